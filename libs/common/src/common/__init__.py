@@ -1,0 +1,1 @@
+"""Mechanisms with no run in them: boot, settings, telemetry, messaging, bell, clock."""

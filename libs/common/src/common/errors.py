@@ -1,0 +1,56 @@
+"""The errors that a run can end with (document 000, "Error Codes"), and the two words of the whole error policy.
+
+A handler raises `Retryable` or `Permanent`; anything else that it raises is INTERNAL_ERROR and retried.
+"""
+
+from enum import StrEnum
+from typing import Any
+
+
+class ErrorCode(StrEnum):
+    CONNECTION_ERROR = "CONNECTION_ERROR"
+    AUTH_ERROR = "AUTH_ERROR"
+    RATE_LIMITED = "RATE_LIMITED"
+    DATA_ERROR = "DATA_ERROR"
+    TIMEOUT = "TIMEOUT"
+    INTERNAL_ERROR = "INTERNAL_ERROR"
+
+
+class RunError(Exception):
+    """Why a run failed: `message` says what to do, `details` are JSON values. Travels between processes."""
+
+    retryable = False
+
+    def __init__(self, code: ErrorCode, message: str, details: dict[str, Any] | None = None) -> None:
+        super().__init__(code, message, details)
+        self.code = code
+        self.message = message
+        self.details = details or {}
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"
+
+    def as_json(self) -> dict[str, Any]:
+        """The `error` of a run, as document 000 shows it."""
+        return {"code": self.code, "message": self.message, "details": self.details, "retryable": self.retryable}
+
+
+class Permanent(RunError):
+    """Trying again would not help."""
+
+
+class Retryable(RunError):
+    """Trying again may help; `retry_after` (seconds) is the least wait that the other side asked for."""
+
+    retryable = True
+
+    def __init__(
+        self,
+        code: ErrorCode,
+        message: str,
+        details: dict[str, Any] | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(code, message, details)
+        self.args = (code, message, details, retry_after)
+        self.retry_after = retry_after

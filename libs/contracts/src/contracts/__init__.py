@@ -1,0 +1,1 @@
+"""The events and calls between services, generated from proto/."""

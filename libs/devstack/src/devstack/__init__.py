@@ -1,0 +1,1 @@
+"""The embedded stack: Postgres, a Kafka-protocol broker and all services, one command."""

@@ -1,0 +1,1 @@
+"""What Postgres holds, one module per noun."""

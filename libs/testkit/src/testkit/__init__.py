@@ -1,0 +1,1 @@
+"""Fakes, builders, clocks and fixtures for tests; never shipped."""

@@ -1,0 +1,1 @@
+"""How any worker claims, lives, reports, stops and finishes."""

@@ -1,0 +1,31 @@
+"""What a heavy run's child process is told, over its pipe and nowhere else (rule 12)."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class ConnectionSecret:
+    """A connection with its credentials decrypted; lives only as long as the run that uses it."""
+
+    id: str
+    slug: str
+    provider: str
+    config: dict[str, Any]
+    credentials: dict[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One execution of a heavy run. `prepared` is what the kind's `prepare` returned; `checkpoint` what it last saved."""
+
+    run_id: str
+    org_id: str
+    epoch: int
+    attempt: int
+    kind: str
+    definition: dict[str, Any]
+    connection: ConnectionSecret | None
+    checkpoint: dict[str, Any] | None
+    lake_url: str
+    prepared: dict[str, Any]

@@ -1,0 +1,28 @@
+"""How a child process talks to the worker that owns its run; it never talks to Postgres (rule 12)."""
+
+from typing import Any, Literal, Protocol
+
+Level = Literal["info", "warning", "error"]
+
+
+class Stop(Exception):  # noqa: N818 - a request, not an error
+    """The run must stop now: paused, cancelled, interrupted or lost. Let it pass through; the worker knows why."""
+
+
+class Link(Protocol):
+    """The child's end of the pipe."""
+
+    def log(self, event: str, message: str, data: dict[str, Any] | None = None, level: Level = "info") -> None:
+        """Write an entry into the run's log."""
+
+    def progress(self, progress: dict[str, Any]) -> None:
+        """Replace the run's progress (schema version 2, document 000); of many in a row the last counts."""
+
+    def ask(self, question: str, payload: dict[str, Any]) -> dict[str, Any]:
+        """Ask the worker and wait; what it answers is durable.
+
+        Raises what the kind's `answer` raised, or `Stop` when the run may not go on.
+        """
+
+    def check(self) -> None:
+        """Raise `Stop` if somebody asked this run to stop; call it between pages and at the end of a slice."""

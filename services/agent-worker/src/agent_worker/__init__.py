@@ -1,0 +1,1 @@
+"""Calls to the outside: HTTP requests, searches, pages and agents."""

@@ -1,0 +1,1 @@
+"""REST, streams and authentication; what people want."""

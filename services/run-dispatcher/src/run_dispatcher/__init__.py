@@ -1,0 +1,1 @@
+"""What waits: approvals, limits, retries, deferred runs."""

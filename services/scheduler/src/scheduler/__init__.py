@@ -1,0 +1,1 @@
+"""What comes next: control flow and automations."""

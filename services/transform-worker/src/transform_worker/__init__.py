@@ -1,0 +1,1 @@
+"""SQL transforms over the lake."""

@@ -1,0 +1,1 @@
+"""What died: dead processes, abandoned runs, retention."""

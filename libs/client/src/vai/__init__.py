@@ -1,1 +1,51 @@
 """The Python client and the vai command line."""
+
+from .async_client import AsyncClient
+from .call import Page
+from .client import Client
+from .errors import (
+    ApiError,
+    Conflict,
+    Detail,
+    Forbidden,
+    Invalid,
+    NotFound,
+    ServerFault,
+    ServerUnreachable,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+    UnexpectedAnswer,
+    VaiError,
+)
+from .models import Action, Connection, ConnectionTest, LatestRun, LogEntry, Run, RunError, User, global_percent
+from .sending import Retries
+
+__all__ = [
+    "Action",
+    "ApiError",
+    "AsyncClient",
+    "Client",
+    "Conflict",
+    "Connection",
+    "ConnectionTest",
+    "Detail",
+    "Forbidden",
+    "Invalid",
+    "LatestRun",
+    "LogEntry",
+    "NotFound",
+    "Page",
+    "Retries",
+    "Run",
+    "RunError",
+    "ServerFault",
+    "ServerUnreachable",
+    "TooManyRequests",
+    "Unauthorized",
+    "Unavailable",
+    "UnexpectedAnswer",
+    "User",
+    "VaiError",
+    "global_percent",
+]

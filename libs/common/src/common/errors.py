@@ -54,3 +54,10 @@ class Retryable(RunError):
         super().__init__(code, message, details)
         self.args = (code, message, details, retry_after)
         self.retry_after = retry_after
+
+
+def unexpected(error: BaseException, trace: str | None = None) -> Retryable:
+    """Whatever a handler raised that is neither: INTERNAL_ERROR, retried; the trace (its end) helps who mends it."""
+    details = {"type": type(error).__name__} | ({"trace": trace[-2000:]} if trace else {})
+    text = f"Unexpected {type(error).__name__}: {error}. If it stays after the retries, report it with the run's id."
+    return Retryable(ErrorCode.INTERNAL_ERROR, text, details)

@@ -5,7 +5,7 @@ from typing import Any, Literal, Protocol
 Level = Literal["info", "warning", "error"]
 
 
-class Stop(Exception):  # noqa: N818 - a request, not an error
+class Stop(Exception):
     """The run must stop now: paused, cancelled, interrupted or lost. Let it pass through; the worker knows why."""
 
 
@@ -21,7 +21,7 @@ class Link(Protocol):
     def ask(self, question: str, payload: dict[str, Any]) -> dict[str, Any]:
         """Ask the worker and wait; what it answers is durable.
 
-        Raises what the kind's `answer` raised, or `Stop` when the run may not go on.
+        Raises what the kind's `answer` raised. Never raises `Stop`: call `check` where stopping loses nothing.
         """
 
     def check(self) -> None:

@@ -1,6 +1,6 @@
 """What every kind's definition may say."""
 
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -23,7 +23,7 @@ class ConnectionReference(BaseModel):
 
 
 class Retry(BaseModel):
-    """Automatic retries of retryable errors within one run (decision 18); times in seconds, `max_attempts` counts all."""
+    """Automatic retries of retryable errors within one run (decision 18); `max_attempts` counts the first, too."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -45,6 +45,11 @@ class Definition(BaseModel):
     approval_timeout_seconds: float | None = Field(default=None, gt=0, le=31_536_000)
     retry: Retry = Retry()
     timeout_seconds: float | None = Field(default=None, gt=0, le=604_800, description="The run's own time limit.")
+
+    @property
+    def on_lost(self) -> Literal["rerun", "fail"]:
+        """What becomes of a run whose worker was lost before its end (decision 24)."""
+        return "rerun"
 
     def stored(self) -> dict[str, Any]:
         """The definition as JSON, only what was given."""

@@ -107,6 +107,7 @@ CREATE TABLE runs (
     retry_count          int NOT NULL DEFAULT 0,
     interrupt_count      int NOT NULL DEFAULT 0,
     losses               int NOT NULL DEFAULT 0,
+    lost_at              timestamptz,
     -- taken back from a dead or stopped worker: claimed before others
     recovered            boolean NOT NULL DEFAULT false,
     -- somebody waits for the end: whoever ends it rings

@@ -1,0 +1,103 @@
+# `make` prints help. CI (.ci/run) calls the same targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VENV := .venv
+PY := $(VENV)/bin/python
+UV := $(VENV)/bin/uv
+BUF := ../$(VENV)/bin/buf
+READY := $(VENV)/.ready
+MEMBERS := $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)
+SOURCES := $(patsubst %/,%,$(wildcard libs/*/src/ services/*/src/))
+COMPILE := pip compile --universal --python-version 3.11 --no-emit-index-url --generate-hashes
+
+# What a command line says reaches the stack through the environment: make up DETACH=1 REPLICAS="extract-worker=2".
+KAFKA ?=
+T ?=
+export DETACH REPLICAS KAFKA SERVICE
+
+.PHONY: help
+help: ## this text
+	@echo "make TARGET, in the order of a first day:"; echo
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F '\t' '{ printf "  %-18s %s\n", $$1, $$2 }'
+	@echo; echo 'Needs Linux, Python 3.11 or later, make and git.'
+
+.PHONY: setup
+setup: $(READY) ## make .venv (every target does that by itself when something changed)
+
+$(READY): requirements.lock requirements-data.lock $(MEMBERS) tools/setup.sh
+	@tools/setup.sh
+
+# The stack -----------------------------------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: $(READY) ## the main job, end to end on real data
+	@$(PY) -m devstack.demo
+
+.PHONY: up
+up: $(READY) ## start the stack (DETACH=1, REPLICAS="extract-worker=2", KAFKA=apache|testcontainers|HOST:PORT)
+	@$(PY) -m devstack up
+
+.PHONY: down status
+down: $(READY) ## stop a detached stack
+	@$(PY) -m devstack down
+
+status: $(READY) ## what runs, where, since when
+	@$(PY) -m devstack status
+
+.PHONY: logs
+logs: $(READY) ## show the services' logs (SERVICE=api-gateway for one)
+	@$(PY) -m devstack logs
+
+.PHONY: clean
+clean: $(READY) ## stop the stack and erase its data (.vai/)
+	@$(PY) -m devstack clean
+
+.PHONY: migrate
+migrate: $(READY) ## bring the database at VAI_DATABASE_URL to this version
+	@$(PY) -m records.migrate
+
+# The code ------------------------------------------------------------------------------------------------------------
+
+.PHONY: test
+test: $(READY) ## all tests (T=path for a part; KAFKA=apache: the integration tests on Apache Kafka)
+	@VAI_TEST_KAFKA="$(KAFKA)" $(PY) -m pytest $(or $(T),$(if $(KAFKA),tests/integration))
+
+.PHONY: lint
+lint: $(READY) ## ruff, mypy strict, import contracts
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy $(SOURCES) tools tests $(wildcard bench)
+	@$(VENV)/bin/lint-imports --no-logo
+
+.PHONY: format
+format: $(READY) ## let ruff and buf mend what they can
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+	@cd proto && $(BUF) format --write
+
+.PHONY: generate
+generate: $(READY) ## write what is drawn from proto/ and from the lifecycle's tables
+	@$(PY) tools/generate_contracts.py
+	@$(PY) -m records.generate
+
+.PHONY: verify
+verify: $(READY) ## is anything generated stale, any contract broken, any fact of the documents lost?
+	@$(PY) tools/generate_contracts.py --check
+	@cd proto && $(BUF) lint && $(BUF) format --diff --exit-code && $(BUF) breaking --against published.binpb
+	@$(PY) -m records.generate --check
+	@$(PY) -m tests.spec.compare ../shared/spec
+
+.PHONY: publish-contracts
+publish-contracts: $(READY) ## at a release: what proto/ says now is what later versions may not break
+	@cd proto && $(BUF) breaking --against published.binpb && $(BUF) build --exclude-source-info -o published.binpb
+
+.PHONY: bench
+bench: $(READY) ## measure, and print ratios
+	@$(PY) -m bench
+
+.PHONY: lock
+lock: $(READY) ## resolve requirements.in into the lock files (UPGRADE=1: newer versions too)
+	@$(UV) $(COMPILE) $(if $(UPGRADE),--upgrade) requirements.in -o requirements.lock
+	@$(UV) $(COMPILE) --no-deps $(if $(UPGRADE),--upgrade) requirements-data.in -o requirements-data.lock

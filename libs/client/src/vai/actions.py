@@ -1,0 +1,86 @@
+"""The calls about actions (document 001)."""
+
+from collections.abc import Sequence
+
+from .call import API, PAGE, UNSET, Call, Page, Unset, get_call, given, held, nothing, offset_list, prefer, segment
+from .models import Action, Json, Run
+
+
+def create(
+    kind: str,
+    name: str,
+    definition: Json | None = None,
+    *,
+    slug: str | None = None,
+    connection_id: str | None = None,
+    template_id: str | None = None,
+) -> Call[Action]:
+    """Save an action. Without `slug` the platform makes one from the name."""
+    body = given(
+        kind=kind, name=name, definition=definition, slug=slug, connectionId=connection_id, templateId=template_id
+    )
+    return Call("POST", f"{API}/actions", Action.read, body=body)
+
+
+def get(action_id: str) -> Call[Action]:
+    """The action with this id."""
+    return get_call(f"/actions/{segment(action_id)}", Action.read)
+
+
+def by_slug(slug: str) -> Call[Action]:
+    """The action with this slug."""
+    return get_call(f"/actions/slug/{segment(slug)}", Action.read)
+
+
+def update(
+    action_id: str,
+    *,
+    name: str | None = None,
+    slug: str | None = None,
+    status: str | None = None,
+    definition: Json | None = None,
+    connection_id: str | Unset | None = UNSET,
+) -> Call[Action]:
+    """Change what is given; `definition` replaces the whole definition, `connection_id=None` clears it (decision 6)."""
+    body = given(name=name, slug=slug, status=status, definition=definition)
+    if connection_id is not UNSET:
+        body["connectionId"] = connection_id
+    return Call("PATCH", f"{API}/actions/{segment(action_id)}", Action.read, body=body)
+
+
+def delete(action_id: str) -> Call[None]:
+    """Hide the action; its runs stay readable."""
+    return Call("DELETE", f"{API}/actions/{segment(action_id)}", nothing)
+
+
+def listing(
+    q: str | None = None,
+    *,
+    kinds: Sequence[str] | None = None,
+    statuses: Sequence[str] | None = None,
+    sort_by: str | None = None,
+    order: str | None = None,
+    limit: int = PAGE,
+    offset: int = 0,
+) -> Call[Page[Action]]:
+    """Actions, newest first unless sorted; `q` looks in name and slug."""
+    query = given(q=q, kinds=kinds, statuses=statuses, sort_by=sort_by, order=order, limit=limit)
+    return offset_list("/actions", "actions", Action, query, offset)
+
+
+def run(
+    action_id: str,
+    definition_overrides: Json | None = None,
+    *,
+    wait: float | None = None,
+    respond_async: bool = False,
+) -> Call[Run]:
+    """Run an action; the overrides are merged into its definition (RFC 7396). `wait` as in `runs.create`."""
+    return Call(
+        "POST",
+        f"{API}/actions/{segment(action_id)}/run",
+        Run.read,
+        body=given(definitionOverrides=definition_overrides),
+        headers=prefer(wait, respond_async),
+        patience=held(wait),
+    )

@@ -1,0 +1,185 @@
+"""The asynchronous client of the REST API (asyncio): the methods of `client.py`, to be awaited.
+
+async with AsyncClient("http://127.0.0.1:8080", key) as vai:
+    run = await vai.runs.create("dlt_extract", {"source": "sample"})
+    async for entry in vai.logs.stream(run.id):
+        print(entry.message)
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from contextlib import aclosing
+from functools import wraps
+from itertools import count
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+import httpx2
+
+from . import actions, connections, logs, runs
+from .call import Call, Conversation, Page, Pause
+from .errors import ApiError
+from .models import Answer, LogEntry
+from .sending import QUIET, Outcome, Retries, answer_of, check, http_settings, request_of
+from .tail import Tail
+
+P = ParamSpec("P")
+T = TypeVar("T")
+A = TypeVar("A", bound=Answer)
+
+
+class AsyncGroup:
+    """A group of an asynchronous client's methods."""
+
+    def __init__(self, client: "AsyncClient") -> None:
+        self._client = client
+
+
+def _ask(build: Callable[P, Call[T]]) -> Callable[Concatenate[AsyncGroup, P], Coroutine[Any, Any, T]]:
+    @wraps(build)
+    async def method(self: AsyncGroup, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._client.send(build(*args, **kwargs))
+
+    return method
+
+
+def _all(build: Callable[P, Call[Page[A]]]) -> Callable[Concatenate[AsyncGroup, P], AsyncIterator[A]]:
+    @wraps(build)
+    async def method(self: AsyncGroup, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[A]:
+        call: Call[Page[A]] | None = build(*args, **kwargs)
+        while call is not None:
+            page = await self._client.send(call)
+            for item in page.items:
+                yield item
+            call = page.next
+
+    return method
+
+
+def _talk(build: Callable[P, Conversation[T]]) -> Callable[Concatenate[AsyncGroup, P], Coroutine[Any, Any, T]]:
+    @wraps(build)
+    async def method(self: AsyncGroup, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        conversation, answer = build(*args, **kwargs), None
+        while True:
+            try:
+                step = conversation.send(answer)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+            answer = await (self._client.pause(step.seconds) if isinstance(step, Pause) else self._client.send(step))
+
+    return method
+
+
+class AsyncActions(AsyncGroup):
+    """`client.actions`"""
+
+    create, get, by_slug = _ask(actions.create), _ask(actions.get), _ask(actions.by_slug)
+    update, delete, run = _ask(actions.update), _ask(actions.delete), _ask(actions.run)
+    list, iterate = _ask(actions.listing), _all(actions.listing)
+
+
+class AsyncRuns(AsyncGroup):
+    """`client.runs`"""
+
+    create, get, delete = _ask(runs.create), _ask(runs.get), _ask(runs.delete)
+    list, iterate, wait = _ask(runs.listing), _all(runs.listing), _talk(runs.wait)
+    approve, reject, cancel = _ask(runs.approve), _ask(runs.reject), _ask(runs.cancel)
+    pause, resume = _ask(runs.pause), _ask(runs.resume)
+    execute, retry = _ask(runs.execute), _ask(runs.retry)
+
+
+class AsyncLogs(AsyncGroup):
+    """`client.logs`"""
+
+    list, iterate = _ask(logs.listing), _all(logs.listing)
+
+    def stream(self, run_id: str, after: str | None = None) -> "AsyncLogStream":
+        """The live log, after the entry `after`, until the run has ended."""
+        return AsyncLogStream(self._client, run_id, after)
+
+
+class AsyncConnections(AsyncGroup):
+    """`client.connections`"""
+
+    create, get, test = _ask(connections.create), _ask(connections.get), _ask(connections.test)
+    update, delete = _ask(connections.update), _ask(connections.delete)
+    list, iterate = _ask(connections.listing), _all(connections.listing)
+
+
+class AsyncClient:
+    """The asynchronous client (asyncio), with the same methods; `timeout` as in `Client`."""
+
+    def __init__(
+        self,
+        api_url: str,
+        api_key: str | None,
+        *,
+        timeout: float = QUIET,
+        retries: Retries | None = None,
+        sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep,
+    ) -> None:
+        self.api_url = api_url.rstrip("/")
+        self.retries = retries or Retries()
+        self.pause = sleep
+        self._timeout = timeout
+        self._http = httpx2.AsyncClient(**http_settings(api_url, api_key, timeout))
+        self.actions, self.runs = AsyncActions(self), AsyncRuns(self)
+        self.logs, self.connections = AsyncLogs(self), AsyncConnections(self)
+
+    async def send(self, call: Call[T]) -> T:
+        """Send one call, again where that is safe, and return what it was for."""
+        for attempt in count(1):
+            outcome = await self._once(call)
+            delay = self.retries.delay(call, attempt, outcome)
+            if delay is None:
+                break
+            await self.pause(delay)
+        return answer_of(call, outcome, self.api_url)
+
+    async def _once(self, call: Call[Any]) -> Outcome:
+        try:
+            return await self._http.request(**request_of(call, self._timeout))
+        except httpx2.TransportError as error:
+            return error
+
+    async def events(self, tail: Tail) -> AsyncGenerator[httpx2.ServerSentEvent]:
+        """The events of one connection to a live log."""
+        async with self._http.stream(**request_of(tail.call(), self._timeout)) as response:
+            if response.status_code != 200:
+                await response.aread()
+                check(response)
+            tail.opened()
+            async for event in httpx2.EventSource(response):
+                yield event
+
+    async def aclose(self) -> None:
+        """Close the connections that are kept open."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+
+class AsyncLogStream(Tail):
+    """A run's log while it grows, for `async for`; afterwards `final_status` says how the run ended."""
+
+    def __init__(self, client: AsyncClient, run_id: str, after: str | None) -> None:
+        super().__init__(client.api_url, run_id, after, client.retries)
+        self._client = client
+
+    async def __aiter__(self) -> AsyncIterator[LogEntry]:
+        while not self.done():
+            failure: Exception | None = None
+            try:
+                async with aclosing(self._client.events(self)) as events:
+                    async for event in events:
+                        entry = self.take(event)
+                        if entry is not None:
+                            yield entry
+                        if self.done():
+                            return
+            except (httpx2.TransportError, ApiError) as error:
+                failure = error
+            await self._client.pause(self.broken(failure))

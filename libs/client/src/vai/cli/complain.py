@@ -1,0 +1,43 @@
+"""What a person reads when a command could not be carried out, and what to do about it."""
+
+from vai.errors import (
+    ApiError,
+    Forbidden,
+    Invalid,
+    ServerFault,
+    ServerUnreachable,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+    VaiError,
+)
+
+from .settings import Settings
+
+FIRST_LINES: dict[type[ApiError], str] = {
+    Unauthorized: "{url} does not accept {key}.",
+    Forbidden: "Your key's role may not do this.",
+    Invalid: "The request is not right:",
+    TooManyRequests: "{url} asks to slow down.",
+    Unavailable: "{url} is busy or starting; try again in a moment.",
+    ServerFault: "{url} has a problem of its own ({status}); its log says more.",
+}
+
+
+def explain(error: VaiError, settings: Settings) -> list[str]:
+    """The lines to print for `error`."""
+    if isinstance(error, ServerUnreachable):
+        reason = error.reason.rstrip(".")
+        return [
+            f"No answer from {error.url}: {reason}.",
+            "Start the stack with `make up`, or set VAI_API_URL to the address of yours.",
+        ]
+    if not isinstance(error, ApiError):
+        return [str(error)]
+    key = f"the API key from {settings.key_from}" if settings.key_from else "a request without an API key"
+    first = next((line for kind, line in FIRST_LINES.items() if isinstance(error, kind)), None)
+    lines = [first.format(url=settings.api_url, key=key, status=error.status)] if first else []
+    lines += [f"  {line}" if first else str(line) for line in error.detail]
+    if isinstance(error, Unauthorized):
+        lines.append("Set VAI_API_KEY, or go to the folder where `make up` left .vai/stack.json.")
+    return lines

@@ -1,0 +1,87 @@
+"""Following a run on the screen: its log as it grows, under it how far it is."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from vai.async_client import AsyncClient
+from vai.errors import VaiError
+from vai.models import Level, LogEntry, Run
+
+from . import show
+
+LOOK = 0.5  # seconds between two looks at the run itself; its log is not looked at, it comes
+
+
+class Board:
+    """Log lines, and below them one line of progress where there is a terminal to draw it on."""
+
+    def __init__(self, console: Console, progress: Progress | None) -> None:
+        self._console = console
+        self._progress = progress
+        self._task: TaskID | None = progress.add_task("", total=None) if progress else None
+        self._waits = False
+
+    def log(self, entry: LogEntry) -> None:
+        """Print one entry."""
+        self._console.print(show.log_line(entry))
+
+    def look(self, run: Run) -> None:
+        """Draw how far the run is, and say once that it waits for a person."""
+        waits = run.status == "awaiting_approval"
+        if waits and not self._waits:
+            show.notes().print(Text(show.approval_hint(run), "yellow"))
+        self._waits = waits
+        if self._progress is not None and self._task is not None:
+            percent = run.percent
+            total = None if percent is None else 100.0
+            self._progress.update(self._task, description=doing(run), total=total, completed=percent or 0.0)
+
+
+def doing(run: Run) -> str:
+    """What the run does right now: its status, and in an extraction the resource and its slices."""
+    resource = (run.progress or {}).get("in_progress_resource")
+    if run.status != "running" or not resource:
+        return show.clean(run.display_status)
+    cursor = ((run.progress or {}).get("resource_cursors") or {}).get(resource) or {}
+    total = cursor.get("slices_total")
+    slices = f" {cursor.get('slices_completed', 0)}/{total}" if total else ""
+    return show.clean(f"{resource}{slices}")
+
+
+@contextmanager
+def board(console: Console) -> Iterator[Board]:
+    """A board on this console, with progress if it is a terminal; the progress line goes when it is done."""
+    if not console.is_terminal:
+        yield Board(console, None)
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
+        yield Board(console, progress)
+
+
+async def follow(client: AsyncClient, run_id: str, console: Console, level: Level = "info") -> Run:
+    """Print the log until the run has ended; returns the run."""
+    with board(console) as shown:
+        looking = asyncio.create_task(_look(client, run_id, shown))
+        try:
+            async for entry in client.logs.stream(run_id):
+                if entry.at_least(level):
+                    shown.log(entry)
+        finally:
+            looking.cancel()
+            with suppress(asyncio.CancelledError):
+                await looking
+    return await client.runs.wait(run_id, timeout=5)
+
+
+async def _look(client: AsyncClient, run_id: str, shown: Board) -> None:
+    """Keep the progress fresh. It is only decoration: the stream reports what is wrong."""
+    while True:
+        with suppress(VaiError):
+            shown.look(await client.runs.get(run_id))
+        await asyncio.sleep(LOOK)

@@ -1,0 +1,64 @@
+"""What people type: definitions from files and from `--set a.b=c`."""
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import typer
+
+from vai.models import Json
+
+
+def definition_of(source: str | None, assignments: Iterable[str], connection: str | None = None) -> Json:
+    """The definition in the file `source` (`-` is the standard input), with the assignments put on top."""
+    definition = read_object(source, "--definition") if source else {}
+    for each in assignments:
+        assign(definition, each)
+    if connection:
+        definition["connection"] = connection
+    return definition
+
+
+def read_object(source: str, option: str) -> Json:
+    """The JSON object in the file `source`. Raises BadParameter that names `option`."""
+    try:
+        text = sys.stdin.read() if source == "-" else Path(source).read_text()
+        found = json.loads(text)
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(f"{source}: {error}", param_hint=option) from error
+    if not isinstance(found, dict):
+        raise typer.BadParameter(f"{source}: a JSON object is needed", param_hint=option)
+    return found
+
+
+def assign(target: Json, assignment: str) -> None:
+    """Carry out `a.b=c`: `c` is JSON where it reads as JSON (`3`, `true`, `["orders"]`), text otherwise."""
+    path, equals, text = assignment.partition("=")
+    *parents, last = path.split(".")
+    if not equals or not all((*parents, last)):
+        raise typer.BadParameter(f"{assignment!r} is not of the form name.name=value", param_hint="--set")
+    for name in parents:
+        inner = target.setdefault(name, {})
+        if not isinstance(inner, dict):
+            raise typer.BadParameter(f"{assignment!r}: {name!r} already has a value", param_hint="--set")
+        target = inner
+    target[last] = _value(text)
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def is_id(text: str) -> bool:
+    """True for an id, false for a slug."""
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True

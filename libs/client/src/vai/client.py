@@ -1,0 +1,184 @@
+"""The blocking client of the REST API.
+
+    with Client("http://127.0.0.1:8080", key) as vai:
+        run = vai.runs.create("dlt_extract", {"source": "sample"})
+        for entry in vai.logs.stream(run.id):
+            print(entry.message)
+        print(vai.runs.wait(run.id).result)
+
+What each method sends stands once, in `actions.py`, `runs.py`, `logs.py` and `connections.py`; here a call is only
+bound to a way of sending it. Every method raises a VaiError (`errors.py`).
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from functools import wraps
+from itertools import count
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+import httpx2
+
+from . import actions, connections, logs, runs
+from .call import Call, Conversation, Page, Pause
+from .errors import ApiError
+from .models import Answer, LogEntry
+from .sending import QUIET, Outcome, Retries, answer_of, check, http_settings, request_of
+from .tail import Tail
+
+P = ParamSpec("P")
+T = TypeVar("T")
+A = TypeVar("A", bound=Answer)
+
+
+class Group:
+    """A group of a blocking client's methods."""
+
+    def __init__(self, client: "Client") -> None:
+        self._client = client
+
+
+def _ask(build: Callable[P, Call[T]]) -> Callable[Concatenate[Group, P], T]:
+    @wraps(build)
+    def method(self: Group, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._client.send(build(*args, **kwargs))
+
+    return method
+
+
+def _all(build: Callable[P, Call[Page[A]]]) -> Callable[Concatenate[Group, P], Iterator[A]]:
+    @wraps(build)
+    def method(self: Group, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[A]:
+        call: Call[Page[A]] | None = build(*args, **kwargs)
+        while call is not None:
+            page = self._client.send(call)
+            yield from page.items
+            call = page.next
+
+    return method
+
+
+def _talk(build: Callable[P, Conversation[T]]) -> Callable[Concatenate[Group, P], T]:
+    @wraps(build)
+    def method(self: Group, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        conversation, answer = build(*args, **kwargs), None
+        while True:
+            try:
+                step = conversation.send(answer)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+            answer = self._client.pause(step.seconds) if isinstance(step, Pause) else self._client.send(step)
+
+    return method
+
+
+class Actions(Group):
+    """`client.actions`"""
+
+    create, get, by_slug = _ask(actions.create), _ask(actions.get), _ask(actions.by_slug)
+    update, delete, run = _ask(actions.update), _ask(actions.delete), _ask(actions.run)
+    list, iterate = _ask(actions.listing), _all(actions.listing)
+
+
+class Runs(Group):
+    """`client.runs`"""
+
+    create, get, delete = _ask(runs.create), _ask(runs.get), _ask(runs.delete)
+    list, iterate, wait = _ask(runs.listing), _all(runs.listing), _talk(runs.wait)
+    approve, reject, cancel = _ask(runs.approve), _ask(runs.reject), _ask(runs.cancel)
+    pause, resume = _ask(runs.pause), _ask(runs.resume)
+    execute, retry = _ask(runs.execute), _ask(runs.retry)
+
+
+class Logs(Group):
+    """`client.logs`"""
+
+    list, iterate = _ask(logs.listing), _all(logs.listing)
+
+    def stream(self, run_id: str, after: str | None = None) -> "LogStream":
+        """The live log, after the entry `after`, until the run has ended."""
+        return LogStream(self._client, run_id, after)
+
+
+class Connections(Group):
+    """`client.connections`"""
+
+    create, get, test = _ask(connections.create), _ask(connections.get), _ask(connections.test)
+    update, delete = _ask(connections.update), _ask(connections.delete)
+    list, iterate = _ask(connections.listing), _all(connections.listing)
+
+
+class Client:
+    """The blocking client. `timeout` (seconds) bounds the silence in an answer, without what `wait` asks for."""
+
+    def __init__(
+        self,
+        api_url: str,
+        api_key: str | None,
+        *,
+        timeout: float = QUIET,
+        retries: Retries | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.api_url = api_url.rstrip("/")
+        self.retries = retries or Retries()
+        self.pause = sleep
+        self._timeout = timeout
+        self._http = httpx2.Client(**http_settings(api_url, api_key, timeout))
+        self.actions, self.runs, self.logs, self.connections = Actions(self), Runs(self), Logs(self), Connections(self)
+
+    def send(self, call: Call[T]) -> T:
+        """Send one call, again where that is safe, and return what it was for."""
+        for attempt in count(1):
+            outcome = self._once(call)
+            delay = self.retries.delay(call, attempt, outcome)
+            if delay is None:
+                break
+            self.pause(delay)
+        return answer_of(call, outcome, self.api_url)
+
+    def _once(self, call: Call[Any]) -> Outcome:
+        try:
+            return self._http.request(**request_of(call, self._timeout))
+        except httpx2.TransportError as error:
+            return error
+
+    def events(self, tail: Tail) -> Iterator[httpx2.ServerSentEvent]:
+        """The events of one connection to a live log."""
+        with self._http.stream(**request_of(tail.call(), self._timeout)) as response:
+            if response.status_code != 200:
+                response.read()
+                check(response)
+            tail.opened()
+            yield from httpx2.EventSource(response)
+
+    def close(self) -> None:
+        """Close the connections that are kept open."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class LogStream(Tail):
+    """A run's log while it grows: iterate over it; afterwards `final_status` says how the run ended."""
+
+    def __init__(self, client: Client, run_id: str, after: str | None) -> None:
+        super().__init__(client.api_url, run_id, after, client.retries)
+        self._client = client
+
+    def __iter__(self) -> Iterator[LogEntry]:
+        while not self.done():
+            failure: Exception | None = None
+            try:
+                for event in self._client.events(self):
+                    entry = self.take(event)
+                    if entry is not None:
+                        yield entry
+                    if self.done():
+                        return
+            except (httpx2.TransportError, ApiError) as error:
+                failure = error
+            self._client.pause(self.broken(failure))

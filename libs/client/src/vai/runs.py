@@ -1,0 +1,139 @@
+"""The calls about runs (document 003)."""
+
+import time
+from collections.abc import Sequence
+
+from .call import (
+    API,
+    LONGEST_WAIT,
+    PAGE,
+    Call,
+    Conversation,
+    Page,
+    Pause,
+    given,
+    held,
+    nothing,
+    offset_list,
+    prefer,
+    segment,
+)
+from .models import Json, Run
+
+
+def create(
+    kind: str,
+    definition: Json | None = None,
+    *,
+    idempotency_key: str | None = None,
+    concurrency_key: str | None = None,
+    parent_action_run_id: str | None = None,
+    wait: float | None = None,
+    respond_async: bool = False,
+    defer: bool = False,
+) -> Call[Run]:
+    """Make a run and start it (decision 12).
+
+    `wait` (seconds, at most 60) holds the answer until the run ends, `respond_async` answers at once even for SYNC
+    kinds, `defer` only creates. With an idempotency key the call is repeated where it may have been lost.
+    """
+    body = given(
+        kind=kind,
+        definition=definition,
+        idempotencyKey=idempotency_key,
+        concurrencyKey=concurrency_key,
+        parentActionRunId=parent_action_run_id,
+    )
+    return Call(
+        "POST",
+        f"{API}/action-runs",
+        Run.read,
+        query={"defer": "true"} if defer else {},
+        body=body,
+        headers=prefer(wait, respond_async),
+        patience=held(wait),
+        repeatable=idempotency_key is not None,
+    )
+
+
+def get(run_id: str, *, wait: float | None = None) -> Call[Run]:
+    """The run as it stands; `wait` (seconds, at most 60) holds the answer until it has ended."""
+    path = f"{API}/action-runs/{segment(run_id)}"
+    return Call("GET", path, Run.read, headers=prefer(wait), patience=held(wait), repeatable=True)
+
+
+def listing(
+    *,
+    status: str | Sequence[str] | None = None,
+    kind: str | Sequence[str] | None = None,
+    action_id: str | None = None,
+    parent_action_run_id: str | None = None,
+    limit: int = PAGE,
+    offset: int = 0,
+) -> Call[Page[Run]]:
+    """Runs, newest first."""
+    query = given(status=status, kind=kind, action_id=action_id, parent_action_run_id=parent_action_run_id, limit=limit)
+    return offset_list("/action-runs", "runs", Run, query, offset)
+
+
+def delete(run_id: str) -> Call[None]:
+    """Hide the run; the record stays. Conflict while it lives."""
+    return Call("DELETE", f"{API}/action-runs/{segment(run_id)}", nothing)
+
+
+def _on(run_id: str, verb: str, wait: float | None = None, body: Json | None = None) -> Call[Run]:
+    path = f"{API}/action-runs/{segment(run_id)}/{verb}"
+    return Call("POST", path, Run.read, body=body, headers=prefer(wait), patience=held(wait))
+
+
+def approve(run_id: str, *, wait: float | None = None) -> Call[Run]:
+    """Let a run that awaits approval go on."""
+    return _on(run_id, "approve", wait)
+
+
+def reject(run_id: str, reason: str | None = None) -> Call[Run]:
+    """Refuse a run that awaits approval."""
+    return _on(run_id, "reject", body=given(reason=reason))
+
+
+def cancel(run_id: str) -> Call[Run]:
+    """Stop a run for good; one that is being worked on stops within 5 s (decision 20)."""
+    return _on(run_id, "cancel")
+
+
+def pause(run_id: str) -> Call[Run]:
+    """Hold a run; heavy work stops at the end of its slice."""
+    return _on(run_id, "pause")
+
+
+def resume(run_id: str, *, wait: float | None = None) -> Call[Run]:
+    """Let a paused run go on from its checkpoint."""
+    return _on(run_id, "resume", wait)
+
+
+def execute(run_id: str, *, wait: float | None = None) -> Call[Run]:
+    """Start a waiting run; of one that has started or ended, the run as it is (decision 13)."""
+    return _on(run_id, "execute", wait)
+
+
+def retry(run_id: str, *, wait: float | None = None) -> Call[Run]:
+    """A new run that goes on from where a failed one stopped (decision 19)."""
+    return _on(run_id, "retry", wait)
+
+
+def wait(run_id: str, timeout: float | None = None) -> Conversation[Run]:
+    """Wait until the run has ended, and return it; after `timeout` seconds, return it as it then stands.
+
+    The server holds each answer for up to a minute, so nothing is polled. One that does not hold it is asked
+    every half second.
+    """
+    deadline = None if timeout is None else time.monotonic() + timeout
+    while True:
+        asked_at = time.monotonic()
+        hold = LONGEST_WAIT if deadline is None else held(deadline - asked_at)
+        run: Run = yield get(run_id, wait=hold)
+        now = time.monotonic()
+        if run.ended or (deadline is not None and now >= deadline):
+            return run
+        if now - asked_at < hold - 1 or hold == 0:
+            yield Pause(0.5 if deadline is None else min(0.5, deadline - now))

@@ -1,0 +1,302 @@
+"""A small platform on a real socket, which answers as documents 001, 003 and 004 say and does what a test tells it."""
+
+import asyncio
+import json
+import threading
+import uuid
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+KEY = "vai_test_key"
+BORN = "2026-11-22T10:30:00Z"
+ENDED = {"completed", "failed", "cancelled", "rejected"}
+Json = dict[str, Any]
+
+
+@dataclass
+class Seen:
+    """A request that arrived."""
+
+    method: str
+    path: str
+    query: list[tuple[str, str]]
+    headers: dict[str, str]
+    body: Any
+
+
+@dataclass
+class Platform:
+    """What the server holds. `replies` are given to the next requests instead of the usual answer, in order.
+
+    `pieces` are what the log stream gives to its next readers: so many entries, and then it stops ("close") or breaks
+    ("break"); when they are used up, all that is left and, once the run has ended, the end.
+    """
+
+    runs: dict[str, Json] = field(default_factory=dict)
+    actions: dict[str, Json] = field(default_factory=dict)
+    connections: dict[str, Json] = field(default_factory=dict)
+    logs: dict[str, list[Json]] = field(default_factory=dict)
+    replies: deque[Response] = field(default_factory=deque)
+    pieces: deque[tuple[int, str]] = field(default_factory=deque)
+    seen: list[Seen] = field(default_factory=list)
+    holds: bool = True
+    on_create: Callable[[Json], None] = lambda run: None
+    on_look: Callable[[Json], None] = lambda run: None
+    url: str = ""
+    key: str = KEY
+
+    def add_run(self, **values: Any) -> Json:
+        run_id = str(uuid.uuid4())
+        empty = ("actionId", "completedAt", "concurrencyKey", "durationSeconds", "error", "idempotencyKey")
+        empty += ("parentActionRunId", "progress", "result", "startedAt", "triggerSourceId", "triggerSourceType")
+        run = dict.fromkeys(empty) | {"id": run_id, "kind": "dlt_extract", "status": "pending", "definition": {}}
+        run |= {"createdAt": BORN, "updatedAt": BORN, "retryCount": 0, "interruptCount": 0, "triggerMethod": "api"}
+        run |= values
+        run.setdefault("displayStatus", run["status"])
+        self.runs[run["id"]] = run
+        self.logs.setdefault(run["id"], [])
+        return run
+
+    def add_log(self, run: Json, event: str, message: str, level: str = "info", **data: Any) -> Json:
+        entries = self.logs[run["id"]]
+        place = len(entries) + 1
+        entry = {"id": f"{run['id']}-{place}", "level": level, "event": event, "message": message, "data": data}
+        entry |= {"occurredAt": f"2026-11-22T10:30:{(place - 1) % 60:02d}Z", "attempt": 1, "workerId": "worker-1"}
+        entries.append(entry)
+        return entry
+
+    def add_action(self, **values: Any) -> Json:
+        action = {
+            "id": str(uuid.uuid4()),
+            "name": "Orders",
+            "slug": "orders",
+            "kind": "dlt_extract",
+            "status": "active",
+        }
+        action |= dict.fromkeys(("connectionId", "templateId", "createdBy", "updatedBy", "latestRun"))
+        action |= {"definition": {}, "createdAt": BORN, "updatedAt": BORN} | values
+        self.actions[action["id"]] = action
+        return action
+
+    def add_connection(self, **values: Any) -> Json:
+        made = {"id": str(uuid.uuid4()), "name": "Shop", "slug": "shop", "provider": "shopify", "status": "active"}
+        made |= {"config": {}, "hasCredentials": True, "isDefault": False, "maxRunning": None, "lastError": None}
+        made |= {"createdBy": None, "createdAt": BORN, "updatedAt": BORN} | values
+        self.connections[made["id"]] = made
+        return made
+
+    def end(self, run: Json, status: str = "completed", **values: Any) -> None:
+        run |= {"status": status, "displayStatus": status, "completedAt": BORN, "durationSeconds": 2.0} | values
+
+    def refuse(self, status: int, msg: str, *loc: str | int, **headers: str) -> None:
+        """Answer the next request with this problem."""
+        told = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.replies.append(problem(status, msg, loc, told))
+
+    def requests(self, method: str | None = None, tail: str = "") -> list[Seen]:
+        return [each for each in self.seen if method in (None, each.method) and each.path.endswith(tail)]
+
+
+def problem(status: int, msg: str, loc: tuple[str | int, ...] = (), headers: dict[str, str] | None = None) -> Response:
+    return JSONResponse({"detail": [{"loc": list(loc), "msg": msg, "type": "told"}]}, status, headers)
+
+
+def page(platform: Platform, key: str, request: Request) -> Response:
+    limit, offset = int(request.query_params.get("limit", 100)), int(request.query_params.get("offset", 0))
+    held = list(getattr(platform, key).values())[::-1]
+    for name, wanted in (("status", "status"), ("kind", "kind"), ("provider", "provider")):
+        words = request.query_params.getlist(name)
+        held = [each for each in held if not words or each[wanted] in words]
+    found = held[offset : offset + limit]
+    more = offset + len(found) < len(held)
+    body = {key: found, "hasNext": more, "limit": limit, "offset": offset, "total": len(held), "users": {}}
+    return JSONResponse(body)
+
+
+def one(things: dict[str, Json], request: Request, noun: str) -> Response:
+    found = things.get(request.path_params["id"])
+    return JSONResponse(found) if found else problem(404, f"{noun} not found")
+
+
+def application(platform: Platform) -> Starlette:
+    async def lists(request: Request) -> Response:
+        return page(platform, {"action-runs": "runs"}.get(name := request.url.path.split("/")[3], name), request)
+
+    async def create_run(request: Request) -> Response:
+        body = await request.json()
+        fields = ("kind", "definition", "idempotencyKey", "concurrencyKey")
+        run = platform.add_run(**{key: body[key] for key in fields if key in body})
+        platform.on_create(run)
+        return JSONResponse(run, 201)
+
+    async def run_action(request: Request) -> Response:
+        action = platform.actions[request.path_params["id"]]
+        body = await request.json()
+        run = platform.add_run(actionId=action["id"], definition=body.get("definitionOverrides", {}))
+        platform.on_create(run)
+        return JSONResponse(run, 201)
+
+    async def get_run(request: Request) -> Response:
+        run = platform.runs.get(request.path_params["id"])
+        if run is None:
+            return problem(404, "run not found")
+        platform.on_look(run)
+        if "wait=" in request.headers.get("prefer", ""):
+            await ended(platform, run)
+        return JSONResponse(run)
+
+    async def decide(request: Request) -> Response:
+        run, verb = platform.runs[request.path_params["id"]], request.path_params["verb"]
+        if verb == "retry":
+            fresh = platform.add_run(kind=run["kind"], triggerMethod="retry", triggerSourceId=run["id"])
+            platform.on_create(fresh)
+            return JSONResponse(fresh, 201)
+        words = {"reject": "rejected", "cancel": "cancelled", "approve": "running"}
+        run["status"] = words.get(verb, run["status"])
+        run["displayStatus"] = {"pause": "paused"}.get(verb, run["status"])
+        return JSONResponse(run)
+
+    async def logs(request: Request) -> Response:
+        run_id, query = request.path_params["id"], request.query_params
+        if run_id not in platform.logs:
+            return problem(404, "run not found")
+        words = ("info", "warning", "error")
+        grave = words[words.index(query.get("level", "info")) :]
+        left = [each for each in after(platform.logs[run_id], query.get("after")) if each["level"] in grave]
+        found = left[: int(query.get("limit", 100))]
+        more = len(found) < len(left)
+        return JSONResponse({"entries": found, "hasMore": more, "nextCursor": found[-1]["id"] if found else None})
+
+    async def stream(request: Request) -> Response:
+        run_id = request.path_params["id"]
+        if run_id not in platform.runs:
+            return problem(404, "run not found")
+        left = after(platform.logs[run_id], request.headers.get("last-event-id"))
+        many, how = platform.pieces.popleft() if platform.pieces else (len(left), "end")
+        return StreamingResponse(events(platform, run_id, left[:many], how), media_type="text/event-stream")
+
+    async def create(request: Request) -> Response:
+        body = await request.json()
+        add = platform.add_action if request.url.path.endswith("actions") else platform.add_connection
+        body.pop("credentials", None)
+        return JSONResponse(add(**body), 201)
+
+    async def action(request: Request) -> Response:
+        return one(platform.actions, request, "action")
+
+    async def action_by_slug(request: Request) -> Response:
+        found = [each for each in platform.actions.values() if each["slug"] == request.path_params["slug"]]
+        return JSONResponse(found[0]) if found else problem(404, "action not found")
+
+    async def test_connection(request: Request) -> Response:
+        works = platform.connections[request.path_params["id"]]["status"] == "active"
+        message = "answered" if works else "401: the token is not valid"
+        return JSONResponse({"ok": works, "message": message, "error": None, "durationSeconds": 0.1})
+
+    async def delete(request: Request) -> Response:
+        return Response(status_code=204)
+
+    api = "/api/v1"
+    routes = [
+        *(Route(f"{api}/{name}", lists, methods=["GET"]) for name in ("actions", "action-runs", "connections")),
+        *(Route(f"{api}/{name}", create, methods=["POST"]) for name in ("actions", "connections")),
+        Route(f"{api}/actions/slug/{{slug}}", action_by_slug),
+        Route(f"{api}/actions/{{id}}", action),
+        Route(f"{api}/actions/{{id}}/run", run_action, methods=["POST"]),
+        Route(f"{api}/connections/{{id}}/test", test_connection, methods=["POST"]),
+        Route(f"{api}/action-runs", create_run, methods=["POST"]),
+        Route(f"{api}/action-runs/{{id}}", get_run, methods=["GET"]),
+        Route(f"{api}/action-runs/{{id}}", delete, methods=["DELETE"]),
+        Route(f"{api}/action-runs/{{id}}/logs", logs),
+        Route(f"{api}/action-runs/{{id}}/logs/stream", stream),
+        Route(f"{api}/action-runs/{{id}}/{{verb}}", decide, methods=["POST"]),
+    ]
+    return Starlette(routes=routes)
+
+
+def after(entries: list[Json], cursor: str | None) -> list[Json]:
+    ids = [each["id"] for each in entries]
+    return entries[ids.index(cursor) + 1 :] if cursor else entries
+
+
+async def events(platform: Platform, run_id: str, entries: list[Json], how: str) -> AsyncIterator[str]:
+    yield ": here\n\n"
+    for entry in entries:
+        yield f"id: {entry['id']}\ndata: {json.dumps(entry)}\n\n"
+    if how == "break":
+        raise ConnectionResetError("the test breaks this stream")
+    if how == "end":
+        run = platform.runs[run_id]
+        await ended(platform, run)
+        yield f"event: end\ndata: {json.dumps({'status': run['status']})}\n\n"
+
+
+async def ended(platform: Platform, run: Json) -> None:
+    """Returns when the run has ended, or at once if the server does not hold its answers."""
+    while platform.holds and run["status"] not in ENDED:
+        await asyncio.sleep(0.01)
+        platform.on_look(run)
+
+
+def guarded(platform: Platform) -> Callable[..., Any]:
+    """The application behind a door that looks at the key, writes down who came, and gives the told replies."""
+    app = application(platform)
+
+    async def door(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            return
+        request = Request(scope, receive)
+        body = await request.body()
+        headers, query = dict(request.headers), request.query_params.multi_items()
+        parsed = json.loads(body) if body else None
+        platform.seen.append(Seen(request.method, request.url.path, query, headers, parsed))
+        if platform.replies:
+            await platform.replies.popleft()(scope, receive, send)
+        elif headers.get("authorization") != f"Bearer {KEY}":
+            await problem(401, "this API key is unknown")(scope, receive, send)
+        else:
+            await app(scope, replay(body), send)
+
+    return door
+
+
+def replay(body: bytes) -> Callable[[], Any]:
+    told: deque[Json] = deque([{"type": "http.request", "body": body, "more_body": False}])
+
+    async def receive() -> Json:
+        if told:
+            return told.popleft()
+        await asyncio.Event().wait()
+        return {"type": "http.disconnect"}
+
+    return receive
+
+
+@pytest.fixture
+def platform() -> Iterator[Platform]:
+    held = Platform()
+    config = uvicorn.Config(guarded(held), port=0, lifespan="off", log_level="critical", timeout_graceful_shutdown=1)
+    server, ready = uvicorn.Server(config), threading.Event()
+    sockets = [config.bind_socket()]
+    held.url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
+
+    async def serve() -> None:
+        asyncio.get_running_loop().call_soon(ready.set)
+        await server.serve(sockets)
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    ready.wait()
+    yield held
+    server.should_exit = True
+    thread.join()
+    sockets[0].close()

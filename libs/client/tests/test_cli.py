@@ -1,0 +1,378 @@
+"""The `vai` command line against a server on a real socket."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+from vai.cli import app
+
+Vai = Callable[..., Result]
+
+
+@pytest.fixture
+def vai(platform: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Vai:
+    """Runs `vai` with these arguments, against the platform of the test."""
+    for name, value in {"VAI_API_URL": platform.url, "VAI_API_KEY": platform.key, "TZ": "UTC"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    time.tzset()
+    return lambda *arguments, **more: CliRunner().invoke(app, list(arguments), **more)
+
+
+def klaviyo(platform: Any, status: str = "completed", **values: Any) -> Callable[[Any], None]:
+    """What a run does once it is made: log as in document 004, and end."""
+
+    def work(run: Any) -> None:
+        platform.add_log(run, "extraction_started", "Starting extraction from klaviyo")
+        platform.add_log(run, "resource_failed", "Failed lists: 404", "error")
+        platform.end(run, status, **values)
+
+    return work
+
+
+RESULT = {"recordsProcessed": 12500, "tables": ["profiles", "events"], "bytesTransferred": 2100000}
+
+
+def test_run_shows_the_log_as_documented_and_what_came_of_it(vai: Vai, platform: Any) -> None:
+    platform.on_create = klaviyo(platform, result=RESULT)
+    done = vai("run", "dlt_extract", "--set", "source=klaviyo", "--set", 'resources=["profiles"]', "--set", "a.b=3")
+    (run,) = platform.runs.values()
+    assert done.stdout.splitlines() == [
+        "10:30:00 [info] extraction_started - Starting extraction from klaviyo",
+        "10:30:01 [error] resource_failed - Failed lists: 404",
+        f"run {run['id']} completed in 2.0s: 12,500 records · tables profiles, events · 2.1 MB",
+    ]
+    assert done.stderr == f"run {run['id']} (dlt_extract)\n"
+    assert done.exit_code == 0
+    assert run["definition"] == {"source": "klaviyo", "resources": ["profiles"], "a": {"b": 3}}
+    assert platform.seen[0].headers["prefer"] == "respond-async"
+
+
+@pytest.mark.parametrize("status", ["failed", "cancelled", "rejected"])
+def test_run_ends_with_1_when_the_run_does_not_complete(vai: Vai, platform: Any, status: str) -> None:
+    platform.on_create = klaviyo(platform, status)
+    assert vai("run", "dlt_extract").exit_code == 1
+
+
+def test_run_tells_why_the_run_failed_and_what_to_type_next(vai: Vai, platform: Any) -> None:
+    error = {"code": "RATE_LIMITED", "message": "too fast", "details": {"statusCode": 429}, "retryable": True}
+    platform.on_create = klaviyo(platform, "failed", error=error)
+    done = vai("run", "dlt_extract")
+    (run,) = platform.runs
+    assert done.stdout.splitlines()[2:] == [f"run {run} failed in 2.0s: RATE_LIMITED: too fast", "  statusCode: 429"]
+    assert done.stderr.splitlines()[-1] == f"To try again from where it stopped: vai retry {run}"
+
+
+def test_run_names_the_resources_of_a_partial_success(vai: Vai, platform: Any) -> None:
+    progress = {"resources_order": ["a", "b"], "completed_resources": ["a"], "failed_resources": ["b"]}
+    platform.on_create = klaviyo(platform, result=RESULT, progress=progress, displayStatus="completed_with_errors")
+    done = vai("run", "dlt_extract")
+    assert done.exit_code == 0
+    assert "completed_with_errors in 2.0s" in done.stdout
+    assert "failed: b. To take only these again: vai retry" in done.stderr
+
+
+def test_run_takes_a_definition_from_a_file_or_the_standard_input(vai: Vai, platform: Any, tmp_path: Path) -> None:
+    platform.on_create = klaviyo(platform)
+    (tmp_path / "d.json").write_text('{"source": "sample", "rows": 1}')
+    vai("run", "dlt_extract", "--definition", "d.json", "--set", "rows=2", "--connection", "shop")
+    vai("run", "dlt_extract", "--definition", "-", input='{"source": "noop"}')
+    sent = [run["definition"] for run in platform.runs.values()]
+    assert sent == [{"source": "sample", "rows": 2, "connection": "shop"}, {"source": "noop"}]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--set", "rows"], "'rows' is not of the form name.name=value"),
+        (["--set", "a..b=1"], "'a..b=1' is not of the form"),
+        (["--set", "a=1", "--set", "a.b=1"], "'a' already has a value"),
+        (["--definition", "missing.json"], "missing.json"),
+        (["--definition", "-"], "a JSON object is needed"),
+    ],
+)
+def test_what_cannot_be_read_is_said_before_anything_is_sent(
+    vai: Vai, platform: Any, arguments: list[str], words: str
+) -> None:
+    done = vai("run", "noop", *arguments, input="[]")
+    assert done.exit_code == 2
+    assert words in plain(done.stderr)
+    assert platform.seen == []
+
+
+def plain(text: str) -> str:
+    """Without the frame that usage errors are drawn in."""
+    return re.sub(r"[\s│╭╮╰╯─]+", " ", text)
+
+
+def test_no_follow_only_starts_the_run(vai: Vai, platform: Any) -> None:
+    done = vai("run", "dlt_extract", "--no-follow")
+    (run,) = platform.runs
+    assert (done.exit_code, done.stdout, done.stderr) == (0, f"run {run} pending\n", "")
+    assert "prefer" not in platform.seen[0].headers
+
+
+def test_json_gives_the_run_alone_when_it_has_ended(vai: Vai, platform: Any) -> None:
+    platform.on_create = klaviyo(platform, "failed")
+    done = vai("run", "dlt_extract", "--json")
+    assert json.loads(done.stdout) == next(iter(platform.runs.values()))
+    assert (done.exit_code, done.stderr) == (1, "")
+    assert platform.seen[0].headers["prefer"] == "wait=60"
+
+
+def test_json_with_follow_keeps_the_log_off_the_standard_output(vai: Vai, platform: Any) -> None:
+    platform.on_create = klaviyo(platform)
+    done = vai("run", "dlt_extract", "--json", "--follow")
+    assert json.loads(done.stdout)["status"] == "completed"
+    assert "extraction_started" in done.stderr
+
+
+@pytest.mark.parametrize("how", [[], ["--no-follow"], ["--json"]])
+def test_wait_leaves_a_run_that_goes_on_with_3(vai: Vai, platform: Any, how: list[str]) -> None:
+    platform.holds = not how
+    done = vai("run", "dlt_extract", "--wait", "0.3", *how)
+    assert done.exit_code == 3
+    assert "pending" in done.stdout
+
+
+def test_the_result_of_a_request_is_shown_as_json(vai: Vai, platform: Any) -> None:
+    platform.on_create = lambda run: platform.end(run, result={"status_code": 200, "body": {"ok": True}})
+    done = vai("run", "http_request", "--no-follow", "--wait", "5")
+    assert done.stdout.splitlines()[0].endswith("completed in 2.0s")
+    assert json.loads(done.stdout.partition("\n")[2]) == {"status_code": 200, "body": {"ok": True}}
+
+
+def test_on_a_terminal_the_progress_is_drawn_under_the_log(
+    vai: Vai, platform: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("COLUMNS", "120")
+    looks = iter(range(60))
+
+    def work(run: Any) -> None:
+        place = next(looks, None)
+        if place is None:
+            platform.end(run, result=RESULT)
+            return
+        cursor = {"events": {"slices_completed": 1, "slices_total": 2}}
+        run |= {
+            "status": "running",
+            "displayStatus": "running",
+            "progress": {"resources_order": ["profiles", "events"]},
+        }
+        run["progress"] |= {"completed_resources": ["profiles"], "failed_resources": []}
+        run["progress"] |= {"in_progress_resource": "events", "resource_cursors": cursor}
+
+    platform.on_look = work
+    platform.on_create = lambda run: platform.add_log(run, "slice_completed", "Slice 1/2: 8,500 rows")
+    done = vai("run", "dlt_extract")
+    assert done.exit_code == 0
+    drawn = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", done.stdout)
+    assert re.search(r"events 1/2 .* 75%", drawn)
+    assert "10:30:00 [info] slice_completed - Slice 1/2: 8,500 rows" in drawn
+    assert "\x1b[" in done.stdout
+
+
+def test_a_run_that_awaits_approval_says_what_to_type(vai: Vai, platform: Any) -> None:
+    looks = iter(range(60))
+
+    def work(run: Any) -> None:
+        words = "awaiting_approval" if next(looks, None) is not None else "rejected"
+        run |= {"status": words, "displayStatus": words}
+
+    platform.on_look = work
+    done = vai("run", "approval_gate")
+    (run,) = platform.runs
+    assert done.exit_code == 1
+    assert done.stderr.count(f"It waits for approval: vai approve {run} (or: vai reject {run})") == 1
+
+
+def test_control_characters_of_a_log_do_not_reach_the_terminal(vai: Vai, platform: Any) -> None:
+    run = platform.add_run(status="completed")
+    platform.add_log(run, "note", "\x1b[2Jgone\nand [red]more[/red]")
+    assert vai("logs", run["id"]).stdout == "10:30:00 [info] note - �[2Jgone and [red]more[/red]\n"
+
+
+@pytest.mark.parametrize("command", [["logs"], ["actions", "logs"]])
+def test_logs_prints_the_whole_log_from_a_level_up(vai: Vai, platform: Any, command: list[str]) -> None:
+    run = platform.add_run()
+    for place in range(600):
+        platform.add_log(run, "tick", f"{place}", "warning" if place % 100 == 0 else "info", occurred=place)
+    assert len(vai(*command, run["id"]).stdout.splitlines()) == 600
+    assert len(vai(*command, run["id"], "--level", "warning").stdout.splitlines()) == 6
+    first = json.loads(vai(*command, run["id"], "--json").stdout.splitlines()[0])
+    assert first == platform.logs[run["id"]][0]
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_following_a_log_goes_on_to_the_end_over_broken_connections(vai: Vai, platform: Any, more: list[str]) -> None:
+    run = platform.add_run(status="completed")
+    klaviyo(platform)(run)
+    platform.pieces.extend([(1, "break"), (0, "close")])
+    assert len(vai("logs", run["id"], "--follow", *more).stdout.splitlines()) == 2
+
+
+def test_runs_lists_what_there_is_in_plain_columns(vai: Vai, platform: Any) -> None:
+    error = {"code": "AUTH_ERROR", "message": "Invalid API key " + "x" * 200, "details": {}, "retryable": False}
+    failed = platform.add_run(kind="dlt_extract", status="failed", error=error, retryCount=2, durationSeconds=15300.0)
+    moving = platform.add_run(kind="duckdb_transform", status="running")
+    lines = vai("runs").stdout.splitlines()
+    assert lines[0].split() == ["RUN", "KIND", "STATUS", "CREATED", "TOOK", "RETRIES", "OUTCOME"]
+    born = ["2026-11-22", "10:30:00"]
+    assert lines[1].split() == [moving["id"], "duckdb_transform", "running", *born, "-", "-", "-"]
+    assert lines[2].split()[:8] == [failed["id"], "dlt_extract", "failed", *born, "4h", "15m", "2"]
+    assert lines[2].endswith("AUTH_ERROR: Invalid API key " + "x" * 200)
+
+
+def test_runs_filters_limits_and_speaks_json(vai: Vai, platform: Any) -> None:
+    for _ in range(130):
+        platform.add_run(status="failed")
+    found = json.loads(vai("runs", "--status", "failed", "--kind", "dlt_extract", "--limit", "120", "--json").stdout)
+    assert [run["id"] for run in found] == list(platform.runs)[:9:-1]
+    assert vai("runs", "--kind", "noop", "--json").stdout == "[]\n"
+
+
+def test_actions_are_created_listed_shown_and_run_by_slug(vai: Vai, platform: Any) -> None:
+    platform.on_create = klaviyo(platform)
+    made = vai("actions", "create", "dlt_extract", "Daily orders", "--slug", "daily", "--set", "source=shopify")
+    assert "slug        daily" in made.stdout
+    assert vai("actions", "list").stdout.splitlines()[1].split()[:3] == ["daily", "dlt_extract", "active"]
+    assert json.loads(vai("actions", "get", "daily", "--json").stdout)["definition"] == {"source": "shopify"}
+    (action,) = platform.actions
+    assert action in vai("actions", "get", action).stdout
+    ran = vai("actions", "run", "daily", "--set", "rows=5")
+    assert (ran.exit_code, ran.stdout.count("\n")) == (0, 3)
+    assert [run["actionId"] for run in platform.runs.values()] == [action]
+    assert platform.requests("POST", "/run")[0].body == {"definitionOverrides": {"rows": 5}}
+
+
+def test_connections_are_created_listed_and_tested_by_slug(vai: Vai, platform: Any) -> None:
+    secret = json.dumps({"token": "s3cret"})
+    made = vai("connections", "create", "shopify", "Shop", "--set", "shop=x", "--credentials", "-", input=secret)
+    assert made.stdout.split() == [next(iter(platform.connections)), "shop"]
+    assert platform.seen[0].body["credentials"] == {"token": "s3cret"}
+    assert platform.seen[0].body["config"] == {"shop": "x"}
+    assert vai("connections", "list").stdout.splitlines()[1].split()[:3] == ["shop", "shopify", "active"]
+    assert vai("connections", "test", "shop").stdout == "works: answered\n"
+    platform.add_connection(slug="old", status="error")
+    broken = vai("connections", "test", "old")
+    assert (broken.exit_code, broken.stdout) == (1, "does not work: 401: the token is not valid\n")
+    missing = vai("connections", "test", "nowhere")
+    assert (missing.exit_code, "no connection has the slug 'nowhere'" in plain(missing.stderr)) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        ("approve", "running"),
+        ("reject", "rejected"),
+        ("cancel", "cancelled"),
+        ("pause", "paused"),
+        ("resume", "pending"),
+    ],
+)
+def test_a_decision_shows_how_the_run_stands_then(vai: Vai, platform: Any, command: str, shown: str) -> None:
+    run = platform.add_run()
+    done = vai(command, run["id"])
+    assert (done.exit_code, done.stdout) == (0, f"run {run['id']} {shown}\n")
+    assert platform.seen[0].path.endswith(f"/{run['id']}/{command}")
+
+
+def test_a_rejection_carries_its_reason(vai: Vai, platform: Any) -> None:
+    vai("reject", platform.add_run()["id"], "--reason", "too dear")
+    assert platform.seen[0].body == {"reason": "too dear"}
+
+
+def test_retry_follows_the_new_run(vai: Vai, platform: Any) -> None:
+    platform.on_create = klaviyo(platform)
+    old = platform.add_run(status="failed")
+    done = vai("retry", old["id"])
+    assert done.exit_code == 0
+    assert done.stdout.splitlines()[-1].startswith(f"run {list(platform.runs)[1]} completed")
+
+
+def test_without_a_server_it_says_how_to_get_one(vai: Vai, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    monkeypatch.setenv("VAI_API_URL", url)
+    done = vai("run", "noop")
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"No answer from {url}: ")
+    assert "`make up`" in done.stderr
+    assert "VAI_API_URL" in done.stderr
+
+
+def test_a_wrong_key_says_where_the_key_came_from(vai: Vai, platform: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VAI_API_KEY", "wrong")
+    done = vai("runs")
+    assert done.exit_code == 2
+    assert f"{platform.url} does not accept the API key from VAI_API_KEY." in done.stderr
+    assert "wrong" not in done.output
+    monkeypatch.delenv("VAI_API_KEY")
+    assert "a request without an API key" in vai("runs").stderr
+
+
+@pytest.mark.parametrize(
+    ("refusal", "words"),
+    [
+        ((404, "run not found"), ["run not found"]),
+        ((409, "a completed run cannot be cancelled; allowed: retry"), ["a completed run cannot be cancelled"]),
+        ((422, "must be a list", "body", "definition", "resources"), ["definition.resources: must be a list"]),
+        ((500, "it is logged"), ["has a problem of its own (500)", "it is logged"]),
+        ((503, "draining"), ["is busy or starting", "draining"]),
+        ((403, "this needs the role operator"), ["may not do this", "this needs the role operator"]),
+    ],
+)
+def test_a_refusal_is_told_in_the_servers_words(vai: Vai, platform: Any, refusal: Any, words: list[str]) -> None:
+    platform.refuse(*refusal)
+    done = vai("cancel", "497f6eca-6276-4993-bfeb-53cbbbba6f08")
+    assert done.exit_code == 2
+    assert done.stdout == ""
+    assert all(word in done.stderr for word in words)
+
+
+@pytest.mark.parametrize("names", [("VAI_API_URL", "VAI_API_KEY"), ("api_url", "api_key")])
+def test_the_stack_of_the_current_folder_is_taken_without_an_environment(
+    vai: Vai, platform: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, str]
+) -> None:
+    monkeypatch.delenv("VAI_API_URL")
+    monkeypatch.delenv("VAI_API_KEY")
+    (tmp_path / ".vai").mkdir()
+    (tmp_path / ".vai" / "stack.json").write_text(
+        json.dumps(dict(zip(names, (platform.url, platform.key), strict=True)))
+    )
+    assert vai("runs").exit_code == 0
+    monkeypatch.setenv("VAI_API_URL", platform.url.replace("127.0.0.1", "localhost"))
+    other = vai("runs")
+    assert (other.exit_code, "without an API key" in other.stderr) == (2, True), "a stack's key goes to its own address"
+
+
+def test_ctrl_c_leaves_the_run_and_says_how_to_come_back(platform: Any, tmp_path: Path) -> None:
+    environment = {**os.environ, "VAI_API_URL": platform.url, "VAI_API_KEY": platform.key}
+    command = [sys.executable, "-m", "vai", "run", "dlt_extract"]
+    platform.on_create = lambda run: platform.add_log(run, "extraction_started", "Starting")
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, env=environment, cwd=tmp_path, text=True, **pipes) as process:  # type: ignore[call-overload]
+        assert "Starting" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, noted = process.communicate(timeout=20)
+    (run,) = platform.runs.values()
+    assert process.returncode == 130
+    assert noted.splitlines()[-1] == f"The run goes on: vai logs {run['id']} --follow"
+    platform.end(run)
+
+
+def test_help_and_version_are_there(vai: Vai) -> None:
+    assert "approve" in vai("--help").stdout
+    assert vai("--version").stdout.startswith("vai ")

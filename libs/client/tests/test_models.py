@@ -1,0 +1,71 @@
+"""Reading answers, and the percentage of document 000."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from vai import Run, UnexpectedAnswer, global_percent
+
+RUN: dict[str, Any] = {
+    "id": "497f6eca-6276-4993-bfeb-53cbbbba6f08",
+    "kind": "dlt_extract",
+    "status": "running",
+    "displayStatus": "paused",
+    "createdAt": "2019-08-24T14:15:22Z",
+    "updatedAt": "2019-08-24T14:15:22Z",
+    "startedAt": None,
+    "definition": {"source": "sample"},
+    "triggerMethod": "api",
+    "error": {"code": "AUTH_ERROR", "message": "no", "details": {"statusCode": 401}, "retryable": False},
+}
+
+
+def test_a_run_is_read_with_its_times_and_its_error() -> None:
+    run = Run.read(RUN)
+    assert run.display_status == "paused"
+    assert run.created_at == datetime(2019, 8, 24, 14, 15, 22, tzinfo=UTC)
+    assert run.started_at is None
+    assert run.error is not None
+    assert (run.error.code, run.error.details, run.error.retryable) == ("AUTH_ERROR", {"statusCode": 401}, False)
+    assert not run.ended
+
+
+def test_a_key_that_this_version_does_not_know_stays_in_raw() -> None:
+    assert Run.read({**RUN, "mood": "good"}).raw["mood"] == "good"
+
+
+@pytest.mark.parametrize("broken", [None, [], "run", {}, {**RUN, "createdAt": "yesterday"}, {**RUN, "error": 7}])
+def test_what_is_not_a_run_is_refused_in_words(broken: Any) -> None:
+    with pytest.raises(UnexpectedAnswer, match="this is not a Run"):
+        Run.read(broken)
+
+
+def progress(done: list[str], failed: list[str], active: str | None = None, slices: Any = None) -> dict[str, Any]:
+    return {
+        "schema_version": 2,
+        "resources_order": ["profiles", "events", "lists", "flows"],
+        "completed_resources": done,
+        "failed_resources": failed,
+        "in_progress_resource": active,
+        "resource_cursors": {"events": {"slices_completed": slices[0], "slices_total": slices[1]}} if slices else {},
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "percent"),
+    [
+        (None, None),
+        ({}, None),
+        (progress([], []), 0.0),
+        (progress(["profiles"], []), 25.0),
+        (progress(["profiles"], ["lists"]), 50.0),
+        (progress(["profiles"], [], "events", (1, 2)), 37.5),
+        (progress(["profiles"], [], "lists", (1, 2)), 25.0),
+        (progress(["profiles"], [], "events", (0, 0)), 25.0),
+        (progress(["profiles", "events", "lists", "flows"], []), 100.0),
+    ],
+)
+def test_the_overall_percentage_counts_done_and_failed_resources_and_the_slices_of_the_active_one(
+    given: Any, percent: float | None
+) -> None:
+    assert global_percent(given) == percent

@@ -1,0 +1,86 @@
+"""Group commit: takes what is there, never waits for more (rule 17)."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+
+class Overloaded(Exception):
+    """More items wait than the batcher may hold; try again later."""
+
+
+class Batcher(Generic[Item, Answer]):
+    """Collects items that arrive while earlier ones are written; `flush` answers a batch in order.
+
+    An item on an idle system is flushed alone at once. A batch that fails is halved until the poisoned item is alone;
+    only that item's caller sees the error.
+    """
+
+    def __init__(
+        self,
+        flush: Callable[[list[Item]], Awaitable[list[Answer]]],
+        *,
+        most: int = 200,
+        in_flight: int = 2,
+        most_waiting: int = 10_000,
+    ) -> None:
+        self._flush = flush
+        self._most = most
+        self._in_flight = in_flight
+        self._most_waiting = most_waiting
+        self._waiting: deque[tuple[Item, asyncio.Future[Answer]]] = deque()
+        self._workers: set[asyncio.Task[None]] = set()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    async def submit(self, item: Item) -> Answer:
+        """The answer for this item, once its batch is committed. Raises `Overloaded`, or what `flush` raised for it."""
+        return await self.put(item)
+
+    def put(self, item: Item) -> asyncio.Future[Answer]:
+        """Like `submit`, for callers that wait later."""
+        if len(self._waiting) >= self._most_waiting:
+            raise Overloaded
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        if len(self._workers) < self._in_flight:
+            worker = asyncio.create_task(self._work())
+            self._workers.add(worker)
+            worker.add_done_callback(self._workers.discard)
+        return future
+
+    async def drained(self) -> None:
+        """Returns when nothing waits and nothing is in flight."""
+        while self._workers:
+            await asyncio.wait(self._workers)
+
+    async def _work(self) -> None:
+        while self._waiting:
+            batch = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+            await self._write(batch)
+
+    async def _write(self, batch: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
+        try:
+            answers = await self._flush([item for item, _ in batch])
+        except Exception as error:
+            if len(batch) == 1:
+                _settle(batch[0][1], error=error)
+                return
+            middle = len(batch) // 2
+            await self._write(batch[:middle])
+            await self._write(batch[middle:])
+            return
+        for (_, future), answer in zip(batch, answers, strict=True):
+            if not future.done():
+                future.set_result(answer)
+
+
+def _settle(future: asyncio.Future[Answer], error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)
+        future.exception()  # seen: a caller that has gone must not turn it into a warning

@@ -1,0 +1,153 @@
+"""The one way in which every service starts and stops."""
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
+from typing import Any, Generic, TypeVar
+
+import structlog
+import uvicorn
+import uvloop
+from pydantic import ValidationError
+
+from common.bell import Bell, KafkaBell, NotifyBell
+from common.db import open_pool
+from common.health import Health
+from common.kafka import Producer
+from common.settings import Settings
+from common.telemetry import start_logging, start_tracing
+from common.whispers import Ear
+
+_log = structlog.get_logger()
+
+Some = TypeVar("Some", bound=Settings)
+
+
+class Service(Generic[Some]):
+    """What a running service has: its settings, its ways to the database and the broker, and its loops."""
+
+    def __init__(self, name: str, settings: Some, pool: Any, listening: socket.socket) -> None:
+        self.name = name
+        self.settings = settings
+        self.pool = pool
+        self.health = Health()
+        self.app: Any = self.health
+        self.ear = Ear(settings.direct_url, name)
+        self.producer = Producer(settings.kafka, name)
+        self.bell: Bell = (
+            NotifyBell(pool, self.ear) if settings.bell == "notify" else KafkaBell(self.producer, settings.kafka, name)
+        )
+        self.stopping = asyncio.Event()
+        self.http_address = "{}:{}".format(*listening.getsockname()[:2])
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._soon: set[asyncio.Task[object]] = set()
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Runs a loop until the service stops; a loop that ends by itself stops the service."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def soon(self, work: Coroutine[Any, Any, object]) -> None:
+        """Runs something short beside the caller; a failure is logged."""
+        task = asyncio.create_task(work)
+        self._soon.add(task)
+        task.add_done_callback(self._over)
+
+    def listen(self) -> None:
+        """Starts to hear: say `ear.on` and `bell.on_ring` before."""
+        self.spawn(self.ear.listen())
+        if isinstance(self.bell, KafkaBell):
+            self.spawn(self.bell.listen())
+
+    async def close(self) -> None:
+        """Ends the loops, then the ways out."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.bell.close()
+        await self.producer.close()
+        await self.pool.close()
+
+    def _over(self, task: asyncio.Task[object]) -> None:
+        self._soon.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            _log.warning("background_failed", error=repr(task.exception()))
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and not self.stopping.is_set():
+            _log.error("loop_ended", loop=repr(task.get_coro()), error=repr(task.exception()))
+            self.stopping.set()
+
+
+def serve(
+    name: str, settings_type: type[Some], running: Callable[[Service[Some]], AbstractAsyncContextManager[None]]
+) -> None:
+    """Runs a service until SIGTERM or SIGINT: HTTP ends first, then what `running` set up, then the connections."""
+    try:
+        settings = settings_type()
+    except ValidationError as error:
+        faults = [f"VAI_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
+        sys.exit(f"{name} cannot start; its environment is wrong:\n  " + "\n  ".join(faults))
+    start_logging(name, settings.log_level)
+    start_tracing(name, settings)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(name, settings, running))
+
+
+async def _run(
+    name: str, settings: Some, running: Callable[[Service[Some]], AbstractAsyncContextManager[None]]
+) -> None:
+    pool = await _wait_for_database(name, settings)
+    listening = socket.create_server((settings.http_host, settings.http_port), backlog=2048)
+    service = Service(name, settings, pool, listening)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, service.stopping.set)
+    try:
+        async with running(service):
+            server = _Server(_config(service))
+            serving = asyncio.create_task(server.serve(sockets=[listening]))
+            _log.info("started", address=service.http_address)
+            await asyncio.wait([serving, asyncio.create_task(service.stopping.wait())], return_when="FIRST_COMPLETED")
+            service.stopping.set()
+            service.health.draining = True
+            _log.info("stopping")
+            server.should_exit = True
+            await serving
+    finally:
+        await service.close()
+        _log.info("stopped")
+
+
+async def _wait_for_database(name: str, settings: Settings) -> Any:
+    while True:
+        try:
+            return await open_pool(settings.database_url, name, settings.pool_size)
+        except (OSError, TimeoutError) as error:
+            _log.warning("database_away", error=f"{type(error).__name__}: {error}")
+            await asyncio.sleep(1)
+
+
+def _config(service: Service[Any]) -> uvicorn.Config:
+    return uvicorn.Config(
+        service.app,
+        http="httptools",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        log_level="warning",
+        timeout_graceful_shutdown=10,
+        server_header=False,
+        date_header=False,
+    )
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handlers: `serve` decides when to stop."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield

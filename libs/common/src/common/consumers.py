@@ -1,0 +1,43 @@
+"""Reading hints from Kafka: batches, one subscriber a process with all its topics (rule 5).
+
+The one place where the policy of acknowledgement is set: a hint is acknowledged first, losing one is allowed.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+from aiokafka.errors import KafkaError
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker, KafkaMessage
+
+from common.kafka import make_topics
+
+_log = structlog.get_logger()
+
+
+async def consume(servers: str, group: str, topics: list[str], hear: Callable[[str, bytes], None]) -> None:
+    """Calls `hear` with topic and value of each message from now on, until cancelled; comes back after a break."""
+    while True:
+        try:
+            await make_topics(servers, topics)
+            await _consume_once(servers, group, topics, hear)
+        except (KafkaError, OSError, TimeoutError) as error:
+            _log.warning("consumer_lost", error=f"{type(error).__name__}: {error}")
+        await asyncio.sleep(1)
+
+
+async def _consume_once(servers: str, group: str, topics: list[str], hear: Callable[[str, bytes], None]) -> None:
+    broker = KafkaBroker(servers, logger=None)
+
+    @broker.subscriber(
+        *topics, batch=True, group_id=group, auto_offset_reset="latest", ack_policy=AckPolicy.ACK_FIRST, max_records=500
+    )
+    async def on_batch(values: list[bytes], message: KafkaMessage) -> None:
+        raw = message.raw_message
+        for record in raw if isinstance(raw, tuple | list) else (raw,):
+            hear(record.topic, record.value)
+
+    async with broker:
+        await broker.start()
+        await asyncio.Event().wait()

@@ -1,0 +1,55 @@
+"""Connections to Postgres. Each session says which service it is: the lifecycle's trigger asks (`vai.role`)."""
+
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import orjson
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+
+def dump_json(value: object) -> str:
+    return orjson.dumps(value).decode()
+
+
+async def _prepare(connection: Any) -> None:
+    await connection.set_type_codec("jsonb", encoder=dump_json, decoder=orjson.loads, schema="pg_catalog")
+
+
+def _session(role: str) -> dict[str, str]:
+    return {"vai.role": role, "application_name": role, "jit": "off"}
+
+
+async def open_pool(url: str, role: str, size: int = 4) -> Any:
+    """A pool whose sessions act as `role`; opens its first connection at once, the others when needed."""
+    return await asyncpg.create_pool(
+        url,
+        min_size=1,
+        max_size=size,
+        init=_prepare,
+        server_settings=_session(role),
+        max_inactive_connection_lifetime=0,
+    )
+
+
+async def connect(url: str, role: str) -> Any:
+    """One connection of its own: for LISTEN and for locks that live as long as the session."""
+    connection = await asyncpg.connect(url, server_settings=_session(role))
+    await _prepare(connection)
+    return connection
+
+
+def engine(url: str, role: str, size: int = 4) -> "AsyncEngine":
+    """SQLAlchemy over the same database, for lists and filters (rule 17)."""
+    from sqlalchemy.ext.asyncio import create_async_engine
+
+    address = url.replace("postgresql://", "postgresql+asyncpg://", 1)
+    return create_async_engine(
+        address,
+        pool_size=size,
+        max_overflow=0,
+        connect_args={"server_settings": _session(role)},
+        json_serializer=dump_json,
+        json_deserializer=orjson.loads,
+    )

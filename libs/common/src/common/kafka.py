@@ -1,0 +1,111 @@
+"""Writing to Kafka. The broker may be away: nothing here is truth, the journal is (rules 9 and 19)."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+
+from common.telemetry import broker_up
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Record:
+    """One message: the key is the subject's id, so that a subject's events stay in one partition."""
+
+    topic: str
+    key: bytes | None
+    value: bytes
+    headers: list[tuple[str, bytes]] = field(default_factory=list)
+
+
+class Producer:
+    """One producer a process; connects when first needed and again after a break.
+
+    A broker that came back empty has lost its topics: those that are missing are made again.
+    """
+
+    def __init__(self, servers: str, client_id: str) -> None:
+        self._servers = servers
+        self._client_id = client_id
+        self._producer: AIOKafkaProducer | None = None
+        self._connecting = asyncio.Lock()
+
+    async def send(self, records: Sequence[Record]) -> list[Exception | None]:
+        """Writes records and waits for the broker's word; answers for each None or why it was not written."""
+        try:
+            producer = await self._connected()
+            await self._ensure(producer, {record.topic for record in records})
+        except (KafkaError, OSError, TimeoutError) as error:
+            await self._lost(error)
+            return [error] * len(records)
+        sent = [
+            asyncio.ensure_future(producer.send(r.topic, value=r.value, key=r.key, headers=r.headers)) for r in records
+        ]
+        answers = [await _outcome(future) for future in sent]
+        failed = next((answer for answer in answers if answer is not None), None)
+        if failed is not None:
+            await self._lost(failed)
+        else:
+            broker_up.set(1)
+        return answers
+
+    async def close(self) -> None:
+        if self._producer is not None:
+            producer, self._producer = self._producer, None
+            try:
+                await asyncio.wait_for(producer.stop(), 3)
+            except (KafkaError, OSError, TimeoutError):
+                _log.info("producer_abandoned")
+
+    async def _connected(self) -> AIOKafkaProducer:
+        async with self._connecting:
+            if self._producer is None:
+                producer = AIOKafkaProducer(
+                    bootstrap_servers=self._servers, client_id=self._client_id, acks="all", request_timeout_ms=5_000
+                )
+                try:
+                    await asyncio.wait_for(producer.start(), 5)
+                except BaseException:
+                    await producer.stop()
+                    raise
+                self._producer = producer
+            return self._producer
+
+    async def _ensure(self, producer: AIOKafkaProducer, topics: set[str]) -> None:
+        missing = [topic for topic in topics if not producer.client.cluster.partitions_for_topic(topic)]
+        if missing:
+            await make_topics(self._servers, missing)
+
+    async def _lost(self, error: Exception) -> None:
+        broker_up.set(0)
+        _log.warning("broker_lost", error=f"{type(error).__name__}: {error}")
+        await self.close()
+
+
+async def _outcome(sending: "asyncio.Future[asyncio.Future[object]]") -> Exception | None:
+    try:
+        await asyncio.wait_for(await sending, 10)
+    except (KafkaError, OSError, TimeoutError) as error:
+        return error
+    return None
+
+
+async def make_topics(servers: str, topics: Sequence[str], partitions: int = 3) -> None:
+    """Makes those of the topics that are not there; a cluster whose operators forbid it has made them already."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=5_000)
+    await admin.start()
+    try:
+        there = set(await admin.list_topics())
+        new = [NewTopic(topic, partitions, 1) for topic in topics if topic not in there]
+        if new:
+            await admin.create_topics(new)
+    except TopicAlreadyExistsError:
+        return
+    finally:
+        await admin.close()

@@ -1,0 +1,29 @@
+"""The settings that every service has; a service adds its own in its `settings.py`. Environment, prefix VAI_."""
+
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Frozen, read once at boot; a wrong value stops the boot with a message that states the bound."""
+
+    model_config = SettingsConfigDict(env_prefix="VAI_", frozen=True, extra="ignore")
+
+    database_url: str = Field(description="postgresql://… of the pool (may lead to PgBouncer).")
+    database_direct_url: str = Field(default="", description="The same database without a pooler; for LISTEN, locks.")
+    kafka: str = Field(description="host:port,… of any Kafka-protocol broker.")
+    bell: Literal["kafka", "notify"] = "kafka"
+    lake_url: str = Field(description="file:///… or s3://bucket/prefix.")
+    http_host: str = "127.0.0.1"
+    http_port: int = Field(default=0, ge=0, le=65535, description="0 takes a free one.")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    trace_sample: float = Field(default=0.01, ge=0, le=1, description="The share of traces that are kept.")
+    otlp_endpoint: str = Field(default="", description="Where spans go (gRPC); empty: nowhere.")
+    encryption_keys: str = Field(default="", repr=False, description="k1:<base64>,k0:<base64>; the first writes.")
+    pool_size: int = Field(default=4, ge=1, le=100)
+
+    @property
+    def direct_url(self) -> str:
+        return self.database_direct_url or self.database_url

@@ -1,0 +1,82 @@
+"""Logs, metrics and traces of a service; they must not cost more than the work (rule 18)."""
+
+import logging
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import structlog
+from opentelemetry import trace
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from prometheus_client import Counter, Gauge, Histogram
+
+if TYPE_CHECKING:
+    from common.settings import Settings
+
+_propagator = TraceContextTextMapPropagator()
+
+loop_failures = Counter("loop_failures", "Turns of a background loop that failed", ["loop"])
+hints_dropped = Counter("hints_dropped", "Hints that could not be decoded", ["channel"])
+events_published = Counter("events_published", "Public events written to Kafka", ["type"])
+publish_failures = Counter("publish_failures", "Attempts to publish that failed")
+broker_up = Gauge("broker_up", "Whether the last attempt to reach the broker succeeded")
+runs_claimed = Counter("runs_claimed", "Runs that this process claimed", ["kind"])
+runs_ended = Counter("runs_ended", "Runs that this process ended", ["kind", "status"])
+run_seconds = Histogram(
+    "run_seconds", "From claim to end", ["kind"], buckets=(0.01, 0.05, 0.25, 1, 5, 30, 120, 600, 3600)
+)
+runs_live = Gauge("runs_live", "Runs queued or leased: what scaling reads", ["kind", "phase"])
+oldest_queued_seconds = Gauge("oldest_queued_seconds", "Age of the oldest queued run", ["kind"])
+slots = Gauge("slots", "Runs that this process can hold at once")
+slots_busy = Gauge("slots_busy", "Runs that this process holds")
+
+
+def start_logging(service: str, level: str) -> None:
+    """Structured logs as JSON lines on standard output."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(serializer=orjson.dumps),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=structlog.BytesLoggerFactory(file=sys.stdout.buffer),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(service=service)
+    logging.basicConfig(level=logging.WARNING, stream=sys.stdout, format="%(name)s: %(message)s")
+
+
+def start_tracing(service: str, settings: "Settings") -> None:
+    """Spans to the collector, where there is one; a share of them (`trace_sample`), decided where a trace begins."""
+    if not settings.otlp_endpoint:
+        return
+    from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
+
+    provider = TracerProvider(
+        sampler=ParentBasedTraceIdRatio(settings.trace_sample), resource=Resource.create({"service.name": service})
+    )
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(settings.otlp_endpoint, insecure=True)))
+    trace.set_tracer_provider(provider)
+
+
+def span(name: str, traceparent: str | None = None, **attributes: str) -> AbstractContextManager[Any]:
+    """A span under the trace that `traceparent` (W3C) names; nothing where tracing is off."""
+    if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+        return nullcontext()
+    context = _propagator.extract({"traceparent": traceparent}) if traceparent else None
+    return trace.get_tracer("vai").start_as_current_span(name, context=context, attributes=attributes)
+
+
+def current_traceparent() -> str | None:
+    """The running trace as a W3C header, for rows, Kafka and gRPC."""
+    carrier: dict[str, str] = {}
+    _propagator.inject(carrier)
+    return carrier.get("traceparent")

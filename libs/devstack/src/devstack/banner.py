@@ -1,0 +1,50 @@
+"""What the user reads when the stack is ready: where it is, the key, and lines to paste next."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+_DEFINITION = """{"source": "sample"}"""
+
+
+def banner(stack: dict[str, Any], home: Path) -> str:
+    """From what .vai/stack.json says; the same for a start and for a stack that was found running."""
+    shown = _short(home)
+    url, key = stack["api_url"], stack["api_key"]
+    vai = _short(Path(sys.executable).parent / "vai")
+    body = """{"kind": "dlt_extract", "definition": %s}""" % _DEFINITION
+    return f"""
+vai is ready
+
+  API       {url}   (every call explained: {url}/docs)
+  API key   {key}
+  Kafka     {stack["kafka"]}   ({stack["broker"]})
+  Postgres  {_without_password(stack["database"])}   (the whole address: {shown}/stack.json)
+  Lake      {stack["lake"]}
+  Logs      {shown}/logs
+
+Paste next:
+
+  export VAI_API_URL={url} VAI_API_KEY={key}
+  curl -s -H "X-API-Key: $VAI_API_KEY" -H 'Prefer: wait=30' --json '{body}' $VAI_API_URL/api/v1/action-runs
+  {vai} run dlt_extract --definition '{_DEFINITION}'
+  {vai} runs
+
+{_ending()}
+"""
+
+
+def _ending() -> str:
+    return "make status, make logs SERVICE=extract-worker, make down"
+
+
+def _short(path: Path) -> str:
+    """Relative to the current folder where that is shorter to type."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
+
+
+def _without_password(url: str) -> str:
+    user, _, rest = url.rpartition("@")
+    return f"{user.rpartition(':')[0]}@{rest}"

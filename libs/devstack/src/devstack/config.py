@@ -1,0 +1,73 @@
+"""What a stack is asked to be: read from the environment (the Makefile passes its variables on) or given by a test."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from devstack.apache import ApacheBroker
+from devstack.broker import EMBEDDED, Broker, EmbeddedBroker, GivenBroker
+from devstack.container import ContainerBroker
+from devstack.errors import StackError
+from devstack.home import Home
+from devstack.ports import PortBook
+from devstack.services import NAMES, SERVICES, Service, parse_replicas
+
+_POSTGRES_PORT = 15432
+_KAFKA_PORT = 19092
+_CONTROLLER_PORT = 19192
+
+
+@dataclass(frozen=True)
+class Config:
+    """`port_base` moves all ports (0: the well-known ones, gateway 8080); `environment` is added to each service's."""
+
+    home: Home
+    kafka: str = EMBEDDED
+    replicas: Mapping[str, int] = field(default_factory=dict)
+    only: tuple[str, ...] = NAMES
+    port_base: int = 0
+    cache: Path = Path(".cache")
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        return tuple(service for service in SERVICES if service.name in self.only)
+
+    def port(self, well_known: int) -> int:
+        """Where to look for a port first."""
+        return self.port_base or well_known
+
+
+def from_environment(environment: Mapping[str, str] = os.environ) -> Config:
+    """VAI_HOME (.vai), KAFKA (an embedded broker), REPLICAS (one of each), VAI_CACHE (.cache)."""
+    return Config(
+        home=Home.of(environment.get("VAI_HOME") or ".vai"),
+        kafka=environment.get("KAFKA") or EMBEDDED,
+        replicas=parse_replicas(environment.get("REPLICAS", "")),
+        cache=Path(environment.get("VAI_CACHE") or ".cache"),
+    )
+
+
+def broker_of(config: Config, ports: PortBook) -> Broker:
+    """The broker that KAFKA names."""
+    if config.kafka == EMBEDDED:
+        return EmbeddedBroker(config.home, ports.take("kafka", config.port(_KAFKA_PORT)))
+    if config.kafka == ApacheBroker.kind:
+        port = ports.take("kafka", config.port(_KAFKA_PORT))
+        controller = ports.take("kafka-controller", config.port(_CONTROLLER_PORT))
+        return ApacheBroker(config.home, port, controller, config.cache)
+    if config.kafka == ContainerBroker.kind:
+        return ContainerBroker(config.home)
+    if all(_is_address(part) for part in config.kafka.split(",")):
+        return GivenBroker(config.kafka)
+    raise StackError(f"KAFKA={config.kafka} says nothing", "Write apache, testcontainers or HOST:PORT, or leave it out")
+
+
+def _is_address(text: str) -> bool:
+    host, _, port = text.rpartition(":")
+    return bool(host) and port.isdigit() and 0 < int(port) < 65536
+
+
+def postgres_port(config: Config, ports: PortBook) -> int:
+    return ports.take("postgres", config.port(_POSTGRES_PORT))

@@ -1,0 +1,44 @@
+"""Makes the topics: every public event, and a bell for each kind. An embedded broker begins empty at each start."""
+
+import asyncio
+from collections.abc import Iterable
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError
+from common.clock import steady_seconds
+from contracts.topics import EVENTS, bell_topic
+from records.kinds import KINDS
+
+from devstack.errors import StackError
+
+PARTITIONS = 3
+_SECONDS = 30.0
+
+
+def all_topics() -> list[str]:
+    """`action.completed`, …, `run.ready.dlt_extract`, …"""
+    return [*EVENTS, *(bell_topic(kind) for kind in KINDS)]
+
+
+async def create_topics(kafka: str) -> None:
+    """Make the topics that are not there yet; a broker that has just come up is asked until it can (30 s)."""
+    until = steady_seconds() + _SECONDS
+    while True:
+        try:
+            return await _create(kafka, all_topics())
+        except (KafkaError, OSError) as error:
+            if steady_seconds() >= until:
+                raise StackError(f"the broker at {kafka} does not make topics: {error!r}") from error
+            await asyncio.sleep(0.1)
+
+
+async def _create(kafka: str, names: Iterable[str]) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka, client_id="vai-devstack")
+    try:
+        await admin.start()
+        there = set(await admin.list_topics())
+        missing = [NewTopic(name, PARTITIONS, 1) for name in names if name not in there]
+        if missing:
+            await admin.create_topics(missing)
+    finally:
+        await admin.close()

@@ -1,0 +1,208 @@
+"""Actions: what to do on a connection, saved under a name (document 001)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, func, insert, or_, select, true, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from records.tables import actions, runs
+
+
+class SlugTaken(Exception):
+    """Another action of the organisation has this slug."""
+
+
+class InUse(Exception):
+    """The action has a live run; `run_id` is one of them."""
+
+    def __init__(self, run_id: UUID) -> None:
+        super().__init__(run_id)
+        self.run_id = run_id
+
+
+@dataclass(frozen=True)
+class LatestRun:
+    """The newest run of an action."""
+
+    id: UUID
+    status: str
+    definition: dict[str, Any]
+    progress: dict[str, Any] | None
+    started_at: datetime | None
+    completed_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Action:
+    """An action as it is shown; `definition` holds markers where the secret values are."""
+
+    id: UUID
+    name: str
+    slug: str
+    kind: str
+    status: str
+    connection_id: UUID | None
+    definition: dict[str, Any]
+    template_id: str | None
+    created_by: UUID | None
+    updated_by: UUID | None
+    created_at: datetime
+    updated_at: datetime
+    latest_run: LatestRun | None = None
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which actions a list shows; an empty list filters nothing."""
+
+    q: str | None = None
+    kinds: tuple[str, ...] = ()
+    statuses: tuple[str, ...] = ()
+
+
+_SHOWN = (
+    actions.c.id,
+    actions.c.name,
+    actions.c.slug,
+    actions.c.kind,
+    actions.c.status,
+    actions.c.connection_id,
+    actions.c.definition,
+    actions.c.template_id,
+    actions.c.created_by,
+    actions.c.updated_by,
+    actions.c.created_at,
+    actions.c.updated_at,
+)
+
+_LATEST = (
+    select(runs.c.id, runs.c.status, runs.c.definition, runs.c.progress, runs.c.started_at, runs.c.completed_at)
+    .where(runs.c.action_id == actions.c.id, runs.c.deleted_at.is_(None))
+    .order_by(runs.c.id.desc())
+    .limit(1)
+    .lateral("latest")
+)
+
+_WITH_LATEST = select(
+    *_SHOWN,
+    _LATEST.c.id.label("run_id"),
+    _LATEST.c.status.label("run_status"),
+    _LATEST.c.definition.label("run_definition"),
+    _LATEST.c.progress.label("run_progress"),
+    _LATEST.c.started_at.label("run_started_at"),
+    _LATEST.c.completed_at.label("run_completed_at"),
+).select_from(actions.outerjoin(_LATEST, true()))
+
+
+def _shown(row: Any) -> Action:
+    latest = None
+    if row.run_id is not None:
+        latest = LatestRun(
+            row.run_id, row.run_status, row.run_definition, row.run_progress, row.run_started_at, row.run_completed_at
+        )
+    return Action(**{column.name: row._mapping[column.name] for column in _SHOWN}, latest_run=latest)
+
+
+def _mine(org_id: UUID, action_id: UUID) -> ColumnElement[bool]:
+    return and_(actions.c.org_id == org_id, actions.c.id == action_id, actions.c.deleted_at.is_(None))
+
+
+async def create(conn: AsyncConnection, org_id: UUID, values: dict[str, Any]) -> Action:
+    """Save an action of these columns. Raises `SlugTaken`."""
+    try:
+        row = (await conn.execute(insert(actions).values(org_id=org_id, **values).returning(*_SHOWN))).one()
+    except IntegrityError as error:
+        raise SlugTaken(values["slug"]) from error
+    return Action(**row._mapping)
+
+
+async def get(conn: AsyncConnection, org_id: UUID, action_id: UUID) -> Action | None:
+    return await _one(conn, _mine(org_id, action_id))
+
+
+async def by_slug(conn: AsyncConnection, org_id: UUID, slug: str) -> Action | None:
+    return await _one(conn, and_(actions.c.org_id == org_id, actions.c.slug == slug, actions.c.deleted_at.is_(None)))
+
+
+async def _one(conn: AsyncConnection, which: ColumnElement[bool]) -> Action | None:
+    row = (await conn.execute(_WITH_LATEST.where(which))).one_or_none()
+    return None if row is None else _shown(row)
+
+
+async def list_page(
+    conn: AsyncConnection, org_id: UUID, filters: Filters, *, sort_by: str, order: str, limit: int, offset: int
+) -> tuple[list[Action], int]:
+    """A page of the organisation's actions and how many there are in all; equal ones newest first."""
+    wanted = _wanted(org_id, filters)
+    rows = await conn.execute(_sorted(_WITH_LATEST.where(wanted), sort_by, order).limit(limit).offset(offset))
+    total = (await conn.execute(select(func.count()).select_from(actions).where(wanted))).scalar_one()
+    return [_shown(row) for row in rows], total
+
+
+def _wanted(org_id: UUID, filters: Filters) -> ColumnElement[bool]:
+    c = actions.c
+    wanted = and_(c.org_id == org_id, c.deleted_at.is_(None))
+    if filters.q:
+        matches = or_(c.name.icontains(filters.q, autoescape=True), c.slug.icontains(filters.q, autoescape=True))
+        wanted = and_(wanted, matches)
+    if filters.kinds:
+        wanted = and_(wanted, c.kind.in_(filters.kinds))
+    if filters.statuses:
+        wanted = and_(wanted, c.status.in_(filters.statuses))
+    return wanted
+
+
+def _sorted(query: Select[Any], sort_by: str, order: str) -> Select[Any]:
+    # The id is a UUIDv7: it sorts by creation, and its index serves the usual list.
+    columns = (actions.c.id,) if sort_by == "created_at" else (actions.c[sort_by], actions.c.id)
+    return query.order_by(*(column.asc() if order == "asc" else column.desc() for column in columns))
+
+
+async def change(conn: AsyncConnection, org_id: UUID, action_id: UUID, values: dict[str, Any]) -> bool:
+    """Set these columns; False where there is no such action. Raises `SlugTaken`."""
+    changed = update(actions).where(_mine(org_id, action_id)).values(updated_at=func.clock_timestamp(), **values)
+    try:
+        return (await conn.execute(changed)).rowcount == 1
+    except IntegrityError as error:
+        raise SlugTaken(values["slug"]) from error
+
+
+async def delete(conn: AsyncConnection, org_id: UUID, action_id: UUID) -> bool:
+    """Hide an action; its runs stay readable (document 000). False where there is none. Raises `InUse`."""
+    live = select(runs.c.id).where(runs.c.org_id == org_id, runs.c.action_id == action_id, runs.c.phase != "done")
+    run_id = (await conn.execute(live.limit(1))).scalar_one_or_none()
+    if run_id is not None:
+        raise InUse(run_id)
+    hidden = update(actions).where(_mine(org_id, action_id)).values(deleted_at=func.clock_timestamp())
+    return (await conn.execute(hidden)).rowcount == 1
+
+
+# In the run's path, hence asyncpg text (rule 17) ------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ToRun:
+    """What a run takes from its action; `secrets` are still sealed."""
+
+    id: UUID
+    kind: str
+    status: str
+    slug: str
+    connection_id: UUID | None
+    definition: dict[str, Any]
+    secrets: bytes | None
+    template_id: str | None
+
+
+async def to_run(conn: Any, org_id: UUID, action_id: UUID) -> ToRun | None:
+    row = await conn.fetchrow(
+        "SELECT id, kind, status, slug, connection_id, definition, secrets, template_id FROM actions"
+        " WHERE id = $1 AND org_id = $2 AND deleted_at IS NULL",
+        action_id,
+        org_id,
+    )
+    return None if row is None else ToRun(**row)

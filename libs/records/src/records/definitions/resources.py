@@ -1,0 +1,161 @@
+"""What each source of `dlt_extract` can be asked for."""
+
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from records.definitions.paginators import JsonPath, Paginator, Parameter
+
+Disposition = Literal["replace", "append", "merge"]
+ColumnType = Literal["text", "bigint", "double", "bool", "date", "timestamp", "json"]
+Name = Annotated[str, Field(min_length=1, max_length=100)]
+TableName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]*$", max_length=100)]
+Scalar = str | int | float | bool
+
+_SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "x-auth-token", "api-key"})
+
+
+def table_name(resource: str) -> str:
+    """The bronze table of a resource that names none: lower case, `[a-z0-9_]`."""
+    name = re.sub(r"[^a-z0-9]+", "_", resource.lower()).strip("_") or "resource"
+    return name if name[0].isalpha() else f"_{name}"
+
+
+def _no_secrets(headers: dict[str, str]) -> dict[str, str]:
+    for name in headers:
+        if name.lower() in _SECRET_HEADERS:
+            raise ValueError(f"{name} belongs into a connection's credentials, not into a definition")
+    return headers
+
+
+Headers = Annotated[dict[str, str], AfterValidator(_no_secrets)]
+
+
+class Resource(BaseModel):
+    """What all sources' resources share. A resource is one table of bronze."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Name
+    table: TableName | None = None
+    write_disposition: Disposition | None = Field(
+        default=None, description="Left out: append where the resource is incremental, else replace."
+    )
+    primary_key: str | list[str] | None = None
+    columns: dict[str, ColumnType] = Field(default={}, description="Declared types; the others are inferred.")
+
+    @property
+    def table_name(self) -> str:
+        return self.table or table_name(self.name)
+
+    @property
+    def is_incremental(self) -> bool:
+        return False
+
+    @model_validator(mode="after")
+    def _disposition_fits(self) -> Self:
+        if self.write_disposition == "merge" and not self.primary_key:
+            raise ValueError("write_disposition merge needs a primary_key, by which a transform merges")
+        if self.write_disposition == "replace" and self.is_incremental:
+            raise ValueError("an incremental resource cannot replace its table: take append, or merge")
+        return self
+
+
+class Incremental(BaseModel):
+    """Only what is new: the largest `cursor_path` seen is sent as `param` at the next run."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cursor_path: JsonPath
+    param: Parameter | None = None
+    initial_value: str | int | float | None = None
+
+
+class Slices(BaseModel):
+    """Time windows of `days`, from the cursor or `start_date` to now, each one request series: [start, end)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    param_start: Parameter
+    param_end: Parameter
+    days: float = Field(gt=0, le=3660)
+    format: Literal["datetime", "date", "unix"] = "datetime"
+
+
+class RestResource(Resource):
+    """One endpoint; `path` is relative to the source's `base_url`."""
+
+    path: Annotated[str, Field(max_length=2000)] | None = None
+    data_selector: JsonPath | None = None
+    params: dict[str, Scalar] = {}
+    headers: Headers = {}
+    paginator: Paginator | None = None
+    incremental: Incremental | None = None
+    slices: Slices | None = None
+    request_interval_seconds: float | None = Field(default=None, ge=0, le=3600)
+
+    @property
+    def is_incremental(self) -> bool:
+        return self.incremental is not None
+
+
+class FileResource(Resource):
+    """Files by a glob under the allowed folder, or `s3://bucket/prefix/*.csv`; each file is a slice."""
+
+    path: Annotated[str, Field(min_length=1, max_length=2000)]
+    format: Literal["csv", "jsonl", "parquet"] | None = Field(default=None, description="Left out: told by the suffix.")
+    incremental: bool = Field(default=False, description="Only files that changed since the last run.")
+
+    @property
+    def is_incremental(self) -> bool:
+        return self.incremental
+
+
+class Rehearsal(BaseModel):
+    """A failure on purpose, to rehearse what an alert or an automation makes of it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    code: Literal["CONNECTION_ERROR", "AUTH_ERROR", "RATE_LIMITED", "DATA_ERROR", "INTERNAL_ERROR"] = "DATA_ERROR"
+    after_slices: int = Field(default=0, ge=0)
+    retryable: bool = False
+    attempts: int | None = Field(default=None, ge=1, description="Fails in the first so many attempts only.")
+
+
+class SampleResource(Resource):
+    """A synthetic table: the same seed gives the same rows."""
+
+    rows: int | None = Field(default=None, ge=0, le=1_000_000_000)
+    seed: int | None = None
+    slices: int | None = Field(default=None, ge=1, le=100_000)
+    rows_per_second: float | None = Field(default=None, gt=0)
+    fail: Rehearsal | None = None
+    incremental: bool = Field(default=False, description="Each run adds `rows` rows that go on from the last id.")
+
+    @property
+    def is_incremental(self) -> bool:
+        return self.incremental
+
+
+def _from_name(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
+def _distinct(resources: list[Any]) -> list[Any]:
+    seen: set[str] = set()
+    for resource in resources:
+        for word in {f"name {resource.name}", f"table {resource.table_name}"}:
+            if word in seen:
+                raise ValueError(f"two resources have the {word}")
+            seen.add(word)
+    return resources
+
+
+RestResources = Annotated[
+    list[Annotated[RestResource, BeforeValidator(_from_name)]], Field(min_length=1), AfterValidator(_distinct)
+]
+FileResources = Annotated[list[FileResource], Field(min_length=1), AfterValidator(_distinct)]
+SampleResources = Annotated[
+    list[Annotated[SampleResource, BeforeValidator(_from_name)]], Field(min_length=1), AfterValidator(_distinct)
+]

@@ -1,0 +1,129 @@
+"""The journal's rows and the public messages that are made of them (rule 9, decision 30)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from common.kafka import Record
+from contracts.topics import EVENTS
+from contracts.vai.events.v1 import events_pb2
+from contracts.vai.words.v1 import words_pb2
+from contracts.words import from_word
+from google.protobuf.json_format import ParseDict
+from google.protobuf.message import Message
+
+LARGEST_RESULT = 65_536
+"""Bytes of JSON; a larger result is left out of the event and said to be."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One row of the journal; `sequence` orders the events of one subject, `<subject>-<sequence>` is the event's id."""
+
+    subject_id: UUID
+    sequence: int
+    type: str
+    occurred_at: datetime
+    org_id: UUID
+    data: dict[str, Any]
+    traceparent: str | None
+
+    @classmethod
+    def of(cls, row: Any) -> "Event":
+        """From a row that has the journal's columns."""
+        return cls(
+            row["subject_id"],
+            row["sequence"],
+            row["type"],
+            row["occurred_at"],
+            row["org_id"],
+            row["data"],
+            row["traceparent"],
+        )
+
+    @property
+    def id(self) -> str:
+        return f"{self.subject_id}-{self.sequence}"
+
+    @property
+    def key(self) -> tuple[UUID, int, datetime]:
+        return (self.subject_id, self.sequence, self.occurred_at)
+
+
+def record_of(event: Event) -> Record:
+    """The Kafka record: the same bytes each time it is sent (replay has the same ids)."""
+    headers = [("organisation", str(event.org_id)), ("event-id", event.id), ("type", event.type)]
+    if event.traceparent:
+        headers.append(("traceparent", event.traceparent))
+    return Record(
+        topic=event.type,
+        key=str(event.subject_id).encode(),
+        value=message_of(event).SerializeToString(deterministic=True),
+        headers=[(name, value.encode()) for name, value in headers],
+    )
+
+
+def message_of(event: Event) -> Message:
+    """The protobuf message of a journal row. Raises LookupError for a type that is not in the contracts."""
+    message: Any = EVENTS[event.type](id=event.id, sequence=event.sequence, organisation_id=str(event.org_id))
+    message.occurred_at.FromDatetime(event.occurred_at)
+    if event.type.startswith("action."):
+        _fill_action(message.data, event)
+    else:
+        ParseDict(_plain(event.data), message.data)
+    return message
+
+
+def _fill_action(data: events_pb2.ActionData, event: Event) -> None:
+    given = event.data
+    data.run_id, data.sequence, data.attempt = given["runId"], event.sequence, given["attempt"]
+    data.action_kind = from_word(words_pb2.ActionKind, given["actionKind"])
+    data.status = from_word(words_pb2.RunStatus, given["status"])
+    if given["actionId"]:
+        data.action_id = given["actionId"]
+    for stamp, name in (
+        (data.created_at, "createdAt"),
+        (data.started_at, "startedAt"),
+        (data.completed_at, "completedAt"),
+    ):
+        if given.get(name):
+            stamp.FromDatetime(datetime.fromisoformat(given[name]))
+    data.trigger.method = from_word(words_pb2.TriggerMethod, given["trigger"]["method"])
+    if given["trigger"]["sourceType"]:
+        data.trigger.source_type = from_word(words_pb2.TriggerSourceType, given["trigger"]["sourceType"])
+    if given["trigger"]["sourceId"]:
+        data.trigger.source_id = given["trigger"]["sourceId"]
+    _fill_outcome(data, given)
+
+
+def _fill_outcome(data: events_pb2.ActionData, given: dict[str, Any]) -> None:
+    if given.get("recordCount") is not None:
+        data.record_count = given["recordCount"]
+    data.tables.extend(given.get("tables") or ())
+    if given.get("error"):
+        ParseDict(_plain({"error": given["error"]})["error"], data.error)
+    if given.get("result") is not None:
+        data.result.update(given["result"])
+    data.result_truncated = bool(given.get("resultTruncated"))
+
+
+def _plain(data: dict[str, Any]) -> dict[str, Any]:
+    """Journal JSON as protobuf's JSON: an error's code in the enum's own words."""
+    error = data.get("error")
+    if not error:
+        return data
+    known = {"message": error["message"], "details": error.get("details") or {}, "retryable": error["retryable"]}
+    return {**data, "error": {**known, "code": f"ERROR_CODE_{error['code']}"}}
+
+
+def outcome(result: dict[str, Any] | None, error: dict[str, Any] | None, size: int) -> dict[str, Any]:
+    """What an ending adds to its event's data; `size` is the result's length in bytes as JSON."""
+    extra: dict[str, Any] = {}
+    if error is not None:
+        extra["error"] = error
+    if result is not None:
+        extra["recordCount"] = result.get("recordsProcessed")
+        extra["tables"] = result.get("tables") or []
+        extra |= {"resultTruncated": True} if size > LARGEST_RESULT else {"result": result}
+    return extra

@@ -1,0 +1,31 @@
+"""What follows the end of a run, once it is committed: its event goes out, its watchers and its parent are woken."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from common.bell import Bell
+from common.whispers import LARGEST_PAYLOAD, whisper
+from records.publication import Publisher
+
+ENDED_CHANNEL = "run_ended"
+"""NOTIFY channel: ids of watched runs that ended, for those who wait."""
+
+_WATCH = "UPDATE runs SET watched = true WHERE id = $1 AND phase <> 'done' RETURNING id"
+
+
+async def follow(rows: Sequence[Any], pool: Any, bell: Bell, publisher: Publisher) -> None:
+    """For the rows of runs that a finishing statement answered. Only hints: what is lost here is swept later."""
+    publisher.publish(rows)
+    for row in rows:
+        if row["woken_id"] is not None:
+            bell.ring(row["woken_kind"], [row["woken_id"]])
+    watched = [row["id"].hex for row in rows if row["watched"]]
+    most = LARGEST_PAYLOAD // 33
+    for start in range(0, len(watched), most):
+        await whisper(pool, ENDED_CHANNEL, ",".join(watched[start : start + most]))
+
+
+async def watch(conn: Any, run_id: UUID) -> bool:
+    """Asks whoever ends the run to whisper it; False where it has ended already."""
+    return await conn.fetchval(_WATCH, run_id) is not None

@@ -1,0 +1,48 @@
+"""Pieces of SQL that every transition shares: the log entry and the journal row in the transition's own statement.
+
+All of them read from a CTE `moved` with the columns of `runs` after the change, and are given expressions for what
+differs. `data` of an event is what decision 30 lists.
+"""
+
+LEASE_SECONDS = 90
+"""How long a claim or a renewal lasts (document 000, "Lease-Based Ownership")."""
+
+RENEW_SECONDS = 30
+GRACE_SECONDS = 180
+"""How long a stale run may stay unclaimed before it is abandoned (document 000, "Watchdog Grace")."""
+
+EVENT_DATA = """jsonb_build_object(
+    'runId', moved.id, 'actionId', moved.action_id, 'actionKind', moved.kind, 'status', moved.status,
+    'attempt', moved.retry_count + 1, 'createdAt', moved.created_at, 'startedAt', moved.started_at,
+    'completedAt', moved.completed_at, 'trigger', jsonb_build_object('method', moved.trigger_method,
+    'sourceType', moved.trigger_source_type, 'sourceId', moved.trigger_source_id))"""
+
+_EVENT_COLUMNS = ("subject_id", "sequence", "type", "occurred_at", "org_id", "data", "traceparent")
+
+TOLD = ", ".join(f"told.{name}" for name in _EVENT_COLUMNS if name not in ("org_id", "traceparent"))
+"""What an answer adds to the columns of the run: the rest of the journal row (see `records.events.Event.of`)."""
+
+
+def logged(level: str, event: str, message: str, data: str, worker: str, source: str = "moved") -> str:
+    """An INSERT of one log entry for each row of `moved`; all arguments are SQL expressions."""
+    return f"""INSERT INTO run_logs (run_id, seq, occurred_at, level, event, message, data, worker_id, attempt)
+    SELECT moved.id, moved.log_seq, moved.updated_at, {level}, {event}, {message}, {data}, {worker},
+        moved.retry_count + 1
+    FROM {source}"""
+
+
+def told(event_type: str, extra: str, writer: str, source: str = "moved") -> str:
+    """An INSERT of one journal row for each row of `moved`, returning what its publication needs."""
+    return f"""INSERT INTO events (subject_id, sequence, occurred_at, org_id, type, data, traceparent, writer)
+    SELECT moved.id, moved.event_seq, moved.updated_at, moved.org_id, {event_type}, {EVENT_DATA} || {extra},
+           moved.traceparent, {writer}
+    FROM {source}
+    RETURNING {", ".join(_EVENT_COLUMNS)}"""
+
+
+WOKEN = """UPDATE runs p SET phase = 'queued', due_at = NULL, updated_at = clock_timestamp() FROM (
+        SELECT id FROM runs WHERE phase = 'parked' AND id IN (SELECT parent_run_id FROM moved)
+        ORDER BY id FOR UPDATE SKIP LOCKED
+    ) parent WHERE p.id = parent.id
+    RETURNING p.id, p.kind"""
+"""Who ends a child wakes its parked parent in the same statement; one that is locked is left to the sweep."""

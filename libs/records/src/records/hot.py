@@ -1,0 +1,273 @@
+"""The statements that every run passes, as text over arrays (rule 17): create, claim, log, finish, beat, publish.
+
+Each is one guarded statement and so one transaction; a row that is not answered was not as expected, and the caller
+reads it to decide (rule 1). Rows are locked in id order (rule 2).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from records.fragments import LEASE_SECONDS, TOLD, WOKEN, logged, told
+from records.new_run import NewRun
+
+# Create ---------------------------------------------------------------------------------------------------------
+
+_CREATE = """
+INSERT INTO runs (id, org_id, action_id, connection_id, parent_run_id, retry_of, kind, phase, held_for, watched,
+    definition, secrets, concurrency_key, idempotency_key, fingerprint, trigger_method, trigger_source_type,
+    trigger_source_id, requires_approval, created_by, traceparent)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::text[],
+    $9::text[], $10::bool[], $11::jsonb[], $12::bytea[], $13::text[], $14::text[], $15::bytea[], $16::text[],
+    $17::text[], $18::text[], $19::bool[], $20::uuid[], $21::text[])
+ON CONFLICT DO NOTHING
+RETURNING id, created_at
+"""
+
+
+async def create(conn: Any, runs: Sequence[NewRun]) -> dict[UUID, datetime]:
+    """Inserts runs, queued or held; answers those that are new with their `created_at`.
+
+    A run that is missing from the answer met another with its idempotency or concurrency key.
+    """
+    ordered = sorted(runs, key=lambda run: (run.org_id, run.idempotency_key or "", run.concurrency_key or "", run.id))
+    columns = zip(*(run.columns() for run in ordered), strict=True)
+    rows = await conn.fetch(_CREATE, *(list(column) for column in columns))
+    return {row["id"]: row["created_at"] for row in rows}
+
+
+# Claim ----------------------------------------------------------------------------------------------------------
+
+_HINTED = "SELECT id, status FROM runs WHERE id = ANY($3::uuid[]) AND phase = 'queued' AND kind = ANY($2::text[]) \
+ORDER BY id LIMIT $4 FOR UPDATE SKIP LOCKED"
+
+# Organisations in turn: of each the recovered and then the oldest; the outer limit takes one round after another.
+_WAITING = """SELECT r.id, r.status FROM runs r JOIN (
+        SELECT w.id, w.recovered,
+            row_number() OVER (PARTITION BY o.org_id, o.kind ORDER BY w.recovered DESC, w.id) AS turn
+        FROM (SELECT DISTINCT kind, org_id FROM runs WHERE phase = 'queued' AND kind = ANY($2::text[])) o,
+        LATERAL (SELECT id, recovered FROM runs WHERE phase = 'queued' AND kind = o.kind AND org_id = o.org_id
+                 ORDER BY recovered DESC, id LIMIT $4) w
+    ) fair USING (id)
+    WHERE r.phase = 'queued' AND $3::uuid[] IS NULL
+    ORDER BY fair.recovered DESC, fair.turn, r.id LIMIT $4 FOR UPDATE OF r SKIP LOCKED"""
+
+
+_LEASE_DATA = f"jsonb_build_object('lease_seconds', {LEASE_SECONDS})"
+
+
+def _claim(picked: str) -> str:
+    return f"""
+WITH picked AS MATERIALIZED ({picked}),
+moved AS (
+    UPDATE runs r SET status = 'running', phase = 'leased', epoch = epoch + 1, lease_owner = $1, recovered = false,
+        due_at = clock_timestamp() + interval '{LEASE_SECONDS} s', updated_at = clock_timestamp(),
+        started_at = coalesce(started_at, clock_timestamp()), log_seq = log_seq + 1,
+        event_seq = event_seq + (picked.status <> 'running')::int
+    FROM picked WHERE r.id = picked.id
+    RETURNING r.*, picked.status AS was
+),
+logged AS (
+    {logged("'info'", "'lease_acquired'", "'Lease acquired by ' || $5::text", _LEASE_DATA, "$5::text")}
+),
+told AS (
+    {told("'action.started'", "'{}'::jsonb", "$1::uuid", "moved WHERE moved.was <> 'running'")}
+)
+SELECT moved.*, {TOLD} FROM moved LEFT JOIN told ON told.subject_id = moved.id
+"""
+
+
+_CLAIM = _claim(_HINTED)
+_PULL = _claim(_WAITING)
+
+
+async def claim(conn: Any, owner: UUID, kinds: Sequence[str], ids: Sequence[UUID], most: int, worker: str) -> list[Any]:
+    """Takes those of the hinted runs that are still queued, at most `most`: running, leased, epoch + 1."""
+    return list(await conn.fetch(_CLAIM, owner, kinds, ids, most, worker))
+
+
+async def pull(conn: Any, owner: UUID, kinds: Sequence[str], most: int, worker: str) -> list[Any]:
+    """Takes up to `most` queued runs, recovered ones first, organisations in turn."""
+    return list(await conn.fetch(_PULL, owner, kinds, None, most, worker))
+
+
+# Log ------------------------------------------------------------------------------------------------------------
+
+_LOG = """
+WITH input AS (
+    SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::jsonb[])
+        WITH ORDINALITY AS t(id, epoch, level, event, message, data, place)
+),
+counted AS (SELECT id, epoch, count(*)::int AS entries FROM input GROUP BY id, epoch),
+picked AS MATERIALIZED (
+    SELECT r.id, c.entries FROM runs r JOIN counted c ON c.id = r.id AND c.epoch = r.epoch
+    WHERE r.phase = 'leased' ORDER BY r.id FOR UPDATE OF r
+),
+moved AS (
+    UPDATE runs r SET log_seq = log_seq + picked.entries FROM picked WHERE r.id = picked.id
+    RETURNING r.id, r.log_seq - picked.entries AS before, r.retry_count
+)
+INSERT INTO run_logs (run_id, seq, occurred_at, level, event, message, data, worker_id, attempt)
+SELECT moved.id, moved.before + row_number() OVER (PARTITION BY input.id ORDER BY place), clock_timestamp(), level,
+       event, message, data, $7, moved.retry_count + 1
+FROM input JOIN moved ON moved.id = input.id
+"""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A log entry to be; its place in the run's log is given by the statement that writes it (rule 10)."""
+
+    event: str
+    message: str
+    data: dict[str, Any]
+    level: str = "info"
+
+
+def _texts(entry: Entry) -> tuple[Any, ...]:
+    return entry.level, entry.event, entry.message, entry.data
+
+
+async def log(conn: Any, entries: Sequence[tuple[UUID, int, Entry]], worker: str) -> None:
+    """Writes entries (run, epoch, entry) in their order; those of runs that are no longer ours are left out."""
+    ids, epochs, found = zip(*entries, strict=True)
+    columns = zip(*map(_texts, found), strict=True)
+    await conn.execute(_LOG, list(ids), list(epochs), *(list(column) for column in columns), worker)
+
+
+_PROGRESS = """
+WITH picked AS MATERIALIZED (
+    SELECT r.id, t.progress FROM runs r
+    JOIN unnest($1::uuid[], $2::int[], $3::jsonb[]) AS t(id, epoch, progress) ON t.id = r.id AND t.epoch = r.epoch
+    WHERE r.phase = 'leased' ORDER BY r.id FOR UPDATE OF r
+)
+UPDATE runs r SET progress = picked.progress, updated_at = clock_timestamp() FROM picked WHERE r.id = picked.id
+"""
+
+
+async def progress(conn: Any, values: Sequence[tuple[UUID, int, dict[str, Any]]]) -> None:
+    """Replaces the progress of runs (run, epoch, progress) that are still ours."""
+    await conn.execute(_PROGRESS, *(list(column) for column in zip(*values, strict=True)))
+
+
+# Finish ---------------------------------------------------------------------------------------------------------
+
+_FINISH = f"""
+WITH input AS (
+    SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::jsonb[], $5::jsonb[], $6::jsonb[],
+        $7::text[], $8::text[], $9::text[], $10::jsonb[], $11::jsonb[])
+        AS t(id, epoch, status, result, error, progress, level, event, message, data, extra)
+),
+picked AS MATERIALIZED (
+    SELECT r.id FROM runs r JOIN input i ON i.id = r.id AND i.epoch = r.epoch
+    WHERE r.phase = 'leased' AND r.lease_owner = $12
+      AND (i.status = 'completed' OR (i.status = 'cancelled') = (r.control IS NOT DISTINCT FROM 'cancel'))
+    ORDER BY r.id FOR UPDATE OF r
+),
+moved AS (
+    UPDATE runs r SET status = input.status, phase = 'done', lease_owner = NULL, due_at = NULL, control = NULL,
+        result = input.result, error = input.error, progress = coalesce(input.progress, r.progress),
+        completed_at = clock_timestamp(), updated_at = clock_timestamp(), log_seq = log_seq + 1,
+        event_seq = event_seq + 1
+    FROM picked JOIN input USING (id) WHERE r.id = picked.id
+    RETURNING r.*, input.level, input.event, input.message, input.data AS log_data, input.extra
+),
+logged AS (
+    {logged("moved.level", "moved.event", "moved.message", "moved.log_data", "$13::text")}
+),
+told AS (
+    {told("'action.' || moved.status", "moved.extra", "$12::uuid")}
+),
+woken AS (
+    {WOKEN}
+)
+SELECT moved.*, {TOLD}, woken.id AS woken_id, woken.kind AS woken_kind
+FROM told JOIN moved ON moved.id = told.subject_id LEFT JOIN woken ON woken.id = moved.parent_run_id
+"""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run ends: what its row, its last log entry and its event say."""
+
+    run_id: UUID
+    epoch: int
+    status: str
+    result: dict[str, Any] | None
+    error: dict[str, Any] | None
+    progress: dict[str, Any] | None
+    entry: Entry
+    extra: dict[str, Any]
+
+
+async def finish(conn: Any, endings: Sequence[Ending], owner: UUID, worker: str) -> list[Any]:
+    """Ends runs that are still ours; answers a row with the event for each that it ended.
+
+    Cancel beats a failure, never a completion (decision 20): a failure of a run that is to be cancelled is not
+    answered, nor is a cancellation that nobody asked for.
+    """
+    fields = [
+        (e.run_id, e.epoch, e.status, e.result, e.error, e.progress, *_texts(e.entry), e.extra) for e in endings
+    ]
+    columns = [list(column) for column in zip(*fields, strict=True)]
+    return list(await conn.fetch(_FINISH, *columns, owner, worker))
+
+
+# Beat -----------------------------------------------------------------------------------------------------------
+
+_BEAT = """
+WITH beat AS (
+    UPDATE processes SET counter = counter + 1, beat_at = clock_timestamp() WHERE id = $1 RETURNING id
+)
+SELECT beat.id AS process, r.id, r.epoch, r.control FROM beat
+LEFT JOIN runs r ON r.lease_owner = beat.id AND r.phase = 'leased'
+"""
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A lease as the database knows it."""
+
+    run_id: UUID
+    epoch: int
+    control: str | None
+
+
+async def beat(conn: Any, process_id: UUID) -> list[Lease] | None:
+    """Raises the process's counter; answers its leases, or None where it was declared dead."""
+    rows = await conn.fetch(_BEAT, process_id)
+    if not rows:
+        return None
+    return [Lease(row["id"], row["epoch"], row["control"]) for row in rows if row["id"] is not None]
+
+
+_RENEW = f"""
+WITH picked AS MATERIALIZED (
+    SELECT r.id FROM runs r JOIN unnest($2::uuid[], $3::int[]) AS t(id, epoch) ON t.id = r.id AND t.epoch = r.epoch
+    WHERE r.phase = 'leased' AND r.lease_owner = $1 ORDER BY r.id FOR UPDATE OF r SKIP LOCKED
+)
+UPDATE runs r SET due_at = clock_timestamp() + interval '{LEASE_SECONDS} s' FROM picked WHERE r.id = picked.id
+"""
+
+
+async def renew(conn: Any, process_id: UUID, leases: Sequence[tuple[UUID, int]]) -> None:
+    """Gives the leases that a process holds in memory their full time again."""
+    await conn.execute(_RENEW, process_id, [run for run, _ in leases], [epoch for _, epoch in leases])
+
+
+# Publish --------------------------------------------------------------------------------------------------------
+
+_PUBLISHED = """
+UPDATE events e SET published_at = clock_timestamp()
+FROM unnest($1::uuid[], $2::int[], $3::timestamptz[]) AS t(subject_id, sequence, occurred_at)
+WHERE e.subject_id = t.subject_id AND e.sequence = t.sequence AND e.occurred_at = t.occurred_at
+  AND e.occurred_at BETWEEN $4 AND $5
+"""
+
+
+async def published(conn: Any, events: Sequence[tuple[UUID, int, datetime]]) -> None:
+    """Marks journal rows (subject, sequence, occurred_at) as published."""
+    subjects, sequences, times = (list(column) for column in zip(*events, strict=True))
+    await conn.execute(_PUBLISHED, subjects, sequences, times, min(times), max(times))

@@ -1,0 +1,215 @@
+"""The lake: its tables, the manifest that says which files are in it, the locks of its writers (rule 14).
+
+Paths are relative to the lake. Every function takes a connection that has a transaction open where it writes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from common.ids import uuid7
+
+Columns = list[dict[str, str]]
+"""[{name, type}], the types by DuckDB's names; `NULL` while a column has held nothing else."""
+
+CHAIN = """WITH RECURSIVE chain(id, retry_of, depth) AS (
+    SELECT id, retry_of, 0 FROM runs WHERE id = $1
+    UNION ALL SELECT r.id, r.retry_of, c.depth + 1 FROM chain c JOIN runs r ON r.id = c.retry_of
+)"""
+"""The run $1, the run that it retries, and so on: they go on from one another's checkpoint (decision 19)."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One table of the lake; `row_count` is None until somebody has counted."""
+
+    id: UUID
+    layer: str
+    name: str
+    location: str
+    columns: Columns
+    row_count: int | None
+    write_epoch: int
+
+
+@dataclass(frozen=True)
+class LakeFile:
+    """One bronze file that readers may see."""
+
+    path: str
+    row_count: int
+    connection_id: UUID | None
+
+
+@dataclass(frozen=True)
+class Load:
+    """Whose files are added: one resource of one run, into one dataset."""
+
+    org_id: UUID
+    dataset_id: UUID
+    connection_id: UUID | None
+    run_id: UUID
+    epoch: int
+    resource: str
+
+
+@dataclass(frozen=True)
+class NewFile:
+    path: str
+    slice: str
+    row_count: int
+    byte_count: int
+
+
+_DATASET = "SELECT id, layer, name, location, columns, row_count, write_epoch FROM datasets"
+
+
+def _dataset(row: Any) -> Dataset:
+    return Dataset(**dict(row))
+
+
+async def dataset(conn: Any, org_id: UUID, layer: str, name: str) -> Dataset | None:
+    """A table by its name (bronze: `<source>.<table>`)."""
+    row = await conn.fetchrow(f"{_DATASET} WHERE org_id = $1 AND layer = $2 AND name = $3", org_id, layer, name)
+    return _dataset(row) if row else None
+
+
+async def datasets(conn: Any, org_id: UUID) -> list[Dataset]:
+    """All tables of an organisation, by layer and name."""
+    return [_dataset(row) for row in await conn.fetch(f"{_DATASET} WHERE org_id = $1 ORDER BY layer, name", org_id)]
+
+
+async def ensure_dataset(conn: Any, org_id: UUID, layer: str, name: str, location: str) -> Dataset:
+    """The table of that name, made where it was not there."""
+    await conn.execute(
+        """INSERT INTO datasets (id, org_id, layer, name, location) VALUES ($1, $2, $3, $4, $5)
+           ON CONFLICT (org_id, layer, name) DO NOTHING""",
+        *(uuid7(), org_id, layer, name, location),
+    )
+    found = await dataset(conn, org_id, layer, name)
+    if found is None:
+        raise LookupError(f"{layer}.{name} was removed while it was made")
+    return found
+
+
+async def visible_files(conn: Any, dataset_id: UUID) -> list[LakeFile]:
+    """What a reader of a bronze table reads: this list, never a glob."""
+    rows = await conn.fetch(
+        """SELECT path, row_count, connection_id FROM lake_files
+           WHERE dataset_id = $1 AND visible AND removed_at IS NULL ORDER BY path""",
+        dataset_id,
+    )
+    return [LakeFile(**dict(row)) for row in rows]
+
+
+async def add_files(conn: Any, load: Load, files: Sequence[NewFile], visible: bool) -> None:
+    """Commit files: from here on they are no garbage, and part of the table where `visible`."""
+    columns = ([getattr(file, name) for file in files] for name in ("path", "slice", "row_count", "byte_count"))
+    await conn.execute(
+        """INSERT INTO lake_files (org_id, dataset_id, connection_id, run_id, epoch, resource, visible,
+                                   path, slice, row_count, byte_count)
+           SELECT $1, $2, $3, $4, $5, $6, $7, f.*
+           FROM unnest($8::text[], $9::text[], $10::bigint[], $11::bigint[]) f""",
+        *(load.org_id, load.dataset_id, load.connection_id, load.run_id, load.epoch, load.resource, visible),
+        *columns,
+    )
+    if visible:
+        await _count(conn, load.dataset_id, sum(file.row_count for file in files))
+
+
+async def publish_resource(conn: Any, load: Load, replace: bool) -> int:
+    """Make a finished resource's files visible, those of the runs that this run retries too, and answer their rows.
+
+    With `replace`, what that connection had in the table before is removed in the same moment.
+    """
+    await conn.execute("SELECT 1 FROM datasets WHERE id = $1 FOR UPDATE", load.dataset_id)
+    added = await conn.fetchval(
+        f"""{CHAIN}, shown AS (
+            UPDATE lake_files SET visible = true
+            WHERE dataset_id = $2 AND resource = $3 AND run_id IN (SELECT id FROM chain)
+              AND NOT visible AND removed_at IS NULL RETURNING row_count)
+        SELECT coalesce(sum(row_count), 0)::bigint FROM shown""",
+        *(load.run_id, load.dataset_id, load.resource),
+    )
+    removed = await _remove_older(conn, load) if replace else 0
+    await _count(conn, load.dataset_id, added - removed)
+    return int(added)
+
+
+async def _remove_older(conn: Any, load: Load) -> int:
+    removed: int = await conn.fetchval(
+        f"""{CHAIN}, gone AS (
+            UPDATE lake_files SET visible = false, removed_at = clock_timestamp()
+            WHERE dataset_id = $2 AND connection_id IS NOT DISTINCT FROM $3 AND visible AND removed_at IS NULL
+              AND run_id NOT IN (SELECT id FROM chain) RETURNING row_count)
+        SELECT coalesce(sum(row_count), 0)::bigint FROM gone""",
+        *(load.run_id, load.dataset_id, load.connection_id),
+    )
+    return removed
+
+
+async def _count(conn: Any, dataset_id: UUID, more: int) -> None:
+    await conn.execute(
+        """UPDATE datasets SET row_count = coalesce(row_count, 0) + $2, updated_at = clock_timestamp()
+           WHERE id = $1""",
+        *(dataset_id, more),
+    )
+
+
+def merge_columns(known: Columns, found: Columns) -> Columns:
+    """The columns of files read together (`union_by_name`): types that differ meet in DOUBLE or VARCHAR."""
+    types = {column["name"]: column["type"] for column in known}
+    for column in found:
+        name, new = column["name"], column["type"]
+        types[name] = _meet(types.get(name, "NULL"), new)
+    return [{"name": name, "type": kind} for name, kind in types.items()]
+
+
+def _meet(one: str, other: str) -> str:
+    if one == other or other == "NULL":
+        return one
+    if one == "NULL":
+        return other
+    return "DOUBLE" if {one, other} == {"BIGINT", "DOUBLE"} else "VARCHAR"
+
+
+async def save_columns(conn: Any, load: Load, found: Columns, replaced: bool) -> None:
+    """Record a bronze table's columns; `replaced` forgets the old ones where no other connection has files in it."""
+    known = await conn.fetchval("SELECT columns FROM datasets WHERE id = $1 FOR UPDATE", load.dataset_id)
+    others = not replaced or await conn.fetchval(
+        """SELECT EXISTS (SELECT FROM lake_files WHERE dataset_id = $1 AND visible AND removed_at IS NULL
+           AND connection_id IS DISTINCT FROM $2)""",
+        *(load.dataset_id, load.connection_id),
+    )
+    columns = merge_columns(known if others else [], found)
+    if columns != known:
+        await conn.execute("UPDATE datasets SET columns = $2 WHERE id = $1", load.dataset_id, columns)
+
+
+async def lock_for_write(conn: Any, dataset_id: UUID, run_id: UUID, epoch: int) -> int | None:
+    """Take a Delta table's lock for a run; answers the new write epoch, None while another live run holds it."""
+    found: int | None = await conn.fetchval(
+        """UPDATE datasets d SET lock_run = $2, lock_epoch = $3, write_epoch = write_epoch + 1
+           WHERE id = $1 AND (lock_run IS NULL OR (lock_run = $2 AND lock_epoch <= $3) OR NOT EXISTS (
+               SELECT FROM runs r WHERE r.id = d.lock_run AND r.phase = 'leased' AND r.epoch = d.lock_epoch))
+           RETURNING write_epoch""",
+        *(dataset_id, run_id, epoch),
+    )
+    return found
+
+
+async def unlock(conn: Any, dataset_id: UUID, run_id: UUID, epoch: int) -> None:
+    """Give the lock back; nothing happens where somebody else has it."""
+    await conn.execute(
+        "UPDATE datasets SET lock_run = NULL, lock_epoch = NULL WHERE id = $1 AND lock_run = $2 AND lock_epoch = $3",
+        *(dataset_id, run_id, epoch),
+    )
+
+
+async def wrote(conn: Any, dataset_id: UUID, row_count: int, columns: Columns) -> None:
+    """Record what a Delta table holds after a write."""
+    await conn.execute(
+        "UPDATE datasets SET row_count = $2, columns = $3, updated_at = clock_timestamp() WHERE id = $1",
+        *(dataset_id, row_count, columns),
+    )

@@ -1,0 +1,125 @@
+"""How a process shows that it lives: a row, a beat every 5 s, and a lock that its death releases (rules 6 and 8)."""
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import structlog
+from common.boot import Service
+from common.clock import steady_seconds
+from common.db import connect
+from common.ids import uuid7
+from common.loops import every
+
+from records import hot, schema
+
+_log = structlog.get_logger()
+
+BEAT_SECONDS = 5.0
+STEADY_SECONDS = 12.0
+"""How old the last good beat may be before the process starts no side effect."""
+
+_REGISTER = """
+INSERT INTO processes (id, service, kinds, slots, address, http_address, host, pid, lock_key)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+ON CONFLICT (id) DO UPDATE SET lock_key = $9, beat_at = clock_timestamp()
+"""
+
+
+@dataclass
+class Abilities:
+    """What a process can run: its kinds, how many at once, and where its gRPC Executor listens."""
+
+    kinds: Sequence[str] = ()
+    slots: int = 0
+    address: str | None = None
+
+
+class Life:
+    """One process's life. `on_beat` hears the leases after each good beat, `on_death` that others think it dead."""
+
+    def __init__(self, service: Service[Any], abilities: Abilities | None = None) -> None:
+        self.id = uuid7()
+        self.name = f"{service.name}-{self.id.hex[-8:]}"
+        self._service = service
+        self._abilities = abilities or Abilities()
+        self._lock: Any = None
+        self._last_good = 0.0
+        self._changed = asyncio.Event()
+        self.on_beat: Callable[[list[hot.Lease]], None] = lambda leases: None
+        self.on_death: Callable[[], None] = lambda: None
+
+    async def start(self) -> None:
+        """Takes the lock, registers, and beats from now on."""
+        await self._take_lock()
+        await self.beat_once()
+        self._service.spawn(every(BEAT_SECONDS, self.beat_once))
+
+    def is_steady(self) -> bool:
+        """Whether this process may start a side effect: others cannot have taken it for dead."""
+        held = self._lock is not None and not self._lock.is_closed()
+        return held and steady_seconds() - self._last_good <= STEADY_SECONDS
+
+    async def steady(self) -> None:
+        """Waits until the process is certain to be alive."""
+        while not self.is_steady():
+            self._changed.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), 1)
+
+    async def beat_once(self) -> None:
+        """One beat; its time counts from when it was sent."""
+        if self._lock is None or self._lock.is_closed():
+            await self._take_lock()
+        sent = steady_seconds()
+        leases = await asyncio.wait_for(hot.beat(self._service.pool, self.id), BEAT_SECONDS)
+        if leases is None:
+            _log.warning("declared_dead")
+            self.on_death()
+            await self._register()
+            return
+        self._last_good = sent
+        self._service.health.saw_database()
+        if not self._service.health.schema_fits:
+            self._service.health.schema_fits = await schema.fits(self._service.pool)
+        self._changed.set()
+        self.on_beat(leases)
+
+    async def stop(self) -> None:
+        """Leaves: the row goes, so that nobody looks for this process; then the lock."""
+        with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+            await asyncio.wait_for(self._service.pool.execute("DELETE FROM processes WHERE id = $1", self.id), 3)
+        if self._lock is not None:
+            self._lock.terminate()
+
+    async def _take_lock(self) -> None:
+        self._lock = await asyncio.wait_for(connect(self._service.settings.direct_url, self._service.name), 5)
+        self._key = secrets.randbits(62)
+        await self._lock.execute("SELECT pg_advisory_lock($1)", self._key)
+        await self._register()
+
+    async def _register(self) -> None:
+        await self._service.pool.execute(
+            _REGISTER,
+            self.id,
+            self._service.name,
+            list(self._abilities.kinds),
+            self._abilities.slots,
+            self._abilities.address,
+            self._service.http_address,
+            socket.gethostname(),
+            os.getpid(),
+            self._key,
+        )
+
+
+def process_channel(process_id: UUID) -> str:
+    """The NOTIFY channel on which a process hears that `control` of one of its runs changed."""
+    return f"process_{process_id.hex}"

@@ -1,0 +1,46 @@
+"""Brings a database to this version's schema: `python -m records.migrate` with VAI_DATABASE_DIRECT_URL (rule 16).
+
+Run before the new version starts, never by a service.
+"""
+
+import asyncio
+import os
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from common.clock import now
+from common.db import engine, open_pool
+from sqlalchemy import Connection
+
+from records.partitions import make_ahead
+
+_LOCK = "SELECT pg_advisory_xact_lock(hashtext('vai.migrate'))"
+
+
+async def migrate(url: str) -> None:
+    """Upgrades to the newest revision and makes the partitions of the days ahead; safe to run twice, or by two."""
+    database = engine(url, "migrate", size=2)
+    try:
+        async with database.connect() as guard, database.connect() as connection:
+            await guard.exec_driver_sql(_LOCK)
+            await connection.run_sync(_upgrade)
+            await connection.commit()
+    finally:
+        await database.dispose()
+    pool = await open_pool(url, "migrate", 1)
+    try:
+        await make_ahead(pool, now().date())
+    finally:
+        await pool.close()
+
+
+def _upgrade(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+if __name__ == "__main__":
+    asyncio.run(migrate(os.environ.get("VAI_DATABASE_DIRECT_URL") or os.environ["VAI_DATABASE_URL"]))

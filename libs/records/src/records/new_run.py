@@ -1,0 +1,64 @@
+"""A run that is about to be made."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from common.ids import uuid7
+
+
+@dataclass(frozen=True)
+class NewRun:
+    """All that the row of a new run says; `held_for` comes from `records.admission.admit`, None means queued."""
+
+    org_id: UUID
+    kind: str
+    definition: dict[str, Any]
+    trigger_method: str
+    held_for: str | None = None
+    trigger_source_type: str | None = None
+    trigger_source_id: str | None = None
+    action_id: UUID | None = None
+    connection_id: UUID | None = None
+    parent_run_id: UUID | None = None
+    retry_of: UUID | None = None
+    watched: bool = False
+    secrets: bytes | None = None
+    concurrency_key: str | None = None
+    idempotency_key: str | None = None
+    # what a repeat with the same idempotency key must equal (decision 14)
+    fingerprint: bytes | None = None
+    requires_approval: bool = False
+    created_by: UUID | None = None
+    traceparent: str | None = None
+    id: UUID = field(default_factory=uuid7)
+
+    @property
+    def phase(self) -> str:
+        return "held" if self.held_for else "queued"
+
+    def columns(self) -> tuple[Any, ...]:
+        """The values in the order of the creating statement."""
+        return (
+            self.id,
+            self.org_id,
+            self.action_id,
+            self.connection_id,
+            self.parent_run_id,
+            self.retry_of,
+            self.kind,
+            self.phase,
+            self.held_for,
+            self.watched,
+            self.definition,
+            self.secrets,
+            self.concurrency_key,
+            self.idempotency_key,
+            self.fingerprint,
+            self.trigger_method,
+            self.trigger_source_type,
+            self.trigger_source_id,
+            self.requires_approval,
+            self.created_by,
+            self.traceparent,
+        )

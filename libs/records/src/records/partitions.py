@@ -1,0 +1,90 @@
+"""Days of logs and events: made seven days ahead, dropped when they are old enough (rule 15)."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import asyncpg
+
+DAYS_AHEAD = 7
+LOG_DAYS = 30
+"""How long log entries are kept (document 004)."""
+EVENT_DAYS = 7
+"""How long events can be sent again (decision 30)."""
+
+_TABLES = {"run_logs": LOG_DAYS, "events": EVENT_DAYS}
+
+
+_CHILDREN = """
+SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = $1::text::regclass
+"""
+
+
+def _name(table: str, day: date) -> str:
+    return f"{table}_{day:%Y%m%d}"
+
+
+def _start(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+async def make_ahead(pool: Any, today: date) -> list[str]:
+    """Makes the partitions of today and the days ahead; answers the names of those that were missing."""
+    made = []
+    for table in _TABLES:
+        for offset in range(DAYS_AHEAD + 1):
+            day = today + timedelta(days=offset)
+            if await _make(pool, table, day):
+                made.append(_name(table, day))
+    return made
+
+
+async def _make(pool: Any, table: str, day: date) -> bool:
+    name, start, end = _name(table, day), _start(day), _start(day + timedelta(days=1))
+    if await pool.fetchval("SELECT to_regclass($1)", name):
+        return False
+    async with pool.acquire() as conn, conn.transaction():
+        await conn.execute("SELECT pg_advisory_xact_lock(hashtext('vai.partitions'))")
+        if await conn.fetchval("SELECT to_regclass($1)", name):
+            return False
+        await conn.execute(
+            f"CREATE TABLE {name} (LIKE {table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING INDEXES)"
+        )
+        await conn.execute(f"LOCK TABLE {table}_default IN SHARE ROW EXCLUSIVE MODE")
+        await conn.execute(
+            f"WITH moved AS (DELETE FROM {table}_default WHERE occurred_at >= $1 AND occurred_at < $2 RETURNING *)"
+            f" INSERT INTO {name} SELECT * FROM moved",
+            start,
+            end,
+        )
+        bounds = f"FROM ('{start.isoformat()}') TO ('{end.isoformat()}')"
+        await conn.execute(f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES {bounds}")
+    return True
+
+
+async def drop_old(pool: Any, today: date) -> list[str]:
+    """Drops the days that are no longer kept; a day of events with unpublished rows stays (rule 9)."""
+    dropped = []
+    for table, days in _TABLES.items():
+        old = await _older(pool, table, today - timedelta(days=days))
+        dropped += [name for name in old if await _drop(pool, table, name)]
+    return dropped
+
+
+async def _older(pool: Any, table: str, oldest: date) -> list[str]:
+    rows = await pool.fetch(_CHILDREN, table)
+    kept = _name(table, oldest)
+    return sorted(row["relname"] for row in rows if row["relname"] < kept and not row["relname"].endswith("default"))
+
+
+async def _drop(pool: Any, table: str, name: str) -> bool:
+    unpublished = f"SELECT EXISTS (SELECT FROM {name} WHERE published_at IS NULL)"
+    if table == "events" and await pool.fetchval(unpublished):
+        return False
+    async with pool.acquire() as conn, conn.transaction():
+        await conn.execute("SET LOCAL lock_timeout = '2s'")
+        try:
+            await conn.execute(f"ALTER TABLE {table} DETACH PARTITION {name}")
+        except asyncpg.LockNotAvailableError:
+            return False
+        await conn.execute(f"DROP TABLE {name}")
+    return True

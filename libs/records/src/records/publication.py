@@ -1,0 +1,107 @@
+"""From the journal to the public topics: who writes publishes after the commit, and sweeps what was left (rule 9)."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+import structlog
+from common.batcher import Batcher, Overloaded
+from common.kafka import Producer, Record
+from common.telemetry import events_published, publish_failures
+from google.protobuf.json_format import ParseError
+
+from records import hot
+from records.events import Event, record_of
+
+_log = structlog.get_logger()
+
+_LEFT = """
+SELECT subject_id, sequence, type, occurred_at, org_id, data, traceparent FROM events
+WHERE published_at IS NULL AND writer = $1 AND occurred_at < clock_timestamp() - interval '3 s'
+  AND (retry_at IS NULL OR retry_at <= clock_timestamp())
+ORDER BY occurred_at LIMIT 500
+"""
+
+_UNSENT = ValueError("the event could not be encoded")
+
+_FAILED = """
+UPDATE events e SET failures = failures + 1,
+    retry_at = clock_timestamp() + least(interval '1 s' * power(2, least(failures, 8)), interval '5 min')
+FROM unnest($1::uuid[], $2::int[], $3::timestamptz[]) AS t(subject_id, sequence, occurred_at)
+WHERE e.subject_id = t.subject_id AND e.sequence = t.sequence AND e.occurred_at = t.occurred_at
+"""
+
+_ADOPT = """
+UPDATE events SET writer = $1 WHERE published_at IS NULL AND writer IS DISTINCT FROM $1
+  AND NOT EXISTS (SELECT FROM processes p WHERE p.id = events.writer)
+  AND occurred_at < clock_timestamp() - interval '10 s'
+"""
+
+
+class Publisher:
+    """Publishes this process's journal rows, at least once. A row that fails backs off alone."""
+
+    def __init__(self, pool: Any, producer: Producer, process_id: UUID) -> None:
+        self._pool = pool
+        self._producer = producer
+        self._process_id = process_id
+        self._batcher: Batcher[Event, None] = Batcher(self._publish, most=500, in_flight=1, most_waiting=20_000)
+        self._underway: set[tuple[UUID, int]] = set()
+
+    def publish(self, rows: Iterable[Any]) -> None:
+        """Hands committed journal rows over; does not wait. What does not fit is left to the sweep."""
+        for row in rows:
+            event = row if isinstance(row, Event) else Event.of(row)
+            try:
+                self._batcher.put(event)
+            except Overloaded:
+                return
+            self._underway.add((event.subject_id, event.sequence))
+
+    async def sweep_once(self) -> int:
+        """Publishes what this process wrote and has not published; answers how many rows it found."""
+        if self._underway:
+            return 0
+        rows = await self._pool.fetch(_LEFT, self._process_id)
+        self.publish(rows)
+        return len(rows)
+
+    async def adopt_once(self) -> None:
+        """Takes over the unpublished rows of processes that are gone (the watchdog's part)."""
+        await self._pool.execute(_ADOPT, self._process_id)
+
+    async def close(self, seconds: float) -> None:
+        """Waits, at most `seconds`, until what was handed over is published."""
+        try:
+            await asyncio.wait_for(self._batcher.drained(), seconds)
+        except TimeoutError:
+            return
+
+    async def _publish(self, events: list[Event]) -> list[None]:
+        try:
+            records = {event.key: record for event in events if (record := _encoded(event)) is not None}
+            errors = dict(zip(records, await self._producer.send(list(records.values())), strict=True))
+            done = [event for event in events if event.key in errors and errors[event.key] is None]
+            await self._note(done, [event for event in events if errors.get(event.key, _UNSENT) is not None])
+        finally:
+            self._underway.difference_update((event.subject_id, event.sequence) for event in events)
+        return [None] * len(events)
+
+    async def _note(self, done: Sequence[Event], failed: Sequence[Event]) -> None:
+        if done:
+            await hot.published(self._pool, [event.key for event in done])
+            for event in done:
+                events_published.labels(type=event.type).inc()
+        if failed:
+            publish_failures.inc(len(failed))
+            columns = [list(column) for column in zip(*(event.key for event in failed), strict=True)]
+            await self._pool.execute(_FAILED, *columns)
+
+
+def _encoded(event: Event) -> Record | None:
+    try:
+        return record_of(event)
+    except (KeyError, TypeError, ValueError, ParseError) as error:
+        _log.error("event_unencodable", event_id=event.id, type=event.type, error=f"{type(error).__name__}: {error}")
+        return None

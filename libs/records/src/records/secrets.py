@@ -1,0 +1,178 @@
+"""What is stored encrypted: credentials of connections, and the write-only values of a definition (decision 35).
+
+An envelope is: version (1 byte), length of the key's id (1 byte), the key's id, nonce (12 bytes), ciphertext and tag
+(AES-256-GCM). It opens only for the organisation and the object (connection, action, run) that it was made for.
+"""
+
+import base64
+import binascii
+import itertools
+import os
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import orjson
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+MARKER: Final = {"secret": True}
+
+_VERSION = 1
+_NONCE = 12
+_KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
+_PLACES = ("headers", "query", "form")
+_PORTS = {"http": 80, "https": 443}
+
+_SECRET_WORDS = frozenset(
+    ("auth", "authorization", "cookie", "credential", "credentials", "jwt", "pwd", "session", "sid", "sig", "signature")
+)
+_SECRET_ENDS = ("apikey", "passphrase", "passwd", "password", "secret", "token")
+_KEY_OWNERS = frozenset(
+    ("access", "account", "admin", "api", "app", "application", "auth", "client", "encryption", "functions", "host")
+) | frozenset(("master", "private", "shared", "signing", "subscription"))
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+
+
+class SecretError(Exception):
+    """The settings' keys are no keys, or an envelope does not open; the message never shows a secret."""
+
+
+class SecretMissing(ValueError):
+    """A definition says that a value is kept, and there is none for it; `field` is its path."""
+
+    def __init__(self, field: tuple[str, ...], message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class Keyring:
+    """Encrypts with the first key, opens with any, so that keys can be changed without a pause."""
+
+    def __init__(self, setting: str) -> None:
+        """`setting` is VAI_ENCRYPTION_KEYS: `k1:<base64 of 32 bytes>,k0:…`; raises `SecretError` with what is wrong."""
+        self._keys = dict(_key(part, place) for place, part in enumerate(setting.split(","), 1))
+        if len(self._keys) < len(setting.split(",")):
+            raise SecretError("VAI_ENCRYPTION_KEYS: two keys have the same id")
+        self._first = next(iter(self._keys))
+
+    def __repr__(self) -> str:
+        return f"Keyring({', '.join(self._keys)})"
+
+    def encrypt(self, plain: bytes, org_id: UUID, object_id: UUID) -> bytes:
+        """An envelope that opens only with the same organisation and object."""
+        name = self._first.encode()
+        head = bytes((_VERSION, len(name))) + name
+        nonce = os.urandom(_NONCE)
+        return head + nonce + self._keys[self._first].encrypt(nonce, plain, _bound(head, org_id, object_id))
+
+    def decrypt(self, envelope: bytes, org_id: UUID, object_id: UUID) -> bytes:
+        """Raises `SecretError` if the key is unknown, or the envelope was changed or belongs to something else."""
+        head, nonce, ciphertext = _parts(envelope)
+        key_id = head[2:].decode("ascii", "replace")
+        if key_id not in self._keys:
+            raise SecretError(f"The key {key_id!r} is not among VAI_ENCRYPTION_KEYS: add it again, after the first.")
+        try:
+            return self._keys[key_id].decrypt(nonce, ciphertext, _bound(head, org_id, object_id))
+        except InvalidTag:
+            raise SecretError(
+                "The secret does not open: it was changed, belongs to another object, or its key is not the same."
+            ) from None
+
+    def encrypt_json(self, value: Any, org_id: UUID, object_id: UUID) -> bytes:
+        """As `encrypt`, of a JSON value."""
+        return self.encrypt(orjson.dumps(value), org_id, object_id)
+
+    def decrypt_json(self, envelope: bytes, org_id: UUID, object_id: UUID) -> Any:
+        """As `decrypt`, of what `encrypt_json` made."""
+        return orjson.loads(self.decrypt(envelope, org_id, object_id))
+
+
+def looks_secret(name: str) -> bool:
+    """Whether a header's or a parameter's name says that its value is a credential."""
+    words = [word.lower() for word in _WORDS.findall(name)]
+    if words == ["key"] or any(word in _SECRET_WORDS or word.endswith(_SECRET_ENDS) for word in words):
+        return True
+    return any(word == "key" and before in _KEY_OWNERS for before, word in itertools.pairwise(words))
+
+
+def masked(definition: Mapping[str, Any], stored: Mapping[str, Any] | None = None) -> tuple[dict[str, Any], Any]:
+    """Split an http_request's definition into what may be shown and what is kept: (shown, secrets or None).
+
+    Secret values are those of headers, query and form whose names look so; their places hold `MARKER`. A marker that
+    is already there keeps the value in `stored` (the secrets of the action that is changed or run). Kept values are
+    for the place that the definition sends to: raises `SecretMissing` for another one, and where nothing is kept.
+    """
+    values: dict[str, dict[str, Any]] = {}
+    shown = dict(definition)
+    for place in _PLACES:
+        if isinstance(definition.get(place), Mapping):
+            values[place] = _secrets_of(place, definition, stored)
+            shown[place] = {**definition[place], **dict.fromkeys(values[place], MARKER)}
+    values = {place: found for place, found in values.items() if found}
+    return shown, ({"target": _target(definition), "values": values} if values else None)
+
+
+def reunite(definition: Mapping[str, Any], secrets: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The definition with its secret values back in their places; raises `SecretMissing` as `masked` does."""
+    whole = dict(definition)
+    for place in _PLACES:
+        if isinstance(definition.get(place), Mapping):
+            whole[place] = {**definition[place], **_kept(place, definition, secrets)}
+    return whole
+
+
+def _secrets_of(place: str, definition: Mapping[str, Any], stored: Mapping[str, Any] | None) -> dict[str, Any]:
+    given = {name: value for name, value in definition[place].items() if looks_secret(name) and value != MARKER}
+    return {**given, **_kept(place, definition, stored)}
+
+
+def _kept(place: str, definition: Mapping[str, Any], stored: Mapping[str, Any] | None) -> dict[str, Any]:
+    marked = [name for name, value in definition[place].items() if value == MARKER]
+    kept = (stored or {}).get("values", {}).get(place, {})
+    for name in marked:
+        if name not in kept:
+            raise SecretMissing((place, name), "no value is kept for this field: give it")
+        if stored and stored["target"] not in (None, _target(definition)):
+            raise SecretMissing((place, name), "the kept value is for another host or connection: give it again")
+    return {name: kept[name] for name in marked}
+
+
+def _target(definition: Mapping[str, Any]) -> str | None:
+    """Whom a definition sends to, so that a secret given for one host cannot be sent to another."""
+    url, connection = definition.get("url"), definition.get("connection", definition.get("connectionRef"))
+    if url is None and connection is None:
+        return None
+    if not isinstance(url, str) or not url.lower().startswith(("http://", "https://")):
+        return f"connection {orjson.dumps(connection, option=orjson.OPT_SORT_KEYS).decode()}"
+    try:
+        parts = urlsplit(url)
+        return f"{parts.scheme}://{parts.hostname}:{parts.port or _PORTS[parts.scheme]}"
+    except ValueError:
+        return url
+
+
+def _key(part: str, place: int) -> tuple[str, AESGCM]:
+    key_id, separator, encoded = part.strip().partition(":")
+    if not separator or not _KEY_ID.fullmatch(key_id):
+        raise SecretError(f"VAI_ENCRYPTION_KEYS: key number {place} is not of the form id:base64")
+    try:
+        key = base64.b64decode(encoded, validate=True)
+    except binascii.Error:
+        raise SecretError(f"VAI_ENCRYPTION_KEYS: the key {key_id!r} is not base64") from None
+    if len(key) != 32:
+        raise SecretError(f"VAI_ENCRYPTION_KEYS: the key {key_id!r} has {len(key)} bytes, 32 are needed")
+    return key_id, AESGCM(key)
+
+
+def _parts(envelope: bytes) -> tuple[bytes, bytes, bytes]:
+    if len(envelope) < 2 or envelope[0] != _VERSION or len(envelope) < 2 + envelope[1] + _NONCE:
+        raise SecretError("This is no encrypted secret of a known version.")
+    start = 2 + envelope[1]
+    return envelope[:start], envelope[start : start + _NONCE], envelope[start + _NONCE :]
+
+
+def _bound(head: bytes, org_id: UUID, object_id: UUID) -> bytes:
+    return head + org_id.bytes + object_id.bytes

@@ -1,0 +1,47 @@
+"""A run in a worker's hands, without a worker and without a database, for tests of light kinds."""
+
+from types import SimpleNamespace
+from typing import Any, cast
+from uuid import uuid4
+
+from worker.job import ConnectionSecret
+from worker.owned import Means, Owned
+
+
+class _Life:
+    """A process that is certain to be alive, and counts how often it was asked."""
+
+    id = uuid4()
+    asked = 0
+
+    async def steady(self) -> None:
+        self.asked += 1
+
+
+_NOTHING: dict[str, Any] = dict.fromkeys(
+    ("action_id", "connection_id", "retry_of", "started_at", "progress", "control", "secrets", "traceparent")
+)
+
+
+class HeldRun(Owned):
+    """Its connection and what its organisation allows are what the test says; `life.asked` counts `steady`."""
+
+    def __init__(
+        self, kind: str, definition: dict[str, Any], connection: ConnectionSecret | None = None, private: bool = True
+    ) -> None:
+        row = {"id": uuid4(), "org_id": uuid4(), "kind": kind, "definition": definition, "epoch": 1, "retry_count": 0}
+        self.life = _Life()
+        means = SimpleNamespace(life=self.life, keyring=None, lake_url="")
+        super().__init__({**_NOTHING, **row}, cast(Means, means))
+        self.private = private
+        self.logs: list[tuple[str, str, str]] = []
+        self._connection = connection
+
+    async def log(self, event: str, message: str, data: dict[str, Any] | None = None, level: str = "info") -> None:
+        self.logs.append((event, message, level))
+
+    async def connection(self) -> ConnectionSecret | None:
+        return self._connection
+
+    async def organisation(self) -> dict[str, Any]:
+        return {"allow_private_addresses": True} if self.private else {}

@@ -1,0 +1,197 @@
+"""A run that this worker holds: what its kind may know of it, say of it and write for it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from common.clock import steady_seconds
+from common.errors import ErrorCode, Permanent
+from records import checkpoints
+from records.events import Event
+from records.hot import Entry
+from records.life import Life
+from records.secrets import Keyring, reunite
+
+from worker.job import ConnectionSecret
+from worker.reports import Reports
+
+
+class LostRun(Exception):
+    """The run is no longer ours: nothing more may be written for it."""
+
+
+@dataclass(frozen=True)
+class Means:
+    """What every run of a worker shares."""
+
+    pool: Any
+    life: Life
+    reports: Reports
+    keyring: Keyring | None
+    lake_url: str
+    publish: Callable[[Sequence[Any]], None]
+
+
+_STILL_OURS = "SELECT id FROM runs WHERE id = $1 AND epoch = $2 AND phase = 'leased' AND lease_owner = $3 FOR UPDATE"
+_CONNECTION = "SELECT slug, provider, config, credentials FROM connections WHERE id = $1 AND org_id = $2"
+
+_TELL_OF_CONNECTION = """
+WITH subject AS (UPDATE connections SET event_seq = event_seq + 1 WHERE id = $1 RETURNING id, org_id, event_seq)
+INSERT INTO events (subject_id, sequence, occurred_at, org_id, type, data, traceparent, writer)
+SELECT id, event_seq, clock_timestamp(), org_id, $2, $3, $4, $5 FROM subject
+RETURNING subject_id, sequence, type, occurred_at, org_id, data, traceparent
+"""
+
+
+class Owned:
+    """One claimed run. Its epoch fences every write; `stop_reason` says what somebody asked of it."""
+
+    def __init__(self, row: Any, means: Means) -> None:
+        self.id: UUID = row["id"]
+        self.org_id: UUID = row["org_id"]
+        self.action_id: UUID | None = row["action_id"]
+        self.connection_id: UUID | None = row["connection_id"]
+        self.retry_of: UUID | None = row["retry_of"]
+        self.kind: str = row["kind"]
+        self.epoch: int = row["epoch"]
+        self.retry_count: int = row["retry_count"]
+        self.traceparent: str | None = row["traceparent"]
+        self.claimed = steady_seconds()
+        self.started_at = row["started_at"]
+        self.progress: dict[str, Any] | None = row["progress"]
+        self.stop_reason: str | None = row["control"]
+        self.stopping = asyncio.Event()
+        self.deadline: float | None = None
+        self._definition: dict[str, Any] = row["definition"]
+        self._secrets: bytes | None = row["secrets"]
+        self._means = means
+        self._told: list[Any] = []
+
+    @property
+    def attempt(self) -> int:
+        """Automatic retries + 1 (decision 16)."""
+        return self.retry_count + 1
+
+    @property
+    def lake_url(self) -> str:
+        return self._means.lake_url
+
+    @property
+    def definition(self) -> dict[str, Any]:
+        """The merged definition, its write-only values put back (decision 35)."""
+        if self._secrets is None:
+            return self._definition
+        return reunite(self._definition, self._ring().decrypt_json(self._secrets, self.org_id, self.id))
+
+    def ask_to_stop(self, reason: str) -> None:
+        """Tells the run to stop: cancel, pause, interrupt or lost."""
+        self.stop_reason = reason
+        self.stopping.set()
+
+    async def log(self, event: str, message: str, data: dict[str, Any] | None = None, level: str = "info") -> None:
+        """Adds an entry to the run's log; entries keep their order, and are written before the run ends."""
+        self._means.reports.log(self.id, self.epoch, Entry(event, message, data or {}, level))
+
+    def set_progress(self, progress: dict[str, Any]) -> None:
+        """Replaces the progress; of many in a row the last is written."""
+        self.progress = progress
+        self._means.reports.progress(self.id, self.epoch, progress)
+
+    async def steady(self) -> None:
+        """Waits until this process is certain to be alive (rule 8); to be awaited before each side effect."""
+        await self._means.life.steady()
+        self._check_deadline()
+
+    @asynccontextmanager
+    async def guarded(self) -> AsyncIterator[Any]:
+        """A transaction that holds the run's row and only begins if the run is still ours; else `LostRun`."""
+        await self.steady()
+        first = len(self._told)
+        async with self._means.pool.acquire() as conn, conn.transaction():
+            if await conn.fetchval(_STILL_OURS, self.id, self.epoch, self._means.life.id) is None:
+                raise LostRun(f"run {self.id} is no longer ours")
+            yield conn
+        self._means.publish(self._told[first:])
+        del self._told[first:]
+
+    async def data_available(self, conn: Any, source: str, tables: Sequence[str], rows: int) -> None:
+        """Writes `connection.data_available` in the transaction that made the load durable (decision 30)."""
+        data = {"connectionId": str(self.connection_id), "source": source, "tables": list(tables), "rows": rows}
+        await self._tell(conn, "connection.data_available", data)
+
+    async def connection_failed(self, error: dict[str, Any]) -> None:
+        """Writes `connection.error`: a final AUTH_ERROR or CONNECTION_ERROR of this run's connection."""
+        row = await self._means.pool.fetchrow(_CONNECTION, self.connection_id, self.org_id)
+        if row is not None:
+            data = {
+                "connectionId": str(self.connection_id),
+                "source": row["provider"],
+                "runId": str(self.id),
+                "error": error,
+            }
+            async with self.guarded() as conn:
+                await conn.execute("UPDATE connections SET last_error = $2 WHERE id = $1", self.connection_id, error)
+                await self._tell(conn, "connection.error", data)
+
+    async def connection(self) -> ConnectionSecret | None:
+        """The run's connection with its credentials decrypted, read now; raises `Permanent` where it is gone."""
+        if self.connection_id is None:
+            return None
+        row = await self._means.pool.fetchrow(_CONNECTION + " AND deleted_at IS NULL", self.connection_id, self.org_id)
+        if row is None:
+            raise Permanent(ErrorCode.CONNECTION_ERROR, "The run's connection was deleted; name another one.")
+        sealed = row["credentials"]
+        credentials = self._ring().decrypt_json(sealed, self.org_id, self.connection_id) if sealed else {}
+        return ConnectionSecret(str(self.connection_id), row["slug"], row["provider"], row["config"], credentials)
+
+    async def organisation(self) -> dict[str, Any]:
+        """The organisation's settings."""
+        settings: dict[str, Any] = await self._means.pool.fetchval(
+            "SELECT settings FROM organisations WHERE id = $1", self.org_id
+        )
+        return settings
+
+    async def checkpoint(self) -> dict[str, Any] | None:
+        """What this run last saved; a retry that has saved nothing yet goes on from the run that it retries."""
+        own: dict[str, Any] | None = await checkpoints.load(self._means.pool, self.id)
+        if own is None and self.retry_of is not None:
+            return await checkpoints.load(self._means.pool, self.retry_of)
+        return own
+
+    async def flushed(self) -> None:
+        """Returns when all that was logged is written."""
+        await self._means.reports.flushed()
+
+    async def until_stopped(self, work: Awaitable[Any]) -> Any:
+        """The work's answer, or None as soon as somebody asks the run to stop; the work is cancelled then."""
+        task = asyncio.ensure_future(work)
+        stopped = asyncio.create_task(self.stopping.wait())
+        try:
+            await asyncio.wait([task, stopped], return_when=asyncio.FIRST_COMPLETED)
+            return await task if task.done() else None
+        finally:
+            stopped.cancel()
+            task.cancel()
+
+    async def _tell(self, conn: Any, event_type: str, data: dict[str, Any]) -> None:
+        row = await conn.fetchrow(
+            _TELL_OF_CONNECTION, self.connection_id, event_type, data, self.traceparent, self._means.life.id
+        )
+        if row is not None:
+            self._told.append(Event.of(row))
+
+    def _check_deadline(self) -> None:
+        if self.deadline is not None and steady_seconds() > self.deadline:
+            raise Permanent(
+                ErrorCode.TIMEOUT, "The run took longer than its `timeout_seconds`; raise the limit or ask for less."
+            )
+
+    def _ring(self) -> Keyring:
+        if self._means.keyring is None:
+            raise Permanent(
+                ErrorCode.INTERNAL_ERROR, "This worker has no encryption keys: VAI_ENCRYPTION_KEYS must be set."
+            )
+        return self._means.keyring

@@ -1,0 +1,51 @@
+"""How every worker service opens: life, publisher, worker, Executor; and how it closes (rule 13)."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from common.boot import Service
+from common.loops import every
+from records.life import Abilities, Life
+from records.publication import Publisher
+from records.secrets import Keyring
+
+from worker.executor import start_server
+from worker.forks import Forks
+from worker.forkserver import hide_memory
+from worker.kind import Kind
+from worker.owned import Means
+from worker.reports import Reports
+from worker.settings import WorkerSettings
+from worker.worker import Worker
+
+
+@asynccontextmanager
+async def running(
+    service: Service[WorkerSettings], kinds: Sequence[Kind], preload: tuple[str, ...] = ()
+) -> AsyncIterator[Worker]:
+    """A worker for those of `kinds` that the settings name; `preload` is imported in the fork server."""
+    settings = service.settings
+    hide_memory()
+    named = {kind.name: kind for kind in kinds}
+    chosen = {name: named[name] for name in settings.kinds_among(tuple(named))}
+    forks = Forks(preload, settings.child_memory_mb, settings.lake_url)
+    abilities = Abilities(tuple(chosen), settings.slots)
+    life = Life(service, abilities)
+    publisher = Publisher(service.pool, service.producer, life.id)
+    worker = Worker(service, life, publisher, chosen, settings.slots, forks)
+    reports = Reports(service.pool, life.name)
+    keyring = Keyring(settings.encryption_keys) if settings.encryption_keys else None
+    worker.means = Means(service.pool, life, reports, keyring, settings.lake_url, publisher.publish)
+    server, abilities.address = await start_server(worker, settings.grpc_host, settings.grpc_port)
+    await life.start()
+    worker.start()
+    service.listen()
+    service.spawn(every(2, publisher.sweep_once))
+    service.spawn(reports.write_progress())
+    try:
+        yield worker
+    finally:
+        await worker.stop()
+        await server.stop(1)
+        await publisher.close(3)
+        await life.stop()

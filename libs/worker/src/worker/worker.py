@@ -1,0 +1,215 @@
+"""The worker: claims what is hinted at or waits, holds it while it works, and lets it go (rules 3, 6, 13)."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+import structlog
+from common import telemetry
+from common.boot import Service
+from common.loops import every
+from records import hot
+from records.following import follow
+from records.fragments import RENEW_SECONDS
+from records.hot import Lease
+from records.life import Life, process_channel
+from records.publication import Publisher
+
+from worker import lifecycle
+from worker.endings import Endings
+from worker.forks import Forks
+from worker.kind import Heavy, Kind
+from worker.lifecycle import Holder
+from worker.owned import Means, Owned
+from worker.perform import Performer
+
+_log = structlog.get_logger()
+
+PULL_SECONDS = 1.0
+HEARTBEAT_SECONDS = 300.0
+"""How often a long run logs that it lives (decision 27)."""
+
+DRAIN_SECONDS = 25.0
+
+
+class Worker:
+    """Holds at most `slots` runs of its kinds."""
+
+    def __init__(
+        self, service: Service[Any], life: Life, publisher: Publisher, kinds: dict[str, Kind], slots: int, forks: Forks
+    ) -> None:
+        self._service = service
+        self._life = life
+        self._publisher = publisher
+        self._kinds = kinds
+        self._slots = slots
+        self._forks = forks
+        self._holder = Holder(life.id, life.name)
+        self._endings = Endings(service.pool, self._holder, self._on_ended)
+        self._performer = Performer(kinds, self._endings, forks)
+        self._owned: dict[UUID, Owned] = {}
+        self._tasks: dict[UUID, asyncio.Task[Any]] = {}
+        self._hinted: dict[UUID, None] = {}
+        self._claiming = 0
+        self._hungry = True
+        self._wake = asyncio.Event()
+        self._strangers: set[tuple[UUID, int]] = set()
+        self._draining = False
+        self.means: Means | None = None
+        telemetry.slots.set(slots)
+
+    @property
+    def free(self) -> int:
+        return 0 if self._draining else self._slots - len(self._owned) - self._claiming
+
+    def start(self) -> None:
+        """Hears the bell and the whispers, and begins to claim."""
+        self._life.on_beat = self._on_beat
+        self._life.on_death = self._on_death
+        self._service.bell.on_ring(tuple(self._kinds), self._on_hint)
+        self._service.ear.on(process_channel(self._life.id), self._on_control)
+        self._service.spawn(every(PULL_SECONDS, self._claim_once, self._wake))
+        self._service.spawn(every(PULL_SECONDS, self._grow_hungry))
+        self._service.spawn(every(RENEW_SECONDS, self.renew_once))
+        self._service.spawn(every(HEARTBEAT_SECONDS, self._log_heartbeats))
+        self._service.spawn(every(30, self._forks.stop_idle_once))
+
+    # Claiming
+
+    def _on_hint(self, kind: str, ids: list[UUID]) -> None:
+        room = self.free - len(self._hinted)
+        if room <= 0:
+            self._hungry = True
+            return
+        self._hinted.update(dict.fromkeys(ids[:room]))
+        if len(ids) > room:
+            self._hungry = True
+        self._wake.set()
+
+    async def _grow_hungry(self) -> None:
+        self._hungry = True
+        self._wake.set()
+
+    async def _claim_once(self) -> None:
+        """Claims the hinted runs; then, where hints may have been missed, what waits."""
+        while self._hinted and self.free > 0:
+            ids = list(self._hinted)[: self.free]
+            for run_id in ids:
+                del self._hinted[run_id]
+            await self._take(ids, len(ids))
+        self._hinted.clear()
+        while self._hungry and (room := self.free) > 0:
+            self._hungry = await self._take(None, room) == room
+
+    async def _take(self, ids: Sequence[UUID] | None, most: int) -> int:
+        self._claiming += most
+        try:
+            names = list(self._kinds)
+            if ids is None:
+                rows = await hot.pull(self._service.pool, self._life.id, names, most, self._life.name)
+            else:
+                rows = await hot.claim(self._service.pool, self._life.id, names, ids, most, self._life.name)
+        finally:
+            self._claiming -= most
+        for row in rows:
+            self._begin(row)
+        self._publisher.publish(row for row in rows if row["subject_id"] is not None)
+        return len(rows)
+
+    async def execute(self, run_id: UUID) -> tuple[str, Any]:
+        """Claims one run and waits for its end: `no_slot`, `not_claimed`, `released`, or `ended` with its row."""
+        if self.free <= 0:
+            return "no_slot", None
+        if not await asyncio.shield(self._take([run_id], 1)):
+            return "not_claimed", None
+        task = self._tasks.get(run_id)
+        row = await asyncio.shield(task) if task is not None else None
+        return ("ended" if row is not None else "released"), row
+
+    def _begin(self, row: Any) -> None:
+        assert self.means is not None
+        run = Owned(row, self.means)
+        telemetry.runs_claimed.labels(kind=run.kind).inc()
+        self._owned[run.id] = run
+        self._tasks[run.id] = asyncio.create_task(self._work(run))
+        telemetry.slots_busy.set(len(self._owned))
+
+    async def _work(self, run: Owned) -> Any:
+        try:
+            return await self._performer.perform(run)
+        except Exception as error:
+            _log.error("run_not_let_go", run_id=str(run.id), error=repr(error))
+            return None
+        finally:
+            if self._owned.get(run.id) is run:
+                del self._owned[run.id], self._tasks[run.id]
+            telemetry.slots_busy.set(len(self._owned))
+            if self._hungry:
+                self._wake.set()
+
+    def _on_ended(self, rows: list[Any]) -> None:
+        self._service.soon(follow(rows, self._service.pool, self._service.bell, self._publisher))
+
+    # Holding
+
+    async def renew_once(self) -> None:
+        if self._owned:
+            await hot.renew(self._service.pool, self._life.id, [(run.id, run.epoch) for run in self._owned.values()])
+
+    def _on_beat(self, leases: list[Lease]) -> None:
+        """Carries `control` to the runs; a lease that nobody here knows at two beats running is let go."""
+        known = {(lease.run_id, lease.epoch) for lease in leases}
+        for lease in leases:
+            run = self._owned.get(lease.run_id)
+            if run is not None and run.epoch == lease.epoch and lease.control and run.stop_reason != lease.control:
+                run.ask_to_stop(lease.control)
+        strangers = {lease for lease in known if lease[0] not in self._owned and not self._claiming}
+        again = strangers & self._strangers
+        self._strangers = strangers - again
+        if again:
+            self._service.soon(self._let_go([run_id for run_id, _ in again], "Its worker had lost sight of it"))
+
+    def _on_control(self, payload: str) -> None:
+        with suppress(ValueError):
+            word, _, ids = payload.partition(" ")
+            for run_id in map(UUID, ids.split(",")):
+                if run_id in self._owned:
+                    self._owned[run_id].ask_to_stop(word)
+
+    def _on_death(self) -> None:
+        """Others took this process for dead: its runs are theirs now."""
+        for run in self._owned.values():
+            run.ask_to_stop("lost")
+
+    async def _log_heartbeats(self) -> None:
+        for run in list(self._owned.values()):
+            await run.log("heartbeat", "Still working", {"progress": run.progress or {}})
+
+    # Stopping
+
+    async def stop(self) -> None:
+        """Crashes politely: heavy runs are handed over at once, light ones as they end, the rest in time."""
+        self._draining = True
+        heavy = [run for run in self._owned.values() if isinstance(self._kinds[run.kind], Heavy)]
+        await self._hand_over(heavy)
+        if self._tasks:
+            await asyncio.wait(self._tasks.values(), timeout=DRAIN_SECONDS)
+        await self._hand_over(list(self._owned.values()))
+        await self._endings.drained()
+        await self._forks.stop()
+
+    async def _hand_over(self, runs: list[Owned]) -> None:
+        if not runs:
+            return
+        for run in runs:
+            await run.flushed()
+        await self._let_go([run.id for run in runs], "The worker stops (SIGTERM)")
+        for run in runs:
+            run.ask_to_stop("interrupt")
+        self._forks.kill_children()
+
+    async def _let_go(self, run_ids: list[UUID], why: str) -> None:
+        for row in await lifecycle.interrupt(self._service.pool, self._holder, run_ids, why):
+            self._service.bell.ring(row["kind"], [row["id"]])

@@ -1,0 +1,165 @@
+"""What came back: a run's result, or the error that a status means (decision 25)."""
+
+import base64
+import re
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import quote
+
+import httpx2
+import orjson
+from common.errors import ErrorCode, Permanent, Retryable, RunError
+from records.secrets import looks_secret
+
+_EXCERPT = 2_000
+_HOP_BY_HOP = frozenset(("connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "te"))
+_CHARSETS = re.compile(
+    r"(utf-?8|utf-?(16|32)(-?[lb]e)?|us-ascii|ascii|latin-?1|iso-?8859-\d+|windows-125\d|cp\d+|koi8-[ru]"
+    r"|shift[_-]jis|euc-(jp|kr)|gb(2312|k|18030)|big5)",
+    re.IGNORECASE,
+)
+# Postgres keeps no NUL in jsonb; an even number of backslashes before it means that this one begins an escape.
+_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A response that has been read up to the limit; `seconds` from sending to the last byte read."""
+
+    method: str
+    url: str
+    status: int
+    headers: httpx2.Headers
+    charset: str | None
+    raw: bytes
+    truncated: bool
+    seconds: float
+    withheld: str | None = None
+
+    def result(self, hidden: "Hidden") -> dict[str, Any]:
+        """The run's `result`; `body_encoding` is json (parsed), text or base64."""
+        body, encoding = self._body()
+        return {
+            "status_code": self.status,
+            "url": hidden.text(self.url),
+            "headers": hidden.out_of(_shown(self.headers)),
+            "body": hidden.out_of(body) if encoding != "base64" else body,
+            "body_encoding": encoding,
+            "truncated": self.truncated,
+            "duration_seconds": round(self.seconds, 3),
+        }
+
+    def failure(self, hidden: "Hidden") -> RunError:
+        """The error that a status which was not expected means."""
+        where = f"{self.method} {hidden.text(self.url)} answered {self.status}"
+        text = self._text() or ""
+        details = {"statusCode": self.status, "url": hidden.text(self.url), "body": hidden.text(text)[:_EXCERPT]}
+        if self.status in (401, 403):
+            return Permanent(ErrorCode.AUTH_ERROR, f"{where}: {self._about_credentials()}.", details)
+        if self.status == 429:
+            message = f"{where}: too many requests. It is tried again later."
+            return Retryable(ErrorCode.RATE_LIMITED, message, details, self.retry_after())
+        if self.status >= 500:
+            message = f"{where}: the server failed. It is tried again; if this lasts, ask its operator."
+            return Retryable(ErrorCode.CONNECTION_ERROR, message, details, self.retry_after())
+        if self.status == 404:
+            return Permanent(ErrorCode.CONNECTION_ERROR, f"{where}: nothing is there. Check the url.", details)
+        message = f"{where}, which is not expected: correct the request, or list the status in expected_status."
+        return Permanent(ErrorCode.DATA_ERROR, message, details)
+
+    def retry_after(self) -> float | None:
+        """Seconds that the server asks to wait; a date is taken relative to the response's own."""
+        asked = self.headers.get("retry-after", "").strip()
+        if asked.isascii() and asked.isdigit():
+            return float(asked)
+        try:
+            wait = parsedate_to_datetime(asked) - parsedate_to_datetime(self.headers.get("date", ""))
+        except (ValueError, TypeError):
+            return None
+        return max(wait.total_seconds(), 0.0)
+
+    def _about_credentials(self) -> str:
+        if self.withheld:
+            return f"credentials were not sent, because {self.withheld}"
+        return "the credentials are missing, wrong or not enough; correct them"
+
+    def _body(self) -> tuple[Any, str | None]:
+        if not self.raw:
+            return None, None
+        if self._is_json() and not self.truncated:
+            try:
+                return orjson.loads(_NUL.sub(rb"\1\\ufffd", self.raw)), "json"
+            except orjson.JSONDecodeError:
+                pass
+        text = self._text()
+        return (base64.b64encode(self.raw).decode(), "base64") if text is None else (text, "text")
+
+    def _is_json(self) -> bool:
+        media = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return media.endswith(("/json", "+json"))
+
+    def _text(self) -> str | None:
+        charset = self.charset if self.charset and _CHARSETS.fullmatch(self.charset) else "utf-8"
+        # The limit may have cut a character of up to four bytes.
+        for cut in range(4 if self.truncated else 1):
+            try:
+                text = self.raw[: len(self.raw) - cut].decode(charset)
+            except (UnicodeDecodeError, LookupError):
+                continue
+            return None if "\0" in text else text
+        return None
+
+
+class Hidden:
+    """Takes secret values out of what is stored and shown: servers like to echo what they were sent."""
+
+    def __init__(self, values: Iterable[str]) -> None:
+        found = {form for value in values for form in (value, quote(value, safe="")) if len(value) >= 6}
+        self._values = sorted(found, key=len, reverse=True)
+
+    def text(self, text: str) -> str:
+        for value in self._values:
+            text = text.replace(value, "[secret]")
+        return text
+
+    def out_of(self, value: Any) -> Any:
+        """The same for any JSON value."""
+        if not self._values:
+            return value
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return {self.text(name): self.out_of(inner) for name, inner in value.items()}
+        return [self.out_of(inner) for inner in value] if isinstance(value, list) else value
+
+
+async def read(response: httpx2.Response, limit: int) -> tuple[bytes, bool]:
+    """At most `limit` bytes of the decoded body, and whether there was more.
+
+    It is inflated no further than the limit, so that a small response cannot fill the memory.
+    """
+    inflate = _inflater(response)
+    body = bytearray()
+    async for chunk in response.aiter_raw():
+        body += inflate.decompress(chunk, limit + 1 - len(body)) if inflate else chunk
+        if len(body) > limit:
+            return bytes(body[:limit]), True
+    if inflate and body and not inflate.eof:
+        raise zlib.error("the compressed body is incomplete")
+    return bytes(body), False
+
+
+def _inflater(response: httpx2.Response) -> "zlib._Decompress | None":
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding in ("", "identity"):
+        return None
+    if encoding in ("gzip", "x-gzip", "deflate"):
+        return zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+    raise zlib.error(f"the body is encoded as {encoding[:50]}, which was not asked for")
+
+
+def _shown(headers: httpx2.Headers) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name not in _HOP_BY_HOP and not looks_secret(name)}

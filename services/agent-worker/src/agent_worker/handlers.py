@@ -1,0 +1,18 @@
+"""The kinds that the agent-worker runs."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from common.boot import Service
+from worker.running import running as worker_running
+
+from agent_worker.http_request import HttpRequest
+from agent_worker.settings import Settings
+
+KINDS = (HttpRequest(),)
+
+
+@asynccontextmanager
+async def running(service: Service[Settings]) -> AsyncIterator[None]:
+    async with worker_running(service, KINDS):
+        yield

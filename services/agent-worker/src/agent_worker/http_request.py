@@ -1,0 +1,172 @@
+"""The kind http_request: one call of an HTTP API, guarded, bounded, and safe to lose (decisions 24, 25 and 35)."""
+
+import asyncio
+import ssl
+import zlib
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import httpx2
+from common.egress import READ_TIMEOUT, guarded_client
+from common.errors import ErrorCode, Permanent, Retryable, RunError
+from pydantic import ValidationError
+from records.definitions.http_request import LONGEST_SECONDS
+from records.definitions.http_request import HttpRequest as Definition
+from records.secrets import SecretMissing, looks_secret
+from worker.job import ConnectionSecret
+from worker.owned import Owned
+
+from agent_worker.answer import Answer, Hidden, read
+from agent_worker.credentials import secret_values
+from agent_worker.outgoing import Outgoing, compose
+
+_NOTHING_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+_UNSENDABLE = (httpx2.InvalidURL, httpx2.UnsupportedProtocol, httpx2.LocalProtocolError)
+_BROKEN_OFF = ("disconnected", "closed")
+
+
+class HttpRequest:
+    """Sends the request; the result is the response. `read_timeout` (seconds) bounds each silence of the server."""
+
+    name = "http_request"
+
+    def __init__(self, read_timeout: float = READ_TIMEOUT) -> None:
+        self._read_timeout = read_timeout
+
+    def on_lost(self, definition: dict[str, Any]) -> Literal["rerun", "fail"]:
+        method = str(definition.get("method", "GET")).upper()
+        return "fail" if method in ("POST", "PATCH") and not definition.get("idempotent") else "rerun"
+
+    async def perform(self, run: Owned) -> dict[str, Any]:
+        definition = _definition(run)
+        connection = await run.connection()
+        outgoing = _composed(definition, connection, run)
+        hidden = Hidden(_secrets(definition, connection, outgoing))
+        if outgoing.withheld:
+            await run.log("credentials_withheld", f"Credentials are not sent: {outgoing.withheld}", level="warning")
+        allow_private = bool((await run.organisation()).get("allow_private_addresses"))
+        await run.steady()
+        try:
+            async with (
+                asyncio.timeout(definition.timeout_seconds or LONGEST_SECONDS),
+                guarded_client(allow_private, read_timeout=self._read_timeout) as client,
+            ):
+                answer = await _sent(client, run, definition, outgoing)
+        except (httpx2.HTTPError, httpx2.InvalidURL, zlib.error, TimeoutError) as error:
+            raise _failure(error, definition, hidden.text(outgoing.shown_url())) from error
+        if not definition.expects(answer.status):
+            raise answer.failure(hidden)
+        return answer.result(hidden)
+
+
+async def _sent(client: httpx2.AsyncClient, run: Owned, definition: Definition, outgoing: Outgoing) -> Answer:
+    """The answer, along redirects."""
+    for _ in range(definition.max_redirects + 1):
+        onward = await _exchange(client, definition, outgoing)
+        if isinstance(onward, Answer):
+            return onward
+        outgoing = onward
+        await run.steady()
+    raise Permanent(
+        ErrorCode.CONNECTION_ERROR,
+        f"More than {definition.max_redirects} redirects: use the final address, or raise max_redirects.",
+        {"max_redirects": definition.max_redirects},
+    )
+
+
+async def _exchange(client: httpx2.AsyncClient, definition: Definition, outgoing: Outgoing) -> Answer | Outgoing:
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    response = await client.send(outgoing.build(client), stream=True, follow_redirects=False)
+    try:
+        if _is_followed(definition, response) and (onward := outgoing.after(response)):
+            return onward
+        raw, truncated = await read(response, definition.max_response_bytes)
+    finally:
+        await response.aclose()
+    return Answer(
+        method=outgoing.method,
+        url=outgoing.shown_url(),
+        status=response.status_code,
+        headers=response.headers,
+        charset=response.charset_encoding,
+        raw=raw,
+        truncated=truncated,
+        seconds=loop.time() - started,
+        withheld=outgoing.withheld,
+    )
+
+
+def _is_followed(definition: Definition, response: httpx2.Response) -> bool:
+    return definition.follow_redirects and not definition.expects(response.status_code)
+
+
+def _definition(run: Owned) -> Definition:
+    try:
+        return Definition.model_validate(run.definition)
+    except SecretMissing as missing:
+        place = ".".join(missing.field)
+        raise Permanent(ErrorCode.DATA_ERROR, f"{place}: {missing}", {"field": place}) from None
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise Permanent(ErrorCode.DATA_ERROR, f"{place}: {first['msg']}", {"field": place}) from None
+
+
+def _composed(definition: Definition, connection: ConnectionSecret | None, run: Owned) -> Outgoing:
+    try:
+        return compose(definition, connection, str(run.id), run.traceparent)
+    except httpx2.InvalidURL as error:
+        raise Permanent(ErrorCode.DATA_ERROR, f"The url cannot be used: {error}.", {"field": "url"}) from None
+
+
+def _secrets(definition: Definition, connection: ConnectionSecret | None, outgoing: Outgoing) -> Iterator[str]:
+    for place in (definition.headers, definition.query, definition.form or {}):
+        yield from secret_values({name: value for name, value in place.items() if looks_secret(name)})
+    yield from secret_values(connection.credentials if connection else {})
+    for header in outgoing.own.values():
+        yield header.partition(" ")[2] or header
+
+
+def _failure(error: Exception, definition: Definition, url: str) -> RunError:
+    details = {"url": url, "method": definition.method}
+    where = f"{definition.method} {url}"
+    if isinstance(error, TimeoutError):
+        seconds = definition.timeout_seconds or LONGEST_SECONDS
+        message = f"{where} took longer than {seconds:g} s.{_caution(definition)}"
+        return Permanent(ErrorCode.TIMEOUT, message, {**details, "timeout_seconds": seconds})
+    if isinstance(error, _UNSENDABLE):
+        return Permanent(ErrorCode.DATA_ERROR, f"{where} cannot be sent: {error}. Correct the request.", details)
+    if _is_garbage(error):
+        return Permanent(ErrorCode.DATA_ERROR, f"{where} answered what cannot be read: {error}.", details)
+    if _is_untrusted(error):
+        message = f"{where}: the server's certificate is not trusted ({error}). Correct the host or its certificate."
+        return Permanent(ErrorCode.CONNECTION_ERROR, message, details)
+    reason = str(error) or type(error).__name__
+    if definition.repeatable or isinstance(error, _NOTHING_SENT):
+        return Retryable(ErrorCode.CONNECTION_ERROR, f"{where} failed: {reason}. It is tried again.", details)
+    return Permanent(ErrorCode.CONNECTION_ERROR, f"{where} failed: {reason}.{_caution(definition)}", details)
+
+
+def _caution(definition: Definition) -> str:
+    """What the reader must know when nobody knows whether the request was carried out (decision 24)."""
+    if definition.repeatable:
+        return ""
+    return (
+        f" It is not known whether the {definition.method} was carried out, so it is not repeated: look there first, "
+        'or set "idempotent": true if it may be sent twice.'
+    )
+
+
+def _is_garbage(error: Exception) -> bool:
+    if isinstance(error, httpx2.RemoteProtocolError):
+        return not any(word in str(error) for word in _BROKEN_OFF)
+    return isinstance(error, zlib.error)
+
+
+def _is_untrusted(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -1,0 +1,163 @@
+"""What is sent: the request as its definition and its connection make it, and what is left of it after a redirect."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+from urllib.parse import urlencode
+
+import httpx2
+import orjson
+from common.errors import ErrorCode, Permanent
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from records.definitions.http_request import HttpRequest, Secret
+from records.secrets import looks_secret
+from worker.job import ConnectionSecret
+
+from agent_worker.credentials import Credentials, base_url, credentials_of
+
+_TO_GET = {301: ("POST",), 302: ("POST",), 303: ("POST", "PUT", "PATCH", "DELETE", "OPTIONS")}
+_REDIRECTS = (301, 302, 303, 307, 308)
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """One request. `own` are the connection's headers, which never follow a redirect; header names in lower case."""
+
+    method: str
+    url: httpx2.URL
+    headers: dict[str, str] = field(repr=False)
+    own: dict[str, str] = field(default_factory=dict, repr=False)
+    content: bytes | None = field(default=None, repr=False)
+    withheld: str | None = None
+
+    def shown_url(self) -> str:
+        """The address without what must not be read again."""
+        return str(self.url.copy_with(username=None, password=None)) if self.url.userinfo else str(self.url)
+
+    def build(self, client: httpx2.AsyncClient) -> httpx2.Request:
+        return client.build_request(self.method, self.url, headers={**self.own, **self.headers}, content=self.content)
+
+    def after(self, response: httpx2.Response) -> Self | None:
+        """The request that a redirect asks for, None if the response is no redirect.
+
+        Raises CONNECTION_ERROR if it leads nowhere, or from https to http.
+        """
+        location = response.headers.get("location")
+        if response.status_code not in _REDIRECTS or location is None:
+            return None
+        url = self._target(location)
+        kept = self.headers if url.origin == self.url.origin else _harmless(self.headers)
+        withheld = "the request was redirected" if self.own or kept != self.headers else self.withheld
+        onward = replace(self, url=url, headers=kept, own={}, withheld=withheld)
+        return onward._as_get() if self.method in _TO_GET.get(response.status_code, ()) else onward
+
+    def _target(self, location: str) -> httpx2.URL:
+        try:
+            url = self.url.join(location).copy_with(username=None, password=None)
+        except httpx2.InvalidURL:
+            raise self._misled(location, "which is no address") from None
+        if url.scheme not in ("http", "https") or not url.host:
+            raise self._misled(location, "which is no HTTP address")
+        if self.url.scheme == "https" and url.scheme == "http":
+            raise self._misled(location, "which is not encrypted")
+        return url
+
+    def _as_get(self) -> Self:
+        headers = {name: value for name, value in self.headers.items() if name != "content-type"}
+        return replace(self, method="GET", content=None, headers=headers)
+
+    def _misled(self, location: str, why: str) -> Permanent:
+        # Without the query, which may hold a credential.
+        url = f"{self.url.scheme}://{self.url.host}{self.url.path}"
+        return Permanent(
+            ErrorCode.CONNECTION_ERROR,
+            f"{url} redirects to {location[:500]}, {why}: use the final address.",
+            {"url": url, "location": location[:500]},
+        )
+
+
+def compose(
+    definition: HttpRequest, connection: ConnectionSecret | None, run_id: str, traceparent: str | None = None
+) -> Outgoing:
+    """The first request of a run; it continues the current span, or else the run's trace.
+
+    Raises DATA_ERROR for what cannot be sent, AUTH_ERROR for unusable credentials.
+    """
+    base = base_url(connection) if connection else None
+    url = _url(definition, connection, base).copy_merge_params(_texts("query", definition.query))
+    credentials, withheld = _credentials(connection, base, url)
+    content, content_type = _content(definition)
+    headers = {"accept": "*/*", "user-agent": "vai", **content_type, **_lower(_texts("headers", definition.headers))}
+    return Outgoing(
+        method=definition.method,
+        url=url.copy_merge_params(credentials.query),
+        headers={**headers, **_platform(run_id, traceparent)},
+        own={name: value for name, value in credentials.headers.items() if name not in headers},
+        content=content,
+        withheld=withheld,
+    )
+
+
+def _url(definition: HttpRequest, connection: ConnectionSecret | None, base: httpx2.URL | None) -> httpx2.URL:
+    if definition.url is not None and not definition.url.startswith("/"):
+        return httpx2.URL(definition.url)
+    if base is None:
+        name = f"the connection {connection.slug} has no base_url" if connection else "the run has no connection"
+        raise Permanent(
+            ErrorCode.DATA_ERROR, f"The request has no host: {name}. Give an absolute url.", {"url": definition.url}
+        )
+    path = (definition.url or "").lstrip("/")
+    return httpx2.URL(f"{str(base).rstrip('/')}/{path}" if path else base)
+
+
+def _credentials(
+    connection: ConnectionSecret | None, base: httpx2.URL | None, url: httpx2.URL
+) -> tuple[Credentials, str | None]:
+    if connection is None or not connection.credentials:
+        return Credentials(), None
+    if base is None:
+        return Credentials(), f"the connection {connection.slug} names no base_url"
+    if base.origin != url.origin:
+        return Credentials(), f"{url.host} is not the host of the connection {connection.slug}"
+    return credentials_of(connection), None
+
+
+def _content(definition: HttpRequest) -> tuple[bytes | None, dict[str, str]]:
+    if definition.body is not None:
+        return orjson.dumps(definition.body), {"content-type": "application/json"}
+    if definition.body_text is not None:
+        return definition.body_text.encode(), {"content-type": "text/plain; charset=utf-8"}
+    if definition.form is not None:
+        form = urlencode(_texts("form", definition.form), doseq=True)
+        return form.encode(), {"content-type": "application/x-www-form-urlencoded"}
+    return None, {}
+
+
+def _platform(run_id: str, traceparent: str | None) -> dict[str, str]:
+    headers = {"idempotency-key": run_id, "accept-encoding": "gzip, deflate"}
+    if traceparent:
+        headers["traceparent"] = traceparent
+    TraceContextTextMapPropagator().inject(headers)
+    return headers
+
+
+def _texts(place: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _text(f"{place}.{name}", value) for name, value in values.items()}
+
+
+def _text(field_name: str, value: Any) -> Any:
+    if isinstance(value, Secret):
+        raise Permanent(
+            ErrorCode.DATA_ERROR, f"No value is kept for the secret {field_name}: give it.", {"field": field_name}
+        )
+    if isinstance(value, list):
+        return [_text(field_name, one) for one in value]
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _lower(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def _harmless(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if not looks_secret(name)}

@@ -1,0 +1,183 @@
+"""http_request against real servers: where it goes, and whom it tells its credentials."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from agent_worker.http_request import HttpRequest
+from common.errors import ErrorCode, Permanent, RunError
+from testkit.owned import HeldRun
+from testkit.web import Reply, Seen, WebServer
+from worker.job import ConnectionSecret
+
+
+def held(definition: dict[str, Any], connection: ConnectionSecret | None = None) -> HeldRun:
+    return HeldRun("http_request", definition, connection)
+
+
+async def perform(definition: dict[str, Any], connection: ConnectionSecret | None = None) -> dict[str, Any]:
+    return await HttpRequest().perform(HeldRun("http_request", definition, connection))
+
+
+async def failure(definition: dict[str, Any], connection: ConnectionSecret | None = None) -> RunError:
+    with pytest.raises(RunError) as failed:
+        await HttpRequest().perform(HeldRun("http_request", definition, connection))
+    return failed.value
+
+
+def shop(url: str, **credentials: Any) -> ConnectionSecret:
+    return ConnectionSecret("c1", "shop", "rest_api", {"base_url": url}, credentials)
+
+
+async def test_a_redirect_is_followed_as_its_status_says(vendor: WebServer) -> None:
+    for status, method in ((301, "GET"), (302, "GET"), (303, "GET"), (307, "POST"), (308, "POST")):
+        vendor.seen.clear()
+        vendor.replies["/from"] = Reply(status, headers={"Location": "/to?x=1"})
+        result = await perform({"method": "POST", "url": f"{vendor.url}/from", "body": {"a": 1}})
+        assert result["url"] == f"{vendor.url}/to?x=1"
+        assert vendor.seen[1].method == method
+        assert vendor.seen[1].body == (b"" if method == "GET" else b'{"a":1}')
+        assert ("content-type" in vendor.seen[1].headers) is (method == "POST")
+        assert vendor.seen[1].headers["idempotency-key"] == vendor.seen[0].headers["idempotency-key"]
+
+
+async def test_a_redirect_that_is_not_followed_is_the_result(vendor: WebServer) -> None:
+    vendor.replies["/"] = Reply(302, headers={"Location": "/to"})
+    result = await perform({"url": vendor.url, "follow_redirects": False})
+    assert (result["status_code"], result["headers"]["location"], len(vendor.seen)) == (302, "/to", 1)
+
+
+async def test_redirects_in_a_circle_end(vendor: WebServer) -> None:
+    vendor.replies["/"] = Reply(302, headers={"Location": "/"})
+    failed = await failure({"url": vendor.url, "max_redirects": 3})
+    assert (type(failed), failed.code, len(vendor.seen)) == (Permanent, ErrorCode.CONNECTION_ERROR, 4)
+
+
+@pytest.mark.parametrize(
+    "location", ["ftp://example.com/", "file:///etc/passwd", "https://0177.0.0.1/", "javascript:alert(1)"]
+)
+async def test_a_redirect_to_no_http_address_is_an_error(location: str, vendor: WebServer) -> None:
+    vendor.replies["/"] = Reply(302, headers={"Location": location})
+    failed = await failure({"url": vendor.url})
+    assert (type(failed), failed.code) == (Permanent, ErrorCode.CONNECTION_ERROR)
+    assert location in failed.message
+
+
+async def test_a_redirect_to_a_metadata_service_is_refused(vendor: WebServer) -> None:
+    vendor.replies["/"] = Reply(302, headers={"Location": "http://169.254.169.254/latest/"})
+    failed = await failure({"url": vendor.url})
+    assert (type(failed).__name__, failed.code) == ("EgressRefused", ErrorCode.CONNECTION_ERROR)
+
+
+async def test_a_private_address_is_refused_unless_the_organisation_allows_it(vendor: WebServer) -> None:
+    with pytest.raises(Permanent, match="not public") as refused:
+        await HttpRequest().perform(HeldRun("http_request", {"url": vendor.url}, private=False))
+    assert refused.value.code is ErrorCode.CONNECTION_ERROR
+    assert vendor.seen == []
+
+
+async def test_secret_headers_stay_with_the_host_that_they_were_given_for(vendor: WebServer, other: WebServer) -> None:
+    vendor.replies["/away"] = Reply(307, headers={"Location": f"{other.url}/there"})
+    vendor.replies["/near"] = Reply(307, headers={"Location": "/here"})
+    headers = {"Authorization": "Bearer abcdef", "X-Api-Key": "123456", "Cookie": "a=b", "X-Plain": "p"}
+    await perform({"url": f"{vendor.url}/away", "headers": headers})
+    assert not {"authorization", "x-api-key", "cookie"} & other.seen[0].headers.keys()
+    assert other.seen[0].headers["x-plain"] == "p"
+    await perform({"url": f"{vendor.url}/near", "headers": headers})
+    assert vendor.seen[-1].headers["authorization"] == "Bearer abcdef"
+
+
+@pytest.mark.parametrize(
+    ("credentials", "header", "value"),
+    [
+        ({"token": "abcdef"}, "authorization", "Bearer abcdef"),
+        ({"type": "bearer", "access_token": "abcdef"}, "authorization", "Bearer abcdef"),
+        ({"username": "ann", "password": "pw"}, "authorization", "Basic " + base64.b64encode(b"ann:pw").decode()),
+        ({"api_key": "123456"}, "x-api-key", "123456"),
+        ({"api_key": "123456", "name": "X-Shop", "location": "header"}, "x-shop", "123456"),
+        ({"headers": {"X-Custom": "abc"}}, "x-custom", "abc"),
+    ],
+)
+async def test_a_connection_adds_its_credentials(
+    credentials: dict[str, Any], header: str, value: str, vendor: WebServer
+) -> None:
+    await perform({"url": "/orders"}, shop(f"{vendor.url}/v2/", **credentials))
+    assert vendor.seen[0].target == "/v2/orders"
+    assert vendor.seen[0].headers[header] == value
+
+
+async def test_a_connection_may_authenticate_by_a_query_parameter(vendor: WebServer) -> None:
+    secret = shop(vendor.url, api_key="s3cr3t/key", name="key", location="query")
+    result = await perform({"url": "/orders", "query": {"page": 2}}, secret)
+    assert vendor.seen[0].query == {"page": ["2"], "key": ["s3cr3t/key"]}
+    assert "s3cr3t" not in json.dumps(result)
+
+
+async def test_a_header_of_the_definition_comes_before_that_of_the_connection(vendor: WebServer) -> None:
+    headers = {"AUTHORIZATION": "Bearer own-token"}
+    await perform({"url": "/", "headers": headers}, shop(vendor.url, token="connection-token"))
+    assert vendor.seen[0].headers["authorization"] == "Bearer own-token"
+
+
+async def test_a_connections_credentials_go_to_no_other_host(vendor: WebServer, other: WebServer) -> None:
+    run = held({"url": f"{other.url}/orders"}, shop(vendor.url, token="abcdef"))
+    await HttpRequest().perform(run)
+    assert "authorization" not in other.seen[0].headers
+    assert [(event, level) for event, _, level in run.logs] == [("credentials_withheld", "warning")]
+
+
+async def test_a_connections_credentials_do_not_follow_a_redirect(vendor: WebServer) -> None:
+    vendor.replies["/from"] = Reply(302, headers={"Location": "/to"})
+    vendor.replies["/to"] = Reply(401)
+    failed = await failure({"url": "/from"}, shop(vendor.url, token="abcdef"))
+    assert "authorization" in vendor.seen[0].headers
+    assert "authorization" not in vendor.seen[1].headers
+    assert "credentials were not sent, because the request was redirected" in failed.message
+
+
+async def test_a_connection_without_an_address_sends_its_credentials_nowhere(vendor: WebServer) -> None:
+    secret = ConnectionSecret("c1", "shop", "rest_api", {}, {"token": "abcdef"})
+    await perform({"url": f"{vendor.url}/orders"}, secret)
+    assert "authorization" not in vendor.seen[0].headers
+    failed = await failure({"url": "/orders"}, secret)
+    assert (failed.code, "no base_url" in failed.message) == (ErrorCode.DATA_ERROR, True)
+
+
+async def test_credentials_that_http_cannot_use_are_an_error(vendor: WebServer) -> None:
+    failed = await failure({"url": "/orders"}, shop(vendor.url, dsn="postgres://"))
+    assert (type(failed), failed.code, vendor.seen) == (Permanent, ErrorCode.AUTH_ERROR, [])
+
+
+async def test_a_server_that_echoes_secrets_does_not_bring_them_into_the_result(vendor: WebServer) -> None:
+    def echo(seen: Seen) -> Reply:
+        body = json.dumps({"headers": seen.headers, "target": seen.target}).encode()
+        return Reply(200, body, {"Content-Type": "application/json", "X-Echo": seen.headers["authorization"]})
+
+    vendor.replies["/"] = echo
+    secret = shop(vendor.url, username="annabel", password="pässword")
+    definition = {"url": "/", "headers": {"X-Api-Key": "super-secret"}, "query": {"token": "query secret"}}
+    result = json.dumps(await perform(definition, secret), ensure_ascii=False)
+    basic = vendor.seen[0].headers["authorization"].removeprefix("Basic ")
+    for hidden in (basic, "super-secret", "query secret", "query%20secret"):
+        assert hidden not in result
+    assert result.count("[secret]") >= 3
+
+
+async def test_an_error_does_not_show_secrets_either(vendor: WebServer) -> None:
+    vendor.replies["/"] = lambda seen: Reply(400, seen.headers["authorization"].encode())
+    failed = await failure({"url": f"{vendor.url}/?x=1", "headers": {"Authorization": "Bearer abcdef"}})
+    assert failed.details["body"] == "[secret]"
+
+
+async def test_headers_that_are_credentials_are_left_out_of_the_result(vendor: WebServer) -> None:
+    vendor.replies["/"] = Reply(200, headers={"Set-Cookie": "session=1", "X-Auth-Token": "abc", "ETag": "e"})
+    headers = (await perform({"url": vendor.url}))["headers"]
+    assert headers["etag"] == "e"
+    assert not {"set-cookie", "x-auth-token", "connection"} & headers.keys()
+
+
+async def test_a_secret_whose_value_is_gone_is_named(vendor: WebServer) -> None:
+    failed = await failure({"url": vendor.url, "headers": {"Authorization": {"secret": True}}})
+    assert (failed.code, failed.details) == (ErrorCode.DATA_ERROR, {"field": "headers.Authorization"})
+    assert vendor.seen == []

@@ -1,0 +1,175 @@
+"""/api/v1/action-runs: make, find, hide and decide about runs, and read their logs (document 003)."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Query, Request, Response
+
+from api_gateway import new_run, retrying, starting
+from api_gateway.answers import PROBLEMS, Limit, Offset, Words, answer, nothing, page, words
+from api_gateway.auth import Operator, Principal, Viewer
+from api_gateway.gateway import Gateway, gateway_of
+from api_gateway.lifecycle import Decisions
+from api_gateway.limits import limits_of
+from api_gateway.problems import Problem, conflict, invalid, not_found
+from api_gateway.requests import JsonRoute
+from api_gateway.shapes import KIND_NAMES, STATUS_NAMES, Level, LogsShape, RejectBody, RunBody, RunShape, RunsShape
+from records import logs, run_lists, runs
+from records.logs import BadCursor
+from records.run_lists import RunFilters
+
+router = APIRouter(prefix="/api/v1/action-runs", tags=["Action runs"], route_class=JsonRoute, responses=PROBLEMS)
+
+Json = dict[str, Any]
+Defer = Annotated[bool, Query(description="Only create the run; `execute` starts it")]
+REPEATED: dict[int | str, dict[str, Any]] = {200: {"model": RunShape, "description": "The key had made this run"}}
+
+
+@router.get("", response_model=RunsShape, summary="List runs")
+async def list_runs(
+    request: Request,
+    principal: Viewer,
+    action_id: Annotated[UUID | None, Query()] = None,
+    kind: Words = None,
+    status: Words = None,
+    parent_action_run_id: Annotated[UUID | None, Query()] = None,
+    limit: Limit = 100,
+    offset: Offset = 0,
+) -> Response:
+    """Newest first."""
+    gateway = gateway_of(request)
+    filters = RunFilters(
+        action_id, parent_action_run_id, words(kind, KIND_NAMES, "kind"), words(status, STATUS_NAMES, "status")
+    )
+    rows, total = await run_lists.list_page(gateway.pool, principal.org_id, filters, limit, offset)
+    alive = await gateway.alive.get()
+    items = [runs.as_json(row, alive) for row in rows]
+    people = [row["created_by"] for row in rows]
+    async with gateway.engine.connect() as conn:
+        return answer(await page(conn, principal.org_id, "runs", items, people, (limit, offset, total)))
+
+
+@router.post("", response_model=RunShape, status_code=201, responses=REPEATED, summary="Create a run")
+async def create_run(request: Request, principal: Operator, body: RunBody, defer: Defer = False) -> Response:
+    """Creates the run and starts it."""
+    gateway = gateway_of(request)
+    order = new_run.Order(
+        kind=body.kind,
+        definition=body.definition or {},
+        loc=("body", "definition"),
+        connection_ref=body.connection_ref,
+        parent_run_id=body.parent_action_run_id,
+        concurrency_key=body.concurrency_key,
+        idempotency_key=body.idempotency_key,
+        deferred=defer,
+    )
+    made = await new_run.make(gateway, principal, order, new_run.trigger_method(principal, request))
+    return await starting.start(gateway, request, made)
+
+
+@router.get("/{run_id}", response_model=RunShape, summary="Get a run")
+async def get_run(request: Request, principal: Viewer, run_id: UUID) -> Response:
+    gateway = gateway_of(request)
+    return await starting.show(gateway, request, await _run(gateway, principal, run_id))
+
+
+@router.delete("/{run_id}", status_code=204, response_class=Response, summary="Delete a run")
+async def delete_run(request: Request, principal: Operator, run_id: UUID) -> Response:
+    """Hides the run; its record stays. A live run is 409."""
+    gateway = gateway_of(request)
+    if not await run_lists.hide(gateway.pool, principal.org_id, run_id):
+        run = await _run(gateway, principal, run_id)
+        raise conflict(f"the run is {run['status']}; cancel it or wait for its end, then delete it")
+    return nothing()
+
+
+@router.post("/{run_id}/approve", response_model=RunShape, summary="Approve a run")
+async def approve_run(request: Request, principal: Operator, run_id: UUID) -> Response:
+    gateway = gateway_of(request)
+    run = await _run(gateway, principal, run_id)
+    if principal.settings.get("forbid_self_approval") is True and run["created_by"] == principal.user_id:
+        raise Problem(403, "forbidden", "the organisation wants somebody else to approve what you started")
+    limits = await limits_of(gateway, principal, run["connection_id"])
+    run = await _decisions(gateway, principal).approve(run_id, principal.user_id, limits)
+    return await starting.show(gateway, request, run)
+
+
+@router.post("/{run_id}/reject", response_model=RunShape, summary="Reject a run")
+async def reject_run(
+    request: Request, principal: Operator, run_id: UUID, body: Annotated[RejectBody | None, Body()] = None
+) -> Response:
+    gateway = gateway_of(request)
+    reason = body.reason if body else None
+    run = await _decisions(gateway, principal).reject(run_id, principal.user_id, reason)
+    return await starting.show(gateway, request, run)
+
+
+@router.post("/{run_id}/cancel", response_model=RunShape, summary="Cancel a run")
+async def cancel_run(request: Request, principal: Operator, run_id: UUID) -> Response:
+    """At once where no worker holds it; else the worker stops within 5 s. Children are cancelled, too."""
+    gateway = gateway_of(request)
+    return await starting.show(gateway, request, await _decisions(gateway, principal).cancel(run_id))
+
+
+@router.post("/{run_id}/pause", response_model=RunShape, summary="Pause a run")
+async def pause_run(request: Request, principal: Operator, run_id: UUID) -> Response:
+    gateway = gateway_of(request)
+    return await starting.show(gateway, request, await _decisions(gateway, principal).pause(run_id))
+
+
+@router.post("/{run_id}/resume", response_model=RunShape, summary="Resume a run")
+async def resume_run(request: Request, principal: Operator, run_id: UUID) -> Response:
+    gateway = gateway_of(request)
+    run = await _run(gateway, principal, run_id)
+    limits = await limits_of(gateway, principal, run["connection_id"])
+    return await starting.show(gateway, request, await _decisions(gateway, principal).resume(run_id, limits))
+
+
+@router.post("/{run_id}/execute", response_model=RunShape, summary="Execute a run")
+async def execute_run(request: Request, principal: Operator, run_id: UUID) -> Response:
+    """Starts a waiting run; one that has started or ended is answered as it is."""
+    gateway = gateway_of(request)
+    run = await _run(gateway, principal, run_id)
+    limits = await limits_of(gateway, principal, run["connection_id"])
+    return await starting.show(gateway, request, await _decisions(gateway, principal).execute(run_id, limits))
+
+
+@router.post("/{run_id}/retry", response_model=RunShape, status_code=201, summary="Retry a run")
+async def retry_run(request: Request, principal: Operator, run_id: UUID) -> Response:
+    """A new run that goes on from where the failed one ended."""
+    gateway = gateway_of(request)
+    new = await retrying.retry_of(gateway, principal, await _run(gateway, principal, run_id))
+    created = await starting.create(gateway, new)
+    return await starting.show(gateway, request, created.run, 201)
+
+
+@router.get("/{run_id}/logs", response_model=LogsShape, summary="Get a run's logs")
+async def get_logs(
+    request: Request,
+    principal: Viewer,
+    run_id: UUID,
+    after: Annotated[str | None, Query(description="Cursor: return entries after this ID")] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    level: Annotated[Level | None, Query(description="The least level")] = None,
+) -> Response:
+    gateway = gateway_of(request)
+    run = await _run(gateway, principal, run_id)
+    try:
+        sequence = logs.sequence_of(run_id, after)
+    except BadCursor as error:
+        raise invalid(("query", "after"), str(error)) from error
+    rows = await logs.page(gateway.pool, run, sequence, limit + 1, level)
+    entries = [logs.as_json(run_id, row) for row in rows[:limit]]
+    more = len(rows) > limit
+    return answer({"entries": entries, "hasMore": more, "nextCursor": entries[-1]["id"] if more else None})
+
+
+def _decisions(gateway: Gateway, principal: Principal) -> Decisions:
+    return Decisions(gateway.pool, gateway.bell, gateway.publisher, gateway.process_id, principal.org_id)
+
+
+async def _run(gateway: Gateway, principal: Principal, run_id: UUID) -> Any:
+    run = await runs.get(gateway.pool, principal.org_id, run_id)
+    if run is None:
+        raise not_found("run")
+    return run

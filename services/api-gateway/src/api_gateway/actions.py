@@ -1,0 +1,248 @@
+"""/api/v1/actions: save, find, change, hide and run actions (document 001)."""
+
+import re
+import unicodedata
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Query, Request, Response
+
+from api_gateway import definitions, new_run, starting
+from api_gateway.answers import PROBLEMS, Limit, Offset, Words, answer, nothing, page, words
+from api_gateway.auth import Operator, Principal, Viewer
+from api_gateway.gateway import Gateway, gateway_of
+from api_gateway.problems import conflict, invalid, not_found
+from api_gateway.requests import JsonRoute
+from api_gateway.shapes import (
+    ACTION_STATUSES,
+    KIND_NAMES,
+    LONGEST_NAME,
+    ActionBody,
+    ActionPatch,
+    ActionShape,
+    ActionsShape,
+    Order,
+    RunActionBody,
+    RunShape,
+    SortBy,
+)
+from common.ids import uuid7
+from records import actions, connections
+from records.actions import Action, Filters, InUse, SlugTaken
+from records.connections import Unresolved
+from records.definitions.base import ConnectionReference
+
+router = APIRouter(prefix="/api/v1/actions", tags=["Actions"], route_class=JsonRoute, responses=PROBLEMS)
+
+Json = dict[str, Any]
+
+
+def action_json(action: Action) -> Json:
+    latest = action.latest_run
+    return {
+        "connectionId": action.connection_id,
+        "createdAt": action.created_at,
+        "createdBy": action.created_by,
+        "definition": action.definition,
+        "id": action.id,
+        "kind": action.kind,
+        "latestRun": None
+        if latest is None
+        else {
+            "completedAt": latest.completed_at,
+            "definition": latest.definition,
+            "id": latest.id,
+            "progress": latest.progress,
+            "startedAt": latest.started_at,
+            "status": latest.status,
+        },
+        "name": action.name,
+        "slug": action.slug,
+        "status": action.status,
+        "templateId": action.template_id,
+        "updatedAt": action.updated_at,
+        "updatedBy": action.updated_by,
+    }
+
+
+def slug_of(name: str, otherwise: str) -> str:
+    """A slug made from a name: `Stg Shöpify (new)` is `stg-shopify-new`; `otherwise` where no letter is left."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", plain)[:LONGEST_NAME].strip("-")
+    return slug or otherwise.replace("_", "-")
+
+
+@router.get("", response_model=ActionsShape, summary="List actions")
+async def list_actions(
+    request: Request,
+    principal: Viewer,
+    q: Annotated[str | None, Query(description="Search by name or slug")] = None,
+    kinds: Words = None,
+    statuses: Words = None,
+    sort_by: SortBy = "created_at",
+    order: Order = "desc",
+    limit: Limit = 100,
+    offset: Offset = 0,
+) -> Response:
+    filters = Filters(q, words(kinds, KIND_NAMES, "kinds"), words(statuses, ACTION_STATUSES, "statuses"))
+    bounds = {"sort_by": sort_by, "order": order, "limit": limit, "offset": offset}
+    async with gateway_of(request).engine.connect() as conn:
+        found, total = await actions.list_page(conn, principal.org_id, filters, **bounds)
+        people = [person for action in found for person in (action.created_by, action.updated_by)]
+        items = [action_json(action) for action in found]
+        return answer(await page(conn, principal.org_id, "actions", items, people, (limit, offset, total)))
+
+
+@router.post("", response_model=ActionShape, status_code=201, summary="Create an action")
+async def create_action(request: Request, principal: Operator, body: ActionBody) -> Response:
+    gateway = gateway_of(request)
+    definitions.check_preset(body.template_id, body.kind)
+    connection_id = await _connection_id(gateway, principal, body.connection_id, body.connection_ref)
+    action_id = uuid7()
+    values = {
+        "id": action_id,
+        "name": body.name,
+        "slug": body.slug or slug_of(body.name, body.kind),
+        "kind": body.kind,
+        "connection_id": connection_id,
+        "template_id": body.template_id,
+        "created_by": principal.user_id,
+        "updated_by": principal.user_id,
+    }
+    values |= _stored(gateway, principal, (action_id, body.kind), body.definition or {}, connection_id, None)
+    async with gateway.engine.begin() as conn:
+        try:
+            made = await actions.create(conn, principal.org_id, values)
+        except SlugTaken as error:
+            raise _slug_taken(values["slug"]) from error
+    return answer(action_json(made), 201, {"Location": f"/api/v1/actions/{action_id}"})
+
+
+@router.get("/slug/{slug}", response_model=ActionShape, summary="Get an action by its slug")
+async def get_action_by_slug(request: Request, principal: Viewer, slug: str) -> Response:
+    async with gateway_of(request).engine.connect() as conn:
+        found = await actions.by_slug(conn, principal.org_id, slug)
+    return answer(action_json(_there(found)))
+
+
+@router.get("/{action_id}", response_model=ActionShape, summary="Get an action")
+async def get_action(request: Request, principal: Viewer, action_id: UUID) -> Response:
+    return answer(action_json(await _get(gateway_of(request), principal, action_id)))
+
+
+@router.patch("/{action_id}", response_model=ActionShape, summary="Update an action")
+async def update_action(request: Request, principal: Operator, action_id: UUID, body: ActionPatch) -> Response:
+    gateway = gateway_of(request)
+    before = await _to_run(gateway, principal, action_id)
+    given = body.model_fields_set
+    values: Json = {name: getattr(body, name) for name in ("name", "slug", "status") if name in given}
+    values["updated_by"] = principal.user_id
+    if given & {"definition", "connection_id"}:
+        connection_id = before.connection_id
+        if "connection_id" in given:
+            connection_id = await _connection_id(gateway, principal, body.connection_id, None)
+        values["connection_id"] = connection_id
+        definition = (body.definition or {}) if "definition" in given else before.definition
+        identity = (action_id, before.kind)
+        values |= _stored(gateway, principal, identity, definition, connection_id, before.secrets)
+    async with gateway.engine.begin() as conn:
+        try:
+            if not await actions.change(conn, principal.org_id, action_id, values):
+                raise not_found("action")
+        except SlugTaken as error:
+            raise _slug_taken(values["slug"]) from error
+    return answer(action_json(await _get(gateway, principal, action_id)))
+
+
+@router.delete("/{action_id}", status_code=204, response_class=Response, summary="Delete an action")
+async def delete_action(request: Request, principal: Operator, action_id: UUID) -> Response:
+    """Hides the action; its runs stay readable."""
+    async with gateway_of(request).engine.begin() as conn:
+        try:
+            if not await actions.delete(conn, principal.org_id, action_id):
+                raise not_found("action")
+        except InUse as error:
+            raise conflict(f"run {error.run_id} of this action is live; cancel it or wait for its end") from error
+    return nothing()
+
+
+@router.post("/{action_id}/run", response_model=RunShape, status_code=201, summary="Run an action")
+async def run_action(
+    request: Request,
+    principal: Operator,
+    action_id: UUID,
+    body: Annotated[RunActionBody | None, Body()] = None,
+    defer: Annotated[bool, Query(description="Only create the run; `execute` starts it")] = False,
+) -> Response:
+    gateway = gateway_of(request)
+    action = await _to_run(gateway, principal, action_id)
+    if action.status != "active":
+        raise conflict(f"action {action.slug!r} is disabled; enable it first (PATCH status active)")
+    overrides = body.definition_overrides if body else None
+    order = new_run.of_action(gateway, principal, action, overrides, deferred=defer)
+    made = await new_run.make(gateway, principal, order, new_run.trigger_method(principal, request))
+    return await starting.start(gateway, request, made)
+
+
+def _stored(
+    gateway: Gateway,
+    principal: Principal,
+    identity: tuple[UUID, str],
+    definition: Json,
+    connection_id: UUID | None,
+    sealed: bytes | None,
+) -> Json:
+    """The columns of a definition: what is shown, and its write-only values, encrypted for this action."""
+    action_id, kind = identity
+    loc = ("body", "definition")
+    kept = None if sealed is None else gateway.keyring.decrypt_json(sealed, principal.org_id, action_id)
+    # A kept value goes to one host only; the connection beside the definition may say which.
+    placed = definitions.with_connection(definition, connection_id)
+    definitions.check_saved(kind, definitions.whole(kind, placed, kept, loc), loc)
+    shown, secrets = definitions.split(kind, placed, kept, loc)
+    if placed is not definition:
+        shown = {key: value for key, value in shown.items() if key in definition}
+    new = None if secrets is None else gateway.keyring.encrypt_json(secrets, principal.org_id, action_id)
+    return {"definition": shown, "secrets": new}
+
+
+async def _connection_id(
+    gateway: Gateway, principal: Principal, connection_id: UUID | None, reference: str | ConnectionReference | None
+) -> UUID | None:
+    """The id that an action keeps of the connection that it is given."""
+    if connection_id is None and reference is None:
+        return None
+    loc = ("body", "connectionId" if connection_id else "connectionRef")
+    found: set[UUID] = set()
+    async with gateway.pool.acquire() as conn:
+        for one in (connection_id, reference):
+            if one is not None:
+                try:
+                    found.add((await connections.resolve(conn, principal.org_id, one)).id)
+                except Unresolved as error:
+                    raise invalid(loc, str(error), "unknown_connection") from error
+    if len(found) > 1:
+        raise invalid(loc, "connectionId and connectionRef name different connections; name one", "two_connections")
+    return found.pop()
+
+
+async def _to_run(gateway: Gateway, principal: Principal, action_id: UUID) -> actions.ToRun:
+    found = await actions.to_run(gateway.pool, principal.org_id, action_id)
+    if found is None:
+        raise not_found("action")
+    return found
+
+
+async def _get(gateway: Gateway, principal: Principal, action_id: UUID) -> Action:
+    async with gateway.engine.connect() as conn:
+        return _there(await actions.get(conn, principal.org_id, action_id))
+
+
+def _there(found: Action | None) -> Action:
+    if found is None:
+        raise not_found("action")
+    return found
+
+
+def _slug_taken(slug: str) -> Exception:
+    return conflict(f"another action has the slug {slug!r}; give this one another", ("body", "slug"))

@@ -1,0 +1,193 @@
+"""/api/v1/connections: what a team connects. Credentials go in and never come out."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+
+from api_gateway import connection_test
+from api_gateway.actions import slug_of
+from api_gateway.answers import PROBLEMS, Limit, Offset, Words, answer, nothing, page
+from api_gateway.auth import Admin, Operator, Principal, Viewer
+from api_gateway.gateway import Gateway, gateway_of
+from api_gateway.problems import conflict, invalid, not_found
+from api_gateway.requests import JsonRoute
+from api_gateway.shapes import (
+    ConnectionBody,
+    ConnectionPatch,
+    ConnectionShape,
+    ConnectionsShape,
+    ConnectionTestShape,
+)
+from common import clock
+from common.errors import RunError
+from common.ids import uuid7
+from common.telemetry import current_traceparent
+from records import connections
+from records.connections import Connection, DefaultTaken, InUse, SlugTaken
+
+router = APIRouter(prefix="/api/v1/connections", tags=["Connections"], route_class=JsonRoute, responses=PROBLEMS)
+
+Json = dict[str, Any]
+
+
+def connection_json(connection: Connection) -> Json:
+    return {
+        "config": connection.config,
+        "createdAt": connection.created_at,
+        "createdBy": connection.created_by,
+        "hasCredentials": connection.has_credentials,
+        "id": connection.id,
+        "isDefault": connection.is_default,
+        "lastError": connection.last_error,
+        "maxRunning": connection.max_running,
+        "name": connection.name,
+        "provider": connection.provider,
+        "slug": connection.slug,
+        "status": connection.status,
+        "updatedAt": connection.updated_at,
+    }
+
+
+@router.get("", response_model=ConnectionsShape, summary="List connections")
+async def list_connections(
+    request: Request,
+    principal: Viewer,
+    q: Annotated[str | None, Query(description="Search by name or slug")] = None,
+    provider: Words = None,
+    limit: Limit = 100,
+    offset: Offset = 0,
+) -> Response:
+    providers = [word.strip() for value in provider or () for word in value.split(",") if word.strip()]
+    async with gateway_of(request).engine.connect() as conn:
+        found, total = await connections.list_page(
+            conn, principal.org_id, q=q, providers=providers, limit=limit, offset=offset
+        )
+        items = [connection_json(connection) for connection in found]
+        people = [connection.created_by for connection in found]
+        return answer(await page(conn, principal.org_id, "connections", items, people, (limit, offset, total)))
+
+
+@router.post("", response_model=ConnectionShape, status_code=201, summary="Create a connection")
+async def create_connection(request: Request, principal: Admin, body: ConnectionBody) -> Response:
+    gateway = gateway_of(request)
+    connection_id = uuid7()
+    values = {
+        "id": connection_id,
+        "name": body.name,
+        "slug": body.slug or slug_of(body.name, body.provider),
+        "provider": body.provider,
+        "config": body.config or {},
+        "credentials": _sealed(gateway, principal, connection_id, body.credentials),
+        "is_default": body.is_default,
+        "max_running": body.max_running,
+        "created_by": principal.user_id,
+    }
+    async with gateway.engine.begin() as conn:
+        try:
+            made = await connections.create(conn, principal.org_id, values)
+        except (SlugTaken, DefaultTaken) as error:
+            raise _taken(error) from error
+    return answer(connection_json(made), 201, {"Location": f"/api/v1/connections/{connection_id}"})
+
+
+@router.get("/{connection_id}", response_model=ConnectionShape, summary="Get a connection")
+async def get_connection(request: Request, principal: Viewer, connection_id: UUID) -> Response:
+    return answer(connection_json(await _get(gateway_of(request), principal, connection_id)))
+
+
+@router.patch("/{connection_id}", response_model=ConnectionShape, summary="Update a connection")
+async def update_connection(request: Request, principal: Admin, connection_id: UUID, body: ConnectionPatch) -> Response:
+    """`config` and `credentials` replace what was there; another address needs the credentials again."""
+    gateway = gateway_of(request)
+    values = _changes(gateway, principal, await _get(gateway, principal, connection_id), body)
+    async with gateway.engine.begin() as conn:
+        try:
+            changed = await connections.change(conn, principal.org_id, connection_id, values)
+        except (SlugTaken, DefaultTaken) as error:
+            raise _taken(error) from error
+    if changed is None:
+        raise not_found("connection")
+    return answer(connection_json(changed))
+
+
+@router.delete("/{connection_id}", status_code=204, response_class=Response, summary="Delete a connection")
+async def delete_connection(request: Request, principal: Admin, connection_id: UUID) -> Response:
+    """Hides the connection and erases its credentials."""
+    async with gateway_of(request).engine.begin() as conn:
+        try:
+            if not await connections.delete(conn, principal.org_id, connection_id):
+                raise not_found("connection")
+        except InUse as error:
+            raise conflict(f"run {error.run_id} works on this connection; cancel it or wait for its end") from error
+    return nothing()
+
+
+@router.post("/{connection_id}/test", response_model=ConnectionTestShape, summary="Test a connection")
+async def try_connection(request: Request, principal: Operator, connection_id: UUID) -> Response:
+    """One request to the connection's address; a failure is also told as the event `connection.error`."""
+    gateway = gateway_of(request)
+    connection = await _get(gateway, principal, connection_id)
+    credentials = await _opened(gateway, principal, connection_id)
+    allowed = principal.settings.get("allow_private_addresses") is True
+    began = clock.steady_seconds()
+    try:
+        message = await connection_test.check(connection, credentials, allowed)
+    except RunError as error:
+        fault = error.as_json()
+        rows = await connections.failed(
+            gateway.pool, principal.org_id, connection_id, fault, gateway.process_id, traceparent=current_traceparent()
+        )
+        gateway.publisher.publish(rows)
+        return answer(_outcome(False, error.message, fault, began))
+    await connections.works(gateway.pool, principal.org_id, connection_id)
+    return answer(_outcome(True, message, None, began))
+
+
+def _outcome(ok: bool, message: str, error: Json | None, began: float) -> Json:
+    seconds = round(clock.steady_seconds() - began, 3)
+    return {"ok": ok, "message": message, "error": error, "durationSeconds": seconds}
+
+
+def _changes(gateway: Gateway, principal: Principal, before: Connection, body: ConnectionPatch) -> Json:
+    given = body.model_fields_set
+    plain = ("name", "slug", "status", "is_default", "max_running")
+    values: Json = {name: getattr(body, name) for name in plain if name in given}
+    if "config" in given:
+        values["config"] = body.config or {}
+        moved = _address(values["config"]) != _address(before.config)
+        if moved and before.has_credentials and "credentials" not in given:
+            # What was given for one host must not be sent to another by somebody who cannot read it.
+            raise invalid(("body", "credentials"), "the address changes: give the credentials again", "missing")
+    if "credentials" in given:
+        values["credentials"] = _sealed(gateway, principal, before.id, body.credentials)
+    return values
+
+
+def _address(config: Json) -> Any:
+    return config.get("base_url") or config.get("url")
+
+
+def _sealed(gateway: Gateway, principal: Principal, connection_id: UUID, credentials: Json | None) -> bytes | None:
+    return gateway.keyring.encrypt_json(credentials, principal.org_id, connection_id) if credentials else None
+
+
+async def _opened(gateway: Gateway, principal: Principal, connection_id: UUID) -> Json:
+    async with gateway.engine.connect() as conn:
+        sealed = await connections.sealed_credentials(conn, principal.org_id, connection_id)
+    opened: Json = gateway.keyring.decrypt_json(sealed, principal.org_id, connection_id) if sealed else {}
+    return opened
+
+
+async def _get(gateway: Gateway, principal: Principal, connection_id: UUID) -> Connection:
+    async with gateway.engine.connect() as conn:
+        found = await connections.get(conn, principal.org_id, connection_id)
+    if found is None:
+        raise not_found("connection")
+    return found
+
+
+def _taken(error: SlugTaken | DefaultTaken) -> Exception:
+    if isinstance(error, DefaultTaken):
+        return conflict("another connection of this provider was made the default just now", ("body", "isDefault"))
+    return conflict("another connection has this slug; give this one another", ("body", "slug"))

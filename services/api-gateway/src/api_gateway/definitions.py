@@ -1,0 +1,110 @@
+"""What may be said in a definition: types when an action is saved, completeness when a run is made (decision 8)."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from api_gateway.problems import Invalid, Place, invalid
+from records.definitions import definition_model
+from records.definitions.base import Definition
+from records.kinds import KINDS
+from records.presets import PRESETS
+from records.secrets import SecretMissing, masked, reunite
+
+Json = dict[str, Any]
+
+WITH_SECRETS = "http_request"
+"""The kind whose definition may hold write-only values (decision 35)."""
+
+CONNECTION_KEYS = ("connection", "connectionRef", "connection_ref")
+"""Where a definition names its connection (decision 9)."""
+
+
+def merge_patch(target: Any, patch: Any) -> Any:
+    """RFC 7396: null removes a key, objects are merged, everything else replaces."""
+    if not isinstance(patch, Mapping):
+        return patch
+    merged = dict(target) if isinstance(target, Mapping) else {}
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = merge_patch(merged.get(key), value)
+    return merged
+
+
+def check_preset(name: str | None, kind: str) -> None:
+    """Raises `Problem` 422 where there is no such preset, or it is for another kind."""
+    if name is None:
+        return
+    if name not in PRESETS:
+        raise invalid(("body", "templateId"), f"no such template; there are {', '.join(sorted(PRESETS))}")
+    if PRESETS[name].kind != kind:
+        raise invalid(("body", "templateId"), f"the template is for {PRESETS[name].kind}, the action is {kind}")
+
+
+def with_preset(name: str | None, definition: Json) -> Json:
+    """The definition over its preset; a preset that this version does not know adds nothing."""
+    merged: Json = merge_patch(PRESETS[name].definition, definition) if name in PRESETS else definition
+    return merged
+
+
+def with_connection(definition: Json, connection_id: UUID | None) -> Json:
+    """The definition with the connection that stands beside it, where it names none itself."""
+    if connection_id is None or any(definition.get(key) is not None for key in CONNECTION_KEYS):
+        return definition
+    return {**definition, CONNECTION_KEYS[0]: str(connection_id)}
+
+
+def check_saved(kind: str, definition: Json, loc: Place) -> None:
+    """Hold the fields that are there against their types; what is missing may still come (decision 8)."""
+    try:
+        _validated(kind, definition)
+    except ValidationError as error:
+        wrong = [fault for fault in error.errors(include_url=False) if fault["type"] != "missing"]
+        if wrong:
+            raise _invalid(wrong, loc) from error
+
+
+def complete(kind: str, definition: Json, loc: Place) -> Definition:
+    """The definition as a run needs it. Raises `Problem` 422 that names each field."""
+    if not KINDS[kind].available:
+        known = ", ".join(sorted(name for name, found in KINDS.items() if found.available))
+        raise invalid(("body", "kind"), f"{kind} cannot be run by this version; it runs {known}")
+    try:
+        return _validated(kind, definition)
+    except ValidationError as error:
+        raise _invalid(error.errors(include_url=False), loc) from error
+
+
+def split(kind: str, definition: Json, stored: Json | None, loc: Place) -> tuple[Json, Json | None]:
+    """What may be shown of a definition, and its write-only values; markers keep what `stored` holds."""
+    if kind != WITH_SECRETS:
+        return definition, None
+    try:
+        return masked(definition, stored)
+    except SecretMissing as error:
+        raise invalid((*loc, *error.field), str(error), "missing") from error
+
+
+def whole(kind: str, definition: Json, stored: Json | None, loc: Place) -> Json:
+    """The definition with its write-only values back in their places."""
+    if kind != WITH_SECRETS:
+        return definition
+    try:
+        return reunite(definition, stored)
+    except SecretMissing as error:
+        raise invalid((*loc, *error.field), str(error), "missing") from error
+
+
+def _validated(kind: str, definition: Json) -> Definition:
+    if KINDS[kind].available:
+        return definition_model(kind).model_validate(definition)
+    return Definition.model_validate({"kind": definition.get("kind")} if "kind" in definition else {})
+
+
+def _invalid(errors: list[ErrorDetails], loc: Place) -> Invalid:
+    return Invalid([((*loc, *fault["loc"]), fault["msg"], fault["type"]) for fault in errors])

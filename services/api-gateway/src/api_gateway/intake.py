@@ -1,0 +1,102 @@
+"""The reason this service exists: new runs, in groups, committed before they are answered (rule 17).
+
+What arrives while a commit is under way goes into the next one; a request on an idle system waits for nobody.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from common.batcher import Batcher
+from common.bell import HELD, Bell
+from records import hot, runs
+from records.new_run import NewRun
+
+
+@dataclass(frozen=True)
+class Created:
+    """The run that a request got: a new one, or the one that its idempotency key had already made."""
+
+    run: Any
+    is_new: bool
+
+
+class KeyReused(Exception):
+    """The idempotency key was used for another kind or definition, or for a run that was deleted (decision 14)."""
+
+
+class KeyBusy(Exception):
+    """A live run has this concurrency key (decision 15)."""
+
+    def __init__(self, run_id: UUID) -> None:
+        super().__init__(run_id)
+        self.run_id = run_id
+
+
+class Intake:
+    """Inserts runs and rings for them. `create` raises `batcher.Overloaded` where too many wait."""
+
+    def __init__(self, pool: Any, bell: Bell) -> None:
+        self._pool = pool
+        self._bell = bell
+        self._batcher: Batcher[NewRun, Any] = Batcher(self._insert, most=200, in_flight=2, most_waiting=4_000)
+
+    async def create(self, new: NewRun, *, ring: bool = True) -> Created:
+        """The run, durable. `ring=False` where the caller hands it to a worker itself."""
+        created_at = await self._batcher.submit(new)
+        if created_at is None:
+            return await self._met_another(new)
+        if ring and new.held_for is None:
+            self._bell.ring(new.kind, [new.id])
+        elif new.held_for is not None:
+            self._bell.ring(HELD, [new.id])
+        return Created(_as_inserted(new, created_at), True)
+
+    async def drained(self) -> None:
+        await self._batcher.drained()
+
+    async def _insert(self, batch: Sequence[NewRun]) -> list[Any]:
+        made = await hot.create(self._pool, batch)
+        return [made.get(new.id) for new in batch]
+
+    async def _met_another(self, new: NewRun) -> Created:
+        """Answers, one by one, the run that stood in the way (rule 17)."""
+        if new.idempotency_key is not None:
+            first = await runs.of_idempotency_key(self._pool, new.org_id, new.idempotency_key)
+            if first is not None:
+                if first["deleted_at"] is not None or first["fingerprint"] != new.fingerprint:
+                    raise KeyReused
+                return Created(first, False)
+        if new.retry_of is not None:
+            other = await runs.live_retry_of(self._pool, new.org_id, new.retry_of)
+            if other is not None:
+                return Created(other, False)
+        if new.concurrency_key is not None:
+            live = await runs.live_of_concurrency_key(self._pool, new.org_id, new.concurrency_key)
+            if live is not None:
+                raise KeyBusy(live["id"])
+        # Whatever stood in the way has ended meanwhile.
+        return await self.create(new)
+
+
+def _as_inserted(new: NewRun, created_at: Any) -> dict[str, Any]:
+    """The row as it stands after its insert, so that nobody has to read it back."""
+    return {
+        **vars(new),
+        "status": "pending",
+        "phase": new.phase,
+        "control": None,
+        "lease_owner": None,
+        "retry_count": 0,
+        "interrupt_count": 0,
+        "progress": None,
+        "result": None,
+        "error": None,
+        "created_at": created_at,
+        "updated_at": created_at,
+        "started_at": None,
+        "completed_at": None,
+        "recovered": False,
+        "log_seq": 0,
+    }

@@ -1,0 +1,220 @@
+"""The gateway's slice of the lifecycle, by name: what people want of a run (decisions 13, 19, 20, 22)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from common.bell import HELD, Bell
+from common.whispers import whisper
+from records import runs
+from records.admission import Limits, admit
+from records.following import follow
+from records.hot import Entry
+from records.life import process_channel
+from records.lifecycle import PHASES, Owner, Phase, Status, edges_of, moves_of, targets
+from records.publication import Publisher
+from records.transitions import Step, apply
+
+EDGES = edges_of(Owner.GATEWAY)
+MOVES = moves_of(Owner.GATEWAY)
+
+_AWAITING, _PENDING, _RUNNING = Status.AWAITING_APPROVAL, Status.PENDING, Status.RUNNING
+_UNLEASED = (Phase.QUEUED, Phase.DELAYED, Phase.PAUSED, Phase.PARKED)
+
+CANCEL_PENDING = Step(_PENDING, PHASES[_PENDING], Status.CANCELLED, Phase.DONE)
+CANCEL_UNLEASED = Step(_RUNNING, _UNLEASED, Status.CANCELLED, Phase.DONE)
+REJECT = Step(
+    _AWAITING,
+    PHASES[_AWAITING],
+    Status.REJECTED,
+    Phase.DONE,
+    sets="decided_by = $6, decided_at = clock_timestamp(), error = $7::jsonb",
+)
+_APPROVED = "decided_by = $6, decided_at = clock_timestamp()"
+_UNDECIDED = "r.decided_at IS NULL"
+APPROVE = Step(_AWAITING, (Phase.HELD,), _AWAITING, Phase.QUEUED, sets=_APPROVED, guard=_UNDECIDED)
+APPROVE_INTO_LIMIT = Step(
+    _AWAITING, (Phase.HELD,), _AWAITING, Phase.HELD, sets=f"held_for = 'limit', {_APPROVED}", guard=_UNDECIDED
+)
+EXECUTE = Step(_PENDING, (Phase.HELD,), _PENDING, Phase.QUEUED, guard="r.held_for = 'deferred'")
+EXECUTE_INTO_HOLD = Step(
+    _PENDING, (Phase.HELD,), _PENDING, Phase.HELD, sets="held_for = $6::text", guard="r.held_for = 'deferred'"
+)
+PAUSE_PENDING = Step(
+    _PENDING, (Phase.HELD, Phase.QUEUED), _PENDING, Phase.PAUSED, guard="r.held_for IS DISTINCT FROM 'approval'"
+)
+PAUSE_RUNNING = Step(_RUNNING, (Phase.QUEUED, Phase.DELAYED, Phase.PARKED), _RUNNING, Phase.PAUSED)
+RESUME_PENDING = Step(_PENDING, (Phase.PAUSED,), _PENDING, Phase.QUEUED)
+RESUME_INTO_HOLD = Step(_PENDING, (Phase.PAUSED,), _PENDING, Phase.HELD, sets="held_for = $6::text")
+RESUME_RUNNING = Step(_RUNNING, (Phase.PAUSED,), _RUNNING, Phase.QUEUED)
+
+_CONTROL = """
+UPDATE runs SET control = $3, updated_at = clock_timestamp() WHERE id = $1 AND org_id = $2 AND phase = 'leased'
+  AND control IS DISTINCT FROM 'cancel' AND control IS DISTINCT FROM $3
+RETURNING id, lease_owner
+"""
+_NO_PAUSE = "UPDATE runs SET control = NULL WHERE id = $1 AND org_id = $2 AND phase = 'leased' AND control = 'pause'"
+_CHILDREN = """
+SELECT id FROM runs WHERE parent_run_id = ANY($1::uuid[]) AND org_id = $2 AND phase <> 'done' ORDER BY id
+"""
+
+
+class NotAllowed(Exception):
+    """The run is in no state for this; `allowed` are the statuses that it can change to."""
+
+    def __init__(self, status: str, why: str) -> None:
+        super().__init__(why)
+        self.status = status
+        self.why = why
+        self.allowed = targets(Status(status))
+
+
+class NoSuchRun(Exception):
+    """No run with this id in this organisation."""
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What people decide about runs of one organisation; each answers the run's row as it then stands."""
+
+    pool: Any
+    bell: Bell
+    publisher: Publisher
+    process_id: UUID
+    org_id: UUID
+
+    async def cancel(self, run_id: UUID) -> Any:
+        """At once where nobody holds it; else its worker is told and stops within 5 s. Cancels its children, too."""
+        run = await self._run(run_id)
+        if run["status"] == _AWAITING:
+            raise NotAllowed(run["status"], "a run that awaits approval is rejected, not cancelled")
+        if run["phase"] == Phase.DONE:
+            raise NotAllowed(run["status"], "the run has ended")
+        await self._cancel_one(run_id)
+        await self._cancel_children([run_id])
+        return await self._run(run_id)
+
+    async def reject(self, run_id: UUID, user_id: UUID | None, reason: str | None, why: str = "Rejected") -> Any:
+        """awaiting_approval → rejected, also after an approval, until a worker has claimed it."""
+        error = {"code": "REJECTED", "message": reason or why, "details": {}, "retryable": False}
+        entry = Entry("run_rejected", f"{why}: {reason}" if reason else why, {"reason": reason}, "warning")
+        rows = await self._apply(REJECT, [run_id], user_id, error, entry=entry, event="action.rejected")
+        return rows[0] if rows else await self._refuse(run_id, "only a run that awaits approval can be rejected")
+
+    async def approve(self, run_id: UUID, user_id: UUID | None, limits: Limits) -> Any:
+        """Records who and when, and puts the run through `admit` again: queued, or held for a limit."""
+        held = admit(requires_approval=True, approved=True, deferred=False, limits=limits)
+        entry = Entry("run_approved", "Approved", {"approved_by": str(user_id) if user_id else None})
+        step = APPROVE if held is None else APPROVE_INTO_LIMIT
+        rows = await self._apply(step, [run_id], user_id, entry=entry)
+        if not rows:
+            return await self._refuse(run_id, "only a run that awaits approval can be approved, and only once")
+        return self._rung(rows[0])
+
+    async def execute(self, run_id: UUID, limits: Limits) -> Any:
+        """Starts a deferred run; one that has started or ended is answered as it is (decision 13)."""
+        run = await self._run(run_id)
+        held = admit(requires_approval=run["requires_approval"], approved=False, deferred=False, limits=limits)
+        rows = (
+            await self._apply(EXECUTE, [run_id])
+            if held is None
+            else await self._apply(EXECUTE_INTO_HOLD, [run_id], held.value)
+        )
+        return self._rung(rows[0]) if rows else await self._run(run_id)
+
+    async def pause(self, run_id: UUID) -> Any:
+        """At once where nobody holds it; a worker pauses it at the end of a slice. Pausing twice is as once."""
+        run = await self._run(run_id)
+        entry = Entry("run_paused", "Paused", {})
+        for step in (PAUSE_PENDING, PAUSE_RUNNING):
+            if rows := await self._apply(step, [run_id], entry=entry):
+                return rows[0]
+        if await self._control(run_id, "pause"):
+            return await self._run(run_id)
+        run = await self._run(run_id)
+        if run["phase"] == Phase.PAUSED or run["control"] == "pause":
+            return run
+        raise NotAllowed(
+            run["status"], f"a run that is {runs.display_status(run, frozenset([run['kind']]))} cannot be paused"
+        )
+
+    async def resume(self, run_id: UUID, limits: Limits) -> Any:
+        """Puts a paused run back; a pause that its worker has not obeyed yet is taken back."""
+        entry = Entry("run_resumed", "Resumed", {})
+        if rows := await self._apply(RESUME_RUNNING, [run_id], entry=entry):
+            return self._rung(rows[0])
+        run = await self._run(run_id)
+        held = admit(requires_approval=run["requires_approval"], approved=False, deferred=False, limits=limits)
+        step, values = (RESUME_PENDING, ()) if held is None else (RESUME_INTO_HOLD, (held.value,))
+        if rows := await self._apply(step, [run_id], *values, entry=entry):
+            return self._rung(rows[0])
+        await self.pool.execute(_NO_PAUSE, run_id, self.org_id)
+        run = await self._run(run_id)
+        if run["phase"] == Phase.DONE or run["status"] == _AWAITING:
+            raise NotAllowed(run["status"], "only a paused run can be resumed")
+        return run
+
+    async def _cancel_one(self, run_id: UUID) -> None:
+        """Tries until the run is over or its worker has been told: it may change hands between two looks."""
+        entry = Entry("run_cancelled", "Cancelled by a user", {}, "warning")
+        while True:
+            for step in (CANCEL_PENDING, CANCEL_UNLEASED):
+                if await self._apply(step, [run_id], entry=entry, event="action.cancelled"):
+                    return
+            if await self._control(run_id, "cancel"):
+                return
+            run = await self._run(run_id)
+            if run["phase"] == Phase.DONE or run["control"] == "cancel" or run["status"] == _AWAITING:
+                return
+
+    async def _cancel_children(self, parents: Sequence[UUID]) -> None:
+        """The whole tree below, in id order (decision 20)."""
+        while parents:
+            children = [row["id"] for row in await self.pool.fetch(_CHILDREN, list(parents), self.org_id)]
+            for child in children:
+                await self._cancel_one(child)
+                run = await self._run(child)
+                if run["status"] == _AWAITING:
+                    await self._reject_child(child)
+            parents = children
+
+    async def _reject_child(self, run_id: UUID) -> None:
+        error = {"code": "REJECTED", "message": "parent cancelled", "details": {}, "retryable": False}
+        entry = Entry("run_rejected", "Rejected: parent cancelled", {"reason": "parent cancelled"}, "warning")
+        await self._apply(REJECT, [run_id], None, error, entry=entry, event="action.rejected")
+
+    async def _control(self, run_id: UUID, word: str) -> bool:
+        """Writes what is asked of a leased run and whispers it to its worker; the beat is the backstop."""
+        row = await self.pool.fetchrow(_CONTROL, run_id, self.org_id, word)
+        if row is None:
+            return False
+        await whisper(self.pool, process_channel(row["lease_owner"]), f"{word} {run_id}")
+        return True
+
+    async def _apply(
+        self, step: Step, ids: list[UUID], *values: Any, entry: Entry | None = None, event: str | None = None
+    ) -> list[Any]:
+        await self._mine(ids)
+        rows = await apply(self.pool, step, ids, *values, entry=entry, event=event, writer=self.process_id)
+        if event is not None:
+            await follow(rows, self.pool, self.bell, self.publisher)
+        return rows
+
+    async def _mine(self, ids: list[UUID]) -> None:
+        for run_id in ids:
+            await self._run(run_id)
+
+    async def _run(self, run_id: UUID) -> Any:
+        run = await runs.get(self.pool, self.org_id, run_id)
+        if run is None:
+            raise NoSuchRun(run_id)
+        return run
+
+    async def _refuse(self, run_id: UUID, why: str) -> Any:
+        run = await self._run(run_id)
+        raise NotAllowed(run["status"], why)
+
+    def _rung(self, run: Any) -> Any:
+        self.bell.ring(HELD if run["phase"] == Phase.HELD else run["kind"], [run["id"]])
+        return run

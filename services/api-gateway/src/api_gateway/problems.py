@@ -1,0 +1,140 @@
+"""Every 4xx and 5xx has the documented body, exactly {"detail": [{"loc", "msg", "type"}]} (decision 4).
+
+What a client posted is never echoed: it may hold secrets.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import asyncpg
+import orjson
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+
+from api_gateway.lifecycle import NoSuchRun, NotAllowed
+from common.batcher import Overloaded
+
+_log = structlog.get_logger()
+
+Place = Sequence[str | int]
+
+_RETRY_SECONDS = 1
+_AWAY = (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, DBAPIError, PoolTimeout)
+_AWAY_TOO = (asyncpg.OperatorInterventionError, asyncpg.InsufficientResourcesError)
+
+
+class ProblemDetail(BaseModel):
+    """One thing that is wrong: where, what to do about it, and a word for programs."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    loc: list[str | int]
+    msg: str
+    type: str
+
+
+class ProblemBody(BaseModel):
+    """The body of every answer that is an error."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    detail: list[ProblemDetail]
+
+
+class Problem(HTTPException):
+    """Raised by routes: answered as the documented body with this status."""
+
+    def __init__(
+        self, status: int, kind: str, message: str, loc: Place = (), headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(status, message, dict(headers or {}))
+        self.errors = [problem_detail(loc, message, kind)]
+
+
+class Invalid(Problem):
+    """422 with one or more places."""
+
+    def __init__(self, errors: Sequence[tuple[Place, str, str]]) -> None:
+        super().__init__(422, errors[0][2], errors[0][1])
+        self.errors = [problem_detail(loc, message, kind) for loc, message, kind in errors]
+
+
+def not_found(what: str) -> Problem:
+    """Also for what belongs to another organisation (decision 26)."""
+    return Problem(404, "not_found", f"{what} not found")
+
+
+def conflict(message: str, loc: Place = ()) -> Problem:
+    return Problem(409, "conflict", message, loc)
+
+
+def invalid(loc: Place, message: str, kind: str = "value_error") -> Invalid:
+    return Invalid([(loc, message, kind)])
+
+
+def problem_detail(loc: Place, message: str, kind: str) -> dict[str, Any]:
+    return {"loc": list(loc), "msg": message, "type": kind}
+
+
+def problem_response(status: int, detail: list[dict[str, Any]], headers: Mapping[str, str] | None = None) -> Response:
+    body = orjson.dumps({"detail": detail})
+    return Response(body, status, dict(headers or {}), media_type="application/json")
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of the application in the documented shape."""
+    app.add_exception_handler(RequestValidationError, _on_validation)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(Overloaded, _on_overload)
+    app.add_exception_handler(NotAllowed, _on_not_allowed)
+    app.add_exception_handler(NoSuchRun, _on_no_such_run)
+    for away in (*_AWAY, *_AWAY_TOO):
+        app.add_exception_handler(away, _on_database_away)
+    app.add_exception_handler(Exception, _on_anything)
+
+
+def _on_validation(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return problem_response(422, [problem_detail(e["loc"], e["msg"], e["type"]) for e in error.errors()])
+
+
+def _on_http(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    detail = error.errors if isinstance(error, Problem) else [problem_detail((), str(error.detail), "http_error")]
+    return problem_response(error.status_code, detail, error.headers)
+
+
+def _on_not_allowed(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, NotAllowed)
+    possible = ", ".join(error.allowed) or "nothing: this is final"
+    message = f"{error.why}; it is {error.status}, from where it can become {possible}"
+    return problem_response(409, [problem_detail((), message, "not_allowed")])
+
+
+def _on_no_such_run(_request: Request, _error: Exception) -> Response:
+    return problem_response(404, [problem_detail((), "run not found", "not_found")])
+
+
+def _on_overload(_request: Request, _error: Exception) -> Response:
+    return _try_later("more requests wait than can be taken; try again later")
+
+
+def _on_database_away(request: Request, error: Exception) -> Response:
+    if isinstance(error, DBAPIError) and not error.connection_invalidated:
+        return _on_anything(request, error)
+    _log.warning("database_away", path=request.url.path, error=f"{type(error).__name__}: {error}")
+    return _try_later("the database does not answer at the moment; try again later")
+
+
+def _try_later(message: str) -> Response:
+    return problem_response(503, [problem_detail((), message, "unavailable")], {"Retry-After": str(_RETRY_SECONDS)})
+
+
+def _on_anything(request: Request, error: Exception) -> Response:
+    _log.error("request_failed", path=request.url.path, method=request.method, exc_info=error)
+    return problem_response(500, [problem_detail((), "something went wrong here; it is logged", "internal_error")])

@@ -1,0 +1,99 @@
+"""How a request's body is read: JSON that Postgres can store, of a bounded size and depth."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import orjson
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+from api_gateway.problems import Problem, invalid
+
+LARGEST_BODY = 1_048_576
+"""Bytes."""
+
+DEEPEST_BODY = 100
+"""Levels of arrays and objects."""
+
+
+class JsonRequest(Request):
+    """A request whose body is bounded while it is read, and then held against what can be stored."""
+
+    async def body(self) -> bytes:
+        """The body. Raises `Problem` 413 as soon as it is known to be larger than `LARGEST_BODY`."""
+        if not hasattr(self, "_body"):
+            declared = self.headers.get("content-length", "")
+            if declared.isdecimal() and int(declared) > LARGEST_BODY:
+                raise _too_large()
+            self._body = await self._read()
+        return self._body
+
+    async def json(self) -> Any:
+        """The parsed body. Raises `Problem` 422 where it is no JSON, too deep, or holds what no text may."""
+        raw = await self.body()
+        try:
+            value = orjson.loads(raw)
+        except orjson.JSONDecodeError as error:
+            raise invalid(("body", error.pos), f"this is not JSON: {error.msg}", "json_invalid") from error
+        if raw.count(b"[") + raw.count(b"{") > DEEPEST_BODY and _depth(value) > DEEPEST_BODY:
+            raise invalid(("body",), f"nested deeper than {DEEPEST_BODY} levels", "json_too_deep")
+        if b"\\u0000" in raw and _holds_nul(value):
+            raise invalid(("body",), "no text may hold the character U+0000", "json_invalid")
+        return value
+
+    async def _read(self) -> bytes:
+        parts: list[bytes] = []
+        size = 0
+        async for part in self.stream():
+            size += len(part)
+            if size > LARGEST_BODY:
+                raise _too_large()
+            parts.append(part)
+        return b"".join(parts)
+
+
+class JsonRoute(APIRoute):
+    """Routes whose requests are read as `JsonRequest`."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def read_and_handle(request: Request) -> Response:
+            if b"%00" in request.scope["query_string"] or "\x00" in request.scope["path"]:
+                raise invalid(("query",), "no text may hold the character U+0000")
+            return await handle(JsonRequest(request.scope, request.receive))
+
+        return read_and_handle
+
+
+def _too_large() -> Problem:
+    return Problem(
+        413, "too_large", f"the body is larger than {LARGEST_BODY} bytes", ("body",), {"Connection": "close"}
+    )
+
+
+def _depth(value: Any) -> int:
+    """Levels of nesting, without recursion."""
+    level, depth = [value], 0
+    while level := [inner for outer in level for inner in _inside(outer)]:
+        depth += 1
+    return depth
+
+
+def _inside(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values()) or [None]
+    return (value or [None]) if isinstance(value, list) else []
+
+
+def _holds_nul(value: Any) -> bool:
+    rest = [value]
+    while rest:
+        one = rest.pop()
+        if isinstance(one, str) and "\x00" in one:
+            return True
+        if isinstance(one, dict):
+            rest.extend((*one.keys(), *one.values()))
+        elif isinstance(one, list):
+            rest.extend(one)
+    return False

@@ -1,0 +1,264 @@
+"""The REST shapes, with the keys of documents 001 and 003 (camelCase, decision 1).
+
+Answers are plain dictionaries written by orjson; the models beside them are what the OpenAPI document says, and what
+the tests hold the answers against. Request bodies are read with their models.
+"""
+
+from datetime import datetime
+from typing import Any, Literal, get_args
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, field_validator
+from pydantic.alias_generators import to_camel
+
+from records.definitions.base import ConnectionReference
+
+KindName = Literal[
+    "dlt_extract",
+    "file_sync",
+    "duckdb_transform",
+    "http_request",
+    "call_agent",
+    "generate_query",
+    "explain_schema",
+    "agent_search",
+    "agent_fetch_page",
+    "create_flashboard",
+    "approval_gate",
+    "conditional_branch",
+    "call_automation",
+    "web_search",
+    "fetch_page",
+]
+StatusName = Literal["pending", "awaiting_approval", "running", "completed", "failed", "cancelled", "rejected"]
+ActionStatus = Literal["active", "disabled"]
+ConnectionStatus = Literal["active", "disabled", "error"]
+Level = Literal["info", "warning", "error"]
+SortBy = Literal["name", "created_at", "updated_at", "status", "kind"]
+Order = Literal["asc", "desc"]
+
+KIND_NAMES: tuple[str, ...] = get_args(KindName)
+STATUS_NAMES: tuple[str, ...] = get_args(StatusName)
+ACTION_STATUSES: tuple[str, ...] = get_args(ActionStatus)
+
+SLUG_PATTERN = r"^[a-z0-9-]+$"
+LONGEST_NAME = 255
+
+Json = dict[str, Any]
+
+
+class Shape(BaseModel):
+    """A JSON object whose keys are camelCase; keys that are not listed are refused, so that a slip is noticed."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", populate_by_name=False)
+
+
+# Answers ------------------------------------------------------------------------------------------------------------
+
+
+class UserShape(Shape):
+    first_name: str | None
+    id: str
+    last_name: str | None
+    profile_picture_url: str | None
+
+
+class LatestRunShape(Shape):
+    completed_at: datetime | None
+    definition: Json
+    id: UUID
+    progress: Json | None
+    started_at: datetime | None
+    status: StatusName
+
+
+class ActionShape(Shape):
+    connection_id: UUID | None
+    created_at: datetime
+    created_by: str | None
+    definition: Json
+    id: UUID
+    kind: KindName
+    latest_run: LatestRunShape | None
+    name: str
+    slug: str
+    status: ActionStatus
+    template_id: str | None
+    updated_at: datetime
+    updated_by: str | None
+
+
+class RunShape(Shape):
+    action_id: UUID | None
+    completed_at: datetime | None
+    concurrency_key: str | None
+    created_at: datetime
+    definition: Json
+    display_status: str
+    duration_seconds: float | None
+    error: Json | None
+    id: UUID
+    idempotency_key: str | None
+    interrupt_count: int
+    kind: KindName
+    parent_action_run_id: UUID | None
+    progress: Json | None
+    result: Json | None
+    retry_count: int
+    started_at: datetime | None
+    status: StatusName
+    trigger_method: str
+    trigger_source_id: str | None
+    trigger_source_type: str | None
+    updated_at: datetime
+
+
+class PageShape(Shape):
+    has_next: bool
+    limit: int
+    offset: int
+    total: int
+    users: dict[str, UserShape]
+
+
+class ActionsShape(PageShape):
+    actions: list[ActionShape]
+
+
+class RunsShape(PageShape):
+    runs: list[RunShape]
+
+
+class LogEntryShape(Shape):
+    attempt: int
+    data: Json
+    event: str
+    id: str
+    level: Level
+    message: str
+    occurred_at: datetime
+    worker_id: str | None
+
+
+class LogsShape(Shape):
+    entries: list[LogEntryShape]
+    has_more: bool
+    next_cursor: str | None
+
+
+class ConnectionShape(Shape):
+    """Credentials are write-only: `hasCredentials` says whether there are any."""
+
+    config: Json
+    created_at: datetime
+    created_by: str | None
+    has_credentials: bool
+    id: UUID
+    is_default: bool
+    last_error: Json | None
+    max_running: int | None
+    name: str
+    provider: str
+    slug: str
+    status: ConnectionStatus
+    updated_at: datetime
+
+
+class ConnectionsShape(PageShape):
+    connections: list[ConnectionShape]
+
+
+class ConnectionTestShape(Shape):
+    """`error` is as on a failed run (document 000, "Error Handling")."""
+
+    ok: bool
+    message: str
+    error: Json | None
+    duration_seconds: float
+
+
+class SessionShape(Shape):
+    token: str
+    expires_at: datetime
+
+
+class MeShape(Shape):
+    organisation_id: UUID
+    user: UserShape
+    role: Literal["viewer", "operator", "admin"]
+
+
+# Request bodies -----------------------------------------------------------------------------------------------------
+
+
+class ActionBody(Shape):
+    kind: KindName
+    name: str = Field(min_length=1, max_length=LONGEST_NAME)
+    slug: str | None = Field(default=None, pattern=SLUG_PATTERN, max_length=LONGEST_NAME)
+    connection_id: UUID | None = None
+    connection_ref: str | ConnectionReference | None = Field(default=None, description="As in document 000.")
+    definition: Json | None = Field(default=None)
+    template_id: str | None = None
+
+
+class ActionPatch(Shape):
+    """Keys that are absent stay as they are (decision 6)."""
+
+    name: str | None = Field(default=None, min_length=1, max_length=LONGEST_NAME)
+    slug: str | None = Field(default=None, pattern=SLUG_PATTERN, max_length=LONGEST_NAME)
+    status: ActionStatus | None = None
+    connection_id: UUID | None = None
+    definition: Json | None = None
+
+    @field_validator("name", "slug", "status")
+    @classmethod
+    def _never_null(cls, value: str | None) -> str:
+        if value is None:
+            raise ValueError("cannot be null; leave the key out to keep what is there")
+        return value
+
+
+class RunActionBody(Shape):
+    definition_overrides: Json | None = Field(default=None, description="An RFC 7396 merge into the definition.")
+
+
+class RunBody(Shape):
+    kind: KindName
+    definition: Json | None = None
+    connection_ref: str | ConnectionReference | None = Field(default=None, description="As in document 000.")
+    concurrency_key: str | None = Field(default=None, min_length=1, max_length=LONGEST_NAME)
+    idempotency_key: str | None = Field(default=None, min_length=1, max_length=LONGEST_NAME)
+    parent_action_run_id: UUID | None = None
+
+
+class RejectBody(Shape):
+    reason: str | None = Field(default=None, max_length=10_000)
+
+
+class ConnectionBody(Shape):
+    name: str = Field(min_length=1, max_length=LONGEST_NAME)
+    provider: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=LONGEST_NAME)
+    slug: str | None = Field(default=None, pattern=SLUG_PATTERN, max_length=LONGEST_NAME)
+    config: Json | None = None
+    credentials: Json | None = Field(default=None, description="Stored encrypted, never shown again.")
+    is_default: StrictBool = False
+    max_running: int | None = Field(default=None, ge=1, le=1_000_000, description="Live runs at once.")
+
+
+class ConnectionPatch(Shape):
+    """Keys that are absent stay as they are; `credentials` null forgets them, `maxRunning` null lifts the limit."""
+
+    name: str | None = Field(default=None, min_length=1, max_length=LONGEST_NAME)
+    slug: str | None = Field(default=None, pattern=SLUG_PATTERN, max_length=LONGEST_NAME)
+    config: Json | None = None
+    credentials: Json | None = None
+    is_default: StrictBool | None = None
+    status: ActionStatus | None = None
+    max_running: int | None = Field(default=None, ge=1, le=1_000_000)
+
+    @field_validator("name", "slug", "status", "is_default")
+    @classmethod
+    def _never_null(cls, value: str | bool | None) -> str | bool:
+        if value is None:
+            raise ValueError("cannot be null; leave the key out to keep what is there")
+        return value

@@ -1,0 +1,235 @@
+"""Rows of a source as Arrow columns, without losing a value: what does not fit one type becomes text.
+
+Nested values become JSON text; a column that holds only nulls has no type yet.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from common.errors import ErrorCode, Permanent
+
+EXACT_IN_DOUBLE = 2**53
+"""Larger whole numbers are not all representable as a double."""
+
+_CONVERSION_ERRORS = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, UnicodeError)
+
+_DUCKDB_NAMES = {
+    pa.null(): "NULL",
+    pa.bool_(): "BOOLEAN",
+    pa.int64(): "BIGINT",
+    pa.uint64(): "UBIGINT",
+    pa.float64(): "DOUBLE",
+    pa.string(): "VARCHAR",
+    pa.binary(): "BLOB",
+    pa.date32(): "DATE",
+    pa.timestamp("ns"): "TIMESTAMP_NS",
+}
+
+
+def type_name(kind: pa.DataType) -> str:
+    """DuckDB's name of a type, as `datasets.columns` has it."""
+    if pa.types.is_timestamp(kind) and kind.tz is not None:
+        return "TIMESTAMP WITH TIME ZONE"
+    if pa.types.is_timestamp(kind) and kind.unit != "ns":
+        return "TIMESTAMP"
+    if pa.types.is_decimal(kind):
+        return f"DECIMAL({kind.precision},{kind.scale})"
+    return _DUCKDB_NAMES.get(kind, "TIME" if pa.types.is_time(kind) else "VARCHAR")
+
+
+def table_of(rows: Sequence[Any], declared: dict[str, str] | None = None) -> pa.Table:
+    """One page of rows as a table; rows that are no objects get one column, `value`.
+
+    Raises `Permanent` (DATA_ERROR) where a declared column holds what its type cannot.
+    """
+    objects = [row if isinstance(row, dict) else {"value": row} for row in rows]
+    columns = {name: array_of(values) for name, values in _values(objects)}
+    for name, kind in (declared or {}).items():
+        values = [row.get(name) for row in objects]
+        columns[name] = _declared(name, kind, values)
+    return pa.table(columns) if columns else pa.table({"value": pa.nulls(len(objects))})
+
+
+def _values(rows: list[dict[str, Any]]) -> Iterable[tuple[str, list[Any]]]:
+    if not rows:
+        return
+    keys = rows[0].keys()
+    if all(row.keys() == keys for row in rows):
+        for name in keys:
+            yield name, [row[name] for row in rows]
+        return
+    for name in dict.fromkeys(name for row in rows for name in row):
+        yield name, [row.get(name) for row in rows]
+
+
+def array_of(values: list[Any]) -> pa.Array:
+    """One column with the narrowest type that holds every value as it is."""
+    first = next((value for value in values if value is not None), None)
+    if isinstance(first, dict | list):
+        return texts(values)
+    try:
+        array = pa.array(values)
+    except _CONVERSION_ERRORS:
+        return texts(values)
+    return texts(values) if pa.types.is_nested(array.type) else array
+
+
+def texts(values: Iterable[Any]) -> pa.Array:
+    """Everything as text; what is no text as JSON."""
+    return pa.array([_text(value) for value in values], pa.string())
+
+
+def _text(value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, bytes):
+        return value.hex()
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def _declared(name: str, kind: str, values: list[Any]) -> pa.Array:
+    convert, target = _DECLARED[kind]
+    try:
+        return pa.array([None if value is None else convert(value) for value in values], target)
+    except (ValueError, TypeError, *_CONVERSION_ERRORS) as error:
+        raise Permanent(
+            ErrorCode.DATA_ERROR,
+            f"The column {name} is declared {kind}, and the source has a value that is none: {error}. "
+            "Declare it text, or mend the source.",
+            {"column": name, "type": kind},
+        ) from error
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, float) and not value.is_integer():
+        raise ValueError(f"{value} is no whole number")
+    return int(value)
+
+
+def _truth(value: Any) -> bool:
+    words = {"true": True, "false": False, "1": True, "0": False}
+    word = str(value).lower()
+    if word not in words:
+        raise ValueError(f"{str(value)[:100]!r} is neither true nor false")
+    return words[word]
+
+
+def instant(value: Any) -> datetime:
+    """ISO 8601 (UTC where it names no zone) or seconds since 1970 as an instant; raises ValueError."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return datetime.fromtimestamp(value, UTC)
+    found = datetime.fromisoformat(str(value))
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _day(value: Any) -> date:
+    return date.fromisoformat(str(value)[:10])
+
+
+_DECLARED: dict[str, tuple[Callable[[Any], Any], pa.DataType]] = {
+    "text": (_text, pa.string()),
+    "json": (lambda value: json.dumps(value, ensure_ascii=False), pa.string()),
+    "bigint": (_whole, pa.int64()),
+    "double": (float, pa.float64()),
+    "bool": (_truth, pa.bool_()),
+    "date": (_day, pa.date32()),
+    "timestamp": (instant, pa.timestamp("us", tz="UTC")),
+}
+
+
+def joined(tables: Sequence[pa.Table]) -> pa.Table:
+    """Tables of the same source below each other; columns whose types differ meet in one that holds all values."""
+    if len({table.schema for table in tables}) == 1:
+        return pa.concat_tables(tables)
+    names = dict.fromkeys(name for table in tables for name in table.column_names)
+    return pa.table({name: _joined(name, tables) for name in names})
+
+
+def _joined(name: str, tables: Sequence[pa.Table]) -> pa.ChunkedArray:
+    parts = [table[name] if name in table.column_names else pa.nulls(len(table)) for table in tables]
+    kinds = {part.type for part in parts} - {pa.null()}
+    target = kinds.pop() if len(kinds) == 1 else _meeting(kinds, parts)
+    chunks = [chunk for part in parts for chunk in _chunks(_cast(part, target))]
+    return pa.chunked_array(chunks, target)
+
+
+def _meeting(kinds: set[pa.DataType], parts: Sequence[Any]) -> pa.DataType:
+    if not kinds:
+        return pa.null()
+    if kinds == {pa.int64(), pa.float64()} and not any(has_wide_integers(part) for part in parts):
+        return pa.float64()
+    return pa.string()
+
+
+def has_wide_integers(part: pa.Array | pa.ChunkedArray) -> bool:
+    """Whether a double could not hold the column."""
+    if part.type != pa.int64() or not len(part):
+        return False
+    bounds = pc.min_max(part).as_py()
+    return any(bound is not None and abs(bound) > EXACT_IN_DOUBLE for bound in bounds.values())
+
+
+def _cast(part: Any, target: pa.DataType) -> Any:
+    if part.type == target:
+        return part
+    if target != pa.string() or pa.types.is_integer(part.type):
+        return part.cast(target)
+    return texts(part.to_pylist())
+
+
+def _chunks(part: Any) -> list[pa.Array]:
+    return part.chunks if isinstance(part, pa.ChunkedArray) else [part]
+
+
+def plain(table: pa.Table) -> pa.Table:
+    """A table of any origin in the few types that bronze has."""
+    return pa.table({name: _plain(table[name]) for name in table.column_names})
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return _plain(column.cast(kind.value_type))
+    if pa.types.is_nested(kind):
+        return pa.chunked_array([texts(column.to_pylist())])
+    if pa.types.is_integer(kind) and kind != pa.uint64():
+        return column.cast(pa.int64())
+    if pa.types.is_floating(kind):
+        return column.cast(pa.float64())
+    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return column.cast(pa.string())
+    if pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind) or pa.types.is_binary_view(kind):
+        return column.cast(pa.binary())
+    return column.cast(pa.date32()) if pa.types.is_date64(kind) else column
+
+
+def with_platform_columns(table: pa.Table, connection_id: str | None, extracted_at: int) -> pa.Table:
+    """Add `_connection_id` (decision 33) and `_extracted_at` (microseconds since 1970, UTC); no two names fold alike."""
+    names, taken = [], {"_connection_id", "_extracted_at"}
+    for name in table.column_names:
+        names.append(_free(name or "column", taken))
+    moment = pa.scalar(extracted_at, pa.timestamp("us", tz="UTC"))
+    own = pa.scalar(connection_id, pa.string())
+    table = table.rename_columns(names)
+    table = table.append_column("_connection_id", pa.repeat(own, len(table)))
+    return table.append_column("_extracted_at", pa.repeat(moment, len(table)))
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """DuckDB's names know no case, so `ID` beside `id` needs another one."""
+    clean = name.replace("\0", "")
+    free, number = clean, 2
+    while free.lower() in taken:
+        free, number = f"{clean}_{number}", number + 1
+    taken.add(free.lower())
+    return free

@@ -1,0 +1,107 @@
+"""What runs in the child process: resource after resource, slice by slice, each one committed by the worker.
+
+A resource that fails does not stop the others (document 000, "Partial Success"). What may succeed later is tried again
+in the run's next attempt, which goes on from the checkpoint; the last attempt ends with what there is.
+"""
+
+import traceback
+from typing import Any
+
+from common.errors import ErrorCode, Permanent, RunError, unexpected
+from records.definitions.dlt_extract import DltExtract
+from worker.job import Job
+from worker.link import Link, Stop
+
+from extract_worker import messages
+from extract_worker.loading import Loading, Run, Unanswered
+from extract_worker.results import Outcome
+from extract_worker.source import Means, Source
+from extract_worker.state import State
+from extract_worker.storage import open_lake
+
+
+def extract(job: Job, link: Link) -> dict[str, Any]:
+    """Extract what the definition asks for; answers the run's result (decision 29).
+
+    Raises `Stop`, or the `RunError` that tells most when nothing could be extracted.
+    """
+    try:
+        return Extraction(job, link, DltExtract.model_validate(job.definition)).perform()
+    except Unanswered as unanswered:
+        raise unanswered.error from unanswered
+
+
+def open_source(definition: DltExtract, means: Means) -> Source:
+    """The source of that name; its libraries are imported only here."""
+    if definition.source == "rest_api":
+        from extract_worker.rest_api import RestSource
+
+        return RestSource(definition, means)
+    if definition.source == "filesystem":
+        from extract_worker.filesystem import FileSource
+
+        return FileSource(definition, means)
+    if definition.source == "sample":
+        from extract_worker.sample import SampleSource
+
+        return SampleSource(definition, means)
+    raise Permanent(ErrorCode.DATA_ERROR, f"The source {definition.source} has nothing to extract.")
+
+
+class Extraction:
+    """One attempt of one run."""
+
+    def __init__(self, job: Job, link: Link, definition: DltExtract) -> None:
+        prepared = job.prepared
+        means = Means(job, link, prepared["allow_private"], prepared["files_root"], prepared["cursors"])
+        self._tables = {table.name: table for table in open_source(definition, means).tables()}
+        state = State.begin(list(self._tables), job.checkpoint)
+        lake = open_lake(job.lake_url)
+        self._run = Run(job, link, lake, prepared["source"], definition.slice_rows, state, {})
+        self._attempts_left = job.attempt < definition.retry.max_attempts
+
+    def perform(self) -> dict[str, Any]:
+        """Everything that is left, then the result."""
+        run, state = self._run, self._run.state
+        run.log(messages.extraction_started(run.source, list(state.resources), len(state.done)))
+        for name in state.resources:
+            if not state.resources[name].done:
+                self._load(name)
+        run.link.progress(run.progress(None))
+        outcome = self._outcome()
+        if error := outcome.verdict(self._attempts_left):
+            raise error
+        self._announce(outcome)
+        result = outcome.result()
+        done, failed = list(state.done), list(run.failed)
+        run.log(messages.extraction_completed(run.source, result["recordsProcessed"], done, failed))
+        return result
+
+    def _load(self, name: str) -> None:
+        try:
+            Loading(self._run, self._tables[name]).perform()
+        except (Stop, Unanswered):
+            raise
+        except RunError as error:
+            self._fail(name, error)
+        except Exception as error:
+            self._fail(name, unexpected(error, traceback.format_exc()))
+
+    def _fail(self, name: str, error: RunError) -> None:
+        self._run.failed[name] = error
+        self._run.log(messages.resource_failed(name, error, self._run.state.resources[name]))
+        self._run.link.progress(self._run.progress(None))
+
+    def _outcome(self) -> Outcome:
+        run = self._run
+        destination = f"{run.job.lake_url.rstrip('/')}/{run.job.org_id}/bronze/{run.source}"
+        return Outcome(run.state, {name: table.table for name, table in self._tables.items()}, run.failed, destination)
+
+    def _announce(self, outcome: Outcome) -> None:
+        """Tell of what nobody has been told of: once, however often the run is taken up again."""
+        state = outcome.state
+        new = {name: found for name, found in state.done.items() if found.rows and name not in state.announced}
+        state.announced = [*state.announced, *new]
+        if new:
+            tables, rows = [outcome.tables[name] for name in new], sum(found.rows for found in new.values())
+            self._run.ask("announce", {"tables": tables, "rows": rows, "checkpoint": state.as_json()})

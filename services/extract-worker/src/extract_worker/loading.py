@@ -1,0 +1,190 @@
+"""One resource: its pages become files, and each slice is committed before the next begins (rule 14)."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from common.clock import steady_seconds
+from common.errors import ErrorCode, Permanent, Retryable, RunError
+from records.lake import merge_columns
+from worker.job import Job
+from worker.link import Link
+
+from extract_worker import messages
+from extract_worker.parts import Place, SliceWriter
+from extract_worker.source import Page, Table
+from extract_worker.state import Json, ResourceState, State
+from extract_worker.storage import Storage
+
+COMMIT_SECONDS = 30.0
+"""A resource without slices of its own is committed at least this often."""
+
+_PROGRESS_SECONDS = 0.5
+
+
+class Unanswered(Exception):  # noqa: N818 - what the worker said, not an error of the source
+    """The worker could not do what was asked: the whole attempt ends with its error, whatever the source has."""
+
+    def __init__(self, error: RunError) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the resources of one attempt share."""
+
+    job: Job
+    link: Link
+    storage: Storage
+    source: str
+    slice_rows: int
+    state: State
+    failed: dict[str, RunError]
+
+    def ask(self, question: str, payload: Json) -> Json:
+        """Ask the worker; what it raises ends the attempt (`Unanswered`)."""
+        try:
+            return self.link.ask(question, payload)
+        except RunError as error:
+            raise Unanswered(error) from error
+
+    def progress(self, current: str | None, uncommitted: int = 0) -> Json:
+        return self.state.progress(list(self.failed), current, uncommitted)
+
+    def log(self, entry: messages.Entry) -> None:
+        self.link.log(entry["event"], entry["message"], entry["data"], entry["level"])
+
+
+class Loading:
+    """One resource in one attempt."""
+
+    def __init__(self, run: Run, table: Table) -> None:
+        self._run = run
+        self._table = table
+        self._began = steady_seconds()
+        self._reported = self._began
+        self._received = 0
+
+    @property
+    def _state(self) -> ResourceState:
+        return self._run.state.resources[self._table.name]
+
+    def perform(self) -> None:
+        """Extract what is left of the resource. Raises `Stop`, `Unanswered`, or the source's own error."""
+        state = self._state
+        self._table.begin(state)
+        slices = self._table.slices(state)
+        state.slices_total = None if slices is None else state.slices_done + len(slices)
+        over = len(self._run.state.done) + len(self._run.failed)
+        self._run.log(messages.resource_started(self._table.name, state, over, len(self._run.state.resources)))
+        self._run.link.progress(self._run.progress(self._table.name))
+        if slices is None:
+            self._series()
+        elif slices:
+            for index, part in enumerate(slices):
+                self._slice(part, last=index == len(slices) - 1)
+        else:
+            self._commit(self._writer(), complete=True)
+
+    def _slice(self, part: Any, last: bool) -> None:
+        if self._state.in_slices:
+            self._run.log(messages.slice_started(self._table.name, self._state))
+        writer = self._writer()
+        for page in self._table.pages(part, None):
+            self._take(writer, page)
+        self._commit(writer, complete=last, counts=True, ordered=self._table.in_order)
+
+    def _series(self) -> None:
+        writer, since, position = self._writer(), steady_seconds(), None
+        try:
+            for page in self._table.pages(None, self._state.position):
+                self._take(writer, page)
+                position = page.position
+                full = writer.rows >= self._run.slice_rows or steady_seconds() - since >= COMMIT_SECONDS
+                if full and writer.rows and position is not None:
+                    self._commit(writer, position=position, counts=True)
+                    writer, since = self._writer(), steady_seconds()
+        except Retryable:
+            if writer.rows and position is not None:
+                self._commit(writer, position=position, counts=True)
+            raise
+        self._commit(writer, complete=True, counts=writer.rows > 0)
+
+    def _writer(self) -> SliceWriter:
+        job, name = self._run.job, f"{self._state.slices_done + 1:06d}"
+        connection = job.connection.id if job.connection else None
+        prefix = f"{job.org_id}/bronze/{self._run.source}/{self._table.table}"
+        place = Place(f"{prefix}/connection={connection or 'none'}/run={job.run_id}", job.epoch, connection)
+        return SliceWriter(self._run.storage, place, name, self._may_write)
+
+    def _may_write(self) -> None:
+        self._run.ask("may_write", {})
+
+    def _take(self, writer: SliceWriter, page: Page) -> None:
+        writer.add(page.table)
+        self._received += page.received
+        self._run.link.check()
+        if steady_seconds() - self._reported >= _PROGRESS_SECONDS:
+            self._reported = steady_seconds()
+            self._run.link.progress(self._run.progress(self._table.name, writer.rows))
+
+    def _commit(
+        self,
+        writer: SliceWriter,
+        position: Json | None = None,
+        complete: bool = False,
+        counts: bool = False,
+        ordered: bool = False,
+    ) -> None:
+        files = writer.finish()
+        before = self._state
+        after = replace(
+            before,
+            done=complete,
+            slices_done=before.slices_done + int(counts),
+            rows=before.rows + writer.rows,
+            received=before.received + self._received,
+            files=before.files + len(files),
+            size=before.size + sum(file["bytes"] for file in files),
+            position=position,
+            cursor=self._table.cursor(),
+            columns=merge_columns(before.columns, writer.columns),
+        )
+        self._run.state.resources[self._table.name] = after
+        answer = self._run.ask("commit_slice", self._payload(after, writer, complete, counts, ordered))
+        self._received = 0
+        if answer.get("conflict"):
+            self._run.state.resources[self._table.name] = before
+            raise _overtaken(answer["conflict"])
+
+    def _payload(self, after: ResourceState, writer: SliceWriter, complete: bool, counts: bool, ordered: bool) -> Json:
+        name = self._table.name
+        moves = after.cursor is not None and (complete or ordered)
+        return {
+            "resource": name,
+            "table": self._table.table,
+            "files": writer.files,
+            "columns": after.columns,
+            "visible": ordered and not self._table.replace,
+            "complete": complete,
+            "replace": self._table.replace,
+            "cursor": {"value": after.cursor, "after": self._table.cursor_saved_by} if moves else None,
+            "checkpoint": self._run.state.as_json(),
+            "progress": self._run.progress(None if complete else name),
+            "logs": self._entries(after, writer.rows, complete, counts),
+        }
+
+    def _entries(self, after: ResourceState, rows: int, complete: bool, counts: bool) -> list[messages.Entry]:
+        name, entries = self._table.name, []
+        if counts and after.in_slices:
+            entries.append(messages.slice_completed(name, after, rows))
+        if complete:
+            entries.append(messages.resource_completed(name, after, steady_seconds() - self._began))
+        return entries
+
+
+def _overtaken(run_id: str) -> Permanent:
+    text = f"Run {run_id} has extracted this resource meanwhile; nothing of it was added twice. Start one run at a time."
+    return Permanent(ErrorCode.DATA_ERROR, f"{text} A concurrency key holds the others back.", {"run_id": run_id})
+
+

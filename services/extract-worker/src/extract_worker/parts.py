@@ -1,0 +1,75 @@
+"""Pages become parquet files: buffered, typed, written to the lake under their slice's name (rule 14)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from common.clock import unix_milliseconds
+from records.lake import Columns, merge_columns
+
+from extract_worker.columns import joined, type_name, with_platform_columns
+from extract_worker.storage import Storage
+
+PART_BYTES = 64 * 1024 * 1024
+"""Arrow bytes in memory that are written as one file."""
+
+_ROW_GROUP = 122_880
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a slice's files go, and what every row of them says."""
+
+    prefix: str
+    epoch: int
+    connection_id: str | None
+
+    def path(self, slice_name: str, part: int) -> str:
+        return f"{self.prefix}/slice={slice_name}/e{self.epoch}-{part}.parquet"
+
+
+class SliceWriter:
+    """The files of one slice. `before_write` is called before each: it waits until this run may write."""
+
+    def __init__(self, storage: Storage, place: Place, slice_name: str, before_write: Callable[[], None]) -> None:
+        self._storage = storage
+        self._place = place
+        self._slice = slice_name
+        self._before_write = before_write
+        self._tables: list[pa.Table] = []
+        self._bytes = 0
+        self.rows = 0
+        self.files: list[dict[str, Any]] = []
+        self.columns: Columns = []
+
+    def add(self, table: pa.Table) -> None:
+        """Take a page; a full buffer is written."""
+        if not len(table):
+            return
+        self._tables.append(table)
+        self._bytes += table.nbytes
+        self.rows += len(table)
+        if self._bytes >= PART_BYTES:
+            self._write()
+
+    def finish(self) -> list[dict[str, Any]]:
+        """Write the rest; answers [{path, slice, rows, bytes}]."""
+        if self._tables:
+            self._write()
+        return self.files
+
+    def _write(self) -> None:
+        table = joined(self._tables)
+        table = with_platform_columns(table, self._place.connection_id, unix_milliseconds() * 1000)
+        sink = pa.BufferOutputStream()
+        pq.write_table(table, sink, compression="zstd", row_group_size=_ROW_GROUP)
+        data = sink.getvalue()
+        path = self._place.path(self._slice, len(self.files))
+        self._before_write()
+        self._storage.put(path, data)
+        self.files.append({"path": path, "slice": self._slice, "rows": len(table), "bytes": data.size})
+        found = [{"name": field.name, "type": type_name(field.type)} for field in table.schema]
+        self.columns = merge_columns(self.columns, found)
+        self._tables, self._bytes = [], 0

@@ -1,0 +1,67 @@
+"""What an extraction comes to: its result (decision 29), or the error that tells most."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from common.errors import ErrorCode, Permanent, Retryable, RunError
+
+from extract_worker.state import State
+
+_TELLING = (
+    ErrorCode.AUTH_ERROR,
+    ErrorCode.CONNECTION_ERROR,
+    ErrorCode.RATE_LIMITED,
+    ErrorCode.DATA_ERROR,
+    ErrorCode.TIMEOUT,
+    ErrorCode.INTERNAL_ERROR,
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The state at the end of an attempt; `tables` are the table names by resource."""
+
+    state: State
+    tables: dict[str, str]
+    failed: dict[str, RunError]
+    destination: str
+
+    def result(self) -> dict[str, Any]:
+        """The result; `failed_resources` is not empty where only a part was extracted."""
+        done = self.state.done
+        result = {
+            "recordsProcessed": sum(state.rows for state in done.values()),
+            "bytesTransferred": sum(state.received for state in done.values()),
+            "tables": [self.tables[name] for name in done],
+            "artifacts": [
+                {"name": f"{self.tables[name]}.parquet", "size": state.size} for name, state in done.items() if state.size
+            ],
+            "destination_path": self.destination,
+            "per_resource_rows": {name: state.rows for name, state in done.items()},
+            "failed_resources": list(self.failed),
+        }
+        if self.failed:
+            result["resource_errors"] = {name: error.as_json() for name, error in self.failed.items()}
+        return result
+
+    def verdict(self, attempts_left: bool) -> RunError | None:
+        """The error that the attempt ends with, None where it ends well or with a part."""
+        later = [error for error in self.failed.values() if isinstance(error, Retryable)]
+        if later and attempts_left:
+            wait = max((error.retry_after for error in later if error.retry_after is not None), default=None)
+            first = _most_telling(later)
+            return Retryable(first.code, first.message, self._details(first), wait)
+        if not self.failed or self.state.done:
+            return None
+        worst = _most_telling(list(self.failed.values()))
+        kind = Retryable if worst.retryable else Permanent
+        return kind(worst.code, worst.message, self._details(worst))
+
+    def _details(self, error: RunError) -> dict[str, Any]:
+        codes = {name: failure.code for name, failure in self.failed.items()}
+        return error.details | {"failed_resources": codes}
+
+
+def _most_telling(errors: list[RunError]) -> RunError:
+    """What somebody must mend comes before what may pass."""
+    return min(errors, key=lambda error: (error.retryable, _TELLING.index(error.code)))

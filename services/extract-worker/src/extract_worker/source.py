@@ -1,0 +1,89 @@
+"""What a source is to the loop that extracts it: resources, their slices, the pages of a slice."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import pyarrow as pa
+from records.definitions.dlt_extract import DltExtract
+from records.definitions.resources import Resource
+from worker.job import Job
+from worker.link import Link
+
+from extract_worker.state import Json, ResourceState
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows that came together. `received` counts bytes.
+
+    `position` is where a resource without slices can go on after this page, None where it cannot.
+    """
+
+    table: pa.Table
+    received: int = 0
+    position: Json | None = None
+
+
+@dataclass(frozen=True)
+class Means:
+    """What a source may use."""
+
+    job: Job
+    link: Link
+    allow_private: bool
+    files_root: str | None
+    cursors: dict[str, Json]
+    """Of each resource {value, run_id}: where the last extraction ended, and who it was."""
+
+
+@dataclass(frozen=True)
+class Mode:
+    """How a resource is extracted: `tracks` a cursor, `begins` at the saved one, `replaces` what the table had."""
+
+    tracks: bool
+    begins: bool
+    replaces: bool
+
+
+def mode_of(definition: DltExtract, resource: Resource, by_definition: bool = False) -> Mode:
+    """What a resource and its definition come to; `by_definition`: `incremental: true` there suffices.
+
+    `incremental: false` in the definition extracts everything again and still tracks the cursor.
+    """
+    tracks = resource.is_incremental or (by_definition and definition.incremental is True)
+    tracks = tracks and resource.write_disposition != "replace"
+    begins = tracks and definition.incremental is not False
+    kept = resource.write_disposition in ("append", "merge") or tracks
+    return Mode(tracks, begins, replaces=not kept or (tracks and not begins))
+
+
+class Table(Protocol):
+    """One resource, which becomes one table. `replace`: a finished extraction takes the place of what was there.
+
+    `in_order`: each slice moves the cursor on, so that it may be seen as soon as it is there.
+    `cursor_saved_by`: the run that saved the cursor with which this one begins.
+    """
+
+    name: str
+    table: str
+    replace: bool
+    in_order: bool
+    cursor_saved_by: str | None
+
+    def begin(self, state: ResourceState) -> None:
+        """Look at how far it has come; set `state.plan` where the slices must stay what they are."""
+
+    def slices(self, state: ResourceState) -> list[Any] | None:
+        """The slices that are still to do, in order; None where the resource is one series of pages."""
+
+    def pages(self, part: Any, position: Json | None) -> Iterator[Page]:
+        """The pages of a slice (None: of the whole). Raises `Retryable` or `Permanent`."""
+
+    def cursor(self) -> Json | None:
+        """Where the next run begins, after all that `pages` has answered; None for a resource without a cursor."""
+
+
+class Source(Protocol):
+    def tables(self) -> list[Table]:
+        """In the order in which they are extracted: the user's, else by size (document 000, "Resource Ordering")."""

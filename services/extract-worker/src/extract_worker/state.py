@@ -1,0 +1,76 @@
+"""How far an extraction has come: the checkpoint's content, and the progress (schema version 2, document 000)."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+Json = dict[str, Any]
+
+
+@dataclass
+class ResourceState:
+    """One resource. `plan`, `position` and `cursor` are the source's own; `received` and `size` are bytes."""
+
+    done: bool = False
+    slices_done: int = 0
+    slices_total: int | None = None
+    rows: int = 0
+    received: int = 0
+    files: int = 0
+    size: int = 0
+    plan: Json | None = None
+    position: Json | None = None
+    cursor: Json | None = None
+    columns: list[dict[str, str]] = field(default_factory=list)
+
+    @property
+    def in_slices(self) -> bool:
+        return self.slices_total != 1 or self.slices_done > 1
+
+
+@dataclass
+class State:
+    """The whole extraction, by resource in the order in which they are extracted; `announced` ones have had their event."""
+
+    resources: dict[str, ResourceState]
+    announced: list[str] = field(default_factory=list)
+
+    @classmethod
+    def begin(cls, order: Sequence[str], checkpoint: Json | None) -> "State":
+        """From a checkpoint, whose order is kept; resources that it does not know come last."""
+        saved = (checkpoint or {}).get("resources", {})
+        before = (checkpoint or {}).get("order", [])
+        known = {item.name for item in fields(ResourceState)}
+        names = [name for name in before if name in order] + [name for name in order if name not in before]
+        states = {
+            name: ResourceState(**{key: value for key, value in saved.get(name, {}).items() if key in known})
+            for name in names
+        }
+        return cls(states, (checkpoint or {}).get("announced", []))
+
+    def as_json(self) -> Json:
+        resources = {name: asdict(state) for name, state in self.resources.items()}
+        return {"order": list(self.resources), "resources": resources, "announced": self.announced}
+
+    @property
+    def done(self) -> dict[str, ResourceState]:
+        return {name: state for name, state in self.resources.items() if state.done}
+
+    def progress(self, failed: Sequence[str], current: str | None, uncommitted: int = 0) -> Json:
+        """Progress as document 000 shows it; a cursor also counts the rows."""
+        return {
+            "schema_version": 2,
+            "resources_order": list(self.resources),
+            "completed_resources": list(self.done),
+            "failed_resources": list(failed),
+            "in_progress_resource": current,
+            "resource_cursors": {
+                name: {
+                    "slices_completed": state.slices_done,
+                    "slices_total": state.slices_total,
+                    "rows": state.rows + (uncommitted if name == current else 0),
+                }
+                for name, state in self.resources.items()
+                if name == current or (state.slices_done and state.in_slices)
+            },
+        }

@@ -1,0 +1,32 @@
+"""What the run-dispatcher hears and how often it looks."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from common.bell import HELD
+from common.boot import Service
+from common.loops import every
+from records.life import Life
+from records.publication import Publisher
+from run_dispatcher.dispatcher import Dispatcher
+from run_dispatcher.queues import measure_once
+from run_dispatcher.settings import Settings
+
+
+@asynccontextmanager
+async def running(service: Service[Settings]) -> AsyncIterator[None]:
+    life = Life(service)
+    await life.start()
+    publisher = Publisher(service.pool, service.producer, life.id)
+    dispatcher = Dispatcher(service.pool, service.bell, publisher, life.id)
+    service.bell.on_ring((HELD,), dispatcher.on_held)
+    service.listen()
+    service.spawn(every(1.0, dispatcher.hold_once, dispatcher.wake))
+    service.spawn(every(0.25, dispatcher.due_once))
+    service.spawn(every(2.0, dispatcher.ring_again_once))
+    service.spawn(every(5.0, partial(measure_once, service.pool)))
+    service.spawn(every(2.0, publisher.sweep_once))
+    yield
+    await publisher.close(3)
+    await life.stop()

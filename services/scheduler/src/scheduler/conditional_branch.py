@@ -1,0 +1,50 @@
+"""Which way an automation goes on (document 002, "Port-Based Routing")."""
+
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from common.errors import ErrorCode, Permanent
+from records.conditions import all_hold, judge
+from records.definitions.conditional_branch import ConditionalBranch as Definition
+from worker.owned import Owned
+
+
+class ConditionalBranch:
+    """Judges the conditions on the definition's `input`; the result's `port` is where to go on."""
+
+    name = "conditional_branch"
+
+    def on_lost(self, definition: dict[str, Any]) -> Literal["rerun", "fail"]:
+        return "rerun"
+
+    async def perform(self, run: Owned) -> dict[str, Any]:
+        return route(_definition(run.definition))
+
+
+def route(definition: Definition) -> dict[str, Any]:
+    """The port, and every condition that was looked at with the value that it saw."""
+    if definition.conditions is not None:
+        judged = judge(definition.conditions, definition.input)
+        port = "true" if all_hold(judged) else "false"
+        return {"port": port, "evaluated": [one.as_json() for one in judged]}
+    return _first_case(definition)
+
+
+def _definition(stored: dict[str, Any]) -> Definition:
+    try:
+        return Definition.model_validate(stored)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise Permanent(ErrorCode.DATA_ERROR, f"{place}: {first['msg']}", {"field": place}) from None
+
+
+def _first_case(definition: Definition) -> dict[str, Any]:
+    evaluated: list[dict[str, Any]] = []
+    for case in definition.cases or ():
+        judged = judge(case.conditions, definition.input)
+        evaluated += [{"case": case.name, **one.as_json()} for one in judged]
+        if all_hold(judged):
+            return {"port": case.name, "evaluated": evaluated}
+    return {"port": definition.default, "evaluated": evaluated}

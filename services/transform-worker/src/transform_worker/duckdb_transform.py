@@ -1,0 +1,177 @@
+"""`duckdb_transform` in the worker: finds the inputs, gives the output's lock, records what was written (rule 14)."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from common.errors import ErrorCode, Permanent, Retryable
+from records import lake
+from records.definitions.duckdb_transform import DuckdbTransform as Definition
+from records.definitions.duckdb_transform import TransformInput
+from transform_worker.literal_paths import Pattern
+from transform_worker.storage import Lake, storage_options
+from worker.link import Stop
+from worker.owned import Owned
+
+_LOOK_AGAIN = 0.5  # seconds between two looks at a lock that another run holds
+_MOST_NAMES = 50
+
+Answer = Callable[[Owned, dict[str, Any]], Awaitable[dict[str, Any]]]
+
+
+class DuckdbTransform:
+    """The heavy kind; `child_memory_mb` is what a child may use, of which DuckDB gets half."""
+
+    name = "duckdb_transform"
+    entry = "transform_worker.transform:transform"
+
+    def __init__(self, child_memory_mb: int = 2048) -> None:
+        self._memory_mb = max(128, child_memory_mb // 2)
+        self._answers: dict[str, Answer] = {
+            "files": _files,
+            "lock": _lock,
+            "permit_commit": _permit_commit,
+            "wrote": _wrote,
+            "unlock": _unlock,
+        }
+
+    def on_lost(self, definition: dict[str, Any]) -> Literal["rerun", "fail"]:
+        return "rerun"
+
+    async def prepare(self, run: Owned) -> dict[str, Any]:
+        """Where the inputs and the output are. An unknown dataset is DATA_ERROR that names those there are."""
+        definition = _definition(run)
+        async with run.guarded() as conn:
+            inputs = [await _resolved(conn, run, each) for each in definition.inputs]
+            output = await _ensured_output(conn, run, definition)
+        return {
+            "inputs": inputs,
+            "output": {"location": output.location},
+            "storage": storage_options(run.lake_url),
+            "memory_mb": self._memory_mb,
+        }
+
+    async def answer(self, run: Owned, question: str, payload: dict[str, Any]) -> dict[str, Any]:
+        return await self._answers[question](run, payload)
+
+
+def _definition(run: Owned) -> Definition:
+    try:
+        return Definition.model_validate(run.definition)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_context=False)[0]
+        field = ".".join(map(str, first["loc"]))
+        message = f"The definition is not valid: {field}: {first['msg']}"
+        raise Permanent(ErrorCode.DATA_ERROR, message, {"field": field}) from None
+
+
+async def _ensured_output(conn: Any, run: Owned, definition: Definition) -> lake.Dataset:
+    layer, name = definition.output_layer, definition.transform_name
+    return await lake.ensure_dataset(conn, run.org_id, layer, name, f"{run.org_id}/{layer}/{name}")
+
+
+async def _output(conn: Any, run: Owned) -> lake.Dataset:
+    definition = _definition(run)
+    found = await lake.dataset(conn, run.org_id, definition.output_layer, definition.transform_name)
+    return found or await _ensured_output(conn, run, definition)
+
+
+async def _resolved(conn: Any, run: Owned, wanted: TransformInput) -> dict[str, Any]:
+    if wanted.bronze_dataset:
+        found = await lake.dataset(conn, run.org_id, "bronze", wanted.bronze_dataset.removeprefix("bronze."))
+        files = [each.path for each in await lake.visible_files(conn, found.id)] if found else []
+        if found and (files or found.columns):
+            return {"name": wanted.name, "dataset": wanted.dataset, "files": files, "columns": found.columns}
+    for layer in ("silver", "gold") if wanted.silver_dataset else ():
+        found = await lake.dataset(conn, run.org_id, layer, wanted.dataset)
+        if found and found.row_count is not None:
+            return {"name": wanted.name, "dataset": wanted.dataset, "location": found.location}
+    raise _unknown(wanted, await lake.datasets(conn, run.org_id))
+
+
+def _unknown(wanted: TransformInput, datasets: Sequence[lake.Dataset]) -> Permanent:
+    layers = ("bronze",) if wanted.bronze_dataset else ("silver", "gold")
+    there = [each for each in datasets if each.layer in layers and _is_filled(each)]
+    names = [f"bronze.{each.name}" if each.layer == "bronze" else each.name for each in there]
+    empty = wanted.bronze_dataset in names
+    problem = "has no data yet: run its extraction first" if empty else "does not exist"
+    shown = ", ".join(names[:_MOST_NAMES]) or "none"
+    message = f"The input {wanted.dataset} {problem}. There are: {shown}"
+    return Permanent(ErrorCode.DATA_ERROR, message, {"dataset": wanted.dataset, "datasets": names[:_MOST_NAMES]})
+
+
+def _is_filled(dataset: lake.Dataset) -> bool:
+    return dataset.layer == "bronze" or dataset.row_count is not None
+
+
+async def _files(run: Owned, payload: dict[str, Any]) -> dict[str, Any]:
+    """What `read_parquet('path')` reads: the manifest's files that match, or the Delta table there (decision 32)."""
+    path = str(payload["path"])
+    relative = Lake(run.lake_url, str(run.org_id)).relative(path)
+    if relative is None:
+        message = (
+            f"read_parquet({path!r}) leaves your own lake: only paths inside it can be read; declare an input instead"
+        )
+        raise Permanent(ErrorCode.DATA_ERROR, message, {"path": path})
+    pattern, files = Pattern(relative), []
+    async with run.guarded() as conn:
+        for dataset in await lake.datasets(conn, run.org_id):
+            if dataset.layer == "bronze" and pattern.may_match_under(dataset.location):
+                files += [
+                    each.path for each in await lake.visible_files(conn, dataset.id) if pattern.matches(each.path)
+                ]
+            elif dataset.layer != "bronze" and dataset.row_count is not None and pattern.is_table(dataset.location):
+                return {"location": dataset.location}
+    if not files:
+        message = f"read_parquet({path!r}) finds nothing in the lake: name the dataset in inputs instead"
+        raise Permanent(ErrorCode.DATA_ERROR, message, {"path": path})
+    return {"files": files}
+
+
+async def _lock(run: Owned, payload: dict[str, Any]) -> dict[str, Any]:
+    """Takes the output's lock and answers the write epoch; waits while another live run writes the table."""
+    waiting = False
+    while True:
+        async with run.guarded() as conn:
+            output = await _output(conn, run)
+            epoch = await lake.lock_for_write(conn, output.id, run.id, run.epoch)
+        if epoch is not None:
+            return {"write_epoch": epoch}
+        if not waiting:
+            table = f"{output.layer}.{output.name}"
+            await run.log("transform_waiting", f"Another run writes {table}: waiting for it", {"table": table})
+        waiting = True
+        await _pause(run)
+
+
+async def _pause(run: Owned) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(run.stopping.wait(), _LOOK_AGAIN)
+        raise Stop
+
+
+async def _permit_commit(run: Owned, payload: dict[str, Any]) -> dict[str, Any]:
+    """Answers only while the run is ours, this process is certain to be alive, and the write epoch is the last."""
+    async with run.guarded() as conn:
+        output = await _output(conn, run)
+    if output.write_epoch != payload["write_epoch"]:
+        message = f"{output.layer}.{output.name} was given to another writer in the meantime"
+        raise Retryable(ErrorCode.INTERNAL_ERROR, message, {"own": payload["write_epoch"], "last": output.write_epoch})
+    return {}
+
+
+async def _wrote(run: Owned, payload: dict[str, Any]) -> dict[str, Any]:
+    async with run.guarded() as conn:
+        output = await _output(conn, run)
+        await lake.wrote(conn, output.id, payload["row_count"], payload["columns"])
+        await lake.unlock(conn, output.id, run.id, run.epoch)
+    return {}
+
+
+async def _unlock(run: Owned, payload: dict[str, Any]) -> dict[str, Any]:
+    async with run.guarded() as conn:
+        await lake.unlock(conn, (await _output(conn, run)).id, run.id, run.epoch)
+    return {}

@@ -1,0 +1,154 @@
+"""What SQL a transform may run: one query that reads its inputs and nothing else.
+
+Two parsers must agree, DuckDB's own (what it would execute) and sqlglot's; a sealed connection stands behind both.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import duckdb
+import sqlglot
+from sqlglot import TokenType, exp
+
+from common.errors import ErrorCode, Permanent
+
+SCHEMA = "lake"
+
+_TABLE_FUNCTIONS = {"range", "generate_series", "unnest"}
+_RELATIONS = {"BASE_TABLE", "SUBQUERY", "JOIN", "TABLE_FUNCTION", "EXPRESSION_LIST", "EMPTY", "EMPTY_FROM", "PIVOT"}
+_DENIED = re.compile(
+    r"(read|write|delta|duckdb|pragma|pg|copy)_(?!typeof$|size_pretty$).*|.*(setting|secret|variable|query|viewdef).*"
+    r"|get_delta_test_expression|getenv|nextval|currval|sleep_ms|txid_current|json_(de)?serialize_.*|has_.*_privilege"
+    r"|(obj|col|shobj)_description|inet_.*|in_search_path|write_log|version|which_.*"
+)
+_ROOTS = (exp.Query, exp.Values)
+_NAME = re.compile(r"[^\W\d]\w*")
+_READERS = {"READ_PARQUET", "PARQUET_SCAN"}
+
+
+def refused(message: str, **details: Any) -> Permanent:
+    return Permanent(ErrorCode.DATA_ERROR, message, details)
+
+
+def without_end(sql: str) -> str:
+    """The SQL without the semicolons and comments after it: it becomes part of a larger query."""
+    said = [token for token in _tokens(sql) if token.token_type != TokenType.SEMICOLON]
+    tail = sql[said[-1].end + 1 :] if said else ""
+    return sql.removesuffix(tail) if tail else sql
+
+
+def expose_literal_paths(sql: str, view: Callable[[str], str]) -> str:
+    """The SQL with each `read_parquet('literal')` (decision 32) replaced by `view(path)`."""
+    tokens = _tokens(sql)
+    done, pieces = 0, []
+    for name, opening, path, closing in zip(tokens, tokens[1:], tokens[2:], tokens[3:], strict=False):
+        called = name.text.upper() in _READERS and (opening.text, closing.text) == ("(", ")")
+        if called and path.token_type == TokenType.STRING:
+            pieces += [sql[done : name.start], view(path.text)]
+            done = closing.end + 1
+    return "".join(pieces) + sql[done:]
+
+
+def _tokens(sql: str) -> list[Any]:
+    try:
+        return list(sqlglot.tokenize(sql, read="duckdb"))
+    except sqlglot.errors.SqlglotError as error:
+        raise refused(f"The SQL does not parse: {error}") from None
+
+
+def check(connection: duckdb.DuckDBPyConnection, sql: str, tables: Iterable[str]) -> dict[str, Any]:
+    """Refuse (DATA_ERROR) whatever is not one query over `tables` of the schema `lake`; returns the query's tree."""
+    allowed = {table.lower() for table in tables}
+    tree = _duckdb_tree(connection, sql)
+    for node, names in _nodes(tree, frozenset()):
+        _check_node(node, names, allowed)
+    _check_with_sqlglot(sql, allowed)
+    return tree
+
+
+def _duckdb_tree(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
+    try:
+        statements = connection.extract_statements(sql)
+    except duckdb.Error as error:
+        raise refused(f"The SQL does not parse: {error}") from None
+    if len(statements) != 1:
+        raise refused("The SQL must be one query; it has " + (str(len(statements)) if statements else "none"))
+    if statements[0].type != duckdb.StatementType.SELECT:
+        raise refused(f"The SQL must be a query (SELECT …), not {statements[0].type.name}")
+    row = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchone()
+    tree: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
+    if tree["error"]:
+        raise refused("The SQL must be a query (SELECT …), not a command")
+    return dict(tree["statements"][0])
+
+
+def _nodes(tree: Any, names: frozenset[str]) -> Iterator[tuple[dict[str, Any], frozenset[str]]]:
+    """Every object of the tree with the names that WITH gives it; no recursion, SQL may be deep."""
+    todo: list[tuple[Any, frozenset[str]]] = [(tree, names)]
+    while todo:
+        node, seen = todo.pop()
+        if isinstance(node, list):
+            todo += [(each, seen) for each in node]
+        elif isinstance(node, dict):
+            if isinstance(node.get("cte_map"), dict):
+                seen = seen | {_common_name(each["key"]) for each in node["cte_map"]["map"]}
+            yield node, seen
+            todo += [(each, seen) for each in node.values()]
+
+
+def _common_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise refused(f"WITH {name!r}: call it by letters, digits and _ only")
+    return name.lower()
+
+
+def _check_node(node: dict[str, Any], names: frozenset[str], allowed: set[str]) -> None:
+    kind = node.get("type")
+    if "function_name" in node:
+        _check_function(node["function_name"], is_table=False)
+    elif kind == "VALUE_PARAMETER":
+        raise refused("The SQL has a parameter ($1 or ?), and nothing to put there: write the value")
+    if "sample" not in node or "alias" not in node or "class" in node:
+        return
+    if kind not in _RELATIONS:
+        raise refused(f"{kind} is not allowed: a transform only selects")
+    if kind == "TABLE_FUNCTION":
+        _check_function(node["function"].get("function_name", "?"), is_table=True)
+    elif kind == "BASE_TABLE":
+        _check_table(node["catalog_name"], node["schema_name"], node["table_name"], names, allowed)
+
+
+def _check_function(name: str, is_table: bool) -> None:
+    name = name.lower()
+    if is_table and name in ("read_parquet", "parquet_scan"):
+        raise refused("read_parquet takes one literal path inside your own lake; better name the dataset in inputs")
+    if is_table and name not in _TABLE_FUNCTIONS:
+        raise refused(f"{name}(…) may not be read from: declare what the SQL reads in inputs", function=name)
+    if not is_table and _DENIED.fullmatch(name):
+        raise refused(f"The function {name}() is not allowed in a transform", function=name)
+
+
+def _check_table(catalog: str, schema: str, table: str, names: frozenset[str], allowed: set[str]) -> None:
+    if not schema and not catalog and table.lower() in names:
+        return
+    if not catalog and schema.lower() == SCHEMA and table.lower() in allowed:
+        return
+    full = ".".join(part for part in (catalog, schema, table) if part)
+    raise refused(f"The SQL reads {full}, which is no input: declare it in inputs and write {{{{ name }}}}", table=full)
+
+
+def _check_with_sqlglot(sql: str, allowed: set[str]) -> None:
+    try:
+        statements = [each for each in sqlglot.parse(sql, read="duckdb") if each is not None]
+    except (sqlglot.errors.SqlglotError, RecursionError) as error:
+        raise refused(f"The SQL does not parse, write it more simply: {error}") from None
+    if len(statements) != 1 or not isinstance(statements[0].unnest(), _ROOTS):
+        raise refused("The SQL must be one query (SELECT …)")
+    names = {each.alias_or_name.lower() for each in statements[0].find_all(exp.CTE)}
+    for table in statements[0].find_all(exp.Table):
+        if isinstance(table.this, exp.Identifier):
+            _check_table(table.catalog, table.db, table.name, frozenset(names), allowed)
+    for function in statements[0].find_all(exp.Anonymous):
+        _check_function(function.name, is_table=False)

@@ -1,0 +1,188 @@
+"""Runs a transform: SQL over views of the lake, its rows into one Delta table. Runs in the child process (rule 12)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from common.errors import RunError
+from records.definitions.duckdb_transform import DuckdbTransform, fill_placeholders
+from transform_worker import columns, engine, safety
+from transform_worker.delta import DeltaOutput, Ticket, Written
+from transform_worker.failures import query_failure
+from transform_worker.storage import Lake
+from transform_worker.watch import Watch
+from worker.job import Job
+from worker.link import Link, Stop
+
+_BATCH_ROWS = 100_000
+_STAGED = "staged_rows"
+
+
+def transform(job: Job, link: Link) -> dict[str, Any]:
+    """The entry of `duckdb_transform`: returns the run's result (decision 29)."""
+    definition = DuckdbTransform.model_validate(job.definition)
+    with Watch(link, definition.timeout_seconds) as watch, engine.opened(job.prepared["memory_mb"]) as connection:
+        watch.interrupts(connection.interrupt)
+        try:
+            return _Transform(job, definition, watch, connection).run()
+        finally:
+            watch.interrupts(None)
+
+
+class _Transform:
+    def __init__(
+        self, job: Job, definition: DuckdbTransform, watch: Watch, connection: duckdb.DuckDBPyConnection
+    ) -> None:
+        self.job, self.definition, self.watch, self.connection = job, definition, watch, connection
+        self.lake = Lake(job.lake_url, job.org_id, job.prepared["storage"])
+        self.location: str = job.prepared["output"]["location"]
+        self.name = f"{definition.output_layer}.{definition.transform_name}"
+
+    def run(self) -> dict[str, Any]:
+        self._tell_start()
+        with self._explained():
+            sql = self._query()
+        try:
+            written = self._write(sql)
+            self.watch.ask("wrote", _report(written))
+        except Stop:
+            raise
+        except Exception:
+            with suppress(Exception):
+                self.watch.ask("unlock", {})
+            raise
+        self._tell_end(written)
+        return {
+            "recordsProcessed": written.rows,
+            "tables": [self.definition.transform_name],
+            "artifacts": [{"name": self.name, "size": written.size}],
+            "destination_path": self.lake.url_of(self.location),
+        }
+
+    def _query(self) -> str:
+        """The checked SQL over views, with columns that a Delta table can hold."""
+        sources = {each["name"]: engine.Source(**each) for each in self.job.prepared["inputs"]}
+        named = self.definition.placeholders()
+        sql = fill_placeholders(self.definition.sql, lambda name: sources[named[name].name].view)
+
+        def literal(path: str) -> str:
+            source = engine.Source(name=f"path_{len(sources)}", dataset=path, **self.watch.ask("files", {"path": path}))
+            return sources.setdefault(source.name, source).view
+
+        sql = safety.without_end(safety.expose_literal_paths(sql, literal))
+        tree = safety.check(self.connection, sql, sources)
+        engine.expose(self.connection, self.lake, list(sources.values()))
+        self._warn_of_nulls(tree)
+        relation = self.connection.sql(sql)
+        self._check_keys(relation.columns)
+        return columns.storable_query(sql, relation.columns, relation.types)
+
+    def _write(self, sql: str) -> Written:
+        locked = self.watch.ask("lock", {})
+        ticket = Ticket(self.job.run_id, locked["write_epoch"], partial(self._permit, locked["write_epoch"]))
+        output = DeltaOutput(self.name, self.lake.address(self.location), self.lake.options, ticket, self.watch)
+        if self.job.epoch > 1 and output.written_by() == self.job.run_id:
+            message = (
+                f"An earlier attempt of this run wrote {self.name} and was lost before it could say so: writing again"
+            )
+            self.watch.log("transform_repeated", message, {"transform": self.definition.transform_name})
+        with self._explained():
+            if self.definition.mode == "full_refresh":
+                written = output.replace(lambda: self._rows(sql))
+            else:
+                self._stage(sql)
+                written = output.merge(lambda: self._rows(f"FROM {_STAGED}"), self.definition.merge_keys)
+        output.tidy()
+        return written
+
+    def _rows(self, sql: str) -> pa.RecordBatchReader:
+        return self.connection.sql(sql).to_arrow_reader(_BATCH_ROWS)
+
+    def _stage(self, sql: str) -> None:
+        """Run the SQL into a table that spills to disk: a merge wants each key once, and must know before it writes."""
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {_STAGED} AS {sql}")
+        keys = ", ".join(columns.quoted(key) for key in self.definition.merge_keys)
+        twice = self.connection.execute(
+            f"SELECT {keys}, count(*) FROM {_STAGED} GROUP BY {keys} HAVING count(*) > 1 LIMIT 1"
+        ).fetchone()
+        if twice:
+            shown = dict(zip(self.definition.merge_keys, map(str, twice[:-1]), strict=True))
+            message = (
+                f"The SQL gives {twice[-1]} rows for merge_keys {shown}: keep one, "
+                f"for example with QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY …) = 1"
+            )
+            raise safety.refused(message, merge_keys=shown, rows=twice[-1])
+
+    def _permit(self, write_epoch: int, table_epoch: int | None) -> None:
+        self.watch.ask("permit_commit", {"write_epoch": write_epoch, "table_epoch": table_epoch})
+
+    def _check_keys(self, names: list[str]) -> None:
+        for key in self.definition.merge_keys:
+            if key not in names:
+                message = f"merge_keys names {key!r}, which the SQL does not give; it gives {', '.join(names)}"
+                raise safety.refused(message, merge_key=key)
+
+    def _warn_of_nulls(self, tree: dict[str, Any]) -> None:
+        for name in columns.untyped_nulls(tree):
+            message = f"Column {name} is NULL without a type and becomes INTEGER: say CAST(NULL AS …)"
+            self.watch.warn("column_untyped", message, {"column": name})
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (RunError, Stop):
+            raise
+        except (duckdb.Error, OSError) as error:
+            self.watch.check()  # interrupted: the reason is better known there
+            if isinstance(error, OSError) and error.errno is not None:
+                raise  # of this machine, not of the query
+            raise query_failure(error, self.job.prepared["memory_mb"]) from error
+
+    def _tell_start(self) -> None:
+        name, inputs = self.definition.transform_name, [each.dataset for each in self.definition.inputs]
+        data = {
+            "transform": name,
+            "layer": self.definition.output_layer,
+            "mode": self.definition.mode,
+            "inputs": inputs,
+        }
+        self.watch.log("transform_started", f"Starting transform {name} ({self.definition.mode})", data)
+        self.watch.progress(_progress(name, done=False))
+
+    def _tell_end(self, written: Written) -> None:
+        name = self.definition.transform_name
+        data = {
+            "transform": name,
+            "rows": written.rows,
+            "table_rows": written.table_rows,
+            "bytes": written.size,
+            "version": written.version,
+            "duration_seconds": self.watch.seconds,
+        }
+        self.watch.progress(_progress(name, done=True))
+        self.watch.log("transform_completed", f"Completed {name}: {written.rows:,} rows", data)
+
+
+def _report(written: Written) -> dict[str, Any]:
+    return {
+        "row_count": written.table_rows,
+        "columns": written.columns,
+        "bytes": written.size,
+        "version": written.version,
+    }
+
+
+def _progress(name: str, done: bool) -> dict[str, Any]:
+    return {
+        "schema_version": 2,
+        "resources_order": [name],
+        "completed_resources": [name] if done else [],
+        "failed_resources": [],
+        "in_progress_resource": None if done else name,
+        "resource_cursors": {},
+    }

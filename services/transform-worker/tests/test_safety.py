@@ -1,0 +1,194 @@
+"""Which SQL a transform may run: a table of what is allowed, and one of hostile statements."""
+
+import duckdb
+import pytest
+
+from common.errors import ErrorCode, Permanent
+from transform_worker.safety import check, expose_literal_paths, without_end
+
+ALLOWED = [
+    "SELECT * FROM lake.orders",
+    'SELECT * FROM LAKE."Orders" o WHERE o.id IN (SELECT id FROM lake.lines)',
+    "FROM lake.orders",
+    "TABLE lake.orders",
+    "VALUES (1, 'a'), (2, 'b')",
+    "(SELECT 1 UNION ALL SELECT 2) ORDER BY 1 LIMIT 1",
+    "SELECT * FROM lake.orders UNION BY NAME SELECT * FROM lake.lines",
+    "WITH a AS (SELECT * FROM lake.orders), b AS (SELECT * FROM a) SELECT * FROM b JOIN a USING (id)",
+    "WITH orders AS (SELECT * FROM lake.orders) SELECT * FROM orders",
+    "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 5) SELECT * FROM t",
+    "SELECT (WITH x AS (SELECT 1 AS n) SELECT n FROM x) AS n",
+    "SELECT * FROM range(3) r(n), generate_series(1, 2), unnest([1, 2]) u(v)",
+    "SELECT unnest([1, 2]) AS n",
+    "SELECT row_number() OVER (PARTITION BY a ORDER BY b) AS r FROM lake.orders QUALIFY r = 1",
+    "SELECT sum(x) FILTER (WHERE y > 1), list(z ORDER BY z) FROM lake.orders GROUP BY ALL",
+    "SELECT * FROM (PIVOT lake.orders ON month IN (1, 2) USING sum(amount) GROUP BY id)",
+    "SELECT * FROM (UNPIVOT lake.orders ON a, b INTO NAME k VALUE v)",
+    "SELECT * EXCLUDE (a) REPLACE (b + 1 AS b), COLUMNS('x.*') FROM lake.orders",
+    "SELECT list_transform([1, 2], lambda x: x + 1), {'a': 1}.a, MAP {'k': 1}['k']",
+    "SELECT current_date, now(), strftime(now(), '%Y'), typeof(1), uuid(), regexp_extract('a', 'b')",
+    "SELECT * FROM lake.orders ASOF JOIN lake.lines USING (id, at_time)",
+    "SELECT * FROM lake.orders, LATERAL (SELECT orders.id + 1 AS next)",
+    "SELECT json_extract_string(j, '$.a.b') FROM lake.orders",
+    "SELECT * FROM lake.orders USING SAMPLE 10%",
+    "SELECT 'DROP TABLE x; COPY y TO z' AS text -- read_csv('/etc/passwd')",
+]
+
+HOSTILE = [
+    ("", "none"),
+    ("-- nothing", "none"),
+    ("SELECT 1; SELECT 2", "has 2"),
+    ("SELECT 1; DROP TABLE lake.orders", "has 2"),
+    # what is no query
+    ("CREATE TABLE x AS SELECT 1", "not CREATE"),
+    ("CREATE SECRET s (TYPE s3, KEY_ID 'a', SECRET 'b')", "not "),
+    ("CREATE MACRO f() AS TABLE SELECT * FROM read_text('/etc/passwd')", "not CREATE"),
+    ("INSERT INTO lake.orders VALUES (1)", "not INSERT"),
+    ("WITH x AS (SELECT 1) INSERT INTO lake.orders SELECT * FROM x", "not INSERT"),
+    ("UPDATE lake.orders SET id = 1", "not UPDATE"),
+    ("DELETE FROM lake.orders", "not DELETE"),
+    ("MERGE INTO lake.orders o USING lake.lines l ON o.id = l.id WHEN MATCHED THEN DELETE", "not "),
+    ("DROP VIEW lake.orders", "not DROP"),
+    ("ALTER VIEW lake.orders RENAME TO x", "not ALTER"),
+    ("COPY (SELECT 1) TO '/tmp/x.csv'", "not COPY"),
+    ("COPY lake.orders FROM '/etc/passwd'", "not COPY"),
+    ("EXPORT DATABASE '/tmp/x'", "not "),
+    ("IMPORT DATABASE '/tmp/x'", "command"),
+    ("ATTACH '/tmp/x.db'", "not ATTACH"),
+    ("ATTACH 's3://b/t' AS t (TYPE delta)", "not ATTACH"),
+    ("USE lake", "not "),
+    ("SET memory_limit = '100GB'", "not "),
+    ("RESET memory_limit", "not "),
+    ("PRAGMA version", "command"),
+    ("PRAGMA table_info('lake.orders')", "command"),
+    ("PRAGMA json_execute_serialized_sql('x')", "command"),
+    ("CALL range(3)", "not CALL"),
+    ("INSTALL httpfs", "not "),
+    ("LOAD httpfs", "not LOAD"),
+    ("CHECKPOINT", "not "),
+    ("VACUUM", "not VACUUM"),
+    ("BEGIN", "not TRANSACTION"),
+    ("PREPARE p AS SELECT 1", "not PREPARE"),
+    ("EXECUTE p", "not EXECUTE"),
+    ("EXPLAIN ANALYZE SELECT 1", "not EXPLAIN"),
+    ("DESCRIBE lake.orders", "only selects"),
+    ("SUMMARIZE lake.orders", "only selects"),
+    ("SHOW TABLES", "only selects"),
+    ("SELECT * FROM (DESCRIBE lake.orders)", "only selects"),
+    ("PIVOT lake.orders ON month USING sum(amount)", "has 2"),
+    ("SELECT $1", "parameter"),
+    ("SELECT ?", "parameter"),
+    # files and addresses
+    ("SELECT * FROM '/etc/passwd'", "/etc/passwd, which is no input"),
+    ("SELECT * FROM 'x.parquet'", "x.parquet, which is no input"),
+    ('SELECT * FROM "s3://other/x.parquet"', "which is no input"),
+    ("SELECT * FROM read_parquet(['/a', '/b'])", "one literal path"),
+    ("SELECT * FROM read_parquet('/a', union_by_name = true)", "one literal path"),
+    ("SELECT * FROM read_parquet('/a' || '/b')", "one literal path"),
+    ("SELECT * FROM parquet_scan(getvariable('x'))", "one literal path"),
+    ("SELECT * FROM READ_CSV('/etc/passwd')", r"read_csv\(…\)"),
+    ("SELECT * FROM \"read_csv\"('/etc/passwd')", r"read_csv\(…\)"),
+    ("SELECT * FROM main.read_text('/etc/passwd')", r"read_text\(…\)"),
+    ("SELECT * FROM system.main.read_blob('/etc/passwd')", r"read_blob\(…\)"),
+    ("SELECT * FROM read_json_auto('http://169.254.169.254/')", r"read_json_auto\(…\)"),
+    ("SELECT * FROM delta_scan('http://169.254.169.254/')", r"delta_scan\(…\)"),
+    ("SELECT * FROM delta_list_files('/x')", r"delta_list_files\(…\)"),
+    ("SELECT * FROM glob('/**')", r"glob\(…\)"),
+    ("SELECT * FROM parquet_metadata('/x')", r"parquet_metadata\(…\)"),
+    ("SELECT * FROM sniff_csv('/x')", r"sniff_csv\(…\)"),
+    ("SELECT (SELECT content FROM read_text('/etc/passwd'))", r"read_text\(…\)"),
+    ("SELECT 1 WHERE EXISTS (SELECT 1 FROM read_text('/etc/passwd'))", r"read_text\(…\)"),
+    ("WITH a AS (SELECT * FROM read_text('/etc/passwd')) SELECT 1", r"read_text\(…\)"),
+    ("SELECT 1 ORDER BY (SELECT count(*) FROM read_text('/etc/passwd'))", r"read_text\(…\)"),
+    ("SELECT * FROM lake.orders LIMIT (SELECT count(*) FROM read_text('/x'))", r"read_text\(…\)"),
+    ("SELECT list_transform([1], lambda x: (SELECT count(*) FROM read_text('/x')))", r"read_text\(…\)"),
+    ("SELECT write_blob('/tmp/x', 'y'::BLOB)", r"write_blob\(\)"),
+    ("SELECT 1 IN (SELECT write_blob('/tmp/x', 'y'::BLOB))", r"write_blob\(\)"),
+    # what the engine knows
+    ("SELECT * FROM query('SELECT 1')", r"query\(…\)"),
+    ("SELECT * FROM query_table('x')", r"query_table\(…\)"),
+    ("SELECT * FROM json_execute_serialized_sql('x')", r"json_execute_serialized_sql\(…\)"),
+    ("SELECT * FROM duckdb_secrets()", r"duckdb_secrets\(…\)"),
+    ("SELECT * FROM duckdb_settings()", r"duckdb_settings\(…\)"),
+    ("SELECT * FROM which_secret('s3://x', 's3')", r"which_secret\(…\)"),
+    ("SELECT current_setting('s3_secret_access_key')", r"current_setting\(\)"),
+    ("SELECT main.Current_Setting('s3_secret_access_key')", r"current_setting\(\)"),
+    ("SELECT getvariable('x')", r"getvariable\(\)"),
+    ("SELECT pg_get_viewdef(1)", r"pg_get_viewdef\(\)"),
+    ("SELECT write_log('x')", r"write_log\(\)"),
+    ("SELECT sleep_ms(100000)", r"sleep_ms\(\)"),
+    ("SELECT * FROM information_schema.tables", "information_schema.tables, which is no input"),
+    ("SELECT * FROM duckdb_views", "duckdb_views, which is no input"),
+    ("SELECT * FROM pg_catalog.pg_class", "which is no input"),
+    ("SELECT * FROM sqlite_master", "which is no input"),
+    ("SELECT * FROM orders", "orders, which is no input"),
+    ("SELECT * FROM lake.customers", "lake.customers, which is no input"),
+    ("SELECT * FROM memory.lake.orders", "which is no input"),
+    ("SELECT * FROM other.lake.orders", "which is no input"),
+    # names that WITH gives hold only where it stands
+    ("SELECT (WITH hidden AS (SELECT 1 AS n) SELECT n FROM hidden) FROM hidden", "hidden, which is no input"),
+    ("SELECT * FROM (WITH \"/etc/passwd\" AS (SELECT 1) SELECT 1), '/etc/passwd'", "letters, digits"),
+    ("SELECT " + "(" * 3000 + "1" + ")" * 3000, "does not parse"),
+]
+
+
+@pytest.fixture
+def connection() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect()
+
+
+@pytest.mark.parametrize("sql", ALLOWED)
+def test_a_query_over_the_inputs_is_allowed(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    check(connection, sql, ["orders", "lines"])
+
+
+@pytest.mark.parametrize(("sql", "words"), HOSTILE)
+def test_anything_else_is_refused_with_its_reason(connection: duckdb.DuckDBPyConnection, sql: str, words: str) -> None:
+    with pytest.raises(Permanent, match=words) as caught:
+        check(connection, sql, ["orders", "lines"])
+    assert caught.value.code == ErrorCode.DATA_ERROR
+
+
+@pytest.mark.parametrize(
+    ("sql", "path", "left"),
+    [
+        ("SELECT * FROM read_parquet('s3://l/o/x') r", "s3://l/o/x", "SELECT * FROM <view> r"),
+        ("SELECT * FROM READ_PARQUET ( 'it''s' )", "it's", "SELECT * FROM <view>"),
+        (
+            "SELECT 'ü' FROM parquet_scan('x') JOIN lake.a USING (b)",
+            "x",
+            "SELECT 'ü' FROM <view> JOIN lake.a USING (b)",
+        ),
+    ],
+)
+def test_a_literal_path_becomes_a_view(sql: str, path: str, left: str) -> None:
+    seen: list[str] = []
+
+    def view(found: str) -> str:
+        seen.append(found)
+        return "<view>"
+
+    assert expose_literal_paths(sql, view) == left
+    assert seen == [path]
+
+
+@pytest.mark.parametrize(
+    "sql", ["SELECT 'read_parquet(''x'')'", "SELECT 1 -- read_parquet('x')", "SELECT read_parquet"]
+)
+def test_text_that_only_looks_like_a_literal_path_stays(sql: str) -> None:
+    assert expose_literal_paths(sql, lambda path: "<view>") == sql
+
+
+@pytest.mark.parametrize(
+    ("sql", "left"),
+    [
+        ("SELECT 1", "SELECT 1"),
+        ("SELECT 1;", "SELECT 1"),
+        ("SELECT ';' ;; -- done;", "SELECT ';'"),
+        ("SELECT 1 /* a; */ -- b", "SELECT 1"),
+        ("SELECT 1; SELECT 2;", "SELECT 1; SELECT 2"),
+        ("-- only", "-- only"),
+    ],
+)
+def test_semicolons_and_comments_at_the_end_go(sql: str, left: str) -> None:
+    assert without_end(sql) == left

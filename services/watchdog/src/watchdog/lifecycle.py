@@ -1,0 +1,95 @@
+"""The watchdog's slice of the lifecycle, by name: what died."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from records.fragments import GRACE_SECONDS
+from records.hot import Entry
+from records.lifecycle import Owner, Phase, Status, edges_of, moves_of
+from records.transitions import Step, apply
+
+EDGES = edges_of(Owner.WATCHDOG)
+MOVES = moves_of(Owner.WATCHDOG)
+
+MOST_LOSSES = 3
+"""Workers that a run may lose without a checkpoint in between (decision 16)."""
+
+_RUNNING = Status.RUNNING
+_THEIRS = "r.lease_owner = $6::uuid"
+_SAVED = """EXISTS (SELECT FROM checkpoints c WHERE c.run_id = r.id AND c.updated_at > coalesce(r.lost_at, r.started_at))"""
+_LOSSES = f"losses = CASE WHEN {_SAVED} THEN 1 ELSE r.losses + 1 END, lost_at = clock_timestamp()"
+_TOO_MANY = f"(r.losses + 1 >= {MOST_LOSSES} AND NOT {_SAVED})"
+
+RECOVER = Step(
+    _RUNNING,
+    (Phase.LEASED,),
+    _RUNNING,
+    Phase.QUEUED,
+    sets=f"interrupt_count = interrupt_count + 1, recovered = true, {_LOSSES}",
+    guard=f"{_THEIRS} AND r.control IS NULL AND NOT {_TOO_MANY}",
+    skip_locked=True,
+)
+RECOVER_PAUSED = Step(
+    _RUNNING,
+    (Phase.LEASED,),
+    _RUNNING,
+    Phase.PAUSED,
+    sets="interrupt_count = interrupt_count + 1, recovered = true, control = NULL",
+    guard=f"{_THEIRS} AND r.control = 'pause'",
+    skip_locked=True,
+)
+CANCEL_LOST = Step(
+    _RUNNING,
+    (Phase.LEASED,),
+    Status.CANCELLED,
+    Phase.DONE,
+    guard=f"{_THEIRS} AND r.control = 'cancel'",
+    skip_locked=True,
+)
+FAIL_LOST = Step(
+    _RUNNING, (Phase.LEASED,), Status.FAILED, Phase.DONE, sets="error = $7::jsonb", guard=_THEIRS, skip_locked=True
+)
+_STALE = f"r.recovered AND r.updated_at < clock_timestamp() - interval '{GRACE_SECONDS} s'"
+ABANDON = Step(
+    _RUNNING, (Phase.QUEUED,), Status.FAILED, Phase.DONE, sets="error = $6::jsonb", guard=_STALE, skip_locked=True
+)
+
+
+def _error(message: str) -> dict[str, Any]:
+    return {"code": "INTERNAL_ERROR", "message": message, "details": {}, "retryable": True}
+
+
+async def recover(conn: Any, ids: Sequence[UUID], owner: UUID, event: str, why: str) -> list[Any]:
+    """leased → queued, or paused where a pause was asked for. Costs no retry (rule 7)."""
+    entry = Entry(event, why, {"worker": str(owner)}, "warning")
+    rows = await apply(conn, RECOVER, ids, owner, entry=entry, worker="watchdog")
+    return rows + await apply(conn, RECOVER_PAUSED, ids, owner, entry=entry, worker="watchdog")
+
+
+async def cancel(conn: Any, ids: Sequence[UUID], owner: UUID, writer: UUID) -> list[Any]:
+    """running → cancelled: a cancellation was asked for, and the worker that should have done it is gone."""
+    entry = Entry("watchdog_cancelled", "Cancelled by the watchdog: its worker is gone", {}, "warning")
+    return await apply(
+        conn, CANCEL_LOST, ids, owner, entry=entry, event="action.cancelled", worker="watchdog", writer=writer
+    )
+
+
+async def fail(conn: Any, ids: Sequence[UUID], owner: UUID, writer: UUID, why: str) -> list[Any]:
+    """running → failed: the run may not be done again, or has lost too many workers."""
+    error = _error(why)
+    entry = Entry("run_failed", why, error, "error")
+    return await apply(
+        conn, FAIL_LOST, ids, owner, error, entry=entry, event="action.failed", worker="watchdog", writer=writer,
+        extra={"error": error},
+    )  # fmt: skip
+
+
+async def abandon(conn: Any, ids: Sequence[UUID], writer: UUID) -> list[Any]:
+    """running → failed: taken back from a dead worker, and nobody claimed it in the grace time (decision 23)."""
+    error = _error(f"Its worker died, and no other took the run within {GRACE_SECONDS} s; retry it.")
+    entry = Entry("run_failed", error["message"], error, "error")
+    return await apply(
+        conn, ABANDON, ids, error, entry=entry, event="action.failed", worker="watchdog", writer=writer,
+        extra={"error": error},
+    )  # fmt: skip

@@ -1,0 +1,19 @@
+"""Days of logs and events: made ahead, dropped when old; files of the lake that nobody committed (rules 14 and 15)."""
+
+from typing import Any
+
+import structlog
+
+from common.clock import now
+from records import partitions
+
+_log = structlog.get_logger()
+
+
+async def keep_once(pool: Any) -> None:
+    """Makes the partitions of the days ahead and drops those that are no longer kept."""
+    today = now().date()
+    made = await partitions.make_ahead(pool, today)
+    dropped = await partitions.drop_old(pool, today)
+    if made or dropped:
+        _log.info("partitions", made=made, dropped=dropped)

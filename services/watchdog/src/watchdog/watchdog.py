@@ -1,0 +1,98 @@
+"""The reason this service exists: it notices the dead and gives their runs to the living (rule 7, decision 23)."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from common.bell import Bell
+from records.definitions import definition_model
+from records.following import follow
+from records.publication import Publisher
+from watchdog import lifecycle
+from watchdog.looks import Looks, look
+
+_log = structlog.get_logger()
+
+_OF_PROCESS = "SELECT id, kind, definition FROM runs WHERE lease_owner = $1 AND phase = 'leased' ORDER BY id"
+_STALE = """
+SELECT id, kind, definition, lease_owner FROM runs WHERE phase = 'leased' AND due_at <= clock_timestamp()
+ORDER BY lease_owner, id LIMIT 500
+"""
+_ABANDONED = """
+SELECT r.id FROM runs r WHERE r.phase = 'queued' AND r.recovered AND r.status = 'running'
+  AND r.updated_at < clock_timestamp() - interval '180 s'
+  AND EXISTS (SELECT FROM processes p WHERE r.kind = ANY(p.kinds) AND NOT p.stopping)
+ORDER BY r.id LIMIT 500
+"""
+
+
+class Watchdog:
+    """Each method is one turn of a loop; `conn` is its own unbroken connection, the pool does the rest."""
+
+    def __init__(self, pool: Any, bell: Bell, publisher: Publisher, process_id: UUID) -> None:
+        self._pool = pool
+        self._bell = bell
+        self._publisher = publisher
+        self._process_id = process_id
+        self.looks = Looks()
+
+    async def look_at_locks_once(self, conn: Any) -> None:
+        for process_id, why in self.looks.by_lock(await look(conn)):
+            await self.bury(process_id, why)
+
+    async def look_at_counters_once(self, conn: Any) -> None:
+        for process_id, why in self.looks.by_counter(await look(conn)):
+            await self.bury(process_id, why)
+
+    async def bury(self, process_id: UUID, why: str) -> None:
+        """Gives the runs of a dead process to the living, then forgets the process."""
+        if process_id == self._process_id:
+            return
+        rows = await self._pool.fetch(_OF_PROCESS, process_id)
+        message = f"Recovered at once: worker {process_id} is gone ({why})"
+        await self._take_back(rows, process_id, "watchdog_fast_recovery", message)
+        await self._pool.execute("DELETE FROM processes WHERE id = $1", process_id)
+        _log.warning("process_buried", process=str(process_id), why=why, runs=len(rows))
+
+    async def sweep_leases_once(self) -> None:
+        """The backstop: leases that ran out, whatever their worker says."""
+        by_owner: dict[UUID, list[Any]] = {}
+        for row in await self._pool.fetch(_STALE):
+            by_owner.setdefault(row["lease_owner"], []).append(row)
+        for owner, rows in by_owner.items():
+            await self._take_back(rows, owner, "watchdog_recovery", "Recovered: its lease ran out")
+
+    async def abandon_once(self) -> None:
+        """Runs that nobody took back into work in the grace time although somebody could."""
+        ids = [row["id"] for row in await self._pool.fetch(_ABANDONED)]
+        if ids:
+            await self._ended(await lifecycle.abandon(self._pool, ids, self._process_id))
+
+    async def _take_back(self, rows: Sequence[Any], owner: UUID, event: str, message: str) -> None:
+        if not rows:
+            return
+        ids = [row["id"] for row in rows]
+        await self._ended(await lifecycle.cancel(self._pool, ids, owner, self._process_id))
+        unsafe = [row["id"] for row in rows if not _may_rerun(row)]
+        if unsafe:
+            why = "Its worker was lost and the run may not be done twice: look whether it took effect, then retry it."
+            await self._ended(await lifecycle.fail(self._pool, unsafe, owner, self._process_id, why))
+        for row in await lifecycle.recover(self._pool, ids, owner, event, message):
+            if row["phase"] == "queued":
+                self._bell.ring(row["kind"], [row["id"]])
+        # What is left has lost too many workers.
+        why = f"The run lost its worker {lifecycle.MOST_LOSSES} times in a row; look into what it does to them."
+        await self._ended(await lifecycle.fail(self._pool, ids, owner, self._process_id, why))
+
+    async def _ended(self, rows: list[Any]) -> None:
+        await follow(rows, self._pool, self._bell, self._publisher)
+
+
+def _may_rerun(row: Any) -> bool:
+    """What the kind says of a run whose worker was lost (decision 24); a definition that no longer reads is rerun."""
+    try:
+        return definition_model(row["kind"]).model_validate(row["definition"]).on_lost == "rerun"
+    except (LookupError, ValueError):
+        return True

@@ -1,0 +1,1 @@
+"""Tests of the whole workspace; those of one member are beside it."""

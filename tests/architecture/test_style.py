@@ -1,0 +1,68 @@
+"""The measurable part of the house style (style.md)."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.workspace import ROOT, SERVICES, calls_of, modules, name_of, package_of, tree
+
+MODULE_LINES = 400
+FUNCTION_LINES = 60
+BOOT_LINES = 15
+SAME_FILES = {"__init__.py", "__main__.py", "settings.py", "lifecycle.py", "handlers.py", "py.typed"}
+CLOCK = ROOT / "libs/common/src/common/clock.py"
+CLOCK_READS = {"datetime.now", "datetime.utcnow", "datetime.datetime.now", "date.today", "datetime.date.today"}
+SLEEPS = {"time.sleep", "sleep"}
+EXCUSES = {"pytest.skip", "pytest.xfail", "pytest.mark.skip", "pytest.mark.skipif", "pytest.mark.xfail"}
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=name_of)
+def test_every_service_opens_the_same_way(service: Path) -> None:
+    there = {path.name for path in package_of(service).iterdir()}
+    assert there >= SAME_FILES
+    assert there - SAME_FILES - {"__pycache__"}, "the file that is the reason the service exists"
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=name_of)
+def test_every_service_has_a_readme_and_tests(service: Path) -> None:
+    assert (service / "README.md").is_file()
+    assert list(service.glob("tests/test_*.py"))
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=name_of)
+def test_a_boot_file_is_short(service: Path) -> None:
+    assert len((package_of(service) / "__main__.py").read_text().splitlines()) <= BOOT_LINES
+
+
+def test_no_module_is_longer_than_a_reader_bears() -> None:
+    long = {name_of(path): lines for path in modules() if (lines := len(path.read_text().splitlines())) > MODULE_LINES}
+    assert long == {}
+
+
+def test_no_function_is_longer_than_a_screen() -> None:
+    long = {
+        f"{name_of(path)}:{node.lineno} {node.name}"
+        for path in modules()
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or 0) - node.lineno > FUNCTION_LINES
+    }
+    assert long == set()
+
+
+def test_only_the_clock_reads_the_time_of_day() -> None:
+    readers = {name_of(path) for path in modules() if path != CLOCK and CLOCK_READS & set(calls_of(path))}
+    assert readers == set()
+
+
+def test_nothing_sleeps_without_its_event_loop() -> None:
+    assert {name_of(path) for path in modules() if SLEEPS & set(calls_of(path))} == set()
+
+
+def test_no_test_is_excused() -> None:
+    assert {name_of(path): found for path in modules() if (found := EXCUSES & _attributes(path))} == {}
+
+
+def _attributes(path: Path) -> set[str]:
+    return {ast.unparse(node) for node in ast.walk(tree(path)) if isinstance(node, ast.Attribute)}

@@ -1,0 +1,58 @@
+"""Where things stand in this workspace: what the tests of the house walk over."""
+
+import ast
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+MEMBERS = sorted(path.parent for path in [*ROOT.glob("libs/*/pyproject.toml"), *ROOT.glob("services/*/pyproject.toml")])
+SERVICES = [member for member in MEMBERS if member.parent.name == "services"]
+
+_GENERATED = ROOT / "libs/contracts/src/contracts/vai"
+_FOLDERS = ("libs", "services", "tests", "tools", "bench", "examples")
+
+
+def name_of(path: Path) -> str:
+    """A path as a reader of this repository knows it; for test ids and messages."""
+    return str(path.relative_to(ROOT))
+
+
+def package_of(member: Path) -> Path:
+    """The one importable package of a member."""
+    return next(path.parent for path in member.glob("src/*/__init__.py"))
+
+
+def project_of(member: Path) -> dict[str, Any]:
+    project: dict[str, Any] = tomllib.loads((member / "pyproject.toml").read_text())["project"]
+    return project
+
+
+def modules(*folders: Path) -> list[Path]:
+    """Every hand-written Python module under the folders, or in the whole workspace."""
+    roots = folders or tuple(ROOT / name for name in _FOLDERS)
+    found = {path for root in roots for path in root.rglob("*.py")}
+    return sorted(path for path in found if _GENERATED not in path.parents and ".venv" not in path.parts)
+
+
+@cache
+def tree(module: Path) -> ast.Module:
+    return ast.parse(module.read_text(), filename=str(module))
+
+
+def imports_of(module: Path) -> Iterator[str]:
+    """Every module that one imports, anywhere in it."""
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+
+
+def calls_of(module: Path) -> Iterator[str]:
+    """Every call in a module, written as it is written there: `datetime.now`."""
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func)

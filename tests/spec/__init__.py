@@ -1,0 +1,1 @@
+"""The facts of the source documents as data, and what is held against them."""

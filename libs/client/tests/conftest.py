@@ -110,117 +110,117 @@ def problem(status: int, msg: str, loc: tuple[str | int, ...] = (), headers: dic
     return JSONResponse({"detail": [{"loc": list(loc), "msg": msg, "type": "told"}]}, status, headers)
 
 
-def page(platform: Platform, key: str, request: Request) -> Response:
-    limit, offset = int(request.query_params.get("limit", 100)), int(request.query_params.get("offset", 0))
-    held = list(getattr(platform, key).values())[::-1]
-    for name, wanted in (("status", "status"), ("kind", "kind"), ("provider", "provider")):
-        words = request.query_params.getlist(name)
-        held = [each for each in held if not words or each[wanted] in words]
-    found = held[offset : offset + limit]
-    more = offset + len(found) < len(held)
-    body = {key: found, "hasNext": more, "limit": limit, "offset": offset, "total": len(held), "users": {}}
-    return JSONResponse(body)
+class Endpoints:
+    """The endpoints of the REST API that the client knows."""
 
+    def __init__(self, platform: Platform) -> None:
+        self.platform = platform
 
-def one(things: dict[str, Json], request: Request, noun: str) -> Response:
-    found = things.get(request.path_params["id"])
-    return JSONResponse(found) if found else problem(404, f"{noun} not found")
+    def application(self) -> Starlette:
+        api, get, post = "/api/v1", ["GET"], ["POST"]
+        plain = [
+            *(Route(f"{api}/{name}", self.page, methods=get) for name in ("actions", "action-runs", "connections")),
+            *(Route(f"{api}/{name}", self.create, methods=post) for name in ("actions", "connections")),
+            Route(f"{api}/actions/slug/{{slug}}", self.action_by_slug),
+            Route(f"{api}/actions/{{id}}", self.action),
+            Route(f"{api}/actions/{{id}}/run", self.run_action, methods=post),
+            Route(f"{api}/connections/{{id}}/test", self.test_connection, methods=post),
+        ]
+        runs = [
+            Route(f"{api}/action-runs", self.create_run, methods=post),
+            Route(f"{api}/action-runs/{{id}}", self.run, methods=get),
+            Route(f"{api}/action-runs/{{id}}", self.delete, methods=["DELETE"]),
+            Route(f"{api}/action-runs/{{id}}/logs", self.logs),
+            Route(f"{api}/action-runs/{{id}}/logs/stream", self.stream),
+            Route(f"{api}/action-runs/{{id}}/{{verb}}", self.decide, methods=post),
+        ]
+        return Starlette(routes=plain + runs)
 
+    def page(self, request: Request) -> Response:
+        name = request.url.path.split("/")[3]
+        key = {"action-runs": "runs"}.get(name, name)
+        limit, offset = int(request.query_params.get("limit", 100)), int(request.query_params.get("offset", 0))
+        held = list(getattr(self.platform, key).values())[::-1]
+        for column in ("status", "kind", "provider"):
+            words = request.query_params.getlist(column)
+            held = [each for each in held if not words or each[column] in words]
+        found = held[offset : offset + limit]
+        more = offset + len(found) < len(held)
+        bounds = {"hasNext": more, "limit": limit, "offset": offset, "total": len(held)}
+        return JSONResponse({key: found, "users": {}} | bounds)
 
-def application(platform: Platform) -> Starlette:
-    async def lists(request: Request) -> Response:
-        return page(platform, {"action-runs": "runs"}.get(name := request.url.path.split("/")[3], name), request)
+    async def create(self, request: Request) -> Response:
+        body = await request.json()
+        add = self.platform.add_action if request.url.path.endswith("actions") else self.platform.add_connection
+        body.pop("credentials", None)
+        return JSONResponse(add(**body), 201)
 
-    async def create_run(request: Request) -> Response:
+    def action(self, request: Request) -> Response:
+        found = self.platform.actions.get(request.path_params["id"])
+        return JSONResponse(found) if found else problem(404, "action not found")
+
+    def action_by_slug(self, request: Request) -> Response:
+        found = [each for each in self.platform.actions.values() if each["slug"] == request.path_params["slug"]]
+        return JSONResponse(found[0]) if found else problem(404, "action not found")
+
+    async def run_action(self, request: Request) -> Response:
+        body = await request.json()
+        action_id = request.path_params["id"]
+        return self.made(self.platform.add_run(actionId=action_id, definition=body.get("definitionOverrides", {})))
+
+    def test_connection(self, request: Request) -> Response:
+        works = self.platform.connections[request.path_params["id"]]["status"] == "active"
+        message = "answered" if works else "401: the token is not valid"
+        return JSONResponse({"ok": works, "message": message, "error": None, "durationSeconds": 0.1})
+
+    async def create_run(self, request: Request) -> Response:
         body = await request.json()
         fields = ("kind", "definition", "idempotencyKey", "concurrencyKey")
-        run = platform.add_run(**{key: body[key] for key in fields if key in body})
-        platform.on_create(run)
+        return self.made(self.platform.add_run(**{key: body[key] for key in fields if key in body}))
+
+    def made(self, run: Json) -> Response:
+        self.platform.on_create(run)
         return JSONResponse(run, 201)
 
-    async def run_action(request: Request) -> Response:
-        action = platform.actions[request.path_params["id"]]
-        body = await request.json()
-        run = platform.add_run(actionId=action["id"], definition=body.get("definitionOverrides", {}))
-        platform.on_create(run)
-        return JSONResponse(run, 201)
-
-    async def get_run(request: Request) -> Response:
-        run = platform.runs.get(request.path_params["id"])
+    async def run(self, request: Request) -> Response:
+        run = self.platform.runs.get(request.path_params["id"])
         if run is None:
             return problem(404, "run not found")
-        platform.on_look(run)
+        self.platform.on_look(run)
         if "wait=" in request.headers.get("prefer", ""):
-            await ended(platform, run)
+            await ended(self.platform, run)
         return JSONResponse(run)
 
-    async def decide(request: Request) -> Response:
-        run, verb = platform.runs[request.path_params["id"]], request.path_params["verb"]
+    def delete(self, request: Request) -> Response:
+        return Response(status_code=204)
+
+    def decide(self, request: Request) -> Response:
+        run, verb = self.platform.runs[request.path_params["id"]], request.path_params["verb"]
         if verb == "retry":
-            fresh = platform.add_run(kind=run["kind"], triggerMethod="retry", triggerSourceId=run["id"])
-            platform.on_create(fresh)
-            return JSONResponse(fresh, 201)
+            return self.made(self.platform.add_run(kind=run["kind"], triggerMethod="retry", triggerSourceId=run["id"]))
         words = {"reject": "rejected", "cancel": "cancelled", "approve": "running"}
         run["status"] = words.get(verb, run["status"])
         run["displayStatus"] = {"pause": "paused"}.get(verb, run["status"])
         return JSONResponse(run)
 
-    async def logs(request: Request) -> Response:
+    def logs(self, request: Request) -> Response:
         run_id, query = request.path_params["id"], request.query_params
-        if run_id not in platform.logs:
+        if run_id not in self.platform.logs:
             return problem(404, "run not found")
         words = ("info", "warning", "error")
         grave = words[words.index(query.get("level", "info")) :]
-        left = [each for each in after(platform.logs[run_id], query.get("after")) if each["level"] in grave]
+        left = [each for each in after(self.platform.logs[run_id], query.get("after")) if each["level"] in grave]
         found = left[: int(query.get("limit", 100))]
         more = len(found) < len(left)
         return JSONResponse({"entries": found, "hasMore": more, "nextCursor": found[-1]["id"] if found else None})
 
-    async def stream(request: Request) -> Response:
+    def stream(self, request: Request) -> Response:
         run_id = request.path_params["id"]
-        if run_id not in platform.runs:
+        if run_id not in self.platform.runs:
             return problem(404, "run not found")
-        left = after(platform.logs[run_id], request.headers.get("last-event-id"))
-        many, how = platform.pieces.popleft() if platform.pieces else (len(left), "end")
-        return StreamingResponse(events(platform, run_id, left[:many], how), media_type="text/event-stream")
-
-    async def create(request: Request) -> Response:
-        body = await request.json()
-        add = platform.add_action if request.url.path.endswith("actions") else platform.add_connection
-        body.pop("credentials", None)
-        return JSONResponse(add(**body), 201)
-
-    async def action(request: Request) -> Response:
-        return one(platform.actions, request, "action")
-
-    async def action_by_slug(request: Request) -> Response:
-        found = [each for each in platform.actions.values() if each["slug"] == request.path_params["slug"]]
-        return JSONResponse(found[0]) if found else problem(404, "action not found")
-
-    async def test_connection(request: Request) -> Response:
-        works = platform.connections[request.path_params["id"]]["status"] == "active"
-        message = "answered" if works else "401: the token is not valid"
-        return JSONResponse({"ok": works, "message": message, "error": None, "durationSeconds": 0.1})
-
-    async def delete(request: Request) -> Response:
-        return Response(status_code=204)
-
-    api = "/api/v1"
-    routes = [
-        *(Route(f"{api}/{name}", lists, methods=["GET"]) for name in ("actions", "action-runs", "connections")),
-        *(Route(f"{api}/{name}", create, methods=["POST"]) for name in ("actions", "connections")),
-        Route(f"{api}/actions/slug/{{slug}}", action_by_slug),
-        Route(f"{api}/actions/{{id}}", action),
-        Route(f"{api}/actions/{{id}}/run", run_action, methods=["POST"]),
-        Route(f"{api}/connections/{{id}}/test", test_connection, methods=["POST"]),
-        Route(f"{api}/action-runs", create_run, methods=["POST"]),
-        Route(f"{api}/action-runs/{{id}}", get_run, methods=["GET"]),
-        Route(f"{api}/action-runs/{{id}}", delete, methods=["DELETE"]),
-        Route(f"{api}/action-runs/{{id}}/logs", logs),
-        Route(f"{api}/action-runs/{{id}}/logs/stream", stream),
-        Route(f"{api}/action-runs/{{id}}/{{verb}}", decide, methods=["POST"]),
-    ]
-    return Starlette(routes=routes)
+        left = after(self.platform.logs[run_id], request.headers.get("last-event-id"))
+        many, how = self.platform.pieces.popleft() if self.platform.pieces else (len(left), "end")
+        return StreamingResponse(events(self.platform, run_id, left[:many], how), media_type="text/event-stream")
 
 
 def after(entries: list[Json], cursor: str | None) -> list[Json]:
@@ -249,7 +249,7 @@ async def ended(platform: Platform, run: Json) -> None:
 
 def guarded(platform: Platform) -> Callable[..., Any]:
     """The application behind a door that looks at the key, writes down who came, and gives the told replies."""
-    app = application(platform)
+    app = Endpoints(platform).application()
 
     async def door(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":

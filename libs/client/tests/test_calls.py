@@ -1,9 +1,17 @@
 """What each call sends, held against the endpoints of documents 001 and 003."""
 
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import jsonschema
 import pytest
+
 from vai import actions, connections, logs, runs
 from vai.call import Call
 
+CONTRACT = json.loads((Path(__file__).parents[3] / "tests" / "spec" / "contract.json").read_text())
 ACTIONS, RUNS, CONNECTIONS = "/api/v1/actions", "/api/v1/action-runs", "/api/v1/connections"
 CALLS: list[tuple[Call[object], str, object]] = [
     (actions.create("http_request", "Ping", {"url": "x"}, slug="ping", connection_id="c", template_id="t"),
@@ -75,3 +83,25 @@ def test_waiting_is_asked_for_with_prefer_and_for_a_minute_at_most(
 def test_an_answer_at_once_and_a_deferred_run_can_be_asked_for() -> None:
     assert runs.create("http_request", respond_async=True).headers == {"Prefer": "respond-async"}
     assert runs.create("http_request", defer=True).query == {"defer": "true"}
+
+
+def calls_of(endpoint: dict[str, Any]) -> list[Call[object]]:
+    """The calls of this file that go to an endpoint of the contract."""
+    shape = re.compile(re.sub(r"\{\w+\}", "[^/]+", endpoint["path"]))
+    return [each for each, _, _ in CALLS if each.method.lower() == endpoint["method"] and shape.fullmatch(each.path)]
+
+
+@pytest.mark.parametrize("endpoint", CONTRACT["endpoints"], ids=lambda each: f"{each['method']} {each['path']}")
+def test_every_endpoint_of_the_contract_has_a_call_that_can_say_all_of_it(endpoint: dict[str, Any]) -> None:
+    calls = calls_of(endpoint)
+    assert calls
+    assert {name for call in calls for name in call.query} <= set(endpoint.get("query", {}))
+    if "body" in endpoint:
+        assert {name for call in calls for name in call.body or {}} <= set(endpoint["body"]["fields"])
+
+
+def test_the_server_of_these_tests_speaks_as_the_contract_says(platform: Any) -> None:
+    run, action = platform.add_run(), platform.add_action()
+    entry = platform.add_log(run, "extraction_started", "Starting")
+    for name, value in (("run", run), ("action", action), ("logEntry", entry)):
+        jsonschema.validate(value, {"$ref": f"#/schemas/{name}", "schemas": CONTRACT["schemas"]})

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
+
 from vai.cli import app
 
 Vai = Callable[..., Result]
@@ -56,6 +57,7 @@ def test_run_shows_the_log_as_documented_and_what_came_of_it(vai: Vai, platform:
     assert done.exit_code == 0
     assert run["definition"] == {"source": "klaviyo", "resources": ["profiles"], "a": {"b": 3}}
     assert platform.seen[0].headers["prefer"] == "respond-async"
+    assert platform.seen[0].headers["user-agent"].startswith("vai-cli/"), "makes triggerMethod `cli`"
 
 
 @pytest.mark.parametrize("status", ["failed", "cancelled", "rejected"])
@@ -82,13 +84,16 @@ def test_run_names_the_resources_of_a_partial_success(vai: Vai, platform: Any) -
     assert "failed: b. To take only these again: vai retry" in done.stderr
 
 
-def test_run_takes_a_definition_from_a_file_or_the_standard_input(vai: Vai, platform: Any, tmp_path: Path) -> None:
+def test_run_takes_a_definition_from_a_file_the_standard_input_or_the_command_line(
+    vai: Vai, platform: Any, tmp_path: Path
+) -> None:
     platform.on_create = klaviyo(platform)
     (tmp_path / "d.json").write_text('{"source": "sample", "rows": 1}')
     vai("run", "dlt_extract", "--definition", "d.json", "--set", "rows=2", "--connection", "shop")
     vai("run", "dlt_extract", "--definition", "-", input='{"source": "noop"}')
+    vai("run", "dlt_extract", "--definition", '{"source": "sample"}')
     sent = [run["definition"] for run in platform.runs.values()]
-    assert sent == [{"source": "sample", "rows": 2, "connection": "shop"}, {"source": "noop"}]
+    assert sent == [{"source": "sample", "rows": 2, "connection": "shop"}, {"source": "noop"}, {"source": "sample"}]
 
 
 @pytest.mark.parametrize(

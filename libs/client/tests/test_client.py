@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from starlette.responses import PlainTextResponse, RedirectResponse
+
 from vai import (
     ApiError,
     AsyncClient,
@@ -68,7 +69,7 @@ async def test_a_run_is_created_with_the_key_and_comes_back_typed(client: Any, p
     run = await told(client.runs.create("dlt_extract", {"source": "sample"}))
     assert (run.kind, run.status, run.definition, run.ended) == ("dlt_extract", "pending", {"source": "sample"}, False)
     assert platform.seen[0].headers["authorization"] == f"Bearer {platform.key}"
-    assert platform.seen[0].headers["user-agent"].startswith("vai/")
+    assert platform.seen[0].headers["user-agent"].startswith("vai-client/")
 
 
 async def test_a_deleted_run_gives_nothing(client: Any, platform: Any) -> None:
@@ -137,6 +138,34 @@ async def test_a_server_that_does_not_hold_the_answer_is_asked_every_half_second
 async def test_when_the_time_is_up_the_run_comes_back_as_it_stands(client: Any, platform: Any) -> None:
     platform.holds = False
     assert (await told(client.runs.wait(platform.add_run(status="running")["id"], 0.01))).status == "running"
+
+
+async def test_a_server_that_is_updated_while_somebody_waits_is_waited_for(
+    client: Any, platform: Any, sleeper: Sleeper
+) -> None:
+    platform.holds = False
+    run = platform.add_run(status="running")
+    looks = iter(range(1))
+
+    def work(held: Any) -> None:
+        if next(looks, None) is None:
+            platform.end(held)
+            return
+        for _ in range(5):
+            platform.refuse(503, "draining")
+
+    platform.on_look = work
+    assert (await told(client.runs.wait(run["id"]))).succeeded
+    assert sleeper.slept == [0.5, 2.0, 2.0, 2.0, 2.0, 2.0]
+
+
+async def test_waiting_for_a_run_on_a_server_that_never_answered_is_given_up_at_once(
+    client: Any, platform: Any, sleeper: Sleeper
+) -> None:
+    platform.refuse(503, "starting")
+    with pytest.raises(Unavailable):
+        await told(client.runs.wait(platform.add_run()["id"]))
+    assert sleeper.slept == []
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+
 from vai import Run, UnexpectedAnswer, global_percent
 
 RUN: dict[str, Any] = {

@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 import pytest
+
 from vai import AsyncClient, Client, NotFound, Retries, ServerUnreachable, Unavailable, UnexpectedAnswer
 
-QUICK = Retries(first_delay=0.001)
+QUICK = Retries(attempts=3, reopenings=6, first_delay=0.001)
 
 
 @pytest.fixture(params=["blocking", "asynchronous"])
@@ -62,7 +63,7 @@ async def test_a_stream_that_never_gets_further_is_given_up(client: Any, run: An
     platform.pieces.extend([(0, "close")] * 20)
     with pytest.raises(ServerUnreachable, match="stops before its end"):
         await messages(client.logs.stream(run["id"]))
-    assert len(platform.seen) == QUICK.attempts + 1
+    assert len(platform.seen) == QUICK.reopenings + 1
 
 
 async def test_a_stream_from_a_server_that_stays_busy_is_given_up(client: Any, run: Any, platform: Any) -> None:
@@ -70,6 +71,7 @@ async def test_a_stream_from_a_server_that_stays_busy_is_given_up(client: Any, r
         platform.refuse(503, "draining", Retry_After="0")
     with pytest.raises(Unavailable):
         await messages(client.logs.stream(run["id"]))
+    assert len(platform.seen) == QUICK.attempts + 1
 
 
 async def test_a_stream_of_an_unknown_run_is_refused_at_once(client: Any, platform: Any) -> None:

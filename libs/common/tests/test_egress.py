@@ -9,6 +9,7 @@ from typing import Any
 import httpcore2
 import httpx2
 import pytest
+
 from common.egress import EgressRefused, GuardedBackend, UnknownHost, guarded_client, is_public, resolve_public
 from common.errors import ErrorCode, Permanent
 

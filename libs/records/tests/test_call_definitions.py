@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+
 from records.definitions.approval_gate import ApprovalGate
 from records.definitions.conditional_branch import ConditionalBranch
 from records.definitions.http_request import HttpRequest
@@ -125,8 +126,10 @@ def test_the_statuses_that_count_as_success(
         ({"method": "POST", "idempotent": True}, True),
     ],
 )
-def test_a_post_or_patch_is_not_repeatable_unless_it_says_so(definition: dict[str, Any], repeatable: bool) -> None:
-    assert HttpRequest.model_validate({"url": URL, **definition}).repeatable is repeatable
+def test_a_post_or_patch_is_not_repeated_unless_it_says_so(definition: dict[str, Any], repeatable: bool) -> None:
+    request = HttpRequest.model_validate({"url": URL, "headers": {"Authorization": {"secret": True}}, **definition})
+    assert request.repeatable is repeatable
+    assert request.on_lost == ("rerun" if repeatable else "fail")
 
 
 def test_what_is_stored_is_what_was_given() -> None:
@@ -136,6 +139,7 @@ def test_what_is_stored_is_what_was_given() -> None:
 
 def test_an_approval_gate_always_requires_approval() -> None:
     assert ApprovalGate.model_validate({}).requires_approval is True
+    assert ApprovalGate.model_validate({}).on_lost == "rerun"
     ApprovalGate.model_validate({"title": "Send?", "message": "To 500 people", "approval_timeout_seconds": 60})
     assert faults(ApprovalGate, {"requires_approval": False}) == [("requires_approval",)]
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+
 from records.conditions import MISSING, Condition, Operator, RootedCondition, all_hold, judge, look_up
 
 # operator, seen, value, whether it holds

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+
 from records.secrets import MARKER, Keyring, SecretError, SecretMissing, looks_secret, masked, reunite
 
 ORG, OTHER_ORG = UUID(int=1), UUID(int=2)

@@ -6,6 +6,7 @@ import ssl
 from typing import Any
 
 import pytest
+
 from agent_worker.http_request import HttpRequest
 from common.errors import ErrorCode, Permanent, Retryable, RunError
 from testkit.owned import HeldRun
@@ -171,19 +172,3 @@ async def test_a_server_without_a_trusted_certificate_is_a_final_error(certifica
     await server.wait_closed()
     assert (type(failed), failed.code) == (Permanent, ErrorCode.CONNECTION_ERROR)
     assert "certificate is not trusted" in failed.message
-
-
-@pytest.mark.parametrize(
-    ("definition", "on_lost"),
-    [
-        ({}, "rerun"),
-        ({"method": "GET"}, "rerun"),
-        ({"method": "PUT"}, "rerun"),
-        ({"method": "POST"}, "fail"),
-        ({"method": "patch"}, "fail"),
-        ({"method": "POST", "idempotent": True}, "rerun"),
-        ({"method": "POST", "idempotent": False}, "fail"),
-    ],
-)
-def test_a_lost_post_is_not_sent_again(definition: dict[str, Any], on_lost: str) -> None:
-    assert HttpRequest().on_lost(definition) == on_lost

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from agent_worker.http_request import HttpRequest
 from testkit.owned import HeldRun
 from testkit.web import Reply, WebServer

@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pytest
+
 from agent_worker.http_request import HttpRequest
 from common.errors import ErrorCode, Permanent, RunError
 from testkit.owned import HeldRun
@@ -114,6 +115,29 @@ async def test_a_connection_may_authenticate_by_a_query_parameter(vendor: WebSer
     assert "s3cr3t" not in json.dumps(result)
 
 
+@pytest.mark.parametrize(
+    ("auth", "credentials", "query", "header"),
+    [
+        ({"type": "api_key", "name": "k", "location": "query"}, {"api_key": "123456"}, {"k": ["123456"]}, None),
+        ({"name": "X-Shop"}, {"api_key": "123456"}, {}, ("x-shop", "123456")),
+        ({"type": "bearer"}, {"api_key": "123456", "token": "abcdef"}, {}, ("authorization", "Bearer abcdef")),
+        ({"type": "none"}, {"token": "abcdef"}, {}, None),
+    ],
+)
+async def test_the_config_of_a_connection_says_how_it_authenticates(
+    auth: dict[str, str],
+    credentials: dict[str, str],
+    query: dict[str, list[str]],
+    header: tuple[str, str] | None,
+    vendor: WebServer,
+) -> None:
+    config = {"base_url": vendor.url, "auth": auth, "headers": {"X-Api-Version": "2"}}
+    await perform({"url": "/orders"}, ConnectionSecret("c1", "shop", "rest_api", config, credentials))
+    sent = vendor.seen[0]
+    assert (sent.query, sent.headers["x-api-version"]) == (query, "2")
+    assert header in sent.headers.items() if header else "authorization" not in sent.headers
+
+
 async def test_a_header_of_the_definition_comes_before_that_of_the_connection(vendor: WebServer) -> None:
     headers = {"AUTHORIZATION": "Bearer own-token"}
     await perform({"url": "/", "headers": headers}, shop(vendor.url, token="connection-token"))
@@ -162,6 +186,13 @@ async def test_a_server_that_echoes_secrets_does_not_bring_them_into_the_result(
     for hidden in (basic, "super-secret", "query secret", "query%20secret"):
         assert hidden not in result
     assert result.count("[secret]") >= 3
+
+
+async def test_a_token_is_hidden_without_the_word_before_it_and_a_username_is_not(vendor: WebServer) -> None:
+    vendor.replies["/"] = Reply(200, b"annabel sent abcdef and password1")
+    headers = {"Authorization": "Bearer abcdef"}
+    result = await perform({"url": "/", "headers": headers}, shop(vendor.url, username="annabel", password="password1"))
+    assert result["body"] == "annabel sent [secret] and [secret]"
 
 
 async def test_an_error_does_not_show_secrets_either(vendor: WebServer) -> None:

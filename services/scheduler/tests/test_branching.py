@@ -89,8 +89,3 @@ async def test_a_branch_whose_definition_is_wrong_fails_for_good_and_names_the_f
 
 async def test_an_approval_gate_that_was_approved_goes_on() -> None:
     assert await ApprovalGate().perform(HeldRun("approval_gate", {"title": "Send?"})) == {"port": "approved"}
-
-
-@pytest.mark.parametrize("kind", [ApprovalGate(), ConditionalBranch()])
-def test_a_lost_control_flow_run_is_done_again(kind: ApprovalGate | ConditionalBranch) -> None:
-    assert kind.on_lost({}) == "rerun"

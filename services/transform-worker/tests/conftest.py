@@ -54,7 +54,6 @@ class Workshop:
         prepared = {
             "inputs": [{"name": i.name, "dataset": i.dataset, **self.inputs[i.dataset]} for i in made.inputs],
             "output": {"location": f"{ORG}/{made.output_layer}/{made.transform_name}"},
-            "storage": {},
             "memory_mb": memory_mb,
         }
         return Job("run-1", ORG, epoch, 1, "duckdb_transform", definition, None, None, self.url, prepared)

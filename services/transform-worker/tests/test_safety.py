@@ -1,6 +1,5 @@
 """Which SQL a transform may run: a table of what is allowed, and one of hostile statements."""
 
-import duckdb
 import pytest
 
 from common.errors import ErrorCode, Permanent
@@ -53,7 +52,7 @@ HOSTILE = [
     ("COPY (SELECT 1) TO '/tmp/x.csv'", "not COPY"),
     ("COPY lake.orders FROM '/etc/passwd'", "not COPY"),
     ("EXPORT DATABASE '/tmp/x'", "not "),
-    ("IMPORT DATABASE '/tmp/x'", "command"),
+    ("IMPORT DATABASE '/tmp/x'", "disabled by configuration"),
     ("ATTACH '/tmp/x.db'", "not ATTACH"),
     ("ATTACH 's3://b/t' AS t (TYPE delta)", "not ATTACH"),
     ("USE lake", "not "),
@@ -61,7 +60,7 @@ HOSTILE = [
     ("RESET memory_limit", "not "),
     ("PRAGMA version", "command"),
     ("PRAGMA table_info('lake.orders')", "command"),
-    ("PRAGMA json_execute_serialized_sql('x')", "command"),
+    ("PRAGMA json_execute_serialized_sql('x')", "does not parse"),
     ("CALL range(3)", "not CALL"),
     ("INSTALL httpfs", "not "),
     ("LOAD httpfs", "not LOAD"),
@@ -127,25 +126,22 @@ HOSTILE = [
     ("SELECT * FROM other.lake.orders", "which is no input"),
     # names that WITH gives hold only where it stands
     ("SELECT (WITH hidden AS (SELECT 1 AS n) SELECT n FROM hidden) FROM hidden", "hidden, which is no input"),
-    ("SELECT * FROM (WITH \"/etc/passwd\" AS (SELECT 1) SELECT 1), '/etc/passwd'", "letters, digits"),
-    ("SELECT " + "(" * 3000 + "1" + ")" * 3000, "does not parse"),
+    ('SELECT * FROM (WITH "/etc/passwd" AS (SELECT 1) SELECT 1)', "letters, digits"),
+    # what a parser chokes on
+    ("SELECT " + "(" * 3000 + "1" + ")" * 3000, "more simply"),
+    ("SELECT " + "-".join(["1 "] * 900), "more simply"),
 ]
 
 
-@pytest.fixture
-def connection() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect()
-
-
 @pytest.mark.parametrize("sql", ALLOWED)
-def test_a_query_over_the_inputs_is_allowed(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
-    check(connection, sql, ["orders", "lines"])
+def test_a_query_over_the_inputs_is_allowed(sql: str) -> None:
+    check(sql, ["orders", "lines"])
 
 
 @pytest.mark.parametrize(("sql", "words"), HOSTILE)
-def test_anything_else_is_refused_with_its_reason(connection: duckdb.DuckDBPyConnection, sql: str, words: str) -> None:
+def test_anything_else_is_refused_with_its_reason(sql: str, words: str) -> None:
     with pytest.raises(Permanent, match=words) as caught:
-        check(connection, sql, ["orders", "lines"])
+        check(sql, ["orders", "lines"])
     assert caught.value.code == ErrorCode.DATA_ERROR
 
 

@@ -17,7 +17,7 @@ import httpx2
 
 from . import actions, connections, logs, runs
 from .call import Call, Conversation, Page, Pause
-from .errors import ApiError
+from .errors import ApiError, VaiError
 from .models import Answer, LogEntry
 from .sending import QUIET, Outcome, Retries, answer_of, check, http_settings, request_of
 from .tail import Tail
@@ -58,13 +58,18 @@ def _all(build: Callable[P, Call[Page[A]]]) -> Callable[Concatenate[AsyncGroup, 
 def _talk(build: Callable[P, Conversation[T]]) -> Callable[Concatenate[AsyncGroup, P], Coroutine[Any, Any, T]]:
     @wraps(build)
     async def method(self: AsyncGroup, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        conversation, answer = build(*args, **kwargs), None
-        while True:
-            try:
-                step = conversation.send(answer)
-            except StopIteration as end:
-                return end.value  # type: ignore[no-any-return]
-            answer = await (self._client.pause(step.seconds) if isinstance(step, Pause) else self._client.send(step))
+        conversation = build(*args, **kwargs)
+        try:
+            step = next(conversation)
+            while True:
+                try:
+                    answer = await self._client.take(step)
+                except VaiError as error:
+                    step = conversation.throw(error)
+                else:
+                    step = conversation.send(answer)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
 
     return method
 
@@ -115,13 +120,14 @@ class AsyncClient:
         *,
         timeout: float = QUIET,
         retries: Retries | None = None,
+        agent: str = "vai-client",
         sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep,
     ) -> None:
         self.api_url = api_url.rstrip("/")
         self.retries = retries or Retries()
         self.pause = sleep
         self._timeout = timeout
-        self._http = httpx2.AsyncClient(**http_settings(api_url, api_key, timeout))
+        self._http = httpx2.AsyncClient(**http_settings(api_url, api_key, timeout, agent))
         self.actions, self.runs = AsyncActions(self), AsyncRuns(self)
         self.logs, self.connections = AsyncLogs(self), AsyncConnections(self)
 
@@ -134,6 +140,10 @@ class AsyncClient:
                 break
             await self.pause(delay)
         return answer_of(call, outcome, self.api_url)
+
+    async def take(self, step: Call[Any] | Pause) -> Any:
+        """Carry out one step of a conversation."""
+        return await (self.pause(step.seconds) if isinstance(step, Pause) else self.send(step))
 
     async def _once(self, call: Call[Any]) -> Outcome:
         try:

@@ -20,7 +20,7 @@ import httpx2
 
 from . import actions, connections, logs, runs
 from .call import Call, Conversation, Page, Pause
-from .errors import ApiError
+from .errors import ApiError, VaiError
 from .models import Answer, LogEntry
 from .sending import QUIET, Outcome, Retries, answer_of, check, http_settings, request_of
 from .tail import Tail
@@ -60,13 +60,18 @@ def _all(build: Callable[P, Call[Page[A]]]) -> Callable[Concatenate[Group, P], I
 def _talk(build: Callable[P, Conversation[T]]) -> Callable[Concatenate[Group, P], T]:
     @wraps(build)
     def method(self: Group, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        conversation, answer = build(*args, **kwargs), None
-        while True:
-            try:
-                step = conversation.send(answer)
-            except StopIteration as end:
-                return end.value  # type: ignore[no-any-return]
-            answer = self._client.pause(step.seconds) if isinstance(step, Pause) else self._client.send(step)
+        conversation = build(*args, **kwargs)
+        try:
+            step = next(conversation)
+            while True:
+                try:
+                    answer = self._client.take(step)
+                except VaiError as error:
+                    step = conversation.throw(error)
+                else:
+                    step = conversation.send(answer)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
 
     return method
 
@@ -117,13 +122,14 @@ class Client:
         *,
         timeout: float = QUIET,
         retries: Retries | None = None,
+        agent: str = "vai-client",
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.api_url = api_url.rstrip("/")
         self.retries = retries or Retries()
         self.pause = sleep
         self._timeout = timeout
-        self._http = httpx2.Client(**http_settings(api_url, api_key, timeout))
+        self._http = httpx2.Client(**http_settings(api_url, api_key, timeout, agent))
         self.actions, self.runs, self.logs, self.connections = Actions(self), Runs(self), Logs(self), Connections(self)
 
     def send(self, call: Call[T]) -> T:
@@ -135,6 +141,10 @@ class Client:
                 break
             self.pause(delay)
         return answer_of(call, outcome, self.api_url)
+
+    def take(self, step: Call[Any] | Pause) -> Any:
+        """Carry out one step of a conversation."""
+        return self.pause(step.seconds) if isinstance(step, Pause) else self.send(step)
 
     def _once(self, call: Call[Any]) -> Outcome:
         try:

@@ -1,5 +1,6 @@
 """The calls about runs (document 003)."""
 
+import math
 import time
 from collections.abc import Sequence
 
@@ -18,7 +19,10 @@ from .call import (
     prefer,
     segment,
 )
+from .errors import ServerUnreachable, Unavailable
 from .models import Json, Run
+
+ABSENCES = 20  # failures in a row, each after the client's own retries, before waiting for a run is given up
 
 
 def create(
@@ -124,16 +128,23 @@ def retry(run_id: str, *, wait: float | None = None) -> Call[Run]:
 def wait(run_id: str, timeout: float | None = None) -> Conversation[Run]:
     """Wait until the run has ended, and return it; after `timeout` seconds, return it as it then stands.
 
-    The server holds each answer for up to a minute, so nothing is polled. One that does not hold it is asked
-    every half second.
+    The server holds each answer for up to a minute, so nothing is polled; one that does not hold it is asked every
+    half second. A server that goes away meanwhile, as when it is updated, is waited for.
     """
-    deadline = None if timeout is None else time.monotonic() + timeout
+    deadline = math.inf if timeout is None else time.monotonic() + timeout
+    known: Run | None = None
+    absences = 0
     while True:
         asked_at = time.monotonic()
-        hold = LONGEST_WAIT if deadline is None else held(deadline - asked_at)
-        run: Run = yield get(run_id, wait=hold)
+        hold = held(min(deadline - asked_at, LONGEST_WAIT))
+        try:
+            known, absences = (yield get(run_id, wait=hold)), 0
+        except (ServerUnreachable, Unavailable):
+            absences += 1
+            if known is None or absences > ABSENCES:
+                raise
         now = time.monotonic()
-        if run.ended or (deadline is not None and now >= deadline):
-            return run
-        if now - asked_at < hold - 1 or hold == 0:
-            yield Pause(0.5 if deadline is None else min(0.5, deadline - now))
+        if known.ended or now >= deadline:
+            return known
+        if absences or now - asked_at < hold - 1 or hold == 0:
+            yield Pause(min(2.0 if absences else 0.5, deadline - now))

@@ -26,10 +26,12 @@ BROKEN = (httpx2.NetworkError, httpx2.RemoteProtocolError, httpx2.ConnectTimeout
 class Retries:
     """When a call that may be repeated is repeated: after a broken connection, and after 503 with Retry-After.
 
-    Delays are in seconds; a server that asks for more than `longest_delay` gets its error raised instead.
+    Delays are in seconds; a server that asks for more than `longest_delay` gets its error raised instead. A live log
+    that was open once is opened again more patiently, `reopenings` times without a new entry.
     """
 
     attempts: int = 4
+    reopenings: int = 20
     first_delay: float = 0.2
     longest_delay: float = 30.0
 
@@ -47,9 +49,9 @@ class Retries:
         return min(self.longest_delay, self.first_delay * 2.0 ** (attempt - 1)) * random.uniform(0.5, 1.0)
 
 
-def http_settings(api_url: str, api_key: str | None, timeout: float) -> dict[str, Any]:
-    """What both kinds of httpx2 client are made with."""
-    headers = {"User-Agent": f"vai/{version('vai-client')}", "Accept": "application/json"}
+def http_settings(api_url: str, api_key: str | None, timeout: float, agent: str) -> dict[str, Any]:
+    """What both kinds of httpx2 client are made with; `agent` is what the server hears that is calling."""
+    headers = {"User-Agent": f"{agent}/{version('vai-client')}", "Accept": "application/json"}
     if api_key:
         headers["Authorization"] = f"Bearer {api_key}"
     return {

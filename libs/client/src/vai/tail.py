@@ -11,6 +11,7 @@ from .errors import ApiError, ServerUnreachable, TooManyRequests, Unavailable, U
 from .models import LogEntry
 from .sending import Retries, reason_of
 
+LONGEST_PAUSE = 5.0  # seconds between two connections
 LASTED = 10.0  # seconds; a connection that held this long was a good one
 
 
@@ -27,6 +28,7 @@ class Tail:
         self._run_id = run_id
         self._retries = retries
         self._failures = 0
+        self._was_open = False
         self._opened_at: float | None = None
 
     def done(self) -> bool:
@@ -40,6 +42,7 @@ class Tail:
 
     def opened(self) -> None:
         """The server has begun to answer."""
+        self._was_open = True
         self._opened_at = time.monotonic()
 
     def take(self, event: httpx2.ServerSentEvent) -> LogEntry | None:
@@ -67,10 +70,10 @@ class Tail:
         self._failures += 1
         if isinstance(error, ApiError) and not isinstance(error, Unavailable | TooManyRequests):
             raise error
-        if self._failures > self._retries.attempts:
+        if self._failures > (self._retries.reopenings if self._was_open else self._retries.attempts):
             raise self._final(error) from error
         asked = error.retry_after if isinstance(error, ApiError) else None
-        return self._retries.backoff(self._failures) if asked is None else min(asked, self._retries.longest_delay)
+        return min(LONGEST_PAUSE, self._retries.backoff(self._failures) if asked is None else asked)
 
     def _final(self, error: Exception | None) -> Exception:
         if isinstance(error, httpx2.TransportError):

@@ -30,6 +30,14 @@ _POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
 </project>
 """
 
+_LOGGING = """rootLogger.level = warn
+rootLogger.appenderRef.all.ref = all
+appender.all.type = Console
+appender.all.name = all
+appender.all.layout.type = PatternLayout
+appender.all.layout.pattern = %d{ISO8601} %p %c{1} %m%n
+"""
+
 
 class ApacheBroker(LocalBroker):
     """Keeps its topics between starts, as the real one does; needs Java 17, and Maven for the first start."""
@@ -47,8 +55,8 @@ class ApacheBroker(LocalBroker):
         await self._format()
 
     def program(self) -> Program:
-        heap = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-Dlog4j2.level=INFO", "-Djava.awt.headless=true")
-        return Program("kafka", (*self._java(*heap), "kafka.Kafka", str(self._settings)), self.log)
+        memory = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC")
+        return Program("kafka", (*self._java(*memory), "kafka.Kafka", str(self._settings)), self.log)
 
     def erase(self) -> None:
         shutil.rmtree(self.home.kafka, ignore_errors=True)
@@ -58,7 +66,8 @@ class ApacheBroker(LocalBroker):
         return self.home.kafka / "server.properties"
 
     def _java(self, *options: str) -> tuple[str, ...]:
-        return (_found("java"), *options, "-cp", f"{self._jars}/*")
+        logging = f"-Dlog4j2.configurationFile={self.home.kafka / 'log4j2.properties'}"
+        return (_found("java"), *options, logging, "-cp", f"{self._jars}/*")
 
     def _write_settings(self) -> None:
         self.home.kafka.mkdir(exist_ok=True)
@@ -81,6 +90,7 @@ class ApacheBroker(LocalBroker):
             "group.initial.rebalance.delay.ms": "0",
         }
         self._settings.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+        (self.home.kafka / "log4j2.properties").write_text(_LOGGING)
 
     async def _format(self) -> None:
         if (self.home.kafka / "data" / "meta.properties").exists():

@@ -5,15 +5,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-_DEFINITION = """{"source": "sample"}"""
+_DEFINITION = '{"source": "sample"}'
 
 
-def banner(stack: dict[str, Any], home: Path) -> str:
+def banner(stack: dict[str, Any], home: Path, ending: str = "make down stops it") -> str:
     """From what .vai/stack.json says; the same for a start and for a stack that was found running."""
     shown = _short(home)
     url, key = stack["api_url"], stack["api_key"]
     vai = _short(Path(sys.executable).parent / "vai")
-    body = """{"kind": "dlt_extract", "definition": %s}""" % _DEFINITION
+    body = f'{{"kind": "dlt_extract", "definition": {_DEFINITION}}}'
     return f"""
 vai is ready
 
@@ -27,16 +27,13 @@ vai is ready
 Paste next:
 
   export VAI_API_URL={url} VAI_API_KEY={key}
-  curl -s -H "X-API-Key: $VAI_API_KEY" -H 'Prefer: wait=30' --json '{body}' $VAI_API_URL/api/v1/action-runs
+  curl -s $VAI_API_URL/api/v1/action-runs -H "X-API-Key: $VAI_API_KEY" -H 'Prefer: wait=30' \\
+       -H 'Content-Type: application/json' -d '{body}'
   {vai} run dlt_extract --definition '{_DEFINITION}'
   {vai} runs
 
-{_ending()}
+make status and make logs SERVICE=extract-worker show more, {ending}.
 """
-
-
-def _ending() -> str:
-    return "make status, make logs SERVICE=extract-worker, make down"
 
 
 def _short(path: Path) -> str:

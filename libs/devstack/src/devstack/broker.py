@@ -46,9 +46,7 @@ class GivenBroker:
 
     async def start(self) -> None:
         if not await answers(self.address, 10):
-            raise StackError(
-                f"no broker answers at {self.address}", "Check KAFKA=HOST:PORT, or leave it out"
-            )
+            raise StackError(f"no broker answers at {self.address}", "Check KAFKA=HOST:PORT, or leave it out")
 
     async def stop(self) -> None:
         """Nothing: it is not ours."""

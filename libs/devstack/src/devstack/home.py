@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from common.ids import uuid7
-
 from devstack.errors import StackError
 
 _LETTERS = string.ascii_letters + string.digits

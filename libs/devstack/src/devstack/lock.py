@@ -6,6 +6,7 @@ import os
 from types import TracebackType
 
 from devstack.home import Home
+from devstack.process import started_at
 
 
 class FolderLock:
@@ -24,7 +25,7 @@ class FolderLock:
             os.close(descriptor)
             return False
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        os.pwrite(descriptor, f"{os.getpid()} {started_at(os.getpid())}".encode(), 0)
         self._descriptor = descriptor
         return True
 
@@ -40,15 +41,22 @@ class FolderLock:
         self.release()
 
 
-def holder(home: Home) -> int | None:
-    """The supervisor's pid while it runs; None when nobody holds the folder."""
+def is_held(home: Home) -> bool:
+    """Whether somebody runs the folder's stack, starting and stopping included."""
     with contextlib.suppress(FileNotFoundError):
         descriptor = os.open(home.lock, os.O_RDONLY)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            content = os.pread(descriptor, 32, 0)
-            return int(content) if content.isdigit() else None
+            return True
         finally:
             os.close(descriptor)
-    return None
+    return False
+
+
+def holder(home: Home) -> int | None:
+    """The supervisor's pid; None when nobody holds the folder, or has only just begun to."""
+    if not is_held(home):
+        return None
+    pid, _, started = home.lock.read_text().partition(" ")
+    return int(pid) if started and str(started_at(int(pid))) == started else None

@@ -16,7 +16,6 @@ from typing import Any
 from uuid import UUID
 
 from common.clock import now
-
 from devstack.errors import StackError
 from devstack.home import Home, Secrets
 from devstack.process import Process, Program, rotate
@@ -72,9 +71,8 @@ def _fingerprint(secrets: Secrets) -> str:
 
 async def prepare_database(url: str, org_id: str, api_key: str) -> None:
     """Make the database, bring it to this version's schema, seed it; all of it can be repeated."""
-    from records.migrate import migrate
-
     from devstack.seed import ensure_database, seed
+    from records.migrate import migrate
 
     await ensure_database(url)
     await migrate(url)

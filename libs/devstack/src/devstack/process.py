@@ -147,12 +147,15 @@ def started_at(pid: int) -> int | None:
     return int(stat.rpartition(")")[2].split()[19])
 
 
-def memory_mb(pid: int) -> float:
-    """The memory that the process and its children hold now (resident set, MB); 0 when it is gone."""
-    return sum(_resident(each) for each in [pid, *descendants(pid)]) / 1e6
+def memory_mb(pid: int, children: bool = True) -> float:
+    """What the process (and its children) hold of the memory, in MB; what is shared counts in parts."""
+    return sum(_held_by(each) for each in [pid, *(descendants(pid) if children else ())]) / 1e6
 
 
-def _resident(pid: int) -> int:
+def _held_by(pid: int) -> int:
+    with contextlib.suppress(OSError):
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text().split()
+        return int(rollup[rollup.index("Pss:") + 1]) * 1024
     with contextlib.suppress(OSError):
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     return 0
@@ -166,3 +169,8 @@ def descendants(pid: int) -> list[int]:
             for child in map(int, children.read_text().split()):
                 found += [child, *descendants(child)]
     return found
+
+
+def running_seconds(pid: int) -> float:
+    """For how long the process has been running."""
+    return steady_seconds() - (started_at(pid) or 0) / os.sysconf("SC_CLK_TCK")

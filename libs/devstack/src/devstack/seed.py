@@ -4,6 +4,7 @@ import hashlib
 from uuid import UUID
 
 import asyncpg
+
 from common.ids import uuid7
 
 ORGANISATION = "local"

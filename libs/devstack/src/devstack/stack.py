@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from common.clock import steady_seconds
-
 from devstack.broker import Broker
 from devstack.config import Config, broker_of, postgres_port
 from devstack.errors import StackError

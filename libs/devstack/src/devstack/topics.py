@@ -5,11 +5,11 @@ from collections.abc import Iterable
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
+
 from common.clock import steady_seconds
 from contracts.topics import EVENTS, bell_topic
-from records.kinds import KINDS
-
 from devstack.errors import StackError
+from records.kinds import KINDS
 
 PARTITIONS = 3
 _SECONDS = 30.0

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+
 from records.migrate import migrate
 
 _TEMPLATE = "migrated"

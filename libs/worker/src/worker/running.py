@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from common.boot import Service
 from common.loops import every
@@ -19,9 +20,12 @@ from worker.settings import WorkerSettings
 from worker.worker import Worker
 
 
+Some = TypeVar("Some", bound=WorkerSettings)
+
+
 @asynccontextmanager
 async def running(
-    service: Service[WorkerSettings], kinds: Sequence[Kind], preload: tuple[str, ...] = ()
+    service: Service[Some], kinds: Sequence[Kind], preload: tuple[str, ...] = ()
 ) -> AsyncIterator[Worker]:
     """A worker for those of `kinds` that the settings name; `preload` is imported in the fork server."""
     settings = service.settings

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import httpx2
 import orjson
+
 from common.errors import ErrorCode, Permanent, Retryable, RunError
 from records.secrets import looks_secret
 

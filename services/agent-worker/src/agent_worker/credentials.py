@@ -6,8 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
+
 from common.errors import ErrorCode, Permanent
 from worker.job import ConnectionSecret
+
+NOT_SECRET = frozenset(("header", "location", "name", "type", "username"))
+"""What credentials hold beside secrets."""
 
 
 @dataclass(frozen=True)
@@ -19,23 +23,18 @@ class Credentials:
 
 
 def credentials_of(connection: ConnectionSecret) -> Credentials:
-    """From `token`, `username` and `password`, `api_key` (with `name` and `location`), or whole `headers`.
+    """From `token`, `api_key`, `username` and `password`, or whole `headers`; and the headers of its config.
 
+    `config.auth` may say the type (bearer, api_key, basic), and an API key's name and location (header, query).
     Raises AUTH_ERROR when the connection has credentials, but none of these.
     """
-    known = connection.credentials
-    headers = {name.lower(): str(value) for name, value in known.get("headers", {}).items()}
-    query: dict[str, str] = {}
-    if token := known.get("token") or known.get("access_token"):
-        headers["authorization"] = f"Bearer {token}"
-    elif "username" in known:
-        headers["authorization"] = _basic(known)
-    elif key := known.get("api_key"):
-        place, name = _place(known)
-        (query if place == "query" else headers)[name] = str(key)
-    if known and not headers and not query:
+    known, auth = connection.credentials, connection.config.get("auth") or {}
+    given = _given(known, auth)
+    if given is None:
         raise _unusable(connection)
-    return Credentials(headers, query)
+    common = {**connection.config.get("headers", {}), **known.get("headers", {})}
+    headers = {name.lower(): str(value) for name, value in common.items()}
+    return Credentials({**headers, **given.headers}, given.query)
 
 
 def base_url(connection: ConnectionSecret) -> httpx2.URL | None:
@@ -56,20 +55,25 @@ def secret_values(value: Any) -> Iterator[str]:
         yield value
 
 
-def _basic(known: Mapping[str, Any]) -> str:
-    pair = f"{known['username']}:{known.get('password', '')}"
-    return f"Basic {base64.b64encode(pair.encode()).decode()}"
-
-
-def _place(known: Mapping[str, Any]) -> tuple[str, str]:
-    name = str(known.get("name") or known.get("header") or "X-API-Key")
-    return ("query", name) if known.get("location") == "query" else ("header", name.lower())
+def _given(known: Mapping[str, Any], auth: Mapping[str, Any]) -> Credentials | None:
+    """None where something is given, and nothing of it is of use."""
+    kind = auth.get("type")
+    if kind in (None, "bearer") and (token := known.get("token") or known.get("access_token")):
+        return Credentials({"authorization": f"Bearer {token}"})
+    if kind in (None, "api_key") and (key := known.get("api_key")):
+        name = str(auth.get("name") or known.get("name") or "X-API-Key")
+        in_query = (auth.get("location") or known.get("location")) in ("query", "param")
+        return Credentials(query={name: str(key)}) if in_query else Credentials({name.lower(): str(key)})
+    if kind in (None, "basic", "http_basic") and "username" in known:
+        pair = f"{known['username']}:{known.get('password', '')}"
+        return Credentials({"authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"})
+    return Credentials() if kind == "none" or not known or known.get("headers") else None
 
 
 def _unusable(connection: ConnectionSecret) -> Permanent:
     return Permanent(
         ErrorCode.AUTH_ERROR,
         f"The credentials of the connection {connection.slug} cannot be used for HTTP: give it a token, "
-        "a username and password, an api_key or headers.",
+        "an api_key, a username and password, or headers.",
         {"connection": connection.slug},
     )

@@ -3,11 +3,10 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from common.boot import Service
-from worker.running import running as worker_running
-
 from agent_worker.http_request import HttpRequest
 from agent_worker.settings import Settings
+from common.boot import Service
+from worker.running import running as worker_running
 
 KINDS = (HttpRequest(),)
 

@@ -4,21 +4,21 @@ import asyncio
 import ssl
 import zlib
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
 import httpx2
+from pydantic import ValidationError
+
+from agent_worker.answer import Answer, Hidden, read
+from agent_worker.credentials import NOT_SECRET, secret_values
+from agent_worker.outgoing import Outgoing, compose
 from common.egress import READ_TIMEOUT, guarded_client
 from common.errors import ErrorCode, Permanent, Retryable, RunError
-from pydantic import ValidationError
 from records.definitions.http_request import LONGEST_SECONDS
 from records.definitions.http_request import HttpRequest as Definition
 from records.secrets import SecretMissing, looks_secret
 from worker.job import ConnectionSecret
 from worker.owned import Owned
-
-from agent_worker.answer import Answer, Hidden, read
-from agent_worker.credentials import secret_values
-from agent_worker.outgoing import Outgoing, compose
 
 _NOTHING_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 _UNSENDABLE = (httpx2.InvalidURL, httpx2.UnsupportedProtocol, httpx2.LocalProtocolError)
@@ -32,10 +32,6 @@ class HttpRequest:
 
     def __init__(self, read_timeout: float = READ_TIMEOUT) -> None:
         self._read_timeout = read_timeout
-
-    def on_lost(self, definition: dict[str, Any]) -> Literal["rerun", "fail"]:
-        method = str(definition.get("method", "GET")).upper()
-        return "fail" if method in ("POST", "PATCH") and not definition.get("idempotent") else "rerun"
 
     async def perform(self, run: Owned) -> dict[str, Any]:
         definition = _definition(run)
@@ -121,11 +117,12 @@ def _composed(definition: Definition, connection: ConnectionSecret | None, run: 
 
 
 def _secrets(definition: Definition, connection: ConnectionSecret | None, outgoing: Outgoing) -> Iterator[str]:
-    for place in (definition.headers, definition.query, definition.form or {}):
-        yield from secret_values({name: value for name, value in place.items() if looks_secret(name)})
-    yield from secret_values(connection.credentials if connection else {})
-    for header in outgoing.own.values():
-        yield header.partition(" ")[2] or header
+    """The values that must not be seen again, with and without the word (`Bearer`) before them."""
+    for place in (definition.headers, definition.query, definition.form or {}, outgoing.own):
+        for value in secret_values({name: value for name, value in place.items() if looks_secret(name)}):
+            yield from (value, value.partition(" ")[2])
+    if connection:
+        yield from secret_values({k: v for k, v in connection.credentials.items() if k not in NOT_SECRET})
 
 
 def _failure(error: Exception, definition: Definition, url: str) -> RunError:

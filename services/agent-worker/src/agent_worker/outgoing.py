@@ -7,13 +7,13 @@ from urllib.parse import urlencode
 
 import httpx2
 import orjson
-from common.errors import ErrorCode, Permanent
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from agent_worker.credentials import Credentials, base_url, credentials_of
+from common.errors import ErrorCode, Permanent
 from records.definitions.http_request import HttpRequest, Secret
 from records.secrets import looks_secret
 from worker.job import ConnectionSecret
-
-from agent_worker.credentials import Credentials, base_url, credentials_of
 
 _TO_GET = {301: ("POST",), 302: ("POST",), 303: ("POST", "PUT", "PATCH", "DELETE", "OPTIONS")}
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -113,7 +113,7 @@ def _url(definition: HttpRequest, connection: ConnectionSecret | None, base: htt
 def _credentials(
     connection: ConnectionSecret | None, base: httpx2.URL | None, url: httpx2.URL
 ) -> tuple[Credentials, str | None]:
-    if connection is None or not connection.credentials:
+    if connection is None or not (connection.credentials or connection.config.get("headers")):
         return Credentials(), None
     if base is None:
         return Credentials(), f"the connection {connection.slug} names no base_url"

@@ -1,6 +1,7 @@
 """The settings of the agent-worker."""
 
 from pydantic import Field
+
 from worker.settings import WorkerSettings
 
 

@@ -42,8 +42,7 @@ async def list_runs(
         action_id, parent_action_run_id, words(kind, KIND_NAMES, "kind"), words(status, STATUS_NAMES, "status")
     )
     rows, total = await run_lists.list_page(gateway.pool, principal.org_id, filters, limit, offset)
-    alive = await gateway.alive.get()
-    items = [runs.as_json(row, alive) for row in rows]
+    items = [runs.as_json(row, gateway.fleet.kinds) for row in rows]
     people = [row["created_by"] for row in rows]
     async with gateway.engine.connect() as conn:
         return answer(await page(conn, principal.org_id, "runs", items, people, (limit, offset, total)))
@@ -91,7 +90,7 @@ async def approve_run(request: Request, principal: Operator, run_id: UUID) -> Re
         raise Problem(403, "forbidden", "the organisation wants somebody else to approve what you started")
     limits = await limits_of(gateway, principal, run["connection_id"])
     run = await _decisions(gateway, principal).approve(run_id, principal.user_id, limits)
-    return await starting.show(gateway, request, run)
+    return await starting.moved(gateway, request, run)
 
 
 @router.post("/{run_id}/reject", response_model=RunShape, summary="Reject a run")
@@ -122,7 +121,7 @@ async def resume_run(request: Request, principal: Operator, run_id: UUID) -> Res
     gateway = gateway_of(request)
     run = await _run(gateway, principal, run_id)
     limits = await limits_of(gateway, principal, run["connection_id"])
-    return await starting.show(gateway, request, await _decisions(gateway, principal).resume(run_id, limits))
+    return await starting.moved(gateway, request, await _decisions(gateway, principal).resume(run_id, limits))
 
 
 @router.post("/{run_id}/execute", response_model=RunShape, summary="Execute a run")
@@ -131,7 +130,7 @@ async def execute_run(request: Request, principal: Operator, run_id: UUID) -> Re
     gateway = gateway_of(request)
     run = await _run(gateway, principal, run_id)
     limits = await limits_of(gateway, principal, run["connection_id"])
-    return await starting.show(gateway, request, await _decisions(gateway, principal).execute(run_id, limits))
+    return await starting.moved(gateway, request, await _decisions(gateway, principal).execute(run_id, limits))
 
 
 @router.post("/{run_id}/retry", response_model=RunShape, status_code=201, summary="Retry a run")
@@ -140,7 +139,7 @@ async def retry_run(request: Request, principal: Operator, run_id: UUID) -> Resp
     gateway = gateway_of(request)
     new = await retrying.retry_of(gateway, principal, await _run(gateway, principal, run_id))
     created = await starting.create(gateway, new)
-    return await starting.show(gateway, request, created.run, 201)
+    return await starting.moved(gateway, request, created.run, 201)
 
 
 @router.get("/{run_id}/logs", response_model=LogsShape, summary="Get a run's logs")

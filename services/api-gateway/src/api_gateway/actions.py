@@ -85,9 +85,10 @@ async def list_actions(
     offset: Offset = 0,
 ) -> Response:
     filters = Filters(q, words(kinds, KIND_NAMES, "kinds"), words(statuses, ACTION_STATUSES, "statuses"))
-    bounds = {"sort_by": sort_by, "order": order, "limit": limit, "offset": offset}
     async with gateway_of(request).engine.connect() as conn:
-        found, total = await actions.list_page(conn, principal.org_id, filters, **bounds)
+        found, total = await actions.list_page(
+            conn, principal.org_id, filters, sort_by=sort_by, order=order, limit=limit, offset=offset
+        )
         people = [person for action in found for person in (action.created_by, action.updated_by)]
         items = [action_json(action) for action in found]
         return answer(await page(conn, principal.org_id, "actions", items, people, (limit, offset, total)))
@@ -99,7 +100,7 @@ async def create_action(request: Request, principal: Operator, body: ActionBody)
     definitions.check_preset(body.template_id, body.kind)
     connection_id = await _connection_id(gateway, principal, body.connection_id, body.connection_ref)
     action_id = uuid7()
-    values = {
+    values: Json = {
         "id": action_id,
         "name": body.name,
         "slug": body.slug or slug_of(body.name, body.kind),

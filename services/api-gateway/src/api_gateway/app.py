@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 
-from api_gateway import action_runs, actions, connections, docs, problems, session
+from api_gateway import action_runs, actions, connections, docs, problems, session, stream
 from api_gateway.auth import COOKIE
 from api_gateway.gateway import Gateway
 from common.health import Health
@@ -48,7 +48,7 @@ def create_app(gateway: Gateway, health: Health) -> FastAPI:
     docs.install(app)
     for path in ("/healthz", "/readyz", "/metrics"):
         app.add_route(path, _health_route(health, path), include_in_schema=False)
-    for part in (actions, action_runs, connections, session):
+    for part in (actions, action_runs, stream, connections, session):
         app.include_router(part.router)
     _secure(app)
     return app

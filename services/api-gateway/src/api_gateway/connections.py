@@ -72,7 +72,7 @@ async def list_connections(
 async def create_connection(request: Request, principal: Admin, body: ConnectionBody) -> Response:
     gateway = gateway_of(request)
     connection_id = uuid7()
-    values = {
+    values: Json = {
         "id": connection_id,
         "name": body.name,
         "slug": body.slug or slug_of(body.name, body.provider),

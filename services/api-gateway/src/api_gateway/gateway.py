@@ -1,5 +1,6 @@
 """What the routes work with: one object, made at boot."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -7,10 +8,12 @@ from uuid import UUID
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api_gateway.alive import KindsAlive
 from api_gateway.auth import Authenticator
+from api_gateway.fleet import Fleet
 from api_gateway.intake import Intake
 from api_gateway.settings import Settings
+from api_gateway.tail import Tail
+from api_gateway.waiting import Waiters
 from common.bell import Bell
 from records.publication import Publisher
 from records.secrets import Keyring
@@ -26,10 +29,13 @@ class Gateway:
     keyring: Keyring
     authenticator: Authenticator
     intake: Intake
-    alive: KindsAlive
+    fleet: Fleet
+    waiters: Waiters
+    tail: Tail
     bell: Bell
     publisher: Publisher
     process_id: UUID
+    stopping: asyncio.Event
 
 
 def gateway_of(request: Request) -> Gateway:

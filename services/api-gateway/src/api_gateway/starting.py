@@ -1,27 +1,75 @@
-"""From a run that is to be made, or was made to move, to the answer that its caller gets (decision 12)."""
+"""From a run that is to be made, or was made to move, to the answer that its caller gets (decisions 12 and 13).
 
+SYNC is ASYNC with somebody waiting: the same row, the same claim; only the bell is a call to a worker.
+"""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
+import orjson
 from fastapi import Request, Response
 
 from api_gateway.answers import answer
 from api_gateway.gateway import Gateway
 from api_gateway.intake import Created, KeyBusy, KeyReused
 from api_gateway.problems import conflict
+from api_gateway.waiting import Preference
+from contracts.vai.executor.v1 import executor_pb2 as pb
+from contracts.vai.words.v1 import words_pb2
+from contracts.words import to_word
 from records import runs
+from records.kinds import KINDS, Mode
+from records.lifecycle import HeldFor
 from records.new_run import NewRun
+
+SYNC_SECONDS = 30.0
+"""How long a SYNC kind is waited for; then the answer is the live run (document 000, "Execution Model")."""
+
+APPROVAL_SECONDS = 1.0
+"""How long a new run that needs an approval is waited for, until it awaits it."""
 
 
 async def start(gateway: Gateway, request: Request, new: NewRun) -> Response:
-    """Create the run and answer it: 201, or 200 with the run that the idempotency key had already made."""
-    created = await create(gateway, new)
-    return await show(gateway, request, created.run, 201 if created.is_new else 200)
+    """Create the run, start it and answer it: 201, or 200 with the run that the idempotency key had already made."""
+    preference = Preference.of(request.headers.get("prefer"))
+    calls = _is_called(new.kind, new.held_for, preference)
+    waits = not calls and preference.wait is not None
+    created = await create(gateway, replace(new, watched=waits), ring=not calls)
+    run = created.run
+    if created.is_new and calls:
+        run = await _call(gateway, run, preference.wait or SYNC_SECONDS)
+    elif waits:
+        run = await _waited(gateway, run, preference.wait or 0, watched=created.is_new)
+    elif created.is_new and new.held_for is HeldFor.APPROVAL:
+        run = await _until_awaiting(gateway, run)
+    return _shown(gateway, run, preference, 201 if created.is_new else 200, called=calls)
 
 
-async def create(gateway: Gateway, new: NewRun) -> Created:
+async def moved(gateway: Gateway, request: Request, run: Any, status: int = 200) -> Response:
+    """The answer after a decision: at once, waited for as preferred, and a SYNC run that is queued is called."""
+    preference = Preference.of(request.headers.get("prefer"))
+    calls = run["phase"] == "queued" and run["status"] == "pending" and _is_called(run["kind"], None, preference)
+    if calls:
+        run = await _call(gateway, run, preference.wait or SYNC_SECONDS)
+    elif preference.wait is not None and run["phase"] != "done":
+        run = await _waited(gateway, run, preference.wait)
+    return _shown(gateway, run, preference, status, called=calls)
+
+
+async def show(gateway: Gateway, request: Request, run: Any, status: int = 200) -> Response:
+    """The run as it stands, or after the wait that the request prefers."""
+    preference = Preference.of(request.headers.get("prefer"))
+    if preference.wait is not None and run["phase"] != "done":
+        run = await _waited(gateway, run, preference.wait)
+    return _shown(gateway, run, preference, status, called=False)
+
+
+async def create(gateway: Gateway, new: NewRun, *, ring: bool = True) -> Created:
     """Raises `Problem` 409 where a key is in use (decisions 14 and 15)."""
     try:
-        return await gateway.intake.create(new)
+        return await gateway.intake.create(new, ring=ring)
     except KeyReused as error:
         message = "this idempotency key made a run of another kind or definition, or one that was deleted"
         raise conflict(message, ("body", "idempotencyKey")) from error
@@ -30,6 +78,64 @@ async def create(gateway: Gateway, new: NewRun) -> Created:
         raise conflict(message, ("body", "concurrencyKey")) from error
 
 
-async def show(gateway: Gateway, _request: Request, run: Any, status: int = 200) -> Response:
-    """The run as it stands."""
-    return answer(runs.as_json(run, await gateway.alive.get()), status)
+def _is_called(kind: str, held_for: str | None, preference: Preference) -> bool:
+    return held_for is None and KINDS[kind].mode is Mode.SYNC and not preference.respond_async
+
+
+async def _call(gateway: Gateway, run: Any, seconds: float) -> Any:
+    """Asks a worker; where none takes it, rings and watches the row."""
+    got = await gateway.fleet.execute(run["kind"], run["id"], seconds)
+    if got is not None and got.outcome == pb.OUTCOME_ENDED and got.HasField("end"):
+        return _with_end(run, got)
+    if got is None or got.outcome in (pb.OUTCOME_NO_SLOT, pb.OUTCOME_NOT_CLAIMED):
+        gateway.bell.ring(run["kind"], [run["id"]])
+    return await _waited(gateway, run, seconds)
+
+
+async def _waited(gateway: Gateway, run: Any, seconds: float, *, watched: bool = False) -> Any:
+    await gateway.waiters.until_ended(run["id"], seconds, watched=watched)
+    return await runs.get(gateway.pool, run["org_id"], run["id"]) or run
+
+
+async def _until_awaiting(gateway: Gateway, run: Any) -> Any:
+    """The run as it stands once the dispatcher has put it before people, or after a second."""
+    follower = gateway.tail.follow(run["id"], run["log_seq"])
+    try:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(follower.changed.wait(), APPROVAL_SECONDS)
+    finally:
+        gateway.tail.leave(follower)
+    return await runs.get(gateway.pool, run["org_id"], run["id"]) or run
+
+
+def _with_end(run: Any, got: pb.ExecuteResponse) -> dict[str, Any]:
+    """The row after its end, from the worker's answer: nobody has to read it back."""
+    end = got.end
+    return {
+        **dict(run),
+        "status": to_word(words_pb2.RunStatus, got.status),
+        "phase": "done",
+        "control": None,
+        "retry_count": end.retry_count,
+        "interrupt_count": end.interrupt_count,
+        "started_at": end.started_at.ToDatetime(run["created_at"].tzinfo),
+        "completed_at": end.completed_at.ToDatetime(run["created_at"].tzinfo),
+        "updated_at": end.updated_at.ToDatetime(run["created_at"].tzinfo),
+        "result": _loaded(end.result_json),
+        "error": _loaded(end.error_json),
+        "progress": _loaded(end.progress_json),
+    }
+
+
+def _loaded(text: bytes) -> Any:
+    return orjson.loads(text) if text else None
+
+
+def _shown(gateway: Gateway, run: Any, preference: Preference, status: int, *, called: bool) -> Response:
+    applied = []
+    if preference.wait is not None:
+        applied.append(f"wait={preference.wait:g}")
+    if preference.respond_async and not called:
+        applied.append("respond-async")
+    headers = {"Preference-Applied": ", ".join(applied)} if applied else None
+    return answer(runs.as_json(run, gateway.fleet.kinds), status, headers)

@@ -4,7 +4,7 @@ Nested values become JSON text; a column that holds only nulls has no type yet.
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -42,7 +42,7 @@ def type_name(kind: pa.DataType) -> str:
     return _DUCKDB_NAMES.get(kind, "TIME" if pa.types.is_time(kind) else "VARCHAR")
 
 
-def table_of(rows: Sequence[Any], declared: dict[str, str] | None = None) -> pa.Table:
+def table_of(rows: Sequence[Any], declared: Mapping[str, str] | None = None) -> pa.Table:
     """One page of rows as a table; rows that are no objects get one column, `value`.
 
     Raises `Permanent` (DATA_ERROR) where a declared column holds what its type cannot.
@@ -214,10 +214,9 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def with_platform_columns(table: pa.Table, connection_id: str | None, extracted_at: int) -> pa.Table:
-    """Add `_connection_id` (decision 33) and `_extracted_at` (microseconds since 1970, UTC); no two names fold alike."""
-    names, taken = [], {"_connection_id", "_extracted_at"}
-    for name in table.column_names:
-        names.append(_free(name or "column", taken))
+    """Add `_connection_id` (decision 33) and `_extracted_at` (microseconds since 1970, UTC); no name comes twice."""
+    taken = {"_connection_id", "_extracted_at"}
+    names = [_free(name or "column", taken) for name in table.column_names]
     moment = pa.scalar(extracted_at, pa.timestamp("us", tz="UTC"))
     own = pa.scalar(connection_id, pa.string())
     table = table.rename_columns(names)

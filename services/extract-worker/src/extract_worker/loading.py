@@ -184,7 +184,7 @@ class Loading:
 
 
 def _overtaken(run_id: str) -> Permanent:
-    text = f"Run {run_id} has extracted this resource meanwhile; nothing of it was added twice. Start one run at a time."
+    text = (
+        f"Run {run_id} has extracted this resource meanwhile; nothing was added twice. Start one run at a time."
+    )
     return Permanent(ErrorCode.DATA_ERROR, f"{text} A concurrency key holds the others back.", {"run_id": run_id})
-
-

@@ -34,7 +34,9 @@ class Outcome:
             "bytesTransferred": sum(state.received for state in done.values()),
             "tables": [self.tables[name] for name in done],
             "artifacts": [
-                {"name": f"{self.tables[name]}.parquet", "size": state.size} for name, state in done.items() if state.size
+                {"name": f"{self.tables[name]}.parquet", "size": state.size}
+                for name, state in done.items()
+                if state.size
             ],
             "destination_path": self.destination,
             "per_resource_rows": {name: state.rows for name, state in done.items()},

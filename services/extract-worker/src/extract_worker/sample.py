@@ -93,7 +93,6 @@ class SampleTable:
         return {"last": self._last} if self._tracks else None
 
 
-
 def _rows(first: int, end: int, seed: int) -> pa.Table:
     ids = pa.array(range(first, end), pa.int64())
     mixed = pc.multiply(pc.add(ids, seed), 0x9E3779B97F4A7C15 - 2**64)

@@ -49,7 +49,7 @@ class State:
         return cls(states, (checkpoint or {}).get("announced", []))
 
     def as_json(self) -> Json:
-        resources = {name: asdict(state) for name, state in self.resources.items()}
+        resources = {name: _saved(state) for name, state in self.resources.items()}
         return {"order": list(self.resources), "resources": resources, "announced": self.announced}
 
     @property
@@ -74,3 +74,11 @@ class State:
                 if name == current or (state.slices_done and state.in_slices)
             },
         }
+
+
+def _saved(state: ResourceState) -> Json:
+    """What is worth keeping: of a finished resource only the numbers."""
+    given = asdict(state)
+    return {
+        name: value for name, value in given.items() if value and not (state.done and isinstance(value, dict | list))
+    }

@@ -21,7 +21,8 @@ room AS (
     FROM organisations o WHERE o.id = $1
 )
 SELECT h.id FROM held h CROSS JOIN room LEFT JOIN connections c ON c.id = h.connection_id
-WHERE (room.left IS NULL OR h.place <= room.left) AND (c.max_running IS NULL OR h.place_of_connection <= c.max_running - (
+WHERE (room.left IS NULL OR h.place <= room.left)
+  AND (c.max_running IS NULL OR h.place_of_connection <= c.max_running - (
     SELECT count(*) FROM runs l WHERE l.org_id = $1 AND l.connection_id = c.id AND l.phase IN ('queued', 'leased')))
 ORDER BY h.id LIMIT 200
 """

@@ -1,6 +1,6 @@
 """Which way an automation goes on (document 002, "Port-Based Routing")."""
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -14,9 +14,6 @@ class ConditionalBranch:
     """Judges the conditions on the definition's `input`; the result's `port` is where to go on."""
 
     name = "conditional_branch"
-
-    def on_lost(self, definition: dict[str, Any]) -> Literal["rerun", "fail"]:
-        return "rerun"
 
     async def perform(self, run: Owned) -> dict[str, Any]:
         return route(_definition(run.definition))

@@ -12,7 +12,7 @@ from records import lake
 from records.definitions.duckdb_transform import DuckdbTransform as Definition
 from records.definitions.duckdb_transform import TransformInput
 from transform_worker.literal_paths import Pattern
-from transform_worker.storage import Lake, storage_options
+from transform_worker.storage import Lake
 from worker.link import Stop
 from worker.owned import Owned
 
@@ -50,7 +50,6 @@ class DuckdbTransform:
         return {
             "inputs": inputs,
             "output": {"location": output.location},
-            "storage": storage_options(run.lake_url),
             "memory_mb": self._memory_mb,
         }
 

@@ -1,7 +1,6 @@
 """A DuckDB connection that can read a run's inputs, and nothing else."""
 
 import importlib.util
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import duckdb
 
 from transform_worker.columns import quoted
 from transform_worker.safety import SCHEMA, refused
+from transform_worker.scratch import scratch_folder
 from transform_worker.storage import Lake
 
 _THREADS = 2
@@ -34,13 +34,13 @@ class Source:
 @contextmanager
 def opened(memory_mb: int) -> Iterator[duckdb.DuckDBPyConnection]:
     """An empty database in memory that may use `memory_mb` and spills to a folder that is removed with it."""
-    with tempfile.TemporaryDirectory(prefix="vai-transform-") as scratch:
+    with scratch_folder() as scratch:
         connection = duckdb.connect(
             ":memory:",
             config={
                 "memory_limit": f"{memory_mb}MB",
                 "threads": _THREADS,
-                "temp_directory": scratch,
+                "temp_directory": str(scratch),
                 "preserve_insertion_order": False,
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
@@ -62,7 +62,7 @@ def expose(connection: duckdb.DuckDBPyConnection, lake: Lake, sources: Sequence[
         _load(connection, "delta")
     if lake.is_remote:
         _load(connection, "httpfs")
-        connection.execute(_secret(lake))
+        connection.execute(secret_statement(lake, lake.options()))
     for source in sources:
         connection.execute(f"CREATE VIEW {source.view} AS {_select(lake, source)}")
     _seal(connection, lake, sources)
@@ -98,8 +98,8 @@ def _seal(connection: duckdb.DuckDBPyConnection, lake: Lake, sources: Sequence[S
     connection.execute("SET lock_configuration = true")
 
 
-def _secret(lake: Lake) -> str:
-    options = lake.options
+def secret_statement(lake: Lake, options: dict[str, str]) -> str:
+    """The statement that gives DuckDB the keys to this organisation's part of the lake, and to no other."""
     endpoint = options.get("AWS_ENDPOINT_URL", "")
     given = {
         "KEY_ID": options.get("AWS_ACCESS_KEY_ID"),
@@ -108,7 +108,7 @@ def _secret(lake: Lake) -> str:
         "REGION": options.get("AWS_REGION") or options.get("AWS_DEFAULT_REGION"),
         "ENDPOINT": endpoint.partition("://")[2].rstrip("/") or None,
         "URL_STYLE": "path" if endpoint else None,
-        "SCOPE": lake.address(lake.org_id),
+        "SCOPE": lake.address(f"{lake.org_id}/"),
     }
     parts = [f"{name} {_text(value)}" for name, value in given.items() if value]
     if endpoint.startswith("http://"):

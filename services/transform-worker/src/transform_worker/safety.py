@@ -55,13 +55,19 @@ def _tokens(sql: str) -> list[Any]:
     try:
         return list(sqlglot.tokenize(sql, read="duckdb"))
     except sqlglot.errors.SqlglotError as error:
-        raise refused(f"The SQL does not parse: {error}") from None
+        raise refused(f"The SQL does not parse: {_shown(error)}") from None
 
 
-def check(connection: duckdb.DuckDBPyConnection, sql: str, tables: Iterable[str]) -> dict[str, Any]:
+def _shown(error: Exception) -> str:
+    return re.sub(r"\x1b\[\d*m", "", str(error))
+
+
+def check(sql: str, tables: Iterable[str]) -> dict[str, Any]:
     """Refuse (DATA_ERROR) whatever is not one query over `tables` of the schema `lake`; returns the query's tree."""
     allowed = {table.lower() for table in tables}
-    tree = _duckdb_tree(connection, sql)
+    # sealed: IMPORT DATABASE reads files as soon as it is parsed
+    with duckdb.connect(config={"enable_external_access": False, "lock_configuration": True, "threads": 1}) as parser:
+        tree = _duckdb_tree(parser, sql)
     for node, names in _nodes(tree, frozenset()):
         _check_node(node, names, allowed)
     _check_with_sqlglot(sql, allowed)
@@ -78,7 +84,10 @@ def _duckdb_tree(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, A
     if statements[0].type != duckdb.StatementType.SELECT:
         raise refused(f"The SQL must be a query (SELECT …), not {statements[0].type.name}")
     row = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchone()
-    tree: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
+    try:
+        tree: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
+    except RecursionError:
+        raise refused("The SQL is nested too deeply to be checked: write it more simply") from None
     if tree["error"]:
         raise refused("The SQL must be a query (SELECT …), not a command")
     return dict(tree["statements"][0])
@@ -143,7 +152,7 @@ def _check_with_sqlglot(sql: str, allowed: set[str]) -> None:
     try:
         statements = [each for each in sqlglot.parse(sql, read="duckdb") if each is not None]
     except (sqlglot.errors.SqlglotError, RecursionError) as error:
-        raise refused(f"The SQL does not parse, write it more simply: {error}") from None
+        raise refused(f"The SQL could not be checked, write it more simply: {_shown(error)}") from None
     if len(statements) != 1 or not isinstance(statements[0].unnest(), _ROOTS):
         raise refused("The SQL must be one query (SELECT …)")
     names = {each.alias_or_name.lower() for each in statements[0].find_all(exp.CTE)}

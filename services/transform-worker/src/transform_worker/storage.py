@@ -2,10 +2,10 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import unquote
 
-# What object_store (deltalake) and DuckDB's httpfs are told; a child does not inherit it, it comes over the pipe.
+# What object_store (deltalake) and DuckDB's httpfs both understand.
 _NAMES = (
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
@@ -14,15 +14,7 @@ _NAMES = (
     "AWS_DEFAULT_REGION",
     "AWS_ENDPOINT_URL",
     "AWS_ALLOW_HTTP",
-    "AWS_VIRTUAL_HOSTED_STYLE_REQUEST",
 )
-
-
-def storage_options(lake_url: str, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The keys to the lake, from the worker's environment; none for a local lake."""
-    if not lake_url.startswith("s3://"):
-        return {}
-    return {name: environment[name] for name in _NAMES if environment.get(name)}
 
 
 @dataclass(frozen=True)
@@ -31,7 +23,15 @@ class Lake:
 
     url: str
     org_id: str
-    options: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def options(self, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+        """The keys to the lake; none for a local one."""
+        if not self.is_remote:
+            return {}
+        options = {name: environment[name] for name in _NAMES if environment.get(name)}
+        if options.get("AWS_ENDPOINT_URL", "").startswith("http://"):
+            options["AWS_ALLOW_HTTP"] = "true"
+        return options
 
     @property
     def is_remote(self) -> bool:

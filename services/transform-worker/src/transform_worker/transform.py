@@ -38,7 +38,7 @@ class _Transform:
         self, job: Job, definition: DuckdbTransform, watch: Watch, connection: duckdb.DuckDBPyConnection
     ) -> None:
         self.job, self.definition, self.watch, self.connection = job, definition, watch, connection
-        self.lake = Lake(job.lake_url, job.org_id, job.prepared["storage"])
+        self.lake = Lake(job.lake_url, job.org_id)
         self.location: str = job.prepared["output"]["location"]
         self.name = f"{definition.output_layer}.{definition.transform_name}"
 
@@ -74,7 +74,7 @@ class _Transform:
             return sources.setdefault(source.name, source).view
 
         sql = safety.without_end(safety.expose_literal_paths(sql, literal))
-        tree = safety.check(self.connection, sql, sources)
+        tree = safety.check(sql, sources)
         engine.expose(self.connection, self.lake, list(sources.values()))
         self._warn_of_nulls(tree)
         relation = self.connection.sql(sql)
@@ -84,7 +84,7 @@ class _Transform:
     def _write(self, sql: str) -> Written:
         locked = self.watch.ask("lock", {})
         ticket = Ticket(self.job.run_id, locked["write_epoch"], partial(self._permit, locked["write_epoch"]))
-        output = DeltaOutput(self.name, self.lake.address(self.location), self.lake.options, ticket, self.watch)
+        output = DeltaOutput(self.name, self.lake.address(self.location), self.lake.options(), ticket, self.watch)
         if self.job.epoch > 1 and output.written_by() == self.job.run_id:
             message = (
                 f"An earlier attempt of this run wrote {self.name} and was lost before it could say so: writing again"

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from typing import Any
 
 import asyncpg
 import structlog
@@ -56,7 +57,7 @@ async def _watch(service: Service[Settings], watchdog: Watchdog) -> None:
         await asyncio.sleep(LOCK_SECONDS)
 
 
-async def _look_until_broken(connection: asyncpg.Connection, watchdog: Watchdog) -> None:  # type: ignore[type-arg]
+async def _look_until_broken(connection: Any, watchdog: Watchdog) -> None:
     turn = 0
     while True:
         await watchdog.look_at_locks_once(connection)

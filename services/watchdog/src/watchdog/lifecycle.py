@@ -17,7 +17,8 @@ MOST_LOSSES = 3
 
 _RUNNING = Status.RUNNING
 _THEIRS = "r.lease_owner = $6::uuid"
-_SAVED = """EXISTS (SELECT FROM checkpoints c WHERE c.run_id = r.id AND c.updated_at > coalesce(r.lost_at, r.started_at))"""
+_SAVED = """EXISTS (
+    SELECT FROM checkpoints c WHERE c.run_id = r.id AND c.updated_at > coalesce(r.lost_at, r.started_at))"""
 _LOSSES = f"losses = CASE WHEN {_SAVED} THEN 1 ELSE r.losses + 1 END, lost_at = clock_timestamp()"
 _TOO_MANY = f"(r.losses + 1 >= {MOST_LOSSES} AND NOT {_SAVED})"
 

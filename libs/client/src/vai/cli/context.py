@@ -16,6 +16,8 @@ from . import show
 from .complain import explain
 from .settings import Settings, find_settings
 
+AGENT = "vai-cli"  # runs that it starts have the trigger method `cli` (decision 10)
+
 FAILED = 1  # the run failed, was cancelled or rejected
 NOT_DONE = 2  # the command could not be carried out
 STILL_GOING = 3  # --wait ran out before the run ended
@@ -26,7 +28,7 @@ SetOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A field, as a.b=c; JSON or text. Repeatable.")
 ]
 DefinitionOption = Annotated[
-    str | None, typer.Option("--definition", metavar="FILE", help="A JSON file, or - for the standard input.")
+    str | None, typer.Option("--definition", metavar="FILE|JSON", help="A JSON file, - for the standard input, or {…}.")
 ]
 ConnectionOption = Annotated[str | None, typer.Option("--connection", help="A connection, by id or slug.")]
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")]
@@ -40,13 +42,13 @@ def settings() -> Settings:
 def connect() -> Client:
     """A blocking client for these settings."""
     found = settings()
-    return Client(found.api_url, found.api_key)
+    return Client(found.api_url, found.api_key, agent=AGENT)
 
 
 def connect_async() -> AsyncClient:
     """An asynchronous client for these settings."""
     found = settings()
-    return AsyncClient(found.api_url, found.api_key)
+    return AsyncClient(found.api_url, found.api_key, agent=AGENT)
 
 
 class Commands(TyperGroup):

@@ -13,7 +13,7 @@ from vai.models import Json
 
 
 def definition_of(source: str | None, assignments: Iterable[str], connection: str | None = None) -> Json:
-    """The definition in the file `source` (`-` is the standard input), with the assignments put on top."""
+    """The definition in `source`, as `read_object` takes it, with the assignments put on top."""
     definition = read_object(source, "--definition") if source else {}
     for each in assignments:
         assign(definition, each)
@@ -23,15 +23,23 @@ def definition_of(source: str | None, assignments: Iterable[str], connection: st
 
 
 def read_object(source: str, option: str) -> Json:
-    """The JSON object in the file `source`. Raises BadParameter that names `option`."""
+    """The JSON object in the file `source`, on the standard input (`-`), or `source` itself where it starts with `{`.
+
+    Raises BadParameter that names `option`.
+    """
     try:
-        text = sys.stdin.read() if source == "-" else Path(source).read_text()
-        found = json.loads(text)
+        found = json.loads(_text(source))
     except (OSError, ValueError) as error:
         raise typer.BadParameter(f"{source}: {error}", param_hint=option) from error
     if not isinstance(found, dict):
         raise typer.BadParameter(f"{source}: a JSON object is needed", param_hint=option)
     return found
+
+
+def _text(source: str) -> str:
+    if source.lstrip().startswith("{"):
+        return source
+    return sys.stdin.read() if source == "-" else Path(source).read_text()
 
 
 def assign(target: Json, assignment: str) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-STACK = Path(".vai") / "stack.json"
 DEFAULT_URL = "http://127.0.0.1:8080"
 
 
@@ -22,14 +21,18 @@ class Settings:
 
 
 def find_settings(environ: Mapping[str, str], folder: Path) -> Settings:
-    """VAI_API_URL and VAI_API_KEY win. The stack's key is only ever sent to the stack's own address."""
-    stack = _stack(folder / STACK)
+    """VAI_API_URL and VAI_API_KEY win; VAI_HOME names another folder than `.vai`.
+
+    The stack's key is only ever sent to the stack's own address.
+    """
+    file = Path(environ.get("VAI_HOME") or ".vai") / "stack.json"
+    stack = _stack(folder / file)
     stack_url, stack_key = _entry(stack, "api_url"), _entry(stack, "api_key")
     url = environ.get("VAI_API_URL") or stack_url or DEFAULT_URL
     if environ.get("VAI_API_KEY"):
         return Settings(url, environ["VAI_API_KEY"], "VAI_API_KEY")
     if stack_key and url.rstrip("/") == (stack_url or DEFAULT_URL).rstrip("/"):
-        return Settings(url, stack_key, str(STACK))
+        return Settings(url, stack_key, str(file))
     return Settings(url, None, None)
 
 

@@ -69,6 +69,7 @@ def exit_code(run: Run, stay: Stay) -> int:
 
 
 async def _start(call: Call[Run], stay: Stay, started: list[Run]) -> Run:
+    until = None if stay.wait is None else asyncio.get_running_loop().time() + stay.wait
     async with connect_async() as client:
         run = await client.send(call)
         started.append(run)
@@ -76,12 +77,12 @@ async def _start(call: Call[Run], stay: Stay, started: list[Run]) -> Run:
             show.notes().print(Text(f"run {run.id} ({run.kind})", "dim"))
         elif run.ended or not stay.stays:
             return run
-        return await _stay(client, run.id, stay)
+        return await _stay(client, run.id, stay, until)
 
 
-async def _stay(client: AsyncClient, run_id: str, stay: Stay) -> Run:
+async def _stay(client: AsyncClient, run_id: str, stay: Stay, until: float | None) -> Run:
     try:
-        async with asyncio.timeout(stay.wait):
+        async with asyncio.timeout_at(until):
             if stay.follows:
                 return await follow(client, run_id, stay.log_console())
             return await client.runs.wait(run_id)

@@ -1,0 +1,63 @@
+"""What the other services do to runs, each through a session of its own role, and a broker that keeps what it gets."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+from common import db
+from common.ids import uuid7
+from common.kafka import Producer, Record
+from records import hot
+from records.hot import Ending, Entry
+from records.kinds import KINDS
+from records.lifecycle import Phase, Status
+from records.transitions import Step, apply
+
+
+class MemoryProducer(Producer):
+    """Takes every record and keeps it."""
+
+    def __init__(self) -> None:
+        super().__init__("nowhere:1", "test")
+        self.records: list[Record] = []
+
+    async def send(self, records: Sequence[Record]) -> list[Exception | None]:
+        self.records.extend(records)
+        return [None] * len(records)
+
+
+class OtherServices:
+    """A worker and a dispatcher that act when a test says so."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self.worker_id = uuid7()
+
+    async def claim(self, run_id: str) -> Any:
+        """The row of a queued run that the worker now holds."""
+        async with self._session("extract-worker") as conn:
+            (row,) = await hot.claim(conn, self.worker_id, list(KINDS), [UUID(run_id)], 1, "worker-1")
+        return row
+
+    async def end(self, run_id: str, status: str = "completed", **told: Any) -> None:
+        """Claim a queued run and end it; `told` may be result, error, progress."""
+        row = await self.claim(run_id)
+        told = {"result": None, "error": None, "progress": None} | told
+        ending = Ending(UUID(run_id), row["epoch"], status, entry=Entry(f"run_{status}", "done", {}), extra={}, **told)
+        async with self._session("extract-worker") as conn:
+            assert await hot.finish(conn, [ending], self.worker_id, "worker-1")
+
+    async def ask_approval(self, run_id: str) -> None:
+        """pending → awaiting_approval."""
+        step = Step(Status.PENDING, (Phase.HELD,), Status.AWAITING_APPROVAL, Phase.HELD, sets="held_for = 'approval'")
+        async with self._session("run-dispatcher") as conn:
+            assert await apply(conn, step, [UUID(run_id)])
+
+    @asynccontextmanager
+    async def _session(self, role: str) -> AsyncIterator[Any]:
+        conn = await db.connect(self._url, role)
+        try:
+            yield conn
+        finally:
+            await conn.close()

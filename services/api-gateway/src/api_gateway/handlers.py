@@ -1,0 +1,61 @@
+"""What the gateway is made of, and what it hears."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from api_gateway.app import create_app
+from api_gateway.auth import Authenticator
+from api_gateway.fleet import Fleet
+from api_gateway.gateway import Gateway
+from api_gateway.intake import Intake
+from api_gateway.settings import Settings
+from api_gateway.tail import TAIL_SECONDS, Tail
+from api_gateway.waiting import Waiters
+from common.boot import Service
+from common.db import engine
+from common.loops import every
+from records.life import Life
+from records.publication import Publisher
+from records.secrets import Keyring
+
+
+@asynccontextmanager
+async def running(service: Service[Settings]) -> AsyncIterator[None]:
+    life = Life(service)
+    await life.start()
+    publisher = Publisher(service.pool, service.producer, life.id)
+    lists = engine(service.settings.database_url, service.name, service.settings.lists_pool_size)
+    gateway = Gateway(
+        settings=service.settings,
+        pool=service.pool,
+        engine=lists,
+        keyring=Keyring(service.settings.encryption_keys),
+        authenticator=Authenticator(lists, service.settings),
+        intake=Intake(service.pool, service.bell),
+        fleet=Fleet(service.pool),
+        waiters=Waiters(service.pool, service.ear),
+        tail=Tail(service.pool),
+        bell=service.bell,
+        publisher=publisher,
+        process_id=life.id,
+        stopping=service.stopping,
+    )
+    service.app = create_app(gateway, service.health)
+    await gateway.fleet.look_once()
+    _start_loops(service, gateway)
+    yield
+    await gateway.intake.drained()
+    await publisher.close(3)
+    await gateway.fleet.close()
+    await lists.dispose()
+    await life.stop()
+
+
+def _start_loops(service: Service[Settings], gateway: Gateway) -> None:
+    service.ear.on("keys_changed", lambda _: gateway.authenticator.forget())
+    service.listen()
+    service.spawn(every(2.0, gateway.fleet.look_once))
+    service.spawn(every(1.0, gateway.waiters.look_once))
+    service.spawn(every(TAIL_SECONDS, gateway.tail.look_once))
+    service.spawn(every(2.0, gateway.publisher.sweep_once))
+    service.spawn(every(10.0, gateway.authenticator.write_used_once))

@@ -1,0 +1,105 @@
+import asyncio
+import base64
+import os
+from collections.abc import AsyncIterator
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+
+from api_gateway.app import create_app
+from api_gateway.auth import Authenticator
+from api_gateway.fleet import Fleet
+from api_gateway.gateway import Gateway
+from api_gateway.intake import Intake
+from api_gateway.settings import Settings
+from api_gateway.tail import Tail
+from api_gateway.waiting import Waiters
+from common import db
+from common.bell import NotifyBell
+from common.health import Health
+from common.ids import uuid7
+from common.whispers import Ear
+from records.publication import Publisher
+from records.secrets import Keyring
+from testkit.postgres import database_url, postgres_server  # noqa: F401
+from testkit.services import MemoryProducer, OtherServices
+from testkit.team import Team, make_team
+
+
+@pytest.fixture
+def settings(database_url: str) -> Settings:  # noqa: F811
+    return Settings(
+        database_url=database_url,
+        kafka="nowhere:1",
+        bell="notify",
+        lake_url="file:///nowhere",
+        token_secret="0123456789" * 4,
+        encryption_keys="k1:" + base64.b64encode(os.urandom(32)).decode(),
+        allowed_origins="https://console.example.com",
+    )
+
+
+@pytest.fixture
+def producer() -> MemoryProducer:
+    return MemoryProducer()
+
+
+@pytest.fixture
+async def gateway(settings: Settings, producer: MemoryProducer) -> AsyncIterator[Gateway]:
+    pool = await db.open_pool(settings.database_url, "api-gateway", 4)
+    engine = db.engine(settings.database_url, "api-gateway", 2)
+    ear = Ear(settings.direct_url, "api-gateway")
+    bell = NotifyBell(pool, ear)
+    process_id = uuid7()
+    publisher = Publisher(pool, producer, process_id)
+    yield Gateway(
+        settings=settings,
+        pool=pool,
+        engine=engine,
+        keyring=Keyring(settings.encryption_keys),
+        authenticator=Authenticator(engine, settings),
+        intake=Intake(pool, bell),
+        fleet=Fleet(pool),
+        waiters=Waiters(pool, ear),
+        tail=Tail(pool),
+        bell=bell,
+        publisher=publisher,
+        process_id=process_id,
+        stopping=asyncio.Event(),
+    )
+    await publisher.close(5)
+    await bell.close()
+    await engine.dispose()
+    await pool.close()
+
+
+@pytest.fixture
+def app(gateway: Gateway) -> FastAPI:
+    return create_app(gateway, Health())
+
+
+@pytest.fixture
+async def team(gateway: Gateway) -> Team:
+    return await make_team(gateway.engine, "acme")
+
+
+@pytest.fixture
+async def web(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client without credentials."""
+    transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        yield client
+
+
+@pytest.fixture
+async def api(app: FastAPI, team: Team) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client that is the team's administrator."""
+    transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://gateway", headers=team.headers()) as client:
+        yield client
+
+
+@pytest.fixture
+def others(settings: Settings) -> OtherServices:
+    return OtherServices(settings.database_url)

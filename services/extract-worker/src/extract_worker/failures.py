@@ -1,0 +1,97 @@
+"""What went wrong with a source, in the words of the error model (decision 25): each message says what to do."""
+
+import re
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from common.clock import now
+from common.errors import ErrorCode, Permanent, Retryable, RunError
+
+_EXCERPT = 300
+
+
+def place_of(url: str | None) -> str:
+    """An address without what may be secret in it: no user, no query."""
+    parts = urlsplit(url or "")
+    return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
+
+
+def excerpt(body: bytes, secrets: frozenset[str]) -> str:
+    """The first printable characters of an answer, secrets struck out."""
+    text = body[: 4 * _EXCERPT].decode("utf-8", "replace")
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    return re.sub(r"[^\x20-\x7e\xa0-\uffff]+", " ", text)[:_EXCERPT]
+
+
+def of_status(response: requests.Response, secrets: frozenset[str]) -> RunError:
+    """The error of an answer that is none of success."""
+    status, place = response.status_code, place_of(response.url)
+    details = {"statusCode": status, "url": place, "body": excerpt(response.content, secrets)}
+    said = f"{place} answered {status}"
+    if status in (401, 403):
+        text = f"{said}: the credentials are missing, wrong or may not read this. Mend the connection's credentials."
+        return Permanent(ErrorCode.AUTH_ERROR, text, details)
+    if status == 429:
+        text = f"{said}: too many requests. It is tried again later; request_interval_seconds slows a source down."
+        return Retryable(ErrorCode.RATE_LIMITED, text, details, retry_after(response))
+    if status >= 500 or status in (408, 425):
+        text = f"{said}: the source is in trouble. It is tried again; if it stays, ask those who run it."
+        return Retryable(ErrorCode.CONNECTION_ERROR, text, details, retry_after(response))
+    if status in (404, 410):
+        text = f"{said}: there is nothing at this address. Check base_url and the resource's path."
+        return Permanent(ErrorCode.CONNECTION_ERROR, text, details)
+    if status < 400:
+        text = f"{said}, which holds no data. Check base_url and the resource's path."
+        return Permanent(ErrorCode.DATA_ERROR, text, details)
+    text = f"{said}: it does not take this request. Check the resource's path, params and paginator."
+    return Permanent(ErrorCode.DATA_ERROR, text, details)
+
+
+def retry_after(response: requests.Response) -> float | None:
+    """`Retry-After` in seconds from now, whether given as seconds or as a date."""
+    given = response.headers.get("Retry-After", "").strip()
+    if given.replace(".", "", 1).isdigit():
+        return float(given)
+    try:
+        return max(0.0, (parsedate_to_datetime(given) - now()).total_seconds())
+    except (ValueError, TypeError):
+        return None
+
+
+def of_exception(error: requests.RequestException, url: str | None, read_timeout: float) -> RunError:
+    """The error of a request that was not answered."""
+    place = place_of(url)
+    details: dict[str, Any] = {"url": place, "reason": type(error).__name__}
+    if isinstance(error, requests.exceptions.ReadTimeout):
+        text = (
+            f"{place} did not answer within {read_timeout:g} s. It is tried again; see read_timeout_seconds."
+        )
+        return Retryable(ErrorCode.CONNECTION_ERROR, text, details)
+    if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE" in str(error).upper():
+        text = f"The certificate of {place} is not valid: {error}. Mend it, or trust its issuer by SSL_CERT_FILE."
+        return Permanent(ErrorCode.CONNECTION_ERROR, text, details)
+    if isinstance(error, requests.exceptions.TooManyRedirects):
+        text = f"{place} leads in a circle of redirects. Check base_url and the resource's path."
+        return Permanent(ErrorCode.CONNECTION_ERROR, text, details)
+    if isinstance(error, requests.exceptions.ContentDecodingError):
+        return garbage(place, "its compression is broken", details)
+    if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
+        text = f"{place} is no address that can be asked. Check base_url, the path, and where the source redirects to."
+        return Permanent(ErrorCode.CONNECTION_ERROR, text, details)
+    text = f"The connection to {place} failed ({_cause(error)}). It is tried again; check that the source is up."
+    return Retryable(ErrorCode.CONNECTION_ERROR, text, details)
+
+
+def _cause(error: BaseException) -> str:
+    while error.__context__ is not None or error.__cause__ is not None:
+        error = error.__cause__ or error.__context__ or error
+    return f"{type(error).__name__}: {error}"[:200]
+
+
+def garbage(place: str, what: str, details: dict[str, Any]) -> Permanent:
+    """An answer that cannot be read."""
+    text = f"The answer of {place} cannot be read: {what}. Check that the path is that of an API that answers JSON."
+    return Permanent(ErrorCode.DATA_ERROR, text, details)

@@ -1,0 +1,188 @@
+"""The source `rest_api`: endpoints that answer JSON, through dlt's REST client and paginators."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any, cast
+
+import orjson
+import requests
+from common.clock import now
+from common.errors import ErrorCode, Permanent, RunError
+from dlt.common.configuration.specs.runtime_configuration import RuntimeConfiguration
+from dlt.sources.helpers.rest_client import client as dlt_client
+from dlt.sources.helpers.rest_client.paginators import BasePaginator
+from records.definitions import paginators as given
+from records.definitions.dlt_extract import DltExtract, RestApi
+from records.definitions.resources import RestResource
+
+from extract_worker import failures, pagination
+from extract_worker.columns import table_of
+from extract_worker.credentials import Access, HostBound, access_of
+from extract_worker.session import SourceSession, origin_of
+from extract_worker.source import Means, Page, Table, mode_of
+from extract_worker.state import Json, ResourceState
+from extract_worker.watermark import Watermark, as_instant
+from extract_worker.windows import Window, windows
+
+_REPEATS = 3
+"""So many times the same page again means that the source does not follow the paginator."""
+
+
+class Client(dlt_client.RESTClient):
+    """dlt's client for one resource: what it would guess or pass over in silence is an error here."""
+
+    def __init__(self, name: str, access: Access, session: SourceSession, definition: given.Paginator) -> None:
+        super().__init__(access.base_url, auth=HostBound(access), session=session, config=RuntimeConfiguration())
+        self.definition = definition
+        self._name = name
+        self._last = b""
+        self._same = 0
+
+    def extract_response(self, response: requests.Response, data_selector: Any) -> list[Any]:
+        rows = pagination.select(str(data_selector), response.json())
+        digest = blake2b(response.content, digest_size=16).digest()
+        self._same = self._same + 1 if rows and digest == self._last else 0
+        self._last = digest
+        if self._same >= _REPEATS:
+            raise _repeated(response)
+        return rows
+
+    def detect_data_selector(self, response: requests.Response) -> str:
+        return pagination.selector_of(self._name, response.json())
+
+    def detect_paginator(self, response: requests.Response, data: Any) -> BasePaginator:
+        self.definition = pagination.detect(response, data)
+        return cast(BasePaginator, pagination.paginator_of(self.definition))
+
+
+def _repeated(response: requests.Response) -> Permanent:
+    place = failures.place_of(response.url)
+    text = (
+        f"{place} answers the same page over and over: it does not follow the paginator. Name the right one."
+    )
+    return Permanent(ErrorCode.DATA_ERROR, text, {"field": "paginator", "url": place})
+
+
+class RestSource:
+    """All resources share one session, its connections and its pace."""
+
+    def __init__(self, definition: DltExtract, means: Means) -> None:
+        self._definition = cast(RestApi, definition)
+        self._means = means
+
+    def tables(self) -> list[Table]:
+        given_, means = self._definition, self._means
+        access = access_of(given_, means.job.connection)
+        session = SourceSession(
+            means.link, means.allow_private, given_.read_timeout_seconds, given_.request_interval_seconds
+        )
+        session.origin = origin_of(access.base_url)
+        session.secret_headers = frozenset(access.headers)
+        session.secrets = access.secrets
+        return [Endpoint(given_, resource, means, access, session) for resource in given_.resources]
+
+
+class Endpoint:
+    """One resource of an API."""
+
+    def __init__(
+        self, definition: RestApi, resource: RestResource, means: Means, access: Access, session: SourceSession
+    ) -> None:
+        mode = mode_of(definition, resource)
+        saved = means.cursors.get(resource.name)
+        self.name = resource.name
+        self.table = resource.table_name
+        self.replace = mode.replaces
+        self.in_order = mode.tracks and resource.slices is not None
+        self.cursor_saved_by = saved["run_id"] if saved else None
+        self._saved = saved["value"] if saved and mode.begins else None
+        self._definition = definition
+        self._resource = resource
+        self._access = access
+        self._session = session
+        self._mark: Watermark | None = None
+
+    def begin(self, state: ResourceState) -> None:
+        if self._resource.incremental:
+            initial = self._resource.incremental.initial_value
+            if initial is None and self._definition.start_date is not None:
+                initial = self._definition.start_date.isoformat()
+            self._mark = Watermark(self._resource.incremental, state.cursor or self._saved, initial)
+        if self._resource.slices and state.plan is None:
+            state.plan = {"from": self._first_moment().isoformat(), "until": now().isoformat()}
+
+    def slices(self, state: ResourceState) -> list[Any] | None:
+        if self._resource.slices is None:
+            return None
+        plan = cast(Json, state.plan)
+        bounds = (datetime.fromisoformat(plan["from"]), datetime.fromisoformat(plan["until"]))
+        return windows(*bounds, self._resource.slices)[state.slices_done :]
+
+    def pages(self, part: Any, position: Json | None) -> Iterator[Page]:
+        interval = self._resource.request_interval_seconds
+        self._session.pace.interval = self._definition.request_interval_seconds if interval is None else interval
+        try:
+            yield from self._followed(part, position)
+        except requests.RequestException as error:
+            raise failures.of_exception(error, self._access.base_url, self._definition.read_timeout_seconds) from error
+        except RunError as error:
+            error.details.setdefault("resource", self.name)
+            raise
+
+    def cursor(self) -> Json | None:
+        return self._mark.state() if self._mark else None
+
+    def _followed(self, part: Window | None, position: Json | None) -> Iterator[Page]:
+        definition, paginator = self._paginator(position)
+        client = Client(self.name, self._access, self._session, definition)
+        resource, given_ = self._resource, self._definition
+        before = self._session.received
+        for data in client.paginate(
+            path=position["url"] if position else self._path(),
+            params=position["params"] if position else self._params(part),
+            headers=given_.headers | resource.headers,
+            paginator=paginator,
+            data_selector=resource.data_selector or given_.data_selector,
+            hooks={"response": []},
+        ):
+            rows = self._mark.fresh(data) if self._mark else list(data)
+            received, before = self._session.received - before, self._session.received
+            yield Page(table_of(rows, resource.columns), received, self._position(client, data))
+
+    def _paginator(self, position: Json | None) -> tuple[given.Paginator, BasePaginator | None]:
+        if position:
+            return pagination.taken_up(position)
+        definition = self._resource.paginator or self._definition.paginator
+        return definition, pagination.paginator_of(definition)
+
+    def _position(self, client: Client, data: Any) -> Json | None:
+        if not data.paginator.has_next_page:
+            return None
+        position = pagination.position_of(client.definition, data.paginator, data.request.url, data.request.params)
+        written = orjson.dumps(position).decode()
+        return None if any(secret in written for secret in self._access.secrets) else position
+
+    def _path(self) -> str:
+        return self.name if self._resource.path is None else self._resource.path
+
+    def _params(self, part: Window | None) -> dict[str, Any]:
+        params: dict[str, Any] = {**self._definition.params, **self._resource.params}
+        for name, value in params.items():
+            params[name] = str(value).lower() if isinstance(value, bool) else value
+        incremental = self._resource.incremental
+        if self._mark and incremental and incremental.param and self._mark.value is not None:
+            params[incremental.param] = self._mark.value
+        if part and self._resource.slices:
+            params |= part.params(self._resource.slices)
+        return params
+
+    def _first_moment(self) -> datetime:
+        value = self._mark.value if self._mark else None
+        found = as_instant(value) if value is not None else self._definition.start
+        if found is None:
+            text = (
+                f"{value!r:.60} is no point in time, where slices of days could begin; give one as initial_value."
+            )
+            raise Permanent(ErrorCode.DATA_ERROR, text, {"field": "incremental.initial_value"})
+        return found

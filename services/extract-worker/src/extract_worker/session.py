@@ -1,0 +1,216 @@
+"""The HTTP session of a source: it reaches permitted addresses only, keeps its pace, and speaks in `RunError`s."""
+
+import json
+import os
+import re
+import socket
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+import requests
+from common.clock import steady_seconds
+from common.egress import resolve_public
+from common.errors import ErrorCode, Permanent, Retryable, RunError
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from urllib3.util.connection import create_connection
+from worker.link import Link
+
+from extract_worker import failures
+from extract_worker.patience import Pace, wait
+
+CONNECT_TIMEOUT = 10.0
+LARGEST_PAGE = 256 * 1024 * 1024
+"""Bytes of one answer, unpacked."""
+
+LONGEST_PAGE = 600.0
+"""Seconds for one whole answer, however slowly it drips."""
+
+_PATIENCE = 5.0
+"""The longest `Retry-After` (seconds) that is waited for here; a longer one frees the worker meanwhile."""
+
+_WAITS = (0.25, 1.0)
+_RATE_LIMIT_TRIES = 4
+_BEYOND_64_BITS = re.compile(rb"\d{20}")
+
+
+def parse(body: bytes) -> Any:
+    """JSON; whole numbers of any length stay exact. Raises ValueError."""
+    if _BEYOND_64_BITS.search(body):
+        return json.loads(body)
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return json.loads(body)
+
+
+def _connect(connection: HTTPConnection, allow_private: bool) -> socket.socket:
+    """Resolve, check, connect to a checked address: no second resolution can lead elsewhere."""
+    timeout: Any = connection.timeout
+    failure: Exception | None = None
+    try:
+        for address in resolve_public(connection.host, connection.port or 0, allow_private):
+            try:
+                return create_connection(
+                    (address, connection.port or 0), timeout, socket_options=connection.socket_options
+                )
+            except OSError as error:
+                failure = error
+    except OSError as error:
+        failure = error
+    if isinstance(failure, TimeoutError):
+        raise ConnectTimeoutError(
+            connection, f"{connection.host} did not take the connection in {timeout} s"
+        ) from failure
+    raise NewConnectionError(connection, f"no connection: {failure}") from failure
+
+
+def _pools(allow_private: bool) -> dict[str, Callable[..., HTTPConnectionPool]]:
+    class Plain(HTTPConnection):
+        def _new_conn(self) -> socket.socket:
+            return _connect(self, allow_private)
+
+    class Tls(HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            return _connect(self, allow_private)
+
+    class PlainPool(HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class TlsPool(HTTPSConnectionPool):
+        ConnectionCls = Tls
+
+    return {"http": PlainPool, "https": TlsPool}
+
+
+class GuardedAdapter(HTTPAdapter):
+    """Connects to checked addresses, and reads answers whole within bounds of size and time."""
+
+    def __init__(self, allow_private: bool, link: Link) -> None:
+        self._allow_private = allow_private
+        self._link = link
+        super().__init__()
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:
+        self.poolmanager = PoolManager(num_pools=connections, maxsize=maxsize, block=block, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = _pools(self._allow_private)  # type: ignore[assignment]
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: bool | str = True,
+        cert: Any = None,
+        proxies: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        response = super().send(request, stream=True, timeout=timeout, verify=verify, cert=cert, proxies=None)
+        try:
+            response._content = self._body(response)
+        finally:
+            response.close()
+        return response
+
+    def _body(self, response: requests.Response) -> bytes:
+        body, until = bytearray(), steady_seconds() + LONGEST_PAGE
+        for chunk in response.iter_content(256 * 1024):
+            body += chunk
+            self._link.check()
+            if len(body) > LARGEST_PAGE:
+                raise _too_large(response)
+            if steady_seconds() > until:
+                raise requests.exceptions.ConnectionError(f"the answer took more than {LONGEST_PAGE:g} s")
+        return bytes(body)
+
+
+def _too_large(response: requests.Response) -> Permanent:
+    place = failures.place_of(response.url)
+    text = f"An answer of {place} is larger than {LARGEST_PAGE >> 20} MB. Ask for smaller pages."
+    return Permanent(ErrorCode.DATA_ERROR, text, {"url": place})
+
+
+class SourceSession(requests.Session):
+    """Sends requests to one source. `origin` alone gets the headers named in `secret_headers`, also along redirects."""
+
+    def __init__(self, link: Link, allow_private: bool, read_timeout: float, interval: float) -> None:
+        super().__init__()
+        self.trust_env = False
+        self.max_redirects = 5
+        self.verify = os.environ.get("SSL_CERT_FILE") or True
+        self.headers.update({"Accept": "application/json", "User-Agent": "vai-extract-worker"})
+        adapter = GuardedAdapter(allow_private, link)
+        self.mount("http://", adapter)
+        self.mount("https://", adapter)
+        self.origin = ""
+        self.secret_headers: frozenset[str] = frozenset()
+        self.secrets: frozenset[str] = frozenset()
+        self.pace = Pace(interval, link)
+        self.received = 0
+        self._link = link
+        self._read_timeout = read_timeout
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """The parsed answer of a success. Raises `Retryable` or `Permanent`, after a little patience, and `Stop`."""
+        kwargs["timeout"] = (CONNECT_TIMEOUT, self._read_timeout)
+        if not kwargs.get("allow_redirects", True):
+            return super().send(request, **kwargs)
+        tries = 0
+        while True:
+            self._link.check()
+            self.pace.keep()
+            try:
+                return self._parsed(self._asked(request, dict(kwargs)))
+            except RunError as error:
+                pause = _pause(error, tries)
+                if pause is None:
+                    raise
+            tries += 1
+            wait(pause, self._link)
+
+    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        """A redirect to another origin loses the credentials."""
+        if origin_of(prepared_request.url) != self.origin:
+            for name in self.secret_headers:
+                prepared_request.headers.pop(name, None)
+
+    def _asked(self, request: requests.PreparedRequest, kwargs: dict[str, Any]) -> requests.Response:
+        try:
+            response = super().send(request, **kwargs)
+        except requests.RequestException as error:
+            raise failures.of_exception(error, request.url, self._read_timeout) from error
+        if not 200 <= response.status_code < 300:
+            raise failures.of_status(response, self.secrets)
+        return response
+
+    def _parsed(self, response: requests.Response) -> requests.Response:
+        self.received += len(response.content)
+        try:
+            value = [] if response.status_code == 204 else parse(response.content)
+        except (ValueError, RecursionError) as error:
+            details = {
+                "url": failures.place_of(response.url),
+                "contentType": response.headers.get("Content-Type", ""),
+                "body": failures.excerpt(response.content, self.secrets),
+            }
+            raise failures.garbage(details["url"], "it is no JSON", details) from error
+        response.json = lambda **kwargs: value  # type: ignore[method-assign]
+        return response
+
+
+def _pause(error: RunError, tries: int) -> float | None:
+    """Seconds until the next try of the same request, None where the run's own retry is the better one."""
+    if not isinstance(error, Retryable) or error.details.get("reason") == "ReadTimeout":
+        return None
+    if error.retry_after is not None:
+        return error.retry_after if error.retry_after <= _PATIENCE and tries < _RATE_LIMIT_TRIES else None
+    return _WAITS[tries] if tries < len(_WAITS) else None
+
+
+def origin_of(url: str | None) -> str:
+    """scheme://host:port of an address, the port always there."""
+    parts = urlsplit((url or "").lower())
+    return f"{parts.scheme}://{parts.hostname}:{parts.port or {'https': 443}.get(parts.scheme, 80)}"

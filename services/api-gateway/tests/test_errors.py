@@ -58,14 +58,13 @@ async def test_a_body_without_its_length_is_measured_while_it_comes(api: httpx2.
     assert problem(answer)[0]["type"] == "too_large"
 
 
-async def test_a_body_as_deep_as_allowed_is_taken(api: httpx2.AsyncClient) -> None:
-    inner: Any = 1
-    for _ in range(DEEPEST_BODY - 2):
-        inner = [inner]
-    body = {"kind": "web_search", "name": "deep", "definition": {"kind": "web_search"}}
-    assert (await api.post("/api/v1/actions", json=body)).status_code == 201
-    answer = await api.post(RUNS, json={"kind": "conditional_branch", "definition": {"input": {"a": inner}}})
-    assert "deeper" not in answer.text
+@pytest.mark.parametrize(("arrays", "status"), [(DEEPEST_BODY - 3, 201), (DEEPEST_BODY - 2, 422)])
+async def test_a_body_may_be_so_deep_and_no_deeper(api: httpx2.AsyncClient, arrays: int, status: int) -> None:
+    inner = json.loads("[" * arrays + "]" * arrays)
+    condition = {"field": "event.a", "operator": "eq", "value": 1}
+    definition = {"input": {"a": inner}, "conditions": [condition]}
+    body = {"kind": "conditional_branch", "name": "deep", "definition": definition}
+    assert (await api.post("/api/v1/actions", json=body)).status_code == status
 
 
 async def test_a_body_that_is_no_json_by_its_type_is_refused(api: httpx2.AsyncClient) -> None:

@@ -4,6 +4,7 @@ How a call becomes a request, when it is sent again, and what its answer means.
 """
 
 import random
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -106,4 +107,4 @@ def reason_of(error: httpx2.TransportError) -> str:
     """A short reason in words."""
     if isinstance(error, httpx2.ReadTimeout):
         return "it took the request and did not answer in time"
-    return str(error) or type(error).__name__
+    return re.sub(r"^\[Errno \d+\] ", "", str(error)) or type(error).__name__

@@ -135,6 +135,8 @@ def _config(service: Service[Any]) -> uvicorn.Config:
     return uvicorn.Config(
         service.app,
         http="httptools",
+        ws="none",
+        proxy_headers=False,
         lifespan="off",
         access_log=False,
         log_config=None,

@@ -17,8 +17,12 @@ async def _prepare(connection: Any) -> None:
     await connection.set_type_codec("jsonb", encoder=dump_json, decoder=orjson.loads, schema="pg_catalog")
 
 
+async def _keep(connection: Any) -> None:
+    """Instead of asyncpg's round trip at each release: nothing here leaves settings, cursors or locks behind."""
+
+
 def _session(role: str) -> dict[str, str]:
-    return {"vai.role": role, "application_name": role, "jit": "off"}
+    return {"vai.role": role, "application_name": role, "TimeZone": "UTC", "jit": "off"}
 
 
 async def open_pool(url: str, role: str, size: int = 4) -> Any:

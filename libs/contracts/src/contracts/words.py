@@ -1,6 +1,7 @@
 """Between the words of the REST API and the enums of the protobuf contracts (decision 2)."""
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 from contracts.vai.words.v1 import words_pb2
@@ -22,5 +23,10 @@ def to_word(enum: "_EnumTypeWrapper[Value]", value: Value) -> str:
     return word if enum.DESCRIPTOR is words_pb2.ErrorCode.DESCRIPTOR else word.lower()
 
 
+@cache
+def _prefix_of(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper() + "_"
+
+
 def _prefix(enum: "_EnumTypeWrapper[Value]") -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", enum.DESCRIPTOR.name).upper() + "_"
+    return _prefix_of(enum.DESCRIPTOR.name)

@@ -12,6 +12,7 @@ from devstack.home import Home
 from devstack.process import Process, Program, becomes, rotate
 
 EMBEDDED = "embedded"
+GIVEN_SECONDS = 10.0
 
 
 class Broker(Protocol):
@@ -45,7 +46,7 @@ class GivenBroker:
         self.address = address
 
     async def start(self) -> None:
-        if not await answers(self.address, 10):
+        if not await answers(self.address, GIVEN_SECONDS):
             raise StackError(f"no broker answers at {self.address}", "Check KAFKA=HOST:PORT, or leave it out")
 
     async def stop(self) -> None:

@@ -49,7 +49,7 @@ class ContainerBroker(LocalBroker):
 
 def require_engine() -> None:
     """StackError unless a container engine answers and the library is there."""
-    if importlib.util.find_spec("testcontainers") is None:
+    if not has_library():
         raise StackError(
             "KAFKA=testcontainers needs the package testcontainers",
             "Install it: .venv/bin/uv pip install testcontainers",
@@ -58,6 +58,10 @@ def require_engine() -> None:
     if not any(_engine_answers(address) for address in tried):
         advice = "Start Docker or Podman, or use KAFKA=apache, KAFKA=HOST:PORT, or none (an embedded broker)"
         raise StackError(f"no container engine answers (tried {', '.join(tried)})", advice)
+
+
+def has_library() -> bool:
+    return importlib.util.find_spec("testcontainers") is not None
 
 
 def engine_addresses() -> list[str]:

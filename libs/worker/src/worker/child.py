@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 from common.errors import RunError, unexpected
-
 from worker import frames
 from worker.job import ConnectionSecret, Job
 from worker.link import Level, Link, Stop

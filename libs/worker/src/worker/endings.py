@@ -8,6 +8,7 @@ from uuid import UUID
 
 import asyncpg
 import structlog
+
 from common.batcher import Batcher
 from common.clock import steady_seconds
 from common.db import dump_json
@@ -16,7 +17,6 @@ from common.telemetry import run_seconds, runs_ended
 from records import events, hot
 from records.definitions.base import Retry
 from records.hot import Ending, Entry
-
 from worker import lifecycle
 from worker.lifecycle import Holder
 from worker.owned import Owned

@@ -4,13 +4,13 @@ from typing import Any
 from uuid import UUID
 
 import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
+
 from common.db import dump_json
 from contracts.vai.executor.v1 import executor_pb2 as pb
 from contracts.vai.executor.v1 import executor_pb2_grpc
 from contracts.vai.words.v1 import words_pb2
 from contracts.words import from_word
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from worker.worker import Worker
 
 LARGEST_END = 1_000_000

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+
 from common.clock import steady_seconds
 from common.errors import ErrorCode, Permanent, Retryable, RunError
-
 from worker import frames
 from worker.job import Job
 from worker.kind import Heavy
@@ -175,9 +175,10 @@ class _Child:
         await self._send({"entry": kind.entry, "job": plain, "connection": secret})
         talk = asyncio.ensure_future(self._converse(kind, run))
         helpers = [asyncio.ensure_future(self._watch_memory()), asyncio.ensure_future(self._pass_stop_on(run))]
-        left = None if run.deadline is None else max(0.0, run.deadline - steady_seconds())
         try:
-            done, _ = await asyncio.wait([talk, helpers[1]], timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(
+                [talk, helpers[1]], timeout=run.seconds_left, return_when=asyncio.FIRST_COMPLETED
+            )
             if not done:
                 raise Permanent(ErrorCode.TIMEOUT, "The run took longer than its `timeout_seconds`; raise the limit.")
             if talk not in done:
@@ -248,7 +249,7 @@ class _Child:
             await self._send({"type": "stop"})
 
     async def _watch_memory(self) -> None:
-        while _resident(self._pid) <= self._memory:
+        while _resident(self._pid) <= self._memory:  # noqa: ASYNC110 - nothing tells us, so we look
             await asyncio.sleep(SAMPLE_SECONDS)
         self._over_memory = True
         _log.warning("child_over_memory", pid=self._pid)

@@ -5,6 +5,7 @@ import struct
 from typing import Any
 
 import orjson
+
 from common.errors import ErrorCode, Permanent, Retryable, RunError
 
 _LENGTH = struct.Struct("!I")

@@ -1,8 +1,9 @@
 """What a kind of work is to a worker: light ones run in its event loop, heavy ones in a child process (rule 12)."""
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeGuard
 
 from worker.owned import Owned
+
 
 class Kind(Protocol):
     """What all kinds have."""
@@ -10,15 +11,16 @@ class Kind(Protocol):
     name: str
 
 
-@runtime_checkable
 class Light(Kind, Protocol):
     """A call: `perform` answers the run's result, or raises `Retryable` or `Permanent`."""
 
     async def perform(self, run: Owned) -> dict[str, Any]:
         """Does the work. Await `run.steady()` before each side effect."""
 
+    def light(self, definition: dict[str, Any]) -> bool:
+        """Asked only of a kind that is heavy, too: whether this definition needs no child."""
 
-@runtime_checkable
+
 class Heavy(Kind, Protocol):
     """Work for a child process: `entry` ("module:function") runs there as `entry(job, link) -> result`."""
 
@@ -29,3 +31,13 @@ class Heavy(Kind, Protocol):
 
     async def answer(self, run: Owned, question: str, payload: dict[str, Any]) -> dict[str, Any]:
         """Answers the child's `link.ask`; what it writes goes through `run.guarded()`."""
+
+
+def is_heavy(kind: Kind) -> TypeGuard[Heavy]:
+    """Whether the kind can work in a child process."""
+    return hasattr(kind, "entry")
+
+
+def is_light(kind: Kind) -> TypeGuard[Light]:
+    """Whether the kind can work in the event loop; one that is both says which by `light(definition)`."""
+    return hasattr(kind, "perform")

@@ -14,7 +14,6 @@ from records.events import Event
 from records.hot import Entry
 from records.life import Life
 from records.secrets import Keyring, reunite
-
 from worker.job import ConnectionSecret
 from worker.reports import Reports
 
@@ -64,6 +63,7 @@ class Owned:
         self.progress: dict[str, Any] | None = row["progress"]
         self.stop_reason: str | None = row["control"]
         self.stopping = asyncio.Event()
+        self.on_stop: Callable[[], object] | None = None
         self.deadline: float | None = None
         self._definition: dict[str, Any] = row["definition"]
         self._secrets: bytes | None = row["secrets"]
@@ -74,6 +74,11 @@ class Owned:
     def attempt(self) -> int:
         """Automatic retries + 1 (decision 16)."""
         return self.retry_count + 1
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Until the run's own time limit; None where it has none."""
+        return None if self.deadline is None else max(0.0, self.deadline - steady_seconds())
 
     @property
     def lake_url(self) -> str:
@@ -90,6 +95,8 @@ class Owned:
         """Tells the run to stop: cancel, pause, interrupt or lost."""
         self.stop_reason = reason
         self.stopping.set()
+        if self.on_stop is not None:
+            self.on_stop()
 
     async def log(self, event: str, message: str, data: dict[str, Any] | None = None, level: str = "info") -> None:
         """Adds an entry to the run's log; entries keep their order, and are written before the run ends."""

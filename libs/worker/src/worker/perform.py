@@ -3,14 +3,12 @@
 import asyncio
 from typing import Any
 
-from common.clock import steady_seconds
 from common.errors import ErrorCode, Permanent, RunError, unexpected
 from common.telemetry import span
 from records.kinds import KINDS, Mode
-
 from worker.endings import Endings
 from worker.forks import Forks
-from worker.kind import Heavy, Kind, Light
+from worker.kind import Kind, Light, is_heavy, is_light
 from worker.link import Stop
 from worker.owned import LostRun, Owned
 
@@ -48,9 +46,9 @@ class Performer:
         kind = self._kinds[run.kind]
         if run.stop_reason == "cancel":
             raise Stop
-        if isinstance(kind, Heavy) and not _is_light(kind, run):
+        if is_heavy(kind) and not (is_light(kind) and kind.light(run.definition)):
             return await self._forks.perform(kind, run)
-        if not isinstance(kind, Light):
+        if not is_light(kind):
             raise TypeError(f"{kind.name} is neither light nor heavy")
         return await _until_cancelled(run, kind)
 
@@ -76,30 +74,26 @@ class Performer:
         return True
 
 
-def _is_light(kind: Heavy, run: Owned) -> bool:
-    return isinstance(kind, Light) and getattr(kind, "light", lambda definition: False)(run.definition)
-
-
 async def _until_cancelled(run: Owned, kind: Light) -> dict[str, Any]:
     """A light call ends by itself, at its deadline, or when the run is cancelled or lost; a pause lets it finish."""
-    work = asyncio.ensure_future(kind.perform(run))
+    task = asyncio.current_task()
+    assert task is not None
+    run.on_stop = lambda: task.cancel() if run.stop_reason != "pause" else None
     try:
-        while not work.done():
-            stopped = asyncio.ensure_future(run.stopping.wait())
-            left = None if run.deadline is None else max(0.0, run.deadline - steady_seconds())
-            await asyncio.wait([work, stopped], timeout=left, return_when=asyncio.FIRST_COMPLETED)
-            stopped.cancel()
-            if work.done():
-                break
-            if run.stop_reason not in (None, "pause"):
-                raise Stop
-            if run.stopping.is_set():
-                run.stopping.clear()
-            elif run.deadline is not None and steady_seconds() >= run.deadline:
-                raise Permanent(ErrorCode.TIMEOUT, "The run took longer than its time limit; raise `timeout_seconds`.")
-        return work.result()
+        async with asyncio.timeout(run.seconds_left):
+            return await kind.perform(run)
+    except asyncio.CancelledError:
+        if run.stop_reason is None:
+            raise
+        task.uncancel()
+        raise Stop from None
+    except TimeoutError:
+        if run.seconds_left != 0:
+            raise
+        limit = "The run took longer than its time limit; raise `timeout_seconds` or ask for less."
+        raise Permanent(ErrorCode.TIMEOUT, limit) from None
     finally:
-        work.cancel()
+        run.on_stop = None
 
 
 def _set_deadline(run: Owned) -> None:

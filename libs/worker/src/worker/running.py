@@ -9,7 +9,6 @@ from common.loops import every
 from records.life import Abilities, Life
 from records.publication import Publisher
 from records.secrets import Keyring
-
 from worker.executor import start_server
 from worker.forks import Forks
 from worker.forkserver import hide_memory
@@ -18,7 +17,6 @@ from worker.owned import Means
 from worker.reports import Reports
 from worker.settings import WorkerSettings
 from worker.worker import Worker
-
 
 Some = TypeVar("Some", bound=WorkerSettings)
 

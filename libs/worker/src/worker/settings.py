@@ -1,7 +1,8 @@
 """The settings that every worker has."""
 
-from common.settings import Settings
 from pydantic import Field
+
+from common.settings import Settings
 
 
 class WorkerSettings(Settings):

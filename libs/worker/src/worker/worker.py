@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+
 from common import telemetry
 from common.boot import Service
 from common.loops import every
@@ -16,11 +17,10 @@ from records.fragments import RENEW_SECONDS
 from records.hot import Lease
 from records.life import Life, process_channel
 from records.publication import Publisher
-
 from worker import lifecycle
 from worker.endings import Endings
 from worker.forks import Forks
-from worker.kind import Heavy, Kind
+from worker.kind import Kind, is_heavy
 from worker.lifecycle import Holder
 from worker.owned import Means, Owned
 from worker.perform import Performer
@@ -192,7 +192,7 @@ class Worker:
     async def stop(self) -> None:
         """Crashes politely: heavy runs are handed over at once, light ones as they end, the rest in time."""
         self._draining = True
-        heavy = [run for run in self._owned.values() if isinstance(self._kinds[run.kind], Heavy)]
+        heavy = [run for run in self._owned.values() if is_heavy(self._kinds[run.kind])]
         await self._hand_over(heavy)
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=DRAIN_SECONDS)

@@ -5,7 +5,7 @@ A credential that is known is answered from memory for a few seconds; revoking a
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -48,6 +48,14 @@ class Credential:
 
     text: str
     by_cookie: bool = False
+
+
+@dataclass(frozen=True)
+class _Claims:
+    org_id: UUID
+    user_id: UUID
+    role: Role
+    ends: datetime
 
 
 def credential_of(request: Request) -> Credential | None:
@@ -127,22 +135,22 @@ class Authenticator:
 
     async def _token_holder(self, conn: AsyncConnection, text: str) -> Actor:
         claims = self._claims(text)
-        actor = await people.member(conn, UUID(claims["org"]), UUID(claims["sub"]))
+        actor = await people.member(conn, claims.org_id, claims.user_id)
         if actor is None:
             raise unauthorized("the token's user is not in the organisation any more")
-        role = min(actor.role, Role(claims["role"]), key=Role.rank)
-        ends = datetime.fromtimestamp(claims["exp"], UTC)
-        return Actor(actor.org_id, actor.user_id, role, actor.settings, expires_at=ends)
+        role = min(actor.role, claims.role, key=Role.rank)
+        return replace(actor, role=role, expires_at=claims.ends)
 
-    def _claims(self, text: str) -> dict[str, Any]:
+    def _claims(self, text: str) -> _Claims:
         secret = self._settings.token_secret
         try:
-            claims: dict[str, Any] = jwt.decode(
+            found = jwt.decode(
                 text, secret, [_ALGORITHM], options={"require": ["exp", "sub", "org", "role"]}, issuer=_ISSUER
             )
-        except jwt.PyJWTError as error:
+            ends = datetime.fromtimestamp(found["exp"], UTC)
+            return _Claims(UUID(found["org"]), UUID(found["sub"]), Role(found["role"]), ends)
+        except (jwt.PyJWTError, ValueError) as error:
             raise unauthorized("this token is not ours, or it has ended; get a new one") from error
-        return claims
 
     def _check_origin(self, request: Request) -> None:
         origin = request.headers.get("origin", "").rstrip("/")

@@ -7,7 +7,7 @@ import httpx2
 
 from api_gateway.problems import invalid
 from common.egress import guarded_client
-from common.errors import ErrorCode, Permanent, RunError
+from common.errors import ErrorCode, Permanent, Retryable
 from records.connections import Connection
 from records.credentials import HttpCredentials, http_credentials
 
@@ -26,7 +26,7 @@ async def check(connection: Connection, credentials: Mapping[str, Any], allow_pr
             answer = await client.get(url, headers=shown.headers, params=shown.query or None, follow_redirects=False)
     except httpx2.TransportError as error:
         message = f"{url.host} does not answer ({type(error).__name__}); check the address, or try again later"
-        raise Permanent(ErrorCode.CONNECTION_ERROR, message, {"host": url.host}) from error
+        raise Retryable(ErrorCode.CONNECTION_ERROR, message, {"host": url.host}) from error
     _judge(url.host, answer.status_code)
     return f"{url.host} answered {answer.status_code}"
 
@@ -58,4 +58,4 @@ def _judge(host: str, status: int) -> None:
         raise Permanent(ErrorCode.AUTH_ERROR, message, details)
     if status >= 500:
         message = f"{host} is in trouble ({status}); try again later"
-        raise RunError(ErrorCode.CONNECTION_ERROR, message, details)
+        raise Retryable(ErrorCode.CONNECTION_ERROR, message, details)

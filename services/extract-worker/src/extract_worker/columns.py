@@ -50,9 +50,16 @@ def table_of(rows: Sequence[Any], declared: Mapping[str, str] | None = None) -> 
     objects = [row if isinstance(row, dict) else {"value": row} for row in rows]
     columns = {name: array_of(values) for name, values in _values(objects)}
     for name, kind in (declared or {}).items():
-        values = [row.get(name) for row in objects]
-        columns[name] = _declared(name, kind, values)
+        columns[name] = _declared(name, kind, [row.get(name) for row in objects])
     return pa.table(columns) if columns else pa.table({"value": pa.nulls(len(objects))})
+
+
+def with_declared(table: pa.Table, declared: Mapping[str, str], original: pa.Table) -> pa.Table:
+    """The table with its declared columns converted from the original's values."""
+    for name in declared.keys() & set(original.column_names):
+        column = _declared(name, declared[name], original[name].to_pylist())
+        table = table.set_column(table.column_names.index(name), name, column)
+    return table
 
 
 def _values(rows: list[dict[str, Any]]) -> Iterable[tuple[str, list[Any]]]:
@@ -216,7 +223,7 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
 def with_platform_columns(table: pa.Table, connection_id: str | None, extracted_at: int) -> pa.Table:
     """Add `_connection_id` (decision 33) and `_extracted_at` (microseconds since 1970, UTC); no name comes twice."""
     taken = {"_connection_id", "_extracted_at"}
-    names = [_free(name or "column", taken) for name in table.column_names]
+    names = [free_name(name or "column", taken) for name in table.column_names]
     moment = pa.scalar(extracted_at, pa.timestamp("us", tz="UTC"))
     own = pa.scalar(connection_id, pa.string())
     table = table.rename_columns(names)
@@ -224,8 +231,8 @@ def with_platform_columns(table: pa.Table, connection_id: str | None, extracted_
     return table.append_column("_extracted_at", pa.repeat(moment, len(table)))
 
 
-def _free(name: str, taken: set[str]) -> str:
-    """DuckDB's names know no case, so `ID` beside `id` needs another one."""
+def free_name(name: str, taken: set[str]) -> str:
+    """A name that is not taken yet: DuckDB's names know no case, so `ID` beside `id` needs another one."""
     clean = name.replace("\0", "")
     free, number = clean, 2
     while free.lower() in taken:

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import requests
-from common.errors import ErrorCode, Permanent
-from records.definitions.dlt_extract import RestApi
 from requests.auth import AuthBase
-from worker.job import ConnectionSecret
 
+from common.errors import ErrorCode, Permanent
 from extract_worker.session import origin_of
+from records.definitions.dlt_extract import RestApi
+from worker.job import ConnectionSecret
 
 
 @dataclass(frozen=True)

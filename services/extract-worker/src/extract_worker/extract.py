@@ -8,16 +8,15 @@ import traceback
 from typing import Any
 
 from common.errors import ErrorCode, Permanent, RunError, unexpected
-from records.definitions.dlt_extract import DltExtract
-from worker.job import Job
-from worker.link import Link, Stop
-
 from extract_worker import messages
 from extract_worker.loading import Loading, Run, Unanswered
 from extract_worker.results import Outcome
 from extract_worker.source import Means, Source
 from extract_worker.state import State
 from extract_worker.storage import open_lake
+from records.definitions.dlt_extract import DltExtract
+from worker.job import Job
+from worker.link import Link, Stop
 
 
 def extract(job: Job, link: Link) -> dict[str, Any]:

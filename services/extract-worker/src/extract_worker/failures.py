@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+
 from common.clock import now
 from common.errors import ErrorCode, Permanent, Retryable, RunError
 
@@ -66,9 +67,7 @@ def of_exception(error: requests.RequestException, url: str | None, read_timeout
     place = place_of(url)
     details: dict[str, Any] = {"url": place, "reason": type(error).__name__}
     if isinstance(error, requests.exceptions.ReadTimeout):
-        text = (
-            f"{place} did not answer within {read_timeout:g} s. It is tried again; see read_timeout_seconds."
-        )
+        text = f"{place} did not answer within {read_timeout:g} s. It is tried again; see read_timeout_seconds."
         return Retryable(ErrorCode.CONNECTION_ERROR, text, details)
     if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE" in str(error).upper():
         text = f"The certificate of {place} is not valid: {error}. Mend it, or trust its issuer by SSL_CERT_FILE."

@@ -5,15 +5,14 @@ from typing import Any
 
 from common.clock import steady_seconds
 from common.errors import ErrorCode, Permanent, Retryable, RunError
-from records.lake import merge_columns
-from worker.job import Job
-from worker.link import Link
-
 from extract_worker import messages
 from extract_worker.parts import Place, SliceWriter
 from extract_worker.source import Page, Table
 from extract_worker.state import Json, ResourceState, State
 from extract_worker.storage import Storage
+from records.lake import merge_columns
+from worker.job import Job
+from worker.link import Link
 
 COMMIT_SECONDS = 30.0
 """A resource without slices of its own is committed at least this often."""
@@ -21,7 +20,7 @@ COMMIT_SECONDS = 30.0
 _PROGRESS_SECONDS = 0.5
 
 
-class Unanswered(Exception):  # noqa: N818 - what the worker said, not an error of the source
+class Unanswered(Exception):
     """The worker could not do what was asked: the whole attempt ends with its error, whatever the source has."""
 
     def __init__(self, error: RunError) -> None:
@@ -92,7 +91,7 @@ class Loading:
         writer = self._writer()
         for page in self._table.pages(part, None):
             self._take(writer, page)
-        self._commit(writer, complete=last, counts=True, ordered=self._table.in_order)
+        self._commit(writer, complete=last, counts=True, ordered=self._table.tracks and self._table.sliced)
 
     def _series(self) -> None:
         writer, since, position = self._writer(), steady_seconds(), None
@@ -159,7 +158,7 @@ class Loading:
 
     def _payload(self, after: ResourceState, writer: SliceWriter, complete: bool, counts: bool, ordered: bool) -> Json:
         name = self._table.name
-        moves = after.cursor is not None and (complete or ordered)
+        moves = self._table.tracks and after.cursor is not None and (complete or ordered)
         return {
             "resource": name,
             "table": self._table.table,
@@ -184,7 +183,5 @@ class Loading:
 
 
 def _overtaken(run_id: str) -> Permanent:
-    text = (
-        f"Run {run_id} has extracted this resource meanwhile; nothing was added twice. Start one run at a time."
-    )
+    text = f"Run {run_id} has extracted this resource meanwhile; nothing was added twice. Start one run at a time."
     return Permanent(ErrorCode.DATA_ERROR, f"{text} A concurrency key holds the others back.", {"run_id": run_id})

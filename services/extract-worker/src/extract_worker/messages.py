@@ -3,28 +3,28 @@
 from typing import Any
 
 from common.errors import RunError
-
 from extract_worker.state import ResourceState
 
 Entry = dict[str, Any]
+Data = dict[str, Any]
 
 
-def _entry(event: str, message: str, level: str = "info", **data: Any) -> Entry:
+def _entry(event: str, message: str, data: Data, level: str = "info") -> Entry:
     return {"event": event, "message": message, "data": data, "level": level}
 
 
 def extraction_started(source: str, resources: list[str], completed: int) -> Entry:
     goes_on = f", {completed} of {len(resources)} resources were complete" if completed else ""
     return _entry(
-        "extraction_started", f"Starting extraction from {source}{goes_on}", source=source, resources=resources
+        "extraction_started", f"Starting extraction from {source}{goes_on}", {"source": source, "resources": resources}
     )
 
 
 def resource_started(name: str, state: ResourceState, before: int, total: int) -> Entry:
     """`before` counts the resources that are over, completed or failed."""
     sliced = ", sliced" if (state.slices_total or 1) > 1 else ""
-    data = {"resource": name, "completed_count": before, "total_count": total}
-    return _entry("resource_started", f"Extracting {name} ({before + 1}/{total}){sliced}", **data)
+    data: Data = {"resource": name, "completed_count": before, "total_count": total}
+    return _entry("resource_started", f"Extracting {name} ({before + 1}/{total}){sliced}", data)
 
 
 def _of(state: ResourceState, number: int) -> str:
@@ -34,29 +34,31 @@ def _of(state: ResourceState, number: int) -> str:
 def slice_started(name: str, state: ResourceState) -> Entry:
     number = state.slices_done + 1
     text = f"{_of(state, number)} for {name}"
-    return _entry("slice_started", text, resource=name, slice=number, slices_total=state.slices_total)
+    return _entry("slice_started", text, {"resource": name, "slice": number, "slices_total": state.slices_total})
 
 
 def slice_completed(name: str, state: ResourceState, rows: int) -> Entry:
     number = state.slices_done
     text = f"{_of(state, number)}: {rows:,} rows"
-    return _entry("slice_completed", text, resource=name, slice=number, slices_total=state.slices_total, rows=rows)
+    return _entry(
+        "slice_completed", text, {"resource": name, "slice": number, "slices_total": state.slices_total, "rows": rows}
+    )
 
 
 def resource_completed(name: str, state: ResourceState, seconds: float) -> Entry:
     files = f"{state.files:,} file" if state.files == 1 else f"{state.files:,} files"
     text = f"Completed {name}: {state.rows:,} rows, {files}"
-    data = {"resource": name, "rows": state.rows, "files": state.files, "duration_seconds": round(seconds, 3)}
-    return _entry("resource_completed", text, **data)
+    data: Data = {"resource": name, "rows": state.rows, "files": state.files, "duration_seconds": round(seconds, 3)}
+    return _entry("resource_completed", text, data)
 
 
 def resource_failed(name: str, error: RunError, state: ResourceState) -> Entry:
-    data = {"resource": name, "error": error.as_json(), "rows": state.rows, "slices_completed": state.slices_done}
-    return _entry("resource_failed", f"Failed {name}: {error.message}", "error", **data)
+    data: Data = {"resource": name, "error": error.as_json(), "rows": state.rows, "slices_completed": state.slices_done}
+    return _entry("resource_failed", f"Failed {name}: {error.message}", data, "error")
 
 
 def extraction_completed(source: str, rows: int, completed: list[str], failed: list[str]) -> Entry:
     text = f"Extraction from {source} completed: {rows:,} rows, {len(completed)} resources"
     text += f", {len(failed)} failed: {', '.join(failed)}" if failed else ""
-    data = {"source": source, "rows": rows, "completed_resources": completed, "failed_resources": failed}
-    return _entry("extraction_completed", text, **data)
+    data: Data = {"source": source, "rows": rows, "completed_resources": completed, "failed_resources": failed}
+    return _entry("extraction_completed", text, data)

@@ -3,16 +3,16 @@
 from functools import cache
 from typing import Any
 
-from common.errors import ErrorCode, Permanent
 from dlt.common import jsonpath
 from dlt.sources.helpers.rest_client import detector
 from dlt.sources.helpers.rest_client import paginators as dlt_paginators
 from dlt.sources.helpers.rest_client.paginators import BasePaginator, RangePaginator
 from pydantic import TypeAdapter
-from records.definitions import paginators as given
 from requests import Response
 
+from common.errors import ErrorCode, Permanent
 from extract_worker.state import Json
+from records.definitions import paginators as given
 
 _DEFINITION: TypeAdapter[given.Paginator] = TypeAdapter(given.Paginator)
 _TOTALS = ("total", "count", "total_count", "totalCount", "total_results", "totalResults", "total_items", "totalItems")

@@ -6,11 +6,11 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from common.clock import unix_milliseconds
-from records.lake import Columns, merge_columns
 
+from common.clock import unix_milliseconds
 from extract_worker.columns import joined, type_name, with_platform_columns
 from extract_worker.storage import Storage
+from records.lake import Columns, merge_columns
 
 PART_BYTES = 64 * 1024 * 1024
 """Arrow bytes in memory that are written as one file."""

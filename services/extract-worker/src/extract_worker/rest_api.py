@@ -7,15 +7,12 @@ from typing import Any, cast
 
 import orjson
 import requests
-from common.clock import now
-from common.errors import ErrorCode, Permanent, RunError
 from dlt.common.configuration.specs.runtime_configuration import RuntimeConfiguration
 from dlt.sources.helpers.rest_client import client as dlt_client
 from dlt.sources.helpers.rest_client.paginators import BasePaginator
-from records.definitions import paginators as given
-from records.definitions.dlt_extract import DltExtract, RestApi
-from records.definitions.resources import RestResource
 
+from common.clock import now
+from common.errors import ErrorCode, Permanent, RunError
 from extract_worker import failures, pagination
 from extract_worker.columns import table_of
 from extract_worker.credentials import Access, HostBound, access_of
@@ -24,6 +21,9 @@ from extract_worker.source import Means, Page, Table, mode_of
 from extract_worker.state import Json, ResourceState
 from extract_worker.watermark import Watermark, as_instant
 from extract_worker.windows import Window, windows
+from records.definitions import paginators as given
+from records.definitions.dlt_extract import DltExtract, RestApi
+from records.definitions.resources import RestResource
 
 _REPEATS = 3
 """So many times the same page again means that the source does not follow the paginator."""
@@ -58,9 +58,7 @@ class Client(dlt_client.RESTClient):
 
 def _repeated(response: requests.Response) -> Permanent:
     place = failures.place_of(response.url)
-    text = (
-        f"{place} answers the same page over and over: it does not follow the paginator. Name the right one."
-    )
+    text = f"{place} answers the same page over and over: it does not follow the paginator. Name the right one."
     return Permanent(ErrorCode.DATA_ERROR, text, {"field": "paginator", "url": place})
 
 
@@ -94,7 +92,8 @@ class Endpoint:
         self.name = resource.name
         self.table = resource.table_name
         self.replace = mode.replaces
-        self.in_order = mode.tracks and resource.slices is not None
+        self.tracks = mode.tracks
+        self.sliced = resource.slices is not None
         self.cursor_saved_by = saved["run_id"] if saved else None
         self._saved = saved["value"] if saved and mode.begins else None
         self._definition = definition
@@ -181,8 +180,6 @@ class Endpoint:
         value = self._mark.value if self._mark else None
         found = as_instant(value) if value is not None else self._definition.start
         if found is None:
-            text = (
-                f"{value!r:.60} is no point in time, where slices of days could begin; give one as initial_value."
-            )
+            text = f"{value!r:.60} is no point in time, where slices of days could begin; give one as initial_value."
             raise Permanent(ErrorCode.DATA_ERROR, text, {"field": "incremental.initial_value"})
         return found

@@ -1,10 +1,10 @@
 """What an extraction comes to: its result (decision 29), or the error that tells most."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from common.errors import ErrorCode, Permanent, Retryable, RunError
-
 from extract_worker.state import State
 
 _TELLING = (
@@ -34,9 +34,7 @@ class Outcome:
             "bytesTransferred": sum(state.received for state in done.values()),
             "tables": [self.tables[name] for name in done],
             "artifacts": [
-                {"name": f"{self.tables[name]}.parquet", "size": state.size}
-                for name, state in done.items()
-                if state.size
+                {"name": f"{self.tables[name]}.parquet", "size": each.size} for name, each in done.items() if each.size
             ],
             "destination_path": self.destination,
             "per_resource_rows": {name: state.rows for name, state in done.items()},
@@ -64,6 +62,6 @@ class Outcome:
         return error.details | {"failed_resources": codes}
 
 
-def _most_telling(errors: list[RunError]) -> RunError:
+def _most_telling(errors: Sequence[RunError]) -> RunError:
     """What somebody must mend comes before what may pass."""
     return min(errors, key=lambda error: (error.retryable, _TELLING.index(error.code)))

@@ -6,13 +6,13 @@ from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from common.errors import ErrorCode, Permanent, Retryable
-from records.definitions.dlt_extract import SIZES, DltExtract, Sample
-from records.definitions.resources import Rehearsal, SampleResource
 
+from common.errors import ErrorCode, Permanent, Retryable
 from extract_worker.patience import wait
 from extract_worker.source import Means, Page, Table, mode_of
 from extract_worker.state import Json, ResourceState
+from records.definitions.dlt_extract import SIZES, DltExtract, Sample
+from records.definitions.resources import Rehearsal, SampleResource
 
 _PAGE = 10_000
 _SECOND_MICROSECONDS = 1_000_000
@@ -51,13 +51,15 @@ class Stretch:
 class SampleTable:
     """One synthetic table, in as many slices as asked for; ids go on from the cursor where it is incremental."""
 
+    sliced = True
+
     def __init__(self, definition: Sample, resource: SampleResource, means: Means) -> None:
         self.name = resource.name
         self.table = resource.table_name
         mode = mode_of(definition, resource, by_definition=True)
         saved = means.cursors.get(self.name)
         self.replace = mode.replaces
-        self.in_order = self._tracks = mode.tracks
+        self.tracks = mode.tracks
         self.cursor_saved_by = saved["run_id"] if saved else None
         self._last = saved["value"]["last"] if saved and mode.begins else 0
         self._rows = definition.rows if resource.rows is None else resource.rows
@@ -90,7 +92,7 @@ class SampleTable:
             yield Page(table, table.nbytes)
 
     def cursor(self) -> Json | None:
-        return {"last": self._last} if self._tracks else None
+        return {"last": self._last} if self.tracks else None
 
 
 def _rows(first: int, end: int, seed: int) -> pa.Table:

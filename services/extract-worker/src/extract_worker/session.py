@@ -1,27 +1,25 @@
 """The HTTP session of a source: it reaches permitted addresses only, keeps its pace, and speaks in `RunError`s."""
 
-import json
 import os
-import re
 import socket
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-import orjson
 import requests
-from common.clock import steady_seconds
-from common.egress import resolve_public
-from common.errors import ErrorCode, Permanent, Retryable, RunError
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.util.connection import create_connection
-from worker.link import Link
 
+from common.clock import steady_seconds
+from common.egress import resolve_public
+from common.errors import ErrorCode, Permanent, Retryable, RunError
 from extract_worker import failures
+from extract_worker.jsontext import parse
 from extract_worker.patience import Pace, wait
+from worker.link import Link
 
 CONNECT_TIMEOUT = 10.0
 LARGEST_PAGE = 256 * 1024 * 1024
@@ -35,37 +33,23 @@ _PATIENCE = 5.0
 
 _WAITS = (0.25, 1.0)
 _RATE_LIMIT_TRIES = 4
-_BEYOND_64_BITS = re.compile(rb"\d{20}")
-
-
-def parse(body: bytes) -> Any:
-    """JSON; whole numbers of any length stay exact. Raises ValueError."""
-    if _BEYOND_64_BITS.search(body):
-        return json.loads(body)
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return json.loads(body)
 
 
 def _connect(connection: HTTPConnection, allow_private: bool) -> socket.socket:
     """Resolve, check, connect to a checked address: no second resolution can lead elsewhere."""
     timeout: Any = connection.timeout
+    port = connection.port or 0
     failure: Exception | None = None
     try:
-        for address in resolve_public(connection.host, connection.port or 0, allow_private):
+        for address in resolve_public(connection.host, port, allow_private):
             try:
-                return create_connection(
-                    (address, connection.port or 0), timeout, socket_options=connection.socket_options
-                )
+                return create_connection((address, port), timeout, socket_options=connection.socket_options)
             except OSError as error:
                 failure = error
     except OSError as error:
         failure = error
     if isinstance(failure, TimeoutError):
-        raise ConnectTimeoutError(
-            connection, f"{connection.host} did not take the connection in {timeout} s"
-        ) from failure
+        raise ConnectTimeoutError(connection, f"no connection in {timeout} s") from failure
     raise NewConnectionError(connection, f"no connection: {failure}") from failure
 
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import pyarrow as pa
+
+from extract_worker.state import Json, ResourceState
 from records.definitions.dlt_extract import DltExtract
 from records.definitions.resources import Resource
 from worker.job import Job
 from worker.link import Link
-
-from extract_worker.state import Json, ResourceState
 
 
 @dataclass(frozen=True)
@@ -61,14 +61,15 @@ def mode_of(definition: DltExtract, resource: Resource, by_definition: bool = Fa
 class Table(Protocol):
     """One resource, which becomes one table. `replace`: a finished extraction takes the place of what was there.
 
-    `in_order`: each slice moves the cursor on, so that it may be seen as soon as it is there.
+    `tracks`: its cursor is kept for the next run; with `sliced`, each slice moves it on and is seen at once.
     `cursor_saved_by`: the run that saved the cursor with which this one begins.
     """
 
     name: str
     table: str
     replace: bool
-    in_order: bool
+    tracks: bool
+    sliced: bool
     cursor_saved_by: str | None
 
     def begin(self, state: ResourceState) -> None:
@@ -81,7 +82,7 @@ class Table(Protocol):
         """The pages of a slice (None: of the whole). Raises `Retryable` or `Permanent`."""
 
     def cursor(self) -> Json | None:
-        """Where the next run begins, after all that `pages` has answered; None for a resource without a cursor."""
+        """How far it has come, after all that `pages` has answered; None where it keeps no such mark."""
 
 
 class Source(Protocol):

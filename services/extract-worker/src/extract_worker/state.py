@@ -30,7 +30,7 @@ class ResourceState:
 
 @dataclass
 class State:
-    """The whole extraction, by resource in the order in which they are extracted; `announced` ones have had their event."""
+    """The whole extraction, by resource in the order in which they are extracted; of the `announced` all were told."""
 
     resources: dict[str, ResourceState]
     announced: list[str] = field(default_factory=list)

@@ -32,7 +32,7 @@ class Storage(Protocol):
 
 
 def open_lake(url: str) -> Storage:
-    """The storage of `file:///folder` or `s3://bucket/prefix` (keys from AWS_*). Raises ValueError for another scheme."""
+    """The storage of `file:///folder` or `s3://bucket/prefix` (keys: AWS_*). Raises ValueError for others."""
     parts = urlsplit(url)
     if parts.scheme == "file":
         return Folder(Path(unquote(parts.path)))

@@ -9,12 +9,12 @@ from hashlib import blake2b
 from typing import Any
 
 import orjson
-from common.errors import ErrorCode, Permanent
 from dlt.common import jsonpath
-from records.definitions.resources import Incremental
 
+from common.errors import ErrorCode, Permanent
 from extract_worker.columns import instant
 from extract_worker.state import Json
+from records.definitions.resources import Incremental
 
 _PLAIN_PATH = re.compile(r"[\w-]+(\.[\w-]+)*")
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -33,7 +33,7 @@ class Watermark:
         self._newest: list[Any] = []
 
     def fresh(self, rows: list[Any]) -> list[Any]:
-        """The rows that are new; moves the mark on. Raises `Permanent` (DATA_ERROR) where rows have no usable cursor."""
+        """The rows that are new; moves the mark on. Raises `Permanent` where rows have no usable cursor."""
         values = [self._value_of(row) for row in rows]
         if rows and all(value is None for value in values):
             raise self._unusable("no row has it")
@@ -82,9 +82,7 @@ class Watermark:
         raise self._unusable(f"{value!r:.60} cannot be ordered")
 
     def _unusable(self, why: str) -> Permanent:
-        text = (
-            f"The cursor_path {self._path} does not work: {why}. Name a field that every row has and that only grows."
-        )
+        text = f"The cursor_path {self._path} does not work: {why}. Name a field that rows have and that only grows."
         return Permanent(ErrorCode.DATA_ERROR, text, {"field": "incremental.cursor_path"})
 
 

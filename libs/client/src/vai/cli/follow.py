@@ -14,7 +14,8 @@ from vai.models import Level, LogEntry, Run
 
 from . import show
 
-LOOK = 0.5  # seconds between two looks at the run itself; its log is not looked at, it comes
+LOOK = 0.5  # seconds between two looks at the run itself while its log is silent
+SOONEST = 0.1  # seconds between two looks when its log is not
 
 
 class Board:
@@ -32,7 +33,7 @@ class Board:
 
     def look(self, run: Run) -> None:
         """Draw how far the run is, and say once that it waits for a person."""
-        waits = run.status == "awaiting_approval"
+        waits = run.display_status == "awaiting_approval"
         if waits and not self._waits:
             show.notes().print(Text(show.approval_hint(run), "yellow"))
         self._waits = waits
@@ -66,10 +67,12 @@ def board(console: Console) -> Iterator[Board]:
 
 async def follow(client: AsyncClient, run_id: str, console: Console, level: Level = "info") -> Run:
     """Print the log until the run has ended; returns the run."""
+    moved = asyncio.Event()
     with board(console) as shown:
-        looking = asyncio.create_task(_look(client, run_id, shown))
+        looking = asyncio.create_task(_look(client, run_id, shown, moved))
         try:
             async for entry in client.logs.stream(run_id):
+                moved.set()
                 if entry.at_least(level):
                     shown.log(entry)
         finally:
@@ -79,9 +82,12 @@ async def follow(client: AsyncClient, run_id: str, console: Console, level: Leve
     return await client.runs.wait(run_id, timeout=5)
 
 
-async def _look(client: AsyncClient, run_id: str, shown: Board) -> None:
+async def _look(client: AsyncClient, run_id: str, shown: Board, moved: asyncio.Event) -> None:
     """Keep the progress fresh. It is only decoration: the stream reports what is wrong."""
     while True:
+        moved.clear()
         with suppress(VaiError):
             shown.look(await client.runs.get(run_id))
-        await asyncio.sleep(LOOK)
+        await asyncio.sleep(SOONEST)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(moved.wait(), LOOK)

@@ -56,9 +56,10 @@ def print_json(console: Console, value: Any, indent: int | None = 2) -> None:
 def print_table(console: Console, headings: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> None:
     """A table; without a terminal plain columns at their full width."""
     if console.is_terminal:
-        table = Table(*headings, box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
-        for column in table.columns[:1]:
-            column.no_wrap = True
+        table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
+        for place, heading in enumerate(headings):
+            last = place == len(headings) - 1
+            table.add_column(heading, no_wrap=True, overflow="ellipsis", ratio=1 if last else None)
         for row in rows:
             table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
         console.print(table, soft_wrap=False)
@@ -81,9 +82,11 @@ def moment(time: datetime | None) -> str:
 
 
 def took(seconds: float | None) -> str:
-    """A duration as people say it: `0.4s`, `12s`, `3m 5s`, `4h 15m`."""
+    """A duration as people say it: `8ms`, `4.2s`, `12s`, `3m 5s`, `4h 15m`."""
     if seconds is None:
         return ""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f}ms"
     if seconds < 10:
         return f"{seconds:.1f}s"
     minutes, rest = divmod(round(seconds), 60)
@@ -120,8 +123,8 @@ def _amounts(result: dict[str, Any]) -> str:
     return clean(" · ".join(parts))
 
 
-def print_summary(console: Console, run: Run) -> None:
-    """How the run stands or ended, and what to do next."""
+def print_summary(console: Console, run: Run, *, followed: bool = False) -> None:
+    """How the run stands or ended, and what to do next, unless following it has said so."""
     spent = f" in {took(run.duration_seconds)}" if run.ended and run.duration_seconds is not None else ""
     told = outcome(run)
     console.print(
@@ -132,7 +135,7 @@ def print_summary(console: Console, run: Run) -> None:
     if run.ended and run.result and "recordsProcessed" not in run.result:
         print_json(console, run.result)
     hint = _hint(run)
-    if hint:
+    if hint and not (followed and not run.ended):
         notes().print(Text(hint, "dim"))
 
 
@@ -142,7 +145,7 @@ def _hint(run: Run) -> str:
         return f"failed: {clean(', '.join(map(str, failed)))}. To take only these again: vai retry {run.id}"
     if run.status == "failed" and run.error and run.error.retryable:
         return f"To try again from where it stopped: vai retry {run.id}"
-    return approval_hint(run) if run.status == "awaiting_approval" else ""
+    return approval_hint(run) if run.display_status == "awaiting_approval" else ""
 
 
 def approval_hint(run: Run) -> str:

@@ -57,7 +57,7 @@ def start(call: Call[Run], stay: Stay) -> None:
     if stay.as_json:
         show.print_json(show.output(), run.raw)
     else:
-        show.print_summary(show.output(), run)
+        show.print_summary(show.output(), run, followed=stay.follows)
     raise typer.Exit(exit_code(run, stay))
 
 

@@ -105,6 +105,9 @@ class FileResource(Resource):
 
     path: Annotated[str, Field(min_length=1, max_length=2000)]
     format: Literal["csv", "jsonl", "parquet"] | None = Field(default=None, description="Left out: told by the suffix.")
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = Field(
+        default=None, description="Of csv files."
+    )
     incremental: bool = Field(default=False, description="Only files that changed since the last run.")
 
     @property

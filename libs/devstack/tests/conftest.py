@@ -1,0 +1,72 @@
+"""Stacks in folders of their own, with stand-ins for the seven services."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from devstack.config import Config
+from devstack.home import Home
+from devstack.lock import holder
+from devstack.ports import random_base
+from devstack.services import SERVICES
+from devstack.stack import Stack
+
+HERE = Path(__file__).parent
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def write_stand_ins(folder: Path) -> str:
+    """Packages with the services' names; returns the PYTHONPATH that puts them before the real ones."""
+    for service in SERVICES:
+        package = folder / service.module
+        package.mkdir(parents=True)
+        (package / "__init__.py").touch()
+        (package / "__main__.py").write_text("from stand_in import main\n\nmain()\n")
+    return f"{folder}{os.pathsep}{HERE}"
+
+
+@pytest.fixture(scope="session")
+def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return write_stand_ins(tmp_path_factory.mktemp("stand-ins"))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = Home.of(tmp_path / ".vai")
+    home.make()
+    return home
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def stack(tmp_path_factory: pytest.TempPathFactory, stand_ins: str) -> AsyncIterator[Stack]:
+    """Real servers and stand-in services, for all tests of the session."""
+    home = Home.of(tmp_path_factory.mktemp("stack") / ".vai")
+    config = Config(home, port_base=random_base(), environment={"PYTHONPATH": stand_ins})
+    stack = Stack(config)
+    try:
+        await stack.start()
+        yield stack
+    finally:
+        await stack.stop()
+
+
+@pytest.fixture
+def command(tmp_path: Path, stand_ins: str) -> Iterator[Command]:
+    """`python -m devstack …` in a folder of its own; whatever it leaves running is stopped."""
+    home = Home.of(tmp_path / ".vai")
+
+    def call(name: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+        settings = {**os.environ, "PYTHONPATH": stand_ins, "VAI_HOME": str(home.root), **environment}
+        line = (sys.executable, "-m", "devstack", name)
+        return subprocess.run(line, env=settings, capture_output=True, text=True, timeout=100, check=False)
+
+    yield call
+    if (pid := holder(home)) is not None:
+        os.kill(pid, signal.SIGKILL)

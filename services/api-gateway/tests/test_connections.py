@@ -1,0 +1,213 @@
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+import httpx2
+import pytest
+
+from api_gateway.gateway import Gateway
+from api_gateway.shapes import ConnectionShape, ConnectionsShape, ConnectionTestShape
+from records.people import Role
+from testkit.services import MemoryProducer
+from testkit.team import Team, make_team
+from testkit.web import Reply, WebServer
+
+CONNECTIONS = "/api/v1/connections"
+
+
+async def make(api: httpx2.AsyncClient, name: str = "My shop", **fields: Any) -> dict[str, Any]:
+    answer = await api.post(CONNECTIONS, json={"provider": "shopify", "name": name} | fields)
+    assert answer.status_code == 201, answer.text
+    ConnectionShape.model_validate(answer.json())
+    connection: dict[str, Any] = answer.json()
+    return connection
+
+
+async def test_credentials_go_in_and_never_come_out(api: httpx2.AsyncClient, gateway: Gateway, team: Team) -> None:
+    connection = await make(api, config={"shop": "acme"}, credentials={"token": "hunter2"})
+
+    assert connection["hasCredentials"] is True
+    assert (connection["slug"], connection["status"], connection["config"]) == ("my-shop", "active", {"shop": "acme"})
+    for path in (CONNECTIONS, f"{CONNECTIONS}/{connection['id']}"):
+        assert "hunter2" not in (await api.get(path)).text
+    connection_id = UUID(connection["id"])
+    sealed = await gateway.pool.fetchval("SELECT credentials FROM connections WHERE id = $1", connection_id)
+    assert b"hunter2" not in sealed
+    assert gateway.keyring.decrypt_json(sealed, team.org_id, connection_id) == {"token": "hunter2"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"provider": "Not Allowed"}, "provider"),
+        ({"provider": None}, "provider"),
+        ({"slug": "Not A Slug"}, "slug"),
+        ({"config": "text"}, "config"),
+        ({"credentials": "text"}, "credentials"),
+        ({"isDefault": "yes"}, "isDefault"),
+        ({"maxRunning": 0}, "maxRunning"),
+        ({"password": "hunter2"}, "password"),
+    ],
+)
+async def test_a_bad_connection_is_refused(api: httpx2.AsyncClient, fields: dict[str, Any], field: str) -> None:
+    answer = await api.post(CONNECTIONS, json={"provider": "shopify", "name": "one"} | fields)
+    assert answer.status_code == 422
+    assert {detail["loc"][1] for detail in answer.json()["detail"]} == {field}
+
+
+async def test_a_change_leaves_the_rest_as_it_was(api: httpx2.AsyncClient) -> None:
+    connection = await make(api, config={"a": 1}, credentials={"token": "x"}, maxRunning=3)
+    path = f"{CONNECTIONS}/{connection['id']}"
+
+    async def patched(**fields: Any) -> dict[str, Any]:
+        answer = await api.patch(path, json=fields)
+        assert answer.status_code == 200, answer.text
+        ConnectionShape.model_validate(answer.json())
+        found: dict[str, Any] = answer.json()
+        return found
+
+    assert await patched() | {"updatedAt": connection["updatedAt"]} == connection
+    assert (await patched(name="Other"))["slug"] == "my-shop"
+    assert (await patched(config={"b": 2}))["config"] == {"b": 2}
+    assert (await patched(isDefault=True))["isDefault"] is True
+    assert (await patched(maxRunning=None))["maxRunning"] is None
+    assert (await patched(status="disabled"))["status"] == "disabled"
+    found = await patched(credentials=None)
+    assert (found["hasCredentials"], found["name"]) == (False, "Other")
+    for key in ("name", "slug", "status", "isDefault"):
+        assert (await api.patch(path, json={key: None})).status_code == 422
+
+
+async def test_another_address_needs_the_credentials_again(api: httpx2.AsyncClient) -> None:
+    connection = await make(api, config={"base_url": "https://one.example"}, credentials={"token": "x"})
+    path = f"{CONNECTIONS}/{connection['id']}"
+
+    moved = {"config": {"base_url": "https://two.example"}}
+    assert (await api.patch(path, json=moved)).status_code == 422
+    assert (await api.patch(path, json=moved | {"credentials": {"token": "y"}})).status_code == 200
+    assert (await api.patch(path, json={"config": moved["config"] | {"more": 1}})).status_code == 200
+
+
+async def test_lists_page_and_filter(api: httpx2.AsyncClient, team: Team) -> None:
+    await make(api, "one")
+    await make(api, "two", provider="klaviyo")
+
+    async def names(query: str = "") -> list[str]:
+        answer = await api.get(f"{CONNECTIONS}?{query}")
+        ConnectionsShape.model_validate(answer.json())
+        return [connection["name"] for connection in answer.json()["connections"]]
+
+    assert await names() == ["two", "one"]
+    assert await names("provider=shopify") == ["one"]
+    assert await names("provider=shopify,klaviyo&limit=1") == ["two"]
+    assert await names("q=ON") == ["one"]
+    assert (await api.get(CONNECTIONS)).json()["users"][str(team.user_id)]["lastName"] == "Lovelace"
+
+
+async def test_a_slug_belongs_to_one_connection(api: httpx2.AsyncClient) -> None:
+    first = await make(api)
+    second = await make(api, "other")
+    again = {"provider": "shopify", "name": "My shop"}
+    assert (await api.post(CONNECTIONS, json=again)).status_code == 409
+    assert (await api.patch(f"{CONNECTIONS}/{second['id']}", json={"slug": "my-shop"})).status_code == 409
+    assert (await api.delete(f"{CONNECTIONS}/{first['id']}")).status_code == 204
+    assert (await api.get(f"{CONNECTIONS}/{first['id']}")).status_code == 404
+    assert (await api.post(CONNECTIONS, json=again)).status_code == 201
+
+
+async def test_a_connection_in_use_stays(api: httpx2.AsyncClient) -> None:
+    connection = await make(api)
+    definition = {"source": "noop", "connection": connection["slug"]}
+    run = (await api.post("/api/v1/action-runs", json={"kind": "dlt_extract", "definition": definition})).json()
+
+    answer = await api.delete(f"{CONNECTIONS}/{connection['id']}")
+    assert answer.status_code == 409
+    assert run["id"] in answer.json()["detail"][0]["msg"]
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[WebServer]:
+    async with WebServer.opened() as server:
+        yield server
+
+
+@pytest.fixture
+async def at_home(web: httpx2.AsyncClient, gateway: Gateway) -> httpx2.AsyncClient:
+    """A team that may reach private addresses."""
+    home = await make_team(gateway.engine, "home", allow_private_addresses=True)
+    web.headers.update(home.headers(Role.ADMIN))
+    return web
+
+
+async def tried(api: httpx2.AsyncClient, connection: dict[str, Any]) -> dict[str, Any]:
+    answer = await api.post(f"{CONNECTIONS}/{connection['id']}/test")
+    assert answer.status_code == 200, answer.text
+    ConnectionTestShape.model_validate(answer.json())
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def test_a_connection_that_answers_is_good(at_home: httpx2.AsyncClient, server: WebServer) -> None:
+    config = {"base_url": server.url, "test_path": "/ping"}
+    connection = await make(at_home, config=config, credentials={"token": "hunter2"})
+
+    assert (await tried(at_home, connection))["ok"] is True
+    assert server.seen[0].target == "/ping"
+    assert server.seen[0].headers["authorization"] == "Bearer hunter2"
+
+
+@pytest.mark.parametrize(
+    ("reply", "code", "retryable"),
+    [
+        (Reply(401), "AUTH_ERROR", False),
+        (Reply(403), "AUTH_ERROR", False),
+        (Reply(503), "CONNECTION_ERROR", True),
+        (Reply(hang_up=True), "CONNECTION_ERROR", True),
+    ],
+)
+async def test_a_failed_test_is_shown_and_told(
+    at_home: httpx2.AsyncClient,
+    server: WebServer,
+    gateway: Gateway,
+    producer: MemoryProducer,
+    reply: Reply,
+    code: str,
+    retryable: bool,
+) -> None:
+    server.replies["/"] = reply
+    connection = await make(at_home, config={"base_url": server.url}, credentials={"token": "hunter2"})
+
+    found = await tried(at_home, connection)
+    assert (found["ok"], found["error"]["code"], found["error"]["retryable"]) == (False, code, retryable)
+    assert "hunter2" not in str(found)
+    shown = (await at_home.get(f"{CONNECTIONS}/{connection['id']}")).json()
+    assert (shown["status"], shown["lastError"]) == ("error", found["error"])
+    await gateway.publisher.close(5)
+    assert [record.topic for record in producer.records] == ["connection.error"]
+
+    server.replies["/"] = Reply(404)
+    assert (await tried(at_home, connection))["ok"] is True
+    shown = (await at_home.get(f"{CONNECTIONS}/{connection['id']}")).json()
+    assert (shown["status"], shown["lastError"]) == ("active", None)
+
+
+async def test_a_private_address_is_not_tested_for_those_who_may_not(
+    api: httpx2.AsyncClient, server: WebServer
+) -> None:
+    found = await tried(api, await make(api, config={"base_url": server.url}))
+    assert (found["ok"], found["error"]["code"]) == (False, "CONNECTION_ERROR")
+    assert server.seen == []
+
+
+async def test_credentials_that_say_nothing_to_http_are_told(api: httpx2.AsyncClient) -> None:
+    config = {"base_url": "https://api.example.com"}
+    found = await tried(api, await make(api, config=config, credentials={"pin": "1234"}))
+    assert (found["ok"], found["error"]["code"]) == (False, "AUTH_ERROR")
+
+
+async def test_a_connection_without_an_address_cannot_be_tested(api: httpx2.AsyncClient) -> None:
+    connection = await make(api)
+    answer = await api.post(f"{CONNECTIONS}/{connection['id']}/test")
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["type"] == "untestable"

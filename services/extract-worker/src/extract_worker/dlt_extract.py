@@ -1,0 +1,117 @@
+"""The kind `dlt_extract`, the worker's side: what the child is told, and what of its work becomes durable (rule 14)."""
+
+from typing import Any
+from uuid import UUID
+
+from common.ids import NIL
+from extract_worker.noop import noop
+from records import checkpoints, cursors, lake
+from records.cursors import Cursor
+from records.definitions import dlt_extract
+from worker.owned import Owned
+
+
+class _Overtaken(Exception):
+    def __init__(self, run_id: UUID) -> None:
+        super().__init__(run_id)
+        self.run_id = run_id
+
+
+class DltExtract:
+    """Heavy, but for the source `noop`. `files_root` is the folder that the source `filesystem` may read (`{org}` in
+    it stands for the organisation's id); None: no local files."""
+
+    name = "dlt_extract"
+    entry = "extract_worker.extract:extract"
+
+    def __init__(self, files_root: str | None = None) -> None:
+        self._files_root = files_root
+
+    def light(self, definition: dict[str, Any]) -> bool:
+        """Whether it needs no child process."""
+        return definition.get("source") == "noop"
+
+    async def perform(self, run: Owned) -> dict[str, Any]:
+        """The light way: the source `noop`."""
+        return await noop(run)
+
+    async def prepare(self, run: Owned) -> dict[str, Any]:
+        """What the child must know: {source, allow_private, files_root, cursors: {resource: {value, run_id}}}."""
+        source = dlt_extract.DltExtract.model_validate(run.definition).bronze_source
+        settings = await run.organisation()
+        async with run.guarded() as conn:
+            saved = await cursors.cursors(conn, run.org_id, _scope(run), source)
+        return {
+            "source": source,
+            "allow_private": bool(settings.get("allow_private_addresses")),
+            "files_root": self._files_root and self._files_root.replace("{org}", str(run.org_id)),
+            "cursors": {name: {"value": one.value, "run_id": str(one.run_id)} for name, one in saved.items()},
+        }
+
+    async def answer(self, run: Owned, question: str, payload: dict[str, Any]) -> dict[str, Any]:
+        """`may_write`, `commit_slice` or `announce`; raises LookupError for any other question."""
+        match question:
+            case "may_write":
+                await run.steady()
+                return {}
+            case "commit_slice":
+                return await self._commit(run, payload)
+            case "announce":
+                return await self._announce(run, payload)
+        raise LookupError(f"no question of dlt_extract: {question}")
+
+    async def _commit(self, run: Owned, payload: dict[str, Any]) -> dict[str, Any]:
+        """Manifest, cursor and checkpoint in one transaction, then what the log and the progress say of it.
+
+        Answers {conflict: run id} and changes nothing where another run has moved the resource's cursor.
+        """
+        source = dlt_extract.DltExtract.model_validate(run.definition).bronze_source
+        try:
+            async with run.guarded() as conn:
+                await _write(conn, run, source, payload)
+        except _Overtaken as overtaken:
+            return {"conflict": str(overtaken.run_id)}
+        run.set_progress(payload["progress"])
+        for entry in payload["logs"]:
+            await run.log(entry["event"], entry["message"], entry["data"], entry["level"])
+        return {}
+
+    async def _announce(self, run: Owned, payload: dict[str, Any]) -> dict[str, Any]:
+        """`connection.data_available` with the checkpoint that says that it was told."""
+        source = dlt_extract.DltExtract.model_validate(run.definition).bronze_source
+        async with run.guarded() as conn:
+            await checkpoints.save(conn, run.id, payload["checkpoint"])
+            if run.connection_id is not None:
+                await run.data_available(conn, source, payload["tables"], payload["rows"])
+        return {}
+
+
+def _scope(run: Owned) -> UUID:
+    """Whose cursors they are."""
+    return run.connection_id or run.action_id or NIL
+
+
+async def _write(conn: Any, run: Owned, source: str, payload: dict[str, Any]) -> None:
+    table, resource = payload["table"], payload["resource"]
+    location = f"{run.org_id}/bronze/{source}/{table}"
+    files = [lake.NewFile(file["path"], file["slice"], file["rows"], file["bytes"]) for file in payload["files"]]
+    if any(not file.path.startswith(f"{location}/") or ".." in file.path for file in files):
+        raise ValueError(f"a file that is not of {location}")
+    dataset = await lake.ensure_dataset(conn, run.org_id, "bronze", f"{source}.{table}", location)
+    load = lake.Load(run.org_id, dataset.id, run.connection_id, run.id, run.epoch, resource)
+    await lake.add_files(conn, load, files, payload["visible"])
+    if payload["complete"]:
+        await lake.publish_resource(conn, load, payload["replace"])
+    if payload["visible"] or payload["complete"]:
+        await lake.save_columns(conn, load, payload["columns"], payload["replace"])
+    if payload["cursor"]:
+        await _move_cursor(conn, run, source, resource, payload["cursor"])
+    await checkpoints.save(conn, run.id, payload["checkpoint"])
+
+
+async def _move_cursor(conn: Any, run: Owned, source: str, resource: str, moved: dict[str, Any]) -> None:
+    after = UUID(moved["after"]) if moved["after"] else None
+    new = Cursor(moved["value"], run.id)
+    if not await cursors.save_cursor(conn, run.org_id, _scope(run), source, resource, new, after):
+        found = await cursors.cursor(conn, run.org_id, _scope(run), source, resource)
+        raise _Overtaken(found.run_id if found else NIL)

@@ -4,10 +4,10 @@ import re
 from enum import StrEnum
 
 import pytest
+
 from contracts.topics import EVENTS, owner_of
 from records.kinds import KINDS
 from records.lifecycle import EDGES, SLICES, Control, Owner, Phase, Status
-
 from tests.architecture.workspace import ROOT, SERVICES
 
 README = (ROOT / "README.md").read_text()

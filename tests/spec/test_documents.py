@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from common.errors import ErrorCode
 from contracts.vai.words.v1 import words_pb2
 from contracts.words import to_word
 from records.kinds import KINDS
 from records.lifecycle import EDGES, TERMINAL, Status, targets
-
 from tests.spec.check_contract import SCHEMAS
 from tests.spec.compare import json_in
 

@@ -1,11 +1,12 @@
 """One word for one thing: the topic, the class and the type of an event are the same word."""
 
 import pytest
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+
 from contracts.topics import EVENTS, bell_topic, owner_of, topic_of
 from contracts.vai.bell.v1 import bell_pb2
 from contracts.vai.events.v1 import events_pb2
-from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.message import Message
 
 ACTION_EVENTS = {"started", "completed", "failed", "cancelled", "rejected", "awaiting_approval"}
 ENVELOPE = ["id", "sequence", "organisation_id", "occurred_at", "data"]

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from contracts.vai.words.v1.words_pb2 import ActionKind, ErrorCode, RunStatus, TriggerMethod, TriggerSourceType
 from contracts.words import from_word, to_word
 

@@ -3,10 +3,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
 from common import db
 from records import people
 from records.people import Role
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from testkit.postgres import database_url, postgres_server  # noqa: F401
 
 

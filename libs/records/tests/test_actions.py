@@ -2,10 +2,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
 from common.ids import uuid7
 from records import actions, people
 from records.actions import Filters, InUse, SlugTaken
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 
 async def make(conn: AsyncConnection, org_id: UUID, slug: str, kind: str = "dlt_extract", **more: Any) -> UUID:

@@ -3,11 +3,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
 from common.ids import uuid7
 from records import connections, people
 from records.connections import DefaultTaken, InUse, SlugTaken, Unresolved
 from records.definitions.base import ConnectionReference
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 
 async def make(conn: AsyncConnection, org_id: UUID, slug: str, provider: str = "shopify", **more: Any) -> UUID:

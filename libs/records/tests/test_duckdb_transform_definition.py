@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+
 from records.definitions.duckdb_transform import DuckdbTransform, fill_placeholders, used_placeholders
 
 CUSTOMERS = {"bronze_dataset": "bronze.shopify.customers"}

@@ -2,13 +2,14 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from common import clock
 from common.ids import uuid7
 from records import people
 from records.people import Role
 from records.tables import api_keys, memberships
-from sqlalchemy import delete, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 
 async def test_a_key_is_known_by_its_hash_alone(conn: AsyncConnection, org_id: UUID, user_id: UUID) -> None:

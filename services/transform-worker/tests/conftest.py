@@ -1,8 +1,15 @@
-"""A lake in a folder, and a worker that says yes: what tests of a transform's child side stand on."""
+"""What tests of transforms stand on.
 
-from collections.abc import Callable
+`workshop`: a lake in a folder and a worker that says yes, for the child's side. `bench`: datasets and held runs in a
+real Postgres, for the worker's side.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
+from uuid import UUID, uuid4
 
 import duckdb
 import pyarrow as pa
@@ -10,10 +17,16 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
+from common import db
+from common.ids import uuid7
+from records import hot, lake
 from records.definitions.duckdb_transform import DuckdbTransform
+from records.new_run import NewRun
 from testkit.link import RecordingLink
+from testkit.postgres import database_url, postgres_server  # noqa: F401
 from transform_worker.transform import transform
 from worker.job import Job
+from worker.owned import Means, Owned
 
 ORG = "018f0000-0000-7000-8000-000000000001"
 
@@ -85,3 +98,96 @@ class Workshop:
 @pytest.fixture
 def workshop(tmp_path: Path) -> Workshop:
     return Workshop(tmp_path)
+
+
+class Reports:
+    """Collects what runs log."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+        self.logged = asyncio.Event()
+        self.last_progress: dict[str, Any] = {}
+
+    def log(self, run_id: UUID, epoch: int, entry: hot.Entry) -> None:
+        self.events.append(entry.event)
+        self.logged.set()
+
+    def progress(self, run_id: UUID, epoch: int, progress: dict[str, Any]) -> None:
+        self.last_progress = progress
+
+
+class Bench:
+    """Makes datasets and runs that a worker holds."""
+
+    def __init__(self, pool: Any) -> None:
+        self.pool = pool
+        self.lake_url = "file:///lake"
+        self.org_id = uuid4()
+        self.reports = Reports()
+
+    async def run(self, sql: str = "SELECT 1 AS n", *inputs: dict[str, str], **fields: Any) -> Owned:
+        """A new run, claimed by a process of its own."""
+        definition = {"transform_name": "out", "sql": sql, "inputs": list(inputs)} | fields
+        new = NewRun(self.org_id, "duckdb_transform", definition, "api")
+        async with self.pool.acquire() as conn, conn.transaction():
+            await conn.execute("SET LOCAL vai.role = 'api-gateway'")
+            await hot.create(conn, [new])
+        return await self.claimed(new.id)
+
+    async def claimed(self, run_id: UUID) -> Owned:
+        owner = uuid7()
+        (row,) = await hot.claim(self.pool, owner, ["duckdb_transform"], [run_id], 1, "w")
+        return self._owned(row, owner)
+
+    async def taken_over(self, run: Owned) -> Owned:
+        """The same run in another worker's hands: the first one was thought to be dead."""
+        async with self.pool.acquire() as conn, conn.transaction():
+            await conn.execute("SET LOCAL vai.role = 'watchdog'")
+            await conn.execute(
+                "UPDATE runs SET phase = 'queued', lease_owner = NULL, due_at = NULL, recovered = true WHERE id = $1",
+                run.id,
+            )
+        return await self.claimed(run.id)
+
+    async def bronze(self, name: str, *paths: str, columns: lake.Columns | None = None) -> None:
+        location = f"{self.org_id}/bronze/{name.replace('.', '/')}"
+        async with self.pool.acquire() as conn, conn.transaction():
+            made = await lake.ensure_dataset(conn, self.org_id, "bronze", name, location)
+            load = lake.Load(self.org_id, made.id, None, uuid7(), 1, "r")
+            files = [lake.NewFile(f"{location}/{path}", "1", 5, 100) for path in paths]
+            await lake.add_files(conn, load, files, visible=True)
+            await lake.add_files(conn, load, [lake.NewFile(f"{location}/unseen", "2", 5, 100)], visible=False)
+            await lake.save_columns(conn, load, columns or [], replaced=False)
+
+    async def delta(self, layer: str, name: str, rows: int | None = 1) -> None:
+        async with self.pool.acquire() as conn, conn.transaction():
+            made = await lake.ensure_dataset(conn, self.org_id, layer, name, f"{self.org_id}/{layer}/{name}")
+            if rows is not None:
+                await lake.wrote(conn, made.id, rows, [])
+
+    async def output(self) -> lake.Dataset:
+        found = await lake.dataset(self.pool, self.org_id, "silver", "out")
+        assert found is not None
+        return found
+
+    def _owned(self, row: Any, owner: UUID) -> Owned:
+        async def steady() -> None:
+            return None
+
+        life = SimpleNamespace(id=owner, steady=steady)
+        means = SimpleNamespace(
+            pool=self.pool,
+            life=life,
+            reports=self.reports,
+            keyring=None,
+            lake_url=self.lake_url,
+            publish=lambda told: None,
+        )
+        return Owned(row, cast(Means, means))
+
+
+@pytest.fixture
+async def bench(database_url: str) -> AsyncIterator[Bench]:  # noqa: F811
+    pool = await db.open_pool(database_url, "transform-worker")
+    yield Bench(pool)
+    await pool.close()

@@ -1,113 +1,17 @@
 """The worker's side: inputs found in the manifest, the output's lock, what is recorded. On a real Postgres."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from types import SimpleNamespace
-from typing import Any, cast
-from uuid import UUID, uuid4
+from typing import Any
 
 import pytest
 
-from common import db
 from common.errors import ErrorCode, Permanent, Retryable
-from common.ids import uuid7
-from records import hot, lake
-from records.new_run import NewRun
-from testkit.postgres import database_url, postgres_server  # noqa: F401
 from transform_worker.duckdb_transform import DuckdbTransform
 from worker.link import Stop
-from worker.owned import LostRun, Means, Owned
+from worker.owned import LostRun, Owned
 
 KIND = DuckdbTransform(child_memory_mb=2048)
 CUSTOMERS = {"bronze_dataset": "bronze.shopify.customers"}
-
-
-class Reports:
-    """Collects what runs log."""
-
-    def __init__(self) -> None:
-        self.events: list[str] = []
-        self.logged = asyncio.Event()
-
-    def log(self, run_id: UUID, epoch: int, entry: hot.Entry) -> None:
-        self.events.append(entry.event)
-        self.logged.set()
-
-
-class Bench:
-    """Makes datasets and runs that a worker holds."""
-
-    def __init__(self, pool: Any) -> None:
-        self.pool = pool
-        self.org_id = uuid4()
-        self.reports = Reports()
-
-    async def run(self, sql: str = "SELECT 1 AS n", *inputs: dict[str, str], **fields: Any) -> Owned:
-        """A new run, claimed by a process of its own."""
-        definition = {"transform_name": "out", "sql": sql, "inputs": list(inputs)} | fields
-        new = NewRun(self.org_id, "duckdb_transform", definition, "api")
-        async with self.pool.acquire() as conn, conn.transaction():
-            await conn.execute("SET LOCAL vai.role = 'api-gateway'")
-            await hot.create(conn, [new])
-        return await self.claimed(new.id)
-
-    async def claimed(self, run_id: UUID) -> Owned:
-        owner = uuid7()
-        (row,) = await hot.claim(self.pool, owner, ["duckdb_transform"], [run_id], 1, "w")
-        return self._owned(row, owner)
-
-    async def taken_over(self, run: Owned) -> Owned:
-        """The same run in another worker's hands: the first one was thought to be dead."""
-        async with self.pool.acquire() as conn, conn.transaction():
-            await conn.execute("SET LOCAL vai.role = 'watchdog'")
-            await conn.execute(
-                "UPDATE runs SET phase = 'queued', lease_owner = NULL, due_at = NULL, recovered = true WHERE id = $1",
-                run.id,
-            )
-        return await self.claimed(run.id)
-
-    async def bronze(self, name: str, *paths: str, columns: lake.Columns | None = None) -> None:
-        location = f"{self.org_id}/bronze/{name.replace('.', '/')}"
-        async with self.pool.acquire() as conn, conn.transaction():
-            made = await lake.ensure_dataset(conn, self.org_id, "bronze", name, location)
-            load = lake.Load(self.org_id, made.id, None, uuid7(), 1, "r")
-            files = [lake.NewFile(f"{location}/{path}", "1", 5, 100) for path in paths]
-            await lake.add_files(conn, load, files, visible=True)
-            await lake.add_files(conn, load, [lake.NewFile(f"{location}/unseen", "2", 5, 100)], visible=False)
-            await lake.save_columns(conn, load, columns or [], replaced=False)
-
-    async def delta(self, layer: str, name: str, rows: int | None = 1) -> None:
-        async with self.pool.acquire() as conn, conn.transaction():
-            made = await lake.ensure_dataset(conn, self.org_id, layer, name, f"{self.org_id}/{layer}/{name}")
-            if rows is not None:
-                await lake.wrote(conn, made.id, rows, [])
-
-    async def output(self) -> lake.Dataset:
-        found = await lake.dataset(self.pool, self.org_id, "silver", "out")
-        assert found is not None
-        return found
-
-    def _owned(self, row: Any, owner: UUID) -> Owned:
-        async def steady() -> None:
-            return None
-
-        life = SimpleNamespace(id=owner, steady=steady)
-        means = SimpleNamespace(
-            pool=self.pool,
-            life=life,
-            reports=self.reports,
-            keyring=None,
-            lake_url="file:///lake",
-            publish=lambda told: None,
-        )
-        return Owned(row, cast(Means, means))
-
-
-@pytest.fixture
-async def bench(database_url: str) -> AsyncIterator[Bench]:  # noqa: F811
-    pool = await db.open_pool(database_url, "transform-worker")
-    yield Bench(pool)
-    await pool.close()
 
 
 async def ask(run: Owned, question: str, **payload: Any) -> dict[str, Any]:
@@ -117,7 +21,7 @@ async def ask(run: Owned, question: str, **payload: Any) -> dict[str, Any]:
 # Inputs
 
 
-async def test_a_bronze_input_is_the_files_that_the_manifest_shows(bench: Bench) -> None:
+async def test_a_bronze_input_is_the_files_that_the_manifest_shows(bench: Any) -> None:
     columns = [{"name": "id", "type": "BIGINT"}]
     await bench.bronze("shopify.customers", "a.parquet", "b.parquet", columns=columns)
     run = await bench.run("SELECT * FROM {{ bronze_customers }}", CUSTOMERS)
@@ -135,7 +39,7 @@ async def test_a_bronze_input_is_the_files_that_the_manifest_shows(bench: Bench)
     assert prepared["memory_mb"] == 1024
 
 
-async def test_silver_comes_before_gold_and_gold_is_readable_as_silver(bench: Bench) -> None:
+async def test_silver_comes_before_gold_and_gold_is_readable_as_silver(bench: Any) -> None:
     await bench.delta("silver", "orders")
     await bench.delta("gold", "orders")
     await bench.delta("gold", "facts")
@@ -159,7 +63,7 @@ async def test_silver_comes_before_gold_and_gold_is_readable_as_silver(bench: Be
     ],
 )
 async def test_an_unknown_input_is_a_data_error_that_names_those_there_are(
-    bench: Bench, wanted: dict[str, str], words: str
+    bench: Any, wanted: dict[str, str], words: str
 ) -> None:
     await bench.bronze("shop.customers", "a.parquet")
     await bench.bronze("shop.empty")
@@ -172,14 +76,14 @@ async def test_an_unknown_input_is_a_data_error_that_names_those_there_are(
     assert caught.value.code == ErrorCode.DATA_ERROR
 
 
-async def test_another_organisations_tables_are_not_there(bench: Bench) -> None:
-    await Bench(bench.pool).delta("silver", "theirs")
+async def test_another_organisations_tables_are_not_there(bench: Any) -> None:
+    await type(bench)(bench.pool).delta("silver", "theirs")
     run = await bench.run("SELECT * FROM {{ theirs }}", {"silver_dataset": "theirs"})
     with pytest.raises(Permanent, match="There are: none"):
         await KIND.prepare(run)
 
 
-async def test_a_definition_that_is_not_valid_is_a_data_error_that_names_the_field(bench: Bench) -> None:
+async def test_a_definition_that_is_not_valid_is_a_data_error_that_names_the_field(bench: Any) -> None:
     run = await bench.run("SELECT * FROM {{ x }}")
     with pytest.raises(Permanent, match=r"sql: \{\{ x \}\} is none of the inputs"):
         await KIND.prepare(run)
@@ -198,7 +102,7 @@ async def test_a_definition_that_is_not_valid_is_a_data_error_that_names_the_fie
         ("{org}/bronze/**/*.parquet", ["a.parquet", "b.parquet", "c.parquet"]),
     ],
 )
-async def test_a_literal_path_means_visible_files_of_the_manifest(bench: Bench, path: str, files: list[str]) -> None:
+async def test_a_literal_path_means_visible_files_of_the_manifest(bench: Any, path: str, files: list[str]) -> None:
     await bench.bronze("shop.orders", "a.parquet", "b.parquet")
     await bench.bronze("shop.lines", "c.parquet")
     run, path = await bench.run(), path.format(org=bench.org_id)
@@ -210,14 +114,14 @@ async def test_a_literal_path_means_visible_files_of_the_manifest(bench: Bench, 
     assert sorted(each.rpartition("/")[2] for each in answer["files"]) == files
 
 
-async def test_a_literal_path_into_a_delta_table_means_the_table(bench: Bench) -> None:
+async def test_a_literal_path_into_a_delta_table_means_the_table(bench: Any) -> None:
     await bench.delta("silver", "orders")
     answer = await ask(await bench.run(), "files", path=f"file:///lake/{bench.org_id}/silver/orders/*.parquet")
     assert answer == {"location": f"{bench.org_id}/silver/orders"}
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "s3://lake/x", "/lake/00000000-0000-0000-0000-000000000000/bronze"])
-async def test_a_literal_path_outside_the_organisations_lake_is_refused(bench: Bench, path: str) -> None:
+async def test_a_literal_path_outside_the_organisations_lake_is_refused(bench: Any, path: str) -> None:
     with pytest.raises(Permanent, match="leaves your own lake"):
         await ask(await bench.run(), "files", path=path)
 
@@ -225,7 +129,7 @@ async def test_a_literal_path_outside_the_organisations_lake_is_refused(bench: B
 # The lock, the permit, the record
 
 
-async def test_a_run_locks_writes_and_gives_back(bench: Bench) -> None:
+async def test_a_run_locks_writes_and_gives_back(bench: Any) -> None:
     run = await bench.run()
     await KIND.prepare(run)
     locked = await ask(run, "lock")
@@ -237,14 +141,14 @@ async def test_a_run_locks_writes_and_gives_back(bench: Bench) -> None:
     assert await ask(await bench.run(), "lock") == {"write_epoch": 2}
 
 
-async def test_a_failed_run_gives_the_lock_back(bench: Bench) -> None:
+async def test_a_failed_run_gives_the_lock_back(bench: Any) -> None:
     run = await bench.run()
     await ask(run, "lock")
     await ask(run, "unlock")
     assert await ask(await bench.run(), "lock") == {"write_epoch": 2}
 
 
-async def test_a_run_waits_while_another_live_run_writes_the_table(bench: Bench) -> None:
+async def test_a_run_waits_while_another_live_run_writes_the_table(bench: Any) -> None:
     first, second = await bench.run(), await bench.run()
     await ask(first, "lock")
     waiting = asyncio.create_task(ask(second, "lock"))
@@ -255,7 +159,7 @@ async def test_a_run_waits_while_another_live_run_writes_the_table(bench: Bench)
     assert bench.reports.events == ["transform_waiting"]
 
 
-async def test_a_run_that_must_stop_does_not_wait_for_the_lock(bench: Bench) -> None:
+async def test_a_run_that_must_stop_does_not_wait_for_the_lock(bench: Any) -> None:
     first, second = await bench.run(), await bench.run()
     await ask(first, "lock")
     waiting = asyncio.create_task(ask(second, "lock"))
@@ -265,7 +169,7 @@ async def test_a_run_that_must_stop_does_not_wait_for_the_lock(bench: Bench) -> 
         await waiting
 
 
-async def test_a_worker_that_lost_its_run_gets_no_permit_and_records_nothing(bench: Bench) -> None:
+async def test_a_worker_that_lost_its_run_gets_no_permit_and_records_nothing(bench: Any) -> None:
     frozen = await bench.run()
     await ask(frozen, "lock")
     await bench.taken_over(frozen)
@@ -280,7 +184,7 @@ async def test_a_worker_that_lost_its_run_gets_no_permit_and_records_nothing(ben
     assert (await bench.output()).row_count is None
 
 
-async def test_the_run_in_its_new_workers_hands_takes_the_lock_with_a_higher_write_epoch(bench: Bench) -> None:
+async def test_the_run_in_its_new_workers_hands_takes_the_lock_with_a_higher_write_epoch(bench: Any) -> None:
     frozen = await bench.run()
     assert await ask(frozen, "lock") == {"write_epoch": 1}
     again = await bench.taken_over(frozen)
@@ -288,7 +192,7 @@ async def test_the_run_in_its_new_workers_hands_takes_the_lock_with_a_higher_wri
     await ask(again, "permit_commit", write_epoch=2, table_epoch=1)
 
 
-async def test_there_is_no_permit_for_a_write_epoch_that_is_not_the_last(bench: Bench) -> None:
+async def test_there_is_no_permit_for_a_write_epoch_that_is_not_the_last(bench: Any) -> None:
     run = await bench.run()
     await ask(run, "lock")
     await ask(run, "lock")

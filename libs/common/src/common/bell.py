@@ -1,18 +1,19 @@
 """The bell: "runs of this kind are queued". A hint with two transports (rule 4); a lost one costs a second."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 from uuid import UUID
 
-from contracts.topics import bell_topic
-from contracts.vai.bell.v1.bell_pb2 import RunReady
 from google.protobuf.message import DecodeError
 
 from common.batcher import Batcher, Overloaded
 from common.kafka import Producer, Record
 from common.telemetry import hints_dropped
 from common.whispers import Ear
+from contracts.topics import bell_topic
+from contracts.vai.bell.v1.bell_pb2 import RunReady
 
 MOST_IDS = 200
 """Ids in one hint."""
@@ -82,7 +83,8 @@ class NotifyBell(_Ringer):
             self._ear.on(f"ready_{kind}", _decoder(kind, heard))
 
     async def listen(self) -> None:
-        """The ear listens for the whole process."""
+        """The ear listens for the whole process; there is nothing else to do."""
+        await asyncio.Event().wait()
 
     async def _send(self, parts: list[tuple[str, list[UUID]]]) -> None:
         channels = [f"ready_{kind}" for kind, _ in parts]
@@ -121,7 +123,7 @@ class KafkaBell(_Ringer):
 
     async def listen(self) -> None:
         if self._heard is None:
-            return
+            await asyncio.Event().wait()
         from common.consumers import consume
 
         await consume(self._servers, self._group, list(self._kinds), self._hear)

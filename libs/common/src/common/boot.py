@@ -60,8 +60,7 @@ class Service(Generic[Some]):
     def listen(self) -> None:
         """Starts to hear: say `ear.on` and `bell.on_ring` before."""
         self.spawn(self.ear.listen())
-        if isinstance(self.bell, KafkaBell):
-            self.spawn(self.bell.listen())
+        self.spawn(self.bell.listen())
 
     async def close(self) -> None:
         """Ends the loops, then the ways out."""

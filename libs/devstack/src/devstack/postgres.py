@@ -6,6 +6,7 @@ import os
 import pwd
 import shutil
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 
 from devstack.errors import StackError
@@ -59,8 +60,9 @@ def binaries() -> Path:
 class Postgres:
     """One cluster in the stack's folder, reachable at `url` by its only user, who is a superuser."""
 
-    def __init__(self, home: Home, port: int, password: str) -> None:
+    def __init__(self, home: Home, port: int, password: str, settings: Mapping[str, str] | None = None) -> None:
         self._home = home
+        self._settings = {**_SETTINGS, **(settings or {})}
         self._password = password
         self._log = home.log("postgres")
         self.port = port
@@ -92,7 +94,7 @@ class Postgres:
         await process.stop(10)
 
     async def _run(self) -> None:
-        settings = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        settings = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
         command = (str(binaries() / "postgres"), "-D", str(self._home.postgres), "-p", str(self.port), *settings)
         self.process = process = Process(self._program("postgres", command))
         await becomes(lambda: self._says_ready(process.pid) or not process.alive, _READY_SECONDS)

@@ -5,13 +5,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from google.protobuf.json_format import ParseDict
+from google.protobuf.message import Message
+
 from common.kafka import Record
 from contracts.topics import EVENTS
 from contracts.vai.events.v1 import events_pb2
 from contracts.vai.words.v1 import words_pb2
 from contracts.words import from_word
-from google.protobuf.json_format import ParseDict
-from google.protobuf.message import Message
 
 LARGEST_RESULT = 65_536
 """Bytes of JSON; a larger result is left out of the event and said to be."""

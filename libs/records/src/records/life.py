@@ -12,12 +12,12 @@ from uuid import UUID
 
 import asyncpg
 import structlog
+
 from common.boot import Service
 from common.clock import steady_seconds
 from common.db import connect
 from common.ids import uuid7
 from common.loops import every
-
 from records import hot, schema
 
 _log = structlog.get_logger()

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from common.clock import now
-from common.db import engine, open_pool
 from sqlalchemy import Connection
 
+from common.clock import now
+from common.db import engine, open_pool
 from records.partitions import make_ahead
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('vai.migrate'))"

@@ -6,11 +6,11 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from google.protobuf.json_format import ParseError
+
 from common.batcher import Batcher, Overloaded
 from common.kafka import Producer, Record
 from common.telemetry import events_published, publish_failures
-from google.protobuf.json_format import ParseError
-
 from records import hot
 from records.events import Event, record_of
 

@@ -5,6 +5,7 @@ in the run's next attempt, which goes on from the checkpoint; the last attempt e
 """
 
 import traceback
+from contextlib import closing
 from typing import Any
 
 from common.errors import ErrorCode, Permanent, RunError, unexpected
@@ -25,7 +26,11 @@ def extract(job: Job, link: Link) -> dict[str, Any]:
     Raises `Stop`, or the `RunError` that tells most when nothing could be extracted.
     """
     try:
-        return Extraction(job, link, DltExtract.model_validate(job.definition)).perform()
+        definition = DltExtract.model_validate(job.definition)
+        prepared = job.prepared
+        means = Means(job, link, prepared["allow_private"], prepared["files_root"], prepared["cursors"])
+        with closing(open_source(definition, means)) as source:
+            return Extraction(job, link, definition, source).perform()
     except Unanswered as unanswered:
         raise unanswered.error from unanswered
 
@@ -50,13 +55,11 @@ def open_source(definition: DltExtract, means: Means) -> Source:
 class Extraction:
     """One attempt of one run."""
 
-    def __init__(self, job: Job, link: Link, definition: DltExtract) -> None:
-        prepared = job.prepared
-        means = Means(job, link, prepared["allow_private"], prepared["files_root"], prepared["cursors"])
-        self._tables = {table.name: table for table in open_source(definition, means).tables()}
+    def __init__(self, job: Job, link: Link, definition: DltExtract, source: Source) -> None:
+        self._tables = {table.name: table for table in source.tables()}
         state = State.begin(list(self._tables), job.checkpoint)
         lake = open_lake(job.lake_url)
-        self._run = Run(job, link, lake, prepared["source"], definition.slice_rows, state, {})
+        self._run = Run(job, link, lake, job.prepared["source"], definition.slice_rows, state, {})
         self._attempts_left = job.attempt < definition.retry.max_attempts
 
     def perform(self) -> dict[str, Any]:

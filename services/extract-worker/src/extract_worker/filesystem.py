@@ -20,6 +20,9 @@ class FileSource:
         self._definition = cast(Filesystem, definition)
         self._means = means
 
+    def close(self) -> None:
+        """There is nothing."""
+
     def tables(self) -> list[Table]:
         given = self._definition
         if given.resources:

@@ -66,19 +66,22 @@ class RestSource:
     """All resources share one session, its connections and its pace."""
 
     def __init__(self, definition: DltExtract, means: Means) -> None:
-        self._definition = cast(RestApi, definition)
+        self._definition = rest = cast(RestApi, definition)
         self._means = means
+        self._session = SourceSession(
+            means.link, means.allow_private, rest.read_timeout_seconds, rest.request_interval_seconds
+        )
 
     def tables(self) -> list[Table]:
-        given_, means = self._definition, self._means
-        access = access_of(given_, means.job.connection)
-        session = SourceSession(
-            means.link, means.allow_private, given_.read_timeout_seconds, given_.request_interval_seconds
-        )
+        definition, means, session = self._definition, self._means, self._session
+        access = access_of(definition, means.job.connection)
         session.origin = origin_of(access.base_url)
         session.secret_headers = frozenset(access.headers)
         session.secrets = access.secrets
-        return [Endpoint(given_, resource, means, access, session) for resource in given_.resources]
+        return [Endpoint(definition, resource, means, access, session) for resource in definition.resources]
+
+    def close(self) -> None:
+        self._session.close()
 
 
 class Endpoint:

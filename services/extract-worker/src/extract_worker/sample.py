@@ -27,6 +27,9 @@ class SampleSource:
         self._definition = cast(Sample, definition)
         self._means = means
 
+    def close(self) -> None:
+        """There is nothing."""
+
     def tables(self) -> list[Table]:
         return [SampleTable(self._definition, resource, self._means) for resource in self._resources()]
 

@@ -88,3 +88,6 @@ class Table(Protocol):
 class Source(Protocol):
     def tables(self) -> list[Table]:
         """In the order in which they are extracted: the user's, else by size (document 000, "Resource Ordering")."""
+
+    def close(self) -> None:
+        """Let go of what it holds open."""

@@ -187,13 +187,12 @@ class DeltaOutput:
             columns=described(json.loads(table.schema().to_json())["fields"]),
         )
 
-    def tidy(self) -> None:
+    def tidy(self, version: int) -> None:
         """Now and then, remove files that no version of the last day holds; whatever fails is tried next time."""
-        table = self._open()
-        if table is None or table.version() % _VACUUM_EVERY:
+        if version % _VACUUM_EVERY:
             return
         try:
-            table.vacuum(
+            DeltaTable(self._uri, storage_options=self._options or None).vacuum(
                 retention_hours=_KEEP_HOURS,
                 dry_run=False,
                 enforce_retention_duration=False,

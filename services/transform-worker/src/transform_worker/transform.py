@@ -96,7 +96,7 @@ class _Transform:
             else:
                 self._stage(sql)
                 written = output.merge(lambda: self._rows(f"FROM {_STAGED}"), self.definition.merge_keys)
-        output.tidy()
+        output.tidy(written.version)
         return written
 
     def _rows(self, sql: str) -> pa.RecordBatchReader:

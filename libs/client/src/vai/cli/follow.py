@@ -89,5 +89,6 @@ async def _look(client: AsyncClient, run_id: str, shown: Board, moved: asyncio.E
         with suppress(VaiError):
             shown.look(await client.runs.get(run_id))
         await asyncio.sleep(SOONEST)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(moved.wait(), LOOK)
+        with suppress(TimeoutError):  # not wait_for: before Python 3.12 it can lose the cancellation that ends us
+            async with asyncio.timeout(LOOK):
+                await moved.wait()

@@ -1,0 +1,116 @@
+"""The stack that the demo runs on: one that is there already, or one of its own, stopped when the demo ends."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+
+from devstack.config import from_environment
+from devstack.lock import is_held
+from devstack.up import running
+from examples.demo.errors import DemoFailed
+
+_TRACED = {"DETACH": "1", "VAI_TRACE_SAMPLE": "1"}
+_ALLOW = """
+UPDATE organisations o SET settings = $2::jsonb || (o.settings - 'allow_private_addresses')
+FROM organisations before WHERE o.id = $1 AND before.id = o.id
+RETURNING before.settings -> 'allow_private_addresses'
+"""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What .vai/stack.json says of the stack; `ours` if the demo started it."""
+
+    api_url: str
+    api_key: str = field(repr=False)
+    org_id: str
+    kafka: str
+    database: str = field(repr=False)
+    seconds: float
+    ours: bool
+
+
+@asynccontextmanager
+async def standing(say: Callable[[str], None]) -> AsyncIterator[Ground]:
+    """A stack that is ready. `say` hears how its start goes. Raises DemoFailed where it does not start."""
+    home = from_environment().home
+    ours = not is_held(home)
+    try:
+        await _up(say)
+        found = running(home)
+        if found is None:
+            raise DemoFailed("the stack that was just started is gone", f"Look into {home.logs}")
+        yield _ground(found, ours)
+    finally:
+        if ours and is_held(home):
+            say("stopping the stack")
+            await asyncio.shield(_devstack("down", lambda line: None))
+
+
+def _ground(stack: dict[str, Any], ours: bool) -> Ground:
+    names = ("api_url", "api_key", "org_id", "kafka", "database")
+    return Ground(**{name: stack[name] for name in names}, seconds=stack["started_in"], ours=ours)
+
+
+async def _up(say: Callable[[str], None]) -> None:
+    heard: list[str] = []
+
+    def hear(line: str) -> None:
+        heard.append(line)
+        if line.strip() and len(heard) < 20:
+            say(line.strip())
+
+    if await _devstack("up", hear):
+        raise DemoFailed("the stack did not start:\n" + "\n".join(heard), "Mend what it says, then: make demo")
+
+
+async def _devstack(command: str, hear: Callable[[str], None]) -> int:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "devstack",
+        command,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env={**os.environ, **_TRACED},
+    )
+    assert process.stdout is not None
+    try:
+        async for line in process.stdout:
+            hear(line.decode().rstrip("\n"))
+    except asyncio.CancelledError:
+        if process.returncode is None:
+            process.send_signal(signal.SIGINT)
+        raise
+    finally:
+        await process.wait()
+    return await process.wait()
+
+
+@asynccontextmanager
+async def private_addresses_allowed(ground: Ground) -> AsyncIterator[None]:
+    """Lets the organisation's runs reach this machine, where the flights API is; afterwards it is as it was."""
+    before = await _set_private(ground, "true")
+    try:
+        yield
+    finally:
+        await asyncio.shield(_set_private(ground, before))
+
+
+async def _set_private(ground: Ground, value: str | None) -> str | None:
+    """Set `allow_private_addresses` (None: take it out); returns what it was."""
+    connection = await asyncpg.connect(ground.database)
+    try:
+        wanted = "{}" if value is None else f'{{"allow_private_addresses": {value}}}'
+        before: str | None = await connection.fetchval(_ALLOW, ground.org_id, wanted)
+        return before
+    finally:
+        await connection.close()

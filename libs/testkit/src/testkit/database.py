@@ -1,0 +1,220 @@
+"""A real Postgres for tests: one server a session, a migrated database a module or a test, a session for each role.
+
+In a conftest: `from testkit.database import database, database_url, module_url, own_database, postgres_server`.
+"""
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from common import db
+from common.ids import uuid7
+from devstack.home import Home
+from devstack.ports import PortBook, random_base
+from devstack.postgres import Postgres
+from records import hot
+from records.lifecycle import Phase, Status
+from records.migrate import migrate
+from records.new_run import NewRun
+
+GIVEN_VARIABLE = "VAI_TEST_DATABASE"
+"""postgresql://… of a server whose user may create databases; without it an embedded one is started."""
+
+# Nothing here outlives the tests, so nothing must be on disk when it is committed.
+_HASTY = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+
+
+class _Server:
+    """The one server of this process, for as long as somebody uses it."""
+
+    def __init__(self) -> None:
+        self._users = 0
+        self._close = ExitStack()
+        self.url = ""
+
+    def enter(self) -> str:
+        if self._users == 0:
+            self.url = os.environ.get(GIVEN_VARIABLE) or self._start()
+            self._template = f"migrated_{uuid4().hex[:8]}"
+            asyncio.run(self._migrate_template())
+        self._users += 1
+        return self.url
+
+    def leave(self) -> None:
+        self._users -= 1
+        if self._users == 0:
+            asyncio.run(execute(self.url, f"DROP DATABASE {self._template} WITH (FORCE)"))
+            self._close.close()
+
+    async def copy(self) -> str:
+        """The address of a new database with this version's schema."""
+        name = f"t{uuid4().hex}"
+        await execute(self.url, f"CREATE DATABASE {name} TEMPLATE {self._template}")
+        return in_database(self.url, name)
+
+    async def drop(self, url: str) -> None:
+        name = url.partition("?")[0].rpartition("/")[2]
+        await execute(self.url, f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _start(self) -> str:
+        home = Home.of(tempfile.mkdtemp(prefix="vai-test-"))
+        self._close.callback(shutil.rmtree, home.root, ignore_errors=True)
+        home.make()
+        ports = PortBook(home.ports)
+        self._close.callback(ports.close)
+        server = Postgres(home, ports.take("postgres", random_base()), "test", _HASTY)
+        asyncio.run(server.start())
+        self._close.callback(lambda: asyncio.run(server.stop(immediate=True)))
+        return in_database(server.url, "postgres")
+
+    async def _migrate_template(self) -> None:
+        await execute(self.url, f"CREATE DATABASE {self._template}")
+        await migrate(in_database(self.url, self._template))
+
+
+_SERVER = _Server()
+
+
+def in_database(url: str, name: str) -> str:
+    """The same server, another database."""
+    head, question, query = url.partition("?")
+    return f"{head.rpartition('/')[0]}/{name}{question}{query}"
+
+
+async def execute(url: str, statement: str) -> None:
+    """One statement on a connection of its own, as the server's owner."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+class Database:
+    """A migrated database: a pool for each role, and rows put where a test needs them."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._pools: dict[str, Any] = {}
+        self._connections: list[Any] = []
+
+    async def pool(self, role: str, size: int = 8) -> Any:
+        """The sessions of a service; the same pool for the same role."""
+        if role not in self._pools:
+            self._pools[role] = await db.open_pool(self.url, role, size)
+        return self._pools[role]
+
+    async def connect(self, role: str) -> Any:
+        """One session of a service, closed with the test."""
+        connection = await db.connect(self.url, role)
+        self._connections.append(connection)
+        return connection
+
+    async def owner(self) -> Any:
+        """Sessions whose changes of runs no trigger sees: to put rows where a test needs them."""
+        if "" not in self._pools:
+            self._pools[""] = await asyncpg.create_pool(
+                self.url,
+                min_size=1,
+                max_size=2,
+                init=db.prepare,
+                server_settings={"session_replication_role": "replica", "vai.role": "test"},
+            )
+        return self._pools[""]
+
+    async def make(self, *runs: NewRun) -> list[UUID]:
+        """Runs as the gateway makes them; their ids."""
+        made = await hot.create(await self.pool("api-gateway"), runs)
+        assert len(made) == len(runs)
+        return [run.id for run in runs]
+
+    async def put(self, status: str, phase: str, **columns: Any) -> UUID:
+        """A run that stands where the test wants it; what its phase asks for is filled in."""
+        values = _standing(Phase(phase)) | {"status": Status(status).value, "phase": phase} | columns
+        names = ", ".join(values)
+        places = ", ".join(f"${place}" for place in range(1, len(values) + 1))
+        await (await self.owner()).execute(f"INSERT INTO runs ({names}) VALUES ({places})", *values.values())
+        run_id: UUID = values["id"]
+        return run_id
+
+    async def change(self, run_id: UUID, assignments: str, *values: Any) -> None:
+        """Change a run's row past every rule; `assignments` is SQL, the values are $2, $3, …."""
+        await (await self.owner()).execute(f"UPDATE runs SET {assignments} WHERE id = $1", run_id, *values)
+
+    async def run(self, run_id: UUID) -> Any:
+        """The row of a run."""
+        return await (await self.owner()).fetchrow("SELECT * FROM runs WHERE id = $1", run_id)
+
+    async def where(self, run_id: UUID) -> str:
+        """Where a run stands: `running/leased`."""
+        row = await self.run(run_id)
+        return f"{row['status']}/{row['phase']}"
+
+    async def log(self, run_id: UUID) -> list[Any]:
+        """A run's log entries in order."""
+        owner = await self.owner()
+        return list(await owner.fetch("SELECT * FROM run_logs WHERE run_id = $1 ORDER BY seq", run_id))
+
+    async def events(self, subject_id: UUID) -> list[Any]:
+        """The journal's rows of one subject in order."""
+        owner = await self.owner()
+        return list(await owner.fetch("SELECT * FROM events WHERE subject_id = $1 ORDER BY sequence", subject_id))
+
+    async def register(self, process_id: UUID | None = None, **columns: Any) -> UUID:
+        """A row of a process, as a service writes it at its start."""
+        values = {
+            "id": process_id or uuid7(),
+            "service": "extract-worker",
+            "http_address": "127.0.0.1:1",
+            "host": "here",
+            "pid": 1,
+            "lock_key": uuid4().int % 2**62,
+        } | columns
+        names, places = ", ".join(values), ", ".join(f"${place}" for place in range(1, len(values) + 1))
+        await (await self.owner()).execute(f"INSERT INTO processes ({names}) VALUES ({places})", *values.values())
+        return values["id"]
+
+    async def close(self) -> None:
+        for connection in self._connections:
+            await connection.close()
+        for pool in self._pools.values():
+            await pool.close()
+
+
+def _standing(phase: Phase) -> dict[str, Any]:
+    """What the table's CHECKs ask of a row in this phase, and what every row needs."""
+    values: dict[str, Any] = {
+        "id": uuid7(),
+        "org_id": uuid7(),
+        "kind": "dlt_extract",
+        "definition": {"source": "noop"},
+        "trigger_method": "api",
+    }
+    if phase is Phase.HELD:
+        values["held_for"] = "deferred"
+    if phase is Phase.LEASED:
+        values |= {"lease_owner": uuid7(), "epoch": 1}
+    if phase in (Phase.LEASED, Phase.DELAYED):
+        values["due_at"] = _SOON
+    if phase is Phase.DONE:
+        values["completed_at"] = _SOON
+    return values
+
+
+def new_run(**changes: Any) -> NewRun:
+    """A run that is about to be made, of an organisation of its own unless the test names one."""
+    usual = {
+        "org_id": uuid7(),
+        "kind": "dlt_extract",
+        "definition": {"source": "noop"},
+        "trigger_method": "api",
+    }
+    return NewRun(**{**usual, **changes})

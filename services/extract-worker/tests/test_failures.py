@@ -1,0 +1,178 @@
+"""What a source can do wrong, and the error that a run ends with (decision 25)."""
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from common.clock import steady_seconds
+from common.errors import ErrorCode, Permanent, Retryable, RunError
+from testkit.json_api import Ask, FakeApi, Say
+
+
+def failure(bench: Any, url: str, **fields: Any) -> RunError:
+    with pytest.raises(RunError) as raised:
+        bench.extract("rest_api", base_url=url, resources=[{"name": "items"} | fields], read_timeout_seconds=0.5)
+    return raised.value
+
+
+@pytest.mark.parametrize(
+    ("say", "code", "kind", "advice"),
+    [
+        (Say({"no": 1}, 401), ErrorCode.AUTH_ERROR, Permanent, "credentials"),
+        (Say({"no": 1}, 403), ErrorCode.AUTH_ERROR, Permanent, "credentials"),
+        (Say({"no": 1}, 404), ErrorCode.CONNECTION_ERROR, Permanent, "path"),
+        (Say({"no": 1}, 422), ErrorCode.DATA_ERROR, Permanent, "params"),
+        (Say({"no": 1}, 429, {"Retry-After": "70"}), ErrorCode.RATE_LIMITED, Retryable, "tried again"),
+        (Say({"no": 1}, 500), ErrorCode.CONNECTION_ERROR, Retryable, "tried again"),
+        (Say({"no": 1}, 304), ErrorCode.DATA_ERROR, Permanent, "no data"),
+        (Say(raw=b"<html>\x00\xff it works </html>"), ErrorCode.DATA_ERROR, Permanent, "answers JSON"),
+        (Say(raw=b""), ErrorCode.DATA_ERROR, Permanent, "answers JSON"),
+        (Say(raw=b"[" * 100_000), ErrorCode.DATA_ERROR, Permanent, "answers JSON"),
+        (Say(raw=b"junk", headers={"Content-Encoding": "gzip"}), ErrorCode.DATA_ERROR, Permanent, "answers JSON"),
+        (Say(hang=True), ErrorCode.CONNECTION_ERROR, Retryable, "read_timeout_seconds"),
+        (Say(status=302, body={}, headers={"Location": "/items"}), ErrorCode.CONNECTION_ERROR, Permanent, "redirects"),
+        (Say(raw=b"[]", headers={"Content-Length": "99"}), ErrorCode.CONNECTION_ERROR, Retryable, "tried again"),
+    ],
+)
+def test_each_fault_of_a_source_has_its_code_and_says_what_to_do(
+    bench: Any, api: FakeApi, say: Say, code: ErrorCode, kind: type[RunError], advice: str
+) -> None:
+    if say.headers.get("Content-Length") == "99":
+        say.headers["Connection"] = "close"
+    api.paths["/items"] = lambda ask: say
+    error = failure(bench, api.url)
+    assert (error.code, type(error)) == (code, kind)
+    assert advice in error.message
+    assert error.details["failed_resources"] == {"items": code}
+    assert "\0" not in f"{error.details}{error.message}"
+    assert bench.link.logs[-1][0] == "resource_failed"
+
+
+def test_a_source_that_is_not_there_is_a_connection_error(bench: Any, api: FakeApi) -> None:
+    error = failure(bench, "http://127.0.0.1:1")
+    assert (error.code, error.retryable) == (ErrorCode.CONNECTION_ERROR, True)
+    error = failure(bench, "http://no-such-host.invalid")
+    assert (error.code, error.retryable) == (ErrorCode.CONNECTION_ERROR, False)
+
+
+def test_private_addresses_are_refused_before_anything_is_sent(bench: Any, api: FakeApi) -> None:
+    bench.allow_private = False
+    for url in (api.url, api.url.replace("127.0.0.1", "localhost"), "http://169.254.169.254", "http://[::1]:1"):
+        error = failure(bench, url)
+        assert (error.code, error.retryable) == (ErrorCode.CONNECTION_ERROR, False)
+        assert "not public" in error.message
+    assert api.asked == []
+
+
+def test_metadata_services_are_refused_even_where_private_addresses_are_allowed(bench: Any, api: FakeApi) -> None:
+    api.paths["/items"] = lambda ask: Say(status=302, body={}, headers={"Location": "http://169.254.169.254/latest"})
+    assert "not public" in failure(bench, api.url).message
+
+
+def test_a_short_wait_is_waited_and_a_long_one_frees_the_worker(bench: Any, api: FakeApi) -> None:
+    api.paths["/items"] = lambda ask: [{"id": 1}] if len(api.asked) > 2 else Say({}, 429, {"Retry-After": "0.2"})
+    began = steady_seconds()
+    assert bench.extract("rest_api", base_url=api.url, resources=["items"])["recordsProcessed"] == 1
+    assert 0.4 <= steady_seconds() - began < 5
+    api.paths["/items"] = lambda ask: Say({}, 429, {"Retry-After": "90"})
+    bench.next_run()
+    error = failure(bench, api.url)
+    assert isinstance(error, Retryable)
+    bench.next_run()
+    with pytest.raises(Retryable) as raised:
+        bench.extract("rest_api", base_url=api.url, resources=["items"], retry={"max_attempts": 2})
+    assert raised.value.retry_after == 90
+
+
+def test_a_source_that_stumbles_once_is_asked_again_at_once(bench: Any, api: FakeApi) -> None:
+    api.paths["/items"] = lambda ask: Say({}, 502) if len(api.asked) == 1 else [{"id": 1}]
+    assert bench.extract("rest_api", base_url=api.url, resources=["items"])["recordsProcessed"] == 1
+
+
+def test_one_resource_that_fails_leaves_the_others_whole(bench: Any, api: FakeApi) -> None:
+    api.paths["/a"] = lambda ask: [{"id": 1}]
+    api.paths["/c"] = lambda ask: [{"id": 3}]
+    result = bench.extract("rest_api", base_url=api.url, resources=["a", "gone", "c"])
+    assert result["tables"] == ["a", "c"]
+    assert result["failed_resources"] == ["gone"]
+    assert result["resource_errors"]["gone"]["code"] == "CONNECTION_ERROR"
+    assert bench.link.progresses[-1] == {
+        "schema_version": 2,
+        "resources_order": ["a", "gone", "c"],
+        "completed_resources": ["a", "c"],
+        "failed_resources": ["gone"],
+        "in_progress_resource": None,
+        "resource_cursors": {},
+    }
+    assert bench.link.logs[-1][:2] == (
+        "extraction_completed",
+        "Extraction from rest_api completed: 2 rows, 2 resources, 1 failed: gone",
+    )
+
+
+def test_what_may_pass_is_tried_again_and_what_is_done_stays_done(bench: Any, api: FakeApi) -> None:
+    limited = Say({}, 429, {"Retry-After": "30"})
+    api.paths["/a"] = lambda ask: [{"id": 1}]
+    api.paths["/b"] = lambda ask: limited
+    definition = {"base_url": api.url, "resources": ["a", "b"], "retry": {"max_attempts": 2}}
+    with pytest.raises(Retryable) as raised:
+        bench.extract("rest_api", **definition)
+    assert raised.value.retry_after == 30
+    assert bench.asked("announce") == []
+    bench.attempt = 2
+    result = bench.extract("rest_api", **definition)
+    assert (result["tables"], result["failed_resources"]) == (["a"], ["b"])
+    assert len(api.asked_for("/a")) == 1
+    api.paths["/b"] = lambda ask: [{"id": 2}, {"id": 3}]
+    result = bench.extract("rest_api", **definition)
+    assert result["per_resource_rows"] == {"a": 1, "b": 2}
+    assert [told["tables"] for told in bench.asked("announce")] == [["b"]]
+
+
+def test_the_most_telling_error_ends_a_run_in_which_nothing_worked(bench: Any, api: FakeApi) -> None:
+    answers = {"/a": Say({}, 404), "/b": Say({}, 401), "/c": Say({}, 500)}
+    for path, say in answers.items():
+        api.paths[path] = lambda ask, say=say: say
+    with pytest.raises(Permanent) as raised:
+        bench.extract("rest_api", base_url=api.url, resources=["a", "b", "c"])
+    assert raised.value.code is ErrorCode.AUTH_ERROR
+    assert raised.value.details["failed_resources"] == {
+        "a": "CONNECTION_ERROR",
+        "b": "AUTH_ERROR",
+        "c": "CONNECTION_ERROR",
+    }
+
+
+def test_an_error_of_the_worker_ends_the_attempt_and_blames_no_resource(bench: Any, api: FakeApi) -> None:
+    api.paths["/a"] = lambda ask: [{"id": 1}]
+
+    def too_late(payload: dict[str, Any]) -> dict[str, Any]:
+        raise Permanent(ErrorCode.TIMEOUT, "The run took too long.")
+
+    bench._commit = too_late  # type: ignore[method-assign]
+    with pytest.raises(Permanent, match="too long") as raised:
+        bench.extract("rest_api", base_url=api.url, resources=["a", "b"])
+    assert raised.value.code is ErrorCode.TIMEOUT
+    assert "resource_failed" not in bench.link.events
+
+
+def test_a_lake_that_takes_nothing_ends_in_a_retry(bench: Any, api: FakeApi, tmp_path: Path) -> None:
+    api.paths["/a"] = lambda ask: [{"id": 1}]
+    bench.folder.write_text("this is a file")
+    with pytest.raises(Retryable, match="lake"):
+        bench.extract("rest_api", base_url=api.url, resources=["a"])
+
+
+def test_requests_keep_their_distance(bench: Any, api: FakeApi) -> None:
+    times: list[float] = []
+
+    def answer(ask: Ask) -> Any:
+        times.append(steady_seconds())
+        return [{"id": ask.query["page"]}] if int(ask.query["page"]) < 4 else []
+
+    api.paths["/a"] = answer
+    resources = [{"name": "a", "paginator": "page_number"}]
+    bench.extract("rest_api", base_url=api.url, resources=resources, request_interval_seconds=0.1)
+    assert all(later - earlier > 0.09 for earlier, later in pairwise(times))

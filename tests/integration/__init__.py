@@ -1,0 +1,1 @@
+"""Tests on the real embedded stack: servers, services and all, as `make up` starts them."""

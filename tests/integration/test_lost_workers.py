@@ -14,6 +14,7 @@ from devstack.stack import Stack
 from testkit.stack import create_run, run_when
 from testkit.wait import wait_for
 from testkit.web import Reply, WebServer
+from tests.integration.figures import Figure
 from tests.integration.holders import holder_of, standing_of, tree_of
 from tests.integration.lake import assert_extracted_once, delta_table
 from tests.integration.runs import all_ended, assert_told_once, journal, logged, sample, words
@@ -24,7 +25,7 @@ _SQL = "SELECT count(*) AS n FROM range(100000) a, range(20000) b WHERE (a.range
 
 
 async def test_a_run_whose_worker_is_killed_is_finished_once_by_another(
-    mended: Stack, api: httpx2.AsyncClient, database: Any, record_property: Any
+    mended: Stack, api: httpx2.AsyncClient, database: Any, figure: Figure
 ) -> None:
     run = await create_run(api, "dlt_extract", sample(_ROWS, **_LASTING, source_name="killed"))
     await logged(api, run["id"], "slice_completed", times=2)
@@ -32,7 +33,7 @@ async def test_a_run_whose_worker_is_killed_is_finished_once_by_another(
     killed = steady_seconds()
     await worker.kill()
     entries = await logged(api, run["id"], "lease_acquired", times=2)
-    record_property("seconds_until_taken_over", seconds := steady_seconds() - killed)
+    figure("seconds_until_taken_over", seconds := steady_seconds() - killed)
     assert seconds < 8
     assert "watchdog_fast_recovery" in words(entries)
     ended = await run_when(api, run["id"])
@@ -43,7 +44,7 @@ async def test_a_run_whose_worker_is_killed_is_finished_once_by_another(
 
 
 async def test_a_run_whose_worker_is_told_to_stop_goes_on_elsewhere_from_its_checkpoint(
-    mended: Stack, api: httpx2.AsyncClient, database: Any, record_property: Any
+    mended: Stack, api: httpx2.AsyncClient, database: Any, figure: Figure
 ) -> None:
     run = await create_run(api, "dlt_extract", sample(_ROWS, **_LASTING, source_name="stopped"))
     await logged(api, run["id"], "slice_completed", times=3)
@@ -51,7 +52,7 @@ async def test_a_run_whose_worker_is_told_to_stop_goes_on_elsewhere_from_its_che
     stopped = steady_seconds()
     stopping = asyncio.create_task(worker.kill(signal.SIGTERM))
     await logged(api, run["id"], "lease_acquired", times=2)
-    record_property("seconds_until_taken_over", seconds := steady_seconds() - stopped)
+    figure("seconds_until_taken_over", seconds := steady_seconds() - stopped)
     assert seconds < 6
     await stopping
     assert worker.process is not None
@@ -91,7 +92,7 @@ async def test_a_call_that_may_not_be_repeated_fails_when_its_worker_is_killed_a
 
 @pytest.mark.timeout(150)
 async def test_frozen_workers_that_wake_after_their_runs_were_taken_over_write_nothing(
-    mended: Stack, api: httpx2.AsyncClient, database: Any, record_property: Any
+    mended: Stack, api: httpx2.AsyncClient, database: Any, figure: Figure
 ) -> None:
     extract = await create_run(api, "dlt_extract", sample(_ROWS, **_LASTING, source_name="frozen"))
     transform = await create_run(api, "duckdb_transform", {"transform_name": "frozen", "sql": _SQL})
@@ -104,7 +105,7 @@ async def test_frozen_workers_that_wake_after_their_runs_were_taken_over_write_n
         _send_all(trees, signal.SIGSTOP)
         froze = steady_seconds()
         await asyncio.gather(*(logged(api, run_id, "lease_acquired", times=2, timeout=60) for run_id in ids))
-        record_property("seconds_until_taken_over", steady_seconds() - froze)
+        figure("seconds_until_taken_over", steady_seconds() - froze)
         await all_ended(database, ids)
         standing, version = await standing_of(database, ids), delta_table(mended, "frozen").version()
     finally:

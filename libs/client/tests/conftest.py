@@ -3,10 +3,12 @@
 import asyncio
 import json
 import threading
+import time
 import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,9 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+from typer.testing import CliRunner, Result
+
+from vai.cli import app
 
 KEY = "vai_test_key"
 BORN = "2026-11-22T10:30:00Z"
@@ -249,7 +254,7 @@ async def ended(platform: Platform, run: Json) -> None:
 
 def guarded(platform: Platform) -> Callable[..., Any]:
     """The application behind a door that looks at the key, writes down who came, and gives the told replies."""
-    app = Endpoints(platform).application()
+    endpoints = Endpoints(platform).application()
 
     async def door(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -264,7 +269,7 @@ def guarded(platform: Platform) -> Callable[..., Any]:
         elif headers.get("authorization") != f"Bearer {KEY}":
             await problem(401, "this API key is unknown")(scope, receive, send)
         else:
-            await app(scope, replay(body), send)
+            await endpoints(scope, replay(body), send)
 
     return door
 
@@ -300,3 +305,13 @@ def platform() -> Iterator[Platform]:
     server.should_exit = True
     thread.join()
     sockets[0].close()
+
+
+@pytest.fixture
+def vai(platform: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Runs `vai` with these arguments, against the platform of the test."""
+    for name, value in {"VAI_API_URL": platform.url, "VAI_API_KEY": platform.key, "TZ": "UTC"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    time.tzset()
+    return lambda *arguments, **more: CliRunner().invoke(app, list(arguments), **more)

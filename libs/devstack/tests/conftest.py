@@ -57,16 +57,24 @@ async def stack(tmp_path_factory: pytest.TempPathFactory, stand_ins: str) -> Asy
         await stack.stop()
 
 
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """The folder that the commands work in: made by the first start, found again by the others."""
+    return Home.of(tmp_path_factory.mktemp("commands") / ".vai")
+
+
 @pytest.fixture
-def command(tmp_path: Path, stand_ins: str) -> Iterator[Command]:
-    """`python -m devstack …` in a folder of its own; whatever it leaves running is stopped."""
-    home = Home.of(tmp_path / ".vai")
+def command(folder: Home, stand_ins: str) -> Iterator[Command]:
+    """`python -m devstack …` in that folder; whatever it leaves running is stopped."""
+    base = str(random_base())
 
     def call(name: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-        settings = {**os.environ, "PYTHONPATH": stand_ins, "VAI_HOME": str(home.root), **environment}
+        settings = {**os.environ, "PYTHONPATH": stand_ins, "VAI_HOME": str(folder.root), "VAI_PORT_BASE": base}
         line = (sys.executable, "-m", "devstack", name)
-        return subprocess.run(line, env=settings, capture_output=True, text=True, timeout=100, check=False)
+        return subprocess.run(
+            line, env=settings | environment, capture_output=True, text=True, timeout=100, check=False
+        )
 
     yield call
-    if (pid := holder(home)) is not None:
+    if (pid := holder(folder)) is not None:
         os.kill(pid, signal.SIGKILL)

@@ -60,7 +60,7 @@ child = Process(Program("it", ("/bin/sleep", "1000"), Path({str(tmp_path / "it.l
 print(child.pid, flush=True)
 signal.pause()
 """
-    with subprocess.Popen((PYTHON, "-c", code), stdout=subprocess.PIPE) as parent:
+    with subprocess.Popen((PYTHON, "-c", code), stdout=subprocess.PIPE) as parent:  # noqa: ASYNC220
         assert parent.stdout is not None
         child = int(parent.stdout.readline())
         parent.kill()

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from common import db
 from records import people
 from records.people import Role
-from testkit.postgres import database_url, postgres_server  # noqa: F401
+from testkit.database import database, database_url, module_url, own_database, postgres_server  # noqa: F401
 
 
 @pytest.fixture

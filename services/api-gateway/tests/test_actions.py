@@ -206,8 +206,11 @@ async def test_an_action_can_be_run_as_it_is(api: httpx2.AsyncClient, body: dict
     assert (await api.get(f"{ACTIONS}/{action['id']}")).json()["definition"] == {}
 
 
-async def test_overrides_cannot_lower_the_need_for_approval(api: httpx2.AsyncClient, others: OtherServices) -> None:
-    action = await make(api, definition={"source": "noop", "requires_approval": True})
+@pytest.mark.parametrize("said", [True, "true", 1])
+async def test_overrides_cannot_lower_the_need_for_approval(
+    api: httpx2.AsyncClient, others: OtherServices, said: Any
+) -> None:
+    action = await make(api, definition={"source": "noop", "requires_approval": said})
     for lowered in (False, None):
         overrides = {"definitionOverrides": {"requires_approval": lowered}}
         run = (await api.post(f"{ACTIONS}/{action['id']}/run", json=overrides)).json()

@@ -1,10 +1,11 @@
+import asyncio
 from datetime import timedelta
 from typing import Any
 
 import httpx2
 import jwt
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from api_gateway.gateway import Gateway
 from common import clock
@@ -153,6 +154,33 @@ async def test_a_revoked_key_is_forgotten_when_told(web: httpx2.AsyncClient, tea
     assert (await web.get(ME, headers=headers)).status_code == 200
     gateway.authenticator.forget()
     assert (await web.get(ME, headers=headers)).status_code == 401
+
+
+async def test_many_requests_ask_the_database_once(web: httpx2.AsyncClient, team: Team, gateway: Gateway) -> None:
+    asked: list[str] = []
+
+    def note(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if "api_keys" in statement:
+            asked.append(statement)
+
+    event.listen(gateway.engine.sync_engine, "before_cursor_execute", note)
+    path = f"/api/v1/action-runs/{team.org_id}"
+    answers = await asyncio.gather(*(web.get(path, headers=team.headers()) for _ in range(20)))
+    assert {answer.status_code for answer in answers} == {404}
+    assert len(asked) == 1
+
+
+async def test_a_key_that_is_revoked_while_it_is_looked_up_is_not_remembered(
+    web: httpx2.AsyncClient, team: Team, gateway: Gateway
+) -> None:
+    looking = asyncio.create_task(web.get(ME, headers=team.headers()))
+    while not gateway.authenticator.asks:
+        await asyncio.sleep(0)
+    gateway.authenticator.forget()
+    assert (await looking).status_code == 200
+    async with gateway.engine.begin() as conn:
+        await people.revoke_key(conn, team.org_id, team.keys[Role.ADMIN].id)
+    assert (await web.get(ME, headers=team.headers())).status_code == 401
 
 
 async def test_the_use_of_a_key_is_written_later(api: httpx2.AsyncClient, team: Team, gateway: Gateway) -> None:

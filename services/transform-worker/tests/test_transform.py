@@ -280,6 +280,15 @@ def test_a_literal_path_of_the_lake_is_read_as_the_worker_resolves_it(workshop: 
     assert workshop.rows() == [(1,), (2,)]
 
 
+def test_a_literal_path_beside_an_input_of_any_name_is_another_table(workshop: Any) -> None:
+    orders = workshop.bronze("shop.orders", [{"id": 1}]) | {"as": "path_1"}
+    workshop.bronze("shop.lines", [{"id": 7}])
+    files = workshop.inputs["bronze.shop.lines"]["files"]
+    job = workshop.job("SELECT * FROM {{ path_1 }} UNION ALL SELECT * FROM read_parquet('x')", orders)
+    workshop.perform(job, files=lambda payload: {"files": files})
+    assert workshop.rows() == [(1,), (7,)]
+
+
 def test_a_path_that_the_worker_refuses_fails_the_run_before_anything_is_written(workshop: Any) -> None:
     def refuse(payload: dict[str, Any]) -> dict[str, Any]:
         raise Permanent(ErrorCode.DATA_ERROR, "outside")

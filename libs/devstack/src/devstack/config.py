@@ -40,11 +40,15 @@ class Config:
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Config:
-    """VAI_HOME (.vai), KAFKA (an embedded broker), REPLICAS (one of each), VAI_CACHE (.cache)."""
+    """VAI_HOME (.vai), KAFKA (an embedded broker), REPLICAS (one of each), VAI_CACHE (.cache), VAI_PORT_BASE (none)."""
+    base = environment.get("VAI_PORT_BASE") or "0"
+    if not base.isdigit() or int(base) > 60_000:
+        raise StackError(f"VAI_PORT_BASE is {base!r}", "Write a port from 1024 to 60000, or leave it out (8080, …)")
     return Config(
         home=Home.of(environment.get("VAI_HOME") or ".vai"),
         kafka=environment.get("KAFKA") or EMBEDDED,
         replicas=parse_replicas(environment.get("REPLICAS", "")),
+        port_base=int(base),
         cache=Path(environment.get("VAI_CACHE") or ".cache"),
     )
 

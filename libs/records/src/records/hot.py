@@ -30,12 +30,18 @@ RETURNING id, created_at
 async def create(conn: Any, runs: Sequence[NewRun]) -> dict[UUID, datetime]:
     """Inserts runs, queued or held; answers those that are new with their `created_at`.
 
-    A run that is missing from the answer met another with its idempotency or concurrency key.
+    A run that is missing from the answer met another with one of its keys. Batches wait for each other's keys in one
+    order; a run with two keys has no place in it and goes alone, so that it holds nothing while it waits.
     """
-    ordered = sorted(runs, key=lambda run: (run.org_id, run.idempotency_key or "", run.concurrency_key or "", run.id))
-    columns = zip(*(run.columns() for run in ordered), strict=True)
-    rows = await conn.fetch(_CREATE, *(list(column) for column in columns))
-    return {row["id"]: row["created_at"] for row in rows}
+    together = sorted((run for run in runs if len(run.keys) < 2), key=lambda run: (run.org_id, *run.keys, run.id.hex))
+    alone = [[run] for run in runs if len(run.keys) > 1]
+    made = [row for batch in (together, *alone) if batch for row in await _insert(conn, batch)]
+    return {row["id"]: row["created_at"] for row in made}
+
+
+async def _insert(conn: Any, runs: Sequence[NewRun]) -> list[Any]:
+    columns = zip(*(run.columns() for run in runs), strict=True)
+    return list(await conn.fetch(_CREATE, *(list(column) for column in columns)))
 
 
 # Claim ----------------------------------------------------------------------------------------------------------

@@ -37,6 +37,12 @@ class NewRun:
     def phase(self) -> str:
         return "held" if self.held_for else "queued"
 
+    @property
+    def keys(self) -> frozenset[str]:
+        """What the run may share with no other (see `records.hot.create`)."""
+        retried = str(self.retry_of) if self.retry_of else None
+        return frozenset(key for key in (self.idempotency_key, self.concurrency_key, retried) if key)
+
     def columns(self) -> tuple[Any, ...]:
         """The values in the order of the creating statement."""
         return (

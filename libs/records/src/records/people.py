@@ -30,10 +30,13 @@ class Role(StrEnum):
     ADMIN = "admin"
 
     def rank(self) -> int:
-        return list(Role).index(self)
+        return _RANKS[self]
 
     def covers(self, other: "Role") -> bool:
         return self.rank() >= other.rank()
+
+
+_RANKS = {role: rank for rank, role in enumerate(Role)}
 
 
 @dataclass(frozen=True)

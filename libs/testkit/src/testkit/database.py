@@ -8,7 +8,9 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,11 +18,13 @@ import asyncpg
 import pytest
 
 from common import db
+from common.clock import now
 from common.ids import uuid7
 from devstack.home import Home
 from devstack.ports import PortBook, random_base
 from devstack.postgres import Postgres
 from records import hot
+from records.fragments import LEASE_SECONDS
 from records.lifecycle import Phase, Status
 from records.migrate import migrate
 from records.new_run import NewRun
@@ -30,6 +34,9 @@ GIVEN_VARIABLE = "VAI_TEST_DATABASE"
 
 # Nothing here outlives the tests, so nothing must be on disk when it is committed.
 _HASTY = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+
+_MEMORY = Path("/dev/shm")
+_ROOM = 4_000_000_000
 
 
 class _Server:
@@ -57,7 +64,7 @@ class _Server:
     async def copy(self) -> str:
         """The address of a new database with this version's schema."""
         name = f"t{uuid4().hex}"
-        await execute(self.url, f"CREATE DATABASE {name} TEMPLATE {self._template}")
+        await execute(self.url, f"CREATE DATABASE {name} TEMPLATE {self._template} STRATEGY file_copy")
         return in_database(self.url, name)
 
     async def drop(self, url: str) -> None:
@@ -65,7 +72,7 @@ class _Server:
         await execute(self.url, f"DROP DATABASE {name} WITH (FORCE)")
 
     def _start(self) -> str:
-        home = Home.of(tempfile.mkdtemp(prefix="vai-test-"))
+        home = Home.of(tempfile.mkdtemp(prefix="vai-test-", dir=_quick_folder()))
         self._close.callback(shutil.rmtree, home.root, ignore_errors=True)
         home.make()
         ports = PortBook(home.ports)
@@ -78,6 +85,13 @@ class _Server:
     async def _migrate_template(self) -> None:
         await execute(self.url, f"CREATE DATABASE {self._template}")
         await migrate(in_database(self.url, self._template))
+
+
+def _quick_folder() -> str | None:
+    """Memory, where there is room for it: making databases is then a matter of milliseconds."""
+    if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM:
+        return str(_MEMORY)
+    return None
 
 
 _SERVER = _Server()
@@ -121,13 +135,8 @@ class Database:
     async def owner(self) -> Any:
         """Sessions whose changes of runs no trigger sees: to put rows where a test needs them."""
         if "" not in self._pools:
-            self._pools[""] = await asyncpg.create_pool(
-                self.url,
-                min_size=1,
-                max_size=2,
-                init=db.prepare,
-                server_settings={"session_replication_role": "replica", "vai.role": "test"},
-            )
+            sign = "&" if "?" in self.url else "?"
+            self._pools[""] = await db.open_pool(f"{self.url}{sign}session_replication_role=replica", "test", 2)
         return self._pools[""]
 
     async def make(self, *runs: NewRun) -> list[UUID]:
@@ -170,7 +179,7 @@ class Database:
 
     async def register(self, process_id: UUID | None = None, **columns: Any) -> UUID:
         """A row of a process, as a service writes it at its start."""
-        values = {
+        values: dict[str, Any] = {
             "id": process_id or uuid7(),
             "service": "extract-worker",
             "http_address": "127.0.0.1:1",
@@ -180,7 +189,8 @@ class Database:
         } | columns
         names, places = ", ".join(values), ", ".join(f"${place}" for place in range(1, len(values) + 1))
         await (await self.owner()).execute(f"INSERT INTO processes ({names}) VALUES ({places})", *values.values())
-        return values["id"]
+        registered: UUID = values["id"]
+        return registered
 
     async def close(self) -> None:
         for connection in self._connections:
@@ -203,9 +213,9 @@ def _standing(phase: Phase) -> dict[str, Any]:
     if phase is Phase.LEASED:
         values |= {"lease_owner": uuid7(), "epoch": 1}
     if phase in (Phase.LEASED, Phase.DELAYED):
-        values["due_at"] = _SOON
+        values["due_at"] = now() + timedelta(seconds=LEASE_SECONDS)
     if phase is Phase.DONE:
-        values["completed_at"] = _SOON
+        values["completed_at"] = now()
     return values
 
 
@@ -218,3 +228,42 @@ def new_run(**changes: Any) -> NewRun:
         "trigger_method": "api",
     }
     return NewRun(**{**usual, **changes})
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The address of the server, as its owner."""
+    yield _SERVER.enter()
+    _SERVER.leave()
+
+
+@pytest.fixture(scope="module")
+def module_url(postgres_server: str) -> Iterator[str]:
+    """A database that the tests of one module share."""
+    url = asyncio.run(_SERVER.copy())
+    yield url
+    asyncio.run(_SERVER.drop(url))
+
+
+@pytest.fixture
+async def database(module_url: str) -> AsyncIterator[Database]:
+    """The module's database. Tests share its rows: ask for what you made, not for all that is there."""
+    found = Database(module_url)
+    yield found
+    await found.close()
+
+
+@pytest.fixture
+async def database_url(postgres_server: str) -> AsyncIterator[str]:
+    """The address of a database of this test's own."""
+    url = await _SERVER.copy()
+    yield url
+    await _SERVER.drop(url)
+
+
+@pytest.fixture
+async def own_database(database_url: str) -> AsyncIterator[Database]:
+    """A database of this test's own, for what looks at all rows."""
+    found = Database(database_url)
+    yield found
+    await found.close()

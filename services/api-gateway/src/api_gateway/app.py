@@ -48,7 +48,8 @@ def create_app(gateway: Gateway, health: Health) -> FastAPI:
     docs.install(app)
     for path in ("/healthz", "/readyz", "/metrics"):
         app.add_route(path, _health_route(health, path), include_in_schema=False)
-    for part in (actions, action_runs, stream, connections, session):
+    # Routes are tried in this order: what is asked most comes first.
+    for part in (action_runs, stream, actions, connections, session):
         app.include_router(part.router)
     _secure(app)
     return app

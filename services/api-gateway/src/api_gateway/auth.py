@@ -4,10 +4,12 @@ A credential that is known is answered from memory for a few seconds; revoking a
 `keys_changed`, and every gateway forgets at once.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -42,12 +44,17 @@ class Principal:
     by_cookie: bool = False
 
 
-@dataclass(frozen=True)
-class Credential:
+class Credential(NamedTuple):
     """What a request shows: an API key or a signed token."""
 
     text: str
     by_cookie: bool = False
+
+
+class _Known(NamedTuple):
+    principal: Principal
+    ask_after: float
+    good_until: float
 
 
 @dataclass(frozen=True)
@@ -76,8 +83,10 @@ class Authenticator:
     def __init__(self, engine: AsyncEngine, settings: Settings) -> None:
         self._engine = engine
         self._settings = settings
-        self._remembered: dict[str, tuple[float, Principal]] = {}
+        self._known: dict[Credential, _Known] = {}
+        self._asking: dict[Credential, asyncio.Task[Principal]] = {}
         self._used: dict[UUID, datetime] = {}
+        self._forgotten = 0
 
     async def principal(self, request: Request) -> Principal:
         """Who asks. Raises `Problem` 401 without a good credential, 403 for a cookie sent by a foreign page."""
@@ -86,14 +95,24 @@ class Authenticator:
             raise unauthorized("send an API key (X-API-Key or Authorization: Bearer) or a signed token")
         if shown.by_cookie and request.method not in _SAFE:
             self._check_origin(request)
-        remembered = self._remembered.get(shown.text)
-        if remembered is not None and remembered[0] > clock.steady_seconds():
-            return remembered[1]
-        return await self._learn(shown)
+        known = self._known.get(shown)
+        now = clock.steady_seconds()
+        if known is None or now >= known.good_until:
+            return await asyncio.shield(self._ask(shown))
+        if now >= known.ask_after:
+            self._ask(shown)
+        return known.principal
+
+    @property
+    def asks(self) -> bool:
+        """Whether the database is being asked at the moment."""
+        return bool(self._asking)
 
     def forget(self) -> None:
         """Ask the database again for every credential."""
-        self._remembered.clear()
+        self._forgotten += 1
+        self._known.clear()
+        self._asking.clear()
 
     def issue(self, principal: Principal) -> tuple[str, datetime]:
         """A signed token for the principal's user, and when it ends."""
@@ -109,23 +128,40 @@ class Authenticator:
             async with self._engine.begin() as conn:
                 await people.touch_keys(conn, used)
 
+    def _ask(self, shown: Credential) -> asyncio.Task[Principal]:
+        """One question at a time for each credential, however many requests show it."""
+        asking = self._asking.get(shown)
+        if asking is None:
+            asking = self._asking[shown] = asyncio.create_task(self._learn(shown))
+            asking.add_done_callback(partial(self._learned, shown))
+        return asking
+
+    def _learned(self, shown: Credential, asked: asyncio.Task[Principal]) -> None:
+        if self._asking.get(shown) is asked:
+            del self._asking[shown]
+        if not asked.cancelled() and isinstance(asked.exception(), Problem):
+            self._known.pop(shown, None)
+
     async def _learn(self, shown: Credential) -> Principal:
+        forgotten = self._forgotten
         async with self._engine.connect() as conn:
             is_key = people.is_api_key(shown.text)
             actor = await (self._key_holder if is_key else self._token_holder)(conn, shown.text)
         principal = _principal(actor, shown.by_cookie)
         if actor.key_id is not None:
             self._used[actor.key_id] = clock.now()
-        self._remember(shown.text, actor, principal)
+        if forgotten == self._forgotten:
+            self._remember(shown, actor, principal)
         return principal
 
-    def _remember(self, text: str, actor: Actor, principal: Principal) -> None:
-        if len(self._remembered) >= _MOST_REMEMBERED:
-            self._remembered.clear()
+    def _remember(self, shown: Credential, actor: Actor, principal: Principal) -> None:
+        if len(self._known) >= _MOST_REMEMBERED:
+            self._known.clear()
         seconds = _REMEMBER_SECONDS
         if actor.expires_at is not None:
             seconds = min(seconds, (actor.expires_at - clock.now()).total_seconds())
-        self._remembered[text] = (clock.steady_seconds() + seconds, principal)
+        now = clock.steady_seconds()
+        self._known[shown] = _Known(principal, now + seconds / 2, now + seconds)
 
     async def _key_holder(self, conn: AsyncConnection, text: str) -> Actor:
         actor = await people.holder_of(conn, people.key_hash(text))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from api_gateway.problems import Invalid, Place, invalid
@@ -18,6 +18,8 @@ Json = dict[str, Any]
 
 WITH_SECRETS = "http_request"
 """The kind whose definition may hold write-only values (decision 35)."""
+
+_BOOL = TypeAdapter(bool)
 
 CONNECTION_KEYS = ("connection", "connectionRef", "connection_ref")
 """Where a definition names its connection (decision 9)."""
@@ -57,6 +59,14 @@ def with_connection(definition: Json, connection_id: UUID | None) -> Json:
     if connection_id is None or any(definition.get(key) is not None for key in CONNECTION_KEYS):
         return definition
     return {**definition, CONNECTION_KEYS[0]: str(connection_id)}
+
+
+def wants_approval(definition: Json) -> bool:
+    """Whether a definition asks for an approval, in any spelling that its schema takes for true."""
+    try:
+        return _BOOL.validate_python(definition.get("requires_approval", False))
+    except ValidationError:
+        return False
 
 
 def check_saved(kind: str, definition: Json, loc: Place) -> None:

@@ -61,7 +61,7 @@ def of_action(
         stored = gateway.keyring.decrypt_json(action.secrets, principal.org_id, action.id)
     base = definitions.with_preset(action.template_id, action.definition)
     merged = definitions.merge_patch(base, overrides or {})
-    if base.get("requires_approval") is True:
+    if definitions.wants_approval(base):
         merged["requires_approval"] = True
     return Order(action.kind, merged, ("definition",), action=action, stored=stored, deferred=deferred)
 
@@ -105,7 +105,7 @@ def _new_run(
         parent_run_id=order.parent_run_id,
         concurrency_key=order.concurrency_key,
         idempotency_key=order.idempotency_key,
-        fingerprint=fingerprint(order.kind, whole) if order.idempotency_key else None,
+        fingerprint=fingerprint(order) if order.idempotency_key else None,
         trigger_method=method,
         trigger_source_type=principal.source_type,
         trigger_source_id=principal.source_id,
@@ -114,9 +114,12 @@ def _new_run(
     )
 
 
-def fingerprint(kind: str, definition: Json) -> bytes:
-    """What a repeat with the same idempotency key must equal: kind and definition, in any order of keys."""
-    return hashlib.sha256(orjson.dumps([kind, definition], option=orjson.OPT_SORT_KEYS)).digest()
+def fingerprint(order: Order) -> bytes:
+    """What a repeat with the same idempotency key must equal: kind and definition as given, in any order of keys."""
+    reference = order.connection_ref
+    named = reference.model_dump(mode="json") if isinstance(reference, ConnectionReference) else reference
+    said = orjson.dumps([order.kind, order.definition, named], option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(said).digest()
 
 
 def _references(order: Order) -> Iterator[tuple[Place, Reference]]:

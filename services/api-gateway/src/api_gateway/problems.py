@@ -24,7 +24,8 @@ _log = structlog.get_logger()
 Place = Sequence[str | int]
 
 _RETRY_SECONDS = 1
-_AWAY = (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, DBAPIError, PoolTimeout)
+_UNREACHABLE = (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
+_AWAY = (*_UNREACHABLE, DBAPIError, PoolTimeout)
 _AWAY_TOO = (asyncpg.OperatorInterventionError, asyncpg.InsufficientResourcesError)
 
 
@@ -125,10 +126,19 @@ def _on_overload(_request: Request, _error: Exception) -> Response:
 
 
 def _on_database_away(request: Request, error: Exception) -> Response:
-    if isinstance(error, DBAPIError) and not error.connection_invalidated:
+    if isinstance(error, DBAPIError) and not (error.connection_invalidated or _is_away(error)):
         return _on_anything(request, error)
     _log.warning("database_away", path=request.url.path, error=f"{type(error).__name__}: {error}")
     return _try_later("the database does not answer at the moment; try again later")
+
+
+def _is_away(error: BaseException | None) -> bool:
+    """Whether what SQLAlchemy wrapped says so: a connection that was never made is not `invalidated`."""
+    while error is not None:
+        if isinstance(error, (*_UNREACHABLE, *_AWAY_TOO)):
+            return True
+        error = error.__cause__
+    return False
 
 
 def _try_later(message: str) -> Response:

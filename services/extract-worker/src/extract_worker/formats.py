@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO, cast
@@ -55,9 +56,14 @@ def _format_of(path: str) -> str:
     return found
 
 
-def _opened(shelf: Shelf, file: Found) -> BinaryIO:
-    stream = shelf.open(file)
-    return cast(BinaryIO, gzip.open(stream)) if file.path.endswith(".gz") else stream
+@contextmanager
+def _opened(shelf: Shelf, file: Found) -> Iterator[BinaryIO]:
+    with shelf.open(file) as stream:
+        if file.path.endswith(".gz"):
+            with gzip.open(stream) as unpacked:
+                yield cast(BinaryIO, unpacked)
+        else:
+            yield stream
 
 
 def _csv(shelf: Shelf, file: Found, resource: FileResource) -> Iterator[pa.Table]:

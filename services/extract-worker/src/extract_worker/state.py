@@ -25,7 +25,10 @@ class ResourceState:
 
     @property
     def in_slices(self) -> bool:
-        return self.slices_total != 1 or self.slices_done > 1
+        """Whether it takes more than one slice, as far as anybody knows."""
+        if self.slices_total is not None:
+            return self.slices_total > 1
+        return self.slices_done > int(self.done)
 
 
 @dataclass

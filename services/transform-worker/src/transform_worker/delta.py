@@ -100,7 +100,7 @@ class DeltaOutput:
             table = self._fenced()
             stream = _Stream(rows(), self._watch, partial(self._ticket.permit, _epoch(table)))
             try:
-                return self._described(write(table, stream.reader), stream.count)
+                committed = write(table, stream.reader)
             except RunError:
                 raise
             except Exception as error:
@@ -108,6 +108,8 @@ class DeltaOutput:
                     raise stream.failure from None
                 if not self._overtaken(table, error):
                     raise write_failure(error, self._name) from error
+            else:
+                return _described(committed, stream.count)
             self._watch.pause(random.uniform(0, 0.1 * 2**attempt))
         message = f"{self._name} is written by somebody else all the time: find out who else writes there"
         raise Retryable(ErrorCode.CONNECTION_ERROR, message, {"table": self._name})
@@ -177,16 +179,6 @@ class DeltaOutput:
                 message = f"{self._name} has no column {key!r} to merge on: run it as full_refresh once"
                 raise refused(message, merge_key=key, columns=there)
 
-    def _described(self, table: DeltaTable, rows: int) -> Written:
-        files = pa.table(table.get_add_actions(flatten=True))
-        return Written(
-            rows=rows,
-            table_rows=sum(files["num_records"].to_pylist()),
-            size=sum(files["size_bytes"].to_pylist()),
-            version=table.version(),
-            columns=described(json.loads(table.schema().to_json())["fields"]),
-        )
-
     def tidy(self, version: int) -> None:
         """Now and then, remove files that no version of the last day holds; whatever fails is tried next time."""
         if version % _VACUUM_EVERY:
@@ -201,6 +193,18 @@ class DeltaOutput:
             )
         except Exception as error:
             self._watch.warn("tidy_failed", f"{self._name} could not be tidied: {error}", {"table": self._name})
+
+
+def _described(table: DeltaTable, rows: int) -> Written:
+    files = pa.table(table.get_add_actions(flatten=True))
+    return Written(
+        rows=rows,
+        # other writers' files need not say how many rows they have
+        table_rows=sum(count or 0 for count in files["num_records"].to_pylist()),
+        size=sum(files["size_bytes"].to_pylist()),
+        version=table.version(),
+        columns=described(json.loads(table.schema().to_json())["fields"]),
+    )
 
 
 def _epoch(table: DeltaTable | None) -> int | None:

@@ -70,8 +70,9 @@ class _Transform:
         sql = fill_placeholders(self.definition.sql, lambda name: sources[named[name].name].view)
 
         def literal(path: str) -> str:
-            source = engine.Source(name=f"path_{len(sources)}", dataset=path, **self.watch.ask("files", {"path": path}))
-            return sources.setdefault(source.name, source).view
+            name = f"path {len(sources)}"  # no input can be called that
+            sources[name] = engine.Source(name=name, dataset=path, **self.watch.ask("files", {"path": path}))
+            return sources[name].view
 
         sql = safety.without_end(safety.expose_literal_paths(sql, literal))
         tree = safety.check(sql, sources)

@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from vai.models import LogEntry, Run
 
+GAP = "  "
+LEAST_ROOM = 20  # characters of a last column, even if the line is longer than the terminal then
 LEVEL_STYLES = {"info": "green", "warning": "yellow", "error": "bold red"}
 STATUS_STYLES = {
     "completed": "green",
@@ -54,21 +55,17 @@ def print_json(console: Console, value: Any, indent: int | None = 2) -> None:
 
 
 def print_table(console: Console, headings: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> None:
-    """A table; without a terminal plain columns at their full width."""
-    if console.is_terminal:
-        table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
-        for place, heading in enumerate(headings):
-            last = place == len(headings) - 1
-            table.add_column(heading, no_wrap=True, overflow="ellipsis", ratio=1 if last else None)
-        for row in rows:
-            table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
-        console.print(table, soft_wrap=False)
-        return
-    lines = [[heading.upper() for heading in headings], *([str(cell) or "-" for cell in row] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        console.print(Text("  ".join(cells).rstrip()))
+    """One line for each row, in columns; on a terminal the last column ends where the line does."""
+    lines = [[Text(heading.upper(), "dim") for heading in headings]]
+    lines += [[cell if isinstance(cell, Text) else Text(cell or "-") for cell in row] for row in rows]
+    *leading, _ = (max(cell.cell_len for cell in column) for column in zip(*lines, strict=True))
+    room = max(LEAST_ROOM, console.width - sum(leading) - len(GAP) * len(leading))
+    for *cells, last in lines:
+        for cell, width in zip(cells, leading, strict=True):
+            cell.truncate(width, pad=True)
+        if console.is_terminal:
+            last.truncate(room, overflow="ellipsis")
+        console.print(Text(GAP).join([*cells, last]))
 
 
 def status_text(status: str) -> Text:

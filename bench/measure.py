@@ -1,0 +1,80 @@
+"""How things are measured: percentiles, the CPU and memory of processes, and the table that is printed."""
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from devstack.stack import Stack
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One row of the table: what, the value with its unit, and what we aim for."""
+
+    what: str
+    value: str
+    aim: str = ""
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def spread(seconds: Sequence[float]) -> str:
+    """p50 / p99 in milliseconds."""
+    return f"{percentile(seconds, 0.5) * 1e3:.1f} / {percentile(seconds, 0.99) * 1e3:.1f} ms"
+
+
+def pids_of(stack: Stack) -> dict[str, list[int]]:
+    """Every process of the stack with its children, by name."""
+    roots = {service.name: stack.pids(service.name) for service in stack.config.services}
+    for name, process in (("postgres", stack.postgres.process), ("kafka", stack.broker.process)):
+        roots[name] = [process.pid] if process else []
+    return {name: [*pids, *_children(pids)] for name, pids in roots.items()}
+
+
+def _children(pids: Iterable[int]) -> list[int]:
+    found = []
+    for pid in pids:
+        for task in Path(f"/proc/{pid}/task").glob("*/children"):
+            direct = [int(word) for word in task.read_text().split()]
+            found += [*direct, *_children(direct)]
+    return found
+
+
+def cpu_seconds(stack: Stack) -> dict[str, float]:
+    """User and system time so far, by name."""
+    return {name: sum(map(_cpu, pids)) for name, pids in pids_of(stack).items()}
+
+
+def _cpu(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def memory_mb(stack: Stack) -> dict[str, float]:
+    """Proportional set size (PSS), by name, in MB."""
+    return {name: sum(map(_pss, pids)) / 1024 for name, pids in pids_of(stack).items()}
+
+
+def _pss(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
+
+
+def table(title: str, figures: Sequence[Figure]) -> str:
+    """The figures as lines of text."""
+    wide = max(len(figure.what) for figure in figures)
+    deep = max(len(figure.value) for figure in figures)
+    rows = [f"  {f.what:<{wide}}  {f.value:>{deep}}  {f.aim}".rstrip() for f in figures]
+    return "\n".join([title, *rows])

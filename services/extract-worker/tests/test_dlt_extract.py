@@ -1,0 +1,312 @@
+"""The worker's side and the child's entry together: a real Postgres, real files, a real source."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+from uuid import UUID, uuid4
+
+import duckdb
+import pytest
+
+from common import db
+from common.errors import Permanent
+from common.ids import uuid7
+from extract_worker.dlt_extract import DltExtract
+from extract_worker.extract import extract
+from extract_worker.sweep import sweep
+from records import cursors, hot, lake
+from records.new_run import NewRun
+from testkit.json_api import Ask, FakeApi, Say
+from testkit.postgres import database_url, postgres_server  # noqa: F401
+from worker.job import ConnectionSecret, Job
+from worker.link import Level
+from worker.owned import LostRun, Owned
+
+ORDERS = {"name": "orders", "incremental": {"cursor_path": "id", "param": "after"}}
+
+
+class Reports:
+    """Collects what runs log."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+        self.last_progress: dict[str, Any] = {}
+
+    def log(self, run_id: UUID, epoch: int, entry: hot.Entry) -> None:
+        self.events.append(entry.event)
+
+    def progress(self, run_id: UUID, epoch: int, progress: dict[str, Any]) -> None:
+        self.last_progress = progress
+
+
+class DirectLink:
+    """The child's questions reach the worker's loop from the thread in which the entry runs."""
+
+    def __init__(self, kind: DltExtract, run: Owned, loop: asyncio.AbstractEventLoop) -> None:
+        self._kind, self._run, self._loop = kind, run, loop
+
+    def log(self, event: str, message: str, data: dict[str, Any] | None = None, level: Level = "info") -> None:
+        self._loop.call_soon_threadsafe(asyncio.ensure_future, self._run.log(event, message, data, level))
+
+    def progress(self, progress: dict[str, Any]) -> None:
+        self._loop.call_soon_threadsafe(self._run.set_progress, progress)
+
+    def ask(self, question: str, payload: dict[str, Any]) -> dict[str, Any]:
+        answer = self._kind.answer(self._run, question, payload)
+        return asyncio.run_coroutine_threadsafe(answer, self._loop).result(30)
+
+    def check(self) -> None:
+        pass
+
+
+class Floor:
+    """Makes runs, has them claimed, and extracts for them."""
+
+    def __init__(self, pool: Any, folder: Path) -> None:
+        self.pool = pool
+        self.folder = folder
+        self.org_id = uuid4()
+        self.connection_id: UUID | None = None
+        self.reports = Reports()
+        self.told: list[Any] = []
+        self.kind = DltExtract(files_root="/srv/{org}/in")
+
+    async def connection(self) -> ConnectionSecret:
+        self.connection_id = uuid7()
+        await self.pool.execute(
+            "INSERT INTO connections (id, org_id, name, slug, provider) VALUES ($1, $2, 'Shop', 'shop', 'rest_api')",
+            *(self.connection_id, self.org_id),
+        )
+        return ConnectionSecret(str(self.connection_id), "shop", "rest_api", {}, {})
+
+    async def run(self, retry_of: UUID | None = None, **definition: Any) -> Owned:
+        new = NewRun(self.org_id, "dlt_extract", definition, "api", connection_id=self.connection_id, retry_of=retry_of)
+        async with self.pool.acquire() as conn, conn.transaction():
+            await conn.execute("SET LOCAL vai.role = 'api-gateway'")
+            await hot.create(conn, [new])
+        return await self.claimed(new.id)
+
+    async def claimed(self, run_id: UUID) -> Owned:
+        async def steady() -> None:
+            return None
+
+        owner = uuid7()
+        (row,) = await hot.claim(self.pool, owner, ["dlt_extract"], [run_id], 1, "w")
+        means = SimpleNamespace(
+            pool=self.pool,
+            life=SimpleNamespace(id=owner, steady=steady),
+            reports=self.reports,
+            keyring=None,
+            lake_url=self.folder.as_uri(),
+            publish=self.told.extend,
+        )
+        return Owned(row, cast(Any, means))
+
+    async def taken_over(self, run: Owned) -> Owned:
+        """The same run in another worker's hands: the first one was thought to be dead."""
+        async with self.pool.acquire() as conn, conn.transaction():
+            await conn.execute("SET LOCAL vai.role = 'watchdog'")
+            await conn.execute(
+                "UPDATE runs SET phase = 'queued', lease_owner = NULL, due_at = NULL, recovered = true WHERE id = $1",
+                run.id,
+            )
+        return await self.claimed(run.id)
+
+    async def extract(self, run: Owned, connection: ConnectionSecret | None = None) -> dict[str, Any]:
+        prepared = await self.kind.prepare(run)
+        job = Job(
+            str(run.id), str(run.org_id), run.epoch, run.attempt, run.kind, run.definition, connection,
+            await run.checkpoint(), run.lake_url, prepared,
+        )  # fmt: skip
+        link = DirectLink(self.kind, run, asyncio.get_running_loop())
+        return await asyncio.to_thread(extract, job, link)
+
+    async def dataset(self, name: str) -> lake.Dataset:
+        found = await lake.dataset(self.pool, self.org_id, "bronze", name)
+        assert found is not None
+        return found
+
+    async def rows(self, name: str, sql: str) -> list[Any]:
+        """What a reader of the table sees: the manifest's files."""
+        files = await lake.visible_files(self.pool, (await self.dataset(name)).id)
+        if not files:
+            return []
+        paths = [str(self.folder / file.path) for file in files]
+        with duckdb.connect() as connection:
+            relation = connection.read_parquet(paths, union_by_name=True)  # noqa: F841 - the SQL names it
+            return connection.execute(sql.format(t="relation")).fetchall()
+
+
+@pytest.fixture
+async def floor(database_url: str, tmp_path: Path) -> AsyncIterator[Floor]:  # noqa: F811
+    pool = await db.open_pool(database_url, "extract-worker")
+    floor = Floor(pool, tmp_path / "lake")
+    await pool.execute(
+        "INSERT INTO organisations (id, slug, name, settings) VALUES ($1, 'acme', 'Acme', $2)",
+        *(floor.org_id, {"allow_private_addresses": True}),
+    )
+    yield floor
+    await pool.close()
+
+
+def numbers(api: FakeApi, count: int) -> Callable[[Ask], Any]:
+    return lambda ask: [{"id": n} for n in range(1, count + 1) if n >= int(ask.query.get("after", 0))]
+
+
+async def test_a_full_extraction_is_seen_whole_and_replaces_the_last_one(floor: Floor) -> None:
+    run = await floor.run(source="sample", resources=["a"], rows=100, slices=4)
+    result = await floor.extract(run)
+    assert result["recordsProcessed"] == 100
+    assert await floor.rows("sample.a", "SELECT count(*), count(DISTINCT id) FROM {t}") == [(100, 100)]
+    dataset = await floor.dataset("sample.a")
+    assert (dataset.row_count, dataset.location) == (100, f"{floor.org_id}/bronze/sample/a")
+    assert dataset.columns[0] == {"name": "id", "type": "BIGINT"}
+    assert floor.reports.last_progress["completed_resources"] == ["a"]
+    assert floor.reports.events.count("slice_completed") == 4
+    await floor.extract(await floor.run(source="sample", resources=["a"], rows=7))
+    assert await floor.rows("sample.a", "SELECT count(*) FROM {t}") == [(7,)]
+    assert (await floor.dataset("sample.a")).row_count == 7
+
+
+async def test_nothing_of_a_full_extraction_is_seen_before_its_end_and_a_retry_ends_it(floor: Floor) -> None:
+    failing = [{"name": "a", "rows": 40, "slices": 4, "fail": {"after_slices": 2}}]
+    first = await floor.run(source="sample", resources=failing)
+    with pytest.raises(Permanent):
+        await floor.extract(first)
+    assert await floor.rows("sample.a", "SELECT 1 FROM {t}") == []
+    retry = await floor.run(retry_of=first.id, source="sample", resources=[{"name": "a", "rows": 40, "slices": 4}])
+    result = await floor.extract(retry)
+    assert result["recordsProcessed"] == 40
+    assert await floor.rows("sample.a", "SELECT count(*), count(DISTINCT id) FROM {t}") == [(40, 40)]
+
+
+async def test_a_worker_that_lost_the_run_commits_nothing_and_the_next_one_goes_on(floor: Floor) -> None:
+    definition = {"source": "sample", "resources": [{"name": "a", "rows": 40, "slices": 4}]}
+    run = await floor.run(**definition)
+    checkpoints: list[Any] = []
+    commit, floor.kind._commit = floor.kind._commit, None  # type: ignore[method-assign,assignment]
+
+    async def twice_then_lost(held: Owned, payload: dict[str, Any]) -> dict[str, Any]:
+        if len(checkpoints) == 2:
+            checkpoints.append(await floor.taken_over(run))
+        else:
+            checkpoints.append(payload["checkpoint"])
+        return await commit(held, payload)
+
+    floor.kind._commit = twice_then_lost  # type: ignore[method-assign]
+    with pytest.raises(LostRun):
+        await floor.extract(run)
+    floor.kind._commit = commit  # type: ignore[method-assign]
+    result = await floor.extract(checkpoints[2])
+    assert result["recordsProcessed"] == 40
+    assert await floor.rows("sample.a", "SELECT count(*), count(DISTINCT id) FROM {t}") == [(40, 40)]
+    assert len(list(floor.folder.rglob("slice=000003/*.parquet"))) == 2
+    assert await sweep(floor.pool, floor.folder.as_uri(), timedelta(0)) == 1
+    assert await floor.rows("sample.a", "SELECT count(*) FROM {t}") == [(40,)]
+
+
+async def test_new_rows_and_the_cursor_come_in_one_moment(floor: Floor, api: FakeApi) -> None:
+    connection = await floor.connection()
+    api.paths["/orders"] = numbers(api, 3)
+    definition = {"source": "rest_api", "source_name": "shop", "base_url": api.url, "resources": [ORDERS]}
+    await floor.extract(await floor.run(**definition), connection)
+    api.paths["/orders"] = numbers(api, 5)
+    result = await floor.extract(await floor.run(**definition), connection)
+    assert result["recordsProcessed"] == 2
+    ids = "SELECT list(id ORDER BY id), any_value(_connection_id) FROM {t}"
+    assert await floor.rows("shop.orders", ids) == [([1, 2, 3, 4, 5], connection.id)]
+    saved = await cursors.cursor(floor.pool, floor.org_id, UUID(connection.id), "shop", "orders")
+    assert saved is not None
+    assert saved.value["value"] == 5
+
+
+async def test_two_runs_of_one_resource_at_once_add_its_rows_once(floor: Floor, api: FakeApi) -> None:
+    api.paths["/orders"] = numbers(api, 3)
+    await floor.connection()
+    definition = {"source": "rest_api", "base_url": api.url, "resources": [ORDERS], "retry": {"max_attempts": 1}}
+    first, second = await floor.run(**definition), await floor.run(**definition)
+    prepared = await floor.kind.prepare(second)
+    await floor.extract(first)
+
+    async def before(run: Owned) -> dict[str, Any]:
+        return prepared
+
+    floor.kind.prepare = before  # type: ignore[method-assign]
+    with pytest.raises(Permanent, match=str(first.id)):
+        await floor.extract(second)
+    assert await floor.rows("rest_api.orders", "SELECT count(*) FROM {t}") == [(3,)]
+
+
+async def test_data_available_is_told_once_for_all_that_is_there(floor: Floor, api: FakeApi) -> None:
+    connection = await floor.connection()
+    api.paths["/a"] = lambda ask: [{"id": 1}, {"id": 2}]
+    api.paths["/b"] = lambda ask: [{"id": 1}]
+    api.paths["/empty"] = lambda ask: []
+    definition = {"source": "rest_api", "base_url": api.url, "resources": ["a", "empty", "b"]}
+    run = await floor.run(**definition)
+    await floor.extract(run, connection)
+    await floor.extract(run, connection)
+    assert [(event.type, event.data) for event in floor.told] == [
+        (
+            "connection.data_available",
+            {"connectionId": connection.id, "source": "rest_api", "tables": ["a", "b"], "rows": 3},
+        )
+    ]
+
+
+async def test_a_part_that_failed_is_all_that_a_retry_extracts(floor: Floor, api: FakeApi) -> None:
+    connection = await floor.connection()
+    api.paths["/a"] = lambda ask: [{"id": 1}]
+    api.paths["/b"] = lambda ask: Say({}, 404)
+    definition = {"source": "rest_api", "base_url": api.url, "resources": ["a", "b"]}
+    first = await floor.run(**definition)
+    assert (await floor.extract(first, connection))["failed_resources"] == ["b"]
+    api.paths["/b"] = lambda ask: [{"id": 2}]
+    result = await floor.extract(await floor.run(retry_of=first.id, **definition), connection)
+    assert (result["tables"], result["failed_resources"]) == (["a", "b"], [])
+    assert len(api.asked_for("/a")) == 1
+    assert [event.data["tables"] for event in floor.told] == [["a"], ["b"]]
+
+
+async def test_what_the_child_is_told(floor: Floor) -> None:
+    await floor.connection()
+    prepared = await floor.kind.prepare(await floor.run(source="sample", source_name="klaviyo"))
+    assert prepared == {
+        "source": "klaviyo",
+        "allow_private": True,
+        "files_root": f"/srv/{floor.org_id}/in",
+        "cursors": {},
+    }
+
+
+async def test_a_file_outside_of_its_table_is_refused(floor: Floor) -> None:
+    run = await floor.run(source="sample", resources=["a"])
+    file = {"path": f"{uuid4()}/bronze/sample/a/x.parquet", "slice": "1", "rows": 1, "bytes": 1}
+    with pytest.raises(ValueError, match="not of"):
+        await floor.kind.answer(run, "commit_slice", {"table": "a", "resource": "a", "files": [file]})
+    with pytest.raises(LookupError):
+        await floor.kind.answer(run, "anything", {})
+
+
+async def test_noop_needs_no_child(floor: Floor) -> None:
+    run = await floor.run(source="noop")
+    assert floor.kind.light(run.definition)
+    assert not floor.kind.light({"source": "sample"})
+    assert (await floor.kind.perform(run))["recordsProcessed"] == 0
+
+
+async def test_the_sweep_leaves_what_is_young_or_in_the_lake(floor: Floor) -> None:
+    await floor.extract(await floor.run(source="sample", resources=["a"], rows=5))
+    await floor.extract(await floor.run(source="sample", resources=["a"], rows=6))
+    stray = floor.folder / str(floor.org_id) / "bronze" / "sample" / "a" / "stray.parquet"
+    silver = floor.folder / str(floor.org_id) / "silver" / "t" / "part.parquet"
+    for path in (stray, silver):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert await sweep(floor.pool, floor.folder.as_uri()) == 0
+    assert await sweep(floor.pool, floor.folder.as_uri(), timedelta(0)) == 2
+    assert silver.exists()
+    assert await floor.rows("sample.a", "SELECT count(*) FROM {t}") == [(6,)]

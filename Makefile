@@ -33,7 +33,7 @@ $(READY): requirements.lock requirements-data.lock $(MEMBERS) tools/setup.sh
 
 .PHONY: demo
 demo: $(READY) ## the main job, end to end on real data
-	@$(PY) -m devstack.demo
+	@$(PY) -m examples.demo
 
 .PHONY: up
 up: $(READY) ## start the stack (DETACH=1, REPLICAS="extract-worker=2", KAFKA=apache|testcontainers|HOST:PORT)
@@ -68,7 +68,7 @@ test: $(READY) ## all tests (T=path for a part; KAFKA=apache: the integration te
 lint: $(READY) ## ruff, mypy strict, import contracts
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@$(PY) -m mypy $(SOURCES) tools tests $(wildcard bench)
+	@$(PY) -m mypy $(SOURCES) tools tests examples $(wildcard bench)
 	@$(VENV)/bin/lint-imports --no-logo
 
 .PHONY: format

@@ -16,7 +16,7 @@ from bench.measure import Figure, cpu_seconds, percentile, spread
 from bench.statements import bare_rate
 from devstack.stack import Stack
 
-RUNS = 6_000
+RUNS = 2_000
 CLIENTS = 16
 IDLE_TRIES = 200
 _PATH = "/api/v1/action-runs"

@@ -8,6 +8,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from rich.console import Console
 from rich.text import Text
@@ -34,6 +35,8 @@ async def demo(console: Console) -> None:
                 await _run_pipeline(console, client, stack, api)
             if console.is_terminal:
                 await _stay(console, stack)
+            else:
+                console.print(Text("\nAll of it worked. On a terminal make demo stays up, for you to go on."))
 
 
 def _teller(console: Console) -> Callable[[str], None]:
@@ -88,7 +91,8 @@ async def _stay(console: Console, stack: Ground) -> None:
         f"less {pipeline.__file__}",
     ):
         console.print(Text(f"  {line}"))
-    await asyncio.Event().wait()
+    with suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
 
 
 async def _main(console: Console) -> int:
@@ -112,7 +116,7 @@ def main() -> int:
     try:
         return asyncio.run(_main(console))
     except KeyboardInterrupt:
-        return 0 if console.is_terminal else 130
+        return 130
     except asyncio.CancelledError:
         return 143
 

@@ -11,6 +11,7 @@ import hmac
 import io
 import json
 import secrets
+import sys
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -50,8 +51,7 @@ def serving() -> Iterator[FlightsApi]:
     """The API on a free port of the loopback, for as long as the context lasts. Raises DataMissing."""
     _csv_text("airlines")  # complain before anything else starts
     token = secrets.token_urlsafe(24)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(token))
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), _handler(token))
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
     thread.start()
     try:
@@ -102,6 +102,15 @@ def _value(name: str, text: str) -> str | int | float | None:
         with suppress(ValueError):
             return number(text)
     return text
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that goes away in the middle, as one whose run is cancelled, is no news."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def _handler(token: str) -> type[BaseHTTPRequestHandler]:

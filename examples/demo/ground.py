@@ -60,15 +60,16 @@ def _ground(stack: dict[str, Any], ours: bool) -> Ground:
 
 
 async def _up(say: Callable[[str], None]) -> None:
-    heard: list[str] = []
+    starting = True
 
     def hear(line: str) -> None:
-        heard.append(line)
-        if line and "ready" not in "".join(heard):  # what comes then is for those who called it themselves
+        nonlocal starting
+        starting = starting and line != "vai is ready"  # what follows is for those who start it themselves
+        if starting and line:
             say(line)
 
     if await _devstack("up", hear):
-        raise DemoFailed("the stack did not start:\n" + "\n".join(heard), "Mend what it says, then: make demo")
+        raise DemoFailed("the stack did not start; what it said stands above", "mend that, then: make demo")
 
 
 async def _devstack(command: str, hear: Callable[[str], None]) -> int:

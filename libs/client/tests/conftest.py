@@ -308,10 +308,12 @@ def platform() -> Iterator[Platform]:
 
 
 @pytest.fixture
-def vai(platform: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+def vai(platform: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Result]]:
     """Runs `vai` with these arguments, against the platform of the test."""
     for name, value in {"VAI_API_URL": platform.url, "VAI_API_KEY": platform.key, "TZ": "UTC"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
     time.tzset()
-    return lambda *arguments, **more: CliRunner().invoke(app, list(arguments), **more)
+    yield lambda *arguments, **more: CliRunner().invoke(app, list(arguments), **more)
+    monkeypatch.undo()
+    time.tzset()

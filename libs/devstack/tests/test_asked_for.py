@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from common.bell import HELD
+from contracts.topics import bell_topic
 from devstack import container
 from devstack.banner import banner
 from devstack.broker import EmbeddedBroker, GivenBroker
@@ -73,7 +75,9 @@ def test_without_a_container_engine_the_message_says_where_it_was_looked_for(mon
 
 
 def test_every_kind_has_a_bell_and_every_event_a_topic() -> None:
-    assert {"action.completed", "action.failed", "run.ready.dlt_extract", "run.ready.http_request"} <= set(all_topics())
+    wanted = {"action.completed", "action.failed", "run.ready.dlt_extract", "run.ready.http_request", bell_topic(HELD)}
+
+    assert wanted <= set(all_topics())
 
 
 def test_the_banner_shows_the_key_but_not_the_password(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from common.ids import uuid7
 from common.whispers import Ear
 from records.publication import Publisher
 from records.secrets import Keyring
-from testkit.postgres import database_url, postgres_server  # noqa: F401
+from testkit.database import database_url, postgres_server  # noqa: F401
 from testkit.services import MemoryProducer, OtherServices
 from testkit.team import Team, make_team
 

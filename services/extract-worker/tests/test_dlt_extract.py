@@ -22,7 +22,7 @@ from records.new_run import NewRun
 from testkit.json_api import Ask, FakeApi, Say
 from testkit.postgres import database_url, postgres_server  # noqa: F401
 from worker.job import ConnectionSecret, Job
-from worker.link import Level
+from worker.link import Level, Stop
 from worker.owned import LostRun, Owned
 
 ORDERS = {"name": "orders", "incremental": {"cursor_path": "id", "param": "after"}}
@@ -56,7 +56,10 @@ class DirectLink:
 
     def ask(self, question: str, payload: dict[str, Any]) -> dict[str, Any]:
         answer = self._kind.answer(self._run, question, payload)
-        return asyncio.run_coroutine_threadsafe(answer, self._loop).result(30)
+        try:
+            return asyncio.run_coroutine_threadsafe(answer, self._loop).result(30)
+        except LostRun:
+            raise Stop from None
 
     def check(self) -> None:
         pass
@@ -197,7 +200,7 @@ async def test_a_worker_that_lost_the_run_commits_nothing_and_the_next_one_goes_
         return await commit(held, payload)
 
     floor.kind._commit = twice_then_lost  # type: ignore[method-assign]
-    with pytest.raises(LostRun):
+    with pytest.raises(Stop):
         await floor.extract(run)
     floor.kind._commit = commit  # type: ignore[method-assign]
     result = await floor.extract(checkpoints[2])

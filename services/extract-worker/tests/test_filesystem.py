@@ -80,7 +80,7 @@ def test_parquet_comes_in_bronze_types(bench: Any, root: Path) -> None:
     bench.extract("filesystem", resources=one("*.parquet"))
     types = {column["name"]: column["type"] for column in bench.commits[-1]["columns"]}
     assert [types[name] for name in "nfsl"] == ["BIGINT", "DOUBLE", "VARCHAR", "VARCHAR"]
-    assert bench.column("items", "l") == ["[1]", "[2, 3]"]
+    assert bench.column("items", "l") == ["[1]", "[2,3]"]
 
 
 def test_a_path_makes_a_resource_of_each_name_and_the_smallest_comes_first(bench: Any, root: Path) -> None:

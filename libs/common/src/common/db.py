@@ -1,5 +1,6 @@
 """Connections to Postgres. Each session says which service it is: the lifecycle's trigger asks (`vai.role`)."""
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -9,8 +10,13 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
 
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+
+
 def dump_json(value: object) -> str:
-    return orjson.dumps(value).decode()
+    """JSON as Postgres can store it: U+0000, which it refuses, becomes U+FFFD."""
+    text = orjson.dumps(value).decode()
+    return _NUL.sub("\\1\N{REPLACEMENT CHARACTER}", text) if "\\u0000" in text else text
 
 
 async def _prepare(connection: Any) -> None:
@@ -32,6 +38,7 @@ async def open_pool(url: str, role: str, size: int = 4) -> Any:
         min_size=1,
         max_size=size,
         init=_prepare,
+        reset=_keep,
         server_settings=_session(role),
         max_inactive_connection_lifetime=0,
     )

@@ -1,17 +1,21 @@
 """Writing to Kafka. The broker may be away: nothing here is truth, the journal is (rules 9 and 19)."""
 
 import asyncio
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, UnknownError
 
 from common.telemetry import broker_up
 
 _log = structlog.get_logger()
+
+_AGAIN_SECONDS = (0.02, 0.05, 0.1, 0.2, 0.4)
+"""At most so long before each further try of a record that the broker refused without a reason."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +48,15 @@ class Producer:
         except (KafkaError, OSError, TimeoutError) as error:
             await self._lost(error)
             return [error] * len(records)
-        sent = [
-            asyncio.ensure_future(producer.send(r.topic, value=r.value, key=r.key, headers=r.headers)) for r in records
-        ]
-        answers = [await _outcome(future) for future in sent]
+        answers = await _sent(producer, records)
+        for longest in _AGAIN_SECONDS:
+            again = [place for place, answer in enumerate(answers) if isinstance(answer, UnknownError)]
+            if not again:
+                break
+            # The embedded broker answers so where two processes write to one partition at the same moment.
+            await asyncio.sleep(random.uniform(longest / 2, longest))
+            for place, answer in zip(again, await _sent(producer, [records[place] for place in again]), strict=True):
+                answers[place] = answer
         failed = next((answer for answer in answers if answer is not None), None)
         if failed is not None:
             await self._lost(failed)
@@ -86,6 +95,13 @@ class Producer:
         broker_up.set(0)
         _log.warning("broker_lost", error=f"{type(error).__name__}: {error}")
         await self.close()
+
+
+async def _sent(producer: AIOKafkaProducer, records: Sequence[Record]) -> list[Exception | None]:
+    sent = [
+        asyncio.ensure_future(producer.send(r.topic, value=r.value, key=r.key, headers=r.headers)) for r in records
+    ]
+    return [await _outcome(future) for future in sent]
 
 
 async def _outcome(sending: "asyncio.Future[asyncio.Future[object]]") -> Exception | None:

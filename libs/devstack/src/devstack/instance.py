@@ -52,11 +52,10 @@ class Instance:
         self.ready, self.wanted = False, True
         self.backoff.started()
 
-    async def stop(self, timeout: float = STOP_SECONDS) -> None:
-        """Politely (SIGTERM), and after so many seconds not."""
+    async def stop(self, timeout: float = STOP_SECONDS) -> bool:
+        """Politely (SIGTERM), and after so many seconds not; whether that was polite enough."""
         self.ready = self.wanted = False
-        if self.process is not None:
-            await self.process.stop(timeout)
+        return self.process is None or await self.process.stop(timeout)
 
     async def kill(self, number: int = signal.SIGKILL) -> None:
         """Send a signal; after SIGKILL and SIGTERM, wait for its end. It is not `wanted` less for that."""

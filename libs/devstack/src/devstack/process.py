@@ -82,17 +82,18 @@ class Process:
         """Whether it has ended within so many seconds."""
         return await becomes(lambda: not self.alive, timeout)
 
-    async def stop(self, timeout: float) -> None:
-        """Ask it to stop, wait so many seconds, then end it and what it left behind in its session."""
+    async def stop(self, timeout: float) -> bool:
+        """Ask it to stop, wait so many seconds, then end it and what it left behind; whether asking was enough."""
         self.send(self.program.stop_signal)
         self.send(signal.SIGCONT)
-        if not await self.ended(timeout):
+        if not (polite := await self.ended(timeout)):
             self.send(signal.SIGKILL)
             await self.ended(5)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         if self._child.stdin is not None:
             self._child.stdin.close()
+        return polite
 
 
 async def succeeds(program: Program, timeout: float) -> bool:

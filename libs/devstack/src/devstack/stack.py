@@ -20,7 +20,7 @@ from devstack.prepare import Preparation, is_prepared, remember_prepared
 from devstack.process import rotate
 from devstack.services import Service, count_of, log_name
 
-READY_SECONDS = 60.0
+READY_SECONDS = 90.0
 GATEWAY = "api-gateway"
 
 
@@ -73,9 +73,10 @@ class Stack:
         await leave_no_other(self.home.postgres)
         self.home.stack.unlink(missing_ok=True)
         self.secrets = load_secrets(self.home)
-        self._ports = PortBook(self.home.ports)
-        self.postgres = Postgres(self.home, postgres_port(self.config, self._ports), self.secrets.postgres_password)
-        self.broker = broker_of(self.config, self._ports)
+        ports = PortBook(self.home.ports)
+        self.postgres = Postgres(self.home, postgres_port(self.config, ports), self.secrets.postgres_password)
+        self.broker = broker_of(self.config, ports)
+        self._ports = ports
 
     async def stop(self, timeout: float = 30.0) -> None:
         """Services first (SIGTERM, so many seconds), then the broker, then Postgres."""
@@ -83,7 +84,9 @@ class Stack:
             self._lock.release()
             return
         self.home.stack.unlink(missing_ok=True)
-        await asyncio.gather(*(instance.stop(timeout) for instance in self.instances))
+        polite = await asyncio.gather(*(instance.stop(timeout) for instance in self.instances))
+        for instance in (each for each, asked in zip(self.instances, polite, strict=True) if not asked):
+            self._say(f"{instance.name} did not stop within {timeout:.0f} s and was ended")
         await self.broker.stop()
         await self.postgres.stop()
         self._ports.close()

@@ -1,4 +1,7 @@
-"""Makes the topics: every public event, and a bell for each kind. An embedded broker begins empty at each start."""
+"""Makes the topics: every public event, a bell for each kind, and the dispatcher's.
+
+An embedded broker begins empty at each start.
+"""
 
 import asyncio
 from collections.abc import Iterable
@@ -13,11 +16,12 @@ from records.kinds import KINDS
 
 PARTITIONS = 3
 _SECONDS = 30.0
+_HELD = "held"  # common.bell.HELD, whose module is too heavy to import for a word at each start
 
 
 def all_topics() -> list[str]:
     """`action.completed`, …, `run.ready.dlt_extract`, …"""
-    return [*EVENTS, *(bell_topic(kind) for kind in KINDS)]
+    return [*EVENTS, *(bell_topic(kind) for kind in (*KINDS, _HELD))]
 
 
 async def create_topics(kafka: str) -> None:

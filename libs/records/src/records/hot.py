@@ -133,7 +133,8 @@ class Entry:
 
 
 def _texts(entry: Entry) -> tuple[Any, ...]:
-    return entry.level, entry.event, entry.message, entry.data
+    message = entry.message.replace("\x00", "\N{REPLACEMENT CHARACTER}")  # Postgres refuses it in any text
+    return entry.level, entry.event, message, entry.data
 
 
 async def log(conn: Any, entries: Sequence[tuple[UUID, int, Entry]], worker: str) -> None:

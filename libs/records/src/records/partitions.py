@@ -18,6 +18,9 @@ _CHILDREN = """
 SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = $1::text::regclass
 """
 
+# Read from the table: to_regclass may answer from the session's cache, which a wait for a lock does not refresh.
+_THERE = "SELECT EXISTS (SELECT FROM pg_class WHERE relname = $1 AND relkind = 'r')"
+
 
 def _name(table: str, day: date) -> str:
     return f"{table}_{day:%Y%m%d}"
@@ -40,11 +43,11 @@ async def make_ahead(pool: Any, today: date) -> list[str]:
 
 async def _make(pool: Any, table: str, day: date) -> bool:
     name, start, end = _name(table, day), _start(day), _start(day + timedelta(days=1))
-    if await pool.fetchval("SELECT to_regclass($1)", name):
+    if await pool.fetchval(_THERE, name):
         return False
     async with pool.acquire() as conn, conn.transaction():
         await conn.execute("SELECT pg_advisory_xact_lock(hashtext('vai.partitions'))")
-        if await conn.fetchval("SELECT to_regclass($1)", name):
+        if await conn.fetchval(_THERE, name):
             return False
         await conn.execute(
             f"CREATE TABLE {name} (LIKE {table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING INDEXES)"
@@ -81,7 +84,8 @@ async def _drop(pool: Any, table: str, name: str) -> bool:
     if table == "events" and await pool.fetchval(unpublished):
         return False
     async with pool.acquire() as conn, conn.transaction():
-        await conn.execute("SET LOCAL lock_timeout = '2s'")
+        # Whoever writes waits behind us, so we don't wait long: the next turn may find the table free.
+        await conn.execute("SET LOCAL lock_timeout = '200ms'")
         try:
             await conn.execute(f"ALTER TABLE {table} DETACH PARTITION {name}")
         except asyncpg.LockNotAvailableError:

@@ -27,7 +27,8 @@ _UNSENT = ValueError("the event could not be encoded")
 
 _FAILED = """
 UPDATE events e SET failures = failures + 1,
-    retry_at = clock_timestamp() + least(interval '1 s' * power(2, least(failures, 8)), interval '5 min')
+    retry_at = clock_timestamp()
+        + least(interval '1 s' * power(2, least(failures, 8)), interval '5 min') * (0.5 + random() / 2)
 FROM unnest($1::uuid[], $2::int[], $3::timestamptz[]) AS t(subject_id, sequence, occurred_at)
 WHERE e.subject_id = t.subject_id AND e.sequence = t.sequence AND e.occurred_at = t.occurred_at
 """

@@ -119,12 +119,11 @@ class Database:
         self.url = url
         self._pools: dict[str, Any] = {}
         self._connections: list[Any] = []
+        self._opening = asyncio.Lock()
 
     async def pool(self, role: str, size: int = 8) -> Any:
         """The sessions of a service; the same pool for the same role."""
-        if role not in self._pools:
-            self._pools[role] = await db.open_pool(self.url, role, size)
-        return self._pools[role]
+        return await self._opened(role, self.url, role, size)
 
     async def connect(self, role: str) -> Any:
         """One session of a service, closed with the test."""
@@ -134,10 +133,14 @@ class Database:
 
     async def owner(self) -> Any:
         """Sessions whose changes of runs no trigger sees: to put rows where a test needs them."""
-        if "" not in self._pools:
-            sign = "&" if "?" in self.url else "?"
-            self._pools[""] = await db.open_pool(f"{self.url}{sign}session_replication_role=replica", "test", 2)
-        return self._pools[""]
+        sign = "&" if "?" in self.url else "?"
+        return await self._opened("", f"{self.url}{sign}session_replication_role=replica", "test", 2)
+
+    async def _opened(self, name: str, url: str, role: str, size: int) -> Any:
+        async with self._opening:
+            if name not in self._pools:
+                self._pools[name] = await db.open_pool(url, role, size)
+            return self._pools[name]
 
     async def make(self, *runs: NewRun) -> list[UUID]:
         """Runs as the gateway makes them; their ids."""

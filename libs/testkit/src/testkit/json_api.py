@@ -30,6 +30,10 @@ class Say:
     hang: bool = False
 
 
+def _nothing(ask: Ask) -> Say:
+    return Say({"error": f"nothing at {ask.path}"}, 404)
+
+
 class FakeApi:
     """`paths` maps a path to a function from the request to the answer (a `Say`, or what becomes JSON)."""
 
@@ -58,7 +62,7 @@ class FakeApi:
         query = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
         ask = Ask(parts.path, query, {name.lower(): value for name, value in handler.headers.items()})
         self.asked.append(ask)
-        found = self.paths.get(parts.path, lambda _: Say({"error": "nothing here"}, 404))(ask)
+        found = self.paths.get(parts.path, _nothing)(ask)
         say = found if isinstance(found, Say) else Say(found)
         if say.hang:
             self.over.wait(30)

@@ -2,12 +2,14 @@
 
 import contextlib
 import os
+import sys
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx2
 
+from common.clock import now
 from devstack.config import Config
 from devstack.errors import StackError
 from devstack.home import Home
@@ -44,12 +46,17 @@ async def running_stack(
         port_base=random_base(),
         environment=environment or {},
     )
-    stack = Stack(config)
+    stack = Stack(config, _note)
     try:
         await _start(stack)
         yield stack
     finally:
         await stack.stop()
+
+
+def _note(line: str) -> None:
+    """Into the captured output of the test that is running; pytest shows it when that test fails."""
+    sys.stdout.write(f"{now():%H:%M:%S} stack: {line}\n")
 
 
 async def _start(stack: Stack) -> None:

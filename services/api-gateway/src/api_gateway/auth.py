@@ -103,11 +103,6 @@ class Authenticator:
             self._ask(shown)
         return known.principal
 
-    @property
-    def asks(self) -> bool:
-        """Whether the database is being asked at the moment."""
-        return bool(self._asking)
-
     def forget(self) -> None:
         """Ask the database again for every credential."""
         self._forgotten += 1

@@ -43,16 +43,19 @@ async def running(service: Service[Settings]) -> AsyncIterator[None]:
     service.app = create_app(gateway, service.health)
     await gateway.fleet.look_once()
     _start_loops(service, gateway)
-    yield
-    await gateway.intake.drained()
-    await publisher.close(3)
-    await gateway.fleet.close()
-    await lists.dispose()
-    await life.stop()
+    try:
+        yield
+    finally:
+        await gateway.intake.drained()
+        await publisher.close(3)
+        await gateway.fleet.close()
+        await lists.dispose()
+        await life.stop()
 
 
 def _start_loops(service: Service[Settings], gateway: Gateway) -> None:
     service.ear.on("keys_changed", lambda _: gateway.authenticator.forget())
+    service.ear.on_return(gateway.authenticator.forget)
     service.listen()
     service.spawn(every(2.0, gateway.fleet.look_once))
     service.spawn(every(1.0, gateway.waiters.look_once))

@@ -112,8 +112,8 @@ def _on_http(_request: Request, error: Exception) -> Response:
 
 def _on_not_allowed(_request: Request, error: Exception) -> Response:
     assert isinstance(error, NotAllowed)
-    possible = ", ".join(error.allowed) or "nothing: this is final"
-    message = f"{error.why}; it is {error.status}, from where it can become {possible}"
+    then = f"from where it can become {', '.join(error.allowed)}" if error.allowed else "which is final"
+    message = f"{error.why}; it is {error.status}, {then}"
     return problem_response(409, [problem_detail((), message, "not_allowed")])
 
 

@@ -3,7 +3,6 @@
 Nested values become JSON text; a column that holds only nulls has no type yet.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
@@ -12,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from common.errors import ErrorCode, Permanent
+from extract_worker.jsontext import compact
 
 EXACT_IN_DOUBLE = 2**53
 """Larger whole numbers are not all representable as a double."""
@@ -96,7 +96,12 @@ def _text(value: Any) -> str | None:
         return None
     if isinstance(value, bytes):
         return value.hex()
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    text = value if isinstance(value, str) else compact(value)
+    return text if text.isascii() else _encodable(text)
+
+
+def _encodable(text: str) -> str:
+    """JSON may escape halves of characters, which no file can hold."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -145,7 +150,7 @@ def _day(value: Any) -> date:
 
 _DECLARED: dict[str, tuple[Callable[[Any], Any], pa.DataType]] = {
     "text": (_text, pa.string()),
-    "json": (lambda value: json.dumps(value, ensure_ascii=False), pa.string()),
+    "json": (compact, pa.string()),
     "bigint": (_whole, pa.int64()),
     "double": (float, pa.float64()),
     "bool": (_truth, pa.bool_()),

@@ -1,5 +1,6 @@
 """Where a tenant's files are: the folder that the operator allows, or a bucket that the connection has the keys of."""
 
+import io
 import os
 import re
 from collections.abc import Iterator
@@ -8,13 +9,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, Protocol
 from urllib.parse import unquote, urlsplit
 
 from common.egress import resolve_public
 from common.errors import ErrorCode, Permanent, Retryable, RunError
 from extract_worker.source import Means
 from worker.job import ConnectionSecret
+
+_READ_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,32 @@ class S3Shelf:
         import obstore
 
         with _in_our_words():
-            return cast(BinaryIO, obstore.open_reader(self._store, file.path))
+            return io.BufferedReader(_Remote(obstore.open_reader(self._store, file.path)), _READ_BYTES)
+
+
+class _Remote(io.RawIOBase):
+    """An object of a bucket as a file."""
+
+    def __init__(self, reader: Any) -> None:
+        self._reader = reader
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return int(self._reader.tell())
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return int(self._reader.seek(offset, whence))
+
+    def readinto(self, buffer: Any) -> int:
+        with _in_our_words():
+            data = memoryview(self._reader.read(len(buffer)))
+        buffer[: len(data)] = data
+        return len(data)
 
 
 def _keys(credentials: dict[str, Any]) -> dict[str, Any]:

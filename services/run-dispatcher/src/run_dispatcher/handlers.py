@@ -27,6 +27,8 @@ async def running(service: Service[Settings]) -> AsyncIterator[None]:
     service.spawn(every(2.0, dispatcher.ring_again_once))
     service.spawn(every(5.0, partial(measure_once, service.pool)))
     service.spawn(every(2.0, publisher.sweep_once))
-    yield
-    await publisher.close(3)
-    await life.stop()
+    try:
+        yield
+    finally:
+        await publisher.close(3)
+        await life.stop()

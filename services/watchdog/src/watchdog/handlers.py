@@ -38,9 +38,11 @@ async def running(service: Service[Settings]) -> AsyncIterator[None]:
     service.spawn(every(10.0, publisher.adopt_once))
     service.spawn(every(2.0, publisher.sweep_once))
     service.spawn(every(3600.0, partial(keep_once, service.pool)))
-    yield
-    await publisher.close(3)
-    await life.stop()
+    try:
+        yield
+    finally:
+        await publisher.close(3)
+        await life.stop()
 
 
 async def _watch(service: Service[Settings], watchdog: Watchdog) -> None:

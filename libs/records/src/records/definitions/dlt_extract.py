@@ -5,13 +5,14 @@
 
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, ClassVar, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ModelWrapValidatorHandler, ValidationError, field_validator, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from records.definitions.base import Definition
 from records.definitions.paginators import Auto, JsonPath, Paginator
-from records.definitions.resources import FileResources, Headers, RestResources, SampleResources, Scalar
+from records.definitions.resources import FileResources, Headers, Params, RestResources, SampleResources
 
 SIZES = {"XS": 10, "S": 1_000, "M": 10_000}
 """Rows of the sample tables that one gets without naming any."""
@@ -20,6 +21,8 @@ SIZES = {"XS": 10, "S": 1_000, "M": 10_000}
 def _http_address(value: str) -> str:
     if not value.startswith(("http://", "https://")):
         raise ValueError("an address that begins with https:// or http://")
+    if "@" in urlsplit(value).netloc:
+        raise ValueError("user and password belong into a connection's credentials, not into a definition")
     return value
 
 
@@ -97,7 +100,7 @@ class RestApi(DltExtract):
     resources: RestResources
     base_url: HttpAddress | None = None
     headers: Headers = Field(default={})
-    params: dict[str, Scalar] = Field(default={})
+    params: Params = Field(default={})
     data_selector: JsonPath | None = None
     paginator: Paginator = Auto()
     read_timeout_seconds: float = Field(default=30.0, gt=0, le=600)

@@ -15,6 +15,8 @@ Scalar = str | int | float | bool
 
 _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "x-auth-token", "api-key"})
 
+_SECRET_PARAMS = frozenset({"api_key", "apikey", "api-key", "access_token", "client_secret", "password"})
+
 
 def table_name(resource: str) -> str:
     """The bronze table of a resource that names none: lower case, `[a-z0-9_]`."""
@@ -29,6 +31,14 @@ def _no_secrets(headers: dict[str, str]) -> dict[str, str]:
     return headers
 
 
+def _no_secret_params(params: dict[str, Scalar]) -> dict[str, Scalar]:
+    for name in params:
+        if name.lower() in _SECRET_PARAMS:
+            raise ValueError(f"{name} belongs into a connection's credentials, not into a definition")
+    return params
+
+
+Params = Annotated[dict[str, Scalar], AfterValidator(_no_secret_params)]
 Headers = Annotated[dict[str, str], AfterValidator(_no_secrets)]
 
 
@@ -88,7 +98,7 @@ class RestResource(Resource):
 
     path: Annotated[str, Field(max_length=2000)] | None = None
     data_selector: JsonPath | None = None
-    params: dict[str, Scalar] = {}
+    params: Params = {}
     headers: Headers = {}
     paginator: Paginator | None = None
     incremental: Incremental | None = None

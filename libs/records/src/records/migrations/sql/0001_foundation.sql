@@ -154,6 +154,8 @@ CREATE UNIQUE INDEX runs_idempotency_key ON runs (org_id, idempotency_key) WHERE
 CREATE UNIQUE INDEX runs_live_retry ON runs (retry_of) WHERE phase <> 'done' AND retry_of IS NOT NULL;
 CREATE INDEX runs_list ON runs (org_id, id DESC) WHERE deleted_at IS NULL;
 CREATE INDEX runs_of_action ON runs (action_id, id DESC) WHERE action_id IS NOT NULL;
+CREATE INDEX runs_live_of_action ON runs (action_id) WHERE phase <> 'done' AND action_id IS NOT NULL;
+CREATE INDEX runs_live_of_connection ON runs (connection_id) WHERE phase <> 'done' AND connection_id IS NOT NULL;
 CREATE INDEX runs_of_parent ON runs (parent_run_id) WHERE parent_run_id IS NOT NULL;
 
 -- How far a run has come: what a worker that takes it over goes on from.

@@ -1,0 +1,38 @@
+"""A broker for tests that need no more of a stack: the embedded one, or what VAI_TEST_KAFKA names.
+
+In a conftest: `from testkit.broker import broker  # noqa: F401`.
+"""
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+
+import pytest
+
+from devstack.broker import Broker
+from devstack.config import Config, broker_of
+from devstack.home import Home
+from devstack.ports import PortBook, random_base
+from testkit.stack import KAFKA_VARIABLE
+
+NOWHERE = "127.0.0.1:1"
+"""An address at which no broker answers."""
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[Broker]:
+    """A running broker; a test that ends it starts it again."""
+    home = Home.of(tempfile.mkdtemp(prefix="vai-broker-"))
+    home.make()
+    ports = PortBook(home.ports)
+    config = Config(home, kafka=os.environ.get(KAFKA_VARIABLE) or "embedded", port_base=random_base())
+    found = broker_of(config, ports)
+    try:
+        asyncio.run(found.start())
+        yield found
+    finally:
+        asyncio.run(found.stop())
+        ports.close()
+        shutil.rmtree(home.root, ignore_errors=True)

@@ -77,6 +77,10 @@ async def run_action(client: AsyncClient, action: Action, shown: Board) -> Run:
     try:
         async for entry in client.logs.stream(run.id):
             _tell(entry, shown)
+    except asyncio.CancelledError:
+        with suppress(VaiError):
+            await client.runs.cancel(run.id)  # its source goes with the demo
+        raise
     finally:
         looking.cancel()
         with suppress(asyncio.CancelledError):

@@ -44,7 +44,7 @@ def code_of(name: str) -> CodeType:
     module, _, path = name.partition(":")
     found: Any = importlib.import_module(module)
     for part in path.split("."):
-        found = inspect.getattr_static(found, part) if not hasattr(found, part) else getattr(found, part)
+        found = getattr(found, part)
     code: CodeType = inspect.unwrap(found).__code__
     return code
 

@@ -16,11 +16,13 @@ from common.errors import Permanent
 from common.ids import uuid7
 from extract_worker.dlt_extract import DltExtract
 from extract_worker.extract import extract
+from extract_worker.handlers import PRELOADED
 from extract_worker.sweep import sweep
 from records import cursors, hot, lake
 from records.new_run import NewRun
 from testkit.json_api import Ask, FakeApi, Say
 from testkit.postgres import database_url, postgres_server  # noqa: F401
+from worker.forks import Forks
 from worker.job import ConnectionSecret, Job
 from worker.link import Level, Stop
 from worker.owned import LostRun, Owned
@@ -272,6 +274,28 @@ async def test_a_part_that_failed_is_all_that_a_retry_extracts(floor: Floor, api
     assert (result["tables"], result["failed_resources"]) == (["a", "b"], [])
     assert len(api.asked_for("/a")) == 1
     assert [event.data["tables"] for event in floor.told] == [["a"], ["b"]]
+
+
+async def test_it_runs_in_a_child_process_and_stops_when_it_is_asked_to(floor: Floor, api: FakeApi) -> None:
+    await floor.connection()
+    api.paths["/a"] = lambda ask: [{"id": 1}]
+    api.paths["/b"] = lambda ask: Say({}, 404)
+    forks = Forks(PRELOADED, 2048, floor.folder.as_uri())
+    try:
+        run = await floor.run(source="rest_api", base_url=api.url, resources=["a", "b"])
+        result = await forks.perform(floor.kind, run)
+        assert (result["per_resource_rows"], result["failed_resources"]) == ({"a": 1}, ["b"])
+        slow = await floor.run(source="sample", resources=["s"], rows=1_000_000, rows_per_second=1000, slices=1000)
+        working = asyncio.ensure_future(forks.perform(floor.kind, slow))
+        while await slow.checkpoint() is None:
+            await asyncio.wait([working], timeout=0.05)
+        slow.ask_to_stop("interrupt")
+        with pytest.raises(Stop):
+            await working
+    finally:
+        await forks.stop()
+    assert {"slice_completed", "resource_failed", "extraction_completed"} <= set(floor.reports.events)
+    assert await floor.rows("sample.s", "SELECT 1 FROM {t}") == []
 
 
 async def test_what_the_child_is_told(floor: Floor) -> None:

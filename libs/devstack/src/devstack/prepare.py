@@ -18,9 +18,10 @@ from uuid import UUID
 from common.clock import now
 from devstack.errors import StackError
 from devstack.home import Home, Secrets
-from devstack.process import Process, Program, rotate
+from devstack.process import Process, Program, becomes, rotate, tail
 
 _SECONDS = 120.0
+_LOADED = "loaded"
 
 
 class Preparation:
@@ -40,6 +41,10 @@ class Preparation:
         if self._process.failed:
             what = "the database could not be migrated" if "database" in orders else "the topics could not be made"
             raise StackError(f"{what}, or something else went wrong before the services start", "", self._log)
+
+    async def loaded(self) -> None:
+        """Returns when it has imported all that it needs, so that `do` takes no longer than what it does."""
+        await becomes(lambda: _LOADED in tail(self._log) or not self._process.alive, _SECONDS)
 
     async def stop(self) -> None:
         await self._process.stop(1)
@@ -89,6 +94,8 @@ async def main(parts: list[str]) -> None:
     modules = {"database": ("records.migrate", "devstack.seed"), "kafka": ("devstack.topics",)}
     for module in [module for part in parts for module in modules[part]]:
         importlib.import_module(module)
+    sys.stdout.write(f"{_LOADED}\n")
+    sys.stdout.flush()
     orders = json.loads(sys.stdin.read())
     async with asyncio.TaskGroup() as group:
         if "database" in orders:

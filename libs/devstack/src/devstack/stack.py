@@ -1,14 +1,15 @@
 """The embedded stack as a library: servers and services, started together, each within reach of a test."""
 
 import asyncio
+import contextlib
 import os
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
 from common.clock import steady_seconds
-from devstack.broker import Broker
+from devstack.broker import EMBEDDED, Broker
 from devstack.config import Config, broker_of, postgres_port
 from devstack.errors import StackError
 from devstack.home import Secrets, load_secrets, write_private
@@ -240,11 +241,26 @@ class Stack:
             self.broker.erase()
         preparation = Preparation(self.home, "kafka")
         try:
-            await self.broker.start()
-            await preparation.do({"kafka": self.kafka})
+            await preparation.loaded()
+            with self._nobody_writing():
+                await self.broker.start()
+                await preparation.do({"kafka": self.kafka})
         finally:
             await preparation.stop()
         self.write()
+
+    @contextlib.contextmanager
+    def _nobody_writing(self) -> Iterator[None]:
+        """The embedded broker takes messages for a topic that it does not have yet, and garbles it for them later."""
+        living = [each.process for each in self.instances if each.process is not None and each.alive]
+        paused = living if self.broker.kind == EMBEDDED else []
+        for process in paused:
+            process.send(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in paused:
+                process.send(signal.SIGCONT)
 
     def _of(self, service: str) -> list[Instance]:
         return [each for each in self.instances if each.service.name == service]

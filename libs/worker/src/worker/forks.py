@@ -174,7 +174,7 @@ class _Child:
         plain = {name: value for name, value in vars(job).items() if name != "connection"}
         await self._send({"entry": kind.entry, "job": plain, "connection": secret})
         talk = asyncio.ensure_future(self._converse(kind, run))
-        helpers = [asyncio.ensure_future(self._watch_memory()), asyncio.ensure_future(self._pass_stop_on(run))]
+        helpers = [asyncio.ensure_future(self._watch_memory()), asyncio.ensure_future(self._pass_stop_on(kind, run))]
         try:
             done, _ = await asyncio.wait(
                 [talk, helpers[1]], timeout=run.seconds_left, return_when=asyncio.FIRST_COMPLETED
@@ -212,6 +212,8 @@ class _Child:
         except RunError as error:
             await self._send({"type": "answer", "error": frames.error_frame(error), "answer": {}})
             return
+        if run.stop_reason == "pause" and frame["question"] == kind.pauses_after:
+            await self._send({"type": "stop"})
         await self._send({"type": "answer", "error": None, "answer": answer})
 
     async def _next(self) -> dict[str, Any]:
@@ -239,14 +241,15 @@ class _Child:
         except ConnectionError as error:
             raise self._ended() from error
 
-    async def _pass_stop_on(self, run: Owned) -> None:
-        """Tells the child of a pause, which it obeys at a slice's end; returns where it must end now."""
+    async def _pass_stop_on(self, kind: Heavy, run: Owned) -> None:
+        """Returns where the child must end now; a pause waits for the end of a slice, where the kind has slices."""
         while True:
             await run.stopping.wait()
             if run.stop_reason != "pause":
                 return
             run.stopping.clear()
-            await self._send({"type": "stop"})
+            if kind.pauses_after is None:
+                await self._send({"type": "stop"})
 
     async def _watch_memory(self) -> None:
         while _resident(self._pid) <= self._memory:  # noqa: ASYNC110 - nothing tells us, so we look

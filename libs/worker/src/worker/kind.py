@@ -25,6 +25,8 @@ class Heavy(Kind, Protocol):
     """Work for a child process: `entry` ("module:function") runs there as `entry(job, link) -> result`."""
 
     entry: str
+    pauses_after: str | None
+    """The question with whose answer a slice is durable: a pause waits for it. None: stopping is good at any time."""
 
     async def prepare(self, run: Owned) -> dict[str, Any]:
         """What the child must know beyond the definition (JSON values)."""

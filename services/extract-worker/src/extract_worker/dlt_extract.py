@@ -23,6 +23,7 @@ class DltExtract:
 
     name = "dlt_extract"
     entry = "extract_worker.extract:extract"
+    pauses_after = "commit_slice"
 
     def __init__(self, files_root: str | None = None) -> None:
         self._files_root = files_root

@@ -27,6 +27,7 @@ class DuckdbTransform:
 
     name = "duckdb_transform"
     entry = "transform_worker.transform:transform"
+    pauses_after = None  # nothing is written before the commit
 
     def __init__(self, child_memory_mb: int = 2048) -> None:
         self._memory_mb = max(128, child_memory_mb // 2)

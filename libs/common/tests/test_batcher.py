@@ -1,0 +1,112 @@
+"""Group commit: takes what is there, never waits for more, and lets a poisoned item fail alone (rule 17)."""
+
+import asyncio
+
+import pytest
+
+from common.batcher import Batcher, Overloaded
+
+
+class Writer:
+    """Notes the batches that it is given; holds them back until `go` is set; refuses the poisoned."""
+
+    def __init__(self, poisoned: set[int] | None = None, wait: bool = False) -> None:
+        self.batches: list[list[int]] = []
+        self.poisoned = poisoned or set()
+        self.go = asyncio.Event()
+        if not wait:
+            self.go.set()
+
+    async def flush(self, items: list[int]) -> list[str]:
+        self.batches.append(items)
+        await self.go.wait()
+        if bad := self.poisoned & set(items):
+            raise ValueError(f"cannot write {sorted(bad)}")
+        return [f"wrote {item}" for item in items]
+
+
+async def test_an_item_on_an_idle_system_goes_alone_and_at_once() -> None:
+    writer = Writer()
+    batcher = Batcher(writer.flush)
+    assert await batcher.submit(1) == "wrote 1"
+    assert await batcher.submit(2) == "wrote 2"
+    assert writer.batches == [[1], [2]]
+
+
+async def test_what_comes_while_a_batch_is_written_goes_with_the_next() -> None:
+    writer = Writer(wait=True)
+    batcher = Batcher(writer.flush, in_flight=1)
+    first = asyncio.ensure_future(batcher.submit(0))
+    await asyncio.wait([first], timeout=0.01)
+    rest = [asyncio.ensure_future(batcher.submit(item)) for item in range(1, 6)]
+    await asyncio.wait(rest, timeout=0.01)
+    writer.go.set()
+    assert await asyncio.gather(first, *rest) == [f"wrote {item}" for item in range(6)]
+    assert writer.batches == [[0], [1, 2, 3, 4, 5]]
+
+
+async def test_batches_have_a_most_and_so_many_are_in_flight() -> None:
+    writer = Writer(wait=True)
+    batcher = Batcher(writer.flush, most=2, in_flight=2)
+    waiting = [asyncio.ensure_future(batcher.submit(item)) for item in range(7)]
+    await asyncio.wait(waiting, timeout=0.01)
+    assert writer.batches == [[0, 1], [2, 3]]
+    writer.go.set()
+    await asyncio.gather(*waiting)
+    assert writer.batches[2:] == [[4, 5], [6]]
+
+
+@pytest.mark.parametrize("poisoned", [{0}, {7}, {3, 4}, set(range(8))])
+async def test_only_the_callers_of_poisoned_items_see_the_error(poisoned: set[int]) -> None:
+    writer = Writer(poisoned)
+    batcher = Batcher(writer.flush)
+    answers = await asyncio.gather(*map(batcher.submit, range(8)), return_exceptions=True)
+    for item, answer in enumerate(answers):
+        if item in poisoned:
+            assert isinstance(answer, ValueError)
+            assert str(answer) == f"cannot write [{item}]"
+        else:
+            assert answer == f"wrote {item}"
+
+
+async def test_more_than_it_may_hold_is_refused_at_once() -> None:
+    writer = Writer(wait=True)
+    batcher = Batcher(writer.flush, most=1, in_flight=1, most_waiting=2)
+    first = batcher.put(0)
+    await asyncio.wait([first], timeout=0.01)
+    waiting = [batcher.put(1), batcher.put(2)]
+    assert len(batcher) == 2
+    with pytest.raises(Overloaded):
+        batcher.put(3)
+    writer.go.set()
+    assert await asyncio.gather(first, *waiting) == ["wrote 0", "wrote 1", "wrote 2"]
+    assert await batcher.submit(3) == "wrote 3"
+
+
+async def test_a_caller_that_goes_away_does_not_hurt_the_others() -> None:
+    writer = Writer(wait=True)
+    batcher = Batcher(writer.flush, in_flight=1)
+    gone, stays = asyncio.ensure_future(batcher.submit(1)), asyncio.ensure_future(batcher.submit(2))
+    await asyncio.wait([gone, stays], timeout=0.01)
+    gone.cancel()
+    writer.go.set()
+    assert await stays == "wrote 2"
+
+
+async def test_drained_means_that_nothing_waits_and_nothing_is_in_flight() -> None:
+    writer = Writer(wait=True)
+    batcher = Batcher(writer.flush, most=1)
+    answers = [batcher.put(item) for item in range(4)]
+    draining = asyncio.ensure_future(batcher.drained())
+    await asyncio.wait([draining], timeout=0.01)
+    assert not draining.done()
+    writer.go.set()
+    await asyncio.wait_for(draining, 1)
+    assert all(answer.done() for answer in answers)
+    await asyncio.wait_for(batcher.drained(), 1)
+
+
+async def test_an_item_whose_caller_has_gone_fails_in_silence() -> None:
+    batcher = Batcher(Writer({1}).flush)
+    batcher.put(1)
+    await batcher.drained()

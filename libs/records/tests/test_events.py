@@ -1,0 +1,164 @@
+"""From a journal row to the public message (decision 30)."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from common.ids import uuid7
+from contracts.topics import EVENTS
+from contracts.vai.events.v1 import events_pb2
+from contracts.vai.words.v1 import words_pb2
+from records import events, hot
+from records.events import Event
+from testkit.database import Database
+
+AT = datetime(2026, 1, 22, 14, 32, 15, 123456, tzinfo=UTC)
+RUN = uuid7()
+
+
+def _data(**changes: Any) -> dict[str, Any]:
+    usual = {
+        "runId": str(RUN),
+        "actionId": None,
+        "actionKind": "dlt_extract",
+        "status": "completed",
+        "attempt": 2,
+        "createdAt": "2026-01-22T14:30:00+00:00",
+        "startedAt": "2026-01-22T14:30:01.5+00:00",
+        "completedAt": None,
+        "trigger": {"method": "api", "sourceType": None, "sourceId": None},
+    }
+    return {**usual, **changes}
+
+
+def _event(event_type: str = "action.completed", data: dict[str, Any] | None = None, **changes: Any) -> Event:
+    usual = {
+        "subject_id": RUN,
+        "sequence": 2,
+        "type": event_type,
+        "occurred_at": AT,
+        "org_id": uuid7(),
+        "data": _data() if data is None else data,
+        "traceparent": None,
+    }
+    return Event(**{**usual, **changes})
+
+
+def _read(event: Event) -> Any:
+    """What a consumer makes of the record."""
+    record = events.record_of(event)
+    return EVENTS[record.topic].FromString(record.value)
+
+
+@pytest.mark.parametrize("event_type", [name for name in EVENTS if name.startswith("action.")])
+def test_every_event_of_a_run_can_be_told(event_type: str) -> None:
+    message = _read(_event(event_type))
+    assert message.id == f"{RUN}-2"
+    assert message.data.run_id == str(RUN)
+
+
+def test_a_record_carries_what_a_consumer_routes_by() -> None:
+    event = _event(traceparent="00-abc-def-01")
+    record = events.record_of(event)
+    assert (record.topic, record.key) == ("action.completed", str(RUN).encode())
+    assert dict(record.headers) == {
+        "organisation": str(event.org_id).encode(),
+        "event-id": f"{RUN}-2".encode(),
+        "type": b"action.completed",
+        "traceparent": b"00-abc-def-01",
+    }
+
+
+def test_without_a_trace_there_is_no_traceparent() -> None:
+    assert "traceparent" not in dict(events.record_of(_event()).headers)
+
+
+def test_the_message_says_what_decision_30_lists() -> None:
+    data = _data(
+        actionId=str(uuid7()),
+        recordCount=1250,
+        tables=["orders"],
+        result={"recordsProcessed": 1250, "per_resource_rows": {"orders": 1250}},
+        trigger={"method": "schedule", "sourceType": "automation_run", "sourceId": "a1"},
+    )
+    message: events_pb2.ActionCompleted = _read(_event(data=data))
+    assert (message.sequence, message.data.sequence, message.data.attempt) == (2, 2, 2)
+    assert message.occurred_at.ToDatetime(UTC) == AT
+    assert message.data.action_id == data["actionId"]
+    assert message.data.action_kind == words_pb2.ACTION_KIND_DLT_EXTRACT
+    assert message.data.status == words_pb2.RUN_STATUS_COMPLETED
+    assert message.data.started_at.ToDatetime(UTC) == datetime(2026, 1, 22, 14, 30, 1, 500000, tzinfo=UTC)
+    assert not message.data.HasField("completed_at")
+    assert (message.data.record_count, list(message.data.tables)) == (1250, ["orders"])
+    assert message.data.result["per_resource_rows"]["orders"] == 1250
+    assert message.data.trigger.method == words_pb2.TRIGGER_METHOD_SCHEDULE
+    assert message.data.trigger.source_type == words_pb2.TRIGGER_SOURCE_TYPE_AUTOMATION_RUN
+    assert not message.data.result_truncated
+
+
+def test_a_failure_carries_its_error() -> None:
+    error = {"code": "RATE_LIMITED", "message": "Slow down", "details": {"status": 429}, "retryable": True}
+    message = _read(_event("action.failed", _data(error=error, status="failed")))
+    assert message.data.error.code == words_pb2.ERROR_CODE_RATE_LIMITED
+    assert (message.data.error.message, message.data.error.retryable) == ("Slow down", True)
+    assert message.data.error.details["status"] == 429
+
+
+def test_a_connections_events_can_be_told() -> None:
+    data = {"connectionId": str(RUN), "source": "shopify", "tables": ["orders"], "rows": 7}
+    message = _read(_event("connection.data_available", data))
+    assert (message.data.connection_id, message.data.source, message.data.rows) == (str(RUN), "shopify", 7)
+    error = {"code": "AUTH_ERROR", "message": "401", "details": {}, "retryable": False}
+    fault = _read(_event("connection.error", {"connectionId": str(RUN), "source": "shopify", "error": error}))
+    assert fault.data.error.code == words_pb2.ERROR_CODE_AUTH_ERROR
+
+
+def test_told_again_an_event_is_the_same_bytes() -> None:
+    data = _data(result={"b": 1, "a": {"z": 1, "y": [1, 2]}}, trigger={"method": "api", "sourceType": None, "sourceId": None})
+    event = _event(data=data)
+    shuffled = _event(data=dict(reversed(data.items())), org_id=event.org_id)
+    assert events.record_of(event) == events.record_of(shuffled)
+
+
+@pytest.mark.parametrize("event_type", ["action.exploded", ""])
+def test_a_type_that_is_in_no_contract_is_refused(event_type: str) -> None:
+    with pytest.raises(LookupError):
+        events.message_of(_event(event_type))
+
+
+@pytest.mark.parametrize(
+    ("result", "error", "size", "extra"),
+    [
+        (None, None, 0, {}),
+        ({"recordsProcessed": 2, "tables": ["a"]}, None, 30, {"recordCount": 2, "tables": ["a"]}),
+        ({"status_code": 200}, None, 65_536, {"recordCount": None, "tables": []}),
+    ],
+)
+def test_an_ending_adds_its_outcome(result: Any, error: Any, size: int, extra: dict[str, Any]) -> None:
+    assert events.outcome(result, error, size) == ({**extra, "result": result} if result else extra)
+
+
+def test_a_large_result_is_left_out_and_said_to_be() -> None:
+    extra = events.outcome({"recordsProcessed": 9, "tables": ["t"]}, None, events.LARGEST_RESULT + 1)
+    assert extra == {"recordCount": 9, "tables": ["t"], "resultTruncated": True}
+    message = _read(_event(data=_data(**extra)))
+    assert message.data.result_truncated
+    assert not message.data.HasField("result")
+
+
+async def test_what_the_statements_write_can_be_told(database: Database) -> None:
+    """The journal's JSON as the database builds it, through the whole way."""
+    run_id = await database.put("pending", "queued", trigger_source_type="user", trigger_source_id="u")
+    pool, owner = await database.pool("extract-worker"), uuid7()
+    await hot.claim(pool, owner, ["dlt_extract"], [run_id], 1, "w")
+    extra = events.outcome({"recordsProcessed": 4, "tables": ["a"]}, None, 40)
+    await hot.finish(
+        pool, [hot.Ending(run_id, 1, "completed", {}, None, None, hot.Entry("e", "m", {}), extra)], owner, "w"
+    )
+    started, completed = [_read(Event.of(row)) for row in await database.events(run_id)]
+    assert started.data.status == words_pb2.RUN_STATUS_RUNNING
+    assert not started.data.HasField("completed_at")
+    assert completed.data.record_count == 4
+    assert completed.data.HasField("completed_at")
+    assert completed.data.trigger.source_type == words_pb2.TRIGGER_SOURCE_TYPE_USER

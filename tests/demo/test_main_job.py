@@ -1,0 +1,68 @@
+"""`make demo` without a terminal: goes through, twice, and leaves behind what it found."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from devstack.home import Home
+from devstack.lock import is_held
+from devstack.up import running
+from tests.architecture.workspace import ROOT
+
+pytestmark = pytest.mark.timeout(400)
+
+
+async def demo(home: Home, module: str = "examples.demo", *words: str) -> tuple[int | None, str]:
+    """Run it without a terminal; its exit code and what it said."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", module, *words),
+        cwd=ROOT,
+        env={**os.environ, "VAI_HOME": str(home.root), "DETACH": "1"},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    return process.returncode, said.decode()
+
+
+async def test_the_main_job_goes_through_twice_and_stops_only_the_stack_that_it_started(tmp_path: Path) -> None:
+    home = Home.of(tmp_path / "vai")
+    code, said = await demo(home)
+    assert code == 0, said
+    assert_shown(said)
+    assert not is_held(home)
+
+    await demo(home, "devstack", "up")
+    try:
+        code, said = await demo(home)
+        assert code == 0, said
+        assert_shown(said)
+        assert running(home) is not None
+    finally:
+        await demo(home, "devstack", "down")
+
+
+def assert_shown(said: str) -> None:
+    """Progress by resource, the gold table's head, the log, the events; and short enough to be read."""
+    lines = said.splitlines()
+    assert len(lines) <= 80
+    for table in ("airlines", "airports", "planes", "weather", "flights"):
+        assert any(f"✓ bronze.nyc.{table}" in line for line in lines), said
+    assert any(line.split()[:3] == ["EWR", "1", "snow"] for line in lines), said
+    assert "[info] extraction_started - Starting extraction from nyc" in said
+    assert "[info] run_completed - Run completed successfully in" in said
+    assert "connection.data_available  nyc-flights" in said
+    assert sum(line.startswith("action.completed") for line in lines) == 4
+
+
+async def test_a_stack_that_does_not_start_ends_the_demo_with_words_and_exit_code_1(tmp_path: Path) -> None:
+    home = Home.of(tmp_path / "vai")
+    os.makedirs(home.root)
+    home.secrets.write_text("{")
+    code, said = await demo(home)
+    assert code == 1
+    assert "The demo did not get through: the stack did not start" in said

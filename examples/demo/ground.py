@@ -17,6 +17,7 @@ from devstack.up import running
 from examples.demo.errors import DemoFailed
 
 _TRACED = {"DETACH": "1", "VAI_TRACE_SAMPLE": "1"}
+_READY = ("ready after", "vai is ready")
 _ALLOW = """
 UPDATE organisations o SET settings = $2::jsonb || (o.settings - 'allow_private_addresses')
 FROM organisations before WHERE o.id = $1 AND before.id = o.id
@@ -64,7 +65,7 @@ async def _up(say: Callable[[str], None]) -> None:
 
     def hear(line: str) -> None:
         nonlocal starting
-        starting = starting and line != "vai is ready"  # what follows is for those who start it themselves
+        starting = starting and not line.startswith(_READY)  # what follows is for those who start it themselves
         if starting and line:
             say(line)
 

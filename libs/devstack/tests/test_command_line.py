@@ -98,7 +98,7 @@ async def test_a_failed_start_shows_the_end_of_the_log_and_stops_the_rest(
     failed = command("up", DETACH=detach, STAND_IN_FAILS="scheduler")
 
     assert failed.returncode == 1
-    assert "stand-in: the setting FOO is missing" in failed.stdout
+    assert "stand-in: the setting FOO is missing" in failed.stdout, failed
     assert "scheduler ended with code 3 before it was ready" in failed.stdout
     assert f"What to do: The whole log: {folder.log('scheduler')}" in failed.stdout
     assert not is_held(folder)

@@ -115,7 +115,9 @@ def test_a_connections_events_can_be_told() -> None:
 
 
 def test_told_again_an_event_is_the_same_bytes() -> None:
-    data = _data(result={"b": 1, "a": {"z": 1, "y": [1, 2]}}, trigger={"method": "api", "sourceType": None, "sourceId": None})
+    data = _data(
+        result={"b": 1, "a": {"z": 1, "y": [1, 2]}}, trigger={"method": "api", "sourceType": None, "sourceId": None}
+    )
     event = _event(data=data)
     shuffled = _event(data=dict(reversed(data.items())), org_id=event.org_id)
     assert events.record_of(event) == events.record_of(shuffled)

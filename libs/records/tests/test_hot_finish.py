@@ -44,12 +44,22 @@ async def test_an_end_leaves_the_whole_story_in_one_statement(database: Database
     (row,) = await _finish(database, _ending(run_id))
 
     stored = await database.run(run_id)
-    assert (stored["status"], stored["phase"], stored["lease_owner"], stored["due_at"]) == ("completed", "done", None, None)
+    assert (stored["status"], stored["phase"], stored["lease_owner"], stored["due_at"]) == (
+        "completed",
+        "done",
+        None,
+        None,
+    )
     assert stored["result"] == {"recordsProcessed": 3}
     assert stored["progress"] == {"schema_version": 2}
     assert stored["completed_at"] is not None
     (entry,) = await database.log(run_id)
-    assert (entry["seq"], entry["event"], entry["worker_id"], entry["data"]) == (5, "run_completed", "worker-1", {"rows": 3})
+    assert (entry["seq"], entry["event"], entry["worker_id"], entry["data"]) == (
+        5,
+        "run_completed",
+        "worker-1",
+        {"rows": 3},
+    )
     (event,) = await database.events(run_id)
     assert (event["type"], event["sequence"], event["writer"]) == ("action.completed", 2, OWNER)
     assert event["data"]["recordCount"] == 3

@@ -130,5 +130,3 @@ async def test_what_postgres_cannot_store_is_replaced_and_spoils_nothing(databas
     assert first["message"] == text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
     assert first["data"]["text"] == first["message"]
     assert second["seq"] == 2
-
-

@@ -194,7 +194,9 @@ async def test_closing_waits_no_longer_than_it_is_told(own_database: Database, s
 
 
 async def test_events_reach_a_consumer_once_the_broker_is_back(
-    own_database: Database, service: Service[Any], broker: Broker  # noqa: F811
+    own_database: Database,
+    service: Service[Any],
+    broker: Broker,  # noqa: F811
 ) -> None:
     process = uuid7()
     producer = Producer(broker.address, "test")
@@ -223,7 +225,9 @@ async def test_events_reach_a_consumer_once_the_broker_is_back(
 
 
 async def _consumed(servers: str, topic: str, subject: UUID) -> events_pb2.ActionStarted:
-    consumer = AIOKafkaConsumer(topic, bootstrap_servers=servers, auto_offset_reset="earliest", enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(
+        topic, bootstrap_servers=servers, auto_offset_reset="earliest", enable_auto_commit=False
+    )
     await consumer.start()
     try:
         async for record in consumer:

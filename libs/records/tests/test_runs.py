@@ -94,4 +94,13 @@ async def test_a_run_is_shown_in_the_words_of_the_documents(database: Database) 
     assert (shown["id"], shown["status"], shown["durationSeconds"]) == (run_id, "completed", 135.0)
     assert "epoch" not in shown
     assert "secrets" not in shown
-    assert set(shown) >= {"actionId", "kind", "definition", "progress", "result", "error", "triggerMethod", "retryCount"}
+    assert set(shown) >= {
+        "actionId",
+        "kind",
+        "definition",
+        "progress",
+        "result",
+        "error",
+        "triggerMethod",
+        "retryCount",
+    }

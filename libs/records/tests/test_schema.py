@@ -16,7 +16,7 @@ VERSIONS = Path(records.__file__).parent / "migrations/versions"
 
 def test_the_needed_revision_is_the_newest() -> None:
     revisions = re.findall(r'^revision = "(.+)"$', "\n".join(p.read_text() for p in VERSIONS.glob("*.py")), re.M)
-    assert schema.NEEDED == max(revisions)
+    assert max(revisions) == schema.NEEDED
 
 
 async def test_a_migrated_database_fits(database: Database) -> None:

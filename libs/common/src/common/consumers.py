@@ -5,13 +5,14 @@ The one place where the policy of acknowledgement is set: a hint is acknowledged
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 
-from common.kafka import make_topics
+from common.topics import make_topics
 
 _log = structlog.get_logger()
 
@@ -31,7 +32,13 @@ async def _consume_once(servers: str, group: str, topics: list[str], hear: Calla
     broker = KafkaBroker(servers, logger=None)
 
     @broker.subscriber(
-        *topics, batch=True, group_id=group, auto_offset_reset="latest", ack_policy=AckPolicy.ACK_FIRST, max_records=500
+        *topics,
+        batch=True,
+        group_id=group,
+        auto_offset_reset="latest",
+        ack_policy=AckPolicy.ACK_FIRST,
+        max_records=500,
+        decoder=_as_sent,
     )
     async def on_batch(values: list[bytes], message: KafkaMessage) -> None:
         raw = message.raw_message
@@ -41,3 +48,8 @@ async def _consume_once(servers: str, group: str, topics: list[str], hear: Calla
     async with broker:
         await broker.start()
         await asyncio.Event().wait()
+
+
+async def _as_sent(message: KafkaMessage) -> Any:
+    """The bytes themselves: FastStream would read what looks like JSON, and lose the batch where it is none of ours."""
+    return message.body

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, UnknownError
+from aiokafka.errors import KafkaError, UnknownError
 
 from common.telemetry import broker_up
+from common.topics import make_topics
 
 _log = structlog.get_logger()
 
@@ -98,9 +98,7 @@ class Producer:
 
 
 async def _sent(producer: AIOKafkaProducer, records: Sequence[Record]) -> list[Exception | None]:
-    sent = [
-        asyncio.ensure_future(producer.send(r.topic, value=r.value, key=r.key, headers=r.headers)) for r in records
-    ]
+    sent = [asyncio.ensure_future(producer.send(r.topic, value=r.value, key=r.key, headers=r.headers)) for r in records]
     return [await _outcome(future) for future in sent]
 
 
@@ -110,18 +108,3 @@ async def _outcome(sending: "asyncio.Future[asyncio.Future[object]]") -> Excepti
     except (KafkaError, OSError, TimeoutError) as error:
         return error
     return None
-
-
-async def make_topics(servers: str, topics: Sequence[str], partitions: int = 3) -> None:
-    """Makes those of the topics that are not there; a cluster whose operators forbid it has made them already."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=5_000)
-    await admin.start()
-    try:
-        there = set(await admin.list_topics())
-        new = [NewTopic(topic, partitions, 1) for topic in topics if topic not in there]
-        if new:
-            await admin.create_topics(new)
-    except TopicAlreadyExistsError:
-        return
-    finally:
-        await admin.close()

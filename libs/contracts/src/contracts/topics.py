@@ -1,7 +1,10 @@
-"""What a message says about itself: the topic that it is published on, and the roles that may publish it.
+"""What a message says about itself: its topic, whose id its key is, how long it is kept, and who may publish it.
 
-Read from the option that each message carries in proto/, so that `publish(event)` needs no topic.
+Read from the option that each message carries in proto/, so that `publish(event)` needs no topic, and nobody a second
+table.
 """
+
+from datetime import timedelta
 
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
@@ -32,6 +35,20 @@ def owner_of(message: type[Message] | Message) -> tuple[str, ...]:
         options_pb2.Role.Name(role).removeprefix("ROLE_").lower().replace("_", "-")
         for role in _publication(message).owners
     )
+
+
+def subject_of(message: type[Message] | Message) -> str:
+    """Whose id the record's key is: `run`, `connection`; empty for a message without a key."""
+    return _publication(message).subject
+
+
+def retention_of(topic: str) -> timedelta:
+    """How long a topic keeps a record. Raises LookupError for a topic that is not ours."""
+    bell = topic.startswith(f"{topic_of(bell_pb2.RunReady)}.")
+    message = bell_pb2.RunReady if bell else EVENTS.get(topic)
+    if message is None:
+        raise LookupError(f"{topic} is no topic of the contracts")
+    return timedelta(hours=_publication(message).retention_hours)
 
 
 def bell_topic(kind: str) -> str:

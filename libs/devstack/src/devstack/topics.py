@@ -4,17 +4,15 @@ An embedded broker begins empty at each start.
 """
 
 import asyncio
-from collections.abc import Iterable
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 
 from common.clock import steady_seconds
+from common.topics import make_topics
 from contracts.topics import EVENTS, bell_topic
 from devstack.errors import StackError
 from records.kinds import KINDS
 
-PARTITIONS = 3
 _SECONDS = 30.0
 _HELD = "held"  # common.bell.HELD, whose module is too heavy to import for a word at each start
 
@@ -29,20 +27,8 @@ async def create_topics(kafka: str) -> None:
     until = steady_seconds() + _SECONDS
     while True:
         try:
-            return await _create(kafka, all_topics())
+            return await make_topics(kafka, all_topics())
         except (KafkaError, OSError) as error:
             if steady_seconds() >= until:
                 raise StackError(f"the broker at {kafka} does not make topics: {error!r}") from error
             await asyncio.sleep(0.1)
-
-
-async def _create(kafka: str, names: Iterable[str]) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka, client_id="vai-devstack")
-    try:
-        await admin.start()
-        there = set(await admin.list_topics())
-        missing = [NewTopic(name, PARTITIONS, 1) for name in names if name not in there]
-        if missing:
-            await admin.create_topics(missing)
-    finally:
-        await admin.close()

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from math import floor
 from typing import Any
 from uuid import UUID
 
 from google.protobuf.json_format import ParseDict
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from common.kafka import Record
 from contracts.topics import EVENTS
@@ -68,7 +70,7 @@ def record_of(event: Event) -> Record:
 def message_of(event: Event) -> Message:
     """The protobuf message of a journal row. Raises LookupError for a type that is not in the contracts."""
     message: Any = EVENTS[event.type](id=event.id, sequence=event.sequence, organisation_id=str(event.org_id))
-    message.occurred_at.FromDatetime(event.occurred_at)
+    _set_time(message.occurred_at, event.occurred_at)
     if event.type.startswith("action."):
         _fill_action(message.data, event)
     else:
@@ -89,13 +91,18 @@ def _fill_action(data: events_pb2.ActionData, event: Event) -> None:
         (data.completed_at, "completedAt"),
     ):
         if given.get(name):
-            stamp.FromDatetime(datetime.fromisoformat(given[name]))
+            _set_time(stamp, datetime.fromisoformat(given[name]))
     data.trigger.method = from_word(words_pb2.TriggerMethod, given["trigger"]["method"])
     if given["trigger"]["sourceType"]:
         data.trigger.source_type = from_word(words_pb2.TriggerSourceType, given["trigger"]["sourceType"])
     if given["trigger"]["sourceId"]:
         data.trigger.source_id = given["trigger"]["sourceId"]
     _fill_outcome(data, given)
+
+
+def _set_time(stamp: Timestamp, moment: datetime) -> None:
+    # Timestamp.FromDatetime goes through a calendar: ten times the cost, four times an event
+    stamp.seconds, stamp.nanos = floor(moment.timestamp()), moment.microsecond * 1000
 
 
 def _fill_outcome(data: events_pb2.ActionData, given: dict[str, Any]) -> None:

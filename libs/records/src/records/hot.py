@@ -215,9 +215,7 @@ async def finish(conn: Any, endings: Sequence[Ending], owner: UUID, worker: str)
     Cancel beats a failure, never a completion (decision 20): a failure of a run that is to be cancelled is not
     answered, nor is a cancellation that nobody asked for.
     """
-    fields = [
-        (e.run_id, e.epoch, e.status, e.result, e.error, e.progress, *_texts(e.entry), e.extra) for e in endings
-    ]
+    fields = [(e.run_id, e.epoch, e.status, e.result, e.error, e.progress, *_texts(e.entry), e.extra) for e in endings]
     columns = [list(column) for column in zip(*fields, strict=True)]
     return list(await conn.fetch(_FINISH, *columns, owner, worker))
 

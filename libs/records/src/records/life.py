@@ -79,7 +79,7 @@ class Life:
         if self._lock is None or self._lock.is_closed():
             await self._take_lock()
         sent = steady_seconds()
-        leases = await asyncio.wait_for(hot.beat(self._service.pool, self.id), BEAT_SECONDS)
+        leases = await asyncio.wait_for(hot.beat(self._lock, self.id), BEAT_SECONDS)
         if leases is None:
             _log.warning("declared_dead")
             self.on_death()

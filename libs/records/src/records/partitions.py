@@ -81,12 +81,14 @@ async def _older(pool: Any, table: str, oldest: date) -> list[str]:
 
 async def _drop(pool: Any, table: str, name: str) -> bool:
     unpublished = f"SELECT EXISTS (SELECT FROM {name} WHERE published_at IS NULL)"
-    if table == "events" and await pool.fetchval(unpublished):
-        return False
     async with pool.acquire() as conn, conn.transaction():
         # Whoever writes waits behind us, so we don't wait long: the next turn may find the table free.
         await conn.execute("SET LOCAL lock_timeout = '200ms'")
         try:
+            # A replay may not mark rows between the look and the drop.
+            await conn.execute(f"LOCK TABLE {name} IN SHARE MODE")
+            if table == "events" and await conn.fetchval(unpublished):
+                return False
             await conn.execute(f"ALTER TABLE {table} DETACH PARTITION {name}")
         except asyncpg.LockNotAvailableError:
             return False

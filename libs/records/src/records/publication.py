@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from itertools import compress
 from typing import Any
 from uuid import UUID
 
@@ -20,8 +21,10 @@ _LEFT = """
 SELECT subject_id, sequence, type, occurred_at, org_id, data, traceparent FROM events
 WHERE published_at IS NULL AND writer = $1 AND occurred_at < clock_timestamp() - interval '3 s'
   AND (retry_at IS NULL OR retry_at <= clock_timestamp())
-ORDER BY occurred_at LIMIT 500
+ORDER BY occurred_at LIMIT $2
 """
+
+_BATCH = 500
 
 _UNSENT = ValueError("the event could not be encoded")
 
@@ -47,26 +50,39 @@ class Publisher:
         self._pool = pool
         self._producer = producer
         self._process_id = process_id
-        self._batcher: Batcher[Event, None] = Batcher(self._publish, most=500, in_flight=1, most_waiting=20_000)
+        self._batcher: Batcher[Event, bool] = Batcher(self._publish, most=_BATCH, in_flight=1, most_waiting=20_000)
         self._underway: set[tuple[UUID, int]] = set()
 
-    def publish(self, rows: Iterable[Any]) -> None:
-        """Hands committed journal rows over; does not wait. What does not fit is left to the sweep."""
+    def publish(self, rows: Iterable[Any]) -> list["asyncio.Future[bool]"]:
+        """Hands committed journal rows over; does not wait. What does not fit is left to the sweep.
+
+        Answers for each that fits whether it was published, for those who care.
+        """
+        handed: list[asyncio.Future[bool]] = []
         for row in rows:
             event = row if isinstance(row, Event) else Event.of(row)
             try:
-                self._batcher.put(event)
+                handed.append(self._batcher.put(event))
             except Overloaded:
-                return
+                break
             self._underway.add((event.subject_id, event.sequence))
+        return handed
 
     async def sweep_once(self) -> int:
-        """Publishes what this process wrote and has not published; answers how many rows it found."""
-        if self._underway:
-            return 0
-        rows = await self._pool.fetch(_LEFT, self._process_id)
-        self.publish(rows)
-        return len(rows)
+        """Publishes what this process wrote and has not published; answers how many rows it found.
+
+        Where there is much (a replay), it goes on batch after batch for as long as all of it goes out.
+        """
+        found = 0
+        while True:
+            before = self._underway.copy()
+            rows = await self._pool.fetch(_LEFT, self._process_id, _BATCH)
+            busy = before | self._underway
+            left = [row for row in rows if (row["subject_id"], row["sequence"]) not in busy]
+            handed = self.publish(left)
+            found += len(left)
+            if len(left) < _BATCH or not all(await asyncio.gather(*handed)):
+                return found
 
     async def adopt_once(self) -> None:
         """Takes over the unpublished rows of processes that are gone (the watchdog's part)."""
@@ -79,15 +95,15 @@ class Publisher:
         except TimeoutError:
             return
 
-    async def _publish(self, events: list[Event]) -> list[None]:
+    async def _publish(self, events: list[Event]) -> list[bool]:
         try:
             records = {event.key: record for event in events if (record := _encoded(event)) is not None}
             errors = dict(zip(records, await self._producer.send(list(records.values())), strict=True))
-            done = [event for event in events if event.key in errors and errors[event.key] is None]
-            await self._note(done, [event for event in events if errors.get(event.key, _UNSENT) is not None])
+            sent = [errors.get(event.key, _UNSENT) is None for event in events]
+            await self._note(list(compress(events, sent)), [e for e, out in zip(events, sent, strict=True) if not out])
         finally:
             self._underway.difference_update((event.subject_id, event.sequence) for event in events)
-        return [None] * len(events)
+        return sent
 
     async def _note(self, done: Sequence[Event], failed: Sequence[Event]) -> None:
         if done:

@@ -31,7 +31,7 @@ class Means:
     reports: Reports
     keyring: Keyring | None
     lake_url: str
-    publish: Callable[[Sequence[Any]], None]
+    publish: Callable[[Sequence[Any]], object]
 
 
 _STILL_OURS = "SELECT id FROM runs WHERE id = $1 AND epoch = $2 AND phase = 'leased' AND lease_owner = $3 FOR UPDATE"
@@ -69,6 +69,7 @@ class Owned:
         self._secrets: bytes | None = row["secrets"]
         self._means = means
         self._told: list[Any] = []
+        self._last_entry: asyncio.Future[None] | None = None
 
     @property
     def attempt(self) -> int:
@@ -100,7 +101,7 @@ class Owned:
 
     async def log(self, event: str, message: str, data: dict[str, Any] | None = None, level: str = "info") -> None:
         """Adds an entry to the run's log; entries keep their order, and are written before the run ends."""
-        self._means.reports.log(self.id, self.epoch, Entry(event, message, data or {}, level))
+        self._last_entry = self._means.reports.log(self.id, self.epoch, Entry(event, message, data or {}, level))
 
     def set_progress(self, progress: dict[str, Any]) -> None:
         """Replaces the progress; of many in a row the last is written."""
@@ -169,8 +170,9 @@ class Owned:
         return own
 
     async def flushed(self) -> None:
-        """Returns when all that was logged is written."""
-        await self._means.reports.flushed()
+        """Returns when all that was logged is written (entries keep their order), or could not be."""
+        if self._last_entry is not None:
+            await asyncio.wait([self._last_entry])
 
     async def until_stopped(self, work: Awaitable[Any]) -> Any:
         """The work's answer, or None as soon as somebody asks the run to stop; the work is cancelled then."""

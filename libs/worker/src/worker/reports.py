@@ -1,7 +1,6 @@
 """What runs say while they work, gathered from all runs of a worker and written in batches (rule 10)."""
 
 import asyncio
-from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -23,20 +22,16 @@ class Reports:
         self._progress: dict[tuple[UUID, int], dict[str, Any]] = {}
         self._waiting = asyncio.Event()
 
-    def log(self, run_id: UUID, epoch: int, entry: Entry) -> None:
-        with suppress(Overloaded):
-            self._entries.put((run_id, epoch, entry))
+    def log(self, run_id: UUID, epoch: int, entry: Entry) -> "asyncio.Future[None] | None":
+        """Hands an entry over; the answer is done when it is written, None where too many wait."""
+        try:
+            return self._entries.put((run_id, epoch, entry))
+        except Overloaded:
+            return None
 
     def progress(self, run_id: UUID, epoch: int, progress: dict[str, Any]) -> None:
         self._progress[run_id, epoch] = progress
         self._waiting.set()
-
-    def forget(self, run_id: UUID, epoch: int) -> None:
-        """The run is ending: its last progress is written with its end."""
-        self._progress.pop((run_id, epoch), None)
-
-    async def flushed(self) -> None:
-        await self._entries.drained()
 
     async def write_progress(self) -> None:
         """Writes progress for ever."""

@@ -49,7 +49,7 @@ class Intake:
             # Its own row is there when only the answer to its COMMIT was lost and the batch was written again (rule 1).
             mine = await runs.get(self._pool, new.org_id, new.id)
             if mine is None:
-                return await self._met_another(new)
+                return await self._met_another(new, ring)
             created_at = mine["created_at"]
         if ring and new.held_for is None:
             self._bell.ring(new.kind, [new.id])
@@ -64,7 +64,7 @@ class Intake:
         made = await hot.create(self._pool, batch)
         return [made.get(new.id) for new in batch]
 
-    async def _met_another(self, new: NewRun) -> Created:
+    async def _met_another(self, new: NewRun, ring: bool) -> Created:
         """Answers, one by one, the run that stood in the way (rule 17)."""
         if new.idempotency_key is not None:
             first = await runs.of_idempotency_key(self._pool, new.org_id, new.idempotency_key)
@@ -81,7 +81,7 @@ class Intake:
             if live is not None:
                 raise KeyBusy(live["id"])
         # Whatever stood in the way has ended meanwhile.
-        return await self.create(new)
+        return await self.create(new, ring=ring)
 
 
 def _as_inserted(new: NewRun, created_at: Any) -> dict[str, Any]:

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from contracts.vai.options.v1 import options_pb2 as vai_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16vai/bell/v1/bell.proto\x12\x0bvai.bell.v1\x1a\x1cvai/options/v1/options.proto\"3\n\x08RunReady\x12\x0f\n\x07run_ids\x18\x01 \x03(\t:\x16\xaa\xb6\x18\x12\n\trun.ready\x12\x05\x01\x02\x03\x04\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16vai/bell/v1/bell.proto\x12\x0bvai.bell.v1\x1a\x1cvai/options/v1/options.proto\"5\n\x08RunReady\x12\x0f\n\x07run_ids\x18\x01 \x03(\t:\x18\xaa\xb6\x18\x14\n\trun.ready\x12\x05\x01\x02\x03\x04\x05 \x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,7 +33,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'vai.bell.v1.bell_pb2', _glo
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_RUNREADY']._loaded_options = None
-  _globals['_RUNREADY']._serialized_options = b'\252\266\030\022\n\trun.ready\022\005\001\002\003\004\005'
+  _globals['_RUNREADY']._serialized_options = b'\252\266\030\024\n\trun.ready\022\005\001\002\003\004\005 \001'
   _globals['_RUNREADY']._serialized_start=69
-  _globals['_RUNREADY']._serialized_end=120
+  _globals['_RUNREADY']._serialized_end=122
 # @@protoc_insertion_point(module_scope)

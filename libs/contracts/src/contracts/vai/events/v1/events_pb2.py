@@ -28,7 +28,7 @@ from contracts.vai.options.v1 import options_pb2 as vai_dot_options_dot_v1_dot_o
 from contracts.vai.words.v1 import words_pb2 as vai_dot_words_dot_v1_dot_words__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1avai/events/v1/events.proto\x12\rvai.events.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cvai/options/v1/options.proto\x1a\x18vai/words/v1/words.proto\"\xb9\x01\n\rActionStarted\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x05\x12\x17\n\x0forganisation_id\x18\x03 \x01(\t\x12/\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x04\x64\x61ta\x18\x05 \x01(\x0b\x32\x19.vai.events.v1.ActionData:\x17\xaa\xb6\x18\x13\n\x0e\x61\x63tion.started\x12\x01\x03\"\xbd\x01\n\x0f\x41\x63tionCompleted\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x05\x12\x17\n\x0forganisation_id\x18\x03 \x01(\t\x12/\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x04\x64\x61ta\x18\x05 \x01(\x0b\x32\x19.vai.events.v1.ActionData:\x19\xaa\xb6\x18\x15\n\x10\x61\x63tion.completed\x12\x01\x03\"\xb8\x01\n\x0c\x41\x63tionFailed\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x05\x12\x17\n\x0forganisation_id\x18\x03 \x01(\t\x12/\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x04\x64\x61ta\x18\x05 \x01(\x0b\x32\x19.vai.events.v1.ActionData:\x17\xaa\xb6\x18\x13\n\raction.failed\x12\x02\x03\x05\"\xbf\x01\n\x0f\x41\x63tionCancelled\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x05\x12\x17\n\x0forganisation_id\x18\x03 \x01(\t\x12/\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x04\x64\x61ta\x18\x05 \x01(\x0b\x32\x19.vai.events.v1.ActionData:\x1b\xaa\xb6\x18\x17\n\x10\x61\x63tion.cancelled\x12\x03\x01\x03\x05\"\xbc\x01\n\x0e\x41\x63tionRejected\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x05\x12\x17\n\x0forganisation_id\x18\x03 \x01(\t\x12/\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x04\x64\x61ta\x18\x05 \x01(\x0b\x32\x19.vai.events.v1.ActionData:\x19\xaa\xb6\x18\x15\n\x0f\x61\x63tion.rejected\x12\x02\x01\x02\"\xcc\x01\n\x16\x41\x63tionAwaitingApproval\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x05\x12\x17\n\x0forganisation_id\x18\x03 \x01(\t\x12/\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x04\x64\x61ta\x18\x05 \x01(\x0b\x32\x19.vai.events.v1.ActionData:!\xaa\xb6\x18\x1d\n\x18\x61\x63tion.awaiting_approval\x12\x01\x02\"\xa2\x04\n\nActionData\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x16\n\taction_id\x18\x02 \x01(\tH\x00\x88\x01\x01\x12-\n\x0b\x61\x63tion_kind\x18\x03 \x01(\x0e\x32\x18.vai.words.v1.ActionKind\x12\'\n\x06status\x18\x04 \x01(\x0e\x32\x17.vai.words.v1.RunStatus\x12\x0f\n\x07\x61ttempt\x18\x05 \x01(\x05\x12\x10\n\x08sequence\x18\x06 \x01(\x05\x12.\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstarted_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63ompleted_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x0crecord_count\x18\n \x01(\x03H\x01\x88\x01\x01\x12\x0e\n\x06tables\x18\x0b \x03(\t\x12)\n\x05\x65rror\x18\x0c \x01(\x0b\x32\x1a.vai.events.v1.ActionError\x12\'\n\x06result\x18\r \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x18\n\x10result_truncated\x18\x0e \x01(\x08\x12\'\n\x07trigger\x18\x0f \x01(\x0b\x32\x16.vai.events.v1.TriggerB\x0c\n\n_action_idB\x0f\n\r_record_count\"\x82\x01\n\x0b\x41\x63tionError\x12%\n\x04\x63ode\x18\x01 \x01(\x0e\x32\x17.vai.words.v1.ErrorCode\x12\x0f\n\x07message\x18\x02 \x01(\t\x12(\n\x07\x64\x65tails\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x11\n\tretryable\x18\x04 \x01(\x08\"\x92\x01\n\x07Trigger\x12+\n\x06method\x18\x01 \x01(\x0e\x32\x1b.vai.words.v1.TriggerMethod\x12\x34\n\x0bsource_type\x18\x02 \x01(\x0e\x32\x1f.vai.words.v1.TriggerSourceType\x12\x16\n\tsource_id\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\x0c\n\n_source_id\"\xd2\x01\n\x17\x43onnectionDataAvailable\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x05\x12\x17\n\x0forganisation_id\x18\x03 \x01(\t\x12/\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x04\x64\x61ta\x18\x05 \x01(\x0b\x32\x1d.vai.events.v1.ConnectionData:\"\xaa\xb6\x18\x1e\n\x19\x63onnection.data_available\x12\x01\x03\"U\n\x0e\x43onnectionData\x12\x15\n\rconnection_id\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x0e\n\x06tables\x18\x03 \x03(\t\x12\x0c\n\x04rows\x18\x04 \x01(\x03\"\xc3\x01\n\x0f\x43onnectionError\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x05\x12\x17\n\x0forganisation_id\x18\x03 \x01(\t\x12/\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x04\x64\x61ta\x18\x05 \x01(\x0b\x32\x1e.vai.events.v1.ConnectionFault:\x1a\xaa\xb6\x18\x16\n\x10\x63onnection.error\x12\x02\x01\x03\"\x83\x01\n\x0f\x43onnectionFault\x12\x15\n\rconnection_id\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x13\n\x06run_id\x18\x03 \x01(\tH\x00\x88\x01\x01\x12)\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x1a.vai.events.v1.ActionErrorB\t\n\x07_run_idb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1avai/events/v1/events.proto\x12\rvai.events.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cvai/options/v1/options.proto\x1a\x18vai/words/v1/words.proto\"\xc1\x01\n\rActionStarted\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x05\x12\x17\n\x0forganisation_id\x18\x03 \x01(\t\x12/\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x04\x64\x61ta\x18\x05 \x01(\x0b\x32\x19.vai.events.v1.ActionData:\x1f\xaa\xb6\x18\x1b\n\x0e\x61\x63tion.started\x12\x01\x03\x1a\x03run \xa8\x01\"\xc5\x01\n\x0f\x41\x63tionCompleted\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x05\x12\x17\n\x0forganisation_id\x18\x03 \x01(\t\x12/\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x04\x64\x61ta\x18\x05 \x01(\x0b\x32\x19.vai.events.v1.ActionData:!\xaa\xb6\x18\x1d\n\x10\x61\x63tion.completed\x12\x01\x03\x1a\x03run \xa8\x01\"\xc0\x01\n\x0c\x41\x63tionFailed\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x05\x12\x17\n\x0forganisation_id\x18\x03 \x01(\t\x12/\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x04\x64\x61ta\x18\x05 \x01(\x0b\x32\x19.vai.events.v1.ActionData:\x1f\xaa\xb6\x18\x1b\n\raction.failed\x12\x02\x03\x05\x1a\x03run \xa8\x01\"\xc7\x01\n\x0f\x41\x63tionCancelled\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x05\x12\x17\n\x0forganisation_id\x18\x03 \x01(\t\x12/\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x04\x64\x61ta\x18\x05 \x01(\x0b\x32\x19.vai.events.v1.ActionData:#\xaa\xb6\x18\x1f\n\x10\x61\x63tion.cancelled\x12\x03\x01\x03\x05\x1a\x03run \xa8\x01\"\xc4\x01\n\x0e\x41\x63tionRejected\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x05\x12\x17\n\x0forganisation_id\x18\x03 \x01(\t\x12/\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x04\x64\x61ta\x18\x05 \x01(\x0b\x32\x19.vai.events.v1.ActionData:!\xaa\xb6\x18\x1d\n\x0f\x61\x63tion.rejected\x12\x02\x01\x02\x1a\x03run \xa8\x01\"\xd4\x01\n\x16\x41\x63tionAwaitingApproval\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x05\x12\x17\n\x0forganisation_id\x18\x03 \x01(\t\x12/\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x04\x64\x61ta\x18\x05 \x01(\x0b\x32\x19.vai.events.v1.ActionData:)\xaa\xb6\x18%\n\x18\x61\x63tion.awaiting_approval\x12\x01\x02\x1a\x03run \xa8\x01\"\xa2\x04\n\nActionData\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x16\n\taction_id\x18\x02 \x01(\tH\x00\x88\x01\x01\x12-\n\x0b\x61\x63tion_kind\x18\x03 \x01(\x0e\x32\x18.vai.words.v1.ActionKind\x12\'\n\x06status\x18\x04 \x01(\x0e\x32\x17.vai.words.v1.RunStatus\x12\x0f\n\x07\x61ttempt\x18\x05 \x01(\x05\x12\x10\n\x08sequence\x18\x06 \x01(\x05\x12.\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstarted_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63ompleted_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x0crecord_count\x18\n \x01(\x03H\x01\x88\x01\x01\x12\x0e\n\x06tables\x18\x0b \x03(\t\x12)\n\x05\x65rror\x18\x0c \x01(\x0b\x32\x1a.vai.events.v1.ActionError\x12\'\n\x06result\x18\r \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x18\n\x10result_truncated\x18\x0e \x01(\x08\x12\'\n\x07trigger\x18\x0f \x01(\x0b\x32\x16.vai.events.v1.TriggerB\x0c\n\n_action_idB\x0f\n\r_record_count\"\x82\x01\n\x0b\x41\x63tionError\x12%\n\x04\x63ode\x18\x01 \x01(\x0e\x32\x17.vai.words.v1.ErrorCode\x12\x0f\n\x07message\x18\x02 \x01(\t\x12(\n\x07\x64\x65tails\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x11\n\tretryable\x18\x04 \x01(\x08\"\x92\x01\n\x07Trigger\x12+\n\x06method\x18\x01 \x01(\x0e\x32\x1b.vai.words.v1.TriggerMethod\x12\x34\n\x0bsource_type\x18\x02 \x01(\x0e\x32\x1f.vai.words.v1.TriggerSourceType\x12\x16\n\tsource_id\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\x0c\n\n_source_id\"\xe1\x01\n\x17\x43onnectionDataAvailable\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x05\x12\x17\n\x0forganisation_id\x18\x03 \x01(\t\x12/\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x04\x64\x61ta\x18\x05 \x01(\x0b\x32\x1d.vai.events.v1.ConnectionData:1\xaa\xb6\x18-\n\x19\x63onnection.data_available\x12\x01\x03\x1a\nconnection \xa8\x01\"U\n\x0e\x43onnectionData\x12\x15\n\rconnection_id\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x0e\n\x06tables\x18\x03 \x03(\t\x12\x0c\n\x04rows\x18\x04 \x01(\x03\"\xd2\x01\n\x0f\x43onnectionError\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x05\x12\x17\n\x0forganisation_id\x18\x03 \x01(\t\x12/\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x04\x64\x61ta\x18\x05 \x01(\x0b\x32\x1e.vai.events.v1.ConnectionFault:)\xaa\xb6\x18%\n\x10\x63onnection.error\x12\x02\x01\x03\x1a\nconnection \xa8\x01\"\x83\x01\n\x0f\x43onnectionFault\x12\x15\n\rconnection_id\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x13\n\x06run_id\x18\x03 \x01(\tH\x00\x88\x01\x01\x12)\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x1a.vai.events.v1.ActionErrorB\t\n\x07_run_idb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,45 +36,45 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'vai.events.v1.events_pb2', 
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ACTIONSTARTED']._loaded_options = None
-  _globals['_ACTIONSTARTED']._serialized_options = b'\252\266\030\023\n\016action.started\022\001\003'
+  _globals['_ACTIONSTARTED']._serialized_options = b'\252\266\030\033\n\016action.started\022\001\003\032\003run \250\001'
   _globals['_ACTIONCOMPLETED']._loaded_options = None
-  _globals['_ACTIONCOMPLETED']._serialized_options = b'\252\266\030\025\n\020action.completed\022\001\003'
+  _globals['_ACTIONCOMPLETED']._serialized_options = b'\252\266\030\035\n\020action.completed\022\001\003\032\003run \250\001'
   _globals['_ACTIONFAILED']._loaded_options = None
-  _globals['_ACTIONFAILED']._serialized_options = b'\252\266\030\023\n\raction.failed\022\002\003\005'
+  _globals['_ACTIONFAILED']._serialized_options = b'\252\266\030\033\n\raction.failed\022\002\003\005\032\003run \250\001'
   _globals['_ACTIONCANCELLED']._loaded_options = None
-  _globals['_ACTIONCANCELLED']._serialized_options = b'\252\266\030\027\n\020action.cancelled\022\003\001\003\005'
+  _globals['_ACTIONCANCELLED']._serialized_options = b'\252\266\030\037\n\020action.cancelled\022\003\001\003\005\032\003run \250\001'
   _globals['_ACTIONREJECTED']._loaded_options = None
-  _globals['_ACTIONREJECTED']._serialized_options = b'\252\266\030\025\n\017action.rejected\022\002\001\002'
+  _globals['_ACTIONREJECTED']._serialized_options = b'\252\266\030\035\n\017action.rejected\022\002\001\002\032\003run \250\001'
   _globals['_ACTIONAWAITINGAPPROVAL']._loaded_options = None
-  _globals['_ACTIONAWAITINGAPPROVAL']._serialized_options = b'\252\266\030\035\n\030action.awaiting_approval\022\001\002'
+  _globals['_ACTIONAWAITINGAPPROVAL']._serialized_options = b'\252\266\030%\n\030action.awaiting_approval\022\001\002\032\003run \250\001'
   _globals['_CONNECTIONDATAAVAILABLE']._loaded_options = None
-  _globals['_CONNECTIONDATAAVAILABLE']._serialized_options = b'\252\266\030\036\n\031connection.data_available\022\001\003'
+  _globals['_CONNECTIONDATAAVAILABLE']._serialized_options = b'\252\266\030-\n\031connection.data_available\022\001\003\032\nconnection \250\001'
   _globals['_CONNECTIONERROR']._loaded_options = None
-  _globals['_CONNECTIONERROR']._serialized_options = b'\252\266\030\026\n\020connection.error\022\002\001\003'
+  _globals['_CONNECTIONERROR']._serialized_options = b'\252\266\030%\n\020connection.error\022\002\001\003\032\nconnection \250\001'
   _globals['_ACTIONSTARTED']._serialized_start=165
-  _globals['_ACTIONSTARTED']._serialized_end=350
-  _globals['_ACTIONCOMPLETED']._serialized_start=353
-  _globals['_ACTIONCOMPLETED']._serialized_end=542
-  _globals['_ACTIONFAILED']._serialized_start=545
-  _globals['_ACTIONFAILED']._serialized_end=729
-  _globals['_ACTIONCANCELLED']._serialized_start=732
-  _globals['_ACTIONCANCELLED']._serialized_end=923
-  _globals['_ACTIONREJECTED']._serialized_start=926
-  _globals['_ACTIONREJECTED']._serialized_end=1114
-  _globals['_ACTIONAWAITINGAPPROVAL']._serialized_start=1117
-  _globals['_ACTIONAWAITINGAPPROVAL']._serialized_end=1321
-  _globals['_ACTIONDATA']._serialized_start=1324
-  _globals['_ACTIONDATA']._serialized_end=1870
-  _globals['_ACTIONERROR']._serialized_start=1873
-  _globals['_ACTIONERROR']._serialized_end=2003
-  _globals['_TRIGGER']._serialized_start=2006
-  _globals['_TRIGGER']._serialized_end=2152
-  _globals['_CONNECTIONDATAAVAILABLE']._serialized_start=2155
-  _globals['_CONNECTIONDATAAVAILABLE']._serialized_end=2365
-  _globals['_CONNECTIONDATA']._serialized_start=2367
-  _globals['_CONNECTIONDATA']._serialized_end=2452
-  _globals['_CONNECTIONERROR']._serialized_start=2455
-  _globals['_CONNECTIONERROR']._serialized_end=2650
-  _globals['_CONNECTIONFAULT']._serialized_start=2653
-  _globals['_CONNECTIONFAULT']._serialized_end=2784
+  _globals['_ACTIONSTARTED']._serialized_end=358
+  _globals['_ACTIONCOMPLETED']._serialized_start=361
+  _globals['_ACTIONCOMPLETED']._serialized_end=558
+  _globals['_ACTIONFAILED']._serialized_start=561
+  _globals['_ACTIONFAILED']._serialized_end=753
+  _globals['_ACTIONCANCELLED']._serialized_start=756
+  _globals['_ACTIONCANCELLED']._serialized_end=955
+  _globals['_ACTIONREJECTED']._serialized_start=958
+  _globals['_ACTIONREJECTED']._serialized_end=1154
+  _globals['_ACTIONAWAITINGAPPROVAL']._serialized_start=1157
+  _globals['_ACTIONAWAITINGAPPROVAL']._serialized_end=1369
+  _globals['_ACTIONDATA']._serialized_start=1372
+  _globals['_ACTIONDATA']._serialized_end=1918
+  _globals['_ACTIONERROR']._serialized_start=1921
+  _globals['_ACTIONERROR']._serialized_end=2051
+  _globals['_TRIGGER']._serialized_start=2054
+  _globals['_TRIGGER']._serialized_end=2200
+  _globals['_CONNECTIONDATAAVAILABLE']._serialized_start=2203
+  _globals['_CONNECTIONDATAAVAILABLE']._serialized_end=2428
+  _globals['_CONNECTIONDATA']._serialized_start=2430
+  _globals['_CONNECTIONDATA']._serialized_end=2515
+  _globals['_CONNECTIONERROR']._serialized_start=2518
+  _globals['_CONNECTIONERROR']._serialized_end=2728
+  _globals['_CONNECTIONFAULT']._serialized_start=2731
+  _globals['_CONNECTIONFAULT']._serialized_end=2862
 # @@protoc_insertion_point(module_scope)

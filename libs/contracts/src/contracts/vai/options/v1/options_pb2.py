@@ -25,15 +25,15 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cvai/options/v1/options.proto\x12\x0evai.options.v1\x1a google/protobuf/descriptor.proto\"B\n\x0bPublication\x12\r\n\x05topic\x18\x01 \x01(\t\x12$\n\x06owners\x18\x02 \x03(\x0e\x32\x14.vai.options.v1.Role*\x83\x01\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x14\n\x10ROLE_API_GATEWAY\x10\x01\x12\x17\n\x13ROLE_RUN_DISPATCHER\x10\x02\x12\x0f\n\x0bROLE_WORKER\x10\x03\x12\x12\n\x0eROLE_SCHEDULER\x10\x04\x12\x11\n\rROLE_WATCHDOG\x10\x05:Q\n\tpublished\x12\x1f.google.protobuf.MessageOptions\x18\xe5\x86\x03 \x01(\x0b\x32\x1b.vai.options.v1.Publicationb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cvai/options/v1/options.proto\x12\x0evai.options.v1\x1a google/protobuf/descriptor.proto\"l\n\x0bPublication\x12\r\n\x05topic\x18\x01 \x01(\t\x12$\n\x06owners\x18\x02 \x03(\x0e\x32\x14.vai.options.v1.Role\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12\x17\n\x0fretention_hours\x18\x04 \x01(\x05*\x83\x01\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x14\n\x10ROLE_API_GATEWAY\x10\x01\x12\x17\n\x13ROLE_RUN_DISPATCHER\x10\x02\x12\x0f\n\x0bROLE_WORKER\x10\x03\x12\x12\n\x0eROLE_SCHEDULER\x10\x04\x12\x11\n\rROLE_WATCHDOG\x10\x05:Q\n\tpublished\x12\x1f.google.protobuf.MessageOptions\x18\xe5\x86\x03 \x01(\x0b\x32\x1b.vai.options.v1.Publicationb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'vai.options.v1.options_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ROLE']._serialized_start=151
-  _globals['_ROLE']._serialized_end=282
+  _globals['_ROLE']._serialized_start=193
+  _globals['_ROLE']._serialized_end=324
   _globals['_PUBLICATION']._serialized_start=82
-  _globals['_PUBLICATION']._serialized_end=148
+  _globals['_PUBLICATION']._serialized_end=190
 # @@protoc_insertion_point(module_scope)

@@ -1,0 +1,34 @@
+"""Making topics: how many partitions each has, and how long it keeps a record (an option of its message in proto/)."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import TopicAlreadyExistsError
+
+from contracts.topics import retention_of
+
+PARTITIONS = 3
+
+
+async def make_topics(servers: str, topics: Sequence[str]) -> None:
+    """Makes those of the topics that are not there; one that is keeps the settings that its operators gave it.
+
+    Raises LookupError for a topic that is not in the contracts, KafkaError or OSError where the broker does not answer.
+    """
+    new = [new_topic(topic) for topic in topics]
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers, client_id="vai-topics", request_timeout_ms=5_000)
+    try:
+        await admin.start()
+        there = set(await admin.list_topics())
+        if missing := [topic for topic in new if topic.name not in there]:
+            await admin.create_topics(missing)
+    except TopicAlreadyExistsError:
+        return
+    finally:
+        await admin.close()
+
+
+def new_topic(topic: str) -> NewTopic:
+    milliseconds = retention_of(topic) // timedelta(milliseconds=1)
+    return NewTopic(topic, PARTITIONS, 1, topic_configs={"cleanup.policy": "delete", "retention.ms": str(milliseconds)})

@@ -33,6 +33,12 @@ async def test_an_item_on_an_idle_system_goes_alone_and_at_once() -> None:
     assert writer.batches == [[1], [2]]
 
 
+async def test_an_item_that_comes_as_the_only_worker_leaves_is_written_too() -> None:
+    batcher = Batcher(Writer().flush, in_flight=1)
+    assert await batcher.submit(1) == "wrote 1"
+    assert await asyncio.wait_for(batcher.submit(2), 5) == "wrote 2"
+
+
 async def test_what_comes_while_a_batch_is_written_goes_with_the_next() -> None:
     writer = Writer(wait=True)
     batcher = Batcher(writer.flush, in_flight=1)

@@ -60,9 +60,13 @@ class Batcher(Generic[Item, Answer]):
             await asyncio.wait(self._workers)
 
     async def _work(self) -> None:
-        while self._waiting:
-            batch = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
-            await self._write(batch)
+        try:
+            while self._waiting:
+                batch = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+                await self._write(batch)
+        finally:
+            # At once, not in the task's callback: what is put in between would find a worker that has already left.
+            self._workers.discard(asyncio.current_task())
 
     async def _write(self, batch: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
         try:

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, UnknownError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, UnknownError
 
 from common.telemetry import broker_up
 from common.topics import make_topics
 
 _log = structlog.get_logger()
+
+_ANSWER_SECONDS = 10.0
 
 _AGAIN_SECONDS = (0.02, 0.05, 0.1, 0.2, 0.4)
 """At most so long before each further try of a record that the broker refused without a reason."""
@@ -98,13 +100,37 @@ class Producer:
 
 
 async def _sent(producer: AIOKafkaProducer, records: Sequence[Record]) -> list[Exception | None]:
-    sent = [asyncio.ensure_future(producer.send(r.topic, value=r.value, key=r.key, headers=r.headers)) for r in records]
-    return [await _outcome(future) for future in sent]
+    """One after the other into the producer's batches, then one wait for all: no task a record."""
+    away: dict[str, Exception] = {}
+    sending = [away.get(record.topic) or await _put(producer, record, away) for record in records]
+    futures = [future for future in sending if isinstance(future, asyncio.Future)]
+    if futures:
+        await asyncio.wait(futures, timeout=_ANSWER_SECONDS)
+    return [_outcome(future) for future in sending]
 
 
-async def _outcome(sending: "asyncio.Future[asyncio.Future[object]]") -> Exception | None:
+async def _put(
+    producer: AIOKafkaProducer, record: Record, away: dict[str, Exception]
+) -> "asyncio.Future[object] | Exception":
+    """`away` notes a topic that cannot be written to, so that only its first record waits for it."""
     try:
-        await asyncio.wait_for(await sending, 10)
+        future: asyncio.Future[object] = await producer.send(
+            record.topic, value=record.value, key=record.key, headers=record.headers
+        )
     except (KafkaError, OSError, TimeoutError) as error:
+        if not isinstance(error, MessageSizeTooLargeError):
+            away[record.topic] = error
         return error
-    return None
+    return future
+
+
+def _outcome(sending: "asyncio.Future[object] | Exception") -> Exception | None:
+    if isinstance(sending, Exception):
+        return sending
+    if not sending.done():
+        sending.cancel()
+        return TimeoutError(f"the broker did not answer within {_ANSWER_SECONDS:g} s")
+    error = sending.exception()
+    if error is not None and not isinstance(error, KafkaError | OSError | TimeoutError):
+        raise error
+    return error

@@ -135,7 +135,7 @@ class Postgres:
     def _says_ready(self, pid: int) -> bool:
         with contextlib.suppress(OSError):
             lines = (self._home.postgres / "postmaster.pid").read_text().splitlines()
-            return lines[0] == str(pid) and len(lines) > 7 and lines[7].strip() == "ready"
+            return lines[:1] == [str(pid)] and [line.strip() for line in lines[7:8]] == ["ready"]
         return False
 
     def _check_version(self) -> None:
@@ -147,9 +147,9 @@ class Postgres:
 async def leave_no_other(data: Path) -> None:
     """A supervisor that was killed leaves a Postgres that is just stopping, and its pid file: see to both."""
     pid_file = data / "postmaster.pid"
-    if not pid_file.exists():
+    pid = _pid_in(pid_file)
+    if pid is None:
         return
-    pid = int(pid_file.read_text().split("\n")[0])
     if not await becomes(lambda: not _runs_in(pid, data), 10):
         os.kill(pid, signal.SIGQUIT)
         await becomes(lambda: not _runs_in(pid, data), 10)
@@ -157,6 +157,14 @@ async def leave_no_other(data: Path) -> None:
         raise StackError(f"another Postgres ({pid}) runs on {data}", f"Stop it: kill {pid}")
     if started_at(pid):  # the number went to another program; of a free one Postgres judges itself
         pid_file.unlink(missing_ok=True)
+
+
+def _pid_in(pid_file: Path) -> int | None:
+    """The pid that a server has written there; None without a file, or with one that it was just beginning."""
+    with contextlib.suppress(OSError):
+        first = pid_file.read_text().partition("\n")[0]
+        return int(first) if first.isdigit() else None
+    return None
 
 
 def _runs_in(pid: int, data: Path) -> bool:

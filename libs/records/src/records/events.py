@@ -69,12 +69,13 @@ def record_of(event: Event) -> Record:
 
 def message_of(event: Event) -> Message:
     """The protobuf message of a journal row. Raises LookupError for a type that is not in the contracts."""
-    message: Any = EVENTS[event.type](id=event.id, sequence=event.sequence, organisation_id=str(event.org_id))
-    _set_time(message.occurred_at, event.occurred_at)
+    message = EVENTS[event.type](id=event.id, sequence=event.sequence, organisation_id=str(event.org_id))
+    fields: Any = message
+    _set_time(fields.occurred_at, event.occurred_at)
     if event.type.startswith("action."):
-        _fill_action(message.data, event)
+        _fill_action(fields.data, event)
     else:
-        ParseDict(_plain(event.data), message.data)
+        ParseDict(_plain(event.data), fields.data)
     return message
 
 

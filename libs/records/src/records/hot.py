@@ -61,6 +61,18 @@ _WAITING = """SELECT r.id, r.status FROM runs r JOIN (
     ORDER BY fair.recovered DESC, fair.turn, r.id LIMIT $4 FOR UPDATE OF r SKIP LOCKED"""
 
 
+# What a worker needs of a run that it claims, and of one that it ended; the last is what log and journal need besides.
+_CLAIMED = """id, org_id, action_id, connection_id, retry_of, kind, status, phase, epoch, lease_owner, due_at,
+    recovered, retry_count, control, definition, secrets, progress, started_at, traceparent"""
+_ENDED = """id, org_id, action_id, kind, status, phase, epoch, result, error, progress, watched, retry_count,
+    interrupt_count, started_at, completed_at, updated_at, traceparent"""
+_TELLING = "created_at, trigger_method, trigger_source_type, trigger_source_id, log_seq, event_seq"
+
+
+def _of(table: str, columns: str) -> str:
+    return ", ".join(f"{table}.{name.strip()}" for name in columns.split(","))
+
+
 _LEASE_DATA = f"jsonb_build_object('lease_seconds', {LEASE_SECONDS})"
 
 
@@ -73,7 +85,7 @@ moved AS (
         started_at = coalesce(started_at, clock_timestamp()), log_seq = log_seq + 1,
         event_seq = event_seq + (picked.status <> 'running')::int
     FROM picked WHERE r.id = picked.id
-    RETURNING r.*, picked.status AS was
+    RETURNING {_of("r", _CLAIMED)}, {_of("r", _TELLING)}, r.updated_at, r.completed_at, picked.status AS was
 ),
 logged AS (
     {logged("'info'", "'lease_acquired'", "'Lease acquired by ' || $5::text", _LEASE_DATA, "$5::text")}
@@ -81,7 +93,7 @@ logged AS (
 told AS (
     {told("'action.started'", "'{}'::jsonb", "$1::uuid", "moved WHERE moved.was <> 'running'")}
 )
-SELECT moved.*, {TOLD} FROM moved LEFT JOIN told ON told.subject_id = moved.id
+SELECT {_of("moved", _CLAIMED)}, {TOLD} FROM moved LEFT JOIN told ON told.subject_id = moved.id
 """
 
 
@@ -179,7 +191,8 @@ moved AS (
         completed_at = clock_timestamp(), updated_at = clock_timestamp(), log_seq = log_seq + 1,
         event_seq = event_seq + 1
     FROM picked JOIN input USING (id) WHERE r.id = picked.id
-    RETURNING r.*, input.level, input.event, input.message, input.data AS log_data, input.extra
+    RETURNING {_of("r", _ENDED)}, {_of("r", _TELLING)}, r.parent_run_id, input.level, input.event, input.message,
+        input.data AS log_data, input.extra
 ),
 logged AS (
     {logged("moved.level", "moved.event", "moved.message", "moved.log_data", "$13::text")}
@@ -190,7 +203,7 @@ told AS (
 woken AS (
     {WOKEN}
 )
-SELECT moved.*, {TOLD}, woken.id AS woken_id, woken.kind AS woken_kind
+SELECT {_of("moved", _ENDED)}, {TOLD}, woken.id AS woken_id, woken.kind AS woken_kind
 FROM told JOIN moved ON moved.id = told.subject_id LEFT JOIN woken ON woken.id = moved.parent_run_id
 """
 
@@ -265,14 +278,18 @@ async def renew(conn: Any, process_id: UUID, leases: Sequence[tuple[UUID, int]])
 # Publish --------------------------------------------------------------------------------------------------------
 
 _PUBLISHED = """
+WITH hasty AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
 UPDATE events e SET published_at = clock_timestamp()
-FROM unnest($1::uuid[], $2::int[], $3::timestamptz[]) AS t(subject_id, sequence, occurred_at)
+FROM unnest($1::uuid[], $2::int[], $3::timestamptz[]) AS t(subject_id, sequence, occurred_at), hasty
 WHERE e.subject_id = t.subject_id AND e.sequence = t.sequence AND e.occurred_at = t.occurred_at
   AND e.occurred_at BETWEEN $4 AND $5
 """
 
 
 async def published(conn: Any, events: Sequence[tuple[UUID, int, datetime]]) -> None:
-    """Marks journal rows (subject, sequence, occurred_at) as published."""
+    """Marks journal rows (subject, sequence, occurred_at) as published.
+
+    Does not wait for the disk: a mark that a crash of Postgres takes away sends its event again, which is allowed.
+    """
     subjects, sequences, times = (list(column) for column in zip(*events, strict=True))
     await conn.execute(_PUBLISHED, subjects, sequences, times, min(times), max(times))

@@ -28,11 +28,21 @@ _AWAY = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, async
 
 
 class Endings:
-    """Writes how runs end, in batches; `on_ended` hears each row that the finishing statement answered."""
+    """Writes how runs end, in batches.
 
-    def __init__(self, pool: Any, holder: Holder, on_ended: Callable[[list[Any]], None]) -> None:
+    `on_ending` hears of a run whose work is over, `on_ended` each row that the finishing statement answered.
+    """
+
+    def __init__(
+        self,
+        pool: Any,
+        holder: Holder,
+        on_ending: Callable[[Owned], None],
+        on_ended: Callable[[list[Any]], None],
+    ) -> None:
         self._pool = pool
         self._holder = holder
+        self._on_ending = on_ending
         self._on_ended = on_ended
         self._batcher: Batcher[Ending, Any] = Batcher(self._finish, most=200, in_flight=2)
 
@@ -86,6 +96,7 @@ class Endings:
         result: dict[str, Any] | None = None,
         error: dict[str, Any] | None = None,
     ) -> Any:
+        self._on_ending(run)
         await run.flushed()
         size = len(dump_json(result)) if result else 0
         ending = Ending(

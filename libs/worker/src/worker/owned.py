@@ -59,9 +59,11 @@ class Owned:
         self.retry_count: int = row["retry_count"]
         self.traceparent: str | None = row["traceparent"]
         self.claimed = steady_seconds()
+        self.heartbeats = 0
         self.started_at = row["started_at"]
         self.progress: dict[str, Any] | None = row["progress"]
         self.stop_reason: str | None = row["control"]
+        self.has_slot = True
         self.stopping = asyncio.Event()
         self.on_stop: Callable[[], object] | None = None
         self.deadline: float | None = None

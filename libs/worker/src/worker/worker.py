@@ -10,6 +10,7 @@ import structlog
 
 from common import telemetry
 from common.boot import Service
+from common.clock import steady_seconds
 from common.loops import every
 from records import hot
 from records.following import follow
@@ -47,11 +48,12 @@ class Worker:
         self._slots = slots
         self._forks = forks
         self._holder = Holder(life.id, life.name)
-        self._endings = Endings(service.pool, self._holder, self._on_ended)
+        self._endings = Endings(service.pool, self._holder, self._leave_slot, self._on_ended)
         self._performer = Performer(kinds, self._endings, forks)
         self._owned: dict[UUID, Owned] = {}
         self._tasks: dict[UUID, asyncio.Task[Any]] = {}
         self._hinted: dict[UUID, None] = {}
+        self._working = 0
         self._claiming = 0
         self._hungry = True
         self._wake = asyncio.Event()
@@ -62,7 +64,9 @@ class Worker:
 
     @property
     def free(self) -> int:
-        return 0 if self._draining else self._slots - len(self._owned) - self._claiming
+        """Slots to fill. A run whose end is being written holds none, for as many runs as there are slots."""
+        room = min(self._slots - self._working, 2 * self._slots - len(self._owned))
+        return 0 if self._draining else room - self._claiming
 
     def start(self) -> None:
         """Hears the bell and the whispers, and begins to claim."""
@@ -73,7 +77,7 @@ class Worker:
         self._service.spawn(every(PULL_SECONDS, self._claim_once, self._wake))
         self._service.spawn(every(PULL_SECONDS, self._grow_hungry))
         self._service.spawn(every(RENEW_SECONDS, self.renew_once))
-        self._service.spawn(every(HEARTBEAT_SECONDS, self._log_heartbeats))
+        self._service.spawn(every(RENEW_SECONDS, self._log_heartbeats))
         self._service.spawn(every(30, self._forks.stop_idle_once))
 
     # Claiming
@@ -134,7 +138,8 @@ class Worker:
         telemetry.runs_claimed.labels(kind=run.kind).inc()
         self._owned[run.id] = run
         self._tasks[run.id] = asyncio.create_task(self._work(run))
-        telemetry.slots_busy.set(len(self._owned))
+        self._working += 1
+        telemetry.slots_busy.set(self._working)
 
     async def _work(self, run: Owned) -> Any:
         try:
@@ -145,9 +150,15 @@ class Worker:
         finally:
             if self._owned.get(run.id) is run:
                 del self._owned[run.id], self._tasks[run.id]
-            telemetry.slots_busy.set(len(self._owned))
-            if self._hungry:
-                self._wake.set()
+            self._leave_slot(run)
+
+    def _leave_slot(self, run: Owned) -> None:
+        if run.has_slot:
+            run.has_slot = False
+            self._working -= 1
+            telemetry.slots_busy.set(self._working)
+        if self._hungry:
+            self._wake.set()
 
     def _on_ended(self, rows: list[Any]) -> None:
         self._service.soon(follow(rows, self._service.pool, self._service.bell, self._publisher))
@@ -185,7 +196,10 @@ class Worker:
 
     async def _log_heartbeats(self) -> None:
         for run in list(self._owned.values()):
-            await run.log("heartbeat", "Still working", {"progress": run.progress or {}})
+            due = int((steady_seconds() - run.claimed) / HEARTBEAT_SECONDS)
+            if due > run.heartbeats:
+                run.heartbeats = due
+                await run.log("heartbeat", "Still working", {"progress": run.progress or {}})
 
     # Stopping
 

@@ -1,0 +1,43 @@
+"""What the stack thinks of the files that a Postgres has left, or is about to write."""
+
+import os
+
+import pytest
+
+from devstack.errors import StackError
+from devstack.home import Home
+from devstack.postgres import Postgres, leave_no_other
+
+
+@pytest.fixture
+def left_over(home: Home) -> Home:
+    home.postgres.mkdir()
+    return home
+
+
+@pytest.mark.parametrize("content", ["", "\n", "postmaster"])
+async def test_a_pid_file_that_is_still_being_written_is_left_alone(left_over: Home, content: str) -> None:
+    file = left_over.postgres / "postmaster.pid"
+    file.write_text(content)
+
+    await leave_no_other(left_over.postgres)
+
+    assert file.exists()
+
+
+async def test_a_pid_file_whose_number_went_to_another_program_is_removed(left_over: Home) -> None:
+    file = left_over.postgres / "postmaster.pid"
+    file.write_text(f"{os.getpid()}\n")
+
+    await leave_no_other(left_over.postgres)
+
+    assert not file.exists()
+
+
+async def test_data_of_another_version_is_refused_with_what_to_do(left_over: Home) -> None:
+    (left_over.postgres / "PG_VERSION").write_text("16\n")
+
+    with pytest.raises(StackError, match="made by Postgres 16, this is 18") as raised:
+        await Postgres(left_over, 1, "secret").start()
+
+    assert "make clean" in raised.value.advice

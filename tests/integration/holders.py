@@ -8,6 +8,16 @@ from devstack.process import descendants
 from devstack.stack import Stack
 from testkit.wait import wait_for
 
+_MINE = "run_id = ANY($1::uuid[])"
+_WHOSE = {
+    "runs": "id = ANY($1::uuid[])",
+    "run_logs": _MINE,
+    "events": "subject_id = ANY($1::uuid[]) AND published_at IS NOT NULL",
+    "checkpoints": _MINE,
+    "lake_files": _MINE,
+    "datasets": "$1::uuid[] IS NOT NULL",
+}
+
 _HOLDER = "SELECT p.pid FROM runs r JOIN processes p ON p.id = r.lease_owner WHERE r.id = $1"
 
 
@@ -32,12 +42,9 @@ def tree_of(instance: Instance) -> list[int]:
 async def standing_of(database: Any, run_ids: list[str]) -> dict[str, list[tuple[Any, ...]]]:
     """All that the database knows of runs: what must not move once they have ended."""
     ids = [UUID(run_id) for run_id in run_ids]
-    queries = {
-        "runs": "SELECT * FROM runs WHERE id = ANY($1) ORDER BY id",
-        "logs": "SELECT run_id, seq, event, message FROM run_logs WHERE run_id = ANY($1) ORDER BY run_id, seq",
-        "events": "SELECT subject_id, sequence, type FROM events WHERE subject_id = ANY($1) ORDER BY subject_id, sequence",
-        "checkpoints": "SELECT run_id, state, updated_at FROM checkpoints WHERE run_id = ANY($1) ORDER BY run_id",
-        "files": "SELECT path, visible, removed_at FROM lake_files WHERE run_id = ANY($1) ORDER BY path",
-        "datasets": "SELECT id, row_count, write_epoch, lock_run FROM datasets ORDER BY id",
+    return {
+        table: [
+            tuple(row) for row in await database.fetch(f"SELECT * FROM {table} WHERE {whose} ORDER BY 1, 2, 3", ids)
+        ]
+        for table, whose in _WHOSE.items()
     }
-    return {name: [tuple(row) for row in await database.fetch(query, ids)] for name, query in queries.items()}

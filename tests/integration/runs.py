@@ -99,6 +99,17 @@ async def all_ended(database: Any, run_ids: Sequence[str], timeout: float = 60.0
     await wait_for(none_left, timeout, every=0.1, what=f"all {len(ids)} runs ended")
 
 
+async def all_published(database: Any, run_ids: Sequence[str], timeout: float = 60.0) -> None:
+    """Returns when every event of these runs is on Kafka."""
+    ids = [UUID(run_id) for run_id in run_ids]
+    left = "SELECT 1 FROM events WHERE subject_id = ANY($1::uuid[]) AND published_at IS NULL LIMIT 1"
+
+    async def none_left() -> bool:
+        return not await database.fetch(left, ids)
+
+    await wait_for(none_left, timeout, every=0.1, what=f"all events of {len(ids)} runs are published")
+
+
 def assert_told_once(told: dict[str, list[Any]], run_ids: Sequence[str]) -> None:
     """Each run has events 1, 2, … without a gap, began at most once, and has just one end, which is the last."""
     for run_id in run_ids:

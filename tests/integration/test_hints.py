@@ -84,7 +84,9 @@ async def test_a_hint_for_an_ended_run_or_for_none_is_dropped(
 
 async def test_a_run_that_nobody_rings_for_is_pulled(api: httpx2.AsyncClient, database: Any) -> None:
     """Queued without a ring, as if every hint had been lost."""
-    made = await api.post(RUNS, params={"defer": "true"}, json={"kind": "dlt_extract", "definition": {"source": "noop"}})
+    made = await api.post(
+        RUNS, params={"defer": "true"}, json={"kind": "dlt_extract", "definition": {"source": "noop"}}
+    )
     run_id = made.json()["id"]
     async with database.transaction():
         await database.execute("SET LOCAL vai.role = 'api-gateway'")

@@ -2,7 +2,6 @@
 
 import os
 from typing import Any
-from uuid import UUID
 
 import asyncpg
 import httpx2
@@ -15,12 +14,11 @@ from testkit.wait import wait_for
 from tests.integration.figures import Figure
 from tests.integration.listening import listening
 from tests.integration.load import under_load
-from tests.integration.runs import all_ended, assert_told_once, journal
+from tests.integration.runs import all_ended, all_published, assert_told_once, journal
 
 BROKERS = [name for name in [os.environ.get(KAFKA_VARIABLE) or "embedded"] if ":" not in name]
 """A broker that was given as HOST:PORT is not ours to kill."""
 
-_UNPUBLISHED = "SELECT count(*) FROM events WHERE subject_id = ANY($1::uuid[]) AND published_at IS NULL"
 _COMPLETED_SINCE = """
 SELECT subject_id FROM events
 WHERE subject_id = ANY($1::uuid[]) AND type = 'action.completed' AND occurred_at > $2
@@ -53,14 +51,9 @@ async def test_a_broker_that_is_killed_and_comes_back_empty_costs_no_run_and_no_
     figure("runs", len(load.made))
     assert load.refused == 0
     await _assert_all_completed(database, load.ids)
-    ids = [UUID(run_id) for run_id in load.ids]
-
-    async def all_published() -> bool:
-        return not await database.fetchval(_UNPUBLISHED, ids)
-
-    await wait_for(all_published, 60, every=0.2, what="every event is published")
+    await all_published(database, load.ids)
     figure("seconds_until_all_published", steady_seconds() - restarted)
-    later = {str(row["subject_id"]) for row in await database.fetch(_COMPLETED_SINCE, ids, killed)}
+    later = {str(row["subject_id"]) for row in await database.fetch(_COMPLETED_SINCE, load.ids, killed)}
     assert len(later) > 100
     async with listening(mended.kafka, "action.completed") as listener:
         await listener.until(lambda heard: later <= {event.data.run_id for event, *_ in heard.seen})

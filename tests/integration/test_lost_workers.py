@@ -17,11 +17,11 @@ from testkit.web import Reply, WebServer
 from tests.integration.figures import Figure
 from tests.integration.holders import holder_of, standing_of, tree_of
 from tests.integration.lake import assert_extracted_once, delta_table
-from tests.integration.runs import all_ended, assert_told_once, journal, logged, sample, words
+from tests.integration.runs import all_ended, all_published, assert_told_once, journal, logged, sample, words
 
 _ROWS, _SLICES = 2_000, 10
 _LASTING = {"slices": _SLICES, "rows_per_second": 500}
-_SQL = "SELECT count(*) AS n FROM range(100000) a, range(20000) b WHERE (a.range * b.range) % 7 = 3"
+_SQL = "SELECT count(*) AS n FROM range(100000) a, range(8000) b WHERE (a.range * b.range) % 7 = 3"
 
 
 async def test_a_run_whose_worker_is_killed_is_finished_once_by_another(
@@ -107,6 +107,7 @@ async def test_frozen_workers_that_wake_after_their_runs_were_taken_over_write_n
         await asyncio.gather(*(logged(api, run_id, "lease_acquired", times=2, timeout=60) for run_id in ids))
         figure("seconds_until_taken_over", steady_seconds() - froze)
         await all_ended(database, ids)
+        await all_published(database, ids)
         standing, version = await standing_of(database, ids), delta_table(mended, "frozen").version()
     finally:
         _send_all(trees, signal.SIGCONT)

@@ -17,7 +17,11 @@ _UNPUBLISH = "UPDATE events SET published_at = NULL WHERE subject_id = $1"
 
 @pytest.mark.parametrize(
     ("kind", "definition"),
-    [("dlt_extract", {"source": "noop"}), ("dlt_extract", sample(source_name="one_run")), ("conditional_branch", BRANCH)],
+    [
+        ("dlt_extract", {"source": "noop"}),
+        ("dlt_extract", sample(source_name="one_run")),
+        ("conditional_branch", BRANCH),
+    ],
     ids=["noop", "heavy", "light"],
 )
 async def test_a_run_reaches_action_completed(

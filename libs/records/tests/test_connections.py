@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from common.ids import uuid7
-from records import connections, people
+from records import connection_health, connections, people
 from records.connections import DefaultTaken, InUse, SlugTaken, Unresolved
 from records.definitions.base import ConnectionReference
 
@@ -79,7 +79,7 @@ async def test_another_organisation_sees_nothing(conn: AsyncConnection, org_id: 
     assert await connections.list_page(conn, other, q=None, providers=[], limit=10, offset=0) == ([], 0)
     with pytest.raises(Unresolved):
         await connections.resolve(raw, other, connection_id)
-    assert await connections.failed(raw, other, connection_id, {"code": "AUTH_ERROR"}, uuid7()) == []
+    assert await connection_health.failed(raw, other, connection_id, {"code": "AUTH_ERROR"}, uuid7()) is None
 
 
 async def test_a_list_is_newest_first_and_can_be_searched(conn: AsyncConnection, org_id: UUID) -> None:
@@ -160,14 +160,14 @@ async def test_a_failure_is_noted_and_told_and_forgotten(conn: AsyncConnection, 
     connection_id, writer = await make(conn, org_id, "shop"), uuid7()
     error = {"code": "AUTH_ERROR", "message": "no", "details": {}, "retryable": False}
 
-    (row,) = await connections.failed(raw, org_id, connection_id, error, writer)
+    row = await connection_health.failed(raw, org_id, connection_id, error, writer)
     assert (row["subject_id"], row["sequence"], row["type"]) == (connection_id, 1, "connection.error")
     assert row["data"] == {"connectionId": str(connection_id), "source": "shopify", "error": error}
     found = await connections.get(conn, org_id, connection_id)
     assert found is not None
     assert (found.status, found.last_error) == ("error", error)
 
-    await connections.works(raw, org_id, connection_id)
+    await connection_health.works(raw, org_id, connection_id)
     found = await connections.get(conn, org_id, connection_id)
     assert found is not None
     assert (found.status, found.last_error) == ("active", None)
@@ -176,8 +176,8 @@ async def test_a_failure_is_noted_and_told_and_forgotten(conn: AsyncConnection, 
 async def test_a_disabled_connection_stays_disabled(conn: AsyncConnection, org_id: UUID, raw: Any) -> None:
     connection_id = await make(conn, org_id, "shop", status="disabled")
 
-    await connections.failed(raw, org_id, connection_id, {"code": "AUTH_ERROR"}, uuid7(), run_id=uuid7())
-    await connections.works(raw, org_id, connection_id)
+    await connection_health.failed(raw, org_id, connection_id, {"code": "AUTH_ERROR"}, uuid7(), run_id=uuid7())
+    await connection_health.works(raw, org_id, connection_id)
     found = await connections.get(conn, org_id, connection_id)
     assert found is not None
     assert found.status == "disabled"

@@ -1,6 +1,7 @@
 """Reading hints from Kafka: batches, one subscriber a process with all its topics (rule 5).
 
-The one place where the policy of acknowledgement is set: a hint is acknowledged first, losing one is allowed.
+The one place where the policy of acknowledgement is set: a hint is never acknowledged, losing one is allowed. Commits
+would tie a consumer to a group that a broker which came back empty no longer knows: it would never join again.
 """
 
 import asyncio
@@ -36,7 +37,7 @@ async def _consume_once(servers: str, group: str, topics: list[str], hear: Calla
         batch=True,
         group_id=group,
         auto_offset_reset="latest",
-        ack_policy=AckPolicy.ACK_FIRST,
+        ack_policy=AckPolicy.MANUAL,
         max_records=500,
         decoder=_as_sent,
     )

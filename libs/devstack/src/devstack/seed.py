@@ -18,7 +18,10 @@ _USER = """
 INSERT INTO users (id, email, first_name, last_name) VALUES ($1, $2, 'Local', 'Admin')
 ON CONFLICT (email) DO UPDATE SET email = excluded.email RETURNING id
 """
-_MEMBER = "INSERT INTO memberships (org_id, user_id, role) VALUES ($1, $2, 'admin') ON CONFLICT DO NOTHING"
+_MEMBER = """
+INSERT INTO memberships (org_id, user_id, role, first_name, last_name) VALUES ($1, $2, 'admin', 'Local', 'Admin')
+ON CONFLICT DO NOTHING
+"""
 _KEY = """
 INSERT INTO api_keys (id, org_id, user_id, name, prefix, key_hash, role)
 VALUES ($1, $2, $3, 'local stack', $4, $5, 'admin') ON CONFLICT (key_hash) DO NOTHING

@@ -5,11 +5,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, insert, or_, select, true, update
+from sqlalchemy import BigInteger, ColumnElement, Select, Uuid, and_, func, insert, literal, or_, select, true, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from records.tables import actions, runs
+from records.totals import total_of
+
+_PIECE = 3
+"""Letters in a piece of the index over names and slugs (`search_pieces`)."""
 
 
 class SlugTaken(Exception):
@@ -81,7 +86,7 @@ _SHOWN = (
 
 _LATEST = (
     select(runs.c.id, runs.c.status, runs.c.definition, runs.c.progress, runs.c.started_at, runs.c.completed_at)
-    .where(runs.c.action_id == actions.c.id, runs.c.deleted_at.is_(None))
+    .where(runs.c.action_id == actions.c.id, runs.c.org_id == actions.c.org_id, runs.c.deleted_at.is_(None))
     .order_by(runs.c.id.desc())
     .limit(1)
     .lateral("latest")
@@ -136,24 +141,41 @@ async def _one(conn: AsyncConnection, which: ColumnElement[bool]) -> Action | No
 async def list_page(
     conn: AsyncConnection, org_id: UUID, filters: Filters, *, sort_by: str, order: str, limit: int, offset: int
 ) -> tuple[list[Action], int]:
-    """A page of the organisation's actions and how many there are in all; equal ones newest first."""
+    """A page of the organisation's actions and how many there are in all; equal ones newest first.
+
+    Only for the actions of the page their latest runs are looked up.
+    """
     wanted = _wanted(org_id, filters)
-    rows = await conn.execute(_sorted(_WITH_LATEST.where(wanted), sort_by, order).limit(limit).offset(offset))
-    total = (await conn.execute(select(func.count()).select_from(actions).where(wanted))).scalar_one()
-    return [_shown(row) for row in rows], total
+    ids = _sorted(select(actions.c.id).where(wanted), sort_by, order).limit(limit).offset(offset).subquery()
+    rows = await conn.execute(_sorted(_WITH_LATEST.where(actions.c.id.in_(select(ids.c.id))), sort_by, order))
+    found = [_shown(row) for row in rows]
+    if len(found) < limit and (found or not offset):
+        return found, offset + len(found)
+    counted = select(func.count()).select_from(actions).where(wanted)
+    total = (await conn.execute(total_of(org_id, "actions") if filters == Filters() else counted)).scalar_one()
+    return found, int(total)
 
 
 def _wanted(org_id: UUID, filters: Filters) -> ColumnElement[bool]:
     c = actions.c
     wanted = and_(c.org_id == org_id, c.deleted_at.is_(None))
     if filters.q:
-        matches = or_(c.name.icontains(filters.q, autoescape=True), c.slug.icontains(filters.q, autoescape=True))
-        wanted = and_(wanted, matches)
+        wanted = and_(wanted, _matches(org_id, filters.q))
     if filters.kinds:
         wanted = and_(wanted, c.kind.in_(filters.kinds))
     if filters.statuses:
         wanted = and_(wanted, c.status.in_(filters.statuses))
     return wanted
+
+
+def _matches(org_id: UUID, q: str) -> ColumnElement[bool]:
+    """Name or slug contain it; the index knows pieces of three letters, so that a shorter one is searched for."""
+    c = actions.c
+    contains = or_(c.name.icontains(q, autoescape=True), c.slug.icontains(q, autoescape=True))
+    if len(q) < _PIECE:
+        return contains
+    pieces = func.search_pieces(literal(org_id, Uuid), q, type_=ARRAY(BigInteger))
+    return and_(func.search_pieces(c.org_id, c.name, c.slug, type_=ARRAY(BigInteger)).contains(pieces), contains)
 
 
 def _sorted(query: Select[Any], sort_by: str, order: str) -> Select[Any]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import asyncpg
 
-NEEDED = "0003"
+NEEDED = "0004"
 """The newest revision under migrations/versions (a test holds them together)."""
 
 

@@ -61,12 +61,21 @@ class Keyring:
     def __repr__(self) -> str:
         return f"Keyring({', '.join(self._keys)})"
 
+    @property
+    def first(self) -> str:
+        """The id of the key that encrypts."""
+        return self._first
+
+    @property
+    def head(self) -> bytes:
+        """How every envelope of the first key begins."""
+        name = self._first.encode()
+        return bytes((_VERSION, len(name))) + name
+
     def encrypt(self, plain: bytes, org_id: UUID, object_id: UUID) -> bytes:
         """An envelope that opens only with the same organisation and object."""
-        name = self._first.encode()
-        head = bytes((_VERSION, len(name))) + name
         nonce = os.urandom(_NONCE)
-        return head + nonce + self._keys[self._first].encrypt(nonce, plain, _bound(head, org_id, object_id))
+        return self.head + nonce + self._keys[self._first].encrypt(nonce, plain, _bound(self.head, org_id, object_id))
 
     def decrypt(self, envelope: bytes, org_id: UUID, object_id: UUID) -> bytes:
         """Raises `SecretError` if the key is unknown, or the envelope was changed or belongs to something else."""

@@ -1,6 +1,6 @@
 """The tables as SQLAlchemy Core sees them: for lists, filters and everything that is not hot (rule 17)."""
 
-from sqlalchemy import Boolean, Column, DateTime, Integer, LargeBinary, MetaData, Table, Text, Uuid, func
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Integer, LargeBinary, MetaData, Table, Text, Uuid, func
 from sqlalchemy.dialects.postgresql import JSONB
 
 METADATA = MetaData()
@@ -40,6 +40,13 @@ memberships = Table(
     Column("org_id", Uuid, primary_key=True),
     Column("user_id", Uuid, primary_key=True),
     Column("role", Text, nullable=False),
+    Column("first_name", Text),
+    Column("last_name", Text),
+    Column("profile_picture_url", Text),
+    Column("password_hash", Text),
+    Column("token_version", Integer, nullable=False, server_default="0"),
+    _when("removed_at", optional=True),
+    _when("created_at"),
 )
 
 api_keys = Table(
@@ -116,4 +123,12 @@ runs = Table(
     _when("started_at", optional=True),
     _when("completed_at", optional=True),
     _when("deleted_at", optional=True),
+)
+
+list_totals = Table(
+    "list_totals",
+    METADATA,
+    Column("org_id", Uuid, nullable=False),
+    Column("list", Text, nullable=False),
+    Column("amount", BigInteger, nullable=False),
 )

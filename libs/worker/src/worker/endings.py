@@ -12,18 +12,19 @@ import structlog
 from common.batcher import Batcher
 from common.clock import steady_seconds
 from common.db import dump_json
-from common.errors import Retryable, RunError
+from common.errors import ErrorCode, Permanent, Retryable, RunError
 from common.telemetry import run_seconds, runs_ended
 from records import events, hot
 from records.definitions.base import Retry
 from records.hot import Ending, Entry
 from worker import lifecycle
 from worker.lifecycle import Holder
-from worker.owned import Owned
+from worker.owned import LostRun, Owned
 
 _log = structlog.get_logger()
 
 _READ = "SELECT status, phase, epoch, control, lease_owner FROM runs WHERE id = $1"
+_OF_CONNECTIONS = (ErrorCode.AUTH_ERROR, ErrorCode.CONNECTION_ERROR)
 _AWAY = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, TimeoutError)
 
 
@@ -44,7 +45,7 @@ class Endings:
         self._holder = holder
         self._on_ending = on_ending
         self._on_ended = on_ended
-        self._batcher: Batcher[Ending, Any] = Batcher(self._finish, most=200, in_flight=2)
+        self._batcher: Batcher[Ending, Any] = Batcher(self._finish, most=200, in_flight=1)
 
     async def complete(self, run: Owned, result: dict[str, Any]) -> Any:
         """running → completed; answers the row, or None where the run is no longer ours."""
@@ -59,6 +60,7 @@ class Endings:
             if await lifecycle.retry(self._pool, self._holder, run.id, run.epoch, error, wait):
                 return None
         else:
+            await _tell_of_connection(run, error)
             entry = Entry("run_failed", error.message, error.as_json(), "error")
             if row := await self._end(run, "failed", entry, error=error.as_json()):
                 return row
@@ -131,6 +133,16 @@ class Endings:
         self._on_ended(rows)
         by_id = {row["id"]: row for row in rows}
         return [by_id.get(ending.run_id) for ending in endings]
+
+
+async def _tell_of_connection(run: Owned, error: RunError) -> None:
+    """A final refusal is its connection's, too (decision 30). Told before the run ends, so that no crash loses it."""
+    if run.connection_id is None or error.code not in _OF_CONNECTIONS:
+        return
+    try:
+        await run.connection_failed(error.as_json())
+    except (LostRun, Permanent, *_AWAY) as lost:
+        _log.warning("connection_error_untold", run_id=str(run.id), error=repr(lost))
 
 
 def backoff(policy: Retry, attempt: int, least: float | None, spread: Callable[[], float] = random.random) -> float:

@@ -93,15 +93,22 @@ class Forks:
                 await self._start()
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
             with theirs:
-                pid, handle = await asyncio.to_thread(self._exchange, theirs)
+                try:
+                    pid, handle = await asyncio.to_thread(self._exchange, theirs)
+                except BaseException:
+                    ours.close()
+                    raise
         ours.setblocking(False)
         reader, writer = await asyncio.open_connection(sock=ours, limit=frames.LARGEST)
         return _Child(pid, handle, reader, writer, self._memory)
 
     def _exchange(self, theirs: socket.socket) -> tuple[int, int]:
         assert self._requests is not None
-        socket.send_fds(self._requests, [b"fork"], [theirs.fileno()])
-        pid, handles, _, _ = socket.recv_fds(self._requests, 64, 1)
+        try:
+            socket.send_fds(self._requests, [b"fork"], [theirs.fileno()])
+            pid, handles, _, _ = socket.recv_fds(self._requests, 64, 1)
+        except ConnectionError:
+            handles = []
         if not handles:
             raise Retryable(ErrorCode.INTERNAL_ERROR, "The fork server ended; it is started again.")
         return int(pid), handles[0]
@@ -120,6 +127,8 @@ class Forks:
                 env=_environment(self._lake_url),
                 cwd=tempfile.gettempdir(),
             )
+        if self._requests is not None:
+            self._requests.close()
         self._requests = ours
         if await asyncio.to_thread(ours.recv, 16) != b"ready":
             raise Retryable(ErrorCode.INTERNAL_ERROR, "The fork server did not start; see the worker's log.")

@@ -29,7 +29,7 @@ def hide_memory() -> None:
 
 def main(descriptor: int, parent: int, modules: list[str]) -> None:
     die_with_parent(parent)
-    for module in modules:
+    for module in ("worker.child", *modules):
         importlib.import_module(module)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

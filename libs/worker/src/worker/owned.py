@@ -9,7 +9,7 @@ from uuid import UUID
 
 from common.clock import steady_seconds
 from common.errors import ErrorCode, Permanent
-from records import checkpoints
+from records import checkpoints, connection_health
 from records.events import Event
 from records.hot import Entry
 from records.life import Life
@@ -36,13 +36,6 @@ class Means:
 
 _STILL_OURS = "SELECT id FROM runs WHERE id = $1 AND epoch = $2 AND phase = 'leased' AND lease_owner = $3 FOR UPDATE"
 _CONNECTION = "SELECT slug, provider, config, credentials FROM connections WHERE id = $1 AND org_id = $2"
-
-_TELL_OF_CONNECTION = """
-WITH subject AS (UPDATE connections SET event_seq = event_seq + 1 WHERE id = $1 RETURNING id, org_id, event_seq)
-INSERT INTO events (subject_id, sequence, occurred_at, org_id, type, data, traceparent, writer)
-SELECT id, event_seq, clock_timestamp(), org_id, $2, $3, $4, $5 FROM subject
-RETURNING subject_id, sequence, type, occurred_at, org_id, data, traceparent
-"""
 
 
 class Owned:
@@ -129,22 +122,35 @@ class Owned:
 
     async def data_available(self, conn: Any, source: str, tables: Sequence[str], rows: int) -> None:
         """Writes `connection.data_available` in the transaction that made the load durable (decision 30)."""
-        data = {"connectionId": str(self.connection_id), "source": source, "tables": list(tables), "rows": rows}
-        await self._tell(conn, "connection.data_available", data)
+        data = {"source": source, "tables": list(tables), "rows": rows}
+        if self.connection_id is not None:
+            told = await connection_health.tell(
+                conn,
+                self.org_id,
+                self.connection_id,
+                "connection.data_available",
+                data,
+                self._means.life.id,
+                self.traceparent,
+            )
+            self._note(told)
+            await connection_health.works(conn, self.org_id, self.connection_id)
 
     async def connection_failed(self, error: dict[str, Any]) -> None:
         """Writes `connection.error`: a final AUTH_ERROR or CONNECTION_ERROR of this run's connection."""
-        row = await self._means.pool.fetchrow(_CONNECTION, self.connection_id, self.org_id)
-        if row is not None:
-            data = {
-                "connectionId": str(self.connection_id),
-                "source": row["provider"],
-                "runId": str(self.id),
-                "error": error,
-            }
-            async with self.guarded() as conn:
-                await conn.execute("UPDATE connections SET last_error = $2 WHERE id = $1", self.connection_id, error)
-                await self._tell(conn, "connection.error", data)
+        if self.connection_id is None:
+            return
+        async with self.guarded() as conn:
+            told = await connection_health.failed(
+                conn,
+                self.org_id,
+                self.connection_id,
+                error,
+                self._means.life.id,
+                run_id=self.id,
+                traceparent=self.traceparent,
+            )
+            self._note(told)
 
     async def connection(self) -> ConnectionSecret | None:
         """The run's connection with its credentials decrypted, read now; raises `Permanent` where it is gone."""
@@ -187,10 +193,8 @@ class Owned:
             stopped.cancel()
             task.cancel()
 
-    async def _tell(self, conn: Any, event_type: str, data: dict[str, Any]) -> None:
-        row = await conn.fetchrow(
-            _TELL_OF_CONNECTION, self.connection_id, event_type, data, self.traceparent, self._means.life.id
-        )
+    def _note(self, row: Any) -> None:
+        """A journal row of the transaction that is open: published once it is committed."""
         if row is not None:
             self._told.append(Event.of(row))
 

@@ -30,8 +30,8 @@ class Performer:
             while True:
                 try:
                     result = await self._work(run)
-                except (LostRun, Permanent) as error:
-                    return None if isinstance(error, LostRun) else await self._fail(run, error)
+                except LostRun:
+                    return None
                 except RunError as error:
                     return await self._endings.fail(run, error)
                 except Stop:
@@ -51,13 +51,6 @@ class Performer:
         if not is_light(kind):
             raise TypeError(f"{kind.name} is neither light nor heavy")
         return await _until_cancelled(run, kind)
-
-    async def _fail(self, run: Owned, error: RunError) -> Any:
-        row = await self._endings.fail(run, error)
-        refused = error.code in (ErrorCode.AUTH_ERROR, ErrorCode.CONNECTION_ERROR)
-        if row is not None and refused and run.connection_id is not None:
-            await run.connection_failed(error.as_json())
-        return row
 
     async def _stopped(self, run: Owned) -> bool:
         """Carries out what was asked; False where nobody asks for it any more: the work goes on from its checkpoint."""

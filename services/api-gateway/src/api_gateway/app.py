@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 
-from api_gateway import action_runs, actions, connections, docs, problems, session, stream
+from api_gateway import action_runs, actions, connections, docs, problems, replay, session, stream
 from api_gateway.auth import COOKIE
 from api_gateway.gateway import Gateway
 from common.health import Health
@@ -25,6 +25,7 @@ _TAGS = [
     {"name": "Actions", "description": "What to do on a connection, saved under a name."},
     {"name": "Action runs", "description": "One execution of an action, and all that can be done with it."},
     {"name": "Connections", "description": "The services that a team connects."},
+    {"name": "Events", "description": "The public topics; `docs/events.md` says how to read them."},
     {"name": "Session", "description": "Signed tokens for pages and tools."},
 ]
 
@@ -45,12 +46,12 @@ def create_app(gateway: Gateway, health: Health) -> FastAPI:
     )
     app.state.gateway = gateway
     problems.install(app)
+    # Routes are tried in this order: what is asked most comes first.
+    for part in (action_runs, stream, actions, connections, replay, session):
+        app.include_router(part.router)
     docs.install(app)
     for path in ("/healthz", "/readyz", "/metrics"):
         app.add_route(path, _health_route(health, path), include_in_schema=False)
-    # Routes are tried in this order: what is asked most comes first.
-    for part in (action_runs, stream, actions, connections, session):
-        app.include_router(part.router)
     _secure(app)
     return app
 

@@ -36,7 +36,7 @@ async def start(gateway: Gateway, request: Request, new: NewRun) -> Response:
     preference = Preference.of(request.headers.get("prefer"))
     calls = _is_called(new.kind, new.held_for, preference)
     waits = not calls and preference.wait is not None
-    created = await create(gateway, replace(new, watched=waits), ring=not calls)
+    created = await create(gateway, replace(new, watched=True) if waits else new, ring=not calls)
     run = created.run
     if created.is_new and calls:
         run = await _call(gateway, run, preference.wait or SYNC_SECONDS)

@@ -1,0 +1,70 @@
+"""What is told of a connection: that it works or does not, and the journal rows of that (decision 30).
+
+Beside `records.connections`, because workers need it and no SQLAlchemy.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+_TELL = """
+WITH subject AS (
+    UPDATE connections SET event_seq = event_seq + 1 WHERE id = $1 AND org_id = $2
+    RETURNING id, org_id, provider, event_seq
+)
+INSERT INTO events (subject_id, sequence, occurred_at, org_id, type, data, traceparent, writer)
+SELECT id, event_seq, clock_timestamp(), org_id, $3,
+    jsonb_build_object('connectionId', id, 'source', provider) || $4::jsonb, $5, $6
+FROM subject
+RETURNING subject_id, sequence, type, occurred_at, org_id, data, traceparent
+"""
+_FAILS = """
+UPDATE connections SET status = CASE WHEN status = 'disabled' THEN status ELSE 'error' END, last_error = $3,
+    updated_at = clock_timestamp()
+WHERE id = $1 AND org_id = $2 AND deleted_at IS NULL
+"""
+_WORKS = """
+UPDATE connections SET status = CASE WHEN status = 'error' THEN 'active' ELSE status END, last_error = NULL,
+    updated_at = clock_timestamp()
+WHERE id = $1 AND org_id = $2 AND deleted_at IS NULL AND (status = 'error' OR last_error IS NOT NULL)
+"""
+
+
+async def tell(
+    conn: Any,
+    org_id: UUID,
+    connection_id: UUID,
+    event_type: str,
+    data: Mapping[str, Any],
+    writer: UUID,
+    traceparent: str | None = None,
+) -> Any:
+    """Write an event of a connection into the journal; `data` is added to `connectionId` and `source`.
+
+    Answers the journal's row, to be published after the commit; None where there is no such connection.
+    """
+    return await conn.fetchrow(_TELL, connection_id, org_id, event_type, dict(data), traceparent, writer)
+
+
+async def failed(
+    conn: Any,
+    org_id: UUID,
+    connection_id: UUID,
+    error: Mapping[str, Any],
+    writer: UUID,
+    *,
+    run_id: UUID | None = None,
+    traceparent: str | None = None,
+) -> Any:
+    """Note that the connection does not work, and why, and tell it as `connection.error`; answers as `tell`.
+
+    To be called in a transaction.
+    """
+    await conn.execute(_FAILS, connection_id, org_id, dict(error))
+    data = {"error": dict(error)} | ({"runId": str(run_id)} if run_id else {})
+    return await tell(conn, org_id, connection_id, "connection.error", data, writer, traceparent)
+
+
+async def works(conn: Any, org_id: UUID, connection_id: UUID) -> None:
+    """Note that the connection works: an earlier error is forgotten, and one that is disabled stays so."""
+    await conn.execute(_WORKS, connection_id, org_id)

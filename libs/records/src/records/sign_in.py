@@ -1,0 +1,102 @@
+"""Signing in with a password: the account behind an email, and how often somebody tried.
+
+Tries are counted in Postgres, so that all gateways count together. A try is counted before the password is looked at:
+a thousand at once are not a thousand free ones.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+WINDOW_SECONDS = 900
+
+MOST_OF_ADDRESS = 60
+"""Tries from one address within the window, for whomever."""
+
+MOST_OF_PAIR = 8
+"""Tries from one address for one email."""
+
+MOST_OF_EMAIL = 100
+"""Tries for one email from anywhere. High: whoever reaches it locks a person out for a while."""
+
+_TAKE = f"""
+INSERT INTO sign_in_attempts AS a (subject, tries) VALUES ($1, 1)
+ON CONFLICT (subject) DO UPDATE SET
+    tries = CASE WHEN a.since < clock_timestamp() - interval '{WINDOW_SECONDS} s' THEN 1 ELSE a.tries + 1 END,
+    since = CASE WHEN a.since < clock_timestamp() - interval '{WINDOW_SECONDS} s' THEN clock_timestamp()
+        ELSE a.since END
+RETURNING tries, extract(epoch FROM since - clock_timestamp())::float8 + {WINDOW_SECONDS} AS seconds_left
+"""
+_GIVE_BACK = "UPDATE sign_in_attempts SET tries = tries - 1 WHERE subject = $1 AND tries > 0"
+_FORGET = "DELETE FROM sign_in_attempts WHERE subject = $1"
+_TIDY = f"DELETE FROM sign_in_attempts WHERE since < clock_timestamp() - interval '{WINDOW_SECONDS} s'"
+
+_ACCOUNT = """
+SELECT m.org_id, m.user_id, m.role, m.password_hash, m.token_version
+FROM users u JOIN memberships m ON m.user_id = u.id JOIN organisations o ON o.id = m.org_id
+WHERE u.email = $1 AND m.removed_at IS NULL AND ($2::text IS NULL OR o.slug = $2 OR o.id::text = $2)
+LIMIT 2
+"""
+_SET_HASH = "UPDATE memberships SET password_hash = $3 WHERE org_id = $1 AND user_id = $2 AND password_hash = $4"
+
+
+@dataclass(frozen=True)
+class Account:
+    """A member as sign-in needs them; without a password nobody signs in."""
+
+    org_id: UUID
+    user_id: UUID
+    role: str
+    password_hash: str | None
+    token_version: int
+
+
+async def take(conn: Any, address: str, email: str) -> float | None:
+    """Count a try. Answers how many seconds to wait where it is one too many, else None.
+
+    The narrower counts are touched only by tries that the wider ones let pass, so that one address that goes on
+    and on does not lock a person out for all others.
+    """
+    for subject, most in _limits(address, email):
+        row = await conn.fetchrow(_TAKE, subject)
+        if row["tries"] > most:
+            return max(float(row["seconds_left"]), 1.0)
+    return None
+
+
+async def succeeded(conn: Any, address: str, email: str) -> None:
+    """A good password: the try was none, and earlier slips of this person at this address are forgotten."""
+    (of_address, _), (of_pair, _), (of_email, _) = _limits(address, email)
+    await conn.execute(_FORGET, of_pair)
+    for subject in (of_address, of_email):
+        await conn.execute(_GIVE_BACK, subject)
+
+
+async def tidy(conn: Any) -> None:
+    """Forget what is over."""
+    await conn.execute(_TIDY)
+
+
+async def account(conn: Any, email: str, organisation: str | None) -> Account | None:
+    """The account of this email in the organisation of this slug or id; without one, in their only organisation."""
+    rows = await conn.fetch(_ACCOUNT, email, organisation)
+    return Account(**rows[0]) if len(rows) == 1 else None
+
+
+async def store_hash(conn: Any, found: Account, hashed: str) -> None:
+    """Replace the stored hash by another one of the same password."""
+    await conn.execute(_SET_HASH, found.org_id, found.user_id, hashed, found.password_hash)
+
+
+def _limits(address: str, email: str) -> tuple[tuple[bytes, int], ...]:
+    return (
+        (_subject("address", address), MOST_OF_ADDRESS),
+        (_subject("pair", address, email), MOST_OF_PAIR),
+        (_subject("email", email), MOST_OF_EMAIL),
+    )
+
+
+def _subject(*parts: str) -> bytes:
+    """Hashed: the table holds no addresses of people."""
+    return hashlib.sha256("\0".join(parts).encode()).digest()

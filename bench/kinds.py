@@ -1,3 +1,5 @@
 from bench.measure import Figure
+
+
 async def measure() -> list[Figure]:
     return []

@@ -56,7 +56,7 @@ sync_packages() {
   local status=0
   touch "$MAKING"
   printf -- '-e ./%s\n' libs/* services/* |
-    VIRTUAL_ENV="$PWD/.venv" .venv/bin/uv pip sync --no-sources requirements.lock requirements-data.lock - || status=$?
+    VIRTUAL_ENV="$PWD/.venv" .venv/bin/uv pip sync --compile-bytecode --no-sources requirements.lock requirements-data.lock - || status=$?
   # 128 and more: a signal ended it in the middle of things. Anything less it noticed before it changed anything.
   [ "$status" -ge 128 ] || rm -f "$MAKING"
   [ "$status" -eq 0 ] || die \

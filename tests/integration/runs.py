@@ -28,6 +28,14 @@ async def decide(api: httpx2.AsyncClient, run_id: str, verb: str, **request: Any
     return await api.post(f"{RUNS}/{run_id}/{verb}", **request)
 
 
+async def deferred(api: httpx2.AsyncClient, kind: str, definition: Json, **fields: Any) -> Json:
+    """A run that is only made; `execute` starts it."""
+    body = {"kind": kind, "definition": definition, **fields}
+    answer = await api.post(RUNS, params={"defer": "true"}, json=body)
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
 async def run_of(api: httpx2.AsyncClient, run_id: str) -> Json:
     answer = await api.get(f"{RUNS}/{run_id}")
     assert answer.status_code == 200, answer.text

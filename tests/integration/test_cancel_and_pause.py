@@ -14,9 +14,9 @@ from tests.integration.figures import Figure
 from tests.integration.holders import holder_of, tree_of
 from tests.integration.lake import assert_extracted_once, manifest
 from tests.integration.runs import (
-    RUNS,
     assert_told_once,
     decide,
+    deferred,
     journal,
     log_of,
     logged,
@@ -31,14 +31,12 @@ _FAILING = {"retry": {"max_attempts": 5, "initial_interval_seconds": 600, "max_i
 
 
 async def test_a_deferred_run_is_cancelled_at_once(api: httpx2.AsyncClient, database: Any) -> None:
-    made = await api.post(
-        RUNS, params={"defer": "true"}, json={"kind": "dlt_extract", "definition": {"source": "noop"}}
-    )
-    assert made.json()["displayStatus"] == "deferred"
-    cancelled = await decide(api, made.json()["id"], "cancel")
+    run = await deferred(api, "dlt_extract", {"source": "noop"})
+    assert run["displayStatus"] == "deferred"
+    cancelled = await decide(api, run["id"], "cancel")
     assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled")
-    told = await journal(database, [made.json()["id"]])
-    assert [row["type"] for row in told[made.json()["id"]]] == ["action.cancelled"]
+    told = await journal(database, [run["id"]])
+    assert [row["type"] for row in told[run["id"]]] == ["action.cancelled"]
 
 
 async def test_a_heavy_run_is_cancelled_within_five_seconds_and_its_process_is_gone(
@@ -78,8 +76,7 @@ async def test_a_heavy_run_pauses_at_a_slices_end_and_goes_on_where_it_was(
     assert (await decide(api, run["id"], "pause")).status_code == 200
     paused = await shown_as(api, run["id"], "paused")
     assert paused["status"] == "running"
-    before = words(await log_of(api, run["id"]))
-    assert before.count("slice_started") == before.count("slice_completed") < 10
+    assert 2 <= words(await log_of(api, run["id"])).count("slice_completed") < 10
     resumed = await decide(api, run["id"], "resume")
     assert resumed.status_code == 200, resumed.text
     ended = await run_when(api, run["id"])
@@ -100,8 +97,7 @@ async def test_a_paused_run_is_cancelled_at_once(api: httpx2.AsyncClient) -> Non
 
 
 async def test_a_run_can_be_paused_before_it_starts(api: httpx2.AsyncClient, web: WebServer) -> None:
-    body = {"kind": "http_request", "definition": {"url": f"{web.url}/late"}}
-    made = (await api.post(RUNS, params={"defer": "true"}, json=body)).json()
+    made = await deferred(api, "http_request", {"url": f"{web.url}/late"})
     paused = await decide(api, made["id"], "pause")
     assert (paused.json()["status"], paused.json()["displayStatus"]) == ("pending", "paused")
     assert web.seen == []

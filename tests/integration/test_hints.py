@@ -16,7 +16,7 @@ from contracts.vai.bell.v1.bell_pb2 import RunReady
 from devstack.stack import Stack
 from testkit.stack import create_run
 from testkit.web import WebServer
-from tests.integration.runs import RUNS, all_ended, assert_told_once, decide, journal
+from tests.integration.runs import all_ended, assert_told_once, decide, deferred, journal
 
 _NOTIFY = "SELECT pg_notify('ready_' || $1, $2)"
 _CLAIMS = "SELECT run_id, count(*) FROM run_logs WHERE event = 'lease_acquired' AND run_id = ANY($1::uuid[]) GROUP BY 1"
@@ -55,9 +55,8 @@ async def ringer(stack: Stack) -> Any:
 async def test_a_run_whose_hint_comes_many_times_runs_once(
     api: httpx2.AsyncClient, database: Any, web: WebServer, ringer: Ringer, times: int
 ) -> None:
-    body = {"kind": "http_request", "definition": {"method": "POST", "url": f"{web.url}/once"}}
-    made = await asyncio.gather(*(api.post(RUNS, params={"defer": "true"}, json=body) for _ in range(20)))
-    ids = [answer.json()["id"] for answer in made]
+    definition = {"method": "POST", "url": f"{web.url}/once"}
+    ids = [run["id"] for run in await asyncio.gather(*(deferred(api, "http_request", definition) for _ in range(20)))]
     respond_async = {"Prefer": "respond-async"}
     await asyncio.gather(
         ringer.ring("http_request", ids, times),
@@ -84,10 +83,7 @@ async def test_a_hint_for_an_ended_run_or_for_none_is_dropped(
 
 async def test_a_run_that_nobody_rings_for_is_pulled(api: httpx2.AsyncClient, database: Any) -> None:
     """Queued without a ring, as if every hint had been lost."""
-    made = await api.post(
-        RUNS, params={"defer": "true"}, json={"kind": "dlt_extract", "definition": {"source": "noop"}}
-    )
-    run_id = made.json()["id"]
+    run_id = (await deferred(api, "dlt_extract", {"source": "noop"}))["id"]
     async with database.transaction():
         await database.execute("SET LOCAL vai.role = 'api-gateway'")
         await database.execute("UPDATE runs SET phase = 'queued', held_for = NULL WHERE id = $1", UUID(run_id))

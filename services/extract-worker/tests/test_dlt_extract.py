@@ -20,8 +20,8 @@ from extract_worker.handlers import PRELOADED
 from extract_worker.sweep import sweep
 from records import cursors, hot, lake
 from records.new_run import NewRun
+from testkit.database import database_url, postgres_server  # noqa: F401
 from testkit.json_api import Ask, FakeApi, Say
-from testkit.postgres import database_url, postgres_server  # noqa: F401
 from worker.forks import Forks
 from worker.job import ConnectionSecret, Job
 from worker.link import Level, Stop

@@ -22,8 +22,8 @@ from common.ids import uuid7
 from records import hot, lake
 from records.definitions.duckdb_transform import DuckdbTransform
 from records.new_run import NewRun
+from testkit.database import database_url, postgres_server  # noqa: F401
 from testkit.link import RecordingLink
-from testkit.postgres import database_url, postgres_server  # noqa: F401
 from transform_worker.transform import transform
 from worker.job import Job
 from worker.owned import Means, Owned

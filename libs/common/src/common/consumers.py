@@ -6,6 +6,7 @@ would tie a consumer to a group that a broker which came back empty no longer kn
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -46,9 +47,13 @@ async def _consume_once(servers: str, group: str, topics: list[str], hear: Calla
         for record in raw if isinstance(raw, tuple | list) else (raw,):
             hear(record.topic, record.value)
 
-    async with broker:
+    try:
         await broker.start()
         await asyncio.Event().wait()
+    finally:
+        # A broker that is gone would be waited for.
+        with suppress(KafkaError, OSError, TimeoutError):
+            await asyncio.wait_for(broker.stop(), 3)
 
 
 async def _as_sent(message: KafkaMessage) -> Any:

@@ -36,6 +36,11 @@ class Home:
         return self.root / "lake"
 
     @property
+    def files(self) -> Path:
+        """What the source `filesystem` may read, a folder an organisation."""
+        return self.root / "files"
+
+    @property
     def postgres(self) -> Path:
         return self.root / "postgres"
 
@@ -79,7 +84,7 @@ class Home:
 
     def erase(self) -> None:
         """Remove what a stack has written, and nothing else that somebody put into the folder."""
-        for folder in (self.logs, self.lake, self.postgres, self.postgres.with_suffix(".new"), self.kafka):
+        for folder in (self.logs, self.lake, self.files, self.postgres, self.postgres.with_suffix(".new"), self.kafka):
             shutil.rmtree(folder, ignore_errors=True)
         for file in (self.secrets, self.ports, self.stack, self.prepared, self.lock):
             file.unlink(missing_ok=True)

@@ -74,6 +74,7 @@ class Stack:
         await leave_no_other(self.home.postgres)
         self.home.stack.unlink(missing_ok=True)
         self.secrets = load_secrets(self.home)
+        (self.home.files / self.secrets.org_id).mkdir(parents=True, exist_ok=True)
         ports = PortBook(self.home.ports)
         self.postgres = Postgres(self.home, postgres_port(self.config, ports), self.secrets.postgres_password)
         self.broker = broker_of(self.config, ports)
@@ -157,6 +158,7 @@ class Stack:
             "VAI_KAFKA": self.kafka,
             "VAI_BELL": self.broker.bell,
             "VAI_LAKE_URL": self.lake,
+            "VAI_FILES_ROOT": str(self.home.files / "{org}"),
             "VAI_HTTP_HOST": "127.0.0.1",
             "VAI_ENCRYPTION_KEYS": self.secrets.encryption_keys,
             "VAI_TOKEN_SECRET": self.secrets.token_secret,
@@ -181,6 +183,7 @@ class Stack:
             "broker": self.broker.kind,
             "database": self.database,
             "lake": self.lake,
+            "files": str(self.home.files / self.org_id),
             "logs": str(self.home.logs),
             "VAI_API_URL": self.api_url,
             "VAI_API_KEY": self.api_key,

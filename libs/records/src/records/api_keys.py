@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from records.people import SHOWN_OF_KEY, Role
@@ -40,7 +40,7 @@ _STATE = case(
     (_K.expires_at <= func.clock_timestamp(), KeyState.EXPIRED.value),
     else_=KeyState.ACTIVE.value,
 )
-_COLUMNS = (
+_SHOWN: Select[Any] = select(
     _K.id,
     _K.user_id,
     _K.name,
@@ -64,7 +64,7 @@ def _seen_by(org_id: UUID, user_id: UUID | None) -> ColumnElement[bool]:
 
 async def get(conn: AsyncConnection, org_id: UUID, user_id: UUID | None, key_id: UUID) -> ApiKey | None:
     """A key of the organisation, and of this user where one is given."""
-    row = (await conn.execute(select(*_COLUMNS).where(_seen_by(org_id, user_id), _K.id == key_id))).one_or_none()
+    row = (await conn.execute(_SHOWN.where(_seen_by(org_id, user_id), _K.id == key_id))).one_or_none()
     return None if row is None else _key(row)
 
 
@@ -89,5 +89,5 @@ async def list_page(
     if states:
         wanted = and_(wanted, _STATE.in_(states))
     total = (await conn.execute(select(func.count()).select_from(api_keys).where(wanted))).scalar_one()
-    rows = await conn.execute(select(*_COLUMNS).where(wanted).order_by(_K.id.desc()).limit(limit).offset(offset))
+    rows = await conn.execute(_SHOWN.where(wanted).order_by(_K.id.desc()).limit(limit).offset(offset))
     return [_key(row) for row in rows], total

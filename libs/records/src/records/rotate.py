@@ -1,4 +1,4 @@
-"""Encrypts again, with the first key, what an older one has encrypted: `python -m records.rotate`, or `make rotate-keys`.
+"""Encrypts again, with the first key, what older keys have encrypted: `python -m records.rotate`, `make rotate-keys`.
 
 Safe while everything runs: an envelope is replaced only if it is still the one that was read, what somebody saves
 meanwhile stays, and both open with the keys that the services have. Stopped half-way, it is simply run again.

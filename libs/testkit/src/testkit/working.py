@@ -1,0 +1,23 @@
+"""A whole worker in a test's own process: its life, its slots, its fork server and its Executor."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from common.boot import Service
+from testkit.opened import opened_service
+from testkit.toys import ToyHeavy, ToyLight
+from worker.kind import Kind
+from worker.running import running
+from worker.settings import WorkerSettings
+from worker.worker import Worker
+
+
+@asynccontextmanager
+async def working(
+    url: str, *kinds: Kind, preload: Sequence[str] = ("testkit.toys",), **settings: Any
+) -> AsyncIterator[tuple[Service[Any], Worker]]:
+    """A worker for these kinds (none given: the toys) on the database at `url`; leaving the block is SIGTERM."""
+    async with opened_service(url, "extract-worker", WorkerSettings, **settings) as service:
+        async with running(service, kinds or (ToyHeavy(), ToyLight()), tuple(preload)) as worker:
+            yield service, worker

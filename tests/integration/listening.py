@@ -25,7 +25,7 @@ class Listener:
         """Takes in what has come since."""
         for batch in (await self._consumer.getmany(timeout_ms=200)).values():
             for record in batch:
-                event: Any = EVENTS[record.topic].FromString(record.value)  # type: ignore[attr-defined]
+                event: Any = EVENTS[record.topic].FromString(record.value)
                 headers = {name: value.decode() for name, value in record.headers}
                 assert record.key.decode() == event.id.rpartition("-")[0]
                 self.seen.append((event, headers, record.value))

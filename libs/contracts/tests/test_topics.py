@@ -1,10 +1,12 @@
 """One word for one thing: the topic, the class and the type of an event are the same word."""
 
+from datetime import timedelta
+
 import pytest
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from contracts.topics import EVENTS, bell_topic, owner_of, topic_of
+from contracts.topics import EVENTS, bell_topic, owner_of, retention_of, subject_of, topic_of
 from contracts.vai.bell.v1 import bell_pb2
 from contracts.vai.events.v1 import events_pb2
 
@@ -52,6 +54,32 @@ def test_an_event_itself_knows_its_topic_as_its_class_does() -> None:
 def test_the_bell_of_a_kind_has_a_topic_of_its_own() -> None:
     assert topic_of(bell_pb2.RunReady) == "run.ready"
     assert bell_topic("dlt_extract") == "run.ready.dlt_extract"
+
+
+@pytest.mark.parametrize("event", EVENTS.values(), ids=lambda event: topic_of(event))
+def test_an_events_key_is_its_subjects_id(event: type[Message]) -> None:
+    assert subject_of(event) == {"action": "run", "connection": "connection"}[topic_of(event).split(".")[0]]
+    data = event.DESCRIPTOR.fields_by_name["data"].message_type
+    assert f"{subject_of(event)}_id" in data.fields_by_name
+
+
+def test_hints_have_no_key() -> None:
+    assert subject_of(bell_pb2.RunReady) == ""
+
+
+@pytest.mark.parametrize("topic", sorted(EVENTS))
+def test_a_public_topic_keeps_what_the_journal_keeps(topic: str) -> None:
+    assert retention_of(topic) == timedelta(days=7)
+
+
+def test_a_hint_is_not_kept_for_long() -> None:
+    assert retention_of(bell_topic("dlt_extract")) == timedelta(hours=1)
+
+
+@pytest.mark.parametrize("topic", ["orders", "run.ready", "action.exploded", ""])
+def test_what_is_not_ours_has_no_retention(topic: str) -> None:
+    with pytest.raises(LookupError):
+        retention_of(topic)
 
 
 def test_what_is_no_event_has_no_topic() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from common.boot import Service
 from common.errors import ErrorCode, Permanent, Retryable
+from records.hot import Lease
 from testkit.database import Database, new_run
 from testkit.toys import ToyHeavy, ToyLight
 from testkit.wait import wait_for
@@ -64,6 +65,7 @@ async def work(own_database: Database) -> AsyncIterator[Work]:
     light, heavy = ToyLight(), ToyHeavy()
     async with working(own_database.url, light, heavy, slots=4) as (service, worker):
         yield Work(own_database, service, worker, light, heavy)
+        light.go.set()
 
 
 async def test_a_light_run_is_claimed_done_and_told(work: Work) -> None:
@@ -96,7 +98,8 @@ async def test_the_same_hint_twice_runs_once(work: Work) -> None:
     work.light.go.set()
     row = await work.comes_to(run_id, "completed/done")
     work.service.bell.ring(LIGHT, [run_id])
-    assert await work.made() and row["epoch"] == 1
+    await work.comes_to(await work.made(), "completed/done")
+    assert row["epoch"] == 1
     assert len([run for run in work.light.began if run.id == run_id]) == 1
 
 
@@ -254,9 +257,11 @@ async def test_who_is_taken_for_dead_drops_all_its_runs(work: Work) -> None:
 
 async def test_a_lease_that_nobody_here_knows_is_let_go_at_the_second_beat(work: Work) -> None:
     stranger = await work.database.put("running", "leased", lease_owner=work.worker._life.id, kind="file_sync")
-    await work.beat()
+    await wait_for(lambda: not work.worker._claiming, what="nothing is being claimed")
+    work.worker._on_beat([Lease(stranger, 1, None)])
     assert await work.database.where(stranger) == "running/leased"
-    await work.beat()
+    await wait_for(lambda: not work.worker._claiming, what="nothing is being claimed")
+    work.worker._on_beat([Lease(stranger, 1, None)])
     row = await work.comes_to(stranger, "running/queued")
     assert (row["recovered"], row["interrupt_count"]) == (True, 1)
 
@@ -273,8 +278,8 @@ async def test_what_is_held_is_renewed(work: Work) -> None:
 async def test_a_whisper_of_garbage_disturbs_nobody(work: Work) -> None:
     run_id = await work.made(wait=True)
     await wait_for(lambda: work.light.began, what="it began")
-    for payload in ("", "cancel", "cancel nobody", f"cancel {run_id},x", "\x00"):
-        work.worker._on_control(payload if payload != f"cancel {run_id},x" else "x,y")
+    for payload in ("", "cancel", "cancel nobody", "x,y", "\x00"):
+        work.worker._on_control(payload)
     work.light.go.set()
     await work.comes_to(run_id, "completed/done")
 

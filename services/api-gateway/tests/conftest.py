@@ -9,10 +9,12 @@ from fastapi import FastAPI
 
 from api_gateway.app import create_app
 from api_gateway.auth import Authenticator
+from api_gateway.feed import Feed
 from api_gateway.fleet import Fleet
 from api_gateway.gateway import Gateway
 from api_gateway.intake import Intake
 from api_gateway.settings import Settings
+from api_gateway.sign_in import PasswordDesk, SignIns
 from api_gateway.tail import Tail
 from api_gateway.waiting import Waiters
 from common import db
@@ -51,7 +53,7 @@ async def gateway(settings: Settings, producer: MemoryProducer) -> AsyncIterator
     engine = db.engine(settings.database_url, "api-gateway", 2)
     ear = Ear(settings.direct_url, "api-gateway")
     bell = NotifyBell(pool, ear)
-    process_id = uuid7()
+    process_id, desk, fleet = uuid7(), PasswordDesk(), Fleet(pool)
     publisher = Publisher(pool, producer, process_id)
     yield Gateway(
         settings=settings,
@@ -59,10 +61,13 @@ async def gateway(settings: Settings, producer: MemoryProducer) -> AsyncIterator
         engine=engine,
         keyring=Keyring(settings.encryption_keys),
         authenticator=Authenticator(engine, settings),
+        desk=desk,
+        sign_ins=SignIns(pool, desk, settings.proxies, settings.token_hours),
         intake=Intake(pool, bell),
-        fleet=Fleet(pool),
+        fleet=fleet,
         waiters=Waiters(pool, ear),
         tail=Tail(pool),
+        feed=Feed(pool, fleet),
         bell=bell,
         publisher=publisher,
         process_id=process_id,

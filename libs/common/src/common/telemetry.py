@@ -2,12 +2,13 @@
 
 import logging
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import structlog
-from opentelemetry import trace
+from opentelemetry import context, trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -68,11 +69,20 @@ def start_tracing(service: str, settings: "Settings") -> None:
 
 
 def span(name: str, traceparent: str | None = None, **attributes: str) -> AbstractContextManager[Any]:
-    """A span under the trace that `traceparent` (W3C) names; nothing where tracing is off."""
+    """A span under the trace that `traceparent` (W3C) names; where tracing is off, that trace is handed on as it is."""
     if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
-        return nullcontext()
-    context = _propagator.extract({"traceparent": traceparent}) if traceparent else None
-    return trace.get_tracer("vai").start_as_current_span(name, context=context, attributes=attributes)
+        return _under(traceparent) if traceparent else nullcontext()
+    parent = _propagator.extract({"traceparent": traceparent}) if traceparent else None
+    return trace.get_tracer("vai").start_as_current_span(name, context=parent, attributes=attributes)
+
+
+@contextmanager
+def _under(traceparent: str) -> Iterator[None]:
+    token = context.attach(_propagator.extract({"traceparent": traceparent}))
+    try:
+        yield
+    finally:
+        context.detach(token)
 
 
 def current_traceparent() -> str | None:

@@ -30,6 +30,7 @@ _REGISTER = """
 INSERT INTO processes (id, service, kinds, slots, address, http_address, host, pid, lock_key)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (id) DO UPDATE SET lock_key = $9, beat_at = clock_timestamp()
+RETURNING xmax = 0 AS is_new
 """
 
 
@@ -81,8 +82,7 @@ class Life:
         sent = steady_seconds()
         leases = await asyncio.wait_for(hot.beat(self._lock, self.id), BEAT_SECONDS)
         if leases is None:
-            _log.warning("declared_dead")
-            self.on_death()
+            self._hear_of_death()
             await self._register()
             return
         self._last_good = sent
@@ -103,10 +103,16 @@ class Life:
         self._lock = await asyncio.wait_for(connect(self._service.settings.direct_url, self._service.name), 5)
         self._key = secrets.randbits(62)
         await self._lock.execute("SELECT pg_advisory_lock($1)", self._key)
-        await self._register()
+        if await self._register() and self._last_good:
+            self._hear_of_death()
 
-    async def _register(self) -> None:
-        await self._service.pool.execute(
+    def _hear_of_death(self) -> None:
+        _log.warning("declared_dead")
+        self.on_death()
+
+    async def _register(self) -> bool:
+        """Whether the row was not there: others took this process for dead, or it has just begun."""
+        is_new: bool = await self._service.pool.fetchval(
             _REGISTER,
             self.id,
             self._service.name,
@@ -118,6 +124,7 @@ class Life:
             os.getpid(),
             self._key,
         )
+        return is_new
 
 
 def process_channel(process_id: UUID) -> str:

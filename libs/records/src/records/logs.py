@@ -1,5 +1,7 @@
 """Reading a run's log: by sequence, from a cursor, with a least level (decisions 5 and 27)."""
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +11,19 @@ _PAGE = """
 SELECT seq, occurred_at, level, event, message, data, worker_id, attempt FROM run_logs
 WHERE run_id = $1 AND seq > $2 AND occurred_at >= $3 AND level = ANY($4::text[])
 ORDER BY seq LIMIT $5
+"""
+
+_MOVED = """
+SELECT r.id, r.log_seq, r.phase, r.status FROM unnest($1::uuid[], $2::int[]) AS known(id, seq)
+JOIN runs r ON r.id = known.id WHERE r.log_seq > known.seq OR r.phase = 'done'
+"""
+
+_NEWS = """
+SELECT known.id AS run_id, l.* FROM unnest($1::uuid[], $2::int[], $3::timestamptz[]) AS known(id, seq, since)
+CROSS JOIN LATERAL (
+    SELECT seq, occurred_at, level, event, message, data, worker_id, attempt FROM run_logs
+    WHERE run_id = known.id AND seq > known.seq AND occurred_at >= known.since ORDER BY seq LIMIT $4
+) l ORDER BY known.id, l.seq
 """
 
 
@@ -34,6 +49,17 @@ def at_least(level: str | None) -> list[str]:
 async def page(conn: Any, run: Any, after: int, limit: int, level: str | None = None) -> list[Any]:
     """Up to `limit` entries with a sequence above `after`; `run` needs `id` and `created_at` (it bounds the days)."""
     return list(await conn.fetch(_PAGE, run["id"], after, run["created_at"], at_least(level), limit))
+
+
+async def moved(conn: Any, known: Mapping[UUID, int]) -> list[Any]:
+    """Of runs and the sequences that are known of them: those whose log has grown, and those that have ended."""
+    return list(await conn.fetch(_MOVED, list(known), list(known.values())))
+
+
+async def news(conn: Any, known: Sequence[tuple[UUID, int, datetime]], limit: int) -> list[Any]:
+    """Up to `limit` entries of each run (id, known sequence, created_at), in order, as `page` answers them."""
+    ids, sequences, since = (list(column) for column in zip(*known, strict=True))
+    return list(await conn.fetch(_NEWS, ids, sequences, since, limit))
 
 
 def as_json(run_id: UUID, entry: Any) -> dict[str, Any]:

@@ -14,6 +14,9 @@ from records.fragments import TOLD, WOKEN, logged, told
 from records.hot import Entry
 from records.lifecycle import Phase, Status
 
+_NOBODY = "SELECT NULL::uuid AS id, NULL::text AS kind WHERE false"
+"""Instead of `WOKEN` where no child has ended: its parent goes on waiting."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -62,7 +65,7 @@ def _text(step: Step, with_entry: bool, event: str | None) -> str:
     if event is not None:
         quoted = f"'{event}'"
         parts.append(f"told AS ({told(quoted, 'extra', 'writer', 'moved, given')})")
-        parts.append(f"woken AS ({WOKEN})")
+        parts.append(f"woken AS ({WOKEN if step.ends else _NOBODY})")
         return f"""WITH {", ".join(parts)}
 SELECT moved.*, {TOLD}, woken.id AS woken_id, woken.kind AS woken_kind
 FROM moved JOIN told ON told.subject_id = moved.id LEFT JOIN woken ON woken.id = moved.parent_run_id"""

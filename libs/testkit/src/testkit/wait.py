@@ -2,17 +2,23 @@
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar, overload
 
 from common.clock import steady_seconds
 
 T = TypeVar("T")
 
 
+@overload
 async def wait_for(
-    condition: Callable[[], Awaitable[T | None] | T | None], timeout: float = 10.0, every: float = 0.02, what: str = ""
-) -> T:
+    condition: Callable[[], Coroutine[Any, Any, T | None]], timeout: float = ..., every: float = ..., what: str = ...
+) -> T: ...
+@overload
+async def wait_for(
+    condition: Callable[[], T | None], timeout: float = ..., every: float = ..., what: str = ...
+) -> T: ...
+async def wait_for(condition: Callable[[], Any], timeout: float = 10.0, every: float = 0.02, what: str = "") -> Any:
     """The first true value of the condition (a function or a coroutine function), looked at every so many seconds.
 
     Raises AssertionError, with what was waited for and the last value, after `timeout` seconds.
@@ -20,7 +26,7 @@ async def wait_for(
     until = steady_seconds() + timeout
     while True:
         value = condition()
-        found: T | None = await value if inspect.isawaitable(value) else value
+        found = await value if inspect.isawaitable(value) else value
         if found:
             return found
         if steady_seconds() >= until:

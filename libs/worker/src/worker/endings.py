@@ -50,7 +50,11 @@ class Endings:
     async def complete(self, run: Owned, result: dict[str, Any]) -> Any:
         """running → completed; answers the row, or None where the run is no longer ours."""
         entry = Entry("run_completed", f"Run completed successfully in {_spoken(_seconds(run))}", _summary(run, result))
-        return await self._end(run, "completed", entry, result=result)
+        try:
+            return await self._end(run, "completed", entry, result=result)
+        except (TypeError, asyncpg.PostgresError) as error:
+            message = f"The result cannot be stored as JSON: {error}."
+            return await self.fail(run, Permanent(ErrorCode.DATA_ERROR, message))
 
     async def fail(self, run: Owned, error: RunError) -> Any:
         """running → failed, or delayed where another attempt may help and is left."""
@@ -74,6 +78,16 @@ class Endings:
     async def pause(self, run: Owned) -> bool:
         """leased → paused; False: nobody wants the pause any more, go on."""
         return await lifecycle.pause(self._pool, self._holder, run.id, run.epoch)
+
+    async def release(self, run: Owned) -> None:
+        """Whoever releases a run, for whatever reason, carries out what was asked of it."""
+        row = await self._pool.fetchrow(_READ, run.id)
+        if row is None or row["phase"] != "leased" or row["epoch"] != run.epoch:
+            return
+        if row["control"] == "cancel":
+            await self.cancel(run)
+        elif row["control"] == "pause":
+            await self.pause(run)
 
     async def drained(self) -> None:
         await self._batcher.drained()

@@ -219,11 +219,15 @@ class Worker:
             return
         for run in runs:
             await run.flushed()
-        await self._let_go([run.id for run in runs], "The worker stops (SIGTERM)")
+        released = await self._let_go([run.id for run in runs], "The worker stops (SIGTERM)")
         for run in runs:
+            if run.id not in released:
+                await self._endings.release(run)
             run.ask_to_stop("interrupt")
         self._forks.kill_children()
 
-    async def _let_go(self, run_ids: list[UUID], why: str) -> None:
-        for row in await lifecycle.interrupt(self._service.pool, self._holder, run_ids, why):
+    async def _let_go(self, run_ids: list[UUID], why: str) -> set[UUID]:
+        rows = await lifecycle.interrupt(self._service.pool, self._holder, run_ids, why)
+        for row in rows:
             self._service.bell.ring(row["kind"], [row["id"]])
+        return {row["id"] for row in rows}

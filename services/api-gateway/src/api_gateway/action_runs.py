@@ -1,4 +1,4 @@
-"""/api/v1/action-runs: make, find, hide and decide about runs, and read their logs (document 003)."""
+"""/api/v1/action-runs: make, find, hide and decide about runs (document 003)."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -11,11 +11,10 @@ from api_gateway.auth import Operator, Principal, Viewer
 from api_gateway.gateway import Gateway, gateway_of
 from api_gateway.lifecycle import Decisions
 from api_gateway.limits import limits_of
-from api_gateway.problems import Problem, conflict, invalid, not_found
+from api_gateway.problems import Problem, conflict, not_found
 from api_gateway.requests import JsonRoute
-from api_gateway.shapes import KIND_NAMES, STATUS_NAMES, Level, LogsShape, RejectBody, RunBody, RunShape, RunsShape
-from records import logs, run_lists, runs
-from records.logs import BadCursor
+from api_gateway.shapes import KIND_NAMES, STATUS_NAMES, RejectBody, RunBody, RunShape, RunsShape
+from records import run_lists, runs
 from records.run_lists import RunFilters
 
 router = APIRouter(prefix="/api/v1/action-runs", tags=["Action runs"], route_class=JsonRoute, responses=PROBLEMS)
@@ -52,16 +51,7 @@ async def list_runs(
 async def create_run(request: Request, principal: Operator, body: RunBody, defer: Defer = False) -> Response:
     """Creates the run and starts it."""
     gateway = gateway_of(request)
-    order = new_run.Order(
-        kind=body.kind,
-        definition=body.definition or {},
-        loc=("body", "definition"),
-        connection_ref=body.connection_ref,
-        parent_run_id=body.parent_action_run_id,
-        concurrency_key=body.concurrency_key,
-        idempotency_key=body.idempotency_key,
-        deferred=defer,
-    )
+    order = new_run.of_body(body, deferred=defer)
     made = await new_run.make(gateway, principal, order, new_run.trigger_method(principal, request))
     return await starting.start(gateway, request, made)
 
@@ -140,27 +130,6 @@ async def retry_run(request: Request, principal: Operator, run_id: UUID) -> Resp
     new = await retrying.retry_of(gateway, principal, await _run(gateway, principal, run_id))
     created = await starting.create(gateway, new)
     return await starting.moved(gateway, request, created.run, 201)
-
-
-@router.get("/{run_id}/logs", response_model=LogsShape, summary="Get a run's logs")
-async def get_logs(
-    request: Request,
-    principal: Viewer,
-    run_id: UUID,
-    after: Annotated[str | None, Query(description="Cursor: return entries after this ID")] = None,
-    limit: Annotated[int, Query(ge=1, le=500)] = 100,
-    level: Annotated[Level | None, Query(description="The least level")] = None,
-) -> Response:
-    gateway = gateway_of(request)
-    run = await _run(gateway, principal, run_id)
-    try:
-        sequence = logs.sequence_of(run_id, after)
-    except BadCursor as error:
-        raise invalid(("query", "after"), str(error)) from error
-    rows = await logs.page(gateway.pool, run, sequence, limit + 1, level)
-    entries = [logs.as_json(run_id, row) for row in rows[:limit]]
-    more = len(rows) > limit
-    return answer({"entries": entries, "hasMore": more, "nextCursor": entries[-1]["id"] if more else None})
 
 
 def _decisions(gateway: Gateway, principal: Principal) -> Decisions:

@@ -5,7 +5,23 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 
-from api_gateway import action_runs, actions, connections, docs, problems, replay, session, stream
+from api_gateway import (
+    action_runs,
+    actions,
+    api_keys,
+    batch,
+    changes,
+    connections,
+    docs,
+    kinds,
+    organisation,
+    problems,
+    replay,
+    run_logs,
+    session,
+    stream,
+    users,
+)
 from api_gateway.auth import COOKIE
 from api_gateway.gateway import Gateway
 from common.health import Health
@@ -26,8 +42,18 @@ _TAGS = [
     {"name": "Action runs", "description": "One execution of an action, and all that can be done with it."},
     {"name": "Connections", "description": "The services that a team connects."},
     {"name": "Events", "description": "The public topics; `docs/events.md` says how to read them."},
-    {"name": "Session", "description": "Signed tokens for pages and tools."},
+    {"name": "Session", "description": "Sign in, sign out, who one is."},
+    {"name": "Organisation", "description": "The caller's own: its name, and what holds for all of it."},
+    {"name": "Users", "description": "The people of the organisation and their roles."},
+    {"name": "API keys", "description": "What programs come in with."},
 ]
+
+# Routes are tried in this order: what is asked most comes first, a word before an id in its place.
+_PARTS: tuple[Any, ...] = (
+    *(changes, batch, action_runs, run_logs, stream),
+    *(actions, connections, kinds, replay),
+    *(session, organisation, users, api_keys),
+)
 
 _NO_TELEMETRY: Any = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
 
@@ -46,8 +72,7 @@ def create_app(gateway: Gateway, health: Health) -> FastAPI:
     )
     app.state.gateway = gateway
     problems.install(app)
-    # Routes are tried in this order: what is asked most comes first.
-    for part in (action_runs, stream, actions, connections, replay, session):
+    for part in _PARTS:
         app.include_router(part.router)
     docs.install(app)
     for path in ("/healthz", "/readyz", "/metrics"):

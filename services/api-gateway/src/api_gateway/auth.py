@@ -5,50 +5,31 @@ A credential that is known is answered from memory for a few seconds; revoking a
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import partial
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 from urllib.parse import urlsplit
 from uuid import UUID
 
-import jwt
 from fastapi import Depends, Request
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from api_gateway.holders import Holders, unauthorized
+from api_gateway.oidc import oidc_of
+from api_gateway.principal import COOKIE, Credential, Principal, credential_of
 from api_gateway.problems import Problem
 from api_gateway.settings import Settings
+from api_gateway.tokens import Tokens
 from common import clock
 from records import people
-from records.people import Actor, Role
+from records.people import Role
+from records.sessions import Session
 
-COOKIE = "vai_token"
+__all__ = ["COOKIE", "Admin", "Authenticator", "Demand", "Open", "Operator", "Principal", "Viewer"]
+
 _REMEMBER_SECONDS = 5.0
 _MOST_REMEMBERED = 10_000
-_ISSUER = "vai"
-_ALGORITHM = "HS256"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-
-
-@dataclass(frozen=True)
-class Principal:
-    """Who asks, in which organisation, and by what (decision 10)."""
-
-    org_id: UUID
-    user_id: UUID
-    role: Role
-    settings: dict[str, Any]
-    source_type: str
-    source_id: str
-    by_cookie: bool = False
-
-
-class Credential(NamedTuple):
-    """What a request shows: an API key or a signed token."""
-
-    text: str
-    by_cookie: bool = False
 
 
 class _Known(NamedTuple):
@@ -57,32 +38,14 @@ class _Known(NamedTuple):
     good_until: float
 
 
-@dataclass(frozen=True)
-class _Claims:
-    org_id: UUID
-    user_id: UUID
-    role: Role
-    ends: datetime
-
-
-def credential_of(request: Request) -> Credential | None:
-    """X-API-Key before Authorization before the cookie."""
-    headers = request.headers
-    if key := headers.get("x-api-key"):
-        return Credential(key)
-    scheme, _, value = headers.get("authorization", "").partition(" ")
-    if scheme:
-        return Credential(value.strip()) if scheme.lower() == "bearer" and value.strip() else None
-    cookie = request.cookies.get(COOKIE) if "cookie" in headers else None
-    return Credential(cookie, by_cookie=True) if cookie else None
-
-
 class Authenticator:
     """Turns credentials into principals, and writes now and then when keys were last used."""
 
     def __init__(self, engine: AsyncEngine, settings: Settings) -> None:
         self._engine = engine
         self._settings = settings
+        self._tokens = Tokens(settings.token_secret, settings.token_hours)
+        self.holders = Holders(engine, self._tokens, oidc_of(settings))
         self._known: dict[Credential, _Known] = {}
         self._asking: dict[Credential, asyncio.Task[Principal]] = {}
         self._used: dict[UUID, datetime] = {}
@@ -93,8 +56,8 @@ class Authenticator:
         shown = credential_of(request)
         if shown is None:
             raise unauthorized("send an API key (X-API-Key or Authorization: Bearer) or a signed token")
-        if shown.by_cookie and request.method not in _SAFE:
-            self._check_origin(request)
+        if shown.by_cookie:
+            self.check_origin(request)
         known = self._known.get(shown)
         now = clock.steady_seconds()
         if known is None or now >= known.good_until:
@@ -111,10 +74,15 @@ class Authenticator:
 
     def issue(self, principal: Principal) -> tuple[str, datetime]:
         """A signed token for the principal's user, and when it ends."""
-        made = clock.now()
-        ends = made + timedelta(hours=self._settings.token_hours)
-        claims = {"iss": _ISSUER, "sub": str(principal.user_id), "org": str(principal.org_id), "iat": made, "exp": ends}
-        return jwt.encode(claims | {"role": principal.role}, self._settings.token_secret, _ALGORITHM), ends
+        session = Session(
+            principal.org_id,
+            principal.user_id,
+            principal.role,
+            principal.until,
+            principal.token_version,
+            key_id=principal.key_id,
+        )
+        return self._tokens.issue(session)
 
     async def write_used_once(self) -> None:
         """Write when the keys that were seen since the last time were used."""
@@ -139,77 +107,56 @@ class Authenticator:
 
     async def _learn(self, shown: Credential) -> Principal:
         forgotten = self._forgotten
-        async with self._engine.connect() as conn:
-            is_key = people.is_api_key(shown.text)
-            actor = await (self._key_holder if is_key else self._token_holder)(conn, shown.text)
-        principal = _principal(actor, shown.by_cookie)
-        if actor.key_id is not None:
-            self._used[actor.key_id] = clock.now()
+        principal, expires_at = await self.holders.holder(shown)
+        if principal.source_type == "api_key" and principal.key_id is not None:
+            self._used[principal.key_id] = clock.now()
         if forgotten == self._forgotten:
-            self._remember(shown, actor, principal)
+            self._remember(shown, principal, expires_at)
         return principal
 
-    def _remember(self, shown: Credential, actor: Actor, principal: Principal) -> None:
+    def _remember(self, shown: Credential, principal: Principal, expires_at: datetime | None) -> None:
         if len(self._known) >= _MOST_REMEMBERED:
             self._known.clear()
         seconds = _REMEMBER_SECONDS
-        if actor.expires_at is not None:
-            seconds = min(seconds, (actor.expires_at - clock.now()).total_seconds())
+        if expires_at is not None:
+            seconds = min(seconds, (expires_at - clock.now()).total_seconds())
         now = clock.steady_seconds()
         self._known[shown] = _Known(principal, now + seconds / 2, now + seconds)
 
-    async def _key_holder(self, conn: AsyncConnection, text: str) -> Actor:
-        actor = await people.holder_of(conn, people.key_hash(text))
-        if actor is None:
-            raise unauthorized("this API key is unknown, revoked or expired")
-        return actor
-
-    async def _token_holder(self, conn: AsyncConnection, text: str) -> Actor:
-        claims = self._claims(text)
-        actor = await people.member(conn, claims.org_id, claims.user_id)
-        if actor is None:
-            raise unauthorized("the token's user is not in the organisation any more")
-        role = min(actor.role, claims.role, key=Role.rank)
-        return replace(actor, role=role, expires_at=claims.ends)
-
-    def _claims(self, text: str) -> _Claims:
-        secret = self._settings.token_secret
-        try:
-            found = jwt.decode(
-                text, secret, [_ALGORITHM], options={"require": ["exp", "sub", "org", "role"]}, issuer=_ISSUER
-            )
-            ends = datetime.fromtimestamp(found["exp"], UTC)
-            return _Claims(UUID(found["org"]), UUID(found["sub"]), Role(found["role"]), ends)
-        except (jwt.PyJWTError, ValueError) as error:
-            raise unauthorized("this token is not ours, or it has ended; get a new one") from error
-
-    def _check_origin(self, request: Request) -> None:
+    def check_origin(self, request: Request) -> None:
+        """A cookie may change things only for our own pages. Raises `Problem` 403."""
+        if request.method in _SAFE:
+            return
         origin = request.headers.get("origin", "").rstrip("/")
         if origin in self._settings.origins or (origin and urlsplit(origin).netloc == request.headers.get("host")):
             return
         raise Problem(403, "foreign_origin", "the cookie is good for pages of this host only", ("header", "Origin"))
 
 
-def _principal(actor: Actor, by_cookie: bool) -> Principal:
-    source = ("user", str(actor.user_id)) if actor.key_id is None else ("api_key", str(actor.key_id))
-    return Principal(actor.org_id, actor.user_id, actor.role, actor.settings, *source, by_cookie=by_cookie)
+class Demand:
+    """The role that a route asks for; a dependency of the route, so that it can be read from there."""
 
+    def __init__(self, role: Role) -> None:
+        self.role = role
 
-def unauthorized(message: str) -> Problem:
-    return Problem(401, "unauthorized", message, ("header", "X-API-Key"), {"WWW-Authenticate": "Bearer"})
-
-
-def _demand(role: Role) -> Callable[[Request], Awaitable[Principal]]:
-    async def demand(request: Request) -> Principal:
+    async def __call__(self, request: Request) -> Principal:
         authenticator: Authenticator = request.app.state.gateway.authenticator
         principal = await authenticator.principal(request)
-        if not principal.role.covers(role):
-            raise Problem(403, "forbidden", f"this needs the role {role}; yours is {principal.role}")
+        if not principal.role.covers(self.role):
+            raise Problem(403, "forbidden", f"this needs the role {self.role}; yours is {principal.role}")
         return principal
 
-    return demand
+
+class Open:
+    """A route that needs no role: it says why."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+
+    def __call__(self) -> None:
+        """Everybody may."""
 
 
-Viewer = Annotated[Principal, Depends(_demand(Role.VIEWER))]
-Operator = Annotated[Principal, Depends(_demand(Role.OPERATOR))]
-Admin = Annotated[Principal, Depends(_demand(Role.ADMIN))]
+Viewer = Annotated[Principal, Depends(Demand(Role.VIEWER))]
+Operator = Annotated[Principal, Depends(Demand(Role.OPERATOR))]
+Admin = Annotated[Principal, Depends(Demand(Role.ADMIN))]

@@ -23,7 +23,7 @@ from common import clock
 from common.errors import RunError
 from common.ids import uuid7
 from common.telemetry import current_traceparent
-from records import connections
+from records import connection_health, connections
 from records.connections import Connection, DefaultTaken, InUse, SlugTaken
 
 router = APIRouter(prefix="/api/v1/connections", tags=["Connections"], route_class=JsonRoute, responses=PROBLEMS)
@@ -135,13 +135,20 @@ async def try_connection(request: Request, principal: Operator, connection_id: U
         message = await connection_test.check(connection, credentials, allowed)
     except RunError as error:
         fault = error.as_json()
-        rows = await connections.failed(
-            gateway.pool, principal.org_id, connection_id, fault, gateway.process_id, traceparent=current_traceparent()
-        )
-        gateway.publisher.publish(rows)
+        await _tell(gateway, principal, connection_id, fault)
         return answer(_outcome(False, error.message, fault, began))
-    await connections.works(gateway.pool, principal.org_id, connection_id)
+    await connection_health.works(gateway.pool, principal.org_id, connection_id)
     return answer(_outcome(True, message, None, began))
+
+
+async def _tell(gateway: Gateway, principal: Principal, connection_id: UUID, fault: Json) -> None:
+    trace = current_traceparent()
+    async with gateway.pool.acquire() as conn, conn.transaction():
+        row = await connection_health.failed(
+            conn, principal.org_id, connection_id, fault, gateway.process_id, traceparent=trace
+        )
+    if row is not None:
+        gateway.publisher.publish([row])
 
 
 def _outcome(ok: bool, message: str, error: Json | None, began: float) -> Json:

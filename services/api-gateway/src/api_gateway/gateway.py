@@ -9,12 +9,15 @@ from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api_gateway.auth import Authenticator
+from api_gateway.feed import Feed
 from api_gateway.fleet import Fleet
 from api_gateway.intake import Intake
 from api_gateway.settings import Settings
+from api_gateway.sign_in import PasswordDesk, SignIns
 from api_gateway.tail import Tail
 from api_gateway.waiting import Waiters
 from common.bell import Bell
+from records import totals
 from records.publication import Publisher
 from records.secrets import Keyring
 
@@ -28,14 +31,21 @@ class Gateway:
     engine: AsyncEngine
     keyring: Keyring
     authenticator: Authenticator
+    desk: PasswordDesk
+    sign_ins: SignIns
     intake: Intake
     fleet: Fleet
     waiters: Waiters
     tail: Tail
+    feed: Feed
     bell: Bell
     publisher: Publisher
     process_id: UUID
     stopping: asyncio.Event
+
+    async def fold_totals_once(self) -> None:
+        """Keeps the totals of lists short."""
+        await totals.fold(self.pool)
 
 
 def gateway_of(request: Request) -> Gateway:

@@ -5,10 +5,12 @@ from contextlib import asynccontextmanager
 
 from api_gateway.app import create_app
 from api_gateway.auth import Authenticator
+from api_gateway.feed import FEED_SECONDS, Feed
 from api_gateway.fleet import Fleet
 from api_gateway.gateway import Gateway
 from api_gateway.intake import Intake
 from api_gateway.settings import Settings
+from api_gateway.sign_in import PasswordDesk, SignIns
 from api_gateway.tail import TAIL_SECONDS, Tail
 from api_gateway.waiting import Waiters
 from common.boot import Service
@@ -25,16 +27,20 @@ async def running(service: Service[Settings]) -> AsyncIterator[None]:
     await life.start()
     publisher = Publisher(service.pool, service.producer, life.id)
     lists = engine(service.settings.database_url, service.name, service.settings.lists_pool_size)
+    settings, desk, fleet = service.settings, PasswordDesk(), Fleet(service.pool)
     gateway = Gateway(
         settings=service.settings,
         pool=service.pool,
         engine=lists,
         keyring=Keyring(service.settings.encryption_keys),
-        authenticator=Authenticator(lists, service.settings),
+        authenticator=Authenticator(lists, settings),
+        desk=desk,
+        sign_ins=SignIns(service.pool, desk, settings.proxies, settings.token_hours),
         intake=Intake(service.pool, service.bell),
-        fleet=Fleet(service.pool),
+        fleet=fleet,
         waiters=Waiters(service.pool, service.ear),
         tail=Tail(service.pool),
+        feed=Feed(service.pool, fleet),
         bell=service.bell,
         publisher=publisher,
         process_id=life.id,
@@ -60,5 +66,16 @@ def _start_loops(service: Service[Settings], gateway: Gateway) -> None:
     service.spawn(every(2.0, gateway.fleet.look_once))
     service.spawn(every(1.0, gateway.waiters.look_once))
     service.spawn(every(TAIL_SECONDS, gateway.tail.look_once))
+    service.spawn(every(FEED_SECONDS, gateway.feed.look_once))
+    service.spawn(_end_streams(gateway))
+    service.spawn(every(10.0, gateway.fold_totals_once))
     service.spawn(every(2.0, gateway.publisher.sweep_once))
     service.spawn(every(10.0, gateway.authenticator.write_used_once))
+    service.spawn(every(60.0, gateway.sign_ins.tidy_once))
+
+
+async def _end_streams(gateway: Gateway) -> None:
+    """Those who follow something would keep the gateway from stopping."""
+    await gateway.stopping.wait()
+    gateway.tail.wake()
+    gateway.feed.wake()

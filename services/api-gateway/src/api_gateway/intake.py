@@ -3,15 +3,21 @@
 What arrives while a commit is under way goes into the next one; a request on an idle system waits for nobody.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from common.batcher import Batcher
+import asyncpg
+
+from common.batcher import Batcher, Overloaded
 from common.bell import HELD, Bell
 from records import hot, runs
 from records.new_run import NewRun
+
+_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -51,11 +57,17 @@ class Intake:
             if mine is None:
                 return await self._met_another(new, ring)
             created_at = mine["created_at"]
-        if ring and new.held_for is None:
-            self._bell.ring(new.kind, [new.id])
-        elif new.held_for is not None:
-            self._bell.ring(HELD, [new.id])
+        if ring or new.held_for is not None:
+            self._ring([new])
         return Created(_as_inserted(new, created_at), True)
+
+    async def create_together(self, news: Sequence[NewRun]) -> list[Created | KeyReused | KeyBusy]:
+        """Many runs in one transaction, answered in their order; a key that is in use is an answer, too."""
+        made = await self._insert_together(news) if news else {}
+        self._ring([new for new in news if new.id in made])
+        return [
+            Created(_as_inserted(new, made[new.id]), True) if new.id in made else await self._other(new) for new in news
+        ]
 
     async def drained(self) -> None:
         await self._batcher.drained()
@@ -63,6 +75,27 @@ class Intake:
     async def _insert(self, batch: Sequence[NewRun]) -> list[Any]:
         made = await hot.create(self._pool, batch)
         return [made.get(new.id) for new in batch]
+
+    async def _insert_together(self, news: Sequence[NewRun]) -> dict[UUID, Any]:
+        """Two batches with crossed keys may wait for each other: Postgres undoes one, which then tries again."""
+        for _ in range(_TRIES):
+            with suppress(asyncpg.DeadlockDetectedError):
+                async with self._pool.acquire() as conn, conn.transaction():
+                    return await hot.create(conn, news)
+        raise Overloaded
+
+    async def _other(self, new: NewRun) -> Created | KeyReused | KeyBusy:
+        try:
+            return await self._met_another(new, True)
+        except (KeyReused, KeyBusy) as refused:
+            return refused
+
+    def _ring(self, news: Sequence[NewRun]) -> None:
+        hints: dict[str, list[UUID]] = defaultdict(list)
+        for new in news:
+            hints[new.kind if new.held_for is None else HELD].append(new.id)
+        for kind, ids in hints.items():
+            self._bell.ring(kind, ids)
 
     async def _met_another(self, new: NewRun, ring: bool) -> Created:
         """Answers, one by one, the run that stood in the way (rule 17)."""

@@ -100,7 +100,7 @@ class KeysFromAddress:
 
 
 def parse(document: bytes) -> Keys:
-    """The public keys that sign; secrets (`oct`) and keys for encryption are left out. Raises PyJWTError, ValueError."""
+    """The public keys that sign, without secrets (`oct`) and keys for encryption. Raises PyJWTError, ValueError."""
     keys = [key for key in jwt.PyJWKSet.from_json(document.decode()).keys if _signs(key)]
     if not keys:
         raise ValueError("there is no public key that signs")

@@ -12,7 +12,7 @@ from records.admission import Limits, admit
 from records.following import follow
 from records.hot import Entry
 from records.life import process_channel
-from records.lifecycle import PHASES, Owner, Phase, Status, edges_of, moves_of, targets
+from records.lifecycle import PHASES, HeldFor, Owner, Phase, Status, edges_of, moves_of, targets
 from records.publication import Publisher
 from records.transitions import Step, apply
 
@@ -54,7 +54,10 @@ UPDATE runs SET control = $3, updated_at = clock_timestamp() WHERE id = $1 AND o
   AND control IS DISTINCT FROM 'cancel' AND control IS DISTINCT FROM $3
 RETURNING id, lease_owner
 """
-_NO_PAUSE = "UPDATE runs SET control = NULL WHERE id = $1 AND org_id = $2 AND phase = 'leased' AND control = 'pause'"
+_NO_PAUSE = """
+UPDATE runs SET control = NULL, updated_at = clock_timestamp()
+WHERE id = $1 AND org_id = $2 AND phase = 'leased' AND control = 'pause'
+"""
 _CHILDREN = """
 SELECT id FROM runs WHERE parent_run_id = ANY($1::uuid[]) AND org_id = $2 AND phase <> 'done' ORDER BY id
 """
@@ -124,36 +127,41 @@ class Decisions:
         return self._rung(rows[0]) if rows else await self._run(run_id)
 
     async def pause(self, run_id: UUID) -> Any:
-        """At once where nobody holds it; a worker pauses it at the end of a slice. Pausing twice is as once."""
-        run = await self._run(run_id)
+        """At once where nobody holds it; a worker pauses it at the end of a slice. Pausing twice is as once.
+
+        Tries again where the run changed hands between two looks.
+        """
         entry = Entry("run_paused", "Paused", {})
-        for step in (PAUSE_PENDING, PAUSE_RUNNING):
-            if rows := await self._apply(step, [run_id], entry=entry):
-                return rows[0]
-        if await self._control(run_id, "pause"):
-            return await self._run(run_id)
-        run = await self._run(run_id)
-        if run["phase"] == Phase.PAUSED or run["control"] == "pause":
-            return run
-        raise NotAllowed(
-            run["status"], f"a run that is {runs.display_status(run, frozenset([run['kind']]))} cannot be paused"
-        )
+        while True:
+            for step in (PAUSE_PENDING, PAUSE_RUNNING):
+                if rows := await self._apply(step, [run_id], entry=entry):
+                    return rows[0]
+            if await self._control(run_id, "pause"):
+                return await self._run(run_id)
+            run = await self._run(run_id)
+            if run["phase"] == Phase.PAUSED or run["control"] == "pause":
+                return run
+            if not _can_pause(run):
+                shown = runs.display_status(run, frozenset([run["kind"]]))
+                raise NotAllowed(run["status"], f"a run that is {shown} cannot be paused")
 
     async def resume(self, run_id: UUID, limits: Limits) -> Any:
         """Puts a paused run back; a pause that its worker has not obeyed yet is taken back."""
         entry = Entry("run_resumed", "Resumed", {})
-        if rows := await self._apply(RESUME_RUNNING, [run_id], entry=entry):
-            return self._rung(rows[0])
-        run = await self._run(run_id)
-        held = admit(requires_approval=run["requires_approval"], approved=False, deferred=False, limits=limits)
-        step, values = (RESUME_PENDING, ()) if held is None else (RESUME_INTO_HOLD, (held.value,))
-        if rows := await self._apply(step, [run_id], *values, entry=entry):
-            return self._rung(rows[0])
-        await self.pool.execute(_NO_PAUSE, run_id, self.org_id)
-        run = await self._run(run_id)
-        if run["phase"] == Phase.DONE or run["status"] == _AWAITING:
-            raise NotAllowed(run["status"], "only a paused run can be resumed")
-        return run
+        while True:
+            if rows := await self._apply(RESUME_RUNNING, [run_id], entry=entry):
+                return self._rung(rows[0])
+            run = await self._run(run_id)
+            held = admit(requires_approval=run["requires_approval"], approved=False, deferred=False, limits=limits)
+            step, values = (RESUME_PENDING, ()) if held is None else (RESUME_INTO_HOLD, (held.value,))
+            if rows := await self._apply(step, [run_id], *values, entry=entry):
+                return self._rung(rows[0])
+            await self.pool.execute(_NO_PAUSE, run_id, self.org_id)
+            run = await self._run(run_id)
+            if run["phase"] == Phase.DONE or run["status"] == _AWAITING:
+                raise NotAllowed(run["status"], "only a paused run can be resumed")
+            if run["phase"] != Phase.PAUSED:  # else its worker obeyed between two looks
+                return run
 
     async def _cancel_one(self, run_id: UUID) -> None:
         """Tries until the run is over or its worker has been told: it may change hands between two looks."""
@@ -218,3 +226,10 @@ class Decisions:
     def _rung(self, run: Any) -> Any:
         self.bell.ring(HELD if run["phase"] == Phase.HELD else run["kind"], [run["id"]])
         return run
+
+
+def _can_pause(run: Any) -> bool:
+    """Whether a run that stands so can be paused: when it was not, it stood elsewhere a moment ago."""
+    if run["status"] == _AWAITING or run["phase"] == Phase.DONE:
+        return False
+    return run["control"] is None and run["held_for"] != HeldFor.APPROVAL

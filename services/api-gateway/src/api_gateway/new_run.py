@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from api_gateway import definitions
 from api_gateway.auth import Principal
 from api_gateway.gateway import Gateway
 from api_gateway.problems import Place, invalid
+from api_gateway.shapes import RunBody
 from common.ids import uuid7
 from common.telemetry import current_traceparent
 from records import connections
@@ -45,6 +46,14 @@ class Order:
     deferred: bool = False
 
 
+@dataclass(frozen=True)
+class Known:
+    """What has been looked up: a batch needs not ask for the same connection or parent again."""
+
+    connections: dict[Reference, Resolved] = field(default_factory=dict)
+    parents: set[UUID] = field(default_factory=set)
+
+
 def trigger_method(principal: Principal, request: Request) -> str:
     """By what the request came (decision 10)."""
     if principal.by_cookie:
@@ -66,15 +75,30 @@ def of_action(
     return Order(action.kind, merged, ("definition",), action=action, stored=stored, deferred=deferred)
 
 
-async def make(gateway: Gateway, principal: Principal, order: Order, method: str) -> NewRun:
+def of_body(body: RunBody, *, deferred: bool = False) -> Order:
+    """The order that a request of its own gives."""
+    return Order(
+        kind=body.kind,
+        definition=body.definition or {},
+        loc=("body", "definition"),
+        connection_ref=body.connection_ref,
+        parent_run_id=body.parent_action_run_id,
+        concurrency_key=body.concurrency_key,
+        idempotency_key=body.idempotency_key,
+        deferred=deferred,
+    )
+
+
+async def make(gateway: Gateway, principal: Principal, order: Order, method: str, known: Known | None = None) -> NewRun:
     """The run as it will be inserted. Raises `Problem` 422 that says what is wrong with the order."""
-    found = await _resolved(gateway, principal.org_id, order)
+    known = known or Known()
+    found = await _resolved(gateway, principal.org_id, order, known)
     # What stands beside the definition is not part of it; the snapshot says what the run works on.
     snapshot = definitions.with_connection(order.definition, found.id if found else None)
     whole = definitions.whole(order.kind, snapshot, order.stored, order.loc)
     model = definitions.complete(order.kind, whole, order.loc)
     if order.parent_run_id is not None:
-        await _check_parent(gateway, principal.org_id, order.parent_run_id)
+        await _check_parent(gateway, principal.org_id, order.parent_run_id, known)
     return _new_run(gateway, principal, order, method, whole, (model, found))
 
 
@@ -144,25 +168,31 @@ def _reference(given: Any, loc: Place) -> Reference:
     raise invalid(loc, "name the connection by an id, a slug, or an object with one of id, slug or provider")
 
 
-async def _resolved(gateway: Gateway, org_id: UUID, order: Order) -> Resolved | None:
+async def _resolved(gateway: Gateway, org_id: UUID, order: Order, known: Known) -> Resolved | None:
     references = list(_references(order))
     if not references:
         return None
     found: dict[UUID, Resolved] = {}
-    async with gateway.pool.acquire() as conn:
-        for loc, reference in references:
-            try:
-                resolved = await connections.resolve(conn, org_id, reference)
-            except Unresolved as error:
-                raise invalid(loc, str(error), "unknown_connection") from error
-            found[resolved.id] = resolved
+    for loc, reference in references:
+        resolved = known.connections.get(reference) or await _resolve(gateway, org_id, loc, reference)
+        known.connections[reference] = found[resolved.id] = resolved
     if len(found) > 1:
         names = " and ".join(".".join(map(str, loc)) for loc, _ in references)
         raise invalid(references[0][0], f"{names} name different connections; name one", "two_connections")
     return next(iter(found.values()))
 
 
-async def _check_parent(gateway: Gateway, org_id: UUID, parent_run_id: UUID) -> None:
-    known = "SELECT 1 FROM runs WHERE id = $1 AND org_id = $2 AND deleted_at IS NULL"
-    if await gateway.pool.fetchval(known, parent_run_id, org_id) is None:
+async def _resolve(gateway: Gateway, org_id: UUID, loc: Place, reference: Reference) -> Resolved:
+    try:
+        return await connections.resolve(gateway.pool, org_id, reference)
+    except Unresolved as error:
+        raise invalid(loc, str(error), "unknown_connection") from error
+
+
+async def _check_parent(gateway: Gateway, org_id: UUID, parent_run_id: UUID, known: Known) -> None:
+    if parent_run_id in known.parents:
+        return
+    there = "SELECT 1 FROM runs WHERE id = $1 AND org_id = $2 AND deleted_at IS NULL"
+    if await gateway.pool.fetchval(there, parent_run_id, org_id) is None:
         raise invalid(("body", "parentActionRunId"), "no such run", "unknown_run")
+    known.parents.add(parent_run_id)

@@ -27,6 +27,7 @@ _RETRY_SECONDS = 1
 _UNREACHABLE = (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
 _AWAY = (*_UNREACHABLE, DBAPIError, PoolTimeout)
 _AWAY_TOO = (asyncpg.OperatorInterventionError, asyncpg.InsufficientResourcesError)
+DATABASE_AWAY = (*_AWAY, *_AWAY_TOO)
 
 
 class ProblemDetail(BaseModel):
@@ -94,7 +95,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Overloaded, _on_overload)
     app.add_exception_handler(NotAllowed, _on_not_allowed)
     app.add_exception_handler(NoSuchRun, _on_no_such_run)
-    for away in (*_AWAY, *_AWAY_TOO):
+    for away in DATABASE_AWAY:
         app.add_exception_handler(away, _on_database_away)
     app.add_exception_handler(Exception, _on_anything)
 

@@ -1,13 +1,14 @@
 """How a request's body is read: JSON that Postgres can store, of a bounded size and depth."""
 
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from api_gateway.problems import Problem, invalid
+from common.telemetry import span
 
 LARGEST_BODY = 1_048_576
 """Bytes."""
@@ -16,16 +17,26 @@ DEEPEST_BODY = 100
 """Levels of arrays and objects."""
 
 
+LARGEST_BATCH = 8 * LARGEST_BODY
+"""Bytes of a body that holds many runs."""
+
+_DEMANDS_JSON = "send the body as JSON: Content-Type: application/json, without a Content-Encoding"
+
+
 class JsonRequest(Request):
     """A request whose body is bounded while it is read, and then held against what can be stored."""
 
+    largest = LARGEST_BODY
+
     async def body(self) -> bytes:
-        """The body. Raises `Problem` 413 as soon as it is known to be larger than `LARGEST_BODY`."""
+        """The body. Raises `Problem` 413 as soon as it is known to be too large, 415 where it is no plain JSON."""
         if not hasattr(self, "_body"):
             declared = self.headers.get("content-length", "")
-            if declared.isdecimal() and int(declared) > LARGEST_BODY:
-                raise _too_large()
+            if declared.isdecimal() and int(declared) > self.largest:
+                raise self._too_large()
             self._body = await self._read()
+            if self._body and not self._is_json():
+                raise Problem(415, "unsupported_media_type", _DEMANDS_JSON, ("header", "Content-Type"))
         return self._body
 
     async def json(self) -> Any:
@@ -46,30 +57,50 @@ class JsonRequest(Request):
         size = 0
         async for part in self.stream():
             size += len(part)
-            if size > LARGEST_BODY:
-                raise _too_large()
+            if size > self.largest:
+                raise self._too_large()
             parts.append(part)
         return b"".join(parts)
 
+    def _is_json(self) -> bool:
+        media = self.headers.get("content-type", "").split(";")[0].strip().lower()
+        encoding = self.headers.get("content-encoding", "identity").strip().lower()
+        plain = media == "application/json" or (media.startswith("application/") and media.endswith("+json"))
+        return plain and encoding == "identity"
+
+    def _too_large(self) -> Problem:
+        message = f"the body is larger than {self.largest} bytes"
+        return Problem(413, "too_large", message, ("body",), {"Connection": "close"})
+
+
+class BatchRequest(JsonRequest):
+    """A request whose body may hold many runs."""
+
+    largest = LARGEST_BATCH
+
 
 class JsonRoute(APIRoute):
-    """Routes whose requests are read as `JsonRequest`."""
+    """Routes whose requests are read as `JsonRequest`, under the trace that their caller names."""
+
+    reads: ClassVar[type[JsonRequest]] = JsonRequest
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
+        name = f"{' '.join(sorted(self.methods or ()))} {self.path_format}"
 
         async def read_and_handle(request: Request) -> Response:
             if b"%00" in request.scope["query_string"] or "\x00" in request.scope["path"]:
                 raise invalid(("query",), "no text may hold the character U+0000")
-            return await handle(JsonRequest(request.scope, request.receive))
+            with span(name, request.headers.get("traceparent")):
+                return await handle(self.reads(request.scope, request.receive))
 
         return read_and_handle
 
 
-def _too_large() -> Problem:
-    return Problem(
-        413, "too_large", f"the body is larger than {LARGEST_BODY} bytes", ("body",), {"Connection": "close"}
-    )
+class BatchRoute(JsonRoute):
+    """A route whose requests are read as `BatchRequest`."""
+
+    reads = BatchRequest
 
 
 def _depth(value: Any) -> int:

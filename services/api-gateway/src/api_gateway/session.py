@@ -1,33 +1,60 @@
-"""/api/v1/session and /api/v1/me: a signed token for those who came with a key, and who one is."""
+"""/api/v1/session and /api/v1/me: sign in, sign out, who one is, one's own password."""
 
-from fastapi import APIRouter, Request, Response
+from typing import Annotated, Literal, TypedDict
+
+from fastapi import APIRouter, Body, Depends, Request, Response
 
 from api_gateway.answers import PROBLEMS, answer, nothing, user_json
-from api_gateway.auth import COOKIE, Viewer
-from api_gateway.gateway import gateway_of
+from api_gateway.auth import Open, Viewer
+from api_gateway.gateway import Gateway, gateway_of
+from api_gateway.people_shapes import PasswordBody, SignInBody
+from api_gateway.principal import COOKIE, Principal, credential_of
+from api_gateway.problems import Problem, ProblemBody, invalid
 from api_gateway.requests import JsonRoute
 from api_gateway.shapes import MeShape, SessionShape
-from records import people
+from api_gateway.users import refuse_guessable
+from records import members, people, sessions
 
 router = APIRouter(prefix="/api/v1", tags=["Session"], route_class=JsonRoute, responses=PROBLEMS)
 
+_SIGN_IN = Depends(Open("this is how one gets a credential"))
+_SIGN_OUT = Depends(Open("a cookie whose token has ended can be forgotten, too"))
 
-@router.post("/session", response_model=SessionShape, status_code=201, summary="Get a signed token")
-async def create_session(request: Request, principal: Viewer) -> Response:
-    """A token with the caller's role, also set as the cookie `vai_token` for a page in the browser."""
+
+@router.post(
+    "/session",
+    response_model=SessionShape,
+    status_code=201,
+    summary="Sign in",
+    dependencies=[_SIGN_IN],
+    responses={429: {"model": ProblemBody, "description": "Too many tries; `Retry-After` says when to go on"}},
+)
+async def create_session(request: Request, body: Annotated[SignInBody | None, Body()] = None) -> Response:
+    """With email and password, or without a body and with an API key or a token of the OIDC issuer.
+
+    The answer is a signed token with the caller's role, also set as the cookie `vai_token` for a page in the browser.
+    """
     gateway = gateway_of(request)
+    principal = await _who(gateway, request, body)
     token, ends = gateway.authenticator.issue(principal)
-    response = answer({"token": token, "expiresAt": ends}, 201)
+    response = answer({"token": token, "expiresAt": ends}, 201, {"Cache-Control": "no-store"})
     seconds = int(gateway.settings.token_hours * 3600)
-    secure = gateway.settings.cookie_secure
-    response.set_cookie(COOKIE, token, max_age=seconds, httponly=True, samesite="lax", secure=secure, path="/")
+    response.set_cookie(COOKIE, token, max_age=seconds, **_cookie(gateway))
     return response
 
 
-@router.delete("/session", status_code=204, response_class=Response, summary="Forget the cookie")
-async def delete_session(_request: Request, _principal: Viewer) -> Response:
+@router.delete("/session", status_code=204, response_class=Response, summary="Sign out", dependencies=[_SIGN_OUT])
+async def delete_session(request: Request) -> Response:
+    """Forgets the cookie, and makes the token that was sent (cookie or bearer) worthless at once."""
+    gateway = gateway_of(request)
+    shown = credential_of(request)
+    cookie = request.cookies.get(COOKIE)
+    if shown is not None and shown.by_cookie:
+        gateway.authenticator.check_origin(request)
+    for text in {text for text in (cookie, shown.text if shown else None) if text}:
+        await _end(gateway, text)
     response = nothing()
-    response.delete_cookie(COOKIE, path="/")
+    response.delete_cookie(COOKIE, **_cookie(gateway))
     return response
 
 
@@ -37,3 +64,53 @@ async def get_me(request: Request, principal: Viewer) -> Response:
         known = await people.users_by_id(conn, principal.org_id, [principal.user_id])
     user = user_json(known[str(principal.user_id)])
     return answer({"organisationId": principal.org_id, "user": user, "role": principal.role})
+
+
+@router.put("/me/password", status_code=204, response_class=Response, summary="Change one's own password")
+async def change_password(request: Request, principal: Viewer, body: PasswordBody) -> Response:
+    """Ends every session of the user, this one too: sign in again with the new one."""
+    gateway = gateway_of(request)
+    if principal.key_id is not None:
+        raise Problem(403, "forbidden", "an API key changes no password; sign in with email and password")
+    async with gateway.engine.connect() as conn:
+        member = await members.get(conn, principal.org_id, principal.user_id)
+    assert member is not None
+    refuse_guessable(body.new, member.email, "new")
+    try:
+        await gateway.sign_ins.principal(request, member.email, body.current, str(principal.org_id))
+    except Problem as error:
+        if error.status_code == 401:
+            raise invalid(("body", "current"), "this is not your password") from error
+        raise
+    hashed = await gateway.desk.hashed(body.new)
+    async with gateway.engine.begin() as conn:
+        await members.change(conn, principal.org_id, principal.user_id, {"password_hash": hashed})
+    gateway.authenticator.forget()
+    return nothing()
+
+
+async def _who(gateway: Gateway, request: Request, body: SignInBody | None) -> Principal:
+    if body is None:
+        return await gateway.authenticator.principal(request)
+    return await gateway.sign_ins.principal(request, body.email, body.password, body.organisation)
+
+
+async def _end(gateway: Gateway, text: str) -> None:
+    session = gateway.authenticator.holders.session_of(text)
+    if session is None or session.id is None:
+        return
+    async with gateway.engine.begin() as conn:
+        await sessions.end(conn, session.id, session.ends_at)
+        await people.forget_keys(conn)
+    gateway.authenticator.forget()
+
+
+class _Cookie(TypedDict):
+    httponly: bool
+    samesite: Literal["lax"]
+    secure: bool
+    path: str
+
+
+def _cookie(gateway: Gateway) -> _Cookie:
+    return {"httponly": True, "samesite": "lax", "secure": gateway.settings.cookie_secure, "path": "/"}

@@ -1,6 +1,8 @@
 """What the gateway is told: environment, prefix VAI_."""
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from common import settings
 
@@ -10,11 +12,43 @@ class Settings(settings.Settings):
 
     pool_size: int = Field(default=8, ge=2, le=100)
     lists_pool_size: int = Field(default=4, ge=1, le=100, description="Connections for lists and filters.")
+    stream_seconds: float = Field(
+        default=3600, gt=0, le=86_400, description="A live stream is closed after this time; clients come back."
+    )
     token_secret: str = Field(min_length=32, repr=False, description="Signs tokens; at least 32 characters.")
     token_hours: float = Field(default=12, gt=0, le=720, description="How long a signed token is good.")
     cookie_secure: bool = Field(default=False, description="Send the cookie over https only; on wherever there is TLS.")
     allowed_origins: str = Field(default="", description="https://…,… whose pages may use the cookie besides our own.")
 
+    proxies: int = Field(default=0, ge=0, le=10, description="How many proxies of ours add to X-Forwarded-For.")
+    operator_settings: str = Field(
+        default="", description="Settings of an organisation, comma-separated, that only the operator changes."
+    )
+    oidc_issuer: str = Field(default="", description="The `iss` of tokens that are accepted besides our own.")
+    oidc_audience: str = Field(default="", description="One of these, comma-separated, must be their `aud`.")
+    oidc_jwks: str = Field(default="", description="The issuer's public keys: an https address, or a file.")
+    oidc_private: bool = Field(default=False, description="That address may be a private one, or http.")
+    oidc_organisation: str = Field(default="", description="Slug: the issuer's users are of this organisation.")
+    oidc_organisation_claim: str = Field(default="organisation", description="Else this claim says so (slug or id).")
+    oidc_trust_emails: bool = Field(default=False, description="Believe `email` without `email_verified`.")
+
+    @model_validator(mode="after")
+    def _oidc_is_whole(self) -> Self:
+        if not self.oidc_issuer:
+            return self
+        if not self.oidc_audience.strip(", ") or not self.oidc_jwks:
+            raise ValueError("VAI_OIDC_ISSUER needs VAI_OIDC_AUDIENCE and VAI_OIDC_JWKS")
+        if self.oidc_issuer == "vai":
+            raise ValueError("VAI_OIDC_ISSUER cannot be `vai`: that is what our own tokens say")
+        if self.oidc_jwks.startswith("http://") and not self.oidc_private:
+            raise ValueError("VAI_OIDC_JWKS must be https, or VAI_OIDC_PRIVATE true")
+        return self
+
     @property
     def origins(self) -> frozenset[str]:
         return frozenset(origin.strip().rstrip("/") for origin in self.allowed_origins.split(",") if origin.strip())
+
+    @property
+    def kept_by_operator(self) -> frozenset[str]:
+        """Names of organisation settings."""
+        return frozenset(name.strip() for name in self.operator_settings.split(",") if name.strip())

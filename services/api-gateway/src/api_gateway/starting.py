@@ -3,8 +3,6 @@
 SYNC is ASYNC with somebody waiting: the same row, the same claim; only the bell is a call to a worker.
 """
 
-import asyncio
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +12,7 @@ from fastapi import Request, Response
 from api_gateway.answers import answer
 from api_gateway.gateway import Gateway
 from api_gateway.intake import Created, KeyBusy, KeyReused
-from api_gateway.problems import conflict
+from api_gateway.problems import Problem, conflict
 from api_gateway.waiting import Preference
 from contracts.vai.executor.v1 import executor_pb2 as pb
 from contracts.vai.words.v1 import words_pb2
@@ -70,12 +68,17 @@ async def create(gateway: Gateway, new: NewRun, *, ring: bool = True) -> Created
     """Raises `Problem` 409 where a key is in use (decisions 14 and 15)."""
     try:
         return await gateway.intake.create(new, ring=ring)
-    except KeyReused as error:
-        message = "this idempotency key made a run of another kind or definition, or one that was deleted"
-        raise conflict(message, ("body", "idempotencyKey")) from error
-    except KeyBusy as error:
+    except (KeyReused, KeyBusy) as error:
+        raise refusal(error) from error
+
+
+def refusal(error: KeyReused | KeyBusy) -> Problem:
+    """What the client is told of a key that is in use."""
+    if isinstance(error, KeyBusy):
         message = f"run {error.run_id} with this concurrency key is live; wait for its end or cancel it"
-        raise conflict(message, ("body", "concurrencyKey")) from error
+        return conflict(message, ("body", "concurrencyKey"))
+    message = "this idempotency key made a run of another kind or definition, or one that was deleted"
+    return conflict(message, ("body", "idempotencyKey"))
 
 
 def _is_called(kind: str, held_for: str | None, preference: Preference) -> bool:
@@ -99,10 +102,9 @@ async def _waited(gateway: Gateway, run: Any, seconds: float, *, watched: bool =
 
 async def _until_awaiting(gateway: Gateway, run: Any) -> Any:
     """The run as it stands once the dispatcher has put it before people, or after a second."""
-    follower = gateway.tail.follow(run["id"], run["log_seq"])
+    follower = gateway.tail.follow(run, run["log_seq"])
     try:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(follower.changed.wait(), APPROVAL_SECONDS)
+        await follower.changed(APPROVAL_SECONDS)
     finally:
         gateway.tail.leave(follower)
     return await runs.get(gateway.pool, run["org_id"], run["id"]) or run

@@ -1,7 +1,7 @@
 """GET …/logs/stream: a run's log as server-sent events, from a cursor to an explicit end (decision 28)."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
+from operator import attrgetter
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -13,21 +13,30 @@ from api_gateway.answers import PROBLEMS
 from api_gateway.auth import Viewer
 from api_gateway.gateway import Gateway, gateway_of
 from api_gateway.problems import invalid, not_found
-from api_gateway.tail import Follower
+from api_gateway.requests import JsonRoute
+from api_gateway.streaming import HELLO, KEEP_ALIVE, Visit, answer_stream, stream_response
+from api_gateway.tail import Line
 from records import logs, runs
 from records.logs import BadCursor
 
-router = APIRouter(prefix="/api/v1/action-runs", tags=["Action runs"], responses=PROBLEMS)
+router = APIRouter(prefix="/api/v1/action-runs", tags=["Logs"], route_class=JsonRoute, responses=PROBLEMS)
 
-KEEP_ALIVE_SECONDS = 15.0
-_PAGE = 500
-_STREAM: dict[int | str, dict[str, Any]] = {
-    200: {"description": "Server-sent events", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
-}
-_SNAKE = {"occurredAt": "occurred_at", "workerId": "worker_id"}
+_EXAMPLE = """: connected
+
+id: 019a9b4e-5b1c-7c3e-8a51-2f0d6f3c9e10-1
+data: {"attempt":1,"data":{"lease_seconds":90},"event":"lease_acquired",…}
+
+event: end
+data: {"status":"completed"}
+"""
 
 
-@router.get("/{run_id}/logs/stream", response_class=StreamingResponse, responses=_STREAM, summary="Stream a run's logs")
+@router.get(
+    "/{run_id}/logs/stream",
+    response_class=StreamingResponse,
+    responses=stream_response("The entries, and the end", _EXAMPLE),
+    summary="Stream a run's log",
+)
 async def stream_logs(
     request: Request,
     principal: Viewer,
@@ -36,7 +45,12 @@ async def stream_logs(
     format: Annotated[Literal["camel", "snake"], Query(description="Keys as in 003, or as in 004")] = "camel",
     last_event_id: Annotated[str | None, Header(description="Resumes like `after`, and goes before it")] = None,
 ) -> StreamingResponse:
-    """Each entry as `id` and `data`; `event: end` with the final status closes the stream."""
+    """Each entry as `id` and `data`, every one once and in order; `event: end` with the final status closes the stream.
+
+    A comment every 15 seconds shows that the stream lives. A stream that closes without `event: end` has been cut:
+    connect again with the last id (`Last-Event-ID`, as browsers do by themselves, or `after`), and it goes on without a
+    gap or a repeat.
+    """
     gateway = gateway_of(request)
     run = await runs.get(gateway.pool, principal.org_id, run_id)
     if run is None:
@@ -44,57 +58,24 @@ async def stream_logs(
     try:
         sequence = logs.sequence_of(run_id, last_event_id or after)
     except BadCursor as error:
-        raise invalid(("query", "after"), str(error)) from error
-    shown = _snake if format == "snake" else _same
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_events(gateway, run, sequence, shown), media_type="text/event-stream", headers=headers)
+        raise invalid(("header", "Last-Event-ID") if last_event_id else ("query", "after"), str(error)) from error
+    return answer_stream(_events(gateway, Visit(gateway, request), run, sequence, attrgetter(format)))
 
 
 async def _events(
-    gateway: Gateway, run: Any, sequence: int, shown: Callable[[dict[str, Any]], dict[str, Any]]
+    gateway: Gateway, visit: Visit, run: Any, sequence: int, shown: Callable[[Line], bytes]
 ) -> AsyncIterator[bytes]:
-    follower = gateway.tail.follow(run["id"], sequence)
+    follower = gateway.tail.follow(run, sequence)
     try:
-        yield b": connected\n\n"
-        while not gateway.stopping.is_set():
-            # The order matters: `ended` is read before the entries, and the last entry is in the terminal transaction.
-            ended = follower.ended
-            entries = await logs.page(gateway.pool, run, follower.sequence, _PAGE)
-            for entry in entries:
-                yield _event(run["id"], entry, shown)
-                follower.sequence = entry["seq"]
-            if ended is not None and not entries:
-                yield b"event: end\ndata: " + orjson.dumps({"status": ended}) + b"\n\n"
+        yield HELLO
+        while await visit.goes_on():
+            lines = follower.take() or (await gateway.tail.read(follower) if follower.behind else [])
+            if lines:
+                yield b"".join(map(shown, lines))
+            elif (status := follower.ended) is not None:
+                yield b"event: end\ndata: " + orjson.dumps({"status": status}) + b"\n\n"
                 return
-            if not entries and not await _changed(gateway, follower):
-                yield b": keep-alive\n\n"
+            elif not follower.behind and not await follower.changed(visit.quiet_seconds):
+                yield KEEP_ALIVE
     finally:
         gateway.tail.leave(follower)
-
-
-async def _changed(gateway: Gateway, follower: Follower) -> bool:
-    """Whether there is something new before the next sign of life is due; a stop of the gateway counts as new."""
-    changed = asyncio.ensure_future(follower.changed.wait())
-    stopping = asyncio.ensure_future(gateway.stopping.wait())
-    try:
-        done, _ = await asyncio.wait(
-            (changed, stopping), timeout=KEEP_ALIVE_SECONDS, return_when=asyncio.FIRST_COMPLETED
-        )
-        follower.changed.clear()
-        return bool(done)
-    finally:
-        changed.cancel()
-        stopping.cancel()
-
-
-def _event(run_id: UUID, entry: Any, shown: Callable[[dict[str, Any]], dict[str, Any]]) -> bytes:
-    body = orjson.dumps(shown(logs.as_json(run_id, entry)), option=orjson.OPT_UTC_Z)
-    return f"id: {run_id}-{entry['seq']}\ndata: ".encode() + body + b"\n\n"
-
-
-def _same(entry: dict[str, Any]) -> dict[str, Any]:
-    return entry
-
-
-def _snake(entry: dict[str, Any]) -> dict[str, Any]:
-    return {_SNAKE.get(key, key): value for key, value in entry.items()}

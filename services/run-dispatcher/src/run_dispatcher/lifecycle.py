@@ -36,7 +36,14 @@ TIME_OUT = Step(
 RETRY = Step(_RUNNING, (Phase.DELAYED,), _RUNNING, Phase.QUEUED, guard=_DUE, skip_locked=True)
 RELEASE_PENDING = Step(_PENDING, (Phase.HELD,), _PENDING, Phase.QUEUED, guard="r.held_for = 'limit'")
 RELEASE_APPROVED = Step(_AWAITING, (Phase.HELD,), _AWAITING, Phase.QUEUED, guard="r.held_for = 'limit'")
-SWEEP_PARKED = Step(_RUNNING, (Phase.PARKED,), _RUNNING, Phase.QUEUED, skip_locked=True)
+SWEEP_PARKED = Step(
+    _RUNNING,
+    (Phase.PARKED,),
+    _RUNNING,
+    Phase.QUEUED,
+    guard="NOT EXISTS (SELECT FROM runs c WHERE c.parent_run_id = r.id AND c.phase <> 'done')",
+    skip_locked=True,
+)
 
 
 async def require_approval(conn: Any, ids: Sequence[UUID], writer: UUID) -> list[Any]:

@@ -6,25 +6,25 @@ from run_dispatcher import lifecycle
 
 _ORGANISATIONS = "SELECT DISTINCT org_id FROM runs WHERE phase = 'held' AND held_for = 'limit'"
 
+# An organisation's room goes to runs that their connections let in, too: the others must not stand in the way.
 _FITTING = """
-WITH held AS (
-    SELECT r.id, r.connection_id, row_number() OVER (ORDER BY r.id) AS place,
-           row_number() OVER (PARTITION BY r.connection_id ORDER BY r.id) AS place_of_connection
-    FROM runs r WHERE r.org_id = $1 AND r.phase = 'held' AND r.held_for = 'limit' AND NOT EXISTS (
-        SELECT FROM connections c WHERE c.id = r.connection_id AND c.max_running <= (
-            SELECT count(*) FROM runs l
-            WHERE l.org_id = $1 AND l.connection_id = c.id AND l.phase IN ('queued', 'leased')))
+WITH live AS MATERIALIZED (
+    SELECT connection_id, count(*) AS runs FROM runs
+    WHERE org_id = $1 AND phase IN ('queued', 'leased') GROUP BY connection_id
 ),
-room AS (
-    SELECT (o.settings->>'max_running')::int - (
-        SELECT count(*) FROM runs l WHERE l.org_id = $1 AND l.phase IN ('queued', 'leased')) AS left
-    FROM organisations o WHERE o.id = $1
+held AS (
+    SELECT r.id, r.connection_id, row_number() OVER (PARTITION BY r.connection_id ORDER BY r.id) AS place
+    FROM runs r WHERE r.org_id = $1 AND r.phase = 'held' AND r.held_for = 'limit'
+),
+admitted AS (
+    SELECT h.id, row_number() OVER (ORDER BY h.id) AS place
+    FROM held h LEFT JOIN connections c ON c.id = h.connection_id LEFT JOIN live l ON l.connection_id = c.id
+    WHERE c.max_running IS NULL OR h.place <= c.max_running - coalesce(l.runs, 0)
 )
-SELECT h.id FROM held h CROSS JOIN room LEFT JOIN connections c ON c.id = h.connection_id
-WHERE (room.left IS NULL OR h.place <= room.left)
-  AND (c.max_running IS NULL OR h.place_of_connection <= c.max_running - (
-    SELECT count(*) FROM runs l WHERE l.org_id = $1 AND l.connection_id = c.id AND l.phase IN ('queued', 'leased')))
-ORDER BY h.id LIMIT 200
+SELECT a.id FROM admitted a JOIN organisations o ON o.id = $1
+WHERE o.settings->>'max_running' IS NULL
+   OR a.place <= (o.settings->>'max_running')::int - (SELECT coalesce(sum(runs), 0) FROM live)
+ORDER BY a.id LIMIT 200
 """
 
 

@@ -24,6 +24,9 @@ LOCK_SECONDS = 1.0
 COUNTER_LOOKS = 5
 """Every fifth look at the locks is one at the counters, too."""
 
+LEASES_AFTER = 45
+"""Looks on an unbroken connection before leases count: after an outage the living have to renew theirs first."""
+
 
 @asynccontextmanager
 async def running(service: Service[Settings]) -> AsyncIterator[None]:
@@ -33,7 +36,6 @@ async def running(service: Service[Settings]) -> AsyncIterator[None]:
     watchdog = Watchdog(service.pool, service.bell, publisher, life.id)
     service.listen()
     service.spawn(_watch(service, watchdog))
-    service.spawn(every(5.0, watchdog.sweep_leases_once))
     service.spawn(every(10.0, watchdog.abandon_once))
     service.spawn(every(10.0, publisher.adopt_once))
     service.spawn(every(2.0, publisher.sweep_once))
@@ -65,5 +67,7 @@ async def _look_until_broken(connection: Any, watchdog: Watchdog) -> None:
         await watchdog.look_at_locks_once(connection)
         if turn % COUNTER_LOOKS == 0:
             await watchdog.look_at_counters_once(connection)
+            if turn >= LEASES_AFTER:
+                await watchdog.sweep_leases_once()
         turn += 1
         await asyncio.sleep(LOCK_SECONDS)

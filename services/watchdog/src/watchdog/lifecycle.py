@@ -1,6 +1,7 @@
 """The watchdog's slice of the lifecycle, by name: what died."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -16,11 +17,12 @@ MOST_LOSSES = 3
 """Workers that a run may lose without a checkpoint in between (decision 16)."""
 
 _RUNNING = Status.RUNNING
-_THEIRS = "r.lease_owner = $6::uuid"
+_THEIRS = "r.lease_owner = $6::uuid AND (r.due_at <= clock_timestamp() OR NOT $7::bool)"
 _SAVED = """EXISTS (
     SELECT FROM checkpoints c WHERE c.run_id = r.id AND c.updated_at > coalesce(r.lost_at, r.started_at))"""
 _LOSSES = f"losses = CASE WHEN {_SAVED} THEN 1 ELSE r.losses + 1 END, lost_at = clock_timestamp()"
 _TOO_MANY = f"(r.losses + 1 >= {MOST_LOSSES} AND NOT {_SAVED})"
+_LOST_ERROR = "error = $8::jsonb"
 
 RECOVER = Step(
     _RUNNING,
@@ -48,10 +50,26 @@ CANCEL_LOST = Step(
     guard=f"{_THEIRS} AND r.control = 'cancel'",
     skip_locked=True,
 )
-FAIL_LOST = Step(
-    _RUNNING, (Phase.LEASED,), Status.FAILED, Phase.DONE, sets="error = $7::jsonb", guard=_THEIRS, skip_locked=True
+# Cancel beats failure (decision 20); what is locked at the moment must not meet a later step that is not meant for it.
+FAIL_UNSAFE = Step(
+    _RUNNING,
+    (Phase.LEASED,),
+    Status.FAILED,
+    Phase.DONE,
+    sets=_LOST_ERROR,
+    guard=f"{_THEIRS} AND r.control IS DISTINCT FROM 'cancel'",
+    skip_locked=True,
 )
-_STALE = f"r.recovered AND r.updated_at < clock_timestamp() - interval '{GRACE_SECONDS} s'"
+FAIL_TOO_OFTEN_LOST = Step(
+    _RUNNING,
+    (Phase.LEASED,),
+    Status.FAILED,
+    Phase.DONE,
+    sets=_LOST_ERROR,
+    guard=f"{_THEIRS} AND r.control IS NULL AND {_TOO_MANY}",
+    skip_locked=True,
+)
+_STALE = f"r.recovered AND r.moved_by = 'watchdog' AND r.updated_at < clock_timestamp() - interval '{GRACE_SECONDS} s'"
 ABANDON = Step(
     _RUNNING, (Phase.QUEUED,), Status.FAILED, Phase.DONE, sets="error = $6::jsonb", guard=_STALE, skip_locked=True
 )
@@ -61,28 +79,49 @@ def _error(message: str) -> dict[str, Any]:
     return {"code": "INTERNAL_ERROR", "message": message, "details": {}, "retryable": True}
 
 
-async def recover(conn: Any, ids: Sequence[UUID], owner: UUID, event: str, why: str) -> list[Any]:
+@dataclass(frozen=True)
+class Lost:
+    """A worker whose runs are taken back: all of them, or only those whose lease has run out."""
+
+    owner: UUID
+    only_expired: bool = False
+
+
+async def recover(conn: Any, ids: Sequence[UUID], lost: Lost, event: str, why: str) -> list[Any]:
     """leased → queued, or paused where a pause was asked for. Costs no retry (rule 7)."""
-    entry = Entry(event, why, {"worker": str(owner)}, "warning")
-    rows = await apply(conn, RECOVER, ids, owner, entry=entry, worker="watchdog")
-    return rows + await apply(conn, RECOVER_PAUSED, ids, owner, entry=entry, worker="watchdog")
+    entry = Entry(event, why, {"worker": str(lost.owner)}, "warning")
+    values = (lost.owner, lost.only_expired)
+    rows = await apply(conn, RECOVER, ids, *values, entry=entry, worker="watchdog")
+    return rows + await apply(conn, RECOVER_PAUSED, ids, *values, entry=entry, worker="watchdog")
 
 
-async def cancel(conn: Any, ids: Sequence[UUID], owner: UUID, writer: UUID) -> list[Any]:
+async def cancel(conn: Any, ids: Sequence[UUID], lost: Lost, writer: UUID) -> list[Any]:
     """running → cancelled: a cancellation was asked for, and the worker that should have done it is gone."""
     entry = Entry("watchdog_cancelled", "Cancelled by the watchdog: its worker is gone", {}, "warning")
     return await apply(
-        conn, CANCEL_LOST, ids, owner, entry=entry, event="action.cancelled", worker="watchdog", writer=writer
-    )
+        conn, CANCEL_LOST, ids, lost.owner, lost.only_expired, entry=entry, event="action.cancelled",
+        worker="watchdog", writer=writer,
+    )  # fmt: skip
 
 
-async def fail(conn: Any, ids: Sequence[UUID], owner: UUID, writer: UUID, why: str) -> list[Any]:
-    """running → failed: the run may not be done again, or has lost too many workers."""
+async def fail_unsafe(conn: Any, ids: Sequence[UUID], lost: Lost, writer: UUID) -> list[Any]:
+    """running → failed: the run may not be done again (decision 24)."""
+    why = "Its worker was lost and the run may not be done twice: look whether it took effect, then retry it."
+    return await _fail(conn, FAIL_UNSAFE, ids, lost, writer, why)
+
+
+async def fail_too_often_lost(conn: Any, ids: Sequence[UUID], lost: Lost, writer: UUID) -> list[Any]:
+    """running → failed: the run has lost too many workers without a checkpoint in between (decision 16)."""
+    why = f"The run lost its worker {MOST_LOSSES} times in a row; look into what it does to them."
+    return await _fail(conn, FAIL_TOO_OFTEN_LOST, ids, lost, writer, why)
+
+
+async def _fail(conn: Any, step: Step, ids: Sequence[UUID], lost: Lost, writer: UUID, why: str) -> list[Any]:
     error = _error(why)
     entry = Entry("run_failed", why, error, "error")
     return await apply(
-        conn, FAIL_LOST, ids, owner, error, entry=entry, event="action.failed", worker="watchdog", writer=writer,
-        extra={"error": error},
+        conn, step, ids, lost.owner, lost.only_expired, error, entry=entry, event="action.failed",
+        worker="watchdog", writer=writer, extra={"error": error},
     )  # fmt: skip
 
 

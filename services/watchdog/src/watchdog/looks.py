@@ -11,6 +11,9 @@ STILL_LOOKS = 4
 UNSEEN_SECONDS = 30.0
 """How long a process may go without ever having been seen to hold its lock."""
 
+_LOOK_SECONDS = 5.0
+"""A connection that does not answer in this time counts as broken."""
+
 _LOOK = """
 SELECT p.id, p.service, p.counter, extract(epoch FROM clock_timestamp() - p.started_at)::float8 AS age,
     EXISTS (
@@ -75,4 +78,4 @@ class Looks:
 
 async def look(conn: Any) -> list[Any]:
     """Every registered process: its counter, its age in seconds, and whether its lock is held."""
-    return list(await conn.fetch(_LOOK))
+    return list(await conn.fetch(_LOOK, timeout=_LOOK_SECONDS))

@@ -11,6 +11,7 @@ from records.definitions import definition_model
 from records.following import follow
 from records.publication import Publisher
 from watchdog import lifecycle
+from watchdog.lifecycle import Lost
 from watchdog.looks import Looks, look
 
 _log = structlog.get_logger()
@@ -22,9 +23,13 @@ ORDER BY lease_owner, id LIMIT 500
 """
 _ABANDONED = """
 SELECT r.id FROM runs r WHERE r.phase = 'queued' AND r.recovered AND r.status = 'running'
-  AND r.updated_at < clock_timestamp() - interval '180 s'
+  AND r.moved_by = 'watchdog' AND r.updated_at < clock_timestamp() - interval '180 s'
   AND EXISTS (SELECT FROM processes p WHERE r.kind = ANY(p.kinds) AND NOT p.stopping)
 ORDER BY r.id LIMIT 500
+"""
+_FORGET = """
+DELETE FROM processes p WHERE p.id = $1
+  AND NOT EXISTS (SELECT FROM runs r WHERE r.lease_owner = p.id AND r.phase = 'leased')
 """
 
 
@@ -47,13 +52,13 @@ class Watchdog:
             await self.bury(process_id, why)
 
     async def bury(self, process_id: UUID, why: str) -> None:
-        """Gives the runs of a dead process to the living, then forgets the process."""
+        """Gives the runs of a dead process to the living; forgets it when all could be taken, else looks again."""
         if process_id == self._process_id:
             return
         rows = await self._pool.fetch(_OF_PROCESS, process_id)
         message = f"Recovered at once: worker {process_id} is gone ({why})"
-        await self._take_back(rows, process_id, "watchdog_fast_recovery", message)
-        await self._pool.execute("DELETE FROM processes WHERE id = $1", process_id)
+        await self._take_back(rows, Lost(process_id), "watchdog_fast_recovery", message)
+        await self._pool.execute(_FORGET, process_id)
         _log.warning("process_buried", process=str(process_id), why=why, runs=len(rows))
 
     async def sweep_leases_once(self) -> None:
@@ -62,7 +67,8 @@ class Watchdog:
         for row in await self._pool.fetch(_STALE):
             by_owner.setdefault(row["lease_owner"], []).append(row)
         for owner, rows in by_owner.items():
-            await self._take_back(rows, owner, "watchdog_recovery", "Recovered: its lease ran out")
+            lost = Lost(owner, only_expired=True)
+            await self._take_back(rows, lost, "watchdog_recovery", "Recovered: its lease ran out")
 
     async def abandon_once(self) -> None:
         """Runs that nobody took back into work in the grace time although somebody could."""
@@ -70,21 +76,19 @@ class Watchdog:
         if ids:
             await self._ended(await lifecycle.abandon(self._pool, ids, self._process_id))
 
-    async def _take_back(self, rows: Sequence[Any], owner: UUID, event: str, message: str) -> None:
-        if not rows:
-            return
-        ids = [row["id"] for row in rows]
-        await self._ended(await lifecycle.cancel(self._pool, ids, owner, self._process_id))
+    async def _take_back(self, rows: Sequence[Any], lost: Lost, event: str, message: str) -> None:
+        """Cancels what is to be cancelled, fails what may not go on, queues the rest; passes over what is locked."""
         unsafe = [row["id"] for row in rows if not _may_rerun(row)]
+        safe = list({row["id"] for row in rows}.difference(unsafe))
+        if rows:
+            await self._ended(await lifecycle.cancel(self._pool, safe + unsafe, lost, self._process_id))
         if unsafe:
-            why = "Its worker was lost and the run may not be done twice: look whether it took effect, then retry it."
-            await self._ended(await lifecycle.fail(self._pool, unsafe, owner, self._process_id, why))
-        for row in await lifecycle.recover(self._pool, ids, owner, event, message):
-            if row["phase"] == "queued":
-                self._bell.ring(row["kind"], [row["id"]])
-        # What is left has lost too many workers.
-        why = f"The run lost its worker {lifecycle.MOST_LOSSES} times in a row; look into what it does to them."
-        await self._ended(await lifecycle.fail(self._pool, ids, owner, self._process_id, why))
+            await self._ended(await lifecycle.fail_unsafe(self._pool, unsafe, lost, self._process_id))
+        if safe:
+            for row in await lifecycle.recover(self._pool, safe, lost, event, message):
+                if row["phase"] == "queued":
+                    self._bell.ring(row["kind"], [row["id"]])
+            await self._ended(await lifecycle.fail_too_often_lost(self._pool, safe, lost, self._process_id))
 
     async def _ended(self, rows: list[Any]) -> None:
         await follow(rows, self._pool, self._bell, self._publisher)

@@ -44,9 +44,13 @@ class ActionStarted(_message.Message):
     organisation_id: _builtins.str
     """UUID of the organisation."""
     @_builtins.property
-    def occurred_at(self) -> _timestamp_pb2.Timestamp: ...
+    def occurred_at(self) -> _timestamp_pb2.Timestamp:
+        """When the transition was committed, by the database's clock."""
+
     @_builtins.property
-    def data(self) -> Global___ActionData: ...
+    def data(self) -> Global___ActionData:
+        """The run."""
+
     def __init__(
         self,
         *,
@@ -82,9 +86,13 @@ class ActionCompleted(_message.Message):
     organisation_id: _builtins.str
     """UUID of the organisation."""
     @_builtins.property
-    def occurred_at(self) -> _timestamp_pb2.Timestamp: ...
+    def occurred_at(self) -> _timestamp_pb2.Timestamp:
+        """When the transition was committed, by the database's clock."""
+
     @_builtins.property
-    def data(self) -> Global___ActionData: ...
+    def data(self) -> Global___ActionData:
+        """The run."""
+
     def __init__(
         self,
         *,
@@ -120,9 +128,13 @@ class ActionFailed(_message.Message):
     organisation_id: _builtins.str
     """UUID of the organisation."""
     @_builtins.property
-    def occurred_at(self) -> _timestamp_pb2.Timestamp: ...
+    def occurred_at(self) -> _timestamp_pb2.Timestamp:
+        """When the transition was committed, by the database's clock."""
+
     @_builtins.property
-    def data(self) -> Global___ActionData: ...
+    def data(self) -> Global___ActionData:
+        """The run."""
+
     def __init__(
         self,
         *,
@@ -158,9 +170,13 @@ class ActionCancelled(_message.Message):
     organisation_id: _builtins.str
     """UUID of the organisation."""
     @_builtins.property
-    def occurred_at(self) -> _timestamp_pb2.Timestamp: ...
+    def occurred_at(self) -> _timestamp_pb2.Timestamp:
+        """When the transition was committed, by the database's clock."""
+
     @_builtins.property
-    def data(self) -> Global___ActionData: ...
+    def data(self) -> Global___ActionData:
+        """The run."""
+
     def __init__(
         self,
         *,
@@ -196,9 +212,13 @@ class ActionRejected(_message.Message):
     organisation_id: _builtins.str
     """UUID of the organisation."""
     @_builtins.property
-    def occurred_at(self) -> _timestamp_pb2.Timestamp: ...
+    def occurred_at(self) -> _timestamp_pb2.Timestamp:
+        """When the transition was committed, by the database's clock."""
+
     @_builtins.property
-    def data(self) -> Global___ActionData: ...
+    def data(self) -> Global___ActionData:
+        """The run."""
+
     def __init__(
         self,
         *,
@@ -234,9 +254,13 @@ class ActionAwaitingApproval(_message.Message):
     organisation_id: _builtins.str
     """UUID of the organisation."""
     @_builtins.property
-    def occurred_at(self) -> _timestamp_pb2.Timestamp: ...
+    def occurred_at(self) -> _timestamp_pb2.Timestamp:
+        """When the transition was committed, by the database's clock."""
+
     @_builtins.property
-    def data(self) -> Global___ActionData: ...
+    def data(self) -> Global___ActionData:
+        """The run."""
+
     def __init__(
         self,
         *,
@@ -280,7 +304,9 @@ class ActionData(_message.Message):
     action_id: _builtins.str
     """UUID; absent for a run without a saved action."""
     action_kind: _words_pb2.ActionKind.ValueType
+    """What the run does."""
     status: _words_pb2.RunStatus.ValueType
+    """Where it stands after the transition that the event tells of."""
     attempt: _builtins.int
     """Automatic retries + 1 (decision 16)."""
     sequence: _builtins.int
@@ -290,7 +316,9 @@ class ActionData(_message.Message):
     result_truncated: _builtins.bool
     """The result is larger than 64 KB and was left out; the REST API has it."""
     @_builtins.property
-    def created_at(self) -> _timestamp_pb2.Timestamp: ...
+    def created_at(self) -> _timestamp_pb2.Timestamp:
+        """When somebody asked for it."""
+
     @_builtins.property
     def started_at(self) -> _timestamp_pb2.Timestamp:
         """Absent until a worker has claimed it."""
@@ -304,13 +332,17 @@ class ActionData(_message.Message):
         """Tables that the run wrote."""
 
     @_builtins.property
-    def error(self) -> Global___ActionError: ...
+    def error(self) -> Global___ActionError:
+        """Why it failed; absent where it did not."""
+
     @_builtins.property
     def result(self) -> _struct_pb2.Struct:
         """The run's result. Whole numbers beyond 2^53 lose digits here; the REST API has them."""
 
     @_builtins.property
-    def trigger(self) -> Global___Trigger: ...
+    def trigger(self) -> Global___Trigger:
+        """How it came to be."""
+
     def __init__(
         self,
         *,
@@ -356,10 +388,15 @@ class ActionError(_message.Message):
     DETAILS_FIELD_NUMBER: _builtins.int
     RETRYABLE_FIELD_NUMBER: _builtins.int
     code: _words_pb2.ErrorCode.ValueType
+    """What kind of thing went wrong."""
     message: _builtins.str
+    """For people: what happened, and what to do."""
     retryable: _builtins.bool
+    """Whether another attempt may do better."""
     @_builtins.property
-    def details(self) -> _struct_pb2.Struct: ...
+    def details(self) -> _struct_pb2.Struct:
+        """For programs: what the code leaves open, an HTTP status for one."""
+
     def __init__(
         self,
         *,
@@ -386,6 +423,7 @@ class Trigger(_message.Message):
     SOURCE_TYPE_FIELD_NUMBER: _builtins.int
     SOURCE_ID_FIELD_NUMBER: _builtins.int
     method: _words_pb2.TriggerMethod.ValueType
+    """By which way."""
     source_type: _words_pb2.TriggerSourceType.ValueType
     """Unspecified where nobody in particular made it."""
     source_id: _builtins.str
@@ -425,9 +463,13 @@ class ConnectionDataAvailable(_message.Message):
     organisation_id: _builtins.str
     """UUID of the organisation."""
     @_builtins.property
-    def occurred_at(self) -> _timestamp_pb2.Timestamp: ...
+    def occurred_at(self) -> _timestamp_pb2.Timestamp:
+        """When the load was committed, by the database's clock."""
+
     @_builtins.property
-    def data(self) -> Global___ConnectionData: ...
+    def data(self) -> Global___ConnectionData:
+        """What there is to read."""
+
     def __init__(
         self,
         *,
@@ -447,6 +489,8 @@ Global___ConnectionDataAvailable: _TypeAlias = ConnectionDataAvailable  # noqa: 
 
 @_typing.final
 class ConnectionData(_message.Message):
+    """Which tables of which source have new rows."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONNECTION_ID_FIELD_NUMBER: _builtins.int
@@ -460,7 +504,9 @@ class ConnectionData(_message.Message):
     rows: _builtins.int
     """Rows that the load added, over all tables."""
     @_builtins.property
-    def tables(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def tables(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of the tables, the last part of `bronze.<source>.<table>`."""
+
     def __init__(
         self,
         *,
@@ -495,9 +541,13 @@ class ConnectionError(_message.Message):
     organisation_id: _builtins.str
     """UUID of the organisation."""
     @_builtins.property
-    def occurred_at(self) -> _timestamp_pb2.Timestamp: ...
+    def occurred_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was noted, by the database's clock."""
+
     @_builtins.property
-    def data(self) -> Global___ConnectionFault: ...
+    def data(self) -> Global___ConnectionFault:
+        """What went wrong."""
+
     def __init__(
         self,
         *,
@@ -517,6 +567,8 @@ Global___ConnectionError: _TypeAlias = ConnectionError  # noqa: Y015
 
 @_typing.final
 class ConnectionFault(_message.Message):
+    """Which connection does not work, and why."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONNECTION_ID_FIELD_NUMBER: _builtins.int
@@ -530,7 +582,9 @@ class ConnectionFault(_message.Message):
     run_id: _builtins.str
     """UUID of the run that met the error; absent where a test did."""
     @_builtins.property
-    def error(self) -> Global___ActionError: ...
+    def error(self) -> Global___ActionError:
+        """The error that it ended with."""
+
     def __init__(
         self,
         *,

@@ -1,0 +1,97 @@
+"""The rows that the kinds are measured with, and the web API that serves them, in a process of its own."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+PAGE = 1_000
+_STATES = ("new", "paid", "sent", "returned")
+_SPAWN = get_context("spawn")
+
+
+def rows(count: int) -> Iterator[dict[str, Any]]:
+    """Orders: whole numbers, decimals, texts, times, truth values, and a column that is sometimes null."""
+    first = datetime(2026, 1, 1, tzinfo=UTC)
+    for number in range(count):
+        yield {
+            "id": number,
+            "customer_id": number * 7919 % 50_021,
+            "amount": round(number * 31 % 99_991 / 100, 2),
+            "quantity": number % 9 + 1,
+            "state": _STATES[number % 4],
+            "country": f"C{number % 61:02d}",
+            "note": f"order {number} of customer {number * 7919 % 50_021}" if number % 3 else None,
+            "is_gift": number % 11 == 0,
+            "created_at": (first + timedelta(seconds=number * 13)).isoformat(),
+        }
+
+
+def write_parquet(folder: Path, count: int, files: int) -> None:
+    """The rows as so many parquet files."""
+    for part in range(files):
+        chosen = [row for row in rows(count) if row["id"] % files == part]
+        pq.write_table(pa.Table.from_pylist(chosen), folder / f"orders-{part}.parquet", compression="zstd")
+
+
+def write_jsonl(folder: Path, count: int) -> None:
+    with (folder / "orders.jsonl").open("w") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows(count))
+
+
+@contextmanager
+def served(*counts: int) -> Iterator[str]:
+    """The address of an API that has the rows at `/orders-<count>?page=1`, `PAGE` at a time, kept ready as bytes."""
+    ours, theirs = _SPAWN.Pipe()
+    process = _SPAWN.Process(target=_serve, args=(theirs, counts), daemon=True)
+    process.start()
+    try:
+        yield f"http://127.0.0.1:{ours.recv()}"
+    finally:
+        process.terminate()
+        process.join()
+
+
+def _serve(ready: Connection, counts: tuple[int, ...]) -> None:
+    asyncio.run(_Api(counts).serve(ready))
+
+
+class _Api:
+    def __init__(self, counts: tuple[int, ...]) -> None:
+        self._pages = {f"/orders-{count}": list(_pages(count)) for count in counts}
+
+    async def serve(self, ready: Connection) -> None:
+        server = await asyncio.start_server(self._talk, "127.0.0.1", 0)
+        ready.send(server.sockets[0].getsockname()[1])
+        await server.serve_forever()
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                parts = urlsplit(head.split(b" ", 2)[1].decode())
+                page = int(parse_qs(parts.query).get("page", ["1"])[0])
+                writer.write(_answer(self._pages[parts.path][page - 1]))
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+
+def _pages(count: int) -> Iterator[bytes]:
+    everything = list(rows(count))
+    total = -(-count // PAGE)
+    for page in range(total):
+        data = everything[page * PAGE : (page + 1) * PAGE]
+        yield json.dumps({"data": data, "page": page + 1, "total_pages": total}).encode()
+
+
+def _answer(body: bytes) -> bytes:
+    return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)

@@ -1,0 +1,227 @@
+"""A run in a worker's hands: every durable write goes through its epoch (rules 1 and 8)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from common.boot import Service
+from common.clock import steady_seconds
+from common.errors import ErrorCode, Permanent
+from common.ids import uuid7
+from records import checkpoints
+from records.life import Life
+from records.secrets import Keyring
+from testkit.database import Database
+from testkit.opened import opened_service
+from worker.owned import LostRun, Means, Owned
+from worker.reports import Reports
+
+KEYS = "k1:" + "A" * 43 + "="
+
+
+class Desk:
+    """What a worker has, without its loops."""
+
+    def __init__(self, database: Database, service: Service[Any], life: Life) -> None:
+        self.database, self.service, self.life = database, service, life
+        self.keyring = Keyring(KEYS)
+        self.reports = Reports(service.pool, life.name)
+        self.published: list[Any] = []
+        self.means = Means(service.pool, life, self.reports, self.keyring, "file:///lake", self.published.extend)
+
+    async def holds(self, **columns: Any) -> Owned:
+        """A run that this worker has claimed."""
+        run_id = await self.database.put("running", "leased", lease_owner=self.life.id, **columns)
+        return Owned(await self.database.run(run_id), self.means)
+
+    async def connection(self, org_id: Any, **columns: Any) -> Any:
+        connection_id = uuid7()
+        owner = await self.database.owner()
+        values = {"id": connection_id, "org_id": org_id, "name": "Shop", "slug": "shop", "provider": "shopify"} | columns
+        names, places = ", ".join(values), ", ".join(f"${n}" for n in range(1, len(values) + 1))
+        await owner.execute(f"INSERT INTO connections ({names}) VALUES ({places})", *values.values())
+        return connection_id
+
+
+@pytest.fixture
+async def desk(database: Database) -> AsyncIterator[Desk]:
+    async with opened_service(database.url, "extract-worker") as service:
+        life = Life(service)
+        await life.beat_once()
+        yield Desk(database, service, life)
+        await life.stop()
+
+
+async def test_what_is_written_under_guard_is_there(desk: Desk) -> None:
+    run = await desk.holds(losses=2)
+    async with run.guarded() as conn:
+        await checkpoints.save(conn, run.id, {"slice": 3})
+    assert await run.checkpoint() == {"slice": 3}
+    assert (await desk.database.run(run.id))["losses"] == 0
+
+
+@pytest.mark.parametrize(
+    "taken",
+    [
+        "epoch = epoch + 1",
+        "lease_owner = gen_random_uuid()",
+        "phase = 'queued', lease_owner = NULL, due_at = NULL",
+        "status = 'completed', phase = 'done', lease_owner = NULL, due_at = NULL, completed_at = now()",
+    ],
+)
+async def test_a_run_that_is_lost_is_refused(desk: Desk, taken: str) -> None:
+    run = await desk.holds()
+    await desk.database.change(run.id, taken)
+    with pytest.raises(LostRun):
+        async with run.guarded() as conn:
+            await checkpoints.save(conn, run.id, {"slice": 3})
+    assert await run.checkpoint() is None
+
+
+async def test_a_write_that_fails_leaves_nothing(desk: Desk) -> None:
+    run = await desk.holds()
+    with pytest.raises(ZeroDivisionError):
+        async with run.guarded() as conn:
+            await checkpoints.save(conn, run.id, {"slice": 3})
+            raise ZeroDivisionError
+    assert await run.checkpoint() is None
+
+
+async def test_while_one_writes_nobody_takes_the_run_over(desk: Desk) -> None:
+    run = await desk.holds()
+    async with run.guarded() as conn:
+        taking = asyncio.create_task(desk.database.change(run.id, "epoch = epoch + 1"))
+        await asyncio.wait([taking], timeout=0.05)
+        assert not taking.done()
+        await checkpoints.save(conn, run.id, {"slice": 3})
+    await taking
+    assert await run.checkpoint() == {"slice": 3}
+
+
+async def test_past_its_deadline_a_run_writes_nothing(desk: Desk) -> None:
+    run = await desk.holds()
+    run.deadline = steady_seconds() - 1
+    with pytest.raises(Permanent) as late:
+        async with run.guarded() as conn:
+            await checkpoints.save(conn, run.id, {"slice": 3})
+    assert late.value.code is ErrorCode.TIMEOUT
+    assert await run.checkpoint() is None
+
+
+async def test_who_is_not_sure_to_live_waits_before_it_writes(desk: Desk) -> None:
+    run = await desk.holds()
+    assert desk.life._lock is not None
+    desk.life._lock.terminate()
+
+    async def write() -> None:
+        async with run.guarded() as conn:
+            await checkpoints.save(conn, run.id, {"slice": 3})
+
+    writing = asyncio.create_task(write())
+    await asyncio.wait([writing], timeout=0.1)
+    assert not writing.done()
+    assert await run.checkpoint() is None
+    await desk.life.beat_once()
+    await asyncio.wait_for(writing, 5)
+    assert await run.checkpoint() == {"slice": 3}
+
+
+async def test_a_retry_goes_on_where_the_old_run_stopped(desk: Desk) -> None:
+    old = await desk.holds()
+    async with old.guarded() as conn:
+        await checkpoints.save(conn, old.id, {"slice": 3})
+    run = await desk.holds(retry_of=old.id)
+    assert await run.checkpoint() == {"slice": 3}
+    async with run.guarded() as conn:
+        await checkpoints.save(conn, run.id, {"slice": 4})
+    assert await run.checkpoint() == {"slice": 4}
+    assert await old.checkpoint() == {"slice": 3}
+
+
+async def test_credentials_are_opened_when_they_are_needed(desk: Desk) -> None:
+    org_id = uuid7()
+    connection_id = await desk.connection(org_id, config={"shop": "a"})
+    sealed = desk.keyring.encrypt_json({"token": "t"}, org_id, connection_id)
+    await (await desk.database.owner()).execute("UPDATE connections SET credentials = $1 WHERE id = $2", sealed, connection_id)
+    run = await desk.holds(org_id=org_id, connection_id=connection_id)
+    found = await run.connection()
+    assert found is not None
+    assert (found.slug, found.provider, found.config, found.credentials) == ("shop", "shopify", {"shop": "a"}, {"token": "t"})
+    assert "'t'" not in repr(found)
+
+
+async def test_a_connection_of_another_organisation_or_none_is_no_connection(desk: Desk) -> None:
+    assert await (await desk.holds()).connection() is None
+    run = await desk.holds(connection_id=await desk.connection(uuid7()))
+    with pytest.raises(Permanent, match="deleted"):
+        await run.connection()
+
+
+async def test_without_keys_a_worker_says_what_it_needs(desk: Desk) -> None:
+    org_id = uuid7()
+    connection_id = await desk.connection(org_id, credentials=b"sealed")
+    run = await desk.holds(org_id=org_id, connection_id=connection_id)
+    run._means = Means(desk.service.pool, desk.life, desk.reports, None, "", desk.published.extend)
+    with pytest.raises(Permanent, match="VAI_ENCRYPTION_KEYS"):
+        await run.connection()
+
+
+async def test_data_that_came_is_told_once_it_is_durable(desk: Desk) -> None:
+    org_id = uuid7()
+    connection_id = await desk.connection(org_id)
+    run = await desk.holds(org_id=org_id, connection_id=connection_id)
+    async with run.guarded() as conn:
+        await run.data_available(conn, "shopify", ["orders"], 7)
+        assert desk.published == []
+    async with run.guarded() as conn:
+        await run.data_available(conn, "shopify", ["customers"], 2)
+    assert [event.sequence for event in desk.published] == [1, 2]
+    assert [event["data"]["rows"] for event in await desk.database.events(connection_id)] == [7, 2]
+
+
+async def test_what_was_not_committed_is_not_told(desk: Desk) -> None:
+    org_id = uuid7()
+    connection_id = await desk.connection(org_id)
+    run = await desk.holds(org_id=org_id, connection_id=connection_id)
+    with pytest.raises(ZeroDivisionError):
+        async with run.guarded() as conn:
+            await run.data_available(conn, "shopify", ["orders"], 7)
+            raise ZeroDivisionError
+    async with run.guarded():
+        pass
+    assert desk.published == []
+    assert await desk.database.events(connection_id) == []
+
+
+async def test_log_entries_are_written_in_their_order(desk: Desk) -> None:
+    run = await desk.holds()
+    for number in range(50):
+        await run.log(f"e{number}", "m")
+    await run.flushed()
+    assert [entry["event"] for entry in await desk.database.log(run.id)] == [f"e{number}" for number in range(50)]
+
+
+async def test_of_much_progress_the_last_is_written(desk: Desk) -> None:
+    run = await desk.holds()
+    for done in range(50):
+        run.set_progress({"done": done})
+    await desk.reports.write_progress_once()
+    assert (await desk.database.run(run.id))["progress"] == {"done": 49}
+
+
+async def test_work_that_is_to_stop_is_not_waited_for(desk: Desk) -> None:
+    run = await desk.holds()
+
+    async def answer() -> int:
+        return 7
+
+    assert await run.until_stopped(answer()) == 7
+    never = asyncio.ensure_future(asyncio.Event().wait())
+    waiting = asyncio.ensure_future(run.until_stopped(never))
+    await asyncio.wait([waiting], timeout=0.01)
+    run.ask_to_stop("cancel")
+    assert await waiting is None
+    await asyncio.wait([never])
+    assert never.cancelled()

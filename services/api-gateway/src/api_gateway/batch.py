@@ -1,0 +1,91 @@
+"""POST /api/v1/action-runs/batch: many runs at once, each judged on its own, the good ones in one transaction."""
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic import Field, ValidationError
+
+from api_gateway import new_run, starting
+from api_gateway.answers import PROBLEMS, answer
+from api_gateway.auth import Operator, Principal
+from api_gateway.gateway import Gateway, gateway_of
+from api_gateway.intake import Created, KeyBusy, KeyReused
+from api_gateway.problems import Invalid, Problem, ProblemDetail
+from api_gateway.requests import BatchRoute
+from api_gateway.shapes import Json, RunBody, RunShape, Shape
+from records import runs
+from records.new_run import NewRun
+
+router = APIRouter(prefix="/api/v1/action-runs", tags=["Action runs"], route_class=BatchRoute, responses=PROBLEMS)
+
+MOST_RUNS = 1_000
+_RUN = {"$ref": "#/components/schemas/RunBody"}
+_BREATH = 20
+"""Runs that are judged before others get a turn."""
+
+
+class BatchBody(Shape):
+    """`runs` are bodies as `POST /action-runs` takes them."""
+
+    runs: Annotated[list[Any], Field(min_length=1, max_length=MOST_RUNS, json_schema_extra={"items": _RUN})]
+
+
+class BatchResultShape(Shape):
+    """`status` is what the run would have been answered alone: 201 made, 200 made before by its key, else refused."""
+
+    status: int
+    run: RunShape | None = None
+    detail: list[ProblemDetail] | None = None
+
+
+class BatchShape(Shape):
+    results: list[BatchResultShape]
+
+
+@router.post("/batch", response_model=BatchShape, summary="Create many runs")
+async def create_runs(request: Request, principal: Operator, body: BatchBody) -> Response:
+    """Up to 1,000 runs; the answers are in their order, each with the status that it would have got alone.
+
+    A bad one spoils no other; the good ones are made in one transaction. It never waits, not for SYNC kinds either:
+    follow the runs with their stream, or ask for them. The body may have 8 MiB.
+    """
+    gateway = gateway_of(request)
+    method = new_run.trigger_method(principal, request)
+    judged: list[NewRun | Problem] = []
+    known = new_run.Known()
+    for place, given in enumerate(body.runs):
+        if place % _BREATH == _BREATH - 1:
+            await asyncio.sleep(0)
+        judged.append(await _judge(gateway, principal, given, method, known))
+    made = iter(await gateway.intake.create_together([one for one in judged if isinstance(one, NewRun)]))
+    results = [_refused(one) if isinstance(one, Problem) else _result(gateway, next(made)) for one in judged]
+    return answer({"results": results})
+
+
+async def _judge(
+    gateway: Gateway, principal: Principal, given: Any, method: str, known: new_run.Known
+) -> NewRun | Problem:
+    try:
+        body = RunBody.model_validate(given)
+    except ValidationError as error:
+        return _invalid(error)
+    try:
+        return await new_run.make(gateway, principal, new_run.of_body(body), method, known)
+    except Problem as problem:
+        return problem
+
+
+def _invalid(error: ValidationError) -> Problem:
+    faults = error.errors(include_url=False)
+    return Invalid([(("body", *fault["loc"]), fault["msg"], fault["type"]) for fault in faults])
+
+
+def _result(gateway: Gateway, made: Created | KeyReused | KeyBusy) -> Json:
+    if not isinstance(made, Created):
+        return _refused(starting.refusal(made))
+    return {"status": 201 if made.is_new else 200, "run": runs.as_json(made.run, gateway.fleet.kinds)}
+
+
+def _refused(problem: Problem) -> Json:
+    return {"status": problem.status_code, "detail": problem.errors}

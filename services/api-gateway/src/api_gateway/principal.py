@@ -1,0 +1,52 @@
+"""Who asks, and what they showed for it."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from fastapi import Request
+
+from records.people import Role
+
+COOKIE = "vai_token"
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who asks, in which organisation, and by what (decision 10).
+
+    `key_id` is the API key that they came with, or that asked for their token. A token for them is of
+    `token_version` and ends no later than `until`.
+    """
+
+    org_id: UUID
+    user_id: UUID
+    role: Role
+    settings: dict[str, Any]
+    source_type: str
+    source_id: str
+    by_cookie: bool = False
+    key_id: UUID | None = None
+    token_version: int = 0
+    until: datetime = NEVER
+
+
+class Credential(NamedTuple):
+    """What a request shows: an API key or a signed token."""
+
+    text: str
+    by_cookie: bool = False
+
+
+def credential_of(request: Request) -> Credential | None:
+    """X-API-Key before Authorization before the cookie."""
+    headers = request.headers
+    if key := headers.get("x-api-key"):
+        return Credential(key)
+    scheme, _, value = headers.get("authorization", "").partition(" ")
+    if scheme:
+        return Credential(value.strip()) if scheme.lower() == "bearer" and value.strip() else None
+    cookie = request.cookies.get(COOKIE) if "cookie" in headers else None
+    return Credential(cookie, by_cookie=True) if cookie else None

@@ -1,0 +1,75 @@
+"""GET /api/v1/action-runs/{run_id}/logs: a run's log page by page, or all of it as lines of JSON (document 004)."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from api_gateway.answers import PROBLEMS, answer
+from api_gateway.auth import Viewer
+from api_gateway.gateway import Gateway, gateway_of
+from api_gateway.problems import invalid, not_found
+from api_gateway.requests import JsonRoute
+from api_gateway.shapes import Level, LogsShape
+from records import logs, runs
+from records.logs import BadCursor
+
+router = APIRouter(prefix="/api/v1/action-runs", tags=["Logs"], route_class=JsonRoute, responses=PROBLEMS)
+
+NDJSON = "application/x-ndjson"
+_PAGE = 500
+_LINES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "A page; or every entry, one a line",
+        "content": {NDJSON: {"schema": {"type": "string"}, "example": '{"event":"lease_acquired","level":"info",…}\n'}},
+    }
+}
+
+
+@router.get("/{run_id}/logs", response_model=LogsShape, responses=_LINES, summary="Get a run's log")
+async def get_logs(
+    request: Request,
+    principal: Viewer,
+    run_id: UUID,
+    after: Annotated[str | None, Query(description="Cursor: return entries after this ID")] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    level: Annotated[Level | None, Query(description="The least level")] = None,
+) -> Response:
+    """A page of entries; `nextCursor` is what `after` of the next page says. Entries are kept for 30 days.
+
+    With `Accept: application/x-ndjson` every entry that there is after the cursor, one JSON object a line; `limit` then
+    means nothing.
+    """
+    gateway = gateway_of(request)
+    run = await runs.get(gateway.pool, principal.org_id, run_id)
+    if run is None:
+        raise not_found("run")
+    try:
+        sequence = logs.sequence_of(run_id, after)
+    except BadCursor as error:
+        raise invalid(("query", "after"), str(error)) from error
+    if _wants_lines(request):
+        return StreamingResponse(_lines(gateway, run, sequence, level), media_type=NDJSON)
+    rows = await logs.page(gateway.pool, run, sequence, limit + 1, level)
+    entries = [logs.as_json(run_id, row) for row in rows[:limit]]
+    more = len(rows) > limit
+    return answer({"entries": entries, "hasMore": more, "nextCursor": entries[-1]["id"] if more else None})
+
+
+def _wants_lines(request: Request) -> bool:
+    ranges = request.headers.get("accept", "").lower().split(",")
+    return any(one.split(";")[0].strip() == NDJSON for one in ranges)
+
+
+async def _lines(gateway: Gateway, run: Any, sequence: int, level: Level | None) -> AsyncIterator[bytes]:
+    """What the log held when it was asked for; a live run goes on writing."""
+    while rows := await logs.page(gateway.pool, run, sequence, _PAGE, level):
+        kept = [row for row in rows if row["seq"] <= run["log_seq"]]
+        entries = (logs.as_json(run["id"], row) for row in kept)
+        yield b"".join(orjson.dumps(entry, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE) for entry in entries)
+        if len(rows) < _PAGE or len(kept) < len(rows):
+            return
+        sequence = rows[-1]["seq"]

@@ -1,0 +1,129 @@
+"""Signing in with email and password: throttled, and as slow for nobody's email as for somebody's."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from ipaddress import IPv6Address, ip_address
+from math import ceil
+from typing import Any, TypeVar
+
+import structlog
+from fastapi import Request
+
+from api_gateway.principal import Principal
+from api_gateway.problems import Problem
+from common import clock
+from common.batcher import Overloaded
+from records import passwords, sign_in
+from records.emails import NoEmail, email_of
+from records.people import Role
+from records.sign_in import Account
+
+_log = structlog.get_logger()
+
+T = TypeVar("T")
+
+_AT_ONCE = 2
+_MOST_WAITING = 50
+
+
+class PasswordDesk:
+    """Hashes in threads, two at a time: each takes 19 MiB and tens of milliseconds, and anybody may ask for it."""
+
+    def __init__(self) -> None:
+        self._room = asyncio.Semaphore(_AT_ONCE)
+        self._waiting = 0
+
+    async def hashed(self, password: str) -> str:
+        """Raises `Overloaded`, as `fits` does, when too many wait."""
+        return await self._do(lambda: passwords.hashed(password))
+
+    async def fits(self, stored: str | None, password: str) -> bool:
+        return await self._do(lambda: passwords.fits(stored, password))
+
+    async def _do(self, work: Callable[[], T]) -> T:
+        if self._waiting >= _MOST_WAITING:
+            raise Overloaded
+        self._waiting += 1
+        try:
+            async with self._room:
+                return await asyncio.to_thread(work)
+        finally:
+            self._waiting -= 1
+
+
+class SignIns:
+    """`proxies` is how many proxies of ours stand in front and add to X-Forwarded-For."""
+
+    def __init__(self, pool: Any, desk: PasswordDesk, proxies: int, hours: float) -> None:
+        self._pool = pool
+        self._desk = desk
+        self._proxies = proxies
+        self._hours = hours
+
+    async def principal(self, request: Request, email: str, password: str, organisation: str | None) -> Principal:
+        """Who that is. Raises `Problem` 401 with the same words whatever was wrong, 429 after too many tries."""
+        address, known_as = address_of(request, self._proxies), _plain(email)
+        wait = await sign_in.take(self._pool, address, known_as)
+        if wait is not None:
+            _log.warning("sign_in_throttled", address=address)
+            raise _too_many(wait)
+        found = await sign_in.account(self._pool, known_as, organisation)
+        stored = found.password_hash if found else None
+        if not await self._desk.fits(stored, password) or found is None or stored is None:
+            raise _refused()
+        await sign_in.succeeded(self._pool, address, known_as)
+        if passwords.is_old(stored):
+            await sign_in.store_hash(self._pool, found, await self._desk.hashed(password))
+        return self._principal(found)
+
+    async def tidy_once(self) -> None:
+        await sign_in.tidy(self._pool)
+
+    def _principal(self, found: Account) -> Principal:
+        return Principal(
+            found.org_id,
+            found.user_id,
+            Role(found.role),
+            {},
+            "user",
+            str(found.user_id),
+            token_version=found.token_version,
+            until=clock.now() + timedelta(hours=self._hours),
+        )
+
+
+def address_of(request: Request, proxies: int) -> str:
+    """Where a request comes from; for IPv6 its /64, which is one household's or one machine's.
+
+    Of X-Forwarded-For only what our own proxies added is believed: a client writes the rest as it likes.
+    """
+    given = request.client.host if request.client else ""
+    if proxies:
+        hops = [hop.strip() for line in request.headers.getlist("x-forwarded-for") for hop in line.split(",")]
+        given = hops[-proxies] if len(hops) >= proxies else given
+    try:
+        address = ip_address(given)
+    except ValueError:
+        return given[:64]
+    if isinstance(address, IPv6Address):
+        return str(address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64))
+    return str(address)
+
+
+def _plain(email: str) -> str:
+    """What is no email is looked up all the same, and takes as long."""
+    try:
+        return email_of(email)
+    except NoEmail:
+        return email.lower()
+
+
+def _refused() -> Problem:
+    message = "email and password don't fit; who is in several organisations names one (its slug)"
+    return Problem(401, "unauthorized", message, ("body",), {"WWW-Authenticate": "Bearer"})
+
+
+def _too_many(wait: float) -> Problem:
+    message = f"too many tries; wait {ceil(wait)} seconds, or ask an administrator for another password"
+    return Problem(429, "too_many_tries", message, ("body",), {"Retry-After": str(ceil(wait))})

@@ -1,0 +1,71 @@
+"""What all server-sent streams share: how long they last, and how they are answered."""
+
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import StreamingResponse
+
+from api_gateway.gateway import Gateway
+from api_gateway.problems import DATABASE_AWAY, Problem
+from common import clock
+
+KEEP_ALIVE_SECONDS = 15.0
+
+HELLO = b": connected\n\n"
+KEEP_ALIVE = b": keep-alive\n\n"
+
+Json = dict[str, Any]
+
+
+def stream_response(description: str, example: str) -> dict[int | str, Json]:
+    """What a route says of itself."""
+    content = {"text/event-stream": {"schema": {"type": "string"}, "example": example}}
+    return {200: {"description": description, "content": content}}
+
+
+def answer_stream(chunks: AsyncIterator[bytes]) -> StreamingResponse:
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(until_cut(chunks), media_type="text/event-stream", headers=headers)
+
+
+class Visit:
+    """How long a client may stay: while the gateway runs and its credential is good, and not for ever.
+
+    Who is sent away comes back by itself, to another gateway perhaps; a stream resumes.
+    """
+
+    def __init__(self, gateway: Gateway, request: Request) -> None:
+        self._gateway = gateway
+        self._request = request
+        now = clock.steady_seconds()
+        self._until = now + gateway.settings.stream_seconds
+        self._ask_at = now + KEEP_ALIVE_SECONDS
+
+    @property
+    def quiet_seconds(self) -> float:
+        """How long to wait before a sign of life is due."""
+        return max(0.01, min(KEEP_ALIVE_SECONDS, self._until - clock.steady_seconds()))
+
+    async def goes_on(self) -> bool:
+        now = clock.steady_seconds()
+        if self._gateway.stopping.is_set() or now >= self._until:
+            return False
+        if now < self._ask_at:
+            return True
+        self._ask_at = now + KEEP_ALIVE_SECONDS
+        try:
+            await self._gateway.authenticator.principal(self._request)
+        except Problem:
+            return False
+        except DATABASE_AWAY:
+            return True
+        return True
+
+
+async def until_cut(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The chunks, until the database is away: then the stream is cut, and the client comes back."""
+    with suppress(*DATABASE_AWAY):
+        async for chunk in chunks:
+            yield chunk

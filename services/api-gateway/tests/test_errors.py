@@ -1,3 +1,4 @@
+import gzip
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -67,10 +68,37 @@ async def test_a_body_may_be_so_deep_and_no_deeper(api: httpx2.AsyncClient, arra
     assert (await api.post("/api/v1/actions", json=body)).status_code == status
 
 
-async def test_a_body_that_is_no_json_by_its_type_is_refused(api: httpx2.AsyncClient) -> None:
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"content-type": "text/plain"},
+        {"content-type": "application/x-www-form-urlencoded"},
+        {"content-type": "multipart/form-data; boundary=x"},
+        {"content-type": "nonsense"},
+        {"content-type": ""},
+        {"content-type": "application/json", "content-encoding": "gzip"},
+        {"content-type": "application/json", "content-encoding": "br"},
+    ],
+)
+async def test_a_body_that_is_no_json_by_its_type_is_refused(api: httpx2.AsyncClient, headers: dict[str, str]) -> None:
     body = json.dumps({"kind": "dlt_extract", "definition": {"source": "noop"}})
-    answer = await api.post(RUNS, content=body, headers={"content-type": "text/plain"})
-    assert answer.status_code == 422
+    answer = await api.post(RUNS, content=body, headers=headers)
+    assert answer.status_code == 415
+    assert problem(answer)[0]["type"] == "unsupported_media_type"
+
+
+@pytest.mark.parametrize(
+    "media", ["application/json; charset=utf-8", "Application/JSON", "application/merge-patch+json"]
+)
+async def test_json_has_more_than_one_name(api: httpx2.AsyncClient, media: str) -> None:
+    body = json.dumps({"kind": "dlt_extract", "definition": {"source": "noop"}})
+    assert (await api.post(RUNS, content=body, headers={"content-type": media})).status_code == 201
+
+
+async def test_a_compressed_body_is_not_unpacked(api: httpx2.AsyncClient) -> None:
+    bomb = gzip.compress(b" " * (64 << 20))
+    answer = await api.post(RUNS, content=bomb, headers=JSON | {"content-encoding": "gzip"})
+    assert answer.status_code == 415
     problem(answer)
 
 

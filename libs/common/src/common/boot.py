@@ -7,7 +7,7 @@ import socket
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import structlog
 import uvicorn
@@ -91,7 +91,8 @@ def serve(
 ) -> None:
     """Runs a service until SIGTERM or SIGINT: HTTP ends first, then what `running` set up, then the connections."""
     try:
-        settings = settings_type()
+        # The environment gives what the constructor is not given.
+        settings = cast(Callable[[], Some], settings_type)()
     except ValidationError as error:
         faults = [f"VAI_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
         sys.exit(f"{name} cannot start; its environment is wrong:\n  " + "\n  ".join(faults))

@@ -1,42 +1,58 @@
-"""`python -m bench [path] [statements] [recovery] [footprint] [starts] [kinds]`: all of them where none is named."""
+"""`python -m bench [footprint] [path] [statements] [recovery] [apache] [starts] [kinds]`: all where none is named."""
 
 import asyncio
+import shutil
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from bench import footprint, kinds, path, recovery, statements
-from bench.measure import table
+from bench.measure import Measure, state_of_machine, table
 from testkit.stack import running_stack
 
-_ON_A_STACK = {
+_ON_A_STACK: Mapping[str, tuple[str, Measure]] = {
     "footprint": ("What an idle stack costs", footprint.measure),
     "path": ("The empty path", path.measure),
     "statements": ("Time does not slow it down", statements.measure),
 }
-_ALONE = {
+_ON_THEIR_OWN: Mapping[str, tuple[str, Measure, dict[str, Any]]] = {
+    "recovery": ("When a worker dies", recovery.measure, {"replicas": {"extract-worker": 2}}),
+    "apache": ("The empty path on Apache Kafka", path.measure_apache, {"kafka": "apache"}),
+}
+_WITHOUT = {
     "starts": ("How long it takes to be there", footprint.measure_starts),
     "kinds": ("The kinds beside what they stand on", kinds.measure),
 }
-_NAMES = (*_ON_A_STACK, "recovery", *_ALONE)
+_NAMES = (*_ON_A_STACK, *_ON_THEIR_OWN, *_WITHOUT)
 
 
 async def main(names: list[str]) -> None:
-    chosen = names or list(_NAMES)
+    """Prints a table for each benchmark."""
+    chosen = names or [name for name in _NAMES if name != "apache" or shutil.which("java")]
     if unknown := sorted(set(chosen) - set(_NAMES)):
         sys.exit(f"no benchmark {', '.join(unknown)}; there are {', '.join(_NAMES)}")
+    print(state_of_machine(), flush=True)
     with tempfile.TemporaryDirectory(prefix="vai-") as folder:
-        if any(name in _ON_A_STACK for name in chosen):
-            async with running_stack(Path(folder) / "a") as stack:
-                for name, (title, measure) in _ON_A_STACK.items():
-                    if name in chosen:
-                        print(table(title, await measure(stack)), flush=True)
-        if "recovery" in chosen:
-            async with running_stack(Path(folder) / "b", replicas={"extract-worker": 2}) as stack:
-                print(table("When a worker dies", await recovery.measure(stack)), flush=True)
-    for name, (title, alone) in _ALONE.items():
+        await _on_a_stack([name for name in _ON_A_STACK if name in chosen], Path(folder) / "shared")
+        for name, (title, measure, options) in _ON_THEIR_OWN.items():
+            if name in chosen:
+                async with running_stack(Path(folder) / name, **options) as stack:
+                    print(table(title, await measure(stack)), flush=True)
+    for name, (title, alone) in _WITHOUT.items():
         if name in chosen:
             print(table(title, await alone()), flush=True)
+    if not names and "apache" not in chosen:
+        print("The path on Apache Kafka was not measured: there is no java.")
+
+
+async def _on_a_stack(names: list[str], folder: Path) -> None:
+    if names:
+        async with running_stack(folder) as stack:
+            for name in names:
+                title, measure = _ON_A_STACK[name]
+                print(table(title, await measure(stack)), flush=True)
 
 
 if __name__ == "__main__":

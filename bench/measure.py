@@ -1,7 +1,7 @@
 """How things are measured: percentiles, the CPU and memory of processes, and the table that is printed."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,14 @@ class Figure:
     what: str
     value: str
     aim: str = ""
+
+
+Measure = Callable[[Stack], Awaitable[list[Figure]]]
+
+
+def state_of_machine() -> str:
+    """How many cores there are and how many of them others use: figures of a busy machine are not to be trusted."""
+    return f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f} before the start"
 
 
 def percentile(values: Sequence[float], share: float) -> float:

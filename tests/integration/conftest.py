@@ -25,6 +25,7 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
     async with running_stack(tmp_path_factory.mktemp("stack"), replicas=_REPLICAS) as running:
         await allow_private_addresses(running, running.org_id)
         yield running
+        assert "deadlock detected" not in running.home.log("postgres").read_text()
 
 
 @pytest.fixture

@@ -43,15 +43,14 @@ class Belfry:
     async def rings(self, timeout: float) -> None:
         """Returns when a ring is heard; what is rung while nobody listens is lost, so it rings again and again."""
 
-        async def heard() -> bool:
-            probe = uuid7()
-            self.bell.ring(HELD, [probe])
-            until = asyncio.get_running_loop().time() + 0.3
-            while asyncio.get_running_loop().time() < until and probe not in self.of(HELD):
-                await asyncio.sleep(0.01)
-            return probe in self.of(HELD)
+        def heard() -> bool:
+            self.bell.ring(HELD, [uuid7()])
+            return bool(self.of(HELD))
 
-        await wait_for(heard, timeout, what="the bell is heard")
+        await wait_for(heard, timeout, every=0.3, what="the bell is heard")
+        last = uuid7()
+        self.bell.ring(HELD, [last])
+        await wait_for(lambda: last in self.of(HELD), what="the last ring is heard")
         self.hints.clear()
 
 

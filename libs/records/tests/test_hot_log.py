@@ -89,8 +89,12 @@ async def test_a_page_goes_on_after_its_cursor(database: Database) -> None:
 
 @pytest.mark.parametrize(
     ("level", "levels"),
-    [(None, ["info", "warning", "error"]), ("info", ["info", "warning", "error"]), ("error", ["error"])]
-    + [("warning", ["warning", "error"])],
+    [
+        (None, ["info", "warning", "error"]),
+        ("info", ["info", "warning", "error"]),
+        ("warning", ["warning", "error"]),
+        ("error", ["error"]),
+    ],
 )
 async def test_a_level_is_the_least_that_is_shown(database: Database, level: str | None, levels: list[str]) -> None:
     run_id = await database.put("running", "leased")

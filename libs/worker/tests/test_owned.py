@@ -39,7 +39,13 @@ class Desk:
     async def connection(self, org_id: Any, **columns: Any) -> Any:
         connection_id = uuid7()
         owner = await self.database.owner()
-        values = {"id": connection_id, "org_id": org_id, "name": "Shop", "slug": "shop", "provider": "shopify"} | columns
+        values = {
+            "id": connection_id,
+            "org_id": org_id,
+            "name": "Shop",
+            "slug": "shop",
+            "provider": "shopify",
+        } | columns
         names, places = ", ".join(values), ", ".join(f"${n}" for n in range(1, len(values) + 1))
         await owner.execute(f"INSERT INTO connections ({names}) VALUES ({places})", *values.values())
         return connection_id
@@ -144,11 +150,18 @@ async def test_credentials_are_opened_when_they_are_needed(desk: Desk) -> None:
     org_id = uuid7()
     connection_id = await desk.connection(org_id, config={"shop": "a"})
     sealed = desk.keyring.encrypt_json({"token": "t"}, org_id, connection_id)
-    await (await desk.database.owner()).execute("UPDATE connections SET credentials = $1 WHERE id = $2", sealed, connection_id)
+    await (await desk.database.owner()).execute(
+        "UPDATE connections SET credentials = $1 WHERE id = $2", sealed, connection_id
+    )
     run = await desk.holds(org_id=org_id, connection_id=connection_id)
     found = await run.connection()
     assert found is not None
-    assert (found.slug, found.provider, found.config, found.credentials) == ("shop", "shopify", {"shop": "a"}, {"token": "t"})
+    assert (found.slug, found.provider, found.config, found.credentials) == (
+        "shop",
+        "shopify",
+        {"shop": "a"},
+        {"token": "t"},
+    )
     assert "'t'" not in repr(found)
 
 

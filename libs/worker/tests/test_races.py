@@ -36,9 +36,7 @@ class Sides:
     def __init__(self, database: Database, decisions: Decisions, pool: Any) -> None:
         self.database, self.decisions, self.pool = database, decisions, pool
         self.holder = Holder(uuid7(), "worker-1")
-        self.endings, self.others = (
-            Endings(pool, self.holder, lambda run: None, lambda rows: None) for _ in range(2)
-        )
+        self.endings, self.others = (Endings(pool, self.holder, lambda run: None, lambda rows: None) for _ in range(2))
         self.means = Means(pool, None, Reports(pool, "worker-1"), None, "", lambda rows: None)  # type: ignore[arg-type]
 
     async def held(self) -> Owned:
@@ -209,9 +207,7 @@ async def test_cancel_against_a_claim_reaches_the_run_or_its_worker(sides: Sides
 async def test_two_who_end_a_run_end_it_once(sides: Sides) -> None:
     async def once(rng: random.Random) -> str:
         run = await sides.held()
-        answers = await _raced(
-            rng, lambda: sides.endings.complete(run, {}), lambda: sides.others.fail(run, FINAL)
-        )
+        answers = await _raced(rng, lambda: sides.endings.complete(run, {}), lambda: sides.others.fail(run, FINAL))
         ended = [answer["status"] for answer in answers if answer is not None]
         place, ends = await _story(sides.database, run.id)
         assert [f"action.{status}" for status in ended] == ends

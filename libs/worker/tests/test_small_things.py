@@ -17,7 +17,9 @@ NEEDED = {"database_url": "postgresql://a/b", "kafka": "k:1", "lake_url": "file:
 # Backoff
 
 
-@pytest.mark.parametrize(("attempt", "ceiling"), [(1, 1.0), (2, 2.0), (3, 4.0), (8, 128.0), (9, 256.0), (10, 300.0), (60, 300.0)])
+@pytest.mark.parametrize(
+    ("attempt", "ceiling"), [(1, 1.0), (2, 2.0), (3, 4.0), (8, 128.0), (9, 256.0), (10, 300.0), (60, 300.0)]
+)
 def test_full_jitter_lies_between_nothing_and_a_doubling_ceiling(attempt: int, ceiling: float) -> None:
     assert backoff(Retry(), attempt, None, lambda: 0.0) == 0.0
     assert backoff(Retry(), attempt, None, lambda: 1.0) == ceiling

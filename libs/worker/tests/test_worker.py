@@ -139,7 +139,9 @@ async def test_the_last_attempt_fails_for_good(work: Work) -> None:
 
 
 @pytest.mark.parametrize(
-    "result", [{"text": "a\x00b"}, {"number": 2**70}, {"set": {1}}, {"lone": "\ud800"}], ids=["nul", "big", "set", "lone"]
+    "result",
+    [{"text": "a\x00b"}, {"number": 2**70}, {"set": {1}}, {"lone": "\ud800"}],
+    ids=["nul", "big", "set", "lone"],
 )
 async def test_a_result_that_cannot_be_stored_ends_its_run_all_the_same(work: Work, result: dict[str, Any]) -> None:
     work.light.act = lambda run: result

@@ -382,7 +382,7 @@ async def test_a_change_that_is_committed_late_is_told_all_the_same(
             continue
         await held.commit()
         await conn.close()
-        while (found := await feed.event()).data["id"] != slow:
+        while (await feed.event()).data["id"] != slow:
             continue
 
 

@@ -77,9 +77,7 @@ async def test_what_another_process_holds_is_left_alone(database: Database, trig
 
 
 @pytest.mark.parametrize("trigger", [*TRIGGERS, "abandon"])
-@pytest.mark.parametrize(
-    "place", [f"{s}/{p}" for s, phases in PHASES.items() for p in phases if f"{s}/{p}" != STAYS]
-)
+@pytest.mark.parametrize("place", [f"{s}/{p}" for s, phases in PHASES.items() for p in phases if f"{s}/{p}" != STAYS])
 async def test_what_nobody_holds_is_left_alone(database: Database, trigger: str, place: str) -> None:
     run_id = await database.put(*place.split("/"))
     pool = await database.pool("watchdog")

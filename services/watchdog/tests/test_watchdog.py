@@ -14,20 +14,11 @@ from records.life import Abilities, Life
 from records.publication import Publisher
 from testkit.database import Database
 from testkit.opened import opened_service
+from testkit.rings import MemoryBell
 from testkit.services import MemoryProducer
 from testkit.wait import wait_for
 from watchdog.lifecycle import MOST_LOSSES
 from watchdog.watchdog import Watchdog
-
-
-class RecordingBell:
-    """Notes who is rung for."""
-
-    def __init__(self) -> None:
-        self.rung: list[tuple[str, UUID]] = []
-
-    def ring(self, kind: str, run_ids: Any) -> None:
-        self.rung += [(kind, run_id) for run_id in run_ids]
 
 
 class Guard:
@@ -36,10 +27,10 @@ class Guard:
     def __init__(self, database: Database, pool: Any, conn: Any) -> None:
         self.database, self.conn = database, conn
         self.id = uuid7()
-        self.bell = RecordingBell()
+        self.bell = MemoryBell()
         self.producer = MemoryProducer()
         self.publisher = Publisher(pool, self.producer, self.id)
-        self.dog = Watchdog(pool, self.bell, self.publisher, self.id)  # type: ignore[arg-type]
+        self.dog = Watchdog(pool, self.bell, self.publisher, self.id)
 
     async def look_at_locks(self) -> None:
         await self.dog.look_at_locks_once(self.conn)
@@ -159,13 +150,21 @@ async def test_a_lease_that_ran_out_is_taken_back_whatever_its_worker_says(guard
         ({"losses": MOST_LOSSES - 2}, "running/queued", "watchdog_fast_recovery"),
         ({"losses": MOST_LOSSES - 1}, "failed/done", "run_failed"),
         ({"losses": MOST_LOSSES - 1, "control": "cancel"}, "cancelled/done", "watchdog_cancelled"),
-        ({"kind": "http_request", "definition": {"url": "https://a.example", "method": "POST"}}, "failed/done", "run_failed"),
+        (
+            {"kind": "http_request", "definition": {"url": "https://a.example", "method": "POST"}},
+            "failed/done",
+            "run_failed",
+        ),
         (
             {"kind": "http_request", "definition": {"url": "https://a.example", "method": "POST", "idempotent": True}},
             "running/queued",
             "watchdog_fast_recovery",
         ),
-        ({"kind": "http_request", "definition": {"url": "https://a.example"}}, "running/queued", "watchdog_fast_recovery"),
+        (
+            {"kind": "http_request", "definition": {"url": "https://a.example"}},
+            "running/queued",
+            "watchdog_fast_recovery",
+        ),
         (
             {"kind": "http_request", "definition": {"url": "https://a.example", "method": "POST"}, "control": "cancel"},
             "cancelled/done",

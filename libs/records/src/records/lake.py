@@ -123,7 +123,7 @@ async def publish_resource(conn: Any, load: Load, replace: bool) -> int:
 
     With `replace`, what that connection had in the table before is removed in the same moment.
     """
-    await conn.execute("SELECT 1 FROM datasets WHERE id = $1 FOR UPDATE", load.dataset_id)
+    await conn.execute("SELECT 1 FROM datasets WHERE id = $1 FOR NO KEY UPDATE", load.dataset_id)
     added = await conn.fetchval(
         f"""{CHAIN}, shown AS (
             UPDATE lake_files SET visible = true
@@ -176,7 +176,7 @@ def _meet(one: str, other: str) -> str:
 
 async def save_columns(conn: Any, load: Load, found: Columns, replaced: bool) -> None:
     """Record a bronze table's columns; `replaced` forgets the old ones where no other connection has files in it."""
-    known = await conn.fetchval("SELECT columns FROM datasets WHERE id = $1 FOR UPDATE", load.dataset_id)
+    known = await conn.fetchval("SELECT columns FROM datasets WHERE id = $1 FOR NO KEY UPDATE", load.dataset_id)
     others = not replaced or await conn.fetchval(
         """SELECT EXISTS (SELECT FROM lake_files WHERE dataset_id = $1 AND visible AND removed_at IS NULL
            AND connection_id IS DISTINCT FROM $2)""",

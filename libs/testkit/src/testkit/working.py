@@ -18,6 +18,8 @@ async def working(
     url: str, *kinds: Kind, preload: Sequence[str] = ("testkit.toys",), **settings: Any
 ) -> AsyncIterator[tuple[Service[Any], Worker]]:
     """A worker for these kinds (none given: the toys) on the database at `url`; leaving the block is SIGTERM."""
-    async with opened_service(url, "extract-worker", WorkerSettings, **settings) as service:
-        async with running(service, kinds or (ToyHeavy(), ToyLight()), tuple(preload)) as worker:
-            yield service, worker
+    async with (
+        opened_service(url, "extract-worker", WorkerSettings, **settings) as service,
+        running(service, kinds or (ToyHeavy(), ToyLight()), tuple(preload)) as worker,
+    ):
+        yield service, worker

@@ -25,7 +25,17 @@ _log = structlog.get_logger()
 
 _READ = "SELECT status, phase, epoch, control, lease_owner FROM runs WHERE id = $1"
 _OF_CONNECTIONS = (ErrorCode.AUTH_ERROR, ErrorCode.CONNECTION_ERROR)
-_AWAY = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, TimeoutError)
+_AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TransactionRollbackError,
+)
+"""The database did not do it this time: it stops, starts, or had to undo one of two."""
+
+_UNSTORABLE = (TypeError, asyncpg.DataError, asyncpg.ProgramLimitExceededError)
 
 
 class Endings:
@@ -52,7 +62,7 @@ class Endings:
         entry = Entry("run_completed", f"Run completed successfully in {_spoken(_seconds(run))}", _summary(run, result))
         try:
             return await self._end(run, "completed", entry, result=result)
-        except (TypeError, asyncpg.PostgresError) as error:
+        except _UNSTORABLE as error:
             message = f"The result cannot be stored as JSON: {error}."
             return await self.fail(run, Permanent(ErrorCode.DATA_ERROR, message))
 

@@ -23,6 +23,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         (404, "Not found, or another organisation's"),
         (409, "Not in this state; the message says what is possible"),
         (413, "The body is too large"),
+        (415, "The body is no JSON by its Content-Type, or is compressed"),
         (422, "A value is wrong; `loc` says which"),
         (503, "Too busy, or the database is away; try again"),
     )

@@ -77,11 +77,12 @@ class Intake:
         return [made.get(new.id) for new in batch]
 
     async def _insert_together(self, news: Sequence[NewRun]) -> dict[UUID, Any]:
-        """Two batches with crossed keys may wait for each other: Postgres undoes one, which then tries again."""
+        """Keys are taken in one order; where batches cross all the same, Postgres undoes one, which tries again."""
+        ordered = sorted(news, key=lambda new: (*sorted(new.keys), new.id.hex))
         for _ in range(_TRIES):
             with suppress(asyncpg.DeadlockDetectedError):
                 async with self._pool.acquire() as conn, conn.transaction():
-                    return await hot.create(conn, news)
+                    return await hot.create(conn, ordered)
         raise Overloaded
 
     async def _other(self, new: NewRun) -> Created | KeyReused | KeyBusy:

@@ -1,0 +1,177 @@
+"""An example of every operation, that works as pasted: lines for a shell that knows VAI_API_URL and VAI_API_KEY.
+
+`$N` in a body is a number that differs from paste to paste, `$HOUR_AGO` a time. Tests run every example.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Json = dict[str, Any]
+
+_TAKE = """import json, sys; print(json.load(sys.stdin)["{key}"])"""
+_SETUP = {
+    "$N": "N=$RANDOM",
+    "$HOUR_AGO": "HOUR_AGO=$(date -u -d '1 hour ago' +%Y-%m-%dT%H:%M:%SZ)",
+}
+_STATIC = {"$N": "7"}
+
+
+@dataclass(frozen=True)
+class Given:
+    """What must be there before: a request whose answer holds a value, kept in a shell variable."""
+
+    variable: str
+    path: str
+    body: Json
+    key: str = "id"
+
+
+@dataclass(frozen=True)
+class Example:
+    """A request to an operation. `token`: with the token of a `Given` instead of the key."""
+
+    body: Json | None = None
+    query: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    given: tuple[Given, ...] = ()
+    token: bool = False
+    options: str = ""
+
+    @property
+    def shown(self) -> Any:
+        """The body with words in the place of variables."""
+        text = json.dumps(self.body)
+        for name, word in _STATIC.items():
+            text = text.replace(name, word)
+        return json.loads(text)
+
+    def shell(self, method: str, path: str) -> str:
+        """The lines to paste."""
+        lines = [
+            f"{one.variable}=$({_curl('POST', one.path, one.body)} | python3 -c '{_TAKE.format(key=one.key)}')"
+            for one in self.given
+        ]
+        place = re.sub(r"\{(\w+)\}", lambda found: f"${{{found[1].upper()}}}", path) + self.query
+        lines.append(_curl(method.upper(), place, self.body, self.headers, self.options, token=self.token))
+        text = "\n".join(lines)
+        setup = [line for word, line in _SETUP.items() if word in text]
+        return "\n".join([*setup, text])
+
+
+def _curl(
+    method: str,
+    place: str,
+    body: Json | None,
+    headers: Mapping[str, str] | None = None,
+    options: str = "",
+    *,
+    token: bool = False,
+) -> str:
+    words = ["curl", "-s", *([options] if options else []), *(["-X", method] if method != "GET" else [])]
+    words.append(f'"$VAI_API_URL{place}"')
+    words += ["-H", '"Authorization: Bearer $TOKEN"' if token else '"X-API-Key: $VAI_API_KEY"']
+    for name, value in (headers or {}).items():
+        words += ["-H", f"'{name}: {value}'"]
+    if body is not None:
+        words += ["-H", "'Content-Type: application/json'", "-d", _quoted(json.dumps(body))]
+    return " ".join(words)
+
+
+def _quoted(text: str) -> str:
+    """In single quotes, with our variables outside of them."""
+    return "'" + re.sub(r"\$(N|HOUR_AGO)\b", "'\"$\\1\"'", text.replace("'", "'\\''")) + "'"
+
+
+_RUNS = "/api/v1/action-runs"
+_NOOP: Json = {"kind": "dlt_extract", "definition": {"source": "noop"}}
+_ACTION: Json = {"kind": "dlt_extract", "name": "Nightly orders $N", "definition": {"source": "sample", "rows": 100}}
+_CONNECTION: Json = {
+    "provider": "rest",
+    "name": "Orders API $N",
+    "config": {"base_url": "https://api.example.com"},
+    "credentials": {"token": "secret"},
+}
+_BRANCH: Json = {
+    "kind": "conditional_branch",
+    "definition": {"input": {"n": 5}, "conditions": [{"field": "n", "operator": "gt", "value": 3}]},
+}
+_UNREACHABLE: Json = {
+    "kind": "http_request",
+    "definition": {"url": "http://127.0.0.1:9/", "retry": {"max_attempts": 1}},
+}
+_PASSWORD = "correct horse battery staple"
+_USER: Json = {"email": "ada-$N@example.com", "role": "operator", "firstName": "Ada", "password": _PASSWORD}
+
+_A_RUN = Given("RUN_ID", f"{_RUNS}?defer=true", _NOOP)
+_A_QUEUED_RUN = Given("RUN_ID", _RUNS, _NOOP)
+_A_GATE = Given("RUN_ID", _RUNS, {"kind": "approval_gate"})
+_A_FAILED_RUN = Given("RUN_ID", _RUNS, _UNREACHABLE)
+_AN_ACTION = Given("ACTION_ID", "/api/v1/actions", _ACTION)
+_A_CONNECTION = Given("CONNECTION_ID", "/api/v1/connections", _CONNECTION)
+_A_USER = Given("USER_ID", "/api/v1/users", _USER)
+_A_KEY = Given("KEY_ID", "/api/v1/api-keys", {"name": "robot $N", "role": "viewer"})
+
+EXAMPLES: dict[str, Example] = {
+    # Kinds
+    "list_kinds": Example(),
+    "list_templates": Example(),
+    # Connections
+    "list_connections": Example(query="?provider=shopify,rest&limit=10"),
+    "create_connection": Example(_CONNECTION),
+    "get_connection": Example(given=(_A_CONNECTION,)),
+    "update_connection": Example({"maxRunning": 4}, given=(_A_CONNECTION,)),
+    "delete_connection": Example(given=(_A_CONNECTION,)),
+    "try_connection": Example(given=(_A_CONNECTION,)),
+    # Actions
+    "list_actions": Example(query="?q=orders&kinds=dlt_extract&sort_by=name&order=asc"),
+    "create_action": Example(_ACTION),
+    "get_action": Example(given=(_AN_ACTION,)),
+    "get_action_by_slug": Example(given=(Given("SLUG", "/api/v1/actions", _ACTION, "slug"),)),
+    "update_action": Example({"definition": {"source": "sample", "rows": 500}}, given=(_AN_ACTION,)),
+    "delete_action": Example(given=(_AN_ACTION,)),
+    "run_action": Example({"definitionOverrides": {"rows": 10}}, given=(_AN_ACTION,)),
+    # Action runs
+    "list_runs": Example(query="?status=running,failed&kind=dlt_extract&limit=20"),
+    "create_run": Example(_BRANCH),
+    "create_runs": Example({"runs": [_NOOP, _BRANCH]}),
+    "stream_changes": Example(query="?status=running,completed,failed", options="-N"),
+    "get_run": Example(given=(_A_RUN,)),
+    "delete_run": Example(given=(_A_FAILED_RUN,)),
+    "execute_run": Example(given=(_A_RUN,), headers={"Prefer": "respond-async"}),
+    "approve_run": Example(given=(_A_GATE,), headers={"Prefer": "respond-async"}),
+    "reject_run": Example({"reason": "not today"}, given=(_A_GATE,)),
+    "cancel_run": Example(given=(_A_RUN,)),
+    "pause_run": Example(given=(_A_RUN,)),
+    "resume_run": Example(given=(_A_RUN, Given("PAUSED", f"{_RUNS}/$RUN_ID/pause", {}))),
+    "retry_run": Example(given=(_A_FAILED_RUN,), headers={"Prefer": "respond-async"}),
+    # Logs
+    "get_logs": Example(given=(_A_QUEUED_RUN,), query="?level=warning&limit=50"),
+    "stream_logs": Example(given=(_A_FAILED_RUN,), options="-N"),
+    # Events
+    "replay_events": Example({"types": ["action.completed"], "since": "$HOUR_AGO"}),
+    # Session
+    "create_session": Example(),
+    "delete_session": Example(),
+    "get_me": Example(),
+    "change_password": Example(
+        {"current": _PASSWORD, "new": f"{_PASSWORD} $N"},
+        given=(_A_USER, Given("TOKEN", "/api/v1/session", {"email": _USER["email"], "password": _PASSWORD}, "token")),
+        token=True,
+    ),
+    # Organisation, users, API keys
+    "get_organisation": Example(),
+    "update_organisation": Example({"settings": {"max_running": None}}),
+    "list_users": Example(query="?role=operator,admin"),
+    "create_user": Example(_USER),
+    "get_user": Example(given=(_A_USER,)),
+    "update_user": Example({"role": "viewer"}, given=(_A_USER,)),
+    "delete_user": Example(given=(_A_USER,)),
+    "list_keys": Example(query="?limit=10"),
+    "create_key": Example(_A_KEY.body),
+    "get_key": Example(given=(_A_KEY,)),
+    "revoke_key": Example(given=(_A_KEY,)),
+}
+"""By the name of the operation."""

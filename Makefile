@@ -54,6 +54,10 @@ logs: $(READY) ## show the services' logs (SERVICE=api-gateway for one)
 clean: $(READY) ## stop the stack and erase its data (.vai/)
 	@$(PY) -m devstack clean
 
+.PHONY: replay
+replay: $(READY) ## send events again (SINCE=2026-11-22T00:00:00Z, UNTIL=, TYPE=action.completed,action.failed)
+	@$(PY) tools/replay.py $(if $(SINCE),--since "$(SINCE)") $(if $(UNTIL),--until "$(UNTIL)") $(if $(TYPE),--types "$(TYPE)")
+
 .PHONY: migrate
 migrate: $(READY) ## bring the database at VAI_DATABASE_URL to this version
 	@$(PY) -m records.migrate
@@ -63,6 +67,10 @@ migrate: $(READY) ## bring the database at VAI_DATABASE_URL to this version
 .PHONY: test
 test: $(READY) ## all tests (T=path for a part; KAFKA=apache: the integration tests on Apache Kafka)
 	@VAI_TEST_KAFKA="$(KAFKA)" $(PY) -m pytest $(or $(T),$(if $(KAFKA),tests/integration))
+
+.PHONY: examples
+examples: $(READY) ## build the consumers under examples/ and have each read events (KAFKA=apache: from Apache Kafka)
+	@VAI_TEST_KAFKA="$(KAFKA)" $(PY) -m tools.consumers
 
 .PHONY: lint
 lint: $(READY) ## ruff, mypy strict, import contracts
@@ -78,16 +86,22 @@ format: $(READY) ## let ruff and buf mend what they can
 	@cd proto && $(BUF) format --write
 
 .PHONY: generate
-generate: $(READY) ## write what is drawn from proto/ and from the lifecycle's tables
+generate: $(READY) ## write what is drawn from proto/ and from the lifecycle's tables (code, documents, trigger)
 	@$(PY) tools/generate_contracts.py
 	@$(PY) -m records.generate
+	@$(PY) -m tools.events
 
 .PHONY: verify
 verify: $(READY) ## is anything generated stale, any contract broken, any fact of the documents lost?
 	@$(PY) tools/generate_contracts.py --check
 	@cd proto && $(BUF) lint && $(BUF) format --diff --exit-code && $(BUF) breaking --against published.binpb
 	@$(PY) -m records.generate --check
+	@$(PY) -m tools.events --check
 	@$(PY) -m tests.spec.compare ../shared/spec
+
+.PHONY: verify-asyncapi
+verify-asyncapi: $(READY) ## hold docs/asyncapi.yaml against AsyncAPI's own schema (fetched by npm)
+	@$(PY) -m tools.events.schema
 
 .PHONY: publish-contracts
 publish-contracts: $(READY) ## at a release: what proto/ says now is what later versions may not break

@@ -81,8 +81,8 @@ def _pss(pid: int) -> int:
 
 
 def table(title: str, figures: Sequence[Figure]) -> str:
-    """The figures as lines of text."""
-    wide = max(len(figure.what) for figure in figures)
+    """The figures as lines of text; one without a value is a remark."""
+    wide = max(len(figure.what) for figure in figures if figure.value)
     deep = max(len(figure.value) for figure in figures)
     rows = [f"  {f.what:<{wide}}  {f.value:>{deep}}  {f.aim}".rstrip() for f in figures]
     return "\n".join([title, *rows])

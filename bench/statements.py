@@ -21,6 +21,7 @@ from records.new_run import NewRun
 BATCH = 20
 TURNS = 100
 FINISHED = int(os.environ.get("VAI_BENCH_FINISHED", "1_000_000"))
+WAITING = 50_000
 _KIND = "file_sync"
 """A kind that no worker of the stack takes."""
 
@@ -29,6 +30,11 @@ INSERT INTO runs (id, org_id, kind, status, phase, definition, trigger_method, s
 SELECT uuidv7(make_interval(secs => -n)), $1, 'dlt_extract', 'completed', 'done', '{"source": "noop"}', 'api',
     now() - make_interval(secs => n), now() - make_interval(secs => n), '{"recordsProcessed": 0}'
 FROM generate_series(1, $2::int) n
+"""
+_FILL_QUEUE = """
+INSERT INTO runs (id, org_id, kind, phase, definition, trigger_method)
+SELECT uuidv7(make_interval(secs => -n)), gen_random_uuid(), 'create_flashboard', 'queued', '{}', 'api'
+FROM generate_series(1, $1::int) n
 """
 
 
@@ -80,13 +86,13 @@ async def _rate(sessions: _Sessions) -> float:
 
 
 async def measure(stack: Stack) -> list[Figure]:
-    """The rate on a small table and with a million finished runs in it, and what the statements touch in each."""
+    """The rate on a small table and on a large one, and what the statements touch in each."""
     before, small = await bare_rate(stack.database, stack.org_id), await _plans(stack)
     await _fill(stack)
     after, large = await bare_rate(stack.database, stack.org_id), await _plans(stack)
     return [
         Figure("bare insert, claim and finish", f"{before:.0f} runs/s"),
-        Figure(f"the same with {FINISHED:,} finished runs in the table", f"{after:.0f} runs/s"),
+        Figure(f"the same beside {FINISHED:,} finished and {WAITING:,} waiting runs", f"{after:.0f} runs/s"),
         Figure("ratio", f"{after / before:.2f}", "flat: about 1"),
         *(_touched(name, small[name], large[name]) for name in small),
     ]
@@ -101,6 +107,7 @@ async def _fill(stack: Stack) -> None:
     database: Any = await asyncpg.connect(stack.database)
     await database.execute("ALTER TABLE runs DISABLE TRIGGER USER")
     await database.execute(_FILL, UUID(stack.org_id), FINISHED, timeout=600)
+    await database.execute(_FILL_QUEUE, WAITING, timeout=600)
     await database.execute("ALTER TABLE runs ENABLE TRIGGER USER")
     for rest in ("VACUUM (ANALYZE) runs", "CHECKPOINT"):
         await database.execute(rest, timeout=600)
@@ -147,7 +154,8 @@ async def _plans(stack: Stack) -> dict[str, _Plan]:
     ids = await sessions.make(sessions.making)
     await sessions.claim(working, ids)
     plans["claim"] = working.plan
-    await hot.pull(working, sessions.owner, [_KIND], BATCH, "bench")
+    for _ in range(2):  # the first one clears away what the runs before have left in the index of those who wait
+        await hot.pull(working, sessions.owner, [_KIND], BATCH, "bench")
     plans["pull"] = working.plan
     rows = await sessions.claim(sessions.working, ids)
     await sessions.finish(working, rows)

@@ -2,6 +2,7 @@ import asyncio
 import base64
 import os
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import httpx2
 import pytest
@@ -21,9 +22,11 @@ from common import db
 from common.bell import NotifyBell
 from common.health import Health
 from common.ids import uuid7
+from common.loops import every
 from common.whispers import Ear
 from records.publication import Publisher
 from records.secrets import Keyring
+from testkit.busy import Busy
 from testkit.database import database_url, postgres_server  # noqa: F401
 from testkit.services import MemoryProducer, OtherServices
 from testkit.team import Team, make_team
@@ -108,3 +111,15 @@ async def api(app: FastAPI, team: Team) -> AsyncIterator[httpx2.AsyncClient]:
 @pytest.fixture
 def others(settings: Settings) -> OtherServices:
     return OtherServices(settings.database_url)
+
+
+@pytest.fixture
+async def alive(gateway: Gateway, others: OtherServices) -> AsyncIterator[Gateway]:
+    """The gateway with the loops that it has in its process, beside a dispatcher and a worker; streams end soon."""
+    short = replace(gateway, settings=gateway.settings.model_copy(update={"stream_seconds": 0.2}))
+    turns = (gateway.tail, gateway.feed, gateway.waiters, Busy(gateway.pool, others))
+    loops = [asyncio.create_task(every(0.03, turn.look_once)) for turn in turns]
+    yield short
+    for loop in loops:
+        loop.cancel()
+    await asyncio.gather(*loops, return_exceptions=True)

@@ -7,7 +7,7 @@ import pytest
 
 from api_gateway.gateway import Gateway
 from api_gateway.people_shapes import ApiKeyShape, ApiKeysShape, NewApiKeyShape
-from common import clock
+from common import clock, db
 from records.people import Role
 from testkit.team import Team, make_team
 from testkit.wait import wait_for
@@ -76,12 +76,12 @@ async def test_a_revoked_key_is_worthless_at_once_with_the_tokens_it_asked_for(
 
 async def test_every_gateway_hears_of_a_revoked_key(api: httpx2.AsyncClient, gateway: Gateway) -> None:
     heard: list[str] = []
-    conn = await gateway.pool.acquire()
-    await conn.add_listener("keys_changed", lambda *given: heard.append(given[2]))
+    conn = await db.connect(gateway.settings.direct_url, "api-gateway")
+    await conn.add_listener("keys_changed", lambda *told: heard.append(told[2]))
     made = await make(api)
     await api.delete(f"{KEYS}/{made['id']}")
     await wait_for(lambda: heard, what="keys_changed")
-    await gateway.pool.release(conn)
+    await conn.close()
 
 
 async def test_an_expired_key_is_shown_as_such(

@@ -46,18 +46,38 @@ async def _insert(conn: Any, runs: Sequence[NewRun]) -> list[Any]:
 
 # Claim ----------------------------------------------------------------------------------------------------------
 
-_HINTED = "SELECT id, status FROM runs WHERE id = ANY($3::uuid[]) AND phase = 'queued' AND kind = ANY($2::text[]) \
-ORDER BY id LIMIT $4 FOR UPDATE SKIP LOCKED"
+# `phase || ''` keeps the planner from the indexes of what is queued or leased: it believes that they are short, and
+# walks a backlog of a million to find eight runs that it could have asked for by their ids.
+_IS_QUEUED = "r.phase || '' = 'queued'"
+_IS_LEASED = "r.phase || '' = 'leased'"
+
+_HINTED = f"""SELECT r.id, r.status FROM runs r WHERE r.id = ANY($3::uuid[]) AND {_IS_QUEUED}
+    AND r.kind = ANY($2::text[]) ORDER BY r.id LIMIT $4 FOR UPDATE SKIP LOCKED"""
 
 # Organisations in turn: of each the recovered and then the oldest; the outer limit takes one round after another.
-_WAITING = """SELECT r.id, r.status FROM runs r JOIN (
+# Who waits is found by skipping from one organisation to the next, however many runs each of them has.
+_WAITING = f"""WITH RECURSIVE line(kind, org_id) AS (
+        SELECT k.kind, first.org_id FROM unnest($2::text[]) AS k(kind), LATERAL (
+            SELECT org_id FROM runs WHERE phase = 'queued' AND kind = k.kind
+            ORDER BY org_id, recovered DESC, id LIMIT 1
+        ) first
+        UNION ALL
+        SELECT line.kind, next.org_id FROM line, LATERAL (
+            SELECT org_id FROM runs WHERE phase = 'queued' AND kind = line.kind AND org_id > line.org_id
+            ORDER BY org_id, recovered DESC, id LIMIT 1
+        ) next
+    ),
+    fair AS (
         SELECT w.id, w.recovered,
-            row_number() OVER (PARTITION BY o.org_id, o.kind ORDER BY w.recovered DESC, w.id) AS turn
-        FROM (SELECT DISTINCT kind, org_id FROM runs WHERE phase = 'queued' AND kind = ANY($2::text[])) o,
-        LATERAL (SELECT id, recovered FROM runs WHERE phase = 'queued' AND kind = o.kind AND org_id = o.org_id
-                 ORDER BY recovered DESC, id LIMIT $4) w
-    ) fair USING (id)
-    WHERE r.phase = 'queued' AND $3::uuid[] IS NULL
+            row_number() OVER (PARTITION BY line.org_id, line.kind ORDER BY w.recovered DESC, w.id) AS turn
+        FROM line, LATERAL (
+            SELECT id, recovered FROM runs WHERE phase = 'queued' AND kind = line.kind AND org_id = line.org_id
+            ORDER BY recovered DESC, id LIMIT $4
+        ) w
+        ORDER BY w.recovered DESC, turn, w.id LIMIT 10 * $4
+    )
+    SELECT r.id, r.status FROM fair JOIN runs r ON r.id = fair.id
+    WHERE {_IS_QUEUED} AND $3::uuid[] IS NULL
     ORDER BY fair.recovered DESC, fair.turn, r.id LIMIT $4 FOR UPDATE OF r SKIP LOCKED"""
 
 
@@ -113,7 +133,7 @@ async def pull(conn: Any, owner: UUID, kinds: Sequence[str], most: int, worker: 
 
 # Log ------------------------------------------------------------------------------------------------------------
 
-_LOG = """
+_LOG = f"""
 WITH input AS (
     SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::jsonb[])
         WITH ORDINALITY AS t(id, epoch, level, event, message, data, place)
@@ -121,7 +141,7 @@ WITH input AS (
 counted AS (SELECT id, epoch, count(*)::int AS entries FROM input GROUP BY id, epoch),
 picked AS MATERIALIZED (
     SELECT r.id, c.entries FROM runs r JOIN counted c ON c.id = r.id AND c.epoch = r.epoch
-    WHERE r.phase = 'leased' ORDER BY r.id FOR UPDATE OF r
+    WHERE {_IS_LEASED} ORDER BY r.id FOR UPDATE OF r
 ),
 moved AS (
     UPDATE runs r SET log_seq = log_seq + picked.entries FROM picked WHERE r.id = picked.id
@@ -156,11 +176,11 @@ async def log(conn: Any, entries: Sequence[tuple[UUID, int, Entry]], worker: str
     await conn.execute(_LOG, list(ids), list(epochs), *(list(column) for column in columns), worker)
 
 
-_PROGRESS = """
+_PROGRESS = f"""
 WITH picked AS MATERIALIZED (
     SELECT r.id, t.progress FROM runs r
     JOIN unnest($1::uuid[], $2::int[], $3::jsonb[]) AS t(id, epoch, progress) ON t.id = r.id AND t.epoch = r.epoch
-    WHERE r.phase = 'leased' ORDER BY r.id FOR UPDATE OF r
+    WHERE {_IS_LEASED} ORDER BY r.id FOR UPDATE OF r
 )
 UPDATE runs r SET progress = picked.progress, updated_at = clock_timestamp() FROM picked WHERE r.id = picked.id
 """
@@ -181,7 +201,7 @@ WITH input AS (
 ),
 picked AS MATERIALIZED (
     SELECT r.id FROM runs r JOIN input i ON i.id = r.id AND i.epoch = r.epoch
-    WHERE r.phase = 'leased' AND r.lease_owner = $12
+    WHERE {_IS_LEASED} AND r.lease_owner = $12
       AND (i.status = 'completed' OR (i.status = 'cancelled') = (r.control IS NOT DISTINCT FROM 'cancel'))
     ORDER BY r.id FOR UPDATE OF r
 ),
@@ -264,7 +284,7 @@ async def beat(conn: Any, process_id: UUID) -> list[Lease] | None:
 _RENEW = f"""
 WITH picked AS MATERIALIZED (
     SELECT r.id FROM runs r JOIN unnest($2::uuid[], $3::int[]) AS t(id, epoch) ON t.id = r.id AND t.epoch = r.epoch
-    WHERE r.phase = 'leased' AND r.lease_owner = $1 ORDER BY r.id FOR UPDATE OF r SKIP LOCKED
+    WHERE {_IS_LEASED} AND r.lease_owner = $1 ORDER BY r.id FOR UPDATE OF r SKIP LOCKED
 )
 UPDATE runs r SET due_at = clock_timestamp() + interval '{LEASE_SECONDS} s' FROM picked WHERE r.id = picked.id
 """

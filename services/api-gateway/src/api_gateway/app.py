@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
 
 from api_gateway import (
     action_runs,
@@ -26,10 +27,10 @@ from api_gateway import (
 from api_gateway.gateway import Gateway
 from common.health import Health
 
-# Routes are tried in this order: what is asked most comes first, a word before an id in its place.
+# Routes are tried in this order: a word before an id in its place, then what is asked most.
+_WORDS: tuple[Any, ...] = (changes, batch)
 _PARTS: tuple[Any, ...] = (
-    *(changes, batch, action_runs, run_logs, stream),
-    *(actions, connections, kinds, replay),
+    *(action_runs, run_logs, stream, actions, connections, kinds, replay),
     *(session, organisation, users, api_keys),
 )
 
@@ -52,6 +53,10 @@ def create_app(gateway: Gateway, health: Health) -> FastAPI:
     )
     app.state.gateway = gateway
     problems.install(app)
+    for part in _WORDS:
+        app.include_router(part.router)
+        for path in {route.path for route in part.router.routes}:
+            app.add_route(path, _not_here, methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)
     for part in _PARTS:
         app.include_router(part.router)
     docs.install(app)
@@ -59,6 +64,11 @@ def create_app(gateway: Gateway, health: Health) -> FastAPI:
         app.add_route(path, _health_route(health, path), include_in_schema=False)
     openapi.describe(app)
     return app
+
+
+async def _not_here(_request: Request) -> Response:
+    """A word is no id, whatever the method."""
+    raise HTTPException(405, "Method Not Allowed")
 
 
 def _health_route(health: Health, path: str) -> Callable[[Request], Awaitable[Response]]:

@@ -35,7 +35,9 @@ data: {"id":"019a9b4e-1f2a-7d05-9c77-51a0b7c4d3e2","status":"completed"}
 @router.get(
     "/stream",
     response_class=StreamingResponse,
-    responses=stream_response("`ready`, then `run`, `gone` and `reset` as they happen", _EXAMPLE),
+    responses=stream_response(
+        "`ready`, then `run`, `gone` and `reset` as they happen", _EXAMPLE, ("ready", "run", "gone", "reset")
+    ),
     summary="Stream the changes of runs",
 )
 async def stream_changes(

@@ -111,6 +111,11 @@ _A_GATE = Given("RUN_ID", _RUNS, {"kind": "approval_gate"})
 _A_FAILED_RUN = Given("RUN_ID", _RUNS, _UNREACHABLE)
 _AN_ACTION = Given("ACTION_ID", "/api/v1/actions", _ACTION)
 _A_CONNECTION = Given("CONNECTION_ID", "/api/v1/connections", _CONNECTION)
+_A_LOCAL_CONNECTION = Given(
+    "CONNECTION_ID",
+    "/api/v1/connections",
+    {"provider": "rest", "name": "Local $N", "config": {"base_url": "http://127.0.0.1:9"}},
+)
 _A_USER = Given("USER_ID", "/api/v1/users", _USER)
 _A_KEY = Given("KEY_ID", "/api/v1/api-keys", {"name": "robot $N", "role": "viewer"})
 
@@ -124,7 +129,7 @@ EXAMPLES: dict[str, Example] = {
     "get_connection": Example(given=(_A_CONNECTION,)),
     "update_connection": Example({"maxRunning": 4}, given=(_A_CONNECTION,)),
     "delete_connection": Example(given=(_A_CONNECTION,)),
-    "try_connection": Example(given=(_A_CONNECTION,)),
+    "try_connection": Example(given=(_A_LOCAL_CONNECTION,)),
     # Actions
     "list_actions": Example(query="?q=orders&kinds=dlt_extract&sort_by=name&order=asc"),
     "create_action": Example(_ACTION),

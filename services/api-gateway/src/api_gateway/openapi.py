@@ -57,7 +57,7 @@ _PREFER = {
     "in": "header",
     "name": "Prefer",
     "required": False,
-    "schema": {"type": "string", "maxLength": 200},
+    "schema": {"type": "string"},
     "description": "`wait=N` (seconds) or `respond-async`, RFC 7240; `Preference-Applied` says what was done",
     "example": "respond-async",
 }

@@ -11,6 +11,7 @@ import orjson
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -24,7 +25,14 @@ _log = structlog.get_logger()
 Place = Sequence[str | int]
 
 _RETRY_SECONDS = 1
-_UNREACHABLE = (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
+# InternalClientError: the server has said that it goes, and the connection's end is not there yet.
+_UNREACHABLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+)
 _AWAY = (*_UNREACHABLE, DBAPIError, PoolTimeout)
 _AWAY_TOO = (asyncpg.OperatorInterventionError, asyncpg.InsufficientResourcesError)
 DATABASE_AWAY = (*_AWAY, *_AWAY_TOO)
@@ -105,10 +113,24 @@ def _on_validation(_request: Request, error: Exception) -> Response:
     return problem_response(422, [problem_detail(e["loc"], e["msg"], e["type"]) for e in error.errors()])
 
 
-def _on_http(_request: Request, error: Exception) -> Response:
+def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        return _not_allowed_here(request, error)
     detail = error.errors if isinstance(error, Problem) else [problem_detail((), str(error.detail), "http_error")]
     return problem_response(error.status_code, detail, error.headers)
+
+
+def _not_allowed_here(request: Request, error: HTTPException) -> Response:
+    """405 names all methods of the path (RFC 9110); the router knows those of one route only."""
+    path = request.scope["path"]
+    routes = [c.original_route for c in iter_route_contexts(request.app.routes)]
+    ours = [route for route in routes if isinstance(route, APIRoute)]
+    here = [route for route in ours if route.path == path] or [route for route in ours if route.path_regex.match(path)]
+    known = {method for route in here for method in route.methods}
+    methods = ", ".join(sorted(known)) or (error.headers or {}).get("Allow", "GET")
+    message = f"there is no {request.method} here; there is {methods}"
+    return problem_response(405, [problem_detail((), message, "method_not_allowed")], {"Allow": methods})
 
 
 def _on_not_allowed(_request: Request, error: Exception) -> Response:

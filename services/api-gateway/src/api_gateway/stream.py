@@ -34,7 +34,7 @@ data: {"status":"completed"}
 @router.get(
     "/{run_id}/logs/stream",
     response_class=StreamingResponse,
-    responses=stream_response("The entries, and the end", _EXAMPLE),
+    responses=stream_response("The entries, and the end", _EXAMPLE, ("message", "end"), has_id=True),
     summary="Stream a run's log",
 )
 async def stream_logs(

@@ -19,10 +19,16 @@ KEEP_ALIVE = b": keep-alive\n\n"
 Json = dict[str, Any]
 
 
-def stream_response(description: str, example: str) -> dict[int | str, Json]:
-    """What a route says of itself."""
-    content = {"text/event-stream": {"schema": {"type": "string"}, "example": example}}
-    return {200: {"description": description, "content": content}}
+def stream_response(
+    description: str, example: str, events: tuple[str, ...], has_id: bool = False
+) -> dict[int | str, Json]:
+    """What a route says of itself; the schema is that of one event."""
+    data = {"type": "string", "contentMediaType": "application/json"}
+    fields: Json = {"event": {"type": "string", "enum": list(events)}, "data": data}
+    if has_id:
+        fields["id"] = {"type": "string", "description": "The cursor: what `after` and `Last-Event-ID` say"}
+    schema = {"title": "ServerSentEvent", "type": "object", "properties": fields, "required": ["data"]}
+    return {200: {"description": description, "content": {"text/event-stream": {"schema": schema, "example": example}}}}
 
 
 def answer_stream(chunks: AsyncIterator[bytes]) -> StreamingResponse:

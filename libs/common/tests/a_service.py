@@ -1,0 +1,28 @@
+"""The smallest service: says that it runs and that it stopped. Run by test_boot.py."""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from common.boot import Service, serve
+from common.settings import Settings
+
+
+async def _ends() -> None:
+    """A loop that ends by itself: that must not go unseen."""
+
+
+@asynccontextmanager
+async def running(service: Service[Settings]) -> AsyncIterator[None]:
+    service.health.saw_database()
+    service.health.schema_fits = True
+    if "ends" in sys.argv:
+        service.spawn(_ends())
+    service.listen()
+    yield
+    sys.stdout.write("wound up\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    serve("a-service", Settings, running)

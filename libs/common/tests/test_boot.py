@@ -1,0 +1,100 @@
+"""The one way in which services start and stop, seen from outside of a real process."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import orjson
+
+import common
+from testkit.database import Database
+
+A_SERVICE = Path(__file__).with_name("a_service.py")
+
+
+@asynccontextmanager
+async def _started(*arguments: str, **settings: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("VAI_")}
+    given = {f"VAI_{name.upper()}": value for name, value in settings.items()}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(A_SERVICE),
+        *arguments,
+        env={**plain, **given},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+def _settings(database: Database) -> dict[str, str]:
+    return {"database_url": database.url, "kafka": "127.0.0.1:1", "lake_url": "file:///lake", "bell": "notify"}
+
+
+async def _said(process: asyncio.subprocess.Process, event: str) -> dict[str, Any]:
+    """The first line of the log that tells of this event."""
+    assert process.stdout is not None
+    while line := await asyncio.wait_for(process.stdout.readline(), 30):
+        if line.startswith(b"{") and (entry := orjson.loads(line))["event"] == event:
+            return dict(entry)
+    raise AssertionError(f"the service ended and never said {event}")
+
+
+async def _rest(process: asyncio.subprocess.Process) -> str:
+    out, _ = await asyncio.wait_for(process.communicate(), 30)
+    return out.decode()
+
+
+async def test_a_service_starts_answers_and_stops_cleanly(database: Database) -> None:
+    async with _started(**_settings(database)) as process:
+        started = await _said(process, "started")
+        assert (started["service"], started["level"]) == ("a-service", "info")
+        async with httpx2.AsyncClient(base_url=f"http://{started['address']}") as web:
+            assert (await web.get("/healthz")).json() == {"status": "alive"}
+            assert (await web.get("/readyz")).status_code == 200
+            assert "# TYPE broker_up gauge" in (await web.get("/metrics")).text
+            assert (await web.get("/lunch")).status_code == 404
+        process.terminate()
+        rest = await _rest(process)
+    assert process.returncode == 0
+    assert rest.index('"stopping"') < rest.index("wound up") < rest.index('"stopped"')
+
+
+async def test_a_wrong_environment_is_named_and_starts_nothing() -> None:
+    async with _started(kafka="k:1", lake_url="file:///lake", http_port="70000") as process:
+        _, error = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 1
+    assert "VAI_DATABASE_URL: Field required" in error.decode()
+    assert "VAI_HTTP_PORT: Input should be less than or equal to 65535" in error.decode()
+
+
+async def test_a_service_waits_for_its_database(database: Database) -> None:
+    away = {**_settings(database), "database_url": "postgresql://a:b@127.0.0.1:1/nowhere"}
+    async with _started(**away) as process:
+        waiting = await _said(process, "database_away")
+        assert process.returncode is None
+    assert "Connection" in waiting["error"] or "refused" in waiting["error"]
+
+
+async def test_a_loop_that_ends_by_itself_ends_the_service(database: Database) -> None:
+    async with _started("ends", **_settings(database)) as process:
+        ended = await _said(process, "loop_ended")
+        await _rest(process)
+    assert "_ends" in ended["loop"]
+
+
+def test_the_closed_list_of_modules_is_the_one_in_the_readme() -> None:
+    folder = Path(common.__file__).parent
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    modules = {path.name for path in folder.glob("*.py") if path.name != "__init__.py"}
+    assert {name for name in modules if f"`{name}`" not in readme} == set()

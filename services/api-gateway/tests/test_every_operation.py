@@ -1,0 +1,195 @@
+"""Every operation of the document, driven from its example: nothing is forgotten when one is added."""
+
+import json
+import re
+import shlex
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[import-untyped]
+
+from api_gateway.app import create_app
+from api_gateway.examples import EXAMPLES
+from api_gateway.gateway import Gateway
+from api_gateway.problems import ProblemBody
+from common import clock
+from common.health import Health
+from records.people import Role
+from testkit.team import Team, make_team
+from tests.spec.check_contract import CONTRACT, faults_in_exchange
+
+Json = dict[str, Any]
+
+_NUMBERS = count(1)
+_CURL = re.compile(r"^(?:(\w+)=\$\()?(curl .*?)(?: \| python3 -c '.*\[\"(\w+)\"\]\)'\))?$")
+
+
+@pytest.fixture
+def app(alive: Gateway) -> FastAPI:
+    return create_app(alive, Health())
+
+
+@pytest.fixture
+async def web(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
+    transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://gateway", timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+async def stranger(gateway: Gateway) -> Team:
+    return await make_team(gateway.engine, "stranger")
+
+
+class Shell:
+    """Understands the lines of an example, and nothing else."""
+
+    def __init__(self, web: httpx2.AsyncClient) -> None:
+        self._web = web
+        self.made: list[str] = []
+
+    async def paste(self, lines: str, key: str, last_key: str | None = None) -> httpx2.Response:
+        """The answer of the last request; it may be sent with another key."""
+        variables = {"VAI_API_URL": "", "VAI_API_KEY": key}
+        *before, last = lines.splitlines()
+        for line in before:
+            if line == "N=$RANDOM":
+                variables["N"] = str(next(_NUMBERS))
+            elif line.startswith("HOUR_AGO="):
+                variables["HOUR_AGO"] = (clock.now() - timedelta(hours=1)).isoformat()
+            else:
+                name, request, taken = _parsed(line)
+                answer = await self._curl(request, variables)
+                assert answer.is_success, (line, answer.text)
+                variables[name] = answer.json()[taken]
+                self.made.append(variables[name])
+        variables["VAI_API_KEY"] = key if last_key is None else last_key
+        return await self._curl(_parsed(last)[1], variables)
+
+    async def _curl(self, line: str, variables: dict[str, str]) -> httpx2.Response:
+        words = [_filled(word, variables) for word in shlex.split(line)]
+        method, url, body, headers = "GET", "", None, {}
+        rest = iter(words[1:])
+        for word in rest:
+            if word == "-X":
+                method = next(rest)
+            elif word == "-H":
+                name, _, value = next(rest).partition(": ")
+                headers[name] = value
+            elif word == "-d":
+                body = next(rest).encode()
+            elif word not in ("-s", "-N"):
+                url = word
+        if body is not None:
+            json.loads(body)
+        self._web.cookies.clear()
+        return await self._web.request(method, url, content=body, headers=headers)
+
+
+def _parsed(line: str) -> tuple[str, str, str]:
+    found = _CURL.match(line)
+    assert found is not None, line
+    return found[1] or "", found[2], found[3] or ""
+
+
+def _filled(word: str, variables: dict[str, str]) -> str:
+    return re.sub(r"\$\{?(\w+)\}?", lambda found: variables[found[1]], word)
+
+
+def operations(app: FastAPI) -> Iterator[tuple[str, str, Json]]:
+    for path, item in app.openapi()["paths"].items():
+        for method, operation in item.items():
+            yield method, path, operation
+
+
+def operation_of(app: FastAPI, name: str) -> tuple[str, str, Json]:
+    return next(found for found in operations(app) if found[2]["operationId"] == name)
+
+
+def lines_of(operation: Json) -> str:
+    return str(operation["x-codeSamples"][0]["source"])
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+async def test_an_example_works_as_pasted_and_its_answer_is_as_documented(
+    app: FastAPI, web: httpx2.AsyncClient, team: Team, name: str
+) -> None:
+    method, path, operation = operation_of(app, name)
+    answer = await Shell(web).paste(lines_of(operation), team.keys[Role.ADMIN].secret)
+    assert answer.is_success, answer.text
+    documented = operation["responses"][str(answer.status_code)].get("content", {})
+    media = answer.headers.get("content-type", "").split(";")[0]
+    if media == "application/json":
+        schema = documented[media]["schema"] | {"components": app.openapi()["components"]}
+        faults = Draft202012Validator(schema, format_checker=FormatChecker()).iter_errors(answer.json())
+        assert [f"{fault.json_path}: {fault.message}" for fault in faults] == []
+    else:
+        assert media in documented or (answer.content == b"" and not documented)
+    if (method, path) in {(endpoint["method"], endpoint["path"]) for endpoint in CONTRACT["endpoints"]}:
+        body = answer.json() if media == "application/json" else None
+        assert faults_in_exchange(method, str(answer.request.url.path), answer.status_code, body) == []
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+async def test_another_organisation_finds_nothing(
+    app: FastAPI, web: httpx2.AsyncClient, team: Team, stranger: Team, name: str
+) -> None:
+    _, path, operation = operation_of(app, name)
+    shell, mine, theirs = Shell(web), team.keys[Role.ADMIN].secret, stranger.keys[Role.ADMIN].secret
+    for each in ("create_run", "create_action", "create_connection", "create_user", "create_key"):
+        made = await shell.paste(lines_of(operation_of(app, each)[2]), mine)
+        shell.made.append(made.json()["id"])
+    answer = await shell.paste(lines_of(operation), mine, theirs)
+    if "{" in path:
+        assert answer.status_code == 404, answer.text
+    for found in (*shell.made, str(team.org_id), str(team.user_id)):
+        assert found not in answer.text or "$TOKEN" in lines_of(operation)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+async def test_each_role_may_what_the_operation_says_and_no_more(
+    app: FastAPI, web: httpx2.AsyncClient, team: Team, name: str
+) -> None:
+    _, _, operation = operation_of(app, name)
+    lines, admin = lines_of(operation), team.keys[Role.ADMIN].secret
+    if operation["x-role"] == "none" or "$TOKEN" in lines.splitlines()[-1]:
+        return
+    needed = Role(operation["x-role"])
+    for role in Role:
+        answer = await Shell(web).paste(lines, admin, team.keys[role].secret)
+        if role.covers(needed):
+            assert answer.is_success, (role, answer.text)
+        else:
+            assert answer.status_code == 403, (role, answer.text)
+            ProblemBody.model_validate(answer.json())
+    for nobody in ("", "vai_unknown"):
+        answer = await Shell(web).paste(lines, admin, nobody)
+        assert answer.status_code == 401, answer.text
+        ProblemBody.model_validate(answer.json())
+
+
+async def test_what_another_organisation_has_cannot_be_referred_to(
+    app: FastAPI, web: httpx2.AsyncClient, team: Team, stranger: Team
+) -> None:
+    shell, mine = Shell(web), team.keys[Role.ADMIN].secret
+    ids = {}
+    for each in ("create_run", "create_action", "create_connection"):
+        ids[each] = (await shell.paste(lines_of(operation_of(app, each)[2]), mine)).json()["id"]
+    noop = {"kind": "dlt_extract", "definition": {"source": "noop"}}
+    connection = ids["create_connection"]
+    for path, body in (
+        ("/api/v1/action-runs", noop | {"parentActionRunId": ids["create_run"]}),
+        ("/api/v1/action-runs", noop | {"connectionRef": connection}),
+        ("/api/v1/action-runs", noop | {"definition": {"source": "noop", "connection": {"id": connection}}}),
+        ("/api/v1/actions", noop | {"name": "a", "connectionId": connection}),
+        ("/api/v1/actions", noop | {"name": "a", "connectionRef": {"id": connection}}),
+    ):
+        answer = await web.post(path, json=body, headers=stranger.headers())
+        assert answer.status_code == 422, (path, body, answer.text)
+    found = await web.get(f"/api/v1/action-runs?action_id={ids['create_action']}", headers=stranger.headers())
+    assert found.json()["total"] == 0

@@ -47,11 +47,13 @@ def _told(problem: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="make replay")
-    parser.add_argument("--since", required=True, help="RFC 3339, with a time zone")
+    parser = argparse.ArgumentParser(usage="make replay SINCE=2026-11-22T00:00:00Z [UNTIL=…] [TYPE=action.completed,…]")
+    parser.add_argument("--since", help="RFC 3339, with a time zone")
     parser.add_argument("--until", help="now, where it is absent")
     parser.add_argument("--types", help="topics, with commas in between; all, where they are absent")
     given = parser.parse_args()
+    if not given.since:
+        parser.error("say from when on: SINCE")
     body = {"since": given.since, "until": given.until, "types": given.types.split(",") if given.types else None}
     sys.stdout.write(ask({name: value for name, value in body.items() if value is not None}) + "\n")
 

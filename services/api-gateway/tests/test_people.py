@@ -73,16 +73,17 @@ async def test_a_setting_that_a_stranger_wrote_stays(api: httpx2.AsyncClient, ga
     assert stored == {"later": 1, "max_running": 2}
 
 
-async def test_a_setting_counts_for_the_very_next_request(api: httpx2.AsyncClient, gateway: Gateway) -> None:
-    async def needs_approval() -> int:
-        definition = {"source": "noop", "requires_approval": True}
-        run = (await api.post("/api/v1/action-runs?defer=true", json={"kind": "dlt_extract", "definition": definition}))
-        return run.status_code
+async def test_a_setting_counts_for_the_very_next_run(api: httpx2.AsyncClient) -> None:
+    async def waits_for() -> str:
+        body = {"kind": "dlt_extract", "definition": {"source": "noop"}}
+        status: str = (await api.post("/api/v1/action-runs", json=body)).json()["displayStatus"]
+        return status
 
-    assert await needs_approval() == 201
+    assert await waits_for() == "waiting_for_worker"
     await api.patch(ORGANISATION, json={"settings": {"maxRunning": 1}})
-    principal_settings = {known.principal.settings.get("max_running") for known in gateway.authenticator._known.values()}
-    assert principal_settings <= {1}
+    assert await waits_for() == "waiting_for_limit"
+    await api.patch(ORGANISATION, json={"settings": {"maxRunning": None}})
+    assert await waits_for() == "waiting_for_worker"
 
 
 async def test_the_operator_may_keep_a_setting_to_himself(

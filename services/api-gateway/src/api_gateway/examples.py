@@ -168,7 +168,7 @@ EXAMPLES: dict[str, Example] = {
     ),
     # Organisation, users, API keys
     "get_organisation": Example(),
-    "update_organisation": Example({"settings": {"max_running": None}}),
+    "update_organisation": Example({"settings": {"maxRunning": None}}),
     "list_users": Example(query="?role=operator,admin"),
     "create_user": Example(_USER),
     "get_user": Example(given=(_A_USER,)),

@@ -127,7 +127,7 @@ def _not_allowed_here(request: Request, error: HTTPException) -> Response:
     routes = [c.original_route for c in iter_route_contexts(request.app.routes)]
     ours = [route for route in routes if isinstance(route, APIRoute)]
     here = [route for route in ours if route.path == path] or [route for route in ours if route.path_regex.match(path)]
-    known = {method for route in here for method in route.methods}
+    known = {method for route in here for method in route.methods or ()}
     methods = ", ".join(sorted(known)) or (error.headers or {}).get("Allow", "GET")
     message = f"there is no {request.method} here; there is {methods}"
     return problem_response(405, [problem_detail((), message, "method_not_allowed")], {"Allow": methods})

@@ -49,15 +49,11 @@ class ReplayShape(Shape):
     until: datetime
 
 
-_EXAMPLE: dict[str, Any] = {"types": ["action.completed"], "since": "2026-11-22T00:00:00Z"}
-
-
 @router.post(
     "/replay",
     response_model=ReplayShape,
     status_code=202,
     summary="Send events again",
-    openapi_extra={"requestBody": {"content": {"application/json": {"example": _EXAMPLE}}}},
 )
 async def replay_events(request: Request, principal: Admin, body: ReplayBody) -> Response:
     """To the same topics, with the same ids, sequences and bytes; every consumer of the topics receives them once more.

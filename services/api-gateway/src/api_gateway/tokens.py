@@ -1,6 +1,7 @@
 """Signed tokens of our own: what they say, and how they are read (decision 26)."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import jwt
@@ -28,10 +29,15 @@ class Tokens:
 
     def issue(self, holder: Session) -> tuple[str, datetime]:
         """A new token, and when it ends: after the usual hours, and never later than `holder.ends_at`."""
-        made = clock.now()
-        ends = min(made + timedelta(hours=self._hours), holder.ends_at)
-        claims = {"iss": ISSUER, "sub": str(holder.user_id), "org": str(holder.org_id), "role": holder.role}
-        claims |= {"iat": made, "exp": ends, "jti": str(uuid7()), "ver": holder.version}  # type: ignore[dict-item]
+        made = clock.now().replace(microsecond=0)
+        ends = min(made + timedelta(hours=self._hours), holder.ends_at.replace(microsecond=0))
+        claims: dict[str, Any] = {
+            "iss": ISSUER,
+            "sub": str(holder.user_id),
+            "org": str(holder.org_id),
+            "role": holder.role,
+        }
+        claims |= {"iat": made, "exp": ends, "jti": str(uuid7()), "ver": holder.version}
         if holder.key_id is not None:
             claims["key"] = str(holder.key_id)
         return jwt.encode(claims, self._secret, _ALGORITHM), ends

@@ -62,6 +62,10 @@ replay: $(READY) ## send events again (SINCE=2026-11-22T00:00:00Z, UNTIL=, TYPE=
 migrate: $(READY) ## bring the database at VAI_DATABASE_URL to this version
 	@$(PY) -m records.migrate
 
+.PHONY: rotate-keys
+rotate-keys: $(READY) ## encrypt again, with the first of VAI_ENCRYPTION_KEYS, what older ones have encrypted
+	@$(PY) -m records.rotate
+
 # The code ------------------------------------------------------------------------------------------------------------
 
 .PHONY: test

@@ -160,6 +160,7 @@ async def test_ringing_does_not_wait(belfry: Belfry) -> None:
     await wait_for(lambda: len(belfry.of("http_request")) >= 2_000, what="all is heard")
 
 
+@pytest.mark.usefixtures("forgiving")
 async def test_a_bell_comes_back_after_a_break(belfry: Belfry) -> None:
     await belfry.disturb()
     await belfry.rings(timeout=60)

@@ -60,6 +60,7 @@ async def test_nothing_to_send_is_nothing(broker: Broker) -> None:
     await producer.close()
 
 
+@pytest.mark.usefixtures("forgiving")
 async def test_a_broker_that_comes_back_empty_is_written_to_again(
     broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

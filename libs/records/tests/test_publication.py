@@ -18,7 +18,7 @@ from devstack.broker import Broker
 from records import hot
 from records.events import Event
 from records.publication import Publisher
-from testkit.broker import NOWHERE, broker  # noqa: F401
+from testkit.broker import NOWHERE, broker, forgiving  # noqa: F401
 from testkit.database import Database
 from testkit.opened import opened_service
 from testkit.services import MemoryProducer
@@ -193,6 +193,7 @@ async def test_closing_waits_no_longer_than_it_is_told(own_database: Database, s
     assert await publisher.sweep_once() == 0  # what is underway is not sent a second time
 
 
+@pytest.mark.usefixtures("forgiving")
 async def test_events_reach_a_consumer_once_the_broker_is_back(
     own_database: Database,
     service: Service[Any],

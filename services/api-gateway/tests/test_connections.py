@@ -1,12 +1,15 @@
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import httpx2
 import pytest
 
 from api_gateway.gateway import Gateway
+from api_gateway.settings import Settings
 from api_gateway.shapes import ConnectionShape, ConnectionsShape, ConnectionTestShape
+from common.ids import uuid7
 from records.people import Role
 from testkit.services import MemoryProducer
 from testkit.team import Team, make_team
@@ -206,8 +209,131 @@ async def test_credentials_that_say_nothing_to_http_are_told(api: httpx2.AsyncCl
     assert (found["ok"], found["error"]["code"]) == (False, "AUTH_ERROR")
 
 
-async def test_a_connection_without_an_address_cannot_be_tested(api: httpx2.AsyncClient) -> None:
-    connection = await make(api)
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({}, "set config.base_url"),
+        ({"config": {"base_url": "ftp://files.example.com"}}, "set config.base_url"),
+        ({"config": {"url": "https://["}}, "set config.base_url"),
+        ({"provider": "filesystem"}, "folders are the extract-worker's"),
+        ({"provider": "s3", "config": {"region": "eu-central-1"}}, "a bucket is named by the run"),
+    ],
+)
+async def test_a_connection_without_an_address_cannot_be_tested_and_says_why(
+    api: httpx2.AsyncClient, fields: dict[str, Any], says: str
+) -> None:
+    connection = await make(api, **fields)
     answer = await api.post(f"{CONNECTIONS}/{connection['id']}/test")
     assert answer.status_code == 422
-    assert answer.json()["detail"][0]["type"] == "untestable"
+    (detail,) = answer.json()["detail"]
+    assert detail["type"] == "untestable"
+    assert says in detail["msg"]
+    assert (await api.get(f"{CONNECTIONS}/{connection['id']}")).json()["status"] == "active"
+
+
+async def test_a_test_says_what_it_could_check(at_home: httpx2.AsyncClient, server: WebServer) -> None:
+    config = {"base_url": server.url, "auth": {"type": "api_key", "name": "X-Shop", "location": "header"}}
+    connection = await make(at_home, config=config, credentials={"api_key": "hunter2"})
+    assert (await tried(at_home, connection))["checked"] == ["address", "credentials"]
+    assert server.seen[0].headers["x-shop"] == "hunter2"
+
+    server.replies["/"] = Reply(404)
+    found = await tried(at_home, connection)
+    assert (found["ok"], found["checked"]) == (True, ["address"])
+    assert "config.test_path" in found["message"]
+    found = await tried(at_home, await make(at_home, "open", config={"base_url": server.url}))
+    assert (found["ok"], found["checked"]) == (True, ["address"])
+
+
+async def test_a_file_store_is_reached_and_its_keys_are_not_sent(
+    at_home: httpx2.AsyncClient, server: WebServer
+) -> None:
+    server.replies["/"] = Reply(403)
+    config, keys = {"endpoint_url": server.url}, {"access_key_id": "AKIA", "secret_access_key": "hunter2"}
+    found = await tried(at_home, await make(at_home, provider="s3", config=config, credentials=keys))
+    assert (found["ok"], found["checked"]) == (True, ["address"])
+    assert "authorization" not in server.seen[0].headers
+    server.replies["/"] = Reply(503)
+    found = await tried(at_home, await make(at_home, "b", provider="s3", config=config, credentials=keys))
+    assert (found["ok"], found["error"]["code"]) == (False, "CONNECTION_ERROR")
+
+
+async def test_a_postgres_database_is_signed_in_to(at_home: httpx2.AsyncClient, settings: Settings) -> None:
+    there = urlsplit(settings.database_url)
+    name, user = there.path.lstrip("/"), {"username": there.username, "password": there.password or ""}
+
+    async def found(provider: str, config: dict[str, Any], credentials: Any) -> dict[str, Any]:
+        connection = await make(at_home, str(uuid7()), provider=provider, config=config, credentials=credentials)
+        return await tried(at_home, connection)
+
+    by_parts = {"host": there.hostname, "port": there.port, "database": name}
+    by_url = {"url": f"postgresql://{there.hostname}:{there.port}/{name}"}
+    for provider, config in (("postgres", by_parts), ("postgresql", by_url), ("sql_database", by_url)):
+        good = await found(provider, config, user)
+        assert (good["ok"], good["checked"]) == (True, ["address", "credentials"]), good
+    refused = await found("postgres", by_parts, {"username": "nobody", "password": "hunter2"})
+    assert (refused["error"]["code"], refused["error"]["retryable"]) == ("AUTH_ERROR", False)
+    missing = await found("postgres", by_parts | {"database": "nothing"}, user)
+    assert missing["error"]["code"] == "CONNECTION_ERROR"
+    assert "no database 'nothing'" in missing["message"]
+    reached = await found("mysql", by_parts, user)
+    assert (reached["ok"], reached["checked"]) == (True, ["address"])
+    assert "hunter2" not in str(refused)
+
+
+async def test_a_database_that_is_none_is_told(at_home: httpx2.AsyncClient, server: WebServer) -> None:
+    there = urlsplit(server.url)
+    config: dict[str, Any] = {"host": there.hostname, "port": there.port}
+    user = {"username": "ada", "password": "hunter2"}
+    for n, change in enumerate(({}, {"port": 1}, {"port": "many"}, {"port": 70_000}, {"host": "no.such.host.invalid"})):
+        connection = await make(at_home, f"db {n}", provider="postgres", config=config | change, credentials=user)
+        found = await tried(at_home, connection)
+        assert (found["ok"], found["error"]["code"] in ("CONNECTION_ERROR", "DATA_ERROR")) == (False, True)
+
+
+async def test_a_private_database_is_not_reached_by_those_who_may_not(
+    api: httpx2.AsyncClient, settings: Settings
+) -> None:
+    there = urlsplit(settings.database_url)
+    config = {"host": there.hostname, "port": there.port}
+    found = await tried(api, await make(api, provider="postgres", config=config, credentials={"username": "x"}))
+    assert (found["ok"], found["error"]["code"]) == (False, "CONNECTION_ERROR")
+    assert "not public" in found["message"]
+
+
+async def test_other_credentials_take_an_error_back(at_home: httpx2.AsyncClient, server: WebServer) -> None:
+    server.replies["/"] = Reply(401)
+    connection = await make(at_home, config={"base_url": server.url}, credentials={"token": "x"})
+    path = f"{CONNECTIONS}/{connection['id']}"
+    await tried(at_home, connection)
+    assert (await at_home.patch(path, json={"name": "still wrong"})).json()["status"] == "error"
+    changed = (await at_home.patch(path, json={"credentials": {"token": "y"}})).json()
+    assert (changed["status"], changed["lastError"]) == ("active", None)
+
+
+@pytest.mark.parametrize("name", ["base_url", "url", "endpoint_url", "anything"])
+async def test_an_address_with_a_password_in_it_is_refused(api: httpx2.AsyncClient, name: str) -> None:
+    config = {name: "postgresql+psycopg://ada:hunter2@db.example.com/shop"}
+    answer = await api.post(CONNECTIONS, json={"provider": "postgres", "name": "db", "config": config})
+    assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["body", "config", name])
+    assert "hunter2" not in answer.text
+    connection = await make(api)
+    answer = await api.patch(f"{CONNECTIONS}/{connection['id']}", json={"config": config})
+    assert answer.status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"host": "one.example"}, {"host": "two.example"}),
+        ({"host": "one.example", "port": 1}, {"host": "one.example", "port": 2}),
+        ({"endpoint_url": "https://one.example"}, {"endpoint_url": "https://two.example"}),
+        ({"base_url": "https://one.example"}, {"base_url": "https://one.example", "host": "two.example"}),
+    ],
+)
+async def test_every_sort_of_address_needs_the_credentials_again(
+    api: httpx2.AsyncClient, before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    connection = await make(api, config=before, credentials={"token": "x"})
+    answer = await api.patch(f"{CONNECTIONS}/{connection['id']}", json={"config": after})
+    assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["body", "credentials"])

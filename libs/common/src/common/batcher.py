@@ -1,4 +1,4 @@
-"""Group commit: takes what is there, never waits for more (rule 17)."""
+"""Group commit: takes what is there; only where nobody waits for the answer it may wait for more (rule 17)."""
 
 import asyncio
 from collections import deque
@@ -16,8 +16,8 @@ class Overloaded(Exception):
 class Batcher(Generic[Item, Answer]):
     """Collects items that arrive while earlier ones are written; `flush` answers a batch in order.
 
-    An item on an idle system is flushed alone at once. A batch that fails is halved until the poisoned item is alone;
-    only that item's caller sees the error.
+    An item on an idle system is flushed alone at once, unless it is to `linger` (seconds) for company. A batch that
+    fails is halved until the poisoned item is alone; only that item's caller sees the error.
     """
 
     def __init__(
@@ -27,11 +27,13 @@ class Batcher(Generic[Item, Answer]):
         most: int = 200,
         in_flight: int = 2,
         most_waiting: int = 10_000,
+        linger: float = 0.0,
     ) -> None:
         self._flush = flush
         self._most = most
         self._in_flight = in_flight
         self._most_waiting = most_waiting
+        self._linger = linger
         self._waiting: deque[tuple[Item, asyncio.Future[Answer]]] = deque()
         self._workers: set[asyncio.Task[None]] = set()
 
@@ -62,6 +64,8 @@ class Batcher(Generic[Item, Answer]):
     async def _work(self) -> None:
         try:
             while self._waiting:
+                if self._linger:
+                    await asyncio.sleep(self._linger)
                 batch = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
                 await self._write(batch)
         finally:

@@ -18,6 +18,7 @@ from common.bell import Bell, KafkaBell, NotifyBell
 from common.db import open_pool
 from common.health import Health
 from common.kafka import Producer
+from common.protocol import BoundedProtocol
 from common.settings import Settings
 from common.telemetry import start_logging, start_tracing
 from common.whispers import Ear
@@ -146,7 +147,7 @@ async def _wait_for_database(name: str, settings: Settings) -> Any:
 def _config(service: Service[Any]) -> uvicorn.Config:
     return uvicorn.Config(
         service.app,
-        http="httptools",
+        http=BoundedProtocol,
         ws="none",
         proxy_headers=False,
         lifespan="off",

@@ -11,6 +11,8 @@ from common.db import connect
 
 _log = structlog.get_logger()
 
+_BROKEN = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
 LARGEST_PAYLOAD = 7_900
 """Bytes; NOTIFY refuses 8,000."""
 
@@ -43,7 +45,7 @@ class Ear:
         while True:
             try:
                 await self._listen_once()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+            except (*_BROKEN, TimeoutError) as error:
                 _log.warning("ear_lost", error=f"{type(error).__name__}: {error}")
             await asyncio.sleep(0.5)
 
@@ -67,5 +69,5 @@ class Ear:
 async def _close(connection: Any) -> None:
     try:
         await connection.close(timeout=2)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+    except (*_BROKEN, TimeoutError):
         connection.terminate()

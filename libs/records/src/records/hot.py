@@ -41,7 +41,12 @@ async def create(conn: Any, runs: Sequence[NewRun]) -> dict[UUID, datetime]:
 
 async def _insert(conn: Any, runs: Sequence[NewRun]) -> list[Any]:
     columns = zip(*(run.columns() for run in runs), strict=True)
-    return list(await conn.fetch(_CREATE, *(list(column) for column in columns)))
+    return list(await conn.fetch(_CREATE, *map(_array, columns)))
+
+
+def _array(column: tuple[Any, ...]) -> list[Any] | None:
+    """None where every value is: `unnest` fills up what is missing with NULLs, and nobody has to read them."""
+    return None if column.count(None) == len(column) else list(column)
 
 
 # Claim ----------------------------------------------------------------------------------------------------------

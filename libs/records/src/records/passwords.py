@@ -21,7 +21,7 @@ def hashed(password: str) -> str:
 def fits(stored: str | None, password: str) -> bool:
     """Whether it is the password that was stored; as long for nobody's (None) as for somebody's."""
     try:
-        return _HASHER.verify(stored or _nobodys(), _same(password)) and stored is not None
+        return _HASHER.verify(_nobodys() if stored is None else stored, _same(password)) and stored is not None
     except (VerificationError, InvalidHashError):
         return False
 

@@ -1,12 +1,14 @@
 """A broker for tests that need no more of a stack: the embedded one, or what VAI_TEST_KAFKA names.
 
-In a conftest: `from testkit.broker import broker  # noqa: F401`.
+In a conftest: `from testkit.broker import broker, forgiving  # noqa: F401`.
 """
 
 import asyncio
+import gc
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterator
 
 import pytest
@@ -36,3 +38,12 @@ def broker() -> Iterator[Broker]:
         asyncio.run(found.stop())
         ports.close()
         shutil.rmtree(home.root, ignore_errors=True)
+
+
+@pytest.fixture
+def forgiving() -> Iterator[None]:
+    """For tests that end a broker under its clients: aiokafka then leaves a socket to the garbage collector."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        yield
+        gc.collect()

@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 import uvicorn
 
+from common.protocol import BoundedProtocol
 from testkit.wait import wait_for
 
 
@@ -26,7 +27,9 @@ class SentEvent:
 @asynccontextmanager
 async def served(app: Any) -> AsyncIterator[str]:
     """The address of the application, on a free port of this machine, for as long as the block lasts."""
-    config = uvicorn.Config(app, port=0, lifespan="off", log_level="warning", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        app, port=0, http=BoundedProtocol, ws="none", lifespan="off", log_config=None, timeout_graceful_shutdown=1
+    )
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     serving = asyncio.create_task(server.serve())

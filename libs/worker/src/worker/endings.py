@@ -19,7 +19,7 @@ from records.definitions.base import Retry
 from records.hot import Ending, Entry
 from worker import lifecycle
 from worker.lifecycle import Holder
-from worker.owned import LostRun, Owned
+from worker.owned import Owned
 
 _log = structlog.get_logger()
 
@@ -161,13 +161,16 @@ class Endings:
 
 
 async def _tell_of_connection(run: Owned, error: RunError) -> None:
-    """A final refusal is its connection's, too (decision 30). Told before the run ends, so that no crash loses it."""
+    """A final refusal is its connection's, too (decision 30). Told before the run ends, so that no crash loses it.
+
+    Whatever goes wrong with that, the run ends.
+    """
     if run.connection_id is None or error.code not in _OF_CONNECTIONS:
         return
     try:
         await run.connection_failed(error.as_json())
-    except (LostRun, Permanent, *_AWAY) as lost:
-        _log.warning("connection_error_untold", run_id=str(run.id), error=repr(lost))
+    except Exception as untold:
+        _log.warning("connection_error_untold", run_id=str(run.id), error=repr(untold))
 
 
 def backoff(policy: Retry, attempt: int, least: float | None, spread: Callable[[], float] = random.random) -> float:

@@ -1,42 +1,114 @@
-"""Does a connection work? One cheap request to its address, with its credentials."""
+"""Does a connection work? One cheap look at its address, with its credentials where the gateway can use them.
+
+What a worker alone can find out (a bucket's keys, a folder of its machine) is said to be unchecked, not guessed.
+"""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 import httpx2
 
-from api_gateway.problems import invalid
+from api_gateway import databases
+from api_gateway.problems import Invalid, invalid
 from common.egress import guarded_client
 from common.errors import ErrorCode, Permanent, Retryable
 from records.connections import Connection
 from records.credentials import HttpCredentials, http_credentials
 
 _SECONDS = 10.0
+_HTTP = ("http", "https")
 
 
-async def check(connection: Connection, credentials: Mapping[str, Any], allow_private: bool) -> str:
-    """Say how the connection's address answered. Raises `RunError` where it does not work, `Problem` 422 without one.
+@dataclass(frozen=True)
+class Finding:
+    """What was seen, in words; `credentials` says whether they were accepted, and not just unasked for."""
 
-    The address is `config.base_url`, with `config.test_path` behind it where there is one.
+    message: str
+    credentials: bool = False
+
+    @property
+    def checked(self) -> list[str]:
+        return ["address", "credentials"] if self.credentials else ["address"]
+
+
+async def check(connection: Connection, credentials: Mapping[str, Any], allow_private: bool) -> Finding:
+    """Say how the connection's address answered.
+
+    The address is `config.base_url` (or `url`) with `config.test_path` behind it, a database's `url` or `host`, or a
+    file store's `endpoint_url`. Raises `RunError` where it does not work, `Problem` 422 where there is none to ask.
     """
-    url = _address(connection)
-    shown = _credentials(connection, credentials)
+    config = connection.config
+    address = _split(config.get("base_url") or config.get("url"))
+    if address is not None and address.scheme in _HTTP:
+        return await _ask(connection, credentials, allow_private)
+    if (database := databases.database_of(connection.provider, config, credentials, address)) is not None:
+        return Finding(*await databases.look(database, allow_private, _SECONDS))
+    endpoint = _split(config.get("endpoint_url"))
+    if endpoint is not None and endpoint.scheme in _HTTP:
+        return await _reach_store(endpoint.geturl(), allow_private)
+    raise _untestable(connection)
+
+
+async def _ask(connection: Connection, credentials: Mapping[str, Any], allow_private: bool) -> Finding:
+    url, shown = _url(connection.config), _credentials(connection, credentials)
+    status = await _status(url, allow_private, shown)
+    _judge(url.host, status)
+    message = f"{url.host} answered {status}"
+    if not credentials:
+        return Finding(message)
+    if status < 300:
+        return Finding(f"{message} and took the credentials", credentials=True)
+    return Finding(f"{message}: set config.test_path to a path that needs the credentials, to have them checked, too")
+
+
+async def _reach_store(endpoint: str, allow_private: bool) -> Finding:
+    url = httpx2.URL(endpoint)
+    status = await _status(url, allow_private, HttpCredentials())
+    if status >= 500:
+        _judge(url.host, status)
+    message = f"{url.host} answers; whether the keys open a bucket is found out by a run, which names the bucket"
+    return Finding(message)
+
+
+async def _status(url: httpx2.URL, allow_private: bool, shown: HttpCredentials) -> int:
     try:
-        async with guarded_client(allow_private, _SECONDS, _SECONDS) as client:
-            answer = await client.get(url, headers=shown.headers, params=shown.query or None, follow_redirects=False)
+        async with (
+            guarded_client(allow_private, _SECONDS, _SECONDS) as client,
+            client.stream("GET", url, headers=shown.headers, params=shown.query or None) as answer,
+        ):
+            return answer.status_code
     except httpx2.TransportError as error:
         message = f"{url.host} does not answer ({type(error).__name__}); check the address, or try again later"
         raise Retryable(ErrorCode.CONNECTION_ERROR, message, {"host": url.host}) from error
-    _judge(url.host, answer.status_code)
-    return f"{url.host} answered {answer.status_code}"
 
 
-def _address(connection: Connection) -> httpx2.URL:
+def _split(value: Any) -> SplitResult | None:
+    """None for what has no scheme, or is no address at all."""
+    try:
+        parts = urlsplit(value) if isinstance(value, str) else None
+        return parts if parts is not None and parts.scheme and parts.hostname else None
+    except ValueError:
+        return None
+
+
+def _untestable(connection: Connection) -> Invalid:
+    """Says why, and what to do instead."""
     config = connection.config
-    base = config.get("base_url") or config.get("url")
-    if not isinstance(base, str) or not base.startswith(("http://", "https://")):
-        message = "config.base_url is no http(s) address, so there is nothing to ask; a run will show whether it works"
-        raise invalid(("path", "connection_id"), message, "untestable")
+    loc = ("path", "connection_id")
+    if connection.provider in ("filesystem", "s3") or {"bucket", "region", "path", "endpoint_url"} & config.keys():
+        message = (
+            "a file store without an http(s) config.endpoint_url cannot be tried from here: folders are the "
+            "extract-worker's, and a bucket is named by the run; a run will show whether it works"
+        )
+        return invalid(loc, message, "untestable")
+    message = "there is no address to ask: set config.base_url (http or https), or a database's config.url or host"
+    return invalid(loc, message, "untestable")
+
+
+def _url(config: Mapping[str, Any]) -> httpx2.URL:
+    base = str(config.get("base_url") or config.get("url"))
     try:
         return httpx2.URL(base.rstrip("/") + "/" + str(config.get("test_path") or "").lstrip("/"))
     except httpx2.InvalidURL as error:
@@ -45,7 +117,7 @@ def _address(connection: Connection) -> httpx2.URL:
 
 def _credentials(connection: Connection, known: Mapping[str, Any]) -> HttpCredentials:
     try:
-        return http_credentials(known)
+        return http_credentials(known, connection.config)
     except ValueError as error:
         message = f"the credentials of {connection.slug} cannot be used for HTTP: {error}"
         raise Permanent(ErrorCode.AUTH_ERROR, message) from error

@@ -1,5 +1,6 @@
 """/api/v1/connections: what a team connects. Credentials go in and never come out."""
 
+import re
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -29,6 +30,8 @@ from records.connections import Connection, DefaultTaken, InUse, SlugTaken
 router = APIRouter(prefix="/api/v1/connections", tags=["Connections"], route_class=JsonRoute, responses=PROBLEMS)
 
 Json = dict[str, Any]
+
+_WITH_USER = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*@")
 
 
 def connection_json(connection: Connection) -> Json:
@@ -77,7 +80,7 @@ async def create_connection(request: Request, principal: Admin, body: Connection
         "name": body.name,
         "slug": body.slug or slug_of(body.name, body.provider),
         "provider": body.provider,
-        "config": body.config or {},
+        "config": _shown(body.config),
         "credentials": _sealed(gateway, principal, connection_id, body.credentials),
         "is_default": body.is_default,
         "max_running": body.max_running,
@@ -98,7 +101,10 @@ async def get_connection(request: Request, principal: Viewer, connection_id: UUI
 
 @router.patch("/{connection_id}", response_model=ConnectionShape, summary="Update a connection")
 async def update_connection(request: Request, principal: Admin, connection_id: UUID, body: ConnectionPatch) -> Response:
-    """`config` and `credentials` replace what was there; another address needs the credentials again."""
+    """`config` and `credentials` replace what was there; another address needs the credentials again.
+
+    Either of them takes back an earlier error: whether they are good is what a test or a run will say.
+    """
     gateway = gateway_of(request)
     values = _changes(gateway, principal, await _get(gateway, principal, connection_id), body)
     async with gateway.engine.begin() as conn:
@@ -125,20 +131,23 @@ async def delete_connection(request: Request, principal: Admin, connection_id: U
 
 @router.post("/{connection_id}/test", response_model=ConnectionTestShape, summary="Test a connection")
 async def try_connection(request: Request, principal: Operator, connection_id: UUID) -> Response:
-    """One request to the connection's address; a failure is also told as the event `connection.error`."""
+    """One look at the connection's address; `checked` says what was found out: the address, the credentials.
+
+    A failure becomes `lastError` and is told as the event `connection.error`; a success takes an earlier one back.
+    """
     gateway = gateway_of(request)
     connection = await _get(gateway, principal, connection_id)
     credentials = await _opened(gateway, principal, connection_id)
     allowed = principal.settings.get("allow_private_addresses") is True
     began = clock.steady_seconds()
     try:
-        message = await connection_test.check(connection, credentials, allowed)
+        found = await connection_test.check(connection, credentials, allowed)
     except RunError as error:
         fault = error.as_json()
         await _tell(gateway, principal, connection_id, fault)
-        return answer(_outcome(False, error.message, fault, began))
+        return answer(_outcome(error.message, fault, [], began))
     await connection_health.works(gateway.pool, principal.org_id, connection_id)
-    return answer(_outcome(True, message, None, began))
+    return answer(_outcome(found.message, None, found.checked, began))
 
 
 async def _tell(gateway: Gateway, principal: Principal, connection_id: UUID, fault: Json) -> None:
@@ -151,9 +160,9 @@ async def _tell(gateway: Gateway, principal: Principal, connection_id: UUID, fau
         gateway.publisher.publish([row])
 
 
-def _outcome(ok: bool, message: str, error: Json | None, began: float) -> Json:
+def _outcome(message: str, error: Json | None, checked: list[str], began: float) -> Json:
     seconds = round(clock.steady_seconds() - began, 3)
-    return {"ok": ok, "message": message, "error": error, "durationSeconds": seconds}
+    return {"ok": error is None, "message": message, "error": error, "checked": checked, "durationSeconds": seconds}
 
 
 def _changes(gateway: Gateway, principal: Principal, before: Connection, body: ConnectionPatch) -> Json:
@@ -161,18 +170,29 @@ def _changes(gateway: Gateway, principal: Principal, before: Connection, body: C
     plain = ("name", "slug", "status", "is_default", "max_running")
     values: Json = {name: getattr(body, name) for name in plain if name in given}
     if "config" in given:
-        values["config"] = body.config or {}
+        values["config"] = _shown(body.config)
         moved = _address(values["config"]) != _address(before.config)
         if moved and before.has_credentials and "credentials" not in given:
             # What was given for one host must not be sent to another by somebody who cannot read it.
             raise invalid(("body", "credentials"), "the address changes: give the credentials again", "missing")
     if "credentials" in given:
         values["credentials"] = _sealed(gateway, principal, before.id, body.credentials)
+    if before.status == "error" and {"config", "credentials"} & given and "status" not in given:
+        values |= {"status": "active", "last_error": None}
     return values
 
 
-def _address(config: Json) -> Any:
-    return config.get("base_url") or config.get("url")
+def _address(config: Json) -> tuple[Any, ...]:
+    """Where credentials are sent to."""
+    return tuple(config.get(name) for name in ("base_url", "url", "host", "port", "endpoint_url"))
+
+
+def _shown(config: Json | None) -> Json:
+    """The config is shown to everybody. Raises `Problem` 422 for an address with a user or a password in it."""
+    for name, value in (config or {}).items():
+        if isinstance(value, str) and _WITH_USER.match(value):
+            raise invalid(("body", "config", name), "user and password belong into `credentials`, not into an address")
+    return config or {}
 
 
 def _sealed(gateway: Gateway, principal: Principal, connection_id: UUID, credentials: Json | None) -> bytes | None:

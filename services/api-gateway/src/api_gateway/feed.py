@@ -12,6 +12,7 @@ from uuid import UUID
 import orjson
 
 from api_gateway.fleet import Fleet
+from api_gateway.listener import Listener
 from common import clock
 from records import changes, runs
 from records.run_lists import RunFilters
@@ -46,13 +47,13 @@ class _Told(NamedTuple):
     at: float
 
 
-class Watcher:
+class Watcher(Listener):
     """One screen. What it has not been sent yet is kept by run, so that a slow one gets the latest state only."""
 
     def __init__(self, filters: RunFilters) -> None:
+        super().__init__()
         self._filters = filters
         self._unsent: dict[UUID, bytes] = {}
-        self._woken = asyncio.Event()
         self._lost = False
 
     def tell(self, run: Any, shown: bytes, gone: bytes) -> None:
@@ -81,19 +82,6 @@ class Watcher:
         self._unsent.clear()
         self._lost = False
         return taken
-
-    def wake(self) -> None:
-        self._woken.set()
-
-    async def changed(self, seconds: float) -> bool:
-        """Whether something happened within this time."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._woken.wait()
-        except TimeoutError:
-            return False
-        self._woken.clear()
-        return True
 
 
 class _Watched:
@@ -138,6 +126,7 @@ class Feed:
         return watcher
 
     def leave(self, org_id: UUID, watcher: Watcher) -> None:
+        watcher.close()
         watched = self._watched[org_id]
         watched.watchers.discard(watcher)
         if not watched.watchers:

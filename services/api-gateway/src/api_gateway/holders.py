@@ -58,9 +58,8 @@ class Holders:
         except BadToken as error:
             raise unauthorized("this token is not good here: signature, audience, time or email") from error
         except NoKeys as error:
-            raise Problem(
-                503, "unavailable", "the issuer's keys cannot be read at the moment; try again later"
-            ) from error
+            message = "the issuer's keys cannot be read at the moment; try again later"
+            raise Problem(503, "unavailable", message, headers={"Retry-After": "10"}) from error
         async with self._engine.connect() as conn:
             actor = await sessions.member_of_email(conn, identity.email, identity.organisation)
         if actor is None:

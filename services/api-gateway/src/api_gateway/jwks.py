@@ -36,7 +36,7 @@ class KeySource(Protocol):
 def key_source(place: str, allow_private: bool) -> KeySource:
     """`place` is an address (http, https) or a file's path."""
     if place.startswith(("http://", "https://")):
-        return KeysFromAddress(lambda: _fetch(place, allow_private))
+        return KeysFromAddress(lambda: fetch(place, allow_private))
     return KeysFromFile(Path(place))
 
 
@@ -111,7 +111,8 @@ def _signs(key: jwt.PyJWK) -> bool:
     return key.key_type in ("RSA", "EC", "OKP") and key.public_key_use in (None, "sig")
 
 
-async def _fetch(address: str, allow_private: bool) -> bytes:
+async def fetch(address: str, allow_private: bool) -> bytes:
+    """The document at an address. Raises RunError, httpx2.HTTPError, ValueError where it is too large."""
     async with guarded_client(allow_private, _TIMEOUT, _TIMEOUT) as client, client.stream("GET", address) as answer:
         answer.raise_for_status()
         document = b""

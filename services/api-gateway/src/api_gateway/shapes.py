@@ -169,8 +169,9 @@ class ConnectionsShape(PageShape):
 
 
 class ConnectionTestShape(Shape):
-    """`error` is as on a failed run (document 000, "Error Handling")."""
+    """`error` is as on a failed run (document 000, "Error Handling"); `checked` says what was found to be good."""
 
+    checked: list[Literal["address", "credentials"]]
     ok: bool
     message: str
     error: Json | None

@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from api_gateway.answers import PROBLEMS
 from api_gateway.auth import Viewer
 from api_gateway.gateway import Gateway, gateway_of
-from api_gateway.problems import invalid, not_found
+from api_gateway.problems import DATABASE_AWAY, invalid, not_found
 from api_gateway.requests import JsonRoute
 from api_gateway.streaming import HELLO, KEEP_ALIVE, Visit, answer_stream, stream_response
 from api_gateway.tail import Line
@@ -77,5 +77,7 @@ async def _events(
                 return
             elif not follower.behind and not await follower.changed(visit.quiet_seconds):
                 yield KEEP_ALIVE
+    except DATABASE_AWAY:
+        return
     finally:
         gateway.tail.leave(follower)

@@ -1,7 +1,6 @@
 """What all server-sent streams share: how long they last, and how they are answered."""
 
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from typing import Any
 
 from fastapi import Request
@@ -33,7 +32,7 @@ def stream_response(
 
 def answer_stream(chunks: AsyncIterator[bytes]) -> StreamingResponse:
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(until_cut(chunks), media_type="text/event-stream", headers=headers)
+    return StreamingResponse(chunks, media_type="text/event-stream", headers=headers)
 
 
 class Visit:
@@ -56,10 +55,11 @@ class Visit:
 
     async def goes_on(self) -> bool:
         now = clock.steady_seconds()
-        if self._gateway.stopping.is_set() or now >= self._until:
-            return False
-        if now < self._ask_at:
+        if now < self._ask_at and now < self._until and not self._gateway.stopping.is_set():
             return True
+        return not self._gateway.stopping.is_set() and now < self._until and await self._is_welcome(now)
+
+    async def _is_welcome(self, now: float) -> bool:
         self._ask_at = now + KEEP_ALIVE_SECONDS
         try:
             await self._gateway.authenticator.principal(self._request)
@@ -68,10 +68,3 @@ class Visit:
         except DATABASE_AWAY:
             return True
         return True
-
-
-async def until_cut(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The chunks, until the database is away: then the stream is cut, and the client comes back."""
-    with suppress(*DATABASE_AWAY):
-        async for chunk in chunks:
-            yield chunk

@@ -8,9 +8,10 @@ from uuid import UUID
 
 import orjson
 
+from api_gateway.listener import Listener
 from records import logs
 
-TAIL_SECONDS = 0.05
+TAIL_SECONDS = 0.025
 
 _PAGE = 500
 _MOST_UNSENT = 1_000
@@ -54,14 +55,14 @@ class Watched:
         self.sequence = lines[-1].sequence if lines else grown_to
 
 
-class Follower:
+class Follower(Listener):
     """One who follows one run. `sequence` is the last entry that was handed to it; one who is behind reads itself."""
 
     def __init__(self, watched: Watched, sequence: int) -> None:
+        super().__init__()
         self.watched = watched
         self.sequence = sequence
         self._lines: list[Line] = []
-        self._woken = asyncio.Event()
 
     @property
     def behind(self) -> bool:
@@ -83,22 +84,9 @@ class Follower:
         taken, self._lines = self._lines, []
         return taken
 
-    def wake(self) -> None:
-        self._woken.set()
-
-    async def changed(self, seconds: float) -> bool:
-        """Whether something happened within this time."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._woken.wait()
-        except TimeoutError:
-            return False
-        self._woken.clear()
-        return True
-
 
 class Tail:
-    """Compares `log_seq` of the watched runs every 50 ms, and does nothing while nobody watches."""
+    """Compares `log_seq` of the watched runs forty times a second, and does nothing while nobody watches."""
 
     def __init__(self, pool: Any) -> None:
         self._pool = pool
@@ -114,6 +102,7 @@ class Tail:
         return follower
 
     def leave(self, follower: Follower) -> None:
+        follower.close()
         watched = follower.watched
         watched.followers.discard(follower)
         if not watched.followers:

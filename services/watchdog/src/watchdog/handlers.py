@@ -20,6 +20,9 @@ from watchdog.watchdog import Watchdog
 
 _log = structlog.get_logger()
 
+# The last is what asyncpg says of a connection that broke between two steps of one query.
+_BROKEN = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError, asyncpg.InternalClientError)
+
 LOCK_SECONDS = 1.0
 COUNTER_LOOKS = 5
 """Every fifth look at the locks is one at the counters, too."""
@@ -51,7 +54,7 @@ async def _watch(service: Service[Settings], watchdog: Watchdog) -> None:
     """Looks on one connection; when that breaks, all that was seen counts for nothing."""
     while True:
         watchdog.looks.forget()
-        with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+        with suppress(*_BROKEN):
             connection = await asyncio.wait_for(connect(service.settings.direct_url, service.name), 5)
             try:
                 await _look_until_broken(connection, watchdog)

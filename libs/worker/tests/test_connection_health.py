@@ -1,0 +1,107 @@
+"""What runs find out about their connection (decision 30)."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from common.errors import ErrorCode, Permanent, Retryable
+from common.ids import uuid7
+from testkit.database import Database, new_run
+from testkit.toys import ToyLight
+from testkit.wait import wait_for
+from testkit.working import working
+from worker.owned import Owned
+
+
+class Shop:
+    """A worker, and a connection that its runs work on."""
+
+    def __init__(self, database: Database, light: ToyLight) -> None:
+        self.database, self.light = database, light
+        self.org_id, self.connection_id = uuid7(), uuid7()
+
+    async def open(self) -> None:
+        owner = await self.database.owner()
+        await owner.execute(
+            "INSERT INTO organisations (id, slug, name) VALUES ($1, $2, 'Acme')", self.org_id, str(self.org_id)
+        )
+        await owner.execute(
+            "INSERT INTO connections (id, org_id, name, slug, provider) VALUES ($1, $2, 'Shop', 'shop', 'shopify')",
+            self.connection_id,
+            self.org_id,
+        )
+
+    async def row(self) -> Any:
+        owner = await self.database.owner()
+        return await owner.fetchrow("SELECT status, last_error FROM connections WHERE id = $1", self.connection_id)
+
+    async def run(self, error: Exception, **fields: Any) -> UUID:
+        """A run that ends with this error; its id, once it has ended."""
+
+        def act(_run: Owned) -> dict[str, Any]:
+            raise error
+
+        self.light.act = act
+        usual = {"connection_id": self.connection_id, "definition": {"retry": {"max_attempts": 1}}}
+        made = new_run(**{"org_id": self.org_id, "kind": self.light.name, **usual, **fields})
+        await self.database.make(made)
+
+        async def ended() -> bool:
+            return await self.database.where(made.id) in ("failed/done", "running/delayed")
+
+        await wait_for(ended, timeout=20, what="the run has ended")
+        return made.id
+
+
+@pytest.fixture
+async def shop(own_database: Database) -> AsyncIterator[Shop]:
+    light = ToyLight()
+    async with working(own_database.url, light):
+        shop = Shop(own_database, light)
+        await shop.open()
+        yield shop
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Permanent(ErrorCode.AUTH_ERROR, "The key is refused"),
+        Permanent(ErrorCode.CONNECTION_ERROR, "There is no such host"),
+        Retryable(ErrorCode.CONNECTION_ERROR, "It does not answer, at the last attempt"),
+    ],
+)
+async def test_a_final_refusal_is_noted_at_the_connection_and_told(shop: Shop, error: Any) -> None:
+    run_id = await shop.run(error)
+    row = await shop.row()
+    assert (row["status"], row["last_error"]) == ("error", error.as_json())
+    (told,) = await shop.database.events(shop.connection_id)
+    assert told["type"] == "connection.error"
+    data = {"connectionId": str(shop.connection_id), "source": "shopify", "runId": str(run_id)}
+    assert told["data"] == data | {"error": error.as_json()}
+    assert [event["type"] for event in await shop.database.events(run_id)][-1] == "action.failed"
+
+
+@pytest.mark.parametrize(
+    ("error", "fields"),
+    [
+        (Permanent(ErrorCode.DATA_ERROR, "bad"), {}),
+        (Retryable(ErrorCode.CONNECTION_ERROR, "away"), {"definition": {}}),
+        (Permanent(ErrorCode.AUTH_ERROR, "refused"), {"connection_id": None}),
+    ],
+)
+async def test_what_is_not_the_connections_fault_or_not_final_leaves_it_alone(
+    shop: Shop, error: Any, fields: dict[str, Any]
+) -> None:
+    await shop.run(error, **fields)
+    row = await shop.row()
+    assert (row["status"], row["last_error"]) == ("active", None)
+    assert await shop.database.events(shop.connection_id) == []
+
+
+async def test_a_run_ends_even_if_its_connection_cannot_be_told_of(shop: Shop) -> None:
+    owner = await shop.database.owner()
+    await owner.execute("ALTER TABLE connections ADD CONSTRAINT stays CHECK (status = 'active')")
+    run_id = await shop.run(Permanent(ErrorCode.AUTH_ERROR, "The key is refused"))
+    assert await shop.database.where(run_id) == "failed/done"

@@ -1,0 +1,35 @@
+"""One who waits for news, on behalf of an open stream."""
+
+import asyncio
+
+
+class Listener:
+    """Woken when there is news, or when a sign of life is due. There may be thousands, so waiting costs little."""
+
+    def __init__(self) -> None:
+        self._woken = asyncio.Event()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._rang = False
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    async def changed(self, seconds: float) -> bool:
+        """Whether something happened; False where so much time went by since this was last said."""
+        if self._alarm is None:
+            self._alarm = asyncio.get_running_loop().call_later(seconds, self._ring)
+        await self._woken.wait()
+        self._woken.clear()
+        rang, self._rang = self._rang, False
+        return not rang
+
+    def close(self) -> None:
+        """Nobody waits here any more."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+
+    def _ring(self) -> None:
+        self._alarm = None
+        self._rang = True
+        self._woken.set()

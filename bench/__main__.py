@@ -1,4 +1,4 @@
-"""`python -m bench [footprint] [path] [statements] [recovery] [streams] [lists] [apache] [starts] [kinds]`: all where none is named."""
+"""`python -m bench [NAME …]`: footprint, path, statements, recovery, streams, lists, apache, starts, kinds; or all."""
 
 import asyncio
 import shutil

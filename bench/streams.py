@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 from datetime import datetime
+from functools import partial
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -109,10 +110,9 @@ async def _connected(stack: Stack, run_ids: list[UUID]) -> list[Client]:
     address = urlsplit(stack.api_url)
     loop, clients = asyncio.get_running_loop(), []
     for run_id in run_ids:
-        head = f"GET /api/v1/action-runs/{run_id}/logs/stream HTTP/1.1\r\nHost: x\r\nX-API-Key: {stack.api_key}\r\n\r\n"
-        _, client = await loop.create_connection(
-            lambda head=head: Client(head.encode()), address.hostname, address.port
-        )
+        path = f"/api/v1/action-runs/{run_id}/logs/stream"
+        client = Client(f"GET {path} HTTP/1.1\r\nHost: x\r\nX-API-Key: {stack.api_key}\r\n\r\n".encode())
+        await loop.create_connection(partial(_same, client), address.hostname or "", address.port or 80)
         clients.append(client)
     await asyncio.wait_for(asyncio.gather(*(client.began.wait() for client in clients)), 30)
     return clients

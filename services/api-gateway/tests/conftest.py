@@ -28,7 +28,8 @@ from records.publication import Publisher
 from records.secrets import Keyring
 from testkit.busy import Busy
 from testkit.database import database_url, postgres_server  # noqa: F401
-from testkit.services import MemoryProducer, OtherServices
+from testkit.services import LogWorker, MemoryProducer, OtherServices
+from testkit.sse import served
 from testkit.team import Team, make_team
 
 
@@ -123,3 +124,30 @@ async def alive(gateway: Gateway, others: OtherServices) -> AsyncIterator[Gatewa
     for loop in loops:
         loop.cancel()
     await asyncio.gather(*loops, return_exceptions=True)
+
+
+@pytest.fixture
+async def live(app: FastAPI, gateway: Gateway) -> AsyncIterator[str]:
+    """The gateway on a port, with the loops that its streams stand on."""
+    loops = [asyncio.create_task(every(0.01, look)) for look in (gateway.tail.look_once, gateway.feed.look_once)]
+    async with served(app) as url:
+        yield url
+        gateway.stopping.set()
+        gateway.tail.wake()
+        gateway.feed.wake()
+    for loop in loops:
+        loop.cancel()
+    await asyncio.gather(*loops, return_exceptions=True)
+
+
+@pytest.fixture
+async def client(live: str, team: Team) -> AsyncIterator[httpx2.AsyncClient]:
+    async with httpx2.AsyncClient(base_url=live, headers=team.headers(), timeout=10) as client:
+        yield client
+
+
+@pytest.fixture
+async def worker(settings: Settings, others: OtherServices) -> AsyncIterator[LogWorker]:
+    conn = await db.connect(settings.database_url, "extract-worker")
+    yield LogWorker(conn, others)
+    await conn.close()

@@ -5,10 +5,7 @@ import httpx2
 import pytest
 
 from api_gateway.gateway import Gateway
-from api_gateway.shapes import LogsShape, RunShape, RunsShape
-from common import db
-from common.ids import uuid7
-from records.hot import Entry
+from api_gateway.shapes import RunShape, RunsShape
 from records.people import Role
 from testkit.services import MemoryProducer, OtherServices
 from testkit.team import Team, make_team
@@ -346,68 +343,3 @@ async def test_a_retry_takes_the_secrets_along(
     sealed = await gateway.pool.fetchval("SELECT secrets FROM runs WHERE id = $1", new_id)
     opened = gateway.keyring.decrypt_json(sealed, team.org_id, new_id)
     assert opened["values"]["headers"] == {"Authorization": "Bearer hunter2"}
-
-
-async def write_entries(gateway: Gateway, run_id: str, levels: list[str]) -> None:
-    conn = await db.connect(gateway.settings.database_url, "extract-worker")
-    for number, level in enumerate(levels, 1):
-        entry = Entry(f"event_{number}", f"message {number}", {"n": number}, level)
-        await conn.execute(
-            "INSERT INTO run_logs (run_id, seq, occurred_at, level, event, message, data, worker_id, attempt)"
-            " VALUES ($1, $2, clock_timestamp(), $3, $4, $5, $6, 'worker-1', 1)",
-            UUID(run_id),
-            number,
-            entry.level,
-            entry.event,
-            entry.message,
-            entry.data,
-        )
-    await conn.close()
-
-
-async def test_logs_are_read_page_by_page(api: httpx2.AsyncClient, gateway: Gateway) -> None:
-    run = await make(api)
-    path = f"{RUNS}/{run['id']}/logs"
-    assert (await api.get(path)).json() == {"entries": [], "hasMore": False, "nextCursor": None}
-    await write_entries(gateway, run["id"], ["info", "warning", "error", "info", "info"])
-
-    seen: list[str] = []
-    cursor, more = None, True
-    while more:
-        query = f"?limit=2&after={cursor}" if cursor else "?limit=2"
-        page = (await api.get(path + query)).json()
-        LogsShape.model_validate(page)
-        seen += [entry["event"] for entry in page["entries"]]
-        cursor, more = page["nextCursor"], page["hasMore"]
-    assert seen == [f"event_{number}" for number in range(1, 6)]
-    first = (await api.get(path)).json()["entries"][0]
-    assert first["id"] == f"{run['id']}-1"
-    assert (first["message"], first["data"], first["workerId"], first["attempt"]) == (
-        "message 1",
-        {"n": 1},
-        "worker-1",
-        1,
-    )
-
-
-@pytest.mark.parametrize(
-    ("level", "events"),
-    [
-        ("info", ["event_1", "event_2", "event_3"]),
-        ("warning", ["event_2", "event_3"]),
-        ("error", ["event_3"]),
-    ],
-)
-async def test_a_level_is_the_least_one(
-    api: httpx2.AsyncClient, gateway: Gateway, level: str, events: list[str]
-) -> None:
-    run = await make(api)
-    await write_entries(gateway, run["id"], ["info", "warning", "error"])
-    page = (await api.get(f"{RUNS}/{run['id']}/logs?level={level}")).json()
-    assert [entry["event"] for entry in page["entries"]] == events
-
-
-@pytest.mark.parametrize("query", ["limit=0", "limit=501", "level=loud", "after=7", f"after={uuid7()}-1", "after=x-y"])
-async def test_a_bad_question_about_logs_is_refused(api: httpx2.AsyncClient, query: str) -> None:
-    run = await make(api)
-    assert (await api.get(f"{RUNS}/{run['id']}/logs?{query}")).status_code == 422

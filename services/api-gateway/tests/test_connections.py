@@ -11,6 +11,7 @@ from api_gateway.settings import Settings
 from api_gateway.shapes import ConnectionShape, ConnectionsShape, ConnectionTestShape
 from common.ids import uuid7
 from records.people import Role
+from records.secrets import Keyring
 from testkit.services import MemoryProducer
 from testkit.team import Team, make_team
 from testkit.web import Reply, WebServer
@@ -337,3 +338,15 @@ async def test_every_sort_of_address_needs_the_credentials_again(
     connection = await make(api, config=before, credentials={"token": "x"})
     answer = await api.patch(f"{CONNECTIONS}/{connection['id']}", json={"config": after})
     assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["body", "credentials"])
+
+
+async def test_credentials_that_no_key_opens_are_the_operators_business(
+    at_home: httpx2.AsyncClient, server: WebServer, gateway: Gateway
+) -> None:
+    connection = await make(at_home, config={"base_url": server.url}, credentials={"token": "x"})
+    other = Keyring("lost:" + "A" * 43 + "=").encrypt_json({}, UUID(int=1), UUID(int=2))
+    await gateway.pool.execute("UPDATE connections SET credentials = $2 WHERE id = $1", UUID(connection["id"]), other)
+    answer = await at_home.post(f"{CONNECTIONS}/{connection['id']}/test")
+    assert (answer.status_code, answer.json()["detail"][0]["type"]) == (503, "unavailable")
+    assert "does not open" in answer.json()["detail"][0]["msg"]
+    assert "lost" not in answer.text

@@ -61,3 +61,23 @@ class OtherServices:
             yield conn
         finally:
             await conn.close()
+
+
+class LogWorker:
+    """A worker's session: holds runs, writes their logs and progress, ends them."""
+
+    def __init__(self, conn: Any, others: OtherServices) -> None:
+        self.conn = conn
+        self._others = others
+
+    async def claim(self, run_id: str) -> int:
+        return int((await self._others.claim(run_id))["epoch"])
+
+    async def log(self, run_id: str, epoch: int, *messages: str) -> None:
+        entries = [(UUID(run_id), epoch, Entry("note", message, {})) for message in messages]
+        await hot.log(self.conn, entries, "worker-1")
+
+    async def end(self, run_id: str, epoch: int, status: str = "completed") -> None:
+        entry = Entry(f"run_{status}", "done", {})
+        ending = hot.Ending(UUID(run_id), epoch, status, None, None, None, entry, {})
+        assert await hot.finish(self.conn, [ending], self._others.worker_id, "worker-1")

@@ -13,6 +13,8 @@ import uvicorn
 from common.protocol import BoundedProtocol
 from testkit.wait import wait_for
 
+_SECONDS = 10.0
+
 
 @dataclass(frozen=True)
 class SentEvent:
@@ -53,3 +55,29 @@ async def sent_events(response: httpx2.Response) -> AsyncIterator[SentEvent]:
         elif fields:
             yield SentEvent(fields.get("event", "message"), json.loads(fields["data"]), fields.get("id"))
             fields = {}
+
+
+class Stream:
+    """The events of one open stream, one at a time."""
+
+    def __init__(self, response: httpx2.Response) -> None:
+        self._events = sent_events(response)
+
+    async def event(self) -> SentEvent:
+        """The next one that is no comment."""
+        async with asyncio.timeout(_SECONDS):
+            while (found := await anext(self._events)).comment is not None:
+                continue
+        return found
+
+    async def rest(self) -> list[SentEvent]:
+        async with asyncio.timeout(_SECONDS):
+            return [found async for found in self._events if found.comment is None]
+
+
+@asynccontextmanager
+async def stream(client: httpx2.AsyncClient, path: str, **headers: str) -> AsyncIterator[Stream]:
+    async with client.stream("GET", path, headers=headers) as response:
+        assert response.status_code == 200, await response.aread()
+        assert response.headers["content-type"].startswith("text/event-stream")
+        yield Stream(response)

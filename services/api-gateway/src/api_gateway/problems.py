@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 
 from api_gateway.lifecycle import NoSuchRun, NotAllowed
 from common.batcher import Overloaded
+from records.secrets import SecretError
 
 _log = structlog.get_logger()
 
@@ -105,6 +106,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(NoSuchRun, _on_no_such_run)
     for away in DATABASE_AWAY:
         app.add_exception_handler(away, _on_database_away)
+    app.add_exception_handler(SecretError, _on_closed_secret)
     app.add_exception_handler(Exception, _on_anything)
 
 
@@ -162,6 +164,11 @@ def _is_away(error: BaseException | None) -> bool:
             return True
         error = error.__cause__
     return False
+
+
+def _on_closed_secret(request: Request, error: Exception) -> Response:
+    _log.error("secret_does_not_open", path=request.url.path, error=str(error))
+    return _try_later("a stored secret does not open with the keys that the gateway has; its operator can mend that")
 
 
 def _try_later(message: str) -> Response:

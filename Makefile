@@ -59,8 +59,8 @@ replay: $(READY) ## send events again (SINCE=2026-11-22T00:00:00Z, UNTIL=, TYPE=
 	@$(PY) tools/replay.py $(if $(SINCE),--since "$(SINCE)") $(if $(UNTIL),--until "$(UNTIL)") $(if $(TYPE),--types "$(TYPE)")
 
 .PHONY: migrate
-migrate: $(READY) ## bring the database at VAI_DATABASE_URL to this version
-	@$(PY) -m records.migrate
+migrate: $(READY) ## bring the database at VAI_DATABASE_URL, or the stack's, to this version
+	@$(PY) -m devstack migrate
 
 .PHONY: rotate-keys
 rotate-keys: $(READY) ## encrypt again, with the first of VAI_ENCRYPTION_KEYS, what older ones have encrypted

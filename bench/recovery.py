@@ -14,7 +14,7 @@ from devstack.stack import Stack
 from testkit.stack import client_of, create_run, run_when
 from testkit.wait import wait_for
 
-TRIES = 2
+TRIES = 3
 _SERVICE = "extract-worker"
 _PEOPLE = {"name": "people", "rows": 1_000_000, "slices": 1000, "rows_per_second": 2000}
 _LONG = {"source": "sample", "resources": [_PEOPLE]}

@@ -135,3 +135,47 @@ async def test_the_total_counts_what_the_page_leaves_out(conn: AsyncConnection, 
         conn, org_id, Filters(), sort_by="created_at", order="desc", limit=2, offset=0
     )
     assert (len(found), total) == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("q", "found"),
+    [
+        ("orders", ["nightly-orders", "orders"]),
+        ("ORDERS", ["nightly-orders", "orders"]),
+        ("ly-ord", ["nightly-orders"]),
+        ("ly Ord", ["nightly-orders"]),
+        ("or", ["nightly-orders", "orders"]),
+        ("s", ["nightly-orders", "orders"]),
+        ("%", ["100%"]),
+        ("0%", ["100%"]),
+        ("00%", ["100%"]),
+        ("_", []),
+        ("a_b", []),
+        ("\\", []),
+        ("größe", ["größe"]),
+        ("GRÖẞE", ["größe"]),
+        ("GRÖSSE", []),
+        ("nothing like it", []),
+    ],
+)
+async def test_a_part_of_a_name_or_slug_finds_an_action(
+    conn: AsyncConnection, org_id: UUID, q: str, found: list[str]
+) -> None:
+    for slug in ("nightly-orders", "orders", "100%", "größe"):
+        await make(conn, org_id, slug, name=slug.replace("-", " ").title())
+    other = await people.create_organisation(conn, "other", "Other", {})
+    await make(conn, other, "orders")
+    assert sorted(await slugs(conn, org_id, Filters(q=q))) == sorted(found)
+    bounds: Any = {"sort_by": "name", "order": "asc", "limit": 1, "offset": 0}
+    page, total = await actions.list_page(conn, org_id, Filters(q=q), **bounds)
+    assert (len(page), total) == (min(1, len(found)), len(found))
+
+
+async def test_totals_of_actions_follow_what_is_made_and_hidden(conn: AsyncConnection, org_id: UUID) -> None:
+    ids = [await make(conn, org_id, f"a{n}") for n in range(4)]
+    await actions.delete(conn, org_id, ids[0])
+    await actions.delete(conn, org_id, ids[0])
+    for sort_by in ("created_at", "name", "updated_at", "status", "kind"):
+        bounds: Any = {"sort_by": sort_by, "order": "desc", "limit": 2, "offset": 0}
+        page, total = await actions.list_page(conn, org_id, Filters(), **bounds)
+        assert (len(page), total) == (2, 3)

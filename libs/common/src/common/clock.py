@@ -13,6 +13,10 @@ def unix_milliseconds() -> int:
     return time.time_ns() // 1_000_000
 
 
+def unix_nanoseconds() -> int:
+    return time.time_ns()
+
+
 def steady_seconds() -> float:
     """Seconds that only grow, counting those in which the machine slept (rule 8 of the architecture)."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)

@@ -76,7 +76,7 @@ def slug_of(name: str, otherwise: str) -> str:
 async def list_actions(
     request: Request,
     principal: Viewer,
-    q: Annotated[str | None, Query(description="Search by name or slug")] = None,
+    q: Annotated[str | None, Query(max_length=LONGEST_NAME, description="Search by name or slug")] = None,
     kinds: Words = None,
     statuses: Words = None,
     sort_by: SortBy = "created_at",

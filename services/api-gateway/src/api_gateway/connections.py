@@ -14,6 +14,7 @@ from api_gateway.gateway import Gateway, gateway_of
 from api_gateway.problems import conflict, invalid, not_found
 from api_gateway.requests import JsonRoute
 from api_gateway.shapes import (
+    LONGEST_NAME,
     ConnectionBody,
     ConnectionPatch,
     ConnectionShape,
@@ -56,7 +57,7 @@ def connection_json(connection: Connection) -> Json:
 async def list_connections(
     request: Request,
     principal: Viewer,
-    q: Annotated[str | None, Query(description="Search by name or slug")] = None,
+    q: Annotated[str | None, Query(max_length=LONGEST_NAME, description="Search by name or slug")] = None,
     provider: Words = None,
     limit: Limit = 100,
     offset: Offset = 0,

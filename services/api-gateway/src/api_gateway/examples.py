@@ -141,8 +141,6 @@ EXAMPLES: dict[str, Example] = {
     # Action runs
     "list_runs": Example(query="?status=running,failed&kind=dlt_extract&limit=20"),
     "create_run": Example(_BRANCH),
-    "create_runs": Example({"runs": [_NOOP, _BRANCH]}),
-    "stream_changes": Example(query="?status=running,completed,failed", options="-N"),
     "get_run": Example(given=(_A_RUN,)),
     "delete_run": Example(given=(_A_FAILED_RUN,)),
     "execute_run": Example(given=(_A_RUN,), headers={"Prefer": "respond-async"}),
@@ -152,6 +150,8 @@ EXAMPLES: dict[str, Example] = {
     "pause_run": Example(given=(_A_RUN,)),
     "resume_run": Example(given=(_A_RUN, Given("PAUSED", f"{_RUNS}/$RUN_ID/pause", {}))),
     "retry_run": Example(given=(_A_FAILED_RUN,), headers={"Prefer": "respond-async"}),
+    "create_runs": Example({"runs": [_NOOP, _BRANCH]}),
+    "stream_changes": Example(query="?status=running,completed,failed", options="-N"),
     # Logs
     "get_logs": Example(given=(_A_QUEUED_RUN,), query="?level=warning&limit=50"),
     "stream_logs": Example(given=(_A_FAILED_RUN,), options="-N"),
@@ -179,4 +179,4 @@ EXAMPLES: dict[str, Example] = {
     "get_key": Example(given=(_A_KEY,)),
     "revoke_key": Example(given=(_A_KEY,)),
 }
-"""By the name of the operation."""
+"""By the name of the operation, in reading order."""

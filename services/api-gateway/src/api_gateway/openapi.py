@@ -109,10 +109,16 @@ def _improved(app: FastAPI, document: Json) -> Json:
     document["security"] = [{name: []} for name in _SECURITY]
     for method, path, route in routes_of(app):
         _improve(document["paths"][path][method], method, path, route, components["schemas"])
-    order = {str(tag["name"]): place for place, tag in enumerate(TAGS)}
-    paths = document["paths"]
-    document["paths"] = dict(sorted(paths.items(), key=lambda item: order[next(iter(item[1].values()))["tags"][0]]))
+    document["paths"] = dict(sorted(document["paths"].items(), key=_place))
     return document
+
+
+def _place(item: tuple[str, Json]) -> tuple[int, int]:
+    """Where a path stands in the document: by its tag, then by its examples."""
+    operations = list(item[1].values())
+    tags, examples = [tag["name"] for tag in TAGS], list(EXAMPLES)
+    known = [examples.index(name) for one in operations if (name := one["operationId"]) in EXAMPLES]
+    return tags.index(operations[0]["tags"][0]), min(known, default=len(examples))
 
 
 def _improve(operation: Json, method: str, path: str, route: APIRoute, schemas: Json) -> None:

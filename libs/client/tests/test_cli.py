@@ -311,11 +311,16 @@ def test_retry_follows_the_new_run(vai: Vai, platform: Any) -> None:
     assert done.stdout.splitlines()[-1].startswith(f"run {list(platform.runs)[1]} completed")
 
 
+def _heeds_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_leaves_the_run_and_says_how_to_come_back(platform: Any, tmp_path: Path) -> None:
     environment = {**os.environ, "VAI_API_URL": platform.url, "VAI_API_KEY": platform.key}
     command = [sys.executable, "-m", "vai", "run", "dlt_extract"]
     platform.on_create = lambda run: platform.add_log(run, "extraction_started", "Starting")
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    # As on a terminal: whoever started these tests in the background has SIGINT ignored, and that is inherited.
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "preexec_fn": _heeds_ctrl_c}
     with subprocess.Popen(command, env=environment, cwd=tmp_path, text=True, **pipes) as process:  # type: ignore[call-overload]
         assert "Starting" in process.stdout.readline()
         process.send_signal(signal.SIGINT)

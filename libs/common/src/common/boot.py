@@ -50,11 +50,12 @@ class Service(Generic[Some]):
         self._tasks: set[asyncio.Task[None]] = set()
         self._soon: set[asyncio.Task[object]] = set()
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Runs a loop until the service stops; a loop that ends by itself stops the service."""
+    def spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """Runs a loop until the service stops; a loop that ends by itself stops the service, a cancelled one does not."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
+        return task
 
     def soon(self, work: Coroutine[Any, Any, object]) -> None:
         """Runs something short beside the caller; a failure is logged."""

@@ -33,6 +33,11 @@ ON CONFLICT (id) DO UPDATE SET lock_key = $9, beat_at = clock_timestamp()
 RETURNING xmax = 0 AS is_new
 """
 
+_LEAVE = """
+DELETE FROM processes p WHERE p.id = $1
+  AND NOT EXISTS (SELECT FROM runs r WHERE r.lease_owner = p.id AND r.phase = 'leased')
+"""
+
 
 @dataclass
 class Abilities:
@@ -54,6 +59,7 @@ class Life:
         self._lock: Any = None
         self._last_good = 0.0
         self._changed = asyncio.Event()
+        self._beating: asyncio.Task[None] | None = None
         self.on_beat: Callable[[list[hot.Lease]], None] = lambda leases: None
         self.on_death: Callable[[], None] = lambda: None
 
@@ -61,7 +67,7 @@ class Life:
         """Takes the lock, registers, and beats from now on."""
         await self._take_lock()
         await self.beat_once()
-        self._service.spawn(every(BEAT_SECONDS, self.beat_once))
+        self._beating = self._service.spawn(every(BEAT_SECONDS, self.beat_once))
 
     def is_steady(self) -> bool:
         """Whether this process may start a side effect: others cannot have taken it for dead."""
@@ -93,9 +99,15 @@ class Life:
         self.on_beat(leases)
 
     async def stop(self) -> None:
-        """Leaves: the row goes, so that nobody looks for this process; then the lock."""
+        """Leaves: the last beat, then the row goes, so that nobody looks for this process, then the lock.
+
+        With a lease in its hands that it could not let go the row stays, and the watchdog sees the lock fall.
+        """
+        if self._beating is not None:
+            self._beating.cancel()
+            await asyncio.wait([self._beating])
         with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
-            await asyncio.wait_for(self._service.pool.execute("DELETE FROM processes WHERE id = $1", self.id), 3)
+            await asyncio.wait_for(self._service.pool.execute(_LEAVE, self.id), 3)
         if self._lock is not None:
             self._lock.terminate()
 

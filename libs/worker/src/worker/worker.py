@@ -32,6 +32,9 @@ PULL_SECONDS = 1.0
 HEARTBEAT_SECONDS = 300.0
 """How often a long run logs that it lives (decision 27)."""
 
+CLAIM_SECONDS = 3.0
+"""How long a worker that stops waits for the answer to a claim; what comes later is left to the watchdog."""
+
 DRAIN_SECONDS = 25.0
 
 
@@ -55,6 +58,8 @@ class Worker:
         self._hinted: dict[UUID, None] = {}
         self._working = 0
         self._claiming = 0
+        self._no_claim = asyncio.Event()
+        self._no_claim.set()
         self._hungry = True
         self._wake = asyncio.Event()
         self._strangers: set[tuple[UUID, int]] = set()
@@ -109,16 +114,19 @@ class Worker:
 
     async def _take(self, ids: Sequence[UUID] | None, most: int) -> int:
         self._claiming += most
+        self._no_claim.clear()
         try:
             names = list(self._kinds)
             if ids is None:
                 rows = await hot.pull(self._service.pool, self._life.id, names, most, self._life.name)
             else:
                 rows = await hot.claim(self._service.pool, self._life.id, names, ids, most, self._life.name)
+            for row in rows:
+                self._begin(row)
         finally:
             self._claiming -= most
-        for row in rows:
-            self._begin(row)
+            if not self._claiming:
+                self._no_claim.set()
         self._publisher.publish(row for row in rows if row["subject_id"] is not None)
         return len(rows)
 
@@ -206,6 +214,8 @@ class Worker:
     async def stop(self) -> None:
         """Crashes politely: heavy runs are handed over at once, light ones as they end, the rest in time."""
         self._draining = True
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._no_claim.wait(), CLAIM_SECONDS)
         heavy = [run for run in self._owned.values() if is_heavy(self._kinds[run.kind])]
         await self._hand_over(heavy)
         if self._tasks:

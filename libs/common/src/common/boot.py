@@ -51,7 +51,7 @@ class Service(Generic[Some]):
         self._soon: set[asyncio.Task[object]] = set()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
-        """Runs a loop until the service stops; a loop that ends by itself stops the service, a cancelled one does not."""
+        """Runs a loop until the service stops; one that ends by itself stops the service, a cancelled one does not."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)

@@ -12,12 +12,13 @@ from fastapi.responses import StreamingResponse
 from api_gateway.answers import PROBLEMS
 from api_gateway.auth import Viewer
 from api_gateway.gateway import Gateway, gateway_of
-from api_gateway.problems import DATABASE_AWAY, invalid, not_found
+from api_gateway.problems import DATABASE_AWAY, not_found
 from api_gateway.requests import JsonRoute
 from api_gateway.streaming import HELLO, KEEP_ALIVE, Visit, answer_stream, stream_response
 from api_gateway.tail import Line
 from records import logs, runs
 from records.logs import BadCursor
+from records.refused import refused
 
 router = APIRouter(prefix="/api/v1/action-runs", tags=["Logs"], route_class=JsonRoute, responses=PROBLEMS)
 
@@ -58,7 +59,7 @@ async def stream_logs(
     try:
         sequence = logs.sequence_of(run_id, last_event_id or after)
     except BadCursor as error:
-        raise invalid(("header", "Last-Event-ID") if last_event_id else ("query", "after"), str(error)) from error
+        raise refused(("header", "Last-Event-ID") if last_event_id else ("query", "after"), str(error)) from error
     return answer_stream(_events(gateway, Visit(gateway, request), run, sequence, attrgetter(format)))
 
 

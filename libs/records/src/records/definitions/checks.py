@@ -21,6 +21,9 @@ WITH_SECRETS = "http_request"
 
 _BOOL = TypeAdapter(bool)
 
+_MAY_COME = ("missing", "not_yet")
+"""Faults of an action that only keep it from being run."""
+
 CONNECTION_KEYS = ("connection", "connectionRef", "connection_ref")
 """Where a definition names its connection (decision 9)."""
 
@@ -74,7 +77,7 @@ def check_saved(kind: str, definition: Json, loc: Place) -> None:
     try:
         _validated(kind, definition)
     except ValidationError as error:
-        wrong = [fault for fault in error.errors(include_url=False) if fault["type"] != "missing"]
+        wrong = [fault for fault in error.errors(include_url=False) if fault["type"] not in _MAY_COME]
         if wrong:
             raise _refusal(wrong, loc) from error
 

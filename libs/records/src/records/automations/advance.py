@@ -58,7 +58,7 @@ _BAD = frozenset((State.FAILED, State.CANCELLED, State.REJECTED))
 def advance(plan: Plan, standing: Mapping[str, Standing], *, cancelled: bool = False) -> Advance:
     """What is to be done now, from where the steps stand. `cancelled`: nothing starts any more."""
     now = dict(standing)
-    failed = any(_failed(plan, key, one) for key, one in now.items())
+    failed = any(has_failed(plan, key, one) for key, one in now.items())
     skip: dict[str, Skip] = {}
     ready: set[str] = set()
     for step in plan.order:
@@ -78,7 +78,8 @@ def advance(plan: Plan, standing: Mapping[str, Standing], *, cancelled: bool = F
     return Advance((), skip, State.CANCELLED if cancelled else State.FAILED if failed else State.COMPLETED)
 
 
-def _failed(plan: Plan, key: str, one: Standing) -> bool:
+def has_failed(plan: Plan, key: str, one: Standing) -> bool:
+    """Whether a step ended badly; a rejection that a port takes is a way to go on."""
     return one.state in _BAD and not (one.state is State.REJECTED and key in plan.taken_rejections)
 
 
@@ -90,7 +91,7 @@ def _judge(plan: Plan, step: Step, now: Mapping[str, Standing], failed: bool) ->
         return False
     if step.when is When.ALWAYS:
         return True
-    bad = [d.step for d in step.dependencies if _failed(plan, d.step, now[d.step])]
+    bad = [d.step for d in step.dependencies if has_failed(plan, d.step, now[d.step])]
     if step.when is When.ON_ERROR:
         return True if bad else Skip(State.SKIPPED, "nothing that it waits for failed")
     if bad:

@@ -6,6 +6,7 @@ ends it (a database trigger holds both). Every statement here is one guarded sta
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -94,3 +95,101 @@ async def stop(conn: Any, org_id: UUID, ids: Sequence[UUID], called_by: Sequence
 async def live_runs(conn: Any, ids: Sequence[UUID]) -> list[UUID]:
     """The runs of the steps that are running, in id order."""
     return [row["run_id"] for row in await conn.fetch(_LIVE_RUNS, list(ids))]
+
+
+# What the scheduler reads and writes --------------------------------------------------------------------------------
+
+_LOCK = """
+SELECT r.id, r.org_id, r.automation_id, r.version_id, r.parent_run_id, r.retry_of, r.depth, r.control, r.triggered_by,
+    r.created_by, r.traceparent, r.created_at, r.started_at, a.name, a.slug, a.trigger->>'overlap' AS overlap,
+    (o.settings->>'max_running')::int AS max_running
+FROM automation_runs r JOIN automations a ON a.id = r.automation_id JOIN organisations o ON o.id = r.org_id
+WHERE r.id = $1 AND r.status = 'running' FOR UPDATE OF r SKIP LOCKED
+"""
+_IS_RUNNING = "SELECT EXISTS (SELECT FROM automation_runs WHERE id = $1 AND status = 'running')"
+_GIVEN = "SELECT event, inputs FROM automation_runs WHERE id = $1"
+_EARLIER = """
+SELECT id FROM automation_runs WHERE automation_id = $1 AND status = 'running' AND id < $2
+  AND triggered_by = 'schedule' ORDER BY id LIMIT 1
+"""
+_NEXT = """
+SELECT id FROM automation_runs WHERE automation_id = $1 AND status = 'running' AND started_at IS NULL
+ORDER BY id LIMIT 1
+"""
+_WITH_NEWS = """
+SELECT id FROM automation_runs WHERE status = 'running' AND started_at IS NULL
+  AND created_at < clock_timestamp() - interval '1 s'
+UNION
+SELECT s.automation_run_id FROM automation_steps s JOIN runs r ON r.id = s.run_id
+WHERE s.state = 'running' AND r.phase = 'done' AND r.completed_at < clock_timestamp() - interval '1 s'
+UNION
+SELECT id FROM automation_runs WHERE status = 'running' AND control IS NOT NULL
+LIMIT $1
+"""
+_WAKE_PARENT = """
+UPDATE runs p SET phase = 'queued', due_at = NULL, updated_at = clock_timestamp() FROM (
+    SELECT id FROM runs WHERE id = $1 AND phase = 'parked' FOR UPDATE SKIP LOCKED
+) parked WHERE p.id = parked.id
+RETURNING p.id, p.kind
+"""
+
+
+@dataclass(frozen=True)
+class Live:
+    """A running automation run whose row is locked; `started_at` is None until its first look."""
+
+    id: UUID
+    org_id: UUID
+    automation_id: UUID
+    version_id: UUID
+    parent_run_id: UUID | None
+    retry_of: UUID | None
+    depth: int
+    control: str | None
+    triggered_by: str
+    created_by: UUID | None
+    traceparent: str | None
+    created_at: datetime
+    started_at: datetime | None
+    name: str
+    slug: str
+    overlap: str | None
+    max_running: int | None
+
+
+async def lock(conn: Any, run_id: UUID) -> Live | None:
+    """Locks a running automation run; None where it has ended or somebody else looks at it (`is_running` tells)."""
+    row = await conn.fetchrow(_LOCK, run_id)
+    return None if row is None else Live(**row)
+
+
+async def is_running(conn: Any, run_id: UUID) -> bool:
+    return bool(await conn.fetchval(_IS_RUNNING, run_id))
+
+
+async def given(conn: Any, run_id: UUID) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    """The event and the inputs that the automation run was made with; either may be large."""
+    row = await conn.fetchrow(_GIVEN, run_id)
+    return row["event"], row["inputs"]
+
+
+async def earlier(conn: Any, live: Live) -> UUID | None:
+    """An earlier run by the same schedule that is not over yet."""
+    found: UUID | None = await conn.fetchval(_EARLIER, live.automation_id, live.id)
+    return found
+
+
+async def next_to_start(conn: Any, automation_id: UUID) -> UUID | None:
+    """The oldest run of an automation that waits for those before it (`overlap: queue`)."""
+    found: UUID | None = await conn.fetchval(_NEXT, automation_id)
+    return found
+
+
+async def with_news(conn: Any, most: int) -> list[UUID]:
+    """The sweep: automation runs that somebody should have looked at a second ago."""
+    return [row["id"] for row in await conn.fetch(_WITH_NEWS, most)]
+
+
+async def wake_parent(conn: Any, parent_run_id: UUID) -> list[tuple[UUID, str]]:
+    """parked → queued, in the transaction that ends the automation run; answers id and kind, to ring for."""
+    return [(row["id"], row["kind"]) for row in await conn.fetch(_WAKE_PARENT, parent_run_id)]

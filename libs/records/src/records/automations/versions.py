@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -32,9 +33,10 @@ class Version:
         """The declared inputs by name."""
         return dict(self.definition["inputs"])
 
-    def step(self, key: str) -> dict[str, Any]:
-        """A step as it is stored (`records.automations.saved`)."""
-        return next(step for step in self.definition["steps"] if step["key"] == key)
+    @cached_property
+    def steps(self) -> dict[str, dict[str, Any]]:
+        """The steps by key, as they are stored (`records.automations.saved`)."""
+        return {step["key"]: step for step in self.definition["steps"]}
 
 
 class Versions:

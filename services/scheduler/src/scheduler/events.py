@@ -40,10 +40,11 @@ class Events:
 
     async def hand_out_once(self) -> None:
         """All that is wanted now."""
-        while await self._hand_out() == _BATCH:
+        while await self.hand_out_batch() == _BATCH:
             pass
 
-    async def _hand_out(self) -> int:
+    async def hand_out_batch(self) -> int:
+        """Up to 200 events in one transaction; answers how many."""
         async with self._pool.acquire() as conn, conn.transaction():
             rows = await conn.fetch(_WANTED, _BATCH)
             news = await _matches(conn, rows) if rows else []

@@ -1,4 +1,4 @@
-"""`python -m bench [NAME …]`: footprint, path, statements, recovery, streams, automations, schedules, lists, apache, starts, kinds; or all."""
+"""`python -m bench [NAME …]`: the benchmarks by name, in the order of the tables below; or all."""
 
 import asyncio
 import shutil

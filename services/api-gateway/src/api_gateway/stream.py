@@ -1,5 +1,6 @@
 """GET …/logs/stream: a run's log as server-sent events, from a cursor to an explicit end (decision 28)."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from operator import attrgetter
 from typing import Annotated, Any, Literal
@@ -71,14 +72,20 @@ async def _events(
         yield HELLO
         while await visit.goes_on():
             lines = follower.take() or (await gateway.tail.read(follower) if follower.behind else [])
+            if (status := follower.ended) is not None:
+                yield b"".join(map(shown, lines)) + _end(status)
+                # All who follow this run hear its end before the first of their connections is put away.
+                await asyncio.sleep(0)
+                return
             if lines:
                 yield b"".join(map(shown, lines))
-            elif (status := follower.ended) is not None:
-                yield b"event: end\ndata: " + orjson.dumps({"status": status}) + b"\n\n"
-                return
             elif not follower.behind and not await follower.changed(visit.quiet_seconds):
                 yield KEEP_ALIVE
     except DATABASE_AWAY:
         return
     finally:
         gateway.tail.leave(follower)
+
+
+def _end(status: str) -> bytes:
+    return b"event: end\ndata: " + orjson.dumps({"status": status}) + b"\n\n"

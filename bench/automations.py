@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
 from time import perf_counter
@@ -13,6 +13,7 @@ import asyncpg
 from bench.load import Connection
 from bench.measure import Figure, percentile
 from common import db
+from common.clock import now
 from common.ids import uuid7
 from devstack.stack import Stack
 from testkit.wait import wait_for
@@ -72,7 +73,7 @@ async def measure_schedules(stack: Stack) -> list[Figure]:
         fired: int = (await database.fetchrow(_FIRED, said))[0]
         return fired >= SCHEDULES
 
-    await wait_for(all_fired, (due - datetime.now(UTC)).total_seconds() + 60, every=1)
+    await wait_for(all_fired, (due - now()).total_seconds() + 60, every=1)
     _, last = await database.fetchrow(_FIRED, said)
     twice = await database.fetchval(_DUPLICATES, said)
     await database.close()
@@ -115,8 +116,8 @@ async def _single_runs(client: Connection, database: Any) -> float:
 
 async def _multiply(database: Any, automation_id: str) -> datetime:
     """Ten thousand automations like the one; answers when all of them are due."""
-    now = datetime.now(UTC)
-    due = now.replace(second=0, microsecond=0) + timedelta(minutes=1 if now.second < 40 else 2)
+    begun = now()
+    due = begun.replace(second=0, microsecond=0) + timedelta(minutes=1 if begun.second < 40 else 2)
     row = await database.fetchrow(_COPY, automation_id)
     await database.execute("UPDATE automations SET due_at = $2 WHERE id = $1", row["id"], due)
     more = [(uuid7(), row["org_id"], row["version_id"], row["trigger"], due) for _ in range(SCHEDULES - 1)]

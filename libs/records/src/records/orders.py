@@ -13,11 +13,10 @@ import orjson
 
 from common.ids import uuid7
 from common.telemetry import current_traceparent
-from records import connections
+from records import checks, connections
 from records.actions import ToRun
 from records.admission import Limits, admit
 from records.connections import Resolved, Unresolved
-from records.definitions import checks
 from records.definitions.base import ConnectionReference, Definition
 from records.new_run import NewRun
 from records.refused import Place, refused

@@ -27,10 +27,9 @@ from api_gateway.shapes import (
     SortBy,
 )
 from common.ids import uuid7
-from records import actions, connections, orders
+from records import actions, checks, connections, orders
 from records.actions import Action, Filters, InUse, SlugTaken
 from records.connections import Unresolved
-from records.definitions import checks
 from records.definitions.base import ConnectionReference
 from records.refused import refused
 

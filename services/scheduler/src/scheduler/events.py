@@ -12,6 +12,7 @@ from common.bell import AUTOMATION, Bell
 from records.automations import runs
 from records.automations.runs import NewAutomationRun
 from records.automations.triggers import passes
+from records.following import automation_run_of
 
 _BATCH = 200
 _WANTED = """
@@ -60,7 +61,7 @@ async def _matches(conn: Any, rows: list[Any]) -> list[NewAutomationRun]:
     waiting = defaultdict(list)
     for one in await conn.fetch(_WAITING, [row["org_id"] for row in rows], [row["type"] for row in rows]):
         waiting[one["org_id"], one["event_type"]].append(one)
-    sources = {_key(row): source for row in rows if (source := automation_run_of(row)) is not None}
+    sources = {_key(row): source for row in rows if (source := _source_of(row)) is not None}
     depths = {row["id"]: row["depth"] for row in await conn.fetch(_DEPTHS, list(sources.values()))}
     news = []
     for row in rows:
@@ -75,12 +76,9 @@ async def _matches(conn: Any, rows: list[Any]) -> list[NewAutomationRun]:
     return news
 
 
-def automation_run_of(row: Any) -> UUID | None:
+def _source_of(row: Any) -> UUID | None:
     """The automation run whose work the event tells of; None where no automation had a part in it."""
-    if row["type"].startswith("automation."):
-        return UUID(str(row["subject_id"]))
-    trigger = row["data"].get("trigger") or {}
-    return UUID(trigger["sourceId"]) if trigger.get("sourceType") == "automation_run" else None
+    return row["subject_id"] if row["type"].startswith("automation.") else automation_run_of(row)
 
 
 def event_of(row: Any) -> dict[str, Any]:

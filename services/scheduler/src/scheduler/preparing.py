@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from records import actions, orders
+from records import actions, checks, orders
 from records.automations import references, runs, steps
 from records.automations.advance import State
 from records.automations.faults import branch_roots
@@ -14,7 +14,6 @@ from records.automations.references import BadReference, Reference
 from records.automations.runs import Live
 from records.automations.steps import Step
 from records.automations.versions import Version
-from records.definitions import checks
 from records.new_run import NewRun
 from records.orders import Customer, Known, Order
 from records.refused import Refused

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from records import checks
 from records.automations import references
 from records.automations.body import ActionBody, StepBody
 from records.automations.faults import dependency_faults, reference_faults
 from records.automations.references import BadReference
-from records.definitions import checks
 from records.refused import Fault, Place, Refused, refused
 
 Json = dict[str, Any]

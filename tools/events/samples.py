@@ -34,7 +34,7 @@ _RUN_DATA: dict[str, Any] = {
 _ENDED = {"completedAt": "2026-11-22T09:30:15.25+00:00"}
 
 _AUTOMATION_DATA: dict[str, Any] = {
-    "runId": str(_AUTOMATION_RUN),
+    "automationRunId": str(_AUTOMATION_RUN),
     "automationId": "01a1f7a0-0000-7000-8000-0000000000ff",
     "name": "Orders every morning",
     "slug": "orders-every-morning",

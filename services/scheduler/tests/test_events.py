@@ -98,7 +98,7 @@ async def test_an_automations_own_end_can_start_another(own_stage: Stage) -> Non
     await own_stage.end(run_id, "dlt_extract")
     assert await _hand_out(own_stage) == 1
     (row,) = await _runs(own_stage, saved)
-    assert (row["event"]["data"]["runId"], row["depth"]) == (str(run_id), 1)
+    assert (row["event"]["data"]["automationRunId"], row["depth"]) == (str(run_id), 1)
 
 
 async def test_a_paused_automation_hears_nothing(own_stage: Stage) -> None:

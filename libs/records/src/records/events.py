@@ -99,8 +99,8 @@ def _fill_action(data: events_pb2.ActionData, event: Event) -> None:
 
 def _fill_automation(data: events_pb2.AutomationData, event: Event) -> None:
     given = event.data
-    data.run_id, data.automation_id, data.sequence = given["runId"], given["automationId"], event.sequence
-    data.name, data.slug, data.depth = given["name"], given["slug"], given["depth"]
+    data.automation_run_id, data.automation_id = given["automationRunId"], given["automationId"]
+    data.sequence, data.name, data.slug, data.depth = event.sequence, given["name"], given["slug"], given["depth"]
     data.status = from_word(words_pb2.AutomationRunStatus, given["status"])
     data.triggered_by = from_word(words_pb2.AutomationTrigger, given["triggeredBy"])
     _fill_times(data, given)

@@ -73,7 +73,7 @@ def tell_cut_off(notes: Notes, error: Json) -> None:
 
 def _event(live: Live, status: str, error: Json | None) -> Json:
     return {
-        "runId": str(live.id),
+        "automationRunId": str(live.id),
         "automationId": str(live.automation_id),
         "name": live.name,
         "slug": live.slug,

@@ -16,7 +16,7 @@ _SEGMENT = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
 
 _RUN_FIELDS = ("runId", "actionId", "actionKind", "status", "attempt", "recordCount", "tables", "triggerMethod")
 _CONNECTION_FIELDS = ("connectionId", "source", "tables", "rows")
-_AUTOMATION_FIELDS = ("automationId", "runId", "status", "triggeredBy")
+_AUTOMATION_FIELDS = ("automationId", "automationRunId", "status", "triggeredBy", "depth")
 
 EVENT_FIELDS: Mapping[str, tuple[str, ...]] = {
     "action.completed": _RUN_FIELDS,

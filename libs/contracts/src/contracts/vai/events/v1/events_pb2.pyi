@@ -777,7 +777,7 @@ class AutomationData(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    RUN_ID_FIELD_NUMBER: _builtins.int
+    AUTOMATION_RUN_ID_FIELD_NUMBER: _builtins.int
     AUTOMATION_ID_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     SLUG_FIELD_NUMBER: _builtins.int
@@ -791,7 +791,7 @@ class AutomationData(_message.Message):
     PARENT_RUN_ID_FIELD_NUMBER: _builtins.int
     RETRY_OF_FIELD_NUMBER: _builtins.int
     DEPTH_FIELD_NUMBER: _builtins.int
-    run_id: _builtins.str
+    automation_run_id: _builtins.str
     """UUID of the automation run."""
     automation_id: _builtins.str
     """UUID."""
@@ -830,7 +830,7 @@ class AutomationData(_message.Message):
     def __init__(
         self,
         *,
-        run_id: _builtins.str = ...,
+        automation_run_id: _builtins.str = ...,
         automation_id: _builtins.str = ...,
         name: _builtins.str = ...,
         slug: _builtins.str = ...,
@@ -847,7 +847,7 @@ class AutomationData(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_parent_run_id", b"_parent_run_id", "_retry_of", b"_retry_of", "completed_at", b"completed_at", "created_at", b"created_at", "error", b"error", "parent_run_id", b"parent_run_id", "retry_of", b"retry_of", "started_at", b"started_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_parent_run_id", b"_parent_run_id", "_retry_of", b"_retry_of", "automation_id", b"automation_id", "completed_at", b"completed_at", "created_at", b"created_at", "depth", b"depth", "error", b"error", "name", b"name", "parent_run_id", b"parent_run_id", "retry_of", b"retry_of", "run_id", b"run_id", "sequence", b"sequence", "slug", b"slug", "started_at", b"started_at", "status", b"status", "triggered_by", b"triggered_by"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_parent_run_id", b"_parent_run_id", "_retry_of", b"_retry_of", "automation_id", b"automation_id", "automation_run_id", b"automation_run_id", "completed_at", b"completed_at", "created_at", b"created_at", "depth", b"depth", "error", b"error", "name", b"name", "parent_run_id", b"parent_run_id", "retry_of", b"retry_of", "sequence", b"sequence", "slug", b"slug", "started_at", b"started_at", "status", b"status", "triggered_by", b"triggered_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__parent_run_id: _TypeAlias = _typing.Literal["parent_run_id"]  # noqa: Y015
     _WhichOneofArgType__parent_run_id: _TypeAlias = _typing.Literal["_parent_run_id", b"_parent_run_id"]  # noqa: Y015

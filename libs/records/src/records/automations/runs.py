@@ -36,6 +36,14 @@ SELECT s.run_id FROM automation_steps s
 WHERE s.automation_run_id = ANY($1::uuid[]) AND s.state = 'running' AND s.run_id IS NOT NULL ORDER BY s.run_id
 """
 
+_UNFINISHED_STOPS = """
+SELECT a.org_id, array_agg(DISTINCT a.id) AS ids FROM automation_runs a
+JOIN automation_steps s ON s.automation_run_id = a.id JOIN runs r ON r.id = s.run_id
+WHERE a.status = 'running' AND a.control IS NOT NULL AND a.updated_at < clock_timestamp() - interval '5 s'
+  AND s.state = 'running' AND r.phase <> 'done' AND r.control IS DISTINCT FROM 'cancel'
+GROUP BY a.org_id
+"""
+
 
 @dataclass(frozen=True)
 class NewAutomationRun:
@@ -90,6 +98,11 @@ async def stop(conn: Any, org_id: UUID, ids: Sequence[UUID], called_by: Sequence
     Answers the ids of those that were running. What runs of them has to be cancelled besides (`live_runs`).
     """
     return [row["id"] for row in await conn.fetch(_STOP, org_id, list(ids), list(called_by))]
+
+
+async def unfinished_stops(conn: Any) -> dict[UUID, list[UUID]]:
+    """By organisation, automation runs that are to stop and still have runs that nobody has cancelled."""
+    return {row["org_id"]: row["ids"] for row in await conn.fetch(_UNFINISHED_STOPS)}
 
 
 async def live_runs(conn: Any, ids: Sequence[UUID]) -> list[UUID]:

@@ -1,4 +1,4 @@
-"""`python -m bench [NAME …]`: footprint, path, statements, recovery, streams, lists, apache, starts, kinds; or all."""
+"""`python -m bench [NAME …]`: the benchmarks by name, in the order of the tables below; or all."""
 
 import asyncio
 import shutil
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench import footprint, kinds, lists, path, recovery, statements, streams
+from bench import automations, footprint, kinds, lists, path, recovery, statements, streams
 from bench.measure import Measure, state_of_machine, table
 from testkit.stack import running_stack
 
@@ -20,6 +20,8 @@ _ON_A_STACK: Mapping[str, tuple[str, Measure]] = {
 _ON_THEIR_OWN: Mapping[str, tuple[str, Measure, dict[str, Any]]] = {
     "recovery": ("When a worker dies", recovery.measure, {"replicas": {"extract-worker": 2}}),
     "streams": ("Those who follow logs", streams.measure, {}),
+    "automations": ("Automations", automations.measure, {}),
+    "schedules": ("Schedules", automations.measure_schedules, {"replicas": {"scheduler": 2}}),
     "lists": ("Lists at a million runs", lists.measure, {}),
     "apache": ("The empty path on Apache Kafka", path.measure_apache, {"kafka": "apache"}),
 }

@@ -12,6 +12,7 @@ from records.events import Event, message_of, record_of
 _AT = datetime(2026, 11, 22, 9, 30, 15, 250_000, tzinfo=UTC)
 _ORGANISATION = UUID("01a1f7a0-0000-7000-8000-000000000001")
 _RUN = UUID("01a1f7a0-0000-7000-8000-0000000000aa")
+_AUTOMATION_RUN = UUID("01a1f7a0-0000-7000-8000-0000000000ee")
 _CONNECTION = UUID("01a1f7a0-0000-7000-8000-0000000000bb")
 _TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -32,7 +33,17 @@ _RUN_DATA: dict[str, Any] = {
 }
 _ENDED = {"completedAt": "2026-11-22T09:30:15.25+00:00"}
 
-_FIRST = {"action.started", "action.awaiting_approval", "connection.data_available"}
+_AUTOMATION_DATA: dict[str, Any] = {
+    "automationRunId": str(_AUTOMATION_RUN),
+    "automationId": "01a1f7a0-0000-7000-8000-0000000000ff",
+    "name": "Orders every morning",
+    "slug": "orders-every-morning",
+    "triggeredBy": "schedule",
+    "createdAt": "2026-11-22T09:30:00+00:00",
+    "startedAt": "2026-11-22T09:30:00.012+00:00",
+    "depth": 0,
+}
+_FIRST = {"action.started", "action.awaiting_approval", "automation.started", "connection.data_available"}
 
 # What the data of each type says besides.
 _SAID: dict[str, dict[str, Any]] = {
@@ -48,6 +59,14 @@ _SAID: dict[str, dict[str, Any]] = {
     "action.cancelled": {**_ENDED, "status": "cancelled"},
     "action.rejected": {**_ENDED, "status": "rejected", "startedAt": None},
     "action.awaiting_approval": {"status": "awaiting_approval", "startedAt": None},
+    "automation.started": {"status": "running"},
+    "automation.completed": {**_ENDED, "status": "completed"},
+    "automation.failed": {
+        **_ENDED,
+        "status": "failed",
+        "error": {**_ERROR, "message": f"step extract: {_ERROR['message']}", "step": "extract"},
+    },
+    "automation.cancelled": {**_ENDED, "status": "cancelled"},
     "connection.data_available": {
         "connectionId": str(_CONNECTION),
         "source": "shopify",
@@ -60,6 +79,12 @@ _SAID: dict[str, dict[str, Any]] = {
         "runId": str(_RUN),
         "error": _ERROR,
     },
+}
+
+_SUBJECTS: dict[str, tuple[UUID, dict[str, Any]]] = {
+    "action": (_RUN, _RUN_DATA),
+    "automation": (_AUTOMATION_RUN, _AUTOMATION_DATA),
+    "connection": (_CONNECTION, {}),
 }
 
 
@@ -85,7 +110,5 @@ def headers(topic: str) -> dict[str, str]:
 
 def event(topic: str) -> Event:
     """The journal's row of the sample. Raises KeyError for a topic that has none yet."""
-    of_run = topic.startswith("action.")
-    data = {**_RUN_DATA, **_SAID[topic]} if of_run else _SAID[topic]
-    sequence = 1 if topic in _FIRST else 2
-    return Event(_RUN if of_run else _CONNECTION, sequence, topic, _AT, _ORGANISATION, data, _TRACE)
+    subject, common = _SUBJECTS[topic.partition(".")[0]]
+    return Event(subject, 1 if topic in _FIRST else 2, topic, _AT, _ORGANISATION, {**common, **_SAID[topic]}, _TRACE)

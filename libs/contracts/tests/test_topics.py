@@ -16,6 +16,10 @@ ENVELOPE = ["id", "sequence", "organisation_id", "occurred_at", "data"]
 
 def test_every_public_event_is_found_by_its_type() -> None:
     assert set(EVENTS) == {f"action.{word}" for word in ACTION_EVENTS} | {
+        "automation.started",
+        "automation.completed",
+        "automation.failed",
+        "automation.cancelled",
         "connection.data_available",
         "connection.error",
     }
@@ -58,7 +62,8 @@ def test_the_bell_of_a_kind_has_a_topic_of_its_own() -> None:
 
 @pytest.mark.parametrize("event", EVENTS.values(), ids=lambda event: topic_of(event))
 def test_an_events_key_is_its_subjects_id(event: type[Message]) -> None:
-    assert subject_of(event) == {"action": "run", "connection": "connection"}[topic_of(event).split(".")[0]]
+    subjects = {"action": "run", "automation": "automation_run", "connection": "connection"}
+    assert subject_of(event) == subjects[topic_of(event).split(".")[0]]
     data = event.DESCRIPTOR.fields_by_name["data"].message_type
     assert f"{subject_of(event)}_id" in data.fields_by_name
 

@@ -31,7 +31,7 @@ def test_the_example_of_the_document_names_a_source_that_is_still_to_come() -> N
     found = problems(source="shopify", resources=["orders", "products"], incremental=True, start_date="2026-01-01")
     assert found == {
         "source": (
-            "unknown_source",
+            "not_yet",
             "There is no source shopify in this version; there are: rest_api, filesystem, sample, noop",
         )
     }

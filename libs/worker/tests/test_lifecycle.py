@@ -12,6 +12,7 @@ from common.ids import uuid7
 from records.lifecycle import PHASES
 from testkit.database import Database
 from worker import lifecycle
+from worker.kind import Park
 from worker.lifecycle import Holder
 
 HOLDER = Holder(uuid7(), "worker-1")
@@ -30,7 +31,7 @@ async def _interrupt(conn: Any, holder: Holder, run_id: UUID, epoch: int) -> Any
 
 
 async def _park(conn: Any, holder: Holder, run_id: UUID, epoch: int) -> Any:
-    return await lifecycle.park(conn, holder, run_id, epoch, CHILD)
+    return await lifecycle.park(conn, holder, run_id, epoch, Park(CHILD, "Waiting"))
 
 
 TRIGGERS: dict[str, Trigger] = {

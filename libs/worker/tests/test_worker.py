@@ -9,12 +9,14 @@ import pytest
 
 from common.boot import Service
 from common.errors import ErrorCode, Permanent, Retryable
+from records import hot
 from records.hot import Lease
 from testkit.database import Database, new_run
 from testkit.toys import ToyHeavy, ToyLight
 from testkit.wait import wait_for
 from testkit.working import working
 from worker import running as running_module
+from worker import worker as worker_module
 from worker.owned import Owned
 from worker.worker import Worker
 
@@ -101,6 +103,26 @@ async def test_the_same_hint_twice_runs_once(work: Work) -> None:
     await work.comes_to(await work.made(), "completed/done")
     assert row["epoch"] == 1
     assert len([run for run in work.light.began if run.id == run_id]) == 1
+
+
+async def test_a_run_that_is_rung_for_while_the_worker_looks_is_found_at_once(
+    own_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "PULL_SECONDS", 60.0)
+    light, late, pull, looks = ToyLight(), new_run(kind=LIGHT, definition={}), hot.pull, []
+    async with working(own_database.url, light, slots=1) as (_, worker):
+
+        async def late_for_the_first_look(*arguments: Any) -> list[Any]:
+            rows = await pull(*arguments)
+            looks.append(rows)
+            if len(looks) == 1:
+                await own_database.make(late)
+                worker._on_hint(LIGHT, [late.id])
+            return rows
+
+        monkeypatch.setattr(hot, "pull", late_for_the_first_look)
+        await worker._grow_hungry()
+        await wait_for(lambda: [run.id for run in light.began] == [late.id], what="it is at work")
 
 
 async def test_no_more_runs_are_held_than_there_are_slots(work: Work) -> None:

@@ -24,6 +24,8 @@ from common.health import Health
 from common.ids import uuid7
 from common.loops import every
 from common.whispers import Ear
+from records.automations import run_reads
+from records.automations.versions import Versions
 from records.publication import Publisher
 from records.secrets import Keyring
 from testkit.busy import Busy
@@ -71,6 +73,8 @@ async def gateway(settings: Settings, producer: MemoryProducer) -> AsyncIterator
         fleet=fleet,
         waiters=Waiters(pool, ear),
         tail=Tail(pool),
+        automation_tail=Tail(pool, run_reads.moved),
+        versions=Versions(),
         feed=Feed(pool, fleet),
         bell=bell,
         publisher=publisher,
@@ -118,7 +122,7 @@ def others(settings: Settings) -> OtherServices:
 async def alive(gateway: Gateway, others: OtherServices) -> AsyncIterator[Gateway]:
     """The gateway with the loops that it has in its process, beside a dispatcher and a worker; streams end soon."""
     short = replace(gateway, settings=gateway.settings.model_copy(update={"stream_seconds": 0.2}))
-    turns = (gateway.tail, gateway.feed, gateway.waiters, Busy(gateway.pool, others))
+    turns = (gateway.tail, gateway.automation_tail, gateway.feed, gateway.waiters, Busy(gateway.pool, others))
     loops = [asyncio.create_task(every(0.03, turn.look_once)) for turn in turns]
     yield short
     for loop in loops:
@@ -129,11 +133,15 @@ async def alive(gateway: Gateway, others: OtherServices) -> AsyncIterator[Gatewa
 @pytest.fixture
 async def live(app: FastAPI, gateway: Gateway) -> AsyncIterator[str]:
     """The gateway on a port, with the loops that its streams stand on."""
-    loops = [asyncio.create_task(every(0.01, look)) for look in (gateway.tail.look_once, gateway.feed.look_once)]
+    loops = [
+        asyncio.create_task(every(0.01, look))
+        for look in (gateway.tail.look_once, gateway.automation_tail.look_once, gateway.feed.look_once)
+    ]
     async with served(app) as url:
         yield url
         gateway.stopping.set()
         gateway.tail.wake()
+        gateway.automation_tail.wake()
         gateway.feed.wake()
     for loop in loops:
         loop.cancel()

@@ -148,7 +148,7 @@ async def test_another_organisation_finds_nothing(
     app: FastAPI, web: httpx2.AsyncClient, team: Team, stranger: Team
 ) -> None:
     shell, mine, theirs = Shell(web), team.keys[Role.ADMIN].secret, stranger.keys[Role.ADMIN].secret
-    for each in ("create_run", "create_action", "create_connection", "create_user", "create_key"):
+    for each in ("create_run", "create_action", "create_automation", "create_connection", "create_user", "create_key"):
         made = await shell.paste(lines_of(operation_of(app, each)[2]), mine)
         shell.made.append(made.json()["id"])
     for method, path, operation in operations(app):

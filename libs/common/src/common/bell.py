@@ -21,6 +21,12 @@ MOST_IDS = 200
 HELD = "held"
 """Rung like a kind, for the dispatcher: runs are held."""
 
+AUTOMATION = "automation"
+"""Rung like a kind, for the scheduler: these automation runs have news."""
+
+EVENT = "event"
+"""Rung like a kind, for the scheduler: the journal has events that automations wait for."""
+
 
 class Bell(Protocol):
     """Rings and listens; what `heard` is told are hints, in no order, some lost, some twice."""
@@ -114,29 +120,27 @@ class KafkaBell(_Ringer):
         self._producer = producer
         self._servers = servers
         self._group = group
-        self._kinds: dict[str, str] = {}
-        self._heard: Callable[[str, list[UUID]], None] | None = None
+        self._heard: dict[str, tuple[str, Callable[[str, list[UUID]], None]]] = {}
 
     def on_ring(self, kinds: Sequence[str], heard: Callable[[str, list[UUID]], None]) -> None:
-        self._kinds = {bell_topic(kind): kind for kind in kinds}
-        self._heard = heard
+        self._heard |= {bell_topic(kind): (kind, heard) for kind in kinds}
 
     async def listen(self) -> None:
-        if self._heard is None:
+        if not self._heard:
             await asyncio.Event().wait()
         from common.consumers import consume
 
-        await consume(self._servers, self._group, list(self._kinds), self._hear)
+        await consume(self._servers, self._group, list(self._heard), self._hear)
 
     def _hear(self, topic: str, value: bytes) -> None:
-        kind = self._kinds[topic]
+        kind, heard = self._heard[topic]
         try:
             ids = [UUID(word) for word in RunReady.FromString(value).run_ids]
         except (DecodeError, ValueError):
             hints_dropped.labels(channel=kind).inc()
             return
-        if self._heard is not None and ids:
-            self._heard(kind, ids)
+        if ids:
+            heard(kind, ids)
 
     async def _send(self, parts: list[tuple[str, list[UUID]]]) -> None:
         records = [

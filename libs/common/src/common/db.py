@@ -31,10 +31,14 @@ def _session(role: str) -> dict[str, str]:
     return {"vai.role": role, "application_name": role, "TimeZone": "UTC", "jit": "off"}
 
 
+_PLANNED_ONCE = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
+
+
 async def open_pool(url: str, role: str, size: int = 4) -> Any:
     """A pool whose sessions act as `role`; opens its first connection at once, the others when needed.
 
-    Its statements are few and fixed, and each is planned once: planning one anew costs as much as running it.
+    Its statements are few and fixed, and each is planned once: planning one anew costs as much as running it. A plan
+    may be older than the rows in its tables, so it reads no whole table where an index answers.
     """
     return await asyncpg.create_pool(
         url,
@@ -42,7 +46,7 @@ async def open_pool(url: str, role: str, size: int = 4) -> Any:
         max_size=size,
         init=_prepare,
         reset=_keep,
-        server_settings={**_session(role), "plan_cache_mode": "force_generic_plan"},
+        server_settings={**_session(role), **_PLANNED_ONCE},
         max_inactive_connection_lifetime=0,
     )
 

@@ -1,4 +1,4 @@
-"""Makes the topics: every public event, a bell for each kind, and the dispatcher's.
+"""Makes the topics: every public event, a bell for each kind, the dispatcher's and the scheduler's.
 
 An embedded broker begins empty at each start.
 """
@@ -14,12 +14,13 @@ from devstack.errors import StackError
 from records.kinds import KINDS
 
 _SECONDS = 30.0
-_HELD = "held"  # common.bell.HELD, whose module is too heavy to import for a word at each start
+# Those of common.bell, whose module is too heavy to import for some words at each start.
+_WORDS = ("held", "automation", "event")
 
 
 def all_topics() -> list[str]:
     """`action.completed`, …, `run.ready.dlt_extract`, …"""
-    return [*EVENTS, *(bell_topic(kind) for kind in (*KINDS, _HELD))]
+    return [*EVENTS, *(bell_topic(kind) for kind in (*KINDS, *_WORDS))]
 
 
 async def create_topics(kafka: str) -> None:

@@ -228,3 +228,15 @@ async def to_run(conn: Any, org_id: UUID, action_id: UUID) -> ToRun | None:
         org_id,
     )
     return None if row is None else ToRun(**row)
+
+
+async def named(conn: Any, org_id: UUID, names: list[str]) -> dict[str, ToRun]:
+    """Actions by the ids or slugs that somebody names them by; what is not there is left out."""
+    rows = await conn.fetch(
+        "SELECT id, kind, status, slug, connection_id, definition, secrets, template_id FROM actions"
+        " WHERE org_id = $1 AND deleted_at IS NULL AND (slug = ANY($2::text[]) OR id::text = ANY($2::text[]))",
+        org_id,
+        names,
+    )
+    found = [ToRun(**row) for row in rows]
+    return {one.slug: one for one in found} | {str(one.id): one for one in found}

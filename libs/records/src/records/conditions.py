@@ -121,19 +121,19 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _same(one: Any, other: Any) -> bool:
+def same(one: Any, other: Any) -> bool:
     """Equality of JSON values, in which no boolean is a number."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_same, one, other))
+        return len(one) == len(other) and all(map(same, one, other))
     return bool(one == other)
 
 
 def _among(value: Any, values: Any) -> bool:
-    return any(_same(value, candidate) for candidate in values)
+    return any(same(value, candidate) for candidate in values)
 
 
 def _contains(seen: Any, value: Any) -> bool:
@@ -154,8 +154,8 @@ _ORDERED: Final[Mapping[Operator, Callable[[Any, Any], bool]]] = {
 }
 
 _HOLDS: Final[Mapping[Operator, Callable[[Any, Any], bool]]] = {
-    Operator.EQ: _same,
-    Operator.NE: lambda seen, value: not _same(seen, value),
+    Operator.EQ: same,
+    Operator.NE: lambda seen, value: not same(seen, value),
     **_ORDERED,
     Operator.CONTAINS: _contains,
     Operator.STARTS_WITH: lambda seen, value: isinstance(seen, str) and seen.startswith(value),

@@ -12,9 +12,9 @@ WITH subject AS (
     UPDATE connections SET event_seq = event_seq + 1 WHERE id = $1 AND org_id = $2
     RETURNING id, org_id, provider, event_seq
 )
-INSERT INTO events (subject_id, sequence, occurred_at, org_id, type, data, traceparent, writer)
+INSERT INTO events (subject_id, sequence, occurred_at, org_id, type, data, traceparent, writer, wanted)
 SELECT id, event_seq, clock_timestamp(), org_id, $3,
-    jsonb_build_object('connectionId', id, 'source', provider) || $4::jsonb, $5, $6
+    jsonb_build_object('connectionId', id, 'source', provider) || $4::jsonb, $5, $6, is_wanted(org_id, $3)
 FROM subject
 RETURNING subject_id, sequence, type, occurred_at, org_id, data, traceparent
 """

@@ -74,6 +74,8 @@ def message_of(event: Event) -> Message:
     _set_time(fields.occurred_at, event.occurred_at)
     if event.type.startswith("action."):
         _fill_action(fields.data, event)
+    elif event.type.startswith("automation."):
+        _fill_automation(fields.data, event)
     else:
         ParseDict(_plain(event.data), fields.data)
     return message
@@ -86,6 +88,36 @@ def _fill_action(data: events_pb2.ActionData, event: Event) -> None:
     data.status = from_word(words_pb2.RunStatus, given["status"])
     if given["actionId"]:
         data.action_id = given["actionId"]
+    _fill_times(data, given)
+    data.trigger.method = from_word(words_pb2.TriggerMethod, given["trigger"]["method"])
+    if given["trigger"]["sourceType"]:
+        data.trigger.source_type = from_word(words_pb2.TriggerSourceType, given["trigger"]["sourceType"])
+    if given["trigger"]["sourceId"]:
+        data.trigger.source_id = given["trigger"]["sourceId"]
+    _fill_outcome(data, given)
+
+
+def _fill_automation(data: events_pb2.AutomationData, event: Event) -> None:
+    given = event.data
+    data.automation_run_id, data.automation_id = given["automationRunId"], given["automationId"]
+    data.sequence, data.name, data.slug, data.depth = event.sequence, given["name"], given["slug"], given["depth"]
+    data.status = from_word(words_pb2.AutomationRunStatus, given["status"])
+    data.triggered_by = from_word(words_pb2.AutomationTrigger, given["triggeredBy"])
+    _fill_times(data, given)
+    if given.get("parentRunId"):
+        data.parent_run_id = given["parentRunId"]
+    if given.get("retryOf"):
+        data.retry_of = given["retryOf"]
+    if error := given.get("error"):
+        data.error.message = error["message"]
+        data.error.details.update(error.get("details") or {})
+        if error.get("step"):
+            data.error.step = error["step"]
+        if error.get("code"):
+            data.error.code = from_word(words_pb2.ErrorCode, error["code"])
+
+
+def _fill_times(data: Any, given: dict[str, Any]) -> None:
     for stamp, name in (
         (data.created_at, "createdAt"),
         (data.started_at, "startedAt"),
@@ -93,12 +125,6 @@ def _fill_action(data: events_pb2.ActionData, event: Event) -> None:
     ):
         if given.get(name):
             _set_time(stamp, datetime.fromisoformat(given[name]))
-    data.trigger.method = from_word(words_pb2.TriggerMethod, given["trigger"]["method"])
-    if given["trigger"]["sourceType"]:
-        data.trigger.source_type = from_word(words_pb2.TriggerSourceType, given["trigger"]["sourceType"])
-    if given["trigger"]["sourceId"]:
-        data.trigger.source_id = given["trigger"]["sourceId"]
-    _fill_outcome(data, given)
 
 
 def _set_time(stamp: Timestamp, moment: datetime) -> None:

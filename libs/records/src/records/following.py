@@ -1,10 +1,10 @@
-"""What follows the end of a run, once it is committed: its event goes out, its watchers and its parent are woken."""
+"""What follows the end of a run, once it is committed: its event goes out, and whoever waits for it is woken."""
 
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from common.bell import Bell
+from common.bell import AUTOMATION, EVENT, Bell
 from common.whispers import LARGEST_PAYLOAD, whisper
 from records.publication import Publisher
 
@@ -20,10 +20,20 @@ async def follow(rows: Sequence[Any], pool: Any, bell: Bell, publisher: Publishe
     for row in rows:
         if row["woken_id"] is not None:
             bell.ring(row["woken_kind"], [row["woken_id"]])
+    if stepped := {automation_run for row in rows if (automation_run := automation_run_of(row)) is not None}:
+        bell.ring(AUTOMATION, sorted(stepped))
+    if wanted := [row["subject_id"] for row in rows if row["wanted"]]:
+        bell.ring(EVENT, wanted)
     watched = [row["id"].hex for row in rows if row["watched"]]
     most = LARGEST_PAYLOAD // 33
     for start in range(0, len(watched), most):
         await whisper(pool, ENDED_CHANNEL, ",".join(watched[start : start + most]))
+
+
+def automation_run_of(row: Any) -> UUID | None:
+    """The automation run whose step a run was, by the data of its event; None where it was none's."""
+    trigger = row["data"].get("trigger") or {}
+    return UUID(trigger["sourceId"]) if trigger.get("sourceType") == "automation_run" else None
 
 
 async def watch(conn: Any, run_id: UUID) -> bool:

@@ -17,7 +17,10 @@ EVENT_DATA = """jsonb_build_object(
     'completedAt', moved.completed_at, 'trigger', jsonb_build_object('method', moved.trigger_method,
     'sourceType', moved.trigger_source_type, 'sourceId', moved.trigger_source_id))"""
 
-_EVENT_COLUMNS = ("subject_id", "sequence", "type", "occurred_at", "org_id", "data", "traceparent")
+NEVER_WANTED = frozenset(("action.started", "action.cancelled", "action.rejected", "action.awaiting_approval"))
+"""Events that no automation can wait for (`records.automations.triggers.EVENT_FIELDS`)."""
+
+_EVENT_COLUMNS = ("subject_id", "sequence", "type", "occurred_at", "org_id", "data", "traceparent", "wanted")
 
 TOLD = ", ".join(f"told.{name}" for name in _EVENT_COLUMNS if name not in ("org_id", "traceparent"))
 """What an answer adds to the columns of the run: the rest of the journal row (see `records.events.Event.of`)."""
@@ -31,11 +34,17 @@ def logged(level: str, event: str, message: str, data: str, worker: str, source:
     FROM {source}"""
 
 
+def _wanted(event_type: str) -> str:
+    """Whether an automation waits for it; the journal's row says so until it has been looked at (rule 9)."""
+    never = event_type.startswith("'") and event_type.strip("'") in NEVER_WANTED
+    return "false" if never else f"is_wanted(moved.org_id, {event_type})"
+
+
 def told(event_type: str, extra: str, writer: str, source: str = "moved") -> str:
     """An INSERT of one journal row for each row of `moved`, returning what its publication needs."""
-    return f"""INSERT INTO events (subject_id, sequence, occurred_at, org_id, type, data, traceparent, writer)
+    return f"""INSERT INTO events (subject_id, sequence, occurred_at, org_id, type, data, traceparent, writer, wanted)
     SELECT moved.id, moved.event_seq, moved.updated_at, moved.org_id, {event_type}, {EVENT_DATA} || {extra},
-           moved.traceparent, {writer}
+           moved.traceparent, {writer}, {_wanted(event_type)}
     FROM {source}
     RETURNING {", ".join(_EVENT_COLUMNS)}"""
 

@@ -19,8 +19,8 @@ _CREATE = """
 INSERT INTO runs (id, org_id, action_id, connection_id, parent_run_id, retry_of, kind, phase, held_for, watched,
     definition, secrets, concurrency_key, idempotency_key, fingerprint, trigger_method, trigger_source_type,
     trigger_source_id, requires_approval, created_by, traceparent, created_at, updated_at)
-SELECT new.*, at.now, at.now
-FROM (SELECT clock_timestamp() AS now) AS at, unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::text[],
+SELECT new.*, at.now, at.now FROM (SELECT clock_timestamp() AS now) AS at, unnest(
+    $1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::text[],
     $9::text[], $10::bool[], $11::jsonb[], $12::bytea[], $13::text[], $14::text[], $15::bytea[], $16::text[],
     $17::text[], $18::text[], $19::bool[], $20::uuid[], $21::text[]) AS new
 ON CONFLICT DO NOTHING
@@ -61,7 +61,8 @@ _HINTED = f"""SELECT r.id, r.status FROM runs r WHERE r.id = ANY($3::uuid[]) AND
     AND r.kind = ANY($2::text[]) ORDER BY r.id LIMIT $4 FOR UPDATE SKIP LOCKED"""
 
 # Organisations in turn: of each the recovered and then the oldest; the outer limit takes one round after another.
-# Who waits is found by skipping from one organisation to the next, however many runs each of them has.
+# Who waits is found by skipping from one organisation to the next, however many runs each of them has. The rows are
+# looked up one by one, in the order of `fair`: a join would let a plan that was made for a small table read all of it.
 _WAITING = f"""WITH RECURSIVE line(kind, org_id) AS (
         SELECT k.kind, first.org_id FROM unnest($2::text[]) AS k(kind), LATERAL (
             SELECT org_id FROM runs WHERE phase = 'queued' AND kind = k.kind
@@ -82,9 +83,10 @@ _WAITING = f"""WITH RECURSIVE line(kind, org_id) AS (
         ) w
         ORDER BY w.recovered DESC, turn, w.id LIMIT 10 * $4
     )
-    SELECT r.id, r.status FROM fair JOIN runs r ON r.id = fair.id
-    WHERE {_IS_QUEUED} AND $3::uuid[] IS NULL
-    ORDER BY fair.recovered DESC, fair.turn, r.id LIMIT $4 FOR UPDATE OF r SKIP LOCKED"""
+    SELECT locked.id, locked.status FROM fair, LATERAL (
+        SELECT r.id, r.status FROM runs r WHERE r.id = fair.id AND {_IS_QUEUED} FOR UPDATE SKIP LOCKED
+    ) locked
+    WHERE $3::uuid[] IS NULL LIMIT $4"""
 
 
 # What a worker needs of a run that it claims, and of one that it ended; the last is what log and journal need besides.
@@ -147,7 +149,7 @@ WITH input AS (
 counted AS (SELECT id, epoch, count(*)::int AS entries FROM input GROUP BY id, epoch),
 picked AS MATERIALIZED (
     SELECT r.id, c.entries FROM runs r JOIN counted c ON c.id = r.id AND c.epoch = r.epoch
-    WHERE {_IS_LEASED} ORDER BY r.id FOR UPDATE OF r
+    WHERE r.id = ANY($1) AND {_IS_LEASED} ORDER BY r.id FOR UPDATE OF r
 ),
 moved AS (
     UPDATE runs r SET log_seq = log_seq + picked.entries FROM picked WHERE r.id = picked.id
@@ -186,7 +188,7 @@ _PROGRESS = f"""
 WITH picked AS MATERIALIZED (
     SELECT r.id, t.progress FROM runs r
     JOIN unnest($1::uuid[], $2::int[], $3::jsonb[]) AS t(id, epoch, progress) ON t.id = r.id AND t.epoch = r.epoch
-    WHERE {_IS_LEASED} ORDER BY r.id FOR UPDATE OF r
+    WHERE r.id = ANY($1) AND {_IS_LEASED} ORDER BY r.id FOR UPDATE OF r
 )
 UPDATE runs r SET progress = picked.progress, updated_at = clock_timestamp() FROM picked WHERE r.id = picked.id
 """
@@ -200,25 +202,23 @@ async def progress(conn: Any, values: Sequence[tuple[UUID, int, dict[str, Any]]]
 # Finish ---------------------------------------------------------------------------------------------------------
 
 _FINISH = f"""
-WITH input AS (
-    SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::jsonb[], $5::jsonb[], $6::jsonb[],
+WITH picked AS MATERIALIZED (
+    SELECT i.* FROM runs r JOIN unnest($1::uuid[], $2::int[], $3::text[], $4::jsonb[], $5::jsonb[], $6::jsonb[],
         $7::text[], $8::text[], $9::text[], $10::jsonb[], $11::jsonb[])
-        AS t(id, epoch, status, result, error, progress, level, event, message, data, extra)
-),
-picked AS MATERIALIZED (
-    SELECT r.id FROM runs r JOIN input i ON i.id = r.id AND i.epoch = r.epoch
-    WHERE {_IS_LEASED} AND r.lease_owner = $12
+        AS i(id, epoch, status, result, error, progress, level, event, message, data, extra)
+        ON i.id = r.id AND i.epoch = r.epoch
+    WHERE r.id = ANY($1) AND {_IS_LEASED} AND r.lease_owner = $12
       AND (i.status = 'completed' OR (i.status = 'cancelled') = (r.control IS NOT DISTINCT FROM 'cancel'))
     ORDER BY r.id FOR UPDATE OF r
 ),
 moved AS (
-    UPDATE runs r SET status = input.status, phase = 'done', lease_owner = NULL, due_at = NULL, control = NULL,
-        result = input.result, error = input.error, progress = coalesce(input.progress, r.progress),
+    UPDATE runs r SET status = picked.status, phase = 'done', lease_owner = NULL, due_at = NULL, control = NULL,
+        result = picked.result, error = picked.error, progress = coalesce(picked.progress, r.progress),
         completed_at = clock_timestamp(), updated_at = clock_timestamp(), log_seq = log_seq + 1,
         event_seq = event_seq + 1
-    FROM picked JOIN input USING (id) WHERE r.id = picked.id
-    RETURNING {_of("r", _ENDED)}, {_of("r", _TELLING)}, r.parent_run_id, input.level, input.event, input.message,
-        input.data AS log_data, input.extra
+    FROM picked WHERE r.id = picked.id
+    RETURNING {_of("r", _ENDED)}, {_of("r", _TELLING)}, r.parent_run_id, picked.level, picked.event, picked.message,
+        picked.data AS log_data, picked.extra
 ),
 logged AS (
     {logged("moved.level", "moved.event", "moved.message", "moved.log_data", "$13::text")}
@@ -290,7 +290,7 @@ async def beat(conn: Any, process_id: UUID) -> list[Lease] | None:
 _RENEW = f"""
 WITH picked AS MATERIALIZED (
     SELECT r.id FROM runs r JOIN unnest($2::uuid[], $3::int[]) AS t(id, epoch) ON t.id = r.id AND t.epoch = r.epoch
-    WHERE {_IS_LEASED} AND r.lease_owner = $1 ORDER BY r.id FOR UPDATE OF r SKIP LOCKED
+    WHERE r.id = ANY($2) AND {_IS_LEASED} AND r.lease_owner = $1 ORDER BY r.id FOR UPDATE OF r SKIP LOCKED
 )
 UPDATE runs r SET due_at = clock_timestamp() + interval '{LEASE_SECONDS} s' FROM picked WHERE r.id = picked.id
 """

@@ -36,7 +36,14 @@ _ALL = (
     Kind("create_flashboard", Mode.ASYNC_QUEUE, "transform-worker", "Output", "Generate a persistent dashboard"),
     Kind("approval_gate", Mode.SYNC, "scheduler", "Control Flow", "Wait for a human's approval", True),
     Kind("conditional_branch", Mode.SYNC, "scheduler", "Control Flow", "Evaluate conditions and route", True),
-    Kind("call_automation", Mode.ASYNC_QUEUE, "scheduler", "Control Flow", "Run another automation as a sub-workflow"),
+    Kind(
+        "call_automation",
+        Mode.ASYNC_QUEUE,
+        "scheduler",
+        "Control Flow",
+        "Run another automation as a sub-workflow",
+        True,
+    ),
 )
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in _ALL}

@@ -65,7 +65,7 @@ async def _make(pool: Any, table: str, day: date) -> bool:
 
 
 async def drop_old(pool: Any, today: date) -> list[str]:
-    """Drops the days that are no longer kept; a day of events with unpublished rows stays (rule 9)."""
+    """Drops the days that are no longer kept; a day of events that are unpublished or wanted stays (rule 9)."""
     dropped = []
     for table, days in _TABLES.items():
         old = await _older(pool, table, today - timedelta(days=days))
@@ -80,14 +80,14 @@ async def _older(pool: Any, table: str, oldest: date) -> list[str]:
 
 
 async def _drop(pool: Any, table: str, name: str) -> bool:
-    unpublished = f"SELECT EXISTS (SELECT FROM {name} WHERE published_at IS NULL)"
+    needed = f"SELECT EXISTS (SELECT FROM {name} WHERE published_at IS NULL OR wanted)"
     async with pool.acquire() as conn, conn.transaction():
         # Whoever writes waits behind us, so we don't wait long: the next turn may find the table free.
         await conn.execute("SET LOCAL lock_timeout = '200ms'")
         try:
             # A replay may not mark rows between the look and the drop.
             await conn.execute(f"LOCK TABLE {name} IN SHARE MODE")
-            if table == "events" and await conn.fetchval(unpublished):
+            if table == "events" and await conn.fetchval(needed):
                 return False
             await conn.execute(f"ALTER TABLE {table} DETACH PARTITION {name}")
         except asyncpg.LockNotAvailableError:

@@ -9,6 +9,7 @@ from common import db
 from common.ids import uuid7
 from common.kafka import Producer, Record
 from records import hot
+from records.automations.steps import Notes, note
 from records.hot import Ending, Entry
 from records.kinds import KINDS
 from records.lifecycle import Phase, Status
@@ -53,6 +54,12 @@ class OtherServices:
         step = Step(Status.PENDING, (Phase.HELD,), Status.AWAITING_APPROVAL, Phase.HELD, sets="held_for = 'approval'")
         async with self._session("run-dispatcher") as conn:
             assert await apply(conn, step, [UUID(run_id)])
+
+    async def end_automation_run(self, run_id: UUID, status: str = "completed", error: Any = None) -> None:
+        """As the scheduler ends one, without its steps."""
+        notes = Notes(entries=[("info", f"automation_{status}", "done", {})], status=status, error=error)
+        async with self._session("scheduler") as conn:
+            await note(conn, run_id, notes, self.worker_id, "scheduler-1")
 
     @asynccontextmanager
     async def _session(self, role: str) -> AsyncIterator[Any]:

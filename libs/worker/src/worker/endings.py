@@ -18,6 +18,7 @@ from records import events, hot
 from records.definitions.base import Retry
 from records.hot import Ending, Entry
 from worker import lifecycle
+from worker.kind import Park
 from worker.lifecycle import Holder
 from worker.owned import Owned
 
@@ -85,6 +86,12 @@ class Endings:
         """running → cancelled, because somebody asked for it."""
         entry = Entry("run_cancelled", "Cancelled by a user.", {}, "warning")
         return await self._end(run, "cancelled", entry)
+
+    async def park(self, run: Owned, parked: Park) -> None:
+        """leased → parked; a run of which something else is asked has that carried out instead."""
+        await run.flushed()
+        if not await lifecycle.park(self._pool, self._holder, run.id, run.epoch, parked):
+            await self.release(run)
 
     async def pause(self, run: Owned) -> bool:
         """leased → paused; False: nobody wants the pause any more, go on."""

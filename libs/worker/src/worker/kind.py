@@ -1,8 +1,19 @@
 """What a kind of work is to a worker: light ones run in its event loop, heavy ones in a child process (rule 12)."""
 
 from typing import Any, Protocol, TypeGuard
+from uuid import UUID
 
 from worker.owned import Owned
+
+
+class Park(Exception):
+    """Raised by a light kind whose run waits for something else: it is let go, and worked on again from the start
+    when that has ended. `awaited` is what it waits for."""
+
+    def __init__(self, awaited: UUID, message: str) -> None:
+        super().__init__(message)
+        self.awaited = awaited
+        self.message = message
 
 
 class Kind(Protocol):
@@ -12,7 +23,7 @@ class Kind(Protocol):
 
 
 class Light(Kind, Protocol):
-    """A call: `perform` answers the run's result, or raises `Retryable` or `Permanent`."""
+    """A call: `perform` answers the run's result, or raises `Retryable`, `Permanent` or `Park`."""
 
     async def perform(self, run: Owned) -> dict[str, Any]:
         """Does the work. Await `run.steady()` before each side effect."""

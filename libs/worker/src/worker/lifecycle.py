@@ -12,6 +12,7 @@ from common.errors import RunError
 from records.hot import Entry
 from records.lifecycle import Phase, Status
 from records.transitions import Step, apply
+from worker.kind import Park
 
 _OURS = "r.epoch = $6 AND r.lease_owner = $7"
 
@@ -69,7 +70,7 @@ async def interrupt(conn: Any, holder: Holder, run_ids: list[UUID], why: str) ->
     return await apply(conn, INTERRUPT, run_ids, holder.id, entry=entry, worker=holder.name)
 
 
-async def park(conn: Any, holder: Holder, run_id: UUID, epoch: int, child_id: UUID) -> bool:
-    """leased → parked: the run waits for its child and holds no slot."""
-    entry = Entry("waiting_for_child", f"Waiting for run {child_id}.", {"run_id": str(child_id)})
+async def park(conn: Any, holder: Holder, run_id: UUID, epoch: int, parked: Park) -> bool:
+    """leased → parked: the run waits for something else and holds no slot."""
+    entry = Entry("waiting_for_child", parked.message, {"id": str(parked.awaited)})
     return bool(await apply(conn, PARK, [run_id], epoch, holder.id, entry=entry, worker=holder.name))

@@ -8,7 +8,7 @@ from common.telemetry import span
 from records.kinds import KINDS, Mode
 from worker.endings import Endings
 from worker.forks import Forks
-from worker.kind import Kind, Light, is_heavy, is_light
+from worker.kind import Kind, Light, Park, is_heavy, is_light
 from worker.link import Stop
 from worker.owned import LostRun, Owned
 
@@ -34,6 +34,8 @@ class Performer:
                     return None
                 except RunError as error:
                     return await self._endings.fail(run, error)
+                except Park as parked:
+                    return await self._endings.park(run, parked)
                 except Stop:
                     if await self._stopped(run):
                         return None

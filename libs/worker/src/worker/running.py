@@ -1,6 +1,6 @@
 """How every worker service opens: life, publisher, worker, Executor; and how it closes (rule 13)."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -23,9 +23,15 @@ Some = TypeVar("Some", bound=WorkerSettings)
 
 @asynccontextmanager
 async def running(
-    service: Service[Some], kinds: Sequence[Kind], preload: tuple[str, ...] = ()
+    service: Service[Some],
+    kinds: Sequence[Kind],
+    preload: tuple[str, ...] = (),
+    join: Callable[[Life, Publisher], None] = lambda life, publisher: None,
 ) -> AsyncIterator[Worker]:
-    """A worker for those of `kinds` that the settings name; `preload` is imported in the fork server."""
+    """A worker for those of `kinds` that the settings name; `preload` is imported in the fork server.
+
+    `join` is called before the service listens: a service that is more than a worker says there what else it hears.
+    """
     settings = service.settings
     hide_memory()
     named = {kind.name: kind for kind in kinds}
@@ -41,6 +47,7 @@ async def running(
     server, abilities.address = await start_server(worker, settings.grpc_host, settings.grpc_port)
     await life.start()
     worker.start()
+    join(life, publisher)
     service.listen()
     service.spawn(every(2, publisher.sweep_once))
     service.spawn(reports.write_progress())

@@ -108,9 +108,14 @@ class Worker:
             for run_id in ids:
                 del self._hinted[run_id]
             await self._take(ids, len(ids))
-        self._hinted.clear()
+        if self._hinted:
+            self._hinted.clear()
+            self._hungry = True
         while self._hungry and (room := self.free) > 0:
-            self._hungry = await self._take(None, room) == room
+            # Before it looks: what is hinted at while it does may not be in what it sees.
+            self._hungry = False
+            if await self._take(None, room) == room:
+                self._hungry = True
 
     async def _take(self, ids: Sequence[UUID] | None, most: int) -> int:
         self._claiming += most

@@ -52,7 +52,7 @@ async def create_run(request: Request, principal: Operator, body: RunBody, defer
     """Creates the run and starts it."""
     gateway = gateway_of(request)
     order = new_run.of_body(body, deferred=defer)
-    made = await new_run.make(gateway, principal, order, new_run.trigger_method(principal, request))
+    made = await new_run.make(gateway, new_run.customer(principal, request), order)
     return await starting.start(gateway, request, made)
 
 

@@ -7,11 +7,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Body, Query, Request, Response
 
-from api_gateway import definitions, new_run, starting
+from api_gateway import new_run, starting
 from api_gateway.answers import PROBLEMS, Limit, Offset, Words, answer, nothing, page, words
 from api_gateway.auth import Operator, Principal, Viewer
 from api_gateway.gateway import Gateway, gateway_of
-from api_gateway.problems import conflict, invalid, not_found
+from api_gateway.problems import conflict, not_found
 from api_gateway.requests import JsonRoute
 from api_gateway.shapes import (
     ACTION_STATUSES,
@@ -27,10 +27,11 @@ from api_gateway.shapes import (
     SortBy,
 )
 from common.ids import uuid7
-from records import actions, connections
+from records import actions, checks, connections, orders
 from records.actions import Action, Filters, InUse, SlugTaken
 from records.connections import Unresolved
 from records.definitions.base import ConnectionReference
+from records.refused import refused
 
 router = APIRouter(prefix="/api/v1/actions", tags=["Actions"], route_class=JsonRoute, responses=PROBLEMS)
 
@@ -97,7 +98,7 @@ async def list_actions(
 @router.post("", response_model=ActionShape, status_code=201, summary="Create an action")
 async def create_action(request: Request, principal: Operator, body: ActionBody) -> Response:
     gateway = gateway_of(request)
-    definitions.check_preset(body.template_id, body.kind)
+    checks.check_preset(body.template_id, body.kind)
     connection_id = await _connection_id(gateway, principal, body.connection_id, body.connection_ref)
     action_id = uuid7()
     values: Json = {
@@ -180,8 +181,8 @@ async def run_action(
     if action.status != "active":
         raise conflict(f"action {action.slug!r} is disabled; enable it first (PATCH status active)")
     overrides = body.definition_overrides if body else None
-    order = new_run.of_action(gateway, principal, action, overrides, deferred=defer)
-    made = await new_run.make(gateway, principal, order, new_run.trigger_method(principal, request))
+    order = orders.of_action(gateway.keyring, principal.org_id, action, overrides, deferred=defer)
+    made = await new_run.make(gateway, new_run.customer(principal, request), order)
     return await starting.start(gateway, request, made)
 
 
@@ -198,9 +199,9 @@ def _stored(
     loc = ("body", "definition")
     kept = None if sealed is None else gateway.keyring.decrypt_json(sealed, principal.org_id, action_id)
     # A kept value goes to one host only; the connection beside the definition may say which.
-    placed = definitions.with_connection(definition, connection_id)
-    definitions.check_saved(kind, definitions.whole(kind, placed, kept, loc), loc)
-    shown, secrets = definitions.split(kind, placed, kept, loc)
+    placed = checks.with_connection(definition, connection_id)
+    checks.check_saved(kind, checks.whole(kind, placed, kept, loc), loc)
+    shown, secrets = checks.split(kind, placed, kept, loc)
     if placed is not definition:
         shown = {key: value for key, value in shown.items() if key in definition}
     new = None if secrets is None else gateway.keyring.encrypt_json(secrets, principal.org_id, action_id)
@@ -221,9 +222,9 @@ async def _connection_id(
                 try:
                     found.add((await connections.resolve(conn, principal.org_id, one)).id)
                 except Unresolved as error:
-                    raise invalid(loc, str(error), "unknown_connection") from error
+                    raise refused(loc, str(error), "unknown_connection") from error
     if len(found) > 1:
-        raise invalid(loc, "connectionId and connectionRef name different connections; name one", "two_connections")
+        raise refused(loc, "connectionId and connectionRef name different connections; name one", "two_connections")
     return found.pop()
 
 

@@ -8,8 +8,9 @@ import orjson
 from fastapi import Query, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api_gateway.problems import ProblemBody, invalid
+from api_gateway.problems import ProblemBody
 from records import people
+from records.refused import refused
 
 Limit = Annotated[int, Query(ge=1, le=100)]
 Offset = Annotated[int, Query(ge=0, le=2**31 - 1)]
@@ -54,7 +55,7 @@ def words(values: list[str] | None, allowed: Iterable[str], name: str) -> tuple[
     known = tuple(allowed)
     for word in given:
         if word not in known:
-            raise invalid(("query", name), f"{word!r} is none of {', '.join(known)}", "enum")
+            raise refused(("query", name), f"{word!r} is none of {', '.join(known)}", "enum")
     return tuple(dict.fromkeys(given))
 
 

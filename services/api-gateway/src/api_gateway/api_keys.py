@@ -11,12 +11,13 @@ from api_gateway.auth import Principal, Viewer
 from api_gateway.gateway import gateway_of
 from api_gateway.people_shapes import ApiKeyBody, ApiKeyShape, ApiKeysShape, NewApiKeyShape
 from api_gateway.principal import NEVER
-from api_gateway.problems import Problem, invalid, not_found
+from api_gateway.problems import Problem, not_found
 from api_gateway.requests import JsonRoute
 from common import clock
 from records import api_keys, people
 from records.api_keys import ApiKey, KeyState
 from records.people import Role
+from records.refused import refused
 
 router = APIRouter(prefix="/api/v1/api-keys", tags=["API keys"], route_class=JsonRoute, responses=PROBLEMS)
 
@@ -105,9 +106,9 @@ def _check(principal: Principal, role: Role) -> None:
 def _expiry(principal: Principal, given: datetime | None) -> datetime | None:
     """A key that asks for another one gives it no longer life than its own."""
     if given is not None and given <= clock.now():
-        raise invalid(("body", "expiresAt"), "this is in the past")
+        raise refused(("body", "expiresAt"), "this is in the past")
     if principal.key_id is None or principal.until == NEVER:
         return given
     if given is not None and given > principal.until:
-        raise invalid(("body", "expiresAt"), f"not later than the end of your own key, {principal.until:%FT%TZ}")
+        raise refused(("body", "expiresAt"), f"not later than the end of your own key, {principal.until:%FT%TZ}")
     return given or principal.until

@@ -10,6 +10,8 @@ from api_gateway import (
     action_runs,
     actions,
     api_keys,
+    automation_runs,
+    automations,
     batch,
     changes,
     connections,
@@ -30,7 +32,7 @@ from common.health import Health
 # Routes are tried in this order: a word before an id in its place, then what is asked most.
 _WORDS: tuple[Any, ...] = (changes, batch)
 _PARTS: tuple[Any, ...] = (
-    *(action_runs, run_logs, stream, actions, connections, kinds, replay),
+    *(action_runs, run_logs, stream, automation_runs, actions, automations, connections, kinds, replay),
     *(session, organisation, users, api_keys),
 )
 

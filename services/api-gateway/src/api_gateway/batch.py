@@ -8,14 +8,16 @@ from pydantic import Field, ValidationError
 
 from api_gateway import new_run, starting
 from api_gateway.answers import PROBLEMS, answer
-from api_gateway.auth import Operator, Principal
+from api_gateway.auth import Operator
 from api_gateway.gateway import Gateway, gateway_of
 from api_gateway.intake import Created, KeyBusy, KeyReused
-from api_gateway.problems import Invalid, Problem, ProblemDetail
+from api_gateway.problems import Problem, ProblemDetail, refusal
 from api_gateway.requests import BatchRoute
 from api_gateway.shapes import Json, RunBody, RunShape, Shape
 from records import runs
 from records.new_run import NewRun
+from records.orders import Customer, Known
+from records.refused import Refused
 
 router = APIRouter(prefix="/api/v1/action-runs", tags=["Action runs"], route_class=BatchRoute, responses=PROBLEMS)
 
@@ -52,39 +54,37 @@ async def create_runs(request: Request, principal: Operator, body: BatchBody) ->
     follow the runs with their stream, or ask for them. The body may have 8 MiB.
     """
     gateway = gateway_of(request)
-    method = new_run.trigger_method(principal, request)
+    who = new_run.customer(principal, request)
     judged: list[NewRun | Problem] = []
-    known = new_run.Known()
+    known = Known()
     for place, given in enumerate(body.runs):
         if place % _BREATH == _BREATH - 1:
             await asyncio.sleep(0)
-        judged.append(await _judge(gateway, principal, given, method, known))
+        judged.append(await _judge(gateway, who, given, known))
     made = iter(await gateway.intake.create_together([one for one in judged if isinstance(one, NewRun)]))
     results = [_refused(one) if isinstance(one, Problem) else _result(gateway, next(made)) for one in judged]
     return answer({"results": results})
 
 
-async def _judge(
-    gateway: Gateway, principal: Principal, given: Any, method: str, known: new_run.Known
-) -> NewRun | Problem:
+async def _judge(gateway: Gateway, who: Customer, given: Any, known: Known) -> NewRun | Problem:
     try:
         body = RunBody.model_validate(given)
     except ValidationError as error:
         return _invalid(error)
     try:
-        return await new_run.make(gateway, principal, new_run.of_body(body), method, known)
-    except Problem as problem:
-        return problem
+        return await new_run.make(gateway, who, new_run.of_body(body), known)
+    except Refused as error:
+        return refusal(error)
 
 
 def _invalid(error: ValidationError) -> Problem:
     faults = error.errors(include_url=False)
-    return Invalid([(("body", *fault["loc"]), fault["msg"], fault["type"]) for fault in faults])
+    return refusal(Refused([(("body", *fault["loc"]), fault["msg"], fault["type"]) for fault in faults]))
 
 
 def _result(gateway: Gateway, made: Created | KeyReused | KeyBusy) -> Json:
     if not isinstance(made, Created):
-        return _refused(starting.refusal(made))
+        return _refused(starting.key_refusal(made))
     return {"status": 201 if made.is_new else 200, "run": runs.as_json(made.run, gateway.fleet.kinds)}
 
 

@@ -11,11 +11,11 @@ from urllib.parse import SplitResult, urlsplit
 import httpx2
 
 from api_gateway import databases
-from api_gateway.problems import Invalid, invalid
 from common.egress import guarded_client
 from common.errors import ErrorCode, Permanent, Retryable
 from records.connections import Connection
 from records.credentials import HttpCredentials, http_credentials
+from records.refused import Refused, refused
 
 _SECONDS = 10.0
 _HTTP = ("http", "https")
@@ -93,7 +93,7 @@ def _split(value: Any) -> SplitResult | None:
         return None
 
 
-def _untestable(connection: Connection) -> Invalid:
+def _untestable(connection: Connection) -> Refused:
     """Says why, and what to do instead."""
     config = connection.config
     loc = ("path", "connection_id")
@@ -102,9 +102,9 @@ def _untestable(connection: Connection) -> Invalid:
             "a file store without an http(s) config.endpoint_url cannot be tried from here: folders are the "
             "extract-worker's, and a bucket is named by the run; a run will show whether it works"
         )
-        return invalid(loc, message, "untestable")
+        return refused(loc, message, "untestable")
     message = "there is no address to ask: set config.base_url (http or https), or a database's config.url or host"
-    return invalid(loc, message, "untestable")
+    return refused(loc, message, "untestable")
 
 
 def _url(config: Mapping[str, Any]) -> httpx2.URL:

@@ -11,7 +11,7 @@ from api_gateway.actions import slug_of
 from api_gateway.answers import PROBLEMS, Limit, Offset, Words, answer, nothing, page
 from api_gateway.auth import Admin, Operator, Principal, Viewer
 from api_gateway.gateway import Gateway, gateway_of
-from api_gateway.problems import conflict, invalid, not_found
+from api_gateway.problems import conflict, not_found
 from api_gateway.requests import JsonRoute
 from api_gateway.shapes import (
     LONGEST_NAME,
@@ -27,6 +27,7 @@ from common.ids import uuid7
 from common.telemetry import current_traceparent
 from records import connection_health, connections
 from records.connections import Connection, DefaultTaken, InUse, SlugTaken
+from records.refused import refused
 
 router = APIRouter(prefix="/api/v1/connections", tags=["Connections"], route_class=JsonRoute, responses=PROBLEMS)
 
@@ -175,7 +176,7 @@ def _changes(gateway: Gateway, principal: Principal, before: Connection, body: C
         moved = _address(values["config"]) != _address(before.config)
         if moved and before.has_credentials and "credentials" not in given:
             # What was given for one host must not be sent to another by somebody who cannot read it.
-            raise invalid(("body", "credentials"), "the address changes: give the credentials again", "missing")
+            raise refused(("body", "credentials"), "the address changes: give the credentials again", "missing")
     if "credentials" in given:
         values["credentials"] = _sealed(gateway, principal, before.id, body.credentials)
     if before.status == "error" and {"config", "credentials"} & given and "status" not in given:
@@ -192,7 +193,7 @@ def _shown(config: Json | None) -> Json:
     """The config is shown to everybody. Raises `Problem` 422 for an address with a user or a password in it."""
     for name, value in (config or {}).items():
         if isinstance(value, str) and _WITH_USER.match(value):
-            raise invalid(("body", "config", name), "user and password belong into `credentials`, not into an address")
+            raise refused(("body", "config", name), "user and password belong into `credentials`, not into an address")
     return config or {}
 
 

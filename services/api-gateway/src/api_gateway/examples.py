@@ -27,6 +27,11 @@ class Given:
     path: str
     body: Json
     key: str = "id"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def request(self) -> str:
+        return _curl("POST", self.path, self.body, self.headers)
 
 
 @dataclass(frozen=True)
@@ -50,10 +55,7 @@ class Example:
 
     def shell(self, method: str, path: str) -> str:
         """The lines to paste."""
-        lines = [
-            f"{one.variable}=$({_curl('POST', one.path, one.body)} | python3 -c '{_TAKE.format(key=one.key)}')"
-            for one in self.given
-        ]
+        lines = [f"{one.variable}=$({one.request} | python3 -c '{_TAKE.format(key=one.key)}')" for one in self.given]
         place = re.sub(r"\{(\w+)\}", lambda found: f"${{{found[1].upper()}}}", path) + self.query
         lines.append(_curl(method.upper(), place, self.body, self.headers, self.options, token=self.token))
         text = "\n".join(lines)
@@ -119,6 +121,25 @@ _A_LOCAL_CONNECTION = Given(
 _A_USER = Given("USER_ID", "/api/v1/users", _USER)
 _A_KEY = Given("KEY_ID", "/api/v1/api-keys", {"name": "robot $N", "role": "viewer"})
 
+_AUTOMATION: Json = {
+    "name": "Orders every morning $N",
+    "trigger": {"type": "schedule", "schedule": "0 6 * * *", "timezone": "America/New_York"},
+    "actions": [
+        {"key": "extract", "kind": "dlt_extract", "definition": {"source": "noop"}},
+        {"key": "ask", "kind": "approval_gate", "definition": {"title": "Go on?"}},
+    ],
+}
+_AN_AUTOMATION = Given("AUTOMATION_ID", "/api/v1/automations", _AUTOMATION)
+_A_FAILING_AUTOMATION = Given(
+    "AUTOMATION_ID",
+    "/api/v1/automations",
+    {"name": "Fails $N", "actions": [{"kind": "http_request", "definition": {"url": "$/inputs/gone"}}]},
+)
+_A_FAILED_AUTOMATION_RUN = Given(
+    "RUN_ID", "/api/v1/automations/$AUTOMATION_ID/trigger", {}, "runId", {"Prefer": "wait=10"}
+)
+_AN_AUTOMATION_RUN = Given("RUN_ID", "/api/v1/automations/$AUTOMATION_ID/trigger", {}, "runId")
+
 EXAMPLES: dict[str, Example] = {
     # Kinds
     "list_kinds": Example(),
@@ -155,6 +176,25 @@ EXAMPLES: dict[str, Example] = {
     # Logs
     "get_logs": Example(given=(_A_QUEUED_RUN,), query="?level=warning&limit=50"),
     "stream_logs": Example(given=(_A_FAILED_RUN,), options="-N"),
+    # Automations
+    "list_automations": Example(query="?q=orders&triggers=schedule,webhook&sort_by=name&order=asc"),
+    "create_automation": Example(_AUTOMATION),
+    "validate_automation": Example(_AUTOMATION),
+    "get_automation": Example(given=(_AN_AUTOMATION,)),
+    "get_automation_by_slug": Example(given=(Given("SLUG", "/api/v1/automations", _AUTOMATION, "slug"),)),
+    "update_automation": Example({"max_parallel": 5, "enabled": False}, given=(_AN_AUTOMATION,)),
+    "delete_automation": Example(given=(_AN_AUTOMATION,)),
+    "pause_automation": Example(given=(_AN_AUTOMATION,)),
+    "resume_automation": Example(given=(_AN_AUTOMATION,)),
+    "trigger_automation": Example({"inputs": {"day": "2026-01-31"}}, given=(_AN_AUTOMATION,)),
+    "draw_automation": Example(query="?format=svg", given=(_AN_AUTOMATION,)),
+    # Automation runs
+    "list_automation_runs": Example(query="?status=running,failed&triggered_by=schedule&limit=20"),
+    "get_automation_run": Example(given=(_AN_AUTOMATION, _AN_AUTOMATION_RUN)),
+    "cancel_automation_run": Example(given=(_AN_AUTOMATION, _AN_AUTOMATION_RUN)),
+    "retry_automation_run": Example(given=(_A_FAILING_AUTOMATION, _A_FAILED_AUTOMATION_RUN)),
+    "stream_automation_run": Example(given=(_AN_AUTOMATION, _AN_AUTOMATION_RUN), options="-N"),
+    "draw_automation_run": Example(given=(_AN_AUTOMATION, _AN_AUTOMATION_RUN)),
     # Events
     "replay_events": Example({"types": ["action.completed"], "since": "$HOUR_AGO"}),
     # Session

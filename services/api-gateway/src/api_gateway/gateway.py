@@ -18,6 +18,7 @@ from api_gateway.tail import Tail
 from api_gateway.waiting import Waiters
 from common.bell import Bell
 from records import totals
+from records.automations.versions import Versions
 from records.publication import Publisher
 from records.secrets import Keyring
 
@@ -37,6 +38,8 @@ class Gateway:
     fleet: Fleet
     waiters: Waiters
     tail: Tail
+    automation_tail: Tail
+    versions: Versions
     feed: Feed
     bell: Bell
     publisher: Publisher

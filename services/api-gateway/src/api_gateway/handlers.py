@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from api_gateway.app import create_app
 from api_gateway.auth import Authenticator
@@ -12,10 +13,13 @@ from api_gateway.intake import Intake
 from api_gateway.settings import Settings
 from api_gateway.sign_in import PasswordDesk, SignIns
 from api_gateway.tail import TAIL_SECONDS, Tail
+from api_gateway.triggering import finish_stops_once
 from api_gateway.waiting import Waiters
 from common.boot import Service
 from common.db import engine
 from common.loops import every
+from records.automations import run_reads
+from records.automations.versions import Versions
 from records.life import Life
 from records.publication import Publisher
 from records.secrets import Keyring
@@ -40,6 +44,8 @@ async def running(service: Service[Settings]) -> AsyncIterator[None]:
         fleet=fleet,
         waiters=Waiters(service.pool, service.ear),
         tail=Tail(service.pool),
+        automation_tail=Tail(service.pool, run_reads.moved),
+        versions=Versions(),
         feed=Feed(service.pool, fleet),
         bell=service.bell,
         publisher=publisher,
@@ -66,6 +72,8 @@ def _start_loops(service: Service[Settings], gateway: Gateway) -> None:
     service.spawn(every(2.0, gateway.fleet.look_once))
     service.spawn(every(1.0, gateway.waiters.look_once))
     service.spawn(every(TAIL_SECONDS, gateway.tail.look_once))
+    service.spawn(every(TAIL_SECONDS, gateway.automation_tail.look_once))
+    service.spawn(every(5.0, partial(finish_stops_once, gateway)))
     service.spawn(every(FEED_SECONDS, gateway.feed.look_once))
     service.spawn(_end_streams(gateway))
     service.spawn(every(10.0, gateway.fold_totals_once))
@@ -78,4 +86,5 @@ async def _end_streams(gateway: Gateway) -> None:
     """Those who follow something would keep the gateway from stopping."""
     await gateway.stopping.wait()
     gateway.tail.wake()
+    gateway.automation_tail.wake()
     gateway.feed.wake()

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from common.bell import HELD, Bell
+from common.bell import AUTOMATION, HELD, Bell
 from common.whispers import whisper
 from records import runs
 from records.admission import Limits, admit
+from records.automations import runs as automation_runs
 from records.following import follow
 from records.hot import Entry
 from records.life import process_channel
@@ -163,6 +164,21 @@ class Decisions:
             if run["phase"] != Phase.PAUSED:  # else its worker obeyed between two looks
                 return run
 
+    async def stop_automation_runs(self, ids: Sequence[UUID], called_by: Sequence[UUID] = ()) -> None:
+        """Lets nothing of these automation runs start any more, nor of those that these runs have called, and cancels
+        what runs of them; the scheduler ends them."""
+        stopped = await automation_runs.stop(self.pool, self.org_id, ids, called_by)
+        for run_id in await automation_runs.live_runs(self.pool, stopped):
+            await self._cancel_tree(run_id, "automation cancelled")
+        if stopped:
+            self.bell.ring(AUTOMATION, stopped)
+
+    async def _cancel_tree(self, run_id: UUID, why: str) -> None:
+        await self._cancel_one(run_id)
+        if (await self._run(run_id))["status"] == _AWAITING:
+            await self._reject_for(run_id, why)
+        await self._cancel_children([run_id])
+
     async def _cancel_one(self, run_id: UUID) -> None:
         """Tries until the run is over or its worker has been told: it may change hands between two looks."""
         entry = Entry("run_cancelled", "Cancelled by a user", {}, "warning")
@@ -177,19 +193,14 @@ class Decisions:
                 return
 
     async def _cancel_children(self, parents: Sequence[UUID]) -> None:
-        """The whole tree below, in id order (decision 20)."""
-        while parents:
-            children = [row["id"] for row in await self.pool.fetch(_CHILDREN, list(parents), self.org_id)]
-            for child in children:
-                await self._cancel_one(child)
-                run = await self._run(child)
-                if run["status"] == _AWAITING:
-                    await self._reject_child(child)
-            parents = children
+        """The whole tree below, in id order (decision 20); automations that were called are part of it."""
+        await self.stop_automation_runs([], parents)
+        for row in await self.pool.fetch(_CHILDREN, list(parents), self.org_id):
+            await self._cancel_tree(row["id"], "parent cancelled")
 
-    async def _reject_child(self, run_id: UUID) -> None:
-        error = {"code": "REJECTED", "message": "parent cancelled", "details": {}, "retryable": False}
-        entry = Entry("run_rejected", "Rejected: parent cancelled", {"reason": "parent cancelled"}, "warning")
+    async def _reject_for(self, run_id: UUID, why: str) -> None:
+        error = {"code": "REJECTED", "message": why, "details": {}, "retryable": False}
+        entry = Entry("run_rejected", f"Rejected: {why}", {"reason": why}, "warning")
         await self._apply(REJECT, [run_id], None, error, entry=entry, event="action.rejected")
 
     async def _control(self, run_id: UUID, word: str) -> bool:

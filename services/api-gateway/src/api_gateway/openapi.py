@@ -35,6 +35,8 @@ TAGS = [
     {"name": "Actions", "description": "What to do on a connection, saved under a name."},
     {"name": "Action runs", "description": "One execution of an action, and all that can be done with it."},
     {"name": "Logs", "description": "What a run has to tell, entry by entry."},
+    {"name": "Automations", "description": "Actions strung together on a trigger; `docs/automations.md` says how."},
+    {"name": "Automation runs", "description": "One trigger of an automation, step by step."},
     {"name": "Events", "description": "The public topics; `docs/events.md` says how to read them."},
     {"name": "Session", "description": "Sign in, sign out, who one is."},
     {"name": "Organisation", "description": "The caller's own: its name, and what holds for all of it."},
@@ -63,7 +65,7 @@ _PREFER = {
 }
 _HOLDS = frozenset(
     f"{verb}_run" for verb in ("create", "get", "approve", "reject", "cancel", "pause", "resume", "execute", "retry")
-) | {"run_action"}
+) | {"run_action", "trigger_automation", "get_automation_run", "cancel_automation_run", "retry_automation_run"}
 """Operations that hold their answer where that is preferred."""
 
 

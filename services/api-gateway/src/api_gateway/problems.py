@@ -3,7 +3,7 @@
 What a client posted is never echoed: it may hold secrets.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import asyncpg
@@ -19,11 +19,10 @@ from starlette.exceptions import HTTPException
 
 from api_gateway.lifecycle import NoSuchRun, NotAllowed
 from common.batcher import Overloaded
+from records.refused import Place, Refused
 from records.secrets import SecretError
 
 _log = structlog.get_logger()
-
-Place = Sequence[str | int]
 
 _RETRY_SECONDS = 1
 # InternalClientError: the server has said that it goes, and the connection's end is not there yet.
@@ -67,14 +66,6 @@ class Problem(HTTPException):
         self.errors = [problem_detail(loc, message, kind)]
 
 
-class Invalid(Problem):
-    """422 with one or more places."""
-
-    def __init__(self, errors: Sequence[tuple[Place, str, str]]) -> None:
-        super().__init__(422, errors[0][2], errors[0][1])
-        self.errors = [problem_detail(loc, message, kind) for loc, message, kind in errors]
-
-
 def not_found(what: str) -> Problem:
     """Also for what belongs to another organisation (decision 26)."""
     return Problem(404, "not_found", f"{what} not found")
@@ -84,8 +75,11 @@ def conflict(message: str, loc: Place = ()) -> Problem:
     return Problem(409, "conflict", message, loc)
 
 
-def invalid(loc: Place, message: str, kind: str = "value_error") -> Invalid:
-    return Invalid([(loc, message, kind)])
+def refusal(error: Refused) -> Problem:
+    """422 with every place."""
+    problem = Problem(422, error.faults[0][2], error.faults[0][1])
+    problem.errors = [problem_detail(*fault) for fault in error.faults]
+    return problem
 
 
 def problem_detail(loc: Place, message: str, kind: str) -> dict[str, Any]:
@@ -101,6 +95,7 @@ def install(app: FastAPI) -> None:
     """Answer every error of the application in the documented shape."""
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(Refused, _on_refused)
     app.add_exception_handler(Overloaded, _on_overload)
     app.add_exception_handler(NotAllowed, _on_not_allowed)
     app.add_exception_handler(NoSuchRun, _on_no_such_run)
@@ -113,6 +108,11 @@ def install(app: FastAPI) -> None:
 def _on_validation(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     return problem_response(422, [problem_detail(e["loc"], e["msg"], e["type"]) for e in error.errors()])
+
+
+def _on_refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)
+    return _on_http(request, refusal(error))
 
 
 def _on_http(request: Request, error: Exception) -> Response:

@@ -10,11 +10,11 @@ from pydantic import AwareDatetime, BeforeValidator, Field
 from api_gateway.answers import PROBLEMS, answer
 from api_gateway.auth import Admin
 from api_gateway.gateway import gateway_of
-from api_gateway.problems import invalid
 from api_gateway.requests import JsonRoute
 from api_gateway.shapes import Shape
 from common import clock
 from contracts.topics import EVENTS
+from records.refused import refused
 from records.replay import JOURNAL, replay
 
 router = APIRouter(prefix="/api/v1/events", tags=["Events"], route_class=JsonRoute, responses=PROBLEMS)
@@ -72,14 +72,14 @@ def _window(body: ReplayBody) -> tuple[datetime, datetime]:
     now = clock.now()
     until = min(body.until or now, now)
     if body.since < now - JOURNAL:
-        raise invalid(("body", "since"), f"events are kept for {JOURNAL.days} days; this is longer ago", "too_old")
+        raise refused(("body", "since"), f"events are kept for {JOURNAL.days} days; this is longer ago", "too_old")
     if body.since >= until:
-        raise invalid(("body", "since"), f"no time lies between this and {'now' if until == now else 'until'}")
+        raise refused(("body", "since"), f"no time lies between this and {'now' if until == now else 'until'}")
     return body.since.astimezone(UTC), until.astimezone(UTC)
 
 
 def _types(given: list[str] | None) -> list[str]:
     for place, word in enumerate(given or ()):
         if word not in EVENTS:
-            raise invalid(("body", "types", place), f"there is no such topic; there are {', '.join(EVENTS)}", "enum")
+            raise refused(("body", "types", place), f"there is no such topic; there are {', '.join(EVENTS)}", "enum")
     return list(dict.fromkeys(given)) if given else list(EVENTS)

@@ -7,8 +7,9 @@ import orjson
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from api_gateway.problems import Problem, invalid
+from api_gateway.problems import Problem, refusal
 from common.telemetry import span
+from records.refused import Place, refused
 
 LARGEST_BODY = 1_048_576
 """Bytes."""
@@ -45,11 +46,11 @@ class JsonRequest(Request):
         try:
             value = orjson.loads(raw)
         except orjson.JSONDecodeError as error:
-            raise invalid(("body", error.pos), f"this is not JSON: {error.msg}", "json_invalid") from error
+            raise _unreadable(("body", error.pos), f"this is not JSON: {error.msg}", "json_invalid") from error
         if raw.count(b"[") + raw.count(b"{") > DEEPEST_BODY and _depth(value) > DEEPEST_BODY:
-            raise invalid(("body",), f"nested deeper than {DEEPEST_BODY} levels", "json_too_deep")
+            raise _unreadable(("body",), f"nested deeper than {DEEPEST_BODY} levels", "json_too_deep")
         if b"\\u0000" in raw and _holds_nul(value):
-            raise invalid(("body",), "no text may hold the character U+0000", "json_invalid")
+            raise _unreadable(("body",), "no text may hold the character U+0000", "json_invalid")
         return value
 
     async def _read(self) -> bytes:
@@ -90,7 +91,7 @@ class JsonRoute(APIRoute):
 
         async def read_and_handle(request: Request) -> Response:
             if b"%00" in request.scope["query_string"] or "\x00" in request.scope["path"]:
-                raise invalid(("query",), "no text may hold the character U+0000")
+                raise refused(("query",), "no text may hold the character U+0000")
             with span(name, request.headers.get("traceparent")):
                 return await handle(self.reads(request.scope, request.receive))
 
@@ -101,6 +102,11 @@ class BatchRoute(JsonRoute):
     """A route whose requests are read as `BatchRequest`."""
 
     reads = BatchRequest
+
+
+def _unreadable(loc: Place, message: str, word: str) -> Problem:
+    """The framework lets nothing but its own exceptions out of the reading of a body."""
+    return refusal(refused(loc, message, word))
 
 
 def _depth(value: Any) -> int:

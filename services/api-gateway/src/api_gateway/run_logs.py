@@ -11,11 +11,12 @@ from fastapi.responses import StreamingResponse
 from api_gateway.answers import PROBLEMS, answer
 from api_gateway.auth import Viewer
 from api_gateway.gateway import Gateway, gateway_of
-from api_gateway.problems import invalid, not_found
+from api_gateway.problems import not_found
 from api_gateway.requests import JsonRoute
 from api_gateway.shapes import Level, LogsShape
 from records import logs, runs
 from records.logs import BadCursor
+from records.refused import refused
 
 router = APIRouter(prefix="/api/v1/action-runs", tags=["Logs"], route_class=JsonRoute, responses=PROBLEMS)
 
@@ -50,7 +51,7 @@ async def get_logs(
     try:
         sequence = logs.sequence_of(run_id, after)
     except BadCursor as error:
-        raise invalid(("query", "after"), str(error)) from error
+        raise refused(("query", "after"), str(error)) from error
     if _wants_lines(request):
         return StreamingResponse(_lines(gateway, run, sequence, level), media_type=NDJSON)
     rows = await logs.page(gateway.pool, run, sequence, limit + 1, level)

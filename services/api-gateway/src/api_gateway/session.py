@@ -9,11 +9,12 @@ from api_gateway.auth import Open, Viewer
 from api_gateway.gateway import Gateway, gateway_of
 from api_gateway.people_shapes import PasswordBody, SignInBody
 from api_gateway.principal import COOKIE, Principal, credential_of
-from api_gateway.problems import Problem, ProblemBody, invalid
+from api_gateway.problems import Problem, ProblemBody
 from api_gateway.requests import JsonRoute
 from api_gateway.shapes import MeShape, SessionShape
 from api_gateway.users import refuse_guessable
 from records import members, people, sessions
+from records.refused import refused
 
 router = APIRouter(prefix="/api/v1", tags=["Session"], route_class=JsonRoute, responses=PROBLEMS)
 
@@ -80,7 +81,7 @@ async def change_password(request: Request, principal: Viewer, body: PasswordBod
         await gateway.sign_ins.principal(request, member.email, body.current, str(principal.org_id))
     except Problem as error:
         if error.status_code == 401:
-            raise invalid(("body", "current"), "this is not your password") from error
+            raise refused(("body", "current"), "this is not your password") from error
         raise
     hashed = await gateway.desk.hashed(body.new)
     async with gateway.engine.begin() as conn:

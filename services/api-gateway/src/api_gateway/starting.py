@@ -69,10 +69,10 @@ async def create(gateway: Gateway, new: NewRun, *, ring: bool = True) -> Created
     try:
         return await gateway.intake.create(new, ring=ring)
     except (KeyReused, KeyBusy) as error:
-        raise refusal(error) from error
+        raise key_refusal(error) from error
 
 
-def refusal(error: KeyReused | KeyBusy) -> Problem:
+def key_refusal(error: KeyReused | KeyBusy) -> Problem:
     """What the client is told of a key that is in use."""
     if isinstance(error, KeyBusy):
         message = f"run {error.run_id} with this concurrency key is live; wait for its end or cancel it"

@@ -1,5 +1,6 @@
 """GET …/logs/stream: a run's log as server-sent events, from a cursor to an explicit end (decision 28)."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from operator import attrgetter
 from typing import Annotated, Any, Literal
@@ -11,13 +12,14 @@ from fastapi.responses import StreamingResponse
 
 from api_gateway.answers import PROBLEMS
 from api_gateway.auth import Viewer
-from api_gateway.gateway import Gateway, gateway_of
-from api_gateway.problems import DATABASE_AWAY, invalid, not_found
+from api_gateway.gateway import gateway_of
+from api_gateway.problems import DATABASE_AWAY, not_found
 from api_gateway.requests import JsonRoute
 from api_gateway.streaming import HELLO, KEEP_ALIVE, Visit, answer_stream, stream_response
-from api_gateway.tail import Line
+from api_gateway.tail import Line, Tail
 from records import logs, runs
 from records.logs import BadCursor
+from records.refused import refused
 
 router = APIRouter(prefix="/api/v1/action-runs", tags=["Logs"], route_class=JsonRoute, responses=PROBLEMS)
 
@@ -55,29 +57,41 @@ async def stream_logs(
     run = await runs.get(gateway.pool, principal.org_id, run_id)
     if run is None:
         raise not_found("run")
+    sequence = cursor_of(run_id, after, last_event_id)
+    return answer_stream(log_events(gateway.tail, Visit(gateway, request), run, sequence, attrgetter(format)))
+
+
+def cursor_of(run_id: UUID, after: str | None, last_event_id: str | None) -> int:
+    """The sequence after which a stream begins. Raises `Refused` for a cursor of another log."""
     try:
-        sequence = logs.sequence_of(run_id, last_event_id or after)
+        return logs.sequence_of(run_id, last_event_id or after)
     except BadCursor as error:
-        raise invalid(("header", "Last-Event-ID") if last_event_id else ("query", "after"), str(error)) from error
-    return answer_stream(_events(gateway, Visit(gateway, request), run, sequence, attrgetter(format)))
+        raise refused(("header", "Last-Event-ID") if last_event_id else ("query", "after"), str(error)) from error
 
 
-async def _events(
-    gateway: Gateway, visit: Visit, run: Any, sequence: int, shown: Callable[[Line], bytes]
+async def log_events(
+    tail: Tail, visit: Visit, run: Any, sequence: int, shown: Callable[[Line], bytes]
 ) -> AsyncIterator[bytes]:
-    follower = gateway.tail.follow(run, sequence)
+    """The entries of a log from behind `sequence`, as they are written, to its end."""
+    follower = tail.follow(run, sequence)
     try:
         yield HELLO
         while await visit.goes_on():
-            lines = follower.take() or (await gateway.tail.read(follower) if follower.behind else [])
+            lines = follower.take() or (await tail.read(follower) if follower.behind else [])
+            if (status := follower.ended) is not None:
+                yield b"".join(map(shown, lines)) + _end(status)
+                # All who follow this run hear its end before the first of their connections is put away.
+                await asyncio.sleep(0)
+                return
             if lines:
                 yield b"".join(map(shown, lines))
-            elif (status := follower.ended) is not None:
-                yield b"event: end\ndata: " + orjson.dumps({"status": status}) + b"\n\n"
-                return
             elif not follower.behind and not await follower.changed(visit.quiet_seconds):
                 yield KEEP_ALIVE
     except DATABASE_AWAY:
         return
     finally:
-        gateway.tail.leave(follower)
+        tail.leave(follower)
+
+
+def _end(status: str) -> bytes:
+    return b"event: end\ndata: " + orjson.dumps({"status": status}) + b"\n\n"

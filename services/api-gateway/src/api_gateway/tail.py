@@ -2,6 +2,7 @@
 new of them, once for all who follow (rule 10)."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cached_property
 from typing import Any
 from uuid import UUID
@@ -16,6 +17,9 @@ TAIL_SECONDS = 0.025
 _PAGE = 500
 _MOST_UNSENT = 1_000
 _SNAKE = {"occurredAt": "occurred_at", "workerId": "worker_id"}
+
+
+Moved = Callable[[Any, Mapping[UUID, int]], Awaitable[list[Any]]]
 
 
 class Line:
@@ -86,10 +90,14 @@ class Follower(Listener):
 
 
 class Tail:
-    """Compares `log_seq` of the watched runs forty times a second, and does nothing while nobody watches."""
+    """Compares `log_seq` of the watched runs forty times a second, and does nothing while nobody watches.
 
-    def __init__(self, pool: Any) -> None:
+    `moved` asks the table whose rows are watched: runs, or automation runs.
+    """
+
+    def __init__(self, pool: Any, moved: Moved = logs.moved) -> None:
         self._pool = pool
+        self._moved = moved
         self._watched: dict[UUID, Watched] = {}
         self._somebody = asyncio.Event()
 
@@ -128,7 +136,7 @@ class Tail:
         """Waits until somebody watches, then hands out what is new."""
         await self._somebody.wait()
         known = {run_id: watched.sequence for run_id, watched in self._watched.items() if watched.ended is None}
-        moved = await logs.moved(self._pool, known) if known else []
+        moved = await self._moved(self._pool, known) if known else []
         grown = {row["id"]: row["log_seq"] for row in moved if row["log_seq"] > known[row["id"]]}
         if grown:
             await self._hand_out(known, grown)

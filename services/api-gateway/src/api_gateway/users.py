@@ -9,11 +9,12 @@ from api_gateway.answers import PROBLEMS, Limit, Offset, Words, answer, nothing,
 from api_gateway.auth import Admin, Viewer
 from api_gateway.gateway import Gateway, gateway_of
 from api_gateway.people_shapes import MemberBody, MemberPatch, MemberShape, MembersShape
-from api_gateway.problems import conflict, invalid, not_found
+from api_gateway.problems import conflict, not_found
 from api_gateway.requests import JsonRoute
 from records import members
 from records.members import AlreadyMember, LastAdmin, Member
 from records.people import Role
+from records.refused import refused
 
 router = APIRouter(prefix="/api/v1/users", tags=["Users"], route_class=JsonRoute, responses=PROBLEMS)
 
@@ -116,7 +117,7 @@ async def _hashed(gateway: Gateway, password: str | None, email: str) -> str | N
 def refuse_guessable(password: str, email: str, field: str) -> None:
     """Raises `Problem` 422 for a password that is the email, or one character again and again."""
     if password.lower() in (email, email.partition("@")[0]) or len(set(password)) == 1:
-        raise invalid(("body", field), "this password is too easy to guess")
+        raise refused(("body", field), "this password is too easy to guess")
 
 
 async def _get(gateway: Gateway, org_id: UUID, user_id: UUID) -> Member:

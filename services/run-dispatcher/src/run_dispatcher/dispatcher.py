@@ -17,7 +17,9 @@ SELECT id, phase FROM runs WHERE due_at <= clock_timestamp() AND phase IN ('dela
 """
 _PARKED_FOR_NOTHING = """
 SELECT p.id FROM runs p WHERE p.phase = 'parked'
-  AND NOT EXISTS (SELECT FROM runs c WHERE c.parent_run_id = p.id AND c.phase <> 'done') ORDER BY p.id LIMIT 500
+  AND NOT EXISTS (SELECT FROM runs c WHERE c.parent_run_id = p.id AND c.phase <> 'done')
+  AND NOT EXISTS (SELECT FROM automation_runs a WHERE a.parent_run_id = p.id AND a.status = 'running')
+ORDER BY p.id LIMIT 500
 """
 _NOBODY_TOOK = """
 SELECT id, kind FROM runs WHERE phase = 'queued' AND updated_at < clock_timestamp() - interval '3 s'

@@ -41,7 +41,8 @@ SWEEP_PARKED = Step(
     (Phase.PARKED,),
     _RUNNING,
     Phase.QUEUED,
-    guard="NOT EXISTS (SELECT FROM runs c WHERE c.parent_run_id = r.id AND c.phase <> 'done')",
+    guard="""NOT EXISTS (SELECT FROM runs c WHERE c.parent_run_id = r.id AND c.phase <> 'done')
+        AND NOT EXISTS (SELECT FROM automation_runs a WHERE a.parent_run_id = r.id AND a.status = 'running')""",
     skip_locked=True,
 )
 

@@ -1,18 +1,50 @@
-"""The kinds that the scheduler runs: control flow."""
+"""What the scheduler hears and how often it looks; the kinds that it runs: control flow."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from common.bell import AUTOMATION, EVENT
 from common.boot import Service
+from common.loops import every
+from records.life import Life
+from records.publication import Publisher
+from records.secrets import Keyring
 from scheduler.approval_gate import ApprovalGate
+from scheduler.call_automation import CallAutomation
 from scheduler.conditional_branch import ConditionalBranch
+from scheduler.events import Events
+from scheduler.looking import Looker
+from scheduler.orchestrator import SWEEP_SECONDS, Orchestrator
+from scheduler.schedules import Schedules
 from scheduler.settings import Settings
 from worker.running import running as worker_running
 
-KINDS = (ApprovalGate(), ConditionalBranch())
+EVENT_SECONDS = 1.0
+FIRE_SECONDS = 0.05
 
 
 @asynccontextmanager
 async def running(service: Service[Settings]) -> AsyncIterator[None]:
-    async with worker_running(service, KINDS):
+    kinds = (ApprovalGate(), ConditionalBranch(), CallAutomation(service.bell))
+    orchestrators: list[Orchestrator] = []
+
+    def join(life: Life, publisher: Publisher) -> None:
+        orchestrators.append(_orchestrate(service, life, publisher))
+
+    async with worker_running(service, kinds, join=join):
         yield
+        await orchestrators[0].drained()
+
+
+def _orchestrate(service: Service[Settings], life: Life, publisher: Publisher) -> Orchestrator:
+    keyring = Keyring(service.settings.encryption_keys)
+    looker = Looker(service.pool, service.bell, publisher, keyring, life.id, life.name)
+    orchestrator = Orchestrator(service.pool, looker)
+    events, schedules, wake = Events(service.pool, service.bell), Schedules(service.pool, service.bell), asyncio.Event()
+    service.bell.on_ring((AUTOMATION,), orchestrator.on_ring)
+    service.bell.on_ring((EVENT,), lambda _word, _ids: wake.set())
+    service.spawn(every(SWEEP_SECONDS, orchestrator.sweep_once))
+    service.spawn(every(EVENT_SECONDS, events.hand_out_once, wake))
+    service.spawn(every(FIRE_SECONDS, schedules.fire_once))
+    return orchestrator

@@ -119,6 +119,22 @@ def fill_placeholders(sql: str, table: Callable[[str], str]) -> str:
     return _SQL.sub(fill, sql)
 
 
+def fill_literals(sql: str, pattern: re.Pattern[str], value: Callable[[str], str]) -> str:
+    """The SQL with each match of `pattern` inside a string literal replaced by `value` of it, escaped."""
+
+    def filled(literal: re.Match[str]) -> str:
+        if literal["literal"] is None:
+            return literal[0]
+        has_escapes = literal[0][0] in "eE"
+        return pattern.sub(lambda match: _escaped(value(match[0]), has_escapes), literal[0])
+
+    return _SQL.sub(filled, sql)
+
+
+def _escaped(text: str, has_escapes: bool) -> str:
+    return (text.replace("\\", "\\\\") if has_escapes else text).replace("'", "''")
+
+
 def _problem(loc: tuple[str | int, ...], kind: str, message: str, value: Any) -> InitErrorDetails:
     # pydantic formats the template: braces of the text must not look like fields of it
     return InitErrorDetails(type=PydanticCustomError(kind, "{text}", {"text": message}), loc=loc, input=value)

@@ -56,7 +56,7 @@ class Publication(_message.Message):
     topic: _builtins.str
     """The Kafka topic, which is the event's type too."""
     subject: _builtins.str
-    """Whose id is the record's key: `run`, `connection`. Empty: there is no key, and any partition will do."""
+    """Whose id is the record's key: `run`, `automation_run`, `connection`. Empty: there is no key, and any partition will do."""
     retention_hours: _builtins.int
     """How long the topic keeps a record."""
     @_builtins.property

@@ -169,3 +169,49 @@ TRIGGER_SOURCE_TYPE_AUTOMATION_RUN: TriggerSourceType.ValueType  # 3
 TRIGGER_SOURCE_TYPE_AGENT_RUN: TriggerSourceType.ValueType  # 4
 TRIGGER_SOURCE_TYPE_ACTION_RUN: TriggerSourceType.ValueType  # 5
 Global___TriggerSourceType: _TypeAlias = TriggerSourceType  # noqa: Y015
+
+class _AutomationRunStatus:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AutomationRunStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AutomationRunStatus.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    AUTOMATION_RUN_STATUS_UNSPECIFIED: _AutomationRunStatus.ValueType  # 0
+    AUTOMATION_RUN_STATUS_RUNNING: _AutomationRunStatus.ValueType  # 1
+    AUTOMATION_RUN_STATUS_COMPLETED: _AutomationRunStatus.ValueType  # 2
+    AUTOMATION_RUN_STATUS_FAILED: _AutomationRunStatus.ValueType  # 3
+    AUTOMATION_RUN_STATUS_CANCELLED: _AutomationRunStatus.ValueType  # 4
+
+class AutomationRunStatus(_AutomationRunStatus, metaclass=_AutomationRunStatusEnumTypeWrapper):
+    """Where an automation run stands (document 002, "Automation Runs")."""
+
+AUTOMATION_RUN_STATUS_UNSPECIFIED: AutomationRunStatus.ValueType  # 0
+AUTOMATION_RUN_STATUS_RUNNING: AutomationRunStatus.ValueType  # 1
+AUTOMATION_RUN_STATUS_COMPLETED: AutomationRunStatus.ValueType  # 2
+AUTOMATION_RUN_STATUS_FAILED: AutomationRunStatus.ValueType  # 3
+AUTOMATION_RUN_STATUS_CANCELLED: AutomationRunStatus.ValueType  # 4
+Global___AutomationRunStatus: _TypeAlias = AutomationRunStatus  # noqa: Y015
+
+class _AutomationTrigger:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AutomationTriggerEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AutomationTrigger.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    AUTOMATION_TRIGGER_UNSPECIFIED: _AutomationTrigger.ValueType  # 0
+    AUTOMATION_TRIGGER_SCHEDULE: _AutomationTrigger.ValueType  # 1
+    AUTOMATION_TRIGGER_WEBHOOK: _AutomationTrigger.ValueType  # 2
+    AUTOMATION_TRIGGER_EVENT: _AutomationTrigger.ValueType  # 3
+    AUTOMATION_TRIGGER_MANUAL: _AutomationTrigger.ValueType  # 4
+    AUTOMATION_TRIGGER_AUTOMATION: _AutomationTrigger.ValueType  # 5
+
+class AutomationTrigger(_AutomationTrigger, metaclass=_AutomationTriggerEnumTypeWrapper):
+    """What made an automation run (document 002, "Trigger Types")."""
+
+AUTOMATION_TRIGGER_UNSPECIFIED: AutomationTrigger.ValueType  # 0
+AUTOMATION_TRIGGER_SCHEDULE: AutomationTrigger.ValueType  # 1
+AUTOMATION_TRIGGER_WEBHOOK: AutomationTrigger.ValueType  # 2
+AUTOMATION_TRIGGER_EVENT: AutomationTrigger.ValueType  # 3
+AUTOMATION_TRIGGER_MANUAL: AutomationTrigger.ValueType  # 4
+AUTOMATION_TRIGGER_AUTOMATION: AutomationTrigger.ValueType  # 5
+Global___AutomationTrigger: _TypeAlias = AutomationTrigger  # noqa: Y015

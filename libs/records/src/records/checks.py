@@ -7,11 +7,11 @@ from uuid import UUID
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from api_gateway.problems import Invalid, Place, invalid
 from records.definitions import definition_model
 from records.definitions.base import Definition
 from records.kinds import KINDS
 from records.presets import PRESETS
+from records.refused import Place, Refused, refused
 from records.secrets import SecretMissing, masked, reunite
 
 Json = dict[str, Any]
@@ -20,6 +20,9 @@ WITH_SECRETS = "http_request"
 """The kind whose definition may hold write-only values (decision 35)."""
 
 _BOOL = TypeAdapter(bool)
+
+_MAY_COME = ("missing", "not_yet")
+"""Faults of an action that only keep it from being run."""
 
 CONNECTION_KEYS = ("connection", "connectionRef", "connection_ref")
 """Where a definition names its connection (decision 9)."""
@@ -39,13 +42,13 @@ def merge_patch(target: Any, patch: Any) -> Any:
 
 
 def check_preset(name: str | None, kind: str) -> None:
-    """Raises `Problem` 422 where there is no such preset, or it is for another kind."""
+    """Raises `Refused` where there is no such preset, or it is for another kind."""
     if name is None:
         return
     if name not in PRESETS:
-        raise invalid(("body", "templateId"), f"no such template; there are {', '.join(sorted(PRESETS))}")
+        raise refused(("body", "templateId"), f"no such template; there are {', '.join(sorted(PRESETS))}")
     if PRESETS[name].kind != kind:
-        raise invalid(("body", "templateId"), f"the template is for {PRESETS[name].kind}, the action is {kind}")
+        raise refused(("body", "templateId"), f"the template is for {PRESETS[name].kind}, the action is {kind}")
 
 
 def with_preset(name: str | None, definition: Json) -> Json:
@@ -74,20 +77,20 @@ def check_saved(kind: str, definition: Json, loc: Place) -> None:
     try:
         _validated(kind, definition)
     except ValidationError as error:
-        wrong = [fault for fault in error.errors(include_url=False) if fault["type"] != "missing"]
+        wrong = [fault for fault in error.errors(include_url=False) if fault["type"] not in _MAY_COME]
         if wrong:
-            raise _invalid(wrong, loc) from error
+            raise _refusal(wrong, loc) from error
 
 
 def complete(kind: str, definition: Json, loc: Place) -> Definition:
-    """The definition as a run needs it. Raises `Problem` 422 that names each field."""
+    """The definition as a run needs it. Raises `Refused` that names each field."""
     if not KINDS[kind].available:
         known = ", ".join(sorted(name for name, found in KINDS.items() if found.available))
-        raise invalid(("body", "kind"), f"{kind} cannot be run by this version; it runs {known}")
+        raise refused(("body", "kind"), f"{kind} cannot be run by this version; it runs {known}")
     try:
         return _validated(kind, definition)
     except ValidationError as error:
-        raise _invalid(error.errors(include_url=False), loc) from error
+        raise _refusal(error.errors(include_url=False), loc) from error
 
 
 def split(kind: str, definition: Json, stored: Json | None, loc: Place) -> tuple[Json, Json | None]:
@@ -97,7 +100,7 @@ def split(kind: str, definition: Json, stored: Json | None, loc: Place) -> tuple
     try:
         return masked(definition, stored)
     except SecretMissing as error:
-        raise invalid((*loc, *error.field), str(error), "missing") from error
+        raise refused((*loc, *error.field), str(error), "missing") from error
 
 
 def whole(kind: str, definition: Json, stored: Json | None, loc: Place) -> Json:
@@ -107,7 +110,7 @@ def whole(kind: str, definition: Json, stored: Json | None, loc: Place) -> Json:
     try:
         return reunite(definition, stored)
     except SecretMissing as error:
-        raise invalid((*loc, *error.field), str(error), "missing") from error
+        raise refused((*loc, *error.field), str(error), "missing") from error
 
 
 def _validated(kind: str, definition: Json) -> Definition:
@@ -116,5 +119,5 @@ def _validated(kind: str, definition: Json) -> Definition:
     return Definition.model_validate({"kind": definition.get("kind")} if "kind" in definition else {})
 
 
-def _invalid(errors: list[ErrorDetails], loc: Place) -> Invalid:
-    return Invalid([((*loc, *fault["loc"]), fault["msg"], fault["type"]) for fault in errors])
+def _refusal(errors: list[ErrorDetails], loc: Place) -> Refused:
+    return Refused([((*loc, *fault["loc"]), fault["msg"], fault["type"]) for fault in errors])

@@ -1,0 +1,122 @@
+"""What is ready now: a pure function of the plan and of where its steps stand (decisions 37 and 38).
+
+A step is judged when all that it waits for has ended. Rejected and cancelled count as failed, unless a port takes the
+rejection. After a failure what runs goes on to its end, and new steps start only through `on_error` or `always`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from records.automations.plan import Dependency, Plan, Step, When
+
+
+class State(StrEnum):
+    """Where a step stands. The last six are final."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+    SKIPPED = "skipped"
+    """For good: its condition did not come true, or something before it failed."""
+    PASSED_BY = "passed_by"
+    """Skipped by port: the run went another way. Where ways meet again, it does not count."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where one step stands; `port` is where its run said to go on."""
+
+    state: State
+    port: str | None = None
+
+
+@dataclass(frozen=True)
+class Skip:
+    """A step that will not run: SKIPPED or PASSED_BY, and why."""
+
+    state: State
+    reason: str
+
+
+@dataclass(frozen=True)
+class Advance:
+    """What follows: steps to start (in their order), steps to skip, and how the whole ended once all is over."""
+
+    start: tuple[str, ...] = ()
+    skip: Mapping[str, Skip] = field(default_factory=dict)
+    ended: State | None = None
+
+
+_FINAL = frozenset(State) - {State.WAITING, State.RUNNING}
+_BAD = frozenset((State.FAILED, State.CANCELLED, State.REJECTED))
+
+
+def advance(plan: Plan, standing: Mapping[str, Standing], *, cancelled: bool = False) -> Advance:
+    """What is to be done now, from where the steps stand. `cancelled`: nothing starts any more."""
+    now = dict(standing)
+    failed = any(has_failed(plan, key, one) for key, one in now.items())
+    skip: dict[str, Skip] = {}
+    ready: set[str] = set()
+    for step in plan.order:
+        if now[step.key].state is not State.WAITING:
+            continue
+        judged = Skip(State.SKIPPED, "the automation was cancelled") if cancelled else _judge(plan, step, now, failed)
+        if isinstance(judged, Skip):
+            skip[step.key] = judged
+            now[step.key] = Standing(judged.state)
+        elif judged:
+            ready.add(step.key)
+    running = sum(one.state is State.RUNNING for one in now.values())
+    room = max(0, plan.max_parallel - running)
+    start = tuple(step.key for step in plan.steps if step.key in ready)[:room]
+    if ready or any(one.state not in _FINAL for one in now.values()):
+        return Advance(start, skip)
+    return Advance((), skip, State.CANCELLED if cancelled else State.FAILED if failed else State.COMPLETED)
+
+
+def has_failed(plan: Plan, key: str, one: Standing) -> bool:
+    """Whether a step ended badly; a rejection that a port takes is a way to go on."""
+    return one.state in _BAD and not (one.state is State.REJECTED and key in plan.taken_rejections)
+
+
+def _judge(plan: Plan, step: Step, now: Mapping[str, Standing], failed: bool) -> Skip | bool:
+    """True: it is ready. False: it waits. Or why it is skipped."""
+    if failed and step.when is When.ON_SUCCESS and step.key not in plan.after_errors:
+        return Skip(State.SKIPPED, "another step failed")
+    if any(now[d.step].state not in _FINAL for d in step.dependencies):
+        return False
+    if step.when is When.ALWAYS:
+        return True
+    bad = [d.step for d in step.dependencies if has_failed(plan, d.step, now[d.step])]
+    if step.when is When.ON_ERROR:
+        return True if bad else Skip(State.SKIPPED, "nothing that it waits for failed")
+    if bad:
+        return Skip(State.SKIPPED, f"{bad[0]} {now[bad[0]].state}")
+    return _judge_success(step, now)
+
+
+def _judge_success(step: Step, now: Mapping[str, Standing]) -> Skip | bool:
+    """Of a step whose dependencies have all ended, and none badly."""
+    passed_by = 0
+    for dependency in step.dependencies:
+        one = now[dependency.step]
+        if one.state is State.SKIPPED:
+            return Skip(State.SKIPPED, f"{dependency.step} was skipped")
+        if one.state is State.PASSED_BY:
+            passed_by += 1
+        elif not _lets_through(dependency, one):
+            return Skip(State.PASSED_BY, f"{dependency.step} went on by its port {one.port or one.state}")
+    if passed_by and passed_by == len(step.dependencies):
+        return Skip(State.PASSED_BY, "no way led here")
+    return True
+
+
+def _lets_through(dependency: Dependency, one: Standing) -> bool:
+    """A port of several from one source is enough; without ports every success is, but no rejection."""
+    if dependency.ports is None:
+        return one.state is State.COMPLETED
+    return (one.port or one.state.value) in dependency.ports

@@ -1,0 +1,205 @@
+"""Automations: what is saved under a name (document 002)."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from records import totals
+from records.automations import versions
+from records.automations.versions import NewVersion
+
+Json = dict[str, Any]
+
+SORTS = ("name", "created_at", "updated_at", "status")
+
+_COLUMNS = """a.id, a.org_id, a.name, a.slug, a.description, a.status, a.error, a.version_id, a.trigger, a.webhook_path,
+    a.webhook_secret, a.due_at, a.source_type, a.created_by, a.updated_by, a.created_at, a.updated_at,
+    v.definition, v.secrets"""
+_LATEST = """LEFT JOIN LATERAL (
+    SELECT id AS run_id, status AS run_status, outcome AS run_outcome, triggered_by AS run_triggered_by,
+        started_at AS run_started_at, completed_at AS run_completed_at
+    FROM automation_runs WHERE automation_id = a.id ORDER BY id DESC LIMIT 1
+) latest ON true"""
+_SHOWN = f"""SELECT {_COLUMNS}, latest.* FROM automations a JOIN automation_versions v ON v.id = a.version_id {_LATEST}
+WHERE a.org_id = $1 AND a.deleted_at IS NULL"""
+
+_CREATE = """
+INSERT INTO automations (id, org_id, name, slug, description, status, version_id, trigger, event_type, webhook_path,
+    webhook_secret, due_at, created_by, updated_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)
+"""
+_HIDE = """
+UPDATE automations SET deleted_at = clock_timestamp(), updated_at = clock_timestamp(), due_at = NULL
+WHERE id = $1 AND org_id = $2 AND deleted_at IS NULL RETURNING id
+"""
+_LIVE = "SELECT id FROM automation_runs WHERE automation_id = $1 AND status = 'running' LIMIT 1"
+_BREAK = """
+UPDATE automations SET status = 'error', error = $2, updated_at = clock_timestamp()
+WHERE id = $1 AND status = 'active' AND deleted_at IS NULL
+"""
+_TO_START = """
+SELECT id, version_id, status FROM automations
+WHERE org_id = $1 AND deleted_at IS NULL AND (slug = $2 OR id::text = $2) ORDER BY (id::text = $2) DESC LIMIT 1
+"""
+_CALLED = """
+SELECT a.id, a.slug, v.definition->'steps' AS steps
+FROM automations a JOIN automation_versions v ON v.id = a.version_id
+WHERE a.org_id = $1 AND a.deleted_at IS NULL AND (a.slug = ANY($2::text[]) OR a.id::text = ANY($2::text[]))
+"""
+
+
+class Taken(Exception):
+    """Another automation has this `slug`, or this `path` of a webhook; `what` says which."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+
+class InUse(Exception):
+    """The automation has a run that goes on; `run_id` is one of them."""
+
+    def __init__(self, run_id: UUID) -> None:
+        super().__init__(run_id)
+        self.run_id = run_id
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which automations a list shows; what is empty filters nothing."""
+
+    q: str = ""
+    statuses: tuple[str, ...] = ()
+    triggers: tuple[str, ...] = ()
+
+    def where(self) -> tuple[str, list[Any]]:
+        """Conditions beside the organisation's, from $2 on."""
+        pattern = "%" + self.q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        given = [
+            ("(a.name ILIKE ${0} OR a.slug ILIKE ${0})", pattern if self.q else None),
+            ("a.status = ANY(${0}::text[])", list(self.statuses) or None),
+            ("a.trigger->>'type' = ANY(${0}::text[])", list(self.triggers) or None),
+        ]
+        asked = [(text, value) for text, value in given if value is not None]
+        texts = [f" AND {text.format(place)}" for place, (text, _) in enumerate(asked, 2)]
+        return "".join(texts), [value for _, value in asked]
+
+
+@dataclass(frozen=True)
+class Saved:
+    """The columns of an automation that its author decides."""
+
+    name: str
+    slug: str
+    description: str | None
+    status: str
+    trigger: Json
+    event_type: str | None
+    webhook_path: str | None
+    webhook_secret: bytes | None
+    due_at: Any
+
+
+@dataclass(frozen=True)
+class ToStart:
+    """What an automation run takes from its automation."""
+
+    id: UUID
+    version_id: UUID
+    status: str
+
+
+async def create(conn: Any, version: NewVersion, saved: Saved) -> None:
+    """Saves an automation with its first version. Raises `Taken`."""
+    s, who = saved, version.created_by
+    values = (s.name, s.slug, s.description, s.status, version.id, s.trigger, s.event_type, s.webhook_path)
+    try:
+        async with conn.transaction():
+            await versions.write(conn, version)
+            await conn.execute(_CREATE, version.automation_id, version.org_id, *values, s.webhook_secret, s.due_at, who)
+    except asyncpg.UniqueViolationError as error:
+        raise _taken(error) from error
+
+
+async def change(conn: Any, org_id: UUID, automation_id: UUID, columns: Json, version: NewVersion | None) -> bool:
+    """Sets these columns, with a new version where there is one; False where there is no such automation.
+
+    Raises `Taken`.
+    """
+    given = columns | ({} if version is None else {"version_id": version.id})
+    sets = ", ".join(f"{name} = ${place}" for place, name in enumerate(given, 3))
+    text = f"UPDATE automations SET updated_at = clock_timestamp(), {sets} WHERE id = $1 AND org_id = $2"
+    try:
+        async with conn.transaction():
+            if version is not None:
+                await versions.write(conn, version)
+            text = f"{text} AND deleted_at IS NULL RETURNING id"
+            return await conn.fetchval(text, automation_id, org_id, *given.values()) is not None
+    except asyncpg.UniqueViolationError as error:
+        raise _taken(error) from error
+
+
+async def get(conn: Any, org_id: UUID, automation_id: UUID) -> Any:
+    """Its row with the definition of its version and its latest run (`run_…`); None where there is none."""
+    return await conn.fetchrow(f"{_SHOWN} AND a.id = $2", org_id, automation_id)
+
+
+async def by_slug(conn: Any, org_id: UUID, slug: str) -> Any:
+    """As `get`."""
+    return await conn.fetchrow(f"{_SHOWN} AND a.slug = $2", org_id, slug)
+
+
+async def list_page(
+    conn: Any, org_id: UUID, filters: Filters, sort: tuple[str, str], bounds: tuple[int, int]
+) -> tuple[list[Any], int]:
+    """A page of rows as `get` answers them, and how many there are; `sort` is one of SORTS with asc or desc."""
+    where, values = filters.where()
+    column, direction = ("id" if sort[0] == "created_at" else sort[0]), sort[1]
+    limit, offset = bounds
+    end = f"ORDER BY a.{column} {direction}, a.id {direction} LIMIT {limit:d} OFFSET {offset:d}"
+    rows = await conn.fetch(f"{_SHOWN}{where} {end}", org_id, *values)
+    if len(rows) < limit and (rows or not offset):
+        return list(rows), offset + len(rows)
+    if filters == Filters():
+        return list(rows), await totals.total(conn, org_id, "automations")
+    count = f"SELECT count(*) FROM automations a WHERE a.org_id = $1 AND a.deleted_at IS NULL{where}"
+    return list(rows), int(await conn.fetchval(count, org_id, *values))
+
+
+async def delete(conn: Any, org_id: UUID, automation_id: UUID) -> bool:
+    """Hides an automation; its runs stay readable. False where there is none. Raises `InUse`."""
+    async with conn.transaction():
+        if await conn.fetchval(_HIDE, automation_id, org_id) is None:
+            return False
+        live = await conn.fetchval(_LIVE, automation_id)
+        if live is not None:
+            raise InUse(live)
+        return True
+
+
+async def break_(conn: Any, automation_id: UUID, error: Json) -> None:
+    """active → error: what was saved does not work any more, and its triggers fire no longer (decision 37)."""
+    await conn.execute(_BREAK, automation_id, error)
+
+
+async def to_start(conn: Any, org_id: UUID, name: str) -> ToStart | None:
+    """An automation by its id or its slug."""
+    row = await conn.fetchrow(_TO_START, org_id, name)
+    return None if row is None else ToStart(**row)
+
+
+async def steps_of(conn: Any, org_id: UUID, names: list[str]) -> list[tuple[UUID, str, list[Json]]]:
+    """Id, slug and steps of automations by their ids or slugs: whom they call in their turn."""
+    return [(row["id"], row["slug"], row["steps"]) for row in await conn.fetch(_CALLED, org_id, names)]
+
+
+def _taken(error: asyncpg.UniqueViolationError) -> Taken:
+    return Taken("path" if getattr(error, "constraint_name", "") == "automations_webhook" else "slug")
+
+
+async def name_of(conn: Any, automation_id: UUID) -> str:
+    """The name of an automation, hidden ones included: their runs stay readable."""
+    found: str = await conn.fetchval("SELECT name FROM automations WHERE id = $1", automation_id)
+    return found

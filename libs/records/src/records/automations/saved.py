@@ -1,0 +1,148 @@
+"""From what somebody wrote to what is stored: one form, and every fault that can be seen before it runs."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from records import checks
+from records.automations import references
+from records.automations.body import ActionBody, StepBody
+from records.automations.faults import dependency_faults, reference_faults
+from records.automations.references import BadReference
+from records.refused import Fault, Place, Refused, refused
+
+Json = dict[str, Any]
+
+_SQL_KIND = "duckdb_transform"
+
+
+@dataclass(frozen=True)
+class SavedAction:
+    """What a step needs to know of a saved action when it is written."""
+
+    id: UUID
+    kind: str
+    definition: Json
+
+
+def action_references(steps: Iterable[StepBody]) -> set[str]:
+    """The saved actions that the steps name, by id or slug."""
+    return {step.action.action_id for step in steps if step.action.action_id is not None}
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the steps are held against; `kept` are the write-only values that the automation has, by step."""
+
+    inputs: Mapping[str, Any]
+    actions: Mapping[str, SavedAction]
+    kept: Mapping[str, Json] = field(default_factory=dict)
+
+
+def stored_steps(
+    steps: Sequence[StepBody], context: Context, at: Place, *, in_sequence: bool
+) -> tuple[list[Json], dict[str, Json]]:
+    """The steps as they are stored, and their write-only values by step (decision 35).
+
+    Raises `Refused` with every fault; `at` is where the list stands.
+    """
+    keys = _keys(steps)
+    chain = in_sequence and not any(step.depends_on for step in steps)
+    found: list[Json] = []
+    secrets: dict[str, Json] = {}
+    faults: list[Fault] = list(_repeats(keys, at))
+    for place, (key, step) in enumerate(zip(keys, steps, strict=True)):
+        try:
+            work, hidden = _work(key, step.action, context, (*at, place, "action"))
+        except Refused as error:
+            faults += error.faults
+            continue
+        if hidden is not None:
+            secrets[key] = hidden
+        before = [{"step": keys[place - 1], "ports": None}] if chain and place else _merged(step)
+        found.append({"key": key, "name": step.name, **work, "depends_on": before, "condition": step.when.value})
+    if not faults:
+        faults = list(dependency_faults(found, at))
+    if not faults:
+        faults = list(reference_faults(found, context.inputs, at))
+    if faults:
+        raise Refused(faults)
+    return found, secrets
+
+
+def _keys(steps: Sequence[StepBody]) -> list[str]:
+    """The steps' keys; where one is missing it is made of the kind."""
+    taken = {step.key for step in steps if step.key}
+    keys: list[str] = []
+    for step in steps:
+        key = base = step.key or step.action.real_kind or "step"
+        number = 1
+        while step.key is None and key in taken:
+            number += 1
+            key = f"{base}_{number}"
+        taken.add(key)
+        keys.append(key)
+    return keys
+
+
+def _repeats(keys: Sequence[str], at: Place) -> Iterator[Fault]:
+    first: dict[str, int] = {}
+    for place, key in enumerate(keys):
+        if first.setdefault(key, place) != place:
+            yield (*at, place, "key"), f"another step has the key {key!r}", "duplicate"
+
+
+def _work(key: str, action: ActionBody, context: Context, at: Place) -> tuple[Json, Json | None]:
+    if action.action_id is not None:
+        saved = context.actions.get(action.action_id)
+        if saved is None:
+            raise refused((*at, "action_id"), f"there is no action {action.action_id!r}", "unknown_action")
+        overrides = action.definition_overrides or {}
+        _check(saved.kind, checks.merge_patch(saved.definition, overrides), (*at, "definition_overrides"))
+        return {"kind": saved.kind, "action_id": str(saved.id), "definition": overrides}, None
+    kind, definition, here = action.real_kind or "", action.whole_definition, (*at, "definition")
+    kept = context.kept.get(key)
+    _check(kind, checks.whole(kind, definition, kept, here), here)
+    shown, hidden = checks.split(kind, definition, kept, here)
+    return {"kind": kind, "action_id": None, "definition": shown}, hidden
+
+
+def _check(kind: str, definition: Json, at: Place) -> None:
+    """The types of the fields that are there; what is a reference is known only when the step starts."""
+    if kind == _SQL_KIND and isinstance(definition.get("sql"), Mapping):
+        message = "SQL is written here; references stand inside its string literals: '$/inputs/…' (decision 44)"
+        raise refused((*at, "sql"), message, "reference_outside_literal")
+    plain = references.without_static(definition)
+    try:
+        checks.check_saved(kind, plain, at)
+    except Refused as error:
+        faults = [fault for fault in error.faults if _is_known(plain, fault, len(at))]
+        if faults:
+            raise Refused(faults) from None
+
+
+def _is_known(definition: Any, fault: Fault, depth: int) -> bool:
+    """Whether the fault is in what is written: neither it, nor what is around it, nor what it holds is a reference."""
+    if fault[2] == "reference_outside_literal":
+        return True
+    value = definition
+    for key in fault[0][depth:]:
+        with suppress(LookupError, TypeError):
+            value = value[key]
+        if isinstance(value, str) and value.startswith("$/"):
+            return False
+    try:
+        return value is definition or not references.holds_reference(value)
+    except BadReference:
+        return False
+
+
+def _merged(step: StepBody) -> list[Json]:
+    """Each source once; several ports of one are alternatives, and a mention without a port takes any success."""
+    ports: dict[str, list[str] | None] = {}
+    for one in step.dependencies:
+        known = ports.get(one.step, [])
+        ports[one.step] = None if one.port is None or known is None else [*known, one.port]
+    return [{"step": source, "ports": sorted(set(found)) if found else None} for source, found in ports.items()]

@@ -1,0 +1,151 @@
+"""The steps of an automation run: where they stand, and one statement that writes what a look at them came to."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from records.automations.advance import Standing, State
+
+_OPEN = """
+INSERT INTO automation_steps (automation_run_id, key, place)
+SELECT $1, key, place FROM unnest($2::text[]) WITH ORDINALITY AS t(key, place)
+"""
+_KEEP = """
+UPDATE automation_steps s SET state = old.state, run_id = old.run_id, port = old.port, started_at = old.started_at,
+    completed_at = old.completed_at
+FROM automation_steps old
+WHERE s.automation_run_id = $1 AND old.automation_run_id = $2 AND old.key = s.key AND old.state = 'completed'
+"""
+_READ = """
+SELECT s.key, s.state, s.port, s.run_id, coalesce(s.error, r.error) AS error,
+    CASE WHEN s.state = 'running' THEN r.status END AS ended,
+    CASE WHEN s.state = 'running' THEN r.result->>'port' END AS ended_by
+FROM automation_steps s
+LEFT JOIN runs r ON r.id = s.run_id AND (s.state = 'failed' OR (s.state = 'running' AND r.phase = 'done'))
+WHERE s.automation_run_id = $1
+"""
+_RESULTS = "SELECT id, result FROM runs WHERE id = ANY($1::uuid[])"
+_ADOPT = """
+SELECT id, idempotency_key FROM runs
+WHERE org_id = $1 AND idempotency_key = ANY($2::text[]) AND trigger_source_id = $3
+"""
+
+_NOTE = """
+WITH changed AS (
+    UPDATE automation_steps s SET state = c.state, run_id = coalesce(c.run_id, s.run_id), port = c.port,
+        reason = c.reason, error = c.error,
+        started_at = CASE WHEN c.state = 'running' THEN clock_timestamp() ELSE s.started_at END,
+        completed_at = CASE WHEN c.state = 'running' THEN NULL ELSE clock_timestamp() END
+    FROM unnest($2::text[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::jsonb[])
+        AS c(key, state, run_id, port, reason, error)
+    WHERE s.automation_run_id = $1 AND s.key = c.key
+),
+moved AS (
+    UPDATE automation_runs a SET log_seq = log_seq + cardinality($8::text[]),
+        event_seq = event_seq + cardinality($14::text[]), updated_at = clock_timestamp(),
+        started_at = coalesce(started_at, clock_timestamp()), status = $13::text, outcome = $16, reason = $17,
+        error = $18, completed_at = CASE WHEN $13::text = 'running' THEN NULL ELSE clock_timestamp() END
+    WHERE id = $1
+    RETURNING a.id, a.org_id, a.log_seq, a.event_seq, a.updated_at, a.started_at, a.completed_at, a.status,
+        a.traceparent
+),
+logged AS (
+    INSERT INTO run_logs (run_id, seq, occurred_at, level, event, message, data, worker_id, attempt)
+    SELECT moved.id, moved.log_seq - cardinality($8::text[]) + l.place, moved.updated_at, l.level, l.event, l.message,
+        l.data, $12, 1
+    FROM moved, unnest($8::text[], $9::text[], $10::text[], $11::jsonb[]) WITH ORDINALITY
+        AS l(level, event, message, data, place)
+)
+INSERT INTO events (subject_id, sequence, occurred_at, org_id, type, data, traceparent, writer, wanted)
+SELECT moved.id, moved.event_seq - cardinality($14::text[]) + e.place, moved.updated_at, moved.org_id, e.type,
+    e.data || jsonb_build_object('startedAt', moved.started_at, 'completedAt',
+        CASE WHEN e.type <> 'automation.started' THEN moved.completed_at END),
+    moved.traceparent, $19, is_wanted(moved.org_id, e.type)
+FROM moved, unnest($14::text[], $15::jsonb[]) WITH ORDINALITY AS e(type, data, place)
+RETURNING subject_id, sequence, type, occurred_at, org_id, data, traceparent, wanted
+"""
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where a step stands by its row, how the run that it waits for has ended meanwhile, and the error of either."""
+
+    key: str
+    standing: Standing
+    run_id: UUID | None = None
+    ended: Standing | None = None
+    error: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Change:
+    """A step that stands elsewhere now."""
+
+    key: str
+    state: State
+    run_id: UUID | None = None
+    port: str | None = None
+    reason: str | None = None
+    error: dict[str, Any] | None = None
+
+
+@dataclass
+class Notes:
+    """What one look came to: all of it is written by one statement."""
+
+    changes: dict[str, Change] = field(default_factory=dict)
+    entries: list[tuple[str, str, str, dict[str, Any]]] = field(default_factory=list)
+    """Level, event, message, data."""
+    events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    """Type, data."""
+    status: str = "running"
+    outcome: str | None = None
+    reason: str | None = None
+    error: dict[str, Any] | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.changes or self.entries or self.events) or self.status != "running"
+
+
+async def open_steps(conn: Any, run_id: UUID, keys: Sequence[str], retry_of: UUID | None) -> None:
+    """Writes the steps of an automation run, all waiting; those that succeeded in the run that is retried are kept."""
+    await conn.execute(_OPEN, run_id, list(keys))
+    if retry_of is not None:
+        await conn.execute(_KEEP, run_id, retry_of)
+
+
+async def read(conn: Any, run_id: UUID) -> dict[str, Step]:
+    """Where the steps stand, by key."""
+    return {row["key"]: _step(row) for row in await conn.fetch(_READ, run_id)}
+
+
+def _step(row: Any) -> Step:
+    ended = None if row["ended"] is None else Standing(State(row["ended"]), row["ended_by"])
+    return Step(row["key"], Standing(State(row["state"]), row["port"]), row["run_id"], ended, row["error"])
+
+
+async def results(conn: Any, run_ids: Sequence[UUID]) -> dict[UUID, Any]:
+    """The results of ended runs."""
+    return {row["id"]: row["result"] for row in await conn.fetch(_RESULTS, list(run_ids))}
+
+
+async def adopt(conn: Any, org_id: UUID, source_id: str, keys: Sequence[str]) -> Mapping[str, UUID]:
+    """Runs that were made for these idempotency keys before, by key."""
+    rows = await conn.fetch(_ADOPT, org_id, list(keys), source_id)
+    return {row["idempotency_key"]: row["id"] for row in rows}
+
+
+async def note(conn: Any, run_id: UUID, notes: Notes, writer: UUID, worker: str) -> list[Any]:
+    """Writes what a look came to; answers the journal's rows, to be published after the commit."""
+    changes = [(c.key, c.state.value, c.run_id, c.port, c.reason, c.error) for c in notes.changes.values()]
+    columns = list(map(list, zip(*changes, strict=True))) or [[]] * 6
+    levels, words, messages, data = map(list, zip(*notes.entries, strict=True)) if notes.entries else ([], [], [], [])
+    types = [event_type for event_type, _ in notes.events]
+    told = [said for _, said in notes.events]
+    ending = (notes.outcome, notes.reason, notes.error)
+    return list(
+        await conn.fetch(
+            _NOTE, run_id, *columns, levels, words, messages, data, worker, notes.status, types, told, *ending, writer
+        )
+    )

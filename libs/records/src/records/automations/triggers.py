@@ -1,0 +1,130 @@
+"""What starts an automation: a schedule, a webhook, an event, or a person (document 002, "Trigger Types")."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+from records.automations.schedule import BadSchedule, check_cron
+from records.conditions import same
+from records.secrets import MARKER
+
+LONGEST_PATH = 255
+_SEGMENT = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
+
+_RUN_FIELDS = ("runId", "actionId", "actionKind", "status", "attempt", "recordCount", "tables", "triggerMethod")
+_CONNECTION_FIELDS = ("connectionId", "source", "tables", "rows")
+_AUTOMATION_FIELDS = ("automationId", "automationRunId", "status", "triggeredBy", "depth")
+
+EVENT_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "action.completed": _RUN_FIELDS,
+    "action.failed": _RUN_FIELDS,
+    "connection.data_available": _CONNECTION_FIELDS,
+    "connection.error": ("connectionId", "source", "runId"),
+    "automation.completed": _AUTOMATION_FIELDS,
+    "automation.failed": _AUTOMATION_FIELDS,
+}
+"""The events that start automations (document 002, "Event Triggers"), and what their filters may name."""
+
+_SPELLINGS = {"kind": "actionKind"}
+"""Decision 1: where a document shows two spellings both are accepted, and one is stored."""
+
+
+def _cron(value: str) -> str:
+    try:
+        return check_cron(value)
+    except BadSchedule as error:
+        raise ValueError(str(error)) from None
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError, KeyError):
+        raise ValueError(f"{value!r} is no time zone of the IANA database: write Europe/Berlin, say") from None
+    return value
+
+
+def webhook_path(value: str) -> str:
+    """The path as it is stored, without slashes around it. Raises ValueError."""
+    path = value.strip("/")
+    if not path or len(path) > LONGEST_PATH or not all(map(_SEGMENT.fullmatch, path.split("/"))):
+        raise ValueError("a path is words of letters, digits and . _ ~ - with single slashes between them")
+    return path
+
+
+class _Trigger(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    def stored(self) -> dict[str, Any]:
+        """As it is stored and shown, in document 002's spelling."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+class ScheduleTrigger(_Trigger):
+    """Times of a cron expression in a time zone (decision 41)."""
+
+    type: Literal["schedule"]
+    schedule: Annotated[str, Field(max_length=200), AfterValidator(_cron)]
+    timezone: Annotated[str, Field(max_length=100), AfterValidator(_zone)] = "UTC"
+    catchup: Literal["latest", "all", "none"] = Field(default="latest", description="What was missed while down.")
+    overlap: Literal["skip", "queue", "allow"] = Field(default="skip", description="While an earlier run goes on.")
+
+
+class WebhookTrigger(_Trigger):
+    """An address of its own; requests are signed with the secret (decision 42), which is never shown again."""
+
+    type: Literal["webhook"]
+    path: Annotated[str, AfterValidator(webhook_path)]
+    secret: Annotated[str, Field(min_length=6, max_length=500)] | dict[Literal["secret"], Literal[True]] | None = None
+
+    def stored(self) -> dict[str, Any]:
+        """The secret is kept elsewhere, encrypted."""
+        return {"type": self.type, "path": f"/{self.path}", "secret": MARKER}
+
+
+class EventTrigger(_Trigger):
+    """An event of the platform whose data have the values of all filters; a list takes any of its values."""
+
+    type: Literal["event"]
+    event_type: str = Field(alias="eventType", validation_alias=AliasChoices("eventType", "event_type"))
+    filters: dict[str, JsonValue] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_spelling(cls, given: Any) -> Any:
+        if isinstance(given, Mapping) and isinstance(given.get("filters"), Mapping):
+            filters = {_SPELLINGS.get(name, name): value for name, value in given["filters"].items()}
+            return {**given, "filters": filters}
+        return given
+
+    @model_validator(mode="after")
+    def _is_known(self) -> "EventTrigger":
+        known = EVENT_FIELDS.get(self.event_type)
+        if known is None:
+            raise ValueError(f"{self.event_type!r} is no event that starts automations; {', '.join(EVENT_FIELDS)} are")
+        for name in self.filters:
+            if name not in known:
+                raise ValueError(f"filters: {self.event_type} has no field {name!r}; it has {', '.join(known)}")
+        return self
+
+
+class ManualTrigger(_Trigger):
+    """Only when somebody asks for it, which every automation allows."""
+
+    type: Literal["manual"] = "manual"
+
+
+Trigger = Annotated[ScheduleTrigger | WebhookTrigger | EventTrigger | ManualTrigger, Field(discriminator="type")]
+
+
+def passes(filters: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
+    """Whether an event's data have every value that the filters want."""
+    return all(_has(data.get(name), wanted) for name, wanted in filters.items())
+
+
+def _has(value: Any, wanted: Any) -> bool:
+    candidates = wanted if isinstance(wanted, list) else [wanted]
+    return any(same(one, other) for one in (value if isinstance(value, list) else [value]) for other in candidates)

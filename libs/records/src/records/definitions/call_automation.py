@@ -1,0 +1,15 @@
+"""A step that runs another automation and waits for its end (document 002, "Step Types")."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue
+
+from records.definitions.base import Definition
+
+
+class CallAutomation(Definition):
+    """The called automation gets `inputs`; its steps' results are the run's result. Waiting holds no slot."""
+
+    kind: Literal["call_automation"] | None = None
+    automation: Annotated[str, Field(min_length=1, max_length=255, description="Its id or its slug.")]
+    inputs: dict[str, JsonValue] = Field(default={}, description="What the automation declares as its inputs.")

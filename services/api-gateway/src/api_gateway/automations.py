@@ -1,0 +1,205 @@
+"""/api/v1/automations: save, find, change, pause, try and start automations (document 002)."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Header, Query, Request, Response
+
+from api_gateway import automation_saving, triggering
+from api_gateway.actions import slug_of
+from api_gateway.answers import PROBLEMS, Limit, Offset, Words, answer, nothing, page, words
+from api_gateway.auth import Operator, Principal, Viewer
+from api_gateway.automation_saving import Draft
+from api_gateway.automation_shapes import (
+    AUTOMATION_STATUSES,
+    TRIGGER_TYPES,
+    AutomationShape,
+    AutomationsShape,
+    SortBy,
+    TriggerBody,
+    ValidShape,
+    WholeAutomationRunShape,
+    automation_json,
+    step_json,
+)
+from api_gateway.gateway import Gateway, gateway_of
+from api_gateway.graphs import GRAPH, Format, answer_graph, graph_of
+from api_gateway.problems import Problem, conflict, not_found
+from api_gateway.requests import JsonRoute
+from api_gateway.shapes import LONGEST_NAME, Order
+from records.automations import automations
+from records.automations.automations import Filters, InUse, Saved, Taken
+from records.automations.body import AutomationBody, AutomationParts
+from records.refused import Refused, refused
+
+router = APIRouter(prefix="/api/v1/automations", tags=["Automations"], route_class=JsonRoute, responses=PROBLEMS)
+
+Json = dict[str, Any]
+
+REPEATED: dict[int | str, dict[str, Any]] = {
+    200: {"model": WholeAutomationRunShape, "description": "The key had made this automation run"}
+}
+
+
+@router.get("", response_model=AutomationsShape, summary="List automations")
+async def list_automations(
+    request: Request,
+    principal: Viewer,
+    q: Annotated[str, Query(max_length=LONGEST_NAME, description="Search by name or slug")] = "",
+    statuses: Words = None,
+    triggers: Words = None,
+    sort_by: SortBy = "created_at",
+    order: Order = "desc",
+    limit: Limit = 100,
+    offset: Offset = 0,
+) -> Response:
+    gateway = gateway_of(request)
+    filters = Filters(q, words(statuses, AUTOMATION_STATUSES, "statuses"), words(triggers, TRIGGER_TYPES, "triggers"))
+    bounds = (limit, offset)
+    rows, total = await automations.list_page(gateway.pool, principal.org_id, filters, (sort_by, order), bounds)
+    people = [person for row in rows for person in (row["created_by"], row["updated_by"])]
+    items = [automation_json(row) for row in rows]
+    async with gateway.engine.connect() as conn:
+        return answer(await page(conn, principal.org_id, "automations", items, people, (limit, offset, total)))
+
+
+@router.post("", response_model=AutomationShape, status_code=201, summary="Create an automation")
+async def create_automation(request: Request, principal: Operator, body: AutomationBody) -> Response:
+    """All that can be seen to be wrong is refused now, each fault with its place.
+
+    A webhook without a `secret` gets one, which only this answer shows.
+    """
+    gateway = gateway_of(request)
+    slug = body.slug or slug_of(body.name, "automation")
+    made = await automation_saving.draft(gateway, principal, body, slug)
+    assert made.version is not None
+    try:
+        async with gateway.pool.acquire() as conn:
+            await automations.create(conn, made.version, Saved(**made.columns))
+    except Taken as error:
+        raise _taken(error, made.columns) from error
+    row = await automations.get(gateway.pool, principal.org_id, made.version.automation_id)
+    return answer(automation_json(row, made.secret), 201, {"Location": f"{router.prefix}/{row['id']}"})
+
+
+@router.post("/validate", response_model=ValidShape, summary="Validate an automation")
+async def validate_automation(request: Request, principal: Operator, body: AutomationBody) -> Response:
+    """Judged as if it were created, and not saved; the answer shows how it was understood."""
+    gateway = gateway_of(request)
+    made = await automation_saving.draft(gateway, principal, body, body.slug or slug_of(body.name, "automation"))
+    assert made.version is not None
+    definition = made.version.definition
+    steps = [step_json(step) for step in definition["steps"]]
+    return answer({"valid": True, "trigger": made.columns["trigger"], **definition, "steps": steps})
+
+
+@router.get("/slug/{slug}", response_model=AutomationShape, summary="Get an automation by its slug")
+async def get_automation_by_slug(request: Request, principal: Viewer, slug: str) -> Response:
+    found = await automations.by_slug(gateway_of(request).pool, principal.org_id, slug)
+    return answer(automation_json(_there(found)))
+
+
+@router.get("/{automation_id}", response_model=AutomationShape, summary="Get an automation")
+async def get_automation(request: Request, principal: Viewer, automation_id: UUID) -> Response:
+    return answer(automation_json(await _get(gateway_of(request), principal, automation_id)))
+
+
+@router.patch("/{automation_id}", response_model=AutomationShape, summary="Update an automation")
+async def update_automation(
+    request: Request, principal: Operator, automation_id: UUID, body: AutomationParts
+) -> Response:
+    """Keys that are absent stay as they are. Runs that go on keep the steps that they began with."""
+    gateway = gateway_of(request)
+    if nulls := [name for name in body.model_fields_set - {"description"} if getattr(body, name) is None]:
+        raise refused(("body", nulls[0]), "cannot be null; leave the key out to keep what is there")
+    row = await _get(gateway, principal, automation_id)
+    return await _changed(gateway, principal, row, await automation_saving.redraft(gateway, principal, row, body))
+
+
+@router.delete("/{automation_id}", status_code=204, response_class=Response, summary="Delete an automation")
+async def delete_automation(request: Request, principal: Operator, automation_id: UUID) -> Response:
+    """Hides the automation; its runs stay readable."""
+    try:
+        async with gateway_of(request).pool.acquire() as conn:
+            if not await automations.delete(conn, principal.org_id, automation_id):
+                raise not_found("automation")
+    except InUse as error:
+        raise conflict(f"automation run {error.run_id} goes on; cancel it or wait for its end") from error
+    return nothing()
+
+
+@router.post("/{automation_id}/pause", response_model=AutomationShape, summary="Pause an automation")
+async def pause_automation(request: Request, principal: Operator, automation_id: UUID) -> Response:
+    """Its triggers fire no more; runs go on, and it can still be triggered by hand."""
+    gateway = gateway_of(request)
+    row = await _get(gateway, principal, automation_id)
+    columns = {"status": "paused", "due_at": None, "updated_by": principal.user_id}
+    return await _changed(gateway, principal, row, Draft(columns, None))
+
+
+@router.post("/{automation_id}/resume", response_model=AutomationShape, summary="Resume an automation")
+async def resume_automation(request: Request, principal: Operator, automation_id: UUID) -> Response:
+    """Its triggers fire again, from now on; one in `error` is looked through again first."""
+    gateway = gateway_of(request)
+    row = await _get(gateway, principal, automation_id)
+    try:
+        await automation_saving.recheck(gateway, principal, row)
+    except Refused as error:
+        raise conflict(f"it cannot be resumed: {error.message}") from error
+    columns = await automation_saving.resumed(gateway, principal.org_id, row)
+    columns |= {"status": "active", "error": None, "updated_by": principal.user_id}
+    return await _changed(gateway, principal, row, Draft(columns, None))
+
+
+@router.post(
+    "/{automation_id}/trigger",
+    response_model=WholeAutomationRunShape,
+    status_code=201,
+    responses=REPEATED,
+    summary="Trigger an automation",
+)
+async def trigger_automation(
+    request: Request,
+    principal: Operator,
+    automation_id: UUID,
+    body: Annotated[TriggerBody | None, Body()] = None,
+    idempotency_key: Annotated[str | None, Header(max_length=LONGEST_NAME)] = None,
+) -> Response:
+    """Starts it by hand, also while it is paused. With `Idempotency-Key` a repeat answers the first automation run."""
+    gateway = gateway_of(request)
+    row = await _get(gateway, principal, automation_id)
+    return await triggering.by_hand(gateway, principal, request, row, body or TriggerBody(), idempotency_key)
+
+
+@router.get("/{automation_id}/graph", response_class=Response, responses=GRAPH, summary="Draw an automation")
+async def draw_automation(request: Request, principal: Viewer, automation_id: UUID, format: Format = None) -> Response:
+    """Mermaid, or SVG with `format=svg` or `Accept: image/svg+xml`."""
+    row = await _get(gateway_of(request), principal, automation_id)
+    return await answer_graph(request, graph_of(row["name"], row["definition"]["steps"]), format)
+
+
+async def _changed(gateway: Gateway, principal: Principal, row: Any, made: Draft) -> Response:
+    try:
+        async with gateway.pool.acquire() as conn:
+            if not await automations.change(conn, principal.org_id, row["id"], made.columns, made.version):
+                raise not_found("automation")
+    except Taken as error:
+        raise _taken(error, {**dict(row), **made.columns}) from error
+    return answer(automation_json(await _get(gateway, principal, row["id"]), made.secret))
+
+
+async def _get(gateway: Gateway, principal: Principal, automation_id: UUID) -> Any:
+    return _there(await automations.get(gateway.pool, principal.org_id, automation_id))
+
+
+def _there(found: Any) -> Any:
+    if found is None:
+        raise not_found("automation")
+    return found
+
+
+def _taken(error: Taken, columns: Json) -> Problem:
+    if error.what == "path":
+        message = f"another automation's webhook has the path {columns['webhook_path']!r}; give this one another"
+        return conflict(message, ("body", "trigger", "path"))
+    return conflict(f"another automation has the slug {columns['slug']!r}; give this one another", ("body", "slug"))

@@ -1,0 +1,134 @@
+"""Automation runs that people start, wait for, stop and retry (document 002; decisions 20, 40)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import Request, Response
+
+from api_gateway.answers import answer
+from api_gateway.automation_shapes import TriggerBody
+from api_gateway.gateway import Gateway
+from api_gateway.lifecycle import Decisions
+from api_gateway.principal import Principal
+from api_gateway.problems import conflict
+from api_gateway.waiting import Preference
+from common import clock
+from common.bell import AUTOMATION
+from common.telemetry import current_traceparent
+from records.automations import run_reads, runs
+from records.automations.body import fits
+from records.automations.runs import NewAutomationRun
+from records.refused import Fault, Refused
+
+Json = dict[str, Any]
+
+
+async def by_hand(
+    gateway: Gateway, principal: Principal, request: Request, row: Any, body: TriggerBody, key: str | None
+) -> Response:
+    """Makes an automation run and answers it: 201, or 200 with the one that the idempotency key had made."""
+    _check_inputs(row["definition"]["inputs"], body.inputs)
+    new = NewAutomationRun(
+        org_id=principal.org_id,
+        automation_id=row["id"],
+        version_id=row["version_id"],
+        triggered_by="manual",
+        trigger_key=None if key is None else f"manual:{key}",
+        event=body.event,
+        inputs=body.inputs,
+        created_by=principal.user_id,
+        traceparent=current_traceparent(),
+    )
+    is_new = bool(await runs.create(gateway.pool, [new]))
+    if is_new:
+        gateway.bell.ring(AUTOMATION, [new.id])
+        found = await run_reads.get(gateway.pool, principal.org_id, new.id)
+    else:
+        found = await run_reads.by_trigger(gateway.pool, row["id"], new.trigger_key or "")
+    return await show(gateway, request, found, 201 if is_new else 200)
+
+
+async def show(gateway: Gateway, request: Request, run: Any, status: int = 200) -> Response:
+    """The automation run with its steps as they stand, or after the wait that the request prefers."""
+    wait = Preference.of(request.headers.get("prefer")).wait
+    if wait is not None and run["status"] == "running":
+        await _until_ended(gateway, run, wait)
+        run = await run_reads.get(gateway.pool, run["org_id"], run["id"])
+    headers = None if wait is None else {"Preference-Applied": f"wait={wait:g}"}
+    return answer(await whole(gateway, run), status, headers)
+
+
+async def whole(gateway: Gateway, run: Any) -> Json:
+    """With every step, and the runs of those that have one."""
+    steps = await run_reads.steps(gateway.pool, run["id"])
+    version = await gateway.versions.get(gateway.pool, run["version_id"])
+    return {
+        **run_reads.as_json(run, [run_reads.action_run_json(step) for step in steps if step["run_id"] is not None]),
+        "event": run["event"],
+        "inputs": run["inputs"],
+        "steps": [run_reads.step_json(step, version.steps[step["key"]]) for step in steps],
+    }
+
+
+async def cancel(gateway: Gateway, principal: Principal, run: Any) -> None:
+    """Nothing of it starts any more, and what runs is cancelled; the scheduler ends it. Raises `Problem` 409."""
+    if run["status"] != "running":
+        raise conflict(f"the automation run has ended: it is {run['status']}")
+    decisions = Decisions(gateway.pool, gateway.bell, gateway.publisher, gateway.process_id, principal.org_id)
+    await decisions.stop_automation_runs([run["id"]])
+
+
+async def retry(gateway: Gateway, principal: Principal, run: Any) -> Any:
+    """A new automation run from the steps that failed; two at once make one. Raises `Problem` 409."""
+    if run["status"] not in ("failed", "cancelled"):
+        said = run_reads.display_status(run)
+        raise conflict(f"the automation run is {said}; only one that failed or was cancelled can be retried")
+    new = NewAutomationRun(
+        org_id=principal.org_id,
+        automation_id=run["automation_id"],
+        version_id=run["version_id"],
+        triggered_by="manual",
+        event=run["event"],
+        inputs=run["inputs"],
+        retry_of=run["id"],
+        created_by=principal.user_id,
+        traceparent=current_traceparent(),
+    )
+    if await runs.create(gateway.pool, [new]):
+        gateway.bell.ring(AUTOMATION, [new.id])
+        return await run_reads.get(gateway.pool, principal.org_id, new.id)
+    return await run_reads.live_retry_of(gateway.pool, principal.org_id, run["id"]) or await retry(
+        gateway, principal, run
+    )
+
+
+async def finish_stops_once(gateway: Gateway) -> None:
+    """Cancels what a gateway that died had left: runs of automation runs that are to stop."""
+    for org_id, ids in (await runs.unfinished_stops(gateway.pool)).items():
+        decisions = Decisions(gateway.pool, gateway.bell, gateway.publisher, gateway.process_id, org_id)
+        await decisions.stop_automation_runs(ids)
+
+
+async def _until_ended(gateway: Gateway, run: Any, seconds: float) -> None:
+    until = clock.steady_seconds() + seconds
+    follower = gateway.automation_tail.follow(run, run["log_seq"])
+    try:
+        while follower.watched.ended is None and (left := until - clock.steady_seconds()) > 0:
+            follower.take()
+            await follower.changed(left)
+    finally:
+        gateway.automation_tail.leave(follower)
+
+
+def _check_inputs(declared: Json, given: Json) -> None:
+    faults: list[Fault] = []
+    for name, one in declared.items():
+        at = ("body", "inputs", name)
+        if name not in given and one["required"] and one["default"] is None:
+            faults.append((at, "the automation needs this input", "missing"))
+        elif given.get(name) is not None and not fits(given[name], one["type"]):
+            faults.append((at, f"the input is no {one['type']}", "type_error"))
+    names: Sequence[str] = [name for name in given if declared and name not in declared]
+    faults += [(("body", "inputs", name), f"no such input; there are {', '.join(declared)}", "extra") for name in names]
+    if faults:
+        raise Refused(faults)

@@ -1,0 +1,83 @@
+"""The first look at an automation run: may it begin, and with what (decisions 39 to 41, 45)?"""
+
+from enum import Enum, auto
+from typing import Any
+
+from records.automations import runs, steps
+from records.automations.body import fits
+from records.automations.runs import Live
+from records.automations.steps import Notes
+from records.automations.versions import Version
+from records.conditions import Judged, RootedCondition, all_hold, judge
+from scheduler.telling import tell_cut_off, tell_outcome, tell_start
+
+Json = dict[str, Any]
+
+DEEPEST = 10
+"""Automations that may start each other in a row; a loop between them is cut off here."""
+
+
+class Opening(Enum):
+    """What becomes of the first look."""
+
+    BEGUN = auto()
+    OVER = auto()
+    LATER = auto()
+    """An earlier run by the same schedule goes on; whoever ends it looks here."""
+
+
+async def open_run(conn: Any, live: Live, version: Version, notes: Notes) -> Opening:
+    """Judges whether it begins, and writes its steps; `notes` say why where it does not."""
+    if live.depth > DEEPEST:
+        message = f"{DEEPEST} automations have started each other in a row: they look like a loop, so it ends here"
+        tell_cut_off(notes, _error(message, {"depth": live.depth}))
+        return Opening.OVER
+    if live.triggered_by == "schedule" and live.overlap != "allow" and (before := await runs.earlier(conn, live)):
+        if live.overlap == "queue":
+            return Opening.LATER
+        tell_outcome(notes, "skipped", f"automation run {before} was still at work", {"runId": str(before)})
+        return Opening.OVER
+    event, inputs = await runs.given(conn, live.id)
+    if wrong := wrong_input(version.inputs, inputs):
+        tell_cut_off(notes, _error(wrong, {}))
+        return Opening.OVER
+    conditions = [RootedCondition.model_validate(one) for one in version.conditions]
+    judged = judge(conditions, {"event": event or {}, "inputs": with_defaults(version.inputs, inputs), "steps": {}})
+    if not all_hold(judged):
+        data = {"conditions": [one.as_json() for one in judged]}
+        tell_outcome(notes, "filtered", _why(next(one for one in judged if not one.holds)), data)
+        return Opening.OVER
+    await steps.open_steps(conn, live.id, [step.key for step in version.plan.steps], live.retry_of)
+    tell_start(notes, live)
+    return Opening.BEGUN
+
+
+def with_defaults(declared: Json, inputs: Json) -> Json:
+    """The inputs with the defaults of those that were not given."""
+    return {**{name: one.get("default") for name, one in declared.items()}, **inputs}
+
+
+def wrong_input(declared: Json, inputs: Json) -> str | None:
+    """What is wrong with the inputs, in a sentence."""
+    for name, one in declared.items():
+        if name not in inputs:
+            if one.get("required") and one.get("default") is None:
+                return f"the input {name!r} is required and was not given"
+        elif inputs[name] is not None and not fits(inputs[name], one.get("type")):
+            return f"the input {name!r} is no {one['type']}"
+    return None
+
+
+def _why(judged: Judged) -> str:
+    said = judged.as_json()
+    seen = f"it was {_short(said['seen'])}" if "seen" in said else "there is no such field"
+    return f"{said['field']} {said['operator']} {_short(said['value'])}: {seen}"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:79]}…"
+
+
+def _error(message: str, details: Json) -> Json:
+    return {"code": "DATA_ERROR", "message": message, "details": details, "retryable": False}

@@ -1,0 +1,76 @@
+"""Which automation runs want a look: what the bell says at once, and what a sweep finds (rules 3 and 9).
+
+However many messages come for an automation run, one look takes them together; and however many are lost, the sweep
+finds what they were about.
+"""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from records.automations import runs
+from scheduler.looking import Looker
+
+_log = structlog.get_logger()
+
+AT_ONCE = 4
+"""Looks at a time: more would only wait for the same database."""
+
+SWEEP_SECONDS = 1.0
+_BUSY_SECONDS = 0.05
+_MOST = 1_000
+
+
+class Orchestrator:
+    """One in each scheduler; any number of them may look at once."""
+
+    def __init__(self, pool: Any, looker: Looker) -> None:
+        self._pool = pool
+        self._looker = looker
+        self._due: dict[UUID, None] = {}
+        self._under_way: set[UUID] = set()
+        self._again: set[UUID] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def on_ring(self, _word: str, run_ids: list[UUID]) -> None:
+        """There are news of these automation runs."""
+        for run_id in run_ids:
+            if run_id in self._under_way:
+                self._again.add(run_id)
+            else:
+                self._due[run_id] = None
+        self._fill()
+
+    async def sweep_once(self) -> None:
+        """Looks at what should have been looked at: a message was lost, or whoever looked has died."""
+        self.on_ring("", await runs.with_news(self._pool, _MOST))
+
+    async def drained(self) -> None:
+        """Returns when no look is under way; what is due is left to others."""
+        self._due.clear()
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _fill(self) -> None:
+        while self._due and len(self._under_way) < AT_ONCE:
+            run_id = next(iter(self._due))
+            del self._due[run_id]
+            self._under_way.add(run_id)
+            task = asyncio.create_task(self._look(run_id))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _look(self, run_id: UUID) -> None:
+        try:
+            if not await self._looker.look(run_id):
+                # Another scheduler looks at it and may have begun before our news came.
+                asyncio.get_running_loop().call_later(_BUSY_SECONDS, self.on_ring, "", [run_id])
+        except Exception as error:
+            _log.warning("look_failed", automation_run=str(run_id), error=f"{type(error).__name__}: {error}")
+        finally:
+            self._under_way.discard(run_id)
+            again = [run_id] if run_id in self._again else []
+            self._again.discard(run_id)
+            self.on_ring("", again)

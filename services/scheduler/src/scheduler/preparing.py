@@ -1,0 +1,146 @@
+"""From a step that is ready to the run that does its work: its references resolved, its definition complete."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from records import actions, checks, orders
+from records.automations import references, runs, steps
+from records.automations.advance import State
+from records.automations.faults import branch_roots
+from records.automations.references import BadReference, Reference
+from records.automations.runs import Live
+from records.automations.steps import Step
+from records.automations.versions import Version
+from records.new_run import NewRun
+from records.orders import Customer, Known, Order
+from records.refused import Refused
+from records.secrets import Keyring, SecretError
+from scheduler.opening import with_defaults
+
+Json = dict[str, Any]
+
+
+class Unready(Exception):
+    """The step cannot become a run; `error` is what it fails with.
+
+    `broken`: not for what this run brought along, but because what was saved does not work any more.
+    """
+
+    def __init__(self, message: str, *, broken: bool = False, field: str = "") -> None:
+        super().__init__(message)
+        details = {"field": field} if field else {}
+        self.error: Json = {"code": "DATA_ERROR", "message": message, "details": details, "retryable": False}
+        self.broken = broken
+
+
+@dataclass
+class Values:
+    """What references lead to: inputs, and the status and result of steps that have ended."""
+
+    inputs: Json = field(default_factory=dict)
+    event: Json | None = None
+    steps: dict[str, Json] = field(default_factory=dict)
+
+    @property
+    def roots(self) -> Json:
+        return {"inputs": self.inputs, "steps": self.steps, "event": self.event or {}}
+
+
+@dataclass(frozen=True)
+class Preparer:
+    """Prepares the steps of one automation run within one look."""
+
+    conn: Any
+    keyring: Keyring
+    live: Live
+    version: Version
+    known: Known = field(default_factory=Known)
+
+    async def values_for(self, keys: Iterable[str], standing: Mapping[str, Step]) -> Values:
+        """All that the steps to be started refer to, and nothing else: results may be large."""
+        wanted = [reference for key in keys for reference in _references(self.version.steps[key])]
+        named = {path[1] for path in wanted if path[0] == "steps" and len(path) > 1}
+        if any(path == ("steps",) for path in wanted):
+            named = set(standing)
+        values = Values()
+        if any(path[0] != "steps" for path in wanted):
+            event, inputs = await runs.given(self.conn, self.live.id)
+            values.event, values.inputs = event, with_defaults(self.version.inputs, inputs)
+        found = [standing[key] for key in named if key in standing]
+        results = await steps.results(self.conn, [s.run_id for s in found if s.run_id]) if found else {}
+        values.steps = {s.key: {"status": _shown(s), "result": results.get(s.run_id)} for s in found if s.run_id}
+        values.steps |= {s.key: {"status": _shown(s), "result": None} for s in found if not s.run_id}
+        return values
+
+    async def prepare(self, key: str, values: Values) -> NewRun:
+        """The run of a step. Raises `Unready`."""
+        step = self.version.steps[key]
+        try:
+            order = await self._order(step)
+            definition = self._resolved(step, order, values)
+            once = f"{self.live.id}:{key}:1"
+            order = replace(
+                order, definition=definition, stored=None, loc=(), idempotency_key=once, concurrency_key=once
+            )
+            return await orders.make(self.conn, self.keyring, self._customer(), order, self.known)
+        except BadReference as error:
+            raise Unready(str(error)) from error
+        except SecretError as error:
+            raise Unready(str(error), broken=True) from error
+        except Refused as error:
+            place = ".".join(map(str, error.faults[0][0]))
+            raise Unready(error.message, broken=_is_broken(step, error), field=place) from error
+
+    async def _order(self, step: Json) -> Order:
+        if step["action_id"] is None:
+            definition = {key: value for key, value in step["definition"].items() if key != "kind"}
+            return Order(step["kind"], definition, (), stored=self._kept(step["key"]))
+        action = await actions.to_run(self.conn, self.live.org_id, UUID(step["action_id"]))
+        if action is None:
+            raise Unready(f"the saved action {step['action_id']} of step {step['key']} is gone", broken=True)
+        if action.status != "active":
+            raise Unready(f"the saved action {action.slug} is disabled; enable it, or change step {step['key']}")
+        return orders.of_action(self.keyring, self.live.org_id, action, step["definition"], deferred=False)
+
+    def _resolved(self, step: Json, order: Order, values: Values) -> Json:
+        whole = checks.whole(order.kind, order.definition, order.stored, ())
+        look_up = partial(Reference.look_up, values=values.roots)
+        resolved = references.resolve(order.kind, whole, look_up)
+        if roots := {path[0] for path in branch_roots({**step, "definition": whole})}:
+            resolved["input"] = {**(resolved.get("input") or {}), **{root: values.roots[root] for root in roots}}
+        return resolved
+
+    def _kept(self, key: str) -> Json | None:
+        if self.version.secrets is None:
+            return None
+        kept: Json = self.keyring.decrypt_json(self.version.secrets, self.live.org_id, self.version.id)
+        return kept.get(key)
+
+    def _customer(self) -> Customer:
+        live = self.live
+        return Customer(live.org_id, "automation", "automation_run", str(live.id), live.created_by, live.max_running)
+
+
+def _references(step: Json) -> list[tuple[str, ...]]:
+    """The paths that a step asks for: `("steps", "load", "result")`, `("inputs", "day")`, `("event", "data")`."""
+    try:
+        found = [reference.path for _, reference in references.references_in(step["definition"])]
+    except BadReference:
+        found = []
+    return found + [tuple(path) for path in branch_roots(step)]
+
+
+def _shown(step: Step) -> str:
+    """A status as references and people see it."""
+    return State.SKIPPED.value if step.standing.state is State.PASSED_BY else step.standing.state.value
+
+
+def _is_broken(step: Json, error: Refused) -> bool:
+    """Whether it is the saved definition that fails, whatever the run brought along."""
+    word = error.faults[0][2]
+    if word == "unknown_connection":
+        return not any(references.holds_reference(step["definition"].get(key)) for key in checks.CONNECTION_KEYS)
+    return False

@@ -1,0 +1,89 @@
+"""A called automation: started once, waited for without a slot, its results handed back."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from scheduler.call_automation import CallAutomation
+from services.scheduler.tests.stage import Stage
+from testkit.automations import NOOP, Saved, start
+from testkit.database import new_run
+from testkit.opened import opened_service
+from testkit.wait import wait_for
+from worker.running import running
+from worker.settings import WorkerSettings
+
+_CHILD = "SELECT * FROM automation_runs WHERE parent_run_id = $1"
+
+
+@pytest.fixture
+async def working(own_stage: Stage) -> AsyncIterator[Stage]:
+    """With a worker for the kind."""
+    async with (
+        opened_service(own_stage.database.url, "scheduler", WorkerSettings) as service,
+        running(service, (CallAutomation(own_stage.bell),)),
+    ):
+        yield own_stage
+
+
+async def _call(stage: Stage, automation: str, **columns: Any) -> UUID:
+    definition = {"automation": automation, "inputs": {"n": 1}}
+    (run_id,) = await stage.database.make(
+        new_run(org_id=stage.org_id, kind="call_automation", definition=definition, **columns)
+    )
+    return run_id
+
+
+async def _reaches(stage: Stage, run_id: UUID, where: str) -> Any:
+    async def there() -> bool:
+        return await stage.database.where(run_id) == where
+
+    await wait_for(there, 10, what=f"the run is {where}")
+    return await stage.database.run(run_id)
+
+
+async def _child(stage: Stage, run_id: UUID) -> Any:
+    return await wait_for(lambda: stage.pool.fetchrow(_CHILD, run_id), 10, what="the called automation run")
+
+
+async def _saved(stage: Stage) -> Saved:
+    return await stage.save(actions=[NOOP])
+
+
+async def test_the_caller_waits_parked_and_gets_the_results(working: Stage) -> None:
+    run_id = await _call(working, str((await _saved(working)).id))
+    await _reaches(working, run_id, "running/parked")
+    child = await _child(working, run_id)
+    assert (child["triggered_by"], child["depth"], child["inputs"]) == ("automation", 1, {"n": 1})
+    assert await working.looker.look(child["id"])
+    await working.end(child["id"], "dlt_extract", result={"rows": 3})
+    ended = await _reaches(working, run_id, "completed/done")
+    assert ended["result"]["steps"] == {"dlt_extract": {"status": "completed", "result": {"rows": 3}}}
+    assert ended["result"]["automation_run_id"] == str(child["id"])
+    assert ended["interrupt_count"] == ended["retry_count"] == 0
+
+
+async def test_a_failure_of_the_called_is_the_callers(working: Stage) -> None:
+    run_id = await _call(working, str((await _saved(working)).id))
+    child = await _child(working, run_id)
+    assert await working.looker.look(child["id"])
+    error = {"code": "TIMEOUT", "message": "too slow", "details": {}, "retryable": False}
+    await working.end(child["id"], "dlt_extract", "failed", error=error)
+    ended = await _reaches(working, run_id, "failed/done")
+    assert ended["error"]["code"] == "TIMEOUT"
+    assert "too slow" in ended["error"]["message"]
+
+
+async def test_what_is_not_there_cannot_be_called(working: Stage) -> None:
+    ended = await _reaches(working, await _call(working, "gone"), "failed/done")
+    assert (ended["error"]["code"], "'gone'" in ended["error"]["message"]) == ("DATA_ERROR", True)
+
+
+async def test_an_automation_that_calls_itself_is_cut_off(working: Stage) -> None:
+    saved = await _saved(working)
+    deep = await start(working.gateway, saved, depth=10)
+    source = {"trigger_source_type": "automation_run", "trigger_source_id": str(deep)}
+    ended = await _reaches(working, await _call(working, str(saved.id), **source), "failed/done")
+    assert "calls itself" in ended["error"]["message"] or "call itself" in ended["error"]["message"]

@@ -1,0 +1,121 @@
+"""Who wants a look gets one: by the bell, and where the bell was lost by the sweep."""
+
+import asyncio
+from uuid import UUID, uuid4
+
+from scheduler.orchestrator import AT_ONCE, Orchestrator
+from services.scheduler.tests.stage import Stage
+from testkit.automations import NOOP, start
+from testkit.wait import wait_for
+
+
+class Looks:
+    """Instead of a Looker: keeps whom it looked at, and waits until it may go on."""
+
+    def __init__(self) -> None:
+        self.seen: list[UUID] = []
+        self.busy: set[UUID] = set()
+        self.failing: set[UUID] = set()
+        self.go = asyncio.Event()
+
+    async def look(self, run_id: UUID) -> bool:
+        self.seen.append(run_id)
+        await self.go.wait()
+        if run_id in self.failing:
+            self.failing.discard(run_id)
+            raise OSError("the database is away")
+        if run_id in self.busy:
+            self.busy.discard(run_id)
+            return False
+        return True
+
+
+def _orchestrator(looks: Looks) -> Orchestrator:
+    return Orchestrator(None, looks)  # type: ignore[arg-type]
+
+
+async def test_news_that_come_together_are_looked_at_together() -> None:
+    looks, run_id = Looks(), uuid4()
+    orchestrator = _orchestrator(looks)
+    for _ in range(5):
+        orchestrator.on_ring("automation", [run_id])
+    looks.go.set()
+    await orchestrator.drained()
+    assert len(looks.seen) <= 2
+
+
+async def test_news_that_come_during_a_look_are_looked_at_after_it() -> None:
+    looks, run_id = Looks(), uuid4()
+    orchestrator = _orchestrator(looks)
+    orchestrator.on_ring("automation", [run_id])
+    await wait_for(lambda: looks.seen, what="the first look")
+    for _ in range(3):
+        orchestrator.on_ring("automation", [run_id])
+    looks.go.set()
+    await wait_for(lambda: len(looks.seen) == 2, what="the second look")
+    await orchestrator.drained()
+    assert looks.seen == [run_id, run_id]
+
+
+async def test_only_some_looks_go_on_at_once() -> None:
+    looks = Looks()
+    orchestrator = _orchestrator(looks)
+    orchestrator.on_ring("automation", [uuid4() for _ in range(3 * AT_ONCE)])
+    await wait_for(lambda: looks.seen, what="looks")
+    assert len(looks.seen) == AT_ONCE
+    looks.go.set()
+    await wait_for(lambda: len(looks.seen) == 3 * AT_ONCE, what="all looks")
+
+
+async def test_one_that_another_looks_at_is_looked_at_again() -> None:
+    looks, run_id = Looks(), uuid4()
+    looks.go.set()
+    looks.busy = {run_id}
+    _orchestrator(looks).on_ring("automation", [run_id])
+    await wait_for(lambda: looks.seen == [run_id, run_id], what="the second look")
+
+
+async def test_a_look_that_fails_does_not_keep_others_from_theirs() -> None:
+    looks, first, second = Looks(), uuid4(), uuid4()
+    looks.go.set()
+    looks.failing = {first}
+    orchestrator = _orchestrator(looks)
+    orchestrator.on_ring("automation", [first, second])
+    await orchestrator.drained()
+    assert set(looks.seen) == {first, second}
+
+
+async def test_the_sweep_finds_what_nobody_rang_for(own_stage: Stage) -> None:
+    saved = await own_stage.save(actions=[NOOP, NOOP])
+    unseen = await start(own_stage.gateway, saved)
+    stepped = await own_stage.begin(saved)
+    done = await own_stage.run_of(stepped, "dlt_extract")
+    await own_stage.others.end(str(done))
+    quiet = await own_stage.begin(saved)
+    owner = await own_stage.database.owner()
+    await owner.execute("UPDATE automation_runs SET created_at = created_at - interval '5 s'")
+    await owner.execute("UPDATE runs SET completed_at = completed_at - interval '5 s' WHERE phase = 'done'")
+    looks = Looks()
+    looks.go.set()
+    orchestrator = Orchestrator(own_stage.pool, looks)  # type: ignore[arg-type]
+    await orchestrator.sweep_once()
+    await orchestrator.drained()
+    assert set(looks.seen) == {unseen, stepped}
+    assert quiet not in looks.seen
+
+
+async def test_a_run_is_ended_though_every_message_was_lost(own_stage: Stage) -> None:
+    run_id = await start(own_stage.gateway, await own_stage.save(actions=[NOOP, NOOP]))
+    owner = await own_stage.database.owner()
+    orchestrator = Orchestrator(own_stage.pool, own_stage.looker)
+
+    async def swept() -> bool:
+        await owner.execute("UPDATE automation_runs SET created_at = created_at - interval '5 s'")
+        await owner.execute("UPDATE runs SET completed_at = completed_at - interval '5 s' WHERE phase = 'done'")
+        await orchestrator.sweep_once()
+        queued = await owner.fetch("SELECT id FROM runs WHERE phase = 'queued'")
+        for row in queued:
+            await own_stage.others.end(str(row["id"]))
+        return bool((await own_stage.row(run_id))["status"] == "completed")
+
+    await wait_for(swept, what="the end")

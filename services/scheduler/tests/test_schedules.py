@@ -1,0 +1,94 @@
+"""Schedules fire when they are due: each time once, however many look (decision 41)."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from common import clock
+from common.bell import AUTOMATION
+from scheduler.schedules import Schedules
+from services.scheduler.tests.stage import Stage
+from testkit.automations import NOOP, Saved
+
+NOW = datetime(2026, 11, 28, 12, 0, 10, tzinfo=UTC)
+HOURLY = {"type": "schedule", "schedule": "0 * * * *"}
+
+
+@pytest.fixture(autouse=True)
+def now(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "now", lambda: NOW)
+
+
+async def _saved(stage: Stage, due: datetime, **trigger: Any) -> Saved:
+    return await stage.save(actions=[NOOP], trigger={**HOURLY, **trigger}, due_at=due)
+
+
+async def _times(stage: Stage, saved: Saved) -> list[str]:
+    rows = await stage.pool.fetch(
+        "SELECT event->'data'->>'scheduledFor' AS time FROM automation_runs WHERE automation_id = $1 ORDER BY 1",
+        saved.id,
+    )
+    return [row["time"][11:16] for row in rows]
+
+
+async def _fire(stage: Stage) -> int:
+    return await Schedules(stage.pool, stage.bell).fire_batch()
+
+
+async def test_what_is_due_fires_and_its_next_time_is_known(own_stage: Stage) -> None:
+    saved = await _saved(own_stage, NOW.replace(second=0))
+    assert await _fire(own_stage) == 1
+    row = await own_stage.pool.fetchrow("SELECT * FROM automation_runs WHERE automation_id = $1", saved.id)
+    assert (row["triggered_by"], row["trigger_key"]) == ("schedule", "schedule:2026-11-28T12:00:00Z")
+    assert row["inputs"] == {"scheduledFor": "2026-11-28T12:00:00Z"}
+    assert own_stage.bell.rung == [(AUTOMATION, row["id"])]
+    due = await own_stage.pool.fetchval("SELECT due_at FROM automations WHERE id = $1", saved.id)
+    assert due == NOW.replace(hour=13, second=0)
+    assert await _fire(own_stage) == 0
+
+
+async def test_what_is_not_due_yet_waits(own_stage: Stage) -> None:
+    await _saved(own_stage, NOW + timedelta(seconds=1))
+    assert await _fire(own_stage) == 0
+
+
+@pytest.mark.parametrize("status", ["paused", "error"])
+async def test_what_is_not_active_does_not_fire(own_stage: Stage, status: str) -> None:
+    await own_stage.save(actions=[NOOP], trigger=HOURLY, due_at=NOW, status=status)
+    assert await _fire(own_stage) == 0
+
+
+@pytest.mark.parametrize(
+    ("catchup", "times"),
+    [("latest", ["12:00"]), ("all", ["09:00", "10:00", "11:00", "12:00"]), ("none", ["12:00"])],
+)
+async def test_what_was_missed_is_made_up_for_as_it_says(own_stage: Stage, catchup: str, times: list[str]) -> None:
+    saved = await _saved(own_stage, NOW.replace(hour=9, second=0), catchup=catchup)
+    await _fire(own_stage)
+    assert await _times(own_stage, saved) == times
+
+
+async def test_none_forgets_what_is_more_than_a_minute_late(own_stage: Stage) -> None:
+    trigger = {**HOURLY, "schedule": "30 * * * *", "catchup": "none"}
+    saved = await own_stage.save(actions=[NOOP], trigger=trigger, due_at=NOW.replace(minute=30, hour=9, second=0))
+    await _fire(own_stage)
+    assert await _times(own_stage, saved) == []
+    due = await own_stage.pool.fetchval("SELECT due_at FROM automations WHERE id = $1", saved.id)
+    assert due == NOW.replace(minute=30, second=0)
+
+
+async def test_many_schedulers_fire_each_time_once(own_stage: Stage) -> None:
+    for _ in range(30):
+        await _saved(own_stage, NOW.replace(second=0))
+    await asyncio.gather(*(_fire(own_stage) for _ in range(4)))
+    assert await own_stage.pool.fetchval("SELECT count(*) FROM automation_runs") == 30
+
+
+async def test_a_time_that_fired_and_was_not_noted_does_not_fire_again(own_stage: Stage) -> None:
+    saved = await _saved(own_stage, NOW.replace(second=0))
+    await _fire(own_stage)
+    await own_stage.pool.execute("UPDATE automations SET due_at = $2 WHERE id = $1", saved.id, NOW.replace(second=0))
+    assert await _fire(own_stage) == 1
+    assert await _times(own_stage, saved) == ["12:00"]

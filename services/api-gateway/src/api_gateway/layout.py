@@ -8,7 +8,7 @@ from api_gateway.layering import Layers, layered
 from api_gateway.lettering import fitted, width
 from api_gateway.placing import LAYER_GAP, Places, Point, Size, placed
 
-NODE_WIDTH = 236
+NODE_WIDTH = 248
 LABEL_HEIGHT = 18
 LABEL_SIZE = 11
 

@@ -31,22 +31,24 @@ SELECT id, idempotency_key FROM runs
 WHERE org_id = $1 AND idempotency_key = ANY($2::text[]) AND trigger_source_id = $3
 """
 
+# One time for all of it: what starts has started when what it waited for has ended.
 _NOTE = """
-WITH changed AS (
+WITH at AS MATERIALIZED (SELECT clock_timestamp() AS now),
+changed AS (
     UPDATE automation_steps s SET state = c.state, run_id = coalesce(c.run_id, s.run_id), port = c.port,
         reason = c.reason, error = c.error,
-        started_at = CASE WHEN c.state = 'running' THEN clock_timestamp() ELSE s.started_at END,
-        completed_at = CASE WHEN c.state = 'running' THEN NULL ELSE clock_timestamp() END
-    FROM unnest($2::text[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::jsonb[])
+        started_at = CASE WHEN c.state = 'running' THEN at.now ELSE s.started_at END,
+        completed_at = CASE WHEN c.state = 'running' THEN NULL ELSE at.now END
+    FROM at, unnest($2::text[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::jsonb[])
         AS c(key, state, run_id, port, reason, error)
     WHERE s.automation_run_id = $1 AND s.key = c.key
 ),
 moved AS (
     UPDATE automation_runs a SET log_seq = log_seq + cardinality($8::text[]),
-        event_seq = event_seq + cardinality($14::text[]), updated_at = clock_timestamp(),
-        started_at = coalesce(started_at, clock_timestamp()), status = $13::text, outcome = $16, reason = $17,
-        error = $18, completed_at = CASE WHEN $13::text = 'running' THEN NULL ELSE clock_timestamp() END
-    WHERE id = $1
+        event_seq = event_seq + cardinality($14::text[]), updated_at = at.now,
+        started_at = coalesce(started_at, at.now), status = $13::text, outcome = $16, reason = $17, error = $18,
+        completed_at = CASE WHEN $13::text = 'running' THEN NULL ELSE at.now END
+    FROM at WHERE id = $1
     RETURNING a.id, a.org_id, a.log_seq, a.event_seq, a.updated_at, a.started_at, a.completed_at, a.status,
         a.traceparent
 ),

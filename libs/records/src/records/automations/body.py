@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import AliasChoices, AliasGenerator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 from pydantic.alias_generators import to_camel
 
 from records.automations.plan import DEFAULT_PARALLEL, When
@@ -24,10 +24,18 @@ ALIASES: Mapping[str, tuple[str | None, dict[str, Any]]] = {
 """Other words that document 002 uses for kinds, and what they add to a definition (decision 36)."""
 
 
-class _Part(BaseModel):
-    """Fields are taken in camelCase and in snake_case."""
+def _spellings(name: str) -> AliasChoices:
+    """As document 002 writes it, which is what the schema and messages say; the other is taken, too (decision 1)."""
+    return AliasChoices(name, to_camel(name))
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, alias_generator=to_camel)
+
+class _Part(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+        alias_generator=AliasGenerator(validation_alias=_spellings),
+    )
 
 
 class DependencyBody(_Part):

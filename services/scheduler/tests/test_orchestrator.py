@@ -85,6 +85,19 @@ async def test_a_look_that_fails_does_not_keep_others_from_theirs() -> None:
     assert set(looks.seen) == {first, second}
 
 
+async def test_one_that_stops_ends_what_is_under_way_and_takes_no_more() -> None:
+    looks = Looks()
+    orchestrator = _orchestrator(looks)
+    orchestrator.on_ring("automation", [uuid4() for _ in range(3 * AT_ONCE)])
+    await wait_for(lambda: len(looks.seen) == AT_ONCE, what="looks are under way")
+    stopping = asyncio.create_task(orchestrator.stop())
+    await asyncio.sleep(0)
+    orchestrator.on_ring("automation", [uuid4()])
+    looks.go.set()
+    await stopping
+    assert len(looks.seen) == AT_ONCE
+
+
 async def test_the_sweep_finds_what_nobody_rang_for(own_stage: Stage) -> None:
     saved = await own_stage.save(actions=[NOOP, NOOP])
     unseen = await start(own_stage.gateway, saved)

@@ -33,9 +33,12 @@ class Orchestrator:
         self._under_way: set[UUID] = set()
         self._again: set[UUID] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._stopping = False
 
     def on_ring(self, _word: str, run_ids: list[UUID]) -> None:
         """There are news of these automation runs."""
+        if self._stopping:
+            return
         for run_id in run_ids:
             if run_id in self._under_way:
                 self._again.add(run_id)
@@ -48,10 +51,15 @@ class Orchestrator:
         self.on_ring("", await runs.with_news(self._pool, _MOST))
 
     async def drained(self) -> None:
-        """Returns when no look is under way; what is due is left to others."""
-        self._due.clear()
+        """Returns when nothing is due and no look is under way."""
         while self._tasks:
             await asyncio.wait(self._tasks)
+
+    async def stop(self) -> None:
+        """Ends the looks that are under way and takes no more; what is due is left to others."""
+        self._stopping = True
+        self._due.clear()
+        await self.drained()
 
     def _fill(self) -> None:
         while self._due and len(self._under_way) < AT_ONCE:

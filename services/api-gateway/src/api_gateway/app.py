@@ -11,6 +11,7 @@ from api_gateway import (
     actions,
     api_keys,
     automation_runs,
+    automation_validation,
     automations,
     batch,
     changes,
@@ -30,7 +31,7 @@ from api_gateway.gateway import Gateway
 from common.health import Health
 
 # Routes are tried in this order: a word before an id in its place, then what is asked most.
-_WORDS: tuple[Any, ...] = (changes, batch)
+_WORDS: tuple[Any, ...] = (changes, batch, automation_validation)
 _PARTS: tuple[Any, ...] = (
     *(action_runs, run_logs, stream, automation_runs, actions, automations, connections, kinds, replay),
     *(session, organisation, users, api_keys),

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from records import checks
 from records.automations import references
-from records.automations.body import ActionBody, StepBody
+from records.automations.body import StepActionBody as ActionBody
+from records.automations.body import StepBody
 from records.automations.faults import dependency_faults, reference_faults
 from records.automations.references import BadReference
 from records.refused import Fault, Place, Refused, refused

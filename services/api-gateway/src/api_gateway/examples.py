@@ -15,28 +15,39 @@ _TAKE = """import json, sys; print(json.load(sys.stdin)["{key}"])"""
 _SETUP = {
     "$N": "N=$RANDOM",
     "$HOUR_AGO": "HOUR_AGO=$(date -u -d '1 hour ago' +%Y-%m-%dT%H:%M:%SZ)",
+    "$SECRET": "SECRET=whsec_$(openssl rand -base64 24)",
 }
+_SIGN = (
+    "NOW=$(date +%s)",
+    """KEY=$(printf %s "${SECRET#whsec_}" | base64 -d | od -An -v -tx1 | tr -d ' \\n')""",
+    'SIGNATURE=$(printf %s "msg_$N.$NOW.$BODY" | openssl dgst -sha256 -mac HMAC -macopt hexkey:$KEY -binary | base64)',
+)
+_SIGNED = {"webhook-id": "msg_$N", "webhook-timestamp": "$NOW", "webhook-signature": "v1,$SIGNATURE"}
 _STATIC = {"$N": "7"}
 
 
 @dataclass(frozen=True)
 class Given:
-    """What must be there before: a request whose answer holds a value, kept in a shell variable."""
+    """What must be there before: a request whose answer holds a value, kept in a shell variable. No body: a GET."""
 
     variable: str
     path: str
-    body: Json
+    body: Json | None
     key: str = "id"
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def request(self) -> str:
-        return _curl("POST", self.path, self.body, self.headers)
+    def line(self) -> str:
+        request = _curl("GET" if self.body is None else "POST", self.path, self.body, self.headers)
+        return f"{self.variable}=$({request} | python3 -c '{_TAKE.format(key=self.key)}')"
 
 
 @dataclass(frozen=True)
 class Example:
-    """A request to an operation. `token`: with the token of a `Given` instead of the key."""
+    """A request to an operation. `token`: with the token of a `Given` instead of the key.
+
+    `signed`: as a webhook, instead of the key. `places` are values of path parameters that are no variables.
+    """
 
     body: Json | None = None
     query: str = ""
@@ -44,6 +55,8 @@ class Example:
     given: tuple[Given, ...] = ()
     token: bool = False
     options: str = ""
+    signed: bool = False
+    places: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def shown(self) -> Any:
@@ -55,12 +68,20 @@ class Example:
 
     def shell(self, method: str, path: str) -> str:
         """The lines to paste."""
-        lines = [f"{one.variable}=$({one.request} | python3 -c '{_TAKE.format(key=one.key)}')" for one in self.given]
-        place = re.sub(r"\{(\w+)\}", lambda found: f"${{{found[1].upper()}}}", path) + self.query
-        lines.append(_curl(method.upper(), place, self.body, self.headers, self.options, token=self.token))
-        text = "\n".join(lines)
+        text = "\n".join([*self._signing(), *(one.line for one in self.given), self._request(method, path)])
         setup = [line for word, line in _SETUP.items() if word in text]
         return "\n".join([*setup, text])
+
+    def _signing(self) -> tuple[str, ...]:
+        return (f"BODY={_quoted(json.dumps(self.body))}", *_SIGN) if self.signed else ()
+
+    def _request(self, method: str, path: str) -> str:
+        place = re.sub(r"\{(\w+)\}", lambda found: self.places.get(found[1], f"${{{found[1].upper()}}}"), path)
+        if self.signed:
+            words = ["curl", "-s", "-X", method.upper(), f'"$VAI_API_URL{place}"']
+            words += [f'-H "{name}: {value}"' for name, value in _SIGNED.items()]
+            return " ".join([*words, "-H 'Content-Type: application/json' -d \"$BODY\""])
+        return _curl(method.upper(), place + self.query, self.body, self.headers, self.options, token=self.token)
 
 
 def _curl(
@@ -84,7 +105,7 @@ def _curl(
 
 def _quoted(text: str) -> str:
     """In single quotes, with our variables outside of them."""
-    return "'" + re.sub(r"\$(N|HOUR_AGO)\b", "'\"$\\1\"'", text.replace("'", "'\\''")) + "'"
+    return "'" + re.sub(r"\$(N|HOUR_AGO|SECRET)\b", "'\"$\\1\"'", text.replace("'", "'\\''")) + "'"
 
 
 _RUNS = "/api/v1/action-runs"
@@ -139,6 +160,16 @@ _A_FAILED_AUTOMATION_RUN = Given(
     "RUN_ID", "/api/v1/automations/$AUTOMATION_ID/trigger", {}, "runId", {"Prefer": "wait=10"}
 )
 _AN_AUTOMATION_RUN = Given("RUN_ID", "/api/v1/automations/$AUTOMATION_ID/trigger", {}, "runId")
+_A_HOOK = Given(
+    "AUTOMATION_ID",
+    "/api/v1/automations",
+    {
+        "name": "Orders as they come $N",
+        "trigger": {"type": "webhook", "path": "/hooks/orders-$N", "secret": "$SECRET"},
+        "actions": [_NOOP],
+    },
+)
+_MY_ORGANISATION = Given("ORG_ID", "/api/v1/me", None, "organisationId")
 
 EXAMPLES: dict[str, Example] = {
     # Kinds
@@ -196,6 +227,13 @@ EXAMPLES: dict[str, Example] = {
     "get_automation_run_logs": Example(given=(_AN_AUTOMATION, _AN_AUTOMATION_RUN), query="?limit=50"),
     "stream_automation_run": Example(given=(_AN_AUTOMATION, _AN_AUTOMATION_RUN), options="-N"),
     "draw_automation_run": Example(given=(_AN_AUTOMATION, _AN_AUTOMATION_RUN)),
+    # Webhooks
+    "receive_webhook": Example(
+        {"order": {"id": 1042, "total": 129.9}},
+        given=(_MY_ORGANISATION, _A_HOOK),
+        signed=True,
+        places={"path": "hooks/orders-$N"},
+    ),
     # Events
     "replay_events": Example({"types": ["action.completed"], "since": "$HOUR_AGO"}),
     # Session

@@ -136,13 +136,6 @@ CREATE TRIGGER guard_automation_run_update BEFORE UPDATE OF status ON automation
 ALTER TABLE events ADD COLUMN wanted boolean NOT NULL DEFAULT false;
 CREATE INDEX events_wanted ON events (occurred_at) WHERE wanted;
 
-CREATE FUNCTION is_wanted(organisation uuid, type text) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT EXISTS (
-        SELECT FROM automations a WHERE a.org_id = organisation AND a.event_type = type
-          AND a.status = 'active' AND a.deleted_at IS NULL
-    )
-$$;
-
 -- How many rows a list without a filter has (see 0003_lists.sql); automation runs are never hidden --------------------
 
 CREATE FUNCTION count_new_automation_runs() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -26,6 +26,16 @@ FAIL = Step(Status.RUNNING, (Phase.LEASED,), Status.FAILED, Phase.DONE)
 CANCEL = Step(Status.RUNNING, (Phase.QUEUED,), Status.CANCELLED, Phase.DONE)
 
 
+_MANY = """
+INSERT INTO automations (id, org_id, name, slug, version_id, trigger)
+SELECT gen_random_uuid(), org_id, name, 'many-' || n, version_id, '{"type": "manual"}'
+FROM automations, generate_series(1, $1) n
+"""
+_READ = """
+SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_xact_user_tables WHERE relname = 'automations'
+"""
+
+
 async def _waits(database: Database, org_id: UUID, event_type: str, **columns: Any) -> Saved:
     body = {"actions": [NOOP], "trigger": {"type": "event", "eventType": event_type}}
     return await save(await database.owner(), org_id, body, **columns)
@@ -95,6 +105,19 @@ async def test_an_automation_that_does_not_listen_marks_nothing(database: Databa
     await (await database.owner()).execute(f"UPDATE automations SET {change} WHERE id = $1", saved.id)
     (row,) = await _ended(database, org_id)
     assert row["wanted"] is False
+
+
+async def test_a_plan_made_without_automations_reads_only_those_that_wait(own_database: Database) -> None:
+    org_id, pool, owner = uuid7(), await own_database.pool("extract-worker", 1), await own_database.owner()
+    await _ended(own_database, org_id)
+    await _waits(own_database, org_id, "action.completed")
+    await owner.execute(_MANY, 500)
+    run_id = await own_database.put("running", "leased", lease_owner=OWNER, org_id=org_id)
+    async with pool.acquire() as conn, conn.transaction():
+        ending = Ending(run_id, 1, "completed", None, None, None, Entry("e", "m", {}), {})
+        (row,) = await hot.finish(conn, [ending], OWNER, "w")
+        assert row["wanted"]
+        assert await conn.fetchval(_READ) < 10
 
 
 async def test_other_transitions_mark_what_they_tell_too(database: Database) -> None:

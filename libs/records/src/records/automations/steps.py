@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from records.automations.advance import Standing, State
+from records.fragments import wanted
 
 _OPEN = """
 INSERT INTO automation_steps (automation_run_id, key, place)
@@ -32,7 +33,7 @@ WHERE org_id = $1 AND idempotency_key = ANY($2::text[]) AND trigger_source_id = 
 """
 
 # One time for all of it: what starts has started when what it waited for has ended.
-_NOTE = """
+_NOTE = f"""
 WITH at AS MATERIALIZED (SELECT clock_timestamp() AS now),
 changed AS (
     UPDATE automation_steps s SET state = c.state, run_id = coalesce(c.run_id, s.run_id), port = c.port,
@@ -63,7 +64,7 @@ INSERT INTO events (subject_id, sequence, occurred_at, org_id, type, data, trace
 SELECT moved.id, moved.event_seq - cardinality($14::text[]) + e.place, moved.updated_at, moved.org_id, e.type,
     e.data || jsonb_build_object('startedAt', moved.started_at, 'completedAt',
         CASE WHEN e.type <> 'automation.started' THEN moved.completed_at END),
-    moved.traceparent, $19, is_wanted(moved.org_id, e.type)
+    moved.traceparent, $19, {wanted("moved.org_id", "e.type")}
 FROM moved, unnest($14::text[], $15::jsonb[]) WITH ORDINALITY AS e(type, data, place)
 RETURNING subject_id, sequence, type, occurred_at, org_id, data, traceparent, wanted
 """

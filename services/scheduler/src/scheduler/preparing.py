@@ -103,7 +103,8 @@ class Preparer:
             raise Unready(f"the saved action {step['action_id']} of step {step['key']} is gone", broken=True)
         if action.status != "active":
             raise Unready(f"the saved action {action.slug} is disabled; enable it, or change step {step['key']}")
-        return orders.of_action(self.keyring, self.live.org_id, action, step["definition"], deferred=False)
+        overrides = checks.whole(action.kind, step["definition"], self._kept(step["key"]), ())
+        return orders.of_action(self.keyring, self.live.org_id, action, overrides, deferred=False)
 
     def _resolved(self, step: Json, order: Order, values: Values) -> Json:
         whole = checks.whole(order.kind, order.definition, order.stored, ())

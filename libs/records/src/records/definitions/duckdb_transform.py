@@ -16,7 +16,7 @@ from records.definitions.base import Definition
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _BRONZE = re.compile(r"bronze\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _SQL = re.compile(
-    r"""(?P<literal>(?<![A-Za-z0-9_])[eE]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*')
+    r"""(?P<literal>(?<![\w$])[eE]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*')
       | "(?:[^"]|"")*"
       | --[^\n]* | /\*.*?\*/
       | \$(?P<tag>(?:[A-Za-z_]\w*)?)\$.*?\$(?P=tag)\$

@@ -12,6 +12,7 @@ from records.automations import references
 from records.automations.body import ActionBody, StepBody
 from records.automations.faults import dependency_faults, reference_faults
 from records.automations.references import BadReference
+from records.definitions.duckdb_transform import STRAY_REFERENCE, has_stray_reference
 from records.refused import Fault, Place, Refused, refused
 
 Json = dict[str, Any]
@@ -108,28 +109,36 @@ class _Work:
 def _work(key: str, action: ActionBody, context: Context, at: Place) -> _Work:
     kept = context.kept.get(key)
     if action.action_id is not None:
-        return _saved_work(action, context.actions.get(action.action_id), kept, at)
+        return _saved_work(key, action, context.actions.get(action.action_id), kept, at)
     kind, definition, here = action.real_kind or "", action.whole_definition, (*at, "definition")
-    _check(kind, checks.whole(kind, definition, kept, here), here)
+    _check(kind, with_name(key, kind, checks.whole(kind, definition, kept, here)), here)
     shown, hidden = checks.split(kind, definition, kept, here)
     return _Work({"kind": kind, "action_id": None, "definition": shown}, hidden, shown)
 
 
-def _saved_work(action: ActionBody, saved: SavedAction | None, kept: Json | None, at: Place) -> _Work:
+def _saved_work(key: str, action: ActionBody, saved: SavedAction | None, kept: Json | None, at: Place) -> _Work:
     if saved is None:
         raise refused((*at, "action_id"), f"there is no action {action.action_id!r}", "unknown_action")
     overrides, here = action.definition_overrides or {}, (*at, "definition_overrides")
     whole = checks.merge_patch(saved.definition, checks.whole(saved.kind, overrides, kept, here))
-    _check(saved.kind, whole, here)
+    _check(saved.kind, with_name(key, saved.kind, whole), here)
     shown, hidden = checks.split(saved.kind, overrides, kept, here)
     return _Work({"kind": saved.kind, "action_id": str(saved.id), "definition": shown}, hidden, whole)
 
 
+def with_name(key: str, kind: str, definition: Json) -> Json:
+    """A step's definition as it runs: a transform without a name is called like its step (decision 31)."""
+    return {"transform_name": key, **definition} if kind == _SQL_KIND else definition
+
+
 def _check(kind: str, definition: Json, at: Place) -> None:
     """The types of the fields that are there; what is a reference is known only when the step starts."""
-    if kind == _SQL_KIND and isinstance(definition.get("sql"), Mapping):
+    sql = definition.get("sql") if kind == _SQL_KIND else None
+    if isinstance(sql, Mapping):
         message = "SQL is written here; references stand inside its string literals: '$/inputs/…' (decision 44)"
         raise refused((*at, "sql"), message, "reference_outside_literal")
+    if isinstance(sql, str) and has_stray_reference(sql):
+        raise refused((*at, "sql"), STRAY_REFERENCE, "reference_outside_literal")
     plain = references.without_static(definition)
     try:
         checks.check_saved(kind, plain, at)
@@ -141,8 +150,6 @@ def _check(kind: str, definition: Json, at: Place) -> None:
 
 def _is_known(definition: Any, fault: Fault, depth: int) -> bool:
     """Whether the fault is in what is written: neither it, nor what is around it, nor what it holds is a reference."""
-    if fault[2] == "reference_outside_literal":
-        return True
     value = definition
     for key in fault[0][depth:]:
         if references.is_reference(value):

@@ -12,6 +12,7 @@ from records.automations.advance import State
 from records.automations.faults import branch_roots
 from records.automations.references import BadReference, Reference
 from records.automations.runs import Live
+from records.automations.saved import with_name
 from records.automations.steps import Step
 from records.automations.versions import Version
 from records.new_run import NewRun
@@ -103,10 +104,11 @@ class Preparer:
             raise Unready(f"the saved action {step['action_id']} of step {step['key']} is gone", broken=True)
         if action.status != "active":
             raise Unready(f"the saved action {action.slug} is disabled; enable it, or change step {step['key']}")
-        return orders.of_action(self.keyring, self.live.org_id, action, step["definition"], deferred=False)
+        overrides = checks.whole(action.kind, step["definition"], self._kept(step["key"]), ())
+        return orders.of_action(self.keyring, self.live.org_id, action, overrides, deferred=False)
 
     def _resolved(self, step: Json, order: Order, values: Values) -> Json:
-        whole = checks.whole(order.kind, order.definition, order.stored, ())
+        whole = with_name(step["key"], order.kind, checks.whole(order.kind, order.definition, order.stored, ()))
         look_up = partial(Reference.look_up, values=values.roots)
         resolved = references.resolve(order.kind, whole, look_up)
         if roots := {path[0] for path in branch_roots({**step, "definition": whole})}:

@@ -89,34 +89,37 @@ def _judge(plan: Plan, step: Step, now: Mapping[str, Standing], failed: bool) ->
         return Skip(State.SKIPPED, "another step failed")
     if any(now[d.step].state not in _FINAL for d in step.dependencies):
         return False
-    if step.when is When.ALWAYS:
-        return True
     bad = [d.step for d in step.dependencies if has_failed(plan, d.step, now[d.step])]
-    if step.when is When.ON_ERROR:
-        return True if bad else Skip(State.SKIPPED, "nothing that it waits for failed")
-    if bad:
-        return Skip(State.SKIPPED, f"{bad[0]} {now[bad[0]].state}")
-    return _judge_success(step, now)
+    if step.when is When.ON_SUCCESS:
+        if bad:
+            return Skip(State.SKIPPED, f"{bad[0]} {now[bad[0]].state}")
+        if skipped := [d.step for d in step.dependencies if now[d.step].state is State.SKIPPED]:
+            return Skip(State.SKIPPED, f"{skipped[0]} was skipped")
+    return _judge_way(step, now, failed=bool(bad))
 
 
-def _judge_success(step: Step, now: Mapping[str, Standing]) -> Skip | bool:
-    """Of a step whose dependencies have all ended, and none badly."""
-    passed_by = 0
+def _judge_way(step: Step, now: Mapping[str, Standing], *, failed: bool) -> Skip | bool:
+    """By its ports: one that was not taken is not taken, even if the step runs `always`, whatever the status."""
+    failed = failed or any(now[d.step].state is State.REJECTED and _takes_rejection(d) for d in step.dependencies)
     for dependency in step.dependencies:
         one = now[dependency.step]
-        if one.state is State.SKIPPED:
-            return Skip(State.SKIPPED, f"{dependency.step} was skipped")
-        if one.state is State.PASSED_BY:
-            passed_by += 1
-        elif not _lets_through(dependency, one):
+        if _went_elsewhere(step.when, dependency, one):
             return Skip(State.PASSED_BY, f"{dependency.step} went on by its port {one.port or one.state}")
-    if passed_by and passed_by == len(step.dependencies):
+    if step.when is When.ALWAYS or (step.when is When.ON_ERROR and failed):
+        return True
+    if step.dependencies and all(now[d.step].state is State.PASSED_BY for d in step.dependencies):
         return Skip(State.PASSED_BY, "no way led here")
-    return True
+    return True if step.when is When.ON_SUCCESS else Skip(State.SKIPPED, "nothing that it waits for failed")
 
 
-def _lets_through(dependency: Dependency, one: Standing) -> bool:
+def _went_elsewhere(when: When, dependency: Dependency, one: Standing) -> bool:
     """A port of several from one source is enough; without ports every success is, but no rejection."""
-    if dependency.ports is None:
-        return one.state is State.COMPLETED
-    return (one.port or one.state.value) in dependency.ports
+    if one.state is State.COMPLETED:
+        return dependency.ports is not None and (one.port or one.state.value) not in dependency.ports
+    if one.state is not State.REJECTED or when is When.ON_ERROR:
+        return False
+    return when is When.ON_SUCCESS if dependency.ports is None else not _takes_rejection(dependency)
+
+
+def _takes_rejection(dependency: Dependency) -> bool:
+    return dependency.ports is not None and "rejected" in dependency.ports

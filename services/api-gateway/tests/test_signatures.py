@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import pytest
-from starlette.datastructures import Headers
 from standardwebhooks import Webhook
+from starlette.datastructures import Headers
 
 from api_gateway.signatures import TOLERANCE, Message, Mismatch, Stale, Unproven, Unsigned, scheme_of
 

@@ -4,9 +4,12 @@ A step is judged when all that it waits for has ended. Rejected and cancelled co
 rejection. After a failure what runs goes on to its end, and new steps start only through `on_error` or `always`.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
+from typing import NamedTuple
 
 from records.automations.plan import Dependency, Plan, Step, When
 
@@ -26,8 +29,7 @@ class State(StrEnum):
     """Skipped by port: the run went another way. Where ways meet again, it does not count."""
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(NamedTuple):
     """Where one step stands; `port` is where its run said to go on."""
 
     state: State
@@ -51,6 +53,7 @@ class Advance:
     ended: State | None = None
 
 
+_CANCELLED = Skip(State.SKIPPED, "the automation was cancelled")
 _FINAL = frozenset(State) - {State.WAITING, State.RUNNING}
 _BAD = frozenset((State.FAILED, State.CANCELLED, State.REJECTED))
 
@@ -58,22 +61,22 @@ _BAD = frozenset((State.FAILED, State.CANCELLED, State.REJECTED))
 def advance(plan: Plan, standing: Mapping[str, Standing], *, cancelled: bool = False) -> Advance:
     """What is to be done now, from where the steps stand. `cancelled`: nothing starts any more."""
     now = dict(standing)
-    failed = any(has_failed(plan, key, one) for key, one in now.items())
+    failed = any(one.state in _BAD and has_failed(plan, key, one) for key, one in now.items())
     skip: dict[str, Skip] = {}
     ready: set[str] = set()
     for step in plan.order:
         if now[step.key].state is not State.WAITING:
             continue
-        judged = Skip(State.SKIPPED, "the automation was cancelled") if cancelled else _judge(plan, step, now, failed)
+        judged = _CANCELLED if cancelled else _judge(plan, step, now, failed)
         if isinstance(judged, Skip):
             skip[step.key] = judged
             now[step.key] = Standing(judged.state)
         elif judged:
             ready.add(step.key)
-    running = sum(one.state is State.RUNNING for one in now.values())
-    room = max(0, plan.max_parallel - running)
-    start = tuple(step.key for step in plan.steps if step.key in ready)[:room]
-    if ready or any(one.state not in _FINAL for one in now.values()):
+    states = Counter(one.state for one in now.values())
+    room = max(0, plan.max_parallel - states[State.RUNNING])
+    start = tuple(islice((step.key for step in plan.steps if step.key in ready), room))
+    if states[State.WAITING] or states[State.RUNNING]:
         return Advance(start, skip)
     return Advance((), skip, State.CANCELLED if cancelled else State.FAILED if failed else State.COMPLETED)
 
@@ -85,6 +88,8 @@ def has_failed(plan: Plan, key: str, one: Standing) -> bool:
 
 def _judge(plan: Plan, step: Step, now: Mapping[str, Standing], failed: bool) -> Skip | bool:
     """True: it is ready. False: it waits. Or why it is skipped."""
+    if not step.dependencies and not failed:
+        return True
     if failed and step.when is When.ON_SUCCESS and step.key not in plan.after_errors:
         return Skip(State.SKIPPED, "another step failed")
     if any(now[d.step].state not in _FINAL for d in step.dependencies):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from records.automations.advance import Standing, State
@@ -70,8 +70,7 @@ RETURNING subject_id, sequence, type, occurred_at, org_id, data, traceparent, wa
 """
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """Where a step stands by its row, how the run that it waits for has ended meanwhile, and the error of either."""
 
     key: str
@@ -124,8 +123,9 @@ async def read(conn: Any, run_id: UUID) -> dict[str, Step]:
 
 
 def _step(row: Any) -> Step:
-    ended = None if row["ended"] is None else Standing(State(row["ended"]), row["ended_by"])
-    return Step(row["key"], Standing(State(row["state"]), row["port"]), row["run_id"], ended, row["error"])
+    key, state, port, run_id, error, ended, ended_by = row
+    outcome = None if ended is None else Standing(State(ended), ended_by)
+    return Step(key, Standing(State(state), port), run_id, outcome, error)
 
 
 async def results(conn: Any, run_ids: Sequence[UUID]) -> dict[UUID, Any]:

@@ -29,6 +29,10 @@ runs_ended = Counter("runs_ended", "Runs that this process ended", ["kind", "sta
 run_seconds = Histogram(
     "run_seconds", "From claim to end", ["kind"], buckets=(0.01, 0.05, 0.25, 1, 5, 30, 120, 600, 3600)
 )
+automation_runs_ended = Counter("automation_runs_ended", "Automation runs that this process ended", ["status"])
+schedule_late_seconds = Histogram(
+    "schedule_late_seconds", "From a schedule's time to its automation run", buckets=(0.1, 0.5, 1, 5, 30, 300, 3600)
+)
 runs_live = Gauge("runs_live", "Runs queued or leased: what scaling reads", ["kind", "phase"])
 oldest_queued_seconds = Gauge("oldest_queued_seconds", "Age of the oldest queued run", ["kind"])
 slots = Gauge("slots", "Runs that this process can hold at once")

@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 
 from common.bell import AUTOMATION, EVENT, HELD, Bell
-from common.telemetry import span
+from common.telemetry import automation_runs_ended, span
 from records import hot
 from records.automations import automations, runs, steps
 from records.automations.advance import Advance, Standing, State, advance, has_failed
@@ -37,6 +37,7 @@ class Outcome:
 
     rings: dict[str, list[UUID]] = field(default_factory=lambda: defaultdict(list))
     journal: list[Any] = field(default_factory=list)
+    ended: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ class Looker:
                 outcome = None if live is None else await self._look(conn, live)
             if outcome is None:
                 return not await runs.is_running(conn, run_id)
+        if outcome.ended is not None:
+            automation_runs_ended.labels(status=outcome.ended).inc()
         self.publisher.publish(outcome.journal)
         for word, ids in outcome.rings.items():
             self.bell.ring(word, ids)
@@ -85,6 +88,7 @@ class Looker:
         if one.broken is not None:
             await automations.break_(one.conn, one.live.automation_id, one.broken)
         if one.notes.status != "running":
+            outcome.ended = one.notes.outcome or one.notes.status
             await _after_end(one, outcome)
         for row in outcome.journal:
             if row["wanted"]:

@@ -287,3 +287,16 @@ async def test_a_loop_is_cut_off_without_an_event_that_would_go_on_with_it(stage
     row = await stage.row(run_id)
     assert (row["status"], "loop" in row["error"]["message"]) == ("failed", True)
     assert await stage.told(run_id) == []
+
+
+async def test_what_no_look_can_get_through_is_given_up_with_the_reason(stage: Stage) -> None:
+    run_id = await stage.begun(step("a"), step("b", "a"))
+    assert await stage.looker.give_up(run_id, KeyError("gone"))
+    row = await stage.row(run_id)
+    assert (row["status"], row["error"]["code"], "KeyError" in row["error"]["message"]) == (
+        "failed",
+        "INTERNAL_ERROR",
+        True,
+    )
+    assert await stage.states(run_id) == {"a": "cancelled", "b": "cancelled"}
+    assert await stage.told(run_id) == ["automation.started", "automation.failed"]

@@ -70,6 +70,10 @@ CONNECTION: Json = {"name": "Shopify", "slug": "shopify", "provider": "shopify"}
 
 _SAMPLE: Json = {"kind": "dlt_extract", "definition": {"source": "sample", "resources": ["orders"], "rows": 10}}
 _NOOP: Json = {"kind": "dlt_extract", "definition": {"source": "noop"}}
+_BRANCH: Json = {
+    "kind": "conditional_branch",
+    "definition": {"conditions": [{"field": "n", "operator": "ne", "value": 1}]},
+}
 _GATE: Json = {"kind": "approval_gate", "definition": {}}
 _CALLING: Json = {"kind": "http_request", "definition": {"url": HOOK}}
 
@@ -163,7 +167,8 @@ def _hosted(name: str, block: Json) -> Json:
     if "steps" in block or "actions" in block:
         return {"name": name, **block}
     if "trigger" in block or "conditions" in block:
-        return {"name": name, "steps": [{"key": "only", "action": _NOOP}], **block}
+        # no extraction: the block's own trigger must not be set off by its step
+        return {"name": name, "steps": [{"key": "only", "action": _BRANCH}], **block}
     if "key" in block:
         return {"name": name, "steps": [*before, block]}
     if "step" in block:

@@ -32,6 +32,7 @@ from records.publication import Publisher
 from records.secrets import Keyring
 from testkit.busy import Busy
 from testkit.database import database_url, postgres_server  # noqa: F401
+from testkit.scheduling import Scheduling
 from testkit.services import LogWorker, MemoryProducer, OtherServices
 from testkit.sse import served
 from testkit.team import Team, make_team
@@ -120,6 +121,11 @@ async def api(app: FastAPI, team: Team) -> AsyncIterator[httpx2.AsyncClient]:
 @pytest.fixture
 def others(settings: Settings) -> OtherServices:
     return OtherServices(settings.database_url)
+
+
+@pytest.fixture
+def scheduling(settings: Settings) -> Scheduling:
+    return Scheduling(settings.database_url)
 
 
 @pytest.fixture

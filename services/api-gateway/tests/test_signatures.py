@@ -1,16 +1,15 @@
 """What proves that a webhook comes from somebody who knows its secret (decision 42)."""
 
 import base64
-import hmac
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
 
 import pytest
-from standardwebhooks import Webhook
 from starlette.datastructures import Headers
 
 from api_gateway.signatures import TOLERANCE, Message, Mismatch, Stale, Unproven, Unsigned, scheme_of
+from testkit import signing
+from testkit.signing import Sign
 
 NOW = datetime(2026, 1, 22, 14, 30, tzinfo=UTC)
 KEY = bytes(range(24))
@@ -19,32 +18,18 @@ OTHER = "whsec_" + base64.b64encode(bytes(24)).decode()
 BODY = '{"order": "Zürich", "total": 120.5}'.encode()
 
 
-class Sign(Protocol):
-    """The headers of a vendor's delivery."""
-
-    def __call__(self, secret: str = SECRET, body: bytes = BODY, **more: str) -> dict[str, str]: ...
-
-
 def standard(
     secret: str | bytes = SECRET, body: bytes = BODY, at: datetime = NOW, message_id: str = "msg_1"
 ) -> dict[str, str]:
-    """Signed by the library that senders use."""
-    signature = Webhook(secret).sign(message_id, at, body.decode())
-    return {
-        "webhook-id": message_id,
-        "webhook-timestamp": str(int(at.timestamp())),
-        "webhook-signature": signature,
-    }
+    return signing.standard(secret, body, message_id, at)
 
 
 def shopify(secret: str = SECRET, body: bytes = BODY, **more: str) -> dict[str, str]:
-    mac = base64.b64encode(hmac.digest(secret.encode(), body, "sha256")).decode()
-    return {"X-Shopify-Hmac-Sha256": mac, "X-Shopify-Webhook-Id": "b54557e4"} | more
+    return signing.shopify(secret, body, **more)
 
 
 def github(secret: str = SECRET, body: bytes = BODY, **more: str) -> dict[str, str]:
-    mac = hmac.digest(secret.encode(), body, "sha256").hex()
-    return {"X-Hub-Signature-256": f"sha256={mac}", "X-GitHub-Delivery": "72d3162e-cc78"} | more
+    return signing.github(secret, body, **more)
 
 
 def verified(headers: Mapping[str, str], secret: str = SECRET, body: bytes = BODY, now: datetime = NOW) -> str:
@@ -68,7 +53,7 @@ def test_headers_are_found_in_any_case(headers: dict[str, str], spelled: Callabl
 @pytest.mark.parametrize("headers", [standard(), shopify(), github()])
 @pytest.mark.parametrize(("secret", "body"), [(OTHER, BODY), (SECRET, BODY + b" "), (SECRET, b""), (SECRET, b"\xff")])
 def test_another_secret_or_body_does_not_match(headers: dict[str, str], secret: str, body: bytes) -> None:
-    with pytest.raises(Mismatch, match="^the signature does not match$"):
+    with pytest.raises(Mismatch, match=r"^the signature does not match$"):
         verified(headers, secret, body)
 
 
@@ -92,7 +77,7 @@ def test_a_time_far_from_now_is_stale_either_way(late: timedelta) -> None:
             verified(standard(at=at))
 
 
-@pytest.mark.parametrize("text", ["now", "-1", "1e9", "nan", "inf", " ", "9" * 400, "1769092200.5", "٣٣٣", "0x10"])
+@pytest.mark.parametrize("text", ["now", "-1", "1e9", "nan", "inf", " ", "9" * 400, "1769092200.5", "²³", "0x10"])
 def test_a_time_that_is_none_is_stale(text: str) -> None:
     with pytest.raises(Stale):
         verified(standard() | {"webhook-timestamp": text})
@@ -170,23 +155,25 @@ def test_nobody_can_sign_with_no_key() -> None:
 # Shopify and GitHub ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("sign", [shopify, github])
+@pytest.mark.parametrize("sign", [signing.shopify, signing.github])
 def test_the_vendors_use_the_secrets_whole_text(sign: Sign) -> None:
     for secret in (SECRET, "hush hush", "Zürich-Zürich"):
-        assert verified(sign(secret), secret)
+        assert verified(sign(secret, BODY), secret)
 
 
-@pytest.mark.parametrize("sign", [shopify, github])
+@pytest.mark.parametrize("sign", [signing.shopify, signing.github])
 def test_the_vendors_sign_no_time(sign: Sign) -> None:
-    assert verified(sign(), now=NOW + timedelta(days=400))
+    assert verified(sign(SECRET, BODY), now=NOW + timedelta(days=400))
 
 
 @pytest.mark.parametrize(
-    ("sign", "header"), [(shopify, "X-Shopify-Webhook-Id"), (github, "X-GitHub-Delivery")], ids=["shopify", "github"]
+    ("sign", "header"),
+    [(signing.shopify, "X-Shopify-Webhook-Id"), (signing.github, "X-GitHub-Delivery")],
+    ids=["shopify", "github"],
 )
 def test_without_an_id_equal_deliveries_are_one_message(sign: Sign, header: str) -> None:
-    first, again = (verified(sign(**{header: ""})) for _ in range(2))
-    other = verified(sign(body=b"{}", **{header: ""}), body=b"{}")
+    first, again = (verified(sign(SECRET, BODY, **{header: ""})) for _ in range(2))
+    other = verified(sign(SECRET, b"{}", **{header: ""}), body=b"{}")
     assert first == again != other
     assert first.startswith("sha256-")
 
@@ -203,7 +190,7 @@ def test_without_an_id_equal_deliveries_are_one_message(sign: Sign, header: str)
     ],
 )
 def test_what_has_no_signature_is_unsigned(headers: dict[str, str]) -> None:
-    with pytest.raises(Unsigned, match="^unsigned: send webhook-id"):
+    with pytest.raises(Unsigned, match=r"^unsigned: send webhook-id"):
         verified(headers)
 
 

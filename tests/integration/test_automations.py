@@ -175,7 +175,8 @@ async def test_a_called_automation_is_waited_for_and_its_results_are_there(api: 
         api, step("work", kind="dlt_extract", definition={"source": "sample", "rows": 7, "source_name": "sub"})
     )
     rows = "steps.call.result.steps.work.result.recordsProcessed"
-    work: dict[str, Any] = {"kind": "call_automation", "definition": {"automation": inner["slug"], "inputs": {"n": "$/inputs/n"}}}
+    definition = {"automation": inner["slug"], "inputs": {"n": "$/inputs/n"}}
+    work: dict[str, Any] = {"kind": "call_automation", "definition": definition}
     outer = await saved(api, step("call", **work), branch("enough", rows, 0, "call"))
     run = await run_to_end(api, outer, inputs={"n": 5})
     assert run["status"] == "completed", run

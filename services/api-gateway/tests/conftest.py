@@ -32,6 +32,8 @@ from records.publication import Publisher
 from records.secrets import Keyring
 from testkit.busy import Busy
 from testkit.database import database_url, postgres_server  # noqa: F401
+from testkit.hooks import Hook, Ticks, automation
+from testkit.rings import MemoryBell
 from testkit.scheduling import Scheduling
 from testkit.services import LogWorker, MemoryProducer, OtherServices
 from testkit.sse import served
@@ -169,3 +171,16 @@ async def worker(settings: Settings, others: OtherServices) -> AsyncIterator[Log
     conn = await db.connect(settings.database_url, "extract-worker")
     yield LogWorker(conn, others)
     await conn.close()
+
+
+@pytest.fixture
+async def hook(gateway: Gateway, api: httpx2.AsyncClient, team: Team) -> AsyncIterator[Hook]:
+    """An automation with a webhook, on a gateway whose look-ups live by a clock that the test holds."""
+    ticks, bell = Ticks(), MemoryBell()
+    hooks, intake = Hooks(gateway.pool, gateway.keyring, ticks), HookIntake(gateway.pool, bell)
+    held = replace(gateway, hooks=hooks, hook_intake=intake)
+    made = await api.post("/api/v1/automations", json=automation())
+    assert made.status_code == 201, made.text
+    transport = httpx2.ASGITransport(create_app(held, Health()), raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as web:
+        yield Hook(web, api, held, made.json()["id"], team.org_id, ticks, bell)

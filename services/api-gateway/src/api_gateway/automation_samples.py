@@ -69,7 +69,9 @@ _AUTOMATION: Json = _SAID | {
     "status": "active",
     "updatedAt": "2026-01-20T09:12:00Z",
     "updatedBy": _USER_ID,
+    "webhookIgnoredAt": None,
     "webhookUrl": None,
+    "webhooksIgnored": 0,
 }
 _LISTED_RUNS: list[Json] = [
     {

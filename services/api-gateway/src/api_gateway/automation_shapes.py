@@ -49,7 +49,10 @@ class LatestAutomationRunShape(Shape):
 
 
 class AutomationShape(Shape):
-    """`webhookUrl` is where its webhook listens; `nextRunAt` when its schedule fires next."""
+    """`webhookUrl` is where its webhook listens; `nextRunAt` when its schedule fires next.
+
+    `webhooksIgnored` came while it was paused or in error, the last one at `webhookIgnoredAt`.
+    """
 
     conditions: list[Json]
     created_at: datetime
@@ -70,7 +73,9 @@ class AutomationShape(Shape):
     trigger: Json
     updated_at: datetime
     updated_by: UUID | None
+    webhook_ignored_at: datetime | None
     webhook_url: str | None
+    webhooks_ignored: int
 
 
 class AutomationsShape(PageShape):
@@ -175,7 +180,9 @@ def automation_json(row: Any, secret: str | None = None) -> Json:
         "trigger": trigger,
         "updatedAt": row["updated_at"],
         "updatedBy": row["updated_by"],
+        "webhookIgnoredAt": row["webhook_ignored_at"],
         "webhookUrl": None if path is None else f"/webhooks/{row['org_id']}/{path}",
+        "webhooksIgnored": row["webhooks_ignored"],
     }
 
 

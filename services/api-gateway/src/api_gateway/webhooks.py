@@ -22,10 +22,10 @@ from records.automations.triggers import webhook_path
 
 Json = dict[str, Any]
 
-_KEPT_HEADERS = (
+KEPT_HEADERS = (
     *("content-type", "user-agent"),
     *("x-shopify-topic", "x-shopify-shop-domain", "x-shopify-api-version", "x-shopify-triggered-at"),
-    *("x-github-event", "x-github-hook-installation-target-type"),
+    "x-github-event",
 )
 """What conditions and steps may read; never a signature, a cookie, a credential."""
 _LONGEST_HEADER = 500
@@ -157,6 +157,6 @@ def _event(message_id: str, headers: Headers, payload: Any) -> Json:
         "type": "webhook",
         "id": message_id,
         "occurredAt": clock.now().isoformat(),
-        "headers": {name: headers[name][:_LONGEST_HEADER] for name in _KEPT_HEADERS if name in headers},
+        "headers": {name: headers[name][:_LONGEST_HEADER] for name in KEPT_HEADERS if name in headers},
         "data": payload,
     }

@@ -18,7 +18,7 @@ SORTS = ("name", "created_at", "updated_at", "status")
 
 _COLUMNS = """a.id, a.org_id, a.name, a.slug, a.description, a.status, a.error, a.version_id, a.trigger, a.webhook_path,
     a.webhook_secret, a.due_at, a.source_type, a.created_by, a.updated_by, a.created_at, a.updated_at,
-    v.definition, v.secrets"""
+    a.webhooks_ignored, a.webhook_ignored_at, v.definition, v.secrets"""
 _LATEST = """LEFT JOIN LATERAL (
     SELECT id AS run_id, status AS run_status, outcome AS run_outcome, control AS run_control,
         triggered_by AS run_triggered_by, started_at AS run_started_at, completed_at AS run_completed_at

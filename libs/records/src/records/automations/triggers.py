@@ -60,6 +60,12 @@ def webhook_path(value: str) -> str:
     return path
 
 
+def _hushed(value: str) -> str:
+    if not value.removeprefix("whsec_").strip():
+        raise ValueError("there is nothing behind whsec_: write a secret there, or leave the key out and get one")
+    return value
+
+
 class _Trigger(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -83,7 +89,11 @@ class WebhookTrigger(_Trigger):
 
     type: Literal["webhook"]
     path: Annotated[str, AfterValidator(webhook_path)]
-    secret: Annotated[str, Field(min_length=6, max_length=500)] | dict[Literal["secret"], Literal[True]] | None = None
+    secret: (
+        Annotated[str, Field(min_length=6, max_length=500), AfterValidator(_hushed)]
+        | dict[Literal["secret"], Literal[True]]
+        | None
+    ) = None
 
     def stored(self) -> dict[str, Any]:
         """The secret is kept elsewhere, encrypted."""

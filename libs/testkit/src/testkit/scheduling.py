@@ -66,8 +66,8 @@ class Scheduling:
 
     async def end(self, run_id: UUID | str, status: str = "completed", **columns: Any) -> None:
         """`columns` may be outcome, reason, error."""
-        entry = ("info", f"automation_{status}", status, {})
-        await self._note(run_id, Notes(entries=[entry], status=status, **columns))
+        notes = Notes(entries=[("info", f"automation_{status}", status, {})], status=status, **columns)
+        await self._note(run_id, notes)
 
     async def _note(self, run_id: UUID | str, notes: Notes) -> None:
         conn = await db.connect(self._url, "scheduler")

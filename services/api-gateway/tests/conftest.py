@@ -13,6 +13,8 @@ from api_gateway.auth import Authenticator
 from api_gateway.feed import Feed
 from api_gateway.fleet import Fleet
 from api_gateway.gateway import Gateway
+from api_gateway.hook_intake import HookIntake
+from api_gateway.hooks import Hooks
 from api_gateway.intake import Intake
 from api_gateway.settings import Settings
 from api_gateway.sign_in import PasswordDesk, SignIns
@@ -61,16 +63,18 @@ async def gateway(settings: Settings, producer: MemoryProducer) -> AsyncIterator
     ear = Ear(settings.direct_url, "api-gateway")
     bell = NotifyBell(pool, ear)
     process_id, desk, fleet = uuid7(), PasswordDesk(), Fleet(pool)
-    publisher = Publisher(pool, producer, process_id)
+    publisher, keyring = Publisher(pool, producer, process_id), Keyring(settings.encryption_keys)
     yield Gateway(
         settings=settings,
         pool=pool,
         engine=engine,
-        keyring=Keyring(settings.encryption_keys),
+        keyring=keyring,
         authenticator=Authenticator(engine, settings),
         desk=desk,
         sign_ins=SignIns(pool, desk, settings.proxies, settings.token_hours),
         intake=Intake(pool, bell),
+        hooks=Hooks(pool, keyring),
+        hook_intake=HookIntake(pool, bell),
         fleet=fleet,
         waiters=Waiters(pool, ear),
         tail=Tail(pool),

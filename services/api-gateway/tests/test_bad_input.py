@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from urllib.parse import quote
@@ -91,9 +92,7 @@ def operations(app: FastAPI) -> Iterator[tuple[str, str, Json]]:
 
 
 def placed(path: str, value: str = NOWHERE) -> str:
-    for name in ("run_id", "action_id", "automation_id", "connection_id", "user_id", "key_id", "slug"):
-        path = path.replace(f"{{{name}}}", value)
-    return path
+    return re.sub(r"{\w+(:\w+)?}", lambda _: value, path)
 
 
 def judge(answer: httpx2.Response, what: object) -> None:

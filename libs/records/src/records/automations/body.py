@@ -13,6 +13,7 @@ from records.kinds import KINDS
 
 MOST_STEPS = 1_000
 Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
+InputName = Annotated[str, Field(pattern=r"^[^/]+$", max_length=255)]
 
 ALIASES: Mapping[str, tuple[str | None, dict[str, Any]]] = {
     "transform": ("duckdb_transform", {}),
@@ -80,8 +81,9 @@ class StepActionBody(_Part):
     def whole_definition(self) -> dict[str, Any]:
         """The definition, with what the kind's other word means."""
         more = ALIASES.get(self.kind or "", ("", {}))[1]
-        given = {key: value for key, value in (self.definition or {}).items() if key != "kind" or value not in ALIASES}
-        return {**more, **given}
+        given = {**more, **(self.definition or {})}
+        said = given.get("kind")
+        return {**given, "kind": ALIASES[said][0]} if isinstance(said, str) and said in ALIASES else given
 
 
 _FLAT = {"kind", "definition", "action_id", "actionId", "definition_overrides", "definitionOverrides"}
@@ -145,7 +147,7 @@ class AutomationParts(_Part):
     description: Annotated[str, Field(max_length=10_000)] | None = None
     trigger: Trigger | None = None
     conditions: list[RootedCondition] | None = Field(default=None, max_length=100)
-    inputs: dict[Annotated[str, Field(max_length=255)], InputBody] | None = Field(default=None, max_length=200)
+    inputs: dict[InputName, InputBody] | None = Field(default=None, max_length=200)
     actions: list[StepBody] | None = Field(default=None, max_length=MOST_STEPS)
     steps: list[StepBody] | None = Field(default=None, max_length=MOST_STEPS)
     max_parallel: Annotated[int, Field(ge=1, le=1_000)] | None = None
@@ -166,7 +168,7 @@ class AutomationBody(AutomationParts):
     name: Annotated[str, Field(min_length=1, max_length=255)]
     trigger: Trigger = ManualTrigger()
     conditions: list[RootedCondition] = Field(default=[], max_length=100)
-    inputs: dict[Annotated[str, Field(max_length=255)], InputBody] = Field(default={}, max_length=200)
+    inputs: dict[InputName, InputBody] = Field(default={}, max_length=200)
     max_parallel: Annotated[int, Field(ge=1, le=1_000)] = DEFAULT_PARALLEL
     enabled: bool = True
 

@@ -14,7 +14,7 @@ AUTOMATIONS = "/api/v1/automations"
 AUTOMATION_RUNS = "/api/v1/automation-runs"
 
 
-def step(key: str, *after: Any, when: str = "on_success", **work: Any) -> Json:
+def step(key: str, *after: Any, when: Any = "on_success", **work: Any) -> Json:
     """A step that does nothing unless `kind` and `definition` say otherwise."""
     action = work or {"kind": "dlt_extract", "definition": {"source": "noop"}}
     return {"key": key, "action": action, "depends_on": list(after), "condition": {"type": when}}
@@ -47,7 +47,7 @@ async def ended(api: httpx2.AsyncClient, run_id: str, timeout: float = 60.0) -> 
 
     async def is_over() -> bool:
         seen.update((await api.get(f"{AUTOMATION_RUNS}/{run_id}")).json())
-        return seen["status"] != "running"
+        return bool(seen["status"] != "running")
 
     await wait_for(is_over, timeout, every=0.05, what=f"automation run {run_id} is over")
     return seen

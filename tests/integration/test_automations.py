@@ -31,7 +31,7 @@ from tests.integration.people import change_settings, client_for, new_team
 from tests.integration.runs import decide, run_of, sample
 
 NOOP: dict[str, Any] = {"kind": "dlt_extract", "definition": {"source": "noop"}}
-GATE = {"kind": "approval_gate", "definition": {"title": "Go on?"}}
+GATE: dict[str, Any] = {"kind": "approval_gate", "definition": {"title": "Go on?"}}
 
 
 def branch(key: str, field: str, value: Any, *after: Any) -> dict[str, Any]:
@@ -126,7 +126,7 @@ async def test_an_event_starts_an_automation_once_and_a_loop_of_them_is_cut_off(
     source = await create_run(api, "dlt_extract", {"source": "noop"})
     await run_when(api, source["id"])
     trigger = {"type": "event", "eventType": "action.completed", "filters": {"kind": "conditional_branch"}}
-    work = {"kind": "conditional_branch", "definition": {"input": {"n": 1}, "conditions": [
+    work: dict[str, Any] = {"kind": "conditional_branch", "definition": {"input": {"n": 1}, "conditions": [
         {"field": "n", "operator": "eq", "value": 1}]}}  # fmt: skip
     automation = await saved(api, step("again", **work), trigger=trigger)
     other = await create_run(api, "conditional_branch", work["definition"])
@@ -175,7 +175,8 @@ async def test_a_called_automation_is_waited_for_and_its_results_are_there(api: 
         api, step("work", kind="dlt_extract", definition={"source": "sample", "rows": 7, "source_name": "sub"})
     )
     rows = "steps.call.result.steps.work.result.recordsProcessed"
-    work = {"kind": "call_automation", "definition": {"automation": inner["slug"], "inputs": {"n": "$/inputs/n"}}}
+    definition = {"automation": inner["slug"], "inputs": {"n": "$/inputs/n"}}
+    work: dict[str, Any] = {"kind": "call_automation", "definition": definition}
     outer = await saved(api, step("call", **work), branch("enough", rows, 0, "call"))
     run = await run_to_end(api, outer, inputs={"n": 5})
     assert run["status"] == "completed", run
@@ -189,7 +190,7 @@ async def test_a_called_automation_is_waited_for_and_its_results_are_there(api: 
 async def test_more_callers_than_slots_do_not_keep_what_they_call_from_running(api: httpx2.AsyncClient) -> None:
     innermost = await saved(api, step("work", kind="conditional_branch", definition={"input": {"n": 1}, "conditions": [
         {"field": "n", "operator": "eq", "value": 1}]}))  # fmt: skip
-    work = {"kind": "call_automation", "definition": {"automation": innermost["id"]}}
+    work: dict[str, Any] = {"kind": "call_automation", "definition": {"automation": innermost["id"]}}
     outer = await saved(api, *(step(f"call{n}", **work) for n in range(150)), max_parallel=150)
     run = await run_to_end(api, outer)
     assert run["status"] == "completed"
@@ -198,7 +199,7 @@ async def test_more_callers_than_slots_do_not_keep_what_they_call_from_running(a
 
 async def test_what_is_cancelled_stops_with_all_that_it_called(api: httpx2.AsyncClient, web: WebServer) -> None:
     inner = await saved(api, step("ask", **GATE), step("then", "ask"))
-    work = {"kind": "call_automation", "definition": {"automation": inner["id"]}}
+    work: dict[str, Any] = {"kind": "call_automation", "definition": {"automation": inner["id"]}}
     endless = sample(100_000, slices=1_000, rows_per_second=50, source_name="slowly")
     slow = step("slow", kind="dlt_extract", definition=endless)
     outer = await saved(api, step("call", **work), slow, step("after", "call", "slow"))

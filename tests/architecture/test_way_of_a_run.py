@@ -21,6 +21,7 @@ import api_gateway.handlers
 import api_gateway.settings
 import extract_worker.handlers
 import extract_worker.settings
+import worker.worker as worker_module
 from common.boot import Service
 from common.db import open_pool
 from common.settings import Settings
@@ -120,7 +121,9 @@ async def gateway(environment: dict[str, Any]) -> AsyncIterator[Service[Any]]:
 
 
 @pytest.fixture
-async def worker(environment: dict[str, Any]) -> AsyncIterator[Service[Any]]:
+async def worker(environment: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Service[Any]]:
+    """It hears the bell; a look that finds the run without it would be another way."""
+    monkeypatch.setattr(worker_module, "PULL_SECONDS", 3600.0)
     settings = extract_worker.settings.Settings(**environment)
     async with started("extract-worker", settings) as service, extract_worker.handlers.running(service):
         yield service

@@ -3,8 +3,8 @@ import re
 import pytest
 
 from api_gateway.graph import Edge, Graph, Node
-from api_gateway.looks import LOOKS, spoken
-from api_gateway.mermaid import mermaid
+from api_gateway.graph.looks import LOOKS, spoken
+from api_gateway.graph.mermaid import mermaid
 
 EVIL = [
     '"]; click n0 "javascript:alert(1)"',

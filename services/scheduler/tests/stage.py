@@ -53,7 +53,7 @@ class Stage:
     async def begin(self, saved: Saved, **columns: Any) -> UUID:
         """Makes an automation run and looks at it once."""
         run_id = await start(self.gateway, saved, **columns)
-        assert await self.looker.look(run_id)
+        assert await self.looker.look(run_id) is not None
         return run_id
 
     async def begun(self, *steps: dict[str, Any], inputs: dict[str, Any] | None = None, **parts: Any) -> UUID:
@@ -62,7 +62,7 @@ class Stage:
     async def end(self, run_id: UUID, key: str, status: str = "completed", **told: Any) -> None:
         """Ends the run of a step, and lets the scheduler look."""
         await self.others.end(str(await self.run_of(run_id, key)), status, **told)
-        assert await self.looker.look(run_id)
+        assert await self.looker.look(run_id) is not None
 
     async def run_of(self, run_id: UUID, key: str) -> UUID:
         text = "SELECT run_id FROM automation_steps WHERE automation_run_id = $1 AND key = $2"

@@ -57,7 +57,7 @@ async def test_the_caller_waits_parked_and_gets_the_results(working: Stage) -> N
     await _reaches(working, run_id, "running/parked")
     child = await _child(working, run_id)
     assert (child["triggered_by"], child["depth"], child["inputs"]) == ("automation", 1, {"n": 1})
-    assert await working.looker.look(child["id"])
+    assert await working.looker.look(child["id"]) is not None
     await working.end(child["id"], "dlt_extract", result={"rows": 3})
     ended = await _reaches(working, run_id, "completed/done")
     assert ended["result"]["steps"] == {"dlt_extract": {"status": "completed", "result": {"rows": 3}}}
@@ -68,7 +68,7 @@ async def test_the_caller_waits_parked_and_gets_the_results(working: Stage) -> N
 async def test_a_failure_of_the_called_is_the_callers(working: Stage) -> None:
     run_id = await _call(working, str((await _saved(working)).id))
     child = await _child(working, run_id)
-    assert await working.looker.look(child["id"])
+    assert await working.looker.look(child["id"]) is not None
     error = {"code": "TIMEOUT", "message": "too slow", "details": {}, "retryable": False}
     await working.end(child["id"], "dlt_extract", "failed", error=error)
     ended = await _reaches(working, run_id, "failed/done")

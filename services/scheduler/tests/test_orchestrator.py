@@ -3,7 +3,7 @@
 import asyncio
 from uuid import UUID, uuid4
 
-from scheduler.orchestrator import AT_ONCE, MOST_FAILURES, Orchestrator
+from scheduler.orchestrator import AT_ONCE, MANY, MOST_FAILURES, Orchestrator
 from services.scheduler.tests.stage import Stage
 from testkit.automations import NOOP, start
 from testkit.wait import wait_for
@@ -18,9 +18,10 @@ class Looks:
         self.failing: set[UUID] = set()
         self.hopeless: set[UUID] = set()
         self.given_up: list[UUID] = []
+        self.running = 0
         self.go = asyncio.Event()
 
-    async def look(self, run_id: UUID) -> bool:
+    async def look(self, run_id: UUID) -> int | None:
         self.seen.append(run_id)
         await self.go.wait()
         if run_id in self.failing:
@@ -30,12 +31,12 @@ class Looks:
             raise KeyError("a mistake of ours")
         if run_id in self.busy:
             self.busy.discard(run_id)
-            return False
-        return True
+            return None
+        return self.running
 
-    async def give_up(self, run_id: UUID, error: Exception) -> bool:
+    async def give_up(self, run_id: UUID, error: Exception) -> int | None:
         self.given_up.append(run_id)
-        return True
+        return 0
 
 
 def _orchestrator(looks: Looks) -> Orchestrator:
@@ -73,6 +74,21 @@ async def test_only_some_looks_go_on_at_once() -> None:
     assert len(looks.seen) == AT_ONCE
     looks.go.set()
     await wait_for(lambda: len(looks.seen) == 3 * AT_ONCE, what="all looks")
+
+
+async def test_one_with_many_steps_at_work_is_left_a_moment_and_its_news_are_taken_together() -> None:
+    looks, run_id = Looks(), uuid4()
+    looks.go.set()
+    looks.running = MANY + 1
+    orchestrator = _orchestrator(looks)
+    orchestrator.on_ring("automation", [run_id])
+    await orchestrator.drained()
+    for _ in range(5):
+        orchestrator.on_ring("automation", [run_id])
+    assert looks.seen == [run_id]
+    await wait_for(lambda: len(looks.seen) == 2, what="the next look")
+    await orchestrator.drained()
+    assert looks.seen == [run_id, run_id]
 
 
 async def test_one_that_another_looks_at_is_looked_at_again() -> None:

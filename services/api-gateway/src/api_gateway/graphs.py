@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Query, Request, Response
 
-from api_gateway.drawing import svg
 from api_gateway.graph import Edge, Graph, Node
-from api_gateway.mermaid import mermaid
+from api_gateway.graph.mermaid import mermaid
+from api_gateway.graph.svg import svg
 
 Json = dict[str, Any]
 Format = Annotated[Literal["mermaid", "svg"] | None, Query(description="Left out: as `Accept` says, else Mermaid")]

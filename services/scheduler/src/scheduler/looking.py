@@ -39,6 +39,7 @@ class Outcome:
 
     rings: dict[str, list[UUID]] = field(default_factory=lambda: defaultdict(list))
     journal: list[Any] = field(default_factory=list)
+    running: int = 0
     ended: str | None = None
 
 
@@ -54,27 +55,27 @@ class Looker:
     name: str
     versions: Versions = field(default_factory=Versions)
 
-    async def look(self, run_id: UUID) -> bool:
-        """Does what is to be done now. False: somebody else looks at it at this moment."""
+    async def look(self, run_id: UUID) -> int | None:
+        """Does what is to be done now; answers how many steps run then. None: somebody else looks at this moment."""
         return await self._locked(run_id, self._look)
 
-    async def give_up(self, run_id: UUID, error: Exception) -> bool:
+    async def give_up(self, run_id: UUID, error: Exception) -> int | None:
         """Ends an automation run at which every look fails in the same way, so that it does not go on for ever."""
         return await self._locked(run_id, partial(self._give_up, error=error))
 
-    async def _locked(self, run_id: UUID, do: Callable[["_Look"], Awaitable[None]]) -> bool:
+    async def _locked(self, run_id: UUID, do: Callable[["_Look"], Awaitable[None]]) -> int | None:
         async with self.pool.acquire() as conn:
             async with conn.transaction():
                 live = await runs.lock(conn, run_id)
                 outcome = None if live is None else await self._done(conn, live, do)
             if outcome is None:
-                return not await runs.is_running(conn, run_id)
+                return None if await runs.is_running(conn, run_id) else 0
         if outcome.ended is not None:
             automation_runs_ended.labels(status=outcome.ended).inc()
         self.publisher.publish(outcome.journal)
         for word, ids in outcome.rings.items():
             self.bell.ring(word, ids)
-        return True
+        return outcome.running
 
     async def _done(self, conn: Any, live: Live, do: Callable[["_Look"], Awaitable[None]]) -> Outcome:
         version = await self.versions.get(conn, live.version_id)
@@ -96,7 +97,7 @@ class Looker:
         tell_end(one.notes, one.live, State.FAILED, {"code": "INTERNAL_ERROR", "message": message, "details": {}})
 
     async def _write(self, one: "_Look") -> Outcome:
-        outcome = Outcome()
+        outcome = Outcome(running=sum(step.standing.state is State.RUNNING for step in one.known.values()))
         if one.starting:
             await _create(one, outcome)
         if one.notes:

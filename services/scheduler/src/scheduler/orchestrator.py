@@ -25,6 +25,10 @@ SWEEP_SECONDS = 1.0
 MOST_FAILURES = 5
 """Looks in a row that may fail."""
 
+MANY = 32
+REST_SECONDS = 0.01
+"""An automation run with many steps at work ends some each moment: the next look takes what this time has brought."""
+
 _BUSY_SECONDS = 0.05
 _MOST = 1_000
 
@@ -39,6 +43,7 @@ class Orchestrator:
         self._under_way: set[UUID] = set()
         self._again: set[UUID] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._looking = 0
         self._failures: dict[UUID, int] = {}
         self._stopping = False
 
@@ -69,28 +74,42 @@ class Orchestrator:
         await self.drained()
 
     def _fill(self) -> None:
-        while self._due and len(self._under_way) < AT_ONCE:
+        while self._due and self._looking < AT_ONCE:
             run_id = next(iter(self._due))
             del self._due[run_id]
             self._under_way.add(run_id)
+            self._looking += 1
             task = asyncio.create_task(self._look(run_id))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
     async def _look(self, run_id: UUID) -> None:
+        rest = 0.0
         try:
-            if not await self._looker.look(run_id):
+            running = await self._looker.look(run_id)
+            if running is None:
                 # Another scheduler looks at it and may have begun before our news came.
-                asyncio.get_running_loop().call_later(_BUSY_SECONDS, self.on_ring, "", [run_id])
+                self._again.add(run_id)
+                rest = _BUSY_SECONDS
+            elif running > MANY:
+                rest = REST_SECONDS
             self._failures.pop(run_id, None)
         except Exception as error:
             _log.warning("look_failed", automation_run=str(run_id), error=f"{type(error).__name__}: {error}")
             await self._count(run_id, error)
         finally:
-            self._under_way.discard(run_id)
-            again = [run_id] if run_id in self._again else []
-            self._again.discard(run_id)
-            self.on_ring("", again)
+            self._looking -= 1
+            if rest:
+                asyncio.get_running_loop().call_later(rest, self._looked, run_id)
+            else:
+                self._looked(run_id)
+
+    def _looked(self, run_id: UUID) -> None:
+        """It may be looked at again; at once, where there are news."""
+        self._under_way.discard(run_id)
+        again = [run_id] if run_id in self._again else []
+        self._again.discard(run_id)
+        self.on_ring("", again)
 
     async def _count(self, run_id: UUID, error: Exception) -> None:
         """Counts looks that failed though the database was there; what fails too often is given up."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -124,8 +125,13 @@ async def read(conn: Any, run_id: UUID) -> dict[str, Step]:
 
 def _step(row: Any) -> Step:
     key, state, port, run_id, error, ended, ended_by = row
-    outcome = None if ended is None else Standing(State(ended), ended_by)
-    return Step(key, Standing(State(state), port), run_id, outcome, error)
+    outcome = None if ended is None else _standing(ended, ended_by)
+    return Step(key, _standing(state, port), run_id, outcome, error)
+
+
+@lru_cache(1_000)
+def _standing(state: str, port: str | None) -> Standing:
+    return Standing(State(state), port)
 
 
 async def results(conn: Any, run_ids: Sequence[UUID]) -> dict[UUID, Any]:

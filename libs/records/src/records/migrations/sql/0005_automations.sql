@@ -109,7 +109,6 @@ CREATE TABLE automation_steps (
     PRIMARY KEY (automation_run_id, key)
 ) WITH (fillfactor = 70);
 CREATE INDEX automation_steps_running ON automation_steps (run_id) WHERE state = 'running';
-CREATE INDEX automation_steps_of_run ON automation_steps (run_id) WHERE run_id IS NOT NULL;
 
 -- Who may do what with an automation run: made running, ended once, by the scheduler.
 CREATE FUNCTION guard_automation_run() RETURNS trigger LANGUAGE plpgsql AS $$

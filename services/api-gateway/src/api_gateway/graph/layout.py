@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from api_gateway.alignment import NODE_GAP
 from api_gateway.graph import Graph
-from api_gateway.layering import Layers, layered
-from api_gateway.lettering import fitted, width
-from api_gateway.placing import LAYER_GAP, Places, Point, Size, placed
+from api_gateway.graph.alignment import NODE_GAP
+from api_gateway.graph.layering import Layers, layered
+from api_gateway.graph.lettering import fitted, width
+from api_gateway.graph.placing import LAYER_GAP, Places, Point, Size, placed
 
 NODE_WIDTH = 248
 LABEL_HEIGHT = 18

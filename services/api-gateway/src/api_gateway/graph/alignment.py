@@ -7,7 +7,7 @@ that keeps order and distances: an isotonic regression, found in one pass (pool 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from api_gateway.straightening import Straightening
+from api_gateway.graph.straightening import Straightening
 
 NODE_GAP = 24  # px
 

@@ -7,10 +7,10 @@ from itertools import pairwise
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from api_gateway.graph import Edge, Graph, Node
-from api_gateway.layout import LABEL_HEIGHT, LABEL_SIZE, NODE_WIDTH, Label, Layout, Way, lay_out
-from api_gateway.lettering import clean, fitted, shortened, width
-from api_gateway.looks import Look, look_of, spoken
-from api_gateway.placing import Point
+from api_gateway.graph.layout import LABEL_HEIGHT, LABEL_SIZE, NODE_WIDTH, Label, Layout, Way, lay_out
+from api_gateway.graph.lettering import clean, fitted, shortened, width
+from api_gateway.graph.looks import Look, look_of, spoken
+from api_gateway.graph.placing import Point
 
 FONT = "Inter, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'Noto Sans', 'DejaVu Sans', sans-serif"
 

@@ -1,6 +1,6 @@
 """What is drawn of an automation, or of one run of it: its steps, and which of them wait for which.
 
-`mermaid.py` and `drawing.py` draw it. Names, kinds and notes may hold anything: those who draw make them harmless.
+`mermaid.py` and `svg.py` draw it. Names, kinds and notes may hold anything: those who draw make them harmless.
 """
 
 from collections.abc import Sequence

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api_gateway.drawing import svg
 from api_gateway.graph import Edge, Graph, Node
-from api_gateway.lettering import fitted, width
-from api_gateway.looks import LOOKS
-from api_gateway.ordering import crossings
+from api_gateway.graph.lettering import fitted, width
+from api_gateway.graph.looks import LOOKS
+from api_gateway.graph.ordering import crossings
+from api_gateway.graph.svg import svg
 
 NS = "{http://www.w3.org/2000/svg}"
 EVIL = "<script>alert('x')</script> & \"q\" ]]> \x00\x1b \ud800 \u202e\nsecond line"
@@ -308,5 +308,5 @@ def test_a_thousand_steps_are_drawn_within_seconds() -> None:
 
 
 def test_a_gateway_that_draws_nothing_does_not_load_igraph() -> None:
-    loaded = "import sys, api_gateway.drawing, api_gateway.mermaid; sys.exit('igraph' in sys.modules)"
+    loaded = "import sys, api_gateway.graph.svg, api_gateway.graph.mermaid; sys.exit('igraph' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", loaded], check=False).returncode == 0

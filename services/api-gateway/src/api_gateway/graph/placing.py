@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from api_gateway.alignment import aligned
-from api_gateway.layering import Layers
+from api_gateway.graph.alignment import aligned
+from api_gateway.graph.layering import Layers
 
 LAYER_GAP = 44  # px
 

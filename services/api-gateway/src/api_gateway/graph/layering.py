@@ -8,7 +8,7 @@ coordinates are not used: it gives a passing edge as much room as a node, and th
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from api_gateway.ordering import ordered
+from api_gateway.graph.ordering import ordered
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from urllib.parse import quote
@@ -33,6 +34,13 @@ BODIES: tuple[Any, ...] = (
     {"kind": None},
     {"kind": {}, "name": [], "slug": 1, "definition": "text", "config": [], "runs": [None, 1, "x", [], {}]},
     {"name": "", "slug": "NO", "provider": "É", "email": "nobody", "role": "king", "reason": 7, "since": 5},
+    *({"name": "x", "steps": steps} for steps in ([None], [[]], [{}], [{"kind": {}}], [{"action": []}], {}, "x")),
+    {"name": "x", "steps": [{"kind": "noop", "depends_on": [{"step": 1}, 7, None]}] * 3_000},
+    {"name": "x", "actions": [{"key": "a", "kind": "http_request", "definition": {"url": "$/steps//x", "$/": "$/"}}]},
+    {"trigger": {"type": "schedule", "schedule": "0 0 31 2 *", "timezone": "../../etc/passwd"}, "conditions": [{}]},
+    {"trigger": {"type": "webhook", "path": "/../\u202e", "secret": SECRET}, "inputs": {"": {"default": {}}}},
+    {"trigger": {"type": "event", "eventType": "action.failed", "filters": {"actionId": [{}, "\U0001f600"]}}},
+    {"inputs": {"x" * 300: 10**40}, "event": []},
     {"definition": {"a": {"b": [1] * 1_000}}, "definitionOverrides": [], "settings": 1, "expiresAt": "soon"},
     {f"key{n}": n for n in range(2_000)},
     {"password": SECRET, "credentials": SECRET, "current": SECRET, "new": SECRET, "token": {"x": SECRET}},
@@ -84,9 +92,7 @@ def operations(app: FastAPI) -> Iterator[tuple[str, str, Json]]:
 
 
 def placed(path: str, value: str = NOWHERE) -> str:
-    for name in ("run_id", "action_id", "connection_id", "user_id", "key_id", "slug", "org_id", "path"):
-        path = path.replace(f"{{{name}}}", value)
-    return path
+    return re.sub(r"{\w+(:\w+)?}", lambda _: value, path)
 
 
 def judge(answer: httpx2.Response, what: object) -> None:

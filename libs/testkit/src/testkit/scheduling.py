@@ -66,8 +66,7 @@ class Scheduling:
 
     async def end(self, run_id: UUID | str, status: str = "completed", **columns: Any) -> None:
         """`columns` may be outcome, reason, error."""
-        notes = Notes(status=status, **columns)
-        notes.entries.append(("info", f"automation_{status}", status, {}))
+        notes = Notes(entries=[("info", f"automation_{status}", status, {})], status=status, **columns)
         await self._note(run_id, notes)
 
     async def _note(self, run_id: UUID | str, notes: Notes) -> None:

@@ -1,7 +1,15 @@
 """The Python client and the vai command line."""
 
 from .async_client import AsyncClient
-from .automation_models import ActionRun, Automation, AutomationRun, LatestAutomationRun, Step, StepOfRun
+from .automation_models import (
+    ActionRun,
+    Automation,
+    AutomationError,
+    AutomationRun,
+    LatestAutomationRun,
+    Step,
+    StepOfRun,
+)
 from .call import Page
 from .client import Client
 from .errors import (
@@ -28,6 +36,7 @@ __all__ = [
     "ApiError",
     "AsyncClient",
     "Automation",
+    "AutomationError",
     "AutomationRun",
     "Client",
     "Conflict",

@@ -105,6 +105,13 @@ class StepOfRun(Answer):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AutomationError(RunError):
+    """Why an automation run failed: the error of its first step that did, or its own (no `step`)."""
+
+    step: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class AutomationRun(Answer):
     """What came of one trigger of an automation. `steps`, `inputs` and `event` are empty in lists."""
 
@@ -123,7 +130,7 @@ class AutomationRun(Answer):
     started_at: datetime | None = None
     completed_at: datetime | None = None
     reason: str | None = None
-    error: RunError | None = None
+    error: AutomationError | None = None
     retry_of: str | None = None
     parent_action_run_id: str | None = None
     created_by: str | None = None

@@ -123,7 +123,7 @@ async def _multiply(database: Any, automation_id: str) -> datetime:
     more = [(uuid7(), row["org_id"], row["version_id"], row["trigger"], due) for _ in range(SCHEDULES - 1)]
     await database.executemany(
         "INSERT INTO automations (id, org_id, name, slug, version_id, trigger, due_at)"
-        " VALUES ($1, $2, 'scheduled', $1::text, $3, $4, $5)",
+        " VALUES ($1, $2, 'scheduled', $1::uuid::text, $3, $4, $5)",
         more,
     )
     return due

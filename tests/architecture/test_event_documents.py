@@ -11,6 +11,8 @@ from google.protobuf.json_format import ParseDict
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from contracts.topics import EVENTS, owner_of, retention_of, subject_of
+from contracts.vai.events.v1 import events_pb2
+from examples.consumers.python.consumer import line
 from records.events import message_of
 from tests.architecture.workspace import ROOT
 from tools.events import samples
@@ -54,6 +56,10 @@ def references(node: Any) -> Iterator[dict[str, Any]]:
             yield from references(inner)
 
 
+def _words(subject: str) -> str:
+    return subject.replace("_", " ")
+
+
 def test_both_documents_know_every_topic_and_no_other() -> None:
     assert sorted(CHANNELS) == TOPICS
     assert sorted(re.findall(r"^\| \[`([\w.]+)`\]", PAGE, re.MULTILINE)) == TOPICS
@@ -78,7 +84,7 @@ def test_a_channel_says_retention_key_and_publisher_of_its_contract(topic: str) 
     assert kafka["topicConfiguration"]["retention.ms"] == retention_of(topic).total_seconds() * 1_000
     ((name, message),) = messages_of(topic)
     assert (name, message["name"]) == (event.DESCRIPTOR.name, event.DESCRIPTOR.full_name)
-    assert message["bindings"]["kafka"]["key"]["description"] == f"Id of the {subject_of(event)}."
+    assert message["bindings"]["kafka"]["key"]["description"] == f"Id of the {_words(subject_of(event))}."
     (operation,) = [each for each in DOCUMENT["operations"].values() if resolved(each["channel"]) == CHANNELS[topic]]
     assert operation["description"] == f"Published by {', '.join(owner_of(event))}."
 
@@ -88,7 +94,7 @@ def test_the_topics_table_says_the_same(topic: str) -> None:
     (row,) = re.findall(rf"^\| \[`{topic}`\].*$", PAGE, re.MULTILINE)
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     days = f"{retention_of(topic).days} days"
-    assert cells[2:] == [f"id of the {subject_of(EVENTS[topic])}", days, ", ".join(owner_of(EVENTS[topic]))]
+    assert cells[2:] == [f"id of the {_words(subject_of(EVENTS[topic]))}", days, ", ".join(owner_of(EVENTS[topic]))]
 
 
 @pytest.mark.parametrize("topic", TOPICS)
@@ -113,3 +119,21 @@ def test_every_field_and_message_that_is_public_is_explained() -> None:
     assert [m.full_name for m in messages if not m.comment] == []
     assert [f"{m.name}.{field.name}" for m in messages for field in m.fields if not field.comment] == []
     assert [enum.full_name for enum in enums if not enum.comment] == []
+
+
+def test_the_consumer_that_names_its_topics_names_them_all() -> None:
+    code = (ROOT / "examples/consumers/java/src/main/java/example/Event.java").read_text()
+    named = dict(re.findall(r'entry\("([\w.]+)", (\w+)\.parser', code))
+    assert named == {topic: event.DESCRIPTOR.name for topic, event in EVENTS.items()}
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_the_consumer_in_python_shows_every_event(topic: str) -> None:
+    event: Any = EVENTS[topic].FromString(samples.record(topic).value)
+    assert f" {topic} {event.id} " in line(topic, event)
+
+
+def test_the_consumer_in_python_shows_words_that_are_newer_than_its_contracts() -> None:
+    event: Any = events_pb2.AutomationFailed(id="a-2")
+    event.data.slug, event.data.status = "orders", 99
+    assert line("automation.failed", event).endswith("automation.failed a-2 orders 99")

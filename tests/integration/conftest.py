@@ -16,12 +16,15 @@ from tests.integration.people import allow_private_addresses
 
 _READY_SECONDS = 45.0
 _FIGURES = pytest.StashKey[list[str]]()
-_REPLICAS = {"extract-worker": 2, "transform-worker": 2}
+_REPLICAS = {"extract-worker": 2, "transform-worker": 2, "scheduler": 2}
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    """Two of each heavy worker, so that one can take over from the other. The organisation may reach this machine."""
+    """Two of each heavy worker and of the scheduler, so that one can take over from the other.
+
+    The organisation may reach this machine.
+    """
     async with running_stack(tmp_path_factory.mktemp("stack"), replicas=_REPLICAS) as running:
         await allow_private_addresses(running, running.org_id)
         yield running

@@ -20,9 +20,9 @@ CONTENT_TYPE = "application/protobuf"
 _KAFKA = "0.5.0"
 """The version of AsyncAPI's Kafka bindings."""
 
-_ABOUT = """What happened to a run, and what a connection has for others. At least once and in no order: `id` tells
-repeats, `sequence` orders the events of one subject. Topics hold all organisations, so access to the broker is trust in
-the whole platform. Drawn from proto/ by `make generate`; docs/events.md says more.
+_ABOUT = """What happened to a run or to an automation run, and what a connection has for others. At least once and in
+no order: `id` tells repeats, `sequence` orders the events of one subject. Topics hold all organisations, so access to
+the broker is trust in the whole platform. Drawn from proto/ by `make generate`; docs/events.md says more.
 """
 _SCALARS: dict[str, Json] = {
     "string": {"type": "string"},

@@ -14,7 +14,7 @@ from tools.events.reading import Contracts, Enum, Field, Message
 _TEMPLATE = Path(__file__).with_name("events.md.template")
 _WELL_KNOWN = {"google.protobuf.Timestamp": "Timestamp (UTC)", "google.protobuf.Struct": "Struct (JSON object)"}
 
-_SHOWN = ("action.completed", "connection.data_available", "connection.error")
+_SHOWN = ("action.completed", "automation.failed", "connection.data_available", "connection.error")
 """One event for each kind of data; asyncapi.yaml has one of every type."""
 
 

@@ -147,7 +147,7 @@ def _message(
         comment=comments.get(path, ""),
         fields=tuple(fields),
         topic=published.topic,
-        subject=published.subject,
+        subject=published.subject.replace("_", " "),
         retention_hours=published.retention_hours,
         owners=tuple(_word(options_pb2.Role.Name(role)) for role in published.owners),
     )

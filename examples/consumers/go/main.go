@@ -86,18 +86,21 @@ func decode(kinds map[string]protoreflect.MessageType, record *kgo.Record) (even
 }
 
 func line(topic string, e event) string {
-	what, failure := "", (*eventsv1.ActionError)(nil)
+	what, failure := "", ""
 	switch e := e.(type) {
 	case interface{ GetData() *eventsv1.ActionData }:
 		what = word(e.GetData().GetActionKind(), "ACTION_KIND_") + " " + word(e.GetData().GetStatus(), "RUN_STATUS_")
-		failure = e.GetData().GetError()
+		failure = e.GetData().GetError().GetMessage()
+	case interface{ GetData() *eventsv1.AutomationData }:
+		what = e.GetData().GetSlug() + " " + word(e.GetData().GetStatus(), "AUTOMATION_RUN_STATUS_")
+		failure = e.GetData().GetError().GetMessage()
 	case *eventsv1.ConnectionDataAvailable:
 		what = strings.Join(append([]string{e.GetData().GetSource()}, e.GetData().GetTables()...), " ")
 	case *eventsv1.ConnectionError:
-		what, failure = e.GetData().GetSource(), e.GetData().GetError()
+		what, failure = e.GetData().GetSource(), e.GetData().GetError().GetMessage()
 	}
-	if failure != nil {
-		what += ": " + failure.GetMessage()
+	if failure != "" {
+		what += ": " + failure
 	}
 	return fmt.Sprintf("%s %s %s %s", e.GetOccurredAt().AsTime().Format(time.RFC3339Nano), topic, e.GetId(), what)
 }

@@ -13,7 +13,7 @@ from aiokafka.errors import CommitFailedError
 from google.protobuf.message import DecodeError
 
 from contracts.topics import EVENTS
-from contracts.vai.words.v1.words_pb2 import ActionKind, RunStatus
+from contracts.vai.words.v1.words_pb2 import ActionKind, AutomationRunStatus, RunStatus
 from contracts.words import to_word
 
 REMEMBERED = 100_000
@@ -37,11 +37,18 @@ class Seen:
 def line(topic: str, event: Any) -> str:
     data = event.data
     if topic.startswith("action."):
-        what = f"{to_word(ActionKind, data.action_kind)} {to_word(RunStatus, data.status)}"
+        what = f"{word(ActionKind, data.action_kind)} {word(RunStatus, data.status)}"
+    elif topic.startswith("automation."):
+        what = f"{data.slug} {word(AutomationRunStatus, data.status)}"
     else:
-        what = f"{data.source} {' '.join(getattr(data, 'tables', ()))}".rstrip()
+        what = f"{getattr(data, 'source', '')} {' '.join(getattr(data, 'tables', ()))}".rstrip()
     failure = f": {data.error.message}" if hasattr(data, "error") and data.HasField("error") else ""
     return f"{event.occurred_at.ToJsonString()} {topic} {event.id} {what}{failure}"
+
+
+def word(enum: Any, value: int) -> str:
+    """A value that is newer than these contracts is shown by its number."""
+    return to_word(enum, value) if value in enum.values() else str(value)
 
 
 def handle(record: Any, seen: Seen) -> None:

@@ -51,6 +51,11 @@ def test_a_cancelled_run_is_told_by_whoever_may_cancel_it() -> None:
     assert owner_of(events_pb2.ActionCancelled) == ("api-gateway", "worker", "watchdog")
 
 
+@pytest.mark.parametrize("topic", [topic for topic in EVENTS if topic.startswith("automation.")])
+def test_an_automation_run_is_told_by_the_scheduler_alone(topic: str) -> None:
+    assert owner_of(EVENTS[topic]) == ("scheduler",)
+
+
 def test_an_event_itself_knows_its_topic_as_its_class_does() -> None:
     assert topic_of(events_pb2.ActionFailed()) == topic_of(events_pb2.ActionFailed) == "action.failed"
 

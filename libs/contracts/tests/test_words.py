@@ -4,7 +4,15 @@ from typing import Any
 
 import pytest
 
-from contracts.vai.words.v1.words_pb2 import ActionKind, ErrorCode, RunStatus, TriggerMethod, TriggerSourceType
+from contracts.vai.words.v1.words_pb2 import (
+    ActionKind,
+    AutomationRunStatus,
+    AutomationTrigger,
+    ErrorCode,
+    RunStatus,
+    TriggerMethod,
+    TriggerSourceType,
+)
 from contracts.words import from_word, to_word
 
 
@@ -17,11 +25,19 @@ def test_a_word_is_understood_in_either_case() -> None:
     assert from_word(RunStatus, "COMPLETED") == from_word(RunStatus, "completed")
 
 
+def test_where_an_automation_run_stands_has_words_of_its_own() -> None:
+    assert from_word(AutomationRunStatus, "running") == AutomationRunStatus.AUTOMATION_RUN_STATUS_RUNNING
+    assert to_word(AutomationTrigger, AutomationTrigger.AUTOMATION_TRIGGER_WEBHOOK) == "webhook"
+
+
 def test_an_error_code_keeps_its_capitals() -> None:
     assert to_word(ErrorCode, from_word(ErrorCode, "RATE_LIMITED")) == "RATE_LIMITED"
 
 
-@pytest.mark.parametrize("enum", [ActionKind, ErrorCode, RunStatus, TriggerMethod, TriggerSourceType])
+@pytest.mark.parametrize(
+    "enum",
+    [ActionKind, AutomationRunStatus, AutomationTrigger, ErrorCode, RunStatus, TriggerMethod, TriggerSourceType],
+)
 def test_every_word_comes_back_as_it_went(enum: Any) -> None:
     assert [from_word(enum, to_word(enum, value)) for value in enum.values()] == enum.values()
 

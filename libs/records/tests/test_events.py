@@ -14,7 +14,7 @@ from records.events import Event
 from testkit.database import Database
 
 AT = datetime(2026, 1, 22, 14, 32, 15, 123456, tzinfo=UTC)
-RUN = uuid7()
+RUN, AUTOMATION = uuid7(), uuid7()
 
 
 def _data(**changes: Any) -> dict[str, Any]:
@@ -112,6 +112,77 @@ def test_a_connections_events_can_be_told() -> None:
     error = {"code": "AUTH_ERROR", "message": "401", "details": {}, "retryable": False}
     fault = _read(_event("connection.error", {"connectionId": str(RUN), "source": "shopify", "error": error}))
     assert fault.data.error.code == words_pb2.ERROR_CODE_AUTH_ERROR
+
+
+def _automation_data(**changes: Any) -> dict[str, Any]:
+    usual = {
+        "automationRunId": str(RUN),
+        "automationId": str(AUTOMATION),
+        "name": "Orders",
+        "slug": "orders",
+        "status": "running",
+        "triggeredBy": "schedule",
+        "createdAt": "2026-01-22T14:30:00+00:00",
+        "startedAt": "2026-01-22T14:30:01.5+00:00",
+        "completedAt": None,
+        "error": None,
+        "parentRunId": None,
+        "retryOf": None,
+        "depth": 0,
+    }
+    return {**usual, **changes}
+
+
+@pytest.mark.parametrize("event_type", [name for name in EVENTS if name.startswith("automation.")])
+def test_every_event_of_an_automation_run_can_be_told(event_type: str) -> None:
+    message = _read(_event(event_type, _automation_data()))
+    assert (message.id, message.data.sequence) == (f"{RUN}-2", 2)
+    assert (message.data.automation_run_id, message.data.automation_id) == (str(RUN), str(AUTOMATION))
+
+
+def test_an_automation_run_says_where_it_stands_and_how_it_came_to_be() -> None:
+    data = _automation_data(parentRunId="r1", retryOf="a1", depth=2, triggeredBy="automation", status="cancelled")
+    found = _read(_event("automation.cancelled", data)).data
+    assert (found.name, found.slug, found.depth) == ("Orders", "orders", 2)
+    assert found.status == words_pb2.AUTOMATION_RUN_STATUS_CANCELLED
+    assert found.triggered_by == words_pb2.AUTOMATION_TRIGGER_AUTOMATION
+    assert (found.parent_run_id, found.retry_of) == ("r1", "a1")
+    assert found.created_at.ToDatetime(UTC) == datetime(2026, 1, 22, 14, 30, tzinfo=UTC)
+    assert found.started_at.ToDatetime(UTC) == datetime(2026, 1, 22, 14, 30, 1, 500000, tzinfo=UTC)
+    assert not found.HasField("completed_at")
+    assert not found.HasField("error")
+
+
+@pytest.mark.parametrize("missing", ["startedAt", "completedAt", "error", "parentRunId", "retryOf"])
+def test_what_an_automation_run_does_not_have_is_absent(missing: str) -> None:
+    without = {name: value for name, value in _automation_data().items() if name != missing}
+    for data in (without, {**without, missing: None}):
+        found = _read(_event("automation.started", data)).data
+        assert not found.HasField(_snake(missing))
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "step", "details"),
+    [
+        (
+            {"code": "DATA_ERROR", "message": "m", "step": "load", "details": {"row": 7}, "retryable": False},
+            words_pb2.ERROR_CODE_DATA_ERROR,
+            "load",
+            {"row": 7},
+        ),
+        ({"code": None, "message": "m", "step": None}, words_pb2.ERROR_CODE_UNSPECIFIED, "", {}),
+        ({"code": "REJECTED", "message": "m"}, words_pb2.ERROR_CODE_UNSPECIFIED, "", {}),
+    ],
+)
+def test_a_failed_automation_run_says_which_step_and_why(error: Any, code: int, step: str, details: Any) -> None:
+    data = _automation_data(status="failed", error=error)
+    found = _read(_event("automation.failed", data)).data.error
+    assert (found.message, found.code, found.step, dict(found.details)) == ("m", code, step, details)
+    assert found.HasField("step") is bool(step)
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
 
 
 def test_told_again_an_event_is_the_same_bytes() -> None:

@@ -19,14 +19,15 @@ async def _days(database: Database, table: str) -> set[str]:
     return {row["name"] for row in rows}
 
 
-async def _event(database: Database, day: date, published: bool = True) -> Any:
+async def _event(database: Database, day: date, published: bool = True, wanted: bool = False) -> Any:
     at = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
     return await (await database.owner()).fetchval(
-        """INSERT INTO events (subject_id, sequence, occurred_at, org_id, type, data, published_at)
-        VALUES ($1, 1, $2, $1, 'action.started', '{}', $3) RETURNING tableoid::regclass::text""",
+        """INSERT INTO events (subject_id, sequence, occurred_at, org_id, type, data, published_at, wanted)
+        VALUES ($1, 1, $2, $1, 'action.completed', '{}', $3, $4) RETURNING tableoid::regclass::text""",
         uuid7(),
         at,
         at if published else None,
+        wanted,
     )
 
 
@@ -110,6 +111,18 @@ async def test_a_day_with_unpublished_events_stays(own_database: Database) -> No
     assert "events_20310328" not in dropped
 
     await (await own_database.owner()).execute("UPDATE events SET published_at = now()")
+    assert "events_20310328" in await partitions.drop_old(pool, later)
+
+
+async def test_a_day_with_events_that_automations_wait_for_stays(own_database: Database) -> None:
+    pool = await own_database.pool("watchdog")
+    await partitions.make_ahead(pool, TODAY)
+    await _event(own_database, TODAY, wanted=True)
+    later = TODAY + timedelta(days=30)
+
+    assert "events_20310328" not in await partitions.drop_old(pool, later)
+
+    await (await own_database.owner()).execute("UPDATE events SET wanted = false")
     assert "events_20310328" in await partitions.drop_old(pool, later)
 
 

@@ -48,6 +48,29 @@ async def put_run(database: Database, org_id: UUID, ring: Keyring, status: str, 
     return await database.put(status, phase, id=run_id, org_id=org_id, secrets=secrets)
 
 
+async def put_automation(
+    database: Database, org_id: UUID, ring: Keyring, secret: Any, values: Any
+) -> list[tuple[str, UUID]]:
+    owner, automation_id, version_id = await database.owner(), uuid7(), uuid7()
+    await owner.execute(
+        "INSERT INTO automations (id, org_id, name, slug, version_id, trigger, webhook_path, webhook_secret)"
+        " VALUES ($1, $2, 'a', 'a', $3, '{}', 'a', $4)",
+        automation_id,
+        org_id,
+        version_id,
+        ring.encrypt_json(secret, org_id, automation_id),
+    )
+    await owner.execute(
+        "INSERT INTO automation_versions (id, automation_id, org_id, definition, secrets)"
+        " VALUES ($1, $2, $3, '{}', $4)",
+        version_id,
+        automation_id,
+        org_id,
+        ring.encrypt_json(values, org_id, version_id),
+    )
+    return [("automations", automation_id), ("automation_versions", version_id)]
+
+
 async def opened(database: Database, ring: Keyring, table: str, row_id: UUID) -> Any:
     row = await (await database.owner()).fetchrow(f"SELECT * FROM {table} WHERE id = $1", row_id)
     return ring.decrypt_json(row[rotate.PLACES[table]], row["org_id"], row_id)
@@ -59,11 +82,13 @@ async def test_everything_opens_with_the_new_key_alone(own_database: Database) -
     made += [("actions", await put_action(own_database, org_id, old, {"n": 7}))]
     made += [("runs", await put_run(own_database, org_id, old, "running", "leased", {"n": 8}))]
     made += [("runs", await put_run(own_database, org_id, old, "failed", "done", {"n": 9}))]
+    made += await put_automation(own_database, org_id, old, {"n": 10}, {"n": 11})
     await own_database.put("pending", "queued")
 
     done = await rotate.rotate(await own_database.pool("rotate-keys"), ROTATED, batch=3)
 
-    assert {table: rotated.replaced for table, rotated in done.items()} == {"connections": 7, "actions": 1, "runs": 2}
+    replaced = {table: rotated.replaced for table, rotated in done.items() if rotated.replaced}
+    assert replaced == {"connections": 7, "actions": 1, "runs": 2, "automations": 1, "automation_versions": 1}
     for n, (table, row_id) in enumerate(made):
         assert await opened(own_database, ONLY_NEW, table, row_id) == {"n": n}
 
@@ -73,7 +98,7 @@ async def test_a_second_time_there_is_nothing_to_do(own_database: Database) -> N
     pool = await own_database.pool("rotate-keys")
     await rotate.rotate(pool, ROTATED)
     done = await rotate.rotate(pool, ROTATED)
-    assert [rotated.replaced for rotated in done.values()] == [0, 0, 0]
+    assert [rotated.replaced for rotated in done.values()] == [0] * len(rotate.PLACES)
 
 
 async def test_what_somebody_saves_meanwhile_stays(own_database: Database) -> None:

@@ -1,13 +1,17 @@
 """What runs find out about their connection (decision 30)."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from common.bell import EVENT, NotifyBell
 from common.errors import ErrorCode, Permanent, Retryable
 from common.ids import uuid7
+from common.whispers import Ear
+from testkit.automations import NOOP, save
 from testkit.database import Database, new_run
 from testkit.toys import ToyLight
 from testkit.wait import wait_for
@@ -98,6 +102,21 @@ async def test_what_is_not_the_connections_fault_or_not_final_leaves_it_alone(
     row = await shop.row()
     assert (row["status"], row["last_error"]) == ("active", None)
     assert await shop.database.events(shop.connection_id) == []
+
+
+async def test_the_scheduler_hears_of_a_refusal_that_an_automation_waits_for(shop: Shop) -> None:
+    trigger = {"type": "event", "eventType": "connection.error"}
+    await save(await shop.database.owner(), shop.org_id, {"actions": [NOOP], "trigger": trigger})
+    ear, heard, ready = Ear(shop.database.url, "scheduler"), list[UUID](), asyncio.Event()
+    NotifyBell(None, ear).on_ring((EVENT,), lambda _word, ids: heard.extend(ids))
+    ear.on_return(ready.set)
+    listening = asyncio.create_task(ear.listen())
+    await asyncio.wait_for(ready.wait(), 10)
+    await shop.run(Permanent(ErrorCode.AUTH_ERROR, "The key is refused"))
+    await wait_for(lambda: heard, what="the scheduler hears of it")
+    assert heard == [shop.connection_id]
+    listening.cancel()
+    await asyncio.wait([listening])
 
 
 async def test_a_run_ends_even_if_its_connection_cannot_be_told_of(shop: Shop) -> None:

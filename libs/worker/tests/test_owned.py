@@ -190,7 +190,7 @@ async def test_data_that_came_is_told_once_it_is_durable(desk: Desk) -> None:
         assert desk.published == []
     async with run.guarded() as conn:
         await run.data_available(conn, "shopify", ["customers"], 2)
-    assert [event.sequence for event in desk.published] == [1, 2]
+    assert [row["sequence"] for row in desk.published] == [1, 2]
     assert [event["data"]["rows"] for event in await desk.database.events(connection_id)] == [7, 2]
 
 

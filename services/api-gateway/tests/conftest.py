@@ -13,6 +13,8 @@ from api_gateway.auth import Authenticator
 from api_gateway.feed import Feed
 from api_gateway.fleet import Fleet
 from api_gateway.gateway import Gateway
+from api_gateway.hook_intake import HookIntake
+from api_gateway.hooks import Hooks
 from api_gateway.intake import Intake
 from api_gateway.settings import Settings
 from api_gateway.sign_in import PasswordDesk, SignIns
@@ -30,6 +32,7 @@ from records.publication import Publisher
 from records.secrets import Keyring
 from testkit.busy import Busy
 from testkit.database import database_url, postgres_server  # noqa: F401
+from testkit.scheduling import Scheduling
 from testkit.services import LogWorker, MemoryProducer, OtherServices
 from testkit.sse import served
 from testkit.team import Team, make_team
@@ -60,16 +63,18 @@ async def gateway(settings: Settings, producer: MemoryProducer) -> AsyncIterator
     ear = Ear(settings.direct_url, "api-gateway")
     bell = NotifyBell(pool, ear)
     process_id, desk, fleet = uuid7(), PasswordDesk(), Fleet(pool)
-    publisher = Publisher(pool, producer, process_id)
+    publisher, keyring = Publisher(pool, producer, process_id), Keyring(settings.encryption_keys)
     yield Gateway(
         settings=settings,
         pool=pool,
         engine=engine,
-        keyring=Keyring(settings.encryption_keys),
+        keyring=keyring,
         authenticator=Authenticator(engine, settings),
         desk=desk,
         sign_ins=SignIns(pool, desk, settings.proxies, settings.token_hours),
         intake=Intake(pool, bell),
+        hooks=Hooks(pool, keyring),
+        hook_intake=HookIntake(pool, bell),
         fleet=fleet,
         waiters=Waiters(pool, ear),
         tail=Tail(pool),
@@ -116,6 +121,11 @@ async def api(app: FastAPI, team: Team) -> AsyncIterator[httpx2.AsyncClient]:
 @pytest.fixture
 def others(settings: Settings) -> OtherServices:
     return OtherServices(settings.database_url)
+
+
+@pytest.fixture
+def scheduling(settings: Settings) -> Scheduling:
+    return Scheduling(settings.database_url)
 
 
 @pytest.fixture

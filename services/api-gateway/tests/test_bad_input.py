@@ -84,7 +84,7 @@ def operations(app: FastAPI) -> Iterator[tuple[str, str, Json]]:
 
 
 def placed(path: str, value: str = NOWHERE) -> str:
-    for name in ("run_id", "action_id", "connection_id", "user_id", "key_id", "slug"):
+    for name in ("run_id", "action_id", "connection_id", "user_id", "key_id", "slug", "org_id", "path"):
         path = path.replace(f"{{{name}}}", value)
     return path
 

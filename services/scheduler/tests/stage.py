@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from common.ids import uuid7
+from records.automations.saved import SavedAction
 from records.publication import Publisher
 from records.secrets import Keyring
 from scheduler.looking import Looker
@@ -34,8 +35,20 @@ class Stage:
         body = {"steps": list(steps)} if steps else {}
         columns = {name: parts.pop(name) for name in ("due_at", "status", "actions_known") if name in parts}
         return await save(
-            self.gateway, self.org_id, body | parts, actions=columns.pop("actions_known", None), **columns
+            self.gateway,
+            self.org_id,
+            body | parts,
+            actions=columns.pop("actions_known", None),
+            keyring=self.looker.keyring,
+            **columns,
         )
+
+    async def save_action(self, slug: str, kind: str, definition: dict[str, Any]) -> dict[str, SavedAction]:
+        """A saved action, as the steps know it."""
+        action_id = uuid7()
+        text = "INSERT INTO actions (id, org_id, name, slug, kind, definition) VALUES ($1, $2, $3, $3, $4, $5)"
+        await self.gateway.execute(text, action_id, self.org_id, slug, kind, definition)
+        return {slug: SavedAction(action_id, kind, definition)}
 
     async def begin(self, saved: Saved, **columns: Any) -> UUID:
         """Makes an automation run and looks at it once."""

@@ -6,13 +6,14 @@ from uuid import UUID
 
 from common.clock import now
 from common.ids import uuid7
+from records.fragments import wanted
 from scheduler.events import Events
 from services.scheduler.tests.stage import Stage
 from testkit.automations import NOOP, Saved, start
 
-_WRITE = """
+_WRITE = f"""
 INSERT INTO events (subject_id, sequence, occurred_at, org_id, type, data, wanted)
-VALUES ($1, 1, $2, $3, $4, $5, is_wanted($3, $4))
+VALUES ($1, 1, $2, $3, $4, $5, {wanted("$3", "$4")})
 """
 
 

@@ -237,18 +237,41 @@ async def test_a_retry_keeps_what_succeeded(stage: Stage) -> None:
 
 
 async def test_a_saved_action_brings_its_definition_and_the_step_its_overrides(stage: Stage) -> None:
-    action_id = uuid7()
-    await stage.gateway.execute(
-        "INSERT INTO actions (id, org_id, name, slug, kind, definition) VALUES ($1, $2, 'x', 'x', 'dlt_extract', $3)",
-        action_id, stage.org_id, {"source": "sample", "rows": 5},
-    )  # fmt: skip
-    known = {"x": SavedAction(action_id, "dlt_extract", {"source": "sample", "rows": 5})}
+    known = await stage.save_action("x", "dlt_extract", {"source": "sample", "rows": 5})
     saved = await stage.save(
         step("a", action={"action_id": "x", "definition_overrides": {"rows": 7}}), actions_known=known
     )
     run_id = await stage.begin(saved)
     run = await stage.database.run(await stage.run_of(run_id, "a"))
-    assert (run["definition"], run["action_id"]) == ({"source": "sample", "rows": 7}, action_id)
+    assert (run["definition"], run["action_id"]) == ({"source": "sample", "rows": 7}, known["x"].id)
+
+
+async def test_references_of_a_saved_action_are_looked_up_in_the_automation(stage: Stage) -> None:
+    known = await stage.save_action("y", "http_request", {"url": "https://x.test", "body": "$/inputs/day"})
+    run_id = await stage.begin(
+        await stage.save(step("a", action={"action_id": "y"}), actions_known=known), inputs={"day": "2026-01-22"}
+    )
+    run = await stage.database.run(await stage.run_of(run_id, "a"))
+    assert run["definition"]["body"] == "2026-01-22"
+
+
+async def test_write_only_overrides_of_a_saved_action_reach_its_run_encrypted(stage: Stage) -> None:
+    known = await stage.save_action("z", "http_request", {"url": "https://x.test"})
+    overrides = {"headers": {"X-Api-Key": "abc"}}
+    saved = await stage.save(
+        step("a", action={"action_id": "z", "definition_overrides": overrides}), actions_known=known
+    )
+    run_id = await stage.run_of(await stage.begin(saved), "a")
+    run = await stage.database.run(run_id)
+    assert run["definition"]["headers"] == {"X-Api-Key": {"secret": True}}
+    kept = stage.looker.keyring.decrypt_json(run["secrets"], stage.org_id, run_id)
+    assert kept["values"] == overrides
+
+
+async def test_a_transform_without_a_name_is_called_like_its_step(stage: Stage) -> None:
+    run_id = await stage.begun(step("daily", action={"kind": "duckdb", "definition": {"sql": "SELECT 1"}}))
+    run = await stage.database.run(await stage.run_of(run_id, "daily"))
+    assert run["definition"] == {"transform_name": "daily", "sql": "SELECT 1"}
 
 
 async def test_a_saved_action_that_is_gone_puts_the_automation_into_error(stage: Stage) -> None:
@@ -287,3 +310,16 @@ async def test_a_loop_is_cut_off_without_an_event_that_would_go_on_with_it(stage
     row = await stage.row(run_id)
     assert (row["status"], "loop" in row["error"]["message"]) == ("failed", True)
     assert await stage.told(run_id) == []
+
+
+async def test_what_no_look_can_get_through_is_given_up_with_the_reason(stage: Stage) -> None:
+    run_id = await stage.begun(step("a"), step("b", "a"))
+    assert await stage.looker.give_up(run_id, KeyError("gone"))
+    row = await stage.row(run_id)
+    assert (row["status"], row["error"]["code"], "KeyError" in row["error"]["message"]) == (
+        "failed",
+        "INTERNAL_ERROR",
+        True,
+    )
+    assert await stage.states(run_id) == {"a": "cancelled", "b": "cancelled"}
+    assert await stage.told(run_id) == ["automation.started", "automation.failed"]

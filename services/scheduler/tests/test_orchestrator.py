@@ -3,7 +3,7 @@
 import asyncio
 from uuid import UUID, uuid4
 
-from scheduler.orchestrator import AT_ONCE, Orchestrator
+from scheduler.orchestrator import AT_ONCE, MOST_FAILURES, Orchestrator
 from services.scheduler.tests.stage import Stage
 from testkit.automations import NOOP, start
 from testkit.wait import wait_for
@@ -16,6 +16,8 @@ class Looks:
         self.seen: list[UUID] = []
         self.busy: set[UUID] = set()
         self.failing: set[UUID] = set()
+        self.hopeless: set[UUID] = set()
+        self.given_up: list[UUID] = []
         self.go = asyncio.Event()
 
     async def look(self, run_id: UUID) -> bool:
@@ -24,9 +26,15 @@ class Looks:
         if run_id in self.failing:
             self.failing.discard(run_id)
             raise OSError("the database is away")
+        if run_id in self.hopeless:
+            raise KeyError("a mistake of ours")
         if run_id in self.busy:
             self.busy.discard(run_id)
             return False
+        return True
+
+    async def give_up(self, run_id: UUID, error: Exception) -> bool:
+        self.given_up.append(run_id)
         return True
 
 
@@ -83,6 +91,32 @@ async def test_a_look_that_fails_does_not_keep_others_from_theirs() -> None:
     orchestrator.on_ring("automation", [first, second])
     await orchestrator.drained()
     assert set(looks.seen) == {first, second}
+
+
+async def test_one_at_which_every_look_fails_is_given_up_and_one_without_a_database_never() -> None:
+    looks, hopeless, away = Looks(), uuid4(), uuid4()
+    looks.go.set()
+    looks.hopeless = {hopeless}
+    orchestrator = _orchestrator(looks)
+    for _ in range(MOST_FAILURES):
+        assert looks.given_up == []
+        looks.failing = {away}
+        orchestrator.on_ring("automation", [hopeless, away])
+        await orchestrator.drained()
+    assert looks.given_up == [hopeless]
+
+
+async def test_one_that_stops_ends_what_is_under_way_and_takes_no_more() -> None:
+    looks = Looks()
+    orchestrator = _orchestrator(looks)
+    orchestrator.on_ring("automation", [uuid4() for _ in range(3 * AT_ONCE)])
+    await wait_for(lambda: len(looks.seen) == AT_ONCE, what="looks are under way")
+    stopping = asyncio.create_task(orchestrator.stop())
+    await asyncio.sleep(0)
+    orchestrator.on_ring("automation", [uuid4()])
+    looks.go.set()
+    await stopping
+    assert len(looks.seen) == AT_ONCE
 
 
 async def test_the_sweep_finds_what_nobody_rang_for(own_stage: Stage) -> None:

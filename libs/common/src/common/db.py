@@ -10,6 +10,17 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
 
+AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TransactionRollbackError,
+)
+"""The database did not do it this time: it stops, starts, or had to undo one of two."""
+
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 

@@ -22,10 +22,16 @@ hints_dropped = Counter("hints_dropped", "Hints that could not be decoded", ["ch
 events_published = Counter("events_published", "Public events written to Kafka", ["type"])
 publish_failures = Counter("publish_failures", "Attempts to publish that failed")
 broker_up = Gauge("broker_up", "Whether the last attempt to reach the broker succeeded")
+webhooks_taken = Counter("webhooks_taken", "Webhooks that were verified and stored", ["status"])
+webhooks_refused = Counter("webhooks_refused", "Webhooks that were refused", ["reason"])
 runs_claimed = Counter("runs_claimed", "Runs that this process claimed", ["kind"])
 runs_ended = Counter("runs_ended", "Runs that this process ended", ["kind", "status"])
 run_seconds = Histogram(
     "run_seconds", "From claim to end", ["kind"], buckets=(0.01, 0.05, 0.25, 1, 5, 30, 120, 600, 3600)
+)
+automation_runs_ended = Counter("automation_runs_ended", "Automation runs that this process ended", ["status"])
+schedule_late_seconds = Histogram(
+    "schedule_late_seconds", "From a schedule's time to its automation run", buckets=(0.1, 0.5, 1, 5, 30, 300, 3600)
 )
 runs_live = Gauge("runs_live", "Runs queued or leased: what scaling reads", ["kind", "phase"])
 oldest_queued_seconds = Gauge("oldest_queued_seconds", "Age of the oldest queued run", ["kind"])

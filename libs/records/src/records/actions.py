@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from records.naming import by_name, ids_in
 from records.tables import actions, runs
 from records.totals import total_of
 
@@ -234,9 +235,9 @@ async def named(conn: Any, org_id: UUID, names: list[str]) -> dict[str, ToRun]:
     """Actions by the ids or slugs that somebody names them by; what is not there is left out."""
     rows = await conn.fetch(
         "SELECT id, kind, status, slug, connection_id, definition, secrets, template_id FROM actions"
-        " WHERE org_id = $1 AND deleted_at IS NULL AND (slug = ANY($2::text[]) OR id::text = ANY($2::text[]))",
+        " WHERE org_id = $1 AND deleted_at IS NULL AND (slug = ANY($2::text[]) OR id = ANY($3::uuid[]))",
         org_id,
         names,
+        ids_in(names),
     )
-    found = [ToRun(**row) for row in rows]
-    return {one.slug: one for one in found} | {str(one.id): one for one in found}
+    return {name: ToRun(**row) for name, row in by_name(names, rows).items()}

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from records.definitions import definition_model
 from records.definitions.base import Definition
@@ -116,7 +116,11 @@ def whole(kind: str, definition: Json, stored: Json | None, loc: Place) -> Json:
 def _validated(kind: str, definition: Json) -> Definition:
     if KINDS[kind].available:
         return definition_model(kind).model_validate(definition)
-    return Definition.model_validate({"kind": definition.get("kind")} if "kind" in definition else {})
+    said = definition.get("kind")
+    if said not in (None, kind):
+        wrong = PydanticCustomError("literal_error", "Input should be '{kind}'", {"kind": kind})
+        raise ValidationError.from_exception_data(kind, [InitErrorDetails(type=wrong, loc=("kind",), input=said)])
+    return Definition(kind=kind)
 
 
 def _refusal(errors: list[ErrorDetails], loc: Place) -> Refused:

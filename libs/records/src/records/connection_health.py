@@ -7,16 +7,18 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-_TELL = """
+from records.fragments import wanted
+
+_TELL = f"""
 WITH subject AS (
     UPDATE connections SET event_seq = event_seq + 1 WHERE id = $1 AND org_id = $2
     RETURNING id, org_id, provider, event_seq
 )
 INSERT INTO events (subject_id, sequence, occurred_at, org_id, type, data, traceparent, writer, wanted)
 SELECT id, event_seq, clock_timestamp(), org_id, $3,
-    jsonb_build_object('connectionId', id, 'source', provider) || $4::jsonb, $5, $6, is_wanted(org_id, $3)
+    jsonb_build_object('connectionId', id, 'source', provider) || $4::jsonb, $5, $6, {wanted("subject.org_id", "$3")}
 FROM subject
-RETURNING subject_id, sequence, type, occurred_at, org_id, data, traceparent
+RETURNING subject_id, sequence, type, occurred_at, org_id, data, traceparent, wanted
 """
 _FAILS = """
 UPDATE connections SET status = CASE WHEN status = 'disabled' THEN status ELSE 'error' END, last_error = $3,
@@ -41,7 +43,8 @@ async def tell(
 ) -> Any:
     """Write an event of a connection into the journal; `data` is added to `connectionId` and `source`.
 
-    Answers the journal's row, to be published after the commit; None where there is no such connection.
+    Answers the journal's row, to be announced after the commit (`records.following`); None where there is no such
+    connection.
     """
     return await conn.fetchrow(_TELL, connection_id, org_id, event_type, dict(data), traceparent, writer)
 

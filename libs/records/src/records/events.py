@@ -113,7 +113,7 @@ def _fill_automation(data: events_pb2.AutomationData, event: Event) -> None:
         data.error.details.update(error.get("details") or {})
         if error.get("step"):
             data.error.step = error["step"]
-        if error.get("code"):
+        if f"ERROR_CODE_{error.get('code')}" in words_pb2.ErrorCode.keys():  # noqa: SIM118 - it is no dict
             data.error.code = from_word(words_pb2.ErrorCode, error["code"])
 
 

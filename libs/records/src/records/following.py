@@ -16,18 +16,23 @@ _WATCH = "UPDATE runs SET watched = true WHERE id = $1 AND phase <> 'done' RETUR
 
 async def follow(rows: Sequence[Any], pool: Any, bell: Bell, publisher: Publisher) -> None:
     """For the rows of runs that a finishing statement answered. Only hints: what is lost here is swept later."""
-    publisher.publish(rows)
+    announce(rows, bell, publisher)
     for row in rows:
         if row["woken_id"] is not None:
             bell.ring(row["woken_kind"], [row["woken_id"]])
     if stepped := {automation_run for row in rows if (automation_run := automation_run_of(row)) is not None}:
         bell.ring(AUTOMATION, sorted(stepped))
-    if wanted := [row["subject_id"] for row in rows if row["wanted"]]:
-        bell.ring(EVENT, wanted)
     watched = [row["id"].hex for row in rows if row["watched"]]
     most = LARGEST_PAYLOAD // 33
     for start in range(0, len(watched), most):
         await whisper(pool, ENDED_CHANNEL, ",".join(watched[start : start + most]))
+
+
+def announce(rows: Sequence[Any], bell: Bell, publisher: Publisher) -> None:
+    """For committed rows of the journal: they go out, and the scheduler hears of those that automations wait for."""
+    publisher.publish(rows)
+    if wanted := [row["subject_id"] for row in rows if row["wanted"]]:
+        bell.ring(EVENT, wanted)
 
 
 def automation_run_of(row: Any) -> UUID | None:

@@ -16,7 +16,13 @@ from uuid import UUID
 from common.db import open_pool
 from records.secrets import Keyring, SecretError
 
-PLACES = {"connections": "credentials", "actions": "secrets", "runs": "secrets"}
+PLACES = {
+    "connections": "credentials",
+    "actions": "secrets",
+    "runs": "secrets",
+    "automations": "webhook_secret",
+    "automation_versions": "secrets",
+}
 """Table → column of everything that is stored encrypted."""
 
 _BATCH = 500

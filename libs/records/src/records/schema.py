@@ -4,7 +4,7 @@ from typing import Any
 
 import asyncpg
 
-NEEDED = "0005"
+NEEDED = "0006"
 """The newest revision under migrations/versions (a test holds them together)."""
 
 

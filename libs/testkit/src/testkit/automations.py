@@ -37,10 +37,10 @@ class Saved:
 async def save(
     conn: Any, org_id: UUID, body: dict[str, Any], *, actions: dict[str, SavedAction] | None = None, **columns: Any
 ) -> Saved:
-    """Saves an automation (document 002's JSON); `columns` may be due_at, status."""
+    """Saves an automation (document 002's JSON); `columns` may be due_at, status, and the `keyring` that seals it."""
     given = AutomationBody.model_validate({"name": "an automation", **body})
     declared = {name: one.model_dump(mode="json") for name, one in (given.inputs or {}).items()}
-    steps, _ = stored_steps(
+    steps, secrets = stored_steps(
         given.steps or given.actions or [],
         Context(declared, actions or {}),
         ("body", "steps"),
@@ -53,7 +53,9 @@ async def save(
         "max_parallel": given.max_parallel,
     }
     saved, trigger = Saved(uuid7(), org_id, uuid7()), given.trigger.stored()
-    await versions.write(conn, NewVersion(saved.version_id, saved.id, org_id, definition, None, None))
+    keyring = columns.get("keyring")
+    sealed = keyring.encrypt_json(secrets, org_id, saved.version_id) if keyring and secrets else None
+    await versions.write(conn, NewVersion(saved.version_id, saved.id, org_id, definition, sealed, None))
     name = given.slug or f"automation-{saved.id.hex[-12:]}"
     status = columns.get("status", "active" if given.enabled else "paused")
     values = (given.name, name, saved.version_id, trigger, trigger.get("eventType"), columns.get("due_at"), status)

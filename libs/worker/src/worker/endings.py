@@ -11,7 +11,7 @@ import structlog
 
 from common.batcher import Batcher
 from common.clock import steady_seconds
-from common.db import dump_json
+from common.db import AWAY, dump_json
 from common.errors import ErrorCode, Permanent, Retryable, RunError
 from common.telemetry import run_seconds, runs_ended
 from records import events, hot
@@ -26,17 +26,6 @@ _log = structlog.get_logger()
 
 _READ = "SELECT status, phase, epoch, control, lease_owner FROM runs WHERE id = $1"
 _OF_CONNECTIONS = (ErrorCode.AUTH_ERROR, ErrorCode.CONNECTION_ERROR)
-_AWAY = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.TransactionRollbackError,
-)
-"""The database did not do it this time: it stops, starts, or had to undo one of two."""
-
 _UNSTORABLE = (TypeError, asyncpg.DataError, asyncpg.ProgramLimitExceededError)
 
 
@@ -147,7 +136,7 @@ class Endings:
         while True:
             try:
                 return await self._batcher.submit(ending)
-            except _AWAY as error:
+            except AWAY as error:
                 _log.warning("finish_unanswered", run_id=str(ending.run_id), error=repr(error))
             row = await self._read_back(ending.run_id)
             if row is None or row["epoch"] != ending.epoch or row["phase"] != "leased":
@@ -157,7 +146,7 @@ class Endings:
         while True:
             try:
                 return await self._pool.fetchrow("SELECT * FROM runs WHERE id = $1", run_id)
-            except _AWAY:
+            except AWAY:
                 await asyncio.sleep(0.5)
 
     async def _finish(self, endings: list[Ending]) -> list[Any]:

@@ -10,7 +10,6 @@ from uuid import UUID
 from common.clock import steady_seconds
 from common.errors import ErrorCode, Permanent
 from records import checkpoints, connection_health
-from records.events import Event
 from records.hot import Entry
 from records.life import Life
 from records.secrets import Keyring, reunite
@@ -31,7 +30,7 @@ class Means:
     reports: Reports
     keyring: Keyring | None
     lake_url: str
-    publish: Callable[[Sequence[Any]], object]
+    announce: Callable[[Sequence[Any]], object]
 
 
 _STILL_OURS = "SELECT id FROM runs WHERE id = $1 AND epoch = $2 AND phase = 'leased' AND lease_owner = $3 FOR UPDATE"
@@ -117,7 +116,7 @@ class Owned:
             if await conn.fetchval(_STILL_OURS, self.id, self.epoch, self._means.life.id) is None:
                 raise LostRun(f"run {self.id} is no longer ours")
             yield conn
-        self._means.publish(self._told[first:])
+        self._means.announce(self._told[first:])
         del self._told[first:]
 
     async def data_available(self, conn: Any, source: str, tables: Sequence[str], rows: int) -> None:
@@ -194,9 +193,9 @@ class Owned:
             task.cancel()
 
     def _note(self, row: Any) -> None:
-        """A journal row of the transaction that is open: published once it is committed."""
+        """A journal row of the transaction that is open: announced once it is committed."""
         if row is not None:
-            self._told.append(Event.of(row))
+            self._told.append(row)
 
     def _check_deadline(self) -> None:
         if self.deadline is not None and steady_seconds() > self.deadline:

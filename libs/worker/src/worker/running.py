@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TypeVar
 
 from common.boot import Service
 from common.loops import every
+from records.following import announce
 from records.life import Abilities, Life
 from records.publication import Publisher
 from records.secrets import Keyring
@@ -43,7 +45,8 @@ async def running(
     worker = Worker(service, life, publisher, chosen, settings.slots, forks)
     reports = Reports(service.pool, life.name)
     keyring = Keyring(settings.encryption_keys) if settings.encryption_keys else None
-    worker.means = Means(service.pool, life, reports, keyring, settings.lake_url, publisher.publish)
+    announcing = partial(announce, bell=service.bell, publisher=publisher)
+    worker.means = Means(service.pool, life, reports, keyring, settings.lake_url, announcing)
     server, abilities.address = await start_server(worker, settings.grpc_host, settings.grpc_port)
     await life.start()
     worker.start()

@@ -9,9 +9,11 @@ from itertools import pairwise
 
 from api_gateway.straightening import Straightening
 
+NODE_GAP = 24  # px
+
+_PASSING_GAP = 16
 _SWEEPS = 24
 _MOST_VISITS = 400_000
-_APART, _APART_PASSING = 24, 16
 _UNJOINED = 0.01  # the weight of a vertex that has no neighbour on that side: it stays where it may
 
 Links = list[list[tuple[int, float]]]
@@ -54,7 +56,7 @@ def _links(chains: Iterable[Sequence[int]], rank: dict[int, int], nodes: int) ->
 def _distances(row: Sequence[int], breadths: Sequence[float], nodes: int) -> list[float]:
     """From each vertex to the next one."""
     return [
-        (breadths[a] + breadths[b]) / 2 + (_APART if a < nodes and b < nodes else _APART_PASSING)
+        (breadths[a] + breadths[b]) / 2 + (NODE_GAP if a < nodes and b < nodes else _PASSING_GAP)
         for a, b in pairwise(row)
     ]
 

@@ -11,6 +11,7 @@ from api_gateway import (
     actions,
     api_keys,
     automation_runs,
+    automation_validation,
     automations,
     batch,
     changes,
@@ -25,14 +26,15 @@ from api_gateway import (
     session,
     stream,
     users,
+    webhooks,
 )
 from api_gateway.gateway import Gateway
 from common.health import Health
 
 # Routes are tried in this order: a word before an id in its place, then what is asked most.
-_WORDS: tuple[Any, ...] = (changes, batch)
+_WORDS: tuple[Any, ...] = (changes, batch, automation_validation)
 _PARTS: tuple[Any, ...] = (
-    *(action_runs, run_logs, stream, automation_runs, actions, automations, connections, kinds, replay),
+    *(action_runs, run_logs, stream, webhooks, automation_runs, actions, automations, connections, kinds, replay),
     *(session, organisation, users, api_keys),
 )
 

@@ -20,6 +20,8 @@ from api_gateway.gateway import Gateway, gateway_of
 from api_gateway.graphs import GRAPH, Format, answer_graph, graph_of
 from api_gateway.problems import not_found
 from api_gateway.requests import JsonRoute
+from api_gateway.run_logs import LINES, After, Entries, LeastLevel, answer_logs
+from api_gateway.shapes import LogsShape
 from api_gateway.stream import cursor_of, log_events
 from api_gateway.streaming import Visit, answer_stream, stream_response
 from records.automations import automations, run_reads
@@ -89,6 +91,20 @@ async def retry_automation_run(request: Request, principal: Operator, run_id: UU
     return await triggering.show(gateway, request, made, 201)
 
 
+@router.get("/{run_id}/logs", response_model=LogsShape, responses=LINES, summary="Get an automation run's log")
+async def get_automation_run_logs(
+    request: Request,
+    principal: Viewer,
+    run_id: UUID,
+    after: After = None,
+    limit: Entries = 100,
+    level: LeastLevel = None,
+) -> Response:
+    """Page by page, or as lines of JSON, as the log of a run: each change of a step is an entry."""
+    run = await _get(gateway_of(request), principal, run_id)
+    return await answer_logs(request, run, after, limit, level)
+
+
 @router.get(
     "/{run_id}/stream",
     response_class=StreamingResponse,
@@ -119,7 +135,7 @@ async def draw_automation_run(request: Request, principal: Viewer, run_id: UUID,
     """The steps with their states and durations, and the ways that were taken."""
     gateway = gateway_of(request)
     run = await _get(gateway, principal, run_id)
-    steps = await run_reads.steps(gateway.pool, run_id)
+    steps = await run_reads.states(gateway.pool, run_id)
     version = await gateway.versions.get(gateway.pool, run["version_id"])
     title = await automations.name_of(gateway.pool, run["automation_id"])
     graph = graph_of(title, version.definition["steps"], {step["key"]: step for step in steps})

@@ -5,22 +5,27 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from api_gateway.automation_triggers import trigger_columns
+from api_gateway.automation_calls import calls_of, refuse_bad_calls
+from api_gateway.automation_shapes import step_json
+from api_gateway.automation_triggers import due_after_now, trigger_columns
 from api_gateway.gateway import Gateway
 from api_gateway.principal import Principal
 from common.ids import uuid7
 from records import actions, checks, orders
-from records.automations import automations, saved
+from records.automations import saved
 from records.automations.body import AutomationBody, AutomationParts, InputBody, StepBody
-from records.automations.faults import reference_faults
+from records.automations.plan import DEFAULT_PARALLEL
 from records.automations.saved import Context, SavedAction
 from records.automations.versions import NewVersion
-from records.refused import Refused, refused
+from records.conditions import RootedCondition
+from records.refused import Place
 
 Json = dict[str, Any]
 
 _PARTS = {"steps", "actions", "inputs", "conditions", "max_parallel"}
 """What a version holds."""
+
+_NOTHING: Json = {"inputs": {}, "conditions": [], "steps": [], "max_parallel": DEFAULT_PARALLEL}
 
 
 @dataclass(frozen=True)
@@ -45,75 +50,64 @@ async def redraft(gateway: Gateway, principal: Principal, row: Any, parts: Autom
     """What a PATCH changes: only the columns that it names, and a version where it touches what one holds."""
     given = parts.model_fields_set
     columns: Json = {name: getattr(parts, name) for name in ("name", "slug", "description") if name in given}
-    version = None
-    if given & _PARTS:
-        version = await _version(gateway, principal, (row["id"], parts.slug or row["slug"]), parts, row)
+    columns["updated_by"] = principal.user_id
+    mends = row["status"] == "error" and parts.enabled is True
+    checked = None
+    if given & (_PARTS | {"slug"}) or mends:
+        checked = await _version(gateway, principal, (row["id"], parts.slug or row["slug"]), parts, row)
+    version = checked if given & _PARTS else None
     enabled = parts.enabled if parts.enabled is not None else row["status"] != "paused"
-    if "enabled" in given or version is not None:
-        # A good definition mends what was broken.
-        columns |= {"status": "active" if enabled else "paused", "error": None}
+    if version is not None or "enabled" in given:
+        columns |= {"status": "active" if enabled else "paused"} | ({} if checked is None else {"error": None})
     secret = None
     if parts.trigger is not None:
-        kept = (row["webhook_secret"], row["webhook_path"])
+        kept = row["webhook_secret"]
         triggers, secret = await trigger_columns(gateway, principal.org_id, row["id"], parts.trigger, enabled, kept)
         columns |= triggers
-    elif enabled and row["status"] == "paused":
-        columns |= await resumed(gateway, principal.org_id, row)
-    return Draft(columns | {"updated_by": principal.user_id}, version, secret)
-
-
-async def resumed(gateway: Gateway, org_id: UUID, row: Any) -> Json:
-    """The columns of an automation that fires again: what passed meanwhile is not made up for."""
-    trigger = AutomationParts.model_validate({"trigger": row["trigger"]}).trigger
-    assert trigger is not None
-    kept = (row["webhook_secret"], row["webhook_path"])
-    columns, _ = await trigger_columns(gateway, org_id, row["id"], trigger, True, kept)
-    return {"due_at": columns["due_at"]}
+    elif columns.get("status", row["status"]) != row["status"]:
+        # What passed while it fired nothing is not made up for.
+        columns["due_at"] = due_after_now(row["trigger"]) if enabled else None
+    return Draft(columns, version, secret)
 
 
 async def recheck(gateway: Gateway, principal: Principal, row: Any) -> None:
-    """Whether the saved actions that it names are still there. Raises `Refused`."""
-    steps = row["definition"]["steps"]
-    wanted = [step["action_id"] for step in steps if step["action_id"] is not None]
-    known = await actions.named(gateway.pool, principal.org_id, wanted)
-    faults = [
-        (("steps", place, "action", "action_id"), f"the saved action {step['action_id']} is gone", "unknown_action")
-        for place, step in enumerate(steps)
-        if step["action_id"] is not None and step["action_id"] not in known
-    ]
-    if faults:
-        raise Refused(faults)
+    """Whether what is saved still works: the actions and automations that it names may be gone. Raises `Refused`."""
+    await _version(gateway, principal, (row["id"], row["slug"]), AutomationParts(), row)
 
 
 async def _version(
     gateway: Gateway, principal: Principal, identity: tuple[UUID, str], parts: AutomationParts, row: Any
 ) -> NewVersion:
-    before: Json = row["definition"] if row is not None else {"inputs": {}, "conditions": [], "max_parallel": 3}
-    kept = _kept(gateway, principal.org_id, row)
+    """A version of old and new parts, all of it held against the rules as if it were written anew."""
+    before: Json = row["definition"] if row is not None else _NOTHING
     inputs = before["inputs"] if parts.inputs is None else _declared(parts.inputs)
-    conditions = parts.conditions
-    steps = parts.steps if parts.steps is not None else parts.actions
-    if steps is None:
-        found, secrets = before["steps"], kept
-        if faults := list(reference_faults(found, inputs, ("steps",))):
-            raise Refused(faults)
-    else:
-        at = ("body", "steps" if parts.steps is not None else "actions")
-        known = await _saved_actions(gateway, principal.org_id, steps)
-        context = Context(inputs, known, kept)
-        found, secrets = saved.stored_steps(steps, context, at, in_sequence=parts.actions is not None)
-        await _refuse_self_calls(gateway, principal.org_id, identity, found, at)
+    steps, at = _written(parts, before)
+    known = await _saved_actions(gateway, principal.org_id, steps)
+    context = Context(inputs, known, _kept(gateway, principal.org_id, row))
+    found, secrets = saved.stored_steps(steps, context, at, in_sequence=parts.actions is not None)
+    await refuse_bad_calls(gateway.pool, principal.org_id, identity, calls_of(found, known), at)
     version_id = uuid7()
     definition = {
         "inputs": inputs,
-        "conditions": before["conditions"]
-        if conditions is None
-        else [one.model_dump(mode="json") for one in conditions],
+        "conditions": before["conditions"] if parts.conditions is None else _plain(parts.conditions),
         "steps": found,
         "max_parallel": before["max_parallel"] if parts.max_parallel is None else parts.max_parallel,
     }
     sealed = gateway.keyring.encrypt_json(secrets, principal.org_id, version_id) if secrets else None
     return NewVersion(version_id, identity[0], principal.org_id, definition, sealed, principal.user_id)
+
+
+def _written(parts: AutomationParts, before: Json) -> tuple[list[StepBody], Place]:
+    """The steps as somebody wrote them, or has written them before; and where they stand."""
+    if parts.steps is not None:
+        return parts.steps, ("body", "steps")
+    if parts.actions is not None:
+        return parts.actions, ("body", "actions")
+    return [StepBody.model_validate(step_json(step)) for step in before["steps"]], ("steps",)
+
+
+def _plain(conditions: Sequence[RootedCondition]) -> list[Json]:
+    return [one.model_dump(mode="json") for one in conditions]
 
 
 def _declared(inputs: Mapping[str, InputBody]) -> Json:
@@ -137,27 +131,3 @@ async def _saved_actions(gateway: Gateway, org_id: UUID, steps: Sequence[StepBod
         whole = checks.whole(order.kind, order.definition, order.stored, ("body",))
         known[name] = SavedAction(action.id, action.kind, whole)
     return known
-
-
-async def _refuse_self_calls(
-    gateway: Gateway, org_id: UUID, identity: tuple[UUID, str], steps: list[Json], at: Sequence[str]
-) -> None:
-    """An automation that calls itself, by others perhaps, never ends; what a reference names is seen when it runs."""
-    mine = {str(identity[0]), identity[1]}
-    asked: set[str] = set()
-    names = _called(steps)
-    while names := names - asked:
-        if names & mine:
-            place = next((n for n, step in enumerate(steps) if _called([step]) & names & mine), 0)
-            raise refused((*at, place, "action", "definition", "automation"), "the automation calls itself", "cycle")
-        asked |= names
-        names = {
-            name
-            for found_id, slug, inner in await automations.steps_of(gateway.pool, org_id, sorted(names))
-            for name in (_called(inner) if {str(found_id), slug} - mine else set())
-        }
-
-
-def _called(steps: Sequence[Json]) -> set[str]:
-    named = [step["definition"].get("automation") for step in steps if step["kind"] == "call_automation"]
-    return {name for name in named if isinstance(name, str) and not name.startswith("$/")}

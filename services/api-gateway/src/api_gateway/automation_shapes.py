@@ -8,6 +8,7 @@ from pydantic import Field
 
 from api_gateway.shapes import Json, KindName, PageShape, Shape
 from records.automations.plan import When
+from records.automations.run_reads import display_status
 
 AutomationStatus = Literal["active", "paused", "error"]
 TriggerType = Literal["schedule", "webhook", "event", "manual"]
@@ -20,6 +21,8 @@ AUTOMATION_STATUSES: tuple[str, ...] = get_args(AutomationStatus)
 TRIGGER_TYPES: tuple[str, ...] = get_args(TriggerType)
 TRIGGERED_BY: tuple[str, ...] = get_args(TriggeredBy)
 RUN_STATUSES: tuple[str, ...] = get_args(RunStatus)
+
+_STANDING = ("status", "outcome", "control", "started_at")
 
 
 class StepConditionShape(Shape):
@@ -204,7 +207,7 @@ def _latest(row: Any) -> Json | None:
     return {
         "runId": row["run_id"],
         "status": row["run_status"],
-        "displayStatus": row["run_outcome"] or row["run_status"],
+        "displayStatus": display_status({name: row[f"run_{name}"] for name in _STANDING}),
         "triggeredBy": row["run_triggered_by"],
         "startedAt": row["run_started_at"],
         "completedAt": row["run_completed_at"],

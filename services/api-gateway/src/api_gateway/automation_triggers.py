@@ -2,6 +2,8 @@
 
 import base64
 import os
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,11 +14,12 @@ from records.automations import automations
 from records.automations.schedule import next_after
 from records.automations.triggers import EventTrigger, ScheduleTrigger, Trigger, WebhookTrigger
 from records.connections import Unresolved
-from records.refused import refused
+from records.refused import Place, refused
 
 Json = dict[str, Any]
 
 _AT = ("body", "trigger")
+_MOST_NAMED = 100
 
 
 async def trigger_columns(
@@ -25,9 +28,9 @@ async def trigger_columns(
     automation_id: UUID,
     trigger: Trigger,
     enabled: bool,
-    kept: tuple[bytes | None, str | None] = (None, None),
+    kept: bytes | None = None,
 ) -> tuple[Json, str | None]:
-    """The columns, and a secret that was made here. `kept` are the secret and path that the automation has.
+    """The columns, and a secret that was made here; `kept` is the sealed one that the automation has.
 
     Raises `Refused`.
     """
@@ -43,7 +46,7 @@ async def trigger_columns(
         columns["trigger"]["filters"] = await _with_ids(gateway, org_id, trigger.filters)
     elif isinstance(trigger, WebhookTrigger):
         columns["webhook_path"] = trigger.path
-        columns["webhook_secret"], secret = _secret(gateway, org_id, automation_id, trigger, kept[0])
+        columns["webhook_secret"], secret = _secret(gateway, org_id, automation_id, trigger, kept)
     return columns, secret
 
 
@@ -61,32 +64,49 @@ def _secret(
     return gateway.keyring.encrypt(text.encode(), org_id, automation_id), made
 
 
+def due_after_now(trigger: Json) -> datetime | None:
+    """When a trigger that is stored fires next; None for what is no schedule."""
+    if trigger["type"] != "schedule":
+        return None
+    return next_after(trigger["schedule"], trigger["timezone"], clock.now())
+
+
 async def _with_ids(gateway: Gateway, org_id: UUID, filters: Json) -> Json:
     """What a filter names by a slug is kept by its id, which is what events say."""
     found = dict(filters)
-    for name, look_up in (("actionId", _action), ("connectionId", _connection), ("automationId", _automation)):
+    for name, look_up in _NAMED.items():
         if name in found:
+            at = (*_AT, "filters", name)
             given = found[name] if isinstance(found[name], list) else [found[name]]
-            found[name] = [str(await look_up(gateway, org_id, one)) for one in given]
+            if len(given) > _MOST_NAMED or not all(isinstance(one, str) for one in given):
+                raise refused(at, f"give ids or slugs, {_MOST_NAMED} at most")
+            ids = [str(one) for one in await look_up(gateway.pool, org_id, given, at)]
+            found[name] = ids if isinstance(found[name], list) else ids[0]
     return found
 
 
-async def _action(gateway: Gateway, org_id: UUID, name: Any) -> UUID:
-    known = await actions.named(gateway.pool, org_id, [str(name)])
-    if str(name) not in known:
-        raise refused((*_AT, "filters", "actionId"), f"there is no action {name!r}", "unknown_action")
-    return known[str(name)].id
+async def _actions(pool: Any, org_id: UUID, names: list[str], at: Place) -> list[UUID]:
+    known = await actions.named(pool, org_id, names)
+    return [_there(known, name, at, "action").id for name in names]
 
 
-async def _connection(gateway: Gateway, org_id: UUID, name: Any) -> UUID:
+async def _automations(pool: Any, org_id: UUID, names: list[str], at: Place) -> list[UUID]:
+    known = await automations.named(pool, org_id, names)
+    return [_there(known, name, at, "automation")["id"] for name in names]
+
+
+async def _connections(pool: Any, org_id: UUID, names: list[str], at: Place) -> list[UUID]:
     try:
-        return (await connections.resolve(gateway.pool, org_id, str(name))).id
+        return [(await connections.resolve(pool, org_id, name)).id for name in names]
     except Unresolved as error:
-        raise refused((*_AT, "filters", "connectionId"), str(error), "unknown_connection") from error
+        raise refused(at, str(error), "unknown_connection") from error
 
 
-async def _automation(gateway: Gateway, org_id: UUID, name: Any) -> UUID:
-    known = await automations.to_start(gateway.pool, org_id, str(name))
-    if known is None:
-        raise refused((*_AT, "filters", "automationId"), f"there is no automation {name!r}", "unknown_automation")
-    return known.id
+def _there(known: Mapping[str, Any], name: str, at: Place, what: str) -> Any:
+    if name not in known:
+        raise refused(at, f"there is no {what} {name!r}", f"unknown_{what}")
+    return known[name]
+
+
+_NAMED = {"actionId": _actions, "connectionId": _connections, "automationId": _automations}
+"""Filters that take an id or a slug."""

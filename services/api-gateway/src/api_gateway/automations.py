@@ -1,4 +1,4 @@
-"""/api/v1/automations: save, find, change, pause, try and start automations (document 002)."""
+"""/api/v1/automations: save, find, change, pause and start automations (document 002)."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -17,11 +17,10 @@ from api_gateway.automation_shapes import (
     AutomationsShape,
     SortBy,
     TriggerBody,
-    ValidShape,
     WholeAutomationRunShape,
     automation_json,
-    step_json,
 )
+from api_gateway.automation_triggers import due_after_now
 from api_gateway.gateway import Gateway, gateway_of
 from api_gateway.graphs import GRAPH, Format, answer_graph, graph_of
 from api_gateway.problems import Problem, conflict, not_found
@@ -82,17 +81,6 @@ async def create_automation(request: Request, principal: Operator, body: Automat
     return answer(automation_json(row, made.secret), 201, {"Location": f"{router.prefix}/{row['id']}"})
 
 
-@router.post("/validate", response_model=ValidShape, summary="Validate an automation")
-async def validate_automation(request: Request, principal: Operator, body: AutomationBody) -> Response:
-    """Judged as if it were created, and not saved; the answer shows how it was understood."""
-    gateway = gateway_of(request)
-    made = await automation_saving.draft(gateway, principal, body, body.slug or slug_of(body.name, "automation"))
-    assert made.version is not None
-    definition = made.version.definition
-    steps = [step_json(step) for step in definition["steps"]]
-    return answer({"valid": True, "trigger": made.columns["trigger"], **definition, "steps": steps})
-
-
 @router.get("/slug/{slug}", response_model=AutomationShape, summary="Get an automation by its slug")
 async def get_automation_by_slug(request: Request, principal: Viewer, slug: str) -> Response:
     found = await automations.by_slug(gateway_of(request).pool, principal.org_id, slug)
@@ -139,16 +127,20 @@ async def pause_automation(request: Request, principal: Operator, automation_id:
 
 @router.post("/{automation_id}/resume", response_model=AutomationShape, summary="Resume an automation")
 async def resume_automation(request: Request, principal: Operator, automation_id: UUID) -> Response:
-    """Its triggers fire again, from now on; one in `error` is looked through again first."""
+    """Its triggers fire again, from now on: what passed while it was paused is not made up for.
+
+    What it names is looked for again first: a saved action may be gone (409).
+    """
     gateway = gateway_of(request)
     row = await _get(gateway, principal, automation_id)
+    if row["status"] == "active":
+        return answer(automation_json(row))
     try:
         await automation_saving.recheck(gateway, principal, row)
     except Refused as error:
         raise conflict(f"it cannot be resumed: {error.message}") from error
-    columns = await automation_saving.resumed(gateway, principal.org_id, row)
-    columns |= {"status": "active", "error": None, "updated_by": principal.user_id}
-    return await _changed(gateway, principal, row, Draft(columns, None))
+    columns = {"status": "active", "error": None, "due_at": due_after_now(row["trigger"])}
+    return await _changed(gateway, principal, row, Draft(columns | {"updated_by": principal.user_id}, None))
 
 
 @router.post(

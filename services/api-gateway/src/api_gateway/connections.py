@@ -27,6 +27,7 @@ from common.ids import uuid7
 from common.telemetry import current_traceparent
 from records import connection_health, connections
 from records.connections import Connection, DefaultTaken, InUse, SlugTaken
+from records.following import announce
 from records.refused import refused
 
 router = APIRouter(prefix="/api/v1/connections", tags=["Connections"], route_class=JsonRoute, responses=PROBLEMS)
@@ -159,7 +160,7 @@ async def _tell(gateway: Gateway, principal: Principal, connection_id: UUID, fau
             conn, principal.org_id, connection_id, fault, gateway.process_id, traceparent=trace
         )
     if row is not None:
-        gateway.publisher.publish([row])
+        announce([row], gateway.bell, gateway.publisher)
 
 
 def _outcome(message: str, error: Json | None, checked: list[str], began: float) -> Json:

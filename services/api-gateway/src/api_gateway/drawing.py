@@ -21,11 +21,12 @@ _PLAIN_HEIGHT, _STATE_HEIGHT = 50, 70
 _INSET = 16
 _ARROW = 8
 _MOST_TITLE = 1_000
+_BOLD = 1.1  # how much broader bold letters are
 _PAPER, _EDGE, _TAKEN, _NOT_TAKEN, _TEXT, _SMALL = "#fbfcfd", "#8490a0", "#475467", "#b4bcc8", "#1f2328", "#57606a"
 
 
 def svg(graph: Graph) -> str:
-    """The drawing as text; its time grows with the edges' lengths: about a second for a thousand steps.
+    """The drawing as text; its time grows with the edges' lengths: one to three seconds for a thousand steps.
 
     It computes all the while: a server calls it in a thread.
     """
@@ -50,7 +51,7 @@ def _sheet(graph: Graph, layout: Layout) -> tuple[Element, Element]:
     _title(root, title or "Steps")
     SubElement(root, "rect", {"width": _number(broad), "height": _number(high), "fill": _PAPER})
     if title:
-        fitting = fitted(title, 17, broad - 2 * _MARGIN)
+        fitting = fitted(title, 17 * _BOLD, broad - 2 * _MARGIN)
         _text(root, fitting, (_MARGIN, _MARGIN + 14), 17, _TEXT, {"font-weight": "600"})
     if not graph.nodes:
         _text(root, "No steps", (_MARGIN, top + 18), 13, _SMALL)
@@ -67,7 +68,7 @@ def _node(place: Element, node: Node, centre: Point, height: float) -> None:
     room = NODE_WIDTH - _INSET - 10
     name = clean(node.name) or clean(node.key)
     faded = {"font-weight": "600"} | ({"fill-opacity": "0.65"} if node.state == "skipped" else {})
-    _text(group, fitted(name, 13.5, room), (left + _INSET, top + 21), 13.5, _TEXT, faded)
+    _text(group, fitted(name, 13.5 * _BOLD, room), (left + _INSET, top + 21), 13.5, _TEXT, faded)
     note = fitted(node.note or "", 10, room / 2)
     if note:
         _note(group, note, left + NODE_WIDTH - 9, top + 38.5)

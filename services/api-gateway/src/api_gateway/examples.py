@@ -1,91 +1,10 @@
-"""An example of every operation, that works as pasted: lines for a shell that knows VAI_API_URL and VAI_API_KEY.
+"""An example of every operation, that works as pasted; tests run every one."""
 
-`$N` in a body is a number that differs from paste to paste, `$HOUR_AGO` a time. Tests run every example.
-"""
-
-import json
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from api_gateway.pasting import Example, Given
+
 Json = dict[str, Any]
-
-_TAKE = """import json, sys; print(json.load(sys.stdin)["{key}"])"""
-_SETUP = {
-    "$N": "N=$RANDOM",
-    "$HOUR_AGO": "HOUR_AGO=$(date -u -d '1 hour ago' +%Y-%m-%dT%H:%M:%SZ)",
-}
-_STATIC = {"$N": "7"}
-
-
-@dataclass(frozen=True)
-class Given:
-    """What must be there before: a request whose answer holds a value, kept in a shell variable."""
-
-    variable: str
-    path: str
-    body: Json
-    key: str = "id"
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def request(self) -> str:
-        return _curl("POST", self.path, self.body, self.headers)
-
-
-@dataclass(frozen=True)
-class Example:
-    """A request to an operation. `token`: with the token of a `Given` instead of the key."""
-
-    body: Json | None = None
-    query: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    given: tuple[Given, ...] = ()
-    token: bool = False
-    options: str = ""
-
-    @property
-    def shown(self) -> Any:
-        """The body with words in the place of variables."""
-        text = json.dumps(self.body)
-        for name, word in _STATIC.items():
-            text = text.replace(name, word)
-        return json.loads(text)
-
-    def shell(self, method: str, path: str) -> str:
-        """The lines to paste."""
-        lines = [f"{one.variable}=$({one.request} | python3 -c '{_TAKE.format(key=one.key)}')" for one in self.given]
-        place = re.sub(r"\{(\w+)\}", lambda found: f"${{{found[1].upper()}}}", path) + self.query
-        lines.append(_curl(method.upper(), place, self.body, self.headers, self.options, token=self.token))
-        text = "\n".join(lines)
-        setup = [line for word, line in _SETUP.items() if word in text]
-        return "\n".join([*setup, text])
-
-
-def _curl(
-    method: str,
-    place: str,
-    body: Json | None,
-    headers: Mapping[str, str] | None = None,
-    options: str = "",
-    *,
-    token: bool = False,
-) -> str:
-    words = ["curl", "-s", *([options] if options else []), *(["-X", method] if method != "GET" else [])]
-    words.append(f'"$VAI_API_URL{place}"')
-    words += ["-H", '"Authorization: Bearer $TOKEN"' if token else '"X-API-Key: $VAI_API_KEY"']
-    for name, value in (headers or {}).items():
-        words += ["-H", f"'{name}: {value}'"]
-    if body is not None:
-        words += ["-H", "'Content-Type: application/json'", "-d", _quoted(json.dumps(body))]
-    return " ".join(words)
-
-
-def _quoted(text: str) -> str:
-    """In single quotes, with our variables outside of them."""
-    return "'" + re.sub(r"\$(N|HOUR_AGO)\b", "'\"$\\1\"'", text.replace("'", "'\\''")) + "'"
-
 
 _RUNS = "/api/v1/action-runs"
 _NOOP: Json = {"kind": "dlt_extract", "definition": {"source": "noop"}}
@@ -139,6 +58,16 @@ _A_FAILED_AUTOMATION_RUN = Given(
     "RUN_ID", "/api/v1/automations/$AUTOMATION_ID/trigger", {}, "runId", {"Prefer": "wait=10"}
 )
 _AN_AUTOMATION_RUN = Given("RUN_ID", "/api/v1/automations/$AUTOMATION_ID/trigger", {}, "runId")
+_A_HOOK = Given(
+    "AUTOMATION_ID",
+    "/api/v1/automations",
+    {
+        "name": "Orders as they come $N",
+        "trigger": {"type": "webhook", "path": "/hooks/orders-$N", "secret": "$SECRET"},
+        "actions": [_NOOP],
+    },
+)
+_MY_ORGANISATION = Given("ORG_ID", "/api/v1/me", None, "organisationId")
 
 EXAMPLES: dict[str, Example] = {
     # Kinds
@@ -193,8 +122,16 @@ EXAMPLES: dict[str, Example] = {
     "get_automation_run": Example(given=(_AN_AUTOMATION, _AN_AUTOMATION_RUN)),
     "cancel_automation_run": Example(given=(_AN_AUTOMATION, _AN_AUTOMATION_RUN)),
     "retry_automation_run": Example(given=(_A_FAILING_AUTOMATION, _A_FAILED_AUTOMATION_RUN)),
+    "get_automation_run_logs": Example(given=(_AN_AUTOMATION, _AN_AUTOMATION_RUN), query="?limit=50"),
     "stream_automation_run": Example(given=(_AN_AUTOMATION, _AN_AUTOMATION_RUN), options="-N"),
     "draw_automation_run": Example(given=(_AN_AUTOMATION, _AN_AUTOMATION_RUN)),
+    # Webhooks
+    "receive_webhook": Example(
+        {"order": {"id": 1042, "total": 129.9}},
+        given=(_MY_ORGANISATION, _A_HOOK),
+        signed=True,
+        places={"path": "hooks/orders-$N"},
+    ),
     # Events
     "replay_events": Example({"types": ["action.completed"], "since": "$HOUR_AGO"}),
     # Session

@@ -11,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from api_gateway.auth import Authenticator
 from api_gateway.feed import Feed
 from api_gateway.fleet import Fleet
+from api_gateway.hook_intake import HookIntake
+from api_gateway.hooks import Hooks
 from api_gateway.intake import Intake
 from api_gateway.settings import Settings
 from api_gateway.sign_in import PasswordDesk, SignIns
@@ -35,6 +37,8 @@ class Gateway:
     desk: PasswordDesk
     sign_ins: SignIns
     intake: Intake
+    hooks: Hooks
+    hook_intake: HookIntake
     fleet: Fleet
     waiters: Waiters
     tail: Tail

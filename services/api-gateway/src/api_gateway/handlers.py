@@ -9,6 +9,8 @@ from api_gateway.auth import Authenticator
 from api_gateway.feed import FEED_SECONDS, Feed
 from api_gateway.fleet import Fleet
 from api_gateway.gateway import Gateway
+from api_gateway.hook_intake import HookIntake
+from api_gateway.hooks import Hooks
 from api_gateway.intake import Intake
 from api_gateway.settings import Settings
 from api_gateway.sign_in import PasswordDesk, SignIns
@@ -32,15 +34,18 @@ async def running(service: Service[Settings]) -> AsyncIterator[None]:
     publisher = Publisher(service.pool, service.producer, life.id)
     lists = engine(service.settings.database_url, service.name, service.settings.lists_pool_size)
     settings, desk, fleet = service.settings, PasswordDesk(), Fleet(service.pool)
+    keyring = Keyring(settings.encryption_keys)
     gateway = Gateway(
         settings=service.settings,
         pool=service.pool,
         engine=lists,
-        keyring=Keyring(service.settings.encryption_keys),
+        keyring=keyring,
         authenticator=Authenticator(lists, settings),
         desk=desk,
         sign_ins=SignIns(service.pool, desk, settings.proxies, settings.token_hours),
         intake=Intake(service.pool, service.bell),
+        hooks=Hooks(service.pool, keyring),
+        hook_intake=HookIntake(service.pool, service.bell),
         fleet=fleet,
         waiters=Waiters(service.pool, service.ear),
         tail=Tail(service.pool),
@@ -59,6 +64,7 @@ async def running(service: Service[Settings]) -> AsyncIterator[None]:
         yield
     finally:
         await gateway.intake.drained()
+        await gateway.hook_intake.drained()
         await publisher.close(3)
         await gateway.fleet.close()
         await lists.dispose()

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
+from api_gateway.alignment import NODE_GAP
 from api_gateway.graph import Graph
 from api_gateway.layering import Layers, layered
 from api_gateway.lettering import fitted, width
-from api_gateway.placing import Places, Point, Size, placed
+from api_gateway.placing import LAYER_GAP, Places, Point, Size, placed
 
-NODE_WIDTH = 236
+NODE_WIDTH = 248
 LABEL_HEIGHT = 18
 LABEL_SIZE = 11
 
@@ -58,7 +59,8 @@ def lay_out(graph: Graph, node_height: float) -> Layout:
     pairs = [(joined[source], joined[target]) for source, target in ends.values()]
     texts = [fitted(graph.edges[number].port or "", LABEL_SIZE, _MOST_LABEL) for number in ends]
     layers = layered(len(joined), pairs, [bool(text) for text in texts])
-    places = _narrower(layers, len(joined), _sizes(layers, len(joined), texts, node_height))
+    sizes = _sizes(layers, len(joined), texts, node_height)
+    places = placed(layers, len(joined), sizes, _goes_down(layers, sizes))
     centres = {node: places.centre(vertex) for node, vertex in joined.items()}
     alone = [number for number in range(len(graph.nodes)) if number not in joined]
     size = _add_alone(centres, alone, places.size, node_height)
@@ -78,12 +80,11 @@ def _label_width(text: str) -> float:
     return width(text, LABEL_SIZE) + 10
 
 
-def _narrower(layers: Layers, nodes: int, sizes: list[Size]) -> Places:
-    downward = placed(layers, nodes, sizes, down=True)
-    if downward.size[0] <= _BROAD:
-        return downward
-    rightward = placed(layers, nodes, sizes, down=False)
-    return min(downward, rightward, key=lambda places: places.size[0])
+def _goes_down(layers: Layers, sizes: list[Size]) -> bool:
+    """Judged by the least that each direction takes."""
+    abreast = max((sum(sizes[vertex][0] + NODE_GAP for vertex in row) for row in layers.rows), default=0)
+    in_a_row = sum(max(sizes[vertex][0] for vertex in row) + LAYER_GAP for row in layers.rows)
+    return abreast <= _BROAD or abreast <= in_a_row
 
 
 def _way(places: Places, layers: Layers, order: int, text: str) -> Way:

@@ -96,7 +96,7 @@ class Decisions:
         if run["phase"] == Phase.DONE:
             raise NotAllowed(run["status"], "the run has ended")
         await self._cancel_one(run_id)
-        await self._cancel_children([run_id])
+        await self._cancel_below([run_id], await self._stop([], [run_id]))
         return await self._run(run_id)
 
     async def reject(self, run_id: UUID, user_id: UUID | None, reason: str | None, why: str = "Rejected") -> Any:
@@ -164,20 +164,9 @@ class Decisions:
             if run["phase"] != Phase.PAUSED:  # else its worker obeyed between two looks
                 return run
 
-    async def stop_automation_runs(self, ids: Sequence[UUID], called_by: Sequence[UUID] = ()) -> None:
-        """Lets nothing of these automation runs start any more, nor of those that these runs have called, and cancels
-        what runs of them; the scheduler ends them."""
-        stopped = await automation_runs.stop(self.pool, self.org_id, ids, called_by)
-        for run_id in await automation_runs.live_runs(self.pool, stopped):
-            await self._cancel_tree(run_id, "automation cancelled")
-        if stopped:
-            self.bell.ring(AUTOMATION, stopped)
-
-    async def _cancel_tree(self, run_id: UUID, why: str) -> None:
-        await self._cancel_one(run_id)
-        if (await self._run(run_id))["status"] == _AWAITING:
-            await self._reject_for(run_id, why)
-        await self._cancel_children([run_id])
+    async def stop_automation_runs(self, ids: Sequence[UUID]) -> None:
+        """Lets nothing of these automation runs start any more, and cancels what runs; the scheduler ends them."""
+        await self._cancel_below([], await self._stop(ids, []))
 
     async def _cancel_one(self, run_id: UUID) -> None:
         """Tries until the run is over or its worker has been told: it may change hands between two looks."""
@@ -192,16 +181,33 @@ class Decisions:
             if run["phase"] == Phase.DONE or run["control"] == "cancel" or run["status"] == _AWAITING:
                 return
 
-    async def _cancel_children(self, parents: Sequence[UUID]) -> None:
-        """The whole tree below, in id order (decision 20); automations that were called are part of it."""
-        await self.stop_automation_runs([], parents)
-        for row in await self.pool.fetch(_CHILDREN, list(parents), self.org_id):
-            await self._cancel_tree(row["id"], "parent cancelled")
+    async def _cancel_below(self, parents: Sequence[UUID], stepped: Sequence[UUID] = ()) -> None:
+        """The whole tree below, level by level, in id order (decision 20): child runs, and the runs of the steps of
+        automations that were called."""
+        while parents or stepped:
+            children = [row["id"] for row in await self.pool.fetch(_CHILDREN, list(parents), self.org_id)]
+            for run_id in sorted({*children, *stepped}):
+                await self._cancel_or_reject(run_id, "parent" if run_id in children else "automation")
+            parents = [*children, *stepped]
+            stepped = await self._stop([], parents)
 
-    async def _reject_for(self, run_id: UUID, why: str) -> None:
+    async def _stop(self, ids: Sequence[UUID], called_by: Sequence[UUID]) -> list[UUID]:
+        """Stops automation runs, by their ids or by the runs that have called them; answers what runs of them."""
+        stopped = await automation_runs.stop(self.pool, self.org_id, ids, called_by)
+        self.bell.ring(AUTOMATION, stopped)
+        return await automation_runs.live_runs(self.pool, stopped) if stopped else []
+
+    async def _cancel_or_reject(self, run_id: UUID, of: str) -> None:
+        """Tries until one of both was possible: an approved run may be claimed between two looks."""
+        why = f"{of} cancelled"
         error = {"code": "REJECTED", "message": why, "details": {}, "retryable": False}
         entry = Entry("run_rejected", f"Rejected: {why}", {"reason": why}, "warning")
-        await self._apply(REJECT, [run_id], None, error, entry=entry, event="action.rejected")
+        while True:
+            await self._cancel_one(run_id)
+            if (await self._run(run_id))["status"] != _AWAITING:
+                return
+            if await self._apply(REJECT, [run_id], None, error, entry=entry, event="action.rejected"):
+                return
 
     async def _control(self, run_id: UUID, word: str) -> bool:
         """Writes what is asked of a leased run and whispers it to its worker; the beat is the backstop."""

@@ -37,6 +37,7 @@ TAGS = [
     {"name": "Logs", "description": "What a run has to tell, entry by entry."},
     {"name": "Automations", "description": "Actions strung together on a trigger; `docs/automations.md` says how."},
     {"name": "Automation runs", "description": "One trigger of an automation, step by step."},
+    {"name": "Webhooks", "description": "What other systems tell automations; `docs/webhooks.md` says how to sign."},
     {"name": "Events", "description": "The public topics; `docs/events.md` says how to read them."},
     {"name": "Session", "description": "Sign in, sign out, who one is."},
     {"name": "Organisation", "description": "The caller's own: its name, and what holds for all of it."},
@@ -127,7 +128,7 @@ def _improve(operation: Json, method: str, path: str, route: APIRoute, schemas: 
     role = role_of(route)
     operation["x-role"] = role.value if isinstance(role, Role) else "none"
     if isinstance(role, Open):
-        operation["security"] = [{}, *({name: []} for name in _SECURITY)]
+        operation.setdefault("security", [{}, *({name: []} for name in _SECURITY)])
     if route.name in _HOLDS:
         operation.setdefault("parameters", []).append(_PREFER)
     for code in _impossible(operation, method, path, role):

@@ -7,7 +7,9 @@ from itertools import pairwise
 from api_gateway.alignment import aligned
 from api_gateway.layering import Layers
 
-_GAP, _LABEL_GAP, _MOST_GAP = 44, 20, 160
+LAYER_GAP = 44  # px
+
+_LABEL_GAP, _MOST_GAP = 20, 160
 
 Point = tuple[float, float]
 Size = tuple[float, float]
@@ -75,6 +77,6 @@ def _gaps(layers: Layers, centres: Sequence[float], labels: Sequence[bool]) -> l
         across[lower] = max(across[lower], abs(centres[a] - centres[b]))
     gaps = [0.0] * len(labels)
     for layer in range(1, len(labels)):
-        least = _LABEL_GAP if labels[layer - 1] or labels[layer] else _GAP
+        least = _LABEL_GAP if labels[layer - 1] or labels[layer] else LAYER_GAP
         gaps[layer] = max(least, min(across[layer] / 5, _MOST_GAP))
     return gaps

@@ -21,13 +21,12 @@ DEEPEST_BODY = 100
 LARGEST_BATCH = 8 * LARGEST_BODY
 """Bytes of a body that holds many runs."""
 
-_DEMANDS_JSON = "send the body as JSON: Content-Type: application/json, without a Content-Encoding"
-
 
 class JsonRequest(Request):
     """A request whose body is bounded while it is read, and then held against what can be stored."""
 
     largest = LARGEST_BODY
+    demands = "send the body as JSON: Content-Type: application/json, without a Content-Encoding"
 
     async def body(self) -> bytes:
         """The body. Raises `Problem` 413 as soon as it is known to be too large, 415 where it is no plain JSON."""
@@ -37,7 +36,7 @@ class JsonRequest(Request):
                 raise self._too_large()
             self._body = await self._read()
             if self._body and not self._is_json():
-                raise Problem(415, "unsupported_media_type", _DEMANDS_JSON, ("header", "Content-Type"))
+                raise Problem(415, "unsupported_media_type", self.demands, ("header", "Content-Type"))
         return self._body
 
     async def json(self) -> Any:

@@ -14,15 +14,18 @@ from api_gateway.gateway import Gateway, gateway_of
 from api_gateway.problems import not_found
 from api_gateway.requests import JsonRoute
 from api_gateway.shapes import Level, LogsShape
+from api_gateway.stream import cursor_of
 from records import logs, runs
-from records.logs import BadCursor
-from records.refused import refused
 
 router = APIRouter(prefix="/api/v1/action-runs", tags=["Logs"], route_class=JsonRoute, responses=PROBLEMS)
 
 NDJSON = "application/x-ndjson"
+After = Annotated[str | None, Query(description="Cursor: return entries after this ID")]
+Entries = Annotated[int, Query(ge=1, le=500)]
+LeastLevel = Annotated[Level | None, Query(description="The least level")]
+
 _PAGE = 500
-_LINES: dict[int | str, dict[str, Any]] = {
+LINES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "A page; or every entry, one a line",
         "content": {NDJSON: {"schema": {"type": "string"}, "example": '{"event":"lease_acquired","level":"info",…}\n'}},
@@ -30,14 +33,14 @@ _LINES: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("/{run_id}/logs", response_model=LogsShape, responses=_LINES, summary="Get a run's log")
+@router.get("/{run_id}/logs", response_model=LogsShape, responses=LINES, summary="Get a run's log")
 async def get_logs(
     request: Request,
     principal: Viewer,
     run_id: UUID,
-    after: Annotated[str | None, Query(description="Cursor: return entries after this ID")] = None,
-    limit: Annotated[int, Query(ge=1, le=500)] = 100,
-    level: Annotated[Level | None, Query(description="The least level")] = None,
+    after: After = None,
+    limit: Entries = 100,
+    level: LeastLevel = None,
 ) -> Response:
     """A page of entries; `nextCursor` is what `after` of the next page says. Entries are kept for 30 days.
 
@@ -48,10 +51,13 @@ async def get_logs(
     run = await runs.get(gateway.pool, principal.org_id, run_id)
     if run is None:
         raise not_found("run")
-    try:
-        sequence = logs.sequence_of(run_id, after)
-    except BadCursor as error:
-        raise refused(("query", "after"), str(error)) from error
+    return await answer_logs(request, run, after, limit, level)
+
+
+async def answer_logs(request: Request, run: Any, after: str | None, limit: int, level: Level | None) -> Response:
+    """The log of a run, or of an automation run (its row), as the request wants it."""
+    gateway, run_id = gateway_of(request), run["id"]
+    sequence = cursor_of(run_id, after, None)
     if _wants_lines(request):
         return StreamingResponse(_lines(gateway, run, sequence, level), media_type=NDJSON)
     rows = await logs.page(gateway.pool, run, sequence, limit + 1, level)

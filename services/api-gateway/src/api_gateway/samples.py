@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from api_gateway.automation_samples import AUTOMATION_SAMPLES
+
 Json = dict[str, Any]
 
 _USER_ID = "019a9b4e-0a1b-7c2d-8e3f-405162738495"
@@ -37,6 +39,7 @@ _RUN: Json = {
 _LATEST_KEYS = ("completedAt", "definition", "id", "progress", "startedAt", "status")
 
 _SHAPES: dict[str, Any] = {
+    **AUTOMATION_SAMPLES,
     "RunShape": _RUN,
     "LatestRunShape": {key: _RUN[key] for key in _LATEST_KEYS},
     "LogEntryShape": {

@@ -45,6 +45,9 @@ async def by_hand(
         found = await run_reads.get(gateway.pool, principal.org_id, new.id)
     else:
         found = await run_reads.by_trigger(gateway.pool, row["id"], new.trigger_key or "")
+        if (found["inputs"], found["event"]) != (new.inputs, new.event):
+            message = "this idempotency key made an automation run with other inputs or another event"
+            raise conflict(message, ("header", "Idempotency-Key"))
     return await show(gateway, request, found, 201 if is_new else 200)
 
 
@@ -59,9 +62,11 @@ async def show(gateway: Gateway, request: Request, run: Any, status: int = 200) 
 
 
 async def whole(gateway: Gateway, run: Any) -> Json:
-    """With every step, and the runs of those that have one."""
+    """With every step, and the runs of those that have one; before it began, all of them wait."""
     steps = await run_reads.steps(gateway.pool, run["id"])
     version = await gateway.versions.get(gateway.pool, run["version_id"])
+    if not steps and run["status"] == "running":
+        steps = [run_reads.waiting(key) for key in version.steps]
     return {
         **run_reads.as_json(run, [run_reads.action_run_json(step) for step in steps if step["run_id"] is not None]),
         "event": run["event"],
@@ -103,8 +108,8 @@ async def retry(gateway: Gateway, principal: Principal, run: Any) -> Any:
 
 
 async def finish_stops_once(gateway: Gateway) -> None:
-    """Cancels what a gateway that died had left: runs of automation runs that are to stop."""
-    for org_id, ids in (await runs.unfinished_stops(gateway.pool)).items():
+    """Stops what a gateway that died had left, and what was called by a run that was cancelled meanwhile."""
+    for org_id, ids in (await runs.to_stop(gateway.pool)).items():
         decisions = Decisions(gateway.pool, gateway.bell, gateway.publisher, gateway.process_id, org_id)
         await decisions.stop_automation_runs(ids)
 
@@ -113,7 +118,9 @@ async def _until_ended(gateway: Gateway, run: Any, seconds: float) -> None:
     until = clock.steady_seconds() + seconds
     follower = gateway.automation_tail.follow(run, run["log_seq"])
     try:
-        while follower.watched.ended is None and (left := until - clock.steady_seconds()) > 0:
+        while follower.watched.ended is None and not gateway.stopping.is_set():
+            if (left := until - clock.steady_seconds()) <= 0:
+                break
             follower.take()
             await follower.changed(left)
     finally:

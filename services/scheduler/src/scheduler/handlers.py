@@ -33,8 +33,10 @@ async def running(service: Service[Settings]) -> AsyncIterator[None]:
         orchestrators.append(_orchestrate(service, life, publisher))
 
     async with worker_running(service, kinds, join=join):
-        yield
-        await orchestrators[0].drained()
+        try:
+            yield
+        finally:
+            await orchestrators[0].stop()
 
 
 def _orchestrate(service: Service[Settings], life: Life, publisher: Publisher) -> Orchestrator:

@@ -5,14 +5,16 @@ the events. Whoever looks twice finds nothing the second time; a look that died 
 """
 
 from collections import defaultdict
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import structlog
 
 from common.bell import AUTOMATION, EVENT, HELD, Bell
-from common.telemetry import span
+from common.telemetry import automation_runs_ended, span
 from records import hot
 from records.automations import automations, runs, steps
 from records.automations.advance import Advance, Standing, State, advance, has_failed
@@ -37,6 +39,7 @@ class Outcome:
 
     rings: dict[str, list[UUID]] = field(default_factory=lambda: defaultdict(list))
     journal: list[Any] = field(default_factory=list)
+    ended: str | None = None
 
 
 @dataclass(frozen=True)
@@ -53,28 +56,44 @@ class Looker:
 
     async def look(self, run_id: UUID) -> bool:
         """Does what is to be done now. False: somebody else looks at it at this moment."""
+        return await self._locked(run_id, self._look)
+
+    async def give_up(self, run_id: UUID, error: Exception) -> bool:
+        """Ends an automation run at which every look fails in the same way, so that it does not go on for ever."""
+        return await self._locked(run_id, partial(self._give_up, error=error))
+
+    async def _locked(self, run_id: UUID, do: Callable[["_Look"], Awaitable[None]]) -> bool:
         async with self.pool.acquire() as conn:
             async with conn.transaction():
                 live = await runs.lock(conn, run_id)
-                outcome = None if live is None else await self._look(conn, live)
+                outcome = None if live is None else await self._done(conn, live, do)
             if outcome is None:
                 return not await runs.is_running(conn, run_id)
+        if outcome.ended is not None:
+            automation_runs_ended.labels(status=outcome.ended).inc()
         self.publisher.publish(outcome.journal)
         for word, ids in outcome.rings.items():
             self.bell.ring(word, ids)
         return True
 
-    async def _look(self, conn: Any, live: Live) -> Outcome:
+    async def _done(self, conn: Any, live: Live, do: Callable[["_Look"], Awaitable[None]]) -> Outcome:
         version = await self.versions.get(conn, live.version_id)
         with span("look at automation run", live.traceparent, run_id=str(live.id)):
             one = _Look(conn, live, version, Preparer(conn, self.keyring, live, version))
-            if live.started_at is None and live.control is None:
-                opening = await open_run(conn, live, version, one.notes)
-                if opening is Opening.BEGUN:
-                    await one.advance()
-            else:
-                await one.advance()
+            await do(one)
             return await self._write(one)
+
+    async def _look(self, one: "_Look") -> None:
+        is_first = one.live.started_at is None and one.live.control is None
+        if not is_first or await open_run(one.conn, one.live, one.version, one.notes) is Opening.BEGUN:
+            await one.advance()
+
+    async def _give_up(self, one: "_Look", error: Exception) -> None:
+        for step in (await steps.read(one.conn, one.live.id)).values():
+            if step.standing.state in (State.WAITING, State.RUNNING):
+                tell_change(one.notes, Change(step.key, State.CANCELLED, step.run_id, reason="given up"))
+        message = f"Unexpected {type(error).__name__}: {error}. Report it with the id of the automation run."
+        tell_end(one.notes, one.live, State.FAILED, {"code": "INTERNAL_ERROR", "message": message, "details": {}})
 
     async def _write(self, one: "_Look") -> Outcome:
         outcome = Outcome()
@@ -85,6 +104,7 @@ class Looker:
         if one.broken is not None:
             await automations.break_(one.conn, one.live.automation_id, one.broken)
         if one.notes.status != "running":
+            outcome.ended = one.notes.outcome or one.notes.status
             await _after_end(one, outcome)
         for row in outcome.journal:
             if row["wanted"]:

@@ -5,11 +5,13 @@ finds what they were about.
 """
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 import structlog
 
+from common.db import AWAY
 from records.automations import runs
 from scheduler.looking import Looker
 
@@ -19,6 +21,10 @@ AT_ONCE = 4
 """Looks at a time: more would only wait for the same database."""
 
 SWEEP_SECONDS = 1.0
+
+MOST_FAILURES = 5
+"""Looks in a row that may fail."""
+
 _BUSY_SECONDS = 0.05
 _MOST = 1_000
 
@@ -33,9 +39,13 @@ class Orchestrator:
         self._under_way: set[UUID] = set()
         self._again: set[UUID] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._failures: dict[UUID, int] = {}
+        self._stopping = False
 
     def on_ring(self, _word: str, run_ids: list[UUID]) -> None:
         """There are news of these automation runs."""
+        if self._stopping:
+            return
         for run_id in run_ids:
             if run_id in self._under_way:
                 self._again.add(run_id)
@@ -48,10 +58,15 @@ class Orchestrator:
         self.on_ring("", await runs.with_news(self._pool, _MOST))
 
     async def drained(self) -> None:
-        """Returns when no look is under way; what is due is left to others."""
-        self._due.clear()
+        """Returns when nothing is due and no look is under way."""
         while self._tasks:
             await asyncio.wait(self._tasks)
+
+    async def stop(self) -> None:
+        """Ends the looks that are under way and takes no more; what is due is left to others."""
+        self._stopping = True
+        self._due.clear()
+        await self.drained()
 
     def _fill(self) -> None:
         while self._due and len(self._under_way) < AT_ONCE:
@@ -67,10 +82,22 @@ class Orchestrator:
             if not await self._looker.look(run_id):
                 # Another scheduler looks at it and may have begun before our news came.
                 asyncio.get_running_loop().call_later(_BUSY_SECONDS, self.on_ring, "", [run_id])
+            self._failures.pop(run_id, None)
         except Exception as error:
             _log.warning("look_failed", automation_run=str(run_id), error=f"{type(error).__name__}: {error}")
+            await self._count(run_id, error)
         finally:
             self._under_way.discard(run_id)
             again = [run_id] if run_id in self._again else []
             self._again.discard(run_id)
             self.on_ring("", again)
+
+    async def _count(self, run_id: UUID, error: Exception) -> None:
+        """Counts looks that failed though the database was there; what fails too often is given up."""
+        if isinstance(error, AWAY):
+            return
+        self._failures[run_id] = self._failures.get(run_id, 0) + 1
+        if self._failures[run_id] >= MOST_FAILURES:
+            del self._failures[run_id]
+            with suppress(Exception):
+                await self._looker.give_up(run_id, error)

@@ -7,11 +7,13 @@ from typing import Any
 from uuid import UUID
 
 from records import actions, checks, orders
+from records.actions import ToRun
 from records.automations import references, runs, steps
 from records.automations.advance import State
 from records.automations.faults import branch_roots
 from records.automations.references import BadReference, Reference
 from records.automations.runs import Live
+from records.automations.saved import with_name
 from records.automations.steps import Step
 from records.automations.versions import Version
 from records.new_run import NewRun
@@ -58,10 +60,11 @@ class Preparer:
     live: Live
     version: Version
     known: Known = field(default_factory=Known)
+    actions: dict[UUID, ToRun | None] = field(default_factory=dict)
 
     async def values_for(self, keys: Iterable[str], standing: Mapping[str, Step]) -> Values:
         """All that the steps to be started refer to, and nothing else: results may be large."""
-        wanted = [reference for key in keys for reference in _references(self.version.steps[key])]
+        wanted = [reference for key in keys for reference in _references(await self._whole(self.version.steps[key]))]
         named = {path[1] for path in wanted if path[0] == "steps" and len(path) > 1}
         if any(path == ("steps",) for path in wanted):
             named = set(standing)
@@ -98,15 +101,28 @@ class Preparer:
         if step["action_id"] is None:
             definition = {key: value for key, value in step["definition"].items() if key != "kind"}
             return Order(step["kind"], definition, (), stored=self._kept(step["key"]))
-        action = await actions.to_run(self.conn, self.live.org_id, UUID(step["action_id"]))
+        action = await self._action(UUID(step["action_id"]))
         if action is None:
             raise Unready(f"the saved action {step['action_id']} of step {step['key']} is gone", broken=True)
         if action.status != "active":
             raise Unready(f"the saved action {action.slug} is disabled; enable it, or change step {step['key']}")
-        return orders.of_action(self.keyring, self.live.org_id, action, step["definition"], deferred=False)
+        overrides = checks.whole(action.kind, step["definition"], self._kept(step["key"]), ())
+        return orders.of_action(self.keyring, self.live.org_id, action, overrides, deferred=False)
+
+    async def _whole(self, step: Json) -> Json:
+        """The step with all that it does: a saved action may hold references, too."""
+        action = None if step["action_id"] is None else await self._action(UUID(step["action_id"]))
+        if action is None:
+            return step
+        return {**step, "definition": checks.merge_patch(action.definition, step["definition"])}
+
+    async def _action(self, action_id: UUID) -> ToRun | None:
+        if action_id not in self.actions:
+            self.actions[action_id] = await actions.to_run(self.conn, self.live.org_id, action_id)
+        return self.actions[action_id]
 
     def _resolved(self, step: Json, order: Order, values: Values) -> Json:
-        whole = checks.whole(order.kind, order.definition, order.stored, ())
+        whole = with_name(step["key"], order.kind, checks.whole(order.kind, order.definition, order.stored, ()))
         look_up = partial(Reference.look_up, values=values.roots)
         resolved = references.resolve(order.kind, whole, look_up)
         if roots := {path[0] for path in branch_roots({**step, "definition": whole})}:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from common import clock
 from common.bell import AUTOMATION, Bell
+from common.telemetry import schedule_late_seconds
 from records.automations import runs
 from records.automations.runs import NewAutomationRun
 from records.automations.schedule import next_after, to_fire
@@ -55,6 +56,8 @@ class Schedules:
             if due:
                 await conn.execute(_MOVE_ON, [row["id"] for row in due], following)
         self._bell.ring(AUTOMATION, sorted(made))
+        for row in due:
+            schedule_late_seconds.observe((now - row["due_at"]).total_seconds())
         return len(due)
 
     async def _pause(self) -> float:

@@ -4,9 +4,12 @@ A step is judged when all that it waits for has ended. Rejected and cancelled co
 rejection. After a failure what runs goes on to its end, and new steps start only through `on_error` or `always`.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
+from typing import NamedTuple
 
 from records.automations.plan import Dependency, Plan, Step, When
 
@@ -26,8 +29,7 @@ class State(StrEnum):
     """Skipped by port: the run went another way. Where ways meet again, it does not count."""
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(NamedTuple):
     """Where one step stands; `port` is where its run said to go on."""
 
     state: State
@@ -51,6 +53,7 @@ class Advance:
     ended: State | None = None
 
 
+_CANCELLED = Skip(State.SKIPPED, "the automation was cancelled")
 _FINAL = frozenset(State) - {State.WAITING, State.RUNNING}
 _BAD = frozenset((State.FAILED, State.CANCELLED, State.REJECTED))
 
@@ -58,22 +61,22 @@ _BAD = frozenset((State.FAILED, State.CANCELLED, State.REJECTED))
 def advance(plan: Plan, standing: Mapping[str, Standing], *, cancelled: bool = False) -> Advance:
     """What is to be done now, from where the steps stand. `cancelled`: nothing starts any more."""
     now = dict(standing)
-    failed = any(has_failed(plan, key, one) for key, one in now.items())
+    failed = any(one.state in _BAD and has_failed(plan, key, one) for key, one in now.items())
     skip: dict[str, Skip] = {}
     ready: set[str] = set()
     for step in plan.order:
         if now[step.key].state is not State.WAITING:
             continue
-        judged = Skip(State.SKIPPED, "the automation was cancelled") if cancelled else _judge(plan, step, now, failed)
+        judged = _CANCELLED if cancelled else _judge(plan, step, now, failed)
         if isinstance(judged, Skip):
             skip[step.key] = judged
             now[step.key] = Standing(judged.state)
         elif judged:
             ready.add(step.key)
-    running = sum(one.state is State.RUNNING for one in now.values())
-    room = max(0, plan.max_parallel - running)
-    start = tuple(step.key for step in plan.steps if step.key in ready)[:room]
-    if ready or any(one.state not in _FINAL for one in now.values()):
+    states = Counter(one.state for one in now.values())
+    room = max(0, plan.max_parallel - states[State.RUNNING])
+    start = tuple(islice((step.key for step in plan.steps if step.key in ready), room))
+    if states[State.WAITING] or states[State.RUNNING]:
         return Advance(start, skip)
     return Advance((), skip, State.CANCELLED if cancelled else State.FAILED if failed else State.COMPLETED)
 
@@ -85,38 +88,43 @@ def has_failed(plan: Plan, key: str, one: Standing) -> bool:
 
 def _judge(plan: Plan, step: Step, now: Mapping[str, Standing], failed: bool) -> Skip | bool:
     """True: it is ready. False: it waits. Or why it is skipped."""
+    if not step.dependencies and not failed:
+        return True
     if failed and step.when is When.ON_SUCCESS and step.key not in plan.after_errors:
         return Skip(State.SKIPPED, "another step failed")
     if any(now[d.step].state not in _FINAL for d in step.dependencies):
         return False
-    if step.when is When.ALWAYS:
-        return True
     bad = [d.step for d in step.dependencies if has_failed(plan, d.step, now[d.step])]
-    if step.when is When.ON_ERROR:
-        return True if bad else Skip(State.SKIPPED, "nothing that it waits for failed")
-    if bad:
-        return Skip(State.SKIPPED, f"{bad[0]} {now[bad[0]].state}")
-    return _judge_success(step, now)
+    if step.when is When.ON_SUCCESS:
+        if bad:
+            return Skip(State.SKIPPED, f"{bad[0]} {now[bad[0]].state}")
+        if skipped := [d.step for d in step.dependencies if now[d.step].state is State.SKIPPED]:
+            return Skip(State.SKIPPED, f"{skipped[0]} was skipped")
+    return _judge_way(step, now, failed=bool(bad))
 
 
-def _judge_success(step: Step, now: Mapping[str, Standing]) -> Skip | bool:
-    """Of a step whose dependencies have all ended, and none badly."""
-    passed_by = 0
+def _judge_way(step: Step, now: Mapping[str, Standing], *, failed: bool) -> Skip | bool:
+    """By its ports: one that was not taken is not taken, even if the step runs `always`, whatever the status."""
+    failed = failed or any(now[d.step].state is State.REJECTED and _takes_rejection(d) for d in step.dependencies)
     for dependency in step.dependencies:
         one = now[dependency.step]
-        if one.state is State.SKIPPED:
-            return Skip(State.SKIPPED, f"{dependency.step} was skipped")
-        if one.state is State.PASSED_BY:
-            passed_by += 1
-        elif not _lets_through(dependency, one):
+        if _went_elsewhere(step.when, dependency, one):
             return Skip(State.PASSED_BY, f"{dependency.step} went on by its port {one.port or one.state}")
-    if passed_by and passed_by == len(step.dependencies):
+    if step.when is When.ALWAYS or (step.when is When.ON_ERROR and failed):
+        return True
+    if step.dependencies and all(now[d.step].state is State.PASSED_BY for d in step.dependencies):
         return Skip(State.PASSED_BY, "no way led here")
-    return True
+    return True if step.when is When.ON_SUCCESS else Skip(State.SKIPPED, "nothing that it waits for failed")
 
 
-def _lets_through(dependency: Dependency, one: Standing) -> bool:
+def _went_elsewhere(when: When, dependency: Dependency, one: Standing) -> bool:
     """A port of several from one source is enough; without ports every success is, but no rejection."""
-    if dependency.ports is None:
-        return one.state is State.COMPLETED
-    return (one.port or one.state.value) in dependency.ports
+    if one.state is State.COMPLETED:
+        return dependency.ports is not None and (one.port or one.state.value) not in dependency.ports
+    if one.state is not State.REJECTED or when is When.ON_ERROR:
+        return False
+    return when is When.ON_SUCCESS if dependency.ports is None else not _takes_rejection(dependency)
+
+
+def _takes_rejection(dependency: Dependency) -> bool:
+    return dependency.ports is not None and "rejected" in dependency.ports

@@ -1,5 +1,6 @@
 """Automations: what is saved under a name (document 002)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,7 @@ import asyncpg
 from records import totals
 from records.automations import versions
 from records.automations.versions import NewVersion
+from records.naming import by_name, id_in, ids_in
 
 Json = dict[str, Any]
 
@@ -18,8 +20,8 @@ _COLUMNS = """a.id, a.org_id, a.name, a.slug, a.description, a.status, a.error, 
     a.webhook_secret, a.due_at, a.source_type, a.created_by, a.updated_by, a.created_at, a.updated_at,
     v.definition, v.secrets"""
 _LATEST = """LEFT JOIN LATERAL (
-    SELECT id AS run_id, status AS run_status, outcome AS run_outcome, triggered_by AS run_triggered_by,
-        started_at AS run_started_at, completed_at AS run_completed_at
+    SELECT id AS run_id, status AS run_status, outcome AS run_outcome, control AS run_control,
+        triggered_by AS run_triggered_by, started_at AS run_started_at, completed_at AS run_completed_at
     FROM automation_runs WHERE automation_id = a.id ORDER BY id DESC LIMIT 1
 ) latest ON true"""
 _SHOWN = f"""SELECT {_COLUMNS}, latest.* FROM automations a JOIN automation_versions v ON v.id = a.version_id {_LATEST}
@@ -41,12 +43,17 @@ WHERE id = $1 AND status = 'active' AND deleted_at IS NULL
 """
 _TO_START = """
 SELECT id, version_id, status FROM automations
-WHERE org_id = $1 AND deleted_at IS NULL AND (slug = $2 OR id::text = $2) ORDER BY (id::text = $2) DESC LIMIT 1
+WHERE org_id = $1 AND deleted_at IS NULL AND (slug = $2 OR id = $3) ORDER BY (id = $3) IS TRUE DESC LIMIT 1
 """
 _CALLED = """
-SELECT a.id, a.slug, v.definition->'steps' AS steps
+SELECT a.id, a.slug, ARRAY(
+    SELECT coalesce(s->'definition'->>'automation', x.definition->>'automation')
+    FROM jsonb_array_elements(v.definition->'steps') AS s
+    LEFT JOIN actions x ON x.id = (s->>'action_id')::uuid AND x.org_id = a.org_id
+    WHERE s->>'kind' = 'call_automation'
+) AS calls
 FROM automations a JOIN automation_versions v ON v.id = a.version_id
-WHERE a.org_id = $1 AND a.deleted_at IS NULL AND (a.slug = ANY($2::text[]) OR a.id::text = ANY($2::text[]))
+WHERE a.org_id = $1 AND a.deleted_at IS NULL AND (a.slug = ANY($2::text[]) OR a.id = ANY($3::uuid[]))
 """
 
 
@@ -154,12 +161,17 @@ async def by_slug(conn: Any, org_id: UUID, slug: str) -> Any:
 async def list_page(
     conn: Any, org_id: UUID, filters: Filters, sort: tuple[str, str], bounds: tuple[int, int]
 ) -> tuple[list[Any], int]:
-    """A page of rows as `get` answers them, and how many there are; `sort` is one of SORTS with asc or desc."""
+    """A page of rows as `get` answers them, and how many there are; `sort` is one of SORTS with asc or desc.
+
+    Only of the automations of the page the versions and latest runs are looked up.
+    """
     where, values = filters.where()
     column, direction = ("id" if sort[0] == "created_at" else sort[0]), sort[1]
     limit, offset = bounds
-    end = f"ORDER BY a.{column} {direction}, a.id {direction} LIMIT {limit:d} OFFSET {offset:d}"
-    rows = await conn.fetch(f"{_SHOWN}{where} {end}", org_id, *values)
+    of_page = f"SELECT a.id FROM automations a WHERE a.org_id = $1 AND a.deleted_at IS NULL{where}"
+    order = f"ORDER BY a.{column} {direction}, a.id {direction}"
+    ids = f"{of_page} {order} LIMIT {limit:d} OFFSET {offset:d}"
+    rows = await conn.fetch(f"{_SHOWN} AND a.id IN ({ids}) {order}", org_id, *values)
     if len(rows) < limit and (rows or not offset):
         return list(rows), offset + len(rows)
     if filters == Filters():
@@ -186,13 +198,13 @@ async def break_(conn: Any, automation_id: UUID, error: Json) -> None:
 
 async def to_start(conn: Any, org_id: UUID, name: str) -> ToStart | None:
     """An automation by its id or its slug."""
-    row = await conn.fetchrow(_TO_START, org_id, name)
+    row = await conn.fetchrow(_TO_START, org_id, name, id_in(name))
     return None if row is None else ToStart(**row)
 
 
-async def steps_of(conn: Any, org_id: UUID, names: list[str]) -> list[tuple[UUID, str, list[Json]]]:
-    """Id, slug and steps of automations by their ids or slugs: whom they call in their turn."""
-    return [(row["id"], row["slug"], row["steps"]) for row in await conn.fetch(_CALLED, org_id, names)]
+async def named(conn: Any, org_id: UUID, names: list[str]) -> Mapping[str, Any]:
+    """`id`, `slug` and `calls` (the automations that its steps name, with NULLs) by the name that each is known by."""
+    return by_name(names, await conn.fetch(_CALLED, org_id, names, ids_in(names)))
 
 
 def _taken(error: asyncpg.UniqueViolationError) -> Taken:

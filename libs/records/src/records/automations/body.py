@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import AliasChoices, AliasGenerator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 from pydantic.alias_generators import to_camel
 
 from records.automations.plan import DEFAULT_PARALLEL, When
@@ -13,6 +13,7 @@ from records.kinds import KINDS
 
 MOST_STEPS = 1_000
 Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
+InputName = Annotated[str, Field(pattern=r"^[^/]+$", max_length=255)]
 
 ALIASES: Mapping[str, tuple[str | None, dict[str, Any]]] = {
     "transform": ("duckdb_transform", {}),
@@ -24,10 +25,18 @@ ALIASES: Mapping[str, tuple[str | None, dict[str, Any]]] = {
 """Other words that document 002 uses for kinds, and what they add to a definition (decision 36)."""
 
 
-class _Part(BaseModel):
-    """Fields are taken in camelCase and in snake_case."""
+def _spellings(name: str) -> AliasChoices:
+    """As document 002 writes it, which is what the schema and messages say; the other is taken, too (decision 1)."""
+    return AliasChoices(name, to_camel(name))
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, alias_generator=to_camel)
+
+class _Part(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+        alias_generator=AliasGenerator(validation_alias=_spellings),
+    )
 
 
 class DependencyBody(_Part):
@@ -43,7 +52,7 @@ class ConditionBody(_Part):
     type: When
 
 
-class ActionBody(_Part):
+class StepActionBody(_Part):
     """What a step does: a kind and its definition, or a saved action by id or slug."""
 
     kind: str | None = None
@@ -52,7 +61,7 @@ class ActionBody(_Part):
     definition_overrides: dict[str, JsonValue] | None = Field(default=None, description="RFC 7396, for a saved action.")
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> "ActionBody":
+    def _one_of_both(self) -> "StepActionBody":
         if (self.kind is None) == (self.action_id is None):
             raise ValueError(f"name a kind ({', '.join(KINDS)}) with its definition, or a saved action with action_id")
         if self.kind is not None and self.kind not in KINDS and self.kind not in ALIASES:
@@ -72,19 +81,29 @@ class ActionBody(_Part):
     def whole_definition(self) -> dict[str, Any]:
         """The definition, with what the kind's other word means."""
         more = ALIASES.get(self.kind or "", ("", {}))[1]
-        given = {key: value for key, value in (self.definition or {}).items() if key != "kind" or value not in ALIASES}
-        return {**more, **given}
+        given = {**more, **(self.definition or {})}
+        said = given.get("kind")
+        return {**given, "kind": ALIASES[said][0]} if isinstance(said, str) and said in ALIASES else given
 
 
 _FLAT = {"kind", "definition", "action_id", "actionId", "definition_overrides", "definitionOverrides"}
 
 
+def _also_flat(schema: dict[str, Any]) -> None:
+    """What `_unfold` takes, in words of JSON Schema."""
+    schema["properties"] |= {name: {"type": "string"} for name in ("kind", "action_id")}
+    schema["properties"] |= {name: {"type": "object"} for name in ("definition", "definition_overrides")}
+    schema["required"] = [name for name in schema.get("required", ()) if name != "action"]
+    schema["anyOf"] = [{"required": [name]} for name in ("action", "kind", "action_id")]
+
+
 class StepBody(_Part):
     """One step; `kind` and `definition` may stand in the step itself instead of in its `action`."""
 
+    model_config = ConfigDict(json_schema_extra=_also_flat)
     key: Key | None = None
     name: Annotated[str, Field(max_length=255)] | None = None
-    action: ActionBody
+    action: StepActionBody
     depends_on: list[str | DependencyBody] = Field(default=[], max_length=MOST_STEPS)
     condition: ConditionBody | When = ConditionBody(type=When.ON_SUCCESS)
 
@@ -128,7 +147,7 @@ class AutomationParts(_Part):
     description: Annotated[str, Field(max_length=10_000)] | None = None
     trigger: Trigger | None = None
     conditions: list[RootedCondition] | None = Field(default=None, max_length=100)
-    inputs: dict[Annotated[str, Field(max_length=255)], InputBody] | None = Field(default=None, max_length=200)
+    inputs: dict[InputName, InputBody] | None = Field(default=None, max_length=200)
     actions: list[StepBody] | None = Field(default=None, max_length=MOST_STEPS)
     steps: list[StepBody] | None = Field(default=None, max_length=MOST_STEPS)
     max_parallel: Annotated[int, Field(ge=1, le=1_000)] | None = None
@@ -149,7 +168,7 @@ class AutomationBody(AutomationParts):
     name: Annotated[str, Field(min_length=1, max_length=255)]
     trigger: Trigger = ManualTrigger()
     conditions: list[RootedCondition] = Field(default=[], max_length=100)
-    inputs: dict[Annotated[str, Field(max_length=255)], InputBody] = Field(default={}, max_length=200)
+    inputs: dict[InputName, InputBody] = Field(default={}, max_length=200)
     max_parallel: Annotated[int, Field(ge=1, le=1_000)] = DEFAULT_PARALLEL
     enabled: bool = True
 

@@ -6,6 +6,7 @@ from typing import Any
 from records.automations import references
 from records.automations.plan import Plan, When, find_cycle
 from records.automations.references import BadReference
+from records.conditions import ROOTS
 from records.refused import Fault, Place
 
 Json = dict[str, Any]
@@ -40,8 +41,7 @@ def ports_of(step: Json) -> tuple[str, ...] | None:
         return None
     if cases is None:
         return ("true", "false")
-    names = [case.get("name") for case in cases if isinstance(case, Mapping)]
-    return (*(str(name) for name in names), str(definition.get("default", "default")))
+    return (*(str(case.get("name")) for case in _objects_in(cases)), str(definition.get("default", "default")))
 
 
 def _port_faults(source: Json, wanted: Sequence[str], at: Place) -> Iterator[Fault]:
@@ -54,33 +54,47 @@ def _port_faults(source: Json, wanted: Sequence[str], at: Place) -> Iterator[Fau
             yield at, f"{source['key']} has no port {port!r}: {there}", "unknown_port"
 
 
-def reference_faults(steps: Sequence[Json], inputs: Mapping[str, Any], at: Place) -> Iterator[Fault]:
-    before = Plan.of({"steps": steps, "max_parallel": 1}).ancestors()
-    for place, step in enumerate(steps):
-        here = (*at, place, "action", "definition")
+def reference_faults(
+    steps: Sequence[Json], definitions: Sequence[Json], inputs: Mapping[str, Any], at: Place
+) -> Iterator[Fault]:
+    """`definitions` are what the steps really do: of a saved action its definition with the step's overrides."""
+    known = _Known(Plan.of({"steps": steps, "max_parallel": 1}), inputs)
+    for place, (step, definition) in enumerate(zip(steps, definitions, strict=True)):
+        here = (*at, place, "action", "definition" if step["action_id"] is None else "action_id")
         try:
-            for where, reference in references.references_in(step["definition"], here):
-                if (wrong := _wrong(reference, step["key"], before, inputs)) is not None:
-                    yield where, wrong, "unknown_reference"
+            for where, reference in references.references_in(definition):
+                if (wrong := known.fault_of(reference, step["key"])) is not None:
+                    yield (*here, *where) if step["action_id"] is None else here, wrong, "unknown_reference"
         except BadReference as error:
             yield here, str(error), "bad_reference"
-        for root in branch_roots(step):
-            if root[0] == "steps" and len(root) > 1 and root[1] not in before[step["key"]]:
+        for root in branch_roots({**step, "definition": definition}):
+            if root[0] == "steps" and len(root) > 1 and not known.is_before(root[1], step["key"]):
                 yield here, f"{'.'.join(root)}: {root[1]!r} is no step before {step['key']}", "unknown_reference"
 
 
-def _wrong(
-    reference: references.Reference, key: str, before: Mapping[str, frozenset[str]], inputs: Mapping[str, Any]
-) -> str | None:
-    if reference.step is None:
-        name = reference.path[1]
-        missing = bool(inputs) and name not in inputs
-        return f"{reference.text}: no input {name!r} is declared; there are {_some(inputs)}" if missing else None
-    if reference.step not in before:
-        return f"{reference.text}: {reference.step!r} is no step; the steps are {_some(before)}"
-    if reference.step not in before[key]:
-        return f"{reference.text}: {key} does not wait for {reference.step}; name it in depends_on"
-    return None
+class _Known:
+    """What a reference may ask for."""
+
+    def __init__(self, plan: Plan, inputs: Mapping[str, Any]) -> None:
+        self._plan = plan
+        self._keys = dict.fromkeys(step.key for step in plan.steps)
+        self._inputs = inputs
+
+    def is_before(self, earlier: str, later: str) -> bool:
+        return earlier in self._keys and self._plan.comes_before(earlier, later)
+
+    def fault_of(self, reference: references.Reference, key: str) -> str | None:
+        """What is wrong with a reference in the step `key`."""
+        if reference.step is None:
+            name = reference.path[1]
+            if not self._inputs or name in self._inputs:
+                return None
+            return f"{reference.text}: no input {name!r} is declared; there are {_some(self._inputs)}"
+        if reference.step not in self._keys:
+            return f"{reference.text}: {reference.step!r} is no step; the steps are {_some(self._keys)}"
+        if not self.is_before(reference.step, key):
+            return f"{reference.text}: {key} does not wait for {reference.step}; name it in depends_on"
+        return None
 
 
 def branch_roots(step: Json) -> list[list[str]]:
@@ -89,13 +103,16 @@ def branch_roots(step: Json) -> list[list[str]]:
         return []
     definition = step["definition"]
     cases = definition.get("cases")
-    lists = [definition.get("conditions"), *(c.get("conditions") for c in cases or () if isinstance(c, Mapping))]
-    own = definition.get("input") if isinstance(definition.get("input"), Mapping) else {}
-    fields = [
-        c["field"] for one in lists if isinstance(one, list) for c in one if isinstance(c, Mapping) and "field" in c
-    ]
+    lists = [definition.get("conditions"), *(case.get("conditions") for case in _objects_in(cases))]
+    fields = [condition["field"] for one in lists for condition in _objects_in(one) if "field" in condition]
     paths = [str(field).split(".")[:2] for field in fields]
-    return [path for path in paths if path[0] in ("event", "inputs", "steps") and path[0] not in (own or {})]
+    own = definition.get("input")
+    given = own if isinstance(own, Mapping) else {}
+    return [path for path in paths if path[0] in ROOTS and path[0] not in given]
+
+
+def _objects_in(value: Any) -> list[Mapping[str, Any]]:
+    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
 
 
 def _some(names: Iterable[str]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from itertools import dropwhile
 from typing import Any
 
 DEFAULT_PARALLEL = 3
@@ -75,12 +76,23 @@ class Plan:
                 found.add(step.key)
         return frozenset(found)
 
-    def ancestors(self) -> dict[str, frozenset[str]]:
-        """Of each step all that have ended before it can start."""
-        found: dict[str, frozenset[str]] = {}
+    def comes_before(self, earlier: str, later: str) -> bool:
+        """Whether a step has ended whenever the other starts."""
+        return bool(self._before[later] >> self._places[earlier] & 1)
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {step.key: place for place, step in enumerate(self.steps)}
+
+    @cached_property
+    def _before(self) -> dict[str, int]:
+        """Of each step all that come before it, a bit for each: of a thousand in a chain that is little."""
+        found: dict[str, int] = {}
         for step in self.order:
-            direct = [d.step for d in step.dependencies]
-            found[step.key] = frozenset(direct).union(*(found[key] for key in direct))
+            bits = 0
+            for dependency in step.dependencies:
+                bits |= found[dependency.step] | 1 << self._places[dependency.step]
+            found[step.key] = bits
         return found
 
     @classmethod
@@ -100,16 +112,16 @@ def find_cycle(waits_for: Mapping[str, Sequence[str]]) -> list[str] | None:
     """A way that leads back to its start (`[a, b, a]`), or None; without recursion, however long the chain."""
     done: set[str] = set()
     for start in waits_for:
-        way: list[str] = [start]
+        way: dict[str, None] = {start: None}
         branches: list[Iterator[str]] = [iter(waits_for[start])]
         while way:
             following = next((key for key in branches[-1] if key not in done), None)
             if following is None:
-                done.add(way.pop())
+                done.add(way.popitem()[0])
                 branches.pop()
             elif following in way:
-                return [*way[way.index(following) :], following]
+                return [*dropwhile(following.__ne__, way), following]
             else:
-                way.append(following)
+                way[following] = None
                 branches.append(iter(waits_for.get(following, ())))
     return None

@@ -19,7 +19,7 @@ Place = tuple[str | int, ...]
 _STOP = r"/\s'\"`,;:!?()\[\]{}<>|\\"
 _PART = rf"[^{_STOP}]*[^{_STOP}.]"
 _REFERENCE = re.compile(rf"\$/(?:inputs|steps)(?:/{_PART})+")
-_ANY = re.compile(r"\$/[^\s'\"]*")
+_SLIP = re.compile(r"\$/[^\s'\"]*")
 _ROOTS = ("inputs", "steps")
 _STEP_FIELDS = ("result", "status")
 
@@ -65,7 +65,7 @@ class Reference:
     def _step_into(self, found: Any, key: str, depth: int) -> Any:
         if isinstance(found, Mapping) and key in found:
             return found[key]
-        if isinstance(found, list) and key.isascii() and key.isdigit() and int(key) < len(found):
+        if isinstance(found, list) and key.isascii() and key.isdigit() and len(key) < 10 and int(key) < len(found):
             return found[int(key)]
         here = "/".join(self.path[:depth]) or "the automation"
         if isinstance(found, Mapping):
@@ -111,10 +111,11 @@ def resolve(kind: str, definition: Mapping[str, Any], look_up: Callable[[Referen
     The SQL of a transform takes references inside string literals only, escaped: what a webhook sends must not become
     SQL (decision 44).
     """
-    resolved: dict[str, Any] = {key: _resolved(inner, look_up) for key, inner in definition.items()}
-    if kind == "duckdb_transform" and isinstance(definition.get("sql"), str):
-        resolved["sql"] = fill_literals(definition["sql"], _REFERENCE, lambda text: _as_text(text, look_up))
-    return resolved
+    sql = definition.get("sql") if kind == "duckdb_transform" else None
+    if not isinstance(sql, str):
+        return {key: _resolved(inner, look_up) for key, inner in definition.items()}
+    filled = fill_literals(sql, _REFERENCE, lambda text: _as_text(text, look_up))
+    return {key: filled if key == "sql" else _resolved(inner, look_up) for key, inner in definition.items()}
 
 
 def _resolved(value: Any, look_up: Callable[[Reference], Any]) -> Any:
@@ -137,11 +138,16 @@ def _as_text(reference: str, look_up: Callable[[Reference], Any]) -> str:
 
 
 def _texts_in(value: str) -> Iterator[str]:
-    """What looks like references; a whole string that begins like one is one, so that a slip is told."""
-    if _ANY.fullmatch(value):
-        yield value
-        return
-    yield from _REFERENCE.findall(value)
+    """The references; a string that is none but begins like one and nothing else is a slip, which is told."""
+    found = _REFERENCE.findall(value)
+    yield from found or ([value] if _SLIP.fullmatch(value) else [])
+
+
+def is_reference(value: Any) -> bool:
+    """Whether the whole value is a reference, as a string or as an object."""
+    if isinstance(value, str):
+        return value.startswith("$/")
+    return isinstance(value, Mapping) and _is_object(value, "reference", "ref")
 
 
 def _is_object(value: Mapping[str, Any], kind: str, field: str) -> bool:

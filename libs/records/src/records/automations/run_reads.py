@@ -9,9 +9,11 @@ from records import totals
 
 Json = dict[str, Any]
 
-_COLUMNS = """id, org_id, automation_id, version_id, parent_run_id, retry_of, depth, status, outcome, reason, control,
-    triggered_by, event, inputs, error, created_by, log_seq, created_at, updated_at, started_at, completed_at,
+_LISTED = """id, org_id, automation_id, version_id, parent_run_id, retry_of, depth, status, outcome, reason, control,
+    triggered_by, error, created_by, log_seq, created_at, updated_at, started_at, completed_at,
     CASE WHEN status = 'running' THEN 'live' ELSE 'done' END AS phase"""
+_COLUMNS = f"{_LISTED}, event, inputs"
+"""An event and inputs may be large: lists leave them where they are."""
 _MOVED = """
 SELECT a.id, a.log_seq, a.status, CASE WHEN a.status = 'running' THEN 'live' ELSE 'done' END AS phase
 FROM unnest($1::uuid[], $2::int[]) AS known(id, seq) JOIN automation_runs a ON a.id = known.id
@@ -23,6 +25,9 @@ SELECT s.automation_run_id, s.key, s.place, s.state, s.run_id, s.port, s.reason,
     r.completed_at AS run_completed_at
 FROM automation_steps s LEFT JOIN runs r ON r.id = s.run_id
 WHERE s.automation_run_id = $1 ORDER BY s.place
+"""
+_STATES = """
+SELECT key, state, port, started_at, completed_at FROM automation_steps WHERE automation_run_id = $1 ORDER BY place
 """
 _RUNS_OF = """
 SELECT s.automation_run_id, s.key, s.run_id, r.kind, r.status AS run_status, r.error, r.started_at AS run_started_at,
@@ -76,6 +81,17 @@ async def steps(conn: Any, run_id: UUID) -> list[Any]:
     return list(await conn.fetch(_STEPS, run_id))
 
 
+async def states(conn: Any, run_id: UUID) -> list[Any]:
+    """The steps in their order as far as a picture shows them."""
+    return list(await conn.fetch(_STATES, run_id))
+
+
+def waiting(key: str) -> Json:
+    """A step of an automation run that has not begun, as `steps` would answer it."""
+    empty = ("run_id", "port", "reason", "error", "started_at", "completed_at")
+    return {"key": key, "state": "waiting", **dict.fromkeys(empty)}
+
+
 async def runs_of(conn: Any, run_ids: list[UUID]) -> list[Any]:
     """The runs of the steps of several automation runs, without their results."""
     return list(await conn.fetch(_RUNS_OF, run_ids))
@@ -85,7 +101,7 @@ async def list_page(conn: Any, org_id: UUID, filters: RunFilters, limit: int, of
     """A page of rows, newest first, and how many there are in all."""
     where, values = filters.where()
     page = f"WHERE org_id = $1{where} ORDER BY id DESC LIMIT {limit:d} OFFSET {offset:d}"
-    rows = await conn.fetch(f"SELECT {_COLUMNS} FROM automation_runs {page}", org_id, *values)
+    rows = await conn.fetch(f"SELECT {_LISTED} FROM automation_runs {page}", org_id, *values)
     if len(rows) < limit and (rows or not offset):
         return list(rows), offset + len(rows)
     if filters == RunFilters():

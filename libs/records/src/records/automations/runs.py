@@ -36,11 +36,14 @@ SELECT s.run_id FROM automation_steps s
 WHERE s.automation_run_id = ANY($1::uuid[]) AND s.state = 'running' AND s.run_id IS NOT NULL ORDER BY s.run_id
 """
 
-_UNFINISHED_STOPS = """
+_TO_STOP = """
 SELECT a.org_id, array_agg(DISTINCT a.id) AS ids FROM automation_runs a
-JOIN automation_steps s ON s.automation_run_id = a.id JOIN runs r ON r.id = s.run_id
-WHERE a.status = 'running' AND a.control IS NOT NULL AND a.updated_at < clock_timestamp() - interval '5 s'
-  AND s.state = 'running' AND r.phase <> 'done' AND r.control IS DISTINCT FROM 'cancel'
+WHERE a.status = 'running' AND a.updated_at < clock_timestamp() - interval '5 s' AND (
+    (a.control IS NOT NULL AND EXISTS (
+        SELECT FROM automation_steps s JOIN runs r ON r.id = s.run_id WHERE s.automation_run_id = a.id
+          AND s.state = 'running' AND r.phase <> 'done' AND r.control IS DISTINCT FROM 'cancel'))
+    OR (a.control IS NULL AND EXISTS (
+        SELECT FROM runs p WHERE p.id = a.parent_run_id AND p.status = 'cancelled')))
 GROUP BY a.org_id
 """
 
@@ -100,9 +103,10 @@ async def stop(conn: Any, org_id: UUID, ids: Sequence[UUID], called_by: Sequence
     return [row["id"] for row in await conn.fetch(_STOP, org_id, list(ids), list(called_by))]
 
 
-async def unfinished_stops(conn: Any) -> dict[UUID, list[UUID]]:
-    """By organisation, automation runs that are to stop and still have runs that nobody has cancelled."""
-    return {row["org_id"]: row["ids"] for row in await conn.fetch(_UNFINISHED_STOPS)}
+async def to_stop(conn: Any) -> dict[UUID, list[UUID]]:
+    """By organisation, what somebody should have stopped seconds ago: automation runs that are to stop and have runs
+    that nobody has cancelled, and those whose calling run was cancelled while it called them."""
+    return {row["org_id"]: row["ids"] for row in await conn.fetch(_TO_STOP)}
 
 
 async def live_runs(conn: Any, ids: Sequence[UUID]) -> list[UUID]:

@@ -3,14 +3,17 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 from uuid import UUID
 
 from records import checks
 from records.automations import references
-from records.automations.body import ActionBody, StepBody
+from records.automations.body import StepActionBody as ActionBody
+from records.automations.body import StepBody
 from records.automations.faults import dependency_faults, reference_faults
 from records.automations.references import BadReference
+from records.definitions.duckdb_transform import STRAY_REFERENCE, has_stray_reference
 from records.refused import Fault, Place, Refused, refused
 
 Json = dict[str, Any]
@@ -51,22 +54,24 @@ def stored_steps(
     keys = _keys(steps)
     chain = in_sequence and not any(step.depends_on for step in steps)
     found: list[Json] = []
+    whole: list[Json] = []
     secrets: dict[str, Json] = {}
     faults: list[Fault] = list(_repeats(keys, at))
     for place, (key, step) in enumerate(zip(keys, steps, strict=True)):
         try:
-            work, hidden = _work(key, step.action, context, (*at, place, "action"))
+            work = _work(key, step.action, context, (*at, place, "action"))
         except Refused as error:
             faults += error.faults
             continue
-        if hidden is not None:
-            secrets[key] = hidden
+        whole.append(work.whole)
+        if work.hidden is not None:
+            secrets[key] = work.hidden
         before = [{"step": keys[place - 1], "ports": None}] if chain and place else _merged(step)
-        found.append({"key": key, "name": step.name, **work, "depends_on": before, "condition": step.when.value})
+        found.append({"key": key, "name": step.name, **work.stored, "depends_on": before, "condition": step.when.value})
     if not faults:
         faults = list(dependency_faults(found, at))
     if not faults:
-        faults = list(reference_faults(found, context.inputs, at))
+        faults = list(reference_faults(found, whole, context.inputs, at))
     if faults:
         raise Refused(faults)
     return found, secrets
@@ -75,13 +80,12 @@ def stored_steps(
 def _keys(steps: Sequence[StepBody]) -> list[str]:
     """The steps' keys; where one is missing it is made of the kind."""
     taken = {step.key for step in steps if step.key}
+    numbers: dict[str, Iterator[int]] = {}
     keys: list[str] = []
     for step in steps:
         key = base = step.key or step.action.real_kind or "step"
-        number = 1
         while step.key is None and key in taken:
-            number += 1
-            key = f"{base}_{number}"
+            key = f"{base}_{next(numbers.setdefault(base, count(2)))}"
         taken.add(key)
         keys.append(key)
     return keys
@@ -94,26 +98,48 @@ def _repeats(keys: Sequence[str], at: Place) -> Iterator[Fault]:
             yield (*at, place, "key"), f"another step has the key {key!r}", "duplicate"
 
 
-def _work(key: str, action: ActionBody, context: Context, at: Place) -> tuple[Json, Json | None]:
-    if action.action_id is not None:
-        saved = context.actions.get(action.action_id)
-        if saved is None:
-            raise refused((*at, "action_id"), f"there is no action {action.action_id!r}", "unknown_action")
-        overrides = action.definition_overrides or {}
-        _check(saved.kind, checks.merge_patch(saved.definition, overrides), (*at, "definition_overrides"))
-        return {"kind": saved.kind, "action_id": str(saved.id), "definition": overrides}, None
-    kind, definition, here = action.real_kind or "", action.whole_definition, (*at, "definition")
+@dataclass(frozen=True)
+class _Work:
+    """What a step does as it is stored, the write-only values of that, and its whole definition."""
+
+    stored: Json
+    hidden: Json | None
+    whole: Json
+
+
+def _work(key: str, action: ActionBody, context: Context, at: Place) -> _Work:
     kept = context.kept.get(key)
-    _check(kind, checks.whole(kind, definition, kept, here), here)
+    if action.action_id is not None:
+        return _saved_work(key, action, context.actions.get(action.action_id), kept, at)
+    kind, definition, here = action.real_kind or "", action.whole_definition, (*at, "definition")
+    _check(kind, with_name(key, kind, checks.whole(kind, definition, kept, here)), here)
     shown, hidden = checks.split(kind, definition, kept, here)
-    return {"kind": kind, "action_id": None, "definition": shown}, hidden
+    return _Work({"kind": kind, "action_id": None, "definition": shown}, hidden, shown)
+
+
+def _saved_work(key: str, action: ActionBody, saved: SavedAction | None, kept: Json | None, at: Place) -> _Work:
+    if saved is None:
+        raise refused((*at, "action_id"), f"there is no action {action.action_id!r}", "unknown_action")
+    overrides, here = action.definition_overrides or {}, (*at, "definition_overrides")
+    whole = checks.merge_patch(saved.definition, checks.whole(saved.kind, overrides, kept, here))
+    _check(saved.kind, with_name(key, saved.kind, whole), here)
+    shown, hidden = checks.split(saved.kind, overrides, kept, here)
+    return _Work({"kind": saved.kind, "action_id": str(saved.id), "definition": shown}, hidden, whole)
+
+
+def with_name(key: str, kind: str, definition: Json) -> Json:
+    """A step's definition as it runs: a transform without a name is called like its step (decision 31)."""
+    return {"transform_name": key, **definition} if kind == _SQL_KIND else definition
 
 
 def _check(kind: str, definition: Json, at: Place) -> None:
     """The types of the fields that are there; what is a reference is known only when the step starts."""
-    if kind == _SQL_KIND and isinstance(definition.get("sql"), Mapping):
+    sql = definition.get("sql") if kind == _SQL_KIND else None
+    if isinstance(sql, Mapping):
         message = "SQL is written here; references stand inside its string literals: '$/inputs/…' (decision 44)"
         raise refused((*at, "sql"), message, "reference_outside_literal")
+    if isinstance(sql, str) and has_stray_reference(sql):
+        raise refused((*at, "sql"), STRAY_REFERENCE, "reference_outside_literal")
     plain = references.without_static(definition)
     try:
         checks.check_saved(kind, plain, at)
@@ -125,14 +151,12 @@ def _check(kind: str, definition: Json, at: Place) -> None:
 
 def _is_known(definition: Any, fault: Fault, depth: int) -> bool:
     """Whether the fault is in what is written: neither it, nor what is around it, nor what it holds is a reference."""
-    if fault[2] == "reference_outside_literal":
-        return True
     value = definition
     for key in fault[0][depth:]:
+        if references.is_reference(value):
+            return False
         with suppress(LookupError, TypeError):
             value = value[key]
-        if isinstance(value, str) and value.startswith("$/"):
-            return False
     try:
         return value is definition or not references.holds_reference(value)
     except BadReference:

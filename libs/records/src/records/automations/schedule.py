@@ -1,8 +1,14 @@
-"""When a schedule fires: cron times in a time zone, through both changes of the clock (decision 41)."""
+"""When a schedule fires: cron times in a time zone, through both changes of the clock (decision 41).
+
+The expression is read on the wall clock; each wall time stands for an instant. One that the spring change removes
+stands for the first instant after it, one that the autumn change repeats for the first of its two, or for both where
+the hour is `*` or has a step. Forwards and backwards go through the same table of wall times, so they always agree.
+"""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import islice, takewhile
+from heapq import merge
+from itertools import groupby, islice, takewhile
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
@@ -12,6 +18,8 @@ MOST_CAUGHT_UP = 100
 
 LATE = timedelta(seconds=60)
 """What is later than this was missed; sooner it is only slow."""
+
+_SECOND = timedelta(seconds=1)
 
 
 class BadSchedule(ValueError):
@@ -25,16 +33,19 @@ def check_cron(expression: str) -> str:
         raise BadSchedule(f"a cron expression has five fields (minute hour day month weekday), this has {len(fields)}")
     plain = " ".join(fields)
     try:
-        CronSim(plain, datetime(2026, 1, 1, tzinfo=UTC))
+        first = next(CronSim(plain, datetime(2026, 1, 1, tzinfo=UTC)), None)
     except CronSimError as error:
         raise BadSchedule(f"{plain!r} is no cron expression: {error}") from None
+    if first is None:
+        raise BadSchedule(f"{plain!r} never comes: no day is like that")
     return plain
 
 
 def times_after(expression: str, zone: str, moment: datetime) -> Iterator[datetime]:
     """The times after `moment`, in UTC; it may end, for a 29 February that is too far away."""
-    for time in CronSim(expression, moment.astimezone(ZoneInfo(zone))):
-        yield time.astimezone(UTC)
+    for time in _times(expression, ZoneInfo(zone), moment, backwards=False):
+        if time > moment:
+            yield time
 
 
 def next_after(expression: str, zone: str, moment: datetime) -> datetime | None:
@@ -52,6 +63,43 @@ def to_fire(expression: str, zone: str, due: datetime, now: datetime, catchup: s
 
 def _times_until(expression: str, zone: str, moment: datetime) -> Iterator[datetime]:
     """The times up to `moment`, the newest first: however long ago the first was, the last is found at once."""
-    after = moment.replace(microsecond=0) + timedelta(seconds=1)
-    for time in CronSim(expression, after.astimezone(ZoneInfo(zone)), reverse=True):
-        yield time.astimezone(UTC)
+    for time in _times(expression, ZoneInfo(zone), moment, backwards=True):
+        if time <= moment:
+            yield time
+
+
+def _times(expression: str, zone: ZoneInfo, moment: datetime, *, backwards: bool) -> Iterator[datetime]:
+    """All times from `moment` on in one direction, each once; some may lie on its other side."""
+    hour = expression.split()[1]
+    repeats = hour.startswith("*") or "/" in hour
+    streams = (_instants(expression, zone, moment, fold, backwards) for fold in ((0, 1) if repeats else (0,)))
+    for time, _ in groupby(merge(*streams, reverse=backwards)):
+        yield time
+
+
+def _instants(expression: str, zone: ZoneInfo, moment: datetime, fold: int, backwards: bool) -> Iterator[datetime]:
+    """What each wall time stands for, of a repeated one the instant of its `fold`: never out of order."""
+    local = moment.astimezone(zone)
+    walls = [moment + (local.replace(fold=which).utcoffset() or timedelta()) for which in (0, 1)]
+    if backwards:
+        start = max(walls).replace(tzinfo=None, microsecond=0) + _SECOND
+    else:
+        start = min(walls).replace(tzinfo=None, microsecond=0)
+    hourly = expression.split()[1] == "*"
+    for wall in CronSim(expression, start, reverse=backwards):
+        time = wall.replace(tzinfo=zone, fold=fold).astimezone(UTC)
+        if time.astimezone(zone).replace(tzinfo=None) == wall:
+            yield time
+        elif not hourly:  # of every hour the next one comes anyway
+            yield _end_of_gap(wall, zone)
+
+
+def _end_of_gap(wall: datetime, zone: ZoneInfo) -> datetime:
+    """The first instant after the change that removes a wall time."""
+    late, early = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    before = early.astimezone(zone).utcoffset()
+    while late - early > _SECOND:
+        middle = early + (late - early) / 2
+        middle = middle.replace(microsecond=0)
+        early, late = (middle, late) if middle.astimezone(zone).utcoffset() == before else (early, middle)
+    return late

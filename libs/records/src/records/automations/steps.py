@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from records.automations.advance import Standing, State
+from records.fragments import wanted
 
 _OPEN = """
 INSERT INTO automation_steps (automation_run_id, key, place)
@@ -31,22 +32,24 @@ SELECT id, idempotency_key FROM runs
 WHERE org_id = $1 AND idempotency_key = ANY($2::text[]) AND trigger_source_id = $3
 """
 
-_NOTE = """
-WITH changed AS (
+# One time for all of it: what starts has started when what it waited for has ended.
+_NOTE = f"""
+WITH at AS MATERIALIZED (SELECT clock_timestamp() AS now),
+changed AS (
     UPDATE automation_steps s SET state = c.state, run_id = coalesce(c.run_id, s.run_id), port = c.port,
         reason = c.reason, error = c.error,
-        started_at = CASE WHEN c.state = 'running' THEN clock_timestamp() ELSE s.started_at END,
-        completed_at = CASE WHEN c.state = 'running' THEN NULL ELSE clock_timestamp() END
-    FROM unnest($2::text[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::jsonb[])
+        started_at = CASE WHEN c.state = 'running' THEN at.now ELSE s.started_at END,
+        completed_at = CASE WHEN c.state = 'running' THEN NULL ELSE at.now END
+    FROM at, unnest($2::text[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::jsonb[])
         AS c(key, state, run_id, port, reason, error)
     WHERE s.automation_run_id = $1 AND s.key = c.key
 ),
 moved AS (
     UPDATE automation_runs a SET log_seq = log_seq + cardinality($8::text[]),
-        event_seq = event_seq + cardinality($14::text[]), updated_at = clock_timestamp(),
-        started_at = coalesce(started_at, clock_timestamp()), status = $13::text, outcome = $16, reason = $17,
-        error = $18, completed_at = CASE WHEN $13::text = 'running' THEN NULL ELSE clock_timestamp() END
-    WHERE id = $1
+        event_seq = event_seq + cardinality($14::text[]), updated_at = at.now,
+        started_at = coalesce(started_at, at.now), status = $13::text, outcome = $16, reason = $17, error = $18,
+        completed_at = CASE WHEN $13::text = 'running' THEN NULL ELSE at.now END
+    FROM at WHERE id = $1
     RETURNING a.id, a.org_id, a.log_seq, a.event_seq, a.updated_at, a.started_at, a.completed_at, a.status,
         a.traceparent
 ),
@@ -61,14 +64,13 @@ INSERT INTO events (subject_id, sequence, occurred_at, org_id, type, data, trace
 SELECT moved.id, moved.event_seq - cardinality($14::text[]) + e.place, moved.updated_at, moved.org_id, e.type,
     e.data || jsonb_build_object('startedAt', moved.started_at, 'completedAt',
         CASE WHEN e.type <> 'automation.started' THEN moved.completed_at END),
-    moved.traceparent, $19, is_wanted(moved.org_id, e.type)
+    moved.traceparent, $19, {wanted("moved.org_id", "e.type")}
 FROM moved, unnest($14::text[], $15::jsonb[]) WITH ORDINALITY AS e(type, data, place)
 RETURNING subject_id, sequence, type, occurred_at, org_id, data, traceparent, wanted
 """
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """Where a step stands by its row, how the run that it waits for has ended meanwhile, and the error of either."""
 
     key: str
@@ -121,8 +123,9 @@ async def read(conn: Any, run_id: UUID) -> dict[str, Step]:
 
 
 def _step(row: Any) -> Step:
-    ended = None if row["ended"] is None else Standing(State(row["ended"]), row["ended_by"])
-    return Step(row["key"], Standing(State(row["state"]), row["port"]), row["run_id"], ended, row["error"])
+    key, state, port, run_id, error, ended, ended_by = row
+    outcome = None if ended is None else Standing(State(ended), ended_by)
+    return Step(key, Standing(State(state), port), run_id, outcome, error)
 
 
 async def results(conn: Any, run_ids: Sequence[UUID]) -> dict[UUID, Any]:

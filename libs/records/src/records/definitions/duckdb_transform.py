@@ -13,10 +13,12 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from records.definitions.base import Definition
 
+STRAY_REFERENCE = "a $/ reference may only stand inside a string literal: write '$/steps/…' in quotes"
+
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _BRONZE = re.compile(r"bronze\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _SQL = re.compile(
-    r"""(?P<literal>(?<![A-Za-z0-9_])[eE]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*')
+    r"""(?P<literal>(?<![\w$])[eE]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*')
       | "(?:[^"]|"")*"
       | --[^\n]* | /\*.*?\*/
       | \$(?P<tag>(?:[A-Za-z_]\w*)?)\$.*?\$(?P=tag)\$
@@ -131,6 +133,11 @@ def fill_literals(sql: str, pattern: re.Pattern[str], value: Callable[[str], str
     return _SQL.sub(filled, sql)
 
 
+def has_stray_reference(sql: str) -> bool:
+    """Whether a `$/` reference stands outside a string literal, where no value may come (decision 44)."""
+    return "$/" in _SQL.sub(lambda match: "" if match["literal"] else match[0], sql)
+
+
 def _escaped(text: str, has_escapes: bool) -> str:
     return (text.replace("\\", "\\\\") if has_escapes else text).replace("'", "''")
 
@@ -172,6 +179,5 @@ def _sql_problems(definition: DuckdbTransform) -> Iterator[InitErrorDetails]:
         if not {each.name, each.short_name} & set(used):
             message = f"{each.dataset} is not used: write {{{{ {each.name} }}}} in the SQL, or take this input out"
             yield _problem(("inputs", position), "unused_input", message, each.dataset)
-    if "$/" in _SQL.sub(lambda match: "" if match["literal"] else match[0], definition.sql):
-        message = "a $/ reference may only stand inside a string literal: write '$/steps/…' in quotes"
-        yield _problem(("sql",), "reference_outside_literal", message, "$/")
+    if has_stray_reference(definition.sql):
+        yield _problem(("sql",), "reference_outside_literal", STRAY_REFERENCE, "$/")

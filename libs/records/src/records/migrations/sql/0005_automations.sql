@@ -31,8 +31,9 @@ CREATE UNIQUE INDEX automations_webhook ON automations (org_id, webhook_path)
 CREATE INDEX automations_list ON automations (org_id, id DESC) WHERE deleted_at IS NULL;
 CREATE INDEX automations_due ON automations (due_at)
     WHERE due_at IS NOT NULL AND status = 'active' AND deleted_at IS NULL;
+-- also of those that were deleted, so that who asks for each event (records/fragments.py) can use no other index
 CREATE INDEX automations_of_event ON automations (org_id, event_type)
-    WHERE event_type IS NOT NULL AND status = 'active' AND deleted_at IS NULL;
+    WHERE event_type IS NOT NULL AND status = 'active';
 
 -- What an automation said at a time; never changed, so that a run can be read with the steps that it had.
 CREATE TABLE automation_versions (
@@ -135,13 +136,6 @@ CREATE TRIGGER guard_automation_run_update BEFORE UPDATE OF status ON automation
 
 ALTER TABLE events ADD COLUMN wanted boolean NOT NULL DEFAULT false;
 CREATE INDEX events_wanted ON events (occurred_at) WHERE wanted;
-
-CREATE FUNCTION is_wanted(organisation uuid, type text) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT EXISTS (
-        SELECT FROM automations a WHERE a.org_id = organisation AND a.event_type = type
-          AND a.status = 'active' AND a.deleted_at IS NULL
-    )
-$$;
 
 -- How many rows a list without a filter has (see 0003_lists.sql); automation runs are never hidden --------------------
 

@@ -14,6 +14,11 @@ import vai.events.v1.Events.ActionData;
 import vai.events.v1.Events.ActionFailed;
 import vai.events.v1.Events.ActionRejected;
 import vai.events.v1.Events.ActionStarted;
+import vai.events.v1.Events.AutomationCancelled;
+import vai.events.v1.Events.AutomationCompleted;
+import vai.events.v1.Events.AutomationData;
+import vai.events.v1.Events.AutomationFailed;
+import vai.events.v1.Events.AutomationStarted;
 import vai.events.v1.Events.ConnectionData;
 import vai.events.v1.Events.ConnectionDataAvailable;
 import vai.events.v1.Events.ConnectionError;
@@ -23,15 +28,19 @@ import vai.events.v1.Events.ConnectionFault;
 record Event(String topic, String id, Instant occurredAt, Message data) {
 
     /** Each public topic and the message on it. */
-    static final Map<String, Parser<? extends Message>> TOPICS = Map.of(
-            "action.started", ActionStarted.parser(),
-            "action.completed", ActionCompleted.parser(),
-            "action.failed", ActionFailed.parser(),
-            "action.cancelled", ActionCancelled.parser(),
-            "action.rejected", ActionRejected.parser(),
-            "action.awaiting_approval", ActionAwaitingApproval.parser(),
-            "connection.data_available", ConnectionDataAvailable.parser(),
-            "connection.error", ConnectionError.parser());
+    static final Map<String, Parser<? extends Message>> TOPICS = Map.ofEntries(
+            Map.entry("action.started", ActionStarted.parser()),
+            Map.entry("action.completed", ActionCompleted.parser()),
+            Map.entry("action.failed", ActionFailed.parser()),
+            Map.entry("action.cancelled", ActionCancelled.parser()),
+            Map.entry("action.rejected", ActionRejected.parser()),
+            Map.entry("action.awaiting_approval", ActionAwaitingApproval.parser()),
+            Map.entry("automation.started", AutomationStarted.parser()),
+            Map.entry("automation.completed", AutomationCompleted.parser()),
+            Map.entry("automation.failed", AutomationFailed.parser()),
+            Map.entry("automation.cancelled", AutomationCancelled.parser()),
+            Map.entry("connection.data_available", ConnectionDataAvailable.parser()),
+            Map.entry("connection.error", ConnectionError.parser()));
 
     static Event decode(String topic, byte[] value) throws InvalidProtocolBufferException {
         Message message = TOPICS.get(topic).parseFrom(value);
@@ -54,6 +63,10 @@ record Event(String topic, String id, Instant occurredAt, Message data) {
             String what = word(run.getActionKind(), "ACTION_KIND_") + " " + word(run.getStatus(), "RUN_STATUS_");
             return run.hasError() ? what + ": " + run.getError().getMessage() : what;
         }
+        if (data instanceof AutomationData run) {
+            String what = run.getSlug() + " " + word(run.getStatus(), "AUTOMATION_RUN_STATUS_");
+            return run.hasError() ? what + ": " + run.getError().getMessage() : what;
+        }
         if (data instanceof ConnectionData load) {
             return load.getSource() + " " + String.join(" ", load.getTablesList());
         }
@@ -63,7 +76,9 @@ record Event(String topic, String id, Instant occurredAt, Message data) {
         return "";
     }
 
+    /** A value that is newer than these contracts is `unrecognized`. */
     private static String word(Enum<?> value, String prefix) {
-        return value.name().substring(prefix.length()).toLowerCase(Locale.ROOT);
+        String name = value.name();
+        return (name.startsWith(prefix) ? name.substring(prefix.length()) : name).toLowerCase(Locale.ROOT);
     }
 }

@@ -1,0 +1,129 @@
+"""Sample answers about automations, written out: one that extracts each morning and tells somebody (document 002)."""
+
+from typing import Any
+
+Json = dict[str, Any]
+
+_AUTOMATION_ID = "019a9b4d-1c2d-7e3f-8a4b-5c6d7e8f9a0b"
+_RUN_ID = "019a9b50-2b3c-7d4e-9f50-61728394a5b6"
+_USER_ID = "019a9b4e-0a1b-7c2d-8e3f-405162738495"
+_WHEN, _LATER, _END = "2026-01-22T11:00:00Z", "2026-01-22T11:02:15Z", "2026-01-22T11:02:16Z"
+_ACTION_RUNS = ("019a9b50-2b40-7a01-8c9d-0e1f2a3b4c5d", "019a9b52-3a10-7b02-9dae-1f2a3b4c5d6e")
+_KINDS = {"extract": "dlt_extract", "tell": "http_request"}
+_TIMES = ((_WHEN, _LATER), (_LATER, _END))
+_RESULTS: tuple[Json, ...] = ({"recordsProcessed": 1250, "tables": ["orders"]}, {"status_code": 200})
+
+_HOOK: Json = {
+    "method": "POST",
+    "url": "https://example.com/hook",
+    "body": {"rows": "$/steps/extract/result/recordsProcessed"},
+}
+_STEPS: list[Json] = [
+    {
+        "key": "extract",
+        "name": "Orders",
+        "action": {"kind": "dlt_extract", "definition": {"source": "sample", "resources": ["orders"]}},
+        "depends_on": [],
+        "condition": {"type": "on_success"},
+    },
+    {
+        "key": "tell",
+        "name": None,
+        "action": {"kind": "http_request", "definition": _HOOK},
+        "depends_on": ["extract"],
+        "condition": {"type": "on_success"},
+    },
+]
+_SAID: Json = {
+    "trigger": {
+        "type": "schedule",
+        "schedule": "0 6 * * *",
+        "timezone": "America/New_York",
+        "catchup": "latest",
+        "overlap": "skip",
+    },
+    "conditions": [{"field": "inputs.day", "operator": "ne", "value": "sunday"}],
+    "inputs": {"day": {"type": "string", "default": None, "required": False, "description": None}},
+    "steps": _STEPS,
+    "max_parallel": 3,
+}
+_AUTOMATION: Json = _SAID | {
+    "createdAt": "2026-01-20T09:12:00Z",
+    "createdBy": _USER_ID,
+    "description": None,
+    "enabled": True,
+    "error": None,
+    "id": _AUTOMATION_ID,
+    "latestRun": {
+        "runId": _RUN_ID,
+        "status": "completed",
+        "displayStatus": "completed",
+        "triggeredBy": "schedule",
+        "startedAt": _WHEN,
+        "completedAt": _END,
+    },
+    "name": "Orders every morning",
+    "nextRunAt": "2026-01-23T11:00:00Z",
+    "slug": "orders-every-morning",
+    "sourceType": "manual",
+    "status": "active",
+    "updatedAt": "2026-01-20T09:12:00Z",
+    "updatedBy": _USER_ID,
+    "webhookUrl": None,
+}
+_LISTED_RUNS: list[Json] = [
+    {
+        "completedAt": ended,
+        "error": None,
+        "kind": kind,
+        "runId": run_id,
+        "startedAt": began,
+        "status": "completed",
+        "stepKey": key,
+    }
+    for (key, kind), run_id, (began, ended) in zip(_KINDS.items(), _ACTION_RUNS, _TIMES, strict=True)
+]
+_LISTED: Json = {
+    "actionRuns": _LISTED_RUNS,
+    "automationId": _AUTOMATION_ID,
+    "completedAt": _END,
+    "createdAt": _WHEN,
+    "createdBy": None,
+    "displayStatus": "completed",
+    "error": None,
+    "parentActionRunId": None,
+    "reason": None,
+    "retryOf": None,
+    "runId": _RUN_ID,
+    "startedAt": _WHEN,
+    "status": "completed",
+    "triggeredBy": "schedule",
+}
+_WHOLE: Json = _LISTED | {
+    "actionRuns": [run | {"result": result} for run, result in zip(_LISTED_RUNS, _RESULTS, strict=True)],
+    "event": {"type": "schedule", "occurredAt": _WHEN, "data": {"scheduledFor": _WHEN}},
+    "inputs": {"scheduledFor": _WHEN},
+    "steps": [
+        {
+            "completedAt": ended,
+            "error": None,
+            "key": step["key"],
+            "kind": _KINDS[step["key"]],
+            "name": step["name"],
+            "port": None,
+            "reason": None,
+            "runId": run_id,
+            "startedAt": began,
+            "state": "completed",
+        }
+        for step, run_id, (began, ended) in zip(_STEPS, _ACTION_RUNS, _TIMES, strict=True)
+    ],
+}
+
+AUTOMATION_SAMPLES: dict[str, Any] = {
+    "AutomationShape": _AUTOMATION,
+    "ValidShape": {"valid": True, **_SAID},
+    "AutomationRunShape": _LISTED,
+    "WholeAutomationRunShape": _WHOLE,
+}
+"""By the name of the schema."""

@@ -1,0 +1,28 @@
+"""POST /api/v1/automations/validate: what would be saved, or what is wrong with it."""
+
+from fastapi import APIRouter, Request, Response
+
+from api_gateway import automation_saving
+from api_gateway.actions import slug_of
+from api_gateway.answers import PROBLEMS, answer
+from api_gateway.auth import Operator
+from api_gateway.automation_shapes import ValidShape, step_json
+from api_gateway.gateway import gateway_of
+from api_gateway.requests import JsonRoute
+from records.automations.body import AutomationBody
+
+router = APIRouter(prefix="/api/v1/automations", tags=["Automations"], route_class=JsonRoute, responses=PROBLEMS)
+
+
+@router.post("/validate", response_model=ValidShape, summary="Validate an automation")
+async def validate_automation(request: Request, principal: Operator, body: AutomationBody) -> Response:
+    """Judged as if it were created, and not saved; the answer shows how it was understood.
+
+    Whether its slug and the path of its webhook are free only creating it tells.
+    """
+    slug = body.slug or slug_of(body.name, "automation")
+    made = await automation_saving.draft(gateway_of(request), principal, body, slug)
+    assert made.version is not None
+    definition = made.version.definition
+    steps = [step_json(step) for step in definition["steps"]]
+    return answer({"valid": True, "trigger": made.columns["trigger"], **definition, "steps": steps})

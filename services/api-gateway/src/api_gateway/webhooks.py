@@ -1,0 +1,162 @@
+"""POST /webhooks/{org_id}/{path}: what other systems tell, verified, stored, then answered (decisions 40, 42)."""
+
+from typing import Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request, Response
+from starlette.datastructures import Headers
+
+from api_gateway.answers import PROBLEMS, answer
+from api_gateway.auth import Open
+from api_gateway.gateway import Gateway, gateway_of
+from api_gateway.hooks import OpenHook
+from api_gateway.problems import Problem, not_found
+from api_gateway.requests import JsonRequest, JsonRoute
+from api_gateway.shapes import Shape
+from api_gateway.signatures import Message, Unproven, scheme_of
+from common import clock
+from common.batcher import Overloaded
+from common.telemetry import current_traceparent, webhooks_refused, webhooks_taken
+from records.automations.runs import NewAutomationRun
+from records.automations.triggers import webhook_path
+
+Json = dict[str, Any]
+
+_KEPT_HEADERS = (
+    *("content-type", "user-agent"),
+    *("x-shopify-topic", "x-shopify-shop-domain", "x-shopify-api-version", "x-shopify-triggered-at"),
+    *("x-github-event", "x-github-hook-installation-target-type"),
+)
+"""What conditions and steps may read; never a signature, a cookie, a credential."""
+_LONGEST_HEADER = 500
+_FORMS = frozenset(("application/x-www-form-urlencoded", "multipart/form-data"))
+
+
+class WebhookRequest(JsonRequest):
+    """Senders differ in what they call their JSON: it is taken as such unless it says that it is a form."""
+
+    demands = "send the body as JSON (GitHub: content type application/json), without a Content-Encoding"
+
+    async def json(self) -> Any:
+        """The parsed body; None where there is none."""
+        return await super().json() if await self.body() else None
+
+    def _is_json(self) -> bool:
+        media = self.headers.get("content-type", "").split(";")[0].strip().lower()
+        encoding = self.headers.get("content-encoding", "identity").strip().lower()
+        return media not in _FORMS and encoding == "identity"
+
+
+class WebhookRoute(JsonRoute):
+    """A route whose requests are read as `WebhookRequest`."""
+
+    reads = WebhookRequest
+
+
+class DeliveryShape(Shape):
+    """`accepted` with the automation run that it started, `repeated` with the one that it had started, or `ignored`."""
+
+    automation_run_id: UUID | None = None
+    status: Literal["accepted", "repeated", "ignored"]
+
+
+_OPEN = Depends(Open("the signature says who sends it: other systems have no credential of ours"))
+_SIGNED_BY = {
+    "webhook-id": "Standard Webhooks: the message's id, the same whenever it is sent again",
+    "webhook-timestamp": "Standard Webhooks: Unix seconds, not more than five minutes from now",
+    "webhook-signature": "Standard Webhooks: `v1,` and a signature; several with a space between them",
+    "X-Shopify-Hmac-Sha256": "Shopify's signature",
+    "X-Hub-Signature-256": "GitHub's signature",
+}
+_DOCUMENTED: Json = {
+    "security": [],
+    "parameters": [
+        {"in": "header", "name": name, "required": False, "schema": {"type": "string"}, "description": text}
+        for name, text in _SIGNED_BY.items()
+    ],
+    "requestBody": {
+        "description": "Any JSON, at most 1 MiB; an object's fields become the automation run's inputs",
+        "content": {"application/json": {"schema": {}}},
+    },
+}
+_REFUSALS: dict[int | str, Json] = {
+    **{code: PROBLEMS[code] for code in (404, 413, 415, 422, 503)},
+    401: {**PROBLEMS[401], "description": "Unsigned, stale, or the signature does not match"},
+}
+
+router = APIRouter(prefix="/webhooks", tags=["Webhooks"], route_class=WebhookRoute, responses=_REFUSALS)
+
+
+@router.post(
+    "/{org_id}/{path:path}",
+    response_model=DeliveryShape,
+    status_code=202,
+    dependencies=[_OPEN],
+    openapi_extra=_DOCUMENTED,
+    summary="Receive a webhook",
+)
+async def receive_webhook(request: Request, org_id: UUID, path: str) -> Response:
+    """Starts the automation whose webhook has this path, once for each message; `docs/webhooks.md` says how to sign.
+
+    The body is the automation run's `event.data`, and its inputs. An automation that is paused or in error ignores it.
+    """
+    try:
+        taken = await _take(gateway_of(request), request, org_id, path)
+    except Problem as problem:
+        webhooks_refused.labels(reason=problem.errors[0]["type"]).inc()
+        raise
+    except Overloaded:
+        webhooks_refused.labels(reason="overloaded").inc()
+        raise
+    webhooks_taken.labels(status=taken["status"]).inc()
+    return answer(taken, 202)
+
+
+async def _take(gateway: Gateway, request: Request, org_id: UUID, path: str) -> Json:
+    hook = await _found(gateway, org_id, path)
+    message_id = await _verified(hook, request)
+    payload = await request.json()
+    if hook.status != "active":
+        await gateway.hook_intake.ignore(hook.id)
+        return {"status": "ignored"}
+    new = NewAutomationRun(
+        org_id=org_id,
+        automation_id=hook.id,
+        version_id=hook.version_id,
+        triggered_by="webhook",
+        trigger_key=f"webhook:{message_id}",
+        event=_event(message_id, request.headers, payload),
+        inputs=payload if isinstance(payload, dict) else {"payload": payload},
+        traceparent=current_traceparent(),
+    )
+    started = await gateway.hook_intake.start(new, len(await request.body()))
+    return {"automationRunId": started.run_id, "status": "accepted" if started.is_new else "repeated"}
+
+
+async def _found(gateway: Gateway, org_id: UUID, path: str) -> OpenHook:
+    try:
+        hook = await gateway.hooks.find(org_id, webhook_path(path))
+    except ValueError:
+        hook = None
+    if hook is None:
+        raise not_found("webhook")
+    return hook
+
+
+async def _verified(hook: OpenHook, request: Request) -> str:
+    """The message's id, of a message that the secret has signed; one that is unsigned is not even read."""
+    try:
+        verify = scheme_of(request.headers)
+        return verify(hook.secret, Message(request.headers, await request.body()), clock.now())
+    except Unproven as error:
+        raise Problem(401, error.word, str(error), ("header",)) from error
+
+
+def _event(message_id: str, headers: Headers, payload: Any) -> Json:
+    return {
+        "type": "webhook",
+        "id": message_id,
+        "occurredAt": clock.now().isoformat(),
+        "headers": {name: headers[name][:_LONGEST_HEADER] for name in _KEPT_HEADERS if name in headers},
+        "data": payload,
+    }

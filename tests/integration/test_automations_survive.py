@@ -1,0 +1,84 @@
+"""Schedulers and the broker die during many automation runs: none is lost, and nothing is done twice (issue 5)."""
+
+import asyncio
+import os
+import random
+import signal
+from collections import Counter
+from typing import Any
+from uuid import UUID
+
+import httpx2
+import pytest
+
+from devstack.stack import Stack
+from testkit.wait import wait_for
+from tests.integration.automations import Json, saved, step, told, triggered
+from tests.integration.test_lost_servers import BROKERS
+
+SEED = int(os.environ.get("VAI_TEST_SEED", "20261128"))
+RUNS = 200
+
+_LEFT = "SELECT count(*) FROM automation_runs WHERE id = ANY($1::uuid[]) AND status = 'running'"
+_STEPS = "SELECT * FROM automation_steps WHERE automation_run_id = ANY($1::uuid[])"
+_MADE = "SELECT idempotency_key, count(*) FROM runs WHERE trigger_source_id = ANY($1::text[]) GROUP BY 1"
+
+
+def _shape(dice: random.Random) -> tuple[list[Json], int]:
+    """A random graph of steps that all succeed; each waits for some of those before it."""
+    keys = [f"s{number}" for number in range(dice.randint(2, 8))]
+    steps = [step(key, *dice.sample(keys[:place], min(place, dice.randint(0, 2)))) for place, key in enumerate(keys)]
+    return steps, dice.randint(1, 4)
+
+
+async def _kill_in_turn(stack: Stack, dice: random.Random, over: asyncio.Event) -> int:
+    """kill -9 of one scheduler after the other, and of the broker now and then, until the work is over."""
+    kills = 0
+    while not over.is_set():
+        for instance in [each for each in stack.instances if each.service.name == "scheduler"]:
+            await asyncio.wait([asyncio.create_task(over.wait())], timeout=dice.uniform(0.1, 0.6))
+            if over.is_set():
+                break
+            await instance.kill(signal.SIGKILL)
+            kills += 1
+            if dice.random() < 0.3:
+                await stack.kill_broker()
+                await stack.restart_broker(empty=True)
+            await stack.start_service("scheduler", instance.index)
+    return kills
+
+
+@pytest.mark.parametrize("broker", BROKERS)
+async def test_two_hundred_automation_runs_survive_their_schedulers_and_the_broker(
+    mended: Stack, api: httpx2.AsyncClient, database: Any, broker: str
+) -> None:
+    assert mended.broker.kind == broker
+    dice, over = random.Random(SEED), asyncio.Event()
+    shapes = [_shape(dice) for _ in range(10)]
+    automations = [await saved(api, *steps, max_parallel=most) for steps, most in shapes]
+    chosen = [dice.randrange(len(automations)) for _ in range(RUNS)]
+    killing = asyncio.create_task(_kill_in_turn(mended, dice, over))
+    made = [await triggered(api, automations[which]) for which in chosen]
+    ids = [UUID(run["runId"]) for run in made]
+    await wait_for(lambda: database.fetchval(f"SELECT ({_LEFT}) = 0", ids), 100, every=0.1, what="all have ended")
+    over.set()
+    assert await killing >= 2
+
+    events = await told(database, [run["runId"] for run in made])
+    assert set(map(tuple, events.values())) == {("automation.started", "automation.completed")}
+    steps = await database.fetch(_STEPS, ids)
+    assert len(steps) == sum(len(shapes[which][0]) for which in chosen)
+    assert Counter(row["state"] for row in steps) == {"completed": len(steps)}
+    assert len({row["run_id"] for row in steps}) == len(steps)
+    runs = await database.fetch(_MADE, [str(run_id) for run_id in ids])
+    assert (len(runs), {row["count"] for row in runs}) == (len(steps), {1})
+    _assert_in_order(steps, dict(zip(ids, chosen, strict=True)), [steps for steps, _ in shapes])
+
+
+def _assert_in_order(rows: list[Any], shape_of: dict[UUID, int], shapes: list[list[Json]]) -> None:
+    """No step began before those that it waits for had ended."""
+    times = {(row["automation_run_id"], row["key"]): (row["started_at"], row["completed_at"]) for row in rows}
+    for run_id, which in shape_of.items():
+        for one in shapes[which]:
+            for before in one["depends_on"]:
+                assert times[run_id, before][1] <= times[run_id, one["key"]][0]

@@ -9,16 +9,18 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 
 from rich.console import Console
 from rich.text import Text
 
+from examples import webhook
 from examples.demo import flights_api, following, ground, pipeline, showing
 from examples.demo.errors import DemoFailed
 from examples.demo.flights_api import DataMissing, FlightsApi
 from examples.demo.ground import Ground
 from examples.demo.listening import Heard, Listener
-from vai import Action, AsyncClient, Connection, Run, VaiError
+from vai import AsyncClient, Automation, AutomationRun, Connection, VaiError
 from vai.cli.show import output
 
 EVENT_SECONDS = 15.0
@@ -28,11 +30,11 @@ EVENT_SECONDS = 15.0
 async def demo(console: Console) -> None:
     """All of it. Raises DemoFailed, DataMissing or VaiError."""
     console.print(Text("Which weather delays New York's flights? The first quarter of 2013, end to end.", "bold"))
-    with flights_api.serving() as api:
+    with flights_api.serving() as api, webhook.receiving(partial(showing.print_heard, console)) as hook:
         async with ground.standing(_teller(console)) as stack, ground.private_addresses_allowed(stack):
-            _tell_ground(console, stack, api)
+            _tell_ground(console, stack, api, hook)
             async with AsyncClient(stack.api_url, stack.api_key) as client:
-                await _run_pipeline(console, client, stack, api)
+                await _run_pipeline(console, client, stack, (api, hook))
             if console.is_terminal:
                 await _stay(console, stack)
             else:
@@ -43,40 +45,46 @@ def _teller(console: Console) -> Callable[[str], None]:
     return lambda line: console.print(Text(f"  {line}", "dim"))
 
 
-def _tell_ground(console: Console, stack: Ground, api: FlightsApi) -> None:
+def _tell_ground(console: Console, stack: Ground, api: FlightsApi, hook: str) -> None:
     how = f"started in {stack.seconds:.1f} s" if stack.ours else "was running, and is left running"
     console.print(Text(f"  platform  {stack.api_url} ({how})"))
     console.print(Text(f"  source    {api.base_url} (a paged API with a bearer token, served by this demo)"))
+    console.print(Text(f"  webhook   {hook} (takes what the automation tells, served by this demo)"))
 
 
-async def _run_pipeline(console: Console, client: AsyncClient, stack: Ground, api: FlightsApi) -> None:
+async def _run_pipeline(console: Console, client: AsyncClient, stack: Ground, outside: tuple[FlightsApi, str]) -> None:
+    api, hook = outside
     connection = await pipeline.save_connection(client, api)
-    actions = [await pipeline.save_action(client, step, connection) for step in pipeline.STEPS]
+    automation = await pipeline.save_automation(client, connection, hook)
+    steps = f"automation {automation.slug}, {len(automation.steps)} steps"
+    showing.heading(console, "Bronze, silver, gold", f"connection {connection.slug}, {steps}")
     async with Listener(stack.kafka) as listener:
-        showing.heading(console, "Bronze, silver, gold", f"connection {connection.slug}, 4 actions")
-        runs = await _run_all(console, client, actions)
-        heard = await listener.until(_complete(connection, runs), EVENT_SECONDS)
-    showing.heading(console, "gold.delays_by_weather", "join over origin and hour, rank() within each airport")
-    showing.print_gold(console, runs[-1])
-    showing.heading(console, "The extraction's log", f"vai actions logs {runs[0].id}")
-    await showing.print_log(console, client, runs[0])
+        with following.board(console) as shown:
+            run = await following.run_automation(client, automation, shown)
+        heard = await listener.until(_complete(connection, run), EVENT_SECONDS)
+    await _show(console, client, stack, automation, run)
     showing.heading(console, "What a Kafka consumer received", f"{stack.kafka}, protobuf, decoded")
-    names = {run.id: action.slug for run, action in zip(runs, actions, strict=True)}
-    showing.print_events(console, heard, {connection.id: connection.slug, **names})
+    names = {made.run_id: made.step_key for made in run.action_runs}
+    showing.print_events(console, heard, {run.run_id: automation.slug, connection.id: connection.slug, **names})
 
 
-async def _run_all(console: Console, client: AsyncClient, actions: Sequence[Action]) -> list[Run]:
-    """One run of each action: the extraction, then both silver tables at once, then gold."""
-    extract, *silver, gold = actions
-    with following.board(console) as shown:
-        first = await following.run_action(client, extract, shown)
-        middle = await asyncio.gather(*(following.run_action(client, action, shown) for action in silver))
-        return [first, *middle, await following.run_action(client, gold, shown)]
+async def _show(
+    console: Console, client: AsyncClient, stack: Ground, automation: Automation, run: AutomationRun
+) -> None:
+    made = {one.step_key: one for one in run.action_runs}
+    showing.heading(console, "gold.delays_by_weather", "join over origin and hour, rank() within each airport")
+    showing.print_gold(console, made["gold"])
+    showing.heading(console, "The extraction's log", f"vai logs {made['extract'].run_id}")
+    await showing.print_log(console, client, made["extract"])
+    drawn = showing.write_graph(await client.automation_runs.graph(run.id, "svg"), stack.home / "demo-graph.svg")
+    showing.heading(console, "The automation's steps", f"drawn: {drawn}")
+    showing.print_steps(console, automation, run)
 
 
-def _complete(connection: Connection, runs: Sequence[Run]) -> Callable[[Sequence[Heard]], bool]:
-    """Whether each run's end was heard, and that the connection has data."""
-    wanted = {(run.id, "action.completed") for run in runs} | {(connection.id, "connection.data_available")}
+def _complete(connection: Connection, run: AutomationRun) -> Callable[[Sequence[Heard]], bool]:
+    """Whether each run's end was heard, the automation's, and that the connection has data."""
+    wanted = {(made.run_id, "action.completed") for made in run.action_runs}
+    wanted |= {(run.run_id, "automation.completed"), (connection.id, "connection.data_available")}
     return lambda heard: wanted <= {(each.subject, each.topic) for each in heard}
 
 
@@ -84,8 +92,8 @@ async def _stay(console: Console, stack: Ground) -> None:
     ending = "stops the demo and its stack" if stack.ours else "ends the demo; the stack runs on"
     showing.heading(console, "Now try", f"in another terminal; Ctrl-C here {ending}")
     for line in (
-        ".venv/bin/vai runs",
-        ".venv/bin/vai actions run demo-extract",
+        f".venv/bin/vai automations trigger {pipeline.AUTOMATION} --set until=2013-01-31",
+        f".venv/bin/vai automations runs {pipeline.AUTOMATION}",
         "make status",
         f"open {stack.api_url}/docs",
         f"less {pipeline.__file__}",

@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -27,7 +28,7 @@ RETURNING before.settings -> 'allow_private_addresses'
 
 @dataclass(frozen=True)
 class Ground:
-    """What .vai/stack.json says of the stack; `ours` if the demo started it."""
+    """What .vai/stack.json says of the stack; `ours` if the demo started it, `home` is its folder."""
 
     api_url: str
     api_key: str = field(repr=False)
@@ -36,6 +37,7 @@ class Ground:
     database: str = field(repr=False)
     seconds: float
     ours: bool
+    home: Path
 
 
 @asynccontextmanager
@@ -48,16 +50,16 @@ async def standing(say: Callable[[str], None]) -> AsyncIterator[Ground]:
         found = running(home)
         if found is None:
             raise DemoFailed("the stack that was just started is gone", f"Look into {home.logs}")
-        yield _ground(found, ours)
+        yield _ground(found, ours, home.root)
     finally:
         if ours and is_held(home):
             say("stopping the stack")
             await asyncio.shield(_devstack("down", lambda line: None))
 
 
-def _ground(stack: dict[str, Any], ours: bool) -> Ground:
+def _ground(stack: dict[str, Any], ours: bool, home: Path) -> Ground:
     names = ("api_url", "api_key", "org_id", "kafka", "database")
-    return Ground(**{name: stack[name] for name in names}, seconds=stack["started_in"], ours=ours)
+    return Ground(**{name: stack[name] for name in names}, seconds=stack["started_in"], ours=ours, home=home)
 
 
 async def _up(say: Callable[[str], None]) -> None:

@@ -13,7 +13,7 @@ from contracts.topics import EVENTS
 
 @dataclass(frozen=True)
 class Heard:
-    """One event; `subject` is the message's key: the run or the connection that it is about."""
+    """One event; `subject` is the message's key: the run, automation run or connection that it is about."""
 
     topic: str
     subject: str

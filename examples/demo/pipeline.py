@@ -1,53 +1,65 @@
-"""The pipeline: one connection, one extraction, two silver transforms, one gold one; saved through the REST API."""
+"""The pipeline: one connection and one automation, saved through the REST API.
 
-from dataclasses import dataclass, field
+extract ─┬─▶ stg_flights ─┬─▶ enough ─true─▶ gold ─▶ tell
+         └─▶ stg_weather ─┘                              alarm, where any of them fails
+"""
+
 from pathlib import Path
 from typing import Any
 
 from examples.demo.flights_api import FlightsApi
-from vai import Action, AsyncClient, Connection, NotFound
+from vai import AsyncClient, Automation, Connection, NotFound
+
+Json = dict[str, Any]
 
 CONNECTION = "nyc-flights"
+AUTOMATION = "delays-by-weather"
 LAST_DAY = "2013-03-31"
 """Flights and weather of the first quarter: 80,789 and 6,463 rows."""
 
 _SQL = Path(__file__).with_name("sql")
 
 
-@dataclass(frozen=True)
-class Step:
-    """One saved action: `slug`, `name` and `definition` are the action's."""
-
-    slug: str
-    name: str
-    kind: str
-    definition: dict[str, Any] = field(repr=False)
-
-
-def _dated(name: str) -> dict[str, Any]:
-    return {"name": name, "params": {"until": LAST_DAY}, "columns": {"time_hour": "timestamp"}}
-
-
-def _transform(name: str, layer: str, *inputs: dict[str, str]) -> Step:
-    definition = {
-        "transform_name": name,
-        "output_layer": layer,
-        "mode": "full_refresh",
-        "inputs": list(inputs),
-        "sql": (_SQL / f"{name}.sql").read_text(),
+def automation(connection: Connection, webhook: str) -> Json:
+    """The automation as document 002 writes it; it tells `webhook` what it came to."""
+    rows = {"conditions": [{"field": "steps.extract.result.recordsProcessed", "operator": "gt", "value": 0}]}
+    return {
+        "name": "Delays by weather",
+        "slug": AUTOMATION,
+        "description": "Which weather delays New York's flights? make demo saves and triggers it.",
+        "trigger": {"type": "manual"},
+        "inputs": {"until": {"type": "string", "default": LAST_DAY, "description": "The last day, of 2013."}},
+        "steps": [
+            _step("extract", "bronze.nyc.*", "dlt_extract", _extraction(connection)),
+            _transform("stg_flights", "silver", ["extract"], _bronze("flights", "airlines", "airports", "planes")),
+            _transform("stg_weather", "silver", ["extract"], _bronze("weather")),
+            _step("enough", "any rows?", "conditional_branch", rows, ["stg_flights", "stg_weather"]),
+            _transform(
+                "delays_by_weather",
+                "gold",
+                [{"step": "enough", "port": "true"}],
+                [{"silver_dataset": "stg_flights"}, {"silver_dataset": "stg_weather"}],
+                key="gold",
+            ),
+            _step("tell", "webhook told", "http_request", _told(webhook), ["gold"]),
+            {
+                **_step("alarm", "alarm given", "http_request", _alarm(webhook), list(_WORK)),
+                "condition": {"type": "on_error"},
+            },
+        ],
     }
-    return Step(f"demo-{name.replace('_', '-')}", f"{layer}.{name}", "duckdb_transform", definition)
 
 
-def _bronze(*tables: str) -> list[dict[str, str]]:
-    return [{"bronze_dataset": f"bronze.nyc.{table}"} for table in tables]
+_WORK = ("extract", "stg_flights", "stg_weather", "enough", "gold")
 
 
-EXTRACT = Step(
-    "demo-extract",
-    "bronze.nyc.*",
-    "dlt_extract",
-    {
+def _step(key: str, name: str, kind: str, definition: Json, after: list[Any] | None = None) -> Json:
+    return {"key": key, "name": name, "action": {"kind": kind, "definition": definition}, "depends_on": after or []}
+
+
+def _extraction(connection: Connection) -> Json:
+    return {
+        "connection": connection.slug,
         "source": "rest_api",
         "source_name": "nyc",
         "data_selector": "data",
@@ -55,14 +67,41 @@ EXTRACT = Step(
         "params": {"limit": 5000},
         "slice_rows": 25_000,
         "resources": ["airlines", "airports", "planes", _dated("weather"), _dated("flights")],
-    },
-)
-SILVER = (
-    _transform("stg_flights", "silver", *_bronze("flights", "airlines", "airports", "planes")),
-    _transform("stg_weather", "silver", *_bronze("weather")),
-)
-GOLD = _transform("delays_by_weather", "gold", {"silver_dataset": "stg_flights"}, {"silver_dataset": "stg_weather"})
-STEPS = (EXTRACT, *SILVER, GOLD)
+    }
+
+
+def _dated(name: str) -> Json:
+    return {"name": name, "params": {"until": "$/inputs/until"}, "columns": {"time_hour": "timestamp"}}
+
+
+def _bronze(*tables: str) -> list[Json]:
+    return [{"bronze_dataset": f"bronze.nyc.{table}"} for table in tables]
+
+
+def _transform(name: str, layer: str, after: list[Any], inputs: list[Json], key: str = "") -> Json:
+    definition = {
+        "transform_name": name,
+        "output_layer": layer,
+        "mode": "full_refresh",
+        "inputs": inputs,
+        "sql": (_SQL / f"{name}.sql").read_text(),
+    }
+    return _step(key or name, f"{layer}.{name}", "duckdb_transform", definition, after)
+
+
+def _told(webhook: str) -> Json:
+    body = {
+        "text": "delays by weather until $/inputs/until",
+        "flights": "$/steps/stg_flights/result/recordsProcessed",
+        "weather": "$/steps/stg_weather/result/recordsProcessed",
+        "gold": "$/steps/gold/result/recordsProcessed",
+    }
+    return {"method": "POST", "url": f"{webhook}/done", "body": body, "idempotent": True}
+
+
+def _alarm(webhook: str) -> Json:
+    body = {"text": "no delays by weather", **{key: f"$/steps/{key}/status" for key in _WORK}}
+    return {"method": "POST", "url": f"{webhook}/alarm", "body": body, "idempotent": True}
 
 
 async def save_connection(client: AsyncClient, api: FlightsApi) -> Connection:
@@ -76,15 +115,11 @@ async def save_connection(client: AsyncClient, api: FlightsApi) -> Connection:
     )
 
 
-async def save_action(client: AsyncClient, step: Step, connection: Connection) -> Action:
-    """The step's action: a new one, or the demo's earlier one with this definition."""
-    connection_id = connection.id if step is EXTRACT else None
+async def save_automation(client: AsyncClient, connection: Connection, webhook: str) -> Automation:
+    """The automation: a new one, or the demo's earlier one as it is written here, with today's webhook."""
+    body = automation(connection, webhook)
     try:
-        known = await client.actions.by_slug(step.slug)
+        known = await client.automations.by_slug(AUTOMATION)
     except NotFound:
-        return await client.actions.create(
-            step.kind, step.name, step.definition, slug=step.slug, connection_id=connection_id
-        )
-    return await client.actions.update(
-        known.id, name=step.name, definition=step.definition, connection_id=connection_id
-    )
+        return await client.automations.create(body)
+    return await client.automations.update(known.id, body)

@@ -1,17 +1,22 @@
-"""What the demo shows at its end: the gold table's head, the extraction's log, the events."""
+"""What the demo shows at its end: the gold table's head, the extraction's log, the events, the automation's graph."""
 
+import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from deltalake import DeltaTable
 from rich.console import Console
 from rich.text import Text
 
+from contracts.vai.events.v1 import events_pb2
 from contracts.vai.words.v1 import words_pb2
 from contracts.words import to_word
 from examples.demo.listening import Heard
-from vai import AsyncClient, Run
-from vai.cli.show import log_line, print_table
+from vai import ActionRun, AsyncClient, Automation, AutomationRun
+from vai.cli.show import clean, log_line, print_table
+from vai.cli.steps import drawing
 
 _HEAD = 15
 
@@ -21,17 +26,35 @@ def heading(console: Console, text: str, note: str = "") -> None:
     console.print(Text.assemble("\n", (text, "bold"), (f"   {note}" if note else "", "dim")))
 
 
-def print_gold(console: Console, gold: Run) -> None:
+def print_gold(console: Console, gold: ActionRun) -> None:
     """The first rows of the Delta table that the run wrote, read from the lake."""
     table = DeltaTable((gold.result or {})["destination_path"]).to_pyarrow_table()
     rows = table.sort_by([("origin", "ascending"), ("place", "ascending")]).slice(0, _HEAD).to_pylist()
     print_table(console, table.column_names, [[str(value) for value in row.values()] for row in rows])
 
 
-async def print_log(console: Console, client: AsyncClient, run: Run) -> None:
+async def print_log(console: Console, client: AsyncClient, run: ActionRun) -> None:
     """The run's log as document 004 shows it."""
-    async for entry in client.logs.iterate(run.id):
+    async for entry in client.logs.iterate(run.run_id):
         console.print(log_line(entry))
+
+
+def print_steps(console: Console, automation: Automation, run: AutomationRun) -> None:
+    """Every step, and how it stands in the run."""
+    for line in drawing(automation.steps, run):
+        console.print(line)
+
+
+def write_graph(svg: str, file: Path) -> str:
+    """Writes the drawing of the platform; answers where it lies, seen from here."""
+    file.write_text(svg, encoding="utf-8")
+    return os.path.relpath(file)
+
+
+def print_heard(console: Console, path: str, told: Any) -> None:
+    """What the webhook has received."""
+    text = clean(json.dumps(told, ensure_ascii=False))
+    console.print(Text.assemble(("  ✉ ", "yellow"), f"webhook received {clean(path)} {text}"))
 
 
 def print_events(console: Console, heard: Sequence[Heard], subjects: Mapping[str, str]) -> None:
@@ -48,8 +71,10 @@ def _event_rows(heard: Sequence[Heard], subjects: Mapping[str, str]) -> Iterator
 
 def _said(data: Any) -> str:
     """What an event's data says, in a few words."""
-    tables = f"{', '.join(data.tables)}" if data.tables else ""
+    if isinstance(data, events_pb2.AutomationData):
+        by = to_word(words_pb2.AutomationTrigger, data.triggered_by)
+        return f"{to_word(words_pb2.AutomationRunStatus, data.status)}, triggered by {by}"
     if not hasattr(data, "status"):
-        return f"{data.rows:,} rows: {tables}"
+        return f"{data.rows:,} rows: {', '.join(data.tables)}"
     status = to_word(words_pb2.RunStatus, data.status)
     return f"{status}, {data.record_count:,} rows" if data.HasField("record_count") else status

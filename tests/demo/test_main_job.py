@@ -34,6 +34,7 @@ async def test_the_main_job_goes_through_twice_and_stops_only_the_stack_that_it_
     code, said = await demo(home)
     assert code == 0, said
     assert_shown(said)
+    assert (home.root / "demo-graph.svg").read_text().startswith("<svg")
     assert not is_held(home)
 
     await demo(home, "devstack", "up")
@@ -47,16 +48,27 @@ async def test_the_main_job_goes_through_twice_and_stops_only_the_stack_that_it_
 
 
 def assert_shown(said: str) -> None:
-    """Progress by resource, the gold table's head, the log, the events; and short enough to be read."""
+    """Progress by resource, the gold table's head, the log, the steps, the events; and short enough to be read."""
     lines = said.splitlines()
-    assert len(lines) <= 80
+    assert len(lines) <= 95
     for table in ("airlines", "airports", "planes", "weather", "flights"):
         assert any(f"✓ bronze.nyc.{table}" in line for line in lines), said
     assert any(line.split()[:3] == ["EWR", "1", "snow"] for line in lines), said
     assert "[info] extraction_started - Starting extraction from nyc" in said
     assert "[info] run_completed - Run completed successfully in" in said
     assert "connection.data_available  nyc-flights" in said
-    assert sum(line.startswith("action.completed") for line in lines) == 4
+    assert sum(line.startswith("action.completed") for line in lines) == 6
+    assert_automated(lines)
+
+
+def assert_automated(lines: list[str]) -> None:
+    """One automation run: its webhook, its steps as they ended, its own events."""
+    assert [line.split()[:4] for line in lines if "✉" in line] == [["✉", "webhook", "received", "/done"]]
+    assert [line.split()[1] for line in lines if line.split()[:1] == ["»"]] == ["alarm"]
+    steps = ("extract", "stg_flights", "stg_weather", "enough", "gold", "tell")
+    assert all(any(line.split()[:2] == ["✓", step] for line in lines) for step in steps)
+    events = [line.split()[0] for line in lines if line.startswith("automation.")]
+    assert events == ["automation.started", "automation.completed"]
 
 
 async def test_a_stack_that_does_not_start_ends_the_demo_with_words_and_exit_code_1(tmp_path: Path) -> None:

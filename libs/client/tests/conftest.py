@@ -1,295 +1,33 @@
-"""A small platform on a real socket, which answers as documents 001, 003 and 004 say and does what a test tells it."""
+"""A small platform on a real socket for each test, and `vai` against it."""
 
 import asyncio
-import json
 import threading
 import time
-import uuid
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.routing import Route
 from typer.testing import CliRunner, Result
 
+from libs.client.tests.automation_server import AutomationEndpoints
+from libs.client.tests.server import Endpoints, Platform, guarded
 from vai.cli import app
 
-KEY = "vai_test_key"
-BORN = "2026-11-22T10:30:00Z"
-ENDED = {"completed", "failed", "cancelled", "rejected"}
-Json = dict[str, Any]
 
-
-@dataclass
-class Seen:
-    """A request that arrived."""
-
-    method: str
-    path: str
-    query: list[tuple[str, str]]
-    headers: dict[str, str]
-    body: Any
-
-
-@dataclass
-class Platform:
-    """What the server holds. `replies` are given to the next requests instead of the usual answer, in order.
-
-    `pieces` are what the log stream gives to its next readers: so many entries, and then it stops ("close") or breaks
-    ("break"); when they are used up, all that is left and, once the run has ended, the end.
-    """
-
-    runs: dict[str, Json] = field(default_factory=dict)
-    actions: dict[str, Json] = field(default_factory=dict)
-    connections: dict[str, Json] = field(default_factory=dict)
-    logs: dict[str, list[Json]] = field(default_factory=dict)
-    replies: deque[Response] = field(default_factory=deque)
-    pieces: deque[tuple[int, str]] = field(default_factory=deque)
-    seen: list[Seen] = field(default_factory=list)
-    holds: bool = True
-    on_create: Callable[[Json], None] = lambda run: None
-    on_look: Callable[[Json], None] = lambda run: None
-    url: str = ""
-    key: str = KEY
-
-    def add_run(self, **values: Any) -> Json:
-        run_id = str(uuid.uuid4())
-        empty = ("actionId", "completedAt", "concurrencyKey", "durationSeconds", "error", "idempotencyKey")
-        empty += ("parentActionRunId", "progress", "result", "startedAt", "triggerSourceId", "triggerSourceType")
-        run = dict.fromkeys(empty) | {"id": run_id, "kind": "dlt_extract", "status": "pending", "definition": {}}
-        run |= {"createdAt": BORN, "updatedAt": BORN, "retryCount": 0, "interruptCount": 0, "triggerMethod": "api"}
-        run |= values
-        run.setdefault("displayStatus", run["status"])
-        self.runs[run["id"]] = run
-        self.logs.setdefault(run["id"], [])
-        return run
-
-    def add_log(self, run: Json, event: str, message: str, level: str = "info", **data: Any) -> Json:
-        entries = self.logs[run["id"]]
-        place = len(entries) + 1
-        entry = {"id": f"{run['id']}-{place}", "level": level, "event": event, "message": message, "data": data}
-        entry |= {"occurredAt": f"2026-11-22T10:30:{(place - 1) % 60:02d}Z", "attempt": 1, "workerId": "worker-1"}
-        entries.append(entry)
-        return entry
-
-    def add_action(self, **values: Any) -> Json:
-        action = {
-            "id": str(uuid.uuid4()),
-            "name": "Orders",
-            "slug": "orders",
-            "kind": "dlt_extract",
-            "status": "active",
-        }
-        action |= dict.fromkeys(("connectionId", "templateId", "createdBy", "updatedBy", "latestRun"))
-        action |= {"definition": {}, "createdAt": BORN, "updatedAt": BORN} | values
-        self.actions[action["id"]] = action
-        return action
-
-    def add_connection(self, **values: Any) -> Json:
-        made = {"id": str(uuid.uuid4()), "name": "Shop", "slug": "shop", "provider": "shopify", "status": "active"}
-        made |= {"config": {}, "hasCredentials": True, "isDefault": False, "maxRunning": None, "lastError": None}
-        made |= {"createdBy": None, "createdAt": BORN, "updatedAt": BORN} | values
-        self.connections[made["id"]] = made
-        return made
-
-    def end(self, run: Json, status: str = "completed", **values: Any) -> None:
-        run |= {"status": status, "displayStatus": status, "completedAt": BORN, "durationSeconds": 2.0} | values
-
-    def refuse(self, status: int, msg: str, *loc: str | int, **headers: str) -> None:
-        """Answer the next request with this problem."""
-        told = {name.replace("_", "-"): value for name, value in headers.items()}
-        self.replies.append(problem(status, msg, loc, told))
-
-    def requests(self, method: str | None = None, tail: str = "") -> list[Seen]:
-        return [each for each in self.seen if method in (None, each.method) and each.path.endswith(tail)]
-
-
-def problem(status: int, msg: str, loc: tuple[str | int, ...] = (), headers: dict[str, str] | None = None) -> Response:
-    return JSONResponse({"detail": [{"loc": list(loc), "msg": msg, "type": "told"}]}, status, headers)
-
-
-class Endpoints:
-    """The endpoints of the REST API that the client knows."""
-
-    def __init__(self, platform: Platform) -> None:
-        self.platform = platform
-
-    def application(self) -> Starlette:
-        api, get, post = "/api/v1", ["GET"], ["POST"]
-        plain = [
-            *(Route(f"{api}/{name}", self.page, methods=get) for name in ("actions", "action-runs", "connections")),
-            *(Route(f"{api}/{name}", self.create, methods=post) for name in ("actions", "connections")),
-            Route(f"{api}/actions/slug/{{slug}}", self.action_by_slug),
-            Route(f"{api}/actions/{{id}}", self.action),
-            Route(f"{api}/actions/{{id}}/run", self.run_action, methods=post),
-            Route(f"{api}/connections/{{id}}/test", self.test_connection, methods=post),
-        ]
-        runs = [
-            Route(f"{api}/action-runs", self.create_run, methods=post),
-            Route(f"{api}/action-runs/{{id}}", self.run, methods=get),
-            Route(f"{api}/action-runs/{{id}}", self.delete, methods=["DELETE"]),
-            Route(f"{api}/action-runs/{{id}}/logs", self.logs),
-            Route(f"{api}/action-runs/{{id}}/logs/stream", self.stream),
-            Route(f"{api}/action-runs/{{id}}/{{verb}}", self.decide, methods=post),
-        ]
-        return Starlette(routes=plain + runs)
-
-    def page(self, request: Request) -> Response:
-        name = request.url.path.split("/")[3]
-        key = {"action-runs": "runs"}.get(name, name)
-        limit, offset = int(request.query_params.get("limit", 100)), int(request.query_params.get("offset", 0))
-        held = list(getattr(self.platform, key).values())[::-1]
-        for column in ("status", "kind", "provider"):
-            words = request.query_params.getlist(column)
-            held = [each for each in held if not words or each[column] in words]
-        found = held[offset : offset + limit]
-        more = offset + len(found) < len(held)
-        bounds = {"hasNext": more, "limit": limit, "offset": offset, "total": len(held)}
-        return JSONResponse({key: found, "users": {}} | bounds)
-
-    async def create(self, request: Request) -> Response:
-        body = await request.json()
-        add = self.platform.add_action if request.url.path.endswith("actions") else self.platform.add_connection
-        body.pop("credentials", None)
-        return JSONResponse(add(**body), 201)
-
-    def action(self, request: Request) -> Response:
-        found = self.platform.actions.get(request.path_params["id"])
-        return JSONResponse(found) if found else problem(404, "action not found")
-
-    def action_by_slug(self, request: Request) -> Response:
-        found = [each for each in self.platform.actions.values() if each["slug"] == request.path_params["slug"]]
-        return JSONResponse(found[0]) if found else problem(404, "action not found")
-
-    async def run_action(self, request: Request) -> Response:
-        body = await request.json()
-        action_id = request.path_params["id"]
-        return self.made(self.platform.add_run(actionId=action_id, definition=body.get("definitionOverrides", {})))
-
-    def test_connection(self, request: Request) -> Response:
-        works = self.platform.connections[request.path_params["id"]]["status"] == "active"
-        message = "answered" if works else "401: the token is not valid"
-        return JSONResponse({"ok": works, "message": message, "error": None, "durationSeconds": 0.1})
-
-    async def create_run(self, request: Request) -> Response:
-        body = await request.json()
-        fields = ("kind", "definition", "idempotencyKey", "concurrencyKey")
-        return self.made(self.platform.add_run(**{key: body[key] for key in fields if key in body}))
-
-    def made(self, run: Json) -> Response:
-        self.platform.on_create(run)
-        return JSONResponse(run, 201)
-
-    async def run(self, request: Request) -> Response:
-        run = self.platform.runs.get(request.path_params["id"])
-        if run is None:
-            return problem(404, "run not found")
-        self.platform.on_look(run)
-        if "wait=" in request.headers.get("prefer", ""):
-            await ended(self.platform, run)
-        return JSONResponse(run)
-
-    def delete(self, request: Request) -> Response:
-        return Response(status_code=204)
-
-    def decide(self, request: Request) -> Response:
-        run, verb = self.platform.runs[request.path_params["id"]], request.path_params["verb"]
-        if verb == "retry":
-            return self.made(self.platform.add_run(kind=run["kind"], triggerMethod="retry", triggerSourceId=run["id"]))
-        words = {"reject": "rejected", "cancel": "cancelled", "approve": "running"}
-        run["status"] = words.get(verb, run["status"])
-        run["displayStatus"] = {"pause": "paused"}.get(verb, run["status"])
-        return JSONResponse(run)
-
-    def logs(self, request: Request) -> Response:
-        run_id, query = request.path_params["id"], request.query_params
-        if run_id not in self.platform.logs:
-            return problem(404, "run not found")
-        words = ("info", "warning", "error")
-        grave = words[words.index(query.get("level", "info")) :]
-        left = [each for each in after(self.platform.logs[run_id], query.get("after")) if each["level"] in grave]
-        found = left[: int(query.get("limit", 100))]
-        more = len(found) < len(left)
-        return JSONResponse({"entries": found, "hasMore": more, "nextCursor": found[-1]["id"] if found else None})
-
-    def stream(self, request: Request) -> Response:
-        run_id = request.path_params["id"]
-        if run_id not in self.platform.runs:
-            return problem(404, "run not found")
-        left = after(self.platform.logs[run_id], request.headers.get("last-event-id"))
-        many, how = self.platform.pieces.popleft() if self.platform.pieces else (len(left), "end")
-        return StreamingResponse(events(self.platform, run_id, left[:many], how), media_type="text/event-stream")
-
-
-def after(entries: list[Json], cursor: str | None) -> list[Json]:
-    ids = [each["id"] for each in entries]
-    return entries[ids.index(cursor) + 1 :] if cursor else entries
-
-
-async def events(platform: Platform, run_id: str, entries: list[Json], how: str) -> AsyncIterator[str]:
-    yield ": here\n\n"
-    for entry in entries:
-        yield f"id: {entry['id']}\ndata: {json.dumps(entry)}\n\n"
-    if how == "break":
-        raise ConnectionResetError("the test breaks this stream")
-    if how == "end":
-        run = platform.runs[run_id]
-        await ended(platform, run)
-        yield f"event: end\ndata: {json.dumps({'status': run['status']})}\n\n"
-
-
-async def ended(platform: Platform, run: Json) -> None:
-    """Returns when the run has ended, or at once if the server does not hold its answers."""
-    while platform.holds and run["status"] not in ENDED:
-        await asyncio.sleep(0.01)
-        platform.on_look(run)
-
-
-def guarded(platform: Platform) -> Callable[..., Any]:
-    """The application behind a door that looks at the key, writes down who came, and gives the told replies."""
-    endpoints = Endpoints(platform).application()
-
-    async def door(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "http":
-            return
-        request = Request(scope, receive)
-        body = await request.body()
-        headers, query = dict(request.headers), request.query_params.multi_items()
-        parsed = json.loads(body) if body else None
-        platform.seen.append(Seen(request.method, request.url.path, query, headers, parsed))
-        if platform.replies:
-            await platform.replies.popleft()(scope, receive, send)
-        elif headers.get("authorization") != f"Bearer {KEY}":
-            await problem(401, "this API key is unknown")(scope, receive, send)
-        else:
-            await endpoints(scope, replay(body), send)
-
-    return door
-
-
-def replay(body: bytes) -> Callable[[], Any]:
-    told: deque[Json] = deque([{"type": "http.request", "body": body, "more_body": False}])
-
-    async def receive() -> Json:
-        if told:
-            return told.popleft()
-        await asyncio.Event().wait()
-        return {"type": "http.disconnect"}
-
-    return receive
+def application(platform: Platform) -> Starlette:
+    """Its endpoints."""
+    return Starlette(routes=[*AutomationEndpoints(platform).routes(), *Endpoints(platform).routes()])
 
 
 @pytest.fixture
 def platform() -> Iterator[Platform]:
     held = Platform()
-    config = uvicorn.Config(guarded(held), port=0, lifespan="off", log_level="critical", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        guarded(held, application(held)), port=0, lifespan="off", log_level="critical", timeout_graceful_shutdown=1
+    )
     server, ready = uvicorn.Server(config), threading.Event()
     sockets = [config.bind_socket()]
     held.url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"

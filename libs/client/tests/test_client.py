@@ -293,7 +293,7 @@ def test_the_key_is_in_no_exception_and_no_repr(platform: Any) -> None:
 
 def test_both_clients_have_the_same_methods() -> None:
     blocking, waiting = Client("http://127.0.0.1:1", None), AsyncClient("http://127.0.0.1:1", None)
-    for group in ("actions", "runs", "logs", "connections"):
+    for group in ("actions", "runs", "logs", "connections", "automations", "automation_runs"):
         names = [{name for name in dir(getattr(each, group)) if name[0] != "_"} for each in (blocking, waiting)]
         assert names[0] == names[1]
     blocking.close()

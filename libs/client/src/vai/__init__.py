@@ -1,6 +1,15 @@
 """The Python client and the vai command line."""
 
 from .async_client import AsyncClient
+from .automation_models import (
+    ActionRun,
+    Automation,
+    AutomationError,
+    AutomationRun,
+    LatestAutomationRun,
+    Step,
+    StepOfRun,
+)
 from .call import Page
 from .client import Client
 from .errors import (
@@ -23,8 +32,12 @@ from .sending import Retries
 
 __all__ = [
     "Action",
+    "ActionRun",
     "ApiError",
     "AsyncClient",
+    "Automation",
+    "AutomationError",
+    "AutomationRun",
     "Client",
     "Conflict",
     "Connection",
@@ -32,6 +45,7 @@ __all__ = [
     "Detail",
     "Forbidden",
     "Invalid",
+    "LatestAutomationRun",
     "LatestRun",
     "LogEntry",
     "NotFound",
@@ -41,6 +55,8 @@ __all__ = [
     "RunError",
     "ServerFault",
     "ServerUnreachable",
+    "Step",
+    "StepOfRun",
     "TooManyRequests",
     "Unauthorized",
     "Unavailable",

@@ -15,12 +15,12 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import httpx2
 
-from . import actions, connections, logs, runs
+from . import actions, automation_runs, automations, connections, logs, runs
 from .call import Call, Conversation, Page, Pause
 from .errors import ApiError, VaiError
 from .models import Answer, LogEntry
 from .sending import QUIET, Outcome, Retries, answer_of, check, http_settings, request_of
-from .tail import Tail
+from .tail import Ask, Tail
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -99,7 +99,7 @@ class AsyncLogs(AsyncGroup):
 
     def stream(self, run_id: str, after: str | None = None) -> "AsyncLogStream":
         """The live log, after the entry `after`, until the run has ended."""
-        return AsyncLogStream(self._client, run_id, after)
+        return AsyncLogStream(self._client, logs.stream, run_id, after)
 
 
 class AsyncConnections(AsyncGroup):
@@ -108,6 +108,28 @@ class AsyncConnections(AsyncGroup):
     create, get, test = _ask(connections.create), _ask(connections.get), _ask(connections.test)
     update, delete = _ask(connections.update), _ask(connections.delete)
     list, iterate = _ask(connections.listing), _all(connections.listing)
+
+
+class AsyncAutomations(AsyncGroup):
+    """`client.automations`"""
+
+    create, get, by_slug = _ask(automations.create), _ask(automations.get), _ask(automations.by_slug)
+    update, delete, validate = _ask(automations.update), _ask(automations.delete), _ask(automations.validate)
+    list, iterate = _ask(automations.listing), _all(automations.listing)
+    pause, resume = _ask(automations.pause), _ask(automations.resume)
+    trigger, graph = _ask(automations.trigger), _ask(automations.graph)
+
+
+class AsyncAutomationRuns(AsyncGroup):
+    """`client.automation_runs`"""
+
+    get, cancel, retry = _ask(automation_runs.get), _ask(automation_runs.cancel), _ask(automation_runs.retry)
+    list, iterate = _ask(automation_runs.listing), _all(automation_runs.listing)
+    wait, graph = _talk(automation_runs.wait), _ask(automation_runs.graph)
+
+    def stream(self, run_id: str, after: str | None = None) -> "AsyncLogStream":
+        """Each change of a step as it happens, after the entry `after`, until the automation run has ended."""
+        return AsyncLogStream(self._client, automation_runs.stream, run_id, after)
 
 
 class AsyncClient:
@@ -130,6 +152,7 @@ class AsyncClient:
         self._http = httpx2.AsyncClient(**http_settings(api_url, api_key, timeout, agent))
         self.actions, self.runs = AsyncActions(self), AsyncRuns(self)
         self.logs, self.connections = AsyncLogs(self), AsyncConnections(self)
+        self.automations, self.automation_runs = AsyncAutomations(self), AsyncAutomationRuns(self)
 
     async def send(self, call: Call[T]) -> T:
         """Send one call, again where that is safe, and return what it was for."""
@@ -173,10 +196,10 @@ class AsyncClient:
 
 
 class AsyncLogStream(Tail):
-    """A run's log while it grows, for `async for`; afterwards `final_status` says how the run ended."""
+    """The log of a run or an automation run, for `async for`; afterwards `final_status` says how it ended."""
 
-    def __init__(self, client: AsyncClient, run_id: str, after: str | None) -> None:
-        super().__init__(client.api_url, run_id, after, client.retries)
+    def __init__(self, client: AsyncClient, ask: Ask, run_id: str, after: str | None) -> None:
+        super().__init__(client.api_url, ask, run_id, after, client.retries)
         self._client = client
 
     async def __aiter__(self) -> AsyncIterator[LogEntry]:

@@ -1,6 +1,6 @@
 """A call of the REST API as data: what to send, and how to read the answer. Nothing here touches a socket.
 
-`actions.py`, `runs.py`, `logs.py` and `connections.py` make the calls; `client.py` and `async_client.py` send them.
+`actions.py`, `runs.py`, `automations.py` and their like make the calls; `client.py` and `async_client.py` send them.
 Arguments that are None are not sent. Waiting times are in seconds.
 """
 
@@ -35,6 +35,7 @@ class Call(Generic[T]):
     """One request. `repeatable` means that sending it twice does what sending it once does.
 
     `patience` (seconds) is how much longer than usual the answer may take because the server was asked to hold it.
+    `read` gets what the JSON of the answer says, or the answer itself where it is to be `text`.
     """
 
     method: str
@@ -45,6 +46,7 @@ class Call(Generic[T]):
     headers: Mapping[str, str] = field(default_factory=dict)
     patience: float = 0.0
     repeatable: bool = False
+    text: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,8 +108,8 @@ def offset_list(
             users = {name: User.read(user) for name, user in data.get("users", {}).items()}
         except (KeyError, TypeError, AttributeError) as error:
             raise UnexpectedAnswer(f"this is not a list of {key}: {error!r}") from error
-        ids = frozenset(each.raw["id"] for each in found)
+        ids = frozenset(each.raw[item.identity] for each in found)
         following = offset_list(path, key, item, query, offset + len(found), seen | ids) if more and found else None
-        return Page([each for each in found if each.raw["id"] not in seen], following, total, users)
+        return Page([each for each in found if each.raw[item.identity] not in seen], following, total, users)
 
     return get_call(path, read, **{**query, "offset": offset})

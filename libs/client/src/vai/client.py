@@ -6,7 +6,7 @@
             print(entry.message)
         print(vai.runs.wait(run.id).result)
 
-What each method sends stands once, in `actions.py`, `runs.py`, `logs.py` and `connections.py`; here a call is only
+What each method sends stands once, in `actions.py`, `runs.py`, `automations.py` and their like; here a call is only
 bound to a way of sending it. Every method raises a VaiError (`errors.py`).
 """
 
@@ -18,12 +18,12 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import httpx2
 
-from . import actions, connections, logs, runs
+from . import actions, automation_runs, automations, connections, logs, runs
 from .call import Call, Conversation, Page, Pause
 from .errors import ApiError, VaiError
 from .models import Answer, LogEntry
 from .sending import QUIET, Outcome, Retries, answer_of, check, http_settings, request_of
-from .tail import Tail
+from .tail import Ask, Tail
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -101,7 +101,7 @@ class Logs(Group):
 
     def stream(self, run_id: str, after: str | None = None) -> "LogStream":
         """The live log, after the entry `after`, until the run has ended."""
-        return LogStream(self._client, run_id, after)
+        return LogStream(self._client, logs.stream, run_id, after)
 
 
 class Connections(Group):
@@ -110,6 +110,28 @@ class Connections(Group):
     create, get, test = _ask(connections.create), _ask(connections.get), _ask(connections.test)
     update, delete = _ask(connections.update), _ask(connections.delete)
     list, iterate = _ask(connections.listing), _all(connections.listing)
+
+
+class Automations(Group):
+    """`client.automations`"""
+
+    create, get, by_slug = _ask(automations.create), _ask(automations.get), _ask(automations.by_slug)
+    update, delete, validate = _ask(automations.update), _ask(automations.delete), _ask(automations.validate)
+    list, iterate = _ask(automations.listing), _all(automations.listing)
+    pause, resume = _ask(automations.pause), _ask(automations.resume)
+    trigger, graph = _ask(automations.trigger), _ask(automations.graph)
+
+
+class AutomationRuns(Group):
+    """`client.automation_runs`"""
+
+    get, cancel, retry = _ask(automation_runs.get), _ask(automation_runs.cancel), _ask(automation_runs.retry)
+    list, iterate = _ask(automation_runs.listing), _all(automation_runs.listing)
+    wait, graph = _talk(automation_runs.wait), _ask(automation_runs.graph)
+
+    def stream(self, run_id: str, after: str | None = None) -> "LogStream":
+        """Each change of a step as it happens, after the entry `after`, until the automation run has ended."""
+        return LogStream(self._client, automation_runs.stream, run_id, after)
 
 
 class Client:
@@ -131,6 +153,7 @@ class Client:
         self._timeout = timeout
         self._http = httpx2.Client(**http_settings(api_url, api_key, timeout, agent))
         self.actions, self.runs, self.logs, self.connections = Actions(self), Runs(self), Logs(self), Connections(self)
+        self.automations, self.automation_runs = Automations(self), AutomationRuns(self)
 
     def send(self, call: Call[T]) -> T:
         """Send one call, again where that is safe, and return what it was for."""
@@ -173,10 +196,10 @@ class Client:
 
 
 class LogStream(Tail):
-    """A run's log while it grows: iterate over it; afterwards `final_status` says how the run ended."""
+    """The log of a run or an automation run while it grows: iterate over it; then `final_status` says how it ended."""
 
-    def __init__(self, client: Client, run_id: str, after: str | None) -> None:
-        super().__init__(client.api_url, run_id, after, client.retries)
+    def __init__(self, client: Client, ask: Ask, run_id: str, after: str | None) -> None:
+        super().__init__(client.api_url, ask, run_id, after, client.retries)
         self._client = client
 
     def __iter__(self) -> Iterator[LogEntry]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime
 from functools import cache
-from typing import Any, Literal, Self, get_type_hints
+from typing import Any, ClassVar, Literal, Self, get_origin, get_type_hints
 
 from .errors import UnexpectedAnswer
 
@@ -23,6 +23,9 @@ LEVELS: tuple[Level, ...] = ("info", "warning", "error")
 @dataclass(frozen=True, kw_only=True)
 class Answer:
     """Anything read from an answer."""
+
+    identity: ClassVar[str] = "id"
+    """The key of what tells one from another in a list."""
 
     raw: Json = field(repr=False, compare=False)
 
@@ -43,7 +46,7 @@ Step = tuple[str, str, Callable[[Any], Any], bool]
 def _plan(cls: Any) -> tuple[Step, ...]:
     hints = get_type_hints(cls)
     return tuple(
-        (each.name, _camel(each.name), _taker(hints[each.name]), _needed(each))
+        (each.name, each.metadata.get("key") or _camel(each.name), _taker(hints[each.name]), _needed(each))
         for each in fields(cls)
         if each.name != "raw"
     )
@@ -66,6 +69,8 @@ def _taker(hint: Any) -> Callable[[Any], Any]:
     if isinstance(hint, type) and issubclass(hint, Answer):
         return hint.read
     nested = next((part for part in getattr(hint, "__args__", ()) if _is_answer(part)), None)
+    if nested and get_origin(hint) is list:
+        return lambda data: [nested.read(each) for each in data]
     return (lambda data: None if data is None else nested.read(data)) if nested else lambda value: value
 
 

@@ -1,28 +1,10 @@
 """The calls about runs (document 003)."""
 
-import math
-import time
 from collections.abc import Sequence
 
-from .call import (
-    API,
-    LONGEST_WAIT,
-    PAGE,
-    Call,
-    Conversation,
-    Page,
-    Pause,
-    given,
-    held,
-    nothing,
-    offset_list,
-    prefer,
-    segment,
-)
-from .errors import ServerUnreachable, Unavailable
+from .call import API, PAGE, Call, Conversation, Page, given, held, nothing, offset_list, prefer, segment
 from .models import Json, Run
-
-ABSENCES = 20  # failures in a row, each after the client's own retries, before waiting for a run is given up
+from .waiting import until_ended
 
 
 def create(
@@ -126,25 +108,5 @@ def retry(run_id: str, *, wait: float | None = None) -> Call[Run]:
 
 
 def wait(run_id: str, timeout: float | None = None) -> Conversation[Run]:
-    """Wait until the run has ended, and return it; after `timeout` seconds, return it as it then stands.
-
-    The server holds each answer for up to a minute, so nothing is polled; one that does not hold it is asked every
-    half second. A server that goes away meanwhile, as when it is updated, is waited for.
-    """
-    deadline = math.inf if timeout is None else time.monotonic() + timeout
-    known: Run | None = None
-    absences = 0
-    while True:
-        asked_at = time.monotonic()
-        hold = held(min(deadline - asked_at, LONGEST_WAIT))
-        try:
-            known, absences = (yield get(run_id, wait=hold)), 0
-        except (ServerUnreachable, Unavailable):
-            absences += 1
-            if known is None or absences > ABSENCES:
-                raise
-        now = time.monotonic()
-        if known.ended or now >= deadline:
-            return known
-        if absences or now - asked_at < hold - 1 or hold == 0:
-            yield Pause(min(2.0 if absences else 0.5, deadline - now))
+    """Wait until the run has ended, and return it; after `timeout` seconds, return it as it then stands."""
+    return until_ended(lambda hold: get(run_id, wait=hold), timeout)

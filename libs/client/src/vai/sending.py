@@ -86,6 +86,8 @@ def answer_of(call: Call[T], outcome: Outcome, url: str) -> T:
     if isinstance(outcome, httpx2.TransportError):
         raise ServerUnreachable(url, reason_of(outcome)) from outcome
     check(outcome)
+    if call.text:
+        return call.read(outcome.text)
     try:
         data = outcome.json() if outcome.content else None
     except ValueError as error:

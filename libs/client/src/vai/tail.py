@@ -2,10 +2,10 @@
 
 import json
 import time
+from collections.abc import Callable
 
 import httpx2
 
-from . import logs
 from .call import Call
 from .errors import ApiError, ServerUnreachable, TooManyRequests, Unavailable, UnexpectedAnswer
 from .models import LogEntry
@@ -14,17 +14,21 @@ from .sending import Retries, reason_of
 LONGEST_PAUSE = 5.0  # seconds between two connections
 LASTED = 10.0  # seconds; a connection that held this long was a good one
 
+Ask = Callable[[str, str | None], Call[None]]
+
 
 class Tail:
-    """Follows one run's log over as many connections as it takes, without gap or repeat (decision 28).
+    """Follows the log of a run or of an automation run, without gap or repeat (decision 28).
 
+    It takes as many connections as needed; `ask` makes the call for each (`logs.stream`, `automation_runs.stream`).
     `final_status` is None until the stream has ended, then the run's status.
     """
 
-    def __init__(self, url: str, run_id: str, after: str | None, retries: Retries) -> None:
+    def __init__(self, url: str, ask: Ask, run_id: str, after: str | None, retries: Retries) -> None:
         self.final_status: str | None = None
         self.after = after
         self._url = url
+        self._ask = ask
         self._run_id = run_id
         self._retries = retries
         self._failures = 0
@@ -38,7 +42,7 @@ class Tail:
     def call(self) -> Call[None]:
         """Ask for everything after the last entry that was taken."""
         self._opened_at = None
-        return logs.stream(self._run_id, self.after)
+        return self._ask(self._run_id, self.after)
 
     def opened(self) -> None:
         """The server has begun to answer."""

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from . import actions, connections, runs
+from . import actions, automations, connections, runs
 from .context import Commands
 
 app = typer.Typer(
@@ -16,6 +16,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(actions.app, name="actions")
+app.add_typer(automations.app, name="automations")
 app.add_typer(connections.app, name="connections")
 runs.register(app)
 

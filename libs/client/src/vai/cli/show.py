@@ -21,6 +21,9 @@ STATUS_STYLES = {
     "cancelled": "magenta",
     "awaiting_approval": "yellow",
     "running": "cyan",
+    "error": "bold red",
+    "filtered": "dim",
+    "skipped": "dim",
 }
 
 
@@ -37,6 +40,11 @@ def notes() -> Console:
 def clean(text: str) -> str:
     """`text` in one line and without anything that a terminal would obey."""
     return "".join(each if each.isprintable() else " " if each in "\n\t" else "�" for each in text)
+
+
+def shortened(text: str, most: int) -> str:
+    """`text` in `most` characters at the most."""
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
 
 
 def log_line(entry: LogEntry) -> Text:
@@ -142,9 +150,9 @@ def _hint(run: Run) -> str:
         return f"failed: {clean(', '.join(map(str, failed)))}. To take only these again: vai retry {run.id}"
     if run.status == "failed" and run.error and run.error.retryable:
         return f"To try again from where it stopped: vai retry {run.id}"
-    return approval_hint(run) if run.display_status == "awaiting_approval" else ""
+    return approval_hint(run.id) if run.display_status == "awaiting_approval" else ""
 
 
-def approval_hint(run: Run) -> str:
+def approval_hint(run_id: str) -> str:
     """What to type for a run that waits for a person."""
-    return f"It waits for approval: vai approve {run.id} (or: vai reject {run.id})"
+    return f"It waits for approval: vai approve {run_id} (or: vai reject {run_id})"

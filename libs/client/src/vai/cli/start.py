@@ -1,7 +1,9 @@
-"""Starting a run and staying with it as long as the options say."""
+"""Starting a run, or an automation run, and staying with it as long as the options say."""
 
 import asyncio
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Generic
 
 import typer
 from rich.console import Console
@@ -10,6 +12,7 @@ from rich.text import Text
 from vai.async_client import AsyncClient
 from vai.call import Call
 from vai.models import Run
+from vai.waiting import R
 
 from . import show
 from .context import FAILED, INTERRUPTED, STILL_GOING, connect_async
@@ -45,46 +48,73 @@ class Stay:
         return show.notes() if self.as_json else show.output()
 
 
+@dataclass(frozen=True)
+class Started(Generic[R]):
+    """What was started, and how one stays with it; `summary` prints how it stands, and whether it was followed."""
+
+    name: Callable[[R], str]
+    follow: Callable[[AsyncClient, str, Console], Awaitable[R]]
+    wait: Callable[[AsyncClient, str], Awaitable[R]]
+    get: Callable[[AsyncClient, str], Awaitable[R]]
+    summary: Callable[[Console, R, bool], None]
+    goes_on: Callable[[str], str]
+
+
+RUN = Started[Run](
+    name=lambda run: f"run {run.id} ({run.kind})",
+    follow=follow,
+    wait=lambda client, run_id: client.runs.wait(run_id),
+    get=lambda client, run_id: client.runs.get(run_id),
+    summary=lambda console, run, followed: show.print_summary(console, run, followed=followed),
+    goes_on=lambda run_id: f"The run goes on: vai logs {run_id} --follow",
+)
+
+
 def start(call: Call[Run], stay: Stay) -> None:
     """Send `call`, stay with its run, print what came of it, and end with the exit code that it deserves."""
-    started: list[Run] = []
+    start_as(RUN, call, stay)
+
+
+def start_as(sort: Started[R], call: Call[R], stay: Stay) -> None:
+    """The same of anything that can be stayed with."""
+    started: list[R] = []
     try:
-        run = asyncio.run(_start(call, stay, started))
+        run = asyncio.run(_start(sort, call, stay, started))
     except KeyboardInterrupt:
         if started:
-            show.notes().print(Text(f"The run goes on: vai logs {started[0].id} --follow"))
+            show.notes().print(Text(sort.goes_on(started[0].id)))
         raise typer.Exit(INTERRUPTED) from None
     if stay.as_json:
         show.print_json(show.output(), run.raw)
     else:
-        show.print_summary(show.output(), run, followed=stay.follows)
-    raise typer.Exit(exit_code(run, stay))
+        sort.summary(show.output(), run, stay.follows)
+    raise typer.Exit(exit_code(run.ended, run.succeeded, stay))
 
 
-def exit_code(run: Run, stay: Stay) -> int:
+def exit_code(ended: bool, succeeded: bool, stay: Stay) -> int:
     """0 completed or only started, 1 ended otherwise, 3 not ended although we waited."""
-    if run.ended:
-        return 0 if run.succeeded else FAILED
+    if ended:
+        return 0 if succeeded else FAILED
     return STILL_GOING if stay.stays else 0
 
 
-async def _start(call: Call[Run], stay: Stay, started: list[Run]) -> Run:
+async def _start(sort: Started[R], call: Call[R], stay: Stay, started: list[R]) -> R:
     until = None if stay.wait is None else asyncio.get_running_loop().time() + stay.wait
     async with connect_async() as client:
         run = await client.send(call)
         started.append(run)
         if stay.follows:
-            show.notes().print(Text(f"run {run.id} ({run.kind})", "dim"))
+            show.notes().print(Text(sort.name(run), "dim"))
         elif run.ended or not stay.stays:
             return run
-        return await _stay(client, run.id, stay, until)
+        return await _stay(sort, client, run.id, stay, until)
 
 
-async def _stay(client: AsyncClient, run_id: str, stay: Stay, until: float | None) -> Run:
+async def _stay(sort: Started[R], client: AsyncClient, run_id: str, stay: Stay, until: float | None) -> R:
     try:
         async with asyncio.timeout_at(until):
             if stay.follows:
-                return await follow(client, run_id, stay.log_console())
-            return await client.runs.wait(run_id)
+                return await sort.follow(client, run_id, stay.log_console())
+            return await sort.wait(client, run_id)
     except TimeoutError:
-        return await client.runs.get(run_id)
+        return await sort.get(client, run_id)

@@ -1,0 +1,58 @@
+"""The calls about automation runs (document 002)."""
+
+from collections.abc import Sequence
+
+from .automation_models import AutomationRun
+from .automations import GraphFormat, drawing
+from .call import API, PAGE, Call, Conversation, Page, given, held, nothing, offset_list, prefer, segment
+from .waiting import until_ended
+
+
+def listing(
+    automation_id: str | None = None,
+    *,
+    status: str | Sequence[str] | None = None,
+    triggered_by: str | Sequence[str] | None = None,
+    limit: int = PAGE,
+    offset: int = 0,
+) -> Call[Page[AutomationRun]]:
+    """Automation runs, newest first, without their steps."""
+    query = given(automation_id=automation_id, status=status, triggered_by=triggered_by, limit=limit)
+    return offset_list("/automation-runs", "automationRuns", AutomationRun, query, offset)
+
+
+def get(run_id: str, *, wait: float | None = None) -> Call[AutomationRun]:
+    """The automation run with every step; `wait` (seconds, at most 60) holds the answer until it has ended."""
+    return Call("GET", _path(run_id), AutomationRun.read, headers=prefer(wait), patience=held(wait), repeatable=True)
+
+
+def cancel(run_id: str, *, wait: float | None = None) -> Call[AutomationRun]:
+    """Start none of its steps any more, and cancel what runs."""
+    path = _path(run_id, "/cancel")
+    return Call("POST", path, AutomationRun.read, headers=prefer(wait), patience=held(wait))
+
+
+def retry(run_id: str, *, wait: float | None = None) -> Call[AutomationRun]:
+    """A new automation run from the steps that failed; what succeeded is kept."""
+    path = _path(run_id, "/retry")
+    return Call("POST", path, AutomationRun.read, headers=prefer(wait), patience=held(wait))
+
+
+def wait(run_id: str, timeout: float | None = None) -> Conversation[AutomationRun]:
+    """Wait until it has ended, and return it; after `timeout` seconds, return it as it then stands."""
+    return until_ended(lambda hold: get(run_id, wait=hold), timeout)
+
+
+def stream(run_id: str, after: str | None = None) -> Call[None]:
+    """The changes of its steps as server-sent events, after the entry `after`."""
+    headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": after} if after else {})
+    return Call("GET", _path(run_id, "/stream"), nothing, headers=headers, repeatable=True)
+
+
+def graph(run_id: str, format: GraphFormat = "mermaid") -> Call[str]:
+    """Its steps with their states and durations, drawn: Mermaid text or SVG."""
+    return drawing(_path(run_id, "/graph"), format)
+
+
+def _path(run_id: str, rest: str = "") -> str:
+    return f"{API}/automation-runs/{segment(run_id)}{rest}"

@@ -1,0 +1,103 @@
+"""The calls about automations (document 002)."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from .automation_models import Automation, AutomationRun
+from .call import API, PAGE, Call, Page, get_call, given, held, nothing, offset_list, prefer, segment
+from .models import Json
+
+GraphFormat = Literal["mermaid", "svg"]
+
+
+def create(body: Json) -> Call[Automation]:
+    """Save an automation, as document 002 writes it. A webhook's secret is in the answer's `trigger`, and only there.
+
+    Without `slug` the platform makes one from the name.
+    """
+    return Call("POST", f"{API}/automations", Automation.read, body=body)
+
+
+def validate(body: Json) -> Call[Json]:
+    """Have an automation judged without saving it; the answer says how it was understood. Raises Invalid."""
+    return Call("POST", f"{API}/automations/validate", dict, body=body)
+
+
+def get(automation_id: str) -> Call[Automation]:
+    """The automation with this id."""
+    return get_call(f"/automations/{segment(automation_id)}", Automation.read)
+
+
+def by_slug(slug: str) -> Call[Automation]:
+    """The automation with this slug."""
+    return get_call(f"/automations/slug/{segment(slug)}", Automation.read)
+
+
+def update(automation_id: str, parts: Json) -> Call[Automation]:
+    """Change what `parts` names; runs that go on keep the steps that they began with."""
+    return Call("PATCH", f"{API}/automations/{segment(automation_id)}", Automation.read, body=parts)
+
+
+def delete(automation_id: str) -> Call[None]:
+    """Hide the automation; its runs stay readable. Conflict while one of them goes on."""
+    return Call("DELETE", f"{API}/automations/{segment(automation_id)}", nothing)
+
+
+def pause(automation_id: str) -> Call[Automation]:
+    """Let its triggers fire no more; runs go on, and `trigger` still works."""
+    return Call("POST", f"{API}/automations/{segment(automation_id)}/pause", Automation.read)
+
+
+def resume(automation_id: str) -> Call[Automation]:
+    """Let its triggers fire again, from now on."""
+    return Call("POST", f"{API}/automations/{segment(automation_id)}/resume", Automation.read)
+
+
+def listing(
+    q: str | None = None,
+    *,
+    statuses: Sequence[str] | None = None,
+    triggers: Sequence[str] | None = None,
+    sort_by: str | None = None,
+    order: str | None = None,
+    limit: int = PAGE,
+    offset: int = 0,
+) -> Call[Page[Automation]]:
+    """Automations, newest first unless sorted; `q` looks in name and slug."""
+    query = given(q=q, statuses=statuses, triggers=triggers, sort_by=sort_by, order=order, limit=limit)
+    return offset_list("/automations", "automations", Automation, query, offset)
+
+
+def trigger(
+    automation_id: str,
+    inputs: Json | None = None,
+    *,
+    event: Json | None = None,
+    idempotency_key: str | None = None,
+    wait: float | None = None,
+) -> Call[AutomationRun]:
+    """Start it by hand. `wait` (seconds, at most 60) holds the answer until its run has ended.
+
+    `event` stands in for what another trigger would bring. With an idempotency key the call is repeated where it may
+    have been lost.
+    """
+    key = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
+    return Call(
+        "POST",
+        f"{API}/automations/{segment(automation_id)}/trigger",
+        AutomationRun.read,
+        body=given(inputs=inputs, event=event),
+        headers=key | prefer(wait),
+        patience=held(wait),
+        repeatable=idempotency_key is not None,
+    )
+
+
+def graph(automation_id: str, format: GraphFormat = "mermaid") -> Call[str]:
+    """Its steps, drawn: Mermaid text or SVG."""
+    return drawing(f"{API}/automations/{segment(automation_id)}/graph", format)
+
+
+def drawing(path: str, format: GraphFormat) -> Call[str]:
+    headers = {"Accept": "image/svg+xml" if format == "svg" else "text/vnd.mermaid"}
+    return Call("GET", path, str, query={"format": format}, headers=headers, repeatable=True, text=True)

@@ -1,0 +1,188 @@
+"""The commands of `vai automations` about automation runs: start one, follow it, list, draw, cancel, retry."""
+
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from vai import automation_runs as run_calls
+from vai import automations as calls
+from vai.automation_models import Automation, AutomationRun, Step
+from vai.automations import GraphFormat
+from vai.client import Client
+from vai.errors import NotFound
+
+from . import show
+from .context import JsonFlag, SetOption, connect
+from .follow_steps import follow_steps
+from .inputs import definition_of, is_id
+from .runs import PAGE
+from .start import FollowFlag, Started, Stay, WaitOption, start_as
+from .steps import drawing
+
+AutomationArgument = Annotated[str, typer.Argument(metavar="AUTOMATION", help="The automation's id or slug.")]
+AutomationRunArgument = Annotated[str, typer.Argument(metavar="RUN", help="The automation run's id.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Put the commands about automation runs into `app`."""
+    for command in (trigger, runs, follow, graph, cancel, retry):
+        app.command()(command)
+
+
+def find(client: Client, automation: str) -> Automation:
+    """The automation with this id or slug."""
+    return client.automations.get(automation) if is_id(automation) else client.automations.by_slug(automation)
+
+
+def trigger(
+    automation: AutomationArgument,
+    assignments: SetOption = None,
+    inputs: Annotated[
+        str | None, typer.Option("--inputs", metavar="FILE|JSON", help="A JSON file, - for the standard input, or {…}.")
+    ] = None,
+    idempotency_key: Annotated[str | None, typer.Option(help="The same key starts nothing twice.")] = None,
+    follow: FollowFlag = None,
+    wait: WaitOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Start an automation and show what its steps come to, until it ends; --set gives its inputs.
+
+    Exit codes as for `vai run`. The automation may be paused.
+    """
+    given = definition_of(inputs, assignments or ())
+    stay = Stay(follow, wait, as_json)
+    with connect() as client:
+        found = find(client, automation)
+    hold = None if stay.follows else stay.hold
+    call = calls.trigger(found.id, given or None, idempotency_key=idempotency_key, wait=hold)
+    start_as(_started(found.steps), call, stay)
+
+
+def follow(run: AutomationRunArgument, wait: WaitOption = None, as_json: JsonFlag = False) -> None:
+    """Show what the steps of an automation run come to, until it ends. Exit codes as for `vai run`."""
+    with connect() as client:
+        steps = _steps_of(client, client.automation_runs.get(run))
+    start_as(_started(steps), run_calls.get(run), Stay(True, wait, as_json))
+
+
+def retry(
+    run: AutomationRunArgument, follow: FollowFlag = None, wait: WaitOption = None, as_json: JsonFlag = False
+) -> None:
+    """Start a new automation run from the steps that failed; what succeeded is kept. Exit codes as for `vai run`."""
+    stay = Stay(follow, wait, as_json)
+    with connect() as client:
+        steps = _steps_of(client, client.automation_runs.get(run))
+    start_as(_started(steps), run_calls.retry(run, wait=None if stay.follows else stay.hold), stay)
+
+
+def cancel(run: AutomationRunArgument, as_json: JsonFlag = False) -> None:
+    """Stop an automation run: nothing new starts, and what runs is cancelled."""
+    with connect() as client:
+        changed = client.automation_runs.cancel(run)
+    if as_json:
+        show.print_json(show.output(), changed.raw)
+    else:
+        show.output().print(_told(changed))
+
+
+def runs(
+    automation: Annotated[
+        str | None, typer.Argument(metavar="[AUTOMATION]", help="Only of this one, by id or slug.")
+    ] = None,
+    status: Annotated[list[str] | None, typer.Option(help="Only with this status. Repeatable.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 20,
+    as_json: JsonFlag = False,
+) -> None:
+    """List automation runs, newest first."""
+    with connect() as client:
+        automation_id = find(client, automation).id if automation else None
+        every = client.automation_runs.iterate(automation_id, status=status, limit=min(limit, PAGE))
+        found = list(islice(every, limit))
+    if as_json:
+        show.print_json(show.output(), [each.raw for each in found])
+        return
+    headings = ("Run", "Status", "Trigger", "Created", "Took", "Steps", "Outcome")
+    show.print_table(show.output(), headings, map(_row, found))
+
+
+def graph(
+    target: Annotated[
+        str, typer.Argument(metavar="RUN|AUTOMATION", help="An automation run's id, or an automation's id or slug.")
+    ],
+    svg: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the drawing there, as SVG.")] = None,
+) -> None:
+    """Draw an automation, or one of its runs with states and durations: Mermaid text, or SVG with --svg."""
+    with connect() as client:
+        drawn = _drawn(client, target, "svg" if svg else "mermaid")
+    if svg is None:
+        show.output().print(Text(drawn.rstrip()))
+        return
+    try:
+        svg.write_text(drawn, encoding="utf-8")
+    except OSError as error:
+        raise typer.BadParameter(f"{svg}: {error.strerror}", param_hint="--svg") from error
+    show.output().print(Text(str(svg)))
+
+
+def _drawn(client: Client, target: str, format: GraphFormat) -> str:
+    if not is_id(target):
+        return client.automations.graph(client.automations.by_slug(target).id, format)
+    try:
+        return client.automation_runs.graph(target, format)
+    except NotFound:
+        return client.automations.graph(target, format)
+
+
+def _steps_of(client: Client, run: AutomationRun) -> list[Step]:
+    """The steps as they are saved now; none where the automation is gone."""
+    try:
+        return client.automations.get(run.automation_id).steps
+    except NotFound:
+        return []
+
+
+def _row(run: AutomationRun) -> tuple[str | Text, ...]:
+    ended = sum(made.completed_at is not None for made in run.action_runs)
+    steps = f"{ended}/{len(run.action_runs)}" if run.action_runs else ""
+    status = show.status_text(run.display_status)
+    times = show.moment(run.created_at), show.took(run.duration_seconds)
+    return run.run_id, status, run.triggered_by, *times, steps, _why(run)
+
+
+def _why(run: AutomationRun) -> str:
+    return show.clean(f"{run.error.code}: {run.error.message}" if run.error else run.reason or "")
+
+
+def _told(run: AutomationRun) -> Text:
+    """How an automation run stands, in a line."""
+    spent = f" in {show.took(run.duration_seconds)}" if run.duration_seconds is not None else ""
+    why = _why(run)
+    status = show.status_text(run.display_status)
+    return Text.assemble(f"automation run {run.run_id} ", status, spent, f": {why}" if why else "")
+
+
+def _started(steps: Sequence[Step]) -> Started[AutomationRun]:
+    """How one stays with a run of an automation that has these steps."""
+    return Started[AutomationRun](
+        name=lambda run: f"automation run {run.run_id}",
+        follow=follow_steps,
+        wait=lambda client, run_id: client.automation_runs.wait(run_id),
+        get=lambda client, run_id: client.automation_runs.get(run_id),
+        summary=lambda console, run, followed: _summary(console, run, steps, followed),
+        goes_on=lambda run_id: f"The automation run goes on: vai automations follow {run_id}",
+    )
+
+
+def _summary(console: Console, run: AutomationRun, steps: Sequence[Step], followed: bool) -> None:
+    console.print(_told(run))
+    for line in drawing(steps, run) if followed or run.ended else ():
+        console.print(line)
+    if run.status in ("failed", "cancelled"):
+        show.notes().print(Text(f"To go on from the steps that failed: vai automations retry {run.run_id}", "dim"))
+    elif not run.ended:
+        show.notes().print(Text(f"It goes on: vai automations follow {run.run_id}", "dim"))

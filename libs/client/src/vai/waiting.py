@@ -1,0 +1,40 @@
+"""Waiting until a run, or an automation run, has ended."""
+
+import math
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from .automation_models import AutomationRun
+from .call import LONGEST_WAIT, Call, Conversation, Pause, held
+from .errors import ServerUnreachable, Unavailable
+from .models import Run
+
+R = TypeVar("R", Run, AutomationRun)
+
+ABSENCES = 20  # failures in a row, each after the client's own retries, before waiting for a run is given up
+
+
+def until_ended(get: Callable[[int], Call[R]], timeout: float | None = None) -> Conversation[R]:
+    """What `get` asks for, once it has ended; after `timeout` seconds, as it then stands.
+
+    The server holds each answer for up to a minute, so nothing is polled; one that does not hold it is asked every
+    half second. A server that goes away meanwhile, as when it is updated, is waited for.
+    """
+    deadline = math.inf if timeout is None else time.monotonic() + timeout
+    known: R | None = None
+    absences = 0
+    while True:
+        asked_at = time.monotonic()
+        hold = held(min(deadline - asked_at, LONGEST_WAIT))
+        try:
+            known, absences = (yield get(hold)), 0
+        except (ServerUnreachable, Unavailable):
+            absences += 1
+            if known is None or absences > ABSENCES:
+                raise
+        now = time.monotonic()
+        if known.ended or now >= deadline:
+            return known
+        if absences or now - asked_at < hold - 1 or hold == 0:
+            yield Pause(min(2.0 if absences else 0.5, deadline - now))

@@ -1,0 +1,202 @@
+"""`vai automations` against a server on a real socket."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import Result
+
+Vai = Callable[..., Result]
+STEPS = [
+    {"key": "extract", "action": {"kind": "dlt_extract"}, "depends_on": [], "condition": {"type": "on_success"}},
+    {"key": "gate", "action": {"kind": "approval_gate"}, "depends_on": ["extract"], "condition": {"type": "always"}},
+    {
+        "key": "tell",
+        "action": {"kind": "http_request"},
+        "depends_on": [{"step": "gate", "port": "approved"}],
+        "condition": {"type": "on_success"},
+    },
+]
+
+
+@pytest.fixture
+def automation(platform: Any) -> Any:
+    return platform.add_automation(slug="daily", steps=STEPS, trigger={"type": "schedule", "schedule": "0 6 * * *"})
+
+
+def works(platform: Any, status: str = "completed", **values: Any) -> Callable[[Any], None]:
+    """What an automation run does once it is made."""
+
+    def work(run: Any) -> None:
+        platform.move(run, "extract", "running")
+        platform.move(run, "extract", "completed")
+        platform.move(run, "gate", "running")
+        platform.move(run, "gate", "completed", port="rejected")
+        platform.move(run, "tell", "skipped", reason="gate went on by its port rejected")
+        platform.end(run, status, completedAt="2026-11-22T10:30:04Z", **values)
+
+    return work
+
+
+def test_an_automation_is_saved_from_a_file_or_the_standard_input(vai: Vai, platform: Any, tmp_path: Path) -> None:
+    body = {"name": "Daily", "slug": "daily", "steps": STEPS}
+    (tmp_path / "daily.json").write_text(json.dumps(body))
+    done = vai("automations", "create", "daily.json")
+    assert done.exit_code == 0
+    assert done.stdout.splitlines()[-3:] == [
+        "  · extract   dlt_extract",
+        "    · gate    approval_gate    in any case after extract",
+        "      · tell  http_request     after gate (approved)",
+    ]
+    assert platform.seen[0].body == body
+    again = vai("automations", "create", "-", "--json", input=json.dumps(body | {"slug": "other"}))
+    assert json.loads(again.stdout)["slug"] == "other"
+    assert json.loads(vai("automations", "validate", "daily.json").stdout)["valid"] is True
+
+
+def test_a_secret_that_the_platform_has_made_is_shown_once(vai: Vai, platform: Any) -> None:
+    body = json.dumps({"slug": "hooked", "steps": STEPS, "trigger": {"type": "webhook", "path": "/orders"}})
+    done = vai("automations", "create", "-", input=body)
+    assert done.stdout.splitlines()[-1] == "secret      whsec_made"
+    assert "not shown again" in done.stderr
+    assert "whsec_made" not in vai("automations", "show", "hooked").output
+
+
+def test_what_is_wrong_with_a_file_is_told_with_its_place(vai: Vai, platform: Any) -> None:
+    platform.refuse(422, "there is no step 'x'", "body", "steps", 1, "depends_on", 0)
+    done = vai("automations", "create", "-", input="{}")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "steps.1.depends_on.0: there is no step 'x'" in done.stderr
+    assert vai("automations", "create", "missing.json").exit_code == 2
+
+
+@pytest.mark.parametrize("command", [[], ["list"]])
+def test_automations_are_listed(vai: Vai, platform: Any, automation: Any, command: list[str]) -> None:
+    heading, row = vai("automations", *command).stdout.splitlines()
+    assert heading.split() == ["SLUG", "STATUS", "TRIGGER", "NEXT", "LATEST", "RUN", "NAME", "ID"]
+    assert row.split() == [
+        "daily",
+        "active",
+        *["schedule", "0", "6", "*", "*", "*"],
+        "-",
+        "-",
+        "Daily",
+        automation["id"],
+    ]
+
+
+def test_an_automation_is_shown_changed_paused_resumed_and_deleted(vai: Vai, platform: Any, automation: Any) -> None:
+    assert json.loads(vai("automations", "show", automation["id"], "--json").stdout) == automation
+    assert "name        New" in vai("automations", "update", "daily", "-", input='{"name": "New"}').stdout
+    assert vai("automations", "pause", "daily").stdout == "automation daily paused\n"
+    assert vai("automations", "resume", "daily").stdout == "automation daily active\n"
+    assert vai("automations", "delete", "daily").stdout == "automation daily deleted\n"
+    gone = vai("automations", "show", "daily")
+    assert (gone.exit_code, gone.stderr) == (2, "automation not found\n")
+
+
+def test_a_trigger_shows_each_change_of_a_step_and_how_they_stand_in_the_end(
+    vai: Vai, platform: Any, automation: Any
+) -> None:
+    platform.on_create = works(platform)
+    done = vai("automations", "trigger", "daily", "--set", "day=monday", "--set", "most.rows=3")
+    (run,) = platform.automation_runs
+    assert done.stdout.splitlines() == [
+        "10:30:00 [info] step_started - extract running",
+        "10:30:01 [info] step_completed - extract completed",
+        "10:30:02 [info] step_started - gate running",
+        "10:30:03 [info] step_completed - gate completed",
+        "10:30:04 [info] step_skipped - tell skipped",
+        f"automation run {run} completed in 4.0s",
+        "  ✓ extract   dlt_extract    3.0s",
+        "    ✓ gate    approval_gate  3.0s  in any case after extract · ended by rejected",
+        "      » tell  http_request         skipped: gate went on by its port rejected",
+    ]
+    assert (done.exit_code, done.stderr) == (0, f"automation run {run}\n")
+    assert platform.requests("POST", "/trigger")[0].body == {"inputs": {"day": "monday", "most": {"rows": 3}}}
+
+
+def test_an_automation_run_that_fails_ends_with_1_and_says_what_to_type(
+    vai: Vai, platform: Any, automation: Any
+) -> None:
+    error = {"code": "DATA_ERROR", "message": "step gate: no", "details": {}, "retryable": False, "step": "gate"}
+    platform.on_create = works(platform, "failed", error=error)
+    done = vai("automations", "trigger", automation["id"], "--json")
+    (run,) = platform.automation_runs
+    assert (done.exit_code, json.loads(done.stdout)["status"]) == (1, "failed")
+    assert platform.requests("POST", "/trigger")[0].headers["prefer"] == "wait=60"
+    again = vai("automations", "retry", run)
+    assert again.exit_code == 1
+    assert "failed in 4.0s: DATA_ERROR: step gate: no" in again.stdout
+    assert f"vai automations retry {list(platform.automation_runs)[1]}" in again.stderr
+
+
+def test_no_follow_only_starts_it_and_says_how_to_follow(vai: Vai, platform: Any, automation: Any) -> None:
+    done = vai("automations", "trigger", "daily", "--no-follow")
+    (run,) = platform.automation_runs
+    assert (done.exit_code, done.stdout) == (0, f"automation run {run} running\n")
+    assert done.stderr == f"It goes on: vai automations follow {run}\n"
+    works(platform)(platform.automation_runs[run])
+    followed = vai("automations", "follow", run)
+    assert (followed.exit_code, len(followed.stdout.splitlines())) == (0, 9)
+
+
+def test_wait_leaves_an_automation_run_that_goes_on_with_3(vai: Vai, platform: Any, automation: Any) -> None:
+    assert vai("automations", "trigger", "daily", "--wait", "0.3").exit_code == 3
+
+
+def test_a_gate_says_what_to_type_once(vai: Vai, platform: Any, automation: Any) -> None:
+    looks = iter(range(40))
+
+    def wait_there(run: Any) -> None:
+        platform.move(run, "gate", "running")
+        run["actionRuns"][0]["status"] = "awaiting_approval"
+
+    platform.on_create = wait_there
+    platform.on_look = lambda run: platform.end(run) if next(looks, None) is None else None
+    done = vai("automations", "trigger", "daily")
+    assert done.stderr.count("gate: It waits for approval: vai approve run-of-gate (or: vai reject run-of-gate)") == 1
+
+
+def test_on_a_terminal_the_steps_that_are_under_way_are_drawn_below(
+    vai: Vai, platform: Any, automation: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("COLUMNS", "120")
+    looks = iter(range(60))
+    platform.on_create = lambda run: platform.move(run, "extract", "running")
+    platform.on_look = lambda run: platform.end(run) if next(looks, None) is None else None
+    drawn = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", vai("automations", "trigger", "daily").stdout)
+    assert "extract (dlt_extract) running" in drawn
+
+
+def test_automation_runs_are_listed_of_all_or_of_one(vai: Vai, platform: Any, automation: Any) -> None:
+    run = platform.add_automation_run(automation)
+    works(platform)(run)
+    other = platform.add_automation_run(platform.add_automation(slug="other"))
+    heading, *rows = vai("automations", "runs").stdout.splitlines()
+    assert heading.split() == ["RUN", "STATUS", "TRIGGER", "CREATED", "TOOK", "STEPS", "OUTCOME"]
+    assert [row.split()[0] for row in rows] == [other["runId"], run["runId"]]
+    found = json.loads(vai("automations", "runs", "daily", "--status", "completed", "--json").stdout)
+    assert [each["runId"] for each in found] == [run["runId"]]
+
+
+def test_a_graph_is_printed_as_mermaid_or_written_as_svg(
+    vai: Vai, platform: Any, automation: Any, tmp_path: Path
+) -> None:
+    run = platform.add_automation_run(automation)
+    assert vai("automations", "graph", "daily").stdout == "flowchart TD\n  n0[automations]\n"
+    assert vai("automations", "graph", automation["id"]).stdout == "flowchart TD\n  n0[automations]\n"
+    assert vai("automations", "graph", run["runId"], "--svg", "run.svg").stdout == "run.svg\n"
+    assert (tmp_path / "run.svg").read_text().startswith("<svg")
+    assert vai("automations", "graph", run["runId"], "--svg", "no/such/folder.svg").exit_code == 2
+
+
+def test_an_automation_run_is_cancelled(vai: Vai, platform: Any, automation: Any) -> None:
+    run = platform.add_automation_run(automation)["runId"]
+    done = vai("automations", "cancel", run)
+    assert done.exit_code == 0
+    assert done.stdout.startswith(f"automation run {run} cancelled")

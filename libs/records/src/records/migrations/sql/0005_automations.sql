@@ -87,6 +87,7 @@ CREATE UNIQUE INDEX automation_runs_of_parent ON automation_runs (parent_run_id)
 CREATE UNIQUE INDEX automation_runs_live_retry ON automation_runs (retry_of)
     WHERE status = 'running' AND retry_of IS NOT NULL;
 CREATE INDEX automation_runs_list ON automation_runs (org_id, id DESC);
+CREATE INDEX automation_runs_by_status ON automation_runs (org_id, status, id DESC) INCLUDE (triggered_by);
 CREATE INDEX automation_runs_of ON automation_runs (automation_id, id DESC) INCLUDE (status, triggered_by);
 CREATE INDEX automation_runs_live ON automation_runs (automation_id, id) WHERE status = 'running';
 CREATE INDEX automation_runs_to_start ON automation_runs (id) WHERE status = 'running' AND started_at IS NULL;

@@ -85,6 +85,8 @@ async def test_a_branch_is_judged_on_the_inputs_and_its_port_is_the_way(stage: S
     assert run["definition"]["input"] == {"inputs": {"n": 5}}
     await stage.end(run_id, "check", result={"port": "true"})
     assert await stage.states(run_id) == {"check": "completed", "yes": "running", "no": "passed_by", "join": "waiting"}
+    said = [row["data"] for row in await stage.database.log(run_id) if row["event"] == "step_skipped"]
+    assert [(data["step"], data["state"]) for data in said] == [("no", "skipped")], "as the API says it"
     await stage.end(run_id, "yes")
     assert (await stage.states(run_id))["join"] == "running"
 

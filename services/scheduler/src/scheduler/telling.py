@@ -31,7 +31,7 @@ def tell_change(notes: Notes, change: Change) -> None:
     why = (change.error or {}).get("message") or change.reason or "see its run"
     data = {
         "step": change.key,
-        "state": change.state.value,
+        "state": "skipped" if change.state is State.PASSED_BY else change.state.value,
         "runId": str(change.run_id) if change.run_id else None,
         "port": change.port,
         "reason": change.reason,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.records.tests.plans import now
@@ -86,7 +86,6 @@ all_well: Any = st.lists(st.sampled_from(OUTCOMES[:3]), min_size=10, max_size=10
 seeds: Any = st.integers(0, 1_000)
 
 
-@settings(deadline=None)
 @given(plans(), ten_outcomes, seeds)
 def test_every_automation_ends_and_no_step_starts_twice_or_too_early(
     plan: Plan, outcomes: list[Standing], seed: int
@@ -97,7 +96,6 @@ def test_every_automation_ends_and_no_step_starts_twice_or_too_early(
     assert found.ended in (State.COMPLETED, State.FAILED)
 
 
-@settings(deadline=None)
 @given(plans(), ten_outcomes, seeds, seeds)
 def test_the_end_does_not_depend_on_the_order_of_news(
     plan: Plan, outcomes: list[Standing], seed: int, other: int
@@ -106,7 +104,6 @@ def test_the_end_does_not_depend_on_the_order_of_news(
     assert course(plan, outcomes, seed).run().ended is course(plan, outcomes, other).run().ended
 
 
-@settings(deadline=None)
 @given(plans(), all_well, seeds, seeds)
 def test_where_nothing_fails_neither_order_nor_max_parallel_matters_to_any_step(
     plan: Plan, outcomes: list[Standing], seed: int, other: int
@@ -115,7 +112,6 @@ def test_where_nothing_fails_neither_order_nor_max_parallel_matters_to_any_step(
     assert one.standing == two.standing
 
 
-@settings(deadline=None)
 @given(plans(), ten_outcomes, seeds)
 def test_a_step_that_was_not_started_has_a_reason(plan: Plan, outcomes: list[Standing], seed: int) -> None:
     """Nothing that was ready is forgotten: without a failure a skipped step is explained by what it waits for."""
@@ -130,7 +126,6 @@ def test_a_step_that_was_not_started_has_a_reason(plan: Plan, outcomes: list[Sta
             assert any(found.standing[d.step].state is State.SKIPPED for d in one.dependencies)
 
 
-@settings(deadline=None)
 @given(plans(), ten_outcomes, seeds, st.integers(0, 10))
 def test_once_cancelled_nothing_starts_and_the_end_is_reached(
     plan: Plan, outcomes: list[Standing], seed: int, cancel_after: int

@@ -5,7 +5,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from records.automations.references import (
@@ -214,7 +214,6 @@ values: Any = st.text(st.characters(exclude_characters="\0", exclude_categories=
 LITERALS = ("SELECT '{}'", "SELECT e'{}'", "SELECT E'{}'", "SELECT /* ' */ '{}' -- '", "SELECT '{}' || $$'$$ || ''")
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(TRAPS) | values, min_size=1, max_size=4).map("".join), st.sampled_from(LITERALS))
 @example("\\'); DROP TABLE t; --", "SELECT e'{}'")
 def test_no_value_leaves_its_literal(value: str, around: str) -> None:

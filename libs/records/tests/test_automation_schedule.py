@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from records.automations.schedule import BadSchedule, check_cron, next_after, times_after, to_fire
@@ -182,7 +182,6 @@ ZONES = (BERLIN, NEW_YORK, LORD_HOWE, CAIRO, "Asia/Kathmandu", "America/Havana",
 moments: Any = st.integers(0, 63_000_000).map(lambda seconds: instant("UTC", "2026-01-01") + timedelta(seconds=seconds))
 
 
-@settings(deadline=None)
 @given(st.sampled_from(EXPRESSIONS), st.sampled_from(ZONES), moments)
 def test_times_ascend_and_are_found_again_on_the_way_back(expression: str, zone: str, moment: datetime) -> None:
     ahead = list(islice(times_after(expression, zone, moment), 60))

@@ -3,7 +3,7 @@
 import pytest
 
 from libs.records.tests.plans import now, step
-from records.automations.advance import Advance, advance
+from records.automations.advance import Advance, advance, kept
 from records.automations.plan import Plan, Step
 
 
@@ -187,3 +187,24 @@ def test_a_skip_says_why() -> None:
     assert reasons == {"go": "gate went on by its port rejected", "after": "no way led here"}
     reasons = {key: skip.reason for key, skip in advance(plan, now(plan, "gate=failed")).skip.items()}
     assert reasons == dict.fromkeys(("go", "stop", "after"), "another step failed")
+
+
+@pytest.mark.parametrize(
+    ("steps", "stood", "expected"),
+    [
+        (CHAIN, "a=completed b=failed c=skipped", "a"),
+        (CHAIN, "a=completed b=cancelled c=skipped", "a"),
+        (ON_ERROR, "a=completed b=failed help=completed", "a"),
+        (ALWAYS, "a=completed b=failed clean=completed", "a"),
+        ((*ALWAYS, step("x")), "a=completed b=completed clean=completed x=failed", "a b clean"),
+        ((*BRANCH, step("x")), "if=completed:true yes=completed no=passed_by join=completed x=failed",
+         "if yes join"),
+        ((*BOTH_WAYS, step("x")), "gate=rejected go=passed_by stop=completed x=failed", ""),
+        (CHAIN, "", ""),
+    ],
+)  # fmt: skip
+def test_a_retry_keeps_what_succeeded_unless_something_before_it_is_done_again(
+    steps: tuple[Step, ...], stood: str, expected: str
+) -> None:
+    plan = Plan(steps)
+    assert " ".join(kept(plan, now(plan, stood))) == expected

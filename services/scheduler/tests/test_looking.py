@@ -238,6 +238,18 @@ async def test_a_retry_keeps_what_succeeded(stage: Stage) -> None:
     assert await stage.run_of(again, "a") == await stage.run_of(first, "a")
 
 
+async def test_a_retry_gives_the_alarm_again_when_it_fails_again(stage: Stage) -> None:
+    saved = await stage.save(step("a"), step("alarm", "a", when="on_error"))
+    first = await stage.begin(saved)
+    error = {"code": "TIMEOUT", "message": "slow", "details": {}, "retryable": False}
+    await stage.end(first, "a", "failed", error=error)
+    await stage.end(first, "alarm")
+    again = await stage.begin(saved, retry_of=first)
+    assert await stage.states(again) == {"a": "running", "alarm": "waiting"}
+    await stage.end(again, "a", "failed", error=error)
+    assert await stage.states(again) == {"a": "failed", "alarm": "running"}
+
+
 async def test_a_saved_action_brings_its_definition_and_the_step_its_overrides(stage: Stage) -> None:
     known = await stage.save_action("x", "dlt_extract", {"source": "sample", "rows": 5})
     saved = await stage.save(

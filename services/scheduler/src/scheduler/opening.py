@@ -47,7 +47,7 @@ async def open_run(conn: Any, live: Live, version: Version, notes: Notes) -> Ope
         data = {"conditions": [one.as_json() for one in judged]}
         tell_outcome(notes, "filtered", _why(next(one for one in judged if not one.holds)), data)
         return Opening.OVER
-    await steps.open_steps(conn, live.id, [step.key for step in version.plan.steps], live.retry_of)
+    await steps.open_steps(conn, live.id, version.plan, live.retry_of)
     tell_start(notes, live)
     return Opening.BEGUN
 

@@ -81,6 +81,19 @@ def advance(plan: Plan, standing: Mapping[str, Standing], *, cancelled: bool = F
     return Advance((), skip, State.CANCELLED if cancelled else State.FAILED if failed else State.COMPLETED)
 
 
+def kept(plan: Plan, standing: Mapping[str, Standing]) -> list[str]:
+    """What a retry keeps of a run that stands so: steps that completed, unless one before them is done again.
+
+    A handler of a failure that is retried has to handle the next one, too.
+    """
+    again: set[str] = set()
+    for step in plan.order:
+        done = step.key in standing and standing[step.key].state in (State.COMPLETED, State.PASSED_BY)
+        if not done or any(d.step in again for d in step.dependencies):
+            again.add(step.key)
+    return [key for key, one in standing.items() if one.state is State.COMPLETED and key not in again]
+
+
 def has_failed(plan: Plan, key: str, one: Standing) -> bool:
     """Whether a step ended badly; a rejection that a port takes is a way to go on."""
     return one.state in _BAD and not (one.state is State.REJECTED and key in plan.taken_rejections)

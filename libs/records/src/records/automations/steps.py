@@ -6,7 +6,8 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from records.automations.advance import Standing, State
+from records.automations.advance import Standing, State, kept
+from records.automations.plan import Plan
 from records.fragments import wanted
 
 _OPEN = """
@@ -17,7 +18,7 @@ _KEEP = """
 UPDATE automation_steps s SET state = old.state, run_id = old.run_id, port = old.port, started_at = old.started_at,
     completed_at = old.completed_at
 FROM automation_steps old
-WHERE s.automation_run_id = $1 AND old.automation_run_id = $2 AND old.key = s.key AND old.state = 'completed'
+WHERE s.automation_run_id = $1 AND old.automation_run_id = $2 AND old.key = s.key AND old.key = ANY($3::text[])
 """
 _READ = """
 SELECT s.key, s.state, s.port, s.run_id, coalesce(s.error, r.error) AS error,
@@ -111,11 +112,12 @@ class Notes:
         return bool(self.changes or self.entries or self.events) or self.status != "running"
 
 
-async def open_steps(conn: Any, run_id: UUID, keys: Sequence[str], retry_of: UUID | None) -> None:
-    """Writes the steps of an automation run, all waiting; those that succeeded in the run that is retried are kept."""
-    await conn.execute(_OPEN, run_id, list(keys))
+async def open_steps(conn: Any, run_id: UUID, plan: Plan, retry_of: UUID | None) -> None:
+    """Writes the steps of an automation run, all waiting; what a retry keeps (`kept`) stands as in the run before."""
+    await conn.execute(_OPEN, run_id, [step.key for step in plan.steps])
     if retry_of is not None:
-        await conn.execute(_KEEP, run_id, retry_of)
+        before = {key: step.standing for key, step in (await read(conn, retry_of)).items()}
+        await conn.execute(_KEEP, run_id, retry_of, kept(plan, before))
 
 
 async def read(conn: Any, run_id: UUID) -> dict[str, Step]:

@@ -106,7 +106,7 @@ class Floor:
             reports=self.reports,
             keyring=None,
             lake_url=self.folder.as_uri(),
-            publish=self.told.extend,
+            announce=self.told.extend,
         )
         return Owned(row, cast(Any, means))
 

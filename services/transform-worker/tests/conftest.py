@@ -181,7 +181,7 @@ class Bench:
             reports=self.reports,
             keyring=None,
             lake_url=self.lake_url,
-            publish=lambda told: None,
+            announce=lambda told: None,
         )
         return Owned(row, cast(Means, means))
 

@@ -8,6 +8,7 @@ from common.ids import uuid7
 from records import hot
 from records.automations import steps
 from records.automations.advance import State
+from records.automations.plan import Plan
 from records.automations.steps import Change, Notes
 from records.new_run import NewRun
 
@@ -29,8 +30,7 @@ class Scheduling:
         conn = await db.connect(self._url, "scheduler")
         try:
             row = await conn.fetchrow(_READ, UUID(str(run_id)))
-            keys = [step["key"] for step in row["definition"]["steps"]]
-            await steps.open_steps(conn, UUID(str(run_id)), keys, row["retry_of"])
+            await steps.open_steps(conn, UUID(str(run_id)), Plan.of(row["definition"]), row["retry_of"])
         finally:
             await conn.close()
         await self._note(run_id, Notes(entries=[("info", "automation_started", "started", {})]))

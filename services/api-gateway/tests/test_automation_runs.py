@@ -1,7 +1,6 @@
 """Automation runs: triggered by hand, read, waited for, cancelled with all that runs of them, retried."""
 
 import asyncio
-import time
 from typing import Any
 from uuid import UUID
 
@@ -207,11 +206,9 @@ async def test_a_wait_ends_with_the_run(api: httpx2.AsyncClient, alive: Gateway,
     run = await trigger(api, await make(api))
     waiting = asyncio.create_task(api.get(f"{RUNS}/{run['runId']}", headers={"Prefer": "wait=20"}))
     await scheduling.begin(run["runId"])
-    began = time.monotonic()
     await scheduling.end(run["runId"])
-    answer = await waiting
+    answer = await asyncio.wait_for(waiting, 10)
     assert (answer.json()["status"], answer.headers["Preference-Applied"]) == ("completed", "wait=20")
-    assert time.monotonic() - began < 5
 
 
 async def test_a_wait_has_its_time(api: httpx2.AsyncClient, alive: Gateway) -> None:

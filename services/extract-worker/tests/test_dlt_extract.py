@@ -254,7 +254,7 @@ async def test_data_available_is_told_once_for_all_that_is_there(floor: Floor, a
     run = await floor.run(**definition)
     await floor.extract(run, connection)
     await floor.extract(run, connection)
-    assert [(event.type, event.data) for event in floor.told] == [
+    assert [(row["type"], row["data"]) for row in floor.told] == [
         (
             "connection.data_available",
             {"connectionId": connection.id, "source": "rest_api", "tables": ["a", "b"], "rows": 3},
@@ -273,7 +273,7 @@ async def test_a_part_that_failed_is_all_that_a_retry_extracts(floor: Floor, api
     result = await floor.extract(await floor.run(retry_of=first.id, **definition), connection)
     assert (result["tables"], result["failed_resources"]) == (["a", "b"], [])
     assert len(api.asked_for("/a")) == 1
-    assert [event.data["tables"] for event in floor.told] == [["a"], ["b"]]
+    assert [row["data"]["tables"] for row in floor.told] == [["a"], ["b"]]
 
 
 async def test_it_runs_in_a_child_process_and_stops_when_it_is_asked_to(floor: Floor, api: FakeApi) -> None:

@@ -70,7 +70,10 @@ async def connect(url: str, role: str) -> Any:
 
 
 def engine(url: str, role: str, size: int = 4) -> "AsyncEngine":
-    """SQLAlchemy over the same database, for lists and filters (rule 17)."""
+    """SQLAlchemy over the same database, for lists and filters (rule 17).
+
+    A connection that has lain idle is asked first: one that a restart of Postgres has ended must cost no request.
+    """
     from sqlalchemy.ext.asyncio import create_async_engine
 
     address = url.replace("postgresql://", "postgresql+asyncpg://", 1)
@@ -78,6 +81,7 @@ def engine(url: str, role: str, size: int = 4) -> "AsyncEngine":
         address,
         pool_size=size,
         max_overflow=0,
+        pool_pre_ping=True,
         connect_args={"server_settings": _session(role)},
         json_serializer=dump_json,
         json_deserializer=orjson.loads,

@@ -40,10 +40,13 @@ def broker() -> Iterator[Broker]:
         shutil.rmtree(home.root, ignore_errors=True)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def forgiving() -> Iterator[None]:
-    """For tests that end a broker under its clients: aiokafka then leaves a socket to the garbage collector."""
+    """For tests that end a broker under its clients: aiokafka then leaves a socket to the garbage collector.
+
+    It is collected when the module is over, and with it the event loop that holds the socket.
+    """
+    yield
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
-        yield
         gc.collect()

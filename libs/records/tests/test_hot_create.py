@@ -71,6 +71,8 @@ async def test_all_that_a_new_run_says_is_stored(database: Database) -> None:
         idempotency_key="i",
         fingerprint=b"f",
         requires_approval=True,
+        may_rerun=False,
+        approval_timeout_seconds=90.5,
         traceparent="00-1-2-01",
         definition={"nested": {"list": [1, None, "ü"]}},
         **ids,

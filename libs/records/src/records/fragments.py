@@ -26,6 +26,11 @@ TOLD = ", ".join(f"told.{name}" for name in _EVENT_COLUMNS if name not in ("org_
 """What an answer adds to the columns of the run: the rest of the journal row (see `records.events.Event.of`)."""
 
 
+MAY_RERUN = "coalesce(r.may_rerun, r.kind <> 'http_request')"
+"""Whether the run `r` may be done again after its worker was lost (decision 24). Whoever makes a run says so; where
+nobody did, only a request may have been made that must not be made twice."""
+
+
 def logged(level: str, event: str, message: str, data: str, worker: str, source: str = "moved") -> str:
     """An INSERT of one log entry for each row of `moved`; all arguments are SQL expressions."""
     return f"""INSERT INTO run_logs (run_id, seq, occurred_at, level, event, message, data, worker_id, attempt)

@@ -31,6 +31,9 @@ class NewRun:
     requires_approval: bool = False
     created_by: UUID | None = None
     traceparent: str | None = None
+    # whether it may be done again after its worker was lost (decision 24); None: the database reads the definition
+    may_rerun: bool | None = None
+    approval_timeout_seconds: float | None = None
     id: UUID = field(default_factory=uuid7)
 
     @property
@@ -67,4 +70,6 @@ class NewRun:
             self.requires_approval,
             self.created_by,
             self.traceparent,
+            self.may_rerun,
+            self.approval_timeout_seconds,
         )

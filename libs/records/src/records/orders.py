@@ -113,6 +113,8 @@ def _new_run(
         trigger_source_id=customer.source_id,
         created_by=customer.user_id,
         traceparent=current_traceparent(),
+        may_rerun=model.on_lost == "rerun",
+        approval_timeout_seconds=model.approval_timeout_seconds,
     )
 
 

@@ -7,7 +7,8 @@ from uuid import UUID
 COLUMNS = """id, org_id, action_id, connection_id, parent_run_id, retry_of, kind, status, phase, held_for, control,
     lease_owner, retry_count, interrupt_count, definition, progress, result, error, concurrency_key, idempotency_key,
     fingerprint, trigger_method, trigger_source_type, trigger_source_id, requires_approval, decided_at, created_by,
-    created_at, updated_at, started_at, completed_at, log_seq, recovered"""
+    created_at, updated_at, started_at, completed_at, log_seq, recovered, may_rerun,
+    approval_timeout_seconds"""
 """What reading a run takes; never its secrets."""
 
 _GET = f"SELECT {COLUMNS} FROM runs WHERE id = $1 AND org_id = $2 AND deleted_at IS NULL"

@@ -42,6 +42,8 @@ async def retry_of(gateway: Gateway, principal: Principal, run: Any) -> NewRun:
         trigger_source_id=str(run["id"]),
         created_by=principal.user_id,
         traceparent=current_traceparent(),
+        may_rerun=run["may_rerun"],
+        approval_timeout_seconds=run["approval_timeout_seconds"],
     )
 
 

@@ -19,8 +19,7 @@ REQUIRE_APPROVAL = Step(
     (Phase.HELD,),
     _AWAITING,
     Phase.HELD,
-    sets="""held_for = 'approval', due_at = clock_timestamp()
-        + (r.definition->>'approval_timeout_seconds')::float8 * interval '1 s'""",
+    sets="held_for = 'approval', due_at = clock_timestamp() + r.approval_timeout_seconds * interval '1 s'",
     guard="r.held_for = 'approval'",
     skip_locked=True,
 )

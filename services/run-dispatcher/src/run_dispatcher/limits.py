@@ -22,8 +22,8 @@ admitted AS (
     WHERE c.max_running IS NULL OR h.place <= c.max_running - coalesce(l.runs, 0)
 )
 SELECT a.id FROM admitted a JOIN organisations o ON o.id = $1
-WHERE o.settings->>'max_running' IS NULL
-   OR a.place <= (o.settings->>'max_running')::int - (SELECT coalesce(sum(runs), 0) FROM live)
+WHERE o.max_running IS NULL
+   OR a.place <= o.max_running - (SELECT coalesce(sum(runs), 0) FROM live)
 ORDER BY a.id LIMIT 200
 """
 

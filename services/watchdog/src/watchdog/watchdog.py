@@ -7,8 +7,8 @@ from uuid import UUID
 import structlog
 
 from common.bell import Bell
-from records.definitions import definition_model
 from records.following import follow
+from records.fragments import MAY_RERUN
 from records.publication import Publisher
 from watchdog import lifecycle
 from watchdog.lifecycle import Lost
@@ -16,10 +16,12 @@ from watchdog.looks import Looks, look
 
 _log = structlog.get_logger()
 
-_OF_PROCESS = "SELECT id, kind, definition FROM runs WHERE lease_owner = $1 AND phase = 'leased' ORDER BY id"
-_STALE = """
-SELECT id, kind, definition, lease_owner FROM runs WHERE phase = 'leased' AND due_at <= clock_timestamp()
-ORDER BY lease_owner, id LIMIT 500
+_OF_PROCESS = f"""
+SELECT r.id, {MAY_RERUN} AS may_rerun FROM runs r WHERE r.lease_owner = $1 AND r.phase = 'leased' ORDER BY r.id
+"""
+_STALE = f"""
+SELECT r.id, {MAY_RERUN} AS may_rerun, r.lease_owner FROM runs r
+WHERE r.phase = 'leased' AND r.due_at <= clock_timestamp() ORDER BY r.lease_owner, r.id LIMIT 500
 """
 _ABANDONED = """
 SELECT r.id FROM runs r WHERE r.phase = 'queued' AND r.recovered AND r.status = 'running'
@@ -78,7 +80,7 @@ class Watchdog:
 
     async def _take_back(self, rows: Sequence[Any], lost: Lost, event: str, message: str) -> None:
         """Cancels what is to be cancelled, fails what may not go on, queues the rest; passes over what is locked."""
-        unsafe = [row["id"] for row in rows if not _may_rerun(row)]
+        unsafe = [row["id"] for row in rows if not row["may_rerun"]]
         safe = list({row["id"] for row in rows}.difference(unsafe))
         if rows:
             await self._ended(await lifecycle.cancel(self._pool, safe + unsafe, lost, self._process_id))
@@ -92,11 +94,3 @@ class Watchdog:
 
     async def _ended(self, rows: list[Any]) -> None:
         await follow(rows, self._pool, self._bell, self._publisher)
-
-
-def _may_rerun(row: Any) -> bool:
-    """What the kind says of a run whose worker was lost (decision 24); a definition that no longer reads is rerun."""
-    try:
-        return definition_model(row["kind"]).model_validate(row["definition"]).on_lost == "rerun"
-    except (LookupError, ValueError):
-        return True

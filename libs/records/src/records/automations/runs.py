@@ -119,7 +119,7 @@ async def live_runs(conn: Any, ids: Sequence[UUID]) -> list[UUID]:
 _LOCK = """
 SELECT r.id, r.org_id, r.automation_id, r.version_id, r.parent_run_id, r.retry_of, r.depth, r.control, r.triggered_by,
     r.created_by, r.traceparent, r.created_at, r.started_at, a.name, a.slug, a.trigger->>'overlap' AS overlap,
-    (o.settings->>'max_running')::int AS max_running
+    o.max_running
 FROM automation_runs r JOIN automations a ON a.id = r.automation_id JOIN organisations o ON o.id = r.org_id
 WHERE r.id = $1 AND r.status = 'running' FOR UPDATE OF r SKIP LOCKED
 """

@@ -55,6 +55,16 @@ async def _rest(process: asyncio.subprocess.Process) -> str:
     return out.decode()
 
 
+async def test_what_a_library_logs_is_a_line_of_json_too(database: Database) -> None:
+    async with _started(**_settings(database)) as process:
+        host, _, port = (await _said(process, "started"))["address"].rpartition(":")
+        _, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"nonsense\r\n\r\n")
+        told = await _said(process, "library")
+        writer.close()
+    assert (told["logger"], told["level"], told["service"]) == ("uvicorn.error", "warning", "a-service")
+
+
 async def test_a_service_starts_answers_and_stops_cleanly(database: Database) -> None:
     async with _started(**_settings(database)) as process:
         started = await _said(process, "started")

@@ -7,14 +7,20 @@ from typing import Any
 
 import pytest
 
-from common import protocol
-from common.protocol import LARGEST_HEAD
+from common.protocol import LARGEST_HEAD, MOST_HEADERS, Bounds, Door
 from testkit.sse import served
 
 
 async def app(_scope: Any, _receive: Any, send: Any) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
     await send({"type": "http.response.body", "body": b"ok"})
+
+
+async def patient(_scope: Any, receive: Any, send: Any) -> None:
+    """Waits for the whole body before it answers."""
+    while (await receive()).get("more_body"):
+        continue
+    await app(_scope, receive, send)
 
 
 @pytest.fixture
@@ -75,9 +81,67 @@ async def test_a_value_without_end_is_cut_short(port: int) -> None:
     assert heard == b"" or problem(heard)[0] == 431
 
 
-async def test_a_head_that_never_ends_is_not_waited_for(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.05)
-    assert problem(await said(port, b"GET / HTTP/1.1\r\nHost: x\r\n"))[0] == 408
+@pytest.mark.parametrize("count", [MOST_HEADERS + 1, 10_000])
+async def test_too_many_headers_are_refused_even_in_one_write(port: int, count: int) -> None:
+    head = b"GET / HTTP/1.1\r\n" + b"".join(b"X-%d: 1\r\n" % number for number in range(count)) + b"\r\n"
+    heard = await said(port, head)
+    assert heard == b"" or problem(heard)[0] == 431
+
+
+async def test_as_many_headers_as_allowed_are_taken(port: int) -> None:
+    head = b"GET / HTTP/1.1\r\n" + b"X: 1\r\n" * MOST_HEADERS + b"\r\n"
+    assert (await said(port, head)).endswith(b"ok")
+
+
+async def test_a_large_head_in_one_write_is_refused(port: int) -> None:
+    line = b"X-Long: " + b"x" * 1_000 + b"\r\n"
+    heard = await said(port, b"GET / HTTP/1.1\r\n" + line * 120 + b"\r\n")
+    assert heard == b"" or problem(heard)[0] == 431
+
+
+@pytest.mark.parametrize(
+    "sent", [b"GET / HTTP/1.1\r\nHost: x\r\n", b"POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc"]
+)
+async def test_what_never_comes_is_not_waited_for(sent: bytes) -> None:
+    async with served(patient, Bounds(head_seconds=0.05, body_seconds=0.05)) as url:
+        assert problem(await said(int(url.rpartition(":")[2]), sent))[0] == 408
+
+
+async def test_a_connection_that_says_nothing_is_closed() -> None:
+    async with served(app, Bounds(head_seconds=0.05)) as url:
+        assert await said(int(url.rpartition(":")[2])) == b""
+
+
+async def test_a_body_that_nobody_waits_for_holds_no_connection() -> None:
+    async with served(app, Bounds(body_seconds=0.05)) as url:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+        writer.write(b"POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc")
+        async with asyncio.timeout(10):
+            assert (await reader.read(-1)).endswith(b"ok")
+        writer.close()
+
+
+@pytest.mark.parametrize("bounds", [Bounds(connections=2), Bounds(connections_per_address=2)])
+async def test_one_connection_too_many_is_told_to_come_again(bounds: Bounds) -> None:
+    request = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    async with served(app, bounds) as url:
+        port = int(url.rpartition(":")[2])
+        open_ones = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
+        heard = await said(port, request)
+        assert heard == b"" or problem(heard)[0] == 503
+        for reader, writer in open_ones:
+            writer.write(request)
+            assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+            writer.close()
+            await writer.wait_closed()
+        async with asyncio.timeout(10):
+            while not (await said(port, request)).endswith(b"ok"):
+                continue
+
+
+def test_a_door_without_bounds_is_never_full() -> None:
+    door = Door(Bounds(connections=0, connections_per_address=0))
+    assert all(door.enter("::1") for _ in range(10_000))
 
 
 async def test_a_head_in_pieces_and_a_large_body_are_fine(port: int) -> None:

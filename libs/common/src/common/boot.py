@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
+from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
 import structlog
@@ -18,7 +19,7 @@ from common.bell import Bell, KafkaBell, NotifyBell
 from common.db import open_pool
 from common.health import Health
 from common.kafka import Producer
-from common.protocol import BoundedProtocol
+from common.protocol import BoundedProtocol, Bounds, Door
 from common.settings import Settings
 from common.telemetry import start_logging, start_tracing
 from common.whispers import Ear
@@ -148,16 +149,27 @@ async def _wait_for_database(name: str, settings: Settings) -> Any:
 def _config(service: Service[Any]) -> uvicorn.Config:
     return uvicorn.Config(
         service.app,
-        http=BoundedProtocol,
+        # uvicorn makes one for each connection; all of them share the door.
+        http=cast(Any, partial(BoundedProtocol, door=Door(_bounds(service.settings)))),
         ws="none",
         proxy_headers=False,
         lifespan="off",
         access_log=False,
         log_config=None,
         log_level="warning",
+        timeout_keep_alive=cast(int, service.settings.http_keep_alive_seconds),
         timeout_graceful_shutdown=10,
         server_header=False,
         date_header=False,
+    )
+
+
+def _bounds(settings: Settings) -> Bounds:
+    return Bounds(
+        head_seconds=settings.http_head_seconds,
+        body_seconds=settings.http_body_seconds,
+        connections=settings.http_connections,
+        connections_per_address=settings.http_connections_per_address,
     )
 
 

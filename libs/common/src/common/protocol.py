@@ -1,53 +1,147 @@
-"""HTTP as it comes off the wire: heads of a bounded size and time, and errors in the one shape that all errors have."""
+"""HTTP as it comes off the wire: everything that a client may take its time or its room for has a bound (rule 24).
+
+Heads are bounded in bytes, headers and time, bodies in time, connections in number; errors have the one shape that all
+errors have.
+"""
 
 import asyncio
+from collections import Counter
+from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
+import httptools
 import orjson
+from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
 
 LARGEST_HEAD = 64 * 1024
 """Bytes of a request's first line and headers."""
 
-HEAD_SECONDS = 30.0
-"""How long a client may take to send them."""
+MOST_HEADERS = 200
+"""Headers of one request."""
+
+_SLICE = 16 * 1024
+"""Bytes that the parser is given at once: a read of the loop may be 256 KiB, which is many heads."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Seconds that a client may take for a head, and for a body; connections at once, in all and of one address."""
+
+    head_seconds: float = 30.0
+    body_seconds: float = 60.0
+    connections: int = 5_000
+    connections_per_address: int = 1_000
+
+
+class Door:
+    """Counts the open connections of one server. A bound of 0 means that there is none."""
+
+    def __init__(self, bounds: Bounds | None = None) -> None:
+        self.bounds = bounds or Bounds()
+        self._of_address: Counter[str] = Counter()
+        self._all = 0
+
+    def enter(self, address: str) -> bool:
+        """Whether there is room for one more; it is counted in any case, so call `leave` at its end."""
+        self._all += 1
+        self._of_address[address] += 1
+        most, most_of_address = self.bounds.connections, self.bounds.connections_per_address
+        return not (most and self._all > most) and not (most_of_address and self._of_address[address] > most_of_address)
+
+    def leave(self, address: str) -> None:
+        self._all -= 1
+        self._of_address[address] -= 1
+        if not self._of_address[address]:
+            del self._of_address[address]
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, which by itself reads heads without end."""
+    """uvicorn's protocol, which by itself waits and reads without end."""
 
-    _head_size = 0
-    _in_head = False
-    _late: asyncio.TimerHandle | None = None
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._in_head, self._head_size = True, 0
-
-    def on_headers_complete(self) -> None:
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        door: Door | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._door = door or Door()
+        self._bounds = self._door.bounds
+        self._address = ""
+        self._head_size = 0
         self._in_head = False
-        self._be_patient()
-        super().on_headers_complete()
+        self._in_body = False
+        self._late: asyncio.TimerHandle | None = None
+        self._refusal: tuple[HTTPStatus, str] | None = None
 
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if not self._in_head or self.transport.is_closing():
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._address = self.client[0] if self.client else ""
+        if not self._door.enter(self._address):
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "there are too many connections; try again later")
             return
-        self._head_size += len(data)
-        if self._head_size > LARGEST_HEAD:
-            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"more than {LARGEST_HEAD} bytes of headers")
-        elif self._late is None:
-            self._late = self.loop.call_later(
-                HEAD_SECONDS, self._refuse, HTTPStatus.REQUEST_TIMEOUT, "no whole request"
-            )
+        # A connection that says nothing is closed without a word: nobody listens for one.
+        self._late = self.loop.call_later(self._bounds.head_seconds, transport.close)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._be_patient()
+        self._door.leave(self._address)
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        for start in range(0, len(data), _SLICE):
+            if self.transport.is_closing():
+                return
+            part = data[start : start + _SLICE]
+            super().data_received(part)
+            self._measure(len(part))
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._be_patient()
+        self._in_head, self._head_size = True, 0
+
+    def on_headers_complete(self) -> None:
+        self._in_head, self._in_body = False, True
+        self._be_patient()
+        if len(self.headers) > MOST_HEADERS:
+            self._refusal = (HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"more than {MOST_HEADERS} headers")
+            raise httptools.HttpParserError(self._refusal[1])
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._in_body = False
+        self._be_patient()
+        super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         """What uvicorn calls where it cannot read a request."""
-        self._refuse(HTTPStatus.BAD_REQUEST, msg)
+        self._refuse(*(self._refusal or (HTTPStatus.BAD_REQUEST, msg)))
+
+    def _measure(self, size: int) -> None:
+        """Whether what has come is too much, and how long the rest may take."""
+        if self.transport.is_closing() or not (self._in_head or self._in_body):
+            return
+        if self._in_head:
+            self._head_size += size
+            if self._head_size > LARGEST_HEAD:
+                self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"more than {LARGEST_HEAD} bytes of headers")
+                return
+        if self._late is None:
+            seconds = self._bounds.head_seconds if self._in_head else self._bounds.body_seconds
+            self._late = self.loop.call_later(seconds, self._too_slow, seconds)
+
+    def _too_slow(self, seconds: float) -> None:
+        if self._in_body and self.cycle is not None and self.cycle.response_started:
+            self.transport.close()
+        else:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT, f"no whole request came within {seconds:g} seconds")
 
     def _be_patient(self) -> None:
         if self._late is not None:
@@ -55,9 +149,14 @@ class BoundedProtocol(HttpToolsProtocol):
             self._late = None
 
     def _refuse(self, status: HTTPStatus, message: str) -> None:
-        body = orjson.dumps({"detail": [{"loc": [], "msg": message, "type": "bad_request"}]})
+        body = orjson.dumps({"detail": [{"loc": [], "msg": message, "type": _WORDS.get(status, "bad_request")}]})
         head = f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/json\r\n"
+        if status is HTTPStatus.SERVICE_UNAVAILABLE:
+            head += "retry-after: 1\r\n"
         head += f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
         if not self.transport.is_closing():
             self.transport.write(head.encode() + body)
             self.transport.close()
+
+
+_WORDS = {HTTPStatus.SERVICE_UNAVAILABLE: "unavailable", HTTPStatus.REQUEST_TIMEOUT: "timeout"}

@@ -18,6 +18,18 @@ class Settings(BaseSettings):
     lake_url: str = Field(description="file:///… or s3://bucket/prefix.")
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=0, ge=0, le=65535, description="0 takes a free one.")
+    http_keep_alive_seconds: float = Field(
+        default=75,
+        ge=1,
+        le=3600,
+        description="An idle connection is kept so long; longer than by a load balancer.",
+    )
+    http_head_seconds: float = Field(default=30, gt=0, le=3600, description="What a client may take for a head.")
+    http_body_seconds: float = Field(default=60, gt=0, le=3600, description="What it may take for the body after that.")
+    http_connections: int = Field(default=5_000, ge=0, description="Open connections at once; 0: no bound.")
+    http_connections_per_address: int = Field(
+        default=1_000, ge=0, description="Of them from one address; 0, no bound, behind a proxy of yours."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     trace_sample: float = Field(default=0.01, ge=0, le=1, description="The share of traces that are kept.")
     otlp_endpoint: str = Field(default="", description="Where spans go (gRPC); empty: nowhere.")

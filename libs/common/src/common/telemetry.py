@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -54,7 +55,25 @@ def start_logging(service: str, level: str) -> None:
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)
-    logging.basicConfig(level=logging.WARNING, stream=sys.stdout, format="%(name)s: %(message)s")
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(_JsonLines(service))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+
+
+class _JsonLines(logging.Formatter):
+    """What libraries log (uvicorn, aiokafka, …), as the same JSON lines."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__()
+        self._service = service
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {"event": "library", "message": record.getMessage().strip(), "logger": record.name}
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        when = datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z")
+        line |= {"service": self._service, "level": record.levelname.lower(), "timestamp": when}
+        return orjson.dumps(line).decode()
 
 
 def start_tracing(service: str, settings: "Settings") -> None:

@@ -5,12 +5,13 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx2
 import uvicorn
 
-from common.protocol import BoundedProtocol
+from common.protocol import BoundedProtocol, Bounds, Door
 from testkit.wait import wait_for
 
 _SECONDS = 10.0
@@ -27,10 +28,11 @@ class SentEvent:
 
 
 @asynccontextmanager
-async def served(app: Any) -> AsyncIterator[str]:
+async def served(app: Any, bounds: Bounds | None = None) -> AsyncIterator[str]:
     """The address of the application, on a free port of this machine, for as long as the block lasts."""
+    http: Any = partial(BoundedProtocol, door=Door(bounds))
     config = uvicorn.Config(
-        app, port=0, http=BoundedProtocol, ws="none", lifespan="off", log_config=None, timeout_graceful_shutdown=1
+        app, port=0, http=http, ws="none", lifespan="off", log_config=None, timeout_graceful_shutdown=1
     )
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]

@@ -26,6 +26,7 @@ from common.health import Health
 from common.ids import uuid7
 from common.loops import every
 from common.whispers import Ear
+from drawing.drawer import Drawer
 from records.automations import run_reads
 from records.automations.versions import Versions
 from records.publication import Publisher
@@ -66,6 +67,7 @@ async def gateway(settings: Settings, producer: MemoryProducer) -> AsyncIterator
     bell = NotifyBell(pool, ear)
     process_id, desk, fleet = uuid7(), PasswordDesk(), Fleet(pool)
     publisher, keyring = Publisher(pool, producer, process_id), Keyring(settings.encryption_keys)
+    drawer = Drawer()
     yield Gateway(
         settings=settings,
         pool=pool,
@@ -83,11 +85,13 @@ async def gateway(settings: Settings, producer: MemoryProducer) -> AsyncIterator
         automation_tail=Tail(pool, run_reads.moved),
         versions=Versions(),
         feed=Feed(pool, fleet),
+        drawer=drawer,
         bell=bell,
         publisher=publisher,
         process_id=process_id,
         stopping=asyncio.Event(),
     )
+    await drawer.close()
     await publisher.close(5)
     await bell.close()
     await engine.dispose()

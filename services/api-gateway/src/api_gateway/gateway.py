@@ -19,6 +19,7 @@ from api_gateway.sign_in import PasswordDesk, SignIns
 from api_gateway.tail import Tail
 from api_gateway.waiting import Waiters
 from common.bell import Bell
+from drawing.drawer import Drawer
 from records import totals
 from records.automations.versions import Versions
 from records.publication import Publisher
@@ -45,6 +46,7 @@ class Gateway:
     automation_tail: Tail
     versions: Versions
     feed: Feed
+    drawer: Drawer
     bell: Bell
     publisher: Publisher
     process_id: UUID

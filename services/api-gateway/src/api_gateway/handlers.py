@@ -20,6 +20,7 @@ from api_gateway.waiting import Waiters
 from common.boot import Service
 from common.db import engine
 from common.loops import every
+from drawing.drawer import Drawer
 from records.automations import run_reads
 from records.automations.versions import Versions
 from records.life import Life
@@ -52,6 +53,7 @@ async def running(service: Service[Settings]) -> AsyncIterator[None]:
         automation_tail=Tail(service.pool, run_reads.moved),
         versions=Versions(),
         feed=Feed(service.pool, fleet),
+        drawer=Drawer(),
         bell=service.bell,
         publisher=publisher,
         process_id=life.id,
@@ -65,6 +67,7 @@ async def running(service: Service[Settings]) -> AsyncIterator[None]:
     finally:
         await gateway.intake.drained()
         await gateway.hook_intake.drained()
+        await gateway.drawer.close()
         await publisher.close(3)
         await gateway.fleet.close()
         await lists.dispose()

@@ -27,7 +27,8 @@ FROM automation_steps s LEFT JOIN runs r ON r.id = s.run_id
 WHERE s.automation_run_id = $1 ORDER BY s.place
 """
 _STATES = """
-SELECT key, state, port, started_at, completed_at FROM automation_steps WHERE automation_run_id = $1 ORDER BY place
+SELECT s.key, s.state, s.port, s.started_at, s.completed_at, r.status AS run_status
+FROM automation_steps s LEFT JOIN runs r ON r.id = s.run_id WHERE s.automation_run_id = $1 ORDER BY s.place
 """
 _RUNS_OF = """
 SELECT s.automation_run_id, s.key, s.run_id, r.kind, r.status AS run_status, r.error, r.started_at AS run_started_at,

@@ -1,12 +1,17 @@
 """Where everything of a drawing stands: boxes of nodes, ways of edges, their labels. Lengths in px."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from api_gateway.graph import Graph
-from api_gateway.graph.alignment import NODE_GAP
-from api_gateway.graph.layering import Layers, layered
-from api_gateway.graph.lettering import fitted, width
-from api_gateway.graph.placing import LAYER_GAP, Places, Point, Size, placed
+from drawing import Graph
+from drawing.alignment import NODE_GAP
+from drawing.layering import Layers, Wire, layered
+from drawing.lettering import fitted, width
+from drawing.ordering import ordered
+from drawing.placing import LAYER_GAP, Places, Point, Size, placed
+
+MOST_VERTICES = 8_000
+"""Nodes and passages of edges that are placed: a second or two of computing."""
 
 NODE_WIDTH = 248
 LABEL_HEIGHT = 18
@@ -15,6 +20,10 @@ LABEL_SIZE = 11
 _MOST_LABEL = 130
 _BROAD = 1_400  # what is broader goes from left to right, where that is narrower
 _ALONE_GAP = 26
+
+
+class TooLarge(Exception):
+    """The drawing would have more vertices than `MOST_VERTICES`."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +36,11 @@ class Label:
 @dataclass(frozen=True)
 class Way:
     """An edge: from point 0 to 1, 2 to 3, … a curve from layer to layer; from 1 to 2, 3 to 4, … straight through a
-    layer, past its nodes."""
+    layer, past its nodes. One that `joins` ends on the way of another edge to the same target, without a tip."""
 
     points: list[Point]
     label: Label | None
+    joins: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,7 +60,7 @@ class Layout:
 def lay_out(graph: Graph, node_height: float) -> Layout:
     """Top to bottom, or left to right where that is narrower: a long chain goes down, a wide fan goes right.
 
-    Nodes without edges stand below all others, in rows.
+    Nodes without edges stand below all others, in rows. Raises `TooLarge`.
     """
     index = {node.key: number for number, node in enumerate(graph.nodes)}
     ends = {number: (index[edge.source], index[edge.target]) for number, edge in enumerate(graph.edges)}
@@ -58,9 +68,14 @@ def lay_out(graph: Graph, node_height: float) -> Layout:
     joined = {node: vertex for vertex, node in enumerate(sorted({node for pair in ends.values() for node in pair}))}
     pairs = [(joined[source], joined[target]) for source, target in ends.values()]
     texts = [fitted(graph.edges[number].port or "", LABEL_SIZE, _MOST_LABEL) for number in ends]
-    layers = layered(len(joined), pairs, [bool(text) for text in texts])
+    looks = [graph.edges[number].taken for number in ends]
+    wires = [Wire(*pair, bool(text), look) for pair, text, look in zip(pairs, texts, looks, strict=True)]
+    layers = layered(len(joined), wires)
+    if len(layers.rank) > MOST_VERTICES:
+        raise TooLarge
+    rows = ordered(layers, len(joined))
     sizes = _sizes(layers, len(joined), texts, node_height)
-    places = placed(layers, len(joined), sizes, _goes_down(layers, sizes))
+    places = placed(layers, rows, len(joined), sizes, _goes_down(rows, sizes))
     centres = {node: places.centre(vertex) for node, vertex in joined.items()}
     alone = [number for number in range(len(graph.nodes)) if number not in joined]
     size = _add_alone(centres, alone, places.size, node_height)
@@ -70,7 +85,7 @@ def lay_out(graph: Graph, node_height: float) -> Layout:
 
 def _sizes(layers: Layers, nodes: int, texts: list[str], node_height: float) -> list[Size]:
     sizes: list[Size] = [(NODE_WIDTH, node_height)] * nodes
-    sizes += [(0, 0)] * (sum(map(len, layers.rows)) - nodes)
+    sizes += [(0, 0)] * (len(layers.rank) - nodes)
     for order, vertex in layers.labels.items():
         sizes[vertex] = (_label_width(texts[order]), LABEL_HEIGHT)
     return sizes
@@ -80,17 +95,17 @@ def _label_width(text: str) -> float:
     return width(text, LABEL_SIZE) + 10
 
 
-def _goes_down(layers: Layers, sizes: list[Size]) -> bool:
+def _goes_down(rows: Sequence[Sequence[int]], sizes: list[Size]) -> bool:
     """Judged by the least that each direction takes."""
-    abreast = max((sum(sizes[vertex][0] + NODE_GAP for vertex in row) for row in layers.rows), default=0)
-    in_a_row = sum(max(sizes[vertex][0] for vertex in row) + LAYER_GAP for row in layers.rows)
+    abreast = max((sum(sizes[vertex][0] + NODE_GAP for vertex in row) for row in rows), default=0)
+    in_a_row = sum(max(sizes[vertex][0] for vertex in row) + LAYER_GAP for row in rows)
     return abreast <= _BROAD or abreast <= in_a_row
 
 
 def _way(places: Places, layers: Layers, order: int, text: str) -> Way:
     vertex = layers.labels.get(order)
     label = None if vertex is None else Label(text, places.centre(vertex), _label_width(text))
-    return Way(places.way(layers.chains[order]), label)
+    return Way(places.way(layers.chains[order]), label, order in layers.joins)
 
 
 def _add_alone(centres: dict[int, Point], alone: list[int], size: Size, node_height: float) -> Size:

@@ -2,9 +2,9 @@ import re
 
 import pytest
 
-from api_gateway.graph import Edge, Graph, Node
-from api_gateway.graph.looks import LOOKS, spoken
-from api_gateway.graph.mermaid import mermaid
+from drawing import Edge, Graph, Node
+from drawing.looks import LOOKS, spoken
+from drawing.mermaid import mermaid
 
 EVIL = [
     '"]; click n0 "javascript:alert(1)"',

@@ -7,7 +7,7 @@ that keeps order and distances: an isotonic regression, found in one pass (pool 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from api_gateway.graph.straightening import Straightening
+from drawing.straightening import Straightening
 
 NODE_GAP = 24  # px
 
@@ -15,6 +15,8 @@ _PASSING_GAP = 16
 _SWEEPS = 24
 _MOST_VISITS = 400_000
 _UNJOINED = 0.01  # the weight of a vertex that has no neighbour on that side: it stays where it may
+
+_JOINING = 0.05
 
 Links = list[list[tuple[int, float]]]
 
@@ -46,7 +48,8 @@ def _links(chains: Iterable[Sequence[int]], rank: dict[int, int], nodes: int) ->
     behind: Links = [[] for _ in rank]
     for chain in chains:
         for a, b in pairwise(chain):
-            weight = (1.0, 2.0, 8.0)[(a >= nodes) + (b >= nodes)]
+            joins = b == chain[-1] and b >= nodes  # it may come from far: the way that it joins stays straight
+            weight = _JOINING if joins else (1.0, 2.0, 8.0)[(a >= nodes) + (b >= nodes)]
             upper, lower = (a, b) if rank[a] < rank[b] else (b, a)
             behind[upper].append((lower, weight))
             before[lower].append((upper, weight))

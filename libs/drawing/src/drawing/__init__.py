@@ -1,10 +1,12 @@
 """What is drawn of an automation, or of one run of it: its steps, and which of them wait for which.
 
-`mermaid.py` and `svg.py` draw it. Names, kinds and notes may hold anything: those who draw make them harmless.
+`mermaid.py` and `svg.py` draw it, `drawer.py` does so in a process of its own.
+Names, kinds and notes may hold anything: those who draw make them harmless.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -36,3 +38,14 @@ class Graph:
     title: str
     nodes: Sequence[Node]
     edges: Sequence[Edge]
+
+
+def as_json(graph: Graph) -> dict[str, Any]:
+    """The graph as JSON; `as_graph` reads it again."""
+    return asdict(graph)
+
+
+def as_graph(value: dict[str, Any]) -> Graph:
+    """The graph that `as_json` wrote."""
+    nodes = [Node(**node) for node in value["nodes"]]
+    return Graph(value["title"], nodes, [Edge(**edge) for edge in value["edges"]])

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from api_gateway.graph.alignment import aligned
-from api_gateway.graph.layering import Layers
+from drawing.alignment import aligned
+from drawing.layering import Layers
 
 LAYER_GAP = 44  # px
 
@@ -49,16 +49,16 @@ class Places:
         return (across, along) if self.down else (along, across)
 
 
-def placed(layers: Layers, nodes: int, sizes: Sequence[Size], down: bool) -> Places:
-    """`sizes` are those of all vertices, width and height; the first `nodes` are nodes."""
+def placed(layers: Layers, rows: Sequence[Sequence[int]], nodes: int, sizes: Sequence[Size], down: bool) -> Places:
+    """`rows` are the layers in order, `sizes` width and height of all vertices; the first `nodes` are nodes."""
     breadths = [width if down else height for width, height in sizes]
     depths = [height if down else width for width, height in sizes]
-    centres = aligned(layers.rows, layers.chains, nodes, breadths)
+    centres = aligned(rows, layers.chains, nodes, breadths)
     first = min((centre - breadth / 2 for centre, breadth in zip(centres, breadths, strict=True)), default=0)
     centres = [centre - first for centre in centres]
-    gaps = _gaps(layers, centres, [min(row) >= nodes for row in layers.rows])
+    gaps = _gaps(layers, centres, [min(row) >= nodes for row in rows])
     begins, ends, along = [0.0] * len(sizes), [0.0] * len(sizes), 0.0
-    for row, gap in zip(layers.rows, gaps, strict=True):
+    for row, gap in zip(rows, gaps, strict=True):
         along += gap
         depth = max(depths[vertex] for vertex in row)
         for vertex in row:
@@ -70,10 +70,9 @@ def placed(layers: Layers, nodes: int, sizes: Sequence[Size], down: bool) -> Pla
 
 def _gaps(layers: Layers, centres: Sequence[float], labels: Sequence[bool]) -> list[float]:
     """The room before each layer: more where edges have a long way across, so that they do not run flat."""
-    rank = {vertex: layer for layer, row in enumerate(layers.rows) for vertex in row}
-    across = [0.0] * len(layers.rows)
-    for a, b in (link for chain in layers.chains for link in pairwise(chain)):
-        lower = max(rank[a], rank[b])
+    across = [0.0] * len(labels)
+    for a, b in layers.links:
+        lower = max(layers.rank[a], layers.rank[b])
         across[lower] = max(across[lower], abs(centres[a] - centres[b]))
     gaps = [0.0] * len(labels)
     for layer in range(1, len(labels)):

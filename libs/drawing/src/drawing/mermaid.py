@@ -6,9 +6,9 @@ Tried on Mermaid 11 in its loosest setting.
 
 import re
 
-from api_gateway.graph import Edge, Graph, Node
-from api_gateway.graph.lettering import clean, shortened
-from api_gateway.graph.looks import LOOKS, PLAIN, look_of, spoken
+from drawing import Edge, Graph, Node
+from drawing.lettering import clean, shortened
+from drawing.looks import LOOKS, PLAIN, look_of, spoken
 
 _MOST_NAME, _MOST_OTHER = 60, 40
 _MEANT = re.compile(r"[^\w ,.?!'=/()+…·-]|^[\d+-]|(?<![^\W_])_|_(?![^\W_])")

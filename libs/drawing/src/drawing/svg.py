@@ -6,11 +6,12 @@ Only attributes, no style sheet, no ids: it may stand in a page among others, un
 from itertools import pairwise
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from api_gateway.graph import Edge, Graph, Node
-from api_gateway.graph.layout import LABEL_HEIGHT, LABEL_SIZE, NODE_WIDTH, Label, Layout, Way, lay_out
-from api_gateway.graph.lettering import clean, fitted, shortened, width
-from api_gateway.graph.looks import Look, look_of, spoken
-from api_gateway.graph.placing import Point
+from drawing import Edge, Graph, Node
+from drawing.implied import without_implied
+from drawing.layout import LABEL_HEIGHT, LABEL_SIZE, NODE_WIDTH, Label, Layout, TooLarge, Way, lay_out
+from drawing.lettering import clean, fitted, shortened, width
+from drawing.looks import Look, look_of, spoken
+from drawing.placing import Point
 
 FONT = "Inter, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'Noto Sans', 'DejaVu Sans', sans-serif"
 
@@ -21,18 +22,34 @@ _PLAIN_HEIGHT, _STATE_HEIGHT = 50, 70
 _INSET = 16
 _ARROW = 8
 _MOST_TITLE = 1_000
+MOST_EDGES = 6_000
 _BOLD = 1.1  # how much broader bold letters are
 _PAPER, _EDGE, _TAKEN, _NOT_TAKEN, _TEXT, _SMALL = "#fbfcfd", "#8490a0", "#475467", "#b4bcc8", "#1f2328", "#57606a"
 
 
-def svg(graph: Graph) -> str:
-    """The drawing as text; its time grows with the edges' lengths: one to three seconds for a thousand steps.
+_NOTE_HEIGHT = 22
 
-    It computes all the while: a server calls it in a thread.
+
+def svg(graph: Graph) -> str:
+    """The drawing as text. It takes a few seconds at most, in which it computes: a server draws in a `Drawer`.
+
+    Where the edges are too many to be told apart, those are left out that follow from others; the drawing says so.
+    Raises `TooLarge` where even then there are too many.
     """
+    try:
+        return _drawn(graph, "")
+    except TooLarge:
+        fewer = without_implied(graph)
+        left_out = len(graph.edges) - len(fewer.edges)
+        return _drawn(fewer, f"{left_out:,} connections that follow from others are not drawn." if left_out else "")
+
+
+def _drawn(graph: Graph, note: str) -> str:
+    if len(graph.edges) > MOST_EDGES:
+        raise TooLarge
     height = _STATE_HEIGHT if any(node.state or node.seconds is not None for node in graph.nodes) else _PLAIN_HEIGHT
     layout = lay_out(graph, height)
-    root, place = _sheet(graph, layout)
+    root, place = _sheet(graph, layout, note)
     for number, way in sorted(layout.ways.items(), key=lambda item: graph.edges[item[0]].taken is not False):
         _edge(place, graph.edges[number], way, layout.down)
     for number, node in enumerate(graph.nodes):
@@ -40,12 +57,12 @@ def svg(graph: Graph) -> str:
     return tostring(root, encoding="unicode")
 
 
-def _sheet(graph: Graph, layout: Layout) -> tuple[Element, Element]:
+def _sheet(graph: Graph, layout: Layout, note: str) -> tuple[Element, Element]:
     """The sheet with its heading, and the group whose 0, 0 is the layout's."""
     title = clean(graph.title)
     broad = max(layout.size[0] + 2 * _MARGIN, _LEAST_WIDTH)
     top = _MARGIN + (_HEADING if title else 0)
-    high = top + (layout.size[1] or _HEADING) + _MARGIN
+    high = top + (layout.size[1] or _HEADING) + _MARGIN + (_NOTE_HEIGHT if note else 0)
     size = {"viewBox": f"0 0 {_number(broad)} {_number(high)}", "width": _number(broad), "height": _number(high)}
     root = Element("svg", {"xmlns": "http://www.w3.org/2000/svg", **size, "role": "img", "font-family": FONT})
     _title(root, title or "Steps")
@@ -55,6 +72,8 @@ def _sheet(graph: Graph, layout: Layout) -> tuple[Element, Element]:
         _text(root, fitting, (_MARGIN, _MARGIN + 14), 17, _TEXT, {"font-weight": "600"})
     if not graph.nodes:
         _text(root, "No steps", (_MARGIN, top + 18), 13, _SMALL)
+    if note:
+        _text(root, note, (_MARGIN, high - _MARGIN + 8), 12, _SMALL)
     left = (broad - layout.size[0]) / 2
     return root, SubElement(root, "g", {"transform": f"translate({_number(left)} {_number(top)})"})
 
@@ -125,15 +144,16 @@ def _edge(place: Element, edge: Edge, way: Way, down: bool) -> None:
         )
     stroke = {"fill": "none", "stroke": ink, "stroke-width": "2" if edge.taken else "1.5"}
     dashes = {"stroke-dasharray": "5 4"} if edge.taken is False else {}
-    SubElement(group, "path", {"d": _path(way.points, down), **stroke, **dashes})
-    SubElement(group, "path", {"d": _arrow(way.points, down), "fill": ink})
+    SubElement(group, "path", {"d": _path(way.points, down, 0 if way.joins else _ARROW), **stroke, **dashes})
+    if not way.joins:
+        SubElement(group, "path", {"d": _arrow(way.points, down), "fill": ink})
     if way.label is not None:
         _label(group, way.label, _EDGE if edge.taken is False else _TEXT)
 
 
-def _path(points: list[Point], down: bool) -> str:
-    """The line, up to its tip; it comes straight into the tip."""
-    (x, y), length = points[-1], _ARROW * _direction(points, down)
+def _path(points: list[Point], down: bool, tip: float) -> str:
+    """The line, up to its tip, which is so long; it comes straight into the tip."""
+    (x, y), length = points[-1], tip * _direction(points, down)
     stops = [*points[:-1], (x, y - length) if down else (x - length, y)]
     parts = [f"M{_at(stops[0])}"]
     for number, (a, b) in enumerate(pairwise(stops)):

@@ -72,6 +72,10 @@ rotate-keys: $(READY) ## encrypt again, with the first of VAI_ENCRYPTION_KEYS, w
 test: $(READY) ## all tests (T=path for a part; KAFKA=apache: the integration tests on Apache Kafka)
 	@VAI_TEST_KAFKA="$(KAFKA)" $(PY) -m pytest $(or $(T),$(if $(KAFKA),tests/integration))
 
+.PHONY: fuzz
+fuzz: $(READY) ## look for inputs that break something: the property tests with new ones (MINUTES=5, SEED= to repeat, T=)
+	@$(PY) tools/fuzz.py --minutes "$(or $(MINUTES),5)" $(if $(SEED),--seed "$(SEED)") $(T)
+
 .PHONY: examples
 examples: $(READY) ## build the consumers under examples/ and have each read events (KAFKA=apache: from Apache Kafka)
 	@VAI_TEST_KAFKA="$(KAFKA)" $(PY) -m tools.consumers

@@ -1,23 +1,14 @@
-import os
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, settings
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from common import db
 from records import people
 from records.people import Role
 from testkit.database import database, database_url, module_url, own_database, postgres_server  # noqa: F401
-
-# How long an example takes says nothing on a busy machine. CI looks at the same examples each time: a new one that
-# fails is for whoever looks for it, not for whoever happens to come along.
-settings.register_profile(
-    "vai", deadline=None, derandomize="CI" in os.environ, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.load_profile("vai")
 
 
 @pytest.fixture

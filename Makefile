@@ -99,6 +99,10 @@ generate: $(READY) ## write what is drawn from proto/ and from the lifecycle's t
 	@$(PY) -m records.generate
 	@$(PY) -m tools.events
 
+.PHONY: next-lifecycle
+next-lifecycle: $(READY) ## begin a new revision for a changed lifecycle: the newest one is frozen
+	@$(PY) -m records.generate --next
+
 .PHONY: verify
 verify: $(READY) ## is anything generated stale, any contract broken, any fact of the documents lost?
 	@$(PY) tools/generate_contracts.py --check
@@ -114,6 +118,10 @@ verify-asyncapi: $(READY) ## hold docs/asyncapi.yaml against AsyncAPI's own sche
 .PHONY: publish-contracts
 publish-contracts: $(READY) ## at a release: what proto/ says now is what later versions may not break
 	@cd proto && $(BUF) breaking --against published.binpb && $(BUF) build --exclude-source-info -o published.binpb
+
+.PHONY: freeze
+freeze: $(READY) ## at a release: the revisions of the database that are there now never change again
+	@$(PY) -m records.generate --freeze
 
 .PHONY: bench
 bench: $(READY) ## measure, and print ratios

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _propagator = TraceContextTextMapPropagator()
 
 loop_failures = Counter("loop_failures", "Turns of a background loop that failed", ["loop"])
+rows_failed = Counter("rows_failed", "Rows that a background loop could not handle and backed off", ["loop"])
 hints_dropped = Counter("hints_dropped", "Hints that could not be decoded", ["channel"])
 events_published = Counter("events_published", "Public events written to Kafka", ["type"])
 publish_failures = Counter("publish_failures", "Attempts to publish that failed")

@@ -1,14 +1,16 @@
 """Draws what follows from the lifecycle's tables: the database trigger and docs/lifecycle.md.
 
-`python -m records.generate` writes both; with `--check` it exits 1 where a file is stale.
+`python -m records.generate` writes both, the trigger into the newest revision of the lifecycle. A revision that
+databases have run is frozen and never written again: `--next` begins another one, `--freeze` freezes those that are
+there (at a release). With `--check` it writes nothing and exits 1 where a file is stale or a frozen one was changed.
 """
 
 import sys
 from pathlib import Path
 
+from records import revisions
 from records.lifecycle import CREATORS, EDGES, MOVES, PHASES, SLICES, Owner, Status
 
-_SQL = Path(__file__).parent / "migrations/sql/0001_lifecycle.sql"
 _DOC = Path("docs/lifecycle.md")
 
 
@@ -19,7 +21,10 @@ def _steps_of(owner: Owner) -> list[str]:
 
 
 def trigger_sql() -> str:
-    """The CHECK of the pairs and the trigger that refuses whatever a service's slice does not hold."""
+    """The CHECK of the pairs and the function that refuses whatever a service's slice does not hold.
+
+    The triggers that call it were made by revision 0001 and stay.
+    """
     pairs = [f"{status}/{phase}" for status, phases in PHASES.items() for phase in phases]
     allowed = [
         f"{service} {step}" for service, owners in SLICES.items() for owner in owners for step in _steps_of(owner)
@@ -27,11 +32,11 @@ def trigger_sql() -> str:
     creators = ", ".join(f"'{name}'" for name in CREATORS)
     return f"""-- Drawn from records/lifecycle.py by `make generate`; not to be edited.
 
-ALTER TABLE runs ADD CONSTRAINT status_has_phase CHECK (status || '/' || phase IN (
+ALTER TABLE runs DROP CONSTRAINT status_has_phase, ADD CONSTRAINT status_has_phase CHECK (status || '/' || phase IN (
 {_listed(pairs)}
 ));
 
-CREATE FUNCTION guard_lifecycle() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION guard_lifecycle() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     role text := current_setting('vai.role', true);
 BEGIN
@@ -51,11 +56,6 @@ BEGIN
     RETURN NEW;
 END
 $$;
-
-CREATE TRIGGER guard_new_runs BEFORE INSERT ON runs FOR EACH ROW EXECUTE FUNCTION guard_lifecycle();
-CREATE TRIGGER guard_moved_runs BEFORE UPDATE ON runs FOR EACH ROW
-    WHEN (OLD.status IS DISTINCT FROM NEW.status OR OLD.phase IS DISTINCT FROM NEW.phase)
-    EXECUTE FUNCTION guard_lifecycle();
 """
 
 
@@ -117,16 +117,26 @@ def document() -> str:
 
 
 def main(arguments: list[str]) -> int:
-    drawn = {_SQL: trigger_sql(), _DOC: document()}
+    if "--freeze" in arguments:
+        revisions.freeze()
+        return 0
+    if "--next" in arguments:
+        revisions.make_next()
+    faults = [f"{name} is frozen: undo its change, and put it into a new revision" for name in revisions.tampered()]
+    trigger = revisions.newest_lifecycle()
+    drawn = {trigger: trigger_sql(), _DOC: document()}
     stale = [path for path, text in drawn.items() if not path.exists() or path.read_text() != text]
+    if trigger in stale and revisions.is_frozen(trigger):
+        faults.append(f"the lifecycle has changed since {trigger.name}, which is frozen: run `make next-lifecycle`")
+        stale.remove(trigger)
     if "--check" in arguments:
+        faults += [f"{path} is stale: run `make generate`" for path in stale]
+    else:
         for path in stale:
-            sys.stderr.write(f"{path} is stale: run `make generate`\n")
-        return 1 if stale else 0
-    for path in stale:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(drawn[path])
-    return 0
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(drawn[path])
+    sys.stderr.writelines(f"{fault}\n" for fault in faults)
+    return 1 if faults else 0
 
 
 if __name__ == "__main__":

@@ -132,6 +132,12 @@ MOVES: tuple[Move, ...] = (
     Move(_RUNNING, Phase.DELAYED, Phase.PAUSED, "paused", Owner.GATEWAY),
     Move(_RUNNING, Phase.PARKED, Phase.PAUSED, "paused", Owner.GATEWAY),
     Move(_RUNNING, Phase.PAUSED, Phase.QUEUED, "resumed", Owner.GATEWAY),
+    # Where a limit holds, a run that goes on waits for room like a new one: delayed, and the dispatcher lets it in.
+    Move(_RUNNING, Phase.PAUSED, Phase.DELAYED, "resumed", Owner.GATEWAY),
+    Move(_RUNNING, Phase.PARKED, Phase.DELAYED, "child_ended", Owner.WORKER),
+    Move(_RUNNING, Phase.PARKED, Phase.DELAYED, "child_cancelled", Owner.GATEWAY),
+    Move(_RUNNING, Phase.PARKED, Phase.DELAYED, "child_abandoned", Owner.WATCHDOG),
+    Move(_RUNNING, Phase.PARKED, Phase.DELAYED, "swept", Owner.DISPATCHER),
     Move(_RUNNING, Phase.PARKED, Phase.QUEUED, "child_ended", Owner.WORKER),
     Move(_RUNNING, Phase.PARKED, Phase.QUEUED, "child_cancelled", Owner.GATEWAY),
     Move(_RUNNING, Phase.PARKED, Phase.QUEUED, "child_abandoned", Owner.WATCHDOG),

@@ -18,13 +18,16 @@ from records.partitions import make_ahead
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('vai.migrate'))"
 
 
-async def migrate(url: str) -> None:
-    """Upgrades to the newest revision and makes the partitions of the days ahead; safe to run twice, or by two."""
+async def migrate(url: str, to: str = "head") -> None:
+    """Upgrades to the newest revision and makes the partitions of the days ahead; safe to run twice, or by two.
+
+    `to` names an older revision: a test begins with a database as an earlier version left it.
+    """
     database = engine(url, "migrate", size=2)
     try:
         async with database.connect() as guard, database.connect() as connection:
             await guard.exec_driver_sql(_LOCK)
-            await connection.run_sync(_upgrade)
+            await connection.run_sync(_upgrade, to)
             await connection.commit()
     finally:
         await database.dispose()
@@ -35,11 +38,11 @@ async def migrate(url: str) -> None:
         await pool.close()
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, to: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
 
 
 if __name__ == "__main__":

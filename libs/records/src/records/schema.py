@@ -4,7 +4,7 @@ from typing import Any
 
 import asyncpg
 
-NEEDED = "0007"
+NEEDED = "0008"
 """The newest revision under migrations/versions (a test holds them together)."""
 
 

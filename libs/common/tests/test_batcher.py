@@ -1,9 +1,12 @@
 """Group commit: takes what is there, never waits for more, and lets a poisoned item fail alone (rule 17)."""
 
 import asyncio
+from typing import Any
 
+import asyncpg
 import pytest
 
+from common import batcher as batcher_module
 from common.batcher import Batcher, Overloaded
 
 
@@ -116,3 +119,72 @@ async def test_an_item_whose_caller_has_gone_fails_in_silence() -> None:
     batcher = Batcher(Writer({1}).flush)
     batcher.put(1)
     await batcher.drained()
+
+
+# While the database is away
+
+
+class Away:
+    """A database that fails so many times with an error before it takes anything."""
+
+    def __init__(self, error: Exception, times: int) -> None:
+        self.error, self.times = error, times
+        self.batches: list[list[int]] = []
+
+    async def flush(self, items: list[int]) -> list[str]:
+        self.batches.append(items)
+        if len(self.batches) <= self.times:
+            raise self.error
+        return [f"wrote {item}" for item in items]
+
+
+GONE = [ConnectionResetError("cut"), TimeoutError(), asyncpg.CannotConnectNowError("starting"), OSError("no route")]
+OF_ONE = [asyncpg.DeadlockDetectedError("deadlock"), asyncpg.LockNotAvailableError("locked")]
+
+
+async def _submitted(batcher: Batcher[int, str], count: int) -> list[Any]:
+    return await asyncio.gather(*map(batcher.submit, range(count)), return_exceptions=True)
+
+
+@pytest.mark.parametrize("error", GONE, ids=repr)
+async def test_a_batch_is_not_halved_while_the_database_is_away(error: Exception) -> None:
+    away = Away(error, 1_000)
+    assert await _submitted(Batcher(away.flush), 64) == [error] * 64
+    assert list(map(len, away.batches)) == [64, 64]
+
+
+@pytest.mark.parametrize("error", GONE, ids=repr)
+async def test_an_answer_that_was_lost_once_is_no_error(error: Exception) -> None:
+    away = Away(error, 1)
+    assert await _submitted(Batcher(away.flush), 8) == [f"wrote {item}" for item in range(8)]
+
+
+async def test_what_may_be_written_once_only_is_written_once() -> None:
+    for error in (*GONE, *OF_ONE, ValueError("bad")):
+        away = Away(error, 1)
+        assert await _submitted(Batcher(away.flush, halves=False, when_away="fail"), 8) == [error] * 8
+        assert away.batches == [list(range(8))]
+
+
+@pytest.mark.parametrize("error", GONE, ids=repr)
+async def test_what_is_kept_is_written_in_its_order_when_the_database_is_back(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batcher_module, "AGAIN_SECONDS", 0.001)
+    away = Away(error, 5)
+    batcher = Batcher(away.flush, in_flight=1, most=3, when_away="keep")
+    assert await _submitted(batcher, 5) == [f"wrote {item}" for item in range(5)]
+    assert away.batches == [[0, 1, 2]] * 6 + [[3, 4]]
+
+
+@pytest.mark.parametrize("error", OF_ONE, ids=repr)
+async def test_one_row_that_is_locked_keeps_no_other_waiting(error: Exception) -> None:
+    class Locked(Writer):
+        async def flush(self, items: list[int]) -> list[str]:
+            self.batches.append(items)
+            if 3 in items:
+                raise error
+            return [f"wrote {item}" for item in items]
+
+    answers = await _submitted(Batcher(Locked().flush), 8)
+    assert answers == [error if item == 3 else f"wrote {item}" for item in range(8)]

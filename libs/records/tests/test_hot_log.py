@@ -134,3 +134,43 @@ async def test_what_postgres_cannot_store_is_replaced_and_spoils_nothing(databas
     assert first["message"] == text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
     assert first["data"]["text"] == first["message"]
     assert second["seq"] == 2
+
+
+# Entries that are sent again
+
+
+def _numbered(run_id: UUID, epoch: int, *numbers: int) -> list[tuple[UUID, int, Entry]]:
+    return [(run_id, epoch, Entry(f"{epoch}.{number}", "m", {}, number=number)) for number in numbers]
+
+
+async def test_a_numbered_entry_is_written_once_however_often_it_is_sent(database: Database) -> None:
+    run_id, pool = await database.put("running", "leased"), await database.pool("extract-worker")
+    for numbers in ((1, 2), (1, 2), (2, 3), (1,), (3, 4)):
+        await hot.log(pool, _numbered(run_id, 1, *numbers), "w")
+    assert await _events(database, run_id) == [(1, "1.1"), (2, "1.2"), (3, "1.3"), (4, "1.4")]
+
+
+async def test_a_new_owner_counts_anew_and_the_old_one_writes_nothing(database: Database) -> None:
+    run_id, pool = await database.put("running", "leased"), await database.pool("extract-worker")
+    await hot.log(pool, _numbered(run_id, 1, 1, 2, 3), "w")
+    await database.change(run_id, "epoch = 2")
+    await hot.log(pool, [*_numbered(run_id, 1, 4), *_numbered(run_id, 2, 1)], "w")
+    await hot.log(pool, [*_numbered(run_id, 2, 1, 2), *_numbered(run_id, 1, 5)], "w")
+    assert [event for _, event in await _events(database, run_id)] == ["1.1", "1.2", "1.3", "2.1", "2.2"]
+    assert (await database.run(run_id))["log_seq"] == 5
+
+
+async def test_numbered_entries_stay_dense_however_batches_are_cut_and_repeated(database: Database) -> None:
+    rng, pool = random.Random(11), await database.pool("extract-worker")
+    runs = [await database.put("running", "leased") for _ in range(4)]
+    queue = [(run_id, number) for number in range(1, 26) for run_id in runs]
+    while queue:
+        batch = queue[: rng.randint(1, 9)]
+        for _ in range(rng.randint(1, 3)):
+            entries = [entry for run_id, number in batch for entry in _numbered(run_id, 1, number)]
+            await hot.log(pool, [*entries, (runs[0], 1, Entry("plain", "m", {}))], "w")
+        queue = queue[len(batch) :]
+    for run_id in runs:
+        written = await _events(database, run_id)
+        assert [seq for seq, _ in written] == list(range(1, len(written) + 1))
+        assert [event for _, event in written if event != "plain"] == [f"1.{number}" for number in range(1, 26)]

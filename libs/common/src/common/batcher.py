@@ -3,10 +3,20 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
+
+import asyncpg
+
+from common.db import AWAY
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
+
+AGAIN_SECONDS = 0.5
+"""Between two tries to write a batch while the database is away."""
+
+_OF_ONE = (asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError)
+"""What `AWAY` holds and one item alone may be the reason for: a row that is locked, a deadlock, a slow statement."""
 
 
 class Overloaded(Exception):
@@ -17,7 +27,11 @@ class Batcher(Generic[Item, Answer]):
     """Collects items that arrive while earlier ones are written; `flush` answers a batch in order.
 
     An item on an idle system is flushed alone at once, unless it is to `linger` (seconds) for company. A batch that
-    fails is halved until the poisoned item is alone; only that item's caller sees the error.
+    fails is halved until the poisoned item is alone; only that item's caller sees the error. So `flush` must do no
+    harm when it gets an item again, unless `halves` is False: then all callers see the error.
+
+    Nothing is halved while the database is away (`common.db.AWAY`): the batch is flushed once more (`again`), or its
+    callers see the error at once (`fail`), or it is kept and flushed until the database takes it (`keep`).
     """
 
     def __init__(
@@ -28,12 +42,16 @@ class Batcher(Generic[Item, Answer]):
         in_flight: int = 2,
         most_waiting: int = 10_000,
         linger: float = 0.0,
+        halves: bool = True,
+        when_away: Literal["again", "fail", "keep"] = "again",
     ) -> None:
         self._flush = flush
         self._most = most
         self._in_flight = in_flight
         self._most_waiting = most_waiting
         self._linger = linger
+        self._halves = halves
+        self._when_away = when_away
         self._waiting: deque[tuple[Item, asyncio.Future[Answer]]] = deque()
         self._workers: set[asyncio.Task[None]] = set()
 
@@ -74,10 +92,11 @@ class Batcher(Generic[Item, Answer]):
 
     async def _write(self, batch: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
         try:
-            answers = await self._flush([item for item, _ in batch])
+            answers = await self._flushed([item for item, _ in batch])
         except Exception as error:
-            if len(batch) == 1:
-                _settle(batch[0][1], error=error)
+            if len(batch) == 1 or not self._halves or _is_away(error):
+                for _, future in batch:
+                    _settle(future, error=error)
                 return
             middle = len(batch) // 2
             await self._write(batch[:middle])
@@ -86,6 +105,27 @@ class Batcher(Generic[Item, Answer]):
         for (_, future), answer in zip(batch, answers, strict=True):
             if not future.done():
                 future.set_result(answer)
+
+    async def _flushed(self, items: list[Item]) -> list[Answer]:
+        """The answers; while the database is away, as `when_away` says."""
+        tries = 0
+        while True:
+            try:
+                return await self._flush(items)
+            except AWAY as error:
+                tries += 1
+                alone = len(items) == 1
+                kept = self._when_away == "keep" and (alone or _is_away(error))
+                once_more = self._when_away == "again" and self._halves and tries == 1 and _is_away(error)
+                if not kept and not once_more:
+                    raise
+                if kept:
+                    await asyncio.sleep(AGAIN_SECONDS)
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether no item of a batch is to blame."""
+    return isinstance(error, AWAY) and not isinstance(error, _OF_ONE)
 
 
 def _settle(future: asyncio.Future[Answer], error: Exception) -> None:

@@ -31,6 +31,8 @@ runs_ended = Counter("runs_ended", "Runs that this process ended", ["kind", "sta
 run_seconds = Histogram(
     "run_seconds", "From claim to end", ["kind"], buckets=(0.01, 0.05, 0.25, 1, 5, 30, 120, 600, 3600)
 )
+runs_given_up = Counter("runs_given_up", "Runs that were ended because they could not be let go otherwise", ["kind"])
+log_entries_dropped = Counter("log_entries_dropped", "Entries of runs' logs that could not be written")
 automation_runs_ended = Counter("automation_runs_ended", "Automation runs that this process ended", ["status"])
 schedule_late_seconds = Histogram(
     "schedule_late_seconds", "From a schedule's time to its automation run", buckets=(0.1, 0.5, 1, 5, 30, 300, 3600)

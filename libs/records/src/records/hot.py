@@ -92,7 +92,7 @@ _WAITING = f"""WITH RECURSIVE line(kind, org_id) AS (
 
 # What a worker needs of a run that it claims, and of one that it ended; the last is what log and journal need besides.
 _CLAIMED = """id, org_id, action_id, connection_id, retry_of, kind, status, phase, epoch, lease_owner, due_at,
-    recovered, retry_count, control, definition, secrets, progress, started_at, traceparent"""
+    recovered, retry_count, control, definition, secrets, progress, started_at, traceparent, may_rerun"""
 _ENDED = """id, org_id, action_id, kind, status, phase, epoch, result, error, progress, watched, retry_count,
     interrupt_count, started_at, completed_at, updated_at, traceparent"""
 _TELLING = "created_at, trigger_method, trigger_source_type, trigger_source_id, log_seq, event_seq"
@@ -142,47 +142,65 @@ async def pull(conn: Any, owner: UUID, kinds: Sequence[str], most: int, worker: 
 
 # Log ------------------------------------------------------------------------------------------------------------
 
+# An entry that its owner has numbered is written once, however often it is sent: `log_mark` says which is the last
+# that the row's owner has written. It grows with the epoch, so a new owner begins anew without anybody resetting it.
 _LOG = f"""
 WITH input AS (
-    SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::jsonb[])
-        WITH ORDINALITY AS t(id, epoch, level, event, message, data, place)
+    SELECT *, CASE WHEN number > 0 THEN (epoch::bigint << 32) + number END AS mark
+    FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::int[])
+        WITH ORDINALITY AS t(id, epoch, level, event, message, data, number, place)
 ),
-counted AS (SELECT id, epoch, count(*)::int AS entries FROM input GROUP BY id, epoch),
 picked AS MATERIALIZED (
-    SELECT r.id, c.entries FROM runs r JOIN counted c ON c.id = r.id AND c.epoch = r.epoch
+    SELECT r.id, r.epoch, r.log_mark FROM runs r JOIN (SELECT DISTINCT id, epoch FROM input) given
+        ON given.id = r.id AND given.epoch = r.epoch
     WHERE r.id = ANY($1) AND {_IS_LEASED} ORDER BY r.id FOR UPDATE OF r
 ),
+fresh AS (
+    SELECT input.* FROM input JOIN picked ON picked.id = input.id AND picked.epoch = input.epoch
+    WHERE input.mark IS NULL OR input.mark > picked.log_mark
+),
+counted AS (SELECT id, count(*)::int AS entries, max(mark) AS mark FROM fresh GROUP BY id),
 moved AS (
-    UPDATE runs r SET log_seq = log_seq + picked.entries FROM picked WHERE r.id = picked.id
-    RETURNING r.id, r.log_seq - picked.entries AS before, r.retry_count
+    UPDATE runs r SET log_seq = log_seq + counted.entries, log_mark = greatest(log_mark, counted.mark)
+    FROM counted WHERE r.id = counted.id
+    RETURNING r.id, r.log_seq - counted.entries AS before, r.retry_count
 )
 INSERT INTO run_logs (run_id, seq, occurred_at, level, event, message, data, worker_id, attempt)
-SELECT moved.id, moved.before + row_number() OVER (PARTITION BY input.id ORDER BY place), clock_timestamp(), level,
-       event, message, data, $7, moved.retry_count + 1
-FROM input JOIN moved ON moved.id = input.id
+SELECT moved.id, moved.before + row_number() OVER (PARTITION BY fresh.id ORDER BY place), clock_timestamp(), level,
+       event, message, data, $8, moved.retry_count + 1
+FROM fresh JOIN moved ON moved.id = fresh.id
 """
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A log entry to be; its place in the run's log is given by the statement that writes it (rule 10)."""
+    """A log entry to be; its place in the run's log is given by the statement that writes it (rule 10).
+
+    `number` counts an owner's entries of one epoch from 1 on: one that is written already is not written again.
+    """
 
     event: str
     message: str
     data: dict[str, Any]
     level: str = "info"
+    number: int = 0
 
 
 def _texts(entry: Entry) -> tuple[Any, ...]:
-    message = entry.message.replace("\x00", "\N{REPLACEMENT CHARACTER}")  # Postgres refuses it in any text
+    # Postgres refuses U+0000 in any text, and halves of surrogate pairs are no text at all.
+    message = entry.message.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
     return entry.level, entry.event, message, entry.data
 
 
 async def log(conn: Any, entries: Sequence[tuple[UUID, int, Entry]], worker: str) -> None:
-    """Writes entries (run, epoch, entry) in their order; those of runs that are no longer ours are left out."""
+    """Writes entries (run, epoch, entry) in their order; those of runs that are no longer ours are left out.
+
+    Entries with a number may be sent again where the answer was lost.
+    """
     ids, epochs, found = zip(*entries, strict=True)
     columns = zip(*map(_texts, found), strict=True)
-    await conn.execute(_LOG, list(ids), list(epochs), *(list(column) for column in columns), worker)
+    numbers = [entry.number for entry in found]
+    await conn.execute(_LOG, list(ids), list(epochs), *(list(column) for column in columns), numbers, worker)
 
 
 _PROGRESS = f"""

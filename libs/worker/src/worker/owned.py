@@ -10,11 +10,10 @@ from uuid import UUID
 from common.clock import steady_seconds
 from common.errors import ErrorCode, Permanent
 from records import checkpoints, connection_health
-from records.hot import Entry
 from records.life import Life
 from records.secrets import Keyring, reunite
 from worker.job import ConnectionSecret
-from worker.reports import Reports
+from worker.reports import Reports, RunLog
 
 
 class LostRun(Exception):
@@ -63,7 +62,7 @@ class Owned:
         self._secrets: bytes | None = row["secrets"]
         self._means = means
         self._told: list[Any] = []
-        self._last_entry: asyncio.Future[None] | None = None
+        self._log = RunLog(self.id, self.epoch)
 
     @property
     def attempt(self) -> int:
@@ -95,7 +94,7 @@ class Owned:
 
     async def log(self, event: str, message: str, data: dict[str, Any] | None = None, level: str = "info") -> None:
         """Adds an entry to the run's log; entries keep their order, and are written before the run ends."""
-        self._last_entry = self._means.reports.log(self.id, self.epoch, Entry(event, message, data or {}, level))
+        self._log.add(self._means.reports, event, message, data or {}, level)
 
     def set_progress(self, progress: dict[str, Any]) -> None:
         """Replaces the progress; of many in a row the last is written."""
@@ -178,8 +177,7 @@ class Owned:
 
     async def flushed(self) -> None:
         """Returns when all that was logged is written (entries keep their order), or could not be."""
-        if self._last_entry is not None:
-            await asyncio.wait([self._last_entry])
+        await self._log.flushed(self._means.reports)
 
     async def until_stopped(self, work: Awaitable[Any]) -> Any:
         """The work's answer, or None as soon as somebody asks the run to stop; the work is cancelled then."""

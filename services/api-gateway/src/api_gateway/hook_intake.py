@@ -33,7 +33,10 @@ class HookIntake:
         self._bell = bell
         self._bytes = 0
         self._news: Batcher[NewAutomationRun, UUID | None] = Batcher(self._insert, most_waiting=4_000)
-        self._ignored: Batcher[UUID, None] = Batcher(self._record_ignored, most_waiting=4_000, in_flight=1)
+        # A count is not written again: it would count twice what only seemed to fail.
+        self._ignored: Batcher[UUID, None] = Batcher(
+            self._record_ignored, most_waiting=4_000, in_flight=1, halves=False, when_away="fail"
+        )
 
     async def start(self, new: NewAutomationRun, size: int) -> Started:
         """The automation run, durable; `size` is what its body takes, in bytes."""

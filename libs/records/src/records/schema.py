@@ -4,7 +4,7 @@ from typing import Any
 
 import asyncpg
 
-NEEDED = "0008"
+NEEDED = "0009"
 """The newest revision under migrations/versions (a test holds them together)."""
 
 

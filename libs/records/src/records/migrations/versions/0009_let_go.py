@@ -2,9 +2,9 @@
 
 from records.migrations.scripts import run_script
 
-revision = "0008"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 
 
 def upgrade() -> None:
-    run_script("0008_let_go.sql")
+    run_script("0009_let_go.sql")

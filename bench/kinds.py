@@ -97,19 +97,12 @@ async def measure() -> list[Figure]:
         rows.write_jsonl(folder / "jsonl", API_ROWS)
         rows.write_parquet(folder / "parquet", LAKE_ROWS, 4)
         async with running_stack(Path(name) / "v", environment={"VAI_FILES_ROOT": str(folder)}) as stack:
-            await _allow_this_machine(stack)
             with (
                 ProcessPoolExecutor(1, get_context("spawn")) as libraries,
                 rows.served(FEW_ROWS, API_ROWS) as url,
             ):
                 bench = _Bench(stack, libraries, folder)
                 return [*await _extractions(bench, url), *await _transforms(bench)]
-
-
-async def _allow_this_machine(stack: Stack) -> None:
-    database: Any = await asyncpg.connect(stack.database)
-    await database.execute("UPDATE organisations SET settings = settings || '{\"allow_private_addresses\": true}'")
-    await database.close()
 
 
 async def _extractions(bench: _Bench, url: str) -> list[Figure]:

@@ -31,7 +31,7 @@ async def demo(console: Console) -> None:
     """All of it. Raises DemoFailed, DataMissing or VaiError."""
     console.print(Text("Which weather delays New York's flights? The first quarter of 2013, end to end.", "bold"))
     with flights_api.serving() as api, webhook.receiving(partial(showing.print_heard, console)) as hook:
-        async with ground.standing(_teller(console)) as stack, ground.private_addresses_allowed(stack):
+        async with ground.standing(_teller(console)) as stack:
             _tell_ground(console, stack, api, hook)
             async with AsyncClient(stack.api_url, stack.api_key) as client:
                 await _run_pipeline(console, client, stack, (api, hook))

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import asyncpg
-
 from devstack.config import from_environment
 from devstack.lock import is_held
 from devstack.up import running
@@ -19,11 +17,6 @@ from examples.demo.errors import DemoFailed
 
 _TRACED = {"DETACH": "1", "VAI_TRACE_SAMPLE": "1"}
 _READY = ("ready after", "vai is ready")
-_ALLOW = """
-UPDATE organisations o SET settings = $2::jsonb || (o.settings - 'allow_private_addresses')
-FROM organisations before WHERE o.id = $1 AND before.id = o.id
-RETURNING before.settings -> 'allow_private_addresses'
-"""
 
 
 @dataclass(frozen=True)
@@ -97,24 +90,3 @@ async def _devstack(command: str, hear: Callable[[str], None]) -> int:
     finally:
         await process.wait()
     return await process.wait()
-
-
-@asynccontextmanager
-async def private_addresses_allowed(ground: Ground) -> AsyncIterator[None]:
-    """Lets the organisation's runs reach this machine, where the flights API is; afterwards it is as it was."""
-    before = await _set_private(ground, "true")
-    try:
-        yield
-    finally:
-        await asyncio.shield(_set_private(ground, before))
-
-
-async def _set_private(ground: Ground, value: str | None) -> str | None:
-    """Set `allow_private_addresses` (None: take it out); returns what it was."""
-    connection = await asyncpg.connect(ground.database)
-    try:
-        wanted = "{}" if value is None else f'{{"allow_private_addresses": {value}}}'
-        before: str | None = await connection.fetchval(_ALLOW, ground.org_id, wanted)
-        return before
-    finally:
-        await connection.close()

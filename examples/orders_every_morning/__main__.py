@@ -9,15 +9,13 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from examples import webhook
 from examples.orders_every_morning.automation import SLUG, automation
 from vai import AsyncClient, Automation, AutomationRun, NotFound, Run, VaiError
-from vai.call import Call
 from vai.cli.settings import find_settings
 from vai.cli.show import clean, log_line, moment, notes, output
 from vai.cli.steps import drawing
@@ -85,22 +83,6 @@ def _show(saved: Automation, run: AutomationRun, drawn: str) -> None:
     _say(f"\nIt goes on every morning. To stop that: .venv/bin/vai automations pause {saved.slug}")
 
 
-@asynccontextmanager
-async def private_addresses_allowed(client: AsyncClient) -> AsyncIterator[None]:
-    """Lets the organisation's runs reach this machine, where the example's webhook is; then it is as it was."""
-    before = await client.send(Call("GET", "/api/v1/organisation", dict))
-    await _allow_private_addresses(client, True)
-    try:
-        yield
-    finally:
-        await asyncio.shield(_allow_private_addresses(client, before["settings"]["allowPrivateAddresses"]))
-
-
-async def _allow_private_addresses(client: AsyncClient, allowed: bool) -> None:
-    body = {"settings": {"allowPrivateAddresses": allowed}}
-    await client.send(Call("PATCH", "/api/v1/organisation", dict, body=body))
-
-
 def _heard(path: str, told: Any) -> None:
     _say(f"  webhook received {clean(path)} {clean(json.dumps(told, ensure_ascii=False))}")
 
@@ -117,8 +99,7 @@ async def _main(hook: str | None) -> int:
             run = await example(client, hook.rstrip("/"), svg)
         else:
             with webhook.receiving(_heard) as own:
-                async with private_addresses_allowed(client):
-                    run = await example(client, own, svg)
+                run = await example(client, own, svg)
     return 0 if run.succeeded else 1
 
 

@@ -12,7 +12,6 @@ from testkit.stack import running_stack
 from testkit.wait import wait_for
 from testkit.web import WebServer
 from tests.integration.figures import Figure
-from tests.integration.people import allow_private_addresses
 
 _READY_SECONDS = 45.0
 _FIGURES = pytest.StashKey[list[str]]()
@@ -21,12 +20,8 @@ _REPLICAS = {"extract-worker": 2, "transform-worker": 2, "scheduler": 2}
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    """Two of each heavy worker and of the scheduler, so that one can take over from the other.
-
-    The organisation may reach this machine.
-    """
+    """Two of each heavy worker and of the scheduler, so that one can take over from the other."""
     async with running_stack(tmp_path_factory.mktemp("stack"), replicas=_REPLICAS) as running:
-        await allow_private_addresses(running, running.org_id)
         yield running
         assert "deadlock detected" not in running.home.log("postgres").read_text()
 

@@ -13,10 +13,6 @@ from testkit.team import Team, make_team
 _SETTINGS = "UPDATE organisations SET settings = settings || $2::jsonb WHERE id = $1"
 
 
-async def allow_private_addresses(stack: Stack, org_id: UUID | str) -> None:
-    await change_settings(stack, org_id, allow_private_addresses=True)
-
-
 async def change_settings(stack: Stack, org_id: UUID | str, **settings: object) -> None:
     """As an administrator of the platform would, by SQL; gateways that remember the old ones are told."""
     conn = await asyncpg.connect(stack.database)
@@ -31,7 +27,7 @@ async def new_team(stack: Stack, **settings: object) -> Team:
     """An organisation of one's own, with a key for each role."""
     people = engine(stack.database, "api-gateway", 1)
     try:
-        return await make_team(people, f"team-{uuid4().hex[:12]}", allow_private_addresses=True, **settings)
+        return await make_team(people, f"team-{uuid4().hex[:12]}", **settings)
     finally:
         await people.dispose()
 

@@ -10,11 +10,14 @@ import httpcore2
 import httpx2
 import pytest
 
-from common.egress import EgressRefused, GuardedBackend, UnknownHost, guarded_client, is_public, resolve_public
+from common.addresses import PUBLIC as PUBLIC_ONLY
+from common.addresses import EgressRefused, Policy, UnknownHost, is_public, resolve
+from common.egress import GuardedBackend, guarded_client
 from common.errors import ErrorCode, Permanent
 
 Names = dict[str, list[str] | Exception]
 PUBLIC = "93.184.215.14"
+INSIDE = Policy.parse("loopback,private")
 
 
 @pytest.fixture
@@ -23,7 +26,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Names:
     known: Names = {}
     real = socket.getaddrinfo
 
-    def resolve(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
+    def answer(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
         if host not in known:
             return real(host, port, *args, **{**kwargs, "flags": socket.AI_NUMERICHOST})
         found = known[host]
@@ -31,7 +34,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Names:
             raise found
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in found]
 
-    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(socket, "getaddrinfo", answer)
     return known
 
 
@@ -181,7 +184,7 @@ async def test_a_hostile_url_is_refused_before_anything_is_connected(
     names["localhost"] = ["127.0.0.1"]
     names["loopback.example"] = ["127.0.0.1"]
     names["mixed.example"] = [PUBLIC, "127.0.0.1"]
-    async with guarded_client(allow_private=False) as client:
+    async with guarded_client(PUBLIC_ONLY) as client:
         with pytest.raises(EgressRefused) as refused:
             await client.get(url.format(port=port))
     assert refused.value.code is ErrorCode.CONNECTION_ERROR
@@ -192,28 +195,55 @@ async def test_a_hostile_url_is_refused_before_anything_is_connected(
 @pytest.mark.parametrize("address", ["169.254.169.254", "::ffff:169.254.169.254", "100.100.100.200", "fd00:ec2::254"])
 def test_a_metadata_service_is_refused_even_where_private_addresses_are_allowed(address: str) -> None:
     with pytest.raises(EgressRefused):
-        resolve_public(address, 80, allow_private=True)
+        resolve(address, 80, INSIDE)
+
+
+@pytest.mark.parametrize(
+    ("setting", "permitted", "refused"),
+    [
+        ("", ["1.1.1.1"], ["127.0.0.1", "10.0.0.1", "::1", "fd00::1"]),
+        ("loopback", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"], ["10.0.0.1", "192.168.1.1", "fd00::1"]),
+        ("private", ["10.0.0.1", "172.16.0.1", "192.168.1.1", "fd00::1", "100.64.0.1"], ["127.0.0.1", "::1"]),
+        ("10.1.0.0/16, fd12::/16", ["10.1.2.3", "fd12::7", "2002:a01:203::"], ["10.2.0.1", "fd13::1", "127.0.0.1"]),
+        ("loopback,192.168.7.5", ["127.0.0.1", "192.168.7.5"], ["192.168.7.6"]),
+        ("0.0.0.0/0,::/0", ["10.0.0.1", "127.0.0.1"], ["169.254.1.1", "fe80::1", "0.0.0.0", "::", "224.0.0.1"]),
+        ("169.254.0.0/16,fd00::/8", ["fd00::1"], ["169.254.169.254", "169.254.1.1", "fd00:ec2::254"]),
+    ],
+)
+def test_the_setting_says_which_private_addresses_are_permitted(
+    setting: str, permitted: list[str], refused: list[str]
+) -> None:
+    policy = Policy.parse(setting)
+    assert [address for address in permitted if not policy.permits(address)] == []
+    assert [address for address in refused if policy.permits(address)] == []
+    assert Policy.parse(str(policy)) == policy
+
+
+@pytest.mark.parametrize("setting", ["true", "all", "10.0.0.1/8", "10.0.0.0/33", "localhost", "*"])
+def test_a_setting_that_names_no_network_is_refused(setting: str) -> None:
+    with pytest.raises(ValueError, match="is neither loopback, private nor a network"):
+        Policy.parse(setting)
 
 
 @pytest.mark.parametrize("host", ["0177.0.0.1", "127.1", "0x7f.1", "2130706433", "0", "::1", "::ffff:10.0.0.1"])
 def test_the_resolver_for_other_clients_refuses_the_same(host: str) -> None:
     with pytest.raises(EgressRefused):
-        resolve_public(host, 443, allow_private=False)
+        resolve(host, 443, PUBLIC_ONLY)
 
 
 def test_the_resolver_for_other_clients_gives_each_address_once(names: Names) -> None:
     names["public.example"] = [PUBLIC, PUBLIC, "1.1.1.1"]
-    assert resolve_public("public.example", 443, allow_private=False) == [PUBLIC, "1.1.1.1"]
+    assert resolve("public.example", 443, PUBLIC_ONLY) == [PUBLIC, "1.1.1.1"]
     names["inside.example"] = ["10.0.0.7"]
-    assert resolve_public("inside.example", 443, allow_private=True) == ["10.0.0.7"]
+    assert resolve("inside.example", 443, INSIDE) == ["10.0.0.7"]
 
 
-async def test_an_organisation_that_allows_private_addresses_reaches_its_own_server(
+async def test_an_installation_that_allows_loopback_reaches_its_own_server(
     names: Names, served: tuple[int, list[bytes]]
 ) -> None:
     port, seen = served
     names["warehouse.internal"] = ["127.0.0.1"]
-    async with guarded_client(allow_private=True) as client:
+    async with guarded_client(INSIDE) as client:
         response = await client.get(f"http://warehouse.internal:{port}/stock")
     assert (response.status_code, response.text) == (200, "ok")
     assert b"host: warehouse.internal" in seen[0].lower()
@@ -222,7 +252,7 @@ async def test_an_organisation_that_allows_private_addresses_reaches_its_own_ser
 async def test_a_redirect_is_checked_like_the_first_address(names: Names, served: tuple[int, list[bytes]]) -> None:
     port, seen = served
     names["inside.example"] = ["169.254.169.254"]
-    async with guarded_client(allow_private=True) as client:
+    async with guarded_client(INSIDE) as client:
         with pytest.raises(EgressRefused, match=r"inside\.example"):
             await client.get(f"http://127.0.0.1:{port}/away", follow_redirects=True)
     assert len(seen) == 1
@@ -234,7 +264,7 @@ async def test_a_proxy_in_the_environment_is_not_asked(
     port, seen = served
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
-    async with guarded_client(allow_private=False) as client:
+    async with guarded_client(PUBLIC_ONLY) as client:
         with pytest.raises(EgressRefused):
             await client.get("http://10.0.0.1/")
     assert seen == []
@@ -248,7 +278,7 @@ async def test_a_name_that_changes_its_mind_is_asked_once(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(socket, "getaddrinfo", rebind)
     dialled = Dialled()
-    await GuardedBackend(allow_private=False, inner=dialled).connect_tcp("rebinding.example", 80)
+    await GuardedBackend(PUBLIC_ONLY, inner=dialled).connect_tcp("rebinding.example", 80)
     assert dialled.addresses == [PUBLIC]
     assert answers == ["127.0.0.1"]
 
@@ -256,20 +286,20 @@ async def test_a_name_that_changes_its_mind_is_asked_once(monkeypatch: pytest.Mo
 async def test_a_silent_address_does_not_hide_one_that_answers(names: Names) -> None:
     names["two.example"] = ["1.1.1.1", "1.0.0.1"]
     dialled = Dialled(silent=["1.1.1.1"])
-    await GuardedBackend(allow_private=False, inner=dialled).connect_tcp("two.example", 80)
+    await GuardedBackend(PUBLIC_ONLY, inner=dialled).connect_tcp("two.example", 80)
     assert dialled.addresses == ["1.1.1.1", "1.0.0.1"]
 
 
 async def test_a_host_whose_addresses_are_all_silent_times_out(names: Names) -> None:
     names["two.example"] = ["1.1.1.1", "1.0.0.1"]
-    backend = GuardedBackend(allow_private=False, inner=Dialled(silent=["1.1.1.1", "1.0.0.1"]))
+    backend = GuardedBackend(PUBLIC_ONLY, inner=Dialled(silent=["1.1.1.1", "1.0.0.1"]))
     with pytest.raises(httpcore2.ConnectTimeout):
         await backend.connect_tcp("two.example", 80)
 
 
 async def test_an_unknown_host_is_a_final_error_that_names_it(names: Names) -> None:
     names["nowhere.example"] = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-    async with guarded_client(allow_private=False) as client:
+    async with guarded_client(PUBLIC_ONLY) as client:
         with pytest.raises(UnknownHost, match=r"nowhere\.example") as unknown:
             await client.get("http://nowhere.example/")
     assert isinstance(unknown.value, Permanent)
@@ -277,12 +307,12 @@ async def test_an_unknown_host_is_a_final_error_that_names_it(names: Names) -> N
 
 def test_a_port_that_cannot_be_is_an_unknown_host() -> None:
     with pytest.raises(UnknownHost, match=r"1\.1\.1\.1:99999"):
-        resolve_public("1.1.1.1", 99_999, allow_private=False)
+        resolve("1.1.1.1", 99_999, PUBLIC_ONLY)
 
 
 async def test_a_resolver_that_fails_for_a_moment_is_no_final_error(names: Names) -> None:
     names["later.example"] = socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
-    async with guarded_client(allow_private=False) as client:
+    async with guarded_client(PUBLIC_ONLY) as client:
         with pytest.raises(httpx2.ConnectError):
             await client.get("http://later.example/")
 
@@ -297,13 +327,13 @@ async def test_a_resolver_that_never_answers_times_out(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(socket, "getaddrinfo", stuck)
     with pytest.raises(httpcore2.ConnectTimeout):
-        await GuardedBackend(allow_private=False, inner=Dialled()).connect_tcp("stuck.example", 80, timeout=0.05)
+        await GuardedBackend(PUBLIC_ONLY, inner=Dialled()).connect_tcp("stuck.example", 80, timeout=0.05)
     release.set()
 
 
 async def test_a_local_socket_is_never_opened() -> None:
     with pytest.raises(EgressRefused):
-        await GuardedBackend(allow_private=True).connect_unix_socket("/var/run/docker.sock")
+        await GuardedBackend(INSIDE).connect_unix_socket("/var/run/docker.sock")
 
 
 @pytest.mark.parametrize("make", [lambda: EgressRefused("inside.example", "10.0.0.1"), lambda: UnknownHost("nowhere")])

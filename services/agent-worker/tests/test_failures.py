@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from agent_worker.http_request import HttpRequest
+from common.addresses import Policy
 from common.errors import ErrorCode, Permanent, Retryable, RunError
 from testkit.owned import HeldRun
 from testkit.web import Reply, WebServer
 from worker.job import ConnectionSecret
+
+LOOPBACK = Policy.parse("loopback")
 
 
 def held(definition: dict[str, Any], connection: ConnectionSecret | None = None) -> HeldRun:
@@ -19,12 +22,12 @@ def held(definition: dict[str, Any], connection: ConnectionSecret | None = None)
 
 
 async def perform(definition: dict[str, Any], connection: ConnectionSecret | None = None) -> dict[str, Any]:
-    return await HttpRequest().perform(HeldRun("http_request", definition, connection))
+    return await HttpRequest(LOOPBACK).perform(HeldRun("http_request", definition, connection))
 
 
 async def failure(definition: dict[str, Any], connection: ConnectionSecret | None = None) -> RunError:
     with pytest.raises(RunError) as failed:
-        await HttpRequest().perform(HeldRun("http_request", definition, connection))
+        await HttpRequest(LOOPBACK).perform(HeldRun("http_request", definition, connection))
     return failed.value
 
 
@@ -158,7 +161,7 @@ async def test_a_server_that_falls_silent_is_a_connection_error(
 ) -> None:
     vendor.replies["/"] = Reply(wait=(release := asyncio.Event()))
     with pytest.raises(error) as failed:
-        await HttpRequest(read_timeout=0.1).perform(held({"method": method, "url": vendor.url}))
+        await HttpRequest(LOOPBACK, read_timeout=0.1).perform(held({"method": method, "url": vendor.url}))
     release.set()
     assert failed.value.code is ErrorCode.CONNECTION_ERROR
     assert "ReadTimeout" in failed.value.message

@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 
 from agent_worker.http_request import HttpRequest
+from common.addresses import Policy
 from testkit.owned import HeldRun
 from testkit.web import Reply, WebServer
 from worker.job import ConnectionSecret
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+LOOPBACK = Policy.parse("loopback")
 
 
 def held(definition: dict[str, Any], connection: ConnectionSecret | None = None) -> HeldRun:
@@ -22,13 +25,13 @@ def held(definition: dict[str, Any], connection: ConnectionSecret | None = None)
 
 
 async def perform(definition: dict[str, Any], connection: ConnectionSecret | None = None) -> dict[str, Any]:
-    return await HttpRequest().perform(HeldRun("http_request", definition, connection))
+    return await HttpRequest(LOOPBACK).perform(HeldRun("http_request", definition, connection))
 
 
 async def test_a_request_becomes_a_result(vendor: WebServer) -> None:
     vendor.replies["/orders"] = Reply(201, b'{"id": 7}', {"Content-Type": "application/json; charset=utf-8"})
     run = held({"method": "POST", "url": f"{vendor.url}/orders?a=1", "query": {"b": [1, True]}, "body": {"sku": "ü"}})
-    result = await HttpRequest().perform(run)
+    result = await HttpRequest(LOOPBACK).perform(run)
     assert result["duration_seconds"] >= 0
     assert {**result, "headers": None, "duration_seconds": None} == {
         "status_code": 201,
@@ -50,14 +53,14 @@ async def test_a_request_becomes_a_result(vendor: WebServer) -> None:
 async def test_the_trace_of_the_run_is_carried_on(vendor: WebServer) -> None:
     run = held({"url": vendor.url})
     run.traceparent = TRACE
-    await HttpRequest().perform(run)
+    await HttpRequest(LOOPBACK).perform(run)
     assert vendor.seen[0].headers["traceparent"] == TRACE
 
 
 async def test_nothing_is_sent_before_the_process_is_certain_to_be_alive(vendor: WebServer) -> None:
     run = held({"url": f"{vendor.url}/a"})
     vendor.replies["/a"] = Reply(302, headers={"Location": "/b"})
-    await HttpRequest().perform(run)
+    await HttpRequest(LOOPBACK).perform(run)
     assert run.life.asked == len(vendor.seen) == 2
 
 

@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 
 from agent_worker.http_request import HttpRequest
+from common.addresses import Policy
 from common.errors import ErrorCode, Permanent, RunError
 from testkit.owned import HeldRun
 from testkit.web import Reply, Seen, WebServer
 from worker.job import ConnectionSecret
+
+LOOPBACK = Policy.parse("loopback")
 
 
 def held(definition: dict[str, Any], connection: ConnectionSecret | None = None) -> HeldRun:
@@ -18,12 +21,12 @@ def held(definition: dict[str, Any], connection: ConnectionSecret | None = None)
 
 
 async def perform(definition: dict[str, Any], connection: ConnectionSecret | None = None) -> dict[str, Any]:
-    return await HttpRequest().perform(HeldRun("http_request", definition, connection))
+    return await HttpRequest(LOOPBACK).perform(HeldRun("http_request", definition, connection))
 
 
 async def failure(definition: dict[str, Any], connection: ConnectionSecret | None = None) -> RunError:
     with pytest.raises(RunError) as failed:
-        await HttpRequest().perform(HeldRun("http_request", definition, connection))
+        await HttpRequest(LOOPBACK).perform(HeldRun("http_request", definition, connection))
     return failed.value
 
 
@@ -71,9 +74,9 @@ async def test_a_redirect_to_a_metadata_service_is_refused(vendor: WebServer) ->
     assert (type(failed).__name__, failed.code) == ("EgressRefused", ErrorCode.CONNECTION_ERROR)
 
 
-async def test_a_private_address_is_refused_unless_the_organisation_allows_it(vendor: WebServer) -> None:
+async def test_a_private_address_is_refused_unless_the_installation_allows_it(vendor: WebServer) -> None:
     with pytest.raises(Permanent, match="not public") as refused:
-        await HttpRequest().perform(HeldRun("http_request", {"url": vendor.url}, private=False))
+        await HttpRequest().perform(HeldRun("http_request", {"url": vendor.url}))
     assert refused.value.code is ErrorCode.CONNECTION_ERROR
     assert vendor.seen == []
 
@@ -146,7 +149,7 @@ async def test_a_header_of_the_definition_comes_before_that_of_the_connection(ve
 
 async def test_a_connections_credentials_go_to_no_other_host(vendor: WebServer, other: WebServer) -> None:
     run = held({"url": f"{other.url}/orders"}, shop(vendor.url, token="abcdef"))
-    await HttpRequest().perform(run)
+    await HttpRequest(LOOPBACK).perform(run)
     assert "authorization" not in other.seen[0].headers
     assert [(event, level) for event, _, level in run.logs] == [("credentials_withheld", "warning")]
 

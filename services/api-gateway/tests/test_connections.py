@@ -138,8 +138,10 @@ async def server() -> AsyncIterator[WebServer]:
 
 @pytest.fixture
 async def at_home(web: httpx2.AsyncClient, gateway: Gateway) -> httpx2.AsyncClient:
-    """A team that may reach private addresses."""
-    home = await make_team(gateway.engine, "home", allow_private_addresses=True)
+    """A team of an installation that allows private addresses."""
+    allowed = gateway.settings.model_copy(update={"allow_private_addresses": "loopback,private"})
+    object.__setattr__(gateway, "settings", allowed)
+    home = await make_team(gateway.engine, "home")
     web.headers.update(home.headers(Role.ADMIN))
     return web
 

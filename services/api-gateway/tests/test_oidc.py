@@ -16,7 +16,7 @@ from api_gateway.gateway import Gateway
 from api_gateway.jwks import KeysFromAddress, NoKeys, fetch
 from api_gateway.settings import Settings
 from common import clock
-from common.egress import EgressRefused
+from common.addresses import PUBLIC, EgressRefused, Policy
 from common.health import Health
 from records import people
 from records.people import Role
@@ -238,14 +238,14 @@ async def test_keys_come_from_an_address(trusting: Opened, issuer: Issuer, team:
 
 async def test_an_address_of_keys_is_public_unless_it_is_said_otherwise() -> None:
     with pytest.raises(EgressRefused):
-        await fetch("https://127.0.0.1:1/jwks", allow_private=False)
+        await fetch("https://127.0.0.1:1/jwks", PUBLIC)
 
 
 async def test_a_document_of_keys_has_an_end() -> None:
     async with WebServer.opened() as server:
         server.replies["/jwks"] = Reply(body=b" " * 1_100_000)
         with pytest.raises(ValueError, match="more than"):
-            await fetch(f"{server.url}/jwks", allow_private=True)
+            await fetch(f"{server.url}/jwks", Policy.parse("loopback"))
 
 
 class Shelf:

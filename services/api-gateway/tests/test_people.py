@@ -31,14 +31,14 @@ async def test_an_organisation_is_shown_and_changed(api: httpx2.AsyncClient, tea
     shown = (await api.get(ORGANISATION)).json()
     OrganisationShape.model_validate(shown)
     assert (shown["id"], shown["slug"], shown["name"]) == (str(team.org_id), "acme", "Acme")
-    assert shown["settings"] == {"allowPrivateAddresses": False, "forbidSelfApproval": False, "maxRunning": None}
+    assert shown["settings"] == {"forbidSelfApproval": False, "maxRunning": None}
 
     changed = await api.patch(ORGANISATION, json={"name": "Acme & Söhne", "settings": {"maxRunning": 3}})
     assert changed.status_code == 200
     OrganisationShape.model_validate(changed.json())
     assert (changed.json()["name"], changed.json()["settings"]["maxRunning"]) == ("Acme & Söhne", 3)
     changed = await api.patch(ORGANISATION, json={"settings": {"forbid_self_approval": True}})
-    settings = {"allowPrivateAddresses": False, "forbidSelfApproval": True, "maxRunning": 3}
+    settings = {"forbidSelfApproval": True, "maxRunning": 3}
     assert (changed.json()["name"], changed.json()["settings"]) == ("Acme & Söhne", settings)
     changed = await api.patch(ORGANISATION, json={"settings": {"maxRunning": None, "forbidSelfApproval": False}})
     assert changed.json()["settings"] == settings | {"forbidSelfApproval": False, "maxRunning": None}
@@ -58,7 +58,8 @@ async def test_an_organisation_is_shown_and_changed(api: httpx2.AsyncClient, tea
         {"settings": {"maxRunning": 0}},
         {"settings": {"maxRunning": True}},
         {"settings": {"maxRunning": "3"}},
-        {"settings": {"allowPrivateAddresses": "yes"}},
+        {"settings": {"allowPrivateAddresses": True}},
+        {"settings": {"allow_private_addresses": False}},
         {"settings": {"forbidSelfApproval": 1}},
     ],
 )
@@ -90,13 +91,13 @@ async def test_the_operator_may_keep_a_setting_to_himself(
     web: httpx2.AsyncClient, app: FastAPI, gateway: Gateway, team: Team
 ) -> None:
     object.__setattr__(
-        gateway, "settings", gateway.settings.model_copy(update={"operator_settings": "allow_private_addresses"})
+        gateway, "settings", gateway.settings.model_copy(update={"operator_settings": "forbid_self_approval"})
     )
     web.headers.update(team.headers())
-    answer = await web.patch(ORGANISATION, json={"settings": {"allowPrivateAddresses": True}})
+    answer = await web.patch(ORGANISATION, json={"settings": {"forbidSelfApproval": True}})
     assert answer.status_code == 403
-    assert answer.json()["detail"][0]["loc"] == ["body", "settings", "allow_private_addresses"]
-    same = {"settings": {"allowPrivateAddresses": False, "maxRunning": 5}}
+    assert answer.json()["detail"][0]["loc"] == ["body", "settings", "forbid_self_approval"]
+    same = {"settings": {"forbidSelfApproval": False, "maxRunning": 5}}
     assert (await web.patch(ORGANISATION, json=same)).status_code == 200
 
 

@@ -32,7 +32,7 @@ class Bench:
     folder: Path
     files_root: str | None = None
     connection: ConnectionSecret | None = None
-    allow_private: bool = True
+    addresses: str = "loopback"
     cursors: dict[str, Any] = field(default_factory=dict)
     checkpoint: dict[str, Any] | None = None
     attempt: int = 1
@@ -47,7 +47,7 @@ class Bench:
         definition = {"source": source, "retry": {"max_attempts": 1}} | fields
         prepared = {
             "source": definition.get("source_name") or source,
-            "allow_private": self.allow_private,
+            "addresses": self.addresses,
             "files_root": self.files_root,
             "cursors": self.cursors,
         }

@@ -12,6 +12,7 @@ import duckdb
 import pytest
 
 from common import db
+from common.addresses import Policy
 from common.errors import Permanent
 from common.ids import uuid7
 from extract_worker.dlt_extract import DltExtract
@@ -77,7 +78,7 @@ class Floor:
         self.connection_id: UUID | None = None
         self.reports = Reports()
         self.told: list[Any] = []
-        self.kind = DltExtract(files_root="/srv/{org}/in")
+        self.kind = DltExtract("/srv/{org}/in", Policy.parse("loopback"))
 
     async def connection(self) -> ConnectionSecret:
         self.connection_id = uuid7()
@@ -150,8 +151,7 @@ async def floor(database_url: str, tmp_path: Path) -> AsyncIterator[Floor]:  # n
     pool = await db.open_pool(database_url, "extract-worker")
     floor = Floor(pool, tmp_path / "lake")
     await pool.execute(
-        "INSERT INTO organisations (id, slug, name, settings) VALUES ($1, 'acme', 'Acme', $2)",
-        *(floor.org_id, {"allow_private_addresses": True}),
+        "INSERT INTO organisations (id, slug, name, settings) VALUES ($1, 'acme', 'Acme', '{}')", floor.org_id
     )
     yield floor
     await pool.close()
@@ -303,7 +303,7 @@ async def test_what_the_child_is_told(floor: Floor) -> None:
     prepared = await floor.kind.prepare(await floor.run(source="sample", source_name="klaviyo"))
     assert prepared == {
         "source": "klaviyo",
-        "allow_private": True,
+        "addresses": "127.0.0.0/8,::1/128",
         "files_root": f"/srv/{floor.org_id}/in",
         "cursors": {},
     }

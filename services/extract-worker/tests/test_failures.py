@@ -58,7 +58,7 @@ def test_a_source_that_is_not_there_is_a_connection_error(bench: Any, api: FakeA
 
 
 def test_private_addresses_are_refused_before_anything_is_sent(bench: Any, api: FakeApi) -> None:
-    bench.allow_private = False
+    bench.addresses = ""
     for url in (api.url, api.url.replace("127.0.0.1", "localhost"), "http://169.254.169.254", "http://[::1]:1"):
         error = failure(bench, url)
         assert (error.code, error.retryable) == (ErrorCode.CONNECTION_ERROR, False)

@@ -156,7 +156,7 @@ def test_a_glob_that_matches_nothing_does_not_empty_the_table(bench: Any, root: 
 def test_a_bucket_on_a_private_address_is_refused(bench: Any) -> None:
     from worker.job import ConnectionSecret
 
-    bench.allow_private = False
+    bench.addresses = ""
     bench.connection = ConnectionSecret("c", "s3", "s3", {"endpoint_url": "http://127.0.0.1:9"}, {})
     with pytest.raises(Permanent, match="not public"):
         bench.extract("filesystem", resources=one("s3://bucket/*.csv"))

@@ -2,8 +2,10 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from common.addresses import Policy
 
 
 class Settings(BaseSettings):
@@ -35,6 +37,20 @@ class Settings(BaseSettings):
     otlp_endpoint: str = Field(default="", description="Where spans go (gRPC); empty: nowhere.")
     encryption_keys: str = Field(default="", repr=False, description="k1:<base64>,k0:<base64>; the first writes.")
     pool_size: int = Field(default=4, ge=1, le=100)
+    allow_private_addresses: str = Field(
+        default="", description="What runs may connect to besides public addresses: loopback, private, networks."
+    )
+
+    @field_validator("allow_private_addresses")
+    @classmethod
+    def _are_networks(cls, setting: str) -> str:
+        Policy.parse(setting)
+        return setting
+
+    @property
+    def addresses(self) -> Policy:
+        """Whom runs and connection tests may connect to."""
+        return Policy.parse(self.allow_private_addresses)
 
     @property
     def direct_url(self) -> str:

@@ -10,22 +10,26 @@ MOST_REPLICAS = 16
 
 @dataclass(frozen=True)
 class Service:
-    """`port` is where its first process is looked for; the others, and gRPC, take the next free ones."""
+    """`port` is where its first process is looked for; the others, and gRPC, take the next free ones.
+
+    `decrypts`: it opens what is stored encrypted.
+    """
 
     name: str
     module: str
     port: int
     grpc: bool = False
+    decrypts: bool = True
 
 
 SERVICES = (
     Service("api-gateway", "api_gateway", 8080),
-    Service("run-dispatcher", "run_dispatcher", 18110),
+    Service("run-dispatcher", "run_dispatcher", 18110, decrypts=False),
     Service("extract-worker", "extract_worker", 18120, grpc=True),
     Service("transform-worker", "transform_worker", 18140, grpc=True),
     Service("agent-worker", "agent_worker", 18160, grpc=True),
     Service("scheduler", "scheduler", 18180, grpc=True),
-    Service("watchdog", "watchdog", 18200),
+    Service("watchdog", "watchdog", 18200, decrypts=False),
 )
 
 NAMES = tuple(service.name for service in SERVICES)

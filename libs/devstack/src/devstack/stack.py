@@ -150,8 +150,13 @@ class Stack:
         """Where the gateway answers; empty in a stack without one."""
         return next((each.address for each in self.instances if each.service.name == GATEWAY), "")
 
-    def environment(self) -> dict[str, str]:
-        """The settings that every service gets."""
+    def environment(self, service: Service) -> dict[str, str]:
+        """The settings of a service; secrets that it has no use for are empty, whatever our own environment holds."""
+        secrets = {
+            "VAI_ENCRYPTION_KEYS": self.secrets.encryption_keys if service.decrypts else "",
+            "VAI_TOKEN_SECRET": self.secrets.token_secret if service.name == GATEWAY else "",
+            "VAI_API_KEY": "",
+        }
         return {
             "VAI_DATABASE_URL": self.database,
             "VAI_DATABASE_DIRECT_URL": self.database,
@@ -160,8 +165,8 @@ class Stack:
             "VAI_LAKE_URL": self.lake,
             "VAI_FILES_ROOT": str(self.home.files / "{org}"),
             "VAI_HTTP_HOST": "127.0.0.1",
-            "VAI_ENCRYPTION_KEYS": self.secrets.encryption_keys,
-            "VAI_TOKEN_SECRET": self.secrets.token_secret,
+            "VAI_ALLOW_PRIVATE_ADDRESSES": os.environ.get("VAI_ALLOW_PRIVATE_ADDRESSES", "loopback"),
+            **secrets,
             **self.config.environment,
         }
 
@@ -278,7 +283,7 @@ class Stack:
         grpc = self._ports.take(f"{name} gRPC", self.config.port(service.port)) if service.grpc else None
         log = self.home.log(name)
         rotate(log)
-        instance = Instance(service, len(mine), http, grpc, log, self.environment())
+        instance = Instance(service, len(mine), http, grpc, log, self.environment(service))
         self.instances.append(instance)
         return instance
 

@@ -24,16 +24,13 @@ _NOTHING: dict[str, Any] = dict.fromkeys(
 
 
 class HeldRun(Owned):
-    """Its connection and what its organisation allows are what the test says; `life.asked` counts `steady`."""
+    """Its connection is what the test says; `life.asked` counts `steady`."""
 
-    def __init__(
-        self, kind: str, definition: dict[str, Any], connection: ConnectionSecret | None = None, private: bool = True
-    ) -> None:
+    def __init__(self, kind: str, definition: dict[str, Any], connection: ConnectionSecret | None = None) -> None:
         row = {"id": uuid4(), "org_id": uuid4(), "kind": kind, "definition": definition, "epoch": 1, "retry_count": 0}
         self.life = _Life()
         means = SimpleNamespace(life=self.life, keyring=None, lake_url="")
         super().__init__({**_NOTHING, **row}, cast(Means, means))
-        self.private = private
         self.logs: list[tuple[str, str, str]] = []
         self._connection = connection
 
@@ -42,6 +39,3 @@ class HeldRun(Owned):
 
     async def connection(self) -> ConnectionSecret | None:
         return self._connection
-
-    async def organisation(self) -> dict[str, Any]:
-        return {"allow_private_addresses": True} if self.private else {}

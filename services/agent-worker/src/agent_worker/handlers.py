@@ -8,10 +8,8 @@ from agent_worker.settings import Settings
 from common.boot import Service
 from worker.running import running as worker_running
 
-KINDS = (HttpRequest(),)
-
 
 @asynccontextmanager
 async def running(service: Service[Settings]) -> AsyncIterator[None]:
-    async with worker_running(service, KINDS):
+    async with worker_running(service, (HttpRequest(service.settings.addresses),)):
         yield

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from agent_worker.answer import Answer, Hidden, read
 from agent_worker.credentials import NOT_SECRET, secret_values
 from agent_worker.outgoing import Outgoing, compose
+from common.addresses import PUBLIC, Policy
 from common.egress import READ_TIMEOUT, guarded_client
 from common.errors import ErrorCode, Permanent, Retryable, RunError
 from records.definitions.http_request import LONGEST_SECONDS
@@ -26,11 +27,15 @@ _BROKEN_OFF = ("disconnected", "closed")
 
 
 class HttpRequest:
-    """Sends the request; the result is the response. `read_timeout` (seconds) bounds each silence of the server."""
+    """Sends the request; the result is the response.
+
+    `policy` says to whom; `read_timeout` (seconds) bounds each silence of the server.
+    """
 
     name = "http_request"
 
-    def __init__(self, read_timeout: float = READ_TIMEOUT) -> None:
+    def __init__(self, policy: Policy = PUBLIC, read_timeout: float = READ_TIMEOUT) -> None:
+        self._policy = policy
         self._read_timeout = read_timeout
 
     async def perform(self, run: Owned) -> dict[str, Any]:
@@ -40,12 +45,11 @@ class HttpRequest:
         hidden = Hidden(_secrets(definition, connection, outgoing))
         if outgoing.withheld:
             await run.log("credentials_withheld", f"Credentials are not sent: {outgoing.withheld}", level="warning")
-        allow_private = bool((await run.organisation()).get("allow_private_addresses"))
         await run.steady()
         try:
             async with (
                 asyncio.timeout(definition.timeout_seconds or LONGEST_SECONDS),
-                guarded_client(allow_private, read_timeout=self._read_timeout) as client,
+                guarded_client(self._policy, read_timeout=self._read_timeout) as client,
             ):
                 answer = await _sent(client, run, definition, outgoing)
         except (httpx2.HTTPError, httpx2.InvalidURL, zlib.error, TimeoutError) as error:

@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 import httpx2
 
 from api_gateway import databases
+from common.addresses import Policy
 from common.egress import guarded_client
 from common.errors import ErrorCode, Permanent, Retryable
 from records.connections import Connection
@@ -33,7 +34,7 @@ class Finding:
         return ["address", "credentials"] if self.credentials else ["address"]
 
 
-async def check(connection: Connection, credentials: Mapping[str, Any], allow_private: bool) -> Finding:
+async def check(connection: Connection, credentials: Mapping[str, Any], policy: Policy) -> Finding:
     """Say how the connection's address answered.
 
     The address is `config.base_url` (or `url`) with `config.test_path` behind it, a database's `url` or `host`, or a
@@ -42,18 +43,18 @@ async def check(connection: Connection, credentials: Mapping[str, Any], allow_pr
     config = connection.config
     address = _split(config.get("base_url") or config.get("url"))
     if address is not None and address.scheme in _HTTP:
-        return await _ask(connection, credentials, allow_private)
+        return await _ask(connection, credentials, policy)
     if (database := databases.database_of(connection.provider, config, credentials, address)) is not None:
-        return Finding(*await databases.look(database, allow_private, _SECONDS))
+        return Finding(*await databases.look(database, policy, _SECONDS))
     endpoint = _split(config.get("endpoint_url"))
     if endpoint is not None and endpoint.scheme in _HTTP:
-        return await _reach_store(endpoint.geturl(), allow_private)
+        return await _reach_store(endpoint.geturl(), policy)
     raise _untestable(connection)
 
 
-async def _ask(connection: Connection, credentials: Mapping[str, Any], allow_private: bool) -> Finding:
+async def _ask(connection: Connection, credentials: Mapping[str, Any], policy: Policy) -> Finding:
     url, shown = _url(connection.config), _credentials(connection, credentials)
-    status = await _status(url, allow_private, shown)
+    status = await _status(url, policy, shown)
     _judge(url.host, status)
     message = f"{url.host} answered {status}"
     if not credentials:
@@ -63,19 +64,19 @@ async def _ask(connection: Connection, credentials: Mapping[str, Any], allow_pri
     return Finding(f"{message}: set config.test_path to a path that needs the credentials, to have them checked, too")
 
 
-async def _reach_store(endpoint: str, allow_private: bool) -> Finding:
+async def _reach_store(endpoint: str, policy: Policy) -> Finding:
     url = httpx2.URL(endpoint)
-    status = await _status(url, allow_private, HttpCredentials())
+    status = await _status(url, policy, HttpCredentials())
     if status >= 500:
         _judge(url.host, status)
     message = f"{url.host} answers; whether the keys open a bucket is found out by a run, which names the bucket"
     return Finding(message)
 
 
-async def _status(url: httpx2.URL, allow_private: bool, shown: HttpCredentials) -> int:
+async def _status(url: httpx2.URL, policy: Policy, shown: HttpCredentials) -> int:
     try:
         async with (
-            guarded_client(allow_private, _SECONDS, _SECONDS) as client,
+            guarded_client(policy, _SECONDS, _SECONDS) as client,
             client.stream("GET", url, headers=shown.headers, params=shown.query or None) as answer,
         ):
             return answer.status_code

@@ -141,10 +141,9 @@ async def try_connection(request: Request, principal: Operator, connection_id: U
     gateway = gateway_of(request)
     connection = await _get(gateway, principal, connection_id)
     credentials = await _opened(gateway, principal, connection_id)
-    allowed = principal.settings.get("allow_private_addresses") is True
     began = clock.steady_seconds()
     try:
-        found = await connection_test.check(connection, credentials, allowed)
+        found = await connection_test.check(connection, credentials, gateway.settings.addresses)
     except RunError as error:
         fault = error.as_json()
         await _tell(gateway, principal, connection_id, fault)

@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, unquote
 
 import asyncpg
 
-from common.egress import resolve_public
+from common.addresses import Policy, resolve
 from common.errors import ErrorCode, Permanent, Retryable
 
 _PORTS = {
@@ -59,11 +59,11 @@ def database_of(
     )
 
 
-async def look(database: Database, allow_private: bool, seconds: float) -> tuple[str, bool]:
+async def look(database: Database, policy: Policy, seconds: float) -> tuple[str, bool]:
     """How it answered, and whether the credentials were taken. Raises `RunError` where it does not work."""
     try:
         async with asyncio.timeout(seconds):
-            addresses = await asyncio.to_thread(resolve_public, database.host, database.port, allow_private)
+            addresses = await asyncio.to_thread(resolve, database.host, database.port, policy)
             if database.kind in _POSTGRES and database.user:
                 return await _sign_in(database, addresses[0]), True
             return await _reach(database, addresses[0]), False

@@ -11,6 +11,7 @@ import jwt
 import structlog
 
 from common import clock
+from common.addresses import Policy
 from common.egress import guarded_client
 from common.errors import RunError
 
@@ -33,10 +34,10 @@ class KeySource(Protocol):
         """The keys by id; read again if `wanted` is not among those known. Raises `NoKeys`."""
 
 
-def key_source(place: str, allow_private: bool) -> KeySource:
+def key_source(place: str, policy: Policy) -> KeySource:
     """`place` is an address (http, https) or a file's path."""
     if place.startswith(("http://", "https://")):
-        return KeysFromAddress(lambda: fetch(place, allow_private))
+        return KeysFromAddress(lambda: fetch(place, policy))
     return KeysFromFile(Path(place))
 
 
@@ -111,9 +112,9 @@ def _signs(key: jwt.PyJWK) -> bool:
     return key.key_type in ("RSA", "EC", "OKP") and key.public_key_use in (None, "sig")
 
 
-async def fetch(address: str, allow_private: bool) -> bytes:
+async def fetch(address: str, policy: Policy) -> bytes:
     """The document at an address. Raises RunError, httpx2.HTTPError, ValueError where it is too large."""
-    async with guarded_client(allow_private, _TIMEOUT, _TIMEOUT) as client, client.stream("GET", address) as answer:
+    async with guarded_client(policy, _TIMEOUT, _TIMEOUT) as client, client.stream("GET", address) as answer:
         answer.raise_for_status()
         document = b""
         async for part in answer.aiter_bytes():

@@ -9,12 +9,16 @@ import jwt
 from api_gateway.jwks import KeySource, key_source
 from api_gateway.settings import Settings
 from api_gateway.tokens import BadToken
+from common.addresses import PUBLIC, Policy
 from records.emails import NoEmail, email_of
 
 _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 """Signatures by a private key only: with `none` or a shared secret (HS…) anybody could write a token."""
 
 _LEEWAY_SECONDS = 10
+
+_INSIDE = Policy.parse("loopback,private")
+"""Where the issuer may be with VAI_OIDC_PRIVATE."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class Oidc:
         self._organisation = settings.oidc_organisation
         self._claim = settings.oidc_organisation_claim
         self._trusts_emails = settings.oidc_trust_emails
-        self._source = source or key_source(settings.oidc_jwks, settings.oidc_private)
+        self._source = source or key_source(settings.oidc_jwks, _INSIDE if settings.oidc_private else PUBLIC)
 
     def issued(self, text: str) -> bool:
         """Whether the token says that it is this issuer's; nothing of it is believed yet."""

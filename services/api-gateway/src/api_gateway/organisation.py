@@ -23,7 +23,6 @@ def organisation_json(found: Organisation) -> dict[str, Any]:
         "slug": found.slug,
         "name": found.name,
         "settings": {
-            "allowPrivateAddresses": settings.get("allow_private_addresses") is True,
             "forbidSelfApproval": settings.get("forbid_self_approval") is True,
             "maxRunning": settings.get("max_running"),
         },

@@ -13,6 +13,7 @@ from pydantic import (
     StrictBool,
     StrictInt,
     field_validator,
+    model_validator,
 )
 
 from api_gateway.shapes import LONGEST_NAME, PageShape, Shape
@@ -34,7 +35,6 @@ Password = Annotated[
 class SettingsShape(Shape):
     """What holds for the whole organisation, from the next run on."""
 
-    allow_private_addresses: bool = Field(description="Runs may connect to private and loopback addresses.")
     forbid_self_approval: bool = Field(description="Who started a run may not approve it.")
     max_running: int | None = Field(description="How many of its runs may be queued or leased at once; null: no limit.")
 
@@ -97,15 +97,22 @@ class SettingsPatch(Shape):
 
     model_config = ConfigDict(alias_generator=None)
 
-    allow_private_addresses: StrictBool | None = Field(
-        default=None, validation_alias=_either("allow_private_addresses", "allowPrivateAddresses")
-    )
     forbid_self_approval: StrictBool | None = Field(
         default=None, validation_alias=_either("forbid_self_approval", "forbidSelfApproval")
     )
     max_running: Annotated[StrictInt, Field(ge=1, le=1_000_000)] | None = Field(
         default=None, validation_alias=_either("max_running", "maxRunning")
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_no_longer_here(cls, given: Any) -> Any:
+        if isinstance(given, dict) and {"allow_private_addresses", "allowPrivateAddresses"} & given.keys():
+            raise ValueError(
+                "allowPrivateAddresses is no setting of an organisation: whoever runs the installation allows private "
+                "addresses, with VAI_ALLOW_PRIVATE_ADDRESSES (docs/running.md)"
+            )
+        return given
 
 
 class OrganisationPatch(Shape):

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from common.addresses import PUBLIC, Policy
 from common.ids import NIL
 from extract_worker.noop import noop
 from records import checkpoints, cursors, lake
@@ -19,14 +20,15 @@ class _Overtaken(Exception):
 
 class DltExtract:
     """Heavy, but for the source `noop`. `files_root` is the folder that the source `filesystem` may read (`{org}` in
-    it stands for the organisation's id); None: no local files."""
+    it stands for the organisation's id); None: no local files. `policy` says to whom it may connect."""
 
     name = "dlt_extract"
     entry = "extract_worker.extract:extract"
     pauses_after = "commit_slice"
 
-    def __init__(self, files_root: str | None = None) -> None:
+    def __init__(self, files_root: str | None = None, policy: Policy = PUBLIC) -> None:
         self._files_root = files_root
+        self._policy = policy
 
     def light(self, definition: dict[str, Any]) -> bool:
         """Whether it needs no child process."""
@@ -37,14 +39,13 @@ class DltExtract:
         return await noop(run)
 
     async def prepare(self, run: Owned) -> dict[str, Any]:
-        """What the child must know: {source, allow_private, files_root, cursors: {resource: {value, run_id}}}."""
+        """What the child must know: {source, addresses, files_root, cursors: {resource: {value, run_id}}}."""
         source = dlt_extract.DltExtract.model_validate(run.definition).bronze_source
-        settings = await run.organisation()
         async with run.guarded() as conn:
             saved = await cursors.cursors(conn, run.org_id, _scope(run), source)
         return {
             "source": source,
-            "allow_private": bool(settings.get("allow_private_addresses")),
+            "addresses": str(self._policy),
             "files_root": self._files_root and self._files_root.replace("{org}", str(run.org_id)),
             "cursors": {name: {"value": one.value, "run_id": str(one.run_id)} for name, one in saved.items()},
         }

@@ -8,6 +8,7 @@ import traceback
 from contextlib import closing
 from typing import Any
 
+from common.addresses import Policy
 from common.errors import ErrorCode, Permanent, RunError, unexpected
 from extract_worker import messages
 from extract_worker.loading import Loading, Run, Unanswered
@@ -28,7 +29,7 @@ def extract(job: Job, link: Link) -> dict[str, Any]:
     try:
         definition = DltExtract.model_validate(job.definition)
         prepared = job.prepared
-        means = Means(job, link, prepared["allow_private"], prepared["files_root"], prepared["cursors"])
+        means = Means(job, link, Policy.parse(prepared["addresses"]), prepared["files_root"], prepared["cursors"])
         with closing(open_source(definition, means)) as source:
             return Extraction(job, link, definition, source).perform()
     except Unanswered as unanswered:

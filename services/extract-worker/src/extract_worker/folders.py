@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 from urllib.parse import unquote, urlsplit
 
-from common.egress import resolve_public
+from common.addresses import Policy, resolve
 from common.errors import ErrorCode, Permanent, Retryable, RunError
 from extract_worker.source import Means
 from worker.job import ConnectionSecret
@@ -43,7 +43,7 @@ class Shelf(Protocol):
 def shelf_of(path: str, means: Means) -> Shelf:
     """Where a path leads. Raises `Permanent` where it may not lead there."""
     if path.startswith("s3://"):
-        return S3Shelf(urlsplit(path).netloc, means.job.connection, means.allow_private)
+        return S3Shelf(urlsplit(path).netloc, means.job.connection, means.policy)
     if not means.files_root:
         text = "This worker reads no local files: its operator sets VAI_FILES_ROOT to a folder; or take an s3:// path."
         raise Permanent(ErrorCode.CONNECTION_ERROR, text, {"path": path})
@@ -78,14 +78,14 @@ class LocalShelf:
 class S3Shelf:
     """A bucket, with the connection's keys or with none; never with the platform's own."""
 
-    def __init__(self, bucket: str, connection: ConnectionSecret | None, allow_private: bool) -> None:
+    def __init__(self, bucket: str, connection: ConnectionSecret | None, policy: Policy) -> None:
         from obstore.store import S3Store
 
         given = connection.config if connection else {}
         endpoint = str(given.get("endpoint_url") or "")
         config: Any = _keys(connection.credentials if connection else {}) | {"region": given.get("region", "us-east-1")}
         if endpoint:
-            _check(endpoint, allow_private)
+            _check(endpoint, policy)
             config["endpoint"] = endpoint
         with _without_platform_keys():
             self._store: Any = S3Store(
@@ -147,10 +147,10 @@ def _keys(credentials: dict[str, Any]) -> dict[str, Any]:
     return {"access_key_id": key, "secret_access_key": secret} | ({"session_token": token} if token else {})
 
 
-def _check(endpoint: str, allow_private: bool) -> None:
+def _check(endpoint: str, policy: Policy) -> None:
     parts = urlsplit(endpoint)
     try:
-        resolve_public(parts.hostname or "", parts.port or 443, allow_private)
+        resolve(parts.hostname or "", parts.port or 443, policy)
     except OSError as error:
         text = f"The name of {parts.hostname} could not be resolved: {error}. It is tried again."
         raise Retryable(ErrorCode.CONNECTION_ERROR, text, {"endpoint_url": endpoint}) from error

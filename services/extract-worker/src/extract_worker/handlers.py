@@ -18,7 +18,7 @@ SWEEP_SECONDS = 3600.0
 @asynccontextmanager
 async def running(service: Service[Settings]) -> AsyncIterator[None]:
     settings = service.settings
-    kinds = (DltExtract(settings.files_root or None),)
+    kinds = (DltExtract(settings.files_root or None, settings.addresses),)
     async with worker_running(service, kinds, PRELOADED):
         service.spawn(every(SWEEP_SECONDS, partial(sweep, service.pool, settings.lake_url)))
         yield

@@ -69,7 +69,7 @@ class RestSource:
         self._definition = rest = cast(RestApi, definition)
         self._means = means
         self._session = SourceSession(
-            means.link, means.allow_private, rest.read_timeout_seconds, rest.request_interval_seconds
+            means.link, means.policy, rest.read_timeout_seconds, rest.request_interval_seconds
         )
 
     def tables(self) -> list[Table]:

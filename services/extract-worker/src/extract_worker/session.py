@@ -13,8 +13,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.util.connection import create_connection
 
+from common.addresses import Policy, resolve
 from common.clock import steady_seconds
-from common.egress import resolve_public
 from common.errors import ErrorCode, Permanent, Retryable, RunError
 from extract_worker import failures
 from extract_worker.jsontext import parse
@@ -35,13 +35,13 @@ _WAITS = (0.25, 1.0)
 _RATE_LIMIT_TRIES = 4
 
 
-def _connect(connection: HTTPConnection, allow_private: bool) -> socket.socket:
+def _connect(connection: HTTPConnection, policy: Policy) -> socket.socket:
     """Resolve, check, connect to a checked address: no second resolution can lead elsewhere."""
     timeout: Any = connection.timeout
     port = connection.port or 0
     failure: Exception | None = None
     try:
-        for address in resolve_public(connection.host, port, allow_private):
+        for address in resolve(connection.host, port, policy):
             try:
                 return create_connection((address, port), timeout, socket_options=connection.socket_options)
             except OSError as error:
@@ -53,14 +53,14 @@ def _connect(connection: HTTPConnection, allow_private: bool) -> socket.socket:
     raise NewConnectionError(connection, f"no connection: {failure}") from failure
 
 
-def _pools(allow_private: bool) -> dict[str, Callable[..., HTTPConnectionPool]]:
+def _pools(policy: Policy) -> dict[str, Callable[..., HTTPConnectionPool]]:
     class Plain(HTTPConnection):
         def _new_conn(self) -> socket.socket:
-            return _connect(self, allow_private)
+            return _connect(self, policy)
 
     class Tls(HTTPSConnection):
         def _new_conn(self) -> socket.socket:
-            return _connect(self, allow_private)
+            return _connect(self, policy)
 
     class PlainPool(HTTPConnectionPool):
         ConnectionCls = Plain
@@ -74,14 +74,14 @@ def _pools(allow_private: bool) -> dict[str, Callable[..., HTTPConnectionPool]]:
 class GuardedAdapter(HTTPAdapter):
     """Connects to checked addresses, and reads answers whole within bounds of size and time."""
 
-    def __init__(self, allow_private: bool, link: Link) -> None:
-        self._allow_private = allow_private
+    def __init__(self, policy: Policy, link: Link) -> None:
+        self._policy = policy
         self._link = link
         super().__init__()
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:
         self.poolmanager = PoolManager(num_pools=connections, maxsize=maxsize, block=block, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = _pools(self._allow_private)  # type: ignore[assignment]
+        self.poolmanager.pool_classes_by_scheme = _pools(self._policy)  # type: ignore[assignment]
 
     def send(
         self,
@@ -120,13 +120,13 @@ def _too_large(response: requests.Response) -> Permanent:
 class SourceSession(requests.Session):
     """Sends requests to one source. `origin` alone gets the headers named in `secret_headers`, also along redirects."""
 
-    def __init__(self, link: Link, allow_private: bool, read_timeout: float, interval: float) -> None:
+    def __init__(self, link: Link, policy: Policy, read_timeout: float, interval: float) -> None:
         super().__init__()
         self.trust_env = False
         self.max_redirects = 5
         self.verify = os.environ.get("SSL_CERT_FILE") or True
         self.headers.update({"Accept": "application/json", "User-Agent": "vai-extract-worker"})
-        adapter = GuardedAdapter(allow_private, link)
+        adapter = GuardedAdapter(policy, link)
         self.mount("http://", adapter)
         self.mount("https://", adapter)
         self.origin = ""

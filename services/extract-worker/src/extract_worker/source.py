@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
+from common.addresses import Policy
 from extract_worker.state import Json, ResourceState
 from records.definitions.dlt_extract import DltExtract
 from records.definitions.resources import Resource
@@ -31,7 +32,7 @@ class Means:
 
     job: Job
     link: Link
-    allow_private: bool
+    policy: Policy
     files_root: str | None
     cursors: dict[str, Json]
     """Of each resource {value, run_id}: where the last extraction ended, and who it was."""

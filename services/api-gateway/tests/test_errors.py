@@ -3,6 +3,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import asyncpg
 import httpx2
 import pytest
 from fastapi import FastAPI
@@ -165,3 +166,27 @@ async def test_a_database_that_is_away_is_503(app: FastAPI, web: httpx2.AsyncCli
     assert answer.status_code == 503
     assert answer.headers["retry-after"]
     problem(answer)
+
+
+@pytest.mark.parametrize("code", ["08006", "25006", "25P03", "40001", "53100", "53300", "55P03", "57P03", "58030"])
+async def test_whatever_the_databases_trouble_is_it_is_503_with_the_time_to_come_back(
+    app: FastAPI, web: httpx2.AsyncClient, code: str
+) -> None:
+    @app.get("/trouble")
+    async def trouble() -> None:
+        raise asyncpg.PostgresError.new({"C": code, "M": "no"})
+
+    answer = await web.get("/trouble")
+    assert (answer.status_code, problem(answer)[0]["type"]) == (503, "unavailable")
+    assert int(answer.headers["retry-after"]) >= 1
+
+
+@pytest.mark.parametrize("code", ["22P02", "42703", "P0001"])
+async def test_a_wrong_statement_is_500_and_not_called_the_databases_trouble(
+    app: FastAPI, web: httpx2.AsyncClient, code: str
+) -> None:
+    @app.get("/wrong")
+    async def wrong() -> None:
+        raise asyncpg.PostgresError.new({"C": code, "M": "no"})
+
+    assert (await web.get("/wrong")).status_code == 500

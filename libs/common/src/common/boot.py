@@ -16,7 +16,7 @@ import uvloop
 from pydantic import ValidationError
 
 from common.bell import Bell, KafkaBell, NotifyBell
-from common.db import open_pool
+from common.db import AWAY, is_away, open_pool
 from common.health import Health
 from common.kafka import Producer
 from common.protocol import BoundedProtocol, Bounds, Door
@@ -141,7 +141,9 @@ async def _wait_for_database(name: str, settings: Settings) -> Any:
     while True:
         try:
             return await open_pool(settings.database_url, name, settings.pool_size)
-        except (OSError, TimeoutError) as error:
+        except AWAY as error:
+            if not is_away(error):
+                raise
             _log.warning("database_away", error=f"{type(error).__name__}: {error}")
             await asyncio.sleep(1)
 

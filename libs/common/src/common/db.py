@@ -1,9 +1,13 @@
 """Connections to Postgres. Each session says which service it is: the lifecycle's trigger asks (`vai.role`)."""
 
+import asyncio
 import re
+import socket
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
+import asyncpg.pool
 import orjson
 
 if TYPE_CHECKING:
@@ -14,12 +18,41 @@ AWAY = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.TransactionRollbackError,
+    asyncpg.InternalClientError,  # the server has said that it goes, and the connection's end is not there yet
+    asyncpg.PostgresConnectionError,  # class 08
+    asyncpg.ReadOnlySQLTransactionError,  # 25006: a standby, or a primary that is being replaced
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.TransactionRollbackError,  # class 40: one of two had to be undone
+    asyncpg.InsufficientResourcesError,  # class 53: the disk, the memory, the connections
+    asyncpg.LockNotAvailableError,
+    asyncpg.ObjectInUseError,
+    asyncpg.OperatorInterventionError,  # class 57: it stops or starts, or the statement took too long
+    asyncpg.PostgresSystemError,  # class 58: its files cannot be read or written
 )
-"""The database did not do it this time: it stops, starts, or had to undo one of two."""
+"""The database did not do it this time; the same statement may succeed later. One list for everybody.
+
+For `except` clauses; `is_away` is more exact, and sees through what SQLAlchemy wraps.
+"""
+
+
+def is_away(error: BaseException | None) -> bool:
+    """Whether the database did not do it this time.
+
+    What asyncpg says of a value that it cannot encode, or of an address that it cannot read, is no such thing.
+    """
+    while error is not None:
+        if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
+            return False
+        if isinstance(error, AWAY) or _in_sqlalchemy(error):
+            return True
+        error = error.__cause__
+    return False
+
+
+def _in_sqlalchemy(error: BaseException) -> bool:
+    """Its connection broke, or all of its pool are in use (its code 3o7r). Not every service imports it."""
+    return getattr(error, "connection_invalidated", False) or getattr(error, "code", None) == "3o7r"
+
 
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
@@ -30,6 +63,102 @@ def dump_json(value: object) -> str:
     return _NUL.sub("\\1\N{REPLACEMENT CHARACTER}", text) if "\\u0000" in text else text
 
 
+@dataclass(frozen=True)
+class Bounds:
+    """Seconds that a session of a service may take; None: as long as it needs.
+
+    `statement` is for one statement, `lock` for waiting until somebody lets go of a row or a table, `idle` for a
+    transaction in which nothing happens (the database ends the session then, so that a process that is frozen holds
+    nobody), `turn` for waiting until a connection of the pool is free.
+    """
+
+    statement: float | None
+    lock: float | None
+    idle: float | None
+    turn: float | None
+
+    @property
+    def command(self) -> float | None:
+        """How long the client waits for an answer: the server speaks first, unless it has gone silent."""
+        return None if self.statement is None else self.statement + 1
+
+    def settings(self) -> dict[str, str]:
+        """The same as the server is told."""
+        said = {
+            "statement_timeout": self.statement,
+            "lock_timeout": self.lock,
+            "idle_in_transaction_session_timeout": self.idle,
+        }
+        return {name: f"{int((seconds or 0) * 1000)}ms" for name, seconds in said.items()}
+
+
+UNBOUND = Bounds(None, None, None, None)
+_USUAL = Bounds(statement=30, lock=5, idle=10, turn=30)
+_WORKING = Bounds(statement=30, lock=20, idle=15, turn=30)
+_BOUNDS = {
+    "api-gateway": Bounds(statement=8, lock=3, idle=8, turn=5),  # a client waits for it
+    # Longer than anybody's `idle`: a frozen process that holds what a run needs costs the run time, not an attempt.
+    **dict.fromkeys(("extract-worker", "transform-worker", "agent-worker"), _WORKING),
+    "migrate": UNBOUND,
+    "rotate-keys": Bounds(statement=None, lock=30, idle=60, turn=None),
+}
+
+
+def bounds_of(role: str) -> Bounds:
+    """The bounds of a service's sessions. A loop has the usual ones: it comes back by itself."""
+    return _BOUNDS.get(role, _USUAL)
+
+
+CONNECT_SECONDS = 5.0
+_CANCEL_SECONDS = 1.0
+_KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 20_000}
+# The server's view of the same: it notices within half a minute that a client's machine is gone.
+_SERVER_KEEPALIVE = {
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "20000",
+}
+
+
+class _Connection(asyncpg.Connection):
+    """Ends by itself where the other side has gone silent.
+
+    A statement that takes too long is cancelled by asking the server; a server that is silent does not answer that
+    either, and asyncpg would go on waiting for it. Then the connection is cut.
+    """
+
+    def __init__(self, protocol: Any, transport: Any, *rest: Any) -> None:
+        super().__init__(protocol, transport, *rest)
+        _keep_alive(transport.get_extra_info("socket"))
+
+    def _cancel_current_command(self, waiter: Any, cancel_waiter: Any = None) -> None:
+        super()._cancel_current_command(waiter, cancel_waiter)  # type: ignore[misc]
+        asyncio.get_running_loop().call_later(_CANCEL_SECONDS, self._cut_if_silent, cancel_waiter or waiter)
+
+    def _cut_if_silent(self, waiter: Any) -> None:
+        if not waiter.done():
+            self.terminate()
+
+
+def _keep_alive(sock: Any) -> None:
+    if sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE.items():
+        if hasattr(socket, name):  # not every system knows all of them
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+class _Pool(asyncpg.pool.Pool):
+    """Nobody waits without end for a connection that others hold."""
+
+    turn: float | None = None
+
+    def acquire(self, *, timeout: float | None = None) -> Any:
+        return super().acquire(timeout=self.turn if timeout is None else timeout)
+
+
 async def _prepare(connection: Any) -> None:
     await connection.set_type_codec("jsonb", encoder=dump_json, decoder=orjson.loads, schema="pg_catalog")
 
@@ -38,51 +167,76 @@ async def _keep(connection: Any) -> None:
     """Instead of asyncpg's round trip at each release: nothing here leaves settings, cursors or locks behind."""
 
 
-def _session(role: str) -> dict[str, str]:
-    return {"vai.role": role, "application_name": role, "TimeZone": "UTC", "jit": "off"}
+def _session(role: str, bounds: Bounds) -> dict[str, str]:
+    told = {"vai.role": role, "application_name": role, "TimeZone": "UTC", "jit": "off"}
+    return {**told, **bounds.settings(), **_SERVER_KEEPALIVE}
 
 
 _PLANNED_ONCE = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 
 
-async def open_pool(url: str, role: str, size: int = 4) -> Any:
+async def open_pool(url: str, role: str, size: int = 4, bounds: Bounds | None = None) -> Any:
     """A pool whose sessions act as `role`; opens its first connection at once, the others when needed.
 
     Its statements are few and fixed, and each is planned once: planning one anew costs as much as running it. A plan
-    may be older than the rows in its tables, so it reads no whole table where an index answers.
+    may be older than the rows in its tables, so it reads no whole table where an index answers. Whoever waits longer
+    than the role's `bounds` allow gets an error of `AWAY`.
     """
-    return await asyncpg.create_pool(
+    bounds = bounds or bounds_of(role)
+    pool = _Pool(
         url,
+        connection_class=_Connection,
+        record_class=asyncpg.Record,
         min_size=1,
         max_size=size,
+        max_queries=50_000,
+        loop=None,
+        setup=None,
         init=_prepare,
         reset=_keep,
-        server_settings={**_session(role), **_PLANNED_ONCE},
+        server_settings={**_session(role, bounds), **_PLANNED_ONCE},
         max_inactive_connection_lifetime=0,
+        command_timeout=bounds.command,
+        timeout=CONNECT_SECONDS,
     )
+    pool.turn = bounds.turn
+    return await pool
 
 
-async def connect(url: str, role: str) -> Any:
+async def connect(url: str, role: str, bounds: Bounds | None = None) -> Any:
     """One connection of its own: for LISTEN and for locks that live as long as the session."""
-    connection = await asyncpg.connect(url, server_settings=_session(role))
+    bounds = bounds or bounds_of(role)
+    connection = await asyncpg.connect(
+        url,
+        connection_class=_Connection,
+        server_settings=_session(role, bounds),
+        command_timeout=bounds.command,
+        timeout=CONNECT_SECONDS,
+    )
     await _prepare(connection)
     return connection
 
 
-def engine(url: str, role: str, size: int = 4) -> "AsyncEngine":
+def engine(url: str, role: str, size: int = 4, bounds: Bounds | None = None) -> "AsyncEngine":
     """SQLAlchemy over the same database, for lists and filters (rule 17).
 
     A connection that has lain idle is asked first: one that a restart of Postgres has ended must cost no request.
     """
     from sqlalchemy.ext.asyncio import create_async_engine
 
-    address = url.replace("postgresql://", "postgresql+asyncpg://", 1)
+    bounds = bounds or bounds_of(role)
     return create_async_engine(
-        address,
+        url.replace("postgresql://", "postgresql+asyncpg://", 1),
         pool_size=size,
         max_overflow=0,
+        pool_timeout=bounds.turn or 30,
         pool_pre_ping=True,
-        connect_args={"server_settings": _session(role)},
+        connect_args={
+            "server_settings": _session(role, bounds),
+            "connection_class": _Connection,
+            "command_timeout": bounds.command,
+            "timeout": CONNECT_SECONDS,
+        },
         json_serializer=dump_json,
         json_deserializer=orjson.loads,
     )

@@ -7,11 +7,13 @@ from typing import Any
 import asyncpg
 import structlog
 
-from common.db import connect
+from common.db import AWAY, connect
 
 _log = structlog.get_logger()
 
-_BROKEN = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+_BROKEN = (*AWAY, asyncpg.PostgresError)
+_ASK_SECONDS = 10.0
+"""How often a connection that only listens is asked whether somebody is there: silence looks like nothing to hear."""
 
 LARGEST_PAYLOAD = 7_900
 """Bytes; NOTIFY refuses 8,000."""
@@ -45,7 +47,7 @@ class Ear:
         while True:
             try:
                 await self._listen_once()
-            except (*_BROKEN, TimeoutError) as error:
+            except _BROKEN as error:
                 _log.warning("ear_lost", error=f"{type(error).__name__}: {error}")
             await asyncio.sleep(0.5)
 
@@ -58,9 +60,18 @@ class Ear:
                 await connection.add_listener(channel, self._dispatch)
             for call in self._returns:
                 call()
-            await closed.wait()
+            await self._until(closed, connection)
         finally:
             await _close(connection)
+
+    async def _until(self, closed: asyncio.Event, connection: Any) -> None:
+        """Until the connection ends; raises TimeoutError where nobody answers on it any more."""
+        while not closed.is_set():
+            try:
+                await asyncio.wait_for(closed.wait(), _ASK_SECONDS)
+            except TimeoutError:
+                for channel in self._heard:  # to listen again changes nothing, but has to be answered
+                    await connection.execute(f'LISTEN "{channel}"', timeout=_ASK_SECONDS)
 
     def _dispatch(self, _connection: Any, _pid: int, channel: str, payload: object) -> None:
         self._heard[channel](str(payload))
@@ -69,5 +80,5 @@ class Ear:
 async def _close(connection: Any) -> None:
     try:
         await connection.close(timeout=2)
-    except (*_BROKEN, TimeoutError):
+    except _BROKEN:
         connection.terminate()

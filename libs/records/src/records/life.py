@@ -15,7 +15,7 @@ import structlog
 
 from common.boot import Service
 from common.clock import steady_seconds
-from common.db import connect
+from common.db import AWAY, connect
 from common.ids import uuid7
 from common.loops import every
 from records import hot, schema
@@ -106,7 +106,7 @@ class Life:
         if self._beating is not None:
             self._beating.cancel()
             await asyncio.wait([self._beating])
-        with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+        with suppress(*AWAY, asyncpg.PostgresError):
             await asyncio.wait_for(self._service.pool.execute(_LEAVE, self.id), 3)
         if self._lock is not None:
             self._lock.terminate()

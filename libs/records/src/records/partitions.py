@@ -41,11 +41,16 @@ async def make_ahead(pool: Any, today: date) -> list[str]:
     return made
 
 
+_MOVE_SECONDS = 600.0
+"""A day's rows may have to be moved; the bounds of the watchdog's other statements are too narrow for that."""
+
+
 async def _make(pool: Any, table: str, day: date) -> bool:
     name, start, end = _name(table, day), _start(day), _start(day + timedelta(days=1))
     if await pool.fetchval(_THERE, name):
         return False
     async with pool.acquire() as conn, conn.transaction():
+        await conn.execute(f"SET LOCAL statement_timeout = '{_MOVE_SECONDS:.0f}s'")
         await conn.execute("SELECT pg_advisory_xact_lock(hashtext('vai.partitions'))")
         if await conn.fetchval(_THERE, name):
             return False
@@ -58,6 +63,7 @@ async def _make(pool: Any, table: str, day: date) -> bool:
             f" INSERT INTO {name} SELECT * FROM moved",
             start,
             end,
+            timeout=_MOVE_SECONDS,
         )
         bounds = f"FROM ('{start.isoformat()}') TO ('{end.isoformat()}')"
         await conn.execute(f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES {bounds}")

@@ -19,23 +19,15 @@ from starlette.exceptions import HTTPException
 
 from api_gateway.lifecycle import NoSuchRun, NotAllowed
 from common.batcher import Overloaded
+from common.db import AWAY, is_away
 from records.refused import Place, Refused
 from records.secrets import SecretError
 
 _log = structlog.get_logger()
 
 _RETRY_SECONDS = 1
-# InternalClientError: the server has said that it goes, and the connection's end is not there yet.
-_UNREACHABLE = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    asyncpg.PostgresConnectionError,
-)
-_AWAY = (*_UNREACHABLE, DBAPIError, PoolTimeout)
-_AWAY_TOO = (asyncpg.OperatorInterventionError, asyncpg.InsufficientResourcesError)
-DATABASE_AWAY = (*_AWAY, *_AWAY_TOO)
+DATABASE_AWAY = (*AWAY, DBAPIError, PoolTimeout)
+"""For `except` clauses; some of DBAPIError are not of this kind, `is_away` tells them apart."""
 
 
 class ProblemDetail(BaseModel):
@@ -151,19 +143,19 @@ def _on_overload(_request: Request, _error: Exception) -> Response:
 
 
 def _on_database_away(request: Request, error: Exception) -> Response:
-    if isinstance(error, DBAPIError) and not (error.connection_invalidated or _is_away(error)):
+    if not is_away(error):
         return _on_anything(request, error)
     _log.warning("database_away", path=request.url.path, error=f"{type(error).__name__}: {error}")
+    if isinstance(_root(error), asyncpg.LockNotAvailableError):
+        return _try_later("another process holds this and has not let it go; try again, it is freed within a minute")
     return _try_later("the database does not answer at the moment; try again later")
 
 
-def _is_away(error: BaseException | None) -> bool:
-    """Whether what SQLAlchemy wrapped says so: a connection that was never made is not `invalidated`."""
-    while error is not None:
-        if isinstance(error, (*_UNREACHABLE, *_AWAY_TOO)):
-            return True
+def _root(error: BaseException) -> BaseException:
+    """What was raised first: SQLAlchemy wraps it."""
+    while error.__cause__ is not None:
         error = error.__cause__
-    return False
+    return error
 
 
 def _on_closed_secret(request: Request, error: Exception) -> Response:

@@ -10,7 +10,7 @@ import asyncpg
 import structlog
 
 from common.boot import Service
-from common.db import connect
+from common.db import AWAY, connect
 from common.loops import every
 from records.life import Life
 from records.publication import Publisher
@@ -20,8 +20,7 @@ from watchdog.watchdog import Watchdog
 
 _log = structlog.get_logger()
 
-# The last is what asyncpg says of a connection that broke between two steps of one query.
-_BROKEN = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError, asyncpg.InternalClientError)
+_BROKEN = (*AWAY, asyncpg.PostgresError)
 
 LOCK_SECONDS = 1.0
 COUNTER_LOOKS = 5

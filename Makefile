@@ -72,6 +72,10 @@ rotate-keys: $(READY) ## encrypt again, with the first of VAI_ENCRYPTION_KEYS, w
 test: $(READY) ## all tests (T=path for a part; KAFKA=apache: the integration tests on Apache Kafka)
 	@VAI_TEST_KAFKA="$(KAFKA)" $(PY) -m pytest $(or $(T),$(if $(KAFKA),tests/integration))
 
+.PHONY: test-upgrade
+test-upgrade: $(READY) ## the version before beside this one, through the migration, under load
+	@$(PY) -m pytest tests/upgrade
+
 .PHONY: fuzz
 fuzz: $(READY) ## look for inputs that break something: the property tests with new ones (MINUTES=5, SEED= to repeat, T=)
 	@$(PY) tools/fuzz.py --minutes "$(or $(MINUTES),5)" $(if $(SEED),--seed "$(SEED)") $(T)

@@ -61,10 +61,11 @@ class Preparer:
     version: Version
     known: Known = field(default_factory=Known)
     actions: dict[UUID, ToRun | None] = field(default_factory=dict)
+    orders: dict[str, Order] = field(default_factory=dict)
 
     async def values_for(self, keys: Iterable[str], standing: Mapping[str, Step]) -> Values:
         """All that the steps to be started refer to, and nothing else: results may be large."""
-        wanted = [reference for key in keys for reference in _references(await self._whole(self.version.steps[key]))]
+        wanted = [path for key in keys for path in await self._paths(key)]
         named = {path[1] for path in wanted if path[0] == "steps" and len(path) > 1}
         if any(path == ("steps",) for path in wanted):
             named = set(standing)
@@ -74,20 +75,19 @@ class Preparer:
             values.event, values.inputs = event, with_defaults(self.version.inputs, inputs)
         found = [standing[key] for key in named if key in standing]
         results = await steps.results(self.conn, [s.run_id for s in found if s.run_id]) if found else {}
-        values.steps = {s.key: {"status": _shown(s), "result": results.get(s.run_id)} for s in found if s.run_id}
-        values.steps |= {s.key: {"status": _shown(s), "result": None} for s in found if not s.run_id}
+        for step in found:
+            result = results.get(step.run_id) if step.run_id else None
+            values.steps[step.key] = {"status": _shown(step), "result": result, "error": step.error}
         return values
 
     async def prepare(self, key: str, values: Values) -> NewRun:
         """The run of a step. Raises `Unready`."""
         step = self.version.steps[key]
         try:
-            order = await self._order(step)
+            order = await self._order(key)
             definition = self._resolved(step, order, values)
             once = f"{self.live.id}:{key}:1"
-            order = replace(
-                order, definition=definition, stored=None, loc=(), idempotency_key=once, concurrency_key=once
-            )
+            order = replace(order, definition=definition, loc=(), idempotency_key=once, concurrency_key=once)
             return await orders.make(self.conn, self.keyring, self._customer(), order, self.known)
         except BadReference as error:
             raise Unready(str(error)) from error
@@ -97,7 +97,15 @@ class Preparer:
             place = ".".join(map(str, error.faults[0][0]))
             raise Unready(error.message, broken=_is_broken(step, error), field=place) from error
 
-    async def _order(self, step: Json) -> Order:
+    async def _order(self, key: str) -> Order:
+        """What the step orders, its write-only values in their places. Raises `Unready`, `Refused`, `SecretError`."""
+        if key not in self.orders:
+            order = await self._ordered(self.version.steps[key])
+            whole = checks.whole(order.kind, order.definition, order.stored, ())
+            self.orders[key] = replace(order, definition=with_name(key, order.kind, whole), stored=None)
+        return self.orders[key]
+
+    async def _ordered(self, step: Json) -> Order:
         if step["action_id"] is None:
             definition = {key: value for key, value in step["definition"].items() if key != "kind"}
             return Order(step["kind"], definition, (), stored=self._kept(step["key"]))
@@ -105,16 +113,21 @@ class Preparer:
         if action is None:
             raise Unready(f"the saved action {step['action_id']} of step {step['key']} is gone", broken=True)
         if action.status != "active":
-            raise Unready(f"the saved action {action.slug} is disabled; enable it, or change step {step['key']}")
+            message = f"the saved action {action.slug} is disabled; enable it, or change step {step['key']}"
+            raise Unready(message, broken=True)
         overrides = checks.whole(action.kind, step["definition"], self._kept(step["key"]), ())
         return orders.of_action(self.keyring, self.live.org_id, action, overrides, deferred=False)
 
-    async def _whole(self, step: Json) -> Json:
-        """The step with all that it does: a saved action may hold references, too."""
-        action = None if step["action_id"] is None else await self._action(UUID(step["action_id"]))
-        if action is None:
-            return step
-        return {**step, "definition": checks.merge_patch(action.definition, step["definition"])}
+    async def _paths(self, key: str) -> list[tuple[str, ...]]:
+        """What a step asks for: `("steps", "load", "result")`, `("inputs", "day")`, `("event", "data")`."""
+        try:
+            order = await self._order(key)
+            found = references.references_in(order.definition, kind=order.kind, strict=False)
+            paths = [reference.path for _, reference in found]
+        except (Unready, Refused, SecretError, BadReference):
+            return []  # which `prepare` meets, too, and tells
+        whole = {**self.version.steps[key], "kind": order.kind, "definition": order.definition}
+        return paths + [tuple(path) for path in branch_roots(whole)]
 
     async def _action(self, action_id: UUID) -> ToRun | None:
         if action_id not in self.actions:
@@ -122,10 +135,9 @@ class Preparer:
         return self.actions[action_id]
 
     def _resolved(self, step: Json, order: Order, values: Values) -> Json:
-        whole = with_name(step["key"], order.kind, checks.whole(order.kind, order.definition, order.stored, ()))
         look_up = partial(Reference.look_up, values=values.roots)
-        resolved = references.resolve(order.kind, whole, look_up)
-        if roots := {path[0] for path in branch_roots({**step, "definition": whole})}:
+        resolved = references.resolve(order.kind, order.definition, look_up)
+        if roots := {path[0] for path in branch_roots({**step, "definition": order.definition})}:
             resolved["input"] = {**(resolved.get("input") or {}), **{root: values.roots[root] for root in roots}}
         return resolved
 
@@ -138,15 +150,6 @@ class Preparer:
     def _customer(self) -> Customer:
         live = self.live
         return Customer(live.org_id, "automation", "automation_run", str(live.id), live.created_by, live.max_running)
-
-
-def _references(step: Json) -> list[tuple[str, ...]]:
-    """The paths that a step asks for: `("steps", "load", "result")`, `("inputs", "day")`, `("event", "data")`."""
-    try:
-        found = [reference.path for _, reference in references.references_in(step["definition"])]
-    except BadReference:
-        found = []
-    return found + [tuple(path) for path in branch_roots(step)]
 
 
 def _shown(step: Step) -> str:

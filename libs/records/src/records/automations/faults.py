@@ -11,6 +11,7 @@ from records.refused import Fault, Place
 
 Json = dict[str, Any]
 
+_PLAIN_TYPES = ("string", "number", "integer", "boolean")
 _PORTS = {"approval_gate": ("approved", "rejected")}
 
 
@@ -62,7 +63,7 @@ def reference_faults(
     for place, (step, definition) in enumerate(zip(steps, definitions, strict=True)):
         here = (*at, place, "action", "definition" if step["action_id"] is None else "action_id")
         try:
-            for where, reference in references.references_in(definition):
+            for where, reference in references.references_in(definition, kind=step["kind"]):
                 if (wrong := known.fault_of(reference, step["key"])) is not None:
                     yield (*here, *where) if step["action_id"] is None else here, wrong, "unknown_reference"
         except BadReference as error:
@@ -87,14 +88,22 @@ class _Known:
         """What is wrong with a reference in the step `key`."""
         if reference.step is None:
             name = reference.path[1]
-            if not self._inputs or name in self._inputs:
-                return None
-            return f"{reference.text}: no input {name!r} is declared; there are {_some(self._inputs)}"
+            if self._inputs and name not in self._inputs:
+                return f"{reference.text}: no input {name!r} is declared; there are {_some(self._inputs)}"
+            return self._too_deep(reference)
         if reference.step not in self._keys:
             return f"{reference.text}: {reference.step!r} is no step; the steps are {_some(self._keys)}"
         if not self.is_before(reference.step, key):
             return f"{reference.text}: {key} does not wait for {reference.step}; name it in depends_on"
         return None
+
+    def _too_deep(self, reference: references.Reference) -> str | None:
+        """A text and a number have no fields: what follows was meant to be text, probably."""
+        declared = (self._inputs.get(reference.path[1]) or {}).get("type")
+        if len(reference.path) == 2 or declared not in _PLAIN_TYPES:
+            return None
+        short, rest = "/".join(reference.path[:2]), "/".join(reference.path[2:])
+        return f"{reference.text}: the input is a {declared} without fields; write ${{/{short}}}/{rest} to end it there"
 
 
 def branch_roots(step: Json) -> list[list[str]]:

@@ -1,94 +1,65 @@
 """References of a step to the automation's inputs and to earlier steps (document 002, "Reference Resolution").
 
-`$/inputs/…`, `$/steps/<key>/status` and `$/steps/<key>/result/…` stand for a value: alone in a string they keep its
-type, within a longer string they become text. `{"kind": "reference", "ref": "$/…"}` is the same as the string, and
-`{"kind": "static", "values": …}` stands for its values as they are, in which nothing is looked up.
+`$/inputs/…`, `$/steps/<key>/status`, `…/result/…` and `…/error/…` stand for a value (`reference_text` says how they are
+written): alone in a string they keep its type, within a longer string they become text, in a URL they are encoded, in
+SQL they stand inside literals only. `{"kind": "reference", "ref": "$/…"}` is the same as the string, with a `default`
+if there is one, and `{"kind": "static", "values": …}` stands for its values as they are, in which nothing is looked up.
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import orjson
 
+from records.automations.reference_text import (
+    IN_URL,
+    REFERENCE,
+    BadReference,
+    Lookup,
+    Reference,
+    as_text,
+    parse,
+    refuse_cut,
+    refuse_slip,
+)
+from records.automations.url_places import fill_url
 from records.definitions.duckdb_transform import fill_literals
+
+__all__ = [
+    "BadReference",
+    "Reference",
+    "holds_reference",
+    "is_reference",
+    "references_in",
+    "resolve",
+    "without_static",
+]
 
 Place = tuple[str | int, ...]
 
-_STOP = r"/\s'\"`,;:!?()\[\]{}<>|\\"
-_PART = rf"[^{_STOP}]*[^{_STOP}.]"
-_REFERENCE = re.compile(rf"\$/(?:inputs|steps)(?:/{_PART})+")
-_SLIP = re.compile(r"\$/[^\s'\"]*")
-_ROOTS = ("inputs", "steps")
-_STEP_FIELDS = ("result", "status")
+MOST_BYTES: Final = 8 << 20
+"""Of a definition once its references are filled, as JSON."""
+
+_SQL_KIND = "duckdb_transform"
+_URLS: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "http_request": (("url",),),
+    "fetch_page": (("url",),),
+    "agent_fetch_page": (("url",),),
+    "dlt_extract": (("base_url",), ("resources", "path")),
+}
+"""Where definitions have URLs; positions in lists are left out."""
 
 
-class BadReference(ValueError):
-    """A reference that cannot be one, or that leads nowhere; the message names it and says what is there instead."""
+def references_in(
+    value: Any, place: Place = (), *, kind: str = "", strict: bool = True
+) -> Iterator[tuple[Place, Reference]]:
+    """Every reference in a definition, with its place. Raises `BadReference` for one that cannot be one.
 
-
-@dataclass(frozen=True)
-class Reference:
-    """`$/steps/load/result/rows` is ("steps", "load", "result", "rows")."""
-
-    path: tuple[str, ...]
-
-    @property
-    def text(self) -> str:
-        return "$/" + "/".join(self.path)
-
-    @property
-    def step(self) -> str | None:
-        """The step that it asks for; None for an input."""
-        return self.path[1] if self.path[0] == "steps" else None
-
-    @classmethod
-    def parse(cls, text: str) -> "Reference":
-        """Raises `BadReference`."""
-        path = tuple(text.removeprefix("$/").split("/"))
-        if not text.startswith("$/") or path[0] not in _ROOTS or len(path) < 2 or not all(path):
-            raise BadReference(f"{text} is no reference: write $/inputs/<name> or $/steps/<key>/result/<field>")
-        if path[0] == "steps" and (len(path) < 3 or path[2] not in _STEP_FIELDS):
-            raise BadReference(f"{text}: of a step there are $/steps/{path[1]}/result/… and $/steps/{path[1]}/status")
-        if path[0] == "steps" and path[2] == "status" and len(path) > 3:
-            raise BadReference(f"{text}: a status has no fields")
-        return cls(path)
-
-    def look_up(self, values: Mapping[str, Any]) -> Any:
-        """The value in {"inputs": …, "steps": {key: {"status", "result"}}}. Raises `BadReference` if there is none."""
-        found: Any = values
-        for depth, key in enumerate(self.path):
-            found = self._step_into(found, key, depth)
-        return found
-
-    def _step_into(self, found: Any, key: str, depth: int) -> Any:
-        if isinstance(found, Mapping) and key in found:
-            return found[key]
-        if isinstance(found, list) and key.isascii() and key.isdigit() and len(key) < 10 and int(key) < len(found):
-            return found[int(key)]
-        here = "/".join(self.path[:depth]) or "the automation"
-        if isinstance(found, Mapping):
-            there = f"has {', '.join(sorted(map(str, found))[:10]) or 'no fields'}"
-        else:
-            there = f"has {len(found)} items" if isinstance(found, list) else f"is {_shown(found)}"
-        raise BadReference(f"{self.text} leads nowhere: {here} {there}, not {key!r}")
-
-
-def references_in(value: Any, place: Place = ()) -> Iterator[tuple[Place, Reference]]:
-    """Every reference in a definition, with its place. Raises `BadReference` for one that cannot be one."""
-    if isinstance(value, str):
-        for text in _texts_in(value):
-            yield place, Reference.parse(text)
-    elif isinstance(value, Mapping):
-        if _is_object(value, "reference", "ref"):
-            yield (*place, "ref"), Reference.parse(value["ref"])
-        elif not _is_object(value, "static", "values"):
-            for key, inner in value.items():
-                yield from references_in(inner, (*place, key))
-    elif isinstance(value, list):
-        for position, inner in enumerate(value):
-            yield from references_in(inner, (*place, position))
+    Without `strict` what only looks like a slip is taken as the text that it may be.
+    """
+    yield from _Finder(_Styles(kind, value), strict).found(value, place, ())
 
 
 def holds_reference(value: Any) -> bool:
@@ -99,65 +70,161 @@ def holds_reference(value: Any) -> bool:
 def without_static(value: Any) -> Any:
     """The value with each `static` object replaced by what it stands for."""
     if isinstance(value, Mapping):
-        if _is_object(value, "static", "values"):
+        if _is_static(value):
             return value["values"]
         return {key: without_static(inner) for key, inner in value.items()}
     return [without_static(inner) for inner in value] if isinstance(value, list) else value
 
 
 def resolve(kind: str, definition: Mapping[str, Any], look_up: Callable[[Reference], Any]) -> dict[str, Any]:
-    """The definition with each reference replaced by `look_up` of it.
+    """The definition with each reference replaced by what it looks up. Raises `BadReference`.
 
     The SQL of a transform takes references inside string literals only, escaped: what a webhook sends must not become
-    SQL (decision 44).
+    SQL (decision 44). What is filled has a bound, counted before it is put together (rule 24).
     """
-    sql = definition.get("sql") if kind == "duckdb_transform" else None
-    if not isinstance(sql, str):
-        return {key: _resolved(inner, look_up) for key, inner in definition.items()}
-    filled = fill_literals(sql, _REFERENCE, lambda text: _as_text(text, look_up))
-    return {key: filled if key == "sql" else _resolved(inner, look_up) for key, inner in definition.items()}
-
-
-def _resolved(value: Any, look_up: Callable[[Reference], Any]) -> Any:
-    if isinstance(value, str):
-        if _REFERENCE.fullmatch(value):
-            return look_up(Reference.parse(value))
-        return _REFERENCE.sub(lambda match: _as_text(match[0], look_up), value)
-    if isinstance(value, Mapping):
-        if _is_object(value, "reference", "ref"):
-            return look_up(Reference.parse(value["ref"]))
-        if _is_object(value, "static", "values"):
-            return value["values"]
-        return {key: _resolved(inner, look_up) for key, inner in value.items()}
-    return [_resolved(inner, look_up) for inner in value] if isinstance(value, list) else value
-
-
-def _as_text(reference: str, look_up: Callable[[Reference], Any]) -> str:
-    value = look_up(Reference.parse(reference))
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
-
-
-def _texts_in(value: str) -> Iterator[str]:
-    """The references; a string that is none but begins like one and nothing else is a slip, which is told."""
-    found = _REFERENCE.findall(value)
-    yield from found or ([value] if _SLIP.fullmatch(value) else [])
+    filler = _Filler(_Styles(kind, definition), look_up)
+    return {key: filler.filled(inner, (key,)) for key, inner in definition.items()}
 
 
 def is_reference(value: Any) -> bool:
     """Whether the whole value is a reference, as a string or as an object."""
     if isinstance(value, str):
-        return value.startswith("$/")
-    return isinstance(value, Mapping) and _is_object(value, "reference", "ref")
+        return value.startswith("$/") or REFERENCE.fullmatch(value) is not None
+    return isinstance(value, Mapping) and _is_object(value)
 
 
-def _is_object(value: Mapping[str, Any], kind: str, field: str) -> bool:
-    return (
-        value.keys() == {"kind", field}
-        and value["kind"] == kind
-        and (kind == "static" or isinstance(value[field], str))
-    )
+@dataclass(frozen=True)
+class _Styles:
+    """How the strings of a definition are filled, by their place."""
+
+    kind: str
+    definition: Any
+
+    def is_sql(self, place: Place) -> bool:
+        return self.kind == _SQL_KIND and place == ("sql",)
+
+    def pattern(self, place: Place) -> re.Pattern[str]:
+        return IN_URL if self.is_url(place) else REFERENCE
+
+    def is_url(self, place: Place) -> bool:
+        names = tuple(part for part in place if isinstance(part, str))
+        if names not in _URLS.get(self.kind, ()):
+            return False
+        return self.kind != "dlt_extract" or self.definition.get("source") == "rest_api"
 
 
-def _shown(value: Any) -> str:
-    text = orjson.dumps(value).decode()
-    return text if len(text) <= 40 else f"{text[:39]}…"
+@dataclass(frozen=True)
+class _Finder:
+    styles: _Styles
+    strict: bool
+
+    def found(self, value: Any, place: Place, inner: Place) -> Iterator[tuple[Place, Reference]]:
+        """`inner` is the place within the definition, `place` the one that is told."""
+        if isinstance(value, str):
+            for text in self._texts(value, inner):
+                for reference in parse(text).references:
+                    yield place, reference
+        elif isinstance(value, Mapping) and _is_object(value):
+            for reference in parse(value["ref"]).references:
+                yield (*place, "ref"), reference
+            yield from self.found(value.get("default"), (*place, "default"), (*inner, "default"))
+        elif isinstance(value, Mapping) and not _is_static(value):
+            for key, one in value.items():
+                yield from self.found(one, (*place, key), (*inner, key))
+        elif isinstance(value, list):
+            for position, one in enumerate(value):
+                yield from self.found(one, (*place, position), (*inner, position))
+
+    def _texts(self, value: str, inner: Place) -> list[str]:
+        if self.styles.is_sql(inner):
+            return _in_literals(value)
+        pattern = self.styles.pattern(inner)
+        if self.strict:
+            refuse_slip(value, pattern)
+        return pattern.findall(value)
+
+
+@dataclass
+class _Filler:
+    styles: _Styles
+    look_up: Callable[[Reference], Any]
+    left: int = MOST_BYTES
+    sizes: dict[str, int] = field(default_factory=dict)
+
+    def filled(self, value: Any, place: Place) -> Any:
+        if isinstance(value, str):
+            return self._text_filled(value, place)
+        if isinstance(value, Mapping):
+            if _is_object(value):
+                return self._object_filled(value, place)
+            if _is_static(value):
+                return value["values"]
+            return {key: self.filled(inner, (*place, key)) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [self.filled(inner, (*place, position)) for position, inner in enumerate(value)]
+        return value
+
+    def _text_filled(self, value: str, place: Place) -> Any:
+        if "$" not in value:
+            return value
+        if self.styles.is_sql(place):
+            return fill_literals(value, REFERENCE, lambda text: self._text(text, ""))
+        pattern = self.styles.pattern(place)
+        if pattern.fullmatch(value):
+            return self._value(value, parse(value))
+        if self.styles.is_url(place):
+            return fill_url(value, pattern, self._matched)
+        return pattern.sub(self._matched, value)
+
+    def _object_filled(self, value: Mapping[str, Any], place: Place) -> Any:
+        lookup = parse(value["ref"])
+        if "default" not in value:
+            return self._value(value["ref"], lookup)
+        found = Lookup(lookup.references, None).value(self.look_up)
+        if found is None:
+            return self.filled(value["default"], place)
+        self._take(value["ref"], found)
+        return found
+
+    def _matched(self, match: re.Match[str]) -> str:
+        return self._text(match[0], match.string[match.end() : match.end() + 64])
+
+    def _text(self, text: str, tail: str) -> str:
+        lookup = parse(text)
+        value = self._value(text, lookup)
+        refuse_cut(text, lookup.references[-1], tail, self.look_up)
+        return as_text(value)
+
+    def _value(self, text: str, lookup: Lookup) -> Any:
+        value = lookup.value(self.look_up)
+        self._take(text, value)
+        return value
+
+    def _take(self, text: str, value: Any) -> None:
+        """Counts what is put in; of each reference the size is measured once."""
+        if text not in self.sizes:
+            self.sizes[text] = len(orjson.dumps(value))
+        self.left -= self.sizes[text]
+        if self.left < 0:
+            size = f"{MOST_BYTES >> 20} MiB"
+            raise BadReference(f"{text}: with all its references filled the step would have more than {size}")
+
+
+def _in_literals(sql: str) -> list[str]:
+    found: list[str] = []
+
+    def note(text: str) -> str:
+        found.append(text)
+        return text
+
+    fill_literals(sql, REFERENCE, note)
+    return found
+
+
+def _is_object(value: Mapping[str, Any]) -> bool:
+    is_one = value.keys() - {"default"} == {"kind", "ref"} and value["kind"] == "reference"
+    return is_one and isinstance(value["ref"], str)
+
+
+def _is_static(value: Mapping[str, Any]) -> bool:
+    return value.keys() == {"kind", "values"} and value["kind"] == "static"

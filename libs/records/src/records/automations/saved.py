@@ -100,7 +100,7 @@ def _repeats(keys: Sequence[str], at: Place) -> Iterator[Fault]:
 
 @dataclass(frozen=True)
 class _Work:
-    """What a step does as it is stored, the write-only values of that, and its whole definition."""
+    """What a step does as it is stored, the write-only values of that, and its whole definition, these included."""
 
     stored: Json
     hidden: Json | None
@@ -112,9 +112,10 @@ def _work(key: str, action: ActionBody, context: Context, at: Place) -> _Work:
     if action.action_id is not None:
         return _saved_work(key, action, context.actions.get(action.action_id), kept, at)
     kind, definition, here = action.real_kind or "", action.whole_definition, (*at, "definition")
-    _check(kind, with_name(key, kind, checks.whole(kind, definition, kept, here)), here)
+    whole = checks.whole(kind, definition, kept, here)
+    _check(kind, with_name(key, kind, whole), here)
     shown, hidden = checks.split(kind, definition, kept, here)
-    return _Work({"kind": kind, "action_id": None, "definition": shown}, hidden, shown)
+    return _Work({"kind": kind, "action_id": None, "definition": shown}, hidden, whole)
 
 
 def _saved_work(key: str, action: ActionBody, saved: SavedAction | None, kept: Json | None, at: Place) -> _Work:

@@ -25,7 +25,8 @@ SELECT s.key, s.state, s.port, s.run_id, coalesce(s.error, r.error) AS error,
     CASE WHEN s.state = 'running' THEN r.status END AS ended,
     CASE WHEN s.state = 'running' THEN r.result->>'port' END AS ended_by
 FROM automation_steps s
-LEFT JOIN runs r ON r.id = s.run_id AND (s.state = 'failed' OR (s.state = 'running' AND r.phase = 'done'))
+LEFT JOIN runs r ON r.id = s.run_id
+    AND (s.state IN ('failed', 'cancelled', 'rejected') OR (s.state = 'running' AND r.phase = 'done'))
 WHERE s.automation_run_id = $1
 """
 _RESULTS = "SELECT id, result FROM runs WHERE id = ANY($1::uuid[])"

@@ -1,105 +1,27 @@
 """The lake and a tenant's files on S3, against a small server that speaks its protocol."""
 
-import threading
+import socket
 from collections.abc import Iterator
-from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
-from xml.etree import ElementTree
+from urllib.parse import urlsplit
 
+import httpx2
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from common.addresses import EgressRefused, Policy
 from common.errors import ErrorCode, Permanent, Retryable
+from extract_worker.gate import Gate
 from extract_worker.storage import open_lake
+from testkit.s3 import opened
 from worker.job import ConnectionSecret
-
-ENTRY = (
-    "<Contents><Key>{}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified>"
-    "<ETag>e</ETag><Size>{}</Size></Contents>"
-)
-
-
-class Bucket(BaseHTTPRequestHandler):
-    """Objects by key; `asked` holds who asked. A key named `refused` stands for one that the policy denies."""
-
-    protocol_version = "HTTP/1.1"
-    objects: dict[str, bytes]
-    asked: list[str]
-
-    def do_GET(self) -> None:
-        self._get()
-
-    def _get(self) -> None:
-        parts = urlsplit(self.path)
-        self.asked.append(self.headers.get("Authorization", ""))
-        query = parse_qs(parts.query)
-        key = unquote(parts.path).partition("/")[2].partition("/")[2]
-        if "list-type" in query:
-            prefix = query.get("prefix", [""])[0]
-            found = [ENTRY.format(name, len(data)) for name, data in self.objects.items() if name.startswith(prefix)]
-            text = f"<IsTruncated>false</IsTruncated>{''.join(found)}"
-            return self._say(200, f"<ListBucketResult>{text}</ListBucketResult>")
-        if key == "refused.csv":
-            return self._say(403, "<Error><Code>AccessDenied</Code></Error>")
-        data = self.objects.get(key)
-        return self._say(404, "") if data is None else self._part(data)
-
-    def do_HEAD(self) -> None:
-        self._get()
-
-    def do_PUT(self) -> None:
-        key = unquote(urlsplit(self.path).path).partition("/")[2].partition("/")[2]
-        self.objects[key] = self.rfile.read(int(self.headers["Content-Length"]))
-        self._say(200, "", ETag='"e"')
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        keys = [element.text or "" for element in ElementTree.fromstring(body).iter() if element.tag.endswith("Key")]
-        for key in keys:
-            self.objects.pop(key, None)
-        gone = "".join(f"<Deleted><Key>{key}</Key></Deleted>" for key in keys)
-        self._say(200, f"<DeleteResult>{gone}</DeleteResult>")
-
-    def _part(self, data: bytes) -> None:
-        first, _, last = self.headers.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")
-        part = data[int(first) : int(last) + 1 if last else None]
-        bounds = f"bytes {first}-{int(first) + len(part) - 1}/{len(data)}"
-        self._say(206 if "Range" in self.headers else 200, part, **{"Content-Range": bounds})
-
-    def _say(self, status: int, body: str | bytes, **headers: str) -> None:
-        data = body.encode() if isinstance(body, str) else body
-        self.send_response(status)
-        modified = formatdate(0, usegmt=True)
-        for name, value in {
-            "Content-Length": str(len(data)),
-            "Last-Modified": modified,
-            "ETag": '"e"',
-            **headers,
-        }.items():
-            self.send_header(name, value)
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(data)
-
-    def log_message(self, *args: Any) -> None:
-        pass
 
 
 @pytest.fixture
 def s3() -> Iterator[Any]:
-    handler = type("Handler", (Bucket,), {"objects": {}, "asked": []})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    handler.url = f"http://127.0.0.1:{server.server_address[1]}"
-    yield handler
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with opened() as bucket:
+        yield bucket
 
 
 @pytest.fixture
@@ -152,3 +74,126 @@ def test_a_bucket_that_refuses_or_is_not_there_says_so(bench: Any, s3: Any) -> N
     bench.connection = ConnectionSecret("c", "bucket", "s3", {"endpoint_url": "http://127.0.0.1:1"}, {})
     with pytest.raises(Retryable, match="could not be reached"):
         bench.extract("filesystem", resources=[{"name": "a", "path": "s3://bucket/*.csv"}])
+
+
+# The way out --------------------------------------------------------------------------------------------------------
+
+INTERNAL = b"secret,role\nAKIAINTERNAL,admin\n"
+
+
+@pytest.fixture
+def internal() -> Iterator[Any]:
+    """A service that listens on another port of a permitted address, and that nobody was told to ask."""
+    with opened() as service:
+        service.objects["latest/meta-data.csv"] = INTERNAL
+        yield service
+
+
+def failure(bench: Any, path: str = "s3://bucket/in/*.csv") -> Permanent | Retryable:
+    with pytest.raises((Permanent, Retryable)) as raised:
+        bench.extract("filesystem", resources=[{"name": "a", "path": path}])
+    error: Permanent | Retryable = raised.value
+    return error
+
+
+@pytest.mark.parametrize("what", ["moved", "lists_elsewhere"])
+@pytest.mark.parametrize("unproxied", ["", "127.0.0.1,localhost", "*"])
+def test_a_redirect_to_another_host_is_not_followed(
+    bench: Any, s3: Any, internal: Any, what: str, unproxied: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", unproxied)
+    s3.objects["in/a.csv"] = b"id\n1\n"
+    setattr(s3, what, f"{internal.url}/bucket/latest/meta-data.csv")
+    bench.connection = connection(s3)
+    error = failure(bench)
+    assert (error.code, error.retryable) == (ErrorCode.CONNECTION_ERROR, False)
+    assert "redirects of a store are not followed" in error.message
+    assert internal.asked == []
+    assert bench.commits == []
+
+
+def test_what_a_store_answers_is_in_no_error(bench: Any, s3: Any) -> None:
+    s3.objects["in/a.csv"] = b"id\n1\n"
+    s3.lists_elsewhere = f"{s3.url}/bucket/in/a.csv"
+    s3.objects["in/a.csv"] = INTERNAL
+    bench.connection = connection(s3)
+    told = str(failure(bench).as_json())
+    assert "AKIAINTERNAL" not in told
+    assert "Traceback" not in told
+
+
+def test_a_private_store_is_refused_though_another_private_address_is_permitted(bench: Any, s3: Any) -> None:
+    bench.addresses = "10.0.0.0/8"
+    bench.connection = connection(s3)
+    error = failure(bench)
+    assert "is not public" in error.message
+    assert s3.asked == []
+
+
+def test_the_address_that_was_checked_is_the_one_that_is_connected(
+    bench: Any, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = ["127.0.0.2", "127.0.0.1"]
+
+    def rebind(host: str, port: int, *args: Any, **kwargs: Any) -> Any:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (answers.pop(0), port))]
+
+    bench.addresses = "127.0.0.2"
+    port = s3.url.rpartition(":")[2]
+    gate = Gate(Policy.parse("127.0.0.2"), lambda host, port: True)
+    dialled: list[Any] = []
+    monkeypatch.setattr(socket, "getaddrinfo", rebind)
+    monkeypatch.setattr(socket, "create_connection", lambda address, timeout: dialled.append(address))
+    gate._connect("rebinding.example", int(port))
+    with pytest.raises(EgressRefused):
+        gate._connect("rebinding.example", int(port))
+    gate.close()
+    assert dialled == [("127.0.0.2", int(port))]
+
+
+def test_the_gate_serves_nobody_without_its_password(s3: Any) -> None:
+    with Gate(Policy.parse("loopback"), lambda host, port: True) as gate:
+        own = urlsplit(gate.url)
+        for user in ("", "gate:wrong@"):
+            proxy = f"http://{user}127.0.0.1:{own.port}"
+            with httpx2.Client(proxy=proxy, trust_env=False) as client:
+                assert client.get(f"{s3.url}/bucket").status_code == 407
+    assert s3.asked == []
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"region": "x@127.0.0.1:18720/#"},
+        {"region": "127.0.0.1:18701/"},
+        {"region": "eu-west-1.evil.example"},
+        {"region": "EU"},
+        {"region": ["eu-west-1"]},
+        {"region": "a" * 33},
+        {"region": "eu\n"},
+        {"endpoint_url": "http://user:pw@127.0.0.1"},
+        {"endpoint_url": "http://127.0.0.1/path"},
+        {"endpoint_url": "http://127.0.0.1?x=1"},
+        {"endpoint_url": "http://127.0.0.1#x"},
+        {"endpoint_url": "http://127.0.0.1\\@evil.example"},
+        {"endpoint_url": "ftp://127.0.0.1"},
+        {"endpoint_url": "127.0.0.1:9000"},
+        {"endpoint_url": "http://"},
+        {"endpoint_url": "http://127.0.0.1:99999"},
+        {"endpoint_url": "http://ev il"},
+        {"endpoint_url": 1},
+    ],
+)
+def test_a_place_that_is_none_is_refused_in_words(bench: Any, config: dict[str, Any]) -> None:
+    bench.connection = ConnectionSecret("c", "bucket", "s3", config, {})
+    error = failure(bench)
+    assert (error.code, error.retryable) == (ErrorCode.DATA_ERROR, False)
+    assert next(iter(config)) in error.message
+
+
+@pytest.mark.parametrize("bucket", ["a", "x@127.0.0.1:1", "UPPER", "a..b", "127.0.0.1", "b%2fucket", "-ab", "b" * 64])
+def test_a_bucket_that_is_none_is_refused_in_words(bench: Any, s3: Any, bucket: str) -> None:
+    bench.connection = connection(s3)
+    error = failure(bench, f"s3://{bucket}/*.csv")
+    assert error.code is ErrorCode.DATA_ERROR
+    assert s3.asked == []

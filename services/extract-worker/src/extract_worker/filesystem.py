@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 from typing import Any, cast
 
 from common.errors import ErrorCode, Permanent
-from extract_worker.folders import Found, Shelf, shelf_of
+from extract_worker.folders import Found, Shelf, Shelves
 from extract_worker.formats import tables_of
 from extract_worker.source import Means, Page, Table, mode_of
 from extract_worker.state import Json, ResourceState
@@ -19,21 +19,23 @@ class FileSource:
     def __init__(self, definition: DltExtract, means: Means) -> None:
         self._definition = cast(Filesystem, definition)
         self._means = means
+        self._shelves = Shelves(means)
 
     def close(self) -> None:
-        """There is nothing."""
+        self._shelves.close()
 
     def tables(self) -> list[Table]:
         given = self._definition
         if given.resources:
-            return [FileTable(given, resource, self._means) for resource in given.resources]
+            return [FileTable(given, resource, self._means, self._shelves) for resource in given.resources]
         return [
-            FileTable(given, resource, self._means, by_name=True) for resource in self._found(cast(str, given.path))
+            FileTable(given, resource, self._means, self._shelves, by_name=True)
+            for resource in self._found(cast(str, given.path))
         ]
 
     def _found(self, path: str) -> list[FileResource]:
         sizes: dict[str, int] = {}
-        for file in shelf_of(path, self._means).files(path):
+        for file in self._shelves.shelf(path).files(path):
             sizes[_name(file)] = sizes.get(_name(file), 0) + file.size
         if not sizes:
             raise _nothing(path)
@@ -54,7 +56,9 @@ class FileTable:
 
     sliced = True
 
-    def __init__(self, definition: Filesystem, resource: FileResource, means: Means, by_name: bool = False) -> None:
+    def __init__(
+        self, definition: Filesystem, resource: FileResource, means: Means, shelves: Shelves, by_name: bool = False
+    ) -> None:
         mode = mode_of(definition, resource, by_definition=True)
         saved = means.cursors.get(resource.name)
         self.name = resource.name
@@ -65,7 +69,7 @@ class FileTable:
         self._after: Json | None = saved["value"] if saved and mode.begins else None
         self._resource = resource
         self._by_name = by_name
-        self._means = means
+        self._shelves = shelves
 
     def begin(self, state: ResourceState) -> None:
         state.plan = state.plan or {"after": self._after}
@@ -90,7 +94,7 @@ class FileTable:
         return self._after
 
     def _shelf(self) -> Shelf:
-        return shelf_of(self._resource.path, self._means)
+        return self._shelves.shelf(self._resource.path)
 
 
 def _age(mark: Json) -> tuple[float, str]:

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 from urllib.parse import unquote, urlsplit
 
-from common.addresses import Policy, resolve
+from common.addresses import Policy
 from common.errors import ErrorCode, Permanent, Retryable, RunError
+from extract_worker.gate import Gate
 from extract_worker.source import Means
+from records.stores import Place, bucket_of, check_bucket
 from worker.job import ConnectionSecret
 
 _READ_BYTES = 1024 * 1024
@@ -39,11 +41,33 @@ class Shelf(Protocol):
     def open(self, file: Found) -> BinaryIO:
         """The file's bytes, seekable."""
 
+    def close(self) -> None:
+        """Let go of what it holds open."""
+
+
+class Shelves:
+    """The shelves of one run, each opened once."""
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self._open: dict[str, Shelf] = {}
+
+    def shelf(self, path: str) -> Shelf:
+        """Where a path leads. Raises `Permanent` where it may not lead there."""
+        name = bucket_of(path) if path.startswith("s3://") else ""
+        if name not in self._open:
+            self._open[name] = shelf_of(path, self._means)
+        return self._open[name]
+
+    def close(self) -> None:
+        for shelf in self._open.values():
+            shelf.close()
+
 
 def shelf_of(path: str, means: Means) -> Shelf:
     """Where a path leads. Raises `Permanent` where it may not lead there."""
     if path.startswith("s3://"):
-        return S3Shelf(urlsplit(path).netloc, means.job.connection, means.policy)
+        return S3Shelf(bucket_of(path), means.job.connection, means.policy)
     if not means.files_root:
         text = "This worker reads no local files: its operator sets VAI_FILES_ROOT to a folder; or take an s3:// path."
         raise Permanent(ErrorCode.CONNECTION_ERROR, text, {"path": path})
@@ -66,6 +90,9 @@ class LocalShelf:
     def open(self, file: Found) -> BinaryIO:
         return (self._root / file.path).resolve().open("rb")
 
+    def close(self) -> None:
+        """There is nothing."""
+
     def _within(self, pattern: str) -> str:
         plain = unquote(urlsplit(pattern).path) if pattern.startswith("file://") else pattern
         inside = os.path.relpath(plain, self._root) if plain.startswith("/") else plain
@@ -76,24 +103,30 @@ class LocalShelf:
 
 
 class S3Shelf:
-    """A bucket, with the connection's keys or with none; never with the platform's own."""
+    """A bucket, with the connection's keys or with none; never with the platform's own.
+
+    The store is reached through a gate: its own host alone, at checked addresses, whatever it redirects to.
+    """
 
     def __init__(self, bucket: str, connection: ConnectionSecret | None, policy: Policy) -> None:
         from obstore.store import S3Store
 
-        given = connection.config if connection else {}
-        endpoint = str(given.get("endpoint_url") or "")
-        config: Any = _keys(connection.credentials if connection else {}) | {"region": given.get("region", "us-east-1")}
-        if endpoint:
-            _check(endpoint, policy)
-            config["endpoint"] = endpoint
-        with _without_platform_keys():
-            self._store: Any = S3Store(
-                bucket,
-                config=config,
-                client_options={"allow_http": endpoint.startswith("http://"), "timeout": timedelta(seconds=60)},
-                retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=15)},
-            )
+        place = _place(connection.config if connection else {}, bucket)
+        config: Any = _keys(connection.credentials if connection else {}) | {"region": place.region}
+        if place.endpoint:
+            config["endpoint"] = place.endpoint
+        self._gate = Gate(policy, place.is_at)
+        options: Any = {
+            "allow_http": place.endpoint.startswith("http://"),
+            "timeout": timedelta(seconds=60),
+            "proxy_url": self._gate.url,
+        }
+        retries: Any = {"max_retries": 2, "retry_timeout": timedelta(seconds=15)}
+        with self._in_our_words(), _without_platform_keys():
+            self._store: Any = S3Store(bucket, config=config, client_options=options, retry_config=retries)
+
+    def close(self) -> None:
+        self._gate.close()
 
     def files(self, pattern: str) -> Iterator[Found]:
         import obstore
@@ -101,7 +134,7 @@ class S3Shelf:
         key = urlsplit(pattern, allow_fragments=False).path.lstrip("/")
         fits = _glob(key)
         folder = re.split(r"[*?\[]", key, maxsplit=1)[0].rpartition("/")[0]
-        with _in_our_words():
+        with self._in_our_words():
             for batch in obstore.list(self._store, folder or None):
                 for entry in batch:
                     if fits.fullmatch(entry["path"]):
@@ -110,15 +143,30 @@ class S3Shelf:
     def open(self, file: Found) -> BinaryIO:
         import obstore
 
-        with _in_our_words():
-            return io.BufferedReader(_Remote(obstore.open_reader(self._store, file.path)), _READ_BYTES)
+        with self._in_our_words():
+            return io.BufferedReader(_Remote(obstore.open_reader(self._store, file.path), self), _READ_BYTES)
+
+    @contextmanager
+    def _in_our_words(self) -> Iterator[None]:
+        """What goes wrong as a `RunError`: never the library's own words, which quote what the store answered."""
+        from obstore import exceptions
+
+        try:
+            yield
+        except (exceptions.BaseError, OSError, ValueError, TypeError) as error:
+            raise self._gate.refusal or _error_of(error) from None
+        except BaseException as error:
+            if type(error).__name__ != "PanicException":
+                raise
+            raise _error_of(error) from None
 
 
 class _Remote(io.RawIOBase):
     """An object of a bucket as a file."""
 
-    def __init__(self, reader: Any) -> None:
+    def __init__(self, reader: Any, shelf: S3Shelf) -> None:
         self._reader = reader
+        self._shelf = shelf
 
     def readable(self) -> bool:
         return True
@@ -133,7 +181,7 @@ class _Remote(io.RawIOBase):
         return int(self._reader.seek(offset, whence))
 
     def readinto(self, buffer: Any) -> int:
-        with _in_our_words():
+        with self._shelf._in_our_words():
             data = memoryview(self._reader.read(len(buffer)))
         buffer[: len(data)] = data
         return len(data)
@@ -147,13 +195,12 @@ def _keys(credentials: dict[str, Any]) -> dict[str, Any]:
     return {"access_key_id": key, "secret_access_key": secret} | ({"session_token": token} if token else {})
 
 
-def _check(endpoint: str, policy: Policy) -> None:
-    parts = urlsplit(endpoint)
+def _place(config: dict[str, Any], bucket: str) -> Place:
     try:
-        resolve(parts.hostname or "", parts.port or 443, policy)
-    except OSError as error:
-        text = f"The name of {parts.hostname} could not be resolved: {error}. It is tried again."
-        raise Retryable(ErrorCode.CONNECTION_ERROR, text, {"endpoint_url": endpoint}) from error
+        check_bucket(bucket)
+        return Place.of(config)
+    except ValueError as error:
+        raise Permanent(ErrorCode.DATA_ERROR, f"The bucket cannot be asked: {error}.") from error
 
 
 @contextmanager
@@ -166,25 +213,21 @@ def _without_platform_keys() -> Iterator[None]:
         os.environ.update(hidden)
 
 
-@contextmanager
-def _in_our_words() -> Iterator[None]:
+def _error_of(error: BaseException) -> RunError:
     from obstore import exceptions
 
-    try:
-        yield
-    except (exceptions.UnauthenticatedError, exceptions.PermissionDeniedError) as error:
+    details = {"reason": type(error).__name__}
+    if isinstance(error, exceptions.UnauthenticatedError | exceptions.PermissionDeniedError):
         text = "The bucket refuses these keys. Store access_key_id and secret_access_key that may read it."
-        raise Permanent(ErrorCode.AUTH_ERROR, text, {"reason": str(error)[:300]}) from error
-    except (exceptions.NotFoundError, FileNotFoundError) as error:
+        return Permanent(ErrorCode.AUTH_ERROR, text, details)
+    if isinstance(error, exceptions.NotFoundError | FileNotFoundError):
         text = "There is no such bucket or file. Check the path."
-        raise Permanent(ErrorCode.CONNECTION_ERROR, text, {"reason": str(error)[:300]}) from error
-    except (exceptions.BaseError, OSError) as error:
-        raise _away(error) from error
-
-
-def _away(error: Exception) -> RunError:
-    text = "The bucket could not be reached. It is tried again; check endpoint_url and region."
-    return Retryable(ErrorCode.CONNECTION_ERROR, text, {"reason": str(error)[:300]})
+        return Permanent(ErrorCode.CONNECTION_ERROR, text, details)
+    if isinstance(error, exceptions.BaseError | OSError):
+        text = "The bucket could not be reached. It is tried again; check endpoint_url and region."
+        return Retryable(ErrorCode.CONNECTION_ERROR, text, details)
+    text = "The bucket cannot be asked: check its name, and the connection's endpoint_url, region and keys."
+    return Permanent(ErrorCode.DATA_ERROR, text, details)
 
 
 @cache

@@ -16,7 +16,7 @@ from records.automations.references import (
     resolve,
     without_static,
 )
-from records.definitions.duckdb_transform import used_placeholders
+from records.definitions.sql_text import used_placeholders
 
 VALUES: dict[str, Any] = {
     "inputs": {
@@ -210,6 +210,7 @@ TRAPS = (
     "\u2019",
     "%",
 )
+CONNECTION = duckdb.connect(config={"threads": 1})
 values: Any = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])) | st.sampled_from(TRAPS)
 LITERALS = ("SELECT '{}'", "SELECT e'{}'", "SELECT E'{}'", "SELECT /* ' */ '{}' -- '", "SELECT '{}' || $$'$$ || ''")
 
@@ -219,8 +220,7 @@ LITERALS = ("SELECT '{}'", "SELECT e'{}'", "SELECT E'{}'", "SELECT /* ' */ '{}' 
 def test_no_value_leaves_its_literal(value: str, around: str) -> None:
     """DuckDB reads back exactly the value, by one statement."""
     filled = sql(around.format("<$/inputs/v>"), v=value, w="never")
-    with duckdb.connect() as connection:
-        ((found,),) = connection.execute(filled).fetchall()
+    ((found,),) = CONNECTION.execute(filled).fetchall()
     assert len(duckdb.extract_statements(filled)) == 1
     assert found == f"<{value}>" + ("'" if "||" in around else "")
 

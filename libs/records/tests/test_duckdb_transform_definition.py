@@ -3,7 +3,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from records.definitions.duckdb_transform import DuckdbTransform, fill_placeholders, used_placeholders
+from records.definitions.duckdb_transform import DuckdbTransform
+from records.definitions.sql_text import fill_placeholders, used_placeholders
 
 CUSTOMERS = {"bronze_dataset": "bronze.shopify.customers"}
 
@@ -95,7 +96,9 @@ REFUSED: list[tuple[dict[str, Any], tuple[Any, ...], str]] = [
     ({"inputs": BOTH, "sql": USE}, ("sql",), "could be bronze.shopify.customers, bronze.klaviyo.customers"),
     ({"inputs": [CUSTOMERS, CUSTOMERS], "sql": USE}, ("inputs", 1), "another input is called"),
     ({"sql": "SELECT $/inputs/day"}, ("sql",), "inside a string literal"),
-    ({"sql": "SELECT 1 -- $/inputs/day"}, ("sql",), "inside a string literal"),
+    ({"sql": "SELECT $$ $/inputs/day $$"}, ("sql",), "inside a string literal"),
+    ({"sql": "SELECT 1 /* open /* and */"}, ("sql",), "the comment that begins in line 1"),
+    ({"sql": "SELECT 1,\n'it"}, ("sql",), 'the string that begins in line 2 ("\'it") never ends'),
     ({"kind": "http_request"}, ("kind",), "duckdb_transform"),
     ({"schedule": "daily"}, ("schedule",), "Extra inputs"),
 ]

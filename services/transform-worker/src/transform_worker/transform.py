@@ -9,7 +9,8 @@ import duckdb
 import pyarrow as pa
 
 from common.errors import RunError
-from records.definitions.duckdb_transform import DuckdbTransform, fill_placeholders
+from records.definitions.duckdb_transform import DuckdbTransform
+from records.definitions.sql_text import fill_placeholders
 from transform_worker import columns, engine, safety
 from transform_worker.delta import DeltaOutput, Ticket, Written
 from transform_worker.failures import query_failure

@@ -25,7 +25,7 @@ from records.automations.reference_text import (
     refuse_slip,
 )
 from records.automations.url_places import fill_url
-from records.definitions.duckdb_transform import fill_literals
+from records.definitions.sql_text import fill_literals, literal_matches
 
 __all__ = [
     "BadReference",
@@ -137,7 +137,7 @@ class _Finder:
 
     def _texts(self, value: str, inner: Place) -> list[str]:
         if self.styles.is_sql(inner):
-            return _in_literals(value)
+            return literal_matches(value, REFERENCE)
         pattern = self.styles.pattern(inner)
         if self.strict:
             refuse_slip(value, pattern)
@@ -208,17 +208,6 @@ class _Filler:
         if self.left < 0:
             size = f"{MOST_BYTES >> 20} MiB"
             raise BadReference(f"{text}: with all its references filled the step would have more than {size}")
-
-
-def _in_literals(sql: str) -> list[str]:
-    found: list[str] = []
-
-    def note(text: str) -> str:
-        found.append(text)
-        return text
-
-    fill_literals(sql, REFERENCE, note)
-    return found
 
 
 def _is_object(value: Mapping[str, Any]) -> bool:

@@ -13,7 +13,7 @@ from records.automations.body import StepActionBody as ActionBody
 from records.automations.body import StepBody
 from records.automations.faults import dependency_faults, reference_faults
 from records.automations.references import BadReference
-from records.definitions.duckdb_transform import STRAY_REFERENCE, has_stray_reference
+from records.definitions.sql_text import STRAY_REFERENCE, has_stray_reference
 from records.refused import Fault, Place, Refused, refused
 
 Json = dict[str, Any]

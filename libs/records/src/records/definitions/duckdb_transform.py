@@ -1,30 +1,23 @@
 """What a `duckdb_transform` is told to do (document 000, "DuckDB Transform Actions"; decisions 31 and 44).
 
-SQL is only looked at as text here: which placeholders it has. Whether it may run is judged where it runs.
+SQL is only looked at as text here (`sql_text`): which placeholders it has. Whether it may run is judged where it runs.
 """
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from records.definitions.base import Definition
+from records.definitions.sql_text import STRAY_REFERENCE, look
 
-STRAY_REFERENCE = "a $/ reference may only stand inside a string literal: write '$/steps/…' in quotes"
+_MOST_NAMED = 20  # unknown names that are told of
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _BRONZE = re.compile(r"bronze\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
-_SQL = re.compile(
-    r"""(?P<literal>(?<![\w$])[eE]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*')
-      | "(?:[^"]|"")*"
-      | --[^\n]* | /\*.*?\*/
-      | \$(?P<tag>(?:[A-Za-z_]\w*)?)\$.*?\$(?P=tag)\$
-      | \{\{(?P<name>.*?)\}\}""",
-    re.VERBOSE | re.DOTALL,
-)
 
 
 def _table_name(value: str) -> str:
@@ -107,41 +100,6 @@ class DuckdbTransform(Definition):
         return names | {each.name: each for each in self.inputs}
 
 
-def used_placeholders(sql: str) -> list[str]:
-    """The names in `{{ name }}`, in lower case; those in literals, quoted names and comments are just text."""
-    return [match["name"].strip().lower() for match in _SQL.finditer(sql) if match["name"] is not None]
-
-
-def fill_placeholders(sql: str, table: Callable[[str], str]) -> str:
-    """The SQL with each `{{ name }}` replaced by `table(name)`; the name comes in lower case."""
-
-    def fill(match: re.Match[str]) -> str:
-        return match[0] if match["name"] is None else table(match["name"].strip().lower())
-
-    return _SQL.sub(fill, sql)
-
-
-def fill_literals(sql: str, pattern: re.Pattern[str], value: Callable[[str], str]) -> str:
-    """The SQL with each match of `pattern` inside a string literal replaced by `value` of it, escaped."""
-
-    def filled(literal: re.Match[str]) -> str:
-        if literal["literal"] is None:
-            return literal[0]
-        has_escapes = literal[0][0] in "eE"
-        return pattern.sub(lambda match: _escaped(value(match[0]), has_escapes), literal[0])
-
-    return _SQL.sub(filled, sql)
-
-
-def has_stray_reference(sql: str) -> bool:
-    """Whether a `$/` reference stands outside a string literal, where no value may come (decision 44)."""
-    return "$/" in _SQL.sub(lambda match: "" if match["literal"] else match[0], sql)
-
-
-def _escaped(text: str, has_escapes: bool) -> str:
-    return (text.replace("\\", "\\\\") if has_escapes else text).replace("'", "''")
-
-
 def _problem(loc: tuple[str | int, ...], kind: str, message: str, value: Any) -> InitErrorDetails:
     # pydantic formats the template: braces of the text must not look like fields of it
     return InitErrorDetails(type=PydanticCustomError(kind, "{text}", {"text": message}), loc=loc, input=value)
@@ -165,9 +123,10 @@ def _input_problems(inputs: list[TransformInput]) -> Iterator[InitErrorDetails]:
 
 
 def _sql_problems(definition: DuckdbTransform) -> Iterator[InitErrorDetails]:
-    known, used = definition.placeholders(), used_placeholders(definition.sql)
+    found = look(definition.sql)
+    known, used = definition.placeholders(), found.names
     short = Counter(each.short_name for each in definition.inputs)
-    for name in dict.fromkeys(used):
+    for name in list(dict.fromkeys(used))[:_MOST_NAMED]:
         if short[name] > 1 and name not in known:
             datasets = ", ".join(each.dataset for each in definition.inputs if each.short_name == name)
             message = f'{{{{ {name} }}}} could be {datasets}: use the full name, or name one with "as"'
@@ -179,5 +138,7 @@ def _sql_problems(definition: DuckdbTransform) -> Iterator[InitErrorDetails]:
         if not {each.name, each.short_name} & set(used):
             message = f"{each.dataset} is not used: write {{{{ {each.name} }}}} in the SQL, or take this input out"
             yield _problem(("inputs", position), "unused_input", message, each.dataset)
-    if has_stray_reference(definition.sql):
+    if found.unclosed:
+        yield _problem(("sql",), "unclosed", found.unclosed, definition.sql[:20])
+    if found.strays:
         yield _problem(("sql",), "reference_outside_literal", STRAY_REFERENCE, "$/")

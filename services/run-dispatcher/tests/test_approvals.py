@@ -51,7 +51,7 @@ async def test_a_child_that_awaits_approval_does_not_wake_its_parent(
     parent = await database.put("running", "parked", kind="call_automation")
     (child,) = await database.make(new_run(held_for="approval", parent_run_id=parent))
     await dispatcher.hold_once()
-    await dispatcher.due_once()
+    await dispatcher.unpark_once()
     assert await database.where(child) == "awaiting_approval/held"
     assert await database.where(parent) == "running/parked"
 
@@ -63,7 +63,7 @@ async def test_what_was_decided_in_time_is_left_alone(database: Database, dispat
     await apply(gateway, APPROVE_INTO_LIMIT, [limited])
     await apply(gateway, REJECT, [rejected], entry=Entry("run_rejected", "No", {}), event="action.rejected")
 
-    await dispatcher.due_once()
+    await dispatcher.late_once()
 
     assert await database.where(approved) == "awaiting_approval/queued"
     assert await database.where(limited) == "awaiting_approval/held"
@@ -81,7 +81,7 @@ async def test_an_approval_against_the_clock_has_one_winner(database: Database, 
             steps = [(rng.choice([APPROVE, APPROVE_INTO_LIMIT]), run_id) for run_id in runs]
             return {row["id"] for step, run_id in steps for row in await apply(gateway, step, [run_id])}
 
-        approved, _, _ = await asyncio.gather(decide(), dispatcher.due_once(), dispatcher.due_once())
+        approved, _, _ = await asyncio.gather(decide(), dispatcher.late_once(), dispatcher.late_once())
 
         for run_id in runs:
             where = await database.where(run_id)
@@ -119,7 +119,7 @@ async def test_the_clock_runs_from_the_question_not_from_the_making(database: Da
     due: Any = (await database.run(run_id))["due_at"]
     assert timedelta(seconds=90.5) <= due - before < timedelta(seconds=100)
     await database.change(run_id, "due_at = $2", now() - MINUTE)
-    await dispatcher.due_once()
+    await dispatcher.late_once()
     row = await database.run(run_id)
     assert (row["status"], row["due_at"], row["error"]["code"]) == ("rejected", None, "REJECTED")
     assert await _told(database, run_id) == ["action.awaiting_approval", "action.rejected"]
@@ -135,12 +135,31 @@ async def test_a_parent_goes_on_when_the_last_of_its_children_has_ended(
     living = [await database.put(*place, parent_run_id=parent) for place in places]
     await database.put("running", "leased", parent_run_id=living[-1])
     for child in living:
-        await dispatcher.due_once()
+        await dispatcher.unpark_once()
         assert await database.where(parent) == "running/parked"
         await database.change(child, "status = 'cancelled', phase = 'done', held_for = NULL, completed_at = now()")
-    await dispatcher.due_once()
+    await dispatcher.unpark_once()
     assert await database.where(parent) == "running/queued"
     assert [await database.where(child) for child in ended] == ["completed/done", "rejected/done"]
+
+
+async def test_a_parent_goes_on_only_when_the_automation_that_it_called_has_ended(
+    database: Database, dispatcher: Dispatcher
+) -> None:
+    parent = await database.put("running", "parked", kind="call_automation")
+    owner, called = await database.owner(), uuid7()
+    await owner.execute(
+        """INSERT INTO automation_runs (id, org_id, automation_id, version_id, triggered_by, parent_run_id)
+        VALUES ($1, $1, $1, $1, 'automation', $2)""",
+        *(called, parent),
+    )
+    pool = await database.pool("run-dispatcher")
+    await dispatcher.unpark_once()
+    assert await lifecycle.unpark(pool, [parent]) == []
+    assert await database.where(parent) == "running/parked"
+    await owner.execute("UPDATE automation_runs SET status = 'completed', completed_at = now() WHERE id = $1", called)
+    await dispatcher.unpark_once()
+    assert await database.where(parent) == "running/queued"
 
 
 async def test_a_parent_that_has_a_new_child_meanwhile_stays_parked(database: Database) -> None:

@@ -35,6 +35,12 @@ class Desk:
         self.publisher = Publisher(pool, self.producer, uuid7())
         self.dispatcher = Dispatcher(pool, self.bell, self.publisher, uuid7())
 
+    async def let_in(self) -> None:
+        """One sweep of the limits, and all that follows from it."""
+        self.dispatcher.limits._rest_until = 0
+        await self.dispatcher.limits.sweep_once()
+        await self.dispatcher.limits.drained()
+
     async def told(self) -> list[str]:
         await self.publisher.close(5)
         return [record.topic for record in self.producer.records]
@@ -82,10 +88,10 @@ async def test_what_is_held_for_an_approval_awaits_it(desk: Desk) -> None:
 async def test_an_approval_that_nobody_gave_in_time_rejects(desk: Desk) -> None:
     parent = await desk.database.put("running", "parked", kind="call_automation")
     run_id = await desk.database.put("awaiting_approval", "held", held_for="approval", parent_run_id=parent)
-    await desk.dispatcher.due_once()
+    await desk.dispatcher.late_once()
     assert await desk.database.where(run_id) == "awaiting_approval/held"
     await desk.database.change(run_id, "due_at = now()")
-    await desk.dispatcher.due_once()
+    await desk.dispatcher.late_once()
     assert await desk.database.where(run_id) == "rejected/done"
     assert await desk.told() == ["action.rejected"]
     assert await desk.database.where(parent) == "running/queued"
@@ -97,7 +103,7 @@ async def test_an_approval_that_nobody_gave_in_time_rejects(desk: Desk) -> None:
 async def test_retries_go_back_when_they_are_due_and_are_rung_for(desk: Desk) -> None:
     due, later = await desk.database.put("running", "delayed"), await desk.database.put("running", "delayed")
     await desk.database.change(due, "due_at = now()")
-    await desk.dispatcher.due_once()
+    await desk.dispatcher.retry_once()
     assert await desk.database.where(due) == "running/queued"
     assert await desk.database.where(later) == "running/delayed"
     assert desk.bell.rung == [("dlt_extract", due)]
@@ -109,7 +115,7 @@ async def test_two_dispatchers_do_each_thing_once(desk: Desk) -> None:
     await (await desk.database.owner()).execute("UPDATE runs SET due_at = now()")
     held = await desk.database.make(*(new_run(held_for="approval") for _ in range(50)))
     await asyncio.gather(
-        *(each.dispatcher.due_once() for each in (desk, second)),
+        *(each.dispatcher.retry_once() for each in (desk, second)),
         *(each.dispatcher.hold_once() for each in (desk, second)),
     )
     rung = Counter(run_id for _, run_id in desk.bell.rung + second.bell.rung)
@@ -124,7 +130,7 @@ async def test_a_parent_whose_child_ended_unheard_is_swept(desk: Desk) -> None:
     parent, waiting = await desk.database.put("running", "parked"), await desk.database.put("running", "parked")
     await desk.database.put("completed", "done", parent_run_id=parent)
     await desk.database.put("running", "delayed", parent_run_id=waiting)
-    await desk.dispatcher.due_once()
+    await desk.dispatcher.unpark_once()
     assert await desk.database.where(parent) == "running/queued"
     assert await desk.database.where(waiting) == "running/parked"
     assert desk.bell.rung == [("dlt_extract", parent)]
@@ -148,12 +154,12 @@ async def test_an_organisation_gets_as_many_as_it_may(desk: Desk) -> None:
     org_id = await _organisation(desk.database, 3)
     await desk.database.put("running", "leased", org_id=org_id)
     ids = await desk.database.make(*(new_run(org_id=org_id, held_for="limit") for _ in range(5)))
-    await desk.dispatcher.hold_once()
+    await desk.let_in()
     assert [await desk.database.where(run_id) for run_id in sorted(ids)] == ["pending/queued"] * 2 + [
         "pending/held"
     ] * 3
     assert [run_id for _, run_id in desk.bell.rung] == sorted(ids)[:2]
-    await desk.dispatcher.hold_once()
+    await desk.let_in()
     assert len(desk.bell.rung) == 2
 
 
@@ -162,7 +168,7 @@ async def test_what_holds_no_slot_does_not_count(desk: Desk, place: str) -> None
     org_id = await _organisation(desk.database, 1)
     await desk.database.put(*place.split("/"), org_id=org_id)
     (run_id,) = await desk.database.make(new_run(org_id=org_id, held_for="limit"))
-    await desk.dispatcher.hold_once()
+    await desk.let_in()
     assert await desk.database.where(run_id) == "pending/queued"
 
 
@@ -173,7 +179,7 @@ async def test_a_connection_gets_as_many_as_it_may_and_does_not_stand_in_the_way
         *(new_run(org_id=org_id, connection_id=narrow, held_for="limit") for _ in range(6))
     )
     rest = await desk.database.make(*(new_run(org_id=org_id, connection_id=wide, held_for="limit") for _ in range(6)))
-    await desk.dispatcher.hold_once()
+    await desk.let_in()
     queued = {run_id for _, run_id in desk.bell.rung}
     assert len(queued & set(first)) == 1
     assert len(queued & set(rest)) == 3
@@ -182,14 +188,14 @@ async def test_a_connection_gets_as_many_as_it_may_and_does_not_stand_in_the_way
 async def test_an_approved_run_waits_for_the_limit_like_the_others(desk: Desk) -> None:
     org_id = await _organisation(desk.database, 1)
     approved = await desk.database.put("awaiting_approval", "held", org_id=org_id, held_for="limit")
-    await desk.dispatcher.hold_once()
+    await desk.let_in()
     assert await desk.database.where(approved) == "awaiting_approval/queued"
 
 
 async def test_a_limit_that_is_gone_holds_nobody(desk: Desk) -> None:
     org_id = await _organisation(desk.database)
     ids = await desk.database.make(*(new_run(org_id=org_id, held_for="limit") for _ in range(5)))
-    await desk.dispatcher.hold_once()
+    await desk.let_in()
     assert {run_id for _, run_id in desk.bell.rung} == set(ids)
 
 
@@ -209,7 +215,7 @@ async def test_two_dispatchers_never_let_in_more_than_there_is_room_for(desk: De
 
     async def dispatch() -> None:
         while ended < total:
-            await limits.release_what_fits(desk.pool)
+            await limits.let_in(desk.pool, org_id)
 
     async def work() -> None:
         nonlocal ended

@@ -20,7 +20,6 @@ TRIGGERS: dict[str, Trigger] = {
     "require_approval": lambda conn, ids: lifecycle.require_approval(conn, ids, WRITER),
     "time_out": lambda conn, ids: lifecycle.time_out(conn, ids, WRITER),
     "retry": lifecycle.retry,
-    "release": lifecycle.release,
     "unpark": lifecycle.unpark,
 }
 
@@ -37,11 +36,6 @@ TABLE = [
     ("awaiting_approval/held", "limit", PAST, "time_out", "awaiting_approval/held"),
     ("running/delayed", None, PAST, "retry", "running/queued"),
     ("running/delayed", None, FUTURE, "retry", "running/delayed"),
-    ("pending/held", "limit", None, "release", "pending/queued"),
-    ("pending/held", "deferred", None, "release", "pending/held"),
-    ("pending/held", "approval", None, "release", "pending/held"),
-    ("awaiting_approval/held", "limit", None, "release", "awaiting_approval/queued"),
-    ("awaiting_approval/held", "approval", None, "release", "awaiting_approval/held"),
     ("running/parked", None, None, "unpark", "running/queued"),
 ]
 STARTS = {(trigger, place) for place, _, _, trigger, then in TABLE if then != place}

@@ -19,7 +19,11 @@ MOST_IDS = 200
 """Ids in one hint."""
 
 HELD = "held"
-"""Rung like a kind, for the dispatcher: runs are held."""
+"""Rung like a kind, for the dispatcher: runs are held for an approval."""
+
+ROOM = "room"
+"""Rung like a kind, for the dispatcher, with the ids of organisations: a run of theirs waits for room under a limit, or
+one has left some."""
 
 AUTOMATION = "automation"
 """Rung like a kind, for the scheduler: these automation runs have news."""
@@ -61,12 +65,12 @@ class _Ringer:
         await self._batcher.drained()
 
     async def _ring_batch(self, hints: list[tuple[str, UUID]]) -> list[None]:
-        by_kind: dict[str, list[UUID]] = defaultdict(list)
+        by_kind: dict[str, dict[UUID, None]] = defaultdict(dict)
         for kind, run_id in hints:
-            by_kind[kind].append(run_id)
+            by_kind[kind][run_id] = None
         parts = [
             (kind, ids[start : start + MOST_IDS])
-            for kind, ids in by_kind.items()
+            for kind, ids in ((kind, list(once)) for kind, once in by_kind.items())
             for start in range(0, len(ids), MOST_IDS)
         ]
         await self._send(parts)

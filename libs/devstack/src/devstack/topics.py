@@ -15,7 +15,7 @@ from records.kinds import KINDS
 
 _SECONDS = 30.0
 # Those of common.bell, whose module is too heavy to import for some words at each start.
-_WORDS = ("held", "automation", "event")
+_WORDS = ("held", "room", "automation", "event")
 
 
 def all_topics() -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from common.bell import AUTOMATION, EVENT, Bell
+from common.bell import AUTOMATION, EVENT, ROOM, Bell
 from common.whispers import LARGEST_PAYLOAD, whisper
 from records.publication import Publisher
 
@@ -17,6 +17,7 @@ _WATCH = "UPDATE runs SET watched = true WHERE id = $1 AND phase <> 'done' RETUR
 async def follow(rows: Sequence[Any], pool: Any, bell: Bell, publisher: Publisher) -> None:
     """For the rows of runs that a finishing statement answered. Only hints: what is lost here is swept later."""
     announce(rows, bell, publisher)
+    offer_room(rows, bell)
     for row in rows:
         if row["woken_id"] is not None:
             bell.ring(row["woken_kind"], [row["woken_id"]])
@@ -26,6 +27,12 @@ async def follow(rows: Sequence[Any], pool: Any, bell: Bell, publisher: Publishe
     most = LARGEST_PAYLOAD // 33
     for start in range(0, len(watched), most):
         await whisper(pool, ENDED_CHANNEL, ",".join(watched[start : start + most]))
+
+
+def offer_room(rows: Sequence[Any], bell: Bell) -> None:
+    """For committed rows of runs that are live no more: where others wait for room, the dispatcher hears of it."""
+    if organisations := dict.fromkeys(row["org_id"] for row in rows if row["room_wanted"]):
+        bell.ring(ROOM, list(organisations))
 
 
 def announce(rows: Sequence[Any], bell: Bell, publisher: Publisher) -> None:

@@ -61,9 +61,45 @@ def told(event_type: str, extra: str, writer: str, source: str = "moved") -> str
     RETURNING {", ".join(_EVENT_COLUMNS)}"""
 
 
-WOKEN = """UPDATE runs p SET phase = 'queued', due_at = NULL, updated_at = clock_timestamp() FROM (
-        SELECT id FROM runs WHERE phase = 'parked' AND id IN (SELECT parent_run_id FROM moved)
-        ORDER BY id FOR UPDATE SKIP LOCKED
+def waits_for_room(run: str) -> str:
+    """Whether a run waits for room under a limit; the predicate of the index `runs_waiting`, word for word.
+
+    A new or approved run is held; one that has begun and goes on (a retry, resumed, woken) is delayed without a time.
+    """
+    return f"""(({run}.phase = 'held' AND {run}.held_for = 'limit')
+        OR ({run}.phase = 'delayed' AND {run}.due_at = 'infinity'))"""
+
+
+def limited(run: str) -> str:
+    """Whether the organisation or the connection of a run has a limit of live runs."""
+    return f"""((SELECT o.max_running FROM organisations o WHERE o.id = {run}.org_id) IS NOT NULL
+        OR (SELECT c.max_running FROM connections c WHERE c.id = {run}.connection_id) IS NOT NULL)"""
+
+
+ROOM_WANTED = (
+    f"""((SELECT true FROM runs w WHERE w.org_id = moved.org_id AND {waits_for_room("w")} LIMIT 1) IS NOT NULL)"""
+)
+"""Whether somebody waits for the room that a run of `moved` leaves: one look into an index that is empty where there
+are no limits. No EXISTS, which may be planned as a hash of all that wait."""
+
+
+def woken(parents: str) -> str:
+    """Sends parked parents on their way: queued, or to wait for room where a limit holds.
+
+    `parents` is an SQL condition on the parent's id. One that is locked is left to the sweep.
+    """
+    return f"""UPDATE runs p SET phase = CASE WHEN parent.limited THEN 'delayed' ELSE 'queued' END,
+        due_at = CASE WHEN parent.limited THEN 'infinity'::timestamptz END, updated_at = clock_timestamp() FROM (
+        SELECT r.id, {limited("r")} AS limited FROM runs r WHERE r.phase = 'parked' AND r.id {parents}
+        ORDER BY r.id FOR UPDATE SKIP LOCKED
     ) parent WHERE p.id = parent.id
-    RETURNING p.id, p.kind"""
-"""Who ends a child wakes its parked parent in the same statement; one that is locked is left to the sweep."""
+    RETURNING p.id, p.kind, p.org_id, p.phase"""
+
+
+WOKEN = woken("IN (SELECT parent_run_id FROM moved)")
+"""Who ends a child wakes its parked parent in the same statement."""
+
+AFTERWARDS = f"""CASE WHEN woken.phase = 'queued' THEN woken.id END AS woken_id, woken.kind AS woken_kind,
+    ({ROOM_WANTED} OR woken.phase IS NOT DISTINCT FROM 'delayed') AS room_wanted"""
+"""What an ending answers for `records.following.follow`: which parent can be claimed, and whether somebody waits for
+room."""

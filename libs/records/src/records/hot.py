@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from records.fragments import LEASE_SECONDS, TOLD, WOKEN, logged, told
+from records.fragments import AFTERWARDS, LEASE_SECONDS, TOLD, WOKEN, logged, told
 from records.new_run import NewRun
 
 # Create ---------------------------------------------------------------------------------------------------------
@@ -248,7 +248,7 @@ told AS (
 woken AS (
     {WOKEN}
 )
-SELECT {_of("moved", _ENDED)}, {TOLD}, woken.id AS woken_id, woken.kind AS woken_kind
+SELECT {_of("moved", _ENDED)}, {TOLD}, {AFTERWARDS}
 FROM told JOIN moved ON moved.id = told.subject_id LEFT JOIN woken ON woken.id = moved.parent_run_id
 """
 

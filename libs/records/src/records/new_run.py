@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from common.bell import HELD, ROOM
 from common.ids import uuid7
+from records.lifecycle import HeldFor
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,13 @@ class NewRun:
     @property
     def phase(self) -> str:
         return "held" if self.held_for else "queued"
+
+    @property
+    def ring(self) -> tuple[str, UUID]:
+        """What is rung once the run is committed: its kind, or why it is held, with the id that goes with it."""
+        if self.held_for is None:
+            return self.kind, self.id
+        return (ROOM, self.org_id) if self.held_for == HeldFor.LIMIT else (HELD, self.id)
 
     @property
     def keys(self) -> frozenset[str]:

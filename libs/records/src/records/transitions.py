@@ -10,11 +10,13 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from records.fragments import TOLD, WOKEN, logged, told
+from records.fragments import AFTERWARDS, ROOM_WANTED, TOLD, WOKEN, logged, told
 from records.hot import Entry
 from records.lifecycle import Phase, Status
 
-_NOBODY = "SELECT NULL::uuid AS id, NULL::text AS kind WHERE false"
+_LIVE = frozenset((Phase.QUEUED, Phase.LEASED))
+
+_NOBODY = "SELECT NULL::uuid AS id, NULL::text AS kind, NULL::text AS phase WHERE false"
 """Instead of `WOKEN` where no child has ended: its parent goes on waiting."""
 
 
@@ -36,6 +38,11 @@ class Step:
     @property
     def ends(self) -> bool:
         return self.phase is Phase.DONE
+
+    @property
+    def leaves_room(self) -> bool:
+        """Whether the run was live (queued or leased) and is no longer, so that a limit may let another one in."""
+        return not _LIVE.isdisjoint(self.phases) and self.phase not in _LIVE
 
 
 @cache
@@ -67,9 +74,9 @@ def _text(step: Step, with_entry: bool, event: str | None) -> str:
         parts.append(f"told AS ({told(quoted, 'extra', 'writer', 'moved, given')})")
         parts.append(f"woken AS ({WOKEN if step.ends else _NOBODY})")
         return f"""WITH {", ".join(parts)}
-SELECT moved.*, {TOLD}, woken.id AS woken_id, woken.kind AS woken_kind
+SELECT moved.*, {TOLD}, {AFTERWARDS}
 FROM moved JOIN told ON told.subject_id = moved.id LEFT JOIN woken ON woken.id = moved.parent_run_id"""
-    return f"WITH {', '.join(parts)} SELECT * FROM moved"
+    return f"WITH {', '.join(parts)} SELECT *, {ROOM_WANTED if step.leaves_room else 'false'} AS room_wanted FROM moved"
 
 
 async def apply(

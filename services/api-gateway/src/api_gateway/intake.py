@@ -13,7 +13,7 @@ from uuid import UUID
 import asyncpg
 
 from common.batcher import Batcher, Overloaded
-from common.bell import HELD, Bell
+from common.bell import Bell
 from records import hot, runs
 from records.new_run import NewRun
 
@@ -94,7 +94,8 @@ class Intake:
     def _ring(self, news: Sequence[NewRun]) -> None:
         hints: dict[str, list[UUID]] = defaultdict(list)
         for new in news:
-            hints[new.kind if new.held_for is None else HELD].append(new.id)
+            word, rung = new.ring
+            hints[word].append(rung)
         for kind, ids in hints.items():
             self._bell.ring(kind, ids)
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from common.bell import AUTOMATION, HELD, Bell
+from common.bell import AUTOMATION, HELD, ROOM, Bell
 from common.whispers import whisper
 from records import runs
 from records.admission import Limits, admit
 from records.automations import runs as automation_runs
-from records.following import follow
+from records.following import follow, offer_room
+from records.fragments import limited
 from records.hot import Entry
 from records.life import process_channel
 from records.lifecycle import PHASES, HeldFor, Owner, Phase, Status, edges_of, moves_of, targets
@@ -48,7 +49,10 @@ PAUSE_PENDING = Step(
 PAUSE_RUNNING = Step(_RUNNING, (Phase.QUEUED, Phase.DELAYED, Phase.PARKED), _RUNNING, Phase.PAUSED)
 RESUME_PENDING = Step(_PENDING, (Phase.PAUSED,), _PENDING, Phase.QUEUED)
 RESUME_INTO_HOLD = Step(_PENDING, (Phase.PAUSED,), _PENDING, Phase.HELD, sets="held_for = $6::text")
-RESUME_RUNNING = Step(_RUNNING, (Phase.PAUSED,), _RUNNING, Phase.QUEUED)
+RESUME_RUNNING = Step(_RUNNING, (Phase.PAUSED,), _RUNNING, Phase.QUEUED, guard=f"NOT {limited('r')}")
+RESUME_RUNNING_INTO_LIMIT = Step(
+    _RUNNING, (Phase.PAUSED,), _RUNNING, Phase.DELAYED, sets="due_at = 'infinity'", guard=limited("r")
+)
 
 _CONTROL = """
 UPDATE runs SET control = $3, updated_at = clock_timestamp() WHERE id = $1 AND org_id = $2 AND phase = 'leased'
@@ -150,8 +154,9 @@ class Decisions:
         """Puts a paused run back; a pause that its worker has not obeyed yet is taken back."""
         entry = Entry("run_resumed", "Resumed", {})
         while True:
-            if rows := await self._apply(RESUME_RUNNING, [run_id], entry=entry):
-                return self._rung(rows[0])
+            for running in (RESUME_RUNNING, RESUME_RUNNING_INTO_LIMIT):
+                if rows := await self._apply(running, [run_id], entry=entry):
+                    return self._rung(rows[0])
             run = await self._run(run_id)
             held = admit(requires_approval=run["requires_approval"], approved=False, deferred=False, limits=limits)
             step, values = (RESUME_PENDING, ()) if held is None else (RESUME_INTO_HOLD, (held.value,))
@@ -224,6 +229,8 @@ class Decisions:
         rows = await apply(self.pool, step, ids, *values, entry=entry, event=event, writer=self.process_id)
         if event is not None:
             await follow(rows, self.pool, self.bell, self.publisher)
+        else:
+            offer_room(rows, self.bell)
         return rows
 
     async def _mine(self, ids: list[UUID]) -> None:
@@ -241,7 +248,13 @@ class Decisions:
         raise NotAllowed(run["status"], why)
 
     def _rung(self, run: Any) -> Any:
-        self.bell.ring(HELD if run["phase"] == Phase.HELD else run["kind"], [run["id"]])
+        """Rings for a run that has moved: for a worker, or for the dispatcher."""
+        if run["phase"] == Phase.QUEUED:
+            self.bell.ring(run["kind"], [run["id"]])
+        elif run["held_for"] == HeldFor.APPROVAL:
+            self.bell.ring(HELD, [run["id"]])
+        else:
+            self.bell.ring(ROOM, [self.org_id])
         return run
 
 

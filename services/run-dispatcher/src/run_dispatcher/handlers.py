@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-from common.bell import HELD
+from common.bell import HELD, ROOM
 from common.boot import Service
 from common.loops import every
 from records.life import Life
@@ -21,9 +21,13 @@ async def running(service: Service[Settings]) -> AsyncIterator[None]:
     publisher = Publisher(service.pool, service.producer, life.id)
     dispatcher = Dispatcher(service.pool, service.bell, publisher, life.id)
     service.bell.on_ring((HELD,), dispatcher.on_held)
+    service.bell.on_ring((ROOM,), dispatcher.limits.on_room)
     service.listen()
     service.spawn(every(1.0, dispatcher.hold_once, dispatcher.wake))
-    service.spawn(every(0.25, dispatcher.due_once))
+    service.spawn(every(1.0, dispatcher.limits.sweep_once))
+    service.spawn(every(0.25, dispatcher.retry_once))
+    service.spawn(every(0.25, dispatcher.late_once))
+    service.spawn(every(0.25, dispatcher.unpark_once))
     service.spawn(every(2.0, dispatcher.ring_again_once))
     service.spawn(every(5.0, partial(measure_once, service.pool)))
     service.spawn(every(2.0, publisher.sweep_once))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from records.fragments import limited
 from records.hot import Entry
 from records.lifecycle import Owner, Phase, Status, edges_of, moves_of
 from records.transitions import Step, apply
@@ -32,18 +33,42 @@ TIME_OUT = Step(
     guard=f"r.held_for = 'approval' AND {_DUE}",
     skip_locked=True,
 )
-RETRY = Step(_RUNNING, (Phase.DELAYED,), _RUNNING, Phase.QUEUED, guard=_DUE, skip_locked=True)
-RELEASE_PENDING = Step(_PENDING, (Phase.HELD,), _PENDING, Phase.QUEUED, guard="r.held_for = 'limit'")
-RELEASE_APPROVED = Step(_AWAITING, (Phase.HELD,), _AWAITING, Phase.QUEUED, guard="r.held_for = 'limit'")
+RETRY = Step(
+    _RUNNING,
+    (Phase.DELAYED,),
+    _RUNNING,
+    Phase.QUEUED,
+    guard=f"{_DUE} AND NOT {limited('r')}",
+    skip_locked=True,
+)
+_NOTHING_LIVES_BELOW = """NOT EXISTS (SELECT FROM runs c WHERE c.parent_run_id = r.id AND c.phase <> 'done')
+        AND NOT EXISTS (SELECT FROM automation_runs a WHERE a.parent_run_id = r.id AND a.status = 'running')"""
 SWEEP_PARKED = Step(
     _RUNNING,
     (Phase.PARKED,),
     _RUNNING,
     Phase.QUEUED,
-    guard="""NOT EXISTS (SELECT FROM runs c WHERE c.parent_run_id = r.id AND c.phase <> 'done')
-        AND NOT EXISTS (SELECT FROM automation_runs a WHERE a.parent_run_id = r.id AND a.status = 'running')""",
+    guard=f"{_NOTHING_LIVES_BELOW} AND NOT {limited('r')}",
     skip_locked=True,
 )
+SWEEP_PARKED_INTO_LIMIT = Step(
+    _RUNNING,
+    (Phase.PARKED,),
+    _RUNNING,
+    Phase.DELAYED,
+    sets="due_at = 'infinity'",
+    guard=f"{_NOTHING_LIVES_BELOW} AND {limited('r')}",
+    skip_locked=True,
+)
+
+# The phase stays: a retry that is due waits for room.
+_WAIT_FOR_ROOM = f"""
+WITH picked AS MATERIALIZED (
+    SELECT r.id FROM runs r WHERE r.id = ANY($1::uuid[]) AND r.phase = 'delayed' AND {_DUE} AND {limited("r")}
+    ORDER BY r.id FOR UPDATE SKIP LOCKED
+)
+UPDATE runs r SET due_at = 'infinity' FROM picked WHERE r.id = picked.id RETURNING r.org_id
+"""
 
 
 async def require_approval(conn: Any, ids: Sequence[UUID], writer: UUID) -> list[Any]:
@@ -61,15 +86,15 @@ async def time_out(conn: Any, ids: Sequence[UUID], writer: UUID) -> list[Any]:
 
 
 async def retry(conn: Any, ids: Sequence[UUID]) -> list[Any]:
-    """delayed → queued: the time of the next attempt has come."""
+    """delayed → queued: the time of the next attempt has come, and no limit holds."""
     return await apply(conn, RETRY, ids)
 
 
-async def release(conn: Any, ids: Sequence[UUID]) -> list[Any]:
-    """held → queued: the limit has room. In the transaction that counted."""
-    return [*await apply(conn, RELEASE_PENDING, ids), *await apply(conn, RELEASE_APPROVED, ids)]
+async def wait_for_room(conn: Any, ids: Sequence[UUID]) -> list[UUID]:
+    """delayed, without a time: the next attempt is due and a limit holds. Answers the organisations."""
+    return [row["org_id"] for row in await conn.fetch(_WAIT_FOR_ROOM, list(ids))]
 
 
 async def unpark(conn: Any, ids: Sequence[UUID]) -> list[Any]:
-    """parked → queued: the child has ended, and whoever ended it could not say so."""
-    return await apply(conn, SWEEP_PARKED, ids)
+    """parked → queued, or delayed where a limit holds: the child has ended, and whoever ended it could not say so."""
+    return [*await apply(conn, SWEEP_PARKED, ids), *await apply(conn, SWEEP_PARKED_INTO_LIMIT, ids)]

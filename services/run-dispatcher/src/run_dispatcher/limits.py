@@ -1,40 +1,194 @@
-"""How many runs may be live at once: counted from the rows themselves, so no counter can leak (rule 11)."""
+"""How many runs may be live at once: counted from the rows themselves, so no counter can leak (rule 11).
 
+Who waits for room is let in by the dispatcher alone: new and approved runs (held), retries, resumed and woken runs
+(delayed without a time). The oldest that fit go first.
+"""
+
+import asyncio
+from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
-from run_dispatcher import lifecycle
+import structlog
 
-_ORGANISATIONS = "SELECT DISTINCT org_id FROM runs WHERE phase = 'held' AND held_for = 'limit'"
+from common.bell import Bell
+from common.clock import steady_seconds
+from common.rows import Rows
+from records.fragments import waits_for_room
 
-# An organisation's room goes to runs that their connections let in, too: the others must not stand in the way.
-_FITTING = """
-WITH live AS MATERIALIZED (
-    SELECT connection_id, count(*) AS runs FROM runs
-    WHERE org_id = $1 AND phase IN ('queued', 'leased') GROUP BY connection_id
-),
-held AS (
-    SELECT r.id, r.connection_id, row_number() OVER (PARTITION BY r.connection_id ORDER BY r.id) AS place
-    FROM runs r WHERE r.org_id = $1 AND r.phase = 'held' AND r.held_for = 'limit'
-),
-admitted AS (
-    SELECT h.id, row_number() OVER (ORDER BY h.id) AS place
-    FROM held h LEFT JOIN connections c ON c.id = h.connection_id LEFT JOIN live l ON l.connection_id = c.id
-    WHERE c.max_running IS NULL OR h.place <= c.max_running - coalesce(l.runs, 0)
+_log = structlog.get_logger()
+
+MOST = 500
+"""Runs of an organisation that are let in together; then it is another one's turn."""
+
+AT_ONCE = 3
+"""Organisations at a time: one that is slow keeps nobody waiting."""
+
+BUSY_SECONDS = 0.02
+SWEEP_SHARE = 4
+"""After a sweep that took so long, the next one begins this many times later: many organisations cost no more."""
+
+_LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('vai.limits'), hashtext($1::text))"
+
+_NOWHERE = "coalesce(connection_id, '00000000-0000-0000-0000-000000000000')"
+_SPARE = 10
+"""Rows that are looked at beyond the room: somebody may hold the first ones locked."""
+
+# Organisation by organisation, however many of their runs wait (a loose index scan).
+_ORGANISATIONS = f"""
+WITH RECURSIVE line AS (
+    (SELECT org_id FROM runs r WHERE {waits_for_room("r")} ORDER BY org_id LIMIT 1)
+    UNION ALL
+    SELECT next.org_id FROM line, LATERAL (
+        SELECT org_id FROM runs r WHERE {waits_for_room("r")} AND org_id > line.org_id ORDER BY org_id LIMIT 1
+    ) next
 )
-SELECT a.id FROM admitted a JOIN organisations o ON o.id = $1
-WHERE o.max_running IS NULL
-   OR a.place <= o.max_running - (SELECT coalesce(sum(runs), 0) FROM live)
-ORDER BY a.id LIMIT 200
+SELECT org_id FROM line
 """
 
 
-async def release_what_fits(pool: Any) -> list[Any]:
-    """Lets in, of each organisation, as many held runs as its limits and its connections' leave room for."""
-    released: list[Any] = []
-    for row in await pool.fetch(_ORGANISATIONS):
-        async with pool.acquire() as conn, conn.transaction():
-            await conn.execute("SELECT pg_advisory_xact_lock(hashtext('vai.limits'), hashtext($1::text))", str(row[0]))
-            fitting = [found["id"] for found in await conn.fetch(_FITTING, row[0])]
-            if fitting:
-                released += await lifecycle.release(conn, fitting)
-    return released
+def _live(where: str, most: str) -> str:
+    """How many runs are live, counted no further than the limit."""
+    return f"""(SELECT count(*) FROM (
+        SELECT FROM runs l WHERE l.org_id = $1 {where} AND l.phase IN ('queued', 'leased') LIMIT {most}) live)"""
+
+
+# The connections of those that wait (or none) one after the other; of each the oldest that it and the organisation
+# have room for; of these together the oldest. What somebody holds locked is passed over.
+_LET_IN = f"""
+WITH RECURSIVE room AS MATERIALIZED (
+    SELECT CASE WHEN o.max_running IS NULL THEN $2::int
+        ELSE least($2::int, greatest(0, o.max_running - {_live("", "o.max_running")})) END AS places
+    FROM organisations o WHERE o.id = $1
+),
+line AS (
+    (SELECT {_NOWHERE} AS place FROM runs r WHERE org_id = $1 AND {waits_for_room("r")} ORDER BY {_NOWHERE} LIMIT 1)
+    UNION ALL
+    SELECT next.place FROM line, LATERAL (
+        SELECT {_NOWHERE} AS place FROM runs r WHERE org_id = $1 AND {waits_for_room("r")} AND {_NOWHERE} > line.place
+        ORDER BY {_NOWHERE} LIMIT 1
+    ) next
+),
+open AS (
+    SELECT line.place, CASE WHEN c.max_running IS NULL THEN room.places
+        ELSE least(room.places, greatest(0, c.max_running - {_live("AND l.connection_id = c.id", "c.max_running")}))
+        END AS places
+    FROM room, line LEFT JOIN connections c ON c.id = line.place WHERE room.places > 0
+),
+fitting AS MATERIALIZED (
+    SELECT first.id FROM open, LATERAL (
+        SELECT locked.id FROM (
+            SELECT r.id FROM runs r WHERE org_id = $1 AND {waits_for_room("r")} AND {_NOWHERE} = open.place
+            ORDER BY r.id LIMIT open.places + {_SPARE}
+        ) waiting, LATERAL (
+            SELECT r.id FROM runs r WHERE r.id = waiting.id AND {waits_for_room("r")} FOR UPDATE SKIP LOCKED
+        ) locked LIMIT open.places
+    ) first
+    WHERE open.places > 0 ORDER BY first.id LIMIT (SELECT places FROM room)
+)
+UPDATE runs r SET phase = 'queued', held_for = NULL, due_at = NULL, updated_at = clock_timestamp()
+FROM fitting WHERE r.id = fitting.id RETURNING r.id, r.kind
+"""
+
+
+async def waiting_organisations(pool: Any) -> list[UUID]:
+    """The organisations of which a run waits for room."""
+    return [row["org_id"] for row in await pool.fetch(_ORGANISATIONS)]
+
+
+async def let_in(pool: Any, org_id: UUID, most: int = MOST) -> list[Any] | None:
+    """Lets in as many runs of an organisation as its limit and its connections' leave room for: their id and kind.
+
+    None where another dispatcher does it at this moment. It may be frozen while it holds the lock: nobody waits.
+    """
+    async with pool.acquire() as conn, conn.transaction():
+        # A statement of its own: what is counted after it sees all that the last holder of the lock has let in.
+        if not await conn.fetchval(_LOCK, str(org_id)):
+            return None
+        return list(await conn.fetch(_LET_IN, org_id, most))
+
+
+class Limits:
+    """Who has news of room has a turn, a few at a time; one organisation's turn keeps no other's waiting."""
+
+    def __init__(self, pool: Any, bell: Bell) -> None:
+        self._pool = pool
+        self._bell = bell
+        self._rows: Rows[UUID] = Rows("limits")
+        self._due: dict[UUID, None] = {}
+        self._under_way: set[UUID] = set()
+        self._again: set[UUID] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._rest_until = 0.0
+
+    def on_room(self, _word: str, org_ids: Sequence[UUID]) -> None:
+        """A run of these organisations waits for room, or has left some."""
+        for org_id in org_ids:
+            if org_id in self._under_way:
+                self._again.add(org_id)
+            else:
+                self._due[org_id] = None
+        while self._due and len(self._tasks) < AT_ONCE:
+            self._begin()
+
+    async def sweep_once(self) -> None:
+        """Looks at everybody who waits: a message was lost, or a limit was lifted."""
+        if steady_seconds() < self._rest_until:
+            return
+        began = steady_seconds()
+        self.on_room("", await waiting_organisations(self._pool))
+        await self.drained()
+        self._rest_until = steady_seconds() + SWEEP_SHARE * (steady_seconds() - began)
+
+    async def drained(self) -> None:
+        """Returns when nobody is due and no turn is under way."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _begin(self) -> None:
+        org_id = next(iter(self._due))
+        del self._due[org_id]
+        self._under_way.add(org_id)
+        task = asyncio.create_task(self._turn(org_id))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _turn(self, org_id: UUID) -> None:
+        rest = 0.0
+        try:
+            rest = await self._let_in(org_id)
+        except Exception as error:
+            _log.warning("limits_failed", org_id=str(org_id), error=f"{type(error).__name__}: {error}")
+        finally:
+            task = asyncio.current_task()
+            assert task is not None
+            self._tasks.discard(task)
+            if rest:
+                asyncio.get_running_loop().call_later(rest, self._over, org_id)
+            else:
+                self._over(org_id)
+
+    async def _let_in(self, org_id: UUID) -> float:
+        """One turn; answers how long the organisation rests before the next one."""
+        let: list[Any] = []
+        busy = False
+
+        async def turn(org_id: UUID) -> None:
+            nonlocal busy
+            rows = await let_in(self._pool, org_id)
+            busy = rows is None
+            let.extend(rows or [])
+
+        await self._rows.one(org_id, turn)
+        for row in let:
+            self._bell.ring(row["kind"], [row["id"]])
+        if busy or len(let) == MOST:
+            self._again.add(org_id)
+        return BUSY_SECONDS if busy else 0.0
+
+    def _over(self, org_id: UUID) -> None:
+        """It may have its next turn; at once, where there are news."""
+        self._under_way.discard(org_id)
+        news = [org_id] if org_id in self._again else []
+        self._again.discard(org_id)
+        self.on_room("", news)

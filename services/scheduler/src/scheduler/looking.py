@@ -13,7 +13,7 @@ from uuid import UUID
 
 import structlog
 
-from common.bell import AUTOMATION, EVENT, HELD, Bell
+from common.bell import AUTOMATION, EVENT, Bell
 from common.telemetry import automation_runs_ended, span
 from records import hot
 from records.automations import automations, runs, steps
@@ -188,13 +188,14 @@ async def _create(one: _Look, outcome: Outcome) -> None:
             one.notes.changes[key] = Change(key, State.RUNNING, found[idempotency_key or ""])
     for new in one.starting.values():
         if new.id in made:
-            outcome.rings[new.kind if new.held_for is None else HELD].append(new.id)
+            word, rung = new.ring
+            outcome.rings[word].append(rung)
 
 
 async def _after_end(one: _Look, outcome: Outcome) -> None:
     """Who waited for this automation run: the run that called it, and the next of its schedule."""
     if one.live.parent_run_id is not None:
-        for run_id, kind in await runs.wake_parent(one.conn, one.live.parent_run_id):
-            outcome.rings[kind].append(run_id)
+        for word, woken in await runs.wake_parent(one.conn, one.live.parent_run_id):
+            outcome.rings[word].append(woken)
     if one.live.overlap == "queue" and (after := await runs.next_to_start(one.conn, one.live.automation_id)):
         outcome.rings[AUTOMATION].append(after)

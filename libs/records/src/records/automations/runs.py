@@ -10,7 +10,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from common.bell import ROOM
 from common.ids import uuid7
+from records.fragments import woken
 
 _CREATE = """
 INSERT INTO automation_runs (id, org_id, automation_id, version_id, triggered_by, trigger_key, event, inputs, depth,
@@ -143,12 +145,7 @@ UNION
 SELECT id FROM automation_runs WHERE status = 'running' AND control IS NOT NULL
 LIMIT $1
 """
-_WAKE_PARENT = """
-UPDATE runs p SET phase = 'queued', due_at = NULL, updated_at = clock_timestamp() FROM (
-    SELECT id FROM runs WHERE id = $1 AND phase = 'parked' FOR UPDATE SKIP LOCKED
-) parked WHERE p.id = parked.id
-RETURNING p.id, p.kind
-"""
+_WAKE_PARENT = woken("= $1")
 
 
 @dataclass(frozen=True)
@@ -207,6 +204,10 @@ async def with_news(conn: Any, most: int) -> list[UUID]:
     return [row["id"] for row in await conn.fetch(_WITH_NEWS, most)]
 
 
-async def wake_parent(conn: Any, parent_run_id: UUID) -> list[tuple[UUID, str]]:
-    """parked → queued, in the transaction that ends the automation run; answers id and kind, to ring for."""
-    return [(row["id"], row["kind"]) for row in await conn.fetch(_WAKE_PARENT, parent_run_id)]
+async def wake_parent(conn: Any, parent_run_id: UUID) -> list[tuple[str, UUID]]:
+    """parked → queued, or delayed under a limit, in the transaction that ends the automation run.
+
+    Answers what to ring: the kind with the run's id, or `common.bell.ROOM` with the organisation's.
+    """
+    rows = await conn.fetch(_WAKE_PARENT, parent_run_id)
+    return [(ROOM, row["org_id"]) if row["phase"] == "delayed" else (row["kind"], row["id"]) for row in rows]

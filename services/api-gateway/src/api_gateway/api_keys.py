@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from api_gateway.answers import PROBLEMS, Limit, Offset, Words, answer, nothing, page, words
 from api_gateway.auth import Principal, Viewer
 from api_gateway.gateway import gateway_of
-from api_gateway.people_shapes import ApiKeyBody, ApiKeyShape, ApiKeysShape, NewApiKeyShape
+from api_gateway.people_shapes import ApiKeyBody, ApiKeyShape, ApiKeysShape, CreatedApiKeyShape
 from api_gateway.principal import NEVER
 from api_gateway.problems import Problem, not_found
 from api_gateway.requests import JsonRoute
@@ -57,7 +57,7 @@ async def list_keys(
         return answer(await page(conn, principal.org_id, "apiKeys", items, users, (limit, offset, total)))
 
 
-@router.post("", response_model=NewApiKeyShape, status_code=201, summary="Create an API key")
+@router.post("", response_model=CreatedApiKeyShape, status_code=201, summary="Create an API key")
 async def create_key(request: Request, principal: Viewer, body: ApiKeyBody) -> Response:
     """Acts for the caller, with at most the caller's role. The key is in this answer and never again."""
     role, ends = Role(body.role), _expiry(principal, body.expires_at)

@@ -8,6 +8,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 
 from api_gateway.auth import Demand, Open
 from api_gateway.examples import EXAMPLES
+from api_gateway.portable import made_portable
 from api_gateway.principal import COOKIE
 from api_gateway.samples import sample
 from records.people import Role
@@ -113,7 +114,7 @@ def _improved(app: FastAPI, document: Json) -> Json:
     for method, path, route in routes_of(app):
         _improve(document["paths"][path][method], method, path, route, components["schemas"])
     document["paths"] = dict(sorted(document["paths"].items(), key=_place))
-    return document
+    return made_portable(document)
 
 
 def _place(item: tuple[str, Json]) -> tuple[int, int]:

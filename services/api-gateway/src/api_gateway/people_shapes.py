@@ -76,7 +76,7 @@ class ApiKeyShape(Shape):
     user_id: UUID = Field(description="For whom the key acts, never with more than their role.")
 
 
-class NewApiKeyShape(ApiKeyShape):
+class CreatedApiKeyShape(ApiKeyShape):
     key: str = Field(description="The key itself: shown this once, stored nowhere.")
 
 

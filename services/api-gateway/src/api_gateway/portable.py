@@ -1,0 +1,92 @@
+"""The OpenAPI document as generators of clients take it: the same meaning, in the words that all of them understand.
+
+Held by `make clients`, which lets several of them generate, compile and call (tools/clients).
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+Json = dict[str, Any]
+
+_STREAM = "text/event-stream"
+_KEPT = "KeptSecret"
+_KEPT_SCHEMA: Json = {
+    "type": "object",
+    "title": _KEPT,
+    "description": "Stands where a secret is kept, which is never shown again; sent back, it keeps the secret.",
+    "properties": {"secret": {"type": "boolean", "enum": [True]}},
+    "required": ["secret"],
+    "additionalProperties": False,
+}
+
+
+def made_portable(document: Json) -> Json:
+    """Changes the document in place, and answers it."""
+    schemas = document["components"]["schemas"]
+    schemas[_KEPT] = _KEPT_SCHEMA
+    for schema in list(_schemas(document)):
+        _without_object_default(schema)
+        _with_required_discriminator(schema, schemas)
+        _with_named_marker(schema)
+    for path in document["paths"].values():
+        for operation in path.values():
+            _with_plain_body(operation)
+            _with_text_streams(operation)
+    return document
+
+
+def _schemas(node: Any) -> Iterator[Json]:
+    """Every object of the document that may be a schema."""
+    if isinstance(node, dict):
+        yield node
+        for key, value in node.items():
+            if key == "properties":  # named like anything, also like a word of schemas
+                yield from (found for field in value.values() for found in _schemas(field))
+            elif key not in ("example", "examples"):
+                yield from _schemas(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _schemas(value)
+
+
+def _without_object_default(schema: Json) -> None:
+    """A default that is an object becomes a word in the description: Go, Java and Python have no literal for it."""
+    if isinstance(schema.get("default"), dict):
+        del schema["default"]
+
+
+def _with_required_discriminator(schema: Json, schemas: Json) -> None:
+    """The field that tells the variants apart is required in each of them."""
+    discriminator = schema.get("discriminator")
+    told_by = discriminator.get("propertyName") if isinstance(discriminator, dict) else None
+    if not isinstance(told_by, str):
+        return
+    for variant in schema.get("oneOf", ()):
+        named = schemas[variant["$ref"].rpartition("/")[2]]
+        if told_by not in named.setdefault("required", []):
+            named["required"].append(told_by)
+        named["properties"][told_by].pop("default", None)
+
+
+def _with_named_marker(schema: Json) -> None:
+    """The marker of a kept secret has a name: a map whose only value is true is none that Java could say."""
+    if schema.get("propertyNames") == {"const": "secret"}:
+        schema.clear()
+        schema["$ref"] = f"#/components/schemas/{_KEPT}"
+
+
+def _with_plain_body(operation: Json) -> None:
+    """A body that may be left out is not required; it is never null."""
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        variants = content.get("schema", {}).get("anyOf", [])
+        given = [variant for variant in variants if variant.get("type") != "null"]
+        if len(given) == 1 and len(variants) == 2:
+            content["schema"] = given[0]
+            operation["requestBody"]["required"] = False
+
+
+def _with_text_streams(operation: Json) -> None:
+    """A stream is text; what its events hold stands in the description and the example."""
+    for response in operation["responses"].values():
+        if _STREAM in response.get("content", {}):
+            response["content"][_STREAM]["schema"] = {"type": "string"}

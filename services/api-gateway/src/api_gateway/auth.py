@@ -29,6 +29,8 @@ __all__ = ["COOKIE", "Admin", "Authenticator", "Demand", "Open", "Operator", "Pr
 
 _REMEMBER_SECONDS = 5.0
 _MOST_REMEMBERED = 10_000
+_ASKED = "vai.principal"
+"""Where a request's scope holds who asks, once that is known."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -140,10 +142,15 @@ class Demand:
         self.role = role
 
     async def __call__(self, request: Request) -> Principal:
+        """Who asks. The route asks before it reads the body; what depends on it is told the same without a question."""
+        known: Principal | None = request.scope.get(_ASKED)
+        if known is not None:
+            return known
         authenticator: Authenticator = request.app.state.gateway.authenticator
         principal = await authenticator.principal(request)
         if not principal.role.covers(self.role):
             raise Problem(403, "forbidden", f"this needs the role {self.role}; yours is {principal.role}")
+        request.scope[_ASKED] = principal
         return principal
 
 

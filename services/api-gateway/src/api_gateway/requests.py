@@ -1,15 +1,24 @@
-"""How a request's body is read: JSON that Postgres can store, of a bounded size and depth."""
+"""How a request is read: who asks first, then the query, then a body of a bounded size, depth and number of parts."""
 
+import asyncio
+import re
 from collections.abc import Callable, Coroutine
+from difflib import get_close_matches
+from functools import cached_property
+from itertools import accumulate
 from typing import Any, ClassVar
+from urllib.parse import unquote_plus
 
 import orjson
 from fastapi import Request, Response
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.params import Query
 from fastapi.routing import APIRoute
 
+from api_gateway.auth import Demand
 from api_gateway.problems import Problem, refusal
 from common.telemetry import span
-from records.refused import Place, refused
+from records.refused import Fault, Place, Refused, refused
 
 LARGEST_BODY = 1_048_576
 """Bytes."""
@@ -17,9 +26,20 @@ LARGEST_BODY = 1_048_576
 DEEPEST_BODY = 100
 """Levels of arrays and objects."""
 
+MOST_PARTS = 250_000
+"""Arrays and objects of a body: each takes more room in memory than the two bytes that it is written with."""
 
 LARGEST_BATCH = 8 * LARGEST_BODY
 """Bytes of a body that holds many runs."""
+
+LARGEST_SIGN_IN = 16_384
+"""Bytes of a body that is read without a credential."""
+
+_TEXT = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_TEXTS = re.compile(_TEXT, re.DOTALL)
+_SOME_TEXTS = re.compile(rb'(?:[^"]*+' + _TEXT + rb"){1,5000}+", re.DOTALL)
+_STEPS = bytes(1 if byte in b"[{" else 255 if byte in b"]}" else 0 for byte in range(256))
+_NO_STEPS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 
 
 class JsonRequest(Request):
@@ -42,13 +62,17 @@ class JsonRequest(Request):
     async def json(self) -> Any:
         """The parsed body. Raises `Problem` 422 where it is no JSON, too deep, or holds what no text may."""
         raw = await self.body()
+        parts = raw.count(b"[") + raw.count(b"{")
+        if parts > MOST_PARTS:
+            message = f"{parts} arrays and objects; at most {MOST_PARTS} are taken at once"
+            raise _unreadable(("body",), message, "json_too_large")
         try:
             value = orjson.loads(raw)
         except orjson.JSONDecodeError as error:
             raise _unreadable(("body", error.pos), f"this is not JSON: {error.msg}", "json_invalid") from error
-        if raw.count(b"[") + raw.count(b"{") > DEEPEST_BODY and _depth(value) > DEEPEST_BODY:
+        if parts > DEEPEST_BODY and await _depth(raw) > DEEPEST_BODY:
             raise _unreadable(("body",), f"nested deeper than {DEEPEST_BODY} levels", "json_too_deep")
-        if b"\\u0000" in raw and _holds_nul(value):
+        if _holds_nul(raw):
             raise _unreadable(("body",), "no text may hold the character U+0000", "json_invalid")
         return value
 
@@ -79,18 +103,47 @@ class BatchRequest(JsonRequest):
     largest = LARGEST_BATCH
 
 
+class SignInRequest(JsonRequest):
+    """A request of somebody who is not known yet."""
+
+    largest = LARGEST_SIGN_IN
+
+
 class JsonRoute(APIRoute):
-    """Routes whose requests are read as `JsonRequest`, under the trace that their caller names."""
+    """Routes whose requests are read as `JsonRequest`, under the trace that their caller names.
+
+    What the head alone tells comes first: a stranger's body is not even read (401, 403), nor is one that is sent with
+    a query that nobody understands.
+    """
 
     reads: ClassVar[type[JsonRequest]] = JsonRequest
+    any_query: ClassVar[bool] = False
+    """Whether parameters that the route does not know are let pass."""
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """The names of the query parameters."""
+        fields = [field for field in get_flat_params(self.dependant) if isinstance(field.field_info, Query)]
+        return frozenset(field.alias for field in fields)
+
+    @cached_property
+    def demand(self) -> Demand | None:
+        """What it asks of its callers; None where it is open."""
+        calls = (each.call for each in self.dependant.dependencies)
+        return next((call for call in calls if isinstance(call, Demand)), None)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         name = f"{' '.join(sorted(self.methods or ()))} {self.path_format}"
 
         async def read_and_handle(request: Request) -> Response:
-            if b"%00" in request.scope["query_string"] or "\x00" in request.scope["path"]:
+            if self.demand is not None:
+                await self.demand(request)
+            query = request.scope["query_string"]
+            if b"%00" in query or "\x00" in request.scope["path"]:
                 raise refused(("query",), "no text may hold the character U+0000")
+            if query and not self.any_query:
+                _refuse_unknown(query, self.known)
             with span(name, request.headers.get("traceparent")):
                 return await handle(self.reads(request.scope, request.receive))
 
@@ -103,33 +156,57 @@ class BatchRoute(JsonRoute):
     reads = BatchRequest
 
 
+class SignInRoute(JsonRoute):
+    """A route whose requests are read as `SignInRequest`."""
+
+    reads = SignInRequest
+
+
+def _refuse_unknown(query: bytes, known: frozenset[str]) -> None:
+    """A filter that is not understood must not answer everything. Raises `Refused` with each unknown name."""
+    given = {unquote_plus(part.partition(b"=")[0].decode("latin-1"))[:100] for part in query.split(b"&") if part}
+    unknown = sorted(given - known)
+    if unknown:
+        faults: list[Fault] = [(("query", name), _nearest(name, known), "extra_forbidden") for name in unknown[:20]]
+        raise Refused(faults)
+
+
+def _nearest(name: str, known: frozenset[str]) -> str:
+    """What to write instead of an unknown name."""
+    if not known:
+        return "there is no such query parameter; this path takes none"
+    plain = name.removesuffix("[]")
+    near = get_close_matches(plain, known, 1, 0.6) or [one for one in known if one in plain or plain in one][:1]
+    hint = f"did you mean {near[0]}? There" if near else "there"
+    return f"there is no such query parameter; {hint} are {', '.join(sorted(known))}"
+
+
 def _unreadable(loc: Place, message: str, word: str) -> Problem:
     """The framework lets nothing but its own exceptions out of the reading of a body."""
     return refusal(refused(loc, message, word))
 
 
-def _depth(value: Any) -> int:
-    """Levels of nesting, without recursion."""
-    level, depth = [value], 0
-    while level := [inner for outer in level for inner in _inside(outer)]:
-        depth += 1
-    return depth
+async def _depth(raw: bytes) -> int:
+    """Levels of nesting of what is known to be JSON; others get their turn meanwhile."""
+    level = deepest = start = 0
+    while start < len(raw):
+        some = _SOME_TEXTS.match(raw, start)
+        end = len(raw) if some is None else some.end()
+        brackets = _TEXTS.sub(b"", raw[start:end]).translate(_STEPS, _NO_STEPS)
+        steps = memoryview(brackets).cast("b")
+        deepest = max(deepest, max(accumulate(steps, initial=level)))
+        level, start = level + sum(steps), end
+        await asyncio.sleep(0)
+    return deepest
 
 
-def _inside(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return list(value.values()) or [None]
-    return (value or [None]) if isinstance(value, list) else []
-
-
-def _holds_nul(value: Any) -> bool:
-    rest = [value]
-    while rest:
-        one = rest.pop()
-        if isinstance(one, str) and "\x00" in one:
+def _holds_nul(raw: bytes) -> bool:
+    """Whether a text of this JSON holds U+0000: the escape with an odd number of backslashes before the `u`."""
+    at = raw.find(b"\\u0000")
+    while at >= 0:
+        before = raw[max(0, at - 4096) : at]
+        run = len(before) - len(before.rstrip(b"\\"))
+        if run == len(before) == 4096 or run % 2 == 0:
             return True
-        if isinstance(one, dict):
-            rest.extend((*one.keys(), *one.values()))
-        elif isinstance(one, list):
-            rest.extend(one)
+        at = raw.find(b"\\u0000", at + 6)
     return False

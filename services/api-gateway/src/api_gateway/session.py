@@ -10,13 +10,13 @@ from api_gateway.gateway import Gateway, gateway_of
 from api_gateway.people_shapes import PasswordBody, SignInBody
 from api_gateway.principal import COOKIE, Principal, credential_of
 from api_gateway.problems import Problem, ProblemBody
-from api_gateway.requests import JsonRoute
+from api_gateway.requests import SignInRoute
 from api_gateway.shapes import MeShape, SessionShape
 from api_gateway.users import refuse_guessable
 from records import members, people, sessions
 from records.refused import refused
 
-router = APIRouter(prefix="/api/v1", tags=["Session"], route_class=JsonRoute, responses=PROBLEMS)
+router = APIRouter(prefix="/api/v1", tags=["Session"], route_class=SignInRoute, responses=PROBLEMS)
 
 _SIGN_IN = Depends(Open("this is how one gets a credential"))
 _SIGN_OUT = Depends(Open("a cookie whose token has ended can be forgotten, too"))

@@ -51,6 +51,7 @@ class WebhookRoute(JsonRoute):
     """A route whose requests are read as `WebhookRequest`."""
 
     reads = WebhookRequest
+    any_query = True
 
 
 class DeliveryShape(Shape):

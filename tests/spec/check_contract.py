@@ -190,7 +190,7 @@ class _Document:
         wanted = endpoint.get("answer")
         for code in sorted(good):
             content = self.resolved(responses[str(code)]).get("content", {})
-            if wanted is None:
+            if wanted is None or code == 204:
                 yield from ([f"{code}: has a body"] if content else [])
             elif wanted == STREAM:
                 yield from ([] if STREAM in content else [f"{code}: is no {STREAM}"])

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
+from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
 from api_gateway import (
@@ -28,6 +29,7 @@ from api_gateway import (
     users,
     webhooks,
 )
+from api_gateway.edge import Edge, Receive, Scope, Send
 from api_gateway.gateway import Gateway
 from common.health import Health
 
@@ -41,9 +43,20 @@ _PARTS: tuple[Any, ...] = (
 _NO_TELEMETRY: Any = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
 
 
+class Application(FastAPI):
+    """FastAPI behind the edge, which must see the answers to errors, too."""
+
+    edge: Edge | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.edge is None:
+            self.edge = Edge(super().__call__, self.state.gateway.settings)
+        await self.edge(scope, receive, send)
+
+
 def create_app(gateway: Gateway, health: Health) -> FastAPI:
     """The application over a gateway whose connections are open; `health` answers for the process."""
-    app = FastAPI(
+    app = Application(
         title="VirtuousAI",
         summary="Execute and monitor units of work on connected services.",
         description=openapi.DESCRIPTION,
@@ -63,11 +76,17 @@ def create_app(gateway: Gateway, health: Health) -> FastAPI:
             app.add_route(path, _not_here, methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)
     for part in _PARTS:
         app.include_router(part.router)
-    docs.install(app)
-    for path in ("/healthz", "/readyz", "/metrics"):
+    docs.install(app, gateway.settings.root_path)
+    app.add_route("/", _to_docs, include_in_schema=False)
+    for path in ("/healthz", "/readyz"):
         app.add_route(path, _health_route(health, path), include_in_schema=False)
-    openapi.describe(app)
+    openapi.describe(app, gateway.settings.public_url)
     return app
+
+
+async def _to_docs(_request: Request) -> Response:
+    """Whoever opens the address in a browser wants to see something."""
+    return RedirectResponse("/docs")
 
 
 async def _not_here(_request: Request) -> Response:

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api_gateway.holders import Holders, unauthorized
 from api_gateway.oidc import oidc_of
-from api_gateway.principal import COOKIE, Credential, Principal, credential_of
+from api_gateway.principal import COOKIE, Credential, Principal, credential_of, forwarded
 from api_gateway.problems import Problem
 from api_gateway.settings import Settings
 from api_gateway.tokens import Tokens
@@ -130,9 +130,19 @@ class Authenticator:
         if request.method in _SAFE:
             return
         origin = request.headers.get("origin", "").rstrip("/")
-        if origin in self._settings.origins or (origin and urlsplit(origin).netloc == request.headers.get("host")):
+        if origin and (origin in self._settings.origins or self._is_ours(request, origin)):
             return
-        raise Problem(403, "foreign_origin", "the cookie is good for pages of this host only", ("header", "Origin"))
+        message = "the cookie is good for pages of this host only (VAI_PUBLIC_URL, VAI_ALLOWED_ORIGINS name others)"
+        raise Problem(403, "foreign_origin", message, ("header", "Origin"))
+
+    def _is_ours(self, request: Request, origin: str) -> bool:
+        """Whether a page of this origin is ours: as we are told, as it was asked for, or as our own proxy says."""
+        if origin == self._settings.public_origin:
+            return True
+        hosts = [request.headers.get("host")]
+        if self._settings.proxies:
+            hosts.append(forwarded(request, "x-forwarded-host", self._settings.proxies))
+        return urlsplit(origin).netloc in hosts
 
 
 class Demand:

@@ -20,10 +20,10 @@ from api_gateway.gateway import Gateway, gateway_of
 from api_gateway.graphs import GRAPH, Format, answer_graph, graph_of
 from api_gateway.problems import not_found
 from api_gateway.requests import JsonRoute
-from api_gateway.run_logs import LINES, After, Entries, LeastLevel, answer_logs
+from api_gateway.run_logs import LINES, After, Entries, Keys, LeastLevel, answer_logs
 from api_gateway.shapes import LogsShape
-from api_gateway.stream import cursor_of, log_events
-from api_gateway.streaming import Visit, answer_stream, stream_response
+from api_gateway.stream import SEEN, cursor_of, log_events
+from api_gateway.streaming import Visit, answer_seen, answer_stream, stream_response
 from records.automations import automations, run_reads
 from records.automations.run_reads import RunFilters
 
@@ -99,16 +99,18 @@ async def get_automation_run_logs(
     after: After = None,
     limit: Entries = 100,
     level: LeastLevel = None,
+    format: Keys = "camel",
 ) -> Response:
     """Page by page, or as lines of JSON, as the log of a run: each change of a step is an entry."""
     run = await _get(gateway_of(request), principal, run_id)
-    return await answer_logs(request, run, after, limit, level)
+    return await answer_logs(request, run, (after, limit, level), format)
 
 
 @router.get(
     "/{run_id}/stream",
     response_class=StreamingResponse,
-    responses=stream_response("The changes of its steps, and the end", _EXAMPLE, ("message", "end"), has_id=True),
+    responses=stream_response("The changes of its steps, and the end", _EXAMPLE, ("message", "end"), has_id=True)
+    | SEEN,
     summary="Stream an automation run",
 )
 async def stream_automation_run(
@@ -117,7 +119,7 @@ async def stream_automation_run(
     run_id: UUID,
     after: Annotated[str | None, Query(description="Cursor: start streaming after this ID")] = None,
     last_event_id: Annotated[str | None, Header(description="Resumes like `after`, and goes before it")] = None,
-) -> StreamingResponse:
+) -> Response:
     """Each change of a step as `id` and `data`, every one once and in order; `event: end` closes the stream.
 
     It resumes as the stream of a run's log does: connect again with the last id.
@@ -125,9 +127,10 @@ async def stream_automation_run(
     gateway = gateway_of(request)
     run = await _get(gateway, principal, run_id)
     sequence = cursor_of(run_id, after, last_event_id)
-    return answer_stream(
-        log_events(gateway.automation_tail, Visit(gateway, request), run, sequence, attrgetter("camel"))
-    )
+    if run["status"] != "running" and 0 < run["log_seq"] <= sequence:
+        return answer_seen()
+    chunks = log_events(gateway.automation_tail, Visit(gateway, request), run, sequence, attrgetter("camel"))
+    return answer_stream(request, chunks)
 
 
 @router.get("/{run_id}/graph", response_class=Response, responses=GRAPH, summary="Draw an automation run")

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from api_gateway.answers import PROBLEMS, Words, words
@@ -47,7 +47,7 @@ async def stream_changes(
     kind: Words = None,
     status: Words = None,
     parent_action_run_id: Annotated[UUID | None, Query()] = None,
-) -> StreamingResponse:
+) -> Response:
     """The latest state of each run that changes, with the filters of the list.
 
     - `ready`: read the list now; whatever changes after that is told here. Between a list and an event, the later
@@ -65,7 +65,7 @@ async def stream_changes(
         action_id, parent_action_run_id, words(kind, KIND_NAMES, "kind"), words(status, STATUS_NAMES, "status")
     )
     gateway = gateway_of(request)
-    return answer_stream(_events(gateway, Visit(gateway, request), principal.org_id, filters))
+    return answer_stream(request, _events(gateway, Visit(gateway, request), principal.org_id, filters))
 
 
 async def _events(gateway: Gateway, visit: Visit, org_id: UUID, filters: RunFilters) -> AsyncIterator[bytes]:

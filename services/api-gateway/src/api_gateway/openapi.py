@@ -95,13 +95,13 @@ def routes_of(app: FastAPI) -> Iterator[tuple[str, str, Any]]:
                 yield method.lower(), str(context.path_format), route
 
 
-def describe(app: FastAPI) -> None:
-    """Let the application describe itself as this module says."""
+def describe(app: FastAPI, public_url: str) -> None:
+    """Let the application describe itself as this module says; `public_url` is empty where nobody has told it."""
     plain: Callable[[], Json] = app.openapi
 
     def described() -> Json:
         if app.openapi_schema is None:
-            app.openapi_schema = _improved(app, plain())
+            app.openapi_schema = _improved(app, plain()) | {"servers": [{"url": public_url or "/"}]}
         return app.openapi_schema
 
     app.openapi = described  # type: ignore[method-assign]

@@ -41,12 +41,20 @@ class Credential(NamedTuple):
 
 
 def credential_of(request: Request) -> Credential | None:
-    """X-API-Key before Authorization before the cookie."""
+    """X-API-Key before Authorization before vai_token, as a header (001) or as a cookie (003; decision 60)."""
     headers = request.headers
     if key := headers.get("x-api-key"):
         return Credential(key)
     scheme, _, value = headers.get("authorization", "").partition(" ")
     if scheme:
         return Credential(value.strip()) if scheme.lower() == "bearer" and value.strip() else None
+    if token := headers.get(COOKIE):
+        return Credential(token)
     cookie = request.cookies.get(COOKIE) if "cookie" in headers else None
     return Credential(cookie, by_cookie=True) if cookie else None
+
+
+def forwarded(request: Request, name: str, proxies: int) -> str | None:
+    """What the outermost of our own proxies says in this header; what a client wrote before it is not believed."""
+    hops = [hop.strip() for line in request.headers.getlist(name) for hop in line.split(",")]
+    return hops[-proxies] if 0 < proxies <= len(hops) else None

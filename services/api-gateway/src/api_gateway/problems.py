@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
+from api_gateway.edge import REQUEST_ID
 from api_gateway.lifecycle import NoSuchRun, NotAllowed
 from common.batcher import Overloaded
 from common.db import AWAY, is_away
@@ -122,6 +123,7 @@ def _not_allowed_here(request: Request, error: HTTPException) -> Response:
     ours = [route for route in routes if isinstance(route, APIRoute)]
     here = [route for route in ours if route.path == path] or [route for route in ours if route.path_regex.match(path)]
     known = {method for route in here for method in route.methods or ()}
+    known |= {"HEAD"} if "GET" in known else set()
     methods = ", ".join(sorted(known)) or (error.headers or {}).get("Allow", "GET")
     message = f"there is no {request.method} here; there is {methods}"
     return problem_response(405, [problem_detail((), message, "method_not_allowed")], {"Allow": methods})
@@ -145,7 +147,8 @@ def _on_overload(_request: Request, _error: Exception) -> Response:
 def _on_database_away(request: Request, error: Exception) -> Response:
     if not is_away(error):
         return _on_anything(request, error)
-    _log.warning("database_away", path=request.url.path, error=f"{type(error).__name__}: {error}")
+    why, request_id = f"{type(error).__name__}: {error}", request.scope.get(REQUEST_ID)
+    _log.warning("database_away", path=request.url.path, request_id=request_id, error=why)
     if isinstance(_root(error), asyncpg.LockNotAvailableError):
         return _try_later("another process holds this and has not let it go; try again, it is freed within a minute")
     return _try_later("the database does not answer at the moment; try again later")
@@ -168,5 +171,7 @@ def _try_later(message: str) -> Response:
 
 
 def _on_anything(request: Request, error: Exception) -> Response:
-    _log.error("request_failed", path=request.url.path, method=request.method, exc_info=error)
-    return problem_response(500, [problem_detail((), "something went wrong here; it is logged", "internal_error")])
+    request_id = request.scope.get(REQUEST_ID)
+    _log.error("request_failed", path=request.url.path, method=request.method, request_id=request_id, exc_info=error)
+    message = f"something went wrong here; it is logged as request {request_id}"
+    return problem_response(500, [problem_detail((), message, "internal_error")])

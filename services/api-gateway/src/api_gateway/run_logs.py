@@ -1,20 +1,21 @@
 """GET /api/v1/action-runs/{run_id}/logs: a run's log page by page, or all of it as lines of JSON (document 004)."""
 
-from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from collections.abc import AsyncIterator, Callable
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import StreamingResponse
+from pydantic.alias_generators import to_snake
 
 from api_gateway.answers import PROBLEMS, answer
 from api_gateway.auth import Viewer
 from api_gateway.gateway import Gateway, gateway_of
 from api_gateway.problems import not_found
 from api_gateway.requests import JsonRoute
-from api_gateway.shapes import Level, LogsShape
+from api_gateway.shapes import Json, Level, LogsShape
 from api_gateway.stream import cursor_of
+from api_gateway.streaming import answer_stream
 from records import logs, runs
 
 router = APIRouter(prefix="/api/v1/action-runs", tags=["Logs"], route_class=JsonRoute, responses=PROBLEMS)
@@ -23,6 +24,7 @@ NDJSON = "application/x-ndjson"
 After = Annotated[str | None, Query(description="Cursor: return entries after this ID")]
 Entries = Annotated[int, Query(ge=1, le=500)]
 LeastLevel = Annotated[Level | None, Query(description="The least level")]
+Keys = Annotated[Literal["camel", "snake"], Query(description="Keys as in 003, or as in 004")]
 
 _PAGE = 500
 LINES: dict[int | str, dict[str, Any]] = {
@@ -41,29 +43,41 @@ async def get_logs(
     after: After = None,
     limit: Entries = 100,
     level: LeastLevel = None,
+    format: Keys = "camel",
 ) -> Response:
     """A page of entries; `nextCursor` is what `after` of the next page says. Entries are kept for 30 days.
 
     With `Accept: application/x-ndjson` every entry that there is after the cursor, one JSON object a line; `limit` then
-    means nothing.
+    means nothing. `format=snake` gives the keys of document 004, of the page, too (`has_more`, `next_cursor`).
     """
     gateway = gateway_of(request)
     run = await runs.get(gateway.pool, principal.org_id, run_id)
     if run is None:
         raise not_found("run")
-    return await answer_logs(request, run, after, limit, level)
+    return await answer_logs(request, run, (after, limit, level), format)
 
 
-async def answer_logs(request: Request, run: Any, after: str | None, limit: int, level: Level | None) -> Response:
-    """The log of a run, or of an automation run (its row), as the request wants it."""
+async def answer_logs(
+    request: Request, run: Any, part: tuple[str | None, int, Level | None], keys: Literal["camel", "snake"]
+) -> Response:
+    """The log of a run, or of an automation run (its row), as the request wants it: after, limit and least level."""
     gateway, run_id = gateway_of(request), run["id"]
-    sequence = cursor_of(run_id, after, None)
+    after, limit, level = part
+    sequence, shown = cursor_of(run_id, after, None), _SHOWN[keys]
     if _wants_lines(request):
-        return StreamingResponse(_lines(gateway, run, sequence, level), media_type=NDJSON)
+        return answer_stream(request, _lines(gateway, run, sequence, level, shown), NDJSON)
     rows = await logs.page(gateway.pool, run, sequence, limit + 1, level)
-    entries = [logs.as_json(run_id, row) for row in rows[:limit]]
+    entries = [shown(logs.as_json(run_id, row)) for row in rows[:limit]]
     more = len(rows) > limit
-    return answer({"entries": entries, "hasMore": more, "nextCursor": entries[-1]["id"] if more else None})
+    return answer(shown({"entries": entries, "hasMore": more, "nextCursor": entries[-1]["id"] if more else None}))
+
+
+def snake(shown: Json) -> Json:
+    """With the keys of document 004: `occurred_at` for `occurredAt`."""
+    return {to_snake(key): value for key, value in shown.items()}
+
+
+_SHOWN: dict[str, Callable[[Json], Json]] = {"camel": lambda shown: shown, "snake": snake}
 
 
 def _wants_lines(request: Request) -> bool:
@@ -71,11 +85,13 @@ def _wants_lines(request: Request) -> bool:
     return any(one.split(";")[0].strip() == NDJSON for one in ranges)
 
 
-async def _lines(gateway: Gateway, run: Any, sequence: int, level: Level | None) -> AsyncIterator[bytes]:
+async def _lines(
+    gateway: Gateway, run: Any, sequence: int, level: Level | None, shown: Callable[[Json], Json]
+) -> AsyncIterator[bytes]:
     """What the log held when it was asked for; a live run goes on writing."""
     while rows := await logs.page(gateway.pool, run, sequence, _PAGE, level):
         kept = [row for row in rows if row["seq"] <= run["log_seq"]]
-        entries = (logs.as_json(run["id"], row) for row in kept)
+        entries = (shown(logs.as_json(run["id"], row)) for row in kept)
         yield b"".join(orjson.dumps(entry, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE) for entry in entries)
         if len(rows) < _PAGE or len(kept) < len(rows):
             return

@@ -114,4 +114,4 @@ class _Cookie(TypedDict):
 
 
 def _cookie(gateway: Gateway) -> _Cookie:
-    return {"httponly": True, "samesite": "lax", "secure": gateway.settings.cookie_secure, "path": "/"}
+    return {"httponly": True, "samesite": "lax", "secure": gateway.settings.secure_cookie, "path": "/"}

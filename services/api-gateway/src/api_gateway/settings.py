@@ -1,8 +1,9 @@
 """What the gateway is told: environment, prefix VAI_."""
 
 from typing import Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from common import settings
 
@@ -20,6 +21,10 @@ class Settings(settings.Settings):
     cookie_secure: bool = Field(default=False, description="Send the cookie over https only; on wherever there is TLS.")
     allowed_origins: str = Field(default="", description="https://…,… whose pages may use the cookie besides our own.")
 
+    public_url: str = Field(
+        default="", description="Where people find the gateway: https://vai.example.com or https://example.com/vai."
+    )
+    metrics_port: int = Field(default=0, ge=0, le=65535, description="/metrics answers there alone; 0: nowhere.")
     proxies: int = Field(default=0, ge=0, le=10, description="How many proxies of ours add to X-Forwarded-For.")
     operator_settings: str = Field(
         default="", description="Settings of an organisation, comma-separated, that only the operator changes."
@@ -44,9 +49,33 @@ class Settings(settings.Settings):
             raise ValueError("VAI_OIDC_JWKS must be https, or VAI_OIDC_PRIVATE true")
         return self
 
+    @field_validator("public_url")
+    @classmethod
+    def _is_an_address(cls, given: str) -> str:
+        parts = urlsplit(given)
+        if given and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
+            raise ValueError("must be http(s)://host[:port][/path]")
+        return given.rstrip("/")
+
     @property
     def origins(self) -> frozenset[str]:
+        """Of other hosts' pages that may use the cookie, and read answers."""
         return frozenset(origin.strip().rstrip("/") for origin in self.allowed_origins.split(",") if origin.strip())
+
+    @property
+    def public_origin(self) -> str:
+        """Our own pages' origin; empty where we are not told."""
+        parts = urlsplit(self.public_url)
+        return f"{parts.scheme}://{parts.netloc}" if self.public_url else ""
+
+    @property
+    def root_path(self) -> str:
+        """The prefix under which a proxy shows us, as `/vai`; empty without one."""
+        return urlsplit(self.public_url).path.rstrip("/")
+
+    @property
+    def secure_cookie(self) -> bool:
+        return self.cookie_secure or self.public_url.startswith("https://")
 
     @property
     def kept_by_operator(self) -> frozenset[str]:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import structlog
 from fastapi import Request
 
-from api_gateway.principal import Principal
+from api_gateway.principal import Principal, forwarded
 from api_gateway.problems import Problem
 from common import clock
 from common.batcher import Overloaded
@@ -99,9 +99,7 @@ def address_of(request: Request, proxies: int) -> str:
     Of X-Forwarded-For only what our own proxies added is believed: a client writes the rest as it likes.
     """
     given = request.client.host if request.client else ""
-    if proxies:
-        hops = [hop.strip() for line in request.headers.getlist("x-forwarded-for") for hop in line.split(",")]
-        given = hops[-proxies] if len(hops) >= proxies else given
+    given = forwarded(request, "x-forwarded-for", proxies) or given
     try:
         address = ip_address(given)
     except ValueError:

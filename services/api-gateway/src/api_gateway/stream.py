@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from api_gateway.answers import PROBLEMS
@@ -15,13 +15,15 @@ from api_gateway.auth import Viewer
 from api_gateway.gateway import gateway_of
 from api_gateway.problems import DATABASE_AWAY, not_found
 from api_gateway.requests import JsonRoute
-from api_gateway.streaming import HELLO, KEEP_ALIVE, Visit, answer_stream, stream_response
+from api_gateway.streaming import HELLO, KEEP_ALIVE, Visit, answer_seen, answer_stream, stream_response
 from api_gateway.tail import Line, Tail
 from records import logs, runs
 from records.logs import BadCursor
 from records.refused import refused
 
 router = APIRouter(prefix="/api/v1/action-runs", tags=["Logs"], route_class=JsonRoute, responses=PROBLEMS)
+
+SEEN: dict[int | str, dict[str, Any]] = {204: {"description": "It has ended, and you have seen its last entry"}}
 
 _EXAMPLE = """: connected
 
@@ -36,7 +38,7 @@ data: {"status":"completed"}
 @router.get(
     "/{run_id}/logs/stream",
     response_class=StreamingResponse,
-    responses=stream_response("The entries, and the end", _EXAMPLE, ("message", "end"), has_id=True),
+    responses=stream_response("The entries, and the end", _EXAMPLE, ("message", "end"), has_id=True) | SEEN,
     summary="Stream a run's log",
 )
 async def stream_logs(
@@ -46,19 +48,22 @@ async def stream_logs(
     after: Annotated[str | None, Query(description="Cursor: start streaming after this ID")] = None,
     format: Annotated[Literal["camel", "snake"], Query(description="Keys as in 003, or as in 004")] = "camel",
     last_event_id: Annotated[str | None, Header(description="Resumes like `after`, and goes before it")] = None,
-) -> StreamingResponse:
+) -> Response:
     """Each entry as `id` and `data`, every one once and in order; `event: end` with the final status closes the stream.
 
     A comment every 15 seconds shows that the stream lives. A stream that closes without `event: end` has been cut:
     connect again with the last id (`Last-Event-ID`, as browsers do by themselves, or `after`), and it goes on without a
-    gap or a repeat.
+    gap or a repeat. Who has seen the last entry of a run that has ended gets 204, which stops an EventSource.
     """
     gateway = gateway_of(request)
     run = await runs.get(gateway.pool, principal.org_id, run_id)
     if run is None:
         raise not_found("run")
     sequence = cursor_of(run_id, after, last_event_id)
-    return answer_stream(log_events(gateway.tail, Visit(gateway, request), run, sequence, attrgetter(format)))
+    if run["phase"] == "done" and 0 < run["log_seq"] <= sequence:
+        return answer_seen()
+    chunks = log_events(gateway.tail, Visit(gateway, request), run, sequence, attrgetter(format))
+    return answer_stream(request, chunks)
 
 
 def cursor_of(run_id: UUID, after: str | None, last_event_id: str | None) -> int:

@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-from fastapi import Request
+from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
+from api_gateway.edge import HEAD
 from api_gateway.gateway import Gateway
 from api_gateway.problems import DATABASE_AWAY, Problem
 from common import clock
@@ -30,9 +31,17 @@ def stream_response(
     return {200: {"description": description, "content": {"text/event-stream": {"schema": schema, "example": example}}}}
 
 
-def answer_stream(chunks: AsyncIterator[bytes]) -> StreamingResponse:
+def answer_stream(request: Request, chunks: AsyncIterator[bytes], media: str = "text/event-stream") -> Response:
+    """The answer that is sent as it is made; to HEAD its head alone, since a stream may have no end."""
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(chunks, media_type="text/event-stream", headers=headers)
+    if request.scope.get(HEAD):
+        return Response(media_type=media, headers=headers)
+    return StreamingResponse(chunks, media_type=media, headers=headers)
+
+
+def answer_seen() -> Response:
+    """204: who has seen the end of a stream need not come back; an EventSource stops by it (decision 28)."""
+    return Response(status_code=204)
 
 
 class Visit:

@@ -66,9 +66,8 @@ async def test_a_query_that_nobody_understands_is_refused_by_every_list(app: Fas
         assert answer.json()["detail"][0]["loc"] == ["query", "created_afterwards"], path
 
 
-@pytest.mark.parametrize(
-    ("query", "hint"),
-    [
+async def test_a_slip_in_a_query_is_told_what_is_near(api: httpx2.AsyncClient) -> None:
+    for query, hint in [
         ("statuses=failed", "did you mean status?"),
         ("status[]=failed", "did you mean status?"),
         ("kinds=x", "did you mean kind?"),
@@ -77,12 +76,10 @@ async def test_a_query_that_nobody_understands_is_refused_by_every_list(app: Fas
         ("order=asc", "there are action_id"),
         ("=1", "there are action_id"),
         ("limit=1&limt=1", "did you mean limit?"),
-    ],
-)
-async def test_a_slip_in_a_query_is_told_what_is_near(api: httpx2.AsyncClient, query: str, hint: str) -> None:
-    answer = await api.get(f"/api/v1/action-runs?{query}")
-    assert answer.status_code == 422
-    assert hint in answer.json()["detail"][0]["msg"]
+    ]:
+        answer = await api.get(f"/api/v1/action-runs?{query}")
+        assert answer.status_code == 422
+        assert hint in answer.json()["detail"][0]["msg"]
 
 
 async def test_a_slip_in_the_query_of_a_post_makes_nothing(api: httpx2.AsyncClient) -> None:
@@ -90,9 +87,9 @@ async def test_a_slip_in_the_query_of_a_post_makes_nothing(api: httpx2.AsyncClie
     assert (await api.get("/api/v1/action-runs")).json()["total"] == 0
 
 
-@pytest.mark.parametrize("path", ["/api/v1/actions/", "/api/v1/actions//", "/docs/", "/api/v1/me/"])
-async def test_a_slash_at_the_end_changes_nothing(api: httpx2.AsyncClient, path: str) -> None:
-    assert (await api.get(path)).status_code == 200
+async def test_a_slash_at_the_end_changes_nothing(api: httpx2.AsyncClient) -> None:
+    for path in ["/api/v1/actions/", "/api/v1/actions//", "/docs/", "/api/v1/me/"]:
+        assert (await api.get(path)).status_code == 200
 
 
 async def test_the_address_alone_leads_to_the_docs(web: httpx2.AsyncClient) -> None:
@@ -112,13 +109,17 @@ async def test_every_answer_has_a_request_id(app: FastAPI, api: httpx2.AsyncClie
     assert failed.headers["x-request-id"] in failed.json()["detail"][0]["msg"]
 
 
-@pytest.mark.parametrize(
-    ("given", "taken"),
-    [("abc-123", True), ("a" * 128, True), ("a" * 129, False), ("a b", False), ("", False), ("<script>", False)],
-)
-async def test_a_request_keeps_the_id_that_its_client_gave(api: httpx2.AsyncClient, given: str, taken: bool) -> None:
-    answer = await api.get("/healthz", headers={"X-Request-Id": given})
-    assert (answer.headers["x-request-id"] == given) is taken
+async def test_a_request_keeps_the_id_that_its_client_gave(api: httpx2.AsyncClient) -> None:
+    for given, taken in [
+        ("abc-123", True),
+        ("a" * 128, True),
+        ("a" * 129, False),
+        ("a b", False),
+        ("", False),
+        ("<script>", False),
+    ]:
+        answer = await api.get("/healthz", headers={"X-Request-Id": given})
+        assert (answer.headers["x-request-id"] == given) is taken
 
 
 async def test_nothing_is_kept_guessed_or_framed(app: FastAPI, api: httpx2.AsyncClient) -> None:
@@ -158,16 +159,20 @@ async def test_an_allowed_page_may_ask_and_read(web: httpx2.AsyncClient, api: ht
         assert "X-Request-Id" in answer.headers["access-control-expose-headers"]
 
 
-@pytest.mark.parametrize(
-    "origin", ["https://evil.example.com", "null", f"{CONSOLE}.evil.com", "http://console.example.com", f"{CONSOLE}:8"]
-)
-async def test_no_other_page_may(web: httpx2.AsyncClient, api: httpx2.AsyncClient, origin: str) -> None:
-    asks = {"Origin": origin, "Access-Control-Request-Method": "POST"}
-    before = await web.options("/api/v1/action-runs", headers=asks)
-    assert before.status_code == 403
-    for answer in (before, await api.get(ACTIONS, headers={"Origin": origin})):
-        assert "access-control-allow-origin" not in answer.headers
-        assert "Origin" in answer.headers["vary"]
+async def test_no_other_page_may(web: httpx2.AsyncClient, api: httpx2.AsyncClient) -> None:
+    for origin in [
+        "https://evil.example.com",
+        "null",
+        f"{CONSOLE}.evil.com",
+        "http://console.example.com",
+        f"{CONSOLE}:8",
+    ]:
+        asks = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+        before = await web.options("/api/v1/action-runs", headers=asks)
+        assert before.status_code == 403
+        for answer in (before, await api.get(ACTIONS, headers={"Origin": origin})):
+            assert "access-control-allow-origin" not in answer.headers
+            assert "Origin" in answer.headers["vary"]
 
 
 # A public address ---------------------------------------------------------------------------------------------------
@@ -187,9 +192,8 @@ async def test_under_a_prefix_all_addresses_have_it(gateway: Gateway, team: Team
         assert document["servers"] == [{"url": "https://example.com/vai"}]
 
 
-@pytest.mark.parametrize(
-    ("settings", "headers", "status"),
-    [
+async def test_a_cookie_is_good_for_our_own_pages_behind_proxies_too(gateway: Gateway, team: Team) -> None:
+    for settings, headers, status in [
         ({"public_url": "https://example.com/vai"}, {"Origin": "https://example.com", "Host": "upstream"}, 201),
         ({"public_url": "https://example.com"}, {"Origin": "https://example.com:8443", "Host": "upstream"}, 403),
         ({}, {"Origin": "https://example.com", "Host": "upstream"}, 403),
@@ -198,17 +202,13 @@ async def test_under_a_prefix_all_addresses_have_it(gateway: Gateway, team: Team
         ({"proxies": 1}, {"Origin": "https://a.com", "X-Forwarded-Host": "a.com, b.com"}, 403),
         ({}, {"Origin": "http://gateway"}, 201),
         ({}, {}, 403),
-    ],
-)
-async def test_a_cookie_is_good_for_our_own_pages_behind_proxies_too(
-    gateway: Gateway, team: Team, settings: dict[str, Any], headers: dict[str, str], status: int
-) -> None:
-    async with told(gateway, **settings) as web:
-        token = (await web.post("/api/v1/session", headers=team.headers())).json()["token"]
-        web.cookies.clear()
-        cookie = {"Cookie": f"vai_token={token}"}
-        answer = await web.post("/api/v1/action-runs", json=NOOP, headers=headers | cookie)
-        assert answer.status_code == status, answer.text
+    ]:
+        async with told(gateway, **settings) as web:
+            token = (await web.post("/api/v1/session", headers=team.headers())).json()["token"]
+            web.cookies.clear()
+            cookie = {"Cookie": f"vai_token={token}"}
+            answer = await web.post("/api/v1/action-runs", json=NOOP, headers=headers | cookie)
+            assert answer.status_code == status, answer.text
 
 
 async def test_a_token_may_come_as_a_header_of_its_own_name(web: httpx2.AsyncClient, team: Team) -> None:
@@ -221,19 +221,21 @@ async def test_a_token_may_come_as_a_header_of_its_own_name(web: httpx2.AsyncCli
 # Compression --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("accepts", "packed"),
-    [("gzip", True), ("br, GZIP;q=0.5", True), ("", False), ("br", False), ("gzip;q=0", False), ("xgzip", False)],
-)
-async def test_a_large_answer_is_compressed_for_who_takes_it(
-    api: httpx2.AsyncClient, accepts: str, packed: bool
-) -> None:
-    async with api.stream("GET", "/openapi.json", headers={"Accept-Encoding": accepts}) as answer:
-        raw = b"".join([part async for part in answer.aiter_raw()])
-    assert (answer.headers.get("content-encoding") == "gzip") is packed
-    assert int(answer.headers["content-length"]) == len(raw)
-    assert "Accept-Encoding" in answer.headers["vary"]
-    assert (gzip.decompress(raw) if packed else raw).startswith(b'{"openapi"')
+async def test_a_large_answer_is_compressed_for_who_takes_it(api: httpx2.AsyncClient) -> None:
+    for accepts, packed in [
+        ("gzip", True),
+        ("br, GZIP;q=0.5", True),
+        ("", False),
+        ("br", False),
+        ("gzip;q=0", False),
+        ("xgzip", False),
+    ]:
+        async with api.stream("GET", "/openapi.json", headers={"Accept-Encoding": accepts}) as answer:
+            raw = b"".join([part async for part in answer.aiter_raw()])
+        assert (answer.headers.get("content-encoding") == "gzip") is packed
+        assert int(answer.headers["content-length"]) == len(raw)
+        assert "Accept-Encoding" in answer.headers["vary"]
+        assert (gzip.decompress(raw) if packed else raw).startswith(b'{"openapi"')
 
 
 async def test_a_small_answer_is_sent_as_it_is(api: httpx2.AsyncClient) -> None:

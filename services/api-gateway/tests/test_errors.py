@@ -107,7 +107,7 @@ async def test_a_compressed_body_is_not_unpacked(api: httpx2.AsyncClient) -> Non
     ("method", "path", "status"),
     [
         ("GET", "/nowhere", 404),
-        ("GET", "/api/v1/actions/", 404),
+        ("GET", "/api/v1/actions//x/y", 404),
         ("PUT", "/api/v1/actions", 405),
         ("GET", "/api/v1/actions/no-uuid", 422),
         ("GET", "/api/v1/actions/00000000-0000-7000-8000-000000000000", 404),

@@ -1,5 +1,6 @@
 """/api/v1/action-runs: make, find, hide and decide about runs (document 003)."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -12,16 +13,17 @@ from api_gateway.gateway import Gateway, gateway_of
 from api_gateway.lifecycle import Decisions
 from api_gateway.limits import limits_of
 from api_gateway.problems import Problem, conflict, not_found
+from api_gateway.repeating import REPEATED, Key, first_run, key_of, mark_of
 from api_gateway.requests import JsonRoute
 from api_gateway.shapes import KIND_NAMES, STATUS_NAMES, RejectBody, RunBody, RunShape, RunsShape
-from records import run_lists, runs
+from records import orders, run_lists, runs
+from records.refused import Refused
 from records.run_lists import RunFilters
 
 router = APIRouter(prefix="/api/v1/action-runs", tags=["Action runs"], route_class=JsonRoute, responses=PROBLEMS)
 
 Json = dict[str, Any]
 Defer = Annotated[bool, Query(description="Only create the run; `execute` starts it")]
-REPEATED: dict[int | str, dict[str, Any]] = {200: {"model": RunShape, "description": "The key had made this run"}}
 
 
 @router.get("", response_model=RunsShape, summary="List runs")
@@ -48,11 +50,20 @@ async def list_runs(
 
 
 @router.post("", response_model=RunShape, status_code=201, responses=REPEATED, summary="Create a run")
-async def create_run(request: Request, principal: Operator, body: RunBody, defer: Defer = False) -> Response:
-    """Creates the run and starts it."""
+async def create_run(
+    request: Request, principal: Operator, body: RunBody, defer: Defer = False, idempotency_key: Key = None
+) -> Response:
+    """Creates the run and starts it. With an idempotency key (header, or `idempotencyKey`) a repeat starts nothing."""
     gateway = gateway_of(request)
     order = new_run.of_body(body, deferred=defer)
-    made = await new_run.make(gateway, new_run.customer(principal, request), order)
+    order = replace(order, idempotency_key=key_of(idempotency_key, body.idempotency_key))
+    try:
+        made = await new_run.make(gateway, new_run.customer(principal, request), order)
+    except Refused:
+        first = await first_run(gateway, principal, order.idempotency_key, orders.fingerprint(order))
+        if first is None:
+            raise
+        return await starting.show(gateway, request, first)
     return await starting.start(gateway, request, made)
 
 
@@ -123,13 +134,16 @@ async def execute_run(request: Request, principal: Operator, run_id: UUID) -> Re
     return await starting.moved(gateway, request, await _decisions(gateway, principal).execute(run_id, limits))
 
 
-@router.post("/{run_id}/retry", response_model=RunShape, status_code=201, summary="Retry a run")
-async def retry_run(request: Request, principal: Operator, run_id: UUID) -> Response:
-    """A new run that goes on from where the failed one ended."""
+@router.post("/{run_id}/retry", response_model=RunShape, status_code=201, responses=REPEATED, summary="Retry a run")
+async def retry_run(request: Request, principal: Operator, run_id: UUID, idempotency_key: Key = None) -> Response:
+    """A new run that goes on from where the failed one ended. While it is live, another retry answers with it."""
     gateway = gateway_of(request)
     new = await retrying.retry_of(gateway, principal, await _run(gateway, principal, run_id))
+    if idempotency_key is not None:
+        new = replace(new, idempotency_key=idempotency_key, fingerprint=mark_of("retry", str(run_id)))
     created = await starting.create(gateway, new)
-    return await starting.moved(gateway, request, created.run, 201)
+    repeated = idempotency_key is not None and not created.is_new and created.run["idempotency_key"] == idempotency_key
+    return await starting.moved(gateway, request, created.run, 200 if repeated else 201)
 
 
 def _decisions(gateway: Gateway, principal: Principal) -> Decisions:

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from api_gateway.answers import PROBLEMS, Limit, Offset, Words, answer, nothing,
 from api_gateway.auth import Operator, Principal, Viewer
 from api_gateway.gateway import Gateway, gateway_of
 from api_gateway.problems import conflict, not_found
+from api_gateway.repeating import REPEATED, Key, first_run, key_of, mark_of
 from api_gateway.requests import JsonRoute
 from api_gateway.shapes import (
     ACTION_STATUSES,
@@ -168,21 +170,29 @@ async def delete_action(request: Request, principal: Operator, action_id: UUID) 
     return nothing()
 
 
-@router.post("/{action_id}/run", response_model=RunShape, status_code=201, summary="Run an action")
+@router.post("/{action_id}/run", response_model=RunShape, status_code=201, responses=REPEATED, summary="Run an action")
 async def run_action(
     request: Request,
     principal: Operator,
     action_id: UUID,
     body: Annotated[RunActionBody | None, Body()] = None,
     defer: Annotated[bool, Query(description="Only create the run; `execute` starts it")] = False,
+    idempotency_key: Key = None,
 ) -> Response:
+    """With an idempotency key (header, or `idempotencyKey`) a repeat starts nothing, even if the action has changed."""
     gateway = gateway_of(request)
+    body = body or RunActionBody()
+    key = key_of(idempotency_key, body.idempotency_key)
+    mark = mark_of("action", str(action_id), body.definition_overrides)
+    if (first := await first_run(gateway, principal, key, mark)) is not None:
+        return await starting.show(gateway, request, first)
     action = await _to_run(gateway, principal, action_id)
     if action.status != "active":
         raise conflict(f"action {action.slug!r} is disabled; enable it first (PATCH status active)")
-    overrides = body.definition_overrides if body else None
-    order = orders.of_action(gateway.keyring, principal.org_id, action, overrides, deferred=defer)
+    order = orders.of_action(gateway.keyring, principal.org_id, action, body.definition_overrides, deferred=defer)
     made = await new_run.make(gateway, new_run.customer(principal, request), order)
+    if key is not None:
+        made = replace(made, idempotency_key=key, fingerprint=mark)
     return await starting.start(gateway, request, made)
 
 

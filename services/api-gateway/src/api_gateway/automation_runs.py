@@ -19,6 +19,7 @@ from api_gateway.automation_shapes import (
 from api_gateway.gateway import Gateway, gateway_of
 from api_gateway.graphs import GRAPH, Format, answer_graph, graph_of
 from api_gateway.problems import not_found
+from api_gateway.repeating import Key
 from api_gateway.requests import JsonRoute
 from api_gateway.run_logs import LINES, After, Entries, Keys, LeastLevel, answer_logs
 from api_gateway.shapes import LogsShape
@@ -82,12 +83,21 @@ async def cancel_automation_run(request: Request, principal: Operator, run_id: U
 
 
 @router.post(
-    "/{run_id}/retry", response_model=WholeAutomationRunShape, status_code=201, summary="Retry an automation run"
+    "/{run_id}/retry",
+    response_model=WholeAutomationRunShape,
+    status_code=201,
+    responses={200: {"model": WholeAutomationRunShape, "description": "The key had made this automation run"}},
+    summary="Retry an automation run",
 )
-async def retry_automation_run(request: Request, principal: Operator, run_id: UUID) -> Response:
+async def retry_automation_run(
+    request: Request, principal: Operator, run_id: UUID, idempotency_key: Key = None
+) -> Response:
     """A new automation run from the steps that failed; what succeeded is kept."""
     gateway = gateway_of(request)
-    made = await triggering.retry(gateway, principal, await _get(gateway, principal, run_id))
+    run = await _get(gateway, principal, run_id)
+    if (first := await triggering.retried_before(gateway, run, idempotency_key)) is not None:
+        return await triggering.show(gateway, request, first)
+    made = await triggering.retry(gateway, principal, run, idempotency_key)
     return await triggering.show(gateway, request, made, 201)
 
 

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Header, Query, Request, Response
+from fastapi import APIRouter, Body, Query, Request, Response
 
 from api_gateway import automation_saving, triggering
 from api_gateway.actions import slug_of
@@ -24,6 +24,7 @@ from api_gateway.automation_triggers import due_after_now
 from api_gateway.gateway import Gateway, gateway_of
 from api_gateway.graphs import GRAPH, Format, answer_graph, graph_of
 from api_gateway.problems import Problem, conflict, not_found
+from api_gateway.repeating import Key, key_of
 from api_gateway.requests import JsonRoute
 from api_gateway.shapes import LONGEST_NAME, Order
 from records.automations import automations
@@ -155,12 +156,13 @@ async def trigger_automation(
     principal: Operator,
     automation_id: UUID,
     body: Annotated[TriggerBody | None, Body()] = None,
-    idempotency_key: Annotated[str | None, Header(max_length=LONGEST_NAME)] = None,
+    idempotency_key: Key = None,
 ) -> Response:
-    """Starts it by hand, also while it is paused. With `Idempotency-Key` a repeat answers the first automation run."""
-    gateway = gateway_of(request)
+    """Starts it by hand, also while it is paused. With an idempotency key a repeat answers the first automation run."""
+    gateway, body = gateway_of(request), body or TriggerBody()
+    key = key_of(idempotency_key, body.idempotency_key)
     row = await _get(gateway, principal, automation_id)
-    return await triggering.by_hand(gateway, principal, request, row, body or TriggerBody(), idempotency_key)
+    return await triggering.by_hand(gateway, principal, request, row, body, key)
 
 
 @router.get("/{automation_id}/graph", response_class=Response, responses=GRAPH, summary="Draw an automation")

@@ -1,6 +1,7 @@
 """POST /api/v1/action-runs/batch: many runs at once, each judged on its own, the good ones in one transaction."""
 
 import asyncio
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
@@ -12,6 +13,7 @@ from api_gateway.auth import Operator
 from api_gateway.gateway import Gateway, gateway_of
 from api_gateway.intake import Created, KeyBusy, KeyReused
 from api_gateway.problems import Problem, ProblemDetail, refusal
+from api_gateway.repeating import Key
 from api_gateway.requests import BatchRoute
 from api_gateway.shapes import Json, RunBody, RunShape, Shape
 from records import runs
@@ -47,11 +49,13 @@ class BatchShape(Shape):
 
 
 @router.post("/batch", response_model=BatchShape, summary="Create many runs")
-async def create_runs(request: Request, principal: Operator, body: BatchBody) -> Response:
+async def create_runs(request: Request, principal: Operator, body: BatchBody, idempotency_key: Key = None) -> Response:
     """Up to 1,000 runs; the answers are in their order, each with the status that it would have got alone.
 
     A bad one spoils no other; the good ones are made in one transaction. It never waits, not for SYNC kinds either:
     follow the runs with their stream, or ask for them. The body may have 8 MiB.
+
+    `Idempotency-Key` makes the whole safe to repeat: a run without a key of its own gets this one and its place.
     """
     gateway = gateway_of(request)
     who = new_run.customer(principal, request)
@@ -60,19 +64,22 @@ async def create_runs(request: Request, principal: Operator, body: BatchBody) ->
     for place, given in enumerate(body.runs):
         if place % _BREATH == _BREATH - 1:
             await asyncio.sleep(0)
-        judged.append(await _judge(gateway, who, given, known))
+        key = None if idempotency_key is None else f"{idempotency_key}#{place}"
+        judged.append(await _judge(gateway, who, given, known, key))
     made = iter(await gateway.intake.create_together([one for one in judged if isinstance(one, NewRun)]))
     results = [_refused(one) if isinstance(one, Problem) else _result(gateway, next(made)) for one in judged]
     return answer({"results": results})
 
 
-async def _judge(gateway: Gateway, who: Customer, given: Any, known: Known) -> NewRun | Problem:
+async def _judge(gateway: Gateway, who: Customer, given: Any, known: Known, key: str | None) -> NewRun | Problem:
     try:
         body = RunBody.model_validate(given)
     except ValidationError as error:
         return _invalid(error)
     try:
-        return await new_run.make(gateway, who, new_run.of_body(body), known)
+        order = new_run.of_body(body)
+        order = replace(order, idempotency_key=body.idempotency_key or key)
+        return await new_run.make(gateway, who, order, known)
     except Refused as error:
         return refusal(error)
 

@@ -176,7 +176,10 @@ def _nearest(name: str, known: frozenset[str]) -> str:
     if not known:
         return "there is no such query parameter; this path takes none"
     plain = name.removesuffix("[]")
-    near = get_close_matches(plain, known, 1, 0.6) or [one for one in known if one in plain or plain in one][:1]
+    near = (
+        get_close_matches(plain, known, 1, 0.6)
+        or [one for one in known if plain and (one in plain or plain in one)][:1]
+    )
     hint = f"did you mean {near[0]}? There" if near else "there"
     return f"there is no such query parameter; {hint} are {', '.join(sorted(known))}"
 

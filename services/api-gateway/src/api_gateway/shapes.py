@@ -221,6 +221,7 @@ class ActionPatch(Shape):
 
 class RunActionBody(Shape):
     definition_overrides: Json | None = Field(default=None, description="An RFC 7396 merge into the definition.")
+    idempotency_key: str | None = Field(default=None, min_length=1, max_length=LONGEST_NAME)
 
 
 class RunBody(Shape):

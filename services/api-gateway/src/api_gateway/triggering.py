@@ -83,7 +83,21 @@ async def cancel(gateway: Gateway, principal: Principal, run: Any) -> None:
     await decisions.stop_automation_runs([run["id"]])
 
 
-async def retry(gateway: Gateway, principal: Principal, run: Any) -> Any:
+async def retried_before(gateway: Gateway, run: Any, key: str | None) -> Any:
+    """The retry that this key has made, or None. Raises `Problem` 409 where it has made one of another run."""
+    if key is None:
+        return None
+    found = await run_reads.by_trigger(gateway.pool, run["automation_id"], _retry_key(key))
+    if found is not None and found["retry_of"] != run["id"]:
+        raise conflict("this idempotency key made a retry of another automation run", ("header", "Idempotency-Key"))
+    return found
+
+
+def _retry_key(key: str) -> str:
+    return f"retry:{key}"
+
+
+async def retry(gateway: Gateway, principal: Principal, run: Any, key: str | None = None) -> Any:
     """A new automation run from the steps that failed; two at once make one. Raises `Problem` 409."""
     if run["status"] not in ("failed", "cancelled"):
         said = run_reads.display_status(run)
@@ -93,6 +107,7 @@ async def retry(gateway: Gateway, principal: Principal, run: Any) -> Any:
         automation_id=run["automation_id"],
         version_id=run["version_id"],
         triggered_by="manual",
+        trigger_key=None if key is None else _retry_key(key),
         event=run["event"],
         inputs=run["inputs"],
         retry_of=run["id"],
@@ -102,9 +117,8 @@ async def retry(gateway: Gateway, principal: Principal, run: Any) -> Any:
     if await runs.create(gateway.pool, [new]):
         gateway.bell.ring(AUTOMATION, [new.id])
         return await run_reads.get(gateway.pool, principal.org_id, new.id)
-    return await run_reads.live_retry_of(gateway.pool, principal.org_id, run["id"]) or await retry(
-        gateway, principal, run
-    )
+    live = await run_reads.live_retry_of(gateway.pool, principal.org_id, run["id"])
+    return live or await retried_before(gateway, run, key) or await retry(gateway, principal, run, key)
 
 
 async def finish_stops_once(gateway: Gateway) -> None:

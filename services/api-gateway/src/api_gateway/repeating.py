@@ -1,0 +1,51 @@
+"""`Idempotency-Key`: whoever does not know whether a request arrived sends it again, and nothing starts twice (root 8).
+
+The key is the header's or the body's `idempotencyKey`. A repeat answers with what the first request made (200); the
+same key with another content is 409 (decision 14).
+"""
+
+import hashlib
+from typing import Annotated, Any
+
+import orjson
+from fastapi import Header
+
+from api_gateway.gateway import Gateway
+from api_gateway.principal import Principal
+from api_gateway.shapes import LONGEST_NAME, RunShape
+from records import runs
+from records.refused import refused
+
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=LONGEST_NAME,
+        description="The same key starts nothing twice: a repeat answers what the first request made",
+    ),
+]
+
+
+REPEATED: dict[int | str, dict[str, Any]] = {200: {"model": RunShape, "description": "The key had made this run"}}
+"""What a route that starts runs answers besides."""
+
+
+def key_of(header: str | None, body: str | None) -> str | None:
+    """The key of a request. Raises `Refused` where header and body name two."""
+    if header is not None and body is not None and header != body:
+        raise refused(("body", "idempotencyKey"), "the header Idempotency-Key names another key; send one of them")
+    return body if header is None else header
+
+
+def mark_of(*content: Any) -> bytes:
+    """What a repeat with the same key must equal."""
+    return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).digest()
+
+
+async def first_run(gateway: Gateway, principal: Principal, key: str | None, mark: bytes) -> Any:
+    """The run that this very request has made before, or None: also where it could not be made any more."""
+    if key is None:
+        return None
+    run = await runs.of_idempotency_key(gateway.pool, principal.org_id, key)
+    return run if run is not None and run["deleted_at"] is None and run["fingerprint"] == mark else None

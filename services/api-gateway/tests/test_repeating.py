@@ -1,0 +1,130 @@
+"""`Idempotency-Key`: the same request twice starts one thing, whatever it starts."""
+
+import asyncio
+from typing import Any
+
+import httpx2
+import pytest
+
+from testkit.scheduling import Scheduling
+from testkit.services import OtherServices
+
+RUNS = "/api/v1/action-runs"
+NOOP = {"kind": "dlt_extract", "definition": {"source": "noop"}}
+OTHER = {"kind": "dlt_extract", "definition": {"source": "sample"}}
+FAILED = {"code": "DATA_ERROR", "message": "bad", "details": {}, "retryable": False}
+AUTOMATION = {"name": "a", "actions": [NOOP]}
+
+Json = dict[str, Any]
+
+
+async def a_run(api: httpx2.AsyncClient, others: OtherServices, scheduling: Scheduling) -> tuple[str, Json, Json]:
+    return RUNS, NOOP, OTHER
+
+
+async def an_action(api: httpx2.AsyncClient, others: OtherServices, scheduling: Scheduling) -> tuple[str, Json, Json]:
+    made = (await api.post("/api/v1/actions", json=NOOP | {"name": "a"})).json()
+    return f"/api/v1/actions/{made['id']}/run", {}, {"definitionOverrides": {"source": "sample"}}
+
+
+async def an_automation(
+    api: httpx2.AsyncClient, others: OtherServices, scheduling: Scheduling
+) -> tuple[str, Json, Json]:
+    made = (await api.post("/api/v1/automations", json=AUTOMATION)).json()
+    return f"/api/v1/automations/{made['id']}/trigger", {}, {"inputs": {"day": 1}}
+
+
+STARTERS = (a_run, an_action, an_automation)
+
+
+def id_of(answer: httpx2.Response) -> str:
+    said = answer.json()
+    return str(said.get("runId") or said["id"])
+
+
+@pytest.mark.parametrize("starter", STARTERS)
+async def test_the_same_key_twice_starts_one(
+    api: httpx2.AsyncClient, others: OtherServices, scheduling: Scheduling, starter: Any
+) -> None:
+    path, body, other = await starter(api, others, scheduling)
+    key = {"Idempotency-Key": "k1"}
+    first = await api.post(path, json=body, headers=key)
+    assert first.status_code == 201, first.text
+    for again in (
+        await api.post(path, json=body, headers=key),
+        await api.post(path, json=body | {"idempotencyKey": "k1"}),
+        await api.post(path, json=body | {"idempotencyKey": "k1"}, headers=key),
+    ):
+        assert (again.status_code, id_of(again)) == (200, id_of(first)), again.text
+    assert (await api.post(path, json=other, headers=key)).status_code == 409
+    assert (await api.post(path, json=body | {"idempotencyKey": "k2"}, headers=key)).status_code == 422
+    for bad in ("", "x" * 256):
+        assert (await api.post(path, json=body, headers={"Idempotency-Key": bad})).status_code == 422
+        assert (await api.post(path, json=body | {"idempotencyKey": bad})).status_code == 422
+    second = await api.post(path, json=body, headers={"Idempotency-Key": "k3"})
+    assert (second.status_code, id_of(second) != id_of(first)) == (201, True)
+
+
+@pytest.mark.parametrize("starter", STARTERS)
+async def test_twenty_at_once_with_one_key_start_one(
+    api: httpx2.AsyncClient, others: OtherServices, scheduling: Scheduling, starter: Any
+) -> None:
+    path, body, _ = await starter(api, others, scheduling)
+    answers = await asyncio.gather(*(api.post(path, json=body, headers={"Idempotency-Key": "k"}) for _ in range(20)))
+    assert sorted(answer.status_code for answer in answers) == [200] * 19 + [201]
+    assert len({id_of(answer) for answer in answers}) == 1
+
+
+async def test_a_repeat_is_answered_even_where_it_could_not_be_made_any_more(api: httpx2.AsyncClient) -> None:
+    connection = (await api.post("/api/v1/connections", json={"provider": "rest", "name": "c"})).json()
+    action = (await api.post("/api/v1/actions", json=NOOP | {"name": "a"})).json()
+    body, key = NOOP | {"connectionRef": connection["slug"]}, {"Idempotency-Key": "k1"}
+    run = f"/api/v1/actions/{action['id']}/run"
+    made = [await api.post(RUNS, json=body, headers=key), await api.post(run, headers={"Idempotency-Key": "k2"})]
+    assert [answer.status_code for answer in made] == [201, 201]
+    await api.delete(f"/api/v1/connections/{connection['id']}")
+    await api.patch(f"/api/v1/actions/{action['id']}", json={"status": "disabled"})
+    again = [await api.post(RUNS, json=body, headers=key), await api.post(run, headers={"Idempotency-Key": "k2"})]
+    assert [(answer.status_code, id_of(answer)) for answer in again] == [(200, id_of(answer)) for answer in made]
+
+
+async def test_a_retry_is_repeated_safely_even_after_it_has_ended(
+    api: httpx2.AsyncClient, others: OtherServices
+) -> None:
+    failed = []
+    for _ in range(2):
+        run = (await api.post(RUNS, json=NOOP)).json()
+        await others.end(run["id"], "failed", error=FAILED)
+        failed.append(f"{RUNS}/{run['id']}/retry")
+    key = {"Idempotency-Key": "k"}
+    first = await api.post(failed[0], headers=key)
+    await others.end(id_of(first), "failed", error=FAILED)
+    again = await api.post(failed[0], headers=key)
+    assert (first.status_code, again.status_code, id_of(again)) == (201, 200, id_of(first))
+    assert (await api.post(failed[1], headers=key)).status_code == 409
+    assert id_of(await api.post(failed[0])) != id_of(first)
+
+
+async def test_a_retry_of_an_automation_run_is_repeated_safely(api: httpx2.AsyncClient, scheduling: Scheduling) -> None:
+    automation = (await api.post("/api/v1/automations", json=AUTOMATION)).json()
+    paths = []
+    for _ in range(2):
+        run = id_of(await api.post(f"/api/v1/automations/{automation['id']}/trigger"))
+        await scheduling.begin(run)
+        await scheduling.end(run, "failed")
+        paths.append(f"/api/v1/automation-runs/{run}/retry")
+    key = {"Idempotency-Key": "k"}
+    first = await api.post(paths[0], headers=key)
+    await scheduling.end(id_of(first), "failed")
+    again = await api.post(paths[0], headers=key)
+    assert (first.status_code, again.status_code, id_of(again)) == (201, 200, id_of(first))
+    assert (await api.post(paths[1], headers=key)).status_code == 409
+
+
+async def test_a_batch_is_repeated_as_a_whole(api: httpx2.AsyncClient) -> None:
+    body, key = {"runs": [NOOP, NOOP | {"idempotencyKey": "mine"}, {"kind": "nothing"}]}, {"Idempotency-Key": "k"}
+    first, again = [(await api.post(f"{RUNS}/batch", json=body, headers=key)).json()["results"] for _ in range(2)]
+    assert [one["status"] for one in first] == [201, 201, 422]
+    assert [one["status"] for one in again] == [200, 200, 422]
+    assert [one.get("run", {}).get("id") for one in first] == [one.get("run", {}).get("id") for one in again]
+    assert (await api.get(RUNS)).json()["total"] == 2

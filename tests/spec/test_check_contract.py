@@ -68,7 +68,7 @@ def _answer(name: str | None) -> dict[str, Any]:
 
 
 def _operation(endpoint: dict[str, Any]) -> dict[str, Any]:
-    answers = {str(code): _answer(endpoint.get("answer")) for code in endpoint["status"]}
+    answers = {str(code): _answer(None if code == 204 else endpoint.get("answer")) for code in endpoint["status"]}
     operation = {"parameters": _parameters(endpoint), "responses": {**answers, "422": _answer("problem")}}
     return operation | ({"requestBody": _body(endpoint)} if "body" in endpoint else {})
 

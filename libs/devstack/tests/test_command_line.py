@@ -37,7 +37,7 @@ async def test_a_detached_stack_is_found_by_the_next_up_and_stopped_by_down(comm
     assert first.returncode == 0, first.stdout
     stack = json.loads(folder.stack.read_text())
     assert len(stack["services"]["extract-worker"]["pids"]) == 2
-    assert stack["services"]["scheduler"] == {"pids": [], "metrics": []}
+    assert stack["services"]["scheduler"] == {"pids": [], "metrics": [], "addresses": []}
 
     second = command("up")
     assert second.returncode == 0

@@ -89,6 +89,15 @@ class Service(Generic[Some]):
             self.stopping.set()
 
 
+async def serve_health(health: Health, host: str, port: int) -> None:
+    """Answers /metrics, /healthz and /readyz on a port of its own, for a service whose other port is everybody's."""
+    http = cast(Any, partial(BoundedProtocol, door=Door()))
+    config = uvicorn.Config(
+        health, http=http, ws="none", proxy_headers=False, lifespan="off", access_log=False, log_config=None
+    )
+    await _Server(config).serve(sockets=[socket.create_server((host, port))])
+
+
 def serve(
     name: str, settings_type: type[Some], running: Callable[[Service[Some]], AbstractAsyncContextManager[None]]
 ) -> None:

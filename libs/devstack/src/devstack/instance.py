@@ -26,6 +26,7 @@ class Instance:
     grpc_port: int | None
     log: Path
     environment: Mapping[str, str]
+    metrics_port: int | None = None
     process: Process | None = None
     ready: bool = False
     wanted: bool = False
@@ -40,6 +41,11 @@ class Instance:
         return f"http://{HOST}:{self.http_port}"
 
     @property
+    def metrics(self) -> str:
+        """Where Prometheus reads."""
+        return f"http://{HOST}:{self.metrics_port or self.http_port}/metrics"
+
+    @property
     def alive(self) -> bool:
         return self.process is not None and self.process.alive
 
@@ -47,6 +53,8 @@ class Instance:
         ports = {"VAI_HTTP_PORT": str(self.http_port)}
         if self.grpc_port is not None:
             ports |= {"VAI_GRPC_HOST": HOST, "VAI_GRPC_PORT": str(self.grpc_port)}
+        if self.metrics_port is not None:
+            ports["VAI_METRICS_PORT"] = str(self.metrics_port)
         command = (sys.executable, "-m", self.service.module)
         self.process = Process(Program(self.name, command, self.log, {**self.environment, **ports}))
         self.ready, self.wanted = False, True

@@ -12,7 +12,7 @@ MOST_REPLICAS = 16
 class Service:
     """`port` is where its first process is looked for; the others, and gRPC, take the next free ones.
 
-    `decrypts`: it opens what is stored encrypted.
+    `decrypts`: it opens what is stored encrypted. `own_metrics`: its HTTP port is for all, its metrics have another.
     """
 
     name: str
@@ -20,10 +20,11 @@ class Service:
     port: int
     grpc: bool = False
     decrypts: bool = True
+    own_metrics: bool = False
 
 
 SERVICES = (
-    Service("api-gateway", "api_gateway", 8080),
+    Service("api-gateway", "api_gateway", 8080, own_metrics=True),
     Service("run-dispatcher", "run_dispatcher", 18110, decrypts=False),
     Service("extract-worker", "extract_worker", 18120, grpc=True),
     Service("transform-worker", "transform_worker", 18140, grpc=True),

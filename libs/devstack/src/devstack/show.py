@@ -74,9 +74,9 @@ async def rows_of(stack: dict[str, Any]) -> list[Row]:
         _server(f"kafka ({stack['broker']})", servers["kafka"], stack["kafka"]),
         *await asyncio.gather(
             *(
-                _service(name, pid, metrics or "")
+                _service(name, pid, address or "")
                 for name, service in stack["services"].items()
-                for pid, metrics in zip_longest(service["pids"], service["metrics"])
+                for pid, address in zip_longest(service["pids"], service["addresses"])
             )
         ),
     ]
@@ -87,10 +87,10 @@ def _server(name: str, pid: int | None, address: str) -> Row:
     return Row(name, pid, alive, memory_mb(pid) if pid else 0.0, address)
 
 
-async def _service(name: str, pid: int | None, metrics: str) -> Row:
-    port = urlsplit(metrics).port
+async def _service(name: str, pid: int | None, address: str) -> Row:
+    port = urlsplit(address).port
     ready = port is not None and await answers_ok(port, "/readyz")
-    return Row(name, pid, ready, memory_mb(pid) if pid else 0.0, metrics.removesuffix("/metrics"))
+    return Row(name, pid, ready, memory_mb(pid) if pid else 0.0, address)
 
 
 def logs(home: Home, service: str, follow: bool) -> int:

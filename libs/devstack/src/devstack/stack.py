@@ -201,7 +201,8 @@ class Stack:
             "services": {
                 service.name: {
                     "pids": self.pids(service.name),
-                    "metrics": [f"{each.address}/metrics" for each in self._of(service.name)],
+                    "metrics": [each.metrics for each in self._of(service.name)],
+                    "addresses": [each.address for each in self._of(service.name)],
                 }
                 for service in self.config.services
             },
@@ -281,9 +282,10 @@ class Stack:
         name = log_name(service.name, index)
         http = self._ports.take(name, self.config.port(service.port))
         grpc = self._ports.take(f"{name} gRPC", self.config.port(service.port)) if service.grpc else None
+        metrics = self._ports.take(f"{name} metrics", self.config.port(18100)) if service.own_metrics else None
         log = self.home.log(name)
         rotate(log)
-        instance = Instance(service, len(mine), http, grpc, log, self.environment(service))
+        instance = Instance(service, len(mine), http, grpc, log, self.environment(service), metrics)
         self.instances.append(instance)
         return instance
 

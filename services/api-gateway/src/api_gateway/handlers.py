@@ -17,7 +17,7 @@ from api_gateway.sign_in import PasswordDesk, SignIns
 from api_gateway.tail import TAIL_SECONDS, Tail
 from api_gateway.triggering import finish_stops_once
 from api_gateway.waiting import Waiters
-from common.boot import Service
+from common.boot import Service, serve_health
 from common.db import engine
 from common.loops import every
 from drawing.drawer import Drawer
@@ -75,6 +75,8 @@ async def running(service: Service[Settings]) -> AsyncIterator[None]:
 
 
 def _start_loops(service: Service[Settings], gateway: Gateway) -> None:
+    if port := service.settings.metrics_port:
+        service.spawn(serve_health(service.health, service.settings.http_host, port))
     service.ear.on("keys_changed", lambda _: gateway.authenticator.forget())
     service.ear.on_return(gateway.authenticator.forget)
     service.listen()

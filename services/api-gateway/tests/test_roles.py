@@ -13,7 +13,12 @@ from common.ids import uuid7
 from records.people import Role
 from testkit.team import Team
 
-OPEN = {("post", "/api/v1/session"), ("delete", "/api/v1/session"), ("post", "/webhooks/{org_id}/{path}")}
+OPEN = {
+    ("post", "/api/v1/session"),
+    ("delete", "/api/v1/session"),
+    ("post", "/webhooks/{org_id}/{path}"),
+    ("post", "/api/v1/invitations/accept"),
+}
 """What needs no credential; a route that is added here must say why."""
 
 

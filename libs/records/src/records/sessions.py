@@ -19,11 +19,15 @@ WHERE m.org_id = :org AND m.user_id = :user AND m.removed_at IS NULL AND m.token
   AND NOT EXISTS (SELECT FROM ended_sessions e WHERE e.id = :session)
 """)
 _BY_EMAIL = text("""
-SELECT m.org_id, m.user_id, m.role, m.token_version, o.settings
-FROM users u JOIN memberships m ON m.user_id = u.id JOIN organisations o ON o.id = m.org_id
-WHERE u.email = :email AND m.removed_at IS NULL
+SELECT m.org_id, m.user_id, m.role, m.token_version, o.settings, m.accepted_at
+FROM memberships m JOIN organisations o ON o.id = m.org_id
+WHERE m.email = :email AND m.removed_at IS NULL
   AND (CAST(:organisation AS text) IS NULL OR o.slug = :organisation OR CAST(o.id AS text) = :organisation)
-LIMIT 2
+ORDER BY m.accepted_at NULLS LAST LIMIT 2
+""")
+_ACCEPT = text("""
+UPDATE memberships SET accepted_at = clock_timestamp(), invitation_hash = NULL, invitation_ends_at = NULL
+WHERE org_id = :org AND user_id = :user AND accepted_at IS NULL AND removed_at IS NULL
 """)
 _END = text("INSERT INTO ended_sessions (id, ends_at) VALUES (:session, :ends_at) ON CONFLICT DO NOTHING")
 _TIDY = text("DELETE FROM ended_sessions WHERE ends_at < clock_timestamp() - interval '1 hour'")
@@ -54,11 +58,19 @@ async def holder(conn: AsyncConnection, session: Session) -> Actor | None:
 
 
 async def member_of_email(conn: AsyncConnection, email: str, organisation: str | None) -> Actor | None:
-    """The member with this email, in the organisation of this slug or id; without one, in their only organisation."""
+    """The member whom an issuer says to have this email, in the organisation of this slug or id.
+
+    Without one, in their only organisation: invitations count where there is nothing else, and are taken by it.
+    """
     rows = (await conn.execute(_BY_EMAIL, {"email": email, "organisation": organisation})).all()
+    if len(rows) == 2 and rows[0].accepted_at is not None and rows[1].accepted_at is None:
+        rows = rows[:1]
     if len(rows) != 1:
         return None
     row = rows[0]
+    if row.accepted_at is None:
+        await conn.execute(_ACCEPT, {"org": row.org_id, "user": row.user_id})
+        await conn.commit()
     return Actor(row.org_id, row.user_id, Role(row.role), row.settings, token_version=row.token_version)
 
 

@@ -32,23 +32,24 @@ _GIVE_BACK = "UPDATE sign_in_attempts SET tries = tries - 1 WHERE subject = $1 A
 _FORGET = "DELETE FROM sign_in_attempts WHERE subject = $1"
 _TIDY = f"DELETE FROM sign_in_attempts WHERE since < clock_timestamp() - interval '{WINDOW_SECONDS} s'"
 
-_ACCOUNT = """
+_ACCOUNTS = """
 SELECT m.org_id, m.user_id, m.role, m.password_hash, m.token_version
-FROM users u JOIN memberships m ON m.user_id = u.id JOIN organisations o ON o.id = m.org_id
-WHERE u.email = $1 AND m.removed_at IS NULL AND ($2::text IS NULL OR o.slug = $2 OR o.id::text = $2)
-LIMIT 2
+FROM memberships m JOIN organisations o ON o.id = m.org_id
+WHERE m.email = $1 AND m.removed_at IS NULL AND m.password_hash IS NOT NULL
+  AND ($2::text IS NULL OR o.slug = $2 OR o.id::text = $2)
+ORDER BY m.created_at, m.org_id LIMIT $3
 """
 _SET_HASH = "UPDATE memberships SET password_hash = $3 WHERE org_id = $1 AND user_id = $2 AND password_hash = $4"
 
 
 @dataclass(frozen=True)
 class Account:
-    """A member as sign-in needs them; without a password nobody signs in."""
+    """A member as sign-in needs them."""
 
     org_id: UUID
     user_id: UUID
     role: str
-    password_hash: str | None
+    password_hash: str
     token_version: int
 
 
@@ -78,10 +79,12 @@ async def tidy(conn: Any) -> None:
     await conn.execute(_TIDY)
 
 
-async def account(conn: Any, email: str, organisation: str | None) -> Account | None:
-    """The account of this email in the organisation of this slug or id; without one, in their only organisation."""
-    rows = await conn.fetch(_ACCOUNT, email, organisation)
-    return Account(**rows[0]) if len(rows) == 1 else None
+async def accounts(conn: Any, email: str, organisation: str | None, most: int) -> list[Account]:
+    """The accounts of this email that have a password, the oldest first; of one organisation (slug or id), or of all.
+
+    So an organisation that adds somebody can neither hide nor use what they have elsewhere.
+    """
+    return [Account(**row) for row in await conn.fetch(_ACCOUNTS, email, organisation, most)]
 
 
 async def store_hash(conn: Any, found: Account, hashed: str) -> None:

@@ -45,6 +45,10 @@ memberships = Table(
     Column("profile_picture_url", Text),
     Column("password_hash", Text),
     Column("token_version", Integer, nullable=False, server_default="0"),
+    Column("email", Text),
+    _when("accepted_at", optional=True),
+    Column("invitation_hash", LargeBinary),
+    _when("invitation_ends_at", optional=True),
     _when("removed_at", optional=True),
     _when("created_at"),
 )

@@ -18,6 +18,7 @@ from api_gateway import (
     changes,
     connections,
     docs,
+    invitations,
     kinds,
     openapi,
     organisation,
@@ -37,7 +38,7 @@ from common.health import Health
 _WORDS: tuple[Any, ...] = (changes, batch, automation_validation)
 _PARTS: tuple[Any, ...] = (
     *(action_runs, run_logs, stream, webhooks, automation_runs, actions, automations, connections, kinds, replay),
-    *(session, organisation, users, api_keys),
+    *(session, invitations, organisation, users, api_keys),
 )
 
 _NO_TELEMETRY: Any = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}

@@ -138,6 +138,10 @@ EXAMPLES: dict[str, Example] = {
     "create_session": Example(),
     "delete_session": Example(),
     "get_me": Example(),
+    "accept_invitation": Example(
+        {"token": "$INVITATION", "password": _PASSWORD},
+        given=(Given("INVITATION", "/api/v1/users", _USER, "invitationToken"),),
+    ),
     "change_password": Example(
         {"current": _PASSWORD, "new": f"{_PASSWORD} $N"},
         given=(_A_USER, Given("TOKEN", "/api/v1/session", {"email": _USER["email"], "password": _PASSWORD}, "token")),

@@ -10,6 +10,7 @@ from api_gateway.oidc import Oidc
 from api_gateway.principal import NEVER, Credential, Principal
 from api_gateway.problems import Problem
 from api_gateway.tokens import BadToken, Tokens
+from common import clock
 from records import people, sessions
 from records.people import Actor
 from records.sessions import Session
@@ -64,7 +65,8 @@ class Holders:
             actor = await sessions.member_of_email(conn, identity.email, identity.organisation)
         if actor is None:
             raise unauthorized("the token's user is in no organisation here, or in several and it names none of them")
-        return _principal(actor, shown, ("user", str(actor.user_id)), None, NEVER), identity.ends_at
+        until = clock.now() + self._oidc.session
+        return _principal(actor, shown, ("user", str(actor.user_id)), None, until), identity.ends_at
 
     def session_of(self, text: str) -> Session | None:
         """What a token of ours says; None for whatever is none."""

@@ -1,7 +1,7 @@
 """Tokens of the OIDC issuer that the operator trusts: which user of which organisation they stand for."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jwt
@@ -38,6 +38,7 @@ class Oidc:
         self._audience = [word.strip() for word in settings.oidc_audience.split(",") if word.strip()]
         self._organisation = settings.oidc_organisation
         self._claim = settings.oidc_organisation_claim
+        self.session = timedelta(hours=settings.oidc_session_hours)
         self._trusts_emails = settings.oidc_trust_emails
         self._source = source or key_source(settings.oidc_jwks, _INSIDE if settings.oidc_private else PUBLIC)
 

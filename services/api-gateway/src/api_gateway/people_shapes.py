@@ -47,8 +47,12 @@ class OrganisationShape(Shape):
 
 
 class MemberShape(Shape):
-    """Passwords are write-only: `hasPassword` says whether the user can sign in with one."""
+    """Passwords are write-only: `hasPassword` says whether the user can sign in with one.
 
+    `acceptedAt` is null until the person has taken the invitation, or has come through OIDC.
+    """
+
+    accepted_at: datetime | None
     created_at: datetime
     email: str
     first_name: str | None
@@ -57,6 +61,18 @@ class MemberShape(Shape):
     last_name: str | None
     profile_picture_url: str | None
     role: RoleName
+
+
+class NewMemberShape(MemberShape):
+    """`invitationToken` is what the person takes the membership with; it is good once, and shown this once."""
+
+    invitation_token: str
+    invitation_ends_at: datetime
+
+
+class AcceptBody(Shape):
+    token: str = Field(max_length=200)
+    password: Password | None = Field(default=None, description="One's own; without one, the person comes by OIDC.")
 
 
 class MembersShape(PageShape):

@@ -13,6 +13,7 @@ from api_gateway.problems import Problem, ProblemBody
 from api_gateway.requests import SignInRoute
 from api_gateway.shapes import MeShape, SessionShape
 from api_gateway.users import refuse_guessable
+from common import clock
 from records import members, people, sessions
 from records.refused import refused
 
@@ -36,10 +37,14 @@ async def create_session(request: Request, body: Annotated[SignInBody | None, Bo
     The answer is a signed token with the caller's role, also set as the cookie `vai_token` for a page in the browser.
     """
     gateway = gateway_of(request)
-    principal = await _who(gateway, request, body)
+    return signed_in(gateway, await _who(gateway, request, body))
+
+
+def signed_in(gateway: Gateway, principal: Principal) -> Response:
+    """A signed token for the principal, in the answer and as the cookie."""
     token, ends = gateway.authenticator.issue(principal)
     response = answer({"token": token, "expiresAt": ends}, 201, {"Cache-Control": "no-store"})
-    seconds = int(gateway.settings.token_hours * 3600)
+    seconds = max(0, int((ends - clock.now()).total_seconds()))
     response.set_cookie(COOKIE, token, max_age=seconds, **_cookie(gateway))
     return response
 

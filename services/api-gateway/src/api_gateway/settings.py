@@ -35,6 +35,9 @@ class Settings(settings.Settings):
     oidc_private: bool = Field(default=False, description="That address may be a private one, or http.")
     oidc_organisation: str = Field(default="", description="Slug: the issuer's users are of this organisation.")
     oidc_organisation_claim: str = Field(default="organisation", description="Else this claim says so (slug or id).")
+    oidc_session_hours: float = Field(
+        default=1, gt=0, le=720, description="How long a session is good that one of their tokens asked for."
+    )
     oidc_trust_emails: bool = Field(default=False, description="Believe `email` without `email_verified`.")
 
     @model_validator(mode="after")

@@ -25,6 +25,8 @@ T = TypeVar("T")
 
 _AT_ONCE = 2
 _MOST_WAITING = 50
+_TRIED = 2
+"""Accounts of an email whose password is looked at where no organisation is named."""
 
 
 class PasswordDesk:
@@ -68,14 +70,32 @@ class SignIns:
         if wait is not None:
             _log.warning("sign_in_throttled", address=address)
             raise _too_many(wait)
-        found = await sign_in.account(self._pool, known_as, organisation)
-        stored = found.password_hash if found else None
-        if not await self._desk.fits(stored, password) or found is None or stored is None:
+        found = await self._account(known_as, password, organisation)
+        if found is None:
             raise _refused()
         await sign_in.succeeded(self._pool, address, known_as)
-        if passwords.is_old(stored):
+        if passwords.is_old(found.password_hash):
             await sign_in.store_hash(self._pool, found, await self._desk.hashed(password))
         return self._principal(found)
+
+    async def _account(self, email: str, password: str, organisation: str | None) -> Account | None:
+        """The account whose password this is. It takes as long for nobody's email as for somebody's.
+
+        Without an organisation the two oldest accounts are tried, always two: so nobody can tell from the time, or
+        from the answer, whether somebody whom they added is known elsewhere.
+        """
+        tried = 1 if organisation is not None else _TRIED
+        found = await sign_in.accounts(self._pool, email, organisation, tried)
+        padded: list[Account | None] = [*found, *[None] * (tried - len(found))]
+        fits = await asyncio.gather(*(self._desk.fits(one.password_hash if one else None, password) for one in padded))
+        good = [one for one, fit in zip(padded, fits, strict=True) if one is not None and fit]
+        return good[0] if len(good) == 1 else None
+
+    async def count(self, request: Request, subject: str) -> None:
+        """Counts a try at something else that must not be guessed. Raises `Problem` 429 after too many."""
+        wait = await sign_in.take(self._pool, address_of(request, self._proxies), subject)
+        if wait is not None:
+            raise _too_many(wait)
 
     async def tidy_once(self) -> None:
         await sign_in.tidy(self._pool)

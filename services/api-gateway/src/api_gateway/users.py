@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from api_gateway.answers import PROBLEMS, Limit, Offset, Words, answer, nothing, page, words
 from api_gateway.auth import Admin, Viewer
 from api_gateway.gateway import Gateway, gateway_of
-from api_gateway.people_shapes import MemberBody, MemberPatch, MemberShape, MembersShape
+from api_gateway.people_shapes import MemberBody, MemberPatch, MemberShape, MembersShape, NewMemberShape
 from api_gateway.problems import conflict, not_found
 from api_gateway.requests import JsonRoute
 from records import members
@@ -23,6 +23,7 @@ _LAST_ADMIN = "this is the organisation's last administrator; make somebody else
 
 def member_json(member: Member) -> dict[str, Any]:
     return {
+        "acceptedAt": member.accepted_at,
         "createdAt": member.created_at,
         "email": member.email,
         "firstName": member.first_name,
@@ -52,18 +53,25 @@ async def list_users(
         return answer(await page(conn, principal.org_id, "members", items, ids, (limit, offset, total)))
 
 
-@router.post("", response_model=MemberShape, status_code=201, summary="Add a user")
+@router.post("", response_model=NewMemberShape, status_code=201, summary="Invite a user")
 async def create_user(request: Request, principal: Admin, body: MemberBody) -> Response:
-    """Names, role and password are this organisation's: whoever is in another one, too, has others there."""
+    """Names, role, password and id are this organisation's: whoever is in another one, too, has others there.
+
+    `invitationToken` is for the person, who takes it and chooses a password; no mail is sent. With `password` they can
+    sign in at once. Nothing that they have elsewhere is changed by it.
+    """
     gateway = gateway_of(request)
     values = {"role": Role(body.role), "first_name": body.first_name, "last_name": body.last_name}
     values["password_hash"] = await _hashed(gateway, body.password, body.email)
+    invitation = members.new_invitation()
     async with gateway.engine.begin() as conn:
         try:
-            made = await members.add(conn, principal.org_id, body.email, values)
+            made = await members.add(conn, principal.org_id, body.email, values, invitation)
         except AlreadyMember as error:
             raise conflict("somebody with this email is in the organisation", ("body", "email")) from error
-    return answer(member_json(made), 201, {"Location": f"/api/v1/users/{made.id}"})
+    told = {"invitationToken": invitation.secret, "invitationEndsAt": invitation.ends_at}
+    headers = {"Location": f"/api/v1/users/{made.id}", "Cache-Control": "no-store"}
+    return answer(member_json(made) | told, 201, headers)
 
 
 @router.get("/{user_id}", response_model=MemberShape, summary="Get a user")

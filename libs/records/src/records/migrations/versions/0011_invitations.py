@@ -1,0 +1,10 @@
+"""Memberships are accepted by the person, and have an id of their own in each organisation."""
+
+from records.migrations.scripts import run_script
+
+revision = "0011"
+down_revision = "0010"
+
+
+def upgrade() -> None:
+    run_script("0011_invitations.sql")

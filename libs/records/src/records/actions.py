@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from records.naming import by_name, ids_in
 from records.tables import actions, runs
 from records.totals import total_of
+from records.unique import constraint_of, has_slug
 
 _PIECE = 3
 """Letters in a piece of the index over names and slugs (`search_pieces`)."""
@@ -113,16 +114,23 @@ def _shown(row: Any) -> Action:
     return Action(**{column.name: row._mapping[column.name] for column in _SHOWN}, latest_run=latest)
 
 
+_SLUG = "actions_slug"
+
+
 def _mine(org_id: UUID, action_id: UUID) -> ColumnElement[bool]:
     return and_(actions.c.org_id == org_id, actions.c.id == action_id, actions.c.deleted_at.is_(None))
 
 
 async def create(conn: AsyncConnection, org_id: UUID, values: dict[str, Any]) -> Action:
     """Save an action of these columns. Raises `SlugTaken`."""
+    if await has_slug(conn, actions, org_id, values["slug"]):
+        raise SlugTaken(values["slug"])
     try:
         row = (await conn.execute(insert(actions).values(org_id=org_id, **values).returning(*_SHOWN))).one()
     except IntegrityError as error:
-        raise SlugTaken(values["slug"]) from error
+        if constraint_of(error) == _SLUG:
+            raise SlugTaken(values["slug"]) from error
+        raise
     return Action(**row._mapping)
 
 
@@ -185,13 +193,21 @@ def _sorted(query: Select[Any], sort_by: str, order: str) -> Select[Any]:
     return query.order_by(*(column.asc() if order == "asc" else column.desc() for column in columns))
 
 
-async def change(conn: AsyncConnection, org_id: UUID, action_id: UUID, values: dict[str, Any]) -> bool:
-    """Set these columns; False where there is no such action. Raises `SlugTaken`."""
+async def change(
+    conn: AsyncConnection, org_id: UUID, action_id: UUID, values: dict[str, Any], expected: datetime | None = None
+) -> bool:
+    """Set these columns; False where there is none, or it was changed after `expected`. Raises `SlugTaken`."""
+    if "slug" in values and await has_slug(conn, actions, org_id, values["slug"], action_id):
+        raise SlugTaken(values["slug"])
     changed = update(actions).where(_mine(org_id, action_id)).values(updated_at=func.clock_timestamp(), **values)
+    if expected is not None:
+        changed = changed.where(actions.c.updated_at == expected)
     try:
         return (await conn.execute(changed)).rowcount == 1
     except IntegrityError as error:
-        raise SlugTaken(values["slug"]) from error
+        if constraint_of(error) == _SLUG:
+            raise SlugTaken(values.get("slug")) from error
+        raise
 
 
 async def delete(conn: AsyncConnection, org_id: UUID, action_id: UUID) -> bool:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from records.definitions.base import ConnectionReference
 from records.tables import connections, runs
+from records.unique import constraint_of, has_slug
 
 
 class SlugTaken(Exception):
@@ -79,11 +80,15 @@ def _mine(org_id: UUID, connection_id: UUID) -> ColumnElement[bool]:
 
 
 def _conflict(error: IntegrityError) -> Exception:
-    return DefaultTaken() if "connections_default" in str(error.orig) else SlugTaken()
+    """What the error means; one that means neither stays what it is."""
+    known = {"connections_default": DefaultTaken, "connections_slug": SlugTaken}.get(constraint_of(error))
+    return error if known is None else known()
 
 
 async def create(conn: AsyncConnection, org_id: UUID, values: dict[str, Any]) -> Connection:
     """Make a connection of these columns. Raises `SlugTaken`, `DefaultTaken`."""
+    if await has_slug(conn, connections, org_id, values["slug"]):
+        raise SlugTaken
     if values.get("is_default"):
         await _no_default(conn, org_id, values["provider"])
     try:
@@ -122,6 +127,8 @@ async def list_page(
 
 async def change(conn: AsyncConnection, org_id: UUID, connection_id: UUID, values: dict[str, Any]) -> Connection | None:
     """Set these columns; None where there is no such connection. Raises `SlugTaken`, `DefaultTaken`."""
+    if "slug" in values and await has_slug(conn, connections, org_id, values["slug"], connection_id):
+        raise SlugTaken
     if values.get("is_default"):
         found = await get(conn, org_id, connection_id)
         await _no_default(conn, org_id, found.provider if found else "")

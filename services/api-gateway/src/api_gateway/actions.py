@@ -11,6 +11,7 @@ from fastapi import APIRouter, Body, Query, Request, Response
 from api_gateway import new_run, starting
 from api_gateway.answers import PROBLEMS, Limit, Offset, Words, answer, nothing, page, words
 from api_gateway.auth import Operator, Principal, Viewer
+from api_gateway.etags import CHANGED, IfMatch, expected, has_changed, tagged
 from api_gateway.gateway import Gateway, gateway_of
 from api_gateway.problems import conflict, not_found
 from api_gateway.repeating import REPEATED, Key, first_run, key_of, mark_of
@@ -126,17 +127,24 @@ async def create_action(request: Request, principal: Operator, body: ActionBody)
 async def get_action_by_slug(request: Request, principal: Viewer, slug: str) -> Response:
     async with gateway_of(request).engine.connect() as conn:
         found = await actions.by_slug(conn, principal.org_id, slug)
-    return answer(action_json(_there(found)))
+    return _tagged(request, _there(found))
 
 
 @router.get("/{action_id}", response_model=ActionShape, summary="Get an action")
 async def get_action(request: Request, principal: Viewer, action_id: UUID) -> Response:
-    return answer(action_json(await _get(gateway_of(request), principal, action_id)))
+    """`ETag` is what `If-Match` of a change may say."""
+    return _tagged(request, await _get(gateway_of(request), principal, action_id))
 
 
-@router.patch("/{action_id}", response_model=ActionShape, summary="Update an action")
-async def update_action(request: Request, principal: Operator, action_id: UUID, body: ActionPatch) -> Response:
+@router.patch("/{action_id}", response_model=ActionShape, responses=CHANGED, summary="Update an action")
+async def update_action(
+    request: Request, principal: Operator, action_id: UUID, body: ActionPatch, if_match: IfMatch = None
+) -> Response:
+    """Keys that are absent stay as they are. With `If-Match` only if nobody has changed it since (412)."""
     gateway = gateway_of(request)
+    unchanged = None
+    if if_match is not None:
+        unchanged = expected(if_match, (await _get(gateway, principal, action_id)).updated_at)
     before = await _to_run(gateway, principal, action_id)
     given = body.model_fields_set
     values: Json = {name: getattr(body, name) for name in ("name", "slug", "status") if name in given}
@@ -151,11 +159,11 @@ async def update_action(request: Request, principal: Operator, action_id: UUID, 
         values |= _stored(gateway, principal, identity, definition, connection_id, before.secrets)
     async with gateway.engine.begin() as conn:
         try:
-            if not await actions.change(conn, principal.org_id, action_id, values):
-                raise not_found("action")
+            if not await actions.change(conn, principal.org_id, action_id, values, unchanged):
+                raise not_found("action") if unchanged is None else has_changed(None)
         except SlugTaken as error:
             raise _slug_taken(values["slug"]) from error
-    return answer(action_json(await _get(gateway, principal, action_id)))
+    return _tagged(request, await _get(gateway, principal, action_id))
 
 
 @router.delete("/{action_id}", status_code=204, response_class=Response, summary="Delete an action")
@@ -248,6 +256,10 @@ async def _to_run(gateway: Gateway, principal: Principal, action_id: UUID) -> ac
 async def _get(gateway: Gateway, principal: Principal, action_id: UUID) -> Action:
     async with gateway.engine.connect() as conn:
         return _there(await actions.get(conn, principal.org_id, action_id))
+
+
+def _tagged(request: Request, action: Action) -> Response:
+    return tagged(request, answer(action_json(action)), action.updated_at)
 
 
 def _there(found: Action | None) -> Action:

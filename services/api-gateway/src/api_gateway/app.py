@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from api_gateway import (
     action_runs,
     actions,
+    admin,
     api_keys,
     automation_runs,
     automation_validation,
@@ -38,7 +39,7 @@ from common.health import Health
 _WORDS: tuple[Any, ...] = (changes, batch, automation_validation)
 _PARTS: tuple[Any, ...] = (
     *(action_runs, run_logs, stream, webhooks, automation_runs, actions, automations, connections, kinds, replay),
-    *(session, invitations, organisation, users, api_keys),
+    *(session, invitations, organisation, users, api_keys, admin),
 )
 
 _NO_TELEMETRY: Any = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}

@@ -5,6 +5,7 @@ A credential that is known is answered from memory for a few seconds; revoking a
 """
 
 import asyncio
+from collections import OrderedDict
 from datetime import datetime
 from functools import partial
 from typing import Annotated, NamedTuple
@@ -19,6 +20,8 @@ from api_gateway.oidc import oidc_of
 from api_gateway.principal import COOKIE, Credential, Principal, credential_of, forwarded
 from api_gateway.problems import Problem
 from api_gateway.settings import Settings
+from api_gateway.sign_in import address_of
+from api_gateway.throttle import Throttle, too_many
 from api_gateway.tokens import Tokens
 from common import clock
 from records import people
@@ -31,6 +34,8 @@ _REMEMBER_SECONDS = 5.0
 _MOST_REMEMBERED = 10_000
 _ASKED = "vai.principal"
 """Where a request's scope holds who asks, once that is known."""
+_BURST_SECONDS = 5
+"""An organisation that was quiet may call that much at once."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -52,6 +57,9 @@ class Authenticator:
         self._asking: dict[Credential, asyncio.Task[Principal]] = {}
         self._used: dict[UUID, datetime] = {}
         self._forgotten = 0
+        self._good: OrderedDict[Credential, None] = OrderedDict()
+        self._wrong = Throttle(settings.wrong_keys_per_minute / 60, settings.wrong_keys_per_minute)
+        self._calls = Throttle(settings.calls_per_second, settings.calls_per_second * _BURST_SECONDS)
 
     async def principal(self, request: Request) -> Principal:
         """Who asks. Raises `Problem` 401 without a good credential, 403 for a cookie sent by a foreign page."""
@@ -63,10 +71,43 @@ class Authenticator:
         known = self._known.get(shown)
         now = clock.steady_seconds()
         if known is None or now >= known.good_until:
-            return await asyncio.shield(self._ask(shown))
+            return await self._asked(request, shown)
         if now >= known.ask_after:
             self._ask(shown)
         return known.principal
+
+    async def _asked(self, request: Request, shown: Credential) -> Principal:
+        """Asks the database; who has shown many bad credentials is told to wait, but not one who was known before."""
+        if shown not in self._good:
+            self.refuse_guessing(request)
+        try:
+            principal = await asyncio.shield(self._ask(shown))
+        except Problem as error:
+            if error.status_code == 401:
+                self._good.pop(shown, None)
+                self.guessed(request)
+            raise
+        self._good[shown] = None
+        self._good.move_to_end(shown)
+        if len(self._good) > _MOST_REMEMBERED:
+            self._good.popitem(last=False)
+        return principal
+
+    def refuse_guessing(self, request: Request) -> None:
+        """Raises `Problem` 429 where too many bad credentials came from this address."""
+        if wait := self._wrong.wait(address_of(request, self._settings.proxies)):
+            raise too_many(wait, "too many unknown keys and tokens came from this address")
+
+    def guessed(self, request: Request) -> None:
+        """Counts a bad credential."""
+        self._wrong.take(address_of(request, self._settings.proxies))
+
+    def count_call(self, principal: Principal) -> None:
+        """Counts a call of the organisation. Raises `Problem` 429 where it is one too many."""
+        name = str(principal.org_id)
+        if wait := self._calls.wait(name):
+            raise too_many(wait, "your organisation calls more often than this gateway takes")
+        self._calls.take(name)
 
     def forget(self) -> None:
         """Ask the database again for every credential."""
@@ -160,6 +201,7 @@ class Demand:
         principal = await authenticator.principal(request)
         if not principal.role.covers(self.role):
             raise Problem(403, "forbidden", f"this needs the role {self.role}; yours is {principal.role}")
+        authenticator.count_call(principal)
         request.scope[_ASKED] = principal
         return principal
 

@@ -1,5 +1,6 @@
 """/api/v1/automations: save, find, change, pause and start automations (document 002)."""
 
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from api_gateway.automation_shapes import (
     automation_json,
 )
 from api_gateway.automation_triggers import due_after_now
+from api_gateway.etags import CHANGED, IfMatch, etag_of, expected, has_changed, tagged
 from api_gateway.gateway import Gateway, gateway_of
 from api_gateway.graphs import GRAPH, Format, answer_graph, graph_of
 from api_gateway.problems import Problem, conflict, not_found
@@ -84,25 +86,32 @@ async def create_automation(request: Request, principal: Operator, body: Automat
 
 @router.get("/slug/{slug}", response_model=AutomationShape, summary="Get an automation by its slug")
 async def get_automation_by_slug(request: Request, principal: Viewer, slug: str) -> Response:
-    found = await automations.by_slug(gateway_of(request).pool, principal.org_id, slug)
-    return answer(automation_json(_there(found)))
+    found = _there(await automations.by_slug(gateway_of(request).pool, principal.org_id, slug))
+    return tagged(request, answer(automation_json(found)), found["updated_at"])
 
 
 @router.get("/{automation_id}", response_model=AutomationShape, summary="Get an automation")
 async def get_automation(request: Request, principal: Viewer, automation_id: UUID) -> Response:
-    return answer(automation_json(await _get(gateway_of(request), principal, automation_id)))
+    """`ETag` is what `If-Match` of a change may say."""
+    found = await _get(gateway_of(request), principal, automation_id)
+    return tagged(request, answer(automation_json(found)), found["updated_at"])
 
 
-@router.patch("/{automation_id}", response_model=AutomationShape, summary="Update an automation")
+@router.patch("/{automation_id}", response_model=AutomationShape, responses=CHANGED, summary="Update an automation")
 async def update_automation(
-    request: Request, principal: Operator, automation_id: UUID, body: AutomationParts
+    request: Request, principal: Operator, automation_id: UUID, body: AutomationParts, if_match: IfMatch = None
 ) -> Response:
-    """Keys that are absent stay as they are. Runs that go on keep the steps that they began with."""
+    """Keys that are absent stay as they are. Runs that go on keep the steps that they began with.
+
+    With `If-Match` (the `ETag` of what you read) only if nobody has changed it since: 412 otherwise.
+    """
     gateway = gateway_of(request)
     if nulls := [name for name in body.model_fields_set - {"description"} if getattr(body, name) is None]:
         raise refused(("body", nulls[0]), "cannot be null; leave the key out to keep what is there")
     row = await _get(gateway, principal, automation_id)
-    return await _changed(gateway, principal, row, await automation_saving.redraft(gateway, principal, row, body))
+    unchanged = expected(if_match, row["updated_at"])
+    made = await automation_saving.redraft(gateway, principal, row, body)
+    return await _changed(gateway, principal, row, made, unchanged)
 
 
 @router.delete("/{automation_id}", status_code=204, response_class=Response, summary="Delete an automation")
@@ -172,14 +181,17 @@ async def draw_automation(request: Request, principal: Viewer, automation_id: UU
     return await answer_graph(request, graph_of(row["name"], row["definition"]["steps"]), format)
 
 
-async def _changed(gateway: Gateway, principal: Principal, row: Any, made: Draft) -> Response:
+async def _changed(
+    gateway: Gateway, principal: Principal, row: Any, made: Draft, unchanged: datetime | None = None
+) -> Response:
     try:
         async with gateway.pool.acquire() as conn:
-            if not await automations.change(conn, principal.org_id, row["id"], made.columns, made.version):
-                raise not_found("automation")
+            if not await automations.change(conn, principal.org_id, row["id"], made.columns, made.version, unchanged):
+                raise not_found("automation") if unchanged is None else has_changed(None)
     except Taken as error:
         raise _taken(error, {**dict(row), **made.columns}) from error
-    return answer(automation_json(await _get(gateway, principal, row["id"]), made.secret))
+    found = await _get(gateway, principal, row["id"])
+    return answer(automation_json(found, made.secret), 200, {"ETag": etag_of(found["updated_at"])})
 
 
 async def _get(gateway: Gateway, principal: Principal, automation_id: UUID) -> Any:

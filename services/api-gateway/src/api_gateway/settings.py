@@ -21,6 +21,13 @@ class Settings(settings.Settings):
     cookie_secure: bool = Field(default=False, description="Send the cookie over https only; on wherever there is TLS.")
     allowed_origins: str = Field(default="", description="https://…,… whose pages may use the cookie besides our own.")
 
+    wrong_keys_per_minute: int = Field(
+        default=120, ge=0, description="Unknown keys and tokens from one address; 0: no bound."
+    )
+    calls_per_second: float = Field(default=0, ge=0, description="Of one organisation, on this gateway; 0: no bound.")
+    admin_token: str = Field(
+        default="", repr=False, description="Of whoever runs the installation: makes organisations. Empty: nobody may."
+    )
     public_url: str = Field(
         default="", description="Where people find the gateway: https://vai.example.com or https://example.com/vai."
     )
@@ -51,6 +58,13 @@ class Settings(settings.Settings):
         if self.oidc_jwks.startswith("http://") and not self.oidc_private:
             raise ValueError("VAI_OIDC_JWKS must be https, or VAI_OIDC_PRIVATE true")
         return self
+
+    @field_validator("admin_token")
+    @classmethod
+    def _is_long(cls, given: str) -> str:
+        if given and len(given) < 32:
+            raise ValueError("must have at least 32 characters, or be empty")
+        return given
 
     @field_validator("public_url")
     @classmethod

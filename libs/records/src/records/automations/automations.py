@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from records import totals
 from records.automations import versions
 from records.automations.versions import NewVersion
 from records.naming import by_name, id_in, ids_in
+from records.unique import constraint_of
 
 Json = dict[str, Any]
 
@@ -124,26 +126,38 @@ async def create(conn: Any, version: NewVersion, saved: Saved) -> None:
     values = (s.name, s.slug, s.description, s.status, version.id, s.trigger, s.event_type, s.webhook_path)
     try:
         async with conn.transaction():
+            await _refuse_taken(conn, version.org_id, version.automation_id, s.slug, s.webhook_path)
             await versions.write(conn, version)
             await conn.execute(_CREATE, version.automation_id, version.org_id, *values, s.webhook_secret, s.due_at, who)
     except asyncpg.UniqueViolationError as error:
         raise _taken(error) from error
 
 
-async def change(conn: Any, org_id: UUID, automation_id: UUID, columns: Json, version: NewVersion | None) -> bool:
+async def change(
+    conn: Any,
+    org_id: UUID,
+    automation_id: UUID,
+    columns: Json,
+    version: NewVersion | None,
+    expected: datetime | None = None,
+) -> bool:
     """Sets these columns, with a new version where there is one; False where there is no such automation.
 
-    Raises `Taken`.
+    Also where it was changed after `expected`. Raises `Taken`.
     """
     given = columns | ({} if version is None else {"version_id": version.id})
     sets = ", ".join(f"{name} = ${place}" for place, name in enumerate(given, 3))
     text = f"UPDATE automations SET updated_at = clock_timestamp(), {sets} WHERE id = $1 AND org_id = $2"
     try:
         async with conn.transaction():
+            await _refuse_taken(conn, org_id, automation_id, columns.get("slug"), columns.get("webhook_path"))
             if version is not None:
                 await versions.write(conn, version)
-            text = f"{text} AND deleted_at IS NULL RETURNING id"
-            return await conn.fetchval(text, automation_id, org_id, *given.values()) is not None
+            text = f"{text} AND deleted_at IS NULL"
+            if expected is not None:
+                text = f"{text} AND updated_at = ${len(given) + 3}"
+            values = [*given.values(), *([] if expected is None else [expected])]
+            return await conn.fetchval(f"{text} RETURNING id", automation_id, org_id, *values) is not None
     except asyncpg.UniqueViolationError as error:
         raise _taken(error) from error
 
@@ -207,8 +221,23 @@ async def named(conn: Any, org_id: UUID, names: list[str]) -> Mapping[str, Any]:
     return by_name(names, await conn.fetch(_CALLED, org_id, names, ids_in(names)))
 
 
-def _taken(error: asyncpg.UniqueViolationError) -> Taken:
-    return Taken("path" if getattr(error, "constraint_name", "") == "automations_webhook" else "slug")
+_MET = """SELECT slug = $3 AS slug, webhook_path = $4 AS path FROM automations
+WHERE org_id = $1 AND id <> $2 AND deleted_at IS NULL AND (slug = $3 OR webhook_path = $4) LIMIT 1"""
+
+
+async def _refuse_taken(conn: Any, org_id: UUID, automation_id: UUID, slug: str | None, path: str | None) -> None:
+    """Asked before, so that a clash is no error in Postgres's log; two at the same moment meet in the index."""
+    if slug is None and path is None:
+        return
+    met = await conn.fetchrow(_MET, org_id, automation_id, slug, path)
+    if met is not None:
+        raise Taken("slug" if met["slug"] else "path")
+
+
+def _taken(error: asyncpg.UniqueViolationError) -> Exception:
+    """What the error means; one that means neither stays what it is."""
+    what = {"automations_webhook": "path", "automations_slug": "slug"}.get(constraint_of(error))
+    return error if what is None else Taken(what)
 
 
 async def name_of(conn: Any, automation_id: UUID) -> str:

@@ -5,7 +5,7 @@ reads it to decide (rule 1). Rows are locked in id order (rule 2).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -280,22 +280,24 @@ async def finish(conn: Any, endings: Sequence[Ending], owner: UUID, worker: str)
 
 # Beat -----------------------------------------------------------------------------------------------------------
 
-_BEAT = """
+_BEAT = f"""
 WITH beat AS (
     UPDATE processes SET counter = counter + 1, beat_at = clock_timestamp() WHERE id = $1 RETURNING id
 )
-SELECT beat.id AS process, r.id, r.epoch, r.control FROM beat
+SELECT beat.id AS process, r.id, r.epoch, r.control,
+    extract(epoch FROM clock_timestamp() - r.due_at)::float8 + {LEASE_SECONDS} AS age FROM beat
 LEFT JOIN runs r ON r.lease_owner = beat.id AND r.phase = 'leased'
 """
 
 
 @dataclass(frozen=True)
 class Lease:
-    """A lease as the database knows it."""
+    """A lease as the database knows it; `age`: seconds since it was taken or renewed."""
 
     run_id: UUID
     epoch: int
     control: str | None
+    age: float = field(default=0.0, compare=False)
 
 
 async def beat(conn: Any, process_id: UUID) -> list[Lease] | None:
@@ -303,7 +305,7 @@ async def beat(conn: Any, process_id: UUID) -> list[Lease] | None:
     rows = await conn.fetch(_BEAT, process_id)
     if not rows:
         return None
-    return [Lease(row["id"], row["epoch"], row["control"]) for row in rows if row["id"] is not None]
+    return [Lease(row["id"], row["epoch"], row["control"], row["age"]) for row in rows if row["id"] is not None]
 
 
 _RENEW = f"""

@@ -33,6 +33,7 @@ ON CONFLICT (id) DO UPDATE SET lock_key = $9, beat_at = clock_timestamp()
 RETURNING xmax = 0 AS is_new
 """
 
+_STOPPING = "UPDATE processes SET stopping = true WHERE id = $1"
 _LEAVE = """
 DELETE FROM processes p WHERE p.id = $1
   AND NOT EXISTS (SELECT FROM runs r WHERE r.lease_owner = p.id AND r.phase = 'leased')
@@ -97,6 +98,11 @@ class Life:
             self._service.health.schema_fits = await schema.fits(self._service.pool)
         self._changed.set()
         self.on_beat(leases)
+
+    async def say_stopping(self) -> None:
+        """Nobody should send calls here any more, or count on this process for what waits."""
+        with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+            await asyncio.wait_for(self._service.pool.execute(_STOPPING, self.id), 2)
 
     async def stop(self) -> None:
         """Leaves: the last beat, then the row goes, so that nobody looks for this process, then the lock.

@@ -129,7 +129,7 @@ class Owned:
 
     async def data_available(self, conn: Any, source: str, tables: Sequence[str], rows: int) -> None:
         """Writes `connection.data_available` in the transaction that made the load durable (decision 30)."""
-        data = {"source": source, "tables": list(tables), "rows": rows}
+        data = {"source": source, "tables": list(tables), "rows": rows, "runId": str(self.id)}
         if self.connection_id is not None:
             told = await connection_health.tell(
                 conn,

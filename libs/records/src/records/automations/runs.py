@@ -16,10 +16,10 @@ from records.fragments import woken
 
 _CREATE = """
 INSERT INTO automation_runs (id, org_id, automation_id, version_id, triggered_by, trigger_key, event, inputs, depth,
-    parent_run_id, retry_of, created_by, traceparent, created_at, updated_at)
+    parent_run_id, retry_of, created_by, traceparent, cause_id, cut_off, created_at, updated_at)
 SELECT new.*, at.now, at.now FROM (SELECT clock_timestamp() AS now) AS at, unnest(
     $1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::jsonb[], $8::jsonb[], $9::int[],
-    $10::uuid[], $11::uuid[], $12::uuid[], $13::text[]) AS new
+    $10::uuid[], $11::uuid[], $12::uuid[], $13::text[], $14::uuid[], $15::text[]) AS new
 ON CONFLICT DO NOTHING
 RETURNING id
 """
@@ -52,7 +52,10 @@ GROUP BY a.org_id
 
 @dataclass(frozen=True)
 class NewAutomationRun:
-    """All that the row of a new automation run says; `trigger_key` makes one trigger one run."""
+    """All that the row of a new automation run says; `trigger_key` makes one trigger one run.
+
+    `cause_id` is None where it is its own cause; `cut_off` says why it may not begin (`records.automations.causes`).
+    """
 
     org_id: UUID
     automation_id: UUID
@@ -66,6 +69,8 @@ class NewAutomationRun:
     retry_of: UUID | None = None
     created_by: UUID | None = None
     traceparent: str | None = None
+    cause_id: UUID | None = None
+    cut_off: str | None = None
     id: UUID = field(default_factory=uuid7)
 
     def columns(self) -> tuple[Any, ...]:
@@ -84,6 +89,8 @@ class NewAutomationRun:
             self.retry_of,
             self.created_by,
             self.traceparent,
+            self.cause_id,
+            self.cut_off,
         )
 
 
@@ -120,8 +127,8 @@ async def live_runs(conn: Any, ids: Sequence[UUID]) -> list[UUID]:
 
 _LOCK = """
 SELECT r.id, r.org_id, r.automation_id, r.version_id, r.parent_run_id, r.retry_of, r.depth, r.control, r.triggered_by,
-    r.created_by, r.traceparent, r.created_at, r.started_at, a.name, a.slug, a.trigger->>'overlap' AS overlap,
-    o.max_running
+    r.created_by, r.traceparent, r.created_at, r.started_at, r.cut_off, a.name, a.slug,
+    a.trigger->>'overlap' AS overlap, o.max_running
 FROM automation_runs r JOIN automations a ON a.id = r.automation_id JOIN organisations o ON o.id = r.org_id
 WHERE r.id = $1 AND r.status = 'running' FOR UPDATE OF r SKIP LOCKED
 """
@@ -165,6 +172,7 @@ class Live:
     traceparent: str | None
     created_at: datetime
     started_at: datetime | None
+    cut_off: str | None
     name: str
     slug: str
     overlap: str | None

@@ -4,7 +4,7 @@ from typing import Any
 
 import asyncpg
 
-NEEDED = "0010"
+NEEDED = "0011"
 """The newest revision under migrations/versions (a test holds them together)."""
 
 

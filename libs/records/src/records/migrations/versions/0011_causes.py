@@ -2,9 +2,9 @@
 
 from records.migrations.scripts import run_script
 
-revision = "0010"
-down_revision = "0009"
+revision = "0011"
+down_revision = "0010"
 
 
 def upgrade() -> None:
-    run_script("0010_causes.sql")
+    run_script("0011_causes.sql")

@@ -7,6 +7,7 @@ import orjson
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
+from api_gateway import odd_numbers
 from api_gateway.problems import Problem, refusal
 from common.telemetry import span
 from records.refused import Place, refused
@@ -45,7 +46,10 @@ class JsonRequest(Request):
         try:
             value = orjson.loads(raw)
         except orjson.JSONDecodeError as error:
+            _refuse_odd_number(raw)
             raise _unreadable(("body", error.pos), f"this is not JSON: {error.msg}", "json_invalid") from error
+        if odd_numbers.may_be_odd(raw):
+            _refuse_odd_number(raw)
         if raw.count(b"[") + raw.count(b"{") > DEEPEST_BODY and _depth(value) > DEEPEST_BODY:
             raise _unreadable(("body",), f"nested deeper than {DEEPEST_BODY} levels", "json_too_deep")
         if b"\\u0000" in raw and _holds_nul(value):
@@ -101,6 +105,14 @@ class BatchRoute(JsonRoute):
     """A route whose requests are read as `BatchRequest`."""
 
     reads = BatchRequest
+
+
+def _refuse_odd_number(raw: bytes) -> None:
+    if (found := odd_numbers.find(raw)) is not None:
+        place, text = found
+        shown = text if len(text) <= 40 else f"{text[:39]}…"
+        message = f"{shown} cannot be kept as a number: give at most 64 bits or a double, or write it as a string"
+        raise _unreadable(("body", *place), message, "number_too_large")
 
 
 def _unreadable(loc: Place, message: str, word: str) -> Problem:

@@ -18,6 +18,7 @@ from records.fragments import RENEW_SECONDS
 from records.hot import Lease
 from records.life import Life, process_channel
 from records.publication import Publisher
+from worker.alone import Alone
 from worker.begun import Begun
 from worker.endings import Endings
 from worker.forks import Forks
@@ -74,6 +75,7 @@ class Worker:
         self._begun = Begun()
         self._strangers: set[tuple[UUID, int]] = set()
         self._draining = False
+        self._alone = Alone()
         self.means: Means | None = None
         telemetry.slots.set(slots)
 
@@ -83,7 +85,7 @@ class Worker:
 
         A process that is not certain to be alive claims nothing: what it takes might be lost before it begins.
         """
-        if self._draining or not self._life.is_steady():
+        if self._draining or self._alone.keeps_others_out or not self._life.is_steady():
             return 0
         return min(self._slots - self._working, 2 * self._slots - len(self._owned)) - self._claiming
 
@@ -95,6 +97,7 @@ class Worker:
         self._service.ear.on(process_channel(self._life.id), self._on_control)
         self._service.spawn(every(PULL_SECONDS, self._claim_once, self._wake))
         self._service.spawn(every(PULL_SECONDS, self._grow_hungry))
+        self._service.spawn(every(PULL_SECONDS, self._claim_alone_once))
         self._service.spawn(every(RENEW_SECONDS, self.renew_once))
         self._service.spawn(every(RENEW_SECONDS, self._log_heartbeats))
         self._service.spawn(every(30, self._forks.stop_idle_once))
@@ -131,19 +134,30 @@ class Worker:
             if await self._take(None, room) == room:
                 self._hungry = True
 
-    async def _take(self, ids: Sequence[UUID] | None, most: int) -> int:
+    async def _claim_alone_once(self) -> None:
+        """Claims a run that has lost two workers, where this one holds nothing else."""
+        if self._owned or self._claiming:
+            await self._alone.make_room_once(self._service.pool, list(self._kinds))
+        elif not self._draining and self._life.is_steady():
+            await self._take(None, self._slots, alone=True)
+
+    async def _take(self, ids: Sequence[UUID] | None, most: int, alone: bool = False) -> int:
         self._claiming += most
         self._no_claim.clear()
         asked = object()
         self._asked[asked] = steady_seconds()
         try:
             names = list(self._kinds)
-            if ids is None:
+            if alone:
+                rows = await hot.pull_alone(self._service.pool, self._life.id, names, self._life.name)
+            elif ids is None:
                 rows = await hot.pull(self._service.pool, self._life.id, names, most, self._life.name)
             else:
                 rows = await hot.claim(self._service.pool, self._life.id, names, ids, most, self._life.name)
             for row in rows:
                 self._begin(row)
+                if alone:
+                    self._alone.hold(row["id"])
         finally:
             del self._asked[asked]
             self._claiming -= most
@@ -182,6 +196,7 @@ class Worker:
             self._begun.note(run)
             if self._owned.get(run.id) is run:
                 del self._owned[run.id], self._tasks[run.id]
+            self._alone.let_go(run.id)
             self._leave_slot(run)
 
     def _leave_slot(self, run: Owned) -> None:

@@ -2,9 +2,9 @@
 
 from records.migrations.scripts import run_script
 
-revision = "0011"
-down_revision = "0010"
+revision = "0012"
+down_revision = "0011"
 
 
 def upgrade() -> None:
-    run_script("0011_alive.sql")
+    run_script("0012_alive.sql")

@@ -202,5 +202,7 @@ async def _after_end(one: _Look, outcome: Outcome) -> None:
     if one.live.parent_run_id is not None:
         for word, woken in await runs.wake_parent(one.conn, one.live.parent_run_id):
             outcome.rings[word].append(woken)
-    if one.live.overlap == "queue" and (after := await runs.next_to_start(one.conn, one.live.automation_id)):
+    if (one.live.overlap == "queue" or one.live.waits) and (
+        after := await runs.next_to_start(one.conn, one.live.automation_id)
+    ):
         outcome.rings[AUTOMATION].append(after)

@@ -2,6 +2,7 @@
 
 from enum import Enum, auto
 from typing import Any
+from uuid import UUID
 
 from records.automations import runs, steps
 from records.automations.advance import State
@@ -14,6 +15,10 @@ from records.conditions import Judged, RootedCondition, all_hold, judge
 from scheduler.telling import tell_cut_off, tell_end, tell_outcome, tell_start
 
 Json = dict[str, Any]
+
+
+MOST_WAITING = 100
+"""Automation runs of one schedule that may wait for the one that is at work."""
 
 
 class Opening(Enum):
@@ -37,10 +42,7 @@ async def open_run(conn: Any, live: Live, version: Version, notes: Notes) -> Ope
         tell_cut_off(notes, _error(message, {"depth": live.depth}))
         return Opening.OVER
     if live.triggered_by == "schedule" and live.overlap != "allow" and (before := await runs.earlier(conn, live)):
-        if live.overlap == "queue":
-            return Opening.LATER
-        tell_outcome(notes, "skipped", f"automation run {before} was still at work", {"runId": str(before)})
-        return Opening.OVER
+        return await _meets(conn, live, before, notes)
     event, inputs = await runs.given(conn, live.id)
     if wrong := wrong_input(version.inputs, inputs):
         tell_end(notes, live, State.FAILED, _error(wrong, {}))
@@ -54,6 +56,17 @@ async def open_run(conn: Any, live: Live, version: Version, notes: Notes) -> Ope
     await steps.open_steps(conn, live.id, version.plan, live.retry_of)
     tell_start(notes, live)
     return Opening.BEGUN
+
+
+async def _meets(conn: Any, live: Live, before: UUID, notes: Notes) -> Opening:
+    """An earlier run by the same schedule is not over: it waits behind that, or is left out with the reason."""
+    reason = f"automation run {before} was still at work"
+    if live.overlap == "queue" or live.waits:
+        if await runs.wait(conn, live, MOST_WAITING):
+            return Opening.LATER
+        reason += f", and {MOST_WAITING} others of its schedule wait behind it already"
+    tell_outcome(notes, "skipped", reason, {"runId": str(before)})
+    return Opening.OVER
 
 
 def with_defaults(declared: Json, inputs: Json) -> Json:

@@ -72,6 +72,7 @@ _SAID: dict[str, dict[str, Any]] = {
         "source": "shopify",
         "tables": ["orders"],
         "rows": 1250,
+        "runId": str(_RUN),
     },
     "connection.error": {
         "connectionId": str(_CONNECTION),

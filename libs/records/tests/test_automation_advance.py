@@ -73,9 +73,24 @@ TABLE: list[tuple[str, tuple[Step, ...], str, str]] = [
      ON_ERROR, "a=failed b=completed help=completed", "ended failed"),
     ("on_error does not take a failure somewhere else",
      (*ON_ERROR, step("x")), "a=completed b=completed x=failed", "skip help=skipped; ended failed"),
-    ("on_error does not take a skipped one",
-     (step("a"), step("b", "a"), step("h", "b", when="on_error")),
-     "a=failed", "skip b=skipped h=skipped; ended failed"),
+    ("on_error takes one that was skipped for a failure above it",
+     (step("a"), step("b", "a"), step("c", "b"), step("h", "c", when="on_error")),
+     "a=failed", "start h; skip b=skipped c=skipped"),
+    ("on_error does not take one that was skipped for a failure beside it",
+     (step("x"), step("a"), step("b", "a"), step("h", "b", when="on_error")),
+     "x=failed a=completed", "skip b=skipped h=skipped; ended failed"),
+    ("on_error waits for what may still fail above one that is skipped",
+     (step("x"), step("a"), step("b", "a"), step("h", "b", when="on_error")),
+     "x=failed a=running", "skip b=skipped"),
+    ("on_error hears of what failed above one that was skipped before",
+     (step("x"), step("a"), step("b", "a"), step("h", "b", when="on_error")),
+     "x=failed a=failed b=skipped", "start h"),
+    ("on_error does not take another handler that was not needed",
+     (step("a"), step("h", "a", when="on_error"), step("i", "h", when="on_error")),
+     "a=completed", "skip h=skipped i=skipped; ended completed"),
+    ("gates and called automations hold no place of max_parallel",
+     (*(step(f"g{n}", kind="approval_gate") for n in range(4)), step("called", kind="call_automation"), *FAN),
+     "", "start g0 g1 g2 g3 called a b c"),
     ("what follows an on_error step starts after a failure, too",
      (*ON_ERROR, step("then", "help")), "a=failed b=completed help=completed", "start then"),
     # always
@@ -179,6 +194,13 @@ def test_the_rules(steps: tuple[Step, ...], standing: str, expected: str) -> Non
 def test_once_cancelled_nothing_starts_and_what_runs_is_waited_for(standing: str, expected: str) -> None:
     plan = Plan((step("a"), step("b", "a", when="on_error"), step("c", "b", when="always")))
     assert said(advance(plan, now(plan, standing), cancelled=True)) == expected
+
+
+def test_one_after_another_waits_for_a_gate_and_a_called_automation_too() -> None:
+    for kind in ("approval_gate", "call_automation"):
+        plan = Plan((step("first", kind=kind), step("other")), max_parallel=1)
+        assert said(advance(plan, now(plan, ""))) == "start first"
+        assert said(advance(plan, now(plan, "first=running"))) == "wait"
 
 
 def test_a_skip_says_why() -> None:

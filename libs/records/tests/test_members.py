@@ -32,17 +32,18 @@ async def test_two_administrators_do_not_remove_each_other_at_once(
     assert (len(left), total) == (1, 1)
 
 
-async def test_a_person_is_one_user_in_two_organisations_with_a_name_in_each(
+async def test_a_person_has_an_id_and_a_name_of_their_own_in_each_organisation(
     conn: AsyncConnection, org_id: UUID, user_id: UUID
 ) -> None:
     other = await people.create_organisation(conn, "other", "Other", {})
     theirs = await members.add(conn, other, "ada@example.com", {"role": Role.VIEWER, "first_name": "A."})
 
-    assert theirs.id == user_id
+    assert theirs.id != user_id
+    assert theirs.email == "ada@example.com"
     mine = await members.get(conn, org_id, user_id)
     assert mine is not None
     assert (mine.first_name, mine.role) == ("Ada", Role.ADMIN)
-    assert (await people.users_by_id(conn, other, [user_id]))[str(user_id)].first_name == "A."
+    assert (await people.users_by_id(conn, other, [theirs.id]))[str(theirs.id)].first_name == "A."
     with pytest.raises(AlreadyMember):
         await members.add(conn, org_id, "ada@example.com", {"role": Role.VIEWER})
 

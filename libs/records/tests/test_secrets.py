@@ -6,7 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from records.secrets import MARKER, Keyring, SecretError, SecretMissing, looks_secret, masked, reunite
+from records.secret_names import looks_secret
+from records.secrets import MARKER, Keyring, SecretError, SecretMissing, masked, reunite
 
 ORG, OTHER_ORG = UUID(int=1), UUID(int=2)
 THING, OTHER_THING = UUID(int=3), UUID(int=4)

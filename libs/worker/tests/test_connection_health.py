@@ -11,11 +11,13 @@ from common.bell import EVENT, NotifyBell
 from common.errors import ErrorCode, Permanent, Retryable
 from common.ids import uuid7
 from common.whispers import Ear
+from records.definitions.base import Retry
 from testkit.automations import NOOP, save
 from testkit.database import Database, new_run
 from testkit.toys import ToyLight
 from testkit.wait import wait_for
 from testkit.working import working
+from worker.endings import final_error
 from worker.owned import Owned
 
 
@@ -79,11 +81,14 @@ async def shop(own_database: Database) -> AsyncIterator[Shop]:
 async def test_a_final_refusal_is_noted_at_the_connection_and_told(shop: Shop, error: Any) -> None:
     run_id = await shop.run(error)
     row = await shop.row()
-    assert (row["status"], row["last_error"]) == ("error", error.as_json())
+    final = final_error(error, 1, Retry(max_attempts=1))
+    assert final is not None
+    told_error = final.as_json()
+    assert (row["status"], row["last_error"]) == ("error", told_error)
     (told,) = await shop.database.events(shop.connection_id)
     assert told["type"] == "connection.error"
     data = {"connectionId": str(shop.connection_id), "source": "shopify", "runId": str(run_id)}
-    assert told["data"] == data | {"error": error.as_json()}
+    assert told["data"] == data | {"error": told_error}
     assert [event["type"] for event in await shop.database.events(run_id)][-1] == "action.failed"
 
 

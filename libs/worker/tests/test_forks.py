@@ -16,6 +16,7 @@ from common.errors import ErrorCode, Permanent, Retryable
 from testkit.owned import HeldRun
 from testkit.toys import ToyHeavy
 from testkit.wait import wait_for
+from worker import forking as forking_module
 from worker import forks as forks_module
 from worker.forks import Forks
 from worker.job import ConnectionSecret
@@ -34,6 +35,11 @@ class Run(HeldRun):
         super().__init__("dlt_extract", {"do": do, **definition}, connection)
         self.saved: dict[str, Any] | None = None
         self.progresses: list[dict[str, Any]] = []
+        self.data: list[dict[str, Any]] = []
+
+    async def log(self, event: str, message: str, data: dict[str, Any] | None = None, level: str = "info") -> None:
+        await super().log(event, message, data, level)
+        self.data.append(data or {})
 
     async def checkpoint(self) -> dict[str, Any] | None:
         return self.saved
@@ -233,6 +239,93 @@ async def test_a_fork_server_that_died_is_started_again() -> None:
     await wait_for(works_again, what="children are forked again")
     assert attempts <= 2
     await forks.stop()
+
+
+# What is frozen
+
+
+def _quick_beats(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child is frozen after six tenths of a second."""
+    monkeypatch.setattr(forks_module, "BEAT_SECONDS", 0.05)
+
+
+async def test_a_child_that_works_in_silence_is_left_alone(forks: Forks, monkeypatch: pytest.MonkeyPatch) -> None:
+    _quick_beats(monkeypatch)
+    run = Run("deaf")
+    task = await _working(forks, run)
+    await asyncio.wait([task], timeout=1.5)
+    assert not task.done()
+    run.ask_to_stop("cancel")
+    with pytest.raises(Stop):
+        await asyncio.wait_for(task, 5)
+
+
+async def test_a_child_that_waits_for_the_workers_answer_is_left_alone(
+    forks: Forks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _quick_beats(monkeypatch)
+
+    class Slow(ToyHeavy):
+        async def answer(self, run: Any, question: str, payload: dict[str, Any]) -> dict[str, Any]:
+            await asyncio.sleep(1.0)
+            return await super().answer(run, question, payload)
+
+    assert await forks.perform(Slow(), Run("slices", slices=1)) == {"slices": 1}
+
+
+async def test_a_frozen_child_is_ended_and_is_one_failed_attempt(forks: Forks, monkeypatch: pytest.MonkeyPatch) -> None:
+    _quick_beats(monkeypatch)
+    run = Run("deaf")
+    task = await _working(forks, run)
+    child = run.data[0]["child"]
+    os.kill(child, signal.SIGSTOP)
+    with pytest.raises(Retryable, match="said nothing for"):
+        await asyncio.wait_for(task, 10)
+    await wait_for(lambda: not _lives(child), what="it has ended")
+
+
+async def test_a_frozen_fork_server_is_replaced_and_costs_no_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forking_module, "FORK_SECONDS", 0.3)
+    forks = Forks(TOYS, 256, "file:///nowhere")
+    assert await forks.perform(ToyHeavy(), Run("result"))
+    server = _server_of(forks)
+    os.kill(server, signal.SIGSTOP)
+    results = await asyncio.gather(*(forks.perform(ToyHeavy(), Run("result")) for _ in range(3)))
+    assert all(result["prepared"] for result in results)
+    assert not _lives(server)
+    await forks.stop()
+
+
+async def test_a_fork_server_that_never_gets_ready_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forking_module, "START_SECONDS", 0.01)
+    forks = Forks(TOYS, 256, "file:///nowhere")
+    with pytest.raises(Retryable, match="fork server did not start"):
+        await forks.perform(ToyHeavy(), Run("result"))
+    await forks.stop()
+
+
+class Preparing(ToyHeavy):
+    """Never knows what its child must be told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begins = asyncio.Event()
+
+    async def prepare(self, run: Any) -> dict[str, Any]:
+        self.begins.set()
+        return await asyncio.Event().wait() or {}
+
+
+async def test_the_time_limit_and_a_cancel_hold_before_there_is_a_child(forks: Forks) -> None:
+    late, stopped, kind = Run("result"), Run("result"), Preparing()
+    late.deadline = steady_seconds() + 0.1
+    with pytest.raises(Permanent, match="timeout_seconds"):
+        await asyncio.wait_for(forks.perform(kind, late), 5)
+    task = asyncio.create_task(forks.perform(kind, stopped))
+    await kind.begins.wait()
+    stopped.ask_to_stop("cancel")
+    with pytest.raises(Stop):
+        await asyncio.wait_for(task, 5)
 
 
 async def test_what_cannot_be_imported_fails_the_run_and_not_the_worker() -> None:

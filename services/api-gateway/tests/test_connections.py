@@ -208,7 +208,8 @@ async def test_a_private_address_is_not_tested_for_those_who_may_not(
 
 async def test_credentials_that_say_nothing_to_http_are_told(api: httpx2.AsyncClient) -> None:
     config = {"base_url": "https://api.example.com"}
-    found = await tried(api, await make(api, config=config, credentials={"pin": "1234"}))
+    keys = {"access_key_id": "AKIA", "secret_access_key": "hunter2"}
+    found = await tried(api, await make(api, config=config, credentials=keys))
     assert (found["ok"], found["error"]["code"]) == (False, "AUTH_ERROR")
 
 
@@ -323,6 +324,29 @@ async def test_an_address_with_a_password_in_it_is_refused(api: httpx2.AsyncClie
     connection = await make(api)
     answer = await api.patch(f"{CONNECTIONS}/{connection['id']}", json={"config": config})
     assert answer.status_code == 422
+
+
+@pytest.mark.parametrize("fields", ["config", "credentials"])
+async def test_what_is_secret_or_unusable_is_refused_and_not_repeated(api: httpx2.AsyncClient, fields: str) -> None:
+    wrong: Any = {"config": {"deep": [{"password": "hunter2"}]}, "credentials": {"pin": "hunter2"}}
+    answer = await api.post(CONNECTIONS, json={"provider": "rest", "name": "x", fields: wrong[fields]})
+    assert (answer.status_code, answer.json()["detail"][0]["loc"][:2]) == (422, ["body", fields])
+    assert "hunter2" not in answer.text
+    connection = await make(api, config={"base_url": "https://one.example"}, credentials={"token": "x"})
+    answer = await api.patch(
+        f"{CONNECTIONS}/{connection['id']}", json={fields: wrong[fields], "credentials": {"pin": "1"}}
+    )
+    assert answer.status_code == 422
+
+
+async def test_url_is_stored_as_base_url_and_may_not_differ(api: httpx2.AsyncClient) -> None:
+    connection = await make(api, config={"url": "https://one.example"}, credentials={"token": "x"})
+    assert connection["config"] == {"base_url": "https://one.example"}
+    path = f"{CONNECTIONS}/{connection['id']}"
+    both = {"url": "https://one.example", "base_url": "https://one.example"}
+    assert (await api.patch(path, json={"config": both})).status_code == 200
+    answer = await api.patch(path, json={"config": both | {"url": "https://two.example"}})
+    assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["body", "config", "url"])
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from fastapi import FastAPI
 
 from api_gateway.gateway import Gateway
-from api_gateway.people_shapes import MemberShape, MembersShape, OrganisationShape
+from api_gateway.people_shapes import InvitedMemberShape, MembersShape, OrganisationShape
 from common.ids import uuid7
 from records.people import Role
 from testkit.team import Team, make_team
@@ -19,9 +19,9 @@ PASSWORD = "correct horse battery"
 async def add(api: httpx2.AsyncClient, email: str = "bob@example.com", **fields: Any) -> dict[str, Any]:
     answer = await api.post(USERS, json={"email": email, "role": "viewer"} | fields)
     assert answer.status_code == 201, answer.text
-    MemberShape.model_validate(answer.json())
-    member: dict[str, Any] = answer.json()
-    return member
+    InvitedMemberShape.model_validate(answer.json())
+    # The invitation is told this once.
+    return {name: value for name, value in answer.json().items() if not name.startswith("invitation")}
 
 
 # The organisation ---------------------------------------------------------------------------------------------------
@@ -229,7 +229,7 @@ async def test_an_administrator_has_no_power_over_what_another_organisation_know
     assert await signs_in(PASSWORD, "acme") == 201
     assert await signs_in("a third password!", "acme") == 401
     assert await signs_in("a third password!", "other") == 201
-    assert await signs_in(PASSWORD, None) == 401
+    assert await signs_in(PASSWORD, None) == 201
 
 
 async def test_another_organisations_user_is_not_there(

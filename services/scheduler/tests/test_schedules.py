@@ -8,9 +8,11 @@ import pytest
 
 from common import clock
 from common.bell import AUTOMATION
+from records.automations import runs
+from scheduler.opening import MOST_WAITING
 from scheduler.schedules import Schedules
 from services.scheduler.tests.stage import Stage
-from testkit.automations import NOOP, Saved
+from testkit.automations import NOOP, Saved, start
 
 NOW = datetime(2026, 11, 28, 12, 0, 10, tzinfo=UTC)
 HOURLY = {"type": "schedule", "schedule": "0 * * * *"}
@@ -92,3 +94,45 @@ async def test_a_time_that_fired_and_was_not_noted_does_not_fire_again(own_stage
     await own_stage.pool.execute("UPDATE automations SET due_at = $2 WHERE id = $1", saved.id, NOW.replace(second=0))
     assert await _fire(own_stage) == 1
     assert await _times(own_stage, saved) == ["12:00"]
+
+
+@pytest.mark.parametrize("overlap", ["skip", "queue"])
+async def test_all_that_was_missed_runs_one_after_another(own_stage: Stage, overlap: str) -> None:
+    saved = await _saved(own_stage, NOW.replace(hour=8, second=0), catchup="all", overlap=overlap)
+    assert await _fire(own_stage) == 1
+    rows = await own_stage.pool.fetch("SELECT id FROM automation_runs WHERE automation_id = $1 ORDER BY id", saved.id)
+    ids = [row["id"] for row in rows]
+    for run_id in ids[::-1]:
+        await own_stage.looker.look(run_id)
+    for place, run_id in enumerate(ids):
+        await own_stage.looker.look(run_id)
+        assert [key for one in ids if (key := await own_stage.states(one)) == {"dlt_extract": "running"}] != []
+        own_stage.bell.rung.clear()
+        await own_stage.end(run_id, "dlt_extract")
+        if place + 1 < len(ids):
+            assert (AUTOMATION, ids[place + 1]) in own_stage.bell.rung
+    ended = [await own_stage.row(run_id) for run_id in ids]
+    assert [(row["status"], row["outcome"]) for row in ended] == [("completed", None)] * 5
+
+
+async def test_no_more_than_a_hundred_wait_for_their_turn(own_stage: Stage) -> None:
+    saved = await _saved(own_stage, NOW, overlap="queue")
+    first = await own_stage.begin(saved, triggered_by="schedule")
+    waiting = [await start(own_stage.gateway, saved, triggered_by="schedule", waits=True) for _ in range(MOST_WAITING)]
+    last = await own_stage.begin(saved, triggered_by="schedule")
+    row = await own_stage.row(last)
+    assert (row["status"], row["outcome"]) == ("completed", "skipped")
+    assert str(first) in row["reason"]
+    assert "100 others" in row["reason"]
+    await own_stage.looker.look(waiting[-1])
+    assert (await own_stage.row(waiting[-1]))["status"] == "running"
+
+
+async def test_the_sweep_leaves_alone_what_waits_for_its_turn(own_stage: Stage) -> None:
+    saved = await _saved(own_stage, NOW, overlap="queue")
+    first = await own_stage.begin(saved, triggered_by="schedule")
+    waiting = [await own_stage.begin(saved, triggered_by="schedule") for _ in range(3)]
+    await own_stage.gateway.execute("UPDATE automation_runs SET created_at = created_at - interval '1 min'")
+    assert await runs.with_news(own_stage.pool, 10) == []
+    await own_stage.end(first, "dlt_extract")
+    assert await runs.with_news(own_stage.pool, 10) == waiting[:1]

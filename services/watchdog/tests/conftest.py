@@ -8,6 +8,7 @@ import pytest
 from common.ids import uuid7
 from records import hot
 from records.publication import Publisher
+from services.watchdog.tests.guard import Guard
 from testkit.database import Database, database, database_url, module_url, own_database, postgres_server  # noqa: F401
 from testkit.rings import MemoryBell
 from testkit.services import MemoryProducer
@@ -77,3 +78,10 @@ async def kennel(another: Callable[[], Awaitable[Kennel]]) -> Kennel:
 async def worker(database: Database) -> UUID:  # noqa: F811
     """A registered process; only its row, so that a test may say that it died."""
     return await database.register(uuid7(), kinds=["dlt_extract"])
+
+
+@pytest.fixture
+async def guard(own_database: Database) -> AsyncIterator[Guard]:  # noqa: F811
+    guard = Guard(own_database, await own_database.pool("watchdog"), await own_database.connect("watchdog"))
+    yield guard
+    await guard.publisher.close(5)

@@ -14,6 +14,7 @@ from records import checkpoints, hot
 from records.hot import Ending, Entry
 from testkit.database import Database
 from testkit.wait import wait_for
+from watchdog.watchdog import PASSED_OVER_LOOKS
 
 POST = {"method": "POST", "url": "https://shop.example/orders"}
 WHY = "its connection closed"
@@ -93,9 +94,10 @@ async def test_a_call_that_was_to_pause_fails_if_it_may_not_be_sent_twice(
 
 
 async def _lose(kennel: Any, run_id: UUID) -> None:
-    """A worker claims the run and dies."""
+    """A worker holds the run, and no other, and dies."""
     owner = await kennel.database.register()
-    await kennel.claim(run_id, owner)
+    leased = "phase = 'leased', status = 'running', lease_owner = $2, due_at = clock_timestamp() + interval '90 s'"
+    await kennel.database.change(run_id, leased, owner)
     await kennel.watchdog.bury(owner, WHY)
 
 
@@ -255,11 +257,16 @@ async def _left_lying(kennel: Any, kind: str, seconds: float, **columns: Any) ->
     return run_id
 
 
+async def _look_until_passed_over(kennel: Any) -> None:
+    for _ in range(PASSED_OVER_LOOKS):
+        await kennel.watchdog.abandon_once()
+
+
 async def test_a_run_of_the_dead_that_nobody_takes_in_180_seconds_fails(kennel: Any, database: Database) -> None:
-    await database.register(kinds=["web_search", "fetch_page"])
+    await database.register(kinds=["web_search", "fetch_page"], slots=1)
     late, not_yet = await _left_lying(kennel, "fetch_page", 181), await _left_lying(kennel, "fetch_page", 170)
 
-    await kennel.watchdog.abandon_once()
+    await _look_until_passed_over(kennel)
 
     assert await database.where(not_yet) == "running/queued"
     assert await database.where(late) == "failed/done"
@@ -271,27 +278,27 @@ async def test_a_run_of_the_dead_that_nobody_takes_in_180_seconds_fails(kennel: 
 
 async def test_a_run_that_nobody_alive_could_take_waits_on(kennel: Any, database: Database) -> None:
     run_id = await _left_lying(kennel, "agent_search", 1_000)
-    await database.register(kinds=["agent_search"], stopping=True)
-    await database.register(kinds=["agent_fetch_page"])
-    await kennel.watchdog.abandon_once()
+    await database.register(kinds=["agent_search"], slots=1, stopping=True)
+    await database.register(kinds=["agent_fetch_page"], slots=1)
+    await _look_until_passed_over(kennel)
     assert await database.where(run_id) == "running/queued"
 
-    await database.register(kinds=["agent_search"])
-    await kennel.watchdog.abandon_once()
+    await database.register(kinds=["agent_search"], slots=1)
+    await _look_until_passed_over(kennel)
     assert await database.where(run_id) == "failed/done"
 
 
 async def test_a_run_that_was_claimed_again_is_not_abandoned(kennel: Any, database: Database) -> None:
     run_id = await _left_lying(kennel, "dlt_extract", 181)
-    await kennel.claim(run_id, await database.register(kinds=["dlt_extract"]))
+    await kennel.claim(run_id, await database.register(kinds=["dlt_extract"], slots=2))
     await database.change(run_id, "updated_at = clock_timestamp() - interval '181 s'")
-    await kennel.watchdog.abandon_once()
+    await _look_until_passed_over(kennel)
     assert await database.where(run_id) == "running/leased"
 
 
 async def test_abandoning_at_once_is_abandoning_once(another: Callable[[], Awaitable[Any]], database: Database) -> None:
     one, two = await another(), await another()
-    await database.register(kinds=["explain_schema"])
+    await database.register(kinds=["explain_schema"], slots=1)
     runs = [await _left_lying(one, "explain_schema", 181) for _ in range(10)]
-    await asyncio.gather(*(kennel.watchdog.abandon_once() for kennel in (one, two, one)))
+    await asyncio.gather(*(_look_until_passed_over(kennel) for kennel in (one, two, one)))
     assert all([await one.told(run_id) == ["action.failed"] for run_id in runs])

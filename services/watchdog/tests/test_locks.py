@@ -21,7 +21,6 @@ async def test_a_lock_is_seen_until_its_connection_closes(database: Database, ke
     await living.execute("SELECT pg_advisory_lock($1)", key)
     found = await row()
     assert (found["held"], found["service"], found["counter"]) == (True, "scheduler", 41)
-    assert 0 <= found["age"] < 30
 
     living.terminate()
 

@@ -11,8 +11,8 @@ from watchdog.looks import STILL_LOOKS, UNSEEN_SECONDS, Looks
 ONE, TWO = uuid7(), uuid7()
 
 
-def _row(process: UUID = ONE, held: bool = True, counter: int = 1, age: float = 100.0) -> dict[str, Any]:
-    return {"id": process, "held": held, "counter": counter, "age": age}
+def _row(process: UUID = ONE, held: bool = True, counter: int = 1) -> dict[str, Any]:
+    return {"id": process, "held": held, "counter": counter}
 
 
 def _dead(found: list[tuple[UUID, str]]) -> list[UUID]:
@@ -20,31 +20,45 @@ def _dead(found: list[tuple[UUID, str]]) -> list[UUID]:
 
 
 @pytest.mark.parametrize(
-    ("held", "age", "called_dead"),
+    ("held", "called_dead"),
     [
-        ([True, True, True], 100, [0, 0, 0]),
-        ([True, False], 100, [0, 0]),
-        ([True, False, False], 100, [0, 0, 1]),
-        ([True, False, True, False], 100, [0, 0, 0, 0]),
-        ([True, False, True, False, False], 100, [0, 0, 0, 0, 1]),
-        ([True, False, False, False], 100, [0, 0, 1, 1]),
-        ([False, False, False], UNSEEN_SECONDS - 1, [0, 0, 0]),
-        ([False, False, False], UNSEEN_SECONDS, [0, 1, 1]),
-        ([True, False, False], 1, [0, 0, 1]),
+        ([True, True, True], [0, 0, 0]),
+        ([True, False], [0, 0]),
+        ([True, False, False], [0, 0, 1]),
+        ([True, False, True, False], [0, 0, 0, 0]),
+        ([True, False, True, False, False], [0, 0, 0, 0, 1]),
+        ([True, False, False, False], [0, 0, 1, 1]),
     ],
 )
-def test_a_lock_that_is_free_at_two_looks_is_a_death(held: list[bool], age: float, called_dead: list[int]) -> None:
+def test_a_lock_that_is_free_at_two_looks_is_a_death(held: list[bool], called_dead: list[int]) -> None:
     looks = Looks()
-    assert [len(looks.by_lock([_row(held=each, age=age)])) for each in held] == called_dead
+    found = [len(looks.by_lock([_row(held=each)], at=float(at))) for at, each in enumerate(held)]
+    assert found == called_dead
+
+
+def test_a_lock_that_this_connection_has_never_seen_held_is_watched_for_half_a_minute() -> None:
+    looks = Looks()
+    dead = [at for at in range(40) if looks.by_lock([_row(held=False)], at=1_000.0 + at)]
+    assert dead[0] == UNSEEN_SECONDS + 1
+
+
+@pytest.mark.parametrize("seconds_away", [0.2, 1.0, 5.0, 20.0, 29.0])
+def test_who_takes_its_lock_again_after_a_break_is_not_dead_however_old_it_is(seconds_away: float) -> None:
+    """After a restart of the database all locks are free, and each process comes back at its own time."""
+    looks = Looks()
+    for at in range(100):
+        looks.by_lock([_row()], at=float(at))
+    looks.forget()
+    turns = [100.0 + at for at in range(60)]
+    assert not any(looks.by_lock([_row(held=at - 100 >= seconds_away)], at=at) for at in turns)
 
 
 def test_a_broken_connection_proves_nothing() -> None:
     looks = Looks()
-    looks.by_lock([_row()])
-    looks.by_lock([_row(held=False)])
+    looks.by_lock([_row()], at=0.0)
+    looks.by_lock([_row(held=False)], at=1.0)
     looks.forget()
-    young = _row(held=False, age=5.0)
-    assert [looks.by_lock([young]) for _ in range(5)] == [[]] * 5
+    assert [looks.by_lock([_row(held=False)], at=2.0 + at) for at in range(5)] == [[]] * 5
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from common.clock import now
 from testkit.database import Database
 from testkit.opened import opened_service
 from testkit.wait import wait_for
+from watchdog import looks
 from watchdog.handlers import running
 from watchdog.retention import keep_once
 
-_DEAD = "UPDATE processes SET started_at = started_at - interval '31 s' WHERE id = $1"
 _SESSIONS = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE application_name = 'watchdog' AND query LIKE '%pg_locks%' AND pid <> pg_backend_pid()
@@ -21,16 +21,15 @@ WHERE application_name = 'watchdog' AND query LIKE '%pg_locks%' AND pid <> pg_ba
 
 
 @pytest.fixture
-async def service(own_database: Database) -> AsyncIterator[Service[Any]]:
+async def service(own_database: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Service[Any]]:
+    monkeypatch.setattr(looks, "UNSEEN_SECONDS", 1.0)
     async with opened_service(own_database.url, "watchdog") as service, running(service):
         yield service
 
 
 async def test_the_dead_are_buried_without_being_asked(own_database: Database, service: Service[Any]) -> None:
-    owner = await own_database.owner()
     process = await own_database.register(kinds=["dlt_extract"])
     run_id = await own_database.put("running", "leased", lease_owner=process)
-    await owner.execute(_DEAD, process)
 
     async def taken_back() -> bool:
         return await own_database.where(run_id) == "running/queued"
@@ -49,7 +48,6 @@ async def test_a_watchdog_whose_connection_broke_goes_on_watching(
 
     await wait_for(broken, what="its connection is broken")
     process = await own_database.register()
-    await owner.execute(_DEAD, process)
 
     async def buried() -> bool:
         return not await owner.fetchval("SELECT EXISTS (SELECT FROM processes WHERE id = $1)", process)

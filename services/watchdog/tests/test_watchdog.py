@@ -8,46 +8,15 @@ from uuid import UUID
 import pytest
 
 from common.boot import Service
-from common.ids import uuid7
 from records import checkpoints, hot
 from records.life import Abilities, Life
-from records.publication import Publisher
+from services.watchdog.tests.guard import Guard
 from testkit.database import Database
 from testkit.opened import opened_service
-from testkit.rings import MemoryBell
-from testkit.services import MemoryProducer
 from testkit.wait import wait_for
+from watchdog import looks
 from watchdog.lifecycle import MOST_LOSSES
-from watchdog.watchdog import Watchdog
-
-
-class Guard:
-    """A watchdog, its bell, and the database that it watches."""
-
-    def __init__(self, database: Database, pool: Any, conn: Any) -> None:
-        self.database, self.conn = database, conn
-        self.id = uuid7()
-        self.bell = MemoryBell()
-        self.producer = MemoryProducer()
-        self.publisher = Publisher(pool, self.producer, self.id)
-        self.dog = Watchdog(pool, self.bell, self.publisher, self.id)
-
-    async def look_at_locks(self) -> None:
-        await self.dog.look_at_locks_once(self.conn)
-
-    async def held_by(self, process: UUID, **columns: Any) -> UUID:
-        return await self.database.put("running", "leased", lease_owner=process, **columns)
-
-    async def there(self, process: UUID) -> bool:
-        owner = await self.database.owner()
-        return bool(await owner.fetchval("SELECT EXISTS (SELECT FROM processes WHERE id = $1)", process))
-
-
-@pytest.fixture
-async def guard(own_database: Database) -> AsyncIterator[Guard]:
-    guard = Guard(own_database, await own_database.pool("watchdog"), await own_database.connect("watchdog"))
-    yield guard
-    await guard.publisher.close(5)
+from watchdog.watchdog import PASSED_OVER_LOOKS
 
 
 @pytest.fixture
@@ -110,12 +79,15 @@ async def test_a_process_that_holds_its_lock_and_beats_no_more_is_buried(guard: 
     await life.stop()
 
 
-async def test_a_process_that_was_never_seen_has_half_a_minute(guard: Guard) -> None:
+async def test_a_process_that_was_never_seen_has_half_a_minute(guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
     process = await guard.database.register()
     for _ in range(3):
         await guard.look_at_locks()
     assert await guard.there(process)
-    await (await guard.database.owner()).execute("UPDATE processes SET started_at = started_at - interval '31 s'")
+    await (await guard.database.owner()).execute("UPDATE processes SET started_at = started_at - interval '1 h'")
+    await guard.look_at_locks()
+    assert await guard.there(process)
+    monkeypatch.setattr(looks, "UNSEEN_SECONDS", 0.0)
     await guard.look_at_locks()
     await guard.look_at_locks()
     assert not await guard.there(process)
@@ -194,7 +166,8 @@ async def test_the_third_loss_without_a_checkpoint_fails_a_run(guard: Guard) -> 
     pool = await guard.database.pool("extract-worker")
     for loss in range(1, MOST_LOSSES + 1):
         process = await guard.database.register()
-        assert await hot.claim(pool, process, ["dlt_extract"], [run_id], 1, "w")
+        taken = await hot.claim(pool, process, ["dlt_extract"], [run_id], 1, "w")
+        assert taken or await hot.pull_alone(pool, process, ["dlt_extract"], "w")
         await guard.dog.bury(process, "again")
         assert await guard.database.where(run_id) == ("running/queued" if loss < MOST_LOSSES else "failed/done")
 
@@ -295,10 +268,41 @@ async def _stale(guard: Guard, seconds: int = 181, **columns: Any) -> UUID:
     return run_id
 
 
-async def test_a_run_that_nobody_took_in_the_grace_time_is_abandoned(guard: Guard) -> None:
-    await guard.database.register(kinds=["dlt_extract"])
+async def _look_until_passed_over(guard: Guard) -> None:
+    for _ in range(PASSED_OVER_LOOKS):
+        await guard.dog.abandon_once()
+
+
+@pytest.mark.parametrize("worker", [{"slots": 2}, {"slots": 9, "stopping": True}, {"slots": 0}, {}])
+async def test_who_waits_for_a_free_slot_is_not_abandoned(guard: Guard, worker: dict[str, Any]) -> None:
+    """However long: full workers, one that stops, one whose beat stands still."""
+    process = await guard.database.register(kinds=["dlt_extract"], **({"slots": 2} | worker))
+    for _ in range(2):
+        await guard.held_by(process)
+    if not worker:
+        away = await guard.database.register(kinds=["dlt_extract"], slots=9)
+        owner = await guard.database.owner()
+        await owner.execute("UPDATE processes SET beat_at = beat_at - interval '15 s' WHERE id = $1", away)
+    run_id = await _stale(guard, 3_600)
+    await _look_until_passed_over(guard)
+    assert await guard.database.where(run_id) == "running/queued"
+
+
+async def test_a_slot_that_has_just_become_free_is_not_a_slot_that_passes_over_a_run(guard: Guard) -> None:
+    process = await guard.database.register(kinds=["dlt_extract"], slots=1)
     run_id = await _stale(guard)
-    await guard.dog.abandon_once()
+    for _ in range(PASSED_OVER_LOOKS):
+        await guard.dog.abandon_once()
+        other = await guard.held_by(process)
+        await guard.dog.abandon_once()
+        await guard.database.change(other, "phase = 'queued', lease_owner = NULL, due_at = NULL")
+    assert await guard.database.where(run_id) == "running/queued"
+
+
+async def test_a_run_that_nobody_took_in_the_grace_time_is_abandoned(guard: Guard) -> None:
+    await guard.database.register(kinds=["dlt_extract"], slots=1)
+    run_id = await _stale(guard)
+    await _look_until_passed_over(guard)
     row = await guard.database.run(run_id)
     assert (row["status"], row["error"]["code"]) == ("failed", "INTERNAL_ERROR")
     assert [event["type"] for event in await guard.database.events(run_id)] == ["action.failed"]
@@ -312,11 +316,13 @@ async def test_a_run_that_nobody_took_in_the_grace_time_is_abandoned(guard: Guar
         (181, {"moved_by": "extract-worker"}),
         (181, {"moved_by": "api-gateway"}),
         (181, {"kind": "file_sync"}),
+        (181, {"losses": 2}),
+        (181, {"losses": 1, "spared": True}),
     ],
 )
 async def test_what_is_not_abandoned(guard: Guard, seconds: int, columns: dict[str, Any]) -> None:
-    """In its grace time, never lost, handed over or resumed, or no worker of its kind lives."""
-    await guard.database.register(kinds=["dlt_extract"])
+    """In its grace time, never lost, handed over, of a kind that nobody works on, or waiting for an idle worker."""
+    await guard.database.register(kinds=["dlt_extract"], slots=1)
     run_id = await _stale(guard, seconds, **columns)
-    await guard.dog.abandon_once()
+    await _look_until_passed_over(guard)
     assert await guard.database.where(run_id) == "running/queued"

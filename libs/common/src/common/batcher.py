@@ -7,7 +7,7 @@ from typing import Generic, Literal, TypeVar
 
 import asyncpg
 
-from common.db import AWAY
+from common.db import is_away
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -15,8 +15,13 @@ Answer = TypeVar("Answer")
 AGAIN_SECONDS = 0.5
 """Between two tries to write a batch while the database is away."""
 
-_OF_ONE = (asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError)
-"""What `AWAY` holds and one item alone may be the reason for: a row that is locked, a deadlock, a slow statement."""
+_OF_ONE = (
+    asyncpg.TransactionRollbackError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.ObjectInUseError,
+    asyncpg.QueryCanceledError,
+)
+"""What counts as away and one item alone may be the reason for: a row that is locked, a deadlock, a slow statement."""
 
 
 class Overloaded(Exception):
@@ -30,7 +35,7 @@ class Batcher(Generic[Item, Answer]):
     fails is halved until the poisoned item is alone; only that item's caller sees the error. So `flush` must do no
     harm when it gets an item again, unless `halves` is False: then all callers see the error.
 
-    Nothing is halved while the database is away (`common.db.AWAY`): the batch is flushed once more (`again`), or its
+    Nothing is halved while the database is away (`common.db.is_away`): the batch is flushed once more (`again`), or its
     callers see the error at once (`fail`), or it is kept and flushed until the database takes it (`keep`).
     """
 
@@ -94,7 +99,7 @@ class Batcher(Generic[Item, Answer]):
         try:
             answers = await self._flushed([item for item, _ in batch])
         except Exception as error:
-            if len(batch) == 1 or not self._halves or _is_away(error):
+            if len(batch) == 1 or not self._halves or _is_gone(error):
                 for _, future in batch:
                     _settle(future, error=error)
                 return
@@ -112,20 +117,19 @@ class Batcher(Generic[Item, Answer]):
         while True:
             try:
                 return await self._flush(items)
-            except AWAY as error:
+            except Exception as error:
                 tries += 1
-                alone = len(items) == 1
-                kept = self._when_away == "keep" and (alone or _is_away(error))
-                once_more = self._when_away == "again" and self._halves and tries == 1 and _is_away(error)
+                kept = self._when_away == "keep" and is_away(error) and (len(items) == 1 or _is_gone(error))
+                once_more = self._when_away == "again" and tries == 1 and _is_gone(error)
                 if not kept and not once_more:
                     raise
                 if kept:
                     await asyncio.sleep(AGAIN_SECONDS)
 
 
-def _is_away(error: Exception) -> bool:
+def _is_gone(error: Exception) -> bool:
     """Whether no item of a batch is to blame."""
-    return isinstance(error, AWAY) and not isinstance(error, _OF_ONE)
+    return is_away(error) and not isinstance(error, _OF_ONE)
 
 
 def _settle(future: asyncio.Future[Answer], error: Exception) -> None:

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from common.bell import Bell, KafkaBell, NotifyBell
 from common.db import AWAY, is_away, open_pool
 from common.health import Health
+from common.ids import uuid7
 from common.kafka import Producer
 from common.protocol import BoundedProtocol, Bounds, Door
 from common.settings import Settings
@@ -35,13 +36,17 @@ _COLLECT_AFTER = 10_000
 class Service(Generic[Some]):
     """What a running service has: its settings, its ways to the database and the broker, and its loops."""
 
-    def __init__(self, name: str, settings: Some, pool: Any, listening: socket.socket) -> None:
+    def __init__(
+        self, name: str, settings: Some, pool: Any, listening: socket.socket, session: str | None = None
+    ) -> None:
         self.name = name
+        self.session = session
+        """The name of this process's database sessions, where they have one of their own."""
         self.settings = settings
         self.pool = pool
         self.health = Health()
         self.app: Any = self.health
-        self.ear = Ear(settings.direct_url, name)
+        self.ear = Ear(settings.direct_url, name, session or "")
         self.producer = Producer(settings.kafka, name)
         self.bell: Bell = (
             NotifyBell(pool, self.ear) if settings.bell == "notify" else KafkaBell(self.producer, settings.kafka, name)
@@ -117,9 +122,10 @@ def serve(
 async def _run(
     name: str, settings: Some, running: Callable[[Service[Some]], AbstractAsyncContextManager[None]]
 ) -> None:
-    pool = await _wait_for_database(name, settings)
+    session = f"{name}-{uuid7().hex[-8:]}"
+    pool = await _wait_for_database(name, settings, session)
     listening = socket.create_server((settings.http_host, settings.http_port), backlog=2048)
-    service = Service(name, settings, pool, listening)
+    service = Service(name, settings, pool, listening, session)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, service.stopping.set)
     try:
@@ -146,10 +152,10 @@ def _leave_what_stays() -> None:
     gc.set_threshold(_COLLECT_AFTER)
 
 
-async def _wait_for_database(name: str, settings: Settings) -> Any:
+async def _wait_for_database(name: str, settings: Settings, session: str) -> Any:
     while True:
         try:
-            return await open_pool(settings.database_url, name, settings.pool_size)
+            return await open_pool(settings.database_url, name, settings.pool_size, name=session)
         except AWAY as error:
             if not is_away(error):
                 raise

@@ -167,20 +167,20 @@ async def _keep(connection: Any) -> None:
     """Instead of asyncpg's round trip at each release: nothing here leaves settings, cursors or locks behind."""
 
 
-def _session(role: str, bounds: Bounds) -> dict[str, str]:
-    told = {"vai.role": role, "application_name": role, "TimeZone": "UTC", "jit": "off"}
+def _session(role: str, bounds: Bounds, name: str) -> dict[str, str]:
+    told = {"vai.role": role, "application_name": name or role, "TimeZone": "UTC", "jit": "off"}
     return {**told, **bounds.settings(), **_SERVER_KEEPALIVE}
 
 
 _PLANNED_ONCE = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 
 
-async def open_pool(url: str, role: str, size: int = 4, bounds: Bounds | None = None) -> Any:
+async def open_pool(url: str, role: str, size: int = 4, bounds: Bounds | None = None, name: str = "") -> Any:
     """A pool whose sessions act as `role`; opens its first connection at once, the others when needed.
 
     Its statements are few and fixed, and each is planned once: planning one anew costs as much as running it. A plan
     may be older than the rows in its tables, so it reads no whole table where an index answers. Whoever waits longer
-    than the role's `bounds` allow gets an error of `AWAY`.
+    than the role's `bounds` allow gets an error of `AWAY`. By `name` the sessions of one process are known.
     """
     bounds = bounds or bounds_of(role)
     pool = _Pool(
@@ -194,7 +194,7 @@ async def open_pool(url: str, role: str, size: int = 4, bounds: Bounds | None = 
         setup=None,
         init=_prepare,
         reset=_keep,
-        server_settings={**_session(role, bounds), **_PLANNED_ONCE},
+        server_settings={**_session(role, bounds, name), **_PLANNED_ONCE},
         max_inactive_connection_lifetime=0,
         command_timeout=bounds.command,
         timeout=CONNECT_SECONDS,
@@ -203,13 +203,13 @@ async def open_pool(url: str, role: str, size: int = 4, bounds: Bounds | None = 
     return await pool
 
 
-async def connect(url: str, role: str, bounds: Bounds | None = None) -> Any:
+async def connect(url: str, role: str, bounds: Bounds | None = None, name: str = "") -> Any:
     """One connection of its own: for LISTEN and for locks that live as long as the session."""
     bounds = bounds or bounds_of(role)
     connection = await asyncpg.connect(
         url,
         connection_class=_Connection,
-        server_settings=_session(role, bounds),
+        server_settings=_session(role, bounds, name),
         command_timeout=bounds.command,
         timeout=CONNECT_SECONDS,
     )
@@ -217,7 +217,7 @@ async def connect(url: str, role: str, bounds: Bounds | None = None) -> Any:
     return connection
 
 
-def engine(url: str, role: str, size: int = 4, bounds: Bounds | None = None) -> "AsyncEngine":
+def engine(url: str, role: str, size: int = 4, bounds: Bounds | None = None, name: str = "") -> "AsyncEngine":
     """SQLAlchemy over the same database, for lists and filters (rule 17).
 
     A connection that has lain idle is asked first: one that a restart of Postgres has ended must cost no request.
@@ -232,7 +232,7 @@ def engine(url: str, role: str, size: int = 4, bounds: Bounds | None = None) -> 
         pool_timeout=bounds.turn or 30,
         pool_pre_ping=True,
         connect_args={
-            "server_settings": _session(role, bounds),
+            "server_settings": _session(role, bounds, name),
             "connection_class": _Connection,
             "command_timeout": bounds.command,
             "timeout": CONNECT_SECONDS,

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-import httptools
 import orjson
 from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -56,6 +55,10 @@ class Door:
         self._of_address[address] -= 1
         if not self._of_address[address]:
             del self._of_address[address]
+
+
+class _Refused(Exception):
+    """Ends the parsing of a request; the parser makes an error of its own of it."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -112,7 +115,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._be_patient()
         if len(self.headers) > MOST_HEADERS:
             self._refusal = (HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"more than {MOST_HEADERS} headers")
-            raise httptools.HttpParserError(self._refusal[1])
+            raise _Refused
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:

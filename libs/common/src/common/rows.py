@@ -7,7 +7,7 @@ import asyncpg
 import structlog
 
 from common.clock import steady_seconds
-from common.db import AWAY
+from common.db import is_away
 from common.telemetry import rows_failed
 
 _log = structlog.get_logger()
@@ -25,7 +25,7 @@ MOST_FAILURES = 20
 """Rows that may fail in one turn; the rest of the batch is left to the next turn."""
 
 _OF_THE_ROW = (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError)
-"""In `AWAY`, but a row that somebody holds, or that takes too long, says the same."""
+"""The database may be away, but a row that somebody holds, or that takes too long, says the same."""
 
 
 class Rows(Generic[Item]):
@@ -80,7 +80,7 @@ class Rows(Generic[Item]):
         try:
             answers = list(await do(items))
         except Exception as error:
-            if isinstance(error, AWAY) and not isinstance(error, _OF_THE_ROW):
+            if is_away(error) and not isinstance(error, _OF_THE_ROW):
                 raise
             if len(items) == 1:
                 left[0] -= 1

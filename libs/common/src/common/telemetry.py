@@ -33,6 +33,9 @@ run_seconds = Histogram(
 )
 runs_given_up = Counter("runs_given_up", "Runs that were ended because they could not be let go otherwise", ["kind"])
 log_entries_dropped = Counter("log_entries_dropped", "Entries of runs' logs that could not be written")
+automation_runs_cut_off = Counter(
+    "automation_runs_cut_off", "Automation runs that were left out because their cause's budget was spent"
+)
 automation_runs_ended = Counter("automation_runs_ended", "Automation runs that this process ended", ["status"])
 schedule_late_seconds = Histogram(
     "schedule_late_seconds", "From a schedule's time to its automation run", buckets=(0.1, 0.5, 1, 5, 30, 300, 3600)

@@ -27,9 +27,10 @@ async def whisper(pool: Any, channel: str, payload: str) -> None:
 class Ear:
     """Listens on a direct connection; comes back by itself after a break and then calls `on_return`."""
 
-    def __init__(self, direct_url: str, role: str) -> None:
+    def __init__(self, direct_url: str, role: str, name: str = "") -> None:
         self._url = direct_url
         self._role = role
+        self._name = name
         self._heard: dict[str, Callable[[str], None]] = {}
         self._returns: list[Callable[[], None]] = []
         self._connection: Any = None
@@ -52,7 +53,7 @@ class Ear:
             await asyncio.sleep(0.5)
 
     async def _listen_once(self) -> None:
-        connection = await connect(self._url, self._role)
+        connection = await connect(self._url, self._role, name=self._name)
         closed = asyncio.Event()
         connection.add_termination_listener(lambda _: closed.set())
         try:

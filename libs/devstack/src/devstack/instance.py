@@ -13,7 +13,7 @@ from devstack.process import Process, Program
 from devstack.services import Service, log_name
 
 HOST = "127.0.0.1"
-STOP_SECONDS = 30.0
+STOP_SECONDS = 45.0
 
 
 @dataclass

@@ -24,4 +24,4 @@ async def save(conn: Any, run_id: UUID, state: dict[str, Any]) -> None:
            ON CONFLICT (run_id) DO UPDATE SET state = excluded.state, updated_at = clock_timestamp()""",
         *(run_id, state),
     )
-    await conn.execute("UPDATE runs SET losses = 0 WHERE id = $1 AND losses > 0", run_id)
+    await conn.execute("UPDATE runs SET losses = 0, spared = false WHERE id = $1 AND (losses > 0 OR spared)", run_id)

@@ -7,10 +7,12 @@ type does not hold. A missing field fails every operator but `ne` and `notIn`.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
+from pydantic import ConfigDict, Field, JsonValue, field_validator
 from pydantic_core.core_schema import ValidationInfo
+
+from records.strict import Strict
 
 ROOTS: Final = ("event", "inputs", "steps")
 
@@ -29,13 +31,13 @@ class Operator(StrEnum):
     NOT_IN = "notIn"
 
 
-class Condition(BaseModel):
+class Condition(Strict):
     """One comparison: a dotted path, an operator, the value that it is held against."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     field: str = Field(pattern=r"^[^.]+(\.[^.]+)*$", max_length=500, description="A dotted path; numbers index arrays.")
-    operator: Operator
+    operator: Annotated[Operator, Field(strict=False)]
     value: JsonValue
 
     @field_validator("value")

@@ -1,9 +1,38 @@
-"""How a connection's credentials authenticate an HTTP request, as the connection test reads them."""
+"""What a connection's credentials mean: for the connection test, `http_request` and extraction alike.
+
+For HTTP: `token` (or `access_token`) as a bearer token; `api_key` in a header (`name` or `header`, else X-API-Key) or,
+with `location: "query"`, in the query; `username` and `password`; whole `headers`, alone or beside one of these.
+`config.auth` may say which (`type`), and an API key's `name` and `location`. Of several kinds the first one counts.
+Databases take `username` (or `user`) and `password`; S3 takes `access_key_id`, `secret_access_key`, `session_token`.
+"""
 
 import base64
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+_PLAIN = ("header", "location", "name", "type", "user", "username")
+"""What credentials hold beside secrets."""
+
+_SECRET = ("token", "access_token", "api_key", "password", "access_key_id", "secret_access_key", "session_token")
+_KNOWN = frozenset((*_PLAIN, *_SECRET, "headers"))
+_KINDS = {"bearer": "token", "api_key": "api_key", "basic": "username", "http_basic": "username", "none": ""}
+_QUERY = ("query", "param", "params")
+_HEADER = ("header", "headers")
+_AUTH = frozenset(("type", "name", "header", "location"))
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}")
+_SENDABLE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
+_BEARER = re.compile(r"bearer\s+", re.IGNORECASE)
+
+
+class Unusable(ValueError):
+    """Credentials that nothing can be done with; `field` is the part that is wrong, the message never shows a value."""
+
+    def __init__(self, message: str, *field: str) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 @dataclass(frozen=True)
@@ -13,40 +42,128 @@ class HttpCredentials:
     headers: dict[str, str] = field(default_factory=dict, repr=False)
     query: dict[str, str] = field(default_factory=dict, repr=False)
 
+    def __bool__(self) -> bool:
+        return bool(self.headers or self.query)
+
 
 def http_credentials(known: Mapping[str, Any], config: Mapping[str, Any] | None = None) -> HttpCredentials:
-    """From `token`, `username` and `password`, `api_key`, or whole `headers`; and the headers of the config.
-
-    `config.auth` may say the type (bearer, api_key, basic), and an API key's name and location (header, query), as
-    the workers take it. Raises ValueError where there are credentials, but none of these.
-    """
+    """How credentials, and the headers of the config, go with an HTTP request. Raises `Unusable` where they cannot."""
     auth = _mapping(config or {}, "auth")
     given = _given(known, auth)
-    if given is None:
-        raise ValueError("give a token, a username and password, an api_key or headers")
     common = {**_mapping(config or {}, "headers"), **_mapping(known, "headers")}
     headers = {str(name).lower(): str(value) for name, value in common.items()}
-    return HttpCredentials({**headers, **given.headers}, given.query)
+    found = HttpCredentials({**headers, **given.headers}, given.query)
+    for name, value in found.headers.items():
+        if not _HEADER_NAME.fullmatch(name):
+            raise Unusable(f"{name[:60]!r} is no name of a header", "headers")
+        if not _SENDABLE.fullmatch(value):
+            raise Unusable(f"the value of {name} has characters that no header can carry", "headers", name)
+    return found
 
 
-def _given(known: Mapping[str, Any], auth: Mapping[str, Any]) -> HttpCredentials | None:
+def check_credentials(known: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    """Hold credentials that are to be stored against what they can mean. Raises `Unusable`."""
+    if unknown := sorted(known.keys() - _KNOWN):
+        names = ", ".join(sorted(_KNOWN))
+        raise Unusable(f"nothing here knows what {unknown[0][:60]!r} means; known are {names}", unknown[0])
+    for name, value in known.items():
+        if name == "headers":
+            _check_headers(value)
+        elif not isinstance(value, str):
+            raise Unusable("give it as text", name)
+    _check_auth(config.get("auth"))
+    if known.get("api_key") is None and {"name", "header", "location"} & known.keys():
+        raise Unusable("name, header and location say where an api_key goes, and there is none", "api_key")
+    if ("access_key_id" in known) != ("secret_access_key" in known):
+        raise Unusable("access_key_id and secret_access_key go together", "access_key_id")
+    if "password" in known and not {"username", "user"} & known.keys():
+        raise Unusable("a password needs a username", "username")
+    _location(known, _mapping(config, "auth"))
+    if known and not ("access_key_id" in known and not _mapping(config, "auth")):
+        http_credentials(known, config)
+
+
+def base_url(config: Mapping[str, Any]) -> str | None:
+    """Where a connection's HTTP API is: `base_url`, or `url`, which means the same; None where neither is there."""
+    for name in ("base_url", "url"):
+        parts = split_address(config.get(name))
+        if parts is not None and parts.scheme in ("http", "https"):
+            return str(config[name])
+    return None
+
+
+def split_address(value: Any) -> SplitResult | None:
+    """None for what has no scheme, or is no address at all."""
+    try:
+        parts = urlsplit(value) if isinstance(value, str) else None
+        return parts if parts is not None and parts.scheme and parts.hostname else None
+    except ValueError:
+        return None
+
+
+def secret_texts(known: Mapping[str, Any]) -> Iterator[str]:
+    """Every text in credentials that must not be seen again; user names and places are none."""
+    for name, value in known.items():
+        if name not in _PLAIN:
+            yield from texts_in(value)
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """Every text and number in a structure, as text."""
+    if isinstance(value, Mapping):
+        for inner in value.values():
+            yield from texts_in(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from texts_in(inner)
+    elif isinstance(value, str | int | float) and not isinstance(value, bool):
+        yield str(value)
+
+
+def _given(known: Mapping[str, Any], auth: Mapping[str, Any]) -> HttpCredentials:
     kind = auth.get("type")
+    user = known.get("username", known.get("user"))
     if kind in (None, "bearer") and (token := known.get("token") or known.get("access_token")):
-        return HttpCredentials({"authorization": f"Bearer {token}"})
-    if kind in (None, "basic", "http_basic") and "username" in known:
-        return HttpCredentials({"authorization": _basic(known)})
+        return HttpCredentials({"authorization": f"Bearer {_BEARER.sub('', str(token), 1)}"})
     if kind in (None, "api_key") and (key := known.get("api_key")):
-        name = str(auth.get("name") or known.get("name") or known.get("header") or "X-API-Key")
-        in_query = (auth.get("location") or known.get("location")) in ("query", "param")
+        name = str(auth.get("name") or auth.get("header") or known.get("name") or known.get("header") or "X-API-Key")
+        in_query = _location(known, auth) in _QUERY
         return HttpCredentials(query={name: str(key)}) if in_query else HttpCredentials({name.lower(): str(key)})
-    return HttpCredentials() if kind == "none" or not known or known.get("headers") else None
+    if kind in (None, "basic", "http_basic") and user is not None:
+        pair = f"{user}:{known.get('password', '')}"
+        return HttpCredentials({"authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"})
+    if kind in (None, "none") and (not known or kind == "none" or known.get("headers")):
+        return HttpCredentials()
+    if kind in (None, "none"):
+        raise Unusable("give a token, an api_key, a username and password, or headers")
+    if kind not in _KINDS:
+        raise Unusable(f"there is no way to use {str(kind)[:60]!r}; config.auth.type is {', '.join(_KINDS)}")
+    if not known or known.get("headers"):
+        return HttpCredentials()
+    raise Unusable(f"config.auth says {kind}, which needs {_KINDS[kind]}", _KINDS[kind])
+
+
+def _location(known: Mapping[str, Any], auth: Mapping[str, Any]) -> str:
+    found = auth.get("location") or known.get("location") or "header"
+    if found not in (*_QUERY, *_HEADER):
+        raise Unusable("an api_key's location is header or query", "location")
+    return str(found)
+
+
+def _check_headers(value: Any) -> None:
+    if not isinstance(value, Mapping) or not all(isinstance(one, str) for one in value.values()):
+        raise Unusable("headers are an object: name to text", "headers")
+
+
+def _check_auth(auth: Any) -> None:
+    if auth is None:
+        return
+    if not isinstance(auth, Mapping) or auth.keys() - _AUTH:
+        raise Unusable("config.auth is an object of type, name and location")
+    if not all(isinstance(value, str) for value in auth.values()) or auth.get("type", "none") not in _KINDS:
+        raise Unusable(f"config.auth.type is one of {', '.join(_KINDS)}; name and location are texts")
 
 
 def _mapping(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     found = values.get(name)
     return found if isinstance(found, Mapping) else {}
-
-
-def _basic(known: Mapping[str, Any]) -> str:
-    pair = f"{known['username']}:{known.get('password', '')}"
-    return f"Basic {base64.b64encode(pair.encode()).decode()}"

@@ -26,6 +26,9 @@ TOLD = ", ".join(f"told.{name}" for name in _EVENT_COLUMNS if name not in ("org_
 """What an answer adds to the columns of the run: the rest of the journal row (see `records.events.Event.of`)."""
 
 
+ALONE = "(r.losses >= 2 OR r.losses = 1 AND r.spared)"
+"""Whether the run `r` has lost two workers, counted or not, and is claimed alone (decision 16)."""
+
 MAY_RERUN = "coalesce(r.may_rerun, r.kind <> 'http_request')"
 """Whether the run `r` may be done again after its worker was lost (decision 24). Whoever makes a run says so; where
 nobody did, only a request may have been made that must not be made twice."""

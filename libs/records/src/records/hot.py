@@ -5,12 +5,12 @@ reads it to decide (rule 1). Rows are locked in id order (rule 2).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from records.fragments import AFTERWARDS, LEASE_SECONDS, TOLD, WOKEN, logged, told
+from records.fragments import AFTERWARDS, ALONE, LEASE_SECONDS, TOLD, WOKEN, logged, told
 from records.new_run import NewRun
 
 # Create ---------------------------------------------------------------------------------------------------------
@@ -59,7 +59,7 @@ _IS_QUEUED = "r.phase || '' = 'queued'"
 _IS_LEASED = "r.phase || '' = 'leased'"
 
 _HINTED = f"""SELECT r.id, r.status FROM runs r WHERE r.id = ANY($3::uuid[]) AND {_IS_QUEUED}
-    AND r.kind = ANY($2::text[]) ORDER BY r.id LIMIT $4 FOR UPDATE SKIP LOCKED"""
+    AND r.kind = ANY($2::text[]) AND NOT {ALONE} ORDER BY r.id LIMIT $4 FOR UPDATE SKIP LOCKED"""
 
 # Organisations in turn: of each the recovered and then the oldest; the outer limit takes one round after another.
 # Who waits is found by skipping from one organisation to the next, however many runs each of them has. The rows are
@@ -79,7 +79,8 @@ _WAITING = f"""WITH RECURSIVE line(kind, org_id) AS (
         SELECT w.id, w.recovered,
             row_number() OVER (PARTITION BY line.org_id, line.kind ORDER BY w.recovered DESC, w.id) AS turn
         FROM line, LATERAL (
-            SELECT id, recovered FROM runs WHERE phase = 'queued' AND kind = line.kind AND org_id = line.org_id
+            SELECT id, recovered FROM runs r WHERE phase = 'queued' AND kind = line.kind AND org_id = line.org_id
+                AND NOT {ALONE}
             ORDER BY recovered DESC, id LIMIT $4
         ) w
         ORDER BY w.recovered DESC, turn, w.id LIMIT 10 * $4
@@ -88,6 +89,9 @@ _WAITING = f"""WITH RECURSIVE line(kind, org_id) AS (
         SELECT r.id, r.status FROM runs r WHERE r.id = fair.id AND {_IS_QUEUED} FOR UPDATE SKIP LOCKED
     ) locked
     WHERE $3::uuid[] IS NULL LIMIT $4"""
+
+_WAITING_ALONE = f"""SELECT r.id, r.status FROM runs r WHERE r.phase = 'queued' AND r.kind = ANY($2::text[]) AND {ALONE}
+    AND $3::uuid[] IS NULL ORDER BY r.id LIMIT $4 FOR UPDATE SKIP LOCKED"""
 
 
 # What a worker needs of a run that it claims, and of one that it ended; the last is what log and journal need besides.
@@ -128,6 +132,7 @@ SELECT {_of("moved", _CLAIMED)}, {TOLD} FROM moved LEFT JOIN told ON told.subjec
 
 _CLAIM = _claim(_HINTED)
 _PULL = _claim(_WAITING)
+_PULL_ALONE = _claim(_WAITING_ALONE)
 
 
 async def claim(conn: Any, owner: UUID, kinds: Sequence[str], ids: Sequence[UUID], most: int, worker: str) -> list[Any]:
@@ -138,6 +143,11 @@ async def claim(conn: Any, owner: UUID, kinds: Sequence[str], ids: Sequence[UUID
 async def pull(conn: Any, owner: UUID, kinds: Sequence[str], most: int, worker: str) -> list[Any]:
     """Takes up to `most` queued runs, recovered ones first, organisations in turn."""
     return list(await conn.fetch(_PULL, owner, kinds, None, most, worker))
+
+
+async def pull_alone(conn: Any, owner: UUID, kinds: Sequence[str], worker: str) -> list[Any]:
+    """Takes one of the runs that have lost two workers: nothing else may be in the hands of who claims it."""
+    return list(await conn.fetch(_PULL_ALONE, owner, kinds, None, 1, worker))
 
 
 # Log ------------------------------------------------------------------------------------------------------------
@@ -280,22 +290,24 @@ async def finish(conn: Any, endings: Sequence[Ending], owner: UUID, worker: str)
 
 # Beat -----------------------------------------------------------------------------------------------------------
 
-_BEAT = """
+_BEAT = f"""
 WITH beat AS (
     UPDATE processes SET counter = counter + 1, beat_at = clock_timestamp() WHERE id = $1 RETURNING id
 )
-SELECT beat.id AS process, r.id, r.epoch, r.control FROM beat
+SELECT beat.id AS process, r.id, r.epoch, r.control,
+    extract(epoch FROM clock_timestamp() - r.due_at)::float8 + {LEASE_SECONDS} AS age FROM beat
 LEFT JOIN runs r ON r.lease_owner = beat.id AND r.phase = 'leased'
 """
 
 
 @dataclass(frozen=True)
 class Lease:
-    """A lease as the database knows it."""
+    """A lease as the database knows it; `age`: seconds since it was taken or renewed."""
 
     run_id: UUID
     epoch: int
     control: str | None
+    age: float = field(default=0.0, compare=False)
 
 
 async def beat(conn: Any, process_id: UUID) -> list[Lease] | None:
@@ -303,7 +315,7 @@ async def beat(conn: Any, process_id: UUID) -> list[Lease] | None:
     rows = await conn.fetch(_BEAT, process_id)
     if not rows:
         return None
-    return [Lease(row["id"], row["epoch"], row["control"]) for row in rows if row["id"] is not None]
+    return [Lease(row["id"], row["epoch"], row["control"], row["age"]) for row in rows if row["id"] is not None]
 
 
 _RENEW = f"""

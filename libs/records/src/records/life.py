@@ -23,16 +23,20 @@ from records import hot, schema
 _log = structlog.get_logger()
 
 BEAT_SECONDS = 5.0
+RETAKE_SECONDS = 0.3
+"""Between two tries to take the lock again: who looks for it calls a process dead at the second look, 1 s apart."""
+
 STEADY_SECONDS = 12.0
 """How old the last good beat may be before the process starts no side effect."""
 
 _REGISTER = """
-INSERT INTO processes (id, service, kinds, slots, address, http_address, host, pid, lock_key)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+INSERT INTO processes (id, service, kinds, slots, address, http_address, host, pid, lock_key, session)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT (id) DO UPDATE SET lock_key = $9, beat_at = clock_timestamp()
 RETURNING xmax = 0 AS is_new
 """
 
+_STOPPING = "UPDATE processes SET stopping = true WHERE id = $1"
 _LEAVE = """
 DELETE FROM processes p WHERE p.id = $1
   AND NOT EXISTS (SELECT FROM runs r WHERE r.lease_owner = p.id AND r.phase = 'leased')
@@ -57,6 +61,8 @@ class Life:
         self._service = service
         self._abilities = abilities or Abilities()
         self._lock: Any = None
+        self._key = 0
+        self._now = asyncio.Event()
         self._last_good = 0.0
         self._changed = asyncio.Event()
         self._beating: asyncio.Task[None] | None = None
@@ -67,12 +73,11 @@ class Life:
         """Takes the lock, registers, and beats from now on."""
         await self._take_lock()
         await self.beat_once()
-        self._beating = self._service.spawn(every(BEAT_SECONDS, self.beat_once))
+        self._beating = self._service.spawn(every(BEAT_SECONDS, self._beat, self._now))
 
     def is_steady(self) -> bool:
         """Whether this process may start a side effect: others cannot have taken it for dead."""
-        held = self._lock is not None and not self._lock.is_closed()
-        return held and steady_seconds() - self._last_good <= STEADY_SECONDS
+        return self._holds_lock() and steady_seconds() - self._last_good <= STEADY_SECONDS
 
     async def steady(self) -> None:
         """Waits until the process is certain to be alive."""
@@ -83,7 +88,7 @@ class Life:
 
     async def beat_once(self) -> None:
         """One beat; its time counts from when it was sent."""
-        if self._lock is None or self._lock.is_closed():
+        if not self._holds_lock():
             await self._take_lock()
         sent = steady_seconds()
         leases = await asyncio.wait_for(hot.beat(self._lock, self.id), BEAT_SECONDS)
@@ -98,6 +103,11 @@ class Life:
         self._changed.set()
         self.on_beat(leases)
 
+    async def say_stopping(self) -> None:
+        """Nobody should send calls here any more, or count on this process for what waits."""
+        with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+            await asyncio.wait_for(self._service.pool.execute(_STOPPING, self.id), 2)
+
     async def stop(self) -> None:
         """Leaves: the last beat, then the row goes, so that nobody looks for this process, then the lock.
 
@@ -109,14 +119,41 @@ class Life:
         with suppress(*AWAY, asyncpg.PostgresError):
             await asyncio.wait_for(self._service.pool.execute(_LEAVE, self.id), 3)
         if self._lock is not None:
-            self._lock.terminate()
+            lock, self._lock = self._lock, None
+            lock.terminate()
+
+    def _holds_lock(self) -> bool:
+        return self._lock is not None and not self._lock.is_closed()
+
+    async def _beat(self) -> None:
+        try:
+            await self.beat_once()
+        finally:
+            if not self._holds_lock():
+                asyncio.get_running_loop().call_later(RETAKE_SECONDS, self._now.set)
 
     async def _take_lock(self) -> None:
-        self._lock = await asyncio.wait_for(connect(self._service.settings.direct_url, self._service.name), 5)
-        self._key = secrets.randbits(62)
-        await self._lock.execute("SELECT pg_advisory_lock($1)", self._key)
-        if await self._register() and self._last_good:
+        """On a new connection and with a new key: the old session may be there for a while yet."""
+        settings, service = self._service.settings, self._service
+        url, name = settings.direct_url, service.session or ""
+        lock = await asyncio.wait_for(connect(url, service.name, name=name), BEAT_SECONDS)
+        try:
+            key = secrets.randbits(62)
+            await lock.execute("SELECT pg_advisory_lock($1)", key)
+            self._key = key
+            is_new = await self._register()
+        except BaseException:
+            lock.terminate()
+            raise
+        self._lock = lock
+        lock.add_termination_listener(self._lock_fell)
+        if is_new and self._last_good:
             self._hear_of_death()
+
+    def _lock_fell(self, lock: Any) -> None:
+        """The connection has ended, whoever ended it: take the lock again at once, before others see it free."""
+        if lock is self._lock:
+            self._now.set()
 
     def _hear_of_death(self) -> None:
         _log.warning("declared_dead")
@@ -135,6 +172,7 @@ class Life:
             socket.gethostname(),
             os.getpid(),
             self._key,
+            self._service.session,
         )
         return is_new
 

@@ -6,7 +6,6 @@ An envelope is: version (1 byte), length of the key's id (1 byte), the key's id,
 
 import base64
 import binascii
-import itertools
 import os
 import re
 from collections.abc import Mapping
@@ -18,6 +17,8 @@ import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from records.secret_names import looks_secret
+
 MARKER: Final = {"secret": True}
 
 _VERSION = 1
@@ -25,15 +26,6 @@ _NONCE = 12
 _KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _PLACES = ("headers", "query", "form")
 _PORTS = {"http": 80, "https": 443}
-
-_SECRET_WORDS = frozenset(
-    ("auth", "authorization", "cookie", "credential", "credentials", "jwt", "pwd", "session", "sid", "sig", "signature")
-)
-_SECRET_ENDS = ("apikey", "passphrase", "passwd", "password", "secret", "token")
-_KEY_OWNERS = frozenset(
-    ("access", "account", "admin", "api", "app", "application", "auth", "client", "encryption", "functions", "host")
-) | frozenset(("master", "private", "shared", "signing", "subscription"))
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
 class SecretError(Exception):
@@ -97,14 +89,6 @@ class Keyring:
     def decrypt_json(self, envelope: bytes, org_id: UUID, object_id: UUID) -> Any:
         """As `decrypt`, of what `encrypt_json` made."""
         return orjson.loads(self.decrypt(envelope, org_id, object_id))
-
-
-def looks_secret(name: str) -> bool:
-    """Whether a header's or a parameter's name says that its value is a credential."""
-    words = [word.lower() for word in _WORDS.findall(name)]
-    if words == ["key"] or any(word in _SECRET_WORDS or word.endswith(_SECRET_ENDS) for word in words):
-        return True
-    return any(word == "key" and before in _KEY_OWNERS for before, word in itertools.pairwise(words))
 
 
 def masked(definition: Mapping[str, Any], stored: Mapping[str, Any] | None = None) -> tuple[dict[str, Any], Any]:

@@ -19,7 +19,17 @@ class _Life:
 
 
 _NOTHING: dict[str, Any] = dict.fromkeys(
-    ("action_id", "connection_id", "retry_of", "started_at", "progress", "control", "secrets", "traceparent")
+    (
+        "action_id",
+        "connection_id",
+        "retry_of",
+        "started_at",
+        "progress",
+        "control",
+        "secrets",
+        "traceparent",
+        "may_rerun",
+    )
 )
 
 

@@ -44,6 +44,7 @@ class ToyLight:
         self.act: Callable[[Owned], dict[str, Any]] | None = None
 
     async def perform(self, run: Owned) -> dict[str, Any]:
+        await run.steady()
         self.began.append(run)
         if run.definition.get("wait"):
             await self.go.wait()

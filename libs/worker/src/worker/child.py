@@ -16,14 +16,18 @@ from worker.link import Level, Link, Stop
 
 
 class SocketLink:
-    """The link over the child's socket; a thread hears answers and the wish to stop, and ends with the worker."""
+    """The link over the child's socket; a thread hears answers and the wish to stop, and ends with the worker.
 
-    def __init__(self, channel: socket.socket) -> None:
+    Another one says every `beat_seconds` that this process lives, however long its work says nothing.
+    """
+
+    def __init__(self, channel: socket.socket, beat_seconds: float) -> None:
         self._channel = channel
         self._answers: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._sending = threading.Lock()
         self._stopped = threading.Event()
         threading.Thread(target=self._read, daemon=True).start()
+        threading.Thread(target=self._beat, args=(beat_seconds,), daemon=True).start()
 
     def log(self, event: str, message: str, data: dict[str, Any] | None = None, level: Level = "info") -> None:
         self.send({"type": "log", "event": event, "message": message, "data": data or {}, "level": level})
@@ -48,6 +52,14 @@ class SocketLink:
         with self._sending:
             self._channel.sendall(data)
 
+    def _beat(self, seconds: float) -> None:
+        never = threading.Event()
+        while not never.wait(seconds):
+            try:
+                self.send({"type": "beat"})
+            except OSError:
+                return
+
     def _read(self) -> None:
         while True:
             frame = frames.receive(self._channel)
@@ -61,8 +73,8 @@ class SocketLink:
 
 def run_job(channel: socket.socket) -> None:
     """Receives the job, does it, and says how it ended; whatever happens is said in a frame or by the closed socket."""
-    job, entry = _received(channel)
-    link = SocketLink(channel)
+    job, entry, beat_seconds = _received(channel)
+    link = SocketLink(channel, beat_seconds)
     try:
         link.send({"type": "done", "result": entry(job, link)})
     except Stop:
@@ -73,11 +85,11 @@ def run_job(channel: socket.socket) -> None:
         link.send({"type": "failed", "error": frames.error_frame(unexpected(error, traceback.format_exc()))})
 
 
-def _received(channel: socket.socket) -> tuple[Job, Callable[[Job, Link], dict[str, Any]]]:
+def _received(channel: socket.socket) -> tuple[Job, Callable[[Job, Link], dict[str, Any]], float]:
     frame = frames.receive(channel)
     if frame is None:
         os._exit(1)
     module, name = frame.pop("entry").split(":")
     secret = frame.pop("connection")
     job = Job(**frame["job"], connection=ConnectionSecret(**secret) if secret else None)
-    return job, getattr(importlib.import_module(module), name)
+    return job, getattr(importlib.import_module(module), name), frame["beat_seconds"]

@@ -1,38 +1,46 @@
-"""How a run is let go: what its work came to, and the transition that follows (decisions 18, 20, 25)."""
+"""How a run is let go: what its work came to, and the transition that follows (decisions 18, 20, 25).
+
+An ending is kept and written later while the database is away; the run is handed to nobody meanwhile (rule 23).
+"""
 
 import asyncio
+import math
 import random
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID
 
 import asyncpg
 import structlog
 
 from common.batcher import Batcher
 from common.clock import steady_seconds
-from common.db import AWAY, dump_json
+from common.db import dump_json, is_away
 from common.errors import ErrorCode, Permanent, Retryable, RunError
-from common.telemetry import run_seconds, runs_ended
+from common.telemetry import run_seconds, runs_ended, runs_given_up
 from records import events, hot
 from records.definitions.base import Retry
 from records.hot import Ending, Entry
 from worker import lifecycle
+from worker.insist import FIRST_WAIT, insist
 from worker.kind import Park
-from worker.lifecycle import Holder
+from worker.lifecycle import Held, Holder
 from worker.owned import Owned
 
 _log = structlog.get_logger()
 
-_READ = "SELECT status, phase, epoch, control, lease_owner FROM runs WHERE id = $1"
+LONGEST_PAUSE = 86_400.0
+"""Seconds. Who asks to come back later than that gets a final failure (decision 25)."""
+
+_READ = "SELECT * FROM runs WHERE id = $1"
 _OF_CONNECTIONS = (ErrorCode.AUTH_ERROR, ErrorCode.CONNECTION_ERROR)
-_UNSTORABLE = (TypeError, asyncpg.DataError, asyncpg.ProgramLimitExceededError)
+_UNSTORABLE = (TypeError, ValueError, asyncpg.DataError, asyncpg.ProgramLimitExceededError)
+_LONGEST_REASON = 300
 
 
 class Endings:
     """Writes how runs end, in batches.
 
-    `on_ending` hears of a run whose work is over, `on_ended` each row that the finishing statement answered.
+    `on_ending` hears of a run whose work is over, `on_ended` each row that a finishing statement answered.
     """
 
     def __init__(
@@ -46,69 +54,83 @@ class Endings:
         self._holder = holder
         self._on_ending = on_ending
         self._on_ended = on_ended
-        self._batcher: Batcher[Ending, Any] = Batcher(self._finish, most=200, in_flight=1)
+        self._batcher: Batcher[Ending, Any] = Batcher(self._finish, most=200, in_flight=1, when_away="fail")
 
     async def complete(self, run: Owned, result: dict[str, Any]) -> Any:
         """running → completed; answers the row, or None where the run is no longer ours."""
-        entry = Entry("run_completed", f"Run completed successfully in {_spoken(_seconds(run))}", _summary(run, result))
+        text = f"Run completed successfully in {_spoken(_seconds(run))}"
         try:
-            return await self._end(run, "completed", entry, result=result)
+            return await self._end(run, "completed", Entry("run_completed", text, _summary(run, result)), result=result)
         except _UNSTORABLE as error:
-            message = f"The result cannot be stored as JSON: {error}."
+            message = f"The result cannot be stored as JSON: {_plain(error)}."
             return await self.fail(run, Permanent(ErrorCode.DATA_ERROR, message))
 
     async def fail(self, run: Owned, error: RunError) -> Any:
         """running → failed, or delayed where another attempt may help and is left."""
-        policy = Retry.model_validate(run.definition.get("retry") or {})
-        if isinstance(error, Retryable) and run.attempt < policy.max_attempts:
-            wait = backoff(policy, run.attempt, error.retry_after)
-            if await lifecycle.retry(self._pool, self._holder, run.id, run.epoch, error, wait):
-                return None
-        else:
-            await _tell_of_connection(run, error)
-            entry = Entry("run_failed", error.message, error.as_json(), "error")
-            if row := await self._end(run, "failed", entry, error=error.as_json()):
-                return row
-        return await self._carry_out(run, error)
+        policy = _policy(run)
+        final = final_error(error, run.attempt, policy)
+        if final is None:
+            asked = error.retry_after if isinstance(error, Retryable) else None
+            wait = backoff(policy, run.attempt, asked)
+            return await self._until_answered(run, lambda: self._retry(run, error, wait))
+        await _tell_of_connection(run, final)
+        entry = Entry("run_failed", final.message, final.as_json(), "error")
+        return await self._until_answered(run, lambda: self._end(run, "failed", entry, error=final.as_json()))
 
     async def cancel(self, run: Owned) -> Any:
         """running → cancelled, because somebody asked for it."""
         entry = Entry("run_cancelled", "Cancelled by a user.", {}, "warning")
         return await self._end(run, "cancelled", entry)
 
-    async def park(self, run: Owned, parked: Park) -> None:
+    async def park(self, run: Owned, parked: Park) -> Any:
         """leased → parked; a run of which something else is asked has that carried out instead."""
         await run.flushed()
-        if not await lifecycle.park(self._pool, self._holder, run.id, run.epoch, parked):
-            await self.release(run)
+        return await self._until_answered(run, lambda: self._park(run, parked))
 
-    async def pause(self, run: Owned) -> bool:
-        """leased → paused; False: nobody wants the pause any more, go on."""
-        return await lifecycle.pause(self._pool, self._holder, run.id, run.epoch)
+    async def pause(self, run: Owned, *, over: bool = False) -> bool:
+        """leased → paused; False: nobody wants the pause any more, go on. `over`: this attempt's work has ended."""
+        held = [Held(run.id, run.epoch, run.begun and not over)]
+        return bool(await insist(run.id, lambda: lifecycle.pause(self._pool, self._holder, held)))
 
-    async def release(self, run: Owned) -> None:
-        """Whoever releases a run, for whatever reason, carries out what was asked of it."""
-        row = await self._pool.fetchrow(_READ, run.id)
-        if row is None or row["phase"] != "leased" or row["epoch"] != run.epoch:
-            return
-        if row["control"] == "cancel":
-            await self.cancel(run)
-        elif row["control"] == "pause":
-            await self.pause(run)
+    async def give_up(self, run: Owned, error: BaseException) -> Any:
+        """The last guard: whatever it was that could not be let go is ended, with nothing but its id (rule 23)."""
+        _log.error("run_given_up", run_id=str(run.id), error=repr(error))
+        self._on_ending(run)
+        message = f"The run could not be ended as it came out: {_plain(error)}. Report it with the run's id."
+        held = [Held(run.id, run.epoch, run.begun)]
+        rows = await insist(run.id, lambda: lifecycle.give_up(self._pool, self._holder, held, message))
+        if not rows:
+            rows = await insist(run.id, lambda: lifecycle.cancel(self._pool, self._holder, held))
+        for row in rows:
+            runs_given_up.labels(kind=row["kind"]).inc()
+            runs_ended.labels(kind=row["kind"], status=row["status"]).inc()
+        self._on_ended(rows)
+        return rows[0] if rows else None
 
     async def drained(self) -> None:
         await self._batcher.drained()
 
-    async def _carry_out(self, run: Owned, error: RunError) -> Any:
-        """The row refused a retry or a failure: does what its `control` says instead."""
-        row = await self._pool.fetchrow(_READ, run.id)
-        if row is None or row["phase"] != "leased" or row["epoch"] != run.epoch:
-            return None
-        if row["control"] == "cancel":
-            return await self.cancel(run)
-        if row["control"] == "pause" and await self.pause(run):
-            return None
-        return await self.fail(run, error)
+    async def _until_answered(self, run: Owned, step: Callable[[], Any]) -> Any:
+        """Takes the step; where the row refuses it, does what its `control` says instead, or looks again."""
+        wait = FIRST_WAIT
+        while True:
+            if answer := await step():
+                return None if answer is True else answer
+            row = await self._read(run)
+            if not self._is_ours(row, run.epoch):
+                return None
+            if row["control"] == "cancel":
+                return await self.cancel(run)
+            if row["control"] == "pause" and await self.pause(run, over=True):
+                return None
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, 1.0)
+
+    async def _retry(self, run: Owned, error: RunError, wait: float) -> bool:
+        return await insist(run.id, lambda: lifecycle.retry(self._pool, self._holder, run.id, run.epoch, error, wait))
+
+    async def _park(self, run: Owned, parked: Park) -> bool:
+        return await insist(run.id, lambda: lifecycle.park(self._pool, self._holder, run.id, run.epoch, parked))
 
     async def _end(
         self,
@@ -125,35 +147,46 @@ class Endings:
         ending = Ending(
             run.id, run.epoch, status, result, error, run.progress, entry, events.outcome(result, error, size)
         )
-        row = await self._ended(ending)
+        row = await self._ended(run, ending)
         if row is not None:
             runs_ended.labels(kind=run.kind, status=status).inc()
             run_seconds.labels(kind=run.kind).observe(steady_seconds() - run.claimed)
         return row
 
-    async def _ended(self, ending: Ending) -> Any:
+    async def _ended(self, run: Owned, ending: Ending) -> Any:
         """Ends the run; a COMMIT whose answer was lost is asked about, not repeated blindly (rule 1)."""
+        wait = FIRST_WAIT
         while True:
             try:
                 return await self._batcher.submit(ending)
-            except AWAY as error:
+            except Exception as error:
+                if not is_away(error):
+                    raise
                 _log.warning("finish_unanswered", run_id=str(ending.run_id), error=repr(error))
-            row = await self._read_back(ending.run_id)
-            if row is None or row["epoch"] != ending.epoch or row["phase"] != "leased":
-                return None if row is None or row["status"] != ending.status else row
+            row = await self._read(run)
+            if not self._is_ours(row, ending.epoch):
+                return row if _is_over(row, ending.epoch) and row["status"] == ending.status else None
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, 1.0)
 
-    async def _read_back(self, run_id: UUID) -> Any:
-        while True:
-            try:
-                return await self._pool.fetchrow("SELECT * FROM runs WHERE id = $1", run_id)
-            except AWAY:
-                await asyncio.sleep(0.5)
+    async def _read(self, run: Owned) -> Any:
+        return await insist(run.id, lambda: self._pool.fetchrow(_READ, run.id))
+
+    def _is_ours(self, row: Any, epoch: int) -> bool:
+        if row is None or row["phase"] != "leased":
+            return False
+        return bool(row["epoch"] == epoch and row["lease_owner"] == self._holder.id)
 
     async def _finish(self, endings: list[Ending]) -> list[Any]:
         rows = await hot.finish(self._pool, endings, self._holder.id, self._holder.name)
         self._on_ended(rows)
         by_id = {row["id"]: row for row in rows}
         return [by_id.get(ending.run_id) for ending in endings]
+
+
+def _is_over(row: Any, epoch: int) -> bool:
+    """Whether the run ended in this epoch: where only the answer to a COMMIT was lost, it was us."""
+    return bool(row is not None and row["phase"] == "done" and row["epoch"] == epoch)
 
 
 async def _tell_of_connection(run: Owned, error: RunError) -> None:
@@ -164,15 +197,44 @@ async def _tell_of_connection(run: Owned, error: RunError) -> None:
     if run.connection_id is None or error.code not in _OF_CONNECTIONS:
         return
     try:
-        await run.connection_failed(error.as_json())
+        await insist(run.id, lambda: run.connection_failed(error.as_json()))
     except Exception as untold:
         _log.warning("connection_error_untold", run_id=str(run.id), error=repr(untold))
+
+
+def _policy(run: Owned) -> Retry:
+    """The definition's own, or the usual one where it cannot be read."""
+    try:
+        return Retry.model_validate(run.definition.get("retry") or {})
+    except Exception:
+        return Retry()
+
+
+def final_error(error: RunError, attempt: int, policy: Retry) -> RunError | None:
+    """The error with which the run fails; None where another attempt may help and is left."""
+    if not isinstance(error, Retryable):
+        return error
+    asked = error.retry_after
+    if attempt >= policy.max_attempts:
+        tried = "once" if attempt == 1 else f"{attempt} times"
+        return _with(error, f"It was tried {tried}.", {"attempts": attempt})
+    if asked is not None and asked > LONGEST_PAUSE:
+        text = "It asks to wait for more than a day, so it is not tried again by itself."
+        return _with(error, text, {"attempts": attempt})
+    return None
+
+
+def _with(error: Retryable, sentence: str, details: dict[str, Any]) -> Retryable:
+    text = error.message.rstrip()
+    end = "" if text.endswith((".", "!", "?")) else "."
+    return Retryable(error.code, f"{text}{end} {sentence}", error.details | details, error.retry_after)
 
 
 def backoff(policy: Retry, attempt: int, least: float | None, spread: Callable[[], float] = random.random) -> float:
     """Seconds until the next attempt: exponential with full jitter, never below what the other side asked for."""
     ceiling = min(policy.initial_interval_seconds * policy.multiplier ** (attempt - 1), policy.max_interval_seconds)
-    return max(spread() * ceiling, least or 0.0)
+    asked = least if least is not None and math.isfinite(least) else 0.0
+    return min(max(spread() * ceiling, asked), LONGEST_PAUSE)
 
 
 def _seconds(run: Owned) -> float:
@@ -186,6 +248,12 @@ def _summary(run: Owned, result: dict[str, Any]) -> dict[str, Any]:
     if result.get("failed_resources"):
         data["failed_resources"] = result["failed_resources"]
     return data
+
+
+def _plain(error: BaseException) -> str:
+    """What an error says, as any database can store it."""
+    text = f"{type(error).__name__}: {error}"[:_LONGEST_REASON].replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    return text.encode(errors="replace").decode()
 
 
 def _spoken(seconds: float) -> str:

@@ -4,22 +4,24 @@ import asyncio
 import os
 import signal
 import socket
-import sys
-import tempfile
+from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
 from common.clock import steady_seconds
 from common.errors import ErrorCode, Permanent, Retryable, RunError
 from worker import frames
+from worker.forking import Server, ServerLost
 from worker.job import Job
 from worker.kind import Heavy
 from worker.link import Stop
 from worker.owned import Owned
+
+Ready = TypeVar("Ready")
 
 _log = structlog.get_logger()
 
@@ -27,8 +29,11 @@ IDLE_SECONDS = 120.0
 """How long the fork server stays without work."""
 
 SAMPLE_SECONDS = 0.25
-_ALLOWED = ("PATH", "TZ", "LANG", "LC_ALL")
-_ALLOWED_PARTS = (("SSL_CERT_", ""), ("", "_PROXY"), ("", "_proxy"), ("RUNTIME__", ""))
+BEAT_SECONDS = 5.0
+SILENT_BEATS = 12
+"""A child that says nothing for so many beats is frozen: a thread of it says each 5 s that it lives."""
+
+_TOO_LONG = "The run took longer than its `timeout_seconds`; raise the limit."
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -39,14 +44,21 @@ class Forks:
         self._modules = modules
         self._memory = memory_mb * 1024 * 1024
         self._lake_url = lake_url
-        self._server: asyncio.subprocess.Process | None = None
-        self._requests: socket.socket | None = None
+        self._server: Server | None = None
         self._starting = asyncio.Lock()
         self._children: set[_Child] = set()
         self._last_used = steady_seconds()
 
     async def perform(self, kind: Heavy, run: Owned) -> dict[str, Any]:
         """The run's result. Raises what the entry raised, `Stop` when it stopped, `LostRun` when it is not ours."""
+        job, child = await _before_the_deadline(run, self._begin(kind, run))
+        run.begun = True
+        try:
+            return await child.perform(kind, run, job)
+        finally:
+            self._drop(child)
+
+    async def _begin(self, kind: Heavy, run: Owned) -> "tuple[Job, _Child]":
         job = Job(
             run_id=str(run.id),
             org_id=str(run.org_id),
@@ -59,14 +71,22 @@ class Forks:
             lake_url=run.lake_url,
             prepared=await kind.prepare(run),
         )
-        child = await self._fork()
-        self._children.add(child)
+        # What has been said to the fork server is heard to its end, whoever still wants the child.
+        forking = asyncio.ensure_future(self._fork())
         try:
-            return await child.perform(kind, run, job)
-        finally:
-            child.kill()
-            self._children.discard(child)
-            self._last_used = steady_seconds()
+            return job, await asyncio.shield(forking)
+        except asyncio.CancelledError:
+            forking.add_done_callback(self._drop_unwanted)
+            raise
+
+    def _drop_unwanted(self, forking: "asyncio.Future[_Child]") -> None:
+        if not forking.cancelled() and forking.exception() is None:
+            self._drop(forking.result())
+
+    def _drop(self, child: "_Child") -> None:
+        child.kill()
+        self._children.discard(child)
+        self._last_used = steady_seconds()
 
     def kill_children(self) -> None:
         """Ends all heavy work at once; what is committed stays, the rest is done again elsewhere."""
@@ -79,73 +99,61 @@ class Forks:
             await self.stop()
 
     async def stop(self) -> None:
-        if self._server is not None and self._requests is not None:
-            server, self._server = self._server, None
-            self._requests.close()
-            with suppress(ProcessLookupError):
-                server.kill()
-            await server.wait()
+        server, self._server = self._server, None
+        if server is not None:
+            await server.stop()
 
     async def _fork(self) -> "_Child":
+        """A child. A fork server that has ended or is frozen is replaced once; its children end with it."""
         async with self._starting:
             self._last_used = steady_seconds()
-            if self._server is None or self._server.returncode is not None:
-                await self._start()
-            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-            with theirs:
+            for is_last in (False, True):
+                if self._server is None or not self._server.lives:
+                    await self.stop()
+                    self._server = await Server.started(self._modules, self._lake_url)
+                ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
                 try:
-                    pid, handle = await asyncio.to_thread(self._exchange, theirs)
+                    with theirs:
+                        pid, handle = await asyncio.to_thread(self._server.fork, theirs)
+                    break
+                except ServerLost as lost:
+                    ours.close()
+                    _log.warning("fork_server_lost", why=str(lost))
+                    await self.stop()
+                    if is_last:
+                        raise Retryable(ErrorCode.INTERNAL_ERROR, f"The run's process did not start: {lost}.") from lost
                 except BaseException:
                     ours.close()
                     raise
         ours.setblocking(False)
         reader, writer = await asyncio.open_connection(sock=ours, limit=frames.LARGEST)
-        return _Child(pid, handle, reader, writer, self._memory)
-
-    def _exchange(self, theirs: socket.socket) -> tuple[int, int]:
-        assert self._requests is not None
-        try:
-            socket.send_fds(self._requests, [b"fork"], [theirs.fileno()])
-            pid, handles, _, _ = socket.recv_fds(self._requests, 64, 1)
-        except ConnectionError:
-            handles = []
-        if not handles:
-            raise Retryable(ErrorCode.INTERNAL_ERROR, "The fork server ended; it is started again.")
-        return int(pid), handles[0]
-
-    async def _start(self) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            self._server = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "worker.forkserver",
-                str(theirs.fileno()),
-                str(os.getpid()),
-                *self._modules,
-                pass_fds=(theirs.fileno(),),
-                env=_environment(self._lake_url),
-                cwd=tempfile.gettempdir(),
-            )
-        if self._requests is not None:
-            self._requests.close()
-        self._requests = ours
-        if await asyncio.to_thread(ours.recv, 16) != b"ready":
-            raise Retryable(ErrorCode.INTERNAL_ERROR, "The fork server did not start; see the worker's log.")
+        child = _Child(pid, handle, reader, writer, self._memory)
+        self._children.add(child)
+        return child
 
 
-def _environment(lake_url: str) -> dict[str, str]:
-    """What the fork server may know of our environment: an allow-list, no secrets but the lake's own keys."""
-    passed = {
-        name: value
-        for name, value in os.environ.items()
-        if name in _ALLOWED
-        or any(name.startswith(start) and name.endswith(end) for start, end in _ALLOWED_PARTS)
-        or (lake_url.startswith("s3://") and name.startswith("AWS_"))
-    }
-    home = Path(tempfile.gettempdir()) / f"vai-scratch-{os.getuid()}"
-    home.mkdir(mode=0o700, exist_ok=True)
-    return {**passed, "HOME": str(home), "RUNTIME__DLTHUB_TELEMETRY": "false", "ARROW_DEFAULT_MEMORY_POOL": "system"}
+async def _before_the_deadline(run: Owned, beginning: Coroutine[Any, Any, Ready]) -> Ready:
+    """What the run needs before its child begins, within its time limit; a stop (but no pause) ends it."""
+    task = asyncio.ensure_future(beginning)
+    stopped = asyncio.ensure_future(_stopped(run))
+    try:
+        await asyncio.wait([task, stopped], timeout=run.seconds_left, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        if stopped.done():
+            raise Stop
+        raise Permanent(ErrorCode.TIMEOUT, _TOO_LONG)
+    finally:
+        stopped.cancel()
+        task.cancel()
+
+
+async def _stopped(run: Owned) -> None:
+    while run.stop_reason in (None, "pause"):
+        await run.stopping.wait()
+        if run.stop_reason == "pause":
+            # The child is told of it when it is there; who asks for more wakes this one again.
+            await asyncio.sleep(SAMPLE_SECONDS)
 
 
 def _resident(pid: int) -> int:
@@ -168,6 +176,9 @@ class _Child:
         self._writer = writer
         self._memory = memory
         self._over_memory = False
+        self._heard = True
+        self._is_asking = False
+        self._is_frozen = False
 
     def kill(self) -> None:
         """Ends the child, if it still lives."""
@@ -181,15 +192,17 @@ class _Child:
     async def perform(self, kind: Heavy, run: Owned, job: Job) -> dict[str, Any]:
         secret = asdict(job.connection) if job.connection else None
         plain = {name: value for name, value in vars(job).items() if name != "connection"}
-        await self._send({"entry": kind.entry, "job": plain, "connection": secret})
-        talk = asyncio.ensure_future(self._converse(kind, run))
-        helpers = [asyncio.ensure_future(self._watch_memory()), asyncio.ensure_future(self._pass_stop_on(kind, run))]
-        try:
-            done, _ = await asyncio.wait(
-                [talk, helpers[1]], timeout=run.seconds_left, return_when=asyncio.FIRST_COMPLETED
+        talk = asyncio.ensure_future(
+            self._converse(
+                kind, run, {"entry": kind.entry, "job": plain, "connection": secret, "beat_seconds": BEAT_SECONDS}
             )
+        )
+        stop = asyncio.ensure_future(self._pass_stop_on(kind, run))
+        helpers = [stop, asyncio.ensure_future(self._watch_memory()), asyncio.ensure_future(self._watch_beats())]
+        try:
+            done, _ = await asyncio.wait([talk, stop], timeout=run.seconds_left, return_when=asyncio.FIRST_COMPLETED)
             if not done:
-                raise Permanent(ErrorCode.TIMEOUT, "The run took longer than its `timeout_seconds`; raise the limit.")
+                raise Permanent(ErrorCode.TIMEOUT, _TOO_LONG)
             if talk not in done:
                 raise Stop
             return talk.result()
@@ -197,7 +210,8 @@ class _Child:
             for task in (talk, *helpers):
                 task.cancel()
 
-    async def _converse(self, kind: Heavy, run: Owned) -> dict[str, Any]:
+    async def _converse(self, kind: Heavy, run: Owned, job: dict[str, Any]) -> dict[str, Any]:
+        await self._send(job)
         while True:
             frame = await self._next()
             match frame["type"]:
@@ -205,8 +219,12 @@ class _Child:
                     await run.log(frame["event"], frame["message"], frame["data"], frame["level"])
                 case "progress":
                     run.set_progress(frame["progress"])
+                case "beat":
+                    continue
                 case "ask":
+                    self._is_asking = True
                     await self._answer(kind, run, frame)
+                    self._is_asking, self._heard = False, True
                 case "done":
                     result: dict[str, Any] = frame["result"]
                     return result
@@ -231,6 +249,7 @@ class _Child:
             body = await self._reader.readexactly(frames.length_of(head))
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             raise self._ended() from error
+        self._heard = True
         return frames.decode(body)
 
     def _ended(self) -> Retryable:
@@ -240,6 +259,11 @@ class _Child:
                 ErrorCode.INTERNAL_ERROR,
                 f"The run needed more than the {limit} MB that a run may use; ask for less at once, or raise the limit"
                 " (VAI_CHILD_MEMORY_MB).",
+            )
+        if self._is_frozen:
+            seconds = BEAT_SECONDS * SILENT_BEATS
+            return Retryable(
+                ErrorCode.INTERNAL_ERROR, f"The run's process said nothing for {seconds:g} s; it was ended."
             )
         return Retryable(ErrorCode.INTERNAL_ERROR, "The run's process ended unexpectedly.")
 
@@ -259,6 +283,20 @@ class _Child:
             run.stopping.clear()
             if kind.pauses_after is None:
                 await self._send({"type": "stop"})
+
+    async def _watch_beats(self) -> None:
+        """Ends a child that is frozen; while it waits for an answer of ours, nobody listens to it.
+
+        The looks are counted, not the seconds: so a machine that slept blames nobody.
+        """
+        silent = 0
+        while silent < SILENT_BEATS:
+            await asyncio.sleep(BEAT_SECONDS)
+            silent = 0 if self._heard or self._is_asking else silent + 1
+            self._heard = False
+        self._is_frozen = True
+        _log.warning("child_frozen", pid=self._pid)
+        self.kill()
 
     async def _watch_memory(self) -> None:
         while _resident(self._pid) <= self._memory:  # noqa: ASYNC110 - nothing tells us, so we look

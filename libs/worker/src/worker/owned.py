@@ -37,7 +37,10 @@ _CONNECTION = "SELECT slug, provider, config, credentials FROM connections WHERE
 
 
 class Owned:
-    """One claimed run. Its epoch fences every write; `stop_reason` says what somebody asked of it."""
+    """One claimed run. Its epoch fences every write; `stop_reason` says what somebody asked of it.
+
+    `may_rerun`: whether it may be done twice; `begun`: whether this attempt may have had an effect outside already.
+    """
 
     def __init__(self, row: Any, means: Means) -> None:
         self.id: UUID = row["id"]
@@ -50,6 +53,9 @@ class Owned:
         self.retry_count: int = row["retry_count"]
         self.traceparent: str | None = row["traceparent"]
         self.claimed = steady_seconds()
+        # nobody said: the same as `records.fragments.MAY_RERUN`
+        self.may_rerun: bool = self.kind != "http_request" if row["may_rerun"] is None else row["may_rerun"]
+        self.begun = False
         self.heartbeats = 0
         self.started_at = row["started_at"]
         self.progress: dict[str, Any] | None = row["progress"]
@@ -102,14 +108,17 @@ class Owned:
         self._means.reports.progress(self.id, self.epoch, progress)
 
     async def steady(self) -> None:
-        """Waits until this process is certain to be alive (rule 8); to be awaited before each side effect."""
-        await self._means.life.steady()
-        self._check_deadline()
+        """Waits until this process is certain to be alive (rule 8); to be awaited before each side effect.
+
+        From then on the run counts as begun: where it may not be done twice, nobody queues it again (decision 24).
+        """
+        await self._ready()
+        self.begun = True
 
     @asynccontextmanager
     async def guarded(self) -> AsyncIterator[Any]:
         """A transaction that holds the run's row and only begins if the run is still ours; else `LostRun`."""
-        await self.steady()
+        await self._ready()
         first = len(self._told)
         async with self._means.pool.acquire() as conn, conn.transaction():
             if await conn.fetchval(_STILL_OURS, self.id, self.epoch, self._means.life.id) is None:
@@ -120,7 +129,7 @@ class Owned:
 
     async def data_available(self, conn: Any, source: str, tables: Sequence[str], rows: int) -> None:
         """Writes `connection.data_available` in the transaction that made the load durable (decision 30)."""
-        data = {"source": source, "tables": list(tables), "rows": rows}
+        data = {"source": source, "tables": list(tables), "rows": rows, "runId": str(self.id)}
         if self.connection_id is not None:
             told = await connection_health.tell(
                 conn,
@@ -189,6 +198,10 @@ class Owned:
         finally:
             stopped.cancel()
             task.cancel()
+
+    async def _ready(self) -> None:
+        await self._means.life.steady()
+        self._check_deadline()
 
     def _note(self, row: Any) -> None:
         """A journal row of the transaction that is open: announced once it is committed."""

@@ -6,6 +6,7 @@ from typing import Any
 from common.errors import ErrorCode, Permanent, RunError, unexpected
 from common.telemetry import span
 from records.kinds import KINDS, Mode
+from records.secrets import SecretError
 from worker.endings import Endings
 from worker.forks import Forks
 from worker.kind import Kind, Light, Park, is_heavy, is_light
@@ -25,26 +26,37 @@ class Performer:
         self._forks = forks
 
     async def perform(self, run: Owned) -> Any:
-        _set_deadline(run)
-        with span(f"run {run.kind}", run.traceparent, run_id=str(run.id)):
-            while True:
-                try:
-                    result = await self._work(run)
-                except LostRun:
+        """Whatever is raised outside the work itself leads to an end, too (rule 23)."""
+        try:
+            with span(f"run {run.kind}", run.traceparent, run_id=str(run.id)):
+                return await self._to_its_end(run)
+        except Exception as error:
+            return await self._endings.give_up(run, error)
+
+    async def _to_its_end(self, run: Owned) -> Any:
+        while True:
+            try:
+                result = await self._work(run)
+            except LostRun:
+                return None
+            except RunError as error:
+                return await self._endings.fail(run, error)
+            except Park as parked:
+                return await self._endings.park(run, parked)
+            except Stop:
+                if run.stop_reason is None:
+                    return await self._endings.fail(run, _unexpected(run, RuntimeError("it stopped by itself")))
+                if await self._stopped(run):
                     return None
-                except RunError as error:
-                    return await self._endings.fail(run, error)
-                except Park as parked:
-                    return await self._endings.park(run, parked)
-                except Stop:
-                    if await self._stopped(run):
-                        return None
-                    continue
-                except Exception as error:
-                    return await self._endings.fail(run, unexpected(error))
-                return await self._endings.complete(run, result)
+                continue
+            except SecretError as error:
+                return await self._endings.fail(run, Permanent(ErrorCode.INTERNAL_ERROR, str(error)))
+            except Exception as error:
+                return await self._endings.fail(run, _unexpected(run, error))
+            return await self._endings.complete(run, result)
 
     async def _work(self, run: Owned) -> dict[str, Any]:
+        _set_deadline(run)
         kind = self._kinds[run.kind]
         if run.stop_reason == "cancel":
             raise Stop
@@ -78,6 +90,8 @@ async def _until_cancelled(run: Owned, kind: Light) -> dict[str, Any]:
         async with asyncio.timeout(run.seconds_left):
             return await kind.perform(run)
     except asyncio.CancelledError:
+        if not task.cancelling():
+            raise RuntimeError("what it waited for was cancelled") from None
         if run.stop_reason is None:
             raise
         task.uncancel()
@@ -89,6 +103,15 @@ async def _until_cancelled(run: Owned, kind: Light) -> dict[str, Any]:
         raise Permanent(ErrorCode.TIMEOUT, limit) from None
     finally:
         run.on_stop = None
+
+
+def _unexpected(run: Owned, error: Exception) -> RunError:
+    """What a kind raised that is no error of a run: tried again, unless it may not be done twice (decision 24)."""
+    found = unexpected(error)
+    if run.may_rerun or not run.begun:
+        return found
+    text = f"{found.message} The run may not be done twice: look whether it took effect, then retry it."
+    return Permanent(found.code, text, found.details)
 
 
 def _set_deadline(run: Owned) -> None:

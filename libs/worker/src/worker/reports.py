@@ -8,7 +8,7 @@ from uuid import UUID
 import structlog
 
 from common.batcher import Batcher, Overloaded
-from common.db import AWAY
+from common.db import is_away
 from common.loops import every
 from common.telemetry import log_entries_dropped
 from records import hot
@@ -70,7 +70,7 @@ class Reports:
             return
         try:
             await self._write_progress([(run_id, epoch, value) for (run_id, epoch), value in taken.items()])
-        except AWAY:
+        except Exception:
             self._progress = taken | self._progress
             self._waiting.set()
             raise
@@ -79,9 +79,9 @@ class Reports:
         """One run's value that cannot be stored stops nobody else's (rule 22)."""
         try:
             await hot.progress(self._pool, values)
-        except AWAY:
-            raise
         except Exception as error:
+            if is_away(error):
+                raise
             if len(values) == 1:
                 _log.warning("progress_not_stored", run_id=str(values[0][0]), error=repr(error))
                 return

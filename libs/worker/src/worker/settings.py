@@ -12,6 +12,12 @@ class WorkerSettings(Settings):
     kinds: str = Field(default="", description="Comma-separated; empty: all kinds of the service.")
     grpc_host: str = "127.0.0.1"
     grpc_port: int = Field(default=0, ge=0, le=65535, description="0 takes a free one.")
+    stop_seconds: float = Field(
+        default=38.0,
+        ge=10,
+        le=3600,
+        description="How long a stop (SIGTERM) may take; a little less than whoever stops it waits before it kills.",
+    )
     child_memory_mb: int = Field(default=2048, ge=128, description="What one heavy run may use; below the pod's limit.")
 
     def kinds_among(self, possible: tuple[str, ...]) -> tuple[str, ...]:

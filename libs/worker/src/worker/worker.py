@@ -18,13 +18,15 @@ from records.fragments import RENEW_SECONDS
 from records.hot import Lease
 from records.life import Life, process_channel
 from records.publication import Publisher
-from worker import lifecycle
+from worker.alone import Alone
+from worker.begun import Begun
 from worker.endings import Endings
 from worker.forks import Forks
 from worker.kind import Kind, is_heavy
-from worker.lifecycle import Holder
+from worker.lifecycle import Held, Holder
 from worker.owned import Means, Owned
 from worker.perform import Performer
+from worker.releases import Releases
 
 _log = structlog.get_logger()
 
@@ -35,7 +37,13 @@ HEARTBEAT_SECONDS = 300.0
 CLAIM_SECONDS = 3.0
 """How long a worker that stops waits for the answer to a claim; what comes later is left to the watchdog."""
 
+_CLOCKS_DIFFER = 1.0  # seconds: what one measures here and the database there
+
 DRAIN_SECONDS = 25.0
+"""How long a worker that stops waits for the end of calls that another may do again."""
+
+LETTING_GO_SECONDS = 3.0
+"""How long a worker that stops tries to let its runs go; what it cannot is left to the watchdog."""
 
 
 class Worker:
@@ -52,26 +60,34 @@ class Worker:
         self._forks = forks
         self._holder = Holder(life.id, life.name)
         self._endings = Endings(service.pool, self._holder, self._leave_slot, self._on_ended)
+        self._releases = Releases(service.pool, self._holder, service.bell, self._on_ended)
         self._performer = Performer(kinds, self._endings, forks)
         self._owned: dict[UUID, Owned] = {}
         self._tasks: dict[UUID, asyncio.Task[Any]] = {}
         self._hinted: dict[UUID, None] = {}
         self._working = 0
         self._claiming = 0
+        self._asked: dict[object, float] = {}
         self._no_claim = asyncio.Event()
         self._no_claim.set()
         self._hungry = True
         self._wake = asyncio.Event()
+        self._begun = Begun()
         self._strangers: set[tuple[UUID, int]] = set()
         self._draining = False
+        self._alone = Alone()
         self.means: Means | None = None
         telemetry.slots.set(slots)
 
     @property
     def free(self) -> int:
-        """Slots to fill. A run whose end is being written holds none, for as many runs as there are slots."""
-        room = min(self._slots - self._working, 2 * self._slots - len(self._owned))
-        return 0 if self._draining else room - self._claiming
+        """Slots to fill. A run whose end is being written holds none, for as many runs as there are slots.
+
+        A process that is not certain to be alive claims nothing: what it takes might be lost before it begins.
+        """
+        if self._draining or self._alone.keeps_others_out or not self._life.is_steady():
+            return 0
+        return min(self._slots - self._working, 2 * self._slots - len(self._owned)) - self._claiming
 
     def start(self) -> None:
         """Hears the bell and the whispers, and begins to claim."""
@@ -81,6 +97,7 @@ class Worker:
         self._service.ear.on(process_channel(self._life.id), self._on_control)
         self._service.spawn(every(PULL_SECONDS, self._claim_once, self._wake))
         self._service.spawn(every(PULL_SECONDS, self._grow_hungry))
+        self._service.spawn(every(PULL_SECONDS, self._claim_alone_once))
         self._service.spawn(every(RENEW_SECONDS, self.renew_once))
         self._service.spawn(every(RENEW_SECONDS, self._log_heartbeats))
         self._service.spawn(every(30, self._forks.stop_idle_once))
@@ -117,18 +134,32 @@ class Worker:
             if await self._take(None, room) == room:
                 self._hungry = True
 
-    async def _take(self, ids: Sequence[UUID] | None, most: int) -> int:
+    async def _claim_alone_once(self) -> None:
+        """Claims a run that has lost two workers, where this one holds nothing else."""
+        if self._owned or self._claiming:
+            await self._alone.make_room_once(self._service.pool, list(self._kinds))
+        elif not self._draining and self._life.is_steady():
+            await self._take(None, self._slots, alone=True)
+
+    async def _take(self, ids: Sequence[UUID] | None, most: int, alone: bool = False) -> int:
         self._claiming += most
         self._no_claim.clear()
+        asked = object()
+        self._asked[asked] = steady_seconds()
         try:
             names = list(self._kinds)
-            if ids is None:
+            if alone:
+                rows = await hot.pull_alone(self._service.pool, self._life.id, names, self._life.name)
+            elif ids is None:
                 rows = await hot.pull(self._service.pool, self._life.id, names, most, self._life.name)
             else:
                 rows = await hot.claim(self._service.pool, self._life.id, names, ids, most, self._life.name)
             for row in rows:
                 self._begin(row)
+                if alone:
+                    self._alone.hold(row["id"])
         finally:
+            del self._asked[asked]
             self._claiming -= most
             if not self._claiming:
                 self._no_claim.set()
@@ -158,11 +189,14 @@ class Worker:
         try:
             return await self._performer.perform(run)
         except Exception as error:
+            # It is found again as a lease that nobody knows, and that counts (`Releases`).
             _log.error("run_not_let_go", run_id=str(run.id), error=repr(error))
             return None
         finally:
+            self._begun.note(run)
             if self._owned.get(run.id) is run:
                 del self._owned[run.id], self._tasks[run.id]
+            self._alone.let_go(run.id)
             self._leave_slot(run)
 
     def _leave_slot(self, run: Owned) -> None:
@@ -183,17 +217,27 @@ class Worker:
             await hot.renew(self._service.pool, self._life.id, [(run.id, run.epoch) for run in self._owned.values()])
 
     def _on_beat(self, leases: list[Lease]) -> None:
-        """Carries `control` to the runs; a lease that nobody here knows at two beats running is let go."""
-        known = {(lease.run_id, lease.epoch) for lease in leases}
+        """Carries `control` to the runs; a lease that nobody here knows at two beats running is let go.
+
+        One of which something was asked is let go at once.
+        """
         for lease in leases:
             run = self._owned.get(lease.run_id)
             if run is not None and run.epoch == lease.epoch and lease.control and run.stop_reason != lease.control:
                 run.ask_to_stop(lease.control)
-        strangers = {lease for lease in known if lease[0] not in self._owned and not self._claiming}
-        again = strangers & self._strangers
-        self._strangers = strangers - again
+        strangers = {(one.run_id, one.epoch): one for one in leases if self._is_strange(one)}
+        again = [one for key, one in strangers.items() if key in self._strangers or one.control]
+        self._strangers = set(strangers).difference((one.run_id, one.epoch) for one in again)
         if again:
-            self._service.soon(self._let_go([run_id for run_id, _ in again], "Its worker had lost sight of it"))
+            held = [Held(one.run_id, one.epoch, self._begun.may_hold(one)) for one in again]
+            self._service.soon(self._releases.let_go(held, "Its worker had lost sight of it", stuck=True))
+
+    def _is_strange(self, lease: Lease) -> bool:
+        """Whether nobody here knows it; the answer to a claim that is under way may still bring it."""
+        run = self._owned.get(lease.run_id)
+        if run is not None and run.epoch == lease.epoch:
+            return False
+        return not self._asked or lease.age > steady_seconds() - min(self._asked.values()) + _CLOCKS_DIFFER
 
     def _on_control(self, payload: str) -> None:
         with suppress(ValueError):
@@ -217,32 +261,46 @@ class Worker:
     # Stopping
 
     async def stop(self) -> None:
-        """Crashes politely: heavy runs are handed over at once, light ones as they end, the rest in time."""
+        """Crashes politely: heavy runs are handed over at once, light ones as they end, the rest in time.
+
+        A call that may not be done twice is waited for until its own limit, as far as `stop_seconds` allow it.
+        """
+        began = steady_seconds()
         self._draining = True
+        await self._life.say_stopping()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._no_claim.wait(), CLAIM_SECONDS)
-        heavy = [run for run in self._owned.values() if is_heavy(self._kinds[run.kind])]
-        await self._hand_over(heavy)
-        if self._tasks:
-            await asyncio.wait(self._tasks.values(), timeout=DRAIN_SECONDS)
+        await self._hand_over([run for run in self._owned.values() if self._is_left_at_once(run)])
+        last = began + self._service.settings.stop_seconds - 2 * LETTING_GO_SECONDS
+        await self._wait_until(min(began + DRAIN_SECONDS, last))
+        await self._hand_over([run for run in self._owned.values() if run.may_rerun or not run.begun])
+        await self._wait_until(last)
         await self._hand_over(list(self._owned.values()))
-        await self._endings.drained()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._endings.drained(), LETTING_GO_SECONDS)
         await self._forks.stop()
 
+    def _is_left_at_once(self, run: Owned) -> bool:
+        """Whether others go on with it from a checkpoint: nothing is gained by waiting."""
+        return is_heavy(self._kinds[run.kind]) and run.may_rerun
+
+    async def _wait_until(self, time: float) -> None:
+        if self._tasks:
+            await asyncio.wait(self._tasks.values(), timeout=max(0.0, time - steady_seconds()))
+
     async def _hand_over(self, runs: list[Owned]) -> None:
+        """Lets runs go and ends their work here; while the database is away, that is left to the watchdog."""
         if not runs:
             return
+        try:
+            async with asyncio.timeout(LETTING_GO_SECONDS):
+                for run in runs:
+                    await run.flushed()
+                held = [Held(run.id, run.epoch, run.begun) for run in runs]
+                await self._releases.let_go(held, "Its worker stopped (SIGTERM)")
+        except Exception as error:
+            _log.warning("not_handed_over", runs=len(runs), error=repr(error))
         for run in runs:
-            await run.flushed()
-        released = await self._let_go([run.id for run in runs], "The worker stops (SIGTERM)")
-        for run in runs:
-            if run.id not in released:
-                await self._endings.release(run)
             run.ask_to_stop("interrupt")
-        self._forks.kill_children()
-
-    async def _let_go(self, run_ids: list[UUID], why: str) -> set[UUID]:
-        rows = await lifecycle.interrupt(self._service.pool, self._holder, run_ids, why)
-        for row in rows:
-            self._service.bell.ring(row["kind"], [row["id"]])
-        return {row["id"] for row in rows}
+        if any(is_heavy(self._kinds[run.kind]) for run in runs):
+            self._forks.kill_children()

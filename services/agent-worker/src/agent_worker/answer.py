@@ -13,7 +13,7 @@ import httpx2
 import orjson
 
 from common.errors import ErrorCode, Permanent, Retryable, RunError
-from records.secrets import looks_secret
+from records.secret_names import looks_secret
 
 _EXCERPT = 2_000
 _HOP_BY_HOP = frozenset(("connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "te"))

@@ -10,14 +10,15 @@ import httpx2
 from pydantic import ValidationError
 
 from agent_worker.answer import Answer, Hidden, read
-from agent_worker.credentials import NOT_SECRET, secret_values
 from agent_worker.outgoing import Outgoing, compose
 from common.addresses import PUBLIC, Policy
 from common.egress import READ_TIMEOUT, guarded_client
 from common.errors import ErrorCode, Permanent, Retryable, RunError
+from records.credentials import secret_texts, texts_in
 from records.definitions.http_request import LONGEST_SECONDS
 from records.definitions.http_request import HttpRequest as Definition
-from records.secrets import SecretMissing, looks_secret
+from records.secret_names import looks_secret
+from records.secrets import SecretMissing
 from worker.job import ConnectionSecret
 from worker.owned import Owned
 
@@ -123,10 +124,10 @@ def _composed(definition: Definition, connection: ConnectionSecret | None, run: 
 def _secrets(definition: Definition, connection: ConnectionSecret | None, outgoing: Outgoing) -> Iterator[str]:
     """The values that must not be seen again, with and without the word (`Bearer`) before them."""
     for place in (definition.headers, definition.query, definition.form or {}, outgoing.own):
-        for value in secret_values({name: value for name, value in place.items() if looks_secret(name)}):
+        for value in texts_in({name: value for name, value in place.items() if looks_secret(name)}):
             yield from (value, value.partition(" ")[2])
     if connection:
-        yield from secret_values({k: v for k, v in connection.credentials.items() if k not in NOT_SECRET})
+        yield from secret_texts(connection.credentials)
 
 
 def _failure(error: Exception, definition: Definition, url: str) -> RunError:

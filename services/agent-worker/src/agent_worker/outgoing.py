@@ -9,10 +9,11 @@ import httpx2
 import orjson
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from agent_worker.credentials import Credentials, base_url, credentials_of
+from agent_worker.credentials import base_url, credentials_of
 from common.errors import ErrorCode, Permanent
+from records.credentials import HttpCredentials
 from records.definitions.http_request import HttpRequest, Secret
-from records.secrets import looks_secret
+from records.secret_names import looks_secret
 from worker.job import ConnectionSecret
 
 _TO_GET = {301: ("POST",), 302: ("POST",), 303: ("POST", "PUT", "PATCH", "DELETE", "OPTIONS")}
@@ -112,13 +113,13 @@ def _url(definition: HttpRequest, connection: ConnectionSecret | None, base: htt
 
 def _credentials(
     connection: ConnectionSecret | None, base: httpx2.URL | None, url: httpx2.URL
-) -> tuple[Credentials, str | None]:
+) -> tuple[HttpCredentials, str | None]:
     if connection is None or not (connection.credentials or connection.config.get("headers")):
-        return Credentials(), None
+        return HttpCredentials(), None
     if base is None:
-        return Credentials(), f"the connection {connection.slug} names no base_url"
+        return HttpCredentials(), f"the connection {connection.slug} names no base_url"
     if base.origin != url.origin:
-        return Credentials(), f"{url.host} is not the host of the connection {connection.slug}"
+        return HttpCredentials(), f"{url.host} is not the host of the connection {connection.slug}"
     return credentials_of(connection), None
 
 

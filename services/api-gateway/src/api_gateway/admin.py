@@ -19,7 +19,7 @@ from api_gateway.organisation import organisation_json
 from api_gateway.people_shapes import Email, Name, SettingsPatch
 from api_gateway.problems import Problem, conflict, not_found
 from api_gateway.requests import JsonRoute
-from api_gateway.shapes import SLUG_PATTERN, Shape
+from api_gateway.shapes import SLUG_PATTERN, Body
 from api_gateway.users import member_json
 from records import members, organisations
 from records.people import Organisation, Role
@@ -43,13 +43,13 @@ _OPEN = Depends(Open("the credential is the installation's, not an organisation'
 router = APIRouter(prefix="/admin/organisations", route_class=AdminRoute, include_in_schema=False, dependencies=[_OPEN])
 
 
-class AdministratorBody(Shape):
+class AdministratorBody(Body):
     email: Email
     first_name: Name | None = None
     last_name: Name | None = None
 
 
-class OrganisationBody(Shape):
+class OrganisationBody(Body):
     """`administrator` gets an invitation, whose token is in the answer and never again."""
 
     slug: str = Field(pattern=SLUG_PATTERN, max_length=63)
@@ -58,7 +58,7 @@ class OrganisationBody(Shape):
     settings: SettingsPatch | None = None
 
 
-class OrganisationChange(Shape):
+class OrganisationChange(Body):
     name: Name | None = None
     settings: SettingsPatch | None = None
 

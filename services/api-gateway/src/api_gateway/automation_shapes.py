@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from api_gateway.shapes import Json, KindName, PageShape, Shape
+from api_gateway.shapes import Body, Json, KindName, PageShape, Shape
 from records.automations.plan import When
 from records.automations.run_reads import display_status
 
@@ -148,7 +148,7 @@ class WholeAutomationRunShape(AutomationRunShape):
     steps: list[StepStateShape]
 
 
-class TriggerBody(Shape):
+class TriggerBody(Body):
     """`event` stands in for what another trigger would bring, for its conditions."""
 
     inputs: Json = Field(default={}, description="What the automation declares as its inputs.")

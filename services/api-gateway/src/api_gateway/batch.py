@@ -12,10 +12,10 @@ from api_gateway.answers import PROBLEMS, answer
 from api_gateway.auth import Operator
 from api_gateway.gateway import Gateway, gateway_of
 from api_gateway.intake import Created, KeyBusy, KeyReused
-from api_gateway.problems import Problem, ProblemDetail, refusal
+from api_gateway.problems import Problem, ProblemDetail, problem_detail, refusal
 from api_gateway.repeating import Key
 from api_gateway.requests import BatchRoute
-from api_gateway.shapes import Json, RunBody, RunShape, Shape
+from api_gateway.shapes import Body, Json, RunBody, RunShape, Shape
 from records import runs
 from records.new_run import NewRun
 from records.orders import Customer, Known
@@ -26,11 +26,14 @@ router = APIRouter(prefix="/api/v1/action-runs", tags=["Action runs"], route_cla
 MOST_RUNS = 1_000
 # Anything is taken and judged by itself; what it should be is said all the same.
 _RUN = {"anyOf": [{"$ref": "#/components/schemas/RunBody"}, {}]}
+MOST_FAULTS = 10
+"""Faults of one run that the answer names."""
+
 _BREATH = 20
 """Runs that are judged before others get a turn."""
 
 
-class BatchBody(Shape):
+class BatchBody(Body):
     """`runs` are bodies as `POST /action-runs` takes them."""
 
     runs: Annotated[list[Any], Field(min_length=1, max_length=MOST_RUNS, json_schema_extra={"items": _RUN})]
@@ -96,4 +99,8 @@ def _result(gateway: Gateway, made: Created | KeyReused | KeyBusy) -> Json:
 
 
 def _refused(problem: Problem) -> Json:
-    return {"status": problem.status_code, "detail": problem.errors}
+    """A batch names fewer faults of each run: a thousand times fifty would be an answer of many megabytes."""
+    errors = problem.errors
+    if len(errors) > MOST_FAULTS + 1:
+        errors = [*errors[:MOST_FAULTS], problem_detail((), "and more; send this run alone to see them", "more")]
+    return {"status": problem.status_code, "detail": errors}

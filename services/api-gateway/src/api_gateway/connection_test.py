@@ -6,7 +6,6 @@ What a worker alone can find out (a bucket's keys, a folder of its machine) is s
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
 
 import httpx2
 
@@ -15,7 +14,7 @@ from common.addresses import Policy
 from common.egress import guarded_client
 from common.errors import ErrorCode, Permanent, Retryable
 from records.connections import Connection
-from records.credentials import HttpCredentials, http_credentials
+from records.credentials import HttpCredentials, Unusable, base_url, http_credentials, split_address
 from records.refused import Refused, refused
 
 _SECONDS = 10.0
@@ -41,12 +40,12 @@ async def check(connection: Connection, credentials: Mapping[str, Any], policy: 
     file store's `endpoint_url`. Raises `RunError` where it does not work, `Problem` 422 where there is none to ask.
     """
     config = connection.config
-    address = _split(config.get("base_url") or config.get("url"))
-    if address is not None and address.scheme in _HTTP:
+    if base_url(config) is not None:
         return await _ask(connection, credentials, policy)
+    address = split_address(config.get("base_url") or config.get("url"))
     if (database := databases.database_of(connection.provider, config, credentials, address)) is not None:
         return Finding(*await databases.look(database, policy, _SECONDS))
-    endpoint = _split(config.get("endpoint_url"))
+    endpoint = split_address(config.get("endpoint_url"))
     if endpoint is not None and endpoint.scheme in _HTTP:
         return await _reach_store(endpoint.geturl(), policy)
     raise _untestable(connection)
@@ -85,15 +84,6 @@ async def _status(url: httpx2.URL, policy: Policy, shown: HttpCredentials) -> in
         raise Retryable(ErrorCode.CONNECTION_ERROR, message, {"host": url.host}) from error
 
 
-def _split(value: Any) -> SplitResult | None:
-    """None for what has no scheme, or is no address at all."""
-    try:
-        parts = urlsplit(value) if isinstance(value, str) else None
-        return parts if parts is not None and parts.scheme and parts.hostname else None
-    except ValueError:
-        return None
-
-
 def _untestable(connection: Connection) -> Refused:
     """Says why, and what to do instead."""
     config = connection.config
@@ -109,7 +99,7 @@ def _untestable(connection: Connection) -> Refused:
 
 
 def _url(config: Mapping[str, Any]) -> httpx2.URL:
-    base = str(config.get("base_url") or config.get("url"))
+    base = str(base_url(config))
     try:
         return httpx2.URL(base.rstrip("/") + "/" + str(config.get("test_path") or "").lstrip("/"))
     except httpx2.InvalidURL as error:
@@ -119,7 +109,7 @@ def _url(config: Mapping[str, Any]) -> httpx2.URL:
 def _credentials(connection: Connection, known: Mapping[str, Any]) -> HttpCredentials:
     try:
         return http_credentials(known, connection.config)
-    except ValueError as error:
+    except Unusable as error:
         message = f"the credentials of {connection.slug} cannot be used for HTTP: {error}"
         raise Permanent(ErrorCode.AUTH_ERROR, message) from error
 

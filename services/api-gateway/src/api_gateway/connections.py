@@ -1,6 +1,5 @@
 """/api/v1/connections: what a team connects. Credentials go in and never come out."""
 
-import re
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -26,15 +25,15 @@ from common.errors import RunError
 from common.ids import uuid7
 from common.telemetry import current_traceparent
 from records import connection_health, connections
+from records.connection_config import BadConfig, address, checked_config
 from records.connections import Connection, DefaultTaken, InUse, SlugTaken
+from records.credentials import Unusable, check_credentials
 from records.following import announce
 from records.refused import refused
 
 router = APIRouter(prefix="/api/v1/connections", tags=["Connections"], route_class=JsonRoute, responses=PROBLEMS)
 
 Json = dict[str, Any]
-
-_WITH_USER = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*@")
 
 
 def connection_json(connection: Connection) -> Json:
@@ -78,12 +77,14 @@ async def list_connections(
 async def create_connection(request: Request, principal: Admin, body: ConnectionBody) -> Response:
     gateway = gateway_of(request)
     connection_id = uuid7()
+    config = _config(body.config)
+    _check(body.credentials, config)
     values: Json = {
         "id": connection_id,
         "name": body.name,
         "slug": body.slug or slug_of(body.name, body.provider),
         "provider": body.provider,
-        "config": _shown(body.config),
+        "config": config,
         "credentials": _sealed(gateway, principal, connection_id, body.credentials),
         "is_default": body.is_default,
         "max_running": body.max_running,
@@ -109,7 +110,12 @@ async def update_connection(request: Request, principal: Admin, connection_id: U
     Either of them takes back an earlier error: whether they are good is what a test or a run will say.
     """
     gateway = gateway_of(request)
-    values = _changes(gateway, principal, await _get(gateway, principal, connection_id), body)
+    before = await _get(gateway, principal, connection_id)
+    values = _changes(gateway, principal, before, body)
+    if {"config", "credentials"} & body.model_fields_set:
+        given = "credentials" in body.model_fields_set
+        known = body.credentials if given else await _opened(gateway, principal, connection_id)
+        _check(known, values.get("config", before.config))
     async with gateway.engine.begin() as conn:
         try:
             changed = await connections.change(conn, principal.org_id, connection_id, values)
@@ -172,8 +178,8 @@ def _changes(gateway: Gateway, principal: Principal, before: Connection, body: C
     plain = ("name", "slug", "status", "is_default", "max_running")
     values: Json = {name: getattr(body, name) for name in plain if name in given}
     if "config" in given:
-        values["config"] = _shown(body.config)
-        moved = _address(values["config"]) != _address(before.config)
+        values["config"] = _config(body.config)
+        moved = address(values["config"]) != address(before.config)
         if moved and before.has_credentials and "credentials" not in given:
             # What was given for one host must not be sent to another by somebody who cannot read it.
             raise refused(("body", "credentials"), "the address changes: give the credentials again", "missing")
@@ -184,17 +190,20 @@ def _changes(gateway: Gateway, principal: Principal, before: Connection, body: C
     return values
 
 
-def _address(config: Json) -> tuple[Any, ...]:
-    """Where credentials are sent to."""
-    return tuple(config.get(name) for name in ("base_url", "url", "host", "port", "endpoint_url"))
+def _config(config: Json | None) -> Json:
+    """The config as it is stored. Raises `Refused` for what is wrong with it, and for what is secret."""
+    try:
+        return checked_config(config or {})
+    except BadConfig as error:
+        raise refused(("body", "config", *error.field), str(error)) from error
 
 
-def _shown(config: Json | None) -> Json:
-    """The config is shown to everybody. Raises `Problem` 422 for an address with a user or a password in it."""
-    for name, value in (config or {}).items():
-        if isinstance(value, str) and _WITH_USER.match(value):
-            raise refused(("body", "config", name), "user and password belong into `credentials`, not into an address")
-    return config or {}
+def _check(credentials: Json | None, config: Json) -> None:
+    """Raises `Refused` for credentials that nobody could use."""
+    try:
+        check_credentials(credentials or {}, config)
+    except Unusable as error:
+        raise refused(("body", "credentials", *error.field), str(error), "unusable_credentials") from error
 
 
 def _sealed(gateway: Gateway, principal: Principal, connection_id: UUID, credentials: Json | None) -> bytes | None:

@@ -33,7 +33,9 @@ async def running(service: Service[Settings]) -> AsyncIterator[None]:
     life = Life(service)
     await life.start()
     publisher = Publisher(service.pool, service.producer, life.id)
-    lists = engine(service.settings.database_url, service.name, service.settings.lists_pool_size)
+    lists = engine(
+        service.settings.database_url, service.name, service.settings.lists_pool_size, name=service.session or ""
+    )
     settings, desk, fleet = service.settings, PasswordDesk(), Fleet(service.pool)
     keyring = Keyring(settings.encryption_keys)
     gateway = Gateway(

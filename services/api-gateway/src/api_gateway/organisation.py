@@ -10,6 +10,7 @@ from api_gateway.gateway import Gateway, gateway_of
 from api_gateway.people_shapes import OrganisationPatch, OrganisationShape, SettingsPatch
 from api_gateway.problems import Problem
 from api_gateway.requests import JsonRoute
+from common.bell import ROOM
 from records import people
 from records.people import Organisation
 
@@ -46,6 +47,7 @@ async def update_organisation(request: Request, principal: Admin, body: Organisa
         changed = await people.change_organisation(conn, principal.org_id, body.name, settings)
     assert changed is not None
     gateway.authenticator.forget()
+    gateway.bell.ring(ROOM, [principal.org_id])
     return answer(organisation_json(changed))
 
 

@@ -7,17 +7,15 @@ from uuid import UUID
 from pydantic import (
     AfterValidator,
     AliasChoices,
-    AwareDatetime,
     ConfigDict,
     Field,
-    StrictBool,
-    StrictInt,
     field_validator,
     model_validator,
 )
 
-from api_gateway.shapes import LONGEST_NAME, PageShape, Shape
+from api_gateway.shapes import LONGEST_NAME, Body, PageShape, Shape
 from records import emails, passwords
+from records.strict import Time
 
 RoleName = Literal["viewer", "operator", "admin"]
 KeyStateName = Literal["active", "expired", "revoked"]
@@ -63,14 +61,14 @@ class MemberShape(Shape):
     role: RoleName
 
 
-class NewMemberShape(MemberShape):
+class InvitedMemberShape(MemberShape):
     """`invitationToken` is what the person takes the membership with; it is good once, and shown this once."""
 
     invitation_token: str
     invitation_ends_at: datetime
 
 
-class AcceptBody(Shape):
+class AcceptBody(Body):
     token: str = Field(max_length=200)
     password: Password | None = Field(default=None, description="One's own; without one, the person comes by OIDC.")
 
@@ -108,15 +106,15 @@ def _either(name: str, camel: str) -> AliasChoices:
     return AliasChoices(camel, name)
 
 
-class SettingsPatch(Shape):
+class SettingsPatch(Body):
     """Settings that are absent stay as they are; null takes one back to its default."""
 
     model_config = ConfigDict(alias_generator=None)
 
-    forbid_self_approval: StrictBool | None = Field(
+    forbid_self_approval: bool | None = Field(
         default=None, validation_alias=_either("forbid_self_approval", "forbidSelfApproval")
     )
-    max_running: Annotated[StrictInt, Field(ge=1, le=1_000_000)] | None = Field(
+    max_running: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
         default=None, validation_alias=_either("max_running", "maxRunning")
     )
 
@@ -131,7 +129,7 @@ class SettingsPatch(Shape):
         return given
 
 
-class OrganisationPatch(Shape):
+class OrganisationPatch(Body):
     name: Name | None = None
     settings: SettingsPatch | None = None
 
@@ -143,7 +141,7 @@ class OrganisationPatch(Shape):
         return value
 
 
-class MemberBody(Shape):
+class MemberBody(Body):
     email: Email
     role: RoleName
     first_name: Name | None = None
@@ -151,7 +149,7 @@ class MemberBody(Shape):
     password: Password | None = Field(default=None, description="Without one, the user comes through OIDC.")
 
 
-class MemberPatch(Shape):
+class MemberPatch(Body):
     """Keys that are absent stay as they are; null clears a name, and a password (then it cannot be used)."""
 
     role: RoleName | None = None
@@ -167,13 +165,13 @@ class MemberPatch(Shape):
         return value
 
 
-class ApiKeyBody(Shape):
+class ApiKeyBody(Body):
     name: Name
     role: RoleName
-    expires_at: AwareDatetime | None = Field(default=None, description="When it stops to be good; null: never.")
+    expires_at: Time | None = Field(default=None, description="When it stops to be good; null: never.")
 
 
-class SignInBody(Shape):
+class SignInBody(Body):
     email: str = Field(max_length=1_000, examples=["ada@example.com"])
     password: str = Field(max_length=1_000, json_schema_extra={"format": "password"})
     organisation: str | None = Field(
@@ -181,6 +179,6 @@ class SignInBody(Shape):
     )
 
 
-class PasswordBody(Shape):
+class PasswordBody(Body):
     current: str = Field(max_length=1_000, json_schema_extra={"format": "password"})
     new: Password

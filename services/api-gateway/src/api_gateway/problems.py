@@ -3,7 +3,7 @@
 What a client posted is never echoed: it may hold secrets.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import asyncpg
@@ -21,10 +21,18 @@ from api_gateway.edge import REQUEST_ID
 from api_gateway.lifecycle import NoSuchRun, NotAllowed
 from common.batcher import Overloaded
 from common.db import AWAY, is_away
-from records.refused import Place, Refused
+from records.refused import Fault, Place, Refused
 from records.secrets import SecretError
 
 _log = structlog.get_logger()
+
+MOST_FAULTS = 50
+"""Faults that one answer names."""
+
+LONGEST_NAME = 255
+LONGEST_MESSAGE = 2_000
+DEEPEST_PLACE = 100
+"""Characters and levels of a fault that are shown."""
 
 _RETRY_SECONDS = 1
 DATABASE_AWAY = (*AWAY, DBAPIError, PoolTimeout)
@@ -71,12 +79,25 @@ def conflict(message: str, loc: Place = ()) -> Problem:
 def refusal(error: Refused) -> Problem:
     """422 with every place."""
     problem = Problem(422, error.faults[0][2], error.faults[0][1])
-    problem.errors = [problem_detail(*fault) for fault in error.faults]
+    problem.errors = details(error.faults)
     return problem
 
 
+def details(faults: Sequence[Fault], most: int = MOST_FAULTS) -> list[dict[str, Any]]:
+    """The first `most` faults; where there are more, one that says how many."""
+    shown = [problem_detail(*fault) for fault in faults[:most]]
+    left = len(faults) - len(shown)
+    return [*shown, problem_detail((), f"and {left} more", "more")] if left else shown
+
+
 def problem_detail(loc: Place, message: str, kind: str) -> dict[str, Any]:
-    return {"loc": list(loc), "msg": message, "type": kind}
+    """Long names and messages are cut: both may hold what the client sent."""
+    place = [_cut(part, LONGEST_NAME) if isinstance(part, str) else part for part in loc[:DEEPEST_PLACE]]
+    return {"loc": place, "msg": _cut(message, LONGEST_MESSAGE), "type": kind}
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def problem_response(status: int, detail: list[dict[str, Any]], headers: Mapping[str, str] | None = None) -> Response:
@@ -100,7 +121,7 @@ def install(app: FastAPI) -> None:
 
 def _on_validation(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return problem_response(422, [problem_detail(e["loc"], e["msg"], e["type"]) for e in error.errors()])
+    return problem_response(422, details([(fault["loc"], fault["msg"], fault["type"]) for fault in error.errors()]))
 
 
 def _on_refused(request: Request, error: Exception) -> Response:

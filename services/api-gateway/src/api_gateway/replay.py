@@ -1,42 +1,33 @@
 """POST /api/v1/events/replay: the organisation's events from a time on are sent again, with the same ids."""
 
-import re
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
-from pydantic import AwareDatetime, BeforeValidator, Field
+from pydantic import Field
 
 from api_gateway.answers import PROBLEMS, answer
 from api_gateway.auth import Admin
 from api_gateway.gateway import gateway_of
 from api_gateway.requests import JsonRoute
-from api_gateway.shapes import Shape
+from api_gateway.shapes import Body, Shape
 from common import clock
 from contracts.topics import EVENTS
 from records.refused import refused
 from records.replay import JOURNAL, replay
+from records.strict import Time
 
 router = APIRouter(prefix="/api/v1/events", tags=["Events"], route_class=JsonRoute, responses=PROBLEMS)
 
 
-def _written_out(value: Any) -> Any:
-    """A time as text: pydantic alone would take a number for seconds since 1970."""
-    if value is not None and not (isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\d[Tt ]", value)):
-        raise ValueError("write a time as in RFC 3339: 2026-11-22T00:00:00Z")
-    return value
-
-
-Time = Annotated[AwareDatetime, BeforeValidator(_written_out)]
-
-
-class ReplayBody(Shape):
+class ReplayBody(Body):
     """Which events: `since` ≤ time of the event < `until`."""
 
     since: Annotated[Time, Field(description=f"At most {JOURNAL.days} days ago; with a time zone.")]
     until: Annotated[Time | None, Field(description="Now, where it is absent.")] = None
     types: Annotated[
-        list[str] | None, Field(min_length=1, max_length=100, description="Topics; every one where it is absent.")
+        list[Annotated[str, Field(max_length=100)]] | None,
+        Field(min_length=1, max_length=100, description="Topics; every one where it is absent."),
     ] = None
 
 

@@ -15,6 +15,7 @@ from fastapi.dependencies.utils import get_flat_params
 from fastapi.params import Query
 from fastapi.routing import APIRoute
 
+from api_gateway import odd_numbers
 from api_gateway.auth import Demand
 from api_gateway.problems import Problem, refusal
 from common.telemetry import span
@@ -69,7 +70,10 @@ class JsonRequest(Request):
         try:
             value = orjson.loads(raw)
         except orjson.JSONDecodeError as error:
+            _refuse_odd_number(raw)
             raise _unreadable(("body", error.pos), f"this is not JSON: {error.msg}", "json_invalid") from error
+        if odd_numbers.may_be_odd(raw):
+            _refuse_odd_number(raw)
         if parts > DEEPEST_BODY and await _depth(raw) > DEEPEST_BODY:
             raise _unreadable(("body",), f"nested deeper than {DEEPEST_BODY} levels", "json_too_deep")
         if _holds_nul(raw):
@@ -182,6 +186,14 @@ def _nearest(name: str, known: frozenset[str]) -> str:
     )
     hint = f"did you mean {near[0]}? There" if near else "there"
     return f"there is no such query parameter; {hint} are {', '.join(sorted(known))}"
+
+
+def _refuse_odd_number(raw: bytes) -> None:
+    if (found := odd_numbers.find(raw)) is not None:
+        place, text = found
+        shown = text if len(text) <= 40 else f"{text[:39]}…"
+        message = f"{shown} cannot be kept as a number: give at most 64 bits or a double, or write it as a string"
+        raise _unreadable(("body", *place), message, "number_too_large")
 
 
 def _unreadable(loc: Place, message: str, word: str) -> Problem:

@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Any, Literal, get_args
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic.alias_generators import to_camel
 
-from records.definitions.base import ConnectionReference
+from records.definitions.base import ConnectionName, ConnectionReference
+from records.strict import Id, Strict
 
 KindName = Literal[
     "dlt_extract",
@@ -51,6 +52,10 @@ class Shape(BaseModel):
     """A JSON object whose keys are camelCase; keys that are not listed are refused, so that a slip is noticed."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", populate_by_name=False)
+
+
+class Body(Shape, Strict):
+    """A request's body: nothing in it is cast (`records.strict`)."""
 
 
 # Answers ------------------------------------------------------------------------------------------------------------
@@ -192,23 +197,23 @@ class MeShape(Shape):
 # Request bodies -----------------------------------------------------------------------------------------------------
 
 
-class ActionBody(Shape):
+class ActionBody(Body):
     kind: KindName
     name: str = Field(min_length=1, max_length=LONGEST_NAME)
     slug: str | None = Field(default=None, pattern=SLUG_PATTERN, max_length=LONGEST_NAME)
-    connection_id: UUID | None = None
-    connection_ref: str | ConnectionReference | None = Field(default=None, description="As in document 000.")
+    connection_id: Id | None = None
+    connection_ref: ConnectionName | ConnectionReference | None = Field(default=None, description="As in document 000.")
     definition: Json | None = Field(default=None)
-    template_id: str | None = None
+    template_id: str | None = Field(default=None, max_length=LONGEST_NAME)
 
 
-class ActionPatch(Shape):
+class ActionPatch(Body):
     """Keys that are absent stay as they are (decision 6)."""
 
     name: str | None = Field(default=None, min_length=1, max_length=LONGEST_NAME)
     slug: str | None = Field(default=None, pattern=SLUG_PATTERN, max_length=LONGEST_NAME)
     status: ActionStatus | None = None
-    connection_id: UUID | None = None
+    connection_id: Id | None = None
     definition: Json | None = None
 
     @field_validator("name", "slug", "status")
@@ -219,42 +224,42 @@ class ActionPatch(Shape):
         return value
 
 
-class RunActionBody(Shape):
+class RunActionBody(Body):
     definition_overrides: Json | None = Field(default=None, description="An RFC 7396 merge into the definition.")
     idempotency_key: str | None = Field(default=None, min_length=1, max_length=LONGEST_NAME)
 
 
-class RunBody(Shape):
+class RunBody(Body):
     kind: KindName
     definition: Json | None = None
-    connection_ref: str | ConnectionReference | None = Field(default=None, description="As in document 000.")
+    connection_ref: ConnectionName | ConnectionReference | None = Field(default=None, description="As in document 000.")
     concurrency_key: str | None = Field(default=None, min_length=1, max_length=LONGEST_NAME)
     idempotency_key: str | None = Field(default=None, min_length=1, max_length=LONGEST_NAME)
-    parent_action_run_id: UUID | None = None
+    parent_action_run_id: Id | None = None
 
 
-class RejectBody(Shape):
+class RejectBody(Body):
     reason: str | None = Field(default=None, max_length=10_000)
 
 
-class ConnectionBody(Shape):
+class ConnectionBody(Body):
     name: str = Field(min_length=1, max_length=LONGEST_NAME)
     provider: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=LONGEST_NAME)
     slug: str | None = Field(default=None, pattern=SLUG_PATTERN, max_length=LONGEST_NAME)
     config: Json | None = None
     credentials: Json | None = Field(default=None, description="Stored encrypted, never shown again.")
-    is_default: StrictBool = False
+    is_default: bool = False
     max_running: int | None = Field(default=None, ge=1, le=1_000_000, description="Live runs at once.")
 
 
-class ConnectionPatch(Shape):
+class ConnectionPatch(Body):
     """Keys that are absent stay as they are; `credentials` null forgets them, `maxRunning` null lifts the limit."""
 
     name: str | None = Field(default=None, min_length=1, max_length=LONGEST_NAME)
     slug: str | None = Field(default=None, pattern=SLUG_PATTERN, max_length=LONGEST_NAME)
     config: Json | None = None
     credentials: Json | None = None
-    is_default: StrictBool | None = None
+    is_default: bool | None = None
     status: ActionStatus | None = None
     max_running: int | None = Field(default=None, ge=1, le=1_000_000)
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from api_gateway.answers import PROBLEMS, Limit, Offset, Words, answer, nothing, page, words
 from api_gateway.auth import Admin, Viewer
 from api_gateway.gateway import Gateway, gateway_of
-from api_gateway.people_shapes import MemberBody, MemberPatch, MemberShape, MembersShape, NewMemberShape
+from api_gateway.people_shapes import InvitedMemberShape, MemberBody, MemberPatch, MemberShape, MembersShape
 from api_gateway.problems import conflict, not_found
 from api_gateway.requests import JsonRoute
 from records import members
@@ -53,7 +53,7 @@ async def list_users(
         return answer(await page(conn, principal.org_id, "members", items, ids, (limit, offset, total)))
 
 
-@router.post("", response_model=NewMemberShape, status_code=201, summary="Invite a user")
+@router.post("", response_model=InvitedMemberShape, status_code=201, summary="Invite a user")
 async def create_user(request: Request, principal: Admin, body: MemberBody) -> Response:
     """Names, role, password and id are this organisation's: whoever is in another one, too, has others there.
 

@@ -1,6 +1,5 @@
 """A connection's credentials as headers and parameters; they go to that connection's host and nowhere else."""
 
-from base64 import b64encode
 from dataclasses import dataclass, field
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
@@ -9,6 +8,7 @@ from requests.auth import AuthBase
 
 from common.errors import ErrorCode, Permanent
 from extract_worker.session import origin_of
+from records.credentials import HttpCredentials, Unusable, base_url, http_credentials
 from records.definitions.dlt_extract import RestApi
 from worker.job import ConnectionSecret
 
@@ -50,56 +50,27 @@ def _with_params(url: str, params: dict[str, str]) -> str:
 
 def access_of(definition: RestApi, connection: ConnectionSecret | None) -> Access:
     """Where to go and with what. Raises `Permanent` where the address is missing or not the connection's own."""
-    own = str((connection.config if connection else {}).get("base_url") or "")
-    base_url = definition.base_url or own
-    if not base_url:
+    own = (base_url(connection.config) if connection else None) or ""
+    address = definition.base_url or own
+    if not address:
         text = "There is no base_url, neither in the definition nor in the connection's config. Add one."
         raise Permanent(ErrorCode.DATA_ERROR, text, {"field": "base_url"})
     if connection is None:
-        return Access(base_url)
-    headers, params = _secrets(connection)
-    headers |= {str(name): str(value) for name, value in connection.config.get("headers", {}).items()}
-    if (headers or params) and origin_of(base_url) != origin_of(own):
+        return Access(address)
+    found = _credentials(connection)
+    if found and origin_of(address) != origin_of(own):
         raise Permanent(
             ErrorCode.AUTH_ERROR,
             f"The credentials of the connection {connection.slug} go to the host of its own base_url only. "
             f"Put base_url into the connection's config ({own or 'there is none'}), or use another connection.",
             {"connection": connection.slug},
         )
-    return Access(base_url, headers, params)
+    return Access(address, found.headers, found.query)
 
 
-def _secrets(connection: ConnectionSecret) -> tuple[dict[str, str], dict[str, str]]:
-    """Headers and query parameters; the kind is `config.auth.type`, else told by what the credentials hold."""
-    given = connection.credentials
-    auth = connection.config.get("auth") or {}
-    kind = auth.get("type") or _kind(given)
+def _credentials(connection: ConnectionSecret) -> HttpCredentials:
     try:
-        if kind == "bearer":
-            return {"Authorization": f"Bearer {given.get('token') or given['access_token']}"}, {}
-        if kind == "api_key":
-            name, key = str(auth.get("name") or "X-API-Key"), str(given["api_key"])
-            return ({}, {name: key}) if auth.get("location") in ("query", "param") else ({name: key}, {})
-        if kind in ("basic", "http_basic"):
-            pair = f"{given['username']}:{given.get('password', '')}".encode()
-            return {"Authorization": f"Basic {b64encode(pair).decode()}"}, {}
-    except KeyError as error:
-        raise _unusable(connection, f"{kind} needs {error}") from error
-    if kind is None or kind == "none":
-        return {}, {}
-    raise _unusable(connection, f"there is no way to use {kind}")
-
-
-def _kind(given: dict[str, object]) -> str | None:
-    for kind, names in (("bearer", ("token", "access_token")), ("api_key", ("api_key",)), ("basic", ("username",))):
-        if any(given.get(name) for name in names):
-            return kind
-    return "unknown credentials" if given else None
-
-
-def _unusable(connection: ConnectionSecret, why: str) -> Permanent:
-    text = (
-        f"The credentials of the connection {connection.slug} cannot be used: {why}. Store token, api_key (with "
-        "config.auth.name and config.auth.location), or username and password."
-    )
-    return Permanent(ErrorCode.AUTH_ERROR, text, {"connection": connection.slug})
+        return http_credentials(connection.credentials, connection.config)
+    except Unusable as error:
+        text = f"The credentials of the connection {connection.slug} cannot be used for HTTP: {error}."
+        raise Permanent(ErrorCode.AUTH_ERROR, text, {"connection": connection.slug}) from error

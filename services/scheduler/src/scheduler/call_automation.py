@@ -1,13 +1,15 @@
 """Another automation as a step: started once, waited for without a slot, its results handed back (document 002)."""
 
 from typing import Any
+from uuid import UUID
 
 from common.bell import AUTOMATION, Bell
 from common.errors import ErrorCode, Permanent
-from records.automations import automations, calls, runs
+from common.ids import uuid7
+from records.automations import automations, calls, causes, runs
+from records.automations.causes import DEFAULT_MOST, Wanted
 from records.automations.runs import NewAutomationRun
 from records.definitions.call_automation import CallAutomation as Definition
-from scheduler.opening import DEEPEST
 from worker.kind import Park
 from worker.owned import Owned
 
@@ -17,15 +19,16 @@ class CallAutomation:
 
     name = "call_automation"
 
-    def __init__(self, bell: Bell) -> None:
+    def __init__(self, bell: Bell, most_from_one_cause: int = DEFAULT_MOST) -> None:
         self._bell = bell
+        self._most = most_from_one_cause
 
     async def perform(self, run: Owned) -> dict[str, Any]:
         definition = Definition.model_validate(run.definition)
         steps: dict[str, Any] = {}
         async with run.guarded() as conn:
             called = await calls.called_by(conn, run.id)
-            new = None if called is not None else await _call(conn, run, definition)
+            new = None if called is not None else await _call(conn, run, definition, self._most)
             if called is not None and called.status == "completed":
                 steps = await calls.results(conn, called.id)
         if new is not None:
@@ -37,15 +40,15 @@ class CallAutomation:
         return _result(called, steps)
 
 
-async def _call(conn: Any, run: Owned, definition: Definition) -> NewAutomationRun:
+async def _call(conn: Any, run: Owned, definition: Definition, most: int) -> NewAutomationRun:
     found = await automations.to_start(conn, run.org_id, definition.automation)
     if found is None:
         message = f"There is no automation {definition.automation!r}; name one by its id or its slug."
         raise Permanent(ErrorCode.DATA_ERROR, message)
-    depth = await calls.depth_of(conn, run.id)
-    if depth > DEEPEST:
-        message = f"{DEEPEST} automations have called each other in a row; one of them seems to call itself."
-        raise Permanent(ErrorCode.DATA_ERROR, message, {"depth": depth})
+    wanted = await _wanted(conn, run, found.version_id)
+    (judged,) = await causes.judge(conn, [wanted], most)
+    if judged.why is not None:
+        raise Permanent(ErrorCode.DATA_ERROR, judged.why, {"depth": wanted.depth, "cause": str(wanted.cause_id)})
     new = NewAutomationRun(
         org_id=run.org_id,
         automation_id=found.id,
@@ -53,12 +56,23 @@ async def _call(conn: Any, run: Owned, definition: Definition) -> NewAutomationR
         triggered_by="automation",
         trigger_key=f"call:{run.id}",
         inputs=definition.inputs,
-        depth=depth,
+        depth=wanted.depth,
+        cause_id=wanted.cause_id,
         parent_run_id=run.id,
         traceparent=run.traceparent,
     )
     await runs.create(conn, [new])
     return new
+
+
+async def _wanted(conn: Any, run: Owned, version_id: UUID) -> Wanted:
+    """The run that calls may be a step of an automation run itself, which may have been called or triggered by another.
+
+    A run that somebody made is a cause of its own.
+    """
+    led_by = await causes.automation_runs_of(conn, [run.id])
+    source = (await causes.sources(conn, led_by.values())).get(led_by.get(run.id, run.id))
+    return Wanted(uuid7(), 1, version_id) if source is None else Wanted(source.cause_id, source.depth + 1, version_id)
 
 
 def _result(called: calls.Called, steps: dict[str, Any]) -> dict[str, Any]:

@@ -5,14 +5,23 @@ transaction that makes the automation runs.
 """
 
 from collections import defaultdict
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
 from uuid import UUID
 
+import structlog
+
 from common.bell import AUTOMATION, Bell
-from records.automations import runs
+from common.ids import uuid7
+from common.telemetry import automation_runs_cut_off
+from records.automations import causes, runs
+from records.automations.causes import AFTER_CUT_OFF, DEFAULT_MOST, Source, Wanted
 from records.automations.runs import NewAutomationRun
 from records.automations.triggers import passes
 from records.following import automation_run_of
+
+_log = structlog.get_logger()
 
 _BATCH = 200
 _WANTED = """
@@ -25,7 +34,6 @@ FROM automations a JOIN (SELECT DISTINCT * FROM unnest($1::uuid[], $2::text[])) 
     ON a.org_id = t.org_id AND a.event_type = t.event_type
 WHERE a.status = 'active' AND a.deleted_at IS NULL
 """
-_DEPTHS = "SELECT id, depth FROM automation_runs WHERE id = ANY($1::uuid[])"
 _HANDLED = """
 UPDATE events e SET wanted = false FROM unnest($1::uuid[], $2::int[], $3::timestamptz[]) AS t(subject, sequence, at)
 WHERE e.subject_id = t.subject AND e.sequence = t.sequence AND e.occurred_at = t.at
@@ -35,9 +43,10 @@ WHERE e.subject_id = t.subject AND e.sequence = t.sequence AND e.occurred_at = t
 class Events:
     """Hands events to the automations that wait for them."""
 
-    def __init__(self, pool: Any, bell: Bell) -> None:
+    def __init__(self, pool: Any, bell: Bell, most_from_one_cause: int = DEFAULT_MOST) -> None:
         self._pool = pool
         self._bell = bell
+        self._most = most_from_one_cause
 
     async def hand_out_once(self) -> None:
         """All that is wanted now."""
@@ -48,7 +57,7 @@ class Events:
         """Up to 200 events in one transaction; answers how many."""
         async with self._pool.acquire() as conn, conn.transaction():
             rows = await conn.fetch(_WANTED, _BATCH)
-            news = await _matches(conn, rows) if rows else []
+            news = await self._news(conn, rows) if rows else []
             made: set[UUID] = await runs.create(conn, news) if news else set()
             if rows:
                 keys = [(row["subject_id"], row["sequence"], row["occurred_at"]) for row in rows]
@@ -56,29 +65,76 @@ class Events:
         self._bell.ring(AUTOMATION, sorted(made))
         return len(rows)
 
+    async def _news(self, conn: Any, rows: list[Any]) -> list[NewAutomationRun]:
+        """What the events start, as far as their causes' budgets reach; the first beyond is made to tell it."""
+        matches = list(await _matches(conn, rows))
+        sources = await _sources(conn, [match.row for match in matches])
+        news, counted = [], []
+        fresh: dict[tuple[UUID, int], UUID] = defaultdict(uuid7)
+        for match in matches:
+            source = sources.get(_key(match.row))
+            if source is None or source.is_cut_off:
+                cause, depth = (fresh[_key(match.row)], 0) if source is None else (source.cause_id, AFTER_CUT_OFF)
+                news.append(_of_event(match, cause, depth))
+            else:
+                counted.append(_of_event(match, source.cause_id, source.depth + 1))
+        return news + await self._within_budget(conn, counted)
 
-async def _matches(conn: Any, rows: list[Any]) -> list[NewAutomationRun]:
+    async def _within_budget(self, conn: Any, counted: list[NewAutomationRun]) -> list[NewAutomationRun]:
+        wanted = [Wanted(new.cause_id or new.id, new.depth, new.version_id) for new in counted]
+        news = []
+        for new, judged in zip(counted, await causes.judge(conn, wanted, self._most), strict=True):
+            if judged.may_begin:
+                news.append(new)
+                continue
+            automation_runs_cut_off.inc()
+            if judged.is_told:
+                _log.warning("cut_off", automation=str(new.automation_id), cause=str(new.cause_id), why=judged.why)
+                news.append(replace(new, cut_off=judged.why))
+        return news
+
+
+class _Match(NamedTuple):
+    """An event, and an automation whose filters it passes."""
+
+    row: Any
+    event: dict[str, Any]
+    automation: Any
+
+
+async def _matches(conn: Any, rows: list[Any]) -> Iterator[_Match]:
     waiting = defaultdict(list)
     for one in await conn.fetch(_WAITING, [row["org_id"] for row in rows], [row["type"] for row in rows]):
         waiting[one["org_id"], one["event_type"]].append(one)
-    sources = {_key(row): source for row in rows if (source := _source_of(row)) is not None}
-    depths = {row["id"]: row["depth"] for row in await conn.fetch(_DEPTHS, list(sources.values()))}
-    news = []
-    for row in rows:
-        event = event_of(row)
-        # An automation that an automation's work has led to is one deeper than that.
-        depth = depths[sources[_key(row)]] + 1 if sources.get(_key(row)) in depths else 0
-        news += [
-            _of_event(row, event, one, depth)
-            for one in waiting[row["org_id"], row["type"]]
-            if passes(one["filters"] or {}, event["data"])
-        ]
-    return news
+    events = ((row, event_of(row)) for row in rows)
+    return (
+        _Match(row, event, one)
+        for row, event in events
+        for one in waiting[row["org_id"], row["type"]]
+        if passes(one["filters"] or {}, event["data"])
+    )
+
+
+async def _sources(conn: Any, rows: Sequence[Any]) -> dict[tuple[UUID, int], Source]:
+    """By the event, the automation run whose work it tells of; none where no automation had a part in it."""
+    direct = {_key(row): found for row in rows if (found := _source_of(row)) is not None}
+    ran = {_key(row): run for row in rows if _key(row) not in direct and (run := _run_of(row)) is not None}
+    led_by = await causes.automation_runs_of(conn, ran.values())
+    of = direct | {key: led_by[run] for key, run in ran.items() if run in led_by}
+    known = await causes.sources(conn, of.values())
+    return {key: known[one] for key, one in of.items() if one in known}
 
 
 def _source_of(row: Any) -> UUID | None:
-    """The automation run whose work the event tells of; None where no automation had a part in it."""
     return row["subject_id"] if row["type"].startswith("automation.") else automation_run_of(row)
+
+
+def _run_of(row: Any) -> UUID | None:
+    """The run that an event of it or of its connection tells of."""
+    try:
+        return UUID(row["data"]["runId"])
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def event_of(row: Any) -> dict[str, Any]:
@@ -100,7 +156,8 @@ def _key(row: Any) -> tuple[UUID, int]:
     return row["subject_id"], row["sequence"]
 
 
-def _of_event(row: Any, event: dict[str, Any], one: Any, depth: int) -> NewAutomationRun:
+def _of_event(match: _Match, cause_id: UUID, depth: int) -> NewAutomationRun:
+    row, event, one = match
     return NewAutomationRun(
         org_id=row["org_id"],
         automation_id=one["id"],
@@ -110,5 +167,6 @@ def _of_event(row: Any, event: dict[str, Any], one: Any, depth: int) -> NewAutom
         event=event,
         inputs=event["data"],
         depth=depth,
+        cause_id=cause_id,
         traceparent=row["traceparent"],
     )

@@ -26,7 +26,7 @@ FIRE_SECONDS = 0.05
 
 @asynccontextmanager
 async def running(service: Service[Settings]) -> AsyncIterator[None]:
-    kinds = (ApprovalGate(), ConditionalBranch(), CallAutomation(service.bell))
+    kinds = (ApprovalGate(), ConditionalBranch(), CallAutomation(service.bell, service.settings.most_from_one_cause))
     orchestrators: list[Orchestrator] = []
 
     def join(life: Life, publisher: Publisher) -> None:
@@ -43,7 +43,8 @@ def _orchestrate(service: Service[Settings], life: Life, publisher: Publisher) -
     keyring = Keyring(service.settings.encryption_keys)
     looker = Looker(service.pool, service.bell, publisher, keyring, life.id, life.name)
     orchestrator = Orchestrator(service.pool, looker)
-    events, schedules, wake = Events(service.pool, service.bell), Schedules(service.pool, service.bell), asyncio.Event()
+    events = Events(service.pool, service.bell, service.settings.most_from_one_cause)
+    schedules, wake = Schedules(service.pool, service.bell), asyncio.Event()
     service.bell.on_ring((AUTOMATION,), orchestrator.on_ring)
     service.bell.on_ring((EVENT,), lambda _word, _ids: wake.set())
     service.spawn(every(SWEEP_SECONDS, orchestrator.sweep_once))

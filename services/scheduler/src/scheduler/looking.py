@@ -86,8 +86,10 @@ class Looker:
 
     async def _look(self, one: "_Look") -> None:
         is_first = one.live.started_at is None and one.live.control is None
-        if not is_first or await open_run(one.conn, one.live, one.version, one.notes) is Opening.BEGUN:
+        opening = await open_run(one.conn, one.live, one.version, one.notes) if is_first else Opening.BEGUN
+        if opening is Opening.BEGUN:
             await one.advance()
+        one.is_cut_off = opening is Opening.CUT_OFF
 
     async def _give_up(self, one: "_Look", error: Exception) -> None:
         for step in (await steps.read(one.conn, one.live.id)).values():
@@ -104,6 +106,8 @@ class Looker:
             outcome.journal = await steps.note(one.conn, one.live.id, one.notes, self.process_id, self.name)
         if one.broken is not None:
             await automations.break_(one.conn, one.live.automation_id, one.broken)
+        if one.is_cut_off and one.notes.error is not None:
+            await automations.warn(one.conn, one.live.automation_id, one.notes.error)
         if one.notes.status != "running":
             outcome.ended = one.notes.outcome or one.notes.status
             await _after_end(one, outcome)
@@ -125,6 +129,7 @@ class _Look:
     starting: dict[str, NewRun] = field(default_factory=dict)
     known: dict[str, Step] = field(default_factory=dict)
     broken: Json | None = None
+    is_cut_off: bool = False
 
     async def advance(self) -> None:
         """Reads where the steps stand and goes on until nothing more follows from it."""
@@ -197,5 +202,7 @@ async def _after_end(one: _Look, outcome: Outcome) -> None:
     if one.live.parent_run_id is not None:
         for word, woken in await runs.wake_parent(one.conn, one.live.parent_run_id):
             outcome.rings[word].append(woken)
-    if one.live.overlap == "queue" and (after := await runs.next_to_start(one.conn, one.live.automation_id)):
+    if (one.live.overlap == "queue" or one.live.waits) and (
+        after := await runs.next_to_start(one.conn, one.live.automation_id)
+    ):
         outcome.rings[AUTOMATION].append(after)

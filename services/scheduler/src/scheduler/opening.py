@@ -2,19 +2,23 @@
 
 from enum import Enum, auto
 from typing import Any
+from uuid import UUID
 
 from records.automations import runs, steps
+from records.automations.advance import State
 from records.automations.body import fits
+from records.automations.causes import DEEPEST
 from records.automations.runs import Live
 from records.automations.steps import Notes
 from records.automations.versions import Version
 from records.conditions import Judged, RootedCondition, all_hold, judge
-from scheduler.telling import tell_cut_off, tell_outcome, tell_start
+from scheduler.telling import tell_cut_off, tell_end, tell_outcome, tell_start
 
 Json = dict[str, Any]
 
-DEEPEST = 10
-"""Automations that may start each other in a row; a loop between them is cut off here."""
+
+MOST_WAITING = 100
+"""Automation runs of one schedule that may wait for the one that is at work."""
 
 
 class Opening(Enum):
@@ -22,24 +26,26 @@ class Opening(Enum):
 
     BEGUN = auto()
     OVER = auto()
+    CUT_OFF = auto()
+    """Over, because its cause may lead to nothing more; its automation shows it."""
     LATER = auto()
     """An earlier run by the same schedule goes on; whoever ends it looks here."""
 
 
 async def open_run(conn: Any, live: Live, version: Version, notes: Notes) -> Opening:
     """Judges whether it begins, and writes its steps; `notes` say why where it does not."""
-    if live.depth > DEEPEST:
+    if live.cut_off is not None:
+        tell_end(notes, live, State.FAILED, _error(live.cut_off, {"depth": live.depth}))
+        return Opening.CUT_OFF
+    if live.depth > DEEPEST:  # made by an older version, which counts depth alone
         message = f"{DEEPEST} automations have started each other in a row: they look like a loop, so it ends here"
         tell_cut_off(notes, _error(message, {"depth": live.depth}))
         return Opening.OVER
     if live.triggered_by == "schedule" and live.overlap != "allow" and (before := await runs.earlier(conn, live)):
-        if live.overlap == "queue":
-            return Opening.LATER
-        tell_outcome(notes, "skipped", f"automation run {before} was still at work", {"runId": str(before)})
-        return Opening.OVER
+        return await _meets(conn, live, before, notes)
     event, inputs = await runs.given(conn, live.id)
     if wrong := wrong_input(version.inputs, inputs):
-        tell_cut_off(notes, _error(wrong, {}))
+        tell_end(notes, live, State.FAILED, _error(wrong, {}))
         return Opening.OVER
     conditions = [RootedCondition.model_validate(one) for one in version.conditions]
     judged = judge(conditions, {"event": event or {}, "inputs": with_defaults(version.inputs, inputs), "steps": {}})
@@ -50,6 +56,17 @@ async def open_run(conn: Any, live: Live, version: Version, notes: Notes) -> Ope
     await steps.open_steps(conn, live.id, version.plan, live.retry_of)
     tell_start(notes, live)
     return Opening.BEGUN
+
+
+async def _meets(conn: Any, live: Live, before: UUID, notes: Notes) -> Opening:
+    """An earlier run by the same schedule is not over: it waits behind that, or is left out with the reason."""
+    reason = f"automation run {before} was still at work"
+    if live.overlap == "queue" or live.waits:
+        if await runs.wait(conn, live, MOST_WAITING):
+            return Opening.LATER
+        reason += f", and {MOST_WAITING} others of its schedule wait behind it already"
+    tell_outcome(notes, "skipped", reason, {"runId": str(before)})
+    return Opening.OVER
 
 
 def with_defaults(declared: Json, inputs: Json) -> Json:

@@ -10,7 +10,7 @@ from common.bell import AUTOMATION, Bell
 from common.telemetry import schedule_late_seconds
 from records.automations import runs
 from records.automations.runs import NewAutomationRun
-from records.automations.schedule import next_after, to_fire
+from records.automations.schedule import LATE, next_after, to_fire
 
 LONGEST_PAUSE = 1.0
 
@@ -50,7 +50,7 @@ class Schedules:
                 trigger = row["trigger"]
                 expression, zone = trigger["schedule"], trigger["timezone"]
                 times = to_fire(expression, zone, row["due_at"], now, trigger["catchup"])
-                news += [_of_time(row, time) for time in times]
+                news += [_of_time(row, time, waits=_waits(trigger, times, now)) for time in times]
                 following.append(next_after(expression, zone, now))
             made: set[UUID] = await runs.create(conn, news) if news else set()
             if due:
@@ -68,7 +68,19 @@ class Schedules:
         return min(LONGEST_PAUSE, max(0.0, (due - clock.now()).total_seconds()))
 
 
-def _of_time(row: Any, time: datetime) -> NewAutomationRun:
+def _waits(trigger: dict[str, Any], times: list[datetime], now: datetime) -> bool:
+    """Whether these are times that were missed and are all to be made up for: they run one after another.
+
+    `overlap: skip` would leave out all but the first of them.
+    """
+    return (
+        trigger["catchup"] == "all"
+        and trigger.get("overlap") != "allow"
+        and (len(times) > 1 or any(now - time > LATE for time in times))
+    )
+
+
+def _of_time(row: Any, time: datetime, *, waits: bool) -> NewAutomationRun:
     said = time.isoformat().replace("+00:00", "Z")
     return NewAutomationRun(
         org_id=row["org_id"],
@@ -78,4 +90,5 @@ def _of_time(row: Any, time: datetime) -> NewAutomationRun:
         trigger_key=f"schedule:{said}",
         event={"type": "schedule", "occurredAt": said, "data": {"scheduledFor": said}},
         inputs={"scheduledFor": said},
+        waits=waits,
     )

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from records.automations.causes import DEFAULT_MOST
 from worker.settings import WorkerSettings
 
 
@@ -10,3 +11,6 @@ class Settings(WorkerSettings):
 
     slots: int = Field(default=32, ge=1, le=1000, description="Runs held at once.")
     pool_size: int = Field(default=8, ge=2, le=100)
+    most_from_one_cause: int = Field(
+        default=DEFAULT_MOST, ge=1, le=1_000_000, description="Automation runs that one cause may lead to."
+    )

@@ -6,6 +6,7 @@ import structlog
 
 from common.clock import now
 from records import partitions
+from records.automations import causes
 
 _log = structlog.get_logger()
 
@@ -15,5 +16,6 @@ async def keep_once(pool: Any) -> None:
     today = now().date()
     made = await partitions.make_ahead(pool, today)
     dropped = await partitions.drop_old(pool, today)
+    await causes.forget_old(pool)
     if made or dropped:
         _log.info("partitions", made=made, dropped=dropped)

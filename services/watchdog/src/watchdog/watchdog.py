@@ -8,11 +8,12 @@ import structlog
 
 from common.bell import Bell
 from records.following import follow
-from records.fragments import MAY_RERUN
+from records.fragments import ALONE, GRACE_SECONDS, MAY_RERUN
 from records.publication import Publisher
 from watchdog import lifecycle
 from watchdog.lifecycle import Lost
 from watchdog.looks import Looks, look
+from watchdog.sessions import end_sessions
 
 _log = structlog.get_logger()
 
@@ -23,16 +24,27 @@ _STALE = f"""
 SELECT r.id, {MAY_RERUN} AS may_rerun, r.lease_owner FROM runs r
 WHERE r.phase = 'leased' AND r.due_at <= clock_timestamp() ORDER BY r.lease_owner, r.id LIMIT 500
 """
-_ABANDONED = """
-SELECT r.id FROM runs r WHERE r.phase = 'queued' AND r.recovered AND r.status = 'running'
-  AND r.moved_by = 'watchdog' AND r.updated_at < clock_timestamp() - interval '180 s'
-  AND EXISTS (SELECT FROM processes p WHERE r.kind = ANY(p.kinds) AND NOT p.stopping)
+# A worker whose beat is fresh has a free slot at this moment, and the run is one that it could take.
+_PASSED_OVER = f"""
+SELECT r.id, r.updated_at < clock_timestamp() - interval '{GRACE_SECONDS} s' AS too_long FROM runs r
+WHERE r.phase = 'queued' AND r.recovered AND r.status = 'running' AND r.moved_by = 'watchdog'
+  AND r.updated_at < clock_timestamp() - interval '{GRACE_SECONDS - 30} s' AND NOT {ALONE}
+  AND EXISTS (
+    SELECT FROM processes p WHERE r.kind = ANY(p.kinds) AND NOT p.stopping
+      AND p.beat_at > clock_timestamp() - interval '12 s'
+      AND p.slots > (SELECT count(*) FROM runs h WHERE h.lease_owner = p.id AND h.phase = 'leased')
+  )
 ORDER BY r.id LIMIT 500
 """
+PASSED_OVER_LOOKS = 3
+"""Looks, 10 s apart, at which a worker had room and did not take the run. At a single one it may be about to."""
+
 _FORGET = """
 DELETE FROM processes p WHERE p.id = $1
   AND NOT EXISTS (SELECT FROM runs r WHERE r.lease_owner = p.id AND r.phase = 'leased')
+RETURNING p.id
 """
+_HELD = "SELECT count(*) FROM runs WHERE lease_owner = $1 AND phase = 'leased'"
 
 
 class Watchdog:
@@ -44,6 +56,8 @@ class Watchdog:
         self._publisher = publisher
         self._process_id = process_id
         self.looks = Looks()
+        self._held: dict[UUID, int] = {}
+        self._passed_over: dict[UUID, int] = {}
 
     async def look_at_locks_once(self, conn: Any) -> None:
         for process_id, why in self.looks.by_lock(await look(conn)):
@@ -54,14 +68,25 @@ class Watchdog:
             await self.bury(process_id, why)
 
     async def bury(self, process_id: UUID, why: str) -> None:
-        """Gives the runs of a dead process to the living; forgets it when all could be taken, else looks again."""
+        """Gives the runs of a dead process to the living; forgets it when all could be taken, else looks again.
+
+        What it still holds in the database goes first: a process that only stands still has its locks.
+        """
         if process_id == self._process_id:
             return
+        ended = await end_sessions(self._pool, process_id)
         rows = await self._pool.fetch(_OF_PROCESS, process_id)
         message = f"Recovered at once: worker {process_id} is gone ({why})"
-        await self._take_back(rows, Lost(process_id), "watchdog_fast_recovery", message)
-        await self._pool.execute(_FORGET, process_id)
-        _log.warning("process_buried", process=str(process_id), why=why, runs=len(rows))
+        lost = Lost(process_id, alone=self._held_alone(process_id, len(rows)))
+        await self._take_back(rows, lost, "watchdog_fast_recovery", message)
+        if await self._pool.fetchval(_FORGET, process_id):
+            self._held.pop(process_id, None)
+        _log.warning("process_buried", process=str(process_id), why=why, runs=len(rows), sessions=ended)
+
+    def _held_alone(self, process_id: UUID, now: int) -> bool:
+        """Whether the process held one run: also before those were taken back that could be at an earlier look."""
+        self._held[process_id] = max(now, self._held.get(process_id, 0))
+        return self._held[process_id] <= 1
 
     async def sweep_leases_once(self) -> None:
         """The backstop: leases that ran out, whatever their worker says."""
@@ -69,12 +94,20 @@ class Watchdog:
         for row in await self._pool.fetch(_STALE):
             by_owner.setdefault(row["lease_owner"], []).append(row)
         for owner, rows in by_owner.items():
-            lost = Lost(owner, only_expired=True)
+            held = self._held_alone(owner, await self._pool.fetchval(_HELD, owner))
+            lost = Lost(owner, only_expired=True, alone=held)
             await self._take_back(rows, lost, "watchdog_recovery", "Recovered: its lease ran out")
+            if await self._pool.fetchval(_HELD, owner) == 0:
+                self._held.pop(owner, None)
 
     async def abandon_once(self) -> None:
-        """Runs that nobody took back into work in the grace time although somebody could."""
-        ids = [row["id"] for row in await self._pool.fetch(_ABANDONED)]
+        """Runs that nobody took back into work in the grace time although somebody could.
+
+        To wait for a free slot is not to be abandoned, and who may only be claimed alone waits for an idle worker.
+        """
+        rows = await self._pool.fetch(_PASSED_OVER)
+        self._passed_over = {row["id"]: self._passed_over.get(row["id"], 0) + 1 for row in rows}
+        ids = [row["id"] for row in rows if row["too_long"] and self._passed_over[row["id"]] >= PASSED_OVER_LOOKS]
         if ids:
             await self._ended(await lifecycle.abandon(self._pool, ids, self._process_id))
 

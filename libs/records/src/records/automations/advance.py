@@ -5,10 +5,9 @@ rejection. After a failure what runs goes on to its end, and new steps start onl
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import islice
 from typing import NamedTuple
 
 from records.automations.plan import Dependency, Plan, Step, When
@@ -64,21 +63,54 @@ def advance(plan: Plan, standing: Mapping[str, Standing], *, cancelled: bool = F
     failed = any(one.state in _BAD and has_failed(plan, key, one) for key, one in now.items())
     skip: dict[str, Skip] = {}
     ready: set[str] = set()
+    above = _Above()
     for step in plan.order:
-        if now[step.key].state is not State.WAITING:
-            continue
-        judged = _CANCELLED if cancelled else _judge(plan, step, now, failed)
-        if isinstance(judged, Skip):
-            skip[step.key] = judged
-            now[step.key] = Standing(judged.state)
-        elif judged:
-            ready.add(step.key)
+        if now[step.key].state is State.WAITING:
+            judged = _CANCELLED if cancelled else _judge(plan, step, now, failed, above)
+            if isinstance(judged, Skip):
+                skip[step.key] = judged
+                now[step.key] = Standing(judged.state)
+            elif judged:
+                ready.add(step.key)
+        if now[step.key].state is State.SKIPPED:
+            above.note(plan, step, now)
     states = Counter(one.state for one in now.values())
-    room = max(0, plan.max_parallel - states[State.RUNNING])
-    start = tuple(islice((step.key for step in plan.steps if step.key in ready), room))
+    start = _with_room(plan, now, ready)
     if states[State.WAITING] or states[State.RUNNING]:
         return Advance(start, skip)
     return Advance((), skip, State.CANCELLED if cancelled else State.FAILED if failed else State.COMPLETED)
+
+
+@dataclass
+class _Above:
+    """Of skipped steps, those that something before has failed for, and those before which something may still fail."""
+
+    failed: set[str] = field(default_factory=set)
+    open: set[str] = field(default_factory=set)
+
+    def note(self, plan: Plan, step: Step, now: Mapping[str, Standing]) -> None:
+        for dependency in step.dependencies:
+            before = now[dependency.step]
+            if dependency.step in self.failed or has_failed(plan, dependency.step, before):
+                self.failed.add(step.key)
+            if dependency.step in self.open or before.state not in _FINAL:
+                self.open.add(step.key)
+
+
+def _with_room(plan: Plan, now: Mapping[str, Standing], ready: Set[str]) -> tuple[str, ...]:
+    """Those of the ready steps for which there is room, in their order; some need none."""
+    at_work = (key for key, one in now.items() if one.state is State.RUNNING and key not in plan.placeless)
+    room = plan.max_parallel - sum(1 for _ in at_work)
+    start = []
+    for step in plan.steps:
+        if step.key not in ready:
+            continue
+        if step.key in plan.placeless:
+            start.append(step.key)
+        elif room > 0:
+            start.append(step.key)
+            room -= 1
+    return tuple(start)
 
 
 def kept(plan: Plan, standing: Mapping[str, Standing]) -> list[str]:
@@ -99,7 +131,7 @@ def has_failed(plan: Plan, key: str, one: Standing) -> bool:
     return one.state in _BAD and not (one.state is State.REJECTED and key in plan.taken_rejections)
 
 
-def _judge(plan: Plan, step: Step, now: Mapping[str, Standing], failed: bool) -> Skip | bool:
+def _judge(plan: Plan, step: Step, now: Mapping[str, Standing], failed: bool, above: _Above) -> Skip | bool:
     """True: it is ready. False: it waits. Or why it is skipped."""
     if not step.dependencies and not failed:
         return True
@@ -113,7 +145,11 @@ def _judge(plan: Plan, step: Step, now: Mapping[str, Standing], failed: bool) ->
             return Skip(State.SKIPPED, f"{bad[0]} {now[bad[0]].state}")
         if skipped := [d.step for d in step.dependencies if now[d.step].state is State.SKIPPED]:
             return Skip(State.SKIPPED, f"{skipped[0]} was skipped")
-    return _judge_way(step, now, failed=bool(bad))
+    # A step that was skipped because something above it has failed counts as failed for who handles errors.
+    spoiled = step.when is When.ON_ERROR and any(d.step in above.failed for d in step.dependencies)
+    if step.when is When.ON_ERROR and not (bad or spoiled) and any(d.step in above.open for d in step.dependencies):
+        return False
+    return _judge_way(step, now, failed=bool(bad) or spoiled)
 
 
 def _judge_way(step: Step, now: Mapping[str, Standing], *, failed: bool) -> Skip | bool:

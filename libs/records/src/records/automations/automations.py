@@ -43,6 +43,10 @@ _BREAK = """
 UPDATE automations SET status = 'error', error = $2, updated_at = clock_timestamp()
 WHERE id = $1 AND status = 'active' AND deleted_at IS NULL
 """
+_WARN = """
+UPDATE automations SET error = $2, updated_at = clock_timestamp()
+WHERE id = $1 AND status = 'active' AND deleted_at IS NULL
+"""
 _TO_START = """
 SELECT id, version_id, status FROM automations
 WHERE org_id = $1 AND deleted_at IS NULL AND (slug = $2 OR id = $3) ORDER BY (id = $3) IS TRUE DESC LIMIT 1
@@ -208,6 +212,11 @@ async def delete(conn: Any, org_id: UUID, automation_id: UUID) -> bool:
 async def break_(conn: Any, automation_id: UUID, error: Json) -> None:
     """active → error: what was saved does not work any more, and its triggers fire no longer (decision 37)."""
     await conn.execute(_BREAK, automation_id, error)
+
+
+async def warn(conn: Any, automation_id: UUID, error: Json) -> None:
+    """Shows an error of an automation that stays active; who changes or resumes it takes it away."""
+    await conn.execute(_WARN, automation_id, error)
 
 
 async def to_start(conn: Any, org_id: UUID, name: str) -> ToStart | None:

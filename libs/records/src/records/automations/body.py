@@ -3,15 +3,17 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, AliasGenerator, BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import AliasChoices, AliasGenerator, ConfigDict, Field, JsonValue, model_validator
 from pydantic.alias_generators import to_camel
 
 from records.automations.plan import DEFAULT_PARALLEL, When
 from records.automations.triggers import ManualTrigger, Trigger
 from records.conditions import RootedCondition
 from records.kinds import KINDS
+from records.strict import Strict, short
 
 MOST_STEPS = 1_000
+StepName = Annotated[str, Field(max_length=255)]
 Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
 InputName = Annotated[str, Field(pattern=r"^[^/]+$", max_length=255)]
 
@@ -30,9 +32,8 @@ def _spellings(name: str) -> AliasChoices:
     return AliasChoices(name, to_camel(name))
 
 
-class _Part(BaseModel):
+class _Part(Strict):
     model_config = ConfigDict(
-        extra="forbid",
         frozen=True,
         populate_by_name=True,
         alias_generator=AliasGenerator(validation_alias=_spellings),
@@ -42,20 +43,20 @@ class _Part(BaseModel):
 class DependencyBody(_Part):
     """A step that is waited for, and the port by which it must have ended."""
 
-    step: str
-    port: str | None = None
+    step: StepName
+    port: StepName | None = None
 
 
 class ConditionBody(_Part):
     """On what outcome of what it waits for the step runs."""
 
-    type: When
+    type: Annotated[When, Field(strict=False)]
 
 
 class StepActionBody(_Part):
     """What a step does: a kind and its definition, or a saved action by id or slug."""
 
-    kind: str | None = None
+    kind: Annotated[str, Field(max_length=255)] | None = None
     definition: dict[str, JsonValue] | None = None
     action_id: Annotated[str, Field(max_length=255)] | None = None
     definition_overrides: dict[str, JsonValue] | None = Field(default=None, description="RFC 7396, for a saved action.")
@@ -104,8 +105,8 @@ class StepBody(_Part):
     key: Key | None = None
     name: Annotated[str, Field(max_length=255)] | None = None
     action: StepActionBody
-    depends_on: list[str | DependencyBody] = Field(default=[], max_length=MOST_STEPS)
-    condition: ConditionBody | When = ConditionBody(type=When.ON_SUCCESS)
+    depends_on: list[StepName | DependencyBody] = Field(default=[], max_length=MOST_STEPS)
+    condition: ConditionBody | Annotated[When, Field(strict=False)] = ConditionBody(type=When.ON_SUCCESS)
 
     @model_validator(mode="before")
     @classmethod
@@ -147,7 +148,7 @@ class AutomationParts(_Part):
     description: Annotated[str, Field(max_length=10_000)] | None = None
     trigger: Trigger | None = None
     conditions: list[RootedCondition] | None = Field(default=None, max_length=100)
-    inputs: dict[InputName, InputBody] | None = Field(default=None, max_length=200)
+    inputs: Annotated[dict[InputName, InputBody], short(200)] | None = Field(default=None, max_length=200)
     actions: list[StepBody] | None = Field(default=None, max_length=MOST_STEPS)
     steps: list[StepBody] | None = Field(default=None, max_length=MOST_STEPS)
     max_parallel: Annotated[int, Field(ge=1, le=1_000)] | None = None
@@ -168,7 +169,7 @@ class AutomationBody(AutomationParts):
     name: Annotated[str, Field(min_length=1, max_length=255)]
     trigger: Trigger = ManualTrigger()
     conditions: list[RootedCondition] = Field(default=[], max_length=100)
-    inputs: dict[InputName, InputBody] = Field(default={}, max_length=200)
+    inputs: Annotated[dict[InputName, InputBody], short(200)] = Field(default={}, max_length=200)
     max_parallel: Annotated[int, Field(ge=1, le=1_000)] = DEFAULT_PARALLEL
     enabled: bool = True
 

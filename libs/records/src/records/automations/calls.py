@@ -1,4 +1,4 @@
-"""Automations that are called by a run of kind `call_automation`, and how deep the calls go."""
+"""Automations that are called by a run of kind `call_automation`."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,12 +6,6 @@ from uuid import UUID
 
 _CALLED = "SELECT id, status, outcome, error FROM automation_runs WHERE parent_run_id = $1"
 
-# The run that calls may be a step of an automation run itself, which may have been called or triggered by another.
-_DEPTH = """
-SELECT coalesce(max(a.depth), 0) + 1 FROM runs r
-JOIN automation_runs a ON r.trigger_source_type = 'automation_run' AND a.id = r.trigger_source_id::uuid
-WHERE r.id = $1
-"""
 _RESULTS = """
 SELECT s.key, s.state, r.result FROM automation_steps s LEFT JOIN runs r ON r.id = s.run_id
 WHERE s.automation_run_id = $1 ORDER BY s.place
@@ -32,11 +26,6 @@ async def called_by(conn: Any, run_id: UUID) -> Called | None:
     """What a run has called; None before it has."""
     row = await conn.fetchrow(_CALLED, run_id)
     return None if row is None else Called(**row)
-
-
-async def depth_of(conn: Any, run_id: UUID) -> int:
-    """How deep an automation run is that this run makes."""
-    return int(await conn.fetchval(_DEPTH, run_id))
 
 
 async def results(conn: Any, automation_run_id: UUID) -> dict[str, dict[str, Any]]:

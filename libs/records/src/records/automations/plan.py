@@ -10,6 +10,8 @@ from typing import Any
 DEFAULT_PARALLEL = 3
 """Steps that run at once where the automation does not say (document 002, "Parallel Execution")."""
 
+_WAITING = ("approval_gate", "call_automation")
+
 
 class When(StrEnum):
     """On what outcome of its dependencies a step runs (document 002, "Step Conditions")."""
@@ -65,6 +67,14 @@ class Plan:
     def taken_rejections(self) -> frozenset[str]:
         """Steps whose rejection is a way to go on, and no failure: somebody waits at their port `rejected`."""
         return frozenset(d.step for step in self.steps for d in step.dependencies if d.ports and "rejected" in d.ports)
+
+    @cached_property
+    def placeless(self) -> frozenset[str]:
+        """Steps that hold no place of `max_parallel`: they only wait, for a person or for another automation.
+
+        One after another means all of them, so where `max_parallel` is 1 each holds its place (document 002).
+        """
+        return frozenset(step.key for step in self.steps if step.kind in _WAITING and self.max_parallel > 1)
 
     @cached_property
     def after_errors(self) -> frozenset[str]:

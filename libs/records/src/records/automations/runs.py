@@ -16,10 +16,10 @@ from records.fragments import woken
 
 _CREATE = """
 INSERT INTO automation_runs (id, org_id, automation_id, version_id, triggered_by, trigger_key, event, inputs, depth,
-    parent_run_id, retry_of, created_by, traceparent, created_at, updated_at)
+    parent_run_id, retry_of, created_by, traceparent, cause_id, cut_off, waits, created_at, updated_at)
 SELECT new.*, at.now, at.now FROM (SELECT clock_timestamp() AS now) AS at, unnest(
     $1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::jsonb[], $8::jsonb[], $9::int[],
-    $10::uuid[], $11::uuid[], $12::uuid[], $13::text[]) AS new
+    $10::uuid[], $11::uuid[], $12::uuid[], $13::text[], $14::uuid[], $15::text[], $16::bool[]) AS new
 ON CONFLICT DO NOTHING
 RETURNING id
 """
@@ -52,7 +52,11 @@ GROUP BY a.org_id
 
 @dataclass(frozen=True)
 class NewAutomationRun:
-    """All that the row of a new automation run says; `trigger_key` makes one trigger one run."""
+    """All that the row of a new automation run says; `trigger_key` makes one trigger one run.
+
+    `cause_id` is None where it is its own cause; `cut_off` says why it may not begin (`records.automations.causes`).
+    `waits`: it begins after the runs of its schedule before it.
+    """
 
     org_id: UUID
     automation_id: UUID
@@ -66,6 +70,9 @@ class NewAutomationRun:
     retry_of: UUID | None = None
     created_by: UUID | None = None
     traceparent: str | None = None
+    cause_id: UUID | None = None
+    cut_off: str | None = None
+    waits: bool = False
     id: UUID = field(default_factory=uuid7)
 
     def columns(self) -> tuple[Any, ...]:
@@ -84,6 +91,9 @@ class NewAutomationRun:
             self.retry_of,
             self.created_by,
             self.traceparent,
+            self.cause_id,
+            self.cut_off,
+            self.waits,
         )
 
 
@@ -120,8 +130,8 @@ async def live_runs(conn: Any, ids: Sequence[UUID]) -> list[UUID]:
 
 _LOCK = """
 SELECT r.id, r.org_id, r.automation_id, r.version_id, r.parent_run_id, r.retry_of, r.depth, r.control, r.triggered_by,
-    r.created_by, r.traceparent, r.created_at, r.started_at, a.name, a.slug, a.trigger->>'overlap' AS overlap,
-    o.max_running
+    r.created_by, r.traceparent, r.created_at, r.started_at, r.cut_off, r.waits, a.name, a.slug,
+    a.trigger->>'overlap' AS overlap, o.max_running
 FROM automation_runs r JOIN automations a ON a.id = r.automation_id JOIN organisations o ON o.id = r.org_id
 WHERE r.id = $1 AND r.status = 'running' FOR UPDATE OF r SKIP LOCKED
 """
@@ -135,9 +145,17 @@ _NEXT = """
 SELECT id FROM automation_runs WHERE automation_id = $1 AND status = 'running' AND started_at IS NULL
 ORDER BY id LIMIT 1
 """
+_WAIT = "UPDATE automation_runs SET waits = true WHERE id = $1 AND NOT waits"
+_WAITING = """
+SELECT count(*) FROM (SELECT FROM automation_runs WHERE automation_id = $1 AND status = 'running' AND started_at IS NULL
+  AND waits AND id < $2 LIMIT $3) AS waiting
+"""
+# What waits for an earlier run of its schedule is looked at when that has ended, not each second.
 _WITH_NEWS = """
-SELECT id FROM automation_runs WHERE status = 'running' AND started_at IS NULL
-  AND created_at < clock_timestamp() - interval '1 s'
+SELECT id FROM automation_runs a WHERE status = 'running' AND started_at IS NULL
+  AND created_at < clock_timestamp() - interval '1 s' AND NOT (waits AND EXISTS (
+    SELECT FROM automation_runs b WHERE b.automation_id = a.automation_id AND b.status = 'running' AND b.id < a.id
+      AND b.triggered_by = 'schedule'))
 UNION
 SELECT s.automation_run_id FROM automation_steps s JOIN runs r ON r.id = s.run_id
 WHERE s.state = 'running' AND r.phase = 'done' AND r.completed_at < clock_timestamp() - interval '1 s'
@@ -165,6 +183,8 @@ class Live:
     traceparent: str | None
     created_at: datetime
     started_at: datetime | None
+    cut_off: str | None
+    waits: bool
     name: str
     slug: str
     overlap: str | None
@@ -191,6 +211,14 @@ async def earlier(conn: Any, live: Live) -> UUID | None:
     """An earlier run by the same schedule that is not over yet."""
     found: UUID | None = await conn.fetchval(_EARLIER, live.automation_id, live.id)
     return found
+
+
+async def wait(conn: Any, live: Live, most: int) -> bool:
+    """Lets it wait for the runs of its schedule before it; False where `most` of those wait already."""
+    if await conn.fetchval(_WAITING, live.automation_id, live.id, most) >= most:
+        return False
+    await conn.execute(_WAIT, live.id)
+    return True
 
 
 async def next_to_start(conn: Any, automation_id: UUID) -> UUID | None:

@@ -6,11 +6,12 @@ from functools import cache
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import AfterValidator, AliasChoices, ConfigDict, Field, JsonValue, model_validator
 
 from records.automations.schedule import BadSchedule, check_cron
 from records.conditions import same
 from records.secrets import MARKER
+from records.strict import ReallyTrue, Strict, short
 
 LONGEST_PATH = 255
 _SEGMENT = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
@@ -66,8 +67,8 @@ def _hushed(value: str) -> str:
     return value
 
 
-class _Trigger(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+class _Trigger(Strict):
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
 
     def stored(self) -> dict[str, Any]:
         """As it is stored and shown, in document 002's spelling."""
@@ -88,10 +89,10 @@ class WebhookTrigger(_Trigger):
     """An address of its own; requests are signed with the secret (decision 42), which is never shown again."""
 
     type: Literal["webhook"]
-    path: Annotated[str, AfterValidator(webhook_path)]
+    path: Annotated[str, Field(max_length=LONGEST_PATH + 2), AfterValidator(webhook_path)]
     secret: (
         Annotated[str, Field(min_length=6, max_length=500), AfterValidator(_hushed)]
-        | dict[Literal["secret"], Literal[True]]
+        | dict[Literal["secret"], Annotated[Literal[True], ReallyTrue]]
         | None
     ) = None
 
@@ -104,8 +105,8 @@ class EventTrigger(_Trigger):
     """An event of the platform whose data have the values of all filters; a list takes any of its values."""
 
     type: Literal["event"]
-    event_type: str = Field(alias="eventType", validation_alias=AliasChoices("eventType", "event_type"))
-    filters: dict[str, JsonValue] = {}
+    event_type: str = Field(max_length=100, alias="eventType", validation_alias=AliasChoices("eventType", "event_type"))
+    filters: Annotated[dict[str, JsonValue], short(50)] = Field(default={}, max_length=50)
 
     @model_validator(mode="before")
     @classmethod

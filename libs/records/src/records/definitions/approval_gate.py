@@ -1,10 +1,11 @@
 """A step that waits for a human (decision 22)."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from records.definitions.base import Definition
+from records.strict import ReallyTrue
 
 
 class ApprovalGate(Definition):
@@ -14,6 +15,6 @@ class ApprovalGate(Definition):
     """
 
     kind: Literal["approval_gate"] | None = None
-    requires_approval: Literal[True] = True
+    requires_approval: Annotated[Literal[True], ReallyTrue] = True
     title: str | None = Field(default=None, max_length=255, description="What is asked, in one line.")
     message: str | None = Field(default=None, max_length=10_000, description="What the approver should know.")

@@ -1,17 +1,21 @@
 """What every kind's definition may say."""
 
-from typing import Any, Literal
-from uuid import UUID
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
+
+from records.strict import Id, Number, Strict
+
+ConnectionName = Annotated[str, Field(max_length=255)]
+"""A connection's id or slug."""
 
 
-class ConnectionReference(BaseModel):
+class ConnectionReference(Strict):
     """A connection by id, by slug or by provider (document 000, "Connection Resolution"); just one of the three."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(frozen=True)
 
-    id: UUID | None = None
+    id: Id | None = None
     slug: str | None = Field(default=None, max_length=255)
     provider: str | None = Field(default=None, max_length=255)
 
@@ -22,29 +26,29 @@ class ConnectionReference(BaseModel):
         return self
 
 
-class Retry(BaseModel):
+class Retry(Strict):
     """Automatic retries of retryable errors within one run (decision 18); `max_attempts` counts the first, too."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     max_attempts: int = Field(default=3, ge=1, le=100)
-    initial_interval_seconds: float = Field(default=1.0, gt=0, le=86_400)
-    max_interval_seconds: float = Field(default=300.0, gt=0, le=86_400)
-    multiplier: float = Field(default=2.0, ge=1, le=100)
+    initial_interval_seconds: Number = Field(default=1.0, gt=0, le=86_400)
+    max_interval_seconds: Number = Field(default=300.0, gt=0, le=86_400)
+    multiplier: Number = Field(default=2.0, ge=1, le=100)
 
 
-class Definition(BaseModel):
+class Definition(Strict):
     """The fields that all kinds share; a kind adds its own."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
 
-    kind: str | None = None
-    connection: str | ConnectionReference | None = None
-    connection_ref: str | ConnectionReference | None = Field(default=None, alias="connectionRef")
+    kind: Annotated[str, Field(max_length=100)] | None = None
+    connection: ConnectionName | ConnectionReference | None = None
+    connection_ref: ConnectionName | ConnectionReference | None = Field(default=None, alias="connectionRef")
     requires_approval: bool = False
-    approval_timeout_seconds: float | None = Field(default=None, gt=0, le=31_536_000)
+    approval_timeout_seconds: Number | None = Field(default=None, gt=0, le=31_536_000)
     retry: Retry = Retry()
-    timeout_seconds: float | None = Field(default=None, gt=0, le=604_800, description="The run's own time limit.")
+    timeout_seconds: Number | None = Field(default=None, gt=0, le=604_800, description="The run's own time limit.")
 
     @property
     def on_lost(self) -> Literal["rerun", "fail"]:

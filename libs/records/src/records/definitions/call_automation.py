@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from records.definitions.base import Definition
+from records.strict import short
 
 
 class CallAutomation(Definition):
@@ -12,4 +13,6 @@ class CallAutomation(Definition):
 
     kind: Literal["call_automation"] | None = None
     automation: Annotated[str, Field(min_length=1, max_length=255, description="Its id or its slug.")]
-    inputs: dict[str, JsonValue] = Field(default={}, description="What the automation declares as its inputs.")
+    inputs: Annotated[dict[str, JsonValue], Field(max_length=1_000), short(1_000)] = Field(
+        default={}, description="What the automation declares as its inputs."
+    )

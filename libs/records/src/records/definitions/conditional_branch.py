@@ -2,29 +2,30 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, field_validator
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
 
 from records.conditions import Condition
 from records.definitions.base import Definition
+from records.strict import Strict, short
 
 Port = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 
-def _not_empty(given: tuple[Any, ...]) -> tuple[Any, ...]:
+def _not_empty(given: list[Any]) -> list[Any]:
     if not given:
         raise ValueError("give at least one")
     return given
 
 
-Conditions = Annotated[tuple[Condition, ...], Field(max_length=100), AfterValidator(_not_empty)]
+Conditions = Annotated[list[Condition], Field(max_length=100), AfterValidator(_not_empty)]
 
 
-class Case(BaseModel):
+class Case(Strict):
     """A port and what must all hold for it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     name: Port
     conditions: Conditions
@@ -34,14 +35,16 @@ class ConditionalBranch(Definition):
     """Either `conditions` (ports true and false) or `cases` (the first that holds is the port, else `default`)."""
 
     kind: Literal["conditional_branch"] | None = None
-    input: dict[str, JsonValue] = Field(default={}, description="The data that the conditions are judged on.")
-    cases: Annotated[tuple[Case, ...], Field(max_length=50), AfterValidator(_not_empty)] | None = None
+    input: Annotated[dict[str, JsonValue], Field(max_length=10_000), short(10_000)] = Field(
+        default={}, description="The data that the conditions are judged on."
+    )
+    cases: Annotated[list[Case], Field(max_length=50), AfterValidator(_not_empty)] | None = None
     default: Port = "default"
     conditions: Conditions | None = Field(default=None, validate_default=True)
 
     @field_validator("cases")
     @classmethod
-    def _each_port_once(cls, cases: tuple[Case, ...] | None) -> tuple[Case, ...] | None:
+    def _each_port_once(cls, cases: list[Case] | None) -> list[Case] | None:
         names = [case.name for case in cases or ()]
         if len(set(names)) < len(names):
             raise ValueError("two cases have the same name")

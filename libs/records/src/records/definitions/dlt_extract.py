@@ -12,7 +12,15 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from records.definitions.base import Definition
 from records.definitions.paginators import Auto, JsonPath, Paginator
-from records.definitions.resources import FileResources, Headers, Params, RestResources, SampleResources
+from records.definitions.resources import (
+    MOST_RESOURCES,
+    FileResources,
+    Headers,
+    Params,
+    RestResources,
+    SampleResources,
+)
+from records.strict import Number, Whole, WrittenOut
 
 COMING = ("shopify", "klaviyo", "amazon_sp_api", "sql_database")
 """Sources that are still to come: what names them can be saved, and not run yet."""
@@ -35,6 +43,9 @@ def _incomplete(field: str, message: str) -> ValidationError:
     return ValidationError.from_exception_data("dlt_extract", [InitErrorDetails(type=error, loc=(field,), input=None)])
 
 
+Start = Annotated[Annotated[date, Field(strict=False)] | Annotated[datetime, Field(strict=False)], WrittenOut]
+"""A day, or an instant."""
+
 HttpAddress = Annotated[str, Field(max_length=2000), AfterValidator(_http_address)]
 
 
@@ -44,13 +55,13 @@ class DltExtract(Definition):
     SOURCES: ClassVar[dict[str, type["DltExtract"]]] = {}
 
     kind: Literal["dlt_extract"] | None = None
-    source: str
+    source: Annotated[str, Field(max_length=100)]
     source_name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)] | None = Field(
         default=None, description="The <source> of bronze.<source>.<table>; left out: the source's own name."
     )
-    resources: list[Any] | None = None
+    resources: Annotated[list[Any], Field(max_length=MOST_RESOURCES)] | None = None
     incremental: bool | None = Field(default=None, description="false: everything again, whatever was there before.")
-    start_date: date | datetime | None = Field(default=None, description="Where a first incremental run begins (UTC).")
+    start_date: Start | None = Field(default=None, description="Where a first incremental run begins (UTC).")
     slice_rows: int = Field(
         default=200_000, ge=1, le=10_000_000, description="A resource without slices of its own is saved this often."
     )
@@ -106,8 +117,8 @@ class RestApi(DltExtract):
     params: Params = Field(default={})
     data_selector: JsonPath | None = None
     paginator: Paginator = Auto()
-    read_timeout_seconds: float = Field(default=30.0, gt=0, le=600)
-    request_interval_seconds: float = Field(default=0.0, ge=0, le=3600, description="Least time between two.")
+    read_timeout_seconds: Number = Field(default=30.0, gt=0, le=600)
+    request_interval_seconds: Number = Field(default=0.0, ge=0, le=3600, description="Least time between two.")
 
     @model_validator(mode="after")
     def _windows_begin_somewhere(self) -> Self:
@@ -140,9 +151,9 @@ class Sample(DltExtract):
     source: Literal["sample"]
     resources: SampleResources | None = None
     rows: int = Field(default=1_000, ge=0, le=1_000_000_000)
-    seed: int = 0
+    seed: Whole = 0
     slices: int = Field(default=1, ge=1, le=100_000)
-    rows_per_second: float | None = Field(default=None, gt=0)
+    rows_per_second: Number | None = Field(default=None, gt=0, le=1_000_000_000)
 
 
 class Noop(DltExtract):

@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from records.definitions.base import Definition
 from records.definitions.sql_text import STRAY_REFERENCE, look
+from records.strict import Strict
 
 _MOST_NAMED = 20  # unknown names that are told of
 
@@ -42,10 +43,10 @@ TableName = Annotated[str, Field(max_length=128), AfterValidator(_table_name)]
 ColumnName = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_storable)]
 
 
-class TransformInput(BaseModel):
+class TransformInput(Strict):
     """A table that the SQL reads: a bronze dataset, or a silver one (gold tables are readable as silver, too)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
 
     bronze_dataset: Annotated[str, Field(max_length=255), AfterValidator(_bronze_name)] | None = None
     silver_dataset: TableName | None = None

@@ -3,11 +3,12 @@
 import re
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, field_validator
+from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
 
 from records.definitions.base import Definition
+from records.strict import Number, ReallyTrue, Strict, Text, Whole, short
 
 LONGEST_SECONDS: Final = 30.0
 DEFAULT_RESPONSE_BYTES: Final = 1 << 20
@@ -22,12 +23,12 @@ _RESERVED = frozenset(
 )
 
 
-class Secret(BaseModel):
+class Secret(Strict):
     """Stands where a write-only value is kept (`records.secrets`)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(frozen=True)
 
-    secret: Literal[True]
+    secret: Annotated[Literal[True], ReallyTrue]
 
 
 def _upper(value: Any) -> Any:
@@ -37,23 +38,25 @@ def _upper(value: Any) -> Any:
 Method = Annotated[Literal["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"], BeforeValidator(_upper)]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}$")]
 HeaderValue = Annotated[str, Field(pattern=r"^[\t\x20-\x7e]*$", max_length=16_384)]
-Scalar = str | int | float | bool
-Expected = int | str
+FieldName = Annotated[str, Field(max_length=1_000)]
+Scalar = Text | Whole | float | bool
+Values = Scalar | Annotated[list[Scalar], Field(max_length=1_000)] | Secret
+Expected = Annotated[int, Field(ge=100, le=599)] | Annotated[str, Field(max_length=20)]
 
 
 class HttpRequest(Definition):
     """One request. `url` is absolute, or a path below the connection's `base_url`; at most one of the three bodies."""
 
     kind: Literal["http_request"] | None = None
-    timeout_seconds: float | None = Field(default=None, gt=0, le=LONGEST_SECONDS)
+    timeout_seconds: Number | None = Field(default=None, gt=0, le=LONGEST_SECONDS)
     method: Method = "GET"
     url: str | None = Field(default=None, max_length=8_192, validate_default=True)
-    headers: dict[HeaderName, HeaderValue | Secret] = Field(default={}, max_length=100)
-    query: dict[str, Scalar | list[Scalar] | Secret] = Field(default={}, max_length=200)
+    headers: Annotated[dict[HeaderName, HeaderValue | Secret], short(100)] = Field(default={}, max_length=100)
+    query: Annotated[dict[FieldName, Values], short(200)] = Field(default={}, max_length=200)
     body: JsonValue = Field(default=None, description="Sent as JSON.")
-    body_text: str | None = None
-    form: dict[str, Scalar | list[Scalar] | Secret] | None = Field(default=None, max_length=1_000)
-    expected_status: Expected | tuple[Expected, ...] | None = Field(
+    body_text: Text | None = None
+    form: Annotated[dict[FieldName, Values], short(1_000)] | None = Field(default=None, max_length=1_000)
+    expected_status: Expected | Annotated[list[Expected], Field(max_length=100)] | None = Field(
         default=None, description='What counts as success: 200, "2xx", "200-204" or a list of these; 2xx if not given.'
     )
     max_response_bytes: int = Field(default=DEFAULT_RESPONSE_BYTES, ge=1, le=MOST_RESPONSE_BYTES)
@@ -129,10 +132,10 @@ def _has_a_real_port(authority: str) -> bool:
     return not colon or (port.isascii() and port.isdigit() and 0 < int(port[:6]) <= 65_535)
 
 
-def _listed(expected: Expected | tuple[Expected, ...] | None) -> tuple[Expected, ...]:
+def _listed(expected: Expected | list[Expected] | None) -> list[Expected]:
     if expected is None:
-        return ()
-    return expected if isinstance(expected, tuple) else (expected,)
+        return []
+    return expected if isinstance(expected, list) else [expected]
 
 
 def _bounds(expected: Expected) -> tuple[int, int]:

@@ -2,14 +2,19 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
+
+from records.strict import Strict
+
+MOST = 10**12
+"""Pages, or rows."""
 
 Parameter = Annotated[str, Field(min_length=1, max_length=200)]
 JsonPath = Annotated[str, Field(min_length=1, max_length=500)]
 
 
-class _Paginator(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class _Paginator(Strict):
+    model_config = ConfigDict(frozen=True)
 
 
 class Auto(_Paginator):
@@ -27,10 +32,10 @@ class PageNumber(_Paginator):
 
     type: Literal["page_number"] = "page_number"
     page_param: Parameter = "page"
-    base_page: int = Field(default=1, ge=0)
+    base_page: int = Field(default=1, ge=0, le=MOST)
     total_path: JsonPath | None = Field(default=None, description="Where the answer tells the number of pages.")
     has_more_path: JsonPath | None = None
-    maximum_page: int | None = Field(default=None, ge=1)
+    maximum_page: int | None = Field(default=None, ge=1, le=MOST)
 
 
 class Offset(_Paginator):
@@ -42,7 +47,7 @@ class Offset(_Paginator):
     limit_param: Parameter = "limit"
     total_path: JsonPath | None = Field(default=None, description="Where the answer tells the number of rows.")
     has_more_path: JsonPath | None = None
-    maximum_offset: int | None = Field(default=None, ge=1)
+    maximum_offset: int | None = Field(default=None, ge=1, le=MOST)
 
 
 class Cursor(_Paginator):

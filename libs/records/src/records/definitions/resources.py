@@ -3,15 +3,21 @@
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from records.definitions.paginators import JsonPath, Paginator, Parameter
+from records.strict import Number, Strict, Whole, short
 
 Disposition = Literal["replace", "append", "merge"]
 ColumnType = Literal["text", "bigint", "double", "bool", "date", "timestamp", "json"]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
+ColumnName = Annotated[str, Field(max_length=255)]
 TableName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]*$", max_length=100)]
-Scalar = str | int | float | bool
+Scalar = Annotated[str, Field(max_length=100_000)] | Whole | float | bool
+
+MOST_RESOURCES = 1_000
+MOST_FIELDS = 200
+"""Headers or parameters of one request."""
 
 _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "x-auth-token", "api-key"})
 
@@ -38,22 +44,32 @@ def _no_secret_params(params: dict[str, Scalar]) -> dict[str, Scalar]:
     return params
 
 
-Params = Annotated[dict[str, Scalar], AfterValidator(_no_secret_params)]
-Headers = Annotated[dict[str, str], AfterValidator(_no_secrets)]
+FieldName = Annotated[str, Field(max_length=256)]
+Params = Annotated[
+    dict[FieldName, Scalar], Field(max_length=MOST_FIELDS), short(MOST_FIELDS), AfterValidator(_no_secret_params)
+]
+Headers = Annotated[
+    dict[FieldName, Annotated[str, Field(max_length=16_384)]],
+    Field(max_length=MOST_FIELDS),
+    short(MOST_FIELDS),
+    AfterValidator(_no_secrets),
+]
 
 
-class Resource(BaseModel):
+class Resource(Strict):
     """What all sources' resources share. A resource is one table of bronze."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     name: Name
     table: TableName | None = None
     write_disposition: Disposition | None = Field(
         default=None, description="Left out: append where the resource is incremental, else replace."
     )
-    primary_key: str | list[str] | None = None
-    columns: dict[str, ColumnType] = Field(default={}, description="Declared types; the others are inferred.")
+    primary_key: ColumnName | Annotated[list[ColumnName], Field(max_length=100)] | None = None
+    columns: Annotated[dict[ColumnName, ColumnType], Field(max_length=5_000), short(5_000)] = Field(
+        default={}, description="Declared types; the others are inferred."
+    )
 
     @property
     def table_name(self) -> str:
@@ -72,24 +88,24 @@ class Resource(BaseModel):
         return self
 
 
-class Incremental(BaseModel):
+class Incremental(Strict):
     """Only what is new: the largest `cursor_path` seen is sent as `param` at the next run."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     cursor_path: JsonPath
     param: Parameter | None = None
-    initial_value: str | int | float | None = None
+    initial_value: Annotated[str, Field(max_length=10_000)] | Whole | float | None = None
 
 
-class Slices(BaseModel):
+class Slices(Strict):
     """Time windows of `days`, from the cursor or `start_date` to now, each one request series: [start, end)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     param_start: Parameter
     param_end: Parameter
-    days: float = Field(gt=0, le=3660)
+    days: Number = Field(gt=0, le=3660)
     format: Literal["datetime", "date", "unix"] = "datetime"
 
 
@@ -98,12 +114,12 @@ class RestResource(Resource):
 
     path: Annotated[str, Field(max_length=2000)] | None = None
     data_selector: JsonPath | None = None
-    params: Params = {}
-    headers: Headers = {}
+    params: Params = Field(default={})
+    headers: Headers = Field(default={})
     paginator: Paginator | None = None
     incremental: Incremental | None = None
     slices: Slices | None = None
-    request_interval_seconds: float | None = Field(default=None, ge=0, le=3600)
+    request_interval_seconds: Number | None = Field(default=None, ge=0, le=3600)
 
     @property
     def is_incremental(self) -> bool:
@@ -125,24 +141,24 @@ class FileResource(Resource):
         return self.incremental
 
 
-class Rehearsal(BaseModel):
+class Rehearsal(Strict):
     """A failure on purpose, to rehearse what an alert or an automation makes of it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     code: Literal["CONNECTION_ERROR", "AUTH_ERROR", "RATE_LIMITED", "DATA_ERROR", "INTERNAL_ERROR"] = "DATA_ERROR"
-    after_slices: int = Field(default=0, ge=0)
+    after_slices: int = Field(default=0, ge=0, le=1_000_000)
     retryable: bool = False
-    attempts: int | None = Field(default=None, ge=1, description="Fails in the first so many attempts only.")
+    attempts: int | None = Field(default=None, ge=1, le=100, description="Fails in the first so many attempts only.")
 
 
 class SampleResource(Resource):
     """A synthetic table: the same seed gives the same rows."""
 
     rows: int | None = Field(default=None, ge=0, le=1_000_000_000)
-    seed: int | None = None
+    seed: Whole | None = None
     slices: int | None = Field(default=None, ge=1, le=100_000)
-    rows_per_second: float | None = Field(default=None, gt=0)
+    rows_per_second: Number | None = Field(default=None, gt=0, le=1_000_000_000)
     fail: Rehearsal | None = None
     incremental: bool = Field(default=False, description="Each run adds `rows` rows that go on from the last id.")
 
@@ -166,9 +182,13 @@ def _distinct(resources: list[Any]) -> list[Any]:
 
 
 RestResources = Annotated[
-    list[Annotated[RestResource, BeforeValidator(_from_name)]], Field(min_length=1), AfterValidator(_distinct)
+    list[Annotated[RestResource, BeforeValidator(_from_name)]],
+    Field(min_length=1, max_length=MOST_RESOURCES),
+    AfterValidator(_distinct),
 ]
-FileResources = Annotated[list[FileResource], Field(min_length=1), AfterValidator(_distinct)]
+FileResources = Annotated[list[FileResource], Field(min_length=1, max_length=MOST_RESOURCES), AfterValidator(_distinct)]
 SampleResources = Annotated[
-    list[Annotated[SampleResource, BeforeValidator(_from_name)]], Field(min_length=1), AfterValidator(_distinct)
+    list[Annotated[SampleResource, BeforeValidator(_from_name)]],
+    Field(min_length=1, max_length=MOST_RESOURCES),
+    AfterValidator(_distinct),
 ]

@@ -497,12 +497,15 @@ class ConnectionData(_message.Message):
     SOURCE_FIELD_NUMBER: _builtins.int
     TABLES_FIELD_NUMBER: _builtins.int
     ROWS_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
     connection_id: _builtins.str
     """UUID."""
     source: _builtins.str
     """Name of the source, as in `bronze.<source>.<table>`."""
     rows: _builtins.int
     """Rows that the load added, over all tables."""
+    run_id: _builtins.str
+    """UUID of the run that loaded them; absent in events of before this field."""
     @_builtins.property
     def tables(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Names of the tables, the last part of `bronze.<source>.<table>`."""
@@ -514,12 +517,15 @@ class ConnectionData(_message.Message):
         source: _builtins.str = ...,
         tables: _abc.Iterable[_builtins.str] | None = ...,
         rows: _builtins.int = ...,
+        run_id: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_run_id", b"_run_id", "run_id", b"run_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection_id", b"connection_id", "rows", b"rows", "source", b"source", "tables", b"tables"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_run_id", b"_run_id", "connection_id", b"connection_id", "rows", b"rows", "run_id", b"run_id", "source", b"source", "tables", b"tables"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__run_id: _TypeAlias = _typing.Literal["run_id"]  # noqa: Y015
+    _WhichOneofArgType__run_id: _TypeAlias = _typing.Literal["_run_id", b"_run_id"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__run_id) -> _WhichOneofReturnType__run_id | None: ...
 
 Global___ConnectionData: _TypeAlias = ConnectionData  # noqa: Y015
 

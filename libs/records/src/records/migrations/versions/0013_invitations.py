@@ -2,9 +2,9 @@
 
 from records.migrations.scripts import run_script
 
-revision = "0011"
-down_revision = "0010"
+revision = "0013"
+down_revision = "0012"
 
 
 def upgrade() -> None:
-    run_script("0011_invitations.sql")
+    run_script("0013_invitations.sql")

@@ -1,0 +1,117 @@
+"""What tells that a value is a credential: the name that it has, or the form of its text."""
+
+import itertools
+import re
+from typing import Final
+from urllib.parse import parse_qsl, urlsplit
+
+_WORD: Final = frozenset(
+    ("auth", "authorization", "bearer", "cookie", "credential", "credentials", "dsn", "jwt", "pass", "passcode", "pw")
+) | frozenset(("pwd", "session", "sid", "sig", "sign", "signature"))
+_ENDS: Final = ("apikey", "accesskey", "authkey", "passphrase", "passwd", "password", "privatekey", "secret", "token")
+_KEY_OWNERS: Final = (
+    frozenset(
+        (
+            "access",
+            "account",
+            "admin",
+            "api",
+            "app",
+            "application",
+            "auth",
+            "client",
+            "developer",
+            "encryption",
+            "functions",
+        )
+    )
+    | frozenset(
+        (
+            "host",
+            "license",
+            "master",
+            "private",
+            "rapidapi",
+            "secret",
+            "security",
+            "service",
+            "shared",
+            "signing",
+            "ssh",
+        )
+    )
+    | frozenset(("subscription", "webhook"))
+)
+_VENDORS: Final = frozenset(("xhoneycombteam",))
+"""Headers whose names say nothing."""
+
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_PLACES: Final = frozenset(("endpoint", "expires", "header", "location", "name", "path", "type", "uri", "url", "ttl"))
+_AUTHORITY = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//([^/?#]*)@|[A-Za-z][A-Za-z0-9+.-]*:[^/?#\s@]+:[^?#\s@]+@")
+_BARE_USER = re.compile(r"(?!mailto:)[^/\s:@]+:[^/\s@]+@[^\s@]+")
+_PAIR = re.compile(r"([A-Za-z][A-Za-z0-9_. -]{0,60}?)\s*[=]\s*[^\s;&,=]")
+_FORM = re.compile(
+    r"\s*(?:(?:Bearer|Basic|Token)\s+[A-Za-z0-9._~+/=-]{6,}|-----BEGIN [A-Z ]*PRIVATE KEY"
+    r"|(?:gh[pousr]|sk_live|sk_test|rk_live|xox[abeprs]|shpat|shpss|shpca|shppa|glpat|dop_v1|npm)[_-][A-Za-z0-9_-]{8,}"
+    r"|eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.)",
+)
+
+
+def looks_secret(name: str) -> bool:
+    """Whether the name of a header, a parameter or a field says that its value is a credential."""
+    words = [word.lower() for word in _WORDS.findall(name[:256])]
+    if words == ["key"] or "".join(words) in _VENDORS:
+        return True
+    if any(word in _WORD or word.endswith(_ENDS) for word in words):
+        return True
+    pairs = itertools.pairwise(words)
+    return any(
+        (after == "key" and before in _KEY_OWNERS) or (before, after) == ("connection", "string")
+        for before, after in pairs
+    )
+
+
+def means_a_place(name: str) -> bool:
+    """Whether a name that looks secret is that of something about the secret: `token_url`, `api_key_name`."""
+    words = _WORDS.findall(name[:256])
+    return bool(words) and words[-1].lower() in _PLACES
+
+
+def has_secret_form(text: str) -> bool:
+    """Whether a text is of a form that only credentials have: `Bearer …`, a vendor's token, a private key."""
+    return _FORM.match(text) is not None
+
+
+def secret_in_text(text: str) -> str | None:
+    """What is secret in a text that should hold none (an address, a connection string), in words; None: nothing."""
+    plain = text.strip().replace("\\", "/")
+    if has_secret_form(text):
+        return "a token or key"
+    if _has_user(plain):
+        return "a user or a password in an address"
+    for name in _names(plain):
+        if looks_secret(name) and not means_a_place(name):
+            return f"the value of {name[:60]!r} in a text"
+    return None
+
+
+def _has_user(text: str) -> bool:
+    if _AUTHORITY.match(text) or _BARE_USER.fullmatch(text):
+        return True
+    if "@" not in text or "://" not in text:
+        return False
+    try:
+        return urlsplit(text).port == -1
+    except ValueError:
+        return True  # what stands where a port should be is a password with a slash in it
+
+
+def _names(text: str) -> list[str]:
+    """Names that are given a value within a text: parameters of an address, parts of a connection string."""
+    found = [match.rpartition("?")[2].strip() for match in _PAIR.findall(text)]
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return found
+    given = [*parse_qsl(parts.query), *parse_qsl(parts.fragment)]
+    return found + [name for name, value in given if value]

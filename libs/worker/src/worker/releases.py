@@ -1,0 +1,59 @@
+"""How leases are given back without an end of their own: at SIGTERM, and where nobody here knows them."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import UUID
+
+from common.bell import Bell
+from common.telemetry import runs_given_up
+from worker import lifecycle
+from worker.lifecycle import MOST_TURNS, Held, Holder
+
+Rows = list[Any]
+
+
+class Releases:
+    """Every release asks whether the run may be done again, and carries out what was asked of the run."""
+
+    def __init__(self, pool: Any, holder: Holder, bell: Bell, on_ended: Callable[[Rows], None]) -> None:
+        self._pool = pool
+        self._holder = holder
+        self._bell = bell
+        self._on_ended = on_ended
+
+    async def let_go(self, held: Sequence[Held], why: str, *, stuck: bool = False) -> set[UUID]:
+        """Queues the runs again, or does to them what they need instead; answers those that are let go.
+
+        `stuck`: this is a turn in which they could not be let go otherwise; after three of them a run is ended.
+        """
+        left = list(held)
+        for turn in (self._queue, self._end):
+            if left:
+                done = await turn(left, why, stuck)
+                left = [one for one in left if one.id not in done]
+        return {one.id for one in held} - {one.id for one in left}
+
+    async def _queue(self, held: list[Held], why: str, stuck: bool) -> set[UUID]:
+        rows = await lifecycle.interrupt(self._pool, self._holder, held, why, stuck=stuck)
+        for row in rows:
+            self._bell.ring(row["kind"], [row["id"]])
+        return _ids(rows)
+
+    async def _end(self, held: list[Held], why: str, stuck: bool) -> set[UUID]:
+        rows = await lifecycle.cancel(self._pool, self._holder, held)
+        rows += await lifecycle.fail_unsafe(self._pool, self._holder, held, why)
+        if stuck:
+            rows += await self._give_up(held, why)
+        self._on_ended(rows)
+        return _ids(rows) | _ids(await lifecycle.pause(self._pool, self._holder, held))
+
+    async def _give_up(self, held: list[Held], why: str) -> Rows:
+        message = f"{why} {MOST_TURNS} times in a row, so it is ended: retry it, and report it with the run's id."
+        rows = await lifecycle.give_up(self._pool, self._holder, held, message, MOST_TURNS - 1)
+        for row in rows:
+            runs_given_up.labels(kind=row["kind"]).inc()
+        return rows
+
+
+def _ids(rows: Rows) -> set[UUID]:
+    return {row["id"] for row in rows}

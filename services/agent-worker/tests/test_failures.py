@@ -129,6 +129,53 @@ async def test_a_connection_that_breaks_off_is_tried_again_only_where_that_is_sa
     assert ('"idempotent": true' in failed.message) is (error is Permanent)
 
 
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 599])
+@pytest.mark.parametrize(
+    ("definition", "error"),
+    [
+        ({"method": "GET"}, Retryable),
+        ({"method": "POST", "idempotent": True}, Retryable),
+        ({"method": "POST"}, Permanent),
+    ],
+)
+async def test_a_servers_failure_is_final_where_the_request_may_have_been_carried_out(
+    status: int, definition: dict[str, Any], error: type[RunError], vendor: WebServer
+) -> None:
+    vendor.replies["/"] = Reply(status, headers={"Retry-After": "1"})
+    failed = await failure({"url": vendor.url, **definition})
+    assert (type(failed), failed.code) == (error, ErrorCode.CONNECTION_ERROR)
+    assert ('"idempotent": true' in failed.message) is (error is Permanent)
+
+
+async def _closed_port() -> int:
+    server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
+    port: int = server.sockets[0].getsockname()[1]
+    server.close()
+    await server.wait_closed()
+    return port
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize(("method", "error"), [("GET", Retryable), ("POST", Permanent)])
+async def test_a_target_of_a_redirect_that_is_down_is_named_and_no_post_is_sent_again(
+    status: int, method: str, error: type[RunError], vendor: WebServer
+) -> None:
+    target = f"http://127.0.0.1:{await _closed_port()}/there"
+    vendor.replies["/a"] = Reply(status, headers={"Location": target})
+    failed = await failure({"url": f"{vendor.url}/a", "method": method})
+    assert (type(failed), failed.code) == (error, ErrorCode.CONNECTION_ERROR)
+    assert (failed.details["url"], failed.details["redirected_from"]) == (target, f"{vendor.url}/a")
+    assert f"{target} (redirected from {vendor.url}/a) failed" in failed.message
+
+
+@pytest.mark.parametrize("path", ["/a", "/429", "/500"])
+async def test_no_message_of_an_attempt_says_that_it_is_tried_again(path: str, vendor: WebServer) -> None:
+    vendor.replies |= {"/429": Reply(429), "/500": Reply(500), "/a": Reply(hang_up=True)}
+    failed = await failure({"url": f"{vendor.url}{path}"})
+    assert isinstance(failed, Retryable)
+    assert "again" not in failed.message
+
+
 @pytest.mark.parametrize(
     "reply",
     [

@@ -24,8 +24,8 @@ def failure(bench: Any, url: str, **fields: Any) -> RunError:
         (Say({"no": 1}, 403), ErrorCode.AUTH_ERROR, Permanent, "credentials"),
         (Say({"no": 1}, 404), ErrorCode.CONNECTION_ERROR, Permanent, "path"),
         (Say({"no": 1}, 422), ErrorCode.DATA_ERROR, Permanent, "params"),
-        (Say({"no": 1}, 429, {"Retry-After": "70"}), ErrorCode.RATE_LIMITED, Retryable, "tried again"),
-        (Say({"no": 1}, 500), ErrorCode.CONNECTION_ERROR, Retryable, "tried again"),
+        (Say({"no": 1}, 429, {"Retry-After": "70"}), ErrorCode.RATE_LIMITED, Retryable, "slows a source down"),
+        (Say({"no": 1}, 500), ErrorCode.CONNECTION_ERROR, Retryable, "ask those who run it"),
         (Say({"no": 1}, 304), ErrorCode.DATA_ERROR, Permanent, "no data"),
         (Say(raw=b"<html>\x00\xff it works </html>"), ErrorCode.DATA_ERROR, Permanent, "answers JSON"),
         (Say(raw=b""), ErrorCode.DATA_ERROR, Permanent, "answers JSON"),
@@ -33,7 +33,12 @@ def failure(bench: Any, url: str, **fields: Any) -> RunError:
         (Say(raw=b"junk", headers={"Content-Encoding": "gzip"}), ErrorCode.DATA_ERROR, Permanent, "answers JSON"),
         (Say(hang=True), ErrorCode.CONNECTION_ERROR, Retryable, "read_timeout_seconds"),
         (Say(status=302, body={}, headers={"Location": "/items"}), ErrorCode.CONNECTION_ERROR, Permanent, "redirects"),
-        (Say(raw=b"[]", headers={"Content-Length": "99"}), ErrorCode.CONNECTION_ERROR, Retryable, "tried again"),
+        (
+            Say(raw=b"[]", headers={"Content-Length": "99"}),
+            ErrorCode.CONNECTION_ERROR,
+            Retryable,
+            "check that the source is up",
+        ),
     ],
 )
 def test_each_fault_of_a_source_has_its_code_and_says_what_to_do(

@@ -108,3 +108,19 @@ async def test_a_paused_automation_hears_nothing(own_stage: Stage) -> None:
     await _happens(own_stage)
     assert await _hand_out(own_stage) == 0
     assert await _runs(own_stage, saved) == []
+
+
+async def test_an_event_that_cannot_be_handed_out_stops_no_other(own_stage: Stage) -> None:
+    saved = await _waiting(own_stage)
+    subjects = [await _happens(own_stage) for _ in range(5)]
+    bad = subjects[1]
+    # as no event of ours is: whatever reads it as an object fails
+    await own_stage.pool.execute("UPDATE events SET data = '[]' WHERE subject_id = $1", bad)
+    events = Events(own_stage.pool, own_stage.bell)
+    await events.hand_out_once()
+    await _happens(own_stage)
+    await events.hand_out_once()
+    made = {row["trigger_key"] for row in await _runs(own_stage, saved)}
+    assert {f"event:{subject}-1" for subject in subjects if subject != bad} < made
+    assert len(made) == 5
+    assert await own_stage.pool.fetchval("SELECT count(*) FROM events WHERE wanted") == 1

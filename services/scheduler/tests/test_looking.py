@@ -7,6 +7,7 @@ import pytest
 
 from common.bell import AUTOMATION
 from common.ids import uuid7
+from records.automations import runs
 from records.automations.saved import SavedAction
 from services.scheduler.tests.stage import Stage
 from testkit.automations import NOOP, start
@@ -337,3 +338,5 @@ async def test_what_no_look_can_get_through_is_given_up_with_the_reason(stage: S
     )
     assert await stage.states(run_id) == {"a": "cancelled", "b": "cancelled"}
     assert await stage.told(run_id) == ["automation.started", "automation.failed"]
+    at_work = await stage.run_of(run_id, "a")
+    assert at_work in (await runs.left_behind(stage.gateway))[stage.org_id], "the gateway cancels what goes on"

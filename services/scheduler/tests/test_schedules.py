@@ -136,3 +136,44 @@ async def test_the_sweep_leaves_alone_what_waits_for_its_turn(own_stage: Stage) 
     assert await runs.with_news(own_stage.pool, 10) == []
     await own_stage.end(first, "dlt_extract")
     assert await runs.with_news(own_stage.pool, 10) == waiting[:1]
+
+
+@pytest.mark.parametrize(
+    "trigger",
+    [
+        {"timezone": "Mars/Olympus"},
+        {"timezone": 5},
+        {"schedule": "every day"},
+        {"schedule": None},
+        {"catchup": 7, "timezone": "../../etc/passwd"},
+    ],
+)
+async def test_a_schedule_that_cannot_be_read_puts_its_automation_into_error_and_stops_no_other(
+    own_stage: Stage, trigger: dict[str, Any]
+) -> None:
+    due = NOW.replace(second=0)
+    bad, *good = [await _saved(own_stage, due) for _ in range(4)]
+    await own_stage.pool.execute(
+        "UPDATE automations SET trigger = trigger || $2, due_at = $3 WHERE id = $1",
+        *(bad.id, trigger, due - timedelta(days=1)),
+    )
+    await _fire(own_stage)
+    assert [len(await _times(own_stage, saved)) for saved in good] == [1, 1, 1]
+    row = await own_stage.pool.fetchrow("SELECT status, error FROM automations WHERE id = $1", bad.id)
+    assert row["status"] == "error"
+    assert "cannot be read" in row["error"]["message"]
+    assert await _fire(own_stage) == 0
+
+
+async def test_a_schedule_whose_run_cannot_be_made_stops_no_other(own_stage: Stage) -> None:
+    bad, *good = [await _saved(own_stage, NOW.replace(second=0)) for _ in range(4)]
+    await own_stage.pool.execute(f"""
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN RAISE 'no' USING ERRCODE = '22000'; END $$;
+        CREATE TRIGGER refuse BEFORE INSERT ON automation_runs FOR EACH ROW WHEN (NEW.automation_id = '{bad.id}')
+            EXECUTE FUNCTION refuse();
+    """)
+    schedules = Schedules(own_stage.pool, own_stage.bell)
+    assert await schedules.fire_batch() == 3
+    assert [len(await _times(own_stage, saved)) for saved in good] == [1, 1, 1]
+    assert await schedules.fire_batch() == 0

@@ -103,14 +103,19 @@ def workshop(tmp_path: Path) -> Workshop:
 class Reports:
     """Collects what runs log."""
 
+    has_room = True
+
     def __init__(self) -> None:
         self.events: list[str] = []
         self.logged = asyncio.Event()
         self.last_progress: dict[str, Any] = {}
 
-    def log(self, run_id: UUID, epoch: int, entry: hot.Entry) -> None:
+    def log(self, run_id: UUID, epoch: int, entry: hot.Entry, *, needed: bool = False) -> asyncio.Future[None]:
         self.events.append(entry.event)
         self.logged.set()
+        written = asyncio.get_running_loop().create_future()
+        written.set_result(None)
+        return written
 
     def progress(self, run_id: UUID, epoch: int, progress: dict[str, Any]) -> None:
         self.last_progress = progress

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from common.errors import ErrorCode, Permanent, Retryable
+from records.definitions import duckdb_transform as definitions
+from records.definitions import sql_text
 from transform_worker.duckdb_transform import DuckdbTransform
 from worker.link import Stop
 from worker.owned import LostRun, Owned
@@ -95,7 +97,7 @@ async def test_a_definition_that_is_not_valid_is_a_data_error_that_names_the_fie
 @pytest.mark.parametrize(
     ("path", "files"),
     [
-        ("file:///lake/{org}/bronze/shop", ["a.parquet", "b.parquet", "c.parquet"]),
+        ("file:///lake/{org}/bronze/shop/*", ["a.parquet", "b.parquet", "c.parquet"]),
         ("/lake/{org}/bronze/shop/orders/", ["a.parquet", "b.parquet"]),
         ("{org}/bronze/shop/orders/a.parquet", ["a.parquet"]),
         ("{org}/bronze/**/[b-c]*.parquet", []),
@@ -112,6 +114,44 @@ async def test_a_literal_path_means_visible_files_of_the_manifest(bench: Any, pa
         return
     answer = await ask(run, "files", path=path)
     assert sorted(each.rpartition("/")[2] for each in answer["files"]) == files
+
+
+async def test_a_folder_that_means_several_tables_is_a_data_error_that_names_them(bench: Any) -> None:
+    await bench.bronze("shop.orders", "a.parquet")
+    await bench.bronze("shop.lines", "c.parquet")
+    await bench.bronze("other.lines", "d.parquet")
+    path = f"/lake/{bench.org_id}/bronze/shop"
+    with pytest.raises(Permanent, match=r"means 2 tables: bronze\.shop\.lines, bronze\.shop\.orders\.") as caught:
+        await ask(await bench.run(), "files", path=path)
+    assert caught.value.code == ErrorCode.DATA_ERROR
+
+
+async def test_a_glob_over_several_tables_reads_them_and_says_so(bench: Any) -> None:
+    await bench.bronze("shop.orders", "a.parquet")
+    await bench.bronze("shop.lines", "c.parquet")
+    await ask(await bench.run(), "files", path=f"/lake/{bench.org_id}/bronze/shop/**")
+    assert bench.reports.events == ["path_means_several"]
+
+
+async def test_a_hostile_glob_is_a_data_error_and_holds_neither_the_loop_nor_the_runs_row(bench: Any) -> None:
+    await bench.bronze("shop.orders", "a" * 200 + ".parquet")
+    run = await bench.run()
+    for glob in ("**" * 14 + "zzz", "*a" * 40, "**/" * 31 + "zzz"):
+        with pytest.raises(Permanent) as caught:
+            await ask(run, "files", path=f"/lake/{bench.org_id}/bronze/{glob}")
+        assert caught.value.code == ErrorCode.DATA_ERROR
+
+
+async def test_the_sql_is_judged_once_whatever_the_child_asks(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    judged: list[str] = []
+    look = sql_text.look
+    monkeypatch.setattr(definitions, "look", lambda sql: judged.append(sql) or look(sql))
+    run = await bench.run()
+    await KIND.prepare(run)
+    await ask(run, "lock")
+    await ask(run, "permit_commit", write_epoch=1, table_epoch=None)
+    await ask(run, "wrote", row_count=1, columns=[], bytes=9, version=0)
+    assert len(judged) == 1
 
 
 async def test_a_literal_path_into_a_delta_table_means_the_table(bench: Any) -> None:

@@ -17,6 +17,9 @@ ALLOWED = [
     "WITH orders AS (SELECT * FROM lake.orders) SELECT * FROM orders",
     "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 5) SELECT * FROM t",
     "SELECT (WITH x AS (SELECT 1 AS n) SELECT n FROM x) AS n",
+    "WITH a AS (SELECT 1 AS n), b AS (WITH c AS (SELECT n FROM a) SELECT n FROM c), d AS (FROM b) SELECT * FROM a, d",
+    "WITH RECURSIVE a AS (SELECT 1 AS n), t AS (SELECT n FROM a UNION SELECT t.n + 1 FROM t, a WHERE t.n < 3) FROM t",
+    "WITH a AS (WITH a AS (SELECT 5 AS x) SELECT * FROM a) SELECT * FROM a",
     "SELECT * FROM range(3) r(n), generate_series(1, 2), unnest([1, 2]) u(v)",
     "SELECT unnest([1, 2]) AS n",
     "SELECT row_number() OVER (PARTITION BY a ORDER BY b) AS r FROM lake.orders QUALIFY r = 1",
@@ -124,7 +127,18 @@ HOSTILE = [
     ("SELECT * FROM lake.customers", "lake.customers, which is no input"),
     ("SELECT * FROM memory.lake.orders", "which is no input"),
     ("SELECT * FROM other.lake.orders", "which is no input"),
-    # names that WITH gives hold only where it stands
+    # names that WITH gives hold only where it stands, and not in what comes before them
+    ("WITH pg_settings AS (SELECT * FROM pg_settings) SELECT * FROM pg_settings", "pg_settings, which is no input"),
+    ("WITH RECURSIVE duckdb_views AS (SELECT * FROM duckdb_views) SELECT 1", "duckdb_views, which is no input"),
+    (
+        "WITH RECURSIVE pg_class AS (SELECT oid FROM pg_class UNION SELECT oid FROM pg_class) SELECT * FROM pg_class",
+        "pg_class, which is no input",
+    ),
+    (
+        "WITH a AS (SELECT * FROM sqlite_master), sqlite_master AS (SELECT 1) SELECT * FROM a",
+        "sqlite_master, which is no input",
+    ),
+    ("WITH a AS (WITH b AS (SELECT * FROM pg_type) SELECT 1), pg_type AS (SELECT 1) SELECT 1", "pg_type, which is no"),
     ("SELECT (WITH hidden AS (SELECT 1 AS n) SELECT n FROM hidden) FROM hidden", "hidden, which is no input"),
     ('SELECT * FROM (WITH "/etc/passwd" AS (SELECT 1) SELECT 1)', "letters, digits"),
     # what a parser chokes on
@@ -150,6 +164,7 @@ def test_anything_else_is_refused_with_its_reason(sql: str, words: str) -> None:
     [
         ("SELECT * FROM read_parquet('s3://l/o/x') r", "s3://l/o/x", "SELECT * FROM <view> r"),
         ("SELECT * FROM READ_PARQUET ( 'it''s' )", "it's", "SELECT * FROM <view>"),
+        ("SELECT /* /* */ ' */ * FROM read_parquet('x') -- '", "x", "SELECT /* /* */ ' */ * FROM <view> -- '"),
         (
             "SELECT 'ü' FROM parquet_scan('x') JOIN lake.a USING (b)",
             "x",
@@ -169,7 +184,18 @@ def test_a_literal_path_becomes_a_view(sql: str, path: str, left: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "sql", ["SELECT 'read_parquet(''x'')'", "SELECT 1 -- read_parquet('x')", "SELECT read_parquet"]
+    "sql",
+    [
+        "SELECT 'read_parquet(''x'')'",
+        "SELECT 1 -- read_parquet('x')",
+        "SELECT read_parquet",
+        "SELECT /* /* */ read_parquet('x') */ 1",
+        "SELECT $é$ read_parquet('x') $é$",
+        "FROM my_read_parquet('x')",
+        "FROM read_parquet(E'x')",
+        "FROM read_parquet('x', 'y')",
+        "FROM read_parquet(/* */ 'x')",
+    ],
 )
 def test_text_that_only_looks_like_a_literal_path_stays(sql: str) -> None:
     assert expose_literal_paths(sql, lambda path: "<view>") == sql

@@ -280,6 +280,12 @@ def test_a_literal_path_of_the_lake_is_read_as_the_worker_resolves_it(workshop: 
     assert workshop.rows() == [(1,), (2,)]
 
 
+def test_text_in_literals_stays_as_it_is_whatever_quotes_stand_in_comments(workshop: Any) -> None:
+    """DuckDB makes spaces of these outside of quotes, and is misled by those in comments."""
+    workshop.run("SELECT /* it's */ 'a\u00a0b\u3000' AS\u00a0text, E'\\'\u00a0' AS more -- isn't it")
+    assert workshop.rows() == [("a\u00a0b\u3000", "'\u00a0")]
+
+
 def test_a_literal_path_beside_an_input_of_any_name_is_another_table(workshop: Any) -> None:
     orders = workshop.bronze("shop.orders", [{"id": 1}]) | {"as": "path_1"}
     workshop.bronze("shop.lines", [{"id": 7}])

@@ -72,6 +72,27 @@ class Rows(Generic[Item]):
 
         return bool(await self.each([item], alone))
 
+    async def batch(
+        self,
+        take: Callable[[list[Item] | None], Awaitable[int]],
+        found: Callable[[], Awaitable[list[Item]]],
+    ) -> int:
+        """For a turn that takes its rows by itself, in one transaction: `take(None)`, which answers how many.
+
+        Where that fails, what is `found` is taken in parts, so that the bad row is alone.
+        """
+        try:
+            return await take(None)
+        except Exception as error:
+            if is_away(error):
+                raise
+        items = await found()
+
+        async def part(some: list[Item]) -> list[int]:
+            return [await take(some)]
+
+        return sum(await self.each(items, part))
+
     async def _some(
         self, items: list[Item], do: Callable[[list[Item]], Awaitable[Sequence[Answer]]], left: list[int]
     ) -> list[Answer]:

@@ -5,15 +5,16 @@ import re
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 
 import httpx2
 import orjson
 
+from common.clock import now
 from common.errors import ErrorCode, Permanent, Retryable, RunError
 from records.secret_names import looks_secret
+from worker.retry_after import moment, seconds_to_wait
 
 _EXCERPT = 2_000
 _HOP_BY_HOP = frozenset(("connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "te"))
@@ -53,18 +54,23 @@ class Answer:
             "duration_seconds": round(self.seconds, 3),
         }
 
-    def failure(self, hidden: "Hidden") -> RunError:
-        """The error that a status which was not expected means."""
+    def failure(self, hidden: "Hidden", caution: str = "") -> RunError:
+        """The error that a status which was not expected means.
+
+        `caution` is said where the request may not be sent twice: then a server's failure is final (decisions 24, 25).
+        """
         where = f"{self.method} {hidden.text(self.url)} answered {self.status}"
         text = self._text() or ""
         details = {"statusCode": self.status, "url": hidden.text(self.url), "body": hidden.text(text)[:_EXCERPT]}
         if self.status in (401, 403):
             return Permanent(ErrorCode.AUTH_ERROR, f"{where}: {self._about_credentials()}.", details)
         if self.status == 429:
-            message = f"{where}: too many requests. It is tried again later."
+            message = f"{where}: too many requests."
             return Retryable(ErrorCode.RATE_LIMITED, message, details, self.retry_after())
         if self.status >= 500:
-            message = f"{where}: the server failed. It is tried again; if this lasts, ask its operator."
+            message = f"{where}: the server failed.{caution} If this lasts, ask its operator."
+            if caution:
+                return Permanent(ErrorCode.CONNECTION_ERROR, message, details)
             return Retryable(ErrorCode.CONNECTION_ERROR, message, details, self.retry_after())
         if self.status == 404:
             return Permanent(ErrorCode.CONNECTION_ERROR, f"{where}: nothing is there. Check the url.", details)
@@ -73,14 +79,7 @@ class Answer:
 
     def retry_after(self) -> float | None:
         """Seconds that the server asks to wait; a date is taken relative to the response's own."""
-        asked = self.headers.get("retry-after", "").strip()
-        if asked.isascii() and asked.isdigit():
-            return float(asked)
-        try:
-            wait = parsedate_to_datetime(asked) - parsedate_to_datetime(self.headers.get("date", ""))
-        except (ValueError, TypeError):
-            return None
-        return max(wait.total_seconds(), 0.0)
+        return seconds_to_wait(self.headers.get("retry-after"), moment(self.headers.get("date")) or now())
 
     def _about_credentials(self) -> str:
         if self.withheld:

@@ -46,27 +46,32 @@ class HttpRequest:
         hidden = Hidden(_secrets(definition, connection, outgoing))
         if outgoing.withheld:
             await run.log("credentials_withheld", f"Credentials are not sent: {outgoing.withheld}", level="warning")
+        trail = [outgoing]
         await run.steady()
         try:
             async with (
                 asyncio.timeout(definition.timeout_seconds or LONGEST_SECONDS),
                 guarded_client(self._policy, read_timeout=self._read_timeout) as client,
             ):
-                answer = await _sent(client, run, definition, outgoing)
+                answer = await _sent(client, run, definition, trail)
         except (httpx2.HTTPError, httpx2.InvalidURL, zlib.error, TimeoutError) as error:
-            raise _failure(error, definition, hidden.text(outgoing.shown_url())) from error
+            raise _failure(error, definition, trail, hidden) from error
+        except Retryable as error:
+            if definition.repeatable or len(trail) == 1:
+                raise
+            raise Permanent(error.code, f"{error.message}{_caution(definition)}", error.details) from error
         if not definition.expects(answer.status):
-            raise answer.failure(hidden)
+            raise answer.failure(hidden, _caution(definition))
         return answer.result(hidden)
 
 
-async def _sent(client: httpx2.AsyncClient, run: Owned, definition: Definition, outgoing: Outgoing) -> Answer:
-    """The answer, along redirects."""
+async def _sent(client: httpx2.AsyncClient, run: Owned, definition: Definition, trail: list[Outgoing]) -> Answer:
+    """The answer, along redirects: `trail` ends with the request that is under way."""
     for _ in range(definition.max_redirects + 1):
-        onward = await _exchange(client, definition, outgoing)
+        onward = await _exchange(client, definition, trail[-1])
         if isinstance(onward, Answer):
             return onward
-        outgoing = onward
+        trail.append(onward)
         await run.steady()
     raise Permanent(
         ErrorCode.CONNECTION_ERROR,
@@ -130,9 +135,14 @@ def _secrets(definition: Definition, connection: ConnectionSecret | None, outgoi
         yield from secret_texts(connection.credentials)
 
 
-def _failure(error: Exception, definition: Definition, url: str) -> RunError:
-    details = {"url": url, "method": definition.method}
-    where = f"{definition.method} {url}"
+def _failure(error: Exception, definition: Definition, trail: list[Outgoing], hidden: Hidden) -> RunError:
+    """The error of the last request of `trail`, which was not answered."""
+    url = hidden.text(trail[-1].shown_url())
+    details = {"url": url, "method": trail[-1].method}
+    where = f"{trail[-1].method} {url}"
+    if len(trail) > 1:
+        details["redirected_from"] = hidden.text(trail[0].shown_url())
+        where += f" (redirected from {details['redirected_from']})"
     if isinstance(error, TimeoutError):
         seconds = definition.timeout_seconds or LONGEST_SECONDS
         message = f"{where} took longer than {seconds:g} s.{_caution(definition)}"
@@ -145,8 +155,9 @@ def _failure(error: Exception, definition: Definition, url: str) -> RunError:
         message = f"{where}: the server's certificate is not trusted ({error}). Correct the host or its certificate."
         return Permanent(ErrorCode.CONNECTION_ERROR, message, details)
     reason = str(error) or type(error).__name__
-    if definition.repeatable or isinstance(error, _NOTHING_SENT):
-        return Retryable(ErrorCode.CONNECTION_ERROR, f"{where} failed: {reason}. It is tried again.", details)
+    # Behind a redirect something has been sent, and perhaps done.
+    if definition.repeatable or (isinstance(error, _NOTHING_SENT) and len(trail) == 1):
+        return Retryable(ErrorCode.CONNECTION_ERROR, f"{where} failed: {reason}.", details)
     return Permanent(ErrorCode.CONNECTION_ERROR, f"{where} failed: {reason}.{_caution(definition)}", details)
 
 

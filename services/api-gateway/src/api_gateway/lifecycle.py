@@ -173,6 +173,10 @@ class Decisions:
         """Lets nothing of these automation runs start any more, and cancels what runs; the scheduler ends them."""
         await self._cancel_below([], await self._stop(ids, []))
 
+    async def cancel_left_behind(self, ids: Sequence[UUID]) -> None:
+        """Cancels runs of steps whose automation run is over, and all below them."""
+        await self._cancel_below([], ids)
+
     async def _cancel_one(self, run_id: UUID) -> None:
         """Tries until the run is over or its worker has been told: it may change hands between two looks."""
         entry = Entry("run_cancelled", "Cancelled by a user", {}, "warning")

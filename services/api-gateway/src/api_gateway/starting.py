@@ -14,6 +14,7 @@ from api_gateway.gateway import Gateway
 from api_gateway.intake import Created, KeyBusy, KeyReused
 from api_gateway.problems import Problem, conflict
 from api_gateway.waiting import Preference
+from common.clock import steady_seconds
 from contracts.vai.executor.v1 import executor_pb2 as pb
 from contracts.vai.words.v1 import words_pb2
 from contracts.words import to_word
@@ -86,13 +87,20 @@ def _is_called(kind: str, held_for: str | None, preference: Preference) -> bool:
 
 
 async def _call(gateway: Gateway, run: Any, seconds: float) -> Any:
-    """Asks a worker; where none takes it, rings and watches the row."""
-    got = await gateway.fleet.execute(run["kind"], run["id"], seconds)
+    """Asks a worker; where none takes it, rings and watches the row. `seconds` are for all of it."""
+    until = steady_seconds() + seconds
+    got = await gateway.fleet.execute(run["kind"], run["id"], seconds, lambda: _unheard(gateway, run, seconds))
     if got is not None and got.outcome == pb.OUTCOME_ENDED and got.HasField("end"):
         return _with_end(run, got)
     if got is None or got.outcome in (pb.OUTCOME_NO_SLOT, pb.OUTCOME_NOT_CLAIMED):
         gateway.bell.ring(run["kind"], [run["id"]])
-    return await _waited(gateway, run, seconds)
+    return await _waited(gateway, run, max(0.0, until - steady_seconds()))
+
+
+async def _unheard(gateway: Gateway, run: Any, seconds: float) -> None:
+    """The worker that was asked does not answer: another one may take the run; returns when it has ended."""
+    gateway.bell.ring(run["kind"], [run["id"]])
+    await gateway.waiters.until_ended(run["id"], seconds)
 
 
 async def _waited(gateway: Gateway, run: Any, seconds: float, *, watched: bool = False) -> Any:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from fastapi import Request, Response
 
@@ -122,10 +123,16 @@ async def retry(gateway: Gateway, principal: Principal, run: Any, key: str | Non
 
 
 async def finish_stops_once(gateway: Gateway) -> None:
-    """Stops what a gateway that died had left, and what was called by a run that was cancelled meanwhile."""
+    """Stops what a gateway that died had left, what was called by a run that was cancelled meanwhile, and the runs of
+    automation runs that were given up."""
     for org_id, ids in (await runs.to_stop(gateway.pool)).items():
-        decisions = Decisions(gateway.pool, gateway.bell, gateway.publisher, gateway.process_id, org_id)
-        await decisions.stop_automation_runs(ids)
+        await _decisions(gateway, org_id).stop_automation_runs(ids)
+    for org_id, ids in (await runs.left_behind(gateway.pool)).items():
+        await _decisions(gateway, org_id).cancel_left_behind(ids)
+
+
+def _decisions(gateway: Gateway, org_id: UUID) -> Decisions:
+    return Decisions(gateway.pool, gateway.bell, gateway.publisher, gateway.process_id, org_id)
 
 
 async def _until_ended(gateway: Gateway, run: Any, seconds: float) -> None:

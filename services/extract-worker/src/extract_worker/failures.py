@@ -1,7 +1,6 @@
 """What went wrong with a source, in the words of the error model (decision 25): each message says what to do."""
 
 import re
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -9,6 +8,7 @@ import requests
 
 from common.clock import now
 from common.errors import ErrorCode, Permanent, Retryable, RunError
+from worker.retry_after import seconds_to_wait
 
 _EXCERPT = 300
 
@@ -36,10 +36,10 @@ def of_status(response: requests.Response, secrets: frozenset[str]) -> RunError:
         text = f"{said}: the credentials are missing, wrong or may not read this. Mend the connection's credentials."
         return Permanent(ErrorCode.AUTH_ERROR, text, details)
     if status == 429:
-        text = f"{said}: too many requests. It is tried again later; request_interval_seconds slows a source down."
+        text = f"{said}: too many requests; request_interval_seconds slows a source down."
         return Retryable(ErrorCode.RATE_LIMITED, text, details, retry_after(response))
     if status >= 500 or status in (408, 425):
-        text = f"{said}: the source is in trouble. It is tried again; if it stays, ask those who run it."
+        text = f"{said}: the source is in trouble; if it stays, ask those who run it."
         return Retryable(ErrorCode.CONNECTION_ERROR, text, details, retry_after(response))
     if status in (404, 410):
         text = f"{said}: there is nothing at this address. Check base_url and the resource's path."
@@ -53,13 +53,7 @@ def of_status(response: requests.Response, secrets: frozenset[str]) -> RunError:
 
 def retry_after(response: requests.Response) -> float | None:
     """`Retry-After` in seconds from now, whether given as seconds or as a date."""
-    given = response.headers.get("Retry-After", "").strip()
-    if given.replace(".", "", 1).isdigit():
-        return float(given)
-    try:
-        return max(0.0, (parsedate_to_datetime(given) - now()).total_seconds())
-    except (ValueError, TypeError):
-        return None
+    return seconds_to_wait(response.headers.get("Retry-After"), now())
 
 
 def of_exception(error: requests.RequestException, url: str | None, read_timeout: float) -> RunError:
@@ -67,7 +61,7 @@ def of_exception(error: requests.RequestException, url: str | None, read_timeout
     place = place_of(url)
     details: dict[str, Any] = {"url": place, "reason": type(error).__name__}
     if isinstance(error, requests.exceptions.ReadTimeout):
-        text = f"{place} did not answer within {read_timeout:g} s. It is tried again; see read_timeout_seconds."
+        text = f"{place} did not answer within {read_timeout:g} s; see read_timeout_seconds."
         return Retryable(ErrorCode.CONNECTION_ERROR, text, details)
     if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE" in str(error).upper():
         text = f"The certificate of {place} is not valid: {error}. Mend it, or trust its issuer by SSL_CERT_FILE."
@@ -80,7 +74,7 @@ def of_exception(error: requests.RequestException, url: str | None, read_timeout
     if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
         text = f"{place} is no address that can be asked. Check base_url, the path, and where the source redirects to."
         return Permanent(ErrorCode.CONNECTION_ERROR, text, details)
-    text = f"The connection to {place} failed ({_cause(error)}). It is tried again; check that the source is up."
+    text = f"The connection to {place} failed ({_cause(error)}); check that the source is up."
     return Retryable(ErrorCode.CONNECTION_ERROR, text, details)
 
 

@@ -224,7 +224,7 @@ def _error_of(error: BaseException) -> RunError:
         text = "There is no such bucket or file. Check the path."
         return Permanent(ErrorCode.CONNECTION_ERROR, text, details)
     if isinstance(error, exceptions.BaseError | OSError):
-        text = "The bucket could not be reached. It is tried again; check endpoint_url and region."
+        text = "The bucket could not be reached; check endpoint_url and region."
         return Retryable(ErrorCode.CONNECTION_ERROR, text, details)
     text = "The bucket cannot be asked: check its name, and the connection's endpoint_url, region and keys."
     return Permanent(ErrorCode.DATA_ERROR, text, details)

@@ -14,6 +14,7 @@ import structlog
 
 from common.bell import AUTOMATION, Bell
 from common.ids import uuid7
+from common.rows import Rows
 from common.telemetry import automation_runs_cut_off
 from records.automations import causes, runs
 from records.automations.causes import AFTER_CUT_OFF, DEFAULT_MOST, Source, Wanted
@@ -24,10 +25,13 @@ from records.following import automation_run_of
 _log = structlog.get_logger()
 
 _BATCH = 200
-_WANTED = """
+_ID = "subject_id || '-' || sequence"
+_WANTED = f"""
 SELECT subject_id, sequence, occurred_at, org_id, type, data, traceparent FROM events WHERE wanted
+  AND {_ID} <> ALL($2::text[]) AND ($3::text[] IS NULL OR {_ID} = ANY($3))
 ORDER BY occurred_at LIMIT $1 FOR UPDATE SKIP LOCKED
 """
+_FOUND = f"SELECT {_ID} AS id FROM events WHERE wanted AND {_ID} <> ALL($2::text[]) ORDER BY occurred_at LIMIT $1"
 _WAITING = """
 SELECT a.id, a.org_id, a.version_id, a.event_type, a.trigger->'filters' AS filters
 FROM automations a JOIN (SELECT DISTINCT * FROM unnest($1::uuid[], $2::text[])) AS t(org_id, event_type)
@@ -47,6 +51,7 @@ class Events:
         self._pool = pool
         self._bell = bell
         self._most = most_from_one_cause
+        self._rows: Rows[str] = Rows("events")
 
     async def hand_out_once(self) -> None:
         """All that is wanted now."""
@@ -54,9 +59,15 @@ class Events:
             pass
 
     async def hand_out_batch(self) -> int:
-        """Up to 200 events in one transaction; answers how many."""
+        """Up to 200 events in one transaction; answers how many. One that cannot be handed out stops no other."""
+        return await self._rows.batch(self._hand_out, self._found)
+
+    async def _found(self) -> list[str]:
+        return [row["id"] for row in await self._pool.fetch(_FOUND, _BATCH, self._rows.resting)]
+
+    async def _hand_out(self, only: list[str] | None) -> int:
         async with self._pool.acquire() as conn, conn.transaction():
-            rows = await conn.fetch(_WANTED, _BATCH)
+            rows = await conn.fetch(_WANTED, _BATCH, self._rows.resting, only)
             news = await self._news(conn, rows) if rows else []
             made: set[UUID] = await runs.create(conn, news) if news else set()
             if rows:

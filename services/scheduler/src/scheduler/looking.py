@@ -92,6 +92,7 @@ class Looker:
         one.is_cut_off = opening is Opening.CUT_OFF
 
     async def _give_up(self, one: "_Look", error: Exception) -> None:
+        await runs.give_up(one.conn, one.live.id)
         for step in (await steps.read(one.conn, one.live.id)).values():
             if step.standing.state in (State.WAITING, State.RUNNING):
                 tell_change(one.notes, Change(step.key, State.CANCELLED, step.run_id, reason="given up"))

@@ -5,12 +5,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
+
 from common import clock
 from common.bell import AUTOMATION, Bell
+from common.rows import Rows
 from common.telemetry import schedule_late_seconds
-from records.automations import runs
+from records.automations import automations, runs
 from records.automations.runs import NewAutomationRun
 from records.automations.schedule import LATE, next_after, to_fire
+
+_log = structlog.get_logger()
 
 LONGEST_PAUSE = 1.0
 
@@ -18,9 +23,17 @@ _BATCH = 500
 _DUE = """
 SELECT id, org_id, version_id, trigger, due_at FROM automations
 WHERE due_at <= $1 AND status = 'active' AND deleted_at IS NULL
+  AND id <> ALL($3::uuid[]) AND ($4::uuid[] IS NULL OR id = ANY($4))
 ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
 """
-_NEXT_DUE = "SELECT min(due_at) FROM automations WHERE due_at IS NOT NULL AND status = 'active' AND deleted_at IS NULL"
+_FOUND = """
+SELECT id FROM automations WHERE due_at <= $1 AND status = 'active' AND deleted_at IS NULL AND id <> ALL($3::uuid[])
+ORDER BY due_at LIMIT $2
+"""
+_NEXT_DUE = """
+SELECT min(due_at) FROM automations
+WHERE due_at IS NOT NULL AND status = 'active' AND deleted_at IS NULL AND id <> ALL($1::uuid[])
+"""
 _MOVE_ON = """
 UPDATE automations a SET due_at = t.due_at FROM unnest($1::uuid[], $2::timestamptz[]) AS t(id, due_at) WHERE a.id = t.id
 """
@@ -32,6 +45,7 @@ class Schedules:
     def __init__(self, pool: Any, bell: Bell) -> None:
         self._pool = pool
         self._bell = bell
+        self._rows: Rows[UUID] = Rows("schedules")
 
     async def fire_once(self) -> None:
         """Fires all that is due, then waits until the next time, a second at the most."""
@@ -40,21 +54,29 @@ class Schedules:
         await asyncio.sleep(await self._pause())
 
     async def fire_batch(self) -> int:
-        """Up to 500 schedules in one transaction; answers how many."""
+        """Up to 500 schedules in one transaction; answers how many. One that cannot be fired stops no other."""
+        return await self._rows.batch(self._fire, self._found)
+
+    async def _found(self) -> list[UUID]:
+        return [row["id"] for row in await self._pool.fetch(_FOUND, clock.now(), _BATCH, self._rows.resting)]
+
+    async def _fire(self, only: list[UUID] | None) -> int:
         now = clock.now()
         async with self._pool.acquire() as conn, conn.transaction():
-            due = await conn.fetch(_DUE, now, _BATCH)
+            due = await conn.fetch(_DUE, now, _BATCH, self._rows.resting, only)
             news: list[NewAutomationRun] = []
-            following: list[datetime | None] = []
+            following: dict[UUID, datetime | None] = {}
             for row in due:
-                trigger = row["trigger"]
-                expression, zone = trigger["schedule"], trigger["timezone"]
-                times = to_fire(expression, zone, row["due_at"], now, trigger["catchup"])
-                news += [_of_time(row, time, waits=_waits(trigger, times, now)) for time in times]
-                following.append(next_after(expression, zone, now))
+                try:
+                    times, following[row["id"]] = _times_of(row, now)
+                except Exception as error:
+                    await automations.break_(conn, row["id"], _unreadable(row, error))
+                    _log.warning("schedule_unreadable", automation=str(row["id"]), error=repr(error))
+                else:
+                    news += [_of_time(row, time, waits=_waits(row["trigger"], times, now)) for time in times]
             made: set[UUID] = await runs.create(conn, news) if news else set()
-            if due:
-                await conn.execute(_MOVE_ON, [row["id"] for row in due], following)
+            if following:
+                await conn.execute(_MOVE_ON, list(following), list(following.values()))
         self._bell.ring(AUTOMATION, sorted(made))
         for row in due:
             schedule_late_seconds.observe((now - row["due_at"]).total_seconds())
@@ -62,7 +84,7 @@ class Schedules:
 
     async def _pause(self) -> float:
         """Seconds until the next time: it is fired when it is due, not when somebody happens to look."""
-        due: datetime | None = await self._pool.fetchval(_NEXT_DUE)
+        due: datetime | None = await self._pool.fetchval(_NEXT_DUE, self._rows.resting)
         if due is None:
             return LONGEST_PAUSE
         return min(LONGEST_PAUSE, max(0.0, (due - clock.now()).total_seconds()))
@@ -78,6 +100,21 @@ def _waits(trigger: dict[str, Any], times: list[datetime], now: datetime) -> boo
         and trigger.get("overlap") != "allow"
         and (len(times) > 1 or any(now - time > LATE for time in times))
     )
+
+
+def _times_of(row: Any, now: datetime) -> tuple[list[datetime], datetime | None]:
+    """The times that are to fire, and the one after them. Raises anything for a trigger that cannot be read."""
+    trigger = row["trigger"]
+    expression, zone = trigger["schedule"], trigger["timezone"]
+    return to_fire(expression, zone, row["due_at"], now, trigger["catchup"]), next_after(expression, zone, now)
+
+
+def _unreadable(row: Any, error: Exception) -> dict[str, Any]:
+    """Why an automation does not fire any more: this host has another list of zones, say."""
+    trigger = row["trigger"] if isinstance(row["trigger"], dict) else {}
+    said = f"{trigger.get('schedule')!r} in the zone {trigger.get('timezone')!r}"
+    message = f"the schedule {said} cannot be read: {error}. Save the trigger again, then resume the automation."
+    return {"code": "DATA_ERROR", "message": message, "details": {}, "retryable": False}
 
 
 def _of_time(row: Any, time: datetime, *, waits: bool) -> NewAutomationRun:

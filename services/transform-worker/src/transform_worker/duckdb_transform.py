@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any, Literal
+from weakref import WeakKeyDictionary
 
 from pydantic import ValidationError
 
@@ -44,7 +45,7 @@ class DuckdbTransform:
 
     async def prepare(self, run: Owned) -> dict[str, Any]:
         """Where the inputs and the output are. An unknown dataset is DATA_ERROR that names those there are."""
-        definition = _definition(run)
+        definition = await asyncio.to_thread(_definition, run)  # a large SQL takes its time
         async with run.guarded() as conn:
             inputs = [await _resolved(conn, run, each) for each in definition.inputs]
             output = await _ensured_output(conn, run, definition)
@@ -58,9 +59,15 @@ class DuckdbTransform:
         return await self._answers[question](run, payload)
 
 
+_parsed: WeakKeyDictionary[Owned, Definition] = WeakKeyDictionary()
+
+
 def _definition(run: Owned) -> Definition:
+    """The run's definition, judged once for all questions of its child."""
     try:
-        return Definition.model_validate(run.definition)
+        if run not in _parsed:
+            _parsed[run] = Definition.model_validate(run.definition)
+        return _parsed[run]
     except ValidationError as error:
         first = error.errors(include_input=False, include_context=False)[0]
         field = ".".join(map(str, first["loc"]))
@@ -116,19 +123,49 @@ async def _files(run: Owned, payload: dict[str, Any]) -> dict[str, Any]:
             f"read_parquet({path!r}) leaves your own lake: only paths inside it can be read; declare an input instead"
         )
         raise Permanent(ErrorCode.DATA_ERROR, message, {"path": path})
-    pattern, files = Pattern(relative), []
+    pattern = _pattern(path, relative)
+    found: list[tuple[str, list[str]]] = []
     async with run.guarded() as conn:
         for dataset in await lake.datasets(conn, run.org_id):
             if dataset.layer == "bronze" and pattern.may_match_under(dataset.location):
-                files += [
-                    each.path for each in await lake.visible_files(conn, dataset.id) if pattern.matches(each.path)
-                ]
+                found.append((dataset.name, [each.path for each in await lake.visible_files(conn, dataset.id)]))
             elif dataset.layer != "bronze" and dataset.row_count is not None and pattern.is_table(dataset.location):
                 return {"location": dataset.location}
-    if not files:
+    matched = await asyncio.to_thread(_matched, pattern, found)
+    if not matched:
         message = f"read_parquet({path!r}) finds nothing in the lake: name the dataset in inputs instead"
         raise Permanent(ErrorCode.DATA_ERROR, message, {"path": path})
-    return {"files": files}
+    if len(matched) > 1:
+        await _tell_several(run, path, pattern, list(matched))
+    return {"files": [file for files in matched.values() for file in files]}
+
+
+def _pattern(path: str, relative: str) -> Pattern:
+    try:
+        return Pattern(relative)
+    except ValueError as error:
+        message = f"read_parquet({path[:100]!r}): {error}; name the dataset in inputs instead"
+        raise Permanent(ErrorCode.DATA_ERROR, message) from None
+
+
+def _matched(pattern: Pattern, found: list[tuple[str, list[str]]]) -> dict[str, list[str]]:
+    matched = {f"bronze.{name}": [file for file in files if pattern.matches(file)] for name, files in found}
+    return {name: files for name, files in matched.items() if files}
+
+
+async def _tell_several(run: Owned, path: str, pattern: Pattern, datasets: list[str]) -> None:
+    """A folder that means several tables was not meant so (the folder of a source); a glob may have been."""
+    shown = ", ".join(datasets[:_MOST_NAMES])
+    data = {"path": path, "datasets": datasets[:_MOST_NAMES]}
+    if not pattern.has_wildcards:
+        message = (
+            f"read_parquet({path!r}) means {len(datasets)} tables: {shown}. Name the one you mean in inputs, "
+            "or write the path of its folder"
+        )
+        raise Permanent(ErrorCode.DATA_ERROR, message, data)
+    await run.log(
+        "path_means_several", f"read_parquet({path!r}) reads {len(datasets)} tables: {shown}", data, "warning"
+    )
 
 
 async def _lock(run: Owned, payload: dict[str, Any]) -> dict[str, Any]:

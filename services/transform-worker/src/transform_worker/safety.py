@@ -5,14 +5,15 @@ Two parsers must agree, DuckDB's own (what it would execute) and sqlglot's; a se
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any
 
 import duckdb
 import sqlglot
-from sqlglot import TokenType, exp
+from sqlglot import exp
 
 from common.errors import ErrorCode, Permanent
+from records.definitions.sql_text import Kind, pieces
 
 SCHEMA = "lake"
 
@@ -23,9 +24,13 @@ _DENIED = re.compile(
     r"|get_delta_test_expression|getenv|nextval|currval|sleep_ms|txid_current|json_(de)?serialize_.*|has_.*_privilege"
     r"|(obj|col|shobj)_description|inet_.*|in_search_path|write_log|version|which_.*"
 )
+_RECURSIVE = "RECURSIVE_CTE_NODE"
 _ROOTS = (exp.Query, exp.Values)
 _NAME = re.compile(r"[^\W\d]\w*")
-_READERS = {"READ_PARQUET", "PARQUET_SCAN"}
+_READER = re.compile(r"(?<![\w$])(?:read_parquet|parquet_scan)[ \t\n\r\f]*+\([ \t\n\r\f]*+\Z", re.IGNORECASE)
+_CLOSING = re.compile(r"[ \t\n\r\f]*+\)")
+_CALL = [Kind.CODE, Kind.LITERAL, Kind.CODE]
+_BLANK = " \t\n\r\f;"
 
 
 def refused(message: str, **details: Any) -> Permanent:
@@ -34,28 +39,26 @@ def refused(message: str, **details: Any) -> Permanent:
 
 def without_end(sql: str) -> str:
     """The SQL without the semicolons and comments after it: it becomes part of a larger query."""
-    said = [token for token in _tokens(sql) if token.token_type != TokenType.SEMICOLON]
-    tail = sql[said[-1].end + 1 :] if said else ""
-    return sql.removesuffix(tail) if tail else sql
+    end = 0
+    for piece in pieces(sql):
+        said = piece.text.rstrip(_BLANK) if piece.kind is Kind.CODE else piece.text
+        if said and piece.kind is not Kind.COMMENT:
+            end = piece.start + len(said)
+    return sql[:end] or sql
 
 
 def expose_literal_paths(sql: str, view: Callable[[str], str]) -> str:
     """The SQL with each `read_parquet('literal')` (decision 32) replaced by `view(path)`."""
-    tokens = _tokens(sql)
-    done, pieces = 0, []
-    for name, opening, path, closing in zip(tokens, tokens[1:], tokens[2:], tokens[3:], strict=False):
-        called = name.text.upper() in _READERS and (opening.text, closing.text) == ("(", ")")
-        if called and path.token_type == TokenType.STRING:
-            pieces += [sql[done : name.start], view(path.text)]
-            done = closing.end + 1
-    return "".join(pieces) + sql[done:]
-
-
-def _tokens(sql: str) -> list[Any]:
-    try:
-        return list(sqlglot.tokenize(sql, read="duckdb"))
-    except sqlglot.errors.SqlglotError as error:
-        raise refused(f"The SQL does not parse: {_shown(error)}") from None
+    parts = [piece.text for piece in pieces(sql)]
+    kinds = [piece.kind for piece in pieces(sql)]
+    for at in range(1, len(parts) - 1):
+        called = _READER.search(parts[at - 1]) if kinds[at - 1 : at + 2] == _CALL else None
+        closing = _CLOSING.match(parts[at + 1]) if called else None
+        if called and closing:
+            path = parts[at][1:-1].replace("''", "'")
+            parts[at - 1] = parts[at - 1][: called.start()]
+            parts[at], parts[at + 1] = view(path), parts[at + 1][closing.end() :]
+    return "".join(parts)
 
 
 def _shown(error: Exception) -> str:
@@ -68,7 +71,7 @@ def check(sql: str, tables: Iterable[str]) -> dict[str, Any]:
     # sealed: IMPORT DATABASE reads files as soon as it is parsed
     with duckdb.connect(config={"enable_external_access": False, "lock_configuration": True, "threads": 1}) as parser:
         tree = _duckdb_tree(parser, sql)
-    for node, names in _nodes(tree, frozenset()):
+    for node, names in _nodes(tree):
         _check_node(node, names, allowed)
     _check_with_sqlglot(sql, allowed)
     return tree
@@ -93,18 +96,42 @@ def _duckdb_tree(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, A
     return dict(tree["statements"][0])
 
 
-def _nodes(tree: Any, names: frozenset[str]) -> Iterator[tuple[dict[str, Any], frozenset[str]]]:
-    """Every object of the tree with the names that WITH gives it; no recursion, SQL may be deep."""
-    todo: list[tuple[Any, frozenset[str]]] = [(tree, names)]
+class _Names:
+    """The names that WITH gives a part of the query: the first `seen` of one WITH, and those around it."""
+
+    def __init__(self, given: dict[str, int], seen: int, around: "_Names | None") -> None:
+        self._given, self._seen, self._around = given, seen, around
+
+    def __contains__(self, name: object) -> bool:
+        if not isinstance(name, str):
+            return False
+        names: _Names | None = self
+        while names is not None:
+            if names._given.get(name, names._seen) < names._seen:
+                return True
+            names = names._around
+        return False
+
+
+def _nodes(tree: Any) -> Iterator[tuple[dict[str, Any], _Names]]:
+    """Every object of the tree with the names that WITH gives it; no recursion, SQL may be deep.
+
+    A WITH query knows the names before its own; its own only on the right side of a recursive UNION. Any other name
+    is looked up in the engine's catalog by DuckDB.
+    """
+    todo: list[tuple[Any, _Names]] = [(tree, _Names({}, 0, None))]
     while todo:
-        node, seen = todo.pop()
+        node, names = todo.pop()
         if isinstance(node, list):
-            todo += [(each, seen) for each in node]
+            todo += [(each, names) for each in node]
         elif isinstance(node, dict):
-            if isinstance(node.get("cte_map"), dict):
-                seen = seen | {_common_name(each["key"]) for each in node["cte_map"]["map"]}
-            yield node, seen
-            todo += [(each, seen) for each in node.values()]
+            common = node["cte_map"]["map"] if isinstance(node.get("cte_map"), dict) else []
+            given = {_common_name(each["key"]): position for position, each in enumerate(common)}
+            todo += [(each["value"], _Names(given, position, names)) for position, each in enumerate(common)]
+            inner = _Names(given, len(given), names) if given else names
+            yield node, inner
+            own = _Names({node["cte_name"].lower(): 0}, 1, inner) if node.get("type") == _RECURSIVE else inner
+            todo += [(each, own if key == "right" else inner) for key, each in node.items() if key != "cte_map"]
 
 
 def _common_name(name: str) -> str:
@@ -113,7 +140,7 @@ def _common_name(name: str) -> str:
     return name.lower()
 
 
-def _check_node(node: dict[str, Any], names: frozenset[str], allowed: set[str]) -> None:
+def _check_node(node: dict[str, Any], names: Container[str], allowed: set[str]) -> None:
     kind = node.get("type")
     if "function_name" in node:
         _check_function(node["function_name"], is_table=False)
@@ -139,7 +166,7 @@ def _check_function(name: str, is_table: bool) -> None:
         raise refused(f"The function {name}() is not allowed in a transform", function=name)
 
 
-def _check_table(catalog: str, schema: str, table: str, names: frozenset[str], allowed: set[str]) -> None:
+def _check_table(catalog: str, schema: str, table: str, names: Container[str], allowed: set[str]) -> None:
     if not schema and not catalog and table.lower() in names:
         return
     if not catalog and schema.lower() == SCHEMA and table.lower() in allowed:

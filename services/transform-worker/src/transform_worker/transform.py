@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from common.errors import RunError
 from records.definitions.duckdb_transform import DuckdbTransform
-from records.definitions.sql_text import fill_placeholders
+from records.definitions.sql_text import fill_placeholders, settled
 from transform_worker import columns, engine, safety
 from transform_worker.delta import DeltaOutput, Ticket, Written
 from transform_worker.failures import query_failure
@@ -68,7 +68,7 @@ class _Transform:
         """The checked SQL over views, with columns that a Delta table can hold."""
         sources = {each["name"]: engine.Source(**each) for each in self.job.prepared["inputs"]}
         named = self.definition.placeholders()
-        sql = fill_placeholders(self.definition.sql, lambda name: sources[named[name].name].view)
+        sql = fill_placeholders(settled(self.definition.sql), lambda name: sources[named[name].name].view)
 
         def literal(path: str) -> str:
             name = f"path {len(sources)}"  # no input can be called that

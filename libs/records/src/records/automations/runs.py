@@ -150,18 +150,27 @@ _WAITING = """
 SELECT count(*) FROM (SELECT FROM automation_runs WHERE automation_id = $1 AND status = 'running' AND started_at IS NULL
   AND waits AND id < $2 LIMIT $3) AS waiting
 """
-# What waits for an earlier run of its schedule is looked at when that has ended, not each second.
+# What waits for an earlier run of its schedule is looked at when that has ended, not each second. Of each sort so many:
+# one must not crowd out another.
 _WITH_NEWS = """
-SELECT id FROM automation_runs a WHERE status = 'running' AND started_at IS NULL
+(SELECT id FROM automation_runs a WHERE status = 'running' AND started_at IS NULL
   AND created_at < clock_timestamp() - interval '1 s' AND NOT (waits AND EXISTS (
     SELECT FROM automation_runs b WHERE b.automation_id = a.automation_id AND b.status = 'running' AND b.id < a.id
       AND b.triggered_by = 'schedule'))
+ ORDER BY id LIMIT $1)
 UNION
-SELECT s.automation_run_id FROM automation_steps s JOIN runs r ON r.id = s.run_id
-WHERE s.state = 'running' AND r.phase = 'done' AND r.completed_at < clock_timestamp() - interval '1 s'
+(SELECT s.automation_run_id FROM automation_steps s JOIN runs r ON r.id = s.run_id
+ WHERE s.state = 'running' AND r.phase = 'done' AND r.completed_at < clock_timestamp() - interval '1 s' LIMIT $1)
 UNION
-SELECT id FROM automation_runs WHERE status = 'running' AND control IS NOT NULL
-LIMIT $1
+(SELECT id FROM automation_runs WHERE status = 'running' AND control IS NOT NULL ORDER BY id LIMIT $1)
+"""
+_GIVE_UP = "UPDATE automation_runs SET control = 'cancel' WHERE id = $1 AND status = 'running'"
+_LEFT_BEHIND = """
+SELECT a.org_id, array_agg(r.id ORDER BY r.id) AS ids
+FROM automation_runs a JOIN automation_steps s ON s.automation_run_id = a.id JOIN runs r ON r.id = s.run_id
+WHERE a.status = 'failed' AND a.control = 'cancel' AND a.completed_at > clock_timestamp() - interval '1 d'
+  AND r.phase <> 'done' AND r.control IS DISTINCT FROM 'cancel'
+GROUP BY a.org_id
 """
 _WAKE_PARENT = woken("= $1")
 
@@ -219,6 +228,16 @@ async def wait(conn: Any, live: Live, most: int) -> bool:
         return False
     await conn.execute(_WAIT, live.id)
     return True
+
+
+async def give_up(conn: Any, run_id: UUID) -> None:
+    """Marks an automation run that is about to fail for good: its runs are to be cancelled (`left_behind`)."""
+    await conn.execute(_GIVE_UP, run_id)
+
+
+async def left_behind(conn: Any) -> dict[UUID, list[UUID]]:
+    """By organisation, the live runs of steps whose automation run was given up; the gateway cancels them."""
+    return {row["org_id"]: row["ids"] for row in await conn.fetch(_LEFT_BEHIND)}
 
 
 async def next_to_start(conn: Any, automation_id: UUID) -> UUID | None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import asyncpg
 
-NEEDED = "0013"
+NEEDED = "0014"
 """The newest revision under migrations/versions (a test holds them together)."""
 
 

@@ -2,9 +2,9 @@
 
 from records.migrations.scripts import run_script
 
-revision = "0013"
-down_revision = "0012"
+revision = "0014"
+down_revision = "0013"
 
 
 def upgrade() -> None:
-    run_script("0013_invitations.sql")
+    run_script("0014_invitations.sql")

@@ -52,6 +52,8 @@ async def test_the_first_claim_is_told_to_the_world_and_the_second_is_not(databa
     assert (row["epoch"], row["subject_id"], row["recovered"]) == (2, None, False)
     assert row["started_at"] == started
     assert [event["type"] for event in await database.events(run_id)] == ["action.started"]
+    # Events are numbered without a gap, so what is not told takes no number.
+    assert (await database.run(run_id))["event_seq"] == 1
 
 
 async def test_an_approved_run_is_claimed_like_any_other(database: Database) -> None:

@@ -8,12 +8,18 @@ import pytest
 import pytest_asyncio
 
 from common import batcher as batcher_module
+from common.errors import ErrorCode, Permanent, Retryable
+from common.ids import uuid7
 from testkit.database import Database
 from testkit.faults import Fault
 from testkit.wait import wait_for
 from worker import running as running_module
 from worker import worker as worker_module
-from worker.owned import Owned
+from worker.endings import Endings
+from worker.kind import Park
+from worker.lifecycle import Holder
+from worker.owned import Means, Owned
+from worker.reports import Reports
 
 from .saboteur import BESIDE, STATEMENTS, Sabotaged, Toy, sabotaged
 
@@ -152,6 +158,29 @@ async def test_a_lease_that_was_never_worked_on_is_done_once_if_that_is_certain(
     await work.database.change(run_id, f"due_at = clock_timestamp() + {left}")
     assert await work.settle(run_id) == [place]
     assert work.sender.hits[run_id] == int(place == "completed")
+
+
+# Whose run it is
+
+
+@pytest.mark.parametrize("control", [None, "pause", "cancel"])
+@pytest.mark.parametrize("taken", ["epoch = epoch + 1", "lease_owner = gen_random_uuid()"])
+async def test_an_ending_acts_on_no_run_of_another_epoch_or_owner(
+    database: Database, control: str | None, taken: str
+) -> None:
+    """Also where the same process has claimed it again."""
+    pool, holder = await database.pool("extract-worker"), Holder(uuid7(), "w")
+    endings = Endings(pool, holder, lambda run: None, lambda rows: None)
+    means = Means(pool, None, Reports(pool, "w"), None, "", lambda rows: None)  # type: ignore[arg-type]
+    run_id = await database.put("running", "leased", lease_owner=holder.id)
+    run = Owned(await database.run(run_id), means)
+    await database.change(run_id, f"{taken}, control = $2", control)
+    for error in (Permanent(ErrorCode.DATA_ERROR, "bad"), Retryable(ErrorCode.RATE_LIMITED, "slow")):
+        assert await asyncio.wait_for(endings.fail(run, error), 10) is None
+    assert await asyncio.wait_for(endings.park(run, Park(uuid7(), "waits")), 10) is None
+    assert await asyncio.wait_for(endings.give_up(run, error), 10) is None
+    assert await database.where(run_id) == "running/leased"
+    assert (await database.run(run_id))["control"] == control
 
 
 # Stopping

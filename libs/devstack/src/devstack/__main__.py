@@ -38,13 +38,16 @@ def main(arguments: list[str]) -> int:
     if sys.version_info < _NEEDED:
         return _complain("Python 3.11 or later is needed", "install it, remove .venv, and run make setup")
     try:
-        from devstack.errors import StackError
+        from devstack.errors import StackError, of_system
     except ImportError as error:
         return _complain(f"the package {error.name} is not installed", "make setup")
     try:
         return _dispatch(arguments[0] if arguments else "")
     except StackError as error:
         return _complain(error.message, error.advice or "see .vai/logs")
+    except OSError as error:
+        told = of_system(error)
+        return _complain(told.message, told.advice or "see .vai/logs")
     except ImportError as error:
         return _complain(f"the package {error.name} is not installed", "make setup")
     except KeyboardInterrupt:

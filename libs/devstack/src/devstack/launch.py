@@ -2,7 +2,8 @@
 
 Only the standard library. The signal is what the kernel sends when the parent is gone, even by kill -9. USER is `-`, or
 the uid to change to: Postgres refuses root. That user keeps the one capability that lets it walk through folders
-that only root may enter (the stack's own is mode 700), so no folder has to be opened to others for its sake.
+that only root may enter (the stack's own is mode 700, and all of it may lie in /root), so no folder has to be opened to
+others for its sake.
 """
 
 import ctypes
@@ -11,9 +12,11 @@ import sys
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_KEEPCAPS = 8
+_PR_SET_SECUREBITS = 28
 _PR_CAP_AMBIENT = 47
 _PR_CAP_AMBIENT_RAISE = 2
 _CAP_DAC_OVERRIDE = 1
+_SECBIT_NO_SETUID_FIXUP = 1 << 2
 _CAPABILITY_VERSION_3 = 0x20080522
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -39,15 +42,32 @@ def _prctl(option: int, *values: int) -> None:
 
 
 def _become(uid: int) -> None:
-    _prctl(_PR_SET_KEEPCAPS, 1)
-    os.setgroups([])
-    os.setresgid(uid, uid, uid)
-    os.setresuid(uid, uid, uid)
+    try:
+        _prepare_way_in()
+    except (
+        OSError
+    ) as error:  # a container may have taken that from root; where all may enter the folders, none is needed
+        sys.stderr.write(f"cannot keep a way into folders that only root may enter: {error.strerror}\n")
+        _set_user(uid)
+        return
+    _set_user(uid)
     bit = 1 << _CAP_DAC_OVERRIDE
     data = (_Data * 2)(_Data(bit, bit, bit), _Data(0, 0, 0))
     header = _Header(_CAPABILITY_VERSION_3, 0)
     _require(_libc.capset(ctypes.byref(header), ctypes.byref(data)), "capset")
     _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, _CAP_DAC_OVERRIDE)
+
+
+def _prepare_way_in() -> None:
+    """Without the first the kernel answers access(), by which Postgres looks for its files, as without capabilities."""
+    _prctl(_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP)
+    _prctl(_PR_SET_KEEPCAPS, 1)
+
+
+def _set_user(uid: int) -> None:
+    os.setgroups([])
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)
 
 
 def main(parent: str, signal: str, user: str, *command: str) -> None:

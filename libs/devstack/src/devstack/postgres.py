@@ -9,9 +9,9 @@ import signal
 from collections.abc import Mapping
 from pathlib import Path
 
-from devstack.errors import StackError
+from devstack.errors import StackError, advice_for
 from devstack.home import Home
-from devstack.process import Process, Program, becomes, rotate, started_at, succeeds
+from devstack.process import Process, Program, becomes, rotate, started_at, succeeds, tail
 
 USER = "vai"
 DATABASE = "vai"
@@ -19,6 +19,8 @@ _MAJOR = "18"
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 30.0
 _NEW_ADVICE = "If the data may go, start anew: make clean, make up"
+
+_COMPLAINTS = ("initdb: error:", "postgres: error:", "FATAL:", "PANIC:", "PermissionError:")
 
 # Durable like a real one (the promises of the platform rest on it), small and still when nobody works.
 _SETTINGS = {
@@ -100,7 +102,8 @@ class Postgres:
         await becomes(lambda: self._says_ready(process.pid) or not process.alive, _READY_SECONDS)
         if not self._says_ready(process.pid):
             await self.stop(immediate=True)
-            raise StackError(f"Postgres {process.ending} before it was ready", _NEW_ADVICE, self._log)
+            why = why_it_failed(self._log, f"Postgres {process.ending} before it was ready")
+            raise StackError(why.message, why.advice or _NEW_ADVICE, self._log)
 
     async def _create(self) -> None:
         data = self._home.postgres
@@ -108,11 +111,14 @@ class Postgres:
             return
         fresh = data.with_suffix(".new")
         shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(mode=0o700)
-        if os.geteuid() == 0:
-            os.chown(fresh, _other_user(), -1)
-        await self._initdb(fresh)
-        fresh.rename(data)
+        try:
+            fresh.mkdir(mode=0o700)
+            if os.geteuid() == 0:
+                os.chown(fresh, _other_user(), -1)
+            await self._initdb(fresh)
+            fresh.rename(data)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
 
     async def _initdb(self, data: Path) -> None:
         secret = self._home.root / ".password"
@@ -126,7 +132,7 @@ class Postgres:
         finally:
             secret.unlink()
         if not made:
-            raise StackError("initdb could not make a database", "The log says why; is the disk full?", self._log)
+            raise why_it_failed(self._log, "initdb could not make a database")
 
     def _program(self, name: str, command: tuple[str, ...], data: Path | None = None) -> Program:
         user = _runs_as(data or self._home.postgres)
@@ -142,6 +148,14 @@ class Postgres:
         version = (self._home.postgres / "PG_VERSION").read_text().strip()
         if version != _MAJOR:
             raise StackError(f"{self._home.postgres} was made by Postgres {version}, this is {_MAJOR}", _NEW_ADVICE)
+
+
+def why_it_failed(log: Path, what: str) -> StackError:
+    """What failed, in the words of the program itself: what its log ends with; and what to do about it."""
+    lines = [line.strip() for line in tail(log) if line.strip()]
+    told = [line[line.index(word) :] for line in lines for word in _COMPLAINTS if word in line] or lines[-1:]
+    reason = told[-1] if told else ""
+    return StackError(f"{what}: {reason}" if reason else what, advice_for(reason), log)
 
 
 async def leave_no_other(data: Path) -> None:

@@ -5,23 +5,27 @@ import contextlib
 import signal
 from collections.abc import Awaitable, Callable
 
+from common.loops import every
 from devstack.backoff import Backoff
 from devstack.errors import StackError
 from devstack.instance import Instance
 from devstack.process import Process
+from devstack.pulse import Pulse
 from devstack.stack import Stack
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LOOK_SECONDS = 0.25
 _IDLE_SECONDS = 30.0
+_PULSE_SECONDS = 5.0
 
 
 class Supervisor:
     """`run_once` looks after everything that the stack runs; `run` calls it whenever a child has ended."""
 
-    def __init__(self, stack: Stack, say: Callable[[str], None]) -> None:
+    def __init__(self, stack: Stack, say: Callable[[str], None], pulse: Pulse | None = None) -> None:
         self._stack = stack
         self._say = say
+        self._pulse = pulse or Pulse()
         self._postgres = Backoff()
         self._broker = Backoff()
 
@@ -32,12 +36,22 @@ class Supervisor:
         loop.add_signal_handler(signal.SIGCHLD, moved.set)
         stopped = asyncio.ensure_future(stopping.wait())
         stopped.add_done_callback(lambda _: moved.set())
+        feeling = asyncio.create_task(every(_PULSE_SECONDS, self.feel_once))
         while not stopping.is_set():
             moved.clear()
             well = await self.run_once()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(moved.wait(), _IDLE_SECONDS if well else _LOOK_SECONDS)
         loop.remove_signal_handler(signal.SIGCHLD)
+        feeling.cancel()
+
+    async def feel_once(self) -> None:
+        """End the services that run and do not answer; `run_once` starts them again."""
+        for instance in list(self._stack.instances):
+            if instance.wanted and instance.ready and instance.alive and await self._pulse.stands(instance):
+                assert instance.process is not None
+                self._say(f"{instance.name} (pid {instance.process.pid}) runs and does not answer; ending it")
+                instance.process.send(signal.SIGKILL)
 
     async def run_once(self) -> bool:
         """Start again what has died and may be tried; whether all is well now."""

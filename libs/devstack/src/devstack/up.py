@@ -9,7 +9,7 @@ from typing import Any
 
 from devstack.banner import banner
 from devstack.config import Config
-from devstack.errors import StackError
+from devstack.errors import StackError, of_system
 from devstack.home import Home, read_json
 from devstack.lock import holder, is_held
 from devstack.process import becomes, rotate
@@ -64,6 +64,9 @@ async def run(config: Config, detached: bool) -> int:
     except StackError as error:
         teller.complain(error)
         return 2 if isinstance(error, AlreadyRunning) else 1
+    except OSError as error:
+        teller.complain(of_system(error))
+        return 1
     return 0
 
 

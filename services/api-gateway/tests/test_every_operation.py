@@ -50,6 +50,15 @@ async def stranger(gateway: Gateway) -> Team:
 _FOR_PEOPLE = frozenset({"create_key"})
 
 
+# A token is no thing that one could look at.
+_WITHOUT_A_PLACE = frozenset({"create_session", "accept_invitation"})
+
+
+async def reachable(web: httpx2.AsyncClient, place: str, team: Team) -> bool:
+    """Whether what was made is where the answer says."""
+    return (await web.get(place, headers=team.headers())).status_code == 200
+
+
 class Shell:
     """Understands the requests of an example; what else it says is left to bash."""
 
@@ -142,6 +151,8 @@ async def test_an_example_works_as_pasted_and_its_answer_is_as_documented(
     method, path, operation = operation_of(app, name)
     answer = await Shell(web).paste(lines_of(operation), team.keys[Role.ADMIN].secret)
     assert answer.is_success, answer.text
+    if answer.status_code == 201 and name not in _WITHOUT_A_PLACE:
+        assert await reachable(web, answer.headers["location"], team), name
     documented = operation["responses"][str(answer.status_code)].get("content", {})
     media = answer.headers.get("content-type", "").split(";")[0]
     if media == "application/json":

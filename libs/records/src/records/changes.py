@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from records.runs import COLUMNS
+from records.runs import LISTED
 
 _SINCE = """
 SELECT known.org_id, r.* FROM unnest($1::uuid[], $2::timestamptz[]) AS known(org_id, since)
@@ -14,7 +14,7 @@ CROSS JOIN LATERAL (
     WHERE org_id = known.org_id AND updated_at > known.since ORDER BY updated_at LIMIT $3
 ) r
 """
-_ROWS = f"SELECT {COLUMNS}, deleted_at FROM runs WHERE id = ANY($1::uuid[])"
+_ROWS = f"SELECT {LISTED}, r.deleted_at FROM runs r WHERE id = ANY($1::uuid[])"
 
 
 async def clock(conn: Any) -> datetime:

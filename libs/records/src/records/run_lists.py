@@ -6,7 +6,7 @@ from uuid import UUID
 
 from records import totals
 from records.lifecycle import Status
-from records.runs import COLUMNS
+from records.runs import LISTED
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,10 @@ class RunFilters:
 async def list_page(conn: Any, org_id: UUID, filters: RunFilters, limit: int, offset: int) -> tuple[list[Any], int]:
     """A page of runs, newest first, and how many there are in all.
 
-    The ids come from an index alone; only the rows of the page are read.
+    The ids come from an index alone; only the rows of the page are read, and of those not what is large.
     """
     ids, values = _ids(org_id, filters, limit, offset)
-    columns = ", ".join(f"r.{name.strip()}" for name in COLUMNS.split(","))
-    rows = await conn.fetch(f"SELECT {columns} FROM runs r JOIN ({ids}) p USING (id) ORDER BY r.id DESC", *values)
+    rows = await conn.fetch(f"SELECT {LISTED} FROM runs r JOIN ({ids}) p USING (id) ORDER BY r.id DESC", *values)
     total = len(rows) + offset
     if len(rows) == limit or (not rows and offset):
         total = await _total(conn, org_id, filters)

@@ -11,6 +11,28 @@ COLUMNS = """id, org_id, action_id, connection_id, parent_run_id, retry_of, kind
     approval_timeout_seconds"""
 """What reading a run takes; never its secrets."""
 
+LARGEST_LISTED = 32_768
+"""Bytes of a definition, result, progress or error that a list shows; `get` shows all of it."""
+
+
+def _bounded(name: str, otherwise: str) -> str:
+    """A column as a list reads it: what is large stays in the database. What is stored small is not even measured."""
+    large = f"(pg_column_size(r.{name}) > 400 AND octet_length(r.{name}::text) > {LARGEST_LISTED})"
+    return f"CASE WHEN {large} THEN {otherwise} ELSE r.{name} END AS {name}, coalesce({large}, false) AS {name}_cut"
+
+
+_CUT = {
+    "definition": "'{}'::jsonb",
+    "progress": "NULL",
+    # what `display_status` asks of a result
+    "result": "jsonb_build_object('failed_resources', (r.result -> 'failed_resources') NOT IN ('[]', '{}', 'null'))",
+    "error": "NULL",
+}
+LISTED = ", ".join(
+    _bounded(name, _CUT[name]) if name in _CUT else f"r.{name}" for name in map(str.strip, COLUMNS.split(","))
+)
+"""What a list reads of `runs r`; `as_listed` says what was left out."""
+
 _GET = f"SELECT {COLUMNS} FROM runs WHERE id = $1 AND org_id = $2 AND deleted_at IS NULL"
 _OF_KEY = f"SELECT {COLUMNS}, deleted_at FROM runs WHERE org_id = $1 AND idempotency_key = $2"
 _LIVE_OF_KEY = f"SELECT {COLUMNS} FROM runs WHERE org_id = $1 AND concurrency_key = $2 AND phase <> 'done'"
@@ -94,6 +116,14 @@ def as_json(run: Any, alive: frozenset[str]) -> dict[str, Any]:
         "triggerSourceType": run["trigger_source_type"],
         "updatedAt": run["updated_at"],
     }
+
+
+def as_listed(run: Any, alive: frozenset[str]) -> dict[str, Any]:
+    """A run of a list; `resultTruncated` and its like stand beside what was too large to be shown there."""
+    shown = as_json(run, alive)
+    cut = [name for name in _CUT if run[f"{name}_cut"]]
+    left_out: dict[str, Any] = {name: {} if name == "definition" else None for name in cut}
+    return shown | left_out | {f"{name}Truncated": True for name in cut}
 
 
 def _seconds(started: datetime | None, completed: datetime | None) -> float | None:

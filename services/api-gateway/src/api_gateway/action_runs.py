@@ -43,7 +43,7 @@ async def list_runs(
         action_id, parent_action_run_id, words(kind, KIND_NAMES, "kind"), words(status, STATUS_NAMES, "status")
     )
     rows, total = await run_lists.list_page(gateway.pool, principal.org_id, filters, limit, offset)
-    items = [runs.as_json(row, gateway.fleet.kinds) for row in rows]
+    items = [runs.as_listed(row, gateway.fleet.kinds) for row in rows]
     people = [row["created_by"] for row in rows]
     async with gateway.engine.connect() as conn:
         return answer(await page(conn, principal.org_id, "runs", items, people, (limit, offset, total)))

@@ -182,7 +182,7 @@ class Feed:
                 watcher.tell(row, shown, gone)
 
     def _shown(self, row: Any) -> bytes:
-        run = orjson.dumps(runs.as_json(row, self._fleet.kinds), str, orjson.OPT_UTC_Z)
+        run = orjson.dumps(runs.as_listed(row, self._fleet.kinds), str, orjson.OPT_UTC_Z)
         return b"event: run\ndata: " + run + b"\n\n"
 
 

@@ -118,6 +118,15 @@ class RunShape(Shape):
     updated_at: datetime
 
 
+class ListedRunShape(RunShape):
+    """A run as a list shows it: what is larger than 32 KiB is left out and said to be; `GET` of the run has it."""
+
+    definition_truncated: bool = False
+    error_truncated: bool = False
+    progress_truncated: bool = False
+    result_truncated: bool = False
+
+
 class PageShape(Shape):
     has_next: bool
     limit: int
@@ -131,7 +140,7 @@ class ActionsShape(PageShape):
 
 
 class RunsShape(PageShape):
-    runs: list[RunShape]
+    runs: list[ListedRunShape]
 
 
 class LogEntryShape(Shape):

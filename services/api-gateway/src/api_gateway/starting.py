@@ -147,5 +147,7 @@ def _shown(gateway: Gateway, run: Any, preference: Preference, status: int, *, c
         applied.append(f"wait={preference.wait:g}")
     if preference.respond_async and not called:
         applied.append("respond-async")
-    headers = {"Preference-Applied": ", ".join(applied)} if applied else None
+    headers = {"Preference-Applied": ", ".join(applied)} if applied else {}
+    if status == 201:
+        headers["Location"] = f"/api/v1/action-runs/{run['id']}"
     return answer(runs.as_json(run, gateway.fleet.kinds), status, headers)

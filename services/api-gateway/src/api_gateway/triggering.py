@@ -58,7 +58,9 @@ async def show(gateway: Gateway, request: Request, run: Any, status: int = 200) 
     if wait is not None and run["status"] == "running":
         await _until_ended(gateway, run, wait)
         run = await run_reads.get(gateway.pool, run["org_id"], run["id"])
-    headers = None if wait is None else {"Preference-Applied": f"wait={wait:g}"}
+    headers = {} if wait is None else {"Preference-Applied": f"wait={wait:g}"}
+    if status == 201:
+        headers["Location"] = f"/api/v1/automation-runs/{run['id']}"
     return answer(await whole(gateway, run), status, headers)
 
 

@@ -1,5 +1,7 @@
 """POST /webhooks/{org_id}/{path}: what other systems tell, verified, stored, then answered (decisions 40, 42)."""
 
+from base64 import b64encode
+from secrets import token_bytes
 from typing import Any, Literal
 from uuid import UUID
 
@@ -10,10 +12,10 @@ from api_gateway.answers import PROBLEMS, answer
 from api_gateway.auth import Open
 from api_gateway.gateway import Gateway, gateway_of
 from api_gateway.hooks import OpenHook
-from api_gateway.problems import Problem, not_found
+from api_gateway.problems import Problem
 from api_gateway.requests import JsonRequest, JsonRoute
 from api_gateway.shapes import Shape
-from api_gateway.signatures import Message, Unproven, scheme_of
+from api_gateway.signatures import Message, Mismatch, Unproven, scheme_of
 from common import clock
 from common.batcher import Overloaded
 from common.telemetry import current_traceparent, webhooks_refused, webhooks_taken
@@ -29,6 +31,7 @@ KEPT_HEADERS = (
 )
 """What conditions and steps may read; never a signature, a cookie, a credential."""
 _LONGEST_HEADER = 500
+_NOBODYS = "whsec_" + b64encode(token_bytes(32)).decode()
 _FORMS = frozenset(("application/x-www-form-urlencoded", "multipart/form-data"))
 
 
@@ -81,8 +84,8 @@ _DOCUMENTED: Json = {
     },
 }
 _REFUSALS: dict[int | str, Json] = {
-    **{code: PROBLEMS[code] for code in (404, 413, 415, 422, 503)},
-    401: {**PROBLEMS[401], "description": "Unsigned, stale, or the signature does not match"},
+    **{code: PROBLEMS[code] for code in (413, 415, 422, 503)},
+    401: {**PROBLEMS[401], "description": "Unsigned, stale, the signature does not match, or there is no such webhook"},
 }
 
 router = APIRouter(prefix="/webhooks", tags=["Webhooks"], route_class=WebhookRoute, responses=_REFUSALS)
@@ -114,8 +117,7 @@ async def receive_webhook(request: Request, org_id: UUID, path: str) -> Response
 
 
 async def _take(gateway: Gateway, request: Request, org_id: UUID, path: str) -> Json:
-    hook = await _found(gateway, org_id, path)
-    message_id = await _verified(hook, request)
+    hook, message_id = await _verified(gateway, request, org_id, path)
     payload = await request.json()
     if hook.status != "active":
         await gateway.hook_intake.ignore(hook.id)
@@ -134,23 +136,29 @@ async def _take(gateway: Gateway, request: Request, org_id: UUID, path: str) -> 
     return {"automationRunId": started.run_id, "status": "accepted" if started.is_new else "repeated"}
 
 
-async def _found(gateway: Gateway, org_id: UUID, path: str) -> OpenHook:
-    try:
-        hook = await gateway.hooks.find(org_id, webhook_path(path))
-    except ValueError:
-        hook = None
-    if hook is None:
-        raise not_found("webhook")
-    return hook
+async def _verified(gateway: Gateway, request: Request, org_id: UUID, path: str) -> tuple[OpenHook, str]:
+    """Where a message leads that its secret has signed, and its id; one that is unsigned is not even read.
 
-
-async def _verified(hook: OpenHook, request: Request) -> str:
-    """The message's id, of a message that the secret has signed; one that is unsigned is not even read."""
+    Where no webhook is, a message is held against a secret that nobody has: who cannot sign for a path does not learn
+    whether there is one.
+    """
     try:
         verify = scheme_of(request.headers)
-        return verify(hook.secret, Message(request.headers, await request.body()), clock.now())
+        message = Message(request.headers, await request.body())
+        hook = await _found(gateway, org_id, path)
+        message_id = verify(_NOBODYS if hook is None else hook.secret, message, clock.now())
+        if hook is None:
+            raise Mismatch("no signature matches")
     except Unproven as error:
         raise Problem(401, error.word, str(error), ("header",)) from error
+    return hook, message_id
+
+
+async def _found(gateway: Gateway, org_id: UUID, path: str) -> OpenHook | None:
+    try:
+        return await gateway.hooks.find(org_id, webhook_path(path))
+    except ValueError:
+        return None
 
 
 def _event(message_id: str, headers: Headers, payload: Any) -> Json:

@@ -11,7 +11,8 @@ from common.clock import steady_seconds
 from common.errors import ErrorCode, Permanent
 from records import checkpoints, connection_health
 from records.life import Life
-from records.secrets import Keyring, reunite
+from records.masking import reunite
+from records.secrets import Keyring
 from worker.job import ConnectionSecret
 from worker.reports import Reports, RunLog
 

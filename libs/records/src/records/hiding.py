@@ -6,7 +6,7 @@ import html
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 import orjson
 
@@ -61,6 +61,15 @@ class Hidden:
         return error
 
 
+def _in_address(value: str) -> Iterator[str]:
+    """The credentials in an address."""
+    for user in _USER.finditer(value):
+        yield unquote(user[0].partition("://")[2].rstrip("@").partition(":")[2])
+    for parameter in _PARAMETER.finditer(value):
+        if parameter[0] != _without_value(parameter):
+            yield unquote_plus(parameter[3])
+
+
 def _without_value(match: re.Match[str]) -> str:
     mark, name, value = match.groups()
     return f"{mark}{name}={HIDDEN}" if looks_secret(name) or has_secret_form(value) else match[0]
@@ -76,6 +85,7 @@ def _forms(value: str) -> Iterator[str]:
         except (binascii.Error, UnicodeDecodeError):
             pair = ""
         plain += [pair, pair.partition(":")[2]]
+    plain += _in_address(value)
     for one in filter(None, plain):
         yield from (one, quote(one, safe=""), quote_plus(one), orjson.dumps(one).decode()[1:-1], html.escape(one))
         yield orjson.dumps(one).decode()[1:-1].replace("/", "\\/")

@@ -184,10 +184,8 @@ async def test_a_scheduler_whose_clock_is_wrong_fires_at_the_databases_time(
 ) -> None:
     now: datetime = await own_stage.pool.fetchval("SELECT clock_timestamp()")
     monkeypatch.setattr(clock, "now", lambda: now + timedelta(hours=hours))
-    past, coming = (
-        await _saved(own_stage, now - timedelta(minutes=1)),
-        await _saved(own_stage, now + timedelta(hours=1)),
-    )
+    past = await _saved(own_stage, now.replace(second=0, microsecond=0), schedule="* * * * *")
+    coming = await _saved(own_stage, now + timedelta(hours=1))
     schedules = Schedules(own_stage.pool, own_stage.bell)
     assert await schedules.fire_batch() == 1
     assert [len(await _times(own_stage, saved)) for saved in (past, coming)] == [1, 0]

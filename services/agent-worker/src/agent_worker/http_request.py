@@ -6,7 +6,6 @@ import zlib
 from typing import Any
 
 import httpx2
-from pydantic import ValidationError
 
 from agent_worker.answer import Answer, read
 from agent_worker.outgoing import Outgoing, compose
@@ -17,7 +16,7 @@ from records.credentials import secret_texts, texts_in
 from records.definitions.http_request import LONGEST_SECONDS
 from records.definitions.http_request import HttpRequest as Definition
 from records.hiding import Hidden
-from records.masking import SecretMissing, secret_texts_of
+from records.masking import secret_texts_of
 from records.secret_names import looks_secret
 from worker.job import ConnectionSecret
 from worker.owned import Owned
@@ -34,13 +33,14 @@ class HttpRequest:
     """
 
     name = "http_request"
+    reads = Definition
 
     def __init__(self, policy: Policy = PUBLIC, read_timeout: float = READ_TIMEOUT) -> None:
         self._policy = policy
         self._read_timeout = read_timeout
 
     async def perform(self, run: Owned) -> dict[str, Any]:
-        definition = _definition(run)
+        definition = run.definition_as(Definition)
         connection = await run.connection()
         outgoing = _composed(definition, connection, run)
         hidden = _hidden(definition, connection, outgoing)
@@ -108,18 +108,6 @@ async def _exchange(client: httpx2.AsyncClient, definition: Definition, outgoing
 
 def _is_followed(definition: Definition, response: httpx2.Response) -> bool:
     return definition.follow_redirects and not definition.expects(response.status_code)
-
-
-def _definition(run: Owned) -> Definition:
-    try:
-        return Definition.model_validate(run.definition)
-    except SecretMissing as missing:
-        place = ".".join(missing.field)
-        raise Permanent(ErrorCode.DATA_ERROR, f"{place}: {missing}", {"field": place}) from None
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise Permanent(ErrorCode.DATA_ERROR, f"{place}: {first['msg']}", {"field": place}) from None
 
 
 def _composed(definition: Definition, connection: ConnectionSecret | None, run: Owned) -> Outgoing:

@@ -111,8 +111,6 @@ def test_what_is_missing_has_the_type_missing(definition: dict[str, Any], field:
     [
         ({"resources": ["a", "A"]}, "resources", "two resources have the table a"),
         ({"resources": []}, "resources", "at least 1 item"),
-        ({"resources": ["a"], "headers": {"Authorization": "x"}}, "headers", "connection's credentials"),
-        ({"resources": ["a"], "params": {"API_KEY": "x"}}, "params", "connection's credentials"),
         ({"resources": ["a"], "base_url": "https://u:p@example.com"}, "base_url", "connection's credentials"),
         ({"resources": ["a"], "base_url": "ftp://example.com"}, "base_url", "https://"),
         ({"resources": [{"name": "a", "write_disposition": "merge"}]}, "resources.0", "primary_key"),

@@ -6,8 +6,9 @@ from uuid import UUID
 
 import pytest
 
+from records.masking import MARKER, SecretMissing, masked, reunite
 from records.secret_names import looks_secret
-from records.secrets import MARKER, Keyring, SecretError, SecretMissing, masked, reunite
+from records.secrets import Keyring, SecretError
 
 ORG, OTHER_ORG = UUID(int=1), UUID(int=2)
 THING, OTHER_THING = UUID(int=3), UUID(int=4)

@@ -5,7 +5,7 @@ import sys
 from typing import Any
 
 from testkit.owned import HeldRun
-from testkit.toys import ToyHeavy
+from testkit.toys import Play, ToyHeavy
 from worker.forks import Forks
 
 
@@ -21,7 +21,7 @@ class Telling(HeldRun):
 
 
 async def main() -> None:
-    await Forks((), 512, "file:///nowhere").perform(ToyHeavy(), Telling("dlt_extract", {"do": "deaf"}))
+    await Forks((), 512, "file:///nowhere").perform(ToyHeavy(), Telling("dlt_extract", {"do": "deaf"}, reads=Play))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import pytest_asyncio
 from common.clock import steady_seconds
 from common.errors import ErrorCode, Permanent, Retryable
 from testkit.owned import HeldRun
-from testkit.toys import ToyHeavy
+from testkit.toys import Play, ToyHeavy
 from testkit.wait import wait_for
 from worker import forking as forking_module
 from worker import forks as forks_module
@@ -32,7 +32,7 @@ class Run(HeldRun):
     """A held run with a checkpoint of its own."""
 
     def __init__(self, do: str, connection: ConnectionSecret | None = None, **definition: Any) -> None:
-        super().__init__("dlt_extract", {"do": do, **definition}, connection)
+        super().__init__("dlt_extract", {"do": do, **definition}, connection, Play)
         self.saved: dict[str, Any] | None = None
         self.progresses: list[dict[str, Any]] = []
         self.data: list[dict[str, Any]] = []

@@ -7,7 +7,7 @@ import pytest
 from api_gateway.actions import slug_of
 from api_gateway.gateway import Gateway
 from api_gateway.shapes import ActionShape, ActionsShape, RunShape
-from records.secrets import MARKER
+from records.masking import MARKER
 from testkit.services import OtherServices
 from testkit.team import Team
 

@@ -8,7 +8,7 @@ import pytest
 
 from api_gateway.automation_shapes import AutomationShape
 from api_gateway.gateway import Gateway
-from records.secrets import MARKER
+from records.masking import MARKER
 from testkit.team import Team
 
 AUTOMATIONS = "/api/v1/automations"

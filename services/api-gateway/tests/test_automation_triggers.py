@@ -10,7 +10,7 @@ import pytest
 
 from api_gateway.gateway import Gateway
 from common import clock
-from records.secrets import MARKER
+from records.masking import MARKER
 from testkit.team import Team
 
 AUTOMATIONS = "/api/v1/automations"

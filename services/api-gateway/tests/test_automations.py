@@ -7,7 +7,7 @@ import pytest
 
 from api_gateway.automation_shapes import AutomationShape, AutomationsShape, ValidShape
 from api_gateway.gateway import Gateway
-from records.secrets import MARKER
+from records.masking import MARKER
 from testkit.scheduling import Scheduling
 from testkit.team import Team, make_team
 

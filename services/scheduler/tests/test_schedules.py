@@ -18,9 +18,8 @@ NOW = datetime(2026, 11, 28, 12, 0, 10, tzinfo=UTC)
 HOURLY = {"type": "schedule", "schedule": "0 * * * *"}
 
 
-@pytest.fixture(autouse=True)
-def now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clock, "now", lambda: NOW)
+async def _now() -> datetime:
+    return NOW
 
 
 async def _saved(stage: Stage, due: datetime, **trigger: Any) -> Saved:
@@ -36,7 +35,7 @@ async def _times(stage: Stage, saved: Saved) -> list[str]:
 
 
 async def _fire(stage: Stage) -> int:
-    return await Schedules(stage.pool, stage.bell).fire_batch()
+    return await Schedules(stage.pool, stage.bell, _now).fire_batch()
 
 
 async def test_what_is_due_fires_and_its_next_time_is_known(own_stage: Stage) -> None:
@@ -173,7 +172,22 @@ async def test_a_schedule_whose_run_cannot_be_made_stops_no_other(own_stage: Sta
         CREATE TRIGGER refuse BEFORE INSERT ON automation_runs FOR EACH ROW WHEN (NEW.automation_id = '{bad.id}')
             EXECUTE FUNCTION refuse();
     """)
-    schedules = Schedules(own_stage.pool, own_stage.bell)
+    schedules = Schedules(own_stage.pool, own_stage.bell, _now)
     assert await schedules.fire_batch() == 3
     assert [len(await _times(own_stage, saved)) for saved in good] == [1, 1, 1]
     assert await schedules.fire_batch() == 0
+
+
+@pytest.mark.parametrize("hours", [-2, 2])
+async def test_a_scheduler_whose_clock_is_wrong_fires_at_the_databases_time(
+    own_stage: Stage, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    now: datetime = await own_stage.pool.fetchval("SELECT clock_timestamp()")
+    monkeypatch.setattr(clock, "now", lambda: now + timedelta(hours=hours))
+    past = await _saved(own_stage, now.replace(second=0, microsecond=0), schedule="* * * * *")
+    coming = await _saved(own_stage, now + timedelta(hours=1))
+    schedules = Schedules(own_stage.pool, own_stage.bell)
+    assert await schedules.fire_batch() == 1
+    assert [len(await _times(own_stage, saved)) for saved in (past, coming)] == [1, 0]
+    due = await own_stage.pool.fetchval("SELECT due_at FROM automations WHERE id = $1", past.id)
+    assert now < due <= now + timedelta(hours=1)

@@ -238,7 +238,3 @@ async def test_there_is_no_permit_for_a_write_epoch_that_is_not_the_last(bench: 
     await ask(run, "lock")
     with pytest.raises(Retryable, match="another writer"):
         await ask(run, "permit_commit", write_epoch=1, table_epoch=None)
-
-
-def test_a_transform_may_always_run_again() -> None:
-    assert KIND.on_lost({}) == "rerun"

@@ -10,14 +10,14 @@ from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 from records.definitions import definition_model
 from records.definitions.base import Definition
 from records.kinds import KINDS
+from records.masking import SecretMissing, masked, reunite, tidied
 from records.presets import PRESETS
 from records.refused import Place, Refused, refused
-from records.secrets import SecretMissing, masked, reunite
 
 Json = dict[str, Any]
 
-WITH_SECRETS = "http_request"
-"""The kind whose definition may hold write-only values (decision 35)."""
+WITH_SECRETS = ("http_request", "dlt_extract")
+"""The kinds whose definitions may hold write-only values (decision 35)."""
 
 _BOOL = TypeAdapter(bool)
 
@@ -95,7 +95,7 @@ def complete(kind: str, definition: Json, loc: Place) -> Definition:
 
 def split(kind: str, definition: Json, stored: Json | None, loc: Place) -> tuple[Json, Json | None]:
     """What may be shown of a definition, and its write-only values; markers keep what `stored` holds."""
-    if kind != WITH_SECRETS:
+    if kind not in WITH_SECRETS:
         return definition, None
     try:
         return masked(definition, stored)
@@ -105,10 +105,20 @@ def split(kind: str, definition: Json, stored: Json | None, loc: Place) -> tuple
 
 def whole(kind: str, definition: Json, stored: Json | None, loc: Place) -> Json:
     """The definition with its write-only values back in their places."""
-    if kind != WITH_SECRETS:
+    if kind not in WITH_SECRETS:
         return definition
     try:
         return reunite(definition, stored)
+    except SecretMissing as error:
+        raise refused((*loc, *error.field), str(error), "missing") from error
+
+
+def tidy(kind: str, definition: Json, loc: Place) -> Json:
+    """What somebody writes over another definition, the credentials in its addresses where they are looked for."""
+    if kind not in WITH_SECRETS:
+        return definition
+    try:
+        return tidied(definition)
     except SecretMissing as error:
         raise refused((*loc, *error.field), str(error), "missing") from error
 

@@ -7,9 +7,10 @@ from uuid import UUID
 
 LEVELS = ("info", "warning", "error")
 
+# The days to look into begin a minute early: the database's clock may have been set back after the run was made.
 _PAGE = """
 SELECT seq, occurred_at, level, event, message, data, worker_id, attempt FROM run_logs
-WHERE run_id = $1 AND seq > $2 AND occurred_at >= $3 AND level = ANY($4::text[])
+WHERE run_id = $1 AND seq > $2 AND occurred_at >= $3::timestamptz - interval '1 min' AND level = ANY($4::text[])
 ORDER BY seq LIMIT $5
 """
 
@@ -22,7 +23,7 @@ _NEWS = """
 SELECT known.id AS run_id, l.* FROM unnest($1::uuid[], $2::int[], $3::timestamptz[]) AS known(id, seq, since)
 CROSS JOIN LATERAL (
     SELECT seq, occurred_at, level, event, message, data, worker_id, attempt FROM run_logs
-    WHERE run_id = known.id AND seq > known.seq AND occurred_at >= known.since ORDER BY seq LIMIT $4
+    WHERE run_id = known.id AND seq > known.seq AND occurred_at >= known.since - interval '1 min' ORDER BY seq LIMIT $4
 ) l ORDER BY known.id, l.seq
 """
 

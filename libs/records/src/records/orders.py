@@ -66,7 +66,7 @@ def of_action(keyring: Keyring, org_id: UUID, action: ToRun, overrides: Json | N
     """The order for a saved action: its preset, its definition and the overrides, merged in this order."""
     stored = None if action.secrets is None else keyring.decrypt_json(action.secrets, org_id, action.id)
     base = checks.with_preset(action.template_id, action.definition)
-    merged = checks.merge_patch(base, overrides or {})
+    merged = checks.merge_patch(base, checks.tidy(action.kind, overrides or {}, ("definition",)))
     if checks.wants_approval(base):
         merged["requires_approval"] = True
     return Order(action.kind, merged, ("definition",), action=action, stored=stored, deferred=deferred)

@@ -1,4 +1,4 @@
-"""What is stored encrypted: credentials of connections, and the write-only values of a definition (decision 35).
+"""The keys, and what they encrypt: credentials of connections, write-only values of definitions (decision 35).
 
 An envelope is: version (1 byte), length of the key's id (1 byte), the key's id, nonce (12 bytes), ciphertext and tag
 (AES-256-GCM). It opens only for the organisation and the object (connection, action, run) that it was made for.
@@ -8,36 +8,20 @@ import base64
 import binascii
 import os
 import re
-from collections.abc import Mapping
-from typing import Any, Final
-from urllib.parse import urlsplit
+from typing import Any
 from uuid import UUID
 
 import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from records.secret_names import looks_secret
-
-MARKER: Final = {"secret": True}
-
 _VERSION = 1
 _NONCE = 12
 _KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
-_PLACES = ("headers", "query", "form")
-_PORTS = {"http": 80, "https": 443}
 
 
 class SecretError(Exception):
     """The settings' keys are no keys, or an envelope does not open; the message never shows a secret."""
-
-
-class SecretMissing(ValueError):
-    """A definition says that a value is kept, and there is none for it; `field` is its path."""
-
-    def __init__(self, field: tuple[str, ...], message: str) -> None:
-        super().__init__(message)
-        self.field = field
 
 
 class Keyring:
@@ -89,62 +73,6 @@ class Keyring:
     def decrypt_json(self, envelope: bytes, org_id: UUID, object_id: UUID) -> Any:
         """As `decrypt`, of what `encrypt_json` made."""
         return orjson.loads(self.decrypt(envelope, org_id, object_id))
-
-
-def masked(definition: Mapping[str, Any], stored: Mapping[str, Any] | None = None) -> tuple[dict[str, Any], Any]:
-    """Split an http_request's definition into what may be shown and what is kept: (shown, secrets or None).
-
-    Secret values are those of headers, query and form whose names look so; their places hold `MARKER`. A marker that
-    is already there keeps the value in `stored` (the secrets of the action that is changed or run). Kept values are
-    for the place that the definition sends to: raises `SecretMissing` for another one, and where nothing is kept.
-    """
-    values: dict[str, dict[str, Any]] = {}
-    shown = dict(definition)
-    for place in _PLACES:
-        if isinstance(definition.get(place), Mapping):
-            values[place] = _secrets_of(place, definition, stored)
-            shown[place] = {**definition[place], **dict.fromkeys(values[place], MARKER)}
-    values = {place: found for place, found in values.items() if found}
-    return shown, ({"target": _target(definition), "values": values} if values else None)
-
-
-def reunite(definition: Mapping[str, Any], secrets: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The definition with its secret values back in their places; raises `SecretMissing` as `masked` does."""
-    whole = dict(definition)
-    for place in _PLACES:
-        if isinstance(definition.get(place), Mapping):
-            whole[place] = {**definition[place], **_kept(place, definition, secrets)}
-    return whole
-
-
-def _secrets_of(place: str, definition: Mapping[str, Any], stored: Mapping[str, Any] | None) -> dict[str, Any]:
-    given = {name: value for name, value in definition[place].items() if looks_secret(name) and value != MARKER}
-    return {**given, **_kept(place, definition, stored)}
-
-
-def _kept(place: str, definition: Mapping[str, Any], stored: Mapping[str, Any] | None) -> dict[str, Any]:
-    marked = [name for name, value in definition[place].items() if value == MARKER]
-    kept = (stored or {}).get("values", {}).get(place, {})
-    for name in marked:
-        if name not in kept:
-            raise SecretMissing((place, name), "no value is kept for this field: give it")
-        if stored and stored["target"] not in (None, _target(definition)):
-            raise SecretMissing((place, name), "the kept value is for another host or connection: give it again")
-    return {name: kept[name] for name in marked}
-
-
-def _target(definition: Mapping[str, Any]) -> str | None:
-    """Whom a definition sends to, so that a secret given for one host cannot be sent to another."""
-    url, connection = definition.get("url"), definition.get("connection", definition.get("connectionRef"))
-    if url is None and connection is None:
-        return None
-    if not isinstance(url, str) or not url.lower().startswith(("http://", "https://")):
-        return f"connection {orjson.dumps(connection, option=orjson.OPT_SORT_KEYS).decode()}"
-    try:
-        parts = urlsplit(url)
-        return f"{parts.scheme}://{parts.hostname}:{parts.port or _PORTS[parts.scheme]}"
-    except ValueError:
-        return url
 
 
 def _key(part: str, place: int) -> tuple[str, AESGCM]:

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 from uuid import uuid4
 
+from records.definitions.base import Definition
 from worker.job import ConnectionSecret
 from worker.owned import Means, Owned
 
@@ -34,13 +35,19 @@ _NOTHING: dict[str, Any] = dict.fromkeys(
 
 
 class HeldRun(Owned):
-    """Its connection is what the test says; `life.asked` counts `steady`."""
+    """Its connection is what the test says; `life.asked` counts `steady`. `reads` is for kinds that are toys."""
 
-    def __init__(self, kind: str, definition: dict[str, Any], connection: ConnectionSecret | None = None) -> None:
+    def __init__(
+        self,
+        kind: str,
+        definition: dict[str, Any],
+        connection: ConnectionSecret | None = None,
+        reads: type[Definition] | None = None,
+    ) -> None:
         row = {"id": uuid4(), "org_id": uuid4(), "kind": kind, "definition": definition, "epoch": 1, "retry_count": 0}
         self.life = _Life()
         means = SimpleNamespace(life=self.life, keyring=None, lake_url="")
-        super().__init__({**_NOTHING, **row}, cast(Means, means))
+        super().__init__({**_NOTHING, **row}, cast(Means, means), reads)
         self.logs: list[tuple[str, str, str]] = []
         self._connection = connection
 

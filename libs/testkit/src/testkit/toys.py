@@ -7,16 +7,30 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from pydantic import ConfigDict
+
 from common.errors import ErrorCode, Permanent, Retryable
+from records.definitions.base import Definition
 from worker.job import Job
 from worker.link import Link
 from worker.owned import Owned
+
+
+class Play(Definition):
+    """What the toys are told; a test may say more, of what no toy takes notice."""
+
+    model_config = ConfigDict(extra="allow")
+
+    do: str | None = None
+    wait: bool = False
+    result: dict[str, Any] | None = None
 
 
 class ToyHeavy:
     """Runs `play` in a child; `definition["do"]` says what. Notes what it was asked."""
 
     name = "dlt_extract"
+    reads = Play
     entry = "testkit.toys:play"
 
     def __init__(self, pauses_after: str | None = None) -> None:
@@ -37,6 +51,7 @@ class ToyLight:
     """Answers what `act` says, or the definition's `result`; waits for `go` where the definition says `wait`."""
 
     name = "http_request"
+    reads = Play
 
     def __init__(self) -> None:
         self.began: list[Owned] = []
@@ -46,12 +61,12 @@ class ToyLight:
     async def perform(self, run: Owned) -> dict[str, Any]:
         await run.steady()
         self.began.append(run)
-        if run.definition.get("wait"):
+        definition = run.definition_as(Play)
+        if definition.wait:
             await self.go.wait()
         if self.act is not None:
             return self.act(run)
-        result: dict[str, Any] = run.definition.get("result") or {}
-        return result
+        return definition.result or {}
 
 
 def play(job: Job, link: Link) -> dict[str, Any]:

@@ -205,7 +205,7 @@ async def _tell_of_connection(run: Owned, error: RunError) -> None:
 def _policy(run: Owned) -> Retry:
     """The definition's own, or the usual one where it cannot be read."""
     try:
-        return Retry.model_validate(run.definition.get("retry") or {})
+        return run.definition.retry
     except Exception:
         return Retry()
 

@@ -65,7 +65,7 @@ class Forks:
             epoch=run.epoch,
             attempt=run.attempt,
             kind=run.kind,
-            definition=run.definition,
+            definition=run.definition.stored(),
             connection=await run.connection(),
             checkpoint=await run.checkpoint(),
             lake_url=run.lake_url,

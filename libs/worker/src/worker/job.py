@@ -24,7 +24,7 @@ class Job:
     epoch: int
     attempt: int
     kind: str
-    definition: dict[str, Any]
+    definition: dict[str, Any]  # as JSON: the child reads it with its kind's model
     connection: ConnectionSecret | None
     checkpoint: dict[str, Any] | None
     lake_url: str

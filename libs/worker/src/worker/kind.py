@@ -3,6 +3,7 @@
 from typing import Any, Protocol, TypeGuard
 from uuid import UUID
 
+from records.definitions.base import Definition
 from worker.owned import Owned
 
 
@@ -21,6 +22,10 @@ class Kind(Protocol):
 
     name: str
 
+    @property
+    def reads(self) -> type[Definition]:
+        """What its runs' definitions are read as."""
+
 
 class Light(Kind, Protocol):
     """A call: `perform` answers the run's result, or raises `Retryable`, `Permanent` or `Park`."""
@@ -28,7 +33,7 @@ class Light(Kind, Protocol):
     async def perform(self, run: Owned) -> dict[str, Any]:
         """Does the work. Await `run.steady()` before each side effect."""
 
-    def light(self, definition: dict[str, Any]) -> bool:
+    def light(self, definition: Definition) -> bool:
         """Asked only of a kind that is heavy, too: whether this definition needs no child."""
 
 

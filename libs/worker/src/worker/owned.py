@@ -10,8 +10,12 @@ from uuid import UUID
 from common.clock import steady_seconds
 from common.errors import ErrorCode, Permanent
 from records import checkpoints, connection_health
+from records.definitions import definition_model
+from records.definitions.base import Definition
+from records.definitions.reading import Some, Unreadable, read
 from records.life import Life
-from records.secrets import Keyring, reunite
+from records.masking import SecretMissing, reunite
+from records.secrets import Keyring
 from worker.job import ConnectionSecret
 from worker.reports import Reports, RunLog
 
@@ -32,6 +36,9 @@ class Means:
     announce: Callable[[Sequence[Any]], object]
 
 
+_LONG = 20_000
+"""Characters of a definition's texts that are judged in the loop."""
+
 _STILL_OURS = "SELECT id FROM runs WHERE id = $1 AND epoch = $2 AND phase = 'leased' AND lease_owner = $3 FOR UPDATE"
 _CONNECTION = "SELECT slug, provider, config, credentials FROM connections WHERE id = $1 AND org_id = $2"
 
@@ -42,7 +49,8 @@ class Owned:
     `may_rerun`: whether it may be done twice; `begun`: whether this attempt may have had an effect outside already.
     """
 
-    def __init__(self, row: Any, means: Means) -> None:
+    def __init__(self, row: Any, means: Means, reads: type[Definition] | None = None) -> None:
+        """`reads` is the model of its definition; None: that of its kind."""
         self.id: UUID = row["id"]
         self.org_id: UUID = row["org_id"]
         self.action_id: UUID | None = row["action_id"]
@@ -64,7 +72,9 @@ class Owned:
         self.stopping = asyncio.Event()
         self.on_stop: Callable[[], object] | None = None
         self.deadline: float | None = None
-        self._definition: dict[str, Any] = row["definition"]
+        self._reads = reads
+        self._stored: dict[str, Any] = row["definition"]
+        self._definition: Definition | None = None
         self._secrets: bytes | None = row["secrets"]
         self._means = means
         self._told: list[Any] = []
@@ -85,11 +95,40 @@ class Owned:
         return self._means.lake_url
 
     @property
-    def definition(self) -> dict[str, Any]:
-        """The merged definition, its write-only values put back (decision 35)."""
-        if self._secrets is None:
-            return self._definition
-        return reunite(self._definition, self._ring().decrypt_json(self._secrets, self.org_id, self.id))
+    def definition(self) -> Definition:
+        """The merged definition with its write-only values (decision 35): opened and read once, at the first look.
+
+        Raises `Permanent` that names the field of what cannot be read, and `SecretError`.
+        """
+        if self._definition is None:
+            self._definition = self._read(self._reads or definition_model(self.kind))
+        return self._definition
+
+    async def opened(self) -> Definition:
+        """The definition; a large text in it is judged beside the loop."""
+        if sum(len(value) for value in self._stored.values() if isinstance(value, str)) > _LONG:
+            return await asyncio.to_thread(lambda: self.definition)
+        return self.definition
+
+    def definition_as(self, model: type[Some]) -> Some:
+        """The same, by the type that a kind knows it to be."""
+        found = self.definition
+        if not isinstance(found, model):
+            raise TypeError(f"{type(found).__name__} is no {model.__name__}")
+        return found
+
+    def _read(self, model: type[Definition]) -> Definition:
+        try:
+            whole = self._stored
+            if self._secrets is not None:
+                whole = reunite(whole, self._ring().decrypt_json(self._secrets, self.org_id, self.id))
+            return read(model, whole)
+        except SecretMissing as missing:
+            place = ".".join(missing.field)
+            raise Permanent(ErrorCode.DATA_ERROR, f"{place}: {missing}", {"field": place}) from None
+        except Unreadable as error:
+            message = f"The definition cannot be read: {error}"
+            raise Permanent(ErrorCode.DATA_ERROR, message, {"field": error.field}) from None
 
     def ask_to_stop(self, reason: str) -> None:
         """Tells the run to stop: cancel, pause, interrupt or lost."""

@@ -56,10 +56,11 @@ class Performer:
             return await self._endings.complete(run, result)
 
     async def _work(self, run: Owned) -> dict[str, Any]:
-        _set_deadline(run)
         kind = self._kinds[run.kind]
         if run.stop_reason == "cancel":
             raise Stop
+        await run.opened()
+        _set_deadline(run)
         if is_heavy(kind) and not (is_light(kind) and kind.light(run.definition)):
             return await self._forks.perform(kind, run)
         if not is_light(kind):
@@ -115,7 +116,7 @@ def _unexpected(run: Owned, error: Exception) -> RunError:
 
 
 def _set_deadline(run: Owned) -> None:
-    limit = run.definition.get("timeout_seconds")
+    limit = run.definition.timeout_seconds
     if limit is None and KINDS[run.kind].mode is Mode.SYNC:
         limit = SYNC_SECONDS
     run.deadline = None if limit is None else run.claimed + limit

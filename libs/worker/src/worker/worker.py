@@ -178,7 +178,7 @@ class Worker:
 
     def _begin(self, row: Any) -> None:
         assert self.means is not None
-        run = Owned(row, self.means)
+        run = Owned(row, self.means, self._kinds[row["kind"]].reads)
         telemetry.runs_claimed.labels(kind=run.kind).inc()
         self._owned[run.id] = run
         self._tasks[run.id] = asyncio.create_task(self._work(run))

@@ -3,16 +3,15 @@
 import base64
 import re
 import zlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 import httpx2
 import orjson
 
 from common.clock import now
 from common.errors import ErrorCode, Permanent, Retryable, RunError
+from records.hiding import Hidden
 from records.secret_names import looks_secret
 from worker.retry_after import moment, seconds_to_wait
 
@@ -41,27 +40,27 @@ class Answer:
     seconds: float
     withheld: str | None = None
 
-    def result(self, hidden: "Hidden") -> dict[str, Any]:
+    def result(self, hidden: Hidden) -> dict[str, Any]:
         """The run's `result`; `body_encoding` is json (parsed), text or base64."""
         body, encoding = self._body()
         return {
             "status_code": self.status,
-            "url": hidden.text(self.url),
-            "headers": hidden.out_of(_shown(self.headers)),
+            "url": hidden.address(self.url),
+            "headers": hidden.out_of(_shown(self.headers, hidden)),
             "body": hidden.out_of(body) if encoding != "base64" else body,
             "body_encoding": encoding,
             "truncated": self.truncated,
             "duration_seconds": round(self.seconds, 3),
         }
 
-    def failure(self, hidden: "Hidden", caution: str = "") -> RunError:
+    def failure(self, hidden: Hidden, caution: str = "") -> RunError:
         """The error that a status which was not expected means.
 
         `caution` is said where the request may not be sent twice: then a server's failure is final (decisions 24, 25).
         """
-        where = f"{self.method} {hidden.text(self.url)} answered {self.status}"
+        where = f"{self.method} {hidden.address(self.url)} answered {self.status}"
         text = self._text() or ""
-        details = {"statusCode": self.status, "url": hidden.text(self.url), "body": hidden.text(text)[:_EXCERPT]}
+        details = {"statusCode": self.status, "url": hidden.address(self.url), "body": hidden.text(text)[:_EXCERPT]}
         if self.status in (401, 403):
             return Permanent(ErrorCode.AUTH_ERROR, f"{where}: {self._about_credentials()}.", details)
         if self.status == 429:
@@ -113,29 +112,6 @@ class Answer:
         return None
 
 
-class Hidden:
-    """Takes secret values out of what is stored and shown: servers like to echo what they were sent."""
-
-    def __init__(self, values: Iterable[str]) -> None:
-        found = {form for value in values for form in (value, quote(value, safe="")) if len(value) >= 6}
-        self._values = sorted(found, key=len, reverse=True)
-
-    def text(self, text: str) -> str:
-        for value in self._values:
-            text = text.replace(value, "[secret]")
-        return text
-
-    def out_of(self, value: Any) -> Any:
-        """The same for any JSON value."""
-        if not self._values:
-            return value
-        if isinstance(value, str):
-            return self.text(value)
-        if isinstance(value, dict):
-            return {self.text(name): self.out_of(inner) for name, inner in value.items()}
-        return [self.out_of(inner) for inner in value] if isinstance(value, list) else value
-
-
 async def read(response: httpx2.Response, limit: int) -> tuple[bytes, bool]:
     """At most `limit` bytes of the decoded body, and whether there was more.
 
@@ -161,5 +137,6 @@ def _inflater(response: httpx2.Response) -> "zlib._Decompress | None":
     raise zlib.error(f"the body is encoded as {encoding[:50]}, which was not asked for")
 
 
-def _shown(headers: httpx2.Headers) -> dict[str, str]:
-    return {name: value for name, value in headers.items() if name not in _HOP_BY_HOP and not looks_secret(name)}
+def _shown(headers: httpx2.Headers, hidden: Hidden) -> dict[str, str]:
+    shown = {name: value for name, value in headers.items() if name not in _HOP_BY_HOP and not looks_secret(name)}
+    return {name: hidden.address(value) for name, value in shown.items()}

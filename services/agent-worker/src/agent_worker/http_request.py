@@ -3,13 +3,11 @@
 import asyncio
 import ssl
 import zlib
-from collections.abc import Iterator
 from typing import Any
 
 import httpx2
-from pydantic import ValidationError
 
-from agent_worker.answer import Answer, Hidden, read
+from agent_worker.answer import Answer, read
 from agent_worker.outgoing import Outgoing, compose
 from common.addresses import PUBLIC, Policy
 from common.egress import READ_TIMEOUT, guarded_client
@@ -17,8 +15,9 @@ from common.errors import ErrorCode, Permanent, Retryable, RunError
 from records.credentials import secret_texts, texts_in
 from records.definitions.http_request import LONGEST_SECONDS
 from records.definitions.http_request import HttpRequest as Definition
+from records.hiding import Hidden
+from records.masking import secret_texts_of
 from records.secret_names import looks_secret
-from records.secrets import SecretMissing
 from worker.job import ConnectionSecret
 from worker.owned import Owned
 
@@ -34,16 +33,17 @@ class HttpRequest:
     """
 
     name = "http_request"
+    reads = Definition
 
     def __init__(self, policy: Policy = PUBLIC, read_timeout: float = READ_TIMEOUT) -> None:
         self._policy = policy
         self._read_timeout = read_timeout
 
     async def perform(self, run: Owned) -> dict[str, Any]:
-        definition = _definition(run)
+        definition = run.definition_as(Definition)
         connection = await run.connection()
         outgoing = _composed(definition, connection, run)
-        hidden = Hidden(_secrets(definition, connection, outgoing))
+        hidden = _hidden(definition, connection, outgoing)
         if outgoing.withheld:
             await run.log("credentials_withheld", f"Credentials are not sent: {outgoing.withheld}", level="warning")
         trail = [outgoing]
@@ -55,11 +55,14 @@ class HttpRequest:
             ):
                 answer = await _sent(client, run, definition, trail)
         except (httpx2.HTTPError, httpx2.InvalidURL, zlib.error, TimeoutError) as error:
-            raise _failure(error, definition, trail, hidden) from error
+            raise hidden.error(_failure(error, definition, trail, hidden)) from error
         except Retryable as error:
             if definition.repeatable or len(trail) == 1:
-                raise
-            raise Permanent(error.code, f"{error.message}{_caution(definition)}", error.details) from error
+                raise hidden.error(error) from error.__cause__
+            text = hidden.text(f"{error.message}{_caution(definition)}")
+            raise Permanent(error.code, text, hidden.out_of(error.details)) from error
+        except RunError as error:
+            raise hidden.error(error) from error.__cause__
         if not definition.expects(answer.status):
             raise answer.failure(hidden, _caution(definition))
         return answer.result(hidden)
@@ -107,18 +110,6 @@ def _is_followed(definition: Definition, response: httpx2.Response) -> bool:
     return definition.follow_redirects and not definition.expects(response.status_code)
 
 
-def _definition(run: Owned) -> Definition:
-    try:
-        return Definition.model_validate(run.definition)
-    except SecretMissing as missing:
-        place = ".".join(missing.field)
-        raise Permanent(ErrorCode.DATA_ERROR, f"{place}: {missing}", {"field": place}) from None
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise Permanent(ErrorCode.DATA_ERROR, f"{place}: {first['msg']}", {"field": place}) from None
-
-
 def _composed(definition: Definition, connection: ConnectionSecret | None, run: Owned) -> Outgoing:
     try:
         return compose(definition, connection, str(run.id), run.traceparent)
@@ -126,13 +117,11 @@ def _composed(definition: Definition, connection: ConnectionSecret | None, run: 
         raise Permanent(ErrorCode.DATA_ERROR, f"The url cannot be used: {error}.", {"field": "url"}) from None
 
 
-def _secrets(definition: Definition, connection: ConnectionSecret | None, outgoing: Outgoing) -> Iterator[str]:
-    """The values that must not be seen again, with and without the word (`Bearer`) before them."""
-    for place in (definition.headers, definition.query, definition.form or {}, outgoing.own):
-        for value in texts_in({name: value for name, value in place.items() if looks_secret(name)}):
-            yield from (value, value.partition(" ")[2])
-    if connection:
-        yield from secret_texts(connection.credentials)
+def _hidden(definition: Definition, connection: ConnectionSecret | None, outgoing: Outgoing) -> Hidden:
+    """What must not be seen again: of the definition, of the connection, and of the headers that it adds."""
+    told, marked = secret_texts_of(definition.stored())
+    own = texts_in({name: value for name, value in outgoing.own.items() if looks_secret(name)})
+    return Hidden([*told, *own, *(secret_texts(connection.credentials) if connection else ())], marked)
 
 
 def _failure(error: Exception, definition: Definition, trail: list[Outgoing], hidden: Hidden) -> RunError:

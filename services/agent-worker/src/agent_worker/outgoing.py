@@ -12,28 +12,35 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from agent_worker.credentials import base_url, credentials_of
 from common.errors import ErrorCode, Permanent
 from records.credentials import HttpCredentials
-from records.definitions.http_request import HttpRequest, Secret
-from records.secret_names import looks_secret
+from records.definitions.http_request import HttpRequest
+from records.definitions.marked import Marked, Secret
+from records.hiding import Hidden
+from records.masking import is_mark, is_secret, secret_texts_of, unmarked
 from worker.job import ConnectionSecret
 
 _TO_GET = {301: ("POST",), 302: ("POST",), 303: ("POST", "PUT", "PATCH", "DELETE", "OPTIONS")}
 _REDIRECTS = (301, 302, 303, 307, 308)
+_CONTENT = "(content)"
 
 
 @dataclass(frozen=True)
 class Outgoing:
-    """One request. `own` are the connection's headers, which never follow a redirect; header names in lower case."""
+    """One request. `own` are the connection's headers, which never follow a redirect; header names in lower case.
+
+    `secret` names the headers, and the content, that go to no other origin.
+    """
 
     method: str
     url: httpx2.URL
     headers: dict[str, str] = field(repr=False)
     own: dict[str, str] = field(default_factory=dict, repr=False)
     content: bytes | None = field(default=None, repr=False)
+    secret: frozenset[str] = frozenset()
     withheld: str | None = None
 
     def shown_url(self) -> str:
         """The address without what must not be read again."""
-        return str(self.url.copy_with(username=None, password=None)) if self.url.userinfo else str(self.url)
+        return Hidden(()).address(str(self.url))
 
     def build(self, client: httpx2.AsyncClient) -> httpx2.Request:
         return client.build_request(self.method, self.url, headers={**self.own, **self.headers}, content=self.content)
@@ -47,10 +54,15 @@ class Outgoing:
         if response.status_code not in _REDIRECTS or location is None:
             return None
         url = self._target(location)
-        kept = self.headers if url.origin == self.url.origin else _harmless(self.headers)
+        away = url.origin != self.url.origin
+        kept = {name: value for name, value in self.headers.items() if not away or name not in self.secret}
         withheld = "the request was redirected" if self.own or kept != self.headers else self.withheld
         onward = replace(self, url=url, headers=kept, own={}, withheld=withheld)
-        return onward._as_get() if self.method in _TO_GET.get(response.status_code, ()) else onward
+        if self.method in _TO_GET.get(response.status_code, ()):
+            return onward._as_get()
+        if away and _CONTENT in self.secret:
+            raise self._misled(location, "another host, and secret values of the body are for the first one only")
+        return onward
 
     def _target(self, location: str) -> httpx2.URL:
         try:
@@ -70,10 +82,11 @@ class Outgoing:
     def _misled(self, location: str, why: str) -> Permanent:
         # Without the query, which may hold a credential.
         url = f"{self.url.scheme}://{self.url.host}{self.url.path}"
+        shown = Hidden(()).address(location)[:500]
         return Permanent(
             ErrorCode.CONNECTION_ERROR,
-            f"{url} redirects to {location[:500]}, {why}: use the final address.",
-            {"url": url, "location": location[:500]},
+            f"{url} redirects to {shown}, {why}: use the final address.",
+            {"url": url, "location": shown},
         )
 
 
@@ -88,6 +101,7 @@ def compose(
     url = _url(definition, connection, base).copy_merge_params(_texts("query", definition.query))
     credentials, withheld = _credentials(connection, base, url)
     content, content_type = _content(definition)
+    told = definition.stored()
     headers = {"accept": "*/*", "user-agent": "vai", **content_type, **_lower(_texts("headers", definition.headers))}
     return Outgoing(
         method=definition.method,
@@ -95,6 +109,7 @@ def compose(
         headers={**headers, **_platform(run_id, traceparent)},
         own={name: value for name, value in credentials.headers.items() if name not in headers},
         content=content,
+        secret=_secret_headers(told) | _secret_content(told),
         withheld=withheld,
     )
 
@@ -125,9 +140,9 @@ def _credentials(
 
 def _content(definition: HttpRequest) -> tuple[bytes | None, dict[str, str]]:
     if definition.body is not None:
-        return orjson.dumps(definition.body), {"content-type": "application/json"}
+        return orjson.dumps(unmarked(definition.body)), {"content-type": "application/json"}
     if definition.body_text is not None:
-        return definition.body_text.encode(), {"content-type": "text/plain; charset=utf-8"}
+        return str(_text("body_text", definition.body_text)).encode(), {"content-type": "text/plain; charset=utf-8"}
     if definition.form is not None:
         form = urlencode(_texts("form", definition.form), doseq=True)
         return form.encode(), {"content-type": "application/x-www-form-urlencoded"}
@@ -151,6 +166,8 @@ def _text(field_name: str, value: Any) -> Any:
         raise Permanent(
             ErrorCode.DATA_ERROR, f"No value is kept for the secret {field_name}: give it.", {"field": field_name}
         )
+    if isinstance(value, Marked):
+        return _text(field_name, value.value)
     if isinstance(value, list):
         return [_text(field_name, one) for one in value]
     return str(value).lower() if isinstance(value, bool) else str(value)
@@ -160,5 +177,11 @@ def _lower(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
 
 
-def _harmless(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in headers.items() if not looks_secret(name)}
+def _secret_headers(told: Mapping[str, Any]) -> frozenset[str]:
+    headers = told.get("headers") or {}
+    return frozenset(name.lower() for name, value in headers.items() if is_mark(value) or is_secret(name, value))
+
+
+def _secret_content(told: Mapping[str, Any]) -> frozenset[str]:
+    body = {name: value for name, value in told.items() if name in ("body", "body_text", "form")}
+    return frozenset((_CONTENT,)) if any(secret_texts_of(body)) else frozenset()

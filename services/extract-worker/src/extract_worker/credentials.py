@@ -1,7 +1,9 @@
 """A connection's credentials as headers and parameters; they go to that connection's host and nowhere else."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from typing import Any
+from urllib.parse import unquote_plus, urlencode, urlsplit, urlunsplit
 
 import requests
 from requests.auth import AuthBase
@@ -10,6 +12,8 @@ from common.errors import ErrorCode, Permanent
 from extract_worker.session import origin_of
 from records.credentials import HttpCredentials, Unusable, base_url, http_credentials
 from records.definitions.dlt_extract import RestApi
+from records.definitions.marked import Marked
+from records.masking import is_secret
 from worker.job import ConnectionSecret
 
 
@@ -20,6 +24,12 @@ class Access:
     base_url: str
     headers: dict[str, str] = field(default_factory=dict, repr=False)
     params: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def beside(self, headers: dict[str, str], params: dict[str, str]) -> "Access":
+        """With secret values of a definition, too; the definition's own count where both say something."""
+        named = {name.lower() for name in headers}
+        kept = {name: value for name, value in self.headers.items() if name.lower() not in named}
+        return Access(self.base_url, kept | headers, self.params | params)
 
     @property
     def secrets(self) -> frozenset[str]:
@@ -45,7 +55,23 @@ class HostBound(AuthBase):
 
 def _with_params(url: str, params: dict[str, str]) -> str:
     parts = urlsplit(url)
-    return urlunsplit(parts._replace(query="&".join(filter(None, (parts.query, urlencode(params))))))
+    there = {unquote_plus(part.partition("=")[0]) for part in parts.query.split("&")}
+    missing = urlencode({name: value for name, value in params.items() if name not in there})
+    return urlunsplit(parts._replace(query="&".join(filter(None, (parts.query, missing)))))
+
+
+def parted(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Headers or params of a definition: those that everybody may see, and those that go to its own origin only."""
+    plain: dict[str, Any] = {}
+    secret: dict[str, str] = {}
+    for name, value in values.items():
+        found = value.value if isinstance(value, Marked) else value
+        found = str(found).lower() if isinstance(found, bool) else found
+        if isinstance(value, Marked) or is_secret(name, found):
+            secret[name] = str(found)
+        else:
+            plain[name] = found
+    return plain, secret
 
 
 def access_of(definition: RestApi, connection: ConnectionSecret | None) -> Access:

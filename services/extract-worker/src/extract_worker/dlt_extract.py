@@ -8,7 +8,9 @@ from common.ids import NIL
 from extract_worker.noop import noop
 from records import checkpoints, cursors, lake
 from records.cursors import Cursor
-from records.definitions import dlt_extract
+from records.definitions.base import Definition as BaseDefinition
+from records.definitions.dlt_extract import DltExtract as Definition
+from records.definitions.dlt_extract import Noop
 from worker.owned import Owned
 
 
@@ -23,6 +25,7 @@ class DltExtract:
     it stands for the organisation's id); None: no local files. `policy` says to whom it may connect."""
 
     name = "dlt_extract"
+    reads = Definition
     entry = "extract_worker.extract:extract"
     pauses_after = "commit_slice"
 
@@ -30,9 +33,9 @@ class DltExtract:
         self._files_root = files_root
         self._policy = policy
 
-    def light(self, definition: dict[str, Any]) -> bool:
+    def light(self, definition: BaseDefinition) -> bool:
         """Whether it needs no child process."""
-        return definition.get("source") == "noop"
+        return isinstance(definition, Noop)
 
     async def perform(self, run: Owned) -> dict[str, Any]:
         """The light way: the source `noop`."""
@@ -40,7 +43,7 @@ class DltExtract:
 
     async def prepare(self, run: Owned) -> dict[str, Any]:
         """What the child must know: {source, addresses, files_root, cursors: {resource: {value, run_id}}}."""
-        source = dlt_extract.DltExtract.model_validate(run.definition).bronze_source
+        source = run.definition_as(Definition).bronze_source
         async with run.guarded() as conn:
             saved = await cursors.cursors(conn, run.org_id, _scope(run), source)
         return {
@@ -67,7 +70,7 @@ class DltExtract:
 
         Answers {conflict: run id} and changes nothing where another run has moved the resource's cursor.
         """
-        source = dlt_extract.DltExtract.model_validate(run.definition).bronze_source
+        source = run.definition_as(Definition).bronze_source
         try:
             async with run.guarded() as conn:
                 await _write(conn, run, source, payload)
@@ -80,7 +83,7 @@ class DltExtract:
 
     async def _announce(self, run: Owned, payload: dict[str, Any]) -> dict[str, Any]:
         """`connection.data_available` with the checkpoint that says that it was told."""
-        source = dlt_extract.DltExtract.model_validate(run.definition).bronze_source
+        source = run.definition_as(Definition).bronze_source
         async with run.guarded() as conn:
             await checkpoints.save(conn, run.id, payload["checkpoint"])
             if run.connection_id is not None:

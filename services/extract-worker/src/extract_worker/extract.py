@@ -11,6 +11,7 @@ from typing import Any
 from common.addresses import Policy
 from common.errors import ErrorCode, Permanent, RunError, unexpected
 from extract_worker import messages
+from extract_worker.discretion import DiscreetLink, hidden_of
 from extract_worker.loading import Loading, Run, Unanswered
 from extract_worker.results import Outcome
 from extract_worker.source import Means, Source
@@ -26,14 +27,18 @@ def extract(job: Job, link: Link) -> dict[str, Any]:
 
     Raises `Stop`, or the `RunError` that tells most when nothing could be extracted.
     """
+    definition = DltExtract.model_validate(job.definition)
+    hidden = hidden_of(definition.stored(), job.connection)
+    discreet = DiscreetLink(link, hidden)
     try:
-        definition = DltExtract.model_validate(job.definition)
         prepared = job.prepared
-        means = Means(job, link, Policy.parse(prepared["addresses"]), prepared["files_root"], prepared["cursors"])
+        means = Means(job, discreet, Policy.parse(prepared["addresses"]), prepared["files_root"], prepared["cursors"])
         with closing(open_source(definition, means)) as source:
-            return Extraction(job, link, definition, source).perform()
+            return Extraction(job, discreet, definition, source).perform()
     except Unanswered as unanswered:
         raise unanswered.error from unanswered
+    except RunError as error:
+        raise hidden.error(error) from error.__cause__
 
 
 def open_source(definition: DltExtract, means: Means) -> Source:

@@ -8,6 +8,7 @@ import requests
 
 from common.clock import now
 from common.errors import ErrorCode, Permanent, Retryable, RunError
+from records.hiding import Hidden
 from worker.retry_after import seconds_to_wait
 
 _EXCERPT = 300
@@ -19,18 +20,17 @@ def place_of(url: str | None) -> str:
     return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
 
 
-def excerpt(body: bytes, secrets: frozenset[str]) -> str:
+def excerpt(body: bytes, hidden: Hidden) -> str:
     """The first printable characters of an answer, secrets struck out."""
     text = body[: 4 * _EXCERPT].decode("utf-8", "replace")
-    for secret in secrets:
-        text = text.replace(secret, "***")
+    text = hidden.text(text)
     return re.sub(r"[^\x20-\x7e\xa0-\uffff]+", " ", text)[:_EXCERPT]
 
 
-def of_status(response: requests.Response, secrets: frozenset[str]) -> RunError:
+def of_status(response: requests.Response, hidden: Hidden) -> RunError:
     """The error of an answer that is none of success."""
     status, place = response.status_code, place_of(response.url)
-    details = {"statusCode": status, "url": place, "body": excerpt(response.content, secrets)}
+    details = {"statusCode": status, "url": place, "body": excerpt(response.content, hidden)}
     said = f"{place} answered {status}"
     if status in (401, 403):
         text = f"{said}: the credentials are missing, wrong or may not read this. Mend the connection's credentials."

@@ -15,7 +15,8 @@ from common.clock import now
 from common.errors import ErrorCode, Permanent, RunError
 from extract_worker import failures, pagination
 from extract_worker.columns import table_of
-from extract_worker.credentials import Access, HostBound, access_of
+from extract_worker.credentials import Access, HostBound, access_of, parted
+from extract_worker.discretion import hidden_of
 from extract_worker.session import SourceSession, origin_of
 from extract_worker.source import Means, Page, Table, mode_of
 from extract_worker.state import Json, ResourceState
@@ -76,9 +77,10 @@ class RestSource:
         definition, means, session = self._definition, self._means, self._session
         access = access_of(definition, means.job.connection)
         session.origin = origin_of(access.base_url)
-        session.secret_headers = frozenset(access.headers)
-        session.secrets = access.secrets
-        return [Endpoint(definition, resource, means, access, session) for resource in definition.resources]
+        tables = [Endpoint(definition, resource, means, access, session) for resource in definition.resources]
+        session.secret_headers = frozenset(name.lower() for table in tables for name in table.access.headers)
+        session.hidden = hidden_of(definition.stored(), means.job.connection)
+        return list(tables)
 
     def close(self) -> None:
         self._session.close()
@@ -101,7 +103,9 @@ class Endpoint:
         self._saved = saved["value"] if saved and mode.begins else None
         self._definition = definition
         self._resource = resource
-        self._access = access
+        self._plain_headers, headers = parted({**definition.headers, **resource.headers})
+        self._plain_params, params = parted({**definition.params, **resource.params})
+        self.access = access.beside(headers, params)
         self._session = session
         self._mark: Watermark | None = None
 
@@ -127,7 +131,7 @@ class Endpoint:
         try:
             yield from self._followed(part, position)
         except requests.RequestException as error:
-            raise failures.of_exception(error, self._access.base_url, self._definition.read_timeout_seconds) from error
+            raise failures.of_exception(error, self.access.base_url, self._definition.read_timeout_seconds) from error
         except RunError as error:
             error.details.setdefault("resource", self.name)
             raise
@@ -137,13 +141,13 @@ class Endpoint:
 
     def _followed(self, part: Window | None, position: Json | None) -> Iterator[Page]:
         definition, paginator = self._paginator(position)
-        client = Client(self.name, self._access, self._session, definition)
+        client = Client(self.name, self.access, self._session, definition)
         resource, given_ = self._resource, self._definition
         before = self._session.received
         for data in client.paginate(
             path=position["url"] if position else self._path(),
             params=position["params"] if position else self._params(part),
-            headers=given_.headers | resource.headers,
+            headers=self._plain_headers,
             paginator=paginator,
             data_selector=resource.data_selector or given_.data_selector,
             hooks={"response": []},
@@ -163,15 +167,13 @@ class Endpoint:
             return None
         position = pagination.position_of(client.definition, data.paginator, data.request.url, data.request.params)
         written = orjson.dumps(position).decode()
-        return None if any(secret in written for secret in self._access.secrets) else position
+        return None if any(secret in written for secret in self.access.secrets) else position
 
     def _path(self) -> str:
         return self.name if self._resource.path is None else self._resource.path
 
     def _params(self, part: Window | None) -> dict[str, Any]:
-        params: dict[str, Any] = {**self._definition.params, **self._resource.params}
-        for name, value in params.items():
-            params[name] = str(value).lower() if isinstance(value, bool) else value
+        params: dict[str, Any] = dict(self._plain_params)
         incremental = self._resource.incremental
         if self._mark and incremental and incremental.param and self._mark.value is not None:
             params[incremental.param] = self._mark.value

@@ -19,6 +19,7 @@ from common.errors import ErrorCode, Permanent, Retryable, RunError
 from extract_worker import failures
 from extract_worker.jsontext import parse
 from extract_worker.patience import Pace, wait
+from records.hiding import Hidden
 from worker.link import Link
 
 CONNECT_TIMEOUT = 10.0
@@ -131,7 +132,7 @@ class SourceSession(requests.Session):
         self.mount("https://", adapter)
         self.origin = ""
         self.secret_headers: frozenset[str] = frozenset()
-        self.secrets: frozenset[str] = frozenset()
+        self.hidden = Hidden(())
         self.pace = Pace(interval, link)
         self.received = 0
         self._link = link
@@ -158,8 +159,8 @@ class SourceSession(requests.Session):
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
         """A redirect to another origin loses the credentials."""
         if origin_of(prepared_request.url) != self.origin:
-            for name in self.secret_headers:
-                prepared_request.headers.pop(name, None)
+            for name in [name for name in prepared_request.headers if name.lower() in self.secret_headers]:
+                del prepared_request.headers[name]
 
     def _asked(self, request: requests.PreparedRequest, kwargs: dict[str, Any]) -> requests.Response:
         try:
@@ -167,7 +168,7 @@ class SourceSession(requests.Session):
         except requests.RequestException as error:
             raise failures.of_exception(error, request.url, self._read_timeout) from error
         if not 200 <= response.status_code < 300:
-            raise failures.of_status(response, self.secrets)
+            raise failures.of_status(response, self.hidden)
         return response
 
     def _parsed(self, response: requests.Response) -> requests.Response:
@@ -178,7 +179,7 @@ class SourceSession(requests.Session):
             details = {
                 "url": failures.place_of(response.url),
                 "contentType": response.headers.get("Content-Type", ""),
-                "body": failures.excerpt(response.content, self.secrets),
+                "body": failures.excerpt(response.content, self.hidden),
             }
             raise failures.garbage(details["url"], "it is no JSON", details) from error
         response.json = lambda **kwargs: value  # type: ignore[method-assign]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from records.definitions.approval_gate import ApprovalGate as Definition
 from worker.owned import Owned
 
 
@@ -9,6 +10,7 @@ class ApprovalGate:
     """A worker can claim such a run only after its approval, so claiming it is the whole work."""
 
     name = "approval_gate"
+    reads = Definition
 
     async def perform(self, run: Owned) -> dict[str, Any]:
         return {"port": "approved"}

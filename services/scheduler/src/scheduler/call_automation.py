@@ -18,13 +18,14 @@ class CallAutomation:
     """The first claim makes the automation run and parks; the claim after its end hands on what it came to."""
 
     name = "call_automation"
+    reads = Definition
 
     def __init__(self, bell: Bell, most_from_one_cause: int = DEFAULT_MOST) -> None:
         self._bell = bell
         self._most = most_from_one_cause
 
     async def perform(self, run: Owned) -> dict[str, Any]:
-        definition = Definition.model_validate(run.definition)
+        definition = run.definition_as(Definition)
         steps: dict[str, Any] = {}
         async with run.guarded() as conn:
             called = await calls.called_by(conn, run.id)

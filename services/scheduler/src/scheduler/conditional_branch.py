@@ -2,9 +2,6 @@
 
 from typing import Any
 
-from pydantic import ValidationError
-
-from common.errors import ErrorCode, Permanent
 from records.conditions import all_hold, judge
 from records.definitions.conditional_branch import ConditionalBranch as Definition
 from worker.owned import Owned
@@ -14,9 +11,10 @@ class ConditionalBranch:
     """Judges the conditions on the definition's `input`; the result's `port` is where to go on."""
 
     name = "conditional_branch"
+    reads = Definition
 
     async def perform(self, run: Owned) -> dict[str, Any]:
-        return route(_definition(run.definition))
+        return route(run.definition_as(Definition))
 
 
 def route(definition: Definition) -> dict[str, Any]:
@@ -26,15 +24,6 @@ def route(definition: Definition) -> dict[str, Any]:
         port = "true" if all_hold(judged) else "false"
         return {"port": port, "evaluated": [one.as_json() for one in judged]}
     return _first_case(definition)
-
-
-def _definition(stored: dict[str, Any]) -> Definition:
-    try:
-        return Definition.model_validate(stored)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise Permanent(ErrorCode.DATA_ERROR, f"{place}: {first['msg']}", {"field": place}) from None
 
 
 def _first_case(definition: Definition) -> dict[str, Any]:

@@ -1,13 +1,14 @@
 """Schedules that are due: each of their times makes one automation run, however many schedulers look (decision 41)."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import structlog
 
-from common import clock
 from common.bell import AUTOMATION, Bell
 from common.rows import Rows
 from common.telemetry import schedule_late_seconds
@@ -20,6 +21,7 @@ _log = structlog.get_logger()
 LONGEST_PAUSE = 1.0
 
 _BATCH = 500
+_NOW = "SELECT clock_timestamp()"
 _DUE = """
 SELECT id, org_id, version_id, trigger, due_at FROM automations
 WHERE due_at <= $1 AND status = 'active' AND deleted_at IS NULL
@@ -40,11 +42,15 @@ UPDATE automations a SET due_at = t.due_at FROM unnest($1::uuid[], $2::timestamp
 
 
 class Schedules:
-    """Fires what is due. A row is locked while it fires: who comes second finds the time moved on."""
+    """Fires what is due. A row is locked while it fires: who comes second finds the time moved on.
 
-    def __init__(self, pool: Any, bell: Bell) -> None:
+    The time is the database's: a machine whose clock is wrong fires nothing early, and skips nothing.
+    """
+
+    def __init__(self, pool: Any, bell: Bell, now: Callable[[], Awaitable[datetime]] | None = None) -> None:
         self._pool = pool
         self._bell = bell
+        self._now = now or partial(pool.fetchval, _NOW)
         self._rows: Rows[UUID] = Rows("schedules")
 
     async def fire_once(self) -> None:
@@ -58,10 +64,10 @@ class Schedules:
         return await self._rows.batch(self._fire, self._found)
 
     async def _found(self) -> list[UUID]:
-        return [row["id"] for row in await self._pool.fetch(_FOUND, clock.now(), _BATCH, self._rows.resting)]
+        return [row["id"] for row in await self._pool.fetch(_FOUND, await self._now(), _BATCH, self._rows.resting)]
 
     async def _fire(self, only: list[UUID] | None) -> int:
-        now = clock.now()
+        now = await self._now()
         async with self._pool.acquire() as conn, conn.transaction():
             due = await conn.fetch(_DUE, now, _BATCH, self._rows.resting, only)
             news: list[NewAutomationRun] = []
@@ -87,7 +93,7 @@ class Schedules:
         due: datetime | None = await self._pool.fetchval(_NEXT_DUE, self._rows.resting)
         if due is None:
             return LONGEST_PAUSE
-        return min(LONGEST_PAUSE, max(0.0, (due - clock.now()).total_seconds()))
+        return min(LONGEST_PAUSE, max(0.0, (due - await self._now()).total_seconds()))
 
 
 def _waits(trigger: dict[str, Any], times: list[datetime], now: datetime) -> bool:

@@ -3,10 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Any, Literal
-from weakref import WeakKeyDictionary
-
-from pydantic import ValidationError
+from typing import Any
 
 from common.errors import ErrorCode, Permanent, Retryable
 from records import lake
@@ -27,6 +24,7 @@ class DuckdbTransform:
     """The heavy kind; `child_memory_mb` is what a child may use, of which DuckDB gets half."""
 
     name = "duckdb_transform"
+    reads = Definition
     entry = "transform_worker.transform:transform"
     pauses_after = None  # nothing is written before the commit
 
@@ -40,12 +38,9 @@ class DuckdbTransform:
             "unlock": _unlock,
         }
 
-    def on_lost(self, definition: dict[str, Any]) -> Literal["rerun", "fail"]:
-        return "rerun"
-
     async def prepare(self, run: Owned) -> dict[str, Any]:
         """Where the inputs and the output are. An unknown dataset is DATA_ERROR that names those there are."""
-        definition = await asyncio.to_thread(_definition, run)  # a large SQL takes its time
+        definition = run.definition_as(Definition)
         async with run.guarded() as conn:
             inputs = [await _resolved(conn, run, each) for each in definition.inputs]
             output = await _ensured_output(conn, run, definition)
@@ -59,29 +54,13 @@ class DuckdbTransform:
         return await self._answers[question](run, payload)
 
 
-_parsed: WeakKeyDictionary[Owned, Definition] = WeakKeyDictionary()
-
-
-def _definition(run: Owned) -> Definition:
-    """The run's definition, judged once for all questions of its child."""
-    try:
-        if run not in _parsed:
-            _parsed[run] = Definition.model_validate(run.definition)
-        return _parsed[run]
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_context=False)[0]
-        field = ".".join(map(str, first["loc"]))
-        message = f"The definition is not valid: {field}: {first['msg']}"
-        raise Permanent(ErrorCode.DATA_ERROR, message, {"field": field}) from None
-
-
 async def _ensured_output(conn: Any, run: Owned, definition: Definition) -> lake.Dataset:
     layer, name = definition.output_layer, definition.transform_name
     return await lake.ensure_dataset(conn, run.org_id, layer, name, f"{run.org_id}/{layer}/{name}")
 
 
 async def _output(conn: Any, run: Owned) -> lake.Dataset:
-    definition = _definition(run)
+    definition = run.definition_as(Definition)
     found = await lake.dataset(conn, run.org_id, definition.output_layer, definition.transform_name)
     return found or await _ensured_output(conn, run, definition)
 

@@ -4,7 +4,6 @@ from typing import Any
 
 import structlog
 
-from common.clock import now
 from records import partitions
 from records.automations import causes
 
@@ -13,7 +12,7 @@ _log = structlog.get_logger()
 
 async def keep_once(pool: Any) -> None:
     """Makes the partitions of the days ahead and drops those that are no longer kept."""
-    today = now().date()
+    today = (await pool.fetchval("SELECT clock_timestamp()")).date()  # in UTC, as the sessions are
     made = await partitions.make_ahead(pool, today)
     dropped = await partitions.drop_old(pool, today)
     await causes.forget_old(pool)

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, AliasChoices, ConfigDict, Field, JsonValue,
 
 from records.automations.schedule import BadSchedule, check_cron
 from records.conditions import same
-from records.secrets import MARKER
+from records.masking import MARKER
 from records.strict import ReallyTrue, Strict, short
 
 LONGEST_PATH = 255

@@ -3,12 +3,13 @@
 import re
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, field_validator
+from pydantic import BeforeValidator, Field, JsonValue, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
 
 from records.definitions.base import Definition
-from records.strict import Number, ReallyTrue, Strict, Text, Whole, short
+from records.definitions.marked import Marked, Secret
+from records.strict import Number, Text, Whole, short
 
 LONGEST_SECONDS: Final = 30.0
 DEFAULT_RESPONSE_BYTES: Final = 1 << 20
@@ -23,14 +24,6 @@ _RESERVED = frozenset(
 )
 
 
-class Secret(Strict):
-    """Stands where a write-only value is kept (`records.secrets`)."""
-
-    model_config = ConfigDict(frozen=True)
-
-    secret: Annotated[Literal[True], ReallyTrue]
-
-
 def _upper(value: Any) -> Any:
     return value.upper() if isinstance(value, str) else value
 
@@ -40,7 +33,8 @@ HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}$"
 HeaderValue = Annotated[str, Field(pattern=r"^[\t\x20-\x7e]*$", max_length=16_384)]
 FieldName = Annotated[str, Field(max_length=1_000)]
 Scalar = Text | Whole | float | bool
-Values = Scalar | Annotated[list[Scalar], Field(max_length=1_000)] | Secret
+Given = Scalar | Annotated[list[Scalar], Field(max_length=1_000)]
+Values = Given | Secret | Marked[Given]
 Expected = Annotated[int, Field(ge=100, le=599)] | Annotated[str, Field(max_length=20)]
 
 
@@ -51,10 +45,14 @@ class HttpRequest(Definition):
     timeout_seconds: Number | None = Field(default=None, gt=0, le=LONGEST_SECONDS)
     method: Method = "GET"
     url: str | None = Field(default=None, max_length=8_192, validate_default=True)
-    headers: Annotated[dict[HeaderName, HeaderValue | Secret], short(100)] = Field(default={}, max_length=100)
+    headers: Annotated[dict[HeaderName, HeaderValue | Secret | Marked[HeaderValue]], short(100)] = Field(
+        default={}, max_length=100
+    )
     query: Annotated[dict[FieldName, Values], short(200)] = Field(default={}, max_length=200)
-    body: JsonValue = Field(default=None, description="Sent as JSON.")
-    body_text: Text | None = None
+    body: JsonValue = Field(
+        default=None, description='Sent as JSON. {"kind": "secret", "value": …} in it is sent as that value.'
+    )
+    body_text: Text | Secret | Marked[Text] | None = None
     form: Annotated[dict[FieldName, Values], short(1_000)] | None = Field(default=None, max_length=1_000)
     expected_status: Expected | Annotated[list[Expected], Field(max_length=100)] | None = Field(
         default=None, description='What counts as success: 200, "2xx", "200-204" or a list of these; 2xx if not given.'

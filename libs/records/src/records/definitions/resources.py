@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
+from records.definitions.marked import Marked, Secret
 from records.definitions.paginators import JsonPath, Paginator, Parameter
 from records.strict import Number, Strict, Whole, short
 
@@ -19,10 +20,6 @@ MOST_RESOURCES = 1_000
 MOST_FIELDS = 200
 """Headers or parameters of one request."""
 
-_SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "x-auth-token", "api-key"})
-
-_SECRET_PARAMS = frozenset({"api_key", "apikey", "api-key", "access_token", "client_secret", "password"})
-
 
 def table_name(resource: str) -> str:
     """The bronze table of a resource that names none: lower case, `[a-z0-9_]`."""
@@ -30,29 +27,11 @@ def table_name(resource: str) -> str:
     return name if name[0].isalpha() else f"_{name}"
 
 
-def _no_secrets(headers: dict[str, str]) -> dict[str, str]:
-    for name in headers:
-        if name.lower() in _SECRET_HEADERS:
-            raise ValueError(f"{name} belongs into a connection's credentials, not into a definition")
-    return headers
-
-
-def _no_secret_params(params: dict[str, Scalar]) -> dict[str, Scalar]:
-    for name in params:
-        if name.lower() in _SECRET_PARAMS:
-            raise ValueError(f"{name} belongs into a connection's credentials, not into a definition")
-    return params
-
-
 FieldName = Annotated[str, Field(max_length=256)]
-Params = Annotated[
-    dict[FieldName, Scalar], Field(max_length=MOST_FIELDS), short(MOST_FIELDS), AfterValidator(_no_secret_params)
-]
+HeaderValue = Annotated[str, Field(pattern=r"^[\t\x20-\x7e\xa0-\xff]*$", max_length=16_384)]
+Params = Annotated[dict[FieldName, Scalar | Secret | Marked[Scalar]], Field(max_length=MOST_FIELDS), short(MOST_FIELDS)]
 Headers = Annotated[
-    dict[FieldName, Annotated[str, Field(max_length=16_384)]],
-    Field(max_length=MOST_FIELDS),
-    short(MOST_FIELDS),
-    AfterValidator(_no_secrets),
+    dict[FieldName, HeaderValue | Secret | Marked[HeaderValue]], Field(max_length=MOST_FIELDS), short(MOST_FIELDS)
 ]
 
 

@@ -29,6 +29,7 @@ def made_portable(document: Json) -> Json:
         _with_required_discriminator(schema, schemas)
         _with_named_marker(schema)
         _without_required_alternatives(schema)
+        _with_plain_map(schema)
     for path in document["paths"].values():
         for operation in path.values():
             _with_plain_body(operation)
@@ -83,6 +84,15 @@ def _without_required_alternatives(schema: Json) -> None:
         del schema["anyOf"]
     if schema.get("required") == []:
         del schema["required"]
+
+
+def _with_plain_map(schema: Json) -> None:
+    """A map whose names have one pattern: said of the names, where generators pass over it."""
+    patterns = schema.get("patternProperties")
+    if isinstance(patterns, dict) and len(patterns) == 1 and "additionalProperties" not in schema:
+        ((pattern, value),) = schema.pop("patternProperties").items()
+        schema["additionalProperties"] = value
+        schema["propertyNames"] = {**schema.get("propertyNames", {}), "pattern": pattern}
 
 
 def _with_plain_body(operation: Json) -> None:

@@ -84,6 +84,10 @@ fuzz: $(READY) ## look for inputs that break something: the property tests with 
 examples: $(READY) ## build the consumers under examples/ and have each read events (KAFKA=apache: from Apache Kafka)
 	@VAI_TEST_KAFKA="$(KAFKA)" $(PY) -m tools.consumers
 
+.PHONY: clients
+clients: $(READY) ## let generators make clients of the API in five languages, compile them and have each work (T=name for one)
+	@$(PY) -m tools.clients $(T)
+
 .PHONY: lint
 lint: $(READY) ## ruff, mypy strict, import contracts
 	@$(PY) -m ruff check .

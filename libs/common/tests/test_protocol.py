@@ -147,3 +147,54 @@ def test_a_door_without_bounds_is_never_full() -> None:
 async def test_a_head_in_pieces_and_a_large_body_are_fine(port: int) -> None:
     pieces = (b"POST / HT", b"TP/1.1\r\nHost: x\r\nContent-Le", b"ngth: 200000\r\n\r\n", b"y" * 200_000)
     assert (await said(port, *pieces)).endswith(b"ok")
+
+
+async def echoing(_scope: Any, receive: Any, send: Any) -> None:
+    """Answers the body with `.ok` behind it."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body, more = body + message.get("body", b""), message.get("more_body", False)
+    answer = body + b".ok"
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(answer))]})
+    await send({"type": "http.response.body", "body": answer})
+
+
+_OFFER = b"Host: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
+_POST, _GET = b"POST / HTTP/1.1\r\n" + _OFFER, b"GET / HTTP/1.1\r\n" + _OFFER + b"\r\n"
+
+OFFERS = {
+    "the body with its head": ([_POST + b"Content-Length: 5\r\n\r\nhello"], b"hello"),
+    "the body later": ([_POST + b"Content-Length: 5\r\n\r\n", b"hel", b"lo"], b"hello"),
+    "in chunks": ([_POST + b"Transfer-Encoding: chunked\r\n\r\n", b"5\r\nhello\r\n", b"0\r\n\r\n"], b"hello"),
+    "no body": ([_GET], b""),
+    "an empty body": ([_POST + b"Content-Length: 0\r\n\r\n"], b""),
+    "a large body": ([_POST + b"Content-Length: 40000\r\n\r\n" + b"x" * 40_000], b"x" * 40_000),
+    "another protocol": ([(_POST + b"Content-Length: 5\r\n\r\nhello").replace(b"h2c", b"websocket")], b"hello"),
+}
+
+
+@pytest.mark.parametrize("offer", OFFERS)
+async def test_an_offer_to_change_the_protocol_costs_no_body_and_no_connection(offer: str) -> None:
+    parts, body = OFFERS[offer]
+    async with served(echoing) as url:
+        port = int(url.rpartition(":")[2])
+        heard = await said(port, *parts)
+        assert heard.endswith(b"\r\n\r\n" + body + b".ok"), heard
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for each in (*parts, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nnext", *parts):
+            writer.write(each)
+        answers = b""
+        async with asyncio.timeout(10):
+            while answers.count(b".ok") < 3:
+                answers += await reader.read(65_536)
+        writer.close()
+    bodies = [answer.rpartition(b"\r\n\r\n")[2] for answer in answers.split(b".ok")[:3]]
+    assert bodies == [body, b"next", body]
+
+
+async def test_a_body_with_two_framings_behind_an_offer_is_refused() -> None:
+    async with served(echoing) as url:
+        port = int(url.rpartition(":")[2])
+        twice = _POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nhello"
+        assert problem(await said(port, twice))[0] == 400

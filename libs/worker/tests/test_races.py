@@ -25,7 +25,7 @@ from worker.reports import Reports
 
 ROUNDS = 240
 AT_ONCE = 12
-SPREAD_SECONDS = 0.02
+SPREAD_SECONDS = 0.05
 ORG = uuid7()
 ENDS = {"action.completed", "action.failed", "action.cancelled", "action.rejected"}
 

@@ -215,3 +215,61 @@ async def test_a_secret_whose_value_is_gone_is_named(vendor: WebServer) -> None:
     failed = await failure({"url": vendor.url, "headers": {"Authorization": {"secret": True}}})
     assert (failed.code, failed.details) == (ErrorCode.DATA_ERROR, {"field": "headers.Authorization"})
     assert vendor.seen == []
+
+
+# Write-only values of the definition --------------------------------------------------------------------------------
+
+CANARY = "c4nary-0123456789"
+MARKED = {"kind": "secret", "value": CANARY}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"headers": {"PRIVATE-TOKEN": CANARY}},
+        {"headers": {"X-Team-Pass": CANARY}},
+        {"headers": {"X-Hook": MARKED}},
+        {"headers": {"X-Hook": f"Bearer {CANARY}"}},
+        {"query": {"token": CANARY}},
+        {"query": {"x": MARKED}},
+        {"body": {"password": CANARY}},
+        {"body": {"a": [{"b": MARKED}]}},
+        {"body": MARKED},
+        {"body_text": MARKED},
+        {"form": {"client_secret": CANARY}},
+        {"form": {"pin": MARKED}},
+    ],
+)
+@pytest.mark.parametrize("status", [200, 301, 303, 307, 308, 400])
+async def test_a_write_only_value_is_sent_to_its_host_and_is_in_nothing_that_is_said(
+    vendor: WebServer, other: WebServer, fields: dict[str, Any], status: int
+) -> None:
+    def echo(seen: Any) -> Reply:
+        body = json.dumps([seen.target, seen.headers, seen.body.decode()]).encode()
+        headers = {"Location": f"{other.url}/there", "Content-Type": "application/json", "X-Echo": seen.target}
+        return Reply(status, body=body, headers=headers)
+
+    vendor.replies["/p"] = echo
+    run = HeldRun("http_request", {"method": "PUT", "url": f"{vendor.url}/p", **fields})
+    told: Any = None
+    try:
+        told = await HttpRequest(LOOPBACK).perform(run)
+    except RunError as error:
+        told = error.as_json()
+    assert CANARY in str(vars(vendor.seen[0]))
+    assert CANARY not in str([vars(seen) for seen in other.seen])
+    assert CANARY not in str([told, run.logs])
+    has_body = bool({"body", "body_text", "form"} & fields.keys())
+    if status in (301, 307, 308) and has_body:
+        assert (other.seen, told["code"]) == ([], "CONNECTION_ERROR")
+        assert "secret values of the body" in told["message"]
+
+
+async def test_the_address_of_a_redirect_is_shown_without_its_credentials(vendor: WebServer, other: WebServer) -> None:
+    target = f"{other.url}/file?page=1&X-Amz-Signature={CANARY}"
+    vendor.replies["/p"] = Reply(302, headers={"Location": target})
+    result = await perform({"url": f"{vendor.url}/p"})
+    assert other.seen[0].query["X-Amz-Signature"] == [CANARY]
+    assert result["url"] == f"{other.url}/file?page=1&X-Amz-Signature=[secret]"
+    shown = await perform({"url": f"{vendor.url}/p", "follow_redirects": False})
+    assert CANARY not in str(shown)

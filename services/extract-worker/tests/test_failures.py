@@ -1,5 +1,7 @@
 """What a source can do wrong, and the error that a run ends with (decision 25)."""
 
+import gzip
+import tracemalloc
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ import pytest
 
 from common.clock import steady_seconds
 from common.errors import ErrorCode, Permanent, Retryable, RunError
+from extract_worker import session
 from testkit.json_api import Ask, FakeApi, Say
 
 
@@ -181,3 +184,24 @@ def test_requests_keep_their_distance(bench: Any, api: FakeApi) -> None:
     resources = [{"name": "a", "paginator": "page_number"}]
     bench.extract("rest_api", base_url=api.url, resources=resources, request_interval_seconds=0.1)
     assert all(later - earlier > 0.09 for earlier, later in pairwise(times))
+
+
+def test_a_small_answer_that_inflates_is_stopped_at_the_largest_page(
+    bench: Any, api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "LARGEST_PAGE", 1 << 20)
+    bomb = gzip.compress(b"[" + b" " * (64 << 20) + b"]")
+    api.paths["/items"] = lambda ask: Say(raw=bomb, headers={"Content-Encoding": "gzip"})
+    tracemalloc.start()
+    error = failure(bench, api.url)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (error.code, error.retryable) == (ErrorCode.DATA_ERROR, False)
+    assert "larger than 1 MB" in error.message
+    assert most < 16 << 20
+
+
+def test_a_compressed_answer_that_breaks_off_is_told(bench: Any, api: FakeApi) -> None:
+    whole = gzip.compress(b'[{"id": 1}]' * 1000)
+    api.paths["/items"] = lambda ask: Say(raw=whole[:-20], headers={"Content-Encoding": "gzip"})
+    assert "compression is broken" in failure(bench, api.url).message

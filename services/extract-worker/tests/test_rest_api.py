@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from common.errors import ErrorCode, Permanent, RunError
-from testkit.json_api import Ask, FakeApi, Say
+from testkit.json_api import Ask, FakeApi, Say, serving
 from worker.job import ConnectionSecret
 from worker.link import Stop
 
@@ -274,3 +274,55 @@ def test_an_empty_resource_is_no_error(bench: Any, api: FakeApi) -> None:
     assert (result["recordsProcessed"], result["tables"], result["artifacts"]) == (0, ["people"], [])
     assert bench.commits[0]["complete"] is True
     assert bench.asked("announce") == []
+
+
+# Secrets of the definition ------------------------------------------------------------------------------------------
+
+CANARY = "c4nary-0123456789"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"headers": {"PRIVATE-TOKEN": CANARY}},
+        {"headers": {"X-Hook": {"kind": "secret", "value": CANARY}}},
+        {"headers": {"X-Hook": f"Bearer {CANARY}"}},
+        {"params": {"token": CANARY}},
+        {"params": {"x": {"kind": "secret", "value": CANARY}}},
+        {"resources": [{"name": "items", "headers": {"X-Shopify-Access-Token": CANARY}}]},
+        {"resources": [{"name": "items", "params": {"sig": CANARY}}]},
+    ],
+)
+@pytest.mark.parametrize("status", [200, 302, 307, 400])
+def test_a_secret_of_a_definition_goes_to_its_host_and_is_in_nothing_that_is_said(
+    bench: Any, api: FakeApi, fields: dict[str, Any], status: int
+) -> None:
+    with serving() as other:
+        echo = lambda ask: str([ask.query, ask.headers])  # noqa: E731
+        other.paths["/items"] = lambda ask: [{"id": 1}]
+        api.paths["/items"] = lambda ask: (
+            [{"id": 1}]
+            if status == 200
+            else Say({"echo": echo(ask)}, status, {"Location": f"{other.url}/items"} if status < 400 else {})
+        )
+        definition = {"base_url": api.url, "resources": ["items"], "paginator": "single_page"} | fields
+        told: Any = None
+        try:
+            told = bench.extract("rest_api", **definition)
+        except RunError as error:
+            told = error.as_json()
+        assert CANARY in echo(api.asked[0])
+        assert CANARY not in "".join(echo(ask) for ask in other.asked)
+        assert (status in (302, 307)) == bool(other.asked)
+    said = [told, bench.link.logs, bench.link.progresses, bench.link.asked, bench.checkpoint]
+    assert CANARY not in str(said)
+
+
+def test_a_secret_parameter_is_on_every_page_and_once(bench: Any, api: FakeApi) -> None:
+    api.paths["/items"] = lambda ask: {
+        "results": [{"id": int(ask.query.get("page", "1"))}],
+        "next": f"{api.url}/items?page=2&token={CANARY}" if "page" not in ask.query else None,
+    }
+    bench.extract("rest_api", base_url=api.url, resources=["items"], params={"token": CANARY}, paginator="json_link")
+    assert [ask.query["token"] for ask in api.asked] == [CANARY, CANARY]
+    assert CANARY not in str([bench.link.logs, bench.link.asked, bench.checkpoint])

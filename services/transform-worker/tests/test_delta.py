@@ -8,8 +8,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError
 
 from common.errors import ErrorCode, Retryable
+from transform_worker.delta import DeltaOutput
 from worker.link import Stop
 
 MODES: list[dict[str, Any]] = [{"mode": "full_refresh"}, {"mode": "incremental_merge", "merge_keys": ["id"]}]
@@ -59,6 +61,30 @@ def test_a_writer_that_is_overtaken_between_permit_and_commit_writes_nothing(
     assert caught.value.code == ErrorCode.INTERNAL_ERROR
     assert workshop.rows() == [(1, "newer")]
     assert workshop.asked("permit_commit")[-1]["table_epoch"] == 9
+
+
+@pytest.mark.parametrize("fields", MODES)
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_writer_whose_commit_took_place_while_its_answer_was_lost_does_not_write_again(
+    workshop: Any, fields: dict[str, Any], exists: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It finds its own write epoch: whoever wrote with it has had its turn."""
+    if exists:
+        workshop.run("SELECT 1 AS id, 'first' AS t", **fields)
+    write = "_merge" if exists and "merge_keys" in fields else "_replace"
+    committing, lost = getattr(DeltaOutput, write), []
+
+    def commits_and_loses_the_answer(*arguments: Any) -> DeltaTable:
+        committing(*arguments)
+        lost.append(True)
+        raise CommitFailedError("the connection broke off")
+
+    monkeypatch.setattr(DeltaOutput, write, commits_and_loses_the_answer)
+    with pytest.raises(Retryable, match="write epoch"):
+        workshop.run(SQL, **fields)
+    assert len(lost) == 1
+    assert workshop.rows() == [(1, "late")]
+    assert workshop.table().version() == (1 if exists else 0)
 
 
 @pytest.mark.parametrize("fields", MODES)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+import httptools
 import orjson
 from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -62,7 +63,11 @@ class _Refused(Exception):
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, which by itself waits and reads without end."""
+    """uvicorn's protocol, which by itself waits and reads without end.
+
+    A client may offer to change the protocol (`Upgrade: h2c`, as Java's does with each request): the offer is passed
+    over, as RFC 9110 allows. The parser takes the body behind such a head for something else, so another one reads it.
+    """
 
     def __init__(
         self,
@@ -82,6 +87,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_body = False
         self._late: asyncio.TimerHandle | None = None
         self._refusal: tuple[HTTPStatus, str] | None = None
+        # The headers that frame a body that the parser has not read, because of an offer to change the protocol.
+        self._framing = b""
+        self._reads_on = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -102,15 +110,50 @@ class BoundedProtocol(HttpToolsProtocol):
             if self.transport.is_closing():
                 return
             part = data[start : start + _SLICE]
-            super().data_received(part)
+            self._unset_keepalive_if_required()
+            self._feed(part)
             self._measure(len(part))
 
+    def _feed(self, data: bytes) -> None:
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserError:
+            self.logger.warning("Invalid HTTP request received.")
+            self.send_400_response("Invalid HTTP request received.")
+        except httptools.HttpParserUpgrade as offer:
+            self._stay(data[offer.args[0] :])
+
+    def _stay(self, rest: bytes) -> None:
+        """Goes on behind a head that offered another protocol; `rest` is what came after it."""
+        if self._framing:
+            self.parser = httptools.HttpRequestParser(self)
+            head, self._framing, self._reads_on = b"POST / HTTP/1.1\r\n" + self._framing + b"\r\n", b"", True
+            self._feed(head)
+        if rest and not self.transport.is_closing():
+            self._feed(rest)
+
     def on_message_begin(self) -> None:
+        if self._reads_on:
+            return
         super().on_message_begin()
         self._be_patient()
         self._in_head, self._head_size = True, 0
 
+    def on_url(self, url: bytes) -> None:
+        if not self._reads_on:
+            super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._reads_on:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
+        if self._reads_on:
+            self._reads_on = False
+            return
+        if self.parser.should_upgrade():
+            framing = [(name, value) for name, value in self.headers if name in _FRAMING]
+            self._framing = b"".join(name + b": " + value + b"\r\n" for name, value in framing)
         self._in_head, self._in_body = False, True
         self._be_patient()
         if len(self.headers) > MOST_HEADERS:
@@ -119,6 +162,8 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
+        if self._framing:
+            return
         self._in_body = False
         self._be_patient()
         super().on_message_complete()
@@ -162,4 +207,5 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.close()
 
 
+_FRAMING = (b"content-length", b"transfer-encoding")
 _WORDS = {HTTPStatus.SERVICE_UNAVAILABLE: "unavailable", HTTPStatus.REQUEST_TIMEOUT: "timeout"}

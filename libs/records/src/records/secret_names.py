@@ -47,7 +47,9 @@ _VENDORS: Final = frozenset(("xhoneycombteam",))
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _PLACES: Final = frozenset(("endpoint", "expires", "header", "location", "name", "path", "type", "uri", "url", "ttl"))
-_AUTHORITY = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//([^/?#]*)@|[A-Za-z][A-Za-z0-9+.-]*:[^/?#\s@]+:[^?#\s@]+@")
+_AUTHORITY = re.compile(
+    r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//([^/?#]*)@|[A-Za-z][A-Za-z0-9+.-]*:[^/?#\s@][^/?#\s@:]*:[^?#\s@]+@"
+)
 _BARE_USER = re.compile(r"(?!mailto:)[^/\s:@]+:[^/\s@]+@[^\s@]+")
 _PAIR = re.compile(r"([A-Za-z][A-Za-z0-9_. -]{0,60}?)\s*[=]\s*[^\s;&,=]")
 _FORM = re.compile(

@@ -43,7 +43,7 @@ def short(most: int) -> BeforeValidator:
             })  # fmt: skip
         return value
 
-    return BeforeValidator(check, json_schema_input_type=Any)
+    return BeforeValidator(check)
 
 
 def _whole_where_it_is(value: float) -> float | int:

@@ -34,29 +34,39 @@ class Server:
     @classmethod
     async def started(cls, modules: tuple[str, ...], lake_url: str) -> "Server":
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "worker.forkserver",
-                str(theirs.fileno()),
-                str(os.getpid()),
-                *modules,
-                pass_fds=(theirs.fileno(),),
-                env=_environment(lake_url),
-                cwd=tempfile.gettempdir(),
-            )
-        server = cls(process, ours)
-        ours.settimeout(START_SECONDS)
         try:
-            word = await asyncio.to_thread(ours.recv, 16)
+            with theirs:
+                process = await asyncio.create_subprocess_exec(
+                    sys.executable,
+                    "-m",
+                    "worker.forkserver",
+                    str(theirs.fileno()),
+                    str(os.getpid()),
+                    *modules,
+                    pass_fds=(theirs.fileno(),),
+                    env=_environment(lake_url),
+                    cwd=tempfile.gettempdir(),
+                )
+        except BaseException:
+            ours.close()
+            raise
+        server = cls(process, ours)
+        try:
+            await server._until_ready()
+        except BaseException:
+            await server.stop()
+            raise
+        return server
+
+    async def _until_ready(self) -> None:
+        self._requests.settimeout(START_SECONDS)
+        try:
+            word = await asyncio.to_thread(self._requests.recv, 16)
         except OSError:
             word = b""
         if word != b"ready":
-            await server.stop()
             raise Retryable(ErrorCode.INTERNAL_ERROR, "The fork server did not start; see the worker's log.")
-        ours.settimeout(FORK_SECONDS)
-        return server
+        self._requests.settimeout(FORK_SECONDS)
 
     @property
     def lives(self) -> bool:
@@ -76,10 +86,11 @@ class Server:
         return int(pid), handles[0]
 
     async def stop(self) -> None:
-        self._requests.close()
+        """Its end ends whoever waits for its answer, too."""
         with suppress(ProcessLookupError):
             self._process.kill()
         await self._process.wait()
+        self._requests.close()
 
 
 def _environment(lake_url: str) -> dict[str, str]:

@@ -47,6 +47,7 @@ class Forks:
         self._server: Server | None = None
         self._starting = asyncio.Lock()
         self._children: set[_Child] = set()
+        self._forking: set[asyncio.Task[_Child]] = set()
         self._last_used = steady_seconds()
 
     async def perform(self, kind: Heavy, run: Owned) -> dict[str, Any]:
@@ -72,14 +73,16 @@ class Forks:
             prepared=await kind.prepare(run),
         )
         # What has been said to the fork server is heard to its end, whoever still wants the child.
-        forking = asyncio.ensure_future(self._fork())
+        forking = asyncio.create_task(self._fork())
+        self._forking.add(forking)
+        forking.add_done_callback(self._forking.discard)
         try:
             return job, await asyncio.shield(forking)
         except asyncio.CancelledError:
             forking.add_done_callback(self._drop_unwanted)
             raise
 
-    def _drop_unwanted(self, forking: "asyncio.Future[_Child]") -> None:
+    def _drop_unwanted(self, forking: "asyncio.Task[_Child]") -> None:
         if not forking.cancelled() and forking.exception() is None:
             self._drop(forking.result())
 
@@ -99,6 +102,14 @@ class Forks:
             await self.stop()
 
     async def stop(self) -> None:
+        """Ends the fork server, and what is being asked of it."""
+        for forking in self._forking:
+            forking.cancel()
+        if self._forking:
+            await asyncio.wait(self._forking)
+        await self._end_server()
+
+    async def _end_server(self) -> None:
         server, self._server = self._server, None
         if server is not None:
             await server.stop()
@@ -109,7 +120,7 @@ class Forks:
             self._last_used = steady_seconds()
             for is_last in (False, True):
                 if self._server is None or not self._server.lives:
-                    await self.stop()
+                    await self._end_server()
                     self._server = await Server.started(self._modules, self._lake_url)
                 ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
                 try:
@@ -119,7 +130,7 @@ class Forks:
                 except ServerLost as lost:
                     ours.close()
                     _log.warning("fork_server_lost", why=str(lost))
-                    await self.stop()
+                    await self._end_server()
                     if is_last:
                         raise Retryable(ErrorCode.INTERNAL_ERROR, f"The run's process did not start: {lost}.") from lost
                 except BaseException:

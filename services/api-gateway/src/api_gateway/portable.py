@@ -28,6 +28,8 @@ def made_portable(document: Json) -> Json:
         _without_object_default(schema)
         _with_required_discriminator(schema, schemas)
         _with_named_marker(schema)
+        _without_required_alternatives(schema)
+        _with_plain_map(schema)
     for path in document["paths"].values():
         for operation in path.values():
             _with_plain_body(operation)
@@ -73,6 +75,24 @@ def _with_named_marker(schema: Json) -> None:
     if schema.get("propertyNames") == {"const": "secret"}:
         schema.clear()
         schema["$ref"] = f"#/components/schemas/{_KEPT}"
+
+
+def _without_required_alternatives(schema: Json) -> None:
+    """"One of these fields" is left to the description: generators take such a schema for one without fields."""
+    variants = schema.get("anyOf")
+    if "properties" in schema and isinstance(variants, list) and all(each.keys() == {"required"} for each in variants):
+        del schema["anyOf"]
+    if schema.get("required") == []:
+        del schema["required"]
+
+
+def _with_plain_map(schema: Json) -> None:
+    """A map whose names have one pattern: said of the names, where generators pass over it."""
+    patterns = schema.get("patternProperties")
+    if isinstance(patterns, dict) and len(patterns) == 1 and "additionalProperties" not in schema:
+        ((pattern, value),) = schema.pop("patternProperties").items()
+        schema["additionalProperties"] = value
+        schema["propertyNames"] = {**schema.get("propertyNames", {}), "pattern": pattern}
 
 
 def _with_plain_body(operation: Json) -> None:

@@ -2,7 +2,8 @@
 
 import os
 import socket
-from collections.abc import Callable, Mapping
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,7 +11,14 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    IncompleteRead,
+    NewConnectionError,
+    ProtocolError,
+    ReadTimeoutError,
+    SSLError,
+)
 from urllib3.util.connection import create_connection
 
 from common.addresses import Policy, resolve
@@ -101,15 +109,45 @@ class GuardedAdapter(HTTPAdapter):
         return response
 
     def _body(self, response: requests.Response) -> bytes:
+        """Inflated no further than the largest page, so that a small answer cannot fill the memory."""
         body, until = bytearray(), steady_seconds() + LONGEST_PAGE
-        for chunk in response.iter_content(256 * 1024):
-            body += chunk
+        inflate = _inflater(response)
+        for chunk in _raw(response):
+            body += _inflated(inflate, chunk, LARGEST_PAGE + 1 - len(body)) if inflate else chunk
             self._link.check()
             if len(body) > LARGEST_PAGE:
                 raise _too_large(response)
             if steady_seconds() > until:
                 raise requests.exceptions.ConnectionError(f"the answer took more than {LONGEST_PAGE:g} s")
+        if inflate and body and not inflate.eof:
+            raise requests.exceptions.ContentDecodingError("the compressed answer is incomplete")
         return bytes(body)
+
+
+def _raw(response: requests.Response) -> Iterator[bytes]:
+    """The answer's bytes as they came. Raises requests' own exceptions."""
+    try:
+        yield from response.raw.stream(256 * 1024, decode_content=False)
+    except (ProtocolError, IncompleteRead) as error:
+        raise requests.exceptions.ChunkedEncodingError(error) from error
+    except (ReadTimeoutError, SSLError) as error:
+        raise requests.exceptions.ConnectionError(error) from error
+
+
+def _inflated(inflate: "zlib._Decompress", chunk: bytes, most: int) -> bytes:
+    try:
+        return inflate.decompress(chunk, most)
+    except zlib.error as error:
+        raise requests.exceptions.ContentDecodingError(error) from error
+
+
+def _inflater(response: requests.Response) -> "zlib._Decompress | None":
+    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding in ("", "identity"):
+        return None
+    if encoding in ("gzip", "x-gzip", "deflate"):
+        return zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+    raise requests.exceptions.ContentDecodingError(f"encoded as {encoding[:50]}, which was not asked for")
 
 
 def _too_large(response: requests.Response) -> Permanent:
@@ -126,7 +164,9 @@ class SourceSession(requests.Session):
         self.trust_env = False
         self.max_redirects = 5
         self.verify = os.environ.get("SSL_CERT_FILE") or True
-        self.headers.update({"Accept": "application/json", "User-Agent": "vai-extract-worker"})
+        self.headers.update(
+            {"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "User-Agent": "vai-extract-worker"}
+        )
         adapter = GuardedAdapter(policy, link)
         self.mount("http://", adapter)
         self.mount("https://", adapter)

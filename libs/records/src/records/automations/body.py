@@ -148,7 +148,7 @@ class AutomationParts(_Part):
     description: Annotated[str, Field(max_length=10_000)] | None = None
     trigger: Trigger | None = None
     conditions: list[RootedCondition] | None = Field(default=None, max_length=100)
-    inputs: Annotated[dict[InputName, InputBody], short(200)] | None = Field(default=None, max_length=200)
+    inputs: Annotated[dict[InputName, InputBody], Field(max_length=200), short(200)] | None = None
     actions: list[StepBody] | None = Field(default=None, max_length=MOST_STEPS)
     steps: list[StepBody] | None = Field(default=None, max_length=MOST_STEPS)
     max_parallel: Annotated[int, Field(ge=1, le=1_000)] | None = None

@@ -1,0 +1,196 @@
+"""No regular expression makes a stranger's text slow: each is tried on texts that are made to mislead just it.
+
+A text is a beginning that the pattern likes, 20,000 times one of its own characters, and an end that it does not like.
+What looks twice at each character costs a millisecond; what looks at each from each costs seconds, in an event loop.
+"""
+
+import ast
+import importlib
+import re
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted(path for path in ROOT.glob("*/*/src/*") if path.is_dir() and path.name not in ("devstack", "testkit"))
+LENGTH = 20_000
+MOST_SECONDS = 0.25  # of CPU, for one text: what is linear takes a hundredth of it
+FUNCTIONS = {"match", "search", "fullmatch", "sub", "split", "findall", "finditer"}
+
+
+class TooSlow(Exception):
+    """The search went on for too long."""
+
+
+@dataclass(frozen=True)
+class Used:
+    """A pattern as the code uses it."""
+
+    pattern: re.Pattern[Any]
+    method: str
+    place: str
+
+    def on(self, text: Any) -> None:
+        getattr(self.pattern, self.method)(text)
+
+
+def _used() -> Iterator[Used]:
+    for source in SOURCES:
+        for path in source.rglob("*.py"):
+            code = path.read_text()
+            if "re.compile(" in code:
+                yield from _named(path.relative_to(source.parent), code)
+            for text, method, line in _written(code):
+                yield Used(re.compile(text), method, f"{path.stem}:{line}")
+
+
+def _named(path: Path, code: str) -> Iterator[Used]:
+    module = importlib.import_module(".".join(path.with_suffix("").parts).removesuffix(".__init__"))
+    for name, value in vars(module).items():
+        methods = set(re.findall(rf"\b{name}\.(\w+)\(", code))
+        for number, pattern in enumerate(_compiled(value)):
+            # what only looks from one place is tried so; all else looks from each
+            for method in sorted(methods) if methods and methods <= {"match", "fullmatch"} else ["search"]:
+                yield Used(pattern, method, f"{path.stem}.{name}.{number}.{method}")
+
+
+def _compiled(value: Any) -> Iterator[re.Pattern[Any]]:
+    if isinstance(value, re.Pattern):
+        yield value
+    elif isinstance(value, Mapping | tuple | list):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            yield from _compiled(each)
+
+
+def _written(code: str) -> Iterator[tuple[str, str, int]]:
+    """The patterns that stand in calls of `re`."""
+    for node in ast.walk(ast.parse(code)):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or not node.args:
+            continue
+        called = isinstance(node.func.value, ast.Name) and node.func.value.id == "re" and node.func.attr in FUNCTIONS
+        if called and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
+            method = node.func.attr if node.func.attr in ("match", "fullmatch") else "search"
+            yield node.args[0].value, method, node.lineno
+
+
+USED = list({(used.pattern.pattern, used.method): used for used in _used()}.values())
+
+
+def _beginnings(tree: Any) -> list[str]:
+    """A text that fits each beginning of the pattern, and one that fits each part of it."""
+    so_far, found = "", {""}
+    for token in tree:
+        found |= _within(token)
+        so_far += _example([token])
+        found.add(so_far)
+    return sorted(found, key=len)[:6]
+
+
+def _within(token: Any) -> set[str]:
+    name, argument = str(token[0]), token[1]
+    if name == "SUBPATTERN":
+        return set(_beginnings(argument[3]))
+    if name == "BRANCH":
+        return {text for branch in argument[1] for text in _beginnings(branch)[:4]}
+    if name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
+        return set(_beginnings(argument[2]))
+    return set(_beginnings(argument)) if name == "ATOMIC_GROUP" else set()
+
+
+def _example(tokens: Any) -> str:
+    """A short text that the tokens fit; empty where that is hard to say."""
+    text = ""
+    for token in tokens:
+        name, argument = str(token[0]), token[1]
+        if name == "LITERAL":
+            text += chr(argument)
+        elif name in ("NOT_LITERAL", "ANY"):
+            text += "a"
+        elif name == "IN":
+            text += _member(argument)
+        elif name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
+            text += _example(argument[2]) * max(1, min(argument[0], 3))
+        elif name == "SUBPATTERN":
+            text += _example(argument[3])
+        elif name == "ATOMIC_GROUP":
+            text += _example(argument)
+        elif name == "BRANCH":
+            text += _example(argument[1][0])
+    return text
+
+
+def _member(members: Any) -> str:
+    first = members[0]
+    if str(first[0]) == "LITERAL":
+        return chr(first[1])
+    if str(first[0]) == "RANGE":
+        return chr(first[1][0])
+    words = {"CATEGORY_DIGIT": "0", "CATEGORY_SPACE": " "}
+    return words.get(str(first[1]), "a") if str(first[0]) == "CATEGORY" else "a"
+
+
+def _characters(pattern: str) -> list[str]:
+    own = dict.fromkeys(character for character in pattern if not character.isalnum())
+    return [*dict.fromkeys(["a", "0", " ", "A", "é", *own])][:18]
+
+
+def texts(pattern: re.Pattern[Any]) -> Iterator[Any]:
+    raw = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
+    tree = re._parser.parse(raw, pattern.flags & ~re.UNICODE)  # type: ignore[attr-defined]
+    for beginning in _beginnings(tree):
+        for pumped in [*_characters(raw), beginning]:
+            text = beginning + (pumped * LENGTH)[:LENGTH] + "\x01"
+            yield text if isinstance(pattern.pattern, str) else text.encode("latin-1", "ignore")
+
+
+@contextmanager
+def at_most(seconds: float) -> Iterator[None]:
+    """Raises `TooSlow` after so much CPU, within a search, too."""
+
+    def stop(*_: Any) -> None:
+        raise TooSlow
+
+    before = signal.signal(signal.SIGVTALRM, stop)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+
+
+def slow_text(used: Used) -> Any:
+    """A text on which the pattern takes too long, shortened; None where there is none."""
+    for text in texts(used.pattern):
+        try:
+            with at_most(MOST_SECONDS):
+                used.on(text)
+        except TooSlow:
+            return text[:40]
+    return None
+
+
+@pytest.mark.parametrize("used", USED, ids=lambda used: used.place)
+def test_no_text_makes_a_pattern_slow(used: Used) -> None:
+    assert slow_text(used) is None, used.pattern.pattern
+
+
+@pytest.mark.parametrize(
+    ("pattern", "method"),
+    [
+        (r"/\*.*?\*/", "search"),
+        (r"\{\{(.*?)\}\}", "search"),
+        (r"(a+)+$", "match"),
+        (r"^(\w+\s?)*$", "match"),
+        (r"\s+$", "search"),
+        (r"[^/]*x*[^.]*;", "match"),
+        (r".*.*.*zzz", "fullmatch"),
+    ],
+)
+def test_the_kinds_that_were_found_would_be_found(pattern: str, method: str) -> None:
+    assert slow_text(Used(re.compile(pattern, re.DOTALL), method, "here")) is not None

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
-from uuid import UUID
 
 import grpc
 import pytest
@@ -61,10 +60,9 @@ async def _at_once() -> None:
     return
 
 
-async def _execute(
-    fleet: Fleet, unheard: Callable[[], Awaitable[object]] = _never, run_id: UUID | None = None
-) -> pb.ExecuteResponse | None:
-    return await asyncio.wait_for(fleet.execute(KIND, run_id or uuid7(), 30, unheard), 10)
+async def _execute(fleet: Fleet, unheard: Callable[[], Awaitable[object]] = _never) -> pb.ExecuteResponse | None:
+    run = {"id": uuid7(), "org_id": uuid7(), "kind": KIND}
+    return await asyncio.wait_for(fleet.execute(run, 30, unheard), 10)
 
 
 async def test_an_answer_is_an_answer(gateway: Gateway) -> None:

@@ -90,6 +90,23 @@ _WAITING = f"""WITH RECURSIVE line(kind, org_id) AS (
     ) locked
     WHERE $3::uuid[] IS NULL LIMIT $4"""
 
+# The same, where each organisation may take so many and no more ($6 to $8, see `Share`).
+_WITHIN = (
+    """coalesce((SELECT s.room FROM unnest($6::uuid[], $7::int[]) s(org_id, room) WHERE s.org_id = {org}), $8::int)"""
+)
+_HINTED_SHARED = f"""SELECT locked.id, locked.status FROM (
+        SELECT r.id, r.org_id, row_number() OVER (PARTITION BY r.org_id ORDER BY r.id) AS place
+        FROM runs r WHERE r.id = ANY($3::uuid[]) AND {_IS_QUEUED} AND r.kind = ANY($2::text[]) AND NOT {ALONE}
+    ) h, LATERAL (
+        SELECT r.id, r.status FROM runs r WHERE r.id = h.id AND {_IS_QUEUED} FOR UPDATE SKIP LOCKED
+    ) locked
+    WHERE h.place <= {_WITHIN.format(org="h.org_id")} LIMIT $4"""
+_WAITING_SHARED = _WAITING.replace(
+    "SELECT w.id, w.recovered,",
+    """SELECT w.id, w.recovered, line.org_id,
+            row_number() OVER (PARTITION BY line.org_id ORDER BY w.recovered DESC, w.id) AS place,""",
+).replace("WHERE $3::uuid[] IS NULL", f"WHERE $3::uuid[] IS NULL AND fair.place <= {_WITHIN.format(org='fair.org_id')}")
+
 _WAITING_ALONE = f"""SELECT r.id, r.status FROM runs r WHERE r.phase = 'queued' AND r.kind = ANY($2::text[]) AND {ALONE}
     AND $3::uuid[] IS NULL ORDER BY r.id LIMIT $4 FOR UPDATE SKIP LOCKED"""
 
@@ -132,17 +149,46 @@ SELECT {_of("moved", _CLAIMED)}, {TOLD} FROM moved LEFT JOIN told ON told.subjec
 
 _CLAIM = _claim(_HINTED)
 _PULL = _claim(_WAITING)
+_CLAIM_SHARED = _claim(_HINTED_SHARED)
+_PULL_SHARED = _claim(_WAITING_SHARED)
 _PULL_ALONE = _claim(_WAITING_ALONE)
 
 
-async def claim(conn: Any, owner: UUID, kinds: Sequence[str], ids: Sequence[UUID], most: int, worker: str) -> list[Any]:
+@dataclass(frozen=True)
+class Share:
+    """How many runs organisations may still take: of each of `organisations` its one of `rooms`, of the `others` so
+    many."""
+
+    organisations: list[UUID]
+    rooms: list[int]
+    others: int
+
+    def values(self) -> tuple[list[UUID], list[int], int]:
+        return self.organisations, self.rooms, self.others
+
+
+async def claim(
+    conn: Any,
+    owner: UUID,
+    kinds: Sequence[str],
+    ids: Sequence[UUID],
+    most: int,
+    worker: str,
+    share: Share | None = None,
+) -> list[Any]:
     """Takes those of the hinted runs that are still queued, at most `most`: running, leased, epoch + 1."""
-    return list(await conn.fetch(_CLAIM, owner, kinds, ids, most, worker))
+    if share is None:
+        return list(await conn.fetch(_CLAIM, owner, kinds, ids, most, worker))
+    return list(await conn.fetch(_CLAIM_SHARED, owner, kinds, ids, most, worker, *share.values()))
 
 
-async def pull(conn: Any, owner: UUID, kinds: Sequence[str], most: int, worker: str) -> list[Any]:
+async def pull(
+    conn: Any, owner: UUID, kinds: Sequence[str], most: int, worker: str, share: Share | None = None
+) -> list[Any]:
     """Takes up to `most` queued runs, recovered ones first, organisations in turn."""
-    return list(await conn.fetch(_PULL, owner, kinds, None, most, worker))
+    if share is None:
+        return list(await conn.fetch(_PULL, owner, kinds, None, most, worker))
+    return list(await conn.fetch(_PULL_SHARED, owner, kinds, None, most, worker, *share.values()))
 
 
 async def pull_alone(conn: Any, owner: UUID, kinds: Sequence[str], worker: str) -> list[Any]:

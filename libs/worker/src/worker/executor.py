@@ -32,10 +32,10 @@ class Executor(executor_pb2_grpc.ExecutorServicer):
 
     async def Execute(self, request: pb.ExecuteRequest, context: Any) -> pb.ExecuteResponse:  # noqa: N802
         try:
-            run_id = UUID(request.run_id)
+            run_id, org_id = UUID(request.run_id), UUID(request.org_id) if request.org_id else None
         except ValueError:
-            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "run_id is no UUID")
-        outcome, row = await self._worker.execute(run_id)
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "run_id or org_id is no UUID")
+        outcome, row = await self._worker.execute(run_id, org_id)
         answer = pb.ExecuteResponse(outcome=_OUTCOMES[outcome])
         if row is not None:
             answer.status = from_word(words_pb2.RunStatus, row["status"])

@@ -42,7 +42,7 @@ async def running(
     abilities = Abilities(tuple(chosen), settings.slots)
     life = Life(service, abilities)
     publisher = Publisher(service.pool, service.producer, life.id)
-    worker = Worker(service, life, publisher, chosen, settings.slots, forks)
+    worker = Worker(service, life, publisher, chosen, settings.slots, forks, settings.kept_percent)
     reports = Reports(service.pool, life.name)
     keyring = Keyring(settings.encryption_keys) if settings.encryption_keys else None
     announcing = partial(announce, bell=service.bell, publisher=publisher)

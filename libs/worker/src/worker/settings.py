@@ -9,6 +9,9 @@ class WorkerSettings(Settings):
     """`kinds` empty means all that the service can run."""
 
     slots: int = Field(default=32, ge=1, le=1000, description="Runs held at once.")
+    kept_percent: int = Field(
+        default=25, ge=0, le=90, description="Of the slots, kept for other organisations than the one that holds most."
+    )
     kinds: str = Field(default="", description="Comma-separated; empty: all kinds of the service.")
     grpc_host: str = "127.0.0.1"
     grpc_port: int = Field(default=0, ge=0, le=65535, description="0 takes a free one.")

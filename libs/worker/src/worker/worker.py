@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +28,7 @@ from worker.lifecycle import Held, Holder
 from worker.owned import Means, Owned
 from worker.perform import Performer
 from worker.releases import Releases
+from worker.shares import LOOK_SECONDS, REST_SECONDS, Shares
 
 _log = structlog.get_logger()
 
@@ -50,7 +52,14 @@ class Worker:
     """Holds at most `slots` runs of its kinds."""
 
     def __init__(
-        self, service: Service[Any], life: Life, publisher: Publisher, kinds: dict[str, Kind], slots: int, forks: Forks
+        self,
+        service: Service[Any],
+        life: Life,
+        publisher: Publisher,
+        kinds: dict[str, Kind],
+        slots: int,
+        forks: Forks,
+        kept_percent: int = 0,
     ) -> None:
         self._service = service
         self._life = life
@@ -58,6 +67,7 @@ class Worker:
         self._kinds = kinds
         self._slots = slots
         self._forks = forks
+        self._shares = Shares(slots, kept_percent)
         self._holder = Holder(life.id, life.name)
         self._endings = Endings(service.pool, self._holder, self._leave_slot, self._on_ended)
         self._releases = Releases(service.pool, self._holder, service.bell, self._on_ended)
@@ -101,6 +111,7 @@ class Worker:
         self._service.spawn(every(RENEW_SECONDS, self.renew_once))
         self._service.spawn(every(RENEW_SECONDS, self._log_heartbeats))
         self._service.spawn(every(30, self._forks.stop_idle_once))
+        self._service.spawn(every(LOOK_SECONDS, partial(self._shares.look_once, self._service.pool)))
 
     # Claiming
 
@@ -119,20 +130,32 @@ class Worker:
         self._wake.set()
 
     async def _claim_once(self) -> None:
-        """Claims the hinted runs; then, where hints may have been missed, what waits."""
-        while self._hinted and self.free > 0:
-            ids = list(self._hinted)[: self.free]
-            for run_id in ids:
-                del self._hinted[run_id]
-            await self._take(ids, len(ids))
+        """Claims the hinted runs and, where hints may have been missed, what waits: in turn, so that a flood of hints
+        keeps nobody from it for whom no hint was heard."""
+        while (self._hinted or self._hungry) and self.free > 0:
+            if self._hinted:
+                ids = list(self._hinted)[: self.free]
+                for run_id in ids:
+                    del self._hinted[run_id]
+                await self._take(ids, len(ids))
+                self._hungry = self._hungry or self._is_anyone_at_its_share()
+            if self._hungry and (room := self.free) > 0:
+                # Before it looks: what is hinted at while it does may not be in what it sees.
+                self._hungry = False
+                taken = await self._take(None, room)
+                self._hungry = self._hungry or taken == room
+                if taken < room and self._is_anyone_at_its_share():
+                    # More may wait, for others to end: whoever does wakes us.
+                    self._hungry = True
+                    await asyncio.sleep(REST_SECONDS)
+                    return
         if self._hinted:
             self._hinted.clear()
             self._hungry = True
-        while self._hungry and (room := self.free) > 0:
-            # Before it looks: what is hinted at while it does may not be in what it sees.
-            self._hungry = False
-            if await self._take(None, room) == room:
-                self._hungry = True
+
+    def _is_anyone_at_its_share(self) -> bool:
+        share = self._shares.now(self._owned.values())
+        return share is not None and 0 in share.rooms
 
     async def _claim_alone_once(self) -> None:
         """Claims a run that has lost two workers, where this one holds nothing else."""
@@ -141,7 +164,9 @@ class Worker:
         elif not self._draining and self._life.is_steady():
             await self._take(None, self._slots, alone=True)
 
-    async def _take(self, ids: Sequence[UUID] | None, most: int, alone: bool = False) -> int:
+    async def _take(
+        self, ids: Sequence[UUID] | None, most: int, *, alone: bool = False, is_asked_for: bool = False
+    ) -> int:
         self._claiming += most
         self._no_claim.clear()
         asked = object()
@@ -151,9 +176,11 @@ class Worker:
             if alone:
                 rows = await hot.pull_alone(self._service.pool, self._life.id, names, self._life.name)
             elif ids is None:
-                rows = await hot.pull(self._service.pool, self._life.id, names, most, self._life.name)
+                share = self._shares.now(self._owned.values())
+                rows = await hot.pull(self._service.pool, self._life.id, names, most, self._life.name, share)
             else:
-                rows = await hot.claim(self._service.pool, self._life.id, names, ids, most, self._life.name)
+                share = None if is_asked_for else self._shares.now(self._owned.values())
+                rows = await hot.claim(self._service.pool, self._life.id, names, ids, most, self._life.name, share)
             for row in rows:
                 self._begin(row)
                 if alone:
@@ -166,15 +193,25 @@ class Worker:
         self._publisher.publish(row for row in rows if row["subject_id"] is not None)
         return len(rows)
 
-    async def execute(self, run_id: UUID) -> tuple[str, Any]:
-        """Claims one run and waits for its end: `no_slot`, `not_claimed`, `released`, or `ended` with its row."""
-        if self.free <= 0:
+    async def execute(self, run_id: UUID, org_id: UUID | None = None) -> tuple[str, Any]:
+        """Claims one run and waits for its end: `no_slot`, `not_claimed`, `released`, or `ended` with its row.
+
+        Who names the organisation is held to its share of the slots at once.
+        """
+        if self.free <= 0 or (org_id is not None and not self._shares.ask(self._owned.values(), org_id)):
             return "no_slot", None
-        if not await asyncio.shield(self._take([run_id], 1)):
+        if not await asyncio.shield(self._take_asked(run_id, org_id)):
             return "not_claimed", None
         task = self._tasks.get(run_id)
         row = await asyncio.shield(task) if task is not None else None
         return ("ended" if row is not None else "released"), row
+
+    async def _take_asked(self, run_id: UUID, org_id: UUID | None) -> int:
+        try:
+            return await self._take([run_id], 1, is_asked_for=org_id is not None)
+        finally:
+            if org_id is not None:
+                self._shares.answered(org_id)
 
     def _begin(self, row: Any) -> None:
         assert self.means is not None

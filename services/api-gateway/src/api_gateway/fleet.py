@@ -4,7 +4,6 @@ import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
 from typing import Any
-from uuid import UUID
 
 import grpc
 import structlog
@@ -61,17 +60,17 @@ class Fleet:
             await self._channels.pop(address).close()
 
     async def execute(
-        self, kind: str, run_id: UUID, seconds: float, unheard: Callable[[], Awaitable[object]]
+        self, run: Any, seconds: float, unheard: Callable[[], Awaitable[object]]
     ) -> pb.ExecuteResponse | None:
         """Asks a worker to run it now; None where none could be asked or it took longer than `seconds`.
 
         Where the answer takes a while, `unheard` watches the run itself, and its end ends the call: whoever ran it.
         Whatever comes back, the run's row is the truth: a lost call changes nothing (it is shielded there).
         """
-        address = self._next(kind)
+        address = self._next(run["kind"])
         if address is None:
             return None
-        call = asyncio.ensure_future(self._ask(address, run_id, seconds))
+        call = asyncio.ensure_future(self._ask(address, run, seconds))
         tasks: set[asyncio.Future[Any]] = {call}
         try:
             await asyncio.wait(tasks, timeout=min(PATIENCE, seconds))
@@ -95,12 +94,12 @@ class Fleet:
         addresses = [one for one in self._addresses.get(kind, ()) if self._doubted.get(one, 0) <= now]
         return addresses[next(self._turn) % len(addresses)] if addresses else None
 
-    async def _ask(self, address: str, run_id: UUID, seconds: float) -> pb.ExecuteResponse | None:
+    async def _ask(self, address: str, run: Any, seconds: float) -> pb.ExecuteResponse | None:
         try:
-            request = pb.ExecuteRequest(run_id=str(run_id))
+            request = pb.ExecuteRequest(run_id=str(run["id"]), org_id=str(run["org_id"]))
             answer: pb.ExecuteResponse = await self._stub(address).Execute(request, timeout=seconds)
         except grpc.aio.AioRpcError as error:
-            _log.info("execute_unanswered", run_id=str(run_id), code=error.code().name)
+            _log.info("execute_unanswered", run_id=str(run["id"]), code=error.code().name)
             return None
         return answer
 

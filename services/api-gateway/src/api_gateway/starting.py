@@ -89,7 +89,7 @@ def _is_called(kind: str, held_for: str | None, preference: Preference) -> bool:
 async def _call(gateway: Gateway, run: Any, seconds: float) -> Any:
     """Asks a worker; where none takes it, rings and watches the row. `seconds` are for all of it."""
     until = steady_seconds() + seconds
-    got = await gateway.fleet.execute(run["kind"], run["id"], seconds, lambda: _unheard(gateway, run, seconds))
+    got = await gateway.fleet.execute(run, seconds, lambda: _unheard(gateway, run, seconds))
     if got is not None and got.outcome == pb.OUTCOME_ENDED and got.HasField("end"):
         return _with_end(run, got)
     if got is None or got.outcome in (pb.OUTCOME_NO_SLOT, pb.OUTCOME_NOT_CLAIMED):

@@ -26,21 +26,21 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from contracts.vai.words.v1 import words_pb2 as vai_dot_words_dot_v1_dot_words__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1evai/executor/v1/executor.proto\x12\x0fvai.executor.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18vai/words/v1/words.proto\" \n\x0e\x45xecuteRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"\x8b\x01\n\x0f\x45xecuteResponse\x12)\n\x07outcome\x18\x01 \x01(\x0e\x32\x18.vai.executor.v1.Outcome\x12\'\n\x06status\x18\x02 \x01(\x0e\x32\x17.vai.words.v1.RunStatus\x12$\n\x03\x65nd\x18\x03 \x01(\x0b\x32\x17.vai.executor.v1.RunEnd\"\x88\x02\n\x06RunEnd\x12.\n\nstarted_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63ompleted_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bretry_count\x18\x04 \x01(\x05\x12\x17\n\x0finterrupt_count\x18\x05 \x01(\x05\x12\x13\n\x0bresult_json\x18\x06 \x01(\x0c\x12\x12\n\nerror_json\x18\x07 \x01(\x0c\x12\x15\n\rprogress_json\x18\x08 \x01(\x0c*y\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x11\n\rOUTCOME_ENDED\x10\x01\x12\x17\n\x13OUTCOME_NOT_CLAIMED\x10\x02\x12\x13\n\x0fOUTCOME_NO_SLOT\x10\x03\x12\x14\n\x10OUTCOME_RELEASED\x10\x04\x32X\n\x08\x45xecutor\x12L\n\x07\x45xecute\x12\x1f.vai.executor.v1.ExecuteRequest\x1a .vai.executor.v1.ExecuteResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1evai/executor/v1/executor.proto\x12\x0fvai.executor.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18vai/words/v1/words.proto\"0\n\x0e\x45xecuteRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0e\n\x06org_id\x18\x02 \x01(\t\"\x8b\x01\n\x0f\x45xecuteResponse\x12)\n\x07outcome\x18\x01 \x01(\x0e\x32\x18.vai.executor.v1.Outcome\x12\'\n\x06status\x18\x02 \x01(\x0e\x32\x17.vai.words.v1.RunStatus\x12$\n\x03\x65nd\x18\x03 \x01(\x0b\x32\x17.vai.executor.v1.RunEnd\"\x88\x02\n\x06RunEnd\x12.\n\nstarted_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63ompleted_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bretry_count\x18\x04 \x01(\x05\x12\x17\n\x0finterrupt_count\x18\x05 \x01(\x05\x12\x13\n\x0bresult_json\x18\x06 \x01(\x0c\x12\x12\n\nerror_json\x18\x07 \x01(\x0c\x12\x15\n\rprogress_json\x18\x08 \x01(\x0c*y\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x11\n\rOUTCOME_ENDED\x10\x01\x12\x17\n\x13OUTCOME_NOT_CLAIMED\x10\x02\x12\x13\n\x0fOUTCOME_NO_SLOT\x10\x03\x12\x14\n\x10OUTCOME_RELEASED\x10\x04\x32X\n\x08\x45xecutor\x12L\n\x07\x45xecute\x12\x1f.vai.executor.v1.ExecuteRequest\x1a .vai.executor.v1.ExecuteResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'vai.executor.v1.executor_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_OUTCOME']._serialized_start=553
-  _globals['_OUTCOME']._serialized_end=674
+  _globals['_OUTCOME']._serialized_start=569
+  _globals['_OUTCOME']._serialized_end=690
   _globals['_EXECUTEREQUEST']._serialized_start=110
-  _globals['_EXECUTEREQUEST']._serialized_end=142
-  _globals['_EXECUTERESPONSE']._serialized_start=145
-  _globals['_EXECUTERESPONSE']._serialized_end=284
-  _globals['_RUNEND']._serialized_start=287
-  _globals['_RUNEND']._serialized_end=551
-  _globals['_EXECUTOR']._serialized_start=676
-  _globals['_EXECUTOR']._serialized_end=764
+  _globals['_EXECUTEREQUEST']._serialized_end=158
+  _globals['_EXECUTERESPONSE']._serialized_start=161
+  _globals['_EXECUTERESPONSE']._serialized_end=300
+  _globals['_RUNEND']._serialized_start=303
+  _globals['_RUNEND']._serialized_end=567
+  _globals['_EXECUTOR']._serialized_start=692
+  _globals['_EXECUTOR']._serialized_end=780
 # @@protoc_insertion_point(module_scope)

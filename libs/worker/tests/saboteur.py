@@ -13,6 +13,7 @@ from records.transitions import Step, _text
 from testkit.database import Database, new_run
 from testkit.faults import COMMIT, Fault, FaultyPool
 from testkit.opened import opened_service
+from testkit.toys import Play
 from testkit.wait import wait_for
 from worker import lifecycle
 from worker.kind import Park
@@ -55,6 +56,8 @@ SLICES = 3
 
 class Toy:
     """A light kind of this name; `hits` counts how often each run had its effect."""
+
+    reads = Play
 
     def __init__(self, name: str, act: Callable[["Toy", Owned], Any]) -> None:
         self.name = name

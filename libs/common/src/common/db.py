@@ -96,7 +96,7 @@ UNBOUND = Bounds(None, None, None, None)
 _USUAL = Bounds(statement=30, lock=5, idle=10, turn=30)
 _WORKING = Bounds(statement=30, lock=20, idle=15, turn=30)
 _BOUNDS = {
-    "api-gateway": Bounds(statement=8, lock=3, idle=8, turn=5),  # a client waits for it
+    "api-gateway": Bounds(statement=8, lock=2, idle=8, turn=5),  # a client waits for it
     # Longer than anybody's `idle`: a frozen process that holds what a run needs costs the run time, not an attempt.
     **dict.fromkeys(("extract-worker", "transform-worker", "agent-worker"), _WORKING),
     "migrate": UNBOUND,

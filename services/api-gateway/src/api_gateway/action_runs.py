@@ -147,7 +147,7 @@ async def retry_run(request: Request, principal: Operator, run_id: UUID, idempot
 
 
 def _decisions(gateway: Gateway, principal: Principal) -> Decisions:
-    return Decisions(gateway.pool, gateway.bell, gateway.publisher, gateway.process_id, principal.org_id)
+    return Decisions(gateway.changes, gateway.bell, gateway.publisher, gateway.process_id, principal.org_id)
 
 
 async def _run(gateway: Gateway, principal: Principal, run_id: UUID) -> Any:

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from api_gateway.fleet import Fleet
 from api_gateway.hook_intake import HookIntake
 from api_gateway.hooks import Hooks
 from api_gateway.intake import Intake
+from api_gateway.narrow import Narrow
 from api_gateway.settings import Settings
 from api_gateway.sign_in import PasswordDesk, SignIns
 from api_gateway.tail import Tail
@@ -51,6 +53,11 @@ class Gateway:
     publisher: Publisher
     process_id: UUID
     stopping: asyncio.Event
+
+    @cached_property
+    def changes(self) -> Narrow:
+        """The part of `pool` for what people change of runs."""
+        return Narrow(self.pool, max(1, self.pool.get_max_size() // 2))
 
     async def fold_totals_once(self) -> None:
         """Keeps the totals of lists short."""

@@ -1,10 +1,12 @@
 """The gateway's slice of the lifecycle, by name: what people want of a run (decisions 13, 19, 20, 22)."""
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from api_gateway.narrow import Narrow
 from common.bell import AUTOMATION, HELD, ROOM, Bell
 from common.whispers import whisper
 from records import runs
@@ -162,7 +164,8 @@ class Decisions:
             step, values = (RESUME_PENDING, ()) if held is None else (RESUME_INTO_HOLD, (held.value,))
             if rows := await self._apply(step, [run_id], *values, entry=entry):
                 return self._rung(rows[0])
-            await self.pool.execute(_NO_PAUSE, run_id, self.org_id)
+            async with self._only(run_id):
+                await self.pool.execute(_NO_PAUSE, run_id, self.org_id)
             run = await self._run(run_id)
             if run["phase"] == Phase.DONE or run["status"] == _AWAITING:
                 raise NotAllowed(run["status"], "only a paused run can be resumed")
@@ -220,7 +223,8 @@ class Decisions:
 
     async def _control(self, run_id: UUID, word: str) -> bool:
         """Writes what is asked of a leased run and whispers it to its worker; the beat is the backstop."""
-        row = await self.pool.fetchrow(_CONTROL, run_id, self.org_id, word)
+        async with self._only(run_id):
+            row = await self.pool.fetchrow(_CONTROL, run_id, self.org_id, word)
         if row is None:
             return False
         await whisper(self.pool, process_channel(row["lease_owner"]), f"{word} {run_id}")
@@ -230,12 +234,17 @@ class Decisions:
         self, step: Step, ids: list[UUID], *values: Any, entry: Entry | None = None, event: str | None = None
     ) -> list[Any]:
         await self._mine(ids)
-        rows = await apply(self.pool, step, ids, *values, entry=entry, event=event, writer=self.process_id)
+        async with self._only(ids[0]):
+            rows = await apply(self.pool, step, ids, *values, entry=entry, event=event, writer=self.process_id)
         if event is not None:
             await follow(rows, self.pool, self.bell, self.publisher)
         else:
             offer_room(rows, self.bell)
         return rows
+
+    def _only(self, run_id: UUID) -> AbstractAsyncContextManager[None]:
+        """Who waits for a row that a worker holds waits with one connection, however many want to change it."""
+        return self.pool.only(run_id) if isinstance(self.pool, Narrow) else nullcontext()
 
     async def _mine(self, ids: list[UUID]) -> None:
         for run_id in ids:

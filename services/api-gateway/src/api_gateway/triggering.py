@@ -82,7 +82,7 @@ async def cancel(gateway: Gateway, principal: Principal, run: Any) -> None:
     """Nothing of it starts any more, and what runs is cancelled; the scheduler ends it. Raises `Problem` 409."""
     if run["status"] != "running":
         raise conflict(f"the automation run has ended: it is {run['status']}")
-    decisions = Decisions(gateway.pool, gateway.bell, gateway.publisher, gateway.process_id, principal.org_id)
+    decisions = Decisions(gateway.changes, gateway.bell, gateway.publisher, gateway.process_id, principal.org_id)
     await decisions.stop_automation_runs([run["id"]])
 
 
@@ -134,7 +134,7 @@ async def finish_stops_once(gateway: Gateway) -> None:
 
 
 def _decisions(gateway: Gateway, org_id: UUID) -> Decisions:
-    return Decisions(gateway.pool, gateway.bell, gateway.publisher, gateway.process_id, org_id)
+    return Decisions(gateway.changes, gateway.bell, gateway.publisher, gateway.process_id, org_id)
 
 
 async def _until_ended(gateway: Gateway, run: Any, seconds: float) -> None:

@@ -51,7 +51,9 @@ def _used() -> Iterator[Used]:
 
 def _named(path: Path, code: str) -> Iterator[Used]:
     module = importlib.import_module(".".join(path.with_suffix("").parts).removesuffix(".__init__"))
-    for name, value in vars(module).items():
+    for name, value in list(vars(module).items()):
+        if not name.isidentifier():  # what pydantic keeps of a generic model
+            continue
         methods = set(re.findall(rf"\b{name}\.(\w+)\(", code))
         for number, pattern in enumerate(_compiled(value)):
             # what only looks from one place is tried so; all else looks from each

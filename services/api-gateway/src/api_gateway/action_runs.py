@@ -17,6 +17,7 @@ from api_gateway.repeating import REPEATED, Key, first_run, key_of, mark_of
 from api_gateway.requests import JsonRoute
 from api_gateway.shapes import KIND_NAMES, STATUS_NAMES, RejectBody, RunBody, RunShape, RunsShape
 from records import orders, run_lists, runs
+from records.automations import run_reads
 from records.refused import Refused
 from records.run_lists import RunFilters
 
@@ -87,8 +88,8 @@ async def delete_run(request: Request, principal: Operator, run_id: UUID) -> Res
 async def approve_run(request: Request, principal: Operator, run_id: UUID) -> Response:
     gateway = gateway_of(request)
     run = await _run(gateway, principal, run_id)
-    if principal.settings.get("forbid_self_approval") is True and run["created_by"] == principal.user_id:
-        raise Problem(403, "forbidden", "the organisation wants somebody else to approve what you started")
+    if principal.settings.get("forbid_self_approval") is True and await _is_theirs(gateway, principal, run):
+        raise Problem(403, "forbidden", "the organisation wants somebody else to approve what you started or wrote")
     limits = await limits_of(gateway, principal, run["connection_id"])
     run = await _decisions(gateway, principal).approve(run_id, principal.user_id, limits)
     return await starting.moved(gateway, request, run)
@@ -144,6 +145,15 @@ async def retry_run(request: Request, principal: Operator, run_id: UUID, idempot
     created = await starting.create(gateway, new)
     repeated = idempotency_key is not None and not created.is_new and created.run["idempotency_key"] == idempotency_key
     return await starting.moved(gateway, request, created.run, 200 if repeated else 201)
+
+
+async def _is_theirs(gateway: Gateway, principal: Principal, run: Any) -> bool:
+    """Whether they started the run, or wrote the automation that did: whose webhook anybody may sign."""
+    if run["created_by"] == principal.user_id:
+        return True
+    if run["trigger_source_type"] != "automation_run":
+        return False
+    return await run_reads.is_behind(gateway.pool, UUID(run["trigger_source_id"]), principal.user_id)
 
 
 def _decisions(gateway: Gateway, principal: Principal) -> Decisions:

@@ -36,6 +36,10 @@ SELECT s.automation_run_id, s.key, s.run_id, r.kind, r.status AS run_status, r.e
 FROM automation_steps s JOIN runs r ON r.id = s.run_id WHERE s.automation_run_id = ANY($1::uuid[]) ORDER BY s.place
 """
 _BY_TRIGGER = f"SELECT {_COLUMNS} FROM automation_runs WHERE automation_id = $1 AND trigger_key = $2"
+_IS_BEHIND = """
+SELECT EXISTS (SELECT FROM automation_runs a JOIN automation_versions v ON v.id = a.version_id
+    WHERE a.id = $1 AND (v.created_by = $2 OR a.created_by = $2))
+"""
 _LIVE_RETRY = f"SELECT {_COLUMNS} FROM automation_runs WHERE retry_of = $1 AND org_id = $2 AND status = 'running'"
 
 
@@ -66,6 +70,12 @@ async def get(conn: Any, org_id: UUID, run_id: UUID) -> Any:
 async def moved(conn: Any, known: Mapping[UUID, int]) -> list[Any]:
     """Of automation runs, as `records.logs.moved` of runs: those whose log has grown, and those that have ended."""
     return list(await conn.fetch(_MOVED, list(known), list(known.values())))
+
+
+async def is_behind(conn: Any, automation_run_id: UUID, user_id: UUID) -> bool:
+    """Whether this user wrote the version that an automation run follows, or triggered it."""
+    found: bool = await conn.fetchval(_IS_BEHIND, automation_run_id, user_id)
+    return found
 
 
 async def by_trigger(conn: Any, automation_id: UUID, trigger_key: str) -> Any:

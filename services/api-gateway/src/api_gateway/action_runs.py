@@ -17,6 +17,7 @@ from api_gateway.repeating import REPEATED, Key, first_run, key_of, mark_of
 from api_gateway.requests import JsonRoute
 from api_gateway.shapes import KIND_NAMES, STATUS_NAMES, RejectBody, RunBody, RunShape, RunsShape
 from records import orders, run_lists, runs
+from records.automations import run_reads
 from records.refused import Refused
 from records.run_lists import RunFilters
 
@@ -87,11 +88,20 @@ async def delete_run(request: Request, principal: Operator, run_id: UUID) -> Res
 async def approve_run(request: Request, principal: Operator, run_id: UUID) -> Response:
     gateway = gateway_of(request)
     run = await _run(gateway, principal, run_id)
-    if principal.settings.get("forbid_self_approval") is True and run["created_by"] == principal.user_id:
-        raise Problem(403, "forbidden", "the organisation wants somebody else to approve what you started")
+    if principal.settings.get("forbid_self_approval") is True:
+        await _refuse_own(gateway, principal, run)
     limits = await limits_of(gateway, principal, run["connection_id"])
     run = await _decisions(gateway, principal).approve(run_id, principal.user_id, limits)
     return await starting.moved(gateway, request, run)
+
+
+async def _refuse_own(gateway: Gateway, principal: Principal, run: Any) -> None:
+    """Raises `Problem` 403 for who started the run, or wrote or started the automation that it is a step of."""
+    people = {run["created_by"]}
+    if run["trigger_source_type"] == "automation_run":
+        people |= await run_reads.people_behind(gateway.pool, principal.org_id, UUID(run["trigger_source_id"]))
+    if principal.user_id in people:
+        raise Problem(403, "forbidden", "the organisation wants somebody else to approve what you started or wrote")
 
 
 @router.post("/{run_id}/reject", response_model=RunShape, summary="Reject a run")

@@ -39,6 +39,20 @@ _BY_TRIGGER = f"SELECT {_COLUMNS} FROM automation_runs WHERE automation_id = $1 
 _LIVE_RETRY = f"SELECT {_COLUMNS} FROM automation_runs WHERE retry_of = $1 AND org_id = $2 AND status = 'running'"
 
 
+# The automation run of a gate, those that have called it, and who started and wrote them.
+_BEHIND = """
+WITH RECURSIVE up AS (
+    SELECT id, version_id, created_by, parent_run_id, 0 AS steps FROM automation_runs WHERE id = $1 AND org_id = $2
+    UNION ALL
+    SELECT a.id, a.version_id, a.created_by, a.parent_run_id, up.steps + 1
+    FROM up JOIN runs p ON p.id = up.parent_run_id JOIN automation_runs a
+        ON a.id = CASE WHEN p.trigger_source_type = 'automation_run' THEN p.trigger_source_id::uuid END
+    WHERE up.steps < 20
+)
+SELECT up.created_by, v.created_by AS written_by FROM up JOIN automation_versions v ON v.id = up.version_id
+"""
+
+
 @dataclass(frozen=True)
 class RunFilters:
     """Which automation runs a list shows; what is empty filters nothing."""
@@ -75,6 +89,12 @@ async def by_trigger(conn: Any, automation_id: UUID, trigger_key: str) -> Any:
 
 async def live_retry_of(conn: Any, org_id: UUID, run_id: UUID) -> Any:
     return await conn.fetchrow(_LIVE_RETRY, run_id, org_id)
+
+
+async def people_behind(conn: Any, org_id: UUID, run_id: UUID) -> set[UUID]:
+    """Who started an automation run or those that called it, and who wrote what they go by."""
+    rows = await conn.fetch(_BEHIND, run_id, org_id)
+    return {person for row in rows for person in row if person is not None}
 
 
 async def steps(conn: Any, run_id: UUID) -> list[Any]:
@@ -137,6 +157,7 @@ def as_json(run: Any, action_runs: list[Json]) -> Json:
         "startedAt": run["started_at"],
         "status": run["status"],
         "triggeredBy": run["triggered_by"],
+        "versionId": run["version_id"],
     }
 
 

@@ -59,7 +59,7 @@ def test_anything_else_is_no_zone(zone: str) -> None:
         ({"type": "schedule", "schedule": "0 6 * * *", "overlap": "wait"}, "'skip', 'queue' or 'allow'"),
         ({"type": "schedule", "schedule": "0 6 * * *", "every": 5}, "every: Extra inputs"),
         ({"type": "webhook"}, "path: Field required"),
-        ({"type": "webhook", "path": "/a", "secret": "short"}, "at least 6"),
+        ({"type": "webhook", "path": "/a", "secret": "short"}, "at least 12"),
         ({"type": "webhook", "path": "/a", "secret": {"secret": False}}, "True"),
         ({"type": "event"}, "Field required"),
         ({"type": "event", "eventType": "action.started"}, "no event that starts automations; action.completed,"),

@@ -7,7 +7,6 @@ import pytest
 from api_gateway.gateway import Gateway
 from api_gateway.shapes import RunShape, RunsShape
 from records.people import Role
-from testkit.scheduling import Scheduling
 from testkit.services import MemoryProducer, OtherServices
 from testkit.team import Team, make_team
 
@@ -285,26 +284,6 @@ async def test_nobody_approves_what_they_started_where_that_is_forbidden(
     await others.ask_approval(run["id"])
     answer = await web.post(f"{RUNS}/{run['id']}/approve")
     assert answer.status_code == 403
-
-
-async def test_nobody_approves_a_gate_of_an_automation_that_they_wrote_where_that_is_forbidden(
-    web: httpx2.AsyncClient, gateway: Gateway, others: OtherServices, scheduling: Scheduling
-) -> None:
-    strict = await make_team(gateway.engine, "strict", forbid_self_approval=True)
-    web.headers.update(strict.headers(Role.ADMIN))
-    body = {"name": "a", "actions": [{"key": "ask", "kind": "approval_gate"}]}
-    automation = (await web.post("/api/v1/automations", json=body)).json()
-    started = (await web.post(f"/api/v1/automations/{automation['id']}/trigger")).json()
-    await scheduling.begin(started["runId"])
-    gate = await scheduling.start(started["runId"], "ask", "approval_gate", held_for="approval", requires_approval=True)
-    await others.ask_approval(gate)
-    assert (await web.post(f"{RUNS}/{gate}/approve")).status_code == 403
-    invited = (await web.post("/api/v1/users", json={"email": "ada@example.com", "role": "operator"})).json()
-    token = {"token": invited["invitationToken"], "password": "a password of her own"}
-    other = (await web.post("/api/v1/invitations/accept", json=token)).json()["token"]
-    web.headers = httpx2.Headers({"Authorization": f"Bearer {other}"})
-    answer = await web.post(f"{RUNS}/{gate}/approve", headers={"Prefer": "respond-async"})
-    assert answer.status_code == 200, answer.text
 
 
 async def test_a_limit_holds_new_runs(web: httpx2.AsyncClient, gateway: Gateway) -> None:

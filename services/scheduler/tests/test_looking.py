@@ -340,3 +340,52 @@ async def test_what_no_look_can_get_through_is_given_up_with_the_reason(stage: S
     assert await stage.told(run_id) == ["automation.started", "automation.failed"]
     at_work = await stage.run_of(run_id, "a")
     assert at_work in (await runs.left_behind(stage.gateway))[stage.org_id], "the gateway cancels what goes on"
+
+
+async def test_a_called_automation_that_is_gone_puts_its_caller_into_error(stage: Stage) -> None:
+    called = await stage.save(step("x"))
+    saved = await stage.save(step("a", kind="call_automation", definition={"automation": str(called.id)}))
+    await stage.gateway.execute("UPDATE automations SET deleted_at = clock_timestamp() WHERE id = $1", called.id)
+    run_id = await stage.begin(saved)
+    assert (await stage.row(run_id))["status"] == "failed"
+    found = await stage.pool.fetchrow("SELECT status, error FROM automations WHERE id = $1", saved.id)
+    assert (found["status"], "there is no automation" in found["error"]["message"]) == ("error", True)
+
+
+async def test_one_that_is_named_by_an_input_breaks_only_its_run(stage: Stage) -> None:
+    saved = await stage.save(step("a", kind="call_automation", definition={"automation": "$/inputs/which"}))
+    run_id = await stage.begin(saved, inputs={"which": "nobody"})
+    assert (await stage.row(run_id))["status"] == "failed"
+    assert await stage.pool.fetchval("SELECT status FROM automations WHERE id = $1", saved.id) == "active"
+
+
+async def test_a_saved_action_that_is_disabled_puts_the_automation_into_error(stage: Stage) -> None:
+    known = await stage.save_action("off", "dlt_extract", {"source": "noop"})
+    saved = await stage.save(step("a", action={"action_id": "off"}), actions_known=known)
+    await stage.gateway.execute("UPDATE actions SET status = 'disabled' WHERE id = $1", known["off"].id)
+    await stage.begin(saved)
+    found = await stage.pool.fetchrow("SELECT status, error FROM automations WHERE id = $1", saved.id)
+    assert (found["status"], "is disabled" in found["error"]["message"]) == ("error", True)
+
+
+async def test_a_retry_by_a_later_version_does_again_what_was_changed(stage: Stage) -> None:
+    saved = await stage.save(step("a"), step("b"), step("c", "b"), step("d"))
+    run_id = await stage.begin(saved)
+    for key in ("a", "b", "d"):
+        await stage.end(run_id, key)
+    await stage.end(run_id, "c", "failed")
+    sample = {"kind": "dlt_extract", "definition": {"source": "sample"}}
+    later = await stage.save(step("a"), step("b", **sample), step("c", "b"), step("e"), step("d"))
+    columns = {"retry_of": run_id, "version_id": later.version_id}
+    again = await stage.begin(saved, **columns)
+    assert await stage.states(again) == {
+        "a": "completed", "b": "running", "c": "waiting", "d": "completed", "e": "running"
+    }  # fmt: skip
+
+
+async def test_what_cannot_begin_for_its_inputs_is_told(stage: Stage) -> None:
+    saved = await stage.save(step("a"), inputs={"n": {"type": "integer", "required": True}})
+    for inputs in ({}, {"n": "5"}, {"n": None}):
+        run_id = await stage.begin(saved, inputs=inputs)
+        assert (await stage.row(run_id))["status"] == "failed"
+        assert await stage.told(run_id) == ["automation.failed"]

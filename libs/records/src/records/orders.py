@@ -16,8 +16,10 @@ from common.telemetry import current_traceparent
 from records import checks, connections
 from records.actions import ToRun
 from records.admission import Limits, admit
+from records.automations import automations
 from records.connections import Resolved, Unresolved
 from records.definitions.base import ConnectionReference, Definition
+from records.definitions.call_automation import CallAutomation
 from records.new_run import NewRun
 from records.refused import Place, refused
 from records.secrets import Keyring
@@ -59,6 +61,7 @@ class Known:
     """What has been looked up: of many runs the next needs not ask for the same connection or parent again."""
 
     connections: dict[Reference, Resolved] = field(default_factory=dict)
+    automations: set[str] = field(default_factory=set)
     parents: set[UUID] = field(default_factory=set)
 
 
@@ -80,6 +83,8 @@ async def make(conn: Any, keyring: Keyring, customer: Customer, order: Order, kn
     snapshot = checks.with_connection(order.definition, found.id if found else None)
     whole = checks.whole(order.kind, snapshot, order.stored, order.loc)
     model = checks.complete(order.kind, whole, order.loc)
+    if isinstance(model, CallAutomation):
+        await _check_called(conn, customer.org_id, model.automation, order.loc, known)
     if order.parent_run_id is not None:
         await _check_parent(conn, customer.org_id, order.parent_run_id, known)
     return _new_run(keyring, customer, order, whole, (model, found))
@@ -167,6 +172,15 @@ async def _resolve(conn: Any, org_id: UUID, loc: Place, reference: Reference) ->
         return await connections.resolve(conn, org_id, reference)
     except Unresolved as error:
         raise refused(loc, str(error), "unknown_connection") from error
+
+
+async def _check_called(conn: Any, org_id: UUID, name: str, loc: Place, known: Known) -> None:
+    if name in known.automations:
+        return
+    if await automations.to_start(conn, org_id, name) is None:
+        message = f"there is no automation {name!r}; name one by its id or its slug"
+        raise refused((*loc, "automation"), message, "unknown_automation")
+    known.automations.add(name)
 
 
 async def _check_parent(conn: Any, org_id: UUID, parent_run_id: UUID, known: Known) -> None:

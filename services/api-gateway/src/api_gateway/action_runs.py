@@ -88,11 +88,20 @@ async def delete_run(request: Request, principal: Operator, run_id: UUID) -> Res
 async def approve_run(request: Request, principal: Operator, run_id: UUID) -> Response:
     gateway = gateway_of(request)
     run = await _run(gateway, principal, run_id)
-    if principal.settings.get("forbid_self_approval") is True and await _is_theirs(gateway, principal, run):
-        raise Problem(403, "forbidden", "the organisation wants somebody else to approve what you started or wrote")
+    if principal.settings.get("forbid_self_approval") is True:
+        await _refuse_own(gateway, principal, run)
     limits = await limits_of(gateway, principal, run["connection_id"])
     run = await _decisions(gateway, principal).approve(run_id, principal.user_id, limits)
     return await starting.moved(gateway, request, run)
+
+
+async def _refuse_own(gateway: Gateway, principal: Principal, run: Any) -> None:
+    """Raises `Problem` 403 for who started the run, or wrote or started the automation that it is a step of."""
+    people = {run["created_by"]}
+    if run["trigger_source_type"] == "automation_run":
+        people |= await run_reads.people_behind(gateway.pool, principal.org_id, UUID(run["trigger_source_id"]))
+    if principal.user_id in people:
+        raise Problem(403, "forbidden", "the organisation wants somebody else to approve what you started or wrote")
 
 
 @router.post("/{run_id}/reject", response_model=RunShape, summary="Reject a run")
@@ -145,15 +154,6 @@ async def retry_run(request: Request, principal: Operator, run_id: UUID, idempot
     created = await starting.create(gateway, new)
     repeated = idempotency_key is not None and not created.is_new and created.run["idempotency_key"] == idempotency_key
     return await starting.moved(gateway, request, created.run, 200 if repeated else 201)
-
-
-async def _is_theirs(gateway: Gateway, principal: Principal, run: Any) -> bool:
-    """Whether they started the run, or wrote the automation that did: whose webhook anybody may sign."""
-    if run["created_by"] == principal.user_id:
-        return True
-    if run["trigger_source_type"] != "automation_run":
-        return False
-    return await run_reads.is_behind(gateway.pool, UUID(run["trigger_source_id"]), principal.user_id)
 
 
 def _decisions(gateway: Gateway, principal: Principal) -> Decisions:

@@ -31,13 +31,16 @@ def calls_of(steps: Sequence[Json], known: Mapping[str, SavedAction]) -> dict[st
 
 async def refuse_bad_calls(
     pool: Any, org_id: UUID, identity: tuple[UUID, str], calls: Mapping[str, int], at: Place
-) -> None:
-    """Raises `Refused` for a call of nobody, and for one that comes back here, by others perhaps: it would never end.
+) -> dict[str, UUID]:
+    """The ids of what is called, by name.
+
+    Raises `Refused` for a call of nobody, and for one that comes back here, by others perhaps: it would never end.
 
     `identity` are the id and the slug that the automation has, or is about to get.
     """
     asked: set[str] = set()
     names = dict(calls)
+    ids: dict[str, UUID] = {}
     while names:
         for name, place in names.items():
             if name == identity[1] or id_in(name) == identity[0]:
@@ -46,9 +49,21 @@ async def refuse_bad_calls(
         for name, place in calls.items():
             if not asked and name not in found:
                 raise refused(_place(at, place), f"there is no automation {name!r}", "unknown_automation")
+        ids |= {name: row["id"] for name, row in found.items() if name in calls}
         asked |= names.keys()
         following = {(called, names[name]) for name, row in found.items() for called in row["calls"] if called}
         names = {called: place for called, place in sorted(following) if called not in asked}
+    return ids
+
+
+def with_ids(steps: Sequence[Json], ids: Mapping[str, UUID]) -> list[Json]:
+    """The steps with what they call by its id, which stays when a slug is changed."""
+    return [
+        {**step, "definition": {**step["definition"], "automation": str(ids[name])}}
+        if step["kind"] == _KIND and (name := step["definition"].get("automation")) in ids
+        else step
+        for step in steps
+    ]
 
 
 def _place(at: Place, place: int) -> Place:

@@ -4,7 +4,7 @@ from operator import attrgetter
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Body, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from api_gateway import triggering
@@ -14,6 +14,7 @@ from api_gateway.automation_shapes import (
     RUN_STATUSES,
     TRIGGERED_BY,
     AutomationRunsShape,
+    RetryBody,
     WholeAutomationRunShape,
 )
 from api_gateway.gateway import Gateway, gateway_of
@@ -90,14 +91,23 @@ async def cancel_automation_run(request: Request, principal: Operator, run_id: U
     summary="Retry an automation run",
 )
 async def retry_automation_run(
-    request: Request, principal: Operator, run_id: UUID, idempotency_key: Key = None
+    request: Request,
+    principal: Operator,
+    run_id: UUID,
+    body: Annotated[RetryBody | None, Body()] = None,
+    idempotency_key: Key = None,
 ) -> Response:
-    """A new automation run from the steps that failed; what succeeded is kept."""
+    """A new automation run from the steps that failed; what succeeded is kept.
+
+    It goes by the version that the run had, whatever was changed since; with `version: latest` by the automation as it
+    is now, and steps that were changed are done again. `versionId` of the answer says which one it is.
+    """
     gateway = gateway_of(request)
     run = await _get(gateway, principal, run_id)
     if (first := await triggering.retried_before(gateway, run, idempotency_key)) is not None:
         return await triggering.show(gateway, request, first)
-    made = await triggering.retry(gateway, principal, run, idempotency_key)
+    latest = body is not None and body.version == "latest"
+    made = await triggering.retry(gateway, principal, run, idempotency_key, latest=latest)
     return await triggering.show(gateway, request, made, 201)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from api_gateway.automation_calls import calls_of, refuse_bad_calls
+from api_gateway.automation_calls import calls_of, refuse_bad_calls, with_ids
 from api_gateway.automation_shapes import step_json
 from api_gateway.automation_triggers import due_after_now, trigger_columns
 from api_gateway.gateway import Gateway
@@ -14,11 +14,12 @@ from common.ids import uuid7
 from records import actions, checks, orders
 from records.automations import saved
 from records.automations.body import AutomationBody, AutomationParts, InputBody, StepBody
+from records.automations.inputs import SCHEDULED_FOR, is_needed
 from records.automations.plan import DEFAULT_PARALLEL
 from records.automations.saved import Context, SavedAction
 from records.automations.versions import NewVersion
 from records.conditions import RootedCondition
-from records.refused import Place
+from records.refused import Place, refused
 
 Json = dict[str, Any]
 
@@ -41,6 +42,7 @@ async def draft(gateway: Gateway, principal: Principal, body: AutomationBody, sl
     """A new automation. Raises `Refused` with every fault."""
     automation_id = uuid7()
     version = await _version(gateway, principal, (automation_id, slug), body, None)
+    _refuse_unmet(body.trigger.type, version.definition["inputs"])
     columns, secret = await trigger_columns(gateway, principal.org_id, automation_id, body.trigger, body.enabled)
     columns |= {"name": body.name, "slug": slug, "description": body.description}
     return Draft(columns | {"status": "active" if body.enabled else "paused"}, version, secret)
@@ -56,11 +58,16 @@ async def redraft(gateway: Gateway, principal: Principal, row: Any, parts: Autom
     if given & (_PARTS | {"slug"}) or mends:
         checked = await _version(gateway, principal, (row["id"], parts.slug or row["slug"]), parts, row)
     version = checked if given & _PARTS else None
+    if parts.trigger is not None or parts.inputs is not None:
+        trigger = row["trigger"]["type"] if parts.trigger is None else parts.trigger.type
+        _refuse_unmet(trigger, (checked.definition if checked else row["definition"])["inputs"])
     enabled = parts.enabled if parts.enabled is not None else row["status"] != "paused"
     if version is not None or "enabled" in given:
         columns |= {"status": "active" if enabled else "paused"} | ({} if checked is None else {"error": None})
     secret = None
     if parts.trigger is not None:
+        if row["status"] == "active":
+            columns["error"] = None  # a warning, which the trigger may have been the reason of
         kept = row["webhook_secret"]
         triggers, secret = await trigger_columns(gateway, principal.org_id, row["id"], parts.trigger, enabled, kept)
         columns |= triggers
@@ -68,6 +75,14 @@ async def redraft(gateway: Gateway, principal: Principal, row: Any, parts: Autom
         # What passed while it fired nothing is not made up for.
         columns["due_at"] = due_after_now(row["trigger"]) if enabled else None
     return Draft(columns, version, secret)
+
+
+def _refuse_unmet(trigger: str, inputs: Json) -> None:
+    """Raises `Refused` for an input that a schedule never brings, so that each run would fail."""
+    for name, declared in inputs.items() if trigger == "schedule" else ():
+        if name != SCHEDULED_FOR and is_needed(declared):
+            message = f"a schedule brings {SCHEDULED_FOR} alone: give this input a default, or do not require it"
+            raise refused(("body", "inputs", name), message, "unmet")
 
 
 async def recheck(gateway: Gateway, principal: Principal, row: Any) -> None:
@@ -85,12 +100,12 @@ async def _version(
     known = await _saved_actions(gateway, principal.org_id, steps)
     context = Context(inputs, known, _kept(gateway, principal.org_id, row))
     found, secrets = saved.stored_steps(steps, context, at, in_sequence=parts.actions is not None)
-    await refuse_bad_calls(gateway.pool, principal.org_id, identity, calls_of(found, known), at)
+    called = await refuse_bad_calls(gateway.pool, principal.org_id, identity, calls_of(found, known), at)
     version_id = uuid7()
     definition = {
         "inputs": inputs,
         "conditions": before["conditions"] if parts.conditions is None else _plain(parts.conditions),
-        "steps": found,
+        "steps": with_ids(found, called),
         "max_parallel": before["max_parallel"] if parts.max_parallel is None else parts.max_parallel,
     }
     sealed = gateway.keyring.encrypt_json(secrets, principal.org_id, version_id) if secrets else None

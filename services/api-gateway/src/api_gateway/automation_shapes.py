@@ -73,6 +73,7 @@ class AutomationShape(Shape):
     trigger: Json
     updated_at: datetime
     updated_by: UUID | None
+    version_id: UUID
     webhook_ignored_at: datetime | None
     webhook_url: str | None
     webhooks_ignored: int
@@ -123,6 +124,7 @@ class AutomationRunShape(Shape):
     started_at: datetime | None
     status: RunStatus
     triggered_by: TriggeredBy
+    version_id: UUID
 
 
 class AutomationRunsShape(PageShape):
@@ -146,6 +148,14 @@ class WholeAutomationRunShape(AutomationRunShape):
     event: Json | None
     inputs: Json
     steps: list[StepStateShape]
+
+
+class RetryBody(Shape):
+    """By which version a retry goes."""
+
+    version: Literal["same", "latest"] = Field(
+        default="same", description="`same`: that of the run; `latest`: the automation as it is now."
+    )
 
 
 class TriggerBody(Body):
@@ -181,6 +191,7 @@ def automation_json(row: Any, secret: str | None = None) -> Json:
         "trigger": trigger,
         "updatedAt": row["updated_at"],
         "updatedBy": row["updated_by"],
+        "versionId": row["version_id"],
         "webhookIgnoredAt": row["webhook_ignored_at"],
         "webhookUrl": None if path is None else f"/webhooks/{row['org_id']}/{path}",
         "webhooksIgnored": row["webhooks_ignored"],

@@ -30,7 +30,7 @@ from api_gateway.repeating import Key, key_of
 from api_gateway.requests import JsonRoute
 from api_gateway.shapes import LONGEST_NAME, Order
 from records.automations import automations
-from records.automations.automations import Filters, InUse, Saved, Taken
+from records.automations.automations import Called, Filters, InUse, Saved, Taken
 from records.automations.body import AutomationBody, AutomationParts
 from records.refused import Refused, refused
 
@@ -109,6 +109,8 @@ async def update_automation(
     if nulls := [name for name in body.model_fields_set - {"description"} if getattr(body, name) is None]:
         raise refused(("body", nulls[0]), "cannot be null; leave the key out to keep what is there")
     row = await _get(gateway, principal, automation_id)
+    if body.slug not in (None, row["slug"]):
+        await _refuse_lost_callers(gateway, principal, row)
     unchanged = expected(if_match, row["updated_at"])
     made = await automation_saving.redraft(gateway, principal, row, body)
     return await _changed(gateway, principal, row, made, unchanged)
@@ -121,6 +123,8 @@ async def delete_automation(request: Request, principal: Operator, automation_id
         async with gateway_of(request).pool.acquire() as conn:
             if not await automations.delete(conn, principal.org_id, automation_id):
                 raise not_found("automation")
+    except Called as error:
+        raise conflict(f"{', '.join(error.callers)} call it: change them first") from error
     except InUse as error:
         raise conflict(f"automation run {error.run_id} goes on; cancel it or wait for its end") from error
     return nothing()
@@ -192,6 +196,13 @@ async def _changed(
         raise _taken(error, {**dict(row), **made.columns}) from error
     found = await _get(gateway, principal, row["id"])
     return answer(automation_json(found, made.secret), 200, {"ETag": etag_of(found["updated_at"])})
+
+
+async def _refuse_lost_callers(gateway: Gateway, principal: Principal, row: Any) -> None:
+    """Who calls it by its slug (in a saved action, or since before calls were kept by id) would find it no more."""
+    if callers := await automations.callers(gateway.pool, principal.org_id, row["id"], [row["slug"]]):
+        message = f"{', '.join(callers)} call it by the slug {row['slug']!r}: let them name its id {row['id']} first"
+        raise conflict(message, ("body", "slug"))
 
 
 async def _get(gateway: Gateway, principal: Principal, automation_id: UUID) -> Any:

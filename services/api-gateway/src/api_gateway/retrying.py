@@ -21,6 +21,11 @@ async def retry_of(gateway: Gateway, principal: Principal, run: Any) -> NewRun:
     shown = runs.display_status(run, frozenset())
     if run["status"] != "failed" and shown != "completed_with_errors":
         raise conflict(f"the run is {shown}; only a failed run, or one that completed with errors, can be retried")
+    if run["status"] == "failed" and run["trigger_source_type"] == "automation_run":
+        whole = f"/api/v1/automation-runs/{run['trigger_source_id']}/retry"
+        raise conflict(
+            f"the run is a step of an automation run: retry that with POST {whole}, so that what follows runs"
+        )
     run_id = uuid7()
     limits = await limits_of(gateway, principal, run["connection_id"])
     held = admit(requires_approval=run["requires_approval"], approved=False, deferred=False, limits=limits)

@@ -16,8 +16,8 @@ from api_gateway.waiting import Preference
 from common import clock
 from common.bell import AUTOMATION
 from common.telemetry import current_traceparent
-from records.automations import run_reads, runs
-from records.automations.body import fits
+from records.automations import automations, run_reads, runs
+from records.automations.inputs import Wrong, wrong_inputs
 from records.automations.runs import NewAutomationRun
 from records.refused import Fault, Refused
 
@@ -100,15 +100,26 @@ def _retry_key(key: str) -> str:
     return f"retry:{key}"
 
 
-async def retry(gateway: Gateway, principal: Principal, run: Any, key: str | None = None) -> Any:
-    """A new automation run from the steps that failed; two at once make one. Raises `Problem` 409."""
+async def retry(
+    gateway: Gateway, principal: Principal, run: Any, key: str | None = None, *, latest: bool = False
+) -> Any:
+    """A new automation run from the steps that failed; two at once make one. Raises `Problem` 409.
+
+    It goes by the version of the run before, or by the `latest` one: that of the automation as it is now.
+    """
     if run["status"] not in ("failed", "cancelled"):
         said = run_reads.display_status(run)
         raise conflict(f"the automation run is {said}; only one that failed or was cancelled can be retried")
+    version_id = run["version_id"]
+    if latest:
+        row = await automations.get(gateway.pool, principal.org_id, run["automation_id"])
+        if row is None:
+            raise conflict("the automation was deleted: it can be retried with the version of the run alone")
+        version_id = row["version_id"]
     new = NewAutomationRun(
         org_id=principal.org_id,
         automation_id=run["automation_id"],
-        version_id=run["version_id"],
+        version_id=version_id,
         triggered_by="manual",
         trigger_key=None if key is None else _retry_key(key),
         event=run["event"],
@@ -121,7 +132,7 @@ async def retry(gateway: Gateway, principal: Principal, run: Any, key: str | Non
         gateway.bell.ring(AUTOMATION, [new.id])
         return await run_reads.get(gateway.pool, principal.org_id, new.id)
     live = await run_reads.live_retry_of(gateway.pool, principal.org_id, run["id"])
-    return live or await retried_before(gateway, run, key) or await retry(gateway, principal, run, key)
+    return live or await retried_before(gateway, run, key) or await retry(gateway, principal, run, key, latest=latest)
 
 
 async def finish_stops_once(gateway: Gateway) -> None:
@@ -150,14 +161,17 @@ async def _until_ended(gateway: Gateway, run: Any, seconds: float) -> None:
         gateway.automation_tail.leave(follower)
 
 
+_WRONG: dict[Wrong, tuple[str, str]] = {
+    "missing": ("the automation needs this input", "missing"),
+    "null": ("the automation needs this input: it cannot be null", "type_error"),
+}
+
+
 def _check_inputs(declared: Json, given: Json) -> None:
     faults: list[Fault] = []
-    for name, one in declared.items():
-        at = ("body", "inputs", name)
-        if name not in given and one["required"] and one["default"] is None:
-            faults.append((at, "the automation needs this input", "missing"))
-        elif given.get(name) is not None and not fits(given[name], one["type"]):
-            faults.append((at, f"the input is no {one['type']}", "type_error"))
+    for name, wrong in wrong_inputs(declared, given):
+        of_type = (f"the input is no {declared[name].get('type')}", "type_error")
+        faults.append((("body", "inputs", name), *_WRONG.get(wrong, of_type)))
     names: Sequence[str] = [name for name in given if declared and name not in declared]
     faults += [(("body", "inputs", name), f"no such input; there are {', '.join(declared)}", "extra") for name in names]
     if faults:

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from records.automations import runs, steps
 from records.automations.advance import State
-from records.automations.body import fits
 from records.automations.causes import DEEPEST
+from records.automations.inputs import with_defaults, wrong_inputs
 from records.automations.runs import Live
 from records.automations.steps import Notes
 from records.automations.versions import Version
@@ -44,7 +44,7 @@ async def open_run(conn: Any, live: Live, version: Version, notes: Notes) -> Ope
     if live.triggered_by == "schedule" and live.overlap != "allow" and (before := await runs.earlier(conn, live)):
         return await _meets(conn, live, before, notes)
     event, inputs = await runs.given(conn, live.id)
-    if wrong := wrong_input(version.inputs, inputs):
+    if wrong := _wrong_input(version.inputs, inputs):
         tell_end(notes, live, State.FAILED, _error(wrong, {}))
         return Opening.OVER
     conditions = [RootedCondition.model_validate(one) for one in version.conditions]
@@ -53,7 +53,8 @@ async def open_run(conn: Any, live: Live, version: Version, notes: Notes) -> Ope
         data = {"conditions": [one.as_json() for one in judged]}
         tell_outcome(notes, "filtered", _why(next(one for one in judged if not one.holds)), data)
         return Opening.OVER
-    await steps.open_steps(conn, live.id, version.plan, live.retry_of)
+    changed = set() if live.retry_of is None else await steps.changed_since(conn, version, live.retry_of)
+    await steps.open_steps(conn, live.id, version.plan, live.retry_of, changed)
     tell_start(notes, live)
     return Opening.BEGUN
 
@@ -69,19 +70,15 @@ async def _meets(conn: Any, live: Live, before: UUID, notes: Notes) -> Opening:
     return Opening.OVER
 
 
-def with_defaults(declared: Json, inputs: Json) -> Json:
-    """The inputs with the defaults of those that were not given."""
-    return {**{name: one.get("default") for name, one in declared.items()}, **inputs}
-
-
-def wrong_input(declared: Json, inputs: Json) -> str | None:
+def _wrong_input(declared: Json, inputs: Json) -> str | None:
     """What is wrong with the inputs, in a sentence."""
-    for name, one in declared.items():
-        if name not in inputs:
-            if one.get("required") and one.get("default") is None:
-                return f"the input {name!r} is required and was not given"
-        elif inputs[name] is not None and not fits(inputs[name], one.get("type")):
-            return f"the input {name!r} is no {one['type']}"
+    for name, wrong in wrong_inputs(declared, inputs):
+        what = {
+            "missing": "is required and was not given",
+            "null": "is required and is null",
+            "type": f"is no {declared[name].get('type')}",
+        }
+        return f"the input {name!r} {what[wrong]}"
     return None
 
 

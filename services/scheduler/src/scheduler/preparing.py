@@ -11,6 +11,7 @@ from records.actions import ToRun
 from records.automations import references, runs, steps
 from records.automations.advance import State
 from records.automations.faults import branch_roots
+from records.automations.inputs import with_defaults
 from records.automations.references import BadReference, Reference
 from records.automations.runs import Live
 from records.automations.saved import with_name
@@ -20,7 +21,6 @@ from records.new_run import NewRun
 from records.orders import Customer, Known, Order
 from records.refused import Refused
 from records.secrets import Keyring, SecretError
-from scheduler.opening import with_defaults
 
 Json = dict[str, Any]
 
@@ -95,7 +95,7 @@ class Preparer:
             raise Unready(str(error), broken=True) from error
         except Refused as error:
             place = ".".join(map(str, error.faults[0][0]))
-            raise Unready(error.message, broken=_is_broken(step, error), field=place) from error
+            raise Unready(error.message, broken=self._is_broken(key, error), field=place) from error
 
     async def _order(self, key: str) -> Order:
         """What the step orders, its write-only values in their places. Raises `Unready`, `Refused`, `SecretError`."""
@@ -141,6 +141,13 @@ class Preparer:
             resolved["input"] = {**(resolved.get("input") or {}), **{root: values.roots[root] for root in roots}}
         return resolved
 
+    def _is_broken(self, key: str, error: Refused) -> bool:
+        """Whether it is the saved definition that fails, whatever the run brought along."""
+        saved = self.orders[key].definition if key in self.orders else {}
+        names = {"unknown_connection": checks.CONNECTION_KEYS, "unknown_automation": ("automation",)}
+        wrong = names.get(error.faults[0][2])
+        return wrong is not None and not any(references.holds_reference(saved.get(name)) for name in wrong)
+
     def _kept(self, key: str) -> Json | None:
         if self.version.secrets is None:
             return None
@@ -155,11 +162,3 @@ class Preparer:
 def _shown(step: Step) -> str:
     """A status as references and people see it."""
     return State.SKIPPED.value if step.standing.state is State.PASSED_BY else step.standing.state.value
-
-
-def _is_broken(step: Json, error: Refused) -> bool:
-    """Whether it is the saved definition that fails, whatever the run brought along."""
-    word = error.faults[0][2]
-    if word == "unknown_connection":
-        return not any(references.holds_reference(step["definition"].get(key)) for key in checks.CONNECTION_KEYS)
-    return False

@@ -113,15 +113,17 @@ def _with_room(plan: Plan, now: Mapping[str, Standing], ready: Set[str]) -> tupl
     return tuple(start)
 
 
-def kept(plan: Plan, standing: Mapping[str, Standing]) -> list[str]:
+def kept(plan: Plan, standing: Mapping[str, Standing], changed: Set[str] = frozenset()) -> list[str]:
     """What a retry keeps of a run that stands so: steps that completed, unless one before them is done again.
+
+    Those that are `changed` since are done again.
 
     A handler of a failure that is retried has to handle the next one, too.
     """
     again: set[str] = set()
     for step in plan.order:
         done = step.key in standing and standing[step.key].state in (State.COMPLETED, State.PASSED_BY)
-        if not done or any(d.step in again for d in step.dependencies):
+        if not done or step.key in changed or any(d.step in again for d in step.dependencies):
             again.add(step.key)
     return [key for key, one in standing.items() if one.state is State.COMPLETED and key not in again]
 

@@ -36,7 +36,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)
 """
 _HIDE = """
 UPDATE automations SET deleted_at = clock_timestamp(), updated_at = clock_timestamp(), due_at = NULL
-WHERE id = $1 AND org_id = $2 AND deleted_at IS NULL RETURNING id
+WHERE id = $1 AND org_id = $2 AND deleted_at IS NULL RETURNING slug
 """
 _LIVE = "SELECT id FROM automation_runs WHERE automation_id = $1 AND status = 'running' LIMIT 1"
 _BREAK = """
@@ -51,15 +51,21 @@ _TO_START = """
 SELECT id, version_id, status FROM automations
 WHERE org_id = $1 AND deleted_at IS NULL AND (slug = $2 OR id = $3) ORDER BY (id = $3) IS TRUE DESC LIMIT 1
 """
-_CALLED = """
-SELECT a.id, a.slug, ARRAY(
+_CALLS = """ARRAY(
     SELECT coalesce(s->'definition'->>'automation', x.definition->>'automation')
     FROM jsonb_array_elements(v.definition->'steps') AS s
-    LEFT JOIN actions x ON x.id = (s->>'action_id')::uuid AND x.org_id = a.org_id
+    LEFT JOIN actions x ON x.id::text = s->>'action_id' AND x.org_id = a.org_id
     WHERE s->>'kind' = 'call_automation'
-) AS calls
-FROM automations a JOIN automation_versions v ON v.id = a.version_id
+)"""
+_CALLED = f"""
+SELECT a.id, a.slug, {_CALLS} AS calls FROM automations a JOIN automation_versions v ON v.id = a.version_id
 WHERE a.org_id = $1 AND a.deleted_at IS NULL AND (a.slug = ANY($2::text[]) OR a.id = ANY($3::uuid[]))
+"""
+_CALLERS = f"""
+SELECT a.slug FROM automations a JOIN automation_versions v ON v.id = a.version_id
+WHERE a.org_id = $1 AND a.deleted_at IS NULL AND a.id <> $2
+  AND v.definition @> '{{"steps": [{{"kind": "call_automation"}}]}}' AND {_CALLS} && $3::text[]
+ORDER BY a.slug LIMIT 10
 """
 
 
@@ -77,6 +83,14 @@ class InUse(Exception):
     def __init__(self, run_id: UUID) -> None:
         super().__init__(run_id)
         self.run_id = run_id
+
+
+class Called(Exception):
+    """Other automations call this one; `callers` are their slugs, ten at most."""
+
+    def __init__(self, callers: list[str]) -> None:
+        super().__init__(callers)
+        self.callers = callers
 
 
 @dataclass(frozen=True)
@@ -199,10 +213,13 @@ async def list_page(
 
 
 async def delete(conn: Any, org_id: UUID, automation_id: UUID) -> bool:
-    """Hides an automation; its runs stay readable. False where there is none. Raises `InUse`."""
+    """Hides an automation; its runs stay readable. False where there is none. Raises `InUse`, `Called`."""
     async with conn.transaction():
-        if await conn.fetchval(_HIDE, automation_id, org_id) is None:
+        slug = await conn.fetchval(_HIDE, automation_id, org_id)
+        if slug is None:
             return False
+        if found := await callers(conn, org_id, automation_id, [slug, str(automation_id)]):
+            raise Called(found)
         live = await conn.fetchval(_LIVE, automation_id)
         if live is not None:
             raise InUse(live)
@@ -228,6 +245,11 @@ async def to_start(conn: Any, org_id: UUID, name: str) -> ToStart | None:
 async def named(conn: Any, org_id: UUID, names: list[str]) -> Mapping[str, Any]:
     """`id`, `slug` and `calls` (the automations that its steps name, with NULLs) by the name that each is known by."""
     return by_name(names, await conn.fetch(_CALLED, org_id, names, ids_in(names)))
+
+
+async def callers(conn: Any, org_id: UUID, automation_id: UUID, names: list[str]) -> list[str]:
+    """The slugs of other automations whose steps call it by one of these names."""
+    return [row["slug"] for row in await conn.fetch(_CALLERS, org_id, automation_id, names)]
 
 
 _MET = """SELECT slug = $3 AS slug, webhook_path = $4 AS path FROM automations

@@ -36,11 +36,21 @@ SELECT s.automation_run_id, s.key, s.run_id, r.kind, r.status AS run_status, r.e
 FROM automation_steps s JOIN runs r ON r.id = s.run_id WHERE s.automation_run_id = ANY($1::uuid[]) ORDER BY s.place
 """
 _BY_TRIGGER = f"SELECT {_COLUMNS} FROM automation_runs WHERE automation_id = $1 AND trigger_key = $2"
-_IS_BEHIND = """
-SELECT EXISTS (SELECT FROM automation_runs a JOIN automation_versions v ON v.id = a.version_id
-    WHERE a.id = $1 AND (v.created_by = $2 OR a.created_by = $2))
-"""
 _LIVE_RETRY = f"SELECT {_COLUMNS} FROM automation_runs WHERE retry_of = $1 AND org_id = $2 AND status = 'running'"
+
+
+# The automation run of a gate, those that have called it, and who started and wrote them.
+_BEHIND = """
+WITH RECURSIVE up AS (
+    SELECT id, version_id, created_by, parent_run_id, 0 AS steps FROM automation_runs WHERE id = $1 AND org_id = $2
+    UNION ALL
+    SELECT a.id, a.version_id, a.created_by, a.parent_run_id, up.steps + 1
+    FROM up JOIN runs p ON p.id = up.parent_run_id JOIN automation_runs a
+        ON a.id = CASE WHEN p.trigger_source_type = 'automation_run' THEN p.trigger_source_id::uuid END
+    WHERE up.steps < 20
+)
+SELECT up.created_by, v.created_by AS written_by FROM up JOIN automation_versions v ON v.id = up.version_id
+"""
 
 
 @dataclass(frozen=True)
@@ -72,12 +82,6 @@ async def moved(conn: Any, known: Mapping[UUID, int]) -> list[Any]:
     return list(await conn.fetch(_MOVED, list(known), list(known.values())))
 
 
-async def is_behind(conn: Any, automation_run_id: UUID, user_id: UUID) -> bool:
-    """Whether this user wrote the version that an automation run follows, or triggered it."""
-    found: bool = await conn.fetchval(_IS_BEHIND, automation_run_id, user_id)
-    return found
-
-
 async def by_trigger(conn: Any, automation_id: UUID, trigger_key: str) -> Any:
     """The automation run that a trigger has made."""
     return await conn.fetchrow(_BY_TRIGGER, automation_id, trigger_key)
@@ -85,6 +89,12 @@ async def by_trigger(conn: Any, automation_id: UUID, trigger_key: str) -> Any:
 
 async def live_retry_of(conn: Any, org_id: UUID, run_id: UUID) -> Any:
     return await conn.fetchrow(_LIVE_RETRY, run_id, org_id)
+
+
+async def people_behind(conn: Any, org_id: UUID, run_id: UUID) -> set[UUID]:
+    """Who started an automation run or those that called it, and who wrote what they go by."""
+    rows = await conn.fetch(_BEHIND, run_id, org_id)
+    return {person for row in rows for person in row if person is not None}
 
 
 async def steps(conn: Any, run_id: UUID) -> list[Any]:
@@ -147,6 +157,7 @@ def as_json(run: Any, action_runs: list[Json]) -> Json:
         "startedAt": run["started_at"],
         "status": run["status"],
         "triggeredBy": run["triggered_by"],
+        "versionId": run["version_id"],
     }
 
 

@@ -1,6 +1,6 @@
 """The steps of an automation run: where they stand, and one statement that writes what a look at them came to."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -8,6 +8,7 @@ from uuid import UUID
 
 from records.automations.advance import Standing, State, kept
 from records.automations.plan import Plan
+from records.automations.versions import Version
 from records.fragments import wanted
 
 _OPEN = """
@@ -19,6 +20,10 @@ UPDATE automation_steps s SET state = old.state, run_id = old.run_id, port = old
     completed_at = old.completed_at
 FROM automation_steps old
 WHERE s.automation_run_id = $1 AND old.automation_run_id = $2 AND old.key = s.key AND old.key = ANY($3::text[])
+"""
+_EARLIER_STEPS = """
+SELECT v.definition->'steps' FROM automation_runs r JOIN automation_versions v ON v.id = r.version_id
+WHERE r.id = $1 AND r.version_id <> $2
 """
 _READ = """
 SELECT s.key, s.state, s.port, s.run_id, coalesce(s.error, r.error) AS error,
@@ -113,12 +118,23 @@ class Notes:
         return bool(self.changes or self.entries or self.events) or self.status != "running"
 
 
-async def open_steps(conn: Any, run_id: UUID, plan: Plan, retry_of: UUID | None) -> None:
+async def open_steps(
+    conn: Any, run_id: UUID, plan: Plan, retry_of: UUID | None, changed: Set[str] = frozenset()
+) -> None:
     """Writes the steps of an automation run, all waiting; what a retry keeps (`kept`) stands as in the run before."""
     await conn.execute(_OPEN, run_id, [step.key for step in plan.steps])
     if retry_of is not None:
         before = {key: step.standing for key, step in (await read(conn, retry_of)).items()}
-        await conn.execute(_KEEP, run_id, retry_of, kept(plan, before))
+        await conn.execute(_KEEP, run_id, retry_of, kept(plan, before, changed))
+
+
+async def changed_since(conn: Any, version: Version, run_id: UUID) -> set[str]:
+    """The steps that are others now than in the version that an earlier run went by; a name changes nothing."""
+    earlier = await conn.fetchval(_EARLIER_STEPS, run_id, version.id)
+    if earlier is None:
+        return set()
+    old = {step["key"]: {**step, "name": None} for step in earlier}
+    return {key for key, step in version.steps.items() if old.get(key) != {**step, "name": None}}
 
 
 async def read(conn: Any, run_id: UUID) -> dict[str, Step]:

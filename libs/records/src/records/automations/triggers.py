@@ -6,7 +6,7 @@ from functools import cache
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, AliasChoices, ConfigDict, Field, JsonValue, model_validator
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
 from records.automations.schedule import BadSchedule, check_cron
 from records.conditions import same
@@ -14,6 +14,8 @@ from records.masking import MARKER
 from records.strict import ReallyTrue, Strict, short
 
 LONGEST_PATH = 255
+LEAST_SECRET = 12
+"""Characters of a webhook's secret, which who guesses it could sign with."""
 _SEGMENT = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
 
 _RUN_FIELDS = ("runId", "actionId", "actionKind", "status", "attempt", "recordCount", "tables", "triggerMethod")
@@ -62,9 +64,15 @@ def webhook_path(value: str) -> str:
 
 
 def _hushed(value: str) -> str:
-    if not value.removeprefix("whsec_").strip():
-        raise ValueError("there is nothing behind whsec_: write a secret there, or leave the key out and get one")
+    if len(value.removeprefix("whsec_").strip()) < LEAST_SECRET:
+        least = f"at least {LEAST_SECRET} characters, without whsec_ and spaces around"
+        raise ValueError(f"a secret has {least}: give a longer one, or leave the key out and get one")
     return value
+
+
+def _elided(value: Any) -> Any:
+    """Document 002 writes `whsec_...` where a secret stands: as it is no secret, one is made, as without any."""
+    return None if value == "whsec_..." else value
 
 
 class _Trigger(Strict):
@@ -90,11 +98,12 @@ class WebhookTrigger(_Trigger):
 
     type: Literal["webhook"]
     path: Annotated[str, Field(max_length=LONGEST_PATH + 2), AfterValidator(webhook_path)]
-    secret: (
-        Annotated[str, Field(min_length=6, max_length=500), AfterValidator(_hushed)]
+    secret: Annotated[
+        Annotated[str, Field(min_length=LEAST_SECRET, max_length=500), AfterValidator(_hushed)]
         | dict[Literal["secret"], Annotated[Literal[True], ReallyTrue]]
-        | None
-    ) = None
+        | None,
+        BeforeValidator(_elided),
+    ] = None
 
     def stored(self) -> dict[str, Any]:
         """The secret is kept elsewhere, encrypted."""

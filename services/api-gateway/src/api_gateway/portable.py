@@ -78,7 +78,7 @@ def _with_named_marker(schema: Json) -> None:
 
 
 def _without_required_alternatives(schema: Json) -> None:
-    """"One of these fields" is left to the description: generators take such a schema for one without fields."""
+    """ "One of these fields" is left to the description: generators take such a schema for one without fields."""
     variants = schema.get("anyOf")
     if "properties" in schema and isinstance(variants, list) and all(each.keys() == {"required"} for each in variants):
         del schema["anyOf"]

@@ -352,6 +352,10 @@ async def test_who_releases_a_run_carries_out_what_was_asked_of_it(
     assert (row["status"], row["phase"]) == place
 
 
+async def _says_that_it_stops(database: Database) -> bool:
+    return bool(await (await database.owner()).fetchval("SELECT stopping FROM processes"))
+
+
 async def test_a_worker_that_stops_claims_nothing_more(own_database: Database) -> None:
     light = ToyLight()
     async with working(own_database.url, light, slots=4) as (service, worker):
@@ -360,6 +364,7 @@ async def test_a_worker_that_stops_claims_nothing_more(own_database: Database) -
         await wait_for(lambda: light.began, what="it began")
         stopping = asyncio.create_task(worker.stop())
         await wait_for(lambda: worker.free == 0, what="it takes nothing more")
+        await wait_for(lambda: _says_that_it_stops(own_database), what="nobody sends calls here any more")
         late = await work.made()
         assert (await worker.execute(late))[0] == "no_slot"
         light.go.set()

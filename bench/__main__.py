@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench import automations, footprint, kinds, limits, lists, path, recovery, statements, streams, webhooks
+from bench import automations, fairness, footprint, kinds, limits, lists, path, recovery, statements, streams, webhooks
 from bench.measure import Measure, state_of_machine, table
 from testkit.stack import running_stack
 
@@ -23,6 +23,7 @@ _ON_THEIR_OWN: Mapping[str, tuple[str, Measure, dict[str, Any]]] = {
     "automations": ("Automations", automations.measure, {}),
     "schedules": ("Schedules", automations.measure_schedules, {"replicas": {"scheduler": 2}}),
     "limits": ("Through a limit", limits.measure, {}),
+    "fairness": ("A flood stays its maker's", fairness.measure, {}),
     "webhooks": ("Webhooks", webhooks.measure, {}),
     "lists": ("Lists at a million runs", lists.measure, {}),
     "apache": ("The empty path on Apache Kafka", path.measure_apache, {"kafka": "apache"}),

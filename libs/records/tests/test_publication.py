@@ -39,6 +39,17 @@ class Refusing(MemoryProducer):
         return [ValueError("refused") if record.key == self._refused else None for record in records]
 
 
+class Away(MemoryProducer):
+    """A broker that does not answer until it is back."""
+
+    is_back = False
+
+    async def send(self, records: Sequence[Record]) -> list[Exception | None]:
+        if not self.is_back:
+            return [TimeoutError("no answer") for _ in records]
+        return await super().send(records)
+
+
 @pytest.fixture
 async def service(own_database: Database) -> AsyncIterator[Service[Any]]:
     async with opened_service(own_database.url, "extract-worker") as service:
@@ -107,6 +118,21 @@ async def test_without_a_broker_events_stay_and_back_off(own_database: Database,
     assert (event["published_at"], event["failures"]) == (None, 1)
     assert event["retry_at"] > now()
     assert await publisher.sweep_once() == 0
+
+
+async def test_after_an_outage_all_that_waited_goes_out_at_once(own_database: Database, service: Service[Any]) -> None:
+    producer, process = Away(), uuid7()
+    publisher = Publisher(service.pool, producer, process)
+    ids = [await _left_behind(own_database, process) for _ in range(20)]
+    for _ in range(3):
+        await publisher.sweep_once()
+    await (await own_database.owner()).execute("UPDATE events SET failures = 9, retry_at = now() + interval '4 min'")
+    await publisher.sweep_once()
+    assert producer.records == []
+    producer.is_back = True
+    await publisher.sweep_once()
+    await publisher.close(5)
+    assert all([await _is_published(own_database, run_id) for run_id in ids])
 
 
 async def test_what_backs_off_is_swept_again_later(own_database: Database, service: Service[Any]) -> None:

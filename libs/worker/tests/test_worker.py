@@ -258,14 +258,16 @@ async def test_a_run_that_takes_too_long_fails(work: Work) -> None:
     assert row["error"]["code"] == "TIMEOUT"
 
 
-async def test_a_sync_kind_has_half_a_minute_where_it_names_no_limit_and_others_have_none(work: Work) -> None:
-    """Document 000, "Execution Model"."""
+async def test_a_sync_kind_has_half_a_minute_where_it_names_no_limit_and_others_have_a_day(work: Work) -> None:
+    """Document 000, "Execution Model"; rule 24."""
     call, heavy = await work.made(wait=True), await work.made(HEAVY, do="deaf")
     await wait_for(lambda: work.light.began and heavy in work.worker._owned, what="both are at work")
     left = work.worker._owned[call].seconds_left
     assert left is not None
     assert 25 < left <= 30
-    assert work.worker._owned[heavy].seconds_left is None
+    left = work.worker._owned[heavy].seconds_left
+    assert left is not None
+    assert 86_000 < left <= 86_400
 
 
 async def test_a_run_that_was_taken_over_is_dropped_and_writes_nothing(work: Work) -> None:
@@ -352,6 +354,10 @@ async def test_who_releases_a_run_carries_out_what_was_asked_of_it(
     assert (row["status"], row["phase"]) == place
 
 
+async def _says_that_it_stops(database: Database) -> bool:
+    return bool(await (await database.owner()).fetchval("SELECT stopping FROM processes"))
+
+
 async def test_a_worker_that_stops_claims_nothing_more(own_database: Database) -> None:
     light = ToyLight()
     async with working(own_database.url, light, slots=4) as (service, worker):
@@ -360,6 +366,7 @@ async def test_a_worker_that_stops_claims_nothing_more(own_database: Database) -
         await wait_for(lambda: light.began, what="it began")
         stopping = asyncio.create_task(worker.stop())
         await wait_for(lambda: worker.free == 0, what="it takes nothing more")
+        await wait_for(lambda: _says_that_it_stops(own_database), what="nobody sends calls here any more")
         late = await work.made()
         assert (await worker.execute(late))[0] == "no_slot"
         light.go.set()

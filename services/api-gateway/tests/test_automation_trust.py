@@ -6,9 +6,10 @@ from uuid import UUID
 import httpx2
 import pytest
 
-from api_gateway.automation_shapes import WholeAutomationRunShape
+from api_gateway.automation_shapes import WholeAutomationRunShape, automation_json
 from api_gateway.gateway import Gateway
 from records import hot
+from records.automations import automations
 from records.automations import runs as automation_runs
 from records.automations.runs import NewAutomationRun
 from records.new_run import NewRun
@@ -96,6 +97,16 @@ async def test_a_secret_is_long_without_its_prefix(api: httpx2.AsyncClient, secr
     trigger = {"type": "webhook", "path": "/x", "secret": secret}
     answer = await api.post(AUTOMATIONS, json={"name": "w", "steps": [{"key": "a", **NOOP}], "trigger": trigger})
     assert answer.status_code == 422
+
+
+async def test_a_webhooks_address_is_whole_where_the_gateway_knows_its_own(
+    api: httpx2.AsyncClient, gateway: Gateway
+) -> None:
+    made = await make(api, "addressed", trigger={"type": "webhook", "path": "/addressed"})
+    org_id = UUID((await api.get("/api/v1/organisation")).json()["id"])
+    row = await automations.get(gateway.pool, org_id, UUID(made["id"]))
+    address = automation_json(row, public_url="https://vai.example.com/x/")["webhookUrl"]
+    assert address == f"https://vai.example.com/x/webhooks/{org_id}/addressed"
 
 
 async def test_a_retry_says_its_version_and_can_take_the_latest(

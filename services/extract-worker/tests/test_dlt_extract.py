@@ -173,6 +173,7 @@ async def test_a_full_extraction_is_seen_whole_and_replaces_the_last_one(floor: 
     assert await floor.rows("sample.a", "SELECT count(*), count(DISTINCT id) FROM {t}") == [(100, 100)]
     dataset = await floor.dataset("sample.a")
     assert (dataset.row_count, dataset.location) == (100, f"{floor.org_id}/bronze/sample/a")
+    assert result["destination_path"].endswith(dataset.location), "one table is meant, and not its whole source"
     assert dataset.columns[0] == {"name": "id", "type": "BIGINT"}
     assert floor.reports.last_progress["completed_resources"] == ["a"]
     assert floor.reports.events.count("slice_completed") == 4

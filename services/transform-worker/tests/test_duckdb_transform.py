@@ -8,6 +8,7 @@ import pytest
 from common.errors import ErrorCode, Permanent, Retryable
 from records.definitions import duckdb_transform as definitions
 from records.definitions import sql_text
+from transform_worker.bounds import Bounds
 from transform_worker.duckdb_transform import DuckdbTransform
 from worker.link import Stop
 from worker.owned import LostRun, Owned
@@ -164,6 +165,17 @@ async def test_a_literal_path_into_a_delta_table_means_the_table(bench: Any) -> 
 async def test_a_literal_path_outside_the_organisations_lake_is_refused(bench: Any, path: str) -> None:
     with pytest.raises(Permanent, match="leaves your own lake"):
         await ask(await bench.run(), "files", path=path)
+
+
+# The time limit
+
+
+@pytest.mark.parametrize(("named", "limit"), [(None, 60), (5, 5), (500, 100), (2.5, 2.5)])
+async def test_every_transform_has_a_time_limit(bench: Any, named: float | None, limit: float) -> None:
+    run = await bench.run(**({} if named is None else {"timeout_seconds": named}))
+    prepared = await DuckdbTransform(bounds=Bounds(seconds=60, most_seconds=100)).prepare(run)
+    assert prepared["bounds"]["seconds"] == limit
+    assert run.deadline == run.claimed + limit
 
 
 # The lock, the permit, the record

@@ -119,8 +119,9 @@ def _decoder(kind: str, heard: Callable[[str, list[UUID]], None]) -> Callable[[s
 class KafkaBell(_Ringer):
     """Kafka topics `run.ready.<kind>`; the processes of one group share the hints."""
 
-    def __init__(self, producer: Producer, servers: str, group: str) -> None:
+    def __init__(self, producer: Producer, servers: str, group: str, replication: int = 1) -> None:
         super().__init__()
+        self._replication = replication
         self._producer = producer
         self._servers = servers
         self._group = group
@@ -134,7 +135,7 @@ class KafkaBell(_Ringer):
             await asyncio.Event().wait()
         from common.consumers import consume
 
-        await consume(self._servers, self._group, list(self._heard), self._hear)
+        await consume(self._servers, self._group, list(self._heard), self._hear, self._replication)
 
     def _hear(self, topic: str, value: bytes) -> None:
         kind, heard = self._heard[topic]

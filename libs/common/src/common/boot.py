@@ -47,9 +47,11 @@ class Service(Generic[Some]):
         self.health = Health()
         self.app: Any = self.health
         self.ear = Ear(settings.direct_url, name, session or "")
-        self.producer = Producer(settings.kafka, name)
+        self.producer = Producer(settings.kafka, name, settings.topic_replication)
         self.bell: Bell = (
-            NotifyBell(pool, self.ear) if settings.bell == "notify" else KafkaBell(self.producer, settings.kafka, name)
+            NotifyBell(pool, self.ear)
+            if settings.bell == "notify"
+            else KafkaBell(self.producer, settings.kafka, name, settings.topic_replication)
         )
         self.stopping = asyncio.Event()
         self.http_address = "{}:{}".format(*listening.getsockname()[:2])

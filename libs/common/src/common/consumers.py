@@ -19,11 +19,13 @@ from common.topics import make_topics
 _log = structlog.get_logger()
 
 
-async def consume(servers: str, group: str, topics: list[str], hear: Callable[[str, bytes], None]) -> None:
+async def consume(
+    servers: str, group: str, topics: list[str], hear: Callable[[str, bytes], None], replication: int = 1
+) -> None:
     """Calls `hear` with topic and value of each message from now on, until cancelled; comes back after a break."""
     while True:
         try:
-            await make_topics(servers, topics)
+            await make_topics(servers, topics, replication)
             await _consume_once(servers, group, topics, hear)
         except (KafkaError, OSError, TimeoutError) as error:
             _log.warning("consumer_lost", error=f"{type(error).__name__}: {error}")

@@ -30,14 +30,20 @@ class Record:
     headers: list[tuple[str, bytes]] = field(default_factory=list)
 
 
+def is_unreachable(error: Exception | None) -> bool:
+    """Whether the broker, and not the record, is why it was not written."""
+    return isinstance(error, KafkaError | OSError | TimeoutError) and not isinstance(error, MessageSizeTooLargeError)
+
+
 class Producer:
     """One producer a process; connects when first needed and again after a break.
 
     A broker that came back empty has lost its topics: those that are missing are made again.
     """
 
-    def __init__(self, servers: str, client_id: str) -> None:
+    def __init__(self, servers: str, client_id: str, replication: int = 1) -> None:
         self._servers = servers
+        self._replication = replication
         self._client_id = client_id
         self._producer: AIOKafkaProducer | None = None
         self._connecting = asyncio.Lock()
@@ -91,7 +97,7 @@ class Producer:
     async def _ensure(self, producer: AIOKafkaProducer, topics: set[str]) -> None:
         missing = [topic for topic in topics if not producer.client.cluster.partitions_for_topic(topic)]
         if missing:
-            await make_topics(self._servers, missing)
+            await make_topics(self._servers, missing, self._replication)
 
     async def _lost(self, error: Exception) -> None:
         broker_up.set(0)

@@ -16,6 +16,7 @@ class Settings(BaseSettings):
     database_url: str = Field(description="postgresql://… of the pool (may lead to PgBouncer).")
     database_direct_url: str = Field(default="", description="The same database without a pooler; for LISTEN, locks.")
     kafka: str = Field(description="host:port,… of any Kafka-protocol broker.")
+    topic_replication: int = Field(default=1, ge=1, le=100, description="Brokers that keep each topic that is made.")
     bell: Literal["kafka", "notify"] = "kafka"
     lake_url: str = Field(description="file:///… or s3://bucket/prefix.")
     http_host: str = "127.0.0.1"

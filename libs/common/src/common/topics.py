@@ -11,12 +11,14 @@ from contracts.topics import retention_of
 PARTITIONS = 3
 
 
-async def make_topics(servers: str, topics: Sequence[str]) -> None:
+async def make_topics(servers: str, topics: Sequence[str], replication: int = 1) -> None:
     """Makes those of the topics that are not there; one that is keeps the settings that its operators gave it.
+
+    `replication` is on how many brokers each is kept.
 
     Raises LookupError for a topic that is not in the contracts, KafkaError or OSError where the broker does not answer.
     """
-    new = [new_topic(topic) for topic in topics]
+    new = [new_topic(topic, replication) for topic in topics]
     admin = AIOKafkaAdminClient(bootstrap_servers=servers, client_id="vai-topics", request_timeout_ms=5_000)
     try:
         await admin.start()
@@ -29,6 +31,7 @@ async def make_topics(servers: str, topics: Sequence[str]) -> None:
         await admin.close()
 
 
-def new_topic(topic: str) -> NewTopic:
+def new_topic(topic: str, replication: int = 1) -> NewTopic:
     milliseconds = retention_of(topic) // timedelta(milliseconds=1)
-    return NewTopic(topic, PARTITIONS, 1, topic_configs={"cleanup.policy": "delete", "retention.ms": str(milliseconds)})
+    kept = {"cleanup.policy": "delete", "retention.ms": str(milliseconds)}
+    return NewTopic(topic, PARTITIONS, replication, topic_configs=kept)

@@ -10,7 +10,7 @@ import structlog
 from google.protobuf.json_format import ParseError
 
 from common.batcher import Batcher, Overloaded
-from common.kafka import Producer, Record
+from common.kafka import Producer, Record, is_unreachable
 from common.telemetry import events_published, publish_failures
 from records import hot
 from records.events import Event, record_of
@@ -23,6 +23,13 @@ WHERE published_at IS NULL AND writer = $1 AND occurred_at < clock_timestamp() -
   AND (retry_at IS NULL OR retry_at <= clock_timestamp())
 ORDER BY occurred_at LIMIT $2
 """
+
+# While the broker is away, one event tries whether it is back; then all do.
+_PROBE = """
+SELECT subject_id, sequence, type, occurred_at, org_id, data, traceparent FROM events
+WHERE published_at IS NULL AND writer = $1 AND retry_at IS NOT NULL ORDER BY retry_at LIMIT 1
+"""
+_ALL_AGAIN = "UPDATE events SET retry_at = NULL WHERE published_at IS NULL AND writer = $1 AND retry_at IS NOT NULL"
 
 _BATCH = 500
 
@@ -57,6 +64,7 @@ class Publisher:
             self._publish, most=_BATCH, in_flight=1, most_waiting=20_000, linger=_LINGER_SECONDS
         )
         self._underway: set[tuple[UUID, int]] = set()
+        self._is_away = False
 
     def publish(self, rows: Iterable[Any]) -> list["asyncio.Future[bool]"]:
         """Hands committed journal rows over; does not wait. What does not fit is left to the sweep.
@@ -79,6 +87,8 @@ class Publisher:
         Where there is much (a replay), it goes on batch after batch for as long as all of it goes out.
         """
         found = 0
+        if self._is_away:
+            await asyncio.gather(*self.publish(await self._pool.fetch(_PROBE, self._process_id)))
         while True:
             before = self._underway.copy()
             rows = await self._pool.fetch(_LEFT, self._process_id, _BATCH)
@@ -105,10 +115,18 @@ class Publisher:
             records = {event.key: record for event in events if (record := _encoded(event)) is not None}
             errors = dict(zip(records, await self._producer.send(list(records.values())), strict=True))
             sent = [errors.get(event.key, _UNSENT) is None for event in events]
+            away = all(is_unreachable(errors.get(event.key, _UNSENT)) for event in events)
+            await self._heard(away=away, back=any(sent))
             await self._note(list(compress(events, sent)), [e for e, out in zip(events, sent, strict=True) if not out])
         finally:
             self._underway.difference_update((event.subject_id, event.sequence) for event in events)
         return sent
+
+    async def _heard(self, *, away: bool, back: bool) -> None:
+        """When the broker is back, all go out: how often a row has failed meanwhile says nothing about the row."""
+        if self._is_away and back:
+            await self._pool.execute(_ALL_AGAIN, self._process_id)
+        self._is_away = away
 
     async def _note(self, done: Sequence[Event], failed: Sequence[Event]) -> None:
         if done:

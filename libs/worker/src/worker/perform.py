@@ -16,6 +16,9 @@ from worker.owned import LostRun, Owned
 SYNC_SECONDS = 30.0
 """The time limit of a SYNC kind that names none (document 000, "Execution Model")."""
 
+ASYNC_SECONDS = 86_400.0
+"""The time limit, from a claim on, of an ASYNC kind that names none; a transform has a shorter one (rule 24)."""
+
 
 class Performer:
     """Does a run's work and lets the run go. Answers the row of its end, or None where it did not end here."""
@@ -117,6 +120,6 @@ def _unexpected(run: Owned, error: Exception) -> RunError:
 
 def _set_deadline(run: Owned) -> None:
     limit = run.definition.timeout_seconds
-    if limit is None and KINDS[run.kind].mode is Mode.SYNC:
-        limit = SYNC_SECONDS
-    run.deadline = None if limit is None else run.claimed + limit
+    if limit is None:
+        limit = SYNC_SECONDS if KINDS[run.kind].mode is Mode.SYNC else ASYNC_SECONDS
+    run.deadline = run.claimed + limit

@@ -9,6 +9,7 @@ import httpx2
 
 from agent_worker.answer import Answer, read
 from agent_worker.outgoing import Outgoing, compose
+from agent_worker.parsing import Parsing
 from common.addresses import PUBLIC, Policy
 from common.egress import READ_TIMEOUT, guarded_client
 from common.errors import ErrorCode, Permanent, Retryable, RunError
@@ -38,6 +39,7 @@ class HttpRequest:
     def __init__(self, policy: Policy = PUBLIC, read_timeout: float = READ_TIMEOUT) -> None:
         self._policy = policy
         self._read_timeout = read_timeout
+        self._parsing = Parsing()
 
     async def perform(self, run: Owned) -> dict[str, Any]:
         definition = run.definition_as(Definition)
@@ -65,7 +67,7 @@ class HttpRequest:
             raise hidden.error(error) from error.__cause__
         if not definition.expects(answer.status):
             raise answer.failure(hidden, _caution(definition))
-        return answer.result(hidden)
+        return await self._parsing.result(run.org_id, answer, hidden)
 
 
 async def _sent(client: httpx2.AsyncClient, run: Owned, definition: Definition, trail: list[Outgoing]) -> Answer:

@@ -166,8 +166,11 @@ class TriggerBody(Body):
     idempotency_key: str | None = Field(default=None, min_length=1, max_length=255)
 
 
-def automation_json(row: Any, secret: str | None = None) -> Json:
-    """An automation as it is shown; `secret` where it has just been made, and never again."""
+def automation_json(row: Any, secret: str | None = None, *, public_url: str = "") -> Json:
+    """An automation as it is shown; `secret` where it has just been made, and never again.
+
+    Its webhook's address is whole where the gateway knows its own, else the path.
+    """
     definition = row["definition"]
     trigger = row["trigger"] | ({"secret": secret} if secret is not None else {})
     path = row["webhook_path"]
@@ -193,7 +196,7 @@ def automation_json(row: Any, secret: str | None = None) -> Json:
         "updatedBy": row["updated_by"],
         "versionId": row["version_id"],
         "webhookIgnoredAt": row["webhook_ignored_at"],
-        "webhookUrl": None if path is None else f"/webhooks/{row['org_id']}/{path}",
+        "webhookUrl": None if path is None else f"{public_url.rstrip('/')}/webhooks/{row['org_id']}/{path}",
         "webhooksIgnored": row["webhooks_ignored"],
     }
 

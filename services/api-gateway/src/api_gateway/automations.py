@@ -60,7 +60,7 @@ async def list_automations(
     bounds = (limit, offset)
     rows, total = await automations.list_page(gateway.pool, principal.org_id, filters, (sort_by, order), bounds)
     people = [person for row in rows for person in (row["created_by"], row["updated_by"])]
-    items = [automation_json(row) for row in rows]
+    items = [_shown(gateway, row) for row in rows]
     async with gateway.engine.connect() as conn:
         return answer(await page(conn, principal.org_id, "automations", items, people, (limit, offset, total)))
 
@@ -81,20 +81,22 @@ async def create_automation(request: Request, principal: Operator, body: Automat
     except Taken as error:
         raise _taken(error, made.columns) from error
     row = await automations.get(gateway.pool, principal.org_id, made.version.automation_id)
-    return answer(automation_json(row, made.secret), 201, {"Location": f"{router.prefix}/{row['id']}"})
+    return answer(_shown(gateway, row, made.secret), 201, {"Location": f"{router.prefix}/{row['id']}"})
 
 
 @router.get("/slug/{slug}", response_model=AutomationShape, summary="Get an automation by its slug")
 async def get_automation_by_slug(request: Request, principal: Viewer, slug: str) -> Response:
-    found = _there(await automations.by_slug(gateway_of(request).pool, principal.org_id, slug))
-    return tagged(request, answer(automation_json(found)), found["updated_at"])
+    gateway = gateway_of(request)
+    found = _there(await automations.by_slug(gateway.pool, principal.org_id, slug))
+    return tagged(request, answer(_shown(gateway, found)), found["updated_at"])
 
 
 @router.get("/{automation_id}", response_model=AutomationShape, summary="Get an automation")
 async def get_automation(request: Request, principal: Viewer, automation_id: UUID) -> Response:
     """`ETag` is what `If-Match` of a change may say."""
-    found = await _get(gateway_of(request), principal, automation_id)
-    return tagged(request, answer(automation_json(found)), found["updated_at"])
+    gateway = gateway_of(request)
+    found = await _get(gateway, principal, automation_id)
+    return tagged(request, answer(_shown(gateway, found)), found["updated_at"])
 
 
 @router.patch("/{automation_id}", response_model=AutomationShape, responses=CHANGED, summary="Update an automation")
@@ -148,7 +150,7 @@ async def resume_automation(request: Request, principal: Operator, automation_id
     gateway = gateway_of(request)
     row = await _get(gateway, principal, automation_id)
     if row["status"] == "active":
-        return answer(automation_json(row))
+        return answer(_shown(gateway, row))
     try:
         await automation_saving.recheck(gateway, principal, row)
     except Refused as error:
@@ -195,7 +197,7 @@ async def _changed(
     except Taken as error:
         raise _taken(error, {**dict(row), **made.columns}) from error
     found = await _get(gateway, principal, row["id"])
-    return answer(automation_json(found, made.secret), 200, {"ETag": etag_of(found["updated_at"])})
+    return answer(_shown(gateway, found, made.secret), 200, {"ETag": etag_of(found["updated_at"])})
 
 
 async def _refuse_lost_callers(gateway: Gateway, principal: Principal, row: Any) -> None:
@@ -207,6 +209,10 @@ async def _refuse_lost_callers(gateway: Gateway, principal: Principal, row: Any)
 
 async def _get(gateway: Gateway, principal: Principal, automation_id: UUID) -> Any:
     return _there(await automations.get(gateway.pool, principal.org_id, automation_id))
+
+
+def _shown(gateway: Gateway, row: Any, secret: str | None = None) -> Json:
+    return automation_json(row, secret, public_url=gateway.settings.public_url)
 
 
 def _there(found: Any) -> Any:

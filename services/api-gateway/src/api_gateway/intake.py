@@ -3,7 +3,7 @@
 What arrives while a commit is under way goes into the next one; a request on an idle system waits for nobody.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,12 +12,16 @@ from uuid import UUID
 
 import asyncpg
 
+from api_gateway.turns import Turns
 from common.batcher import Batcher, Overloaded
 from common.bell import Bell
 from records import hot, runs
 from records.new_run import NewRun
 
 _TRIES = 3
+
+_LITTLE = 4
+"""New runs of an organisation that are under way."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +51,18 @@ class Intake:
         self._pool = pool
         self._bell = bell
         self._batcher: Batcher[NewRun, Any] = Batcher(self._insert, most=200, in_flight=2, most_waiting=4_000)
+        # Beside it, for organisations that have little under way while another one has much.
+        self._quick: Batcher[NewRun, Any] = Batcher(self._insert, most=50, in_flight=1, most_waiting=4_000)
+        self._pending: Counter[UUID] = Counter()
+        self._turns = Turns()
+
+    async def turn(self, org_id: UUID) -> None:
+        """To be awaited before the work on a new run begins: organisations take turns."""
+        await self._turns.turn(org_id)
 
     async def create(self, new: NewRun, *, ring: bool = True) -> Created:
         """The run, durable. `ring=False` where the caller hands it to a worker itself."""
-        created_at = await self._batcher.submit(new)
+        created_at = await self._inserted(new)
         if created_at is None:
             # Its own row is there when only the answer to its COMMIT was lost and the batch was written again (rule 1).
             mine = await runs.get(self._pool, new.org_id, new.id)
@@ -71,6 +83,22 @@ class Intake:
 
     async def drained(self) -> None:
         await self._batcher.drained()
+        await self._quick.drained()
+
+    async def _inserted(self, new: NewRun) -> Any:
+        lane, org_id = self._lane(new.org_id), new.org_id
+        self._pending[org_id] += 1
+        try:
+            return await lane.submit(new)
+        finally:
+            self._pending[org_id] -= 1
+            if not self._pending[org_id]:
+                del self._pending[org_id]
+
+    def _lane(self, org_id: UUID) -> Batcher[NewRun, Any]:
+        """The quick one for who has little under way, where somebody else has something."""
+        others = len(self._pending) - (org_id in self._pending)
+        return self._quick if others and self._pending[org_id] < _LITTLE else self._batcher
 
     async def _insert(self, batch: Sequence[NewRun]) -> list[Any]:
         made = await hot.create(self._pool, batch)

@@ -103,7 +103,10 @@ class Extraction:
     def _outcome(self) -> Outcome:
         run = self._run
         destination = f"{run.job.lake_url.rstrip('/')}/{run.job.org_id}/bronze/{run.source}"
-        return Outcome(run.state, {name: table.table for name, table in self._tables.items()}, run.failed, destination)
+        tables = {name: table.table for name, table in self._tables.items()}
+        if len(done := {tables[name] for name in run.state.done}) == 1:
+            destination += f"/{done.pop()}"  # what was extracted, and not all that the source has brought
+        return Outcome(run.state, tables, run.failed, destination)
 
     def _announce(self, outcome: Outcome) -> None:
         """Tell of what nobody has been told of: once, however often the run is taken up again."""

@@ -51,11 +51,7 @@ class Folder:
         target = self._root / path
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".", suffix=".part", delete=False) as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(file.name).replace(target)
+            _write(target, data)
             _sync_folder(target.parent)
         except OSError as error:
             raise _unwritten(path, error) from error
@@ -69,6 +65,20 @@ class Folder:
     def delete(self, paths: list[str]) -> None:
         for path in paths:
             (self._root / path).unlink(missing_ok=True)
+
+
+def _write(target: Path, data: Any) -> None:
+    """The whole file or nothing; what a full disk took of it is removed."""
+    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".", suffix=".part", delete=False) as file:
+        part = Path(file.name)
+        try:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+            part.replace(target)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
 
 
 def _sync_folder(folder: Path) -> None:

@@ -18,6 +18,7 @@ from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from common.errors import ErrorCode, Retryable, RunError
 from transform_worker.columns import described, quoted
 from transform_worker.failures import write_failure
+from transform_worker.leftovers import Leftovers
 from transform_worker.safety import refused
 from transform_worker.watch import Watch
 
@@ -54,8 +55,9 @@ class Written:
 class _Stream:
     """Rows on their way to the table; after the last one it asks whether the writer may commit."""
 
-    def __init__(self, rows: pa.RecordBatchReader, watch: Watch, permit: Callable[[], None]) -> None:
-        self.count = 0
+    def __init__(self, rows: pa.RecordBatchReader, watch: Watch, permit: Callable[[], None], most_mb: int) -> None:
+        self.count = self.size = 0
+        self._most_mb = most_mb
         self.failure: Exception | None = None
         self._rows, self._watch, self._permit = rows, watch, permit
         self.reader = pa.RecordBatchReader.from_batches(rows.schema, self._batches())
@@ -65,19 +67,31 @@ class _Stream:
             for batch in self._rows:
                 self._watch.check()
                 self.count += batch.num_rows
+                self.size += batch.nbytes
+                self._check_size()
                 yield batch
             self._permit()
         except Exception as error:
             self.failure = error  # on the far side of the Arrow stream only its text would be left
             raise
 
+    def _check_size(self) -> None:
+        if self.size > self._most_mb << 20:
+            message = (
+                f"The SQL gives more than {self._most_mb:,} MB of rows: filter or aggregate, "
+                "or let the workers write more (VAI_OUTPUT_MB)"
+            )
+            raise refused(message, rows=self.count, most_mb=self._most_mb)
+
 
 class DeltaOutput:
     """One table of silver or gold, as one run may write it."""
 
-    def __init__(self, name: str, uri: str, options: dict[str, str], ticket: Ticket, watch: Watch) -> None:
+    def __init__(
+        self, name: str, uri: str, options: dict[str, str], ticket: Ticket, watch: Watch, *, most_mb: int = 51_200
+    ) -> None:
         self._name, self._uri, self._options = name, uri, options
-        self._ticket, self._watch = ticket, watch
+        self._ticket, self._watch, self._most_mb = ticket, watch, most_mb
 
     def written_by(self) -> str | None:
         """The run that made the table's newest version; None where there is no table, or somebody else made it."""
@@ -96,9 +110,17 @@ class DeltaOutput:
     def _until_committed(
         self, rows: Rows, write: Callable[[DeltaTable | None, pa.RecordBatchReader], DeltaTable]
     ) -> Written:
+        try:
+            with Leftovers(self._uri, self._open).removed_unless_committed():
+                return self._tried(rows, write)
+        except RunError:
+            self.tidy(0)  # a table whose runs never succeed has no version at which it would be tidied
+            raise
+
+    def _tried(self, rows: Rows, write: Callable[[DeltaTable | None, pa.RecordBatchReader], DeltaTable]) -> Written:
         for attempt in range(_TRIES):
             table = self._fenced()
-            stream = _Stream(rows(), self._watch, partial(self._ticket.permit, _epoch(table)))
+            stream = _Stream(rows(), self._watch, partial(self._ticket.permit, _epoch(table)), self._most_mb)
             try:
                 committed = write(table, stream.reader)
             except RunError:
@@ -184,7 +206,10 @@ class DeltaOutput:
         if version % _VACUUM_EVERY:
             return
         try:
-            DeltaTable(self._uri, storage_options=self._options or None).vacuum(
+            table = self._open()
+            if table is None:
+                return
+            table.vacuum(
                 retention_hours=_KEEP_HOURS,
                 dry_run=False,
                 enforce_retention_duration=False,

@@ -9,6 +9,7 @@ from common.errors import ErrorCode, Permanent, Retryable
 from records import lake
 from records.definitions.duckdb_transform import DuckdbTransform as Definition
 from records.definitions.duckdb_transform import TransformInput
+from transform_worker.bounds import Bounds
 from transform_worker.literal_paths import Pattern
 from transform_worker.storage import Lake
 from worker.link import Stop
@@ -28,7 +29,8 @@ class DuckdbTransform:
     entry = "transform_worker.transform:transform"
     pauses_after = None  # nothing is written before the commit
 
-    def __init__(self, child_memory_mb: int = 2048) -> None:
+    def __init__(self, child_memory_mb: int = 2048, bounds: Bounds = Bounds()) -> None:  # noqa: B008 it is frozen
+        self._bounds = bounds
         self._memory_mb = max(128, child_memory_mb // 2)
         self._answers: dict[str, Answer] = {
             "files": _files,
@@ -44,10 +46,13 @@ class DuckdbTransform:
         async with run.guarded() as conn:
             inputs = [await _resolved(conn, run, each) for each in definition.inputs]
             output = await _ensured_output(conn, run, definition)
+        bounds = self._bounds.of(definition.timeout_seconds)
+        run.deadline = run.claimed + bounds.seconds
         return {
             "inputs": inputs,
             "output": {"location": output.location},
             "memory_mb": self._memory_mb,
+            "bounds": bounds.prepared(),
         }
 
     async def answer(self, run: Owned, question: str, payload: dict[str, Any]) -> dict[str, Any]:

@@ -32,8 +32,8 @@ class Source:
 
 
 @contextmanager
-def opened(memory_mb: int) -> Iterator[duckdb.DuckDBPyConnection]:
-    """An empty database in memory that may use `memory_mb` and spills to a folder that is removed with it."""
+def opened(memory_mb: int, spill_mb: int) -> Iterator[duckdb.DuckDBPyConnection]:
+    """An empty database in memory that may use `memory_mb`, and `spill_mb` of a folder that is removed with it."""
     with scratch_folder() as scratch:
         connection = duckdb.connect(
             ":memory:",
@@ -48,6 +48,8 @@ def opened(memory_mb: int) -> Iterator[duckdb.DuckDBPyConnection]:
             },
         )
         try:
+            # as a statement: in the configuration it is shown, and not held
+            connection.execute(f"SET max_temp_directory_size = '{spill_mb}MB'")
             connection.execute("SET TimeZone = 'UTC'")
             connection.execute("SET parquet_metadata_cache = true")
             yield connection

@@ -19,12 +19,18 @@ _RETRIED = {
 }
 
 
-def query_failure(error: Exception, memory_mb: int) -> RunError:
-    """The run's error for a failed query; `memory_mb` is what the query may use."""
+def query_failure(error: Exception, memory_mb: int, spill_mb: int = 0) -> RunError:
+    """The run's error for a failed query; `memory_mb` and `spill_mb` are what the query may use."""
     text = str(error).strip()
     match = _DUCKDB.search(text)
     kind = match[1] if match else text.partition(":")[0][:60]
     details = {"engine": "duckdb", "type": kind}
+    if kind == "Out of Memory" and "max_temp_directory_size" in text:
+        message = (
+            f"The SQL needs more disk than it may use ({spill_mb:,} MB): filter or aggregate earlier, "
+            "or give the workers more (VAI_SPILL_MB)"
+        )
+        return Permanent(ErrorCode.DATA_ERROR, message, details)
     if kind == "Out of Memory":
         message = (
             f"The SQL needs more memory than it may use ({memory_mb} MB): filter or aggregate earlier, "

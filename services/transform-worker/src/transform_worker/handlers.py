@@ -13,6 +13,6 @@ PRELOADED = ("duckdb", "deltalake", "sqlglot.dialects.duckdb", "transform_worker
 
 @asynccontextmanager
 async def running(service: Service[Settings]) -> AsyncIterator[None]:
-    kinds = (DuckdbTransform(service.settings.child_memory_mb),)
+    kinds = (DuckdbTransform(service.settings.child_memory_mb, service.settings.bounds),)
     async with worker_running(service, kinds, PRELOADED):
         yield

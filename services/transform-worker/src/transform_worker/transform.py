@@ -12,6 +12,7 @@ from common.errors import RunError
 from records.definitions.duckdb_transform import DuckdbTransform
 from records.definitions.sql_text import fill_placeholders, settled
 from transform_worker import columns, engine, safety
+from transform_worker.bounds import Bounds
 from transform_worker.delta import DeltaOutput, Ticket, Written
 from transform_worker.failures import query_failure
 from transform_worker.storage import Lake
@@ -26,18 +27,28 @@ _STAGED = "staged_rows"
 def transform(job: Job, link: Link) -> dict[str, Any]:
     """The entry of `duckdb_transform`: returns the run's result (decision 29)."""
     definition = DuckdbTransform.model_validate(job.definition)
-    with Watch(link, definition.timeout_seconds) as watch, engine.opened(job.prepared["memory_mb"]) as connection:
+    bounds = Bounds.told(job.prepared, definition.timeout_seconds)
+    with (
+        Watch(link, bounds.seconds) as watch,
+        engine.opened(job.prepared["memory_mb"], bounds.spill_mb) as connection,
+    ):
         watch.interrupts(connection.interrupt)
         try:
-            return _Transform(job, definition, watch, connection).run()
+            return _Transform(job, definition, watch, connection, bounds).run()
         finally:
             watch.interrupts(None)
 
 
 class _Transform:
     def __init__(
-        self, job: Job, definition: DuckdbTransform, watch: Watch, connection: duckdb.DuckDBPyConnection
+        self,
+        job: Job,
+        definition: DuckdbTransform,
+        watch: Watch,
+        connection: duckdb.DuckDBPyConnection,
+        bounds: Bounds,
     ) -> None:
+        self.bounds = bounds
         self.job, self.definition, self.watch, self.connection = job, definition, watch, connection
         self.lake = Lake(job.lake_url, job.org_id)
         self.location: str = job.prepared["output"]["location"]
@@ -86,7 +97,8 @@ class _Transform:
     def _write(self, sql: str) -> Written:
         locked = self.watch.ask("lock", {})
         ticket = Ticket(self.job.run_id, locked["write_epoch"], partial(self._permit, locked["write_epoch"]))
-        output = DeltaOutput(self.name, self.lake.address(self.location), self.lake.options(), ticket, self.watch)
+        uri, most = self.lake.address(self.location), self.bounds.output_mb
+        output = DeltaOutput(self.name, uri, self.lake.options(), ticket, self.watch, most_mb=most)
         if self.job.epoch > 1 and output.written_by() == self.job.run_id:
             message = (
                 f"An earlier attempt of this run wrote {self.name} and was lost before it could say so: writing again"
@@ -143,7 +155,7 @@ class _Transform:
             self.watch.check()  # interrupted: the reason is better known there
             if isinstance(error, OSError) and error.errno is not None:
                 raise  # of this machine, not of the query
-            raise query_failure(error, self.job.prepared["memory_mb"]) from error
+            raise query_failure(error, self.job.prepared["memory_mb"], self.bounds.spill_mb) from error
 
     def _tell_start(self) -> None:
         name, inputs = self.definition.transform_name, [each.dataset for each in self.definition.inputs]

@@ -94,7 +94,8 @@ class Watch:
         if limit is None or time.monotonic() - self._started < limit:
             return None
         message = (
-            f"The transform took longer than its timeout_seconds ({limit:g} s): give it more, or make the SQL do less"
+            f"The transform took longer than its time limit ({limit:g} s): "
+            "give it more (timeout_seconds), or make the SQL do less"
         )
         return Permanent(ErrorCode.TIMEOUT, message, {"timeout_seconds": limit})
 

@@ -1,0 +1,50 @@
+"""A flood of one organisation keeps no other's requests waiting."""
+
+import asyncio
+from uuid import UUID
+
+from api_gateway.gateway import Gateway
+from api_gateway.turns import MOST, Turns
+from common.ids import uuid7
+from testkit.database import new_run
+
+
+async def test_alone_a_turn_comes_at_once() -> None:
+    turns = Turns()
+    for _ in range(MOST):
+        await asyncio.wait_for(turns.turn(uuid7()), 1)
+
+
+async def test_whoever_has_one_request_has_the_next_turn_however_many_wait() -> None:
+    turns, flood, other = Turns(), uuid7(), uuid7()
+    order: list[UUID] = []
+
+    async def comes(org_id: UUID) -> None:
+        await turns.turn(org_id)
+        order.append(org_id)
+
+    many = [asyncio.create_task(comes(flood)) for _ in range(200)]
+    await asyncio.sleep(0)
+    one = asyncio.create_task(comes(other))
+    await asyncio.gather(*many, one)
+    assert order.index(other) <= 4 * MOST
+    assert order.count(flood) == 200
+
+
+async def test_who_gives_up_keeps_nobody_waiting() -> None:
+    turns, org_id = Turns(), uuid7()
+    many = [asyncio.create_task(turns.turn(org_id)) for _ in range(50)]
+    await asyncio.sleep(0)
+    for task in many[10:]:
+        task.cancel()
+    last = asyncio.create_task(turns.turn(org_id))
+    await asyncio.wait_for(last, 5)
+    await asyncio.gather(*many, return_exceptions=True)
+
+
+async def test_new_runs_of_two_organisations_are_all_made(gateway: Gateway) -> None:
+    flood, other = uuid7(), uuid7()
+    runs = [new_run(org_id=flood) for _ in range(60)] + [new_run(org_id=other) for _ in range(6)]
+    made = await asyncio.gather(*(gateway.intake.create(run) for run in runs))
+    assert [created.run["id"] for created in made] == [run.id for run in runs]
+    assert all(created.is_new for created in made)

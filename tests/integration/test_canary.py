@@ -1,0 +1,138 @@
+"""One secret in every place where people put them: found where it must be sent, and nowhere else."""
+
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx2
+import orjson
+import pytest
+
+from devstack.stack import Stack
+from testkit.stack import create_run, run_when
+from testkit.wait import wait_for
+from testkit.web import Reply, Seen, WebServer
+from tests.integration.runs import RUNS
+
+Json = dict[str, Any]
+
+CANARY = "c4nary-5f0d1c9e7b"
+MARKED: Json = {"kind": "secret", "value": CANARY}
+ONCE: Json = {"retry": {"max_attempts": 1}}
+
+HTTP: list[Json] = [
+    {"headers": {"PRIVATE-TOKEN": CANARY, "X-Hook": MARKED, "Authorization": f"Bearer {CANARY}"}},
+    {"url": f"/echo?token={CANARY}"},
+    {"query": {"sig": CANARY, "x": MARKED}},
+    {"method": "POST", "body": {"password": CANARY, "deep": [{"x": MARKED}]}},
+    {"method": "POST", "body_text": MARKED},
+    {"method": "POST", "form": {"client_secret": CANARY, "pin": MARKED}},
+]
+REST: list[Json] = [
+    {"headers": {"X-Shopify-Access-Token": CANARY}, "params": {"x": MARKED}},
+    {"resources": [{"name": "echo", "path": f"echo?token={CANARY}", "headers": {"X-K": MARKED}}]},
+]
+LISTS = (RUNS, "/api/v1/actions", "/api/v1/connections", "/api/v1/automations", "/api/v1/automation-runs")
+TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+
+
+def echo(status: int) -> Any:
+    def answer(seen: Seen) -> Reply:
+        body = orjson.dumps([seen.target, seen.headers, seen.body.decode()])
+        return Reply(status, body=body, headers={"Content-Type": "application/json", "X-Echo": seen.target})
+
+    return answer
+
+
+@pytest.mark.parametrize("status", [200, 400])
+async def test_a_secret_is_sent_and_is_in_nothing_that_stays(
+    stack: Stack, api: httpx2.AsyncClient, web: WebServer, status: int
+) -> None:
+    web.replies["/echo"] = echo(status)
+    answers = [await _connection(api, web, status), *await _actions(api, web, status)]
+    runs = [await create_run(api, "http_request", _http(web, fields)) for fields in HTTP]
+    runs += [await create_run(api, "dlt_extract", _rest(web, fields)) for fields in REST]
+    ended = [await run_when(api, run["id"]) for run in (*runs, *answers[1:])]
+    assert {run["status"] for run in ended} == {"completed" if status == 200 else "failed"}
+    sent = [seen for seen in web.seen if CANARY in str(vars(seen))]
+    assert len(sent) == len(web.seen) >= len(ended)
+
+    assert [text for text in await _shown(api, [answers, ended]) if CANARY in text] == []
+    assert await _found_in_tables(stack) == []
+    assert _found_in_files(stack) == []
+
+
+async def _shown(api: httpx2.AsyncClient, answers: list[Any]) -> list[str]:
+    """What has been answered, and what lists and logs say now."""
+    lists = [(path, {"limit": 100}) for path in LISTS]
+    logs = [(f"{RUNS}/{run['id']}/logs", {}) for run in answers[1]]
+    read = [(await api.get(path, params=params)).text for path, params in (*lists, *logs)]
+    return [orjson.dumps(answers).decode(), *read]
+
+
+def _found_in_files(stack: Stack) -> list[str]:
+    """Logs, and the environments of the services."""
+    pids = [pid for instance in stack.instances for pid in stack.pids(instance.service.name)]
+    files = [*stack.home.logs.iterdir(), *(Path(f"/proc/{pid}/environ") for pid in pids)]
+    return [str(path) for path in files if CANARY.encode() in path.read_bytes()]
+
+
+def _http(web: WebServer, fields: Json) -> Json:
+    url = fields.get("url", "/echo")
+    return ONCE | fields | {"url": web.url + url}
+
+
+def _rest(web: WebServer, fields: Json) -> Json:
+    plain = {"source": "rest_api", "source_name": "canary", "resources": ["echo"], "paginator": "single_page"}
+    return plain | ONCE | {"data_selector": "$"} | fields | {"base_url": web.url}
+
+
+async def _connection(api: httpx2.AsyncClient, web: WebServer, status: int) -> Json:
+    """A connection, tested, and a run on it."""
+    credentials = {"api_key": CANARY, "name": "k", "location": "query"}
+    body = {"provider": "rest", "name": f"canary {status}", "config": {"base_url": f"{web.url}/echo"}}
+    made = await api.post("/api/v1/connections", json=body | {"credentials": credentials})
+    assert made.status_code == 201, made.text
+    tested = await api.post(f"/api/v1/connections/{made.json()['id']}/test")
+    return {"made": made.json(), "tested": tested.json()}
+
+
+async def _actions(api: httpx2.AsyncClient, web: WebServer, status: int) -> list[Json]:
+    """Saved, changed and run, alone and as a step of an automation."""
+    body = {"kind": "http_request", "name": f"canary {status}", "definition": _http(web, HTTP[3])}
+    action = (await api.post("/api/v1/actions", json=body)).json()
+    path = f"/api/v1/actions/{action['id']}"
+    changed = await api.patch(path, json={"definition": action["definition"] | {"headers": {"X-Hook": MARKED}}})
+    assert changed.status_code == 200, changed.text
+    run = await api.post(f"{path}/run", headers={"Prefer": "respond-async"})
+    assert run.status_code == 201, run.text
+    steps = [{"key": "call", "kind": "http_request", "definition": _http(web, HTTP[1])}]
+    made = await api.post("/api/v1/automations", json={"name": f"canary {status}", "steps": steps})
+    assert made.status_code == 201, made.text
+    known = {one["id"] for one in await _step_runs(api)}
+    triggered = await api.post(f"/api/v1/automations/{made.json()['id']}/trigger")
+    assert triggered.status_code in (200, 201, 202), triggered.text
+
+    async def step_run() -> Json | None:
+        return next((one for one in await _step_runs(api) if one["id"] not in known), None)
+
+    return [run.json(), await wait_for(step_run, 30.0, what="the step's run")]
+
+
+async def _step_runs(api: httpx2.AsyncClient) -> list[Json]:
+    found = (await api.get(RUNS, params={"kind": "http_request", "limit": 100})).json()["runs"]
+    return [one for one in found if one["triggerMethod"] == "automation"]
+
+
+async def _found_in_tables(stack: Stack) -> list[str]:
+    conn = await asyncpg.connect(stack.database)
+    try:
+        tables = [row["tablename"] for row in await conn.fetch(TABLES)]
+        like = f"%{CANARY}%"
+        return [
+            table
+            for table in tables
+            if await conn.fetchval(f'SELECT count(*) FROM "{table}" t WHERE row_to_json(t)::text LIKE $1', like)
+        ]
+    finally:
+        await conn.close()

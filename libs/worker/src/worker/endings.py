@@ -58,7 +58,8 @@ class Endings:
 
     async def complete(self, run: Owned, result: dict[str, Any]) -> Any:
         """running → completed; answers the row, or None where the run is no longer ours."""
-        text = f"Run completed successfully in {_spoken(_seconds(run))}"
+        how = "with errors" if result.get("failed_resources") else "successfully"
+        text = f"Run completed {how} in {_spoken(_seconds(run))}"
         try:
             return await self._end(run, "completed", Entry("run_completed", text, _summary(run, result)), result=result)
         except _UNSTORABLE as error:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from common.boot import Service
-from common.clock import steady_seconds
+from common.clock import now, steady_seconds
 from common.errors import ErrorCode, Permanent
 from common.ids import uuid7
 from records import checkpoints
@@ -192,6 +192,21 @@ async def test_data_that_came_is_told_once_it_is_durable(desk: Desk) -> None:
         await run.data_available(conn, "shopify", ["customers"], 2)
     assert [row["sequence"] for row in desk.published] == [1, 2]
     assert [event["data"]["rows"] for event in await desk.database.events(connection_id)] == [7, 2]
+
+
+async def test_a_refusal_is_told_once_where_the_answer_to_its_commit_was_lost(desk: Desk) -> None:
+    org_id = uuid7()
+    owner = await desk.database.owner()
+    await owner.execute("INSERT INTO organisations (id, slug, name) VALUES ($1, $2, 'Acme')", org_id, org_id.hex)
+    connection_id = await desk.connection(org_id)
+    error = {"code": "AUTH_ERROR", "message": "no", "details": {}, "retryable": False}
+    for started_at in (None, now()):
+        run = await desk.holds(org_id=org_id, connection_id=connection_id, started_at=started_at)
+        for again in (False, True, True):
+            await run.connection_failed(error, again=again)
+    run = await desk.holds(org_id=org_id, connection_id=connection_id)
+    await run.connection_failed(error, again=True)
+    assert len(await desk.database.events(connection_id)) == 3
 
 
 async def test_what_was_not_committed_is_not_told(desk: Desk) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
-from records.definitions import definition_model
+from records.definitions import definition_model, reading
 from records.definitions.base import Definition
 from records.kinds import KINDS
 from records.masking import SecretMissing, masked, reunite, tidied
@@ -64,8 +64,20 @@ def with_connection(definition: Json, connection_id: UUID | None) -> Json:
     return {**definition, CONNECTION_KEYS[0]: str(connection_id)}
 
 
+def spelled(definition: Json) -> Json:
+    """The definition with its fields by the names under which they are stored, so that an override meets them."""
+    if "connection_ref" not in definition or "connectionRef" in definition:
+        return definition
+    return {"connectionRef" if key == "connection_ref" else key: value for key, value in definition.items()}
+
+
+def mended(kind: str, definition: Json) -> Json:
+    """A stored definition with what an older version took loosely cast as it did (`records.definitions.reading`)."""
+    return reading.mended(definition_model(kind), definition) if KINDS[kind].available else definition
+
+
 def wants_approval(definition: Json) -> bool:
-    """Whether a definition asks for an approval, in any spelling that its schema takes for true."""
+    """Whether a definition asks for an approval, in any spelling that an older version took for true."""
     try:
         return _BOOL.validate_python(definition.get("requires_approval", False))
     except ValidationError:
@@ -80,6 +92,22 @@ def check_saved(kind: str, definition: Json, loc: Place) -> None:
         wrong = [fault for fault in error.errors(include_url=False) if fault["type"] not in _MAY_COME]
         if wrong:
             raise _refusal(wrong, loc) from error
+
+
+def as_read(kind: str, definition: Json, loc: Place) -> Json:
+    """What is stored of a definition that somebody saves: what was given, as its model reads it, without defaults.
+
+    One that is not complete yet is stored as it was given (decision 8). Raises `Refused` as `check_saved` does.
+    """
+    try:
+        return _validated(kind, definition).stored() if KINDS[kind].available else _checked(kind, definition, loc)
+    except ValidationError:
+        return _checked(kind, definition, loc)
+
+
+def _checked(kind: str, definition: Json, loc: Place) -> Json:
+    check_saved(kind, definition, loc)
+    return definition
 
 
 def complete(kind: str, definition: Json, loc: Place) -> Definition:

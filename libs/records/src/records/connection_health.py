@@ -4,6 +4,7 @@ Beside `records.connections`, because workers need it and no SQLAlchemy.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,12 @@ SELECT id, event_seq, clock_timestamp(), org_id, $3,
     jsonb_build_object('connectionId', id, 'source', provider) || $4::jsonb, $5, $6, {wanted("subject.org_id", "$3")}
 FROM subject
 RETURNING subject_id, sequence, type, occurred_at, org_id, data, traceparent, wanted
+"""
+_TOLD_OF = """
+SELECT sequence FROM events
+WHERE subject_id = $1 AND type = 'connection.error' AND data->>'runId' = $2
+  AND occurred_at >= coalesce($3::timestamptz, '-infinity')
+LIMIT 1
 """
 _FAILS = """
 UPDATE connections SET status = CASE WHEN status = 'disabled' THEN status ELSE 'error' END, last_error = $3,
@@ -66,6 +73,11 @@ async def failed(
     await conn.execute(_FAILS, connection_id, org_id, dict(error))
     data = {"error": dict(error)} | ({"runId": str(run_id)} if run_id else {})
     return await tell(conn, org_id, connection_id, "connection.error", data, writer, traceparent)
+
+
+async def failure_is_told(conn: Any, connection_id: UUID, run_id: UUID, since: datetime | None) -> bool:
+    """Whether a run's `connection.error` is in the journal: asked where the answer to its COMMIT was lost (rule 1)."""
+    return await conn.fetchval(_TOLD_OF, connection_id, str(run_id), since) is not None
 
 
 async def works(conn: Any, org_id: UUID, connection_id: UUID) -> None:

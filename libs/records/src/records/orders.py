@@ -68,8 +68,9 @@ class Known:
 def of_action(keyring: Keyring, org_id: UUID, action: ToRun, overrides: Json | None, *, deferred: bool) -> Order:
     """The order for a saved action: its preset, its definition and the overrides, merged in this order."""
     stored = None if action.secrets is None else keyring.decrypt_json(action.secrets, org_id, action.id)
-    base = checks.with_preset(action.template_id, action.definition)
-    merged = checks.merge_patch(base, checks.tidy(action.kind, overrides or {}, ("definition",)))
+    base = checks.with_preset(action.template_id, checks.mended(action.kind, action.definition))
+    given = checks.spelled(checks.tidy(action.kind, overrides or {}, ("definition",)))
+    merged = checks.merge_patch(checks.spelled(base), given)
     if checks.wants_approval(base):
         merged["requires_approval"] = True
     return Order(action.kind, merged, ("definition",), action=action, stored=stored, deferred=deferred)
@@ -87,15 +88,13 @@ async def make(conn: Any, keyring: Keyring, customer: Customer, order: Order, kn
         await _check_called(conn, customer.org_id, model.automation, order.loc, known)
     if order.parent_run_id is not None:
         await _check_parent(conn, customer.org_id, order.parent_run_id, known)
-    return _new_run(keyring, customer, order, whole, (model, found))
+    return _new_run(keyring, customer, order, (model, found))
 
 
-def _new_run(
-    keyring: Keyring, customer: Customer, order: Order, whole: Json, judged: tuple[Definition, Resolved | None]
-) -> NewRun:
+def _new_run(keyring: Keyring, customer: Customer, order: Order, judged: tuple[Definition, Resolved | None]) -> NewRun:
     model, found = judged
     run_id = uuid7()
-    masked, secrets = checks.split(order.kind, whole, None, order.loc)
+    masked, secrets = checks.split(order.kind, model.stored(), None, order.loc)
     sealed = None if secrets is None else keyring.encrypt_json(secrets, customer.org_id, run_id)
     limits = Limits(customer.max_running, found.max_running if found else None)
     held = admit(requires_approval=model.requires_approval, approved=False, deferred=order.deferred, limits=limits)

@@ -65,7 +65,7 @@ def _written_out(value: Any) -> Any:
     return value
 
 
-Number = Annotated[float, PlainSerializer(_whole_where_it_is, return_type=float)]
+Number = Annotated[float, PlainSerializer(_whole_where_it_is, return_type=int | float)]
 """Any finite JSON number."""
 
 Whole = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]

@@ -4,6 +4,7 @@ An ending is kept and written later while the database is away; the run is hande
 """
 
 import asyncio
+import itertools
 import math
 import random
 from collections.abc import Callable
@@ -197,8 +198,9 @@ async def _tell_of_connection(run: Owned, error: RunError) -> None:
     """
     if run.connection_id is None or error.code not in _OF_CONNECTIONS:
         return
+    tries = itertools.count()
     try:
-        await insist(run.id, lambda: run.connection_failed(error.as_json()))
+        await insist(run.id, lambda: run.connection_failed(error.as_json(), again=next(tries) > 0))
     except Exception as untold:
         _log.warning("connection_error_untold", run_id=str(run.id), error=repr(untold))
 

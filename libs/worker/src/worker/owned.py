@@ -182,11 +182,17 @@ class Owned:
             self._note(told)
             await connection_health.works(conn, self.org_id, self.connection_id)
 
-    async def connection_failed(self, error: dict[str, Any]) -> None:
-        """Writes `connection.error`: a final AUTH_ERROR or CONNECTION_ERROR of this run's connection."""
+    async def connection_failed(self, error: dict[str, Any], *, again: bool = False) -> None:
+        """Writes `connection.error`: a final AUTH_ERROR or CONNECTION_ERROR of this run's connection.
+
+        `again`: an earlier call may have done it, only its answer was lost.
+        """
         if self.connection_id is None:
             return
         async with self.guarded() as conn:
+            asked = (conn, self.connection_id, self.id, self.started_at)
+            if again and await connection_health.failure_is_told(*asked):
+                return
             told = await connection_health.failed(
                 conn,
                 self.org_id,

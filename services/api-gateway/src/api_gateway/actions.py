@@ -154,7 +154,7 @@ async def update_action(
         if "connection_id" in given:
             connection_id = await _connection_id(gateway, principal, body.connection_id, None)
         values["connection_id"] = connection_id
-        definition = (body.definition or {}) if "definition" in given else before.definition
+        definition = (body.definition or {}) if "definition" in given else checks.mended(before.kind, before.definition)
         identity = (action_id, before.kind)
         values |= _stored(gateway, principal, identity, definition, connection_id, before.secrets)
     async with gateway.engine.begin() as conn:
@@ -218,10 +218,10 @@ def _stored(
     kept = None if sealed is None else gateway.keyring.decrypt_json(sealed, principal.org_id, action_id)
     # A kept value goes to one host only; the connection beside the definition may say which.
     placed = checks.with_connection(definition, connection_id)
-    checks.check_saved(kind, checks.whole(kind, placed, kept, loc), loc)
-    shown, secrets = checks.split(kind, placed, kept, loc)
+    read = checks.as_read(kind, checks.whole(kind, placed, kept, loc), loc)
+    shown, secrets = checks.split(kind, read, kept, loc)
     if placed is not definition:
-        shown = {key: value for key, value in shown.items() if key in definition}
+        shown.pop(checks.CONNECTION_KEYS[0], None)
     new = None if secrets is None else gateway.keyring.encrypt_json(secrets, principal.org_id, action_id)
     return {"definition": shown, "secrets": new}
 

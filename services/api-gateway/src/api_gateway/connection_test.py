@@ -64,7 +64,10 @@ async def _ask(connection: Connection, credentials: Mapping[str, Any], policy: P
 
 
 async def _reach_store(endpoint: str, policy: Policy) -> Finding:
-    url = httpx2.URL(endpoint)
+    try:
+        url = httpx2.URL(endpoint)
+    except httpx2.InvalidURL as error:
+        raise Permanent(ErrorCode.DATA_ERROR, f"config.endpoint_url is no address: {error}") from error
     status = await _status(url, policy, HttpCredentials())
     if status >= 500:
         _judge(url.host, status)

@@ -96,7 +96,7 @@ class KeysFromAddress:
         try:
             self._keys = parse(await self._fetch())
             self._answered_at = self._now()
-        except (RunError, httpx2.HTTPError, OSError, jwt.PyJWTError, ValueError) as error:
+        except (RunError, httpx2.HTTPError, httpx2.InvalidURL, OSError, jwt.PyJWTError, ValueError) as error:
             _log.error("oidc_keys_unreachable", error=repr(error))
 
 

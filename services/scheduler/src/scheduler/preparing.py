@@ -17,9 +17,10 @@ from records.automations.runs import Live
 from records.automations.saved import with_name
 from records.automations.steps import Step
 from records.automations.versions import Version
+from records.definitions.reading import shown
 from records.new_run import NewRun
 from records.orders import Customer, Known, Order
-from records.refused import Refused
+from records.refused import Place, Refused
 from records.secrets import Keyring, SecretError
 
 Json = dict[str, Any]
@@ -83,6 +84,7 @@ class Preparer:
     async def prepare(self, key: str, values: Values) -> NewRun:
         """The run of a step. Raises `Unready`."""
         step = self.version.steps[key]
+        definition: Json = {}
         try:
             order = await self._order(key)
             definition = self._resolved(step, order, values)
@@ -95,7 +97,8 @@ class Preparer:
             raise Unready(str(error), broken=True) from error
         except Refused as error:
             place = ".".join(map(str, error.faults[0][0]))
-            raise Unready(error.message, broken=self._is_broken(key, error), field=place) from error
+            message = error.message + _value_at(error.faults[0][0], definition)
+            raise Unready(message, broken=self._is_broken(key, error), field=place) from error
 
     async def _order(self, key: str) -> Order:
         """What the step orders, its write-only values in their places. Raises `Unready`, `Refused`, `SecretError`."""
@@ -108,7 +111,7 @@ class Preparer:
     async def _ordered(self, step: Json) -> Order:
         if step["action_id"] is None:
             definition = {key: value for key, value in step["definition"].items() if key != "kind"}
-            return Order(step["kind"], definition, (), stored=self._kept(step["key"]))
+            return Order(step["kind"], checks.mended(step["kind"], definition), (), stored=self._kept(step["key"]))
         action = await self._action(UUID(step["action_id"]))
         if action is None:
             raise Unready(f"the saved action {step['action_id']} of step {step['key']} is gone", broken=True)
@@ -157,6 +160,17 @@ class Preparer:
     def _customer(self) -> Customer:
         live = self.live
         return Customer(live.org_id, "automation", "automation_run", str(live.id), live.created_by, live.max_running)
+
+
+def _value_at(place: Place, definition: Json) -> str:
+    """`, not "30"`: what a reference has brought where something else is wanted."""
+    value: Any = definition
+    for key in place:
+        try:
+            value = value[key]
+        except (LookupError, TypeError):
+            return ""
+    return shown(place, value)
 
 
 def _shown(step: Step) -> str:

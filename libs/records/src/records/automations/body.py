@@ -92,7 +92,7 @@ _FLAT = {"kind", "definition", "action_id", "actionId", "definition_overrides", 
 
 def _also_flat(schema: dict[str, Any]) -> None:
     """What `_unfold` takes, in words of JSON Schema."""
-    schema["properties"] |= {name: {"type": "string"} for name in ("kind", "action_id")}
+    schema["properties"] |= {name: {"type": "string", "maxLength": 255} for name in ("kind", "action_id")}
     schema["properties"] |= {name: {"type": "object"} for name in ("definition", "definition_overrides")}
     schema["required"] = [name for name in schema.get("required", ()) if name != "action"]
     schema["anyOf"] = [{"required": [name]} for name in ("action", "kind", "action_id")]

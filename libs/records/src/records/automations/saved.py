@@ -114,8 +114,19 @@ def _work(key: str, action: ActionBody, context: Context, at: Place) -> _Work:
     kind, definition, here = action.real_kind or "", action.whole_definition, (*at, "definition")
     whole = checks.whole(kind, definition, kept, here)
     _check(kind, with_name(key, kind, whole), here)
-    shown, hidden = checks.split(kind, definition, kept, here)
+    shown, hidden = checks.split(kind, _as_read(key, kind, definition, whole), kept, here)
     return _Work({"kind": kind, "action_id": None, "definition": shown}, hidden, whole)
+
+
+def _as_read(key: str, kind: str, definition: Json, whole: Json) -> Json:
+    """What is stored: as the model reads it; with a reference as it was given, which is read when the step starts."""
+    if references.holds_reference(definition):
+        return definition
+    try:
+        read = checks.as_read(kind, with_name(key, kind, whole), ())
+    except Refused:
+        return definition  # with static objects, of which the check has seen the values
+    return {field: value for field, value in read.items() if field in definition or field != "transform_name"}
 
 
 def _saved_work(key: str, action: ActionBody, saved: SavedAction | None, kept: Json | None, at: Place) -> _Work:

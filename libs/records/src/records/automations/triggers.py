@@ -100,7 +100,7 @@ class WebhookTrigger(_Trigger):
     path: Annotated[str, Field(max_length=LONGEST_PATH + 2), AfterValidator(webhook_path)]
     secret: Annotated[
         Annotated[str, Field(min_length=LEAST_SECRET, max_length=500), AfterValidator(_hushed)]
-        | dict[Literal["secret"], Annotated[Literal[True], ReallyTrue]]
+        | Annotated[dict[Literal["secret"], Annotated[Literal[True], ReallyTrue]], Field(max_length=1)]
         | None,
         BeforeValidator(_elided),
     ] = None

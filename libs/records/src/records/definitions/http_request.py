@@ -53,7 +53,7 @@ class HttpRequest(Definition):
         default=None, description='Sent as JSON. {"kind": "secret", "value": …} in it is sent as that value.'
     )
     body_text: Text | Secret | Marked[Text] | None = None
-    form: Annotated[dict[FieldName, Values], short(1_000)] | None = Field(default=None, max_length=1_000)
+    form: Annotated[dict[FieldName, Values], Field(max_length=1_000), short(1_000)] | None = None
     expected_status: Expected | Annotated[list[Expected], Field(max_length=100)] | None = Field(
         default=None, description='What counts as success: 200, "2xx", "200-204" or a list of these; 2xx if not given.'
     )

@@ -70,6 +70,34 @@ async def test_a_stream_resumes_without_gap_or_repeat(client: httpx2.AsyncClient
     assert end.name == "end"
 
 
+async def test_who_has_seen_the_end_need_not_come_back(client: httpx2.AsyncClient, worker: LogWorker) -> None:
+    run_id = await make(client)
+    epoch = await worker.claim(run_id)
+    await worker.end(run_id, epoch)
+    path = f"{RUNS}/{run_id}/logs/stream"
+    for answer in (
+        await client.get(path, headers={"Last-Event-ID": f"{run_id}-2"}),
+        await client.get(f"{path}?after={run_id}-2"),
+        await client.head(f"{path}?after={run_id}-2"),
+    ):
+        assert (answer.status_code, answer.content) == (204, b"")
+    async with stream(client, path, **{"Last-Event-ID": f"{run_id}-1"}) as log:
+        assert [event.name for event in await log.rest()] == ["message", "end"]
+
+
+async def test_a_page_of_a_log_has_the_keys_that_are_asked_for(
+    client: httpx2.AsyncClient, others: OtherServices
+) -> None:
+    run_id = await make(client)
+    await others.end(run_id, "failed")
+    page = (await client.get(f"{RUNS}/{run_id}/logs?format=snake&limit=1")).json()
+    assert (page["has_more"], page["next_cursor"]) == (True, f"{run_id}-1")
+    assert {"occurred_at", "worker_id"} <= page["entries"][0].keys()
+    lines = await client.get(f"{RUNS}/{run_id}/logs?format=snake", headers={"Accept": "application/x-ndjson"})
+    assert all('"occurred_at"' in line for line in lines.text.splitlines())
+    assert (await client.get(f"{RUNS}/{run_id}/logs?format=kebab")).status_code == 422
+
+
 async def test_many_follow_many_runs_and_each_gets_every_entry_once_and_in_order(
     client: httpx2.AsyncClient, worker: LogWorker
 ) -> None:

@@ -1,7 +1,7 @@
 import base64
 import json
 from collections.abc import AsyncIterator, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +184,19 @@ async def test_who_is_in_several_organisations_comes_into_the_one_that_is_named(
     assert await came_to(fixed, organisation="other") == str(team.org_id)
 
 
+async def test_an_invitation_elsewhere_changes_nothing_and_counts_where_it_is_all_there_is(
+    trusting: Opened, issuer: Issuer, team: Team, gateway: Gateway
+) -> None:
+    web, other = trusting(), await make_team(gateway.engine, "other")
+    for email in (ADA, "new@acme.example"):
+        body = {"email": email, "role": "viewer"}
+        assert (await web.post("/api/v1/users", json=body, headers=other.headers())).status_code == 201
+    assert (await shown(web, issuer.token(ADA))).json()["organisationId"] == str(team.org_id)
+    assert (await shown(web, issuer.token(ADA, organisation="other"))).json()["organisationId"] == str(other.org_id)
+    new = await shown(web, issuer.token("new@acme.example"))
+    assert new.json()["organisationId"] == str(other.org_id)
+
+
 async def test_our_own_tokens_and_keys_are_good_beside_it(trusting: Opened, issuer: Issuer, team: Team) -> None:
     web = trusting()
     bearer = {"Authorization": f"Bearer {issuer.token(ADA)}"}
@@ -191,6 +204,8 @@ async def test_our_own_tokens_and_keys_are_good_beside_it(trusting: Opened, issu
     web.cookies.clear()
     assert session.status_code == 201
     assert (await shown(web, session.json()["token"])).status_code == 200
+    ends = datetime.fromisoformat(session.json()["expiresAt"])
+    assert timedelta(minutes=55) < ends - clock.now() < timedelta(minutes=61)  # not the twelve hours of a password's
     assert (await web.get(ME, headers=team.headers())).status_code == 200
     made = await web.post("/api/v1/api-keys", json={"name": "mine", "role": "admin"}, headers=bearer)
     assert made.status_code == 201

@@ -65,7 +65,7 @@ async def test_a_secret_is_sent_and_is_in_nothing_that_stays(
 async def _shown(api: httpx2.AsyncClient, answers: list[Any]) -> list[str]:
     """What has been answered, and what lists and logs say now."""
     lists = [(path, {"limit": 100}) for path in LISTS]
-    logs = [(f"{RUNS}/{run['id']}/logs", {}) for run in answers[1]]
+    logs: list[tuple[str, Json]] = [(f"{RUNS}/{run['id']}/logs", {}) for run in answers[1]]
     read = [(await api.get(path, params=params)).text for path, params in (*lists, *logs)]
     return [orjson.dumps(answers).decode(), *read]
 

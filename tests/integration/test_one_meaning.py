@@ -34,7 +34,7 @@ async def vendor() -> AsyncIterator[WebServer]:
 
 def looked_at(connection: ConnectionSecret) -> Any:
     at = datetime(2026, 1, 1, tzinfo=UTC)
-    plain = {"is_default": False, "has_credentials": True, "status": "active", "last_error": None}
+    plain: Any = {"is_default": False, "has_credentials": True, "status": "active", "last_error": None}
     shown = Connection(
         id=uuid4(), name="c", slug="c", provider="rest", config={**connection.config, "test_path": "/items"},
         max_running=None, created_by=None, created_at=at, updated_at=at, **plain,
@@ -48,7 +48,7 @@ def requested(connection: ConnectionSecret) -> Any:
 
 def extracted(connection: ConnectionSecret, folder: Path) -> Any:
     definition = {"source": "rest_api", "resources": [{"name": "items", "paginator": "single_page"}]}
-    prepared = {"source": "rest_api", "addresses": str(LOOPBACK), "files_root": None, "cursors": {}}
+    prepared: dict[str, Any] = {"source": "rest_api", "addresses": str(LOOPBACK), "files_root": None, "cursors": {}}
     job = Job(str(uuid4()), str(uuid4()), 1, 1, "dlt_extract", definition, connection, None, folder.as_uri(), prepared)
     return asyncio.to_thread(extract, job, RecordingLink())
 

@@ -47,7 +47,7 @@ def _connection(provider: str, config: dict[str, Any]) -> Connection:
 
 def _extracted(definition: dict[str, Any], config: dict[str, Any], policy: Policy, folder: Path) -> Awaitable[Any]:
     connection = ConnectionSecret(str(uuid4()), "c", "c", config, {})
-    prepared = {"source": "x", "addresses": str(policy), "files_root": None, "cursors": {}}
+    prepared: dict[str, Any] = {"source": "x", "addresses": str(policy), "files_root": None, "cursors": {}}
     told = {"retry": {"max_attempts": 1}, **definition}
     job = Job(str(uuid4()), str(uuid4()), 1, 1, "dlt_extract", told, connection, None, folder.as_uri(), prepared)
     return asyncio.to_thread(extract, job, RecordingLink())

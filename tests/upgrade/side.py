@@ -43,7 +43,7 @@ class Side:
         self._name = name
         self._python = python
         self._stack = stack
-        self._environment = {**stack.environment(), **environment}
+        self._environment = environment
         self._ports = PortBook(stack.home.root / f"ports-{name}.json")
         self._first_port = random_base()
         self._processes: dict[str, Process] = {}
@@ -59,7 +59,8 @@ class Side:
                 ports |= {"VAI_GRPC_HOST": "127.0.0.1", "VAI_GRPC_PORT": str(self._port(f"{service.name} gRPC"))}
             log = self._stack.home.log(f"{self._name}-{service.name}")
             command = (str(self._python), "-m", service.module)
-            self._processes[service.name] = Process(Program(service.name, command, log, {**self._environment, **ports}))
+            environment = {**self._stack.environment(service), **self._environment, **ports}
+            self._processes[service.name] = Process(Program(service.name, command, log, environment))
         for service in SERVICES:
             await self._until_ready(service.name, http[service.name])
 

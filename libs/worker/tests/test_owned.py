@@ -253,3 +253,25 @@ async def test_work_that_is_to_stop_is_not_waited_for(desk: Desk) -> None:
     assert await waiting is None
     await asyncio.wait([never])
     assert never.cancelled()
+
+
+async def test_a_loose_definition_of_an_older_version_is_read_as_that_read_it(desk: Desk) -> None:
+    run = await desk.holds(definition={"source": "noop", "timeout_seconds": "30", "requires_approval": 1})
+    assert (run.definition.timeout_seconds, run.definition.requires_approval) == (30.0, True)
+
+
+@pytest.mark.parametrize(
+    ("definition", "message"),
+    [
+        ({"source": "noop", "timeout_seconds": "soon"}, 'timeout_seconds: .*, not "soon"'),
+        ({"source": "noop", "retry": "often"}, "retry: "),
+        ({"source": ["noop"]}, "source: "),
+        ([], "definition"),
+    ],
+)
+async def test_a_definition_that_cannot_be_read_names_its_field(desk: Desk, definition: Any, message: str) -> None:
+    run = await desk.holds(definition=definition)
+    for _ in range(2):
+        with pytest.raises(Permanent, match=message) as error:
+            await run.opened()
+        assert error.value.code == "DATA_ERROR"

@@ -1,3 +1,4 @@
+import time
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -343,3 +344,12 @@ async def test_a_retry_takes_the_secrets_along(
     sealed = await gateway.pool.fetchval("SELECT secrets FROM runs WHERE id = $1", new_id)
     opened = gateway.keyring.decrypt_json(sealed, team.org_id, new_id)
     assert opened["values"]["headers"] == {"Authorization": "Bearer hunter2"}
+
+
+@pytest.mark.parametrize("part", ["{{", "/* ", "$a$ ", "'", "/**/"])
+async def test_a_hostile_sql_of_200_kb_holds_nobody(api: httpx2.AsyncClient, part: str) -> None:
+    definition = {"transform_name": "t", "sql": (part * 200_000)[:200_000]}
+    began = time.process_time()
+    answer = await api.post(RUNS, json={"kind": "duckdb_transform", "definition": definition})
+    assert answer.status_code in (201, 422)
+    assert time.process_time() - began < 10  # about one; by the square of the length: minutes

@@ -12,7 +12,7 @@ from testkit.database import new_run
 async def test_alone_a_turn_comes_at_once() -> None:
     turns = Turns()
     for _ in range(MOST):
-        await asyncio.wait_for(turns.turn(uuid7()), 1)
+        await asyncio.wait_for(turns.turn(uuid7), 1)
 
 
 async def test_whoever_has_one_request_has_the_next_turn_however_many_wait() -> None:
@@ -20,7 +20,7 @@ async def test_whoever_has_one_request_has_the_next_turn_however_many_wait() -> 
     order: list[UUID] = []
 
     async def comes(org_id: UUID) -> None:
-        await turns.turn(org_id)
+        await turns.turn(lambda: org_id)
         order.append(org_id)
 
     many = [asyncio.create_task(comes(flood)) for _ in range(200)]
@@ -33,11 +33,11 @@ async def test_whoever_has_one_request_has_the_next_turn_however_many_wait() -> 
 
 async def test_who_gives_up_keeps_nobody_waiting() -> None:
     turns, org_id = Turns(), uuid7()
-    many = [asyncio.create_task(turns.turn(org_id)) for _ in range(50)]
+    many = [asyncio.create_task(turns.turn(lambda: org_id)) for _ in range(50)]
     await asyncio.sleep(0)
     for task in many[10:]:
         task.cancel()
-    last = asyncio.create_task(turns.turn(org_id))
+    last = asyncio.create_task(turns.turn(lambda: org_id))
     await asyncio.wait_for(last, 5)
     await asyncio.gather(*many, return_exceptions=True)
 

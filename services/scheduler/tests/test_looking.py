@@ -389,3 +389,41 @@ async def test_what_cannot_begin_for_its_inputs_is_told(stage: Stage) -> None:
         run_id = await stage.begin(saved, inputs=inputs)
         assert (await stage.row(run_id))["status"] == "failed"
         assert await stage.told(run_id) == ["automation.failed"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "fails_with"),
+    [
+        (30, None),
+        (0.5, None),
+        ("30", '"30"'),
+        (True, "true"),
+        ("soon", '"soon"'),
+        (-1, "-1"),
+        (None, None),
+        ([30], "timeout_seconds"),
+    ],
+)
+async def test_what_a_reference_brings_is_read_strictly(stage: Stage, limit: Any, fails_with: str | None) -> None:
+    """Resolved, then parsed again: another type fails the step at once, with the field and the value (rule 21)."""
+    step = {"key": "a", "kind": "dlt_extract", "definition": {"source": "noop", "timeout_seconds": "$/inputs/limit"}}
+    run_id = await stage.begun(step, inputs={"limit": limit})
+    row = await stage.step(run_id, "a")
+    if fails_with is None:
+        assert row["state"] == "running"
+        return
+    assert (row["state"], row["error"]["code"], row["error"]["details"]) == (
+        "failed",
+        "DATA_ERROR",
+        {"field": "timeout_seconds"},
+    )
+    assert fails_with in row["error"]["message"]
+
+
+async def test_a_step_that_an_older_version_stored_loosely_runs_as_it_did(stage: Stage) -> None:
+    saved = await stage.save({"key": "a", "kind": "dlt_extract", "definition": {"source": "noop"}})
+    text = """UPDATE automation_versions SET definition = jsonb_set(definition, '{steps,0,definition,timeout_seconds}',
+        '"30"') WHERE automation_id = $1"""
+    await (await stage.database.owner()).execute(text, saved.id)
+    run_id = await stage.begin(saved)
+    assert (await stage.database.run(await stage.run_of(run_id, "a")))["definition"]["timeout_seconds"] == 30

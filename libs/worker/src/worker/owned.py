@@ -106,7 +106,9 @@ class Owned:
 
     async def opened(self) -> Definition:
         """The definition; a large text in it is judged beside the loop."""
-        if sum(len(value) for value in self._stored.values() if isinstance(value, str)) > _LONG:
+        stored: Any = self._stored  # what an older version wrote may be anything
+        texts = stored.values() if isinstance(stored, dict) else ()
+        if sum(len(text) for text in texts if isinstance(text, str)) > _LONG:
             return await asyncio.to_thread(lambda: self.definition)
         return self.definition
 

@@ -53,6 +53,9 @@ class Application(FastAPI):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.edge is None:
             self.edge = Edge(super().__call__, self.state.gateway.settings)
+        if scope["type"] == "http":
+            gateway = self.state.gateway
+            await gateway.intake.turns.turn(lambda: gateway.authenticator.known_organisation(Request(scope)))
         await self.edge(scope, receive, send)
 
 

@@ -76,6 +76,12 @@ class Authenticator:
             self._ask(shown)
         return known.principal
 
+    def known_organisation(self, request: Request) -> UUID | None:
+        """The organisation of a credential that is known at this moment; asks nobody and judges nothing."""
+        shown = credential_of(request)
+        known = None if shown is None else self._known.get(shown)
+        return None if known is None else known.principal.org_id
+
     async def _asked(self, request: Request, shown: Credential) -> Principal:
         """Asks the database; who has shown many bad credentials is told to wait, but not one who was known before."""
         if shown not in self._good:

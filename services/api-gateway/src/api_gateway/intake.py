@@ -54,11 +54,7 @@ class Intake:
         # Beside it, for organisations that have little under way while another one has much.
         self._quick: Batcher[NewRun, Any] = Batcher(self._insert, most=50, in_flight=1, most_waiting=4_000)
         self._pending: Counter[UUID] = Counter()
-        self._turns = Turns()
-
-    async def turn(self, org_id: UUID) -> None:
-        """To be awaited before the work on a new run begins: organisations take turns."""
-        await self._turns.turn(org_id)
+        self.turns = Turns()
 
     async def create(self, new: NewRun, *, ring: bool = True) -> Created:
         """The run, durable. `ring=False` where the caller hands it to a worker itself."""

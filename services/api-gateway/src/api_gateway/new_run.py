@@ -46,6 +46,5 @@ def of_body(body: RunBody, *, deferred: bool = False) -> Order:
 
 
 async def make(gateway: Gateway, who: Customer, order: Order, known: Known | None = None) -> NewRun:
-    """The run as it will be inserted, when it is its organisation's turn. Raises `Refused` that says what is wrong."""
-    await gateway.intake.turn(who.org_id)
+    """The run as it will be inserted. Raises `Refused` that says what is wrong with the order."""
     return await orders.make(gateway.pool, gateway.keyring, who, order, known)

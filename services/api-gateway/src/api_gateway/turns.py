@@ -6,6 +6,7 @@ single request has the next turn, however many wait for another organisation.
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from uuid import UUID
 
 MOST = 2
@@ -13,21 +14,21 @@ MOST = 2
 
 
 class Turns:
-    """Whoever is about to make a run awaits `turn`; alone, it has it at once."""
+    """Each request awaits `turn`; alone, it has it at once. Those that nobody is known for are one organisation."""
 
     def __init__(self) -> None:
-        self._waiting: dict[UUID, deque[asyncio.Future[None]]] = {}
+        self._waiting: dict[UUID | None, deque[asyncio.Future[None]]] = {}
         self._given = 0
         self._round: asyncio.Handle | None = None
 
-    async def turn(self, org_id: UUID) -> None:
-        """Returns when it is the organisation's turn."""
+    async def turn(self, whose: Callable[[], UUID | None]) -> None:
+        """Returns when it is the organisation's turn; `whose` is asked only where several want one."""
         if not self._waiting and self._given < MOST:
             self._given += 1
             self._begin_round()
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(org_id, deque()).append(future)
+        self._waiting.setdefault(whose(), deque()).append(future)
         self._begin_round()
         await future
 

@@ -170,3 +170,37 @@ async def test_two_processes_have_ids_names_and_channels_of_their_own(service: S
     assert len({one.id, two.id}) == len({one.name, two.name}) == 2
     assert one.name.startswith("extract-worker-")
     assert process_channel(one.id) != process_channel(two.id)
+
+
+async def test_a_lock_whose_key_could_not_be_written_is_not_kept(
+    database: Database, life: Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the row would name the old key, which nobody holds: a death that is none."""
+    register = life._register
+
+    async def fails() -> bool:
+        raise ConnectionResetError("no answer")
+
+    life._lock.terminate()
+    monkeypatch.setattr(life, "_register", fails)
+    with pytest.raises(ConnectionResetError):
+        await life.beat_once()
+    assert not life.is_steady()
+    monkeypatch.setattr(life, "_register", register)
+    await life.beat_once()
+    assert life.is_steady()
+    assert await _holder(database, life.id) is not None
+
+
+async def test_a_lock_that_falls_is_taken_again_at_once(database: Database, service: Service[Any]) -> None:
+    """Who looks for it calls a process dead at the second look, a second apart; a beat is five."""
+    life = Life(service)
+    await life.start()
+    pid = await _holder(database, life.id)
+    await (await database.owner()).execute("SELECT pg_terminate_backend($1)", pid)
+
+    async def taken_again() -> bool:
+        return await _holder(database, life.id) not in (None, pid)
+
+    await wait_for(taken_again, 3, what="the lock is taken again")
+    await life.stop()

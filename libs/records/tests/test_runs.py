@@ -104,3 +104,12 @@ async def test_a_run_is_shown_in_the_words_of_the_documents(database: Database) 
         "triggerMethod",
         "retryCount",
     }
+
+
+async def test_a_run_that_goes_on_under_a_limit_is_shown_as_waiting_for_it(database: Database) -> None:
+    run_id = await database.put("running", "delayed")
+    conn = await database.owner()
+    org_id = (await database.run(run_id))["org_id"]
+    assert runs.display_status(await runs.get(conn, org_id, run_id), frozenset()) == "retrying"
+    await database.change(run_id, "due_at = 'infinity'")
+    assert runs.display_status(await runs.get(conn, org_id, run_id), frozenset()) == "waiting_for_limit"

@@ -129,7 +129,7 @@ class Floor:
     async def extract(self, run: Owned, connection: ConnectionSecret | None = None) -> dict[str, Any]:
         prepared = await self.kind.prepare(run)
         job = Job(
-            str(run.id), str(run.org_id), run.epoch, run.attempt, run.kind, run.definition, connection,
+            str(run.id), str(run.org_id), run.epoch, run.attempt, run.kind, run.definition.stored(), connection,
             await run.checkpoint(), run.lake_url, prepared,
         )  # fmt: skip
         link = DirectLink(self.kind, run, asyncio.get_running_loop())
@@ -263,7 +263,13 @@ async def test_data_available_is_told_once_for_all_that_is_there(floor: Floor, a
     assert [(row["type"], row["data"]) for row in floor.told] == [
         (
             "connection.data_available",
-            {"connectionId": connection.id, "source": "rest_api", "tables": ["a", "b"], "rows": 3},
+            {
+                "connectionId": connection.id,
+                "runId": str(run.id),
+                "source": "rest_api",
+                "tables": ["a", "b"],
+                "rows": 3,
+            },
         )
     ]
 

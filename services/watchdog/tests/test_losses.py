@@ -9,6 +9,7 @@ from common.ids import uuid7
 from records import checkpoints, hot
 from services.watchdog.tests.guard import Guard
 from testkit.wait import wait_for
+from watchdog import lifecycle
 
 
 async def _lose(guard: Guard, *runs: UUID) -> None:
@@ -104,3 +105,13 @@ async def test_sessions_of_a_process_of_an_older_version_are_left_alone(guard: G
     await old.execute("BEGIN")
     await guard.dog.bury(await guard.database.register(), "its beat stood still")
     assert await old.fetchval("SELECT 1") == 1
+
+
+@pytest.mark.parametrize("moved_by", ["extract-worker", "api-gateway", "run-dispatcher"])
+async def test_only_what_the_watchdog_took_back_can_be_abandoned(guard: Guard, moved_by: str) -> None:
+    """Also where somebody else has moved the run between the look and the statement."""
+    runs = [await guard.database.put("running", "queued", recovered=True, moved_by=by) for by in (moved_by, "watchdog")]
+    for run_id in runs:
+        await guard.database.change(run_id, "updated_at = clock_timestamp() - interval '181 s'")
+    ended = await lifecycle.abandon(await guard.database.pool("watchdog"), runs, guard.id)
+    assert [row["id"] for row in ended] == runs[1:]

@@ -1,13 +1,13 @@
 """Runs as they are read: one row, how it is shown, and who is there to take it."""
 
-from datetime import datetime
+from datetime import MAXYEAR, datetime
 from typing import Any
 from uuid import UUID
 
 COLUMNS = """id, org_id, action_id, connection_id, parent_run_id, retry_of, kind, status, phase, held_for, control,
     lease_owner, retry_count, interrupt_count, definition, progress, result, error, concurrency_key, idempotency_key,
     fingerprint, trigger_method, trigger_source_type, trigger_source_id, requires_approval, decided_at, created_by,
-    created_at, updated_at, started_at, completed_at, log_seq, recovered, may_rerun,
+    created_at, updated_at, started_at, completed_at, due_at, log_seq, recovered, may_rerun,
     approval_timeout_seconds"""
 """What reading a run takes; never its secrets."""
 
@@ -72,6 +72,8 @@ def display_status(run: Any, alive: frozenset[str]) -> str:
         return _ended(run)
     if run["control"] == "cancel":
         return "cancelling"
+    if phase == "delayed" and _waits_for_room(run):
+        return "waiting_for_limit"
     waiting = {"paused": "paused", "delayed": "retrying", "parked": "waiting_for_child"}.get(phase)
     if waiting or phase == "leased":
         return waiting or str(status)
@@ -81,6 +83,12 @@ def display_status(run: Any, alive: frozenset[str]) -> str:
     if run["kind"] not in alive:
         return "waiting_for_worker"
     return "interrupted" if run["recovered"] and run["interrupt_count"] else "queued"
+
+
+def _waits_for_room(run: Any) -> bool:
+    """Whether a run that has begun waits for room under a limit: it is delayed without a time (infinity)."""
+    due: datetime | None = run.get("due_at")
+    return due is not None and due.year == MAXYEAR
 
 
 def _ended(run: Any) -> str:

@@ -8,12 +8,17 @@ from records.automations.saved import SavedAction
 from records.publication import Publisher
 from records.secrets import Keyring
 from scheduler.looking import Looker
-from testkit.automations import Saved, save, start, states
+from testkit.automations import NOOP, Saved, save, start, states
 from testkit.database import Database
 from testkit.rings import MemoryBell
 from testkit.services import MemoryProducer, OtherServices
 
 KEYS = "k1:" + "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="
+
+
+def step(key: str, *after: Any, when: str = "on_success", **work: Any) -> dict[str, Any]:
+    """A step that does nothing unless `work` says otherwise."""
+    return {"key": key, "depends_on": list(after), "condition": {"type": when}, **(work or NOOP)}
 
 
 class Stage:

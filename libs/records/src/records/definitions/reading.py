@@ -4,10 +4,10 @@ That version cast: it took `"30"` for a number and `1` for true, and stored what
 without doubt it is done again; what cannot be read is `Unreadable`, and whoever works on the run ends it.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-import orjson
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
@@ -72,7 +72,7 @@ def shown(place: Sequence[str | int], value: Any) -> str:
     """`, not "30"` for a fault's message; nothing for what is long, no plain value, or may be a secret."""
     if not place or _HIDDEN.intersection(map(str, place)) or not isinstance(value, str | int | float):
         return ""
-    text = orjson.dumps(value).decode()
+    text = json.dumps(value, ensure_ascii=False)
     return f", not {text}" if len(text) <= _SHOWN else ""
 
 

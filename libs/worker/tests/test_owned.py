@@ -191,7 +191,11 @@ async def test_data_that_came_is_told_once_it_is_durable(desk: Desk) -> None:
     async with run.guarded() as conn:
         await run.data_available(conn, "shopify", ["customers"], 2)
     assert [row["sequence"] for row in desk.published] == [1, 2]
-    assert [event["data"]["rows"] for event in await desk.database.events(connection_id)] == [7, 2]
+    stored = [event["data"] for event in await desk.database.events(connection_id)]
+    assert [data["rows"] for data in stored] == [7, 2]
+    assert [row["data"]["runId"] for row in desk.published] == [str(run.id)] * 2
+    # services of before that field publish what is stored, and take no field that they do not know
+    assert {name for data in stored for name in data} == {"connectionId", "source", "tables", "rows"}
 
 
 async def test_a_refusal_is_told_once_where_the_answer_to_its_commit_was_lost(desk: Desk) -> None:

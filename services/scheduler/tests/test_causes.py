@@ -21,8 +21,8 @@ from services.scheduler.tests.stage import Stage
 from testkit.automations import NOOP, Saved, start
 
 _WRITE = f"""
-INSERT INTO events (subject_id, sequence, occurred_at, org_id, type, data, wanted)
-VALUES ($1, 1, $2, $3, $4, $5, {wanted("$3", "$4")})
+INSERT INTO events (subject_id, sequence, occurred_at, org_id, type, data, run_id, wanted)
+VALUES ($1, 1, $2, $3, $4, $5, $6, {wanted("$3", "$4")})
 """
 MOST = 25
 KINDS = ("action.completed", "connection.data_available", "connection.error", "automation.completed")
@@ -33,8 +33,8 @@ async def _waiting(stage: Stage, event_type: str, steps: int = 1) -> Saved:
     return await stage.save(*({"key": f"s{place}", **NOOP} for place in range(steps)), trigger=trigger)
 
 
-async def _happens(stage: Stage, event_type: str, subject: UUID, **data: Any) -> None:
-    await stage.gateway.execute(_WRITE, subject, now(), stage.org_id, event_type, data)
+async def _happens(stage: Stage, event_type: str, subject: UUID, of_run: UUID | None = None, **data: Any) -> None:
+    await stage.gateway.execute(_WRITE, subject, now(), stage.org_id, event_type, data, of_run)
 
 
 async def _ran(stage: Stage, source: UUID | None, parent: UUID | None = None) -> UUID:
@@ -59,7 +59,9 @@ async def _tell_of(stage: Stage, kinds: Sequence[str], source: UUID | None) -> N
         if kind.startswith("automation."):
             if source is not None:
                 await _happens(stage, kind, source, automationRunId=str(source))
-        elif kind.startswith("connection."):
+        elif kind == "connection.data_available":  # whose run has a column
+            await _happens(stage, kind, uuid7(), run_id)
+        elif kind == "connection.error":
             await _happens(stage, kind, uuid7(), runId=str(run_id))
         else:
             trigger = {"method": "api", "sourceType": "automation_run" if source else "user"}

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from records.automations import steps
 from records.automations.saved import SavedAction
 from records.refused import Refused
 from services.scheduler.tests.stage import Stage
@@ -113,3 +114,29 @@ async def test_a_step_that_would_be_too_large_fails_alone_and_at_once(stage: Sta
     run_id = await stage.begun(call, inputs={"x": "x" * 1_000_000})
     assert "more than 8 MiB" in (await stage.step(run_id, "call"))["error"]["message"]
     assert (await stage.row(run_id))["status"] == "failed"
+
+
+async def test_results_that_are_too_large_together_are_not_read(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The step that names too many fails alone; those that name one each, and start in the same look, run."""
+    monkeypatch.setattr(steps, "MOST_BYTES_READ", 150_000)
+    names = ("a", "b")
+    one_each = [
+        {"key": f"one_{name}", "kind": "http_request", "depends_on": ["a", "b"]}
+        | {"definition": {"url": URL, "query": {"id": f"$/steps/{name}/result/id"}}}
+        for name in names
+    ]
+    both = {"url": URL, "query": {name: f"$/steps/{name}/result/id" for name in names}}
+    run_id = await stage.begun(
+        *({"key": name, **NOOP} for name in names),
+        *one_each,
+        {"key": "both", "kind": "http_request", "definition": both, "depends_on": ["a", "b"]},
+    )
+    for name in names:
+        await stage.end(run_id, name, result={"id": 1, "all": "x" * 100_000})
+    assert await stage.states(run_id) == {
+        **dict.fromkeys(names, "completed"),
+        "one_a": "running",
+        "one_b": "running",
+        "both": "failed",
+    }
+    assert "have 1 MiB together" in (await stage.step(run_id, "both"))["error"]["message"]

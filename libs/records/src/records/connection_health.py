@@ -8,18 +8,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from records.fragments import wanted
+from records.fragments import JOURNAL_DATA, wanted
 
 _TELL = f"""
 WITH subject AS (
     UPDATE connections SET event_seq = event_seq + 1 WHERE id = $1 AND org_id = $2
     RETURNING id, org_id, provider, event_seq
 )
-INSERT INTO events (subject_id, sequence, occurred_at, org_id, type, data, traceparent, writer, wanted)
+INSERT INTO events (subject_id, sequence, occurred_at, org_id, type, data, traceparent, writer, run_id, wanted)
 SELECT id, event_seq, clock_timestamp(), org_id, $3,
-    jsonb_build_object('connectionId', id, 'source', provider) || $4::jsonb, $5, $6, {wanted("subject.org_id", "$3")}
+    jsonb_build_object('connectionId', id, 'source', provider) || $4::jsonb, $5, $6, $7,
+    {wanted("subject.org_id", "$3")}
 FROM subject
-RETURNING subject_id, sequence, type, occurred_at, org_id, data, traceparent, wanted
+RETURNING subject_id, sequence, type, occurred_at, org_id, {JOURNAL_DATA}, traceparent, wanted
 """
 _TOLD_OF = """
 SELECT sequence FROM events
@@ -47,13 +48,15 @@ async def tell(
     data: Mapping[str, Any],
     writer: UUID,
     traceparent: str | None = None,
+    run_id: UUID | None = None,
 ) -> Any:
     """Write an event of a connection into the journal; `data` is added to `connectionId` and `source`.
 
+    `run_id`: the run that it tells of, where `data` do not say it (`fragments.JOURNAL_DATA`).
     Answers the journal's row, to be announced after the commit (`records.following`); None where there is no such
     connection.
     """
-    return await conn.fetchrow(_TELL, connection_id, org_id, event_type, dict(data), traceparent, writer)
+    return await conn.fetchrow(_TELL, connection_id, org_id, event_type, dict(data), traceparent, writer, run_id)
 
 
 async def failed(

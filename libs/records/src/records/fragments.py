@@ -17,6 +17,13 @@ EVENT_DATA = """jsonb_build_object(
     'completedAt', moved.completed_at, 'trigger', jsonb_build_object('method', moved.trigger_method,
     'sourceType', moved.trigger_source_type, 'sourceId', moved.trigger_source_id))"""
 
+JOURNAL_DATA = "CASE WHEN run_id IS NULL THEN data ELSE data || jsonb_build_object('runId', run_id) END AS data"
+"""The data of a journal row, with the run that it tells of.
+
+That field is newer than the events of connections, so it has a column: in a rolling upgrade older services publish what
+is in `data`, and take no field that they do not know.
+"""
+
 NEVER_WANTED = frozenset(("action.started", "action.cancelled", "action.rejected", "action.awaiting_approval"))
 """Events that no automation can wait for (`records.automations.triggers.EVENT_FIELDS`)."""
 

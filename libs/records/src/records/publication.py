@@ -14,19 +14,20 @@ from common.kafka import Producer, Record, is_unreachable
 from common.telemetry import events_published, publish_failures
 from records import hot
 from records.events import Event, record_of
+from records.fragments import JOURNAL_DATA
 
 _log = structlog.get_logger()
 
-_LEFT = """
-SELECT subject_id, sequence, type, occurred_at, org_id, data, traceparent FROM events
+_LEFT = f"""
+SELECT subject_id, sequence, type, occurred_at, org_id, {JOURNAL_DATA}, traceparent FROM events
 WHERE published_at IS NULL AND writer = $1 AND occurred_at < clock_timestamp() - interval '3 s'
   AND (retry_at IS NULL OR retry_at <= clock_timestamp())
 ORDER BY occurred_at LIMIT $2
 """
 
 # While the broker is away, one event tries whether it is back; then all do.
-_PROBE = """
-SELECT subject_id, sequence, type, occurred_at, org_id, data, traceparent FROM events
+_PROBE = f"""
+SELECT subject_id, sequence, type, occurred_at, org_id, {JOURNAL_DATA}, traceparent FROM events
 WHERE published_at IS NULL AND writer = $1 AND retry_at IS NOT NULL ORDER BY retry_at LIMIT 1
 """
 _ALL_AGAIN = "UPDATE events SET retry_at = NULL WHERE published_at IS NULL AND writer = $1 AND retry_at IS NOT NULL"

@@ -4,7 +4,7 @@ from typing import Any
 
 import asyncpg
 
-NEEDED = "0014"
+NEEDED = "0015"
 """The newest revision under migrations/versions (a test holds them together)."""
 
 

@@ -170,7 +170,7 @@ class Owned:
 
     async def data_available(self, conn: Any, source: str, tables: Sequence[str], rows: int) -> None:
         """Writes `connection.data_available` in the transaction that made the load durable (decision 30)."""
-        data = {"source": source, "tables": list(tables), "rows": rows, "runId": str(self.id)}
+        data = {"source": source, "tables": list(tables), "rows": rows}
         if self.connection_id is not None:
             told = await connection_health.tell(
                 conn,
@@ -180,6 +180,7 @@ class Owned:
                 data,
                 self._means.life.id,
                 self.traceparent,
+                self.id,
             )
             self._note(told)
             await connection_health.works(conn, self.org_id, self.connection_id)

@@ -21,13 +21,14 @@ from records.automations.causes import AFTER_CUT_OFF, DEFAULT_MOST, Source, Want
 from records.automations.runs import NewAutomationRun
 from records.automations.triggers import passes
 from records.following import automation_run_of
+from records.fragments import JOURNAL_DATA
 
 _log = structlog.get_logger()
 
 _BATCH = 200
 _ID = "subject_id || '-' || sequence"
 _WANTED = f"""
-SELECT subject_id, sequence, occurred_at, org_id, type, data, traceparent FROM events WHERE wanted
+SELECT subject_id, sequence, occurred_at, org_id, type, {JOURNAL_DATA}, traceparent FROM events WHERE wanted
   AND {_ID} <> ALL($2::text[]) AND ($3::text[] IS NULL OR {_ID} = ANY($3))
 ORDER BY occurred_at LIMIT $1 FOR UPDATE SKIP LOCKED
 """

@@ -25,7 +25,7 @@ from records.new_run import NewRun
 from records.publication import Publisher
 from records.secrets import Keyring
 from scheduler.opening import Opening, open_run
-from scheduler.preparing import Preparer, Unready
+from scheduler.preparing import Preparer, Unready, Values
 from scheduler.telling import tell_change, tell_end, tell_skip
 
 _log = structlog.get_logger()
@@ -157,10 +157,11 @@ class _Look:
 
     async def _start(self, keys: tuple[str, ...]) -> bool:
         """Prepares the runs of steps; False where one could not be: what follows is to be judged again."""
-        values = await self.preparer.values_for(keys, self.known)
+        values = await self._values_for(keys)
         for key in keys:
             try:
-                new = await self.preparer.prepare(key, values)
+                own = await self.preparer.values_for((key,), self.known) if values is None else values
+                new = await self.preparer.prepare(key, own)
             except Unready as error:
                 self._set(Change(key, State.FAILED, error=error.error))
                 self.broken = error.error if error.broken else self.broken
@@ -168,6 +169,13 @@ class _Look:
             self.starting[key] = new
             self._set(Change(key, State.RUNNING, new.id))
         return True
+
+    async def _values_for(self, keys: tuple[str, ...]) -> Values | None:
+        """What the steps refer to, read together; None where that is too large and each has to read its own."""
+        try:
+            return await self.preparer.values_for(keys, self.known)
+        except Unready:
+            return None
 
     def _set(self, change: Change) -> None:
         standing = Standing(change.state, change.port)

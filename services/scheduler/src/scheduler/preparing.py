@@ -65,7 +65,7 @@ class Preparer:
     orders: dict[str, Order] = field(default_factory=dict)
 
     async def values_for(self, keys: Iterable[str], standing: Mapping[str, Step]) -> Values:
-        """All that the steps to be started refer to, and nothing else: results may be large."""
+        """All that the steps to be started refer to, and nothing else. Raises `Unready` where that is too large."""
         wanted = [path for key in keys for path in await self._paths(key)]
         named = {path[1] for path in wanted if path[0] == "steps" and len(path) > 1}
         if any(path == ("steps",) for path in wanted):
@@ -75,11 +75,19 @@ class Preparer:
             event, inputs = await runs.given(self.conn, self.live.id)
             values.event, values.inputs = event, with_defaults(self.version.inputs, inputs)
         found = [standing[key] for key in named if key in standing]
-        results = await steps.results(self.conn, [s.run_id for s in found if s.run_id]) if found else {}
+        results = await self._results(found) if found else {}
         for step in found:
             result = results.get(step.run_id) if step.run_id else None
             values.steps[step.key] = {"status": _shown(step), "result": result, "error": step.error}
         return values
+
+    async def _results(self, found: Iterable[Step]) -> dict[UUID, Any]:
+        try:
+            return await steps.results(self.conn, [step.run_id for step in found if step.run_id])
+        except steps.TooLarge as error:
+            most, size = steps.MOST_BYTES_READ >> 20, (error.size >> 20) + 1
+            message = f"the results that the step refers to have {size} MiB together, {most} MiB is the most"
+            raise Unready(f"{message}: let large data go through tables of the lake") from error
 
     async def prepare(self, key: str, values: Values) -> NewRun:
         """The run of a step. Raises `Unready`."""

@@ -11,6 +11,9 @@ from records.automations.plan import Plan
 from records.automations.versions import Version
 from records.fragments import wanted
 
+MOST_BYTES_READ = 32 << 20
+"""Of results that are read at once, as JSON (rule 24)."""
+
 _OPEN = """
 INSERT INTO automation_steps (automation_run_id, key, place)
 SELECT $1, key, place FROM unnest($2::text[]) WITH ORDINALITY AS t(key, place)
@@ -34,7 +37,12 @@ LEFT JOIN runs r ON r.id = s.run_id
     AND (s.state IN ('failed', 'cancelled', 'rejected') OR (s.state = 'running' AND r.phase = 'done'))
 WHERE s.automation_run_id = $1
 """
-_RESULTS = "SELECT id, result FROM runs WHERE id = ANY($1::uuid[])"
+_RESULTS = """
+WITH all_of_them AS MATERIALIZED (
+    SELECT coalesce(sum(octet_length(result::text)), 0) AS size FROM runs WHERE id = ANY($1::uuid[])
+)
+SELECT id, size, CASE WHEN size <= $2 THEN result END AS result FROM runs, all_of_them WHERE id = ANY($1::uuid[])
+"""
 _ADOPT = """
 SELECT id, idempotency_key FROM runs
 WHERE org_id = $1 AND idempotency_key = ANY($2::text[]) AND trigger_source_id = $3
@@ -76,6 +84,14 @@ SELECT moved.id, moved.event_seq - cardinality($14::text[]) + e.place, moved.upd
 FROM moved, unnest($14::text[], $15::jsonb[]) WITH ORDINALITY AS e(type, data, place)
 RETURNING subject_id, sequence, type, occurred_at, org_id, data, traceparent, wanted
 """
+
+
+class TooLarge(Exception):
+    """Results have more bytes together than may be read at once: `size`."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.size = size
 
 
 class Step(NamedTuple):
@@ -154,8 +170,11 @@ def _standing(state: str, port: str | None) -> Standing:
 
 
 async def results(conn: Any, run_ids: Sequence[UUID]) -> dict[UUID, Any]:
-    """The results of ended runs."""
-    return {row["id"]: row["result"] for row in await conn.fetch(_RESULTS, list(run_ids))}
+    """The results of ended runs. Raises `TooLarge`, before one of them is read."""
+    rows = await conn.fetch(_RESULTS, list(run_ids), MOST_BYTES_READ)
+    if rows and rows[0]["size"] > MOST_BYTES_READ:
+        raise TooLarge(rows[0]["size"])
+    return {row["id"]: row["result"] for row in rows}
 
 
 async def adopt(conn: Any, org_id: UUID, source_id: str, keys: Sequence[str]) -> Mapping[str, UUID]:

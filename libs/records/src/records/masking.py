@@ -201,15 +201,22 @@ def _put(values: Json, path: Path, value: Any) -> None:
     values[path[-1]] = value
 
 
+_LONGEST_ADDRESS = 8_192
+"""Characters; what is longer is refused by the model of its kind."""
+
+
 def _tidy_address(holder: Json, field: str, place: str) -> None:
     """Takes the credentials out of `holder[field]`, into `holder[place]` and the headers."""
     address: str = holder[field]
+    if len(address) > _LONGEST_ADDRESS:
+        return  # no model takes it
     plain, _, fragment = address.partition("#")
     before, mark, query = plain.partition("?")
     parts = query.split("&") if mark else []
-    secret = [part for part in parts if _names_secret(part)]
+    named = [(part, _names_secret(part)) for part in parts]
+    secret = [part for part, is_secret in named if is_secret]
     if secret:
-        rest = [part for part in parts if part not in secret]
+        rest = [part for part, is_secret in named if not is_secret]
         plain = before + ("?" + "&".join(rest) if rest else "")
         holder[place] = {**_as_values(secret), **(holder.get(place) or {})}
     if any(_names_secret(part) for part in fragment.split("&")):

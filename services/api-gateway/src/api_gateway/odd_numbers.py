@@ -7,6 +7,7 @@ body, too: an id that has lost its last digits is worse than a request that is r
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from records.refused import Place
@@ -42,14 +43,32 @@ def _float(text: str) -> float | _Odd:
     return _Odd(text) if value in (float("inf"), float("-inf")) else value
 
 
+@dataclass(frozen=True)
+class _Way:
+    """The way to an object or an array: a link to the one around it, so that a deep one costs what a flat one does."""
+
+    around: "_Way | None"
+    key: str | int
+
+    def place(self) -> Place:
+        keys = [self.key]
+        way = self.around
+        while way is not None:
+            keys.append(way.key)
+            way = way.around
+        return tuple(reversed(keys))
+
+
 def _odd_in(value: Any) -> Iterator[tuple[Place, str]]:
-    """Without recursion, in any order."""
-    rest: list[tuple[tuple[str | int, ...], Any]] = [((), value)]
+    """Without recursion, in any order; only objects and arrays are put aside."""
+    if isinstance(value, _Odd):
+        yield (), str(value)
+    rest: list[tuple[_Way | None, Any]] = [(None, value)]
     while rest:
-        place, one = rest.pop()
-        if isinstance(one, _Odd):
-            yield place, str(one)
-        elif isinstance(one, dict):
-            rest.extend(((*place, key), inner) for key, inner in one.items())
-        elif isinstance(one, list):
-            rest.extend(((*place, position), inner) for position, inner in enumerate(one))
+        way, one = rest.pop()
+        inner = one.items() if isinstance(one, dict) else enumerate(one) if isinstance(one, list) else ()
+        for key, each in inner:
+            if isinstance(each, _Odd):
+                yield _Way(way, key).place(), str(each)
+            elif isinstance(each, dict | list):
+                rest.append((_Way(way, key), each))

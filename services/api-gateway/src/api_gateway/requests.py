@@ -72,10 +72,10 @@ class JsonRequest(Request):
         except orjson.JSONDecodeError as error:
             _refuse_odd_number(raw)
             raise _unreadable(("body", error.pos), f"this is not JSON: {error.msg}", "json_invalid") from error
-        if odd_numbers.may_be_odd(raw):
-            _refuse_odd_number(raw)
         if parts > DEEPEST_BODY and await _depth(raw) > DEEPEST_BODY:
             raise _unreadable(("body",), f"nested deeper than {DEEPEST_BODY} levels", "json_too_deep")
+        if odd_numbers.may_be_odd(raw):
+            _refuse_odd_number(raw)
         if _holds_nul(raw):
             raise _unreadable(("body",), "no text may hold the character U+0000", "json_invalid")
         return value

@@ -3,9 +3,14 @@
 import asyncio
 from uuid import UUID
 
+import httpx2
+import pytest
+
 from api_gateway.gateway import Gateway
+from api_gateway.intake import Created
 from api_gateway.turns import MOST, Turns
 from common.ids import uuid7
+from records.new_run import NewRun
 from testkit.database import new_run
 
 
@@ -48,3 +53,45 @@ async def test_new_runs_of_two_organisations_are_all_made(gateway: Gateway) -> N
     made = await asyncio.gather(*(gateway.intake.create(run) for run in runs))
     assert [created.run["id"] for created in made] == [run.id for run in runs]
     assert all(created.is_new for created in made)
+
+
+async def test_a_commit_of_many_lets_a_single_one_go_on_first() -> None:
+    turns, flood, other = Turns(), uuid7(), uuid7()
+    order: list[UUID] = []
+
+    async def goes_on(org_id: UUID) -> None:
+        await turns.again(org_id)
+        order.append(org_id)
+
+    await turns.again(other)
+    many = [asyncio.create_task(goes_on(flood)) for _ in range(200)]
+    await asyncio.sleep(0)
+    one = asyncio.create_task(goes_on(other))
+    await asyncio.gather(*many, one)
+    assert order.index(other) <= 4 * MOST
+    assert order.count(flood) == 200
+
+
+async def test_where_one_organisation_is_alone_what_is_stored_waits_for_nobody() -> None:
+    turns, org_id = Turns(), uuid7()
+    many = [turns.again(org_id) for _ in range(10 * MOST)]
+    for one in many:
+        with pytest.raises(StopIteration):
+            one.send(None)
+
+
+async def test_an_end_that_comes_before_the_answer_to_the_insert_is_heard(
+    gateway: Gateway, api: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = gateway.intake.create
+
+    async def ended_at_once(new: NewRun, *, ring: bool = True) -> Created:
+        created = await create(new, ring=ring)
+        gateway.waiters._hear(new.id.hex)
+        return created
+
+    monkeypatch.setattr(gateway.intake, "create", ended_at_once)
+    body = {"kind": "dlt_extract", "definition": {"source": "noop"}}
+    answer = await asyncio.wait_for(api.post("/api/v1/action-runs", json=body, headers={"Prefer": "wait=30"}), 10)
+    assert answer.status_code == 201
+    assert not gateway.waiters._waiting

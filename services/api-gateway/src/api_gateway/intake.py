@@ -67,6 +67,7 @@ class Intake:
             created_at = mine["created_at"]
         if ring or new.held_for is not None:
             self._ring([new])
+        await self.turns.again(new.org_id)
         return Created(_as_inserted(new, created_at), True)
 
     async def create_together(self, news: Sequence[NewRun]) -> list[Created | KeyReused | KeyBusy]:

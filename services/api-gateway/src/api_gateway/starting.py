@@ -13,7 +13,7 @@ from api_gateway.answers import answer
 from api_gateway.gateway import Gateway
 from api_gateway.intake import Created, KeyBusy, KeyReused
 from api_gateway.problems import Problem, conflict
-from api_gateway.waiting import Preference
+from api_gateway.waiting import Preference, within
 from common.clock import steady_seconds
 from contracts.vai.executor.v1 import executor_pb2 as pb
 from contracts.vai.words.v1 import words_pb2
@@ -34,16 +34,26 @@ async def start(gateway: Gateway, request: Request, new: NewRun) -> Response:
     """Create the run, start it and answer it: 201, or 200 with the run that the idempotency key had already made."""
     preference = Preference.of(request.headers.get("prefer"))
     calls = _is_called(new.kind, new.held_for, preference)
-    waits = not calls and preference.wait is not None
-    created = await create(gateway, replace(new, watched=True) if waits else new, ring=not calls)
+    if not calls and preference.wait is not None:
+        created = await _create_and_wait(gateway, new, preference.wait)
+    else:
+        created = await create(gateway, new, ring=not calls)
     run = created.run
     if created.is_new and calls:
         run = await _call(gateway, run, preference.wait or SYNC_SECONDS)
-    elif waits:
-        run = await _waited(gateway, run, preference.wait or 0, watched=created.is_new)
-    elif created.is_new and new.held_for is HeldFor.APPROVAL:
+    elif created.is_new and preference.wait is None and new.held_for is HeldFor.APPROVAL:
         run = await _until_awaiting(gateway, run)
     return _shown(gateway, run, preference, 201 if created.is_new else 200, called=calls)
+
+
+async def _create_and_wait(gateway: Gateway, new: NewRun, seconds: float) -> Created:
+    """The run as it stands when it has ended, or the time is up."""
+    with gateway.waiters.expecting(new.id) as end:
+        created = await create(gateway, replace(new, watched=True))
+        if created.is_new:
+            await within(seconds, end)
+            return replace(created, run=await _read(gateway, created.run))
+    return replace(created, run=await _waited(gateway, created.run, seconds))
 
 
 async def moved(gateway: Gateway, request: Request, run: Any, status: int = 200) -> Response:
@@ -103,8 +113,12 @@ async def _unheard(gateway: Gateway, run: Any, seconds: float) -> None:
     await gateway.waiters.until_ended(run["id"], seconds)
 
 
-async def _waited(gateway: Gateway, run: Any, seconds: float, *, watched: bool = False) -> Any:
-    await gateway.waiters.until_ended(run["id"], seconds, watched=watched)
+async def _waited(gateway: Gateway, run: Any, seconds: float) -> Any:
+    await gateway.waiters.until_ended(run["id"], seconds)
+    return await _read(gateway, run)
+
+
+async def _read(gateway: Gateway, run: Any) -> Any:
     return await runs.get(gateway.pool, run["org_id"], run["id"]) or run
 
 
@@ -115,7 +129,7 @@ async def _until_awaiting(gateway: Gateway, run: Any) -> Any:
         await follower.changed(APPROVAL_SECONDS)
     finally:
         gateway.tail.leave(follower)
-    return await runs.get(gateway.pool, run["org_id"], run["id"]) or run
+    return await _read(gateway, run)
 
 
 def _with_end(run: Any, got: pb.ExecuteResponse) -> dict[str, Any]:

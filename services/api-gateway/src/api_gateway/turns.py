@@ -1,6 +1,6 @@
 """Organisations take turns: a flood of requests of one keeps nobody else's waiting (rule 24).
 
-A few requests begin in each round of the event loop, and between two rounds it reads what has arrived: who comes with a
+A few requests go on in each round of the event loop, and between two rounds it reads what has arrived: who comes with a
 single request has the next turn, however many wait for another organisation.
 """
 
@@ -9,8 +9,13 @@ from collections import deque
 from collections.abc import Callable
 from uuid import UUID
 
+from common.clock import steady_seconds
+
 MOST = 2
 """Turns in one round."""
+
+MIXED_SECONDS = 1.0
+"""How long an organisation counts as being here after its request."""
 
 
 class Turns:
@@ -20,6 +25,8 @@ class Turns:
         self._waiting: dict[UUID | None, deque[asyncio.Future[None]]] = {}
         self._given = 0
         self._round: asyncio.Handle | None = None
+        self._last: UUID | None = None
+        self._mixed_until = 0.0
 
     async def turn(self, whose: Callable[[], UUID | None]) -> None:
         """Returns when it is the organisation's turn; `whose` is asked only where several want one."""
@@ -27,8 +34,32 @@ class Turns:
             self._given += 1
             self._begin_round()
             return
+        org_id = whose()
+        self._note(org_id)
+        await self._wait(org_id)
+
+    async def again(self, org_id: UUID) -> None:
+        """The same for a request that goes on after its run was stored: a commit lets many go on in one round.
+
+        Where nobody but this organisation is here, it waits for nobody.
+        """
+        self._note(org_id)
+        if self._mixed_until and steady_seconds() < self._mixed_until:
+            if not self._waiting and self._given < MOST:
+                self._given += 1
+                self._begin_round()
+            else:
+                await self._wait(org_id)
+
+    def _note(self, org_id: UUID | None) -> None:
+        if org_id != self._last:
+            if self._last is not None:
+                self._mixed_until = steady_seconds() + MIXED_SECONDS
+            self._last = org_id
+
+    async def _wait(self, org_id: UUID | None) -> None:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(whose(), deque()).append(future)
+        self._waiting.setdefault(org_id, deque()).append(future)
         self._begin_round()
         await future
 

@@ -3,7 +3,8 @@
 import asyncio
 import re
 from collections import defaultdict
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -42,15 +43,20 @@ class Waiters:
         self._waiting: dict[UUID, set[asyncio.Future[None]]] = defaultdict(set)
         ear.on(ENDED_CHANNEL, self._hear)
 
-    async def until_ended(self, run_id: UUID, seconds: float, *, watched: bool = False) -> None:
-        """Returns when the run has ended or the time is up; `watched` where the row already says that we wait."""
+    async def until_ended(self, run_id: UUID, seconds: float) -> None:
+        """Returns when the run has ended or the time is up."""
+        with self.expecting(run_id) as end:
+            if await watch(self._pool, run_id):
+                await within(seconds, end)
+
+    @contextmanager
+    def expecting(self, run_id: UUID) -> Iterator[asyncio.Future[None]]:
+        """Its end, for who makes a run that is `watched` from its start. Expect it before you make it: a worker may
+        have ended it before the answer to its insert is read."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting[run_id].add(future)
         try:
-            if not watched and not await watch(self._pool, run_id):
-                return
-            with suppress(TimeoutError):
-                await asyncio.wait_for(future, seconds)
+            yield future
         finally:
             self._waiting[run_id].discard(future)
             if not self._waiting[run_id]:
@@ -71,3 +77,9 @@ class Waiters:
         for future in self._waiting.get(run_id, ()):
             if not future.done():
                 future.set_result(None)
+
+
+async def within(seconds: float, end: asyncio.Future[None]) -> None:
+    """Returns when the end has come or the time is up."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(end, seconds)

@@ -288,6 +288,35 @@ async def test_who_waits_for_a_free_slot_is_not_abandoned(guard: Guard, worker: 
     assert await guard.database.where(run_id) == "running/queued"
 
 
+@pytest.mark.parametrize(
+    ("slots", "held"),
+    [
+        (8, [{}] * 6),  # the rest is kept for other organisations
+        (2, [{}]),
+        (8, [{"losses": 2}]),  # it holds a run alone
+    ],
+)
+async def test_a_worker_that_keeps_its_slots_for_others_passes_over_nobody(
+    guard: Guard, slots: int, held: list[dict[str, Any]]
+) -> None:
+    process = await guard.database.register(kinds=["dlt_extract"], slots=slots)
+    for columns in held:
+        run = await guard.held_by(process)
+        if columns:
+            await guard.database.change(run, "losses = 2")
+    run_id = await _stale(guard)
+    await _look_until_passed_over(guard)
+    assert await guard.database.where(run_id) == "running/queued"
+
+
+async def test_a_worker_that_makes_room_for_a_run_that_is_claimed_alone_passes_over_nobody(guard: Guard) -> None:
+    await guard.database.register(kinds=["dlt_extract"], slots=8)
+    await guard.database.put("running", "queued", losses=2)
+    run_id = await _stale(guard)
+    await _look_until_passed_over(guard)
+    assert await guard.database.where(run_id) == "running/queued"
+
+
 async def test_a_slot_that_has_just_become_free_is_not_a_slot_that_passes_over_a_run(guard: Guard) -> None:
     process = await guard.database.register(kinds=["dlt_extract"], slots=1)
     run_id = await _stale(guard)

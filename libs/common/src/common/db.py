@@ -1,6 +1,7 @@
 """Connections to Postgres. Each session says which service it is: the lifecycle's trigger asks (`vai.role`)."""
 
 import asyncio
+import json
 import re
 import socket
 from dataclasses import dataclass
@@ -159,8 +160,27 @@ class _Pool(asyncpg.pool.Pool):
         return super().acquire(timeout=self.turn if timeout is None else timeout)
 
 
+def _whole(digits: str) -> int | float:
+    return int(digits) if len(digits) < 19 else float(digits)
+
+
+def load_json(text: str | bytes) -> Any:
+    """What Postgres has stored as JSON. Never raises: one odd value must not take the other rows of an answer with it.
+
+    Postgres keeps numbers that no double holds, and any depth: the first are infinite here (and refused by every model
+    that reads them), and what is nested too deeply is an object that says so.
+    """
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        try:
+            return json.loads(text, parse_int=_whole)
+        except (ValueError, RecursionError):
+            return {"unreadable": "this JSON is nested too deeply, or damaged"}
+
+
 async def _prepare(connection: Any) -> None:
-    await connection.set_type_codec("jsonb", encoder=dump_json, decoder=orjson.loads, schema="pg_catalog")
+    await connection.set_type_codec("jsonb", encoder=dump_json, decoder=load_json, schema="pg_catalog")
 
 
 async def _keep(connection: Any) -> None:
@@ -238,5 +258,5 @@ def engine(url: str, role: str, size: int = 4, bounds: Bounds | None = None, nam
             "timeout": CONNECT_SECONDS,
         },
         json_serializer=dump_json,
-        json_deserializer=orjson.loads,
+        json_deserializer=load_json,
     )

@@ -267,7 +267,9 @@ class Worker:
         self._strangers = set(strangers).difference((one.run_id, one.epoch) for one in again)
         if again:
             held = [Held(one.run_id, one.epoch, self._begun.may_hold(one)) for one in again]
-            self._service.soon(self._releases.let_go(held, "Its worker had lost sight of it", stuck=True))
+            # Of several at once one may have taken the others with it: only what is alone counts as stuck.
+            stuck = len(held) == 1
+            self._service.soon(self._releases.let_go(held, "Its worker had lost sight of it", stuck=stuck))
 
     def _is_strange(self, lease: Lease) -> bool:
         """Whether nobody here knows it; the answer to a claim that is under way may still bring it."""

@@ -24,7 +24,8 @@ _STALE = f"""
 SELECT r.id, {MAY_RERUN} AS may_rerun, r.lease_owner FROM runs r
 WHERE r.phase = 'leased' AND r.due_at <= clock_timestamp() ORDER BY r.lease_owner, r.id LIMIT 500
 """
-# A worker whose beat is fresh has a free slot at this moment, and the run is one that it could take.
+# A worker whose beat is fresh has room for it at this moment. More than half of its slots must be free, since a share
+# of them is kept for other organisations (`worker.shares`); and it must not hold a run alone, nor make room for one.
 _PASSED_OVER = f"""
 SELECT r.id, r.updated_at < clock_timestamp() - interval '{GRACE_SECONDS} s' AS too_long FROM runs r
 WHERE r.phase = 'queued' AND r.recovered AND r.status = 'running' AND r.moved_by = 'watchdog'
@@ -32,7 +33,11 @@ WHERE r.phase = 'queued' AND r.recovered AND r.status = 'running' AND r.moved_by
   AND EXISTS (
     SELECT FROM processes p WHERE r.kind = ANY(p.kinds) AND NOT p.stopping
       AND p.beat_at > clock_timestamp() - interval '12 s'
-      AND p.slots > (SELECT count(*) FROM runs h WHERE h.lease_owner = p.id AND h.phase = 'leased')
+      AND p.slots > (
+        SELECT 2 * count(*) + p.slots * count(*) FILTER (WHERE {ALONE.replace("r.", "h.")})
+        FROM runs h WHERE h.lease_owner = p.id AND h.phase = 'leased')
+      AND NOT EXISTS (
+        SELECT FROM runs a WHERE a.phase = 'queued' AND a.kind = ANY(p.kinds) AND {ALONE.replace("r.", "a.")})
   )
 ORDER BY r.id LIMIT 500
 """

@@ -13,13 +13,20 @@ from starlette.applications import Starlette
 from typer.testing import CliRunner, Result
 
 from libs.client.tests.automation_server import AutomationEndpoints
+from libs.client.tests.people_server import PeopleEndpoints
 from libs.client.tests.server import Endpoints, Platform, guarded
 from vai.cli import app
 
 
 def application(platform: Platform) -> Starlette:
     """Its endpoints."""
-    return Starlette(routes=[*AutomationEndpoints(platform).routes(), *Endpoints(platform).routes()])
+    return Starlette(
+        routes=[
+            *AutomationEndpoints(platform).routes(),
+            *PeopleEndpoints(platform).routes(),
+            *Endpoints(platform).routes(),
+        ]
+    )
 
 
 @pytest.fixture
@@ -50,6 +57,9 @@ def vai(platform: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     """Runs `vai` with these arguments, against the platform of the test."""
     for name, value in {"VAI_API_URL": platform.url, "VAI_API_KEY": platform.key, "TZ": "UTC"}.items():
         monkeypatch.setenv(name, value)
+    for name in ("VAI_PROFILE", "VAI_HOME", "VAI_ADMIN_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.chdir(tmp_path)
     time.tzset()
     yield lambda *arguments, **more: CliRunner().invoke(app, list(arguments), **more)

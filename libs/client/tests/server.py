@@ -15,6 +15,7 @@ from starlette.routing import Route
 KEY = "vai_test_key"
 BORN = "2026-11-22T10:30:00Z"
 LISTS = ("actions", "action-runs", "connections", "automations", "automation-runs")
+TOKEN = "the-token-of-this-installation"
 ENDED = {"completed", "failed", "cancelled", "rejected"}
 Json = dict[str, Any]
 
@@ -158,7 +159,9 @@ class Endpoints:
             *(Route(f"{api}/{name}", self.page, methods=get) for name in LISTS),
             *(Route(f"{api}/{name}", self.create, methods=post) for name in ("actions", "connections")),
             Route(f"{api}/actions/slug/{{slug}}", self.action_by_slug),
-            Route(f"{api}/actions/{{id}}", self.action),
+            Route(f"{api}/actions/{{id}}", self.action, methods=["GET"]),
+            Route(f"{api}/actions/{{id}}", self.change, methods=["PATCH", "DELETE"]),
+            Route(f"{api}/connections/{{id}}", self.change, methods=["GET", "PATCH", "DELETE"]),
             Route(f"{api}/actions/{{id}}/run", self.run_action, methods=post),
             Route(f"{api}/connections/{{id}}/test", self.test_connection, methods=post),
         ]
@@ -194,6 +197,18 @@ class Endpoints:
     def action(self, request: Request) -> Response:
         found = self.platform.actions.get(request.path_params["id"])
         return JSONResponse(found) if found else problem(404, "action not found")
+
+    async def change(self, request: Request) -> Response:
+        _, _, _, name, key = request.url.path.split("/")
+        held = getattr(self.platform, name)
+        if key not in held:
+            return problem(404, f"{name[:-1]} not found")
+        if request.method == "DELETE":
+            del held[key]
+            return Response(status_code=204)
+        if request.method == "PATCH":
+            held[key] |= await request.json()
+        return JSONResponse(held[key])
 
     def action_by_slug(self, request: Request) -> Response:
         found = [each for each in self.platform.actions.values() if each["slug"] == request.path_params["slug"]]
@@ -300,7 +315,7 @@ def guarded(platform: Platform, endpoints: Callable[..., Any]) -> Callable[..., 
         platform.seen.append(Seen(request.method, request.url.path, query, headers, parsed))
         if platform.replies:
             await platform.replies.popleft()(scope, receive, send)
-        elif headers.get("authorization") != f"Bearer {KEY}":
+        elif headers.get("authorization") != f"Bearer {TOKEN if request.url.path.startswith('/admin') else KEY}":
             await problem(401, "this API key is unknown")(scope, receive, send)
         else:
             await endpoints(scope, replay(body), send)

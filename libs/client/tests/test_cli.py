@@ -66,7 +66,7 @@ def test_run_names_the_resources_of_a_partial_success(vai: Vai, platform: Any) -
     progress = {"resources_order": ["a", "b"], "completed_resources": ["a"], "failed_resources": ["b"]}
     platform.on_create = klaviyo(platform, result=RESULT, progress=progress, displayStatus="completed_with_errors")
     done = vai("run", "dlt_extract")
-    assert done.exit_code == 0
+    assert done.exit_code == 4, "cron must notice"
     assert "completed_with_errors in 2.0s" in done.stdout
     assert "failed: b. To take only these again: vai retry" in done.stderr
 
@@ -135,6 +135,8 @@ def test_wait_leaves_a_run_that_goes_on_with_3(vai: Vai, platform: Any, how: lis
     done = vai("run", "dlt_extract", "--wait", "0.3", *how)
     assert done.exit_code == 3
     assert "pending" in done.stdout
+    (run,) = platform.runs
+    assert done.stderr.splitlines()[-1] == f"The run goes on: vai logs {run} --follow"
 
 
 def test_the_result_of_a_request_is_shown_as_json(vai: Vai, platform: Any) -> None:

@@ -128,8 +128,9 @@ def test_an_automation_run_that_fails_ends_with_1_and_says_what_to_type(
     (run,) = platform.automation_runs
     assert (done.exit_code, json.loads(done.stdout)["status"]) == (1, "failed")
     assert platform.requests("POST", "/trigger")[0].headers["prefer"] == "wait=60"
-    again = vai("automations", "retry", run)
+    again = vai("automations", "retry", run, "--latest")
     assert again.exit_code == 1
+    assert platform.requests("POST", "/retry")[0].body == {"version": "latest"}
     assert "failed in 4.0s: DATA_ERROR: step gate: no" in again.stdout
     assert f"vai automations retry {list(platform.automation_runs)[1]}" in again.stderr
 
@@ -138,7 +139,7 @@ def test_no_follow_only_starts_it_and_says_how_to_follow(vai: Vai, platform: Any
     done = vai("automations", "trigger", "daily", "--no-follow")
     (run,) = platform.automation_runs
     assert (done.exit_code, done.stdout) == (0, f"automation run {run} running\n")
-    assert done.stderr == f"It goes on: vai automations follow {run}\n"
+    assert done.stderr == f"The automation run goes on: vai automations follow {run}\n"
     works(platform)(platform.automation_runs[run])
     followed = vai("automations", "follow", run)
     assert (followed.exit_code, len(followed.stdout.splitlines())) == (0, 9)

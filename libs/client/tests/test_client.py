@@ -1,6 +1,7 @@
 """Both clients against a server on a real socket: answers, paging, waiting, errors, and what is sent again."""
 
 import inspect
+import pydoc
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -25,6 +26,8 @@ from vai import (
     Unavailable,
     UnexpectedAnswer,
 )
+from vai.async_client import AsyncGroup
+from vai.client import Group
 
 
 class Sleeper:
@@ -291,9 +294,30 @@ def test_the_key_is_in_no_exception_and_no_repr(platform: Any) -> None:
     assert "vai_wrong_key" not in f"{caught.value!r}{client!r}"
 
 
+def groups_of(client: Any) -> dict[str, Any]:
+    """The groups of methods of either client."""
+    return {name: value for name, value in vars(client).items() if isinstance(value, Group | AsyncGroup)}
+
+
+def test_help_shows_what_a_method_takes_and_gives() -> None:
+    with Client("http://127.0.0.1:1", None) as client:
+        shown = pydoc.plain(pydoc.render_doc(client.runs.create)).splitlines()[2]
+        assert shown.startswith("create(kind: str, definition: dict[str, typing.Any] | None = None, *, idempotency_key")
+        assert "-> vai.models.Run" in shown
+        for group in groups_of(client).values():
+            for name in (each for each in dir(group) if each[0] != "_"):
+                signature = inspect.signature(getattr(group, name))
+                assert "Call[" not in str(signature.return_annotation), name
+                assert getattr(group, name).__name__ == name
+                assert getattr(group, name).__doc__, name
+
+
 def test_both_clients_have_the_same_methods() -> None:
     blocking, waiting = Client("http://127.0.0.1:1", None), AsyncClient("http://127.0.0.1:1", None)
-    for group in ("actions", "runs", "logs", "connections", "automations", "automation_runs"):
-        names = [{name for name in dir(getattr(each, group)) if name[0] != "_"} for each in (blocking, waiting)]
-        assert names[0] == names[1]
+    for name, group in groups_of(blocking).items():
+        ours, theirs = (
+            {each: inspect.signature(getattr(one, each)).parameters for each in dir(one) if each[0] != "_"}
+            for one in (group, groups_of(waiting)[name])
+        )
+        assert ours == theirs
     blocking.close()

@@ -2,7 +2,22 @@
 
 from collections.abc import Sequence
 
-from .call import API, PAGE, UNSET, Call, Page, Unset, get_call, given, held, nothing, offset_list, prefer, segment
+from .call import (
+    API,
+    PAGE,
+    UNSET,
+    Call,
+    Page,
+    Unset,
+    get_call,
+    given,
+    held,
+    keyed,
+    nothing,
+    offset_list,
+    prefer,
+    segment,
+)
 from .models import Action, Json, Run
 
 
@@ -72,15 +87,17 @@ def run(
     action_id: str,
     definition_overrides: Json | None = None,
     *,
+    idempotency_key: str | None = None,
     wait: float | None = None,
     respond_async: bool = False,
 ) -> Call[Run]:
-    """Run an action; the overrides are merged into its definition (RFC 7396). `wait` as in `runs.create`."""
+    """Run an action; the overrides are merged into its definition (RFC 7396). The others as in `runs.create`."""
     return Call(
         "POST",
         f"{API}/actions/{segment(action_id)}/run",
         Run.read,
         body=given(definitionOverrides=definition_overrides),
-        headers=prefer(wait, respond_async),
+        headers=keyed(idempotency_key) | prefer(wait, respond_async),
         patience=held(wait),
+        repeatable=idempotency_key is not None,
     )

@@ -7,7 +7,7 @@ async with AsyncClient("http://127.0.0.1:8080", key) as vai:
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import aclosing
 from functools import wraps
 from itertools import count
@@ -15,16 +15,36 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import httpx2
 
-from . import actions, automation_runs, automations, connections, logs, runs
+from . import (
+    actions,
+    api_keys,
+    automation_runs,
+    automations,
+    changes,
+    connections,
+    events,
+    installation,
+    kinds,
+    logs,
+    organisation,
+    runs,
+    session,
+    users,
+    webhooks,
+)
 from .call import Call, Conversation, Page, Pause
+from .changes import ChangeTail
+from .dressing import dress, iterated, of_call, of_conversation, rename
 from .errors import ApiError, VaiError
 from .models import Answer, LogEntry
+from .people_models import RunChange
 from .sending import QUIET, Outcome, Retries, answer_of, check, http_settings, request_of
-from .tail import Ask, Tail
+from .tail import Ask, LogTail, Tail
 
 P = ParamSpec("P")
 T = TypeVar("T")
 A = TypeVar("A", bound=Answer)
+E = TypeVar("E")
 
 
 class AsyncGroup:
@@ -33,13 +53,16 @@ class AsyncGroup:
     def __init__(self, client: "AsyncClient") -> None:
         self._client = client
 
+    def __init_subclass__(cls) -> None:
+        rename(cls)
+
 
 def _ask(build: Callable[P, Call[T]]) -> Callable[Concatenate[AsyncGroup, P], Coroutine[Any, Any, T]]:
     @wraps(build)
     async def method(self: AsyncGroup, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._client.send(build(*args, **kwargs))
 
-    return method
+    return dress(method, build, of_call)
 
 
 def _all(build: Callable[P, Call[Page[A]]]) -> Callable[Concatenate[AsyncGroup, P], AsyncIterator[A]]:
@@ -52,7 +75,7 @@ def _all(build: Callable[P, Call[Page[A]]]) -> Callable[Concatenate[AsyncGroup, 
                 yield item
             call = page.next
 
-    return method
+    return dress(method, build, iterated(AsyncIterator))
 
 
 def _talk(build: Callable[P, Conversation[T]]) -> Callable[Concatenate[AsyncGroup, P], Coroutine[Any, Any, T]]:
@@ -71,7 +94,7 @@ def _talk(build: Callable[P, Conversation[T]]) -> Callable[Concatenate[AsyncGrou
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
 
-    return method
+    return dress(method, build, of_conversation)
 
 
 class AsyncActions(AsyncGroup):
@@ -86,10 +109,25 @@ class AsyncRuns(AsyncGroup):
     """`client.runs`"""
 
     create, get, delete = _ask(runs.create), _ask(runs.get), _ask(runs.delete)
+    create_many = _ask(runs.create_many)
     list, iterate, wait = _ask(runs.listing), _all(runs.listing), _talk(runs.wait)
     approve, reject, cancel = _ask(runs.approve), _ask(runs.reject), _ask(runs.cancel)
     pause, resume = _ask(runs.pause), _ask(runs.resume)
     execute, retry = _ask(runs.execute), _ask(runs.retry)
+
+    def changes(
+        self,
+        *,
+        status: str | Sequence[str] | None = None,
+        kind: str | Sequence[str] | None = None,
+        action_id: str | None = None,
+        parent_action_run_id: str | None = None,
+    ) -> "AsyncChangeStream":
+        """Each run of the organisation as it changes, for ever, with the filters of the list."""
+        filters = changes.stream(
+            status=status, kind=kind, action_id=action_id, parent_action_run_id=parent_action_run_id
+        )
+        return AsyncChangeStream(self._client, filters)
 
 
 class AsyncLogs(AsyncGroup):
@@ -132,6 +170,60 @@ class AsyncAutomationRuns(AsyncGroup):
         return AsyncLogStream(self._client, automation_runs.stream, run_id, after)
 
 
+class AsyncUsers(AsyncGroup):
+    """`client.users`"""
+
+    create, get = _ask(users.create), _ask(users.get)
+    update, delete = _ask(users.update), _ask(users.delete)
+    list, iterate = _ask(users.listing), _all(users.listing)
+
+
+class AsyncApiKeys(AsyncGroup):
+    """`client.api_keys`"""
+
+    create, get, revoke = _ask(api_keys.create), _ask(api_keys.get), _ask(api_keys.revoke)
+    list, iterate = _ask(api_keys.listing), _all(api_keys.listing)
+
+
+class AsyncOrganisation(AsyncGroup):
+    """`client.organisation`"""
+
+    get, update = _ask(organisation.get), _ask(organisation.update)
+
+
+class AsyncSession(AsyncGroup):
+    """`client.session`"""
+
+    me, sign_in, sign_out = _ask(session.me), _ask(session.sign_in), _ask(session.sign_out)
+    change_password, accept_invitation = _ask(session.change_password), _ask(session.accept_invitation)
+
+
+class AsyncKinds(AsyncGroup):
+    """`client.kinds`"""
+
+    list, templates = _ask(kinds.listing), _ask(kinds.templates)
+
+
+class AsyncEvents(AsyncGroup):
+    """`client.events`"""
+
+    replay = _ask(events.replay)
+
+
+class AsyncWebhooks(AsyncGroup):
+    """`client.webhooks`"""
+
+    send = _ask(webhooks.send)
+
+
+class AsyncInstallation(AsyncGroup):
+    """`client.installation`, for a client that has the installation's token as its key"""
+
+    create_organisation, get_organisation = _ask(installation.create_organisation), _ask(installation.get_organisation)
+    update_organisation = _ask(installation.update_organisation)
+    organisations, iterate_organisations = _ask(installation.organisations), _all(installation.organisations)
+
+
 class AsyncClient:
     """The asynchronous client (asyncio), with the same methods; `timeout` as in `Client`."""
 
@@ -153,6 +245,9 @@ class AsyncClient:
         self.actions, self.runs = AsyncActions(self), AsyncRuns(self)
         self.logs, self.connections = AsyncLogs(self), AsyncConnections(self)
         self.automations, self.automation_runs = AsyncAutomations(self), AsyncAutomationRuns(self)
+        self.users, self.api_keys, self.organisation = AsyncUsers(self), AsyncApiKeys(self), AsyncOrganisation(self)
+        self.session, self.kinds, self.events = AsyncSession(self), AsyncKinds(self), AsyncEvents(self)
+        self.webhooks, self.installation = AsyncWebhooks(self), AsyncInstallation(self)
 
     async def send(self, call: Call[T]) -> T:
         """Send one call, again where that is safe, and return what it was for."""
@@ -174,12 +269,15 @@ class AsyncClient:
         except httpx2.TransportError as error:
             return error
 
-    async def events(self, tail: Tail) -> AsyncGenerator[httpx2.ServerSentEvent]:
-        """The events of one connection to a live log."""
+    async def events_of(self, tail: Tail[Any]) -> AsyncGenerator[httpx2.ServerSentEvent]:
+        """The events of one connection to a stream."""
         async with self._http.stream(**request_of(tail.call(), self._timeout)) as response:
             if response.status_code != 200:
                 await response.aread()
                 check(response)
+            if response.status_code == 204:
+                tail.over()
+                return
             tail.opened()
             async for event in httpx2.EventSource(response):
                 yield event
@@ -195,24 +293,40 @@ class AsyncClient:
         await self.aclose()
 
 
-class AsyncLogStream(Tail):
+class AsyncLogStream(LogTail):
     """The log of a run or an automation run, for `async for`; afterwards `final_status` says how it ended."""
 
     def __init__(self, client: AsyncClient, ask: Ask, run_id: str, after: str | None) -> None:
         super().__init__(client.api_url, ask, run_id, after, client.retries)
         self._client = client
 
-    async def __aiter__(self) -> AsyncIterator[LogEntry]:
-        while not self.done():
-            failure: Exception | None = None
-            try:
-                async with aclosing(self._client.events(self)) as events:
-                    async for event in events:
-                        entry = self.take(event)
-                        if entry is not None:
-                            yield entry
-                        if self.done():
-                            return
-            except (httpx2.TransportError, ApiError) as error:
-                failure = error
-            await self._client.pause(self.broken(failure))
+    def __aiter__(self) -> AsyncGenerator[LogEntry]:
+        return _read(self._client, self)
+
+
+class AsyncChangeStream(ChangeTail):
+    """The runs of the organisation as they change, for `async for`; it does not end."""
+
+    def __init__(self, client: AsyncClient, call: Call[None]) -> None:
+        super().__init__(client.api_url, call, client.retries)
+        self._client = client
+
+    def __aiter__(self) -> AsyncGenerator[RunChange]:
+        return _read(self._client, self)
+
+
+async def _read(client: AsyncClient, tail: Tail[E]) -> AsyncGenerator[E]:
+    while not tail.done():
+        failure: Exception | None = None
+        try:
+            async with aclosing(client.events_of(tail)) as told:
+                async for event in told:
+                    taken = tail.take(event)
+                    if taken is not None:
+                        yield taken
+                    if tail.done():
+                        return
+        except (httpx2.TransportError, ApiError) as error:
+            failure = error
+        if not tail.done():
+            await client.pause(tail.broken(failure))

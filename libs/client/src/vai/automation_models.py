@@ -62,6 +62,7 @@ class Automation(Answer):
     max_parallel: int | None = field(default=None, metadata={"key": "max_parallel"})
     next_run_at: datetime | None = None
     webhook_url: str | None = None
+    version_id: str | None = None
     error: RunError | None = None
     latest_run: LatestAutomationRun | None = None
     source_type: str | None = None
@@ -132,6 +133,7 @@ class AutomationRun(Answer):
     reason: str | None = None
     error: AutomationError | None = None
     retry_of: str | None = None
+    version_id: str | None = None
     parent_action_run_id: str | None = None
     created_by: str | None = None
 

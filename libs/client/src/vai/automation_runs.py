@@ -1,11 +1,14 @@
 """The calls about automation runs (document 002)."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from .automation_models import AutomationRun
 from .automations import GraphFormat, drawing
-from .call import API, PAGE, Call, Conversation, Page, given, held, nothing, offset_list, prefer, segment
+from .call import API, PAGE, Call, Conversation, Page, given, held, keyed, nothing, offset_list, prefer, segment
 from .waiting import until_ended
+
+Version = Literal["same", "latest"]
 
 
 def listing(
@@ -32,10 +35,27 @@ def cancel(run_id: str, *, wait: float | None = None) -> Call[AutomationRun]:
     return Call("POST", path, AutomationRun.read, headers=prefer(wait), patience=held(wait))
 
 
-def retry(run_id: str, *, wait: float | None = None) -> Call[AutomationRun]:
-    """A new automation run from the steps that failed; what succeeded is kept."""
-    path = _path(run_id, "/retry")
-    return Call("POST", path, AutomationRun.read, headers=prefer(wait), patience=held(wait))
+def retry(
+    run_id: str,
+    *,
+    version: Version | None = None,
+    idempotency_key: str | None = None,
+    wait: float | None = None,
+) -> Call[AutomationRun]:
+    """A new automation run from the steps that failed; what succeeded is kept.
+
+    It goes by the version that the old one had; with `version="latest"` by the automation as it is now, and steps that
+    were changed are done again. With an idempotency key the call is repeated where it may have been lost.
+    """
+    return Call(
+        "POST",
+        _path(run_id, "/retry"),
+        AutomationRun.read,
+        body=given(version=version) or None,
+        headers=keyed(idempotency_key) | prefer(wait),
+        patience=held(wait),
+        repeatable=idempotency_key is not None,
+    )
 
 
 def wait(run_id: str, timeout: float | None = None) -> Conversation[AutomationRun]:

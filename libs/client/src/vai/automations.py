@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from .automation_models import Automation, AutomationRun
-from .call import API, PAGE, Call, Page, get_call, given, held, nothing, offset_list, prefer, segment
+from .call import API, PAGE, Call, Page, get_call, given, held, keyed, nothing, offset_list, prefer, segment
 from .models import Json
 
 GraphFormat = Literal["mermaid", "svg"]
@@ -81,13 +81,12 @@ def trigger(
     `event` stands in for what another trigger would bring. With an idempotency key the call is repeated where it may
     have been lost.
     """
-    key = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
     return Call(
         "POST",
         f"{API}/automations/{segment(automation_id)}/trigger",
         AutomationRun.read,
         body=given(inputs=inputs, event=event),
-        headers=key | prefer(wait),
+        headers=keyed(idempotency_key) | prefer(wait),
         patience=held(wait),
         repeatable=idempotency_key is not None,
     )

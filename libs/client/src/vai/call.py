@@ -35,7 +35,8 @@ class Call(Generic[T]):
     """One request. `repeatable` means that sending it twice does what sending it once does.
 
     `patience` (seconds) is how much longer than usual the answer may take because the server was asked to hold it.
-    `read` gets what the JSON of the answer says, or the answer itself where it is to be `text`.
+    `content` is sent as it is, in the place of `body`. `read` gets what the JSON of the answer says, or the answer
+    itself where it is to be `text`.
     """
 
     method: str
@@ -43,6 +44,7 @@ class Call(Generic[T]):
     read: Callable[[Any], T]
     query: Mapping[str, Any] = field(default_factory=dict)
     body: Json | None = None
+    content: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     patience: float = 0.0
     repeatable: bool = False
@@ -97,8 +99,19 @@ def held(wait: float | None) -> int:
     return max(0, min(LONGEST_WAIT, int(wait or 0)))
 
 
+def keyed(idempotency_key: str | None) -> dict[str, str]:
+    """The header that makes it safe to send a call again: the same key starts nothing twice."""
+    return {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
+
+
 def offset_list(
-    path: str, key: str, item: type[A], query: Mapping[str, Any], offset: int = 0, seen: frozenset[str] = frozenset()
+    path: str,
+    key: str,
+    item: type[A],
+    query: Mapping[str, Any],
+    offset: int = 0,
+    seen: frozenset[str] = frozenset(),
+    base: str = API,
 ) -> Call[Page[A]]:
     """A list by offset. What slips down a place while the pages are read would come twice: `seen` leaves it out."""
 
@@ -109,7 +122,8 @@ def offset_list(
         except (KeyError, TypeError, AttributeError) as error:
             raise UnexpectedAnswer(f"this is not a list of {key}: {error!r}") from error
         ids = frozenset(each.raw[item.identity] for each in found)
-        following = offset_list(path, key, item, query, offset + len(found), seen | ids) if more and found else None
+        rest = offset + len(found), seen | ids, base
+        following = offset_list(path, key, item, query, *rest) if more and found else None
         return Page([each for each in found if each.raw[item.identity] not in seen], following, total, users)
 
-    return get_call(path, read, **{**query, "offset": offset})
+    return Call("GET", base + path, read, query=given(**query, offset=offset), repeatable=True)

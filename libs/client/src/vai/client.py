@@ -11,23 +11,43 @@ bound to a way of sending it. Every method raises a VaiError (`errors.py`).
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 from itertools import count
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import httpx2
 
-from . import actions, automation_runs, automations, connections, logs, runs
+from . import (
+    actions,
+    api_keys,
+    automation_runs,
+    automations,
+    changes,
+    connections,
+    events,
+    installation,
+    kinds,
+    logs,
+    organisation,
+    runs,
+    session,
+    users,
+    webhooks,
+)
 from .call import Call, Conversation, Page, Pause
+from .changes import ChangeTail
+from .dressing import dress, iterated, of_call, of_conversation, rename
 from .errors import ApiError, VaiError
 from .models import Answer, LogEntry
+from .people_models import RunChange
 from .sending import QUIET, Outcome, Retries, answer_of, check, http_settings, request_of
-from .tail import Ask, Tail
+from .tail import Ask, LogTail, Tail
 
 P = ParamSpec("P")
 T = TypeVar("T")
 A = TypeVar("A", bound=Answer)
+E = TypeVar("E")
 
 
 class Group:
@@ -36,13 +56,16 @@ class Group:
     def __init__(self, client: "Client") -> None:
         self._client = client
 
+    def __init_subclass__(cls) -> None:
+        rename(cls)
+
 
 def _ask(build: Callable[P, Call[T]]) -> Callable[Concatenate[Group, P], T]:
     @wraps(build)
     def method(self: Group, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return self._client.send(build(*args, **kwargs))
 
-    return method
+    return dress(method, build, of_call)
 
 
 def _all(build: Callable[P, Call[Page[A]]]) -> Callable[Concatenate[Group, P], Iterator[A]]:
@@ -54,7 +77,7 @@ def _all(build: Callable[P, Call[Page[A]]]) -> Callable[Concatenate[Group, P], I
             yield from page.items
             call = page.next
 
-    return method
+    return dress(method, build, iterated(Iterator))
 
 
 def _talk(build: Callable[P, Conversation[T]]) -> Callable[Concatenate[Group, P], T]:
@@ -73,7 +96,7 @@ def _talk(build: Callable[P, Conversation[T]]) -> Callable[Concatenate[Group, P]
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
 
-    return method
+    return dress(method, build, of_conversation)
 
 
 class Actions(Group):
@@ -88,10 +111,25 @@ class Runs(Group):
     """`client.runs`"""
 
     create, get, delete = _ask(runs.create), _ask(runs.get), _ask(runs.delete)
+    create_many = _ask(runs.create_many)
     list, iterate, wait = _ask(runs.listing), _all(runs.listing), _talk(runs.wait)
     approve, reject, cancel = _ask(runs.approve), _ask(runs.reject), _ask(runs.cancel)
     pause, resume = _ask(runs.pause), _ask(runs.resume)
     execute, retry = _ask(runs.execute), _ask(runs.retry)
+
+    def changes(
+        self,
+        *,
+        status: str | Sequence[str] | None = None,
+        kind: str | Sequence[str] | None = None,
+        action_id: str | None = None,
+        parent_action_run_id: str | None = None,
+    ) -> "ChangeStream":
+        """Each run of the organisation as it changes, for ever, with the filters of the list."""
+        filters = changes.stream(
+            status=status, kind=kind, action_id=action_id, parent_action_run_id=parent_action_run_id
+        )
+        return ChangeStream(self._client, filters)
 
 
 class Logs(Group):
@@ -134,6 +172,60 @@ class AutomationRuns(Group):
         return LogStream(self._client, automation_runs.stream, run_id, after)
 
 
+class Users(Group):
+    """`client.users`"""
+
+    create, get = _ask(users.create), _ask(users.get)
+    update, delete = _ask(users.update), _ask(users.delete)
+    list, iterate = _ask(users.listing), _all(users.listing)
+
+
+class ApiKeys(Group):
+    """`client.api_keys`"""
+
+    create, get, revoke = _ask(api_keys.create), _ask(api_keys.get), _ask(api_keys.revoke)
+    list, iterate = _ask(api_keys.listing), _all(api_keys.listing)
+
+
+class Organisation(Group):
+    """`client.organisation`"""
+
+    get, update = _ask(organisation.get), _ask(organisation.update)
+
+
+class Session(Group):
+    """`client.session`"""
+
+    me, sign_in, sign_out = _ask(session.me), _ask(session.sign_in), _ask(session.sign_out)
+    change_password, accept_invitation = _ask(session.change_password), _ask(session.accept_invitation)
+
+
+class Kinds(Group):
+    """`client.kinds`"""
+
+    list, templates = _ask(kinds.listing), _ask(kinds.templates)
+
+
+class Events(Group):
+    """`client.events`"""
+
+    replay = _ask(events.replay)
+
+
+class Webhooks(Group):
+    """`client.webhooks`"""
+
+    send = _ask(webhooks.send)
+
+
+class Installation(Group):
+    """`client.installation`, for a client that has the installation's token as its key"""
+
+    create_organisation, get_organisation = _ask(installation.create_organisation), _ask(installation.get_organisation)
+    update_organisation = _ask(installation.update_organisation)
+    organisations, iterate_organisations = _ask(installation.organisations), _all(installation.organisations)
+
+
 class Client:
     """The blocking client. `timeout` (seconds) bounds the silence in an answer, without what `wait` asks for."""
 
@@ -154,6 +246,9 @@ class Client:
         self._http = httpx2.Client(**http_settings(api_url, api_key, timeout, agent))
         self.actions, self.runs, self.logs, self.connections = Actions(self), Runs(self), Logs(self), Connections(self)
         self.automations, self.automation_runs = Automations(self), AutomationRuns(self)
+        self.users, self.api_keys, self.organisation = Users(self), ApiKeys(self), Organisation(self)
+        self.session, self.kinds, self.events = Session(self), Kinds(self), Events(self)
+        self.webhooks, self.installation = Webhooks(self), Installation(self)
 
     def send(self, call: Call[T]) -> T:
         """Send one call, again where that is safe, and return what it was for."""
@@ -175,12 +270,15 @@ class Client:
         except httpx2.TransportError as error:
             return error
 
-    def events(self, tail: Tail) -> Iterator[httpx2.ServerSentEvent]:
-        """The events of one connection to a live log."""
+    def events_of(self, tail: Tail[Any]) -> Iterator[httpx2.ServerSentEvent]:
+        """The events of one connection to a stream."""
         with self._http.stream(**request_of(tail.call(), self._timeout)) as response:
             if response.status_code != 200:
                 response.read()
                 check(response)
+            if response.status_code == 204:
+                tail.over()
+                return
             tail.opened()
             yield from httpx2.EventSource(response)
 
@@ -195,7 +293,7 @@ class Client:
         self.close()
 
 
-class LogStream(Tail):
+class LogStream(LogTail):
     """The log of a run or an automation run while it grows: iterate over it; then `final_status` says how it ended."""
 
     def __init__(self, client: Client, ask: Ask, run_id: str, after: str | None) -> None:
@@ -203,15 +301,31 @@ class LogStream(Tail):
         self._client = client
 
     def __iter__(self) -> Iterator[LogEntry]:
-        while not self.done():
-            failure: Exception | None = None
-            try:
-                for event in self._client.events(self):
-                    entry = self.take(event)
-                    if entry is not None:
-                        yield entry
-                    if self.done():
-                        return
-            except (httpx2.TransportError, ApiError) as error:
-                failure = error
-            self._client.pause(self.broken(failure))
+        return _read(self._client, self)
+
+
+class ChangeStream(ChangeTail):
+    """The runs of the organisation as they change: iterate over it; it does not end."""
+
+    def __init__(self, client: Client, call: Call[None]) -> None:
+        super().__init__(client.api_url, call, client.retries)
+        self._client = client
+
+    def __iter__(self) -> Iterator[RunChange]:
+        return _read(self._client, self)
+
+
+def _read(client: Client, tail: Tail[E]) -> Iterator[E]:
+    while not tail.done():
+        failure: Exception | None = None
+        try:
+            for event in client.events_of(tail):
+                taken = tail.take(event)
+                if taken is not None:
+                    yield taken
+                if tail.done():
+                    return
+        except (httpx2.TransportError, ApiError) as error:
+            failure = error
+        if not tail.done():
+            client.pause(tail.broken(failure))

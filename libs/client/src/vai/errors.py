@@ -61,10 +61,13 @@ class Detail:
 
 
 class ApiError(VaiError):
-    """An answer of 400 or more; `retry_after` is in seconds where the server gave it."""
+    """An answer of 400 or more; `retry_after` is in seconds where the server gave it, `path` is what was asked for."""
 
-    def __init__(self, status: int, detail: tuple[Detail, ...], retry_after: float | None = None) -> None:
+    def __init__(
+        self, status: int, detail: tuple[Detail, ...], retry_after: float | None = None, path: str = ""
+    ) -> None:
         super().__init__(status, detail, retry_after)
+        self.path = path
         self.status = status
         self.detail = detail
         self.retry_after = retry_after
@@ -121,7 +124,7 @@ def error_from(response: httpx2.Response) -> ApiError:
     """The exception for an answer of 400 or more whose body has been read."""
     status = response.status_code
     kind = _BY_STATUS.get(status, ServerFault if status >= 500 else ApiError)
-    return kind(status, _details(response), _retry_after(response.headers))
+    return kind(status, _details(response), _retry_after(response.headers), response.request.url.path)
 
 
 def _details(response: httpx2.Response) -> tuple[Detail, ...]:

@@ -1,9 +1,12 @@
 """The calls about runs (document 003)."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from .call import API, PAGE, Call, Conversation, Page, given, held, nothing, offset_list, prefer, segment
+from .call import API, PAGE, Call, Conversation, Page, given, held, keyed, nothing, offset_list, prefer, segment
+from .errors import UnexpectedAnswer
 from .models import Json, Run
+from .people_models import BatchResult
 from .waiting import until_ended
 
 
@@ -38,6 +41,29 @@ def create(
         body=body,
         headers=prefer(wait, respond_async),
         patience=held(wait),
+        repeatable=idempotency_key is not None,
+    )
+
+
+def create_many(bodies: Sequence[Json], *, idempotency_key: str | None = None) -> Call[list[BatchResult]]:
+    """Make up to 1,000 runs at once, each judged on its own; `bodies` are as the REST API takes them (`kind`, …).
+
+    The results are in their order. It waits for none. With an idempotency key the call is repeated where it may have
+    been lost: a body without a key of its own gets this one and its place.
+    """
+
+    def read(data: Any) -> list[BatchResult]:
+        try:
+            return [BatchResult.read(each) for each in data["results"]]
+        except (KeyError, TypeError) as error:
+            raise UnexpectedAnswer(f"these are not the results of a batch: {error!r}") from error
+
+    return Call(
+        "POST",
+        f"{API}/action-runs/batch",
+        read,
+        body={"runs": [*bodies]},
+        headers=keyed(idempotency_key),
         repeatable=idempotency_key is not None,
     )
 
@@ -102,9 +128,16 @@ def execute(run_id: str, *, wait: float | None = None) -> Call[Run]:
     return _on(run_id, "execute", wait)
 
 
-def retry(run_id: str, *, wait: float | None = None) -> Call[Run]:
-    """A new run that goes on from where a failed one stopped (decision 19)."""
-    return _on(run_id, "retry", wait)
+def retry(run_id: str, *, idempotency_key: str | None = None, wait: float | None = None) -> Call[Run]:
+    """A new run that goes on from where a failed one stopped (decision 19). The key as in `create`."""
+    return Call(
+        "POST",
+        f"{API}/action-runs/{segment(run_id)}/retry",
+        Run.read,
+        headers=keyed(idempotency_key) | prefer(wait),
+        patience=held(wait),
+        repeatable=idempotency_key is not None,
+    )
 
 
 def wait(run_id: str, timeout: float | None = None) -> Conversation[Run]:

@@ -75,7 +75,7 @@ def request_of(call: Call[Any], timeout: float) -> Mapping[str, Any]:
         "method": call.method,
         "url": call.path,
         "params": dict(call.query) or None,
-        "json": call.body,
+        **({"json": call.body} if call.content is None else {"content": call.content}),
         "headers": dict(call.headers),
         "timeout": httpx2.Timeout(timeout + call.patience, connect=5.0),
     }

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
 import httpx2
 
@@ -17,12 +18,11 @@ LASTED = 10.0  # seconds; a connection that held this long was a good one
 Ask = Callable[[str, str | None], Call[None]]
 
 
-class Tail:
-    """Follows the log of a run or of an automation run, without gap or repeat (decision 28).
+E = TypeVar("E")
 
-    It takes as many connections as needed; `ask` makes the call for each (`logs.stream`, `automation_runs.stream`).
-    `final_status` is None until the stream has ended, then the run's status.
-    """
+
+class Tail(Generic[E]):
+    """Follows a stream over as many connections as it needs; `take` makes something of each event."""
 
     def __init__(self, url: str, ask: Ask, run_id: str, after: str | None, retries: Retries) -> None:
         self.final_status: str | None = None
@@ -34,6 +34,14 @@ class Tail:
         self._failures = 0
         self._was_open = False
         self._opened_at: float | None = None
+
+    def take(self, event: httpx2.ServerSentEvent) -> E | None:
+        """What this event carries, if it carries anything."""
+        raise NotImplementedError
+
+    def over(self) -> None:
+        """The server has nothing more to say (204): whoever asks has seen the end before."""
+        self.final_status = self.final_status or ""
 
     def done(self) -> bool:
         """True once the stream has said that the run has ended."""
@@ -48,21 +56,6 @@ class Tail:
         """The server has begun to answer."""
         self._was_open = True
         self._opened_at = time.monotonic()
-
-    def take(self, event: httpx2.ServerSentEvent) -> LogEntry | None:
-        """The entry that this event carries, if it carries one."""
-        if event.event == "end":
-            self.final_status = _status(event.data)
-            return None
-        if event.event != "message" or not event.data:
-            return None
-        try:
-            entry = LogEntry.read(event.json())
-        except ValueError as error:
-            raise UnexpectedAnswer(f"the log stream of {self._run_id} carries something that is no JSON") from error
-        self.after = event.id or entry.id
-        self._failures = 0
-        return entry
 
     def broken(self, error: Exception | None) -> float:
         """Seconds to wait before the next connection; None says that the stream just stopped.
@@ -83,6 +76,29 @@ class Tail:
         if isinstance(error, httpx2.TransportError):
             return ServerUnreachable(self._url, reason_of(error))
         return error or ServerUnreachable(self._url, "the log stream stops before its end")
+
+
+class LogTail(Tail[LogEntry]):
+    """Follows the log of a run or of an automation run, without gap or repeat (decision 28).
+
+    It takes as many connections as needed; `ask` makes the call for each (`logs.stream`, `automation_runs.stream`).
+    `final_status` is None until the stream has ended, then the run's status; empty where the end was seen before.
+    """
+
+    def take(self, event: httpx2.ServerSentEvent) -> LogEntry | None:
+        """The entry that this event carries, if it carries one."""
+        if event.event == "end":
+            self.final_status = _status(event.data)
+            return None
+        if event.event != "message" or not event.data:
+            return None
+        try:
+            entry = LogEntry.read(event.json())
+        except ValueError as error:
+            raise UnexpectedAnswer(f"the log stream of {self._run_id} carries something that is no JSON") from error
+        self.after = event.id or entry.id
+        self._failures = 0
+        return entry
 
 
 def _status(data: str) -> str:

@@ -1,44 +1,48 @@
 """`vai actions`: saved actions."""
 
-from collections.abc import Mapping
-from itertools import islice
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.text import Text
 
 from vai import actions as calls
-from vai.client import Client
+from vai.call import UNSET
 from vai.models import Action
 
-from . import show
-from .context import Commands, ConnectionOption, DefinitionOption, JsonFlag, SetOption, connect
-from .inputs import definition_of, is_id
-from .runs import PAGE, logs
+from . import find, show
+from .context import Commands, ConnectionOption, DefinitionOption, KeyOption, LimitOption, SetOption, connect, verb
+from .inputs import definition_of
+from .listing import LIMIT, page_of, print_list
+from .runs import logs
 from .start import FollowFlag, Stay, WaitOption, start
 
-app = typer.Typer(cls=Commands, no_args_is_help=True, help="Saved actions: list, create, get, run, logs.")
-ActionArgument = Annotated[str, typer.Argument(metavar="ACTION", help="The action's id or slug.")]
-app.command("logs")(logs)
+app = typer.Typer(cls=Commands, help="Saved actions: list, create, show, update, run, delete. Alone: list them.")
+ActionArgument = Annotated[str, typer.Argument(metavar="ACTION", help="The action's id, how it begins, or its slug.")]
+ActionStatus = Literal["active", "disabled"]
+verb(app)(logs)
 
 
-@app.command("list")
+@verb(app, "list")
 def list_actions(
     q: Annotated[str | None, typer.Argument(metavar="[TEXT]", help="Only with this in name or slug.")] = None,
     kind: Annotated[list[str] | None, typer.Option(help="Only of this kind. Repeatable.")] = None,
     status: Annotated[list[str] | None, typer.Option(help="active or disabled.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 20,
-    as_json: JsonFlag = False,
+    limit: LimitOption = LIMIT,
 ) -> None:
     """List actions, newest first."""
     with connect() as client:
-        every = client.actions.iterate(q, kinds=kind, statuses=status, limit=min(limit, PAGE))
-        found = list(islice(every, limit))
-    if as_json:
-        show.print_json(show.output(), [each.raw for each in found])
-        return
-    headings = ("Slug", "Kind", "Status", "Latest run", "Name", "Id")
-    show.print_table(show.output(), headings, map(_row, found))
+        every = client.actions.iterate(q, kinds=kind, statuses=status, limit=page_of(limit))
+        print_list(every, limit, _COLUMNS, _row)
+
+
+_COLUMNS = (
+    show.Column("Slug", 1, gives=True),
+    show.Column("Kind", 2),
+    show.Column("Status", 4),
+    show.Column("Latest run", 5),
+    show.Column("Name", 6, gives=True),
+    show.Column("Id", 0),
+)
 
 
 def _row(action: Action) -> tuple[str | Text, ...]:
@@ -46,66 +50,100 @@ def _row(action: Action) -> tuple[str | Text, ...]:
     return action.slug, action.kind, action.status, latest, show.clean(action.name), action.id
 
 
-@app.command()
+@verb(app)
 def create(
     kind: Annotated[str, typer.Argument(metavar="KIND", help="What to do, for example dlt_extract.")],
     name: Annotated[str, typer.Argument(metavar="NAME", help="What people call it.")],
     slug: Annotated[str | None, typer.Option(help="Its short name; made from the name if not given.")] = None,
-    template: Annotated[str | None, typer.Option(help="A preset to start from.")] = None,
+    template: Annotated[str | None, typer.Option(help="A preset to start from (vai templates).")] = None,
     assignments: SetOption = None,
     definition: DefinitionOption = None,
     connection: ConnectionOption = None,
-    as_json: JsonFlag = False,
 ) -> None:
     """Save an action."""
     wanted = definition_of(definition, assignments or (), connection)
     with connect() as client:
         made = client.actions.create(kind, name, wanted, slug=slug, template_id=template)
-    _print(made, as_json)
+    _print(made)
 
 
-@app.command()
-def get(action: ActionArgument, as_json: JsonFlag = False) -> None:
+def show_action(action: ActionArgument) -> None:
     """Show an action and its definition."""
     with connect() as client:
-        _print(_find(client, action), as_json)
+        _print(find.action(client, action))
 
 
-@app.command()
+verb(app, "show")(show_action)
+verb(app, "get", hidden=True)(show_action)
+
+
+@verb(app)
+def update(
+    action: ActionArgument,
+    name: Annotated[str | None, typer.Option(help="What people call it from now on.")] = None,
+    slug: Annotated[str | None, typer.Option(help="Its short name from now on.")] = None,
+    status: Annotated[ActionStatus | None, typer.Option(help="disabled: it cannot be run.")] = None,
+    assignments: SetOption = None,
+    definition: DefinitionOption = None,
+    connection: ConnectionOption = None,
+) -> None:
+    """Change what is given: --definition replaces the whole definition, --set alone changes fields of it."""
+    with connect() as client:
+        found = find.action(client, action)
+        changed = None
+        if definition or assignments:
+            base = {} if definition else found.definition
+            changed = base | definition_of(definition, assignments or ())
+        connection_id = find.connection(client, connection).id if connection else UNSET
+        _print(
+            client.actions.update(
+                found.id, name=name, slug=slug, status=status, definition=changed, connection_id=connection_id
+            )
+        )
+
+
+@verb(app)
+def delete(action: ActionArgument) -> None:
+    """Remove an action; its runs stay readable."""
+    with connect() as client:
+        found = find.action(client, action)
+        client.actions.delete(found.id)
+    show.done(f"action {found.slug} deleted", found.raw)
+
+
+@verb(app)
 def run(
     action: ActionArgument,
     assignments: SetOption = None,
     definition: DefinitionOption = None,
+    idempotency_key: KeyOption = None,
     follow: FollowFlag = None,
     wait: WaitOption = None,
-    as_json: JsonFlag = False,
 ) -> None:
     """Run an action; --set and --definition go over its own definition. Exit codes as for `vai run`."""
     overrides = definition_of(definition, assignments or ())
-    stay = Stay(follow, wait, as_json)
-    action_id = action
-    if not is_id(action):
-        with connect() as client:
-            action_id = client.actions.by_slug(action).id
-    start(calls.run(action_id, overrides or None, wait=stay.hold, respond_async=stay.follows), stay)
+    stay = Stay(follow, wait)
+    with connect() as client:
+        action_id = find.action(client, action).id
+    call = calls.run(
+        action_id,
+        overrides or None,
+        idempotency_key=idempotency_key,
+        wait=stay.hold,
+        respond_async=stay.follows,
+    )
+    start(call, stay)
 
 
-def _find(client: Client, action: str) -> Action:
-    return client.actions.get(action) if is_id(action) else client.actions.by_slug(action)
-
-
-def _print(action: Action, as_json: bool) -> None:
-    out = show.output()
-    if as_json:
-        show.print_json(out, action.raw)
+def _print(action: Action) -> None:
+    if show.data(action.raw):
         return
-    for name, value in _facts(action).items():
-        out.print(Text(f"{name:<12}{show.clean(str(value))}"))
-    show.print_json(out, action.definition)
+    show.print_facts(_facts(action))
+    show.print_json(show.output(), action.definition)
 
 
-def _facts(action: Action) -> Mapping[str, Any]:
-    facts = {
+def _facts(action: Action) -> dict[str, Any]:
+    return {
         "id": action.id,
         "slug": action.slug,
         "name": action.name,
@@ -114,4 +152,3 @@ def _facts(action: Action) -> Mapping[str, Any]:
         "connection": action.connection_id,
         "latest run": action.latest_run and f"{action.latest_run.id} {action.latest_run.status}",
     }
-    return {name: value for name, value in facts.items() if value}

@@ -5,20 +5,29 @@ from typing import Annotated
 
 import typer
 
-from . import actions, automations, connections, runs
-from .context import Commands
+from . import actions, admin, automations, connections, keys, kinds, people, profile_commands, runs, show
+from .context import OPTIONS, Vai, verb
+from .inputs import key_of
+from .settings import Options
 
 app = typer.Typer(
-    cls=Commands,
+    cls=Vai,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+runs.register(app)
 app.add_typer(actions.app, name="actions")
 app.add_typer(automations.app, name="automations")
 app.add_typer(connections.app, name="connections")
-runs.register(app)
+app.add_typer(kinds.kinds, name="kinds")
+app.add_typer(kinds.templates, name="templates")
+app.add_typer(people.users, name="users")
+app.add_typer(keys.app, name="keys")
+app.add_typer(people.organisation, name="organisation")
+verb(app)(people.whoami)
+app.add_typer(profile_commands.app, name="profile")
+app.add_typer(admin.app, name="admin")
 
 
 def _say_version(wanted: bool) -> None:
@@ -29,12 +38,21 @@ def _say_version(wanted: bool) -> None:
 
 @app.callback()
 def vai(
+    url: Annotated[str | None, typer.Option("--url", metavar="URL", help="The platform's address.")] = None,
+    key: Annotated[
+        str | None,
+        typer.Option("--key", metavar="KEY|@FILE|-", help="The API key for it; - is the standard input."),
+    ] = None,
+    profile: Annotated[str | None, typer.Option("--profile", metavar="NAME", help="See `vai profile`.")] = None,
     show_version: Annotated[
         bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Execute and monitor units of work on connected services.
 
-    VAI_API_URL and VAI_API_KEY say where and as whom.
-    Without them: the stack of the current folder (.vai/stack.json, which `make up` leaves there).
+    Where, and as whom: --url with --key, --profile, VAI_API_URL with VAI_API_KEY, VAI_PROFILE, the profile in use
+    (`vai profile use`), or the stack of the current folder (.vai/stack.json, which `make up` leaves there). A key is
+    only sent to the address that it was given for.
     """
+    show.FORM.set(show.Form.TABLE)
+    OPTIONS.set(Options(url, None if key is None else key_of(key, "--key"), profile))

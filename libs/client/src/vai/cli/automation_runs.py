@@ -1,7 +1,6 @@
 """The commands of `vai automations` about automation runs: start one, follow it, list, draw, cancel, retry."""
 
 from collections.abc import Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -11,32 +10,29 @@ from rich.text import Text
 
 from vai import automation_runs as run_calls
 from vai import automations as calls
-from vai.automation_models import Automation, AutomationRun, Step
+from vai.automation_models import AutomationRun, Step
 from vai.automations import GraphFormat
 from vai.client import Client
 from vai.errors import NotFound
 
-from . import show
-from .context import JsonFlag, SetOption, connect
+from . import find, show
+from .context import KeyOption, LimitOption, SetOption, connect, verb
 from .follow_steps import follow_steps
 from .inputs import definition_of, is_id
-from .runs import PAGE
+from .listing import LIMIT, page_of, print_list
 from .start import FollowFlag, Started, Stay, WaitOption, start_as
 from .steps import drawing
 
-AutomationArgument = Annotated[str, typer.Argument(metavar="AUTOMATION", help="The automation's id or slug.")]
-AutomationRunArgument = Annotated[str, typer.Argument(metavar="RUN", help="The automation run's id.")]
+AutomationArgument = Annotated[
+    str, typer.Argument(metavar="AUTOMATION", help="The automation's id, how it begins, or its slug.")
+]
+AutomationRunArgument = Annotated[str, typer.Argument(metavar="RUN", help="The automation run's id, or how it begins.")]
 
 
 def register(app: typer.Typer) -> None:
     """Put the commands about automation runs into `app`."""
     for command in (trigger, runs, follow, graph, cancel, retry):
-        app.command()(command)
-
-
-def find(client: Client, automation: str) -> Automation:
-    """The automation with this id or slug."""
-    return client.automations.get(automation) if is_id(automation) else client.automations.by_slug(automation)
+        verb(app)(command)
 
 
 def trigger(
@@ -45,48 +41,56 @@ def trigger(
     inputs: Annotated[
         str | None, typer.Option("--inputs", metavar="FILE|JSON", help="A JSON file, - for the standard input, or {…}.")
     ] = None,
-    idempotency_key: Annotated[str | None, typer.Option(help="The same key starts nothing twice.")] = None,
+    idempotency_key: KeyOption = None,
     follow: FollowFlag = None,
     wait: WaitOption = None,
-    as_json: JsonFlag = False,
 ) -> None:
     """Start an automation and show what its steps come to, until it ends; --set gives its inputs.
 
     Exit codes as for `vai run`. The automation may be paused.
     """
     given = definition_of(inputs, assignments or ())
-    stay = Stay(follow, wait, as_json)
+    stay = Stay(follow, wait)
     with connect() as client:
-        found = find(client, automation)
+        found = find.automation(client, automation)
     hold = None if stay.follows else stay.hold
     call = calls.trigger(found.id, given or None, idempotency_key=idempotency_key, wait=hold)
     start_as(_started(found.steps), call, stay)
 
 
-def follow(run: AutomationRunArgument, wait: WaitOption = None, as_json: JsonFlag = False) -> None:
+def follow(run: AutomationRunArgument, wait: WaitOption = None) -> None:
     """Show what the steps of an automation run come to, until it ends. Exit codes as for `vai run`."""
     with connect() as client:
-        steps = _steps_of(client, client.automation_runs.get(run))
-    start_as(_started(steps), run_calls.get(run), Stay(True, wait, as_json))
+        found = client.automation_runs.get(find.whole_id(client, find.AUTOMATION_RUN, run))
+        steps = _steps_of(client, found)
+    start_as(_started(steps), run_calls.get(found.id), Stay(True, wait))
 
 
 def retry(
-    run: AutomationRunArgument, follow: FollowFlag = None, wait: WaitOption = None, as_json: JsonFlag = False
+    run: AutomationRunArgument,
+    latest: Annotated[
+        bool, typer.Option("--latest", help="By the automation as it is now; changed steps are done again.")
+    ] = False,
+    idempotency_key: KeyOption = None,
+    follow: FollowFlag = None,
+    wait: WaitOption = None,
 ) -> None:
     """Start a new automation run from the steps that failed; what succeeded is kept. Exit codes as for `vai run`."""
-    stay = Stay(follow, wait, as_json)
+    stay = Stay(follow, wait)
     with connect() as client:
-        steps = _steps_of(client, client.automation_runs.get(run))
-    start_as(_started(steps), run_calls.retry(run, wait=None if stay.follows else stay.hold), stay)
+        found = client.automation_runs.get(find.whole_id(client, find.AUTOMATION_RUN, run))
+        steps = _steps_of(client, found)
+    version: run_calls.Version | None = "latest" if latest else None
+    hold = None if stay.follows else stay.hold
+    call = run_calls.retry(found.id, version=version, idempotency_key=idempotency_key, wait=hold)
+    start_as(_started(steps), call, stay)
 
 
-def cancel(run: AutomationRunArgument, as_json: JsonFlag = False) -> None:
+def cancel(run: AutomationRunArgument) -> None:
     """Stop an automation run: nothing new starts, and what runs is cancelled."""
     with connect() as client:
-        changed = client.automation_runs.cancel(run)
-    if as_json:
-        show.print_json(show.output(), changed.raw)
-    else:
+        changed = client.automation_runs.cancel(find.whole_id(client, find.AUTOMATION_RUN, run))
+    if not show.data(changed.raw):
         show.output().print(_told(changed))
 
 
@@ -95,19 +99,24 @@ def runs(
         str | None, typer.Argument(metavar="[AUTOMATION]", help="Only of this one, by id or slug.")
     ] = None,
     status: Annotated[list[str] | None, typer.Option(help="Only with this status. Repeatable.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 20,
-    as_json: JsonFlag = False,
+    limit: LimitOption = LIMIT,
 ) -> None:
     """List automation runs, newest first."""
     with connect() as client:
-        automation_id = find(client, automation).id if automation else None
-        every = client.automation_runs.iterate(automation_id, status=status, limit=min(limit, PAGE))
-        found = list(islice(every, limit))
-    if as_json:
-        show.print_json(show.output(), [each.raw for each in found])
-        return
-    headings = ("Run", "Status", "Trigger", "Created", "Took", "Steps", "Outcome")
-    show.print_table(show.output(), headings, map(_row, found))
+        automation_id = find.automation(client, automation).id if automation else None
+        every = client.automation_runs.iterate(automation_id, status=status, limit=page_of(limit))
+        print_list(every, limit, _COLUMNS, _row)
+
+
+_COLUMNS = (
+    show.Column("Run", 0),
+    show.Column("Status", 1),
+    show.Column("Trigger", 4),
+    show.Column("Created", 2),
+    show.Column("Took", 5),
+    show.Column("Steps", 6),
+    show.Column("Outcome", 3, gives=True),
+)
 
 
 def graph(
@@ -120,18 +129,20 @@ def graph(
     with connect() as client:
         drawn = _drawn(client, target, "svg" if svg else "mermaid")
     if svg is None:
-        show.output().print(Text(drawn.rstrip()))
+        if not show.data({"mermaid": drawn}):
+            show.output().print(Text(drawn.rstrip()))
         return
     try:
         svg.write_text(drawn, encoding="utf-8")
     except OSError as error:
         raise typer.BadParameter(f"{svg}: {error.strerror}", param_hint="--svg") from error
-    show.output().print(Text(str(svg)))
+    if not show.data({"file": str(svg)}):
+        show.output().print(Text(str(svg)))
 
 
 def _drawn(client: Client, target: str, format: GraphFormat) -> str:
     if not is_id(target):
-        return client.automations.graph(client.automations.by_slug(target).id, format)
+        return client.automations.graph(find.automation(client, target).id, format)
     try:
         return client.automation_runs.graph(target, format)
     except NotFound:
@@ -175,6 +186,7 @@ def _started(steps: Sequence[Step]) -> Started[AutomationRun]:
         get=lambda client, run_id: client.automation_runs.get(run_id),
         summary=lambda console, run, followed: _summary(console, run, steps, followed),
         goes_on=lambda run_id: f"The automation run goes on: vai automations follow {run_id}",
+        says_how=True,
     )
 
 
@@ -184,5 +196,3 @@ def _summary(console: Console, run: AutomationRun, steps: Sequence[Step], follow
         console.print(line)
     if run.status in ("failed", "cancelled"):
         show.notes().print(Text(f"To go on from the steps that failed: vai automations retry {run.run_id}", "dim"))
-    elif not run.ended:
-        show.notes().print(Text(f"It goes on: vai automations follow {run.run_id}", "dim"))

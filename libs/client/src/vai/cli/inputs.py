@@ -43,7 +43,10 @@ def _text(source: str) -> str:
 
 
 def assign(target: Json, assignment: str) -> None:
-    """Carry out `a.b=c`: `c` is JSON where it reads as JSON (`3`, `true`, `["orders"]`), text otherwise."""
+    """Carry out `a.b=c`: `c` is JSON where it reads as JSON (`3`, `true`, `["orders"]`), text otherwise.
+
+    `@FILE` is the text of that file; `@@` begins a text with one `@`.
+    """
     path, equals, text = assignment.partition("=")
     *parents, last = path.split(".")
     if not equals or not all((*parents, last)):
@@ -57,10 +60,43 @@ def assign(target: Json, assignment: str) -> None:
 
 
 def _value(text: str) -> Any:
+    if text.startswith("@@"):
+        return text[1:]
+    if text.startswith("@"):
+        return file_text(text[1:], "--set")
     try:
         return json.loads(text)
     except ValueError:
         return text
+
+
+def file_text(source: str, option: str) -> str:
+    """The text of the file `source`, or of the standard input (`-`). Raises BadParameter that names `option`."""
+    try:
+        return sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(f"{source}: {error}", param_hint=option) from error
+
+
+def key_of(given: str, option: str) -> str:
+    """An API key: as it is given, of a file (`@FILE`), or of the standard input (`-`)."""
+    if given != "-" and not given.startswith("@"):
+        return given
+    found = file_text(given.removeprefix("@"), option).strip()
+    if not found or not found.isascii() or not found.isprintable():
+        raise typer.BadParameter(f"{given}: there is no key in it", param_hint=option)
+    return found
+
+
+def secret_object(source: str, option: str) -> Json:
+    """A JSON object of a file or of the standard input, and never of the command line itself."""
+    if source.lstrip().startswith(("{", "[", '"')):
+        raise typer.BadParameter(
+            "what stands on the command line is seen by others and kept in the shell's history; "
+            f"write it into a file, or pipe it in: … | vai … {option} -",
+            param_hint=option,
+        )
+    return read_object(source, option)
 
 
 def is_id(text: str) -> bool:

@@ -1,8 +1,11 @@
-"""The commands about runs: start one, list them, decide about one, read its log."""
+"""The commands about runs: start one, list and show them, decide about one, read its log.
+
+They are there twice: `vai approve RUN`, as one types it daily, and `vai runs approve RUN`, where one looks for it.
+"""
 
 import asyncio
-from itertools import islice
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
@@ -11,28 +14,40 @@ from vai import runs as calls
 from vai.call import Call
 from vai.models import Level, LogEntry, Run
 
-from . import show
+from . import find, show
 from .context import (
     INTERRUPTED,
+    Commands,
     ConnectionOption,
     DefinitionOption,
-    JsonFlag,
+    KeyOption,
+    LimitOption,
     RunArgument,
     SetOption,
     connect,
     connect_async,
+    verb,
 )
 from .follow import follow as follow_log
 from .inputs import definition_of
+from .listing import LIMIT, page_of, print_list
 from .start import FollowFlag, Stay, WaitOption, start
 
-PAGE = 100
+app = typer.Typer(cls=Commands, help="Runs: list, show, delete them, read their logs, decide. Alone: list them.")
 
 
-def register(app: typer.Typer) -> None:
-    """Put the commands about runs into `app`."""
-    for command in (run, runs, logs, approve, reject, cancel, pause, resume, retry):
-        app.command()(command)
+def register(vai: typer.Typer) -> None:
+    """Put the commands about runs into `vai` itself, and as `vai runs …`."""
+    verb(vai)(run)
+    verb(vai, "show")(show_run)
+    vai.add_typer(app, name="runs")
+    verb(app, "list")(list_runs)
+    verb(app, "show")(show_run)
+    verb(app, "get", hidden=True)(show_run)
+    verb(app)(delete)
+    for command in (logs, approve, reject, cancel, pause, resume, retry, execute):
+        verb(vai)(command)
+        verb(app)(command)
 
 
 def run(
@@ -40,18 +55,17 @@ def run(
     assignments: SetOption = None,
     definition: DefinitionOption = None,
     connection: ConnectionOption = None,
-    idempotency_key: Annotated[str | None, typer.Option(help="The same key starts nothing twice.")] = None,
+    idempotency_key: KeyOption = None,
     concurrency_key: Annotated[str | None, typer.Option(help="At most one live run has this key.")] = None,
     follow: FollowFlag = None,
     wait: WaitOption = None,
-    as_json: JsonFlag = False,
 ) -> None:
     """Start a run and show its log until it ends.
 
     Exit codes: 0 completed (or only started), 1 failed, cancelled or rejected, 2 the command could not be carried
-    out, 3 the run had not ended after --wait.
+    out, 3 the run had not ended after --wait, 4 completed, but with errors.
     """
-    stay = Stay(follow, wait, as_json)
+    stay = Stay(follow, wait)
     call = calls.create(
         kind,
         definition_of(definition, assignments or (), connection),
@@ -63,20 +77,30 @@ def run(
     start(call, stay)
 
 
-def runs(
+def list_runs(
     status: Annotated[list[str] | None, typer.Option(help="Only with this status. Repeatable.")] = None,
     kind: Annotated[list[str] | None, typer.Option(help="Only of this kind. Repeatable.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 20,
-    as_json: JsonFlag = False,
+    action: Annotated[
+        str | None, typer.Option(metavar="ACTION", help="Only of this action, by id, its beginning, or slug.")
+    ] = None,
+    limit: LimitOption = LIMIT,
 ) -> None:
     """List runs, newest first."""
     with connect() as client:
-        found = list(islice(client.runs.iterate(status=status, kind=kind, limit=min(limit, PAGE)), limit))
-    if as_json:
-        show.print_json(show.output(), [each.raw for each in found])
-        return
-    headings = ("Run", "Kind", "Status", "Created", "Took", "Retries", "Outcome")
-    show.print_table(show.output(), headings, map(_row, found))
+        action_id = find.action(client, action).id if action else None
+        every = client.runs.iterate(status=status, kind=kind, action_id=action_id, limit=page_of(limit))
+        print_list(every, limit, _COLUMNS, _row)
+
+
+_COLUMNS = (
+    show.Column("Run", 0),
+    show.Column("Kind", 2),
+    show.Column("Status", 1),
+    show.Column("Created", 4),
+    show.Column("Took", 5),
+    show.Column("Retries", 6),
+    show.Column("Outcome", 3, gives=True),
+)
 
 
 def _row(run: Run) -> tuple[str | Text, ...]:
@@ -86,30 +110,65 @@ def _row(run: Run) -> tuple[str | Text, ...]:
     return run.id, run.kind, status, *times, retries, show.outcome(run)
 
 
+def show_run(run_id: RunArgument) -> None:
+    """Show a run: how it stands, its definition, and what came of it."""
+    with connect() as client:
+        found = client.runs.get(find.run_id(client, run_id))
+    if show.data(found.raw):
+        return
+    show.print_facts(_facts(found))
+    show.print_json(show.output(), found.definition)
+    show.print_summary(show.output(), found)
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "kind": run.kind,
+        "status": show.status_text(run.display_status),
+        "trigger": " ".join(filter(None, (run.trigger_method, run.trigger_source_id))),
+        "action": run.action_id,
+        "parent": run.parent_action_run_id,
+        "created": show.moment(run.created_at),
+        "started": show.moment(run.started_at),
+        "ended": show.moment(run.completed_at),
+        "retries": run.retry_count or None,
+        "interrupts": run.interrupt_count or None,
+    }
+
+
+def delete(run_id: RunArgument) -> None:
+    """Hide a run that has ended; its record stays."""
+    with connect() as client:
+        whole = find.run_id(client, run_id)
+        client.runs.delete(whole)
+    show.done(f"run {whole} deleted", {"id": whole})
+
+
 def logs(
     run_id: RunArgument,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run ends.")] = False,
     level: Annotated[Level, typer.Option(help="Leave out what is less grave.")] = "info",
-    as_json: JsonFlag = False,
 ) -> None:
-    """Show the log of a run; with --json one entry a line."""
-    if follow and not as_json:
-        _follow(run_id, level)
-        return
+    """Show the log of a run; with -o json one entry a line, with -o yaml one document each."""
     with connect() as client:
-        if follow:
-            for entry in client.logs.stream(run_id):
-                if entry.at_least(level):
-                    _print_entry(entry, as_json)
+        whole = find.run_id(client, run_id)
+        if follow and not show.for_programs():
+            _follow(whole, level)
             return
-        for entry in client.logs.iterate(run_id, level=level, limit=500):
-            _print_entry(entry, as_json)
+        entries = client.logs.stream(whole) if follow else client.logs.iterate(whole, level=level, limit=500)
+        for entry in entries:
+            if entry.at_least(level):
+                _print_entry(entry)
 
 
-def _print_entry(entry: LogEntry, as_json: bool) -> None:
+def _print_entry(entry: LogEntry) -> None:
     out = show.output()
-    if as_json:
+    if show.FORM.get() is show.Form.JSON:
         show.print_json(out, entry.raw, indent=None)
+    elif show.for_programs():
+        out.print("---")
+        show.data(entry.raw)
     else:
         out.print(show.log_line(entry))
 
@@ -125,48 +184,54 @@ def _follow(run_id: str, level: Level) -> None:
         raise typer.Exit(INTERRUPTED) from None
 
 
-def approve(run_id: RunArgument, as_json: JsonFlag = False) -> None:
+def approve(run_id: RunArgument) -> None:
     """Let a run that awaits approval go on."""
-    _decide(calls.approve(run_id), as_json)
+    _decide(run_id, calls.approve)
 
 
 def reject(
     run_id: RunArgument,
     reason: Annotated[str | None, typer.Option(help="Why; it is kept with the run.")] = None,
-    as_json: JsonFlag = False,
 ) -> None:
     """Refuse a run that awaits approval."""
-    _decide(calls.reject(run_id, reason), as_json)
+    _decide(run_id, lambda whole: calls.reject(whole, reason))
 
 
-def cancel(run_id: RunArgument, as_json: JsonFlag = False) -> None:
+def cancel(run_id: RunArgument) -> None:
     """Stop a run for good."""
-    _decide(calls.cancel(run_id), as_json)
+    _decide(run_id, calls.cancel)
 
 
-def pause(run_id: RunArgument, as_json: JsonFlag = False) -> None:
+def pause(run_id: RunArgument) -> None:
     """Hold a run; `vai resume` lets it go on from its checkpoint."""
-    _decide(calls.pause(run_id), as_json)
+    _decide(run_id, calls.pause)
 
 
-def resume(run_id: RunArgument, as_json: JsonFlag = False) -> None:
+def resume(run_id: RunArgument) -> None:
     """Let a paused run go on."""
-    _decide(calls.resume(run_id), as_json)
+    _decide(run_id, calls.resume)
 
 
-def _decide(call: Call[Run], as_json: bool) -> None:
+def execute(run_id: RunArgument) -> None:
+    """Start a run that was only made (deferred)."""
+    _decide(run_id, calls.execute)
+
+
+def _decide(run_id: str, call: Callable[[str], Call[Run]]) -> None:
     with connect() as client:
-        changed = client.send(call)
-    if as_json:
-        show.print_json(show.output(), changed.raw)
-    else:
+        changed = client.send(call(find.run_id(client, run_id)))
+    if not show.data(changed.raw):
         show.print_summary(show.output(), changed)
 
 
-def retry(run_id: RunArgument, follow: FollowFlag = None, wait: WaitOption = None, as_json: JsonFlag = False) -> None:
+def retry(
+    run_id: RunArgument, idempotency_key: KeyOption = None, follow: FollowFlag = None, wait: WaitOption = None
+) -> None:
     """Start a new run that goes on from where a failed one stopped.
 
     Options and exit codes as for `vai run`.
     """
-    stay = Stay(follow, wait, as_json)
-    start(calls.retry(run_id, wait=None if stay.follows else stay.hold), stay)
+    stay = Stay(follow, wait)
+    with connect() as client:
+        whole = find.run_id(client, run_id)
+    start(calls.retry(whole, idempotency_key=idempotency_key, wait=None if stay.follows else stay.hold), stay)

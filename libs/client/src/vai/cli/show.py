@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from contextvars import ContextVar
 from datetime import datetime
-from typing import Any
+from enum import StrEnum
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.text import Text
@@ -27,14 +29,60 @@ STATUS_STYLES = {
 }
 
 
+class Form(StrEnum):
+    """How a command prints what it has found."""
+
+    TABLE = "table"
+    JSON = "json"
+    YAML = "yaml"
+
+
+FORM: ContextVar[Form] = ContextVar("form", default=Form.TABLE)
+"""What `-o` or `--json` of the command said."""
+
+
+class _Output(Console):
+    def on_broken_pipe(self) -> None:
+        """Nobody reads any more: the error goes on to whoever gives the exit code."""
+        raise
+
+
 def output() -> Console:
     """The standard output: what was asked for."""
-    return Console(highlight=False, soft_wrap=True)
+    return _Output(highlight=False, soft_wrap=True)
 
 
 def notes() -> Console:
     """The standard error: what is said about it."""
-    return Console(highlight=False, soft_wrap=True, stderr=True)
+    return _Output(highlight=False, soft_wrap=True, stderr=True)
+
+
+def for_programs() -> bool:
+    """Whether the output is for a program."""
+    return FORM.get() is not Form.TABLE
+
+
+def data(value: Any) -> bool:
+    """Print `value` where the output is for a program; false where it is for people, who get something else."""
+    if FORM.get() is Form.JSON:
+        print_json(output(), value)
+    elif FORM.get() is Form.YAML:
+        import yaml  # type: ignore[import-untyped]  # only who asks for it waits for it
+
+        text = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, default_flow_style=False)
+        output().print(Text(text.rstrip("\n")))
+    return for_programs()
+
+
+def done(text: str, value: Any) -> None:
+    """Say that something was done; programs get what it was done to."""
+    if not data(value):
+        output().print(Text(clean(text)))
+
+
+def count(number: int, noun: str) -> str:
+    """`1 row`, `2,000 rows`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def clean(text: str) -> str:
@@ -62,18 +110,48 @@ def print_json(console: Console, value: Any, indent: int | None = 2) -> None:
     console.print(Text(json.dumps(value, indent=indent, ensure_ascii=False)))
 
 
-def print_table(console: Console, headings: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> None:
-    """One line for each row, in columns; on a terminal the last column ends where the line does."""
-    lines = [[Text(heading.upper(), "dim") for heading in headings]]
+class Column(NamedTuple):
+    """A column of a table. Where a terminal is too narrow the greatest `rank` goes first; one of rank 0 never does.
+
+    What `gives` is shortened before any column goes: names and outcomes, whose beginning says enough.
+    """
+
+    heading: str
+    rank: int
+    gives: bool = False
+
+
+def print_table(console: Console, columns: Sequence[Column], rows: Iterable[Sequence[str | Text]]) -> None:
+    """One line for each row, in columns; on a terminal no line is longer than it, unless by what must not go."""
+    lines = [[Text(column.heading.upper(), "dim") for column in columns]]
     lines += [[cell if isinstance(cell, Text) else Text(cell or "-") for cell in row] for row in rows]
-    *leading, _ = (max(cell.cell_len for cell in column) for column in zip(*lines, strict=True))
-    room = max(LEAST_ROOM, console.width - sum(leading) - len(GAP) * len(leading))
-    for *cells, last in lines:
-        for cell, width in zip(cells, leading, strict=True):
-            cell.truncate(width, pad=True)
-        if console.is_terminal:
-            last.truncate(room, overflow="ellipsis")
-        console.print(Text(GAP).join([*cells, last]))
+    natural = [max(cell.cell_len for cell in cells) for cells in zip(*lines, strict=True)]
+    widths = _fitted(columns, natural, console.width) if console.is_terminal else dict(enumerate(natural))
+    last = max(widths)
+    for line in lines:
+        for place, width in widths.items():
+            line[place].truncate(width, overflow="ellipsis", pad=place != last)
+        console.print(Text(GAP).join(line[place] for place in widths))
+
+
+def _fitted(columns: Sequence[Column], natural: Sequence[int], room: int) -> dict[int, int]:
+    """The columns that stay, by their place, with their widths."""
+    widths = dict(enumerate(natural))
+    giving = {place: min(natural[place], LEAST_ROOM) for place in widths if columns[place].gives}
+    while True:
+        excess = sum(widths.values()) + len(GAP) * (len(widths) - 1) - room
+        spare = {place: widths[place] - least for place, least in giving.items() if place in widths}
+        if excess <= sum(spare.values()):
+            break
+        dropped = max(widths, key=lambda place: columns[place].rank)
+        if columns[dropped].rank == 0:
+            break
+        del widths[dropped]
+    for place, most in spare.items():
+        cut = max(0, min(most, excess))
+        widths[place] -= cut
+        excess -= cut
+    return widths
 
 
 def status_text(status: str) -> Text:
@@ -120,12 +198,21 @@ def outcome(run: Run) -> str:
 def _amounts(result: dict[str, Any]) -> str:
     parts = []
     if isinstance(result.get("recordsProcessed"), int):
-        parts.append(f"{result['recordsProcessed']:,} records")
+        parts.append(count(result["recordsProcessed"], "record"))
     if result.get("tables"):
-        parts.append(f"tables {', '.join(map(str, result['tables']))}")
+        word = "table" if len(result["tables"]) == 1 else "tables"
+        parts.append(f"{word} {', '.join(map(str, result['tables']))}")
     if result.get("bytesTransferred"):
         parts.append(size(result["bytesTransferred"]))
     return clean(" · ".join(parts))
+
+
+def print_facts(facts: dict[str, Any]) -> None:
+    """One line for each fact that there is, for people."""
+    out = output()
+    for name, value in facts.items():
+        if value is not None and value != "":
+            out.print(Text.assemble(f"{name:<12}", value if isinstance(value, Text) else clean(str(value))))
 
 
 def print_summary(console: Console, run: Run, *, followed: bool = False) -> None:

@@ -10,16 +10,17 @@ from rich.console import Console
 from rich.text import Text
 
 from vai.async_client import AsyncClient
+from vai.automation_models import AutomationRun
 from vai.call import Call
 from vai.models import Run
 from vai.waiting import R
 
 from . import show
-from .context import FAILED, INTERRUPTED, STILL_GOING, connect_async
+from .context import FAILED, INTERRUPTED, STILL_GOING, WITH_ERRORS, connect_async
 from .follow import follow
 
 FollowFlag = Annotated[
-    bool | None, typer.Option("--follow/--no-follow", help="Show the log until the run ends (default without --json).")
+    bool | None, typer.Option("--follow/--no-follow", help="Show the log until the run ends (default for people).")
 ]
 WaitOption = Annotated[
     float | None, typer.Option("--wait", metavar="SECONDS", min=0, help="Stay no longer than this; exit code 3.")
@@ -29,14 +30,14 @@ WaitOption = Annotated[
 class Stay:
     """How long to stay with a run, and what to show meanwhile.
 
-    Its log until it ends, unless told otherwise; nothing with `--json`; `--no-follow` alone leaves at once.
+    Its log until it ends, unless told otherwise; nothing for programs; `--no-follow` alone leaves at once.
     """
 
-    def __init__(self, following: bool | None, wait: float | None, as_json: bool) -> None:
-        self.follows = not as_json if following is None else following
+    def __init__(self, following: bool | None, wait: float | None) -> None:
+        self.for_programs = show.for_programs()
+        self.follows = not self.for_programs if following is None else following
         self.stays = following is not False or wait is not None
         self.wait = wait
-        self.as_json = as_json
 
     @property
     def hold(self) -> float | None:
@@ -44,8 +45,8 @@ class Stay:
         return self.wait if not self.stays or self.wait is not None else 60
 
     def log_console(self) -> Console:
-        """The log goes to the standard output, unless that is for JSON."""
-        return show.notes() if self.as_json else show.output()
+        """The log goes to the standard output, unless that is for a program."""
+        return show.notes() if self.for_programs else show.output()
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ class Started(Generic[R]):
     get: Callable[[AsyncClient, str], Awaitable[R]]
     summary: Callable[[Console, R, bool], None]
     goes_on: Callable[[str], str]
+    says_how: bool = False
+    """Whether leaving at once says how to go on, too."""
 
 
 RUN = Started[Run](
@@ -84,18 +87,21 @@ def start_as(sort: Started[R], call: Call[R], stay: Stay) -> None:
         if started:
             show.notes().print(Text(sort.goes_on(started[0].id)))
         raise typer.Exit(INTERRUPTED) from None
-    if stay.as_json:
-        show.print_json(show.output(), run.raw)
-    else:
+    if not show.data(run.raw):
         sort.summary(show.output(), run, stay.follows)
-    raise typer.Exit(exit_code(run.ended, run.succeeded, stay))
+    code = exit_code(run, stay)
+    if code == STILL_GOING or (sort.says_how and not run.ended):
+        show.notes().print(Text(sort.goes_on(run.id)))
+    raise typer.Exit(code)
 
 
-def exit_code(ended: bool, succeeded: bool, stay: Stay) -> int:
-    """0 completed or only started, 1 ended otherwise, 3 not ended although we waited."""
-    if ended:
-        return 0 if succeeded else FAILED
-    return STILL_GOING if stay.stays else 0
+def exit_code(run: Run | AutomationRun, stay: Stay) -> int:
+    """0 completed or only started, 1 ended otherwise, 3 not ended although we waited, 4 completed with errors."""
+    if not run.ended:
+        return STILL_GOING if stay.stays else 0
+    if not run.succeeded:
+        return FAILED
+    return WITH_ERRORS if run.display_status == "completed_with_errors" else 0
 
 
 async def _start(sort: Started[R], call: Call[R], stay: Stay, started: list[R]) -> R:

@@ -1,0 +1,31 @@
+"""The calls about what can be run, and what an action may begin with."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from .call import Call, get_call
+from .errors import UnexpectedAnswer
+from .models import Answer
+from .people_models import Kind, Template
+
+A = TypeVar("A", bound=Answer)
+
+
+def listing() -> Call[list[Kind]]:
+    """All kinds of work, with the JSON Schema of the definition where this version runs it."""
+    return get_call("/kinds", _all(Kind, "kinds"))
+
+
+def templates() -> Call[list[Template]]:
+    """The templates of actions."""
+    return get_call("/templates", _all(Template, "templates"))
+
+
+def _all(item: type[A], key: str) -> Callable[[Any], list[A]]:
+    def read(data: Any) -> list[A]:
+        try:
+            return [item.read(each) for each in data[key]]
+        except (KeyError, TypeError) as error:
+            raise UnexpectedAnswer(f"this is not a list of {key}: {error!r}") from error
+
+    return read

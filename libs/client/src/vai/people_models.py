@@ -1,0 +1,155 @@
+"""What the platform answers about people and what they come in with, typed; see `models.py`."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from .errors import Detail
+from .models import Answer, Json, Run, User
+
+Role = Literal["viewer", "operator", "admin"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member(Answer):
+    """A person of the organisation. `accepted_at` is None until they have taken their invitation."""
+
+    id: str
+    email: str
+    role: Role
+    created_at: datetime
+    accepted_at: datetime | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    has_password: bool = False
+    profile_picture_url: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvitedMember(Member):
+    """A new person. `invitation_token` is for them: good once, and in this answer only."""
+
+    invitation_token: str = field(repr=False)
+    invitation_ends_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiKey(Answer):
+    """What a program comes in with; `prefix` is how the key begins."""
+
+    id: str
+    name: str
+    role: Role
+    status: str
+    prefix: str
+    created_at: datetime
+    expires_at: datetime | None = None
+    last_used_at: datetime | None = None
+    revoked_at: datetime | None = None
+    user_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreatedApiKey(ApiKey):
+    """A new key. `key` is the key itself: in this answer only."""
+
+    key: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Organisation(Answer):
+    """An organisation; `settings` hold for all of it (`maxRunning`, `forbidSelfApproval`)."""
+
+    id: str
+    slug: str
+    name: str
+    settings: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewOrganisation(Organisation):
+    """A new organisation with its first administrator, who is invited."""
+
+    administrator: InvitedMember
+
+
+@dataclass(frozen=True, kw_only=True)
+class Me(Answer):
+    """Who calls."""
+
+    organisation_id: str
+    user: User
+    role: Role
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session(Answer):
+    """A signed token, which stands for an API key until `expires_at`."""
+
+    token: str = field(repr=False)
+    expires_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind(Answer):
+    """A kind of work. `available`: this version runs it; `alive`: a worker for it lives at the moment."""
+
+    name: str
+    mode: str
+    category: str = ""
+    description: str = ""
+    service: str = ""
+    available: bool = True
+    alive: bool = False
+    definition_schema: Json | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Template(Answer):
+    """What an action may begin with (`template_id`)."""
+
+    name: str
+    kind: str
+    description: str = ""
+    definition: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replay(Answer):
+    """Which events are sent again, and how many."""
+
+    count: int
+    since: datetime
+    until: datetime
+    types: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchResult(Answer):
+    """What became of one run of a batch: `run`, or why not (`refusal`), with the status that it had got alone."""
+
+    status: int
+    run: Run | None = None
+    detail: list[Json] | None = None
+
+    @property
+    def refusal(self) -> tuple[Detail, ...]:
+        """Why there is no run; empty where there is one."""
+        return tuple(
+            Detail(tuple(line.get("loc", ())), str(line.get("msg", "")), str(line.get("type", "")))
+            for line in self.detail or ()
+        )
+
+
+@dataclass(frozen=True)
+class RunChange:
+    """One message of the stream of an organisation's runs.
+
+    `event` is `ready` (read the list now), `run` (new or changed: `run`), `gone` (the list shows `id` no longer) or
+    `reset` (read the list again).
+    """
+
+    event: Literal["ready", "run", "gone", "reset"]
+    run: Run | None = None
+    id: str | None = None
+    status: str | None = None

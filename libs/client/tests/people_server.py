@@ -1,0 +1,109 @@
+"""The endpoints of people, kinds and the installation on the small platform of these tests."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from libs.client.tests.server import BORN, Json, Platform, problem
+
+ORG = "0199a000-0000-7000-8000-000000000001"
+ADA = "0199b111-0000-7000-8000-00000000000a"
+
+
+def member(**values: Any) -> Json:
+    empty = dict.fromkeys(("acceptedAt", "firstName", "lastName", "profilePictureUrl"))
+    made = empty | {"id": ADA, "email": "ada@example.com", "role": "admin", "createdAt": BORN, "hasPassword": True}
+    return made | values
+
+
+def organisation(**values: Any) -> Json:
+    settings = {"maxRunning": None, "forbidSelfApproval": False}
+    return {"id": ORG, "slug": "acme", "name": "Acme", "settings": settings} | values
+
+
+def api_key(**values: Any) -> Json:
+    made = dict.fromkeys(("expiresAt", "lastUsedAt", "revokedAt"))
+    made |= {"id": "0199c222-0000-7000-8000-0000000000cc", "name": "cron", "role": "viewer", "status": "active"}
+    return made | {"prefix": "vai_abcdefgh", "createdAt": BORN, "userId": ADA} | values
+
+
+KINDS = [
+    {"name": "dlt_extract", "mode": "ASYNC_QUEUE", "category": "data", "description": "Extract", "service": "x"}
+    | {"available": True, "alive": True, "definitionSchema": {"type": "object"}}
+]
+TEMPLATES = [{"name": "orders", "kind": "dlt_extract", "description": "Orders", "definition": {"source": "sample"}}]
+INVITED = {"invitationToken": "inv_1", "invitationEndsAt": BORN}
+
+
+class PeopleEndpoints:
+    """One organisation, one person, one key."""
+
+    def __init__(self, platform: Platform) -> None:
+        self.platform = platform
+
+    def routes(self) -> list[Route]:
+        api, get, post = "/api/v1", ["GET"], ["POST"]
+        ours = ["GET", "PATCH", "DELETE"]
+        return [
+            Route(f"{api}/me", told({"organisationId": ORG, "role": "admin", "user": {"id": ADA, "firstName": "Ada"}})),
+            Route(f"{api}/organisation", changed(organisation()), methods=["GET", "PATCH"]),
+            Route(f"{api}/kinds", told({"kinds": KINDS})),
+            Route(f"{api}/templates", told({"templates": TEMPLATES})),
+            Route(f"{api}/users", listed("members", member()), methods=get),
+            Route(f"{api}/users", made(member() | INVITED), methods=post),
+            Route(f"{api}/users/{{id}}", changed(member()), methods=ours),
+            Route(f"{api}/invitations/accept", made({"token": "signed", "expiresAt": BORN}), methods=post),
+            Route(f"{api}/session", made({"token": "signed", "expiresAt": BORN}), methods=post),
+            Route(f"{api}/api-keys", listed("apiKeys", api_key()), methods=get),
+            Route(f"{api}/api-keys", made(api_key(key="vai_the_key")), methods=post),
+            Route(f"{api}/api-keys/{{id}}", changed(api_key()), methods=ours),
+            Route(f"{api}/action-runs/batch", self.batch, methods=post),
+            Route("/admin/organisations", listed("organisations", organisation()), methods=get),
+            Route("/admin/organisations", made(organisation(administrator=member() | INVITED)), methods=post),
+            Route("/admin/organisations/{id}", changed(organisation()), methods=ours),
+            Route("/webhooks/{org}/{path:path}", made({"status": "accepted"}, 202), methods=post),
+        ]
+
+    async def batch(self, request: Request) -> Response:
+        bodies = (await request.json())["runs"]
+        refusal = {"loc": ["body", "kind"], "msg": "is needed", "type": "missing"}
+        good = [
+            {"status": 201, "run": self.platform.add_run(**body)}
+            if "kind" in body
+            else {"status": 422, "detail": [refusal]}
+            for body in bodies
+        ]
+        return JSONResponse({"results": good})
+
+
+def told(answer: Json) -> Any:
+    def endpoint(_request: Request) -> Response:
+        return JSONResponse(answer)
+
+    return endpoint
+
+
+def listed(key: str, *items: Json) -> Any:
+    return told({key: list(items), "users": {}, "hasNext": False, "limit": 100, "offset": 0, "total": len(items)})
+
+
+def made(answer: Json, status: int = 201) -> Any:
+    async def endpoint(request: Request) -> Response:
+        given = await request.json() if await request.body() else {}
+        known = {name: value for name, value in given.items() if name in answer and name != "administrator"}
+        return JSONResponse(answer | known, status)
+
+    return endpoint
+
+
+def changed(answer: Json) -> Any:
+    async def endpoint(request: Request) -> Response:
+        if request.path_params.get("id", answer["id"]) != answer["id"]:
+            return problem(404, "not found")
+        if request.method == "DELETE":
+            return Response(status_code=204)
+        return JSONResponse(answer | (await request.json() if request.method == "PATCH" else {}))
+
+    return endpoint

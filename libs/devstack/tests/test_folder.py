@@ -1,9 +1,11 @@
 """The stack's folder: secrets, lock, ports."""
 
+import json
 import socket
 import stat
 import subprocess
 import sys
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,18 @@ def test_only_the_owner_may_look_into_the_folder_and_the_secrets(home: Home) -> 
 
 def test_secrets_stay_the_same_between_starts(home: Home) -> None:
     assert load_secrets(home) == load_secrets(home)
+
+
+def test_the_secrets_of_an_older_version_get_what_is_new_and_keep_the_rest(home: Home) -> None:
+    made = load_secrets(home)
+    old = {name: value for name, value in asdict(made).items() if name != "admin_token"}
+    home.secrets.write_text(json.dumps(old))
+
+    grown = load_secrets(home)
+
+    assert len(grown.admin_token) >= 32
+    assert grown == replace(made, admin_token=grown.admin_token) == load_secrets(home)
+    assert mode(home.secrets) == 0o600
 
 
 def test_an_api_key_has_a_prefix_of_eight_and_forty_random_characters(home: Home) -> None:

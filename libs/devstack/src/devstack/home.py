@@ -14,6 +14,9 @@ from typing import Any
 from common.ids import uuid7
 from devstack.errors import StackError
 
+_NEEDED = {"org_id", "api_key", "encryption_keys", "token_secret", "postgres_password"}
+"""What the data depends on: nothing of it is ever made a second time."""
+
 _LETTERS = string.ascii_letters + string.digits
 
 
@@ -101,6 +104,7 @@ class Secrets:
     encryption_keys: str
     token_secret: str
     postgres_password: str
+    admin_token: str
 
 
 def new_secrets() -> Secrets:
@@ -111,6 +115,7 @@ def new_secrets() -> Secrets:
         encryption_keys="k1:" + base64.b64encode(secrets.token_bytes(32)).decode(),
         token_secret=_letters(48),
         postgres_password=_letters(32),
+        admin_token=_letters(48),
     )
 
 
@@ -119,9 +124,14 @@ def _letters(count: int) -> str:
 
 
 def load_secrets(home: Home) -> Secrets:
-    """The folder's secrets, made where there are none yet."""
+    """The folder's secrets, made where there are none yet; those of an older version get what is new."""
     if home.secrets.exists():
-        return Secrets(**json.loads(home.secrets.read_text()))
+        known = json.loads(home.secrets.read_text())
+        added = {name: value for name, value in asdict(new_secrets()).items() if name not in known.keys() | _NEEDED}
+        if added:
+            known |= added
+            write_private(home.secrets, known)
+        return Secrets(**known)
     if home.postgres.exists():
         message = f"{home.secrets} is gone, and without it the database in {home.postgres} cannot be opened"
         raise StackError(message, "Put it back, or start anew: make clean, make up")

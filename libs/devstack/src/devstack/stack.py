@@ -155,6 +155,7 @@ class Stack:
         secrets = {
             "VAI_ENCRYPTION_KEYS": self.secrets.encryption_keys if service.decrypts else "",
             "VAI_TOKEN_SECRET": self.secrets.token_secret if service.name == GATEWAY else "",
+            "VAI_ADMIN_TOKEN": self.secrets.admin_token if service.name == GATEWAY else "",
             "VAI_API_KEY": "",
         }
         return {
@@ -183,6 +184,7 @@ class Stack:
         return {
             "api_url": self.api_url,
             "api_key": self.api_key,
+            "admin_token": self.secrets.admin_token,
             "org_id": self.org_id,
             "kafka": self.kafka,
             "broker": self.broker.kind,

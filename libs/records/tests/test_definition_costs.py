@@ -61,6 +61,10 @@ SHAPES: dict[str, Shape] = {
     "a wide body": _request("body", lambda n: {f"k{i}": "Bearer x" for i in range(n)}),
     "marks": _request("body", lambda n: [{"kind": "secret", "value": "v"}] * n),
     "a body of lists": _request("body", lambda n: [_deep(30)] * (n // 30 + 1)),
+    "numbers": _request("body", lambda n: [0] * n),
+    "blanks after an address": _request("body", lambda n: ["a://" + "a" * 60 + " " * n + ";"] * 4),
+    "equals signs": _request("body", lambda n: ["a://" + "a=a" * n] * 4),
+    "names without a value": _request("body", lambda n: ["a://" + "token =" * n] * 4),
     "a form": _request("form", lambda n: {f"pin{i}": "v" for i in range(n)}),
     "unknown fields": ("http_request", lambda n: {f"x{i}": i for i in range(n)}),
     "braces": _sql(lambda n: "{{" * n),
@@ -88,6 +92,15 @@ def _looked_at(kind: str, definition: Json) -> float:
     except Refused:
         pass
     return process_time() - began
+
+
+@pytest.mark.parametrize("levels", [1, 50])
+def test_a_definition_of_too_many_values_is_refused_before_anybody_looks_at_them(levels: int) -> None:
+    body: Any = [0] * (checks.MOST_VALUES + 1)
+    for _ in range(levels):
+        body = [body]
+    with pytest.raises(Refused, match="20,000"):
+        checks.whole("http_request", {"url": "https://h/", "body": body}, None, ("definition",))
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -28,6 +28,22 @@ CONNECTION_KEYS = ("connection", "connectionRef", "connection_ref")
 """Where a definition names its connection (decision 9)."""
 
 
+MOST_VALUES = 20_000
+"""Values in a definition, those within others counted: each is looked at several times on its way (rule 24)."""
+
+
+def check_size(definition: Any, loc: Place) -> None:
+    """Raises `Refused` where a definition holds more than `MOST_VALUES`; it looks at no more than these."""
+    rest, count = [definition], 0
+    while rest:
+        one = rest.pop()
+        inner = one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+        count += len(inner)
+        if count > MOST_VALUES:
+            raise refused(loc, f"more than {MOST_VALUES:,} values; send large data as a text, or in parts", "too_many")
+        rest.extend(each for each in inner if isinstance(each, dict | list))
+
+
 def merge_patch(target: Any, patch: Any) -> Any:
     """RFC 7396: null removes a key, objects are merged, everything else replaces."""
     if not isinstance(patch, Mapping):
@@ -86,6 +102,7 @@ def wants_approval(definition: Json) -> bool:
 
 def check_saved(kind: str, definition: Json, loc: Place) -> None:
     """Hold the fields that are there against their types; what is missing may still come (decision 8)."""
+    check_size(definition, loc)
     try:
         _validated(kind, definition)
     except ValidationError as error:
@@ -99,6 +116,7 @@ def as_read(kind: str, definition: Json, loc: Place) -> Json:
 
     One that is not complete yet is stored as it was given (decision 8). Raises `Refused` as `check_saved` does.
     """
+    check_size(definition, loc)
     try:
         return _validated(kind, definition).stored() if KINDS[kind].available else _checked(kind, definition, loc)
     except ValidationError:
@@ -123,6 +141,7 @@ def complete(kind: str, definition: Json, loc: Place) -> Definition:
 
 def split(kind: str, definition: Json, stored: Json | None, loc: Place) -> tuple[Json, Json | None]:
     """What may be shown of a definition, and its write-only values; markers keep what `stored` holds."""
+    check_size(definition, loc)
     if kind not in WITH_SECRETS:
         return definition, None
     try:
@@ -133,6 +152,7 @@ def split(kind: str, definition: Json, stored: Json | None, loc: Place) -> tuple
 
 def whole(kind: str, definition: Json, stored: Json | None, loc: Place) -> Json:
     """The definition with its write-only values back in their places."""
+    check_size(definition, loc)
     if kind not in WITH_SECRETS:
         return definition
     try:
@@ -143,6 +163,7 @@ def whole(kind: str, definition: Json, stored: Json | None, loc: Place) -> Json:
 
 def tidy(kind: str, definition: Json, loc: Place) -> Json:
     """What somebody writes over another definition, the credentials in its addresses where they are looked for."""
+    check_size(definition, loc)
     if kind not in WITH_SECRETS:
         return definition
     try:

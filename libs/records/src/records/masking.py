@@ -182,7 +182,12 @@ def _deep_over(value: Any, path: Path, named: bool, visit: Visit) -> Any:
             for name, inner in value.items()
         }
     if isinstance(value, list):
-        return [_deep_over(inner, (*path, str(number)), named, visit) for number, inner in enumerate(value)]
+        return [
+            inner
+            if not named and isinstance(inner, int | float | None)
+            else _deep_over(inner, (*path, str(number)), named, visit)
+            for number, inner in enumerate(value)
+        ]
     if isinstance(value, bool) or value is None or value == "":
         return value
     reference = isinstance(value, str) and _REFERENCE.match(value) is not None

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from functools import lru_cache
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -51,7 +52,11 @@ _AUTHORITY = re.compile(
     r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//([^/?#]*)@|[A-Za-z][A-Za-z0-9+.-]*:[^/?#\s@][^/?#\s@:]*:[^?#\s@]+@"
 )
 _BARE_USER = re.compile(r"(?!mailto:)[^/\s:@]+:[^/\s@]+@[^\s@]+")
-_PAIR = re.compile(r"([A-Za-z][A-Za-z0-9_. -]{0,60}?)\s*[=]\s*[^\s;&,=]")
+_VALUE = re.compile(r"=\s*[^\s;&,=]")
+_NAME = re.compile(r"[A-Za-z0-9_. -]{1,64}\Z")
+_LONGEST_NAME: Final = 64
+_LOOKED_AT: Final = 16_384
+"""Characters of a text in which names are looked for: connection strings and addresses are shorter."""
 _FORM = re.compile(
     r"\s*(?:(?:Bearer|Basic|Token)\s+[A-Za-z0-9._~+/=-]{6,}|-----BEGIN [A-Z ]*PRIVATE KEY"
     r"|(?:gh[pousr]|sk_live|sk_test|rk_live|xox[abeprs]|shpat|shpss|shpca|shppa|glpat|dop_v1|npm)[_-][A-Za-z0-9_-]{8,}"
@@ -59,6 +64,7 @@ _FORM = re.compile(
 )
 
 
+@lru_cache(4_096)
 def looks_secret(name: str) -> bool:
     """Whether the name of a header, a parameter or a field says that its value is a credential."""
     words = [word.lower() for word in _WORDS.findall(name[:256])]
@@ -110,7 +116,13 @@ def _has_user(text: str) -> bool:
 
 def _names(text: str) -> list[str]:
     """Names that are given a value within a text: parameters of an address, parts of a connection string."""
-    found = [match.rpartition("?")[2].strip() for match in _PAIR.findall(text)]
+    text = text[:_LOOKED_AT]
+    found = []
+    for value in _VALUE.finditer(text):
+        # From the sign backwards: a name that is looked for from its beginning costs its length again for each letter.
+        window = text[max(0, value.start() - _LONGEST_NAME) : value.start()].rstrip()
+        if name := _NAME.search(window):
+            found.append(name[0].lstrip("0123456789_. -"))
     try:
         parts = urlsplit(text)
     except ValueError:

@@ -5,7 +5,7 @@ Names, kinds and notes may hold anything: those who draw make them harmless.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -42,7 +42,8 @@ class Graph:
 
 def as_json(graph: Graph) -> dict[str, Any]:
     """The graph as JSON; `as_graph` reads it again."""
-    return asdict(graph)
+    nodes, edges = ([vars(one) for one in some] for some in (graph.nodes, graph.edges))
+    return {"title": graph.title, "nodes": nodes, "edges": edges}
 
 
 def as_graph(value: dict[str, Any]) -> Graph:

@@ -1,5 +1,6 @@
 """/api/v1/automation-runs: what came of each trigger, step by step (document 002, "Automation Runs")."""
 
+from functools import partial
 from operator import attrgetter
 from typing import Annotated, Any
 from uuid import UUID
@@ -161,8 +162,8 @@ async def draw_automation_run(request: Request, principal: Viewer, run_id: UUID,
     steps = await run_reads.states(gateway.pool, run_id)
     version = await gateway.versions.get(gateway.pool, run["version_id"])
     title = await automations.name_of(gateway.pool, run["automation_id"])
-    graph = graph_of(title, version.definition["steps"], {step["key"]: step for step in steps})
-    return await answer_graph(request, graph, format)
+    states = {step["key"]: step for step in steps}
+    return await answer_graph(request, partial(graph_of, title, version.definition["steps"], states), format)
 
 
 async def _get(gateway: Gateway, principal: Principal, run_id: UUID) -> Any:

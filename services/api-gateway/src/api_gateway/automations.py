@@ -1,6 +1,7 @@
 """/api/v1/automations: save, find, change, pause and start automations (document 002)."""
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -184,7 +185,7 @@ async def trigger_automation(
 async def draw_automation(request: Request, principal: Viewer, automation_id: UUID, format: Format = None) -> Response:
     """Mermaid, or SVG with `format=svg` or `Accept: image/svg+xml`."""
     row = await _get(gateway_of(request), principal, automation_id)
-    return await answer_graph(request, graph_of(row["name"], row["definition"]["steps"]), format)
+    return await answer_graph(request, partial(graph_of, row["name"], row["definition"]["steps"]), format)
 
 
 async def _changed(

@@ -1,6 +1,7 @@
 """An automation, or one run of it, as a graph: what is drawn, and in which format it is answered."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import Query, Request, Response
@@ -47,11 +48,12 @@ def graph_of(title: str, steps: Sequence[Json], states: Mapping[str, Any] | None
     return Graph(title, nodes, edges)
 
 
-async def answer_graph(request: Request, graph: Graph, format: str | None) -> Response:
+async def answer_graph(request: Request, make: Callable[[], Graph], format: str | None) -> Response:
     """Mermaid is text; SVG takes some computing, so another process draws it. Raises 422 where it is too large."""
+    graph = await asyncio.to_thread(make)  # tens of thousands of connections are a second of work
     wants_svg = format == "svg" or (format is None and _SVG in request.headers.get("accept", ""))
     if not wants_svg:
-        return Response(mermaid(graph), media_type=_MERMAID, headers=_HARMLESS)
+        return Response(await asyncio.to_thread(mermaid, graph), media_type=_MERMAID, headers=_HARMLESS)
     try:
         drawing = await gateway_of(request).drawer.svg(graph)
     except TooLarge:

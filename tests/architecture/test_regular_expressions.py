@@ -182,6 +182,72 @@ def test_no_text_makes_a_pattern_slow(used: Used) -> None:
     assert slow_text(used) is None, used.pattern.pattern
 
 
+def _misread(tree: Any) -> Iterator[str]:
+    """What Python before 3.11.5 matches otherwise: what gives nothing back of more than single characters."""
+    for token in tree:
+        name, argument = str(token[0]), token[1]
+        if name == "ATOMIC_GROUP":
+            yield name
+        elif name == "POSSESSIVE_REPEAT" and not _is_character(argument[2]):
+            yield f"{name} of {argument[2]}"
+        for inner in _inner(name, argument):
+            yield from _misread(inner)
+
+
+def _is_character(tree: Any) -> bool:
+    return len(tree) == 1 and str(tree[0][0]) in ("LITERAL", "NOT_LITERAL", "ANY", "IN")
+
+
+def _inner(name: str, argument: Any) -> list[Any]:
+    match name:
+        case "BRANCH":
+            return list(argument[1])
+        case "SUBPATTERN":
+            return [argument[3]]
+        case "MAX_REPEAT" | "MIN_REPEAT" | "POSSESSIVE_REPEAT":
+            return [argument[2]]
+        case "ASSERT" | "ASSERT_NOT":
+            return [argument[1]]
+        case "ATOMIC_GROUP":
+            return [argument]
+        case "GROUPREF_EXISTS":
+            return [each for each in argument[1:] if each is not None]
+        case _:
+            return []
+
+
+def misread(pattern: str | bytes, flags: int = 0) -> list[str]:
+    raw = pattern if isinstance(pattern, str) else pattern.decode("latin-1")
+    return list(_misread(re._parser.parse(raw, flags & ~re.UNICODE)))  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("used", USED, ids=lambda used: used.place)
+def test_every_python_reads_a_pattern_alike(used: Used) -> None:
+    assert misread(used.pattern.pattern, used.pattern.flags) == []
+
+
+def test_nor_is_one_misread_that_is_only_made_at_run_time() -> None:
+    written = re.compile(r"\(\?>|[)](?:[*+?]|\{[0-9,]*\})\+")
+    for source in SOURCES:
+        for path in source.rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes):
+                    text = node.value if isinstance(node.value, str) else node.value.decode("latin-1")
+                    assert not written.search(text), f"{path}:{node.lineno}"
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [r"(?:ab?c)*+", r"x(?:ab|c)++y", r"((?:_[0-9])?+)", r"(?=(?:ab){2,3}+)", r"(?>a*b)", r"(?!(?:'|\\.)*+)", r"(a)*+"],
+)
+def test_a_pattern_that_an_older_python_misreads_would_be_found(pattern: str) -> None:
+    assert misread(pattern)
+
+
+def test_single_characters_that_are_not_given_back_are_read_alike() -> None:
+    assert not misread(r"a*+[^'\\]++.{0,9}+[\d_]?+(?:x|y*+)*")
+
+
 @pytest.mark.parametrize(
     ("pattern", "method"),
     [

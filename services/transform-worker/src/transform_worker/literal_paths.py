@@ -5,7 +5,8 @@ it first fits, and only the last one, which must fit the path's end, is looked f
 """
 
 import re
-from itertools import pairwise
+from collections.abc import Iterator
+from itertools import count, pairwise
 
 MOST_CHARACTERS = 1_024
 MOST_WILDCARDS = 32
@@ -47,18 +48,26 @@ class Pattern:
 def _regex(path: str) -> str:
     """`**` parts the path into stretches, the stars in them part those into pieces."""
     stretches = re.split(r"((?:(?<=/)|\A)\*{2,}+/|\*{2,}+)", path)
+    numbers = count()
     last = len(stretches) - 1
-    found = _pieces(stretches[0], is_last=last == 0)
+    found = _pieces(stretches[0], last == 0, numbers)
     for gap, stretch in pairwise(stretches):
         if not gap.startswith("**"):
             continue
         before = "(?:.*?/)??" if gap.endswith("/") else ".*?"
         is_last = stretch is stretches[last]
-        found += before + _pieces(stretch, True) if is_last else f"(?>{before}{_pieces(stretch, False)})"
+        part = before + _pieces(stretch, is_last, numbers)
+        found += part if is_last else _once(part, numbers)
     return found + "(?:/.*)?"
 
 
-def _pieces(stretch: str, is_last: bool) -> str:
+def _pieces(stretch: str, is_last: bool, numbers: Iterator[int]) -> str:
     first, *others = ("[^/]".join(map(re.escape, piece.split("?"))) for piece in stretch.split("*"))
     end = f"[^/]*{others.pop()}" if is_last and others else ""
-    return first + "".join(f"(?>[^/]*?{piece})" for piece in others) + end
+    return first + "".join(_once(f"[^/]*?{piece}", numbers) for piece in others) + end
+
+
+def _once(part: str, numbers: Iterator[int]) -> str:
+    """What the part matches first, and nothing else later: an atomic group, which Python before 3.11.5 misreads."""
+    name = f"n{next(numbers)}"
+    return f"(?=(?P<{name}>{part}))(?P={name})"

@@ -15,25 +15,32 @@ STRAY_REFERENCE = "a $/ reference may only stand inside a string literal: write 
 _SPACES = "\u00a0\u2000-\u200b\u202f\u205f\u2060\u3000\ufeff"
 _NO_LETTER = rf"\x00-\x23\x25-\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x7f{_SPACES}"  # nor digit, _ or $
 _WORD = rf"[^\x24\x30-\x39{_NO_LETTER}][^{_NO_LETTER}]*+"
+_PLAIN = rf"\x00-\x21\x23\x25\x26\x28-\x2c\x3a-\x3e\x40\x5b-\x5e\x60\x7c-\x7f{_SPACES}"  # begins nothing longer
 _TAG = rf"(?:[^\x24\x30-\x39{_NO_LETTER}][^\x24{_NO_LETTER}]*+)?"
-_WHOLE = r"[0-9](?:_?[0-9])*+"
-_NUMBER = rf"(?:{_WHOLE}(?:\.(?:{_WHOLE})?+)?+|\.{_WHOLE})(?:[eE][-+]?[0-9]++)?+"
+_WHOLE = r"[0-9]++(?:_[0-9]++)*"
+_NUMBER = rf"(?:{_WHOLE}(?:\.(?:{_WHOLE})?)?|\.{_WHOLE})(?:[eE][-+]?[0-9]++)?"
 # quotes are no part of a name, but people write {{ ref('x') }}, and are to hear that it is none
-_PLACEHOLDER = r"""\{\{(?:[^{}'"$/-]|/(?!\*)|-(?!-)|'[^'\\{}]{0,100}+'|"[^"{}]{0,100}+"){0,300}+\}\}"""
+_PLACEHOLDER = r"""\{\{(?:[^{}'"$/-]|/(?!\*)|-(?!-)|'[^'\\{}]{0,100}+'|"[^"{}]{0,100}+"){0,300}\}\}"""
 
+# What begins here, or 100 parts of code: a part begins with what no other one begins with, and nothing follows the
+# last, so that none is given back. A quantifier that gives nothing back by itself stands for single characters only:
+# Python before 3.11.5 misreads all others.
 _TOKEN = re.compile(
-    rf"""(?P<escaped>[eE]'(?:[^'\\]++|\\.|'')*+)
-       | (?P<literal>'(?:[^']++|'')*+)
-       | (?P<other>[bBxX]'[^']*+ | [uU]&(?:'(?:[^']++|'')*+|"(?:[^"]++|"")*+))
-       | (?P<name>"(?:[^"]++|"")*+)
-       | (?P<comment>--[^\n\r]*+|/\*)
+    rf"""(?P<literal>')
+       | (?P<name>")
+       | (?P<escaped>[eE]')
+       | (?P<bits>[bBxX]')
+       | (?P<unicode>[uU]&['"])
+       | (?P<line>--[^\n\r]*+)
+       | (?P<comment>/\*)
        | (?P<dollar>\${_TAG}\$)
        | (?P<placeholder>{_PLACEHOLDER})
-       | (?P<code>(?:(?![eEbBxX]'|[uU]&['"]){_WORD} | {_NUMBER} | [?$]{_WHOLE}
-                   | \$(?!{_TAG}\$) | (?!{_PLACEHOLDER})\{{ | -(?!-) | /(?!\*) | (?!['"/{{-])[{_NO_LETTER}])++)""",
+       | (?P<code>(?:(?![eEbBxX]'|[uU]&['"]){_WORD} | {_NUMBER} | [?$]{_WHOLE} | [{_PLAIN}]++
+                   | \$(?!{_TAG}\$) | (?!{_PLACEHOLDER})\{{ | -(?!-) | /(?!\*) | [.?]){{1,100}})""",
     re.VERBOSE | re.DOTALL,
 )
-_GOES_ON = re.compile(rf"(?:[ \t\f{_SPACES}]++|--[^\n\r]*+)*+[\n\r](?:[ \t\n\r\f{_SPACES}]++|--[^\n\r]*+[\n\r])*+(?=')")
+_GAP = re.compile(rf"[ \t\n\r\f{_SPACES}]++|--[^\n\r]*+")
+_QUOTE_OR_BACKSLASH = re.compile(r"['\\]")
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 _SPACE = re.compile(f"[{_SPACES}]")
 _QUOTES = re.compile(r"""['"$]""")
@@ -56,15 +63,18 @@ class Kind(Enum):
 
 
 _KINDS = {
-    "escaped": Kind.ESCAPED,
     "literal": Kind.LITERAL,
-    "other": Kind.OTHER_TEXT,
     "name": Kind.NAME,
+    "escaped": Kind.ESCAPED,
+    "bits": Kind.OTHER_TEXT,
+    "unicode": Kind.OTHER_TEXT,
+    "line": Kind.COMMENT,
     "comment": Kind.COMMENT,
     "dollar": Kind.OTHER_TEXT,
     "placeholder": Kind.PLACEHOLDER,
     "code": Kind.CODE,
 }
+_GOES_ON = ("literal", "escaped", "bits", "unicode")
 
 
 class Piece(NamedTuple):
@@ -79,46 +89,68 @@ class Piece(NamedTuple):
 
 def pieces(sql: str) -> Iterator[Piece]:
     """The whole text in pieces, in order. One that is not closed is the last and reaches to the end."""
-    at = 0
+    at = code = 0  # `code` is where the code begins that goes on until something else does
     while at < len(sql) and (match := _TOKEN.match(sql, at)):
-        piece = _piece(sql, match)
+        word = match.lastgroup or "code"
+        if word == "code":
+            at = match.end()
+            continue
+        if code < at:
+            yield Piece(Kind.CODE, code, sql[code:at])
+        piece = _piece(sql, match, word)
         yield piece
-        at += len(piece.text)
+        at = code = at + len(piece.text)
         # 'a' and, a line below, 'b' are one literal: the second part is read as the first
-        part = _PARTS.get(match.lastgroup or "") if piece.text.endswith("'") else None
-        while part and piece.closed and (gap := _GOES_ON.match(sql, at)):
-            yield Piece(Kind.COMMENT, at, gap[0])
-            piece = _quoted(sql, piece.kind, gap.end(), part)
+        while word in _GOES_ON and piece.closed and piece.text[-1] == "'" and (end := _gap(sql, at)):
+            yield Piece(Kind.COMMENT, at, sql[at:end])
+            piece = _until(sql, piece.kind, end, _closing(sql, end + 1, word, "'"), 1)
             yield piece
-            at = piece.start + len(piece.text)
+            at = code = end + len(piece.text)
+    if code < at:
+        yield Piece(Kind.CODE, code, sql[code:at])
 
 
-_PARTS = {
-    "literal": re.compile(r"'(?:[^']++|'')*+"),
-    "escaped": re.compile(r"'(?:[^'\\]++|\\.|'')*+", re.DOTALL),
-    "other": re.compile(r"'[^']*+"),
-}
+def _piece(sql: str, match: re.Match[str], word: str) -> Piece:
+    kind, start, end = _KINDS[word], match.start(), match.end()
+    if word == "placeholder":
+        return Piece(kind, start, match[0], name=match[0][2:-2].strip().lower())
+    if word == "line":
+        return Piece(kind, start, match[0])
+    if word == "comment":
+        return _comment(sql, start)
+    if word == "dollar":
+        return _until(sql, kind, start, sql.find(match[0], end), len(match[0]))
+    return _until(sql, kind, start, _closing(sql, end, word, match[0][-1]), 1)
 
 
-def _quoted(sql: str, kind: Kind, at: int, part: re.Pattern[str]) -> Piece:
-    match = part.match(sql, at)
-    end = match.end() if match else at
-    return _until(sql, kind, at, sql.find("'", end, end + 1), 1)
+def _closing(sql: str, at: int, word: str, quote: str) -> int:
+    """Where the quotes end whose inside begins at `at`; -1 where they never do. Twice the quote is one in the text."""
+    if word == "bits":
+        return sql.find(quote, at)
+    if word == "escaped":
+        return _closing_escaped(sql, at)
+    at = sql.find(quote, at)
+    while at >= 0 and sql.startswith(quote, at + 1):
+        at = sql.find(quote, at + 2)
+    return at
 
 
-def _piece(sql: str, match: re.Match[str]) -> Piece:
-    kind, start, end = _KINDS[match.lastgroup or "code"], match.start(), match.end()
-    match match.lastgroup:
-        case "placeholder":
-            return Piece(kind, start, match[0], name=match[0][2:-2].strip().lower())
-        case "comment" if match[0] == "/*":
-            return _comment(sql, start)
-        case "dollar":
-            return _until(sql, kind, start, sql.find(match[0], end), len(match[0]))
-        case "code" | "comment":
-            return Piece(kind, start, match[0])
-        case _:
-            return _until(sql, kind, start, end if end < len(sql) and sql[end] in "'\"" else -1, 1)
+def _closing_escaped(sql: str, at: int) -> int:
+    while match := _QUOTE_OR_BACKSLASH.search(sql, at):
+        at = match.end()
+        if match[0] == "'" and not sql.startswith("'", at):
+            return match.start()
+        at += 1
+    return -1
+
+
+def _gap(sql: str, at: int) -> int:
+    """Where the next part of a literal begins: behind a new line, with nothing but space and comments; 0 for none."""
+    start = at
+    while gap := _GAP.match(sql, at):
+        at = gap.end()
+    between = sql[start:at] if sql.startswith("'", at) else ""
+    return at if "\n" in between or "\r" in between else 0
 
 
 def _until(sql: str, kind: Kind, start: int, closing: int, length: int) -> Piece:

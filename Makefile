@@ -102,10 +102,11 @@ format: $(READY) ## let ruff and buf mend what they can
 	@cd proto && $(BUF) format --write
 
 .PHONY: generate
-generate: $(READY) ## write what is drawn from proto/ and from the lifecycle's tables (code, documents, trigger)
+generate: $(READY) ## write what is drawn from proto/, the lifecycle's tables and the client (code, documents, trigger)
 	@$(PY) tools/generate_contracts.py
 	@$(PY) -m records.generate
 	@$(PY) -m tools.events
+	@$(PY) -m tools.client_pages
 
 .PHONY: next-lifecycle
 next-lifecycle: $(READY) ## begin a new revision for a changed lifecycle: the newest one is frozen
@@ -117,6 +118,7 @@ verify: $(READY) ## is anything generated stale, any contract broken, any fact o
 	@cd proto && $(BUF) lint && $(BUF) format --diff --exit-code && $(BUF) breaking --against published.binpb
 	@$(PY) -m records.generate --check
 	@$(PY) -m tools.events --check
+	@$(PY) -m tools.client_pages --check
 	@$(PY) -m tests.spec.compare ../shared/spec
 
 .PHONY: verify-asyncapi

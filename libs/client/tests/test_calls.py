@@ -1,14 +1,32 @@
 """What each call sends, held against the endpoints of documents 001 and 003."""
 
+import base64
+import hmac
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
-from vai import actions, connections, logs, runs
+from vai import (
+    actions,
+    api_keys,
+    automation_runs,
+    connections,
+    events,
+    installation,
+    kinds,
+    logs,
+    organisation,
+    runs,
+    session,
+    signed,
+    users,
+    webhooks,
+)
 from vai.call import Call
 
 CONTRACT = json.loads((Path(__file__).parents[3] / "tests" / "spec" / "contract.json").read_text())
@@ -54,6 +72,37 @@ CALLS: list[tuple[Call[object], str, object]] = [
      {"credentials": None, "maxRunning": None}),
     (connections.delete("c"), f"DELETE {CONNECTIONS}/c", None),
     (connections.test("c"), f"POST {CONNECTIONS}/c/test", None),
+    (runs.create_many([{"kind": "noop"}]), f"POST {RUNS}/batch", {"runs": [{"kind": "noop"}]}),
+    (automation_runs.retry("r", version="latest"), "POST /api/v1/automation-runs/r/retry", {"version": "latest"}),
+    (users.create("a@b.c", "viewer", first_name="A"),
+     "POST /api/v1/users", {"email": "a@b.c", "role": "viewer", "firstName": "A"}),
+    (users.listing(), "GET /api/v1/users", None),
+    (users.get("u"), "GET /api/v1/users/u", None),
+    (users.update("u", role="admin", last_name=None), "PATCH /api/v1/users/u", {"role": "admin", "lastName": None}),
+    (users.delete("u"), "DELETE /api/v1/users/u", None),
+    (api_keys.create("cron", "viewer", expires_at=datetime(2027, 1, 1, tzinfo=UTC)),
+     "POST /api/v1/api-keys", {"name": "cron", "role": "viewer", "expiresAt": "2027-01-01T00:00:00+00:00"}),
+    (api_keys.listing(), "GET /api/v1/api-keys", None),
+    (api_keys.get("k"), "GET /api/v1/api-keys/k", None),
+    (api_keys.revoke("k"), "DELETE /api/v1/api-keys/k", None),
+    (organisation.get(), "GET /api/v1/organisation", None),
+    (organisation.update(settings={"maxRunning": None}),
+     "PATCH /api/v1/organisation", {"settings": {"maxRunning": None}}),
+    (session.me(), "GET /api/v1/me", None),
+    (session.sign_in(), "POST /api/v1/session", None),
+    (session.sign_in("a@b.c", "p"), "POST /api/v1/session", {"email": "a@b.c", "password": "p"}),
+    (session.sign_out(), "DELETE /api/v1/session", None),
+    (session.change_password("a", "b"), "PUT /api/v1/me/password", {"current": "a", "new": "b"}),
+    (session.accept_invitation("t", "p"), "POST /api/v1/invitations/accept", {"token": "t", "password": "p"}),
+    (kinds.listing(), "GET /api/v1/kinds", None),
+    (kinds.templates(), "GET /api/v1/templates", None),
+    (events.replay(datetime(2026, 11, 22, tzinfo=UTC), types=["action.failed"]),
+     "POST /api/v1/events/replay", {"since": "2026-11-22T00:00:00+00:00", "types": ["action.failed"]}),
+    (installation.organisations(), "GET /admin/organisations", None),
+    (installation.create_organisation("acme", "Acme", "a@b.c"),
+     "POST /admin/organisations", {"slug": "acme", "name": "Acme", "administrator": {"email": "a@b.c"}}),
+    (installation.get_organisation("o"), "GET /admin/organisations/o", None),
+    (installation.update_organisation("o", name="New"), "PATCH /admin/organisations/o", {"name": "New"}),
 ]  # fmt: skip
 
 
@@ -68,6 +117,35 @@ def test_only_reads_and_creations_with_an_idempotency_key_are_repeatable() -> No
     assert [call for call, _, _ in CALLS if call.repeatable] == [
         call for call, _, body in CALLS if call.method == "GET" or (isinstance(body, dict) and "idempotencyKey" in body)
     ]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        actions.run("a", idempotency_key="once"),
+        runs.retry("r", idempotency_key="once"),
+        runs.create_many([], idempotency_key="once"),
+        automation_runs.retry("r", idempotency_key="once"),
+    ],
+    ids=lambda call: call.path,
+)
+def test_what_starts_something_takes_a_key_and_is_then_repeatable(call: Call[object]) -> None:
+    assert (call.headers["Idempotency-Key"], call.repeatable) == ("once", True)
+
+
+@pytest.mark.parametrize("secret", ["whsec_aGVsbG8gd29ybGQ=", "whsec_aGVsbG8gd29ybGQ", "no base64!"])
+def test_a_message_is_signed_as_standard_webhooks_says(secret: str) -> None:
+    call = webhooks.send("o", "/hooks/a b", secret, {"a": 1}, message_id="m")
+    assert (call.method, call.path, call.content, call.repeatable) == (
+        "POST",
+        "/webhooks/o/hooks/a%20b",
+        b'{"a": 1}',
+        True,
+    )
+    key = b"no base64!" if "!" in secret else b"hello world"
+    told = signed(secret, b"body", "m", 1700000000.5)
+    expected = base64.b64encode(hmac.new(key, b"m.1700000000.body", "sha256").digest()).decode()
+    assert told == {"webhook-id": "m", "webhook-timestamp": "1700000000", "webhook-signature": f"v1,{expected}"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,119 @@
+"""`vai` and the Python client against the real platform: the verbs of every noun, people, the installation."""
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from devstack.stack import Stack
+from vai import AsyncClient, Client
+
+_ENDED = 30.0
+
+
+class Shell:
+    """`vai` in a folder that has nothing but the stack's own file."""
+
+    def __init__(self, stack: Stack, folder: Path) -> None:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("VAI_")}
+        self._environment = kept | {"VAI_HOME": str(stack.home.root), "XDG_CONFIG_HOME": str(folder)}
+        self._folder = folder
+
+    async def vai(self, *words: str, code: int = 0, told: str = "") -> str:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "vai", *words),
+            env=self._environment,
+            cwd=self._folder,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await process.communicate(told.encode())
+        assert process.returncode == code, (words, out.decode(), err.decode())
+        return out.decode()
+
+    async def json(self, *words: str, told: str = "") -> Any:
+        return json.loads(await self.vai(*words, "-o", "json", told=told))
+
+
+async def test_every_noun_can_be_made_shown_changed_and_removed(stack: Stack, tmp_path: Path) -> None:
+    shell, name = Shell(stack, tmp_path), f"cli-{uuid4().hex[:8]}"
+    me = await shell.json("whoami")
+    assert (me["role"], me["apiUrl"]) == ("admin", stack.api_url)
+
+    run = await shell.json("run", "dlt_extract", "--set", "source=noop", "--wait", str(_ENDED))
+    assert run["status"] == "completed"
+    assert run["id"] in await shell.vai("show", run["id"][:18])
+    await shell.vai("runs", "delete", run["id"])
+
+    action = await shell.json("actions", "create", "dlt_extract", name, "--set", "source=noop")
+    assert (await shell.json("actions", "show", action["slug"]))["id"] == action["id"]
+    assert (await shell.json("actions", "update", name, "--name", "New"))["name"] == "New"
+    await shell.vai("actions", "delete", name)
+
+    connection = await shell.json("connections", "create", "shop", name, "--credentials", "-", told='{"token": "t"}')
+    assert (await shell.json("connections", "update", name, "--max-running", "2"))["maxRunning"] == 2
+    assert (await shell.json("connections", "show", connection["id"]))["hasCredentials"] is True
+    await shell.vai("connections", "delete", name)
+
+    key = await shell.json("keys", "create", name, "--role", "viewer")
+    assert (await shell.json("keys", "show", name))["status"] == "active"
+    await shell.vai("keys", "revoke", key["id"])
+    assert (await shell.json("kinds"))[0]["name"]
+    assert (await shell.json("organisation"))["id"] == stack.org_id
+
+
+async def test_an_installation_makes_an_organisation_whose_administrator_takes_it(stack: Stack, tmp_path: Path) -> None:
+    shell, slug = Shell(stack, tmp_path), f"cli-{uuid4().hex[:8]}"
+    made = await shell.json("admin", "organisations", "create", slug, "Mine", "--administrator", f"{slug}@example.com")
+    token = made["administrator"]["invitationToken"]
+    session = await shell.json("users", "accept", told=f"{token}\na password of mine\n")
+    assert slug in await shell.vai("--url", stack.api_url, "--key", "-", "whoami", told=session["token"])
+    assert (await shell.json("admin", "organisations", "show", slug))["id"] == made["id"]
+    with Client(stack.api_url, session["token"]) as mine:
+        invited = mine.users.create(f"b-{slug}@example.com", "viewer")
+        assert mine.users.get(invited.id).accepted_at is None
+        assert [each.email for each in mine.users.iterate()] == [f"b-{slug}@example.com", f"{slug}@example.com"]
+        mine.session.sign_out()
+
+
+async def test_a_batch_a_key_and_the_stream_of_runs_work_on_the_platform(stack: Stack) -> None:
+    key = uuid4().hex
+    async with AsyncClient(stack.api_url, stack.api_key) as client:
+        changes = client.runs.changes(kind="dlt_extract")
+        made: list[str] = []
+        async with asyncio.timeout(_ENDED):
+            async for change in changes:
+                if change.event == "ready":
+                    bodies = [{"kind": "dlt_extract", "definition": {"source": "noop"}}, {"kind": "nothing"}]
+                    results = await client.runs.create_many(bodies, idempotency_key=key)
+                    again = await client.runs.create_many(bodies, idempotency_key=key)
+                    assert [each.status for each in results + again] == [201, 422, 200, 422]
+                    assert results[1].refusal[0].field == "kind"
+                    made += [each.run.id for each in results + again if each.run]
+                elif change.run and change.run.id in made and change.run.ended:
+                    break
+        assert len(set(made)) == 1
+
+
+async def test_a_signed_message_starts_an_automation_once(stack: Stack) -> None:
+    path, secret = f"/hooks/cli-{uuid4().hex[:8]}", "whsec_aGVsbG8gd29ybGQgaGVsbG8="
+    body = {
+        "name": path[7:],
+        "trigger": {"type": "webhook", "path": path, "secret": secret},
+        "actions": [{"kind": "dlt_extract", "definition": {"source": "noop"}}],
+    }
+    async with AsyncClient(stack.api_url, stack.api_key) as client:
+        automation = await client.automations.create(body)
+        me = await client.session.me()
+        sent = [
+            await client.webhooks.send(me.organisation_id, path, secret, {"a": 1}, message_id=automation.id)
+            for _ in range(2)
+        ]
+        assert [each["status"] for each in sent] == ["accepted", "repeated"]
+        ended = await client.automation_runs.wait(sent[0]["automationRunId"], _ENDED)
+        assert ended.succeeded
+        await client.automations.delete(automation.id)

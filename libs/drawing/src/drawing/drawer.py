@@ -12,7 +12,7 @@ from drawing import Graph, as_json
 from drawing.layout import TooLarge
 
 SECONDS = 60.0
-"""The most that one drawing may take; the largest takes about two on a quiet machine, and it is drawn at low priority."""
+"""The most that one drawing may take; the largest takes about two on a quiet machine, and drawn at low priority."""
 
 MOST_WAITING = 32
 _KEPT_BYTES = 16 << 20

@@ -15,7 +15,7 @@ from contracts.vai.words.v1 import words_pb2
 from contracts.words import to_word
 from examples.demo.listening import Heard
 from vai import ActionRun, AsyncClient, Automation, AutomationRun
-from vai.cli.show import clean, log_line, print_table
+from vai.cli.show import Column, clean, log_line, print_table
 from vai.cli.steps import drawing
 
 _HEAD = 15
@@ -59,7 +59,8 @@ def print_heard(console: Console, path: str, told: Any) -> None:
 
 def print_events(console: Console, heard: Sequence[Heard], subjects: Mapping[str, str]) -> None:
     """One line for each event about one of the subjects (name by id), in their order and that of the sequence."""
-    print_table(console, ("topic", "about", "sequence", "says"), _event_rows(heard, subjects))
+    columns = (Column("topic", 0), Column("about", 1), Column("sequence", 2), Column("says", 0, gives=True))
+    print_table(console, columns, _event_rows(heard, subjects))
 
 
 def _event_rows(heard: Sequence[Heard], subjects: Mapping[str, str]) -> Iterator[tuple[str, ...]]:

@@ -42,7 +42,7 @@ public final class Use {
     must("completed".equals(String.valueOf(again.getStatus())), "the action's run is completed: " + again);
     boolean told = new LogsApi(client).getLogs(LogsApi.APIGetLogsRequest.newBuilder().runId(run.getId()).build())
         .getEntries().stream().anyMatch(entry -> "run_completed".equals(String.valueOf(entry.getEvent())));
-    must(told, "the log tells the end");
+    must(told, "the log tells the end: " + new LogsApi(client).getLogs(LogsApi.APIGetLogsRequest.newBuilder().runId(run.getId()).build()));
 
     try {
       runs.getRun(ActionRunsApi.APIGetRunRequest.newBuilder().runId(UUID.randomUUID()).build());

@@ -77,6 +77,9 @@ async def test_every_service_has_a_process_a_log_and_its_settings(stack: Stack) 
     assert given["VAI_LAKE_URL"] == stack.lake
     assert {"VAI_ENCRYPTION_KEYS", "VAI_TOKEN_SECRET", "VAI_GRPC_PORT", "VAI_HTTP_PORT"} <= set(given)
     assert all(stack.log(service).exists() for service in described["services"])
+    assert given["VAI_ADMIN_TOKEN"] == "", "whoever runs the installation is known to the gateway alone"
+    gateway = environment_of(stack, described["services"]["api-gateway"]["addresses"][0])
+    assert gateway["VAI_ADMIN_TOKEN"] == described["admin_token"] == stack.secrets.admin_token
 
 
 async def test_what_scripts_read_is_for_the_owner_only(stack: Stack) -> None:

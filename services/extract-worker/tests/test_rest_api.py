@@ -167,7 +167,7 @@ def test_slices_are_time_windows_that_each_move_the_cursor(bench: Any, api: Fake
     assert all(commit["visible"] and commit["cursor"] for commit in bench.commits)
     total = len(bench.commits)
     assert bench.entries[2] == ("slice_started", f"Slice 1/{total} for events")
-    assert bench.commits[0]["logs"][0]["message"] == f"Slice 1/{total}: 1 rows"
+    assert bench.commits[0]["logs"][0]["message"] == f"Slice 1/{total}: 1 row"
     last = api.asked[-1].query["from"]
     bench.next_run()
     bench.extract("rest_api", **definition)

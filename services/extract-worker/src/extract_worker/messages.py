@@ -27,6 +27,10 @@ def resource_started(name: str, state: ResourceState, before: int, total: int) -
     return _entry("resource_started", f"Extracting {name} ({before + 1}/{total}){sliced}", data)
 
 
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def _of(state: ResourceState, number: int) -> str:
     return f"Slice {number}" if state.slices_total is None else f"Slice {number}/{state.slices_total}"
 
@@ -39,15 +43,14 @@ def slice_started(name: str, state: ResourceState) -> Entry:
 
 def slice_completed(name: str, state: ResourceState, rows: int) -> Entry:
     number = state.slices_done
-    text = f"{_of(state, number)}: {rows:,} rows"
+    text = f"{_of(state, number)}: {_count(rows, 'row')}"
     return _entry(
         "slice_completed", text, {"resource": name, "slice": number, "slices_total": state.slices_total, "rows": rows}
     )
 
 
 def resource_completed(name: str, state: ResourceState, seconds: float) -> Entry:
-    files = f"{state.files:,} file" if state.files == 1 else f"{state.files:,} files"
-    text = f"Completed {name}: {state.rows:,} rows, {files}"
+    text = f"Completed {name}: {_count(state.rows, 'row')}, {_count(state.files, 'file')}"
     data: Data = {"resource": name, "rows": state.rows, "files": state.files, "duration_seconds": round(seconds, 3)}
     return _entry("resource_completed", text, data)
 
@@ -58,7 +61,7 @@ def resource_failed(name: str, error: RunError, state: ResourceState) -> Entry:
 
 
 def extraction_completed(source: str, rows: int, completed: list[str], failed: list[str]) -> Entry:
-    text = f"Extraction from {source} completed: {rows:,} rows, {len(completed)} resources"
+    text = f"Extraction from {source} completed: {_count(rows, 'row')}, {_count(len(completed), 'resource')}"
     text += f", {len(failed)} failed: {', '.join(failed)}" if failed else ""
     data: Data = {"source": source, "rows": rows, "completed_resources": completed, "failed_resources": failed}
     return _entry("extraction_completed", text, data)

@@ -179,7 +179,8 @@ class _Transform:
             "duration_seconds": self.watch.seconds,
         }
         self.watch.progress(_progress(name, done=True))
-        self.watch.log("transform_completed", f"Completed {name}: {written.rows:,} rows", data)
+        rows = f"{written.rows:,} row" if written.rows == 1 else f"{written.rows:,} rows"
+        self.watch.log("transform_completed", f"Completed {name}: {rows}", data)
 
 
 def _report(written: Written) -> dict[str, Any]:

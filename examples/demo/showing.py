@@ -30,7 +30,8 @@ def print_gold(console: Console, gold: ActionRun) -> None:
     """The first rows of the Delta table that the run wrote, read from the lake."""
     table = DeltaTable((gold.result or {})["destination_path"]).to_pyarrow_table()
     rows = table.sort_by([("origin", "ascending"), ("place", "ascending")]).slice(0, _HEAD).to_pylist()
-    print_table(console, table.column_names, [[str(value) for value in row.values()] for row in rows])
+    columns = [Column(name, place) for place, name in enumerate(table.column_names)]
+    print_table(console, columns, [[str(value) for value in row.values()] for row in rows])
 
 
 async def print_log(console: Console, client: AsyncClient, run: ActionRun) -> None:

@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from api_gateway.gateway import Gateway
-from api_gateway.people_shapes import ApiKeyShape, ApiKeysShape, NewApiKeyShape
+from api_gateway.people_shapes import ApiKeyShape, ApiKeysShape, CreatedApiKeyShape
 from common import clock, db
 from records.people import Role
 from testkit.team import Team, make_team
@@ -19,7 +19,7 @@ ME = "/api/v1/me"
 async def make(api: httpx2.AsyncClient, name: str = "ci", role: str = "viewer", **fields: Any) -> dict[str, Any]:
     answer = await api.post(KEYS, json={"name": name, "role": role} | fields)
     assert answer.status_code == 201, answer.text
-    NewApiKeyShape.model_validate(answer.json())
+    CreatedApiKeyShape.model_validate(answer.json())
     key: dict[str, Any] = answer.json()
     return key
 

@@ -206,6 +206,44 @@ async def test_the_events_of_the_dead_are_adopted(own_database: Database, servic
     assert not await _is_published(own_database, of_the_living)
 
 
+async def test_an_event_that_cannot_be_noted_or_adopted_stops_no_other(
+    own_database: Database, service: Service[Any]
+) -> None:
+    producer, process = MemoryProducer(), uuid7()
+    publisher = Publisher(service.pool, producer, process)
+    ids = [await _left_behind(own_database, process) for _ in range(3)]
+    ids += [await _left_behind(own_database, None) for _ in range(3)]
+    await own_database.poison("events", f"OLD.subject_id IN ('{ids[1]}', '{ids[4]}')")
+
+    await publisher.adopt_once()
+    await publisher.sweep_once()
+    assert await publisher.sweep_once() == 0, "the bad one rests"
+    await publisher.close(5)
+
+    are_published = [await _is_published(own_database, run_id) for run_id in ids]
+    assert are_published == [True, False, True, True, False, True]
+
+
+async def test_a_row_that_is_no_event_stops_no_other(
+    own_database: Database, service: Service[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    producer, process = MemoryProducer(), uuid7()
+    publisher = Publisher(service.pool, producer, process)
+    bad, good = await _left_behind(own_database, process), await _left_behind(own_database, process)
+    read = Event.of
+
+    def of(row: Any) -> Event:
+        if row["subject_id"] == bad:
+            raise AttributeError("whatever")
+        return read(row)
+
+    monkeypatch.setattr(Event, "of", of)
+    await publisher.sweep_once()
+    await publisher.close(5)
+    assert await _is_published(own_database, good)
+    assert not await _is_published(own_database, bad)
+
+
 async def test_closing_waits_no_longer_than_it_is_told(own_database: Database, service: Service[Any]) -> None:
     class Stuck(MemoryProducer):
         async def send(self, records: Sequence[Record]) -> list[Exception | None]:

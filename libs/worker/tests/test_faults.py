@@ -1,17 +1,20 @@
 """Whatever the database does to whatever statement: every run ends or goes on; what may not happen twice does not."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from common import batcher as batcher_module
+from common.bell import ROOM
 from common.errors import ErrorCode, Permanent, Retryable
 from common.ids import uuid7
+from records.following import offer_room
 from testkit.database import Database
 from testkit.faults import Fault
+from testkit.rings import MemoryBell
 from testkit.wait import wait_for
 from worker import running as running_module
 from worker import worker as worker_module
@@ -181,6 +184,30 @@ async def test_an_ending_acts_on_no_run_of_another_epoch_or_owner(
     assert await asyncio.wait_for(endings.give_up(run, error), 10) is None
     assert await database.where(run_id) == "running/leased"
     assert (await database.run(run_id))["control"] == control
+
+
+LEAVING: dict[str, Callable[[Endings, Owned], Awaitable[Any]]] = {
+    "retry": lambda endings, run: endings.fail(run, Retryable(ErrorCode.RATE_LIMITED, "slow")),
+    "park": lambda endings, run: endings.park(run, Park(uuid7(), "waits")),
+    "pause": lambda endings, run: endings.pause(run),
+}
+
+
+@pytest.mark.parametrize("how", LEAVING)
+async def test_a_run_that_goes_on_later_offers_its_room(database: Database, how: str) -> None:
+    pool, holder, org_id = await database.pool("extract-worker"), Holder(uuid7(), "w"), uuid7()
+    left: list[Any] = []
+    endings = Endings(pool, holder, lambda run: None, lambda rows: None, left.extend)
+    means = Means(pool, None, Reports(pool, "w"), None, "", lambda rows: None)  # type: ignore[arg-type]
+    run_id = await database.put("running", "leased", lease_owner=holder.id, org_id=org_id)
+    await database.put("pending", "held", held_for="limit", org_id=org_id)
+    run = Owned(await database.run(run_id), means)
+    if how == "pause":
+        await database.change(run_id, "control = 'pause'")
+    await LEAVING[how](endings, run)
+    bell = MemoryBell()
+    offer_room(left, bell)
+    assert bell.rung == [(ROOM, org_id)]
 
 
 # Stopping

@@ -9,9 +9,11 @@ import pytest
 from api_gateway.gateway import Gateway
 from api_gateway.settings import Settings
 from api_gateway.shapes import ConnectionShape, ConnectionsShape, ConnectionTestShape
+from common.bell import ROOM
 from common.ids import uuid7
 from records.people import Role
 from records.secrets import Keyring
+from testkit.rings import MemoryBell
 from testkit.services import MemoryProducer
 from testkit.team import Team, make_team
 from testkit.web import Reply, WebServer
@@ -58,6 +60,19 @@ async def test_a_bad_connection_is_refused(api: httpx2.AsyncClient, fields: dict
     answer = await api.post(CONNECTIONS, json={"provider": "shopify", "name": "one"} | fields)
     assert answer.status_code == 422
     assert {detail["loc"][1] for detail in answer.json()["detail"]} == {field}
+
+
+async def test_another_limit_is_told_to_who_lets_runs_in(
+    api: httpx2.AsyncClient, gateway: Gateway, team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"{CONNECTIONS}/{(await make(api, maxRunning=1))['id']}"
+    bell = MemoryBell()
+    monkeypatch.setattr(gateway.bell, "ring", bell.ring)
+    assert (await api.patch(path, json={"name": "Other"})).status_code == 200
+    assert bell.rung == []
+    for most in (5, None):
+        assert (await api.patch(path, json={"maxRunning": most})).status_code == 200
+    assert bell.rung == [(ROOM, team.org_id)] * 2
 
 
 async def test_a_change_leaves_the_rest_as_it_was(api: httpx2.AsyncClient) -> None:

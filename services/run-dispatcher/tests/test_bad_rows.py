@@ -12,15 +12,7 @@ from run_dispatcher.dispatcher import Dispatcher
 from testkit.database import Database
 from testkit.rings import MemoryBell
 from testkit.services import MemoryProducer
-
-# Whatever is wrong with a row: every statement that would move it fails.
-_POISON = """
-CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    RAISE EXCEPTION 'cannot be read' USING ERRCODE = 'data_exception';
-END
-$$;
-"""
+from testkit.wait import wait_for
 
 LOOPS: dict[str, tuple[str, str, str, Callable[[Dispatcher], Awaitable[Any]]]] = {
     "approvals": ("pending/held", "held_for = 'approval'", "awaiting_approval/held", Dispatcher.hold_once),
@@ -36,11 +28,7 @@ LOOPS: dict[str, tuple[str, str, str, Callable[[Dispatcher], Awaitable[Any]]]] =
 
 
 async def _poison(database: Database, run_id: UUID) -> None:
-    owner = await database.owner()
-    await owner.execute(_POISON)
-    await owner.execute(
-        f"CREATE TRIGGER refuse BEFORE UPDATE ON runs FOR EACH ROW WHEN (OLD.id = '{run_id}') EXECUTE FUNCTION refuse()"
-    )
+    await database.poison("runs", f"OLD.id = '{run_id}'")
 
 
 @pytest.mark.parametrize("loop", LOOPS)
@@ -76,3 +64,25 @@ async def test_an_organisation_whose_runs_cannot_be_let_in_stops_no_other(own_da
     await dispatcher.limits.sweep_once()
     places = [await own_database.where(run_id) for run_id in ids]
     assert places == ["pending/held"] + ["pending/queued"] * 4
+
+
+async def test_a_run_that_cannot_be_let_in_stops_no_other_of_its_organisation(own_database: Database) -> None:
+    pool, owner = await own_database.pool("run-dispatcher"), await own_database.owner()
+    dispatcher = Dispatcher(pool, MemoryBell(), Publisher(pool, MemoryProducer(), uuid7()), uuid7())
+    org_id = uuid7()
+    await owner.execute(
+        "INSERT INTO organisations (id, slug, name, settings) VALUES ($1, $2, 'O', $3)",
+        *(org_id, org_id.hex, {"max_running": 1}),
+    )
+    ids = sorted([await own_database.put("pending", "held", held_for="limit", org_id=org_id) for _ in range(4)])
+    await _poison(own_database, ids[0])
+
+    async def are(*phases: str) -> bool:
+        return [(await own_database.where(run_id)).split("/")[1] for run_id in ids] == list(phases)
+
+    dispatcher.limits.on_room("", [org_id])
+    await wait_for(lambda: are("held", "queued", "held", "held"), what="the next one is let in")
+    await own_database.change(ids[1], "status = 'cancelled', phase = 'done', completed_at = now()")
+    dispatcher.limits.on_room("", [org_id])
+    await wait_for(lambda: are("held", "done", "queued", "held"), what="room is used as it comes")
+    await dispatcher.limits.drained()

@@ -52,21 +52,33 @@ class Kennel:
         return [record.topic for record in self.producer.records if record.key == str(run_id).encode()]
 
 
+async def _kennel(database: Database) -> Kennel:  # noqa: F811
+    pool, process = await database.pool("watchdog"), await database.register(service="watchdog")
+    bell, producer = MemoryBell(), MemoryProducer()
+    publisher = Publisher(pool, producer, process)
+    return Kennel(database, Watchdog(pool, bell, publisher, process), process, bell, producer, publisher)
+
+
 @pytest.fixture
 async def another(database: Database) -> AsyncIterator[Callable[[], Awaitable[Kennel]]]:  # noqa: F811
     """Makes watchdogs that look after the same database."""
     made: list[Kennel] = []
 
     async def make() -> Kennel:
-        pool, process = await database.pool("watchdog"), await database.register(service="watchdog")
-        bell, producer = MemoryBell(), MemoryProducer()
-        publisher = Publisher(pool, producer, process)
-        made.append(Kennel(database, Watchdog(pool, bell, publisher, process), process, bell, producer, publisher))
+        made.append(await _kennel(database))
         return made[-1]
 
     yield make
     for kennel in made:
         await kennel.publisher.close(5)
+
+
+@pytest.fixture
+async def own_kennel(own_database: Database) -> AsyncIterator[Kennel]:  # noqa: F811
+    """A watchdog of a database that a test may spoil."""
+    kennel = await _kennel(own_database)
+    yield kennel
+    await kennel.publisher.close(5)
 
 
 @pytest.fixture

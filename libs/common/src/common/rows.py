@@ -105,7 +105,7 @@ class Rows(Generic[Item]):
                 raise
             if len(items) == 1:
                 left[0] -= 1
-                self._failed(items[0], error)
+                self.failed(items[0], error)
                 return []
             middle = len(items) // 2
             return [*await self._some(items[:middle], do, left), *await self._some(items[middle:], do, left)]
@@ -113,7 +113,8 @@ class Rows(Generic[Item]):
             self._failures.pop(self._by(item), None)
         return answers
 
-    def _failed(self, item: Item, error: Exception) -> None:
+    def failed(self, item: Item, error: BaseException) -> None:
+        """Rests a row that failed, for a loop that isolates its rows by itself."""
         key = self._by(item)
         times, _ = self._failures.pop(key, (0, 0.0))
         wait = min(FIRST_WAIT * 2 ** min(times, 20), LONGEST_WAIT)

@@ -1,9 +1,12 @@
 """Days of logs and events: made seven days ahead, dropped when they are old enough (rule 15)."""
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import asyncpg
+
+from common.rows import Rows
 
 DAYS_AHEAD = 7
 LOG_DAYS = 30
@@ -30,15 +33,26 @@ def _start(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
-async def make_ahead(pool: Any, today: date) -> list[str]:
-    """Makes the partitions of today and the days ahead; answers the names of those that were missing."""
-    made = []
+async def make_ahead(pool: Any, today: date, rows: Rows[str] | None = None) -> list[str]:
+    """Makes the partitions of today and the days ahead; answers the names of those that were missing.
+
+    Where `rows` are given, a day that cannot be made keeps no other from being made; else it raises.
+    """
+    made: list[str] = []
     for table in _TABLES:
         for offset in range(DAYS_AHEAD + 1):
             day = today + timedelta(days=offset)
-            if await _make(pool, table, day):
-                made.append(_name(table, day))
+
+            async def make(name: str, table: str = table, day: date = day) -> None:
+                if await _make(pool, table, day):
+                    made.append(name)
+
+            await _alone(rows, _name(table, day), make)
     return made
+
+
+async def _alone(rows: Rows[str] | None, name: str, do: Callable[[str], Awaitable[None]]) -> None:
+    await (do(name) if rows is None else rows.one(name, do))
 
 
 _MOVE_SECONDS = 600.0
@@ -70,12 +84,20 @@ async def _make(pool: Any, table: str, day: date) -> bool:
     return True
 
 
-async def drop_old(pool: Any, today: date) -> list[str]:
-    """Drops the days that are no longer kept; a day of events that are unpublished or wanted stays (rule 9)."""
-    dropped = []
+async def drop_old(pool: Any, today: date, rows: Rows[str] | None = None) -> list[str]:
+    """Drops the days that are no longer kept; a day of events that are unpublished or wanted stays (rule 9).
+
+    Where `rows` are given, a day that cannot be dropped keeps no other from being dropped; else it raises.
+    """
+    dropped: list[str] = []
     for table, days in _TABLES.items():
-        old = await _older(pool, table, today - timedelta(days=days))
-        dropped += [name for name in old if await _drop(pool, table, name)]
+
+        async def drop(name: str, table: str = table) -> None:
+            if await _drop(pool, table, name):
+                dropped.append(name)
+
+        for name in await _older(pool, table, today - timedelta(days=days)):
+            await _alone(rows, name, drop)
     return dropped
 
 

@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import compress
 from typing import Any
 from uuid import UUID
 
 import structlog
-from google.protobuf.json_format import ParseError
 
 from common.batcher import Batcher, Overloaded
+from common.db import is_away
 from common.kafka import Producer, Record, is_unreachable
+from common.rows import Rows
 from common.telemetry import events_published, publish_failures
 from records import hot
 from records.events import Event, record_of
@@ -18,17 +20,23 @@ from records.fragments import JOURNAL_DATA
 
 _log = structlog.get_logger()
 
+Key = tuple[UUID, int]
+"""Of a row of the journal: its subject and its sequence."""
+
 _LEFT = f"""
 SELECT subject_id, sequence, type, occurred_at, org_id, {JOURNAL_DATA}, traceparent FROM events
 WHERE published_at IS NULL AND writer = $1 AND occurred_at < clock_timestamp() - interval '3 s'
   AND (retry_at IS NULL OR retry_at <= clock_timestamp())
+  AND (subject_id, sequence) NOT IN (SELECT * FROM unnest($3::uuid[], $4::int[]))
 ORDER BY occurred_at LIMIT $2
 """
 
 # While the broker is away, one event tries whether it is back; then all do.
 _PROBE = f"""
 SELECT subject_id, sequence, type, occurred_at, org_id, {JOURNAL_DATA}, traceparent FROM events
-WHERE published_at IS NULL AND writer = $1 AND retry_at IS NOT NULL ORDER BY retry_at LIMIT 1
+WHERE published_at IS NULL AND writer = $1 AND retry_at IS NOT NULL
+  AND (subject_id, sequence) NOT IN (SELECT * FROM unnest($2::uuid[], $3::int[]))
+ORDER BY retry_at LIMIT 1
 """
 _ALL_AGAIN = "UPDATE events SET retry_at = NULL WHERE published_at IS NULL AND writer = $1 AND retry_at IS NOT NULL"
 
@@ -50,7 +58,14 @@ WHERE e.subject_id = t.subject_id AND e.sequence = t.sequence AND e.occurred_at 
 _ADOPT = """
 UPDATE events SET writer = $1 WHERE published_at IS NULL AND writer IS DISTINCT FROM $1
   AND NOT EXISTS (SELECT FROM processes p WHERE p.id = events.writer)
+  AND occurred_at < clock_timestamp() - interval '10 s' AND ($2::uuid[] IS NULL OR subject_id = ANY($2::uuid[]))
+"""
+
+_LEFT_BEHIND = """
+SELECT subject_id FROM events WHERE published_at IS NULL AND writer IS DISTINCT FROM $1
+  AND NOT EXISTS (SELECT FROM processes p WHERE p.id = events.writer)
   AND occurred_at < clock_timestamp() - interval '10 s'
+GROUP BY subject_id ORDER BY min(occurred_at) LIMIT 1000
 """
 
 
@@ -64,7 +79,9 @@ class Publisher:
         self._batcher: Batcher[Event, bool] = Batcher(
             self._publish, most=_BATCH, in_flight=1, most_waiting=20_000, linger=_LINGER_SECONDS
         )
-        self._underway: set[tuple[UUID, int]] = set()
+        self._underway: set[Key] = set()
+        self._rows: Rows[Key] = Rows("publication")
+        self._orphans: Rows[UUID] = Rows("adoption")
         self._is_away = False
 
     def publish(self, rows: Iterable[Any]) -> list["asyncio.Future[bool]"]:
@@ -74,12 +91,15 @@ class Publisher:
         """
         handed: list[asyncio.Future[bool]] = []
         for row in rows:
-            event = row if isinstance(row, Event) else Event.of(row)
+            event = row if isinstance(row, Event) else self._read(row)
+            if event is None:
+                continue
             try:
                 handed.append(self._batcher.put(event))
             except Overloaded:
                 break
-            self._underway.add((event.subject_id, event.sequence))
+            handed[-1].add_done_callback(partial(self._over, _key(event)))
+            self._underway.add(_key(event))
         return handed
 
     async def sweep_once(self) -> int:
@@ -89,20 +109,47 @@ class Publisher:
         """
         found = 0
         if self._is_away:
-            await asyncio.gather(*self.publish(await self._pool.fetch(_PROBE, self._process_id)))
+            probe = self.publish(await self._pool.fetch(_PROBE, self._process_id, *self._resting()))
+            await asyncio.gather(*probe, return_exceptions=True)
         while True:
             before = self._underway.copy()
-            rows = await self._pool.fetch(_LEFT, self._process_id, _BATCH)
+            rows = await self._pool.fetch(_LEFT, self._process_id, _BATCH, *self._resting())
             busy = before | self._underway
             left = [row for row in rows if (row["subject_id"], row["sequence"]) not in busy]
             handed = self.publish(left)
             found += len(left)
-            if len(left) < _BATCH or not all(await asyncio.gather(*handed)):
+            out = await asyncio.gather(*handed, return_exceptions=True)
+            if len(left) < _BATCH or not all(sent is True for sent in out):
                 return found
 
     async def adopt_once(self) -> None:
         """Takes over the unpublished rows of processes that are gone (the watchdog's part)."""
-        await self._pool.execute(_ADOPT, self._process_id)
+
+        async def take(subjects: list[UUID] | None) -> int:
+            await self._pool.execute(_ADOPT, self._process_id, subjects)
+            return 0
+
+        await self._orphans.batch(take, self._left_behind)
+
+    async def _left_behind(self) -> list[UUID]:
+        return [row["subject_id"] for row in await self._pool.fetch(_LEFT_BEHIND, self._process_id)]
+
+    def _resting(self) -> tuple[list[UUID], list[int]]:
+        keys: list[Any] = self._rows.resting
+        return [subject_id for subject_id, _ in keys], [sequence for _, sequence in keys]
+
+    def _read(self, row: Any) -> Event | None:
+        """The event of a row; one that cannot be read rests, and stops nobody (rule 22)."""
+        try:
+            return Event.of(row)
+        except Exception as error:
+            self._rows.failed((row["subject_id"], row["sequence"]), error)
+            return None
+
+    def _over(self, key: Key, sent: "asyncio.Future[bool]") -> None:
+        """One that could be neither published nor noted as failed rests here."""
+        if not sent.cancelled() and (error := sent.exception()) is not None and not is_away(error):
+            self._rows.failed(key, error)
 
     async def close(self, seconds: float) -> None:
         """Waits, at most `seconds`, until what was handed over is published."""
@@ -140,9 +187,13 @@ class Publisher:
             await self._pool.execute(_FAILED, *columns)
 
 
+def _key(event: Event) -> Key:
+    return event.subject_id, event.sequence
+
+
 def _encoded(event: Event) -> Record | None:
     try:
         return record_of(event)
-    except (KeyError, TypeError, ValueError, ParseError) as error:
+    except Exception as error:  # whatever is wrong with it: the row backs off, and the others go out
         _log.error("event_unencodable", event_id=event.id, type=event.type, error=f"{type(error).__name__}: {error}")
         return None

@@ -42,6 +42,14 @@ _HASTY = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"
 _MEMORY = Path("/dev/shm")
 _ROOM = 4_000_000_000
 
+_REFUSE = """
+CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'cannot be read' USING ERRCODE = 'data_exception';
+END
+$$;
+"""
+
 
 class _Server:
     """The one server of this process, for as long as somebody uses it."""
@@ -165,6 +173,14 @@ class Database:
     async def change(self, run_id: UUID, assignments: str, *values: Any) -> None:
         """Change a run's row past every rule; `assignments` is SQL, the values are $2, $3, …."""
         await (await self.owner()).execute(f"UPDATE runs SET {assignments} WHERE id = $1", run_id, *values)
+
+    async def poison(self, table: str, condition: str) -> None:
+        """Whatever is wrong with a row: every statement that would change it fails. `condition` is SQL about `OLD`."""
+        owner = await self.owner()
+        await owner.execute(_REFUSE)
+        await owner.execute(
+            f"CREATE TRIGGER refuse BEFORE UPDATE ON {table} FOR EACH ROW WHEN ({condition}) EXECUTE FUNCTION refuse()"
+        )
 
     async def run(self, run_id: UUID) -> Any:
         """The row of a run."""

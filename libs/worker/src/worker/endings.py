@@ -41,7 +41,8 @@ _LONGEST_REASON = 300
 class Endings:
     """Writes how runs end, in batches.
 
-    `on_ending` hears of a run whose work is over, `on_ended` each row that a finishing statement answered.
+    `on_ending` hears of a run whose work is over, `on_ended` each row that a finishing statement answered, `on_left`
+    each row of a run that goes on later and leaves its room meanwhile.
     """
 
     def __init__(
@@ -50,11 +51,13 @@ class Endings:
         holder: Holder,
         on_ending: Callable[[Owned], None],
         on_ended: Callable[[list[Any]], None],
+        on_left: Callable[[list[Any]], None] = lambda rows: None,
     ) -> None:
         self._pool = pool
         self._holder = holder
         self._on_ending = on_ending
         self._on_ended = on_ended
+        self._on_left = on_left
         self._batcher: Batcher[Ending, Any] = Batcher(self._finish, most=200, in_flight=1, when_away="fail")
 
     async def complete(self, run: Owned, result: dict[str, Any]) -> Any:
@@ -92,7 +95,7 @@ class Endings:
     async def pause(self, run: Owned, *, over: bool = False) -> bool:
         """leased → paused; False: nobody wants the pause any more, go on. `over`: this attempt's work has ended."""
         held = [Held(run.id, run.epoch, run.begun and not over)]
-        return bool(await insist(run.id, lambda: lifecycle.pause(self._pool, self._holder, held)))
+        return self._left(await insist(run.id, lambda: lifecycle.pause(self._pool, self._holder, held)))
 
     async def give_up(self, run: Owned, error: BaseException) -> Any:
         """The last guard: whatever it was that could not be let go is ended, with nothing but its id (rule 23)."""
@@ -129,10 +132,16 @@ class Endings:
             wait = min(2 * wait, 1.0)
 
     async def _retry(self, run: Owned, error: RunError, wait: float) -> bool:
-        return await insist(run.id, lambda: lifecycle.retry(self._pool, self._holder, run.id, run.epoch, error, wait))
+        later = (run.id, run.epoch, error, wait)
+        return self._left(await insist(run.id, lambda: lifecycle.retry(self._pool, self._holder, *later)))
 
     async def _park(self, run: Owned, parked: Park) -> bool:
-        return await insist(run.id, lambda: lifecycle.park(self._pool, self._holder, run.id, run.epoch, parked))
+        values = (run.id, run.epoch, parked)
+        return self._left(await insist(run.id, lambda: lifecycle.park(self._pool, self._holder, *values)))
+
+    def _left(self, rows: list[Any]) -> bool:
+        self._on_left(rows)
+        return bool(rows)
 
     async def _end(
         self,

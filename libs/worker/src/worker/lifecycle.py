@@ -101,11 +101,11 @@ class Held:
     begun: bool
 
 
-async def retry(conn: Any, holder: Holder, run_id: UUID, epoch: int, error: RunError, seconds: float) -> bool:
-    """leased → delayed: the run will be tried again in `seconds`. False where the row says otherwise."""
+async def retry(conn: Any, holder: Holder, run_id: UUID, epoch: int, error: RunError, seconds: float) -> list[Any]:
+    """leased → delayed: the run will be tried again in `seconds`. No row where the row says otherwise."""
     entry = Entry("run_retrying", f"{error.message} Trying again in {seconds:.1f} s.", error.as_json(), "warning")
     values = (epoch, holder.id, error.as_json(), seconds)
-    return bool(await apply(conn, RETRY, [run_id], *values, entry=entry, worker=holder.name))
+    return await apply(conn, RETRY, [run_id], *values, entry=entry, worker=holder.name)
 
 
 async def pause(conn: Any, holder: Holder, held: Sequence[Held]) -> list[Any]:
@@ -124,10 +124,10 @@ async def interrupt(conn: Any, holder: Holder, held: Sequence[Held], why: str, *
     return await apply(conn, INTERRUPT, *values, entry=entry, worker=holder.name)
 
 
-async def park(conn: Any, holder: Holder, run_id: UUID, epoch: int, parked: Park) -> bool:
+async def park(conn: Any, holder: Holder, run_id: UUID, epoch: int, parked: Park) -> list[Any]:
     """leased → parked: the run waits for something else and holds no slot."""
     entry = Entry("waiting_for_child", parked.message, {"id": str(parked.awaited)})
-    return bool(await apply(conn, PARK, [run_id], epoch, holder.id, entry=entry, worker=holder.name))
+    return await apply(conn, PARK, [run_id], epoch, holder.id, entry=entry, worker=holder.name)
 
 
 async def cancel(conn: Any, holder: Holder, held: Sequence[Held]) -> list[Any]:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from common.bell import Bell
 from common.telemetry import runs_given_up
+from records.following import offer_room
 from worker import lifecycle
 from worker.lifecycle import MOST_TURNS, Held, Holder
 
@@ -45,7 +46,9 @@ class Releases:
         if stuck:
             rows += await self._give_up(held, why)
         self._on_ended(rows)
-        return _ids(rows) | _ids(await lifecycle.pause(self._pool, self._holder, held))
+        paused = await lifecycle.pause(self._pool, self._holder, held)
+        offer_room(paused, self._bell)
+        return _ids(rows) | _ids(paused)
 
     async def _give_up(self, held: list[Held], why: str) -> Rows:
         message = f"{why} {MOST_TURNS} times in a row, so it is ended: retry it, and report it with the run's id."

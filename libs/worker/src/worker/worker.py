@@ -14,7 +14,7 @@ from common.boot import Service
 from common.clock import steady_seconds
 from common.loops import every
 from records import hot
-from records.following import follow
+from records.following import follow, offer_room
 from records.fragments import RENEW_SECONDS
 from records.hot import Lease
 from records.life import Life, process_channel
@@ -69,7 +69,7 @@ class Worker:
         self._forks = forks
         self._shares = Shares(slots, kept_percent)
         self._holder = Holder(life.id, life.name)
-        self._endings = Endings(service.pool, self._holder, self._leave_slot, self._on_ended)
+        self._endings = Endings(service.pool, self._holder, self._leave_slot, self._on_ended, self._on_left)
         self._releases = Releases(service.pool, self._holder, service.bell, self._on_ended)
         self._performer = Performer(kinds, self._endings, forks)
         self._owned: dict[UUID, Owned] = {}
@@ -246,6 +246,9 @@ class Worker:
 
     def _on_ended(self, rows: list[Any]) -> None:
         self._service.soon(follow(rows, self._service.pool, self._service.bell, self._publisher))
+
+    def _on_left(self, rows: list[Any]) -> None:
+        offer_room(rows, self._service.bell)
 
     # Holding
 

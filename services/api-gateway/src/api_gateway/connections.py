@@ -21,6 +21,7 @@ from api_gateway.shapes import (
     ConnectionTestShape,
 )
 from common import clock
+from common.bell import ROOM
 from common.errors import RunError
 from common.ids import uuid7
 from common.telemetry import current_traceparent
@@ -123,6 +124,8 @@ async def update_connection(request: Request, principal: Admin, connection_id: U
             raise _taken(error) from error
     if changed is None:
         raise not_found("connection")
+    if changed.max_running != before.max_running:
+        gateway.bell.ring(ROOM, [principal.org_id])
     return answer(connection_json(changed))
 
 

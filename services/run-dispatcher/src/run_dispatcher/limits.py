@@ -28,7 +28,12 @@ BUSY_SECONDS = 0.02
 SWEEP_SHARE = 4
 """After a sweep that took so long, the next one begins this many times later: many organisations cost no more."""
 
-_LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('vai.limits'), hashtext($1::text))"
+# Nobody waits for the disk: a run whose letting in a crash of Postgres takes away waits again, and the commit of its
+# claim takes this one to the disk, too.
+_LOCK = """
+SELECT pg_try_advisory_xact_lock(hashtext('vai.limits'), hashtext($1::text)),
+    set_config('synchronous_commit', 'off', true)
+"""
 
 _NOWHERE = "coalesce(connection_id, '00000000-0000-0000-0000-000000000000')"
 _SPARE = 10
@@ -54,8 +59,9 @@ def _live(where: str, most: str) -> str:
 
 
 # The connections of those that wait (or none) one after the other; of each the oldest that it and the organisation
-# have room for; of these together the oldest. What somebody holds locked is passed over.
-_LET_IN = f"""
+# have room for; of these together the oldest. What somebody holds locked is passed over, and what rests ($3) because it
+# could not be moved; of $4 alone, where that is given.
+_FITTING = f"""
 WITH RECURSIVE room AS MATERIALIZED (
     SELECT CASE WHEN o.max_running IS NULL THEN $2::int
         ELSE least($2::int, greatest(0, o.max_running - {_live("", "o.max_running")})) END AS places
@@ -79,6 +85,7 @@ fitting AS MATERIALIZED (
     SELECT first.id FROM open, LATERAL (
         SELECT locked.id FROM (
             SELECT r.id FROM runs r WHERE org_id = $1 AND {waits_for_room("r")} AND {_NOWHERE} = open.place
+              AND r.id <> ALL($3::uuid[]) AND ($4::uuid[] IS NULL OR r.id = ANY($4::uuid[]))
             ORDER BY r.id LIMIT open.places + {_SPARE}
         ) waiting, LATERAL (
             SELECT r.id FROM runs r WHERE r.id = waiting.id AND {waits_for_room("r")} FOR UPDATE SKIP LOCKED
@@ -86,9 +93,13 @@ fitting AS MATERIALIZED (
     ) first
     WHERE open.places > 0 ORDER BY first.id LIMIT (SELECT places FROM room)
 )
+"""
+_LET_IN = f"""{_FITTING}
 UPDATE runs r SET phase = 'queued', held_for = NULL, due_at = NULL, updated_at = clock_timestamp()
 FROM fitting WHERE r.id = fitting.id RETURNING r.id, r.kind
 """
+
+_WHO_FITS = f"{_FITTING} SELECT id FROM fitting"
 
 
 async def waiting_organisations(pool: Any) -> list[UUID]:
@@ -96,7 +107,9 @@ async def waiting_organisations(pool: Any) -> list[UUID]:
     return [row["org_id"] for row in await pool.fetch(_ORGANISATIONS)]
 
 
-async def let_in(pool: Any, org_id: UUID, most: int = MOST) -> list[Any] | None:
+async def let_in(
+    pool: Any, org_id: UUID, most: int = MOST, *, resting: Sequence[UUID] = (), only: Sequence[UUID] | None = None
+) -> list[Any] | None:
     """Lets in as many runs of an organisation as its limit and its connections' leave room for: their id and kind.
 
     None where another dispatcher does it at this moment. It may be frozen while it holds the lock: nobody waits.
@@ -105,7 +118,7 @@ async def let_in(pool: Any, org_id: UUID, most: int = MOST) -> list[Any] | None:
         # A statement of its own: what is counted after it sees all that the last holder of the lock has let in.
         if not await conn.fetchval(_LOCK, str(org_id)):
             return None
-        return list(await conn.fetch(_LET_IN, org_id, most))
+        return list(await conn.fetch(_LET_IN, org_id, most, list(resting), None if only is None else list(only)))
 
 
 class Limits:
@@ -115,6 +128,7 @@ class Limits:
         self._pool = pool
         self._bell = bell
         self._rows: Rows[UUID] = Rows("limits")
+        self._runs: Rows[UUID] = Rows("let_in")
         self._due: dict[UUID, None] = {}
         self._under_way: set[UUID] = set()
         self._again: set[UUID] = set()
@@ -171,20 +185,39 @@ class Limits:
     async def _let_in(self, org_id: UUID) -> float:
         """One turn; answers how long the organisation rests before the next one."""
         let: list[Any] = []
-        busy = False
+        busy = bad = False
 
-        async def turn(org_id: UUID) -> None:
+        async def take(only: list[UUID] | None) -> int:
             nonlocal busy
-            rows = await let_in(self._pool, org_id)
+            rows = await let_in(self._pool, org_id, resting=self._resting, only=only)
             busy = rows is None
             let.extend(rows or [])
+            return len(rows or [])
+
+        async def found() -> list[UUID]:
+            nonlocal bad
+            fitting = await self._fitting(org_id)
+            bad = bool(fitting)
+            return fitting
+
+        async def turn(_org_id: UUID) -> None:
+            await self._runs.batch(take, found)
 
         await self._rows.one(org_id, turn)
         for row in let:
             self._bell.ring(row["kind"], [row["id"]])
-        if busy or len(let) == MOST:
+        if busy or bad or len(let) == MOST:
             self._again.add(org_id)
-        return BUSY_SECONDS if busy else 0.0
+        return BUSY_SECONDS if busy or bad else 0.0
+
+    @property
+    def _resting(self) -> list[Any]:
+        return self._runs.resting
+
+    async def _fitting(self, org_id: UUID) -> list[UUID]:
+        """Whom a turn would let in, where letting in all of them failed: one of them cannot be moved."""
+        rows = await self._pool.fetch(_WHO_FITS, org_id, MOST, self._resting, None)
+        return [row["id"] for row in rows]
 
     def _over(self, org_id: UUID) -> None:
         """It may have its next turn; at once, where there are news."""

@@ -4,17 +4,20 @@ from typing import Any
 
 import structlog
 
+from common.rows import Rows
 from records import partitions
 from records.automations import causes
 
 _log = structlog.get_logger()
 
+_rows: Rows[str] = Rows("retention")
+
 
 async def keep_once(pool: Any) -> None:
-    """Makes the partitions of the days ahead and drops those that are no longer kept."""
+    """Makes the partitions of the days ahead and drops those that are no longer kept; what fails stops nothing else."""
     today = (await pool.fetchval("SELECT clock_timestamp()")).date()  # in UTC, as the sessions are
-    made = await partitions.make_ahead(pool, today)
-    dropped = await partitions.drop_old(pool, today)
-    await causes.forget_old(pool)
+    made = await partitions.make_ahead(pool, today, _rows)
+    dropped = await partitions.drop_old(pool, today, _rows)
+    await _rows.one("causes", lambda _: causes.forget_old(pool))
     if made or dropped:
         _log.info("partitions", made=made, dropped=dropped)

@@ -1,13 +1,14 @@
 """The reason this service exists: it notices the dead and gives their runs to the living (rule 7, decision 23)."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from uuid import UUID
 
 import structlog
 
 from common.bell import Bell
-from records.following import follow
+from common.rows import Rows
+from records.following import follow, offer_room
 from records.fragments import ALONE, GRACE_SECONDS, MAY_RERUN
 from records.publication import Publisher
 from watchdog import lifecycle
@@ -22,7 +23,8 @@ SELECT r.id, {MAY_RERUN} AS may_rerun FROM runs r WHERE r.lease_owner = $1 AND r
 """
 _STALE = f"""
 SELECT r.id, {MAY_RERUN} AS may_rerun, r.lease_owner FROM runs r
-WHERE r.phase = 'leased' AND r.due_at <= clock_timestamp() ORDER BY r.lease_owner, r.id LIMIT 500
+WHERE r.phase = 'leased' AND r.due_at <= clock_timestamp() AND r.id <> ALL($1::uuid[])
+ORDER BY r.lease_owner, r.id LIMIT 500
 """
 # A worker whose beat is fresh has room for it at this moment. More than half of its slots must be free, since a share
 # of them is kept for other organisations (`worker.shares`); and it must not hold a run alone, nor make room for one.
@@ -63,14 +65,19 @@ class Watchdog:
         self.looks = Looks()
         self._held: dict[UUID, int] = {}
         self._passed_over: dict[UUID, int] = {}
+        self._buried: Rows[tuple[UUID, str]] = Rows("burials", by=lambda dead: dead[0])
+        self._runs: Rows[UUID] = Rows("lost_runs")
 
     async def look_at_locks_once(self, conn: Any) -> None:
-        for process_id, why in self.looks.by_lock(await look(conn)):
-            await self.bury(process_id, why)
+        for dead in self.looks.by_lock(await look(conn)):
+            await self._buried.one(dead, self._bury)
 
     async def look_at_counters_once(self, conn: Any) -> None:
-        for process_id, why in self.looks.by_counter(await look(conn)):
-            await self.bury(process_id, why)
+        for dead in self.looks.by_counter(await look(conn)):
+            await self._buried.one(dead, self._bury)
+
+    async def _bury(self, dead: tuple[UUID, str]) -> None:
+        await self.bury(*dead)
 
     async def bury(self, process_id: UUID, why: str) -> None:
         """Gives the runs of a dead process to the living; forgets it when all could be taken, else looks again.
@@ -96,7 +103,7 @@ class Watchdog:
     async def sweep_leases_once(self) -> None:
         """The backstop: leases that ran out, whatever their worker says."""
         by_owner: dict[UUID, list[Any]] = {}
-        for row in await self._pool.fetch(_STALE):
+        for row in await self._pool.fetch(_STALE, self._runs.resting):
             by_owner.setdefault(row["lease_owner"], []).append(row)
         for owner, rows in by_owner.items():
             held = self._held_alone(owner, await self._pool.fetchval(_HELD, owner))
@@ -114,21 +121,31 @@ class Watchdog:
         self._passed_over = {row["id"]: self._passed_over.get(row["id"], 0) + 1 for row in rows}
         ids = [row["id"] for row in rows if row["too_long"] and self._passed_over[row["id"]] >= PASSED_OVER_LOOKS]
         if ids:
-            await self._ended(await lifecycle.abandon(self._pool, ids, self._process_id))
+            await self._ended(await self._each(ids, lambda some: lifecycle.abandon(self._pool, some, self._process_id)))
 
     async def _take_back(self, rows: Sequence[Any], lost: Lost, event: str, message: str) -> None:
-        """Cancels what is to be cancelled, fails what may not go on, queues the rest; passes over what is locked."""
+        """Cancels what is to be cancelled, fails what may not go on, queues the rest; passes over what is locked.
+
+        A run that cannot be moved rests, and keeps no other from being taken back (rule 22).
+        """
+        pool, who = self._pool, self._process_id
         unsafe = [row["id"] for row in rows if not row["may_rerun"]]
         safe = list({row["id"] for row in rows}.difference(unsafe))
         if rows:
-            await self._ended(await lifecycle.cancel(self._pool, safe + unsafe, lost, self._process_id))
+            ids = safe + unsafe
+            await self._ended(await self._each(ids, lambda some: lifecycle.cancel(pool, some, lost, who)))
         if unsafe:
-            await self._ended(await lifecycle.fail_unsafe(self._pool, unsafe, lost, self._process_id))
+            await self._ended(await self._each(unsafe, lambda some: lifecycle.fail_unsafe(pool, some, lost, who)))
         if safe:
-            for row in await lifecycle.recover(self._pool, safe, lost, event, message):
+            recovered = await self._each(safe, lambda some: lifecycle.recover(pool, some, lost, event, message))
+            offer_room(recovered, self._bell)
+            for row in recovered:
                 if row["phase"] == "queued":
                     self._bell.ring(row["kind"], [row["id"]])
-            await self._ended(await lifecycle.fail_too_often_lost(self._pool, safe, lost, self._process_id))
+            await self._ended(await self._each(safe, lambda some: lifecycle.fail_too_often_lost(pool, some, lost, who)))
+
+    async def _each(self, ids: Sequence[UUID], step: Callable[[list[UUID]], Awaitable[list[Any]]]) -> list[Any]:
+        return await self._runs.each(ids, step)
 
     async def _ended(self, rows: list[Any]) -> None:
         await follow(rows, self._pool, self._bell, self._publisher)

@@ -234,7 +234,9 @@ def vai_process(platform: Any, folder: Path, *words: str, **how: Any) -> subproc
     return subprocess.Popen(command, env=environment, cwd=folder, text=True, stderr=subprocess.PIPE, **how)
 
 
-@pytest.mark.parametrize("words", [["runs"], ["runs", "--json"], ["run", "noop"]])
+@pytest.mark.parametrize(
+    "words", [["runs"], ["runs", "--json"], ["run", "noop"], ["--help"], ["runs", "-h"], ["--version"]]
+)
 def test_a_full_disk_is_told_in_one_line(platform: Any, tmp_path: Path, words: list[str]) -> None:
     platform.on_create = platform.end
     with Path("/dev/full").open("w") as full, vai_process(platform, tmp_path, *words, stdout=full) as process:
@@ -254,5 +256,16 @@ def test_a_reader_that_has_gone_is_no_error_to_talk_about(platform: Any, tmp_pat
         assert process.stderr is not None
         process.stdout.readline()
         process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 141
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["runs"]])
+def test_a_pipe_that_nobody_reads_ends_every_command_alike(platform: Any, tmp_path: Path, words: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with vai_process(platform, tmp_path, *words, stdout=writer) as process:
+        os.close(writer)
+        assert process.stderr is not None
         assert process.stderr.read() == ""
     assert process.returncode == 141

@@ -123,6 +123,21 @@ class Commands(TyperGroup):
 class Vai(TyperGroup):
     """The whole command: it turns what goes wrong into words and an exit code."""
 
+    def main(self, *args: Any, **more: Any) -> Any:
+        """What is printed outside a command (help, the version) may find no room or no reader, too."""
+        try:
+            try:
+                return super().main(*args, **more)
+            finally:
+                if sys.stdout is not None:
+                    sys.stdout.flush()
+        except SystemExit as ended:
+            if isinstance(ended.__context__, BrokenPipeError):
+                raise SystemExit(_unwritten(ended.__context__)) from None
+            raise
+        except OSError as error:
+            raise SystemExit(_unwritten(error)) from None
+
     def invoke(self, ctx: Any) -> Any:
         try:
             result = super().invoke(ctx)

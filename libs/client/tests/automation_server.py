@@ -43,7 +43,8 @@ class AutomationEndpoints:
         return JSONResponse(shown, 201)
 
     async def validate(self, request: Request) -> Response:
-        return JSONResponse({"valid": True, "steps": (await request.json())["steps"]})
+        given = await request.json()
+        return JSONResponse({"valid": True, "steps": given["steps"], "warnings": given.get("warnings", [])})
 
     def by_slug(self, request: Request) -> Response:
         found = [each for each in self.platform.automations.values() if each["slug"] == request.path_params["slug"]]

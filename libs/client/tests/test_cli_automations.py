@@ -57,6 +57,15 @@ def test_an_automation_is_saved_from_a_file_or_the_standard_input(vai: Vai, plat
     assert json.loads(vai("automations", "validate", "daily.json").stdout)["valid"] is True
 
 
+def test_what_cannot_work_yet_is_printed_beside_the_output(vai: Vai, platform: Any, tmp_path: Path) -> None:
+    warning = {"loc": ["body", "steps", 1, "action", "kind"], "msg": "file_sync cannot be run", "type": "not_available"}
+    body = json.dumps({"name": "Daily", "slug": "daily", "steps": STEPS, "warnings": [warning]})
+    for command in ("create", "validate"):
+        done = vai("automations", command, "-", input=body)
+        assert done.exit_code == 0
+        assert "warning: steps.1.action.kind: file_sync cannot be run" in done.stderr.replace("\n", " ")
+
+
 def test_a_secret_that_the_platform_has_made_is_shown_once(vai: Vai, platform: Any) -> None:
     body = json.dumps({"slug": "hooked", "steps": STEPS, "trigger": {"type": "webhook", "path": "/orders"}})
     done = vai("automations", "create", "-", input=body)

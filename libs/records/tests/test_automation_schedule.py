@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from records.automations import schedule
-from records.automations.schedule import BadSchedule, check_cron, next_after, times_after, to_fire
+from records.automations.schedule import BadSchedule, check_cron, days_note, next_after, times_after, to_fire
 
 
 def instant(zone: str, wall: str) -> datetime:
@@ -28,6 +28,8 @@ def on_the_day(expression: str, zone: str, day: str) -> list[str]:
 
 BERLIN, NEW_YORK, LORD_HOWE, CAIRO = "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Africa/Cairo"
 
+HOURS = (("00", "+0200"), ("01", "+0200"), ("02", "+0200"), ("02", "+0100"))
+
 # expression, zone, day, the times of that day
 SPRING = [
     ("30 2 * * *", BERLIN, "2026-03-29", ["03:00+0200"]),
@@ -38,12 +40,14 @@ SPRING = [
     ("15 1-3 * * *", BERLIN, "2026-03-29", ["01:15+0100", "03:00+0200", "03:15+0200"]),
     ("0 */2 * * *", BERLIN, "2026-03-29", ["00:00+0100", "03:00+0200", "04:00+0200"]),
     ("30 * * * *", BERLIN, "2026-03-29", ["00:30+0100", "01:30+0100", "03:30+0200"]),
+    ("30 0-23 * * *", BERLIN, "2026-03-29", ["00:30+0100", "01:30+0100", "03:30+0200"]),
     ("0 2 * * *", NEW_YORK, "2026-03-08", ["03:00-0400"]),
     ("15 2 * * *", LORD_HOWE, "2026-10-04", ["02:30+1100"]),
     ("0 2 * * *", LORD_HOWE, "2026-10-04", ["02:30+1100"]),
     ("0 0 * * *", CAIRO, "2026-04-24", ["01:00+0300"]),
     ("0 2 * * *", "UTC", "2026-03-29", ["02:00+0000"]),
 ]
+EACH_HALF_HOUR = [f"{hour}:{minute}{zone}" for hour, zone in HOURS for minute in ("00", "30")]
 AUTUMN = [
     ("30 2 * * *", BERLIN, "2026-10-25", ["02:30+0200"]),
     ("*/30 2 * * *", BERLIN, "2026-10-25", ["02:00+0200", "02:30+0200"]),
@@ -52,6 +56,9 @@ AUTUMN = [
     ("0 */2 * * *", BERLIN, "2026-10-25", ["00:00+0200", "02:00+0200", "02:00+0100", "04:00+0100"]),
     ("30 0-4/2 * * *", BERLIN, "2026-10-25", ["00:30+0200", "02:30+0200", "02:30+0100", "04:30+0100"]),
     ("*/30 2-3/1 * * *", BERLIN, "2026-10-25", ["02:00+0200", "02:30+0200", "02:00+0100", "02:30+0100", "03:00+0100"]),
+    ("*/30 0-23 * * *", BERLIN, "2026-10-25", [*EACH_HALF_HOUR, "03:00+0100"]),
+    ("*/30 0-11,12-23 * * *", BERLIN, "2026-10-25", [*EACH_HALF_HOUR, "03:00+0100"]),
+    ("*/30 */1 * * *", BERLIN, "2026-10-25", [*EACH_HALF_HOUR, "03:00+0100"]),
     ("30 1 * * *", NEW_YORK, "2026-11-01", ["01:30-0400"]),
     ("45 1 * * *", LORD_HOWE, "2026-04-05", ["01:45+1100"]),
     ("45 * * * *", LORD_HOWE, "2026-04-05", ["00:45+1100", "01:45+1100", "01:45+1030", "02:45+1030"]),
@@ -91,13 +98,14 @@ def test_the_schedules_of_document_002(expression: str, wall: str, expected: str
     ("expression", "message"),
     [
         ("", "five fields"),
-        ("@daily", "five fields"),
+        ("@often", "there is no '@often'"),
         ("0 6 * *", "this has 4"),
         ("0 0 6 * * *", "this has 6"),
         ("60 * * * *", "Bad minute"),
         ("0 24 * * *", "Bad hour"),
         ("0 0 0 * *", "Bad day-of-month"),
-        ("0 0 31 2 *", "Bad day-of-month"),
+        ("0 0 31 2 *", "never comes"),
+        ("0 0 32 2 *", "Bad day-of-month"),
         ("0 0 * 13 *", "Bad month"),
         ("0 0 * * 8", "Bad day-of-week"),
         ("*/0 * * * *", "Bad minute"),
@@ -200,3 +208,53 @@ def test_times_ascend_and_are_found_again_on_the_way_back(expression: str, zone:
     assert all(one > moment for one in ahead)
     assert to_fire(expression, zone, ahead[0], ahead[-1], "all") == ahead
     assert next_after(expression, zone, ahead[30]) == ahead[31]
+
+
+@pytest.mark.parametrize(
+    ("written", "fields"),
+    [
+        ("@hourly", "0 * * * *"),
+        ("@daily", "0 0 * * *"),
+        ("@midnight", "0 0 * * *"),
+        ("@weekly", "0 0 * * 0"),
+        ("@monthly", "0 0 1 * *"),
+        ("@yearly", "0 0 1 1 *"),
+        (" @Annually ", "0 0 1 1 *"),
+    ],
+)
+def test_a_word_of_cron_stands_for_its_fields(written: str, fields: str) -> None:
+    assert check_cron(written) == fields
+
+
+@pytest.mark.parametrize("word", ["@reboot", "@", "@ daily", "@every 5m"])
+def test_another_word_is_answered_with_those_that_there_are(word: str) -> None:
+    with pytest.raises(BadSchedule, match=r"there is no .*@daily"):
+        check_cron(word)
+
+
+@pytest.mark.parametrize("expression", ["0 0 30 2 *", "0 0 31 2,4,6,9,11 *", "0 0 31 4 */2", "* * 30-31 FEB *"])
+def test_a_day_that_no_month_has_never_comes(expression: str) -> None:
+    with pytest.raises(BadSchedule, match="never comes"):
+        check_cron(expression)
+
+
+@pytest.mark.parametrize(
+    ("expression", "said"),
+    [
+        ("0 0 1 * *", None),
+        ("0 0 * * 5", None),
+        ("0 0 */2 * 5", "both hold"),
+        ("0 0 1 * */2", "both hold"),
+        ("0 0 13 * 5", "one of both holds"),
+        ("0 0 1-7 * MON", "one of both holds"),
+    ],
+)
+def test_two_kinds_of_days_are_said_as_they_are_counted(expression: str, said: str | None) -> None:
+    note = days_note(expression)
+    assert note is None if said is None else note is not None and said in note
+    days = [time.date() for time in islice(times_after(expression, "UTC", instant("UTC", "2026-01-01")), 40)]
+    if said == "both hold":
+        assert len({day.weekday() for day in days}) < 5
+    elif said is not None:
+        assert len({day.weekday() for day in days}) > 1
+        assert any(day.day > 13 for day in days)

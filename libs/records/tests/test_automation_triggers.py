@@ -47,6 +47,23 @@ def test_anything_else_is_no_zone(zone: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("europe/berlin", "Europe/Berlin"),
+        ("utc", "UTC"),
+        ("AMERICA/NEW_YORK", "America/New_York"),
+        ("America/New York", "America/New_York"),
+        ("Berlin", "Europe/Berlin"),
+        ("kathmandu", "Asia/Kathmandu"),
+        ("Mars/Base", "Europe/Berlin, say"),
+    ],
+)
+def test_a_zone_in_other_letters_is_told_how_it_is_written(written: str, meant: str) -> None:
+    said = refusal({"type": "schedule", "schedule": "0 6 * * *", "timezone": written})
+    assert said.endswith(f"write {meant}")
+
+
+@pytest.mark.parametrize(
     ("given", "message"),
     [
         ({}, "Unable to extract tag"),
@@ -54,7 +71,7 @@ def test_anything_else_is_no_zone(zone: str) -> None:
         ({"type": "schedule"}, "schedule.schedule: Field required"),
         ({"type": "schedule", "schedule": "soon"}, "five fields"),
         ({"type": "schedule", "schedule": "0 25 * * *"}, "Bad hour"),
-        ({"type": "schedule", "schedule": "0 0 30 2 *"}, "Bad day-of-month"),
+        ({"type": "schedule", "schedule": "0 0 30 2 *"}, "never comes"),
         ({"type": "schedule", "schedule": "0 6 * * *", "catchup": "some"}, "'latest', 'all' or 'none'"),
         ({"type": "schedule", "schedule": "0 6 * * *", "overlap": "wait"}, "'skip', 'queue' or 'allow'"),
         ({"type": "schedule", "schedule": "0 6 * * *", "every": 5}, "every: Extra inputs"),

@@ -45,6 +45,7 @@ async def test_an_automation_is_saved_and_found(api: httpx2.AsyncClient, team: T
     assert made["steps"] == [
         {"key": "load", "name": "Load", "action": NOOP, "depends_on": [], "condition": {"type": "on_success"}}
     ]
+    assert made.pop("warnings") == []
     assert (await api.get(f"{AUTOMATIONS}/{made['id']}")).json() == made
     assert (await api.get(f"{AUTOMATIONS}/slug/nightly")).json() == made
 
@@ -167,7 +168,7 @@ async def test_validate_shows_how_it_was_understood_and_saves_nothing(api: httpx
 
 async def test_a_slug_belongs_to_one_automation(api: httpx2.AsyncClient) -> None:
     first, second = await make(api), await make(api, name="other")
-    assert (await api.post(AUTOMATIONS, json=body())).status_code == 409
+    assert (await api.post(AUTOMATIONS, json=body(slug="nightly"))).status_code == 409
     answer = await api.patch(f"{AUTOMATIONS}/{second['id']}", json={"slug": "nightly"})
     assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (409, ["body", "slug"])
     assert (await api.delete(f"{AUTOMATIONS}/{first['id']}")).status_code == 204

@@ -127,7 +127,7 @@ async def test_lists_page_and_filter(api: httpx2.AsyncClient, team: Team) -> Non
 async def test_a_slug_belongs_to_one_connection(api: httpx2.AsyncClient) -> None:
     first = await make(api)
     second = await make(api, "other")
-    again = {"provider": "shopify", "name": "My shop"}
+    again = {"provider": "shopify", "name": "x", "slug": "my-shop"}
     assert (await api.post(CONNECTIONS, json=again)).status_code == 409
     assert (await api.patch(f"{CONNECTIONS}/{second['id']}", json={"slug": "my-shop"})).status_code == 409
     assert (await api.delete(f"{CONNECTIONS}/{first['id']}")).status_code == 204

@@ -7,6 +7,8 @@ import pytest
 
 from common.bell import AUTOMATION
 from records.automations import runs
+from records.conditions import RootedCondition, judge
+from scheduler import opening
 from services.scheduler.tests.stage import Stage, step
 from testkit.automations import NOOP, start
 
@@ -125,8 +127,8 @@ async def test_a_default_stands_in_for_an_input_that_was_not_given(stage: Stage)
     ("declared", "given", "message"),
     [
         ({"n": {"type": "integer", "required": True}}, {}, "the input 'n' is required and was not given"),
-        ({"n": {"type": "integer"}}, {"n": "5"}, "the input 'n' is no integer"),
-        ({"n": {"type": "number"}}, {"n": True}, "the input 'n' is no number"),
+        ({"n": {"type": "integer"}}, {"n": "5"}, "the input 'n' is not of the type integer"),
+        ({"n": {"type": "number"}}, {"n": True}, "the input 'n' is not of the type number"),
     ],
 )
 async def test_inputs_that_do_not_fit_end_it_before_it_begins(
@@ -136,6 +138,20 @@ async def test_inputs_that_do_not_fit_end_it_before_it_begins(
     row = await stage.row(run_id)
     assert (row["status"], row["error"]["message"]) == ("failed", message)
     assert await stage.states(run_id) == {}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "seen", "reason"),
+    [
+        (True, None, "event.data.v eq true: it was null"),
+        (None, False, "event.data.v eq null: it was false"),
+        ("a", {"b": [True]}, 'event.data.v eq "a": it was {"b":[true]}'),
+        (1, "it's", 'event.data.v eq 1: it was "it\'s"'),
+    ],
+)
+def test_a_reason_shows_values_as_json_writes_them(wanted: Any, seen: Any, reason: str) -> None:
+    condition = RootedCondition.model_validate({"field": "event.data.v", "operator": "eq", "value": wanted})
+    assert opening._why(judge([condition], {"event": {"data": {"v": seen}}})[0]) == reason
 
 
 async def test_conditions_that_do_not_hold_filter_it_visibly_and_without_an_event(stage: Stage) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic.alias_generators import to_camel, to_snake
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from records.definitions import definition_model, reading
@@ -12,7 +13,7 @@ from records.definitions.base import Definition
 from records.kinds import KINDS
 from records.masking import SecretMissing, masked, reunite, tidied
 from records.presets import PRESETS
-from records.refused import Place, Refused, refused
+from records.refused import Fault, Place, Refused, refused
 
 Json = dict[str, Any]
 
@@ -108,7 +109,7 @@ def check_saved(kind: str, definition: Json, loc: Place) -> None:
     except ValidationError as error:
         wrong = [fault for fault in error.errors(include_url=False) if fault["type"] not in _MAY_COME]
         if wrong:
-            raise _refusal(wrong, loc) from error
+            raise _refusal(wrong, loc, definition) from error
 
 
 def as_read(kind: str, definition: Json, loc: Place) -> Json:
@@ -131,12 +132,11 @@ def _checked(kind: str, definition: Json, loc: Place) -> Json:
 def complete(kind: str, definition: Json, loc: Place) -> Definition:
     """The definition as a run needs it. Raises `Refused` that names each field."""
     if not KINDS[kind].available:
-        known = ", ".join(sorted(name for name, found in KINDS.items() if found.available))
-        raise refused(("body", "kind"), f"{kind} cannot be run by this version; it runs {known}")
+        raise refused(("body", "kind"), _no_kind(kind))
     try:
         return _validated(kind, definition)
     except ValidationError as error:
-        raise _refusal(error.errors(include_url=False), loc) from error
+        raise _refusal(error.errors(include_url=False), loc, definition) from error
 
 
 def split(kind: str, definition: Json, stored: Json | None, loc: Place) -> tuple[Json, Json | None]:
@@ -182,5 +182,51 @@ def _validated(kind: str, definition: Json) -> Definition:
     return Definition(kind=kind)
 
 
-def _refusal(errors: list[ErrorDetails], loc: Place) -> Refused:
-    return Refused([((*loc, *fault["loc"]), fault["msg"], fault["type"]) for fault in errors])
+def _refusal(errors: list[ErrorDetails], loc: Place, definition: Json) -> Refused:
+    return Refused(_faults(errors, loc, definition))
+
+
+def _faults(errors: list[ErrorDetails], loc: Place, definition: Json) -> list[Fault]:
+    """Each place once: where a value may be of several types, a checker says of each why it is not that."""
+    faults: dict[Place, Fault] = {}
+    for fault in errors:
+        place = (*loc, *_real_place(fault["loc"], definition, is_missing=fault["type"] in _MAY_COME))
+        faults.setdefault(place, (place, fault["msg"], fault["type"]))
+    return list(faults.values())
+
+
+def _real_place(place: Place, value: Any, *, is_missing: bool) -> Place:
+    """The place in `value` that a checker means, without the names of the types that it tried to read there.
+
+    `("headers", "X-A", "constrained-str")` is `("headers", "X-A")`.
+    """
+    found: list[str | int] = []
+    for left, part in zip(reversed(range(len(place))), place, strict=True):
+        if isinstance(value, Mapping):
+            names = (part, to_snake(part), to_camel(part)) if isinstance(part, str) else (part,)
+            known = next((name for name in names if name in value), None)
+            if known is None and (left or not is_missing):
+                continue
+            value = None if known is None else value[known]
+        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+            value = value[part]
+        else:
+            continue
+        found.append(part)
+    return tuple(found)
+
+
+def incomplete(kind: str, definition: Json, loc: Place) -> list[Fault]:
+    """What keeps a definition from being run that may be saved: its kind, or what is missing."""
+    if not KINDS[kind].available:
+        return [((*loc[:-1], "kind"), _no_kind(kind), "not_available")]
+    try:
+        _validated(kind, definition)
+    except ValidationError as error:
+        return _faults([fault for fault in error.errors() if fault["type"] in _MAY_COME], loc, definition)
+    return []
+
+
+def _no_kind(kind: str) -> str:
+    known = ", ".join(sorted(name for name, found in KINDS.items() if found.available))
+    return f"{kind} cannot be run by this version; it runs {known}"

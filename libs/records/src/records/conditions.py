@@ -4,17 +4,22 @@ Values are compared as they are: `"1"` is not `1`, `true` is not `1`, and an ope
 type does not hold. A missing field fails every operator but `ne` and `notIn`.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
+import orjson
 from pydantic import ConfigDict, Field, JsonValue, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
 from records.strict import Strict
 
 ROOTS: Final = ("event", "inputs", "steps")
+
+_NAME: Final = r'(?:"(?:[^"\\]|\\.)+"|[^.]+)'
+_NAMES: Final = re.compile(_NAME)
 
 
 class Operator(StrEnum):
@@ -36,7 +41,11 @@ class Condition(Strict):
 
     model_config = ConfigDict(frozen=True)
 
-    field: str = Field(pattern=r"^[^.]+(\.[^.]+)*$", max_length=500, description="A dotted path; numbers index arrays.")
+    field: str = Field(
+        pattern=rf"^{_NAME}(\.{_NAME})*$",
+        max_length=500,
+        description='A dotted path; numbers index arrays, and a name with dots stands in quotes: event.data."a.b".',
+    )
     operator: Annotated[Operator, Field(strict=False)]
     value: JsonValue
 
@@ -59,7 +68,7 @@ class RootedCondition(Condition):
     @field_validator("field")
     @classmethod
     def _starts_at_a_root(cls, field: str) -> str:
-        if field.split(".", 1)[0] not in ROOTS:
+        if path_of(field)[0] not in ROOTS:
             raise ValueError(f"a path starts with one of {', '.join(ROOTS)}")
         return field
 
@@ -85,9 +94,23 @@ class Judged:
         return {**self.condition.model_dump(mode="json"), **found, "holds": self.holds}
 
 
+def path_of(field: str) -> tuple[str, ...]:
+    """The names of a dotted path; in `event."a.b"` the second is `a.b`, written as JSON writes it."""
+    return tuple(map(_name, _NAMES.findall(field)))
+
+
+def _name(written: str) -> str:
+    if not (len(written) > 2 and written[0] == written[-1] == '"'):
+        return written
+    try:
+        return str(orjson.loads(written))
+    except orjson.JSONDecodeError:
+        return written
+
+
 def look_up(path: str, values: Any) -> Any:
     """The value at a dotted path, or `MISSING`; a number steps into an array."""
-    for key in path.split("."):
+    for key in path_of(path):
         values = _step(values, key)
         if values is MISSING:
             return MISSING

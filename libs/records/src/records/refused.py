@@ -18,8 +18,13 @@ class Refused(Exception):
     @property
     def message(self) -> str:
         """The first fault in a sentence: `definition.sql: Field required`."""
-        place, message, _ = self.faults[0]
-        return f"{'.'.join(map(str, place))}: {message}" if place else message
+        return f"{self.place}: {self.faults[0][1]}" if self.place else self.faults[0][1]
+
+    @property
+    def place(self) -> str:
+        """Where the first fault is: `definition.sql`. That it was in a request's body is no news in a run."""
+        parts = self.faults[0][0]
+        return ".".join(map(str, parts[1:] if parts and parts[0] == "body" else parts))
 
 
 def refused(place: Place, message: str, word: str = "value_error") -> Refused:

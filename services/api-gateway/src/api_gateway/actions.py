@@ -1,7 +1,5 @@
 """/api/v1/actions: save, find, change, hide and run actions (document 001)."""
 
-import re
-import unicodedata
 from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID
@@ -13,7 +11,7 @@ from api_gateway.answers import PROBLEMS, Limit, Offset, Words, answer, nothing,
 from api_gateway.auth import Operator, Principal, Viewer
 from api_gateway.etags import CHANGED, IfMatch, expected, has_changed, tagged
 from api_gateway.gateway import Gateway, gateway_of
-from api_gateway.problems import conflict, not_found
+from api_gateway.problems import Problem, conflict, not_found
 from api_gateway.repeating import REPEATED, Key, first_run, key_of, mark_of
 from api_gateway.requests import JsonRoute
 from api_gateway.shapes import (
@@ -29,6 +27,7 @@ from api_gateway.shapes import (
     RunShape,
     SortBy,
 )
+from api_gateway.slugs import SlugMet, with_slug
 from common.ids import uuid7
 from records import actions, checks, connections, orders
 from records.actions import Action, Filters, InUse, SlugTaken
@@ -69,13 +68,6 @@ def action_json(action: Action) -> Json:
     }
 
 
-def slug_of(name: str, otherwise: str) -> str:
-    """A slug made from a name: `Stg Shöpify (new)` is `stg-shopify-new`; `otherwise` where no letter is left."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9]+", "-", plain)[:LONGEST_NAME].strip("-")
-    return slug or otherwise.replace("_", "-")
-
-
 @router.get("", response_model=ActionsShape, summary="List actions")
 async def list_actions(
     request: Request,
@@ -100,6 +92,7 @@ async def list_actions(
 
 @router.post("", response_model=ActionShape, status_code=201, summary="Create an action")
 async def create_action(request: Request, principal: Operator, body: ActionBody) -> Response:
+    """Without a `slug` it gets one that is made of its name and is free."""
     gateway = gateway_of(request)
     checks.check_preset(body.template_id, body.kind)
     connection_id = await _connection_id(gateway, principal, body.connection_id, body.connection_ref)
@@ -107,7 +100,6 @@ async def create_action(request: Request, principal: Operator, body: ActionBody)
     values: Json = {
         "id": action_id,
         "name": body.name,
-        "slug": body.slug or slug_of(body.name, body.kind),
         "kind": body.kind,
         "connection_id": connection_id,
         "template_id": body.template_id,
@@ -115,11 +107,15 @@ async def create_action(request: Request, principal: Operator, body: ActionBody)
         "updated_by": principal.user_id,
     }
     values |= _stored(gateway, principal, (action_id, body.kind), body.definition or {}, connection_id, None)
-    async with gateway.engine.begin() as conn:
-        try:
-            made = await actions.create(conn, principal.org_id, values)
-        except SlugTaken as error:
-            raise _slug_taken(values["slug"]) from error
+
+    async def save(slug: str) -> Action:
+        async with gateway.engine.begin() as conn:
+            try:
+                return await actions.create(conn, principal.org_id, {**values, "slug": slug})
+            except SlugTaken as error:
+                raise SlugMet(_slug_taken(slug)) from error
+
+    made = await with_slug(gateway, "actions", principal.org_id, (body.slug, body.name, body.kind), save)
     return answer(action_json(made), 201, {"Location": f"/api/v1/actions/{action_id}"})
 
 
@@ -268,5 +264,5 @@ def _there(found: Action | None) -> Action:
     return found
 
 
-def _slug_taken(slug: str) -> Exception:
+def _slug_taken(slug: str) -> Problem:
     return conflict(f"another action has the slug {slug!r}; give this one another", ("body", "slug"))

@@ -18,8 +18,9 @@ from records.automations.inputs import SCHEDULED_FOR, is_needed
 from records.automations.plan import DEFAULT_PARALLEL
 from records.automations.saved import Context, SavedAction
 from records.automations.versions import NewVersion
+from records.automations.warnings import condition_warnings, step_warnings, trigger_warnings
 from records.conditions import RootedCondition
-from records.refused import Place, refused
+from records.refused import Fault, Place, refused
 
 Json = dict[str, Any]
 
@@ -36,16 +37,18 @@ class Draft:
     columns: Json
     version: NewVersion | None
     secret: str | None = None
+    warnings: tuple[Fault, ...] = ()
 
 
 async def draft(gateway: Gateway, principal: Principal, body: AutomationBody, slug: str) -> Draft:
     """A new automation. Raises `Refused` with every fault."""
     automation_id = uuid7()
-    version = await _version(gateway, principal, (automation_id, slug), body, None)
+    version, warned = await _version(gateway, principal, (automation_id, slug), body, None)
     _refuse_unmet(body.trigger.type, version.definition["inputs"])
     columns, secret = await trigger_columns(gateway, principal.org_id, automation_id, body.trigger, body.enabled)
     columns |= {"name": body.name, "slug": slug, "description": body.description}
-    return Draft(columns | {"status": "active" if body.enabled else "paused"}, version, secret)
+    warned = (*warned, *trigger_warnings(columns["trigger"]))
+    return Draft(columns | {"status": "active" if body.enabled else "paused"}, version, secret, warned)
 
 
 async def redraft(gateway: Gateway, principal: Principal, row: Any, parts: AutomationParts) -> Draft:
@@ -54,9 +57,9 @@ async def redraft(gateway: Gateway, principal: Principal, row: Any, parts: Autom
     columns: Json = {name: getattr(parts, name) for name in ("name", "slug", "description") if name in given}
     columns["updated_by"] = principal.user_id
     mends = row["status"] == "error" and parts.enabled is True
-    checked = None
+    checked, warned = None, tuple[Fault, ...]()
     if given & (_PARTS | {"slug"}) or mends:
-        checked = await _version(gateway, principal, (row["id"], parts.slug or row["slug"]), parts, row)
+        checked, warned = await _version(gateway, principal, (row["id"], parts.slug or row["slug"]), parts, row)
     version = checked if given & _PARTS else None
     if parts.trigger is not None or parts.inputs is not None:
         trigger = row["trigger"]["type"] if parts.trigger is None else parts.trigger.type
@@ -70,11 +73,20 @@ async def redraft(gateway: Gateway, principal: Principal, row: Any, parts: Autom
             columns["error"] = None  # a warning, which the trigger may have been the reason of
         kept = row["webhook_secret"]
         triggers, secret = await trigger_columns(gateway, principal.org_id, row["id"], parts.trigger, enabled, kept)
+        if _is_same_schedule(row, columns.get("status", row["status"]), triggers):
+            del triggers["due_at"]  # what was missed while the platform was down is still to fire
         columns |= triggers
     elif columns.get("status", row["status"]) != row["status"]:
         # What passed while it fired nothing is not made up for.
         columns["due_at"] = due_after_now(row["trigger"]) if enabled else None
-    return Draft(columns, version, secret)
+    return Draft(columns, version, secret, (*warned, *trigger_warnings(columns.get("trigger", row["trigger"]))))
+
+
+def _is_same_schedule(row: Any, status: str, triggers: Json) -> bool:
+    """Whether an active automation goes on firing at the times that it has."""
+    old, new = row["trigger"], triggers["trigger"]
+    times = [old.get(name) == new.get(name) for name in ("type", "schedule", "timezone")]
+    return status == row["status"] == "active" and row["due_at"] is not None and all(times)
 
 
 def _refuse_unmet(trigger: str, inputs: Json) -> None:
@@ -92,24 +104,27 @@ async def recheck(gateway: Gateway, principal: Principal, row: Any) -> None:
 
 async def _version(
     gateway: Gateway, principal: Principal, identity: tuple[UUID, str], parts: AutomationParts, row: Any
-) -> NewVersion:
-    """A version of old and new parts, all of it held against the rules as if it were written anew."""
+) -> tuple[NewVersion, tuple[Fault, ...]]:
+    """A version of old and new parts, all of it held against the rules as if it were written anew; and warnings."""
     before: Json = row["definition"] if row is not None else _NOTHING
     inputs = before["inputs"] if parts.inputs is None else _declared(parts.inputs)
     steps, at = _written(parts, before)
     known = await _saved_actions(gateway, principal.org_id, steps)
     context = Context(inputs, known, _kept(gateway, principal.org_id, row))
-    found, secrets = saved.stored_steps(steps, context, at, in_sequence=parts.actions is not None)
-    called = await refuse_bad_calls(gateway.pool, principal.org_id, identity, calls_of(found, known), at)
+    found = saved.read_steps(steps, context, at, in_sequence=parts.actions is not None)
+    called = await refuse_bad_calls(gateway.pool, principal.org_id, identity, calls_of(found.stored, known), at)
     version_id = uuid7()
+    conditions = before["conditions"] if parts.conditions is None else _plain(parts.conditions)
     definition = {
         "inputs": inputs,
-        "conditions": before["conditions"] if parts.conditions is None else _plain(parts.conditions),
-        "steps": with_ids(found, called),
+        "conditions": conditions,
+        "steps": with_ids(found.stored, called),
         "max_parallel": before["max_parallel"] if parts.max_parallel is None else parts.max_parallel,
     }
-    sealed = gateway.keyring.encrypt_json(secrets, principal.org_id, version_id) if secrets else None
-    return NewVersion(version_id, identity[0], principal.org_id, definition, sealed, principal.user_id)
+    sealed = gateway.keyring.encrypt_json(found.secrets, principal.org_id, version_id) if found.secrets else None
+    version = NewVersion(version_id, identity[0], principal.org_id, definition, sealed, principal.user_id)
+    warned = (*step_warnings(found.stored, found.whole, at), *condition_warnings(conditions))
+    return version, warned
 
 
 def _written(parts: AutomationParts, before: Json) -> tuple[list[StepBody], Place]:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from api_gateway.problems import ProblemDetail
 from api_gateway.shapes import Body, Json, KindName, PageShape, Shape
 from records.automations.plan import When
 from records.automations.run_reads import display_status
@@ -22,6 +23,7 @@ TRIGGER_TYPES: tuple[str, ...] = get_args(TriggerType)
 TRIGGERED_BY: tuple[str, ...] = get_args(TriggeredBy)
 RUN_STATUSES: tuple[str, ...] = get_args(RunStatus)
 
+_COPIED = ("name", "description", "enabled", "conditions", "inputs", "steps", "max_parallel")
 _STANDING = ("status", "outcome", "control", "started_at")
 
 
@@ -75,6 +77,9 @@ class AutomationShape(Shape):
     updated_by: UUID | None
     version_id: UUID
     webhook_ignored_at: datetime | None
+    warnings: list[ProblemDetail] = Field(
+        default=[], description="In the answer to a change: what may be saved and cannot work as it is."
+    )
     webhook_url: str | None
     webhooks_ignored: int
 
@@ -87,6 +92,21 @@ class ValidShape(Shape):
     """What would be saved."""
 
     valid: Literal[True]
+    trigger: Json
+    conditions: list[Json]
+    inputs: Json
+    steps: list[StepShape]
+    max_parallel: int = Field(alias="max_parallel")
+    next_runs: list[datetime] = Field(description="The first three times of a schedule.")
+    warnings: list[ProblemDetail] = Field(description="What may be saved and cannot work as it is.")
+
+
+class AutomationCopyShape(Shape):
+    """A body for `POST /automations`."""
+
+    name: str
+    description: str | None
+    enabled: bool
     trigger: Json
     conditions: list[Json]
     inputs: Json
@@ -199,6 +219,13 @@ def automation_json(row: Any, secret: str | None = None, *, public_url: str = ""
         "webhookUrl": None if path is None else f"{public_url.rstrip('/')}/webhooks/{row['org_id']}/{path}",
         "webhooksIgnored": row["webhooks_ignored"],
     }
+
+
+def copy_json(row: Any) -> Json:
+    """What makes another automation like it: all that its author decided, but for its slug and the webhook's secret."""
+    shown = automation_json(row)
+    trigger = {name: value for name, value in shown["trigger"].items() if name != "secret"}
+    return {name: shown[name] for name in _COPIED} | {"trigger": trigger}
 
 
 def step_json(step: Json) -> Json:

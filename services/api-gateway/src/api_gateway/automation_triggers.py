@@ -4,6 +4,7 @@ import base64
 import os
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from api_gateway.gateway import Gateway
 from common import clock
 from records import actions, connections
 from records.automations import automations
-from records.automations.schedule import next_after
+from records.automations.schedule import next_after, times_after
 from records.automations.triggers import EventTrigger, ScheduleTrigger, Trigger, WebhookTrigger
 from records.connections import Unresolved
 from records.refused import Place, refused
@@ -66,9 +67,14 @@ def _secret(
 
 def due_after_now(trigger: Json) -> datetime | None:
     """When a trigger that is stored fires next; None for what is no schedule."""
+    return next(iter(next_times(trigger, 1)), None)
+
+
+def next_times(trigger: Json, most: int) -> list[datetime]:
+    """The first times at which a trigger that is stored fires; none for what is no schedule."""
     if trigger["type"] != "schedule":
-        return None
-    return next_after(trigger["schedule"], trigger["timezone"], clock.now())
+        return []
+    return list(islice(times_after(trigger["schedule"], trigger["timezone"], clock.now()), most))
 
 
 async def _with_ids(gateway: Gateway, org_id: UUID, filters: Json) -> Json:

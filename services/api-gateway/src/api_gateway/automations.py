@@ -8,31 +8,34 @@ from uuid import UUID
 from fastapi import APIRouter, Body, Query, Request, Response
 
 from api_gateway import automation_saving, triggering
-from api_gateway.actions import slug_of
 from api_gateway.answers import PROBLEMS, Limit, Offset, Words, answer, nothing, page, words
 from api_gateway.auth import Operator, Principal, Viewer
 from api_gateway.automation_saving import Draft
 from api_gateway.automation_shapes import (
     AUTOMATION_STATUSES,
     TRIGGER_TYPES,
+    AutomationCopyShape,
     AutomationShape,
     AutomationsShape,
     SortBy,
     TriggerBody,
     WholeAutomationRunShape,
     automation_json,
+    copy_json,
 )
 from api_gateway.automation_triggers import due_after_now
 from api_gateway.etags import CHANGED, IfMatch, etag_of, expected, has_changed, tagged
 from api_gateway.gateway import Gateway, gateway_of
 from api_gateway.graphs import GRAPH, Format, answer_graph, graph_of
-from api_gateway.problems import Problem, conflict, not_found
+from api_gateway.problems import Problem, conflict, details, not_found
 from api_gateway.repeating import Key, key_of
 from api_gateway.requests import JsonRoute
 from api_gateway.shapes import LONGEST_NAME, Order
+from api_gateway.slugs import SlugMet, with_slug
 from records.automations import automations
 from records.automations.automations import Called, Filters, InUse, Saved, Taken
 from records.automations.body import AutomationBody, AutomationParts
+from records.automations.versions import NewVersion
 from records.refused import Refused, refused
 
 router = APIRouter(prefix="/api/v1/automations", tags=["Automations"], route_class=JsonRoute, responses=PROBLEMS)
@@ -68,21 +71,30 @@ async def list_automations(
 
 @router.post("", response_model=AutomationShape, status_code=201, summary="Create an automation")
 async def create_automation(request: Request, principal: Operator, body: AutomationBody) -> Response:
-    """All that can be seen to be wrong is refused now, each fault with its place.
+    """All that can be seen to be wrong is refused now, each fault with its place; `warnings` say what cannot work yet.
 
-    A webhook without a `secret` gets one, which only this answer shows.
+    A webhook without a `secret` gets one, which only this answer shows. Without a `slug` it gets one that is made of
+    its name and is free.
     """
     gateway = gateway_of(request)
-    slug = body.slug or slug_of(body.name, "automation")
-    made = await automation_saving.draft(gateway, principal, body, slug)
-    assert made.version is not None
-    try:
-        async with gateway.pool.acquire() as conn:
-            await automations.create(conn, made.version, Saved(**made.columns))
-    except Taken as error:
-        raise _taken(error, made.columns) from error
-    row = await automations.get(gateway.pool, principal.org_id, made.version.automation_id)
-    return answer(_shown(gateway, row, made.secret), 201, {"Location": f"{router.prefix}/{row['id']}"})
+
+    async def save(slug: str) -> tuple[Draft, NewVersion]:
+        made = await automation_saving.draft(gateway, principal, body, slug)
+        assert made.version is not None
+        try:
+            async with gateway.pool.acquire() as conn:
+                await automations.create(conn, made.version, Saved(**made.columns))
+        except Taken as error:
+            if error.what == "slug":
+                raise SlugMet(_taken(error, made.columns)) from error
+            raise _taken(error, made.columns) from error
+        return made, made.version
+
+    named = (body.slug, body.name, "automation")
+    made, version = await with_slug(gateway, "automations", principal.org_id, named, save)
+    row = await automations.get(gateway.pool, principal.org_id, version.automation_id)
+    shown = _shown(gateway, row, made.secret) | {"warnings": details(made.warnings)}
+    return answer(shown, 201, {"Location": f"{router.prefix}/{row['id']}"})
 
 
 @router.get("/slug/{slug}", response_model=AutomationShape, summary="Get an automation by its slug")
@@ -98,6 +110,16 @@ async def get_automation(request: Request, principal: Viewer, automation_id: UUI
     gateway = gateway_of(request)
     found = await _get(gateway, principal, automation_id)
     return tagged(request, answer(_shown(gateway, found)), found["updated_at"])
+
+
+@router.get("/{automation_id}/body", response_model=AutomationCopyShape, summary="Get an automation to copy it")
+async def copy_automation(request: Request, principal: Viewer, automation_id: UUID) -> Response:
+    """What `POST /automations` takes to make another like it, under a slug of its own.
+
+    Secrets are not shown: a webhook gets a new one, and write-only values have to be given again. The path of a webhook
+    belongs to one automation: give the copy another.
+    """
+    return answer(copy_json(await _get(gateway_of(request), principal, automation_id)))
 
 
 @router.patch("/{automation_id}", response_model=AutomationShape, responses=CHANGED, summary="Update an automation")
@@ -198,7 +220,8 @@ async def _changed(
     except Taken as error:
         raise _taken(error, {**dict(row), **made.columns}) from error
     found = await _get(gateway, principal, row["id"])
-    return answer(_shown(gateway, found, made.secret), 200, {"ETag": etag_of(found["updated_at"])})
+    shown = _shown(gateway, found, made.secret) | {"warnings": details(made.warnings)}
+    return answer(shown, 200, {"ETag": etag_of(found["updated_at"])})
 
 
 async def _refuse_lost_callers(gateway: Gateway, principal: Principal, row: Any) -> None:

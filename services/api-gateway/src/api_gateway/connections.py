@@ -6,11 +6,10 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from api_gateway import connection_test
-from api_gateway.actions import slug_of
 from api_gateway.answers import PROBLEMS, Limit, Offset, Words, answer, nothing, page
 from api_gateway.auth import Admin, Operator, Principal, Viewer
 from api_gateway.gateway import Gateway, gateway_of
-from api_gateway.problems import conflict, not_found
+from api_gateway.problems import Problem, conflict, not_found
 from api_gateway.requests import JsonRoute
 from api_gateway.shapes import (
     LONGEST_NAME,
@@ -20,6 +19,7 @@ from api_gateway.shapes import (
     ConnectionsShape,
     ConnectionTestShape,
 )
+from api_gateway.slugs import SlugMet, with_slug
 from common import clock
 from common.bell import ROOM
 from common.errors import RunError
@@ -76,6 +76,7 @@ async def list_connections(
 
 @router.post("", response_model=ConnectionShape, status_code=201, summary="Create a connection")
 async def create_connection(request: Request, principal: Admin, body: ConnectionBody) -> Response:
+    """Without a `slug` it gets one that is made of its name and is free."""
     gateway = gateway_of(request)
     connection_id = uuid7()
     config = _config(body.config)
@@ -83,7 +84,6 @@ async def create_connection(request: Request, principal: Admin, body: Connection
     values: Json = {
         "id": connection_id,
         "name": body.name,
-        "slug": body.slug or slug_of(body.name, body.provider),
         "provider": body.provider,
         "config": config,
         "credentials": _sealed(gateway, principal, connection_id, body.credentials),
@@ -91,11 +91,17 @@ async def create_connection(request: Request, principal: Admin, body: Connection
         "max_running": body.max_running,
         "created_by": principal.user_id,
     }
-    async with gateway.engine.begin() as conn:
-        try:
-            made = await connections.create(conn, principal.org_id, values)
-        except (SlugTaken, DefaultTaken) as error:
-            raise _taken(error) from error
+
+    async def save(slug: str) -> Connection:
+        async with gateway.engine.begin() as conn:
+            try:
+                return await connections.create(conn, principal.org_id, {**values, "slug": slug})
+            except SlugTaken as error:
+                raise SlugMet(_taken(error)) from error
+            except DefaultTaken as error:
+                raise _taken(error) from error
+
+    made = await with_slug(gateway, "connections", principal.org_id, (body.slug, body.name, body.provider), save)
     return answer(connection_json(made), 201, {"Location": f"/api/v1/connections/{connection_id}"})
 
 
@@ -228,7 +234,7 @@ async def _get(gateway: Gateway, principal: Principal, connection_id: UUID) -> C
     return found
 
 
-def _taken(error: SlugTaken | DefaultTaken) -> Exception:
+def _taken(error: SlugTaken | DefaultTaken) -> Problem:
     if isinstance(error, DefaultTaken):
         return conflict("another connection of this provider was made the default just now", ("body", "isDefault"))
     return conflict("another connection has this slug; give this one another", ("body", "slug"))

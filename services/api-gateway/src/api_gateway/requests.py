@@ -45,7 +45,7 @@ _NO_STEPS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 class JsonRequest(Request):
     """A request whose body is bounded while it is read, and then held against what can be stored."""
 
-    largest = LARGEST_BODY
+    largest: int = LARGEST_BODY
     demands = "send the body as JSON: Content-Type: application/json, without a Content-Encoding"
 
     async def body(self) -> bytes:

@@ -40,6 +40,11 @@ class WebhookRequest(JsonRequest):
 
     demands = "send the body as JSON (GitHub: content type application/json), without a Content-Encoding"
 
+    async def body(self) -> bytes:
+        """As of every request; how large it may be is a setting."""
+        self.largest = gateway_of(self).settings.webhook_bytes
+        return await super().body()
+
     async def json(self) -> Any:
         """The parsed body; None where there is none."""
         return await super().json() if await self.body() else None
@@ -79,7 +84,7 @@ _DOCUMENTED: Json = {
         for name, text in _SIGNED_BY.items()
     ],
     "requestBody": {
-        "description": "Any JSON, at most 1 MiB; an object's fields become the automation run's inputs",
+        "description": "Any JSON, at most 1 MiB (`VAI_WEBHOOK_BYTES`); an object's fields become the run's inputs",
         "content": {"application/json": {"schema": {}}},
     },
 }

@@ -76,13 +76,18 @@ async def _wanted(conn: Any, run: Owned, version_id: UUID) -> Wanted:
     return Wanted(uuid7(), 1, version_id) if source is None else Wanted(source.cause_id, source.depth + 1, version_id)
 
 
+_ENDED = {"cancelled": "was cancelled", "rejected": "was rejected"}
+
+
 def _result(called: calls.Called, steps: dict[str, Any]) -> dict[str, Any]:
     """Its steps with their results; a failure is the caller's failure, too."""
     if called.status != "completed":
         error = called.error or {}
-        said = error.get("message") or called.status
+        said = f": {error['message']}" if error.get("message") else ""
         details = {"automation_run_id": str(called.id), "status": called.status, "error": called.error}
-        raise Permanent(_code(error), f"The called automation {called.status}: {said}", details)
+        raise Permanent(
+            _code(error), f"The called automation {_ENDED.get(called.status, called.status)}{said}", details
+        )
     return {
         "automation_run_id": str(called.id),
         "status": called.status,

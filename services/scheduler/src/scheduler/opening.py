@@ -4,6 +4,8 @@ from enum import Enum, auto
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from records.automations import runs, steps
 from records.automations.advance import State
 from records.automations.causes import DEEPEST
@@ -76,7 +78,7 @@ def _wrong_input(declared: Json, inputs: Json) -> str | None:
         what = {
             "missing": "is required and was not given",
             "null": "is required and is null",
-            "type": f"is no {declared[name].get('type')}",
+            "type": f"is not of the type {declared[name].get('type')}",
         }
         return f"the input {name!r} {what[wrong]}"
     return None
@@ -89,7 +91,7 @@ def _why(judged: Judged) -> str:
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
+    text = orjson.dumps(value).decode()
     return text if len(text) <= 80 else f"{text[:79]}…"
 
 

@@ -104,9 +104,8 @@ class Preparer:
         except SecretError as error:
             raise Unready(str(error), broken=True) from error
         except Refused as error:
-            place = ".".join(map(str, error.faults[0][0]))
             message = error.message + _value_at(error.faults[0][0], definition)
-            raise Unready(message, broken=self._is_broken(key, error), field=place) from error
+            raise Unready(message, broken=self._is_broken(key, error), field=error.place) from error
 
     async def _order(self, key: str) -> Order:
         """What the step orders, its write-only values in their places. Raises `Unready`, `Refused`, `SecretError`."""

@@ -15,7 +15,10 @@ from records.strict import Strict, short
 MOST_STEPS = 1_000
 StepName = Annotated[str, Field(max_length=255)]
 Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
-InputName = Annotated[str, Field(pattern=r"^[^/]+$", max_length=255)]
+_IN_A_NAME = r"[^/{}\"\\\x00-\x1f\x7f]"
+_AT_ITS_ENDS = r"[^/{}\"\\\x00-\x20\x7f]"
+InputName = Annotated[str, Field(pattern=rf"^{_AT_ITS_ENDS}({_IN_A_NAME}*{_AT_ITS_ENDS})?$", max_length=255)]
+"""What a reference can name, as `$/inputs/day` or as `${/inputs/"the day"}`."""
 
 ALIASES: Mapping[str, tuple[str | None, dict[str, Any]]] = {
     "transform": ("duckdb_transform", {}),

@@ -6,7 +6,7 @@ from typing import Any
 from records.automations import references
 from records.automations.plan import Plan, When, find_cycle
 from records.automations.references import BadReference
-from records.conditions import ROOTS
+from records.conditions import ROOTS, path_of
 from records.refused import Fault, Place
 
 Json = dict[str, Any]
@@ -15,8 +15,9 @@ _PLAIN_TYPES = ("string", "number", "integer", "boolean")
 _PORTS = {"approval_gate": ("approved", "rejected")}
 
 
-def dependency_faults(steps: Sequence[Json], at: Place) -> Iterator[Fault]:
-    by_key = {step["key"]: step for step in steps}
+def dependency_faults(steps: Sequence[Json], definitions: Sequence[Json], at: Place) -> Iterator[Fault]:
+    """`definitions` are what the steps really do: of a saved action its definition with the step's overrides."""
+    by_key = {s["key"]: {**s, "definition": whole} for s, whole in zip(steps, definitions, strict=True)}
     for place, step in enumerate(steps):
         here = (*at, place, "depends_on")
         for one in step["depends_on"]:
@@ -38,7 +39,7 @@ def ports_of(step: Json) -> tuple[str, ...] | None:
         return _PORTS.get(step["kind"], ())
     definition = step["definition"]
     cases = definition.get("cases")
-    if step["action_id"] is not None or (cases is not None and not isinstance(cases, list)):
+    if cases is not None and not isinstance(cases, list):
         return None
     if cases is None:
         return ("true", "false")
@@ -114,7 +115,7 @@ def branch_roots(step: Json) -> list[list[str]]:
     cases = definition.get("cases")
     lists = [definition.get("conditions"), *(case.get("conditions") for case in _objects_in(cases))]
     fields = [condition["field"] for one in lists for condition in _objects_in(one) if "field" in condition]
-    paths = [str(field).split(".")[:2] for field in fields]
+    paths = [list(path_of(str(field))[:2]) or [""] for field in fields]
     own = definition.get("input")
     given = own if isinstance(own, Mapping) else {}
     return [path for path in paths if path[0] in ROOTS and path[0] not in given]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from records import checks
@@ -47,7 +47,21 @@ class Context:
 def stored_steps(
     steps: Sequence[StepBody], context: Context, at: Place, *, in_sequence: bool
 ) -> tuple[list[Json], dict[str, Json]]:
-    """The steps as they are stored, and their write-only values by step (decision 35).
+    """As `read_steps`, without what each does in all."""
+    found = read_steps(steps, context, at, in_sequence=in_sequence)
+    return found.stored, found.secrets
+
+
+class ReadSteps(NamedTuple):
+    """Steps as they are stored, their write-only values by step (decision 35), and what each does in all."""
+
+    stored: list[Json]
+    secrets: dict[str, Json]
+    whole: list[Json]
+
+
+def read_steps(steps: Sequence[StepBody], context: Context, at: Place, *, in_sequence: bool) -> ReadSteps:
+    """From what somebody wrote.
 
     Raises `Refused` with every fault; `at` is where the list stands.
     """
@@ -69,12 +83,12 @@ def stored_steps(
         before = [{"step": keys[place - 1], "ports": None}] if chain and place else _merged(step)
         found.append({"key": key, "name": step.name, **work.stored, "depends_on": before, "condition": step.when.value})
     if not faults:
-        faults = list(dependency_faults(found, at))
+        faults = list(dependency_faults(found, whole, at))
     if not faults:
         faults = list(reference_faults(found, whole, context.inputs, at))
     if faults:
         raise Refused(faults)
-    return found, secrets
+    return ReadSteps(found, secrets, whole)
 
 
 def _keys(steps: Sequence[StepBody]) -> list[str]:
@@ -120,10 +134,12 @@ def _work(key: str, action: ActionBody, context: Context, at: Place) -> _Work:
 
 def _as_read(key: str, kind: str, definition: Json, whole: Json) -> Json:
     """What is stored: as the model reads it; with a reference as it was given, which is read when the step starts."""
-    if references.holds_reference(definition):
-        return definition
     try:
+        if references.holds_reference(definition):
+            return definition
         read = checks.as_read(kind, with_name(key, kind, whole), ())
+    except BadReference:
+        return definition  # which is told when references are held against the steps
     except Refused:
         return definition  # with static objects, of which the check has seen the values
     return {field: value for field, value in read.items() if field in definition or field != "transform_name"}

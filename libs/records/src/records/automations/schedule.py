@@ -2,16 +2,29 @@
 
 The expression is read on the wall clock; each wall time stands for an instant. One that the spring change removes
 stands for the first instant after it, one that the autumn change repeats for the first of its two, or for both where
-the hour is `*` or has a step. Forwards and backwards go through the same table of wall times, so they always agree.
+the hour is any (`*`, `0-23`) or has a step. Forwards and backwards go through the same table of wall times, so they
+always agree.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from heapq import merge
 from itertools import groupby, islice, takewhile
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
+
+NICKNAMES: Final[Mapping[str, str]] = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
+"""Words that cron has for times; what is stored are the five fields."""
 
 MOST_CAUGHT_UP = 100
 """Missed times that `catchup: all` makes up for, the newest."""
@@ -20,6 +33,8 @@ LATE = timedelta(seconds=60)
 """What is later than this was missed; sooner it is only slow."""
 
 _SECOND = timedelta(seconds=1)
+_SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)
+_HOURS = 24
 
 
 class BadSchedule(ValueError):
@@ -27,18 +42,47 @@ class BadSchedule(ValueError):
 
 
 def check_cron(expression: str) -> str:
-    """The expression with single spaces. Raises `BadSchedule`."""
-    fields = expression.split()
+    """The five fields with single spaces. Raises `BadSchedule`."""
+    plain = " ".join(expression.split())
+    if plain.startswith("@"):
+        return _of_nickname(plain)
+    fields = plain.split()
     if len(fields) != 5:
         raise BadSchedule(f"a cron expression has five fields (minute hour day month weekday), this has {len(fields)}")
-    plain = " ".join(fields)
     try:
-        first = next(CronSim(plain, datetime(2026, 1, 1, tzinfo=UTC)), None)
+        first = next(CronSim(plain, _SOME_DAY), None)
     except CronSimError as error:
-        raise BadSchedule(f"{plain!r} is no cron expression: {error}") from None
+        is_of_months = "day-of-month" in str(error) and _is_read(" ".join([*fields[:3], "*", fields[4]]))
+        if not is_of_months:
+            raise BadSchedule(f"{plain!r} is no cron expression: {error}") from None
+        first = None  # these months have no such day
     if first is None:
         raise BadSchedule(f"{plain!r} never comes: no day is like that")
     return plain
+
+
+def days_note(expression: str) -> str | None:
+    """What people expect otherwise: how a day of the month and a day of the week go together where both are given."""
+    day, weekday = expression.split()[2::2]
+    if "*" in (day, weekday):
+        return None
+    if day.startswith("*") or weekday.startswith("*"):
+        return f"fires on days on which both hold: the day of the month is {day} and the weekday is {weekday}"
+    return f"fires on days on which one of both holds: the day of the month is {day}, or the weekday is {weekday}"
+
+
+def _of_nickname(word: str) -> str:
+    if (found := NICKNAMES.get(word.lower())) is None:
+        raise BadSchedule(f"there is no {word!r}: give five fields, or one of {', '.join(NICKNAMES)}")
+    return found
+
+
+def _is_read(expression: str) -> bool:
+    try:
+        CronSim(expression, _SOME_DAY)
+    except CronSimError:
+        return False
+    return True
 
 
 def times_after(expression: str, zone: str, moment: datetime) -> Iterator[datetime]:
@@ -71,7 +115,7 @@ def _times_until(expression: str, zone: str, moment: datetime) -> Iterator[datet
 def _times(expression: str, zone: ZoneInfo, moment: datetime, *, backwards: bool) -> Iterator[datetime]:
     """All times from `moment` on in one direction, each once; some may lie on its other side."""
     hour = expression.split()[1]
-    repeats = hour.startswith("*") or "/" in hour
+    repeats = hour.startswith("*") or "/" in hour or _is_hourly(expression)
     streams = (_instants(expression, zone, moment, fold, backwards) for fold in ((0, 1) if repeats else (0,)))
     for time, _ in groupby(merge(*streams, reverse=backwards)):
         yield time
@@ -85,13 +129,18 @@ def _instants(expression: str, zone: ZoneInfo, moment: datetime, fold: int, back
         start = max(walls).replace(tzinfo=None, microsecond=0) + _SECOND
     else:
         start = min(walls).replace(tzinfo=None, microsecond=0)
-    hourly = expression.split()[1] == "*"
+    hourly = _is_hourly(expression)
     for wall in CronSim(expression, start, reverse=backwards):
         time = wall.replace(tzinfo=zone, fold=fold).astimezone(UTC)
         if time.astimezone(zone).replace(tzinfo=None) == wall:
             yield time
         elif not hourly:  # of every hour the next one comes anyway
             yield _end_of_gap(wall, zone)
+
+
+def _is_hourly(expression: str) -> bool:
+    """Whether it fires in every hour, however that is written: `*`, `0-23`, `*/1`."""
+    return len(CronSim(expression, _SOME_DAY).hours) == _HOURS
 
 
 def _end_of_gap(wall: datetime, zone: ZoneInfo) -> datetime:

@@ -45,8 +45,16 @@ def _cron(value: str) -> str:
 
 def _zone(value: str) -> str:
     if value not in _zones():
-        raise ValueError(f"{value!r} is no time zone of the IANA database: write Europe/Berlin, say")
+        meant = _meant_zone(value) or "Europe/Berlin, say"
+        raise ValueError(f"{value!r} is no time zone of the IANA database: write {meant}")
     return value
+
+
+def _meant_zone(value: str) -> str | None:
+    """The zone that is written so in other letters (`europe/berlin`), or the first that is called so (`New York`)."""
+    wanted = value.strip().replace(" ", "_").casefold()
+    known = sorted(_zones(), key=lambda name: (name.casefold() != wanted, name))
+    return next((name for name in known if wanted in (name.casefold(), name.rpartition("/")[2].casefold())), None)
 
 
 @cache
@@ -87,7 +95,11 @@ class ScheduleTrigger(_Trigger):
     """Times of a cron expression in a time zone (decision 41)."""
 
     type: Literal["schedule"]
-    schedule: Annotated[str, Field(max_length=200), AfterValidator(_cron)]
+    schedule: Annotated[
+        str,
+        Field(max_length=200, description="Minute, hour, day, month, weekday; or @daily and the like."),
+        AfterValidator(_cron),
+    ]
     timezone: Annotated[str, Field(max_length=100), AfterValidator(_zone)] = "UTC"
     catchup: Literal["latest", "all", "none"] = Field(default="latest", description="What was missed while down.")
     overlap: Literal["skip", "queue", "allow"] = Field(default="skip", description="While an earlier run goes on.")

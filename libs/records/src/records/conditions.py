@@ -4,13 +4,13 @@ Values are compared as they are: `"1"` is not `1`, `true` is not `1`, and an ope
 type does not hold. A missing field fails every operator but `ne` and `notIn`.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
-import orjson
 from pydantic import ConfigDict, Field, JsonValue, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
@@ -103,8 +103,8 @@ def _name(written: str) -> str:
     if not (len(written) > 2 and written[0] == written[-1] == '"'):
         return written
     try:
-        return str(orjson.loads(written))
-    except orjson.JSONDecodeError:
+        return str(json.loads(written))
+    except json.JSONDecodeError:
         return written
 
 

@@ -118,6 +118,30 @@ async def test_bytes_that_waited_are_free_again(hook: Hook, monkeypatch: pytest.
     assert len(await hook.runs()) == 10 + len(stored)
 
 
+async def test_bytes_of_a_caller_who_went_count_for_as_long_as_they_wait(
+    hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hook_intake, "_MOST_BYTES", 10)
+    answered = asyncio.Event()
+
+    class Slow:
+        async def fetch(self, *values: Any) -> Any:
+            await answered.wait()
+            return await hook.gateway.pool.fetch(*values)
+
+    intake = HookIntake(Slow(), hook.bell)
+    first, second, third = await hook.news(3)
+    caller = asyncio.create_task(intake.start(first, 10))
+    await asyncio.sleep(0)
+    caller.cancel()
+    await asyncio.gather(caller, return_exceptions=True)
+    with pytest.raises(Overloaded):
+        await intake.start(second, 1)
+    answered.set()
+    await intake.drained()
+    assert (await intake.start(third, 10)).is_new
+
+
 async def test_what_is_not_stored_is_not_answered(hook: Hook) -> None:
     class Closed:
         async def fetch(self, *_: Any) -> Any:

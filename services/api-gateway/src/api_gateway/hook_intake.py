@@ -42,14 +42,17 @@ class HookIntake:
         """The automation run, durable; `size` is what its body takes, in bytes."""
         if self._bytes + size > _MOST_BYTES:
             raise Overloaded
+        stored = self._news.put(new)
         self._bytes += size
-        try:
-            run_id = await self._news.submit(new)
-        finally:
-            self._bytes -= size
+        stored.add_done_callback(lambda _: self._give_back(size))
+        # A caller who goes takes nothing back: what was put in waits for its commit all the same, and so do its bytes.
+        run_id = await asyncio.shield(stored)
         if run_id is None:  # what stood in its way is gone
             raise Overloaded
         return Started(run_id, run_id == new.id)
+
+    def _give_back(self, size: int) -> None:
+        self._bytes -= size
 
     async def ignore(self, automation_id: UUID) -> None:
         """Records that a webhook came to an automation that takes none."""

@@ -34,6 +34,7 @@ FAULTS: list[tuple[list[Json], str]] = [
     ([http("$/step/a/result")], "is no reference"),
     ([http("$/inputs/x,$/steps/b/status")], "$/steps/b/status: 'b' is no step"),
     ([sql("SELECT $/inputs/x")], "a $/ reference may only stand inside a string literal"),
+    ([sql("SELECT 1 -- comment\n + $/inputs/x")], "a $/ reference may only stand inside a string literal"),
     ([{"kind": "duckdb", "definition": {"sql": "SELECT $/inputs/x", "mode": "$/inputs/m"}}], "a $/ reference may only"),
     ([sql("SELECT '$/steps/b/result'")], "'b' is no step"),
     ([{"kind": "duckdb_transform", "definition": {"sql": {"kind": "reference", "ref": "$/inputs/x"}}}], QUOTE),

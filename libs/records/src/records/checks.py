@@ -11,14 +11,11 @@ from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 from records.definitions import definition_model, reading
 from records.definitions.base import Definition
 from records.kinds import KINDS
-from records.masking import SecretMissing, masked, reunite, tidied
+from records.masking import WITH_SECRETS, SecretMissing, masked, reunite, tidied
 from records.presets import PRESETS
 from records.refused import Fault, Place, Refused, refused
 
 Json = dict[str, Any]
-
-WITH_SECRETS = ("http_request", "dlt_extract")
-"""The kinds whose definitions may hold write-only values (decision 35)."""
 
 _BOOL = TypeAdapter(bool)
 

@@ -8,7 +8,7 @@ address are moved to where they can be kept: parameters to the query or params, 
 
 import base64
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import unquote, unquote_plus, urlsplit
 
@@ -21,6 +21,9 @@ Json = dict[str, Any]
 Path = tuple[str, ...]
 
 MARKER: Final = {"secret": True}
+
+WITH_SECRETS: Final = ("http_request", "dlt_extract")
+"""The kinds whose definitions may hold write-only values (decision 35)."""
 
 _FLAT = ("headers", "query", "form", "params")
 _PORTS = {"http": 80, "https": 443}
@@ -48,6 +51,27 @@ def unmarked(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: unmarked(inner) for name, inner in value.items()}
     return [unmarked(inner) for inner in value] if isinstance(value, list) else value
+
+
+def as_it_is(value: Any, place: Sequence[str | int]) -> Any:
+    """A value that nobody wrote into a definition, for that place in it: what looks like a mark or a marker is none.
+
+    Each is marked itself: what is within a mark is never read (rule: a mark counts only where its author wrote it).
+    """
+    if (is_mark(value) or value == MARKER) and _is_visited(place):
+        return {"kind": "secret", "value": value}
+    if isinstance(value, Mapping):
+        return {name: as_it_is(inner, (*place, name)) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [as_it_is(inner, (*place, number)) for number, inner in enumerate(value)]
+    return value
+
+
+def _is_visited(place: Sequence[str | int]) -> bool:
+    """Whether `_over` looks at this place."""
+    if place[0] == "resources":
+        return len(place) == 4 and place[2] in _FLAT
+    return place[0] in ("body", "body_text") or (len(place) == 2 and place[0] in _FLAT)
 
 
 def masked(definition: Mapping[str, Any], stored: Mapping[str, Any] | None = None) -> tuple[Json, Json | None]:
@@ -97,7 +121,9 @@ def secret_texts_of(definition: Mapping[str, Any]) -> tuple[list[str], list[str]
     marked: list[str] = []
 
     def note(path: Path, value: Any, named: bool) -> Any:
-        if is_mark(value):
+        if is_mark(value) and (is_mark(value["value"]) or value["value"] == MARKER):
+            pass  # a value that only looks like a mark (`as_it_is`)
+        elif is_mark(value):
             marked.extend(texts_in(value["value"]))
         elif named or _is_secret_text(value):
             told.extend(texts_in(value))

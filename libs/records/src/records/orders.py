@@ -3,10 +3,10 @@
 Whoever makes runs goes this way: the gateway for people, the scheduler for the steps of automations.
 """
 
-import asyncio
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +14,7 @@ import orjson
 
 from common.ids import uuid7
 from common.telemetry import current_traceparent
-from records import checks, connections
+from records import beside, checks, connections
 from records.actions import ToRun
 from records.admission import Limits, admit
 from records.automations import automations
@@ -27,8 +27,6 @@ from records.secrets import Keyring
 
 Json = dict[str, Any]
 Reference = UUID | str | ConnectionReference
-
-_LARGE = 20_000  # characters
 
 
 @dataclass(frozen=True)
@@ -68,6 +66,14 @@ class Known:
     parents: set[UUID] = field(default_factory=set)
 
 
+async def order_of_action(
+    keyring: Keyring, org_id: UUID, action: ToRun, overrides: Json | None, *, deferred: bool
+) -> Order:
+    """`of_action`, beside the event loop where there is much to read."""
+    make = partial(of_action, keyring, org_id, action, overrides, deferred=deferred)
+    return await beside.judged(org_id, (action.definition, overrides), make)
+
+
 def of_action(keyring: Keyring, org_id: UUID, action: ToRun, overrides: Json | None, *, deferred: bool) -> Order:
     """The order for a saved action: its preset, its definition and the overrides, merged in this order."""
     stored = None if action.secrets is None else keyring.decrypt_json(action.secrets, org_id, action.id)
@@ -86,20 +92,12 @@ async def make(conn: Any, keyring: Keyring, customer: Customer, order: Order, kn
     # What stands beside the definition is not part of it; the snapshot says what the run works on.
     snapshot = checks.with_connection(order.definition, found.id if found else None)
     whole = checks.whole(order.kind, snapshot, order.stored, order.loc)
-    model = await _complete(order, whole)
+    model = await beside.judged(customer.org_id, whole, partial(checks.complete, order.kind, whole, order.loc))
     if isinstance(model, CallAutomation):
         await _check_called(conn, customer.org_id, model.automation, order.loc, known)
     if order.parent_run_id is not None:
         await _check_parent(conn, customer.org_id, order.parent_run_id, known)
     return _new_run(keyring, customer, order, (model, found))
-
-
-async def _complete(order: Order, whole: Json) -> Definition:
-    """The definition, judged; a large SQL beside the event loop, where nobody else waits for it (rule 24)."""
-    sql = whole.get("sql")
-    if isinstance(sql, str) and len(sql) > _LARGE:
-        return await asyncio.to_thread(checks.complete, order.kind, whole, order.loc)
-    return checks.complete(order.kind, whole, order.loc)
 
 
 def _new_run(keyring: Keyring, customer: Customer, order: Order, judged: tuple[Definition, Resolved | None]) -> NewRun:

@@ -1,6 +1,7 @@
 """/api/v1/actions: save, find, change, hide and run actions (document 001)."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -29,7 +30,7 @@ from api_gateway.shapes import (
 )
 from api_gateway.slugs import SlugMet, with_slug
 from common.ids import uuid7
-from records import actions, checks, connections, orders
+from records import actions, beside, checks, connections, orders
 from records.actions import Action, Filters, InUse, SlugTaken
 from records.connections import Unresolved
 from records.definitions.base import ConnectionReference
@@ -106,7 +107,7 @@ async def create_action(request: Request, principal: Operator, body: ActionBody)
         "created_by": principal.user_id,
         "updated_by": principal.user_id,
     }
-    values |= _stored(gateway, principal, (action_id, body.kind), body.definition or {}, connection_id, None)
+    values |= await _stored(gateway, principal, (action_id, body.kind), body.definition or {}, connection_id, None)
 
     async def save(slug: str) -> Action:
         async with gateway.engine.begin() as conn:
@@ -150,9 +151,12 @@ async def update_action(
         if "connection_id" in given:
             connection_id = await _connection_id(gateway, principal, body.connection_id, None)
         values["connection_id"] = connection_id
-        definition = (body.definition or {}) if "definition" in given else checks.mended(before.kind, before.definition)
+        definition = body.definition or {}
+        if "definition" not in given:
+            mend = partial(checks.mended, before.kind, before.definition)
+            definition = await beside.judged(principal.org_id, before.definition, mend)
         identity = (action_id, before.kind)
-        values |= _stored(gateway, principal, identity, definition, connection_id, before.secrets)
+        values |= await _stored(gateway, principal, identity, definition, connection_id, before.secrets)
     async with gateway.engine.begin() as conn:
         try:
             if not await actions.change(conn, principal.org_id, action_id, values, unchanged):
@@ -193,14 +197,16 @@ async def run_action(
     action = await _to_run(gateway, principal, action_id)
     if action.status != "active":
         raise conflict(f"action {action.slug!r} is disabled; enable it first (PATCH status active)")
-    order = orders.of_action(gateway.keyring, principal.org_id, action, body.definition_overrides, deferred=defer)
+    order = await orders.order_of_action(
+        gateway.keyring, principal.org_id, action, body.definition_overrides, deferred=defer
+    )
     made = await new_run.make(gateway, new_run.customer(principal, request), order)
     if key is not None:
         made = replace(made, idempotency_key=key, fingerprint=mark)
     return await starting.start(gateway, request, made)
 
 
-def _stored(
+async def _stored(
     gateway: Gateway,
     principal: Principal,
     identity: tuple[UUID, str],
@@ -214,8 +220,12 @@ def _stored(
     kept = None if sealed is None else gateway.keyring.decrypt_json(sealed, principal.org_id, action_id)
     # A kept value goes to one host only; the connection beside the definition may say which.
     placed = checks.with_connection(definition, connection_id)
-    read = checks.as_read(kind, checks.whole(kind, placed, kept, loc), loc)
-    shown, secrets = checks.split(kind, read, kept, loc)
+
+    def judge() -> tuple[Json, Json | None]:
+        read = checks.as_read(kind, checks.whole(kind, placed, kept, loc), loc)
+        return checks.split(kind, read, kept, loc)
+
+    shown, secrets = await beside.judged(principal.org_id, placed, judge)
     if placed is not definition:
         shown.pop(checks.CONNECTION_KEYS[0], None)
     new = None if secrets is None else gateway.keyring.encrypt_json(secrets, principal.org_id, action_id)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,8 @@ from api_gateway.automation_triggers import due_after_now, trigger_columns
 from api_gateway.gateway import Gateway
 from api_gateway.principal import Principal
 from common.ids import uuid7
-from records import actions, checks, orders
+from records import actions, beside, checks, orders
+from records.actions import ToRun
 from records.automations import saved
 from records.automations.body import AutomationBody, AutomationParts, InputBody, StepBody
 from records.automations.inputs import SCHEDULED_FOR, is_needed
@@ -111,7 +113,9 @@ async def _version(
     steps, at = _written(parts, before)
     known = await _saved_actions(gateway, principal.org_id, steps)
     context = Context(inputs, known, _kept(gateway, principal.org_id, row))
-    found = saved.read_steps(steps, context, at, in_sequence=parts.actions is not None)
+    judge = partial(saved.read_steps, steps, context, at, in_sequence=parts.actions is not None)
+    definitions = [step.action.definition or step.action.definition_overrides for step in steps]
+    found = await beside.judged(principal.org_id, (definitions, [each.definition for each in known.values()]), judge)
     called = await refuse_bad_calls(gateway.pool, principal.org_id, identity, calls_of(found.stored, known), at)
     version_id = uuid7()
     conditions = before["conditions"] if parts.conditions is None else _plain(parts.conditions)
@@ -155,9 +159,14 @@ async def _saved_actions(gateway: Gateway, org_id: UUID, steps: Sequence[StepBod
     names = sorted(saved.action_references(steps))
     if not names:
         return {}
-    known: dict[str, SavedAction] = {}
-    for name, action in (await actions.named(gateway.pool, org_id, names)).items():
-        order = orders.of_action(gateway.keyring, org_id, action, None, deferred=False)
-        whole = checks.whole(order.kind, order.definition, order.stored, ("body",))
-        known[name] = SavedAction(action.id, action.kind, whole)
-    return known
+    found = await actions.named(gateway.pool, org_id, names)
+
+    def read() -> dict[str, SavedAction]:
+        return {name: _saved_action(gateway, org_id, action) for name, action in found.items()}
+
+    return await beside.judged(org_id, [action.definition for action in found.values()], read)
+
+
+def _saved_action(gateway: Gateway, org_id: UUID, action: ToRun) -> SavedAction:
+    order = orders.of_action(gateway.keyring, org_id, action, None, deferred=False)
+    return SavedAction(action.id, action.kind, checks.whole(order.kind, order.definition, order.stored, ("body",)))

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from records import actions, checks, orders
+from records import actions, beside, checks, orders
 from records.actions import ToRun
 from records.automations import references, runs, steps
 from records.automations.advance import State
@@ -118,7 +118,9 @@ class Preparer:
     async def _ordered(self, step: Json) -> Order:
         if step["action_id"] is None:
             definition = {key: value for key, value in step["definition"].items() if key != "kind"}
-            return Order(step["kind"], checks.mended(step["kind"], definition), (), stored=self._kept(step["key"]))
+            mend = partial(checks.mended, step["kind"], definition)
+            mended = await beside.judged(self.live.org_id, definition, mend)
+            return Order(step["kind"], mended, (), stored=self._kept(step["key"]))
         action = await self._action(UUID(step["action_id"]))
         if action is None:
             raise Unready(f"the saved action {step['action_id']} of step {step['key']} is gone", broken=True)
@@ -126,7 +128,7 @@ class Preparer:
             message = f"the saved action {action.slug} is disabled; enable it, or change step {step['key']}"
             raise Unready(message, broken=True)
         overrides = checks.whole(action.kind, step["definition"], self._kept(step["key"]), ())
-        return orders.of_action(self.keyring, self.live.org_id, action, overrides, deferred=False)
+        return await orders.order_of_action(self.keyring, self.live.org_id, action, overrides, deferred=False)
 
     async def _paths(self, key: str) -> list[tuple[str, ...]]:
         """What a step asks for: `("steps", "load", "result")`, `("inputs", "day")`, `("event", "data")`."""

@@ -14,7 +14,20 @@ from typing import Any, Final
 import orjson
 
 _STOP = r"/\s'\"`,;:!?()\[\]{}<>|\\"
-_IN_BRACES = r"\$\{/(?:inputs|steps)/[^{}]*\}"
+_QUOTED = r'"(?:[^"\\$]|\\.|\$(?!\{))*"'
+_PLAIN = rf'[^{{}}\[\]"$]|\$(?!\{{)|{_QUOTED}'
+
+
+def _brackets(depth: int) -> str:
+    """A JSON array or object, in which there are others down to that depth."""
+    return rf"[\[{{](?:{_PLAIN}{f'|{_brackets(depth - 1)}' if depth else ''})*[\]}}]"
+
+
+# What is in braces ends before the next `${`, so that a text of many is read once. A brace stands in a name or a text
+# in quotes, or in a default that is an object or an array; else the first one is the end.
+_HEAD = r"\$\{/(?:inputs|steps)/"
+_PART = rf'[^{{}}"$\[]|\$(?!\{{)|(?<!\|)\[|(?<![/|])"|(?<=[/|]){_QUOTED}'
+_IN_BRACES = rf"{_HEAD}(?:{_PART})*(?:(?<=\|){_brackets(3)})?\}}|{_HEAD}[^{{}}]*\}}"
 
 
 def _pattern(stop: str) -> re.Pattern[str]:
@@ -137,7 +150,9 @@ def parse(text: str) -> Lookup:
             return Lookup(tuple(references))
     if not references:
         raise BadReference(f"{text} is no reference: write ${{/inputs/<name>}} or ${{/steps/<key>/result/<field>}}")
-    return Lookup(tuple(references), _literal(rest))
+    default = _literal(rest)
+    _refuse_unstorable(default, text)
+    return Lookup(tuple(references), default)
 
 
 def refuse_slip(value: str, pattern: re.Pattern[str]) -> None:
@@ -193,9 +208,20 @@ def _name(word: str, text: str) -> str:
     if not word.startswith('"'):
         return word
     try:
-        return str(orjson.loads(word))
+        name = str(orjson.loads(word))
     except orjson.JSONDecodeError:
         raise BadReference(f"{text}: {word} is no name in quotes, as JSON writes it") from None
+    _refuse_unstorable(name, text)
+    return name
+
+
+def _refuse_unstorable(value: Any, text: str) -> None:
+    try:
+        has_nul = b"\\u0000" in orjson.dumps(value).replace(rb"\\", b"")
+    except orjson.JSONEncodeError:
+        raise BadReference(f"{text[:100]}: the default is nested too deeply") from None
+    if has_nul:
+        raise BadReference(f"{text}: no text may hold the character U+0000")
 
 
 def _literal(text: str) -> Any:

@@ -26,6 +26,7 @@ from records.automations.reference_text import (
 )
 from records.automations.url_places import fill_url
 from records.definitions.sql_text import fill_literals, literal_matches
+from records.masking import WITH_SECRETS, as_it_is
 
 __all__ = [
     "BadReference",
@@ -63,8 +64,11 @@ def references_in(
 
 
 def holds_reference(value: Any) -> bool:
-    """Whether something in the value is only known when its step starts."""
-    return next(references_in(value), None) is not None
+    """Whether something in the value is only known when its step starts, be it a reference that cannot be one."""
+    try:
+        return next(references_in(value), None) is not None
+    except BadReference:
+        return True
 
 
 def without_static(value: Any) -> Any:
@@ -168,10 +172,10 @@ class _Filler:
         if "$" not in value:
             return value
         if self.styles.is_sql(place):
-            return fill_literals(value, REFERENCE, lambda text: self._text(text, ""))
+            return fill_literals(value, REFERENCE, self._matched_in_sql)
         pattern = self.styles.pattern(place)
         if pattern.fullmatch(value):
-            return self._value(value, parse(value))
+            return self._as_it_is(self._value(value, parse(value)), place)
         if self.styles.is_url(place):
             return fill_url(value, pattern, self._matched)
         return pattern.sub(self._matched, value)
@@ -179,15 +183,22 @@ class _Filler:
     def _object_filled(self, value: Mapping[str, Any], place: Place) -> Any:
         lookup = parse(value["ref"])
         if "default" not in value:
-            return self._value(value["ref"], lookup)
+            return self._as_it_is(self._value(value["ref"], lookup), place)
         found = Lookup(lookup.references, None).value(self.look_up)
         if found is None:
             return self.filled(value["default"], place)
         self._take(value["ref"], found)
-        return found
+        return self._as_it_is(found, place)
+
+    def _as_it_is(self, value: Any, place: Place) -> Any:
+        return as_it_is(value, place) if self.styles.kind in WITH_SECRETS else value
 
     def _matched(self, match: re.Match[str]) -> str:
         return self._text(match[0], match.string[match.end() : match.end() + 64])
+
+    def _matched_in_sql(self, match: re.Match[str]) -> str:
+        rest = match.string[match.end() : -1][:128]  # the literal's own end is no part of a name
+        return self._text(match[0], rest.replace("''", "'"))
 
     def _text(self, text: str, tail: str) -> str:
         lookup = parse(text)

@@ -12,7 +12,6 @@ from records.automations import references
 from records.automations.body import StepActionBody as ActionBody
 from records.automations.body import StepBody
 from records.automations.faults import dependency_faults, reference_faults
-from records.automations.references import BadReference
 from records.definitions.sql_text import STRAY_REFERENCE, has_stray_reference
 from records.refused import Fault, Place, Refused, refused
 
@@ -185,10 +184,7 @@ def _is_known(definition: Any, fault: Fault, depth: int) -> bool:
             return False
         with suppress(LookupError, TypeError):
             value = value[key]
-    try:
-        return value is definition or not references.holds_reference(value)
-    except BadReference:
-        return False
+    return value is definition or not references.holds_reference(value)
 
 
 def _merged(step: StepBody) -> list[Json]:

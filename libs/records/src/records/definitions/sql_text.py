@@ -7,6 +7,7 @@ by `look`; nothing behind that place means anything.
 import re
 from collections.abc import Callable, Iterator
 from enum import Enum, auto
+from functools import lru_cache
 from typing import NamedTuple
 
 STRAY_REFERENCE = "a $/ reference may only stand inside a string literal: write '$/steps/…' in quotes"
@@ -183,12 +184,14 @@ class Findings(NamedTuple):
     reference stands where no value may come (decision 44): in comments and quoted names it is text.
     """
 
-    names: list[str]
+    names: tuple[str, ...]
     unclosed: str | None
     strays: bool
 
 
+@lru_cache(8)
 def look(sql: str) -> Findings:
+    """The same text is asked for several times while it is judged; it is read once."""
     names, fault, strays = [], None, False
     for piece in pieces(sql):
         if piece.kind is Kind.PLACEHOLDER:
@@ -200,12 +203,12 @@ def look(sql: str) -> Findings:
         if not piece.closed:
             line = sql.count("\n", 0, piece.start) + 1
             fault = f"the {_CALLED[piece.kind]} that begins in line {line} ({piece.text[:20]!r}) never ends: close it"
-    return Findings(names, fault, strays)
+    return Findings(tuple(names), fault, strays)
 
 
 def used_placeholders(sql: str) -> list[str]:
     """The names in `{{ name }}`, in lower case; those in literals, quoted names and comments are just text."""
-    return look(sql).names
+    return list(look(sql).names)
 
 
 def has_stray_reference(sql: str) -> bool:
@@ -223,16 +226,21 @@ def fill_placeholders(sql: str, table: Callable[[str], str]) -> str:
 
 def literal_matches(sql: str, pattern: re.Pattern[str]) -> list[str]:
     """What `fill_literals` would replace."""
+    if not pattern.search(sql):
+        return []
     return [match[0] for piece in pieces(sql) if piece.closed for match in _matches(piece, pattern)]
 
 
-def fill_literals(sql: str, pattern: re.Pattern[str], value: Callable[[str], str]) -> str:
+def fill_literals(sql: str, pattern: re.Pattern[str], value: Callable[[re.Match[str]], str]) -> str:
     """The SQL with each match of `pattern` inside a string literal replaced by `value` of it, escaped.
 
+    The match is one in the text of its literal, with the quotes.
     DuckDB reads each value back as it was given, wherever the literal stands: alone, as a `DATE '…'`, as a path or a
     pattern. In an E'…' a reference behind a backslash is text. Raises ValueError for a value with a NUL character,
     which SQL cannot hold.
     """
+    if not pattern.search(sql):
+        return settled(sql)
     filled = "".join(_filled(piece, pattern, value) if piece.closed else piece.text for piece in pieces(sql))
     return settled(filled)
 
@@ -251,11 +259,11 @@ def _is_escaped(text: str, at: int) -> bool:
     return (at - before) % 2 == 1
 
 
-def _filled(piece: Piece, pattern: re.Pattern[str], value: Callable[[str], str]) -> str:
+def _filled(piece: Piece, pattern: re.Pattern[str], value: Callable[[re.Match[str]], str]) -> str:
     done, parts = 0, []
     for match in _matches(piece, pattern):
         before = piece.text[done : match.start()]
-        parts += [_ended(before) if piece.kind is Kind.ESCAPED else before, _escaped(value(match[0]), piece.kind)]
+        parts += [_ended(before) if piece.kind is Kind.ESCAPED else before, _escaped(value(match), piece.kind)]
         done = match.end()
     return "".join(parts) + piece.text[done:]
 

@@ -1,5 +1,6 @@
 """What somebody writes where a reference may stand is saved or refused (422), never an error of the platform."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from libs.records.tests.saving import Json, faults, http, save, sql
 from records.automations import references
-from records.automations.reference_text import BadReference, Reference, parse
+from records.automations.reference_text import REFERENCE, BadReference, Reference, parse
 from records.automations.references import resolve
 from records.refused import Refused
 
@@ -17,7 +18,7 @@ _PARTS = ("$", "{", "}", "|", "/", '"', "'", "\\", "[", "]", ",", ":", " ", "a",
 _BEGINNINGS = ("$/", "${", "${/", "$/inputs/", "${/inputs/", "$/steps/", "${/steps/", "${/inputs/x|", '${/inputs/"')
 _TEXTS = st.lists(st.sampled_from(_PARTS + _BEGINNINGS), min_size=1, max_size=12).map("".join)
 
-_STEPS = {
+_STEPS: dict[str, Callable[[str], Json]] = {
     "body": lambda text: http({"a": text}),
     "url": lambda text: {"kind": "http_request", "definition": {"url": f"https://x.test/{text}"}},
     "header": lambda text: {"kind": "http_request", "definition": {"url": "https://x", "headers": {"X-A": text}}},
@@ -83,7 +84,7 @@ def test_a_slip_is_told_with_its_place(place: str, text: str) -> None:
 )
 def test_a_brace_stands_in_quotes_or_in_a_default_of_json(text: str, path: tuple[str, ...], default: Any) -> None:
     around = f'before {text}" and "${{/inputs/y}}" after'
-    assert references.REFERENCE.findall(around) == [text, "${/inputs/y}"]
+    assert REFERENCE.findall(around) == [text, "${/inputs/y}"]
     found = parse(text)
     assert found.references == (Reference(path),)
     if default is not ...:

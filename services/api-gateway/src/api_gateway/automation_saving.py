@@ -113,9 +113,10 @@ async def _version(
     steps, at = _written(parts, before)
     known = await _saved_actions(gateway, principal.org_id, steps)
     context = Context(inputs, known, _kept(gateway, principal.org_id, row))
-    judge = partial(saved.read_steps, steps, context, at, in_sequence=parts.actions is not None)
+    judge = partial(_judged, steps, context, at, in_sequence=parts.actions is not None)
     definitions = [step.action.definition or step.action.definition_overrides for step in steps]
-    found = await beside.judged(principal.org_id, (definitions, [each.definition for each in known.values()]), judge)
+    large = (definitions, [action.definition for action in known.values()])
+    found, warned = await beside.judged(principal.org_id, large, judge)
     called = await refuse_bad_calls(gateway.pool, principal.org_id, identity, calls_of(found.stored, known), at)
     version_id = uuid7()
     conditions = before["conditions"] if parts.conditions is None else _plain(parts.conditions)
@@ -127,8 +128,14 @@ async def _version(
     }
     sealed = gateway.keyring.encrypt_json(found.secrets, principal.org_id, version_id) if found.secrets else None
     version = NewVersion(version_id, identity[0], principal.org_id, definition, sealed, principal.user_id)
-    warned = (*step_warnings(found.stored, found.whole, at), *condition_warnings(conditions))
-    return version, warned
+    return version, (*warned, *condition_warnings(conditions))
+
+
+def _judged(
+    steps: Sequence[StepBody], context: Context, at: Place, *, in_sequence: bool
+) -> tuple[saved.ReadSteps, tuple[Fault, ...]]:
+    found = saved.read_steps(steps, context, at, in_sequence=in_sequence)
+    return found, tuple(step_warnings(found.stored, found.whole, at))
 
 
 def _written(parts: AutomationParts, before: Json) -> tuple[list[StepBody], Place]:

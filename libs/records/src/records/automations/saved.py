@@ -137,8 +137,6 @@ def _as_read(key: str, kind: str, definition: Json, whole: Json) -> Json:
         if references.holds_reference(definition):
             return definition
         read = checks.as_read(kind, with_name(key, kind, whole), ())
-    except BadReference:
-        return definition  # which is told when references are held against the steps
     except Refused:
         return definition  # with static objects, of which the check has seen the values
     return {field: value for field, value in read.items() if field in definition or field != "transform_name"}

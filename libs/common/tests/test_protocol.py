@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from common.protocol import LARGEST_HEAD, MOST_HEADERS, Bounds, Door
+from common.protocol import LARGEST_HEAD, MOST_AHEAD, MOST_HEADERS, Bounds, Door
 from testkit.sse import served
 
 
@@ -61,6 +61,9 @@ def problem(heard: bytes) -> tuple[int, str]:
         b"nonsense\r\n\r\n",
         b"GET /\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: x\r\nX: a\x00b\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+        b"GET / HTTP/1.0\r\nHost: x\r\nHost: x\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
@@ -77,7 +80,7 @@ async def test_a_head_without_end_is_cut_short(port: int) -> None:
 
 
 async def test_a_value_without_end_is_cut_short(port: int) -> None:
-    heard = await said(port, b"GET / HTTP/1.1\r\nX-Long: ", *[b"x" * 8_192] * 20)
+    heard = await said(port, b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: ", *[b"x" * 8_192] * 20)
     assert heard == b"" or problem(heard)[0] == 431
 
 
@@ -89,7 +92,7 @@ async def test_too_many_headers_are_refused_even_in_one_write(port: int, count: 
 
 
 async def test_as_many_headers_as_allowed_are_taken(port: int) -> None:
-    head = b"GET / HTTP/1.1\r\n" + b"X: 1\r\n" * MOST_HEADERS + b"\r\n"
+    head = b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: 1\r\n" * (MOST_HEADERS - 1) + b"\r\n"
     assert (await said(port, head)).endswith(b"ok")
 
 
@@ -100,7 +103,7 @@ async def test_a_large_head_in_one_write_is_refused(port: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "sent", [b"GET / HTTP/1.1\r\nHost: x\r\n", b"POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc"]
+    "sent", [b"GET / HTTP/1.1\r\nHost: x\r\n", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc"]
 )
 async def test_what_never_comes_is_not_waited_for(sent: bytes) -> None:
     async with served(patient, Bounds(head_seconds=0.05, body_seconds=0.05)) as url:
@@ -115,7 +118,7 @@ async def test_a_connection_that_says_nothing_is_closed() -> None:
 async def test_a_body_that_nobody_waits_for_holds_no_connection() -> None:
     async with served(app, Bounds(body_seconds=0.05)) as url:
         reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
-        writer.write(b"POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc")
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
         async with asyncio.timeout(10):
             assert (await reader.read(-1)).endswith(b"ok")
         writer.close()
@@ -160,8 +163,8 @@ async def echoing(_scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": answer})
 
 
-_OFFER = b"Host: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
-_POST, _GET = b"POST / HTTP/1.1\r\n" + _OFFER, b"GET / HTTP/1.1\r\n" + _OFFER + b"\r\n"
+_OFFER = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
+_POST, _GET = b"POST / HTTP/1.1\r\nHost: x\r\n" + _OFFER, b"GET / HTTP/1.1\r\nHost: x\r\n" + _OFFER + b"\r\n"
 
 OFFERS = {
     "the body with its head": ([_POST + b"Content-Length: 5\r\n\r\nhello"], b"hello"),
@@ -198,3 +201,33 @@ async def test_a_body_with_two_framings_behind_an_offer_is_refused() -> None:
         port = int(url.rpartition(":")[2])
         twice = _POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nhello"
         assert problem(await said(port, twice))[0] == 400
+
+
+@pytest.mark.parametrize("count", [2, MOST_AHEAD + 1, 3_000])
+async def test_what_is_sent_ahead_of_its_answers_is_bounded_and_all_that_is_taken_is_answered(count: int) -> None:
+    asked = 0
+
+    async def counts(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(0)
+        await app(scope, receive, send)
+
+    async with served(counts) as url:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+        one = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+        writer.write(one * (count - 1) + one.replace(b"Host", b"Connection: close\r\nHost"))
+        async with asyncio.timeout(20):
+            heard = await _all_until_closed(reader)
+        writer.close()
+    assert heard.count(b"200 OK") == asked == min(count, MOST_AHEAD + 1)
+
+
+async def _all_until_closed(reader: asyncio.StreamReader) -> bytes:
+    heard = b""
+    try:
+        while more := await reader.read(65_536):
+            heard += more
+    except ConnectionError:  # it is closed with what was not read
+        pass
+    return heard

@@ -3,9 +3,12 @@
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from records.connection_config import BadConfig, address, checked_config
 from records.credentials import Unusable, check_credentials
+from records.definitions.http_request import HttpRequest
+from records.header_names import RESERVED
 
 SECRET = "hunter2hunter2"
 
@@ -107,6 +110,23 @@ def test_credentials_that_nobody_could_use_are_refused(
     with pytest.raises(Unusable) as refused:
         check_credentials(known, config)
     assert (refused.value.field or (None,))[0] == field
+
+
+@pytest.mark.parametrize("name", [*sorted(RESERVED), "Content-Length", "HOST", "Transfer-Encoding"])
+def test_no_connection_gives_a_header_that_is_the_platforms(name: str) -> None:
+    for known, config in [
+        ({"headers": {name: "5"}}, {}),
+        ({}, {"headers": {name: "5"}}),
+        ({"token": "t"}, {"headers": {"X-Fine": "x", name: "5"}}),
+        ({"api_key": "5", "name": name}, {}),
+        ({"api_key": "5"}, {"auth": {"type": "api_key", "name": name}}),
+    ]:
+        with pytest.raises(Unusable) as refused:
+            check_credentials(known, config)
+        assert refused.value.field == ("headers", name.lower())
+    with pytest.raises(ValidationError, match="the platform sets"):
+        HttpRequest.model_validate({"url": "https://example.com/", "headers": {name: "5"}})
+    check_credentials({"api_key": "5", "name": name, "location": "query"}, {})
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Automation runs: triggered by hand, read, waited for, cancelled with all that runs of them, retried."""
 
 import asyncio
+from itertools import product
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ import pytest
 from api_gateway import triggering
 from api_gateway.automation_shapes import AutomationRunsShape, WholeAutomationRunShape
 from api_gateway.gateway import Gateway
+from api_gateway.repeating import is_same
 from common.ids import uuid7
 from records.automations import runs as automation_runs
 from records.automations.advance import State
@@ -167,6 +169,43 @@ async def test_an_idempotency_key_makes_one_run(api: httpx2.AsyncClient) -> None
     assert (await api.post(path, json={"inputs": {"a": 1}}, headers={"Idempotency-Key": "k2"})).status_code == 201
     other = f"{AUTOMATIONS}/{(await make(api, name='other'))['id']}/trigger"
     assert (await api.post(other, json={"inputs": {"a": 1}}, headers=headers)).status_code == 201
+
+
+async def test_an_idempotency_key_takes_nothing_else_for_the_same(api: httpx2.AsyncClient) -> None:
+    path = f"{AUTOMATIONS}/{(await make(api))['id']}/trigger"
+    alike = [1, True, 1.0, "1", [1], 0, False, None, 0.5, 1e15, 1e16, 1e23, 5e-324, "", [], {}, {"a": 1}, {"a": True}]
+    for number, one in enumerate(alike):
+        key = {"Idempotency-Key": f"k{number}"}
+        made = await api.post(path, json={"inputs": {"x": one}}, headers=key)
+        assert made.status_code == 201, made.text
+        again = await api.post(path, json={"inputs": {"x": one}}, headers=key)
+        assert (again.status_code, again.json()["runId"]) == (200, made.json()["runId"]), one
+        other = alike[number - 1]
+        assert (await api.post(path, json={"inputs": {"x": other}}, headers=key)).status_code == 409, (one, other)
+
+
+def test_no_two_contents_are_the_same() -> None:
+    alike = [
+        0,
+        False,
+        -1,
+        1,
+        True,
+        1.0,
+        "1",
+        1e16 - 2,
+        1e16,
+        1e16 + 2,
+        "true",
+        [1],
+        [True],
+        {"a": 1},
+        {"a": True},
+        None,
+    ]
+    for one, other in product(range(len(alike)), repeat=2):
+        assert is_same(alike[one], alike[other]) is (one == other), (alike[one], alike[other])
+    assert is_same({"a": 0.0, "b": 10**23}, {"b": 1e23, "a": -0.0})
 
 
 async def test_lists_filter_and_page(

@@ -47,6 +47,24 @@ async def test_another_administrator_cannot_break_a_sign_in(
     assert (await sign_in(web, THEIRS)).status_code == (201 if theirs else 401)
 
 
+async def test_however_many_administrators_were_first_what_their_person_took_counts(
+    gateway: Gateway, web: httpx2.AsyncClient, api: httpx2.AsyncClient, team: Team
+) -> None:
+    for number in range(3):
+        other = await make_team(gateway.engine, f"stranger-{number}")
+        made = await web.post(USERS, json={"email": EMAIL, "role": "viewer"}, headers=other.headers())
+        path = f"{USERS}/{made.json()['id']}"
+        changed = await web.patch(path, json={"password": f"{THEIRS} {number}"}, headers=other.headers())
+        assert (made.status_code, changed.status_code) == (201, 200)
+    invitation = (await api.post(USERS, json={"email": EMAIL, "role": "operator"})).json()["invitationToken"]
+    web.cookies.clear()
+    taken = await web.post(ACCEPT, json={"token": invitation, "password": MINE})
+    assert taken.status_code == 201, taken.text
+    signed = await sign_in(web, MINE)
+    assert signed.status_code == 201, signed.text
+    assert await organisation_of(web, signed) == str(team.org_id)
+
+
 async def test_whether_somebody_is_known_elsewhere_cannot_be_told(
     web: httpx2.AsyncClient, api: httpx2.AsyncClient, stranger: Team
 ) -> None:

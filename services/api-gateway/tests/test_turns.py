@@ -95,3 +95,16 @@ async def test_an_end_that_comes_before_the_answer_to_the_insert_is_heard(
     answer = await asyncio.wait_for(api.post("/api/v1/action-runs", json=body, headers={"Prefer": "wait=30"}), 10)
     assert answer.status_code == 201
     assert not gateway.waiters._waiting
+
+
+async def test_health_is_answered_first_however_many_ask_without_a_key(api: httpx2.AsyncClient) -> None:
+    order: list[str] = []
+
+    async def asks(path: str) -> None:
+        await api.get(path)
+        order.append(path)
+
+    many = [asyncio.create_task(asks("/nothere")) for _ in range(100)]
+    await asyncio.sleep(0)
+    await asyncio.gather(*many, *(asks(path) for path in ("/healthz", "/readyz")))
+    assert max(order.index("/healthz"), order.index("/readyz")) <= 10 * MOST

@@ -22,6 +22,10 @@ LARGEST_HEAD = 64 * 1024
 MOST_HEADERS = 200
 """Headers of one request."""
 
+MOST_AHEAD = 32
+"""Requests that one connection may send ahead of their answers. With one more it is closed after the answers to these:
+whoever pipelines sends again what was not answered (RFC 9112, 9.3.2)."""
+
 _SLICE = 16 * 1024
 """Bytes that the parser is given at once: a read of the loop may be 256 KiB, which is many heads."""
 
@@ -90,6 +94,8 @@ class BoundedProtocol(HttpToolsProtocol):
         # The headers that frame a body that the parser has not read, because of an offer to change the protocol.
         self._framing = b""
         self._reads_on = False
+        # More was sent ahead than is answered: nothing is read any more.
+        self._is_full = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -107,7 +113,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         for start in range(0, len(data), _SLICE):
-            if self.transport.is_closing():
+            if self._is_full or self.transport.is_closing():
                 return
             part = data[start : start + _SLICE]
             self._unset_keepalive_if_required()
@@ -118,7 +124,8 @@ class BoundedProtocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserError:
-            self.logger.warning("Invalid HTTP request received.")
+            if not self._is_full:
+                self.logger.warning("Invalid HTTP request received.")
             self.send_400_response("Invalid HTTP request received.")
         except httptools.HttpParserUpgrade as offer:
             self._stay(data[offer.args[0] :])
@@ -159,6 +166,13 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.headers) > MOST_HEADERS:
             self._refusal = (HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"more than {MOST_HEADERS} headers")
             raise _Refused
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
+            self._refusal = (HTTPStatus.BAD_REQUEST, f"a request has one header Host, not {hosts}")
+            raise _Refused
+        if len(self.pipeline) >= MOST_AHEAD:
+            self.cycle.keep_alive, self._is_full, self._in_body = False, True, False
+            raise _Refused
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -170,6 +184,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """What uvicorn calls where it cannot read a request."""
+        if self._is_full:
+            return
         self._refuse(*(self._refusal or (HTTPStatus.BAD_REQUEST, msg)))
 
     def _measure(self, size: int) -> None:

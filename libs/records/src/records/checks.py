@@ -30,15 +30,15 @@ MOST_VALUES = 20_000
 """Values in a definition, those within others counted: each is looked at several times on its way (rule 24)."""
 
 
-def check_size(definition: Any, loc: Place) -> None:
-    """Raises `Refused` where a definition holds more than `MOST_VALUES`; it looks at no more than these."""
+def check_size(definition: Any, loc: Place, most: int = MOST_VALUES) -> None:
+    """Raises `Refused` where a definition holds more than `most` values; it looks at no more than these."""
     rest, count = [definition], 0
     while rest:
         one = rest.pop()
         inner = one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
         count += len(inner)
-        if count > MOST_VALUES:
-            raise refused(loc, f"more than {MOST_VALUES:,} values; send large data as a text, or in parts", "too_many")
+        if count > most:
+            raise refused(loc, f"more than {most:,} values; send large data as a text, or in parts", "too_many")
         rest.extend(each for each in inner if isinstance(each, dict | list))
 
 

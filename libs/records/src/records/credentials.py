@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from records.header_names import reserved_among
+
 _PLAIN = ("header", "location", "name", "type", "user", "username")
 """What credentials hold beside secrets."""
 
@@ -53,6 +55,8 @@ def http_credentials(known: Mapping[str, Any], config: Mapping[str, Any] | None 
     common = {**_mapping(config or {}, "headers"), **_mapping(known, "headers")}
     headers = {str(name).lower(): str(value) for name, value in common.items()}
     found = HttpCredentials({**headers, **given.headers}, given.query)
+    if taken := reserved_among(found.headers):
+        raise Unusable(f"the platform sets the header {taken[0]} itself: take it out", "headers", taken[0])
     for name, value in found.headers.items():
         if not _HEADER_NAME.fullmatch(name):
             raise Unusable(f"{name[:60]!r} is no name of a header", "headers")
@@ -79,7 +83,8 @@ def check_credentials(known: Mapping[str, Any], config: Mapping[str, Any]) -> No
     if "password" in known and not {"username", "user"} & known.keys():
         raise Unusable("a password needs a username", "username")
     _location(known, _mapping(config, "auth"))
-    if known and not ("access_key_id" in known and not _mapping(config, "auth")):
+    for_a_store = "access_key_id" in known and not _mapping(config, "auth")
+    if (known and not for_a_store) or _mapping(config, "headers"):
         http_credentials(known, config)
 
 

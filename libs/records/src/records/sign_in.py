@@ -37,7 +37,7 @@ SELECT m.org_id, m.user_id, m.role, m.password_hash, m.token_version
 FROM memberships m JOIN organisations o ON o.id = m.org_id
 WHERE m.email = $1 AND m.removed_at IS NULL AND m.password_hash IS NOT NULL
   AND ($2::text IS NULL OR o.slug = $2 OR o.id::text = $2)
-ORDER BY m.created_at, m.org_id LIMIT $3
+ORDER BY m.accepted_at NULLS LAST, m.created_at, m.org_id LIMIT $3
 """
 _SET_HASH = "UPDATE memberships SET password_hash = $3 WHERE org_id = $1 AND user_id = $2 AND password_hash = $4"
 
@@ -80,9 +80,10 @@ async def tidy(conn: Any) -> None:
 
 
 async def accounts(conn: Any, email: str, organisation: str | None, most: int) -> list[Account]:
-    """The accounts of this email that have a password, the oldest first; of one organisation (slug or id), or of all.
+    """The accounts of this email that have a password; of one organisation (slug or id), or of all.
 
-    So an organisation that adds somebody can neither hide nor use what they have elsewhere.
+    Those that their person accepted come first, the oldest before the others: so an organisation that adds somebody,
+    and sets a password for them, can neither hide nor use what they have elsewhere.
     """
     return [Account(**row) for row in await conn.fetch(_ACCOUNTS, email, organisation, most)]
 

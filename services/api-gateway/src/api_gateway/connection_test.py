@@ -82,6 +82,9 @@ async def _status(url: httpx2.URL, policy: Policy, shown: HttpCredentials) -> in
             client.stream("GET", url, headers=shown.headers, params=shown.query or None) as answer,
         ):
             return answer.status_code
+    except (httpx2.InvalidURL, httpx2.LocalProtocolError, httpx2.UnsupportedProtocol) as error:
+        message = f"{url.host} cannot be asked: {error}; correct the connection"
+        raise Permanent(ErrorCode.DATA_ERROR, message, {"host": url.host}) from error
     except httpx2.TransportError as error:
         message = f"{url.host} does not answer ({type(error).__name__}); check the address, or try again later"
         raise Retryable(ErrorCode.CONNECTION_ERROR, message, {"host": url.host}) from error

@@ -26,11 +26,15 @@ from common.errors import RunError
 from common.ids import uuid7
 from common.telemetry import current_traceparent
 from records import connection_health, connections
+from records.checks import check_size
 from records.connection_config import BadConfig, address, checked_config
 from records.connections import Connection, DefaultTaken, InUse, SlugTaken
 from records.credentials import Unusable, check_credentials
 from records.following import announce
 from records.refused import refused
+
+_MOST_OF_CONFIG = 1_000
+"""Values in a connection's config: each is looked at in the loop."""
 
 router = APIRouter(prefix="/api/v1/connections", tags=["Connections"], route_class=JsonRoute, responses=PROBLEMS)
 
@@ -201,6 +205,7 @@ def _changes(gateway: Gateway, principal: Principal, before: Connection, body: C
 
 def _config(config: Json | None) -> Json:
     """The config as it is stored. Raises `Refused` for what is wrong with it, and for what is secret."""
+    check_size(config, ("body", "config"), _MOST_OF_CONFIG)
     try:
         return checked_config(config or {})
     except BadConfig as error:

@@ -34,7 +34,7 @@ _BESIDE_THE_LOOP = 65_536
 """Bytes from which on a thread compresses."""
 
 _GOOD_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
-_GZIP = re.compile(rb"(?:^|[,\s])gzip(?!\s*;\s*q=0(?:\.0*)?(?:[,\s]|$))", re.IGNORECASE)
+_GZIP = re.compile(r"(?:^|[,\s])gzip(?=[\s,;]|$)(?!\s*;\s*q=0(?:\.0*)?(?:[,\s]|$))", re.IGNORECASE)
 _TEXTUAL = (b"application/json", b"application/x-ndjson", b"application/javascript", b"image/svg+xml", b"text/")
 _EVENTS = b"text/event-stream"
 
@@ -164,7 +164,7 @@ class _Exchange:
         body: bytes = first.get("body", b"")
         if whole and len(body) >= COMPRESS_FROM and self._may_compress(headers):
             headers[b"vary"] = _also(headers.get(b"vary"), b"Accept-Encoding")
-            if not self.head_only and _GZIP.search(self._asked.get(b"accept-encoding", b"")):
+            if not self.head_only and takes_gzip(self._asked.get(b"accept-encoding", b"").decode("latin-1")):
                 body = await _compressed(body)
                 headers[b"content-encoding"] = b"gzip"
                 headers[b"content-length"] = str(len(body)).encode()
@@ -201,10 +201,15 @@ def _also(said: bytes | None, word: bytes) -> bytes:
 
 async def _compressed(body: bytes) -> bytes:
     if len(body) < _BESIDE_THE_LOOP:
-        return _gzip(body)
-    return await asyncio.to_thread(_gzip, body)
+        return gzipped(body)
+    return await asyncio.to_thread(gzipped, body)
 
 
-def _gzip(body: bytes) -> bytes:
+def takes_gzip(accepts: str) -> bool:
+    """Whether `Accept-Encoding` names it."""
+    return _GZIP.search(accepts) is not None
+
+
+def gzipped(body: bytes) -> bytes:
     packer = zlib.compressobj(5, zlib.DEFLATED, 31)
     return packer.compress(body) + packer.flush()

@@ -5,6 +5,8 @@ same key with another content is 409 (decision 14).
 """
 
 import hashlib
+import json
+from decimal import Decimal
 from typing import Annotated, Any
 
 import orjson
@@ -26,6 +28,8 @@ Key = Annotated[
     ),
 ]
 
+_WITH_EXPONENT = 1e16
+"""From here on a float is written with an exponent, which jsonb does not keep."""
 
 REPEATED: dict[int | str, dict[str, Any]] = {200: {"model": RunShape, "description": "The key had made this run"}}
 """What a route that starts runs answers besides."""
@@ -41,6 +45,22 @@ def key_of(header: str | None, body: str | None) -> str | None:
 def mark_of(*content: Any) -> bytes:
     """What a repeat with the same key must equal."""
     return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).digest()
+
+
+def is_same(stored: Any, given: Any) -> bool:
+    """Whether a stored content is the given one exactly: 1 is neither true nor 1.0."""
+    return json.dumps(_canonical(stored), sort_keys=True) == json.dumps(_canonical(given), sort_keys=True)
+
+
+def _canonical(value: Any) -> Any:
+    """With its numbers as the database gives them back: 1e16 as an integer, and no -0.0."""
+    if isinstance(value, dict):
+        return {name: _canonical(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_canonical(inner) for inner in value]
+    if isinstance(value, float):
+        return int(Decimal(repr(value))) if abs(value) >= _WITH_EXPONENT else value + 0.0
+    return value
 
 
 async def first_run(gateway: Gateway, principal: Principal, key: str | None, mark: bytes) -> Any:

@@ -81,8 +81,8 @@ class SignIns:
     async def _account(self, email: str, password: str, organisation: str | None) -> Account | None:
         """The account whose password this is. It takes as long for nobody's email as for somebody's.
 
-        Without an organisation the two oldest accounts are tried, always two: so nobody can tell from the time, or
-        from the answer, whether somebody whom they added is known elsewhere.
+        Without an organisation the first two accounts are tried (`records.sign_in.accounts`), always two: so nobody can
+        tell from the time, or from the answer, whether somebody whom they added is known elsewhere.
         """
         tried = 1 if organisation is not None else _TRIED
         found = await sign_in.accounts(self._pool, email, organisation, tried)

@@ -12,6 +12,7 @@ from api_gateway.gateway import Gateway
 from api_gateway.lifecycle import Decisions
 from api_gateway.principal import Principal
 from api_gateway.problems import conflict
+from api_gateway.repeating import is_same
 from api_gateway.waiting import Preference
 from common import clock
 from common.bell import AUTOMATION
@@ -46,7 +47,7 @@ async def by_hand(
         found = await run_reads.get(gateway.pool, principal.org_id, new.id)
     else:
         found = await run_reads.by_trigger(gateway.pool, row["id"], new.trigger_key or "")
-        if (found["inputs"], found["event"]) != (new.inputs, new.event):
+        if not is_same((found["inputs"], found["event"]), (new.inputs, new.event)):
             message = "this idempotency key made an automation run with other inputs or another event"
             raise conflict(message, ("header", "Idempotency-Key"))
     return await show(gateway, request, found, 201 if is_new else 200)

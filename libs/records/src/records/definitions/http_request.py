@@ -9,6 +9,7 @@ from pydantic_core.core_schema import ValidationInfo
 
 from records.definitions.base import Definition
 from records.definitions.marked import Marked, Secret
+from records.header_names import reserved_among
 from records.strict import Number, Text, Whole, short
 
 LONGEST_SECONDS: Final = 30.0
@@ -17,11 +18,6 @@ MOST_RESPONSE_BYTES: Final = 10 << 20
 
 _RANGE = re.compile(r"([1-5])xx|([1-5]\d\d)(?:-([1-5]\d\d))?")
 _AUTHORITY = re.compile(r"https?://([^/?#]+)", re.IGNORECASE)
-# The platform sets them itself, or they frame the message.
-_FRAMING = ("connection", "content-length", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade")
-_RESERVED = frozenset(
-    (*_FRAMING, "accept-encoding", "idempotency-key", "proxy-connection", "traceparent", "tracestate"),
-)
 
 
 def _upper(value: Any) -> Any:
@@ -89,8 +85,7 @@ class HttpRequest(Definition):
     @field_validator("headers")
     @classmethod
     def _leaves_reserved_headers(cls, headers: dict[str, Any]) -> dict[str, Any]:
-        taken = sorted(name for name in headers if name.lower() in _RESERVED)
-        if taken:
+        if taken := reserved_among(headers):
             raise ValueError(f"the platform sets {', '.join(taken)} itself")
         return headers
 

@@ -1,12 +1,27 @@
 """When a worker claims nothing else, for the sake of a run that is claimed alone (decision 16)."""
 
+from uuid import UUID
+
 import pytest
 
 from common.ids import uuid7
-from testkit.database import Database
-from worker.alone import REST_SECONDS, ROOM_SECONDS, WAITS_SECONDS, Alone
+from records import checkpoints, hot
+from testkit.database import Database, new_run
+from testkit.toys import ToyLight
+from testkit.wait import wait_for
+from testkit.working import working
+from worker import alone as alone_module
+from worker import running as running_module
+from worker.alone import HOLDS_SECONDS, REST_SECONDS, ROOM_SECONDS, WAITS_SECONDS, Alone
 
 KINDS = ["dlt_extract"]
+LIGHT = "http_request"
+
+
+@pytest.fixture(autouse=True)
+def readable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests' own process stays readable to them."""
+    monkeypatch.setattr(running_module, "hide_memory", lambda: None)
 
 
 class Clock:
@@ -70,3 +85,58 @@ async def test_not_all_workers_make_room_at_once(own_database: Database) -> None
     alone = Alone(Clock(), lambda: 0.9)
     await alone.make_room_once(await own_database.pool("extract-worker"), KINDS)
     assert not alone.keeps_others_out
+
+
+async def test_a_run_that_is_held_alone_keeps_others_out_for_a_minute_at_most() -> None:
+    clock = Clock()
+    alone = Alone(clock)
+    alone.hold(uuid7())
+    clock.now += HOLDS_SECONDS - 1
+    assert alone.keeps_others_out
+    clock.now += 1
+    assert not alone.keeps_others_out
+
+
+@pytest.mark.parametrize("saves", [False, True])
+async def test_a_run_that_saves_a_checkpoint_keeps_others_out_no_longer(own_database: Database, saves: bool) -> None:
+    run_id = await own_database.put("running", "leased", losses=2)
+    pool, alone = await own_database.pool("extract-worker"), Alone(Clock())
+    alone.hold(run_id)
+    if saves:
+        await checkpoints.save(pool, run_id, {"slice": 1})
+    await alone.look_once(pool)
+    assert alone.keeps_others_out is not saves
+
+
+async def test_one_worker_of_a_kind_at_a_time_holds_a_run_alone(own_database: Database) -> None:
+    """The others go on with what else there is; a minute later the next has its turn."""
+    pool = await own_database.pool("extract-worker")
+    ids = [await own_database.put("running", "queued", losses=2, recovered=True) for _ in range(2)]
+    other = await own_database.put("running", "queued", losses=2, recovered=True, kind="file_sync")
+
+    async def pulled(*kinds: str) -> list[UUID]:
+        found = await hot.pull_alone(pool, uuid7(), kinds, "w", HOLDS_SECONDS)
+        return [row["id"] for row in found]
+
+    assert await pulled("dlt_extract") == ids[:1]
+    assert await pulled("dlt_extract") == []
+    assert await pulled("dlt_extract", "file_sync") == [other]
+    owner = await own_database.owner()
+    await owner.execute("UPDATE run_logs SET occurred_at = occurred_at - interval '61 s'")
+    assert await pulled("dlt_extract") == ids[1:]
+
+
+async def test_a_worker_that_holds_a_run_alone_serves_others_when_its_minute_is_over(
+    own_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alone_module, "HOLDS_SECONDS", 2.0)
+    light = ToyLight()
+    lone = await own_database.put("running", "queued", kind=LIGHT, losses=2, definition={"wait": True})
+    async with working(own_database.url, light, slots=4) as (service, worker):
+        await wait_for(lambda: [run.id for run in light.began] == [lone], what="it is held alone")
+        run = new_run(kind=LIGHT, definition={"wait": True})
+        await own_database.make(run)
+        service.bell.ring(LIGHT, [run.id])
+        assert worker.free == 0
+        await wait_for(lambda: [each.id for each in light.began] == [lone, run.id], what="others have their turn")
+        light.go.set()

@@ -345,9 +345,8 @@ async def test_fork_server_and_child_die_with_their_worker() -> None:
     assert _lives(child)
     assert _lives(server)
     worker.kill()
-    await worker.wait()
+    await asyncio.wait_for(worker.communicate(), 30)  # its pipe closes when the last of those who have it has ended
     await wait_for(lambda: not _lives(child) and not _lives(server), what="both have ended")
-    worker.stdout.feed_eof()
 
 
 def _server_of(forks: Forks) -> int:

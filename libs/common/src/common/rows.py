@@ -28,6 +28,10 @@ _OF_THE_ROW = (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError)
 """The database may be away, but a row that somebody holds, or that takes too long, says the same."""
 
 
+def _is_no_rows_fault(error: Exception) -> bool:
+    return is_away(error) and not isinstance(error, _OF_THE_ROW)
+
+
 class Rows(Generic[Item]):
     """The rows of one loop. `by` gives an item's key, under which it rests; by default it is the item itself.
 
@@ -84,7 +88,7 @@ class Rows(Generic[Item]):
         try:
             return await take(None)
         except Exception as error:
-            if is_away(error):
+            if _is_no_rows_fault(error):
                 raise
         items = await found()
 
@@ -101,7 +105,7 @@ class Rows(Generic[Item]):
         try:
             answers = list(await do(items))
         except Exception as error:
-            if is_away(error) and not isinstance(error, _OF_THE_ROW):
+            if _is_no_rows_fault(error):
                 raise
             if len(items) == 1:
                 left[0] -= 1

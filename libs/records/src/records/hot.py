@@ -10,7 +10,18 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from records.fragments import AFTERWARDS, ALONE, LEASE_SECONDS, TOLD, WOKEN, logged, told
+from records.claimable import (
+    HINTED,
+    HINTED_SHARED,
+    IS_LEASED,
+    WAITING,
+    WAITING_ALONE,
+    WAITING_SHARED,
+    WHO_WAITS,
+    WHO_WAITS_ALONE,
+    passed_over,
+)
+from records.fragments import AFTERWARDS, LEASE_SECONDS, TOLD, WOKEN, logged, told
 from records.new_run import NewRun
 
 # Create ---------------------------------------------------------------------------------------------------------
@@ -53,64 +64,6 @@ def _array(column: tuple[Any, ...]) -> list[Any] | None:
 
 # Claim ----------------------------------------------------------------------------------------------------------
 
-# `phase || ''` keeps the planner from the indexes of what is queued or leased: it believes that they are short, and
-# walks a backlog of a million to find eight runs that it could have asked for by their ids.
-_IS_QUEUED = "r.phase || '' = 'queued'"
-_IS_LEASED = "r.phase || '' = 'leased'"
-
-_HINTED = f"""SELECT r.id, r.status FROM runs r WHERE r.id = ANY($3::uuid[]) AND {_IS_QUEUED}
-    AND r.kind = ANY($2::text[]) AND NOT {ALONE} ORDER BY r.id LIMIT $4 FOR UPDATE SKIP LOCKED"""
-
-# Organisations in turn: of each the recovered and then the oldest; the outer limit takes one round after another.
-# Who waits is found by skipping from one organisation to the next, however many runs each of them has. The rows are
-# looked up one by one, in the order of `fair`: a join would let a plan that was made for a small table read all of it.
-_WAITING = f"""WITH RECURSIVE line(kind, org_id) AS (
-        SELECT k.kind, first.org_id FROM unnest($2::text[]) AS k(kind), LATERAL (
-            SELECT org_id FROM runs WHERE phase = 'queued' AND kind = k.kind
-            ORDER BY org_id, recovered DESC, id LIMIT 1
-        ) first
-        UNION ALL
-        SELECT line.kind, next.org_id FROM line, LATERAL (
-            SELECT org_id FROM runs WHERE phase = 'queued' AND kind = line.kind AND org_id > line.org_id
-            ORDER BY org_id, recovered DESC, id LIMIT 1
-        ) next
-    ),
-    fair AS (
-        SELECT w.id, w.recovered,
-            row_number() OVER (PARTITION BY line.org_id, line.kind ORDER BY w.recovered DESC, w.id) AS turn
-        FROM line, LATERAL (
-            SELECT id, recovered FROM runs r WHERE phase = 'queued' AND kind = line.kind AND org_id = line.org_id
-                AND NOT {ALONE}
-            ORDER BY recovered DESC, id LIMIT $4
-        ) w
-        ORDER BY w.recovered DESC, turn, w.id LIMIT 10 * $4
-    )
-    SELECT locked.id, locked.status FROM fair, LATERAL (
-        SELECT r.id, r.status FROM runs r WHERE r.id = fair.id AND {_IS_QUEUED} FOR UPDATE SKIP LOCKED
-    ) locked
-    WHERE $3::uuid[] IS NULL LIMIT $4"""
-
-# The same, where each organisation may take so many and no more ($6 to $8, see `Share`).
-_WITHIN = (
-    """coalesce((SELECT s.room FROM unnest($6::uuid[], $7::int[]) s(org_id, room) WHERE s.org_id = {org}), $8::int)"""
-)
-_HINTED_SHARED = f"""SELECT locked.id, locked.status FROM (
-        SELECT r.id, r.org_id, row_number() OVER (PARTITION BY r.org_id ORDER BY r.id) AS place
-        FROM runs r WHERE r.id = ANY($3::uuid[]) AND {_IS_QUEUED} AND r.kind = ANY($2::text[]) AND NOT {ALONE}
-    ) h, LATERAL (
-        SELECT r.id, r.status FROM runs r WHERE r.id = h.id AND {_IS_QUEUED} FOR UPDATE SKIP LOCKED
-    ) locked
-    WHERE h.place <= {_WITHIN.format(org="h.org_id")} LIMIT $4"""
-_WAITING_SHARED = _WAITING.replace(
-    "SELECT w.id, w.recovered,",
-    """SELECT w.id, w.recovered, line.org_id,
-            row_number() OVER (PARTITION BY line.org_id ORDER BY w.recovered DESC, w.id) AS place,""",
-).replace("WHERE $3::uuid[] IS NULL", f"WHERE $3::uuid[] IS NULL AND fair.place <= {_WITHIN.format(org='fair.org_id')}")
-
-_WAITING_ALONE = f"""SELECT r.id, r.status FROM runs r WHERE r.phase = 'queued' AND r.kind = ANY($2::text[]) AND {ALONE}
-    AND $3::uuid[] IS NULL ORDER BY r.id LIMIT $4 FOR UPDATE SKIP LOCKED"""
-
-
 # What a worker needs of a run that it claims, and of one that it ended; the last is what log and journal need besides.
 _CLAIMED = """id, org_id, action_id, connection_id, retry_of, kind, status, phase, epoch, lease_owner, due_at,
     recovered, retry_count, control, definition, secrets, progress, started_at, traceparent, may_rerun"""
@@ -147,11 +100,11 @@ SELECT {_of("moved", _CLAIMED)}, {TOLD} FROM moved LEFT JOIN told ON told.subjec
 """
 
 
-_CLAIM = _claim(_HINTED)
-_PULL = _claim(_WAITING)
-_CLAIM_SHARED = _claim(_HINTED_SHARED)
-_PULL_SHARED = _claim(_WAITING_SHARED)
-_PULL_ALONE = _claim(_WAITING_ALONE)
+_CLAIM = _claim(HINTED)
+_PULL = _claim(WAITING)
+_CLAIM_SHARED = _claim(HINTED_SHARED)
+_PULL_SHARED = _claim(WAITING_SHARED)
+_PULL_ALONE = _claim(WAITING_ALONE)
 
 
 @dataclass(frozen=True)
@@ -191,9 +144,24 @@ async def pull(
     return list(await conn.fetch(_PULL_SHARED, owner, kinds, None, most, worker, *share.values()))
 
 
-async def pull_alone(conn: Any, owner: UUID, kinds: Sequence[str], worker: str) -> list[Any]:
-    """Takes one of the runs that have lost two workers: nothing else may be in the hands of who claims it."""
-    return list(await conn.fetch(_PULL_ALONE, owner, kinds, None, 1, worker))
+async def pull_alone(
+    conn: Any, owner: UUID, kinds: Sequence[str], worker: str, seconds: int = 0, without: Sequence[UUID] = ()
+) -> list[Any]:
+    """Takes one of the runs that have lost two workers: nothing else may be in the hands of who claims it.
+
+    None of a kind of which another such run was claimed within so many `seconds`, and none of those `without`.
+    """
+    return list(await conn.fetch(_PULL_ALONE, owner, kinds, list(without), 1, worker, seconds))
+
+
+async def waiting(conn: Any, kinds: Sequence[str], most: int) -> list[UUID]:
+    """Whom a pull would take, in its order."""
+    return [row["id"] for row in await conn.fetch(WHO_WAITS, None, kinds, None, most, None)]
+
+
+async def waiting_alone(conn: Any, kinds: Sequence[str], seconds: int, without: Sequence[UUID]) -> list[UUID]:
+    """Whom `pull_alone` would take."""
+    return [row["id"] for row in await conn.fetch(WHO_WAITS_ALONE, None, kinds, list(without), 1, None, seconds)]
 
 
 # Log ------------------------------------------------------------------------------------------------------------
@@ -209,7 +177,7 @@ WITH input AS (
 picked AS MATERIALIZED (
     SELECT r.id, r.epoch, r.log_mark FROM runs r JOIN (SELECT DISTINCT id, epoch FROM input) given
         ON given.id = r.id AND given.epoch = r.epoch
-    WHERE r.id = ANY($1) AND {_IS_LEASED} ORDER BY r.id FOR UPDATE OF r
+    WHERE r.id = ANY($1) AND {IS_LEASED} ORDER BY r.id FOR UPDATE OF r SKIP LOCKED
 ),
 fresh AS (
     SELECT input.* FROM input JOIN picked ON picked.id = input.id AND picked.epoch = input.epoch
@@ -220,11 +188,14 @@ moved AS (
     UPDATE runs r SET log_seq = log_seq + counted.entries, log_mark = greatest(log_mark, counted.mark)
     FROM counted WHERE r.id = counted.id
     RETURNING r.id, r.log_seq - counted.entries AS before, r.retry_count
+),
+written AS (
+    INSERT INTO run_logs (run_id, seq, occurred_at, level, event, message, data, worker_id, attempt)
+    SELECT moved.id, moved.before + row_number() OVER (PARTITION BY fresh.id ORDER BY place), clock_timestamp(), level,
+           event, message, data, $8, moved.retry_count + 1
+    FROM fresh JOIN moved ON moved.id = fresh.id
 )
-INSERT INTO run_logs (run_id, seq, occurred_at, level, event, message, data, worker_id, attempt)
-SELECT moved.id, moved.before + row_number() OVER (PARTITION BY fresh.id ORDER BY place), clock_timestamp(), level,
-       event, message, data, $8, moved.retry_count + 1
-FROM fresh JOIN moved ON moved.id = fresh.id
+{passed_over("SELECT DISTINCT id, epoch FROM input")}
 """
 
 
@@ -248,30 +219,39 @@ def _texts(entry: Entry) -> tuple[Any, ...]:
     return entry.level, entry.event, message, entry.data
 
 
-async def log(conn: Any, entries: Sequence[tuple[UUID, int, Entry]], worker: str) -> None:
+async def log(conn: Any, entries: Sequence[tuple[UUID, int, Entry]], worker: str) -> set[tuple[UUID, int]]:
     """Writes entries (run, epoch, entry) in their order; those of runs that are no longer ours are left out.
 
-    Entries with a number may be sent again where the answer was lost.
+    Entries with a number may be sent again where the answer was lost. Answers the runs (run, epoch) of which nothing
+    was written because somebody holds their rows: to be sent again.
     """
     ids, epochs, found = zip(*entries, strict=True)
     columns = zip(*map(_texts, found), strict=True)
     numbers = [entry.number for entry in found]
-    await conn.execute(_LOG, list(ids), list(epochs), *(list(column) for column in columns), numbers, worker)
+    rows = await conn.fetch(_LOG, list(ids), list(epochs), *(list(column) for column in columns), numbers, worker)
+    return {(row["id"], row["epoch"]) for row in rows}
 
 
 _PROGRESS = f"""
 WITH picked AS MATERIALIZED (
     SELECT r.id, t.progress FROM runs r
     JOIN unnest($1::uuid[], $2::int[], $3::jsonb[]) AS t(id, epoch, progress) ON t.id = r.id AND t.epoch = r.epoch
-    WHERE r.id = ANY($1) AND {_IS_LEASED} ORDER BY r.id FOR UPDATE OF r
+    WHERE r.id = ANY($1) AND {IS_LEASED} ORDER BY r.id FOR UPDATE OF r SKIP LOCKED
+),
+moved AS (
+    UPDATE runs r SET progress = picked.progress, updated_at = clock_timestamp() FROM picked WHERE r.id = picked.id
 )
-UPDATE runs r SET progress = picked.progress, updated_at = clock_timestamp() FROM picked WHERE r.id = picked.id
+{passed_over("SELECT * FROM unnest($1::uuid[], $2::int[]) AS t(id, epoch)")}
 """
 
 
-async def progress(conn: Any, values: Sequence[tuple[UUID, int, dict[str, Any]]]) -> None:
-    """Replaces the progress of runs (run, epoch, progress) that are still ours."""
-    await conn.execute(_PROGRESS, *(list(column) for column in zip(*values, strict=True)))
+async def progress(conn: Any, values: Sequence[tuple[UUID, int, dict[str, Any]]]) -> set[tuple[UUID, int]]:
+    """Replaces the progress of runs (run, epoch, progress) that are still ours.
+
+    Answers those (run, epoch) that were passed over because somebody holds their rows.
+    """
+    rows = await conn.fetch(_PROGRESS, *(list(column) for column in zip(*values, strict=True)))
+    return {(row["id"], row["epoch"]) for row in rows}
 
 
 # Finish ---------------------------------------------------------------------------------------------------------
@@ -282,9 +262,9 @@ WITH picked AS MATERIALIZED (
         $7::text[], $8::text[], $9::text[], $10::jsonb[], $11::jsonb[])
         AS i(id, epoch, status, result, error, progress, level, event, message, data, extra)
         ON i.id = r.id AND i.epoch = r.epoch
-    WHERE r.id = ANY($1) AND {_IS_LEASED} AND r.lease_owner = $12
+    WHERE r.id = ANY($1) AND {IS_LEASED} AND r.lease_owner = $12
       AND (i.status = 'completed' OR (i.status = 'cancelled') = (r.control IS NOT DISTINCT FROM 'cancel'))
-    ORDER BY r.id FOR UPDATE OF r
+    ORDER BY r.id FOR UPDATE OF r SKIP LOCKED
 ),
 moved AS (
     UPDATE runs r SET status = picked.status, phase = 'done', lease_owner = NULL, due_at = NULL, control = NULL,
@@ -327,7 +307,7 @@ async def finish(conn: Any, endings: Sequence[Ending], owner: UUID, worker: str)
     """Ends runs that are still ours; answers a row with the event for each that it ended.
 
     Cancel beats a failure, never a completion (decision 20): a failure of a run that is to be cancelled is not
-    answered, nor is a cancellation that nobody asked for.
+    answered, nor is a cancellation that nobody asked for, nor a run whose row somebody holds: nobody waits for it.
     """
     fields = [(e.run_id, e.epoch, e.status, e.result, e.error, e.progress, *_texts(e.entry), e.extra) for e in endings]
     columns = [list(column) for column in zip(*fields, strict=True)]
@@ -367,7 +347,7 @@ async def beat(conn: Any, process_id: UUID) -> list[Lease] | None:
 _RENEW = f"""
 WITH picked AS MATERIALIZED (
     SELECT r.id FROM runs r JOIN unnest($2::uuid[], $3::int[]) AS t(id, epoch) ON t.id = r.id AND t.epoch = r.epoch
-    WHERE r.id = ANY($2) AND {_IS_LEASED} AND r.lease_owner = $1 ORDER BY r.id FOR UPDATE OF r SKIP LOCKED
+    WHERE r.id = ANY($2) AND {IS_LEASED} AND r.lease_owner = $1 ORDER BY r.id FOR UPDATE OF r SKIP LOCKED
 )
 UPDATE runs r SET due_at = clock_timestamp() + interval '{LEASE_SECONDS} s' FROM picked WHERE r.id = picked.id
 """

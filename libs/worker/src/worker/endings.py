@@ -32,6 +32,9 @@ _log = structlog.get_logger()
 LONGEST_PAUSE = 86_400.0
 """Seconds. Who asks to come back later than that gets a final failure (decision 25)."""
 
+_LOCKED_WAIT = 0.005
+"""Seconds until a row that was passed over is asked for again, doubled each time: mostly a statement of ours has it."""
+
 _READ = "SELECT * FROM runs WHERE id = $1"
 _OF_CONNECTIONS = (ErrorCode.AUTH_ERROR, ErrorCode.CONNECTION_ERROR)
 _UNSTORABLE = (TypeError, ValueError, asyncpg.DataError, asyncpg.ProgramLimitExceededError)
@@ -165,18 +168,26 @@ class Endings:
         return row
 
     async def _ended(self, run: Owned, ending: Ending) -> Any:
-        """Ends the run; a COMMIT whose answer was lost is asked about, not repeated blindly (rule 1)."""
-        wait = FIRST_WAIT
+        """Ends the run; a COMMIT whose answer was lost is asked about, not repeated blindly (rule 1).
+
+        A row that somebody holds is passed over by the statement, and asked for again: no other ending waits for it.
+        """
+        wait, is_unsure = _LOCKED_WAIT, False
         while True:
             try:
-                return await self._batcher.submit(ending)
+                if (ended := await self._batcher.submit(ending)) is not None:
+                    return ended
             except Exception as error:
                 if not is_away(error):
                     raise
+                is_unsure = True
                 _log.warning("finish_unanswered", run_id=str(ending.run_id), error=repr(error))
             row = await self._read(run)
             if not self._is_ours(row, ending.epoch):
-                return row if _is_over(row, ending.epoch) and row["status"] == ending.status else None
+                was_it = is_unsure and _is_over(row, ending.epoch) and row["status"] == ending.status
+                return row if was_it else None
+            if not _may_end(row, ending):
+                return None
             await asyncio.sleep(wait)
             wait = min(2 * wait, 1.0)
 
@@ -193,6 +204,11 @@ class Endings:
         self._on_ended(rows)
         by_id = {row["id"]: row for row in rows}
         return [by_id.get(ending.run_id) for ending in endings]
+
+
+def _may_end(row: Any, ending: Ending) -> bool:
+    """Whether the finishing statement would take it: a completion always, else as `control` says (decision 20)."""
+    return ending.status == "completed" or (ending.status == "cancelled") == (row["control"] == "cancel")
 
 
 def _is_over(row: Any, epoch: int) -> bool:

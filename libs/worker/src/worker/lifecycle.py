@@ -2,7 +2,7 @@
 
 Cancel beats a retry and a failure, never a completion (decision 20): the steps below refuse a run with another
 `control` than they carry out, and whoever is refused reads the row. No step queues or pauses a run that may not be done
-twice and may have begun (decision 24).
+twice and may have begun (decision 24). A row that somebody holds is passed over where the caller asks again.
 """
 
 from collections.abc import Sequence
@@ -33,6 +33,7 @@ RETRY = Step(
     sets="""retry_count = retry_count + 1, stuck_turns = 0, error = $8::jsonb,
         due_at = clock_timestamp() + $9 * interval '1 s'""",
     guard=f"{_OURS} AND r.control IS NULL",
+    skip_locked=True,
 )
 PAUSE = Step(
     Status.RUNNING,
@@ -50,6 +51,7 @@ INTERRUPT = Step(
     sets="""interrupt_count = interrupt_count + 1, recovered = true,
         stuck_turns = CASE WHEN $9::bool THEN r.stuck_turns + 1 ELSE 0 END""",
     guard=f"{_AMONG_OURS} AND r.control IS NULL AND {_SAFE} AND NOT ($9 AND r.stuck_turns + 1 >= {MOST_TURNS})",
+    skip_locked=True,
 )
 PARK = Step(
     Status.RUNNING,
@@ -58,6 +60,7 @@ PARK = Step(
     Phase.PARKED,
     sets="stuck_turns = 0",
     guard=f"{_OURS} AND r.control IS NULL",
+    skip_locked=True,
 )
 CANCEL = Step(
     Status.RUNNING,
@@ -65,6 +68,7 @@ CANCEL = Step(
     Status.CANCELLED,
     Phase.DONE,
     guard=f"{_AMONG_OURS} AND r.control = 'cancel'",
+    skip_locked=True,
 )
 FAIL_UNSAFE = Step(
     Status.RUNNING,
@@ -73,6 +77,7 @@ FAIL_UNSAFE = Step(
     Phase.DONE,
     sets="error = $8::jsonb",
     guard=f"{_AMONG_OURS} AND {_FINAL} AND NOT {MAY_RERUN}",
+    skip_locked=True,
 )
 GIVE_UP = Step(
     Status.RUNNING,

@@ -1,7 +1,8 @@
 """What runs say while they work, gathered from all runs of a worker and written in batches (rule 10)."""
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -17,14 +18,29 @@ from records.hot import Entry
 _log = structlog.get_logger()
 
 PROGRESS_SECONDS = 0.25
+_MOST = 500
 
+LOCKED_SECONDS = 0.02, 1.0
+"""Between two tries to write what a locked row was passed over for: the first, doubled up to the last."""
+
+Lease = tuple[UUID, int]
 Progress = tuple[UUID, int, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Line:
+    """An entry on its way; `written` is done when it is."""
+
+    lease: Lease
+    entry: Entry
+    written: "asyncio.Future[None]"
 
 
 class Reports:
     """Log entries at once and in order; progress at most every quarter of a second, the last one counts.
 
-    While the database is away entries wait, `most_waiting` at most, and progress is replaced.
+    While the database is away entries wait, `most_waiting` at most, and progress is replaced. Those of a run whose row
+    somebody holds wait by themselves: nobody else's do.
     """
 
     def __init__(self, pool: Any, worker: str, most_waiting: int = 10_000) -> None:
@@ -32,15 +48,18 @@ class Reports:
         self._worker = worker
         self._most_waiting = most_waiting
         # One batch after another: a later number of a run must not be written before an earlier one (`records.hot`).
-        self._entries: Batcher[tuple[UUID, int, Entry], None] = Batcher(
-            self._write, most=500, in_flight=1, most_waiting=2 * most_waiting, when_away="keep"
+        self._entries: Batcher[Line, None] = Batcher(
+            self._write, most=_MOST, in_flight=1, most_waiting=2 * most_waiting, when_away="keep"
         )
-        self._progress: dict[tuple[UUID, int], dict[str, Any]] = {}
+        self._behind: dict[Lease, list[Line]] = {}
+        self._catching_up: asyncio.Task[None] | None = None
+        self._progress: dict[Lease, dict[str, Any]] = {}
         self._waiting = asyncio.Event()
 
     @property
     def has_room(self) -> bool:
-        return len(self._entries) < self._most_waiting
+        behind = sum(map(len, self._behind.values())) if self._behind else 0
+        return len(self._entries) + behind < self._most_waiting
 
     def log(self, run_id: UUID, epoch: int, entry: Entry, *, needed: bool = False) -> "asyncio.Future[None] | None":
         """Hands an entry over; the answer is done when it is written, None where too many wait.
@@ -49,10 +68,12 @@ class Reports:
         """
         if not self.has_room and not needed:
             return None
+        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         try:
-            return self._entries.put((run_id, epoch, entry))
+            self._entries.put(Line((run_id, epoch), entry, written)).add_done_callback(partial(_pass_on, written))
         except Overloaded:
             return None
+        return written
 
     def progress(self, run_id: UUID, epoch: int, progress: dict[str, Any]) -> None:
         self._progress[run_id, epoch] = progress
@@ -78,7 +99,10 @@ class Reports:
     async def _write_progress(self, values: list[Progress]) -> None:
         """One run's value that cannot be stored stops nobody else's (rule 22)."""
         try:
-            await hot.progress(self._pool, values)
+            for lease in await hot.progress(self._pool, values):
+                # Unless something newer has come meanwhile. Asked again with the next turn.
+                self._progress.setdefault(lease, next(value for *of, value in values if tuple(of) == lease))
+                self._waiting.set()
         except Exception as error:
             if is_away(error):
                 raise
@@ -89,9 +113,65 @@ class Reports:
             await self._write_progress(values[:middle])
             await self._write_progress(values[middle:])
 
-    async def _write(self, entries: list[tuple[UUID, int, Entry]]) -> list[None]:
-        await hot.log(self._pool, entries, self._worker)
-        return [None] * len(entries)
+    async def _write(self, lines: list[Line]) -> list[None]:
+        """Writes what may be written; what is behind, or comes after what is, follows in `_catch_up`."""
+        await self._send([line for line in lines if line.lease not in self._behind])
+        for line in lines:
+            if not line.written.done():
+                self._behind.setdefault(line.lease, []).append(line)
+        if self._behind and self._catching_up is None:
+            self._catching_up = asyncio.create_task(self._catch_up())
+        return [None] * len(lines)
+
+    async def _send(self, lines: list[Line]) -> None:
+        if not lines:
+            return
+        locked = await hot.log(self._pool, [(*line.lease, line.entry) for line in lines], self._worker) or ()
+        for line in lines:
+            if line.lease not in locked and not line.written.done():
+                line.written.set_result(None)
+
+    async def _catch_up(self) -> None:
+        """Asks again for the rows that were locked, each by itself, until nothing is behind."""
+        wait, longest = LOCKED_SECONDS
+        try:
+            while self._behind:
+                await asyncio.sleep(wait)
+                wait = min(2 * wait, longest)
+                for lease in list(self._behind):
+                    await self._send_behind(lease)
+        finally:
+            self._catching_up = None
+
+    async def _send_behind(self, lease: Lease) -> None:
+        lines = self._behind[lease]
+        while lines:
+            taken = lines[:_MOST]
+            try:
+                await self._send(taken)
+            except Exception as error:
+                if is_away(error):
+                    return
+                taken = taken[:1]
+                await self._send_one(taken[0])
+            if not taken[-1].written.done():
+                return
+            del lines[: len(taken)]
+        del self._behind[lease]
+
+    async def _send_one(self, line: Line) -> None:
+        """An entry that cannot be stored costs only itself."""
+        try:
+            await self._send([line])
+        except Exception as error:
+            if not is_away(error) and not line.written.done():
+                line.written.set_exception(error)
+
+
+def _pass_on(written: "asyncio.Future[None]", handed_over: "asyncio.Future[None]") -> None:
+    """A line that the batcher could not write is not written."""
+    if not handed_over.cancelled() and (error := handed_over.exception()) is not None and not written.done():
+        written.set_exception(error)
 
 
 class RunLog:

@@ -21,6 +21,7 @@ from records.life import Life, process_channel
 from records.publication import Publisher
 from worker.alone import Alone
 from worker.begun import Begun
+from worker.claims import Claims
 from worker.endings import Endings
 from worker.forks import Forks
 from worker.kind import Kind, is_heavy
@@ -70,6 +71,7 @@ class Worker:
         self._shares = Shares(slots, kept_percent)
         self._holder = Holder(life.id, life.name)
         self._endings = Endings(service.pool, self._holder, self._leave_slot, self._on_ended, self._on_left)
+        self._claims = Claims(service.pool, self._holder, list(kinds))
         self._releases = Releases(service.pool, self._holder, service.bell, self._on_ended)
         self._performer = Performer(kinds, self._endings, forks)
         self._owned: dict[UUID, Owned] = {}
@@ -159,6 +161,7 @@ class Worker:
 
     async def _claim_alone_once(self) -> None:
         """Claims a run that has lost two workers, where this one holds nothing else."""
+        await self._alone.look_once(self._service.pool)
         if self._owned or self._claiming:
             await self._alone.make_room_once(self._service.pool, list(self._kinds))
         elif not self._draining and self._life.is_steady():
@@ -172,15 +175,13 @@ class Worker:
         asked = object()
         self._asked[asked] = steady_seconds()
         try:
-            names = list(self._kinds)
+            share = None if alone or is_asked_for else self._shares.now(self._owned.values())
             if alone:
-                rows = await hot.pull_alone(self._service.pool, self._life.id, names, self._life.name)
+                rows = await self._claims.alone()
             elif ids is None:
-                share = self._shares.now(self._owned.values())
-                rows = await hot.pull(self._service.pool, self._life.id, names, most, self._life.name, share)
+                rows = await self._claims.waiting(most, share)
             else:
-                share = None if is_asked_for else self._shares.now(self._owned.values())
-                rows = await hot.claim(self._service.pool, self._life.id, names, ids, most, self._life.name, share)
+                rows = await self._claims.hinted(ids, share)
             for row in rows:
                 self._begin(row)
                 if alone:

@@ -1,0 +1,60 @@
+"""The statements of a claim, in which one row that cannot be moved stops nobody else's (rule 22)."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from common.db import is_away
+from common.rows import Rows
+from records import hot
+from records.hot import Share
+from worker.alone import HOLDS_SECONDS
+from worker.lifecycle import Holder
+
+
+class Claims:
+    """Takes queued runs; one that fails rests, and the others are taken without it."""
+
+    def __init__(self, pool: Any, holder: Holder, kinds: Sequence[str]) -> None:
+        self._pool = pool
+        self._holder = holder
+        self._kinds = list(kinds)
+        self._rows: Rows[UUID] = Rows("claims")
+
+    async def hinted(self, ids: Sequence[UUID], share: Share | None) -> list[Any]:
+        """Those of the ids that are still queued."""
+
+        async def some(part: list[UUID]) -> list[Any]:
+            return await hot.claim(self._pool, self._holder.id, self._kinds, part, len(part), self._holder.name, share)
+
+        return await self._rows.each(ids, some)
+
+    async def waiting(self, most: int, share: Share | None) -> list[Any]:
+        """Who waits, organisations in turn. Only where that fails, whoever waits is asked for and taken by its id."""
+        resting = self._rows.resting
+        if not resting:
+            try:
+                return await hot.pull(self._pool, self._holder.id, self._kinds, most, self._holder.name, share)
+            except Exception as error:
+                if is_away(error):
+                    raise
+        found = await hot.waiting(self._pool, self._kinds, most + len(resting))
+        return await self.hinted([run_id for run_id in found if run_id not in resting][:most], share)
+
+    async def alone(self) -> list[Any]:
+        """One that has lost two workers."""
+        resting = [run_id for run_id in self._rows.resting if isinstance(run_id, UUID)]
+        asked = (HOLDS_SECONDS, resting)
+        try:
+            return await hot.pull_alone(self._pool, self._holder.id, self._kinds, self._holder.name, *asked)
+        except Exception as error:
+            if is_away(error):
+                raise
+            failure = error
+
+        async def fail(_: UUID) -> None:
+            raise failure
+
+        for run_id in await hot.waiting_alone(self._pool, self._kinds, *asked):
+            await self._rows.one(run_id, fail)
+        return []

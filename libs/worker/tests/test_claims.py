@@ -1,0 +1,67 @@
+"""A run that a claim cannot move keeps nobody of its kind waiting (rule 22)."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from common.ids import uuid7
+from records.hot import Share
+from testkit.database import Database, new_run
+from worker.claims import Claims
+from worker.lifecycle import Holder
+
+KIND = "dlt_extract"
+FULL = 2_147_483_647
+"""No number of a log entry comes after it, so no statement that writes one can move the run."""
+
+
+async def _claims(database: Database) -> Claims:
+    return Claims(await database.pool("extract-worker"), Holder(uuid7(), "w"), [KIND])
+
+
+async def _stuck(database: Database, **columns: Any) -> UUID:
+    return await database.put("running", "queued", recovered=True, log_seq=FULL, **columns)
+
+
+def _ids(rows: list[Any]) -> set[UUID]:
+    return {row["id"] for row in rows}
+
+
+@pytest.mark.parametrize("share", [None, Share([], [], 3)], ids=["all", "shares"])
+@pytest.mark.parametrize("bad", [1, 2, 5])
+async def test_a_pull_takes_the_others(own_database: Database, bad: int, share: Share | None) -> None:
+    claims = await _claims(own_database)
+    stuck = [await _stuck(own_database, org_id=uuid7()) for _ in range(bad)]
+    good = [new_run() for _ in range(3)]
+    await own_database.make(*good)
+    taken: set[UUID] = set()
+    for _ in range(4):
+        taken |= _ids(await claims.waiting(4, share))
+    assert taken == {run.id for run in good}
+    assert {await own_database.where(run_id) for run_id in stuck} == {"running/queued"}
+
+
+async def test_a_hint_for_it_costs_no_other_hint(own_database: Database) -> None:
+    claims = await _claims(own_database)
+    stuck, good = await _stuck(own_database), [new_run() for _ in range(7)]
+    await own_database.make(*good)
+    ids = [run.id for run in good]
+    assert _ids(await claims.hinted([*ids[:3], stuck, *ids[3:]], None)) == set(ids)
+
+
+async def test_who_is_claimed_alone_is_passed_over_by_the_next(own_database: Database) -> None:
+    claims = await _claims(own_database)
+    await _stuck(own_database, losses=2)
+    good = await own_database.put("running", "queued", recovered=True, losses=2)
+    assert await claims.alone() == []
+    assert _ids(await claims.alone()) == {good}
+
+
+async def test_one_that_can_be_moved_again_is_taken(own_database: Database) -> None:
+    claims = await _claims(own_database)
+    stuck = await _stuck(own_database)
+    assert await claims.waiting(4, None) == []
+    await own_database.change(stuck, "log_seq = 7")
+    claims._rows._clock = lambda: 1e12
+    assert _ids(await claims.waiting(4, None)) == {stuck}

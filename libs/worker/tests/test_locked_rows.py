@@ -1,0 +1,146 @@
+"""Who holds the row of one run holds nobody else's (rules 2 and 22): logs, progress and endings pass it over."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from common.errors import ErrorCode, Permanent, Retryable
+from common.ids import uuid7
+from testkit.database import Database
+from testkit.wait import wait_for
+from worker.endings import Endings
+from worker.kind import Park
+from worker.lifecycle import Holder
+from worker.owned import Means, Owned
+from worker.reports import Reports
+
+SOON = 5.0
+"""Seconds; whoever waited for the lock would wait for 20."""
+
+BAD = Permanent(ErrorCode.DATA_ERROR, "bad")
+SLOW = Retryable(ErrorCode.RATE_LIMITED, "slow", None, 60)
+ENDINGS = {
+    "completed/done": lambda endings, run: endings.complete(run, {"recordsProcessed": 1}),
+    "failed/done": lambda endings, run: endings.fail(run, BAD),
+    "cancelled/done": lambda endings, run: endings.cancel(run),
+    "running/delayed": lambda endings, run: endings.fail(run, SLOW),
+    "running/parked": lambda endings, run: endings.park(run, Park(uuid7(), "waits")),
+}
+
+
+class Desk:
+    """A worker's endings and reports, on the sessions of a worker."""
+
+    def __init__(self, database: Database, pool: Any) -> None:
+        self.database = database
+        self.holder = Holder(uuid7(), "w")
+        self.endings = Endings(pool, self.holder, lambda run: None, lambda rows: None)
+        self.reports = Reports(pool, "w")
+        self.means = Means(pool, None, self.reports, None, "", lambda rows: None)  # type: ignore[arg-type]
+
+    async def held(self, place: str = "") -> Owned:
+        control = "cancel" if place.startswith("cancelled") else None
+        run_id = await self.database.put("running", "leased", lease_owner=self.holder.id, control=control)
+        return Owned(await self.database.run(run_id), self.means)
+
+    @asynccontextmanager
+    async def locked(self, run_id: UUID) -> AsyncIterator[None]:
+        conn = await self.database.connect("api-gateway")
+        async with conn.transaction():
+            await conn.execute("SELECT FROM runs WHERE id = $1 FOR UPDATE", run_id)
+            yield
+
+
+@pytest.fixture
+async def desk(database: Database) -> Desk:
+    return Desk(database, await database.pool("extract-worker"))
+
+
+@pytest.mark.parametrize("place", ENDINGS)
+async def test_nobody_waits_for_the_end_of_a_run_whose_row_is_locked(desk: Desk, place: str) -> None:
+    held, others = await desk.held(place), [await desk.held() for _ in range(3)]
+    async with desk.locked(held.id):
+        ending = asyncio.create_task(ENDINGS[place](desk.endings, held))
+        await held.log("said", "while it is locked")
+        for _ in range(3):
+            for other in others:
+                await other.log("said", "at once")
+                await asyncio.wait_for(other.flushed(), SOON)
+        for other in others:
+            row = await asyncio.wait_for(desk.endings.complete(other, {}), SOON)
+            assert row["status"] == "completed"
+        assert not ending.done()
+        assert await desk.database.where(held.id) == "running/leased"
+    await asyncio.wait_for(ending, SOON)
+    assert await desk.database.where(held.id) == place
+
+
+async def test_entries_of_a_locked_run_come_once_in_order_and_before_its_end(desk: Desk) -> None:
+    held, other = await desk.held(), await desk.held()
+    names = [str(number) for number in range(40)]
+    async with desk.locked(held.id):
+        for name in names[:20]:
+            await held.log(name, "m")
+            await other.log(name, "m")
+            await asyncio.sleep(0)
+        await asyncio.wait_for(other.flushed(), SOON)
+        for name in names[20:]:
+            await held.log(name, "m")
+        assert await desk.database.log(held.id) == []
+    await asyncio.wait_for(desk.endings.complete(held, {}), SOON)
+    log = await desk.database.log(held.id)
+    assert [entry["event"] for entry in log] == [*names, "run_completed"]
+    assert [entry["seq"] for entry in log] == list(range(1, 42))
+    assert [entry["event"] for entry in await desk.database.log(other.id)] == names[:20]
+
+
+async def test_an_entry_that_cannot_be_stored_costs_only_itself_after_a_lock_too(desk: Desk) -> None:
+    held = await desk.held()
+    async with desk.locked(held.id):
+        await held.log("a", "m")
+        await wait_for(lambda: desk.reports._behind, what="the first is passed over")
+        await held.log("bad", "m", {"x": {1, 2}})
+        await held.log("b", "m")
+    await asyncio.wait_for(held.flushed(), SOON)
+    assert [entry["event"] for entry in await desk.database.log(held.id)] == ["a", "b", "log_entries_dropped"]
+
+
+async def test_entries_of_a_run_that_is_lost_meanwhile_are_let_go(desk: Desk) -> None:
+    held = await desk.held()
+    async with desk.locked(held.id):
+        await held.log("late", "m")
+        await wait_for(lambda: desk.reports._behind, what="it is passed over")
+    await desk.database.change(held.id, "phase = 'queued', lease_owner = NULL, due_at = NULL")
+    await asyncio.wait_for(held.flushed(), SOON)
+    assert not desk.reports._behind
+
+
+async def test_what_waits_for_a_locked_row_counts_against_the_bound_of_what_may_wait(database: Database) -> None:
+    desk = Desk(database, await database.pool("extract-worker"))
+    desk.reports._most_waiting = 5
+    held = await desk.held()
+    async with desk.locked(held.id):
+        for name in range(9):
+            await held.log(str(name), "m")
+            await wait_for(lambda: not len(desk.reports._entries), what="nothing is in the batcher")
+        assert sum(map(len, desk.reports._behind.values())) <= 6
+    await asyncio.wait_for(held.flushed(), SOON)
+    assert (await database.log(held.id))[-1]["event"] == "log_entries_dropped"
+
+
+async def test_progress_of_a_locked_run_follows_and_the_newest_counts(desk: Desk) -> None:
+    held, other = await desk.held(), await desk.held()
+    async with desk.locked(held.id):
+        for run in (held, other):
+            run.set_progress({"done": 1})
+        await asyncio.wait_for(desk.reports.write_progress_once(), SOON)
+        assert (await desk.database.run(other.id))["progress"] == {"done": 1}
+        held.set_progress({"done": 2})
+        await asyncio.wait_for(desk.reports.write_progress_once(), SOON)
+    await asyncio.wait_for(desk.reports.write_progress_once(), SOON)
+    assert (await desk.database.run(held.id))["progress"] == {"done": 2}
+    assert not desk.reports._progress

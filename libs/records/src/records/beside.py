@@ -35,12 +35,12 @@ async def judged(org_id: UUID, given: Any, work: Callable[[], Found]) -> Found:
 
 
 def is_large(value: Any) -> bool:
-    """Whether the texts and values in it are more than `LARGE`; it looks no further than that."""
+    """Whether the texts, encrypted ones too, and values in it are more than `LARGE`; it looks no further than that."""
     left = LARGE
     todo = [value]
     while todo:
         one = todo.pop()
-        left -= len(one) if isinstance(one, str) else 1
+        left -= len(one) if isinstance(one, str | bytes) else 1
         if isinstance(one, Mapping):
             left -= len(one)
             todo += one.values() if left >= 0 else ()

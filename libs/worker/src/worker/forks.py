@@ -66,7 +66,7 @@ class Forks:
             epoch=run.epoch,
             attempt=run.attempt,
             kind=run.kind,
-            definition=run.definition.stored(),
+            definition=await run.judged(run.definition.stored),
             connection=await run.connection(),
             checkpoint=await run.checkpoint(),
             lake_url=run.lake_url,

@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from contextvars import copy_context
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 from uuid import UUID
 
 from common.clock import steady_seconds
 from common.errors import ErrorCode, Permanent
-from records import checkpoints, connection_health
+from records import beside, checkpoints, connection_health
 from records.definitions import definition_model
 from records.definitions.base import Definition
 from records.definitions.reading import Some, Unreadable, read
@@ -18,6 +20,8 @@ from records.masking import SecretMissing, reunite
 from records.secrets import Keyring
 from worker.job import ConnectionSecret
 from worker.reports import Reports, RunLog
+
+Found = TypeVar("Found")
 
 
 class LostRun(Exception):
@@ -35,9 +39,6 @@ class Means:
     lake_url: str
     announce: Callable[[Sequence[Any]], object]
 
-
-_LONG = 20_000
-"""Characters of a definition's texts that are judged in the loop."""
 
 _STILL_OURS = "SELECT id FROM runs WHERE id = $1 AND epoch = $2 AND phase = 'leased' AND lease_owner = $3 FOR UPDATE"
 _CONNECTION = "SELECT slug, provider, config, credentials FROM connections WHERE id = $1 AND org_id = $2"
@@ -105,12 +106,12 @@ class Owned:
         return self._definition
 
     async def opened(self) -> Definition:
-        """The definition; a large text in it is judged beside the loop."""
-        stored: Any = self._stored  # what an older version wrote may be anything
-        texts = stored.values() if isinstance(stored, dict) else ()
-        if sum(len(text) for text in texts if isinstance(text, str)) > _LONG:
-            return await asyncio.to_thread(lambda: self.definition)
-        return self.definition
+        """The definition; a large one is read beside the loop."""
+        return await self.judged(lambda: self.definition)
+
+    async def judged(self, work: Callable[[], Found]) -> Found:
+        """What `work` makes of the definition: beside the loop where it is large, one of an organisation at a time."""
+        return await beside.judged(self.org_id, (self._stored, self._secrets), partial(copy_context().run, work))
 
     def definition_as(self, model: type[Some]) -> Some:
         """The same, by the type that a kind knows it to be."""

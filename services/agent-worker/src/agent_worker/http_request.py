@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 import zlib
+from functools import partial
 from typing import Any
 
 import httpx2
@@ -44,8 +45,7 @@ class HttpRequest:
     async def perform(self, run: Owned) -> dict[str, Any]:
         definition = run.definition_as(Definition)
         connection = await run.connection()
-        outgoing = _composed(definition, connection, run)
-        hidden = _hidden(definition, connection, outgoing)
+        outgoing, hidden = await run.judged(partial(_composed, definition, connection, run))
         if outgoing.withheld:
             await run.log("credentials_withheld", f"Credentials are not sent: {outgoing.withheld}", level="warning")
         trail = [outgoing]
@@ -112,18 +112,16 @@ def _is_followed(definition: Definition, response: httpx2.Response) -> bool:
     return definition.follow_redirects and not definition.expects(response.status_code)
 
 
-def _composed(definition: Definition, connection: ConnectionSecret | None, run: Owned) -> Outgoing:
+def _composed(definition: Definition, connection: ConnectionSecret | None, run: Owned) -> tuple[Outgoing, Hidden]:
+    """The first request, and what must not be seen again: of the definition, of the connection, and of its headers."""
+    told = definition.stored()
     try:
-        return compose(definition, connection, str(run.id), run.traceparent)
+        outgoing = compose(definition, told, connection, str(run.id), run.traceparent)
     except httpx2.InvalidURL as error:
         raise Permanent(ErrorCode.DATA_ERROR, f"The url cannot be used: {error}.", {"field": "url"}) from None
-
-
-def _hidden(definition: Definition, connection: ConnectionSecret | None, outgoing: Outgoing) -> Hidden:
-    """What must not be seen again: of the definition, of the connection, and of the headers that it adds."""
-    told, marked = secret_texts_of(definition.stored())
+    secrets, marked = secret_texts_of(told)
     own = texts_in({name: value for name, value in outgoing.own.items() if looks_secret(name)})
-    return Hidden([*told, *own, *(secret_texts(connection.credentials) if connection else ())], marked)
+    return outgoing, Hidden([*secrets, *own, *(secret_texts(connection.credentials) if connection else ())], marked)
 
 
 def _failure(error: Exception, definition: Definition, trail: list[Outgoing], hidden: Hidden) -> RunError:

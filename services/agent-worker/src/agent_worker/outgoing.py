@@ -91,9 +91,14 @@ class Outgoing:
 
 
 def compose(
-    definition: HttpRequest, connection: ConnectionSecret | None, run_id: str, traceparent: str | None = None
+    definition: HttpRequest,
+    told: Mapping[str, Any],
+    connection: ConnectionSecret | None,
+    run_id: str,
+    traceparent: str | None = None,
 ) -> Outgoing:
-    """The first request of a run; it continues the current span, or else the run's trace.
+    """The first request of a run; it continues the current span, or else the run's trace. `told` is the definition as
+    JSON.
 
     Raises DATA_ERROR for what cannot be sent, AUTH_ERROR for unusable credentials.
     """
@@ -101,7 +106,6 @@ def compose(
     url = _url(definition, connection, base).copy_merge_params(_texts("query", definition.query))
     credentials, withheld = _credentials(connection, base, url)
     content, content_type = _content(definition)
-    told = definition.stored()
     headers = {"accept": "*/*", "user-agent": "vai", **content_type, **_lower(_texts("headers", definition.headers))}
     return Outgoing(
         method=definition.method,

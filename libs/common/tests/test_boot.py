@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,8 +11,11 @@ from typing import Any
 
 import httpx2
 import orjson
+import pytest
+from pydantic import ValidationError
 
 import common
+from common.settings import Settings
 from testkit.database import Database
 
 A_SERVICE = Path(__file__).with_name("a_service.py")
@@ -86,6 +90,43 @@ async def test_a_wrong_environment_is_named_and_starts_nothing() -> None:
     assert process.returncode == 1
     assert "VAI_DATABASE_URL: Field required" in error.decode()
     assert "VAI_HTTP_PORT: Input should be less than or equal to 65535" in error.decode()
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "right"),
+    [
+        ("database_url", ["mysql://x", "nowhere"], ["postgres://a@b/c"]),
+        ("lake_url", ["/tmp/x", "file://host/x", "s3://", "https://x", ""], ["file:///a b", "s3://bucket/prefix"]),
+        ("kafka", ["nonsense", "a:1,b", "a:0", "a:99999", ""], ["a:1, b:2", "[::1]:9092"]),
+        ("otlp_endpoint", ["nowhere", "http://nowhere"], ["", "http://a:4317", "a:4317"]),
+        ("allow_private_addresses", ["everything"], ["loopback,10.0.0.0/8"]),
+    ],
+)
+def test_a_wrong_setting_is_refused_by_its_name(name: str, wrong: list[str], right: list[str]) -> None:
+    good: Any = {"database_url": "postgresql://a@b/c", "kafka": "k:1", "lake_url": "file:///lake"}
+    for given in wrong:
+        with pytest.raises(ValidationError) as refused:
+            Settings(**good | {name: given})
+        assert [fault["loc"] for fault in refused.value.errors()] == [(name,)], given
+    for given in right:
+        assert getattr(Settings(**good | {name: given}), name) == given
+
+
+async def test_what_keeps_a_service_from_starting_is_one_line(database: Database) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        url = "postgresql://127.0.0.1:1/x?sslmode=nonsense"
+        faults: list[tuple[list[str], dict[str, str], str]] = [
+            ([], {"http_port": port}, f"127.0.0.1:{port} (VAI_HTTP_HOST, VAI_HTTP_PORT) is not to be had"),
+            (["wrong"], {}, "VAI_KINDS names nothing"),
+            ([], {"database_url": url}, ""),
+        ]
+        for arguments, settings, told in faults:
+            async with _started(*arguments, **_settings(database) | settings) as process:
+                _, error = await asyncio.wait_for(process.communicate(), 30)
+            assert process.returncode == 1
+            (line,) = error.decode().splitlines()
+            assert line.startswith(f"a-service cannot start: {told}"), line
 
 
 async def test_a_service_waits_for_its_database(database: Database) -> None:

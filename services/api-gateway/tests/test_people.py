@@ -4,9 +4,11 @@ from uuid import UUID
 import httpx2
 import pytest
 from fastapi import FastAPI
+from pydantic import ValidationError
 
 from api_gateway.gateway import Gateway
 from api_gateway.people_shapes import InvitedMemberShape, MembersShape, OrganisationShape
+from api_gateway.settings import Settings
 from common.ids import uuid7
 from records.people import Role
 from testkit.team import Team, make_team
@@ -244,3 +246,21 @@ async def test_another_organisations_user_is_not_there(
     listed = (await web.get(USERS, headers=other.headers())).json()
     assert [member["email"] for member in listed["members"]] == ["ada@other.example"]
     assert (await web.get(ORGANISATION, headers=other.headers(Role.VIEWER))).json()["slug"] == "other"
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("operator_settings", "max_runing"),
+        ("operator_settings", "max_running,name"),
+        ("allowed_origins", "foo"),
+        ("allowed_origins", "https://a.example,https://b.example/path"),
+        ("allowed_origins", "ftp://a.example"),
+        ("public_url", "foo"),
+        ("admin_token", "short"),
+    ],
+)
+def test_a_wrong_setting_of_the_gateway_is_refused_by_its_name(settings: Settings, name: str, wrong: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        Settings(**settings.model_dump() | {name: wrong})
+    assert [fault["loc"] for fault in refused.value.errors()] == [(name,)]

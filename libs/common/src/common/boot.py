@@ -5,8 +5,8 @@ import gc
 import signal
 import socket
 import sys
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
@@ -14,6 +14,7 @@ import structlog
 import uvicorn
 import uvloop
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from common.bell import Bell, KafkaBell, NotifyBell
 from common.db import AWAY, is_away, open_pool
@@ -113,25 +114,62 @@ def serve(
         # The environment gives what the constructor is not given.
         settings = cast(Callable[[], Some], settings_type)()
     except ValidationError as error:
-        faults = [f"VAI_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
+        faults = [_fault(fault) for fault in error.errors()]
         sys.exit(f"{name} cannot start; its environment is wrong:\n  " + "\n  ".join(faults))
     start_logging(name, settings.log_level)
     start_tracing(name, settings)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(name, settings, running))
+        try:
+            runner.run(_run(name, settings, running))
+        except _CannotStart as error:
+            sys.exit(f"{name} cannot start: {error}")
+
+
+class _CannotStart(Exception):
+    """Why, in one line, for whoever set the service up."""
+
+
+def _fault(fault: ErrorDetails) -> str:
+    message = fault["msg"].removeprefix("Value error, ")
+    return f"VAI_{'_'.join(map(str, fault['loc'])).upper()}: {message}" if fault["loc"] else message
+
+
+@asynccontextmanager
+async def _set_up(service: AbstractAsyncContextManager[None]) -> AsyncIterator[None]:
+    """The service as it runs. Raises `_CannotStart` for what fails before it does."""
+    async with AsyncExitStack() as stack:
+        with _told():
+            await stack.enter_async_context(service)
+        yield
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if not isinstance(error, ValueError | OSError):
+            _log.error("start_failed", exc_info=error)  # perhaps a mistake of ours: its place is worth a look
+        kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+        raise _CannotStart(f"{kind}{error}") from error
 
 
 async def _run(
     name: str, settings: Some, running: Callable[[Service[Some]], AbstractAsyncContextManager[None]]
 ) -> None:
     session = f"{name}-{uuid7().hex[-8:]}"
-    pool = await _wait_for_database(name, settings, session)
-    listening = socket.create_server((settings.http_host, settings.http_port), backlog=2048)
+    with _told():
+        pool = await _wait_for_database(name, settings, session)
+    try:
+        listening = socket.create_server((settings.http_host, settings.http_port), backlog=2048)
+    except OSError as error:
+        place = f"{settings.http_host}:{settings.http_port}"
+        raise _CannotStart(f"{place} (VAI_HTTP_HOST, VAI_HTTP_PORT) is not to be had: {error.strerror}") from error
     service = Service(name, settings, pool, listening, session)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, service.stopping.set)
     try:
-        async with running(service):
+        async with _set_up(running(service)):
             server = _Server(_config(service))
             _leave_what_stays()
             serving = asyncio.create_task(server.serve(sockets=[listening]))

@@ -1,11 +1,15 @@
 """The settings that every service has; a service adds its own in its `settings.py`. Environment, prefix VAI_."""
 
+import re
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from common.addresses import Policy
+
+_PLACE = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+):(\d{1,5})")
 
 
 class Settings(BaseSettings):
@@ -42,6 +46,37 @@ class Settings(BaseSettings):
         default="", description="What runs may connect to besides public addresses: loopback, private, networks."
     )
 
+    @field_validator("database_url", "database_direct_url")
+    @classmethod
+    def _is_of_postgres(cls, given: str) -> str:
+        if given and urlsplit(given).scheme not in ("postgresql", "postgres"):
+            raise ValueError("must be postgresql://…")  # without the value, which may hold a password
+        return given
+
+    @field_validator("lake_url")
+    @classmethod
+    def _is_a_lake(cls, given: str) -> str:
+        parts = urlsplit(given)
+        is_folder = parts.scheme == "file" and not parts.netloc and len(parts.path) > 1
+        if not (is_folder or (parts.scheme == "s3" and parts.netloc)):
+            raise ValueError(f"{given!r} is no lake: write file:///folder or s3://bucket/prefix")
+        return given
+
+    @field_validator("kafka")
+    @classmethod
+    def _are_brokers(cls, given: str) -> str:
+        for one in given.split(","):
+            if not _is_place(one.strip()):
+                raise ValueError(f"{one!r} is no broker: write host:port, several with commas")
+        return given
+
+    @field_validator("otlp_endpoint")
+    @classmethod
+    def _takes_spans(cls, given: str) -> str:
+        if given and not _is_place(given.removeprefix("http://").removeprefix("https://").rstrip("/")):
+            raise ValueError(f"{given!r} is no endpoint: write http://host:port")
+        return given
+
     @field_validator("allow_private_addresses")
     @classmethod
     def _are_networks(cls, setting: str) -> str:
@@ -56,3 +91,9 @@ class Settings(BaseSettings):
     @property
     def direct_url(self) -> str:
         return self.database_direct_url or self.database_url
+
+
+def _is_place(text: str) -> bool:
+    """Whether it is host:port."""
+    found = _PLACE.fullmatch(text)
+    return found is not None and 0 < int(found[2]) <= 65_535

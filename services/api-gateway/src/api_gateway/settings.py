@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
+from api_gateway.people_shapes import SettingsPatch
 from common import settings
 
 
@@ -76,6 +77,24 @@ class Settings(settings.Settings):
         if given and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
             raise ValueError("must be http(s)://host[:port][/path]")
         return given.rstrip("/")
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _are_origins(cls, given: str) -> str:
+        for one in filter(None, (part.strip().rstrip("/") for part in given.split(","))):
+            parts = urlsplit(one)
+            if parts.scheme not in ("http", "https") or not parts.hostname or one != f"{parts.scheme}://{parts.netloc}":
+                raise ValueError(f"{one!r} is no origin: write https://host[:port]")
+        return given
+
+    @field_validator("operator_settings")
+    @classmethod
+    def _are_settings(cls, given: str) -> str:
+        known = SettingsPatch.model_fields
+        for one in filter(None, (part.strip() for part in given.split(","))):
+            if one not in known:
+                raise ValueError(f"{one!r} is no setting of an organisation; there are {', '.join(known)}")
+        return given
 
     @property
     def origins(self) -> frozenset[str]:

@@ -1,6 +1,8 @@
 """The settings of the transform-worker."""
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from transform_worker.bounds import Bounds
 from worker.settings import WorkerSettings
@@ -18,6 +20,15 @@ class Settings(WorkerSettings):
     )
     spill_mb: int = Field(default=10_240, ge=1, description="What a query may spill to disk.")
     output_mb: int = Field(default=51_200, ge=1, description="What a transform may write, before it is compressed.")
+
+    @model_validator(mode="after")
+    def _limits_fit(self) -> Self:
+        if self.transform_seconds > self.most_transform_seconds:
+            raise ValueError(
+                f"VAI_TRANSFORM_SECONDS ({self.transform_seconds:g}) is more than VAI_MOST_TRANSFORM_SECONDS"
+                f" ({self.most_transform_seconds:g})"
+            )
+        return self
 
     @property
     def bounds(self) -> Bounds:

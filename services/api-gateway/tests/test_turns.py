@@ -20,6 +20,14 @@ async def test_alone_a_turn_comes_at_once() -> None:
         await asyncio.wait_for(turns.turn(uuid7), 1)
 
 
+async def test_where_only_one_organisation_is_here_nobody_waits() -> None:
+    turns, flood = Turns(), uuid7()
+    many = [asyncio.create_task(turns.turn(lambda: flood)) for _ in range(200)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert all(task.done() for task in many)
+
+
 async def test_whoever_has_one_request_has_the_next_turn_however_many_wait() -> None:
     turns, flood, other = Turns(), uuid7(), uuid7()
     order: list[UUID] = []
@@ -28,6 +36,7 @@ async def test_whoever_has_one_request_has_the_next_turn_however_many_wait() -> 
         await turns.turn(lambda: org_id)
         order.append(org_id)
 
+    await turns.again(other)  # it was here a moment ago
     many = [asyncio.create_task(comes(flood)) for _ in range(200)]
     await asyncio.sleep(0)
     one = asyncio.create_task(comes(other))

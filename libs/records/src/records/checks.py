@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 from records.definitions import definition_model, reading
 from records.definitions.base import Definition
 from records.kinds import KINDS
-from records.masking import WITH_SECRETS, SecretMissing, masked, reunite, tidied
+from records.masking import PLACES, WITH_SECRETS, SecretMissing, masked, reunite, tidied
 from records.presets import PRESETS
 from records.refused import Fault, Place, Refused, refused
 
@@ -136,10 +136,15 @@ def complete(kind: str, definition: Json, loc: Place) -> Definition:
         raise _refusal(error.errors(include_url=False), loc, definition) from error
 
 
+def _holds_no_secrets(definition: Json) -> bool:
+    """Whether there is no place for a write-only value: most definitions of an extraction need not be walked."""
+    return definition.keys().isdisjoint(PLACES)
+
+
 def split(kind: str, definition: Json, stored: Json | None, loc: Place) -> tuple[Json, Json | None]:
     """What may be shown of a definition, and its write-only values; markers keep what `stored` holds."""
     check_size(definition, loc)
-    if kind not in WITH_SECRETS:
+    if kind not in WITH_SECRETS or _holds_no_secrets(definition):
         return definition, None
     try:
         return masked(definition, stored)
@@ -150,7 +155,7 @@ def split(kind: str, definition: Json, stored: Json | None, loc: Place) -> tuple
 def whole(kind: str, definition: Json, stored: Json | None, loc: Place) -> Json:
     """The definition with its write-only values back in their places."""
     check_size(definition, loc)
-    if kind not in WITH_SECRETS:
+    if kind not in WITH_SECRETS or _holds_no_secrets(definition):
         return definition
     try:
         return reunite(definition, stored)
@@ -161,7 +166,7 @@ def whole(kind: str, definition: Json, stored: Json | None, loc: Place) -> Json:
 def tidy(kind: str, definition: Json, loc: Place) -> Json:
     """What somebody writes over another definition, the credentials in its addresses where they are looked for."""
     check_size(definition, loc)
-    if kind not in WITH_SECRETS:
+    if kind not in WITH_SECRETS or _holds_no_secrets(definition):
         return definition
     try:
         return tidied(definition)

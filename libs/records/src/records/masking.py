@@ -26,6 +26,8 @@ WITH_SECRETS: Final = ("http_request", "dlt_extract")
 """The kinds whose definitions may hold write-only values (decision 35)."""
 
 _FLAT = ("headers", "query", "form", "params")
+PLACES = frozenset((*_FLAT, "body", "body_text", "url", "base_url", "resources"))
+"""The fields of a definition in which a write-only value may stand, or come to stand."""
 _PORTS = {"http": 80, "https": 443}
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _REFERENCE = re.compile(r"\$\{?/")

@@ -57,7 +57,8 @@ async def create_run(
     """Creates the run and starts it. With an idempotency key (header, or `idempotencyKey`) a repeat starts nothing."""
     gateway = gateway_of(request)
     order = new_run.of_body(body, deferred=defer)
-    order = replace(order, idempotency_key=key_of(idempotency_key, body.idempotency_key))
+    if idempotency_key is not None:
+        order = replace(order, idempotency_key=key_of(idempotency_key, body.idempotency_key))
     try:
         made = await new_run.make(gateway, new_run.customer(principal, request), order)
     except Refused:

@@ -14,7 +14,7 @@ from common.clock import steady_seconds
 MOST = 2
 """Turns in one round."""
 
-MIXED_SECONDS = 1.0
+MIXED_SECONDS = 10.0
 """How long an organisation counts as being here after its request."""
 
 
@@ -29,14 +29,18 @@ class Turns:
         self._mixed_until = 0.0
 
     async def turn(self, whose: Callable[[], UUID | None]) -> None:
-        """Returns when it is the organisation's turn; `whose` is asked only where several want one."""
+        """Returns when it is the organisation's turn; `whose` is asked only where several want one.
+
+        Where only one organisation is here nobody waits: what comes together is stored together, in one commit.
+        """
         if not self._waiting and self._given < MOST:
             self._given += 1
             self._begin_round()
             return
         org_id = whose()
         self._note(org_id)
-        await self._wait(org_id)
+        if self._waiting or self._is_mixed():
+            await self._wait(org_id)
 
     async def again(self, org_id: UUID) -> None:
         """The same for a request that goes on after its run was stored: a commit lets many go on in one round.
@@ -44,12 +48,15 @@ class Turns:
         Where nobody but this organisation is here, it waits for nobody.
         """
         self._note(org_id)
-        if self._mixed_until and steady_seconds() < self._mixed_until:
+        if self._is_mixed():
             if not self._waiting and self._given < MOST:
                 self._given += 1
                 self._begin_round()
             else:
                 await self._wait(org_id)
+
+    def _is_mixed(self) -> bool:
+        return bool(self._mixed_until) and steady_seconds() < self._mixed_until
 
     def _note(self, org_id: UUID | None) -> None:
         if org_id != self._last:

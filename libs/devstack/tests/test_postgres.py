@@ -1,6 +1,7 @@
 """What the stack thinks of the files that a Postgres has left, or is about to write."""
 
 import os
+from types import SimpleNamespace
 
 import pytest
 
@@ -41,3 +42,13 @@ async def test_data_of_another_version_is_refused_with_what_to_do(left_over: Hom
         await Postgres(left_over, 1, "secret").start()
 
     assert "make clean" in raised.value.advice
+
+
+@pytest.mark.parametrize(("free", "advice"), [(0, "Make room on the disk"), (1 << 40, "The data is as it was")])
+async def test_who_is_not_told_why_is_never_told_to_erase_the_data(
+    left_over: Home, monkeypatch: pytest.MonkeyPatch, free: int, advice: str
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=free))
+    said = Postgres(left_over, 1, "secret")._advice()
+    assert advice in said
+    assert "make clean" not in said

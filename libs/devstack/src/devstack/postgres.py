@@ -18,6 +18,8 @@ DATABASE = "vai"
 _MAJOR = "18"
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 30.0
+_LEAST_ROOM = 50 << 20
+"""Bytes on the disk, without which Postgres does not start."""
 _NEW_ADVICE = "If the data may go, start anew: make clean, make up"
 
 _COMPLAINTS = ("initdb: error:", "postgres: error:", "FATAL:", "PANIC:", "PermissionError:")
@@ -103,7 +105,13 @@ class Postgres:
         if not self._says_ready(process.pid):
             await self.stop(immediate=True)
             why = why_it_failed(self._log, f"Postgres {process.ending} before it was ready")
-            raise StackError(why.message, why.advice or _NEW_ADVICE, self._log)
+            raise StackError(why.message, why.advice or self._advice(), self._log)
+
+    def _advice(self) -> str:
+        """What to do where Postgres has not said why: a full disk takes its log, too."""
+        if shutil.disk_usage(self._home.root).free < _LEAST_ROOM:
+            return advice_for("No space left on device")
+        return "See the end of the log. The data is as it was: it need not go"
 
     async def _create(self) -> None:
         data = self._home.postgres

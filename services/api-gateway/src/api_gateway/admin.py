@@ -115,9 +115,10 @@ def _ask(request: Request) -> None:
     wanted = gateway.settings.admin_token
     if not wanted:
         raise Problem(404, "not_found", "there is nothing here: VAI_ADMIN_TOKEN is not set")
-    gateway.authenticator.refuse_guessing(request)
     scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    # Too long to be guessed: whoever has it is let in, however many wrong ones came from the same address.
     if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), wanted.encode()):
+        gateway.authenticator.refuse_guessing(request)
         gateway.authenticator.guessed(request)
         message = "send the installation's token (VAI_ADMIN_TOKEN) as Authorization: Bearer"
         raise Problem(401, "unauthorized", message, ("header", "Authorization"), {"WWW-Authenticate": "Bearer"})

@@ -110,7 +110,10 @@ def test_a_cursor_names_its_run() -> None:
     assert logs.sequence_of(run_id, f"{run_id}-17") == 17
 
 
-@pytest.mark.parametrize("cursor", ["", "17", f"{uuid7()}-1", "{run}-", "{run}--1", "{run}-1.0", "{run}-9999999999"])
+@pytest.mark.parametrize(
+    "cursor",
+    ["", "17", "019a9b4e-5b1c-7c3e-8a51-2f0d6f3c9e10-1", "{run}-", "{run}--1", "{run}-1.0", "{run}-9999999999"],
+)
 def test_what_is_no_id_of_this_runs_log_is_no_cursor(cursor: str) -> None:
     run_id = uuid7()
     with pytest.raises(logs.BadCursor):

@@ -12,7 +12,6 @@ from api_gateway import triggering
 from api_gateway.automation_shapes import AutomationRunsShape, WholeAutomationRunShape
 from api_gateway.gateway import Gateway
 from api_gateway.repeating import is_same
-from common.ids import uuid7
 from records.automations import runs as automation_runs
 from records.automations.advance import State
 from records.automations.runs import NewAutomationRun
@@ -395,13 +394,3 @@ async def test_a_run_follows_the_version_that_it_began_with(api: httpx2.AsyncCli
     assert [step["key"] for step in (await read(api, run))["steps"]] == ["load", "gate", "tell"]
     newer = await trigger(api, made)
     assert [step["key"] for step in newer["steps"]] == ["new"]
-
-
-@pytest.mark.parametrize("verb", ["", "/logs", "/stream", "/graph"])
-async def test_what_is_not_there_is_not_found(api: httpx2.AsyncClient, verb: str) -> None:
-    assert (await api.get(f"{RUNS}/{uuid7()}{verb}")).status_code == 404
-
-
-@pytest.mark.parametrize("verb", ["cancel", "retry"])
-async def test_what_is_not_there_is_not_moved(api: httpx2.AsyncClient, verb: str) -> None:
-    assert (await api.post(f"{RUNS}/{uuid7()}/{verb}")).status_code == 404

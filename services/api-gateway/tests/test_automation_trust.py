@@ -8,6 +8,7 @@ import pytest
 
 from api_gateway.automation_shapes import WholeAutomationRunShape, automation_json
 from api_gateway.gateway import Gateway
+from common.ids import uuid7
 from records import hot
 from records.automations import automations
 from records.automations import runs as automation_runs
@@ -166,3 +167,13 @@ async def test_who_wrote_an_automation_does_not_approve_what_it_asks_for(
     await hot.create(gateway.pool, [gate])
     await others.ask_approval(str(gate.id))
     assert (await web.post(f"/api/v1/action-runs/{gate.id}/approve")).status_code == 403
+
+
+@pytest.mark.parametrize("verb", ["", "/logs", "/stream", "/graph"])
+async def test_what_is_not_there_is_not_found(api: httpx2.AsyncClient, verb: str) -> None:
+    assert (await api.get(f"{RUNS}/{uuid7()}{verb}")).status_code == 404
+
+
+@pytest.mark.parametrize("verb", ["cancel", "retry"])
+async def test_what_is_not_there_is_not_moved(api: httpx2.AsyncClient, verb: str) -> None:
+    assert (await api.post(f"{RUNS}/{uuid7()}/{verb}")).status_code == 404

@@ -389,7 +389,7 @@ async def test_credentials_that_no_key_opens_are_the_operators_business(
     await gateway.pool.execute("UPDATE connections SET credentials = $2 WHERE id = $1", UUID(connection["id"]), other)
     answer = await at_home.post(f"{CONNECTIONS}/{connection['id']}/test")
     assert (answer.status_code, answer.json()["detail"][0]["type"]) == (503, "unavailable")
-    assert "does not open" in answer.json()["detail"][0]["msg"]
+    assert "does not open" in answer.text
     assert "lost" not in answer.text
 
 
@@ -397,5 +397,4 @@ async def test_a_config_has_a_bounded_number_of_values(api: httpx2.AsyncClient) 
     for config in ({"x": ["a"] * 100_000}, {f"k{number}": 1 for number in range(2_000)}, {"x": [[0]] * 600}):
         answer = await api.post("/api/v1/connections", json={"name": "large", "provider": "http", "config": config})
         assert answer.status_code == 422, answer.text[:300]
-        (fault,) = answer.json()["detail"]
-        assert (fault["loc"], fault["type"]) == (["body", "config"], "too_many")
+        assert [(f["loc"], f["type"]) for f in answer.json()["detail"]] == [(["body", "config"], "too_many")]

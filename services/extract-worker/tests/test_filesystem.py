@@ -54,10 +54,10 @@ def test_csv_columns_get_a_type_only_where_no_text_is_lost(bench: Any, root: Pat
     ("name", "content"),
     [
         ("items.csv", b"id,v\n1,a\n2,b\n"),
-        ("items.csv.gz", gzip.compress(b"id,v\n1,a\n2,b\n")),
+        ("items.csv.gz", gzip.compress(b"id,v\n1,a\n2,b\n", mtime=0)),
         ("items.tsv", b"id\tv\n1\ta\n2\tb\n"),
         ("items.jsonl", b'{"id": 1, "v": "a"}\n\n{"v": "b", "id": 2}'),
-        ("items.jsonl.gz", gzip.compress(b'{"id": 1, "v": "a"}\n{"id": 2, "v": "b"}\n')),
+        ("items.jsonl.gz", gzip.compress(b'{"id": 1, "v": "a"}\n{"id": 2, "v": "b"}\n', mtime=0)),
     ],
 )
 def test_each_format_is_told_by_the_suffix(bench: Any, root: Path, name: str, content: bytes) -> None:

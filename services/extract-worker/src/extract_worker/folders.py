@@ -16,6 +16,7 @@ from common.addresses import Policy
 from common.errors import ErrorCode, Permanent, Retryable, RunError
 from extract_worker.gate import Gate
 from extract_worker.source import Means
+from records.globs import glob_regex
 from records.stores import Place, bucket_of, check_bucket
 from worker.job import ConnectionSecret
 
@@ -74,6 +75,9 @@ def shelf_of(path: str, means: Means) -> Shelf:
     return LocalShelf(Path(means.files_root))
 
 
+_REPEATED = re.compile(r"(?:\*\*/){2,}")
+
+
 class LocalShelf:
     """A folder of this machine; links that lead out of it lead nowhere."""
 
@@ -81,7 +85,9 @@ class LocalShelf:
         self._root = root.resolve()
 
     def files(self, pattern: str) -> Iterator[Found]:
-        for path in sorted(self._root.glob(self._within(pattern))):
+        # One `**/` after another means no more than one, and is walked anew for each.
+        within = _REPEATED.sub("**/", self._within(pattern))
+        for path in sorted(self._root.glob(within)):
             real = path.resolve()
             if real.is_file() and real.is_relative_to(self._root):
                 facts = real.stat()
@@ -232,7 +238,5 @@ def _error_of(error: BaseException) -> RunError:
 
 @cache
 def _glob(pattern: str) -> re.Pattern[str]:
-    """`*` and `?` within a folder, `**` over folders."""
-    parts = re.split(r"(\*\*/|\*\*|\*|\?)", pattern)
-    words = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    return re.compile("".join(words.get(part, re.escape(part)) for part in parts))
+    """`*` and `?` within a folder, `**` over folders; as much work as the path is long."""
+    return re.compile(glob_regex(pattern))

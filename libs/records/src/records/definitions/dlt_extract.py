@@ -20,6 +20,7 @@ from records.definitions.resources import (
     RestResources,
     SampleResources,
 )
+from records.globs import few_wildcards
 from records.strict import Number, Whole, WrittenOut
 
 COMING = ("shopify", "klaviyo", "amazon_sp_api", "sql_database")
@@ -134,7 +135,7 @@ class Filesystem(DltExtract):
 
     source: Literal["filesystem"]
     resources: FileResources | None = None
-    path: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
+    path: Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(few_wildcards)] | None = None
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_v
 
 from records.definitions.marked import Marked, Secret
 from records.definitions.paginators import JsonPath, Paginator, Parameter
+from records.globs import few_wildcards
 from records.strict import Number, Strict, Whole, short
 
 Disposition = Literal["replace", "append", "merge"]
@@ -108,7 +109,7 @@ class RestResource(Resource):
 class FileResource(Resource):
     """Files by a glob under the allowed folder, or `s3://bucket/prefix/*.csv`; each file is a slice."""
 
-    path: Annotated[str, Field(min_length=1, max_length=2000)]
+    path: Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(few_wildcards)]
     format: Literal["csv", "jsonl", "parquet"] | None = Field(default=None, description="Left out: told by the suffix.")
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = Field(
         default=None, description="Of csv files."

@@ -70,7 +70,7 @@ rotate-keys: $(READY) ## encrypt again, with the first of VAI_ENCRYPTION_KEYS, w
 
 .PHONY: test
 test: $(READY) ## all tests, in two processes (T=path for a part; KAFKA=apache: the integration tests on Apache Kafka)
-	@VAI_TEST_KAFKA="$(KAFKA)" $(PY) -m pytest $(or $(T),$(if $(KAFKA),tests/integration,-n 2 --dist loadgroup))
+	@PYTHONHASHSEED=0 VAI_TEST_KAFKA="$(KAFKA)" $(PY) -m pytest $(or $(T),$(if $(KAFKA),tests/integration,-n 2 --dist loadgroup))
 
 .PHONY: test-upgrade
 test-upgrade: $(READY) ## the version before beside this one, through the migration, under load

@@ -44,25 +44,41 @@ class Generated:
         return _CACHE / self.name
 
 
-def _openapi_generator(language: str, folder: str, **properties: str) -> Command:
-    said = ",".join(f"{name}={value}" for name, value in properties.items())
-    program = str(_BIN / "openapi-generator-cli")
-    quiet = ("--global-property", "apiTests=false,modelTests=false,apiDocs=false,modelDocs=false")
-    return (program, "generate", "-i", str(_DOCUMENT), "-g", language, "-o", folder, *quiet, f"--additional-properties={said}")
+_PYTHON = str(_BIN / "python")
+_MAVEN = ("mvn", "-q", "-B", "-ntp")
 
+
+def _openapi_generator(language: str, folder: str, **properties: str) -> Command:
+    quiet = ("--global-property", "apiTests=false,modelTests=false,apiDocs=false,modelDocs=false")
+    said = f"--additional-properties={','.join(f'{name}={value}' for name, value in properties.items())}"
+    program = str(_BIN / "openapi-generator-cli")
+    return (program, "generate", "-i", str(_DOCUMENT), "-g", language, "-o", folder, *quiet, said)
+
+
+_OPENAPI_PYTHON_CLIENT = (
+    str(_BIN / "openapi-python-client"),
+    *("generate", "--path", str(_DOCUMENT), "--output-path", "generated", "--meta", "none"),
+    *("--overwrite", "--fail-on-warning"),
+)
+_JAVA = {"library": "native", "useSingleRequestParameter": "true", "invokerPackage": "generated"}
+_JAVA_PACKAGES = {"apiPackage": "generated.api", "modelPackage": "generated.model"}
+_TYPESCRIPT = (
+    *("npx", "tsc", "--noEmit", "--strict", "--target", "es2022", "--module", "preserve"),
+    *("--types", "node", "--skipLibCheck", "use.ts"),
+)
 
 CLIENTS = (
     Generated(
         "openapi-python-client",
         uses=("openapi_python_client.py",),
-        make=((str(_BIN / "openapi-python-client"), "generate", "--path", str(_DOCUMENT), "--output-path", "generated", "--meta", "none", "--overwrite", "--fail-on-warning"),),
-        run=(str(_BIN / "python"), "openapi_python_client.py"),
+        make=(_OPENAPI_PYTHON_CLIENT,),
+        run=(_PYTHON, "openapi_python_client.py"),
     ),
     Generated(
         "openapi-generator-python",
         uses=("openapi_generator.py",),
         make=(_openapi_generator("python", ".", packageName="generated"),),
-        run=(str(_BIN / "python"), "openapi_generator.py"),
+        run=(_PYTHON, "openapi_generator.py"),
     ),
     Generated(
         "openapi-generator-go",
@@ -77,14 +93,9 @@ CLIENTS = (
         "openapi-generator-java",
         uses=("java/Use.java",),
         tools=("java", "mvn"),
-        make=(
-            _openapi_generator(
-                "java", ".", library="native", useSingleRequestParameter="true", invokerPackage="generated",
-                apiPackage="generated.api", modelPackage="generated.model",
-            ),
-        ),
-        reach=(("mvn", "-q", "-B", "-ntp", "dependency:copy-dependencies", "-DoutputDirectory=target/libs"),),
-        build=(("mvn", "-q", "-B", "-ntp", "-DskipTests", "-Dmaven.javadoc.skip", "compile"),),
+        make=(_openapi_generator("java", ".", **_JAVA, **_JAVA_PACKAGES),),
+        reach=((*_MAVEN, "dependency:copy-dependencies", "-DoutputDirectory=target/libs"),),
+        build=((*_MAVEN, "-DskipTests", "-Dmaven.javadoc.skip", "compile"),),
         run=("java", "-cp", "target/classes:target/libs/*", "use.Use"),
     ),
     Generated(
@@ -93,10 +104,10 @@ CLIENTS = (
         tools=("npm", "node"),
         reach=(("npm", "install", "--silent", "--no-audit", "--no-fund"),),
         make=(("npx", "openapi-ts", "-i", str(_DOCUMENT), "-o", "generated", "--silent"),),
-        build=(("npx", "tsc", "--noEmit", "--strict", "--target", "es2022", "--module", "preserve", "--types", "node", "--skipLibCheck", "use.ts"),),
+        build=(_TYPESCRIPT,),
         run=("npx", "tsx", "use.ts"),
     ),
-)  # fmt: skip
+)
 
 
 class Broken(Exception):

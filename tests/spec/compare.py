@@ -17,6 +17,9 @@ EXAMPLES = ("000", "003", "004")
 ELIDED = ("002",)
 """Documents whose blocks leave things out (`{...}`): such a block is kept as its text."""
 
+OURS = {("get", "/api/v1/action-runs/{run_id}/logs/stream"): (204,)}
+"""What is answered beyond the documents: a browser's EventSource stops at 204, and at nothing else (decision 28)."""
+
 _ERROR_CODE = re.compile(r"^([A-Z]+_[A-Z]+|TIMEOUT) \| [^|]+ \| (\w+)[^|]*\|$", re.MULTILINE)
 _KIND = re.compile(r"^(\w+) \| (Sync|Async) \|", re.MULTILINE)
 _STATUS = re.compile(r"^([A-Z_]+) \| [^|]+ \| ([^|]+) \|$", re.MULTILINE)
@@ -83,7 +86,7 @@ def facts_in(actions: str, logs: str) -> dict[str, Any]:
 def differences(folder: Path) -> Iterator[str]:
     """One line for each file here that the documents in `folder` do not bear out."""
     documents = {path.name[:3]: path.read_text() for path in (folder / "source").glob("*.txt")}
-    if _data("contract.json") != json.loads((folder / "contract.json").read_text()):
+    if _without_ours(_data("contract.json")) != json.loads((folder / "contract.json").read_text()):
         yield "contract.json differs"
     if _data("facts.json") != facts_in(documents["000"], documents["004"]):
         yield "facts.json differs from documents 000 and 004"
@@ -93,6 +96,14 @@ def differences(folder: Path) -> Iterator[str]:
     for number in ELIDED:
         if list(_data(f"examples/{number}.json").values()) != blocks_in(documents[number]):
             yield f"examples/{number}.json differs from document {number}"
+
+
+def _without_ours(contract: Any) -> Any:
+    """The contract without what this project answers beyond it."""
+    for endpoint in contract["endpoints"]:
+        added = OURS.get((endpoint["method"], endpoint["path"]), ())
+        endpoint["status"] = [status for status in endpoint["status"] if status not in added]
+    return contract
 
 
 def _data(name: str) -> Any:

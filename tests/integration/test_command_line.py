@@ -88,7 +88,10 @@ async def test_a_batch_a_key_and_the_stream_of_runs_work_on_the_platform(stack: 
         async with asyncio.timeout(_ENDED):
             async for change in changes:
                 if change.event == "ready":
-                    bodies = [{"kind": "dlt_extract", "definition": {"source": "noop"}}, {"kind": "nothing"}]
+                    bodies: list[dict[str, Any]] = [
+                        {"kind": "dlt_extract", "definition": {"source": "noop"}},
+                        {"kind": "nothing"},
+                    ]
                     results = await client.runs.create_many(bodies, idempotency_key=key)
                     again = await client.runs.create_many(bodies, idempotency_key=key)
                     assert [each.status for each in results + again] == [201, 422, 200, 422]

@@ -17,8 +17,13 @@ EXAMPLES = ("000", "003", "004")
 ELIDED = ("002",)
 """Documents whose blocks leave things out (`{...}`): such a block is kept as its text."""
 
-OURS = {("get", "/api/v1/action-runs/{run_id}/logs/stream"): (204,)}
-"""What is answered beyond the documents: a browser's EventSource stops at 204, and at nothing else (decision 28)."""
+OURS = {
+    ("get", "/api/v1/action-runs/{run_id}/logs/stream"): (204,),
+    ("post", "/api/v1/actions/{action_id}/run"): (200,),
+    ("post", "/api/v1/action-runs/{run_id}/retry"): (200,),
+}
+"""What is answered beyond the documents: a browser's EventSource stops at 204, and at nothing else (decision 28); a
+repeat with the same idempotency key is 200 wherever something is started (decision 14)."""
 
 _ERROR_CODE = re.compile(r"^([A-Z]+_[A-Z]+|TIMEOUT) \| [^|]+ \| (\w+)[^|]*\|$", re.MULTILINE)
 _KIND = re.compile(r"^(\w+) \| (Sync|Async) \|", re.MULTILINE)

@@ -16,6 +16,7 @@ from records.publication import Publisher
 from records.replay import replay
 from testkit.database import Database
 from testkit.services import MemoryProducer
+from testkit.wait import wait_for
 
 ALL = list(EVENTS)
 HOUR = timedelta(hours=1)
@@ -202,11 +203,13 @@ async def test_what_is_underway_is_not_swept_a_second_time(own_database: Databas
     publisher = Publisher(await own_database.pool("api-gateway"), producer, writer)
     first = await _put(own_database)
     await _replay(own_database, writer)
-    assert await publisher.sweep_once() == 1
+    sweeping = asyncio.create_task(publisher.sweep_once())
     await producer.asked.wait()
     second = await _put(own_database, type="action.failed")
     await _replay(own_database, writer)
-    assert await publisher.sweep_once() == 1
+    again = asyncio.create_task(publisher.sweep_once())
+    await wait_for(lambda: len(publisher._underway) == 2)
     producer.answer.set()
+    assert [await sweeping, await again] == [1, 1]
     await publisher.close(10)
     assert _ids(producer.records) == sorted([first, second])

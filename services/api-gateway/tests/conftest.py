@@ -51,6 +51,7 @@ def settings(database_url: str) -> Settings:  # noqa: F811
         token_secret="0123456789" * 4,
         encryption_keys="k1:" + base64.b64encode(os.urandom(32)).decode(),
         allowed_origins="https://console.example.com",
+        wrong_keys_per_minute=0,
     )
 
 

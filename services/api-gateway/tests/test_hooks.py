@@ -42,7 +42,7 @@ async def test_pausing_changing_and_deleting_take_effect_within_a_second(hook: H
     assert (await hook.send()).json() == {"status": "ignored"}
     await hook.gateway.pool.execute("UPDATE automations SET deleted_at = clock_timestamp() WHERE id = $1", hook.id)
     hook.ticks.now += REMEMBER_SECONDS
-    assert refusal(await hook.send()) == (404, "not_found")
+    assert refusal(await hook.send()) == (401, "signature_mismatch")
 
 
 async def test_within_a_second_the_database_is_asked_once(hook: Hook) -> None:

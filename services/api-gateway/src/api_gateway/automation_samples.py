@@ -70,6 +70,7 @@ _AUTOMATION: Json = _SAID | {
     "updatedAt": "2026-01-20T09:12:00Z",
     "updatedBy": _USER_ID,
     "webhookIgnoredAt": None,
+    "versionId": "019a9b4e-7c1d-7e3f-8a51-2f0d6f3c9e20",
     "webhookUrl": None,
     "webhooksIgnored": 0,
 }

@@ -116,6 +116,7 @@ EXAMPLES: dict[str, Example] = {
     "pause_automation": Example(given=(_AN_AUTOMATION,)),
     "resume_automation": Example(given=(_AN_AUTOMATION,)),
     "trigger_automation": Example({"inputs": {"day": "2026-01-31"}}, given=(_AN_AUTOMATION,)),
+    "copy_automation": Example(given=(_AN_AUTOMATION,)),
     "draw_automation": Example(query="?format=svg", given=(_AN_AUTOMATION,)),
     # Automation runs
     "list_automation_runs": Example(query="?status=running,failed&triggered_by=schedule&limit=20"),

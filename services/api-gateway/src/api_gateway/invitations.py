@@ -9,7 +9,7 @@ from api_gateway.auth import Open
 from api_gateway.gateway import gateway_of
 from api_gateway.people_shapes import AcceptBody
 from api_gateway.principal import Principal
-from api_gateway.problems import Problem
+from api_gateway.problems import Problem, ProblemBody
 from api_gateway.requests import SignInRoute
 from api_gateway.session import signed_in
 from api_gateway.shapes import SessionShape
@@ -23,7 +23,12 @@ _OPEN = Depends(Open("whoever has the token is the one who was invited, and has 
 
 
 @router.post(
-    "/accept", response_model=SessionShape, status_code=201, summary="Accept an invitation", dependencies=[_OPEN]
+    "/accept",
+    response_model=SessionShape,
+    status_code=201,
+    responses={429: {"model": ProblemBody, "description": "Too many tries; `Retry-After` says when to go on"}},
+    summary="Accept an invitation",
+    dependencies=[_OPEN],
 )
 async def accept_invitation(request: Request, body: AcceptBody) -> Response:
     """Takes the invitation, once, with a password of one's own, and signs in: the answer is as that of a sign-in."""

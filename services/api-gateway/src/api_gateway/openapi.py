@@ -141,11 +141,15 @@ def _improve(operation: Json, method: str, path: str, route: APIRoute, schemas: 
     _show_example(operation, method, path, route.name)
 
 
+_FOUND_BY_BODY = ("/api/v1/invitations/accept",)
+"""Paths without an id whose body names what is looked for."""
+
+
 def _impossible(operation: Json, method: str, path: str, role: Role | Open | None) -> Iterator[str]:
     """The codes of the common list that this operation never answers."""
     if "requestBody" not in operation:
         yield from ("413", "415")
-    if "{" not in path:
+    if "{" not in path and path not in _FOUND_BY_BODY:
         yield "404"
     if method == "get":
         yield "409"

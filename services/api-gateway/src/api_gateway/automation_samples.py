@@ -89,6 +89,7 @@ _LISTED_RUNS: list[Json] = [
 _LISTED: Json = {
     "actionRuns": _LISTED_RUNS,
     "automationId": _AUTOMATION_ID,
+    "versionId": "019a9b4e-7c1d-7e3f-8a51-2f0d6f3c9e20",
     "completedAt": _END,
     "createdAt": _WHEN,
     "createdBy": None,
@@ -125,7 +126,7 @@ _WHOLE: Json = _LISTED | {
 
 AUTOMATION_SAMPLES: dict[str, Any] = {
     "AutomationShape": _AUTOMATION,
-    "ValidShape": {"valid": True, **_SAID},
+    "ValidShape": {"valid": True, **_SAID, "nextRuns": ["2026-01-23T11:00:00Z"], "warnings": []},
     "AutomationRunShape": _LISTED,
     "WholeAutomationRunShape": _WHOLE,
 }

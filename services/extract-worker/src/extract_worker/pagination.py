@@ -87,6 +87,11 @@ def taken_up(position: Json) -> tuple[given.Paginator, BasePaginator | None]:
     return definition, paginator_of(definition, position.get("value"))
 
 
+def asked_at(position: Json) -> dict[str, Any]:
+    """What the request at a saved position is asked with: `path` and `params`, as dlt names them."""
+    return {"path": position["url"], "params": position["params"]}
+
+
 def position_of(definition: given.Paginator, paginator: BasePaginator, url: str, params: Any) -> Json:
     """What `taken_up` needs to go on with the request that would be next."""
     value = paginator.current_value if isinstance(paginator, RangePaginator) else None

@@ -2,21 +2,20 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from hashlib import blake2b
 from typing import Any, cast
 
 import orjson
 import requests
-from dlt.common.configuration.specs.runtime_configuration import RuntimeConfiguration
-from dlt.sources.helpers.rest_client import client as dlt_client
 from dlt.sources.helpers.rest_client.paginators import BasePaginator
 
 from common.clock import now
 from common.errors import ErrorCode, Permanent, RunError
 from extract_worker import failures, pagination
 from extract_worker.columns import table_of
-from extract_worker.credentials import Access, HostBound, access_of, parted
+from extract_worker.credentials import Access, access_of
 from extract_worker.discretion import hidden_of
+from extract_worker.rest_client import Client
+from extract_worker.rest_requests import Requests
 from extract_worker.session import SourceSession, origin_of
 from extract_worker.source import Means, Page, Table, mode_of
 from extract_worker.state import Json, ResourceState
@@ -25,42 +24,6 @@ from extract_worker.windows import Window, windows
 from records.definitions import paginators as given
 from records.definitions.dlt_extract import DltExtract, RestApi
 from records.definitions.resources import RestResource
-
-_REPEATS = 3
-"""So many times the same page again means that the source does not follow the paginator."""
-
-
-class Client(dlt_client.RESTClient):
-    """dlt's client for one resource: what it would guess or pass over in silence is an error here."""
-
-    def __init__(self, name: str, access: Access, session: SourceSession, definition: given.Paginator) -> None:
-        super().__init__(access.base_url, auth=HostBound(access), session=session, config=RuntimeConfiguration())
-        self.definition = definition
-        self._name = name
-        self._last = b""
-        self._same = 0
-
-    def extract_response(self, response: requests.Response, data_selector: Any) -> list[Any]:
-        rows = pagination.select(str(data_selector), response.json())
-        digest = blake2b(response.content, digest_size=16).digest()
-        self._same = self._same + 1 if rows and digest == self._last else 0
-        self._last = digest
-        if self._same >= _REPEATS:
-            raise _repeated(response)
-        return rows
-
-    def detect_data_selector(self, response: requests.Response) -> str:
-        return pagination.selector_of(self._name, response.json())
-
-    def detect_paginator(self, response: requests.Response, data: Any) -> BasePaginator:
-        self.definition = pagination.detect(response, data)
-        return cast(BasePaginator, pagination.paginator_of(self.definition))
-
-
-def _repeated(response: requests.Response) -> Permanent:
-    place = failures.place_of(response.url)
-    text = f"{place} answers the same page over and over: it does not follow the paginator. Name the right one."
-    return Permanent(ErrorCode.DATA_ERROR, text, {"field": "paginator", "url": place})
 
 
 class RestSource:
@@ -103,9 +66,8 @@ class Endpoint:
         self._saved = saved["value"] if saved and mode.begins else None
         self._definition = definition
         self._resource = resource
-        self._plain_headers, headers = parted({**definition.headers, **resource.headers})
-        self._plain_params, params = parted({**definition.params, **resource.params})
-        self.access = access.beside(headers, params)
+        self._requests = Requests(definition, resource, access)
+        self.access = self._requests.access
         self._session = session
         self._mark: Watermark | None = None
 
@@ -144,10 +106,10 @@ class Endpoint:
         client = Client(self.name, self.access, self._session, definition)
         resource, given_ = self._resource, self._definition
         before = self._session.received
+        asked = pagination.asked_at(position) if position else self._requests.first(part, self._mark)
         for data in client.paginate(
-            path=position["url"] if position else self._path(),
-            params=position["params"] if position else self._params(part),
-            headers=self._plain_headers,
+            **asked,
+            headers=self._requests.headers,
             paginator=paginator,
             data_selector=resource.data_selector or given_.data_selector,
             hooks={"response": []},
@@ -168,18 +130,6 @@ class Endpoint:
         position = pagination.position_of(client.definition, data.paginator, data.request.url, data.request.params)
         written = orjson.dumps(position).decode()
         return None if any(secret in written for secret in self.access.secrets) else position
-
-    def _path(self) -> str:
-        return self.name if self._resource.path is None else self._resource.path
-
-    def _params(self, part: Window | None) -> dict[str, Any]:
-        params: dict[str, Any] = dict(self._plain_params)
-        incremental = self._resource.incremental
-        if self._mark and incremental and incremental.param and self._mark.value is not None:
-            params[incremental.param] = self._mark.value
-        if part and self._resource.slices:
-            params |= part.params(self._resource.slices)
-        return params
 
     def _first_moment(self) -> datetime:
         value = self._mark.value if self._mark else None

@@ -17,7 +17,7 @@ from testkit.toys import Play
 from testkit.wait import wait_for
 from worker import lifecycle
 from worker.kind import Park
-from worker.owned import _STILL_OURS, Owned
+from worker.owned import _HOLD, Owned
 from worker.running import running
 from worker.settings import WorkerSettings
 from worker.worker import Worker
@@ -41,7 +41,7 @@ STATEMENTS = {
     "cancel": _of(lifecycle.CANCEL, "action.cancelled"),
     "fail unsafe": _of(lifecycle.FAIL_UNSAFE, "action.failed"),
     "give up": _of(lifecycle.GIVE_UP, "action.failed"),
-    "guard": _STILL_OURS,
+    "guard": _HOLD,
     "commit": COMMIT,
 }
 BESIDE = {

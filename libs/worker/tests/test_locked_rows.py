@@ -2,20 +2,23 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from common.errors import ErrorCode, Permanent, Retryable
 from common.ids import uuid7
 from testkit.database import Database
 from testkit.wait import wait_for
+from worker import owned
 from worker.endings import Endings
 from worker.kind import Park
 from worker.lifecycle import Holder
-from worker.owned import Means, Owned
+from worker.owned import LostRun, Means, Owned
 from worker.reports import Reports
 
 SOON = 5.0
@@ -29,7 +32,21 @@ ENDINGS = {
     "cancelled/done": lambda endings, run: endings.cancel(run),
     "running/delayed": lambda endings, run: endings.fail(run, SLOW),
     "running/parked": lambda endings, run: endings.park(run, Park(uuid7(), "waits")),
+    "running/paused": lambda endings, run: endings.pause(run),
+    "failed/done ": lambda endings, run: endings.give_up(run, RuntimeError("odd")),
+    "cancelled/done ": lambda endings, run: endings.give_up(run, RuntimeError("odd")),
 }
+CONTROLS = {"cancelled": "cancel", "running/paused": "pause"}
+
+
+@dataclass
+class Alive:
+    """A process that is certain to be alive."""
+
+    id: UUID
+
+    async def steady(self) -> None:
+        return
 
 
 class Desk:
@@ -40,10 +57,11 @@ class Desk:
         self.holder = Holder(uuid7(), "w")
         self.endings = Endings(pool, self.holder, lambda run: None, lambda rows: None)
         self.reports = Reports(pool, "w")
-        self.means = Means(pool, None, self.reports, None, "", lambda rows: None)  # type: ignore[arg-type]
+        life = Alive(self.holder.id)
+        self.means = Means(pool, life, self.reports, None, "", lambda rows: None)  # type: ignore[arg-type]
 
     async def held(self, place: str = "") -> Owned:
-        control = "cancel" if place.startswith("cancelled") else None
+        control = next((word for start, word in CONTROLS.items() if place.startswith(start)), None)
         run_id = await self.database.put("running", "leased", lease_owner=self.holder.id, control=control)
         return Owned(await self.database.run(run_id), self.means)
 
@@ -76,7 +94,7 @@ async def test_nobody_waits_for_the_end_of_a_run_whose_row_is_locked(desk: Desk,
         assert not ending.done()
         assert await desk.database.where(held.id) == "running/leased"
     await asyncio.wait_for(ending, SOON)
-    assert await desk.database.where(held.id) == place
+    assert await desk.database.where(held.id) == place.strip()
 
 
 async def test_entries_of_a_locked_run_come_once_in_order_and_before_its_end(desk: Desk) -> None:
@@ -144,3 +162,50 @@ async def test_progress_of_a_locked_run_follows_and_the_newest_counts(desk: Desk
     await asyncio.wait_for(desk.reports.write_progress_once(), SOON)
     assert (await desk.database.run(held.id))["progress"] == {"done": 2}
     assert not desk.reports._progress
+
+
+async def test_transactions_of_locked_runs_hold_no_connection_while_they_wait(database: Database) -> None:
+    desk = Desk(database, await database.pool("extract-worker", 2))
+    held, other = [await desk.held() for _ in range(6)], await desk.held()
+    done: list[UUID] = []
+
+    async def commit(run: Owned) -> None:
+        async with run.guarded() as conn:
+            await conn.execute("SELECT 1")
+        done.append(run.id)
+
+    async with AsyncExitStack() as stack:
+        for run in held:
+            await stack.enter_async_context(desk.locked(run.id))
+        tasks = [asyncio.create_task(commit(run)) for run in held]
+        for _ in range(5):
+            await asyncio.wait_for(commit(other), SOON)
+        assert not any(task.done() for task in tasks)
+    await asyncio.wait_for(asyncio.gather(*tasks), SOON)
+    assert set(done) == {other.id, *(run.id for run in held)}
+
+
+async def test_a_run_that_goes_to_another_while_its_row_is_locked_is_lost(desk: Desk) -> None:
+    held = await desk.held()
+    async with desk.locked(held.id):
+        task = asyncio.create_task(_guarded(held))
+        await asyncio.sleep(0)
+    await desk.database.change(held.id, "epoch = epoch + 1")
+    with pytest.raises(LostRun):
+        await asyncio.wait_for(_guarded(held), SOON)
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_row_that_nobody_lets_go_is_waited_for_with_a_bound(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(owned, "LOCKED_SECONDS", 0.05)
+    held = await desk.held()
+    async with desk.locked(held.id):
+        with pytest.raises(asyncpg.LockNotAvailableError):
+            await asyncio.wait_for(_guarded(held), SOON)
+
+
+async def _guarded(run: Owned) -> None:
+    async with run.guarded():
+        pass

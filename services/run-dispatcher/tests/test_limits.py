@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
@@ -346,3 +347,39 @@ async def test_an_organisation_with_a_hundred_thousand_that_wait_costs_no_more_t
     assert await pages() < 400
     await owner.execute("UPDATE organisations SET settings = '{}' WHERE id = $1", org_id)
     assert len(await let_in(pool, org_id) or []) == limits.MOST
+
+
+@pytest.mark.parametrize("slow", [False, True])
+async def test_turns_that_are_under_way_at_a_stop_end_and_no_other_one_begins(
+    town: Town, slow: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "CLOSE_SECONDS", 0.05 if slow else 5.0)
+    organisations = [await town.organisation(1) for _ in range(2 * limits.AT_ONCE)]
+    for org_id in organisations:
+        await town.hold(org_id, 2)
+    bell, begun, go = MemoryBell(), asyncio.Event(), asyncio.Event()
+
+    class Slow:
+        """The pool, whose first connection comes when the test lets it come."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(pool, name)
+
+        @asynccontextmanager
+        async def acquire(self) -> AsyncIterator[Any]:
+            begun.set()
+            await go.wait()
+            async with pool.acquire() as conn:
+                yield conn
+
+    pool = await town.database.pool("run-dispatcher")
+    turns = limits.Limits(Slow(), bell)
+    turns.on_room("", organisations)
+    await asyncio.wait_for(begun.wait(), 5)
+    if not slow:
+        go.set()
+    await asyncio.wait_for(turns.close(), 5)
+    go.set()
+    assert len(bell.rung) == (0 if slow else limits.AT_ONCE)
+    turns.on_room("", organisations)
+    assert not turns._tasks

@@ -6,8 +6,9 @@ from uuid import UUID
 
 import pytest
 
+from records.automations import calls
 from scheduler.call_automation import CallAutomation
-from services.scheduler.tests.stage import Stage
+from services.scheduler.tests.stage import Stage, step
 from testkit.automations import NOOP, Saved, start
 from testkit.database import new_run
 from testkit.opened import opened_service
@@ -87,3 +88,31 @@ async def test_an_automation_that_calls_itself_is_cut_off(working: Stage) -> Non
     source = {"trigger_source_type": "automation_run", "trigger_source_id": str(deep)}
     ended = await _reaches(working, await _call(working, str(saved.id), **source), "failed/done")
     assert "calls itself" in ended["error"]["message"] or "call itself" in ended["error"]["message"]
+
+
+async def test_what_does_not_fit_stays_with_its_run(working: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = await _end_two(working, monkeypatch, 2_000)
+    steps, log = kept["result"]["steps"], await working.database.log(kept["id"])
+    assert steps["large"] == {"status": "completed", "result": None, "result_truncated": True}
+    assert steps["small"] == {"status": "completed", "result": {"rows": 3}}
+    (told,) = [entry for entry in log if entry["event"] == "result_truncated"]
+    assert (told["level"], told["data"]) == ("warning", {"steps": ["large"]})
+    assert "large" in told["message"]
+
+
+async def test_what_fits_is_handed_back_whole(working: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = await _end_two(working, monkeypatch, 900)
+    assert kept["result"]["steps"]["large"] == {"status": "completed", "result": {"text": "x" * 900}}
+    assert "result_truncated" not in [entry["event"] for entry in await working.database.log(kept["id"])]
+
+
+async def _end_two(stage: Stage, monkeypatch: pytest.MonkeyPatch, size: int) -> Any:
+    """The caller of an automation with two steps; the result of the first has `size` characters."""
+    monkeypatch.setattr(calls.results, "__defaults__", (1_000,))
+    saved = await stage.save(step("large"), step("small"))
+    run_id = await _call(stage, str(saved.id))
+    child = await _child(stage, run_id)
+    assert await stage.looker.look(child["id"]) is not None
+    await stage.end(child["id"], "large", result={"text": "x" * size})
+    await stage.end(child["id"], "small", result={"rows": 3})
+    return await _reaches(stage, run_id, "completed/done")

@@ -7,7 +7,7 @@ import asyncio
 import itertools
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import asyncpg
@@ -97,8 +97,14 @@ class Endings:
 
     async def pause(self, run: Owned, *, over: bool = False) -> bool:
         """leased → paused; False: nobody wants the pause any more, go on. `over`: this attempt's work has ended."""
-        held = [Held(run.id, run.epoch, run.begun and not over)]
-        return self._left(await insist(run.id, lambda: lifecycle.pause(self._pool, self._holder, held)))
+        held = Held(run.id, run.epoch, run.begun and not over)
+
+        def is_wanted(row: Any) -> bool:
+            return row["control"] == "pause" and (run.may_rerun or not held.begun)
+
+        return self._left(
+            await self._unlocked(run, lambda: lifecycle.pause(self._pool, self._holder, [held]), is_wanted)
+        )
 
     async def give_up(self, run: Owned, error: BaseException) -> Any:
         """The last guard: whatever it was that could not be let go is ended, with nothing but its id (rule 23)."""
@@ -106,9 +112,12 @@ class Endings:
         self._on_ending(run)
         message = f"The run could not be ended as it came out: {_plain(error)}. Report it with the run's id."
         held = [Held(run.id, run.epoch, run.begun)]
-        rows = await insist(run.id, lambda: lifecycle.give_up(self._pool, self._holder, held, message))
-        if not rows:
-            rows = await insist(run.id, lambda: lifecycle.cancel(self._pool, self._holder, held))
+
+        async def end() -> list[Any]:
+            rows = await lifecycle.give_up(self._pool, self._holder, held, message)
+            return rows or await lifecycle.cancel(self._pool, self._holder, held)
+
+        rows = await self._unlocked(run, end, lambda row: True)
         for row in rows:
             runs_given_up.labels(kind=row["kind"]).inc()
             runs_ended.labels(kind=row["kind"], status=row["status"]).inc()
@@ -131,6 +140,21 @@ class Endings:
                 return await self.cancel(run)
             if row["control"] == "pause" and await self.pause(run, over=True):
                 return None
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, 1.0)
+
+    async def _unlocked(
+        self, run: Owned, step: Callable[[], Awaitable[list[Any]]], is_wanted: Callable[[Any], bool]
+    ) -> list[Any]:
+        """The rows of a step that passes over a row which somebody holds: asked again, with no connection meanwhile,
+        for as long as the run is ours and its row says that the step `is_wanted`."""
+        wait = _LOCKED_WAIT
+        while True:
+            if rows := await insist(run.id, step):
+                return rows
+            row = await self._read(run)
+            if not self._is_ours(row, run.epoch) or not is_wanted(row):
+                return []
             await asyncio.sleep(wait)
             wait = min(2 * wait, 1.0)
 

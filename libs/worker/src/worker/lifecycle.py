@@ -2,7 +2,7 @@
 
 Cancel beats a retry and a failure, never a completion (decision 20): the steps below refuse a run with another
 `control` than they carry out, and whoever is refused reads the row. No step queues or pauses a run that may not be done
-twice and may have begun (decision 24). A row that somebody holds is passed over where the caller asks again.
+twice and may have begun (decision 24). A row that somebody holds is passed over: the caller asks again.
 """
 
 from collections.abc import Sequence
@@ -42,6 +42,7 @@ PAUSE = Step(
     Phase.PAUSED,
     sets="control = NULL, interrupt_count = interrupt_count + 1, stuck_turns = 0, recovered = true",
     guard=f"{_AMONG_OURS} AND r.control = 'pause' AND {_SAFE}",
+    skip_locked=True,
 )
 INTERRUPT = Step(
     Status.RUNNING,
@@ -86,6 +87,7 @@ GIVE_UP = Step(
     Phase.DONE,
     sets="error = $8::jsonb",
     guard=f"{_AMONG_OURS} AND {_FINAL} AND r.stuck_turns >= $9::int",
+    skip_locked=True,
 )
 
 

@@ -9,6 +9,8 @@ from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
+import asyncpg
+
 from common.clock import steady_seconds
 from common.errors import ErrorCode, Permanent
 from records import beside, checkpoints, connection_health
@@ -40,7 +42,12 @@ class Means:
     announce: Callable[[Sequence[Any]], object]
 
 
-_STILL_OURS = "SELECT id FROM runs WHERE id = $1 AND epoch = $2 AND phase = 'leased' AND lease_owner = $3 FOR UPDATE"
+_OURS = "SELECT id FROM runs WHERE id = $1 AND epoch = $2 AND phase = 'leased' AND lease_owner = $3"
+_HOLD = f"{_OURS} FOR UPDATE SKIP LOCKED"
+LOCKED_SECONDS = 20.0
+"""How long a transaction waits for its run's row: longer than the database lets a frozen process hold it."""
+
+_LOCKED_WAIT = 0.005
 _CONNECTION = "SELECT slug, provider, config, credentials FROM connections WHERE id = $1 AND org_id = $2"
 
 
@@ -159,15 +166,34 @@ class Owned:
 
     @asynccontextmanager
     async def guarded(self) -> AsyncIterator[Any]:
-        """A transaction that holds the run's row and only begins if the run is still ours; else `LostRun`."""
-        await self._ready()
+        """A transaction that holds the run's row and only begins if the run is still ours; else `LostRun`.
+
+        Where somebody else holds the row it waits without a connection. Raises LockNotAvailableError after
+        `LOCKED_SECONDS`.
+        """
         first = len(self._told)
-        async with self._means.pool.acquire() as conn, conn.transaction():
-            if await conn.fetchval(_STILL_OURS, self.id, self.epoch, self._means.life.id) is None:
-                raise LostRun(f"run {self.id} is no longer ours")
-            yield conn
+        wait, last = _LOCKED_WAIT, steady_seconds() + LOCKED_SECONDS
+        while True:
+            await self._ready()
+            async with self._means.pool.acquire() as conn, conn.transaction():
+                if await self._holds_row(conn):
+                    yield conn
+                    break
+            if steady_seconds() > last:
+                raise asyncpg.LockNotAvailableError(f"somebody holds the row of run {self.id}")
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, 1.0)
         self._means.announce(self._told[first:])
         del self._told[first:]
+
+    async def _holds_row(self, conn: Any) -> bool:
+        """Whether this transaction holds the run's row now; False where somebody else does. Raises `LostRun`."""
+        ours = (self.id, self.epoch, self._means.life.id)
+        if await conn.fetchval(_HOLD, *ours) is not None:
+            return True
+        if await conn.fetchval(_OURS, *ours) is None:
+            raise LostRun(f"run {self.id} is no longer ours")
+        return False
 
     async def data_available(self, conn: Any, source: str, tables: Sequence[str], rows: int) -> None:
         """Writes `connection.data_available` in the transaction that made the load durable (decision 30)."""

@@ -34,5 +34,6 @@ async def running(service: Service[Settings]) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        await dispatcher.limits.close()
         await publisher.close(3)
         await life.stop()

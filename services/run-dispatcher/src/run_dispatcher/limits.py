@@ -25,6 +25,9 @@ AT_ONCE = 3
 """Organisations at a time: one that is slow keeps nobody waiting."""
 
 BUSY_SECONDS = 0.02
+CLOSE_SECONDS = 1.0
+"""How long turns may go on when the service stops."""
+
 SWEEP_SHARE = 4
 """After a sweep that took so long, the next one begins this many times later: many organisations cost no more."""
 
@@ -134,6 +137,7 @@ class Limits:
         self._again: set[UUID] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._rest_until = 0.0
+        self._closed = False
 
     def on_room(self, _word: str, org_ids: Sequence[UUID]) -> None:
         """A run of these organisations waits for room, or has left some."""
@@ -142,7 +146,7 @@ class Limits:
                 self._again.add(org_id)
             else:
                 self._due[org_id] = None
-        while self._due and len(self._tasks) < AT_ONCE:
+        while self._due and len(self._tasks) < AT_ONCE and not self._closed:
             self._begin()
 
     async def sweep_once(self) -> None:
@@ -158,6 +162,18 @@ class Limits:
         """Returns when nobody is due and no turn is under way."""
         while self._tasks:
             await asyncio.wait(self._tasks)
+
+    async def close(self) -> None:
+        """Begins no turn any more, and ends those that are under way: at once or, if the database is slow, cut off.
+
+        A turn that is cut off has let in nobody, or its runs are rung for again by the next dispatcher.
+        """
+        self._closed = True
+        if self._tasks:
+            _, slow = await asyncio.wait(self._tasks, timeout=CLOSE_SECONDS)
+            for task in slow:
+                task.cancel()
+            await asyncio.gather(*slow, return_exceptions=True)
 
     def _begin(self) -> None:
         org_id = next(iter(self._due))

@@ -38,7 +38,20 @@ class CallAutomation:
         assert called is not None
         if called.status == "running":
             raise Park(called.id, f"Waiting for automation run {called.id}")
+        await _tell_what_is_left_out(run, steps)
         return _result(called, steps)
+
+
+async def _tell_what_is_left_out(run: Owned, steps: dict[str, Any]) -> None:
+    """Nothing is left out in silence (rule 26)."""
+    left_out = [key for key, step in steps.items() if step.get("result_truncated")]
+    if left_out:
+        most = calls.MOST_BYTES >> 20
+        message = (
+            f"The results of {', '.join(left_out[:10])} are not handed back: a call hands back {most} MiB in all. "
+            "They stay with their own runs; let large data go through tables of the lake."
+        )
+        await run.log("result_truncated", message, {"steps": left_out}, "warning")
 
 
 async def _call(conn: Any, run: Owned, definition: Definition, most: int) -> NewAutomationRun:

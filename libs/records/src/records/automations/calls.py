@@ -1,15 +1,21 @@
 """Automations that are called by a run of kind `call_automation`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+MOST_BYTES = 8 << 20
+"""Of results that a call hands back, as JSON (rule 24): as much as a definition that they are put into may have."""
+
 _CALLED = "SELECT id, status, outcome, error FROM automation_runs WHERE parent_run_id = $1"
 
-_RESULTS = """
-SELECT s.key, s.state, r.result FROM automation_steps s LEFT JOIN runs r ON r.id = s.run_id
+_STEPS = """
+SELECT s.key, s.state, s.run_id, octet_length(r.result::text) AS size
+FROM automation_steps s LEFT JOIN runs r ON r.id = s.run_id
 WHERE s.automation_run_id = $1 ORDER BY s.place
 """
+_RESULTS = "SELECT id, result FROM runs WHERE id = ANY($1::uuid[])"
 
 
 @dataclass(frozen=True)
@@ -28,10 +34,32 @@ async def called_by(conn: Any, run_id: UUID) -> Called | None:
     return None if row is None else Called(**row)
 
 
-async def results(conn: Any, automation_run_id: UUID) -> dict[str, dict[str, Any]]:
-    """Status and result of each step, by key."""
-    rows = await conn.fetch(_RESULTS, automation_run_id)
-    return {row["key"]: {"status": _word(row["state"]), "result": row["result"]} for row in rows}
+async def results(conn: Any, automation_run_id: UUID, most: int = MOST_BYTES) -> dict[str, dict[str, Any]]:
+    """Status and result of each step, by key.
+
+    Results that do not fit into `most` bytes stay where they are, unread; their steps say `result_truncated`. The
+    smallest go first, so that one large result costs no other its place.
+    """
+    rows = await conn.fetch(_STEPS, automation_run_id)
+    fitting = _fitting(rows, most)
+    found = {row["id"]: row["result"] for row in await conn.fetch(_RESULTS, fitting)} if fitting else {}
+    return {row["key"]: _step(row, found) for row in rows}
+
+
+def _fitting(rows: Sequence[Any], most: int) -> list[UUID]:
+    fitting: list[UUID] = []
+    for size, run_id in sorted((row["size"], row["run_id"]) for row in rows if row["size"] is not None):
+        most -= size
+        if most < 0:
+            break
+        fitting.append(run_id)
+    return fitting
+
+
+def _step(row: Any, found: dict[UUID, Any]) -> dict[str, Any]:
+    left_out = row["size"] is not None and row["run_id"] not in found
+    shown = {"status": _word(row["state"]), "result": found.get(row["run_id"])}
+    return {**shown, "result_truncated": True} if left_out else shown
 
 
 def _word(state: str) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from common import db
 from records import checkpoints, cursors, garbage, hot, lake
+from records.bronze_types import met
 from records.cursors import Cursor
 from records.new_run import NewRun
 from testkit.services import OtherServices
@@ -75,11 +76,56 @@ async def test_columns_whose_types_differ_meet_where_no_value_is_lost(raw: Any, 
     await lake.save_columns(raw, here, known, replaced=False)
     await lake.save_columns(raw, here, found, replaced=False)
     assert (await lake.datasets(raw, ORG))[0].columns == merged
+    await lake.add_files(raw, here, files(orders, "ours"), visible=True)
     await lake.save_columns(raw, here, columns(z="DATE"), replaced=True)
     assert (await lake.datasets(raw, ORG))[0].columns == columns(z="DATE")
     await lake.add_files(raw, other, files(orders, "theirs"), visible=True)
     await lake.save_columns(raw, here, columns(y="DATE"), replaced=True)
     assert (await lake.datasets(raw, ORG))[0].columns == columns(z="DATE", y="DATE")
+
+
+async def test_a_table_that_was_replaced_by_nothing_keeps_its_columns(raw: Any, orders: lake.Dataset) -> None:
+    run = load(orders, await new_run(raw))
+    await lake.add_files(raw, run, files(orders, "a"), visible=True)
+    await lake.save_columns(raw, run, [{"name": "id", "type": "BIGINT"}], replaced=True)
+    empty = load(orders, await new_run(raw))
+    await lake.publish_resource(raw, empty, replace=True)
+    await lake.save_columns(raw, empty, lake.ADDED, replaced=True)
+    found = (await lake.datasets(raw, ORG))[0]
+    assert (found.columns, found.row_count) == ([{"name": "id", "type": "BIGINT"}, *lake.ADDED], 0)
+
+
+def test_names_of_columns_know_no_case() -> None:
+    merged = lake.merge_columns([{"name": "Id", "type": "BIGINT"}], [{"name": "ID", "type": "VARCHAR"}])
+    assert merged == [{"name": "Id", "type": "VARCHAR"}]
+
+
+@pytest.mark.parametrize(
+    ("known", "found", "both"),
+    [
+        ("BOOLEAN", "BIGINT", "VARCHAR"),
+        ("BIGINT", "DECIMAL(3,2)", "DECIMAL(21,2)"),
+        ("DECIMAL(3,2)", "DECIMAL(9,4)", "DECIMAL(9,4)"),
+        ("DECIMAL(38,0)", "DECIMAL(9,4)", "VARCHAR"),
+        ("DECIMAL(3,2)", "DOUBLE", "DOUBLE"),
+        ("DOUBLE", "DECIMAL(18,2)", "VARCHAR"),
+        ("BIGINT", "UBIGINT", "VARCHAR"),
+        ("DOUBLE", "UBIGINT", "VARCHAR"),
+        ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "VARCHAR"),
+        ("DATE", "TIMESTAMP", "VARCHAR"),
+        ("BLOB", "VARCHAR", "BLOB"),
+        ("VARCHAR", "BLOB", "VARCHAR"),
+        ("NULL", "DATE", "DATE"),
+    ],
+)
+def test_types_meet_in_one_that_changes_no_value(known: str, found: str, both: str) -> None:
+    assert met(known, found) == both
+
+
+def test_whole_numbers_that_no_double_holds_meet_fractions_as_text() -> None:
+    wide, fraction = {"name": "n", "type": "BIGINT", lake.WIDE: "true"}, {"name": "n", "type": "DOUBLE"}
+    assert lake.merge_columns([wide], [fraction]) == [{"name": "n", "type": "VARCHAR"}]
+    assert lake.merge_columns([{"name": "n", "type": "BIGINT"}], [wide]) == [wide]
 
 
 # The manifest

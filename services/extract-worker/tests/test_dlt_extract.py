@@ -318,6 +318,7 @@ async def test_what_the_child_is_told(floor: Floor) -> None:
         "addresses": "127.0.0.0/8,::1/128",
         "files_root": f"/srv/{floor.org_id}/in",
         "cursors": {},
+        "columns": {},
     }
 
 
@@ -349,3 +350,38 @@ async def test_the_sweep_leaves_what_is_young_or_in_the_lake(floor: Floor) -> No
     assert await sweep(floor.pool, floor.folder.as_uri(), timedelta(0)) == 2
     assert silver.exists()
     assert await floor.rows("sample.a", "SELECT count(*) FROM {t}") == [(6,)]
+
+
+async def extract_rows(floor: Floor, api: FakeApi, rows: list[Any], **more: Any) -> dict[str, Any]:
+    api.paths["/items"] = lambda ask: rows
+    resource = {"name": "items", "paginator": "single_page"} | more
+    return await floor.extract(await floor.run(source="rest_api", base_url=api.url, resources=[resource]))
+
+
+async def test_an_extraction_of_nothing_is_an_empty_table_that_keeps_its_columns(floor: Floor, api: FakeApi) -> None:
+    await extract_rows(floor, api, [])
+    assert ((await floor.dataset("rest_api.items")).columns, await floor.rows("rest_api.items", "")) == (lake.ADDED, [])
+    await extract_rows(floor, api, [{"id": 1, "name": "x"}])
+    await extract_rows(floor, api, [], columns={"since": "date"})
+    dataset = await floor.dataset("rest_api.items")
+    types = {column["name"]: column["type"] for column in dataset.columns}
+    assert types | {"id": "BIGINT", "name": "VARCHAR", "since": "DATE"} == types
+    assert dataset.row_count == 0
+
+
+MIXED = [True, 7, 7.5, "x", 2**53 + 1, 2**64 - 1, {"a": 1}, "2026-01-01", None]
+
+
+@pytest.mark.parametrize("first", [0, 1, 2, 4])
+async def test_the_catalogue_says_what_a_reader_gets_whatever_kinds_meet(
+    floor: Floor, api: FakeApi, first: int
+) -> None:
+    """A later run never changes how an earlier one's values read."""
+    values = [MIXED[first], *MIXED]
+    for number, value in enumerate(values):
+        await extract_rows(floor, api, [{"n": number, "v": value}], write_disposition="append")
+    columns = {column["name"]: column["type"] for column in (await floor.dataset("rest_api.items")).columns}
+    found = await floor.rows("rest_api.items", "SELECT typeof(v), v FROM {t} ORDER BY n")
+    texts = ["true", "7", "7.5", "x", str(2**53 + 1), str(2**64 - 1), '{"a":1}', "2026-01-01", None]
+    assert {kind for kind, _ in found} == {columns["v"]} == {"VARCHAR"}
+    assert [value for _, value in found] == [texts[first], *texts]

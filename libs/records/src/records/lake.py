@@ -9,9 +9,20 @@ from typing import Any
 from uuid import UUID
 
 from common.ids import uuid7
+from records import bronze_types
 
-Columns = list[dict[str, str]]
+Column = dict[str, str]
+Columns = list[Column]
 """[{name, type}], the types by DuckDB's names; `NULL` while a column has held nothing else."""
+
+WIDE = "wide"
+"""A key of BIGINT columns with values beyond 2^53, which no double holds exactly."""
+
+ADDED: Columns = [
+    {"name": "_connection_id", "type": "VARCHAR"},
+    {"name": "_extracted_at", "type": "TIMESTAMP WITH TIME ZONE"},
+]
+"""What every bronze table has beside its source's columns; all that an empty one has where no others are known."""
 
 CHAIN = """WITH RECURSIVE chain(id, retry_of, depth) AS (
     SELECT id, retry_of, 0 FROM runs WHERE id = $1
@@ -157,32 +168,56 @@ async def _count(conn: Any, dataset_id: UUID, more: int) -> None:
     )
 
 
+async def bronze_columns(
+    conn: Any, org_id: UUID, source: str, connection_id: UUID | None
+) -> dict[str, dict[str, Columns]]:
+    """The columns of a source's tables: {table: {all, of_others}}, the latter where other connections have files."""
+    rows = await conn.fetch(
+        """SELECT name, columns, EXISTS (
+               SELECT FROM lake_files f WHERE f.dataset_id = d.id AND visible AND removed_at IS NULL
+               AND connection_id IS DISTINCT FROM $3) AS shared
+           FROM datasets d WHERE org_id = $1 AND layer = 'bronze' AND starts_with(name, $2 || '.')""",
+        *(org_id, source, connection_id),
+    )
+    return {
+        row["name"].removeprefix(f"{source}."): {
+            "all": row["columns"],
+            "of_others": row["columns"] if row["shared"] else [],
+        }
+        for row in rows
+    }
+
+
 def merge_columns(known: Columns, found: Columns) -> Columns:
-    """The columns of files read together (`union_by_name`): types that differ meet in DOUBLE or VARCHAR."""
-    types = {column["name"]: column["type"] for column in known}
+    """The columns of files read together (`union_by_name`), each with the type that its reader gets.
+
+    Names know no case, as in DuckDB: `ID` after `id` is the same column.
+    """
+    columns = {column["name"].lower(): column for column in known}
     for column in found:
-        name, new = column["name"], column["type"]
-        types[name] = _meet(types.get(name, "NULL"), new)
-    return [{"name": name, "type": kind} for name, kind in types.items()]
+        name = column["name"].lower()
+        columns[name] = _merged(columns[name], column) if name in columns else column
+    return list(columns.values())
 
 
-def _meet(one: str, other: str) -> str:
-    if one == other or other == "NULL":
-        return one
-    if one == "NULL":
-        return other
-    return "DOUBLE" if {one, other} == {"BIGINT", "DOUBLE"} else "VARCHAR"
+def _merged(known: Column, found: Column) -> Column:
+    wide = WIDE in known or WIDE in found
+    kind = bronze_types.met(known["type"], found["type"], wide)
+    return {"name": known["name"], "type": kind} | ({WIDE: "true"} if wide and kind == bronze_types.BIGINT else {})
 
 
 async def save_columns(conn: Any, load: Load, found: Columns, replaced: bool) -> None:
-    """Record a bronze table's columns; `replaced` forgets the old ones where no other connection has files in it."""
+    """Record a bronze table's columns.
+
+    `replaced` forgets the old ones where this connection alone has files in it; a table without any row keeps them.
+    """
     known = await conn.fetchval("SELECT columns FROM datasets WHERE id = $1 FOR NO KEY UPDATE", load.dataset_id)
-    others = not replaced or await conn.fetchval(
-        """SELECT EXISTS (SELECT FROM lake_files WHERE dataset_id = $1 AND visible AND removed_at IS NULL
-           AND connection_id IS DISTINCT FROM $2)""",
+    forgets = replaced and await conn.fetchval(
+        """SELECT bool_and(connection_id IS NOT DISTINCT FROM $2) FROM lake_files
+           WHERE dataset_id = $1 AND visible AND removed_at IS NULL""",
         *(load.dataset_id, load.connection_id),
     )
-    columns = merge_columns(known if others else [], found)
+    columns = merge_columns([] if forgets else known, found)
     if columns != known:
         await conn.execute("UPDATE datasets SET columns = $2 WHERE id = $1", load.dataset_id, columns)
 

@@ -8,13 +8,9 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from common.errors import ErrorCode, Permanent
 from extract_worker.jsontext import compact
-
-EXACT_IN_DOUBLE = 2**53
-"""Larger whole numbers are not all representable as a double."""
 
 _CONVERSION_ERRORS = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, UnicodeError)
 
@@ -51,7 +47,9 @@ def table_of(rows: Sequence[Any], declared: Mapping[str, str] | None = None) -> 
     columns = {name: array_of(values) for name, values in _values(objects)}
     for name, kind in (declared or {}).items():
         columns[name] = _declared(name, kind, [row.get(name) for row in objects])
-    return pa.table(columns) if columns else pa.table({"value": pa.nulls(len(objects))})
+    if not columns:
+        return pa.table({"value": pa.nulls(len(objects))} if objects else {})
+    return pa.table(columns)
 
 
 def with_declared(table: pa.Table, declared: Mapping[str, str], original: pa.Table) -> pa.Table:
@@ -157,50 +155,6 @@ _DECLARED: dict[str, tuple[Callable[[Any], Any], pa.DataType]] = {
     "date": (_day, pa.date32()),
     "timestamp": (instant, pa.timestamp("us", tz="UTC")),
 }
-
-
-def joined(tables: Sequence[pa.Table]) -> pa.Table:
-    """Tables of the same source below each other; columns whose types differ meet in one that holds all values."""
-    if len({table.schema for table in tables}) == 1:
-        return pa.concat_tables(tables)
-    names = dict.fromkeys(name for table in tables for name in table.column_names)
-    return pa.table({name: _joined(name, tables) for name in names})
-
-
-def _joined(name: str, tables: Sequence[pa.Table]) -> pa.ChunkedArray:
-    parts = [table[name] if name in table.column_names else pa.nulls(len(table)) for table in tables]
-    kinds = {part.type for part in parts} - {pa.null()}
-    target = kinds.pop() if len(kinds) == 1 else _meeting(kinds, parts)
-    chunks = [chunk for part in parts for chunk in _chunks(_cast(part, target))]
-    return pa.chunked_array(chunks, target)
-
-
-def _meeting(kinds: set[pa.DataType], parts: Sequence[Any]) -> pa.DataType:
-    if not kinds:
-        return pa.null()
-    if kinds == {pa.int64(), pa.float64()} and not any(has_wide_integers(part) for part in parts):
-        return pa.float64()
-    return pa.string()
-
-
-def has_wide_integers(part: pa.Array | pa.ChunkedArray) -> bool:
-    """Whether a double could not hold the column."""
-    if part.type != pa.int64() or not len(part):
-        return False
-    bounds = pc.min_max(part).as_py()
-    return any(bound is not None and abs(bound) > EXACT_IN_DOUBLE for bound in bounds.values())
-
-
-def _cast(part: Any, target: pa.DataType) -> Any:
-    if part.type == target:
-        return part
-    if target != pa.string() or pa.types.is_integer(part.type):
-        return part.cast(target)
-    return texts(part.to_pylist())
-
-
-def _chunks(part: Any) -> list[pa.Array]:
-    return part.chunks if isinstance(part, pa.ChunkedArray) else [part]
 
 
 def plain(table: pa.Table) -> pa.Table:

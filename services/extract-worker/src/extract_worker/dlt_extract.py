@@ -42,15 +42,18 @@ class DltExtract:
         return await noop(run)
 
     async def prepare(self, run: Owned) -> dict[str, Any]:
-        """What the child must know: {source, addresses, files_root, cursors: {resource: {value, run_id}}}."""
+        """What the child must know: {source, addresses, files_root, cursors: {resource: {value, run_id}}, columns:
+        {table: {all, of_others}}}."""
         source = run.definition_as(Definition).bronze_source
         async with run.guarded() as conn:
             saved = await cursors.cursors(conn, run.org_id, _scope(run), source)
+            columns = await lake.bronze_columns(conn, run.org_id, source, run.connection_id)
         return {
             "source": source,
             "addresses": str(self._policy),
             "files_root": self._files_root and self._files_root.replace("{org}", str(run.org_id)),
             "cursors": {name: {"value": one.value, "run_id": str(one.run_id)} for name, one in saved.items()},
+            "columns": columns,
         }
 
     async def answer(self, run: Owned, question: str, payload: dict[str, Any]) -> dict[str, Any]:

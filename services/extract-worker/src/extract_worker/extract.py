@@ -18,6 +18,7 @@ from extract_worker.source import Means, Source
 from extract_worker.state import State
 from extract_worker.storage import open_lake
 from records.definitions.dlt_extract import DltExtract
+from records.lake import Columns
 from worker.job import Job
 from worker.link import Link, Stop
 
@@ -65,8 +66,17 @@ class Extraction:
         self._tables = {table.name: table for table in source.tables()}
         state = State.begin(list(self._tables), job.checkpoint)
         lake = open_lake(job.lake_url)
-        self._run = Run(job, link, lake, job.prepared["source"], definition.slice_rows, state, {})
+        self._run = Run(job, link, lake, job.prepared["source"], definition.slice_rows, state, {}, self._known(job))
         self._attempts_left = job.attempt < definition.retry.max_attempts
+
+    def _known(self, job: Job) -> dict[str, Columns]:
+        """The columns of the files beside which a reader will find what this run writes."""
+        there = job.prepared.get("columns", {})
+        return {
+            table.table: there[table.table]["of_others" if table.replace else "all"]
+            for table in self._tables.values()
+            if table.table in there
+        }
 
     def perform(self) -> dict[str, Any]:
         """Everything that is left, then the result."""

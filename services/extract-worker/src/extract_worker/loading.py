@@ -10,7 +10,7 @@ from extract_worker.parts import Place, SliceWriter
 from extract_worker.source import Page, Table
 from extract_worker.state import Json, ResourceState, State
 from extract_worker.storage import Storage
-from records.lake import merge_columns
+from records.lake import Columns, merge_columns
 from worker.job import Job
 from worker.link import Link
 
@@ -30,7 +30,7 @@ class Unanswered(Exception):
 
 @dataclass(frozen=True)
 class Run:
-    """What the resources of one attempt share."""
+    """What the resources of one attempt share; `columns` are those that the tables have already."""
 
     job: Job
     link: Link
@@ -39,6 +39,7 @@ class Run:
     slice_rows: int
     state: State
     failed: dict[str, RunError]
+    columns: dict[str, Columns]
 
     def ask(self, question: str, payload: Json) -> Json:
         """Ask the worker; what it raises ends the attempt (`Unanswered`)."""
@@ -114,7 +115,8 @@ class Loading:
         connection = job.connection.id if job.connection else None
         prefix = f"{job.org_id}/bronze/{self._run.source}/{self._table.table}"
         place = Place(f"{prefix}/connection={connection or 'none'}/run={job.run_id}", job.epoch, connection)
-        return SliceWriter(self._run.storage, place, name, self._may_write)
+        known = merge_columns(self._run.columns.get(self._table.table, []), self._state.columns)
+        return SliceWriter(self._run.storage, place, name, self._may_write, known)
 
     def _may_write(self) -> None:
         self._run.ask("may_write", {})

@@ -8,9 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from common.clock import unix_milliseconds
-from extract_worker.columns import joined, type_name, with_platform_columns
+from extract_worker.columns import with_platform_columns
+from extract_worker.meeting import described, joined, one_spelling, stored
 from extract_worker.storage import Storage
-from records.lake import Columns, merge_columns
+from records.lake import ADDED, Columns, merge_columns
 
 PART_BYTES = 64 * 1024 * 1024
 """Arrow bytes in memory that are written as one file."""
@@ -31,13 +32,26 @@ class Place:
 
 
 class SliceWriter:
-    """The files of one slice. `before_write` is called before each: it waits until this run may write."""
+    """The files of one slice. `before_write` is called before each: it waits until this run may write.
 
-    def __init__(self, storage: Storage, place: Place, slice_name: str, before_write: Callable[[], None]) -> None:
+    `known` are the columns that the table has already: what is written is of their spelling, and of types beside
+    which theirs keep their values.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        place: Place,
+        slice_name: str,
+        before_write: Callable[[], None],
+        known: Columns | None = None,
+    ) -> None:
         self._storage = storage
         self._place = place
         self._slice = slice_name
         self._before_write = before_write
+        self._known = known or []
+        self._spelled = {column["name"].lower(): column["name"] for column in self._known}
         self._tables: list[pa.Table] = []
         self._bytes = 0
         self.rows = 0
@@ -45,8 +59,11 @@ class SliceWriter:
         self.columns: Columns = []
 
     def add(self, table: pa.Table) -> None:
-        """Take a page; a full buffer is written."""
+        """Take a page; a full buffer is written. A page without rows tells its columns."""
+        table = one_spelling(table, self._spelled)
+        self._spelled = {name.lower(): name for name in table.column_names} | self._spelled
         if not len(table):
+            self._learn(described(table))
             return
         self._tables.append(table)
         self._bytes += table.nbytes
@@ -58,11 +75,14 @@ class SliceWriter:
         """Write the rest; answers [{path, slice, rows, bytes}]."""
         if self._tables:
             self._write()
+        self._learn(ADDED)
         return self.files
 
     def _write(self) -> None:
         table = joined(self._tables)
         table = with_platform_columns(table, self._place.connection_id, unix_milliseconds() * 1000)
+        found = described(table)
+        table = stored(table, self._known)
         sink = pa.BufferOutputStream()
         pq.write_table(table, sink, compression="zstd", row_group_size=_ROW_GROUP)
         data = sink.getvalue()
@@ -70,6 +90,9 @@ class SliceWriter:
         self._before_write()
         self._storage.put(path, data)
         self.files.append({"path": path, "slice": self._slice, "rows": len(table), "bytes": data.size})
-        found = [{"name": field.name, "type": type_name(field.type)} for field in table.schema]
-        self.columns = merge_columns(self.columns, found)
+        self._learn(found)
         self._tables, self._bytes = [], 0
+
+    def _learn(self, found: Columns) -> None:
+        self.columns = merge_columns(self.columns, found)
+        self._known = merge_columns(self._known, found)

@@ -15,7 +15,7 @@ from common.addresses import Policy
 from extract_worker.extract import extract
 from records.connection_config import checked_config
 from records.connections import Connection
-from records.credentials import check_credentials
+from records.credential_checks import check_credentials
 from testkit.link import RecordingLink
 from testkit.owned import HeldRun
 from testkit.web import Reply, Seen, WebServer
@@ -23,6 +23,9 @@ from worker.job import ConnectionSecret, Job
 
 LOOPBACK = Policy.parse("loopback")
 BASIC = "Basic dTpw"
+OAUTH = {"type": "oauth2_client_credentials", "access_token_url": "https://vendor.example/token"}
+GOT = {"client_id": "c", "access_token": "T"}
+"""What is left of the credentials where the worker has got a token (`records.access_tokens`)."""
 
 
 @pytest.fixture
@@ -77,6 +80,10 @@ def extracted(connection: ConnectionSecret, folder: Path) -> Any:
         ({"headers": {"X-K": "v"}, "token": "T"}, {}, {"x-k": "v", "authorization": "Bearer T"}, {}),
         ({"headers": {"X-K": "v"}}, {"auth": {"type": "bearer"}}, {"x-k": "v"}, {}),
         ({"headers": {"X-K": "v"}}, {"headers": {"X-Team": "7", "X-K": "w"}}, {"x-k": "v", "x-team": "7"}, {}),
+        (GOT, {"auth": OAUTH}, {"authorization": "Bearer T"}, {}),
+        (GOT, {"auth": {**OAUTH, "name": "X-Access"}}, {"x-access": "T", "authorization": None}, {}),
+        (GOT, {"auth": {**OAUTH, "location": "query"}}, {}, {"access_token": ["T"]}),
+        (GOT, {"auth": {**OAUTH, "name": "t", "location": "query"}}, {}, {"t": ["T"]}),
         ({"token": "T"}, {"auth": {"type": "none"}}, {"authorization": None}, {}),
         ({}, {"headers": {"X-Team": "7"}}, {"x-team": "7", "authorization": None}, {}),
     ],
@@ -92,7 +99,8 @@ async def test_all_three_send_the_same(
     name: str,
 ) -> None:
     given = {name: vendor.url, **config}
-    check_credentials(credentials, checked_config(given))
+    saved = {"client_id": "c", "client_secret": "s"} if credentials is GOT else credentials
+    check_credentials(saved, checked_config(given))
     for stored in (given, checked_config(given)):
         connection = ConnectionSecret(str(uuid4()), "c", "rest", stored, credentials)
         for use in (looked_at(connection), requested(connection), extracted(connection, tmp_path)):

@@ -6,7 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from records.connection_config import BadConfig, address, checked_config
-from records.credentials import Unusable, check_credentials
+from records.credential_checks import check_credentials
+from records.credentials import Unusable
 from records.definitions.http_request import HttpRequest
 from records.header_names import RESERVED
 

@@ -273,3 +273,29 @@ async def test_the_address_of_a_redirect_is_shown_without_its_credentials(vendor
     assert result["url"] == f"{other.url}/file?page=1&X-Amz-Signature=[secret]"
     shown = await perform({"url": f"{vendor.url}/p", "follow_redirects": False})
     assert CANARY not in str(shown)
+
+
+async def test_an_access_token_that_ended_is_renewed_once(vendor: WebServer) -> None:
+    def answer(seen: Seen) -> Reply:
+        return Reply(200 if seen.headers["authorization"] == "Bearer second-token" else 401, body=b"{}")
+
+    vendor.replies["/orders"] = answer
+    auth = {"type": "oauth2_client_credentials", "access_token_url": "https://vendor.example/token"}
+    config = {"base_url": vendor.url, "auth": auth}
+    old, new, bad = (
+        ConnectionSecret("c1", "shop", "rest_api", config, {"client_id": "c", "access_token": token}, 1e12)
+        for token in ("first-token", "second-token", "third-token")
+    )
+    run = held({"method": "POST", "url": "/orders", "body": {"a": 1}}, old)
+    run.renewed = new
+    assert (await HttpRequest(LOOPBACK).perform(run))["status_code"] == 200
+    assert (run.rejected, len(vendor.seen)) == (["first-token"], 2)
+    run = held({"url": "/orders"}, old)
+    run.renewed = bad
+    with pytest.raises(Permanent) as refused:
+        await HttpRequest(LOOPBACK).perform(run)
+    assert refused.value.code is ErrorCode.AUTH_ERROR
+    assert len(vendor.seen) == 4
+    expected = held({"url": "/orders", "expected_status": [401]}, old)
+    assert (await HttpRequest(LOOPBACK).perform(expected))["status_code"] == 401
+    assert expected.rejected == []

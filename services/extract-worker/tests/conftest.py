@@ -41,6 +41,7 @@ class Bench:
     commits: list[dict[str, Any]] = field(default_factory=list)
     conflict: str | None = None
     link: RecordingLink = field(default_factory=RecordingLink)
+    answers: dict[str, Any] = field(default_factory=dict)
 
     def extract(self, source: str, **fields: Any) -> dict[str, Any]:
         """The result; what it raised goes through. The checkpoint and the cursors are kept for the next call."""
@@ -55,7 +56,7 @@ class Bench:
             self.run_id, ORG, self.epoch, self.attempt, "dlt_extract", definition, self.connection, self.checkpoint,
             self.folder.as_uri(), prepared,
         )  # fmt: skip
-        self.link = RecordingLink({"commit_slice": self._commit, "announce": self._announce})
+        self.link = RecordingLink({"commit_slice": self._commit, "announce": self._announce, **self.answers})
         return extract(job, self.link)
 
     def next_run(self) -> None:

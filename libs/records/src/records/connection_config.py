@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from records.credentials import base_url, split_address
+from records.oauth import SETTINGS
 from records.secret_names import looks_secret, means_a_place, secret_in_text
 from records.stores import Place, check_bucket
 
@@ -54,7 +55,9 @@ def checked_config(config: Mapping[str, Any]) -> Json:
 def address(config: Mapping[str, Any]) -> tuple[Any, ...]:
     """Where credentials are sent to: what was given for one must not be sent to another."""
     http = base_url(config)
-    others = tuple(config.get(name) for name in ("host", "port", "endpoint_url", "region"))
+    others = [config.get(name) for name in ("host", "port", "endpoint_url", "region")]
+    auth = config.get("auth")
+    others.append(auth.get("access_token_url") if isinstance(auth, Mapping) else None)
     return (http, None if http else config.get("base_url"), None if http else config.get("url"), *others)
 
 
@@ -78,6 +81,11 @@ def secrets_in(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
 
 
 def _is_secret(name: str, value: Any, path: Path) -> bool:
-    if path == ("auth",) or value in (None, "", {}, []) or isinstance(value, bool):
+    if (
+        path == ("auth",)
+        or (path[0] == "auth" and len(path) == 2 and name in SETTINGS)
+        or value in (None, "", {}, [])
+        or isinstance(value, bool)
+    ):
         return False
     return looks_secret(name) and not means_a_place(name)

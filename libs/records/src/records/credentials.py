@@ -2,7 +2,9 @@
 
 For HTTP: `token` (or `access_token`) as a bearer token; `api_key` in a header (`name` or `header`, else X-API-Key) or,
 with `location: "query"`, in the query; `username` and `password`; whole `headers`, alone or beside one of these.
-`config.auth` may say which (`type`), and an API key's `name` and `location`. Of several kinds the first one counts.
+`config.auth` may say which (`type`), and an API key's `name` and `location`. With OAuth 2 (`records.oauth`) the
+`access_token` is what was got, as a bearer token or bare in the header of that `name`. Of several kinds the first one
+counts.
 Databases take `username` (or `user`) and `password`; S3 takes `access_key_id`, `secret_access_key`, `session_token`.
 """
 
@@ -14,16 +16,20 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from records.header_names import reserved_among
+from records.oauth import GRANTS
 
-_PLAIN = ("header", "location", "name", "type", "user", "username")
+HEADER_WORDS = ("header", "location", "name")
+"""Where an API key goes."""
+
+_PLAIN = (*HEADER_WORDS, "client_id", "type", "user", "username")
 """What credentials hold beside secrets."""
 
-_SECRET = ("token", "access_token", "api_key", "password", "access_key_id", "secret_access_key", "session_token")
-_KNOWN = frozenset((*_PLAIN, *_SECRET, "headers"))
-_KINDS = {"bearer": "token", "api_key": "api_key", "basic": "username", "http_basic": "username", "none": ""}
+KINDS = {"bearer": "token", "api_key": "api_key", "basic": "username", "http_basic": "username", "none": ""}
+KINDS |= dict.fromkeys(GRANTS, "access_token")
+"""Words of `config.auth.type`, and what each of them needs."""
+
 _QUERY = ("query", "param", "params")
 _HEADER = ("header", "headers")
-_AUTH = frozenset(("type", "name", "header", "location"))
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}")
 _SENDABLE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
 _BEARER = re.compile(r"bearer\s+", re.IGNORECASE)
@@ -50,9 +56,9 @@ class HttpCredentials:
 
 def http_credentials(known: Mapping[str, Any], config: Mapping[str, Any] | None = None) -> HttpCredentials:
     """How credentials, and the headers of the config, go with an HTTP request. Raises `Unusable` where they cannot."""
-    auth = _mapping(config or {}, "auth")
+    auth = mapping_of(config or {}, "auth")
     given = _given(known, auth)
-    common = {**_mapping(config or {}, "headers"), **_mapping(known, "headers")}
+    common = {**mapping_of(config or {}, "headers"), **mapping_of(known, "headers")}
     headers = {str(name).lower(): str(value) for name, value in common.items()}
     found = HttpCredentials({**headers, **given.headers}, given.query)
     if taken := reserved_among(found.headers):
@@ -63,29 +69,6 @@ def http_credentials(known: Mapping[str, Any], config: Mapping[str, Any] | None 
         if not _SENDABLE.fullmatch(value):
             raise Unusable(f"the value of {name} has characters that no header can carry", "headers", name)
     return found
-
-
-def check_credentials(known: Mapping[str, Any], config: Mapping[str, Any]) -> None:
-    """Hold credentials that are to be stored against what they can mean. Raises `Unusable`."""
-    if unknown := sorted(known.keys() - _KNOWN):
-        names = ", ".join(sorted(_KNOWN))
-        raise Unusable(f"nothing here knows what {unknown[0][:60]!r} means; known are {names}", unknown[0])
-    for name, value in known.items():
-        if name == "headers":
-            _check_headers(value)
-        elif not isinstance(value, str):
-            raise Unusable("give it as text", name)
-    _check_auth(config.get("auth"))
-    if known.get("api_key") is None and {"name", "header", "location"} & known.keys():
-        raise Unusable("name, header and location say where an api_key goes, and there is none", "api_key")
-    if ("access_key_id" in known) != ("secret_access_key" in known):
-        raise Unusable("access_key_id and secret_access_key go together", "access_key_id")
-    if "password" in known and not {"username", "user"} & known.keys():
-        raise Unusable("a password needs a username", "username")
-    _location(known, _mapping(config, "auth"))
-    for_a_store = "access_key_id" in known and not _mapping(config, "auth")
-    if (known and not for_a_store) or _mapping(config, "headers"):
-        http_credentials(known, config)
 
 
 def base_url(config: Mapping[str, Any]) -> str | None:
@@ -128,12 +111,12 @@ def texts_in(value: Any) -> Iterator[str]:
 def _given(known: Mapping[str, Any], auth: Mapping[str, Any]) -> HttpCredentials:
     kind = auth.get("type")
     user = known.get("username", known.get("user"))
+    if kind in GRANTS and (token := known.get("access_token")):
+        return _as_token(str(token), known, auth)
     if kind in (None, "bearer") and (token := known.get("token") or known.get("access_token")):
         return HttpCredentials({"authorization": f"Bearer {_BEARER.sub('', str(token), 1)}"})
     if kind in (None, "api_key") and (key := known.get("api_key")):
-        name = str(auth.get("name") or auth.get("header") or known.get("name") or known.get("header") or "X-API-Key")
-        in_query = _location(known, auth) in _QUERY
-        return HttpCredentials(query={name: str(key)}) if in_query else HttpCredentials({name.lower(): str(key)})
+        return _named(str(key), _name(known, auth) or "X-API-Key", known, auth)
     if kind in (None, "basic", "http_basic") and user is not None:
         pair = f"{user}:{known.get('password', '')}"
         return HttpCredentials({"authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"})
@@ -141,34 +124,38 @@ def _given(known: Mapping[str, Any], auth: Mapping[str, Any]) -> HttpCredentials
         return HttpCredentials()
     if kind in (None, "none"):
         raise Unusable("give a token, an api_key, a username and password, or headers")
-    if kind not in _KINDS:
-        raise Unusable(f"there is no way to use {str(kind)[:60]!r}; config.auth.type is {', '.join(_KINDS)}")
-    if not known or known.get("headers"):
+    if kind not in KINDS:
+        raise Unusable(f"there is no way to use {str(kind)[:60]!r}; config.auth.type is {', '.join(KINDS)}")
+    if not known or (known.get("headers") and kind not in GRANTS):
         return HttpCredentials()
-    raise Unusable(f"config.auth says {kind}, which needs {_KINDS[kind]}", _KINDS[kind])
+    raise Unusable(f"config.auth says {kind}, which needs {KINDS[kind]}", KINDS[kind])
 
 
-def _location(known: Mapping[str, Any], auth: Mapping[str, Any]) -> str:
+def _as_token(token: str, known: Mapping[str, Any], auth: Mapping[str, Any]) -> HttpCredentials:
+    """An access token that was got: a bearer token, or bare where a `name` is given."""
+    name = _name(known, auth)
+    if name is None and location_of(known, auth) in _QUERY:
+        name = "access_token"  # RFC 6750
+    return _named(token, name, known, auth) if name else HttpCredentials({"authorization": f"Bearer {token}"})
+
+
+def _name(known: Mapping[str, Any], auth: Mapping[str, Any]) -> str | None:
+    found = auth.get("name") or auth.get("header") or known.get("name") or known.get("header")
+    return None if found is None else str(found)
+
+
+def _named(value: str, name: str, known: Mapping[str, Any], auth: Mapping[str, Any]) -> HttpCredentials:
+    in_query = location_of(known, auth) in _QUERY
+    return HttpCredentials(query={name: value}) if in_query else HttpCredentials({name.lower(): value})
+
+
+def location_of(known: Mapping[str, Any], auth: Mapping[str, Any]) -> str:
     found = auth.get("location") or known.get("location") or "header"
     if found not in (*_QUERY, *_HEADER):
         raise Unusable("an api_key's location is header or query", "location")
     return str(found)
 
 
-def _check_headers(value: Any) -> None:
-    if not isinstance(value, Mapping) or not all(isinstance(one, str) for one in value.values()):
-        raise Unusable("headers are an object: name to text", "headers")
-
-
-def _check_auth(auth: Any) -> None:
-    if auth is None:
-        return
-    if not isinstance(auth, Mapping) or auth.keys() - _AUTH:
-        raise Unusable("config.auth is an object of type, name and location")
-    if not all(isinstance(value, str) for value in auth.values()) or auth.get("type", "none") not in _KINDS:
-        raise Unusable(f"config.auth.type is one of {', '.join(_KINDS)}; name and location are texts")
-
-
-def _mapping(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def mapping_of(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     found = values.get(name)
     return found if isinstance(found, Mapping) else {}

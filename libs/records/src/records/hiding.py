@@ -31,6 +31,11 @@ class Hidden:
         found |= {form for value in marked for form in _forms(value) if len(form) >= _SHORTEST_MARKED}
         self._values = sorted(found, key=len, reverse=True)
 
+    def learn(self, value: str) -> None:
+        """One more that must not be seen: a secret that was got meanwhile."""
+        found = {*self._values, *(form for form in _forms(value) if len(form) >= _SHORTEST)}
+        self._values = sorted(found, key=len, reverse=True)
+
     def text(self, text: str) -> str:
         for value in self._values:
             text = text.replace(value, HIDDEN)

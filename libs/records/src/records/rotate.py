@@ -18,6 +18,7 @@ from records.secrets import Keyring, SecretError
 
 PLACES = {
     "connections": "credentials",
+    "access_tokens": "token",
     "actions": "secrets",
     "runs": "secrets",
     "automations": "webhook_secret",

@@ -4,7 +4,7 @@ from typing import Any
 
 import asyncpg
 
-NEEDED = "0015"
+NEEDED = "0016"
 """The newest revision under migrations/versions (a test holds them together)."""
 
 

@@ -12,11 +12,19 @@ from urllib.parse import parse_qs, urlsplit
 
 @dataclass
 class Ask:
-    """A request that reached the source."""
+    """A request that reached the source; `repeated` has all values of each parameter, `query` the last ones."""
 
     path: str
     query: dict[str, str]
     headers: dict[str, str]
+    method: str = "GET"
+    body: bytes = b""
+    repeated: dict[str, list[str]] = field(default_factory=dict)
+    target: str = ""
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
 
 
 @dataclass
@@ -59,8 +67,11 @@ class FakeApi:
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         parts = urlsplit(handler.path)
-        query = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
-        ask = Ask(parts.path, query, {name.lower(): value for name, value in handler.headers.items()})
+        repeated = parse_qs(parts.query, keep_blank_values=True)
+        query = {name: values[-1] for name, values in repeated.items()}
+        headers = {name.lower(): value for name, value in handler.headers.items()}
+        body = handler.rfile.read(int(headers.get("content-length", 0)))
+        ask = Ask(parts.path, query, headers, handler.command, body, repeated, handler.path)
         self.asked.append(ask)
         found = self.paths.get(parts.path, _nothing)(ask)
         say = found if isinstance(found, Say) else Say(found)
@@ -101,6 +112,9 @@ def _server(fake: FakeApi) -> ThreadingHTTPServer:
                 fake.answer(self)
             except ConnectionError:
                 self.close_connection = True
+
+        def do_POST(self) -> None:
+            self.do_GET()
 
         def log_message(self, *args: Any) -> None:
             pass

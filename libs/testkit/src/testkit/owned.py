@@ -50,9 +50,15 @@ class HeldRun(Owned):
         super().__init__({**_NOTHING, **row}, cast(Means, means), reads)
         self.logs: list[tuple[str, str, str]] = []
         self._connection = connection
+        self.renewed: ConnectionSecret | None = None
+        self.rejected: list[str] = []
 
     async def log(self, event: str, message: str, data: dict[str, Any] | None = None, level: str = "info") -> None:
         self.logs.append((event, message, level))
 
-    async def connection(self) -> ConnectionSecret | None:
+    async def connection(self, rejected: str | None = None) -> ConnectionSecret | None:
+        """The test's own; `renewed` takes its place where its token was refused."""
+        if rejected is not None:
+            self.rejected.append(rejected)
+            self._connection = self.renewed
         return self._connection

@@ -6,13 +6,18 @@ from typing import Any
 
 @dataclass(frozen=True)
 class ConnectionSecret:
-    """A connection with its credentials decrypted; lives only as long as the run that uses it."""
+    """A connection with its credentials decrypted; lives only as long as the run that uses it.
+
+    With OAuth 2 they hold the `access_token`, and nothing that it was got with; from `renew_at` (seconds since 1970) on
+    another one is asked for.
+    """
 
     id: str
     slug: str
     provider: str
     config: dict[str, Any]
     credentials: dict[str, Any] = field(repr=False)
+    renew_at: float | None = None
 
 
 @dataclass(frozen=True)

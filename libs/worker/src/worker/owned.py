@@ -11,14 +11,17 @@ from uuid import UUID
 
 import asyncpg
 
+from common.addresses import PUBLIC, Policy
 from common.clock import steady_seconds
 from common.errors import ErrorCode, Permanent
 from records import beside, checkpoints, connection_health
+from records.access_tokens import AccessTokens, with_token
 from records.definitions import definition_model
 from records.definitions.base import Definition
 from records.definitions.reading import Some, Unreadable, read
 from records.life import Life
 from records.masking import SecretMissing, reunite
+from records.oauth import needs_token
 from records.secrets import Keyring
 from worker.job import ConnectionSecret
 from worker.reports import Reports, RunLog
@@ -40,6 +43,7 @@ class Means:
     keyring: Keyring | None
     lake_url: str
     announce: Callable[[Sequence[Any]], object]
+    addresses: Policy = PUBLIC
 
 
 _OURS = "SELECT id FROM runs WHERE id = $1 AND epoch = $2 AND phase = 'leased' AND lease_owner = $3"
@@ -234,8 +238,12 @@ class Owned:
             )
             self._note(told)
 
-    async def connection(self) -> ConnectionSecret | None:
-        """The run's connection with its credentials decrypted, read now; raises `Permanent` where it is gone."""
+    async def connection(self, rejected: str | None = None) -> ConnectionSecret | None:
+        """The run's connection with its credentials decrypted, read now; raises `Permanent` where it is gone.
+
+        With OAuth 2 there is an access token among them; `rejected` is one that the API has refused. Raises
+        AUTH_ERROR, or `Retryable`, where none can be got.
+        """
         if self.connection_id is None:
             return None
         row = await self._means.pool.fetchrow(_CONNECTION + " AND deleted_at IS NULL", self.connection_id, self.org_id)
@@ -243,7 +251,13 @@ class Owned:
             raise Permanent(ErrorCode.CONNECTION_ERROR, "The run's connection was deleted; name another one.")
         sealed = row["credentials"]
         credentials = self._ring().decrypt_json(sealed, self.org_id, self.connection_id) if sealed else {}
-        return ConnectionSecret(str(self.connection_id), row["slug"], row["provider"], row["config"], credentials)
+        known = (str(self.connection_id), row["slug"], row["provider"], row["config"])
+        if not needs_token(row["config"]):
+            return ConnectionSecret(*known, credentials)
+        means = self._means
+        tokens = AccessTokens(means.pool, self._ring(), means.addresses, self.org_id, self.connection_id)
+        token = await tokens.current(rejected)
+        return ConnectionSecret(*known, with_token(credentials, token), token.renew_at)
 
     async def organisation(self) -> dict[str, Any]:
         """The organisation's settings."""

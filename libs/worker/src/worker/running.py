@@ -46,7 +46,7 @@ async def running(
     reports = Reports(service.pool, life.name)
     keyring = Keyring(settings.encryption_keys) if settings.encryption_keys else None
     announcing = partial(announce, bell=service.bell, publisher=publisher)
-    worker.means = Means(service.pool, life, reports, keyring, settings.lake_url, announcing)
+    worker.means = Means(service.pool, life, reports, keyring, settings.lake_url, announcing, settings.addresses)
     server, abilities.address = await start_server(worker, settings.grpc_host, settings.grpc_port)
     await life.start()
     worker.start()

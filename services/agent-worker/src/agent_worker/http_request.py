@@ -45,6 +45,19 @@ class HttpRequest:
     async def perform(self, run: Owned) -> dict[str, Any]:
         definition = run.definition_as(Definition)
         connection = await run.connection()
+        answer, hidden = await self._answered(run, definition, connection)
+        if connection is not None and connection.renew_at and _is_refused(answer, definition):
+            # An access token may end before its time; what was refused so was not carried out.
+            connection = await run.connection(rejected=connection.credentials["access_token"])
+            answer, hidden = await self._answered(run, definition, connection)
+        if not definition.expects(answer.status):
+            raise answer.failure(hidden, _caution(definition))
+        return await self._parsing.result(run.org_id, answer, hidden)
+
+    async def _answered(
+        self, run: Owned, definition: Definition, connection: ConnectionSecret | None
+    ) -> tuple[Answer, Hidden]:
+        """The answer, whatever its status, and what must not be seen of it. Raises `RunError`."""
         outgoing, hidden = await run.judged(partial(_composed, definition, connection, run))
         if outgoing.withheld:
             await run.log("credentials_withheld", f"Credentials are not sent: {outgoing.withheld}", level="warning")
@@ -55,7 +68,7 @@ class HttpRequest:
                 asyncio.timeout(definition.timeout_seconds or LONGEST_SECONDS),
                 guarded_client(self._policy, read_timeout=self._read_timeout) as client,
             ):
-                answer = await _sent(client, run, definition, trail)
+                return await _sent(client, run, definition, trail), hidden
         except (httpx2.HTTPError, httpx2.InvalidURL, zlib.error, TimeoutError) as error:
             raise hidden.error(_failure(error, definition, trail, hidden)) from error
         except Retryable as error:
@@ -65,9 +78,6 @@ class HttpRequest:
             raise Permanent(error.code, text, hidden.out_of(error.details)) from error
         except RunError as error:
             raise hidden.error(error) from error.__cause__
-        if not definition.expects(answer.status):
-            raise answer.failure(hidden, _caution(definition))
-        return await self._parsing.result(run.org_id, answer, hidden)
 
 
 async def _sent(client: httpx2.AsyncClient, run: Owned, definition: Definition, trail: list[Outgoing]) -> Answer:
@@ -106,6 +116,10 @@ async def _exchange(client: httpx2.AsyncClient, definition: Definition, outgoing
         seconds=loop.time() - started,
         withheld=outgoing.withheld,
     )
+
+
+def _is_refused(answer: Answer, definition: Definition) -> bool:
+    return answer.status == 401 and not answer.withheld and not definition.expects(401)
 
 
 def _is_followed(definition: Definition, response: httpx2.Response) -> bool:

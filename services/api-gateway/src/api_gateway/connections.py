@@ -26,11 +26,14 @@ from common.errors import RunError
 from common.ids import uuid7
 from common.telemetry import current_traceparent
 from records import connection_health, connections
+from records.access_tokens import AccessTokens, with_token
 from records.checks import check_size
 from records.connection_config import BadConfig, address, checked_config
 from records.connections import Connection, DefaultTaken, InUse, SlugTaken
-from records.credentials import Unusable, check_credentials
+from records.credential_checks import check_credentials
+from records.credentials import Unusable
 from records.following import announce
+from records.oauth import needs_token
 from records.refused import refused
 
 _MOST_OF_CONFIG = 1_000
@@ -162,6 +165,8 @@ async def try_connection(request: Request, principal: Operator, connection_id: U
     credentials = await _opened(gateway, principal, connection_id)
     began = clock.steady_seconds()
     try:
+        if needs_token(connection.config):
+            credentials = await _with_token(gateway, principal, connection_id, credentials)
         found = await connection_test.check(connection, credentials, gateway.settings.addresses)
     except RunError as error:
         fault = error.as_json()
@@ -169,6 +174,13 @@ async def try_connection(request: Request, principal: Operator, connection_id: U
         return answer(_outcome(error.message, fault, [], began))
     await connection_health.works(gateway.pool, principal.org_id, connection_id)
     return answer(_outcome(found.message, None, found.checked, began))
+
+
+async def _with_token(gateway: Gateway, principal: Principal, connection_id: UUID, credentials: Json) -> Json:
+    """The vendor is asked for a new access token, whatever is there: so the test tells whether it would give one."""
+    policy = gateway.settings.addresses
+    tokens = AccessTokens(gateway.pool, gateway.keyring, policy, principal.org_id, connection_id)
+    return with_token(credentials, await tokens.current(anew=True))
 
 
 async def _tell(gateway: Gateway, principal: Principal, connection_id: UUID, fault: Json) -> None:

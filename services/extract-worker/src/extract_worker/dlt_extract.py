@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from common.addresses import PUBLIC, Policy
+from common.errors import ErrorCode, Permanent
 from common.ids import NIL
 from extract_worker.noop import noop
 from records import checkpoints, cursors, lake
@@ -57,7 +58,7 @@ class DltExtract:
         }
 
     async def answer(self, run: Owned, question: str, payload: dict[str, Any]) -> dict[str, Any]:
-        """`may_write`, `commit_slice` or `announce`; raises LookupError for any other question."""
+        """`may_write`, `commit_slice`, `announce` or `access_token`; raises LookupError for any other question."""
         match question:
             case "may_write":
                 await run.steady()
@@ -66,6 +67,8 @@ class DltExtract:
                 return await self._commit(run, payload)
             case "announce":
                 return await self._announce(run, payload)
+            case "access_token":
+                return await _access_token(run, payload.get("rejected"))
         raise LookupError(f"no question of dlt_extract: {question}")
 
     async def _commit(self, run: Owned, payload: dict[str, Any]) -> dict[str, Any]:
@@ -92,6 +95,14 @@ class DltExtract:
             if run.connection_id is not None:
                 await run.data_available(conn, source, payload["tables"], payload["rows"])
         return {}
+
+
+async def _access_token(run: Owned, rejected: str | None) -> dict[str, Any]:
+    connection = await run.connection(rejected)
+    if connection is None or connection.renew_at is None:
+        text = "The run's connection has no OAuth 2 any more: start the run again."
+        raise Permanent(ErrorCode.AUTH_ERROR, text)
+    return {"access_token": connection.credentials["access_token"], "renew_at": connection.renew_at}
 
 
 def _scope(run: Owned) -> UUID:

@@ -33,7 +33,8 @@ def extract(job: Job, link: Link) -> dict[str, Any]:
     discreet = DiscreetLink(link, hidden)
     try:
         prepared = job.prepared
-        means = Means(job, discreet, Policy.parse(prepared["addresses"]), prepared["files_root"], prepared["cursors"])
+        policy = Policy.parse(prepared["addresses"])
+        means = Means(job, discreet, policy, prepared["files_root"], prepared["cursors"], hidden)
         with closing(open_source(definition, means)) as source:
             return Extraction(job, discreet, definition, source).perform()
     except Unanswered as unanswered:

@@ -13,7 +13,7 @@ from common.errors import ErrorCode, Permanent, RunError
 from extract_worker import failures, pagination
 from extract_worker.columns import table_of
 from extract_worker.credentials import Access, access_of
-from extract_worker.discretion import hidden_of
+from extract_worker.lasting import Lasting
 from extract_worker.rest_client import Client
 from extract_worker.rest_requests import Requests
 from extract_worker.session import SourceSession, origin_of
@@ -38,11 +38,11 @@ class RestSource:
 
     def tables(self) -> list[Table]:
         definition, means, session = self._definition, self._means, self._session
-        access = access_of(definition, means.job.connection)
+        access = access_of(definition, means.job.connection, Lasting(means.job.connection, means.link, means.hidden))
         session.origin = origin_of(access.base_url)
         tables = [Endpoint(definition, resource, means, access, session) for resource in definition.resources]
         session.secret_headers = frozenset(name.lower() for table in tables for name in table.access.headers)
-        session.hidden = hidden_of(definition.stored(), means.job.connection)
+        session.hidden = means.hidden
         return list(tables)
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ from common.addresses import Policy
 from extract_worker.state import Json, ResourceState
 from records.definitions.dlt_extract import DltExtract
 from records.definitions.resources import Resource
+from records.hiding import Hidden
 from worker.job import Job
 from worker.link import Link
 
@@ -36,6 +37,8 @@ class Means:
     files_root: str | None
     cursors: dict[str, Json]
     """Of each resource {value, run_id}: where the last extraction ended, and who it was."""
+    hidden: Hidden
+    """What must not be seen of all that is sent."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from api_gateway.gateway import Gateway, gateway_of
 from api_gateway.lifecycle import Decisions
 from api_gateway.limits import limits_of
 from api_gateway.problems import Problem, conflict, not_found
-from api_gateway.repeating import REPEATED, Key, first_run, key_of, mark_of
+from api_gateway.repeating import REPEATED, TAKES_KEY, first_run, header_key, key_of, mark_of
 from api_gateway.requests import JsonRoute
 from api_gateway.shapes import KIND_NAMES, STATUS_NAMES, RejectBody, RunBody, RunShape, RunsShape
 from records import orders, run_lists, runs
@@ -25,6 +25,31 @@ router = APIRouter(prefix="/api/v1/action-runs", tags=["Action runs"], route_cla
 
 Json = dict[str, Any]
 Defer = Annotated[bool, Query(description="Only create the run; `execute` starts it")]
+
+
+# First, since routes are tried in this order: nothing is asked more often.
+@router.post(
+    "",
+    response_model=RunShape,
+    status_code=201,
+    responses=REPEATED,
+    openapi_extra=TAKES_KEY,
+    summary="Create a run",
+)
+async def create_run(request: Request, principal: Operator, body: RunBody, defer: Defer = False) -> Response:
+    """Creates the run and starts it. With an idempotency key (header, or `idempotencyKey`) a repeat starts nothing."""
+    gateway = gateway_of(request)
+    order = new_run.of_body(body, deferred=defer)
+    if (key := key_of(request, body.idempotency_key)) != order.idempotency_key:
+        order = replace(order, idempotency_key=key)
+    try:
+        made = await new_run.make(gateway, new_run.customer(principal, request), order)
+    except Refused:
+        first = await first_run(gateway, principal, order.idempotency_key, orders.fingerprint(order))
+        if first is None:
+            raise
+        return await starting.show(gateway, request, first)
+    return await starting.start(gateway, request, made)
 
 
 @router.get("", response_model=RunsShape, summary="List runs")
@@ -48,25 +73,6 @@ async def list_runs(
     people = [row["created_by"] for row in rows]
     async with gateway.engine.connect() as conn:
         return answer(await page(conn, principal.org_id, "runs", items, people, (limit, offset, total)))
-
-
-@router.post("", response_model=RunShape, status_code=201, responses=REPEATED, summary="Create a run")
-async def create_run(
-    request: Request, principal: Operator, body: RunBody, defer: Defer = False, idempotency_key: Key = None
-) -> Response:
-    """Creates the run and starts it. With an idempotency key (header, or `idempotencyKey`) a repeat starts nothing."""
-    gateway = gateway_of(request)
-    order = new_run.of_body(body, deferred=defer)
-    if idempotency_key is not None:
-        order = replace(order, idempotency_key=key_of(idempotency_key, body.idempotency_key))
-    try:
-        made = await new_run.make(gateway, new_run.customer(principal, request), order)
-    except Refused:
-        first = await first_run(gateway, principal, order.idempotency_key, orders.fingerprint(order))
-        if first is None:
-            raise
-        return await starting.show(gateway, request, first)
-    return await starting.start(gateway, request, made)
 
 
 @router.get("/{run_id}", response_model=RunShape, summary="Get a run")
@@ -145,10 +151,18 @@ async def execute_run(request: Request, principal: Operator, run_id: UUID) -> Re
     return await starting.moved(gateway, request, await _decisions(gateway, principal).execute(run_id, limits))
 
 
-@router.post("/{run_id}/retry", response_model=RunShape, status_code=201, responses=REPEATED, summary="Retry a run")
-async def retry_run(request: Request, principal: Operator, run_id: UUID, idempotency_key: Key = None) -> Response:
+@router.post(
+    "/{run_id}/retry",
+    response_model=RunShape,
+    status_code=201,
+    responses=REPEATED,
+    openapi_extra=TAKES_KEY,
+    summary="Retry a run",
+)
+async def retry_run(request: Request, principal: Operator, run_id: UUID) -> Response:
     """A new run that goes on from where the failed one ended. While it is live, another retry answers with it."""
     gateway = gateway_of(request)
+    idempotency_key = header_key(request)
     new = await retrying.retry_of(gateway, principal, await _run(gateway, principal, run_id))
     if idempotency_key is not None:
         new = replace(new, idempotency_key=idempotency_key, fingerprint=mark_of("retry", str(run_id)))

@@ -13,7 +13,7 @@ from api_gateway.auth import Operator, Principal, Viewer
 from api_gateway.etags import CHANGED, IfMatch, expected, has_changed, tagged
 from api_gateway.gateway import Gateway, gateway_of
 from api_gateway.problems import Problem, conflict, not_found
-from api_gateway.repeating import REPEATED, Key, first_run, key_of, mark_of
+from api_gateway.repeating import REPEATED, TAKES_KEY, first_run, key_of, mark_of
 from api_gateway.requests import JsonRoute
 from api_gateway.shapes import (
     ACTION_STATUSES,
@@ -178,19 +178,25 @@ async def delete_action(request: Request, principal: Operator, action_id: UUID) 
     return nothing()
 
 
-@router.post("/{action_id}/run", response_model=RunShape, status_code=201, responses=REPEATED, summary="Run an action")
+@router.post(
+    "/{action_id}/run",
+    response_model=RunShape,
+    status_code=201,
+    responses=REPEATED,
+    openapi_extra=TAKES_KEY,
+    summary="Run an action",
+)
 async def run_action(
     request: Request,
     principal: Operator,
     action_id: UUID,
     body: Annotated[RunActionBody | None, Body()] = None,
     defer: Annotated[bool, Query(description="Only create the run; `execute` starts it")] = False,
-    idempotency_key: Key = None,
 ) -> Response:
     """With an idempotency key (header, or `idempotencyKey`) a repeat starts nothing, even if the action has changed."""
     gateway = gateway_of(request)
     body = body or RunActionBody()
-    key = key_of(idempotency_key, body.idempotency_key)
+    key = key_of(request, body.idempotency_key)
     mark = mark_of("action", str(action_id), body.definition_overrides)
     if (first := await first_run(gateway, principal, key, mark)) is not None:
         return await starting.show(gateway, request, first)

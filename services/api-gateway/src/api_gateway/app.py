@@ -59,9 +59,15 @@ class Application(FastAPI):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.edge is None:
             self.edge = Edge(super().__call__, self.state.gateway.settings)
-        if scope["type"] == "http":
-            await self.state.gateway.intake.turns.turn(lambda: self._whose(scope))
-        await self.edge(scope, receive, send)
+        if scope["type"] != "http":
+            await self.edge(scope, receive, send)
+            return
+        turns = self.state.gateway.intake.turns
+        await turns.turn(lambda: self._whose(scope))
+        try:
+            await self.edge(scope, receive, send)
+        finally:
+            turns.over()
 
     def _whose(self, scope: Scope) -> UUID | None:
         """Who asks for health stands in no line with a flood of nobody's: without an answer the process is ended."""

@@ -21,7 +21,7 @@ from api_gateway.automation_shapes import (
 from api_gateway.gateway import Gateway, gateway_of
 from api_gateway.graphs import GRAPH, Format, answer_graph, graph_of
 from api_gateway.problems import not_found
-from api_gateway.repeating import Key
+from api_gateway.repeating import TAKES_KEY, header_key
 from api_gateway.requests import JsonRoute
 from api_gateway.run_logs import LINES, After, Entries, Keys, LeastLevel, answer_logs
 from api_gateway.shapes import LogsShape
@@ -89,6 +89,7 @@ async def cancel_automation_run(request: Request, principal: Operator, run_id: U
     response_model=WholeAutomationRunShape,
     status_code=201,
     responses={200: {"model": WholeAutomationRunShape, "description": "The key had made this automation run"}},
+    openapi_extra=TAKES_KEY,
     summary="Retry an automation run",
 )
 async def retry_automation_run(
@@ -96,7 +97,6 @@ async def retry_automation_run(
     principal: Operator,
     run_id: UUID,
     body: Annotated[RetryBody | None, Body()] = None,
-    idempotency_key: Key = None,
 ) -> Response:
     """A new automation run from the steps that failed; what succeeded is kept.
 
@@ -104,6 +104,7 @@ async def retry_automation_run(
     is now, and steps that were changed are done again. `versionId` of the answer says which one it is.
     """
     gateway = gateway_of(request)
+    idempotency_key = header_key(request)
     run = await _get(gateway, principal, run_id)
     if (first := await triggering.retried_before(gateway, run, idempotency_key)) is not None:
         return await triggering.show(gateway, request, first)

@@ -28,7 +28,7 @@ from api_gateway.etags import CHANGED, IfMatch, etag_of, expected, has_changed, 
 from api_gateway.gateway import Gateway, gateway_of
 from api_gateway.graphs import GRAPH, Format, answer_graph, graph_of
 from api_gateway.problems import Problem, conflict, details, not_found
-from api_gateway.repeating import Key, key_of
+from api_gateway.repeating import TAKES_KEY, key_of
 from api_gateway.requests import JsonRoute
 from api_gateway.shapes import LONGEST_NAME, Order
 from api_gateway.slugs import SlugMet, with_slug
@@ -187,6 +187,7 @@ async def resume_automation(request: Request, principal: Operator, automation_id
     response_model=WholeAutomationRunShape,
     status_code=201,
     responses=REPEATED,
+    openapi_extra=TAKES_KEY,
     summary="Trigger an automation",
 )
 async def trigger_automation(
@@ -194,11 +195,10 @@ async def trigger_automation(
     principal: Operator,
     automation_id: UUID,
     body: Annotated[TriggerBody | None, Body()] = None,
-    idempotency_key: Key = None,
 ) -> Response:
     """Starts it by hand, also while it is paused. With an idempotency key a repeat answers the first automation run."""
     gateway, body = gateway_of(request), body or TriggerBody()
-    key = key_of(idempotency_key, body.idempotency_key)
+    key = key_of(request, body.idempotency_key)
     row = await _get(gateway, principal, automation_id)
     return await triggering.by_hand(gateway, principal, request, row, body, key)
 

@@ -13,7 +13,7 @@ from api_gateway.auth import Operator
 from api_gateway.gateway import Gateway, gateway_of
 from api_gateway.intake import Created, KeyBusy, KeyReused
 from api_gateway.problems import Problem, ProblemDetail, problem_detail, refusal
-from api_gateway.repeating import Key
+from api_gateway.repeating import TAKES_KEY, header_key
 from api_gateway.requests import BatchRoute
 from api_gateway.shapes import Body, Json, RunBody, RunShape, Shape
 from records import runs
@@ -51,8 +51,8 @@ class BatchShape(Shape):
     results: list[BatchResultShape]
 
 
-@router.post("/batch", response_model=BatchShape, summary="Create many runs")
-async def create_runs(request: Request, principal: Operator, body: BatchBody, idempotency_key: Key = None) -> Response:
+@router.post("/batch", response_model=BatchShape, openapi_extra=TAKES_KEY, summary="Create many runs")
+async def create_runs(request: Request, principal: Operator, body: BatchBody) -> Response:
     """Up to 1,000 runs; the answers are in their order, each with the status that it would have got alone.
 
     A bad one spoils no other; the good ones are made in one transaction. It never waits, not for SYNC kinds either:
@@ -63,7 +63,7 @@ async def create_runs(request: Request, principal: Operator, body: BatchBody, id
     gateway = gateway_of(request)
     who = new_run.customer(principal, request)
     judged: list[NewRun | Problem] = []
-    known = Known()
+    known, idempotency_key = Known(), header_key(request)
     for place, given in enumerate(body.runs):
         if place % _BREATH == _BREATH - 1:
             await asyncio.sleep(0)

@@ -7,10 +7,10 @@ same key with another content is 409 (decision 14).
 import hashlib
 import json
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Any
 
 import orjson
-from fastapi import Header
+from fastapi import Request
 
 from api_gateway.gateway import Gateway
 from api_gateway.principal import Principal
@@ -18,15 +18,20 @@ from api_gateway.shapes import LONGEST_NAME, RunShape
 from records import runs
 from records.refused import refused
 
-Key = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        min_length=1,
-        max_length=LONGEST_NAME,
-        description="The same key starts nothing twice: a repeat answers what the first request made",
-    ),
-]
+_HEADER = "Idempotency-Key"
+
+TAKES_KEY: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": _HEADER,
+            "in": "header",
+            "required": False,
+            "description": "The same key starts nothing twice: a repeat answers what the first request made",
+            "schema": {"anyOf": [{"type": "string", "minLength": 1, "maxLength": LONGEST_NAME}, {"type": "null"}]},
+        }
+    ]
+}
+"""What the description says of a route that reads `header_key`: as a parameter of FastAPI's it cost each run 40 µs."""
 
 _WITH_EXPONENT = 1e16
 """From here on a float is written with an exponent, which jsonb does not keep."""
@@ -35,8 +40,17 @@ REPEATED: dict[int | str, dict[str, Any]] = {200: {"model": RunShape, "descripti
 """What a route that starts runs answers besides."""
 
 
-def key_of(header: str | None, body: str | None) -> str | None:
+def header_key(request: Request) -> str | None:
+    """The header's key. Raises `Refused` where it is empty, or longer than a name."""
+    key = request.headers.get(_HEADER)
+    if key is not None and not 1 <= len(key) <= LONGEST_NAME:
+        raise refused(("header", _HEADER), f"a key has 1 to {LONGEST_NAME} characters; this one has {len(key)}")
+    return key
+
+
+def key_of(request: Request, body: str | None) -> str | None:
     """The key of a request. Raises `Refused` where header and body name two."""
+    header = header_key(request)
     if header is not None and body is not None and header != body:
         raise refused(("body", "idempotencyKey"), "the header Idempotency-Key names another key; send one of them")
     return body if header is None else header

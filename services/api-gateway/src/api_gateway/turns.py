@@ -14,33 +14,47 @@ from common.clock import steady_seconds
 MOST = 2
 """Turns in one round."""
 
+FEW = 16
+"""Requests under way that keep nobody waiting, whoever they are of."""
+
 MIXED_SECONDS = 10.0
 """How long an organisation counts as being here after its request."""
 
 
 class Turns:
-    """Each request awaits `turn`; alone, it has it at once. Those that nobody is known for are one organisation."""
+    """Each request awaits `turn` and tells with `over` of its end; one of few has its turn at once.
+
+    Those that nobody is known for are one organisation.
+    """
 
     def __init__(self) -> None:
         self._waiting: dict[UUID | None, deque[asyncio.Future[None]]] = {}
+        self._under_way = 0
         self._given = 0
         self._round: asyncio.Handle | None = None
         self._last: UUID | None = None
         self._mixed_until = 0.0
 
     async def turn(self, whose: Callable[[], UUID | None]) -> None:
-        """Returns when it is the organisation's turn; `whose` is asked only where several want one.
+        """Returns when it is the organisation's turn; `whose` is asked only where many are under way.
 
         Where only one organisation is here nobody waits: what comes together is stored together, in one commit.
         """
-        if not self._waiting and self._given < MOST:
-            self._given += 1
-            self._begin_round()
+        self._under_way += 1
+        if self._under_way <= FEW and not self._waiting:
             return
         org_id = whose()
         self._note(org_id)
         if self._waiting or self._is_mixed():
-            await self._wait(org_id)
+            try:
+                await self._wait(org_id)
+            except BaseException:
+                self.over()
+                raise
+
+    def over(self) -> None:
+        """A request that had its turn has been answered, or has gone away."""
+        self._under_way -= 1
 
     async def again(self, org_id: UUID) -> None:
         """The same for a request that goes on after its run was stored: a commit lets many go on in one round.

@@ -13,8 +13,8 @@ from devstack.pulse import STARVED_SECONDS, Pulse
 from devstack.services import SERVICES
 from testkit.wait import wait_for
 
-_BUSY = "while True: pass"
-_ASLEEP = "import time; print('asleep', flush=True); time.sleep(1000)"
+_BUSY = "print('begun', flush=True)\nwhile True: pass"
+_ASLEEP = "import time; print('begun', flush=True); time.sleep(1000)"
 
 
 class Clock:
@@ -46,10 +46,16 @@ async def instance(tmp_path: Path) -> AsyncIterator[Instance]:
 
 async def _run(instance: Instance, code: str) -> None:
     instance.log.write_text("")
-    instance.process = process = Process(Program("a", (sys.executable, "-c", code), instance.log))
-    if code == _ASLEEP:
-        stat = Path(f"/proc/{process.pid}/stat")
-        await wait_for(lambda: "asleep" in instance.log.read_text() and ") S" in stat.read_text(), what="it sleeps")
+    instance.process = Process(Program("a", (sys.executable, "-c", code), instance.log))
+    await wait_for(lambda: "begun" in instance.log.read_text(), what="it has begun")
+    await _is(instance, "S" if code == _ASLEEP else "R")
+
+
+async def _is(instance: Instance, state: str) -> None:
+    """Waits until the kernel says so: one that was woken wants to run (R) for a moment before it sleeps again (S)."""
+    assert instance.process is not None
+    stat = Path(f"/proc/{instance.process.pid}/stat")
+    await wait_for(lambda: f") {state} " in stat.read_text(), what=f"its state is {state}")
 
 
 async def _silent(instance: Instance, code: str, seconds: float) -> bool:
@@ -84,12 +90,11 @@ async def test_who_was_stopped_on_purpose_does_not_stand(instance: Instance) -> 
     pulse = Pulse(15.0, answers, clock)
     await pulse.stands(instance)
     instance.process.send(signal.SIGSTOP)
-    stat = Path(f"/proc/{instance.process.pid}/stat")
-    await wait_for(lambda: ") T" in stat.read_text(), what="it is stopped")
+    await _is(instance, "T")
     answers.well, clock.now = False, 100.0
     assert not await pulse.stands(instance)
     instance.process.send(signal.SIGCONT)
-    await wait_for(lambda: ") T" not in stat.read_text(), what="it goes on")
+    await _is(instance, "S")
     assert not await pulse.stands(instance)
     clock.now = 115.0
     assert await pulse.stands(instance)

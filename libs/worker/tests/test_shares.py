@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 from uuid import UUID
 
@@ -31,76 +32,107 @@ def test_the_last_slots_are_kept(slots: int, percent: int, most: int) -> None:
 
 
 class Work:
-    def __init__(self, database: Database, bell: Any, worker: Worker, light: ToyLight) -> None:
-        self.database, self.bell, self.worker, self.light = database, bell, worker, light
+    """A worker of four slots that is not started yet, and what `greedy` and `modest` ask of it."""
 
-    async def organisation(self) -> UUID:
-        org_id = uuid7()
-        await (await self.database.owner()).execute(
-            "INSERT INTO organisations (id, slug, name) VALUES ($1, $2, 'O')", org_id, org_id.hex
-        )
-        await self.worker._shares.look_once(await self.database.owner())
-        return org_id
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.light = ToyLight()
+        self.greedy, self.modest = uuid7(), uuid7()
+        self.worker: Worker
+        self._bell: Any
 
-    async def made(self, org_id: UUID, count: int, *, ring: bool = True, **definition: Any) -> list[UUID]:
+    @asynccontextmanager
+    async def started(self, *organisations: UUID) -> AsyncIterator[None]:
+        """These are there before it is: what it claims while they come is nobody's share yet."""
+        for org_id in organisations:
+            await (await self.database.owner()).execute(
+                "INSERT INTO organisations (id, slug, name) VALUES ($1, $2, 'O')", org_id, org_id.hex
+            )
+        async with working(self.database.url, self.light, ToyHeavy(), slots=4) as (service, self.worker):
+            self._bell = service.bell
+            yield
+            self.light.go.set()
+
+    async def made(self, org_id: UUID, count: int, *, ring: bool = False, **definition: Any) -> list[UUID]:
         runs = [new_run(org_id=org_id, kind=KIND, definition=definition) for _ in range(count)]
         ids = await self.database.make(*runs)
         if ring:
-            self.bell.ring(KIND, ids)
+            self._bell.ring(KIND, ids)
         return ids
 
-    def holds(self) -> Counter[UUID]:
-        return Counter(run.org_id for run in self.worker._owned.values())
+    async def holds(self, **counts: int) -> None:
+        """Waits until the worker holds so many runs of each, and of nobody else."""
+        wanted = {getattr(self, name): count for name, count in counts.items()}
 
-    async def ended(self, run_id: UUID) -> bool:
-        return await self.database.where(run_id) == "completed/done"
+        def held() -> dict[UUID, int]:
+            return dict(Counter(run.org_id for run in self.worker._owned.values()))
+
+        with suppress(AssertionError):
+            await wait_for(lambda: held() == wanted)
+        assert held() == wanted
+
+    async def ends(self, run_id: UUID) -> None:
+        async def has_ended() -> bool:
+            return await self.database.where(run_id) == "completed/done"
+
+        await wait_for(has_ended, timeout=20, what="it ends")
 
 
 @pytest.fixture
-async def work(own_database: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Work]:
+def work(own_database: Database, monkeypatch: pytest.MonkeyPatch) -> Work:
     monkeypatch.setattr(running_module, "hide_memory", lambda: None)
-    light = ToyLight()
-    async with working(own_database.url, light, ToyHeavy(), slots=4) as (service, worker):
-        yield Work(own_database, service.bell, worker, light)
-        light.go.set()
+    return Work(own_database)
 
 
 @pytest.mark.parametrize("ring", [True, False], ids=["hinted", "found"])
 async def test_runs_that_never_end_leave_room_for_other_organisations(work: Work, ring: bool) -> None:
-    greedy, modest = await work.organisation(), await work.organisation()
-    await work.made(greedy, 12, ring=ring, wait=True)
-    await wait_for(lambda: work.holds()[greedy] == 3, what="it holds its share")
-    for _ in range(3):
-        (run_id,) = await work.made(modest, 1, ring=ring)
-        await wait_for(lambda run_id=run_id: work.ended(run_id), what="the other's run ends")
-        assert work.holds()[greedy] == 3
+    async with work.started(work.greedy, work.modest):
+        await work.made(work.greedy, 12, ring=ring, wait=True)
+        await work.holds(greedy=3)
+        for _ in range(3):
+            (run_id,) = await work.made(work.modest, 1, ring=ring)
+            await work.ends(run_id)
+            await work.holds(greedy=3)
+
+
+async def test_what_waited_before_it_started_leaves_room_too(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its first claim may come before it has looked how many organisations there are."""
+
+    async def not_yet(shares: Shares, pool: Any) -> None: ...
+
+    monkeypatch.setattr(Shares, "look_once", not_yet)
+    await work.made(work.greedy, 12, wait=True)
+    async with work.started(work.greedy, work.modest):
+        await work.holds(greedy=3)
+        (run_id,) = await work.made(work.modest, 1)
+        await work.ends(run_id)
+        await work.holds(greedy=3)
 
 
 async def test_calls_for_one_organisation_leave_room_too(work: Work) -> None:
-    greedy, modest = await work.organisation(), await work.organisation()
-    ids = await work.made(greedy, 8, ring=False, wait=True)
-    calls = [asyncio.create_task(work.worker.execute(run_id, greedy)) for run_id in ids]
-    await wait_for(lambda: work.holds()[greedy] == 3, what="it holds its share")
-    await wait_for(lambda: sum(call.done() for call in calls) >= 5, what="the others are refused")
-    assert {call.result()[0] for call in calls if call.done()} <= {"no_slot", "not_claimed"}
-    (run_id,) = await work.made(modest, 1, ring=False)
-    outcome, _ = await work.worker.execute(run_id, modest)
-    assert outcome == "ended"
-    work.light.go.set()
-    await asyncio.gather(*calls)
+    async with work.started(work.greedy, work.modest):
+        ids = await work.made(work.greedy, 8, wait=True)
+        calls = [asyncio.create_task(work.worker.execute(run_id, work.greedy)) for run_id in ids]
+        await work.holds(greedy=3)
+        await wait_for(lambda: sum(call.done() for call in calls) >= 5, what="the others are refused")
+        assert {call.result()[0] for call in calls if call.done()} <= {"no_slot", "not_claimed"}
+        (run_id,) = await work.made(work.modest, 1)
+        outcome, _ = await work.worker.execute(run_id, work.modest)
+        assert outcome == "ended"
+        work.light.go.set()
+        await asyncio.gather(*calls)
 
 
 async def test_what_waits_for_its_share_goes_on_as_its_runs_end(work: Work) -> None:
-    greedy = await work.organisation()
-    await work.organisation()
-    ids = await work.made(greedy, 40)
-    for run_id in ids:
-        await wait_for(lambda run_id=run_id: work.ended(run_id), timeout=20, what="each of them ends")
+    async with work.started(work.greedy, work.modest):
+        for run_id in await work.made(work.greedy, 40, ring=True):
+            await work.ends(run_id)
 
 
 async def test_where_there_is_one_organisation_it_may_hold_all(work: Work) -> None:
-    await work.made(await work.organisation(), 6, wait=True)
-    await wait_for(lambda: sum(work.holds().values()) == 4, what="all slots are taken")
+    async with work.started(work.greedy):
+        await work.made(work.greedy, 6, ring=True, wait=True)
+        await work.holds(greedy=4)
 
 
 @pytest.mark.parametrize("seed", range(5))

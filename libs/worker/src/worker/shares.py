@@ -25,7 +25,7 @@ class Shares:
         kept = max(1, slots * kept_percent // 100) if kept_percent and slots > 1 else 0
         self.most = slots - kept
         self._kept = kept
-        self._several = False
+        self._several = True  # until it was looked: a worker that starts may find one organisation's runs alone
         self._asked: Counter[UUID] = Counter()
 
     @property

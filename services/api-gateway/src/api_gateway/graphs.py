@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Query, Request, Response
 
+from api_gateway.accepting import prefers
 from api_gateway.gateway import gateway_of
 from api_gateway.problems import Problem
 from common.batcher import Overloaded
@@ -51,7 +52,7 @@ def graph_of(title: str, steps: Sequence[Json], states: Mapping[str, Any] | None
 async def answer_graph(request: Request, make: Callable[[], Graph], format: str | None) -> Response:
     """Mermaid is text; SVG takes some computing, so another process draws it. Raises 422 where it is too large."""
     graph = await asyncio.to_thread(make)  # tens of thousands of connections are a second of work
-    wants_svg = format == "svg" or (format is None and _SVG in request.headers.get("accept", ""))
+    wants_svg = format == "svg" or (format is None and prefers(request.headers.get("accept", ""), _SVG, _MERMAID))
     if not wants_svg:
         return Response(await asyncio.to_thread(mermaid, graph), media_type=_MERMAID, headers=_HARMLESS)
     try:

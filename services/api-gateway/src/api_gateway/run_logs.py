@@ -8,6 +8,7 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 from pydantic.alias_generators import to_snake
 
+from api_gateway.accepting import prefers
 from api_gateway.answers import PROBLEMS, answer
 from api_gateway.auth import Viewer
 from api_gateway.gateway import Gateway, gateway_of
@@ -48,7 +49,8 @@ async def get_logs(
     """A page of entries; `nextCursor` is what `after` of the next page says. Entries are kept for 30 days.
 
     With `Accept: application/x-ndjson` every entry that there is after the cursor, one JSON object a line; `limit` then
-    means nothing. `format=snake` gives the keys of document 004, of the page, too (`has_more`, `next_cursor`).
+    means nothing. Who accepts both gets what has the higher `q`, or is named first. `format=snake` gives the keys of
+    document 004, of the page, too (`has_more`, `next_cursor`).
     """
     gateway = gateway_of(request)
     run = await runs.get(gateway.pool, principal.org_id, run_id)
@@ -64,7 +66,7 @@ async def answer_logs(
     gateway, run_id = gateway_of(request), run["id"]
     after, limit, level = part
     sequence, shown = cursor_of(run_id, after, None), _SHOWN[keys]
-    if _wants_lines(request):
+    if prefers(request.headers.get("accept", ""), NDJSON, "application/json"):
         return answer_stream(request, _lines(gateway, run, sequence, level, shown), NDJSON)
     rows = await logs.page(gateway.pool, run, sequence, limit + 1, level)
     entries = [shown(logs.as_json(run_id, row)) for row in rows[:limit]]
@@ -78,11 +80,6 @@ def snake(shown: Json) -> Json:
 
 
 _SHOWN: dict[str, Callable[[Json], Json]] = {"camel": lambda shown: shown, "snake": snake}
-
-
-def _wants_lines(request: Request) -> bool:
-    ranges = request.headers.get("accept", "").lower().split(",")
-    return any(one.split(";")[0].strip() == NDJSON for one in ranges)
 
 
 async def _lines(

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from common.ids import uuid7
+from common.rows import HOPELESS_AFTER
 from records.hot import Share
 from testkit.database import Database, new_run
 from worker.claims import Claims
@@ -56,6 +57,26 @@ async def test_who_is_claimed_alone_is_passed_over_by_the_next(own_database: Dat
     good = await own_database.put("running", "queued", recovered=True, losses=2)
     assert await claims.alone() == []
     assert _ids(await claims.alone()) == {good}
+
+
+@pytest.mark.parametrize("status", ["pending", "running"])
+@pytest.mark.parametrize("losses", [0, 2])
+async def test_one_that_no_claim_can_move_ends_after_a_few_turns(
+    own_database: Database, status: str, losses: int
+) -> None:
+    claims, time = await _claims(own_database), 0.0
+    ended: list[Any] = []
+    claims._on_ended = ended.extend
+    claims._rows._clock = lambda: time
+    stuck = await own_database.put(status, "queued", log_seq=FULL, losses=losses)
+    for turn in range(HOPELESS_AFTER):
+        assert await own_database.where(stuck) == f"{status}/queued", turn
+        assert await (claims.alone() if losses else claims.waiting(4, None)) == []
+        time += 400
+    assert await own_database.where(stuck) == "failed/done"
+    assert (await own_database.run(stuck))["error"]["code"] == "INTERNAL_ERROR"
+    assert [row["id"] for row in ended] == [stuck]
+    assert [row["type"] for row in await own_database.events(stuck)] == ["action.failed"]
 
 
 async def test_one_that_can_be_moved_again_is_taken(own_database: Database) -> None:

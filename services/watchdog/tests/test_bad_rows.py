@@ -7,6 +7,7 @@ import pytest
 
 from common.clock import now
 from common.ids import uuid7
+from common.rows import HOPELESS_AFTER
 from records import partitions
 from testkit.database import Database
 from watchdog import retention
@@ -31,6 +32,26 @@ async def test_a_stale_run_that_cannot_be_taken_back_stops_no_other(own_database
     await own_kennel.watchdog.sweep_leases_once()
     places = [await own_database.where(run_id) for run_id in ids]
     assert places == ["running/leased"] + ["running/queued"] * 3
+
+
+@pytest.mark.parametrize("control", [None, "pause", "cancel"])
+async def test_a_run_that_cannot_be_taken_back_ends_once_its_lease_has_run_out(
+    own_database: Database, own_kennel: Any, control: str | None
+) -> None:
+    columns = {"control": control, "log_seq": 2_147_483_647}
+    expired = await own_kennel.held_by(uuid7(), due_at=now() - timedelta(seconds=1), **columns)
+    worker, time = uuid7(), 0.0
+    held = await own_kennel.held_by(worker, **columns)
+    for rows in own_kennel.watchdog._runs.values():
+        rows._clock = lambda: time
+    for _ in range(HOPELESS_AFTER):
+        await own_kennel.watchdog.sweep_leases_once()
+        await own_kennel.watchdog.bury(worker, "its connection closed")
+        time += 400
+    ending = "cancelled" if control == "cancel" else "failed"
+    assert await own_database.where(expired) == f"{ending}/done"
+    assert await own_kennel.told(expired) == [f"action.{ending}"]
+    assert await own_database.where(held) == "running/leased", "its worker may live"
 
 
 async def test_a_process_that_cannot_be_buried_stops_no_other(own_kennel: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,9 @@ FIRST_WAIT, LONGEST_WAIT = 1.0, 300.0
 MOST_RESTING = 1_000
 """Rows that rest at a time. Where more fail, those that failed first are tried again early."""
 
+HOPELESS_AFTER = 3
+"""Failures in a row, after which a row is given to the loop's `last_resort`, if it has one."""
+
 MOST_FAILURES = 20
 """Rows that may fail in one turn; the rest of the batch is left to the next turn."""
 
@@ -35,6 +38,7 @@ def _is_no_rows_fault(error: Exception) -> bool:
 class Rows(Generic[Item]):
     """The rows of one loop. `by` gives an item's key, under which it rests; by default it is the item itself.
 
+    `last_resort` gets an item that goes on failing, and answers whether it is settled by that (rule 23).
     Query without those in `resting`, so that bad rows do not fill the batch again and again.
     """
 
@@ -43,10 +47,12 @@ class Rows(Generic[Item]):
         loop: str,
         by: Callable[[Item], Hashable] = lambda item: item,
         clock: Callable[[], float] = steady_seconds,
+        last_resort: Callable[[Item], Awaitable[bool]] | None = None,
     ) -> None:
         self._loop = loop
         self._by = by
         self._clock = clock
+        self._last_resort = last_resort
         self._failures: dict[Hashable, tuple[int, float]] = {}
 
     @property
@@ -110,12 +116,25 @@ class Rows(Generic[Item]):
             if len(items) == 1:
                 left[0] -= 1
                 self.failed(items[0], error)
+                await self._settle(items[0])
                 return []
             middle = len(items) // 2
             return [*await self._some(items[:middle], do, left), *await self._some(items[middle:], do, left)]
         for item in items:
             self._failures.pop(self._by(item), None)
         return answers
+
+    async def _settle(self, item: Item) -> None:
+        key = self._by(item)
+        if self._last_resort is None or self._failures.get(key, (0, 0.0))[0] < HOPELESS_AFTER:
+            return
+        try:
+            if await self._last_resort(item):
+                self._failures.pop(key, None)
+        except Exception as error:
+            if is_away(error):
+                raise
+            _log.error("row_hopeless", loop=self._loop, row=str(key), error=f"{type(error).__name__}: {error}")
 
     def failed(self, item: Item, error: BaseException) -> None:
         """Rests a row that failed, for a loop that isolates its rows by itself."""

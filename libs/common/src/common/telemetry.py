@@ -32,6 +32,7 @@ run_seconds = Histogram(
     "run_seconds", "From claim to end", ["kind"], buckets=(0.01, 0.05, 0.25, 1, 5, 30, 120, 600, 3600)
 )
 runs_given_up = Counter("runs_given_up", "Runs that were ended because they could not be let go otherwise", ["kind"])
+runs_immovable = Counter("runs_immovable", "Changes of runs that the database refuses", ["service"])
 log_entries_dropped = Counter("log_entries_dropped", "Entries of runs' logs that could not be written")
 automation_runs_cut_off = Counter(
     "automation_runs_cut_off", "Automation runs that were left out because their cause's budget was spent"

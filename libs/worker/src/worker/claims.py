@@ -1,13 +1,15 @@
 """The statements of a claim, in which one row that cannot be moved stops nobody else's (rule 22)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
 from common.db import is_away
 from common.rows import Rows
+from common.telemetry import runs_given_up
 from records import hot
 from records.hot import Share
+from worker import lifecycle
 from worker.alone import HOLDS_SECONDS
 from worker.lifecycle import Holder
 
@@ -15,11 +17,15 @@ from worker.lifecycle import Holder
 class Claims:
     """Takes queued runs; one that fails rests, and the others are taken without it."""
 
-    def __init__(self, pool: Any, holder: Holder, kinds: Sequence[str]) -> None:
+    def __init__(
+        self, pool: Any, holder: Holder, kinds: Sequence[str], on_ended: Callable[[list[Any]], None] = lambda rows: None
+    ) -> None:
+        """`on_ended` hears of the rows of runs that no claim could take, and that were ended for that."""
         self._pool = pool
         self._holder = holder
         self._kinds = list(kinds)
-        self._rows: Rows[UUID] = Rows("claims")
+        self._on_ended = on_ended
+        self._rows: Rows[UUID] = Rows("claims", last_resort=self._fail)
 
     async def hinted(self, ids: Sequence[UUID], share: Share | None) -> list[Any]:
         """Those of the ids that are still queued."""
@@ -58,3 +64,12 @@ class Claims:
         for run_id in await hot.waiting_alone(self._pool, self._kinds, *asked):
             await self._rows.one(run_id, fail)
         return []
+
+    async def _fail(self, run_id: UUID) -> bool:
+        """Ends a run that goes on being refused to every claim (rule 23)."""
+        async with self._pool.acquire() as conn:
+            ended, rows = await lifecycle.fail_unclaimable(conn, self._holder, run_id)
+        for row in rows:
+            runs_given_up.labels(kind=row["kind"]).inc()
+        self._on_ended(rows)
+        return ended

@@ -117,12 +117,21 @@ class Endings:
             rows = await lifecycle.give_up(self._pool, self._holder, held, message)
             return rows or await lifecycle.cancel(self._pool, self._holder, held)
 
-        rows = await self._unlocked(run, end, lambda row: True)
+        try:
+            rows = await self._unlocked(run, end, lambda row: True)
+        except Exception as damage:
+            _log.error("run_ends_without_its_entry", run_id=str(run.id), error=repr(damage))
+            rows = await insist(run.id, lambda: self._end_anyway(held[0], message))
         for row in rows:
             runs_given_up.labels(kind=row["kind"]).inc()
             runs_ended.labels(kind=row["kind"], status=row["status"]).inc()
         self._on_ended(rows)
         return rows[0] if rows else None
+
+    async def _end_anyway(self, held: Held, message: str) -> list[Any]:
+        async with self._pool.acquire() as conn:
+            _, rows = await lifecycle.end_anyway(conn, self._holder, held, message)
+        return rows
 
     async def drained(self) -> None:
         await self._batcher.drained()

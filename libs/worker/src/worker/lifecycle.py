@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from common.errors import ErrorCode, RunError
+from records import last_resort
 from records.fragments import MAY_RERUN
 from records.hot import Entry
 from records.lifecycle import Phase, Status
@@ -161,12 +162,38 @@ async def give_up(conn: Any, holder: Holder, held: Sequence[Held], message: str,
 
 
 async def _fail(conn: Any, step: Step, holder: Holder, held: Sequence[Held], message: str, *more: Any) -> list[Any]:
-    error = {"code": ErrorCode.INTERNAL_ERROR, "message": message, "details": {}, "retryable": True}
+    error = _internal(message)
     entry = Entry("run_failed", message, error, "error")
     return await apply(
         conn, step, *_values(holder, held), error, *more, entry=entry, event="action.failed", worker=holder.name,
         writer=holder.id, extra={"error": error},
     )  # fmt: skip
+
+
+async def end_anyway(conn: Any, holder: Holder, held: Held, message: str) -> tuple[bool, list[Any]]:
+    """running → failed, or cancelled where that was asked, without the log entry that cannot be written (rule 23)."""
+    error = _internal(message)
+    _, *values = _values(holder, [held])
+    ended, rows = await last_resort.end(
+        conn, GIVE_UP, held.id, *values, error, 0, event="action.failed", extra={"error": error}, writer=holder.id
+    )
+    if ended:
+        return ended, rows
+    return await last_resort.end(conn, CANCEL, held.id, *values, event="action.cancelled", writer=holder.id)
+
+
+async def fail_unclaimable(conn: Any, holder: Holder, run_id: UUID) -> tuple[bool, list[Any]]:
+    """queued → failed, through a lease that nobody else sees, for a run that no claim can take."""
+    message = "The run cannot be claimed: its record is damaged. Report it with the run's id."
+    async with conn.transaction():
+        epoch = await last_resort.take(conn, run_id, holder.id)
+        if epoch is None:
+            return False, []
+        return await end_anyway(conn, holder, Held(run_id, epoch, False), message)
+
+
+def _internal(message: str) -> dict[str, Any]:
+    return {"code": ErrorCode.INTERNAL_ERROR, "message": message, "details": {}, "retryable": True}
 
 
 def _values(holder: Holder, held: Sequence[Held]) -> tuple[list[UUID], UUID, list[int]]:

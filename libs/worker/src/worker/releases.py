@@ -1,16 +1,22 @@
 """How leases are given back without an end of their own: at SIGTERM, and where nobody here knows them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from uuid import UUID
 
+import structlog
+
 from common.bell import Bell
+from common.db import is_away
 from common.telemetry import runs_given_up
 from records.following import offer_room
 from worker import lifecycle
 from worker.lifecycle import MOST_TURNS, Held, Holder
 
 Rows = list[Any]
+Turn = Callable[[list[Held], str, bool], Awaitable[set[UUID]]]
+
+_log = structlog.get_logger()
 
 
 class Releases:
@@ -30,9 +36,25 @@ class Releases:
         left = list(held)
         for turn in (self._queue, self._end):
             if left:
-                done = await turn(left, why, stuck)
+                done = await self._anyhow(turn, left, why, stuck)
                 left = [one for one in left if one.id not in done]
         return {one.id for one in held} - {one.id for one in left}
+
+    async def _anyhow(self, turn: Turn, held: list[Held], why: str, stuck: bool) -> set[UUID]:
+        """The turn. One stuck run whose record is damaged is ended without what cannot be written (rule 23)."""
+        try:
+            return await turn(held, why, stuck)
+        except Exception as error:
+            if not stuck or len(held) > 1 or is_away(error):
+                raise
+            _log.error("run_ends_without_its_entry", run_id=str(held[0].id), error=repr(error))
+        message = f"{why}, and its record is damaged, so it is ended: report it with the run's id."
+        async with self._pool.acquire() as conn:
+            ended, rows = await lifecycle.end_anyway(conn, self._holder, held[0], message)
+        for row in rows:
+            runs_given_up.labels(kind=row["kind"]).inc()
+        self._on_ended(rows)
+        return {held[0].id} if ended else set()
 
     async def _queue(self, held: list[Held], why: str, stuck: bool) -> set[UUID]:
         rows = await lifecycle.interrupt(self._pool, self._holder, held, why, stuck=stuck)

@@ -71,7 +71,7 @@ class Worker:
         self._shares = Shares(slots, kept_percent)
         self._holder = Holder(life.id, life.name)
         self._endings = Endings(service.pool, self._holder, self._leave_slot, self._on_ended, self._on_left)
-        self._claims = Claims(service.pool, self._holder, list(kinds))
+        self._claims = Claims(service.pool, self._holder, list(kinds), self._on_ended)
         self._releases = Releases(service.pool, self._holder, service.bell, self._on_ended)
         self._performer = Performer(kinds, self._endings, forks)
         self._owned: dict[UUID, Owned] = {}

@@ -1,15 +1,20 @@
 """The gateway's slice of the lifecycle, by name: what people want of a run (decisions 13, 19, 20, 22)."""
 
-from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import asyncpg
+import structlog
+
 from api_gateway.narrow import Narrow
 from common.bell import AUTOMATION, HELD, ROOM, Bell
+from common.db import is_away
+from common.telemetry import runs_immovable
 from common.whispers import whisper
-from records import runs
+from records import last_resort, runs
 from records.admission import Limits, admit
 from records.automations import runs as automation_runs
 from records.following import follow, offer_room
@@ -19,6 +24,8 @@ from records.life import process_channel
 from records.lifecycle import PHASES, HeldFor, Owner, Phase, Status, edges_of, moves_of, targets
 from records.publication import Publisher
 from records.transitions import Step, apply
+
+_log = structlog.get_logger()
 
 EDGES = edges_of(Owner.GATEWAY)
 MOVES = moves_of(Owner.GATEWAY)
@@ -78,6 +85,10 @@ class NotAllowed(Exception):
         self.status = status
         self.why = why
         self.allowed = targets(Status(status))
+
+
+class Immovable(Exception):
+    """The run's record is damaged: the database refuses to change it, whatever is left out."""
 
 
 class NoSuchRun(Exception):
@@ -223,7 +234,7 @@ class Decisions:
 
     async def _control(self, run_id: UUID, word: str) -> bool:
         """Writes what is asked of a leased run and whispers it to its worker; the beat is the backstop."""
-        async with self._only(run_id):
+        async with self._only(run_id), _movable(run_id):
             row = await self.pool.fetchrow(_CONTROL, run_id, self.org_id, word)
         if row is None:
             return False
@@ -235,12 +246,33 @@ class Decisions:
     ) -> list[Any]:
         await self._mine(ids)
         async with self._only(ids[0]):
-            rows = await apply(self.pool, step, ids, *values, entry=entry, event=event, writer=self.process_id)
+            try:
+                rows = await apply(self.pool, step, ids, *values, entry=entry, event=event, writer=self.process_id)
+            except asyncpg.PostgresError as error:
+                if is_away(error):
+                    raise
+                return await self._anyhow(step, ids[0], values, event, error)
         if event is not None:
             await follow(rows, self.pool, self.bell, self.publisher)
         else:
             offer_room(rows, self.bell)
         return rows
+
+    async def _anyhow(
+        self, step: Step, run_id: UUID, values: Sequence[Any], event: str | None, error: Exception
+    ) -> list[Any]:
+        """An ending of a run whose record is damaged goes without what cannot be written (rule 23).
+
+        Raises `Immovable` for whatever is no ending, and where even that is refused.
+        """
+        _log.error("run_damaged", run_id=str(run_id), target=step.target, error=repr(error))
+        async with _movable(run_id):
+            if event is None or not step.ends:
+                raise error
+            async with self.pool.acquire() as conn:
+                ended, rows = await last_resort.end(conn, step, run_id, *values, event=event, writer=self.process_id)
+        await follow(rows, self.pool, self.bell, self.publisher)
+        return rows or ([await self._run(run_id)] if ended else [])
 
     def _only(self, run_id: UUID) -> AbstractAsyncContextManager[None]:
         """Who waits for a row that a worker holds waits with one connection, however many want to change it."""
@@ -269,6 +301,19 @@ class Decisions:
         else:
             self.bell.ring(ROOM, [self.org_id])
         return run
+
+
+@asynccontextmanager
+async def _movable(run_id: UUID) -> AsyncIterator[None]:
+    """What the database refuses is told to its operator, and to who asked as `Immovable`."""
+    try:
+        yield
+    except asyncpg.PostgresError as error:
+        if is_away(error):
+            raise
+        runs_immovable.labels(service="api-gateway").inc()
+        _log.error("run_immovable", run_id=str(run_id), error=repr(error))
+        raise Immovable(run_id) from error
 
 
 def _can_pause(run: Any) -> bool:

@@ -18,7 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from api_gateway.edge import REQUEST_ID
-from api_gateway.lifecycle import NoSuchRun, NotAllowed
+from api_gateway.lifecycle import Immovable, NoSuchRun, NotAllowed
 from common.batcher import Overloaded
 from common.db import AWAY, is_away
 from records.refused import Fault, Place, Refused
@@ -113,6 +113,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Overloaded, _on_overload)
     app.add_exception_handler(NotAllowed, _on_not_allowed)
     app.add_exception_handler(NoSuchRun, _on_no_such_run)
+    app.add_exception_handler(Immovable, _on_immovable)
     for away in DATABASE_AWAY:
         app.add_exception_handler(away, _on_database_away)
     app.add_exception_handler(SecretError, _on_closed_secret)
@@ -159,6 +160,14 @@ def _on_not_allowed(_request: Request, error: Exception) -> Response:
 
 def _on_no_such_run(_request: Request, _error: Exception) -> Response:
     return problem_response(404, [problem_detail((), "run not found", "not_found")])
+
+
+def _on_immovable(request: Request, error: Exception) -> Response:
+    message = (
+        f"the record of run {error} is damaged, and the database refuses to change it; whoever runs the installation"
+        f" finds why in the gateway's log: run_immovable, before request {request.scope.get(REQUEST_ID)} ended"
+    )
+    return problem_response(409, [problem_detail((), message, "immovable")])
 
 
 def _on_overload(_request: Request, _error: Exception) -> Response:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from records import last_resort
 from records.fragments import GRACE_SECONDS
 from records.hot import Entry
 from records.lifecycle import Owner, Phase, Status, edges_of, moves_of
@@ -84,6 +85,19 @@ FAIL_TOO_OFTEN_LOST = Step(
     guard=f"{_THEIRS} AND r.control IS NULL AND {_too_many('$9')}",
     skip_locked=True,
 )
+_EXPIRED = "r.due_at <= clock_timestamp() AND (r.control IS NOT DISTINCT FROM 'cancel') = {}"
+CANCEL_DAMAGED = Step(
+    _RUNNING, (Phase.LEASED,), Status.CANCELLED, Phase.DONE, guard=_EXPIRED.format("true"), skip_locked=True
+)
+FAIL_DAMAGED = Step(
+    _RUNNING,
+    (Phase.LEASED,),
+    Status.FAILED,
+    Phase.DONE,
+    sets="error = $6::jsonb",
+    guard=_EXPIRED.format("false"),
+    skip_locked=True,
+)
 _STALE = f"r.recovered AND r.moved_by = 'watchdog' AND r.updated_at < clock_timestamp() - interval '{GRACE_SECONDS} s'"
 ABANDON = Step(
     _RUNNING, (Phase.QUEUED,), Status.FAILED, Phase.DONE, sets="error = $6::jsonb", guard=_STALE, skip_locked=True
@@ -144,6 +158,18 @@ async def _fail(
         conn, step, ids, lost.owner, lost.only_expired, error, *values, entry=entry, event="action.failed",
         worker="watchdog", writer=writer, extra={"error": error},
     )  # fmt: skip
+
+
+async def end_damaged(conn: Any, run_id: UUID, writer: UUID) -> tuple[bool, list[Any]]:
+    """running → failed or cancelled: its lease ran out, and nothing can write its log any more (rule 23)."""
+    error = _error("Its worker was lost, and the run's record is damaged. Report it with the run's id.")
+    extra = {"error": error}
+    ended, rows = await last_resort.end(
+        conn, FAIL_DAMAGED, run_id, error, event="action.failed", extra=extra, writer=writer
+    )
+    if ended:
+        return ended, rows
+    return await last_resort.end(conn, CANCEL_DAMAGED, run_id, event="action.cancelled", writer=writer)
 
 
 async def abandon(conn: Any, ids: Sequence[UUID], writer: UUID) -> list[Any]:

@@ -1,6 +1,7 @@
 """The reason this service exists: it notices the dead and gives their runs to the living (rule 7, decision 23)."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +9,7 @@ import structlog
 
 from common.bell import Bell
 from common.rows import Rows
+from common.telemetry import runs_given_up
 from records.following import follow, offer_room
 from records.fragments import ALONE, GRACE_SECONDS, MAY_RERUN
 from records.publication import Publisher
@@ -66,7 +68,10 @@ class Watchdog:
         self._held: dict[UUID, int] = {}
         self._passed_over: dict[UUID, int] = {}
         self._buried: Rows[tuple[UUID, str]] = Rows("burials", by=lambda dead: dead[0])
-        self._runs: Rows[UUID] = Rows("lost_runs")
+        # One for each step: that there was nothing to cancel does not say that a run can be moved.
+        self._runs: dict[str, Rows[UUID]] = {
+            step: Rows("lost_runs", last_resort=self._end_damaged) for step in ("cancel", "unsafe", "recover", "lost")
+        }
 
     async def look_at_locks_once(self, conn: Any) -> None:
         for dead in self.looks.by_lock(await look(conn)):
@@ -103,7 +108,7 @@ class Watchdog:
     async def sweep_leases_once(self) -> None:
         """The backstop: leases that ran out, whatever their worker says."""
         by_owner: dict[UUID, list[Any]] = {}
-        for row in await self._pool.fetch(_STALE, self._runs.resting):
+        for row in await self._pool.fetch(_STALE, self._resting):
             by_owner.setdefault(row["lease_owner"], []).append(row)
         for owner, rows in by_owner.items():
             held = self._held_alone(owner, await self._pool.fetchval(_HELD, owner))
@@ -121,7 +126,7 @@ class Watchdog:
         self._passed_over = {row["id"]: self._passed_over.get(row["id"], 0) + 1 for row in rows}
         ids = [row["id"] for row in rows if row["too_long"] and self._passed_over[row["id"]] >= PASSED_OVER_LOOKS]
         if ids:
-            await self._ended(await self._each(ids, lambda some: lifecycle.abandon(self._pool, some, self._process_id)))
+            await self._end("lost", ids, lambda some: lifecycle.abandon(self._pool, some, self._process_id))
 
     async def _take_back(self, rows: Sequence[Any], lost: Lost, event: str, message: str) -> None:
         """Cancels what is to be cancelled, fails what may not go on, queues the rest; passes over what is locked.
@@ -133,19 +138,33 @@ class Watchdog:
         safe = list({row["id"] for row in rows}.difference(unsafe))
         if rows:
             ids = safe + unsafe
-            await self._ended(await self._each(ids, lambda some: lifecycle.cancel(pool, some, lost, who)))
+            await self._end("cancel", ids, lambda some: lifecycle.cancel(pool, some, lost, who))
         if unsafe:
-            await self._ended(await self._each(unsafe, lambda some: lifecycle.fail_unsafe(pool, some, lost, who)))
+            await self._end("unsafe", unsafe, lambda some: lifecycle.fail_unsafe(pool, some, lost, who))
         if safe:
-            recovered = await self._each(safe, lambda some: lifecycle.recover(pool, some, lost, event, message))
+            step = partial(lifecycle.recover, pool, lost=lost, event=event, why=message)
+            recovered = await self._runs["recover"].each(safe, step)
             offer_room(recovered, self._bell)
             for row in recovered:
                 if row["phase"] == "queued":
                     self._bell.ring(row["kind"], [row["id"]])
-            await self._ended(await self._each(safe, lambda some: lifecycle.fail_too_often_lost(pool, some, lost, who)))
+            await self._end("lost", safe, lambda some: lifecycle.fail_too_often_lost(pool, some, lost, who))
 
-    async def _each(self, ids: Sequence[UUID], step: Callable[[list[UUID]], Awaitable[list[Any]]]) -> list[Any]:
-        return await self._runs.each(ids, step)
+    @property
+    def _resting(self) -> list[Hashable]:
+        return [run_id for rows in self._runs.values() for run_id in rows.resting]
+
+    async def _end(self, name: str, ids: Sequence[UUID], step: Callable[[list[UUID]], Awaitable[list[Any]]]) -> None:
+        await self._ended(await self._runs[name].each(ids, step))
+
+    async def _end_damaged(self, run_id: UUID) -> bool:
+        """Ends a run that cannot be taken back, once its lease has run out."""
+        async with self._pool.acquire() as conn:
+            ended, rows = await lifecycle.end_damaged(conn, run_id, self._process_id)
+        for row in rows:
+            runs_given_up.labels(kind=row["kind"]).inc()
+        await self._ended(rows)
+        return ended
 
     async def _ended(self, rows: list[Any]) -> None:
         await follow(rows, self._pool, self._bell, self._publisher)

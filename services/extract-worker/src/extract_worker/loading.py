@@ -160,7 +160,8 @@ class Loading:
 
     def _payload(self, after: ResourceState, writer: SliceWriter, complete: bool, counts: bool, ordered: bool) -> Json:
         name = self._table.name
-        moves = self._table.tracks and after.cursor is not None and (complete or ordered)
+        is_seen = complete or (ordered and not self._table.replace)
+        moves = self._table.tracks and after.cursor is not None and is_seen
         return {
             "resource": name,
             "table": self._table.table,

@@ -65,3 +65,24 @@ def extraction_completed(source: str, rows: int, completed: list[str], failed: l
     text += f", {len(failed)} failed: {', '.join(failed)}" if failed else ""
     data: Data = {"source": source, "rows": rows, "completed_resources": completed, "failed_resources": failed}
     return _entry("extraction_completed", text, data)
+
+
+def late_rows(name: str, rows: int, param: str, asked: Any) -> Entry:
+    text = f"{_count(rows, 'row')} of {name} older than {asked} came although {param} asked for newer ones, and "
+    text += "were passed over; if they came late, give the resource a lag"
+    data: Data = {"resource": name, "rows": rows, "param": param, "asked": asked}
+    return _entry("late_rows_passed_over", text, data, "warning")
+
+
+def rows_not_remembered(name: str, rows: int, most: int) -> Entry:
+    text = (
+        f"{_count(rows, 'row')} of {name} may come again in the next run: more than {most:,} stand at the end of the "
+    )
+    text += "cursor; take write_disposition merge with a primary_key, or a cursor of finer values"
+    return _entry("rows_not_remembered", text, {"resource": name, "rows": rows}, "warning")
+
+
+def saved_cursor_ahead(name: str, value: str) -> Entry:
+    text = f"The cursor of {name} stood at {value}, which is in the future; it goes on from now. Rows from before that "
+    text += "may be missing: extract once with incremental: false"
+    return _entry("cursor_in_the_future", text, {"resource": name, "value": value}, "warning")

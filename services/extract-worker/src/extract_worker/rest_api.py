@@ -13,13 +13,14 @@ from common.errors import ErrorCode, Permanent, RunError
 from extract_worker import failures, pagination
 from extract_worker.columns import table_of
 from extract_worker.credentials import Access, access_of
+from extract_worker.cursor_values import as_instant
 from extract_worker.lasting import Lasting
 from extract_worker.rest_client import Client
 from extract_worker.rest_requests import Requests
 from extract_worker.session import SourceSession, origin_of
 from extract_worker.source import Means, Page, Table, mode_of
 from extract_worker.state import Json, ResourceState
-from extract_worker.watermark import Watermark, as_instant
+from extract_worker.watermark import Watermark
 from extract_worker.windows import Window, windows
 from records.definitions import paginators as given
 from records.definitions.dlt_extract import DltExtract, RestApi
@@ -69,29 +70,41 @@ class Endpoint:
         self._requests = Requests(definition, resource, access)
         self.access = self._requests.access
         self._session = session
+        self._means = means
         self._mark: Watermark | None = None
+        self._is_complete = False
 
     def begin(self, state: ResourceState) -> None:
         if self._resource.incremental:
             initial = self._resource.incremental.initial_value
             if initial is None and self._definition.start_date is not None:
                 initial = self._definition.start_date.isoformat()
-            self._mark = Watermark(self._resource.incremental, state.cursor or self._saved, initial)
+            self._mark = Watermark(
+                self._resource.incremental,
+                self._saved,
+                initial,
+                now(),
+                resumed=state.cursor,
+                primary_key=_names(self._resource.primary_key),
+            )
         if self._resource.slices and state.plan is None:
-            state.plan = {"from": self._first_moment().isoformat(), "until": now().isoformat()}
+            state.plan = {"from": self._first_moment().isoformat(), "until": self._last_moment().isoformat()}
 
     def slices(self, state: ResourceState) -> list[Any] | None:
         if self._resource.slices is None:
             return None
         plan = cast(Json, state.plan)
         bounds = (datetime.fromisoformat(plan["from"]), datetime.fromisoformat(plan["until"]))
-        return windows(*bounds, self._resource.slices)[state.slices_done :]
+        left = windows(*bounds, self._resource.slices)[state.slices_done :]
+        self._is_complete = not left
+        return left
 
     def pages(self, part: Any, position: Json | None) -> Iterator[Page]:
         interval = self._resource.request_interval_seconds
         self._session.pace.interval = self._definition.request_interval_seconds if interval is None else interval
         try:
             yield from self._followed(part, position)
+            self._note_end(part)
         except requests.RequestException as error:
             raise failures.of_exception(error, self.access.base_url, self._definition.read_timeout_seconds) from error
         except RunError as error:
@@ -99,9 +112,21 @@ class Endpoint:
             raise
 
     def cursor(self) -> Json | None:
-        return self._mark.state() if self._mark else None
+        if self._mark is None:
+            return None
+        return self._mark.finished() if self._is_complete else self._mark.state()
+
+    def _note_end(self, part: Window | None) -> None:
+        """All pages of a slice (None: of the whole) have been read."""
+        self._is_complete = part is None or part.last
+        if self._mark:
+            self._mark.until = None if part is None else part.end.isoformat()
+            for entry in self._mark.warnings(self.name) if self._is_complete else ():
+                self._means.link.log(entry["event"], entry["message"], entry["data"], entry["level"])
 
     def _followed(self, part: Window | None, position: Json | None) -> Iterator[Page]:
+        if self._mark:
+            self._mark.is_over = False
         definition, paginator = self._paginator(position)
         client = Client(self.name, self.access, self._session, definition)
         resource, given_ = self._resource, self._definition
@@ -117,6 +142,8 @@ class Endpoint:
             rows = self._mark.fresh(data) if self._mark else list(data)
             received, before = self._session.received - before, self._session.received
             yield Page(table_of(rows, resource.columns), received, self._position(client, data))
+            if self._mark and self._mark.is_over:
+                return
 
     def _paginator(self, position: Json | None) -> tuple[given.Paginator, BasePaginator | None]:
         if position:
@@ -132,9 +159,19 @@ class Endpoint:
         return None if any(secret in written for secret in self.access.secrets) else position
 
     def _first_moment(self) -> datetime:
-        value = self._mark.value if self._mark else None
+        if self._mark and self._mark.until:
+            return datetime.fromisoformat(self._mark.until)
+        value = self._mark.asked if self._mark else None
         found = as_instant(value) if value is not None else self._definition.start
         if found is None:
             text = f"{value!r:.60} is no point in time, where slices of days could begin; give one as initial_value."
             raise Permanent(ErrorCode.DATA_ERROR, text, {"field": "incremental.initial_value"})
         return found
+
+    def _last_moment(self) -> datetime:
+        end = as_instant(self._resource.incremental.end_value) if self._resource.incremental else None
+        return now() if end is None else min(now(), end)
+
+
+def _names(primary_key: str | list[str] | None) -> list[str]:
+    return [primary_key] if isinstance(primary_key, str) else primary_key or []

@@ -28,8 +28,10 @@ class Requests:
     def _params_of(self, part: Window | None, mark: Watermark | None) -> dict[str, Any]:
         params: dict[str, Any] = dict(self._params)
         incremental = self._resource.incremental
-        if mark and incremental and incremental.param and mark.value is not None:
-            params[incremental.param] = mark.value
+        if mark and incremental and incremental.param and mark.asked is not None:
+            params[incremental.param] = mark.asked
+        if incremental and incremental.end_param:
+            params[incremental.end_param] = incremental.end_value
         if part and self._resource.slices:
             params |= part.params(self._resource.slices)
         return params

@@ -68,25 +68,67 @@ class Resource(Strict):
         return self
 
 
+CursorValue = Annotated[str, Field(max_length=10_000)] | Whole | float
+
+
 class Incremental(Strict):
-    """Only what is new: the largest `cursor_path` seen is sent as `param` at the next run."""
+    """Only what is new: rows from the saved cursor on, which is the largest `cursor_path` of the runs before.
+
+    Values are compared as numbers, also text of digits alone, or as instants (ISO 8601, UTC where no zone is named).
+    The names are dlt's, where dlt has one.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     cursor_path: JsonPath
-    param: Parameter | None = None
-    initial_value: Annotated[str, Field(max_length=10_000)] | Whole | float | None = None
+    param: Parameter | None = Field(default=None, description="The parameter that asks for rows from the cursor on.")
+    initial_value: CursorValue | None = None
+    end_value: CursorValue | None = Field(default=None, description="Rows from this value on are left out.")
+    end_param: Parameter | None = Field(default=None, description="The parameter that asks for rows before end_value.")
+    lag: Number | None = Field(
+        default=None,
+        gt=0,
+        le=1e15,
+        description="Look back so far, for late rows: seconds where the cursor is a time, else in its own unit.",
+    )
+    row_order: Literal["asc", "desc"] | None = Field(
+        default=None, description="How the source sorts by the cursor: what lies beyond the bound is not asked for."
+    )
+    on_cursor_value_missing: Literal["include", "exclude", "raise"] | None = Field(
+        default=None, description="Rows without the cursor: each is delivered once (include), never, or an error."
+    )
+    compare_as: Literal["text"] | None = Field(
+        default=None, description="text: values that are neither numbers nor times, such as ULIDs, in text order."
+    )
+
+    @model_validator(mode="after")
+    def _end_is_whole(self) -> Self:
+        if self.end_param and self.end_value is None:
+            raise ValueError("end_param needs an end_value to send")
+        if self.lag and self.compare_as:
+            raise ValueError("text has no lag: leave out lag or compare_as")
+        return self
 
 
 class Slices(Strict):
-    """Time windows of `days`, from the cursor or `start_date` to now, each one request series: [start, end)."""
+    """Time windows of `days`, from the cursor or `start_date` to now, each one request series: [start, end).
+
+    `end` inclusive: the source counts the end in, so one unit of the format less is asked for.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     param_start: Parameter
     param_end: Parameter
     days: Number = Field(gt=0, le=3660)
-    format: Literal["datetime", "date", "unix"] = "datetime"
+    format: Literal["datetime", "datetime_ms", "date", "unix", "unix_ms"] = "datetime"
+    end: Literal["exclusive", "inclusive"] = "exclusive"
+
+    @model_validator(mode="after")
+    def _dates_are_whole_days(self) -> Self:
+        if self.format == "date" and not self.days.is_integer():
+            raise ValueError(f"the format date has windows of whole days, not of {self.days:g}")
+        return self
 
 
 class RestResource(Resource):

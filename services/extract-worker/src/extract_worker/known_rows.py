@@ -1,0 +1,41 @@
+"""Rows that were delivered and may be shown again: eight bytes of each, so that none is delivered twice."""
+
+import base64
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+
+MOST_KNOWN = 500_000
+"""So many rows of a resource are remembered from run to run; of more, a warning tells."""
+
+_SIZE = 8
+
+
+def row_digest(row: Any) -> bytes:
+    """Stands for a whole row."""
+    try:
+        text = orjson.dumps(row, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        text = repr(row).encode()
+    return blake2b(text, digest_size=_SIZE).digest()
+
+
+def identity(row: Any, value: Any, by: Sequence[str] | None) -> bytes:
+    """Stands for a row at a value of the cursor: by the columns of its key, else by all that it says."""
+    if not by or not isinstance(row, dict):
+        return row_digest(row)
+    key = [row.get(name) for name in by]
+    if any(part is None for part in key):
+        return row_digest(row)
+    return row_digest([*key, value])
+
+
+def packed(digests: Iterable[bytes]) -> str:
+    return base64.b64encode(b"".join(sorted(digests))).decode()
+
+
+def unpacked(text: str) -> set[bytes]:
+    whole = base64.b64decode(text)
+    return {whole[first : first + _SIZE] for first in range(0, len(whole), _SIZE)}

@@ -93,7 +93,7 @@ class Desk:
         state = State.begin(["rows"], self.checkpoint)
         storage: Any = SimpleNamespace()
         try:
-            Loading(Run(job, self.link, storage, "rest_api", definition.slice_rows, state, {}), table).perform()
+            Loading(Run(job, self.link, storage, "rest_api", definition.slice_rows, state, {}, {}), table).perform()
         except (Killed, Retryable):
             return False
         return True

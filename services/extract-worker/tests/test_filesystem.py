@@ -1,7 +1,10 @@
 """The source `filesystem`: formats, types, order, what changed, and where it may not look."""
 
 import gzip
+import io
 import os
+import zipfile
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from common.errors import ErrorCode, Permanent
+from extract_worker import csv_records, json_files, parts
+from worker.link import Stop
 
 
 @pytest.fixture
@@ -37,13 +42,13 @@ def test_csv_columns_get_a_type_only_where_no_text_is_lost(bench: Any, root: Pat
         "items.csv",
         "id,zip,price,flag,note,gap,big,day\n"
         '1,00501,12.50,true,"a, ""b""\nc",,12345678901234567890,2026-01-01\n'
-        "2,10001,NA,false,,,1,2026-01-02\n",
+        "2,10001,9.75,false,,,1,2026-01-02\n",
     )
     bench.extract("filesystem", resources=one("items.csv"))
     rows = bench.table("items").drop_columns(["_connection_id", "_extracted_at"]).to_pylist()
     names = ("id", "zip", "price", "flag", "note", "gap", "big", "day")
-    first = (1, "00501", 12.5, True, 'a, "b"\nc', None, "12345678901234567890", "2026-01-01")
-    second = (2, "10001", None, False, None, None, "1", "2026-01-02")
+    first = (1, "00501", Decimal("12.50"), True, 'a, "b"\nc', None, "12345678901234567890", "2026-01-01")
+    second = (2, "10001", Decimal("9.75"), False, None, None, "1", "2026-01-02")
     assert rows == [
         dict(zip(names, first, strict=True)),
         dict(zip(names, second, strict=True)),
@@ -104,6 +109,165 @@ def test_each_file_is_a_slice_and_a_later_run_takes_only_new_ones(bench: Any, ro
     assert bench.column("items", "id") == [3]
     bench.next_run()
     assert bench.extract("filesystem", resources=one("*.csv", incremental=True))["recordsProcessed"] == 0
+
+
+def test_an_old_file_that_arrives_late_is_new_and_so_is_one_that_has_changed(bench: Any, root: Path) -> None:
+    write(root, "m.csv", "id\n1\n", modified=5000)
+    bench.extract("filesystem", resources=one("*.csv", incremental=True))
+    write(root, "z.csv", "id\n2\n", modified=1000)
+    write(root, "a.csv", "id\n3\n", modified=5000)
+    bench.next_run()
+    bench.extract("filesystem", resources=one("*.csv", incremental=True))
+    assert bench.column("items", "id") == [2, 3]
+    write(root, "m.csv", "id\n1\n4\n", modified=5000)
+    bench.next_run()
+    bench.extract("filesystem", resources=one("*.csv", incremental=True))
+    assert bench.column("items", "id") == [1, 4]
+    assert any("changed" in message for event, message in bench.entries if event == "resource_note")
+
+
+def test_a_cursor_of_version_0_1_is_taken_up(bench: Any, root: Path) -> None:
+    write(root, "a.csv", "id\n1\n", modified=1000)
+    write(root, "b.csv", "id\n2\n", modified=2000)
+    write(root, "c.csv", "id\n3\n", modified=2000)
+    bench.cursors["items"] = {"value": {"modified": 2000.0, "path": "b.csv"}, "run_id": "r"}
+    bench.extract("filesystem", resources=one("*.csv", incremental=True))
+    assert bench.column("items", "id") == [3]
+
+
+@pytest.mark.parametrize("count", [3, 250])
+def test_a_file_that_cannot_be_read_does_not_stop_a_feed(bench: Any, root: Path, count: int) -> None:
+    for number in range(count):
+        write(
+            root,
+            f"{number:03d}.csv",
+            f"id\n{number}\n" if number != 1 else "id\nsecret,ragged\n",
+            modified=1000 + number,
+        )
+    result = bench.extract("filesystem", resources=one("*.csv", incremental=True))
+    good = [number for number in range(count) if number != 1]
+    assert bench.column("items", "id") == good
+    assert result["failed_resources"] == ["items"]
+    assert result["per_resource_rows"] == {"items": count - 1}
+    assert "secret" not in str(result)
+    assert "001.csv, line 2" in result["resource_errors"]["items"]["message"]
+    write(root, "001.csv", "id\n1\n", modified=9000)
+    bench.next_run()
+    assert bench.extract("filesystem", resources=one("*.csv", incremental=True))["per_resource_rows"] == {"items": 1}
+    assert len(bench.commits) == 1
+
+
+def test_rows_that_cannot_be_read_go_to_a_table_of_their_own(bench: Any, root: Path) -> None:
+    write(root, "a.csv", "id,v\n1,a\n2,b,c\n")
+    write(root, "b.jsonl", '{"id": 3}\n{"id": \n{"id": 4}\n')
+    result = bench.extract("filesystem", resources=one("*", on_bad_row="reject"))
+    assert result["rejected_rows"] == {"items": 2}
+    assert sorted(bench.column("items", "id")) == [1, 3, 4]
+    assert any("2 rows of items could not be read" in message for event, message in bench.entries)
+    rejects = [commit["rejects"] for commit in bench.commits]
+    paths = [file["path"] for each in rejects for file in each["files"]]
+    rows = [row for path in paths for row in pq.ParquetFile(root.parent / "lake" / path).read().to_pylist()]
+    assert {(row["file"], row["line"], row["row"]) for row in rows} == {
+        ("a.csv", 3, "2,b,c"),
+        ("b.jsonl", 2, '{"id": '),
+    }
+    assert {each["table"] for each in rejects} == {"items_rejects"}
+
+
+@pytest.mark.parametrize("changes", [False, True])
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+def test_a_long_file_goes_on_where_it_was_committed_unless_it_has_changed(
+    bench: Any, root: Path, monkeypatch: pytest.MonkeyPatch, form: str, changes: bool
+) -> None:
+    monkeypatch.setattr(parts, "PART_BYTES", 300)
+    monkeypatch.setattr(csv_records, "BLOCK_BYTES", 1_000)
+    monkeypatch.setattr(json_files, "_ROWS", 50)
+
+    def store(first: int) -> None:
+        numbers = range(first, first + 600)
+        if form == "parquet":
+            pq.write_table(pa.table({"id": list(numbers)}), root / "big.parquet", row_group_size=100)
+            os.utime(root / "big.parquet", (1000, 1000 + first))
+        else:
+            lines = [f"{number},x" if form == "csv" else f'{{"id": {number}}}' for number in numbers]
+            write(root, f"big.{form}", "\n".join(["id,v", *lines] if form == "csv" else lines), modified=1000 + first)
+
+    store(1000)
+    keep = bench._commit
+
+    def killed(payload: dict[str, Any]) -> Any:
+        if len(bench.commits) == 4:
+            raise Stop
+        return keep(payload)
+
+    bench._commit = killed
+    with pytest.raises(Stop):
+        bench.extract("filesystem", resources=one("big.*", incremental=True))
+    bench._commit = keep
+    assert not any(commit["visible"] or commit["complete"] or commit["cursor"] for commit in bench.commits)
+    if changes:
+        store(2000)
+    result = bench.extract("filesystem", resources=one("big.*", incremental=True))
+    assert result["recordsProcessed"] == 600
+    abandoned = {name for commit in bench.commits for name in commit.get("abandoned", ())}
+    found = [
+        file for commit in bench.commits for file in commit["files"] if file["slice"] not in abandoned or not changes
+    ]
+    ids = [id for file in found for id in pq.ParquetFile(root.parent / "lake" / file["path"]).read()["id"].to_pylist()]
+    assert ids == list(range(2000, 2600)) if changes else ids == list(range(1000, 1600))
+    assert bool(abandoned) is changes
+    assert bench.commits[-1]["publish"] is not None
+
+
+def test_hidden_files_and_marks_are_no_rows_and_brackets_are_letters(bench: Any, root: Path) -> None:
+    write(root, "in/a [1].csv", "id\n1\n")
+    write(root, "in/.b.csv", "id\n2\n")
+    write(root, "in/.old/c.csv", "id\n3\n")
+    write(root, "in/_SUCCESS", "")
+    bench.extract("filesystem", resources=one("in/**/*"))
+    assert bench.column("items", "id") == [1]
+    bench.extract("filesystem", resources=one("in/a [1].csv"))
+    bench.next_run()
+    bench.extract("filesystem", resources=one("in/.b.csv"))
+    assert bench.column("items", "id") == [2]
+
+
+def packed_in_zip(content: bytes) -> bytes:
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w") as archive:
+        archive.writestr("inner.csv", content)
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("items.CSV.GZ", gzip.compress(b"id\n1\n2\n", mtime=0)),
+        ("items.csv.zst", pa.compress(b"id\n1\n2\n", "zstd", asbytes=True)),
+        ("items.csv.zip", packed_in_zip(b"id\n1\n2\n")),
+        ("items.json", b'[{"id": 1},\n {"id": 2}]'),
+        ("items.json", b'{"id": 1}\n{"id": 2}'),
+        ("items.json", '[{"id": 1, "v": "é"}, {"id": 2}]'.encode("utf-16")),
+    ],
+)
+def test_packed_files_and_arrays(bench: Any, root: Path, name: str, content: bytes) -> None:
+    write(root, name, content)
+    bench.extract("filesystem", resources=one("items.*"))
+    assert bench.column("items", "id") == [1, 2]
+
+
+@pytest.mark.parametrize("name", ["items.csv", "items.csv.gz", "items.jsonl", "items.json"])
+@pytest.mark.parametrize("content", [b"", b"\n"])
+def test_a_file_of_nothing_has_no_rows(bench: Any, root: Path, name: str, content: bytes) -> None:
+    write(root, name, gzip.compress(content) if name.endswith(".gz") else content)
+    assert bench.extract("filesystem", resources=one(name))["recordsProcessed"] == 0
+
+
+def test_a_column_can_say_from_which_file_a_row_is(bench: Any, root: Path) -> None:
+    write(root, "in/a.csv", "id\n1\n", modified=1000)
+    write(root, "in/b.jsonl", '{"id": 2}\n', modified=2000)
+    bench.extract("filesystem", resources=one("in/*", file_column="source_file"))
+    assert bench.column("items", "source_file") == ["in/a.csv", "in/b.jsonl"]
 
 
 def test_a_broken_file_fails_its_resource_and_the_next_attempt_goes_on_with_it(bench: Any, root: Path) -> None:

@@ -148,6 +148,17 @@ async def publish_resource(conn: Any, load: Load, replace: bool) -> int:
     return int(added)
 
 
+async def abandon_slices(conn: Any, load: Load, slices: Sequence[str]) -> None:
+    """What was committed of slices that nobody has seen is garbage: the source changed before they were whole."""
+    await conn.execute(
+        f"""{CHAIN}
+        UPDATE lake_files SET removed_at = clock_timestamp()
+        WHERE dataset_id = $2 AND resource = $3 AND slice = ANY($4) AND run_id IN (SELECT id FROM chain)
+          AND NOT visible AND removed_at IS NULL""",
+        *(load.run_id, load.dataset_id, load.resource, list(slices)),
+    )
+
+
 async def _remove_older(conn: Any, load: Load) -> int:
     removed: int = await conn.fetchval(
         f"""{CHAIN}, gone AS (

@@ -3,14 +3,19 @@
 Nested values become JSON text; a column that holds only nulls has no type yet.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, TypeAlias, cast
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from common.errors import ErrorCode, Permanent
-from extract_worker.jsontext import compact
+from extract_worker.declared import declared, unfit_error
+from extract_worker.declared import instant as instant
+from extract_worker.jsontext import as_text, encodable
+from records.bronze_types import WIDEST_DECIMAL
+
+Column: TypeAlias = "pa.Array | pa.ChunkedArray"
 
 _CONVERSION_ERRORS = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, UnicodeError)
 
@@ -38,26 +43,38 @@ def type_name(kind: pa.DataType) -> str:
     return _DUCKDB_NAMES.get(kind, "TIME" if pa.types.is_time(kind) else "VARCHAR")
 
 
-def table_of(rows: Sequence[Any], declared: Mapping[str, str] | None = None) -> pa.Table:
+def table_of(
+    rows: Sequence[Any], types: Mapping[str, str] | None = None, unfit: dict[int, str] | None = None
+) -> pa.Table:
     """One page of rows as a table; rows that are no objects get one column, `value`.
 
-    Raises `Permanent` (DATA_ERROR) where a declared column holds what its type cannot.
+    Raises `Permanent` (DATA_ERROR) where a declared column holds what its type cannot; or puts it into `unfit`, where
+    one is given: {index of the row: the column}.
     """
     objects = [row if isinstance(row, dict) else {"value": row} for row in rows]
-    columns = {name: array_of(values) for name, values in _values(objects)}
-    for name, kind in (declared or {}).items():
-        columns[name] = _declared(name, kind, [row.get(name) for row in objects])
+    columns = {encodable(name): array_of(values) for name, values in _values(objects)}
+    for name, kind in (types or {}).items():
+        columns[name], wrong = declared(kind, [row.get(name) for row in objects])
+        _tell(name, kind, wrong, unfit)
     if not columns:
         return pa.table({"value": pa.nulls(len(objects))} if objects else {})
     return pa.table(columns)
 
 
-def with_declared(table: pa.Table, declared: Mapping[str, str], original: pa.Table) -> pa.Table:
-    """The table with its declared columns converted from the original's values."""
-    for name in declared.keys() & set(original.column_names):
-        column = _declared(name, declared[name], original[name].to_pylist())
+def with_declared(table: pa.Table, types: Mapping[str, str], unfit: dict[int, str] | None = None) -> pa.Table:
+    """The table with its declared columns converted; the rest as in `table_of`."""
+    for name in types.keys() & set(table.column_names):
+        column, wrong = declared(types[name], table[name].to_pylist())
+        _tell(name, types[name], wrong, unfit)
         table = table.set_column(table.column_names.index(name), name, column)
     return table
+
+
+def _tell(name: str, kind: str, wrong: Sequence[int], unfit: dict[int, str] | None) -> None:
+    if wrong and unfit is None:
+        raise unfit_error(name, kind, "a row", {})
+    for index in wrong:
+        cast(dict[int, str], unfit).setdefault(index, name)
 
 
 def _values(rows: list[dict[str, Any]]) -> Iterable[tuple[str, list[Any]]]:
@@ -81,102 +98,80 @@ def array_of(values: list[Any]) -> pa.Array:
         array = pa.array(values)
     except _CONVERSION_ERRORS:
         return texts(values)
-    return texts(values) if pa.types.is_nested(array.type) else array
+    if pa.types.is_nested(array.type):
+        return texts(values)
+    return _plain(array)
 
 
 def texts(values: Iterable[Any]) -> pa.Array:
     """Everything as text; what is no text as JSON."""
-    return pa.array([_text(value) for value in values], pa.string())
-
-
-def _text(value: Any) -> str | None:
-    if value is None:
-        return None
-    if isinstance(value, bytes):
-        return value.hex()
-    text = value if isinstance(value, str) else compact(value)
-    return text if text.isascii() else _encodable(text)
-
-
-def _encodable(text: str) -> str:
-    """JSON may escape halves of characters, which no file can hold."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
-
-
-def _declared(name: str, kind: str, values: list[Any]) -> pa.Array:
-    convert, target = _DECLARED[kind]
-    try:
-        return pa.array([None if value is None else convert(value) for value in values], target)
-    except (ValueError, TypeError, *_CONVERSION_ERRORS) as error:
-        raise Permanent(
-            ErrorCode.DATA_ERROR,
-            f"The column {name} is declared {kind}, and the source has a value that is none: {error}. "
-            "Declare it text, or mend the source.",
-            {"column": name, "type": kind},
-        ) from error
-
-
-def _whole(value: Any) -> int:
-    if isinstance(value, float) and not value.is_integer():
-        raise ValueError(f"{value} is no whole number")
-    return int(value)
-
-
-def _truth(value: Any) -> bool:
-    words = {"true": True, "false": False, "1": True, "0": False}
-    word = str(value).lower()
-    if word not in words:
-        raise ValueError(f"{str(value)[:100]!r} is neither true nor false")
-    return words[word]
-
-
-def instant(value: Any) -> datetime:
-    """ISO 8601 (UTC where it names no zone) or seconds since 1970 as an instant; raises ValueError."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return datetime.fromtimestamp(value, UTC)
-    found = datetime.fromisoformat(str(value))
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
-
-
-def _day(value: Any) -> date:
-    return date.fromisoformat(str(value)[:10])
-
-
-_DECLARED: dict[str, tuple[Callable[[Any], Any], pa.DataType]] = {
-    "text": (_text, pa.string()),
-    "json": (compact, pa.string()),
-    "bigint": (_whole, pa.int64()),
-    "double": (float, pa.float64()),
-    "bool": (_truth, pa.bool_()),
-    "date": (_day, pa.date32()),
-    "timestamp": (instant, pa.timestamp("us", tz="UTC")),
-}
+    return pa.array([as_text(value) for value in values], pa.string())
 
 
 def plain(table: pa.Table) -> pa.Table:
-    """A table of any origin in the few types that bronze has."""
-    return pa.table({name: _plain(table[name]) for name in table.column_names})
+    """A table of any origin in the few types that bronze has; a name that comes twice gets a number."""
+    taken: set[str] = set()
+    names = [free_name(name or "column", taken) for name in table.column_names]
+    return pa.table([_plain(column) for column in table.columns], names)
 
 
-def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _plain(column: Column) -> Column:
     kind = column.type
-    if pa.types.is_dictionary(kind):
-        return _plain(column.cast(kind.value_type))
-    if pa.types.is_nested(kind):
-        return pa.chunked_array([texts(column.to_pylist())])
-    if pa.types.is_integer(kind) and kind != pa.uint64():
-        return column.cast(pa.int64())
-    if pa.types.is_floating(kind):
-        return column.cast(pa.float64())
-    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        return column.cast(pa.string())
-    if pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind) or pa.types.is_binary_view(kind):
-        return column.cast(pa.binary())
-    return column.cast(pa.date32()) if pa.types.is_date64(kind) else column
+    if (simple := _SIMPLE.get(kind.id)) and not (kind.id == pa.timestamp("s").id and kind.tz):
+        return column if kind == simple else _cast(column, simple)
+    if isinstance(kind, pa.BaseExtensionType):
+        return _extension(column)
+    if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
+        return _plain(pc.run_end_decode(column) if pa.types.is_run_end_encoded(kind) else column.cast(kind.value_type))
+    if pa.types.is_timestamp(kind):
+        return _cast(column, pa.timestamp("us", tz="UTC"))
+    if pa.types.is_decimal(kind):
+        small = kind.precision <= WIDEST_DECIMAL and 0 <= kind.scale <= kind.precision
+        return column.cast(pa.decimal128(kind.precision, kind.scale) if small else pa.string())
+    if pa.types.is_duration(kind):
+        return texts(_seconds(column, kind.unit))
+    return texts(column.to_pylist())
+
+
+def _cast(column: Column, target: pa.DataType) -> Column:
+    """As the type where it holds every value, else as text."""
+    try:
+        return column.cast(target)
+    except pa.ArrowInvalid:
+        naive = column.cast(pa.timestamp(column.type.unit)) if pa.types.is_timestamp(column.type) else column
+        zone = "+00" if pa.types.is_timestamp(column.type) and column.type.tz else ""
+        return pc.binary_join_element_wise(naive.cast(pa.string()), zone, "")
+
+
+def _extension(column: Column) -> Column:
+    if column.type.extension_name == "arrow.uuid":
+        return texts(None if value is None else str(value) for value in column.to_pylist())
+    return _plain(column.cast(column.type.storage_type))
+
+
+def _seconds(column: Column, unit: str) -> Iterator[str | None]:
+    """A duration as DuckDB and Postgres read an interval: `90.5 seconds`."""
+    places = {"s": 0, "ms": 3, "us": 6, "ns": 9}[unit]
+    for value in column.cast(pa.int64()).to_pylist():
+        yield None if value is None else f"{Decimal(value).scaleb(-places):f} seconds"
+
+
+_SIMPLE: dict[int, pa.DataType] = {
+    kind.id: target
+    for target, kinds in (
+        (pa.null(), [pa.null()]),
+        (pa.bool_(), [pa.bool_()]),
+        (pa.int64(), [pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32()]),
+        (pa.uint64(), [pa.uint64()]),
+        (pa.float64(), [pa.float16(), pa.float32(), pa.float64()]),
+        (pa.string(), [pa.string(), pa.large_string(), pa.string_view()]),
+        (pa.binary(), [pa.binary(), pa.large_binary(), pa.binary_view(), pa.binary(1)]),
+        (pa.date32(), [pa.date32(), pa.date64()]),
+        (pa.time64("us"), [pa.time32("s"), pa.time64("us")]),
+        (pa.timestamp("us"), [pa.timestamp("s")]),
+    )
+    for kind in kinds
+}
 
 
 def with_platform_columns(table: pa.Table, connection_id: str | None, extracted_at: int) -> pa.Table:

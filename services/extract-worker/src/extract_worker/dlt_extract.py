@@ -111,21 +111,33 @@ def _scope(run: Owned) -> UUID:
 
 
 async def _write(conn: Any, run: Owned, source: str, payload: dict[str, Any]) -> None:
-    table, resource = payload["table"], payload["resource"]
+    await _load(conn, run, source, payload["resource"], payload)
+    if rejects := payload.get("rejects"):
+        flags = {name: payload[name] for name in ("visible", "complete", "replace")}
+        flags |= {name: payload[name] for name in ("publish", "abandoned") if name in payload}
+        await _load(conn, run, source, payload["resource"], flags | rejects)
+    if payload["cursor"]:
+        await _move_cursor(conn, run, source, payload["resource"], payload["cursor"])
+    await checkpoints.save(conn, run.id, payload["checkpoint"])
+
+
+async def _load(conn: Any, run: Owned, source: str, resource: str, payload: dict[str, Any]) -> None:
+    """Files into one table: {table, files, columns, visible, complete, replace}; `publish` shows what was committed
+    of the slice before, `abandoned` are slices that are no part of the table after all."""
+    table = payload["table"]
     location = f"{run.org_id}/bronze/{source}/{table}"
     files = [lake.NewFile(file["path"], file["slice"], file["rows"], file["bytes"]) for file in payload["files"]]
     if any(not file.path.startswith(f"{location}/") or ".." in file.path for file in files):
         raise ValueError(f"a file that is not of {location}")
     dataset = await lake.ensure_dataset(conn, run.org_id, "bronze", f"{source}.{table}", location)
     load = lake.Load(run.org_id, dataset.id, run.connection_id, run.id, run.epoch, resource)
+    if payload.get("abandoned"):
+        await lake.abandon_slices(conn, load, payload["abandoned"])
     await lake.add_files(conn, load, files, payload["visible"])
-    if payload["complete"]:
-        await lake.publish_resource(conn, load, payload["replace"])
+    if payload["complete"] or (payload["visible"] and payload.get("publish")):
+        await lake.publish_resource(conn, load, payload["complete"] and payload["replace"])
     if payload["visible"] or payload["complete"]:
         await lake.save_columns(conn, load, payload["columns"], payload["replace"])
-    if payload["cursor"]:
-        await _move_cursor(conn, run, source, resource, payload["cursor"])
-    await checkpoints.save(conn, run.id, payload["checkpoint"])
 
 
 async def _move_cursor(conn: Any, run: Owned, source: str, resource: str, moved: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from extract_worker import messages
 from extract_worker.discretion import DiscreetLink, hidden_of
 from extract_worker.loading import Loading, Run, Unanswered
 from extract_worker.results import Outcome
-from extract_worker.source import Means, Source
+from extract_worker.source import IsolatingTable, Means, Source
 from extract_worker.state import State
 from extract_worker.storage import open_lake
 from records.definitions.dlt_extract import DltExtract
@@ -117,7 +117,13 @@ class Extraction:
         tables = {name: table.table for name, table in self._tables.items()}
         if len(done := {tables[name] for name in run.state.done}) == 1:
             destination += f"/{done.pop()}"  # what was extracted, and not all that the source has brought
-        return Outcome(run.state, tables, run.failed, destination)
+        partly = frozenset(name for name in run.failed if self._is_partly_seen(name))
+        return Outcome(run.state, tables, run.failed, destination, partly)
+
+    def _is_partly_seen(self, name: str) -> bool:
+        """Whether a failed resource's other slices are in its table already."""
+        table, state = self._tables[name], self._run.state.resources[name]
+        return isinstance(table, IsolatingTable) and table.tracks and not table.replace and state.slices_done > 0
 
     def _announce(self, outcome: Outcome) -> None:
         """Tell of what nobody has been told of: once, however often the run is taken up again."""

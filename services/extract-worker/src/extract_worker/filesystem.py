@@ -1,16 +1,33 @@
-"""The source `filesystem`: csv, jsonl and parquet files of an allowed folder or of S3; each file is a slice."""
+"""The source `filesystem`: csv, jsonl, json and parquet files of an allowed folder or of S3.
 
-from collections.abc import Iterator
+A file is a slice, and a long one many commits; of very many small files several are one.
+"""
+
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Any, cast
 
+import pyarrow as pa
+
 from common.errors import ErrorCode, Permanent
-from extract_worker.folders import Found, Shelf, Shelves
-from extract_worker.formats import tables_of
+from extract_worker.columns import free_name
+from extract_worker.folders import Found, Shelf, Shelves, listed
+from extract_worker.formats import reads
+from extract_worker.rejects import Read, table_of_rejects
+from extract_worker.seen_files import SeenFiles
 from extract_worker.source import Means, Page, Table, mode_of
 from extract_worker.state import Json, ResourceState
 from records.definitions.dlt_extract import DltExtract, Filesystem
-from records.definitions.resources import FileResource, table_name
+from records.definitions.file_resources import FileResource
+from records.definitions.resources import table_name
+
+_SLICES = 100
+"""Up to so many files each are a slice of their own; of more, small ones go together."""
+
+_SMALL_BYTES = 8 * 1024 * 1024
+
+Files = tuple[Found, ...]
+"""A slice: one file, or several small ones."""
 
 
 class FileSource:
@@ -35,7 +52,7 @@ class FileSource:
 
     def _found(self, path: str) -> list[FileResource]:
         sizes: dict[str, int] = {}
-        for file in self._shelves.shelf(path).files(path):
+        for file in listed(self._shelves.shelf(path), path):
             sizes[_name(file)] = sizes.get(_name(file), 0) + file.size
         if not sizes:
             raise _nothing(path)
@@ -47,14 +64,15 @@ def _name(file: Found) -> str:
 
 
 def _nothing(path: str) -> Permanent:
-    text = f"No file matches {path}. Check the path; it may have *, ? and **."
+    text = f"No file matches {path}. Check the path; it may have *, ? and **. Hidden files are named by their dot."
     return Permanent(ErrorCode.DATA_ERROR, text, {"field": "path", "path": path})
 
 
 class FileTable:
-    """Files with the same columns, the oldest first, so that a cursor can follow them."""
+    """Files with the same columns, the oldest first. One that cannot be read does not stop the others."""
 
     sliced = True
+    isolates = True
 
     def __init__(
         self, definition: Filesystem, resource: FileResource, means: Means, shelves: Shelves, by_name: bool = False
@@ -66,36 +84,91 @@ class FileTable:
         self.replace = mode.replaces
         self.tracks = mode.tracks
         self.cursor_saved_by = saved["run_id"] if saved else None
-        self._after: Json | None = saved["value"] if saved and mode.begins else None
+        self.rejects = resource.on_bad_row == "reject"
+        self.bad: list[Permanent] = []
+        self.notes: list[str] = []
+        self._saved: Json | None = saved["value"] if saved and mode.begins else None
+        self._seen = SeenFiles(None)
         self._resource = resource
         self._by_name = by_name
         self._shelves = shelves
 
     def begin(self, state: ResourceState) -> None:
-        state.plan = state.plan or {"after": self._after}
-        self._after = state.cursor or state.plan["after"]
+        if state.plan is None and not state.cursor:
+            state.plan = {"after": self._saved}
+        self._seen = SeenFiles(state.cursor or (state.plan or {}).get("after"))
 
     def slices(self, state: ResourceState) -> list[Any] | None:
-        found = self._shelf().files(self._resource.path)
+        found = listed(self._shelf(), self._resource.path)
         files = sorted((file for file in found if not self._by_name or _name(file) == self.name), key=Found.age)
         if not files:
             raise _nothing(self._resource.path)
-        return [file for file in files if self._after is None or file.age() > _age(self._after)]
+        self._seen.take_up(files)
+        todo = [file for file in files if not self._seen.has(file)]
+        changed = [file.path for file in todo if self._seen.has_changed(file)]
+        if changed and self.tracks:
+            self.notes.append(
+                f"{len(changed):,} files have changed since they were read and are read again: {changed[0]}, …"
+            )
+        begun = (state.position or {}).get("source", {}).get("file")
+        todo.sort(key=lambda file: (_facts(file) != begun, file.age()))
+        return list(_parted(todo))
+
+    def goes_on(self, part: Any, position: Json) -> bool:
+        """Whether a position is within this slice, and its file still the same."""
+        files = cast(Files, part)
+        return len(files) == 1 and position.get("file") == _facts(files[0])
 
     def pages(self, part: Any, position: Json | None) -> Iterator[Page]:
-        file = cast(Found, part)
-        received = file.size
-        for table in tables_of(self._shelf(), file, self._resource):
-            yield Page(table, received)
-            received = 0
-        self._after = {"modified": file.modified, "path": file.path}
+        files = cast(Files, part)
+        if len(files) == 1:
+            yield from self._pages(files[0], position)
+            self._seen.add(files[0])
+            return
+        for file in files:
+            try:
+                pages = list(self._pages(file, None))
+            except Permanent as error:
+                self.bad.append(error)
+            else:
+                yield from pages
+                self._seen.add(file)
 
     def cursor(self) -> Json | None:
-        return self._after
+        return self._seen.state()
+
+    def _pages(self, file: Found, position: Json | None) -> Iterator[Page]:
+        received = 0 if position else file.size
+        at = position["at"] if position else None
+        for read in reads(self._shelf(), file, self._resource, at):
+            further = {"file": _facts(file), "at": read.at} if read.at else None
+            rejected = table_of_rejects(file.path, read.rejects) if read.rejects else None
+            yield Page(self._named(read, file), received, further, rejected)
+            received = 0
+
+    def _named(self, read: Read, file: Found) -> pa.Table:
+        name = self._resource.file_column
+        if name is None or not read.table.num_columns:
+            return read.table
+        name = free_name(name, {other.lower() for other in read.table.column_names})
+        return read.table.append_column(name, pa.repeat(pa.scalar(file.path), len(read.table)))
 
     def _shelf(self) -> Shelf:
         return self._shelves.shelf(self._resource.path)
 
 
-def _age(mark: Json) -> tuple[float, str]:
-    return (mark["modified"], mark["path"])
+def _facts(file: Found) -> Json:
+    return {"path": file.path, "size": file.size, "modified": file.modified}
+
+
+def _parted(files: Sequence[Found]) -> Iterator[Files]:
+    """Slices in order, none of several files with more than `_SMALL_BYTES`."""
+    most = -(-len(files) // _SLICES)
+    slice_: list[Found] = []
+    for file in files:
+        if slice_ and (len(slice_) == most or sum(each.size for each in slice_) + file.size > _SMALL_BYTES):
+            yield tuple(slice_)
+            slice_ = []
+        slice_.append(file)
+    if slice_:
+        yield tuple(slice_)

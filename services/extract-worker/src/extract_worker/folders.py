@@ -65,6 +65,20 @@ class Shelves:
             shelf.close()
 
 
+def listed(shelf: Shelf, pattern: str) -> Iterator[Found]:
+    """What a glob matches and somebody means.
+
+    A name with a dot before it has to be named with it; `_SUCCESS` and its like, which begin with `_` and have no
+    suffix, hold no rows.
+    """
+    named = any(part.startswith(".") for part in pattern.split("/"))
+    for file in shelf.files(pattern):
+        parts = file.path.split("/")
+        is_mark = parts[-1].startswith("_") and "." not in parts[-1]
+        if (named or not any(part.startswith(".") for part in parts)) and not is_mark:
+            yield file
+
+
 def shelf_of(path: str, means: Means) -> Shelf:
     """Where a path leads. Raises `Permanent` where it may not lead there."""
     if path.startswith("s3://"):
@@ -86,7 +100,7 @@ class LocalShelf:
 
     def files(self, pattern: str) -> Iterator[Found]:
         # One `**/` after another means no more than one, and is walked anew for each.
-        within = _REPEATED.sub("**/", self._within(pattern))
+        within = _REPEATED.sub("**/", self._within(pattern)).replace("[", "[[]")
         for path in sorted(self._root.glob(within)):
             real = path.resolve()
             if real.is_file() and real.is_relative_to(self._root):

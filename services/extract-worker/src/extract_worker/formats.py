@@ -1,118 +1,67 @@
-"""Files as tables: csv, jsonl and parquet, plain or gzipped."""
+"""Files as tables: csv, jsonl, json and parquet, plain or packed, read so that a long file can be gone on from."""
 
 import gzip
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from itertools import islice
-from pathlib import PurePosixPath
-from typing import Any, BinaryIO, cast
+import zipfile
+import zlib
+from collections.abc import Iterator
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from common.errors import ErrorCode, Permanent
-from extract_worker.columns import free_name, plain, table_of, with_declared
+from extract_worker.columns import plain, with_declared
+from extract_worker.csv_files import read_csv
 from extract_worker.folders import Found, Shelf
-from extract_worker.jsontext import parse
-from records.definitions.resources import FileResource
+from extract_worker.json_files import read_json, read_jsonl
+from extract_worker.rejects import Json, Read
+from extract_worker.unpacking import suffix_of
+from records.definitions.file_resources import FileResource
 
-_BLOCK_BYTES = 32 * 1024 * 1024
-"""So much of a csv file has its types inferred at once."""
-
-_ROWS = 20_000
-_FORMATS = {".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
-_MISSING = pa.array(["NA", "N/A", "NaN", "nan", "NULL", "null", "None"])
-# Only what turns back into the same text: 007 is no number, and no digit beyond the type's exactness is dropped.
-_WHOLE = r"^-?(0|[1-9][0-9]{0,17})$"
-_DECIMAL = r"^[-+]?(0|[1-9][0-9]{0,14})(\.[0-9]+)?([eE][-+]?[0-9]{1,3})?$"
-_TRUTH = r"^(?i:true|false)$"
+_FORMATS = {
+    ".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".parquet": "parquet",
+}  # fmt: skip
+_BROKEN = (pa.ArrowException, OSError, EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, ValueError)
 
 
-def tables_of(shelf: Shelf, file: Found, resource: FileResource) -> Iterator[pa.Table]:
-    """The file's rows. Raises `Permanent` (DATA_ERROR) naming the file where it is not of its format."""
-    kind = resource.format or _format_of(file.path)
+def reads(shelf: Shelf, file: Found, resource: FileResource, at: Json | None = None) -> Iterator[Read]:
+    """The file's rows, from a place on that `Read.at` said before.
+
+    Raises `Permanent` (DATA_ERROR) naming the file, and the line where there is one, without any of its text.
+    """
+    kind = resource.format or format_of(file.path)
+    read = {"csv": read_csv, "jsonl": read_jsonl, "json": read_json, "parquet": _parquet}[kind]
     try:
-        if kind == "csv":
-            yield from _csv(shelf, file, resource)
-        elif kind == "jsonl":
-            with _opened(shelf, file) as stream:
-                yield from _jsonl(stream, resource)
-        else:
-            with shelf.open(file) as stream:
-                yield from _parquet(stream, resource)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError, EOFError, gzip.BadGzipFile) as error:
-        text = f"{file.path} is no {kind} that can be read: {error}. Mend the file, or name its format."
-        raise Permanent(ErrorCode.DATA_ERROR, text[:600], {"file": file.path}) from error
+        yield from read(shelf, file, resource, at)
+    except _BROKEN as error:
+        text = f"{file.path} is no {kind} that can be read ({_cause(error)}). Mend the file, or name its format."
+        raise Permanent(ErrorCode.DATA_ERROR, text, {"file": file.path}) from error
 
 
-def _format_of(path: str) -> str:
-    suffixes = [suffix for suffix in PurePosixPath(path).suffixes if suffix != ".gz"]
-    found = _FORMATS.get(suffixes[-1].lower() if suffixes else "")
+def _cause(error: Exception) -> str:
+    """What is wrong, in words that hold nothing of the file."""
+    if isinstance(error, EOFError | gzip.BadGzipFile | zipfile.BadZipFile | zlib.error):
+        return "it is packed, and its packing is broken or ends early"
+    if isinstance(error, pa.ArrowException) and "magic bytes" in str(error):
+        return "it does not begin or end like one"
+    return "its content is broken"
+
+
+def format_of(path: str) -> str:
+    """The format that a suffix tells. Raises `Permanent` where it tells none."""
+    found = _FORMATS.get(suffix_of(path))
     if found is None:
-        text = f"{path} does not tell its format by its suffix; set format to csv, jsonl or parquet."
+        text = f"{path} does not tell its format by its suffix; set format to csv, jsonl, json or parquet."
         raise Permanent(ErrorCode.DATA_ERROR, text, {"file": path, "field": "format"})
     return found
 
 
-@contextmanager
-def _opened(shelf: Shelf, file: Found) -> Iterator[BinaryIO]:
+def _parquet(shelf: Shelf, file: Found, resource: FileResource, at: Json | None) -> Iterator[Read]:
+    """Row group after row group; `at`: {groups: those that were read}."""
     with shelf.open(file) as stream:
-        if file.path.endswith(".gz"):
-            with gzip.open(stream) as unpacked:
-                yield cast(BinaryIO, unpacked)
-        else:
-            yield stream
-
-
-def _csv(shelf: Shelf, file: Found, resource: FileResource) -> Iterator[pa.Table]:
-    if not file.size:
-        return
-    tab = PurePosixPath(file.path.removesuffix(".gz")).suffix == ".tsv"
-    parsing = pacsv.ParseOptions(delimiter=resource.delimiter or ("\t" if tab else ","), newlines_in_values=True)
-    with _opened(shelf, file) as stream, pacsv.open_csv(stream, parse_options=parsing) as reader:
-        taken: set[str] = set()
-        names = [free_name(name or "column", taken) for name in reader.schema.names]
-    reading = pacsv.ReadOptions(column_names=names, skip_rows=1, block_size=_BLOCK_BYTES)
-    texts = pacsv.ConvertOptions(
-        column_types=dict.fromkeys(names, pa.string()), null_values=[""], strings_can_be_null=True,
-        quoted_strings_can_be_null=False,
-    )  # fmt: skip
-    with _opened(shelf, file) as stream, pacsv.open_csv(stream, reading, parsing, texts) as reader:
-        for batch in reader:
-            table = pa.Table.from_batches([batch])
-            typed = pa.table({name: _typed(table[name]) for name in names})
-            yield with_declared(typed, resource.columns, table)
-
-
-def _typed(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Numbers and truth values where every value is one; else the text as it is."""
-    if column.null_count == len(column):
-        return pa.chunked_array([pa.nulls(len(column))])
-    present = pc.if_else(pc.is_in(column, _MISSING), None, column)
-    for pattern, kind in ((_WHOLE, pa.int64()), (_DECIMAL, pa.float64()), (_TRUTH, pa.bool_())):
-        if pc.all(pc.match_substring_regex(present, pattern)).as_py() and present.null_count < len(present):
-            return pc.cast(pc.utf8_lower(present) if kind == pa.bool_() else present, kind)
-    return column
-
-
-def _jsonl(stream: Iterable[bytes], resource: FileResource) -> Iterator[pa.Table]:
-    lines = enumerate(stream, 1)
-    while batch := list(islice(lines, _ROWS)):
-        rows = [_row(number, line) for number, line in batch if line.strip()]
-        if rows:
-            yield table_of(rows, resource.columns)
-
-
-def _row(number: int, line: bytes) -> Any:
-    try:
-        return parse(line)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"line {number} is no JSON ({error})") from error
-
-
-def _parquet(stream: BinaryIO, resource: FileResource) -> Iterator[pa.Table]:
-    for batch in pq.ParquetFile(stream).iter_batches(batch_size=65_536):
-        table = plain(pa.Table.from_batches([batch]))
-        yield with_declared(table, resource.columns, table)
+        whole = pq.ParquetFile(stream, pre_buffer=False)
+        yield Read(with_declared(plain(whole.schema_arrow.empty_table()), resource.columns))
+        for group in range(at["groups"] if at else 0, whole.num_row_groups):
+            batches = whole.iter_batches(batch_size=65_536, row_groups=[group])
+            for batch in batches:
+                yield Read(with_declared(plain(pa.Table.from_batches([batch])), resource.columns))
+            yield Read(pa.table({}), {"groups": group + 1})

@@ -1,27 +1,110 @@
-"""JSON as a source writes it, and as bronze keeps it."""
+"""JSON as a source writes it, and as bronze keeps it: a number that no type holds exactly stays the text that it is."""
 
 import json
+import re
+from decimal import Decimal
 from typing import Any
 
 import orjson
 
-_DIGITS = bytes.maketrans(b"123456789", b"000000000")
-_BEYOND_64_BITS = b"0" * 20
+from common.errors import ErrorCode, Permanent
+
+_DIGITS = bytes.maketrans(b"123456789.", b"0" * 10)
+_LONG = b"0" * 17
+"""No number with fewer digits loses one in a double, nor in 64 bits."""
+
+_FAR = (b"e000", b"E000", b"e+000", b"E+000", b"e-000", b"E-000")
+_NUMBERS = re.compile(rb"(?<![\w\"'.+-])-?\d[\d.]{16,}(?:[eE][+-]?\d+)?|(?:^|[:\[,\s])-?\d[\d.]*[eE][+-]?\d{3}")
+
+
+class Digits(str):
+    """A number that is kept as it was written."""
+
+    __slots__ = ()
 
 
 def parse(body: bytes) -> Any:
-    """JSON; whole numbers of any length stay exact. Raises ValueError or RecursionError."""
-    if _BEYOND_64_BITS in body.translate(_DIGITS):
-        return json.loads(body)
+    """JSON; a number that no type holds exactly is its `Digits`. Raises ValueError or RecursionError."""
+    zeros = body.translate(_DIGITS)
+    if (_LONG in zeros or any(far in zeros for far in _FAR)) and not _are_held(body):
+        return json.loads(body, parse_float=_number)
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
-        return json.loads(body)
+        return json.loads(body, parse_float=_number)
+
+
+def _are_held(body: bytes) -> bool:
+    """Whether 64 bits or a double hold each number that is long or far."""
+    for found in _NUMBERS.finditer(body):
+        text = found[0].lstrip(b":[, \t\r\n").decode()
+        if not re.search(r"[.eE]", text):
+            if not -(2**63) <= int(text) < 2**64:
+                return False
+        elif not isinstance(_number(text), float):
+            return False
+    return True
+
+
+def _number(text: str) -> float | Digits:
+    """A double where the text comes back from it as a number, else the text."""
+    found = float(text)
+    if len(text) <= 16 and "e" not in text and "E" not in text:
+        return found
+    try:
+        return found if Decimal(repr(found)) == Decimal(text) else Digits(text)
+    except ArithmeticError:
+        return Digits(text)
+
+
+DECODER = json.JSONDecoder(parse_float=_number)
+"""For text that is read value by value."""
 
 
 def compact(value: Any) -> str:
-    """A value as JSON text."""
+    """A value as JSON text. Raises `Permanent` (DATA_ERROR) for one that is nested too deep."""
     try:
-        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+        return orjson.dumps(value, _other, orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_SUBCLASS).decode()
     except TypeError:
-        return json.dumps(value, ensure_ascii=False, default=str, separators=(",", ":"))
+        return _long_way(value)
+
+
+def _long_way(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, default=_plain, separators=(",", ":"))
+    except RecursionError:
+        text = "A value is nested too deep to be kept: about 900 levels are possible. Leave it out at the source."
+        raise Permanent(ErrorCode.DATA_ERROR, text) from None
+
+
+def _other(value: Any) -> Any:
+    if isinstance(value, Digits):
+        return orjson.Fragment(str(value))
+    if isinstance(value, Decimal) and value.is_finite():
+        return orjson.Fragment(str(value))
+    return _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.hex()
+    return dict(value) if isinstance(value, dict) else str(value)
+
+
+def as_text(value: Any) -> str | None:
+    """A value as the text that a column of mixed kinds has of it; what is no text as JSON."""
+    if value is None:
+        return None
+    if isinstance(value, bytes):
+        return value.hex()
+    text = value if isinstance(value, str) else compact(value)
+    return text if text.isascii() else encodable(text)
+
+
+def encodable(text: str) -> str:
+    """JSON may escape halves of characters, which no file can hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text

@@ -55,6 +55,15 @@ def resource_completed(name: str, state: ResourceState, seconds: float) -> Entry
     return _entry("resource_completed", text, data)
 
 
+def resource_note(name: str, note: str) -> Entry:
+    return _entry("resource_note", f"{name}: {note}", {"resource": name}, "warning")
+
+
+def rows_rejected(name: str, state: ResourceState, table: str) -> Entry:
+    text = f"{_count(state.rejected, 'row')} of {name} could not be read; {table} has them, each with its line"
+    return _entry("rows_rejected", text, {"resource": name, "rejected_rows": state.rejected, "table": table}, "warning")
+
+
 def resource_failed(name: str, error: RunError, state: ResourceState) -> Entry:
     data: Data = {"resource": name, "error": error.as_json(), "rows": state.rows, "slices_completed": state.slices_done}
     return _entry("resource_failed", f"Failed {name}: {error.message}", data, "error")
@@ -64,7 +73,7 @@ def extraction_completed(source: str, rows: int, completed: list[str], failed: l
     text = f"Extraction from {source} completed: {_count(rows, 'row')}, {_count(len(completed), 'resource')}"
     text += f", {len(failed)} failed: {', '.join(failed)}" if failed else ""
     data: Data = {"source": source, "rows": rows, "completed_resources": completed, "failed_resources": failed}
-    return _entry("extraction_completed", text, data)
+    return _entry("extraction_completed", text, data, "warning" if failed else "info")
 
 
 def late_rows(name: str, rows: int, param: str, asked: Any) -> Entry:

@@ -19,17 +19,22 @@ _TELLING = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """The state at the end of an attempt; `tables` are the table names by resource."""
+    """The state at the end of an attempt; `tables` are the table names by resource.
+
+    `partly` are failed resources of which whole files can be seen already.
+    """
 
     state: State
     tables: dict[str, str]
     failed: dict[str, RunError]
     destination: str
+    partly: frozenset[str] = frozenset()
 
     def result(self) -> dict[str, Any]:
         """The result; `failed_resources` is not empty where only a part was extracted."""
-        done = self.state.done
-        result = {
+        resources = self.state.resources
+        done = {name: state for name, state in resources.items() if state.done or name in self.partly}
+        result: dict[str, Any] = {
             "recordsProcessed": sum(state.rows for state in done.values()),
             "bytesTransferred": sum(state.received for state in done.values()),
             "tables": [self.tables[name] for name in done],
@@ -40,6 +45,8 @@ class Outcome:
             "per_resource_rows": {name: state.rows for name, state in done.items()},
             "failed_resources": list(self.failed),
         }
+        if rejected := {name: state.rejected for name, state in done.items() if state.rejected}:
+            result["rejected_rows"] = rejected
         if self.failed:
             result["resource_errors"] = {name: error.as_json() for name, error in self.failed.items()}
         return result
@@ -51,7 +58,7 @@ class Outcome:
             wait = max((error.retry_after for error in later if error.retry_after is not None), default=None)
             first = _most_telling(later)
             return Retryable(first.code, first.message, self._details(first), wait)
-        if not self.failed or self.state.done:
+        if not self.failed or self.state.done or self.partly:
             return None
         worst = _most_telling(list(self.failed.values()))
         kind = Retryable if worst.retryable else Permanent

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 
 from common.addresses import Policy
+from common.errors import Permanent
 from extract_worker.state import Json, ResourceState
 from records.definitions.dlt_extract import DltExtract
 from records.definitions.resources import Resource
@@ -19,12 +20,14 @@ from worker.link import Link
 class Page:
     """Rows that came together. `received` counts bytes.
 
-    `position` is where a resource without slices can go on after this page, None where it cannot.
+    `position` is where a resource, or its slice, can go on after this page, None where it cannot. `rejects` are rows
+    that could not be read.
     """
 
     table: pa.Table
     received: int = 0
     position: Json | None = None
+    rejects: pa.Table | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,8 @@ class Table(Protocol):
 
     `tracks`: its cursor is kept for the next run; with `sliced`, each slice moves it on and is seen at once.
     `cursor_saved_by`: the run that saved the cursor with which this one begins.
+
+    One whose slices stand for themselves is an `IsolatingTable`.
     """
 
     name: str
@@ -87,6 +92,23 @@ class Table(Protocol):
 
     def cursor(self) -> Json | None:
         """How far it has come, after all that `pages` has answered; None where it keeps no such mark."""
+
+
+@runtime_checkable
+class IsolatingTable(Table, Protocol):
+    """A table of which a slice that cannot be read does not stop the others, and whose slices can be gone on from.
+
+    `bad` are slices, or parts of them, that it has passed over; `notes` what its user should know; `rejects` whether
+    rows that cannot be read are kept, in `<table>_rejects`.
+    """
+
+    isolates: bool
+    rejects: bool
+    bad: list[Permanent]
+    notes: list[str]
+
+    def goes_on(self, part: Any, position: Json) -> bool:
+        """Whether a position is within this slice, and still means the same."""
 
 
 class Source(Protocol):

@@ -9,7 +9,10 @@ Json = dict[str, Any]
 
 @dataclass
 class ResourceState:
-    """One resource. `plan`, `position` and `cursor` are the source's own; `received` and `size` are bytes."""
+    """One resource. `plan`, `position` and `cursor` are the source's own; `received` and `size` are bytes.
+
+    `abandoned` counts slices that were begun, committed in part, and given up: no name of a file comes twice.
+    """
 
     done: bool = False
     slices_done: int = 0
@@ -22,6 +25,8 @@ class ResourceState:
     position: Json | None = None
     cursor: Json | None = None
     columns: list[dict[str, str]] = field(default_factory=list)
+    rejected: int = 0
+    abandoned: int = 0
 
     @property
     def in_slices(self) -> bool:

@@ -11,10 +11,10 @@ from pydantic import AfterValidator, Field, ModelWrapValidatorHandler, Validatio
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from records.definitions.base import Definition
+from records.definitions.file_resources import FileResources
 from records.definitions.paginators import Auto, JsonPath, Paginator
 from records.definitions.resources import (
     MOST_RESOURCES,
-    FileResources,
     Headers,
     Params,
     RestResources,

@@ -7,11 +7,15 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_v
 
 from records.definitions.marked import Marked, Secret
 from records.definitions.paginators import JsonPath, Paginator, Parameter
-from records.globs import few_wildcards
 from records.strict import Number, Strict, Whole, short
 
 Disposition = Literal["replace", "append", "merge"]
-ColumnType = Literal["text", "bigint", "double", "bool", "date", "timestamp", "json"]
+ColumnType = (
+    Literal["text", "bigint", "double", "bool", "date", "timestamp", "json"]
+    | Annotated[str, Field(pattern=r"^decimal\((?:[1-9]|[12][0-9]|3[0-8])(?:, ?(?:[0-9]|[12][0-9]|3[0-8]))?\)$")]
+)
+"""`decimal(precision, scale)`, the scale 0 where it is left out."""
+
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 ColumnName = Annotated[str, Field(max_length=255)]
 TableName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]*$", max_length=100)]
@@ -148,21 +152,6 @@ class RestResource(Resource):
         return self.incremental is not None
 
 
-class FileResource(Resource):
-    """Files by a glob under the allowed folder, or `s3://bucket/prefix/*.csv`; each file is a slice."""
-
-    path: Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(few_wildcards)]
-    format: Literal["csv", "jsonl", "parquet"] | None = Field(default=None, description="Left out: told by the suffix.")
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = Field(
-        default=None, description="Of csv files."
-    )
-    incremental: bool = Field(default=False, description="Only files that changed since the last run.")
-
-    @property
-    def is_incremental(self) -> bool:
-        return self.incremental
-
-
 class Rehearsal(Strict):
     """A failure on purpose, to rehearse what an alert or an automation makes of it."""
 
@@ -193,7 +182,8 @@ def _from_name(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
-def _distinct(resources: list[Any]) -> list[Any]:
+def distinct(resources: list[Any]) -> list[Any]:
+    """The resources. Raises ValueError where two have one name or one table."""
     seen: set[str] = set()
     for resource in resources:
         for word in {f"name {resource.name}", f"table {resource.table_name}"}:
@@ -206,11 +196,10 @@ def _distinct(resources: list[Any]) -> list[Any]:
 RestResources = Annotated[
     list[Annotated[RestResource, BeforeValidator(_from_name)]],
     Field(min_length=1, max_length=MOST_RESOURCES),
-    AfterValidator(_distinct),
+    AfterValidator(distinct),
 ]
-FileResources = Annotated[list[FileResource], Field(min_length=1, max_length=MOST_RESOURCES), AfterValidator(_distinct)]
 SampleResources = Annotated[
     list[Annotated[SampleResource, BeforeValidator(_from_name)]],
     Field(min_length=1, max_length=MOST_RESOURCES),
-    AfterValidator(_distinct),
+    AfterValidator(distinct),
 ]

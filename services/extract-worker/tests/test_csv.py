@@ -1,0 +1,275 @@
+"""Csv files: every text comes back as it was written, whatever the dialect, the types and the size of a block."""
+
+import csv
+import gzip
+import io
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from common.errors import ErrorCode, Permanent
+from extract_worker import csv_records
+from extract_worker.columns import type_name
+from extract_worker.csv_dialect import Dialect
+from extract_worker.csv_files import read_csv
+from extract_worker.folders import Found, LocalShelf
+from extract_worker.meeting import joined
+from extract_worker.rejects import Json, Read
+from records.definitions.file_resources import FileResource
+
+
+def reads(
+    folder: Path, data: bytes | str, name: str = "items.csv", at: Json | None = None, **options: Any
+) -> list[Read]:
+    content = data.encode() if isinstance(data, str) else data
+    (folder / name).write_bytes(content)
+    resource = FileResource.model_validate({"name": "items", "path": name} | options)
+    return list(read_csv(LocalShelf(folder), Found(name, len(content), 0.0), resource, at))
+
+
+def table(folder: Path, data: bytes | str, **options: Any) -> pa.Table:
+    """All of the file, as a reader of bronze sees it."""
+    found = [read.table for read in reads(folder, data, **options)]
+    return joined([each for each in found if len(each)] or found)
+
+
+def columns(folder: Path, data: bytes | str, **options: Any) -> dict[str, tuple[str, list[Any]]]:
+    found = table(folder, data, **options)
+    return {name: (type_name(found[name].type), found[name].to_pylist()) for name in found.column_names}
+
+
+def text_of(value: Any) -> str:
+    """As DuckDB writes a value of a type that csv files get."""
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+# What is inferred
+
+NUMBERLIKE = st.one_of(
+    st.integers(-(10**20), 10**20).map(str),
+    st.decimals(allow_nan=False, allow_infinity=False, places=2).map(str),
+    st.from_regex(r"[-+]?[0-9]{0,4}(\.[0-9]{0,3})?([eE][-+]?[0-9])?", fullmatch=True),
+    st.sampled_from(
+        ["true", "false", "TRUE", "1.10", "1.1", "007", "-0", "-0.00", "+49170", "12E5", "NA", "", "2026-01-01"]
+    ),
+)
+CELLS = st.one_of(NUMBERLIKE, st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8))
+KINDS = st.sampled_from(
+    [CELLS, NUMBERLIKE, st.integers(-50, 50).map(str), st.integers(0, 999).map(lambda n: f"{n}.{n % 90 + 10}")]
+)
+DIALECTS = st.fixed_dictionaries(
+    {"delimiter": st.sampled_from(",;\t|"), "quotechar": st.sampled_from("\"'"),
+     "lineterminator": st.sampled_from(["\n", "\r\n"]),
+     "quoting": st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC])}
+)  # fmt: skip
+
+
+@st.composite
+def files(draw: st.DrawFn) -> tuple[list[str], list[list[str]]]:
+    kinds = draw(st.lists(KINDS, min_size=1, max_size=4))
+    rows = draw(st.lists(st.tuples(*kinds).map(list), min_size=1, max_size=20))
+    return [f"c{number}" for number in range(len(kinds))], rows
+
+
+@given(files(), DIALECTS, st.integers(8, 200), st.sampled_from([None, "utf-8-sig", "utf-16", "utf-32"]))
+def test_what_python_writes_is_read_as_the_same_texts_in_blocks_of_any_size(
+    tmp_path_factory: pytest.TempPathFactory, written: Any, dialect: Any, block: int, encoding: str | None
+) -> None:
+    names, rows = written
+    sink = io.StringIO(newline="")
+    csv.writer(sink, **dialect).writerows([names, *rows])
+    data = sink.getvalue().encode(encoding or "utf-8")
+    folder = tmp_path_factory.mktemp("csv")
+    options = {"delimiter": dialect["delimiter"], "quote": dialect["quotechar"]}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_records, "BLOCK_BYTES", block)
+        found = table(folder, data, **options)
+    whole = table(folder, data, **options)
+    assert found.schema == whole.schema, "the size of a block decides nothing"
+    assert found.equals(whole)
+    back = [[text_of(value) for value in row.values()] for row in whole.to_pylist()]
+    assert back == rows
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (["1", "-7", "0"], "BIGINT"),
+        (["9.50", "-10.25"], "DECIMAL(18,2)"),
+        (["1234567890123456789012.5"], "DECIMAL(38,1)"),
+        (["true", "false"], "BOOLEAN"),
+        (["TRUE", "true"], "VARCHAR"),
+        (["+491701234567"], "VARCHAR"),
+        (["12E5", "7E10"], "VARCHAR"),
+        (["1e3"], "VARCHAR"),
+        (["+5", "-7"], "VARCHAR"),
+        (["007"], "VARCHAR"),
+        (["-0"], "VARCHAR"),
+        (["-0.00"], "VARCHAR"),
+        (["1.10", "1.1"], "VARCHAR"),
+        (["1", "1.5"], "VARCHAR"),
+        ([".5"], "VARCHAR"),
+        (["1,5"], "VARCHAR"),
+        (["9223372036854775808"], "VARCHAR"),
+        (["1", "NA"], "VARCHAR"),
+        (["0x1F"], "VARCHAR"),
+        (["2026-01-01"], "VARCHAR"),
+    ],
+)
+def test_a_type_is_inferred_only_where_every_text_comes_back_from_it(
+    tmp_path: Path, values: list[str], kind: str
+) -> None:
+    data = "v;n\n" + "".join(f"{value};x\n" for value in values)
+    found, texts = columns(tmp_path, data)["v"]
+    assert (found, [text_of(value) for value in texts]) == (kind, values)
+
+
+def test_only_an_empty_field_is_null_until_the_resource_names_other_words(tmp_path: Path) -> None:
+    data = 'n,v\n1,\n2,""\nNA,"NA"\n'
+    assert columns(tmp_path, data) == {"n": ("VARCHAR", ["1", "2", "NA"]), "v": ("VARCHAR", [None, "", "NA"])}
+    named = columns(tmp_path, data, null_words=["NA"])
+    assert named == {"n": ("BIGINT", [1, 2, None]), "v": ("VARCHAR", [None, "", "NA"])}
+
+
+def test_all_can_be_text_and_some_can_be_declared(tmp_path: Path) -> None:
+    data = "id,price,day\n1,9.5,2026-01-31\n2,10.25,2026-02-28\n"
+    assert columns(tmp_path, data, types="text")["id"] == ("VARCHAR", ["1", "2"])
+    declared = columns(tmp_path, data, types="text", columns={"price": "decimal(10,3)", "day": "date"})
+    assert declared["price"] == ("DECIMAL(10,3)", [Decimal("9.500"), Decimal("10.250")])
+    assert declared["day"][0] == "DATE"
+    assert declared["id"][0] == "VARCHAR"
+
+
+# How it is written
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "names", "rows"),
+    [
+        ('"Order\nId",name\n1,a\n2,b\n', {}, ["Order\nId", "name"], 2),
+        ("\n\r\n\nid,v\n1,a\n2,b\n", {}, ["id", "v"], 2),
+        ("id\tv\n1\ta\n", {}, ["id", "v"], 1),
+        ("a;b\n1,5;2,5\n2,5;3,5\n", {}, ["a", "b"], 2),
+        ("a|b\n1|2\n", {}, ["a", "b"], 1),
+        ("id\n1\n2\n", {}, ["id"], 2),
+        ("id,v\r1,a\r2,b\r", {}, ["id", "v"], 2),
+        ("id,v\n1,a\n2,b", {}, ["id", "v"], 2),
+        ("id,id,\n1,2,3\n", {}, ["id", "id_2", "column"], 1),
+        ("# made by us\n# on Monday\nid,v\n1,a\n", {"skip_lines": 2}, ["id", "v"], 1),
+        ("1,a\n2,b\n", {"header": False}, ["column_1", "column_2"], 2),
+        ("1,a\n2,b\n", {"header": False, "names": ["id", "v"]}, ["id", "v"], 2),
+        ("x,y\n1,a\n", {"names": ["id", "v"]}, ["id", "v"], 1),
+        ("id,v\n1,'a,b'\n", {"quote": "'"}, ["id", "v"], 1),
+        ('id,v\n1,"a\n2,b\n', {"quote": ""}, ["id", "v"], 2),
+        ('id,v\n1,"a\\"b"\n', {"escape": "\\"}, ["id", "v"], 1),
+        ('size,v\n5" pipe,a\n6" pipe,b\n', {}, ["size", "v"], 2),
+        ("\n", {}, [], 0),
+        ("", {}, [], 0),
+        ("id,v\n", {}, ["id", "v"], 0),
+    ],
+)
+def test_headers_blank_lines_delimiters_and_quotes(
+    tmp_path: Path, data: str, options: dict[str, Any], names: list[str], rows: int
+) -> None:
+    found = table(tmp_path, data, **options)
+    assert (found.column_names, len(found)) == (names, rows)
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "utf-16", "utf-16-le", "iso-8859-15", "shift_jis"])
+def test_other_encodings_can_be_said(tmp_path: Path, encoding: str) -> None:
+    word = "東京" if encoding == "shift_jis" else "Müller & Söhne"
+    assert columns(tmp_path, f"id,v\n1,{word}\n".encode(encoding), encoding=encoding)["v"][1] == [word]
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "said"),
+    [
+        ('id,v\n1,a\n2,"b\n3,c\n', {}, r"quote that opens in line 3 is not closed"),
+        ("id,v\n1,a\n2,secret,x\n", {}, r"line 3: the row has 3 fields where the header has 2"),
+        ('id,v\n"1\n\n",a\n2\n', {}, r"line 5: the row has 1 fields"),
+        (b"id,v\n1,a\n2,M\xfcller\n", {}, r"no UTF-8 text in line 3; set encoding"),
+        (b"id,v\n1,\x81\n", {"encoding": "cp1252"}, r"no cp1252 text in line 2"),
+        ("id,v\n1,a\nsecret,b\n", {"columns": {"id": "bigint"}}, r"line 3: the column id is declared bigint"),
+    ],
+)
+def test_what_cannot_be_read_is_told_by_its_line_and_never_by_its_text(
+    tmp_path: Path, data: str | bytes, options: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(Permanent, match=said) as raised:
+        reads(tmp_path, data, **options)
+    assert raised.value.code is ErrorCode.DATA_ERROR
+    assert "secret" not in f"{raised.value} {raised.value.details}"
+    assert "ller" not in f"{raised.value} {raised.value.details}"
+
+
+def test_bad_rows_can_be_kept_apart_each_with_its_line(tmp_path: Path) -> None:
+    data = 'id,v\n1,"a\nb"\n2,b,c\nx,d\n4,e\n5\n'
+    found = reads(tmp_path, data, on_bad_row="reject", columns={"id": "bigint"})
+    rejects = [(reject.line, reject.row) for read in found for reject in read.rejects]
+    assert sorted(rejects) == [(4, "2,b,c"), (5, "x,d"), (7, "5")]
+    assert joined([read.table for read in found if len(read.table)])["id"].to_pylist() == [1, 4]
+
+
+# Long files
+
+
+@pytest.mark.parametrize("name", ["items.csv", "items.csv.gz"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_each_block_can_be_gone_on_from(
+    tmp_path: Path, name: str, encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_records, "BLOCK_BYTES", 64)
+    text = (
+        "id,v\n" + "".join(f'{number},"a ""quoted""\ncell {"é" * (number % 5)}"\n' for number in range(40)) + "x,last\n"
+    )
+    data = text.encode(encoding)
+    packed = gzip.compress(data, mtime=0) if name.endswith(".gz") else data
+    whole = reads(tmp_path, packed, name)
+    texts = [str(value) for read in whole for value in read.table["id"].to_pylist()]
+    assert texts == [*map(str, range(40)), "x"]
+    for number, read in enumerate(whole):
+        if read.at:
+            rest = reads(tmp_path, packed, name, read.at)
+            found = [str(value) for again in rest for value in again.table["id"].to_pylist()]
+            before = sum(len(earlier.table) for earlier in whole[: number + 1])
+            assert found == texts[before:]
+
+
+def test_a_row_may_be_longer_than_a_block_the_first_one_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_records, "BLOCK_BYTES", 1024)
+    cells = ["y" * 3_000_000, "short", "z" * 50_000]
+    assert columns(tmp_path, "id,v\n" + "".join(f"1,{cell}\n" for cell in cells))["v"][1] == cells
+
+
+@settings(max_examples=300)
+@given(st.text('a",\n', max_size=24))
+def test_a_block_ends_where_a_record_ends(text: str) -> None:
+    """Against the grammar, byte by byte: a quote opens at the begin of a field only, a doubled one closes nothing."""
+    dialect = Dialect(",", '"', "", "\n", (), 0, 1)
+    assert csv_records.last_end(text.encode(), dialect) == max(
+        (found.end() for found in re.finditer(r"\n", text) if _is_outside(text[: found.start()])), default=0
+    )
+
+
+def _is_outside(text: str) -> bool:
+    place, start, inside = 0, True, False
+    while place < len(text):
+        mark = text[place]
+        if inside:
+            if mark == '"' and text[place + 1 : place + 2] == '"':
+                place += 1
+            elif mark == '"':
+                inside = start = False
+        else:
+            inside = start and mark == '"'
+            start = mark in ",\n"
+        place += 1
+    return not inside

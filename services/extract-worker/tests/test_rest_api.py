@@ -187,7 +187,7 @@ def test_types_that_change_between_pages_lose_nothing(bench: Any, api: FakeApi) 
     assert bench.column("things", "v") == ["1", None, "2.5", "three", "true"]
     assert bench.column("things", "id") == ["1", "2", "3", "9007199254740993", "123456789012345678901234567890"]
     assert bench.column("things", "tags") == [None, None, '["a",1]', '{"x":1}', None]
-    assert "ID_2" in bench.table("things").column_names
+    assert "id_2" in bench.table("things").column_names
     assert {"name": "v", "type": "VARCHAR"} in bench.commits[-1]["columns"]
 
 

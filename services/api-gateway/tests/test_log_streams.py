@@ -186,6 +186,18 @@ async def test_a_stream_ends_when_its_key_is_revoked(
         assert [found.name for found in await open_stream.rest() if found.name in ("end", "run")] in ([], ["run"])
 
 
+async def test_who_is_revoked_hears_of_nothing_that_happens_later(
+    client: httpx2.AsyncClient, gateway: Gateway, team: Team
+) -> None:
+    async with stream(client, f"{RUNS}/stream", **team.headers(Role.VIEWER)) as feed:
+        assert (await feed.event()).name == "ready"
+        async with gateway.engine.begin() as conn:
+            assert await people.revoke_key(conn, team.org_id, team.keys[Role.VIEWER].id)
+        gateway.authenticator.forget()
+        await make(client)
+        assert await feed.rest() == []
+
+
 async def test_streams_end_when_the_gateway_stops(client: httpx2.AsyncClient, gateway: Gateway) -> None:
     run_id = await make(client)
     async with (

@@ -61,6 +61,9 @@ async def test_the_same_key_twice_starts_one(
     for bad in ("", "x" * 256):
         assert (await api.post(path, json=body, headers={"Idempotency-Key": bad})).status_code == 422
         assert (await api.post(path, json=body | {"idempotencyKey": bad})).status_code == 422
+    for odd in ([(b"Idempotency-Key", b"k1"), (b"Idempotency-Key", b"k1")], [(b"Idempotency-Key", b"\xe9")]):
+        answer = await api.post(path, json=body, headers=odd)
+        assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["header", "Idempotency-Key"])
     second = await api.post(path, json=body, headers={"Idempotency-Key": "k3"})
     assert (second.status_code, id_of(second) != id_of(first)) == (201, True)
 
@@ -78,14 +81,36 @@ async def test_twenty_at_once_with_one_key_start_one(
 async def test_a_repeat_is_answered_even_where_it_could_not_be_made_any_more(api: httpx2.AsyncClient) -> None:
     connection = (await api.post("/api/v1/connections", json={"provider": "rest", "name": "c"})).json()
     action = (await api.post("/api/v1/actions", json=NOOP | {"name": "a"})).json()
-    body, key = NOOP | {"connectionRef": connection["slug"]}, {"Idempotency-Key": "k1"}
-    run = f"/api/v1/actions/{action['id']}/run"
-    made = [await api.post(RUNS, json=body, headers=key), await api.post(run, headers={"Idempotency-Key": "k2"})]
-    assert [answer.status_code for answer in made] == [201, 201]
+    changing, going = [(await api.post("/api/v1/automations", json=AUTOMATION | {"name": n})).json() for n in "cg"]
+    body, run = NOOP | {"connectionRef": connection["slug"]}, f"/api/v1/actions/{action['id']}/run"
+    triggers = [f"/api/v1/automations/{one['id']}/trigger" for one in (changing, going)]
+    asked: list[tuple[str, Json]] = [(RUNS, body), (run, {}), *((path, {}) for path in triggers)]
+
+    async def ask() -> tuple[list[httpx2.Response], list[Json]]:
+        single = [
+            await api.post(path, json=said, headers={"Idempotency-Key": f"k{place}"})
+            for place, (path, said) in enumerate(asked)
+        ]
+        batch = await api.post(f"{RUNS}/batch", json={"runs": [body, body]}, headers={"Idempotency-Key": "b"})
+        return single, batch.json()["results"]
+
+    made, batch = await ask()
+    assert [answer.status_code for answer in made] + [one["status"] for one in batch] == [201] * 6
     await api.delete(f"/api/v1/connections/{connection['id']}")
     await api.patch(f"/api/v1/actions/{action['id']}", json={"status": "disabled"})
-    again = [await api.post(RUNS, json=body, headers=key), await api.post(run, headers={"Idempotency-Key": "k2"})]
+    needs = {"inputs": {"y": {"type": "string", "required": True}}}
+    assert (await api.patch(f"/api/v1/automations/{changing['id']}", json=needs)).status_code == 200
+    assert (await api.post(triggers[0], json={})).status_code == 422
+    await api.delete(f"/api/v1/automations/{going['id']}")
+    again, batch_again = await ask()
     assert [(answer.status_code, id_of(answer)) for answer in again] == [(200, id_of(answer)) for answer in made]
+    assert [(one["status"], one["run"]["id"]) for one in batch_again] == [(200, one["run"]["id"]) for one in batch]
+
+
+async def test_a_batch_and_its_runs_have_keys_apart(api: httpx2.AsyncClient) -> None:
+    await api.post(f"{RUNS}/batch", json={"runs": [NOOP]}, headers={"Idempotency-Key": "k"})
+    for near in ("k#0", "k0", "k 0", "k"):
+        assert (await api.post(RUNS, json=NOOP, headers={"Idempotency-Key": near})).status_code == 201
 
 
 async def test_a_retry_is_repeated_safely_even_after_it_has_ended(

@@ -45,7 +45,7 @@ async def create_run(request: Request, principal: Operator, body: RunBody, defer
     try:
         made = await new_run.make(gateway, new_run.customer(principal, request), order)
     except Refused:
-        first = await first_run(gateway, principal, order.idempotency_key, orders.fingerprint(order))
+        first = await first_run(gateway, principal.org_id, order.idempotency_key, orders.fingerprint(order))
         if first is None:
             raise
         return await starting.show(gateway, request, first)

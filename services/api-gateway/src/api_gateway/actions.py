@@ -198,7 +198,7 @@ async def run_action(
     body = body or RunActionBody()
     key = key_of(request, body.idempotency_key)
     mark = mark_of("action", str(action_id), body.definition_overrides)
-    if (first := await first_run(gateway, principal, key, mark)) is not None:
+    if (first := await first_run(gateway, principal.org_id, key, mark)) is not None:
         return await starting.show(gateway, request, first)
     action = await _to_run(gateway, principal, action_id)
     if action.status != "active":

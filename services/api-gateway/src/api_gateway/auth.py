@@ -56,7 +56,8 @@ class Authenticator:
         self._known: dict[Credential, _Known] = {}
         self._asking: dict[Credential, asyncio.Task[Principal]] = {}
         self._used: dict[UUID, datetime] = {}
-        self._forgotten = 0
+        self.forgotten = 0
+        """How often every credential was forgotten: who remembers an answer of before asks again."""
         self._good: OrderedDict[Credential, None] = OrderedDict()
         self._wrong = Throttle(settings.wrong_keys_per_minute / 60, settings.wrong_keys_per_minute)
         self._calls = Throttle(settings.calls_per_second, settings.calls_per_second * _BURST_SECONDS)
@@ -117,7 +118,7 @@ class Authenticator:
 
     def forget(self) -> None:
         """Ask the database again for every credential."""
-        self._forgotten += 1
+        self.forgotten += 1
         self._known.clear()
         self._asking.clear()
 
@@ -155,11 +156,11 @@ class Authenticator:
             self._known.pop(shown, None)
 
     async def _learn(self, shown: Credential) -> Principal:
-        forgotten = self._forgotten
+        forgotten = self.forgotten
         principal, expires_at = await self.holders.holder(shown)
         if principal.source_type == "api_key" and principal.key_id is not None:
             self._used[principal.key_id] = clock.now()
-        if forgotten == self._forgotten:
+        if forgotten == self.forgotten:
             self._remember(shown, principal, expires_at)
         return principal
 

@@ -199,6 +199,8 @@ async def trigger_automation(
     """Starts it by hand, also while it is paused. With an idempotency key a repeat answers the first automation run."""
     gateway, body = gateway_of(request), body or TriggerBody()
     key = key_of(request, body.idempotency_key)
+    if (first := await triggering.triggered_before(gateway, principal, automation_id, body, key)) is not None:
+        return await triggering.show(gateway, request, first)
     row = await _get(gateway, principal, automation_id)
     return await triggering.by_hand(gateway, principal, request, row, body, key)
 

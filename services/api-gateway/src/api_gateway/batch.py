@@ -13,10 +13,10 @@ from api_gateway.auth import Operator
 from api_gateway.gateway import Gateway, gateway_of
 from api_gateway.intake import Created, KeyBusy, KeyReused
 from api_gateway.problems import Problem, ProblemDetail, problem_detail, refusal
-from api_gateway.repeating import TAKES_KEY, header_key
+from api_gateway.repeating import TAKES_KEY, first_run, header_key
 from api_gateway.requests import BatchRoute
 from api_gateway.shapes import Body, Json, RunBody, RunShape, Shape
-from records import runs
+from records import orders, runs
 from records.new_run import NewRun
 from records.orders import Customer, Known
 from records.refused import Refused
@@ -28,6 +28,9 @@ MOST_RUNS = 1_000
 _RUN = {"anyOf": [{"$ref": "#/components/schemas/RunBody"}, {}]}
 MOST_FAULTS = 10
 """Faults of one run that the answer names."""
+
+_OF = "\x1f"
+"""Between a batch's key and a run's place in it: a character that no header holds."""
 
 _BREATH = 20
 """Runs that are judged before others get a turn."""
@@ -62,29 +65,33 @@ async def create_runs(request: Request, principal: Operator, body: BatchBody) ->
     """
     gateway = gateway_of(request)
     who = new_run.customer(principal, request)
-    judged: list[NewRun | Problem] = []
+    judged: list[NewRun | Created | Problem] = []
     known, idempotency_key = Known(), header_key(request)
     for place, given in enumerate(body.runs):
         if place % _BREATH == _BREATH - 1:
             await asyncio.sleep(0)
-        key = None if idempotency_key is None else f"{idempotency_key}#{place}"
+        key = None if idempotency_key is None else f"{idempotency_key}{_OF}{place}"
         judged.append(await _judge(gateway, who, given, known, key))
     made = iter(await gateway.intake.create_together([one for one in judged if isinstance(one, NewRun)]))
-    results = [_refused(one) if isinstance(one, Problem) else _result(gateway, next(made)) for one in judged]
+    results = [_result(gateway, next(made) if isinstance(one, NewRun) else one) for one in judged]
     return answer({"results": results})
 
 
-async def _judge(gateway: Gateway, who: Customer, given: Any, known: Known, key: str | None) -> NewRun | Problem:
+async def _judge(
+    gateway: Gateway, who: Customer, given: Any, known: Known, key: str | None
+) -> NewRun | Created | Problem:
+    """A run to make, or the one that its key has made before and that could not be made any more."""
     try:
         body = RunBody.model_validate(given)
     except ValidationError as error:
         return _invalid(error)
+    order = new_run.of_body(body)
+    order = replace(order, idempotency_key=body.idempotency_key or key)
     try:
-        order = new_run.of_body(body)
-        order = replace(order, idempotency_key=body.idempotency_key or key)
         return await new_run.make(gateway, who, order, known)
     except Refused as error:
-        return refusal(error)
+        first = await first_run(gateway, who.org_id, order.idempotency_key, orders.fingerprint(order))
+        return refusal(error) if first is None else Created(first, False)
 
 
 def _invalid(error: ValidationError) -> Problem:
@@ -92,7 +99,9 @@ def _invalid(error: ValidationError) -> Problem:
     return refusal(Refused([(("body", *fault["loc"]), fault["msg"], fault["type"]) for fault in faults]))
 
 
-def _result(gateway: Gateway, made: Created | KeyReused | KeyBusy) -> Json:
+def _result(gateway: Gateway, made: Created | KeyReused | KeyBusy | Problem) -> Json:
+    if isinstance(made, Problem):
+        return _refused(made)
     if not isinstance(made, Created):
         return _refused(starting.key_refusal(made))
     return {"status": 201 if made.is_new else 200, "run": runs.as_json(made.run, gateway.fleet.kinds)}

@@ -8,12 +8,12 @@ import hashlib
 import json
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import orjson
 from fastapi import Request
 
 from api_gateway.gateway import Gateway
-from api_gateway.principal import Principal
 from api_gateway.shapes import LONGEST_NAME, RunShape
 from records import runs
 from records.refused import refused
@@ -41,10 +41,17 @@ REPEATED: dict[int | str, dict[str, Any]] = {200: {"model": RunShape, "descripti
 
 
 def header_key(request: Request) -> str | None:
-    """The header's key. Raises `Refused` where it is empty, or longer than a name."""
-    key = request.headers.get(_HEADER)
-    if key is not None and not 1 <= len(key) <= LONGEST_NAME:
+    """The header's key. Raises `Refused` where there are two, or it is empty, too long, or no ASCII."""
+    given = request.headers.getlist(_HEADER)
+    if not given:
+        return None
+    key = given[0]
+    if len(given) > 1:
+        raise refused(("header", _HEADER), "the header stands there twice; send one key")
+    if not 1 <= len(key) <= LONGEST_NAME:
         raise refused(("header", _HEADER), f"a key has 1 to {LONGEST_NAME} characters; this one has {len(key)}")
+    if not key.isascii():
+        raise refused(("header", _HEADER), "a header holds ASCII alone; send other keys as idempotencyKey in the body")
     return key
 
 
@@ -77,9 +84,9 @@ def _canonical(value: Any) -> Any:
     return value
 
 
-async def first_run(gateway: Gateway, principal: Principal, key: str | None, mark: bytes) -> Any:
+async def first_run(gateway: Gateway, org_id: UUID, key: str | None, mark: bytes) -> Any:
     """The run that this very request has made before, or None: also where it could not be made any more."""
     if key is None:
         return None
-    run = await runs.of_idempotency_key(gateway.pool, principal.org_id, key)
+    run = await runs.of_idempotency_key(gateway.pool, org_id, key)
     return run if run is not None and run["deleted_at"] is None and run["fingerprint"] == mark else None

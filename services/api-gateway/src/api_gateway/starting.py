@@ -41,6 +41,8 @@ async def start(gateway: Gateway, request: Request, new: NewRun) -> Response:
     run = created.run
     if created.is_new and calls:
         run = await _call(gateway, run, preference.wait or SYNC_SECONDS)
+    elif calls and run["phase"] != "done":
+        run = await _waited(gateway, run, preference.wait or SYNC_SECONDS)
     elif created.is_new and preference.wait is None and new.held_for is HeldFor.APPROVAL:
         run = await _until_awaiting(gateway, run)
     return _shown(gateway, run, preference, 201 if created.is_new else 200, called=calls)

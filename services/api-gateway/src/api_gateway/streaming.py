@@ -56,6 +56,7 @@ class Visit:
         now = clock.steady_seconds()
         self._until = now + gateway.settings.stream_seconds
         self._ask_at = now + KEEP_ALIVE_SECONDS
+        self._forgotten = gateway.authenticator.forgotten
 
     @property
     def quiet_seconds(self) -> float:
@@ -63,13 +64,16 @@ class Visit:
         return max(0.01, min(KEEP_ALIVE_SECONDS, self._until - clock.steady_seconds()))
 
     async def goes_on(self) -> bool:
+        """Asked before each piece: who is revoked hears nothing more."""
         now = clock.steady_seconds()
-        if now < self._ask_at and now < self._until and not self._gateway.stopping.is_set():
-            return True
-        return not self._gateway.stopping.is_set() and now < self._until and await self._is_welcome(now)
+        if now >= self._until or self._gateway.stopping.is_set():
+            return False
+        unchanged = self._forgotten == self._gateway.authenticator.forgotten
+        return (unchanged and now < self._ask_at) or await self._is_welcome(now)
 
     async def _is_welcome(self, now: float) -> bool:
         self._ask_at = now + KEEP_ALIVE_SECONDS
+        self._forgotten = self._gateway.authenticator.forgotten
         try:
             await self._gateway.authenticator.principal(self._request)
         except Problem:

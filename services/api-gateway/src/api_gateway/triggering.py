@@ -28,14 +28,14 @@ Json = dict[str, Any]
 async def by_hand(
     gateway: Gateway, principal: Principal, request: Request, row: Any, body: TriggerBody, key: str | None
 ) -> Response:
-    """Makes an automation run and answers it: 201, or 200 with the one that the idempotency key had made."""
+    """Makes an automation run and answers it: 201, or 200 where another request with the key was faster."""
     _check_inputs(row["definition"]["inputs"], body.inputs)
     new = NewAutomationRun(
         org_id=principal.org_id,
         automation_id=row["id"],
         version_id=row["version_id"],
         triggered_by="manual",
-        trigger_key=None if key is None else f"manual:{key}",
+        trigger_key=None if key is None else _trigger_key(key),
         event=body.event,
         inputs=body.inputs,
         created_by=principal.user_id,
@@ -46,11 +46,30 @@ async def by_hand(
         gateway.bell.ring(AUTOMATION, [new.id])
         found = await run_reads.get(gateway.pool, principal.org_id, new.id)
     else:
-        found = await run_reads.by_trigger(gateway.pool, row["id"], new.trigger_key or "")
-        if not is_same((found["inputs"], found["event"]), (new.inputs, new.event)):
-            message = "this idempotency key made an automation run with other inputs or another event"
-            raise conflict(message, ("header", "Idempotency-Key"))
+        found = await triggered_before(gateway, principal, row["id"], body, key)
     return await show(gateway, request, found, 201 if is_new else 200)
+
+
+async def triggered_before(
+    gateway: Gateway, principal: Principal, automation_id: UUID, body: TriggerBody, key: str | None
+) -> Any:
+    """What this very request has made before, whatever became of the automation since; None where it is new.
+
+    Raises `Problem` 409 where the key has made one with other inputs.
+    """
+    if key is None:
+        return None
+    found = await run_reads.by_trigger(gateway.pool, automation_id, _trigger_key(key))
+    if found is None or found["org_id"] != principal.org_id:
+        return None
+    if not is_same((found["inputs"], found["event"]), (body.inputs, body.event)):
+        message = "this idempotency key made an automation run with other inputs or another event"
+        raise conflict(message, ("header", "Idempotency-Key"))
+    return found
+
+
+def _trigger_key(key: str) -> str:
+    return f"manual:{key}"
 
 
 async def show(gateway: Gateway, request: Request, run: Any, status: int = 200) -> Response:

@@ -71,15 +71,14 @@ def test_a_writer_whose_commit_took_place_while_its_answer_was_lost_does_not_wri
     """It finds its own write epoch: whoever wrote with it has had its turn."""
     if exists:
         workshop.run("SELECT 1 AS id, 'first' AS t", **fields)
-    write = "_merge" if exists and "merge_keys" in fields else "_replace"
-    committing, lost = getattr(DeltaOutput, write), []
+    committing, lost = DeltaOutput._committed, []
 
     def commits_and_loses_the_answer(*arguments: Any) -> DeltaTable:
         committing(*arguments)
         lost.append(True)
         raise CommitFailedError("the connection broke off")
 
-    monkeypatch.setattr(DeltaOutput, write, commits_and_loses_the_answer)
+    monkeypatch.setattr(DeltaOutput, "_committed", commits_and_loses_the_answer)
     with pytest.raises(Retryable, match="write epoch"):
         workshop.run(SQL, **fields)
     assert len(lost) == 1

@@ -12,6 +12,7 @@ from deltalake import DeltaTable
 
 from common.errors import Permanent
 from transform_worker.duckdb_transform import DuckdbTransform
+from transform_worker.handlers import PRELOADED
 from worker.forks import Forks
 from worker.link import Stop
 from worker.owned import LostRun, Owned
@@ -37,7 +38,7 @@ class Held(DuckdbTransform):
 @pytest.fixture
 async def forks(bench: Any, tmp_path: Path) -> AsyncIterator[Forks]:
     bench.lake_url = tmp_path.as_uri()
-    forks = Forks(("transform_worker.transform",), 2048, bench.lake_url)
+    forks = Forks(PRELOADED, 2048, bench.lake_url)
     yield forks
     forks.kill_children()
     await forks.stop()

@@ -163,10 +163,12 @@ def test_rows_that_cannot_be_stored_are_a_data_error_that_says_why(workshop: Any
     assert "wrote" not in [question for question, _ in workshop.link.asked]
 
 
-def test_a_null_without_a_type_is_pointed_out(workshop: Any) -> None:
+def test_a_null_without_a_type_is_pointed_out_and_becomes_a_column_when_it_has_a_type(workshop: Any) -> None:
     workshop.run("SELECT 1 AS n, NULL AS later")
     assert "column_untyped" in workshop.link.events
-    assert workshop.rows() == [(1, None)]
+    assert workshop.rows() == [(1,)]
+    columns = [{"name": "n", "type": "INTEGER"}, {"name": "later", "type": "NULL"}]
+    assert workshop.asked("wrote")[0]["columns"] == columns
 
 
 # Merging
@@ -196,7 +198,7 @@ def test_a_merge_adds_new_columns_and_keeps_those_that_are_no_longer_given(works
 
 
 def test_a_merge_refuses_two_rows_of_one_key_and_writes_nothing(workshop: Any) -> None:
-    with pytest.raises(Permanent, match=r"2 rows for merge_keys \{'id': '1'\}.*QUALIFY"):
+    with pytest.raises(Permanent, match=r'2 rows with the same merge_keys \("id"\).*QUALIFY'):
         workshop.run("SELECT 1 AS id, unnest(['a', 'b']) AS t", **MERGED)
     assert [question for question, _ in workshop.link.asked] == ["lock", "unlock"]
 

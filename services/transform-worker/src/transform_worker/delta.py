@@ -6,7 +6,7 @@ the handle on which it commits, and commits as exactly the next version: whateve
 
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -16,10 +16,13 @@ from deltalake import CommitProperties, DeltaTable, TableFeatures, Transaction, 
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 
 from common.errors import ErrorCode, Retryable, RunError
-from transform_worker.columns import described, quoted
+from transform_worker import writing
+from transform_worker.columns import described
 from transform_worker.failures import write_failure
 from transform_worker.leftovers import Leftovers
-from transform_worker.safety import refused
+from transform_worker.merging import Chosen, Way
+from transform_worker.quoting import quoted
+from transform_worker.stream import Part, Rows, Stream
 from transform_worker.watch import Watch
 
 APPLICATION = "vai"
@@ -29,8 +32,6 @@ _TRIES = 10
 _VACUUM_EVERY = 10  # versions
 _KEEP_HOURS = 24
 
-Rows = Callable[[], pa.RecordBatchReader]
-
 
 @dataclass(frozen=True)
 class Ticket:
@@ -39,6 +40,15 @@ class Ticket:
     run_id: str
     write_epoch: int
     permit: Callable[[int | None], None]
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """What a write may take: rows (before they are compressed), and memory and disk for a merge."""
+
+    output_mb: int = 51_200
+    memory_mb: int = 512
+    spill_mb: int = 10_240
 
 
 @dataclass(frozen=True)
@@ -52,46 +62,14 @@ class Written:
     columns: list[dict[str, str]]
 
 
-class _Stream:
-    """Rows on their way to the table; after the last one it asks whether the writer may commit."""
-
-    def __init__(self, rows: pa.RecordBatchReader, watch: Watch, permit: Callable[[], None], most_mb: int) -> None:
-        self.count = self.size = 0
-        self._most_mb = most_mb
-        self.failure: Exception | None = None
-        self._rows, self._watch, self._permit = rows, watch, permit
-        self.reader = pa.RecordBatchReader.from_batches(rows.schema, self._batches())
-
-    def _batches(self) -> Iterator[pa.RecordBatch]:
-        try:
-            for batch in self._rows:
-                self._watch.check()
-                self.count += batch.num_rows
-                self.size += batch.nbytes
-                self._check_size()
-                yield batch
-            self._permit()
-        except Exception as error:
-            self.failure = error  # on the far side of the Arrow stream only its text would be left
-            raise
-
-    def _check_size(self) -> None:
-        if self.size > self._most_mb << 20:
-            message = (
-                f"The SQL gives more than {self._most_mb:,} MB of rows: filter or aggregate, "
-                "or let the workers write more (VAI_OUTPUT_MB)"
-            )
-            raise refused(message, rows=self.count, most_mb=self._most_mb)
-
-
 class DeltaOutput:
     """One table of silver or gold, as one run may write it."""
 
     def __init__(
-        self, name: str, uri: str, options: dict[str, str], ticket: Ticket, watch: Watch, *, most_mb: int = 51_200
+        self, name: str, uri: str, options: dict[str, str], ticket: Ticket, watch: Watch, bounded: Bounded
     ) -> None:
         self._name, self._uri, self._options = name, uri, options
-        self._ticket, self._watch, self._most_mb = ticket, watch, most_mb
+        self._ticket, self._watch, self._bounded = ticket, watch, bounded
 
     def written_by(self) -> str | None:
         """The run that made the table's newest version; None where there is no table, or somebody else made it."""
@@ -101,35 +79,32 @@ class DeltaOutput:
 
     def replace(self, rows: Rows) -> Written:
         """Make the rows the whole table, with their schema."""
-        return self._until_committed(rows, self._replace)
+        return self.write(lambda table, epoch: Way("replace", [Part(rows)]))
 
-    def merge(self, rows: Rows, keys: list[str]) -> Written:
-        """Update the rows whose keys are there, insert the others; new columns are added to the table."""
-        return self._until_committed(rows, lambda table, reader: self._merge(table, reader, keys))
-
-    def _until_committed(
-        self, rows: Rows, write: Callable[[DeltaTable | None, pa.RecordBatchReader], DeltaTable]
-    ) -> Written:
+    def write(self, choose: Chosen) -> Written:
+        """Bring rows into the table by the way that is chosen for the table as it is now."""
         try:
             with Leftovers(self._uri, self._open).removed_unless_committed():
-                return self._tried(rows, write)
+                return self._tried(choose)
         except RunError:
             self.tidy(0)  # a table whose runs never succeed has no version at which it would be tidied
             raise
 
-    def _tried(self, rows: Rows, write: Callable[[DeltaTable | None, pa.RecordBatchReader], DeltaTable]) -> Written:
+    def _tried(self, choose: Chosen) -> Written:
         for attempt in range(_TRIES):
             table = self._fenced()
-            stream = _Stream(rows(), self._watch, partial(self._ticket.permit, _epoch(table)), self._most_mb)
+            way = choose(table, _epoch(table))
+            permit = partial(self._ticket.permit, _epoch(table))
+            stream = Stream(way.parts, self._watch, permit, self._bounded.output_mb)
             try:
-                committed = write(table, stream.reader)
+                committed = self._committed(table, way, stream)
             except RunError:
                 raise
             except Exception as error:
                 if stream.failure is not None:
                     raise stream.failure from None
                 if not self._overtaken(table, error):
-                    raise write_failure(error, self._name) from error
+                    raise write_failure(error, self._name, self._bounded.memory_mb) from error
             else:
                 return _described(committed, stream.count)
             self._watch.pause(random.uniform(0, 0.1 * 2**attempt))
@@ -155,51 +130,54 @@ class DeltaOutput:
     def _overtaken(self, table: DeltaTable | None, error: Exception) -> bool:
         return isinstance(error, CommitFailedError) or (table is None and self._open() is not None)
 
-    def _commit(self) -> CommitProperties:
+    def _commit(self, way: Way) -> CommitProperties:
         # no retries: deltalake would put a late commit on top of the newer version
+        names = [APPLICATION, way.unique] if way.unique else [APPLICATION]
         return CommitProperties(
             custom_metadata={RUN_ID: self._ticket.run_id},
             max_commit_retries=0,
-            app_transactions=[Transaction(APPLICATION, self._ticket.write_epoch)],
+            app_transactions=[Transaction(name, self._ticket.write_epoch) for name in names],
         )
 
-    def _replace(self, table: DeltaTable | None, reader: pa.RecordBatchReader) -> DeltaTable:
-        write_deltalake(
-            self._uri if table is None else table,
-            reader,
-            mode="error" if table is None else "overwrite",
-            schema_mode=None if table is None else "overwrite",
-            storage_options=self._options or None,
-            commit_properties=self._commit(),
-        )
+    def _committed(self, table: DeltaTable | None, way: Way, stream: Stream) -> DeltaTable:
+        if table is not None and way.how == "merge":
+            return self._merge(table, way, stream)
+        return self._write(table, way, stream)
+
+    def _write(self, table: DeltaTable | None, way: Way, stream: Stream) -> DeltaTable:
+        adds = table is not None and way.how == "append"
+        if table is not None and adds:
+            _allow_naive_times(table, stream.reader.schema)
+        options: dict[str, Any] = {
+            "mode": "error" if table is None else "append" if adds else "overwrite",
+            "schema_mode": None if table is None else "merge" if adds else "overwrite",
+            "storage_options": self._options or None,
+            "target_file_size": stream.file_size,
+            "writer_properties": writing.properties(stream.reader.schema),
+            "commit_properties": self._commit(way),
+        }
+        write_deltalake(self._uri if table is None else table, stream.reader, **options)
         return table or DeltaTable(self._uri, storage_options=self._options or None)
 
-    def _merge(self, table: DeltaTable | None, reader: pa.RecordBatchReader, keys: list[str]) -> DeltaTable:
-        if table is None:
-            return self._replace(None, reader)
-        self._check_keys(table, keys)
-        _allow_naive_times(table, reader.schema)
+    def _merge(self, table: DeltaTable, way: Way, stream: Stream) -> DeltaTable:
+        _allow_naive_times(table, stream.reader.schema)
         (
             table.merge(
-                reader,
-                " AND ".join(f"(t.{quoted(key)} IS NOT DISTINCT FROM s.{quoted(key)})" for key in keys),
+                stream.reader,
+                " AND ".join(f"(t.{quoted(key)} IS NOT DISTINCT FROM s.{quoted(key)})" for key in way.keys),
                 source_alias="s",
                 target_alias="t",
                 merge_schema=True,
-                commit_properties=self._commit(),
+                writer_properties=writing.properties(_with(table, stream.reader.schema)),
+                max_spill_size=self._bounded.memory_mb << 20,
+                max_temp_directory_size=self._bounded.spill_mb << 20,
+                commit_properties=self._commit(way),
             )
             .when_matched_update_all()
             .when_not_matched_insert_all()
             .execute()
         )
         return table
-
-    def _check_keys(self, table: DeltaTable, keys: list[str]) -> None:
-        there = [field.name for field in table.schema().fields]
-        for key in keys:
-            if key not in there:
-                message = f"{self._name} has no column {key!r} to merge on: run it as full_refresh once"
-                raise refused(message, merge_key=key, columns=there)
 
     def tidy(self, version: int) -> None:
         """Now and then, remove files that no version of the last day holds; whatever fails is tried next time."""
@@ -236,18 +214,20 @@ def _epoch(table: DeltaTable | None) -> int | None:
     return None if table is None else table.transaction_version(APPLICATION)
 
 
+def _with(table: DeltaTable, schema: pa.Schema) -> pa.Schema:
+    """The table's columns and those that the rows add."""
+    there = pa.schema(table.schema().to_arrow())
+    return pa.schema([*there, *(field for field in schema if field.name not in there.names)])
+
+
 def _allow_naive_times(table: DeltaTable, schema: pa.Schema) -> None:
     """Add the table feature that a merge forgets with its first TIMESTAMP: nothing could read the table then."""
-    if "timestampNtz" in (table.protocol().writer_features or []) or not any(map(_is_naive, schema.types)):
+    if "timestampNtz" in (table.protocol().writer_features or []) or not any(
+        map(writing.has_naive_times, schema.types)
+    ):
         return
     table.alter.add_feature(
         TableFeatures.TimestampWithoutTimezone,
         allow_protocol_versions_increase=True,
         commit_properties=CommitProperties(max_commit_retries=0),
     )
-
-
-def _is_naive(kind: Any) -> bool:
-    if pa.types.is_timestamp(kind):
-        return kind.tz is None
-    return any(_is_naive(kind.field(position).type) for position in range(kind.num_fields))

@@ -1,19 +1,19 @@
 """A DuckDB connection that can read a run's inputs, and nothing else."""
 
-import importlib.util
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import duckdb
 
-from transform_worker.columns import quoted
-from transform_worker.safety import SCHEMA, refused
+from transform_worker import warm
+from transform_worker.quoting import quoted, text, texts
+from transform_worker.safety import SCHEMA
 from transform_worker.scratch import scratch_folder
 from transform_worker.storage import Lake
 
 _THREADS = 2
+_AHEAD = "64KB"  # of a result that is read as a stream; text is not counted by DuckDB, so this is little
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,13 @@ class Source:
     files: Sequence[str] = ()
     location: str | None = None
     columns: Sequence[dict[str, str]] = ()
+    is_own: bool = False
+    """Whether it is the table that the transform writes."""
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether it has no rows, and columns that nobody knows."""
+        return self.location is None and not self.files and not self.columns
 
     @property
     def view(self) -> str:
@@ -35,21 +42,14 @@ class Source:
 def opened(memory_mb: int, spill_mb: int) -> Iterator[duckdb.DuckDBPyConnection]:
     """An empty database in memory that may use `memory_mb`, and `spill_mb` of a folder that is removed with it."""
     with scratch_folder() as scratch:
-        connection = duckdb.connect(
-            ":memory:",
-            config={
-                "memory_limit": f"{memory_mb}MB",
-                "threads": _THREADS,
-                "temp_directory": str(scratch),
-                "preserve_insertion_order": False,
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-                "python_enable_replacements": False,
-            },
-        )
+        connection = warm.database()
         try:
+            connection.execute(f"SET temp_directory = {text(str(scratch))}")
             # as a statement: in the configuration it is shown, and not held
             connection.execute(f"SET max_temp_directory_size = '{spill_mb}MB'")
+            connection.execute(f"SET memory_limit = '{memory_mb}MB'")
+            connection.execute(f"SET threads = {_THREADS}")
+            connection.execute(f"SET streaming_buffer_size = '{_AHEAD}'")
             connection.execute("SET TimeZone = 'UTC'")
             connection.execute("SET parquet_metadata_cache = true")
             yield connection
@@ -57,45 +57,49 @@ def opened(memory_mb: int, spill_mb: int) -> Iterator[duckdb.DuckDBPyConnection]
             connection.close()
 
 
-def expose(connection: duckdb.DuckDBPyConnection, lake: Lake, sources: Sequence[Source]) -> None:
-    """One view for each source in the schema `lake`; afterwards the connection is sealed and reads no other file."""
+def expose(
+    connection: duckdb.DuckDBPyConnection, lake: Lake, sources: Sequence[Source], folders: Sequence[str] = ()
+) -> None:
+    """One view for each source in the schema `lake`; afterwards the connection is sealed and reads no other file.
+
+    `folders` are tables that we read besides, for a merge. A source that is blank gets no view here (`blanks`).
+    """
     connection.execute(f"CREATE SCHEMA {SCHEMA}")
-    if any(source.location for source in sources):
-        _load(connection, "delta")
+    if folders or any(source.location for source in sources):
+        warm.load(connection, "delta")
     if lake.is_remote:
-        _load(connection, "httpfs")
+        warm.load(connection, "httpfs")
         connection.execute(secret_statement(lake, lake.options()))
     for source in sources:
-        connection.execute(f"CREATE VIEW {source.view} AS {_select(lake, source)}")
-    _seal(connection, lake, sources)
-
-
-def _load(connection: duckdb.DuckDBPyConnection, name: str) -> None:
-    # by path: the wheel holds the signed extension, and nothing is copied or fetched
-    found = importlib.util.find_spec(f"duckdb_extension_{name}")
-    if found is None or not found.submodule_search_locations:
-        raise RuntimeError(f"the package duckdb-extension-{name} is not installed")
-    folder = Path(found.submodule_search_locations[0]) / "extensions" / f"v{duckdb.__version__}"
-    connection.execute(f"LOAD {_text(str(folder / f'{name}.duckdb_extension'))}")
+        if not source.is_blank:
+            connection.execute(f"CREATE VIEW {source.view} AS {_select(lake, source)}")
+    _seal(connection, lake, sources, folders)
 
 
 def _select(lake: Lake, source: Source) -> str:
+    # NaN is beyond the greatest value that files tell of: can_have_nan
+    without_type = [each["name"] for each in source.columns if each["type"] == "NULL"]
+    nulls = "".join(f", {_null('NULL', name)}" for name in without_type)
     if source.location is not None:
-        return f"SELECT * FROM delta_scan({_text(lake.address(source.location))})"
+        return f"SELECT *{nulls} FROM delta_scan({text(lake.address(source.location))}, can_have_nan = true)"
     if source.files:
-        files = _texts(lake.address(path) for path in source.files)
-        return f"SELECT * FROM read_parquet({files}, union_by_name = true, hive_partitioning = false)"
-    if not source.columns:
-        raise refused(f"{source.dataset} has no data yet: run what fills it first", dataset=source.dataset)
-    types = {each["name"]: "VARCHAR" if each["type"] == "NULL" else each["type"] for each in source.columns}
-    return f"SELECT {', '.join(f'CAST(NULL AS {kind}) AS {quoted(name)}' for name, kind in types.items())} WHERE false"
+        files = texts(lake.address(path) for path in source.files)
+        options = "union_by_name = true, hive_partitioning = false, can_have_nan = true"
+        others = f"COLUMNS(c -> c NOT IN ({', '.join(map(text, without_type))}))" if without_type else "*"
+        return f"SELECT {others}{nulls} FROM read_parquet({files}, {options})"
+    return f"SELECT {', '.join(_null(each['type'], each['name']) for each in source.columns)} WHERE false"
 
 
-def _seal(connection: duckdb.DuckDBPyConnection, lake: Lake, sources: Sequence[Source]) -> None:
-    files = _texts(lake.address(path) for source in sources for path in source.files)
-    folders = _texts(f"{lake.address(source.location)}/" for source in sources if source.location)
+def _null(kind: str, name: str) -> str:
+    """A column of NULLs; those without a type take any that the SQL gives them."""
+    return f"""CAST(NULL AS {'"NULL"' if kind == "NULL" else kind}) AS {quoted(name)}"""
+
+
+def _seal(connection: duckdb.DuckDBPyConnection, lake: Lake, sources: Sequence[Source], folders: Sequence[str]) -> None:
+    files = texts(lake.address(path) for source in sources for path in source.files)
+    tables = [*(source.location for source in sources if source.location), *folders]
     connection.execute(f"SET allowed_paths = {files}")
-    connection.execute(f"SET allowed_directories = {folders}")
+    connection.execute(f"SET allowed_directories = {texts(f'{lake.address(table)}/' for table in tables)}")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
 
@@ -112,15 +116,7 @@ def secret_statement(lake: Lake, options: dict[str, str]) -> str:
         "URL_STYLE": "path" if endpoint else None,
         "SCOPE": lake.address(f"{lake.org_id}/"),
     }
-    parts = [f"{name} {_text(value)}" for name, value in given.items() if value]
+    parts = [f"{name} {text(value)}" for name, value in given.items() if value]
     if endpoint.startswith("http://"):
         parts.append("USE_SSL false")
     return f"CREATE SECRET lake (TYPE s3, {', '.join(parts)})"
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
-
-
-def _texts(values: Iterator[str]) -> str:
-    return "[" + ", ".join(_text(value) for value in values) + "]"

@@ -1,15 +1,19 @@
 """What a failure of DuckDB or deltalake means for the run (decision 25).
 
 Failures inside an Arrow stream arrive as OSError or DeltaError and keep only their text, so the text is what counts.
+What a row holds is never told: a value in DuckDB's words is shown only where the SQL itself has it.
 """
 
 import re
+from collections.abc import Callable
+from typing import NamedTuple
 
 from common.errors import ErrorCode, Permanent, Retryable, RunError
+from transform_worker.exact import NOT_EXACT
 
 _LONGEST = 1_000
-_DUCKDB = re.compile(r"(Out of Memory|IO|HTTP|INTERNAL|FATAL|INTERRUPT|Permission) Error: ")
-_UNFIT = re.compile(r"[Cc]ast error|[Ss]chema error|SchemaMismatch|Cannot cast|Can't cast|Invalid data type")
+_HIDDEN = "…"
+_DUCKDB = re.compile(r"\b([A-Z][A-Za-z]*(?: [A-Za-z]+){0,3}) Error: ")
 _RETRIED = {
     "IO": ErrorCode.CONNECTION_ERROR,
     "HTTP": ErrorCode.CONNECTION_ERROR,
@@ -17,38 +21,124 @@ _RETRIED = {
     "FATAL": ErrorCode.INTERNAL_ERROR,
     "INTERRUPT": ErrorCode.INTERNAL_ERROR,
 }
+_OF_THE_SQL = {"Parser", "Binder", "Catalog", "Syntax", "Not implemented", "Permission"}
+"""Errors that are found before a row is read: they know names of the SQL, no values."""
+
+_EXCERPT = re.compile(r"\n\s*\nLINE \d+:.*\Z|\nLINE \d+:.*\Z", re.DOTALL)
+_VALUES = re.compile(r"""'(?:[^']|'')*'|"[^"]*"|(?<![\w.])-?\d[\d.,:e+\-]*(?![\w])|\([^()]*\)""", re.IGNORECASE)
+_RAW_INPUT = re.compile(r"(Input: |input: |[Ll]ine: |Original Line: ).*", re.DOTALL)
+_TYPE = re.compile(r"\A'[A-Z0-9_(), \[\]]{3,40}'\Z")
 
 
-def query_failure(error: Exception, memory_mb: int, spill_mb: int = 0) -> RunError:
+def query_failure(error: Exception, memory_mb: int, spill_mb: int = 0, sql: str = "") -> RunError:
     """The run's error for a failed query; `memory_mb` and `spill_mb` are what the query may use."""
     text = str(error).strip()
     match = _DUCKDB.search(text)
-    kind = match[1] if match else text.partition(":")[0][:60]
+    kind = match[1] if match else "?"
     details = {"engine": "duckdb", "type": kind}
     if kind == "Out of Memory" and "max_temp_directory_size" in text:
-        message = (
-            f"The SQL needs more disk than it may use ({spill_mb:,} MB): filter or aggregate earlier, "
-            "or give the workers more (VAI_SPILL_MB)"
-        )
-        return Permanent(ErrorCode.DATA_ERROR, message, details)
+        return Permanent(ErrorCode.DATA_ERROR, _too_much("disk", f"{spill_mb:,}", "VAI_SPILL_MB"), details)
     if kind == "Out of Memory":
-        message = (
-            f"The SQL needs more memory than it may use ({memory_mb} MB): filter or aggregate earlier, "
-            "or give the workers more (VAI_CHILD_MEMORY_MB)"
-        )
-        return Permanent(ErrorCode.DATA_ERROR, message, details)
+        return Permanent(ErrorCode.DATA_ERROR, _too_much("memory", str(memory_mb), "VAI_CHILD_MEMORY_MB"), details)
+    if NOT_EXACT in text:
+        said = _EXCERPT.sub("", text[text.index(NOT_EXACT) + len(NOT_EXACT) :]).strip()
+        return Permanent(ErrorCode.DATA_ERROR, said[:_LONGEST], details)
     if kind in _RETRIED:
         return Retryable(_RETRIED[kind], f"The query broke off: {text[:_LONGEST]}", details)
+    said = (text if kind in _OF_THE_SQL else without_values(text, sql))[:_LONGEST]
     if kind == "Permission":
-        return Permanent(ErrorCode.DATA_ERROR, f"The SQL may read nothing but its inputs: {text[:_LONGEST]}", details)
-    return Permanent(ErrorCode.DATA_ERROR, f"The SQL failed, correct it and run again: {text[:_LONGEST]}", details)
+        return Permanent(ErrorCode.DATA_ERROR, f"The SQL may read nothing but its inputs: {said}", details)
+    return Permanent(ErrorCode.DATA_ERROR, f"The SQL failed, correct it and run again: {said}", details)
 
 
-def write_failure(error: Exception, table: str) -> RunError:
-    """The run's error for a table that could not be written."""
-    text = str(error).split("\n   0: <unknown>")[0].strip()[:_LONGEST]
+def _too_much(what: str, most: str, setting: str) -> str:
+    return (
+        f"The SQL needs more {what} than it may use ({most} MB): filter or aggregate earlier, "
+        f"or give the workers more ({setting})"
+    )
+
+
+def without_values(text: str, sql: str) -> str:
+    """DuckDB's words for a failure at a row, without what the row holds; the excerpt of the SQL stays."""
+    excerpt = _EXCERPT.search(text)
+    end = excerpt.start() if excerpt else len(text)
+    said = _RAW_INPUT.sub(lambda match: match[1] + _HIDDEN, text[:end])
+    literals = sql.replace("''", "'")
+
+    def hidden(match: re.Match[str]) -> str:
+        value = match[0].strip("'\"")
+        is_known = match[0][0] in "'\"" and value and value in literals
+        return match[0] if is_known or _TYPE.match(match[0]) else _HIDDEN
+
+    return _VALUES.sub(hidden, said) + text[end:]
+
+
+class _Meaning(NamedTuple):
+    """A kind of failure of deltalake: how it is known, and what it is for the run."""
+
+    words: re.Pattern[str]
+    error: Callable[[str, int], RunError]
+
+
+def _no_memory(table: str, memory_mb: int) -> RunError:
+    message = (
+        f"Writing {table} needs more memory than it may use ({memory_mb} MB): write fewer rows at once, "
+        "or give the workers more (VAI_CHILD_MEMORY_MB, VAI_SPILL_MB)"
+    )
+    return Permanent(ErrorCode.DATA_ERROR, message, {"engine": "deltalake", "type": "memory", "table": table})
+
+
+def _no_disk(table: str, memory_mb: int) -> RunError:
+    message = f"There is no room left to write {table}: make room where the lake and the workers' scratch folder are"
+    return Permanent(ErrorCode.DATA_ERROR, message, {"engine": "deltalake", "type": "disk", "table": table})
+
+
+def _unfit(table: str, memory_mb: int) -> RunError:
+    message = (
+        f"The rows do not fit into {table}: a value or a type cannot be stored as the table has it. "
+        "CAST the columns in the SQL, or run it as full_refresh"
+    )
+    return Permanent(ErrorCode.DATA_ERROR, message, {"engine": "deltalake", "type": "data", "table": table})
+
+
+def _several(table: str, memory_mb: int) -> RunError:
+    message = f"Several rows have the same merge_keys of {table}: give each key once, or run it as full_refresh once"
+    return Permanent(ErrorCode.DATA_ERROR, message, {"engine": "deltalake", "type": "keys", "table": table})
+
+
+def _no_table(table: str, memory_mb: int) -> RunError:
+    message = f"{table} is a Delta table that this version cannot write (a feature that another tool gave it)"
+    return Permanent(ErrorCode.DATA_ERROR, message, {"engine": "deltalake", "type": "protocol", "table": table})
+
+
+_MEANINGS = (
+    _Meaning(re.compile(r"No space left|StorageFull|Disk quota|quota exceeded", re.IGNORECASE), _no_disk),
+    _Meaning(re.compile(r"resources ?exhausted|temp(orary)? (directory|disk)|spill", re.IGNORECASE), _no_memory),
+    _Meaning(re.compile(r"multiple source rows|ambiguous", re.IGNORECASE), _several),
+    _Meaning(
+        re.compile(r"unsupported (reader|writer|table)|(reader|writer) (version|feature)", re.IGNORECASE), _no_table
+    ),
+    _Meaning(
+        re.compile(
+            r"cast error|schema ?(error|mismatch)|(cannot|can't) cast|invalid (data type|argument)|coerc"
+            r"|too large to store|utf-8|overflow|out of range|parser error|computeerror|duplicate field|panicked"
+            r"|error during planning|arrow error|not yet implemented|invariant|generated column|constraint",
+            re.IGNORECASE,
+        ),
+        _unfit,
+    ),
+)
+
+
+def write_failure(error: Exception, table: str, memory_mb: int) -> RunError:
+    """The run's error for a table that could not be written: what it means, not in whose words it came.
+
+    What is none of the known kinds is a failure of the way to the lake, which the next attempt may not have.
+    """
+    text = str(error).split("\n   0: <unknown>")[0]
+    for meaning in _MEANINGS:
+        if meaning.words.search(text):
+            return meaning.error(table, memory_mb)
     details = {"engine": "deltalake", "type": type(error).__name__, "table": table}
-    if _UNFIT.search(text):
-        message = f"The rows do not fit into {table}: {text}. Cast the column in the SQL, or run it as full_refresh"
-        return Permanent(ErrorCode.DATA_ERROR, message, details)
-    return Retryable(ErrorCode.CONNECTION_ERROR, f"{table} could not be written: {text}", details)
+    message = f"{table} could not be written: the lake did not answer as it should ({type(error).__name__})"
+    return Retryable(ErrorCode.CONNECTION_ERROR, message, details)

@@ -8,7 +8,13 @@ from transform_worker.duckdb_transform import DuckdbTransform
 from transform_worker.settings import Settings
 from worker.running import running as worker_running
 
-PRELOADED = ("duckdb", "deltalake", "sqlglot.dialects.duckdb", "transform_worker.transform")
+PRELOADED = (
+    "duckdb",
+    "deltalake",
+    "sqlglot.dialects.duckdb",
+    "transform_worker.transform",
+    "transform_worker.warm_start",
+)
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from common.errors import ErrorCode, Permanent
 from records.definitions.sql_text import Kind, pieces
+from transform_worker import warm
 
 SCHEMA = "lake"
 
@@ -68,8 +69,7 @@ def _shown(error: Exception) -> str:
 def check(sql: str, tables: Iterable[str]) -> dict[str, Any]:
     """Refuse (DATA_ERROR) whatever is not one query over `tables` of the schema `lake`; returns the query's tree."""
     allowed = {table.lower() for table in tables}
-    # sealed: IMPORT DATABASE reads files as soon as it is parsed
-    with duckdb.connect(config={"enable_external_access": False, "lock_configuration": True, "threads": 1}) as parser:
+    with warm.parser() as parser:
         tree = _duckdb_tree(parser, sql)
     for node, names in _nodes(tree):
         _check_node(node, names, allowed)

@@ -2,26 +2,27 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 
 from common.errors import RunError
 from records.definitions.duckdb_transform import DuckdbTransform
 from records.definitions.sql_text import fill_placeholders, settled
 from transform_worker import columns, engine, safety
+from transform_worker.blanks import PLACEHOLDER, Blanks
 from transform_worker.bounds import Bounds
-from transform_worker.delta import DeltaOutput, Ticket, Written
+from transform_worker.delta import Bounded, DeltaOutput, Ticket, Written
 from transform_worker.failures import query_failure
+from transform_worker.merging import STAGED, Merger
+from transform_worker.quoting import quoted
 from transform_worker.storage import Lake
+from transform_worker.stream import READ_ROWS
 from transform_worker.watch import Watch
 from worker.job import Job
 from worker.link import Link, Stop
-
-_BATCH_ROWS = 100_000
-_STAGED = "staged_rows"
 
 
 def transform(job: Job, link: Link) -> dict[str, Any]:
@@ -52,6 +53,7 @@ class _Transform:
         self.job, self.definition, self.watch, self.connection = job, definition, watch, connection
         self.lake = Lake(job.lake_url, job.org_id)
         self.location: str = job.prepared["output"]["location"]
+        self.untyped: list[str] = []
         self.name = f"{definition.output_layer}.{definition.transform_name}"
 
     def run(self) -> dict[str, Any]:
@@ -60,7 +62,7 @@ class _Transform:
             sql = self._query()
         try:
             written = self._write(sql)
-            self.watch.ask("wrote", _report(written))
+            self.watch.ask("wrote", self._report(written))
         except Stop:
             raise
         except Exception:
@@ -87,18 +89,41 @@ class _Transform:
             return sources[name].view
 
         sql = safety.without_end(safety.expose_literal_paths(sql, literal))
-        tree = safety.check(sql, sources)
-        engine.expose(self.connection, self.lake, list(sources.values()))
-        self._warn_of_nulls(tree)
+        safety.check(sql, sources)
+        folders = [self.location] if self.definition.mode == "incremental_merge" else []
+        engine.expose(self.connection, self.lake, list(sources.values()), folders)
+        relation = self._bound(sql, list(sources.values()))
+        names, kinds = relation.columns, relation.types
+        without_type = columns.untyped(sql, names, kinds, self._bind)
+        self._tell_untyped(without_type)
+        self.untyped = [name for name, kind in without_type.items() if kind == "NULL"]
+        self._check_keys(names)
+        kept = {name: kind for name, kind in without_type.items() if kind != "NULL"}
+        return columns.storable_query(sql, names, kinds, self.untyped, kept)
+
+    def _bound(self, sql: str, sources: list[engine.Source]) -> duckdb.DuckDBPyRelation:
+        blank = [each for each in sources if each.is_blank]
+        if not blank:
+            return self.connection.sql(sql)
+        known: dict[str, str] = {}
+        for source in (each for each in sources if not each.is_blank):
+            names, kinds = self._bind(f"FROM {source.view}")
+            known |= {name.lower(): str(kind) for name, kind in zip(names, kinds, strict=True)}
+        own = next((each.view for each in blank if each.is_own), None)
+        return Blanks(self.connection, [each.view for each in blank], own, known).bound(
+            lambda: self.connection.sql(sql)
+        )
+
+    def _bind(self, sql: str) -> tuple[list[str], list[Any]]:
         relation = self.connection.sql(sql)
-        self._check_keys(relation.columns)
-        return columns.storable_query(sql, relation.columns, relation.types)
+        return relation.columns, relation.types
 
     def _write(self, sql: str) -> Written:
         locked = self.watch.ask("lock", {})
         ticket = Ticket(self.job.run_id, locked["write_epoch"], partial(self._permit, locked["write_epoch"]))
-        uri, most = self.lake.address(self.location), self.bounds.output_mb
-        output = DeltaOutput(self.name, uri, self.lake.options(), ticket, self.watch, most_mb=most)
+        bounded = Bounded(self.bounds.output_mb, self.job.prepared["memory_mb"], self.bounds.spill_mb)
+        uri = self.lake.address(self.location)
+        output = DeltaOutput(self.name, uri, self.lake.options(), ticket, self.watch, bounded)
         if self.job.epoch > 1 and output.written_by() == self.job.run_id:
             message = (
                 f"An earlier attempt of this run wrote {self.name} and was lost before it could say so: writing again"
@@ -106,43 +131,68 @@ class _Transform:
             self.watch.log("transform_repeated", message, {"transform": self.definition.transform_name})
         with self._explained():
             if self.definition.mode == "full_refresh":
-                written = output.replace(lambda: self._rows(sql))
+                written = output.replace(lambda: self.connection.sql(sql).to_arrow_reader(READ_ROWS))
             else:
-                self._stage(sql)
-                written = output.merge(lambda: self._rows(f"FROM {_STAGED}"), self.definition.merge_keys)
+                merger = self._staged(sql, uri)
+                written = replace(output.write(merger.way), rows=merger.count)
         output.tidy(written.version)
         return written
 
-    def _rows(self, sql: str) -> pa.RecordBatchReader:
-        return self.connection.sql(sql).to_arrow_reader(_BATCH_ROWS)
-
-    def _stage(self, sql: str) -> None:
+    def _staged(self, sql: str, uri: str) -> Merger:
         """Run the SQL into a table that spills to disk: a merge wants each key once, and must know before it writes."""
-        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {_STAGED} AS {sql}")
-        keys = ", ".join(columns.quoted(key) for key in self.definition.merge_keys)
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {STAGED} AS {sql}")
+        keys = ", ".join(quoted(key) for key in self.definition.merge_keys)
         twice = self.connection.execute(
-            f"SELECT {keys}, count(*) FROM {_STAGED} GROUP BY {keys} HAVING count(*) > 1 LIMIT 1"
+            f"SELECT count(*) FROM {STAGED} GROUP BY {keys} HAVING count(*) > 1 LIMIT 1"
         ).fetchone()
         if twice:
-            shown = dict(zip(self.definition.merge_keys, map(str, twice[:-1]), strict=True))
             message = (
-                f"The SQL gives {twice[-1]} rows for merge_keys {shown}: keep one, "
+                f"The SQL gives {twice[0]} rows with the same merge_keys ({keys}): keep one, "
                 f"for example with QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY …) = 1"
             )
-            raise safety.refused(message, merge_keys=shown, rows=twice[-1])
+            raise safety.refused(message, merge_keys=self.definition.merge_keys, rows=twice[0])
+        memory_mb = self.job.prepared["memory_mb"]
+        merger = Merger(self.connection, self.name, uri, self.definition.merge_keys, self.untyped, memory_mb)
+        merger.staged()
+        return merger
 
     def _permit(self, write_epoch: int, table_epoch: int | None) -> None:
         self.watch.ask("permit_commit", {"write_epoch": write_epoch, "table_epoch": table_epoch})
 
+    def _report(self, written: Written) -> dict[str, Any]:
+        """What the table holds; columns without a type are told of as `NULL`, and are not in its files."""
+        there = {each["name"].lower() for each in written.columns}
+        before = self.job.prepared["output"].get("columns", []) if self.definition.mode == "incremental_merge" else []
+        names = [*(each["name"] for each in before if each["type"] == "NULL"), *self.untyped]
+        nulls = [n for n in dict.fromkeys(names) if n.lower() not in there and n != PLACEHOLDER]
+        return {
+            "row_count": written.table_rows,
+            "columns": [*written.columns, *({"name": name, "type": "NULL"} for name in nulls)],
+            "bytes": written.size,
+            "version": written.version,
+        }
+
     def _check_keys(self, names: list[str]) -> None:
+        there = {name.lower() for name in names}
+        without_type = {name.lower() for name in self.untyped}
         for key in self.definition.merge_keys:
-            if key not in names:
-                message = f"merge_keys names {key!r}, which the SQL does not give; it gives {', '.join(names)}"
+            if key.lower() not in there:
+                message = f"merge_keys names {key!r}, which the SQL does not give; it gives {', '.join(names[:50])}"
+                raise safety.refused(message, merge_key=key)
+            if key.lower() in without_type:
+                message = f"merge_keys names {key!r}, which is NULL without a type: CAST it to the type of the key"
                 raise safety.refused(message, merge_key=key)
 
-    def _warn_of_nulls(self, tree: dict[str, Any]) -> None:
-        for name in columns.untyped_nulls(tree):
-            message = f"Column {name} is NULL without a type and becomes INTEGER: say CAST(NULL AS …)"
+    def _tell_untyped(self, without_type: dict[str, str]) -> None:
+        for name, kind in without_type.items():
+            if name == PLACEHOLDER:
+                continue
+            message = (
+                f"Column {name} is NULL without a type: it becomes a column of the table when it has one. "
+                "Say CAST(NULL AS …) where you know it"
+                if kind == "NULL"
+                else f"Column {name} has NULLs without a type inside: they are kept as VARCHAR. Say CAST(… AS …)"
+            )
             self.watch.warn("column_untyped", message, {"column": name})
 
     @contextmanager
@@ -155,7 +205,9 @@ class _Transform:
             self.watch.check()  # interrupted: the reason is better known there
             if isinstance(error, OSError) and error.errno is not None:
                 raise  # of this machine, not of the query
-            raise query_failure(error, self.job.prepared["memory_mb"], self.bounds.spill_mb) from error
+            raise query_failure(
+                error, self.job.prepared["memory_mb"], self.bounds.spill_mb, self.definition.sql
+            ) from error
 
     def _tell_start(self) -> None:
         name, inputs = self.definition.transform_name, [each.dataset for each in self.definition.inputs]
@@ -181,15 +233,6 @@ class _Transform:
         self.watch.progress(_progress(name, done=True))
         rows = f"{written.rows:,} row" if written.rows == 1 else f"{written.rows:,} rows"
         self.watch.log("transform_completed", f"Completed {name}: {rows}", data)
-
-
-def _report(written: Written) -> dict[str, Any]:
-    return {
-        "row_count": written.table_rows,
-        "columns": written.columns,
-        "bytes": written.size,
-        "version": written.version,
-    }
 
 
 def _progress(name: str, done: bool) -> dict[str, Any]:

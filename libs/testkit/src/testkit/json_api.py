@@ -48,6 +48,7 @@ class FakeApi:
     def __init__(self) -> None:
         self.asked: list[Ask] = []
         self.paths: dict[str, Callable[[Ask], Any]] = {}
+        self.default: Callable[[Ask], Any] = _nothing
         self.over = threading.Event()
         self.url = ""
 
@@ -73,7 +74,7 @@ class FakeApi:
         body = handler.rfile.read(int(headers.get("content-length", 0)))
         ask = Ask(parts.path, query, headers, handler.command, body, repeated, handler.path)
         self.asked.append(ask)
-        found = self.paths.get(parts.path, _nothing)(ask)
+        found = self.paths.get(parts.path, self.default)(ask)
         say = found if isinstance(found, Say) else Say(found)
         if say.hang:
             self.over.wait(30)

@@ -8,7 +8,7 @@ from dlt.sources.helpers.rest_client import detector
 from dlt.sources.helpers.rest_client import paginators as dlt_paginators
 from dlt.sources.helpers.rest_client.paginators import BasePaginator, RangePaginator
 from pydantic import TypeAdapter
-from requests import Response
+from requests import Request, Response
 
 from common.errors import ErrorCode, Permanent
 from extract_worker.state import Json
@@ -50,7 +50,8 @@ def paginator_of(definition: given.Paginator, value: int | None = None) -> BaseP
             return dlt_paginators.PageNumberPaginator(
                 base_page=definition.base_page,
                 page=definition.base_page if value is None else value,
-                page_param=definition.page_param,
+                page_param=None if definition.page_body_path else definition.page_param,
+                page_body_path=definition.page_body_path,
                 total_path=definition.total_path,
                 has_more_path=definition.has_more_path,
                 maximum_page=definition.maximum_page and definition.base_page + definition.maximum_page,
@@ -59,8 +60,10 @@ def paginator_of(definition: given.Paginator, value: int | None = None) -> BaseP
             return CarefulOffset(
                 limit=definition.limit,
                 offset=value or 0,
-                offset_param=definition.offset_param,
-                limit_param=definition.limit_param,
+                offset_param=None if definition.offset_body_path else definition.offset_param,
+                limit_param=None if definition.limit_body_path else definition.limit_param,
+                offset_body_path=definition.offset_body_path,
+                limit_body_path=definition.limit_body_path,
                 total_path=definition.total_path,
                 has_more_path=definition.has_more_path,
                 maximum_offset=definition.maximum_offset,
@@ -68,7 +71,8 @@ def paginator_of(definition: given.Paginator, value: int | None = None) -> BaseP
         case given.Cursor():
             return dlt_paginators.JSONResponseCursorPaginator(
                 cursor_path=definition.cursor_path,
-                cursor_param=definition.cursor_param,
+                cursor_param=None if definition.cursor_body_path else definition.cursor_param,
+                cursor_body_path=definition.cursor_body_path,
                 has_more_path=definition.has_more_path,
             )
         case given.HeaderLink():
@@ -87,15 +91,29 @@ def taken_up(position: Json) -> tuple[given.Paginator, BasePaginator | None]:
     return definition, paginator_of(definition, position.get("value"))
 
 
-def asked_at(position: Json) -> dict[str, Any]:
-    """What the request at a saved position is asked with: `path` and `params`, as dlt names them."""
-    return {"path": position["url"], "params": position["params"]}
+def asked_at(first: dict[str, Any], position: Json) -> dict[str, Any]:
+    """What the request at a saved position is asked with, as dlt names it; what stays the same is that of the first."""
+    asked = {**first, "path": position["url"], "params": position["params"]}
+    if position.get("in_body"):
+        asked["json"] = first.get("json") or {}
+        jsonpath.set_value_at_path(asked["json"], *position["in_body"])
+    return asked
 
 
-def position_of(definition: given.Paginator, paginator: BasePaginator, url: str, params: Any) -> Json:
-    """What `taken_up` needs to go on with the request that would be next."""
+def position_of(definition: given.Paginator, paginator: BasePaginator, request: Request) -> Json:
+    """What `taken_up` and `asked_at` need to go on with the request that would be next."""
     value = paginator.current_value if isinstance(paginator, RangePaginator) else None
-    return {"paginator": definition.model_dump(), "value": value, "url": url, "params": params}
+    position: Json = {
+        "paginator": definition.model_dump(),
+        "value": value,
+        "url": request.url,
+        "params": request.params,
+    }
+    if isinstance(definition, given.Cursor) and definition.cursor_body_path:
+        body: Any = request.json
+        path = definition.cursor_body_path
+        position["in_body"] = [path, next(iter(jsonpath.find_values(path, body)), None)]
+    return position
 
 
 def selector_of(name: str, body: Any) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import orjson
 import requests
@@ -14,17 +14,21 @@ from extract_worker import failures, pagination
 from extract_worker.columns import table_of
 from extract_worker.credentials import Access, access_of
 from extract_worker.cursor_values import as_instant
+from extract_worker.flattening import flattened
 from extract_worker.lasting import Lasting
 from extract_worker.rest_client import Client
-from extract_worker.rest_requests import Requests
-from extract_worker.session import SourceSession, origin_of
-from extract_worker.source import Means, Page, Table, mode_of
+from extract_worker.rest_requests import Asked, Requests
+from extract_worker.session import SourceSession, Wanted, origin_of
+from extract_worker.source import Means, Mode, Page, Table, mode_of
 from extract_worker.state import Json, ResourceState
 from extract_worker.watermark import Watermark
 from extract_worker.windows import Window, windows
 from records.definitions import paginators as given
 from records.definitions.dlt_extract import DltExtract, RestApi
 from records.definitions.resources import RestResource
+from records.definitions.rest_checks import is_incremental, parent_of
+
+Batch = tuple[list[Any], Json | None]
 
 
 class RestSource:
@@ -41,38 +45,75 @@ class RestSource:
         definition, means, session = self._definition, self._means, self._session
         access = access_of(definition, means.job.connection, Lasting(means.job.connection, means.link, means.hidden))
         session.origin = origin_of(access.base_url)
-        tables = [Endpoint(definition, resource, means, access, session) for resource in definition.resources]
+        family = Family(definition, means, access, session)
+        tables = [family.member(resource) for resource in definition.resources]
         session.secret_headers = frozenset(name.lower() for table in tables for name in table.access.headers)
         session.hidden = means.hidden
-        return list(tables)
+        return [table for table in tables if table.is_selected]
 
     def close(self) -> None:
         self._session.close()
 
 
+class Family:
+    """Makes the resources: each with one of its own of the parent whose rows it is asked for."""
+
+    def __init__(self, definition: RestApi, means: Means, access: Access, session: SourceSession) -> None:
+        self._definition = definition
+        self._means = means
+        self._where = (access, session)
+        self._named = {resource.name: resource for resource in definition.resources}
+
+    def member(self, resource: RestResource) -> "Endpoint":
+        saved = self._means.cursors.get(resource.name)
+        return self._made(resource, saved["value"] if saved else None)
+
+    def _made(self, resource: RestResource, saved: Json | None) -> "Endpoint":
+        from extract_worker.rest_children import Child
+
+        mode = mode_of(self._definition, resource, since=is_incremental(resource, self._named))
+        given_ = (self._definition, resource, self._means, mode)
+        if (parent := parent_of(resource)) is None:
+            return Endpoint(*given_, saved).over(*self._where)
+        return Child(*given_, saved, self._made(self._named[parent], (saved or {}).get("parent"))).over(*self._where)
+
+
 class Endpoint:
-    """One resource of an API."""
+    """One resource of an API. `saved` is the cursor that an earlier run left."""
 
     def __init__(
-        self, definition: RestApi, resource: RestResource, means: Means, access: Access, session: SourceSession
+        self, definition: RestApi, resource: RestResource, means: Means, mode: Mode, saved: Json | None
     ) -> None:
-        mode = mode_of(definition, resource)
-        saved = means.cursors.get(resource.name)
         self.name = resource.name
         self.table = resource.table_name
+        self.is_selected = resource.selected
         self.replace = mode.replaces
         self.tracks = mode.tracks
         self.sliced = resource.slices is not None
-        self.cursor_saved_by = saved["run_id"] if saved else None
-        self._saved = saved["value"] if saved and mode.begins else None
+        self.cursor_saved_by = (means.cursors.get(resource.name) or {}).get("run_id")
+        self._saved = saved if mode.begins else None
         self._definition = definition
         self._resource = resource
-        self._requests = Requests(definition, resource, access)
-        self.access = self._requests.access
-        self._session = session
         self._means = means
         self._mark: Watermark | None = None
         self._is_complete = False
+
+    def over(self, access: Access, session: SourceSession) -> Self:
+        """Where its requests go."""
+        resource, given_ = self._resource, self._definition
+        interval = resource.request_interval_seconds
+        self._wanted = Wanted(
+            resource.response_format,
+            resource.response_actions,
+            given_.request_interval_seconds if interval is None else interval,
+        )
+        self._requests = Requests(given_, resource, access)
+        self._session = session
+        return self
+
+    @property
+    def access(self) -> Access:
+        return self._requests.access
 
     def begin(self, state: ResourceState) -> None:
         if self._resource.incremental:
@@ -100,16 +141,27 @@ class Endpoint:
         return left
 
     def pages(self, part: Any, position: Json | None) -> Iterator[Page]:
-        interval = self._resource.request_interval_seconds
-        self._session.pace.interval = self._definition.request_interval_seconds if interval is None else interval
+        before = self._session.received
         try:
-            yield from self._followed(part, position)
-            self._note_end(part)
+            for rows, after in self.batches(part, position):
+                received, before = self._session.received - before, self._session.received
+                table = table_of(flattened(rows, self._resource.flatten), self._resource.columns)
+                yield Page(table, received, after)
         except requests.RequestException as error:
             raise failures.of_exception(error, self.access.base_url, self._definition.read_timeout_seconds) from error
         except RunError as error:
             error.details.setdefault("resource", self.name)
             raise
+
+    def batches(self, part: Any, position: Json | None) -> Iterator[Batch]:
+        """Rows that are new, with the position after them (None: one cannot go on there, or all is read)."""
+        if self._mark:
+            self._mark.is_over = False
+        for data, after in self._answers(self._requests.first(part, self._mark), position):
+            yield (self._mark.fresh(data) if self._mark else data), after
+            if self._mark and self._mark.is_over:
+                break
+        self._note_end(part)
 
     def cursor(self) -> Json | None:
         if self._mark is None:
@@ -124,26 +176,19 @@ class Endpoint:
             for entry in self._mark.warnings(self.name) if self._is_complete else ():
                 self._means.link.log(entry["event"], entry["message"], entry["data"], entry["level"])
 
-    def _followed(self, part: Window | None, position: Json | None) -> Iterator[Page]:
-        if self._mark:
-            self._mark.is_over = False
+    def _answers(self, first: Asked, position: Json | None) -> Iterator[Batch]:
+        """Page after page, from the first request or from a position on."""
         definition, paginator = self._paginator(position)
-        client = Client(self.name, self.access, self._session, definition)
+        client = Client(self.name, self.access, self._session, definition, self._wanted)
         resource, given_ = self._resource, self._definition
-        before = self._session.received
-        asked = pagination.asked_at(position) if position else self._requests.first(part, self._mark)
         for data in client.paginate(
-            **asked,
+            **(pagination.asked_at(first, position) if position else first),
             headers=self._requests.headers,
             paginator=paginator,
             data_selector=resource.data_selector or given_.data_selector,
             hooks={"response": []},
         ):
-            rows = self._mark.fresh(data) if self._mark else list(data)
-            received, before = self._session.received - before, self._session.received
-            yield Page(table_of(rows, resource.columns), received, self._position(client, data))
-            if self._mark and self._mark.is_over:
-                return
+            yield list(data), self._position(client, data)
 
     def _paginator(self, position: Json | None) -> tuple[given.Paginator, BasePaginator | None]:
         if position:
@@ -154,7 +199,7 @@ class Endpoint:
     def _position(self, client: Client, data: Any) -> Json | None:
         if not data.paginator.has_next_page:
             return None
-        position = pagination.position_of(client.definition, data.paginator, data.request.url, data.request.params)
+        position = pagination.position_of(client.definition, data.paginator, data.request)
         written = orjson.dumps(position).decode()
         return None if any(secret in written for secret in self.access.secrets) else position
 

@@ -11,7 +11,7 @@ from dlt.sources.helpers.rest_client.paginators import BasePaginator
 from common.errors import ErrorCode, Permanent
 from extract_worker import failures, pagination
 from extract_worker.credentials import Access, HostBound
-from extract_worker.session import SourceSession
+from extract_worker.session import SourceSession, Wanted
 from records.definitions import paginators as given
 
 _REPEATS = 3
@@ -21,9 +21,12 @@ _REPEATS = 3
 class Client(dlt_client.RESTClient):
     """Follows one paginator; `definition` is the one that was found out, once the first answer is there."""
 
-    def __init__(self, name: str, access: Access, session: SourceSession, definition: given.Paginator) -> None:
+    def __init__(
+        self, name: str, access: Access, session: SourceSession, definition: given.Paginator, wanted: Wanted
+    ) -> None:
         super().__init__(access.base_url, auth=HostBound(access), session=session, config=RuntimeConfiguration())
         self.definition = definition
+        self._wanted = wanted
         self._name = name
         self._last = b""
         self._same = 0
@@ -36,6 +39,10 @@ class Client(dlt_client.RESTClient):
         if self._same >= _REPEATS:
             raise _repeated(response)
         return rows
+
+    def _send_request(self, request: requests.Request, **kwargs: Any) -> requests.Response:
+        cast(SourceSession, self.session).want(self._wanted)
+        return super()._send_request(request, **kwargs)
 
     def detect_data_selector(self, response: requests.Response) -> str:
         return pagination.selector_of(self._name, response.json())

@@ -3,11 +3,13 @@
 import os
 import socket
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from dlt.sources.helpers.rest_client.exceptions import IgnoreResponseException
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -25,8 +27,9 @@ from common.addresses import Policy, resolve
 from common.clock import steady_seconds
 from common.errors import ErrorCode, Permanent, Retryable, RunError
 from extract_worker import failures
-from extract_worker.jsontext import parse
 from extract_worker.patience import Pace, wait
+from extract_worker.readings import READINGS, WORDS
+from records.definitions.rest_requests import ResponseAction
 from records.hiding import Hidden
 from worker.link import Link
 
@@ -156,6 +159,23 @@ def _too_large(response: requests.Response) -> Permanent:
     return Permanent(ErrorCode.DATA_ERROR, text, {"url": place})
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What the resource whose turn it is says of its requests: how answers are read, which are no errors."""
+
+    response_format: str = "json"
+    ignored: Sequence[ResponseAction] = ()
+    interval: float = 0.0
+
+    def ignores(self, response: requests.Response) -> bool:
+        """Whether its paging ends here without an error."""
+        return any(
+            action.status_code in (None, response.status_code)
+            and (action.content is None or action.content in response.text)
+            for action in self.ignored
+        )
+
+
 class SourceSession(requests.Session):
     """Sends requests to one source. `origin` alone gets the headers named in `secret_headers`, also along redirects."""
 
@@ -174,6 +194,7 @@ class SourceSession(requests.Session):
         self.secret_headers: frozenset[str] = frozenset()
         self.hidden = Hidden(())
         self.pace = Pace(interval, link)
+        self.wanted = Wanted()
         self.received = 0
         self._link = link
         self._read_timeout = read_timeout
@@ -196,9 +217,15 @@ class SourceSession(requests.Session):
             tries += 1
             wait(pause, self._link)
 
+    def want(self, wanted: Wanted) -> None:
+        """For the requests that follow."""
+        self.wanted, self.pace.interval = wanted, wanted.interval
+
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
-        """A redirect to another origin loses the credentials."""
+        """A redirect to another origin loses the credentials; a body is sent to no other."""
         if origin_of(prepared_request.url) != self.origin:
+            if prepared_request.body:
+                raise _astray(prepared_request.url)
             for name in [name for name in prepared_request.headers if name.lower() in self.secret_headers]:
                 del prepared_request.headers[name]
 
@@ -207,6 +234,8 @@ class SourceSession(requests.Session):
             response = super().send(request, **kwargs)
         except requests.RequestException as error:
             raise failures.of_exception(error, request.url, self._read_timeout) from error
+        if self.wanted.ignores(response):
+            raise IgnoreResponseException
         if not 200 <= response.status_code < 300:
             raise failures.of_status(response, self.hidden)
         return response
@@ -214,16 +243,28 @@ class SourceSession(requests.Session):
     def _parsed(self, response: requests.Response) -> requests.Response:
         self.received += len(response.content)
         try:
-            value = [] if response.status_code == 204 else parse(response.content)
+            read = READINGS[self.wanted.response_format]
+            value = [] if response.status_code == 204 else read(response.content)
         except (ValueError, RecursionError) as error:
             details = {
                 "url": failures.place_of(response.url),
                 "contentType": response.headers.get("Content-Type", ""),
                 "body": failures.excerpt(response.content, self.hidden),
             }
-            raise failures.garbage(details["url"], "it is no JSON", details) from error
+            raise failures.garbage(details["url"], _unread(self.wanted.response_format, error), details) from error
         response.json = lambda **kwargs: value  # type: ignore[method-assign]
         return response
+
+
+def _unread(response_format: str, error: Exception) -> str:
+    why = f" ({error})" if response_format != "json" and isinstance(error, ValueError) else ""
+    return f"it is no {WORDS[response_format]}{why}"
+
+
+def _astray(url: str | None) -> Permanent:
+    place = failures.place_of(url)
+    text = f"The source redirects a request that has a body to {place}, another host: give the final address."
+    return Permanent(ErrorCode.CONNECTION_ERROR, text, {"url": place})
 
 
 def _pause(error: RunError, tries: int) -> float | None:

@@ -53,12 +53,14 @@ class Mode:
     replaces: bool
 
 
-def mode_of(definition: DltExtract, resource: Resource, by_definition: bool = False) -> Mode:
+def mode_of(definition: DltExtract, resource: Resource, by_definition: bool = False, since: bool = False) -> Mode:
     """What a resource and its definition come to; `by_definition`: `incremental: true` there suffices.
+
+    `since`: it brings only what is new because its parent does.
 
     `incremental: false` in the definition extracts everything again and still tracks the cursor.
     """
-    tracks = resource.is_incremental or (by_definition and definition.incremental is True)
+    tracks = resource.is_incremental or since or (by_definition and definition.incremental is True)
     tracks = tracks and resource.write_disposition != "replace"
     begins = tracks and definition.incremental is not False
     kept = resource.write_disposition in ("append", "merge") or tracks

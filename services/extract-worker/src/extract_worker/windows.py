@@ -27,9 +27,9 @@ class Window:
     last: bool = False
 
     def params(self, slices: Slices) -> dict[str, str | int]:
-        """The two request parameters."""
-        first, end = self.bounds(slices)
-        return {slices.param_start: first, slices.param_end: end}
+        """The request parameters; none where placeholders stand for them."""
+        named = zip((slices.param_start, slices.param_end), self.bounds(slices), strict=True)
+        return {name: value for name, value in named if name is not None}
 
     def bounds(self, slices: Slices) -> tuple[str | int, str | int]:
         """Both ends as the source is told them. The last window takes in all of the unit in which it ends."""

@@ -4,7 +4,7 @@
 """
 
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, LiteralString, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ModelWrapValidatorHandler, ValidationError, field_validator, model_validator
@@ -15,11 +15,11 @@ from records.definitions.file_resources import FileResources
 from records.definitions.paginators import Auto, JsonPath, Paginator
 from records.definitions.resources import (
     MOST_RESOURCES,
-    Headers,
-    Params,
     RestResources,
     SampleResources,
 )
+from records.definitions.rest_checks import Wrong, check_resources
+from records.definitions.rest_requests import Headers, Params
 from records.globs import few_wildcards
 from records.strict import Number, Whole, WrittenOut
 
@@ -40,8 +40,12 @@ def _http_address(value: str) -> str:
 
 def _incomplete(field: str, message: str) -> ValidationError:
     """An error of the type `missing`, as of any required field: an action may be saved with it, a run not made."""
-    error = PydanticCustomError("missing", "{message}", {"message": message})
-    return ValidationError.from_exception_data("dlt_extract", [InitErrorDetails(type=error, loc=(field,), input=None)])
+    return _fault((field,), "missing", message)
+
+
+def _fault(place: tuple[str | int, ...], kind: LiteralString, message: str) -> ValidationError:
+    error = PydanticCustomError(kind, "{message}", {"message": message})
+    return ValidationError.from_exception_data("dlt_extract", [InitErrorDetails(type=error, loc=place, input=None)])
 
 
 Start = Annotated[Annotated[date, Field(strict=False)] | Annotated[datetime, Field(strict=False)], WrittenOut]
@@ -63,6 +67,12 @@ class DltExtract(Definition):
     resources: Annotated[list[Any], Field(max_length=MOST_RESOURCES)] | None = None
     incremental: bool | None = Field(default=None, description="false: everything again, whatever was there before.")
     start_date: Start | None = Field(default=None, description="Where a first incremental run begins (UTC).")
+    limit_rows: int | None = Field(
+        default=None,
+        ge=1,
+        le=1_000_000,
+        description="For a trial: so many rows of each resource, into tables named <table>__trial; no cursor moves.",
+    )
     slice_rows: int = Field(
         default=200_000, ge=1, le=10_000_000, description="A resource without slices of its own is saved this often."
     )
@@ -127,6 +137,11 @@ class RestApi(DltExtract):
             given = resource.incremental and resource.incremental.initial_value
             if resource.slices and not self.start_date and not given:
                 raise _incomplete("start_date", f"the slices of {resource.name} need a start_date")
+        try:
+            check_resources(self.resources, self.start_date is not None)
+        except Wrong as wrong:
+            place = ("resources",) if wrong.number is None else ("resources", wrong.number)
+            raise _fault(place, "value_error", str(wrong)) from None
         return self
 
 

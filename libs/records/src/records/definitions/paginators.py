@@ -10,6 +10,8 @@ MOST = 10**12
 """Pages, or rows."""
 
 Parameter = Annotated[str, Field(min_length=1, max_length=200)]
+BodyPath = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^.\s]+(\.[^.\s]+)*$")]
+"""Where in a JSON body a value goes: `variables.after`. Then it is no parameter."""
 JsonPath = Annotated[str, Field(min_length=1, max_length=500)]
 
 
@@ -32,6 +34,7 @@ class PageNumber(_Paginator):
 
     type: Literal["page_number"] = "page_number"
     page_param: Parameter = "page"
+    page_body_path: BodyPath | None = None
     base_page: int = Field(default=1, ge=0, le=MOST)
     total_path: JsonPath | None = Field(default=None, description="Where the answer tells the number of pages.")
     has_more_path: JsonPath | None = None
@@ -45,6 +48,8 @@ class Offset(_Paginator):
     limit: int = Field(ge=1, le=1_000_000)
     offset_param: Parameter = "offset"
     limit_param: Parameter = "limit"
+    offset_body_path: BodyPath | None = None
+    limit_body_path: BodyPath | None = None
     total_path: JsonPath | None = Field(default=None, description="Where the answer tells the number of rows.")
     has_more_path: JsonPath | None = None
     maximum_offset: int | None = Field(default=None, ge=1, le=MOST)
@@ -56,6 +61,7 @@ class Cursor(_Paginator):
     type: Literal["cursor"] = "cursor"
     cursor_path: JsonPath = "cursors.next"
     cursor_param: Parameter = "cursor"
+    cursor_body_path: BodyPath | None = None
     has_more_path: JsonPath | None = None
 
 

@@ -24,7 +24,7 @@ _LOOSE: Mapping[str, TypeAdapter[Any]] = {
 """The faults that only a cast makes good."""
 
 _SHOWN = 40
-_HIDDEN = frozenset(("headers", "query", "form", "body", "body_text", "params"))
+_HIDDEN = frozenset(("headers", "query", "form", "body", "body_text", "params", "json", "data"))
 """Where a value may be a secret: no message shows it."""
 
 

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
-from records.definitions.marked import Marked, Secret
 from records.definitions.paginators import JsonPath, Paginator, Parameter
+from records.definitions.rest_requests import Asking
 from records.strict import Number, Strict, Whole, short
 
 Disposition = Literal["replace", "append", "merge"]
@@ -19,25 +19,14 @@ ColumnType = (
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 ColumnName = Annotated[str, Field(max_length=255)]
 TableName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]*$", max_length=100)]
-Scalar = Annotated[str, Field(max_length=100_000)] | Whole | float | bool
 
 MOST_RESOURCES = 1_000
-MOST_FIELDS = 200
-"""Headers or parameters of one request."""
 
 
 def table_name(resource: str) -> str:
     """The bronze table of a resource that names none: lower case, `[a-z0-9_]`."""
     name = re.sub(r"[^a-z0-9]+", "_", resource.lower()).strip("_") or "resource"
     return name if name[0].isalpha() else f"_{name}"
-
-
-FieldName = Annotated[str, Field(max_length=256)]
-HeaderValue = Annotated[str, Field(pattern=r"^[\t\x20-\x7e\xa0-\xff]*$", max_length=16_384)]
-Params = Annotated[dict[FieldName, Scalar | Secret | Marked[Scalar]], Field(max_length=MOST_FIELDS), short(MOST_FIELDS)]
-Headers = Annotated[
-    dict[FieldName, HeaderValue | Secret | Marked[HeaderValue]], Field(max_length=MOST_FIELDS), short(MOST_FIELDS)
-]
 
 
 class Resource(Strict):
@@ -122,8 +111,8 @@ class Slices(Strict):
 
     model_config = ConfigDict(frozen=True)
 
-    param_start: Parameter
-    param_end: Parameter
+    param_start: Parameter | None = Field(default=None, description="Left out: {slice.start} stands where it goes.")
+    param_end: Parameter | None = Field(default=None, description="Left out: {slice.end} stands where it goes.")
     days: Number = Field(gt=0, le=3660)
     format: Literal["datetime", "datetime_ms", "date", "unix", "unix_ms"] = "datetime"
     end: Literal["exclusive", "inclusive"] = "exclusive"
@@ -135,17 +124,18 @@ class Slices(Strict):
         return self
 
 
-class RestResource(Resource):
-    """One endpoint; `path` is relative to the source's `base_url`."""
+class RestResource(Resource, Asking):
+    """One endpoint; `path` is relative to the `base_url`. What is left open: `records.definitions.placeholders`."""
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
 
     path: Annotated[str, Field(max_length=2000)] | None = None
     data_selector: JsonPath | None = None
-    params: Params = Field(default={})
-    headers: Headers = Field(default={})
     paginator: Paginator | None = None
     incremental: Incremental | None = None
     slices: Slices | None = None
     request_interval_seconds: Number | None = Field(default=None, ge=0, le=3600)
+    selected: bool = Field(default=True, description="false: no table; only for the resources that need its rows.")
 
     @property
     def is_incremental(self) -> bool:
@@ -193,10 +183,19 @@ def distinct(resources: list[Any]) -> list[Any]:
     return resources
 
 
+def _distinct_names(resources: list[Any]) -> list[Any]:
+    seen: set[str] = set()
+    for resource in resources:
+        if resource.name in seen:
+            raise ValueError(f"two resources have the name {resource.name}")
+        seen.add(resource.name)
+    return resources
+
+
 RestResources = Annotated[
     list[Annotated[RestResource, BeforeValidator(_from_name)]],
     Field(min_length=1, max_length=MOST_RESOURCES),
-    AfterValidator(distinct),
+    AfterValidator(_distinct_names),
 ]
 SampleResources = Annotated[
     list[Annotated[SampleResource, BeforeValidator(_from_name)]],

@@ -125,8 +125,8 @@ def test_an_increment_can_stand_in_an_expression(bench: Any, api: FakeApi) -> No
     assert extracted(bench, api, resource, None) == IDS
     assert "filter" not in api.asked[0].query, "there was no value yet"
     bench.next_run()
-    ROWS_NEW = {"id": 99, "updated_at": "2026-02-01T00:00:00Z"}
-    api.paths["/things"] = lambda ask: [*since(ask), ROWS_NEW]
+    later = {"id": 99, "updated_at": "2026-02-01T00:00:00Z"}
+    api.paths["/things"] = lambda ask: [*since(ask), later]
     assert extracted(bench, api, resource, None) == [99]
     assert api.asked[-1].query["filter"] == "ge(updated,2026-01-28T00:00:00Z)"
 

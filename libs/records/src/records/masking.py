@@ -2,7 +2,8 @@
 
 Secret is what a name tells (`looks_secret`), what a form tells (`Bearer …`), and what somebody marks as
 `{"kind": "secret", "value": …}`: in the headers, query, form and body of an http_request (the body at any depth), in
-the headers and params of a rest_api source and of its resources. `MARKER` stands in their places. Credentials in an
+the headers and params of a rest_api source and of its resources, in these also the form (`data`) and the body (`json`,
+at any depth). `MARKER` stands in their places. Credentials in an
 address are moved to where they can be kept: parameters to the query or params, a user to an Authorization header.
 """
 
@@ -25,7 +26,9 @@ MARKER: Final = {"secret": True}
 WITH_SECRETS: Final = ("http_request", "dlt_extract")
 """The kinds whose definitions may hold write-only values (decision 35)."""
 
-_FLAT = ("headers", "query", "form", "params")
+_FLAT = ("headers", "query", "form", "params", "data")
+_OF_RESOURCES = "json"
+"""The body of a request of rest_api, looked through at any depth."""
 PLACES = frozenset((*_FLAT, "body", "body_text", "url", "base_url", "resources"))
 """The fields of a definition in which a write-only value may stand, or come to stand."""
 _PORTS = {"http": 80, "https": 443}
@@ -72,7 +75,7 @@ def as_it_is(value: Any, place: Sequence[str | int]) -> Any:
 def _is_visited(place: Sequence[str | int]) -> bool:
     """Whether `_over` looks at this place."""
     if place[0] == "resources":
-        return len(place) == 4 and place[2] in _FLAT
+        return (len(place) == 4 and place[2] in _FLAT) or (len(place) > 3 and place[2] == _OF_RESOURCES)
     return place[0] in ("body", "body_text") or (len(place) == 2 and place[0] in _FLAT)
 
 
@@ -184,9 +187,16 @@ def _over(definition: Json, visit: Visit) -> Json:
             new[place] = _deep_over(new[place], (place,), False, visit)
     if isinstance(new.get("resources"), list):
         new["resources"] = [
-            _flat_over(one, ("resources", str(one.get("name", number))), visit) if isinstance(one, Mapping) else one
+            _resource_over(one, ("resources", str(one.get("name", number))), visit) if isinstance(one, Mapping) else one
             for number, one in enumerate(new["resources"])
         ]
+    return new
+
+
+def _resource_over(resource: Mapping[str, Any], path: Path, visit: Visit) -> Json:
+    new = _flat_over(resource, path, visit)
+    if _OF_RESOURCES in new:
+        new[_OF_RESOURCES] = _deep_over(new[_OF_RESOURCES], (*path, _OF_RESOURCES), False, visit)
     return new
 
 

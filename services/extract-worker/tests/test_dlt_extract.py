@@ -1,6 +1,7 @@
 """The worker's side and the child's entry together: a real Postgres, real files, a real source."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from common import db
 from common.addresses import Policy
 from common.errors import Permanent
 from common.ids import uuid7
+from extract_worker import csv_records, parts
 from extract_worker.dlt_extract import DltExtract
 from extract_worker.extract import extract
 from extract_worker.handlers import PRELOADED
@@ -385,3 +387,60 @@ async def test_the_catalogue_says_what_a_reader_gets_whatever_kinds_meet(
     texts = ["true", "7", "7.5", "x", str(2**53 + 1), str(2**64 - 1), '{"a":1}', "2026-01-01", None]
     assert {kind for kind, _ in found} == {columns["v"]} == {"VARCHAR"}
     assert [value for _, value in found] == [texts[first], *texts]
+
+
+@pytest.fixture
+def drop(floor: Floor, tmp_path: Path) -> Path:
+    """A folder that the source `filesystem` may read."""
+    folder = tmp_path / "drop"
+    folder.mkdir()
+    floor.kind = DltExtract(str(folder), Policy.parse("loopback"))
+    return folder
+
+
+async def files_run(floor: Floor, **resource: Any) -> Owned:
+    return await floor.run(source="filesystem", resources=[{"name": "items"} | resource])
+
+
+async def test_a_long_file_that_broke_leaves_nothing_and_the_others_are_seen(
+    floor: Floor, drop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was committed of it before is in no manifest that a reader reads, in this run and in its retry."""
+    monkeypatch.setattr(parts, "PART_BYTES", 500)
+    monkeypatch.setattr(csv_records, "BLOCK_BYTES", 500)
+    rows = "".join(f"{number},x\n" for number in range(500))
+    (drop / "a.csv").write_text(f"id,v\n{rows}1,ragged,row\n")
+    (drop / "b.csv").write_text("id,v\n7000,x\n")
+    os.utime(drop / "a.csv", (1000, 1000))
+    first = await files_run(floor, path="*.csv", incremental=True)
+    result = await floor.extract(first)
+    assert (result["failed_resources"], result["recordsProcessed"]) == (["items"], 1)
+    assert await floor.rows("filesystem.items", "SELECT id FROM {t}") == [(7000,)]
+    (drop / "a.csv").write_text(f"id,v\n{rows}")
+    retry = await floor.run(retry_of=first.id, source="filesystem", resources=first.definition.stored()["resources"])
+    await floor.extract(retry)
+    count = "SELECT count(*), count(DISTINCT id), max(id) FROM {t}"
+    assert await floor.rows("filesystem.items", count) == [(501, 501, 7000)]
+    assert (await floor.dataset("filesystem.items")).row_count == 501
+
+
+async def test_rejects_are_a_table_beside_that_each_extraction_replaces(floor: Floor, drop: Path) -> None:
+    (drop / "a.csv").write_text("id,v\n1,x\n2\n")
+    await floor.extract(await files_run(floor, path="*.csv", on_bad_row="reject"))
+    rejected = "SELECT file, line, row FROM {t}"
+    assert await floor.rows("filesystem.items_rejects", rejected) == [("a.csv", 3, "2")]
+    assert "rows_rejected" in floor.reports.events
+    (drop / "a.csv").write_text("id,v\n1,x\n")
+    await floor.extract(await files_run(floor, path="*.csv", on_bad_row="reject"))
+    assert await floor.rows("filesystem.items_rejects", rejected) == []
+    assert (await floor.dataset("filesystem.items_rejects")).row_count == 0
+
+
+async def test_the_sweep_leaves_what_a_living_run_has_written_and_not_committed(floor: Floor) -> None:
+    run = await floor.run(source="sample", resources=["a"])
+    path = f"{floor.org_id}/bronze/sample/a/connection=none/run={run.id}/slice=000001/e{run.epoch}-0.parquet"
+    for each in (path, path.replace(f"e{run.epoch}-", f"e{run.epoch + 1}-")):
+        (floor.folder / each).parent.mkdir(parents=True, exist_ok=True)
+        (floor.folder / each).write_bytes(b"x")
+    assert await sweep(floor.pool, floor.folder.as_uri(), timedelta(0)) == 1
+    assert (floor.folder / path).exists()

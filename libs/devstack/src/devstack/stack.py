@@ -138,6 +138,11 @@ class Stack:
         return self.home.lake.as_uri()
 
     @property
+    def files_root(self) -> str:
+        """What the source `filesystem` may read: VAI_FILES_ROOT where it is set, a folder of the stack elsewhere."""
+        return os.environ.get("VAI_FILES_ROOT") or str(self.home.files / "{org}")
+
+    @property
     def api_key(self) -> str:
         return self.secrets.api_key
 
@@ -164,7 +169,7 @@ class Stack:
             "VAI_KAFKA": self.kafka,
             "VAI_BELL": self.broker.bell,
             "VAI_LAKE_URL": self.lake,
-            "VAI_FILES_ROOT": str(self.home.files / "{org}"),
+            "VAI_FILES_ROOT": self.files_root,
             "VAI_HTTP_HOST": "127.0.0.1",
             "VAI_ALLOW_PRIVATE_ADDRESSES": os.environ.get("VAI_ALLOW_PRIVATE_ADDRESSES", "loopback"),
             **secrets,
@@ -190,7 +195,7 @@ class Stack:
             "broker": self.broker.kind,
             "database": self.database,
             "lake": self.lake,
-            "files": str(self.home.files / self.org_id),
+            "files": self.files_root.replace("{org}", self.org_id),
             "logs": str(self.home.logs),
             "VAI_API_URL": self.api_url,
             "VAI_API_KEY": self.api_key,

@@ -1,5 +1,6 @@
 """What is no longer in the lake: files that a newer extraction replaced, and those that nobody went on with."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -58,13 +59,22 @@ async def forget(conn: Any, files: Sequence[Gone]) -> None:
     )
 
 
+_OF_RUN = re.compile(r"/run=([0-9a-f-]{36})/.*/e(\d+)-[^/]*$")
+
+
 async def unknown(conn: Any, paths: Sequence[str]) -> list[str]:
-    """Those of the bronze paths that are not in the manifest."""
+    """Those of the bronze paths that are not in the manifest, and that no living run can still put there."""
     parts = [path.split("/", 4) for path in paths]
+    runs = [_OF_RUN.search(path) for path in paths]
     rows = await conn.fetch(
-        """SELECT g.path FROM unnest($1::text[], $2::text[], $3::text[]) g(path, org, name) WHERE NOT EXISTS (
+        """SELECT g.path FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::bigint[])
+               g(path, org, name, run_id, epoch)
+           WHERE NOT EXISTS (
              SELECT FROM datasets d JOIN lake_files f ON f.dataset_id = d.id AND f.path = g.path
-             WHERE d.org_id::text = g.org AND d.layer = 'bronze' AND d.name = g.name)""",
+             WHERE d.org_id::text = g.org AND d.layer = 'bronze' AND d.name = g.name)
+           AND NOT EXISTS (
+             SELECT FROM runs r WHERE r.id = g.run_id AND r.phase = 'leased' AND r.epoch = g.epoch)""",
         *(list(paths), [part[0] for part in parts], [".".join(part[2:4]) for part in parts]),
+        *([found and UUID(found[1]) for found in runs], [found and int(found[2]) for found in runs]),
     )
     return [row["path"] for row in rows]

@@ -4,7 +4,7 @@ A block is read as text by Arrow, then typed (`csv_types`), in one pass over the
 DuckDB's reader says where in the file a batch ends, which the checkpoint of a long file needs.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -42,12 +42,18 @@ def read_csv(shelf: Shelf, file: Found, resource: FileResource, at: Json | None)
         reading = _Reading(file.path, resource, found, CsvTypes(begin["types"], resource.types == "text"))
         yield reading.columns()
         cut = blocks(text, found, begin["offset"], begin["line"], file.path)
-        with ThreadPoolExecutor(1) as ahead:  # the next block is read and parsed while this one is typed and written
-            step = partial(_next, cut, reading)
-            coming = ahead.submit(step)
-            while (parsed := coming.result()) is not None:
-                coming = ahead.submit(step)
-                yield reading.typed(*parsed)
+        step = partial(_next, cut, reading)
+        for parsed in iter(step, None) if file.size <= _START_BYTES else _ahead(step):
+            yield reading.typed(*parsed)
+
+
+def _ahead(step: "Callable[[], _Parsed | None]") -> "Iterator[_Parsed]":
+    """The next block is read and parsed while this one is typed and written."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(step)
+        while (parsed := coming.result()) is not None:
+            coming = thread.submit(step)
+            yield parsed
 
 
 def _beginning(text: Text, file: Found, resource: FileResource) -> tuple[Dialect | None, bytes]:
@@ -66,9 +72,12 @@ def _beginning(text: Text, file: Found, resource: FileResource) -> tuple[Dialect
             raise Permanent(ErrorCode.DATA_ERROR, line, {"file": file.path})
 
 
-def _next(cut: Iterator[Block], reading: "_Reading") -> "tuple[Block, pa.Table, list[Reject]] | None":
+def _next(cut: Iterator[Block], reading: "_Reading") -> "_Parsed | None":
     block = next(cut, None)
     return None if block is None else (block, *reading.parsed(block))
+
+
+_Parsed = tuple[Block, pa.Table, list[Reject]]
 
 
 @dataclass
@@ -102,7 +111,9 @@ class _Reading:
             delimiter=dialect.delimiter, quote_char=dialect.quote or False, escape_char=dialect.escape or False,
             newlines_in_values=True, invalid_row_handler=passed_over,
         )  # fmt: skip
-        reading = pacsv.ReadOptions(column_names=dialect.names, block_size=len(data) + 1)
+        reading = pacsv.ReadOptions(
+            column_names=dialect.names, block_size=len(data) + 1, use_threads=len(data) > _START_BYTES
+        )
         texts = pacsv.ConvertOptions(
             column_types=dict.fromkeys(dialect.names, pa.string()), null_values=["", *self.resource.null_words],
             strings_can_be_null=True, quoted_strings_can_be_null=False,

@@ -57,9 +57,12 @@ class Folder:
             raise _unwritten(path, error) from error
 
     def files(self, prefix: str = "") -> Iterator[Stored]:
-        for path in sorted((self._root / prefix).rglob("*")):
-            if path.is_file():
-                modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        for folder, _, names in os.walk(self._root / prefix):
+            for path in (Path(folder, name) for name in names):
+                try:
+                    modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+                except FileNotFoundError:
+                    continue  # somebody else removed it meanwhile
                 yield Stored(path.relative_to(self._root).as_posix(), modified)
 
     def delete(self, paths: list[str]) -> None:

@@ -88,8 +88,8 @@ async def test_a_wrong_environment_is_named_and_starts_nothing() -> None:
     async with _started(kafka="k:1", lake_url="file:///lake", http_port="70000") as process:
         _, error = await asyncio.wait_for(process.communicate(), 30)
     assert process.returncode == 1
-    assert "VAI_DATABASE_URL: Field required" in error.decode()
-    assert "VAI_HTTP_PORT: Input should be less than or equal to 65535" in error.decode()
+    assert "VAI_DATABASE_URL: is required" in error.decode()
+    assert "VAI_HTTP_PORT: must be at most 65535" in error.decode()
 
 
 @pytest.mark.parametrize(

@@ -23,9 +23,9 @@ FAULTS: list[tuple[list[Json], str]] = [
     ([{"key": "a", **CASES}, {**NOOP, "depends_on": [{"step": "a", "port": "true"}]}], "its ports are big, small"),
     ([{**A, "condition": "on_error"}], "body.steps.0.condition: on_error needs a step that it waits for"),
     ([{"action_id": "gone"}], "body.steps.0.action.action_id: there is no action 'gone'"),
-    ([{"action_id": "ping", "definition_overrides": {"method": "FLY"}}], "0.action.definition_overrides.method: Input"),
+    ([{"action_id": "ping", "definition_overrides": {"method": "FLY"}}], "0.action.definition_overrides.method: must"),
     ([{"action_id": "ping", "definition_overrides": {"body": "$/steps/x/result"}}], "'x' is no step; the steps are"),
-    ([{"kind": "http_request", "definition": {"urll": "x"}}], "body.steps.0.action.definition.urll: Extra inputs"),
+    ([{"kind": "http_request", "definition": {"urll": "x"}}], "body.steps.0.action.definition.urll: there is no"),
     # references
     ([A, http("$/steps/b/result")], "$/steps/b/result: 'b' is no step; the steps are a, http_request"),
     ([A, http("$/steps/a/result")], "http_request does not wait for a; name it in depends_on"),

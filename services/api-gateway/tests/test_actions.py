@@ -210,7 +210,7 @@ async def test_what_a_run_misses_is_told_when_it_is_run(api: httpx2.AsyncClient)
     answer = await api.post(f"{ACTIONS}/{action['id']}/run")
     assert answer.status_code == 422
     assert answer.json()["detail"] == [
-        {"loc": ["definition", "transform_name"], "msg": "Field required", "type": "missing"}
+        {"loc": ["definition", "transform_name"], "msg": "is required", "type": "missing"}
     ]
 
 

@@ -1,4 +1,4 @@
-"""A list never holds what is large: it says what it left out, and GET of the run has all of it."""
+"""A list never holds what is large: it says what it left out, and GET of the thing has all of it."""
 
 import asyncio
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from records.runs import LARGEST_LISTED
+from records.listed import LARGEST_LISTED
 from testkit.services import OtherServices
 from testkit.sse import stream
 
@@ -63,3 +63,56 @@ async def test_a_screen_that_follows_is_told_no_more(client: httpx2.AsyncClient,
             while (event := await told.event()).data["status"] != "completed":
                 continue
     assert (event.data["result"], event.data["resultTruncated"]) == (None, True)
+
+
+BODY = "".join(f"{n:x}" for n in range(40_000))
+REQUEST = {"kind": "http_request", "definition": {"url": "https://example.com/", "method": "POST", "body": {"x": BODY}}}
+MANY = {f"part{n}": BODY[n * 1_000 : n * 1_000 + 900] for n in range(40)}
+STEPS = [{"key": f"s{n}", "action": {**REQUEST, "definition": {**REQUEST["definition"], "body": text}}}
+         for n, text in enumerate(MANY.values())]  # fmt: skip
+LARGE_ONES: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
+    "actions": ({"name": "A", **REQUEST}, {"definition": {}}, {"definitionTruncated": True}),
+    "connections": ({"name": "C", "provider": "rest_api", "config": MANY}, {"config": {}}, {"configTruncated": True}),
+    "automations": (
+        {"name": "B", "steps": STEPS, "trigger": {"type": "manual"}},
+        {"steps": [], "inputs": {}, "conditions": []},
+        {"definitionTruncated": True},
+    ),
+}
+"""What is made, what a list shows instead of it, and what it says besides."""
+
+
+@pytest.mark.parametrize("name", LARGE_ONES)
+async def test_large_things_are_left_out_of_their_lists_and_pages_stay_right(
+    api: httpx2.AsyncClient, name: str
+) -> None:
+    body, instead, said = LARGE_ONES[name]
+    small = {"actions": NOOP, "connections": {"provider": "rest_api", "config": {"base_url": "https://example.com"}}}
+    others = small.get(name, {"trigger": {"type": "manual"}, "steps": [{"key": "a", "action": NOOP}]})
+    for number in range(3):
+        made = await api.post(f"/api/v1/{name}", json={**body, "name": f"{name} {number}"})
+        assert made.status_code == 201, made.text
+        assert len(made.content) > LARGEST_LISTED
+    await api.post(f"/api/v1/{name}", json={**others, "name": "small"})
+    answer = await api.get(f"/api/v1/{name}", params={"limit": 3})
+    assert len(answer.content) < 12_000
+    page = answer.json()
+    assert (page["hasNext"], page["total"], len(page[name])) == (True, 4, 3)
+    plain, *listed = page[name]
+    whole = [(await api.get(f"/api/v1/{name}/{one['id']}")).json() for one in page[name]]
+    assert plain == whole[0]
+    for shown, all_of_it in zip(listed, whole[1:], strict=True):
+        assert shown == all_of_it | instead | said
+    rest = (await api.get(f"/api/v1/{name}", params={"limit": 3, "offset": 3})).json()
+    assert (rest["hasNext"], len(rest[name])) == (False, 1)
+
+
+async def test_the_latest_run_of_an_action_is_bounded_in_a_list(api: httpx2.AsyncClient) -> None:
+    action = (await api.post("/api/v1/actions", json={"name": "A", **NOOP})).json()
+    override = {"definitionOverrides": {"resources": [f"r{n}{BODY[:100]}" for n in range(400)]}}
+    made = await api.post(f"/api/v1/actions/{action['id']}/run", json=override)
+    assert made.status_code == 201, made.text
+    (listed,) = (await api.get("/api/v1/actions")).json()["actions"]
+    assert (listed["latestRun"]["definition"], listed["latestRun"]["definitionTruncated"]) == ({}, True)
+    shown = (await api.get(f"/api/v1/actions/{action['id']}")).json()["latestRun"]
+    assert len(shown["definition"]["resources"]) == 400

@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails
 
 from common.bell import Bell, KafkaBell, NotifyBell
 from common.db import AWAY, is_away, open_pool
+from common.faults import in_words
 from common.health import Health
 from common.ids import uuid7
 from common.kafka import Producer
@@ -130,7 +131,7 @@ class _CannotStart(Exception):
 
 
 def _fault(fault: ErrorDetails) -> str:
-    message = fault["msg"].removeprefix("Value error, ")
+    message = in_words(fault["msg"])
     return f"VAI_{'_'.join(map(str, fault['loc'])).upper()}: {message}" if fault["loc"] else message
 
 

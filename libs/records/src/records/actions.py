@@ -1,15 +1,33 @@
 """Actions: what to do on a connection, saved under a name (document 001)."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, Select, Uuid, and_, func, insert, literal, or_, select, true, update
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Select,
+    Uuid,
+    and_,
+    func,
+    insert,
+    literal,
+    literal_column,
+    or_,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from records import listed
 from records.naming import by_name, ids_in
 from records.tables import actions, runs
 from records.totals import total_of
@@ -41,6 +59,8 @@ class LatestRun:
     progress: dict[str, Any] | None
     started_at: datetime | None
     completed_at: datetime | None
+    cut: dict[str, bool] = field(default_factory=dict)
+    """Which of its values a list has left out (`records.listed`)."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +80,8 @@ class Action:
     created_at: datetime
     updated_at: datetime
     latest_run: LatestRun | None = None
+    cut: dict[str, bool] = field(default_factory=dict)
+    """As that of its latest run."""
 
 
 @dataclass(frozen=True)
@@ -86,32 +108,50 @@ _SHOWN = (
     actions.c.updated_at,
 )
 
-_LATEST = (
-    select(runs.c.id, runs.c.status, runs.c.definition, runs.c.progress, runs.c.started_at, runs.c.completed_at)
-    .where(runs.c.action_id == actions.c.id, runs.c.org_id == actions.c.org_id, runs.c.deleted_at.is_(None))
-    .order_by(runs.c.id.desc())
-    .limit(1)
-    .lateral("latest")
-)
+_OF_LATEST = ("id", "status", "definition", "progress", "started_at", "completed_at")
 
-_WITH_LATEST = select(
-    *_SHOWN,
-    _LATEST.c.id.label("run_id"),
-    _LATEST.c.status.label("run_status"),
-    _LATEST.c.definition.label("run_definition"),
-    _LATEST.c.progress.label("run_progress"),
-    _LATEST.c.started_at.label("run_started_at"),
-    _LATEST.c.completed_at.label("run_completed_at"),
-).select_from(actions.outerjoin(_LATEST, true()))
+
+def _with_latest(columns: Sequence[ColumnElement[Any]], of_latest: Sequence[ColumnElement[Any]]) -> Select[Any]:
+    latest = (
+        select(*of_latest)
+        .where(runs.c.action_id == actions.c.id, runs.c.org_id == actions.c.org_id, runs.c.deleted_at.is_(None))
+        .order_by(runs.c.id.desc())
+        .limit(1)
+        .lateral("latest")
+    )
+    named = [column.label(f"run_{column.name}") for column in latest.c]
+    return select(*columns, *named).select_from(actions.outerjoin(latest, true()))
+
+
+def _bounded(column: Column[Any], otherwise: str) -> list[ColumnElement[Any]]:
+    """A JSON column as a list reads it, and whether it was too large."""
+    place = f"{column.table.name}.{column.name}"
+    shown = literal_column(listed.shown(place, otherwise), JSONB).label(column.name)
+    return [shown, literal_column(listed.is_large(place), Boolean).label(f"{column.name}_cut")]
+
+
+_WITH_LATEST = _with_latest(_SHOWN, [runs.c[name] for name in _OF_LATEST])
+_LISTED = _with_latest(
+    [*(column for column in _SHOWN if column.name != "definition"), *_bounded(actions.c.definition, "'{}'::jsonb")],
+    [
+        *(runs.c[name] for name in _OF_LATEST if name not in ("definition", "progress")),
+        *_bounded(runs.c.definition, "'{}'::jsonb"),
+        *_bounded(runs.c.progress, "NULL"),
+    ],
+)
 
 
 def _shown(row: Any) -> Action:
-    latest = None
+    found, latest = row._mapping, None
     if row.run_id is not None:
-        latest = LatestRun(
-            row.run_id, row.run_status, row.run_definition, row.run_progress, row.run_started_at, row.run_completed_at
-        )
-    return Action(**{column.name: row._mapping[column.name] for column in _SHOWN}, latest_run=latest)
+        values = {name: found[f"run_{name}"] for name in _OF_LATEST}
+        latest = LatestRun(**values, cut=_cut(found, "run_", ("definition", "progress")))
+    values = {column.name: found[column.name] for column in _SHOWN}
+    return Action(**values, latest_run=latest, cut=_cut(found, "", ("definition",)))
+
+
+def _cut(found: Mapping[str, Any], prefix: str, names: tuple[str, ...]) -> dict[str, bool]:
+    return {name: bool(found.get(f"{prefix}{name}_cut")) for name in names}
 
 
 _SLUG = "actions_slug"
@@ -152,11 +192,11 @@ async def list_page(
 ) -> tuple[list[Action], int]:
     """A page of the organisation's actions and how many there are in all; equal ones newest first.
 
-    Only for the actions of the page their latest runs are looked up.
+    Only for the actions of the page their latest runs are looked up. What is large is left out (`records.listed`).
     """
     wanted = _wanted(org_id, filters)
     ids = _sorted(select(actions.c.id).where(wanted), sort_by, order).limit(limit).offset(offset).subquery()
-    rows = await conn.execute(_sorted(_WITH_LATEST.where(actions.c.id.in_(select(ids.c.id))), sort_by, order))
+    rows = await conn.execute(_sorted(_LISTED.where(actions.c.id.in_(select(ids.c.id))), sort_by, order))
     found = [_shown(row) for row in rows]
     if len(found) < limit and (found or not offset):
         return found, offset + len(found)

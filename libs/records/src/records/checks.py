@@ -8,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel, to_snake
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
+from common.faults import told
 from records.definitions import definition_model, reading
 from records.definitions.base import Definition
 from records.kinds import KINDS
@@ -106,7 +107,7 @@ def check_saved(kind: str, definition: Json, loc: Place) -> None:
     except ValidationError as error:
         wrong = [fault for fault in error.errors(include_url=False) if fault["type"] not in _MAY_COME]
         if wrong:
-            raise _refusal(wrong, loc, definition) from error
+            raise _refusal(kind, wrong, loc, definition) from error
 
 
 def as_read(kind: str, definition: Json, loc: Place) -> Json:
@@ -133,7 +134,7 @@ def complete(kind: str, definition: Json, loc: Place) -> Definition:
     try:
         return _validated(kind, definition)
     except ValidationError as error:
-        raise _refusal(error.errors(include_url=False), loc, definition) from error
+        raise _refusal(kind, error.errors(include_url=False), loc, definition) from error
 
 
 def _holds_no_secrets(definition: Json) -> bool:
@@ -184,16 +185,17 @@ def _validated(kind: str, definition: Json) -> Definition:
     return Definition(kind=kind)
 
 
-def _refusal(errors: list[ErrorDetails], loc: Place, definition: Json) -> Refused:
-    return Refused(_faults(errors, loc, definition))
+def _refusal(kind: str, errors: list[ErrorDetails], loc: Place, definition: Json) -> Refused:
+    return Refused(_faults(kind, errors, loc, definition))
 
 
-def _faults(errors: list[ErrorDetails], loc: Place, definition: Json) -> list[Fault]:
+def _faults(kind: str, errors: list[ErrorDetails], loc: Place, definition: Json) -> list[Fault]:
     """Each place once: where a value may be of several types, a checker says of each why it is not that."""
+    model = definition_model(kind) if KINDS[kind].available else Definition
     faults: dict[Place, Fault] = {}
     for fault in errors:
         place = (*loc, *_real_place(fault["loc"], definition, is_missing=fault["type"] in _MAY_COME))
-        faults.setdefault(place, (place, fault["msg"], fault["type"]))
+        faults.setdefault(place, (place, told(fault["msg"], fault["loc"], model), fault["type"]))
     return list(faults.values())
 
 
@@ -225,7 +227,7 @@ def incomplete(kind: str, definition: Json, loc: Place) -> list[Fault]:
     try:
         _validated(kind, definition)
     except ValidationError as error:
-        return _faults([fault for fault in error.errors() if fault["type"] in _MAY_COME], loc, definition)
+        return _faults(kind, [fault for fault in error.errors() if fault["type"] in _MAY_COME], loc, definition)
     return []
 
 

@@ -5,10 +5,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, func, insert, or_, select, update
+from sqlalchemy import Boolean, ColumnElement, Row, and_, func, insert, literal_column, or_, select, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from records import listed
 from records.definitions.base import ConnectionReference
 from records.tables import connections, runs
 from records.unique import constraint_of, has_slug
@@ -51,6 +53,9 @@ class Connection:
     created_by: UUID | None
     created_at: datetime
     updated_at: datetime
+    config_cut: bool = False
+    last_error_cut: bool = False
+    """Whether a list has left it out (`records.listed`)."""
 
 
 _SHOWN = (
@@ -67,6 +72,17 @@ _SHOWN = (
     connections.c.created_by,
     connections.c.created_at,
     connections.c.updated_at,
+)
+
+
+_BOUNDED = {"config": "'{}'::jsonb", "last_error": "NULL"}
+_LISTED = (
+    *(column for column in _SHOWN if column.name not in _BOUNDED),
+    *(
+        literal_column(listed.shown(f"connections.{name}", otherwise), JSONB).label(name)
+        for name, otherwise in _BOUNDED.items()
+    ),
+    *(literal_column(listed.is_large(f"connections.{name}"), Boolean).label(f"{name}_cut") for name in _BOUNDED),
 )
 
 
@@ -113,14 +129,14 @@ async def sealed_credentials(conn: AsyncConnection, org_id: UUID, connection_id:
 async def list_page(
     conn: AsyncConnection, org_id: UUID, *, q: str | None, providers: list[str], limit: int, offset: int
 ) -> tuple[list[Connection], int]:
-    """A page of the organisation's connections, newest first, and how many there are in all."""
+    """A page of the organisation's connections, newest first, and how many there are in all; without what is large."""
     c = connections.c
     wanted = and_(c.org_id == org_id, c.deleted_at.is_(None))
     if q:
         wanted = and_(wanted, or_(c.name.icontains(q, autoescape=True), c.slug.icontains(q, autoescape=True)))
     if providers:
         wanted = and_(wanted, c.provider.in_(providers))
-    rows = await conn.execute(select(*_SHOWN).where(wanted).order_by(c.id.desc()).limit(limit).offset(offset))
+    rows = await conn.execute(select(*_LISTED).where(wanted).order_by(c.id.desc()).limit(limit).offset(offset))
     total = (await conn.execute(select(func.count()).select_from(connections).where(wanted))).scalar_one()
     return [_shown(row) for row in rows], total
 

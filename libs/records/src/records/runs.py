@@ -4,22 +4,14 @@ from datetime import MAXYEAR, datetime
 from typing import Any
 from uuid import UUID
 
+from records.listed import bounded, marks
+
 COLUMNS = """id, org_id, action_id, connection_id, parent_run_id, retry_of, kind, status, phase, held_for, control,
     lease_owner, retry_count, interrupt_count, definition, progress, result, error, concurrency_key, idempotency_key,
     fingerprint, trigger_method, trigger_source_type, trigger_source_id, requires_approval, decided_at, created_by,
     created_at, updated_at, started_at, completed_at, due_at, log_seq, recovered, may_rerun,
     approval_timeout_seconds"""
 """What reading a run takes; never its secrets."""
-
-LARGEST_LISTED = 32_768
-"""Bytes of a definition, result, progress or error that a list shows; `get` shows all of it."""
-
-
-def _bounded(name: str, otherwise: str) -> str:
-    """A column as a list reads it: what is large stays in the database. What is stored small is not even measured."""
-    large = f"(pg_column_size(r.{name}) > 400 AND octet_length(r.{name}::text) > {LARGEST_LISTED})"
-    return f"CASE WHEN {large} THEN {otherwise} ELSE r.{name} END AS {name}, coalesce({large}, false) AS {name}_cut"
-
 
 _CUT = {
     "definition": "'{}'::jsonb",
@@ -29,7 +21,7 @@ _CUT = {
     "error": "NULL",
 }
 LISTED = ", ".join(
-    _bounded(name, _CUT[name]) if name in _CUT else f"r.{name}" for name in map(str.strip, COLUMNS.split(","))
+    bounded(f"r.{name}", _CUT[name]) if name in _CUT else f"r.{name}" for name in map(str.strip, COLUMNS.split(","))
 )
 """What a list reads of `runs r`; `as_listed` says what was left out."""
 
@@ -129,9 +121,9 @@ def as_json(run: Any, alive: frozenset[str]) -> dict[str, Any]:
 def as_listed(run: Any, alive: frozenset[str]) -> dict[str, Any]:
     """A run of a list; `resultTruncated` and its like stand beside what was too large to be shown there."""
     shown = as_json(run, alive)
-    cut = [name for name in _CUT if run[f"{name}_cut"]]
-    left_out: dict[str, Any] = {name: {} if name == "definition" else None for name in cut}
-    return shown | left_out | {f"{name}Truncated": True for name in cut}
+    cut = {name: run[f"{name}_cut"] for name in _CUT}
+    left_out: dict[str, Any] = {name: {} if name == "definition" else None for name in cut if cut[name]}
+    return shown | left_out | marks(cut)
 
 
 def _seconds(started: datetime | None, completed: datetime | None) -> float | None:

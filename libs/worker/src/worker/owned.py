@@ -14,6 +14,7 @@ import asyncpg
 from common.addresses import PUBLIC, Policy
 from common.clock import steady_seconds
 from common.errors import ErrorCode, Permanent
+from common.faults import in_words
 from records import beside, checkpoints, connection_health
 from records.access_tokens import AccessTokens, with_token
 from records.definitions import definition_model
@@ -141,7 +142,8 @@ class Owned:
             place = ".".join(missing.field)
             raise Permanent(ErrorCode.DATA_ERROR, f"{place}: {missing}", {"field": place}) from None
         except Unreadable as error:
-            message = f"The definition cannot be read: {error}"
+            place = f"{error.field}: " if error.field else ""
+            message = f"The definition cannot be read: {place}{in_words(error.fault)}{error.value}"
             raise Permanent(ErrorCode.DATA_ERROR, message, {"field": error.field}) from None
 
     def ask_to_stop(self, reason: str) -> None:

@@ -34,6 +34,7 @@ from records import actions, beside, checks, connections, orders
 from records.actions import Action, Filters, InUse, SlugTaken
 from records.connections import Unresolved
 from records.definitions.base import ConnectionReference
+from records.listed import marks
 from records.refused import refused
 
 router = APIRouter(prefix="/api/v1/actions", tags=["Actions"], route_class=JsonRoute, responses=PROBLEMS)
@@ -59,14 +60,15 @@ def action_json(action: Action) -> Json:
             "progress": latest.progress,
             "startedAt": latest.started_at,
             "status": latest.status,
-        },
+        }
+        | marks(latest.cut),
         "name": action.name,
         "slug": action.slug,
         "status": action.status,
         "templateId": action.template_id,
         "updatedAt": action.updated_at,
         "updatedBy": action.updated_by,
-    }
+    } | marks(action.cut)
 
 
 @router.get("", response_model=ActionsShape, summary="List actions")

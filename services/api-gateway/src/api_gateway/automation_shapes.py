@@ -84,8 +84,19 @@ class AutomationShape(Shape):
     webhooks_ignored: int
 
 
+class ListedAutomationShape(AutomationShape):
+    """An automation as a list shows it: what is larger than 32 KiB is left out and said to be; `GET` of it has all.
+
+    Without its definition it has no steps, inputs and conditions; without its trigger that one's type.
+    """
+
+    definition_truncated: bool = False
+    error_truncated: bool = False
+    trigger_truncated: bool = False
+
+
 class AutomationsShape(PageShape):
-    automations: list[AutomationShape]
+    automations: list[ListedAutomationShape]
 
 
 class ValidShape(Shape):

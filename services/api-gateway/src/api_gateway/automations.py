@@ -33,9 +33,10 @@ from api_gateway.requests import JsonRoute
 from api_gateway.shapes import LONGEST_NAME, Order
 from api_gateway.slugs import SlugMet, with_slug
 from records.automations import automations
-from records.automations.automations import Called, Filters, InUse, Saved, Taken
+from records.automations.automations import BOUNDED, Called, Filters, InUse, Saved, Taken
 from records.automations.body import AutomationBody, AutomationParts
 from records.automations.versions import NewVersion
+from records.listed import marks
 from records.refused import Refused, refused
 
 router = APIRouter(prefix="/api/v1/automations", tags=["Automations"], route_class=JsonRoute, responses=PROBLEMS)
@@ -64,7 +65,7 @@ async def list_automations(
     bounds = (limit, offset)
     rows, total = await automations.list_page(gateway.pool, principal.org_id, filters, (sort_by, order), bounds)
     people = [person for row in rows for person in (row["created_by"], row["updated_by"])]
-    items = [_shown(gateway, row) for row in rows]
+    items = [_shown(gateway, row) | marks({name: row[f"{name}_cut"] for name in BOUNDED}) for row in rows]
     async with gateway.engine.connect() as conn:
         return answer(await page(conn, principal.org_id, "automations", items, people, (limit, offset, total)))
 

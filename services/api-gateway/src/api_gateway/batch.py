@@ -16,6 +16,7 @@ from api_gateway.problems import Problem, ProblemDetail, problem_detail, refusal
 from api_gateway.repeating import TAKES_KEY, first_run, header_key
 from api_gateway.requests import BatchRoute
 from api_gateway.shapes import Body, Json, RunBody, RunShape, Shape
+from common.faults import in_words
 from records import orders, runs
 from records.new_run import NewRun
 from records.orders import Customer, Known
@@ -96,7 +97,7 @@ async def _judge(
 
 def _invalid(error: ValidationError) -> Problem:
     faults = error.errors(include_url=False)
-    return refusal(Refused([(("body", *fault["loc"]), fault["msg"], fault["type"]) for fault in faults]))
+    return refusal(Refused([(("body", *one["loc"]), in_words(one["msg"]), one["type"]) for one in faults]))
 
 
 def _result(gateway: Gateway, made: Created | KeyReused | KeyBusy | Problem) -> Json:

@@ -33,6 +33,7 @@ from records.connections import Connection, DefaultTaken, InUse, SlugTaken
 from records.credential_checks import check_credentials
 from records.credentials import Unusable
 from records.following import announce
+from records.listed import marks
 from records.oauth import needs_token
 from records.refused import refused
 
@@ -59,7 +60,7 @@ def connection_json(connection: Connection) -> Json:
         "slug": connection.slug,
         "status": connection.status,
         "updatedAt": connection.updated_at,
-    }
+    } | marks({"config": connection.config_cut, "lastError": connection.last_error_cut})
 
 
 @router.get("", response_model=ConnectionsShape, summary="List connections")

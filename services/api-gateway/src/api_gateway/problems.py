@@ -21,6 +21,7 @@ from api_gateway.edge import REQUEST_ID
 from api_gateway.lifecycle import Immovable, NoSuchRun, NotAllowed
 from common.batcher import Overloaded
 from common.db import AWAY, is_away
+from common.faults import told
 from records.refused import Fault, Place, Refused
 from records.secrets import SecretError
 
@@ -120,9 +121,17 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _on_anything)
 
 
-def _on_validation(_request: Request, error: Exception) -> Response:
+def _on_validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return problem_response(422, details([(fault["loc"], fault["msg"], fault["type"]) for fault in error.errors()]))
+    model = _body_model(request)
+    faults = [(one["loc"], told(one["msg"], one["loc"][1:], model), one["type"]) for one in error.errors()]
+    return problem_response(422, details(faults))
+
+
+def _body_model(request: Request) -> Any:
+    """What the route takes as its body; None where it takes none."""
+    field = getattr(request.scope.get("route"), "body_field", None)
+    return None if field is None else field.field_info.annotation
 
 
 def _on_refused(request: Request, error: Exception) -> Response:

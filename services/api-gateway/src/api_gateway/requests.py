@@ -3,7 +3,6 @@
 import asyncio
 import re
 from collections.abc import Callable, Coroutine
-from difflib import get_close_matches
 from functools import cached_property
 from itertools import accumulate
 from typing import Any, ClassVar
@@ -18,6 +17,7 @@ from fastapi.routing import APIRoute
 from api_gateway import odd_numbers
 from api_gateway.auth import Demand
 from api_gateway.problems import Problem, refusal
+from common.faults import nearest
 from common.telemetry import span
 from records.refused import Fault, Place, Refused, refused
 
@@ -178,13 +178,7 @@ def _nearest(name: str, known: frozenset[str]) -> str:
     """What to write instead of an unknown name."""
     if not known:
         return "there is no such query parameter; this path takes none"
-    plain = name.removesuffix("[]")
-    near = (
-        get_close_matches(plain, known, 1, 0.6)
-        or [one for one in known if plain and (one in plain or plain in one)][:1]
-    )
-    hint = f"did you mean {near[0]}? There" if near else "there"
-    return f"there is no such query parameter; {hint} are {', '.join(sorted(known))}"
+    return f"there is no such query parameter; {nearest(name, known)}"
 
 
 def _refuse_odd_number(raw: bytes) -> None:

@@ -58,7 +58,7 @@ _SHAPES: dict[str, Any] = {
     "BatchShape": {
         "results": [
             {"status": 201, "run": _RUN},
-            {"status": 422, "detail": [{"loc": ["body", "kind"], "msg": "Field required", "type": "missing"}]},
+            {"status": 422, "detail": [{"loc": ["body", "kind"], "msg": "is required", "type": "missing"}]},
         ]
     },
 }

@@ -77,6 +77,11 @@ class LatestRunShape(Shape):
     status: StatusName
 
 
+class ListedLatestRunShape(LatestRunShape):
+    definition_truncated: bool = False
+    progress_truncated: bool = False
+
+
 class ActionShape(Shape):
     connection_id: UUID | None
     created_at: datetime
@@ -91,6 +96,13 @@ class ActionShape(Shape):
     template_id: str | None
     updated_at: datetime
     updated_by: str | None
+
+
+class ListedActionShape(ActionShape):
+    """An action as a list shows it: what is larger than 32 KiB is left out and said to be; `GET` of it has all."""
+
+    definition_truncated: bool = False
+    latest_run: ListedLatestRunShape | None
 
 
 class RunShape(Shape):
@@ -136,7 +148,7 @@ class PageShape(Shape):
 
 
 class ActionsShape(PageShape):
-    actions: list[ActionShape]
+    actions: list[ListedActionShape]
 
 
 class RunsShape(PageShape):
@@ -178,8 +190,15 @@ class ConnectionShape(Shape):
     updated_at: datetime
 
 
+class ListedConnectionShape(ConnectionShape):
+    """A connection as a list shows it: what is larger than 32 KiB is left out and said to be; `GET` of it has all."""
+
+    config_truncated: bool = False
+    last_error_truncated: bool = False
+
+
 class ConnectionsShape(PageShape):
-    connections: list[ConnectionShape]
+    connections: list[ListedConnectionShape]
 
 
 class ConnectionTestShape(Shape):

@@ -11,6 +11,7 @@ import asyncpg
 from records import totals
 from records.automations import versions
 from records.automations.versions import NewVersion
+from records.listed import bounded
 from records.naming import by_name, id_in, ids_in
 from records.unique import constraint_of
 
@@ -26,8 +27,23 @@ _LATEST = """LEFT JOIN LATERAL (
         triggered_by AS run_triggered_by, started_at AS run_started_at, completed_at AS run_completed_at
     FROM automation_runs WHERE automation_id = a.id ORDER BY id DESC LIMIT 1
 ) latest ON true"""
-_SHOWN = f"""SELECT {_COLUMNS}, latest.* FROM automations a JOIN automation_versions v ON v.id = a.version_id {_LATEST}
+_FROM = f"""FROM automations a JOIN automation_versions v ON v.id = a.version_id {_LATEST}
 WHERE a.org_id = $1 AND a.deleted_at IS NULL"""
+_SHOWN = f"SELECT {_COLUMNS}, latest.* {_FROM}"
+_BOUNDED = {
+    "v.definition": """v.definition || '{"steps": [], "inputs": {}, "conditions": []}'::jsonb""",
+    "a.trigger": "jsonb_build_object('type', a.trigger -> 'type')",
+    "a.error": "jsonb_build_object('code', a.error -> 'code', 'message', left(a.error ->> 'message', 500))",
+}
+_LISTED_COLUMNS = ", ".join(
+    bounded(place, _BOUNDED[place]) if place in _BOUNDED else place
+    for place in map(str.strip, _COLUMNS.split(","))
+    if place != "v.secrets"
+)
+BOUNDED = tuple(place.partition(".")[2] for place in _BOUNDED)
+"""What a list may leave out."""
+
+_LISTED = f"SELECT {_LISTED_COLUMNS}, latest.* {_FROM}"
 
 _CREATE = """
 INSERT INTO automations (id, org_id, name, slug, description, status, version_id, trigger, event_type, webhook_path,
@@ -195,7 +211,8 @@ async def list_page(
 ) -> tuple[list[Any], int]:
     """A page of rows as `get` answers them, and how many there are; `sort` is one of SORTS with asc or desc.
 
-    Only of the automations of the page the versions and latest runs are looked up.
+    Only of the automations of the page the versions and latest runs are looked up; what is large is left out, as
+    `definition_cut`, `trigger_cut` and `error_cut` say.
     """
     where, values = filters.where()
     column, direction = ("id" if sort[0] == "created_at" else sort[0]), sort[1]
@@ -203,7 +220,7 @@ async def list_page(
     of_page = f"SELECT a.id FROM automations a WHERE a.org_id = $1 AND a.deleted_at IS NULL{where}"
     order = f"ORDER BY a.{column} {direction}, a.id {direction}"
     ids = f"{of_page} {order} LIMIT {limit:d} OFFSET {offset:d}"
-    rows = await conn.fetch(f"{_SHOWN} AND a.id IN ({ids}) {order}", org_id, *values)
+    rows = await conn.fetch(f"{_LISTED} AND a.id IN ({ids}) {order}", org_id, *values)
     if len(rows) < limit and (rows or not offset):
         return list(rows), offset + len(rows)
     if filters == Filters():

@@ -5,14 +5,24 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from records import totals
+from records import listed, totals
 
 Json = dict[str, Any]
 
-_LISTED = """id, org_id, automation_id, version_id, parent_run_id, retry_of, depth, status, outcome, reason, control,
-    triggered_by, error, created_by, log_seq, created_at, updated_at, started_at, completed_at,
+_REST = """id, org_id, automation_id, version_id, parent_run_id, retry_of, depth, status, outcome, reason, control,
+    triggered_by, created_by, log_seq, created_at, updated_at, started_at, completed_at,
     CASE WHEN status = 'running' THEN 'live' ELSE 'done' END AS phase"""
-_COLUMNS = f"{_LISTED}, event, inputs"
+_LARGEST_ERROR = 2_048
+"""Bytes of an error that a list shows: it may show one for each step of each automation run."""
+
+
+def _short(error: str) -> str:
+    said = f"jsonb_build_object('code', {error} -> 'code', 'message', left({error} ->> 'message', 500))"
+    return f"{listed.shown(error, said, _LARGEST_ERROR)} AS error"
+
+
+_LISTED = f"{_REST}, {_short('automation_runs.error')}"
+_COLUMNS = f"{_REST}, error, event, inputs"
 """An event and inputs may be large: lists leave them where they are."""
 _MOVED = """
 SELECT a.id, a.log_seq, a.status, CASE WHEN a.status = 'running' THEN 'live' ELSE 'done' END AS phase
@@ -30,9 +40,9 @@ _STATES = """
 SELECT s.key, s.state, s.port, s.started_at, s.completed_at, r.status AS run_status
 FROM automation_steps s LEFT JOIN runs r ON r.id = s.run_id WHERE s.automation_run_id = $1 ORDER BY s.place
 """
-_RUNS_OF = """
-SELECT s.automation_run_id, s.key, s.run_id, r.kind, r.status AS run_status, r.error, r.started_at AS run_started_at,
-    r.completed_at AS run_completed_at
+_RUNS_OF = f"""
+SELECT s.automation_run_id, s.key, s.run_id, r.kind, r.status AS run_status, {_short("r.error")},
+    r.started_at AS run_started_at, r.completed_at AS run_completed_at
 FROM automation_steps s JOIN runs r ON r.id = s.run_id WHERE s.automation_run_id = ANY($1::uuid[]) ORDER BY s.place
 """
 _BY_TRIGGER = f"SELECT {_COLUMNS} FROM automation_runs WHERE automation_id = $1 AND trigger_key = $2"

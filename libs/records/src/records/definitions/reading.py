@@ -29,11 +29,13 @@ _HIDDEN = frozenset(("headers", "query", "form", "body", "body_text", "params", 
 
 
 class Unreadable(ValueError):
-    """A definition that cannot be worked on; `field` is the place of what is wrong."""
+    """A definition that cannot be worked on: the place of what is wrong, the fault, and the value as it is `shown`."""
 
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(f"{field}: {message}" if field else message)
+    def __init__(self, field: str, fault: str, value: str = "") -> None:
+        super().__init__(f"{field}: {fault}{value}" if field else f"{fault}{value}")
         self.field = field
+        self.fault = fault
+        self.value = value
 
 
 def read(model: type[Some], definition: Json) -> Some:
@@ -65,7 +67,7 @@ def mended(model: type[Definition], definition: Json) -> Json:
 def unreadable(error: ValidationError) -> Unreadable:
     """The first fault, with its value where that cannot be a secret."""
     first = error.errors(include_url=False, include_context=False)[0]
-    return Unreadable(".".join(map(str, first["loc"])), f"{first['msg']}{shown(first['loc'], first['input'])}")
+    return Unreadable(".".join(map(str, first["loc"])), first["msg"], shown(first["loc"], first["input"]))
 
 
 def shown(place: Sequence[str | int], value: Any) -> str:

@@ -129,10 +129,11 @@ async def add_files(conn: Any, load: Load, files: Sequence[NewFile], visible: bo
         await _count(conn, load.dataset_id, sum(file.row_count for file in files))
 
 
-async def publish_resource(conn: Any, load: Load, replace: bool) -> int:
+async def publish_resource(conn: Any, load: Load, replace: bool, sharing: Sequence[str] = ()) -> int:
     """Make a finished resource's files visible, those of the runs that this run retries too, and answer their rows.
 
-    With `replace`, what that connection had in the table before is removed in the same moment.
+    With `replace`, what that connection had in the table before is removed in the same moment; but not what the other
+    resources of `sharing` had there, which replace their own.
     """
     await conn.execute("SELECT 1 FROM datasets WHERE id = $1 FOR NO KEY UPDATE", load.dataset_id)
     added = await conn.fetchval(
@@ -143,7 +144,7 @@ async def publish_resource(conn: Any, load: Load, replace: bool) -> int:
         SELECT coalesce(sum(row_count), 0)::bigint FROM shown""",
         *(load.run_id, load.dataset_id, load.resource),
     )
-    removed = await _remove_older(conn, load) if replace else 0
+    removed = await _remove_older(conn, load, sharing) if replace else 0
     await _count(conn, load.dataset_id, added - removed)
     return int(added)
 
@@ -159,14 +160,14 @@ async def abandon_slices(conn: Any, load: Load, slices: Sequence[str]) -> None:
     )
 
 
-async def _remove_older(conn: Any, load: Load) -> int:
+async def _remove_older(conn: Any, load: Load, sharing: Sequence[str]) -> int:
     removed: int = await conn.fetchval(
         f"""{CHAIN}, gone AS (
             UPDATE lake_files SET visible = false, removed_at = clock_timestamp()
             WHERE dataset_id = $2 AND connection_id IS NOT DISTINCT FROM $3 AND visible AND removed_at IS NULL
-              AND run_id NOT IN (SELECT id FROM chain) RETURNING row_count)
+              AND run_id NOT IN (SELECT id FROM chain) AND (resource = $4 OR resource <> ALL($5)) RETURNING row_count)
         SELECT coalesce(sum(row_count), 0)::bigint FROM gone""",
-        *(load.run_id, load.dataset_id, load.connection_id),
+        *(load.run_id, load.dataset_id, load.connection_id, load.resource, list(sharing)),
     )
     return removed
 
@@ -179,14 +180,13 @@ async def _count(conn: Any, dataset_id: UUID, more: int) -> None:
     )
 
 
-async def bronze_columns(
-    conn: Any, org_id: UUID, source: str, connection_id: UUID | None
-) -> dict[str, dict[str, Columns]]:
-    """The columns of a source's tables: {table: {all, of_others}}, the latter where other connections have files."""
+async def bronze_columns(conn: Any, org_id: UUID, source: str, connection_id: UUID | None) -> dict[str, dict[str, Any]]:
+    """The columns of a source's tables: {table: {all, of_others, filled_by}}, of_others where other connections have
+    files; `filled_by` are the resources of this connection: {resource: {of, action}}."""
     rows = await conn.fetch(
-        """SELECT name, columns, EXISTS (
+        """SELECT name, columns, coalesce(filled_by -> coalesce($3::uuid::text, 'none'), '{}') AS filled_by, EXISTS (
                SELECT FROM lake_files f WHERE f.dataset_id = d.id AND visible AND removed_at IS NULL
-               AND connection_id IS DISTINCT FROM $3) AS shared
+               AND connection_id IS DISTINCT FROM $3::uuid) AS shared
            FROM datasets d WHERE org_id = $1 AND layer = 'bronze' AND starts_with(name, $2 || '.')""",
         *(org_id, source, connection_id),
     )
@@ -194,9 +194,21 @@ async def bronze_columns(
         row["name"].removeprefix(f"{source}."): {
             "all": row["columns"],
             "of_others": row["columns"] if row["shared"] else [],
+            "filled_by": row["filled_by"],
         }
         for row in rows
     }
+
+
+async def note_filling(conn: Any, load: Load, who: dict[str, Any], alone: bool) -> None:
+    """Remember what fills a table for a connection: `who` is {of, action}; `alone`: the others' rows are gone."""
+    await conn.execute(
+        """UPDATE datasets d SET filled_by = filled_by || jsonb_build_object($2::text, n.new)
+           FROM (SELECT CASE WHEN $5 THEN '{}'::jsonb ELSE coalesce(filled_by -> $2::text, '{}') END
+                     || jsonb_build_object($3::text, $4::jsonb) AS new FROM datasets WHERE id = $1) n
+           WHERE d.id = $1 AND d.filled_by -> $2::text IS DISTINCT FROM n.new""",
+        *(load.dataset_id, str(load.connection_id) if load.connection_id else "none", load.resource, who, alone),
+    )
 
 
 def merge_columns(known: Columns, found: Columns) -> Columns:

@@ -4,7 +4,7 @@ from typing import Any
 
 import asyncpg
 
-NEEDED = "0016"
+NEEDED = "0017"
 """The newest revision under migrations/versions (a test holds them together)."""
 
 

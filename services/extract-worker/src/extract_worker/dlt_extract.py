@@ -7,6 +7,7 @@ from common.addresses import PUBLIC, Policy
 from common.errors import ErrorCode, Permanent
 from common.ids import NIL
 from extract_worker.noop import noop
+from extract_worker.origins import cursor_scope, origin_of, strangers
 from records import checkpoints, cursors, lake
 from records.cursors import Cursor
 from records.definitions.base import Definition as BaseDefinition
@@ -49,6 +50,10 @@ class DltExtract:
         async with run.guarded() as conn:
             saved = await cursors.cursors(conn, run.org_id, _scope(run), source)
             columns = await lake.bronze_columns(conn, run.org_id, source, run.connection_id)
+        definition = run.definition_as(Definition)
+        others = strangers(definition, columns, run.connection_id, run.action_id) if run.attempt == 1 else ()
+        for entry in others:
+            await run.log(entry["event"], entry["message"], entry["data"], entry["level"])
         return {
             "source": source,
             "addresses": str(self._policy),
@@ -106,8 +111,7 @@ async def _access_token(run: Owned, rejected: str | None) -> dict[str, Any]:
 
 
 def _scope(run: Owned) -> UUID:
-    """Whose cursors they are."""
-    return run.connection_id or run.action_id or NIL
+    return cursor_scope(run.connection_id, run.action_id, run.definition_as(Definition))
 
 
 async def _write(conn: Any, run: Owned, source: str, payload: dict[str, Any]) -> None:
@@ -123,7 +127,8 @@ async def _write(conn: Any, run: Owned, source: str, payload: dict[str, Any]) ->
 
 async def _load(conn: Any, run: Owned, source: str, resource: str, payload: dict[str, Any]) -> None:
     """Files into one table: {table, files, columns, visible, complete, replace}; `publish` shows what was committed
-    of the slice before, `abandoned` are slices that are no part of the table after all."""
+    of the slice before, `abandoned` are slices that are no part of the table after all, `sharing` all the resources
+    that fill the table together."""
     table = payload["table"]
     location = f"{run.org_id}/bronze/{source}/{table}"
     files = [lake.NewFile(file["path"], file["slice"], file["rows"], file["bytes"]) for file in payload["files"]]
@@ -131,13 +136,18 @@ async def _load(conn: Any, run: Owned, source: str, resource: str, payload: dict
         raise ValueError(f"a file that is not of {location}")
     dataset = await lake.ensure_dataset(conn, run.org_id, "bronze", f"{source}.{table}", location)
     load = lake.Load(run.org_id, dataset.id, run.connection_id, run.id, run.epoch, resource)
+    sharing = payload.get("sharing", [])
     if payload.get("abandoned"):
         await lake.abandon_slices(conn, load, payload["abandoned"])
     await lake.add_files(conn, load, files, payload["visible"])
     if payload["complete"] or (payload["visible"] and payload.get("publish")):
-        await lake.publish_resource(conn, load, payload["complete"] and payload["replace"])
+        await lake.publish_resource(conn, load, payload["complete"] and payload["replace"], sharing)
     if payload["visible"] or payload["complete"]:
-        await lake.save_columns(conn, load, payload["columns"], payload["replace"])
+        await lake.save_columns(conn, load, payload["columns"], payload["replace"] and not sharing)
+    if payload["complete"]:
+        action_id = str(run.action_id) if run.action_id else None
+        of = origin_of(run.definition_as(Definition), resource, run.connection_id)
+        await lake.note_filling(conn, load, {"of": of, "action": action_id}, payload["replace"] and not sharing)
 
 
 async def _move_cursor(conn: Any, run: Owned, source: str, resource: str, moved: dict[str, Any]) -> None:

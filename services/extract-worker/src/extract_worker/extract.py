@@ -5,6 +5,7 @@ in the run's next attempt, which goes on from the checkpoint; the last attempt e
 """
 
 import traceback
+from collections import defaultdict
 from contextlib import closing
 from typing import Any
 
@@ -17,6 +18,7 @@ from extract_worker.results import Outcome
 from extract_worker.source import IsolatingTable, Means, Source
 from extract_worker.state import State
 from extract_worker.storage import open_lake
+from extract_worker.trial import Trial
 from records.definitions.dlt_extract import DltExtract
 from records.lake import Columns
 from worker.job import Job
@@ -64,11 +66,22 @@ class Extraction:
     """One attempt of one run."""
 
     def __init__(self, job: Job, link: Link, definition: DltExtract, source: Source) -> None:
-        self._tables = {table.name: table for table in source.tables()}
+        limit, tables = definition.limit_rows, source.tables()
+        self._is_trial = limit is not None
+        self._tables = {table.name: table if limit is None else Trial(table, limit) for table in tables}
         state = State.begin(list(self._tables), job.checkpoint)
         lake = open_lake(job.lake_url)
-        self._run = Run(job, link, lake, job.prepared["source"], definition.slice_rows, state, {}, self._known(job))
+        self._run = Run(
+            job, link, lake, job.prepared["source"], definition.slice_rows, state, {}, self._known(job), self._sharing()
+        )
         self._attempts_left = job.attempt < definition.retry.max_attempts
+
+    def _sharing(self) -> dict[str, list[str]]:
+        """The resources of each table that several fill."""
+        filled = defaultdict(list)
+        for table in self._tables.values():
+            filled[table.table].append(table.name)
+        return {table: names for table, names in filled.items() if len(names) > 1}
 
     def _known(self, job: Job) -> dict[str, Columns]:
         """The columns of the files beside which a reader will find what this run writes."""
@@ -130,6 +143,6 @@ class Extraction:
         state = outcome.state
         new = {name: found for name, found in state.done.items() if found.rows and name not in state.announced}
         state.announced = [*state.announced, *new]
-        if new:
+        if new and not self._is_trial:
             tables, rows = [outcome.tables[name] for name in new], sum(found.rows for found in new.values())
             self._run.ask("announce", {"tables": tables, "rows": rows, "checkpoint": state.as_json()})

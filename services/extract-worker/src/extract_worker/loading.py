@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from typing import Any, cast
 
 from common.clock import steady_seconds
@@ -33,7 +34,10 @@ class Unanswered(Exception):
 
 @dataclass(frozen=True)
 class Run:
-    """What the resources of one attempt share; `columns` are those that the tables have already."""
+    """What the resources of one attempt share; `columns` are those that the tables have already.
+
+    `sharing` has the resources of each table that more than one fills.
+    """
 
     job: Job
     link: Link
@@ -43,6 +47,7 @@ class Run:
     state: State
     failed: dict[str, RunError]
     columns: dict[str, Columns]
+    sharing: dict[str, list[str]]
 
     def ask(self, question: str, payload: Json) -> Json:
         """Ask the worker; what it raises ends the attempt (`Unanswered`)."""
@@ -174,12 +179,25 @@ class Loading:
         connection = job.connection.id if job.connection else None
 
         def to(table: str, seen: Columns) -> SliceWriter:
-            prefix = f"{job.org_id}/bronze/{self._run.source}/{table}"
+            prefix = f"{job.org_id}/bronze/{self._run.source}/{table}{self._own_folder()}"
             place = Place(f"{prefix}/connection={connection or 'none'}/run={job.run_id}", job.epoch, connection)
             known = merge_columns(self._run.columns.get(table, []), seen)
             return SliceWriter(self._run.storage, place, name, self._may_write, known)
 
-        return _Writer(name, to(self._table.table, self._state.columns), to(f"{self._table.table}_rejects", []))
+        return _Writer(name, to(self._table.table, self._seen()), to(f"{self._table.table}_rejects", []))
+
+    def _own_folder(self) -> str:
+        """Files of resources that share a table have the same names."""
+        if self._table.table not in self._run.sharing:
+            return ""
+        return f"/resource={blake2b(self._table.name.encode(), digest_size=8).hexdigest()}"
+
+    def _seen(self) -> Columns:
+        """The columns of what this run has written into the table."""
+        columns: Columns = []
+        for name in self._run.sharing.get(self._table.table, [self._table.name]):
+            columns = merge_columns(columns, self._run.state.resources[name].columns)
+        return columns
 
     def _may_write(self) -> None:
         self._run.ask("may_write", {})
@@ -235,6 +253,7 @@ class Loading:
             "visible": ordered and not self._table.replace,
             "complete": complete,
             "replace": self._table.replace,
+            "sharing": self._run.sharing.get(self._table.table, []),
             "rejects": self._rejects(writer),
             "cursor": {"value": after.cursor, "after": self._table.cursor_saved_by} if moves else None,
             "checkpoint": self._run.state.as_json(),

@@ -95,3 +95,11 @@ def saved_cursor_ahead(name: str, value: str) -> Entry:
     text = f"The cursor of {name} stood at {value}, which is in the future; it goes on from now. Rows from before that "
     text += "may be missing: extract once with incremental: false"
     return _entry("cursor_in_the_future", text, {"resource": name, "value": value}, "warning")
+
+
+def table_shared(name: str, table: str, why: str, replaces: bool) -> Entry:
+    """Two definitions fill one table, and perhaps do not know of each other."""
+    does = "takes the place of those rows" if replaces else "adds to those rows"
+    text = f"{table} was filled {why} before; this run {does}. If that is not wanted, give {name} a table, or the "
+    text += "definition a source_name or a connection, of its own"
+    return _entry("table_shared", text, {"resource": name, "table": table, "replaces": replaces}, "warning")

@@ -1,17 +1,27 @@
 """A bench on which the child's entry runs without a worker."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import requests
 
+from common.addresses import Policy
+from common.errors import ErrorCode, Retryable
+from extract_worker import loading, rest_api
 from extract_worker.extract import extract
+from extract_worker.loading import Loading, Run
+from extract_worker.source import Means
+from extract_worker.state import State
+from records.definitions.dlt_extract import DltExtract
+from records.hiding import Hidden
 from testkit.json_api import FakeApi, serving
 from testkit.link import RecordingLink
 from worker.job import ConnectionSecret, Job
@@ -105,3 +115,119 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path / "lake")
+
+
+# In one process, without a socket or a file: for tests that ask thousands of pages ----------------------------------
+
+
+class Killed(BaseException):
+    """The child is gone: nothing of it is said any more."""
+
+
+class Writer:
+    """Keeps rows instead of files."""
+
+    def __init__(self) -> None:
+        self.kept: list[dict[str, Any]] = []
+        self.files: list[dict[str, Any]] = []
+        self.columns: list[dict[str, str]] = []
+
+    @property
+    def rows(self) -> int:
+        return len(self.kept)
+
+    def add(self, table: Any) -> None:
+        self.kept += table.to_pylist()
+
+    def finish(self) -> list[dict[str, Any]]:
+        self.files = [{"rows": self.kept, "bytes": 0}] if self.kept else []
+        return self.files
+
+
+class Unwritten(Loading):
+    def _writer(self) -> Any:
+        table: Any = Writer()
+        return loading._Writer("000001", table, table)
+
+
+@dataclass
+class Desk:
+    """What is kept between runs and between attempts, as the database would.
+
+    `serve` answers a request's parameters, with a body or with (body, headers).
+    """
+
+    definition: dict[str, Any]
+    serve: Callable[[dict[str, str]], Any]
+    cursor: dict[str, Any] | None = None
+    checkpoint: dict[str, Any] | None = None
+    seen: list[dict[str, Any]] = field(default_factory=list)
+    pending: list[dict[str, Any]] = field(default_factory=list)
+    link: RecordingLink = field(default_factory=RecordingLink)
+    asked: list[dict[str, str]] = field(default_factory=list)
+    tells_path: bool = False
+
+    def attempt(self, kill_at: int | None = None, gently: bool = False) -> bool:
+        """One attempt; whether it came to its end. `kill_at` is the request at which it dies, or fails `gently`."""
+        definition = DltExtract.model_validate({"source": "rest_api", "base_url": "http://source"} | self.definition)
+        cursors = {"rows": {"value": self.cursor, "run_id": "r"}} if self.cursor else {}
+        self.link = RecordingLink({"commit_slice": self._commit})
+        job = Job("r", ORG, 1, 1, "dlt_extract", self.definition, None, self.checkpoint, "file:///nowhere", {})
+        source = rest_api.RestSource(definition, Means(job, self.link, Policy.parse(""), None, cursors, Hidden(())))
+        left = kill_at
+
+        def send(request: requests.PreparedRequest, **kwargs: Any) -> Any:
+            nonlocal left
+            left = None if left is None else left - 1
+            if left == 0:
+                raise Retryable(ErrorCode.CONNECTION_ERROR, "It stumbled.", {}, 60) if gently else Killed
+            query = dict(parse_qsl(urlsplit(str(request.url)).query))
+            self.asked.append(query)
+            said = self.serve(query | {"path": urlsplit(str(request.url)).path} if self.tells_path else query)
+            body, headers = said if isinstance(said, tuple) else (said, {})
+            response = requests.Response()
+            response.status_code, response.url = 200, str(request.url)
+            response.headers.update(headers)
+            response.json = lambda **kwargs: body  # type: ignore[method-assign]
+            return response
+
+        source._session.send = send  # type: ignore[method-assign]
+        (table,) = source.tables()
+        state = State.begin(["rows"], self.checkpoint)
+        storage: Any = None
+        try:
+            Unwritten(Run(job, self.link, storage, "rest_api", definition.slice_rows, state, {}, {}), table).perform()
+        except (Killed, Retryable):
+            return False
+        return True
+
+    def run(self, *kills: int, gently: bool = False) -> list[dict[str, Any]]:
+        """A run of as many attempts as it takes; the rows that it added."""
+        self.checkpoint, self.pending, before = None, [], len(self.seen)
+        for kill_at in kills:
+            if self.attempt(kill_at, gently):
+                break
+        else:
+            assert self.attempt()
+        return self.seen[before:]
+
+    def _commit(self, payload: dict[str, Any]) -> dict[str, Any]:
+        rows = [row for file in payload["files"] for row in file["rows"]]
+        payload = json.loads(json.dumps(payload))
+        self.checkpoint = payload["checkpoint"]
+        self.pending += rows
+        if payload["visible"] or payload["complete"]:
+            self.seen += self.pending
+            self.pending = []
+        if payload["cursor"]:
+            self.cursor = payload["cursor"]["value"]
+        return {}
+
+    @property
+    def warnings(self) -> list[str]:
+        return [event for event, _, _, level in self.link.logs if level == "warning"]
+
+
+@pytest.fixture(scope="session")
+def new_desk() -> type[Desk]:
+    return Desk

@@ -5,129 +5,16 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.addresses import Policy
 from common.clock import now
-from common.errors import ErrorCode, Permanent, Retryable
-from extract_worker import loading, rest_api
-from extract_worker.loading import Loading, Run
-from extract_worker.source import Means
-from extract_worker.state import State
-from records.definitions.dlt_extract import DltExtract
-from records.hiding import Hidden
-from testkit.link import RecordingLink
-from worker.job import Job
+from common.errors import ErrorCode, Permanent
 
 ORG = "018f0000-0000-7000-8000-000000000001"
-
-
-class Killed(BaseException):
-    """The child is gone: nothing of it is said any more."""
-
-
-class Writer:
-    """Keeps rows instead of files."""
-
-    def __init__(self, *args: Any) -> None:
-        self.kept: list[dict[str, Any]] = []
-        self.files: list[dict[str, Any]] = []
-        self.columns: list[dict[str, str]] = []
-
-    @property
-    def rows(self) -> int:
-        return len(self.kept)
-
-    def add(self, table: Any) -> None:
-        self.kept += table.to_pylist()
-
-    def finish(self) -> list[dict[str, Any]]:
-        self.files = [{"rows": self.kept, "bytes": 0}] if self.kept else []
-        return self.files
-
-
-@dataclass
-class Desk:
-    """What is kept between runs and between attempts, as the database would; `serve` answers a request's parameters."""
-
-    definition: dict[str, Any]
-    serve: Callable[[dict[str, str]], Any]
-    cursor: dict[str, Any] | None = None
-    checkpoint: dict[str, Any] | None = None
-    seen: list[dict[str, Any]] = field(default_factory=list)
-    pending: list[dict[str, Any]] = field(default_factory=list)
-    link: RecordingLink = field(default_factory=RecordingLink)
-    asked: list[dict[str, str]] = field(default_factory=list)
-
-    def attempt(self, kill_at: int | None = None, gently: bool = False) -> bool:
-        """One attempt; whether it came to its end. `kill_at` is the request at which it dies, or fails `gently`."""
-        definition = DltExtract.model_validate({"source": "rest_api", "base_url": "http://source"} | self.definition)
-        cursors = {"rows": {"value": self.cursor, "run_id": "r"}} if self.cursor else {}
-        self.link = RecordingLink({"commit_slice": self._commit})
-        job = Job("r", ORG, 1, 1, "dlt_extract", self.definition, None, self.checkpoint, "file:///nowhere", {})
-        source = rest_api.RestSource(definition, Means(job, self.link, Policy.parse(""), None, cursors, Hidden(())))
-        left = kill_at
-
-        def send(request: requests.PreparedRequest, **kwargs: Any) -> Any:
-            nonlocal left
-            left = None if left is None else left - 1
-            if left == 0:
-                raise Retryable(ErrorCode.CONNECTION_ERROR, "It stumbled.", {}, 60) if gently else Killed
-            query = dict(parse_qsl(urlsplit(str(request.url)).query))
-            self.asked.append(query)
-            body = self.serve(query)
-            response = requests.Response()
-            response.status_code, response.url, response._content = 200, str(request.url), json.dumps(body).encode()
-            response.json = lambda **kwargs: body  # type: ignore[method-assign]
-            return response
-
-        source._session.send = send  # type: ignore[method-assign]
-        (table,) = source.tables()
-        state = State.begin(["rows"], self.checkpoint)
-        storage: Any = SimpleNamespace()
-        try:
-            Loading(Run(job, self.link, storage, "rest_api", definition.slice_rows, state, {}, {}), table).perform()
-        except (Killed, Retryable):
-            return False
-        return True
-
-    def run(self, *kills: int, gently: bool = False) -> list[dict[str, Any]]:
-        """A run of as many attempts as it takes; the rows that it added."""
-        self.checkpoint, self.pending, before = None, [], len(self.seen)
-        for kill_at in kills:
-            if self.attempt(kill_at, gently):
-                break
-        else:
-            assert self.attempt()
-        return self.seen[before:]
-
-    def _commit(self, payload: dict[str, Any]) -> dict[str, Any]:
-        rows = [row for file in payload["files"] for row in file["rows"]]
-        payload = json.loads(json.dumps(payload))
-        self.checkpoint = payload["checkpoint"]
-        self.pending += rows
-        if payload["visible"] or payload["complete"]:
-            self.seen += self.pending
-            self.pending = []
-        if payload["cursor"]:
-            self.cursor = payload["cursor"]["value"]
-        return {}
-
-    @property
-    def warnings(self) -> list[str]:
-        return [event for event, _, _, level in self.link.logs if level == "warning"]
-
-
-@pytest.fixture(autouse=True)
-def _rows_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loading, "SliceWriter", Writer)
 
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -220,6 +107,7 @@ CHANGES = st.lists(st.tuples(st.integers(1, 25), st.integers(0, 3)), max_size=14
 )
 @settings(max_examples=200)
 def test_every_version_of_every_row_comes_once(
+    new_desk: Any,
     form: Callable[[int], Any],
     order: str,
     size: int,
@@ -234,7 +122,7 @@ def test_every_version_of_every_row_comes_once(
     incremental = {"cursor_path": "at"} | ({"param": "since"} if asks else {}) | ({"lag": lag} if lag else {})
     incremental |= {"on_cursor_value_missing": "include"} if nulls else {}
     resource = {"name": "rows", "incremental": incremental} | ({"primary_key": "id"} if has_key else {})
-    desk = Desk({"resources": [resource], "paginator": "page_number", "slice_rows": slice_rows}, source.serve)
+    desk = new_desk({"resources": [resource], "paginator": "page_number", "slice_rows": slice_rows}, source.serve)
     version = lambda row: (row["id"], row["at"]) if has_key and row["at"] is not None else row["text"]  # noqa: E731
     shown: set[Any] = set()
     for changes, kills, gently in runs:
@@ -245,18 +133,18 @@ def test_every_version_of_every_row_comes_once(
         assert Counter(version(row) for row in desk.seen) == Counter(shown)
 
 
-def desk_of(pages: list[list[dict[str, Any]]], **fields: Any) -> Desk:
+def desk_of(new_desk: Any, pages: list[list[dict[str, Any]]], **fields: Any) -> Any:
     """A source of these pages, whatever it is asked for."""
     resource = {"name": "rows", "incremental": {"cursor_path": "at"} | fields.pop("incremental", {})} | fields
     serve = lambda query: pages[int(query["page"]) - 1] if int(query["page"]) <= len(pages) else []  # noqa: E731
-    return Desk({"resources": [resource], "paginator": "page_number"}, serve)
+    return new_desk({"resources": [resource], "paginator": "page_number"}, serve)
 
 
 def ids(rows: list[dict[str, Any]]) -> list[Any]:
     return [row["id"] for row in rows]
 
 
-def test_windows_of_another_column_lose_nothing_of_the_cursor_even_if_a_run_stops_between_them() -> None:
+def test_windows_of_another_column_lose_nothing_of_the_cursor_even_if_a_run_stops_between_them(new_desk: Any) -> None:
     """Orders in windows of `created`, the cursor is `updated_at`; the worker of the first run dies for good."""
     rows = [{"id": n, "created": n, "at": as_utc(90_000 - n * 700)} for n in range(100)]
 
@@ -267,7 +155,7 @@ def test_windows_of_another_column_lose_nothing_of_the_cursor_even_if_a_run_stop
     slices = {"param_start": "from", "param_end": "to", "days": 1}
     resource = {"name": "rows", "incremental": {"cursor_path": "at"}, "slices": slices}
     definition = {"resources": [resource], "paginator": "page_number", "start_date": "2026-01-01"}
-    desk = Desk(definition, serve)
+    desk = new_desk(definition, serve)
     assert not desk.attempt(kill_at=6)
     assert 0 < len(desk.seen) < 100
     desk.run()
@@ -276,9 +164,9 @@ def test_windows_of_another_column_lose_nothing_of_the_cursor_even_if_a_run_stop
 
 
 @pytest.mark.parametrize("has_key", [True, False])
-def test_any_number_of_rows_with_one_value_come_once(has_key: bool) -> None:
+def test_any_number_of_rows_with_one_value_come_once(new_desk: Any, has_key: bool) -> None:
     rows = [{"id": n, "at": "2026-01-05T00:00:00Z"} for n in range(15_000)]
-    desk = desk_of([rows], **({"primary_key": "id"} if has_key else {}))
+    desk = desk_of(new_desk, [rows], **({"primary_key": "id"} if has_key else {}))
     assert len(desk.run()) == 15_000
     assert desk.run() == []
     rows += [{"id": n, "at": "2026-01-05T00:00:00Z"} for n in range(15_000, 15_010)]
@@ -286,50 +174,50 @@ def test_any_number_of_rows_with_one_value_come_once(has_key: bool) -> None:
     assert len(json.dumps(desk.cursor)) < 200_000
 
 
-def test_more_rows_than_can_be_remembered_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_rows_than_can_be_remembered_are_told(new_desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("extract_worker.known_rows.MOST_KNOWN", 10)
-    desk = desk_of([[{"id": n, "at": 7} for n in range(15)]])
+    desk = desk_of(new_desk, [[{"id": n, "at": 7} for n in range(15)]])
     assert len(desk.run()) == 15
     assert desk.warnings == ["rows_not_remembered"]
     assert len(desk.run()) == 5
 
 
-def test_a_row_whose_link_changes_is_known_by_its_key_unless_its_day_is_not_over() -> None:
+def test_a_row_whose_link_changes_is_known_by_its_key_unless_its_day_is_not_over(new_desk: Any) -> None:
     rows = [{"id": 1, "at": "2026-01-05", "link": "a"}, {"id": 2, "at": f"{now():%Y-%m-%d}", "link": "a"}]
-    desk = desk_of([rows], primary_key="id", incremental={"lag": 86_400 * 1000})
+    desk = desk_of(new_desk, [rows], primary_key="id", incremental={"lag": 86_400 * 1000})
     assert ids(desk.run()) == [1, 2]
     for row in rows:
         row["link"] = "b"
     assert ids(desk.run()) == [2]
 
 
-def test_a_value_in_the_future_hides_nothing_and_comes_once() -> None:
+def test_a_value_in_the_future_hides_nothing_and_comes_once(new_desk: Any) -> None:
     rows = [{"id": 1, "at": "2199-01-01T00:00:00Z"}, {"id": 2, "at": "2026-01-05T00:00:00Z"}]
-    desk = desk_of([rows])
+    desk = desk_of(new_desk, [rows])
     assert ids(desk.run()) == [1, 2]
     rows += [{"id": 3, "at": "2026-01-06T00:00:00Z"}]
     assert ids(desk.run()) == [3]
     assert desk.run() == []
 
 
-def test_a_cursor_that_was_saved_in_the_future_goes_on_from_now_and_says_so() -> None:
+def test_a_cursor_that_was_saved_in_the_future_goes_on_from_now_and_says_so(new_desk: Any) -> None:
     rows = [{"id": 1, "at": (now() + timedelta(minutes=1)).isoformat()}]
-    desk = desk_of([rows])
+    desk = desk_of(new_desk, [rows])
     desk.cursor = {"value": "2199-01-01T00:00:00+00:00", "seen": []}
     assert ids(desk.run()) == [1]
     assert desk.warnings == ["cursor_in_the_future"]
 
 
-def test_a_late_row_comes_with_a_lag_and_is_told_without_one() -> None:
+def test_a_late_row_comes_with_a_lag_and_is_told_without_one(new_desk: Any) -> None:
     rows = [{"id": 1, "at": as_utc(100)}, {"id": 2, "at": as_utc(200)}]
     late = {"id": 3, "at": as_utc(150)}
-    desk = desk_of([rows], incremental={"param": "since"})
+    desk = desk_of(new_desk, [rows], incremental={"param": "since"})
     desk.run()
     rows.append(late)
     assert desk.run() == []
     assert desk.warnings == ["late_rows_passed_over"]
     rows = [rows[1]]
-    desk = desk_of([rows], incremental={"param": "since", "lag": 3600})
+    desk = desk_of(new_desk, [rows], incremental={"param": "since", "lag": 3600})
     desk.run()
     rows.append(late)
     assert ids(desk.run()) == [3]
@@ -337,7 +225,7 @@ def test_a_late_row_comes_with_a_lag_and_is_told_without_one() -> None:
     assert (desk.warnings, desk.run()) == ([], [])
 
 
-def test_a_lag_is_written_as_the_source_writes() -> None:
+def test_a_lag_is_written_as_the_source_writes(new_desk: Any) -> None:
     for last, lag, asked in [
         ("2026-01-05T10:00:00.500+02:00", 3600, "2026-01-05T09:00:00.500+02:00"),
         ("2026-01-05 10:00:00 UTC", 60, "2026-01-05 09:59:00 UTC"),
@@ -347,23 +235,23 @@ def test_a_lag_is_written_as_the_source_writes() -> None:
         (20, 5, "15"),
         (2.5, 0.5, "2.0"),
     ]:
-        desk = desk_of([[{"id": 1, "at": last}]], incremental={"param": "since", "lag": lag})
+        desk = desk_of(new_desk, [[{"id": 1, "at": last}]], incremental={"param": "since", "lag": lag})
         desk.run()
         desk.run()
         assert desk.asked[-1]["since"] == asked
 
 
-def test_an_end_is_left_out_and_asked_for() -> None:
+def test_an_end_is_left_out_and_asked_for(new_desk: Any) -> None:
     rows = [{"id": n, "at": n} for n in range(10)]
-    desk = desk_of([rows], incremental={"initial_value": 3, "end_value": 7, "end_param": "before"})
+    desk = desk_of(new_desk, [rows], incremental={"initial_value": 3, "end_value": 7, "end_param": "before"})
     assert ids(desk.run()) == [3, 4, 5, 6]
     assert desk.asked[0]["before"] == "7"
     assert desk.run() == []
 
 
-def test_a_source_that_lists_the_newest_first_is_read_to_the_first_old_row() -> None:
+def test_a_source_that_lists_the_newest_first_is_read_to_the_first_old_row(new_desk: Any) -> None:
     pages = [[{"id": n, "at": n} for n in range(first, first - 5, -1)] for first in (20, 15, 10, 5)]
-    desk = desk_of(pages, incremental={"row_order": "desc"})
+    desk = desk_of(new_desk, pages, incremental={"row_order": "desc"})
     assert len(desk.run()) == 20
     pages.insert(0, [{"id": 21, "at": 21}])
     before = len(desk.asked)
@@ -374,9 +262,11 @@ def test_a_source_that_lists_the_newest_first_is_read_to_the_first_old_row() -> 
 @pytest.mark.parametrize(
     ("missing", "first", "second"), [(None, [1, 2, 3], []), ("include", [1, 2, 3], []), ("exclude", [3], [])]
 )
-def test_rows_without_a_cursor_come_once(missing: str | None, first: list[int], second: list[int]) -> None:
+def test_rows_without_a_cursor_come_once(
+    new_desk: Any, missing: str | None, first: list[int], second: list[int]
+) -> None:
     rows = [{"id": 1, "at": None}, {"id": 2}, {"id": 3, "at": 1}]
-    desk = desk_of([rows], incremental={"on_cursor_value_missing": missing} if missing else {})
+    desk = desk_of(new_desk, [rows], incremental={"on_cursor_value_missing": missing} if missing else {})
     assert (ids(desk.run()), ids(desk.run())) == (first, second)
 
 
@@ -393,25 +283,25 @@ def test_rows_without_a_cursor_come_once(missing: str | None, first: list[int], 
     ],
 )
 def test_values_that_cannot_be_ordered_are_an_error_that_shows_none(
-    rows: list[Any], incremental: Any, message: str
+    new_desk: Any, rows: list[Any], incremental: Any, message: str
 ) -> None:
     with pytest.raises(Permanent, match=message) as raised:
-        desk_of([rows], incremental=incremental).run()
+        desk_of(new_desk, [rows], incremental=incremental).run()
     assert "12/31" not in raised.value.message
     assert raised.value.code is ErrorCode.DATA_ERROR
 
 
-def test_text_is_compared_as_text_where_it_is_said() -> None:
+def test_text_is_compared_as_text_where_it_is_said(new_desk: Any) -> None:
     rows = [{"id": n, "at": f"01J{n}"} for n in range(3)]
-    desk = desk_of([rows], incremental={"compare_as": "text"})
+    desk = desk_of(new_desk, [rows], incremental={"compare_as": "text"})
     assert ids(desk.run()) == [0, 1, 2]
     rows.append({"id": 3, "at": "01J3"})
     assert ids(desk.run()) == [3]
 
 
-def test_what_89c59c7_saved_goes_on() -> None:
+def test_what_89c59c7_saved_goes_on(new_desk: Any) -> None:
     rows = [{"id": 1, "at": 5}, {"id": 2, "at": 5}, {"id": 3, "at": 6}]
-    desk = desk_of([rows])
+    desk = desk_of(new_desk, [rows])
     from extract_worker.known_rows import row_digest
 
     desk.cursor = {"value": 5, "seen": [row_digest(rows[0]).hex()]}
@@ -444,10 +334,10 @@ def test_what_89c59c7_saved_goes_on() -> None:
         ({"days": 0.5, "format": "unix"}, ("1767225600", "1767268800"), None),
     ],
 )  # fmt: skip
-def test_windows_are_told_as_the_source_counts_them(fields: Any, first: Any, last: Any) -> None:
+def test_windows_are_told_as_the_source_counts_them(new_desk: Any, fields: Any, first: Any, last: Any) -> None:
     slices = {"param_start": "from", "param_end": "to"} | fields
     incremental = {"end_value": "2026-01-25T12:00:00Z", "on_cursor_value_missing": "include"}
-    desk = desk_of([[]], slices=slices, incremental=incremental)
+    desk = desk_of(new_desk, [[]], slices=slices, incremental=incremental)
     desk.definition["start_date"] = "2026-01-01"
     desk.run()
     told = [(asked["from"], asked["to"]) for asked in desk.asked]
@@ -455,6 +345,6 @@ def test_windows_are_told_as_the_source_counts_them(fields: Any, first: Any, las
     assert last is None or told[-1] == last
 
 
-def test_date_windows_are_whole_days() -> None:
+def test_date_windows_are_whole_days(new_desk: Any) -> None:
     with pytest.raises(ValueError, match="whole days"):
-        desk_of([[]], slices={"param_start": "a", "param_end": "b", "days": 0.5, "format": "date"}).run()
+        desk_of(new_desk, [[]], slices={"param_start": "a", "param_end": "b", "days": 0.5, "format": "date"}).run()

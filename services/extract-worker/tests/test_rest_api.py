@@ -257,7 +257,6 @@ def test_what_a_source_leaves_open_is_never_passed_over(bench: Any, api: FakeApi
         (lambda ask: {"data": [{"id": 1}], "has_more": True}, {}, "there is more"),
         (lambda ask: {"data": [{"id": 1}]}, {"data_selector": "rows"}, "nothing at the data_selector"),
         (lambda ask: [{"id": 1}], {"paginator": "page_number"}, "over and over"),
-        (lambda ask: [{"id": len(api.asked)}], {"paginator": {"type": "offset", "limit": 5}}, "set limit"),
         (lambda ask: [{"id": 1}], {"incremental": {"cursor_path": "updated"}}, "no row has it"),
     ]
     for answer, fields, message in cases:

@@ -33,9 +33,17 @@ def identity(row: Any, value: Any, by: Sequence[str] | None) -> bytes:
 
 
 def packed(digests: Iterable[bytes]) -> str:
-    return base64.b64encode(b"".join(sorted(digests))).decode()
+    return packed_in_order(sorted(digests))
 
 
 def unpacked(text: str) -> set[bytes]:
+    return set(unpacked_in_order(text))
+
+
+def packed_in_order(digests: Iterable[bytes]) -> str:
+    return base64.b64encode(b"".join(digests)).decode()
+
+
+def unpacked_in_order(text: str) -> list[bytes]:
     whole = base64.b64decode(text)
-    return {whole[first : first + _SIZE] for first in range(0, len(whole), _SIZE)}
+    return [whole[first : first + _SIZE] for first in range(0, len(whole), _SIZE)]

@@ -181,12 +181,11 @@ class Endpoint:
         definition, paginator = self._paginator(position)
         client = Client(self.name, self.access, self._session, definition, self._wanted)
         resource, given_ = self._resource, self._definition
-        for data in client.paginate(
+        for data in client.follow(
             **(pagination.asked_at(first, position) if position else first),
             headers=self._requests.headers,
             paginator=paginator,
             data_selector=resource.data_selector or given_.data_selector,
-            hooks={"response": []},
         ):
             yield list(data), self._position(client, data)
 

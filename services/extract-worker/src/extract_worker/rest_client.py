@@ -1,6 +1,6 @@
 """dlt's REST client for one resource: what it would guess or pass over in silence is an error here."""
 
-from hashlib import blake2b
+from collections.abc import Iterator
 from typing import Any, cast
 
 import requests
@@ -11,11 +11,14 @@ from dlt.sources.helpers.rest_client.paginators import BasePaginator
 from common.errors import ErrorCode, Permanent
 from extract_worker import failures, pagination
 from extract_worker.credentials import Access, HostBound
+from extract_worker.detection import detect, sign_of_more, tells_its_page
+from extract_worker.paginators import FOLLOWING, PageNumbers, misled
+from extract_worker.selection import rows_of, selector_of
 from extract_worker.session import SourceSession, Wanted
 from records.definitions import paginators as given
 
 _REPEATS = 3
-"""So many times the same page again means that the source does not follow the paginator."""
+"""So many times the same rows again mean that the source does not follow the paginator; once where rows have ids."""
 
 
 class Client(dlt_client.RESTClient):
@@ -28,16 +31,25 @@ class Client(dlt_client.RESTClient):
         self.definition = definition
         self._wanted = wanted
         self._name = name
-        self._last = b""
+        self._had_rows = False
+        self._is_guessed = False
+        self._is_first = True
+        self._last: list[Any] = []
         self._same = 0
 
+    def follow(self, **asked: Any) -> Iterator[Any]:
+        """The pages, each as dlt's `PageData`. Raises `Permanent` for what dlt makes of an answer it cannot take."""
+        try:
+            for page in self.paginate(**asked, hooks={"response": []}):
+                self._look_for_more(page)
+                self._look_for_repeats(page)
+                yield page
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise pagination_failed(error) from error
+
     def extract_response(self, response: requests.Response, data_selector: Any) -> list[Any]:
-        rows = pagination.select(str(data_selector), response.json())
-        digest = blake2b(response.content, digest_size=16).digest()
-        self._same = self._same + 1 if rows and digest == self._last else 0
-        self._last = digest
-        if self._same >= _REPEATS:
-            raise _repeated(response)
+        rows = rows_of(str(data_selector), response.json(), self._had_rows, self._is_guessed)
+        self._had_rows = True
         return rows
 
     def _send_request(self, request: requests.Request, **kwargs: Any) -> requests.Response:
@@ -45,14 +57,62 @@ class Client(dlt_client.RESTClient):
         return super()._send_request(request, **kwargs)
 
     def detect_data_selector(self, response: requests.Response) -> str:
-        return pagination.selector_of(self._name, response.json())
+        self._is_guessed = True
+        return selector_of(self._name, response.json())
 
     def detect_paginator(self, response: requests.Response, data: Any) -> BasePaginator:
-        self.definition = pagination.detect(response, data)
-        return cast(BasePaginator, pagination.paginator_of(self.definition))
+        self.definition = detect(response, data)
+        paginator = cast(BasePaginator, pagination.paginator_of(self.definition))
+        if isinstance(paginator, PageNumbers):
+            paginator.refuses_an_empty_end = not tells_its_page(response, data)
+        return paginator
+
+    def _look_for_more(self, page: Any) -> None:
+        """Raises `Permanent` where the first answer has nothing of what its paginator follows, and yet more rows."""
+        if not self._is_first:
+            return
+        self._is_first = False
+        paginator = page.paginator
+        if isinstance(paginator, FOLLOWING) and not paginator.is_met and (sign := sign_of_more(page.response, page)):
+            raise misled(f"the answer has nothing at the {paginator.place}, and {sign}")
+
+    def _look_for_repeats(self, page: Any) -> None:
+        """Raises `Permanent` where the same rows come over and over."""
+        rows = list(page)
+        self._same = self._same + 1 if rows and _are_same(rows, self._last) else 0
+        self._last = rows
+        if self._same and self._same >= (1 if _have_ids(rows) else _REPEATS):
+            raise _repeated(page.response)
+
+
+def _are_same(rows: list[Any], before: list[Any]) -> bool:
+    """Whether a page came again; also where something in its rows, such as a signed link, is new each time."""
+    if rows == before:
+        return True
+    if len(rows) != len(before) or len(rows) < 2 or not _have_ids([rows[0], before[0]], apart=False):
+        return False
+    return (
+        rows[0]["id"] == before[0]["id"]
+        and _have_ids(rows)
+        and _have_ids(before)
+        and all(row["id"] == other["id"] for row, other in zip(rows, before, strict=True))
+    )
+
+
+def _have_ids(rows: list[Any], apart: bool = True) -> bool:
+    """Whether each row has an id; `apart`: one of its own, as far as first and last tell it."""
+    if not all(isinstance(row, dict) and row.get("id") is not None for row in rows):
+        return False
+    return not apart or len(rows) == 1 or bool(rows[0]["id"] != rows[-1]["id"])
 
 
 def _repeated(response: requests.Response) -> Permanent:
     place = failures.place_of(response.url)
     text = f"{place} answers the same page over and over: it does not follow the paginator. Name the right one."
     return Permanent(ErrorCode.DATA_ERROR, text, {"field": "paginator", "url": place})
+
+
+def pagination_failed(error: Exception) -> Permanent:
+    """An answer with which dlt could do nothing. Its words may hold what the source has answered: they stay here."""
+    text = f"The answer does not fit the paginator ({type(error).__name__}). Name the right paginator and its paths."
+    return Permanent(ErrorCode.DATA_ERROR, text, {"field": "paginator"})

@@ -1,9 +1,10 @@
 """How a REST source says where the next page is; the names are dlt's."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
+from records.jsonpaths import readable
 from records.strict import Strict
 
 MOST = 10**12
@@ -12,7 +13,8 @@ MOST = 10**12
 Parameter = Annotated[str, Field(min_length=1, max_length=200)]
 BodyPath = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^.\s]+(\.[^.\s]+)*$")]
 """Where in a JSON body a value goes: `variables.after`. Then it is no parameter."""
-JsonPath = Annotated[str, Field(min_length=1, max_length=500)]
+JsonPath = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(readable)]
+"""Dotted names, or any JSONPath; a name with other characters in quotes: `'@odata.nextLink'`, `items[*]`."""
 
 
 class _Paginator(Strict):
@@ -29,20 +31,32 @@ class SinglePage(_Paginator):
     type: Literal["single_page"] = "single_page"
 
 
-class PageNumber(_Paginator):
-    """`page_param` counts from `base_page`; ends at an empty page, at `maximum_page` or at the total."""
+class _Counting(_Paginator):
+    """Ends where total and has_more say so, without both at an empty page; `stop_after_empty_page` overrules that."""
+
+    has_more_path: JsonPath | None = None
+    stop_after_empty_page: bool | None = None
+
+
+class PageNumber(_Counting):
+    """`page_param` counts from `base_page`, to `maximum_page` pages at most."""
 
     type: Literal["page_number"] = "page_number"
     page_param: Parameter = "page"
     page_body_path: BodyPath | None = None
     base_page: int = Field(default=1, ge=0, le=MOST)
     total_path: JsonPath | None = Field(default=None, description="Where the answer tells the number of pages.")
-    has_more_path: JsonPath | None = None
     maximum_page: int | None = Field(default=None, ge=1, le=MOST)
 
+    @model_validator(mode="after")
+    def _ends(self) -> Self:
+        if self.stop_after_empty_page is False and not (self.total_path or self.has_more_path or self.maximum_page):
+            raise ValueError("what does not end at an empty page needs total_path, has_more_path or maximum_page")
+        return self
 
-class Offset(_Paginator):
-    """`offset_param` counts rows from 0 in steps of `limit`; ends at an empty page or at the total."""
+
+class Offset(_Counting):
+    """`offset_param` counts rows from 0 in steps of `limit`, or of what comes where the source gives less at a time."""
 
     type: Literal["offset"] = "offset"
     limit: int = Field(ge=1, le=1_000_000)
@@ -51,8 +65,13 @@ class Offset(_Paginator):
     offset_body_path: BodyPath | None = None
     limit_body_path: BodyPath | None = None
     total_path: JsonPath | None = Field(default=None, description="Where the answer tells the number of rows.")
-    has_more_path: JsonPath | None = None
     maximum_offset: int | None = Field(default=None, ge=1, le=MOST)
+
+    @model_validator(mode="after")
+    def _ends(self) -> Self:
+        if self.stop_after_empty_page is False and not (self.total_path or self.has_more_path or self.maximum_offset):
+            raise ValueError("what does not end at an empty page needs total_path, has_more_path or maximum_offset")
+        return self
 
 
 class Cursor(_Paginator):
@@ -63,6 +82,15 @@ class Cursor(_Paginator):
     cursor_param: Parameter = "cursor"
     cursor_body_path: BodyPath | None = None
     has_more_path: JsonPath | None = None
+    stop_after_empty_page: bool = False
+
+
+class HeaderCursor(_Paginator):
+    """The answer's header `cursor_key` is the next request's `cursor_param`; ends where it is missing or empty."""
+
+    type: Literal["header_cursor"] = "header_cursor"
+    cursor_key: Parameter = "next"
+    cursor_param: Parameter = "cursor"
 
 
 class HeaderLink(_Paginator):
@@ -85,7 +113,7 @@ def _from_name(value: Any) -> Any:
 
 Paginator = Annotated[
     Annotated[
-        Auto | SinglePage | PageNumber | Offset | Cursor | HeaderLink | JsonLink,
+        Auto | SinglePage | PageNumber | Offset | Cursor | HeaderCursor | HeaderLink | JsonLink,
         Field(discriminator="type"),
     ],
     BeforeValidator(_from_name),

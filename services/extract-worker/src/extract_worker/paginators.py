@@ -1,0 +1,352 @@
+"""dlt's paginators, with one rule more: what contradicts itself goes on or is an error, it is never the end.
+
+None of their errors says anything of what a source has answered: that may be rows.
+"""
+
+from typing import Any
+
+import orjson
+from dlt.sources.helpers.rest_client import paginators as dlt_paginators
+from requests import Request, Response
+
+from common.errors import ErrorCode, Permanent
+from extract_worker.known_rows import packed_in_order, row_digest, unpacked_in_order
+from extract_worker.selection import MISSING, value_at
+from extract_worker.state import Json
+
+_MOST_EMPTY = 1_000
+"""So many empty pages in a row are followed where the source says that there is more."""
+
+_MOST_STILL = 3
+"""So often a page may lead to itself with other rows."""
+
+_WORDS = {"true": True, "1": True, "yes": True, "y": True, "t": True}
+_WORDS |= {"false": False, "0": False, "no": False, "n": False, "f": False, "": False}
+_THE_END = (None, "", False, 0, "0")
+
+SINGLE = "paginator: single_page takes the first page alone"
+
+
+def misled(why: str) -> Permanent:
+    """The pages of a source do not add up."""
+    text = f"The pages of this source cannot be followed: {why}. Name its paginator in the definition; {SINGLE}."
+    return Permanent(ErrorCode.DATA_ERROR, text, {"field": "paginator"})
+
+
+def truth_of(value: Any) -> bool | None:
+    """Whether there is more, however it is written: true, 1, "true", "1"; None where it says neither."""
+    if isinstance(value, str):
+        return _WORDS.get(value.strip().lower())
+    if value is None:
+        return False
+    return bool(value) if isinstance(value, bool | int | float) else None
+
+
+class Said:
+    """What the answers of a source say of how many there are, over all its pages."""
+
+    def __init__(self, total_path: str | None, has_more_path: str | None) -> None:
+        self._total_path = total_path
+        self._has_more_path = has_more_path
+        self._total: int | None = None
+        self._is_first = True
+
+    def hear(self, body: Any) -> tuple[int | None, bool | None]:
+        """Total and has_more; a total that is not repeated stays, a has_more that is left out is false."""
+        total = self._number(body) if self._total_path else None
+        self._total = self._total if total is None else total
+        more = self._more(body) if self._has_more_path else None
+        self._is_first = False
+        return self._total, more
+
+    def _number(self, body: Any) -> int | None:
+        found = value_at(str(self._total_path), body)
+        if found is MISSING and self._is_first:
+            raise misled(f"the answer has nothing at the total_path {self._total_path}")
+        if found is MISSING or found is None:
+            return None
+        try:
+            number = int(found) if isinstance(found, str) or found == int(found) else -1
+        except (ValueError, TypeError, OverflowError):
+            number = -1
+        if number < 0 or isinstance(found, bool):
+            raise misled(f"what stands at the total_path {self._total_path} is no whole number")
+        return number
+
+    def _more(self, body: Any) -> bool:
+        found = value_at(str(self._has_more_path), body)
+        if found is MISSING:
+            if self._is_first:
+                raise misled(f"the answer has nothing at the has_more_path {self._has_more_path}")
+            return False
+        more = truth_of(found)
+        if more is None:
+            raise misled(f"what stands at the has_more_path {self._has_more_path} is neither true nor false")
+        return more
+
+
+class _Counting:
+    """How page numbers and offsets come to their end."""
+
+    stop_after_empty_page: bool | None
+    maximum_value: int | None
+
+    def __init__(self) -> None:
+        self._empty = 0
+
+    def goes_on(self, rows: list[Any], value: int, beyond: int | None, more: bool | None) -> bool:
+        """`value` is the next page or offset, `beyond` the first that is not there, as far as it is known."""
+        if self.maximum_value is not None and value >= self.maximum_value:
+            return False
+        says_more = None if beyond is None and more is None else more is True or (beyond is not None and value < beyond)
+        if rows:
+            self._empty = 0
+            return says_more is not False
+        self._empty += 1
+        if self.stop_after_empty_page:
+            return False
+        if says_more is None:
+            return self.stop_after_empty_page is False
+        if says_more and self._empty >= _MOST_EMPTY:
+            raise misled(f"{self._empty} pages without rows came one after the other, and there should be more")
+        return says_more
+
+
+class PageNumbers(_Counting, dlt_paginators.PageNumberPaginator):
+    """`refuses_an_empty_end`: nobody said from which number the source counts, so its last page must have rows."""
+
+    def __init__(self, said: Said, stop_after_empty_page: bool | None, **options: Any) -> None:
+        dlt_paginators.PageNumberPaginator.__init__(self, **options, total_path=None, stop_after_empty_page=True)
+        _Counting.__init__(self)
+        self.stop_after_empty_page = stop_after_empty_page
+        self.refuses_an_empty_end = False
+        self._said = said
+
+    def update_state(self, response: Response, data: list[Any] | None = None) -> None:
+        total, more = self._said.hear(response.json())
+        self.current_value += 1
+        beyond = None if total is None else total + self.base_index
+        self._has_next_page = self.goes_on(data or [], self.current_value, beyond, more)
+        if self.refuses_an_empty_end and not self._has_next_page and not data:
+            raise misled("the last page that it announces is empty; it may count from 0 (base_page)")
+
+
+class Offsets(_Counting, dlt_paginators.OffsetPaginator):
+    """Steps by what came where a page is short, and looks whether that was right.
+
+    A short page is the last one; or the source gives less than `limit` at a time, then the next page goes on without a
+    gap; or it filters after it has paged, then the next page begins with rows of this one, and is asked again.
+    """
+
+    def __init__(self, said: Said, stop_after_empty_page: bool | None, **options: Any) -> None:
+        dlt_paginators.OffsetPaginator.__init__(self, **options, total_path=None, stop_after_empty_page=True)
+        _Counting.__init__(self)
+        self.stop_after_empty_page = stop_after_empty_page
+        self._said = said
+        self._page: list[bytes] = []
+        self._page_at = 0
+        self._is_probing = False
+        self._filters = False
+
+    def probe(self) -> Json | None:
+        """What must be known of the pages before to go on with the next one."""
+        if not (self._is_probing or self._filters):
+            return None
+        page = packed_in_order(self._page) if self._is_probing else ""
+        return {"at": self._page_at, "page": page, "filters": self._filters}
+
+    def take_up(self, probe: Json) -> None:
+        """Go on where another attempt had come with `probe`."""
+        self._page_at, self._page = probe["at"], unpacked_in_order(probe["page"])
+        self._filters, self._is_probing = probe["filters"], bool(self._page)
+
+    def update_state(self, response: Response, data: list[Any] | None = None) -> None:
+        rows = data if data is not None else []
+        total, more = self._said.hear(response.json())
+        if self._is_probing and self._steps_back(rows):
+            self._has_next_page = total is None or self.current_value < total or bool(more)
+            return
+        self._look_at(rows, total, more)
+        at, count = self.current_value, len(rows)
+        self._is_probing = 0 < count < self.limit and not self._filters
+        self.current_value += count if self._is_probing or count > self.limit else self.limit
+        beyond = total
+        if at == 0 and total == count and count >= self.limit:
+            beyond = None  # the total may be that of the page
+        self._has_next_page = self.goes_on(rows, self.current_value, beyond, more)
+        self._page, self._page_at = [row_digest(row) for row in rows] if self._is_probing else [], at
+
+    def _steps_back(self, rows: list[Any]) -> bool:
+        """Whether the page begins with rows of the last one; then it is left out, and asked again a step further."""
+        self._is_probing = False
+        page = [row_digest(row) for row in rows[: len(self._page)]]
+        if not _overlap(self._page, page):
+            return False
+        self._filters = True
+        self.current_value = self._page_at + self.limit
+        rows.clear()
+        return True
+
+    def _look_at(self, rows: list[Any], total: int | None, more: bool | None) -> None:
+        if not rows:
+            return
+        if self._filters and total is None and more is None:
+            raise misled("it leaves rows out of its pages, so their end is uncertain: give total_path or has_more_path")
+        if total is not None and self.current_value >= total > 0:
+            raise misled(f"rows came from {self.current_value} on, and the total_path says that there are {total}")
+
+
+def _overlap(before: list[bytes], after: list[bytes]) -> int:
+    """How many of the first rows are the last ones of the page before."""
+    for count in range(min(len(before), len(after)), 0, -1):
+        if before[-count] == after[0] and before[-count:] == after[:count]:
+            return count
+    return 0
+
+
+class _Following:
+    """How links and cursors come to their end: where there is none, and where a page leads to itself for good."""
+
+    def __init__(self) -> None:
+        self._used: bytes | None = None
+        self._visited: set[bytes] = set()
+        self._rows: list[Any] = []
+        self._was_still = False
+        self._still = 0
+        self._empty = 0
+
+    def follow(self, reference: Any, rows: list[Any]) -> Any:
+        """The reference to go on with; None at the end. Raises `Permanent` where it leads in a circle."""
+        if reference is None:
+            return None
+        key = orjson.dumps(reference, option=orjson.OPT_SORT_KEYS)
+        self._empty = 0 if rows else self._empty + 1
+        if self._empty >= _MOST_EMPTY:
+            raise misled(f"{self._empty} pages without rows came one after the other, each with a next one")
+        if key == self._used:
+            return reference if self._stands_still(rows) else None
+        if key in self._visited:
+            raise misled("its pages lead in a circle")
+        self._visited.add(key)
+        self._used, self._rows, self._was_still, self._still = key, list(rows), False, 0
+        return reference
+
+    def _stands_still(self, rows: list[Any]) -> bool:
+        """A page leads to itself: asked again, it tells whether it is the end, or no page at all was turned."""
+        if not rows:
+            return False
+        if rows == self._rows:
+            if not self._was_still:
+                raise misled("it answers the same page over and over: it does not take what it gave as the next page")
+            rows.clear()
+            return False
+        self._still += 1
+        if self._still > _MOST_STILL:
+            raise misled("it answers the same next page over and over")
+        self._rows, self._was_still = list(rows), True
+        return True
+
+
+class _Reference(_Following, dlt_paginators.BaseReferencePaginator):
+    """`place` says in errors where the reference is looked for."""
+
+    place = ""
+
+    def go_to(self, reference: Any, data: list[Any] | None) -> None:
+        self._next_reference = self.follow(reference, data if data is not None else [])
+
+
+class Cursors(_Reference, dlt_paginators.JSONResponseCursorPaginator):
+    """A cursor in the body; an object or a list is sent as JSON where it goes into a parameter."""
+
+    def __init__(self, said: Said, has_more_path: str | None, cursor_path: str, **options: Any) -> None:
+        dlt_paginators.JSONResponseCursorPaginator.__init__(self, "cursor", **options)
+        _Following.__init__(self)
+        self._path = cursor_path
+        self._has_more = has_more_path
+        self._said = said
+        self.place = f"cursor_path {cursor_path}"
+        self.is_met = False
+
+    def update_state(self, response: Response, data: list[Any] | None = None) -> None:
+        found = value_at(self._path, response.json())
+        self.is_met = self.is_met or found is not MISSING
+        _, more = self._said.hear(response.json())
+        there = found is not MISSING and found not in _THE_END and found not in ([], {})
+        if more and not there:
+            raise misled(f"{self._has_more} says that there is more, and nothing stands at the {self.place}")
+        if more is False or not there or (self.stop_after_empty_page and not data):
+            self._next_reference = None
+            return
+        if not self.cursor_body_path and isinstance(found, dict | list):
+            found = orjson.dumps(found).decode()
+        self.go_to(found, data)
+
+
+class HeaderCursors(_Reference, dlt_paginators.HeaderCursorPaginator):
+    """A cursor in a header."""
+
+    def __init__(self, cursor_key: str, cursor_param: str) -> None:
+        dlt_paginators.HeaderCursorPaginator.__init__(self, cursor_key, cursor_param)
+        _Following.__init__(self)
+        self.place = f"header {cursor_key}"
+        self.is_met = False
+
+    def update_state(self, response: Response, data: list[Any] | None = None) -> None:
+        found = response.headers.get(self.cursor_key)
+        self.is_met = self.is_met or found is not None
+        self.go_to(found.strip() or None if found else None, data)
+
+
+class _Links(_Reference, dlt_paginators.BaseNextUrlPaginator):
+    """An address of the next page, relative or whole."""
+
+    def __init__(self) -> None:
+        dlt_paginators.BaseNextUrlPaginator.__init__(self)
+        _Following.__init__(self)
+        self.is_met = False
+
+    def update_state(self, response: Response, data: list[Any] | None = None) -> None:
+        found = self.link(response)
+        self.is_met = self.is_met or found is not MISSING
+        if isinstance(found, dict) and found:
+            found = next((found[name] for name in ("href", "url") if name in found), found)
+        if found is MISSING or found in _THE_END or found == {}:
+            self._next_reference = None
+        elif isinstance(found, str):
+            self.go_to(found, data)
+        else:
+            raise misled(f"what stands at the {self.place} is no address")
+
+    def update_request(self, request: Request) -> None:
+        if self.has_next_page:
+            super().update_request(request)
+
+    def link(self, response: Response) -> Any:
+        """What the answer has in the place of the link; `MISSING` where it has no such place."""
+        raise NotImplementedError
+
+
+class HeaderLinks(_Links):
+    def __init__(self, links_next_key: str) -> None:
+        super().__init__()
+        self._key = links_next_key
+        self.place = f"Link header, {links_next_key}"
+
+    def link(self, response: Response) -> Any:
+        by_name = {name.lower(): link for name, link in response.links.items()}
+        return by_name.get(self._key.lower(), {}).get("url", MISSING)
+
+
+class JsonLinks(_Links):
+    def __init__(self, next_url_path: str) -> None:
+        super().__init__()
+        self._path = next_url_path
+        self.place = f"next_url_path {next_url_path}"
+
+    def link(self, response: Response) -> Any:
+        return value_at(self._path, response.json())
+
+
+FOLLOWING = (Cursors, HeaderCursors, HeaderLinks, JsonLinks)
+"""Those that follow what an answer has in one place; `is_met` once one had that place."""

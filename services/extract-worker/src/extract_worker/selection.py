@@ -1,0 +1,116 @@
+"""Where things are in an answer: the rows, and what a JSONPath of the definition names."""
+
+import re
+from functools import cache
+from typing import Any
+
+from dlt.common import jsonpath
+from dlt.sources.helpers.rest_client import detector
+
+from common.errors import ErrorCode, Permanent
+
+MISSING: Any = object()
+"""There is no such place; null is a value."""
+
+
+def words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_NO_ROWS = words(
+    "errors error warnings messages included links facets aggregations columns fields meta metadata pagination"
+)
+_ENVELOPE = words(
+    "ok success successful status statuscode code message msg detail details error errors warnings kind etag "
+    "object url meta metadata pagination paging page pages links requestid request_id timestamp time took total "
+    "count totalcount total_count limit offset next previous prev first last self hasmore has_more data items "
+    "results rows records entries values nextpagetoken next_page_token nextsynctoken next_cursor cursor "
+    "apiversion version selflink"
+)
+_KEY = re.compile(r"[A-Za-z_$@][\w.$-]{0,60}", re.ASCII)
+
+
+@cache
+def _compiled(path: str) -> Any:
+    try:
+        return jsonpath.compile_path(path)
+    except Exception as error:
+        text = f"{path} is no JSONPath; names are joined by dots, others stand in quotes: '@odata.nextLink'."
+        raise Permanent(ErrorCode.DATA_ERROR, text, {"path": path}) from error
+
+
+def values_at(path: str, body: Any) -> list[Any]:
+    """All that a path selects. A key that is written just so counts, too: `@odata.nextLink`."""
+    if isinstance(body, dict) and path in body:
+        return [body[path]]
+    found: list[Any] = jsonpath.find_values(_compiled(path), body)
+    return found
+
+
+def value_at(path: str, body: Any) -> Any:
+    """The first that a path selects; `MISSING` where there is no such place."""
+    return next(iter(values_at(path, body)), MISSING)
+
+
+def names_in(body: Any) -> str:
+    """The keys of an answer, as far as they can be names of fields: others may be what customers wrote."""
+    if not isinstance(body, dict):
+        return type(body).__name__
+    return ", ".join(key for key in list(body)[:40] if _KEY.fullmatch(key)) or "no names"
+
+
+def selector_of(name: str, body: Any) -> str:
+    """Where the rows of a resource are in its first answer; `$` where the answer itself is the row, or all rows."""
+    if not isinstance(body, dict):
+        return "$"
+    if isinstance(body.get(name), list):
+        return quoted((name,))
+    lists = [one for one in detector.find_all_lists(body, result=[]) if one[0][-1].lower() not in _NO_ROWS]
+    usual = [one for one in lists if one[0][-1] in detector.RECORD_KEY_PATTERNS]
+    for path, rows in usual or lists:
+        if usual or (all(isinstance(row, dict) for row in rows) and (rows or "id" not in body)):
+            return quoted(path)
+    return "$"
+
+
+def rows_of(selector: str, body: Any, was_there: bool = False, is_guessed: bool = False) -> list[Any]:
+    """The rows that a JSONPath selects; `was_there`: an answer before this one had the place, so it may be left out.
+
+    Where the path is guessed, what is only the wrapping of rows is no row.
+
+    Raises `Permanent` where the answer has no such place, and another one where the rows may be.
+    """
+    if selector == "$" and isinstance(body, dict):
+        return [] if is_guessed and is_envelope(body) else [body]
+    found: Any = values_at(selector, body)
+    if not found:
+        if "*" in selector or was_there or not _other_rows(body):
+            return []
+        text = f"The answer has nothing at the data_selector {selector}; it has: {names_in(body)}. "
+        raise Permanent(ErrorCode.DATA_ERROR, text + "Mend the data_selector.", {"field": "data_selector"})
+    if len(found) == 1 and "*" not in selector:
+        found = found[0]
+    if found is None:
+        return []
+    return found if isinstance(found, list) else [found]
+
+
+def is_envelope(body: dict[str, Any]) -> bool:
+    """Whether an answer is only what rows are wrapped in, without any."""
+    return all(re.sub(r"^[@_]|odata\.", "", key).lower() in _ENVELOPE for key in body) and not any(
+        isinstance(value, list) and value for value in body.values()
+    )
+
+
+def _other_rows(body: Any) -> bool:
+    if isinstance(body, list):
+        return True
+    return isinstance(body, dict) and (
+        any(path[-1].lower() not in _NO_ROWS for path, _ in detector.find_all_lists(body, result=[]))
+        or not is_envelope(body)
+    )
+
+
+def quoted(path: tuple[str, ...]) -> str:
+    """A JSONPath of names."""
+    return ".".join(name if name.isascii() and name.isidentifier() else f"'{name}'" for name in path)

@@ -1,5 +1,6 @@
 """What automations promise when something changes under them, and what their authors may not do alone (issue 8)."""
 
+import json
 from typing import Any
 from uuid import UUID
 
@@ -177,3 +178,29 @@ async def test_what_is_not_there_is_not_found(api: httpx2.AsyncClient, verb: str
 @pytest.mark.parametrize("verb", ["cancel", "retry"])
 async def test_what_is_not_there_is_not_moved(api: httpx2.AsyncClient, verb: str) -> None:
     assert (await api.post(f"{RUNS}/{uuid7()}/{verb}")).status_code == 404
+
+
+DAMAGED = ['{"steps": [1]}', '{"steps": "x"}', "[]", '{"inputs": null}', '{"inputs": {"x": null}}', '{"conditions": 5}']
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+async def test_one_that_cannot_be_read_hides_no_other_and_can_be_mended(
+    api: httpx2.AsyncClient, gateway: Gateway, scheduling: Scheduling, damage: str
+) -> None:
+    good, bad = await make(api, "good"), await make(api, "bad")
+    begun = (await api.post(f"{AUTOMATIONS}/{bad['id']}/trigger")).json()["runId"]
+    await scheduling.begin(begun)
+    text = "UPDATE automation_versions SET definition = CASE jsonb_typeof($2) WHEN 'object' THEN definition || $2 "
+    text += "ELSE $2 END WHERE automation_id = $1"
+    await gateway.pool.execute(text, UUID(bad["id"]), json.loads(damage))
+    listed = (await api.get(AUTOMATIONS)).json()["automations"]
+    assert {one["id"]: one["status"] for one in listed} == {good["id"]: "active", bad["id"]: "error"}
+    for path in ("", "/body", "/graph"):
+        assert (await api.get(f"{AUTOMATIONS}/{bad['id']}{path}")).status_code == 200
+    gateway.versions._known.clear()
+    assert (await api.get(f"{RUNS}/{begun}")).status_code == 200
+    assert (await api.post(f"{RUNS}/{begun}/cancel")).status_code == 200
+    assert (await api.post(f"{AUTOMATIONS}/{bad['id']}/trigger")).status_code == 201
+    mended = await api.patch(f"{AUTOMATIONS}/{bad['id']}", json={"actions": [NOOP], "inputs": {}, "conditions": []})
+    assert (mended.status_code, len(mended.json()["steps"])) == (200, 1)
+    assert (await api.get(f"{AUTOMATIONS}/{bad['id']}")).json()["status"] == "active"

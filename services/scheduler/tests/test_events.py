@@ -4,6 +4,8 @@ import asyncio
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from common.clock import now
 from common.ids import uuid7
 from records.fragments import wanted
@@ -124,3 +126,15 @@ async def test_an_event_that_cannot_be_handed_out_stops_no_other(own_stage: Stag
     assert {f"event:{subject}-1" for subject in subjects if subject != bad} < made
     assert len(made) == 5
     assert await own_stage.pool.fetchval("SELECT count(*) FROM events WHERE wanted") == 1
+
+
+@pytest.mark.parametrize("filters", ["x", 5, [1], True])
+async def test_filters_that_cannot_be_read_keep_no_other_automation_deaf(own_stage: Stage, filters: Any) -> None:
+    good, bad = await _waiting(own_stage), await _waiting(own_stage)
+    text = "UPDATE automations SET trigger = jsonb_set(trigger, '{filters}', $2) WHERE id = $1"
+    await own_stage.gateway.execute(text, bad.id, filters)
+    await _happens(own_stage)
+    assert await _hand_out(own_stage) == 1
+    assert (len(await _runs(own_stage, good)), len(await _runs(own_stage, bad))) == (1, 0)
+    row = await own_stage.pool.fetchrow("SELECT status, error FROM automations WHERE id = $1", bad.id)
+    assert (row["status"], row["error"]["code"]) == ("error", "INTERNAL_ERROR")

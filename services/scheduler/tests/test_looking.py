@@ -1,12 +1,13 @@
 """A look at an automation run: what it starts, skips, ends, tells and leaves behind (document 002)."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
 
 from common.bell import AUTOMATION
-from records.automations import runs
+from records.automations import automations, runs
 from records.conditions import RootedCondition, judge
 from scheduler import opening
 from services.scheduler.tests.stage import Stage, step
@@ -369,3 +370,25 @@ async def test_a_step_that_an_older_version_stored_loosely_runs_as_it_did(stage:
     await (await stage.database.owner()).execute(text, saved.id)
     run_id = await stage.begin(saved)
     assert (await stage.database.run(await stage.run_of(run_id, "a")))["definition"]["timeout_seconds"] == 30
+
+
+DAMAGES = ["{steps}|[1]", '{steps}|"x"', '{steps,0,condition}|"later"', '{steps,0,kind}|"new"', "{max_parallel}|0"]
+
+
+@pytest.mark.parametrize("control", [None, "cancel"])
+@pytest.mark.parametrize("damage", DAMAGES)
+async def test_what_cannot_be_read_ends_and_its_automation_says_why(
+    stage: Stage, damage: str, control: str | None
+) -> None:
+    saved = await stage.save(step("a"))
+    path, _, value = damage.partition("|")
+    text = "UPDATE automation_versions SET definition = jsonb_set(definition, $2::text[], $3) WHERE automation_id = $1"
+    await stage.pool.execute(text, saved.id, path.strip("{}").split(","), json.loads(value))
+    run_id = await start(stage.gateway, saved)
+    await stage.pool.execute("UPDATE automation_runs SET control = $2 WHERE id = $1", run_id, control)
+    assert await stage.looker.look(run_id) == 0
+    row = await stage.row(run_id)
+    assert (row["status"], row["error"]["code"]) == ("cancelled" if control else "failed", "INTERNAL_ERROR")
+    assert "cannot be read" in row["error"]["message"]
+    found = await automations.get(stage.gateway, stage.org_id, saved.id)
+    assert (found["status"], found["error"]["code"], found["definition"]["steps"]) == ("error", "INTERNAL_ERROR", [])

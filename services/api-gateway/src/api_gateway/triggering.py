@@ -85,7 +85,10 @@ async def show(gateway: Gateway, request: Request, run: Any, status: int = 200) 
 
 
 async def whole(gateway: Gateway, run: Any) -> Json:
-    """With every step, and the runs of those that have one; before it began, all of them wait."""
+    """With every step, and the runs of those that have one; before it began, all of them wait.
+
+    Of a version that cannot be read the runs alone are shown.
+    """
     steps = await run_reads.steps(gateway.pool, run["id"])
     version = await gateway.versions.get(gateway.pool, run["version_id"])
     if not steps and run["status"] == "running":
@@ -94,7 +97,9 @@ async def whole(gateway: Gateway, run: Any) -> Json:
         **run_reads.as_json(run, [run_reads.action_run_json(step) for step in steps if step["run_id"] is not None]),
         "event": run["event"],
         "inputs": run["inputs"],
-        "steps": [run_reads.step_json(step, version.steps[step["key"]]) for step in steps],
+        "steps": [
+            run_reads.step_json(step, version.steps[step["key"]]) for step in steps if step["key"] in version.steps
+        ],
     }
 
 

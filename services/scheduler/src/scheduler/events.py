@@ -16,7 +16,7 @@ from common.bell import AUTOMATION, Bell
 from common.ids import uuid7
 from common.rows import Rows
 from common.telemetry import automation_runs_cut_off
-from records.automations import causes, runs
+from records.automations import automations, causes, runs, stored
 from records.automations.causes import AFTER_CUT_OFF, DEFAULT_MOST, Source, Wanted
 from records.automations.runs import NewAutomationRun
 from records.automations.triggers import passes
@@ -117,7 +117,11 @@ class _Match(NamedTuple):
 async def _matches(conn: Any, rows: list[Any]) -> Iterator[_Match]:
     waiting = defaultdict(list)
     for one in await conn.fetch(_WAITING, [row["org_id"] for row in rows], [row["type"] for row in rows]):
-        waiting[one["org_id"], one["event_type"]].append(one)
+        if one["filters"] is None or isinstance(one["filters"], dict):
+            waiting[one["org_id"], one["event_type"]].append(one)
+        else:
+            fault = "the filters of its trigger are no object; give it others"
+            await automations.break_(conn, one["id"], stored.error_of(fault))
     events = ((row, event_of(row)) for row in rows)
     return (
         _Match(row, event, one)

@@ -16,7 +16,7 @@ import structlog
 from common.bell import AUTOMATION, EVENT, Bell
 from common.telemetry import automation_runs_ended, span
 from records import hot
-from records.automations import automations, runs, steps
+from records.automations import automations, runs, steps, stored
 from records.automations.advance import Advance, Standing, State, advance, has_failed
 from records.automations.runs import Live
 from records.automations.steps import Change, Notes, Step
@@ -61,7 +61,8 @@ class Looker:
 
     async def give_up(self, run_id: UUID, error: Exception) -> int | None:
         """Ends an automation run at which every look fails in the same way, so that it does not go on for ever."""
-        return await self._locked(run_id, partial(self._give_up, error=error))
+        message = f"Unexpected {type(error).__name__}: {error}. Report it with the id of the automation run."
+        return await self._locked(run_id, partial(self._give_up, message=message))
 
     async def _locked(self, run_id: UUID, do: Callable[["_Look"], Awaitable[None]]) -> int | None:
         async with self.pool.acquire() as conn:
@@ -85,19 +86,23 @@ class Looker:
             return await self._write(one)
 
     async def _look(self, one: "_Look") -> None:
+        if one.version.fault is not None:
+            await self._give_up(one, one.version.fault)
+            one.broken = stored.error_of(one.version.fault)
+            return
         is_first = one.live.started_at is None and one.live.control is None
         opening = await open_run(one.conn, one.live, one.version, one.notes) if is_first else Opening.BEGUN
         if opening is Opening.BEGUN:
             await one.advance()
         one.is_cut_off = opening is Opening.CUT_OFF
 
-    async def _give_up(self, one: "_Look", error: Exception) -> None:
+    async def _give_up(self, one: "_Look", message: str) -> None:
         await runs.give_up(one.conn, one.live.id)
         for step in (await steps.read(one.conn, one.live.id)).values():
             if step.standing.state in (State.WAITING, State.RUNNING):
                 tell_change(one.notes, Change(step.key, State.CANCELLED, step.run_id, reason="given up"))
-        message = f"Unexpected {type(error).__name__}: {error}. Report it with the id of the automation run."
-        tell_end(one.notes, one.live, State.FAILED, {"code": "INTERNAL_ERROR", "message": message, "details": {}})
+        ended = State.CANCELLED if one.live.control == "cancel" else State.FAILED
+        tell_end(one.notes, one.live, ended, stored.error_of(message))
 
     async def _write(self, one: "_Look") -> Outcome:
         outcome = Outcome(running=sum(step.standing.state is State.RUNNING for step in one.known.values()))

@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from records import totals
-from records.automations import versions
+from records.automations import stored, versions
 from records.automations.versions import NewVersion
 from records.listed import bounded
 from records.naming import by_name, id_in, ids_in
@@ -69,7 +69,7 @@ WHERE org_id = $1 AND deleted_at IS NULL AND (slug = $2 OR id = $3) ORDER BY (id
 """
 _CALLS = """ARRAY(
     SELECT coalesce(s->'definition'->>'automation', x.definition->>'automation')
-    FROM jsonb_array_elements(v.definition->'steps') AS s
+    FROM jsonb_array_elements(CASE jsonb_typeof(v.definition->'steps') WHEN 'array' THEN v.definition->'steps' END) AS s
     LEFT JOIN actions x ON x.id::text = s->>'action_id' AND x.org_id = a.org_id
     WHERE s->>'kind' = 'call_automation'
 )"""
@@ -197,13 +197,29 @@ async def change(
 
 
 async def get(conn: Any, org_id: UUID, automation_id: UUID) -> Any:
-    """Its row with the definition of its version and its latest run (`run_…`); None where there is none."""
-    return await conn.fetchrow(f"{_SHOWN} AND a.id = $2", org_id, automation_id)
+    """Its row with the definition of its version and its latest run (`run_…`); None where there is none.
+
+    One that cannot be read has no steps, and an error that says why.
+    """
+    return _readable(await conn.fetchrow(f"{_SHOWN} AND a.id = $2", org_id, automation_id))
 
 
 async def by_slug(conn: Any, org_id: UUID, slug: str) -> Any:
     """As `get`."""
-    return await conn.fetchrow(f"{_SHOWN} AND a.slug = $2", org_id, slug)
+    return _readable(await conn.fetchrow(f"{_SHOWN} AND a.slug = $2", org_id, slug))
+
+
+def _readable(row: Any) -> Any:
+    if row is None:
+        return None
+    found = stored.read(row["definition"])
+    trigger = row["trigger"] if isinstance(row["trigger"], dict) and "type" in row["trigger"] else None
+    if found.fault is None and trigger is not None:
+        return {**row, "definition": found.definition}
+    fault = found.fault or "its trigger cannot be read; give it another"
+    status = "error" if row["status"] == "active" else row["status"]
+    told = {"status": status, "error": row["error"] or stored.error_of(fault)}
+    return {**row, "definition": found.definition, "trigger": trigger or {"type": "manual"}, **told}
 
 
 async def list_page(
@@ -220,13 +236,14 @@ async def list_page(
     of_page = f"SELECT a.id FROM automations a WHERE a.org_id = $1 AND a.deleted_at IS NULL{where}"
     order = f"ORDER BY a.{column} {direction}, a.id {direction}"
     ids = f"{of_page} {order} LIMIT {limit:d} OFFSET {offset:d}"
-    rows = await conn.fetch(f"{_LISTED} AND a.id IN ({ids}) {order}", org_id, *values)
+    found = await conn.fetch(f"{_LISTED} AND a.id IN ({ids}) {order}", org_id, *values)
+    rows = [_readable(row) for row in found]
     if len(rows) < limit and (rows or not offset):
-        return list(rows), offset + len(rows)
+        return rows, offset + len(rows)
     if filters == Filters():
-        return list(rows), await totals.total(conn, org_id, "automations")
+        return rows, await totals.total(conn, org_id, "automations")
     count = f"SELECT count(*) FROM automations a WHERE a.org_id = $1 AND a.deleted_at IS NULL{where}"
-    return list(rows), int(await conn.fetchval(count, org_id, *values))
+    return rows, int(await conn.fetchval(count, org_id, *values))
 
 
 async def delete(conn: Any, org_id: UUID, automation_id: UUID) -> bool:

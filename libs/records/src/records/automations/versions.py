@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
+from records.automations import stored
 from records.automations.plan import Plan
 
 _READ = "SELECT definition, secrets FROM automation_versions WHERE id = $1"
@@ -17,12 +18,16 @@ VALUES ($1, $2, $3, $4, $5, $6)
 
 @dataclass(frozen=True)
 class Version:
-    """One version: its plan, its steps by key, and the sealed write-only values of these."""
+    """One version: its plan, its steps by key, and the sealed write-only values of these.
+
+    `fault` says why it has no steps: what is stored cannot be read (`records.automations.stored`).
+    """
 
     id: UUID
     definition: dict[str, Any]
     secrets: bytes | None
     plan: Plan
+    fault: str | None = None
 
     @property
     def conditions(self) -> list[dict[str, Any]]:
@@ -52,7 +57,8 @@ class Versions:
             row = await conn.fetchrow(_READ, version_id)
             if row is None:
                 raise LookupError(f"there is no version {version_id}")
-            self._remember(Version(version_id, row["definition"], row["secrets"], Plan.of(row["definition"])))
+            found = stored.read(row["definition"])
+            self._remember(Version(version_id, found.definition, row["secrets"], found.plan, found.fault))
         self._known.move_to_end(version_id)
         return self._known[version_id]
 

@@ -8,7 +8,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench import automations, fairness, footprint, kinds, limits, lists, path, recovery, statements, streams, webhooks
+from bench import (
+    automations,
+    fairness,
+    files,
+    footprint,
+    kinds,
+    limits,
+    lists,
+    path,
+    recovery,
+    statements,
+    streams,
+    webhooks,
+)
 from bench.measure import Measure, state_of_machine, table
 from testkit.stack import running_stack
 
@@ -30,6 +43,7 @@ _ON_THEIR_OWN: Mapping[str, tuple[str, Measure, dict[str, Any]]] = {
 }
 _WITHOUT = {
     "starts": ("How long it takes to be there", footprint.measure_starts),
+    "files": ("A long file", files.measure),
     "kinds": ("The kinds beside what they stand on", kinds.measure),
 }
 _NAMES = (*_ON_A_STACK, *_ON_THEIR_OWN, *_WITHOUT)

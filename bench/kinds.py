@@ -92,9 +92,10 @@ async def measure() -> list[Figure]:
     """On a stack of its own, which may read this machine's files and call its addresses."""
     with tempfile.TemporaryDirectory(prefix="vai-") as name:
         folder = Path(name) / "files"
-        for part in ("jsonl", "parquet"):
+        for part in ("jsonl", "csv", "parquet"):
             (folder / part).mkdir(parents=True)
         rows.write_jsonl(folder / "jsonl", API_ROWS)
+        rows.write_csv(folder / "csv", LAKE_ROWS)
         rows.write_parquet(folder / "parquet", LAKE_ROWS, 4)
         async with running_stack(Path(name) / "v", environment={"VAI_FILES_ROOT": str(folder)}) as stack:
             with (
@@ -111,6 +112,7 @@ async def _extractions(bench: _Bench, url: str) -> list[Figure]:
         *await _from_api(bench, url, FEW_ROWS),
         *await _from_api(bench, url, API_ROWS),
         *await _from_files(bench, "jsonl", API_ROWS, partial(plain.jsonl_files, str(folder / "jsonl"))),
+        *await _from_files(bench, "csv", LAKE_ROWS, partial(plain.csv_files, str(folder / "csv"))),
         *await _from_files(bench, "parquet", LAKE_ROWS, partial(plain.parquet_files, str(folder / "parquet"))),
     ]
 

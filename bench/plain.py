@@ -13,7 +13,7 @@ import dlt
 import duckdb
 from deltalake import DeltaTable, write_deltalake
 from dlt.destinations import filesystem as folder_destination
-from dlt.sources.filesystem import filesystem, read_jsonl, read_parquet
+from dlt.sources.filesystem import filesystem, read_csv_duckdb, read_jsonl, read_parquet
 from dlt.sources.rest_api import rest_api_source
 
 _BATCH = 100_000
@@ -37,6 +37,12 @@ def rest_api(url: str, resource: str) -> float:
 def jsonl_files(folder: str) -> float:
     """dlt's filesystem source over jsonl."""
     return _loaded(lambda: (filesystem(bucket_url=folder, file_glob="*.jsonl") | read_jsonl()).with_name("orders"))
+
+
+def csv_files(folder: str) -> float:
+    """dlt's filesystem source over csv, the quick way: DuckDB reads, Arrow tables come, never rows."""
+    found = filesystem(bucket_url=folder, file_glob="*.csv")
+    return _loaded(lambda: (found | read_csv_duckdb(chunk_size=65_536, use_pyarrow=True)).with_name("orders"))
 
 
 def parquet_files(folder: str) -> float:

@@ -48,6 +48,24 @@ def write_jsonl(folder: Path, count: int) -> None:
         file.writelines(json.dumps(row) + "\n" for row in rows(count))
 
 
+CSV_HEADER = "id,customer_id,amount,quantity,state,country,note,is_gift,created_at\n"
+
+
+def csv_lines(count: int) -> Iterator[str]:
+    """The rows as lines of csv, amounts with two places."""
+    for row in rows(count):
+        note, gift = row["note"] or "", str(row["is_gift"]).lower()
+        fields = (row["id"], row["customer_id"], f"{row['amount']:.2f}", row["quantity"], row["state"], row["country"])
+        yield f"{','.join(map(str, fields))},{note},{gift},{row['created_at']}\n"
+
+
+def write_csv(folder: Path, count: int) -> None:
+    """The rows as one csv file."""
+    with (folder / "orders.csv").open("w") as file:
+        file.write(CSV_HEADER)
+        file.writelines(csv_lines(count))
+
+
 @contextmanager
 def served(*counts: int) -> Iterator[str]:
     """The address of an API that has the rows at `/orders-<count>?page=1`, `PAGE` at a time, kept ready as bytes."""

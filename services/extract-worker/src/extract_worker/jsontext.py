@@ -14,7 +14,7 @@ _LONG = b"0" * 17
 """No number with fewer digits loses one in a double, nor in 64 bits."""
 
 _FAR = (b"e000", b"E000", b"e+000", b"E+000", b"e-000", b"E-000")
-_NUMBERS = re.compile(rb"(?<![\w\"'.+-])-?\d[\d.]{16,}(?:[eE][+-]?\d+)?|(?:^|[:\[,\s])-?\d[\d.]*[eE][+-]?\d{3}")
+_NUMBERS = re.compile(rb"(?<![\w\"'.+-])-?\d[\d.]{16,}(?:[eE][+-]?\d+)?|(?:^|[:\[,\s])-?\d[\d.]*[eE][+-]?\d{3,}")
 
 
 class Digits(str):

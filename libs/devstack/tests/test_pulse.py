@@ -1,13 +1,15 @@
 """A service that runs and does not answer is ended; one that was stopped, or is starved, is not."""
 
+import asyncio
 import signal
 import sys
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from devstack.instance import Instance
+from devstack.instance import HOST, Instance
 from devstack.process import Process, Program
 from devstack.pulse import STARVED_SECONDS, Pulse
 from devstack.services import SERVICES
@@ -115,3 +117,24 @@ async def test_an_answer_begins_the_time_anew_and_so_does_a_new_process(instance
     await _run(instance, _ASLEEP)
     clock.now = 50.0
     assert not await pulse.stands(instance)
+
+
+async def test_who_is_full_of_strangers_connections_is_asked_where_nobody_else_asks(instance: Instance) -> None:
+    async def answer(status: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    full = await asyncio.start_server(partial(answer, b"503 Service Unavailable"), HOST, 0)
+    own = await asyncio.start_server(partial(answer, b"200 OK"), HOST, 0)
+    ports = [server.sockets[0].getsockname()[1] for server in (full, own)]
+    async with full, own:
+        instance.http_port, instance.metrics_port = ports
+        await _run(instance, _ASLEEP)
+        clock = Clock()
+        pulse = Pulse(15.0, clock=clock)
+        for clock.now in (0.0, 100.0, 200.0):
+            assert not await pulse.stands(instance)
+        instance.metrics_port = None
+        clock.now = 300.0
+        assert await pulse.stands(instance)

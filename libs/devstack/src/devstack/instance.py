@@ -43,7 +43,12 @@ class Instance:
     @property
     def metrics(self) -> str:
         """Where Prometheus reads."""
-        return f"http://{HOST}:{self.metrics_port or self.http_port}/metrics"
+        return f"http://{HOST}:{self.health_port}/metrics"
+
+    @property
+    def health_port(self) -> int:
+        """Where its health is asked for: a port of its own where the other is everybody's, and may be full."""
+        return self.metrics_port or self.http_port
 
     @property
     def alive(self) -> bool:

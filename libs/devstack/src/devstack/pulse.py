@@ -27,7 +27,7 @@ class _Heard:
 
 
 async def _healthy(instance: Instance) -> bool:
-    return await answers_ok(instance.http_port, "/healthz", _ANSWER_SECONDS)
+    return await answers_ok(instance.health_port, "/healthz", _ANSWER_SECONDS)
 
 
 class Pulse:

@@ -174,6 +174,7 @@ def test_all_can_be_text_and_some_can_be_declared(tmp_path: Path) -> None:
         ("\n", {}, [], 0),
         ("", {}, [], 0),
         ("id,v\n", {}, ["id", "v"], 0),
+        ("sep=;\nid;v\n1;a,b\n", {}, ["id", "v"], 1),
     ],
 )
 def test_headers_blank_lines_delimiters_and_quotes(
@@ -196,6 +197,7 @@ def test_other_encodings_can_be_said(tmp_path: Path, encoding: str) -> None:
         ("id,v\n1,a\n2,secret,x\n", {}, r"line 3: the row has 3 fields where the header has 2"),
         ('id,v\n"1\n\n",a\n2\n', {}, r"line 5: the row has 1 fields"),
         (b"id,v\n1,a\n2,M\xfcller\n", {}, r"no UTF-8 text in line 3; set encoding"),
+        ("id,v\n1,a\n".encode("utf-16-le"), {}, "looks like UTF-16"),
         (b"id,v\n1,\x81\n", {"encoding": "cp1252"}, r"no cp1252 text in line 2"),
         ("id,v\n1,a\nsecret,b\n", {"columns": {"id": "bigint"}}, r"line 3: the column id is declared bigint"),
     ],

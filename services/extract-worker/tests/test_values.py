@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from common.errors import ErrorCode, Permanent
 from extract_worker.columns import plain, table_of, type_name
 from extract_worker.jsontext import as_text, parse
-from extract_worker.meeting import joined, one_spelling
+from extract_worker.meeting import fitted, joined, one_spelling, stored
 
 # JSON
 
@@ -117,6 +117,15 @@ def test_where_a_page_ends_does_not_change_which_column_a_name_is(rows: list[Any
 
 def filled(table: pa.Table) -> list[dict[str, Any]]:
     return [{name: value for name, value in row.items() if value is not None} for row in table.to_pylist()]
+
+
+def test_exact_decimals_join_doubles_that_a_table_has_where_no_digit_is_lost() -> None:
+    known = [{"name": "v", "type": "DOUBLE"}]
+    few, many = (
+        pa.table({"v": pa.array([Decimal(text)], pa.decimal128(18, 2))}) for text in ("9.50", f"{'1' * 16}.25")
+    )
+    assert type_name(fitted(few, known)["v"].type) == "DOUBLE"
+    assert stored(fitted(many, known), known)["v"].to_pylist() == [f"{'1' * 16}.25"]
 
 
 # Parquet

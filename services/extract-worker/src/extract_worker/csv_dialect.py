@@ -1,6 +1,7 @@
 """How a csv file is written: its delimiter and its header, told by the resource or found in its first records."""
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import StringIO
@@ -10,6 +11,9 @@ from extract_worker.columns import free_name
 from records.definitions.file_resources import FileResource
 
 _DELIMITERS = (",", ";", "\t", "|")
+_SEP = re.compile(r"sep=([\x20-\x7e\t])\r?\n")
+"""Spreadsheets write it before the header."""
+
 _SAMPLED = 50
 """Records that tell the delimiter."""
 
@@ -37,8 +41,14 @@ def dialect_of(start: bytes, whole: bool, resource: FileResource, suffix: str, p
     text = start[at:].decode("utf-8", "ignore")
     if not text.strip("\r\n"):
         return None
-    given = resource.delimiter or ("\t" if suffix == ".tsv" else None)
-    delimiter = given or _sniffed(text, whole, resource, path)
+    if start.count(b"\0") > len(start) // 4:
+        said = f"{path} looks like UTF-16 without a byte-order mark; set encoding to utf-16-le or utf-16-be."
+        raise Permanent(ErrorCode.DATA_ERROR, said, {"file": path, "field": "encoding"})
+    delimiter = resource.delimiter
+    if delimiter is None and (told := _SEP.match(text)):
+        delimiter, at, line = told[1], at + told.end(), line + 1
+        text = text[told.end() :]
+    delimiter = delimiter or _sniffed(text, whole, resource, path, "\t" if suffix == ".tsv" else ",")
     header, length = _header(text, delimiter, resource)
     if not resource.header:
         names = resource.names or [f"column_{number}" for number in range(1, len(header) + 1)]
@@ -93,15 +103,15 @@ def _header(text: str, delimiter: str, resource: FileResource) -> tuple[list[str
     return header, sum(map(len, taken))
 
 
-def _sniffed(text: str, whole: bool, resource: FileResource, path: str) -> str:
-    """The delimiter that cuts all first records into the same number of fields, more than one."""
+def _sniffed(text: str, whole: bool, resource: FileResource, path: str, usual: str) -> str:
+    """The delimiter that cuts all first records into the same number of fields, more than one; the usual one first."""
     widths = {delimiter: _widths(text, whole, delimiter, resource) for delimiter in _DELIMITERS}
     even = [delimiter for delimiter, found in widths.items() if len(set(found)) == 1 and found[0] > 1]
     if even:
-        return "," if "," in even else max(even, key=lambda delimiter: widths[delimiter][0])
+        return usual if usual in even else max(even, key=lambda delimiter: widths[delimiter][0])
     cutting = [delimiter for delimiter, found in widths.items() if found and found[0] > 1]
-    if not cutting or "," in cutting:
-        return ","
+    if not cutting or usual in cutting:
+        return usual
     if len(cutting) == 1:
         return cutting[0]
     said = f"The delimiter of {path} cannot be told; set delimiter to the character that parts its fields."

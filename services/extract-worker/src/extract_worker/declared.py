@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from common.errors import ErrorCode, Permanent
-from extract_worker.jsontext import as_text, compact
+from extract_worker.jsontext import as_text, compact, encodable
 
 _ERRORS = (ValueError, TypeError, OverflowError, InvalidOperation, pa.ArrowInvalid, pa.ArrowNotImplementedError)
 _TRUTH = {"true": True, "false": False, "1": True, "0": False}
@@ -125,9 +125,13 @@ def _day(value: Any) -> date:
     return date.fromisoformat(str(value)[:10])
 
 
+def _json(value: Any) -> str:
+    return encodable(compact(value))
+
+
 _CONVERSIONS: dict[str, Callable[[Any], Any]] = {
     "text": as_text,
-    "json": compact,
+    "json": _json,
     "bigint": _whole,
     "double": _double,
     "bool": _truth,

@@ -17,6 +17,7 @@ from extract_worker.rejects import Read, table_of_rejects
 from extract_worker.seen_files import SeenFiles
 from extract_worker.source import Means, Page, Table, mode_of
 from extract_worker.state import Json, ResourceState
+from extract_worker.unpacking import PACKED
 from records.definitions.dlt_extract import DltExtract, Filesystem
 from records.definitions.file_resources import FileResource
 from records.definitions.resources import table_name
@@ -25,6 +26,8 @@ _SLICES = 100
 """Up to so many files each are a slice of their own; of more, small ones go together."""
 
 _SMALL_BYTES = 8 * 1024 * 1024
+_UNPACKED = 50
+"""A packed file may be so many times larger."""
 
 Files = tuple[Found, ...]
 """A slice: one file, or several small ones."""
@@ -161,12 +164,17 @@ def _facts(file: Found) -> Json:
     return {"path": file.path, "size": file.size, "modified": file.modified}
 
 
+def _weight(file: Found) -> int:
+    """Bytes in memory, about."""
+    return file.size * (_UNPACKED if file.path.lower().endswith(PACKED) else 1)
+
+
 def _parted(files: Sequence[Found]) -> Iterator[Files]:
     """Slices in order, none of several files with more than `_SMALL_BYTES`."""
     most = -(-len(files) // _SLICES)
     slice_: list[Found] = []
     for file in files:
-        if slice_ and (len(slice_) == most or sum(each.size for each in slice_) + file.size > _SMALL_BYTES):
+        if slice_ and (len(slice_) == most or sum(map(_weight, slice_)) + _weight(file) > _SMALL_BYTES):
             yield tuple(slice_)
             slice_ = []
         slice_.append(file)

@@ -5,6 +5,7 @@ What is stored earlier keeps its type; a later part is written so that a reader 
 """
 
 from collections.abc import Sequence
+from decimal import Decimal
 from functools import reduce
 from typing import TypeAlias
 
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from extract_worker.columns import array_of, texts, type_name
-from records.bronze_types import BIGINT, BLOB, NULL, TEXT, met
+from records.bronze_types import BIGINT, BLOB, DOUBLE, EXACT_DIGITS, NULL, TEXT, met
 from records.lake import WIDE, Column, Columns
 
 EXACT_IN_DOUBLE = 2**53
@@ -62,6 +63,21 @@ def _arrow(kind: str) -> pa.DataType:
         return pa.float64() if kind == "DOUBLE" else pa.string()
     precision, scale = kind.removeprefix("DECIMAL(").removesuffix(")").split(",")
     return pa.decimal128(int(precision), int(scale))
+
+
+def fitted(table: pa.Table, known: Columns) -> pa.Table:
+    """The table with decimals as doubles where the table has doubles, and no digit is lost by it."""
+    doubles = {column["name"].lower() for column in known if column["type"] == DOUBLE}
+    for index, name in enumerate(table.column_names):
+        column = table.column(index)
+        if name.lower() in doubles and pa.types.is_decimal(column.type) and _fits_double(column):
+            table = table.set_column(index, name, column.cast(pa.float64()))
+    return table
+
+
+def _fits_double(column: Part) -> bool:
+    most = pc.max(pc.abs(column)).as_py()
+    return most is None or most < Decimal(10) ** (EXACT_DIGITS - column.type.scale)
 
 
 def stored(table: pa.Table, known: Columns) -> pa.Table:

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from common.clock import unix_milliseconds
 from extract_worker.columns import with_platform_columns
-from extract_worker.meeting import described, joined, one_spelling, stored
+from extract_worker.meeting import described, fitted, joined, one_spelling, stored
 from extract_worker.storage import Storage
 from records.lake import ADDED, Columns, merge_columns
 
@@ -81,6 +81,7 @@ class SliceWriter:
     def _write(self) -> None:
         table = joined(self._tables)
         table = with_platform_columns(table, self._place.connection_id, unix_milliseconds() * 1000)
+        table = fitted(table, self._known)
         found = described(table)
         table = stored(table, self._known)
         sink = pa.BufferOutputStream()

@@ -1,6 +1,7 @@
 """How a worker lets a run go: a table of where it stands, who asks, and what becomes of it."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -158,6 +159,18 @@ async def test_what_is_not_leased_is_left_alone(database: Database, trigger: str
         run_id = await database.put(*place.split("/"))
         assert not await TRIGGERS[trigger](pool, HOLDER, run_id, 0)
         assert await database.where(run_id) == place
+
+
+async def test_an_attempt_that_is_spared_is_not_counted_and_a_quota_is_timed(database: Database) -> None:
+    """Since when there is nothing but "too many requests" stays; progress begins it anew, another error ends it."""
+    pool, day_ago = await database.pool("extract-worker"), now() - timedelta(days=1)
+    for quota, advanced, since in ((True, False, "kept"), (True, True, "new"), (False, True, None)):
+        run_id = await database.put("running", "leased", lease_owner=HOLDER.id, retry_count=1, waits_since=day_ago)
+        assert await lifecycle.spare(pool, HOLDER, run_id, 1, SLOW, 12.5, quota=quota, advanced=advanced)
+        row = await database.run(run_id)
+        assert (row["retry_count"], row["phase"], row["error"]) == (1, "delayed", SLOW.as_json())
+        found = row["waits_since"]
+        assert since == (None if found is None else "kept" if found == day_ago else "new")
 
 
 async def test_a_retry_waits_and_counts_and_keeps_the_error(database: Database) -> None:

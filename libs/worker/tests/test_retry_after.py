@@ -1,16 +1,19 @@
 """`Retry-After`: whatever a server writes there, nothing is raised and nobody waits without end (decision 25)."""
 
 import math
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.clock import now
 from common.errors import ErrorCode, Permanent, Retryable
 from records.definitions.base import Retry
-from worker.endings import LONGEST_PAUSE, backoff, final_error
+from worker.endings import LONGEST_PAUSE, MOST_SPARED, backoff, final_error, is_spared, spared_wait
 from worker.retry_after import LONGEST, moment, seconds_to_wait
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -118,3 +121,43 @@ def test_a_wait_of_more_than_a_day_is_final_and_says_so() -> None:
 def test_what_is_final_by_itself_stays_as_it_is() -> None:
     error = Permanent(ErrorCode.DATA_ERROR, "bad")
     assert final_error(error, 1, Retry()) is error
+
+
+QUOTA, BROKEN = Retryable(ErrorCode.RATE_LIMITED, "Slow down."), Retryable(ErrorCode.CONNECTION_ERROR, "It broke.")
+
+
+def attempt(hours: float | None = None, **more: Any) -> Any:
+    """An attempt of a run that has waited for a quota for so many hours."""
+    since = None if hours is None else now() - timedelta(hours=hours)
+    given = {"advanced": False, "waits_for_quota": True, "waits_since": since, "epoch": 5}
+    return SimpleNamespace(**given | more)
+
+
+@pytest.mark.parametrize(
+    ("run", "error", "most", "spared"),
+    [
+        (attempt(), QUOTA, 3, True),
+        (attempt(23.9), QUOTA, 3, True),
+        (attempt(24.1), QUOTA, 3, False),
+        (attempt(24.1, advanced=True), QUOTA, 3, True),
+        (attempt(waits_for_quota=False), QUOTA, 3, False),
+        (attempt(), BROKEN, 3, False),
+        (attempt(advanced=True), BROKEN, 3, True),
+        (attempt(advanced=True), BROKEN, 1, False),
+        (attempt(advanced=True, epoch=MOST_SPARED), BROKEN, 3, False),
+        (attempt(advanced=True), Permanent(ErrorCode.DATA_ERROR, "Bad."), 3, False),
+        (attempt(), Retryable(ErrorCode.RATE_LIMITED, "Slow down.", None, 86_401.0), 3, False),
+    ],
+)
+def test_progress_and_quotas_are_outside_of_the_attempts_within_bounds(
+    run: Any, error: Any, most: int, spared: bool
+) -> None:
+    assert is_spared(run, error, Retry(max_attempts=most)) is spared
+
+
+def test_where_nobody_says_how_long_a_quota_lasts_the_waits_grow() -> None:
+    policy = Retry(initial_interval_seconds=0.001, max_interval_seconds=300)
+    assert spared_wait(attempt(), QUOTA, policy) < 1
+    assert 14 < spared_wait(attempt(1 / 60), QUOTA, policy) < 16
+    assert spared_wait(attempt(10), QUOTA, policy) == 300
+    assert spared_wait(attempt(10), Retryable(ErrorCode.RATE_LIMITED, "Slow down.", None, 7.0), policy) == 7

@@ -50,6 +50,7 @@ class Bench:
     run_id: str = field(default_factory=lambda: str(uuid4()))
     commits: list[dict[str, Any]] = field(default_factory=list)
     conflict: str | None = None
+    may_wait: bool = False
     link: RecordingLink = field(default_factory=RecordingLink)
     answers: dict[str, Any] = field(default_factory=dict)
 
@@ -61,12 +62,15 @@ class Bench:
             "addresses": self.addresses,
             "files_root": self.files_root,
             "cursors": self.cursors,
+            "may_wait": self.may_wait,
         }
         job = Job(
             self.run_id, ORG, self.epoch, self.attempt, "dlt_extract", definition, self.connection, self.checkpoint,
             self.folder.as_uri(), prepared,
         )  # fmt: skip
-        self.link = RecordingLink({"commit_slice": self._commit, "announce": self._announce, **self.answers})
+        self.link = RecordingLink(
+            {"commit_slice": self._commit, "announce": self._announce, "remember": self._announce, **self.answers}
+        )
         return extract(job, self.link)
 
     def next_run(self) -> None:

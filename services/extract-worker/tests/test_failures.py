@@ -14,6 +14,11 @@ from extract_worker import session
 from testkit.json_api import Ask, FakeApi, Say
 
 
+@pytest.fixture(autouse=True)
+def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "_WAITS", (0.001, 0.001))
+
+
 def failure(bench: Any, url: str, **fields: Any) -> RunError:
     with pytest.raises(RunError) as raised:
         bench.extract("rest_api", base_url=url, resources=[{"name": "items"} | fields], read_timeout_seconds=0.5)
@@ -28,6 +33,9 @@ def failure(bench: Any, url: str, **fields: Any) -> RunError:
         (Say({"no": 1}, 404), ErrorCode.CONNECTION_ERROR, Permanent, "path"),
         (Say({"no": 1}, 422), ErrorCode.DATA_ERROR, Permanent, "params"),
         (Say({"no": 1}, 429, {"Retry-After": "70"}), ErrorCode.RATE_LIMITED, Retryable, "slows a source down"),
+        (Say({"no": 1}, 403, {"Retry-After": "70"}), ErrorCode.RATE_LIMITED, Retryable, "slows a source down"),
+        (Say({"no": 1}, 403, {"X-RateLimit-Remaining": "0"}), ErrorCode.RATE_LIMITED, Retryable, "too many"),
+        (Say({"no": 1}, 403, {"X-RateLimit-Remaining": "7"}), ErrorCode.AUTH_ERROR, Permanent, "credentials"),
         (Say({"no": 1}, 500), ErrorCode.CONNECTION_ERROR, Retryable, "ask those who run it"),
         (Say({"no": 1}, 304), ErrorCode.DATA_ERROR, Permanent, "no data"),
         (Say(raw=b"<html>\x00\xff it works </html>"), ErrorCode.DATA_ERROR, Permanent, "answers JSON"),
@@ -121,9 +129,9 @@ def test_one_resource_that_fails_leaves_the_others_whole(bench: Any, api: FakeAp
 
 
 def test_what_may_pass_is_tried_again_and_what_is_done_stays_done(bench: Any, api: FakeApi) -> None:
-    limited = Say({}, 429, {"Retry-After": "30"})
+    stumbling = Say({}, 503, {"Retry-After": "30"})
     api.paths["/a"] = lambda ask: [{"id": 1}]
-    api.paths["/b"] = lambda ask: limited
+    api.paths["/b"] = lambda ask: stumbling
     definition = {"base_url": api.url, "resources": ["a", "b"], "retry": {"max_attempts": 2}}
     with pytest.raises(Retryable) as raised:
         bench.extract("rest_api", **definition)
@@ -183,7 +191,7 @@ def test_requests_keep_their_distance(bench: Any, api: FakeApi) -> None:
     api.paths["/a"] = answer
     resources = [{"name": "a", "paginator": "page_number"}]
     bench.extract("rest_api", base_url=api.url, resources=resources, request_interval_seconds=0.1)
-    assert all(later - earlier > 0.09 for earlier, later in pairwise(times))
+    assert all(later - earlier > 0.05 for earlier, later in pairwise(times))
 
 
 def test_a_small_answer_that_inflates_is_stopped_at_the_largest_page(
@@ -205,3 +213,79 @@ def test_a_compressed_answer_that_breaks_off_is_told(bench: Any, api: FakeApi) -
     whole = gzip.compress(b'[{"id": 1}]' * 1000)
     api.paths["/items"] = lambda ask: Say(raw=whole[:-20], headers={"Content-Encoding": "gzip"})
     assert "compression is broken" in failure(bench, api.url).message
+
+
+def test_an_answer_that_is_cut_off_once_is_asked_for_again_and_shows_nothing(bench: Any, api: FakeApi) -> None:
+    whole = b'[{"id": 1, "mail": "ada@example.org"}]'
+    for broken in (whole[:-5], b"<html>ada@example.org</html>", gzip.compress(whole)[:-9]):
+        headers = {"Content-Encoding": "gzip"} if broken[:2] == b"\x1f\x8b" else {}
+        before = len(api.asked)
+        api.paths["/items"] = lambda ask, say=Say(raw=broken, headers=headers), before=before: (
+            say if len(api.asked) == before + 1 else [{"id": 1}]
+        )
+        assert bench.extract("rest_api", base_url=api.url, resources=["items"])["recordsProcessed"] == 1
+        api.paths["/items"] = lambda ask, say=Say(raw=broken, headers=headers): say
+        bench.next_run()
+        error = failure(bench, api.url)
+        assert "ada@" not in str([error.as_json(), bench.link.logs])
+        bench.next_run()
+
+
+def test_what_came_before_a_final_error_is_kept_for_the_retry(bench: Any, api: FakeApi) -> None:
+    bad = True
+
+    def answer(ask: Ask) -> Any:
+        page = int(ask.query["page"])
+        return Say(raw=b"<html>") if bad and page == 3 else [{"id": page}][: 4 - page]
+
+    api.paths["/items"] = answer
+    with pytest.raises(Permanent):
+        bench.extract("rest_api", base_url=api.url, resources=[{"name": "items", "paginator": "page_number"}])
+    bad, asked = False, len(api.asked)
+    bench.extract("rest_api", base_url=api.url, resources=[{"name": "items", "paginator": "page_number"}])
+    assert bench.column("items", "id") == [1, 2, 3]
+    assert api.asked[asked].query["page"] == "3"
+
+
+def test_a_resource_that_failed_for_good_is_asked_again_by_a_retry_alone(bench: Any, api: FakeApi) -> None:
+    api.paths["/a"] = lambda ask: Say({}, 400)
+    api.paths["/b"] = lambda ask: Say({}, 503, {"Retry-After": "30"})
+    definition = {"base_url": api.url, "resources": ["a", "b"], "retry": {"max_attempts": 3}}
+    for attempt in (1, 2):
+        bench.attempt = attempt
+        with pytest.raises(Retryable):
+            bench.extract("rest_api", **definition)
+    assert len(api.asked_for("/a")) == 1
+    api.paths["/b"] = lambda ask: [{"id": 2}]
+    result = bench.extract("rest_api", **definition)
+    assert (result["failed_resources"], result["resource_errors"]["a"]["code"]) == (["a"], "DATA_ERROR")
+    assert len(api.asked_for("/a")) == 1
+    checkpoint = bench.checkpoint
+    bench.next_run()
+    bench.checkpoint, api.paths["/a"] = checkpoint, lambda ask: [{"id": 1}]
+    assert bench.extract("rest_api", **definition)["failed_resources"] == []
+
+
+def test_a_quota_is_waited_for_beyond_the_attempts_and_progress_does_not_count(bench: Any, api: FakeApi) -> None:
+    api.paths["/a"] = lambda ask: Say({}, 429, {"X-RateLimit-Reset": "40"})
+    definition = {"base_url": api.url, "resources": ["a"], "retry": {"max_attempts": 2}}
+    bench.attempt, bench.may_wait = 2, True
+    with pytest.raises(Retryable) as raised:
+        bench.extract("rest_api", **definition)
+    assert (raised.value.code, raised.value.retry_after) == (ErrorCode.RATE_LIMITED, 40)
+    pages = {"1": [{"id": 1}], "2": Say({}, 503, {"Retry-After": "30"})}
+    api.paths["/a"] = lambda ask: pages[ask.query["page"]]
+    definition["resources"] = [{"name": "a", "paginator": "page_number"}, "b"]
+    api.paths["/b"] = lambda ask: [{"id": 1}]
+    bench.next_run()
+    with pytest.raises(Retryable):
+        bench.extract("rest_api", **definition)
+    assert bench.extract("rest_api", **definition)["failed_resources"] == ["a"]
+
+
+def test_a_wait_of_more_than_a_day_is_final(bench: Any, api: FakeApi) -> None:
+    api.paths["/a"] = lambda ask: Say({}, 429, {"Retry-After": "90000"})
+    api.paths["/b"] = lambda ask: [{"id": 1}]
+    bench.may_wait = True
+    result = bench.extract("rest_api", base_url=api.url, resources=["a", "b"], retry={"max_attempts": 3})
+    assert result["resource_errors"]["a"]["code"] == "RATE_LIMITED"

@@ -66,7 +66,7 @@ def _array(column: tuple[Any, ...]) -> list[Any] | None:
 
 # What a worker needs of a run that it claims, and of one that it ended; the last is what log and journal need besides.
 _CLAIMED = """id, org_id, action_id, connection_id, retry_of, kind, status, phase, epoch, lease_owner, due_at,
-    recovered, retry_count, control, definition, secrets, progress, started_at, traceparent, may_rerun"""
+    recovered, retry_count, control, definition, secrets, progress, started_at, traceparent, may_rerun, waits_since"""
 _ENDED = """id, org_id, action_id, kind, status, phase, epoch, result, error, progress, watched, retry_count,
     interrupt_count, started_at, completed_at, updated_at, traceparent"""
 _TELLING = "created_at, trigger_method, trigger_source_type, trigger_source_id, log_seq, event_seq"

@@ -4,7 +4,7 @@ from typing import Any
 
 import asyncpg
 
-NEEDED = "0017"
+NEEDED = "0018"
 """The newest revision under migrations/versions (a test holds them together)."""
 
 

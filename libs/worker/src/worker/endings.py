@@ -8,13 +8,14 @@ import itertools
 import math
 import random
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import asyncpg
 import structlog
 
 from common.batcher import Batcher
-from common.clock import steady_seconds
+from common.clock import now, steady_seconds
 from common.db import dump_json, is_away
 from common.errors import ErrorCode, Permanent, Retryable, RunError
 from common.telemetry import run_seconds, runs_ended, runs_given_up
@@ -34,6 +35,9 @@ LONGEST_PAUSE = 86_400.0
 
 _LOCKED_WAIT = 0.005
 """Seconds until a row that was passed over is asked for again, doubled each time: mostly a statement of ours has it."""
+
+MOST_SPARED = 1_000
+"""Claims of a run after which each attempt counts."""
 
 _READ = "SELECT * FROM runs WHERE id = $1"
 _OF_CONNECTIONS = (ErrorCode.AUTH_ERROR, ErrorCode.CONNECTION_ERROR)
@@ -76,6 +80,8 @@ class Endings:
     async def fail(self, run: Owned, error: RunError) -> Any:
         """running → failed, or delayed where another attempt may help and is left."""
         policy = _policy(run)
+        if is_spared(run, error, policy):
+            return await self._until_answered(run, lambda: self._spare(run, error, spared_wait(run, error, policy)))
         final = final_error(error, run.attempt, policy)
         if final is None:
             asked = error.retry_after if isinstance(error, Retryable) else None
@@ -170,6 +176,12 @@ class Endings:
     async def _retry(self, run: Owned, error: RunError, wait: float) -> bool:
         later = (run.id, run.epoch, error, wait)
         return self._left(await insist(run.id, lambda: lifecycle.retry(self._pool, self._holder, *later)))
+
+    async def _spare(self, run: Owned, error: RunError, wait: float) -> bool:
+        quota = error.code is ErrorCode.RATE_LIMITED
+        later = (run.id, run.epoch, error, wait)
+        spare = partial(lifecycle.spare, quota=quota, advanced=run.advanced)
+        return self._left(await insist(run.id, lambda: spare(self._pool, self._holder, *later)))
 
     async def _park(self, run: Owned, parked: Park) -> bool:
         values = (run.id, run.epoch, parked)
@@ -276,13 +288,40 @@ def final_error(error: RunError, attempt: int, policy: Retry) -> RunError | None
     if not isinstance(error, Retryable):
         return error
     asked = error.retry_after
-    if attempt >= policy.max_attempts:
-        tried = "once" if attempt == 1 else f"{attempt} times"
-        return _with(error, f"It was tried {tried}.", {"attempts": attempt})
     if asked is not None and asked > LONGEST_PAUSE:
         text = "It asks to wait for more than a day, so it is not tried again by itself."
         return _with(error, text, {"attempts": attempt})
+    if attempt >= policy.max_attempts:
+        tried = "once" if attempt == 1 else f"{attempt} times"
+        return _with(error, f"It was tried {tried}.", {"attempts": attempt})
     return None
+
+
+def is_spared(run: Owned, error: RunError, policy: Retry) -> bool:
+    """Whether the attempt is not counted: it has committed something, or what it waits for is a quota.
+
+    Within bounds: a wait of a day, or a day of nothing but such waits, or very many claims, and it is counted.
+    """
+    if not isinstance(error, Retryable) or policy.max_attempts == 1 or run.epoch >= MOST_SPARED:
+        return False
+    if error.retry_after is not None and error.retry_after > LONGEST_PAUSE:
+        return False
+    if error.code is not ErrorCode.RATE_LIMITED:
+        return run.advanced
+    return run.advanced or (run.waits_for_quota and waited(run) < LONGEST_PAUSE)
+
+
+def waited(run: Owned) -> float:
+    """Seconds for which a run has had nothing but "too many requests"."""
+    return 0.0 if run.waits_since is None else max(0.0, (now() - run.waits_since).total_seconds())
+
+
+def spared_wait(run: Owned, error: RunError, policy: Retry) -> float:
+    """Seconds until the next attempt; where nobody says how long a quota lasts, a quarter of what was waited so far."""
+    asked = error.retry_after if isinstance(error, Retryable) else None
+    wait = backoff(policy, 1, asked)
+    longer = min(waited(run) / 4, policy.max_interval_seconds) if asked is None and not run.advanced else 0.0
+    return max(wait, longer)
 
 
 def _with(error: Retryable, sentence: str, details: dict[str, Any]) -> Retryable:

@@ -31,8 +31,18 @@ RETRY = Step(
     (Phase.LEASED,),
     Status.RUNNING,
     Phase.DELAYED,
-    sets="""retry_count = retry_count + 1, stuck_turns = 0, error = $8::jsonb,
+    sets="""retry_count = retry_count + 1, waits_since = NULL, stuck_turns = 0, error = $8::jsonb,
         due_at = clock_timestamp() + $9 * interval '1 s'""",
+    guard=f"{_OURS} AND r.control IS NULL",
+    skip_locked=True,
+)
+SPARE = Step(
+    Status.RUNNING,
+    (Phase.LEASED,),
+    Status.RUNNING,
+    Phase.DELAYED,
+    sets="""waits_since = CASE WHEN $10 THEN coalesce(CASE WHEN $11 THEN NULL ELSE r.waits_since END, clock_timestamp())
+        END, stuck_turns = 0, error = $8::jsonb, due_at = clock_timestamp() + $9 * interval '1 s'""",
     guard=f"{_OURS} AND r.control IS NULL",
     skip_locked=True,
 )
@@ -114,6 +124,17 @@ async def retry(conn: Any, holder: Holder, run_id: UUID, epoch: int, error: RunE
     entry = Entry("run_retrying", f"{error.message} Trying again in {seconds:.1f} s.", error.as_json(), "warning")
     values = (epoch, holder.id, error.as_json(), seconds)
     return await apply(conn, RETRY, [run_id], *values, entry=entry, worker=holder.name)
+
+
+async def spare(
+    conn: Any, holder: Holder, run_id: UUID, epoch: int, error: RunError, seconds: float, *, quota: bool, advanced: bool
+) -> list[Any]:
+    """leased → delayed, and no attempt is counted: it has committed something (`advanced`), or waits for a `quota`."""
+    why = "It has come forward, so no attempt is counted" if advanced else "No attempt is counted"
+    text = f"{error.message} {why}. Trying again in {seconds:.1f} s."
+    entry = Entry("run_retrying", text, error.as_json(), "warning")
+    values = (epoch, holder.id, error.as_json(), seconds, quota, advanced)
+    return await apply(conn, SPARE, [run_id], *values, entry=entry, worker=holder.name)
 
 
 async def pause(conn: Any, holder: Holder, held: Sequence[Held]) -> list[Any]:

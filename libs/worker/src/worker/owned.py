@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from contextvars import copy_context
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
@@ -77,6 +78,11 @@ class Owned:
         # nobody said: the same as `records.fragments.MAY_RERUN`
         self.may_rerun: bool = self.kind != "http_request" if row["may_rerun"] is None else row["may_rerun"]
         self.begun = False
+        self.advanced = False
+        """Whether this attempt has committed something that the next one does not do again."""
+        self.waits_for_quota = False
+        """Whether its kind waits for a quota outside of the attempts."""
+        self.waits_since: datetime | None = row.get("waits_since")
         self.heartbeats = 0
         self.started_at = row["started_at"]
         self.progress: dict[str, Any] | None = row["progress"]

@@ -13,6 +13,7 @@ from records.cursors import Cursor
 from records.definitions.base import Definition as BaseDefinition
 from records.definitions.dlt_extract import DltExtract as Definition
 from records.definitions.dlt_extract import Noop
+from worker.endings import LONGEST_PAUSE, waited
 from worker.owned import Owned
 
 
@@ -45,7 +46,8 @@ class DltExtract:
 
     async def prepare(self, run: Owned) -> dict[str, Any]:
         """What the child must know: {source, addresses, files_root, cursors: {resource: {value, run_id}}, columns:
-        {table: {all, of_others}}}."""
+        {table: {all, of_others}}, may_wait: whether the run waits for a quota outside of its attempts}."""
+        run.waits_for_quota = True
         source = run.definition_as(Definition).bronze_source
         async with run.guarded() as conn:
             saved = await cursors.cursors(conn, run.org_id, _scope(run), source)
@@ -60,16 +62,21 @@ class DltExtract:
             "files_root": self._files_root and self._files_root.replace("{org}", str(run.org_id)),
             "cursors": {name: {"value": one.value, "run_id": str(one.run_id)} for name, one in saved.items()},
             "columns": columns,
+            "may_wait": waited(run) < LONGEST_PAUSE,
         }
 
     async def answer(self, run: Owned, question: str, payload: dict[str, Any]) -> dict[str, Any]:
-        """`may_write`, `commit_slice`, `announce` or `access_token`; raises LookupError for any other question."""
+        """`may_write`, `commit_slice`, `remember`, `announce` or `access_token`; raises LookupError for any other."""
         match question:
             case "may_write":
                 await run.steady()
                 return {}
             case "commit_slice":
                 return await self._commit(run, payload)
+            case "remember":
+                async with run.guarded() as conn:
+                    await checkpoints.save(conn, run.id, payload["checkpoint"])
+                return {}
             case "announce":
                 return await self._announce(run, payload)
             case "access_token":
@@ -87,6 +94,7 @@ class DltExtract:
                 await _write(conn, run, source, payload)
         except _Overtaken as overtaken:
             return {"conflict": str(overtaken.run_id)}
+        run.advanced = run.advanced or bool(payload["files"]) or payload["complete"]
         run.set_progress(payload["progress"])
         for entry in payload["logs"]:
             await run.log(entry["event"], entry["message"], entry["data"], entry["level"])

@@ -10,7 +10,7 @@ from contextlib import closing
 from typing import Any
 
 from common.addresses import Policy
-from common.errors import ErrorCode, Permanent, RunError, unexpected
+from common.errors import ErrorCode, Permanent, Retryable, RunError
 from extract_worker import messages
 from extract_worker.discretion import DiscreetLink, hidden_of
 from extract_worker.loading import Loading, Run, Unanswered
@@ -75,6 +75,8 @@ class Extraction:
             job, link, lake, job.prepared["source"], definition.slice_rows, state, {}, self._known(job), self._sharing()
         )
         self._attempts_left = job.attempt < definition.retry.max_attempts
+        self._is_patient = definition.retry.max_attempts > 1
+        self._before = {name: (one.done, one.rows) for name, one in state.resources.items()}
 
     def _sharing(self) -> dict[str, list[str]]:
         """The resources of each table that several fill."""
@@ -97,17 +99,45 @@ class Extraction:
         run, state = self._run, self._run.state
         run.log(messages.extraction_started(run.source, list(state.resources), len(state.done)))
         for name in state.resources:
-            if not state.resources[name].done:
+            if not state.resources[name].done and not self._is_given_up(name):
                 self._load(name)
         run.link.progress(run.progress(None))
         outcome = self._outcome()
-        if error := outcome.verdict(self._attempts_left):
+        if error := outcome.verdict(self._attempts_left or self._has_advanced, self._may_wait):
+            self._give_up(error)
             raise error
         self._announce(outcome)
         result = outcome.result()
         done, failed = list(state.done), list(run.failed)
         run.log(messages.extraction_completed(run.source, result["recordsProcessed"], done, failed))
         return result
+
+    @property
+    def _has_advanced(self) -> bool:
+        """Whether this attempt has committed something: then it does not count."""
+        now = {name: (one.done, one.rows) for name, one in self._run.state.resources.items()}
+        return self._is_patient and now != self._before
+
+    @property
+    def _may_wait(self) -> bool:
+        return self._is_patient and bool(self._run.job.prepared.get("may_wait"))
+
+    def _is_given_up(self, name: str) -> bool:
+        """Whether it failed for good in an earlier attempt of this run: asked again, it would answer the same."""
+        given_up = self._run.state.given_up
+        if given_up.get("run") != self._run.job.run_id or name not in given_up["errors"]:
+            return False
+        error = given_up["errors"][name]
+        self._run.failed[name] = Permanent(ErrorCode(error["code"]), error["message"], error["details"])
+        return True
+
+    def _give_up(self, end: RunError) -> None:
+        """Before another attempt: what failed for good is remembered."""
+        final = {name: error.as_json() for name, error in self._run.failed.items() if not error.retryable}
+        if not end.retryable or not final:
+            return
+        self._run.state.given_up = {"run": self._run.job.run_id, "errors": final}
+        self._run.ask("remember", {"checkpoint": self._run.state.as_json()})
 
     def _load(self, name: str) -> None:
         try:
@@ -117,7 +147,7 @@ class Extraction:
         except RunError as error:
             self._fail(name, error)
         except Exception as error:
-            self._fail(name, unexpected(error, traceback.format_exc()))
+            self._fail(name, _unexpected(error))
 
     def _fail(self, name: str, error: RunError) -> None:
         self._run.failed[name] = error
@@ -146,3 +176,11 @@ class Extraction:
         if new and not self._is_trial:
             tables, rows = [outcome.tables[name] for name in new], sum(found.rows for found in new.values())
             self._run.ask("announce", {"tables": tables, "rows": rows, "checkpoint": state.as_json()})
+
+
+def _unexpected(error: Exception) -> Retryable:
+    """As `common.errors.unexpected`, without the error's own words: they may hold rows of the source."""
+    frames = "".join(traceback.format_tb(error.__traceback__))[-2000:]
+    name = type(error).__name__
+    text = f"Unexpected {name}. If it stays after the retries, report it with the run's id."
+    return Retryable(ErrorCode.INTERNAL_ERROR, text, {"type": name, "trace": frames})

@@ -9,6 +9,7 @@ import requests
 from common.clock import now
 from common.errors import ErrorCode, Permanent, Retryable, RunError
 from records.hiding import Hidden
+from worker.quota import is_quota, quota_wait
 from worker.retry_after import seconds_to_wait
 
 _EXCERPT = 300
@@ -32,12 +33,12 @@ def of_status(response: requests.Response, hidden: Hidden) -> RunError:
     status, place = response.status_code, place_of(response.url)
     details = {"statusCode": status, "url": place, "body": excerpt(response.content, hidden)}
     said = f"{place} answered {status}"
+    if is_quota(status, response.headers):
+        text = f"{said}: too many requests; request_interval_seconds slows a source down."
+        return Retryable(ErrorCode.RATE_LIMITED, text, details, quota_wait(response.headers, now()))
     if status in (401, 403):
         text = f"{said}: the credentials are missing, wrong or may not read this. Mend the connection's credentials."
         return Permanent(ErrorCode.AUTH_ERROR, text, details)
-    if status == 429:
-        text = f"{said}: too many requests; request_interval_seconds slows a source down."
-        return Retryable(ErrorCode.RATE_LIMITED, text, details, retry_after(response))
     if status >= 500 or status in (408, 425):
         text = f"{said}: the source is in trouble; if it stays, ask those who run it."
         return Retryable(ErrorCode.CONNECTION_ERROR, text, details, retry_after(response))
@@ -84,7 +85,11 @@ def _cause(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"[:200]
 
 
-def garbage(place: str, what: str, details: dict[str, Any]) -> Permanent:
-    """An answer that cannot be read."""
+class Garbage(Permanent):
+    """An answer that cannot be read; it may have been cut off on its way, so it is asked for again at once."""
+
+
+def garbage(place: str, what: str, details: dict[str, Any]) -> Garbage:
+    """An answer that cannot be read. Nothing of it is shown: its beginning may be rows."""
     text = f"The answer of {place} cannot be read: {what}. Check that the path is that of an API that answers JSON."
-    return Permanent(ErrorCode.DATA_ERROR, text, details)
+    return Garbage(ErrorCode.DATA_ERROR, text, details)

@@ -6,7 +6,7 @@ from hashlib import blake2b
 from typing import Any, cast
 
 from common.clock import steady_seconds
-from common.errors import ErrorCode, Permanent, Retryable, RunError
+from common.errors import ErrorCode, Permanent, RunError
 from extract_worker import messages
 from extract_worker.parts import Place, SliceWriter
 from extract_worker.source import IsolatingTable, Page, Table
@@ -14,7 +14,7 @@ from extract_worker.state import Json, ResourceState, State
 from extract_worker.storage import Storage
 from records.lake import Columns, merge_columns
 from worker.job import Job
-from worker.link import Link
+from worker.link import Link, Stop
 
 COMMIT_SECONDS = 30.0
 """A resource without slices of its own is committed at least this often."""
@@ -164,7 +164,9 @@ class Loading:
                 if full and writer.rows and position is not None:
                     self._commit(writer, position=position, counts=True)
                     writer, since = self._writer(), steady_seconds()
-        except Retryable:
+        except Stop:
+            raise
+        except RunError:
             if writer.rows and position is not None:
                 self._commit(writer, position=position, counts=True)
             raise

@@ -7,6 +7,8 @@ from typing import Any
 from common.errors import ErrorCode, Permanent, Retryable, RunError
 from extract_worker.state import State
 
+_DAY = 86_400.0
+
 _TELLING = (
     ErrorCode.AUTH_ERROR,
     ErrorCode.CONNECTION_ERROR,
@@ -51,22 +53,33 @@ class Outcome:
             result["resource_errors"] = {name: error.as_json() for name, error in self.failed.items()}
         return result
 
-    def verdict(self, attempts_left: bool) -> RunError | None:
-        """The error that the attempt ends with, None where it ends well or with a part."""
-        later = [error for error in self.failed.values() if isinstance(error, Retryable)]
-        if later and attempts_left:
+    def verdict(self, attempts_left: bool, may_wait: bool = False) -> RunError | None:
+        """The error that the attempt ends with, None where it ends well or with a part.
+
+        `may_wait`: where nothing else is left, what waits for a quota goes on outside of the attempts.
+        """
+        later = [error for error in self.failed.values() if isinstance(error, Retryable) and _is_soon(error)]
+        if later and not attempts_left:
+            later = [error for error in later if may_wait and error.code is ErrorCode.RATE_LIMITED]
+        if later:
             wait = max((error.retry_after for error in later if error.retry_after is not None), default=None)
             first = _most_telling(later)
             return Retryable(first.code, first.message, self._details(first), wait)
         if not self.failed or self.state.done or self.partly:
             return None
         worst = _most_telling(list(self.failed.values()))
-        kind = Retryable if worst.retryable else Permanent
-        return kind(worst.code, worst.message, self._details(worst))
+        if isinstance(worst, Retryable):
+            return Retryable(worst.code, worst.message, self._details(worst), worst.retry_after)
+        return Permanent(worst.code, worst.message, self._details(worst))
 
     def _details(self, error: RunError) -> dict[str, Any]:
         codes = {name: failure.code for name, failure in self.failed.items()}
         return error.details | {"failed_resources": codes}
+
+
+def _is_soon(error: Retryable) -> bool:
+    """Whether it asks to wait for a day at most (decision 25)."""
+    return error.retry_after is None or error.retry_after <= _DAY
 
 
 def _most_telling(errors: Sequence[RunError]) -> RunError:

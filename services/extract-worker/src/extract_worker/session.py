@@ -246,10 +246,10 @@ class SourceSession(requests.Session):
             read = READINGS[self.wanted.response_format]
             value = [] if response.status_code == 204 else read(response.content)
         except (ValueError, RecursionError) as error:
-            details = {
+            details: dict[str, Any] = {
                 "url": failures.place_of(response.url),
                 "contentType": response.headers.get("Content-Type", ""),
-                "body": failures.excerpt(response.content, self.hidden),
+                "bytes": len(response.content),
             }
             raise failures.garbage(details["url"], _unread(self.wanted.response_format, error), details) from error
         response.json = lambda **kwargs: value  # type: ignore[method-assign]
@@ -269,6 +269,8 @@ def _astray(url: str | None) -> Permanent:
 
 def _pause(error: RunError, tries: int) -> float | None:
     """Seconds until the next try of the same request, None where the run's own retry is the better one."""
+    if isinstance(error, failures.Garbage):
+        return _WAITS[tries] if tries < len(_WAITS) else None
     if not isinstance(error, Retryable) or error.details.get("reason") == "ReadTimeout":
         return None
     if error.retry_after is not None:

@@ -38,10 +38,14 @@ class ResourceState:
 
 @dataclass
 class State:
-    """The whole extraction, by resource in the order in which they are extracted; of the `announced` all were told."""
+    """The whole extraction, by resource in the order in which they are extracted; of the `announced` all were told.
+
+    `given_up`: {run, errors: {resource: error}} of those that failed for good: that run does not ask for them again.
+    """
 
     resources: dict[str, ResourceState]
     announced: list[str] = field(default_factory=list)
+    given_up: Json = field(default_factory=dict)
 
     @classmethod
     def begin(cls, order: Sequence[str], checkpoint: Json | None) -> "State":
@@ -54,11 +58,12 @@ class State:
             name: ResourceState(**{key: value for key, value in saved.get(name, {}).items() if key in known})
             for name in names
         }
-        return cls(states, (checkpoint or {}).get("announced", []))
+        return cls(states, (checkpoint or {}).get("announced", []), (checkpoint or {}).get("given_up", {}))
 
     def as_json(self) -> Json:
         resources = {name: _saved(state) for name, state in self.resources.items()}
-        return {"order": list(self.resources), "resources": resources, "announced": self.announced}
+        told = {"order": list(self.resources), "resources": resources, "announced": self.announced}
+        return told | ({"given_up": self.given_up} if self.given_up else {})
 
     @property
     def done(self) -> dict[str, ResourceState]:

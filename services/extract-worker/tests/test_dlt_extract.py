@@ -321,6 +321,7 @@ async def test_what_the_child_is_told(floor: Floor) -> None:
         "files_root": f"/srv/{floor.org_id}/in",
         "cursors": {},
         "columns": {},
+        "may_wait": True,
     }
 
 

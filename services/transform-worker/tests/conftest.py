@@ -39,6 +39,7 @@ class Workshop:
         self.url = folder.as_uri()
         self.org_id = ORG
         self.write_epoch = 0
+        self.columns: list[dict[str, str]] = []
         self.inputs: dict[str, dict[str, Any]] = {}
         self.link = RecordingLink()
 
@@ -64,9 +65,16 @@ class Workshop:
     def job(self, sql: str, *inputs: dict[str, str], epoch: int = 1, memory_mb: int = 512, **fields: Any) -> Job:
         definition = {"transform_name": "out", "sql": sql, "inputs": list(inputs)} | fields
         made = DuckdbTransform.model_validate(definition)
+        location = f"{ORG}/{made.output_layer}/{made.transform_name}"
+        found = [{"name": i.name, "dataset": i.dataset, **self.inputs[i.dataset]} for i in made.inputs]
+        if made.reads_itself():
+            there = {"location": location} if DeltaTable.is_deltatable(str(self.folder / location)) else {}
+            without_type = [each for each in self.columns if each["type"] == "NULL"] if there else []
+            own = {"name": "this", "dataset": made.transform_name, "is_own": True, "columns": without_type, **there}
+            found.append(own)
         prepared = {
-            "inputs": [{"name": i.name, "dataset": i.dataset, **self.inputs[i.dataset]} for i in made.inputs],
-            "output": {"location": f"{ORG}/{made.output_layer}/{made.transform_name}"},
+            "inputs": found,
+            "output": {"location": location, "columns": self.columns},
             "memory_mb": memory_mb,
         }
         return Job("run-1", ORG, epoch, 1, "duckdb_transform", definition, None, None, self.url, prepared)
@@ -74,7 +82,9 @@ class Workshop:
     def perform(self, job: Job, **answers: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
         """Runs the child's entry here; what it said is in `link` afterwards."""
         self.link = RecordingLink({"lock": self._lock} | answers)
-        return transform(job, self.link)
+        result = transform(job, self.link)
+        self.columns = self.asked("wrote")[0]["columns"]
+        return result
 
     def run(self, sql: str, *inputs: dict[str, str], **fields: Any) -> dict[str, Any]:
         return self.perform(self.job(sql, *inputs, **fields))

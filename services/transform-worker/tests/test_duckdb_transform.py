@@ -38,7 +38,7 @@ async def test_a_bronze_input_is_the_files_that_the_manifest_shows(bench: Any) -
             "columns": columns,
         }
     ]
-    assert prepared["output"] == {"location": f"{bench.org_id}/silver/out"}
+    assert prepared["output"] == {"location": f"{bench.org_id}/silver/out", "columns": []}
     assert prepared["memory_mb"] == 1024
 
 
@@ -62,7 +62,6 @@ async def test_silver_comes_before_gold_and_gold_is_readable_as_silver(bench: An
         ),
         ({"silver_dataset": "nothing"}, "nothing does not exist. There are: facts, stg_orders$"),
         ({"silver_dataset": "unwritten"}, "unwritten does not exist"),
-        ({"bronze_dataset": "bronze.shop.empty"}, r"bronze\.shop\.empty has no data yet: run its extraction first"),
     ],
 )
 async def test_an_unknown_input_is_a_data_error_that_names_those_there_are(
@@ -90,6 +89,25 @@ async def test_a_definition_that_is_not_valid_is_a_data_error_that_names_the_fie
     run = await bench.run("SELECT * FROM {{ x }}")
     with pytest.raises(Permanent, match=r"sql: \{\{ x \}\} is none of the inputs"):
         await KIND.prepare(run)
+
+
+async def test_an_extraction_without_rows_is_an_empty_table(bench: Any) -> None:
+    await bench.bronze("shop.empty")
+    run = await bench.run("SELECT * FROM {{ x }}", {"bronze_dataset": "bronze.shop.empty", "as": "x"})
+    (found,) = (await KIND.prepare(run))["inputs"]
+    assert (found["files"], found["columns"]) == ([], [])
+
+
+@pytest.mark.parametrize("inputs", [[], [{"silver_dataset": "out"}]])
+async def test_the_transforms_own_table_is_an_input_before_and_after_its_first_run(
+    bench: Any, inputs: list[dict[str, str]]
+) -> None:
+    sql = "SELECT * FROM {{ out }}" if inputs else "SELECT * FROM {{ this }}"
+    (found,) = (await KIND.prepare(await bench.run(sql, *inputs)))["inputs"]
+    assert (found["is_own"], found.get("location")) == (True, None)
+    await bench.delta("silver", "out")
+    (found,) = (await KIND.prepare(await bench.run(sql, *inputs)))["inputs"]
+    assert (found["is_own"], found["location"]) == (True, f"{bench.org_id}/silver/out")
 
 
 # Literal paths

@@ -111,6 +111,36 @@ def test_sql_may_end_in_a_semicolon_and_a_comment(workshop: Any) -> None:
     assert workshop.rows() == [(3,)]
 
 
+# The table itself
+
+NEW_ROWS = [{"id": 1, "seen": datetime(2024, 1, 1), "v": "a"}, {"id": 2, "seen": datetime(2024, 1, 2), "v": "b"}]  # noqa: DTZ001
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "WHERE seen > (SELECT max(seen) FROM {{ this }}) OR (SELECT max(seen) FROM {{ this }}) IS NULL",
+        "WHERE seen > (SELECT coalesce(max(t.seen), TIMESTAMP '1970-01-01') FROM {{ this }} t)",
+        "WHERE seen > coalesce((SELECT max(seen) - INTERVAL 1 HOUR FROM {{ this }}), TIMESTAMP '1970-01-01')",
+        "o WHERE NOT EXISTS (SELECT 1 FROM {{ this }} t WHERE t.id = o.id AND t.v = o.v)",
+        "o ANTI JOIN {{ this }} USING (id)",
+    ],
+)
+def test_a_transform_reads_its_own_table_which_is_empty_at_first(workshop: Any, where: str) -> None:
+    orders = workshop.bronze("shop.orders", NEW_ROWS)
+    merge = {"mode": "incremental_merge", "merge_keys": ["id"]}
+    for _ in range(2):
+        workshop.run(f"SELECT id, seen, v FROM {{{{ bronze_orders }}}} {where}", orders, **merge)
+    assert workshop.rows("SELECT id, v FROM out ORDER BY id") == [(1, "a"), (2, "b")]
+
+
+def test_an_empty_extraction_whose_columns_nobody_knows_has_those_that_are_asked_for(workshop: Any) -> None:
+    orders = workshop.bronze("shop.orders")
+    workshop.run("SELECT o.id::BIGINT AS id, upper(name) AS name FROM {{ bronze_orders }} o WHERE total > 5", orders)
+    assert workshop.rows() == []
+    assert workshop.asked("wrote")[0]["columns"][0] == {"name": "id", "type": "BIGINT"}
+
+
 # Types
 
 

@@ -44,13 +44,15 @@ class DuckdbTransform:
         """Where the inputs and the output are. An unknown dataset is DATA_ERROR that names those there are."""
         definition = run.definition_as(Definition)
         async with run.guarded() as conn:
-            inputs = [await _resolved(conn, run, each) for each in definition.inputs]
             output = await _ensured_output(conn, run, definition)
+            inputs = [await _resolved(conn, run, each, output) for each in definition.inputs]
+            if definition.reads_itself():
+                inputs.append(_own(definition.own_table, output))
         bounds = self._bounds.of(definition.timeout_seconds)
         run.deadline = run.claimed + bounds.seconds
         return {
             "inputs": inputs,
-            "output": {"location": output.location},
+            "output": {"location": output.location, "columns": output.columns},
             "memory_mb": self._memory_mb,
             "bounds": bounds.prepared(),
         }
@@ -70,17 +72,31 @@ async def _output(conn: Any, run: Owned) -> lake.Dataset:
     return found or await _ensured_output(conn, run, definition)
 
 
-async def _resolved(conn: Any, run: Owned, wanted: TransformInput) -> dict[str, Any]:
+async def _resolved(conn: Any, run: Owned, wanted: TransformInput, output: lake.Dataset) -> dict[str, Any]:
+    """Where an input is. One without rows is an empty table; the output itself is, before its first run."""
     if wanted.bronze_dataset:
         found = await lake.dataset(conn, run.org_id, "bronze", wanted.bronze_dataset.removeprefix("bronze."))
         files = [each.path for each in await lake.visible_files(conn, found.id)] if found else []
-        if found and (files or found.columns):
+        if found and (files or found.columns or found.row_count is not None):
             return {"name": wanted.name, "dataset": wanted.dataset, "files": files, "columns": found.columns}
     for layer in ("silver", "gold") if wanted.silver_dataset else ():
         found = await lake.dataset(conn, run.org_id, layer, wanted.dataset)
         if found and found.row_count is not None:
-            return {"name": wanted.name, "dataset": wanted.dataset, "location": found.location}
+            return _delta(wanted, found) | {"is_own": found.id == output.id}
+    if wanted.silver_dataset == output.name:
+        return _own(wanted, output)
     raise _unknown(wanted, await lake.datasets(conn, run.org_id))
+
+
+def _delta(wanted: TransformInput, found: lake.Dataset) -> dict[str, Any]:
+    without_type = [each for each in found.columns if each["type"] == "NULL"]
+    return {"name": wanted.name, "dataset": wanted.dataset, "location": found.location, "columns": without_type}
+
+
+def _own(wanted: TransformInput, output: lake.Dataset) -> dict[str, Any]:
+    if output.row_count is None:
+        return {"name": wanted.name, "dataset": wanted.dataset, "is_own": True}
+    return _delta(wanted, output) | {"is_own": True}
 
 
 def _unknown(wanted: TransformInput, datasets: Sequence[lake.Dataset]) -> Permanent:

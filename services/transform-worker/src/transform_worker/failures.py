@@ -62,7 +62,8 @@ def without_values(text: str, sql: str) -> str:
     """DuckDB's words for a failure at a row, without what the row holds; the excerpt of the SQL stays."""
     excerpt = _EXCERPT.search(text)
     end = excerpt.start() if excerpt else len(text)
-    said = _RAW_INPUT.sub(lambda match: match[1] + _HIDDEN, text[:end])
+    # further lines show the value, and where it is wrong
+    said = _RAW_INPUT.sub(lambda match: match[1] + _HIDDEN, text[:end].strip().partition("\n")[0])
     literals = sql.replace("''", "'")
 
     def hidden(match: re.Match[str]) -> str:

@@ -1,16 +1,20 @@
-"""What SQL a transform may run: one query that reads its inputs and nothing else.
+"""What SQL a transform may run: one query that reads its inputs and computes with what it reads; nothing else.
 
-Two parsers must agree, DuckDB's own (what it would execute) and sqlglot's; a sealed connection stands behind both.
+DuckDB's own parser says what it would execute, and each part of that is held against a list: relations, kinds of
+expressions, functions (`functions.txt`), the names of tables. What is on no list is refused, so that what a later
+DuckDB can do besides is refused, too. A sealed connection stands behind it.
 """
 
 import json
 import re
+import sys
+import threading
 from collections.abc import Callable, Container, Iterable, Iterator
+from difflib import get_close_matches
+from importlib.resources import files
 from typing import Any
 
 import duckdb
-import sqlglot
-from sqlglot import exp
 
 from common.errors import ErrorCode, Permanent
 from records.definitions.sql_text import Kind, pieces
@@ -18,20 +22,30 @@ from transform_worker import warm
 
 SCHEMA = "lake"
 
-_TABLE_FUNCTIONS = {"range", "generate_series", "unnest"}
-_RELATIONS = {"BASE_TABLE", "SUBQUERY", "JOIN", "TABLE_FUNCTION", "EXPRESSION_LIST", "EMPTY", "EMPTY_FROM", "PIVOT"}
-_DENIED = re.compile(
-    r"(read|write|delta|duckdb|pragma|pg|copy)_(?!typeof$|size_pretty$).*|.*(setting|secret|variable|query|viewdef).*"
-    r"|get_delta_test_expression|getenv|nextval|currval|sleep_ms|txid_current|json_(de)?serialize_.*|has_.*_privilege"
-    r"|(obj|col|shobj)_description|inet_.*|in_search_path|write_log|version|which_.*"
+_TABLE_FUNCTIONS = {"range", "generate_series", "unnest", "json_each", "json_tree", "repeat", "repeat_row"}
+_RELATIONS = {
+    *("BASE_TABLE", "SUBQUERY", "JOIN", "TABLE_FUNCTION", "EXPRESSION_LIST", "EMPTY", "EMPTY_FROM", "PIVOT"),
+    "SHOW_REF",
+}
+_QUERIES = {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"}
+_EXPRESSIONS = {
+    *("CONSTANT", "COLUMN_REF", "FUNCTION", "OPERATOR", "COMPARISON", "CONJUNCTION", "CASE", "CAST", "STAR", "BETWEEN"),
+    *("SUBQUERY", "WINDOW", "LAMBDA", "LAMBDA_REF", "COLLATE", "POSITIONAL_REFERENCE", "TYPE"),
+}
+_FUNCTIONS = frozenset(
+    word
+    for line in files("transform_worker").joinpath("functions.txt").read_text().splitlines()
+    if not line.startswith("#")
+    for word in line.split()
 )
 _RECURSIVE = "RECURSIVE_CTE_NODE"
-_ROOTS = (exp.Query, exp.Values)
-_NAME = re.compile(r"[^\W\d]\w*")
+_RECURRING = "recurring"  # of WITH RECURSIVE … USING KEY: all rows so far
 _READER = re.compile(r"(?<![\w$])(?:read_parquet|parquet_scan)[ \t\n\r\f]*+\([ \t\n\r\f]*+\Z", re.IGNORECASE)
 _CLOSING = re.compile(r"[ \t\n\r\f]*+\)")
 _CALL = [Kind.CODE, Kind.LITERAL, Kind.CODE]
 _BLANK = " \t\n\r\f;"
+_ASCII_LOWER = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+_STACK, _DEPTH = 512 << 20, 200_000  # bytes that are reserved, not taken; frames
 
 
 def refused(message: str, **details: Any) -> Permanent:
@@ -62,22 +76,46 @@ def expose_literal_paths(sql: str, view: Callable[[str], str]) -> str:
     return "".join(parts)
 
 
-def _shown(error: Exception) -> str:
-    return re.sub(r"\x1b\[\d*m", "", str(error))
-
-
 def check(sql: str, tables: Iterable[str]) -> dict[str, Any]:
-    """Refuse (DATA_ERROR) whatever is not one query over `tables` of the schema `lake`; returns the query's tree."""
-    allowed = {table.lower() for table in tables}
+    """Refuse (DATA_ERROR) whatever is not one query over `tables` of the schema `lake`; answers the query's tree."""
+    allowed = {_lower(table) for table in tables}
     with warm.parser() as parser:
-        tree = _duckdb_tree(parser, sql)
+        return _deeply(lambda: _checked(parser, sql, allowed))
+
+
+def _checked(parser: duckdb.DuckDBPyConnection, sql: str, allowed: set[str]) -> dict[str, Any]:
+    tree = _tree(parser, sql)
     for node, names in _nodes(tree):
         _check_node(node, names, allowed)
-    _check_with_sqlglot(sql, allowed)
     return tree
 
 
-def _duckdb_tree(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
+def _deeply(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Do the work where nesting may be as deep as DuckDB takes it: on a stack that is larger than usual."""
+    found: list[dict[str, Any]] = []
+    failures: list[BaseException] = []
+
+    def caught() -> None:
+        try:
+            found.append(work())
+        except BaseException as error:
+            failures.append(error)
+
+    usual, depth = threading.stack_size(_STACK), sys.getrecursionlimit()
+    sys.setrecursionlimit(_DEPTH)
+    try:
+        thread = threading.Thread(target=caught, name="check")
+        thread.start()
+        thread.join()
+    finally:
+        threading.stack_size(usual)
+        sys.setrecursionlimit(depth)
+    if failures:
+        raise failures[0]
+    return found[0]
+
+
+def _tree(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
     try:
         statements = connection.extract_statements(sql)
     except duckdb.Error as error:
@@ -94,6 +132,11 @@ def _duckdb_tree(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, A
     if tree["error"]:
         raise refused("The SQL must be a query (SELECT …), not a command")
     return dict(tree["statements"][0])
+
+
+def _lower(name: str) -> str:
+    """As DuckDB compares names: letters beyond ASCII are different in their cases."""
+    return name.translate(_ASCII_LOWER)
 
 
 class _Names:
@@ -126,65 +169,67 @@ def _nodes(tree: Any) -> Iterator[tuple[dict[str, Any], _Names]]:
             todo += [(each, names) for each in node]
         elif isinstance(node, dict):
             common = node["cte_map"]["map"] if isinstance(node.get("cte_map"), dict) else []
-            given = {_common_name(each["key"]): position for position, each in enumerate(common)}
+            given = {_lower(each["key"]): position for position, each in enumerate(common)}
             todo += [(each["value"], _Names(given, position, names)) for position, each in enumerate(common)]
             inner = _Names(given, len(given), names) if given else names
             yield node, inner
-            own = _Names({node["cte_name"].lower(): 0}, 1, inner) if node.get("type") == _RECURSIVE else inner
+            own = _Names({_lower(node["cte_name"]): 0}, 1, inner) if node.get("type") == _RECURSIVE else inner
             todo += [(each, own if key == "right" else inner) for key, each in node.items() if key != "cte_map"]
-
-
-def _common_name(name: str) -> str:
-    if not _NAME.fullmatch(name):
-        raise refused(f"WITH {name!r}: call it by letters, digits and _ only")
-    return name.lower()
 
 
 def _check_node(node: dict[str, Any], names: Container[str], allowed: set[str]) -> None:
     kind = node.get("type")
-    if "function_name" in node:
-        _check_function(node["function_name"], is_table=False)
-    elif kind == "VALUE_PARAMETER":
+    if "cte_map" in node and kind not in _QUERIES:
+        raise refused(f"{kind} is not allowed: a transform only selects")
+    if "class" in node:
+        _check_expression(node)
+    elif "sample" in node and "alias" in node:
+        _check_relation(node, names, allowed)
+    elif "function_name" in node:
+        _check_function(node["function_name"])
+
+
+def _check_expression(node: dict[str, Any]) -> None:
+    if node.get("type") == "VALUE_PARAMETER":
         raise refused("The SQL has a parameter ($1 or ?), and nothing to put there: write the value")
-    if "sample" not in node or "alias" not in node or "class" in node:
-        return
-    if kind not in _RELATIONS:
+    if node["class"] not in _EXPRESSIONS:
+        raise refused(f"The SQL has an expression that is not allowed ({node['class']}): write it in another way")
+    if "function_name" in node:
+        _check_function(node["function_name"])
+
+
+def _check_relation(node: dict[str, Any], names: Container[str], allowed: set[str]) -> None:
+    kind = node["type"]
+    if kind not in _RELATIONS or (kind == "SHOW_REF" and not isinstance(node.get("query"), dict)):
         raise refused(f"{kind} is not allowed: a transform only selects")
     if kind == "TABLE_FUNCTION":
-        _check_function(node["function"].get("function_name", "?"), is_table=True)
+        _check_table_function(node["function"].get("function_name", "?"))
     elif kind == "BASE_TABLE":
         _check_table(node["catalog_name"], node["schema_name"], node["table_name"], names, allowed)
 
 
-def _check_function(name: str, is_table: bool) -> None:
-    name = name.lower()
-    if is_table and name in ("read_parquet", "parquet_scan"):
+def _check_table_function(name: str) -> None:
+    name = _lower(name)
+    if name in ("read_parquet", "parquet_scan"):
         raise refused("read_parquet takes one literal path inside your own lake; better name the dataset in inputs")
-    if is_table and name not in _TABLE_FUNCTIONS:
+    if name not in _TABLE_FUNCTIONS:
         raise refused(f"{name}(…) may not be read from: declare what the SQL reads in inputs", function=name)
-    if not is_table and _DENIED.fullmatch(name):
-        raise refused(f"The function {name}() is not allowed in a transform", function=name)
+
+
+def _check_function(name: str) -> None:
+    name = _lower(name)
+    if name in _FUNCTIONS or name in _TABLE_FUNCTIONS:
+        return
+    near = get_close_matches(name, _FUNCTIONS, 1)
+    hint = f"; did you mean {near[0]}()?" if near else ""
+    raise refused(f"The function {name}() is unknown, or is not allowed in a transform{hint}", function=name)
 
 
 def _check_table(catalog: str, schema: str, table: str, names: Container[str], allowed: set[str]) -> None:
-    if not schema and not catalog and table.lower() in names:
+    name, within = _lower(table), _lower(schema)
+    if within in ("", _RECURRING) and not catalog and name in names:
         return
-    if not catalog and schema.lower() == SCHEMA and table.lower() in allowed:
+    if not catalog and within == SCHEMA and name in allowed:
         return
     full = ".".join(part for part in (catalog, schema, table) if part)
     raise refused(f"The SQL reads {full}, which is no input: declare it in inputs and write {{{{ name }}}}", table=full)
-
-
-def _check_with_sqlglot(sql: str, allowed: set[str]) -> None:
-    try:
-        statements = [each for each in sqlglot.parse(sql, read="duckdb") if each is not None]
-    except (sqlglot.errors.SqlglotError, RecursionError) as error:
-        raise refused(f"The SQL could not be checked, write it more simply: {_shown(error)}") from None
-    if len(statements) != 1 or not isinstance(statements[0].unnest(), _ROOTS):
-        raise refused("The SQL must be one query (SELECT …)")
-    names = {each.alias_or_name.lower() for each in statements[0].find_all(exp.CTE)}
-    for table in statements[0].find_all(exp.Table):
-        if isinstance(table.this, exp.Identifier):
-            _check_table(table.catalog, table.db, table.name, frozenset(names), allowed)
-    for function in statements[0].find_all(exp.Anonymous):
-        _check_function(function.name, is_table=False)

@@ -89,10 +89,10 @@ class _Transform:
             return sources[name].view
 
         sql = safety.without_end(safety.expose_literal_paths(sql, literal))
-        safety.check(sql, sources)
+        tree = safety.check(sql, sources)
         folders = [self.location] if self.definition.mode == "incremental_merge" else []
         engine.expose(self.connection, self.lake, list(sources.values()), folders)
-        relation = self._bound(sql, list(sources.values()))
+        relation = self._bound(sql, list(sources.values()), tree)
         names, kinds = relation.columns, relation.types
         without_type = columns.untyped(sql, names, kinds, self._bind)
         self._tell_untyped(without_type)
@@ -101,18 +101,16 @@ class _Transform:
         kept = {name: kind for name, kind in without_type.items() if kind != "NULL"}
         return columns.storable_query(sql, names, kinds, self.untyped, kept)
 
-    def _bound(self, sql: str, sources: list[engine.Source]) -> duckdb.DuckDBPyRelation:
-        blank = [each for each in sources if each.is_blank]
+    def _bound(self, sql: str, sources: list[engine.Source], tree: dict[str, Any]) -> duckdb.DuckDBPyRelation:
+        blank = {each.name: each.view for each in sources if each.is_blank}
         if not blank:
             return self.connection.sql(sql)
         known: dict[str, str] = {}
         for source in (each for each in sources if not each.is_blank):
             names, kinds = self._bind(f"FROM {source.view}")
             known |= {name.lower(): str(kind) for name, kind in zip(names, kinds, strict=True)}
-        own = next((each.view for each in blank if each.is_own), None)
-        return Blanks(self.connection, [each.view for each in blank], own, known).bound(
-            lambda: self.connection.sql(sql)
-        )
+        own = next((each.name for each in sources if each.is_blank and each.is_own), None)
+        return Blanks(self.connection, blank, own, known, tree).bound(lambda: self.connection.sql(sql))
 
     def _bind(self, sql: str) -> tuple[list[str], list[Any]]:
         relation = self.connection.sql(sql)

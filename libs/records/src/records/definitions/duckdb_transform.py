@@ -12,8 +12,11 @@ from pydantic import AfterValidator, ConfigDict, Field, ValidationError, model_v
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from records.definitions.base import Definition
-from records.definitions.sql_text import STRAY_REFERENCE, look
+from records.definitions.sql_text import STRAY_REFERENCE, look, used_placeholders
 from records.strict import Strict
+
+THIS = "this"
+"""What the table that the transform writes is called in its SQL: `{{ this }}`, empty before its first run."""
 
 _MOST_NAMED = 20  # unknown names that are told of
 
@@ -95,10 +98,22 @@ class DuckdbTransform(Definition):
         return self
 
     def placeholders(self) -> dict[str, TransformInput]:
-        """The input that each name (in lower case) stands for; ambiguous short names are left out."""
+        """The input that each name (in lower case) stands for; ambiguous short names are left out.
+
+        `this` is the output itself, unless an input is called so.
+        """
         short = Counter(each.short_name for each in self.inputs)
         names = {each.short_name: each for each in self.inputs if short[each.short_name] == 1}
-        return names | {each.name: each for each in self.inputs}
+        return {THIS: self.own_table} | names | {each.name: each for each in self.inputs}
+
+    @property
+    def own_table(self) -> TransformInput:
+        """The table that is written, as an input."""
+        return TransformInput.model_validate({"silver_dataset": self.transform_name, "as": THIS})
+
+    def reads_itself(self) -> bool:
+        """Whether the SQL has `{{ this }}`, and means the table that is written."""
+        return THIS in used_placeholders(self.sql) and self.placeholders()[THIS] not in self.inputs
 
 
 def _problem(loc: tuple[str | int, ...], kind: str, message: str, value: Any) -> InitErrorDetails:

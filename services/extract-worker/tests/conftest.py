@@ -1,30 +1,41 @@
-"""A bench on which the child's entry runs without a worker."""
+"""A bench on which the child's entry runs without a worker, and a floor on which it has one and a real Postgres."""
 
+import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import requests
 
+from common import db
 from common.addresses import Policy
 from common.errors import ErrorCode, Retryable
+from common.ids import uuid7
 from extract_worker import loading, rest_api
+from extract_worker.dlt_extract import DltExtract as Kind
 from extract_worker.extract import extract
 from extract_worker.loading import Loading, Run
 from extract_worker.source import Means
 from extract_worker.state import State
+from records import hot, lake
 from records.definitions.dlt_extract import DltExtract
 from records.hiding import Hidden
+from records.new_run import NewRun
+from testkit.database import database_url, postgres_server  # noqa: F401
 from testkit.json_api import FakeApi, serving
 from testkit.link import RecordingLink
 from worker.job import ConnectionSecret, Job
+from worker.link import Level, Stop
+from worker.owned import LostRun, Owned
 
 ORG = "018f0000-0000-7000-8000-000000000001"
 
@@ -235,3 +246,134 @@ class Desk:
 @pytest.fixture(scope="session")
 def new_desk() -> type[Desk]:
     return Desk
+
+
+class Reports:
+    """Collects what runs log."""
+
+    has_room = True
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+        self.last_progress: dict[str, Any] = {}
+
+    def log(self, run_id: UUID, epoch: int, entry: hot.Entry, *, needed: bool = False) -> asyncio.Future[None]:
+        self.events.append(entry.event)
+        written = asyncio.get_running_loop().create_future()
+        written.set_result(None)
+        return written
+
+    def progress(self, run_id: UUID, epoch: int, progress: dict[str, Any]) -> None:
+        self.last_progress = progress
+
+
+class DirectLink:
+    """The child's questions reach the worker's loop from the thread in which the entry runs."""
+
+    def __init__(self, kind: Kind, run: Owned, loop: asyncio.AbstractEventLoop) -> None:
+        self._kind, self._run, self._loop = kind, run, loop
+
+    def log(self, event: str, message: str, data: dict[str, Any] | None = None, level: Level = "info") -> None:
+        self._loop.call_soon_threadsafe(asyncio.ensure_future, self._run.log(event, message, data, level))
+
+    def progress(self, progress: dict[str, Any]) -> None:
+        self._loop.call_soon_threadsafe(self._run.set_progress, progress)
+
+    def ask(self, question: str, payload: dict[str, Any]) -> dict[str, Any]:
+        answer = self._kind.answer(self._run, question, payload)
+        try:
+            return asyncio.run_coroutine_threadsafe(answer, self._loop).result(30)
+        except LostRun:
+            raise Stop from None
+
+    def check(self) -> None:
+        pass
+
+
+class Floor:
+    """Makes runs, has them claimed, and extracts for them."""
+
+    def __init__(self, pool: Any, folder: Path) -> None:
+        self.pool = pool
+        self.folder = folder
+        self.org_id = uuid4()
+        self.connection_id: UUID | None = None
+        self.reports = Reports()
+        self.told: list[Any] = []
+        self.kind = Kind("/srv/{org}/in", Policy.parse("loopback"))
+
+    async def connection(self) -> ConnectionSecret:
+        self.connection_id = uuid7()
+        await self.pool.execute(
+            "INSERT INTO connections (id, org_id, name, slug, provider) VALUES ($1, $2, 'Shop', 'shop', 'rest_api')",
+            *(self.connection_id, self.org_id),
+        )
+        return ConnectionSecret(str(self.connection_id), "shop", "rest_api", {}, {})
+
+    async def run(self, retry_of: UUID | None = None, **definition: Any) -> Owned:
+        new = NewRun(self.org_id, "dlt_extract", definition, "api", connection_id=self.connection_id, retry_of=retry_of)
+        async with self.pool.acquire() as conn, conn.transaction():
+            await conn.execute("SET LOCAL vai.role = 'api-gateway'")
+            await hot.create(conn, [new])
+        return await self.claimed(new.id)
+
+    async def claimed(self, run_id: UUID) -> Owned:
+        async def steady() -> None:
+            return None
+
+        owner = uuid7()
+        (row,) = await hot.claim(self.pool, owner, ["dlt_extract"], [run_id], 1, "w")
+        means = SimpleNamespace(
+            pool=self.pool,
+            life=SimpleNamespace(id=owner, steady=steady),
+            reports=self.reports,
+            keyring=None,
+            lake_url=self.folder.as_uri(),
+            announce=self.told.extend,
+        )
+        return Owned(row, cast(Any, means))
+
+    async def taken_over(self, run: Owned) -> Owned:
+        """The same run in another worker's hands: the first one was thought to be dead."""
+        async with self.pool.acquire() as conn, conn.transaction():
+            await conn.execute("SET LOCAL vai.role = 'watchdog'")
+            await conn.execute(
+                "UPDATE runs SET phase = 'queued', lease_owner = NULL, due_at = NULL, recovered = true WHERE id = $1",
+                run.id,
+            )
+        return await self.claimed(run.id)
+
+    async def extract(self, run: Owned, connection: ConnectionSecret | None = None) -> dict[str, Any]:
+        prepared = await self.kind.prepare(run)
+        job = Job(
+            str(run.id), str(run.org_id), run.epoch, run.attempt, run.kind, run.definition.stored(), connection,
+            await run.checkpoint(), run.lake_url, prepared,
+        )  # fmt: skip
+        link = DirectLink(self.kind, run, asyncio.get_running_loop())
+        return await asyncio.to_thread(extract, job, link)
+
+    async def dataset(self, name: str) -> lake.Dataset:
+        found = await lake.dataset(self.pool, self.org_id, "bronze", name)
+        assert found is not None
+        return found
+
+    async def rows(self, name: str, sql: str) -> list[Any]:
+        """What a reader of the table sees: the manifest's files."""
+        files = await lake.visible_files(self.pool, (await self.dataset(name)).id)
+        if not files:
+            return []
+        paths = [str(self.folder / file.path) for file in files]
+        with duckdb.connect() as connection:
+            relation = connection.read_parquet(paths, union_by_name=True)  # noqa: F841 - the SQL names it
+            return connection.execute(sql.format(t="relation")).fetchall()
+
+
+@pytest.fixture
+async def floor(database_url: str, tmp_path: Path) -> AsyncIterator[Floor]:  # noqa: F811
+    pool = await db.open_pool(database_url, "extract-worker")
+    floor = Floor(pool, tmp_path / "lake")
+    await pool.execute(
+        "INSERT INTO organisations (id, slug, name, settings) VALUES ($1, 'acme', 'Acme', '{}')", floor.org_id
+    )
+    yield floor
+    await pool.close()

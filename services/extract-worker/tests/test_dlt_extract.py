@@ -2,173 +2,35 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 from uuid import UUID, uuid4
 
-import duckdb
 import pytest
 
-from common import db
 from common.addresses import Policy
 from common.errors import Permanent
-from common.ids import uuid7
 from extract_worker import csv_records, parts
 from extract_worker.dlt_extract import DltExtract
-from extract_worker.extract import extract
 from extract_worker.handlers import PRELOADED
 from extract_worker.sweep import sweep
-from records import cursors, hot, lake
-from records.new_run import NewRun
+from records import cursors, lake
 from testkit.database import database_url, postgres_server  # noqa: F401
-from testkit.json_api import Ask, FakeApi, Say, serving
+from testkit.json_api import Ask, FakeApi, Say
 from worker.forks import Forks
-from worker.job import ConnectionSecret, Job
-from worker.link import Level, Stop
-from worker.owned import LostRun, Owned
+from worker.link import Stop
+from worker.owned import Owned
 
 ORDERS = {"name": "orders", "incremental": {"cursor_path": "id", "param": "after"}}
-
-
-class Reports:
-    """Collects what runs log."""
-
-    has_room = True
-
-    def __init__(self) -> None:
-        self.events: list[str] = []
-        self.last_progress: dict[str, Any] = {}
-
-    def log(self, run_id: UUID, epoch: int, entry: hot.Entry, *, needed: bool = False) -> asyncio.Future[None]:
-        self.events.append(entry.event)
-        written = asyncio.get_running_loop().create_future()
-        written.set_result(None)
-        return written
-
-    def progress(self, run_id: UUID, epoch: int, progress: dict[str, Any]) -> None:
-        self.last_progress = progress
-
-
-class DirectLink:
-    """The child's questions reach the worker's loop from the thread in which the entry runs."""
-
-    def __init__(self, kind: DltExtract, run: Owned, loop: asyncio.AbstractEventLoop) -> None:
-        self._kind, self._run, self._loop = kind, run, loop
-
-    def log(self, event: str, message: str, data: dict[str, Any] | None = None, level: Level = "info") -> None:
-        self._loop.call_soon_threadsafe(asyncio.ensure_future, self._run.log(event, message, data, level))
-
-    def progress(self, progress: dict[str, Any]) -> None:
-        self._loop.call_soon_threadsafe(self._run.set_progress, progress)
-
-    def ask(self, question: str, payload: dict[str, Any]) -> dict[str, Any]:
-        answer = self._kind.answer(self._run, question, payload)
-        try:
-            return asyncio.run_coroutine_threadsafe(answer, self._loop).result(30)
-        except LostRun:
-            raise Stop from None
-
-    def check(self) -> None:
-        pass
-
-
-class Floor:
-    """Makes runs, has them claimed, and extracts for them."""
-
-    def __init__(self, pool: Any, folder: Path) -> None:
-        self.pool = pool
-        self.folder = folder
-        self.org_id = uuid4()
-        self.connection_id: UUID | None = None
-        self.reports = Reports()
-        self.told: list[Any] = []
-        self.kind = DltExtract("/srv/{org}/in", Policy.parse("loopback"))
-
-    async def connection(self) -> ConnectionSecret:
-        self.connection_id = uuid7()
-        await self.pool.execute(
-            "INSERT INTO connections (id, org_id, name, slug, provider) VALUES ($1, $2, 'Shop', 'shop', 'rest_api')",
-            *(self.connection_id, self.org_id),
-        )
-        return ConnectionSecret(str(self.connection_id), "shop", "rest_api", {}, {})
-
-    async def run(self, retry_of: UUID | None = None, **definition: Any) -> Owned:
-        new = NewRun(self.org_id, "dlt_extract", definition, "api", connection_id=self.connection_id, retry_of=retry_of)
-        async with self.pool.acquire() as conn, conn.transaction():
-            await conn.execute("SET LOCAL vai.role = 'api-gateway'")
-            await hot.create(conn, [new])
-        return await self.claimed(new.id)
-
-    async def claimed(self, run_id: UUID) -> Owned:
-        async def steady() -> None:
-            return None
-
-        owner = uuid7()
-        (row,) = await hot.claim(self.pool, owner, ["dlt_extract"], [run_id], 1, "w")
-        means = SimpleNamespace(
-            pool=self.pool,
-            life=SimpleNamespace(id=owner, steady=steady),
-            reports=self.reports,
-            keyring=None,
-            lake_url=self.folder.as_uri(),
-            announce=self.told.extend,
-        )
-        return Owned(row, cast(Any, means))
-
-    async def taken_over(self, run: Owned) -> Owned:
-        """The same run in another worker's hands: the first one was thought to be dead."""
-        async with self.pool.acquire() as conn, conn.transaction():
-            await conn.execute("SET LOCAL vai.role = 'watchdog'")
-            await conn.execute(
-                "UPDATE runs SET phase = 'queued', lease_owner = NULL, due_at = NULL, recovered = true WHERE id = $1",
-                run.id,
-            )
-        return await self.claimed(run.id)
-
-    async def extract(self, run: Owned, connection: ConnectionSecret | None = None) -> dict[str, Any]:
-        prepared = await self.kind.prepare(run)
-        job = Job(
-            str(run.id), str(run.org_id), run.epoch, run.attempt, run.kind, run.definition.stored(), connection,
-            await run.checkpoint(), run.lake_url, prepared,
-        )  # fmt: skip
-        link = DirectLink(self.kind, run, asyncio.get_running_loop())
-        return await asyncio.to_thread(extract, job, link)
-
-    async def dataset(self, name: str) -> lake.Dataset:
-        found = await lake.dataset(self.pool, self.org_id, "bronze", name)
-        assert found is not None
-        return found
-
-    async def rows(self, name: str, sql: str) -> list[Any]:
-        """What a reader of the table sees: the manifest's files."""
-        files = await lake.visible_files(self.pool, (await self.dataset(name)).id)
-        if not files:
-            return []
-        paths = [str(self.folder / file.path) for file in files]
-        with duckdb.connect() as connection:
-            relation = connection.read_parquet(paths, union_by_name=True)  # noqa: F841 - the SQL names it
-            return connection.execute(sql.format(t="relation")).fetchall()
-
-
-@pytest.fixture
-async def floor(database_url: str, tmp_path: Path) -> AsyncIterator[Floor]:  # noqa: F811
-    pool = await db.open_pool(database_url, "extract-worker")
-    floor = Floor(pool, tmp_path / "lake")
-    await pool.execute(
-        "INSERT INTO organisations (id, slug, name, settings) VALUES ($1, 'acme', 'Acme', '{}')", floor.org_id
-    )
-    yield floor
-    await pool.close()
 
 
 def numbers(api: FakeApi, count: int) -> Callable[[Ask], Any]:
     return lambda ask: [{"id": n} for n in range(1, count + 1) if n >= int(ask.query.get("after", 0))]
 
 
-async def test_a_full_extraction_is_seen_whole_and_replaces_the_last_one(floor: Floor) -> None:
+async def test_a_full_extraction_is_seen_whole_and_replaces_the_last_one(floor: Any) -> None:
     run = await floor.run(source="sample", resources=["a"], rows=100, slices=4)
     result = await floor.extract(run)
     assert result["recordsProcessed"] == 100
@@ -184,7 +46,7 @@ async def test_a_full_extraction_is_seen_whole_and_replaces_the_last_one(floor: 
     assert (await floor.dataset("sample.a")).row_count == 7
 
 
-async def test_nothing_of_a_full_extraction_is_seen_before_its_end_and_a_retry_ends_it(floor: Floor) -> None:
+async def test_nothing_of_a_full_extraction_is_seen_before_its_end_and_a_retry_ends_it(floor: Any) -> None:
     failing = [{"name": "a", "rows": 40, "slices": 4, "fail": {"after_slices": 2}}]
     first = await floor.run(source="sample", resources=failing)
     with pytest.raises(Permanent):
@@ -196,7 +58,7 @@ async def test_nothing_of_a_full_extraction_is_seen_before_its_end_and_a_retry_e
     assert await floor.rows("sample.a", "SELECT count(*), count(DISTINCT id) FROM {t}") == [(40, 40)]
 
 
-async def test_a_worker_that_lost_the_run_commits_nothing_and_the_next_one_goes_on(floor: Floor) -> None:
+async def test_a_worker_that_lost_the_run_commits_nothing_and_the_next_one_goes_on(floor: Any) -> None:
     definition = {"source": "sample", "resources": [{"name": "a", "rows": 40, "slices": 4}]}
     run = await floor.run(**definition)
     checkpoints: list[Any] = []
@@ -221,7 +83,7 @@ async def test_a_worker_that_lost_the_run_commits_nothing_and_the_next_one_goes_
     assert await floor.rows("sample.a", "SELECT count(*) FROM {t}") == [(40,)]
 
 
-async def test_new_rows_and_the_cursor_come_in_one_moment(floor: Floor, api: FakeApi) -> None:
+async def test_new_rows_and_the_cursor_come_in_one_moment(floor: Any, api: FakeApi) -> None:
     connection = await floor.connection()
     api.paths["/orders"] = numbers(api, 3)
     definition = {"source": "rest_api", "source_name": "shop", "base_url": api.url, "resources": [ORDERS]}
@@ -236,7 +98,7 @@ async def test_new_rows_and_the_cursor_come_in_one_moment(floor: Floor, api: Fak
     assert saved.value["value"] == 5
 
 
-async def test_two_runs_of_one_resource_at_once_add_its_rows_once(floor: Floor, api: FakeApi) -> None:
+async def test_two_runs_of_one_resource_at_once_add_its_rows_once(floor: Any, api: FakeApi) -> None:
     api.paths["/orders"] = numbers(api, 3)
     await floor.connection()
     definition = {"source": "rest_api", "base_url": api.url, "resources": [ORDERS], "retry": {"max_attempts": 1}}
@@ -253,7 +115,7 @@ async def test_two_runs_of_one_resource_at_once_add_its_rows_once(floor: Floor, 
     assert await floor.rows("rest_api.orders", "SELECT count(*) FROM {t}") == [(3,)]
 
 
-async def test_data_available_is_told_once_for_all_that_is_there(floor: Floor, api: FakeApi) -> None:
+async def test_data_available_is_told_once_for_all_that_is_there(floor: Any, api: FakeApi) -> None:
     connection = await floor.connection()
     api.paths["/a"] = lambda ask: [{"id": 1}, {"id": 2}]
     api.paths["/b"] = lambda ask: [{"id": 1}]
@@ -276,7 +138,7 @@ async def test_data_available_is_told_once_for_all_that_is_there(floor: Floor, a
     ]
 
 
-async def test_a_part_that_failed_is_all_that_a_retry_extracts(floor: Floor, api: FakeApi) -> None:
+async def test_a_part_that_failed_is_all_that_a_retry_extracts(floor: Any, api: FakeApi) -> None:
     connection = await floor.connection()
     api.paths["/a"] = lambda ask: [{"id": 1}]
     api.paths["/b"] = lambda ask: Say({}, 404)
@@ -290,7 +152,7 @@ async def test_a_part_that_failed_is_all_that_a_retry_extracts(floor: Floor, api
     assert [row["data"]["tables"] for row in floor.told] == [["a"], ["b"]]
 
 
-async def test_it_runs_in_a_child_process_and_stops_when_it_is_asked_to(floor: Floor, api: FakeApi) -> None:
+async def test_it_runs_in_a_child_process_and_stops_when_it_is_asked_to(floor: Any, api: FakeApi) -> None:
     await floor.connection()
     api.paths["/a"] = lambda ask: [{"id": 1}]
     api.paths["/b"] = lambda ask: Say({}, 404)
@@ -312,7 +174,7 @@ async def test_it_runs_in_a_child_process_and_stops_when_it_is_asked_to(floor: F
     assert await floor.rows("sample.s", "SELECT 1 FROM {t}") == []
 
 
-async def test_what_the_child_is_told(floor: Floor) -> None:
+async def test_what_the_child_is_told(floor: Any) -> None:
     await floor.connection()
     prepared = await floor.kind.prepare(await floor.run(source="sample", source_name="klaviyo"))
     assert prepared == {
@@ -325,7 +187,7 @@ async def test_what_the_child_is_told(floor: Floor) -> None:
     }
 
 
-async def test_a_file_outside_of_its_table_is_refused(floor: Floor) -> None:
+async def test_a_file_outside_of_its_table_is_refused(floor: Any) -> None:
     run = await floor.run(source="sample", resources=["a"])
     file = {"path": f"{uuid4()}/bronze/sample/a/x.parquet", "slice": "1", "rows": 1, "bytes": 1}
     with pytest.raises(ValueError, match="not of"):
@@ -334,14 +196,14 @@ async def test_a_file_outside_of_its_table_is_refused(floor: Floor) -> None:
         await floor.kind.answer(run, "anything", {})
 
 
-async def test_noop_needs_no_child(floor: Floor) -> None:
+async def test_noop_needs_no_child(floor: Any) -> None:
     run = await floor.run(source="noop")
     assert floor.kind.light(run.definition)
     assert not floor.kind.light({"source": "sample"})
     assert (await floor.kind.perform(run))["recordsProcessed"] == 0
 
 
-async def test_the_sweep_leaves_what_is_young_or_in_the_lake(floor: Floor) -> None:
+async def test_the_sweep_leaves_what_is_young_or_in_the_lake(floor: Any) -> None:
     await floor.extract(await floor.run(source="sample", resources=["a"], rows=5))
     await floor.extract(await floor.run(source="sample", resources=["a"], rows=6))
     stray = floor.folder / str(floor.org_id) / "bronze" / "sample" / "a" / "stray.parquet"
@@ -355,13 +217,13 @@ async def test_the_sweep_leaves_what_is_young_or_in_the_lake(floor: Floor) -> No
     assert await floor.rows("sample.a", "SELECT count(*) FROM {t}") == [(6,)]
 
 
-async def extract_rows(floor: Floor, api: FakeApi, rows: list[Any], **more: Any) -> dict[str, Any]:
+async def extract_rows(floor: Any, api: FakeApi, rows: list[Any], **more: Any) -> dict[str, Any]:
     api.paths["/items"] = lambda ask: rows
     resource = {"name": "items", "paginator": "single_page"} | more
     return await floor.extract(await floor.run(source="rest_api", base_url=api.url, resources=[resource]))
 
 
-async def test_an_extraction_of_nothing_is_an_empty_table_that_keeps_its_columns(floor: Floor, api: FakeApi) -> None:
+async def test_an_extraction_of_nothing_is_an_empty_table_that_keeps_its_columns(floor: Any, api: FakeApi) -> None:
     await extract_rows(floor, api, [])
     assert ((await floor.dataset("rest_api.items")).columns, await floor.rows("rest_api.items", "")) == (lake.ADDED, [])
     await extract_rows(floor, api, [{"id": 1, "name": "x"}])
@@ -376,9 +238,7 @@ MIXED = [True, 7, 7.5, "x", 2**53 + 1, 2**64 - 1, {"a": 1}, "2026-01-01", None]
 
 
 @pytest.mark.parametrize("first", [0, 1, 2, 4])
-async def test_the_catalogue_says_what_a_reader_gets_whatever_kinds_meet(
-    floor: Floor, api: FakeApi, first: int
-) -> None:
+async def test_the_catalogue_says_what_a_reader_gets_whatever_kinds_meet(floor: Any, api: FakeApi, first: int) -> None:
     """A later run never changes how an earlier one's values read."""
     values = [MIXED[first], *MIXED]
     for number, value in enumerate(values):
@@ -391,7 +251,7 @@ async def test_the_catalogue_says_what_a_reader_gets_whatever_kinds_meet(
 
 
 @pytest.fixture
-def drop(floor: Floor, tmp_path: Path) -> Path:
+def drop(floor: Any, tmp_path: Path) -> Path:
     """A folder that the source `filesystem` may read."""
     folder = tmp_path / "drop"
     folder.mkdir()
@@ -399,12 +259,12 @@ def drop(floor: Floor, tmp_path: Path) -> Path:
     return folder
 
 
-async def files_run(floor: Floor, **resource: Any) -> Owned:
+async def files_run(floor: Any, **resource: Any) -> Owned:
     return await floor.run(source="filesystem", resources=[{"name": "items"} | resource])
 
 
 async def test_a_long_file_that_broke_leaves_nothing_and_the_others_are_seen(
-    floor: Floor, drop: Path, monkeypatch: pytest.MonkeyPatch
+    floor: Any, drop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was committed of it before is in no manifest that a reader reads, in this run and in its retry."""
     monkeypatch.setattr(parts, "PART_BYTES", 500)
@@ -425,7 +285,7 @@ async def test_a_long_file_that_broke_leaves_nothing_and_the_others_are_seen(
     assert (await floor.dataset("filesystem.items")).row_count == 501
 
 
-async def test_rejects_are_a_table_beside_that_each_extraction_replaces(floor: Floor, drop: Path) -> None:
+async def test_rejects_are_a_table_beside_that_each_extraction_replaces(floor: Any, drop: Path) -> None:
     (drop / "a.csv").write_text("id,v\n1,x\n2\n")
     await floor.extract(await files_run(floor, path="*.csv", on_bad_row="reject"))
     rejected = "SELECT file, line, row FROM {t}"
@@ -437,7 +297,7 @@ async def test_rejects_are_a_table_beside_that_each_extraction_replaces(floor: F
     assert (await floor.dataset("filesystem.items_rejects")).row_count == 0
 
 
-async def test_the_sweep_leaves_what_a_living_run_has_written_and_not_committed(floor: Floor) -> None:
+async def test_the_sweep_leaves_what_a_living_run_has_written_and_not_committed(floor: Any) -> None:
     run = await floor.run(source="sample", resources=["a"])
     path = f"{floor.org_id}/bronze/sample/a/connection=none/run={run.id}/slice=000001/e{run.epoch}-0.parquet"
     for each in (path, path.replace(f"e{run.epoch}-", f"e{run.epoch + 1}-")):
@@ -445,56 +305,3 @@ async def test_the_sweep_leaves_what_a_living_run_has_written_and_not_committed(
         (floor.folder / each).write_bytes(b"x")
     assert await sweep(floor.pool, floor.folder.as_uri(), timedelta(0)) == 1
     assert (floor.folder / path).exists()
-
-
-async def test_two_resources_fill_one_table_and_each_replaces_its_own(floor: Floor, api: FakeApi) -> None:
-    api.paths["/email"], api.paths["/sms"] = (lambda ask: [{"id": 1, "a": 1}]), (lambda ask: [{"id": 2}, {"id": 3}])
-    resources = [{"name": name, "table": "campaigns"} for name in ("email", "sms")]
-    given: dict[str, Any] = {"source": "rest_api", "base_url": api.url, "resources": resources}
-    await floor.extract(await floor.run(**given))
-    assert await floor.rows("rest_api.campaigns", "SELECT id FROM {t} ORDER BY 1") == [(1,), (2,), (3,)]
-    api.paths["/email"] = lambda ask: [{"id": 10, "a": 1}]
-    await floor.extract(await floor.run(**given))
-    assert await floor.rows("rest_api.campaigns", "SELECT id FROM {t} ORDER BY 1") == [(2,), (3,), (10,)]
-    assert {one["name"] for one in (await floor.dataset("rest_api.campaigns")).columns} >= {"id", "a"}
-    assert "table_shared" not in floor.reports.events
-
-
-async def test_a_trial_changes_nothing_but_its_own_table(floor: Floor, api: FakeApi) -> None:
-    api.paths["/items"] = numbers(api, 9)
-    resource = {"name": "items", "incremental": {"cursor_path": "id", "param": "after"}}
-    given: dict[str, Any] = {"source": "rest_api", "base_url": api.url, "resources": [resource]}
-    await floor.extract(await floor.run(**given, limit_rows=4))
-    assert await floor.rows("rest_api.items__trial", "SELECT count(*) FROM {t}") == [(4,)]
-    assert await lake.dataset(floor.pool, floor.org_id, "bronze", "rest_api.items") is None
-    await floor.extract(await floor.run(**given))
-    assert await floor.rows("rest_api.items", "SELECT count(*), count(DISTINCT id) FROM {t}") == [(9, 9)]
-    await floor.extract(await floor.run(source="sample", resources=["a"], rows=100, slices=4, limit_rows=30))
-    assert await floor.rows("sample.a__trial", "SELECT count(*) FROM {t}") == [(30,)]
-
-
-async def test_definitions_that_share_a_table_unknowingly_are_told_of_each_other(floor: Floor, api: FakeApi) -> None:
-    api.paths["/items"] = lambda ask: [{"id": 1}]
-    given: dict[str, Any] = {"source": "rest_api", "base_url": api.url, "resources": ["items"]}
-    for _ in range(2):
-        await floor.extract(await floor.run(**given))
-    assert "table_shared" not in floor.reports.events
-    for changed in (
-        {"resources": [{"name": "items", "params": {"status": "closed"}}]},
-        {"base_url": api.url.replace("127.0.0.1", "localhost")},
-        {"resources": [{"name": "other", "path": "items", "table": "items"}]},
-    ):
-        before = floor.reports.events.count("table_shared")
-        await floor.extract(await floor.run(**(given | changed)))
-        assert floor.reports.events.count("table_shared") == before + 1
-
-
-async def test_apis_without_a_connection_have_cursors_of_their_own(floor: Floor, api: FakeApi) -> None:
-    api.paths["/items"] = numbers(api, 5)
-    resource = {"name": "items", "incremental": {"cursor_path": "id", "param": "after"}}
-    with serving() as other:
-        other.paths["/items"] = numbers(other, 3)
-        for one, rows in ((api, 5), (other, 3), (api, 0), (other, 0)):
-            given: dict[str, Any] = {"source": "rest_api", "base_url": one.url, "resources": [resource]}
-            result = await floor.extract(await floor.run(**given))
-            assert result["recordsProcessed"] == rows

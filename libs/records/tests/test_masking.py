@@ -7,6 +7,7 @@ import pytest
 
 from records.hiding import Hidden
 from records.masking import MARKER, SecretMissing, masked, reunite, secret_texts_of, tidied
+from records.secret_names import has_secret_form, secret_in_text
 
 CANARY = "c4nary-Value-1.2"
 SPECIAL = "c4nary-Value/1+2"
@@ -169,3 +170,78 @@ def test_short_values_are_hidden_where_somebody_marked_them() -> None:
 )
 def test_an_address_is_shown_without_credentials(address: str, shown: str) -> None:
     assert Hidden(()).address(address) == shown
+
+
+CODES: dict[str, list[Any]] = {
+    "X-Otp": ["123456", 123456, "a1b2c3d4e5f6"],
+    "pin": ["0815", "987654321012"],
+    "userPin": [4711],
+    "snowflake_pat": [CANARY, "eyJraWQiOiIxIn0"],
+    "code": ["4/0AX4XfWh1c2d3e4f5", "SplxlOBeZQQYbYS6WxSbIA"],
+    "auth_code": ["anything"],
+    "mfa_code": ["a1b2c3d4e5f6g7"],
+    "X-Csrf": ["anything"],
+    "PGPASS": ["anything"],
+}
+PLAIN_CODES: dict[str, list[Any]] = {
+    "country_code": ["DE", "USA"],
+    "code": ["EUR", "404", 404, "not-found", "INVALID_ARGUMENT_ERROR"],
+    "zip_code": ["94107", 94107],
+    "pin": ["red", True, "12"],
+    "pattern": ["a1b2c3d4e5f6"],
+    "otp": ["yes", False],
+    "spinning": ["123456"],
+    "patience": ["a1b2c3d4e5f6"],
+}
+
+
+@pytest.mark.parametrize("place", ["headers", "query", "form"])
+@pytest.mark.parametrize("name", CODES)
+def test_a_name_that_may_be_a_credentials_is_one_where_its_value_looks_like_one(place: str, name: str) -> None:
+    for value in CODES[name]:
+        given = {"url": URL, place: {name: value}}
+        shown, secrets = masked(given)
+        assert shown[place] == {name: MARKER}
+        assert secret_texts_of(reunite(shown, secrets)) in (([str(value)], []), ([], [str(value)]))
+
+
+@pytest.mark.parametrize("place", ["headers", "query", "form"])
+@pytest.mark.parametrize("name", PLAIN_CODES)
+def test_where_its_value_does_not_it_stays_as_it_is(place: str, name: str) -> None:
+    for value in PLAIN_CODES[name]:
+        assert masked({"url": URL, place: {name: value}}) == ({"url": URL, place: {name: value}}, None)
+
+
+@pytest.mark.parametrize("name", ["code", "otp", "pat", "pin"])
+def test_a_code_in_an_address_goes_where_it_is_kept(name: str) -> None:
+    shown, secrets = masked({"url": f"{URL}?a=1&{name}=a1b2c3d4e5f6g7"})
+    assert shown == {"url": f"{URL}?a=1", "query": {name: MARKER}}
+    assert secrets is not None
+    assert secret_in_text(f"{URL}?{name}=a1b2c3d4e5f6g7") == f"the value of {name!r} in a text"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Authorization: Bearer a1b2c3d4e5f6g7",
+        "use this token: ghp_0123456789abcdef, please",
+        "key\n-----BEGIN RSA PRIVATE KEY-----\nabc",
+        "curl -H 'X: Basic dXNlcjpwYXNzd29yZDE=' https://example.com",
+        "jwt=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.abc",
+        "(xoxb-123456789012-abcdefgh)",
+    ],
+)
+def test_a_form_is_seen_wherever_it_stands_in_a_text(text: str) -> None:
+    assert has_secret_form(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The bearer of bad news", "Get a Token from the settings page", "our Basic authentication is gone",
+        "a Bearer token is sent in the header", "aghp_0123456789abcdef", "see -----BEGIN CERTIFICATE-----",
+        "Basic plan: 12 seats",
+    ],
+)  # fmt: skip
+def test_a_sentence_about_credentials_holds_none(text: str) -> None:
+    assert not has_secret_form(text)

@@ -9,6 +9,7 @@ from uuid import UUID
 from google.protobuf.message import DecodeError
 
 from common.batcher import Batcher, Overloaded
+from common.brokers import Brokers
 from common.kafka import Producer, Record
 from common.telemetry import hints_dropped
 from common.whispers import Ear
@@ -119,11 +120,11 @@ def _decoder(kind: str, heard: Callable[[str, list[UUID]], None]) -> Callable[[s
 class KafkaBell(_Ringer):
     """Kafka topics `run.ready.<kind>`; the processes of one group share the hints."""
 
-    def __init__(self, producer: Producer, servers: str, group: str, replication: int = 1) -> None:
+    def __init__(self, producer: Producer, brokers: str | Brokers, group: str, replication: int = 1) -> None:
         super().__init__()
         self._replication = replication
         self._producer = producer
-        self._servers = servers
+        self._brokers = brokers
         self._group = group
         self._heard: dict[str, tuple[str, Callable[[str, list[UUID]], None]]] = {}
 
@@ -135,7 +136,7 @@ class KafkaBell(_Ringer):
             await asyncio.Event().wait()
         from common.consumers import consume
 
-        await consume(self._servers, self._group, list(self._heard), self._hear, self._replication)
+        await consume(self._brokers, self._group, list(self._heard), self._hear, self._replication)
 
     def _hear(self, topic: str, value: bytes) -> None:
         kind, heard = self._heard[topic]

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import signal
 import socket
 import sys
@@ -16,6 +17,7 @@ import uvloop
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from common import environment
 from common.bell import Bell, KafkaBell, NotifyBell
 from common.db import AWAY, is_away, open_pool
 from common.faults import in_words
@@ -49,11 +51,12 @@ class Service(Generic[Some]):
         self.health = Health()
         self.app: Any = self.health
         self.ear = Ear(settings.direct_url, name, session or "")
-        self.producer = Producer(settings.kafka, name, settings.topic_replication)
+        brokers = settings.brokers(settings.kafka)
+        self.producer = Producer(brokers, name, settings.topic_replication)
         self.bell: Bell = (
             NotifyBell(pool, self.ear)
             if settings.bell == "notify"
-            else KafkaBell(self.producer, settings.kafka, name, settings.topic_replication)
+            else KafkaBell(self.producer, brokers, name, settings.topic_replication)
         )
         self.stopping = asyncio.Event()
         self.http_address = "{}:{}".format(*listening.getsockname()[:2])
@@ -119,11 +122,17 @@ def serve(
         sys.exit(f"{name} cannot start; its environment is wrong:\n  " + "\n  ".join(faults))
     start_logging(name, settings.log_level)
     start_tracing(name, settings)
+    _tell_unknown_names()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             runner.run(_run(name, settings, running))
         except _CannotStart as error:
             sys.exit(f"{name} cannot start: {error}")
+
+
+def _tell_unknown_names() -> None:
+    for unknown, near in environment.unknown(os.environ).items():
+        _log.warning("unknown_setting", name=unknown, did_you_mean=near, hint="nobody reads it")
 
 
 class _CannotStart(Exception):

@@ -14,26 +14,27 @@ from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 
+from common.brokers import Brokers
 from common.topics import make_topics
 
 _log = structlog.get_logger()
 
 
 async def consume(
-    servers: str, group: str, topics: list[str], hear: Callable[[str, bytes], None], replication: int = 1
+    brokers: str | Brokers, group: str, topics: list[str], hear: Callable[[str, bytes], None], replication: int = 1
 ) -> None:
     """Calls `hear` with topic and value of each message from now on, until cancelled; comes back after a break."""
     while True:
         try:
-            await make_topics(servers, topics, replication)
-            await _consume_once(servers, group, topics, hear)
+            await make_topics(brokers, topics, replication)
+            await _consume_once(Brokers.of(brokers), group, topics, hear)
         except (KafkaError, OSError, TimeoutError) as error:
             _log.warning("consumer_lost", error=f"{type(error).__name__}: {error}")
         await asyncio.sleep(1)
 
 
-async def _consume_once(servers: str, group: str, topics: list[str], hear: Callable[[str, bytes], None]) -> None:
-    broker = KafkaBroker(servers, logger=None)
+async def _consume_once(brokers: Brokers, group: str, topics: list[str], hear: Callable[[str, bytes], None]) -> None:
+    broker = KafkaBroker(brokers.servers, security=brokers.security(), logger=None)
 
     @broker.subscriber(
         *topics,

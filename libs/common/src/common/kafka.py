@@ -9,6 +9,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, UnknownError
 
+from common.brokers import Brokers
 from common.telemetry import broker_up
 from common.topics import make_topics
 
@@ -41,8 +42,8 @@ class Producer:
     A broker that came back empty has lost its topics: those that are missing are made again.
     """
 
-    def __init__(self, servers: str, client_id: str, replication: int = 1) -> None:
-        self._servers = servers
+    def __init__(self, brokers: str | Brokers, client_id: str, replication: int = 1) -> None:
+        self._brokers = Brokers.of(brokers)
         self._replication = replication
         self._client_id = client_id
         self._producer: AIOKafkaProducer | None = None
@@ -84,7 +85,7 @@ class Producer:
         async with self._connecting:
             if self._producer is None:
                 producer = AIOKafkaProducer(
-                    bootstrap_servers=self._servers, client_id=self._client_id, acks="all", request_timeout_ms=5_000
+                    **self._brokers.options(), client_id=self._client_id, acks="all", request_timeout_ms=5_000
                 )
                 try:
                     await asyncio.wait_for(producer.start(), 5)
@@ -97,7 +98,7 @@ class Producer:
     async def _ensure(self, producer: AIOKafkaProducer, topics: set[str]) -> None:
         missing = [topic for topic in topics if not producer.client.cluster.partitions_for_topic(topic)]
         if missing:
-            await make_topics(self._servers, missing, self._replication)
+            await make_topics(self._brokers, missing, self._replication)
 
     async def _lost(self, error: Exception) -> None:
         broker_up.set(0)

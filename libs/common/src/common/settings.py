@@ -5,14 +5,15 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from common.addresses import Policy
+from common.brokers import KafkaSecurity
 
 _PLACE = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+):(\d{1,5})")
 
 
-class Settings(BaseSettings):
+class Settings(KafkaSecurity):
     """Frozen, read once at boot; a wrong value stops the boot with a message that states the bound."""
 
     model_config = SettingsConfigDict(env_prefix="VAI_", frozen=True, extra="ignore")

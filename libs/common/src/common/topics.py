@@ -6,12 +6,13 @@ from datetime import timedelta
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError
 
+from common.brokers import Brokers
 from contracts.topics import retention_of
 
 PARTITIONS = 3
 
 
-async def make_topics(servers: str, topics: Sequence[str], replication: int = 1) -> None:
+async def make_topics(brokers: str | Brokers, topics: Sequence[str], replication: int = 1) -> None:
     """Makes those of the topics that are not there; one that is keeps the settings that its operators gave it.
 
     `replication` is on how many brokers each is kept.
@@ -19,7 +20,7 @@ async def make_topics(servers: str, topics: Sequence[str], replication: int = 1)
     Raises LookupError for a topic that is not in the contracts, KafkaError or OSError where the broker does not answer.
     """
     new = [new_topic(topic, replication) for topic in topics]
-    admin = AIOKafkaAdminClient(bootstrap_servers=servers, client_id="vai-topics", request_timeout_ms=5_000)
+    admin = AIOKafkaAdminClient(**Brokers.of(brokers).options(), client_id="vai-topics", request_timeout_ms=5_000)
     try:
         await admin.start()
         there = set(await admin.list_topics())

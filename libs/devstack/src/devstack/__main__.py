@@ -15,17 +15,17 @@ def _dispatch(command: str) -> int:
     import asyncio
 
     from devstack import show, up
-    from devstack.config import from_environment
+    from devstack.config import from_environment, home_from
 
-    config = from_environment()
+    home = home_from()
     commands = {
-        "up": lambda: up.up(config, detach=os.environ.get("DETACH", "") not in ("", "0")),
-        "supervise": lambda: asyncio.run(up.run(config, detached=True)),
-        "down": lambda: up.down(config.home),
-        "migrate": lambda: up.migrate(config.home),
-        "clean": lambda: up.clean(config.home),
-        "status": lambda: show.status(config.home),
-        "logs": lambda: show.logs(config.home, os.environ.get("SERVICE", ""), follow=sys.stdout.isatty()),
+        "up": lambda: up.up(from_environment(), detach=os.environ.get("DETACH", "") not in ("", "0")),
+        "supervise": lambda: asyncio.run(up.run(from_environment(), detached=True)),
+        "down": lambda: up.down(home),
+        "migrate": lambda: up.migrate(home),
+        "clean": lambda: up.clean(home),
+        "status": lambda: show.status(home),
+        "logs": lambda: show.logs(home, os.environ.get("SERVICE", ""), follow=sys.stdout.isatty()),
     }
     if command not in commands:
         return _complain(f"{command or 'nothing'} is no command", f"python -m devstack {'|'.join(commands)}")

@@ -45,12 +45,17 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Config:
     if not base.isdigit() or int(base) > 60_000:
         raise StackError(f"VAI_PORT_BASE is {base!r}", "Write a port from 1024 to 60000, or leave it out (8080, …)")
     return Config(
-        home=Home.of(environment.get("VAI_HOME") or ".vai"),
+        home=home_from(environment),
         kafka=environment.get("KAFKA") or EMBEDDED,
         replicas=parse_replicas(environment.get("REPLICAS", "")),
         port_base=int(base),
         cache=Path(environment.get("VAI_CACHE") or ".cache"),
     )
+
+
+def home_from(environment: Mapping[str, str] = os.environ) -> Home:
+    """What is needed to stop a stack or to look at it, whatever else the environment says."""
+    return Home.of(environment.get("VAI_HOME") or ".vai")
 
 
 def broker_of(config: Config, ports: PortBook) -> Broker:

@@ -7,6 +7,7 @@ import asyncio
 
 from aiokafka.errors import KafkaError
 
+from common.brokers import KafkaSecurity
 from common.clock import steady_seconds
 from common.topics import make_topics
 from contracts.topics import EVENTS, bell_topic
@@ -25,10 +26,11 @@ def all_topics() -> list[str]:
 
 async def create_topics(kafka: str) -> None:
     """Make the topics that are not there yet; a broker that has just come up is asked until it can (30 s)."""
+    brokers = KafkaSecurity().brokers(kafka)
     until = steady_seconds() + _SECONDS
     while True:
         try:
-            return await make_topics(kafka, all_topics())
+            return await make_topics(brokers, all_topics())
         except (KafkaError, OSError) as error:
             if steady_seconds() >= until:
                 raise StackError(f"the broker at {kafka} does not make topics: {error!r}") from error

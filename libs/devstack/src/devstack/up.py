@@ -7,6 +7,7 @@ import subprocess
 import sys
 from typing import Any
 
+from common import environment
 from devstack.banner import banner
 from devstack.config import Config
 from devstack.errors import StackError, of_system
@@ -30,6 +31,8 @@ def running(home: Home) -> dict[str, Any] | None:
 def up(config: Config, detach: bool) -> int:
     """Start the stack, or find it running; the exit code. In the foreground it returns when all is stopped again."""
     found = asyncio.run(_found(config.home))
+    for unknown, near in environment.unknown(os.environ).items():
+        _write(f"{unknown} is read by nobody" + (f"; did you mean {near}?" if near else "."))
     if found is None:
         config.home.make()
         return _detached(config) if detach else asyncio.run(run(config, detached=False))

@@ -8,7 +8,7 @@ from typing import Any
 
 from records.credentials import base_url, split_address
 from records.oauth import SETTINGS
-from records.secret_names import looks_secret, means_a_place, secret_in_text
+from records.secret_names import is_secret_value, means_a_place, secret_in_text
 from records.stores import Place, check_bucket
 
 Json = dict[str, Any]
@@ -88,4 +88,4 @@ def _is_secret(name: str, value: Any, path: Path) -> bool:
         or isinstance(value, bool)
     ):
         return False
-    return looks_secret(name) and not means_a_place(name)
+    return is_secret_value(name, value) and not means_a_place(name)

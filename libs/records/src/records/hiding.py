@@ -11,7 +11,7 @@ from urllib.parse import quote, quote_plus, unquote, unquote_plus
 import orjson
 
 from common.errors import RunError
-from records.secret_names import has_secret_form, looks_secret
+from records.secret_names import has_secret_form, is_secret_value
 
 HIDDEN = "[secret]"
 
@@ -81,7 +81,7 @@ def _in_address(value: str) -> Iterator[str]:
 
 def _without_value(match: re.Match[str]) -> str:
     mark, name, value = match.groups()
-    return f"{mark}{name}={HIDDEN}" if looks_secret(name) or has_secret_form(value) else match[0]
+    return f"{mark}{name}={HIDDEN}" if is_secret_value(name, value) or has_secret_form(value) else match[0]
 
 
 def _forms(value: str) -> Iterator[str]:

@@ -16,7 +16,7 @@ from urllib.parse import unquote, unquote_plus, urlsplit
 import orjson
 
 from records.credentials import texts_in
-from records.secret_names import has_secret_form, looks_secret, secret_in_text
+from records.secret_names import has_secret_form, is_secret_value, looks_secret, secret_in_text
 
 Json = dict[str, Any]
 Path = tuple[str, ...]
@@ -140,7 +140,7 @@ def secret_texts_of(definition: Mapping[str, Any]) -> tuple[list[str], list[str]
 
 def is_secret(name: str, value: Any) -> bool:
     """Whether a header's or a parameter's value is to be kept, by its name or its form."""
-    return looks_secret(name) or _is_secret_text(value)
+    return is_secret_value(name, value) or _is_secret_text(value)
 
 
 def tidied(definition: Mapping[str, Any]) -> Json:
@@ -205,7 +205,8 @@ def _flat_over(holder: Mapping[str, Any], path: Path, visit: Visit) -> Json:
     for place in _FLAT:
         if isinstance(given := holder.get(place), Mapping):
             new[place] = {
-                name: visit((*path, place, str(name)), value, looks_secret(str(name))) for name, value in given.items()
+                name: visit((*path, place, str(name)), value, is_secret_value(str(name), value))
+                for name, value in given.items()
             }
     return new
 
@@ -302,7 +303,9 @@ def _tidy_resource(number: int, resource: Any) -> Any:
 def _names_secret(part: str) -> bool:
     """Whether `name=value` of an address is a credential."""
     name, _, value = part.partition("=")
-    return bool(value) and (looks_secret(unquote_plus(name)) or has_secret_form(unquote_plus(value)))
+    return bool(value) and (
+        is_secret_value(unquote_plus(name), unquote_plus(value)) or has_secret_form(unquote_plus(value))
+    )
 
 
 def _as_values(parts: list[str]) -> Json:

@@ -8,7 +8,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 _WORD: Final = frozenset(
     ("auth", "authorization", "bearer", "cookie", "credential", "credentials", "dsn", "jwt", "pass", "passcode", "pw")
-) | frozenset(("pwd", "session", "sid", "sig", "sign", "signature"))
+) | frozenset(("csrf", "pgpass", "pwd", "session", "sid", "sig", "sign", "signature", "xsrf"))
+_MAY_BE: Final = frozenset(("code", "mfa", "otp", "pat", "pin", "totp"))
+"""Words that name credentials and much else: the value decides (`is_secret_value`)."""
+
+_SHORT_CODE = re.compile(r"[0-9]{4,12}")
+_TOKEN = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9._~+/=-]{12,4096}")
 _ENDS: Final = ("apikey", "accesskey", "authkey", "passphrase", "passwd", "password", "privatekey", "secret", "token")
 _KEY_OWNERS: Final = (
     frozenset(
@@ -57,10 +62,12 @@ _NAME = re.compile(r"[A-Za-z0-9_. -]{1,64}\Z")
 _LONGEST_NAME: Final = 64
 _LOOKED_AT: Final = 16_384
 """Characters of a text in which names are looked for: connection strings and addresses are shorter."""
-_FORM = re.compile(
-    r"\s*(?:(?:Bearer|Basic|Token)\s+[A-Za-z0-9._~+/=-]{6,}|-----BEGIN [A-Z ]*PRIVATE KEY"
-    r"|(?:gh[pousr]|sk_live|sk_test|rk_live|xox[abeprs]|shpat|shpss|shpca|shppa|glpat|dop_v1|npm)[_-][A-Za-z0-9_-]{8,}"
-    r"|eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.)",
+_FORM = re.compile(r"\s*(?:Bearer|Basic|Token)\s+[A-Za-z0-9._~+/=-]{6,}")
+# The same within a text: what follows has a digit, or it may be a sentence about credentials.
+_FORM_WITHIN = re.compile(
+    r"(?<![A-Za-z0-9_-])(?:(?:Bearer|Basic|Token)\s{1,8}(?=[A-Za-z._~+/=-]{0,64}[0-9])[A-Za-z0-9._~+/=-]{12}"
+    r"|(?:gh[pousr]|sk_live|sk_test|rk_live|xox[abeprs]|shpat|shpss|shpca|shppa|glpat|dop_v1|npm)[_-][A-Za-z0-9_-]{8}"
+    r"|eyJ[A-Za-z0-9_-]{8,4096}\.eyJ[A-Za-z0-9_-]{8})|-----BEGIN [A-Z ]{0,32}PRIVATE KEY"
 )
 
 
@@ -86,8 +93,29 @@ def means_a_place(name: str) -> bool:
 
 
 def has_secret_form(text: str) -> bool:
-    """Whether a text is of a form that only credentials have: `Bearer …`, a vendor's token, a private key."""
-    return _FORM.match(text) is not None
+    """Whether a text is of a form that only credentials have, or holds one: `Bearer …`, a vendor's token, a key."""
+    return _FORM.match(text) is not None or _FORM_WITHIN.search(text[:_LOOKED_AT]) is not None
+
+
+def is_secret_value(name: str, value: object) -> bool:
+    """Whether a header, a parameter or a field is a credential: its name says so, or it may be one and its value looks
+    like one (a PIN of digits, a code or a personal token of letters and digits)."""
+    return looks_secret(name) or (isinstance(value, str | int) and _is_code(name, f"{value}"))
+
+
+def _is_code(name: str, value: str) -> bool:
+    word = _last_word(name)
+    if word not in _MAY_BE:
+        return False
+    return _TOKEN.fullmatch(value) is not None or (
+        word not in ("code", "pat") and _SHORT_CODE.fullmatch(value) is not None
+    )
+
+
+@lru_cache(4_096)
+def _last_word(name: str) -> str:
+    words = _WORDS.findall(name[:256])
+    return words[-1].lower() if words else ""
 
 
 def secret_in_text(text: str) -> str | None:
@@ -100,7 +128,17 @@ def secret_in_text(text: str) -> str | None:
     for name in _names(plain):
         if looks_secret(name) and not means_a_place(name):
             return f"the value of {name[:60]!r} in a text"
+    for name, value in _parameters(plain):
+        if _is_code(name, value):
+            return f"the value of {name[:60]!r} in a text"
     return None
+
+
+def _parameters(text: str) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(urlsplit(text[:_LOOKED_AT]).query)
+    except ValueError:
+        return []
 
 
 def _has_user(text: str) -> bool:

@@ -4,8 +4,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from common.ids import uuid7
+from common.nesting import DEEPEST_TOLD
 from contracts.topics import EVENTS
 from contracts.vai.events.v1 import events_pb2
 from contracts.vai.words.v1 import words_pb2
@@ -103,6 +106,28 @@ def test_a_failure_carries_its_error() -> None:
     assert message.data.error.code == words_pb2.ERROR_CODE_RATE_LIMITED
     assert (message.data.error.message, message.data.error.retryable) == ("Slow down", True)
     assert message.data.error.details["status"] == 429
+
+
+def _nested(levels: int, kinds: list[bool]) -> Any:
+    value: Any = 1
+    for level in range(levels - 1):
+        value = [value] if kinds[level % len(kinds)] else {"a": value, "b": 1}
+    return {"a": value}
+
+
+@given(st.integers(1, 250), st.lists(st.booleans(), min_size=1, max_size=5))
+def test_whatever_is_told_can_be_decoded_with_the_limits_that_consumers_have(levels: int, kinds: list[bool]) -> None:
+    deep = _nested(levels, kinds)
+    error = {"code": "DATA_ERROR", "message": "no", "details": deep, "retryable": False}
+    told = _read(_event(data=_data(result=deep, status="completed")))
+    assert told.data.result_truncated == (levels > DEEPEST_TOLD)
+    assert ("a" in told.data.result) == (levels <= DEEPEST_TOLD)
+    for message in (
+        _read(_event("action.failed", _data(error=error, status="failed"))),
+        _read(_event("automation.failed", _automation_data(status="failed", error=error))),
+    ):
+        assert message.data.error.message == "no"
+    _read(_event("connection.error", {"connectionId": str(RUN), "source": "rest", "error": error}))
 
 
 def test_a_connections_events_can_be_told() -> None:

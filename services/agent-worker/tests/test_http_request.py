@@ -80,6 +80,10 @@ async def test_each_kind_of_body_is_sent_as_what_it_is(
     assert (vendor.seen[0].headers["content-type"], vendor.seen[0].body) == (content_type, body)
 
 
+def _deep(levels: int) -> bytes:
+    return b"[" * levels + b"1" + b"]" * levels
+
+
 @pytest.mark.parametrize(
     ("content_type", "raw", "body", "encoding"),
     [
@@ -89,6 +93,8 @@ async def test_each_kind_of_body_is_sent_as_what_it_is(
         ("application/json", b'"a\\u0000b\\\\u0000"', "a\ufffdb\\u0000", "json"),
         ("application/json", b'"\\ud800"', '"\\ud800"', "text"),
         ("application/json", b"[" * 5000, "[" * 5000, "text"),
+        *(("application/json", _deep(n), _deep(n).decode(), "text") for n in (101, 253, 300, 1023)),
+        ("application/json", _deep(100), json.loads(_deep(100)), "json"),
         ("text/plain", "grüß".encode(), "grüß", "text"),
         ("text/plain; charset=latin-1", "grüß".encode("latin-1"), "grüß", "text"),
         ("text/plain; charset=zlib", b"plain", "plain", "text"),

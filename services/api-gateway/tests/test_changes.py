@@ -8,10 +8,13 @@ import httpx2
 import pytest
 
 from api_gateway import feed as feed_module
+from api_gateway.feed import LARGEST_PIECE, Feed
 from api_gateway.gateway import Gateway
 from api_gateway.settings import Settings
 from common import db
+from common.ids import uuid7
 from records import hot
+from records.run_lists import RunFilters
 from testkit.services import LogWorker, OtherServices
 from testkit.sse import Stream, stream
 from testkit.team import Team, make_team
@@ -161,3 +164,29 @@ async def test_nobody_is_asked_while_nobody_watches(gateway: Gateway, team: Team
     assert not done
     for look in waiting:
         look.cancel()
+
+
+async def test_many_who_watch_many_changes_give_others_their_turns(gateway: Gateway, team: Team) -> None:
+    feed = Feed(gateway.pool, gateway.fleet)
+    watchers = [await feed.watch(team.org_id, RunFilters()) for _ in range(200)]
+    run = {"kind": "dlt_extract", "action_id": None, "parent_run_id": None, "deleted_at": None, "status": "pending"}
+    changed = [(run | {"id": uuid7()}, b"event: run\ndata: %s\n\n" % (b"x" * 1_000), b"") for _ in range(200)]
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(others())
+    await feed._tell_all(team.org_id, changed)
+    counting.cancel()
+    assert turns > len(watchers) / 2
+    for watcher in watchers:
+        pieces = []
+        while piece := watcher.take():
+            pieces.append(piece)
+        assert b"".join(pieces) == b"".join(shown for _, shown, _ in changed)
+        assert max(map(len, pieces)) <= LARGEST_PIECE
+        feed.leave(team.org_id, watcher)

@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from common.kafka import Record
+from common.nesting import DEEPEST_TOLD, is_deeper
 from contracts.topics import EVENTS
 from contracts.vai.events.v1 import events_pb2
 from contracts.vai.words.v1 import words_pb2
@@ -110,7 +111,7 @@ def _fill_automation(data: events_pb2.AutomationData, event: Event) -> None:
         data.retry_of = given["retryOf"]
     if error := given.get("error"):
         data.error.message = error["message"]
-        data.error.details.update(error.get("details") or {})
+        data.error.details.update(_told(error.get("details")) or {})
         if error.get("step"):
             data.error.step = error["step"]
         if f"ERROR_CODE_{error.get('code')}" in words_pb2.ErrorCode.keys():  # noqa: SIM118 - it is no dict
@@ -138,9 +139,15 @@ def _fill_outcome(data: events_pb2.ActionData, given: dict[str, Any]) -> None:
     data.tables.extend(given.get("tables") or ())
     if given.get("error"):
         ParseDict(_plain({"error": given["error"]})["error"], data.error)
-    if given.get("result") is not None:
-        data.result.update(given["result"])
-    data.result_truncated = bool(given.get("resultTruncated"))
+    result = _told(given.get("result"))
+    if result is not None:
+        data.result.update(result)
+    data.result_truncated = bool(given.get("resultTruncated")) or result is not given.get("result")
+
+
+def _told(value: Any) -> Any:
+    """None where it is nested so deeply that consumers could not decode the event: one run must not stop them all."""
+    return None if is_deeper(value, DEEPEST_TOLD) else value
 
 
 def _plain(data: dict[str, Any]) -> dict[str, Any]:
@@ -148,7 +155,7 @@ def _plain(data: dict[str, Any]) -> dict[str, Any]:
     error = data.get("error")
     if not error:
         return data
-    known = {"message": error["message"], "details": error.get("details") or {}, "retryable": error["retryable"]}
+    known = {"message": error["message"], "details": _told(error.get("details")) or {}, "retryable": error["retryable"]}
     return {**data, "error": {**known, "code": f"ERROR_CODE_{error['code']}"}}
 
 

@@ -3,6 +3,7 @@
 import base64
 import re
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ import orjson
 
 from common.clock import now
 from common.errors import ErrorCode, Permanent, Retryable, RunError
+from common.nesting import DEEPEST, is_deeper
 from records.hiding import Hidden
 from records.secret_names import looks_secret
 from worker.retry_after import moment, seconds_to_wait
@@ -89,10 +91,10 @@ class Answer:
         if not self.raw:
             return None, None
         if self._is_json() and not self.truncated:
-            try:
-                return orjson.loads(_NUL.sub(rb"\1\\ufffd", self.raw)), "json"
-            except orjson.JSONDecodeError:
-                pass
+            with suppress(orjson.JSONDecodeError):
+                body = orjson.loads(_NUL.sub(rb"\1\\ufffd", self.raw))
+                if self.raw.count(b"[") + self.raw.count(b"{") <= DEEPEST or not is_deeper(body, DEEPEST):
+                    return body, "json"
         text = self._text()
         return (base64.b64encode(self.raw).decode(), "base64") if text is None else (text, "text")
 

@@ -167,8 +167,7 @@ async def retry_run(request: Request, principal: Operator, run_id: UUID) -> Resp
     if idempotency_key is not None:
         new = replace(new, idempotency_key=idempotency_key, fingerprint=mark_of("retry", str(run_id)))
     created = await starting.create(gateway, new)
-    repeated = idempotency_key is not None and not created.is_new and created.run["idempotency_key"] == idempotency_key
-    return await starting.moved(gateway, request, created.run, 200 if repeated else 201)
+    return await starting.moved(gateway, request, created.run, 201 if created.is_new else 200)
 
 
 def _decisions(gateway: Gateway, principal: Principal) -> Decisions:

@@ -1,6 +1,8 @@
 """How answers are written: plain values to JSON by orjson, times in UTC; and the pages of lists."""
 
+import json
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -34,7 +36,11 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 
 def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON answer; takes UUIDs and times as they are."""
-    body = orjson.dumps(value, _plain, orjson.OPT_UTC_Z)
+    try:
+        body = orjson.dumps(value, _plain, orjson.OPT_UTC_Z)
+    except orjson.JSONEncodeError:
+        # Something in it was stored when nothing bounded its depth: orjson writes 254 levels.
+        body = json.dumps(value, ensure_ascii=False, default=_spelled).encode()
     return Response(body, status, dict(headers) if headers else None, media_type="application/json")
 
 
@@ -43,6 +49,12 @@ def _plain(value: Any) -> str:
     if isinstance(value, UUID):
         return str(value)
     raise TypeError(f"{type(value).__name__} is no JSON")
+
+
+def _spelled(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return _plain(value)
 
 
 def nothing() -> Response:

@@ -5,6 +5,7 @@ and now and then a deep one reaches back further; what was told already is known
 """
 
 import asyncio
+from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -27,6 +28,11 @@ _DEEP_SECONDS = 5.0
 _MOST_CHANGES = 20_000
 _MOST_UNSENT = 5_000
 _ROWS = 500
+_BREATH = 200
+"""Watchers that are told of runs before others get a turn."""
+
+LARGEST_PIECE = 65_536
+"""Bytes that a watcher takes at once (or one run, if that is larger): many take theirs in one turn of the loop."""
 
 RESET = b"event: reset\ndata: {}\n\n"
 
@@ -69,7 +75,6 @@ class Watcher(Listener):
         self._unsent[run["id"]] = shown if stays else gone
         if len(self._unsent) > _MOST_UNSENT:
             self.reset()
-        self.wake()
 
     def reset(self) -> None:
         """Too much has changed to be told: the list is to be read again."""
@@ -77,11 +82,20 @@ class Watcher(Listener):
         self._lost = True
         self.wake()
 
+    @property
+    def has_news(self) -> bool:
+        return self._lost or bool(self._unsent)
+
     def take(self) -> bytes:
-        taken = (RESET if self._lost else b"") + b"".join(self._unsent.values())
-        self._unsent.clear()
+        """The next piece; empty where all is sent."""
+        taken, size = [RESET] if self._lost else [], 0
         self._lost = False
-        return taken
+        for run_id in list(self._unsent):
+            size += len(self._unsent[run_id])
+            if size > LARGEST_PIECE and len(taken) > 0:
+                break
+            taken.append(self._unsent.pop(run_id))
+        return b"".join(taken)
 
 
 class _Watched:
@@ -172,14 +186,25 @@ class Feed:
         return [row for row in rows if watched.is_due(row, now)]
 
     async def _tell(self, due: list[Any], now: float) -> None:
+        told: dict[UUID, list[tuple[Any, bytes, bytes]]] = defaultdict(list)
         for row in await changes.rows(self._pool, [row["id"] for row in due]):
-            watched = self._watched.get(row["org_id"])
-            if watched is None:
-                continue
-            watched.told[row["id"]] = _Told(row["updated_at"], _place(row), now)
-            shown, gone = self._shown(row), _gone(row)
-            for watcher in watched.watchers:
-                watcher.tell(row, shown, gone)
+            if (watched := self._watched.get(row["org_id"])) is not None:
+                watched.told[row["id"]] = _Told(row["updated_at"], _place(row), now)
+                told[row["org_id"]].append((row, self._shown(row), _gone(row)))
+        for org_id, rows in told.items():
+            await self._tell_all(org_id, rows)
+
+    async def _tell_all(self, org_id: UUID, rows: list[tuple[Any, bytes, bytes]]) -> None:
+        """Many who watch many changes cost much: others get their turns in between."""
+        watched = self._watched.get(org_id)
+        every = max(1, _BREATH // len(rows))
+        for place, watcher in enumerate(list(watched.watchers) if watched else ()):
+            for one in rows:
+                watcher.tell(*one)
+            if watcher.has_news:
+                watcher.wake()
+            if place % every == every - 1:
+                await asyncio.sleep(0)
 
     def _shown(self, row: Any) -> bytes:
         run = orjson.dumps(runs.as_listed(row, self._fleet.kinds), str, orjson.OPT_UTC_Z)

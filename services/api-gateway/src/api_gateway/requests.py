@@ -18,13 +18,14 @@ from api_gateway import odd_numbers
 from api_gateway.auth import Demand
 from api_gateway.problems import Problem, refusal
 from common.faults import nearest
+from common.nesting import DEEPEST
 from common.telemetry import span
 from records.refused import Fault, Place, Refused, refused
 
 LARGEST_BODY = 1_048_576
 """Bytes."""
 
-DEEPEST_BODY = 100
+DEEPEST_BODY = DEEPEST
 """Levels of arrays and objects."""
 
 MOST_PARTS = 250_000

@@ -314,7 +314,7 @@ class ActionData(_message.Message):
     record_count: _builtins.int
     """Rows that the run read or wrote; absent where its kind counts none."""
     result_truncated: _builtins.bool
-    """The result is larger than 64 KB and was left out; the REST API has it."""
+    """The result is larger than 64 KB, or nested deeper than 30 levels, and was left out; the REST API has it."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """When somebody asked for it."""

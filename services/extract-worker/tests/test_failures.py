@@ -11,6 +11,8 @@ import pytest
 from common.clock import steady_seconds
 from common.errors import ErrorCode, Permanent, Retryable, RunError
 from extract_worker import session
+from extract_worker.answer_errors import error_in
+from records.definitions.rest_requests import ErrorRule
 from testkit.json_api import Ask, FakeApi, Say
 
 
@@ -289,3 +291,78 @@ def test_a_wait_of_more_than_a_day_is_final(bench: Any, api: FakeApi) -> None:
     bench.may_wait = True
     result = bench.extract("rest_api", base_url=api.url, resources=["a", "b"], retry={"max_attempts": 3})
     assert result["resource_errors"]["a"]["code"] == "RATE_LIMITED"
+
+
+# Errors that come as 200 --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"ok": False, "error": "ratelimited"}, ErrorCode.RATE_LIMITED),
+        ({"ok": False, "error": "invalid_auth"}, ErrorCode.AUTH_ERROR),
+        ({"ok": False, "error": "channel_not_found"}, ErrorCode.DATA_ERROR),
+        ({"success": False, "message": "no such list", "data": None}, ErrorCode.DATA_ERROR),
+        ({"success": False, "data": []}, ErrorCode.DATA_ERROR),
+        ({"error": {"code": 17, "message": "User request limit: too many calls"}}, ErrorCode.RATE_LIMITED),
+        ({"status": "error", "message": "bad query"}, ErrorCode.DATA_ERROR),
+        ({"errors": [{"message": "Field x does not exist"}]}, ErrorCode.DATA_ERROR),
+        ({"errors": [{"message": "Throttled"}], "data": {"orders": {"nodes": [{"id": 1}]}}}, ErrorCode.RATE_LIMITED),
+        ({"fault": {"type": "x"}}, ErrorCode.DATA_ERROR),
+        ({"ok": True, "members": [{"id": 1}]}, None),
+        ({"ok": True, "error": None, "items": []}, None),
+        ({"errors": [], "items": [{"id": 1}]}, None),
+        ({"id": 5, "name": "a job", "status": "failed"}, None),
+        ({"id": 5, "error": "what the job said"}, None),
+        ({"status": "ok", "data": [{"error": "x"}]}, None),
+        ([{"error": "x"}], None),
+    ],
+)
+def test_what_usually_is_an_error_is_one_though_it_comes_as_200(body: Any, code: ErrorCode | None) -> None:
+    error = error_in(body, None, "http://source/rows")
+    assert (error.code if error else None) == code
+    assert error_in(body, [], "http://source/rows") is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "body", "code"),
+    [
+        ({"path": "result.state"}, {"result": {"state": "x"}}, ErrorCode.DATA_ERROR),
+        ({"path": "result.state"}, {"result": {"state": ""}}, None),
+        ({"path": "ok", "when": [False]}, {"ok": 0}, None),
+        ({"path": "code", "when": [40100, "40100"], "code": "RATE_LIMITED"}, {"code": 40100}, ErrorCode.RATE_LIMITED),
+        ({"path": "code", "when": [40100]}, {"code": 0}, None),
+    ],
+)
+def test_a_definition_says_what_an_error_looks_like(rule: Any, body: Any, code: ErrorCode | None) -> None:
+    error = error_in(body, [ErrorRule.model_validate(rule)], "http://source/rows")
+    assert (error.code if error else None) == code
+
+
+def test_an_error_that_comes_as_200_takes_the_place_of_no_data(bench: Any, api: FakeApi) -> None:
+    api.paths["/items"] = lambda ask: {"ok": False, "error": "ratelimited"}
+    error = failure(bench, api.url)
+    assert (error.code, error.retryable) == (ErrorCode.RATE_LIMITED, True)
+    assert "ratelimited" in error.message
+    assert bench.commits == []
+    result = bench.extract(
+        "rest_api", base_url=api.url, resources=[{"name": "items", "errors": [], "data_selector": "$"}]
+    )
+    assert result["recordsProcessed"] == 1
+
+
+def test_a_key_that_a_source_echoes_in_its_links_does_not_keep_pages_from_being_committed(
+    bench: Any, api: FakeApi
+) -> None:
+    key = "c4nary-0123456789"
+
+    def answer(ask: Ask) -> Any:
+        page = int(ask.query.get("page", "1"))
+        link = f"{api.url}/items?page={page + 1}&key={ask.query['key']}" if page < 4 else None
+        return {"items": [{"id": page}], "next": link}
+
+    api.paths["/items"] = answer
+    bench.extract("rest_api", base_url=api.url, resources=["items"], params={"key": key}, slice_rows=1)
+    assert len(bench.commits) > 3
+    assert key not in str(bench.commits)
+    assert all(ask.target.count("key=") == 1 for ask in api.asked)

@@ -76,7 +76,7 @@ class HostBound(AuthBase):
         if self._access.own.refused(used) == used:
             return response
         request = response.request.copy()
-        request.url = _without_params(request.url or "", used.query)
+        request.url = without_params(request.url or "", used.query)
         self._sign(request)
         again: requests.Response = response.connection.send(request, **kwargs)
         again.history.append(response)
@@ -91,7 +91,8 @@ def _with_params(url: str, params: dict[str, str]) -> str:
     return urlunsplit(parts._replace(query="&".join(filter(None, (parts.query, missing)))))
 
 
-def _without_params(url: str, names: Container[str]) -> str:
+def without_params(url: str, names: Container[str]) -> str:
+    """An address without the parameters of these names."""
     parts = urlsplit(url)
     kept = [part for part in parts.query.split("&") if unquote_plus(part.partition("=")[0]) not in names]
     return urlunsplit(parts._replace(query="&".join(kept)))

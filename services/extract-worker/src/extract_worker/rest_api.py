@@ -12,7 +12,7 @@ from common.clock import now
 from common.errors import ErrorCode, Permanent, RunError
 from extract_worker import failures, pagination
 from extract_worker.columns import table_of
-from extract_worker.credentials import Access, access_of
+from extract_worker.credentials import Access, access_of, without_params
 from extract_worker.cursor_values import as_instant
 from extract_worker.flattening import flattened
 from extract_worker.lasting import Lasting
@@ -106,6 +106,7 @@ class Endpoint:
             resource.response_format,
             resource.response_actions,
             given_.request_interval_seconds if interval is None else interval,
+            given_.errors if resource.errors is None else resource.errors,
         )
         self._requests = Requests(given_, resource, access)
         self._session = session
@@ -199,6 +200,7 @@ class Endpoint:
         if not data.paginator.has_next_page:
             return None
         position = pagination.position_of(client.definition, data.paginator, data.request)
+        position["url"] = without_params(position["url"], self.access.params)
         written = orjson.dumps(position).decode()
         return None if any(secret in written for secret in self.access.secrets) else position
 

@@ -27,9 +27,10 @@ from common.addresses import Policy, resolve
 from common.clock import steady_seconds
 from common.errors import ErrorCode, Permanent, Retryable, RunError
 from extract_worker import failures
+from extract_worker.answer_errors import error_in
 from extract_worker.patience import Pace, wait
 from extract_worker.readings import READINGS, WORDS
-from records.definitions.rest_requests import ResponseAction
+from records.definitions.rest_requests import ErrorRule, ResponseAction
 from records.hiding import Hidden
 from worker.link import Link
 
@@ -166,6 +167,7 @@ class Wanted:
     response_format: str = "json"
     ignored: Sequence[ResponseAction] = ()
     interval: float = 0.0
+    errors: Sequence[ErrorRule] | None = None
 
     def ignores(self, response: requests.Response) -> bool:
         """Whether its paging ends here without an error."""
@@ -252,6 +254,8 @@ class SourceSession(requests.Session):
                 "bytes": len(response.content),
             }
             raise failures.garbage(details["url"], _unread(self.wanted.response_format, error), details) from error
+        if found := error_in(value, self.wanted.errors, failures.place_of(response.url)):
+            raise self.hidden.error(found)
         response.json = lambda **kwargs: value  # type: ignore[method-assign]
         return response
 

@@ -19,7 +19,7 @@ from records.definitions.resources import (
     SampleResources,
 )
 from records.definitions.rest_checks import Wrong, check_resources
-from records.definitions.rest_requests import Headers, Params
+from records.definitions.rest_requests import ErrorRules, Headers, Params
 from records.globs import few_wildcards
 from records.strict import Number, Whole, WrittenOut
 
@@ -127,6 +127,9 @@ class RestApi(DltExtract):
     headers: Headers = Field(default={})
     params: Params = Field(default={})
     data_selector: JsonPath | None = None
+    errors: ErrorRules | None = Field(
+        default=None, description="Of all resources: what an error looks like that comes as 200."
+    )
     paginator: Paginator = Auto()
     read_timeout_seconds: Number = Field(default=30.0, gt=0, le=600)
     request_interval_seconds: Number = Field(default=0.0, ge=0, le=3600, description="Least time between two.")

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
 from records.definitions.marked import Marked, Secret
+from records.definitions.paginators import JsonPath
 from records.definitions.placeholders import Placeholder, placeholders_in
 from records.strict import Strict, Whole, short
 
@@ -56,6 +57,22 @@ class ResponseAction(Strict):
 ResponseActions = Annotated[list[ResponseAction], Field(max_length=100)]
 
 
+class ErrorRule(Strict):
+    """What an error looks like that comes with the status 200: `path` holds one of `when`, or anything at all."""
+
+    model_config = ConfigDict(frozen=True)
+
+    path: JsonPath
+    when: Annotated[list[Scalar], Field(min_length=1, max_length=100)] | None = Field(
+        default=None, description="Left out: anything but null, false, 0, an empty text, list or object."
+    )
+    code: Literal["DATA_ERROR", "RATE_LIMITED", "CONNECTION_ERROR", "AUTH_ERROR"] = "DATA_ERROR"
+
+
+ErrorRules = Annotated[list[ErrorRule], Field(max_length=100)]
+"""The first that fits counts."""
+
+
 class Asking(Strict):
     """The request of a resource beside its path and parameters."""
 
@@ -70,6 +87,9 @@ class Asking(Strict):
         default="json", description="jsonl: a row on each line; csv: a header line, all values as text."
     )
     response_actions: ResponseActions = Field(default=[])
+    errors: ErrorRules | None = Field(
+        default=None, description="What an error looks like that comes as 200; left out: the usual; []: nothing is one."
+    )
     include_from_parent: Annotated[list[FieldName], Field(max_length=100)] = Field(
         default=[], description="Fields of the parent's row that each row gets, as _<parent>_<field>."
     )

@@ -8,7 +8,6 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
-from api_gateway.app import create_app
 from api_gateway.auth import Authenticator
 from api_gateway.feed import Feed
 from api_gateway.fleet import Fleet
@@ -22,7 +21,6 @@ from api_gateway.tail import Tail
 from api_gateway.waiting import Waiters
 from common import db
 from common.bell import NotifyBell
-from common.health import Health
 from common.ids import uuid7
 from common.loops import every
 from common.whispers import Ear
@@ -31,6 +29,7 @@ from records.automations import run_reads
 from records.automations.versions import Versions
 from records.publication import Publisher
 from records.secrets import Keyring
+from testkit.application import application
 from testkit.busy import Busy
 from testkit.database import database_url, postgres_server  # noqa: F401
 from testkit.hooks import Hook, Ticks, automation
@@ -101,7 +100,7 @@ async def gateway(settings: Settings, producer: MemoryProducer) -> AsyncIterator
 
 @pytest.fixture
 def app(gateway: Gateway) -> FastAPI:
-    return create_app(gateway, Health())
+    return application(gateway)
 
 
 @pytest.fixture
@@ -186,6 +185,6 @@ async def hook(gateway: Gateway, api: httpx2.AsyncClient, team: Team) -> AsyncIt
     held = replace(gateway, hooks=hooks, hook_intake=intake)
     made = await api.post("/api/v1/automations", json=automation())
     assert made.status_code == 201, made.text
-    transport = httpx2.ASGITransport(create_app(held, Health()), raise_app_exceptions=False)
+    transport = httpx2.ASGITransport(application(held), raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as web:
         yield Hook(web, api, held, made.json()["id"], team.org_id, ticks, bell)

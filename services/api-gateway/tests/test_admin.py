@@ -7,11 +7,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from api_gateway.app import create_app
 from api_gateway.auth import Authenticator
 from api_gateway.gateway import Gateway
-from common.health import Health
 from records.people import Role
+from testkit.application import application
 from testkit.team import Team
 from testkit.wait import wait_for
 
@@ -26,7 +25,7 @@ async def operator(gateway: Gateway) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of a gateway whose installation has a token, and which lets one guess little."""
     settings = gateway.settings.model_copy(update={"admin_token": TOKEN, "wrong_keys_per_minute": 5})
     told = replace(gateway, settings=settings, authenticator=Authenticator(gateway.engine, settings))
-    transport = httpx2.ASGITransport(create_app(told, Health()), raise_app_exceptions=False)
+    transport = httpx2.ASGITransport(application(told), raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as client:
         yield client
 
@@ -83,7 +82,7 @@ async def test_who_guesses_keys_is_told_to_wait_and_others_go_on(operator: httpx
 async def test_an_organisation_may_call_so_often(gateway: Gateway, team: Team) -> None:
     settings = gateway.settings.model_copy(update={"calls_per_second": 1.0})
     told = replace(gateway, settings=settings, authenticator=Authenticator(gateway.engine, settings))
-    transport = httpx2.ASGITransport(create_app(told, Health()), raise_app_exceptions=False)
+    transport = httpx2.ASGITransport(application(told), raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url="http://gateway", headers=team.headers()) as client:
         told_so = [(await client.get("/api/v1/me")).status_code for _ in range(20)]
     assert told_so[:5] == [200] * 5

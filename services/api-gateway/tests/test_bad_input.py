@@ -11,11 +11,10 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
-from api_gateway.app import create_app
 from api_gateway.gateway import Gateway
 from api_gateway.problems import ProblemBody
-from common.health import Health
 from records.people import Role
+from testkit.application import application
 from testkit.sse import served
 from testkit.team import Team
 
@@ -106,7 +105,7 @@ def judge(answer: httpx2.Response, what: object) -> None:
 
 @pytest.fixture
 def app(alive: Gateway) -> FastAPI:
-    return create_app(alive, Health())
+    return application(alive)
 
 
 @pytest.fixture

@@ -12,12 +12,11 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
-from api_gateway.app import create_app
 from api_gateway.edge import COMPRESS_FROM
 from api_gateway.gateway import Gateway
 from api_gateway.openapi import routes_of
-from common.health import Health
 from common.ids import uuid7
+from testkit.application import application
 from testkit.team import Team
 
 ACTIONS = "/api/v1/actions"
@@ -30,7 +29,7 @@ async def told(gateway: Gateway, **settings: Any) -> AsyncIterator[httpx2.AsyncC
     """A client of a gateway with other settings."""
     other = replace(gateway, settings=gateway.settings.model_copy(update=settings))
     other.authenticator._settings = other.settings
-    transport = httpx2.ASGITransport(create_app(other, Health()), raise_app_exceptions=False)
+    transport = httpx2.ASGITransport(application(other), raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as client:
         yield client
 

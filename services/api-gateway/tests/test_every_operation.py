@@ -14,12 +14,11 @@ import pytest
 from fastapi import FastAPI
 from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[import-untyped]
 
-from api_gateway.app import create_app
 from api_gateway.examples import EXAMPLES
 from api_gateway.gateway import Gateway
 from api_gateway.problems import ProblemBody
-from common.health import Health
 from records.people import Role
+from testkit.application import application
 from testkit.team import Team, make_team
 from tests.spec.check_contract import CONTRACT, faults_in_exchange
 
@@ -31,7 +30,7 @@ _CURL = re.compile(r"^(?:(\w+)=\$\()?(curl .*?)(?: \| python3 -c '.*\[\"(\w+)\"\
 
 @pytest.fixture
 def app(alive: Gateway) -> FastAPI:
-    return create_app(alive, Health())
+    return application(alive)
 
 
 @pytest.fixture

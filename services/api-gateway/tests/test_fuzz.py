@@ -8,9 +8,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from api_gateway.app import create_app
 from api_gateway.gateway import Gateway
-from common.health import Health
+from testkit.application import application
 from testkit.sse import served
 from testkit.team import Team
 
@@ -19,7 +18,7 @@ CONFIG = Path(__file__).parent / "schemathesis.toml"
 
 @pytest.mark.timeout(180)
 async def test_the_api_is_what_its_document_says(alive: Gateway, team: Team, tmp_path: Path) -> None:
-    async with served(create_app(alive, Health())) as url:
+    async with served(application(alive)) as url:
         ended, told = await fuzzed(url, team.headers(), tmp_path)
     assert ended == 0, told
 

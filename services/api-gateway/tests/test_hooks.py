@@ -9,13 +9,12 @@ import httpx2
 import pytest
 
 from api_gateway import hook_intake
-from api_gateway.app import create_app
 from api_gateway.hook_intake import HookIntake
 from api_gateway.hooks import REMEMBER_SECONDS, Hooks
 from common.batcher import Overloaded
-from common.health import Health
 from common.ids import uuid7
 from records.automations.runs import NewAutomationRun
+from testkit.application import application
 from testkit.hooks import ORDER, SECRET, Hook, counted, refusal
 from testkit.signing import standard
 
@@ -148,7 +147,7 @@ async def test_what_is_not_stored_is_not_answered(hook: Hook) -> None:
             raise asyncpg.InterfaceError("the connection is closed")
 
     away = replace(hook.gateway, hook_intake=HookIntake(Closed(), hook.bell))
-    transport = httpx2.ASGITransport(create_app(away, Health()), raise_app_exceptions=False)
+    transport = httpx2.ASGITransport(application(away), raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as web:
         answer = await web.post(hook.url, content=ORDER, headers=standard(SECRET, ORDER))
     assert refusal(answer) == (503, "unavailable")

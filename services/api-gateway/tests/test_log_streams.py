@@ -9,12 +9,11 @@ import httpx2
 import pytest
 
 from api_gateway import streaming
-from api_gateway.app import create_app
 from api_gateway.gateway import Gateway
 from api_gateway.tail import Line
-from common.health import Health
 from records import people
 from records.people import Role
+from testkit.application import application
 from testkit.services import LogWorker, OtherServices
 from testkit.sse import sent_events, served, stream
 from testkit.team import Team
@@ -216,7 +215,7 @@ async def test_streams_end_when_the_gateway_stops(client: httpx2.AsyncClient, ga
 async def test_a_stream_is_closed_after_its_time(gateway: Gateway, team: Team) -> None:
     short = replace(gateway, settings=gateway.settings.model_copy(update={"stream_seconds": 0.2}))
     async with (
-        served(create_app(short, Health())) as url,
+        served(application(short)) as url,
         httpx2.AsyncClient(base_url=url, headers=team.headers(), timeout=10) as client,
         stream(client, f"{RUNS}/stream") as feed,
     ):

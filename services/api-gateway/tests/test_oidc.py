@@ -10,16 +10,15 @@ import jwt
 import pytest
 from pydantic import ValidationError
 
-from api_gateway.app import create_app
 from api_gateway.auth import Authenticator
 from api_gateway.gateway import Gateway
 from api_gateway.jwks import KeysFromAddress, NoKeys, fetch
 from api_gateway.settings import Settings
 from common import clock
 from common.addresses import PUBLIC, EgressRefused, Policy
-from common.health import Health
 from records import people
 from records.people import Role
+from testkit.application import application
 from testkit.issuer import AUDIENCE, Issuer
 from testkit.team import Team, make_team
 from testkit.web import Reply, WebServer
@@ -53,7 +52,7 @@ async def trusting(gateway: Gateway, issuer: Issuer, jwks: Path) -> AsyncIterato
         usual = {"oidc_issuer": issuer.name, "oidc_audience": f"other, {AUDIENCE}", "oidc_jwks": str(jwks)}
         settings = Settings(**{**gateway.settings.model_dump(), **usual, **changes})
         object.__setattr__(gateway, "authenticator", Authenticator(gateway.engine, settings))
-        transport = httpx2.ASGITransport(create_app(gateway, Health()), raise_app_exceptions=False)
+        transport = httpx2.ASGITransport(application(gateway), raise_app_exceptions=False)
         clients.append(httpx2.AsyncClient(transport=transport, base_url="http://gateway"))
         return clients[-1]
 

@@ -77,7 +77,7 @@ class Application(FastAPI):
         return known
 
 
-def create_app(gateway: Gateway, health: Health) -> FastAPI:
+def create_app(gateway: Gateway, health: Health) -> Application:
     """The application over a gateway whose connections are open; `health` answers for the process."""
     app = Application(
         title="VirtuousAI",

@@ -15,6 +15,8 @@ COMPILE := pip compile --universal --python-version 3.11 --no-emit-index-url --g
 # What a command line says reaches the stack through the environment: make up DETACH=1 REPLICAS="extract-worker=2".
 KAFKA ?=
 T ?=
+# Three processes on two cores: the one whose tests share a stack mostly waits for it.
+BESIDE := -n 3 --dist loadgroup --no-loadscope-reorder
 export DETACH REPLICAS KAFKA SERVICE
 
 .PHONY: help
@@ -69,8 +71,8 @@ rotate-keys: $(READY) ## encrypt again, with the first of VAI_ENCRYPTION_KEYS, w
 # The code ------------------------------------------------------------------------------------------------------------
 
 .PHONY: test
-test: $(READY) ## all tests, in two processes (T=path for a part; KAFKA=apache: the integration tests on Apache Kafka)
-	@PYTHONHASHSEED=0 VAI_TEST_KAFKA="$(KAFKA)" $(PY) -m pytest $(or $(T),$(if $(KAFKA),tests/integration,-n 2 --dist loadgroup))
+test: $(READY) ## all tests, in three processes (T=path for a part; KAFKA=apache: the integration tests on Apache Kafka)
+	@PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE= VAI_TEST_KAFKA="$(KAFKA)" $(PY) -m pytest $(or $(T),$(if $(KAFKA),tests/integration,$(BESIDE)))
 
 .PHONY: test-upgrade
 test-upgrade: $(READY) ## the version before beside this one, through the migration, under load

@@ -4,12 +4,14 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import uvicorn
 from starlette.applications import Starlette
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from libs.client.tests.automation_server import AutomationEndpoints
@@ -52,6 +54,10 @@ def platform() -> Iterator[Platform]:
     sockets[0].close()
 
 
+_command = cache(get_command)
+"""All nouns and verbs, made once: typer's runner makes them for each call, which takes longer than the call."""
+
+
 @pytest.fixture
 def vai(platform: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Result]]:
     """Runs `vai` with these arguments, against the platform of the test."""
@@ -59,6 +65,7 @@ def vai(platform: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
         monkeypatch.setenv(name, value)
     for name in ("VAI_PROFILE", "VAI_HOME", "VAI_ADMIN_TOKEN"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("typer.testing._get_command", _command)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.chdir(tmp_path)
     time.tzset()

@@ -13,9 +13,10 @@ from common.errors import ErrorCode, Permanent
 from extract_worker.columns import free_name
 from extract_worker.folders import Found, Shelf, Shelves, listed
 from extract_worker.formats import reads
+from extract_worker.modes import mode_of
 from extract_worker.rejects import Read, table_of_rejects
 from extract_worker.seen_files import SeenFiles
-from extract_worker.source import Means, Page, Table, mode_of
+from extract_worker.source import Means, Page, Table
 from extract_worker.state import Json, ResourceState
 from extract_worker.unpacking import PACKED
 from records.definitions.dlt_extract import DltExtract, Filesystem

@@ -9,7 +9,7 @@ import orjson
 from common.ids import NIL
 from extract_worker.known_rows import row_digest
 from extract_worker.messages import Entry, table_shared
-from extract_worker.source import mode_of
+from extract_worker.modes import mode_of
 from records.definitions.dlt_extract import DltExtract, Filesystem, RestApi
 from records.definitions.resources import Resource
 

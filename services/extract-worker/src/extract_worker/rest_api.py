@@ -16,10 +16,11 @@ from extract_worker.credentials import Access, access_of, without_params
 from extract_worker.cursor_values import as_instant
 from extract_worker.flattening import flattened
 from extract_worker.lasting import Lasting
+from extract_worker.modes import Mode, mode_of
 from extract_worker.rest_client import Client
 from extract_worker.rest_requests import Asked, Requests
 from extract_worker.session import SourceSession, Wanted, origin_of
-from extract_worker.source import Means, Mode, Page, Table, mode_of
+from extract_worker.source import Means, Page, Table
 from extract_worker.state import Json, ResourceState
 from extract_worker.watermark import Watermark
 from extract_worker.windows import Window, windows

@@ -16,9 +16,10 @@ from common.clock import steady_seconds
 from common.errors import RunError
 from extract_worker.filling import UNKNOWN, looked_up
 from extract_worker.known_rows import row_digest
+from extract_worker.modes import Mode
 from extract_worker.rest_api import Batch, Endpoint
 from extract_worker.rest_requests import Asked
-from extract_worker.source import Means, Mode
+from extract_worker.source import Means
 from extract_worker.state import Json, ResourceState
 from records.definitions.dlt_extract import RestApi
 from records.definitions.resources import RestResource

@@ -8,8 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from common.errors import ErrorCode, Permanent, Retryable
+from extract_worker.modes import mode_of
 from extract_worker.patience import wait
-from extract_worker.source import Means, Page, Table, mode_of
+from extract_worker.source import Means, Page, Table
 from extract_worker.state import Json, ResourceState
 from records.definitions.dlt_extract import SIZES, DltExtract, Sample
 from records.definitions.resources import Rehearsal, SampleResource

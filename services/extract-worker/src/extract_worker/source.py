@@ -9,8 +9,6 @@ import pyarrow as pa
 from common.addresses import Policy
 from common.errors import Permanent
 from extract_worker.state import Json, ResourceState
-from records.definitions.dlt_extract import DltExtract
-from records.definitions.resources import Resource
 from records.hiding import Hidden
 from worker.job import Job
 from worker.link import Link
@@ -42,29 +40,6 @@ class Means:
     """Of each resource {value, run_id}: where the last extraction ended, and who it was."""
     hidden: Hidden
     """What must not be seen of all that is sent."""
-
-
-@dataclass(frozen=True)
-class Mode:
-    """How a resource is extracted: `tracks` a cursor, `begins` at the saved one, `replaces` what the table had."""
-
-    tracks: bool
-    begins: bool
-    replaces: bool
-
-
-def mode_of(definition: DltExtract, resource: Resource, by_definition: bool = False, since: bool = False) -> Mode:
-    """What a resource and its definition come to; `by_definition`: `incremental: true` there suffices.
-
-    `since`: it brings only what is new because its parent does.
-
-    `incremental: false` in the definition extracts everything again and still tracks the cursor.
-    """
-    tracks = resource.is_incremental or since or (by_definition and definition.incremental is True)
-    tracks = tracks and resource.write_disposition != "replace"
-    begins = tracks and definition.incremental is not False
-    kept = resource.write_disposition in ("append", "merge") or tracks
-    return Mode(tracks, begins, replaces=not kept or (tracks and not begins))
 
 
 class Table(Protocol):

@@ -12,7 +12,9 @@ from records.strict import Number, Strict, Whole, short
 Disposition = Literal["replace", "append", "merge"]
 ColumnType = (
     Literal["text", "bigint", "double", "bool", "date", "timestamp", "json"]
-    | Annotated[str, Field(pattern=r"^decimal\((?:[1-9]|[12][0-9]|3[0-8])(?:, ?(?:[0-9]|[12][0-9]|3[0-8]))?\)$")]
+    | Annotated[
+        str, Field(max_length=20, pattern=r"^decimal\((?:[1-9]|[12][0-9]|3[0-8])(?:, ?(?:[0-9]|[12][0-9]|3[0-8]))?\)$")
+    ]
 )
 """`decimal(precision, scale)`, the scale 0 where it is left out."""
 

@@ -144,3 +144,14 @@ def test_two_stacks_that_start_at_once_get_different_ports(tmp_path: Path) -> No
     assert first.take("gateway", base) != second.take("gateway", base)
     first.close()
     second.close()
+
+
+def test_a_base_that_is_asked_for_counts_before_a_port_that_is_remembered(tmp_path: Path) -> None:
+    path, base = tmp_path / "ports.json", random_base()
+    first = PortBook(path)
+    known = first.take("api-gateway", base)
+    first.close()
+    for asked, least in ((base + 2_000, base + 2_000), (base + 2_000, base + 2_000), (known, known)):
+        book = PortBook(path, asked)
+        assert least <= book.take("api-gateway", asked) < least + 400
+        book.close()

@@ -15,6 +15,7 @@ from records.life import Life
 from records.secrets import Keyring
 from testkit.database import Database
 from testkit.opened import opened_service
+from testkit.owned import HeldRun
 from worker.owned import LostRun, Means, Owned
 from worker.reports import Reports
 
@@ -279,3 +280,10 @@ async def test_a_definition_that_cannot_be_read_names_its_field(desk: Desk, defi
         with pytest.raises(Permanent, match=message) as error:
             await run.opened()
         assert error.value.code == "DATA_ERROR"
+
+
+@pytest.mark.parametrize(("named", "said"), [(30, "30 s, its `timeout_seconds`"), (None, "3,600 s, the limit where")])
+def test_a_time_out_says_how_long_and_whose_limit_it_was(named: int | None, said: str) -> None:
+    run = HeldRun("dlt_extract", {"source": "noop", **({"timeout_seconds": named} if named else {})})
+    run.deadline = run.claimed + (named or 3_600)
+    assert f"The run took longer than {said}" in run.took_too_long().message

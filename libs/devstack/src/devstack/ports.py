@@ -21,6 +21,7 @@ class PortBook:
     """
 
     path: Path
+    base: int = 0
     remembered: dict[str, int] = field(default_factory=dict)
     _claims: dict[int, socket.socket] = field(default_factory=dict)
     _taken: dict[str, int] = field(default_factory=dict)
@@ -30,10 +31,14 @@ class PortBook:
             self.remembered = {str(name): int(port) for name, port in json.loads(self.path.read_text()).items()}
 
     def take(self, name: str, preferred: int) -> int:
-        """The port of that name: the remembered one, else the preferred one, else the next free one above it."""
+        """The port of that name: the remembered one, else the preferred one, else the next free one above it.
+
+        Where somebody asked for a `base`, what is remembered counts only if it is among the next ones above that.
+        """
         if name in self._taken:
             return self._taken[name]
-        first = self.remembered.get(name, preferred)
+        known = self.remembered.get(name, preferred)
+        first = preferred if self.base and not preferred <= known < preferred + _TRIED else known
         for port in range(first, min(first + _TRIED, 65536)):
             if self._claim(port):
                 self._taken[name] = port

@@ -75,7 +75,7 @@ class Stack:
         self.home.stack.unlink(missing_ok=True)
         self.secrets = load_secrets(self.home)
         (self.home.files / self.secrets.org_id).mkdir(parents=True, exist_ok=True)
-        ports = PortBook(self.home.ports)
+        ports = PortBook(self.home.ports, self.config.port_base)
         self.postgres = Postgres(self.home, postgres_port(self.config, ports), self.secrets.postgres_password)
         self.broker = broker_of(self.config, ports)
         self._ports = ports

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import structlog
 
 from common.clock import steady_seconds
-from common.errors import ErrorCode, Permanent, Retryable, RunError
+from common.errors import ErrorCode, Retryable, RunError
 from worker import frames
 from worker.forking import Server, ServerLost
 from worker.job import Job
@@ -33,7 +33,6 @@ BEAT_SECONDS = 5.0
 SILENT_BEATS = 12
 """A child that says nothing for so many beats is frozen: a thread of it says each 5 s that it lives."""
 
-_TOO_LONG = "The run took longer than its `timeout_seconds`; raise the limit."
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -153,7 +152,7 @@ async def _before_the_deadline(run: Owned, beginning: Coroutine[Any, Any, Ready]
             return task.result()
         if stopped.done():
             raise Stop
-        raise Permanent(ErrorCode.TIMEOUT, _TOO_LONG)
+        raise run.took_too_long()
     finally:
         stopped.cancel()
         task.cancel()
@@ -213,7 +212,7 @@ class _Child:
         try:
             done, _ = await asyncio.wait([talk, stop], timeout=run.seconds_left, return_when=asyncio.FIRST_COMPLETED)
             if not done:
-                raise Permanent(ErrorCode.TIMEOUT, _TOO_LONG)
+                raise run.took_too_long()
             if talk not in done:
                 raise Stop
             return talk.result()

@@ -305,11 +305,19 @@ class Owned:
         if row is not None:
             self._told.append(row)
 
+    def took_too_long(self) -> Permanent:
+        """TIMEOUT that says how long, and whose limit it was: the definition's, or the one where it names none."""
+        limit = 0 if self.deadline is None else self.deadline - self.claimed
+        named = self.definition.timeout_seconds is not None
+        whose = (
+            "its `timeout_seconds`; raise that" if named else "the limit where no `timeout_seconds` is given; give one"
+        )
+        message = f"The run took longer than {limit:,.6g} s, {whose} or ask for less."
+        return Permanent(ErrorCode.TIMEOUT, message, {"timeout_seconds": limit})
+
     def _check_deadline(self) -> None:
         if self.deadline is not None and steady_seconds() > self.deadline:
-            raise Permanent(
-                ErrorCode.TIMEOUT, "The run took longer than its `timeout_seconds`; raise the limit or ask for less."
-            )
+            raise self.took_too_long()
 
     def _ring(self) -> Keyring:
         if self._means.keyring is None:

@@ -103,8 +103,7 @@ async def _until_cancelled(run: Owned, kind: Light) -> dict[str, Any]:
     except TimeoutError:
         if run.seconds_left != 0:
             raise
-        limit = "The run took longer than its time limit; raise `timeout_seconds` or ask for less."
-        raise Permanent(ErrorCode.TIMEOUT, limit) from None
+        raise run.took_too_long() from None
     finally:
         run.on_stop = None
 

@@ -43,7 +43,7 @@ class Holders:
     async def _token_holder(self, shown: Credential) -> tuple[Principal, datetime | None]:
         session = self.session_of(shown.text)
         if session is None:
-            raise unauthorized("this token is not ours, or it has ended; get a new one")
+            raise unauthorized("this key or token is not ours, or it has ended; get a new one")
         async with self._engine.connect() as conn:
             actor = await sessions.holder(conn, session)
         if actor is None:

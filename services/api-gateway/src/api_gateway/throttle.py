@@ -41,4 +41,5 @@ class Throttle:
 
 def too_many(wait: float, what: str) -> Problem:
     seconds = str(max(1, ceil(wait)))
-    return Problem(429, "too_many_requests", f"{what}; wait {seconds} seconds", (), {"Retry-After": seconds})
+    unit = "second" if seconds == "1" else "seconds"
+    return Problem(429, "too_many_requests", f"{what}; wait {seconds} {unit}", (), {"Retry-After": seconds})

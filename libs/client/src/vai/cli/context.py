@@ -41,7 +41,9 @@ LimitOption = Annotated[int, typer.Option("--limit", min=1, help="At most this m
 SetOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="NAME=VALUE", help="A field, as a.b=c: JSON or text, @FILE a file's text. Repeatable."
+        "--set",
+        metavar="NAME=VALUE",
+        help="A field, as a.b=c: JSON (x=30 is a number), else text; @FILE a file's text. Repeatable.",
     ),
 ]
 DefinitionOption = Annotated[

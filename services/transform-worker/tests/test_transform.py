@@ -1,7 +1,6 @@
 """Transforms on a real DuckDB and real Delta tables, in a folder."""
 
 import threading
-from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -9,7 +8,6 @@ from typing import Any
 import pytest
 
 from common.errors import ErrorCode, Permanent, Retryable
-from transform_worker.bounds import Bounds
 from transform_worker.transform import transform
 from worker.link import Stop
 
@@ -353,61 +351,3 @@ def test_the_entry_is_what_the_kind_names(workshop: Any) -> None:
     from transform_worker.duckdb_transform import DuckdbTransform
 
     assert DuckdbTransform.entry == f"{transform.__module__}:{transform.__name__}"
-
-
-# Bounds ---------------------------------------------------------------------------------------------------------------
-
-MANY = "SELECT range AS n, md5(range::VARCHAR) AS t FROM range({rows})"
-
-
-def bounded(job: Any, **bounds: Any) -> Any:
-    return replace(job, prepared=job.prepared | {"bounds": {**Bounds().prepared(), **bounds}})
-
-
-def files_of(workshop: Any) -> set[str]:
-    folder = workshop.folder / workshop.org_id / "silver" / "out"
-    return {str(path) for path in folder.rglob("*") if path.is_file() and "_delta_log" not in str(path)}
-
-
-@pytest.mark.parametrize("fields", [{}, {"mode": "incremental_merge", "merge_keys": ["n"]}])
-@pytest.mark.parametrize("exists", [True, False])
-def test_more_rows_than_a_transform_may_write_fail_it_and_leave_nothing(
-    workshop: Any, fields: dict[str, Any], exists: bool
-) -> None:
-    if exists:
-        workshop.run(MANY.format(rows=3), **fields)
-    before = files_of(workshop)
-    job = bounded(workshop.job(MANY.format(rows=400_000), **fields), output_mb=2)
-    with pytest.raises(Permanent, match=r"more than 2 MB of rows.*VAI_OUTPUT_MB") as caught:
-        workshop.perform(job)
-    assert caught.value.code == ErrorCode.DATA_ERROR
-    assert files_of(workshop) == before
-    assert len(before) == (1 if exists else 0)
-
-
-def test_a_write_that_is_stopped_leaves_no_rows_behind(workshop: Any) -> None:
-    workshop.run(MANY.format(rows=3))
-    before = files_of(workshop)
-
-    def stop(payload: dict[str, Any]) -> dict[str, Any]:
-        raise Stop
-
-    with pytest.raises(Stop):
-        workshop.perform(workshop.job(MANY.format(rows=300_000)), permit_commit=stop)
-    assert files_of(workshop) == before
-    assert workshop.rows("SELECT count(*) FROM out") == [(3,)]
-
-
-def test_a_query_that_spills_more_than_it_may_is_a_data_error(workshop: Any) -> None:
-    wide = "SELECT md5(range::VARCHAR) || md5((range + 1)::VARCHAR) AS t FROM range(500000)"
-    sql = f"SELECT max(place) AS n FROM (SELECT row_number() OVER (ORDER BY t) AS place FROM ({wide}))"
-    with pytest.raises(Permanent, match=r"more disk than it may use \(1 MB\).*VAI_SPILL_MB") as caught:
-        workshop.perform(bounded(workshop.job(sql, memory_mb=64), spill_mb=1))
-    assert caught.value.code == ErrorCode.DATA_ERROR
-
-
-def test_a_transform_without_a_limit_has_the_workers(workshop: Any) -> None:
-    endless = "WITH RECURSIVE t(n) AS (SELECT 1::BIGINT UNION ALL SELECT n + 1 FROM t) SELECT max(n) AS n FROM t"
-    with pytest.raises(Permanent, match="longer than its time limit") as caught:
-        workshop.perform(bounded(workshop.job(endless), seconds=0.5))
-    assert caught.value.code == ErrorCode.TIMEOUT

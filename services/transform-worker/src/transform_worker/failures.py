@@ -24,8 +24,8 @@ _RETRIED = {
 _OF_THE_SQL = {"Parser", "Binder", "Catalog", "Syntax", "Not implemented", "Permission"}
 """Errors that are found before a row is read: they know names of the SQL, no values."""
 
-_EXCERPT = re.compile(r"\n\s*\nLINE \d+:.*\Z|\nLINE \d+:.*\Z", re.DOTALL)
-_VALUES = re.compile(r"""'(?:[^']|'')*'|"[^"]*"|(?<![\w.])-?\d[\d.,:e+\-]*(?![\w])|\([^()]*\)""", re.IGNORECASE)
+_EXCERPT = "\nLINE "  # where DuckDB shows the SQL
+_VALUES = re.compile(r"""'[^']*'|"[^"]*"|(?<![\w.])-?\d[\d.,:e+-]*+|\([^()]*\)""")
 _RAW_INPUT = re.compile(r"(Input: |input: |[Ll]ine: |Original Line: ).*", re.DOTALL)
 _TYPE = re.compile(r"\A'[A-Z0-9_(), \[\]]{3,40}'\Z")
 
@@ -41,7 +41,7 @@ def query_failure(error: Exception, memory_mb: int, spill_mb: int = 0, sql: str 
     if kind == "Out of Memory":
         return Permanent(ErrorCode.DATA_ERROR, _too_much("memory", str(memory_mb), "VAI_CHILD_MEMORY_MB"), details)
     if NOT_EXACT in text:
-        said = _EXCERPT.sub("", text[text.index(NOT_EXACT) + len(NOT_EXACT) :]).strip()
+        said = text[text.index(NOT_EXACT) + len(NOT_EXACT) :].partition(_EXCERPT)[0].strip()
         return Permanent(ErrorCode.DATA_ERROR, said[:_LONGEST], details)
     if kind in _RETRIED:
         return Retryable(_RETRIED[kind], f"The query broke off: {text[:_LONGEST]}", details)
@@ -60,10 +60,9 @@ def _too_much(what: str, most: str, setting: str) -> str:
 
 def without_values(text: str, sql: str) -> str:
     """DuckDB's words for a failure at a row, without what the row holds; the excerpt of the SQL stays."""
-    excerpt = _EXCERPT.search(text)
-    end = excerpt.start() if excerpt else len(text)
+    words, mark, excerpt = text.partition(_EXCERPT)
     # further lines show the value, and where it is wrong
-    said = _RAW_INPUT.sub(lambda match: match[1] + _HIDDEN, text[:end].strip().partition("\n")[0])
+    said = _RAW_INPUT.sub(lambda match: match[1] + _HIDDEN, words.strip().partition("\n")[0])
     literals = sql.replace("''", "'")
 
     def hidden(match: re.Match[str]) -> str:
@@ -71,7 +70,7 @@ def without_values(text: str, sql: str) -> str:
         is_known = match[0][0] in "'\"" and value and value in literals
         return match[0] if is_known or _TYPE.match(match[0]) else _HIDDEN
 
-    return _VALUES.sub(hidden, said) + text[end:]
+    return _VALUES.sub(hidden, said) + mark + excerpt
 
 
 class _Meaning(NamedTuple):

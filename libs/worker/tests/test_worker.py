@@ -84,7 +84,9 @@ async def test_a_light_run_is_claimed_done_and_told(work: Work) -> None:
 async def test_what_failed_in_part_is_not_called_a_success(work: Work, result: dict[str, Any], how: str) -> None:
     run_id = await work.made(result=result)
     await work.comes_to(run_id, "completed/done")
-    assert (await work.database.log(run_id))[-1]["message"].startswith(f"Run completed {how} in ")
+    entry = (await work.database.log(run_id))[-1]
+    assert entry["message"].startswith(f"Run completed {how} in ")
+    assert entry["level"] == ("warning" if result["failed_resources"] else "info")
 
 
 async def test_a_heavy_run_is_done_in_a_child(work: Work) -> None:

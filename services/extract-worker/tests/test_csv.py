@@ -198,6 +198,7 @@ def test_other_encodings_can_be_said(tmp_path: Path, encoding: str) -> None:
         ('id,v\n"1\n\n",a\n2\n', {}, r"line 5: the row has 1 fields"),
         (b"id,v\n1,a\n2,M\xfcller\n", {}, r"no UTF-8 text in line 3; set encoding"),
         ("id,v\n1,a\n".encode("utf-16-le"), {}, "looks like UTF-16"),
+        ("id^v\n1^a\n", {}, "delimiter of items.csv cannot be told"),
         (b"id,v\n1,\x81\n", {"encoding": "cp1252"}, r"no cp1252 text in line 2"),
         ("id,v\n1,a\nsecret,b\n", {"columns": {"id": "bigint"}}, r"line 3: the column id is declared bigint"),
     ],

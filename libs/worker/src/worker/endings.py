@@ -69,10 +69,11 @@ class Endings:
 
     async def complete(self, run: Owned, result: dict[str, Any]) -> Any:
         """running → completed; answers the row, or None where the run is no longer ours."""
-        how = "with errors" if result.get("failed_resources") else "successfully"
+        how, level = ("with errors", "warning") if result.get("failed_resources") else ("successfully", "info")
         text = f"Run completed {how} in {_spoken(_seconds(run))}"
         try:
-            return await self._end(run, "completed", Entry("run_completed", text, _summary(run, result)), result=result)
+            entry = Entry("run_completed", text, _summary(run, result), level)
+            return await self._end(run, "completed", entry, result=result)
         except _UNSTORABLE as error:
             message = f"The result cannot be stored as JSON: {_plain(error)}."
             return await self.fail(run, Permanent(ErrorCode.DATA_ERROR, message))

@@ -11,6 +11,9 @@ from extract_worker.columns import free_name
 from records.definitions.file_resources import FileResource
 
 _DELIMITERS = (",", ";", "\t", "|")
+_UNUSUAL = (":", "^", "~", "#", "\x01", "\x1f")
+"""Not taken without being named, and not passed over where they cut all records alike and nothing else does."""
+
 _SEP = re.compile(r"sep=([\x20-\x7e\t])\r?\n")
 """Spreadsheets write it before the header."""
 
@@ -110,7 +113,10 @@ def _sniffed(text: str, whole: bool, resource: FileResource, path: str, usual: s
     if even:
         return usual if usual in even else max(even, key=lambda delimiter: widths[delimiter][0])
     cutting = [delimiter for delimiter, found in widths.items() if found and found[0] > 1]
-    if not cutting or usual in cutting:
+    unusual = [
+        mark for mark in _UNUSUAL if len(found := set(_widths(text, whole, mark, resource))) == 1 and found != {1}
+    ]
+    if usual in cutting or not (cutting or unusual):
         return usual
     if len(cutting) == 1:
         return cutting[0]

@@ -77,7 +77,7 @@ def _quick(kind: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
 def unfit_error(name: str, kind: str, place: str, details: dict[str, Any]) -> Permanent:
     """The error of a value that its declared type cannot hold; `place` says where it stands."""
     text = (
-        f"The column {name} is declared {kind}, and {place} has a value that is none. "
+        f"The column {name} is declared {kind}, and {place} has a value that does not fit. "
         "Declare it text, mend the source, or set on_bad_row to reject where it reads files."
     )
     return Permanent(ErrorCode.DATA_ERROR, text, {"column": name, "type": kind} | details)

@@ -34,7 +34,7 @@ class Read:
 
 def unfit_reason(column: str, kind: str) -> str:
     """Why a row with a value that its declared type cannot hold is rejected."""
-    return f"the column {column} is declared {kind}, and its value is none"
+    return f"the column {column} is declared {kind}, and its value does not fit"
 
 
 def refused(path: str, rejects: Sequence[Reject]) -> Permanent:

@@ -58,7 +58,7 @@ def _check_value(resource: RestResource, field: str, found: Placeholder, has_sta
     if found.of == "incremental":
         if resource.incremental is None:
             raise ValueError(f"{resource.name}: {found} needs incremental")
-        known = resource.incremental.initial_value is not None or has_start
+        known = resource.incremental.initial_value is not None or (has_start and found.name != "initial_value")
         if field != "params" and not known and found.name != "end_value":
             raise ValueError(f"{resource.name}: {found} in {field} needs an initial_value, for the first run")
         if found.name == "end_value" and resource.incremental.end_value is None:
@@ -95,6 +95,8 @@ def _check_generations(resource: RestResource, named: dict[str, RestResource]) -
         one = named[parent]
         if resource.slices is not None and one.slices is not None:
             raise ValueError(f"{resource.name} and its parent {one.name} both have slices; give one of them slices")
+        if resource.slices is not None and one.is_incremental:
+            raise ValueError(f"{resource.name} has slices and an incremental parent: give the slices to {one.name}")
     if resource.write_disposition == "replace" and is_incremental(resource, named):
         raise ValueError(f"{resource.name} cannot replace its table: its parent is incremental. Take append, or merge")
 

@@ -1,16 +1,22 @@
 """A source that wants an access token: renewed before it ends, and once after a 401, in the middle of a run."""
 
+import base64
 import itertools
+import os
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from common.addresses import Policy
 from common.clock import now
 from common.errors import ErrorCode, Permanent
+from records.secrets import Keyring
 from testkit.json_api import Ask, FakeApi, Say
 from testkit.oauth_server import OAuthServer
 from worker.job import ConnectionSecret
 
+CLIENT = {"client_id": "the-client", "client_secret": "the secret, ä/+&"}
 ROWS = [{"id": number} for number in range(1, 61)]
 
 
@@ -109,3 +115,33 @@ def test_what_the_vendor_refuses_ends_the_resource_with_its_words(bench: Any, ap
     bench.answers["access_token"] = refuses
     with pytest.raises(Permanent, match="the vendor refuses"):
         worker.extract(renew_in=-1)
+
+
+async def test_the_worker_gets_the_tokens_and_its_child_never_sees_the_secrets(floor: Any, api: FakeApi) -> None:
+    ring = Keyring(f"k0:{base64.b64encode(os.urandom(32)).decode()}")
+    vendor = OAuthServer(api, rotates=True, refresh_tokens={"the-first-refresh-token"})
+    await floor.connection()
+    auth = {"type": "oauth2_refresh_token", "access_token_url": vendor.url}
+    known = {**CLIENT, "refresh_token": "the-first-refresh-token"}
+    await floor.pool.execute(
+        "UPDATE connections SET config = $2, credentials = $3 WHERE id = $1",
+        *(floor.connection_id, {"base_url": api.url, "auth": auth}),
+        ring.encrypt_json(known, floor.org_id, floor.connection_id),
+    )
+
+    def pages(ask: Ask) -> Any:
+        if len(api.asked_for("/rows")) == 3:
+            vendor.revoke()
+        if not vendor.good(ask):
+            return Say({"error": ask.headers["authorization"]}, 401)
+        return ROWS[int(ask.query["offset"]) :][:10]
+
+    api.paths["/rows"] = pages
+    run = await floor.run(source="rest_api", resources=[{"name": "rows", "paginator": {"type": "offset", "limit": 10}}])
+    run._means = SimpleNamespace(**vars(run._means) | {"keyring": ring, "addresses": Policy.parse("loopback")})
+    connection = await run.connection()
+    assert connection.credentials.keys() == {"client_id", "access_token"}
+    assert (await floor.extract(run, connection))["recordsProcessed"] == 60
+    assert len(vendor.asked) == 2
+    sealed = await floor.pool.fetchval("SELECT credentials FROM connections WHERE id = $1", floor.connection_id)
+    assert {ring.decrypt_json(sealed, floor.org_id, floor.connection_id)["refresh_token"]} == vendor.refresh_tokens

@@ -28,6 +28,7 @@ CALLS: list[tuple[Call[Any], str, object]] = [
     (calls.get("a"), f"GET {AUTOMATIONS}/a", None),
     (calls.by_slug("a/b"), f"GET {AUTOMATIONS}/slug/a%2Fb", None),
     (calls.update("a", {"name": "n"}), f"PATCH {AUTOMATIONS}/a", {"name": "n"}),
+    (calls.body("a"), f"GET {AUTOMATIONS}/a/body", None),
     (calls.delete("a"), f"DELETE {AUTOMATIONS}/a", None),
     (calls.pause("a"), f"POST {AUTOMATIONS}/a/pause", None),
     (calls.resume("a"), f"POST {AUTOMATIONS}/a/resume", None),

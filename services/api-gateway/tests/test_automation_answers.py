@@ -1,6 +1,6 @@
 """What saving an automation answers beside it: warnings, the next times, a body to copy; and what a webhook takes."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 from uuid import UUID
@@ -10,6 +10,7 @@ import pytest
 
 from api_gateway.automation_shapes import AutomationCopyShape, AutomationShape, ValidShape
 from api_gateway.gateway import Gateway
+from common import clock
 from common.clock import now
 
 AUTOMATIONS = "/api/v1/automations"
@@ -88,3 +89,17 @@ async def test_a_change_with_the_same_schedule_leaves_what_was_missed(
     assert await due(trigger={**HOURLY, "schedule": "30 * * * *"}) > now()
     await gateway.pool.execute(owner, UUID(made["id"]), missed)
     assert await due(trigger={**HOURLY, "schedule": "30 * * * *", "timezone": "UTC"}) > now()
+
+
+async def test_a_schedule_goes_by_the_clock_of_the_database(
+    api: httpx2.AsyncClient, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "now", lambda: datetime(2001, 1, 1, tzinfo=UTC))
+    body = {"name": "n", "steps": [{"key": "a", **NOOP}], "trigger": HOURLY}
+    made = (await api.post(AUTOMATIONS, json=body)).json()
+    await api.post(f"{AUTOMATIONS}/{made['id']}/pause")
+    resumed = (await api.post(f"{AUTOMATIONS}/{made['id']}/resume")).json()
+    judged = (await api.post(f"{AUTOMATIONS}/validate", json=body)).json()
+    there: datetime = await gateway.pool.fetchval("SELECT clock_timestamp()")
+    for due in (made["nextRunAt"], resumed["nextRunAt"], judged["nextRuns"][0]):
+        assert there - timedelta(minutes=5) < datetime.fromisoformat(due) <= there + timedelta(hours=1)

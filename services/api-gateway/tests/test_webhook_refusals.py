@@ -122,3 +122,11 @@ async def test_a_secret_that_everybody_knows_cannot_be_saved(api: httpx2.AsyncCl
     answer = await api.post("/api/v1/automations", json=automation(secret=secret))
     assert answer.status_code == 422
     assert answer.json()["detail"][0]["loc"][:2] == ["body", "trigger"]
+
+
+@pytest.mark.parametrize("largest", [100, 2 * LARGEST_BODY])
+async def test_the_largest_body_is_what_the_installation_says(hook: Hook, gateway: Gateway, largest: int) -> None:
+    vars(gateway.settings)["webhook_bytes"] = largest
+    body = b'"' + b"x" * (largest - 2) + b'"'
+    assert (await hook.send(body)).status_code == 202
+    assert refusal(await hook.send(body + b" ")) == (413, "too_large")

@@ -55,12 +55,17 @@ def update(
     status: str | None = None,
     definition: Json | None = None,
     connection_id: str | Unset | None = UNSET,
+    if_match: str | None = None,
 ) -> Call[Action]:
-    """Change what is given; `definition` replaces the whole definition, `connection_id=None` clears it (decision 6)."""
+    """Change what is given; `definition` replaces the whole definition, `connection_id=None` clears it (decision 6).
+
+    With `if_match`, its `etag`, only if nobody has changed it since you read it: ApiError 412.
+    """
     body = given(name=name, slug=slug, status=status, definition=definition)
     if connection_id is not UNSET:
         body["connectionId"] = connection_id
-    return Call("PATCH", f"{API}/actions/{segment(action_id)}", Action.read, body=body)
+    headers = {} if if_match is None else {"If-Match": if_match}
+    return Call("PATCH", f"{API}/actions/{segment(action_id)}", Action.read, body=body, headers=headers)
 
 
 def delete(action_id: str) -> Call[None]:

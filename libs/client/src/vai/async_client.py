@@ -153,6 +153,7 @@ class AsyncAutomations(AsyncGroup):
 
     create, get, by_slug = _ask(automations.create), _ask(automations.get), _ask(automations.by_slug)
     update, delete, validate = _ask(automations.update), _ask(automations.delete), _ask(automations.validate)
+    body = _ask(automations.body)
     list, iterate = _ask(automations.listing), _all(automations.listing)
     pause, resume = _ask(automations.pause), _ask(automations.resume)
     trigger, graph = _ask(automations.trigger), _ask(automations.graph)

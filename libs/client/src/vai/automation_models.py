@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 
-from .models import ENDED, Answer, Json, RunError
+from .models import ENDED, Answer, Json, RunError, etag_of
 
 AutomationRunStatus = Literal["running", "completed", "failed", "cancelled"]
 StepState = Literal["waiting", "running", "completed", "failed", "cancelled", "rejected", "skipped"]
@@ -68,6 +68,11 @@ class Automation(Answer):
     source_type: str | None = None
     created_by: str | None = None
     updated_by: str | None = None
+
+    @property
+    def etag(self) -> str:
+        """For `if_match` of `update`: changes with every change."""
+        return etag_of(self.updated_at)
 
 
 @dataclass(frozen=True, kw_only=True)

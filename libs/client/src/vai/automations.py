@@ -33,9 +33,18 @@ def by_slug(slug: str) -> Call[Automation]:
     return get_call(f"/automations/slug/{segment(slug)}", Automation.read)
 
 
-def update(automation_id: str, parts: Json) -> Call[Automation]:
-    """Change what `parts` names; runs that go on keep the steps that they began with."""
-    return Call("PATCH", f"{API}/automations/{segment(automation_id)}", Automation.read, body=parts)
+def body(automation_id: str) -> Call[Json]:
+    """What `create` takes to make another one like it, without its slug and its secrets."""
+    return get_call(f"/automations/{segment(automation_id)}/body", dict)
+
+
+def update(automation_id: str, parts: Json, *, if_match: str | None = None) -> Call[Automation]:
+    """Change what `parts` names; runs that go on keep the steps that they began with.
+
+    With `if_match`, its `etag`, only if nobody has changed it since you read it: ApiError 412.
+    """
+    headers = {} if if_match is None else {"If-Match": if_match}
+    return Call("PATCH", f"{API}/automations/{segment(automation_id)}", Automation.read, body=parts, headers=headers)
 
 
 def delete(automation_id: str) -> Call[None]:

@@ -20,6 +20,11 @@ ENDED: frozenset[str] = frozenset({"completed", "failed", "cancelled", "rejected
 LEVELS: tuple[Level, ...] = ("info", "warning", "error")
 
 
+def etag_of(updated_at: datetime) -> str:
+    """As the gateway makes it: the microseconds of the last change."""
+    return f'"{round(updated_at.timestamp() * 1_000_000)}"'
+
+
 @dataclass(frozen=True, kw_only=True)
 class Answer:
     """Anything read from an answer."""
@@ -160,6 +165,11 @@ class Action(Answer):
     created_by: str | None = None
     updated_by: str | None = None
     latest_run: LatestRun | None = None
+
+    @property
+    def etag(self) -> str:
+        """For `if_match` of `update`: changes with every change."""
+        return etag_of(self.updated_at)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -80,7 +80,7 @@ async def redraft(gateway: Gateway, principal: Principal, row: Any, parts: Autom
         columns |= triggers
     elif columns.get("status", row["status"]) != row["status"]:
         # What passed while it fired nothing is not made up for.
-        columns["due_at"] = due_after_now(row["trigger"]) if enabled else None
+        columns["due_at"] = await due_after_now(gateway, row["trigger"]) if enabled else None
     return Draft(columns, version, secret, (*warned, *trigger_warnings(columns.get("trigger", row["trigger"]))))
 
 

@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 from api_gateway.gateway import Gateway
-from common import clock
 from records import actions, connections
 from records.automations import automations
 from records.automations.schedule import next_after, times_after
@@ -38,7 +37,7 @@ async def trigger_columns(
     columns: Json = {"event_type": None, "webhook_path": None, "webhook_secret": None, "due_at": None}
     columns["trigger"], secret = trigger.stored(), None
     if isinstance(trigger, ScheduleTrigger):
-        due = next_after(trigger.schedule, trigger.timezone, clock.now())
+        due = next_after(trigger.schedule, trigger.timezone, await _now(gateway))
         if due is None:
             raise refused((*_AT, "schedule"), "no time of this schedule is in sight")
         columns["due_at"] = due if enabled else None
@@ -65,16 +64,22 @@ def _secret(
     return gateway.keyring.encrypt(text.encode(), org_id, automation_id), made
 
 
-def due_after_now(trigger: Json) -> datetime | None:
+async def due_after_now(gateway: Gateway, trigger: Json) -> datetime | None:
     """When a trigger that is stored fires next; None for what is no schedule."""
-    return next(iter(next_times(trigger, 1)), None)
+    return next(iter(await next_times(gateway, trigger, 1)), None)
 
 
-def next_times(trigger: Json, most: int) -> list[datetime]:
+async def next_times(gateway: Gateway, trigger: Json, most: int) -> list[datetime]:
     """The first times at which a trigger that is stored fires; none for what is no schedule."""
     if trigger["type"] != "schedule":
         return []
-    return list(islice(times_after(trigger["schedule"], trigger["timezone"], clock.now()), most))
+    return list(islice(times_after(trigger["schedule"], trigger["timezone"], await _now(gateway)), most))
+
+
+async def _now(gateway: Gateway) -> datetime:
+    """By the database's clock, which schedulers go by: a gateway whose clock is wrong must not shift a schedule."""
+    found: datetime = await gateway.pool.fetchval("SELECT clock_timestamp()")
+    return found
 
 
 async def _with_ids(gateway: Gateway, org_id: UUID, filters: Json) -> Json:

@@ -28,5 +28,5 @@ async def validate_automation(request: Request, principal: Operator, body: Autom
     definition = made.version.definition
     steps = [step_json(step) for step in definition["steps"]]
     trigger = made.columns["trigger"]
-    more = {"nextRuns": next_times(trigger, 3), "warnings": details(made.warnings)}
+    more = {"nextRuns": await next_times(gateway_of(request), trigger, 3), "warnings": details(made.warnings)}
     return answer({"valid": True, "trigger": trigger, **definition, "steps": steps, **more})

@@ -179,7 +179,7 @@ async def resume_automation(request: Request, principal: Operator, automation_id
         await automation_saving.recheck(gateway, principal, row)
     except Refused as error:
         raise conflict(f"it cannot be resumed: {error.message}") from error
-    columns = {"status": "active", "error": None, "due_at": due_after_now(row["trigger"])}
+    columns = {"status": "active", "error": None, "due_at": await due_after_now(gateway, row["trigger"])}
     return await _changed(gateway, principal, row, Draft(columns | {"updated_by": principal.user_id}, None))
 
 

@@ -211,7 +211,8 @@ class Desk:
         state = State.begin(["rows"], self.checkpoint)
         storage: Any = None
         try:
-            Unwritten(Run(job, self.link, storage, "rest_api", definition.slice_rows, state, {}, {}), table).perform()
+            run = Run(job, self.link, storage, "rest_api", definition.slice_rows, state, {}, {}, {})
+            Unwritten(run, table).perform()
         except (Killed, Retryable):
             return False
         return True

@@ -11,7 +11,7 @@ import duckdb
 from common.errors import RunError
 from records.definitions.duckdb_transform import DuckdbTransform
 from records.definitions.sql_text import fill_placeholders, settled
-from transform_worker import columns, engine, safety
+from transform_worker import columns, engine, pivots, safety
 from transform_worker.blanks import PLACEHOLDER, Blanks
 from transform_worker.bounds import Bounds
 from transform_worker.delta import Bounded, DeltaOutput, Ticket, Written
@@ -89,9 +89,10 @@ class _Transform:
             return sources[name].view
 
         sql = safety.without_end(safety.expose_literal_paths(sql, literal))
-        tree = safety.check(sql, sources)
         folders = [self.location] if self.definition.mode == "incremental_merge" else []
         engine.expose(self.connection, self.lake, list(sources.values()), folders)
+        sql = pivots.with_values(sql, lambda query: self._values(query, list(sources)))
+        tree = safety.check(sql, sources)
         relation = self._bound(sql, list(sources.values()), tree)
         names, kinds = relation.columns, relation.types
         without_type = columns.untyped(sql, names, kinds, self._bind)
@@ -111,6 +112,10 @@ class _Transform:
             known |= {name.lower(): str(kind) for name, kind in zip(names, kinds, strict=True)}
         own = next((each.name for each in sources if each.is_blank and each.is_own), None)
         return Blanks(self.connection, blank, own, known, tree).bound(lambda: self.connection.sql(sql))
+
+    def _values(self, sql: str, tables: list[str]) -> list[str]:
+        safety.check(sql, tables)
+        return [row[0] for row in self.connection.execute(sql).fetchall()]
 
     def _bind(self, sql: str) -> tuple[list[str], list[Any]]:
         relation = self.connection.sql(sql)

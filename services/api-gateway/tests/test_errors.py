@@ -7,9 +7,11 @@ import asyncpg
 import httpx2
 import pytest
 from fastapi import FastAPI
+from hypothesis import given
+from hypothesis import strategies as st
 
 from api_gateway.problems import ProblemBody
-from api_gateway.requests import DEEPEST_BODY, LARGEST_BODY
+from api_gateway.requests import DEEPEST_BODY, LARGEST_BODY, _holds_nul
 
 RUNS = "/api/v1/action-runs"
 JSON = {"content-type": "application/json"}
@@ -190,3 +192,8 @@ async def test_a_wrong_statement_is_500_and_not_called_the_databases_trouble(
         raise asyncpg.PostgresError.new({"C": code, "M": "no"})
 
     assert (await web.get("/wrong")).status_code == 500
+
+
+@given(st.lists(st.sampled_from(["\\\\", "\\u0000", "u0000", "\\n", "a", "\\u0001"]), max_size=12).map("".join))
+def test_u0000_is_seen_behind_whatever_backslashes(text: str) -> None:
+    assert _holds_nul(f'"{text}"'.encode()) == ("\x00" in json.loads(f'"{text}"'))

@@ -211,12 +211,5 @@ async def _depth(raw: bytes) -> int:
 
 
 def _holds_nul(raw: bytes) -> bool:
-    """Whether a text of this JSON holds U+0000: the escape with an odd number of backslashes before the `u`."""
-    at = raw.find(b"\\u0000")
-    while at >= 0:
-        before = raw[max(0, at - 4096) : at]
-        run = len(before) - len(before.rstrip(b"\\"))
-        if run == len(before) == 4096 or run % 2 == 0:
-            return True
-        at = raw.find(b"\\u0000", at + 6)
-    return False
+    """Whether a text of this JSON holds U+0000: the escape behind an even number of backslashes."""
+    return b"\\u0000" in raw and b"\\u0000" in raw.replace(rb"\\", b"_")

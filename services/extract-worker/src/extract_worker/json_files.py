@@ -1,13 +1,13 @@
 """JSON files: one value a line (`jsonl`), or an array or several values as they come (`json`), read piece by piece."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
 from common.errors import ErrorCode, Permanent
 from extract_worker.columns import table_of
 from extract_worker.folders import Found, Shelf
-from extract_worker.jsontext import DECODER, compact, parse
+from extract_worker.jsontext import DECODER, compact, is_plain, parse, parse_plain
 from extract_worker.rejects import Json, Read, Reject, refused, unfit_reason
 from extract_worker.unpacking import Text, unpacked
 from records.definitions.file_resources import FileResource
@@ -28,10 +28,9 @@ def read_jsonl(shelf: Shelf, file: Found, resource: FileResource, at: Json | Non
         text.skip(place["offset"])
         offset, lines = place["offset"], enumerate(_lines(text, file.path), place["line"])
         while batch := list(islice(lines, _ROWS)):
-            offset += sum(len(line) for _, line in batch)
+            offset += sum([len(line) for _, line in batch]) + len(batch)
             found = _Rows(file.path, resource)
-            for number, line in batch:
-                found.take(number, line)
+            found.take(batch)
             yield found.read({"offset": offset, "line": batch[-1][0] + 1})
 
 
@@ -40,7 +39,7 @@ def _lines(text: Text, path: str) -> Iterator[bytes]:
     while data := text.read(_BLOCK):
         lines = (rest + data).split(b"\n")
         rest = lines.pop()
-        yield from (line + b"\n" for line in lines)
+        yield from lines
         if len(rest) > LONGEST_VALUE:
             raise _too_long(path)
     if rest:
@@ -56,14 +55,15 @@ class _Rows:
         self._rows: list[tuple[int, bytes, Any]] = []
         self._rejects: list[Reject] = []
 
-    def take(self, number: int, line: bytes) -> None:
-        """A line; nothing where it is blank."""
-        if not line.strip():
-            return
-        try:
-            self._rows.append((number, line, parse(line)))
-        except (ValueError, RecursionError):
-            self._reject(number, "the line is no JSON", line)
+    def take(self, batch: Sequence[tuple[int, bytes]]) -> None:
+        """Lines with their numbers; blank ones are nothing."""
+        read = parse_plain if is_plain(b"\n".join(line for _, line in batch)) else parse
+        for number, line in batch:
+            if line and not line.isspace():
+                try:
+                    self._rows.append((number, line, read(line)))
+                except (ValueError, RecursionError):
+                    self._reject(number, "the line is no JSON", line)
 
     def read(self, at: Json | None) -> Read:
         """The rows as a table. Raises `Permanent` for rejects that are not to be passed over."""

@@ -13,6 +13,7 @@ _DIGITS = bytes.maketrans(b"123456789.", b"0" * 10)
 _LONG = b"0" * 17
 """No number with fewer digits loses one in a double, nor in 64 bits."""
 
+_FAR = (b"e000", b"E000", b"e+000", b"E+000", b"e-000", b"E-000")
 _NUMBERS = re.compile(rb"(?<![\w\"'.+-])-?\d[\d.]{16,}(?:[eE][+-]?\d+)?|(?:^|[:\[,\s])-?\d[\d.]*[eE][+-]?\d{3,}")
 
 
@@ -24,25 +25,23 @@ class Digits(str):
 
 def parse(body: bytes) -> Any:
     """JSON; a number that no type holds exactly is its `Digits`. Raises ValueError or RecursionError."""
-    zeros = body.translate(_DIGITS)
-    if (_LONG in zeros or _is_far(zeros)) and not _are_held(body):
+    if not is_plain(body) and not _are_held(body):
         return json.loads(body, parse_float=_number)
+    return parse_plain(body)
+
+
+def parse_plain(body: bytes) -> Any:
+    """The same for a body that `is_plain`, or is a part of one."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
         return json.loads(body, parse_float=_number)
 
 
-def _is_far(zeros: bytes) -> bool:
-    """Whether an exponent has three digits or more; written out, since it is asked of every line."""
-    return (
-        b"e000" in zeros
-        or b"e+000" in zeros
-        or b"e-000" in zeros
-        or b"E000" in zeros
-        or b"E+000" in zeros
-        or b"E-000" in zeros
-    )
+def is_plain(body: bytes) -> bool:
+    """Whether no number in it is so long or so far that a type might not hold it. Costs little for a large body."""
+    zeros = body.translate(_DIGITS)
+    return not (_LONG in zeros or any(far in zeros for far in _FAR))
 
 
 def _are_held(body: bytes) -> bool:

@@ -29,7 +29,7 @@ _ADVICE = {
 
 async def ask(oauth: OAuth, slug: str, policy: Policy) -> Answer:
     """The vendor's answer. Raises AUTH_ERROR where it refuses, `Retryable` where it may give one later."""
-    hidden = Hidden([secret for secret in (oauth.client_secret, oauth.refresh_token) if secret], oauth.extra.values())
+    hidden = Hidden([secret for secret in (oauth.client_secret, oauth.refresh_token) if secret])
     place = hidden.address(oauth.url.partition("?")[0])
     details = {"connection": slug, "url": place}
     try:

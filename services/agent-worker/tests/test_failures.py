@@ -85,6 +85,13 @@ async def test_the_server_says_when_to_try_again(
     assert failed.retry_after == seconds
 
 
+async def test_a_403_with_the_headers_of_a_quota_is_no_refusal(vendor: WebServer) -> None:
+    vendor.replies["/"] = Reply(403, headers={"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "40"})
+    failed = await failure({"url": vendor.url})
+    assert isinstance(failed, Retryable)
+    assert (failed.code, failed.retry_after) == (ErrorCode.RATE_LIMITED, 40)
+
+
 async def test_a_definition_that_is_wrong_names_its_field() -> None:
     failed = await failure({"url": "ftp://example.com/"})
     assert (type(failed), failed.code, failed.details) == (Permanent, ErrorCode.DATA_ERROR, {"field": "url"})

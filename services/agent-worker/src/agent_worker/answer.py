@@ -5,6 +5,7 @@ import re
 import zlib
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import httpx2
@@ -15,6 +16,7 @@ from common.errors import ErrorCode, Permanent, Retryable, RunError
 from common.nesting import DEEPEST, is_deeper
 from records.hiding import Hidden
 from records.secret_names import looks_secret
+from worker.quota import is_quota, quota_wait
 from worker.retry_after import moment, seconds_to_wait
 
 _EXCERPT = 2_000
@@ -63,11 +65,11 @@ class Answer:
         where = f"{self.method} {hidden.address(self.url)} answered {self.status}"
         text = self._text() or ""
         details = {"statusCode": self.status, "url": hidden.address(self.url), "body": hidden.text(text)[:_EXCERPT]}
+        if is_quota(self.status, self.headers):
+            message = f"{where}: too many requests."
+            return Retryable(ErrorCode.RATE_LIMITED, message, details, quota_wait(self.headers, self._answered_at()))
         if self.status in (401, 403):
             return Permanent(ErrorCode.AUTH_ERROR, f"{where}: {self._about_credentials()}.", details)
-        if self.status == 429:
-            message = f"{where}: too many requests."
-            return Retryable(ErrorCode.RATE_LIMITED, message, details, self.retry_after())
         if self.status >= 500:
             message = f"{where}: the server failed.{caution} If this lasts, ask its operator."
             if caution:
@@ -80,7 +82,10 @@ class Answer:
 
     def retry_after(self) -> float | None:
         """Seconds that the server asks to wait; a date is taken relative to the response's own."""
-        return seconds_to_wait(self.headers.get("retry-after"), moment(self.headers.get("date")) or now())
+        return seconds_to_wait(self.headers.get("retry-after"), self._answered_at())
+
+    def _answered_at(self) -> datetime:
+        return moment(self.headers.get("date")) or now()
 
     def _about_credentials(self) -> str:
         if self.withheld:

@@ -121,6 +121,7 @@ def test_what_is_missing_has_the_type_missing(definition: dict[str, Any], field:
         ),
         ({"resources": [{"name": "a", "table": "Bad-Name"}]}, "resources.0.table", "pattern"),
         ({"resources": [{"name": "a", "columns": {"x": "money"}}]}, "resources.0.columns.x", "Input should be"),
+        ({"resources": [{"name": "a", "columns": {"x": "decimal(2,5)"}}]}, "resources.0.columns.x", "Input should be"),
     ],
 )
 def test_what_does_not_fit_is_named(fields: dict[str, Any], field: str, message: str) -> None:

@@ -4,18 +4,30 @@ import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from records.definitions.paginators import JsonPath, Paginator, Parameter
 from records.definitions.rest_requests import Asking
 from records.strict import Number, Strict, Whole, short
 
 Disposition = Literal["replace", "append", "merge"]
-ColumnType = (
-    Literal["text", "bigint", "double", "bool", "date", "timestamp", "json"]
-    | Annotated[
-        str, Field(max_length=20, pattern=r"^decimal\((?:[1-9]|[12][0-9]|3[0-8])(?:, ?(?:[0-9]|[12][0-9]|3[0-8]))?\)$")
-    ]
-)
+_DECIMAL = re.compile(r"decimal\(([1-9]|[12][0-9]|3[0-8])(?:, ?([0-9]|[12][0-9]|3[0-8]))?\)")
+_TYPES = ("text", "bigint", "double", "bool", "date", "timestamp", "json")
+
+
+def _column_type(kind: str) -> str:
+    found = _DECIMAL.fullmatch(kind)
+    if kind in _TYPES or (found and int(found[2] or 0) <= int(found[1])):
+        return kind
+    message = "Input should be one of {types}, or decimal(precision, scale) with up to 38 digits"
+    raise PydanticCustomError("column_type", message, {"types": ", ".join(_TYPES)})
+
+
+ColumnType = Annotated[
+    str,
+    Field(max_length=20, json_schema_extra={"pattern": f"^({'|'.join(_TYPES)}|{_DECIMAL.pattern})$"}),
+    AfterValidator(_column_type),
+]
 """`decimal(precision, scale)`, the scale 0 where it is left out."""
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]

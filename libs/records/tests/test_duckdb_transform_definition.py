@@ -35,7 +35,7 @@ def test_the_silver_example_of_document_000_is_valid() -> None:
             "mode": "full_refresh",
         }
     )
-    assert made.placeholders().keys() == {"bronze_customers", "bronze_shopify_customers"}
+    assert made.placeholders().keys() == {"bronze_customers", "bronze_shopify_customers", "this"}
 
 
 def test_the_gold_example_of_document_000_is_valid() -> None:
@@ -47,7 +47,7 @@ def test_the_gold_example_of_document_000_is_valid() -> None:
             output_layer="gold",
         )
     )
-    assert set(made.placeholders()) == {"stg_lines", "stg_orders"}
+    assert set(made.placeholders()) == {"stg_lines", "stg_orders", "this"}
 
 
 def test_the_layer_is_silver_and_the_mode_full_refresh_where_nothing_is_said() -> None:
@@ -59,7 +59,7 @@ def test_an_input_goes_by_the_name_that_it_was_given() -> None:
     made = DuckdbTransform.model_validate(
         definition(sql="SELECT * FROM {{ people }}", inputs=[CUSTOMERS | {"as": "people"}])
     )
-    assert set(made.placeholders()) == {"people"}
+    assert set(made.placeholders()) == {"people", "this"}
     assert made.stored()["inputs"] == [CUSTOMERS | {"as": "people"}]
 
 
@@ -69,6 +69,7 @@ def test_the_full_name_tells_two_tables_of_one_name_apart() -> None:
     assert set(DuckdbTransform.model_validate(definition(sql=sql, inputs=both)).placeholders()) == {
         "bronze_shopify_customers",
         "bronze_klaviyo_customers",
+        "this",
     }
 
 
@@ -91,7 +92,7 @@ REFUSED: list[tuple[dict[str, Any], tuple[Any, ...], str]] = [
     ({"inputs": [CUSTOMERS], "sql": "SELECT 1"}, ("inputs", 0), "not used"),
     ({"inputs": [CUSTOMERS], "sql": "SELECT '{{ bronze_customers }}'"}, ("inputs", 0), "not used"),
     ({"inputs": [CUSTOMERS], "sql": "SELECT 1 -- {{ bronze_customers }}"}, ("inputs", 0), "not used"),
-    ({"sql": "SELECT * FROM {{ orders }}"}, ("sql",), "none of the inputs; there are: none"),
+    ({"sql": "SELECT * FROM {{ orders }}"}, ("sql",), "none of the inputs; there are: this"),
     ({"inputs": [CUSTOMERS], "sql": USE + ", {{ ref('x') }}"}, ("sql",), "bronze_customers, bronze_shopify"),
     ({"inputs": BOTH, "sql": USE}, ("sql",), "could be bronze.shopify.customers, bronze.klaviyo.customers"),
     ({"inputs": [CUSTOMERS, CUSTOMERS], "sql": USE}, ("inputs", 1), "another input is called"),

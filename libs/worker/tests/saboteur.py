@@ -8,7 +8,7 @@ from uuid import UUID
 
 from common.boot import Service
 from common.errors import ErrorCode, Retryable
-from records import checkpoints, hot
+from records import checkpoints, hot, last_resort
 from records.transitions import Step, _text
 from testkit.database import Database, new_run
 from testkit.faults import COMMIT, Fault, FaultyPool
@@ -44,10 +44,17 @@ STATEMENTS = {
     "guard": _HOLD,
     "commit": COMMIT,
 }
+LAST_RESORTS = {
+    "end anyway": _text(lifecycle.GIVE_UP, False, "action.failed"),
+    "end bare": last_resort._bare(lifecycle.GIVE_UP),
+}
+"""What ends a run without its log entry, or its event (`test_damaged_runs`)."""
+
+_UNENDABLE = {"finish": (Fault.ABSURD, 8), "give up": (Fault.ABSURD, 8)}
 BESIDE = {
     "interrupt": {"claim": (Fault.LOST, 1), "pull": (Fault.LOST, 1)},
     "give up": {"finish": (Fault.ABSURD, 4)},
-    "fail unsafe": {"finish": (Fault.ABSURD, 8), "give up": (Fault.ABSURD, 8)},
+    "fail unsafe": {**_UNENDABLE, "end anyway": (Fault.ABSURD, 8), "end bare": (Fault.ABSURD, 8)},
 }
 """What must fail, too, so that a worker comes to a statement."""
 
@@ -137,7 +144,7 @@ class Sabotaged:
         """The next so many of these statements fail so; beside them those that make the worker come to it."""
         left = {STATEMENTS[word]: [fault] * times}
         for other, (another, often) in BESIDE.get(word, {}).items():
-            left[STATEMENTS[other]] = [another] * often
+            left[(STATEMENTS | LAST_RESORTS)[other]] = [another] * often
         self.struck = 0
 
         def hit(text: str, values: tuple[Any, ...]) -> Fault | None:

@@ -24,7 +24,7 @@ from worker.lifecycle import Holder
 from worker.owned import Means, Owned
 from worker.reports import Reports
 
-from .saboteur import BESIDE, STATEMENTS, Sabotaged, Toy, sabotaged
+from .saboteur import BESIDE, LAST_RESORTS, STATEMENTS, Sabotaged, Toy, sabotaged
 
 RARE = ("renew", "cancel", "claim", "pull", "progress")
 """Statements that may not come by in the second that these runs take."""
@@ -55,6 +55,8 @@ async def test_every_run_ends_or_goes_on_whatever_fails(work: Sabotaged, fault: 
         assert work.struck or word in RARE, word
         assert work.sender.hits[post] <= 1, word
         for run_id in ids:
+            if run_id == post and (fault, word) == (Fault.ABSURD, "fail unsafe"):
+                continue  # nothing but the last resort was left, which tells nobody
             words = await work.assert_told_once(run_id)
             # An absurd error is the run's; the database's trouble is not.
             excused = fault is Fault.ABSURD or word in BESIDE or run_id == post
@@ -76,7 +78,8 @@ def _nothing_ends(work: Sabotaged) -> None:
     """No ending as computed can be stored, nor a plain one before the third turn."""
 
     def hit(text: str, values: tuple[Any, ...]) -> Fault | None:
-        if text == STATEMENTS["finish"] or (text == STATEMENTS["give up"] and values[-1] == 0):
+        plain = text == STATEMENTS["give up"] and values[-1] == 0
+        if plain or text in (STATEMENTS["finish"], *LAST_RESORTS.values()):
             return Fault.ABSURD
         return None
 

@@ -1,7 +1,11 @@
 """What failures mean: a table of provoked ones. None tells what a row holds (decision 25)."""
 
+import json
+
 import duckdb
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from common.errors import ErrorCode, Permanent, Retryable
 from transform_worker.failures import query_failure, write_failure
@@ -47,6 +51,66 @@ def test_what_duckdb_says_of_a_row_does_not_tell_what_it_holds(expression: str) 
     assert isinstance(failure, Permanent)
     for held in (SECRET, "77123"):
         assert held not in str(failure)
+
+
+WITH_A_VALUE = [
+    *(f"CAST(v AS {kind})" for kind in (
+        "INTEGER", "BOOLEAN", "UUID", "INTEGER[]", "INTEGER[2]", "STRUCT(a INTEGER)", "MAP(VARCHAR, INTEGER)", "DATE",
+        "ENUM ('a', 'b')", "TIME", "TIMESTAMP", "TIMESTAMPTZ", "TIMESTAMP_NS", "INTERVAL", "DECIMAL(4,2)", "HUGEINT",
+        "DOUBLE", "BIT", "JSON",
+    )),
+    "CAST(v || '\\xZ' AS BLOB)", "{'a': v}::STRUCT(a INTEGER)", "[v]::INTEGER[]", "MAP {'a': v}::MAP(VARCHAR, INTEGER)",
+    "timezone(v, now())", "regexp_matches('a', '(' || v)", "regexp_replace('a', '[' || v, '')",
+    "string_split_regex('a', '(' || v)", "json_extract(v, '$.a')", "json_extract('{}', '$[' || v)", "json_keys(v)",
+    "strptime(v, '%Y')", "strftime(now(), v || '%')", "date_trunc(v, now())", "date_part(v, now())", "error(v)",
+    "error('vai: ' || v)", "from_base64(v)", "unhex(v)", "json_merge_patch(v, v)", "format(v || '{', 1)", "hex(v)::INT",
+    "json_transform(v, '{\"a\": \"INT\"}')", "json_deserialize_sql(v)",
+]  # fmt: skip
+MARKS = st.sampled_from(
+    [
+        "'",
+        '"',
+        "(",
+        ")",
+        "\n",
+        "\nLINE 1: ",
+        " to INT32",
+        " Error: ",
+        "Conversion Error: ",
+        ": ",
+        "vai: ",
+        "…",
+        "[",
+        "%",
+    ]
+)
+VALUES = st.lists(st.one_of(MARKS, st.text("QXZqxz", min_size=6, max_size=12)), min_size=2, max_size=8).map("".join)
+
+
+@given(st.sampled_from(WITH_A_VALUE), VALUES, st.booleans())
+def test_whatever_a_row_holds_no_part_of_it_is_told(expression: str, value: str, rows_read: bool) -> None:
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE r AS SELECT $1 AS v", [value])
+        sql = f"SELECT {expression} AS x FROM r"
+        try:
+            connection.execute(sql).fetchall()
+        except duckdb.Error as error:
+            failure = query_failure(error, 1, 1, sql, rows_read)
+        else:
+            return
+    said = str(failure) + json.dumps(failure.details)
+    hexadecimal = value.encode().hex().upper()
+    assert not any(hexadecimal[at : at + 6] in said for at in range(len(hexadecimal) - 5))
+    parts = (value[at : at + 6] for at in range(len(value) - 5))
+    assert not any(part in said for part in parts if set(part) & set("QXZqxz"))
+
+
+def test_an_error_of_the_sql_after_rows_were_read_tells_none_of_them() -> None:
+    sql = "PIVOT r ON v USING count(nothing)"
+    with duckdb.connect() as connection, pytest.raises(duckdb.Error) as caught:
+        connection.execute("CREATE TABLE r AS SELECT 1 AS v")
+        connection.execute(f"PIVOT r ON v IN ('{SECRET}') USING count(nothing)").fetchall()
+    assert SECRET not in str(query_failure(caught.value, 1, 1, sql, rows_read=True))
 
 
 def test_a_value_that_the_sql_itself_has_is_shown() -> None:

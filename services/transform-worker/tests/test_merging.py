@@ -7,6 +7,7 @@ import pytest
 
 from common.errors import ErrorCode, Permanent
 from transform_worker import merging
+from transform_worker.quoting import quoted
 
 MERGED: dict[str, Any] = {"mode": "incremental_merge", "merge_keys": ["id"]}
 WAYS = {"anew": {"_MOST_TOUCHED": 0.0}, "by deltalake": {"_MOST_TOUCHED": 2.0}}
@@ -133,3 +134,48 @@ def test_a_wide_table_is_merged(workshop: Any) -> None:
     for start in (0, 1):
         workshop.run(f"SELECT range AS id, {wide} FROM range({start}, {start + 2})", **MERGED)
     assert workshop.rows("SELECT id, c299 FROM out ORDER BY id") == [(0, 299), (1, 300), (2, 301)]
+
+
+NAMES = [
+    *(
+        "s.id",
+        "t.id",
+        "a`b",
+        "`",
+        'e"f',
+        "a'b",
+        "a.b",
+        "a b",
+        " a ",
+        "a\\b",
+        "a\nb",
+        "a\tb",
+        "a,b",
+        "a;b",
+        "a=b",
+        "{a}",
+    ),
+    *("(a)", "[a]", "%20", "a%b", "a/b", "1a", "SELECT", "*", "é", "😀", "$a", "@a", "#a", "a:b", "a?b", "source", "s"),
+    *("target", "t", "null", "filename", "file_row_number", "`a`.`b`", 's."x"', "--", "/*"),
+]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", [None, "a`b", 's."x"', "filename"])
+def test_columns_may_be_called_anything(
+    workshop: Any, way: str, name: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for setting, value in WAYS[way].items():
+        monkeypatch.setattr(merging, setting, value)
+    names = [each for each in NAMES if name or "`" not in each]
+    merged = {"mode": "incremental_merge", "merge_keys": [name or "id"]}
+
+    def run(number: int, text: str) -> None:
+        columns = (f"'{number if each == name else text}' AS {quoted(each)}" for each in names)
+        workshop.run(f"SELECT {number} AS id, {', '.join(columns)}", **merged)
+
+    for number, text in ((1, "a"), (2, "b"), (1, "c")):
+        run(number, text)
+    table = workshop.table()
+    assert table.schema().to_arrow().names == ["id", *names]
+    assert sorted((row["id"], row["a b"]) for row in table.to_pyarrow_table().to_pylist()) == [(1, "c"), (2, "b")]

@@ -3,6 +3,7 @@
 What may become what is decided elsewhere (`columns`, `fitting`); here stands how, and what to say where it fails.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,10 @@ _ADVICE = {
     "or keep epoch_ns(…)",
     "DOUBLE": "has whole numbers that DOUBLE does not hold exactly: CAST it AS DOUBLE where that is good enough",
 }
+_OURS = re.compile(
+    rf"Invalid Input Error: {NOT_EXACT}(Column '?.*'? (?:{'|'.join(map(re.escape, _ADVICE.values()))}))(?:\s+LINE .*)?",
+    re.DOTALL,
+)
 _Check = Callable[[str], str]
 """From an expression to the condition under which its value stays what it is (NULL stays NULL)."""
 
@@ -28,6 +33,12 @@ _CHECKS: dict[tuple[str, str], _Check] = {
     ("timestamp_ns", "TIMESTAMP"): lambda value: f"epoch_ns({value}) % 1000 = 0",
     ("bigint", "DOUBLE"): lambda value: f"{value} = CAST(CAST({value} AS DOUBLE) AS HUGEINT)",
 }
+
+
+def not_exact(text: str) -> str | None:
+    """What we said ourselves, in DuckDB's words for a failure; None where it is not ours."""
+    found = _OURS.fullmatch(text)
+    return found[1] if found else None
 
 
 def exact(value: str, kind: Any, wanted: str, column: str, depth: int = 0) -> str:

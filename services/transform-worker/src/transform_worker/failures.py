@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from common.errors import ErrorCode, Permanent, Retryable, RunError
-from transform_worker.exact import NOT_EXACT
+from transform_worker.exact import not_exact
+from transform_worker.hiding import without_values
 
 _LONGEST = 1_000
-_HIDDEN = "…"
 _DUCKDB = re.compile(r"\b([A-Z][A-Za-z]*(?: [A-Za-z]+){0,3}) Error: ")
 _RETRIED = {
     "IO": ErrorCode.CONNECTION_ERROR,
@@ -21,31 +21,34 @@ _RETRIED = {
     "FATAL": ErrorCode.INTERNAL_ERROR,
     "INTERRUPT": ErrorCode.INTERNAL_ERROR,
 }
-_OF_THE_SQL = {"Parser", "Binder", "Catalog", "Syntax", "Not implemented", "Permission"}
+_OF_THE_SQL = {"Parser", "Binder", "Catalog", "Syntax", "Permission"}
 """Errors that are found before a row is read: they know names of the SQL, no values."""
 
-_EXCERPT = "\nLINE "  # where DuckDB shows the SQL
-_VALUES = re.compile(r"""'[^']*'|"[^"]*"|(?<![\w.])-?\d[\d.,:e+-]*+|\([^()]*\)""")
-_RAW_INPUT = re.compile(r"(Input: |input: |[Ll]ine: |Original Line: ).*", re.DOTALL)
-_TYPE = re.compile(r"\A'[A-Z0-9_(), \[\]]{3,40}'\Z")
+_KINDS = {*_RETRIED, *_OF_THE_SQL, "Out of Memory", "Conversion", "Out of Range", "Invalid Input", "Not implemented"}
 
 
-def query_failure(error: Exception, memory_mb: int, spill_mb: int = 0, sql: str = "") -> RunError:
-    """The run's error for a failed query; `memory_mb` and `spill_mb` are what the query may use."""
+def query_failure(
+    error: Exception, memory_mb: int, spill_mb: int = 0, sql: str = "", rows_read: bool = False
+) -> RunError:
+    """The run's error for a failed query; `memory_mb` and `spill_mb` are what the query may use.
+
+    `rows_read`: rows were read before, so that an error of the SQL may hold values, too.
+    """
     text = str(error).strip()
     match = _DUCKDB.search(text)
-    kind = match[1] if match else "?"
+    kind = match[1] if match and match[1] in _KINDS else "?"
+    text = text[match.start() :] if match else text
     details = {"engine": "duckdb", "type": kind}
     if kind == "Out of Memory" and "max_temp_directory_size" in text:
         return Permanent(ErrorCode.DATA_ERROR, _too_much("disk", f"{spill_mb:,}", "VAI_SPILL_MB"), details)
     if kind == "Out of Memory":
         return Permanent(ErrorCode.DATA_ERROR, _too_much("memory", str(memory_mb), "VAI_CHILD_MEMORY_MB"), details)
-    if NOT_EXACT in text:
-        said = text[text.index(NOT_EXACT) + len(NOT_EXACT) :].partition(_EXCERPT)[0].strip()
-        return Permanent(ErrorCode.DATA_ERROR, said[:_LONGEST], details)
+    if (ours := not_exact(text)) is not None:
+        return Permanent(ErrorCode.DATA_ERROR, ours[:_LONGEST], details)
+    is_shown = kind in ("IO", "HTTP") or (kind in _OF_THE_SQL and not rows_read)
+    said = (text if is_shown else without_values(text, sql))[:_LONGEST]
     if kind in _RETRIED:
-        return Retryable(_RETRIED[kind], f"The query broke off: {text[:_LONGEST]}", details)
-    said = (text if kind in _OF_THE_SQL else without_values(text, sql))[:_LONGEST]
+        return Retryable(_RETRIED[kind], f"The query broke off: {said}", details)
     if kind == "Permission":
         return Permanent(ErrorCode.DATA_ERROR, f"The SQL may read nothing but its inputs: {said}", details)
     return Permanent(ErrorCode.DATA_ERROR, f"The SQL failed, correct it and run again: {said}", details)
@@ -56,21 +59,6 @@ def _too_much(what: str, most: str, setting: str) -> str:
         f"The SQL needs more {what} than it may use ({most} MB): filter or aggregate earlier, "
         f"or give the workers more ({setting})"
     )
-
-
-def without_values(text: str, sql: str) -> str:
-    """DuckDB's words for a failure at a row, without what the row holds; the excerpt of the SQL stays."""
-    words, mark, excerpt = text.partition(_EXCERPT)
-    # further lines show the value, and where it is wrong
-    said = _RAW_INPUT.sub(lambda match: match[1] + _HIDDEN, words.strip().partition("\n")[0])
-    literals = sql.replace("''", "'")
-
-    def hidden(match: re.Match[str]) -> str:
-        value = match[0].strip("'\"")
-        is_known = match[0][0] in "'\"" and value and value in literals
-        return match[0] if is_known or _TYPE.match(match[0]) else _HIDDEN
-
-    return _VALUES.sub(hidden, said) + mark + excerpt
 
 
 class _Meaning(NamedTuple):

@@ -22,6 +22,7 @@ from transform_worker.stream import READ_ROWS, Part
 STAGED = "staged_rows"
 _MOST_COLUMNS = 200
 _MOST_TOUCHED = 0.5  # of the table's files
+_NO_NAME = "`"  # deltalake puts names between such marks, and does not double one that a name has
 _SIMPLE = {"tinyint", "smallint", "integer", "bigint", "varchar", "date", "boolean", "decimal"}
 
 
@@ -86,6 +87,8 @@ class Merger:
 
     def _is_for_deltalake(self, fitting: Fit, there: Columns, keys: Sequence[str], touched: float) -> bool:
         if fitting.widened or touched >= _MOST_TOUCHED or len(fitting.types) > _MOST_COLUMNS:
+            return False
+        if any(_NO_NAME in name for name in fitting.types):
             return False
         return self.size < (self.memory_mb << 20) // 4 and all(there[key].id in _SIMPLE for key in keys)
 

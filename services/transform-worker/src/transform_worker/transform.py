@@ -54,6 +54,7 @@ class _Transform:
         self.lake = Lake(job.lake_url, job.org_id)
         self.location: str = job.prepared["output"]["location"]
         self.untyped: list[str] = []
+        self.rows_read = False
         self.name = f"{definition.output_layer}.{definition.transform_name}"
 
     def run(self) -> dict[str, Any]:
@@ -115,13 +116,16 @@ class _Transform:
 
     def _values(self, sql: str, tables: list[str]) -> list[str]:
         safety.check(sql, tables)
-        return [row[0] for row in self.connection.execute(sql).fetchall()]
+        relation = self.connection.sql(sql)
+        self.rows_read = True
+        return [row[0] for row in relation.fetchall()]
 
     def _bind(self, sql: str) -> tuple[list[str], list[Any]]:
         relation = self.connection.sql(sql)
         return relation.columns, relation.types
 
     def _write(self, sql: str) -> Written:
+        self.rows_read = True
         locked = self.watch.ask("lock", {})
         ticket = Ticket(self.job.run_id, locked["write_epoch"], partial(self._permit, locked["write_epoch"]))
         bounded = Bounded(self.bounds.output_mb, self.job.prepared["memory_mb"], self.bounds.spill_mb)
@@ -208,9 +212,8 @@ class _Transform:
             self.watch.check()  # interrupted: the reason is better known there
             if isinstance(error, OSError) and error.errno is not None:
                 raise  # of this machine, not of the query
-            raise query_failure(
-                error, self.job.prepared["memory_mb"], self.bounds.spill_mb, self.definition.sql
-            ) from error
+            memory_mb, spill_mb = self.job.prepared["memory_mb"], self.bounds.spill_mb
+            raise query_failure(error, memory_mb, spill_mb, self.definition.sql, self.rows_read) from error
 
     def _tell_start(self) -> None:
         name, inputs = self.definition.transform_name, [each.dataset for each in self.definition.inputs]

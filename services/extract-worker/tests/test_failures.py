@@ -11,8 +11,6 @@ import pytest
 from common.clock import steady_seconds
 from common.errors import ErrorCode, Permanent, Retryable, RunError
 from extract_worker import session
-from extract_worker.answer_errors import error_in
-from records.definitions.rest_requests import ErrorRule
 from testkit.json_api import Ask, FakeApi, Say
 
 
@@ -294,49 +292,6 @@ def test_a_wait_of_more_than_a_day_is_final(bench: Any, api: FakeApi) -> None:
 
 
 # Errors that come as 200 --------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("body", "code"),
-    [
-        ({"ok": False, "error": "ratelimited"}, ErrorCode.RATE_LIMITED),
-        ({"ok": False, "error": "invalid_auth"}, ErrorCode.AUTH_ERROR),
-        ({"ok": False, "error": "channel_not_found"}, ErrorCode.DATA_ERROR),
-        ({"success": False, "message": "no such list", "data": None}, ErrorCode.DATA_ERROR),
-        ({"success": False, "data": []}, ErrorCode.DATA_ERROR),
-        ({"error": {"code": 17, "message": "User request limit: too many calls"}}, ErrorCode.RATE_LIMITED),
-        ({"status": "error", "message": "bad query"}, ErrorCode.DATA_ERROR),
-        ({"errors": [{"message": "Field x does not exist"}]}, ErrorCode.DATA_ERROR),
-        ({"errors": [{"message": "Throttled"}], "data": {"orders": {"nodes": [{"id": 1}]}}}, ErrorCode.RATE_LIMITED),
-        ({"fault": {"type": "x"}}, ErrorCode.DATA_ERROR),
-        ({"ok": True, "members": [{"id": 1}]}, None),
-        ({"ok": True, "error": None, "items": []}, None),
-        ({"errors": [], "items": [{"id": 1}]}, None),
-        ({"id": 5, "name": "a job", "status": "failed"}, None),
-        ({"id": 5, "error": "what the job said"}, None),
-        ({"status": "ok", "data": [{"error": "x"}]}, None),
-        ([{"error": "x"}], None),
-    ],
-)
-def test_what_usually_is_an_error_is_one_though_it_comes_as_200(body: Any, code: ErrorCode | None) -> None:
-    error = error_in(body, None, "http://source/rows")
-    assert (error.code if error else None) == code
-    assert error_in(body, [], "http://source/rows") is None
-
-
-@pytest.mark.parametrize(
-    ("rule", "body", "code"),
-    [
-        ({"path": "result.state"}, {"result": {"state": "x"}}, ErrorCode.DATA_ERROR),
-        ({"path": "result.state"}, {"result": {"state": ""}}, None),
-        ({"path": "ok", "when": [False]}, {"ok": 0}, None),
-        ({"path": "code", "when": [40100, "40100"], "code": "RATE_LIMITED"}, {"code": 40100}, ErrorCode.RATE_LIMITED),
-        ({"path": "code", "when": [40100]}, {"code": 0}, None),
-    ],
-)
-def test_a_definition_says_what_an_error_looks_like(rule: Any, body: Any, code: ErrorCode | None) -> None:
-    error = error_in(body, [ErrorRule.model_validate(rule)], "http://source/rows")
-    assert (error.code if error else None) == code
 
 
 def test_an_error_that_comes_as_200_takes_the_place_of_no_data(bench: Any, api: FakeApi) -> None:

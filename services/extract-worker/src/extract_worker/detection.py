@@ -11,7 +11,7 @@ from typing import Any
 from requests import Response
 
 from extract_worker.paginators import misled, truth_of
-from extract_worker.selection import quoted, words
+from extract_worker.selection import plain, quoted, words
 from extract_worker.state import Json
 from records.definitions import paginators as given
 
@@ -25,6 +25,7 @@ _PAGE_COUNTS = words("totalpages pages pagecount lastpage numpages numberofpages
 _PAGES = ("page", "currentpage", "pagenumber", "pageno", "pageindex", "number", "pagenum", "current")
 _SIZES = ("perpage", "pagesize", "size", "limit", "maxresults", "max", "count", "itemsperpage", "top", "take", "rows")
 _OFFSETS = ("offset", "startat", "start", "skip", "from", "startindex", "firstresult")
+_PLACES = frozenset((*_PAGES, *_OFFSETS)) - {"number", "from", "current"}
 _MORE = words(
     "hasmore hasnext hasnextpage more moreitems moreitemsincollection morerecords moreresults hasmoreitems "
     "hasmoredata hasmoreresults hasmorerecords hasmorepages morepages moredata ismore moreavailable istruncated "
@@ -297,23 +298,29 @@ def tells_its_page(response: Response, data: list[Any]) -> bool:
     return any(one.name in _PAGES and _whole(one.value) is not None for one in _entries(response.json(), data))
 
 
+def places_told(response: Response, data: list[Any], param: str | None) -> dict[tuple[str, ...], int]:
+    """The pages and offsets that an answer says it is at; with `param` only what has that parameter's name."""
+    return {
+        one.path: number
+        for one in _entries(response.json(), data)
+        if (one.name in _PLACES if param is None else one.name == plain(param))
+        and (number := _whole(one.value)) is not None
+    }
+
+
 # What an answer has outside of its rows -----------------------------------------------------------------------------
 
 
 def _entries(body: Any, data: list[Any], path: tuple[str, ...] = ()) -> Iterator[Entry]:
     if not isinstance(body, dict) or len(path) >= _DEEPEST:
         return
-    group = _plain(path[-1]) if path else ""
+    group = plain(path[-1]) if path else ""
     for key, value in body.items():
         if not isinstance(key, str) or not key or "'" in key or (isinstance(value, list) and not path):
             continue
-        yield Entry((*path, key), _plain(key), group, value)
+        yield Entry((*path, key), plain(key), group, value)
         if isinstance(value, dict) and not (len(data) == 1 and data[0] is value):
             yield from _entries(value, data, (*path, key))
-
-
-def _plain(key: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", key.lower())
 
 
 def _whole(value: Any) -> int | None:

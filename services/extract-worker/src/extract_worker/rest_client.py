@@ -11,14 +11,15 @@ from dlt.sources.helpers.rest_client.paginators import BasePaginator
 from common.errors import ErrorCode, Permanent
 from extract_worker import failures, pagination
 from extract_worker.credentials import Access, HostBound
-from extract_worker.detection import detect, sign_of_more, tells_its_page
-from extract_worker.paginators import FOLLOWING, PageNumbers, misled
-from extract_worker.selection import rows_of, selector_of
+from extract_worker.detection import detect, places_told, sign_of_more, tells_its_page
+from extract_worker.paginators import FOLLOWING, Offsets, PageNumbers, misled
+from extract_worker.selection import quoted, rows_of, selector_of
 from extract_worker.session import SourceSession, Wanted
 from records.definitions import paginators as given
 
 _REPEATS = 3
-"""So many times the same rows again mean that the source does not follow the paginator; once where rows have ids."""
+"""So often a page of one constant row may come again; where rows differ, or where it was guessed how a source pages,
+once is an error."""
 
 
 class Client(dlt_client.RESTClient):
@@ -34,6 +35,8 @@ class Client(dlt_client.RESTClient):
         self._had_rows = False
         self._is_guessed = False
         self._is_first = True
+        self._guesses_a_param = False
+        self._told: dict[tuple[str, ...], int] = {}
         self._last: list[Any] = []
         self._same = 0
 
@@ -43,6 +46,7 @@ class Client(dlt_client.RESTClient):
             for page in self.paginate(**asked, hooks={"response": []}):
                 self._look_for_more(page)
                 self._look_for_repeats(page)
+                self._look_where_it_is(page)
                 yield page
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise pagination_failed(error) from error
@@ -62,6 +66,7 @@ class Client(dlt_client.RESTClient):
 
     def detect_paginator(self, response: requests.Response, data: Any) -> BasePaginator:
         self.definition = detect(response, data)
+        self._guesses_a_param = not isinstance(self.definition, given.HeaderLink | given.JsonLink)
         paginator = cast(BasePaginator, pagination.paginator_of(self.definition))
         if isinstance(paginator, PageNumbers):
             paginator.refuses_an_empty_end = not tells_its_page(response, data)
@@ -81,8 +86,19 @@ class Client(dlt_client.RESTClient):
         rows = list(page)
         self._same = self._same + 1 if rows and _are_same(rows, self._last) else 0
         self._last = rows
-        if self._same and self._same >= (1 if _have_ids(rows) else _REPEATS):
+        if self._same and (self._guesses_a_param or self._same >= _REPEATS or _have_ids(rows) or _differ(rows)):
             raise _repeated(page.response)
+
+    def _look_where_it_is(self, page: Any) -> None:
+        """Raises `Permanent` where an answer says that it is the same page as the one before, which was asked for."""
+        paginator = page.paginator
+        if not isinstance(paginator, PageNumbers | Offsets) or not page:
+            return
+        told = places_told(page.response, page, None if self._guesses_a_param else paginator.param_name or "")
+        if told and told == self._told:
+            path, number = next(iter(told.items()))
+            raise misled(f"it was asked for the next page, and {quoted(path)} says {number} again")
+        self._told = told
 
 
 def _are_same(rows: list[Any], before: list[Any]) -> bool:
@@ -97,6 +113,11 @@ def _are_same(rows: list[Any], before: list[Any]) -> bool:
         and _have_ids(before)
         and all(row["id"] == other["id"] for row, other in zip(rows, before, strict=True))
     )
+
+
+def _differ(rows: list[Any]) -> bool:
+    """Whether a page has more than one row repeated: such a page does not come twice by chance."""
+    return any(row != rows[0] for row in rows)
 
 
 def _have_ids(rows: list[Any], apart: bool = True) -> bool:

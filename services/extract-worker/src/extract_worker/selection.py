@@ -17,6 +17,11 @@ def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+def plain(key: str) -> str:
+    """A name in small letters without marks: `nextPage` and `next_page` are one."""
+    return re.sub(r"[^a-z0-9]", "", key.lower())
+
+
 _NO_ROWS = words(
     "errors error warnings messages included links facets aggregations columns fields meta metadata pagination"
 )

@@ -38,6 +38,7 @@ def failure(bench: Any, url: str, **fields: Any) -> RunError:
         (Say({"no": 1}, 403, {"X-RateLimit-Remaining": "7"}), ErrorCode.AUTH_ERROR, Permanent, "credentials"),
         (Say({"no": 1}, 500), ErrorCode.CONNECTION_ERROR, Retryable, "ask those who run it"),
         (Say({"no": 1}, 304), ErrorCode.DATA_ERROR, Permanent, "no data"),
+        (Say({"status": "pending"}, 202), ErrorCode.CONNECTION_ERROR, Retryable, "not ready"),
         (Say(raw=b"<html>\x00\xff it works </html>"), ErrorCode.DATA_ERROR, Permanent, "answers JSON"),
         (Say(raw=b""), ErrorCode.DATA_ERROR, Permanent, "answers JSON"),
         (Say(raw=b"[" * 100_000), ErrorCode.DATA_ERROR, Permanent, "answers JSON"),

@@ -36,6 +36,9 @@ def of_status(response: requests.Response, hidden: Hidden) -> RunError:
     if is_quota(status, response.headers):
         text = f"{said}: too many requests; request_interval_seconds slows a source down."
         return Retryable(ErrorCode.RATE_LIMITED, text, details, quota_wait(response.headers, now()))
+    if status == 202:
+        text = f"{said}: what was asked for is not ready yet."
+        return Retryable(ErrorCode.CONNECTION_ERROR, text, {**details, "body": ""}, retry_after(response))
     if status in (401, 403):
         text = f"{said}: the credentials are missing, wrong or may not read this. Mend the connection's credentials."
         return Permanent(ErrorCode.AUTH_ERROR, text, details)

@@ -44,6 +44,9 @@ LONGEST_PAGE = 600.0
 _PATIENCE = 5.0
 """The longest `Retry-After` (seconds) that is waited for here; a longer one frees the worker meanwhile."""
 
+ACCEPTED = 202
+"""A success that has no rows yet: what was asked for is still being made."""
+
 _WAITS = (0.25, 1.0)
 _RATE_LIMIT_TRIES = 4
 
@@ -238,7 +241,7 @@ class SourceSession(requests.Session):
             raise failures.of_exception(error, request.url, self._read_timeout) from error
         if self.wanted.ignores(response):
             raise IgnoreResponseException
-        if not 200 <= response.status_code < 300:
+        if not 200 <= response.status_code < 300 or response.status_code == ACCEPTED:
             raise failures.of_status(response, self.hidden)
         return response
 

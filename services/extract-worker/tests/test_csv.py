@@ -175,6 +175,10 @@ def test_all_can_be_text_and_some_can_be_declared(tmp_path: Path) -> None:
         ("", {}, [], 0),
         ("id,v\n", {}, ["id", "v"], 0),
         ("sep=;\nid;v\n1;a,b\n", {}, ["id", "v"], 1),
+        ('"v";"a, b"\n"1";"1,5"\n', {}, ["v", "a, b"], 1),
+        ('"a, b";"v"\n"1,5";"1"\n', {}, ["a, b", "v"], 1),
+        ("a, b;n\n1,5;3\n", {"delimiter": ";"}, ["a, b", "n"], 1),
+        ("v;a\n1,5;1,5\n2,5;2,5\n", {}, ["v", "a"], 2),
     ],
 )
 def test_headers_blank_lines_delimiters_and_quotes(
@@ -198,6 +202,11 @@ def test_other_encodings_can_be_said(tmp_path: Path, encoding: str) -> None:
         ('id,v\n"1\n\n",a\n2\n', {}, r"line 5: the row has 1 fields"),
         (b"id,v\n1,a\n2,M\xfcller\n", {}, r"no UTF-8 text in line 3; set encoding"),
         ("id,v\n1,a\n".encode("utf-16-le"), {}, "looks like UTF-16"),
+        ("1,50;2\n2,50;3\n", {"header": False}, "delimiter of items.csv cannot be told"),
+        ("Betrag, netto;Menge\n1,50;2\n2,50;3\n", {}, "delimiter of items.csv cannot be told"),
+        ("day;a, b;n\n01.02.2026;1.234,56;3\n02.02.2026;99,10;4\n", {}, "delimiter of items.csv cannot be told"),
+        ("a, b\tn\n1,5\t3\n", {}, "delimiter of items.csv cannot be told"),
+        ("a, b|n\n1,5|3\n", {}, "delimiter of items.csv cannot be told"),
         ("id^v\n1^a\n", {}, "delimiter of items.csv cannot be told"),
         (b"id,v\n1,\x81\n", {"encoding": "cp1252"}, r"no cp1252 text in line 2"),
         ("id,v\n1,a\nsecret,b\n", {"columns": {"id": "bigint"}}, r"line 3: the column id is declared bigint"),
@@ -211,6 +220,29 @@ def test_what_cannot_be_read_is_told_by_its_line_and_never_by_its_text(
     assert raised.value.code is ErrorCode.DATA_ERROR
     assert "secret" not in f"{raised.value} {raised.value.details}"
     assert "ller" not in f"{raised.value} {raised.value.details}"
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("header", [True, False])
+@pytest.mark.parametrize("values", [["1", "", "3"], ["", "1"], ["1", "", ""], ["", "", "x", "", "y"]])
+@pytest.mark.parametrize("block", [4, 1024])
+def test_an_empty_line_of_an_only_column_is_a_row(
+    tmp_path: Path, newline: str, header: bool, values: list[str], block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_records, "BLOCK_BYTES", block)
+    data = newline.join([*(["id"] if header else []), *values, ""])
+    found = joined([read.table for read in reads(tmp_path, data, header=header, types="text") if len(read.table)])
+    assert found[found.column_names[0]].to_pylist() == [value or None for value in values]
+
+
+def test_a_bad_value_of_an_only_column_is_told_by_its_line(tmp_path: Path) -> None:
+    with pytest.raises(Permanent, match="line 4: the column id is declared bigint"):
+        reads(tmp_path, "id\n1\n\nx\n", columns={"id": "bigint"})
+
+
+def test_declared_names_know_no_case(tmp_path: Path) -> None:
+    found = table(tmp_path, "Price,Day\n1.5,2026-01-02\n", columns={"price": "decimal(10,2)", "DAY": "date"})
+    assert [str(kind) for kind in found.schema.types] == ["decimal128(10, 2)", "date32[day]"]
 
 
 def test_bad_rows_can_be_kept_apart_each_with_its_line(tmp_path: Path) -> None:

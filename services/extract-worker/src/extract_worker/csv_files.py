@@ -7,7 +7,7 @@ DuckDB's reader says where in the file a batch ends, which the checkpoint of a l
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
@@ -89,16 +89,27 @@ class _Reading:
     dialect: Dialect
     types: CsvTypes
 
+    @cached_property
+    def declared(self) -> dict[str, str]:
+        """The declared types by the file's own names: names know no case."""
+        kinds = {name.lower(): kind for name, kind in self.resource.columns.items()} | self.resource.columns
+        found = ((name, kinds.get(name) or kinds.get(name.lower())) for name in self.dialect.names)
+        return {name: kind for name, kind in found if kind}
+
+    @property
+    def _has_empty_rows(self) -> bool:
+        """Whether an empty line is a row: the only column's value is missing there."""
+        return len(self.dialect.names) == 1
+
     def columns(self) -> Read:
         """No rows: what the columns are called, and what those are that are declared."""
-        declared = self.resource.columns
-        kinds = [type_of(declared[name]) if name in declared else pa.null() for name in self.dialect.names]
+        kinds = [type_of(self.declared[name]) if name in self.declared else pa.null() for name in self.dialect.names]
         return Read(pa.schema(list(zip(self.dialect.names, kinds, strict=True))).empty_table())
 
     def parsed(self, block: Block) -> tuple[pa.Table, list[Reject]]:
         """The block's rows as text, and those that have too few or too many fields."""
         data = block.data
-        if not data.strip(b"\r\n"):
+        if not data.strip(b"\r\n") and not self._has_empty_rows:
             return self._nothing(), []
         ragged: list[pacsv.InvalidRow] = []
 
@@ -109,7 +120,7 @@ class _Reading:
         dialect = self.dialect
         parsing = pacsv.ParseOptions(
             delimiter=dialect.delimiter, quote_char=dialect.quote or False, escape_char=dialect.escape or False,
-            newlines_in_values=True, invalid_row_handler=passed_over,
+            newlines_in_values=True, ignore_empty_lines=not self._has_empty_rows, invalid_row_handler=passed_over,
         )  # fmt: skip
         reading = pacsv.ReadOptions(
             column_names=dialect.names, block_size=len(data) + 1, use_threads=len(data) > _START_BYTES
@@ -147,8 +158,8 @@ class _Reading:
     def _declared(self, table: pa.Table) -> tuple[dict[str, pa.ChunkedArray], dict[int, str]]:
         columns: dict[str, pa.ChunkedArray] = {}
         unfit: dict[int, str] = {}
-        for name in self.resource.columns.keys() & set(self.dialect.names):
-            columns[name], wrong = declared_texts(self.resource.columns[name], table[name])
+        for name, kind in self.declared.items():
+            columns[name], wrong = declared_texts(kind, table[name])
             for index in wrong:
                 unfit.setdefault(index, name)
         return columns, unfit
@@ -167,8 +178,8 @@ class _Reading:
 
         for record in reader_of(told(), self.dialect.delimiter, self.resource):
             after = taken
-            if record:
-                yield len(record), block.line + before, "".join(lines[before:after]).rstrip("\r\n")
+            if record or self._has_empty_rows:
+                yield len(record) or 1, block.line + before, "".join(lines[before:after]).rstrip("\r\n")
             before = after
 
     def _ragged(self, block: Block, rows: list[pacsv.InvalidRow]) -> list[Reject]:
@@ -182,7 +193,7 @@ class _Reading:
         ]
 
     def _unfit_rows(self, block: Block, unfit: dict[int, str]) -> list[Reject]:
-        width, kinds = len(self.dialect.names), self.resource.columns
+        width, kinds = len(self.dialect.names), self.declared
         whole = ((line, text) for fields, line, text in self._rows(block) if fields == width)
         return [
             Reject(line, unfit_reason(unfit[index], kinds[unfit[index]]), text)

@@ -179,3 +179,10 @@ def test_columns_may_be_called_anything(
     table = workshop.table()
     assert table.schema().to_arrow().names == ["id", *names]
     assert sorted((row["id"], row["a b"]) for row in table.to_pyarrow_table().to_pylist()) == [(1, "c"), (2, "b")]
+
+
+def test_keys_that_read_the_same_are_not_the_same(workshop: Any) -> None:
+    columns = 'AS "a,b", 1 AS a, 1 AS b'
+    workshop.run(f"SELECT i {columns} FROM range(2) r(i)", mode="incremental_merge", merge_keys=["a,b"])
+    with pytest.raises(Permanent, match=r"merge_keys .* are the same"):
+        workshop.run(f"SELECT 1::BIGINT {columns}", mode="incremental_merge", merge_keys=["a", "b"])

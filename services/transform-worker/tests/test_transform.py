@@ -1,6 +1,7 @@
 """Transforms on a real DuckDB and real Delta tables, in a folder."""
 
 import threading
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -339,12 +340,46 @@ def test_a_path_that_the_worker_refuses_fails_the_run_before_anything_is_written
 # Repeating
 
 
-def test_a_run_that_was_lost_after_its_commit_says_so_and_writes_again(workshop: Any) -> None:
-    workshop.run("SELECT 1 AS n")
-    workshop.perform(workshop.job("SELECT 1 AS n", epoch=2))
+LOST = {
+    "adds to itself": (
+        "SELECT id, n FROM {{ this }} UNION ALL SELECT 2, 5",
+        {},
+        [(1, 10), (2, 5)],
+        2,
+    ),
+    "counts": (
+        "SELECT i.id, coalesce(t.n, 0) + 1 AS n FROM (VALUES (1), (2)) i(id) LEFT JOIN {{ this }} t USING (id)",
+        {"mode": "incremental_merge", "merge_keys": ["id"]},
+        [(1, 11), (2, 1)],
+        2,
+    ),
+    "has its rows twice by now": (
+        "SELECT id, n FROM {{ this }} UNION ALL SELECT 2, 5",
+        {"mode": "incremental_merge", "merge_keys": ["id"]},
+        [(1, 10), (2, 5)],
+        2,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", LOST)
+@pytest.mark.parametrize("later", [False, True])
+def test_a_run_that_was_lost_after_its_commit_does_not_write_again(workshop: Any, case: str, later: bool) -> None:
+    sql, fields, rows, processed = LOST[case]
+    workshop.perform(replace(workshop.job("SELECT 1 AS id, 10 AS n"), run_id="before"))
+    lost = workshop.job(sql, **fields)
+    workshop.perform(lost)
+    if later:  # another run came in between
+        more = "SELECT 3 AS id, 7 AS n"
+        merged = {"mode": "incremental_merge", "merge_keys": ["id"]}
+        workshop.perform(replace(workshop.job(more, **merged), run_id="between"))
+        rows = [*rows, (3, 7)]
+    version = workshop.table().version()
+    result = workshop.perform(replace(workshop.job(sql, **fields), epoch=2))
     assert "transform_repeated" in workshop.link.events
-    assert workshop.rows() == [(1,)]
-    assert workshop.table().version() == 1
+    assert (workshop.rows(), workshop.table().version()) == (rows, version)
+    assert workshop.asked("wrote")[0]["row_count"] == len(rows)
+    assert result["recordsProcessed"] == (processed if fields or not later else result["recordsProcessed"])
 
 
 def test_the_entry_is_what_the_kind_names(workshop: Any) -> None:

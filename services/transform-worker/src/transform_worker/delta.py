@@ -7,7 +7,7 @@ the handle on which it commits, and commits as exactly the next version: whateve
 import json
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -27,10 +27,12 @@ from transform_worker.watch import Watch
 
 APPLICATION = "vai"
 RUN_ID = "vai.run_id"
+ROWS = "vai.rows"
 
 _TRIES = 10
 _VACUUM_EVERY = 10  # versions
 _KEEP_HOURS = 24
+_LOOKED_BACK = 100  # versions in which an earlier attempt's commit is looked for
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class Ticket:
     run_id: str
     write_epoch: int
     permit: Callable[[int | None], None]
+    is_repeated: bool = False
+    """Whether an earlier attempt of the run may have written."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +75,25 @@ class DeltaOutput:
         self._name, self._uri, self._options = name, uri, options
         self._ticket, self._watch, self._bounded = ticket, watch, bounded
 
-    def written_by(self) -> str | None:
-        """The run that made the table's newest version; None where there is no table, or somebody else made it."""
-        table = self._open()
-        newest = table.history(1) if table else []
-        return str(newest[0][RUN_ID]) if newest and RUN_ID in newest[0] else None
+    def written_before(self) -> Written | None:
+        """What an earlier attempt of this run committed and could not tell of any more; None where none did.
+
+        A run writes once: the SQL may read the table, which would have what it adds, twice.
+        """
+        table = self._open() if self._ticket.is_repeated else None
+        return self._own_commit(table) if table else None
+
+    def _own_commit(self, table: DeltaTable) -> Written | None:
+        commits = (each for each in table.history(_LOOKED_BACK) if each.get(RUN_ID) == self._ticket.run_id)
+        commit = next(commits, None)
+        if commit is None:
+            return None
+        there = _described(table, 0)
+        rows = commit.get(ROWS) or commit.get("operationMetrics", {}).get("num_added_rows", there.table_rows)
+        name = self._name.partition(".")[2]
+        message = f"An earlier attempt of this run wrote {self._name} and was lost before it could say so: it stays"
+        self._watch.log("transform_repeated", message, {"transform": name})
+        return replace(there, rows=int(rows))
 
     def replace(self, rows: Rows) -> Written:
         """Make the rows the whole table, with their schema."""
@@ -93,6 +111,8 @@ class DeltaOutput:
     def _tried(self, choose: Chosen) -> Written:
         for attempt in range(_TRIES):
             table = self._fenced()
+            if table and self._ticket.is_repeated and (done := self._own_commit(table)):
+                return done  # the earlier attempt had its permit, and committed until now
             way = choose(table, _epoch(table))
             permit = partial(self._ticket.permit, _epoch(table))
             stream = Stream(way.parts, self._watch, permit, self._bounded.output_mb)
@@ -106,7 +126,7 @@ class DeltaOutput:
                 if not self._overtaken(table, error):
                     raise write_failure(error, self._name, self._bounded.memory_mb) from error
             else:
-                return _described(committed, stream.count)
+                return _described(committed, stream.count if way.rows is None else way.rows)
             self._watch.pause(random.uniform(0, 0.1 * 2**attempt))
         message = f"{self._name} is written by somebody else all the time: find out who else writes there"
         raise Retryable(ErrorCode.CONNECTION_ERROR, message, {"table": self._name})
@@ -134,7 +154,7 @@ class DeltaOutput:
         # no retries: deltalake would put a late commit on top of the newer version
         names = [APPLICATION, way.unique] if way.unique else [APPLICATION]
         return CommitProperties(
-            custom_metadata={RUN_ID: self._ticket.run_id},
+            custom_metadata={RUN_ID: self._ticket.run_id} | ({} if way.rows is None else {ROWS: str(way.rows)}),
             max_commit_retries=0,
             app_transactions=[Transaction(name, self._ticket.write_epoch) for name in names],
         )

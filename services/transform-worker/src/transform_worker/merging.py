@@ -5,6 +5,7 @@ inserted. Deltalake's merge keeps the files without such rows as they are. It ho
 time that grows with the square of the columns, and widens no types; there DuckDB writes the table anew, which spills.
 """
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -35,11 +36,13 @@ class Way:
     keys: Sequence[str] = ()
     unique: str | None = None
     """What the table is known by afterwards, if its keys are there once (`unique_by`)."""
+    rows: int | None = None
+    """How many the query gave, where that is known before."""
 
 
 def unique_by(keys: Iterable[str]) -> str:
     """The application transaction that says: as of the write epoch that it has, each of these keys was there once."""
-    return f"vai.unique:{','.join(sorted(key.lower() for key in keys))}"
+    return f"vai.unique:{json.dumps(sorted(key.lower() for key in keys), ensure_ascii=False)}"
 
 
 @dataclass
@@ -69,7 +72,7 @@ class Merger:
         """The way into the table as it is now. Raises DATA_ERROR where the rows do not fit into it."""
         unique = unique_by(self.keys)
         if table is None:
-            return Way("replace", [self._part(f"FROM {STAGED}")], unique=unique)
+            return Way("replace", [self._part(f"FROM {STAGED}")], unique=unique, rows=self.count)
         there = described_types(table)
         self._check_keys(list(there))
         fitting = fit(self.table, self.columns, there, self.keys, self.without_type)
@@ -80,10 +83,10 @@ class Merger:
         rows = fitting.rows(self.columns, STAGED)
         matched, touched = self._met(old, rows, keys)
         if not matched and not fitting.widened:
-            return Way("append", [self._part(rows)], unique=unique)
+            return Way("append", [self._part(rows)], unique=unique, rows=self.count)
         if self._is_for_deltalake(fitting, there, keys, touched / max(1, len(table.file_uris()))):
-            return Way("merge", [self._part(rows)], keys, unique=unique)
-        return Way("replace", self._anew(fitting, there, old, rows, keys), unique=unique)
+            return Way("merge", [self._part(rows)], keys, unique=unique, rows=self.count)
+        return Way("replace", self._anew(fitting, there, old, rows, keys), unique=unique, rows=self.count)
 
     def _is_for_deltalake(self, fitting: Fit, there: Columns, keys: Sequence[str], touched: float) -> bool:
         if fitting.widened or touched >= _MOST_TOUCHED or len(fitting.types) > _MOST_COLUMNS:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -127,21 +126,18 @@ class _Transform:
     def _write(self, sql: str) -> Written:
         self.rows_read = True
         locked = self.watch.ask("lock", {})
-        ticket = Ticket(self.job.run_id, locked["write_epoch"], partial(self._permit, locked["write_epoch"]))
+        write_epoch = locked["write_epoch"]
+        ticket = Ticket(self.job.run_id, write_epoch, partial(self._permit, write_epoch), self.job.epoch > 1)
         bounded = Bounded(self.bounds.output_mb, self.job.prepared["memory_mb"], self.bounds.spill_mb)
         uri = self.lake.address(self.location)
         output = DeltaOutput(self.name, uri, self.lake.options(), ticket, self.watch, bounded)
-        if self.job.epoch > 1 and output.written_by() == self.job.run_id:
-            message = (
-                f"An earlier attempt of this run wrote {self.name} and was lost before it could say so: writing again"
-            )
-            self.watch.log("transform_repeated", message, {"transform": self.definition.transform_name})
+        if (before := output.written_before()) is not None:
+            return before
         with self._explained():
             if self.definition.mode == "full_refresh":
                 written = output.replace(lambda: self.connection.sql(sql).to_arrow_reader(READ_ROWS))
             else:
-                merger = self._staged(sql, uri)
-                written = replace(output.write(merger.way), rows=merger.count)
+                written = output.write(self._staged(sql, uri).way)
         output.tidy(written.version)
         return written
 

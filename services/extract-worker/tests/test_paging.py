@@ -20,52 +20,6 @@ def test_auto_brings_every_row_of_every_common_shape(new_desk: Any, shape: str) 
     assert sorted(row["id"] for row in desk.run()) == list(range(1, 26))
 
 
-@pytest.mark.parametrize(
-    ("body", "headers", "message"),
-    [
-        ({"data": ROWS[:10], "total": 25}, {}, "10 of 25 rows, as total says"),
-        ({"data": ROWS[:10], "meta": {"totalCount": "25"}}, {}, "10 of 25"),
-        ({"data": ROWS[:10], "has_more": 1}, {}, "has_more says that there is more"),
-        ({"data": ROWS[:10], "hasMore": "true"}, {}, "says that there is more"),
-        ({"data": ROWS[:10], "last": False}, {}, "says that there is more"),
-        ({"data": ROWS[:10], "isLast": False}, {}, "says that there is more"),
-        ({"data": ROWS[:10], "_scroll_id": "DnF1ZXJ5"}, {}, "_scroll_id seems to lead to more"),
-        ({"data": ROWS[:10], "scan_cursor": "abc"}, {}, "scan_cursor seems to lead to more"),
-        ({"data": ROWS[:10], "paging": {"next": {"somewhere": "abc"}}}, {}, "seems to lead to more"),
-        (ROWS[:10], {"X-Total-Count": "25"}, "10 of 25 rows, as the header"),
-        (ROWS[:10], {"X-Total-Pages": "3"}, "3 pages"),
-        (ROWS[:10], {"Content-Range": "items 0-9/25"}, "10 of 25"),
-        ({"data": ROWS[:10], "page": 2, "total_pages": 3}, {}, "began at page 2"),
-    ],
-)
-def test_what_looks_like_paging_and_is_not_understood_is_refused(
-    new_desk: Any, body: Any, headers: dict[str, str], message: str
-) -> None:
-    with pytest.raises(Permanent, match=message) as raised:
-        new_desk({"resources": ["rows"]}, lambda query: (body, headers)).run()
-    assert raised.value.code is ErrorCode.DATA_ERROR
-    assert "paginator: single_page" in raised.value.message
-    assert "person" not in str(raised.value.as_json())
-    assert new_desk({"resources": ["rows"], "paginator": "single_page"}, lambda query: (body, headers)).run()
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"data": ROWS[:3], "total": 3},
-        {"data": ROWS[:3], "has_more": False, "next_cursor": "abc"},
-        {"data": ROWS[:3], "next": None, "next_sync_at": "2026-01-01"},
-        {"data": ROWS[:3], "nextSyncToken": "abc", "@odata.deltaLink": "http://x/delta"},
-        {"data": ROWS[:3], "page": 1, "total_pages": 1, "prev_cursor": "abc"},
-        {"id": 7, "name": "one object", "next_invoice": "2026-01-01", "total": 5000},
-    ],
-)
-def test_one_page_that_is_all_there_is_is_no_error(new_desk: Any, body: Any) -> None:
-    desk = new_desk({"resources": ["rows"]}, lambda query: body)
-    assert len(desk.run()) == len(body.get("data", [1]))
-    assert len(desk.asked) == 1
-
-
 # Paginators that are named ------------------------------------------------------------------------------------------
 
 

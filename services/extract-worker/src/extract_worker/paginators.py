@@ -252,6 +252,10 @@ class _Reference(_Following, dlt_paginators.BaseReferencePaginator):
 
     place = ""
 
+    def end(self) -> None:
+        """There is no page after this one, whatever it leads to."""
+        self._next_reference = None
+
     def go_to(self, reference: Any, data: list[Any] | None) -> None:
         self._next_reference = self.follow(reference, data if data is not None else [])
 

@@ -181,7 +181,8 @@ class Endpoint:
     def _answers(self, first: Asked, position: Json | None) -> Iterator[Batch]:
         """Page after page, from the first request or from a position on."""
         definition, paginator = self._paginator(position)
-        client = Client(self.name, self.access, self._session, definition, self._wanted)
+        came = position.get("came", 0) if position else 0
+        client = Client(self.name, self.access, self._session, definition, self._wanted, came)
         resource, given_ = self._resource, self._definition
         for data in client.follow(
             **(pagination.asked_at(first, position) if position else first),
@@ -201,6 +202,7 @@ class Endpoint:
         if not data.paginator.has_next_page:
             return None
         position = pagination.position_of(client.definition, data.paginator, data.request)
+        position["came"] = client.came
         position["url"] = without_params(position["url"], self.access.params)
         written = orjson.dumps(position).decode()
         return None if any(secret in written for secret in self.access.secrets) else position

@@ -11,10 +11,11 @@ from dlt.sources.helpers.rest_client.paginators import BasePaginator
 from common.errors import ErrorCode, Permanent
 from extract_worker import failures, pagination
 from extract_worker.credentials import Access, HostBound
-from extract_worker.detection import detect, places_told, sign_of_more, tells_its_page
-from extract_worker.paginators import FOLLOWING, Offsets, PageNumbers, misled
+from extract_worker.detection import detect, places_told, tells_its_page, total_told
+from extract_worker.paginators import FOLLOWING, JsonLinks, Offsets, PageNumbers, misled
 from extract_worker.selection import quoted, rows_of, selector_of
 from extract_worker.session import SourceSession, Wanted
+from extract_worker.signs import sign_of_more
 from records.definitions import paginators as given
 
 _REPEATS = 3
@@ -23,13 +24,23 @@ once is an error."""
 
 
 class Client(dlt_client.RESTClient):
-    """Follows one paginator; `definition` is the one that was found out, once the first answer is there."""
+    """Follows one paginator; `definition` is the one that was found out, once the first answer is there.
+
+    `came` counts the rows of the pages that were followed, here and by attempts before.
+    """
 
     def __init__(
-        self, name: str, access: Access, session: SourceSession, definition: given.Paginator, wanted: Wanted
+        self,
+        name: str,
+        access: Access,
+        session: SourceSession,
+        definition: given.Paginator,
+        wanted: Wanted,
+        came: int = 0,
     ) -> None:
         super().__init__(access.base_url, auth=HostBound(access), session=session, config=RuntimeConfiguration())
         self.definition = definition
+        self.came = came
         self._wanted = wanted
         self._name = name
         self._had_rows = False
@@ -47,6 +58,7 @@ class Client(dlt_client.RESTClient):
                 self._look_for_more(page)
                 self._look_for_repeats(page)
                 self._look_where_it_is(page)
+                self._look_for_the_end(page)
                 yield page
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise pagination_failed(error) from error
@@ -99,6 +111,15 @@ class Client(dlt_client.RESTClient):
             path, number = next(iter(told.items()))
             raise misled(f"it was asked for the next page, and {quoted(path)} says {number} again")
         self._told = told
+
+    def _look_for_the_end(self, page: Any) -> None:
+        """A link to the next page that is always there, as CKAN's: what is empty after all rows is the end."""
+        self.came += len(page)
+        if page or not isinstance(page.paginator, JsonLinks) or not page.paginator.has_next_page:
+            return
+        total = total_told(page.response, page)
+        if total is not None and self.came >= total:
+            page.paginator.end()
 
 
 def _are_same(rows: list[Any], before: list[Any]) -> bool:

@@ -23,7 +23,7 @@ def plain(key: str) -> str:
 
 
 _NO_ROWS = words(
-    "errors error warnings messages included links facets aggregations columns fields meta metadata pagination"
+    "errors error warnings messages included link links facets aggregations columns fields meta metadata pagination"
 )
 _ENVELOPE = words(
     "ok success successful status statuscode code message msg detail details error errors warnings kind etag "
@@ -32,6 +32,9 @@ _ENVELOPE = words(
     "results rows records entries values nextpagetoken next_page_token nextsynctoken next_cursor cursor "
     "apiversion version selflink"
 )
+_RELATIONS = ("rel", "relation")
+_ADDRESSES = ("href", "url", "uri")
+_MOST_LINKS = 20
 _KEY = re.compile(r"[A-Za-z_$@][\w.$-]{0,60}", re.ASCII)
 
 
@@ -71,6 +74,7 @@ def selector_of(name: str, body: Any) -> str:
     if isinstance(body.get(name), list):
         return quoted((name,))
     lists = [one for one in detector.find_all_lists(body, result=[]) if one[0][-1].lower() not in _NO_ROWS]
+    lists = [one for one in lists if not _are_links(one[1])]
     usual = [one for one in lists if one[0][-1] in detector.RECORD_KEY_PATTERNS]
     for path, rows in usual or lists:
         if usual or (all(isinstance(row, dict) for row in rows) and (rows or "id" not in body)):
@@ -98,6 +102,26 @@ def rows_of(selector: str, body: Any, was_there: bool = False, is_guessed: bool 
     if found is None:
         return []
     return found if isinstance(found, list) else [found]
+
+
+def link_to(relation: str, links: list[Any]) -> tuple[str, str] | None:
+    """Where in a list of links the one is that leads there, as the end of a JSONPath; and what it says."""
+    for link in links[:_MOST_LINKS]:
+        for key in _RELATIONS if isinstance(link, dict) else ():
+            said = link.get(key)
+            if isinstance(said, str) and said.lower() == relation:
+                name = next((one for one in _ADDRESSES if isinstance(link.get(one), str) and link[one]), None)
+                return (f"[?{key}=='{said}'].{name}", link[name]) if name else None
+    return None
+
+
+def _are_links(rows: list[Any]) -> bool:
+    return bool(rows) and all(
+        isinstance(row, dict)
+        and any(isinstance(row.get(key), str) for key in _RELATIONS)
+        and any(isinstance(row.get(key), str) for key in _ADDRESSES)
+        for row in rows[:_MOST_LINKS]
+    )
 
 
 def is_envelope(body: dict[str, Any]) -> bool:

@@ -171,7 +171,9 @@ class Bench:
             load = lake.Load(self.org_id, made.id, None, uuid7(), 1, "r")
             files = [lake.NewFile(f"{location}/{path}", "1", 5, 100) for path in paths]
             await lake.add_files(conn, load, files, visible=True)
-            await lake.add_files(conn, load, [lake.NewFile(f"{location}/unseen", "2", 5, 100)], visible=False)
+            await lake.add_files(
+                conn, load, [lake.NewFile(f"{location}/unseen{''.join(paths)}", "2", 5, 100)], visible=False
+            )
             await lake.save_columns(conn, load, columns or [], replaced=False)
 
     async def delta(self, layer: str, name: str, rows: int | None = 1) -> None:

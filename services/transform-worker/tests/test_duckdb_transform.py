@@ -203,19 +203,19 @@ async def test_a_run_locks_writes_and_gives_back(bench: Any) -> None:
     run = await bench.run()
     await KIND.prepare(run)
     locked = await ask(run, "lock")
-    assert locked == {"write_epoch": 1}
+    assert locked["write_epoch"] == 1
     await ask(run, "permit_commit", write_epoch=1, table_epoch=None)
     columns = [{"name": "n", "type": "INTEGER"}]
     await ask(run, "wrote", row_count=7, columns=columns, bytes=9, version=0)
     assert ((await bench.output()).row_count, (await bench.output()).columns) == (7, columns)
-    assert await ask(await bench.run(), "lock") == {"write_epoch": 2}
+    assert (await ask(await bench.run(), "lock"))["write_epoch"] == 2
 
 
 async def test_a_failed_run_gives_the_lock_back(bench: Any) -> None:
     run = await bench.run()
     await ask(run, "lock")
     await ask(run, "unlock")
-    assert await ask(await bench.run(), "lock") == {"write_epoch": 2}
+    assert (await ask(await bench.run(), "lock"))["write_epoch"] == 2
 
 
 async def test_a_run_waits_while_another_live_run_writes_the_table(bench: Any) -> None:
@@ -225,7 +225,7 @@ async def test_a_run_waits_while_another_live_run_writes_the_table(bench: Any) -
     await bench.reports.logged.wait()
     assert not waiting.done()
     await ask(first, "unlock")
-    assert await waiting == {"write_epoch": 2}
+    assert (await waiting)["write_epoch"] == 2
     assert bench.reports.events == ["transform_waiting"]
 
 
@@ -237,6 +237,21 @@ async def test_a_run_that_must_stop_does_not_wait_for_the_lock(bench: Any) -> No
     second.ask_to_stop("cancel")
     with pytest.raises(Stop):
         await waiting
+
+
+async def test_the_lock_is_given_with_the_tables_as_they_are_then(bench: Any) -> None:
+    sql, orders = "SELECT * FROM {{ this }}, {{ bronze_orders }}", {"bronze_dataset": "bronze.shop.orders"}
+    await bench.bronze("shop.orders", "a.parquet")
+    first, second = await bench.run(sql, orders), await bench.run(sql, orders)
+    for run in (first, second):
+        prepared = await KIND.prepare(run)
+    locked = await ask(first, "lock")
+    assert {name: prepared[name] for name in ("inputs", "output")} == {n: locked[n] for n in ("inputs", "output")}
+    await bench.bronze("shop.orders", "b.parquet")
+    await ask(first, "wrote", row_count=7, columns=[], bytes=9, version=0)
+    bronze, own = (await ask(second, "lock"))["inputs"]
+    assert len(bronze["files"]) == 2
+    assert own["location"] == prepared["output"]["location"]
 
 
 async def test_a_worker_that_lost_its_run_gets_no_permit_and_records_nothing(bench: Any) -> None:
@@ -256,9 +271,9 @@ async def test_a_worker_that_lost_its_run_gets_no_permit_and_records_nothing(ben
 
 async def test_the_run_in_its_new_workers_hands_takes_the_lock_with_a_higher_write_epoch(bench: Any) -> None:
     frozen = await bench.run()
-    assert await ask(frozen, "lock") == {"write_epoch": 1}
+    assert (await ask(frozen, "lock"))["write_epoch"] == 1
     again = await bench.taken_over(frozen)
-    assert await ask(again, "lock") == {"write_epoch": 2}
+    assert (await ask(again, "lock"))["write_epoch"] == 2
     await ask(again, "permit_commit", write_epoch=2, table_epoch=1)
 
 

@@ -309,7 +309,7 @@ def test_a_literal_path_of_the_lake_is_read_as_the_worker_resolves_it(workshop: 
     path = f"{workshop.url}/o/bronze/shop/it's"
     job = workshop.job(f"SELECT * FROM read_parquet('{path.replace(chr(39), chr(39) * 2)}') r WHERE r.id > 0")
     workshop.perform(job, files=lambda payload: {"files": files})
-    assert workshop.asked("files") == [{"path": path}]
+    assert workshop.asked("files") == [{"path": path}] * 2  # once more with the lock
     assert workshop.rows() == [(1,), (2,)]
 
 
@@ -338,6 +338,21 @@ def test_a_path_that_the_worker_refuses_fails_the_run_before_anything_is_written
 
 
 # Repeating
+
+
+def test_tables_that_changed_until_the_lock_was_given_are_read_as_they_are_then(workshop: Any) -> None:
+    orders = workshop.bronze("shop.orders", [{"id": 1, "v": "old"}])
+    sql = "SELECT id, v, (SELECT count(*) FROM {{ this }} t WHERE t.id = b.id) AS n FROM {{ bronze_orders }} b"
+    job = workshop.job(sql, orders)
+
+    def lock(payload: dict[str, Any]) -> dict[str, Any]:
+        workshop.perform(replace(job, run_id="faster"))
+        workshop.bronze("shop.orders", [{"id": 1, "v": "new"}, {"id": 2, "v": "new"}])
+        now = workshop.job(sql, orders).prepared
+        return {"write_epoch": 9, "inputs": now["inputs"], "output": now["output"]}
+
+    workshop.perform(job, lock=lock)
+    assert workshop.rows() == [(1, "new", 1), (2, "new", 0)]
 
 
 LOST = {

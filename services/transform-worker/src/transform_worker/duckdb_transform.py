@@ -44,15 +44,10 @@ class DuckdbTransform:
         """Where the inputs and the output are. An unknown dataset is DATA_ERROR that names those there are."""
         definition = run.definition_as(Definition)
         async with run.guarded() as conn:
-            output = await _ensured_output(conn, run, definition)
-            inputs = [await _resolved(conn, run, each, output) for each in definition.inputs]
-            if definition.reads_itself():
-                inputs.append(_own(definition.own_table, output))
+            tables = await _tables(conn, run, await _ensured_output(conn, run, definition))
         bounds = self._bounds.of(definition.timeout_seconds)
         run.deadline = run.claimed + bounds.seconds
-        return {
-            "inputs": inputs,
-            "output": {"location": output.location, "columns": output.columns},
+        return tables | {
             "memory_mb": self._memory_mb,
             "bounds": bounds.prepared(),
         }
@@ -70,6 +65,15 @@ async def _output(conn: Any, run: Owned) -> lake.Dataset:
     definition = run.definition_as(Definition)
     found = await lake.dataset(conn, run.org_id, definition.output_layer, definition.transform_name)
     return found or await _ensured_output(conn, run, definition)
+
+
+async def _tables(conn: Any, run: Owned, output: lake.Dataset) -> dict[str, Any]:
+    """Where the inputs and the output are now."""
+    definition = run.definition_as(Definition)
+    inputs = [await _resolved(conn, run, each, output) for each in definition.inputs]
+    if definition.reads_itself():
+        inputs.append(_own(definition.own_table, output))
+    return {"inputs": inputs, "output": {"location": output.location, "columns": output.columns}}
 
 
 async def _resolved(conn: Any, run: Owned, wanted: TransformInput, output: lake.Dataset) -> dict[str, Any]:
@@ -169,14 +173,17 @@ async def _tell_several(run: Owned, path: str, pattern: Pattern, datasets: list[
 
 
 async def _lock(run: Owned, payload: dict[str, Any]) -> dict[str, Any]:
-    """Takes the output's lock and answers the write epoch; waits while another live run writes the table."""
+    """Takes the output's lock; waits while another live run writes the table.
+
+    Answers the write epoch, and the tables as they are now: what was there before may be old.
+    """
     waiting = False
     while True:
         async with run.guarded() as conn:
             output = await _output(conn, run)
             epoch = await lake.lock_for_write(conn, output.id, run.id, run.epoch)
-        if epoch is not None:
-            return {"write_epoch": epoch}
+            if epoch is not None:
+                return {"write_epoch": epoch} | await _tables(conn, run, await _output(conn, run))
         if not waiting:
             table = f"{output.layer}.{output.name}"
             await run.log("transform_waiting", f"Another run writes {table}: waiting for it", {"table": table})

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -28,15 +29,25 @@ def transform(job: Job, link: Link) -> dict[str, Any]:
     """The entry of `duckdb_transform`: returns the run's result (decision 29)."""
     definition = DuckdbTransform.model_validate(job.definition)
     bounds = Bounds.told(job.prepared, definition.timeout_seconds)
-    with (
-        Watch(link, bounds.seconds) as watch,
-        engine.opened(job.prepared["memory_mb"], bounds.spill_mb) as connection,
-    ):
-        watch.interrupts(connection.interrupt)
-        try:
-            return _Transform(job, definition, watch, connection, bounds).run()
-        finally:
-            watch.interrupts(None)
+    locked: dict[str, Any] | None = None
+    with Watch(link, bounds.seconds) as watch:
+        while True:
+            with engine.opened(job.prepared["memory_mb"], bounds.spill_mb) as connection:
+                watch.interrupts(connection.interrupt)
+                try:
+                    return _Transform(job, definition, watch, connection, bounds, locked).run()
+                except _Renewed as renewed:
+                    job, locked = renewed.job, renewed.locked
+                finally:
+                    watch.interrupts(None)
+
+
+class _Renewed(Exception):
+    """The lock was given, and the tables are no longer what they were when the run was prepared."""
+
+    def __init__(self, job: Job, locked: dict[str, Any]) -> None:
+        super().__init__()
+        self.job, self.locked = job, locked
 
 
 class _Transform:
@@ -47,8 +58,11 @@ class _Transform:
         watch: Watch,
         connection: duckdb.DuckDBPyConnection,
         bounds: Bounds,
+        locked: dict[str, Any] | None,
     ) -> None:
         self.bounds = bounds
+        self.locked = locked
+        self.files: dict[str, Any] = {}
         self.job, self.definition, self.watch, self.connection = job, definition, watch, connection
         self.lake = Lake(job.lake_url, job.org_id)
         self.location: str = job.prepared["output"]["location"]
@@ -57,17 +71,19 @@ class _Transform:
         self.name = f"{definition.output_layer}.{definition.transform_name}"
 
     def run(self) -> dict[str, Any]:
-        self._tell_start()
-        with self._explained():
-            sql = self._query()
+        if self.locked is None:
+            self._tell_start()
         try:
-            written = self._write(sql)
+            with self._explained():
+                sql = self._query()
+            written = self._write(sql, self.locked or self._lock())
             self.watch.ask("wrote", self._report(written))
-        except Stop:
+        except (Stop, _Renewed):
             raise
         except Exception:
-            with suppress(Exception):
-                self.watch.ask("unlock", {})
+            if self.locked is not None:
+                with suppress(Exception):
+                    self.watch.ask("unlock", {})
             raise
         self._tell_end(written)
         return {
@@ -77,6 +93,16 @@ class _Transform:
             "destination_path": self.lake.url_of(self.location),
         }
 
+    def _lock(self) -> dict[str, Any]:
+        """Asks for the lock. Raises `_Renewed` where the tables have changed since the run was prepared."""
+        self.locked = {}  # whoever asks may have it
+        self.locked = locked = self.watch.ask("lock", {})
+        now = {name: locked[name] for name in ("inputs", "output") if name in locked}
+        moved = any(self.watch.ask("files", {"path": path}) != found for path, found in self.files.items())
+        if moved or any(self.job.prepared[name] != tables for name, tables in now.items()):
+            raise _Renewed(replace(self.job, prepared=self.job.prepared | now), locked)
+        return locked
+
     def _query(self) -> str:
         """The checked SQL over views, with columns that a Delta table can hold."""
         sources = {each["name"]: engine.Source(**each) for each in self.job.prepared["inputs"]}
@@ -85,7 +111,8 @@ class _Transform:
 
         def literal(path: str) -> str:
             name = f"path {len(sources)}"  # no input can be called that
-            sources[name] = engine.Source(name=name, dataset=path, **self.watch.ask("files", {"path": path}))
+            self.files[path] = self.watch.ask("files", {"path": path})
+            sources[name] = engine.Source(name=name, dataset=path, **self.files[path])
             return sources[name].view
 
         sql = safety.without_end(safety.expose_literal_paths(sql, literal))
@@ -123,9 +150,8 @@ class _Transform:
         relation = self.connection.sql(sql)
         return relation.columns, relation.types
 
-    def _write(self, sql: str) -> Written:
+    def _write(self, sql: str, locked: dict[str, Any]) -> Written:
         self.rows_read = True
-        locked = self.watch.ask("lock", {})
         write_epoch = locked["write_epoch"]
         ticket = Ticket(self.job.run_id, write_epoch, partial(self._permit, write_epoch), self.job.epoch > 1)
         bounded = Bounded(self.bounds.output_mb, self.job.prepared["memory_mb"], self.bounds.spill_mb)

@@ -37,6 +37,7 @@ def failure(bench: Any, url: str, **fields: Any) -> RunError:
         (Say({"no": 1}, 403, {"X-RateLimit-Remaining": "0"}), ErrorCode.RATE_LIMITED, Retryable, "too many"),
         (Say({"no": 1}, 403, {"X-RateLimit-Remaining": "7"}), ErrorCode.AUTH_ERROR, Permanent, "credentials"),
         (Say({"no": 1}, 500), ErrorCode.CONNECTION_ERROR, Retryable, "ask those who run it"),
+        (Say({"status": "pending"}, 202), ErrorCode.CONNECTION_ERROR, Retryable, "not ready yet"),
         (Say({"no": 1}, 304), ErrorCode.DATA_ERROR, Permanent, "no data"),
         (Say({"status": "pending"}, 202), ErrorCode.CONNECTION_ERROR, Retryable, "not ready"),
         (Say(raw=b"<html>\x00\xff it works </html>"), ErrorCode.DATA_ERROR, Permanent, "answers JSON"),

@@ -161,11 +161,27 @@ def test_an_empty_page_does_not_end_a_cursor(new_desk: Any) -> None:
         ({"id": 1, "name": "x"}, None, 1),
         ({"ok": True, "count": 3}, "$", 1),
         ([], None, 0),
+        ({"data": {"id": 1, "name": "x"}}, None, 1),
+        ({"data": {"viewer": {"id": 1}}, "extensions": {}}, "data.viewer", 1),
+        ({"details": {"a": 1}, "status": "active"}, None, 1),
+        ({"data": {"items": None}}, None, 0),
+        ({"id": 5, "name": "x", "tags": [{"t": 1}, {"t": 2}]}, None, 1),
+        ({"filters": [{"id": 1}], "report": ROWS[:5]}, None, 5),
+        ({"orders": [], "tags": []}, None, 0),
+        ({"link": [{"relation": "self", "url": "x"}], "entry": ROWS[:3]}, None, 3),
     ],
 )
 def test_an_answer_without_rows_makes_none(new_desk: Any, body: Any, selector: str | None, expected: int) -> None:
     resource = {"name": "things", "path": "rows"} | ({"data_selector": selector} if selector else {})
     assert len(new_desk({"resources": [resource | {"name": "rows"}]}, lambda query: body).run()) == expected
+
+
+@pytest.mark.parametrize("first", [[], [{"p": 1}]])
+def test_which_of_two_lists_has_the_rows_is_not_guessed(new_desk: Any, first: Any) -> None:
+    body = {"permissions": first, "user_list": ROWS[:2]}
+    with pytest.raises(Permanent, match=r"permissions, user_list.*data_selector"):
+        new_desk({"resources": ["rows"]}, lambda query: body).run()
+    assert len(new_desk({"resources": ["rows"], "data_selector": "user_list"}, lambda query: body).run()) == 2
 
 
 def test_a_list_that_is_left_out_where_it_is_empty_is_empty(new_desk: Any) -> None:

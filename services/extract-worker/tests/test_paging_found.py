@@ -117,6 +117,12 @@ def test_any_sign_of_more_that_is_not_understood_is_refused(body: Any) -> None:
         ({"X-Pagination": '{"TotalCount": 25, "PageSize": 10}'}, 200),
         ({"X-Pagination": '{"HasNext": true}'}, 200),
         ({"Link": f'<{HOST}/rows?page=2>; rel="next last"'}, 200),
+        ({"Link": f'<{HOST}/rows?page=2>; title="a, b; c"; rel="last next"'}, 200),
+        ({"Link": f'<{HOST}/rows?page=2>; rel="http://api.example.com/rels/next"'}, 200),
+        ({"Link": "</rows?page=2>; REL=NEXT"}, 200),
+        ({"Pagination-Count": "25"}, 200),
+        ({"X-Pagination-Total-Count": "25"}, 200),
+        ({"X-Pagination-Page-Count": "3"}, 200),
     ],
 )
 def test_a_sign_of_more_in_headers_is_refused(headers: dict[str, str], status: int) -> None:

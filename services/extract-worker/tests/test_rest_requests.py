@@ -215,6 +215,9 @@ def test_answers_can_be_json_lines_or_csv(bench: Any, api: FakeApi, fmt: str, bo
         ("csv", b'id,a\n1,"2\n', "line 2"),
         ("csv", b"id,id\n1,2\n", "same name"),
         ("csv", b"id\n\xff\n", "no CSV"),
+        ("csv", b"<html>\n<body>Login</body>\n</html>", "HTML"),
+        ("csv", b'{"error": "not ready"}', "not ready"),
+        ("csv", b'[{"id": 1}]', "it is JSON"),
     ],
 )
 def test_what_is_no_such_text_is_an_error_without_its_content(

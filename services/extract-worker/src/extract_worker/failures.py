@@ -74,7 +74,7 @@ def of_exception(error: requests.RequestException, url: str | None, read_timeout
         text = f"{place} leads in a circle of redirects. Check base_url and the resource's path."
         return Permanent(ErrorCode.CONNECTION_ERROR, text, details)
     if isinstance(error, requests.exceptions.ContentDecodingError):
-        return garbage(place, "its compression is broken", details)
+        return garbage(place, "its compression is broken", "JSON", details)
     if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
         text = f"{place} is no address that can be asked. Check base_url, the path, and where the source redirects to."
         return Permanent(ErrorCode.CONNECTION_ERROR, text, details)
@@ -92,7 +92,14 @@ class Garbage(Permanent):
     """An answer that cannot be read; it may have been cut off on its way, so it is asked for again at once."""
 
 
-def garbage(place: str, what: str, details: dict[str, Any]) -> Garbage:
+def garbage(place: str, what: str, wanted: str, details: dict[str, Any]) -> Garbage:
     """An answer that cannot be read. Nothing of it is shown: its beginning may be rows."""
-    text = f"The answer of {place} cannot be read: {what}. Check that the path is that of an API that answers JSON."
+    text = f"The answer of {place} cannot be read: {what}. Check that the path is that of an API that answers {wanted}."
     return Garbage(ErrorCode.DATA_ERROR, text, details)
+
+
+def not_ready(url: str | None) -> Retryable:
+    """202: the source has taken the request and has no answer yet."""
+    place = place_of(url)
+    text = f"{place} answered 202: what was asked for is not ready yet. Ask later; if it is the data, set errors: []."
+    return Retryable(ErrorCode.CONNECTION_ERROR, text, {"url": place})

@@ -22,7 +22,9 @@ def _lines(body: bytes) -> list[Any]:
 
 
 def _table(body: bytes) -> list[Any]:
-    """Rows of texts by the header's names; what is empty is null. Raises ValueError for a row that does not fit."""
+    """Rows of texts by the header's names; what is empty is null. Raises ValueError for what is no such table."""
+    if (kind := _no_table(body)) is not None:
+        raise ValueError(f"it is {kind}")
     csv.field_size_limit(_LARGEST_CELL)
     reader = csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True)
     try:
@@ -39,6 +41,20 @@ def _table(body: bytes) -> list[Any]:
     if header is not None and len(set(header)) < len(header):
         raise ValueError("two columns of the header have the same name")
     return rows
+
+
+def _no_table(body: bytes) -> str | None:
+    """What an answer is that is no table, however well it would read as one of one column."""
+    begin = body[:200].removeprefix(b"\xef\xbb\xbf").lstrip()
+    if begin.startswith(b"<"):
+        return "HTML or XML"
+    if begin.startswith((b"{", b"[")):
+        try:
+            parse(body)
+        except (ValueError, RecursionError):
+            return None
+        return "JSON"
+    return None
 
 
 READINGS: Final[dict[str, Callable[[bytes], Any]]] = {"json": parse, "jsonl": _lines, "csv": _table}

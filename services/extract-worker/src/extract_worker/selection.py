@@ -23,7 +23,8 @@ def plain(key: str) -> str:
 
 
 _NO_ROWS = words(
-    "errors error warnings messages included link links facets aggregations columns fields meta metadata pagination"
+    "errors error warnings messages included link links filters sort facets aggregations columns fields "
+    "meta metadata pagination"
 )
 _ENVELOPE = words(
     "ok success successful status statuscode code message msg detail details error errors warnings kind etag "
@@ -35,6 +36,7 @@ _ENVELOPE = words(
 _RELATIONS = ("rel", "relation")
 _ADDRESSES = ("href", "url", "uri")
 _MOST_LINKS = 20
+_HOLDERS = words("data items results rows records entries values object detail details")
 _KEY = re.compile(r"[A-Za-z_$@][\w.$-]{0,60}", re.ASCII)
 
 
@@ -76,10 +78,32 @@ def selector_of(name: str, body: Any) -> str:
     lists = [one for one in detector.find_all_lists(body, result=[]) if one[0][-1].lower() not in _NO_ROWS]
     lists = [one for one in lists if not _are_links(one[1])]
     usual = [one for one in lists if one[0][-1] in detector.RECORD_KEY_PATTERNS]
-    for path, rows in usual or lists:
-        if usual or (all(isinstance(row, dict) for row in rows) and (rows or "id" not in body)):
-            return quoted(path)
-    return "$"
+    if usual:
+        return quoted(usual[0][0])
+    return _only_list([one for one in lists if all(isinstance(row, dict) for row in one[1])], name, body)
+
+
+def _only_list(lists: list[tuple[tuple[str, ...], list[Any]]], name: str, body: dict[str, Any]) -> str:
+    """The list that can be the rows; `$` where there is none, or where it belongs to the one thing that came."""
+    if not lists or _is_one_thing(body) or ("id" in body and not any(rows for _, rows in lists)):
+        return "$"
+    if same := next((path for path, _ in lists if plain(path[-1]) == plain(name)), None):
+        return quoted(same)
+    depth = min(len(path) for path, _ in lists)
+    near = [(path, rows) for path, rows in lists if len(path) == depth]
+    if len(near) > 1 and any(rows for _, rows in near):
+        places = ", ".join(quoted(path) for path, _ in near[:5] if _KEY.fullmatch(path[-1]))
+        text = f"The answer has several lists that may be the rows ({places}). Name the data_selector."
+        raise Permanent(ErrorCode.DATA_ERROR, text, {"field": "data_selector"})
+    return quoted(near[0][0])
+
+
+def _is_one_thing(body: dict[str, Any]) -> bool:
+    """Whether an answer is a row itself: it has an id, and says more of itself."""
+    if "id" not in body or isinstance(body["id"], dict | list):
+        return False
+    said = (key for key, value in body.items() if isinstance(value, str | int | float))
+    return any(key != "id" and _unmarked(key) not in _ENVELOPE for key in said)
 
 
 def rows_of(selector: str, body: Any, was_there: bool = False, is_guessed: bool = False) -> list[Any]:
@@ -126,8 +150,20 @@ def _are_links(rows: list[Any]) -> bool:
 
 def is_envelope(body: dict[str, Any]) -> bool:
     """Whether an answer is only what rows are wrapped in, without any."""
-    return all(re.sub(r"^[@_]|odata\.", "", key).lower() in _ENVELOPE for key in body) and not any(
-        isinstance(value, list) and value for value in body.values()
+    return all(_unmarked(key) in _ENVELOPE for key in body) and not any(
+        bool(value) if isinstance(value, list) else key.lower() in _HOLDERS and _holds(value)
+        for key, value in body.items()
+    )
+
+
+def _unmarked(key: str) -> str:
+    return re.sub(r"^[@_]|odata\.", "", key).lower()
+
+
+def _holds(value: Any) -> bool:
+    """Whether there is anything in an object: more than null, false and what is empty."""
+    return isinstance(value, dict) and any(
+        _holds(one) if isinstance(one, dict) else bool(one) for one in value.values()
     )
 
 

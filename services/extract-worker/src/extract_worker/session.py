@@ -243,6 +243,8 @@ class SourceSession(requests.Session):
             raise IgnoreResponseException
         if not 200 <= response.status_code < 300 or response.status_code == ACCEPTED:
             raise failures.of_status(response, self.hidden)
+        if response.status_code == 202 and self.wanted.errors != []:
+            raise failures.not_ready(response.url)
         return response
 
     def _parsed(self, response: requests.Response) -> requests.Response:
@@ -256,16 +258,28 @@ class SourceSession(requests.Session):
                 "contentType": response.headers.get("Content-Type", ""),
                 "bytes": len(response.content),
             }
-            raise failures.garbage(details["url"], _unread(self.wanted.response_format, error), details) from error
+            if found := self._error_in_json(response):
+                raise self.hidden.error(found) from error
+            raise failures.garbage(details["url"], *_unread(self.wanted.response_format, error), details) from error
         if found := error_in(value, self.wanted.errors, failures.place_of(response.url)):
             raise self.hidden.error(found)
         response.json = lambda **kwargs: value  # type: ignore[method-assign]
         return response
 
+    def _error_in_json(self, response: requests.Response) -> RunError | None:
+        """The error that an answer is which was to be a table, and is JSON."""
+        if self.wanted.response_format == "json":
+            return None
+        try:
+            return error_in(READINGS["json"](response.content), self.wanted.errors, failures.place_of(response.url))
+        except (ValueError, RecursionError):
+            return None
 
-def _unread(response_format: str, error: Exception) -> str:
+
+def _unread(response_format: str, error: Exception) -> tuple[str, str]:
+    """What is wrong, and what should have come."""
     why = f" ({error})" if response_format != "json" and isinstance(error, ValueError) else ""
-    return f"it is no {WORDS[response_format]}{why}"
+    return f"it is no {WORDS[response_format]}{why}", WORDS[response_format]
 
 
 def _astray(url: str | None) -> Permanent:

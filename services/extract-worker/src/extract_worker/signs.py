@@ -23,6 +23,7 @@ _OVER = words(
 _HEADER_TOTALS = ("x-total-count", "x-total", "total-count", "x-pagination-total", "x-total-results", "x-wp-total")
 _HEADER_PAGE_COUNTS = ("x-total-pages", "x-page-count", "x-pagination-total-pages", "x-wp-totalpages")
 _HEADER_JSON = ("x-pagination", "pagination", "x-paging", "paging")
+_NEXT_LINK = re.compile(r""";\s*rel\s*=\s*("[^"]*\bnext\b[^"]*"|next\b)""", re.IGNORECASE)
 _HEADER_LEADS = words("next more continuation continuationtoken cursor nextcursor nextpage nextpagetoken older")
 _HEADER_OTHERS = words("cache rate ratelimit retry router policy prev previous")
 
@@ -75,7 +76,9 @@ def sign_of_more(response: Response, data: list[Any]) -> str | None:
 
 
 def _sign_in_headers(response: Response, count: int) -> str | None:
-    if any("next" in re.split(r"\W+", relation.lower()) for relation in response.links):
+    if _NEXT_LINK.search(response.headers.get("Link", "")) or any(
+        "next" in re.split(r"\W+", relation.lower()) for relation in response.links
+    ):
         return "a Link header leads to more"
     for name, value in response.headers.items():
         said = value.strip()
@@ -89,7 +92,11 @@ def _sign_in_headers(response: Response, count: int) -> str | None:
 def _sign_in_header(name: str, said: str, count: int) -> str | None:
     low = name.lower()
     number = int(said) if re.fullmatch(r"\d{1,15}", said, re.ASCII) else 0
-    if low in _HEADER_TOTALS and number > count:
+    parts = low.split("-")
+    is_of_pages = "total" in parts or "pagination" in parts
+    if is_of_pages and "page" in parts and "count" in parts and number > 1:
+        return f"the header {name} says that there are {number} pages"
+    if (low in _HEADER_TOTALS or (is_of_pages and parts[-1] == "count")) and number > count:
         return f"the first answer has {count} of {number} rows, as the header {name} says"
     if low in _HEADER_PAGE_COUNTS and number > 1:
         return f"the header {name} says that there are {number} pages"
@@ -104,7 +111,6 @@ def _sign_in_header(name: str, said: str, count: int) -> str | None:
             return None
         sign = _sign_in(list(entries_of(told, [])), count, [])
         return f"in the header {name} {sign}" if sign else None
-    parts = low.split("-")
     leads = any(part in _HEADER_LEADS for part in parts) and not any(part in _HEADER_OTHERS for part in parts)
     return f"the header {name} leads to more" if leads and said.lower() not in ("", "0", "false", "null") else None
 

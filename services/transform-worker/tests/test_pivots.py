@@ -55,3 +55,19 @@ def test_what_a_pivot_reads_is_judged(workshop: Any, sql: str, words: str) -> No
     orders = workshop.bronze("shop.orders", ROWS)
     with pytest.raises(Permanent, match=words):
         workshop.run(sql, *([orders] if "bronze_orders" in sql else []))
+
+
+def test_a_pivot_may_read_a_table_that_is_not_there_yet(workshop: Any) -> None:
+    orders = workshop.bronze("shop.orders", ROWS)
+    sql = (
+        "PIVOT (SELECT id, kind FROM {{ bronze_orders }} UNION ALL SELECT id, NULL FROM {{ this }}) "
+        "ON kind USING count(*) GROUP BY id"
+    )
+    for _ in range(2):
+        workshop.run(sql, orders)
+        assert workshop.table().schema().to_arrow().names == ["id", "a", "b", "it's"]
+
+
+def test_very_many_pivots_are_not_looked_for(workshop: Any) -> None:
+    with pytest.raises(Permanent):
+        workshop.run("FROM " + "(PIVOT " * 9000 + "x" + " ON y IN (1))" * 9000)

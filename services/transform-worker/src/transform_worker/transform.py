@@ -118,7 +118,7 @@ class _Transform:
         sql = safety.without_end(safety.expose_literal_paths(sql, literal))
         folders = [self.location] if self.definition.mode == "incremental_merge" else []
         engine.expose(self.connection, self.lake, list(sources.values()), folders)
-        sql = pivots.with_values(sql, lambda query: self._values(query, list(sources)))
+        sql = pivots.with_values(sql, lambda query: self._values(query, sources))
         tree = safety.check(sql, sources)
         relation = self._bound(sql, list(sources.values()), tree)
         names, kinds = relation.columns, relation.types
@@ -140,9 +140,8 @@ class _Transform:
         own = next((each.name for each in sources if each.is_blank and each.is_own), None)
         return Blanks(self.connection, blank, own, known, tree).bound(lambda: self.connection.sql(sql))
 
-    def _values(self, sql: str, tables: list[str]) -> list[str]:
-        safety.check(sql, tables)
-        relation = self.connection.sql(sql)
+    def _values(self, sql: str, sources: dict[str, engine.Source]) -> list[str]:
+        relation = self._bound(sql, list(sources.values()), safety.check(sql, sources))
         self.rows_read = True
         return [row[0] for row in relation.fetchall()]
 

@@ -83,6 +83,18 @@ def late_rows(name: str, rows: int, param: str, asked: Any) -> Entry:
     return _entry("late_rows_passed_over", text, data, "warning")
 
 
+def bound_not_shown(name: str, rows: int, param: str, value: Any) -> Entry:
+    text = f"{name} was asked from {value} on, where it had {rows:,} rows, and shows none of them: {param} seems to "
+    text += "leave out the value that it is given. Rows that came later with that value are missing then: set a lag"
+    return _entry("bound_not_shown", text, {"resource": name, "rows": rows, "param": param, "value": value}, "warning")
+
+
+def total_not_reached(name: str, rows: int, total: int, place: str) -> Entry:
+    text = f"{_count(rows, 'row')} of {name} came, and {place} says that there are {total:,}. Where the source leaves "
+    text += "none out by itself, name the right paginator"
+    return _entry("total_not_reached", text, {"resource": name, "rows": rows, "total": total}, "warning")
+
+
 def rows_not_remembered(name: str, rows: int, most: int) -> Entry:
     text = (
         f"{_count(rows, 'row')} of {name} may come again in the next run: more than {most:,} stand at the end of the "

@@ -45,6 +45,7 @@ class Client(dlt_client.RESTClient):
         self._name = name
         self._had_rows = False
         self._is_guessed = False
+        self._guessed = "$"
         self._is_first = True
         self._guesses_a_param = False
         self._told: dict[tuple[str, ...], int] = {}
@@ -64,9 +65,18 @@ class Client(dlt_client.RESTClient):
             raise pagination_failed(error) from error
 
     def extract_response(self, response: requests.Response, data_selector: Any) -> list[Any]:
-        rows = rows_of(str(data_selector), response.json(), self._had_rows, self._is_guessed)
+        body = response.json()
+        if self._is_guessed and data_selector == "$" and isinstance(body, dict):
+            data_selector = self._place(response)
+        rows = rows_of(str(data_selector), body, self._had_rows, self._is_guessed)
         self._had_rows = True
         return rows
+
+    def _place(self, response: requests.Response) -> str:
+        """Where the rows are, as long as none had been in a list; the pages before may have been empty."""
+        if self._guessed == "$":
+            self._guessed = selector_of(self._name, response.json(), response.url)
+        return self._guessed
 
     def _send_request(self, request: requests.Request, **kwargs: Any) -> requests.Response:
         cast(SourceSession, self.session).want(self._wanted)
@@ -74,7 +84,7 @@ class Client(dlt_client.RESTClient):
 
     def detect_data_selector(self, response: requests.Response) -> str:
         self._is_guessed = True
-        return selector_of(self._name, response.json())
+        return selector_of(self._name, response.json(), response.url)
 
     def detect_paginator(self, response: requests.Response, data: Any) -> BasePaginator:
         self.definition = detect(response, data)

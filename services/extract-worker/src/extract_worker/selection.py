@@ -3,6 +3,7 @@
 import re
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from dlt.common import jsonpath
 from dlt.sources.helpers.rest_client import detector
@@ -22,9 +23,21 @@ def plain(key: str) -> str:
     return re.sub(r"[^a-z0-9]", "", key.lower())
 
 
+Found = tuple[tuple[str, ...], list[Any]]
+"""A list of an answer, and where it stands."""
+
 _NO_ROWS = words(
-    "errors error warnings messages included link links filters sort facets aggregations columns fields "
-    "meta metadata pagination"
+    "errors error warnings messages included link links _links filters sort facets aggregations columns fields meta "
+    "metadata pagination paging"
+)
+_USUAL = frozenset(detector.RECORD_KEY_PATTERNS)
+_WRAPPERS = _USUAL | words("response result body d output answer page")
+_CONTENT = words("data items results rows records entries values")
+_IDS = words("id uuid guid gid")
+_MARKS = words(
+    "kind etag object self selflink links meta metadata pagination paging requestid request_id apiversion version "
+    "first last prev previous next nextpagetoken next_page_token nextsynctoken next_cursor cursor warnings page pages "
+    "limit offset hasmore has_more"
 )
 _ENVELOPE = words(
     "ok success successful status statuscode code message msg detail details error errors warnings kind etag "
@@ -69,41 +82,88 @@ def names_in(body: Any) -> str:
     return ", ".join(key for key in list(body)[:40] if _KEY.fullmatch(key)) or "no names"
 
 
-def selector_of(name: str, body: Any) -> str:
-    """Where the rows of a resource are in its first answer; `$` where the answer itself is the row, or all rows."""
+def selector_of(name: str, body: Any, address: str = "") -> str:
+    """Where the rows of a resource are in its first answer; `$` where the answer itself is the row, or all rows.
+
+    `address` is where it was asked: its last word may be the name of the list. Raises `Permanent` where two places may
+    have the rows and nothing tells them apart.
+    """
     if not isinstance(body, dict):
         return "$"
     if isinstance(body.get(name), list):
         return quoted((name,))
-    lists = [one for one in detector.find_all_lists(body, result=[]) if one[0][-1].lower() not in _NO_ROWS]
-    lists = [one for one in lists if not _are_links(one[1])]
-    usual = [one for one in lists if one[0][-1] in detector.RECORD_KEY_PATTERNS]
-    if usual:
-        return quoted(usual[0][0])
-    return _only_list([one for one in lists if all(isinstance(row, dict) for row in one[1])], name, body)
+    lists = [one for one in detector.find_all_lists(body, result=[]) if not _is_unnamable(one[0])]
+    word = urlsplit(address).path.rstrip("/").rpartition("/")[2].partition(".")[0]
+    for wanted in (name, word):
+        named = [path for path, _ in lists if wanted and _names(path, wanted)]
+        if len(named) == 1:
+            return quoted(named[0])
+    lists = [one for one in lists if not (_are_links(one[1]) or any(part.lower() in _NO_ROWS for part in one[0]))]
+    usual = [one for one in lists if one[0][-1] in _USUAL and all(part.lower() in _WRAPPERS for part in one[0][:-1])]
+    others = [one for one in lists if one not in usual and all(isinstance(row, dict) for row in one[1])]
+    others = others or [one for one in lists if one not in usual and one[0][-1] in _USUAL]
+    if _has_id(body) and (usual or others):
+        return _list_or_object(body, usual, others)
+    return _only_one(_outermost(usual) or usual or others)
 
 
-def _only_list(lists: list[tuple[tuple[str, ...], list[Any]]], name: str, body: dict[str, Any]) -> str:
-    """The list that can be the rows; `$` where there is none, or where it belongs to the one thing that came."""
-    if not lists or _is_one_thing(body) or ("id" in body and not any(rows for _, rows in lists)):
+def _list_or_object(body: dict[str, Any], usual: list[Found], others: list[Found]) -> str:
+    """Of an answer with an id: it may be a row that has a list, or the wrapping of rows with the id of a request."""
+    is_object = any(
+        not isinstance(body[key], list | dict) and not _is_wrapping(key) for key in body if _bare(key) not in _IDS
+    )
+    if usual and not is_object:
+        return _only_one(_outermost(usual) or usual)
+    if "jsonrpc" in body and not usual:
+        return _only_one(others)
+    if is_object and not usual:
         return "$"
-    if same := next((path for path, _ in lists if plain(path[-1]) == plain(name)), None):
-        return quoted(same)
-    depth = min(len(path) for path, _ in lists)
-    near = [(path, rows) for path, rows in lists if len(path) == depth]
-    if len(near) > 1 and any(rows for _, rows in near):
-        places = ", ".join(quoted(path) for path, _ in near[:5] if _KEY.fullmatch(path[-1]))
-        text = f"The answer has several lists that may be the rows ({places}). Name the data_selector."
-        raise Permanent(ErrorCode.DATA_ERROR, text, {"field": "data_selector"})
-    return quoted(near[0][0])
+    raise _uncertain(["$", *(quoted(path) for path, _ in usual or others)])
 
 
-def _is_one_thing(body: dict[str, Any]) -> bool:
-    """Whether an answer is a row itself: it has an id, and says more of itself."""
-    if "id" not in body or isinstance(body["id"], dict | list):
+def _outermost(lists: list[Found]) -> list[Found]:
+    """The one list that stands above the others, unless it is empty and they are not."""
+    least = min((len(path) for path, _ in lists), default=0)
+    above = [one for one in lists if len(one[0]) == least]
+    return above if len(above) == 1 and (above[0][1] or not any(rows for _, rows in lists)) else []
+
+
+def _only_one(lists: list[Found]) -> str:
+    if len(lists) > 1 and any(rows for _, rows in lists):
+        raise _uncertain([quoted(path) for path, _ in lists])
+    return quoted(lists[0][0]) if lists else "$"
+
+
+def _uncertain(places: list[str]) -> Permanent:
+    """The places are shown as far as they can be names of fields: others may be what customers wrote."""
+    shown = [place for place in places[:10] if all(_KEY.fullmatch(part) for part in place.split("."))]
+    text = f"The rows may stand in several places ({', '.join(shown)}). Name the right one as data_selector"
+    return Permanent(ErrorCode.DATA_ERROR, f"{text}; $ is the whole answer.", {"field": "data_selector"})
+
+
+def _names(path: tuple[str, ...], wanted: str) -> bool:
+    """Whether a list has the name of a resource, or its last word, as `orders` of `shop_orders`; not in facets."""
+    if not all(part.lower() in _WRAPPERS for part in path[:-1]):
         return False
-    said = (key for key, value in body.items() if isinstance(value, str | int | float))
-    return any(key != "id" and _unmarked(key) not in _ENVELOPE for key in said)
+    key, whole = path[-1].lower(), wanted.lower()
+    return len(key) > 1 and (plain(key) == plain(whole) or re.search(rf"[^a-z0-9]{re.escape(key)}$", whole) is not None)
+
+
+def _is_unnamable(path: tuple[str, ...]) -> bool:
+    """Whether a name is none that a path could have."""
+    return any(not part or "'" in part for part in path)
+
+
+def _has_id(body: dict[str, Any]) -> bool:
+    return any(_bare(key) in _IDS and isinstance(value, str | int) for key, value in body.items())
+
+
+def _bare(key: str) -> str:
+    return re.sub(r"^[@_]|odata\.", "", key).lower()
+
+
+def _is_wrapping(key: str) -> bool:
+    return _bare(key) in _ENVELOPE
 
 
 def rows_of(selector: str, body: Any, was_there: bool = False, is_guessed: bool = False) -> list[Any]:
@@ -114,7 +174,7 @@ def rows_of(selector: str, body: Any, was_there: bool = False, is_guessed: bool 
     Raises `Permanent` where the answer has no such place, and another one where the rows may be.
     """
     if selector == "$" and isinstance(body, dict):
-        return [] if is_guessed and is_envelope(body) else [body]
+        return [] if is_guessed and _is_nothing(body, was_there) else [body]
     found: Any = values_at(selector, body)
     if not found:
         if "*" in selector or was_there or not _other_rows(body):
@@ -150,14 +210,10 @@ def _are_links(rows: list[Any]) -> bool:
 
 def is_envelope(body: dict[str, Any]) -> bool:
     """Whether an answer is only what rows are wrapped in, without any."""
-    return all(_unmarked(key) in _ENVELOPE for key in body) and not any(
+    return all(_bare(key) in _ENVELOPE for key in body) and not any(
         bool(value) if isinstance(value, list) else key.lower() in _HOLDERS and _holds(value)
         for key, value in body.items()
     )
-
-
-def _unmarked(key: str) -> str:
-    return re.sub(r"^[@_]|odata\.", "", key).lower()
 
 
 def _holds(value: Any) -> bool:
@@ -167,12 +223,48 @@ def _holds(value: Any) -> bool:
     )
 
 
+def _is_nothing(body: dict[str, Any], is_later: bool) -> bool:
+    """Whether an answer is wrapping without rows. Raises `Permanent` where the first one may be a row as well."""
+    if not is_envelope(body) or _has_content(body):
+        return False
+    if is_later or any(_bare(key) in _CONTENT or _says_none(_bare(key), value) for key, value in body.items()):
+        return True
+    if any(not _is_neutral(_bare(key), value) for key, value in body.items()):
+        text = f"It cannot be told whether the answer is a row or none; it has: {names_in(body)}. Name the "
+        text += "data_selector: $ where it is a row, else where the rows would be."
+        raise Permanent(ErrorCode.DATA_ERROR, text, {"field": "data_selector"})
+    return True
+
+
+def _has_content(body: dict[str, Any]) -> bool:
+    """Whether something stands where rows do, and is no list: one object."""
+    told = [value for key, value in body.items() if _bare(key) in _CONTENT]
+    return any(_holds(value) if isinstance(value, dict) else value not in (None, "", False, [], 0) for value in told)
+
+
+def _says_none(name: str, value: Any) -> bool:
+    counts = ("count", "total", "totalcount", "total_count")
+    return (name in counts and value in (0, "0") and value is not False) or (
+        name in ("hasmore", "has_more") and value in (False, "false", 0)
+    )
+
+
+def _is_neutral(name: str, value: Any) -> bool:
+    """Whether it is never what a row is about: the marks of a list, and a success."""
+    if value in (None, "", [], {}):
+        return True
+    if name in ("ok", "success", "successful", "status", "statuscode", "code"):
+        return value is True or str(value).lower() in ("ok", "success", "200", "0")
+    return name in _MARKS
+
+
 def _other_rows(body: Any) -> bool:
     if isinstance(body, list):
         return True
     return isinstance(body, dict) and (
         any(path[-1].lower() not in _NO_ROWS for path, _ in detector.find_all_lists(body, result=[]))
         or not is_envelope(body)
+        or _has_content(body)
     )
 
 

@@ -16,7 +16,7 @@ from common.errors import ErrorCode, Permanent
 from extract_worker import known_rows
 from extract_worker.cursor_values import Key, as_instant, before, grain, key_of, written
 from extract_worker.known_rows import identity, packed, row_digest, unpacked
-from extract_worker.messages import Entry, late_rows, rows_not_remembered, saved_cursor_ahead
+from extract_worker.messages import Entry, bound_not_shown, late_rows, rows_not_remembered, saved_cursor_ahead
 from extract_worker.state import Json
 from records.definitions.resources import Incremental
 
@@ -60,10 +60,13 @@ class Watermark:
 
     def _begin(self, saved: Json | None, initial: Any, resumed: Json | None) -> None:
         state = resumed if resumed and "largest" in resumed else saved
+        self._refuse_another_field(state)
         self._is_initial = bool(state.get("initial")) if state else True
         self.bound: Any = initial if state is None else state["value"]
         self._known = _known(state)
         self._known_by = (state or {}).get("by")
+        self._at_bound = int((state or {}).get("at_bound", 0))
+        self._shows_bound = bool((state or {}).get("shows_bound"))
         self._ahead_from = as_instant(state["ahead"]) if state and state.get("ahead") else None
         self._bound_key = None if self.bound is None else self._key(self.bound)
         self._refuse_to_begin_ahead()
@@ -98,6 +101,7 @@ class Watermark:
         values = [self._value_of(row) for row in rows]
         self._look_for_the_field(values)
         keys = [None if value is None or value is _MISSING else self._key(value) for value in values]
+        self._shows_bound = self._shows_bound or (self._at_bound > 1 and self._bound_key in keys)
         try:
             kept = self._kept(rows, values, keys)
         except TypeError as error:
@@ -118,6 +122,9 @@ class Watermark:
             "met": packed(self._edge),
             "apart": packed(self._apart),
             "until": self.until,
+            "path": self._path,
+            "at_bound": self._at_bound,
+            "shows_bound": self._shows_bound,
         }
 
     def finished(self) -> Json | None:
@@ -135,6 +142,8 @@ class Watermark:
             "known": packed(known),
             "by": self._by,
             "ahead": ahead and ahead.isoformat(),
+            "path": self._path,
+            "at_bound": sum(key is None or key == self._largest_key for key in self._edge.values()),
         }
 
     def warnings(self, resource: str) -> list[Entry]:
@@ -142,9 +151,19 @@ class Watermark:
         entries = [saved_cursor_ahead(resource, value) for value in self._warnings]
         if self._older and self._incremental.param and not self._is_initial:
             entries.append(late_rows(resource, self._older, self._incremental.param, self.asked))
+        if self._leaves_the_bound_out():
+            entries.append(bound_not_shown(resource, self._at_bound, str(self._incremental.param), self.bound))
         if self._forgotten:
             entries.append(rows_not_remembered(resource, self._forgotten, known_rows.MOST_KNOWN))
         return entries
+
+    def _leaves_the_bound_out(self) -> bool:
+        """Whether the source was asked from a value, had rows there, and shows none of them: it asks for more than it.
+
+        One row alone at a value tells nothing: it may have changed since, or values are never shared, such as ids.
+        """
+        has_param = self._incremental.param is not None and self._incremental.lag is None
+        return has_param and not self._is_initial and self._at_bound > 1 and not self._shows_bound
 
     # What of a page is new ------------------------------------------------------------------------------------------
 
@@ -264,6 +283,14 @@ class Watermark:
             self.bound = written(self._now, self.bound)
             self._bound_key = self._key(self.bound)
 
+    def _refuse_another_field(self, state: Json | None) -> None:
+        """The values of one field say nothing of where another one stands."""
+        before = (state or {}).get("path")
+        if before is not None and before.removeprefix("$.") != self._path.removeprefix("$."):
+            text = f"The cursor was saved of {before}, and cursor_path is {self._path} now. Extract once with "
+            text += f"incremental: false, which begins a new cursor, or name {before} again."
+            raise Permanent(ErrorCode.DATA_ERROR, text, {"field": "incremental.cursor_path"})
+
     def _look_for_the_field(self, values: list[Any]) -> None:
         missing = self._incremental.on_cursor_value_missing
         if missing == "raise" and any(value is None or value is _MISSING for value in values):
@@ -276,7 +303,10 @@ class Watermark:
 
     def _value_of(self, row: Any) -> Any:
         if self._plain is None:
-            return next(iter(jsonpath.find_values(self._path, row)), _MISSING)
+            found = jsonpath.find_values(self._path, row)
+            if len(found) > 1:
+                raise self._unusable("it finds more than one value in a row")
+            return found[0] if found else _MISSING
         for name in self._plain:
             if row is None:
                 return None

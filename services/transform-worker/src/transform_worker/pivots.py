@@ -78,7 +78,8 @@ def _missing(sql: str, tokens: Sequence[_Token], position: int) -> Missing | Non
         if part and not any(token.word == "IN" and token.depth == pivot.depth for token in part):
             what = sql[part[0].start : part[-1].end]
             value = f"CAST(({what}) AS VARCHAR)"
-            query = f"SELECT DISTINCT {value} AS found FROM {source} WHERE ({what}) IS NOT NULL ORDER BY 1"
+            query = f"SELECT DISTINCT {value} AS found FROM {source} WHERE ({what}) IS NOT NULL"
+            query += f" ORDER BY 1 LIMIT {_MOST_VALUES + 1}"
             return Missing(_within(sql, tokens, position, query), part[-1].end)
     return None
 

@@ -240,17 +240,129 @@ def test_a_bad_value_of_an_only_column_is_told_by_its_line(tmp_path: Path) -> No
         reads(tmp_path, "id\n1\n\nx\n", columns={"id": "bigint"})
 
 
-def test_declared_names_know_no_case(tmp_path: Path) -> None:
-    found = table(tmp_path, "Price,Day\n1.5,2026-01-02\n", columns={"price": "decimal(10,2)", "DAY": "date"})
-    assert [str(kind) for kind in found.schema.types] == ["decimal128(10, 2)", "date32[day]"]
-
-
 def test_bad_rows_can_be_kept_apart_each_with_its_line(tmp_path: Path) -> None:
     data = 'id,v\n1,"a\nb"\n2,b,c\nx,d\n4,e\n5\n'
     found = reads(tmp_path, data, on_bad_row="reject", columns={"id": "bigint"})
     rejects = [(reject.line, reject.row) for read in found for reject in read.rejects]
     assert sorted(rejects) == [(4, "2,b,c"), (5, "x,d"), (7, "5")]
     assert joined([read.table for read in found if len(read.table)])["id"].to_pylist() == [1, 4]
+
+
+BROKEN_QUOTES = [
+    'id,t\n1,"abc\n2,"def"\n3,x\n',
+    'id,t,n\n1,"5" pipe",2\n',
+    'id,t\n1,"say \\"hi\\""\n',
+    'id\tt\n2\t"x" y\n',
+    'id,t\n1,"a" \n',
+    'id,t\n1,"a"\n2,"b" c',
+    'id,"t"x\n1,a\n',
+    't\n"a"b\n',
+    'id,t\r\n1,"a\r\n2,"b"\r\n',
+]
+
+
+@pytest.mark.parametrize("data", BROKEN_QUOTES)
+def test_text_after_a_closing_quote_is_an_error_and_never_another_value(tmp_path: Path, data: str) -> None:
+    with pytest.raises(Permanent, match=r"line [123]: .*quote") as raised:
+        reads(tmp_path, data)
+    assert raised.value.code is ErrorCode.DATA_ERROR
+    assert ("escape to" in raised.value.message) == ("\\" in data)
+
+
+@pytest.mark.parametrize("block", [8, 1000])
+def test_rows_with_broken_quotes_can_be_kept_apart(tmp_path: Path, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_records, "BLOCK_BYTES", block)
+    data = 'id,v\n1,"a\nb"\n2,"c\n3,"d"\n4\nx,e\n5,"f"\n6,"g" h\n7,i'
+    found = reads(tmp_path, data, on_bad_row="reject", columns={"id": "bigint"})
+    rejects = [(reject.line, reject.row) for read in found for reject in read.rejects]
+    assert sorted(rejects) == [(4, '2,"c\n3,"d"'), (6, "4"), (7, "x,e"), (9, '6,"g" h')]
+    assert joined([read.table for read in found if len(read.table)]).to_pylist() == [
+        {"id": 1, "v": "a\nb"}, {"id": 5, "v": "f"}, {"id": 7, "v": "i"},
+    ]  # fmt: skip
+    alone = reads(tmp_path, 'v\n"a"b\n\n"c\nd"\n,\n', on_bad_row="reject", delimiter=",")
+    assert [(reject.line, reject.row) for read in alone for reject in read.rejects] == [(2, '"a"b'), (6, ",")]
+    assert [value for read in alone for value in read.table["v"].to_pylist()] == [None, "c\nd"]
+
+
+@pytest.mark.parametrize(
+    ("data", "options"),
+    [
+        ("1,50;2\n2,50;3\n", {"header": False}),
+        ("Betrag, netto;Menge\n1,50;2\n2,50;3\n", {}),
+        ("Betrag, netto;Menge\n1,50;2\n2,50;3;4\n", {}),
+        ("Umsatz, EUR;Menge\n1;2\n3;4;5\n", {}),
+        ("Datum;Umsatz, EUR;n\n01.02.2026;1.234,56;3\n02.02.2026;99,10;4\n", {}),
+        ("first, last;v\nSmith, J.;1\n", {}),
+        ("a\tb,c\n1\t2,3\n", {}),
+        ("a|b,c\n1|2,3\n", {}),
+        ("1,a;b\n2,c;d\n", {"header": False}),
+    ],
+)
+def test_where_two_delimiters_may_be_meant_it_is_asked_for(tmp_path: Path, data: str, options: Any) -> None:
+    with pytest.raises(Permanent, match=r"delimiter of items\.csv cannot be told; set delimiter"):
+        reads(tmp_path, data, **options)
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "names"),
+    [
+        ('id,"x;y"\n1,"a;b"\n', "items.csv", ["id", "x;y"]),
+        ('"a,b";c\n"1,5";2\n', "items.csv", ["a,b", "c"]),
+        ("a;b\n1,5;2,5\n", "items.csv", ["a", "b"]),
+        ("id,tags\n1,a;b\n2,c;d\n", "items.csv", ["id", "tags"]),
+        ("a\tb,c\n1\t2,3\n", "items.tsv", ["a", "b,c"]),
+        ("id,at\n1,12:30\n2,13:30\n", "items.csv", ["id", "at"]),
+    ],
+)
+def test_headers_and_quotes_tell_the_delimiter(tmp_path: Path, data: str, name: str, names: list[str]) -> None:
+    assert reads(tmp_path, data, name)[0].table.column_names == names
+
+
+@given(files(), st.sampled_from(",;\t|"), st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC]),
+       st.booleans(), st.booleans(), st.booleans())  # fmt: skip
+def test_what_nobody_has_described_is_read_as_the_same_or_is_an_error(
+    tmp_path_factory: pytest.TempPathFactory, written: Any, delimiter: str, quoting: Any, doubled: bool, told: bool,
+    escaped: bool,
+) -> None:  # fmt: skip
+    names, rows = written
+    if not (told and escaped):  # a backslash that stands alone may be itself or not
+        rows = [[cell.replace("\\", "/") for cell in row] for row in rows]
+    sink = io.StringIO(newline="")
+    dialect = {"doublequote": doubled, "escapechar": "\\" if escaped or not doubled else None}
+    csv.writer(sink, delimiter=delimiter, quoting=quoting, lineterminator="\n", **dialect).writerows([names, *rows])
+    options = {"delimiter": delimiter} | ({"escape": "\\"} if escaped else {}) if told else {}
+    try:
+        found = table(tmp_path_factory.mktemp("csv"), sink.getvalue(), **options)
+    except Permanent:
+        if told and (doubled or escaped):
+            raise
+        return
+    assert [[text_of(value) for value in row.values()] for row in found.to_pylist()] == rows
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@given(
+    values=st.lists(st.none() | st.sampled_from(["a", "", "b\n\nc"]), min_size=1, max_size=9), block=st.integers(1, 40)
+)
+def test_an_empty_line_of_the_only_column_is_a_null(
+    tmp_path_factory: pytest.TempPathFactory, end: str, values: list[str | None], block: int
+) -> None:
+    """As Postgres and DuckDB write it."""
+    data = "".join(("" if value is None else f'"{value}"') + end for value in values)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_records, "BLOCK_BYTES", block)
+        found = table(tmp_path_factory.mktemp("csv"), f"v{end}{data}")
+        assert found["v"].to_pylist() == values
+        bare = table(tmp_path_factory.mktemp("csv"), data, header=False)
+        assert not data.strip() or bare["column_1"].to_pylist() == values
+
+
+def test_declared_columns_meet_names_in_any_case(tmp_path: Path) -> None:
+    data = "Price,Day,at\n9.5,2026-01-31,2026-01-31T00:00:00.1234560Z\n"
+    found = columns(tmp_path, data, columns={"price": "decimal(10,2)", "DAY": "date", "AT": "timestamp"})
+    assert [kind for kind, _ in found.values()] == ["DECIMAL(10,2)", "DATE", "TIMESTAMP WITH TIME ZONE"]
+    with pytest.raises(Permanent, match="line 2: the column at is declared timestamp"):
+        reads(tmp_path, data.replace("60Z", "67Z"), columns={"at": "timestamp"})
 
 
 # Long files

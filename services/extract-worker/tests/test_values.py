@@ -2,6 +2,7 @@
 
 import json
 import math
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -15,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import ErrorCode, Permanent
-from extract_worker.columns import plain, table_of, type_name
-from extract_worker.jsontext import as_text, parse
+from extract_worker.columns import as_texts, plain, table_of, type_name
+from extract_worker.jsontext import as_text, compact, parse
 from extract_worker.meeting import fitted, joined, one_spelling, stored
 
 # JSON
@@ -126,6 +127,68 @@ def test_exact_decimals_join_doubles_that_a_table_has_where_no_digit_is_lost() -
     )
     assert type_name(fitted(few, known)["v"].type) == "DOUBLE"
     assert stored(fitted(many, known), known)["v"].to_pylist() == [f"{'1' * 16}.25"]
+
+
+# Types that meet
+
+WORDED: list[tuple[pa.DataType, st.SearchStrategy[Any]]] = [
+    (pa.bool_(), st.booleans()),
+    (pa.int64(), st.integers(-(2**63), 2**63 - 1)),
+    (pa.uint64(), st.integers(0, 2**64 - 1)),
+    (pa.float64(), st.floats()),
+    (pa.decimal128(38, 10), st.decimals(-(10**9), 10**9, places=10)),
+    (pa.date32(), st.integers(-1_500_000, 2_000_000)),
+    (pa.timestamp("us"), st.integers(-(10**17), 10**18) | st.datetimes()),
+    (pa.timestamp("ms"), st.integers(-(10**14), 10**15)),
+    (pa.timestamp("us", "UTC"), st.integers(-(10**17), 10**18) | st.datetimes(timezones=st.just(UTC))),
+    (pa.time64("us"), st.times()),
+]
+
+READER = duckdb.connect()
+READER.execute("SET TimeZone = 'UTC'")
+
+
+@given(st.data())
+def test_a_value_that_becomes_text_is_the_text_that_duckdb_casts_it_to(data: st.DataObject) -> None:
+    """For a reader of bronze casts what was stored before a type met another."""
+    kind, values = data.draw(st.sampled_from(WORDED))
+    column = pa.array(data.draw(st.lists(st.none() | values, min_size=1, max_size=6)), kind)
+    READER.register("source", pa.table({"v": column}))
+    told = [text for (text,) in READER.execute("SELECT v::VARCHAR FROM source").fetchall()]
+    assert as_texts(column).to_pylist() == told
+    before = [{"name": "v", "type": "VARCHAR"}]
+    assert stored(pa.table({"v": column}), before)["v"].to_pylist() == told
+    met = joined([pa.table({"v": column}), pa.table({"v": ["x"]})])["v"].to_pylist()
+    assert met == [*told, "x"] or column.null_count == len(column)
+    with suppress(ValueError, OverflowError):  # of Python, which has no place for some
+        assert [as_text(value) for value in column.to_pylist()] == told
+
+
+@pytest.mark.parametrize(
+    ("column", "text"),
+    [
+        (pa.array([[1]], pa.list_(pa.timestamp("ns"))), '["1970-01-01 00:00:00.000000001"]'),
+        (
+            pa.array([{"t": 1}], pa.struct([("t", pa.timestamp("ns", "UTC"))])),
+            '{"t":"1970-01-01 00:00:00.000000001+00"}',
+        ),
+        (pa.array([[("a", 1)]], pa.map_(pa.string(), pa.time64("ns"))), '[["a","00:00:00.000000001"]]'),
+        (
+            pa.array([[{"d": [5_000_000]}]], pa.list_(pa.struct([("d", pa.list_(pa.date32()))]))),
+            '[{"d":["15659-07-15"]}]',
+        ),
+        (pa.array([[1]], pa.list_(pa.duration("ns"))), '["0.000000001 seconds"]'),
+        (pa.array([[1.5, math.inf, math.nan, None]]), '[1.5,"inf","nan",null]'),
+        (pa.array([{"a": -math.inf}]), '{"a":"-inf"}'),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_python_or_json_have_no_value_for_is_a_text_within_nested_values(column: pa.Array, text: str) -> None:
+    assert plain(pa.table({"v": column}))["v"].to_pylist() == [text]
+
+
+def test_json_that_is_kept_as_text_says_what_is_no_number() -> None:
+    assert compact({"a": [float("nan"), None, "nan"]}) == '{"a":["nan",null,"nan"]}'
 
 
 # Parquet

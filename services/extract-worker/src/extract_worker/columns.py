@@ -4,6 +4,7 @@ Nested values become JSON text; a column that holds only nulls has no type yet.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeAlias, cast
 
@@ -53,8 +54,8 @@ def table_of(
     """
     objects = [row if isinstance(row, dict) else {"value": row} for row in rows]
     columns = {encodable(name): array_of(values) for name, values in _values(objects)}
-    for name, kind in (types or {}).items():
-        columns[name], wrong = declared(kind, [row.get(name) for row in objects])
+    for name, spelled, kind in _spellings(types or {}, columns):
+        columns[spelled], wrong = declared(kind, [row.get(spelled) for row in objects])
         _tell(name, kind, wrong, unfit)
     if not columns:
         return pa.table({"value": pa.nulls(len(objects))} if objects else {})
@@ -63,11 +64,20 @@ def table_of(
 
 def with_declared(table: pa.Table, types: Mapping[str, str], unfit: dict[int, str] | None = None) -> pa.Table:
     """The table with its declared columns converted; the rest as in `table_of`."""
-    for name in types.keys() & set(table.column_names):
-        column, wrong = declared(types[name], table[name].to_pylist())
-        _tell(name, types[name], wrong, unfit)
-        table = table.set_column(table.column_names.index(name), name, column)
+    for name, spelled, kind in _spellings(types, table.column_names):
+        if spelled in table.column_names:
+            column, wrong = declared(kind, _values_of(table[spelled]))
+            _tell(name, kind, wrong, unfit)
+            table = table.set_column(table.column_names.index(spelled), spelled, column)
     return table
+
+
+def _spellings(types: Mapping[str, str], names: Iterable[str]) -> list[tuple[str, str, str]]:
+    """(declared name, the same as the source spells it, type); names know no case."""
+    found: dict[str, list[str]] = {}
+    for name in names if types else ():
+        found.setdefault(name.lower(), []).append(name)
+    return [(name, spelled, kind) for name, kind in types.items() for spelled in found.get(name.lower(), [name])]
 
 
 def _tell(name: str, kind: str, wrong: Sequence[int], unfit: dict[int, str] | None) -> None:
@@ -104,8 +114,76 @@ def array_of(values: list[Any]) -> pa.Array:
 
 
 def texts(values: Iterable[Any]) -> pa.Array:
-    """Everything as text; what is no text as JSON."""
+    """Everything as text; what is nested as JSON."""
     return pa.array([as_text(value) for value in values], pa.string())
+
+
+def as_texts(column: Column) -> Column:
+    """A column as text, each value as DuckDB casts it: a reader meets it beside values that DuckDB has cast."""
+    kind = column.type
+    if pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_string(kind) or pa.types.is_null(kind):
+        return column.cast(pa.string())
+    return (
+        _moments(column) if pa.types.is_temporal(kind) and not pa.types.is_duration(kind) else texts(_values_of(column))
+    )
+
+
+def _moments(column: Column) -> Column:
+    """Dates and times as text, those that Python has no place for (the year 20000, nanoseconds), too."""
+    zone = "+00" if pa.types.is_timestamp(column.type) and column.type.tz else ""
+    naive = column.cast(pa.timestamp(column.type.unit)) if zone else column
+    found = pc.replace_substring_regex(naive.cast(pa.string()), r"\.0+$|(\.\d*[1-9])0+$", r"\1")
+    if pc.any(pc.match_substring_regex(found, "^[-<]")).as_py():
+        whole = naive.cast(pa.int32() if naive.type == pa.date32() else pa.int64()).to_pylist()
+        per_day = _PER_DAY[1 if naive.type == pa.date32() else naive.type.unit]
+        told = zip(found.to_pylist(), whole, strict=True)
+        found = pa.array([_far(value, per_day) if text and text[0] in "-<" else text for text, value in told])
+    return pc.binary_join_element_wise(found, zone, "") if zone else found
+
+
+_PER_DAY = {1: 1} | {unit: 86_400 * 1000**power for power, unit in enumerate(("s", "ms", "us", "ns"))}
+
+
+def _far(value: int, per_day: int) -> str:
+    """A day or an instant of a year before 1 or after 32767, where Arrow has other words than DuckDB."""
+    days, rest = divmod(value, per_day)
+    eras, day = divmod(days, _ERA_DAYS)
+    near = date(1970, 1, 1) + timedelta(days=day)  # the same day 400 * eras years nearer
+    year = near.year + 400 * eras
+    shown = f"{year:04d}-{near:%m-%d}" if year > 0 else f"{1 - year:04d}-{near:%m-%d} (BC)"
+    if per_day == 1:
+        return shown
+    clock = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=rest * 86_400_000_000 // per_day)
+    return f"{shown} {as_text(clock.time())}"
+
+
+_ERA_DAYS = 146_097
+"""Days of 400 years, after which the calendar begins anew."""
+
+
+def _values_of(column: Column) -> list[Any]:
+    """The values as those of Python; a date or time that Python has no place for is its text."""
+    try:
+        return cast(list[Any], column.to_pylist())
+    except (ValueError, OverflowError):
+        return [_value_of(scalar) for scalar in column]
+
+
+def _value_of(scalar: pa.Scalar) -> Any:
+    if not scalar.is_valid:
+        return None
+    if isinstance(scalar, pa.MapScalar):
+        return [(_value_of(entry["key"]), _value_of(entry["value"])) for entry in scalar.values]
+    if isinstance(scalar, pa.StructScalar):
+        return {name: _value_of(inner) for name, inner in scalar.items()}
+    if isinstance(scalar, pa.ListScalar | pa.LargeListScalar | pa.FixedSizeListScalar):
+        return [_value_of(inner) for inner in scalar.values]
+    try:
+        return scalar.as_py()
+    except (ValueError, OverflowError):
+        if pa.types.is_duration(scalar.type):
+            return next(_seconds(pa.array([scalar.value], pa.int64()), scalar.type.unit))
+        return _moments(pa.array([scalar], scalar.type))[0].as_py()
 
 
 def plain(table: pa.Table) -> pa.Table:
@@ -127,10 +205,10 @@ def _plain(column: Column) -> Column:
         return _cast(column, pa.timestamp("us", tz="UTC"))
     if pa.types.is_decimal(kind):
         small = kind.precision <= WIDEST_DECIMAL and 0 <= kind.scale <= kind.precision
-        return column.cast(pa.decimal128(kind.precision, kind.scale) if small else pa.string())
+        return column.cast(pa.decimal128(kind.precision, kind.scale)) if small else as_texts(column)
     if pa.types.is_duration(kind):
         return texts(_seconds(column, kind.unit))
-    return texts(column.to_pylist())
+    return texts(_values_of(column))
 
 
 def _cast(column: Column, target: pa.DataType) -> Column:
@@ -138,9 +216,7 @@ def _cast(column: Column, target: pa.DataType) -> Column:
     try:
         return column.cast(target)
     except pa.ArrowInvalid:
-        naive = column.cast(pa.timestamp(column.type.unit)) if pa.types.is_timestamp(column.type) else column
-        zone = "+00" if pa.types.is_timestamp(column.type) and column.type.tz else ""
-        return pc.binary_join_element_wise(naive.cast(pa.string()), zone, "")
+        return as_texts(column)
 
 
 def _extension(column: Column) -> Column:

@@ -8,6 +8,7 @@ from io import StringIO
 
 from common.errors import ErrorCode, Permanent
 from extract_worker.columns import free_name
+from extract_worker.csv_quotes import clean_records, fits, sound_records
 from records.definitions.file_resources import FileResource
 
 _DELIMITERS = (",", ";", "\t", "|")
@@ -16,6 +17,8 @@ _UNUSUAL = (":", "^", "~", "#", "\x01", "\x1f")
 
 _SEP = re.compile(r"sep=([\x20-\x7e\t])\r?\n")
 """Spreadsheets write it before the header."""
+
+_ENDS = "\r\n"
 
 _SAMPLED = 50
 """Records that tell the delimiter."""
@@ -60,6 +63,11 @@ def dialect_of(start: bytes, whole: bool, resource: FileResource, suffix: str, p
         length = 0
         if len(names) == 1 and not told:
             at, line = skipped  # an empty line is a row there
+    elif not _is_sound(text[:length], delimiter, resource):
+        said = (
+            f"{path}, line {line}: text follows a closing quote in the header. Mend the file, or set quote and escape."
+        )
+        raise Permanent(ErrorCode.DATA_ERROR, said, {"file": path, "line": line})
     else:
         names = resource.names or header
     taken: set[str] = set()
@@ -69,6 +77,13 @@ def dialect_of(start: bytes, whole: bool, resource: FileResource, suffix: str, p
         tuple(free_name(name or "column", taken) for name in names),
         consumed, line + text[:length].count(newline),
     )  # fmt: skip
+
+
+def _is_sound(header: str, delimiter: str, resource: FileResource) -> bool:
+    if not resource.quote or resource.quote not in header:
+        return True
+    whole = f"{header.rstrip(_ENDS)}\n".encode()
+    return fits(whole, sound_records(delimiter, resource.quote, resource.escape or ""))
 
 
 def _skipped(start: bytes, newline: bytes, count: int) -> tuple[int, int]:
@@ -89,17 +104,12 @@ def _first_line(start: bytes, newline: bytes, at: int, line: int) -> tuple[int, 
     return at, line
 
 
-def reader_of(
-    lines: Iterable[str], delimiter: str, resource: FileResource, strict: bool = False
-) -> Iterator[list[str]]:
-    """Python's own reader: slow, and it knows how many lines a record takes.
-
-    `strict`: raises csv.Error for text that follows a closing quote.
-    """
+def reader_of(lines: Iterable[str], delimiter: str, resource: FileResource) -> Iterator[list[str]]:
+    """Python's own reader: slow, and it knows how many lines a record takes."""
     csv.field_size_limit(2**30)
     if not resource.quote:
         return csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE, escapechar=resource.escape)
-    return csv.reader(lines, delimiter=delimiter, quotechar=resource.quote, escapechar=resource.escape, strict=strict)
+    return csv.reader(lines, delimiter=delimiter, quotechar=resource.quote, escapechar=resource.escape)
 
 
 def lines_of(text: str) -> Iterator[str]:
@@ -121,38 +131,65 @@ def _header(text: str, delimiter: str, resource: FileResource) -> tuple[list[str
 
 
 def _sniffed(text: str, whole: bool, resource: FileResource, path: str, usual: str) -> str:
-    """The delimiter that cuts all first records into the same number of fields, more than one.
+    """The one delimiter that cuts all first records into the same number of fields, more than one.
 
-    Several may: of `Price, net;Day` and `1,50;2` both the comma and the semicolon. Quotes then tell, or nobody does.
+    Two that do so are told apart by quotes alone; a name that ends with `.tsv` says the tab. The comma is not taken
+    where another one cuts each record, too: commas stand in numbers and names.
     """
-    widths = {delimiter: _widths(text, whole, delimiter, resource) for delimiter in _DELIMITERS}
-    even = [delimiter for delimiter, found in widths.items() if len(set(found)) == 1 and found[0] > 1]
-    if usual in even and usual != ",":
-        return usual  # the file's name says it, too
-    if len(even) > 1:
-        even = [mark for mark in even if _widths(text, whole, mark, resource, strict=True)]
+    found = {delimiter: _widths(text, whole, delimiter, resource) for delimiter in _DELIMITERS}
+    even = [delimiter for delimiter, (widths, _) in found.items() if len(set(widths)) == 1 and widths[0] > 1]
+    each = [delimiter for delimiter, (widths, _) in found.items() if widths and min(widths) > 1]
+    if even and usual != "\t" and len(each) > 1 and (len(even) > 1 or even == [","]):
+        even = _clean(text, each, {delimiter: length for delimiter, (_, length) in found.items()}, resource) or each
+    if usual in even and (usual == "\t" or len(even) == 1):
+        return usual
     if len(even) == 1:
         return even[0]
-    cutting = [delimiter for delimiter, found in widths.items() if found and found[0] > 1]
+    cutting = even or [delimiter for delimiter, (widths, _) in found.items() if widths and widths[0] > 1]
     unusual = [
-        mark for mark in _UNUSUAL if len(found := set(_widths(text, whole, mark, resource))) == 1 and found != {1}
+        mark for mark in _UNUSUAL if len(kinds := set(_widths(text, whole, mark, resource)[0])) == 1 and kinds != {1}
     ]
-    if not even and (usual in cutting or not (cutting or unusual)):
-        return usual
     if len(cutting) == 1:
         return cutting[0]
+    if not (cutting or unusual) or (usual == "\t" and usual in cutting):
+        return usual
     said = f"The delimiter of {path} cannot be told; set delimiter to the character that parts its fields."
     raise Permanent(ErrorCode.DATA_ERROR, said, {"file": path, "field": "delimiter"})
 
 
-def _widths(text: str, whole: bool, delimiter: str, resource: FileResource, strict: bool = False) -> list[int]:
+def _clean(text: str, delimiters: list[str], lengths: dict[str, int], resource: FileResource) -> list[str]:
+    """Those by which each quote of the first records is one around a field; all where there are no quotes."""
+    if not resource.quote:
+        return delimiters
+    marks = resource.quote, resource.escape or ""
+    return [
+        delimiter
+        for delimiter in delimiters
+        if fits(f"{text[: lengths[delimiter]].rstrip(_ENDS)}\n".encode(), clean_records(delimiter, *marks))
+    ]
+
+
+def _widths(text: str, whole: bool, delimiter: str, resource: FileResource) -> tuple[list[int], int]:
+    """How many fields each of the first records has, and how many characters those take."""
     found: list[int] = []
+    ends: list[int] = []
+    taken = 0
+
+    def told() -> Iterator[str]:
+        nonlocal taken
+        for line in lines_of(text):
+            taken += len(line)
+            yield line
+
     try:
-        for record in reader_of(lines_of(text), delimiter, resource, strict):
+        for record in reader_of(told(), delimiter, resource):
             if record:
                 found.append(len(record))
+                ends.append(taken)
             if len(found) > _SAMPLED:
-                return found[:-1]
+                return found[:-1], ends[-2]
     except csv.Error:
-        return []
-    return found if whole or len(found) < 2 else found[:-1]  # the last one may be a part of one
+        return [], 0
+    if whole or len(found) < 2:
+        return found, taken
+    return found[:-1], ends[-2]  # the last one may be a part of one

@@ -14,7 +14,7 @@ import pyarrow.csv as pacsv
 
 from common.errors import ErrorCode, Permanent
 from extract_worker.csv_dialect import Dialect, dialect_of, lines_of, reader_of
-from extract_worker.csv_records import LONGEST_RECORD, Block, blocks
+from extract_worker.csv_records import LONGEST_RECORD, Block, blocks, parted
 from extract_worker.csv_types import CsvTypes
 from extract_worker.declared import declared_texts, type_of
 from extract_worker.folders import Found, Shelf
@@ -74,7 +74,26 @@ def _beginning(text: Text, file: Found, resource: FileResource) -> tuple[Dialect
 
 def _next(cut: Iterator[Block], reading: "_Reading") -> "_Parsed | None":
     block = next(cut, None)
-    return None if block is None else (block, *reading.parsed(block))
+    if block is None:
+        return None
+    if block.sound:
+        return (block, *reading.parsed(block))
+    rest, broken = parted(block, reading.dialect)
+    table, rejects = reading.parsed(rest)
+    newline = reading.dialect.newline.encode()
+    gone = {line + after for line, row in broken for after in range(row.count(newline))}
+    told = [Reject(line, _quote_reason(row, reading.dialect), _shown(row)) for line, row in broken]
+    return rest, table, told + [reject for reject in rejects if reject.line not in gone]
+
+
+def _quote_reason(row: bytes, dialect: Dialect) -> str:
+    if not dialect.escape and b"\\" + dialect.quote.encode() in row:
+        return "a quote within a field is not doubled; if the backslash takes it its meaning, set escape to \\"
+    return "text follows a closing quote: one within a field is not doubled, or one before it is not closed"
+
+
+def _shown(row: bytes) -> str:
+    return row.decode("utf-8", "replace").rstrip("\r\n")
 
 
 _Parsed = tuple[Block, pa.Table, list[Reject]]

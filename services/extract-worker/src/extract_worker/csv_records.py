@@ -4,7 +4,6 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import cast
 
 import pyarrow as pa
@@ -12,6 +11,7 @@ import pyarrow.compute as pc
 
 from common.errors import ErrorCode, Permanent
 from extract_worker.csv_dialect import Dialect
+from extract_worker.csv_quotes import fits, sound_records, whole_records
 from extract_worker.unpacking import Text
 
 BLOCK_BYTES = 8 * 1024 * 1024
@@ -31,6 +31,8 @@ class Block:
     data: bytes
     line: int
     end: int
+    sound: bool = True
+    """Whether no text follows a quote that closes (`csv_quotes`)."""
 
 
 def blocks(text: Text, dialect: Dialect, offset: int, line: int, path: str) -> Iterator[Block]:
@@ -38,10 +40,10 @@ def blocks(text: Text, dialect: Dialect, offset: int, line: int, path: str) -> I
     rest, size, newline = b"", BLOCK_BYTES, dialect.newline.encode()
     while data := text.read(size):
         rest += data
-        cut = last_end(rest, dialect)
+        cut, sound = _end(rest, dialect)
         if cut:
             offset += cut
-            yield Block(rest[:cut], line, offset)
+            yield Block(rest[:cut], line, offset, sound)
             line += rest.count(newline, 0, cut)
             rest, size = rest[cut:], BLOCK_BYTES
         elif len(rest) > LONGEST_RECORD:
@@ -49,20 +51,45 @@ def blocks(text: Text, dialect: Dialect, offset: int, line: int, path: str) -> I
         elif len(rest) > BLOCK_BYTES:
             size = len(rest)  # so that a long record is not looked through again for each block
     if rest:
-        if is_open(rest, dialect):
+        sound = _is_sound(rest + newline, dialect)
+        if not sound and is_open(rest, dialect):
             raise _endless(rest, dialect, line, path)
-        yield Block(rest, line, offset + len(rest))
+        yield Block(rest, line, offset + len(rest), sound)
 
 
 def last_end(data: bytes, dialect: Dialect) -> int:
     """Where the last whole record ends; 0 where none does."""
+    return _end(data, dialect)[0]
+
+
+def _end(data: bytes, dialect: Dialect) -> tuple[int, bool]:
+    """The same, and whether the records up to there are sound."""
+    end = data.rfind(dialect.newline.encode()) + 1
+    if not _has_quotes(data, dialect) or (end and fits(data[:end], sound_records(*_marks(dialect)))):
+        return end, True
+    end = _last_outside(data, dialect)
+    return end, _is_sound(data[:end], dialect)
+
+
+def _is_sound(data: bytes, dialect: Dialect) -> bool:
+    return not _has_quotes(data, dialect) or fits(data, sound_records(*_marks(dialect)))
+
+
+def _has_quotes(data: bytes, dialect: Dialect) -> bool:
+    return bool(dialect.quote) and dialect.quote.encode() in data
+
+
+def _marks(dialect: Dialect) -> tuple[str, str, str]:
+    return dialect.delimiter, dialect.quote, dialect.escape
+
+
+def _last_outside(data: bytes, dialect: Dialect) -> int:
+    """The end of the last line that ends outside quotes; 0 where none does."""
     newline, end = dialect.newline.encode(), len(data)
-    if not dialect.quote or dialect.quote.encode() not in data:
-        return data.rfind(newline) + 1
-    whole = whole_records(dialect)
+    whole = whole_records(*_marks(dialect))
     for _ in range(_GUESSES):
         end = data.rfind(newline, 0, end)
-        if end < 0 or _fits(data[: end + 1], whole):
+        if end < 0 or fits(data[: end + 1], whole):
             return end + 1
     turns = _turns(data, dialect)
     while (end := data.rfind(newline, 0, end)) >= 0:
@@ -73,24 +100,38 @@ def last_end(data: bytes, dialect: Dialect) -> int:
     return 0
 
 
-@cache
-def whole_records(dialect: Dialect) -> str:
-    """What matches whole records, for RE2, which looks at each byte once."""
-    cut, quote = (re.escape(mark) for mark in (dialect.delimiter, dialect.quote))
-    plain, inner, pair = f"[^{cut}\\n\\r]", f"[^{quote}]", f"{quote}{quote}"
-    if dialect.escape:
-        escape = re.escape(dialect.escape)
-        plain, inner = f"(?:[^{cut}{escape}\\n\\r]|{escape}.)", f"[^{quote}{escape}]|{escape}."
-    begin = f"[^{cut}{quote}{re.escape(dialect.escape)}\\n\\r]" + (
-        f"|{re.escape(dialect.escape)}." if dialect.escape else ""
-    )
-    unquoted = f"(?:{begin}){plain}*"
-    quoted = f"{quote}(?:{inner}|{pair})*{quote}(?:{unquoted})?"
-    return f"^(?s:(?:(?:{unquoted}|{quoted})?[{cut}\\n\\r])*)$"
+def parted(block: Block, dialect: Dialect) -> tuple[Block, list[tuple[int, bytes]]]:
+    """The block without its records that are not sound, and those: (number of the first line, text).
+
+    Lines that are no rows take their place, so that the others keep their numbers.
+    """
+    newline = dialect.newline.encode()
+    no_row = (dialect.delimiter.encode() if len(dialect.names) == 1 else b"") + newline
+    records = _records(block.data, dialect)
+    flags = pc.match_substring_regex(pa.array(records, pa.binary()), sound_records(*_marks(dialect))).to_pylist()
+    line, kept, broken = block.line, [], []
+    for record, sound in zip(records, flags, strict=True):
+        lines = record.count(newline)
+        kept.append(record if sound else no_row * lines)
+        if not sound:
+            broken.append((line, record))
+        line += lines
+    return Block(b"".join(kept), block.line, block.end), broken
 
 
-def _fits(data: bytes, pattern: str) -> bool:
-    return bool(pc.match_substring_regex(pa.array([data], pa.binary()), pattern)[0].as_py())
+def _records(data: bytes, dialect: Dialect) -> list[bytes]:
+    """Each record with its end; the last one gets one where it has none."""
+    newline = dialect.newline.encode()
+    text = data if data.endswith(newline) else data + newline
+    turns, found, begin, end = _turns(text, dialect), [], 0, -1
+    while (end := text.find(newline, end + 1)) >= 0:
+        before = bisect_left(turns, end)
+        if before % 2 == 0:
+            found.append(text[begin : end + 1])
+            begin = end + 1
+        else:
+            end = turns[before] if before < len(turns) else end
+    return found
 
 
 def is_open(data: bytes, dialect: Dialect) -> bool:

@@ -121,6 +121,15 @@ def instant(value: Any) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
+def _kept_instant(value: Any) -> datetime:
+    if isinstance(value, str) and _FINER.search(value):
+        raise ValueError  # microseconds cannot hold it
+    return instant(value)
+
+
+_FINER = re.compile(r"[.,]\d{6}\d*[1-9]")
+
+
 def _day(value: Any) -> date:
     return date.fromisoformat(str(value)[:10])
 
@@ -136,7 +145,7 @@ _CONVERSIONS: dict[str, Callable[[Any], Any]] = {
     "double": _double,
     "bool": _truth,
     "date": _day,
-    "timestamp": instant,
+    "timestamp": _kept_instant,
 }
 _TYPES: dict[str, pa.DataType] = {
     "text": pa.string(),

@@ -1,7 +1,9 @@
 """JSON as a source writes it, and as bronze keeps it: a number that no type holds exactly stays the text that it is."""
 
 import json
+import math
 import re
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
@@ -72,16 +74,36 @@ DECODER = json.JSONDecoder(parse_float=_number)
 
 
 def compact(value: Any) -> str:
-    """A value as JSON text. Raises `Permanent` (DATA_ERROR) for one that is nested too deep."""
+    """A value as JSON text; what JSON has no number for is a word (`"nan"`, `"-inf"`).
+
+    Raises `Permanent` (DATA_ERROR) for a value that is nested too deep.
+    """
     try:
-        return orjson.dumps(value, _other, orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_SUBCLASS).decode()
+        text = orjson.dumps(value, _other, orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_SUBCLASS).decode()
+        if "null" in text and _NO_NUMBER.search(repr(value)):
+            return orjson.dumps(
+                _worded(value), _other, orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_SUBCLASS
+            ).decode()
     except TypeError:
         return _long_way(value)
+    return text
+
+
+_NO_NUMBER = re.compile("nan|inf")
+
+
+def _worded(value: Any) -> Any:
+    """The value with words where a float is no number: orjson would write null."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return repr(value)
+    if isinstance(value, dict):
+        return {key: _worded(inner) for key, inner in value.items()}
+    return [_worded(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def _long_way(value: Any) -> str:
     try:
-        return json.dumps(value, ensure_ascii=False, default=_plain, separators=(",", ":"))
+        return json.dumps(_worded(value), ensure_ascii=False, allow_nan=False, default=_plain, separators=(",", ":"))
     except RecursionError:
         text = "A value is nested too deep to be kept: about 900 levels are possible. Leave it out at the source."
         raise Permanent(ErrorCode.DATA_ERROR, text) from None
@@ -102,13 +124,32 @@ def _plain(value: Any) -> Any:
 
 
 def as_text(value: Any) -> str | None:
-    """A value as the text that a column of mixed kinds has of it; what is no text as JSON."""
+    """A value as the text that a column of mixed kinds has of it: as DuckDB casts it, for a reader may do so, too.
+
+    Nested values as JSON, bytes as hexadecimal.
+    """
     if value is None:
         return None
+    if isinstance(value, str):
+        return value if value.isascii() else encodable(value)
     if isinstance(value, bytes):
         return value.hex()
-    text = value if isinstance(value, str) else compact(value)
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, date | time):
+        return _moment(value)
+    text = compact(value)
     return text if text.isascii() else encodable(text)
+
+
+def _moment(value: date | time) -> str:
+    zone = ""
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        value, zone = value.astimezone(UTC).replace(tzinfo=None), "+00"
+    text = str(value)
+    return (text.rstrip("0") if "." in text else text) + zone
 
 
 def encodable(text: str) -> str:

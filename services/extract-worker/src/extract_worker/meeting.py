@@ -12,7 +12,7 @@ from typing import TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from extract_worker.columns import array_of, texts, type_name
+from extract_worker.columns import array_of, as_texts, type_name
 from records.bronze_types import BIGINT, BLOB, DOUBLE, EXACT_DIGITS, NULL, TEXT, met
 from records.lake import WIDE, Column, Columns
 
@@ -103,9 +103,7 @@ def _beside(before: Column, part: Part) -> Part:
 def _cast(part: Part, target: pa.DataType) -> Part:
     if part.type == target:
         return part
-    if target != pa.string() or pa.types.is_integer(part.type) or pa.types.is_decimal(part.type):
-        return part.cast(target)
-    return texts(part.to_pylist())
+    return as_texts(part) if target == pa.string() else part.cast(target)
 
 
 def _chunks(part: Part) -> list[pa.Array]:

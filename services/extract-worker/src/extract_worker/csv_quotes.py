@@ -1,0 +1,49 @@
+"""Quotes of csv as patterns for RE2, which looks at each byte once: whether records are whole, and whether sound.
+
+A record is sound where nothing but the delimiter or the line's end follows a quote that closes. Where something does,
+a quote was not doubled, not escaped or not closed, readers differ in what they make of it, and rows may be one.
+"""
+
+import re
+from functools import cache
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+
+@cache
+def whole_records(delimiter: str, quote: str, escape: str) -> str:
+    """What matches whole records, as lenient readers have them: text may follow a quote that closes."""
+    unquoted, quoted = _fields(delimiter, quote, escape)
+    return _records(f"{unquoted}|{quoted}(?:{unquoted})?", delimiter)
+
+
+@cache
+def sound_records(delimiter: str, quote: str, escape: str) -> str:
+    """What matches whole records that are sound."""
+    return _records("|".join(_fields(delimiter, quote, escape)), delimiter)
+
+
+@cache
+def clean_records(delimiter: str, quote: str, escape: str) -> str:
+    """What matches whole records that have quotes around fields and nowhere else."""
+    cut, mark = re.escape(delimiter), re.escape(quote)
+    return _records(f"[^{cut}{mark}\\n\\r]+|{_fields(delimiter, quote, escape)[1]}", delimiter)
+
+
+def fits(data: bytes, pattern: str) -> bool:
+    """Whether a pattern matches all of it."""
+    return bool(pc.match_substring_regex(pa.array([data], pa.binary()), pattern)[0].as_py())
+
+
+def _records(field: str, delimiter: str) -> str:
+    return f"^(?s:(?:(?:{field})?[{re.escape(delimiter)}\\n\\r])*)$"
+
+
+def _fields(delimiter: str, quote: str, escape: str) -> tuple[str, str]:
+    """Fields that begin without a quote, and with one."""
+    cut, mark, taken = re.escape(delimiter), re.escape(quote), re.escape(escape)
+    escaped = f"|{taken}." if escape else ""
+    begin = f"(?:[^{cut}{mark}{taken}\\n\\r]{escaped})"
+    plain = f"(?:[^{cut}{taken}\\n\\r]{escaped})"
+    return f"{begin}{plain}*", f"{mark}(?:[^{mark}{taken}]{escaped}|{mark}{mark})*{mark}"

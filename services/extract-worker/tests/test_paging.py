@@ -237,6 +237,68 @@ def test_offsets_bring_every_row_once_over_caps_and_filters_and_kills(
     assert [row["id"] for row in desk.seen] == [row["id"] for row in rows if is_kept(row)]
 
 
+@given(
+    values=st.lists(st.integers(0, 2), max_size=40),
+    limit=st.integers(1, 12),
+    cap=st.none() | st.integers(1, 12),
+    kept=st.none() | st.sets(st.integers(0, 40)),
+    tells=st.sampled_from(["total", "has_more"]),
+    is_deaf=st.booleans(),
+    kills=st.lists(st.integers(1, 6), max_size=3),
+)
+@settings(max_examples=200)
+def test_offsets_bring_every_row_over_equal_rows_without_ids(
+    new_desk: Any,
+    values: list[int],
+    limit: int,
+    cap: int | None,
+    kept: set[int] | None,
+    tells: str,
+    is_deaf: bool,
+    kills: list[int],
+) -> None:
+    """Equal rows stand where pages meet; a source that `is_deaf` gives as many as it likes, whatever it is asked."""
+    shown = [number for number in range(len(values)) if kept is None or number in kept]
+
+    def serve(query: Query) -> Any:
+        first, size = int(query["offset"]), int(query["limit"])
+        if kept is None:
+            size = (cap or 10) if is_deaf else min(size, cap or 99)
+        end = min(first + size, len(values))
+        page = [{"v": values[number]} for number in range(first, end) if number in shown]
+        return {"items": page, "total": len(values), "has_more": end < len(values)}
+
+    paginator = {"type": "offset", "limit": limit, f"{tells}_path": tells}
+    desk = new_desk({"resources": [{"name": "rows", "paginator": paginator}], "slice_rows": 1}, serve)
+    refused: Permanent | None = None
+    try:
+        desk.run(*kills)
+    except Permanent as error:
+        refused = error
+    if refused:
+        assert refused.details["field"] == "paginator"
+        assert is_deaf or "over and over" in refused.message
+    else:
+        assert [row["v"] for row in desk.seen] == [values[number] for number in shown]
+
+
+EQUAL = [{"v": number // 7 % 3} for number in range(40)]
+
+
+@pytest.mark.parametrize("told", ["total_path", "has_more_path", None])
+@pytest.mark.parametrize("limit", [10, 25, 30, 100])
+@pytest.mark.parametrize("count", [20, 40])
+def test_equal_rows_where_pages_meet_are_rows(new_desk: Any, told: str | None, limit: int, count: int) -> None:
+    def serve(query: Query) -> Any:
+        first = int(query["offset"])
+        page = EQUAL[:count][first : first + min(10, int(query["limit"]))]
+        return {"items": page, "total": count, "has_more": first + len(page) < count}
+
+    paginator = {"type": "offset", "limit": limit} | ({told: told.removesuffix("_path")} if told else {})
+    desk = new_desk({"resources": [{"name": "rows", "paginator": paginator}]}, serve)
+    assert desk.run() == EQUAL[:count]
+
+
 PAGE = Path(__file__).parents[3] / "docs" / "extraction.md"
 
 

@@ -135,7 +135,8 @@ class Offsets(_Counting, dlt_paginators.OffsetPaginator):
     """Steps by what came where a page is short, and looks whether that was right.
 
     A short page is the last one; or the source gives less than `limit` at a time, then the next page goes on without a
-    gap; or it filters after it has paged, then the next page begins with rows of this one, and is asked again.
+    gap; or it filters after it has paged, then the next page begins with rows of this one. That may be chance, where
+    rows are equal: so as many as came are asked for once more, of which a source that filters shows less.
     """
 
     def __init__(self, said: Said, stop_after_empty_page: bool | None, **options: Any) -> None:
@@ -147,24 +148,43 @@ class Offsets(_Counting, dlt_paginators.OffsetPaginator):
         self._page_at = 0
         self._is_probing = False
         self._filters = False
+        self._given = self._full = self.limit
+        self._asks_again = False
+        self._has_ids = False
 
     def probe(self) -> Json | None:
         """What must be known of the pages before to go on with the next one."""
-        if not (self._is_probing or self._filters):
+        if not (self._is_probing or self._filters or self._asks_again or self.limit != self._given):
             return None
-        page = packed_in_order(self._page) if self._is_probing else ""
-        return {"at": self._page_at, "page": page, "filters": self._filters}
+        return {
+            "at": self._page_at,
+            "page": packed_in_order(self._page) if self._is_probing or self._asks_again else "",
+            "filters": self._filters,
+            "limit": self.limit,
+            "full": self._full,
+            "asks_again": self._asks_again,
+            "has_ids": self._has_ids,
+        }
 
     def take_up(self, probe: Json) -> None:
         """Go on where another attempt had come with `probe`."""
         self._page_at, self._page = probe["at"], unpacked_in_order(probe["page"])
-        self._filters, self._is_probing = probe["filters"], bool(self._page)
+        self._filters, self._asks_again = probe["filters"], probe.get("asks_again", False)
+        self._is_probing = bool(self._page) and not self._asks_again
+        self.limit, self._full = probe.get("limit", self.limit), probe.get("full", self.limit)
+        self._has_ids = probe.get("has_ids", False)
 
     def update_state(self, response: Response, data: list[Any] | None = None) -> None:
         rows = data if data is not None else []
         total, more = self._said.hear(response.json())
-        if self._is_probing and self._steps_back(rows):
-            self._has_next_page = total is None or self.current_value < total or bool(more)
+        if self._asks_again:
+            self._learn(len(rows))
+            rows.clear()
+            self._has_next_page = not self._filters or total is None or self.current_value < total or bool(more)
+            return
+        if self._is_probing and self._looks_back(rows):
+            rows.clear()
+            self._has_next_page = True
             return
         self._look_at(rows, total, more)
         at, count = self.current_value, len(rows)
@@ -176,16 +196,28 @@ class Offsets(_Counting, dlt_paginators.OffsetPaginator):
         self._has_next_page = self.goes_on(rows, self.current_value, beyond, more)
         self._page, self._page_at = [row_digest(row) for row in rows] if self._is_probing else [], at
 
-    def _steps_back(self, rows: list[Any]) -> bool:
-        """Whether the page begins with rows of the last one; then it is left out, and asked again a step further."""
+    def _looks_back(self, rows: list[Any]) -> bool:
+        """Whether the page begins with rows that are equal to the last ones; then the page before is asked again."""
         self._is_probing = False
-        page = [row_digest(row) for row in rows[: len(self._page)]]
-        if not _overlap(self._page, page):
+        common = _overlap(self._page, [row_digest(row) for row in rows[: len(self._page)]])
+        if not common:
             return False
-        self._filters = True
-        self.current_value = self._page_at + self.limit
-        rows.clear()
+        self._asks_again = True
+        self._has_ids = all(isinstance(row, dict) and row.get("id") is not None for row in rows[:common])
+        self._full, self.limit, self.current_value = self.limit, len(self._page), self._page_at
         return True
+
+    def _learn(self, count: int) -> None:
+        """From how many rows came where exactly those of the short page were asked for."""
+        came, self._asks_again, self._page = len(self._page), False, []
+        if count > came or (count == came and self._has_ids):
+            raise misled("it gives the same rows twice, and neither its pages nor what it leaves out tell why")
+        if count == came:  # so many at a time, and equal rows
+            self.current_value = self._page_at + came
+            return
+        self._filters = True
+        self.limit = self._full
+        self.current_value = self._page_at + self.limit
 
     def _look_at(self, rows: list[Any], total: int | None, more: bool | None) -> None:
         if not rows:

@@ -258,6 +258,8 @@ BROKEN_QUOTES = [
     'id,"t"x\n1,a\n',
     't\n"a"b\n',
     'id,t\r\n1,"a\r\n2,"b"\r\n',
+    'id,t\n1,\\"hi\\"\n',
+    'id,t\n1,a\\"\n',
 ]
 
 
@@ -363,6 +365,23 @@ def test_declared_columns_meet_names_in_any_case(tmp_path: Path) -> None:
     assert [kind for kind, _ in found.values()] == ["DECIMAL(10,2)", "DATE", "TIMESTAMP WITH TIME ZONE"]
     with pytest.raises(Permanent, match="line 2: the column at is declared timestamp"):
         reads(tmp_path, data.replace("60Z", "67Z"), columns={"at": "timestamp"})
+
+
+@pytest.mark.parametrize("block", [4, 1000])
+def test_an_escaped_end_of_a_line_ends_no_record(tmp_path: Path, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As MySQL writes a file, without quotes."""
+    monkeypatch.setattr(csv_records, "BLOCK_BYTES", block)
+    data = "1\ta\\\nb\n2\tc\\\\\n3\t\\\t\\\n\n"
+    options = {"header": False, "delimiter": "\t", "escape": "\\", "types": "text"}
+    for quote in ("", '"'):
+        found = table(tmp_path, data, quote=quote, **options)
+        assert found["column_2"].to_pylist() == ["a\nb", "c\\", "\t\n"]
+
+
+def test_a_first_row_of_empty_fields_is_a_row(tmp_path: Path) -> None:
+    for mark in ",;\t|":
+        found = table(tmp_path, f"{mark}\n1{mark}2\n", header=False, delimiter=mark)
+        assert found["column_1"].to_pylist() == [None, 1]
 
 
 # Long files

@@ -99,7 +99,7 @@ def _skipped(start: bytes, newline: bytes, count: int) -> tuple[int, int]:
 
 def _first_line(start: bytes, newline: bytes, at: int, line: int) -> tuple[int, int]:
     """Where the first line that is not empty begins, and its number."""
-    while (end := start.find(newline, at)) >= 0 and not start[at:end].strip():
+    while (end := start.find(newline, at)) >= 0 and not start[at:end].strip(b"\r\n "):
         at, line = end + 1, line + 1
     return at, line
 

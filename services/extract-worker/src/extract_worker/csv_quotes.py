@@ -1,7 +1,8 @@
 """Quotes of csv as patterns for RE2, which looks at each byte once: whether records are whole, and whether sound.
 
-A record is sound where nothing but the delimiter or the line's end follows a quote that closes. Where something does,
-a quote was not doubled, not escaped or not closed, readers differ in what they make of it, and rows may be one.
+A record is sound where nothing but the delimiter or the line's end follows a quote that closes. Nor does a backslash,
+which nobody named as the escape, stand before a quote in a field without quotes. Else a quote was not doubled, not
+escaped or not closed: readers differ in what they make of it, and rows may be one.
 """
 
 import re
@@ -21,7 +22,12 @@ def whole_records(delimiter: str, quote: str, escape: str) -> str:
 @cache
 def sound_records(delimiter: str, quote: str, escape: str) -> str:
     """What matches whole records that are sound."""
-    return _records("|".join(_fields(delimiter, quote, escape)), delimiter)
+    unquoted, quoted = _fields(delimiter, quote, escape)
+    if not escape:
+        cut, mark = re.escape(delimiter), re.escape(quote)
+        parts = f"(?:[^{cut}\\\\\\n\\r]|\\\\+[^{cut}{mark}\\\\\\n\\r])"
+        unquoted = f"(?:[^{cut}{mark}\\\\\\n\\r]|\\\\+[^{cut}{mark}\\\\\\n\\r]){parts}*\\\\*|\\\\+"
+    return _records(f"{unquoted}|{quoted}", delimiter)
 
 
 @cache

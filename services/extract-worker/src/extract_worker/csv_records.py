@@ -64,7 +64,7 @@ def last_end(data: bytes, dialect: Dialect) -> int:
 
 def _end(data: bytes, dialect: Dialect) -> tuple[int, bool]:
     """The same, and whether the records up to there are sound."""
-    end = data.rfind(dialect.newline.encode()) + 1
+    end = _unescaped(data, dialect).rfind(dialect.newline.encode()) + 1
     if not _has_quotes(data, dialect) or (end and fits(data[:end], sound_records(*_marks(dialect)))):
         return end, True
     end = _last_outside(data, dialect)
@@ -91,7 +91,7 @@ def _last_outside(data: bytes, dialect: Dialect) -> int:
         end = data.rfind(newline, 0, end)
         if end < 0 or fits(data[: end + 1], whole):
             return end + 1
-    turns = _turns(data, dialect)
+    turns, data = _turns(data, dialect), _unescaped(data, dialect)
     while (end := data.rfind(newline, 0, end)) >= 0:
         before = bisect_left(turns, end)
         if before % 2 == 0:
@@ -123,8 +123,9 @@ def _records(data: bytes, dialect: Dialect) -> list[bytes]:
     """Each record with its end; the last one gets one where it has none."""
     newline = dialect.newline.encode()
     text = data if data.endswith(newline) else data + newline
-    turns, found, begin, end = _turns(text, dialect), [], 0, -1
-    while (end := text.find(newline, end + 1)) >= 0:
+    turns, plain = _turns(text, dialect), _unescaped(text, dialect)
+    found, begin, end = [], 0, -1
+    while (end := plain.find(newline, end + 1)) >= 0:
         before = bisect_left(turns, end)
         if before % 2 == 0:
             found.append(text[begin : end + 1])
@@ -143,8 +144,7 @@ def _turns(data: bytes, dialect: Dialect) -> Sequence[int]:
     """Where quotes open and close, in turn. A quote within a field that has none is a character like others."""
     if not dialect.quote or dialect.quote.encode() not in data:
         return []
-    if dialect.escape and dialect.escape.encode() in data:
-        data = re.sub(re.escape(dialect.escape.encode()) + rb".", b"xx", data, flags=re.DOTALL)
+    data = _unescaped(data, dialect)
     array = pa.Array.from_buffers(pa.uint8(), len(data) + 1, [None, pa.py_buffer(b"\n" + data)])  # a line begins here
     places = pc.indices_nonzero(pc.equal(array, ord(dialect.quote)))
     if not len(places):
@@ -156,6 +156,13 @@ def _turns(data: bytes, dialect: Dialect) -> Sequence[int]:
     if b"\0" not in _bytes(opens)[0::2]:
         return cast(Sequence[int], quotes)
     return _walked(quotes.tolist(), _bytes(starts))
+
+
+def _unescaped(data: bytes, dialect: Dialect) -> bytes:
+    """As many bytes, without those that an escape takes their meaning."""
+    if not dialect.escape or dialect.escape.encode() not in data:
+        return data
+    return re.sub(re.escape(dialect.escape.encode()) + rb".", b"xx", data, flags=re.DOTALL)
 
 
 def _doubled(places: pa.Array) -> pa.Array:

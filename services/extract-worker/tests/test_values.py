@@ -167,10 +167,13 @@ def test_a_value_that_becomes_text_is_the_text_that_duckdb_casts_it_to(data: st.
 @pytest.mark.parametrize(
     ("column", "text"),
     [
-        (pa.array([[1]], pa.list_(pa.timestamp("ns"))), '["1970-01-01 00:00:00.000000001"]'),
+        (
+            pa.array([[1, 1000]], pa.list_(pa.timestamp("ns"))),
+            '["1970-01-01T00:00:00.000000001","1970-01-01T00:00:00.000001"]',
+        ),
         (
             pa.array([{"t": 1}], pa.struct([("t", pa.timestamp("ns", "UTC"))])),
-            '{"t":"1970-01-01 00:00:00.000000001+00"}',
+            '{"t":"1970-01-01T00:00:00.000000001+00:00"}',
         ),
         (pa.array([[("a", 1)]], pa.map_(pa.string(), pa.time64("ns"))), '[["a","00:00:00.000000001"]]'),
         (

@@ -169,21 +169,24 @@ def _values_of(column: Column) -> list[Any]:
         return [_value_of(scalar) for scalar in column]
 
 
-def _value_of(scalar: pa.Scalar) -> Any:
+def _value_of(scalar: pa.Scalar, nested: bool = False) -> Any:
     if not scalar.is_valid:
         return None
     if isinstance(scalar, pa.MapScalar):
-        return [(_value_of(entry["key"]), _value_of(entry["value"])) for entry in scalar.values]
+        return [
+            (_value_of(entry["key"], nested=True), _value_of(entry["value"], nested=True)) for entry in scalar.values
+        ]
     if isinstance(scalar, pa.StructScalar):
-        return {name: _value_of(inner) for name, inner in scalar.items()}
+        return {name: _value_of(inner, nested=True) for name, inner in scalar.items()}
     if isinstance(scalar, pa.ListScalar | pa.LargeListScalar | pa.FixedSizeListScalar):
-        return [_value_of(inner) for inner in scalar.values]
+        return [_value_of(inner, nested=True) for inner in scalar.values]
     try:
         return scalar.as_py()
     except (ValueError, OverflowError):
         if pa.types.is_duration(scalar.type):
             return next(_seconds(pa.array([scalar.value], pa.int64()), scalar.type.unit))
-        return _moments(pa.array([scalar], scalar.type))[0].as_py()
+        text = _moments(pa.array([scalar], scalar.type))[0].as_py()
+        return text.replace(" ", "T").replace("+00", "+00:00") if nested else text  # as JSON has the others
 
 
 def plain(table: pa.Table) -> pa.Table:

@@ -51,6 +51,11 @@ class Said:
         self._total: int | None = None
         self._is_first = True
 
+    @property
+    def is_named(self) -> bool:
+        """Whether the definition says where they tell the end."""
+        return bool(self._total_path or self._has_more_path)
+
     def hear(self, body: Any) -> tuple[int | None, bool | None]:
         """Total and has_more; a total that is not repeated stays, a has_more that is left out is false."""
         total = self._number(body) if self._total_path else None
@@ -151,6 +156,11 @@ class Offsets(_Counting, dlt_paginators.OffsetPaginator):
         self._given = self._full = self.limit
         self._asks_again = False
         self._has_ids = False
+
+    @property
+    def knows_its_end(self) -> bool:
+        """Whether it goes on to where the source says, over all that this leaves out."""
+        return self._said.is_named
 
     def probe(self) -> Json | None:
         """What must be known of the pages before to go on with the next one."""

@@ -16,12 +16,14 @@ from extract_worker.credentials import Access, access_of, without_params
 from extract_worker.cursor_values import as_instant
 from extract_worker.flattening import flattened
 from extract_worker.lasting import Lasting
+from extract_worker.messages import total_not_reached
 from extract_worker.modes import Mode, mode_of
 from extract_worker.rest_client import Client
 from extract_worker.rest_requests import Asked, Requests
 from extract_worker.session import SourceSession, Wanted, origin_of
 from extract_worker.source import Means, Page, Table
 from extract_worker.state import Json, ResourceState
+from extract_worker.totals import Totals
 from extract_worker.watermark import Watermark
 from extract_worker.windows import Window, windows
 from records.definitions import paginators as given
@@ -98,6 +100,7 @@ class Endpoint:
         self._means = means
         self._mark: Watermark | None = None
         self._is_complete = False
+        self._has_warned = False
 
     def over(self, access: Access, session: SourceSession) -> Self:
         """Where its requests go."""
@@ -181,8 +184,9 @@ class Endpoint:
     def _answers(self, first: Asked, position: Json | None) -> Iterator[Batch]:
         """Page after page, from the first request or from a position on."""
         definition, paginator = self._paginator(position)
-        came = position.get("came", 0) if position else 0
-        client = Client(self.name, self.access, self._session, definition, self._wanted, came)
+        known = position or {"came": 0}
+        totals = Totals(known.get("totals"), "came" in known)
+        client = Client(self.name, self.access, self._session, definition, self._wanted, known.get("came", 0), totals)
         resource, given_ = self._resource, self._definition
         for data in client.follow(
             **(pagination.asked_at(first, position) if position else first),
@@ -191,6 +195,10 @@ class Endpoint:
             data_selector=resource.data_selector or given_.data_selector,
         ):
             yield list(data), self._position(client, data)
+        if (short := totals.shortfall) and not self._has_warned:
+            self._has_warned = True
+            entry = total_not_reached(self.name, short.rows, short.total, short.place)
+            self._means.link.log(entry["event"], entry["message"], entry["data"], entry["level"])
 
     def _paginator(self, position: Json | None) -> tuple[given.Paginator, BasePaginator | None]:
         if position:
@@ -203,6 +211,7 @@ class Endpoint:
             return None
         position = pagination.position_of(client.definition, data.paginator, data.request)
         position["came"] = client.came
+        position["totals"] = client.totals.saved()
         position["url"] = without_params(position["url"], self.access.params)
         written = orjson.dumps(position).decode()
         return None if any(secret in written for secret in self.access.secrets) else position

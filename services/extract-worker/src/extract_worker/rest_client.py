@@ -16,6 +16,7 @@ from extract_worker.paginators import FOLLOWING, JsonLinks, Offsets, PageNumbers
 from extract_worker.selection import quoted, rows_of, selector_of
 from extract_worker.session import SourceSession, Wanted
 from extract_worker.signs import sign_of_more
+from extract_worker.totals import Totals
 from records.definitions import paginators as given
 
 _REPEATS = 3
@@ -37,10 +38,12 @@ class Client(dlt_client.RESTClient):
         definition: given.Paginator,
         wanted: Wanted,
         came: int = 0,
+        totals: Totals | None = None,
     ) -> None:
         super().__init__(access.base_url, auth=HostBound(access), session=session, config=RuntimeConfiguration())
         self.definition = definition
         self.came = came
+        self.totals = totals or Totals(None)
         self._wanted = wanted
         self._name = name
         self._had_rows = False
@@ -60,6 +63,7 @@ class Client(dlt_client.RESTClient):
                 self._look_for_repeats(page)
                 self._look_where_it_is(page)
                 self._look_for_the_end(page)
+                self._look_for_all(page)
                 yield page
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise pagination_failed(error) from error
@@ -130,6 +134,13 @@ class Client(dlt_client.RESTClient):
         total = total_told(page.response, page)
         if total is not None and self.came >= total:
             page.paginator.end()
+
+    def _look_for_all(self, page: Any) -> None:
+        """Raises `Permanent` where the pages are over, and the answers speak of more for certain."""
+        entries = self.totals.hear(page.response, page, self.came)
+        if not page.paginator.has_next_page and not isinstance(self.definition, given.SinglePage):
+            base = self.definition.base_page if isinstance(self.definition, given.PageNumber) else 0
+            self.totals.end(page.paginator, entries, self.came, base)
 
 
 def _are_same(rows: list[Any], before: list[Any]) -> bool:

@@ -191,6 +191,10 @@ def test_what_python_or_json_have_no_value_for_is_a_text_within_nested_values(co
 
 
 def test_json_that_is_kept_as_text_says_what_is_no_number() -> None:
+    deep: Any = 1
+    for _ in range(700):
+        deep = [deep]
+    assert compact(deep) == "[" * 700 + "1" + "]" * 700
     assert compact({"a": [float("nan"), None, "nan"]}) == '{"a":["nan",null,"nan"]}'
 
 

@@ -103,10 +103,17 @@ def _worded(value: Any) -> Any:
 
 def _long_way(value: Any) -> str:
     try:
-        return json.dumps(_worded(value), ensure_ascii=False, allow_nan=False, default=_plain, separators=(",", ":"))
+        try:
+            return _dumped(value)
+        except ValueError:  # a float that is no number; the walk takes two frames a level, so it is the exception
+            return _dumped(_worded(value))
     except RecursionError:
         text = "A value is nested too deep to be kept: about 900 levels are possible. Leave it out at the source."
         raise Permanent(ErrorCode.DATA_ERROR, text) from None
+
+
+def _dumped(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, default=_plain, separators=(",", ":"))
 
 
 def _other(value: Any) -> Any:

@@ -8,8 +8,8 @@ from uuid import UUID
 import httpx2
 import pytest
 
+from api_gateway import automation_triggers
 from api_gateway.gateway import Gateway
-from common import clock
 from records.masking import MARKER
 from testkit.team import Team
 
@@ -43,9 +43,16 @@ async def secret_of(gateway: Gateway, team: Team, made: dict[str, Any]) -> str:
     return str(gateway.keyring.decrypt(sealed, team.org_id, UUID(made["id"])).decode())
 
 
+def set_the_databases_clock(monkeypatch: pytest.MonkeyPatch, moment: datetime) -> None:
+    async def now(_gateway: Gateway) -> datetime:
+        return moment
+
+    monkeypatch.setattr(automation_triggers, "_now", now)
+
+
 @pytest.fixture
 def noon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clock, "now", lambda: NOON)
+    set_the_databases_clock(monkeypatch, NOON)
 
 
 async def test_a_schedule_is_due_at_its_next_time(api: httpx2.AsyncClient, gateway: Gateway, noon: None) -> None:
@@ -66,7 +73,7 @@ async def test_a_schedule_of_a_paused_automation_waits_for_its_resumption(
     assert (made["status"], (await row_of(gateway, made))["due_at"]) == ("paused", None)
     hourly = await patch(api, made, trigger={"type": "schedule", "schedule": "0 * * * *"})
     assert (hourly["status"], (await row_of(gateway, made))["due_at"]) == ("paused", None)
-    monkeypatch.setattr(clock, "now", lambda: NOON.replace(hour=17, minute=40))
+    set_the_databases_clock(monkeypatch, NOON.replace(hour=17, minute=40))
     resumed = (await api.post(f"{AUTOMATIONS}/{made['id']}/resume")).json()
     assert resumed["nextRunAt"] == "2026-01-22T18:00:00Z"
 

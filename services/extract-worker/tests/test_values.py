@@ -195,7 +195,9 @@ def test_json_that_is_kept_as_text_says_what_is_no_number() -> None:
     for _ in range(700):
         deep = [deep]
     assert compact(deep) == "[" * 700 + "1" + "]" * 700
-    assert compact({"a": [float("nan"), None, "nan"]}) == '{"a":["nan",null,"nan"]}'
+    nested, bare = parse(b'[{"a": [NaN, null, "NaN", -Infinity]}, NaN]')
+    assert compact(nested) == '{"a":["nan",null,"NaN","-inf"]}'
+    assert [as_text(bare), table_of([{"v": bare}])["v"].type] == ["nan", pa.float64()]
 
 
 # Parquet

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from extract_worker.declared import declared, unfit_error
 from extract_worker.declared import instant as instant
-from extract_worker.jsontext import as_text, encodable
+from extract_worker.jsontext import as_text, encodable, worded
 from records.bronze_types import WIDEST_DECIMAL
 
 Column: TypeAlias = "pa.Array | pa.ChunkedArray"
@@ -211,7 +211,8 @@ def _plain(column: Column) -> Column:
         return column.cast(pa.decimal128(kind.precision, kind.scale)) if small else as_texts(column)
     if pa.types.is_duration(kind):
         return texts(_seconds(column, kind.unit))
-    return texts(_values_of(column))
+    values = _values_of(column)
+    return texts(map(worded, values) if "float" in str(kind) or "double" in str(kind) else values)
 
 
 def _cast(column: Column, target: pa.DataType) -> Column:

@@ -25,10 +25,16 @@ class Digits(str):
     __slots__ = ()
 
 
+class NoNumber(float):
+    """`NaN` or `Infinity`, which JSON should not have: a float for a column, a word within nested values."""
+
+    __slots__ = ()
+
+
 def parse(body: bytes) -> Any:
     """JSON; a number that no type holds exactly is its `Digits`. Raises ValueError or RecursionError."""
     if not is_plain(body) and not _are_held(body):
-        return json.loads(body, parse_float=_number)
+        return json.loads(body, parse_float=_number, parse_constant=NoNumber)
     return parse_plain(body)
 
 
@@ -37,7 +43,7 @@ def parse_plain(body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
-        return json.loads(body, parse_float=_number)
+        return json.loads(body, parse_float=_number, parse_constant=NoNumber)
 
 
 def is_plain(body: bytes) -> bool:
@@ -69,36 +75,28 @@ def _number(text: str) -> float | Digits:
         return Digits(text)
 
 
-DECODER = json.JSONDecoder(parse_float=_number)
+DECODER = json.JSONDecoder(parse_float=_number, parse_constant=NoNumber)
 """For text that is read value by value."""
 
 
 def compact(value: Any) -> str:
-    """A value as JSON text; what JSON has no number for is a word (`"nan"`, `"-inf"`).
+    """A value as JSON text; a plain float that is no number would be null: see `worded`.
 
     Raises `Permanent` (DATA_ERROR) for a value that is nested too deep.
     """
     try:
-        text = orjson.dumps(value, _other, orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_SUBCLASS).decode()
-        if "null" in text and _NO_NUMBER.search(repr(value)):
-            return orjson.dumps(
-                _worded(value), _other, orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_SUBCLASS
-            ).decode()
+        return orjson.dumps(value, _other, orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_SUBCLASS).decode()
     except TypeError:
         return _long_way(value)
-    return text
 
 
-_NO_NUMBER = re.compile("nan|inf")
-
-
-def _worded(value: Any) -> Any:
+def worded(value: Any) -> Any:
     """The value with words where a float is no number: orjson would write null."""
     if isinstance(value, float) and not math.isfinite(value):
         return repr(value)
     if isinstance(value, dict):
-        return {key: _worded(inner) for key, inner in value.items()}
-    return [_worded(inner) for inner in value] if isinstance(value, list | tuple) else value
+        return {key: worded(inner) for key, inner in value.items()}
+    return [worded(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def _long_way(value: Any) -> str:
@@ -106,7 +104,7 @@ def _long_way(value: Any) -> str:
         try:
             return _dumped(value)
         except ValueError:  # a float that is no number; the walk takes two frames a level, so it is the exception
-            return _dumped(_worded(value))
+            return _dumped(worded(value))
     except RecursionError:
         text = "A value is nested too deep to be kept: about 900 levels are possible. Leave it out at the source."
         raise Permanent(ErrorCode.DATA_ERROR, text) from None
@@ -119,6 +117,8 @@ def _dumped(value: Any) -> str:
 def _other(value: Any) -> Any:
     if isinstance(value, Digits):
         return orjson.Fragment(str(value))
+    if isinstance(value, NoNumber):
+        return repr(value)
     if isinstance(value, Decimal) and value.is_finite():
         return orjson.Fragment(str(value))
     return _plain(value)

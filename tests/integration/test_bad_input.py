@@ -27,12 +27,12 @@ _UNKNOWN_ID = "00000000-0000-7000-8000-000000000000"
         (
             {"kind": "dlt_extract", "definition": sample(-1)},
             ["body", "definition", "rows"],
-            "greater than or equal to 0",
+            "at least 0",
         ),
         (
             {"kind": "dlt_extract", "definition": {"source": "sample", "colour": "red"}},
             ["body", "definition", "colour"],
-            "not permitted",
+            "no such field",
         ),
         ({"kind": "http_request", "definition": {}}, ["body", "definition", "url"], "connection with a base_url"),
         (

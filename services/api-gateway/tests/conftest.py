@@ -27,6 +27,7 @@ from common.whispers import Ear
 from drawing.drawer import Drawer
 from records.automations import run_reads
 from records.automations.versions import Versions
+from records.people import Role
 from records.publication import Publisher
 from records.secrets import Keyring
 from testkit.application import application
@@ -38,6 +39,7 @@ from testkit.scheduling import Scheduling
 from testkit.services import LogWorker, MemoryProducer, OtherServices
 from testkit.sse import served
 from testkit.team import Team, make_team
+from testkit.web import WebServer
 
 
 @pytest.fixture
@@ -188,3 +190,19 @@ async def hook(gateway: Gateway, api: httpx2.AsyncClient, team: Team) -> AsyncIt
     transport = httpx2.ASGITransport(application(held), raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as web:
         yield Hook(web, api, held, made.json()["id"], team.org_id, ticks, bell)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[WebServer]:
+    async with WebServer.opened() as server:
+        yield server
+
+
+@pytest.fixture
+async def at_home(web: httpx2.AsyncClient, gateway: Gateway) -> httpx2.AsyncClient:
+    """A team of an installation that allows private addresses."""
+    allowed = gateway.settings.model_copy(update={"allow_private_addresses": "loopback,private"})
+    object.__setattr__(gateway, "settings", allowed)
+    home = await make_team(gateway.engine, "home")
+    web.headers.update(home.headers(Role.ADMIN))
+    return web

@@ -1,4 +1,3 @@
-from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -11,11 +10,10 @@ from api_gateway.settings import Settings
 from api_gateway.shapes import ConnectionShape, ConnectionsShape, ConnectionTestShape
 from common.bell import ROOM
 from common.ids import uuid7
-from records.people import Role
 from records.secrets import Keyring
 from testkit.rings import MemoryBell
 from testkit.services import MemoryProducer
-from testkit.team import Team, make_team
+from testkit.team import Team
 from testkit.web import Reply, WebServer
 
 CONNECTIONS = "/api/v1/connections"
@@ -143,22 +141,6 @@ async def test_a_connection_in_use_stays(api: httpx2.AsyncClient) -> None:
     answer = await api.delete(f"{CONNECTIONS}/{connection['id']}")
     assert answer.status_code == 409
     assert run["id"] in answer.json()["detail"][0]["msg"]
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[WebServer]:
-    async with WebServer.opened() as server:
-        yield server
-
-
-@pytest.fixture
-async def at_home(web: httpx2.AsyncClient, gateway: Gateway) -> httpx2.AsyncClient:
-    """A team of an installation that allows private addresses."""
-    allowed = gateway.settings.model_copy(update={"allow_private_addresses": "loopback,private"})
-    object.__setattr__(gateway, "settings", allowed)
-    home = await make_team(gateway.engine, "home")
-    web.headers.update(home.headers(Role.ADMIN))
-    return web
 
 
 async def tried(api: httpx2.AsyncClient, connection: dict[str, Any]) -> dict[str, Any]:

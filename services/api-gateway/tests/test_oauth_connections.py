@@ -1,35 +1,15 @@
 """Connections with OAuth 2: what is refused of them, and what their test finds out."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx2
 import pytest
 
-from api_gateway.gateway import Gateway
-from records.people import Role
 from testkit.json_api import serving
 from testkit.oauth_server import OAuthServer
-from testkit.team import make_team
 from testkit.web import Reply, WebServer
 
 CONNECTIONS = "/api/v1/connections"
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[WebServer]:
-    async with WebServer.opened() as server:
-        yield server
-
-
-@pytest.fixture
-async def at_home(web: httpx2.AsyncClient, gateway: Gateway) -> httpx2.AsyncClient:
-    """A team of an installation that allows private addresses."""
-    allowed = gateway.settings.model_copy(update={"allow_private_addresses": "loopback,private"})
-    object.__setattr__(gateway, "settings", allowed)
-    home = await make_team(gateway.engine, "home")
-    web.headers.update(home.headers(Role.ADMIN))
-    return web
 
 
 async def make(api: httpx2.AsyncClient, **fields: Any) -> dict[str, Any]:

@@ -68,17 +68,21 @@ class _Meaning(NamedTuple):
     error: Callable[[str, int], RunError]
 
 
+def _final(kind: str, table: str, message: str) -> RunError:
+    return Permanent(ErrorCode.DATA_ERROR, message, {"engine": "deltalake", "type": kind, "table": table})
+
+
 def _no_memory(table: str, memory_mb: int) -> RunError:
     message = (
         f"Writing {table} needs more memory than it may use ({memory_mb} MB): write fewer rows at once, "
         "or give the workers more (VAI_CHILD_MEMORY_MB, VAI_SPILL_MB)"
     )
-    return Permanent(ErrorCode.DATA_ERROR, message, {"engine": "deltalake", "type": "memory", "table": table})
+    return _final("memory", table, message)
 
 
 def _no_disk(table: str, memory_mb: int) -> RunError:
     message = f"There is no room left to write {table}: make room where the lake and the workers' scratch folder are"
-    return Permanent(ErrorCode.DATA_ERROR, message, {"engine": "deltalake", "type": "disk", "table": table})
+    return _final("disk", table, message)
 
 
 def _unfit(table: str, memory_mb: int) -> RunError:
@@ -86,17 +90,17 @@ def _unfit(table: str, memory_mb: int) -> RunError:
         f"The rows do not fit into {table}: a value or a type cannot be stored as the table has it. "
         "CAST the columns in the SQL, or run it as full_refresh"
     )
-    return Permanent(ErrorCode.DATA_ERROR, message, {"engine": "deltalake", "type": "data", "table": table})
+    return _final("data", table, message)
 
 
 def _several(table: str, memory_mb: int) -> RunError:
     message = f"Several rows have the same merge_keys of {table}: give each key once, or run it as full_refresh once"
-    return Permanent(ErrorCode.DATA_ERROR, message, {"engine": "deltalake", "type": "keys", "table": table})
+    return _final("keys", table, message)
 
 
 def _no_table(table: str, memory_mb: int) -> RunError:
     message = f"{table} is a Delta table that this version cannot write (a feature that another tool gave it)"
-    return Permanent(ErrorCode.DATA_ERROR, message, {"engine": "deltalake", "type": "protocol", "table": table})
+    return _final("protocol", table, message)
 
 
 _MEANINGS = (

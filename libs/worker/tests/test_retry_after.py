@@ -127,32 +127,32 @@ QUOTA, BROKEN = Retryable(ErrorCode.RATE_LIMITED, "Slow down."), Retryable(Error
 
 
 def attempt(hours: float | None = None, **more: Any) -> Any:
-    """An attempt of a run that has waited for a quota for so many hours."""
+    """An attempt of a run that has waited for a quota for so many hours, counted from this call."""
     since = None if hours is None else now() - timedelta(hours=hours)
     given = {"advanced": False, "waits_for_quota": True, "waits_since": since, "epoch": 5}
     return SimpleNamespace(**given | more)
 
 
 @pytest.mark.parametrize(
-    ("run", "error", "most", "spared"),
+    ("waited", "error", "most", "spared"),
     [
-        (attempt(), QUOTA, 3, True),
-        (attempt(23.9), QUOTA, 3, True),
-        (attempt(24.1), QUOTA, 3, False),
-        (attempt(24.1, advanced=True), QUOTA, 3, True),
-        (attempt(waits_for_quota=False), QUOTA, 3, False),
-        (attempt(), BROKEN, 3, False),
-        (attempt(advanced=True), BROKEN, 3, True),
-        (attempt(advanced=True), BROKEN, 1, False),
-        (attempt(advanced=True, epoch=MOST_SPARED), BROKEN, 3, False),
-        (attempt(advanced=True), Permanent(ErrorCode.DATA_ERROR, "Bad."), 3, False),
-        (attempt(), Retryable(ErrorCode.RATE_LIMITED, "Slow down.", None, 86_401.0), 3, False),
+        ({}, QUOTA, 3, True),
+        ({"hours": 23.9}, QUOTA, 3, True),
+        ({"hours": 24.1}, QUOTA, 3, False),
+        ({"hours": 24.1, "advanced": True}, QUOTA, 3, True),
+        ({"waits_for_quota": False}, QUOTA, 3, False),
+        ({}, BROKEN, 3, False),
+        ({"advanced": True}, BROKEN, 3, True),
+        ({"advanced": True}, BROKEN, 1, False),
+        ({"advanced": True, "epoch": MOST_SPARED}, BROKEN, 3, False),
+        ({"advanced": True}, Permanent(ErrorCode.DATA_ERROR, "Bad."), 3, False),
+        ({}, Retryable(ErrorCode.RATE_LIMITED, "Slow down.", None, 86_401.0), 3, False),
     ],
 )
 def test_progress_and_quotas_are_outside_of_the_attempts_within_bounds(
-    run: Any, error: Any, most: int, spared: bool
+    waited: dict[str, Any], error: Any, most: int, spared: bool
 ) -> None:
-    assert is_spared(run, error, Retry(max_attempts=most)) is spared
+    assert is_spared(attempt(**waited), error, Retry(max_attempts=most)) is spared
 
 
 def test_where_nobody_says_how_long_a_quota_lasts_the_waits_grow() -> None:

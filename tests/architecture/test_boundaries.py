@@ -1,4 +1,4 @@
-"""Who may know whom (architecture.md, "Floors")."""
+"""Who may know whom (docs/architecture.md, "Floors")."""
 
 import subprocess
 import sys

@@ -26,3 +26,20 @@ def test_a_page_that_another_one_links_to_is_there() -> None:
     links = [(page, link) for page in pages for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())]
     assert links
     assert [(page.name, link) for page, link in links if not (page.parent / link).exists()] == []
+
+
+def test_a_heading_that_a_link_names_is_there() -> None:
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
+    links = [
+        (page, page.parent / name if name else page, anchor)
+        for page in pages
+        for name, anchor in re.findall(r"\]\(([\w./-]+\.md)?#([^)]+)\)", page.read_text())
+    ]
+    assert links
+    assert [(page.name, to.name, anchor) for page, to, anchor in links if anchor not in _anchors(to.read_text())] == []
+
+
+def _anchors(page: str) -> set[str]:
+    """Of a page's headings, as the usual forges make them."""
+    headings = re.findall(r"^#+ (.+)$", page, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.strip().lower()).replace(" ", "-") for heading in headings}

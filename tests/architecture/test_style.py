@@ -1,4 +1,4 @@
-"""The measurable part of the house style (style.md)."""
+"""The part of the house style that can be measured (CONTRIBUTING.md)."""
 
 import ast
 from pathlib import Path

@@ -19,7 +19,7 @@ DOCUMENT = {
     "REJECTED": set[str](),
 }
 
-# Whose verb each edge is (architecture.md, "Who owns what").
+# Whose verb each edge is (docs/architecture.md, "Who owns what").
 OWNERS = {
     ("pending", "running", "claimed"): "worker",
     ("pending", "cancelled", "cancelled"): "api-gateway",

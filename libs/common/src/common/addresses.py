@@ -1,4 +1,4 @@
-"""Which addresses a tenant's work may connect to: public ones, and what the installation's settings add (decision 25).
+"""Which addresses a tenant's work may connect to: public ones, and what the installation's settings add (rule 25).
 
 Whatever connects for a tenant takes its addresses from `resolve`: the name is asked once, refused if any of its
 addresses is not permitted, and the connection goes to one that was checked, also along redirects.

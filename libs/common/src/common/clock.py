@@ -18,5 +18,5 @@ def unix_nanoseconds() -> int:
 
 
 def steady_seconds() -> float:
-    """Seconds that only grow, counting those in which the machine slept (rule 8 of the architecture)."""
+    """Seconds that only grow, counting those in which the machine slept (rule 8)."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)

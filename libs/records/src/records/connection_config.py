@@ -26,7 +26,7 @@ class BadConfig(ValueError):
 
 
 def checked_config(config: Mapping[str, Any]) -> Json:
-    """The config as it is stored: `url` of an HTTP API is its `base_url`. Raises `BadConfig`."""
+    """The config as it is stored: `url` of an HTTP API is its `base_url` (decision 52). Raises `BadConfig`."""
     for field, what in secrets_in(config):
         raise BadConfig(f"{what} {BELONGS}", field)
     stored = dict(config)

@@ -1,4 +1,4 @@
-"""The catalogue of the fifteen kinds (document 000, "ActionKind Reference"; services: architecture.md)."""
+"""The catalogue of the fifteen kinds (document 000, "ActionKind Reference"; services: README.md)."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""GET /api/v1/action-runs/{run_id}/logs: a run's log page by page, or all of it as lines of JSON (document 004)."""
+"""GET /api/v1/action-runs/{run_id}/logs: a run's log page by page, or all of it as lines of JSON (document 004, decision 61)."""
 
 from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any, Literal
@@ -25,7 +25,7 @@ NDJSON = "application/x-ndjson"
 After = Annotated[str | None, Query(description="Cursor: return entries after this ID")]
 Entries = Annotated[int, Query(ge=1, le=500)]
 LeastLevel = Annotated[Level | None, Query(description="The least level")]
-Keys = Annotated[Literal["camel", "snake"], Query(description="Keys as in 003, or as in 004")]
+Keys = Annotated[Literal["camel", "snake"], Query(description="Keys in camelCase, or in snake_case")]
 
 _PAGE = 500
 LINES: dict[int | str, dict[str, Any]] = {

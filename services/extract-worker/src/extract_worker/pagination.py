@@ -15,8 +15,8 @@ from extract_worker.paginators import (
     JsonLinks,
     Offsets,
     PageNumbers,
-    Said,
 )
+from extract_worker.said import Said
 from extract_worker.state import Json
 from records.definitions import paginators as given
 

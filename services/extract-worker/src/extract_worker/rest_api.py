@@ -18,6 +18,7 @@ from extract_worker.flattening import flattened
 from extract_worker.lasting import Lasting
 from extract_worker.messages import total_not_reached
 from extract_worker.modes import Mode, mode_of
+from extract_worker.repeats import Repeats
 from extract_worker.rest_client import Client
 from extract_worker.rest_requests import Asked, Requests
 from extract_worker.session import SourceSession, Wanted, origin_of
@@ -186,8 +187,15 @@ class Endpoint:
         definition, paginator = self._paginator(position)
         known = position or {"came": 0}
         totals = Totals(known.get("totals"), "came" in known)
-        client = Client(self.name, self.access, self._session, definition, self._wanted, known.get("came", 0), totals)
         resource, given_ = self._resource, self._definition
+        most = (
+            given_.pages_without_progress
+            if resource.pages_without_progress is None
+            else resource.pages_without_progress
+        )
+        repeats = Repeats(_names(resource.primary_key), most, known.get("still"))
+        came = known.get("came", 0)
+        client = Client(self.name, self.access, self._session, definition, self._wanted, came, totals, repeats)
         for data in client.follow(
             **(pagination.asked_at(first, position) if position else first),
             headers=self._requests.headers,
@@ -212,6 +220,8 @@ class Endpoint:
         position = pagination.position_of(client.definition, data.paginator, data.request)
         position["came"] = client.came
         position["totals"] = client.totals.saved()
+        if still := client.repeats.saved():
+            position["still"] = still
         position["url"] = without_params(position["url"], self.access.params)
         written = orjson.dumps(position).decode()
         return None if any(secret in written for secret in self.access.secrets) else position

@@ -9,19 +9,17 @@ from dlt.sources.helpers.rest_client import client as dlt_client
 from dlt.sources.helpers.rest_client.paginators import BasePaginator
 
 from common.errors import ErrorCode, Permanent
-from extract_worker import failures, pagination
+from extract_worker import pagination
 from extract_worker.credentials import Access, HostBound
 from extract_worker.detection import detect, places_told, tells_its_page, total_told
-from extract_worker.paginators import FOLLOWING, JsonLinks, Offsets, PageNumbers, misled
+from extract_worker.paginators import FOLLOWING, JsonLinks, Offsets, PageNumbers
+from extract_worker.repeats import Repeats
+from extract_worker.said import misled
 from extract_worker.selection import quoted, rows_of, selector_of
 from extract_worker.session import SourceSession, Wanted
 from extract_worker.signs import sign_of_more
 from extract_worker.totals import Totals
 from records.definitions import paginators as given
-
-_REPEATS = 3
-"""So often a page of one constant row may come again; where rows differ, or where it was guessed how a source pages,
-once is an error."""
 
 
 class Client(dlt_client.RESTClient):
@@ -39,11 +37,13 @@ class Client(dlt_client.RESTClient):
         wanted: Wanted,
         came: int = 0,
         totals: Totals | None = None,
+        repeats: Repeats | None = None,
     ) -> None:
         super().__init__(access.base_url, auth=HostBound(access), session=session, config=RuntimeConfiguration())
         self.definition = definition
         self.came = came
         self.totals = totals or Totals(None)
+        self.repeats = repeats or Repeats(())
         self._wanted = wanted
         self._name = name
         self._had_rows = False
@@ -52,18 +52,17 @@ class Client(dlt_client.RESTClient):
         self._is_first = True
         self._guesses_a_param = False
         self._told: dict[tuple[str, ...], int] = {}
-        self._last: list[Any] = []
-        self._same = 0
 
     def follow(self, **asked: Any) -> Iterator[Any]:
         """The pages, each as dlt's `PageData`. Raises `Permanent` for what dlt makes of an answer it cannot take."""
         try:
             for page in self.paginate(**asked, hooks={"response": []}):
                 self._look_for_more(page)
-                self._look_for_repeats(page)
+                self.repeats.look(page.response, list(page), self._guesses_a_param)
                 self._look_where_it_is(page)
                 self._look_for_the_end(page)
                 self._look_for_all(page)
+                self.repeats.lead_on(page.response, len(page), page.paginator.has_next_page, self._bound(page))
                 yield page
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise pagination_failed(error) from error
@@ -107,14 +106,6 @@ class Client(dlt_client.RESTClient):
         if isinstance(paginator, FOLLOWING) and not paginator.is_met and (sign := sign_of_more(page.response, page)):
             raise misled(f"the answer has nothing at the {paginator.place}, and {sign}")
 
-    def _look_for_repeats(self, page: Any) -> None:
-        """Raises `Permanent` where the same rows come over and over."""
-        rows = list(page)
-        self._same = self._same + 1 if rows and _are_same(rows, self._last) else 0
-        self._last = rows
-        if self._same and (self._guesses_a_param or self._same >= _REPEATS or _have_ids(rows) or _differ(rows)):
-            raise _repeated(page.response)
-
     def _look_where_it_is(self, page: Any) -> None:
         """Raises `Permanent` where an answer says that it is the same page as the one before, which was asked for."""
         paginator = page.paginator
@@ -135,44 +126,18 @@ class Client(dlt_client.RESTClient):
         if total is not None and self.came >= total:
             page.paginator.end()
 
+    def _bound(self, page: Any) -> int | None:
+        """Where the source, or the definition, says that the pages end: so many pages or rows."""
+        if isinstance(page.paginator, PageNumbers | Offsets) and page.paginator.ends_at is not None:
+            return page.paginator.ends_at
+        return self.totals.total if self.came <= (self.totals.total or 0) else None
+
     def _look_for_all(self, page: Any) -> None:
         """Raises `Permanent` where the pages are over, and the answers speak of more for certain."""
         entries = self.totals.hear(page.response, page, self.came)
         if not page.paginator.has_next_page and not isinstance(self.definition, given.SinglePage):
             base = self.definition.base_page if isinstance(self.definition, given.PageNumber) else 0
             self.totals.end(page.paginator, entries, self.came, base)
-
-
-def _are_same(rows: list[Any], before: list[Any]) -> bool:
-    """Whether a page came again; also where something in its rows, such as a signed link, is new each time."""
-    if rows == before:
-        return True
-    if len(rows) != len(before) or len(rows) < 2 or not _have_ids([rows[0], before[0]], apart=False):
-        return False
-    return (
-        rows[0]["id"] == before[0]["id"]
-        and _have_ids(rows)
-        and _have_ids(before)
-        and all(row["id"] == other["id"] for row, other in zip(rows, before, strict=True))
-    )
-
-
-def _differ(rows: list[Any]) -> bool:
-    """Whether a page has more than one row repeated: such a page does not come twice by chance."""
-    return any(row != rows[0] for row in rows)
-
-
-def _have_ids(rows: list[Any], apart: bool = True) -> bool:
-    """Whether each row has an id; `apart`: one of its own, as far as first and last tell it."""
-    if not all(isinstance(row, dict) and row.get("id") is not None for row in rows):
-        return False
-    return not apart or len(rows) == 1 or bool(rows[0]["id"] != rows[-1]["id"])
-
-
-def _repeated(response: requests.Response) -> Permanent:
-    place = failures.place_of(response.url)
-    text = f"{place} answers the same page over and over: it does not follow the paginator. Name the right one."
-    return Permanent(ErrorCode.DATA_ERROR, text, {"field": "paginator", "url": place})
 
 
 def pagination_failed(error: Exception) -> Permanent:

@@ -8,7 +8,7 @@ from requests import Response
 
 from extract_worker.jsontext import parse
 from extract_worker.outside import PAGE_COUNTS, PLACES, TOTALS, Entry, entries_of, is_rows, whole
-from extract_worker.paginators import truth_of
+from extract_worker.said import truth_of
 from extract_worker.selection import plain, words
 
 _MORE = words(

@@ -6,7 +6,8 @@ from typing import Any, Final
 from requests import Response
 
 from extract_worker.outside import PAGE_COUNTS, TOTALS, Entry, entries_of, whole
-from extract_worker.paginators import Offsets, PageNumbers, misled, truth_of
+from extract_worker.paginators import Offsets, PageNumbers
+from extract_worker.said import misled, truth_of
 from extract_worker.signs import says_more
 from extract_worker.state import Json
 
@@ -37,6 +38,11 @@ class Totals:
         self._is_even = (saved or {}).get("even", True)
         self._total: tuple[int, str] | None = None
         self.shortfall: Shortfall | None = None
+
+    @property
+    def total(self) -> int | None:
+        """What the answers said last of how many rows there are."""
+        return self._total[0] if self._total else None
 
     def saved(self) -> Json:
         return {"most": self._most, "before": self._before, "even": self._is_even}

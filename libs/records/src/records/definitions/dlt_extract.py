@@ -17,6 +17,7 @@ from records.definitions.resources import (
     MOST_RESOURCES,
     RestResources,
     SampleResources,
+    WithoutProgress,
 )
 from records.definitions.rest_checks import Wrong, check_resources
 from records.definitions.rest_requests import ErrorRules, Headers, Params
@@ -133,6 +134,7 @@ class RestApi(DltExtract):
     paginator: Paginator = Auto()
     read_timeout_seconds: Number = Field(default=30.0, gt=0, le=600)
     request_interval_seconds: Number = Field(default=0.0, ge=0, le=3600, description="Least time between two.")
+    pages_without_progress: WithoutProgress = None
 
     @model_validator(mode="after")
     def _windows_begin_somewhere(self) -> Self:

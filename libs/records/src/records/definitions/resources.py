@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from records.definitions.paginators import JsonPath, Paginator, Parameter
+from records.definitions.paginators import MOST, JsonPath, Paginator, Parameter
 from records.definitions.rest_requests import Asking
 from records.strict import Number, Strict, Whole, short
 
@@ -138,6 +138,16 @@ class Slices(Strict):
         return self
 
 
+WithoutProgress = Annotated[
+    int | None,
+    Field(
+        ge=1,
+        le=MOST,
+        description="Pages in a row without a new id or a total, after which a run ends; left out: 10,000.",
+    ),
+]
+
+
 class RestResource(Resource, Asking):
     """One endpoint; `path` is relative to the `base_url`. What is left open: `records.definitions.placeholders`."""
 
@@ -149,6 +159,7 @@ class RestResource(Resource, Asking):
     incremental: Incremental | None = None
     slices: Slices | None = None
     request_interval_seconds: Number | None = Field(default=None, ge=0, le=3600)
+    pages_without_progress: WithoutProgress = None
     selected: bool = Field(default=True, description="false: no table; only for the resources that need its rows.")
 
     @property

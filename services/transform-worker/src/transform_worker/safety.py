@@ -121,7 +121,8 @@ def _tree(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
     except duckdb.Error as error:
         raise refused(f"The SQL does not parse: {error}") from None
     if len(statements) != 1:
-        raise refused("The SQL must be one query; it has " + (str(len(statements)) if statements else "none"))
+        hint = ": name the values of each PIVOT, ON … IN (…)" if "pivot" in sql.lower() else ""
+        raise refused(f"The SQL must be one query; it has {len(statements) or 'none'}{hint}")
     if statements[0].type != duckdb.StatementType.SELECT:
         raise refused(f"The SQL must be a query (SELECT …), not {statements[0].type.name}")
     row = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchone()

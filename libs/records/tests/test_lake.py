@@ -213,18 +213,22 @@ async def test_a_cursor_moves_on_only_from_where_its_run_began(raw: Any) -> None
 # The lock of a Delta table
 
 
+async def locked(raw: Any, table: UUID, run: UUID, epoch: int) -> int | None:
+    return (await lake.lock_for_write(raw, table, run, epoch)).write_epoch
+
+
 async def test_a_table_has_one_writer_at_a_time(raw: Any, worker: Any) -> None:
     table = await lake.ensure_dataset(raw, ORG, "silver", "orders", f"{ORG}/silver/orders")
     first, second = await new_run(raw), await new_run(raw)
     owner = uuid4()
     await hot.claim(worker, owner, ["dlt_extract"], [first, second], 2, "w")
-    assert await lake.lock_for_write(raw, table.id, first, 1) == 1
-    assert await lake.lock_for_write(raw, table.id, second, 1) is None
-    assert await lake.lock_for_write(raw, table.id, first, 1) == 2
+    assert await locked(raw, table.id, first, 1) == 1
+    assert await locked(raw, table.id, second, 1) is None
+    assert await locked(raw, table.id, first, 1) == 2
     await lake.unlock(raw, table.id, second, 1)
-    assert await lake.lock_for_write(raw, table.id, second, 1) is None
+    assert await locked(raw, table.id, second, 1) is None
     await lake.unlock(raw, table.id, first, 1)
-    assert await lake.lock_for_write(raw, table.id, second, 1) == 3
+    assert await locked(raw, table.id, second, 1) == 3
     await lake.wrote(raw, table.id, 7, [{"name": "id", "type": "BIGINT"}])
     assert await rows_of(raw, table) == 7
 
@@ -233,11 +237,36 @@ async def test_the_lock_of_a_run_that_nobody_holds_is_free(raw: Any, worker: Any
     table = await lake.ensure_dataset(raw, ORG, "silver", "orders", f"{ORG}/silver/orders")
     dead, live = await new_run(raw), await new_run(raw)
     await hot.claim(worker, uuid4(), ["dlt_extract"], [dead], 1, "w")
-    assert await lake.lock_for_write(raw, table.id, dead, 1) == 1
+    assert await locked(raw, table.id, dead, 1) == 1
     watchdog = await db.connect(database_url, "watchdog")
     await watchdog.execute("UPDATE runs SET phase = 'queued', lease_owner = NULL, due_at = NULL WHERE id = $1", dead)
     await watchdog.close()
-    assert await lake.lock_for_write(raw, table.id, live, 1) == 2
+    assert await locked(raw, table.id, live, 1) == 2
+
+
+async def test_the_lock_goes_to_the_run_that_has_waited_longest(raw: Any, worker: Any, database_url: str) -> None:
+    table = await lake.ensure_dataset(raw, ORG, "silver", "orders", f"{ORG}/silver/orders")
+    runs = [await new_run(raw) for _ in range(5)]
+    await hot.claim(worker, uuid4(), ["dlt_extract"], runs, 5, "w")
+    holder, first, lost, second, third = runs
+    assert await locked(raw, table.id, holder, 1) == 1
+    for place, run in enumerate((first, lost, second)):
+        for _ in range(2):  # who asks again keeps its place
+            assert await lake.lock_for_write(raw, table.id, run, 1) == lake.Turn(None, place, holder)
+    watchdog = await db.connect(database_url, "watchdog")
+    await watchdog.execute("UPDATE runs SET phase = 'queued', lease_owner = NULL, due_at = NULL WHERE id = $1", lost)
+    await watchdog.close()
+    await lake.unlock(raw, table.id, holder, 1)
+    assert await locked(raw, table.id, third, 1) is None
+    assert await locked(raw, table.id, second, 1) is None
+    assert await locked(raw, table.id, first, 1) == 2
+    assert await locked(raw, table.id, first, 1) == 3  # its own, whoever waits
+    await lake.unlock(raw, table.id, first, 1)
+    assert await locked(raw, table.id, third, 1) is None
+    assert await locked(raw, table.id, second, 1) == 4
+    await lake.unlock(raw, table.id, second, 1)
+    assert await locked(raw, table.id, third, 1) == 5
+    assert await raw.fetchval("SELECT lock_queue FROM datasets WHERE id = $1", table.id) == []
 
 
 # Garbage

@@ -229,6 +229,35 @@ async def test_a_run_waits_while_another_live_run_writes_the_table(bench: Any) -
     assert bench.reports.events == ["transform_waiting"]
 
 
+async def test_runs_that_wait_have_the_lock_in_the_order_in_which_they_came(bench: Any) -> None:
+    runs = [await bench.run() for _ in range(4)]
+    served: list[int] = []
+
+    async def write(number: int) -> None:
+        await ask(runs[number], "lock")
+        served.append(number)
+        await ask(runs[number], "unlock")
+
+    await ask(runs[0], "lock")
+    waiting = []
+    for number in (2, 1, 3):
+        bench.reports.logged.clear()
+        waiting.append(asyncio.create_task(write(number)))
+        await bench.reports.logged.wait()
+    await ask(runs[0], "unlock")
+    await asyncio.gather(*waiting)
+    assert served == [2, 1, 3]
+
+
+async def test_the_time_limit_bounds_the_wait_for_the_lock(bench: Any) -> None:
+    first, second = await bench.run(), await bench.run(timeout_seconds=0.3)
+    await ask(first, "lock")
+    await KIND.prepare(second)
+    with pytest.raises(Permanent, match=f"waited for silver.out, which run {first.id} writes") as failed:
+        await ask(second, "lock")
+    assert failed.value.code == ErrorCode.TIMEOUT
+
+
 async def test_a_run_that_must_stop_does_not_wait_for_the_lock(bench: Any) -> None:
     first, second = await bench.run(), await bench.run()
     await ask(first, "lock")

@@ -4,7 +4,7 @@ from typing import Any
 
 import asyncpg
 
-NEEDED = "0018"
+NEEDED = "0019"
 """The newest revision under migrations/versions (a test holds them together)."""
 
 

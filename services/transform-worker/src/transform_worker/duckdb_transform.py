@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
+from common.clock import steady_seconds
 from common.errors import ErrorCode, Permanent, Retryable
 from records import lake
 from records.definitions.duckdb_transform import DuckdbTransform as Definition
@@ -15,7 +16,7 @@ from transform_worker.storage import Lake
 from worker.link import Stop
 from worker.owned import Owned
 
-_LOOK_AGAIN = 0.5  # seconds between two looks at a lock that another run holds
+_LOOK_AGAIN, _NEXT_LOOKS = 0.5, 0.1  # seconds between two looks at a lock; of the run that is the next to have it
 _MOST_NAMES = 50
 
 Answer = Callable[[Owned, dict[str, Any]], Awaitable[dict[str, Any]]]
@@ -173,27 +174,40 @@ async def _tell_several(run: Owned, path: str, pattern: Pattern, datasets: list[
 
 
 async def _lock(run: Owned, payload: dict[str, Any]) -> dict[str, Any]:
-    """Takes the output's lock; waits while another live run writes the table.
+    """Takes the output's lock; waits while another live run writes the table, or has waited longer for it.
 
-    Answers the write epoch, and the tables as they are now: what was there before may be old.
+    Answers the write epoch, and the tables as they are now: what was there before may be old. The run's time limit
+    bounds the wait.
     """
     waiting = False
     while True:
         async with run.guarded() as conn:
             output = await _output(conn, run)
-            epoch = await lake.lock_for_write(conn, output.id, run.id, run.epoch)
-            if epoch is not None:
-                return {"write_epoch": epoch} | await _tables(conn, run, await _output(conn, run))
+            turn = await lake.lock_for_write(conn, output.id, run.id, run.epoch)
+            if turn.write_epoch is not None:
+                return {"write_epoch": turn.write_epoch} | await _tables(conn, run, await _output(conn, run))
+        table = f"{output.layer}.{output.name}"
         if not waiting:
-            table = f"{output.layer}.{output.name}"
-            await run.log("transform_waiting", f"Another run writes {table}: waiting for it", {"table": table})
+            ahead = f", as {turn.before} before it do" if turn.before else ""
+            data = {"table": table, "held_by": str(turn.held_by), "before": turn.before}
+            await run.log("transform_waiting", f"Another run writes {table}: waiting for it{ahead}", data)
         waiting = True
-        await _pause(run)
+        await _pause(run, _LOOK_AGAIN if turn.before else _NEXT_LOOKS)
+        if run.deadline is not None and steady_seconds() > run.deadline:
+            raise _waited_too_long(table, turn)
 
 
-async def _pause(run: Owned) -> None:
+def _waited_too_long(table: str, turn: lake.Turn) -> Permanent:
+    message = (
+        f"The time limit was over while the run waited for {table}, which run {turn.held_by} writes "
+        f"({turn.before} more wait before it): start fewer runs that write it, or give them more (timeout_seconds)"
+    )
+    return Permanent(ErrorCode.TIMEOUT, message, {"table": table, "held_by": str(turn.held_by)})
+
+
+async def _pause(run: Owned, seconds: float) -> None:
     with suppress(TimeoutError):
-        await asyncio.wait_for(run.stopping.wait(), _LOOK_AGAIN)
+        await asyncio.wait_for(run.stopping.wait(), seconds)
         raise Stop
 
 

@@ -156,3 +156,27 @@ def test_a_sign_of_progress_lifts_the_bound(new_desk: Any, sign: str) -> None:
     if sign == "primary_key":
         resource["primary_key"] = "no"
     assert len(new_desk({"resources": [resource]}, serve).run()) == 350
+
+
+def newest_first(query: Query, arriving: dict[int, int], rows: list[Any], size: int = 10) -> Any:
+    """A live list: before each page so many new rows come in front."""
+    for _ in range(arriving.pop(int(query["page"]), 0)):
+        rows.insert(0, {"id": len(rows), "v": len(rows) % 3})
+    first = (int(query["page"]) - 1) * size
+    return {"data": rows[first : first + size]}
+
+
+@pytest.mark.parametrize("arriving", [{2: 1}, {2: 3, 4: 2}, {3: 9}, {2: 1, 3: 1, 4: 1, 5: 1}])
+def test_rows_that_new_ones_have_moved_to_the_next_page_come_once(new_desk: Any, arriving: dict[int, int]) -> None:
+    rows = [{"id": i, "v": i % 3} for i in reversed(range(40))]
+    left = dict(arriving)
+    serve = lambda query: newest_first(query, left, rows)  # noqa: E731
+    desk = new_desk({"resources": ["rows"], "paginator": "page_number"}, serve)
+    found = [row["id"] for row in desk.run()]
+    assert sorted(found) == list(range(40))
+
+
+def test_equal_rows_whose_id_is_none_stay(new_desk: Any) -> None:
+    rows = [{"id": order, "line": "x"} for order in (1, 1, 2, 2, 2, 3, 3, 4)]
+    serve = lambda query: {"data": rows[(int(query["page"]) - 1) * 3 :][:3]}  # noqa: E731
+    assert len(new_desk({"resources": ["rows"], "paginator": "page_number"}, serve).run()) == 8

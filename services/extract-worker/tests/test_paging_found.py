@@ -94,6 +94,24 @@ MORE: list[Any] = [
     {"users": FULL, "total_users": 25},
     {"users": FULL, "users_count": 25},
     {"data": FULL, "page": 1, "total_pages": 1, "total": 25},
+    {"kind": "Listing", "data": {"after": "t3_10", "dist": 10, "children": FULL, "before": None}},
+    {"objectIdFieldName": "id", "exceededTransferLimit": True, "features": FULL},
+    *(
+        {name: True, "features": FULL}
+        for name in (
+            "limitReached",
+            "limit_exceeded",
+            "resultsTruncated",
+            "isPartial",
+            "hasAdditionalResults",
+            "truncated_results",
+            "is_truncated",
+            "row_limit_reached",
+            "resultLimitExceeded",
+            "maxRowsReached",
+            "response_truncated",
+        )
+    ),
 ]
 
 

@@ -85,3 +85,24 @@ def test_a_cursor_path_that_finds_several_values_is_an_error(new_desk: Any, path
     assert len(desk.run()) == 1
     with pytest.raises(Permanent, match="more than one value"):
         paged(new_desk, [rows], incremental={"cursor_path": path}).run()
+
+
+@pytest.mark.parametrize("paginator", ["auto", {"type": "json_link", "next_url_path": "next_page"}])
+def test_an_export_whose_pages_begin_where_the_last_one_ended_gives_each_row_once(
+    new_desk: Any, paginator: Any
+) -> None:
+    """Zendesk's: the next page begins with the last second of this one; where nothing is new it leads to itself."""
+    rows = [{"id": i, "at": 1_760_000_000 + i // 7} for i in range(250)]
+
+    def serve(query: dict[str, str]) -> Any:
+        found = [row for row in rows if row["at"] >= int(query["since"])][:100]
+        end = found[-1]["at"] if found else int(query["since"])
+        return {"tickets": found, "count": len(found), "next_page": f"http://source/rows?since={end}"}
+
+    increment = {"cursor_path": "at", "param": "since", "initial_value": 0}
+    given = {"name": "rows", "data_selector": "tickets", "primary_key": "id", "incremental": increment}
+    desk = new_desk({"resources": [given | {"paginator": paginator}]}, serve)
+    assert sorted(row["id"] for row in desk.run()) == list(range(250))
+    assert desk.run() == []
+    rows.append({"id": 250, "at": rows[-1]["at"]})
+    assert [row["id"] for row in desk.run()] == [250]

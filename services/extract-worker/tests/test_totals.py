@@ -115,3 +115,54 @@ def test_what_is_whole_has_no_warning(
     desk = desk_of(new_desk, serve, paginator, slice_rows=1)
     assert len(desk.run(*kills)) == count
     assert desk.warnings == []
+
+
+def scim(query: dict[str, str], total: int = 25, size: int = 10) -> Any:
+    """Counts from 1; 0 is taken for 1 (RFC 7644)."""
+    first = max(int(query.get("startIndex", 1)), 1)
+    rows = [{"userName": f"u{i}"} for i in range(first, total + 1)][:size]
+    return {"totalResults": total, "startIndex": first, "itemsPerPage": len(rows), "Resources": rows}
+
+
+SCIM = {"type": "offset", "limit": 10, "offset_param": "startIndex", "limit_param": "count"}
+
+
+@pytest.mark.parametrize(
+    "paginator", ["auto", SCIM | {"offset": 1}, SCIM | {"offset": 1, "total_path": "totalResults"}]
+)
+@pytest.mark.parametrize("kills", [(), (2, 2)])
+def test_an_offset_may_count_from_one(new_desk: Any, paginator: Any, kills: tuple[int, ...]) -> None:
+    desk = new_desk({"resources": ["rows"], "paginator": paginator, "slice_rows": 1}, scim)
+    assert [row["userName"] for row in desk.run(*kills)] == [f"u{i}" for i in range(1, 26)]
+
+
+@pytest.mark.parametrize("field", ["startIndex", "begin"])
+def test_an_offset_that_counts_from_one_is_not_taken_for_zero(new_desk: Any, field: str) -> None:
+    def serve(query: dict[str, str]) -> Any:
+        said = scim(query)
+        return {field: said.pop("startIndex")} | said
+
+    given = {"resources": ["rows"], "paginator": SCIM | {"total_path": "totalResults"}}
+    with pytest.raises(Permanent, match="set offset to 1"):
+        new_desk(given, serve).run()
+
+
+@pytest.mark.parametrize("later", [0, -1, "0", None])
+@pytest.mark.parametrize("kills", [(), (2, 2)])
+def test_a_total_that_only_the_first_page_tells_is_reached(new_desk: Any, later: Any, kills: tuple[int, ...]) -> None:
+    def serve(query: dict[str, str]) -> Any:
+        first = int(query["offset"])
+        return {"total": later if first else 25, "data": [{"v": i} for i in range(25)][first : first + 10]}
+
+    paginator = {"type": "offset", "limit": 10, "total_path": "total"}
+    desk = new_desk({"resources": ["rows"], "paginator": paginator, "slice_rows": 1}, serve)
+    assert [row["v"] for row in desk.run(*kills)] == list(range(25))
+
+
+def test_a_total_of_zero_beside_rows_ends_nothing(new_desk: Any) -> None:
+    def serve(query: dict[str, str]) -> Any:
+        page = int(query["page"])
+        return {"pages": 0, "data": [{"v": i} for i in range(25)][page * 10 - 10 : page * 10]}
+
+    paginator = {"type": "page_number", "total_path": "pages"}
+    assert len(new_desk({"resources": ["rows"], "paginator": paginator}, serve).run()) == 25

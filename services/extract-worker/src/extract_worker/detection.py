@@ -166,12 +166,13 @@ def _counted(entries: list[Entry], data: list[Any]) -> given.Paginator | None:
         return _numbered(pages, at)
     total = next((one for one in entries if one.name in TOTALS and (whole(one.value) or 0) > len(data)), None)
     size = next((one for name in _SIZES for one in entries if one.name == name and whole(one.value) == len(data)), None)
-    offset = next((one for name in OFFSETS for one in entries if one.name == name and whole(one.value) == 0), None)
+    offset = next((one for name in OFFSETS for one in entries if one.name == name and _begins(one)), None)
     if not data or total is None or size is None or size is total:
         return None
     if offset is not None:
         return given.Offset(
             limit=len(data),
+            offset=whole(offset.value) or 0,
             offset_param=offset.path[-1],
             limit_param=size.path[-1],
             total_path=quoted((*total.path, "value") if isinstance(total.value, dict) else total.path),
@@ -181,6 +182,11 @@ def _counted(entries: list[Entry], data: list[Any]) -> given.Paginator | None:
         base = int(whole(at.value) or 0)
         return given.PageNumber(base_page=base, page_param=_page_param(at), maximum_page=count)
     return None
+
+
+def _begins(place: Entry) -> bool:
+    """Whether the first row is there: 0, or 1 where a name says so as SCIM's."""
+    return whole(place.value) == 0 or (place.name == "startindex" and whole(place.value) == 1)
 
 
 def _numbered(pages: Entry, at: Entry | None) -> given.Paginator:

@@ -40,8 +40,9 @@ def paginator_of(definition: given.Paginator, value: int | None = None) -> BaseP
             return Offsets(
                 Said(definition.total_path, definition.has_more_path),
                 definition.stop_after_empty_page,
+                first=definition.offset,
                 limit=definition.limit,
-                offset=value or 0,
+                offset=definition.offset if value is None else value,
                 offset_param=None if definition.offset_body_path else definition.offset_param,
                 limit_param=None if definition.limit_body_path else definition.limit_param,
                 offset_body_path=definition.offset_body_path,
@@ -73,6 +74,8 @@ def taken_up(position: Json) -> tuple[given.Paginator, BasePaginator | None]:
     """The definition and the paginator of a saved position."""
     definition = _DEFINITION.validate_python(position["paginator"])
     paginator = paginator_of(definition, position.get("value"))
+    if isinstance(paginator, PageNumbers | Offsets):
+        paginator.begin(position.get("total"))
     if isinstance(paginator, Offsets) and position.get("probe"):
         paginator.take_up(position["probe"])
     return definition, paginator
@@ -91,11 +94,13 @@ def position_of(definition: given.Paginator, paginator: BasePaginator, request: 
     """What `taken_up` and `asked_at` need to go on with the request that would be next."""
     value = paginator.current_value if isinstance(paginator, RangePaginator) else None
     position: Json = {
-        "paginator": definition.model_dump(),
+        "paginator": {"type": definition.type} | definition.model_dump(exclude_defaults=True),
         "value": value,
         "url": request.url,
         "params": request.params,
     }
+    if isinstance(paginator, PageNumbers | Offsets) and paginator.total is not None:
+        position["total"] = paginator.total
     if isinstance(paginator, Offsets) and (probe := paginator.probe()):
         position["probe"] = probe
     if isinstance(definition, given.Cursor) and definition.cursor_body_path:

@@ -4,6 +4,7 @@ None of their errors says anything of what a source has answered: that may be ro
 """
 
 from typing import Any
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import orjson
 from dlt.sources.helpers.rest_client import paginators as dlt_paginators
@@ -32,6 +33,15 @@ class _Counting:
 
     def __init__(self) -> None:
         self._empty = 0
+
+    @property
+    def total(self) -> int | None:
+        """What the answers say at the total_path."""
+        return self._said.total
+
+    def begin(self, total: int | None) -> None:
+        """What they said to an attempt before."""
+        self._said.begin(total)
 
     @property
     def ends_at(self) -> int | None:
@@ -67,7 +77,7 @@ class PageNumbers(_Counting, dlt_paginators.PageNumberPaginator):
         self._said = said
 
     def update_state(self, response: Response, data: list[Any] | None = None) -> None:
-        total, more = self._said.hear(response.json())
+        total, more = self._said.hear(response.json(), bool(data))
         self.current_value += 1
         beyond = None if total is None else total + self.base_index
         self._has_next_page = self.goes_on(data or [], self.current_value, beyond, more)
@@ -83,10 +93,11 @@ class Offsets(_Counting, dlt_paginators.OffsetPaginator):
     rows are equal: so as many as came are asked for once more, of which a source that filters shows less.
     """
 
-    def __init__(self, said: Said, stop_after_empty_page: bool | None, **options: Any) -> None:
+    def __init__(self, said: Said, stop_after_empty_page: bool | None, first: int = 0, **options: Any) -> None:
         dlt_paginators.OffsetPaginator.__init__(self, **options, total_path=None, stop_after_empty_page=True)
         _Counting.__init__(self)
         self.stop_after_empty_page = stop_after_empty_page
+        self.first = first
         self._said = said
         self._page: list[bytes] = []
         self._page_at = 0
@@ -125,11 +136,12 @@ class Offsets(_Counting, dlt_paginators.OffsetPaginator):
 
     def update_state(self, response: Response, data: list[Any] | None = None) -> None:
         rows = data if data is not None else []
-        total, more = self._said.hear(response.json())
+        total, more = self._said.hear(response.json(), bool(rows))
+        beyond = None if total is None else total + self.first
         if self._asks_again:
             self._learn(len(rows))
             rows.clear()
-            self._has_next_page = not self._filters or total is None or self.current_value < total or bool(more)
+            self._has_next_page = not self._filters or beyond is None or self.current_value < beyond or bool(more)
             return
         if self._is_probing and self._looks_back(rows):
             rows.clear()
@@ -139,8 +151,7 @@ class Offsets(_Counting, dlt_paginators.OffsetPaginator):
         at, count = self.current_value, len(rows)
         self._is_probing = 0 < count < self.limit and not self._filters
         self.current_value += count if self._is_probing or count > self.limit else self.limit
-        beyond = total
-        if at == 0 and total == count and count >= self.limit:
+        if at == self.first and total == count and count >= self.limit:
             beyond = None  # the total may be that of the page
         self._has_next_page = self.goes_on(rows, self.current_value, beyond, more)
         self._page, self._page_at = [row_digest(row) for row in rows] if self._is_probing else [], at
@@ -173,7 +184,7 @@ class Offsets(_Counting, dlt_paginators.OffsetPaginator):
             return
         if self._filters and total is None and more is None:
             raise misled("it leaves rows out of its pages, so their end is uncertain: give total_path or has_more_path")
-        if total is not None and self.current_value >= total > 0:
+        if total is not None and self.current_value >= total + self.first > self.first:
             raise misled(f"rows came from {self.current_value} on, and the total_path says that there are {total}")
 
 
@@ -298,6 +309,8 @@ class _Links(_Reference, dlt_paginators.BaseNextUrlPaginator):
             found = next((found[name] for name in ("href", "url") if name in found), found)
         if found is MISSING or found in _THE_END or found == {}:
             self._next_reference = None
+        elif isinstance(found, str) and self._used is None and _is_itself(response, found):
+            self._next_reference = None  # as Zendesk's, where nothing is new: what was asked first leads to itself
         elif isinstance(found, str):
             self.go_to(found, data)
         else:
@@ -310,6 +323,16 @@ class _Links(_Reference, dlt_paginators.BaseNextUrlPaginator):
     def link(self, response: Response) -> Any:
         """What the answer has in the place of the link; `MISSING` where it has no such place."""
         raise NotImplementedError
+
+
+def _is_itself(response: Response, link: str) -> bool:
+    """Whether a link leads to the very address that was asked."""
+
+    def meant(address: str) -> tuple[str, list[tuple[str, str]]]:
+        parts = urlsplit(address)
+        return parts._replace(query="", fragment="").geturl(), sorted(parse_qsl(parts.query, keep_blank_values=True))
+
+    return meant(urljoin(response.url, link)) == meant(response.url)
 
 
 class HeaderLinks(_Links):

@@ -49,6 +49,8 @@ class Repeats:
         self._bound: Any = None
         self._seen: dict[int, int] = {}
         self._period = self._in_period = 0
+        self.again = 0
+        """How many of the first rows of the page are the last ones of the page before: new ones have moved them on."""
 
     def saved(self) -> Json | None:
         return {"pages": self._still, "rows": self._rows} if self._still else None
@@ -56,7 +58,7 @@ class Repeats:
     def look(self, response: requests.Response, rows: list[Any], is_guessed: bool) -> None:
         """Raises `Permanent` where the same rows come over and over. `is_guessed`: nobody has named the paginator."""
         before, self._last = self._last, rows
-        self._is_new = False
+        self._is_new, self.again = False, 0
         if not rows:
             self._same = 0
             return
@@ -99,6 +101,7 @@ class Repeats:
 
     def _look_at_ids(self, response: requests.Response, rows: list[Any], before: list[Any], ids: list[Path]) -> None:
         self._is_new = not self._is_as_before(rows, before, ids)
+        self.again = _again(rows, before, ids) if self._is_new else 0
         self._alike = 0
         if self._is_new:
             self._renewed = 0
@@ -164,6 +167,17 @@ def _have_own(rows: list[Any], ids: list[Path]) -> bool:
     if any(_at(row, path) is None for path in ids for row in rows):
         return False
     return rows[0] is rows[-1] or any(_at(rows[0], path) != _at(rows[-1], path) for path in ids)
+
+
+def _again(rows: list[Any], before: list[Any], ids: list[Path]) -> int:
+    """How many of the first rows are the last ones of the page before, wholly, where no id comes twice in a page."""
+    if rows[0] not in before:
+        return 0
+    at = before.index(rows[0])
+    if rows[: len(before) - at] != before[at:]:
+        return 0
+    is_sure = all(len({str([_at(row, path) for path in ids]) for row in page}) == len(page) for page in (rows, before))
+    return len(before) - at if is_sure else 0
 
 
 def _differ(rows: list[Any]) -> bool:

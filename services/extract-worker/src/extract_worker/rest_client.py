@@ -59,6 +59,7 @@ class Client(dlt_client.RESTClient):
             for page in self.paginate(**asked, hooks={"response": []}):
                 self._look_for_more(page)
                 self.repeats.look(page.response, list(page), self._guesses_a_param)
+                del page[: self.repeats.again]
                 self._look_where_it_is(page)
                 self._look_for_the_end(page)
                 self._look_for_all(page)
@@ -112,10 +113,18 @@ class Client(dlt_client.RESTClient):
         if not isinstance(paginator, PageNumbers | Offsets) or not page:
             return
         told = places_told(page.response, page, None if self._guesses_a_param else paginator.param_name or "")
+        if told and self.came == 0 and isinstance(paginator, Offsets) and paginator.first == 0 and not self._told:
+            self._look_for_the_first(told, paginator)
         if told and told == self._told:
             path, number = next(iter(told.items()))
             raise misled(f"it was asked for the next page, and {quoted(path)} says {number} again")
         self._told = told
+
+    def _look_for_the_first(self, told: dict[tuple[str, ...], int], paginator: Offsets) -> None:
+        """Raises `Permanent` where row 0 was asked for, and the answer says that it begins with row 1."""
+        path = next((path for path, number in told.items() if number == 1 and path[-1] == paginator.param_name), None)
+        if path:
+            raise misled(f"it counts rows from 1, as {quoted(path)} says: set offset to 1 in the paginator")
 
     def _look_for_the_end(self, page: Any) -> None:
         """A link to the next page that is always there, as CKAN's: what is empty after all rows is the end."""

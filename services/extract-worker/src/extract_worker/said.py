@@ -38,6 +38,10 @@ class Said:
         self._total: int | None = None
         self._is_first = True
 
+    def begin(self, total: int | None) -> None:
+        """What an attempt before was told."""
+        self._total, self._is_first = total, self._is_first and total is None
+
     @property
     def total(self) -> int | None:
         return self._total
@@ -47,9 +51,13 @@ class Said:
         """Whether the definition says where they tell the end."""
         return bool(self._total_path or self._has_more_path)
 
-    def hear(self, body: Any) -> tuple[int | None, bool | None]:
-        """Total and has_more; a total that is not repeated stays, a has_more that is left out is false."""
+    def hear(self, body: Any, has_rows: bool = False) -> tuple[int | None, bool | None]:
+        """Total and has_more; a total that is not repeated stays, a has_more that is left out is false.
+
+        Some count on the first page only, and say 0 on the others: a total of 0 beside rows says nothing.
+        """
         total = self._number(body) if self._total_path else None
+        total = None if total == 0 and (self._total or has_rows) else total
         self._total = self._total if total is None else total
         more = self._more(body) if self._has_more_path else None
         self._is_first = False
@@ -65,6 +73,8 @@ class Said:
             number = int(found) if isinstance(found, str) or found == int(found) else -1
         except (ValueError, TypeError, OverflowError):
             number = -1
+        if number == -1 and not self._is_first and found in (-1, "-1"):
+            return None
         if number < 0 or isinstance(found, bool):
             raise misled(f"what stands at the total_path {self._total_path} is no whole number")
         return number

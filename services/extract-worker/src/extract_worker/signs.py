@@ -17,6 +17,16 @@ _MORE = words(
     "truncated nextpageavailable partial incomplete"
 )
 _HAS_MORE = re.compile(r"(has|is|are)(there)?(more|next|older|additional)\w*")
+_CUT = re.compile(
+    r"^(is)?(truncated|partial|incomplete)(results?|rows?|response|list|data)?$"
+    r"|(results?|rows?|response|list|data|output)(is|are|was|were)?(truncated|partial|incomplete|cut|limited)$"
+    r"|(transfer|row|record|result|response|page)s?(size)?limit(was)?(exceeded|reached)$"
+    r"|^(has)?(exceeded|reached)(transfer|row|record|result|response|page|max)\w*(limit|rows|records|results)?$"
+    r"|^(max|maximum)(rows|records|results|items)?(was|were)?(exceeded|reached)$"
+    r"|^(is)?limit(was)?(exceeded|reached)$"
+)
+"""Names by which a source says that it has not given all."""
+
 _OVER = words(
     "islast islastpage last lastpage endofstream isfinalpage done isend final complete iscomplete end eof atend"
 )
@@ -31,6 +41,7 @@ SIZES: Final = words("perpage pagesize size limit maxresults itemsperpage top ta
 """So many rows at a time, or so many at most; never the number of all."""
 
 _GROUPS = words("next paging pagination pages cursors cursor links link meta metadata pageinfo")
+_ECHOES = words("filter filters query params parameters request search criteria")
 _LEADS = words("cursor continuation continue bookmark scroll resumption resume marker token")
 _JOINED = ("pagetoken", "evaluatedkey", "scrollid", "resumptiontoken", "continuationtoken")
 _SECRETS = words(
@@ -48,7 +59,7 @@ _NOTHING: Final[tuple[Any, ...]] = (None, "", False, 0, "0", [], {})
 
 def says_more(name: str) -> bool:
     """Whether what has this name says that there is more, or that there is not."""
-    return name in _MORE or bool(_HAS_MORE.fullmatch(name))
+    return name in _MORE or bool(_HAS_MORE.fullmatch(name)) or bool(_CUT.search(name))
 
 
 def is_moment(value: Any) -> bool:
@@ -200,7 +211,7 @@ def _leads_on(entry: Entry) -> bool:
         return True
     if any(part in _LEADS for part in parts) or any(one in entry.name for one in _JOINED):
         return not ("token" in parts and any(part in _SECRETS for part in parts))
-    return entry.name == "after" and entry.group in _GROUPS
+    return entry.name == "after" and (entry.group in _GROUPS or (isinstance(value, str) and entry.group not in _ECHOES))
 
 
 def _is_something(value: Any, depth: int = 0) -> bool:

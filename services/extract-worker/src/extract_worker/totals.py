@@ -69,6 +69,7 @@ class Totals:
         """Raises `Permanent` where counted pages end, and there is more for certain; else `shortfall` tells."""
         if not self._knows_all or _is_at_its_maximum(paginator):
             return
+        _look_for_too_many(paginator, came)
         may_stop = not getattr(paginator, "stop_after_empty_page", None)
         is_counted = isinstance(paginator, PageNumbers) or (
             isinstance(paginator, Offsets) and not paginator.knows_its_end
@@ -85,8 +86,15 @@ class Totals:
     def _may_be_left_out(self, paginator: Any) -> bool:
         """Whether the source may have paged over all rows, and left some out of its pages: then pages are uneven."""
         if isinstance(paginator, Offsets):
-            return self._total is not None and paginator.current_value >= self._total[0]
+            return self._total is not None and paginator.current_value >= self._total[0] + paginator.first
         return not self._is_even
+
+
+def _look_for_too_many(paginator: Any, came: int) -> None:
+    """Raises `Permanent` where more rows came than there are: some came twice."""
+    if isinstance(paginator, Offsets) and paginator.total and came > paginator.total:
+        text = f"{came} rows came, and the total_path says that there are {paginator.total}: some came twice"
+        raise misled(f"{text}. If the source counts from 1, set offset to 1")
 
 
 def _more_in(entries: list[Entry], paginator: Any, base_page: int) -> str | None:

@@ -56,10 +56,11 @@ class PageNumber(_Counting):
 
 
 class Offset(_Counting):
-    """`offset_param` counts rows from 0 in steps of `limit`, or of what comes where the source gives less at a time."""
+    """`offset_param` counts rows in steps of `limit`, or of what comes where the source gives less at a time."""
 
     type: Literal["offset"] = "offset"
     limit: int = Field(ge=1, le=1_000_000)
+    offset: int = Field(default=0, ge=0, le=MOST, description="That of the first row: 1 for a source that counts so.")
     offset_param: Parameter = "offset"
     limit_param: Parameter = "limit"
     offset_body_path: BodyPath | None = None

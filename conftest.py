@@ -1,5 +1,6 @@
 """How property tests search: `make test` looks at the same examples each time, `make fuzz` at new ones."""
 
+import gc
 import os
 
 import pytest
@@ -32,8 +33,36 @@ _LONGEST_FIRST = (
 """What takes long begins early: at the end the processes share what is short."""
 
 
-def _place(item: pytest.Item) -> int:
-    return next((n for n, name in enumerate(_LONGEST_FIRST) if item.nodeid.startswith(name)), len(_LONGEST_FIRST))
+def _place(item: pytest.Item) -> tuple[int, str]:
+    first = next((n for n, name in enumerate(_LONGEST_FIRST) if item.nodeid.startswith(name)), len(_LONGEST_FIRST))
+    return first, item.nodeid.partition("::")[0]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Each process begins to read the tests at another folder: what one has compiled the others find.
+
+    In a new clone, where nothing is compiled, that halves the time until the first test. In which order tests run
+    `_place` says.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker and config.args == config.getini("testpaths"):
+        folders = [
+            str(folder.relative_to(config.rootpath))
+            for path in config.args
+            for folder in sorted((config.rootpath / path).glob("*/tests")) or [config.rootpath / path]
+        ]
+        begin = len(folders) * int(worker.removeprefix("gw")) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+        config.args = folders[begin:] + folders[:begin]
+
+
+def pytest_collection() -> None:
+    """What is read now is there until the end: to look through it for garbage again and again is in vain."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.workspace import ROOT, SERVICES, calls_of, modules, name_of, package_of, tree
+from tests.architecture.workspace import ROOT, SERVICES, calls_of, dotted, modules, name_of, package_of, tree
 
 MODULE_LINES = 400
 FUNCTION_LINES = 60
@@ -65,4 +65,4 @@ def test_no_test_is_excused() -> None:
 
 
 def _attributes(path: Path) -> set[str]:
-    return {ast.unparse(node) for node in ast.walk(tree(path)) if isinstance(node, ast.Attribute)}
+    return {dotted(node) for node in ast.walk(tree(path)) if isinstance(node, ast.Attribute)}

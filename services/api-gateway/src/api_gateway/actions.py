@@ -12,7 +12,7 @@ from api_gateway.answers import PROBLEMS, Limit, Offset, Words, answer, nothing,
 from api_gateway.auth import Operator, Principal, Viewer
 from api_gateway.etags import CHANGED, IfMatch, expected, has_changed, tagged
 from api_gateway.gateway import Gateway, gateway_of
-from api_gateway.problems import Problem, conflict, not_found
+from api_gateway.problems import Problem, conflict, details, not_found
 from api_gateway.repeating import REPEATED, TAKES_KEY, first_run, key_of, mark_of
 from api_gateway.requests import JsonRoute
 from api_gateway.shapes import (
@@ -30,7 +30,7 @@ from api_gateway.shapes import (
 )
 from api_gateway.slugs import SlugMet, with_slug
 from common.ids import uuid7
-from records import actions, beside, checks, connections, orders
+from records import actions, beside, checks, connections, orders, sharing
 from records.actions import Action, Filters, InUse, SlugTaken
 from records.connections import Unresolved
 from records.definitions.base import ConnectionReference
@@ -119,7 +119,8 @@ async def create_action(request: Request, principal: Operator, body: ActionBody)
                 raise SlugMet(_slug_taken(slug)) from error
 
     made = await with_slug(gateway, "actions", principal.org_id, (body.slug, body.name, body.kind), save)
-    return answer(action_json(made), 201, {"Location": f"/api/v1/actions/{action_id}"})
+    shown = action_json(made) | await _warnings(gateway, principal, made)
+    return answer(shown, 201, {"Location": f"/api/v1/actions/{action_id}"})
 
 
 @router.get("/slug/{slug}", response_model=ActionShape, summary="Get an action by its slug")
@@ -165,7 +166,9 @@ async def update_action(
                 raise not_found("action") if unchanged is None else has_changed(None)
         except SlugTaken as error:
             raise _slug_taken(values["slug"]) from error
-    return _tagged(request, await _get(gateway, principal, action_id))
+    changed = await _get(gateway, principal, action_id)
+    warned = await _warnings(gateway, principal, changed) if "definition" in values else {}
+    return tagged(request, answer(action_json(changed) | warned), changed.updated_at)
 
 
 @router.delete("/{action_id}", status_code=204, response_class=Response, summary="Delete an action")
@@ -238,6 +241,12 @@ async def _stored(
         shown.pop(checks.CONNECTION_KEYS[0], None)
     new = None if secrets is None else gateway.keyring.encrypt_json(secrets, principal.org_id, action_id)
     return {"definition": shown, "secrets": new}
+
+
+async def _warnings(gateway: Gateway, principal: Principal, action: Action) -> Json:
+    work = (action.kind, action.definition, action.connection_id)
+    told = await sharing.told(gateway.pool, principal.org_id, action.id, work)
+    return {"warnings": details(told)} if told else {}
 
 
 async def _connection_id(

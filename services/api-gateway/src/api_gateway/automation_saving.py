@@ -12,7 +12,7 @@ from api_gateway.automation_triggers import due_after_now, trigger_columns
 from api_gateway.gateway import Gateway
 from api_gateway.principal import Principal
 from common.ids import uuid7
-from records import actions, beside, checks, orders
+from records import actions, beside, checks, orders, sharing
 from records.actions import ToRun
 from records.automations import saved
 from records.automations.body import AutomationBody, AutomationParts, InputBody, StepBody
@@ -118,6 +118,7 @@ async def _version(
     large = (definitions, [action.definition for action in known.values()])
     found, warned = await beside.judged(principal.org_id, large, judge)
     called = await refuse_bad_calls(gateway.pool, principal.org_id, identity, calls_of(found.stored, known), at)
+    shared = await sharing.told_of_steps(gateway.pool, principal.org_id, identity[0], found.stored, at)
     version_id = uuid7()
     conditions = before["conditions"] if parts.conditions is None else _plain(parts.conditions)
     definition = {
@@ -128,7 +129,7 @@ async def _version(
     }
     sealed = gateway.keyring.encrypt_json(found.secrets, principal.org_id, version_id) if found.secrets else None
     version = NewVersion(version_id, identity[0], principal.org_id, definition, sealed, principal.user_id)
-    return version, (*warned, *condition_warnings(conditions))
+    return version, (*warned, *shared, *condition_warnings(conditions))
 
 
 def _judged(

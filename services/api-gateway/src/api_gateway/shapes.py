@@ -82,6 +82,14 @@ class ListedLatestRunShape(LatestRunShape):
     progress_truncated: bool = False
 
 
+class WarningShape(Shape):
+    """What may be saved and may not be meant: where, what to do about it, and a word for programs."""
+
+    loc: list[str | int]
+    msg: str
+    type: str
+
+
 class ActionShape(Shape):
     connection_id: UUID | None
     created_at: datetime
@@ -96,6 +104,9 @@ class ActionShape(Shape):
     template_id: str | None
     updated_at: datetime
     updated_by: str | None
+    warnings: list[WarningShape] = Field(
+        default=[], description="In the answer to a change: another definition writes the same table (`table_shared`)."
+    )
 
 
 class ListedActionShape(ActionShape):

@@ -4,6 +4,7 @@ import gc
 import os
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 # How long an example takes says nothing on a busy machine.
@@ -16,6 +17,10 @@ settings.load_profile("new" if os.environ.get("VAI_FUZZ") else "same")
 
 # Every new client of HTTP reads all authorities that the system trusts, for 40 ms; no test meets one of them.
 os.environ.setdefault("SSL_CERT_DIR", os.devnull)
+
+# Tests make things fail on purpose: to colour the traceback of each, with all variables, takes up to two seconds.
+_plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _plain])
 
 
 _ON_ONE_STACK = "tests/integration/"

@@ -15,6 +15,7 @@ COMPILE := pip compile --universal --python-version 3.11 --no-emit-index-url --g
 # What a command line says reaches the stack through the environment: make up DETACH=1 REPLICAS="extract-worker=2".
 KAFKA ?=
 T ?=
+V ?=
 # Three processes on two cores: the one whose tests share a stack mostly waits for it.
 BESIDE := -n 3 --dist loadgroup --no-loadscope-reorder
 export DETACH REPLICAS KAFKA SERVICE
@@ -121,7 +122,19 @@ verify: $(READY) ## is anything generated stale, any contract broken, any fact o
 	@$(PY) -m records.generate --check
 	@$(PY) -m tools.events --check
 	@$(PY) -m tools.client_pages --check
+	@$(PY) -m tools.licences --check
 	@$(PY) -m tests.spec.compare ../shared/spec
+
+.PHONY: licences
+licences: $(READY) ## the licences of all that is installed; fails if one may not be there
+	@$(PY) -m tools.licences
+
+.PHONY: coverage
+coverage: $(READY) ## how much of the code the tests reach, children and services too: a figure, no gate (T=path for a part)
+	@mkdir -p .cache/coverage && $(PY) -m coverage erase
+	@$(PY) -m coverage run -m pytest $(or $(T),$(BESIDE)) || echo "Some tests failed: the figure is too low"
+	@$(PY) -m coverage combine --quiet
+	@$(PY) -m coverage report --skip-covered --sort=cover
 
 .PHONY: verify-asyncapi
 verify-asyncapi: $(READY) ## hold docs/asyncapi.yaml against AsyncAPI's own schema (fetched by npm)
@@ -134,6 +147,18 @@ publish-contracts: $(READY) ## at a release: what proto/ says now is what later 
 .PHONY: freeze
 freeze: $(READY) ## at a release: the revisions of the database that are there now never change again
 	@$(PY) -m records.generate --freeze
+
+.PHONY: version
+version: $(READY) ## at a release: write the version into VERSION and every member (V=0.2.0)
+	@$(PY) -m tools.release version "$(V)"
+
+.PHONY: wheels
+wheels: $(READY) ## build dist/: a wheel of each member, licences and checksums; each is looked at and imported
+	@$(PY) -m tools.release wheels
+
+.PHONY: release-check
+release-check: wheels ## is everything ready to be tagged? (docs/releasing.md)
+	@$(PY) -m tools.release check
 
 .PHONY: bench
 bench: $(READY) ## measure, and print ratios

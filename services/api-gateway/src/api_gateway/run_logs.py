@@ -1,4 +1,4 @@
-"""GET /api/v1/action-runs/{run_id}/logs: a run's log page by page, or all of it as lines of JSON (document 004, decision 61)."""
+"""GET /api/v1/action-runs/{run_id}/logs: a run's log page by page, or all of it as lines of JSON (document 004)."""
 
 from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any, Literal
@@ -25,6 +25,7 @@ NDJSON = "application/x-ndjson"
 After = Annotated[str | None, Query(description="Cursor: return entries after this ID")]
 Entries = Annotated[int, Query(ge=1, le=500)]
 LeastLevel = Annotated[Level | None, Query(description="The least level")]
+# Decision 61: the spelling of document 003, or that of document 004.
 Keys = Annotated[Literal["camel", "snake"], Query(description="Keys in camelCase, or in snake_case")]
 
 _PAGE = 500

@@ -209,6 +209,8 @@ def _plain(column: Column) -> Column:
     if pa.types.is_decimal(kind):
         small = kind.precision <= WIDEST_DECIMAL and 0 <= kind.scale <= kind.precision
         return column.cast(pa.decimal128(kind.precision, kind.scale)) if small else as_texts(column)
+    if pa.types.is_time(kind):
+        return as_texts(column)  # Delta tables have no TIME
     if pa.types.is_duration(kind):
         return texts(_seconds(column, kind.unit))
     values = _values_of(column)
@@ -247,7 +249,6 @@ _SIMPLE: dict[int, pa.DataType] = {
         (pa.string(), [pa.string(), pa.large_string(), pa.string_view()]),
         (pa.binary(), [pa.binary(), pa.large_binary(), pa.binary_view(), pa.binary(1)]),
         (pa.date32(), [pa.date32(), pa.date64()]),
-        (pa.time64("us"), [pa.time32("s"), pa.time64("us")]),
         (pa.timestamp("us"), [pa.timestamp("s")]),
     )
     for kind in kinds

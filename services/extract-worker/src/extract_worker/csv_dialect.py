@@ -136,6 +136,9 @@ def _sniffed(text: str, whole: bool, resource: FileResource, path: str, usual: s
     Two that do so are told apart by quotes alone; a name that ends with `.tsv` says the tab. The comma is not taken
     where another one cuts each record, too: commas stand in numbers and names.
     """
+    doubled = re.match(r"[^\n\r]*?([,;|\t])\1", text)
+    if doubled and not re.search(rf"(?<!{(mark := re.escape(doubled[1]))}){mark}(?:{mark}{mark})*(?!{mark})", text):
+        raise _untold(path)  # `a||b`: a delimiter of two characters, or a column that is empty everywhere
     found = {delimiter: _widths(text, whole, delimiter, resource) for delimiter in _DELIMITERS}
     even = [delimiter for delimiter, (widths, _) in found.items() if len(set(widths)) == 1 and widths[0] > 1]
     each = [delimiter for delimiter, (widths, _) in found.items() if widths and min(widths) > 1]
@@ -153,8 +156,12 @@ def _sniffed(text: str, whole: bool, resource: FileResource, path: str, usual: s
         return cutting[0]
     if not (cutting or unusual) or (usual == "\t" and usual in cutting):
         return usual
+    raise _untold(path)
+
+
+def _untold(path: str) -> Permanent:
     said = f"The delimiter of {path} cannot be told; set delimiter to the character that parts its fields."
-    raise Permanent(ErrorCode.DATA_ERROR, said, {"file": path, "field": "delimiter"})
+    return Permanent(ErrorCode.DATA_ERROR, said, {"file": path, "field": "delimiter"})
 
 
 def _clean(text: str, delimiters: list[str], lengths: dict[str, int], resource: FileResource) -> list[str]:

@@ -4,6 +4,7 @@ A block is read as text by Arrow, then typed (`csv_types`), in one pass over the
 DuckDB's reader says where in the file a batch ends, which the checkpoint of a long file needs.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from extract_worker.unpacking import Text, not_text, suffix_of, unpacked
 from records.definitions.file_resources import FileResource
 
 _START_BYTES = 1024 * 1024
+_PAGE = re.compile(rb"\s*<(?:!doctype|html|head|body|table|\?xml)\b", re.IGNORECASE)
+"""What a file begins with that is a page of the web, or a table that spreadsheets call `.xls`."""
 
 
 def read_csv(shelf: Shelf, file: Found, resource: FileResource, at: Json | None) -> Iterator[Read]:
@@ -64,6 +67,9 @@ def _beginning(text: Text, file: Found, resource: FileResource) -> tuple[Dialect
         start += data
         if data and len(start) < _START_BYTES:
             continue
+        if _PAGE.match(start):
+            said = f"{file.path} is HTML or XML, and no csv. Get the file again, or export it as csv."
+            raise Permanent(ErrorCode.DATA_ERROR, said, {"file": file.path})
         found = dialect_of(start, not data, resource, suffix_of(file.path), file.path)
         if not data or (found and found.header_bytes < len(start)):
             return found, start

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Context, Decimal, InvalidOperation
 from functools import partial
 from typing import Any
@@ -76,9 +76,10 @@ def _quick(kind: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def unfit_error(name: str, kind: str, place: str, details: dict[str, Any]) -> Permanent:
     """The error of a value that its declared type cannot hold; `place` says where it stands."""
+    other = "timestamp where it has a time, else text" if kind == "date" else "text"
     text = (
         f"The column {name} is declared {kind}, and {place} has a value that does not fit. "
-        "Declare it text, mend the source, or set on_bad_row to reject where it reads files."
+        f"Declare it {other}, mend the source, or set on_bad_row to reject where it reads files."
     )
     return Permanent(ErrorCode.DATA_ERROR, text, {"column": name, "type": kind} | details)
 
@@ -131,7 +132,19 @@ _FINER = re.compile(r"[.,]\d{6}\d*[1-9]")
 
 
 def _day(value: Any) -> date:
-    return date.fromisoformat(str(value)[:10])
+    """A day, or an instant that is its midnight (UTC where it names a zone); raises ValueError where a time is told."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    text = str(value)
+    if isinstance(value, str) and len(text) == 10:
+        return date.fromisoformat(text)
+    found = value if isinstance(value, datetime) else datetime.fromisoformat(text)
+    if found.time() != time.min or found.utcoffset() or (isinstance(value, str) and _PART_OF_SECOND.search(text)):
+        raise ValueError
+    return found.date()
+
+
+_PART_OF_SECOND = re.compile(r"[.,]\d*[1-9]")
 
 
 def _json(value: Any) -> str:

@@ -6,13 +6,12 @@ import zlib
 from collections.abc import Iterator
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from common.errors import ErrorCode, Permanent
-from extract_worker.columns import plain, with_declared
 from extract_worker.csv_files import read_csv
 from extract_worker.folders import Found, Shelf
 from extract_worker.json_files import read_json, read_jsonl
+from extract_worker.parquet_files import read_parquet
 from extract_worker.rejects import Json, Read
 from extract_worker.unpacking import suffix_of
 from records.definitions.file_resources import FileResource
@@ -29,7 +28,7 @@ def reads(shelf: Shelf, file: Found, resource: FileResource, at: Json | None = N
     Raises `Permanent` (DATA_ERROR) naming the file, and the line where there is one, without any of its text.
     """
     kind = resource.format or format_of(file.path)
-    read = {"csv": read_csv, "jsonl": read_jsonl, "json": read_json, "parquet": _parquet}[kind]
+    read = {"csv": read_csv, "jsonl": read_jsonl, "json": read_json, "parquet": read_parquet}[kind]
     try:
         yield from read(shelf, file, resource, at)
     except _BROKEN as error:
@@ -53,15 +52,3 @@ def format_of(path: str) -> str:
         text = f"{path} does not tell its format by its suffix; set format to csv, jsonl, json or parquet."
         raise Permanent(ErrorCode.DATA_ERROR, text, {"file": path, "field": "format"})
     return found
-
-
-def _parquet(shelf: Shelf, file: Found, resource: FileResource, at: Json | None) -> Iterator[Read]:
-    """Row group after row group; `at`: {groups: those that were read}."""
-    with shelf.open(file) as stream:
-        whole = pq.ParquetFile(stream, pre_buffer=False)
-        yield Read(with_declared(plain(whole.schema_arrow.empty_table()), resource.columns))
-        for group in range(at["groups"] if at else 0, whole.num_row_groups):
-            batches = whole.iter_batches(batch_size=65_536, row_groups=[group])
-            for batch in batches:
-                yield Read(with_declared(plain(pa.Table.from_batches([batch])), resource.columns))
-            yield Read(pa.table({}), {"groups": group + 1})

@@ -15,12 +15,12 @@ from tests.integration.figures import Figure
 
 _READY_SECONDS = 45.0
 _FIGURES = pytest.StashKey[list[str]]()
-_REPLICAS = {"extract-worker": 2, "transform-worker": 2, "scheduler": 2}
+_REPLICAS = {"extract-worker": 2, "transform-worker": 2, "scheduler": 2, "watchdog": 2}
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    """Two of each heavy worker and of the scheduler, so that one can take over from the other."""
+    """Two of each heavy worker, scheduler and watchdog: one can take over from the other, or come in its way."""
     async with running_stack(tmp_path_factory.mktemp("stack"), replicas=_REPLICAS) as running:
         yield running
         assert "deadlock detected" not in running.home.log("postgres").read_text()

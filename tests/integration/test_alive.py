@@ -57,6 +57,8 @@ async def _assert_each_was_sent_once(api: httpx2.AsyncClient, web: WebServer, ru
 async def test_a_restart_of_postgres_buries_nobody_and_fails_no_call(
     mended: Stack, api: httpx2.AsyncClient, database: Any, web: WebServer
 ) -> None:
+    """Two watchdogs look: each begins anew, and neither takes the other for dead."""
+    assert len(mended.pids("watchdog")) == 2
     answered = asyncio.Event()
     await database.execute(_OLD)
     runs = await _calls(api, web, answered)

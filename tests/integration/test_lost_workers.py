@@ -20,6 +20,7 @@ from tests.integration.lake import assert_extracted_once, delta_table
 from tests.integration.runs import all_ended, all_published, assert_told_once, journal, logged, sample, words
 
 _ROWS, _SLICES = 2_000, 10
+_HELD = 4
 _LASTING = {"slices": _SLICES, "rows_per_second": 500}
 _SQL = "SELECT count(*) AS n FROM range(100000) a, range(8000) b WHERE (a.range * b.range) % 7 = 3"
 
@@ -117,6 +118,29 @@ async def test_frozen_workers_that_wake_after_their_runs_were_taken_over_write_n
     assert await standing_of(database, ids) == standing
     assert delta_table(mended, "frozen").version() == version
     await assert_extracted_once(mended, database, extract["id"], _ROWS, _SLICES)
+    assert_told_once(await journal(database, ids), ids)
+
+
+@pytest.mark.timeout(150)
+async def test_a_worker_that_is_killed_three_times_fails_none_of_those_that_it_held(
+    mended: Stack, api: httpx2.AsyncClient, database: Any, web: WebServer, figure: Figure
+) -> None:
+    """In company twice; then each is claimed alone, and the third kill meets one that has lost two in company."""
+    answered = asyncio.Event()
+    web.replies = {"/get": lambda _: Reply(wait=None if answered.is_set() else answered)}
+    made = [await create_run(api, "http_request", {"method": "GET", "url": f"{web.url}/get"}) for _ in range(_HELD)]
+    began, seen = steady_seconds(), 0
+    for together in (_HELD, _HELD, 1):
+        await wait_for(lambda: len(web.seen) == seen + together, 45, what=f"{together} more requests have come")
+        seen = len(web.seen)
+        await mended.kill_service("agent-worker")
+        await mended.start_service("agent-worker")
+    answered.set()
+    ended = [await run_when(api, run["id"], timeout=60) for run in made]
+    figure("seconds", steady_seconds() - began)
+    assert [(run["status"], run["error"]) for run in ended] == [("completed", None)] * _HELD
+    assert sorted(run["interruptCount"] for run in ended) == [2] * (_HELD - 1) + [3]
+    ids = [run["id"] for run in made]
     assert_told_once(await journal(database, ids), ids)
 
 

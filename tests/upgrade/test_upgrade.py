@@ -16,6 +16,7 @@ import asyncpg
 import httpx2
 import pytest
 
+from devstack.ownership import give_to_services
 from devstack.stack import Stack
 from records.migrate import migrate
 from testkit.wait import wait_for
@@ -142,7 +143,8 @@ async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
 
 @pytest.mark.timeout(600)
 async def test_an_upgrade_under_load_loses_and_doubles_nothing(stack: Stack, web: WebServer) -> None:
-    await asyncio.to_thread(migrate_as_before, stack.database, stack.org_id, stack.api_key)
+    await asyncio.to_thread(migrate_as_before, stack.postgres.admin_url, stack.org_id, stack.api_key)
+    await give_to_services(stack.postgres.admin_url, stack.database)
     database: Any = await asyncpg.connect(stack.database)
     await database.execute(_ALLOWED)
     older = Side("older", python_of_before(), stack, {})

@@ -17,13 +17,15 @@ from aiokafka.admin import AIOKafkaAdminClient
 from devstack.config import Config
 from devstack.errors import StackError
 from devstack.home import Home
+from devstack.ownership import give_to_services
 from devstack.ports import random_base
 from devstack.process import becomes
-from devstack.seed import seed
+from devstack.seed import ensure_database, seed
 from devstack.show import rows_of
 from devstack.stack import AlreadyRunning, Stack
 from devstack.supervisor import Supervisor
 from devstack.topics import all_topics
+from records.migrate import migrate
 
 Connection = Any  # asyncpg's connection is generic for the type checker only
 
@@ -48,7 +50,34 @@ async def test_the_embedded_postgres_is_durable_and_asks_for_a_password(database
     assert [await setting(database, name) for name in ("fsync", "synchronous_commit", "full_page_writes")] == ["on"] * 3
     assert await setting(database, "password_encryption") == "scram-sha-256"
     with pytest.raises(asyncpg.InvalidPasswordError):
-        await asyncpg.connect(stack.database.replace(stack.secrets.postgres_password, "guessed"))
+        await asyncpg.connect(stack.database.replace(stack.secrets.services_password, "guessed"))
+
+
+async def test_the_services_own_their_database_and_are_no_superuser(database: Connection, stack: Stack) -> None:
+    mine = """SELECT rolsuper, rolcreaterole, rolcreatedb, rolbypassrls, pg_get_userbyid(datdba) = current_user
+        FROM pg_roles, pg_database WHERE rolname = current_user AND datname = current_database()"""
+    assert tuple(await database.fetchrow(mine)) == (False, False, False, False, True)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await database.execute("COPY runs TO PROGRAM 'true'")
+    given = environment_of(stack, stack.describe()["services"]["watchdog"]["metrics"][0])
+    assert not [name for name, value in given.items() if stack.secrets.postgres_password in value]
+
+
+async def test_a_database_that_a_superuser_has_filled_is_given_to_the_services(stack: Stack) -> None:
+    """As older versions left it; the next start migrates it, as a user who must own all that is there."""
+    head, _, _ = stack.postgres.admin_url.rpartition("/")
+    old = f"{head}/older"
+    url = f"{stack.database.rpartition('/')[0]}/older"
+    await ensure_database(old)
+    await migrate(old, "0007")
+    connection = await asyncpg.connect(old)
+    for _ in range(2):
+        await give_to_services(old, url)
+    await migrate(url)
+    owned = "relnamespace = 'public'::regnamespace AND relowner = 'vai'::regrole"
+    assert await connection.fetchval(f"SELECT count(*) FROM pg_class WHERE {owned}") == 0
+    await connection.close()
+    assert await seed(url, UUID(stack.org_id), stack.api_key) == UUID(stack.org_id)
 
 
 async def test_the_database_has_an_organisation_a_user_and_the_key(database: Connection, stack: Stack) -> None:

@@ -17,7 +17,7 @@ import uvloop
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from common import environment
+from common import environment, poolers
 from common.bell import Bell, KafkaBell, NotifyBell
 from common.db import AWAY, is_away, open_pool
 from common.faults import in_words
@@ -202,10 +202,25 @@ def _leave_what_stays() -> None:
     gc.set_threshold(_COLLECT_AFTER)
 
 
+async def _opened(name: str, settings: Settings, session: str) -> Any:
+    """The pool. Raises `PoolerLoses` where a pooler in the way takes what a service needs."""
+    pool = None
+    try:
+        pool = await open_pool(settings.database_url, name, settings.pool_size, name=session)
+        await poolers.check(pool, settings.database_url, settings.direct_url, name)
+    except BaseException as error:
+        if pool is not None:
+            pool.terminate()
+        if told := poolers.told_of(error):
+            raise told from error
+        raise
+    return pool
+
+
 async def _wait_for_database(name: str, settings: Settings, session: str) -> Any:
     while True:
         try:
-            return await open_pool(settings.database_url, name, settings.pool_size, name=session)
+            return await _opened(name, settings, session)
         except AWAY as error:
             if not is_away(error):
                 raise

@@ -104,6 +104,7 @@ class Secrets:
     encryption_keys: str
     token_secret: str
     postgres_password: str
+    services_password: str
     admin_token: str
 
 
@@ -115,6 +116,7 @@ def new_secrets() -> Secrets:
         encryption_keys="k1:" + base64.b64encode(secrets.token_bytes(32)).decode(),
         token_secret=_letters(48),
         postgres_password=_letters(32),
+        services_password=_letters(32),
         admin_token=_letters(48),
     )
 

@@ -13,7 +13,12 @@ from devstack.errors import StackError, advice_for
 from devstack.home import Home
 from devstack.process import Process, Program, becomes, rotate, started_at, succeeds, tail
 
-USER = "vai"
+ADMIN = "vai"
+"""Whom initdb makes: a superuser, for the stack alone."""
+
+SERVICES = "vai_services"
+"""Whom services and migrations connect as: owns the database and nothing else (made by `devstack.ownership`)."""
+
 DATABASE = "vai"
 _MAJOR = "18"
 _READY_SECONDS = 60.0
@@ -62,19 +67,35 @@ def binaries() -> Path:
 
 
 class Postgres:
-    """One cluster in the stack's folder, reachable at `url` by its only user, who is a superuser."""
+    """One cluster in the stack's folder: `url` is the services' way to it, `admin_url` the superuser's."""
 
-    def __init__(self, home: Home, port: int, password: str, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        home: Home,
+        port: int,
+        password: str,
+        settings: Mapping[str, str] | None = None,
+        *,
+        services_password: str = "",
+    ) -> None:
         self._home = home
         self._settings = {**_SETTINGS, **(settings or {})}
         self._password = password
+        self._services_password = services_password
         self._log = home.log("postgres")
         self.port = port
         self.process: Process | None = None
 
     @property
     def url(self) -> str:
-        return f"postgresql://{USER}:{self._password}@127.0.0.1:{self.port}/{DATABASE}"
+        return self._url(SERVICES, self._services_password)
+
+    @property
+    def admin_url(self) -> str:
+        return self._url(ADMIN, self._password)
+
+    def _url(self, user: str, password: str) -> str:
+        return f"postgresql://{user}:{password}@127.0.0.1:{self.port}/{DATABASE}"
 
     async def start(self) -> None:
         """Start it, made anew where there is no data yet; returns when it takes connections."""
@@ -133,7 +154,7 @@ class Postgres:
         secret.touch(mode=0o600)
         secret.write_text(self._password)
         words = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "-E", "UTF8")
-        access = ("-U", USER, "-A", "scram-sha-256", f"--pwfile={secret}")
+        access = ("-U", ADMIN, "-A", "scram-sha-256", f"--pwfile={secret}")
         command = (str(binaries() / "initdb"), "-D", str(data), *words, *access)
         try:
             made = await succeeds(self._program("initdb", command, data), _READY_SECONDS)

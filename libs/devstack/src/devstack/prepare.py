@@ -2,7 +2,7 @@
 
 So that the stack's own process stays small, and so that all of this is imported while the servers start. The command
 line says what will have to be prepared (`database`, `kafka`); the standard input, as soon as they answer, where they
-are: {"database": {"url", "org_id", "api_key"}, "kafka": "host:port"}.
+are: {"database": {"url", "admin_url", "org_id", "api_key"}, "kafka": "host:port"}.
 """
 
 import asyncio
@@ -64,8 +64,9 @@ def remember_prepared(home: Home, secrets: Secrets) -> None:
 
 
 def _fingerprint(secrets: Secrets) -> str:
-    """Of all that the preparation depends on: the migrations, the key, and the day (partitions are made ahead)."""
-    seen = hashlib.sha256(f"{secrets.api_key} {secrets.org_id} {now().date()}".encode())
+    """Of all that the preparation depends on: the migrations, keys, and the day (partitions are made ahead)."""
+    keys = f"{secrets.api_key} {secrets.services_password}"
+    seen = hashlib.sha256(f"{keys} {secrets.org_id} {now().date()}".encode())
     spec = importlib.util.find_spec("records")
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         for file in sorted(Path(folder).glob("migrations/**/*.*")):
@@ -74,12 +75,14 @@ def _fingerprint(secrets: Secrets) -> str:
     return seen.hexdigest()
 
 
-async def prepare_database(url: str, org_id: str, api_key: str) -> None:
-    """Make the database, bring it to this version's schema, seed it; all of it can be repeated."""
+async def prepare_database(url: str, admin_url: str, org_id: str, api_key: str) -> None:
+    """Make the database, give it to the services, bring it to this version's schema, seed it; can be repeated."""
+    from devstack.ownership import give_to_services
     from devstack.seed import ensure_database, seed
     from records.migrate import migrate
 
-    await ensure_database(url)
+    await ensure_database(admin_url)
+    await give_to_services(admin_url, url)
     await migrate(url)
     await seed(url, UUID(org_id), api_key)
 
@@ -91,7 +94,7 @@ async def prepare_broker(address: str) -> None:
 
 
 async def main(parts: list[str]) -> None:
-    modules = {"database": ("records.migrate", "devstack.seed"), "kafka": ("devstack.topics",)}
+    modules = {"database": ("records.migrate", "devstack.seed", "devstack.ownership"), "kafka": ("devstack.topics",)}
     for module in [module for part in parts for module in modules[part]]:
         importlib.import_module(module)
     sys.stdout.write(f"{_LOADED}\n")

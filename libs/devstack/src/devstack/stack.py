@@ -76,7 +76,12 @@ class Stack:
         self.secrets = load_secrets(self.home)
         (self.home.files / self.secrets.org_id).mkdir(parents=True, exist_ok=True)
         ports = PortBook(self.home.ports, self.config.port_base)
-        self.postgres = Postgres(self.home, postgres_port(self.config, ports), self.secrets.postgres_password)
+        self.postgres = Postgres(
+            self.home,
+            postgres_port(self.config, ports),
+            self.secrets.postgres_password,
+            services_password=self.secrets.services_password,
+        )
         self.broker = broker_of(self.config, ports)
         self._ports = ports
 
@@ -111,7 +116,8 @@ class Stack:
 
     def _database_orders(self) -> dict[str, Any]:
         self._say("migrating")
-        return {"database": {"url": self.database, "org_id": self.org_id, "api_key": self.api_key}}
+        where = {"url": self.database, "admin_url": self.postgres.admin_url}
+        return {"database": {**where, "org_id": self.org_id, "api_key": self.api_key}}
 
     async def _until_ready(self, instance: Instance) -> None:
         until = steady_seconds() + READY_SECONDS

@@ -92,7 +92,7 @@ class _Server:
         server = Postgres(home, ports.take("postgres", random_base()), "test", _HASTY)
         asyncio.run(server.start())
         self._close.callback(lambda: asyncio.run(server.stop(immediate=True)))
-        return in_database(server.url, "postgres")
+        return in_database(server.admin_url, "postgres")
 
     async def _migrate_template(self) -> None:
         await execute(self.url, f"CREATE DATABASE {self._template}")

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from common.bell import Bell
 from common.rows import Rows
+from common.telemetry import runs_given_up
 from records.following import follow
 from records.publication import Publisher
 from run_dispatcher import lifecycle
@@ -41,11 +42,11 @@ class Dispatcher:
         self._bell = bell
         self._publisher = publisher
         self._process_id = process_id
-        self._approvals: Rows[UUID] = Rows("approvals")
-        self._retries: Rows[UUID] = Rows("retries")
-        self._late: Rows[UUID] = Rows("late_approvals")
-        self._parked: Rows[UUID] = Rows("parked")
-        self.limits = Limits(pool, bell)
+        self._approvals: Rows[UUID] = Rows("approvals", last_resort=self._reject_damaged)
+        self._retries: Rows[UUID] = Rows("retries", last_resort=self._queue_damaged)
+        self._late: Rows[UUID] = Rows("late_approvals", last_resort=self._reject_damaged)
+        self._parked: Rows[UUID] = Rows("parked", last_resort=self._queue_damaged)
+        self.limits = Limits(pool, bell, self._queue_damaged)
         self.wake = asyncio.Event()
 
     def on_held(self, _kind: str, _ids: list[UUID]) -> None:
@@ -91,6 +92,21 @@ class Dispatcher:
 
     async def _unpark(self, ids: list[UUID]) -> list[Any]:
         return await lifecycle.unpark(self._pool, ids)
+
+    async def _queue_damaged(self, run_id: UUID) -> bool:
+        """A run that cannot be let go as it is: whoever claims it ends it."""
+        async with self._pool.acquire() as conn:
+            rows = await lifecycle.queue_damaged(conn, run_id)
+        self._ring(rows)
+        return bool(rows)
+
+    async def _reject_damaged(self, run_id: UUID) -> bool:
+        async with self._pool.acquire() as conn:
+            ended, rows = await lifecycle.reject_damaged(conn, run_id, self._process_id)
+        for row in rows:
+            runs_given_up.labels(kind=row["kind"]).inc()
+        await follow(rows, self._pool, self._bell, self._publisher)
+        return ended
 
     async def _ids(self, rows: Rows[UUID], query: str, *values: Any) -> list[UUID]:
         return [row["id"] for row in await self._pool.fetch(query, rows.resting, *values)]

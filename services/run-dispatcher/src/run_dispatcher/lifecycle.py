@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from records.fragments import limited
+from records import last_resort
+from records.fragments import limited, waits_for_room
 from records.hot import Entry
 from records.lifecycle import Owner, Phase, Status, edges_of, moves_of
 from records.transitions import Step, apply
@@ -61,6 +62,20 @@ SWEEP_PARKED_INTO_LIMIT = Step(
     skip_locked=True,
 )
 
+# The same without the limits, for a run that cannot be moved as it is: whoever claims it ends it.
+_DAMAGED_MOVES = (
+    Step(_RUNNING, (Phase.DELAYED,), _RUNNING, Phase.QUEUED, guard=f"({_DUE} OR {waits_for_room('r')})"),
+    Step(_RUNNING, (Phase.PARKED,), _RUNNING, Phase.QUEUED, guard=_NOTHING_LIVES_BELOW),
+    Step(_PENDING, (Phase.HELD,), _PENDING, Phase.QUEUED, guard=waits_for_room("r")),
+    Step(_AWAITING, (Phase.HELD,), _AWAITING, Phase.QUEUED, guard=waits_for_room("r")),
+)
+_ASK_UNTOLD = Step(
+    _PENDING, (Phase.HELD,), _AWAITING, Phase.HELD, sets="held_for = 'approval'", guard="r.held_for = 'approval'"
+)
+REJECT_DAMAGED = Step(
+    _AWAITING, (Phase.HELD,), Status.REJECTED, Phase.DONE, sets="error = $6::jsonb", guard="r.held_for = 'approval'"
+)
+
 # The phase stays: a retry that is due waits for room.
 _WAIT_FOR_ROOM = f"""
 WITH picked AS MATERIALIZED (
@@ -98,3 +113,26 @@ async def wait_for_room(conn: Any, ids: Sequence[UUID]) -> list[UUID]:
 async def unpark(conn: Any, ids: Sequence[UUID]) -> list[Any]:
     """parked → queued, or delayed where a limit holds: the child has ended, and whoever ended it could not say so."""
     return [*await apply(conn, SWEEP_PARKED, ids), *await apply(conn, SWEEP_PARKED_INTO_LIMIT, ids)]
+
+
+async def queue_damaged(conn: Any, run_id: UUID) -> list[Any]:
+    """held, delayed or parked → queued, whatever keeps its own step from it (rule 23): who claims it ends it.
+
+    It passes by the limits: it is there to be ended. A run that waits for an approval is none of these.
+    """
+    for step in _DAMAGED_MOVES:
+        if rows := await last_resort.move(conn, step, run_id):
+            return rows
+    return []
+
+
+async def reject_damaged(conn: Any, run_id: UUID, writer: UUID) -> tuple[bool, list[Any]]:
+    """pending or awaiting_approval → rejected: nobody can be asked for an approval, or told that none came (rule 23).
+
+    Answers whether it has ended by it, and the rows for `follow`.
+    """
+    message = "The run waited for an approval, and its record is damaged. Report it with the run's id."
+    error = {"code": "INTERNAL_ERROR", "message": message, "details": {}, "retryable": True}
+    async with conn.transaction():
+        await last_resort.move(conn, _ASK_UNTOLD, run_id)
+        return await last_resort.end(conn, REJECT_DAMAGED, run_id, error, event="action.rejected", writer=writer)

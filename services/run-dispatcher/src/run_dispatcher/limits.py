@@ -5,7 +5,7 @@ Who waits for room is let in by the dispatcher alone: new and approved runs (hel
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -125,13 +125,16 @@ async def let_in(
 
 
 class Limits:
-    """Who has news of room has a turn, a few at a time; one organisation's turn keeps no other's waiting."""
+    """Who has news of room has a turn, a few at a time; one organisation's turn keeps no other's waiting.
 
-    def __init__(self, pool: Any, bell: Bell) -> None:
+    `last_resort` gets a run that cannot be let in, again and again (rule 23).
+    """
+
+    def __init__(self, pool: Any, bell: Bell, last_resort: Callable[[UUID], Awaitable[bool]] | None = None) -> None:
         self._pool = pool
         self._bell = bell
         self._rows: Rows[UUID] = Rows("limits")
-        self._runs: Rows[UUID] = Rows("let_in")
+        self._runs: Rows[UUID] = Rows("let_in", last_resort=last_resort)
         self._due: dict[UUID, None] = {}
         self._under_way: set[UUID] = set()
         self._again: set[UUID] = set()

@@ -1,0 +1,60 @@
+"""A pooler in transaction mode is told at the start, with what to set; a plain way costs nothing."""
+
+import asyncpg
+import pytest
+
+from common import db, poolers
+from common.boot import _opened
+from common.poolers import PoolerLoses
+from common.settings import Settings
+from testkit.database import Database
+from testkit.pooler import pooled
+
+ROLE = "extract-worker"
+
+
+async def _open(url: str, direct: str = "") -> None:
+    settings = Settings(
+        database_url=url, database_direct_url=direct, kafka="k:1", lake_url="file:///lake", bell="notify"
+    )
+    pool = await _opened(ROLE, settings, "a-name")
+    pool.terminate()
+
+
+@pytest.mark.parametrize("direct", [False, True])
+async def test_without_a_pooler_nothing_is_refused(database: Database, direct: bool) -> None:
+    await _open(database.url, f"{database.url}?" if direct else "")
+
+
+async def test_a_start_parameter_that_a_pooler_refuses_is_named(database: Database) -> None:
+    async with pooled(database.url, ("plan_cache_mode",)) as url:
+        with pytest.raises(PoolerLoses, match=r"startup parameter: plan_cache_mode.*ignore_startup_parameters"):
+            await _open(url, database.url)
+
+
+async def test_a_direct_way_through_a_pooler_is_refused_by_the_name_of_its_setting(database: Database) -> None:
+    async with pooled(database.url) as url:
+        with pytest.raises(PoolerLoses, match=r"VAI_DATABASE_DIRECT_URL leads to a pooler in transaction mode.*LISTEN"):
+            await _open(database.url, url)
+
+
+async def test_a_pooler_that_loses_prepared_statements_is_refused(database: Database) -> None:
+    async with pooled(database.url) as url:
+        with pytest.raises(PoolerLoses, match=r"loses prepared statements.*max_prepared_statements"):
+            await _open(url, database.url)
+
+
+async def test_a_pooler_whose_sessions_are_nobodys_is_refused(database: Database) -> None:
+    """As with `ignore_startup_parameters`, and no `connect_query`."""
+    async with pooled(database.url) as url:
+        pool = await db.open_pool(url, "", 2)
+        with pytest.raises(PoolerLoses, match=r"vai\.role is '', not 'extract-worker'.*connect_query"):
+            await poolers.check(pool, url, database.url, ROLE)
+        pool.terminate()
+
+
+@pytest.mark.parametrize("code", ["53300", "08P01", "57P01"])
+def test_other_words_of_a_pooler_are_no_reason_to_give_up(code: str) -> None:
+    error = asyncpg.PostgresError.new({"C": code, "M": "no more connections allowed (max_client_conn)"})
+    assert poolers.told_of(error) is None
+    assert db.is_away(error)

@@ -196,6 +196,18 @@ async def test_every_transform_has_a_time_limit(bench: Any, named: float | None,
     assert run.deadline == run.claimed + limit
 
 
+async def test_a_table_that_is_only_remembered_is_an_input_without_files(bench: Any) -> None:
+    run = await bench.run()
+    await KIND.prepare(run)
+    await ask(run, "lock")
+    await ask(run, "wrote", row_count=0, columns=[{"name": "id", "type": "NULL"}], bytes=0, version=-1)
+    own, other = "SELECT * FROM {{ this }}", "SELECT * FROM {{ out }}"
+    for sql, inputs in ((own, []), (other, [{"silver_dataset": "out"}])):
+        (found,) = (await KIND.prepare(await bench.run(sql, *inputs)))["inputs"]
+        assert "location" not in found
+        assert found["columns"] == [{"name": "id", "type": "NULL"}]
+
+
 # The lock, the permit, the record
 
 

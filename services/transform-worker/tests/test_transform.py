@@ -139,6 +139,41 @@ def test_an_empty_extraction_whose_columns_nobody_knows_has_those_that_are_asked
     assert workshop.asked("wrote")[0]["columns"][0] == {"name": "id", "type": "BIGINT"}
 
 
+NOBODY_KNOWS = ["SELECT * FROM {{ bronze_orders }}", "SELECT id, v FROM {{ bronze_orders }}"]
+
+
+@pytest.mark.parametrize("sql", NOBODY_KNOWS)
+@pytest.mark.parametrize("mode", ["full_refresh", "incremental_merge"])
+def test_of_nothing_comes_an_empty_table_that_is_remembered_or_stays_what_it_was(
+    workshop: Any, sql: str, mode: str
+) -> None:
+    fields = {"mode": mode, "merge_keys": ["id"] if mode == "incremental_merge" else []}
+    nothing = workshop.bronze("shop.orders")
+    result = workshop.run(sql, nothing, **fields)
+    assert (result["recordsProcessed"], result["artifacts"][0]["size"]) == (0, 0)
+    names = ["id", "v"] if "id" in sql else []
+    wrote = workshop.asked("wrote")[0]
+    assert (wrote["row_count"], wrote["columns"]) == (0, [{"name": name, "type": "NULL"} for name in names])
+    orders = workshop.bronze("shop.orders", [{"id": 1, "v": "x"}])
+    workshop.run(sql, orders, **fields)
+    workshop.run(sql, workshop.bronze("shop.orders"), **fields)
+    assert workshop.rows() == ([(1, "x")] if mode == "incremental_merge" else [])
+    there = [{"name": "id", "type": "BIGINT"}, {"name": "v", "type": "VARCHAR"}]
+    assert workshop.asked("wrote")[0]["columns"] == there
+
+
+def test_a_key_that_is_null_in_all_rows_has_the_type_of_the_table(workshop: Any) -> None:
+    fields = {"mode": "incremental_merge", "merge_keys": ["a", "b"]}
+    sql = "SELECT * FROM {{ bronze_lines }}"
+    workshop.run(
+        sql, workshop.bronze("shop.lines", [{"a": 1, "b": "x", "v": 1}, {"a": None, "b": "x", "v": 2}]), **fields
+    )
+    today = workshop.bronze("shop.lines", [{"A": None, "b": "x", "v": 3}, {"A": None, "b": "y", "v": 4}])
+    workshop.inputs["bronze.shop.lines"]["columns"] = [{"name": "A", "type": "NULL"}]
+    workshop.run(sql, today, **fields)
+    assert workshop.rows("FROM out ORDER BY v") == [(1, "x", 1), (None, "x", 3), (None, "y", 4)]
+
+
 # Types
 
 

@@ -57,7 +57,10 @@ class Bounded:
 
 @dataclass(frozen=True)
 class Written:
-    """What a commit left: `rows` came from the query, the rest is of the whole table (`size` in bytes)."""
+    """What a commit left: `rows` came from the query, the rest is of the whole table (`size` in bytes).
+
+    `version` is -1 where there is no table yet.
+    """
 
     rows: int
     table_rows: int

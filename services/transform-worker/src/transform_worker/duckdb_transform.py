@@ -94,8 +94,14 @@ async def _resolved(conn: Any, run: Owned, wanted: TransformInput, output: lake.
 
 
 def _delta(wanted: TransformInput, found: lake.Dataset) -> dict[str, Any]:
+    """A table of silver or gold. One that is only remembered (no rows, no column with a type) has no files yet."""
     without_type = [each for each in found.columns if each["type"] == "NULL"]
-    return {"name": wanted.name, "dataset": wanted.dataset, "location": found.location, "columns": without_type}
+    named = {"name": wanted.name, "dataset": wanted.dataset, "columns": without_type}
+    return named if _is_remembered(found) else named | {"location": found.location}
+
+
+def _is_remembered(found: lake.Dataset) -> bool:
+    return found.row_count == 0 and all(each["type"] == "NULL" for each in found.columns)
 
 
 def _own(wanted: TransformInput, output: lake.Dataset) -> dict[str, Any]:
@@ -135,7 +141,7 @@ async def _files(run: Owned, payload: dict[str, Any]) -> dict[str, Any]:
             if dataset.layer == "bronze" and pattern.may_match_under(dataset.location):
                 found.append((dataset.name, [each.path for each in await lake.visible_files(conn, dataset.id)]))
             elif dataset.layer != "bronze" and dataset.row_count is not None and pattern.is_table(dataset.location):
-                return {"location": dataset.location}
+                return {} if _is_remembered(dataset) else {"location": dataset.location}
     matched = await asyncio.to_thread(_matched, pattern, found)
     if not matched:
         message = f"read_parquet({path!r}) finds nothing in the lake: name the dataset in inputs instead"

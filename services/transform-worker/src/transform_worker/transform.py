@@ -42,6 +42,10 @@ def transform(job: Job, link: Link) -> dict[str, Any]:
                     watch.interrupts(None)
 
 
+_NOTHING = Written(rows=0, table_rows=0, size=0, version=-1, columns=[])
+"""Of a table that is only remembered: it has no rows, and no column with a type yet."""
+
+
 class _Renewed(Exception):
     """The lock was given, and the tables are no longer what they were when the run was prepared."""
 
@@ -76,7 +80,8 @@ class _Transform:
         try:
             with self._explained():
                 sql = self._query()
-            written = self._write(sql, self.locked or self._lock())
+            locked = self.locked or self._lock()
+            written = _NOTHING if sql is None else self._write(sql, locked)
             self.watch.ask("wrote", self._report(written))
         except (Stop, _Renewed):
             raise
@@ -103,8 +108,8 @@ class _Transform:
             raise _Renewed(replace(self.job, prepared=self.job.prepared | now), locked)
         return locked
 
-    def _query(self) -> str:
-        """The checked SQL over views, with columns that a Delta table can hold."""
+    def _query(self) -> str | None:
+        """The checked SQL over views, with columns that a Delta table can hold; None where it has nothing to store."""
         sources = {each["name"]: engine.Source(**each) for each in self.job.prepared["inputs"]}
         named = self.definition.placeholders()
         sql = fill_placeholders(settled(self.definition.sql), lambda name: sources[named[name].name].view)
@@ -127,9 +132,36 @@ class _Transform:
         without_type = columns.untyped(sql, names, kinds, self._bind)
         self._tell_untyped(without_type)
         self.untyped = [name for name, kind in without_type.items() if kind == "NULL"]
+        if (typed := self._typed_by_the_table(sql, names)) is not sql:
+            if typed is None:
+                return None
+            sql, (names, kinds) = typed, self._bind(typed)
         self._check_keys(names)
-        kept = {name: kind for name, kind in without_type.items() if kind != "NULL"}
+        kept = {name: kind for name, kind in without_type.items() if kind != "NULL" and name in names}
         return columns.storable_query(sql, names, kinds, self.untyped, kept)
+
+    def _typed_by_the_table(self, sql: str, names: list[str]) -> str | None:
+        """The SQL whose keys are not NULL without a type where the table has one; nor are all columns of no rows.
+
+        None where there are no rows, and neither the SQL nor the table has a type.
+        """
+        there = self.job.prepared["output"].get("columns", [])
+        known = {each["name"].lower(): each for each in there if each["type"] != "NULL"}
+        is_all = len(self.untyped) == len(names)
+        keys = {key.lower() for key in self.definition.merge_keys}
+        taken = {
+            n: known[n.lower()]["type"] for n in self.untyped if n.lower() in known and (is_all or n.lower() in keys)
+        }
+        self.untyped = [name for name in self.untyped if name not in taken]
+        if taken:
+            listed = ", ".join(f"CAST(NULL AS {kind}) AS {quoted(name)}" for name, kind in taken.items())
+            return f"SELECT * REPLACE ({listed}) FROM ({sql}\n) AS typed"
+        self.rows_read = self.rows_read or is_all
+        if not is_all or self.connection.execute(f"SELECT 1 FROM ({sql}\n) AS found LIMIT 1").fetchone():
+            return sql
+        self.untyped = [name for name in self.untyped if name != PLACEHOLDER]
+        listed = ", ".join(f"CAST(NULL AS {each['type']}) AS {quoted(each['name'])}" for each in known.values())
+        return f"SELECT {listed} WHERE false" if known else None
 
     def _bound(self, sql: str, sources: list[engine.Source], tree: dict[str, Any]) -> duckdb.DuckDBPyRelation:
         blank = {each.name: each.view for each in sources if each.is_blank}

@@ -67,7 +67,43 @@ def test_one_page_that_is_all_there_is_is_no_error(new_desk: Any, body: Any) -> 
     assert len(desk.asked) == 1
 
 
+BESIDE: list[dict[str, Any]] = [
+    {"nbHits": 25, "nbPages": 3, "page": 0, "hitsPerPage": 10},
+    {"nbPages": 3},
+    {"found": 25, "out_of": 100, "page": 1},
+    {"numberMatched": 25, "numberReturned": 10},
+    {"matched": 25, "returned": 10},
+    {"totalRecordCount": 25},
+    {"results_count": 25},
+    {"total_matches": 25},
+    {"all_count": 25},
+    {"available": 25, "returned": 10},
+    {"matching": 25},
+    {"showing": "1-10 of 25"},
+    {"page": "1/3"},
+    {"page": "Page 1 of 3"},
+    {"moreDataAvailable": True},
+    {"incomplete_results": True},
+    *({name: False} for name in ("finished", "end_of_results", "reachedEnd", "exhausted", "endOfList")),
+    {"after": "abc"},
+    {"iterator": "abc"},
+    {"forward": "https://a.b/c"},
+]
+NOT_BESIDE: list[dict[str, Any]] = [
+    {"total_amount": 5000, "max_results": 100, "took_ms": 250, "version": 25, "account_id": 99, "page": "10/10"},
+    {"matched": 10, "returned": 10, "incomplete_results": False, "reachedEnd": True, "showing": "1-10 of 10"},
+    {"allow_partial": True, "more_info": True, "quota_total": 5000, "number": 25, "is_last_name_shown": False},
+    {"nbPages": 1, "nbHits": 10, "range": "2026-01-01/2026-02-01", "position": "north"},
+]
+
+
+@pytest.mark.parametrize("beside", NOT_BESIDE)
+def test_what_says_nothing_of_rows_is_no_sign(beside: dict[str, Any]) -> None:
+    assert detect(answer({"items": FULL} | beside, {}, 200), FULL).type == "single_page"
+
+
 MORE: list[Any] = [
+    *({"items": FULL} | beside for beside in BESIDE),
     {"items": FULL, "nextPage": {"number": 2}},
     {"items": FULL, "pagination": {"next": {"page": 2, "limit": 10}}},
     {"items": FULL, "next_page": {"offset": "10"}},

@@ -27,6 +27,28 @@ _CUT = re.compile(
 )
 """Names by which a source says that it has not given all."""
 
+_HOW_MANY = re.compile(
+    r"(?:nb|num|number|of|no|total|count|all|hits?|found|match(?:ed|es|ing)?|records?|results?|rows?|items?|entries"
+    r"|elements?|objects?|docs?|documents?|features|available|estimated|approx(?:imate)?|overall|full|grand)+"
+)
+"""Names that are made of nothing but words of numbers of rows; these alone are none of them:"""
+_NOT_HOW_MANY = words("number no of num nb full")
+_HOW_MANY_PAGES = re.compile(
+    r"(?:nb|num|number|no|total|count|last|max|of)+pages?|pages?(?:count|total|available)|pages"
+)
+_PLACE_OF = re.compile(r"[^\d]{0,20}(?:\d+ ?[-–] ?)?(\d{1,12}) ?(?:of|/) ?(\d{1,12})[^\d]{0,20}")
+"""`1-100 of 250`, `1/3`, `Page 1 of 3`."""
+_SHOWN = words("page pages paging showing shown range display displaying position items results records rows summary")
+_CUT_SHORT = words("truncated partial incomplete exceeded more")
+_ALLOWS = words(
+    "allow allows allowed can support supports supported match matching info details help docs documentation"
+)
+_ENDS = words(
+    "is has at of the end ended finished done last complete completed reached exhausted final results result list data "
+    "stream page pages records rows items all reading export search query scroll cursor"
+)
+_AT_AN_END = words("end ended finished done last complete completed exhausted final")
+
 _OVER = words(
     "islast islastpage last lastpage endofstream isfinalpage done isend final complete iscomplete end eof atend"
 )
@@ -42,7 +64,7 @@ SIZES: Final = words("perpage pagesize size limit maxresults itemsperpage top ta
 
 _GROUPS = words("next paging pagination pages cursors cursor links link meta metadata pageinfo")
 _ECHOES = words("filter filters query params parameters request search criteria")
-_LEADS = words("cursor continuation continue bookmark scroll resumption resume marker token")
+_LEADS = words("cursor continuation continue bookmark scroll resumption resume marker token iterator")
 _JOINED = ("pagetoken", "evaluatedkey", "scrollid", "resumptiontoken", "continuationtoken")
 _SECRETS = words(
     "access refresh csrf xsrf auth session id request sync delta device push user bearer security api client"
@@ -156,12 +178,33 @@ def _sign_in(entries: list[Entry], count: int, names: list[str]) -> str | None:
             return f"{place} says that there is more"
         if entry.name in PAGE_COUNTS and (whole(entry.value) or 0) > 1:
             return f"{place} says that there are {whole(entry.value)} pages"
+        if sign := _sign_by_kind(entry, count):
+            return sign
     if any(_is_the_end(entry) for entry in entries):
         return None
     for entry in entries:
         if _leads_on(entry):
             return f"{entry.place} seems to lead to more"
     return _full_page(entries, count, totals)
+
+
+def _sign_by_kind(entry: Entry, count: int) -> str | None:
+    """What no vendor's list of names knows, and its words tell: `nbHits`, `numberMatched`, `reachedEnd`."""
+    name, value, place = entry.name, entry.value, entry.place
+    parts = _parts(entry.path[-1])
+    number = whole(value) or 0
+    if number > count and _HOW_MANY.fullmatch(name) and name not in _NOT_HOW_MANY:
+        return f"the first answer has {count} of {number} rows, as {place} says"
+    if number > 1 and _HOW_MANY_PAGES.fullmatch(name):
+        return f"{place} says that there are {number} pages"
+    if value is True and not any(part in _ALLOWS for part in parts):
+        is_at_a_limit = "limit" in parts and "reached" in parts
+        return f"{place} says that there is more" if is_at_a_limit or any(p in _CUT_SHORT for p in parts) else None
+    if value is False and any(part in _AT_AN_END for part in parts) and all(part in _ENDS for part in parts):
+        return f"{place} says that there is more"
+    if isinstance(value, str) and any(part in _SHOWN for part in parts) and (found := _PLACE_OF.fullmatch(value)):
+        return f"{place} says that there is more" if int(found[1]) < int(found[2]) else None
+    return None
 
 
 def _is_the_end(entry: Entry) -> bool:
@@ -202,6 +245,8 @@ def _leads_on(entry: Entry) -> bool:
         return True
     if isinstance(value, bool):
         return False
+    if "forward" in parts and isinstance(value, str) and value.startswith(("http://", "https://", "/")):
+        return True
     if "more" in parts and isinstance(value, str):
         return not any(part in _HELP for part in parts)
     if "remaining" in entry.name:

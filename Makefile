@@ -16,8 +16,8 @@ COMPILE := pip compile --universal --python-version 3.11 --no-emit-index-url --g
 KAFKA ?=
 T ?=
 V ?=
-# Three processes on two cores: the one whose tests share a stack mostly waits for it.
-BESIDE := -n 3 --dist loadgroup --no-loadscope-reorder
+# Four processes on two cores: those whose tests work with a stack mostly wait for it.
+BESIDE := -n 4 --dist loadgroup --no-loadscope-reorder
 export DETACH REPLICAS KAFKA SERVICE
 
 .PHONY: help
@@ -72,7 +72,7 @@ rotate-keys: $(READY) ## encrypt again, with the first of VAI_ENCRYPTION_KEYS, w
 # The code ------------------------------------------------------------------------------------------------------------
 
 .PHONY: test
-test: $(READY) ## all tests, in three processes (T=path for a part; KAFKA=apache: the integration tests on Apache Kafka)
+test: $(READY) ## all tests, in four processes (T=path for a part; KAFKA=apache: the integration tests on Apache Kafka)
 	@PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE= VAI_TEST_KAFKA="$(KAFKA)" $(PY) -m pytest $(or $(T),$(if $(KAFKA),tests/integration,$(BESIDE)))
 
 .PHONY: test-upgrade

@@ -37,7 +37,7 @@ async def test_every_service_stops_cleanly_with_work_in_its_hands_and_nothing_is
     light = await create_run(api, "http_request", {"method": "POST", "url": f"{web.url}/light"})
     await wait_for(lambda: web.seen, what="the call is under way")
     # Begun last: it ends by itself within seconds, and must not before it is stopped.
-    heavy = await create_run(api, "dlt_extract", sample(1_000, slices=20, rows_per_second=120, source_name="stopping"))
+    heavy = await create_run(api, "dlt_extract", sample(1_000, slices=20, rows_per_second=60, source_name="stopping"))
     await logged(api, heavy["id"], "slice_completed")
     async with client_of(mended) as watching:
         stream = asyncio.create_task(_stream_to_its_end(watching, heavy["id"]))

@@ -7,7 +7,7 @@ from random import Random
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from drawing import Edge, Graph, Node
@@ -284,7 +284,6 @@ def _graphs(draw: st.DrawFn) -> tuple[list[Node], list[Edge]]:
     return _steps(count), [Edge(f"s{source}", f"s{target}", port) for (source, target), port in links]
 
 
-@settings(max_examples=150, deadline=None)
 @given(_graphs())
 def test_whatever_the_graph_nodes_lie_apart_and_edges_pass_between_them(graph: tuple[list[Node], list[Edge]]) -> None:
     drawn = _draw(*graph)
@@ -294,7 +293,6 @@ def test_whatever_the_graph_nodes_lie_apart_and_edges_pass_between_them(graph: t
     _lies_within(drawn)
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.text(), st.text(), st.text(), st.text())
 def test_whatever_users_write_is_well_formed(title: str, name: str, state: str, port: str) -> None:
     _draw([Node("a", name, name, state, 1, name), Node("b", name, name)], [Edge("a", "b", port)], title)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from common.clock import now
@@ -105,7 +105,6 @@ CHANGES = st.lists(st.tuples(st.integers(1, 25), st.integers(0, 3)), max_size=14
     slice_rows=st.sampled_from([1, 5, 1000]),
     runs=st.lists(st.tuples(CHANGES, st.lists(st.integers(1, 6), max_size=3), st.booleans()), min_size=1, max_size=4),
 )
-@settings(max_examples=200)
 def test_every_version_of_every_row_comes_once(
     new_desk: Any,
     form: Callable[[int], Any],

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import ErrorCode, Permanent
@@ -215,7 +215,6 @@ def test_what_cannot_be_read_is_refused_when_it_is_saved(fields: dict[str, Any])
     tells=st.sampled_from(["total", "has_more", None]),
     kills=st.lists(st.integers(1, 6), max_size=3),
 )
-@settings(max_examples=150)
 def test_offsets_bring_every_row_once_over_caps_and_filters_and_kills(
     new_desk: Any, count: int, limit: int, cap: int | None, kept: set[int] | None, tells: str | None, kills: list[int]
 ) -> None:
@@ -246,7 +245,6 @@ def test_offsets_bring_every_row_once_over_caps_and_filters_and_kills(
     is_deaf=st.booleans(),
     kills=st.lists(st.integers(1, 6), max_size=3),
 )
-@settings(max_examples=200)
 def test_offsets_bring_every_row_over_equal_rows_without_ids(
     new_desk: Any,
     values: list[int],

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 from deltalake import DeltaTable, write_deltalake
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import RunError
@@ -84,7 +84,6 @@ def failed(engine: Any, sql: str) -> str | None:
 
 
 @given(cell=cells())
-@settings(max_examples=60, deadline=None)
 def test_what_a_table_holds_is_what_the_sql_gave_or_nothing_is(engine: Any, cell: tuple[str, str]) -> None:
     kind, value = cell
     sql = f"SELECT {value} AS x"
@@ -99,7 +98,6 @@ def test_what_a_table_holds_is_what_the_sql_gave_or_nothing_is(engine: Any, cell
 
 
 @given(given_cell=cells(), there_cell=cells())
-@settings(max_examples=150, deadline=None)
 def test_rows_of_any_type_into_a_table_of_any_type_are_exact_or_refused(
     engine: Any, given_cell: tuple[str, str], there_cell: tuple[str, str]
 ) -> None:

@@ -77,6 +77,10 @@ SERVED: dict[str, tuple[dict[str, Answer], dict[str, tuple[str, list[Any]]]]] = 
         {"/reports/latest.csv": lambda ask: Say(raw=b"id,amount\n007,1.5\n008,\n")},
         {"report": ("amount", [1.5, None])},
     ),
+    "Another delimiter and encoding": (
+        {"/export/umsatz": lambda ask: Say(raw="Stück;EUR\n1;2,50\n".encode("cp1252"))},
+        {"umsatz": ("Stück", ["1"])},
+    ),
     "Nested objects as columns": (
         {"/profiles": lambda ask: {"data": [{"id": "1", "attributes": {"location": {"city": "Bern"}}}]}},
         {"profiles": ("attributes__location__city", ["Bern"])},

@@ -208,13 +208,34 @@ def test_answers_can_be_json_lines_or_csv(bench: Any, api: FakeApi, fmt: str, bo
 
 
 @pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"id;a\n1;x,y\n2;\n", {}),
+        ("id\ta\n1\tx,y\n2\t\n".encode("utf-16"), {}),
+        (b"id|a\n1|'x,y'\n2|NULL\n", {"quote": "'", "null_words": ["NULL"]}),
+        (b"a report\n\nid~a\n1~x,y\n2~\n", {"delimiter": "~", "skip_lines": 1}),
+        (b'1,"x,y"\n2,\n', {"header": False, "names": ["id", "a"]}),
+    ],
+)
+def test_csv_answers_have_the_words_of_csv_files(bench: Any, api: FakeApi, body: bytes, words: dict[str, Any]) -> None:
+    api.paths["/things"] = lambda ask: Say(raw=body)
+    assert extracted(bench, api, {"response_format": "csv"} | words, None) == ["1", "2"]
+    assert bench.column("things", "a") == ["x,y", None]
+
+
+def test_a_csv_answer_may_have_another_encoding(bench: Any, api: FakeApi) -> None:
+    api.paths["/things"] = lambda ask: Say(raw="id;Größe\n1;2,5\n".encode("cp1252"))
+    extracted(bench, api, {"response_format": "csv", "encoding": "cp1252"}, None)
+    assert bench.column("things", "Größe") == ["2,5"]
+
+
+@pytest.mark.parametrize(
     ("fmt", "body", "word"),
     [
         ("jsonl", b'{"id": 1}\n{"id": ', "line 2"),
-        ("csv", b"id,a\n1,2,3\n", "line 2 has 3 values"),
+        ("csv", b"id,a\n1,2,3\n", "line 2: the row has 3 fields where the header has 2"),
         ("csv", b'id,a\n1,"2\n', "line 2"),
-        ("csv", b"id,id\n1,2\n", "same name"),
-        ("csv", b"id\n\xff\n", "no CSV"),
+        ("csv", b"id\n\xff\n", "no CSV (the answer is no UTF-8 text in line 2; set encoding"),
         ("csv", b"<html>\n<body>Login</body>\n</html>", "HTML"),
         ("csv", b'{"error": "not ready"}', "not ready"),
         ("csv", b'[{"id": 1}]', "it is JSON"),

@@ -1,13 +1,14 @@
-"""The answers of a source as values: JSON, a JSON row on each line, or CSV with a header."""
+"""The answers of a source as values: JSON, a JSON row on each line, or CSV."""
 
-import csv
 import io
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Any, BinaryIO, Final
 
+from common.errors import Permanent
+from extract_worker.folders import Found
 from extract_worker.jsontext import parse
-
-_LARGEST_CELL: Final = 64 * 1024 * 1024
+from records.definitions.csv_words import CsvWords
+from records.definitions.file_resources import FileResource
 
 
 def _lines(body: bytes) -> list[Any]:
@@ -21,26 +22,37 @@ def _lines(body: bytes) -> list[Any]:
     return found
 
 
-def _table(body: bytes) -> list[Any]:
-    """Rows of texts by the header's names; what is empty is null. Raises ValueError for what is no such table."""
+def _table(body: bytes, words: FileResource) -> list[Any]:
+    """Rows of texts by the names of the columns. Raises ValueError for what is no such table."""
+    from extract_worker.csv_files import read_csv
+
     if (kind := _no_table(body)) is not None:
         raise ValueError(f"it is {kind}")
-    csv.field_size_limit(_LARGEST_CELL)
-    reader = csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True)
+    rows: list[Any] = []
     try:
-        header = next((line for line in reader if line), None)
-        rows = []
-        for line in reader:
-            if not line:
-                continue
-            if header is None or len(line) != len(header):
-                raise ValueError(f"line {reader.line_num} has {len(line)} values, the header {len(header or [])}")
-            rows.append({name: value or None for name, value in zip(header, line, strict=True)})
-    except csv.Error as error:
-        raise ValueError(f"line {reader.line_num}: {error}") from error
-    if header is not None and len(set(header)) < len(header):
-        raise ValueError("two columns of the header have the same name")
+        for read in read_csv(_Held(body), Found("the answer", len(body), 0.0), words, None):
+            for reject in read.rejects:
+                raise ValueError(f"line {reject.line}: {reject.reason}")
+            rows += read.table.to_pylist()
+    except Permanent as error:
+        raise ValueError(error.message.replace("Mend the file, or set", "Set")) from None
     return rows
+
+
+class _Held:
+    """A shelf with nothing but an answer on it."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def files(self, pattern: str) -> Iterator[Found]:
+        return iter(())
+
+    def open(self, file: Found) -> BinaryIO:
+        return io.BytesIO(self._body)
+
+    def close(self) -> None:
+        """There is nothing."""
 
 
 def _no_table(body: bytes) -> str | None:
@@ -57,8 +69,19 @@ def _no_table(body: bytes) -> str | None:
     return None
 
 
-READINGS: Final[dict[str, Callable[[bytes], Any]]] = {"json": parse, "jsonl": _lines, "csv": _table}
-"""By `response_format`. Each raises ValueError or RecursionError for what it cannot read."""
+def read_as(response_format: str, body: bytes, words: CsvWords | None = None) -> Any:
+    """What an answer says. Raises ValueError or RecursionError for one that cannot be read."""
+    if response_format == "csv":
+        return _table(body, _as_file(words))
+    return _lines(body) if response_format == "jsonl" else parse(body)
+
+
+def _as_file(words: CsvWords | None) -> FileResource:
+    """All as text: `columns` gives types, as it does for JSON."""
+    said = words.csv_words if words else {}
+    return FileResource(name="answer", path="answer", types="text", on_bad_row="reject", **said)
+
+
 WORDS: Final = {"json": "JSON", "jsonl": "JSON on each line", "csv": "CSV"}
 ACCEPTS: Final = {
     "json": "application/json",

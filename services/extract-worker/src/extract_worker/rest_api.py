@@ -112,6 +112,7 @@ class Endpoint:
             resource.response_actions,
             given_.request_interval_seconds if interval is None else interval,
             given_.errors if resource.errors is None else resource.errors,
+            resource,
         )
         self._requests = Requests(given_, resource, access)
         self._session = session

@@ -29,7 +29,8 @@ from common.errors import ErrorCode, Permanent, Retryable, RunError
 from extract_worker import failures
 from extract_worker.answer_errors import error_in
 from extract_worker.patience import Pace, wait
-from extract_worker.readings import READINGS, WORDS
+from extract_worker.readings import WORDS, read_as
+from records.definitions.csv_words import CsvWords
 from records.definitions.rest_requests import ErrorRule, ResponseAction
 from records.hiding import Hidden
 from worker.link import Link
@@ -171,6 +172,7 @@ class Wanted:
     ignored: Sequence[ResponseAction] = ()
     interval: float = 0.0
     errors: Sequence[ErrorRule] | None = None
+    csv: CsvWords | None = None
 
     def ignores(self, response: requests.Response) -> bool:
         """Whether its paging ends here without an error."""
@@ -250,8 +252,9 @@ class SourceSession(requests.Session):
     def _parsed(self, response: requests.Response) -> requests.Response:
         self.received += len(response.content)
         try:
-            read = READINGS[self.wanted.response_format]
-            value = [] if response.status_code == 204 else read(response.content)
+            wanted = self.wanted
+            no_content = response.status_code == 204
+            value = [] if no_content else read_as(wanted.response_format, response.content, wanted.csv)
         except (ValueError, RecursionError) as error:
             details: dict[str, Any] = {
                 "url": failures.place_of(response.url),
@@ -271,7 +274,7 @@ class SourceSession(requests.Session):
         if self.wanted.response_format == "json":
             return None
         try:
-            return error_in(READINGS["json"](response.content), self.wanted.errors, failures.place_of(response.url))
+            return error_in(read_as("json", response.content), self.wanted.errors, failures.place_of(response.url))
         except (ValueError, RecursionError):
             return None
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from records.definitions.csv_words import CsvWords
 from records.definitions.paginators import MOST, JsonPath, Paginator, Parameter
 from records.definitions.rest_requests import Asking
 from records.strict import Number, Strict, Whole, short
@@ -148,7 +149,7 @@ WithoutProgress = Annotated[
 ]
 
 
-class RestResource(Resource, Asking):
+class RestResource(Resource, Asking, CsvWords):
     """One endpoint; `path` is relative to the `base_url`. What is left open: `records.definitions.placeholders`."""
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
@@ -165,6 +166,12 @@ class RestResource(Resource, Asking):
     @property
     def is_incremental(self) -> bool:
         return self.incremental is not None
+
+    @model_validator(mode="after")
+    def _words_of_csv_are_of_csv(self) -> Self:
+        if self.response_format != "csv" and (said := list(self.csv_words)):
+            raise ValueError(f"{said[0]} is of csv answers: set response_format to csv")
+        return self
 
 
 class Rehearsal(Strict):

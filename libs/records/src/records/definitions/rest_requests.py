@@ -84,7 +84,7 @@ class Asking(Strict):
     json_: Body | None = Field(default=None, alias="json", description="The body as JSON.")
     data: Params | None = Field(default=None, description="The body as a form.")
     response_format: ResponseFormat = Field(
-        default="json", description="jsonl: a row on each line; csv: a header line, all values as text."
+        default="json", description="jsonl: a row on each line; csv: all values as text, with the words of csv files."
     )
     response_actions: ResponseActions = Field(default=[])
     errors: ErrorRules | None = Field(

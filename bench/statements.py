@@ -15,7 +15,8 @@ from common.db import connect
 from common.ids import uuid7
 from devstack.stack import Stack
 from records import hot
-from records.hot import Ending, Entry
+from records.entry import Entry
+from records.hot import Ending
 from records.new_run import NewRun
 
 BATCH = 20

@@ -14,7 +14,7 @@ from common.db import connect
 from common.ids import uuid7
 from devstack.stack import Stack
 from records import hot
-from records.hot import Entry
+from records.entry import Entry
 from records.new_run import NewRun
 
 CLIENTS = 1_000

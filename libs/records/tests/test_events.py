@@ -13,6 +13,7 @@ from contracts.topics import EVENTS
 from contracts.vai.events.v1 import events_pb2
 from contracts.vai.words.v1 import words_pb2
 from records import events, hot
+from records.entry import Entry
 from records.events import Event
 from testkit.database import Database
 
@@ -251,9 +252,7 @@ async def test_what_the_statements_write_can_be_told(database: Database) -> None
     pool, owner = await database.pool("extract-worker"), uuid7()
     await hot.claim(pool, owner, ["dlt_extract"], [run_id], 1, "w")
     extra = events.outcome({"recordsProcessed": 4, "tables": ["a"]}, None, 40)
-    await hot.finish(
-        pool, [hot.Ending(run_id, 1, "completed", {}, None, None, hot.Entry("e", "m", {}), extra)], owner, "w"
-    )
+    await hot.finish(pool, [hot.Ending(run_id, 1, "completed", {}, None, None, Entry("e", "m", {}), extra)], owner, "w")
     started, completed = [_read(Event.of(row)) for row in await database.events(run_id)]
     assert started.data.status == words_pb2.RUN_STATUS_RUNNING
     assert not started.data.HasField("completed_at")

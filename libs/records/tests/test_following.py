@@ -9,6 +9,7 @@ import pytest
 from common.ids import uuid7
 from common.whispers import Ear
 from records import hot
+from records.entry import Entry
 from records.following import ENDED_CHANNEL, follow, watch
 from records.publication import Publisher
 from testkit.database import Database
@@ -37,8 +38,7 @@ async def _end(database: Database, *run_ids: UUID, owner: UUID) -> tuple[MemoryB
     pool, bell, producer = await database.pool("extract-worker"), MemoryBell(), MemoryProducer()
     publisher = Publisher(pool, producer, owner)
     endings = [
-        hot.Ending(run_id, 1, "completed", {}, None, None, hot.Entry("run_completed", "m", {}), {})
-        for run_id in run_ids
+        hot.Ending(run_id, 1, "completed", {}, None, None, Entry("run_completed", "m", {}), {}) for run_id in run_ids
     ]
     await follow(await hot.finish(pool, endings, owner, "w"), pool, bell, publisher)
     await publisher.close(5)

@@ -5,6 +5,7 @@ from datetime import timedelta
 from common.clock import now
 from common.ids import uuid7
 from records import hot
+from records.entry import Entry
 from records.events import Event
 from testkit.database import Database
 
@@ -57,7 +58,7 @@ async def test_only_the_named_events_are_marked_published(database: Database) ->
     run_id = await database.put("pending", "queued")
     pool = await database.pool("extract-worker")
     (started,) = await hot.claim(pool, owner := uuid7(), ["dlt_extract"], [run_id], 1, "w")
-    ending = hot.Ending(run_id, 1, "completed", {}, None, None, hot.Entry("run_completed", "m", {}), {})
+    ending = hot.Ending(run_id, 1, "completed", {}, None, None, Entry("run_completed", "m", {}), {})
     await hot.finish(pool, [ending], owner, "w")
 
     await hot.published(pool, [Event.of(started).key])

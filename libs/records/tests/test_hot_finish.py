@@ -9,7 +9,8 @@ import pytest
 
 from common.ids import uuid7
 from records import events, hot
-from records.hot import Ending, Entry
+from records.entry import Entry
+from records.hot import Ending
 from testkit.database import Database
 
 OWNER = uuid7()

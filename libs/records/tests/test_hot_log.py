@@ -9,7 +9,7 @@ import pytest
 
 from common.ids import uuid7
 from records import hot, logs
-from records.hot import Entry
+from records.entry import Entry
 from testkit.database import Database
 
 

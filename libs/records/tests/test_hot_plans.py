@@ -8,7 +8,8 @@ import pytest
 
 from common.ids import uuid7
 from records import hot
-from records.hot import Ending, Entry
+from records.entry import Entry
+from records.hot import Ending
 from testkit.database import Database, new_run
 
 OWNER = uuid7()

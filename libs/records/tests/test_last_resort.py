@@ -9,7 +9,7 @@ import pytest
 
 from common.ids import uuid7
 from records import last_resort
-from records.hot import Entry
+from records.entry import Entry
 from records.lifecycle import Phase, Status
 from records.transitions import Step, apply
 from testkit.database import Database

@@ -6,8 +6,8 @@ import asyncpg
 import pytest
 
 from common.ids import uuid7
+from records.entry import Entry
 from records.events import Event
-from records.hot import Entry
 from records.lifecycle import Phase, Status
 from records.transitions import Step, apply
 from testkit.database import Database

@@ -10,9 +10,10 @@ from common.ids import uuid7
 from contracts.topics import EVENTS
 from records import connection_health, hot
 from records.automations.triggers import EVENT_FIELDS
+from records.entry import Entry
 from records.following import announce, follow
 from records.fragments import NEVER_WANTED, wanted
-from records.hot import Ending, Entry
+from records.hot import Ending
 from records.lifecycle import Phase, Status
 from records.publication import Publisher
 from records.transitions import Step, apply

@@ -10,7 +10,7 @@ import pytest
 from api_gateway.gateway import Gateway
 from api_gateway.shapes import LogEntryShape, LogsShape
 from common import db
-from records.hot import Entry
+from records.entry import Entry
 from testkit.services import LogWorker
 
 RUNS = "/api/v1/action-runs"

@@ -28,6 +28,7 @@ from extract_worker.source import Means
 from extract_worker.state import State
 from records import hot, lake
 from records.definitions.dlt_extract import DltExtract
+from records.entry import Entry
 from records.hiding import Hidden
 from records.new_run import NewRun
 from testkit.database import database_url, postgres_server  # noqa: F401
@@ -258,7 +259,7 @@ class Reports:
         self.events: list[str] = []
         self.last_progress: dict[str, Any] = {}
 
-    def log(self, run_id: UUID, epoch: int, entry: hot.Entry, *, needed: bool = False) -> asyncio.Future[None]:
+    def log(self, run_id: UUID, epoch: int, entry: Entry, *, needed: bool = False) -> asyncio.Future[None]:
         self.events.append(entry.event)
         written = asyncio.get_running_loop().create_future()
         written.set_result(None)

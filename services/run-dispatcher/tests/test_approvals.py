@@ -11,7 +11,7 @@ import pytest
 
 from common.clock import now
 from common.ids import uuid7
-from records.hot import Entry
+from records.entry import Entry
 from records.lifecycle import Phase, Status
 from records.publication import Publisher
 from records.transitions import Step, apply

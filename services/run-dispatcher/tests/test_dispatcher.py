@@ -13,7 +13,8 @@ from prometheus_client import REGISTRY
 from common.boot import Service
 from common.ids import uuid7
 from records import hot
-from records.hot import Ending, Entry
+from records.entry import Entry
+from records.hot import Ending
 from records.publication import Publisher
 from run_dispatcher import limits
 from run_dispatcher.dispatcher import Dispatcher

@@ -14,9 +14,10 @@ from common.bell import ROOM
 from common.clock import now
 from common.ids import uuid7
 from records import hot
+from records.entry import Entry
 from records.following import offer_room
 from records.fragments import limited
-from records.hot import Ending, Entry
+from records.hot import Ending
 from records.lifecycle import Phase, Status
 from records.transitions import Step, apply
 from run_dispatcher import lifecycle, limits

@@ -21,6 +21,7 @@ from common import db
 from common.ids import uuid7
 from records import hot, lake
 from records.definitions.duckdb_transform import DuckdbTransform
+from records.entry import Entry
 from records.new_run import NewRun
 from testkit.database import database_url, postgres_server  # noqa: F401
 from testkit.link import RecordingLink
@@ -120,7 +121,7 @@ class Reports:
         self.logged = asyncio.Event()
         self.last_progress: dict[str, Any] = {}
 
-    def log(self, run_id: UUID, epoch: int, entry: hot.Entry, *, needed: bool = False) -> asyncio.Future[None]:
+    def log(self, run_id: UUID, epoch: int, entry: Entry, *, needed: bool = False) -> asyncio.Future[None]:
         self.events.append(entry.event)
         self.logged.set()
         written = asyncio.get_running_loop().create_future()

@@ -11,7 +11,8 @@ import pytest
 from common.clock import now
 from common.ids import uuid7
 from records import checkpoints, hot
-from records.hot import Ending, Entry
+from records.entry import Entry
+from records.hot import Ending
 from testkit.database import Database
 from testkit.wait import wait_for
 from watchdog.watchdog import PASSED_OVER_LOOKS

@@ -21,6 +21,7 @@ from records.claimable import (
     WHO_WAITS_ALONE,
     passed_over,
 )
+from records.entry import Entry
 from records.fragments import AFTERWARDS, LEASE_SECONDS, TOLD, WOKEN, logged, told
 from records.new_run import NewRun
 
@@ -197,20 +198,6 @@ written AS (
 )
 {passed_over("SELECT DISTINCT id, epoch FROM input")}
 """
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A log entry to be; its place in the run's log is given by the statement that writes it (rule 10).
-
-    `number` counts an owner's entries of one epoch from 1 on: one that is written already is not written again.
-    """
-
-    event: str
-    message: str
-    data: dict[str, Any]
-    level: str = "info"
-    number: int = 0
 
 
 def _texts(entry: Entry) -> tuple[Any, ...]:

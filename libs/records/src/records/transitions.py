@@ -10,8 +10,8 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
+from records.entry import Entry
 from records.fragments import AFTERWARDS, ROOM_WANTED, TOLD, WOKEN, logged, told
-from records.hot import Entry
 from records.lifecycle import Phase, Status
 
 _LIVE = frozenset((Phase.QUEUED, Phase.LEASED))

@@ -10,7 +10,8 @@ from common.ids import uuid7
 from common.kafka import Producer, Record
 from records import hot
 from records.automations.steps import Notes, note
-from records.hot import Ending, Entry
+from records.entry import Entry
+from records.hot import Ending
 from records.kinds import KINDS
 from records.lifecycle import Phase, Status
 from records.transitions import Step, apply

@@ -21,7 +21,8 @@ from common.errors import ErrorCode, Permanent, Retryable, RunError
 from common.telemetry import run_seconds, runs_ended, runs_given_up
 from records import events, hot
 from records.definitions.base import Retry
-from records.hot import Ending, Entry
+from records.entry import Entry
+from records.hot import Ending
 from worker import lifecycle
 from worker.insist import FIRST_WAIT, insist
 from worker.kind import Park

@@ -12,8 +12,8 @@ from uuid import UUID
 
 from common.errors import ErrorCode, RunError
 from records import last_resort
+from records.entry import Entry
 from records.fragments import MAY_RERUN
-from records.hot import Entry
 from records.lifecycle import Phase, Status
 from records.transitions import Step, apply
 from worker.kind import Park

@@ -13,7 +13,7 @@ from common.db import is_away
 from common.loops import every
 from common.telemetry import log_entries_dropped
 from records import hot
-from records.hot import Entry
+from records.entry import Entry
 
 _log = structlog.get_logger()
 

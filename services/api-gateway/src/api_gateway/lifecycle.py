@@ -17,9 +17,9 @@ from common.whispers import whisper
 from records import last_resort, runs
 from records.admission import Limits, admit
 from records.automations import runs as automation_runs
+from records.entry import Entry
 from records.following import follow, offer_room
 from records.fragments import limited
-from records.hot import Entry
 from records.life import process_channel
 from records.lifecycle import PHASES, HeldFor, Owner, Phase, Status, edges_of, moves_of, targets
 from records.publication import Publisher

@@ -6,8 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from records import last_resort
+from records.entry import Entry
 from records.fragments import GRACE_SECONDS
-from records.hot import Entry
 from records.lifecycle import Owner, Phase, Status, edges_of, moves_of
 from records.transitions import Step, apply
 

@@ -9,6 +9,7 @@ from common.environment import NAMES
 from common.settings import Settings
 from devstack.services import SERVICES
 from tests.architecture.workspace import ROOT
+from vai.cli.slips import OF_SERVICES, OWN, slips
 
 _NOT_OF_SERVICES = {"API_KEY", "API_URL", "CACHE", "FUZZ", "HOME", "PORT_BASE", "PROFILE"}
 
@@ -31,6 +32,11 @@ def test_every_setting_is_known_and_documented(service: Any) -> None:
     names, page = _names(service.module), (ROOT / "docs/running.md").read_text()
     assert names <= NAMES
     assert [name for name in sorted(names) if f"`{name}`" not in page and f"`{name}=" not in page] == []
+
+
+def test_the_command_line_takes_no_known_name_for_a_slip() -> None:
+    assert slips(NAMES) == {}
+    assert OF_SERVICES | set(OWN) <= NAMES
 
 
 def test_no_name_is_known_that_nobody_reads() -> None:

@@ -48,7 +48,7 @@ def document(contracts: Contracts) -> Json:
     return {
         "asyncapi": "3.0.0",
         "info": {
-            "title": "VirtuousAI events",
+            "title": "VAI events",
             "version": "1.0.0",
             "description": _ABOUT,
             "tags": [{"name": word} for word in dict.fromkeys(event.subject for event in events)],

@@ -67,3 +67,21 @@ def test_the_stack_of_the_current_folder_is_taken_without_an_environment(
     monkeypatch.setenv("VAI_API_URL", platform.url.replace("127.0.0.1", "localhost"))
     other = vai("runs")
     assert (other.exit_code, "without an API key" in other.stderr) == (2, True), "a stack's key goes to its own address"
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("VAI_URL", "VAI_API_URL"),
+        ("VAI_KEY", "VAI_API_KEY"),
+        ("VAI_PROFIL", "VAI_PROFILE"),
+    ],
+)
+def test_a_slip_in_the_environment_is_told_beside_what_was_asked_for(
+    vai: Vai, monkeypatch: pytest.MonkeyPatch, name: str, meant: str
+) -> None:
+    monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("VAI_SLOTS", "3")
+    done = vai("runs", "--json")
+    assert (done.exit_code, done.stderr) == (0, f"Nobody reads {name}; did you mean {meant}?\n")
+    assert json.loads(done.stdout) == json.loads(vai("runs", "--json").stdout)

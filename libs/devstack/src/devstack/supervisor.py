@@ -118,6 +118,7 @@ async def supervise(stack: Stack, say: Callable[[str], None], ready: Callable[[]
     finally:
         say("stopping")
         await _stop(stack, hurry)
+        say("stopped")
 
 
 async def _first(starting: "asyncio.Task[None]", stopping: asyncio.Event) -> bool:

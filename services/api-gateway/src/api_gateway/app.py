@@ -80,7 +80,7 @@ class Application(FastAPI):
 def create_app(gateway: Gateway, health: Health) -> Application:
     """The application over a gateway whose connections are open; `health` answers for the process."""
     app = Application(
-        title="VirtuousAI",
+        title="VAI",
         summary="Execute and monitor units of work on connected services.",
         description=openapi.DESCRIPTION,
         version="1.0.0",

@@ -1,5 +1,6 @@
 """The `vai` command and its groups."""
 
+import os
 from importlib.metadata import version
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from . import actions, admin, automations, connections, keys, kinds, people, pro
 from .context import OPTIONS, Vai, verb
 from .inputs import key_of
 from .settings import Options
+from .slips import slips
 
 app = typer.Typer(
     cls=Vai,
@@ -56,3 +58,5 @@ def vai(
     """
     show.FORM.set(show.Form.TABLE)
     OPTIONS.set(Options(url, None if key is None else key_of(key, "--key"), profile))
+    for name, near in slips(os.environ).items():
+        show.notes().print(f"Nobody reads {name}; did you mean {near}?", markup=False)

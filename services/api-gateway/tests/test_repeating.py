@@ -6,8 +6,10 @@ from typing import Any
 import httpx2
 import pytest
 
+from api_gateway.gateway import Gateway
 from testkit.scheduling import Scheduling
 from testkit.services import OtherServices
+from testkit.wait import wait_for
 
 RUNS = "/api/v1/action-runs"
 NOOP = {"kind": "dlt_extract", "definition": {"source": "noop"}}
@@ -153,3 +155,28 @@ async def test_a_batch_is_repeated_as_a_whole(api: httpx2.AsyncClient) -> None:
     assert [one["status"] for one in again] == [200, 200, 422]
     assert [one.get("run", {}).get("id") for one in first] == [one.get("run", {}).get("id") for one in again]
     assert (await api.get(RUNS)).json()["total"] == 2
+
+
+CALL = {"kind": "http_request", "definition": {"method": "GET", "url": "https://shop.example/orders"}}
+
+
+@pytest.mark.parametrize("body", [CALL, NOOP], ids=["SYNC", "ASYNC"])
+async def test_requests_with_one_key_at_once_all_wait_for_the_run_that_one_of_them_made(
+    api: httpx2.AsyncClient, alive: Gateway, others: OtherServices, body: dict[str, Any]
+) -> None:
+    """Also after its end: who waits is told how it ended, whether the request made the run or found it."""
+    headers = {"Idempotency-Key": "w", "Prefer": "wait=20"}
+    asked = [asyncio.create_task(api.post(RUNS, json=body, headers=headers)) for _ in range(5)]
+    made: list[dict[str, Any]] = []
+
+    async def is_made() -> bool:
+        made[:] = (await api.get(RUNS)).json()["runs"]
+        return bool(made)
+
+    await wait_for(is_made, what="the run is made")
+    await others.end(made[0]["id"], result={"ok": True})
+    answers = [*await asyncio.gather(*asked), await api.post(RUNS, json=body, headers=headers)]
+    assert sorted(answer.status_code for answer in answers) == [200] * 5 + [201]
+    assert {(answer.json()["id"], answer.json()["status"]) for answer in answers} == {(made[0]["id"], "completed")}
+    assert {answer.headers["Preference-Applied"] for answer in answers} == {"wait=20"}
+    assert len(made) == 1

@@ -20,6 +20,7 @@ from bench import (
     recovery,
     statements,
     streams,
+    transforms,
     webhooks,
 )
 from bench.measure import Measure, state_of_machine, table
@@ -44,7 +45,8 @@ _ON_THEIR_OWN: Mapping[str, tuple[str, Measure, dict[str, Any]]] = {
 _WITHOUT = {
     "starts": ("How long it takes to be there", footprint.measure_starts),
     "files": ("A long file", files.measure),
-    "kinds": ("The kinds beside what they stand on", kinds.measure),
+    "kinds": ("Extractions beside plain dlt", kinds.measure),
+    "transforms": ("Transforms beside plain DuckDB and deltalake", transforms.measure),
 }
 _NAMES = (*_ON_A_STACK, *_ON_THEIR_OWN, *_WITHOUT)
 

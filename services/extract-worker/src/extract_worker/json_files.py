@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
+import orjson
+
 from common.errors import ErrorCode, Permanent
 from extract_worker.columns import table_of
 from extract_worker.folders import Found, Shelf
@@ -52,31 +54,39 @@ class _Rows:
     def __init__(self, path: str, resource: FileResource) -> None:
         self._path = path
         self._resource = resource
-        self._rows: list[tuple[int, bytes, Any]] = []
+        self._lines: list[tuple[int, bytes]] = []
+        self._values: list[Any] = []
         self._rejects: list[Reject] = []
 
     def take(self, batch: Sequence[tuple[int, bytes]]) -> None:
         """Lines with their numbers; blank ones are nothing."""
-        read = parse_plain if is_plain(b"\n".join(line for _, line in batch)) else parse
+        lines = [line for _, line in batch]
+        read = parse_plain if is_plain(b"\n".join(lines)) else parse
+        if read is parse_plain and not self._values:
+            try:
+                self._lines, self._values = list(batch), list(map(orjson.loads, lines))
+                return
+            except orjson.JSONDecodeError:
+                self._lines, self._values = [], []  # one of them is blank, or none
         for number, line in batch:
             if line and not line.isspace():
                 try:
-                    self._rows.append((number, line, read(line)))
+                    self._values.append(read(line))
+                    self._lines.append((number, line))
                 except (ValueError, RecursionError):
                     self._reject(number, "the line is no JSON", line)
 
     def read(self, at: Json | None) -> Read:
         """The rows as a table. Raises `Permanent` for rejects that are not to be passed over."""
         types, unfit = self._resource.columns, dict[int, str]()
-        rows = self._rows
-        table = table_of([value for _, _, value in rows], types, unfit)
+        table = table_of(self._values, types, unfit)
         for index, name in unfit.items():
-            number, line, _ = rows[index]
+            number, line = self._lines[index]
             self._reject(number, unfit_reason(name, types[name]), line)
         if self._rejects and self._resource.on_bad_row == "fail":
             raise refused(self._path, self._rejects)
         if unfit:
-            table = table_of([value for index, (*_, value) in enumerate(rows) if index not in unfit], types)
+            table = table_of([value for index, value in enumerate(self._values) if index not in unfit], types)
         return Read(table, at, self._rejects)
 
     def _reject(self, number: int, reason: str, line: bytes) -> None:

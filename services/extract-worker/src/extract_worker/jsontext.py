@@ -11,11 +11,11 @@ import orjson
 
 from common.errors import ErrorCode, Permanent
 
-_DIGITS = bytes.maketrans(b"123456789.", b"0" * 10)
+_DIGITS = bytes.maketrans(b"123456789.E+", b"0000000000e-")
 _LONG = b"0" * 17
 """No number with fewer digits loses one in a double, nor in 64 bits."""
 
-_FAR = (b"e000", b"E000", b"e+000", b"E+000", b"e-000", b"E-000")
+_FAR = (b"e000", b"e-000")
 _NUMBERS = re.compile(rb"(?<![\w\"'.+-])-?\d[\d.]{16,}(?:[eE][+-]?\d+)?|(?:^|[:\[,\s])-?\d[\d.]*[eE][+-]?\d{3,}")
 
 
@@ -137,6 +137,10 @@ def as_text(value: Any) -> str | None:
     """
     if value is None:
         return None
+    kind = type(value)
+    if kind is dict or kind is list:
+        text = compact(value)
+        return text if text.isascii() else encodable(text)
     if isinstance(value, str):
         return value if value.isascii() else encodable(value)
     if isinstance(value, bytes):

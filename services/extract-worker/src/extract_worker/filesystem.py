@@ -12,12 +12,13 @@ import pyarrow as pa
 from common.errors import ErrorCode, Permanent
 from extract_worker.columns import free_name
 from extract_worker.folders import Found, Shelf, Shelves, listed
-from extract_worker.formats import reads
+from extract_worker.formats import format_of, reads
 from extract_worker.modes import mode_of
 from extract_worker.rejects import Read, table_of_rejects
 from extract_worker.seen_files import SeenFiles
 from extract_worker.source import Means, Page, Table
 from extract_worker.state import Json, ResourceState
+from extract_worker.undelivered import Undelivered
 from extract_worker.unpacking import PACKED
 from records.definitions.dlt_extract import DltExtract, Filesystem
 from records.definitions.file_resources import FileResource
@@ -95,6 +96,9 @@ class FileTable:
         self._seen = SeenFiles(None)
         self._resource = resource
         self._by_name = by_name
+        self._link = means.link
+        self._has_told = False
+        self._fails = resource.on_missing_column == "fail"
         self._shelves = shelves
 
     def begin(self, state: ResourceState) -> None:
@@ -144,11 +148,19 @@ class FileTable:
     def _pages(self, file: Found, position: Json | None) -> Iterator[Page]:
         received = 0 if position else file.size
         at = position["at"] if position else None
+        kind = self._resource.format or format_of(file.path)
+        missing = Undelivered(self._resource.columns if at is None else {}, by_value=kind in ("json", "jsonl"))
+        rows = 0
         for read in reads(self._shelf(), file, self._resource, at):
             further = {"file": _facts(file), "at": read.at} if read.at else None
             rejected = table_of_rejects(file.path, read.rejects) if read.rejects else None
+            missing.meet(read.table)
+            rows += len(read.table)
             yield Page(self._named(read, file), received, further, rejected)
             received = 0
+        if rows and missing.names and (self._fails or not self._has_told):
+            missing.tell(self.name, file.path, self._fails, self._link)
+            self._has_told = True
 
     def _named(self, read: Read, file: Found) -> pa.Table:
         name = self._resource.file_column

@@ -59,6 +59,14 @@ def resource_note(name: str, note: str) -> Entry:
     return _entry("resource_note", f"{name}: {note}", {"resource": name}, "warning")
 
 
+def columns_missing(name: str, columns: list[str], place: str | None) -> Entry:
+    """`place` is the file; None: no row of the whole resource has them."""
+    shown = ", ".join(columns[:20]) + (", …" if len(columns) > 20 else "")
+    where = "No row has" if place is None else f"{place} has no"
+    text = f"{where} {shown}, which columns of {name} declares"
+    return _entry("columns_missing", text, {"resource": name, "columns": columns[:100]}, "warning")
+
+
 def rows_rejected(name: str, state: ResourceState, table: str) -> Entry:
     text = f"{_count(state.rejected, 'row')} of {name} could not be read; {table} has them, each with its line"
     return _entry("rows_rejected", text, {"resource": name, "rejected_rows": state.rejected, "table": table}, "warning")

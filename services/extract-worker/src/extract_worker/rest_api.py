@@ -25,6 +25,7 @@ from extract_worker.session import SourceSession, Wanted, origin_of
 from extract_worker.source import Means, Page, Table
 from extract_worker.state import Json, ResourceState
 from extract_worker.totals import Totals
+from extract_worker.undelivered import Undelivered
 from extract_worker.watermark import Watermark
 from extract_worker.windows import Window, windows
 from records.definitions import paginators as given
@@ -102,6 +103,8 @@ class Endpoint:
         self._mark: Watermark | None = None
         self._is_complete = False
         self._has_warned = False
+        self._missing = Undelivered(resource.columns, by_value=True)
+        self._rows: int | None = 0
 
     def over(self, access: Access, session: SourceSession) -> Self:
         """Where its requests go."""
@@ -123,6 +126,8 @@ class Endpoint:
         return self._requests.access
 
     def begin(self, state: ResourceState) -> None:
+        if state.rows:
+            self._rows = None  # an attempt before has seen others
         if self._resource.incremental:
             initial = self._resource.incremental.initial_value
             if initial is None and self._definition.start_date is not None:
@@ -153,7 +158,12 @@ class Endpoint:
             for rows, after in self.batches(part, position):
                 received, before = self._session.received - before, self._session.received
                 table = table_of(flattened(rows, self._resource.flatten), self._resource.columns)
+                self._missing.meet(table)
+                self._rows = None if self._rows is None else self._rows + len(table)
                 yield Page(table, received, after)
+            if self._is_complete and self._rows:
+                fails = self._resource.on_missing_column == "fail"
+                self._missing.tell(self.name, None, fails, self._means.link)
         except requests.RequestException as error:
             raise failures.of_exception(error, self.access.base_url, self._definition.read_timeout_seconds) from error
         except RunError as error:

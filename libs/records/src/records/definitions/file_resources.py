@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from records.definitions.csv_words import CsvWords
-from records.definitions.resources import MOST_RESOURCES, ColumnName, Resource, distinct
+from records.definitions.resources import MOST_RESOURCES, ColumnName, OnMissingColumn, Resource, distinct
 from records.globs import few_wildcards
 
 Format = Literal["csv", "jsonl", "json", "parquet"]
@@ -23,6 +23,7 @@ class FileResource(Resource, CsvWords):
     on_bad_row: Literal["fail", "reject"] = Field(
         default="fail", description="reject: rows that cannot be read go to the table <table>_rejects."
     )
+    on_missing_column: OnMissingColumn = "warn"
     types: Literal["text"] | None = Field(
         default=None, description="text: no type is inferred, what columns does not declare is text. Of csv files."
     )

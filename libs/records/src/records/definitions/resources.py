@@ -35,6 +35,11 @@ Name = Annotated[str, Field(min_length=1, max_length=100)]
 ColumnName = Annotated[str, Field(max_length=255)]
 TableName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]*$", max_length=100)]
 
+OnMissingColumn = Annotated[
+    Literal["warn", "fail"],
+    Field(description="Where what columns declares is not there: a warning in the run's log, or an error."),
+]
+
 MOST_RESOURCES = 1_000
 
 
@@ -161,6 +166,7 @@ class RestResource(Resource, Asking, CsvWords):
     slices: Slices | None = None
     request_interval_seconds: Number | None = Field(default=None, ge=0, le=3600)
     pages_without_progress: WithoutProgress = None
+    on_missing_column: OnMissingColumn = "warn"
     selected: bool = Field(default=True, description="false: no table; only for the resources that need its rows.")
 
     @property

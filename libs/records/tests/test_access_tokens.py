@@ -5,6 +5,7 @@ import base64
 import os
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote_plus
 
 import pytest
 
@@ -23,6 +24,9 @@ LOOPBACK = Policy.parse("loopback")
 OLD, NEW = (f"{name}:{base64.b64encode(os.urandom(32)).decode()}" for name in ("k0", "k1"))
 RING = Keyring(OLD)
 CLIENT = {"client_id": "the-client", "client_secret": "the secret, ä/+&"}
+
+PAIR = f"{quote_plus(CLIENT['client_id'])}:{quote_plus(CLIENT['client_secret'])}"
+BASIC = f"Basic {base64.b64encode(PAIR.encode()).decode()}"
 
 
 @pytest.fixture
@@ -193,6 +197,7 @@ async def test_the_lease_of_a_process_that_died_is_taken_over(database: Database
             False,
             "client",
         ),
+        (Say({"error": "invalid_client", "error_description": f"bad: {BASIC}"}, 400), "AUTH_ERROR", False, "bad: "),
         (Say({"error": "invalid_grant"}, 400), "AUTH_ERROR", False, "connect again"),
         (Say({"error": "invalid_scope"}, 400), "AUTH_ERROR", False, "scope"),
         (Say(raw=b"<html>", status=400), "AUTH_ERROR", False, "credentials"),
@@ -214,6 +219,7 @@ async def test_what_a_token_endpoint_answers_is_told_without_its_secrets(
     assert (error.code, error.retryable) == (ErrorCode(code), retryable)
     assert word in error.message
     assert "the secret" not in str(error.as_json())
+    assert BASIC.split()[1][:-8] not in str(error.as_json())
     assert await shop.owner.fetchval("SELECT renewing_by FROM access_tokens WHERE id = $1", shop.id) is None
 
 

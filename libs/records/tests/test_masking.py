@@ -1,13 +1,18 @@
 """Write-only values are found where people put them, kept, and put back; nothing else is touched."""
 
+import base64
+import re
 from typing import Any
+from urllib.parse import unquote_plus, urlencode
 
 import orjson
 import pytest
 
 from records.hiding import Hidden
 from records.masking import MARKER, SecretMissing, masked, reunite, secret_texts_of, tidied
+from records.oauth import METHODS, oauth_of
 from records.secret_names import has_secret_form, secret_in_text
+from records.token_requests import hidden_of
 
 CANARY = "c4nary-Value-1.2"
 SPECIAL = "c4nary-Value/1+2"
@@ -148,6 +153,37 @@ def test_kept_values_of_resources_go_by_their_names() -> None:
 )
 def test_an_echo_is_hidden_in_whatever_form_it_comes(echo: str) -> None:
     assert "[secret]" in Hidden([SPECIAL]).text(echo)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("client_id", ["c", "id", "cid", "a/ä:"])
+def test_whatever_a_vendor_echoes_of_a_request_for_a_token_holds_no_secret(method: str, client_id: str) -> None:
+    secret = "Canary-S3cr3t/v+1"
+    known = {"client_id": client_id, "client_secret": secret, "refresh_token": f"r{secret}"}
+    auth = {"type": "oauth2_refresh_token", "access_token_url": URL, "token_endpoint_auth_method": method}
+    oauth = oauth_of(known, {"auth": auth})
+    assert oauth is not None
+    headers, form = oauth.request()
+    basic = headers.get("Authorization", "Basic ").removeprefix("Basic ")
+    echoes = [str(headers), str(form), urlencode(form), basic, base64.b64decode(basic).decode()]
+    echoes += [
+        write(echo.encode()).decode() for echo in echoes for write in (base64.b64encode, base64.urlsafe_b64encode)
+    ]
+    for echo in [*echoes, str(form).lower(), str(form).upper()]:
+        _holds_nothing_of(hidden_of(oauth).text(echo), secret)
+
+
+def _holds_nothing_of(text: str, secret: str) -> None:
+    """Neither as it is nor in Base64, whatever stands around it."""
+    read = [text, *(_decoded(part[start:]) for part in re.split(r"[^A-Za-z0-9+/_-]+", text) for start in range(4))]
+    for each in (unquote_plus(one).lower() for one in read):
+        assert "canary" not in each
+        assert "s3cr3t" not in each
+
+
+def _decoded(part: str) -> str:
+    whole = part[: len(part) // 4 * 4]
+    return base64.b64decode(whole.replace("-", "+").replace("_", "/")).decode("latin-1")
 
 
 def test_short_values_are_hidden_where_somebody_marked_them() -> None:

@@ -17,6 +17,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from records.header_names import reserved_among
 from records.oauth import GRANTS
+from records.secret_names import is_secret_value
 
 HEADER_WORDS = ("header", "location", "name")
 """Where an API key goes."""
@@ -94,6 +95,15 @@ def secret_texts(known: Mapping[str, Any]) -> Iterator[str]:
     for name, value in known.items():
         if name not in _PLAIN:
             yield from texts_in(value)
+
+
+def sent_secrets(*sent: Mapping[str, Any]) -> Iterator[str]:
+    """What must not be seen again of a request, by the names of its headers, parameters or fields.
+
+    Whoever sends a request hides these beside what it was made of: a server may echo what came, not what was meant.
+    """
+    for named in sent:
+        yield from texts_in({name: value for name, value in named.items() if is_secret_value(name, value)})
 
 
 def texts_in(value: Any) -> Iterator[str]:

@@ -17,6 +17,9 @@ HIDDEN = "[secret]"
 
 _SHORTEST = 6
 _SHORTEST_MARKED = 4
+_SHORTEST_RECASED = 12
+"""From here on a value is hidden in small and in capital letters, too: shorter ones may be words."""
+_LOWER_HEX = re.compile(r"%[0-9A-F]{2}")
 _PARAMETER = re.compile(r"([?&#])([^=&#?\s]{1,256})=([^&#\s\"'<>]+)")
 _USER = re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]{0,30}://)[^/?#\s@\"'<>]{1,2000}@")
 
@@ -96,6 +99,25 @@ def _forms(value: str) -> Iterator[str]:
         plain += [pair, pair.partition(":")[2]]
     plain += _in_address(value)
     for one in filter(None, plain):
-        yield from (one, quote(one, safe=""), quote_plus(one), orjson.dumps(one).decode()[1:-1], html.escape(one))
-        yield orjson.dumps(one).decode()[1:-1].replace("/", "\\/")
-        yield base64.b64encode(one.encode()).decode().rstrip("=")
+        yield from _as_text(one)
+        if len(one) >= _SHORTEST_RECASED:
+            yield from (one.lower(), one.upper())
+        for encoded in {one, quote(one, safe=""), quote_plus(one)}:
+            yield from _in_base64(encoded)
+
+
+def _as_text(one: str) -> Iterator[str]:
+    """As it is, and as addresses, JSON and HTML write it."""
+    quoted, json = quote(one, safe=""), orjson.dumps(one).decode()[1:-1]
+    yield from (one, quoted, quote_plus(one), json, json.replace("/", "\\/"), html.escape(one))
+    yield from (_LOWER_HEX.sub(lambda found: found[0].lower(), each) for each in (quoted, quote_plus(one)))
+
+
+def _in_base64(one: str) -> Iterator[str]:
+    """The letters that are its alone, wherever it stands in what is encoded: `user:secret` begins anywhere."""
+    raw = one.encode()
+    yield base64.b64encode(raw).decode().rstrip("=")
+    for before in range(3):
+        first, last = -(-before * 8 // 6), (before + len(raw)) * 8 // 6
+        for write in (base64.b64encode, base64.urlsafe_b64encode):
+            yield write(bytes(before) + raw + b"\0\0").decode()[first:last]

@@ -34,6 +34,7 @@ _KEY_OWNERS: Final = (
     | frozenset(
         (
             "host",
+            "licence",
             "license",
             "master",
             "private",

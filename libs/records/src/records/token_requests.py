@@ -12,6 +12,7 @@ from common.addresses import Policy
 from common.clock import now
 from common.egress import guarded_client
 from common.errors import ErrorCode, Permanent, Retryable, RunError
+from records.credentials import sent_secrets
 from records.hiding import Hidden
 from records.oauth import Answer, OAuth
 
@@ -29,7 +30,7 @@ _ADVICE = {
 
 async def ask(oauth: OAuth, slug: str, policy: Policy) -> Answer:
     """The vendor's answer. Raises AUTH_ERROR where it refuses, `Retryable` where it may give one later."""
-    hidden = Hidden([secret for secret in (oauth.client_secret, oauth.refresh_token) if secret])
+    hidden = hidden_of(oauth)
     place = hidden.address(oauth.url.partition("?")[0])
     details = {"connection": slug, "url": place}
     try:
@@ -47,6 +48,12 @@ async def ask(oauth: OAuth, slug: str, policy: Policy) -> Answer:
             text = f"The answer of {place} holds no access token ({_why(error)}): check config.auth.access_token_url."
             raise Permanent(ErrorCode.AUTH_ERROR, text, details) from None
     raise _refused(status, body, wait, place, slug, hidden, details)
+
+
+def hidden_of(oauth: OAuth) -> Hidden:
+    """What is not shown of what the vendor says: the secrets, and the request's headers and fields made of them."""
+    kept = [secret for secret in (oauth.client_secret, oauth.refresh_token) if secret]
+    return Hidden([*kept, *sent_secrets(*oauth.request())])
 
 
 async def _posted(oauth: OAuth, policy: Policy) -> tuple[int, bytes, float | None]:

@@ -14,12 +14,11 @@ from agent_worker.parsing import Parsing
 from common.addresses import PUBLIC, Policy
 from common.egress import READ_TIMEOUT, guarded_client
 from common.errors import ErrorCode, Permanent, Retryable, RunError
-from records.credentials import secret_texts, texts_in
+from records.credentials import secret_texts, sent_secrets
 from records.definitions.http_request import LONGEST_SECONDS
 from records.definitions.http_request import HttpRequest as Definition
 from records.hiding import Hidden
 from records.masking import secret_texts_of
-from records.secret_names import looks_secret
 from worker.job import ConnectionSecret
 from worker.owned import Owned
 
@@ -134,7 +133,7 @@ def _composed(definition: Definition, connection: ConnectionSecret | None, run: 
     except httpx2.InvalidURL as error:
         raise Permanent(ErrorCode.DATA_ERROR, f"The url cannot be used: {error}.", {"field": "url"}) from None
     secrets, marked = secret_texts_of(told)
-    own = texts_in({name: value for name, value in outgoing.own.items() if looks_secret(name)})
+    own = sent_secrets(outgoing.own)
     return outgoing, Hidden([*secrets, *own, *(secret_texts(connection.credentials) if connection else ())], marked)
 
 

@@ -194,7 +194,7 @@ class TriggerBody(Body):
 
     inputs: Json = Field(default={}, description="What the automation declares as its inputs.")
     event: Json | None = Field(default=None, description="As conditions see it: {type, data}.")
-    idempotency_key: str | None = Field(default=None, min_length=1, max_length=255)
+    idempotency_key: Key | None = None
 
 
 def automation_json(row: Any, secret: str | None = None, *, public_url: str = "") -> Json:

@@ -41,7 +41,7 @@ REPEATED: dict[int | str, dict[str, Any]] = {200: {"model": RunShape, "descripti
 
 
 def header_key(request: Request) -> str | None:
-    """The header's key. Raises `Refused` where there are two, or it is empty, too long, or no ASCII."""
+    """The header's key. Raises `Refused` where there are two, or it is empty, too long, no ASCII, or has control characters."""
     given = request.headers.getlist(_HEADER)
     if not given:
         return None
@@ -52,6 +52,8 @@ def header_key(request: Request) -> str | None:
         raise refused(("header", _HEADER), f"a key has 1 to {LONGEST_NAME} characters; this one has {len(key)}")
     if not key.isascii():
         raise refused(("header", _HEADER), "a header holds ASCII alone; send other keys as idempotencyKey in the body")
+    if not key.isprintable():
+        raise refused(("header", _HEADER), "a key has no control characters: take them out")
     return key
 
 

@@ -5,7 +5,7 @@ the tests hold the answers against. Request bodies are read with their models.
 """
 
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -38,12 +38,18 @@ Level = Literal["info", "warning", "error"]
 SortBy = Literal["name", "created_at", "updated_at", "status", "kind"]
 Order = Literal["asc", "desc"]
 
+Key = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME, pattern=KEY_PATTERN)]
+"""An idempotency key or a concurrency key of a request."""
+
 KIND_NAMES: tuple[str, ...] = get_args(KindName)
 STATUS_NAMES: tuple[str, ...] = get_args(StatusName)
 ACTION_STATUSES: tuple[str, ...] = get_args(ActionStatus)
 
-SLUG_PATTERN = r"^[a-z0-9-]+$"
 LONGEST_NAME = 255
+KEY_PATTERN = r"^[^\x00-\x1f\x7f]*$"
+"""No control characters: keys that the platform makes have one, so that no request can take their place."""
+
+SLUG_PATTERN = r"^[a-z0-9-]+$"
 
 Json = dict[str, Any]
 
@@ -265,15 +271,15 @@ class ActionPatch(Body):
 
 class RunActionBody(Body):
     definition_overrides: Json | None = Field(default=None, description="An RFC 7396 merge into the definition.")
-    idempotency_key: str | None = Field(default=None, min_length=1, max_length=LONGEST_NAME)
+    idempotency_key: Key | None = None
 
 
 class RunBody(Body):
     kind: KindName
     definition: Json | None = None
     connection_ref: ConnectionName | ConnectionReference | None = Field(default=None, description="As in document 000.")
-    concurrency_key: str | None = Field(default=None, min_length=1, max_length=LONGEST_NAME)
-    idempotency_key: str | None = Field(default=None, min_length=1, max_length=LONGEST_NAME)
+    concurrency_key: Key | None = None
+    idempotency_key: Key | None = None
     parent_action_run_id: Id | None = None
 
 

@@ -96,7 +96,7 @@ class Preparer:
         try:
             order = await self._order(key)
             definition = self._resolved(step, order, values)
-            once = f"{self.live.id}:{key}:1"
+            once = own_key(self.live.id, key)
             order = replace(order, definition=definition, loc=(), idempotency_key=once, concurrency_key=once)
             return await orders.make(self.conn, self.keyring, self._customer(), order, self.known)
         except BadReference as error:

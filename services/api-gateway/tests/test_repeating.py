@@ -148,6 +148,63 @@ async def test_a_retry_of_an_automation_run_is_repeated_safely(api: httpx2.Async
     assert (await api.post(paths[1], headers=key)).status_code == 409
 
 
+@pytest.mark.parametrize("starter", [a_run, an_action])
+@pytest.mark.parametrize("ways", [("", "?defer=true"), ("?defer=true", "")])
+async def test_a_run_that_is_to_be_deferred_is_no_repeat_of_one_that_runs(
+    api: httpx2.AsyncClient, others: OtherServices, scheduling: Scheduling, starter: Any, ways: tuple[str, str]
+) -> None:
+    path, body, _ = await starter(api, others, scheduling)
+    first, other, again = [
+        await api.post(path + way, json=body, headers={"Idempotency-Key": "k"}) for way in (*ways, ways[0])
+    ]
+    assert (first.status_code, other.status_code, again.status_code) == (201, 409, 200), other.text
+    assert id_of(again) == id_of(first)
+
+
+async def test_whatever_stands_beside_the_definition_is_part_of_the_content(api: httpx2.AsyncClient) -> None:
+    parent = id_of(await api.post(RUNS, json=NOOP))
+    bodies = [NOOP | beside for beside in ({}, {"concurrencyKey": "c"}, {"parentActionRunId": parent})]
+    for number, body in enumerate(bodies):
+        key = {"Idempotency-Key": f"k{number}"}
+        assert (await api.post(RUNS, json=body, headers=key)).status_code == 201
+        told = [(await api.post(RUNS, json=one, headers=key)).status_code for one in bodies]
+        assert told == [200 if one is body else 409 for one in bodies]
+
+
+@pytest.mark.parametrize("versions", [("same", "latest"), ("latest", "same")])
+async def test_a_retry_by_another_version_is_no_repeat(
+    api: httpx2.AsyncClient, scheduling: Scheduling, versions: tuple[str, str]
+) -> None:
+    automation = (await api.post("/api/v1/automations", json=AUTOMATION)).json()
+    run = id_of(await api.post(f"/api/v1/automations/{automation['id']}/trigger"))
+    await scheduling.begin(run)
+    await scheduling.end(run, "failed")
+    first, other, again = [
+        await api.post(
+            f"/api/v1/automation-runs/{run}/retry", json={"version": version}, headers={"Idempotency-Key": "k"}
+        )
+        for version in (*versions, versions[0])
+    ]
+    assert (first.status_code, other.status_code, again.status_code) == (201, 409, 200), other.text
+    assert id_of(again) == id_of(first)
+
+
+@pytest.mark.parametrize("character", ["\x1f", "\x01", "\n", "\t", "\x7f"])
+async def test_no_key_of_a_request_has_control_characters_as_the_platforms_own_have(
+    api: httpx2.AsyncClient, others: OtherServices, scheduling: Scheduling, character: str
+) -> None:
+    key = f"k{character}0"
+    for starter in STARTERS:
+        path, body, _ = await starter(api, others, scheduling)
+        told = await api.post(path, json=body | {"idempotencyKey": key})
+        assert (told.status_code, told.json()["detail"][0]["loc"]) == (422, ["body", "idempotencyKey"])
+        if character == "\t":  # others come through no HTTP server
+            assert (await api.post(path, json=body, headers={"Idempotency-Key": key})).status_code == 422
+    assert (await api.post(RUNS, json=NOOP | {"concurrencyKey": key})).status_code == 422
+    batch = await api.post(f"{RUNS}/batch", json={"runs": [NOOP | {"idempotencyKey": key}, NOOP]})
+    assert [one["status"] for one in batch.json()["results"]] == [422, 201]
+
+
 async def test_a_batch_is_repeated_as_a_whole(api: httpx2.AsyncClient) -> None:
     body, key = {"runs": [NOOP, NOOP | {"idempotencyKey": "mine"}, {"kind": "nothing"}]}, {"Idempotency-Key": "k"}
     first, again = [(await api.post(f"{RUNS}/batch", json=body, headers=key)).json()["results"] for _ in range(2)]

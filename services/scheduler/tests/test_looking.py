@@ -34,7 +34,7 @@ async def test_a_steps_run_says_whose_it_is(stage: Stage) -> None:
     run = await stage.database.run(await stage.run_of(run_id, "a"))
     assert (run["trigger_method"], run["trigger_source_type"]) == ("automation", "automation_run")
     assert run["trigger_source_id"] == str(run_id)
-    assert run["idempotency_key"] == run["concurrency_key"] == f"{run_id}:a:1"
+    assert run["idempotency_key"] == run["concurrency_key"] == f"{run_id}\x1fa\x1f1"
 
 
 async def test_no_more_than_max_parallel_run_at_once(stage: Stage) -> None:

@@ -8,6 +8,18 @@ from common.bell import HELD, ROOM
 from common.ids import uuid7
 from records.lifecycle import HeldFor
 
+_APART = "\x1f"
+
+
+def own_key(*parts: object) -> str:
+    """A key that the platform makes: no request can name it, since keys of requests have no control characters."""
+    return _APART.join(map(str, parts))
+
+
+def is_repeat(first: Any, mark: bytes | None, beside: tuple[str | None, UUID | None]) -> bool:
+    """Whether the run of an idempotency key was made by the same request: fingerprint, concurrency key and parent."""
+    return first["fingerprint"] == mark and (first["concurrency_key"], first["parent_run_id"]) == beside
+
 
 @dataclass(frozen=True)
 class NewRun:
@@ -48,6 +60,11 @@ class NewRun:
         if self.held_for is None:
             return self.kind, self.id
         return (ROOM, self.org_id) if self.held_for == HeldFor.LIMIT else (HELD, self.id)
+
+    @property
+    def beside(self) -> tuple[str | None, UUID | None]:
+        """What a repeat must equal beside the fingerprint."""
+        return self.concurrency_key, self.parent_run_id
 
     @property
     def keys(self) -> frozenset[str]:

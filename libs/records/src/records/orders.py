@@ -132,10 +132,15 @@ def _new_run(keyring: Keyring, customer: Customer, order: Order, judged: tuple[D
 
 
 def fingerprint(order: Order) -> bytes:
-    """What a repeat with the same idempotency key must equal: kind and definition as given, in any order of keys."""
+    """What a repeat with the same idempotency key must equal: kind and definition as given, in any order of keys.
+
+    `deferred` is added only where it is true, so that an older version knows the same mark for all others.
+    """
     reference = order.connection_ref
     named = reference.model_dump(mode="json") if isinstance(reference, ConnectionReference) else reference
-    said = orjson.dumps([order.kind, order.definition, named], option=orjson.OPT_SORT_KEYS)
+    said = orjson.dumps(
+        [order.kind, order.definition, named, *(["deferred"] if order.deferred else [])], option=orjson.OPT_SORT_KEYS
+    )
     return hashlib.sha256(said).digest()
 
 

@@ -13,10 +13,10 @@ from api_gateway.gateway import Gateway, gateway_of
 from api_gateway.lifecycle import Decisions
 from api_gateway.limits import limits_of
 from api_gateway.problems import Problem, conflict, not_found
-from api_gateway.repeating import REPEATED, TAKES_KEY, first_run, header_key, key_of, mark_of
+from api_gateway.repeating import REPEATED, TAKES_KEY, first_order, header_key, key_of, mark_of
 from api_gateway.requests import JsonRoute
 from api_gateway.shapes import KIND_NAMES, STATUS_NAMES, RejectBody, RunBody, RunShape, RunsShape
-from records import orders, run_lists, runs
+from records import run_lists, runs
 from records.automations import run_reads
 from records.refused import Refused
 from records.run_lists import RunFilters
@@ -45,7 +45,7 @@ async def create_run(request: Request, principal: Operator, body: RunBody, defer
     try:
         made = await new_run.make(gateway, new_run.customer(principal, request), order)
     except Refused:
-        first = await first_run(gateway, principal.org_id, order.idempotency_key, orders.fingerprint(order))
+        first = await first_order(gateway, principal.org_id, order)
         if first is None:
             raise
         return await starting.show(gateway, request, first)

@@ -202,7 +202,7 @@ async def run_action(
     gateway = gateway_of(request)
     body = body or RunActionBody()
     key = key_of(request, body.idempotency_key)
-    mark = mark_of("action", str(action_id), body.definition_overrides)
+    mark = mark_of("action", str(action_id), body.definition_overrides, *(["deferred"] if defer else []))
     if (first := await first_run(gateway, principal.org_id, key, mark)) is not None:
         return await starting.show(gateway, request, first)
     action = await _to_run(gateway, principal, action_id)

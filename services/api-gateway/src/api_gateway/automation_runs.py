@@ -106,9 +106,9 @@ async def retry_automation_run(
     gateway = gateway_of(request)
     idempotency_key = header_key(request)
     run = await _get(gateway, principal, run_id)
-    if (first := await triggering.retried_before(gateway, run, idempotency_key)) is not None:
-        return await triggering.show(gateway, request, first)
     latest = body is not None and body.version == "latest"
+    if (first := await triggering.retried_before(gateway, run, idempotency_key, latest=latest)) is not None:
+        return await triggering.show(gateway, request, first)
     made = await triggering.retry(gateway, principal, run, idempotency_key, latest=latest)
     return await triggering.show(gateway, request, made, 201)
 

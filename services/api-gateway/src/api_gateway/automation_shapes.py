@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from api_gateway.problems import ProblemDetail
-from api_gateway.shapes import Body, Json, KindName, PageShape, Shape
+from api_gateway.shapes import Body, Json, Key, KindName, PageShape, Shape
 from records.automations.plan import When
 from records.automations.run_reads import display_status
 

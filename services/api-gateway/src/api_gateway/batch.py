@@ -13,12 +13,12 @@ from api_gateway.auth import Operator
 from api_gateway.gateway import Gateway, gateway_of
 from api_gateway.intake import Created, KeyBusy, KeyReused
 from api_gateway.problems import Problem, ProblemDetail, problem_detail, refusal
-from api_gateway.repeating import TAKES_KEY, first_run, header_key
+from api_gateway.repeating import TAKES_KEY, first_order, header_key
 from api_gateway.requests import BatchRoute
 from api_gateway.shapes import Body, Json, RunBody, RunShape, Shape
 from common.faults import in_words
-from records import orders, runs
-from records.new_run import NewRun
+from records import runs
+from records.new_run import NewRun, own_key
 from records.orders import Customer, Known
 from records.refused import Refused
 
@@ -29,9 +29,6 @@ MOST_RUNS = 1_000
 _RUN = {"anyOf": [{"$ref": "#/components/schemas/RunBody"}, {}]}
 MOST_FAULTS = 10
 """Faults of one run that the answer names."""
-
-_OF = "\x1f"
-"""Between a batch's key and a run's place in it: a character that no header holds."""
 
 _BREATH = 20
 """Runs that are judged before others get a turn."""
@@ -71,7 +68,7 @@ async def create_runs(request: Request, principal: Operator, body: BatchBody) ->
     for place, given in enumerate(body.runs):
         if place % _BREATH == _BREATH - 1:
             await asyncio.sleep(0)
-        key = None if idempotency_key is None else f"{idempotency_key}{_OF}{place}"
+        key = None if idempotency_key is None else own_key(idempotency_key, place)
         judged.append(await _judge(gateway, who, given, known, key))
     made = iter(await gateway.intake.create_together([one for one in judged if isinstance(one, NewRun)]))
     results = [_result(gateway, next(made) if isinstance(one, NewRun) else one) for one in judged]
@@ -91,7 +88,7 @@ async def _judge(
     try:
         return await new_run.make(gateway, who, order, known)
     except Refused as error:
-        first = await first_run(gateway, who.org_id, order.idempotency_key, orders.fingerprint(order))
+        first = await first_order(gateway, who.org_id, order)
         return refusal(error) if first is None else Created(first, False)
 
 

@@ -16,7 +16,7 @@ from api_gateway.turns import Turns
 from common.batcher import Batcher, Overloaded
 from common.bell import Bell
 from records import hot, runs
-from records.new_run import NewRun
+from records.new_run import NewRun, is_repeat
 
 _TRIES = 3
 
@@ -129,7 +129,7 @@ class Intake:
         if new.idempotency_key is not None:
             first = await runs.of_idempotency_key(self._pool, new.org_id, new.idempotency_key)
             if first is not None:
-                if first["deleted_at"] is not None or first["fingerprint"] != new.fingerprint:
+                if first["deleted_at"] is not None or not is_repeat(first, new.fingerprint, new.beside):
                     raise KeyReused
                 return Created(first, False)
         if new.retry_of is not None:

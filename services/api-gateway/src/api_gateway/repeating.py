@@ -16,6 +16,8 @@ from fastapi import Request
 from api_gateway.gateway import Gateway
 from api_gateway.shapes import LONGEST_NAME, RunShape
 from records import runs
+from records.new_run import is_repeat
+from records.orders import Order, fingerprint
 from records.refused import refused
 
 _HEADER = "Idempotency-Key"
@@ -41,7 +43,7 @@ REPEATED: dict[int | str, dict[str, Any]] = {200: {"model": RunShape, "descripti
 
 
 def header_key(request: Request) -> str | None:
-    """The header's key. Raises `Refused` where there are two, or it is empty, too long, no ASCII, or has control characters."""
+    """The header's key. Raises `Refused` where there are two, or it is empty, too long, or no printable ASCII."""
     given = request.headers.getlist(_HEADER)
     if not given:
         return None
@@ -86,9 +88,17 @@ def _canonical(value: Any) -> Any:
     return value
 
 
-async def first_run(gateway: Gateway, org_id: UUID, key: str | None, mark: bytes) -> Any:
+async def first_order(gateway: Gateway, org_id: UUID, order: Order) -> Any:
+    """`first_run` of a request that gives an order."""
+    beside = (order.concurrency_key, order.parent_run_id)
+    return await first_run(gateway, org_id, order.idempotency_key, fingerprint(order), beside)
+
+
+async def first_run(
+    gateway: Gateway, org_id: UUID, key: str | None, mark: bytes, beside: tuple[str | None, UUID | None] = (None, None)
+) -> Any:
     """The run that this very request has made before, or None: also where it could not be made any more."""
     if key is None:
         return None
     run = await runs.of_idempotency_key(gateway.pool, org_id, key)
-    return run if run is not None and run["deleted_at"] is None and run["fingerprint"] == mark else None
+    return run if run is not None and run["deleted_at"] is None and is_repeat(run, mark, beside) else None

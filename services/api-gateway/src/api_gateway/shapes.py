@@ -38,9 +38,6 @@ Level = Literal["info", "warning", "error"]
 SortBy = Literal["name", "created_at", "updated_at", "status", "kind"]
 Order = Literal["asc", "desc"]
 
-Key = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME, pattern=KEY_PATTERN)]
-"""An idempotency key or a concurrency key of a request."""
-
 KIND_NAMES: tuple[str, ...] = get_args(KindName)
 STATUS_NAMES: tuple[str, ...] = get_args(StatusName)
 ACTION_STATUSES: tuple[str, ...] = get_args(ActionStatus)
@@ -50,6 +47,9 @@ KEY_PATTERN = r"^[^\x00-\x1f\x7f]*$"
 """No control characters: keys that the platform makes have one, so that no request can take their place."""
 
 SLUG_PATTERN = r"^[a-z0-9-]+$"
+
+Key = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME, pattern=KEY_PATTERN)]
+"""An idempotency key or a concurrency key of a request."""
 
 Json = dict[str, Any]
 

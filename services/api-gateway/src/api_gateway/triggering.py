@@ -20,6 +20,7 @@ from common.telemetry import current_traceparent
 from records.automations import automations, run_reads, runs
 from records.automations.inputs import Wrong, wrong_inputs
 from records.automations.runs import NewAutomationRun
+from records.new_run import own_key
 from records.refused import Fault, Refused
 
 Json = dict[str, Any]
@@ -111,18 +112,24 @@ async def cancel(gateway: Gateway, principal: Principal, run: Any) -> None:
     await decisions.stop_automation_runs([run["id"]])
 
 
-async def retried_before(gateway: Gateway, run: Any, key: str | None) -> Any:
-    """The retry that this key has made, or None. Raises `Problem` 409 where it has made one of another run."""
+async def retried_before(gateway: Gateway, run: Any, key: str | None, *, latest: bool) -> Any:
+    """The retry that this key has made, or None. Raises `Problem` 409 where it has made one of another run or version.
+
+    The key of the other kind is looked for, too: by which version a retry went is told by its key alone.
+    """
     if key is None:
         return None
-    found = await run_reads.by_trigger(gateway.pool, run["automation_id"], _retry_key(key))
+    if await run_reads.by_trigger(gateway.pool, run["automation_id"], _retry_key(key, latest=not latest)) is not None:
+        message = "this idempotency key made a retry with another version (same or latest)"
+        raise conflict(message, ("header", "Idempotency-Key"))
+    found = await run_reads.by_trigger(gateway.pool, run["automation_id"], _retry_key(key, latest=latest))
     if found is not None and found["retry_of"] != run["id"]:
         raise conflict("this idempotency key made a retry of another automation run", ("header", "Idempotency-Key"))
     return found
 
 
-def _retry_key(key: str) -> str:
-    return f"retry:{key}"
+def _retry_key(key: str, *, latest: bool) -> str:
+    return own_key(f"retry:{key}", "latest") if latest else f"retry:{key}"
 
 
 async def retry(
@@ -146,7 +153,7 @@ async def retry(
         automation_id=run["automation_id"],
         version_id=version_id,
         triggered_by="manual",
-        trigger_key=None if key is None else _retry_key(key),
+        trigger_key=None if key is None else _retry_key(key, latest=latest),
         event=run["event"],
         inputs=run["inputs"],
         retry_of=run["id"],
@@ -157,7 +164,10 @@ async def retry(
         gateway.bell.ring(AUTOMATION, [new.id])
         return await run_reads.get(gateway.pool, principal.org_id, new.id)
     live = await run_reads.live_retry_of(gateway.pool, principal.org_id, run["id"])
-    return live or await retried_before(gateway, run, key) or await retry(gateway, principal, run, key, latest=latest)
+    if live is not None:
+        return live
+    before = await retried_before(gateway, run, key, latest=latest)
+    return before or await retry(gateway, principal, run, key, latest=latest)
 
 
 async def finish_stops_once(gateway: Gateway) -> None:

@@ -18,7 +18,7 @@ from records.automations.saved import with_name
 from records.automations.steps import Step
 from records.automations.versions import Version
 from records.definitions.reading import shown
-from records.new_run import NewRun
+from records.new_run import NewRun, own_key
 from records.orders import Customer, Known, Order
 from records.refused import Place, Refused
 from records.secrets import Keyring, SecretError
@@ -96,7 +96,7 @@ class Preparer:
         try:
             order = await self._order(key)
             definition = self._resolved(step, order, values)
-            once = own_key(self.live.id, key)
+            once = own_key(self.live.id, key, 1)
             order = replace(order, definition=definition, loc=(), idempotency_key=once, concurrency_key=once)
             return await orders.make(self.conn, self.keyring, self._customer(), order, self.known)
         except BadReference as error:

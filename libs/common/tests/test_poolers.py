@@ -1,14 +1,19 @@
 """A pooler in transaction mode is told at the start, with what to set; a plain way costs nothing."""
 
+import asyncio
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
 import asyncpg
 import pytest
 
 from common import db, poolers
-from common.boot import _opened
+from common.boot import _opened, _wait_for_database
 from common.poolers import PoolerLoses
 from common.settings import Settings
 from testkit.database import Database
 from testkit.pooler import pooled
+from testkit.wait import wait_for
 
 ROLE = "extract-worker"
 
@@ -58,3 +63,27 @@ def test_other_words_of_a_pooler_are_no_reason_to_give_up(code: str) -> None:
     error = asyncpg.PostgresError.new({"C": code, "M": "no more connections allowed (max_client_conn)"})
     assert poolers.told_of(error) is None
     assert db.is_away(error)
+
+
+async def test_a_service_that_finds_too_many_connections_waits_for_one(
+    database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The database says so itself, with a role that may have one; it is away, and nothing is given up."""
+    owner, user = await database.owner(), f"few_{uuid4().hex}"
+    await owner.execute(f"CREATE ROLE {user} LOGIN PASSWORD 'few' CONNECTION LIMIT 1")
+    parts = urlsplit(database.url)
+    url = urlunsplit(parts._replace(netloc=f"{user}:few@{parts.netloc.rpartition('@')[2]}"))
+    first = await asyncpg.connect(url)
+    settings = Settings(database_url=url, kafka="k:1", lake_url="file:///lake", bell="notify")
+    waiting = asyncio.create_task(_wait_for_database(ROLE, settings, "a-name"))
+    said: list[str] = []
+
+    def is_told() -> bool:
+        said.append(capsys.readouterr().out)
+        return "too many connections" in "".join(said)
+
+    await wait_for(is_told, what="it is told")
+    assert not waiting.done()
+    await first.close()
+    await (await waiting).close()
+    await owner.execute(f"DROP ROLE {user}")

@@ -180,3 +180,33 @@ def test_equal_rows_whose_id_is_none_stay(new_desk: Any) -> None:
     rows = [{"id": order, "line": "x"} for order in (1, 1, 2, 2, 2, 3, 3, 4)]
     serve = lambda query: {"data": rows[(int(query["page"]) - 1) * 3 :][:3]}  # noqa: E731
     assert len(new_desk({"resources": ["rows"], "paginator": "page_number"}, serve).run()) == 8
+
+
+def test_a_list_that_moves_while_it_is_read_is_told_of(new_desk: Any) -> None:
+    rows = [{"no": i, "u": i} for i in range(40)]
+
+    def serve(query: Query) -> Any:
+        page = int(query["page"])
+        if page == 3:
+            rows.append(rows.pop(4) | {"u": 100})
+        return {"data": rows[page * 10 - 10 : page * 10]}
+
+    given = {"resources": [{"name": "rows", "primary_key": "no"}], "paginator": "page_number"}
+    desk = new_desk(given, serve)
+    assert len(desk.run()) == 40
+    assert desk.warnings == ["rows_moved"]
+    desk = new_desk(given, ids)
+    desk.run()
+    assert desk.warnings == []
+
+
+def test_a_cursor_that_counts_its_row_in_gives_each_once(new_desk: Any) -> None:
+    rows = [{"id": i} for i in reversed(range(1, 31))]
+
+    def serve(query: Query) -> Any:
+        return {"data": [row for row in rows if row["id"] <= int(query.get("max_id", 99))][:10]}
+
+    cursor = {"type": "cursor", "cursor_path": "data[-1].id", "cursor_param": "max_id"}
+    assert [row["id"] for row in new_desk({"resources": ["rows"], "paginator": cursor}, serve).run()] == [
+        *reversed(range(1, 31))
+    ]

@@ -111,3 +111,22 @@ def test_a_first_page_without_its_list_hides_none_of_the_next(new_desk: Any) -> 
 def test_a_selector_that_meets_an_object_elsewhere_is_an_error(new_desk: Any) -> None:
     with pytest.raises(Permanent, match="nothing at the data_selector items"):
         desk_of(new_desk, {"data": {"id": 1}}, data_selector="items").run()
+
+
+@pytest.mark.parametrize(
+    ("selector", "body", "rows"),
+    [
+        ("itmes[*]", {"items": [{"id": 1}]}, None),
+        ("items[*]", {"kind": "list"}, 0),
+        ("items[*].lines[*]", {"items": [{"id": 1}]}, 0),
+        ("items[*]", {"errors": [{"code": 1}]}, 0),
+        ("items[*]", {"items": [], "facets": [{"a": 1}]}, 0),
+        ("$[*].rows[*]", [{"rows": []}], 0),
+    ],
+)
+def test_a_path_with_a_star_is_empty_unless_the_rows_are_elsewhere(selector: str, body: Any, rows: int | None) -> None:
+    if rows is None:
+        with pytest.raises(Permanent, match="nothing at the data_selector"):
+            rows_of(selector, body)
+    else:
+        assert len(rows_of(selector, body)) == rows

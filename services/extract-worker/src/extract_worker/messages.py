@@ -103,6 +103,14 @@ def total_not_reached(name: str, rows: int, total: int, place: str) -> Entry:
     return _entry("total_not_reached", text, {"resource": name, "rows": rows, "total": total}, "warning")
 
 
+def rows_moved(name: str, rows: int) -> Entry:
+    text = (
+        f"{_count(rows, 'row')} of {name} came twice, by the primary_key: the list has changed its order while it was "
+    )
+    text += "read, so others may be missing. Sort by a field that stays, such as id or created_at, or give a lag"
+    return _entry("rows_moved", text, {"resource": name, "rows": rows}, "warning")
+
+
 def rows_not_remembered(name: str, rows: int, most: int) -> Entry:
     text = (
         f"{_count(rows, 'row')} of {name} may come again in the next run: more than {most:,} stand at the end of the "

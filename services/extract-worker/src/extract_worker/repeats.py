@@ -27,6 +27,9 @@ _RENEWED: Final = 20
 _ALIKE: Final = 1_000
 """So often in a row a page may have a column with the values, and in the order, of the page before."""
 
+_MOST_KEYS: Final = 100_000
+"""Of so many rows the primary key is remembered in a run."""
+
 _IDS: Final = (("id",), ("_id",), ("Id",), ("ID",), ("uuid",), ("guid",), ("node", "id"))
 _KEY_NAME: Final = re.compile(r"(?:[a-z0-9]I[dD]|(?:^|[^a-z])(?:id|uuid|guid|sku|key|email|handle|slug))$")
 _DEEPEST: Final = 4
@@ -49,6 +52,9 @@ class Repeats:
         self._bound: Any = None
         self._seen: dict[int, int] = {}
         self._period = self._in_period = 0
+        self._known: set[int] = set()
+        self.moved = 0
+        """Rows whose primary key had come before: the list has moved while it was read."""
         self.again = 0
         """How many of the first rows of the page are the last ones of the page before: new ones have moved them on."""
 
@@ -74,6 +80,16 @@ class Repeats:
         else:
             self._look_at_columns(response, rows, before, is_guessed)
         self._look_for_circles(response, rows)
+
+    def note(self, rows: list[Any]) -> None:
+        """Rows that are delivered."""
+        if not self._keys:
+            return
+        found = ([_at(row, path) for path in self._keys] for row in rows)
+        keys = {hash(tuple(map(str, key))) for key in found if None not in key}
+        self.moved += len(keys & self._known)
+        if len(self._known) < _MOST_KEYS:
+            self._known |= keys
 
     def lead_on(self, response: requests.Response, count: int, has_next: bool, bound: Any) -> None:
         """Raises `Permanent` where nothing has told for long that there will be an end.

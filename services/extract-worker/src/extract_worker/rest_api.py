@@ -16,7 +16,7 @@ from extract_worker.credentials import Access, access_of, without_params
 from extract_worker.cursor_values import as_instant
 from extract_worker.flattening import flattened
 from extract_worker.lasting import Lasting
-from extract_worker.messages import total_not_reached
+from extract_worker.messages import rows_moved, total_not_reached
 from extract_worker.modes import Mode, mode_of
 from extract_worker.repeats import Repeats
 from extract_worker.rest_client import Client
@@ -214,6 +214,9 @@ class Endpoint:
             data_selector=resource.data_selector or given_.data_selector,
         ):
             yield list(data), self._position(client, data)
+        if repeats.moved:
+            entry = rows_moved(self.name, repeats.moved)
+            self._means.link.log(entry["event"], entry["message"], entry["data"], entry["level"])
         if (short := totals.shortfall) and not self._has_warned:
             self._has_warned = True
             entry = total_not_reached(self.name, short.rows, short.total, short.place)

@@ -60,6 +60,7 @@ class Client(dlt_client.RESTClient):
                 self._look_for_more(page)
                 self.repeats.look(page.response, list(page), self._guesses_a_param)
                 del page[: self.repeats.again]
+                self.repeats.note(page)
                 self._look_where_it_is(page)
                 self._look_for_the_end(page)
                 self._look_for_all(page)

@@ -177,7 +177,7 @@ def rows_of(selector: str, body: Any, was_there: bool = False, is_guessed: bool 
         return [] if is_guessed and _is_nothing(body, was_there) else [body]
     found: Any = values_at(selector, body)
     if not found:
-        if "*" in selector or was_there or not _other_rows(body):
+        if was_there or not _other_rows(body) or ("*" in selector and not _is_elsewhere(selector, body)):
             return []
         text = f"The answer has nothing at the data_selector {selector}; it has: {names_in(body)}. "
         raise Permanent(ErrorCode.DATA_ERROR, text + "Mend the data_selector.", {"field": "data_selector"})
@@ -186,6 +186,18 @@ def rows_of(selector: str, body: Any, was_there: bool = False, is_guessed: bool 
     if found is None:
         return []
     return found if isinstance(found, list) else [found]
+
+
+def _is_elsewhere(selector: str, body: Any) -> bool:
+    """Whether an answer has nothing where a path with `*` begins, and yet a list of rows."""
+    begin = selector.partition("*")[0].rstrip("[.")
+    if not begin or begin == "$" or not isinstance(body, dict) or values_at(begin, body):
+        return False
+    lists = detector.find_all_lists(body, result=[])
+    return any(
+        rows and all(isinstance(row, dict) for row in rows) and not any(part.lower() in _NO_ROWS for part in path)
+        for path, rows in lists
+    )
 
 
 def link_to(relation: str, links: list[Any]) -> tuple[str, str] | None:

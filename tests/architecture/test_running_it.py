@@ -1,7 +1,10 @@
 """docs/running.md names every command and every setting that there is, and no other."""
 
+import json
 import re
 from importlib import import_module
+
+import yaml  # type: ignore[import-untyped]
 
 from tests.architecture.workspace import ROOT, SERVICES, package_of
 
@@ -43,3 +46,16 @@ def _anchors(page: str) -> set[str]:
     """Of a page's headings, as the usual forges make them."""
     headings = re.findall(r"^#+ (.+)$", page, re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.strip().lower()).replace(" ", "-") for heading in headings}
+
+
+def test_what_a_forge_and_an_editor_call_is_what_people_call() -> None:
+    ci = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
+    steps = [step.get("run", "") for job in ci["jobs"].values() for step in job["steps"]]
+    assert ".ci/run" in steps
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    assert {repository["repo"] for repository in hooks} == {"local"}, "hooks of others are fetched from elsewhere"
+    container = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text())
+    commands = [*steps, *(hook["entry"] for each in hooks for hook in each["hooks"]), container["postCreateCommand"]]
+    called = {target for command in commands for target in re.findall(r"\bmake ([a-z-]+)", command)}
+    assert {"setup", "lint", "verify", "coverage"} <= called
+    assert called <= set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))

@@ -3,18 +3,21 @@
 import copy
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from records.automations import stored
+from records.automations.inputs import wrong_inputs
 from records.automations.plan import Plan
+from records.conditions import RootedCondition
 
 GOOD: dict[str, Any] = {
     "max_parallel": 2,
     "inputs": {"x": {"type": "string"}},
-    "conditions": [{"field": "inputs.x", "operator": "equals", "value": 1}],
+    "conditions": [{"field": "inputs.x", "operator": "eq", "value": 1}],
     "steps": [
         {"key": "a", "name": "A", "kind": "dlt_extract", "action_id": None, "definition": {"source": "noop"},
          "depends_on": [], "condition": "on_success"},
@@ -57,6 +60,12 @@ def test_any_damage_is_read_as_a_fault_or_does_no_harm(place: tuple[Any, ...], v
     assert len(found.plan.order) == len(found.plan.steps)
     assert found.plan.max_parallel >= 1
     assert found.fault is None or not found.definition["steps"]
+    for one in found.definition["conditions"]:
+        RootedCondition.model_validate(one)
+    list(wrong_inputs(found.definition["inputs"], {"x": "a"}))
+    for step in found.definition["steps"]:
+        assert step["action_id"] is None or UUID(step["action_id"])
+        assert step["name"] is None or isinstance(step["name"], str)
 
 
 def test_what_was_written_is_read_as_it_was() -> None:
@@ -72,3 +81,27 @@ def test_a_bound_that_an_older_version_took_loosely_is_read_as_it_took_it(given_
 @pytest.mark.parametrize("bad", [0, -1, "x", 2.5, True, []])
 def test_a_bound_that_lets_nothing_start_is_a_fault(bad: Any) -> None:
     assert "max_parallel" in (stored.read(GOOD | {"max_parallel": bad}).fault or "")
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "word"),
+    [
+        (("inputs", "x", "type"), "zz", "input x has the type 'zz'"),
+        (("inputs", "x", "type"), {}, "input x has the type"),
+        (("conditions", 0, "operator"), "near", "operator 'near'"),
+        (("conditions", 0, "field"), "nowhere.x", "field 'nowhere.x'"),
+        (("conditions", 0), {}, "a condition has the field None"),
+        (("steps", 0, "name"), 5, "name of step a is 5"),
+        (("steps", 1, "action_id"), "x", "action_id of step b is 'x'"),
+        (("steps", 1, "action_id"), 7, "action_id of step b is 7"),
+    ],
+)
+def test_what_a_newer_version_may_have_written_is_a_fault_with_its_place(
+    place: tuple[Any, ...], value: Any, word: str
+) -> None:
+    damaged: Any = copy.deepcopy(GOOD)
+    around = damaged
+    for key in place[:-1]:
+        around = around[key]
+    around[place[-1]] = value
+    assert word in (stored.read(damaged).fault or "")

@@ -185,7 +185,7 @@ class AutomationBody(AutomationParts):
         return self
 
 
-_TYPES: Mapping[str, tuple[type, ...]] = {
+TYPES: Mapping[str, tuple[type, ...]] = {
     "string": (str,),
     "number": (int, float),
     "integer": (int,),
@@ -193,10 +193,11 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "object": (dict,),
     "array": (list,),
 }
+"""The types that an input may be declared with, and what has them."""
 
 
 def fits(value: Any, type_name: str | None) -> bool:
     """Whether a JSON value is of a declared type; none declared takes every value, and a boolean is no number."""
     if type_name is None:
         return True
-    return isinstance(value, _TYPES[type_name]) and (type_name == "boolean" or not isinstance(value, bool))
+    return isinstance(value, TYPES[type_name]) and (type_name == "boolean" or not isinstance(value, bool))

@@ -7,8 +7,14 @@ hand. Whoever needs the steps gets either a whole definition or an empty one wit
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
+from pydantic import ValidationError
+
+from common.faults import in_words
+from records.automations.body import TYPES
 from records.automations.plan import DEFAULT_PARALLEL, Plan, When, find_cycle
+from records.conditions import RootedCondition
 from records.kinds import KINDS
 
 Json = dict[str, Any]
@@ -51,8 +57,8 @@ def _checked(stored: Any) -> Json:
             raise ValueError(f"step {key} waits for {unknown[0]}, which is no step")
     if cycle := find_cycle(waits):
         raise ValueError(f"its steps wait for each other: {', '.join(cycle[:10])}")
-    conditions = [_object(one, "a condition") for one in _list(whole.get("conditions"), "conditions")]
-    inputs = {name: _object(one, f"input {name}") for name, one in _object(whole.get("inputs"), "inputs").items()}
+    conditions = [_condition(one) for one in _list(whole.get("conditions"), "conditions")]
+    inputs = {name: _input(name, one) for name, one in _object(whole.get("inputs"), "inputs").items()}
     return {**whole, "conditions": conditions, "inputs": inputs, "max_parallel": _parallel(whole.get("max_parallel"))}
 
 
@@ -66,7 +72,39 @@ def _step_key(step: Json) -> str:
     _object(step.get("definition"), f"the definition of step {key}")
     if missing := sorted({"name", "action_id"} - step.keys()):
         raise ValueError(f"step {key} has no {missing[0]}")
+    if not isinstance(step["name"], str | None):
+        raise ValueError(f"the name of step {key} is {step['name']!r:.60}, which is no text")
+    if step["action_id"] is not None and not _is_id(step["action_id"]):
+        raise ValueError(f"the action_id of step {key} is {step['action_id']!r:.60}, which is no id")
     return key
+
+
+def _is_id(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(UUID(value))
+    except ValueError:
+        return False
+
+
+def _condition(stored: Any) -> Json:
+    """One that an automation run can judge."""
+    one = _object(stored, "a condition")
+    try:
+        RootedCondition.model_validate(one)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise ValueError(
+            f"a condition has the {place or 'form'} {one.get(place)!r:.60}: {in_words(first['msg'])}"
+        ) from error
+    return one
+
+
+def _input(name: str, stored: Any) -> Json:
+    one = _object(stored, f"input {name}")
+    if one.get("type") not in (None, *TYPES):
+        raise ValueError(f"input {name} has the type {one['type']!r:.60}, which this version does not know")
+    return one
 
 
 def _sources(step: Json) -> list[str]:

@@ -324,3 +324,13 @@ def test_a_bucket_on_a_private_address_is_refused(bench: Any) -> None:
     bench.connection = ConnectionSecret("c", "s3", "s3", {"endpoint_url": "http://127.0.0.1:9"}, {})
     with pytest.raises(Permanent, match="not public"):
         bench.extract("filesystem", resources=one("s3://bucket/*.csv"))
+
+
+def test_folders_are_columns_where_that_is_asked_for(bench: Any, root: Path) -> None:
+    for folder, row in (("d=2026-01-01/a%20b=x%2Fy", "1,7"), ("d=__HIVE_DEFAULT_PARTITION__/a%20b=", "2,8")):
+        path = root / "hive" / folder / "part.csv"
+        path.parent.mkdir(parents=True)
+        path.write_text(f"id,D2\n{row}\n")
+    bench.extract("filesystem", resources=[{"name": "h", "path": "hive/**/*.csv", "folder_columns": True}])
+    rows = sorted(zip(*(bench.column("h", name) for name in ("id", "d", "a b")), strict=True))
+    assert rows == [(1, "2026-01-01", "x/y"), (2, None, "")]

@@ -106,3 +106,25 @@ def test_an_export_whose_pages_begin_where_the_last_one_ended_gives_each_row_onc
     assert desk.run() == []
     rows.append({"id": 250, "at": rows[-1]["at"]})
     assert [row["id"] for row in desk.run()] == [250]
+
+
+def test_what_lies_before_text_of_digits_has_as_many(new_desk: Any) -> None:
+    def serve(query: dict[str, str]) -> Any:
+        rows = [{"id": f"{number:010d}"} for number in range(1, 25)]
+        return [row for row in rows if row["id"] >= query.get("since", "")]
+
+    increment = {"cursor_path": "id", "param": "since", "lag": 5}
+    desk = new_desk({"resources": [{"name": "rows", "incremental": increment, "paginator": "single_page"}]}, serve)
+    assert len(desk.run()) == 24
+    assert desk.run() == []
+    assert desk.asked[-1]["since"] == "0000000019"
+
+
+@pytest.mark.parametrize("late", ["2016-12-31T23:59:60Z", "2016-12-31T24:00:00Z", "2016-12-31 24:00"])
+def test_the_last_moment_of_a_day_has_several_spellings(new_desk: Any, late: str) -> None:
+    rows = [{"id": 1, "at": "2016-12-31T10:00:00Z"}, {"id": 2, "at": late}]
+    resource = {"name": "rows", "incremental": {"cursor_path": "at"}, "paginator": "single_page"}
+    desk = new_desk({"resources": [resource]}, lambda query: rows)
+    assert len(desk.run()) == 2
+    rows.append({"id": 3, "at": "2017-01-01T00:00:01Z"})
+    assert [row["id"] for row in desk.run()] == [3]

@@ -17,6 +17,10 @@ _WRITTEN = re.compile(
     r"\d{4}-\d{2}-\d{2}(?:(?P<between>[Tt ])\d{2}:\d{2}(?P<seconds>:\d{2}(?P<fraction>[.,]\d+)?)?"
     r"(?P<zone> ?(?:[Zz]|UTC|GMT|[+-]\d{2}:?\d{2}))?)?"
 )
+_MIDNIGHT = re.compile(r"(?<=\d\d-\d\d)([Tt ])24(?=:00)")
+"""The end of a day, as ISO 8601 has it beside the begin of the next one."""
+
+_LEAP_SECOND = re.compile(r":59:60")
 _NAMED_UTC = re.compile(r" ?(?:UTC|GMT|z)$")
 
 
@@ -39,8 +43,15 @@ def key_of(value: Any, as_text: bool = False) -> Key:
 
 def as_instant(value: Any) -> datetime | None:
     """A cursor's value as a moment, None where it is none."""
+    later = timedelta(0)
+    if isinstance(value, str):
+        value = _NAMED_UTC.sub("+00:00", value) if value[-1:] in "TCz" else value
+        if _MIDNIGHT.search(value):
+            value, later = _MIDNIGHT.sub(r"\g<1>00", value), timedelta(days=1)
+        elif _LEAP_SECOND.search(value):
+            value, later = _LEAP_SECOND.sub(":59:59", value), timedelta(seconds=1)
     try:
-        return instant(_NAMED_UTC.sub("+00:00", value) if isinstance(value, str) and value[-1:] in "TCz" else value)
+        return instant(value) + later
     except (ValueError, OverflowError, OSError):
         return None
 
@@ -64,6 +75,8 @@ def written(key: Key, like: Any) -> Any:
     if isinstance(key, datetime):
         return _written_instant(key, like) if isinstance(like, str) else key.timestamp()
     if isinstance(like, str):
+        if re.match(r"0\d", like):  # the source compares text
+            return str(max(key, 0)).zfill(len(like)) if isinstance(key, int | Decimal) else str(key)
         return str(key)
     return float(key) if isinstance(key, Decimal) else key
 

@@ -6,6 +6,7 @@ A file is a slice, and a long one many commits; of very many small files several
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Any, cast
+from urllib.parse import unquote
 
 import pyarrow as pa
 
@@ -163,14 +164,29 @@ class FileTable:
             self._has_told = True
 
     def _named(self, read: Read, file: Found) -> pa.Table:
+        table = read.table
+        if not table.num_columns:
+            return table
+        there = {other.lower() for other in table.column_names}
+        for column, value in _folders(file.path) if self._resource.folder_columns else ():
+            if column.lower() not in there:
+                there.add(column.lower())
+                table = table.append_column(column, pa.repeat(pa.scalar(value, pa.string()), len(table)))
         name = self._resource.file_column
-        if name is None or not read.table.num_columns:
-            return read.table
-        name = free_name(name, {other.lower() for other in read.table.column_names})
-        return read.table.append_column(name, pa.repeat(pa.scalar(file.path), len(read.table)))
+        if name is None:
+            return table
+        return table.append_column(free_name(name, there), pa.repeat(pa.scalar(file.path), len(table)))
 
     def _shelf(self) -> Shelf:
         return self._shelves.shelf(self._resource.path)
+
+
+def _folders(path: str) -> Iterator[tuple[str, str | None]]:
+    """The columns that folders are named after, as Hive and Spark write them: `year=2026/month=01`."""
+    for folder in PurePosixPath(path).parts[:-1]:
+        name, equals, value = folder.partition("=")
+        if equals and name:
+            yield unquote(name), None if value == "__HIVE_DEFAULT_PARTITION__" else unquote(value)
 
 
 def _facts(file: Found) -> Json:

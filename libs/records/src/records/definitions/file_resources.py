@@ -20,6 +20,9 @@ class FileResource(Resource, CsvWords):
         default=False, description="Only files that are new or have changed, by name, size and time of change."
     )
     file_column: ColumnName | None = Field(default=None, description="A column that says from which file a row is.")
+    folder_columns: bool = Field(
+        default=False, description="Folders named year=2026 are columns, all of text; those that the rows have stay."
+    )
     on_bad_row: Literal["fail", "reject"] = Field(
         default="fail", description="reject: rows that cannot be read go to the table <table>_rejects."
     )

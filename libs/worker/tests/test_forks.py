@@ -145,7 +145,7 @@ async def test_a_child_that_must_end_now_is_not_waited_for(forks: Forks, reason:
     task = await _working(forks, run)
     run.ask_to_stop(reason)
     with pytest.raises(Stop):
-        await asyncio.wait_for(task, 5)
+        await asyncio.wait_for(task, 30)
 
 
 async def test_a_pause_stops_a_child_where_it_looks(forks: Forks) -> None:
@@ -153,7 +153,7 @@ async def test_a_pause_stops_a_child_where_it_looks(forks: Forks) -> None:
     task = await _working(forks, run, kind)
     run.ask_to_stop("pause")
     with pytest.raises(Stop):
-        await asyncio.wait_for(task, 5)
+        await asyncio.wait_for(task, 30)
 
 
 async def test_a_pause_waits_for_the_end_of_a_slice_where_a_kind_has_slices(forks: Forks) -> None:
@@ -161,10 +161,10 @@ async def test_a_pause_waits_for_the_end_of_a_slice_where_a_kind_has_slices(fork
     task = await _working(forks, run, kind)
     run.ask_to_stop("pause")
     with pytest.raises(Stop):
-        await asyncio.wait_for(task, 5)
+        await asyncio.wait_for(task, 30)
     other, patient = Run("slices", slices=3), ToyHeavy(pauses_after="never asked")
     other.ask_to_stop("pause")
-    assert await asyncio.wait_for(forks.perform(patient, other), 5) == {"slices": 3}
+    assert await asyncio.wait_for(forks.perform(patient, other), 30) == {"slices": 3}
 
 
 async def test_stopping_kills_the_children_at_once(forks: Forks) -> None:
@@ -257,7 +257,7 @@ async def test_a_child_that_works_in_silence_is_left_alone(forks: Forks, monkeyp
     assert not task.done()
     run.ask_to_stop("cancel")
     with pytest.raises(Stop):
-        await asyncio.wait_for(task, 5)
+        await asyncio.wait_for(task, 30)
 
 
 async def test_a_child_that_waits_for_the_workers_answer_is_left_alone(
@@ -280,7 +280,7 @@ async def test_a_frozen_child_is_ended_and_is_one_failed_attempt(forks: Forks, m
     child = run.data[0]["child"]
     os.kill(child, signal.SIGSTOP)
     with pytest.raises(Retryable, match="said nothing for"):
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, 30)
     await wait_for(lambda: not _lives(child), what="it has ended")
 
 
@@ -320,12 +320,12 @@ async def test_the_time_limit_and_a_cancel_hold_before_there_is_a_child(forks: F
     late, stopped, kind = Run("result"), Run("result"), Preparing()
     late.deadline = steady_seconds() + 0.1
     with pytest.raises(Permanent, match="timeout_seconds"):
-        await asyncio.wait_for(forks.perform(kind, late), 5)
+        await asyncio.wait_for(forks.perform(kind, late), 30)
     task = asyncio.create_task(forks.perform(kind, stopped))
     await kind.begins.wait()
     stopped.ask_to_stop("cancel")
     with pytest.raises(Stop):
-        await asyncio.wait_for(task, 5)
+        await asyncio.wait_for(task, 30)
 
 
 async def test_what_cannot_be_imported_fails_the_run_and_not_the_worker() -> None:

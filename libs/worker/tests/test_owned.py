@@ -131,7 +131,7 @@ async def test_who_is_not_sure_to_live_waits_before_it_writes(desk: Desk) -> Non
     assert not writing.done()
     assert await run.checkpoint() is None
     await desk.life.beat_once()
-    await asyncio.wait_for(writing, 5)
+    await asyncio.wait_for(writing, 30)
     assert await run.checkpoint() == {"slice": 3}
 
 

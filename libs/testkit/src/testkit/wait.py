@@ -18,7 +18,7 @@ async def wait_for(
 async def wait_for(
     condition: Callable[[], T | None], timeout: float = ..., every: float = ..., what: str = ...
 ) -> T: ...
-async def wait_for(condition: Callable[[], Any], timeout: float = 10.0, every: float = 0.02, what: str = "") -> Any:
+async def wait_for(condition: Callable[[], Any], timeout: float = 30.0, every: float = 0.02, what: str = "") -> Any:
     """The first true value of the condition (a function or a coroutine function), looked at every so many seconds.
 
     Raises AssertionError, with what was waited for and the last value, after `timeout` seconds.

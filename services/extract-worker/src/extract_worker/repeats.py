@@ -85,8 +85,11 @@ class Repeats:
         """Rows that are delivered."""
         if not self._keys:
             return
-        found = ([_at(row, path) for path in self._keys] for row in rows)
-        keys = {hash(tuple(map(str, key))) for key in found if None not in key}
+        columns = [_column(rows, path) for path in self._keys]
+        try:
+            keys = {hash(key) for key in zip(*columns, strict=True) if None not in key}
+        except TypeError:
+            return  # a key that is a list or an object
         self.moved += len(keys & self._known)
         if len(self._known) < _MOST_KEYS:
             self._known |= keys
@@ -178,6 +181,13 @@ def _at(row: Any, path: Path) -> Any:
     return row
 
 
+def _column(rows: list[Any], path: Path) -> list[Any]:
+    if len(path) > 1:
+        return [_at(row, path) for row in rows]
+    name = path[0]
+    return [row.get(name) if isinstance(row, dict) else None for row in rows]
+
+
 def _have_own(rows: list[Any], ids: list[Path]) -> bool:
     """Whether each row has an id, one of its own as far as first and last tell it."""
     if any(_at(row, path) is None for path in ids for row in rows):
@@ -222,20 +232,16 @@ def _same_columns(rows: list[Any], before: list[Any]) -> list[Path]:
         and (end := _at(last, path)) != value
         and end == _at(before[-1], path)
     ]
-    return [
-        path
-        for path in found
-        if all(_at(row, path) == _at(other, path) for row, other in zip(rows, before, strict=True))
-    ]
+    return [path for path in found if _column(rows, path) == _column(before, path)]
 
 
 def _is_constant_beside(rows: list[Any], before: list[Any], same: list[Path]) -> bool:
     """Whether all that is new is what the rows of a page share."""
     for path, value in _leaves(rows[0]):
-        if path in same or all(_at(row, path) == value for row in rows):
-            continue
-        if any(_at(row, path) != _at(other, path) for row, other in zip(rows, before, strict=True)):
-            return False
+        if path not in same:
+            column = _column(rows, path)
+            if column.count(value) != len(column) and column != _column(before, path):
+                return False
     return True
 
 

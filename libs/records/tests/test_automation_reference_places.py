@@ -1,6 +1,6 @@
 """References wherever they may stand: they can be ended, and no value changes more than its own place (decision 44)."""
 
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.nesting import DEEPEST_MADE
 from records.automations import references
 from records.automations.references import BadReference, Reference, references_in, resolve
 
@@ -268,3 +269,19 @@ def test_hostile_text_costs_what_it_is_long(text: str) -> None:
     with suppress(BadReference):
         list(references_in({"a": text * 40_000}))
     assert references.holds_reference({"a": "$/inputs/x " + "." * 100_000})
+
+
+@pytest.mark.parametrize("around", [0, 20])
+def test_what_is_filled_is_nested_as_deep_as_can_be_kept_and_told(around: int) -> None:
+    """A value that was handed on, wrapped each time, grows by as much as the definition has around it."""
+    definition: Any = "$/inputs/x"
+    for _ in range(around):
+        definition = [definition]
+    for levels in (1, DEEPEST_MADE - around - 1, DEEPEST_MADE - around, DEEPEST_MADE, 200):
+        value: Any = 1
+        for _ in range(levels):
+            value = {"a": value}
+        fits = 1 + around + levels <= DEEPEST_MADE
+        look_up = partial(Reference.look_up, values={"inputs": {"x": value}})
+        with nullcontext() if fits else pytest.raises(BadReference, match=f"inputs/x.*deeper than {DEEPEST_MADE}"):
+            resolve("call_automation", {"inputs": definition}, look_up)

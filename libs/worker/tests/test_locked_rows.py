@@ -12,6 +12,7 @@ import pytest
 
 from common.errors import ErrorCode, Permanent, Retryable
 from common.ids import uuid7
+from common.nesting import DEEPEST_MADE
 from testkit.database import Database
 from testkit.wait import wait_for
 from worker import owned
@@ -209,3 +210,15 @@ async def test_a_row_that_nobody_lets_go_is_waited_for_with_a_bound(
 async def _guarded(run: Owned) -> None:
     async with run.guarded():
         pass
+
+
+@pytest.mark.parametrize(("levels", "place"), [(DEEPEST_MADE, "completed/done"), (DEEPEST_MADE + 1, "failed/done")])
+async def test_a_result_is_nested_as_deep_as_can_be_told_on(desk: Desk, levels: int, place: str) -> None:
+    held = await desk.held()
+    result: dict[str, Any] = {}
+    for _ in range(levels - 1):
+        result = {"a": result}
+    row = await asyncio.wait_for(desk.endings.complete(held, result), SOON)
+    assert await desk.database.where(held.id) == place
+    if place.startswith("failed"):
+        assert f"deeper than {DEEPEST_MADE} levels" in row["error"]["message"]

@@ -9,6 +9,7 @@ from sqlalchemy import event, select
 
 from api_gateway.gateway import Gateway
 from common import clock
+from common.ids import uuid7
 from records import people
 from records.people import Role
 from records.tables import api_keys
@@ -168,6 +169,24 @@ async def test_many_requests_ask_the_database_once(web: httpx2.AsyncClient, team
     answers = await asyncio.gather(*(web.get(path, headers=team.headers()) for _ in range(20)))
     assert {answer.status_code for answer in answers} == {404}
     assert len(asked) == 1
+
+
+async def test_a_notice_makes_only_the_organisation_that_it_names_ask_again(
+    web: httpx2.AsyncClient, team: Team, gateway: Gateway
+) -> None:
+    asked: list[str] = []
+
+    def note(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if statement.startswith("SELECT api_keys"):
+            asked.append(statement)
+
+    event.listen(gateway.engine.sync_engine, "before_cursor_execute", note)
+    for payload, asks in (("", 1), (str(uuid7()), 0), (str(team.org_id), 1), ("no id", 1), (str(uuid7()), 0)):
+        gateway.authenticator.heard(payload)
+        asked.clear()
+        for _ in range(2):
+            assert (await web.get(ME, headers=team.headers())).status_code == 200
+        assert len(asked) == asks, payload
 
 
 async def test_a_key_that_is_revoked_while_it_is_looked_up_is_not_remembered(

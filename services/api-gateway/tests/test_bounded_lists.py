@@ -116,3 +116,11 @@ async def test_the_latest_run_of_an_action_is_bounded_in_a_list(api: httpx2.Asyn
     assert (listed["latestRun"]["definition"], listed["latestRun"]["definitionTruncated"]) == ({}, True)
     shown = (await api.get(f"/api/v1/actions/{action['id']}")).json()["latestRun"]
     assert len(shown["definition"]["resources"]) == 400
+
+
+@pytest.mark.parametrize("number", ["1_0", "5.0", " 5", "5 ", "+5", "\u0665", "0x5", "1e1", "", "--5"])
+async def test_a_number_in_a_query_is_written_in_digits(api: httpx2.AsyncClient, number: str) -> None:
+    for name in ("limit", "offset"):
+        for listed in ("actions", "action-runs", "automations", "automation-runs", "connections", "users", "api-keys"):
+            told = await api.get(f"/api/v1/{listed}", params={name: number})
+            assert (told.status_code, told.json()["detail"][0]["loc"]) == (422, ["query", name]), listed

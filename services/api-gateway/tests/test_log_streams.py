@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ import pytest
 from api_gateway import streaming
 from api_gateway.gateway import Gateway
 from api_gateway.tail import Line
+from common import clock
 from records import people
 from records.people import Role
 from testkit.application import application
@@ -183,6 +185,18 @@ async def test_a_stream_ends_when_its_key_is_revoked(
             assert await people.revoke_key(conn, team.org_id, team.keys[Role.VIEWER].id)
         gateway.authenticator.forget()
         assert [found.name for found in await open_stream.rest() if found.name in ("end", "run")] in ([], ["run"])
+
+
+async def test_a_stream_ends_with_its_key(client: httpx2.AsyncClient, team: Team) -> None:
+    ends = (clock.now() + timedelta(seconds=1)).isoformat()
+    made = await client.post(
+        "/api/v1/api-keys", json={"name": "k", "role": "viewer", "expiresAt": ends}, headers=team.headers()
+    )
+    assert made.status_code == 201, made.text
+    begun = clock.steady_seconds()
+    async with stream(client, f"{RUNS}/stream", **{"X-API-Key": made.json()["key"]}) as feed:
+        assert [found.name for found in await feed.rest() if found.name] == ["ready"]
+    assert clock.steady_seconds() - begun < 8, "long before it would have been asked the next time"
 
 
 async def test_who_is_revoked_hears_of_nothing_that_happens_later(

@@ -9,6 +9,9 @@ from typing import Any, Final
 DEEPEST: Final = 100
 """Levels of arrays and objects of whatever comes from outside: a body, an answer."""
 
+DEEPEST_MADE: Final = DEEPEST + 10
+"""Levels of what is made of that: an answer within a result, a result within a definition, and so on."""
+
 DEEPEST_TOLD: Final = 30
 """Levels of what an event carries."""
 

@@ -114,7 +114,7 @@ async def change_organisation(
         values["settings"] = organisations.c.settings.op("-")(cast(gone, ARRAY(Text))).op("||")(cast(given, JSONB))
     if values:
         await conn.execute(update(organisations).where(organisations.c.id == org_id).values(values))
-        await forget_keys(conn)
+        await forget_keys(conn, org_id)
     return await organisation(conn, org_id)
 
 
@@ -161,13 +161,17 @@ async def revoke_key(conn: AsyncConnection, org_id: UUID, key_id: UUID) -> bool:
     """Make a key worthless at once, on every gateway; False where the organisation has no such live key."""
     mine = and_(api_keys.c.id == key_id, api_keys.c.org_id == org_id, api_keys.c.revoked_at.is_(None))
     done = await conn.execute(update(api_keys).where(mine).values(revoked_at=func.clock_timestamp()))
-    await forget_keys(conn)
+    await forget_keys(conn, org_id)
     return done.rowcount == 1
 
 
-async def forget_keys(conn: AsyncConnection) -> None:
-    """Have every gateway ask again who is who, as soon as this transaction is committed."""
-    await conn.execute(text(f"NOTIFY {KEYS_CHANGED}"))
+async def forget_keys(conn: AsyncConnection, org_id: UUID | None = None) -> None:
+    """Have every gateway ask again who is who, as soon as this transaction is committed.
+
+    `org_id` where it is about one organisation alone: others go on as they are known. A user may be in several.
+    """
+    named = "" if org_id is None else f", '{org_id}'"
+    await conn.execute(text(f"NOTIFY {KEYS_CHANGED}{named}"))
 
 
 async def holder_of(conn: AsyncConnection, hashed: bytes) -> Actor | None:

@@ -18,6 +18,7 @@ from common.batcher import Batcher
 from common.clock import now, steady_seconds
 from common.db import dump_json, is_away
 from common.errors import ErrorCode, Permanent, Retryable, RunError
+from common.nesting import DEEPEST_MADE, is_deeper
 from common.telemetry import run_seconds, runs_ended, runs_given_up
 from records import events, hot
 from records.definitions.base import Retry
@@ -70,6 +71,9 @@ class Endings:
 
     async def complete(self, run: Owned, result: dict[str, Any]) -> Any:
         """running → completed; answers the row, or None where the run is no longer ours."""
+        if is_deeper(result, DEEPEST_MADE):
+            message = f"The result is nested deeper than {DEEPEST_MADE} levels: make it flatter."
+            return await self.fail(run, Permanent(ErrorCode.DATA_ERROR, message))
         how, level = ("with errors", "warning") if result.get("failed_resources") else ("successfully", "info")
         text = f"Run completed {how} in {_spoken(_seconds(run))}"
         try:

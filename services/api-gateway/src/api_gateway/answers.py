@@ -1,6 +1,7 @@
 """How answers are written: plain values to JSON by orjson, times in UTC; and the pages of lists."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -8,14 +9,27 @@ from uuid import UUID
 
 import orjson
 from fastapi import Query, Response
+from pydantic import BeforeValidator
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api_gateway.problems import ProblemBody
 from records import people
 from records.refused import refused
 
-Limit = Annotated[int, Query(ge=1, le=100)]
-Offset = Annotated[int, Query(ge=0, le=2**31 - 1)]
+
+def _in_digits(value: str | int) -> str | int:
+    """Python reads 1_0, 5.0 and spaces around a number as numbers, too."""
+    if isinstance(value, str) and _DIGITS.fullmatch(value) is None:
+        raise ValueError("write a whole number in digits")
+    return value
+
+
+_DIGITS = re.compile(r"-?[0-9]{1,19}")
+InDigits = BeforeValidator(_in_digits)
+"""For every number of a query."""
+
+Limit = Annotated[int, Query(ge=1, le=100), InDigits]
+Offset = Annotated[int, Query(ge=0, le=2**31 - 1), InDigits]
 Words = Annotated[list[str] | None, Query()]
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {

@@ -87,7 +87,7 @@ async def revoke_key(request: Request, principal: Viewer, key_id: UUID) -> Respo
         if await api_keys.get(conn, principal.org_id, _whose(principal), key_id) is None:
             raise not_found("API key")
         await people.revoke_key(conn, principal.org_id, key_id)
-    gateway.authenticator.forget()
+    gateway.authenticator.forget(principal.org_id)
     return nothing()
 
 

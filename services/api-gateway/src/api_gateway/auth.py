@@ -1,7 +1,7 @@
 """Who is asking: API keys, signed tokens, and the roles that routes demand (decision 26).
 
 A credential that is known is answered from memory for a few seconds; revoking a key says so on the channel
-`keys_changed`, and every gateway forgets at once.
+`keys_changed`, and every gateway forgets at once what it knows of the organisation that the notice names.
 """
 
 import asyncio
@@ -43,6 +43,8 @@ class _Known(NamedTuple):
     principal: Principal
     ask_after: float
     good_until: float
+    notices: int
+    """How many had come when it was asked for."""
 
 
 class Authenticator:
@@ -56,8 +58,9 @@ class Authenticator:
         self._known: dict[Credential, _Known] = {}
         self._asking: dict[Credential, asyncio.Task[Principal]] = {}
         self._used: dict[UUID, datetime] = {}
-        self.forgotten = 0
-        """How often every credential was forgotten: who remembers an answer of before asks again."""
+        self._notices = 0
+        self._forgot_all = 0
+        self._forgot: dict[UUID, int] = {}
         self._good: OrderedDict[Credential, None] = OrderedDict()
         self._wrong = Throttle(settings.wrong_keys_per_minute / 60, settings.wrong_keys_per_minute)
         self._calls = Throttle(settings.calls_per_second, settings.calls_per_second * _BURST_SECONDS)
@@ -69,7 +72,7 @@ class Authenticator:
             raise unauthorized("send an API key (X-API-Key or Authorization: Bearer) or a signed token")
         if shown.by_cookie:
             self.check_origin(request)
-        known = self._known.get(shown)
+        known = self._remembered(shown)
         now = clock.steady_seconds()
         if known is None or now >= known.good_until:
             return await self._asked(request, shown)
@@ -80,7 +83,7 @@ class Authenticator:
     def known_organisation(self, request: Request) -> UUID | None:
         """The organisation of a credential that is known at this moment; asks nobody and judges nothing."""
         shown = credential_of(request)
-        known = None if shown is None else self._known.get(shown)
+        known = None if shown is None else self._remembered(shown)
         return None if known is None else known.principal.org_id
 
     async def _asked(self, request: Request, shown: Credential) -> Principal:
@@ -116,11 +119,31 @@ class Authenticator:
             raise too_many(wait, "your organisation calls more often than this gateway takes")
         self._calls.take(name)
 
-    def forget(self) -> None:
-        """Ask the database again for every credential."""
-        self.forgotten += 1
-        self._known.clear()
+    def forget(self, org_id: UUID | None = None) -> None:
+        """Ask the database again for the credentials of this organisation; None: for every one."""
+        self._notices += 1
         self._asking.clear()
+        if org_id is None or len(self._forgot) >= _MOST_REMEMBERED:
+            self._forgot_all = self._notices
+            self._known.clear()
+            self._forgot.clear()
+        else:
+            self._forgot[org_id] = self._notices
+
+    def heard(self, payload: str) -> None:
+        """Forgets what a notice of the database names; one that names nothing means everybody."""
+        try:
+            self.forget(UUID(payload) if payload else None)
+        except ValueError:
+            self.forget()
+
+    def forgotten(self, org_id: UUID) -> int:
+        """A number that changes when the organisation's credentials are forgotten: who remembers asks again."""
+        return max(self._forgot_all, self._forgot.get(org_id, 0))
+
+    def _remembered(self, shown: Credential) -> _Known | None:
+        known = self._known.get(shown)
+        return None if known is None or known.notices < self.forgotten(known.principal.org_id) else known
 
     def issue(self, principal: Principal) -> tuple[str, datetime]:
         """A signed token for the principal's user, and when it ends."""
@@ -156,22 +179,23 @@ class Authenticator:
             self._known.pop(shown, None)
 
     async def _learn(self, shown: Credential) -> Principal:
-        forgotten = self.forgotten
+        notices = self._notices
         principal, expires_at = await self.holders.holder(shown)
         if principal.source_type == "api_key" and principal.key_id is not None:
             self._used[principal.key_id] = clock.now()
-        if forgotten == self.forgotten:
-            self._remember(shown, principal, expires_at)
+        if notices >= self.forgotten(principal.org_id):
+            self._remember(shown, principal, (expires_at, notices))
         return principal
 
-    def _remember(self, shown: Credential, principal: Principal, expires_at: datetime | None) -> None:
+    def _remember(self, shown: Credential, principal: Principal, ends: tuple[datetime | None, int]) -> None:
+        expires_at, notices = ends
         if len(self._known) >= _MOST_REMEMBERED:
             self._known.clear()
         seconds = _REMEMBER_SECONDS
         if expires_at is not None:
             seconds = min(seconds, (expires_at - clock.now()).total_seconds())
         now = clock.steady_seconds()
-        self._known[shown] = _Known(principal, now + seconds / 2, now + seconds)
+        self._known[shown] = _Known(principal, now + seconds / 2, now + seconds, notices)
 
     def check_origin(self, request: Request) -> None:
         """A cookie may change things only for our own pages. Raises `Problem` 403."""
@@ -211,6 +235,12 @@ class Demand:
         authenticator.count_call(principal)
         request.scope[_ASKED] = principal
         return principal
+
+
+def asked_by(request: Request) -> Principal:
+    """Who asks, of a route that has a `Demand`."""
+    principal: Principal = request.scope[_ASKED]
+    return principal
 
 
 class Open:

@@ -79,7 +79,7 @@ async def running(service: Service[Settings]) -> AsyncIterator[None]:
 def _start_loops(service: Service[Settings], gateway: Gateway) -> None:
     if port := service.settings.metrics_port:
         service.spawn(serve_health(service.health, service.settings.http_host, port))
-    service.ear.on("keys_changed", lambda _: gateway.authenticator.forget())
+    service.ear.on("keys_changed", gateway.authenticator.heard)
     service.ear.on_return(gateway.authenticator.forget)
     service.listen()
     service.spawn(every(2.0, gateway.fleet.look_once))

@@ -38,7 +38,7 @@ class Holders:
         if actor is None:
             raise unauthorized("this API key is unknown, revoked or expired")
         until = actor.expires_at or NEVER
-        return _principal(actor, shown, ("api_key", str(actor.key_id)), actor.key_id, until), actor.expires_at
+        return _principal(actor, shown, ("api_key", str(actor.key_id)), actor.key_id, (until, until)), actor.expires_at
 
     async def _token_holder(self, shown: Credential) -> tuple[Principal, datetime | None]:
         session = self.session_of(shown.text)
@@ -49,7 +49,7 @@ class Holders:
         if actor is None:
             raise unauthorized("this token was signed out, or its user, password or key is not good any more")
         source = ("user", str(actor.user_id))
-        return _principal(actor, shown, source, session.key_id, session.ends_at), session.ends_at
+        return _principal(actor, shown, source, session.key_id, (session.ends_at, session.ends_at)), session.ends_at
 
     async def _outsider(self, shown: Credential) -> tuple[Principal, datetime | None]:
         """Whom a token of the OIDC issuer stands for."""
@@ -66,7 +66,8 @@ class Holders:
         if actor is None:
             raise unauthorized("the token's user is in no organisation here, or in several and it names none of them")
         until = clock.now() + self._oidc.session
-        return _principal(actor, shown, ("user", str(actor.user_id)), None, until), identity.ends_at
+        ends = (until, identity.ends_at or NEVER)
+        return _principal(actor, shown, ("user", str(actor.user_id)), None, ends), identity.ends_at
 
     def session_of(self, text: str) -> Session | None:
         """What a token of ours says; None for whatever is none."""
@@ -77,8 +78,10 @@ class Holders:
 
 
 def _principal(
-    actor: Actor, shown: Credential, source: tuple[str, str], key_id: UUID | None, until: datetime
+    actor: Actor, shown: Credential, source: tuple[str, str], key_id: UUID | None, ends: tuple[datetime, datetime]
 ) -> Principal:
+    """`ends` are those of a token for them, and of what they showed."""
+    until, ends_at = ends
     return Principal(
         actor.org_id,
         actor.user_id,
@@ -89,6 +92,7 @@ def _principal(
         key_id=key_id,
         token_version=actor.token_version,
         until=until,
+        ends_at=ends_at,
     )
 
 

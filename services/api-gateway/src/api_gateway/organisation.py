@@ -46,7 +46,7 @@ async def update_organisation(request: Request, principal: Admin, body: Organisa
     async with gateway.engine.begin() as conn:
         changed = await people.change_organisation(conn, principal.org_id, body.name, settings)
     assert changed is not None
-    gateway.authenticator.forget()
+    gateway.authenticator.forget(principal.org_id)
     gateway.bell.ring(ROOM, [principal.org_id])
     return answer(organisation_json(changed))
 

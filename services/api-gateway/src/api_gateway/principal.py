@@ -18,7 +18,7 @@ class Principal:
     """Who asks, in which organisation, and by what (decision 10).
 
     `key_id` is the API key that they came with, or that asked for their token. A token for them is of
-    `token_version` and ends no later than `until`.
+    `token_version` and ends no later than `until`; what they showed is good until `ends_at`.
     """
 
     org_id: UUID
@@ -31,6 +31,7 @@ class Principal:
     key_id: UUID | None = None
     token_version: int = 0
     until: datetime = NEVER
+    ends_at: datetime = NEVER
 
 
 class Credential(NamedTuple):

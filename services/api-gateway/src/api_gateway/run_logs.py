@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic.alias_generators import to_snake
 
 from api_gateway.accepting import prefers
-from api_gateway.answers import PROBLEMS, answer
+from api_gateway.answers import PROBLEMS, InDigits, answer
 from api_gateway.auth import Viewer
 from api_gateway.gateway import Gateway, gateway_of
 from api_gateway.problems import not_found
@@ -23,7 +23,7 @@ router = APIRouter(prefix="/api/v1/action-runs", tags=["Logs"], route_class=Json
 
 NDJSON = "application/x-ndjson"
 After = Annotated[str | None, Query(description="Cursor: return entries after this ID")]
-Entries = Annotated[int, Query(ge=1, le=500)]
+Entries = Annotated[int, Query(ge=1, le=500), InDigits]
 LeastLevel = Annotated[Level | None, Query(description="The least level")]
 # Decision 61: the spelling of document 003, or that of document 004.
 Keys = Annotated[Literal["camel", "snake"], Query(description="Keys in camelCase, or in snake_case")]

@@ -107,8 +107,8 @@ async def _end(gateway: Gateway, text: str) -> None:
         return
     async with gateway.engine.begin() as conn:
         await sessions.end(conn, session.id, session.ends_at)
-        await people.forget_keys(conn)
-    gateway.authenticator.forget()
+        await people.forget_keys(conn, session.org_id)
+    gateway.authenticator.forget(session.org_id)
 
 
 class _Cookie(TypedDict):

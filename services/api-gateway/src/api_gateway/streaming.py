@@ -6,12 +6,16 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
+from api_gateway.auth import asked_by
 from api_gateway.edge import HEAD
 from api_gateway.gateway import Gateway
 from api_gateway.problems import DATABASE_AWAY, Problem
 from common import clock
 
 KEEP_ALIVE_SECONDS = 15.0
+
+_SOON_SECONDS = 0.25
+"""A credential that has ended by our clock and not by the database's is judged again after that."""
 
 HELLO = b": connected\n\n"
 KEEP_ALIVE = b": keep-alive\n\n"
@@ -55,29 +59,35 @@ class Visit:
         self._request = request
         now = clock.steady_seconds()
         self._until = now + gateway.settings.stream_seconds
-        self._ask_at = now + KEEP_ALIVE_SECONDS
-        self._forgotten = gateway.authenticator.forgotten
+        self._principal = asked_by(request)
+        self._ask_at = now + self._seconds_to_ask()
+        self._forgotten = gateway.authenticator.forgotten(self._principal.org_id)
 
     @property
     def quiet_seconds(self) -> float:
         """How long to wait before a sign of life is due."""
-        return max(0.01, min(KEEP_ALIVE_SECONDS, self._until - clock.steady_seconds()))
+        return max(0.01, min(KEEP_ALIVE_SECONDS, min(self._until, self._ask_at) - clock.steady_seconds()))
 
     async def goes_on(self) -> bool:
         """Asked before each piece: who is revoked hears nothing more."""
         now = clock.steady_seconds()
         if now >= self._until or self._gateway.stopping.is_set():
             return False
-        unchanged = self._forgotten == self._gateway.authenticator.forgotten
+        unchanged = self._forgotten == self._gateway.authenticator.forgotten(self._principal.org_id)
         return (unchanged and now < self._ask_at) or await self._is_welcome(now)
 
+    def _seconds_to_ask(self) -> float:
+        """Until the credential is judged again: at its end, and every now and then before."""
+        left = (self._principal.ends_at - clock.now()).total_seconds()
+        return max(_SOON_SECONDS, min(KEEP_ALIVE_SECONDS, left))
+
     async def _is_welcome(self, now: float) -> bool:
-        self._ask_at = now + KEEP_ALIVE_SECONDS
-        self._forgotten = self._gateway.authenticator.forgotten
+        self._forgotten = self._gateway.authenticator.forgotten(self._principal.org_id)
         try:
-            await self._gateway.authenticator.principal(self._request)
+            self._principal = await self._gateway.authenticator.principal(self._request)
         except Problem:
             return False
         except DATABASE_AWAY:
-            return True
+            pass  # who was welcome stays until somebody can be asked
+        self._ask_at = now + self._seconds_to_ask()
         return True

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import orjson
 
+from common.nesting import DEEPEST_MADE, is_deeper
 from records.automations.reference_text import (
     IN_URL,
     REFERENCE,
@@ -87,7 +88,11 @@ def resolve(kind: str, definition: Mapping[str, Any], look_up: Callable[[Referen
     SQL (decision 44). What is filled has a bound, counted before it is put together (rule 24).
     """
     filler = _Filler(_Styles(kind, definition), look_up)
-    return {key: filler.filled(inner, (key,)) for key, inner in definition.items()}
+    filled = {key: filler.filled(inner, (key,)) for key, inner in definition.items()}
+    if filler.sizes and is_deeper(filled, DEEPEST_MADE):
+        message = f"with all its references filled the step would be nested deeper than {DEEPEST_MADE} levels"
+        raise BadReference(f"{next(iter(filler.sizes))}: {message}; hand on a part of it")
+    return filled
 
 
 def is_reference(value: Any) -> bool:

@@ -1,9 +1,13 @@
 """TLS and sign-in mean the same to every client of Kafka; what does not fit together stops the start."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from faststream.kafka.security import parse_security
 from pydantic import ValidationError
 
@@ -52,6 +56,29 @@ def test_a_file_that_is_no_certificate_is_told(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("no certificate")
     with pytest.raises(ValidationError, match="VAI_KAFKA_CA_FILE"):
         KafkaSecurity(kafka_security_protocol="SSL", kafka_ca_file=str(tmp_path / "ca.pem"))
+
+
+@pytest.mark.parametrize("apart", [True, False], ids=["key file", "one file"])
+def test_an_encrypted_key_is_opened_by_its_password_and_nobody_is_asked_at_a_terminal(
+    tmp_path: Path, apart: bool
+) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "us")])
+    begin, end = datetime(2020, 1, 1, tzinfo=UTC), datetime(2120, 1, 1, tzinfo=UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, begin, end).sign(key, hashes.SHA256())
+    sealed = serialization.BestAvailableEncryption(b"pw-of-key")
+    pem = serialization.Encoding.PEM
+    texts = made.public_bytes(pem), key.private_bytes(pem, serialization.PrivateFormat.PKCS8, sealed)
+    cert, own = tmp_path / "cert.pem", tmp_path / "key.pem"
+    cert.write_bytes(texts[0] if apart else b"".join(texts))
+    own.write_bytes(texts[1])
+    given = {"kafka_security_protocol": "SSL", "kafka_cert_file": str(cert)}
+    given |= {"kafka_key_file": str(own)} if apart else {}
+    assert KafkaSecurity(**given, kafka_key_password="pw-of-key").brokers("a:1").context is not None
+    with pytest.raises(ValidationError, match="VAI_KAFKA_KEY_PASSWORD is empty"):
+        KafkaSecurity(**given)
+    with pytest.raises(ValidationError, match="VAI_KAFKA_KEY_PASSWORD"):
+        KafkaSecurity(**given, kafka_key_password="wrong")
 
 
 def test_an_address_alone_is_a_broker_without_either() -> None:

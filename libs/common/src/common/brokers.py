@@ -14,6 +14,10 @@ SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 
 
+class _NeedsPassword(Exception):
+    """The key is encrypted, and there is no password."""
+
+
 @dataclass(frozen=True)
 class Brokers:
     """`servers` is host:port,…; without `context` nothing is encrypted, without `user` nobody signs in."""
@@ -75,6 +79,7 @@ class KafkaSecurity(BaseSettings):
     kafka_ca_file: str = Field(default="", description="Who signs the brokers' certificates; empty: the system's list.")
     kafka_cert_file: str = Field(default="", description="Our own certificate, where brokers ask for one.")
     kafka_key_file: str = Field(default="", description="Its key, where that is in a file of its own.")
+    kafka_key_password: str = Field(default="", repr=False, description="Of the key, where that is encrypted.")
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -90,6 +95,8 @@ class KafkaSecurity(BaseSettings):
             raise ValueError(message)
         if self.kafka_key_file and not self.kafka_cert_file:
             raise ValueError("VAI_KAFKA_KEY_FILE is the key of VAI_KAFKA_CERT_FILE: give both")
+        if self.kafka_key_password and not self.kafka_cert_file:
+            raise ValueError("VAI_KAFKA_KEY_PASSWORD opens the key of VAI_KAFKA_CERT_FILE: give both")
         self._context()
         return self
 
@@ -108,8 +115,19 @@ class KafkaSecurity(BaseSettings):
             raise ValueError(f"VAI_KAFKA_CA_FILE {self.kafka_ca_file!r} cannot be used: {error}") from error
         if self.kafka_cert_file:
             try:
-                context.load_cert_chain(self.kafka_cert_file, self.kafka_key_file or None)
+                context.load_cert_chain(self.kafka_cert_file, self.kafka_key_file or None, self._password)
+            except _NeedsPassword:
+                key = self.kafka_key_file or self.kafka_cert_file
+                raise ValueError(f"VAI_KAFKA_KEY_PASSWORD is empty, and the key in {key!r} is encrypted") from None
             except OSError as error:
                 files = f"{self.kafka_cert_file!r} and {self.kafka_key_file!r}"
-                raise ValueError(f"VAI_KAFKA_CERT_FILE, VAI_KAFKA_KEY_FILE: {files} cannot be used: {error}") from error
+                raise ValueError(
+                    f"VAI_KAFKA_CERT_FILE, VAI_KAFKA_KEY_FILE, VAI_KAFKA_KEY_PASSWORD: {files} cannot be used: {error}"
+                ) from error
         return context
+
+    def _password(self) -> str:
+        """Asked for where the key is encrypted; without this OpenSSL would ask on the terminal, and wait."""
+        if not self.kafka_key_password:
+            raise _NeedsPassword
+        return self.kafka_key_password

@@ -56,8 +56,10 @@ class BatchShape(Shape):
 async def create_runs(request: Request, principal: Operator, body: BatchBody) -> Response:
     """Up to 1,000 runs; the answers are in their order, each with the status that it would have got alone.
 
-    A bad one spoils no other; the good ones are made in one transaction. It never waits, not for SYNC kinds either:
-    follow the runs with their stream, or ask for them. The body may have 8 MiB.
+    A bad one spoils no other; the good ones are made in one transaction. The whole is refused where the body cannot be
+    read as JSON or stored as it is: a number of more than 64 bits, the character U+0000, more than 100 levels.
+
+    It never waits, not for SYNC kinds either: follow the runs with their stream, or ask for them. The body may have 8 MiB.
 
     `Idempotency-Key` makes the whole safe to repeat: a run without a key of its own gets this one and its place.
     """

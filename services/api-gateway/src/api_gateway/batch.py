@@ -59,7 +59,8 @@ async def create_runs(request: Request, principal: Operator, body: BatchBody) ->
     A bad one spoils no other; the good ones are made in one transaction. The whole is refused where the body cannot be
     read as JSON or stored as it is: a number of more than 64 bits, the character U+0000, more than 100 levels.
 
-    It never waits, not for SYNC kinds either: follow the runs with their stream, or ask for them. The body may have 8 MiB.
+    It never waits, not for SYNC kinds either: follow the runs with their stream, or ask for them. The body may have
+    8 MiB.
 
     `Idempotency-Key` makes the whole safe to repeat: a run without a key of its own gets this one and its place.
     """

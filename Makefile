@@ -40,22 +40,22 @@ demo: $(READY) ## the main job, end to end on real data
 
 .PHONY: up
 up: $(READY) ## start the stack (DETACH=1, REPLICAS="extract-worker=2", KAFKA=apache|testcontainers|HOST:PORT)
-	@$(PY) -m devstack up
+	@$(PY) -m vai_devstack up
 
 .PHONY: down status
 down: $(READY) ## stop a detached stack
-	@$(PY) -m devstack down
+	@$(PY) -m vai_devstack down
 
 status: $(READY) ## what runs, where, since when
-	@$(PY) -m devstack status
+	@$(PY) -m vai_devstack status
 
 .PHONY: logs
 logs: $(READY) ## show the services' logs (SERVICE=api-gateway for one)
-	@$(PY) -m devstack logs
+	@$(PY) -m vai_devstack logs
 
 .PHONY: clean
 clean: $(READY) ## stop the stack and erase its data (.vai/)
-	@$(PY) -m devstack clean
+	@$(PY) -m vai_devstack clean
 
 .PHONY: replay
 replay: $(READY) ## send events again (SINCE=2026-11-22T00:00:00Z, UNTIL=, TYPE=action.completed,action.failed)
@@ -63,11 +63,11 @@ replay: $(READY) ## send events again (SINCE=2026-11-22T00:00:00Z, UNTIL=, TYPE=
 
 .PHONY: migrate
 migrate: $(READY) ## bring the database at VAI_DATABASE_URL, or the stack's, to this version
-	@$(PY) -m devstack migrate
+	@$(PY) -m vai_devstack migrate
 
 .PHONY: rotate-keys
 rotate-keys: $(READY) ## encrypt again, with the first of VAI_ENCRYPTION_KEYS, what older ones have encrypted
-	@$(PY) -m records.rotate
+	@$(PY) -m vai_records.secrets.rotate
 
 # The code ------------------------------------------------------------------------------------------------------------
 
@@ -107,19 +107,19 @@ format: $(READY) ## let ruff and buf mend what they can
 .PHONY: generate
 generate: $(READY) ## write what is drawn from proto/, the lifecycle's tables and the client (code, documents, trigger)
 	@$(PY) tools/generate_contracts.py
-	@$(PY) -m records.generate
+	@$(PY) -m vai_records.schema.generate
 	@$(PY) -m tools.events
 	@$(PY) -m tools.client_pages
 
 .PHONY: next-lifecycle
 next-lifecycle: $(READY) ## begin a new revision for a changed lifecycle: the newest one is frozen
-	@$(PY) -m records.generate --next
+	@$(PY) -m vai_records.schema.generate --next
 
 .PHONY: verify
 verify: $(READY) ## is anything generated stale, any contract broken, any fact of the documents lost?
 	@$(PY) tools/generate_contracts.py --check
 	@cd proto && $(BUF) lint && $(BUF) format --diff --exit-code && $(BUF) breaking --against published.binpb
-	@$(PY) -m records.generate --check
+	@$(PY) -m vai_records.schema.generate --check
 	@$(PY) -m tools.events --check
 	@$(PY) -m tools.client_pages --check
 	@$(PY) -m tools.licences --check
@@ -146,7 +146,7 @@ publish-contracts: $(READY) ## at a release: what proto/ says now is what later 
 
 .PHONY: freeze
 freeze: $(READY) ## at a release: the revisions of the database that are there now never change again
-	@$(PY) -m records.generate --freeze
+	@$(PY) -m vai_records.schema.generate --freeze
 
 .PHONY: version
 version: $(READY) ## at a release: write the version into VERSION and every member (V=0.2.0)

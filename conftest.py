@@ -19,7 +19,7 @@ settings.load_profile("new" if os.environ.get("VAI_FUZZ") else "same")
 os.environ.setdefault("SSL_CERT_DIR", os.devnull)
 
 # Tests make things fail on purpose: to colour the traceback of each, with all variables, takes up to two seconds.
-_plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+_plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
 structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _plain])
 
 
@@ -28,7 +28,7 @@ _ON_ONE_STACK = "tests/integration/"
 
 _LONGEST_FIRST = (
     _ON_ONE_STACK,
-    "services/api-gateway/tests/test_fuzz.py",
+    "services/api-gateway/tests/reference/test_fuzz.py",
     "libs/devstack/",
     "tests/demo/",
     "libs/worker/",

@@ -24,7 +24,7 @@ from bench import (
     webhooks,
 )
 from bench.measure import Measure, state_of_machine, table
-from testkit.stack import running_stack
+from vai_testkit.stack import running_stack
 
 _ON_A_STACK: Mapping[str, tuple[str, Measure]] = {
     "footprint": ("What an idle stack costs", footprint.measure),

@@ -13,11 +13,11 @@ import asyncpg
 
 from bench.load import Connection
 from bench.measure import Figure, percentile
-from common import db
-from common.clock import now
-from common.ids import uuid7
-from devstack.stack import Stack
-from testkit.wait import wait_for
+from vai_common import db
+from vai_common.clock import now
+from vai_common.ids import uuid7
+from vai_devstack.stack import Stack
+from vai_testkit.wait import wait_for
 
 CHAIN = 40
 CLIENTS = 16

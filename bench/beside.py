@@ -22,8 +22,8 @@ import asyncpg
 
 from bench.load import Connection
 from bench.measure import Figure
-from devstack.stack import Stack
-from testkit.stack import running_stack
+from vai_devstack.stack import Stack
+from vai_testkit.stack import running_stack
 
 TURNS = int(os.environ.get("VAI_BENCH_TURNS", "5"))
 _LONGEST = 600  # seconds that a run may take

@@ -16,10 +16,10 @@ from typing import Any
 
 from bench.load import Connection
 from bench.measure import Figure, percentile
-from common.db import engine
-from devstack.stack import Stack
-from records.people import Role
-from testkit.team import make_team
+from vai_common.db import engine
+from vai_devstack.stack import Stack
+from vai_records.people.people import Role
+from vai_testkit.team import make_team
 
 CLIENTS = 64
 TRIES = int(os.environ.get("VAI_BENCH_TRIES", "200"))

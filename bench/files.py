@@ -9,7 +9,7 @@ from time import perf_counter
 
 from bench import rows
 from bench.measure import Figure, pids_of
-from testkit.stack import client_of, create_run, running_stack
+from vai_testkit.stack import client_of, create_run, running_stack
 
 CSV_MB = int(os.environ.get("VAI_BENCH_CSV_MB", "200"))
 _AIM_MB = 600

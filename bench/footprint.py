@@ -6,8 +6,8 @@ from pathlib import Path
 from time import perf_counter
 
 from bench.measure import Figure, cpu_seconds, memory_mb
-from devstack.stack import Stack
-from testkit.stack import running_stack
+from vai_devstack.stack import Stack
+from vai_testkit.stack import running_stack
 
 IDLE_SECONDS = 20.0
 

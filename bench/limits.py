@@ -11,8 +11,8 @@ import asyncpg
 
 from bench.load import Connection
 from bench.measure import Figure
-from devstack.stack import Stack
-from testkit.wait import wait_for
+from vai_devstack.stack import Stack
+from vai_testkit.wait import wait_for
 
 RUNS = int(os.environ.get("VAI_BENCH_RUNS", "6_000")) // 2
 HELD = int(os.environ.get("VAI_BENCH_HELD", "20_000"))

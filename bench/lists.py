@@ -8,8 +8,8 @@ import asyncpg
 
 from bench.load import Connection
 from bench.measure import Figure, percentile
-from devstack.stack import Stack
-from records.runs import COLUMNS
+from vai_devstack.stack import Stack
+from vai_records.runs.runs import COLUMNS
 
 FEW, MANY = 1_000, 1_000_000
 TRIES = 15

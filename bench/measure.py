@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from devstack.stack import Stack
+from vai_devstack.stack import Stack
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 

@@ -14,8 +14,8 @@ from bench import bare
 from bench.load import Connection
 from bench.measure import Figure, cpu_seconds, percentile, spread
 from bench.statements import bare_rate
-from devstack.stack import Stack
-from testkit.wait import wait_for
+from vai_devstack.stack import Stack
+from vai_testkit.wait import wait_for
 
 RUNS = int(os.environ.get("VAI_BENCH_RUNS", "6_000"))
 ROUNDS = 3

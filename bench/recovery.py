@@ -10,9 +10,9 @@ import asyncpg
 import httpx2
 
 from bench.measure import Figure
-from devstack.stack import Stack
-from testkit.stack import client_of, create_run, run_when
-from testkit.wait import wait_for
+from vai_devstack.stack import Stack
+from vai_testkit.stack import client_of, create_run, run_when
+from vai_testkit.wait import wait_for
 
 TRIES = 3
 _SERVICE = "extract-worker"

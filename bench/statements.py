@@ -11,13 +11,13 @@ from uuid import UUID
 import asyncpg
 
 from bench.measure import Figure
-from common.db import connect
-from common.ids import uuid7
-from devstack.stack import Stack
-from records import hot
-from records.entry import Entry
-from records.hot import Ending
-from records.new_run import NewRun
+from vai_common.db import connect
+from vai_common.ids import uuid7
+from vai_devstack.stack import Stack
+from vai_records.lifecycle.entry import Entry
+from vai_records.runs import hot
+from vai_records.runs.hot import Ending
+from vai_records.runs.new_run import NewRun
 
 BATCH = 20
 TURNS = 100

@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from bench.measure import Figure, cpu_seconds, percentile
-from common.db import connect
-from common.ids import uuid7
-from devstack.stack import Stack
-from records import hot
-from records.entry import Entry
-from records.new_run import NewRun
+from vai_common.db import connect
+from vai_common.ids import uuid7
+from vai_devstack.stack import Stack
+from vai_records.lifecycle.entry import Entry
+from vai_records.runs import hot
+from vai_records.runs.new_run import NewRun
 
 CLIENTS = 1_000
 TURNS = 50

@@ -11,10 +11,10 @@ import asyncpg
 
 from bench.load import Connection
 from bench.measure import Figure, cpu_seconds, spread
-from common.ids import uuid7
-from devstack.stack import Stack
-from testkit.signing import standard
-from testkit.wait import wait_for
+from vai_common.ids import uuid7
+from vai_devstack.stack import Stack
+from vai_testkit.signing import standard
+from vai_testkit.wait import wait_for
 
 WEBHOOKS = 2_000
 ROUNDS = 3

@@ -19,11 +19,11 @@ from pathlib import Path
 import asyncpg
 import httpx2
 
-from common.clock import now
-from common.ids import uuid7
-from devstack.stack import Stack
-from testkit.stack import client_of, create_run, run_when, running_stack
-from testkit.wait import wait_for
+from vai_common.clock import now
+from vai_common.ids import uuid7
+from vai_devstack.stack import Stack
+from vai_testkit.stack import client_of, create_run, run_when, running_stack
+from vai_testkit.wait import wait_for
 
 FOLDER = Path(__file__).resolve().parents[1] / "examples/consumers"
 _BUF = str(Path(sys.executable).parent / "buf")

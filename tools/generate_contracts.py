@@ -1,6 +1,6 @@
 """Generate libs/contracts from proto/; with --check only say whether what is committed is stale (exit 1).
 
-Generated modules import each other from the package `contracts`, so that nothing depends on a second source root.
+Generated modules import each other from the package `vai_contracts`, so that nothing depends on a second source root.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from grpc_tools import protoc  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "proto"
-TARGET = ROOT / "libs/contracts/src/contracts"
+TARGET = ROOT / "libs/contracts/src/vai_contracts"
 PACKAGE = '"""Generated from proto/ by `make generate`; not edited."""\n'
 
 IMPORT = re.compile(r"^(\s*)(from|import) vai\.", re.MULTILINE)
@@ -45,7 +45,7 @@ def rewrite(out: Path) -> None:
         if without_service(module):
             module.unlink()
             continue
-        module.write_text(IMPORT.sub(r"\1\2 contracts.vai.", module.read_text()))
+        module.write_text(IMPORT.sub(r"\1\2 vai_contracts.vai.", module.read_text()))
     for folder in [out / "vai", *(path for path in out.glob("vai/**/") if path.is_dir())]:
         (folder / "__init__.py").write_text(PACKAGE)
 
@@ -85,7 +85,7 @@ def main() -> int:
         if not check:
             replace(fresh / "vai", TARGET / "vai", stale)
     for name in stale:
-        sys.stderr.write(f"{'stale' if check else 'written'}: libs/contracts/src/contracts/vai/{name}\n")
+        sys.stderr.write(f"{'stale' if check else 'written'}: libs/contracts/src/vai_contracts/vai/{name}\n")
     if check and stale:
         sys.stderr.write("run `make generate` and commit what it writes\n")
     return 1 if check and stale else 0

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from devstack.config import from_environment
-from devstack.lock import is_held
-from devstack.up import running
 from examples.demo.errors import DemoFailed
+from vai_devstack.config import from_environment
+from vai_devstack.lock import is_held
+from vai_devstack.up import running
 
 _TRACED = {"DETACH": "1", "VAI_TRACE_SAMPLE": "1"}
 _READY = ("ready after", "vai is ready")
@@ -72,7 +72,7 @@ async def _devstack(command: str, hear: Callable[[str], None]) -> int:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "devstack",
+        "vai_devstack",
         command,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,

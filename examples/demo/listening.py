@@ -8,7 +8,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 
-from contracts.topics import EVENTS
+from vai_contracts.topics import EVENTS
 
 
 @dataclass(frozen=True)

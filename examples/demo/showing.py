@@ -10,13 +10,13 @@ from deltalake import DeltaTable
 from rich.console import Console
 from rich.text import Text
 
-from contracts.vai.events.v1 import events_pb2
-from contracts.vai.words.v1 import words_pb2
-from contracts.words import to_word
 from examples.demo.listening import Heard
 from vai import ActionRun, AsyncClient, Automation, AutomationRun
 from vai.cli.show import Column, clean, log_line, print_table
 from vai.cli.steps import drawing
+from vai_contracts.vai.events.v1 import events_pb2
+from vai_contracts.vai.words.v1 import words_pb2
+from vai_contracts.words import to_word
 
 _HEAD = 15
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.architecture.workspace import MEMBERS, ROOT, imports_of, modules, name_of, package_of
 
-RECORDS = ROOT / "libs/records/src/records"
+RECORDS = ROOT / "libs/records/src/vai_records"
 
 
 def test_the_import_contracts_hold() -> None:
@@ -25,7 +25,7 @@ def test_the_import_contracts_see_every_package() -> None:
 
 
 def test_the_lifecycle_knows_the_standard_library_alone() -> None:
-    assert {name.split(".")[0] for name in imports_of(RECORDS / "lifecycle.py")} <= sys.stdlib_module_names
+    assert {name.split(".")[0] for name in imports_of(RECORDS / "lifecycle/moves.py")} <= sys.stdlib_module_names
 
 
 @pytest.mark.parametrize("module", modules(RECORDS / "definitions"), ids=name_of)
@@ -39,7 +39,7 @@ def _outside(module: Path, seen: set[Path]) -> set[str]:
     found = set()
     for name in imports_of(module):
         own = RECORDS.parent / (name.replace(".", "/") + ".py")
-        if name.split(".")[0] != "records":
+        if name.split(".")[0] != "vai_records":
             found.add(name.split(".")[0])
         elif own.is_file() and own not in seen:
             found |= _outside(own, seen)

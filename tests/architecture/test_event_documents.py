@@ -10,14 +10,14 @@ import yaml  # type: ignore[import-untyped]
 from google.protobuf.json_format import ParseDict
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from contracts.topics import EVENTS, owner_of, retention_of, subject_of
-from contracts.vai.events.v1 import events_pb2
 from examples.consumers.python.consumer import line
-from records.events import message_of
 from tests.architecture.workspace import ROOT
 from tools.events import samples
 from tools.events.headers import HEADERS
 from tools.events.reading import Contracts, read
+from vai_contracts.topics import EVENTS, owner_of, retention_of, subject_of
+from vai_contracts.vai.events.v1 import events_pb2
+from vai_records.events.events import message_of
 
 PAGE = (ROOT / "docs/events.md").read_text()
 DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "docs/asyncapi.yaml").read_text())

@@ -5,10 +5,10 @@ from enum import StrEnum
 
 import pytest
 
-from contracts.topics import EVENTS, owner_of
-from records.kinds import KINDS
-from records.lifecycle import EDGES, SLICES, Control, Owner, Phase, Status
 from tests.architecture.workspace import ROOT, SERVICES
+from vai_contracts.topics import EVENTS, owner_of
+from vai_records.definitions.kinds import KINDS
+from vai_records.lifecycle.moves import EDGES, SLICES, Control, Owner, Phase, Status
 
 README = (ROOT / "README.md").read_text()
 GLOSSARY = (ROOT / "docs/glossary.md").read_text()

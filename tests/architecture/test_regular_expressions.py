@@ -17,7 +17,9 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SOURCES = sorted(path for path in ROOT.glob("*/*/src/*") if path.is_dir() and path.name not in ("devstack", "testkit"))
+SOURCES = sorted(
+    path for path in ROOT.glob("*/*/src/*") if path.is_dir() and path.name not in ("vai_devstack", "vai_testkit")
+)
 LENGTH = 20_000
 MOST_SECONDS = 0.25  # of CPU, for one text: what is linear takes a hundredth of it
 FUNCTIONS = {"match", "search", "fullmatch", "sub", "split", "findall", "finditer"}

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from common.environment import NAMES
-from common.settings import Settings
-from devstack.services import SERVICES
 from tests.architecture.workspace import ROOT
 from vai.cli.slips import OF_SERVICES, OWN, slips
+from vai_common.environment import NAMES
+from vai_common.settings import Settings
+from vai_devstack.services import SERVICES
 
 _NOT_OF_SERVICES = {"API_KEY", "API_URL", "CACHE", "FUZZ", "HOME", "PORT_BASE", "PROFILE"}
 

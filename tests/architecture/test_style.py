@@ -11,7 +11,7 @@ MODULE_LINES = 400
 FUNCTION_LINES = 60
 BOOT_LINES = 15
 SAME_FILES = {"__init__.py", "__main__.py", "settings.py", "lifecycle.py", "handlers.py", "py.typed"}
-CLOCK = ROOT / "libs/common/src/common/clock.py"
+CLOCK = ROOT / "libs/common/src/vai_common/clock.py"
 CLOCK_READS = {"datetime.now", "datetime.utcnow", "datetime.datetime.now", "date.today", "datetime.date.today"}
 SLEEPS = {"time.sleep", "sleep"}
 EXCUSES = {"pytest.skip", "pytest.xfail", "pytest.mark.skip", "pytest.mark.skipif", "pytest.mark.xfail"}
@@ -27,7 +27,7 @@ def test_every_service_opens_the_same_way(service: Path) -> None:
 @pytest.mark.parametrize("service", SERVICES, ids=name_of)
 def test_every_service_has_a_readme_and_tests(service: Path) -> None:
     assert (service / "README.md").is_file()
-    assert list(service.glob("tests/test_*.py"))
+    assert list(service.glob("tests/**/test_*.py"))
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=name_of)

@@ -17,19 +17,19 @@ from typing import Any, TypeVar
 import httpx2
 import pytest
 
-import api_gateway.handlers
-import api_gateway.settings
-import extract_worker.handlers
-import extract_worker.settings
-import worker.worker as worker_module
-from common.boot import Service
-from common.db import open_pool
-from common.settings import Settings
-from testkit.database import database_url, postgres_server  # noqa: F401
-from testkit.services import MemoryProducer
-from testkit.team import Team, make_team
-from testkit.wait import wait_for
+import vai_api_gateway.handlers
+import vai_api_gateway.settings
+import vai_extract_worker.handlers
+import vai_extract_worker.settings
+import vai_worker.worker as worker_module
 from tests.architecture.workspace import ROOT
+from vai_common.boot import Service
+from vai_common.db import open_pool
+from vai_common.settings import Settings
+from vai_testkit.database import database_url, postgres_server  # noqa: F401
+from vai_testkit.services import MemoryProducer
+from vai_testkit.team import Team, make_team
+from vai_testkit.wait import wait_for
 
 PAGE = ROOT / "docs/architecture.md"
 SECTION = PAGE.read_text().split("## The way of one run")[1].split("\n## ")[0]
@@ -115,8 +115,8 @@ def environment(database_url: str, tmp_path: Path) -> dict[str, Any]:  # noqa: F
 
 @pytest.fixture
 async def gateway(environment: dict[str, Any]) -> AsyncIterator[Service[Any]]:
-    settings = api_gateway.settings.Settings(**environment, token_secret="0123456789" * 4)
-    async with started("api-gateway", settings) as service, api_gateway.handlers.running(service):
+    settings = vai_api_gateway.settings.Settings(**environment, token_secret="0123456789" * 4)
+    async with started("api-gateway", settings) as service, vai_api_gateway.handlers.running(service):
         yield service
 
 
@@ -124,15 +124,15 @@ async def gateway(environment: dict[str, Any]) -> AsyncIterator[Service[Any]]:
 async def worker(environment: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Service[Any]]:
     """It hears the bell; a look that finds the run without it would be another way."""
     monkeypatch.setattr(worker_module, "PULL_SECONDS", 3600.0)
-    settings = extract_worker.settings.Settings(**environment)
-    async with started("extract-worker", settings) as service, extract_worker.handlers.running(service):
+    settings = vai_extract_worker.settings.Settings(**environment)
+    async with started("extract-worker", settings) as service, vai_extract_worker.handlers.running(service):
         yield service
     ctypes.CDLL(None).prctl(4, 1)  # PR_SET_DUMPABLE: a worker hides its memory, this process needs not
 
 
 @asynccontextmanager
 async def started(name: str, settings: Some) -> AsyncIterator[Service[Some]]:
-    """A service in this process, as `common.boot` starts it; its events are kept instead of sent."""
+    """A service in this process, as `vai_common.boot` starts it; its events are kept instead of sent."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         service = Service(name, settings, await open_pool(settings.database_url, name), listening)
         service.producer = MemoryProducer()

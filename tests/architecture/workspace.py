@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MEMBERS = sorted(path.parent for path in [*ROOT.glob("libs/*/pyproject.toml"), *ROOT.glob("services/*/pyproject.toml")])
 SERVICES = [member for member in MEMBERS if member.parent.name == "services"]
 
-_GENERATED = ROOT / "libs/contracts/src/contracts/vai"
+_GENERATED = ROOT / "libs/contracts/src/vai_contracts/vai"
 _FOLDERS = ("libs", "services", "tests", "tools", "bench", "examples")
 
 

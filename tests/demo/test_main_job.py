@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from devstack.home import Home
-from devstack.lock import is_held
-from devstack.up import running
 from tests.architecture.workspace import ROOT
+from vai_devstack.home import Home
+from vai_devstack.lock import is_held
+from vai_devstack.up import running
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -37,14 +37,14 @@ async def test_the_main_job_goes_through_twice_and_stops_only_the_stack_that_it_
     assert (home.root / "demo-graph.svg").read_text().startswith("<svg")
     assert not is_held(home)
 
-    await demo(home, "devstack", "up")
+    await demo(home, "vai_devstack", "up")
     try:
         code, said = await demo(home)
         assert code == 0, said
         assert_shown(said)
         assert running(home) is not None
     finally:
-        await demo(home, "devstack", "down")
+        await demo(home, "vai_devstack", "down")
 
 
 def assert_shown(said: str) -> None:

@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from devstack.broker import GivenBroker
-from devstack.stack import Stack
-from testkit.fixtures import api, database  # noqa: F401
-from testkit.stack import running_stack
-from testkit.wait import wait_for
-from testkit.web import WebServer
 from tests.integration.figures import Figure
+from vai_devstack.servers.broker import GivenBroker
+from vai_devstack.stack import Stack
+from vai_testkit.fixtures import api, database  # noqa: F401
+from vai_testkit.servers.web import WebServer
+from vai_testkit.stack import running_stack
+from vai_testkit.wait import wait_for
 
 _READY_SECONDS = 45.0
 _FIGURES = pytest.StashKey[list[str]]()

@@ -3,10 +3,10 @@
 from typing import Any
 from uuid import UUID
 
-from devstack.instance import Instance
-from devstack.process import descendants
-from devstack.stack import Stack
-from testkit.wait import wait_for
+from vai_devstack.instance import Instance
+from vai_devstack.servers.process import descendants
+from vai_devstack.stack import Stack
+from vai_testkit.wait import wait_for
 
 _MINE = "run_id = ANY($1::uuid[])"
 _WHOSE = {

@@ -8,7 +8,7 @@ from uuid import UUID
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
-from devstack.stack import Stack
+from vai_devstack.stack import Stack
 
 _VISIBLE = """
 SELECT path, slice, row_count, epoch FROM lake_files WHERE run_id = $1 AND visible AND removed_at IS NULL ORDER BY path

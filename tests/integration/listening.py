@@ -6,8 +6,8 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 
-from contracts.topics import EVENTS
-from testkit.wait import wait_for
+from vai_contracts.topics import EVENTS
+from vai_testkit.wait import wait_for
 
 
 class Listener:

@@ -5,10 +5,10 @@ from uuid import UUID, uuid4
 import asyncpg
 import httpx2
 
-from common.db import dump_json, engine
-from devstack.stack import Stack
-from testkit.stack import client_of
-from testkit.team import Team, make_team
+from vai_common.db import dump_json, engine
+from vai_devstack.stack import Stack
+from vai_testkit.stack import client_of
+from vai_testkit.team import Team, make_team
 
 _SETTINGS = "UPDATE organisations SET settings = settings || $2::jsonb WHERE id = $1"
 

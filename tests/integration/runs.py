@@ -7,7 +7,7 @@ from uuid import UUID
 
 import httpx2
 
-from testkit.wait import wait_for
+from vai_testkit.wait import wait_for
 
 Json = dict[str, Any]
 

@@ -8,15 +8,15 @@ from uuid import UUID
 import asyncpg
 import httpx2
 
-from common.clock import steady_seconds
-from devstack.instance import Instance
-from devstack.stack import Stack
-from testkit.stack import create_run, run_when
-from testkit.wait import wait_for
-from testkit.web import Reply, WebServer
 from tests.integration.figures import Figure
 from tests.integration.holders import holder_of
 from tests.integration.runs import logged, sample
+from vai_common.clock import steady_seconds
+from vai_devstack.instance import Instance
+from vai_devstack.stack import Stack
+from vai_testkit.servers.web import Reply, WebServer
+from vai_testkit.stack import create_run, run_when
+from vai_testkit.wait import wait_for
 
 _LOCK_OF = """
 SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN processes p

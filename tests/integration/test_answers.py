@@ -7,10 +7,10 @@ from typing import Any
 import httpx2
 import orjson
 
-from common.clock import steady_seconds
-from testkit.stack import create_run, run_when
-from testkit.web import Reply, WebServer
 from tests.integration.runs import RUNS, decide, log_of, sample, words
+from vai_common.clock import steady_seconds
+from vai_testkit.servers.web import Reply, WebServer
+from vai_testkit.stack import create_run, run_when
 
 _NOOP = {"kind": "dlt_extract", "definition": {"source": "noop"}}
 

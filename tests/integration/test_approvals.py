@@ -5,11 +5,11 @@ from typing import Any
 import httpx2
 import pytest
 
-from devstack.stack import Stack
-from testkit.stack import create_run, run_when
-from testkit.web import WebServer
 from tests.integration.people import client_for, new_team
 from tests.integration.runs import BRANCH, RUNS, decide, journal, log_of, words
+from vai_devstack.stack import Stack
+from vai_testkit.servers.web import WebServer
+from vai_testkit.stack import create_run, run_when
 
 
 @pytest.mark.parametrize(

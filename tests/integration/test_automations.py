@@ -8,11 +8,6 @@ from xml.etree import ElementTree
 
 import httpx2
 
-from devstack.stack import Stack
-from testkit.sse import stream
-from testkit.stack import client_of, create_run, run_when
-from testkit.wait import wait_for
-from testkit.web import Reply, WebServer
 from tests.integration.automations import (
     AUTOMATION_RUNS,
     AUTOMATIONS,
@@ -29,6 +24,11 @@ from tests.integration.automations import (
 from tests.integration.listening import listening
 from tests.integration.people import change_settings, client_for, new_team
 from tests.integration.runs import decide, run_of, sample
+from vai_devstack.stack import Stack
+from vai_testkit.servers.sse import stream
+from vai_testkit.servers.web import Reply, WebServer
+from vai_testkit.stack import client_of, create_run, run_when
+from vai_testkit.wait import wait_for
 
 NOOP: dict[str, Any] = {"kind": "dlt_extract", "definition": {"source": "noop"}}
 GATE: dict[str, Any] = {"kind": "approval_gate", "definition": {"title": "Go on?"}}

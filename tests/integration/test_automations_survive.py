@@ -11,10 +11,10 @@ from uuid import UUID
 import httpx2
 import pytest
 
-from devstack.stack import Stack
-from testkit.wait import wait_for
 from tests.integration.automations import Json, saved, step, told, triggered
 from tests.integration.test_lost_servers import BROKERS
+from vai_devstack.stack import Stack
+from vai_testkit.wait import wait_for
 
 SEED = int(os.environ.get("VAI_TEST_SEED", "20261128"))
 RUNS = 200

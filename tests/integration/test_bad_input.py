@@ -7,10 +7,10 @@ import httpx2
 import orjson
 import pytest
 
-from testkit.stack import create_run, run_when
-from testkit.web import Reply, WebServer
 from tests.integration.lake import manifest
 from tests.integration.runs import RUNS, log_of, sample
+from vai_testkit.servers.web import Reply, WebServer
+from vai_testkit.stack import create_run, run_when
 
 Json = dict[str, Any]
 

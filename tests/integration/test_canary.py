@@ -8,11 +8,11 @@ import httpx2
 import orjson
 import pytest
 
-from devstack.stack import Stack
-from testkit.stack import create_run, run_when
-from testkit.wait import wait_for
-from testkit.web import Reply, Seen, WebServer
 from tests.integration.runs import RUNS
+from vai_devstack.stack import Stack
+from vai_testkit.servers.web import Reply, Seen, WebServer
+from vai_testkit.stack import create_run, run_when
+from vai_testkit.wait import wait_for
 
 Json = dict[str, Any]
 

@@ -5,11 +5,6 @@ from typing import Any
 
 import httpx2
 
-from common.clock import steady_seconds
-from devstack.stack import Stack
-from testkit.stack import create_run, run_when
-from testkit.wait import wait_for
-from testkit.web import Reply, WebServer
 from tests.integration.figures import Figure
 from tests.integration.holders import holder_of, tree_of
 from tests.integration.lake import assert_extracted_once, manifest
@@ -25,6 +20,11 @@ from tests.integration.runs import (
     shown_as,
     words,
 )
+from vai_common.clock import steady_seconds
+from vai_devstack.stack import Stack
+from vai_testkit.servers.web import Reply, WebServer
+from vai_testkit.stack import create_run, run_when
+from vai_testkit.wait import wait_for
 
 _LONG = {"slices": 50, "rows_per_second": 100}
 _FAILING = {"retry": {"max_attempts": 5, "initial_interval_seconds": 600, "max_interval_seconds": 600}}

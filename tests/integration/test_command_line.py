@@ -10,9 +10,9 @@ from uuid import uuid4
 
 from typer.testing import CliRunner
 
-from devstack.stack import Stack
 from vai import AsyncClient, Client
 from vai.cli import app
+from vai_devstack.stack import Stack
 
 _ENDED = 30.0
 

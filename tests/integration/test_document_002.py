@@ -3,11 +3,11 @@
 import httpx2
 import pytest
 
-from testkit.wait import wait_for
-from testkit.web import Reply, WebServer
 from tests.integration.automations import AUTOMATION_RUNS, AUTOMATIONS, Json, ended, states, triggered
 from tests.integration.runs import decide
 from tests.spec.automations import BLOCKS, Block, bodies
+from vai_testkit.servers.web import Reply, WebServer
+from vai_testkit.wait import wait_for
 
 SKIPPED = {"on_error": ["handle_extraction_error"], "port-based routing": ["handle_empty"]}
 """By block: the steps that do not run when all goes well."""

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import httpx2
 
-from devstack.stack import Stack
 from tests.architecture.workspace import ROOT
 from tests.integration.automations import AUTOMATIONS, runs_of, states
+from vai_devstack.stack import Stack
 
 MODULE = "examples.orders_every_morning"
 SLUG = "orders-every-morning"

@@ -9,14 +9,14 @@ import asyncpg
 import httpx2
 import pytest
 
-from common.bell import HELD
-from common.kafka import Producer, Record
-from contracts.topics import bell_topic
-from contracts.vai.bell.v1.bell_pb2 import RunReady
-from devstack.stack import Stack
-from testkit.stack import create_run
-from testkit.web import WebServer
 from tests.integration.runs import all_ended, assert_told_once, decide, deferred, journal
+from vai_common.messages.bell import HELD
+from vai_common.messages.kafka import Producer, Record
+from vai_contracts.topics import bell_topic
+from vai_contracts.vai.bell.v1.bell_pb2 import RunReady
+from vai_devstack.stack import Stack
+from vai_testkit.servers.web import WebServer
+from vai_testkit.stack import create_run
 
 _NOTIFY = "SELECT pg_notify('ready_' || $1, $2)"
 _CLAIMS = "SELECT run_id, count(*) FROM run_logs WHERE event = 'lease_acquired' AND run_id = ANY($1::uuid[]) GROUP BY 1"

@@ -8,12 +8,12 @@ from uuid import uuid4
 import httpx2
 import pytest
 
-from devstack.stack import Stack
-from testkit.stack import create_run, run_when
-from testkit.wait import wait_for
-from testkit.web import Reply, WebServer
 from tests.integration.people import client_for, new_team
 from tests.integration.runs import BRANCH, RUNS, all_ended, assert_told_once, decide, deferred, journal, run_of
+from vai_devstack.stack import Stack
+from vai_testkit.servers.web import Reply, WebServer
+from vai_testkit.stack import create_run, run_when
+from vai_testkit.wait import wait_for
 
 _ASYNC = {"Prefer": "respond-async"}
 

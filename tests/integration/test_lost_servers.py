@@ -7,14 +7,14 @@ import asyncpg
 import httpx2
 import pytest
 
-from common.clock import steady_seconds
-from devstack.stack import Stack
-from testkit.stack import KAFKA_VARIABLE
-from testkit.wait import wait_for
 from tests.integration.figures import Figure
 from tests.integration.listening import listening
 from tests.integration.load import under_load
 from tests.integration.runs import all_ended, all_published, assert_told_once, journal
+from vai_common.clock import steady_seconds
+from vai_devstack.stack import Stack
+from vai_testkit.stack import KAFKA_VARIABLE
+from vai_testkit.wait import wait_for
 
 BROKERS = [name for name in [os.environ.get(KAFKA_VARIABLE) or "embedded"] if ":" not in name]
 """A broker that was given as HOST:PORT is not ours to kill."""

@@ -8,16 +8,16 @@ from typing import Any
 import httpx2
 import pytest
 
-from common.clock import steady_seconds
-from devstack.instance import Instance
-from devstack.stack import Stack
-from testkit.stack import create_run, run_when
-from testkit.wait import wait_for
-from testkit.web import Reply, WebServer
 from tests.integration.figures import Figure
 from tests.integration.holders import holder_of, standing_of, tree_of
 from tests.integration.lake import assert_extracted_once, delta_table
 from tests.integration.runs import all_ended, all_published, assert_told_once, journal, logged, sample, words
+from vai_common.clock import steady_seconds
+from vai_devstack.instance import Instance
+from vai_devstack.stack import Stack
+from vai_testkit.servers.web import Reply, WebServer
+from vai_testkit.stack import create_run, run_when
+from vai_testkit.wait import wait_for
 
 _ROWS, _SLICES = 2_000, 10
 _HELD = 4

@@ -9,23 +9,23 @@ from uuid import uuid4
 
 import pytest
 
-from agent_worker.http_request import HttpRequest
-from api_gateway.connection_test import check
-from common.addresses import Policy
-from extract_worker.extract import extract
-from records.connection_config import checked_config
-from records.connections import Connection
-from records.credential_checks import check_credentials
-from testkit.link import RecordingLink
-from testkit.owned import HeldRun
-from testkit.web import Reply, Seen, WebServer
-from worker.job import ConnectionSecret, Job
+from vai_agent_worker.http_request import HttpRequest
+from vai_api_gateway.catalogue.connection_check import check
+from vai_common.addresses import Policy
+from vai_extract_worker.extract import extract
+from vai_records.connections.config import checked_config
+from vai_records.connections.connections import Connection
+from vai_records.connections.credential_checks import check_credentials
+from vai_testkit.link import RecordingLink
+from vai_testkit.owned import HeldRun
+from vai_testkit.servers.web import Reply, Seen, WebServer
+from vai_worker.children.job import ConnectionSecret, Job
 
 LOOPBACK = Policy.parse("loopback")
 BASIC = "Basic dTpw"
 OAUTH = {"type": "oauth2_client_credentials", "access_token_url": "https://vendor.example/token"}
 GOT = {"client_id": "c", "access_token": "T"}
-"""What is left of the credentials where the worker has got a token (`records.access_tokens`)."""
+"""What is left of the credentials where the worker has got a token (`vai_records.connections.access_tokens`)."""
 
 
 @pytest.fixture

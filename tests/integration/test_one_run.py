@@ -6,11 +6,11 @@ from uuid import UUID
 import httpx2
 import pytest
 
-from contracts.vai.words.v1 import words_pb2
-from devstack.stack import Stack
-from testkit.stack import create_run, run_when
 from tests.integration.listening import listening
 from tests.integration.runs import BRANCH, assert_told_once, journal, log_of, sample, words
+from vai_contracts.vai.words.v1 import words_pb2
+from vai_devstack.stack import Stack
+from vai_testkit.stack import create_run, run_when
 
 _UNPUBLISH = "UPDATE events SET published_at = NULL WHERE subject_id = $1"
 

@@ -6,10 +6,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from devstack.stack import Stack
-from testkit.stack import create_run, run_when
 from tests.integration.people import client_for, new_team
 from tests.integration.runs import BRANCH, RUNS, run_of
+from vai_devstack.stack import Stack
+from vai_testkit.stack import create_run, run_when
 
 _ID = re.compile(r"\{(run_id|action_id|connection_id|slug)\}")
 

@@ -8,9 +8,6 @@ from typing import Any
 import httpx2
 import pytest
 
-from testkit.stack import create_run, run_when
-from testkit.wait import wait_for
-from testkit.web import Reply, WebServer
 from tests.integration.runs import (
     BRANCH,
     all_ended,
@@ -22,6 +19,9 @@ from tests.integration.runs import (
     sample,
     words,
 )
+from vai_testkit.servers.web import Reply, WebServer
+from vai_testkit.stack import create_run, run_when
+from vai_testkit.wait import wait_for
 
 _TIMES = 100
 _AT_ONCE = 16

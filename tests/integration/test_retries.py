@@ -5,11 +5,11 @@ from typing import Any
 import httpx2
 import orjson
 
-from common.clock import steady_seconds
-from testkit.stack import create_run, run_when
-from testkit.web import Reply, Seen, WebServer
 from tests.integration.lake import manifest
 from tests.integration.runs import assert_told_once, decide, journal, log_of, run_of, words
+from vai_common.clock import steady_seconds
+from vai_testkit.servers.web import Reply, Seen, WebServer
+from vai_testkit.stack import create_run, run_when
 
 _SOON = {"initial_interval_seconds": 0.1, "max_interval_seconds": 0.2}
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import httpx2
 
-from devstack.stack import Stack
-from testkit.stack import create_run, run_when
 from tests.integration.lake import delta_table, manifest
 from tests.integration.runs import sample
+from vai_devstack.stack import Stack
+from vai_testkit.stack import create_run, run_when
 
 _RUNS = 12
 

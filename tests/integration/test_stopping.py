@@ -6,14 +6,14 @@ from typing import Any
 
 import httpx2
 
-from common.clock import steady_seconds
-from devstack.stack import Stack
-from testkit.stack import client_of, create_run, run_when
-from testkit.wait import wait_for
-from testkit.web import Reply, WebServer
 from tests.integration.figures import Figure
 from tests.integration.lake import assert_extracted_once
 from tests.integration.runs import RUNS, assert_told_once, journal, log_of, logged, sample, words
+from vai_common.clock import steady_seconds
+from vai_devstack.stack import Stack
+from vai_testkit.servers.web import Reply, WebServer
+from vai_testkit.stack import client_of, create_run, run_when
+from vai_testkit.wait import wait_for
 
 _STOP_SECONDS = 30
 

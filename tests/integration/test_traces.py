@@ -5,10 +5,10 @@ from uuid import UUID
 
 import httpx2
 
-from devstack.stack import Stack
-from testkit.web import WebServer
 from tests.integration.listening import listening
 from tests.integration.runs import RUNS
+from vai_devstack.stack import Stack
+from vai_testkit.servers.web import WebServer
 
 _TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 _CALLER = f"00-{_TRACE}-00f067aa0ba902b7-01"

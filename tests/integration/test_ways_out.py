@@ -11,16 +11,16 @@ from uuid import uuid4
 import httpx2
 import pytest
 
-from agent_worker.http_request import HttpRequest
-from api_gateway.connection_test import check
-from api_gateway.jwks import fetch
-from common.addresses import PUBLIC, Policy
-from common.errors import ErrorCode, RunError
-from extract_worker.extract import extract
-from records.connections import Connection
-from testkit.link import RecordingLink
-from testkit.owned import HeldRun
-from worker.job import ConnectionSecret, Job
+from vai_agent_worker.http_request import HttpRequest
+from vai_api_gateway.auth.jwks import fetch
+from vai_api_gateway.catalogue.connection_check import check
+from vai_common.addresses import PUBLIC, Policy
+from vai_common.errors import ErrorCode, RunError
+from vai_extract_worker.extract import extract
+from vai_records.connections.connections import Connection
+from vai_testkit.link import RecordingLink
+from vai_testkit.owned import HeldRun
+from vai_worker.children.job import ConnectionSecret, Job
 
 Way = Callable[[str, int, Policy, Path], Awaitable[Any]]
 

@@ -6,14 +6,14 @@ from uuid import UUID
 
 import pytest
 
-from records.automations.body import AutomationBody
-from records.automations.plan import Plan
-from records.automations.saved import Context, SavedAction, stored_steps
-from records.automations.triggers import passes
-from records.conditions import all_hold, judge
-from records.kinds import KINDS
 from tests.spec.automations import ACTIONS, BEFORE, BLOCKS, EVENTS, INPUTS, LIVE, SUBSTITUTIONS, Block, bodies, filled
 from tests.spec.compare import blocks_in
+from vai_records.automations.body import AutomationBody
+from vai_records.automations.plan import Plan
+from vai_records.automations.saved import Context, SavedAction, stored_steps
+from vai_records.automations.triggers import passes
+from vai_records.definitions.conditions import all_hold, judge
+from vai_records.definitions.kinds import KINDS
 
 LOCAL = "http://127.0.0.1:9/"
 ALL = [*bodies(), *bodies(LOCAL)]

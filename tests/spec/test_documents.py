@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from common.errors import ErrorCode
-from contracts.vai.words.v1 import words_pb2
-from contracts.words import to_word
-from records.kinds import KINDS
-from records.lifecycle import EDGES, TERMINAL, Status, targets
 from tests.spec.check_contract import SCHEMAS
 from tests.spec.compare import json_in
+from vai_common.errors import ErrorCode
+from vai_contracts.vai.words.v1 import words_pb2
+from vai_contracts.words import to_word
+from vai_records.definitions.kinds import KINDS
+from vai_records.lifecycle.moves import EDGES, TERMINAL, Status, targets
 
 HERE = Path(__file__).parent
 

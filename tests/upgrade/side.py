@@ -9,15 +9,15 @@ from pathlib import Path
 
 import httpx2
 
-from devstack.config import Config
-from devstack.home import Home
-from devstack.instance import answers_ok
-from devstack.ports import PortBook, random_base
-from devstack.prepare import prepare_broker
-from devstack.process import Process, Program, tail
-from devstack.services import SERVICES
-from devstack.stack import Stack, together
-from testkit.wait import wait_for
+from vai_devstack.config import Config
+from vai_devstack.home import Home
+from vai_devstack.instance import answers_ok
+from vai_devstack.servers.ports import PortBook, random_base
+from vai_devstack.servers.prepare import prepare_broker
+from vai_devstack.servers.process import Process, Program, tail
+from vai_devstack.services import SERVICES
+from vai_devstack.stack import Stack, together
+from vai_testkit.wait import wait_for
 
 _READY_SECONDS = 90.0
 _STOP_SECONDS = 60.0

@@ -16,14 +16,14 @@ import asyncpg
 import httpx2
 import pytest
 
-from devstack.ownership import give_to_services
-from devstack.stack import Stack
-from records.migrate import migrate
-from testkit.wait import wait_for
-from testkit.web import Reply, Seen, WebServer
 from tests.integration.runs import RUNS, all_ended, all_published, assert_told_once, journal, sample
 from tests.upgrade.before import migrate_as_before, python_of_before
 from tests.upgrade.side import Side, servers, this_python
+from vai_devstack.ownership import give_to_services
+from vai_devstack.stack import Stack
+from vai_records.schema.migrate import migrate
+from vai_testkit.servers.web import Reply, Seen, WebServer
+from vai_testkit.wait import wait_for
 
 Json = dict[str, Any]
 

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import httpx2
 
-from devstack.stack import Stack
-from testkit.stack import client_of, running_stack
+from vai_devstack.stack import Stack
+from vai_testkit.stack import client_of, running_stack
 
 _USES = Path(__file__).with_name("uses")
 _CACHE = Path(os.environ.get("VAI_CACHE") or Path(__file__).resolve().parents[2] / ".cache") / "clients"

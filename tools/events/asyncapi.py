@@ -9,10 +9,10 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
-from common.topics import PARTITIONS
 from tools.events import samples
 from tools.events.headers import HEADERS, Header
 from tools.events.reading import Contracts, Enum, Field, Message
+from vai_common.messages.topics import PARTITIONS
 
 Json = dict[str, Any]
 

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from string import Template
 
-from common.topics import PARTITIONS
-from records.replay import JOURNAL
 from tools.events import samples
 from tools.events.headers import HEADERS
 from tools.events.reading import Contracts, Enum, Field, Message
+from vai_common.messages.topics import PARTITIONS
+from vai_records.events.replay import JOURNAL
 
 _TEMPLATE = Path(__file__).with_name("events.md.template")
 _WELL_KNOWN = {"google.protobuf.Timestamp": "Timestamp (UTC)", "google.protobuf.Struct": "Struct (JSON object)"}

@@ -17,7 +17,7 @@ from google.protobuf.descriptor_pb2 import (
 )
 from grpc_tools import protoc  # type: ignore[import-untyped]
 
-from contracts.vai.options.v1 import options_pb2
+from vai_contracts.vai.options.v1 import options_pb2
 
 ROOT = Path(__file__).resolve().parents[2]
 PROTO = ROOT / "proto"

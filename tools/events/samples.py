@@ -6,8 +6,8 @@ from uuid import UUID
 
 from google.protobuf.json_format import MessageToDict
 
-from common.kafka import Record
-from records.events import Event, message_of, record_of
+from vai_common.messages.kafka import Record
+from vai_records.events.events import Event, message_of, record_of
 
 _AT = datetime(2026, 11, 22, 9, 30, 15, 250_000, tzinfo=UTC)
 _ORGANISATION = UUID("01a1f7a0-0000-7000-8000-000000000001")

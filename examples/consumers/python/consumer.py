@@ -12,9 +12,9 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import CommitFailedError
 from google.protobuf.message import DecodeError
 
-from contracts.topics import EVENTS
-from contracts.vai.words.v1.words_pb2 import ActionKind, AutomationRunStatus, RunStatus
-from contracts.words import to_word
+from vai_contracts.topics import EVENTS
+from vai_contracts.vai.words.v1.words_pb2 import ActionKind, AutomationRunStatus, RunStatus
+from vai_contracts.words import to_word
 
 REMEMBERED = 100_000
 

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from api_gateway.etags import etag_of
 from vai import actions, automations, models
+from vai_api_gateway.http.etags import etag_of
 
 
 @pytest.mark.parametrize("microsecond", [0, 1, 123_456, 999_999])

@@ -4,8 +4,8 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from common.boot import Service, serve
-from common.settings import Settings
+from vai_common.boot import Service, serve
+from vai_common.settings import Settings
 
 
 async def _ends() -> None:

@@ -6,8 +6,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from common import batcher as batcher_module
-from common.batcher import Batcher, Overloaded
+from vai_common import batcher as batcher_module
+from vai_common.batcher import Batcher, Overloaded
 
 
 class Writer:

@@ -14,9 +14,9 @@ import orjson
 import pytest
 from pydantic import ValidationError
 
-import common
-from common.settings import Settings
-from testkit.database import Database
+import vai_common
+from vai_common.settings import Settings
+from vai_testkit.database import Database
 
 A_SERVICE = Path(__file__).with_name("a_service.py")
 
@@ -145,7 +145,7 @@ async def test_a_loop_that_ends_by_itself_ends_the_service(database: Database) -
 
 
 def test_the_closed_list_of_modules_is_the_one_in_the_readme() -> None:
-    folder = Path(common.__file__).parent
+    folder = Path(vai_common.__file__).parent
     readme = (Path(__file__).parents[1] / "README.md").read_text()
-    modules = {path.name for path in folder.glob("*.py") if path.name != "__init__.py"}
+    modules = {path.name for path in folder.rglob("*.py") if path.name != "__init__.py"}
     assert {name for name in modules if f"`{name}`" not in readme} == set()

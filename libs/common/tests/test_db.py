@@ -12,12 +12,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from common import db
-from common.clock import steady_seconds
-from common.db import AWAY, Bounds, bounds_of, is_away
-from testkit.database import Database
-from testkit.proxy import Proxy, proxied
-from testkit.wait import wait_for
+from vai_common import db
+from vai_common.clock import steady_seconds
+from vai_common.db import AWAY, Bounds, bounds_of, is_away
+from vai_testkit.database import Database
+from vai_testkit.servers.proxy import Proxy, proxied
+from vai_testkit.wait import wait_for
 
 SERVICES = (
     "api-gateway",

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from common import db
-from testkit.database import database_url, postgres_server  # noqa: F401
+from vai_common import db
+from vai_testkit.database import database_url, postgres_server  # noqa: F401
 
 _DEEP = "[" * 3_000 + "]" * 3_000
 

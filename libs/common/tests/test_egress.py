@@ -10,10 +10,10 @@ import httpcore2
 import httpx2
 import pytest
 
-from common.addresses import PUBLIC as PUBLIC_ONLY
-from common.addresses import EgressRefused, Policy, UnknownHost, is_public, resolve
-from common.egress import GuardedBackend, guarded_client
-from common.errors import ErrorCode, Permanent
+from vai_common.addresses import PUBLIC as PUBLIC_ONLY
+from vai_common.addresses import EgressRefused, Policy, UnknownHost, is_public, resolve
+from vai_common.egress import GuardedBackend, guarded_client
+from vai_common.errors import ErrorCode, Permanent
 
 Names = dict[str, list[str] | Exception]
 PUBLIC = "93.184.215.14"

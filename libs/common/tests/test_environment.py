@@ -2,7 +2,7 @@
 
 import pytest
 
-from common.environment import NAMES, unknown
+from vai_common.environment import NAMES, unknown
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from typing import Any
 import orjson
 import pytest
 
-from common import health as health_module
-from common.clock import steady_seconds
-from common.health import SEEN_SECONDS, Health
+from vai_common import health as health_module
+from vai_common.clock import steady_seconds
+from vai_common.health import SEEN_SECONDS, Health
 
 
 async def _get(health: Health, path: str) -> tuple[int, bytes]:

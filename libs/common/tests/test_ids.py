@@ -1,7 +1,7 @@
 import uuid
 
-from common.clock import now
-from common.ids import uuid7
+from vai_common.clock import now
+from vai_common.ids import uuid7
 
 
 def test_ids_sort_as_they_were_made() -> None:

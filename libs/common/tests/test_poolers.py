@@ -7,13 +7,13 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from common import db, poolers
-from common.boot import _opened, _wait_for_database
-from common.poolers import PoolerLoses
-from common.settings import Settings
-from testkit.database import Database
-from testkit.pooler import pooled
-from testkit.wait import wait_for
+from vai_common import db, poolers
+from vai_common.boot import _opened, _wait_for_database
+from vai_common.poolers import PoolerLoses
+from vai_common.settings import Settings
+from vai_testkit.database import Database
+from vai_testkit.servers.pooler import pooled
+from vai_testkit.wait import wait_for
 
 ROLE = "extract-worker"
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common import rows
-from common.rows import Rows
-from common.telemetry import rows_failed
+from vai_common import rows
+from vai_common.rows import Rows
+from vai_common.telemetry import rows_failed
 
 
 class Clock:

@@ -12,12 +12,12 @@ import pytest
 from prometheus_client import REGISTRY
 from pydantic import ValidationError
 
-from common import clock, telemetry
-from common.db import dump_json
-from common.errors import ErrorCode, Permanent, Retryable, unexpected
-from common.ids import uuid7
-from common.loops import every
-from common.settings import Settings
+from vai_common import clock, telemetry
+from vai_common.db import dump_json
+from vai_common.errors import ErrorCode, Permanent, Retryable, unexpected
+from vai_common.ids import uuid7
+from vai_common.loops import every
+from vai_common.settings import Settings
 
 NEEDED = {"database_url": "postgresql://a/b", "kafka": "k:1", "lake_url": "file:///lake"}
 

@@ -6,9 +6,9 @@ import pytest
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from contracts.topics import EVENTS, bell_topic, owner_of, retention_of, subject_of, topic_of
-from contracts.vai.bell.v1 import bell_pb2
-from contracts.vai.events.v1 import events_pb2
+from vai_contracts.topics import EVENTS, bell_topic, owner_of, retention_of, subject_of, topic_of
+from vai_contracts.vai.bell.v1 import bell_pb2
+from vai_contracts.vai.events.v1 import events_pb2
 
 ACTION_EVENTS = {"started", "completed", "failed", "cancelled", "rejected", "awaiting_approval"}
 ENVELOPE = ["id", "sequence", "organisation_id", "occurred_at", "data"]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from contracts.vai.words.v1.words_pb2 import (
+from vai_contracts.vai.words.v1.words_pb2 import (
     ActionKind,
     AutomationRunStatus,
     AutomationTrigger,
@@ -13,7 +13,7 @@ from contracts.vai.words.v1.words_pb2 import (
     TriggerMethod,
     TriggerSourceType,
 )
-from contracts.words import from_word, to_word
+from vai_contracts.words import from_word, to_word
 
 
 def test_a_status_is_lower_case_in_rest_and_prefixed_in_the_contract() -> None:

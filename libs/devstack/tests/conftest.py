@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from devstack.config import Config
-from devstack.home import Home
-from devstack.lock import holder
-from devstack.ports import random_base
-from devstack.services import SERVICES
-from devstack.stack import Stack
+from vai_devstack.config import Config
+from vai_devstack.home import Home
+from vai_devstack.lock import holder
+from vai_devstack.servers.ports import random_base
+from vai_devstack.services import SERVICES
+from vai_devstack.stack import Stack
 
 HERE = Path(__file__).parent
 
@@ -65,7 +65,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 @pytest.fixture
 def command(folder: Home, stand_ins: str) -> Iterator[Command]:
-    """`python -m devstack …` in that folder; whatever it leaves running is stopped."""
+    """`python -m vai_devstack …` in that folder; whatever it leaves running is stopped."""
     base = str(random_base())
 
     def call(name: str, **environment: str) -> "subprocess.CompletedProcess[str]":

@@ -4,17 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from common.bell import HELD
-from contracts.topics import bell_topic
-from devstack import container
-from devstack.banner import banner
-from devstack.broker import EmbeddedBroker, GivenBroker
-from devstack.config import Config, broker_of, from_environment
-from devstack.errors import StackError
-from devstack.home import Home
-from devstack.ports import PortBook, random_base
-from devstack.services import parse_replicas
-from devstack.topics import all_topics
+from vai_common.messages.bell import HELD
+from vai_contracts.topics import bell_topic
+from vai_devstack.banner import banner
+from vai_devstack.config import Config, broker_of, from_environment
+from vai_devstack.errors import StackError
+from vai_devstack.home import Home
+from vai_devstack.servers import container
+from vai_devstack.servers.broker import EmbeddedBroker, GivenBroker
+from vai_devstack.servers.ports import PortBook, random_base
+from vai_devstack.servers.topics import all_topics
+from vai_devstack.services import parse_replicas
 
 
 def test_replicas_are_read_with_spaces_and_with_commas() -> None:

@@ -1,4 +1,4 @@
-"""`python -m devstack …`, as the Makefile calls it."""
+"""`python -m vai_devstack …`, as the Makefile calls it."""
 
 import json
 import os
@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from devstack import __main__ as command_line
-from devstack.home import Home
-from devstack.lock import is_held
-from devstack.process import becomes
+from vai_devstack import __main__ as command_line
+from vai_devstack.home import Home
+from vai_devstack.lock import is_held
+from vai_devstack.servers.process import becomes
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 

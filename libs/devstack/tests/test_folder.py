@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from devstack.errors import StackError
-from devstack.home import Home, load_secrets
-from devstack.lock import FolderLock, holder, is_held
-from devstack.ports import PortBook, is_free, random_base
+from vai_devstack.errors import StackError
+from vai_devstack.home import Home, load_secrets
+from vai_devstack.lock import FolderLock, holder, is_held
+from vai_devstack.servers.ports import PortBook, is_free, random_base
 
 
 def mode(path: Path) -> int:
@@ -88,8 +88,8 @@ def test_a_folder_has_one_holder(home: Home) -> None:
 def test_the_holder_is_known_by_its_pid_while_it_lives(home: Home) -> None:
     code = """
 import sys
-from devstack.home import Home
-from devstack.lock import FolderLock
+from vai_devstack.home import Home
+from vai_devstack.lock import FolderLock
 assert FolderLock(Home.of(sys.argv[1])).take()
 print("held", flush=True)
 sys.stdin.read()

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from devstack.errors import StackError
-from devstack.home import Home
-from devstack.postgres import Postgres, leave_no_other
+from vai_devstack.errors import StackError
+from vai_devstack.home import Home
+from vai_devstack.servers.postgres import Postgres, leave_no_other
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from devstack import backoff
-from devstack.backoff import Backoff
-from devstack.process import Process, Program, becomes, memory_mb, rotate, started_at, succeeds, tail
+from vai_devstack import backoff
+from vai_devstack.backoff import Backoff
+from vai_devstack.servers.process import Process, Program, becomes, memory_mb, rotate, started_at, succeeds, tail
 
 PYTHON = sys.executable
 
@@ -55,7 +55,7 @@ async def test_a_program_does_not_outlive_the_one_that_started_it(tmp_path: Path
     code = f"""
 import signal
 from pathlib import Path
-from devstack.process import Process, Program
+from vai_devstack.servers.process import Process, Program
 child = Process(Program("it", ("/bin/sleep", "1000"), Path({str(tmp_path / "it.log")!r})))
 print(child.pid, flush=True)
 signal.pause()

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from devstack.instance import HOST, Instance
-from devstack.process import Process, Program
-from devstack.pulse import STARVED_SECONDS, Pulse
-from devstack.services import SERVICES
-from testkit.wait import wait_for
+from vai_devstack.instance import HOST, Instance
+from vai_devstack.pulse import STARVED_SECONDS, Pulse
+from vai_devstack.servers.process import Process, Program
+from vai_devstack.services import SERVICES
+from vai_testkit.wait import wait_for
 
 _BUSY = "print('begun', flush=True)\nwhile True: pass"
 _ASLEEP = "import time; print('begun', flush=True); time.sleep(1000)"

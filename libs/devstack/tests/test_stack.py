@@ -14,18 +14,18 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
-from devstack.config import Config
-from devstack.errors import StackError
-from devstack.home import Home
-from devstack.ownership import give_to_services
-from devstack.ports import random_base
-from devstack.process import becomes
-from devstack.seed import ensure_database, seed
-from devstack.show import rows_of
-from devstack.stack import AlreadyRunning, Stack
-from devstack.supervisor import Supervisor
-from devstack.topics import all_topics
-from records.migrate import migrate
+from vai_devstack.config import Config
+from vai_devstack.errors import StackError
+from vai_devstack.home import Home
+from vai_devstack.ownership import give_to_services
+from vai_devstack.servers.ports import random_base
+from vai_devstack.servers.process import becomes
+from vai_devstack.servers.seed import ensure_database, seed
+from vai_devstack.servers.topics import all_topics
+from vai_devstack.show import rows_of
+from vai_devstack.stack import AlreadyRunning, Stack
+from vai_devstack.supervisor import Supervisor
+from vai_records.schema.migrate import migrate
 
 Connection = Any  # asyncpg's connection is generic for the type checker only
 
@@ -269,7 +269,7 @@ async def test_a_service_that_does_not_come_up_fails_the_start_and_leaves_nothin
 
 
 async def test_a_broker_that_does_not_answer_is_named(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("devstack.broker.GIVEN_SECONDS", 0.1)
+    monkeypatch.setattr("vai_devstack.servers.broker.GIVEN_SECONDS", 0.1)
     stack = Stack(Config(home, kafka="127.0.0.1:1", port_base=random_base(), only=()))
 
     with pytest.raises(StackError, match=r"no broker answers at 127\.0\.0\.1:1"):

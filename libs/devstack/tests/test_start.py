@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from devstack import postgres as postgres_module
-from devstack.errors import StackError, of_system
-from devstack.home import Home
-from devstack.postgres import Postgres, why_it_failed
-from devstack.process import launched
+from vai_devstack.errors import StackError, of_system
+from vai_devstack.home import Home
+from vai_devstack.servers import postgres as postgres_module
+from vai_devstack.servers.postgres import Postgres, why_it_failed
+from vai_devstack.servers.process import launched
 
 NOBODY = 65_534 if os.geteuid() == 0 else None
 """Who runs what refuses root; a plain user is itself."""

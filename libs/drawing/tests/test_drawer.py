@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from drawing import Edge, Graph, Node, as_graph, as_json, drawer
-from drawing.drawer import Busy, Drawer
-from drawing.layout import TooLarge
-from drawing.svg import svg
-from testkit.wait import wait_for
+from vai_drawing import Edge, Graph, Node, as_graph, as_json, drawer
+from vai_drawing.drawer import Busy, Drawer
+from vai_drawing.layout import TooLarge
+from vai_drawing.svg import svg
+from vai_testkit.wait import wait_for
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@ import re
 
 import pytest
 
-from drawing import Edge, Graph, Node
-from drawing.looks import LOOKS, spoken
-from drawing.mermaid import mermaid
+from vai_drawing import Edge, Graph, Node
+from vai_drawing.looks import LOOKS, spoken
+from vai_drawing.mermaid import mermaid
 
 EVIL = [
     '"]; click n0 "javascript:alert(1)"',

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drawing import Edge, Graph, Node
-from drawing.implied import without_implied
-from drawing.layout import MOST_VERTICES, TooLarge
-from drawing.lettering import fitted, width
-from drawing.looks import LOOKS
-from drawing.ordering import crossings
-from drawing.ranking import ranked
-from drawing.svg import MOST_EDGES, svg
+from vai_drawing import Edge, Graph, Node
+from vai_drawing.implied import without_implied
+from vai_drawing.layout import MOST_VERTICES, TooLarge
+from vai_drawing.lettering import fitted, width
+from vai_drawing.looks import LOOKS
+from vai_drawing.ordering import crossings
+from vai_drawing.ranking import ranked
+from vai_drawing.svg import MOST_EDGES, svg
 
 NS = "{http://www.w3.org/2000/svg}"
 EVIL = "<script>alert('x')</script> & \"q\" ]]> \x00\x1b \ud800 \u202e\nsecond line"

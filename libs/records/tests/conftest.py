@@ -5,10 +5,10 @@ from uuid import UUID
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from common import db
-from records import people
-from records.people import Role
-from testkit.database import database, database_url, module_url, own_database, postgres_server  # noqa: F401
+from vai_common import db
+from vai_records.people import people
+from vai_records.people.people import Role
+from vai_testkit.database import database, database_url, module_url, own_database, postgres_server  # noqa: F401
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from testkit.wait import wait_for
+from vai_testkit.wait import wait_for
 
 
 async def test_the_first_true_value_is_given_back() -> None:

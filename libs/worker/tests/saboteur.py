@@ -6,21 +6,22 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
-from common.boot import Service
-from common.errors import ErrorCode, Retryable
-from records import checkpoints, hot, last_resort
-from records.transitions import Step, _text
-from testkit.database import Database, new_run
-from testkit.faults import COMMIT, Fault, FaultyPool
-from testkit.opened import opened_service
-from testkit.toys import Play
-from testkit.wait import wait_for
-from worker import lifecycle
-from worker.kind import Park
-from worker.owned import _HOLD, Owned
-from worker.running import running
-from worker.settings import WorkerSettings
-from worker.worker import Worker
+from vai_common.boot import Service
+from vai_common.errors import ErrorCode, Retryable
+from vai_records.lifecycle import last_resort
+from vai_records.lifecycle.transitions import Step, _text
+from vai_records.runs import checkpoints, hot
+from vai_testkit.database import Database, new_run
+from vai_testkit.faults import COMMIT, Fault, FaultyPool
+from vai_testkit.opened import opened_service
+from vai_testkit.toys import Play
+from vai_testkit.wait import wait_for
+from vai_worker import lifecycle
+from vai_worker.kind import Park
+from vai_worker.owned import _HOLD, Owned
+from vai_worker.running import running
+from vai_worker.settings import WorkerSettings
+from vai_worker.worker import Worker
 
 
 def _of(step: Step, event: str | None = None) -> str:

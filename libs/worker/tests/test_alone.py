@@ -4,15 +4,15 @@ from uuid import UUID
 
 import pytest
 
-from common.ids import uuid7
-from records import checkpoints, hot
-from testkit.database import Database, new_run
-from testkit.toys import ToyLight
-from testkit.wait import wait_for
-from testkit.working import working
-from worker import alone as alone_module
-from worker import running as running_module
-from worker.alone import HOLDS_SECONDS, REST_SECONDS, ROOM_SECONDS, WAITS_SECONDS, Alone
+from vai_common.ids import uuid7
+from vai_records.runs import checkpoints, hot
+from vai_testkit.database import Database, new_run
+from vai_testkit.toys import ToyLight
+from vai_testkit.wait import wait_for
+from vai_testkit.working import working
+from vai_worker import alone as alone_module
+from vai_worker import running as running_module
+from vai_worker.alone import HOLDS_SECONDS, REST_SECONDS, ROOM_SECONDS, WAITS_SECONDS, Alone
 
 KINDS = ["dlt_extract"]
 LIGHT = "http_request"

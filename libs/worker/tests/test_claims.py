@@ -5,12 +5,12 @@ from uuid import UUID
 
 import pytest
 
-from common.ids import uuid7
-from common.rows import HOPELESS_AFTER
-from records.hot import Share
-from testkit.database import Database, new_run
-from worker.claims import Claims
-from worker.lifecycle import Holder
+from vai_common.ids import uuid7
+from vai_common.rows import HOPELESS_AFTER
+from vai_records.runs.hot import Share
+from vai_testkit.database import Database, new_run
+from vai_worker.claims import Claims
+from vai_worker.lifecycle import Holder
 
 KIND = "dlt_extract"
 FULL = 2_147_483_647

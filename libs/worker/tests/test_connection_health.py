@@ -7,18 +7,18 @@ from uuid import UUID
 
 import pytest
 
-from common.bell import EVENT, NotifyBell
-from common.errors import ErrorCode, Permanent, Retryable
-from common.ids import uuid7
-from common.whispers import Ear
-from records.definitions.base import Retry
-from testkit.automations import NOOP, save
-from testkit.database import Database, new_run
-from testkit.toys import ToyLight
-from testkit.wait import wait_for
-from testkit.working import working
-from worker.endings import final_error
-from worker.owned import Owned
+from vai_common.errors import ErrorCode, Permanent, Retryable
+from vai_common.ids import uuid7
+from vai_common.messages.bell import EVENT, NotifyBell
+from vai_common.messages.whispers import Ear
+from vai_records.definitions.base import Retry
+from vai_testkit.automations import NOOP, save
+from vai_testkit.database import Database, new_run
+from vai_testkit.toys import ToyLight
+from vai_testkit.wait import wait_for
+from vai_testkit.working import working
+from vai_worker.endings import final_error
+from vai_worker.owned import Owned
 
 
 class Shop:

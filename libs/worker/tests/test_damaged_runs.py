@@ -4,17 +4,17 @@ from typing import Any
 
 import pytest
 
-from common.errors import ErrorCode, Permanent
-from common.ids import uuid7
-from common.telemetry import runs_given_up
-from testkit.database import Database
-from testkit.rings import MemoryBell
-from worker.endings import Endings
-from worker.lifecycle import Held, Holder
-from worker.owned import Means, Owned
-from worker.perform import Performer
-from worker.releases import Releases
-from worker.reports import Reports
+from vai_common.errors import ErrorCode, Permanent
+from vai_common.ids import uuid7
+from vai_common.telemetry import runs_given_up
+from vai_testkit.database import Database
+from vai_testkit.rings import MemoryBell
+from vai_worker.endings import Endings
+from vai_worker.lifecycle import Held, Holder
+from vai_worker.owned import Means, Owned
+from vai_worker.perform import Performer
+from vai_worker.releases import Releases
+from vai_worker.reports import Reports
 
 FULL = 2_147_483_647
 HOLDER = Holder(uuid7(), "w")

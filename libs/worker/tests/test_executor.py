@@ -10,20 +10,20 @@ import grpc
 import orjson
 import pytest
 
-from common.errors import ErrorCode, Permanent
-from common.ids import uuid7
-from contracts.vai.executor.v1 import executor_pb2 as pb
-from contracts.vai.executor.v1 import executor_pb2_grpc
-from contracts.vai.words.v1 import words_pb2
-from testkit.database import Database, new_run
-from testkit.toys import ToyHeavy, ToyLight
-from testkit.wait import wait_for
-from testkit.working import working
-from worker import executor as executor_module
-from worker import running as running_module
-from worker import worker as worker_module
-from worker.owned import Owned
-from worker.worker import Worker
+from vai_common.errors import ErrorCode, Permanent
+from vai_common.ids import uuid7
+from vai_contracts.vai.executor.v1 import executor_pb2 as pb
+from vai_contracts.vai.executor.v1 import executor_pb2_grpc
+from vai_contracts.vai.words.v1 import words_pb2
+from vai_testkit.database import Database, new_run
+from vai_testkit.toys import ToyHeavy, ToyLight
+from vai_testkit.wait import wait_for
+from vai_testkit.working import working
+from vai_worker import executor as executor_module
+from vai_worker import running as running_module
+from vai_worker import worker as worker_module
+from vai_worker.owned import Owned
+from vai_worker.worker import Worker
 
 
 @dataclass

@@ -7,22 +7,22 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from common import batcher as batcher_module
-from common.bell import ROOM
-from common.errors import ErrorCode, Permanent, Retryable
-from common.ids import uuid7
-from records.following import offer_room
-from testkit.database import Database
-from testkit.faults import Fault
-from testkit.rings import MemoryBell
-from testkit.wait import wait_for
-from worker import running as running_module
-from worker import worker as worker_module
-from worker.endings import Endings
-from worker.kind import Park
-from worker.lifecycle import Holder
-from worker.owned import Means, Owned
-from worker.reports import Reports
+from vai_common import batcher as batcher_module
+from vai_common.errors import ErrorCode, Permanent, Retryable
+from vai_common.ids import uuid7
+from vai_common.messages.bell import ROOM
+from vai_records.events.following import offer_room
+from vai_testkit.database import Database
+from vai_testkit.faults import Fault
+from vai_testkit.rings import MemoryBell
+from vai_testkit.wait import wait_for
+from vai_worker import running as running_module
+from vai_worker import worker as worker_module
+from vai_worker.endings import Endings
+from vai_worker.kind import Park
+from vai_worker.lifecycle import Holder
+from vai_worker.owned import Means, Owned
+from vai_worker.reports import Reports
 
 from .saboteur import BESIDE, LAST_RESORTS, STATEMENTS, Sabotaged, Toy, sabotaged
 

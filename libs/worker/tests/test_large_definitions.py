@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from common.ids import uuid7
-from worker.owned import Means, Owned
+from vai_common.ids import uuid7
+from vai_worker.owned import Means, Owned
 
 URL = "https://example.com/"
 

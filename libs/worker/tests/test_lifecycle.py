@@ -7,14 +7,14 @@ from uuid import UUID
 
 import pytest
 
-from common.clock import now
-from common.errors import ErrorCode, Retryable
-from common.ids import uuid7
-from records.lifecycle import PHASES
-from testkit.database import Database
-from worker import lifecycle
-from worker.kind import Park
-from worker.lifecycle import Held, Holder
+from vai_common.clock import now
+from vai_common.errors import ErrorCode, Retryable
+from vai_common.ids import uuid7
+from vai_records.lifecycle.moves import PHASES
+from vai_testkit.database import Database
+from vai_worker import lifecycle
+from vai_worker.kind import Park
+from vai_worker.lifecycle import Held, Holder
 
 HOLDER = Holder(uuid7(), "worker-1")
 SLOW = Retryable(ErrorCode.RATE_LIMITED, "Slow down.", {"status": 429})

@@ -10,17 +10,17 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from common.errors import ErrorCode, Permanent, Retryable
-from common.ids import uuid7
-from common.nesting import DEEPEST_MADE
-from testkit.database import Database
-from testkit.wait import wait_for
-from worker import owned
-from worker.endings import Endings
-from worker.kind import Park
-from worker.lifecycle import Holder
-from worker.owned import LostRun, Means, Owned
-from worker.reports import Reports
+from vai_common.errors import ErrorCode, Permanent, Retryable
+from vai_common.ids import uuid7
+from vai_common.nesting import DEEPEST_MADE
+from vai_testkit.database import Database
+from vai_testkit.wait import wait_for
+from vai_worker import owned
+from vai_worker.endings import Endings
+from vai_worker.kind import Park
+from vai_worker.lifecycle import Holder
+from vai_worker.owned import LostRun, Means, Owned
+from vai_worker.reports import Reports
 
 SOON = 5.0
 """Seconds; whoever waited for the lock would wait for 20."""

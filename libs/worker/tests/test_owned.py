@@ -6,18 +6,18 @@ from typing import Any
 
 import pytest
 
-from common.boot import Service
-from common.clock import now, steady_seconds
-from common.errors import ErrorCode, Permanent
-from common.ids import uuid7
-from records import checkpoints
-from records.life import Life
-from records.secrets import Keyring
-from testkit.database import Database
-from testkit.opened import opened_service
-from testkit.owned import HeldRun
-from worker.owned import LostRun, Means, Owned
-from worker.reports import Reports
+from vai_common.boot import Service
+from vai_common.clock import now, steady_seconds
+from vai_common.errors import ErrorCode, Permanent
+from vai_common.ids import uuid7
+from vai_records.processes.life import Life
+from vai_records.runs import checkpoints
+from vai_records.secrets.keys import Keyring
+from vai_testkit.database import Database
+from vai_testkit.opened import opened_service
+from vai_testkit.owned import HeldRun
+from vai_worker.owned import LostRun, Means, Owned
+from vai_worker.reports import Reports
 
 KEYS = "k1:" + "A" * 43 + "="
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from worker.quota import is_quota, quota_wait
+from vai_worker.quota import is_quota, quota_wait
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 SECONDS = int(NOW.timestamp())

@@ -9,19 +9,19 @@ from uuid import UUID
 
 import pytest
 
-from api_gateway.lifecycle import Decisions, NotAllowed
-from common.errors import ErrorCode, Permanent, Retryable, RunError
-from common.ids import uuid7
-from records import hot
-from records.admission import Limits
-from records.publication import Publisher
-from testkit.database import Database
-from testkit.opened import opened_service
-from testkit.services import MemoryProducer
-from worker.endings import Endings
-from worker.lifecycle import Holder
-from worker.owned import Means, Owned
-from worker.reports import Reports
+from vai_api_gateway.lifecycle import Decisions, NotAllowed
+from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
+from vai_common.ids import uuid7
+from vai_records.events.publication import Publisher
+from vai_records.runs import hot
+from vai_records.runs.admission import Limits
+from vai_testkit.database import Database
+from vai_testkit.opened import opened_service
+from vai_testkit.services import MemoryProducer
+from vai_worker.endings import Endings
+from vai_worker.lifecycle import Holder
+from vai_worker.owned import Means, Owned
+from vai_worker.reports import Reports
 
 ROUNDS = 240
 AT_ONCE = 12

@@ -8,11 +8,11 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from common import batcher as batcher_module
-from common.telemetry import log_entries_dropped
-from records import hot
-from testkit.database import Database
-from worker.reports import Reports, RunLog
+from vai_common import batcher as batcher_module
+from vai_common.telemetry import log_entries_dropped
+from vai_records.runs import hot
+from vai_testkit.database import Database
+from vai_worker.reports import Reports, RunLog
 
 AWAY = [ConnectionResetError("cut"), asyncpg.CannotConnectNowError("starting"), asyncpg.DeadlockDetectedError("x")]
 

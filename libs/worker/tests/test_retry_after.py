@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.clock import now
-from common.errors import ErrorCode, Permanent, Retryable
-from records.definitions.base import Retry
-from worker.endings import LONGEST_PAUSE, MOST_SPARED, backoff, final_error, is_spared, spared_wait
-from worker.retry_after import LONGEST, moment, seconds_to_wait
+from vai_common.clock import now
+from vai_common.errors import ErrorCode, Permanent, Retryable
+from vai_records.definitions.base import Retry
+from vai_worker.endings import LONGEST_PAUSE, MOST_SPARED, backoff, final_error, is_spared, spared_wait
+from vai_worker.retry_after import LONGEST, moment, seconds_to_wait
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 

@@ -10,16 +10,16 @@ from uuid import UUID
 
 import pytest
 
-from common.ids import uuid7
-from records import hot
-from records.hot import Share
-from testkit.database import Database, new_run
-from testkit.toys import ToyHeavy, ToyLight
-from testkit.wait import wait_for
-from testkit.working import working
-from worker import running as running_module
-from worker.shares import Shares
-from worker.worker import Worker
+from vai_common.ids import uuid7
+from vai_records.runs import hot
+from vai_records.runs.hot import Share
+from vai_testkit.database import Database, new_run
+from vai_testkit.toys import ToyHeavy, ToyLight
+from vai_testkit.wait import wait_for
+from vai_testkit.working import working
+from vai_worker import running as running_module
+from vai_worker.shares import Shares
+from vai_worker.worker import Worker
 
 KIND = "http_request"
 

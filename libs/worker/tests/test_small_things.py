@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from common.errors import ErrorCode, Permanent, Retryable
-from records.definitions.base import Retry
-from worker import frames
-from worker.endings import backoff
-from worker.settings import WorkerSettings
+from vai_common.errors import ErrorCode, Permanent, Retryable
+from vai_records.definitions.base import Retry
+from vai_worker.children import frames
+from vai_worker.endings import backoff
+from vai_worker.settings import WorkerSettings
 
 NEEDED = {"database_url": "postgresql://a/b", "kafka": "k:1", "lake_url": "file:///lake"}
 

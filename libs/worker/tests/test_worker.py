@@ -7,18 +7,18 @@ from uuid import UUID
 
 import pytest
 
-from common.boot import Service
-from common.errors import ErrorCode, Permanent, Retryable
-from records import hot
-from records.hot import Lease
-from testkit.database import Database, new_run
-from testkit.toys import ToyHeavy, ToyLight
-from testkit.wait import wait_for
-from testkit.working import working
-from worker import running as running_module
-from worker import worker as worker_module
-from worker.owned import Owned
-from worker.worker import Worker
+from vai_common.boot import Service
+from vai_common.errors import ErrorCode, Permanent, Retryable
+from vai_records.runs import hot
+from vai_records.runs.hot import Lease
+from vai_testkit.database import Database, new_run
+from vai_testkit.toys import ToyHeavy, ToyLight
+from vai_testkit.wait import wait_for
+from vai_testkit.working import working
+from vai_worker import running as running_module
+from vai_worker import worker as worker_module
+from vai_worker.owned import Owned
+from vai_worker.worker import Worker
 
 LIGHT, HEAVY = "http_request", "dlt_extract"
 

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from testkit.web import WebServer
+from vai_testkit.servers.web import WebServer
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from agent_worker.http_request import HttpRequest
-from common.addresses import Policy
-from testkit.owned import HeldRun
-from testkit.web import Reply, WebServer
-from worker.job import ConnectionSecret
+from vai_agent_worker.http_request import HttpRequest
+from vai_common.addresses import Policy
+from vai_testkit.owned import HeldRun
+from vai_testkit.servers.web import Reply, WebServer
+from vai_worker.children.job import ConnectionSecret
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 

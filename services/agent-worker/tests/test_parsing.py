@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent_worker.answer import Answer
-from agent_worker.parsing import LARGE, Parsing
-from common.ids import uuid7
-from records.hiding import Hidden
+from vai_agent_worker.answer import Answer
+from vai_agent_worker.parsing import LARGE, Parsing
+from vai_common.ids import uuid7
+from vai_records.secrets.hiding import Hidden
 
 SECRET = 'top"secret/ü'
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"))  # which Postgres refuses, and is replaced

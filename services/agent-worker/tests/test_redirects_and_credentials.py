@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from agent_worker.http_request import HttpRequest
-from common.addresses import Policy
-from common.errors import ErrorCode, Permanent, RunError
-from testkit.owned import HeldRun
-from testkit.web import Reply, Seen, WebServer
-from worker.job import ConnectionSecret
+from vai_agent_worker.http_request import HttpRequest
+from vai_common.addresses import Policy
+from vai_common.errors import ErrorCode, Permanent, RunError
+from vai_testkit.owned import HeldRun
+from vai_testkit.servers.web import Reply, Seen, WebServer
+from vai_worker.children.job import ConnectionSecret
 
 LOOPBACK = Policy.parse("loopback")
 

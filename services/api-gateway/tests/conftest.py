@@ -8,38 +8,38 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
-from api_gateway.auth import Authenticator
-from api_gateway.feed import Feed
-from api_gateway.fleet import Fleet
-from api_gateway.gateway import Gateway
-from api_gateway.hook_intake import HookIntake
-from api_gateway.hooks import Hooks
-from api_gateway.intake import Intake
-from api_gateway.settings import Settings
-from api_gateway.sign_in import PasswordDesk, SignIns
-from api_gateway.tail import Tail
-from api_gateway.waiting import Waiters
-from common import db
-from common.bell import NotifyBell
-from common.ids import uuid7
-from common.loops import every
-from common.whispers import Ear
-from drawing.drawer import Drawer
-from records.automations import run_reads
-from records.automations.versions import Versions
-from records.people import Role
-from records.publication import Publisher
-from records.secrets import Keyring
-from testkit.application import application
-from testkit.busy import Busy
-from testkit.database import database_url, postgres_server  # noqa: F401
-from testkit.hooks import Hook, Ticks, automation
-from testkit.rings import MemoryBell
-from testkit.scheduling import Scheduling
-from testkit.services import LogWorker, MemoryProducer, OtherServices
-from testkit.sse import served
-from testkit.team import Team, make_team
-from testkit.web import WebServer
+from vai_api_gateway.auth.auth import Authenticator
+from vai_api_gateway.auth.sign_in import PasswordDesk, SignIns
+from vai_api_gateway.gateway import Gateway
+from vai_api_gateway.logs.tail import Tail
+from vai_api_gateway.runs.feed import Feed
+from vai_api_gateway.runs.fleet import Fleet
+from vai_api_gateway.runs.intake import Intake
+from vai_api_gateway.runs.wait import Waiters
+from vai_api_gateway.settings import Settings
+from vai_api_gateway.webhooks.intake import HookIntake
+from vai_api_gateway.webhooks.paths import Hooks
+from vai_common import db
+from vai_common.ids import uuid7
+from vai_common.loops import every
+from vai_common.messages.bell import NotifyBell
+from vai_common.messages.whispers import Ear
+from vai_drawing.drawer import Drawer
+from vai_records.automations import run_reads
+from vai_records.automations.versions import Versions
+from vai_records.events.publication import Publisher
+from vai_records.people.people import Role
+from vai_records.secrets.keys import Keyring
+from vai_testkit.application import application
+from vai_testkit.busy import Busy
+from vai_testkit.database import database_url, postgres_server  # noqa: F401
+from vai_testkit.hooks import Hook, Ticks, automation
+from vai_testkit.rings import MemoryBell
+from vai_testkit.scheduling import Scheduling
+from vai_testkit.servers.sse import served
+from vai_testkit.servers.web import WebServer
+from vai_testkit.services import LogWorker, MemoryProducer, OtherServices
+from vai_testkit.team import Team, make_team
 
 
 @pytest.fixture

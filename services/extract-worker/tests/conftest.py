@@ -16,27 +16,29 @@ import pyarrow.parquet as pq
 import pytest
 import requests
 
-from common import db
-from common.addresses import Policy
-from common.errors import ErrorCode, Retryable
-from common.ids import uuid7
-from extract_worker import loading, rest_api
-from extract_worker.dlt_extract import DltExtract as Kind
-from extract_worker.extract import extract
-from extract_worker.loading import Loading, Run
-from extract_worker.source import Means
-from extract_worker.state import State
-from records import hot, lake
-from records.definitions.dlt_extract import DltExtract
-from records.entry import Entry
-from records.hiding import Hidden
-from records.new_run import NewRun
-from testkit.database import database_url, postgres_server  # noqa: F401
-from testkit.json_api import FakeApi, serving
-from testkit.link import RecordingLink
-from worker.job import ConnectionSecret, Job
-from worker.link import Level, Stop
-from worker.owned import LostRun, Owned
+from vai_common import db
+from vai_common.addresses import Policy
+from vai_common.errors import ErrorCode, Retryable
+from vai_common.ids import uuid7
+from vai_extract_worker.dlt_extract import DltExtract as Kind
+from vai_extract_worker.extract import extract
+from vai_extract_worker.loading import loading
+from vai_extract_worker.loading.loading import Loading, Run
+from vai_extract_worker.rest import source as rest_api
+from vai_extract_worker.source import Means
+from vai_extract_worker.state import State
+from vai_records.definitions.dlt_extract import DltExtract
+from vai_records.lake import manifest as lake
+from vai_records.lifecycle.entry import Entry
+from vai_records.runs import hot
+from vai_records.runs.new_run import NewRun
+from vai_records.secrets.hiding import Hidden
+from vai_testkit.database import database_url, postgres_server  # noqa: F401
+from vai_testkit.link import RecordingLink
+from vai_testkit.servers.json_api import FakeApi, serving
+from vai_worker.children.job import ConnectionSecret, Job
+from vai_worker.children.link import Level, Stop
+from vai_worker.owned import LostRun, Owned
 
 ORG = "018f0000-0000-7000-8000-000000000001"
 

@@ -10,18 +10,20 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from common.addresses import Policy
-from common.errors import Permanent
-from extract_worker import csv_records, parts
-from extract_worker.dlt_extract import DltExtract
-from extract_worker.handlers import PRELOADED
-from extract_worker.sweep import sweep
-from records import cursors, lake
-from testkit.database import database_url, postgres_server  # noqa: F401
-from testkit.json_api import Ask, FakeApi, Say
-from worker.forks import Forks
-from worker.link import Stop
-from worker.owned import Owned
+from vai_common.addresses import Policy
+from vai_common.errors import Permanent
+from vai_extract_worker.dlt_extract import DltExtract
+from vai_extract_worker.files import csv_records
+from vai_extract_worker.handlers import PRELOADED
+from vai_extract_worker.loading import parts
+from vai_extract_worker.loading.sweep import sweep
+from vai_records.lake import cursors
+from vai_records.lake import manifest as lake
+from vai_testkit.database import database_url, postgres_server  # noqa: F401
+from vai_testkit.servers.json_api import Ask, FakeApi, Say
+from vai_worker.children.forks import Forks
+from vai_worker.children.link import Stop
+from vai_worker.owned import Owned
 
 ORDERS = {"name": "orders", "incremental": {"cursor_path": "id", "param": "after"}}
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from common.clock import steady_seconds
-from common.errors import ErrorCode, Permanent, Retryable, RunError
-from extract_worker import session
-from testkit.json_api import Ask, FakeApi, Say
+from vai_common.clock import steady_seconds
+from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
+from vai_extract_worker.rest import session
+from vai_testkit.servers.json_api import Ask, FakeApi, Say
 
 
 @pytest.fixture(autouse=True)

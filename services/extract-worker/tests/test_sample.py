@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from common.errors import ErrorCode, Permanent, Retryable
-from worker.link import Stop
+from vai_common.errors import ErrorCode, Permanent, Retryable
+from vai_worker.children.link import Stop
 
 
 def test_the_same_seed_gives_the_same_rows(bench: Any) -> None:

@@ -9,17 +9,17 @@ from uuid import UUID
 
 import pytest
 
-from common.clock import now
-from common.ids import uuid7
-from records.entry import Entry
-from records.lifecycle import Phase, Status
-from records.publication import Publisher
-from records.transitions import Step, apply
-from run_dispatcher import lifecycle
-from run_dispatcher.dispatcher import Dispatcher
-from testkit.database import Database, new_run
-from testkit.rings import MemoryBell
-from testkit.services import MemoryProducer
+from vai_common.clock import now
+from vai_common.ids import uuid7
+from vai_records.events.publication import Publisher
+from vai_records.lifecycle.entry import Entry
+from vai_records.lifecycle.moves import Phase, Status
+from vai_records.lifecycle.transitions import Step, apply
+from vai_run_dispatcher import lifecycle
+from vai_run_dispatcher.dispatcher import Dispatcher
+from vai_testkit.database import Database, new_run
+from vai_testkit.rings import MemoryBell
+from vai_testkit.services import MemoryProducer
 
 _AWAITING = Status.AWAITING_APPROVAL
 APPROVE = Step(_AWAITING, (Phase.HELD,), _AWAITING, Phase.QUEUED, sets="decided_at = clock_timestamp()")

@@ -6,13 +6,13 @@ from uuid import UUID
 
 import pytest
 
-from common.ids import uuid7
-from records.publication import Publisher
-from run_dispatcher.dispatcher import Dispatcher
-from testkit.database import Database
-from testkit.rings import MemoryBell
-from testkit.services import MemoryProducer
-from testkit.wait import wait_for
+from vai_common.ids import uuid7
+from vai_records.events.publication import Publisher
+from vai_run_dispatcher.dispatcher import Dispatcher
+from vai_testkit.database import Database
+from vai_testkit.rings import MemoryBell
+from vai_testkit.services import MemoryProducer
+from vai_testkit.wait import wait_for
 
 LOOPS: dict[str, tuple[str, str, str, Callable[[Dispatcher], Awaitable[Any]]]] = {
     "approvals": ("pending/held", "held_for = 'approval'", "awaiting_approval/held", Dispatcher.hold_once),

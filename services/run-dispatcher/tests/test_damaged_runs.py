@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from common.clock import steady_seconds
-from common.ids import uuid7
-from common.rows import HOPELESS_AFTER, LONGEST_WAIT
-from records.publication import Publisher
-from run_dispatcher.dispatcher import Dispatcher
-from testkit.database import Database
-from testkit.rings import MemoryBell
-from testkit.services import MemoryProducer
-from testkit.wait import wait_for
+from vai_common.clock import steady_seconds
+from vai_common.ids import uuid7
+from vai_common.rows import HOPELESS_AFTER, LONGEST_WAIT
+from vai_records.events.publication import Publisher
+from vai_run_dispatcher.dispatcher import Dispatcher
+from vai_testkit.database import Database
+from vai_testkit.rings import MemoryBell
+from vai_testkit.services import MemoryProducer
+from vai_testkit.wait import wait_for
 
 FULL = 2_147_483_647
 _BOUND = "approval_timeout_in_bounds"

@@ -10,21 +10,21 @@ from uuid import UUID
 import pytest
 from prometheus_client import REGISTRY
 
-from common.boot import Service
-from common.ids import uuid7
-from records import hot
-from records.entry import Entry
-from records.hot import Ending
-from records.publication import Publisher
-from run_dispatcher import limits
-from run_dispatcher.dispatcher import Dispatcher
-from run_dispatcher.handlers import running
-from run_dispatcher.queues import measure_once
-from testkit.database import Database, new_run
-from testkit.opened import opened_service
-from testkit.rings import MemoryBell
-from testkit.services import MemoryProducer
-from testkit.wait import wait_for
+from vai_common.boot import Service
+from vai_common.ids import uuid7
+from vai_records.events.publication import Publisher
+from vai_records.lifecycle.entry import Entry
+from vai_records.runs import hot
+from vai_records.runs.hot import Ending
+from vai_run_dispatcher import limits
+from vai_run_dispatcher.dispatcher import Dispatcher
+from vai_run_dispatcher.handlers import running
+from vai_run_dispatcher.queues import measure_once
+from vai_testkit.database import Database, new_run
+from vai_testkit.opened import opened_service
+from vai_testkit.rings import MemoryBell
+from vai_testkit.services import MemoryProducer
+from vai_testkit.wait import wait_for
 
 
 class Desk:

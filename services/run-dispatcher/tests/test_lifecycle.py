@@ -6,11 +6,11 @@ from uuid import UUID
 
 import pytest
 
-from common.clock import now
-from common.ids import uuid7
-from records.lifecycle import PHASES
-from run_dispatcher import lifecycle
-from testkit.database import Database
+from vai_common.clock import now
+from vai_common.ids import uuid7
+from vai_records.lifecycle.moves import PHASES
+from vai_run_dispatcher import lifecycle
+from vai_testkit.database import Database
 
 WRITER = uuid7()
 

@@ -10,20 +10,20 @@ from uuid import UUID
 import orjson
 import pytest
 
-from common.bell import ROOM
-from common.clock import now
-from common.ids import uuid7
-from records import hot
-from records.entry import Entry
-from records.following import offer_room
-from records.fragments import limited
-from records.hot import Ending
-from records.lifecycle import Phase, Status
-from records.transitions import Step, apply
-from run_dispatcher import lifecycle, limits
-from run_dispatcher.limits import let_in, waiting_organisations
-from testkit.database import Database, new_run
-from testkit.rings import MemoryBell
+from vai_common.clock import now
+from vai_common.ids import uuid7
+from vai_common.messages.bell import ROOM
+from vai_records.events.following import offer_room
+from vai_records.lifecycle.entry import Entry
+from vai_records.lifecycle.moves import Phase, Status
+from vai_records.lifecycle.sql_fragments import limited
+from vai_records.lifecycle.transitions import Step, apply
+from vai_records.runs import hot
+from vai_records.runs.hot import Ending
+from vai_run_dispatcher import lifecycle, limits
+from vai_run_dispatcher.limits import let_in, waiting_organisations
+from vai_testkit.database import Database, new_run
+from vai_testkit.rings import MemoryBell
 
 KIND = "dlt_extract"
 RESUMES = (

@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 from prometheus_client import REGISTRY
 
-from common.clock import now
-from records.kinds import KINDS
-from run_dispatcher.queues import measure_once
-from testkit.database import Database
+from vai_common.clock import now
+from vai_records.definitions.kinds import KINDS
+from vai_run_dispatcher.queues import measure_once
+from vai_testkit.database import Database
 
 
 def _live(kind: str, phase: str) -> float | None:

@@ -2,9 +2,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from common.ids import uuid7
 from services.scheduler.tests.stage import Stage
-from testkit.database import Database, database, database_url, module_url, own_database, postgres_server  # noqa: F401
+from vai_common.ids import uuid7
+from vai_testkit.database import Database, database, database_url, module_url, own_database, postgres_server  # noqa: F401
 
 
 @pytest.fixture

@@ -3,15 +3,15 @@
 from typing import Any
 from uuid import UUID
 
-from common.ids import uuid7
-from records.automations.saved import SavedAction
-from records.publication import Publisher
-from records.secrets import Keyring
-from scheduler.looking import Looker
-from testkit.automations import NOOP, Saved, save, start, states
-from testkit.database import Database
-from testkit.rings import MemoryBell
-from testkit.services import MemoryProducer, OtherServices
+from vai_common.ids import uuid7
+from vai_records.automations.saved import SavedAction
+from vai_records.events.publication import Publisher
+from vai_records.secrets.keys import Keyring
+from vai_scheduler.looking import Looker
+from vai_testkit.automations import NOOP, Saved, save, start, states
+from vai_testkit.database import Database
+from vai_testkit.rings import MemoryBell
+from vai_testkit.services import MemoryProducer, OtherServices
 
 KEYS = "k1:" + "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from common.errors import ErrorCode, Permanent
-from records.definitions.conditional_branch import ConditionalBranch as Definition
-from scheduler.approval_gate import ApprovalGate
-from scheduler.conditional_branch import ConditionalBranch, route
-from testkit.owned import HeldRun
+from vai_common.errors import ErrorCode, Permanent
+from vai_records.definitions.conditional_branch import ConditionalBranch as Definition
+from vai_scheduler.approval_gate import ApprovalGate
+from vai_scheduler.conditional_branch import ConditionalBranch, route
+from vai_testkit.owned import HeldRun
 
 
 def condition(field: str, operator: str, value: Any) -> dict[str, Any]:

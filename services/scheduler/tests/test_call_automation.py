@@ -6,15 +6,15 @@ from uuid import UUID
 
 import pytest
 
-from records.automations import calls
-from scheduler.call_automation import CallAutomation
 from services.scheduler.tests.stage import Stage, step
-from testkit.automations import NOOP, Saved, start
-from testkit.database import new_run
-from testkit.opened import opened_service
-from testkit.wait import wait_for
-from worker.running import running
-from worker.settings import WorkerSettings
+from vai_records.automations import calls
+from vai_scheduler.call_automation import CallAutomation
+from vai_testkit.automations import NOOP, Saved, start
+from vai_testkit.database import new_run
+from vai_testkit.opened import opened_service
+from vai_testkit.wait import wait_for
+from vai_worker.running import running
+from vai_worker.settings import WorkerSettings
 
 _CHILD = "SELECT * FROM automation_runs WHERE parent_run_id = $1"
 

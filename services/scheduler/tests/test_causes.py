@@ -9,16 +9,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from common.clock import now
-from common.ids import uuid7
-from records import hot
-from records.automations import causes
-from records.automations.causes import DEEPEST, Wanted
-from records.fragments import wanted
-from records.new_run import NewRun
-from scheduler.events import Events
 from services.scheduler.tests.stage import Stage
-from testkit.automations import NOOP, Saved, start
+from vai_common.clock import now
+from vai_common.ids import uuid7
+from vai_records.automations import causes
+from vai_records.automations.causes import DEEPEST, Wanted
+from vai_records.lifecycle.sql_fragments import wanted
+from vai_records.runs import hot
+from vai_records.runs.new_run import NewRun
+from vai_scheduler.events import Events
+from vai_testkit.automations import NOOP, Saved, start
 
 _WRITE = f"""
 INSERT INTO events (subject_id, sequence, occurred_at, org_id, type, data, run_id, wanted)

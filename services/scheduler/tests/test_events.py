@@ -6,12 +6,12 @@ from uuid import UUID
 
 import pytest
 
-from common.clock import now
-from common.ids import uuid7
-from records.fragments import wanted
-from scheduler.events import Events
 from services.scheduler.tests.stage import Stage
-from testkit.automations import NOOP, Saved, start
+from vai_common.clock import now
+from vai_common.ids import uuid7
+from vai_records.lifecycle.sql_fragments import wanted
+from vai_scheduler.events import Events
+from vai_testkit.automations import NOOP, Saved, start
 
 _WRITE = f"""
 INSERT INTO events (subject_id, sequence, occurred_at, org_id, type, data, wanted)

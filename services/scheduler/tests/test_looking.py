@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from common.bell import AUTOMATION
-from records.automations import automations, runs
-from records.conditions import RootedCondition, judge
-from scheduler import opening
 from services.scheduler.tests.stage import Stage, step
-from testkit.automations import NOOP, start
+from vai_common.messages.bell import AUTOMATION
+from vai_records.automations import automations, runs
+from vai_records.definitions.conditions import RootedCondition, judge
+from vai_scheduler import opening
+from vai_testkit.automations import NOOP, start
 
 _GT_3 = [{"field": "inputs.n", "operator": "gt", "value": 3}]
 

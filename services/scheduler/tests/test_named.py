@@ -1,8 +1,8 @@
 """What a step names (a saved action, an automation that it calls): there, changed, gone or disabled."""
 
-from common.ids import uuid7
-from records.automations.saved import SavedAction
 from services.scheduler.tests.stage import Stage, step
+from vai_common.ids import uuid7
+from vai_records.automations.saved import SavedAction
 
 _GT_3 = [{"field": "inputs.n", "operator": "gt", "value": 3}]
 

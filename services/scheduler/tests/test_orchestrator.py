@@ -3,10 +3,10 @@
 import asyncio
 from uuid import UUID, uuid4
 
-from scheduler.orchestrator import AT_ONCE, MANY, MOST_FAILURES, Orchestrator
 from services.scheduler.tests.stage import Stage
-from testkit.automations import NOOP, start
-from testkit.wait import wait_for
+from vai_scheduler.orchestrator import AT_ONCE, MANY, MOST_FAILURES, Orchestrator
+from vai_testkit.automations import NOOP, start
+from vai_testkit.wait import wait_for
 
 
 class Looks:

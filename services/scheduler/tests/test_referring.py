@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from records.automations import steps
-from records.automations.saved import SavedAction
-from records.refused import Refused
 from services.scheduler.tests.stage import Stage
-from testkit.automations import NOOP
+from vai_records.automations import steps
+from vai_records.automations.saved import SavedAction
+from vai_records.refused import Refused
+from vai_testkit.automations import NOOP
 
 URL = "https://x.test/c"
 MARKER = {"secret": True}

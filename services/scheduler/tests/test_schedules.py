@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from common import clock
-from common.bell import AUTOMATION
-from records.automations import runs
-from scheduler.opening import MOST_WAITING
-from scheduler.schedules import Schedules
 from services.scheduler.tests.stage import Stage
-from testkit.automations import NOOP, Saved, start
+from vai_common import clock
+from vai_common.messages.bell import AUTOMATION
+from vai_records.automations import runs
+from vai_scheduler.opening import MOST_WAITING
+from vai_scheduler.schedules import Schedules
+from vai_testkit.automations import NOOP, Saved, start
 
 NOW = datetime(2026, 11, 28, 12, 0, 10, tzinfo=UTC)
 HOURLY = {"type": "schedule", "schedule": "0 * * * *"}

@@ -17,17 +17,18 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from common import db
-from common.ids import uuid7
-from records import hot, lake
-from records.definitions.duckdb_transform import DuckdbTransform
-from records.entry import Entry
-from records.new_run import NewRun
-from testkit.database import database_url, postgres_server  # noqa: F401
-from testkit.link import RecordingLink
-from transform_worker.transform import transform
-from worker.job import Job
-from worker.owned import Means, Owned
+from vai_common import db
+from vai_common.ids import uuid7
+from vai_records.definitions.duckdb_transform import DuckdbTransform
+from vai_records.lake import manifest as lake
+from vai_records.lifecycle.entry import Entry
+from vai_records.runs import hot
+from vai_records.runs.new_run import NewRun
+from vai_testkit.database import database_url, postgres_server  # noqa: F401
+from vai_testkit.link import RecordingLink
+from vai_transform_worker.transform import transform
+from vai_worker.children.job import Job
+from vai_worker.owned import Means, Owned
 
 ORG = "018f0000-0000-7000-8000-000000000001"
 

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from common.errors import ErrorCode, Permanent, Retryable
-from records.definitions import duckdb_transform as definitions
-from records.definitions import sql_text
-from transform_worker.bounds import Bounds
-from transform_worker.duckdb_transform import DuckdbTransform
-from worker.link import Stop
-from worker.owned import LostRun, Owned
+from vai_common.errors import ErrorCode, Permanent, Retryable
+from vai_records.definitions import duckdb_transform as definitions
+from vai_records.definitions import sql_text
+from vai_transform_worker.duckdb_transform import DuckdbTransform
+from vai_transform_worker.query.bounds import Bounds
+from vai_worker.children.link import Stop
+from vai_worker.owned import LostRun, Owned
 
 KIND = DuckdbTransform(child_memory_mb=2048)
 CUSTOMERS = {"bronze_dataset": "bronze.shopify.customers"}

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.errors import ErrorCode, Permanent, Retryable
-from transform_worker.failures import query_failure, write_failure
+from vai_common.errors import ErrorCode, Permanent, Retryable
+from vai_transform_worker.failures import query_failure, write_failure
 
 SECRET = "s3cr3t"
 ROW = f"(SELECT '{SECRET}' AS t, 77123 AS n, [77123] AS l, '{{' || '{SECRET}' AS j)"

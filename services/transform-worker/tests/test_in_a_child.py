@@ -10,12 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 
-from common.errors import Permanent
-from transform_worker.duckdb_transform import DuckdbTransform
-from transform_worker.handlers import PRELOADED
-from worker.forks import Forks
-from worker.link import Stop
-from worker.owned import LostRun, Owned
+from vai_common.errors import Permanent
+from vai_transform_worker.duckdb_transform import DuckdbTransform
+from vai_transform_worker.handlers import PRELOADED
+from vai_worker.children.forks import Forks
+from vai_worker.children.link import Stop
+from vai_worker.owned import LostRun, Owned
 
 ENDLESS = "SELECT count(*) AS n FROM range(10000000000) a, range(1000) b"
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from common.errors import ErrorCode, Permanent, Retryable
-from transform_worker.transform import transform
-from worker.link import Stop
+from vai_common.errors import ErrorCode, Permanent, Retryable
+from vai_transform_worker.transform import transform
+from vai_worker.children.link import Stop
 
 CUSTOMERS = [{"id": 1, "email": "a@x", "updated_at": 1}, {"id": 2, "email": "b@x", "updated_at": 1}]
 NEWER = [{"id": 1, "email": "new@x", "updated_at": 2, "phone": "123"}]
@@ -372,6 +372,6 @@ def test_a_path_that_the_worker_refuses_fails_the_run_before_anything_is_written
 
 
 def test_the_entry_is_what_the_kind_names(workshop: Any) -> None:
-    from transform_worker.duckdb_transform import DuckdbTransform
+    from vai_transform_worker.duckdb_transform import DuckdbTransform
 
     assert DuckdbTransform.entry == f"{transform.__module__}:{transform.__name__}"

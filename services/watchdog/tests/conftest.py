@@ -5,14 +5,14 @@ from uuid import UUID
 
 import pytest
 
-from common.ids import uuid7
-from records import hot
-from records.publication import Publisher
 from services.watchdog.tests.guard import Guard
-from testkit.database import Database, database, database_url, module_url, own_database, postgres_server  # noqa: F401
-from testkit.rings import MemoryBell
-from testkit.services import MemoryProducer
-from watchdog.watchdog import Watchdog
+from vai_common.ids import uuid7
+from vai_records.events.publication import Publisher
+from vai_records.runs import hot
+from vai_testkit.database import Database, database, database_url, module_url, own_database, postgres_server  # noqa: F401
+from vai_testkit.rings import MemoryBell
+from vai_testkit.services import MemoryProducer
+from vai_watchdog.watchdog import Watchdog
 
 POST = {"method": "POST", "url": "https://shop.example/orders"}
 

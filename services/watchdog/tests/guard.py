@@ -3,12 +3,12 @@
 from typing import Any
 from uuid import UUID
 
-from common.ids import uuid7
-from records.publication import Publisher
-from testkit.database import Database
-from testkit.rings import MemoryBell
-from testkit.services import MemoryProducer
-from watchdog.watchdog import Watchdog
+from vai_common.ids import uuid7
+from vai_records.events.publication import Publisher
+from vai_testkit.database import Database
+from vai_testkit.rings import MemoryBell
+from vai_testkit.services import MemoryProducer
+from vai_watchdog.watchdog import Watchdog
 
 
 class Guard:

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from common.clock import now
-from common.ids import uuid7
-from common.rows import HOPELESS_AFTER
-from records import partitions
-from testkit.database import Database
-from watchdog import retention
-from watchdog.lifecycle import Lost
-from watchdog.watchdog import Watchdog
+from vai_common.clock import now
+from vai_common.ids import uuid7
+from vai_common.rows import HOPELESS_AFTER
+from vai_records.schema import partitions
+from vai_testkit.database import Database
+from vai_watchdog import retention
+from vai_watchdog.lifecycle import Lost
+from vai_watchdog.watchdog import Watchdog
 
 
 async def test_a_run_that_cannot_be_taken_back_stops_no_other_of_its_worker(

@@ -8,14 +8,14 @@ from uuid import UUID
 
 import pytest
 
-from common.clock import now
-from common.ids import uuid7
-from records import checkpoints, hot
-from records.entry import Entry
-from records.hot import Ending
-from testkit.database import Database
-from testkit.wait import wait_for
-from watchdog.watchdog import PASSED_OVER_LOOKS
+from vai_common.clock import now
+from vai_common.ids import uuid7
+from vai_records.lifecycle.entry import Entry
+from vai_records.runs import checkpoints, hot
+from vai_records.runs.hot import Ending
+from vai_testkit.database import Database
+from vai_testkit.wait import wait_for
+from vai_watchdog.watchdog import PASSED_OVER_LOOKS
 
 POST = {"method": "POST", "url": "https://shop.example/orders"}
 WHY = "its connection closed"

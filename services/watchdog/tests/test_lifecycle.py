@@ -6,11 +6,11 @@ from uuid import UUID
 
 import pytest
 
-from common.ids import uuid7
-from records.lifecycle import PHASES, TERMINAL
-from testkit.database import Database
-from watchdog import lifecycle
-from watchdog.lifecycle import Lost
+from vai_common.ids import uuid7
+from vai_records.lifecycle.moves import PHASES, TERMINAL
+from vai_testkit.database import Database
+from vai_watchdog import lifecycle
+from vai_watchdog.lifecycle import Lost
 
 LOST, WRITER = Lost(uuid7()), uuid7()
 EXPIRED = Lost(LOST.owner, only_expired=True)

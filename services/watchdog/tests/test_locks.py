@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from testkit.database import Database
-from testkit.wait import wait_for
-from watchdog.looks import look
+from vai_testkit.database import Database
+from vai_testkit.wait import wait_for
+from vai_watchdog.looks import look
 
 
 @pytest.mark.parametrize("key", [1, 2**31, 2**32 - 1, 2**32, 2**61 + 2**31 + 7, 2**62 - 1])

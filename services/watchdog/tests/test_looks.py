@@ -5,8 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from common.ids import uuid7
-from watchdog.looks import STILL_LOOKS, UNSEEN_SECONDS, Looks
+from vai_common.ids import uuid7
+from vai_watchdog.looks import STILL_LOOKS, UNSEEN_SECONDS, Looks
 
 ONE, TWO = uuid7(), uuid7()
 

@@ -4,12 +4,12 @@ from uuid import UUID
 
 import pytest
 
-from common import db
-from common.ids import uuid7
-from records import checkpoints, hot
 from services.watchdog.tests.guard import Guard
-from testkit.wait import wait_for
-from watchdog import lifecycle
+from vai_common import db
+from vai_common.ids import uuid7
+from vai_records.runs import checkpoints, hot
+from vai_testkit.wait import wait_for
+from vai_watchdog import lifecycle
 
 
 async def _lose(guard: Guard, *runs: UUID) -> None:

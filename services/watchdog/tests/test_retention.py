@@ -2,11 +2,11 @@
 
 from datetime import date, timedelta
 
-from common.clock import now
-from common.ids import uuid7
-from records import partitions
-from testkit.database import Database
-from watchdog.retention import keep_once
+from vai_common.clock import now
+from vai_common.ids import uuid7
+from vai_records.schema import partitions
+from vai_testkit.database import Database
+from vai_watchdog.retention import keep_once
 
 
 async def _days(database: Database) -> set[str]:

@@ -7,15 +7,15 @@ from uuid import UUID
 
 import pytest
 
-from common.boot import Service
-from common.clock import now
-from records.life import Abilities, Life
-from testkit.database import Database
-from testkit.opened import opened_service
-from testkit.wait import wait_for
-from watchdog import handlers, looks
-from watchdog.handlers import running
-from watchdog.retention import keep_once
+from vai_common.boot import Service
+from vai_common.clock import now
+from vai_records.processes.life import Abilities, Life
+from vai_testkit.database import Database
+from vai_testkit.opened import opened_service
+from vai_testkit.wait import wait_for
+from vai_watchdog import handlers, looks
+from vai_watchdog.handlers import running
+from vai_watchdog.retention import keep_once
 
 _EVERYBODY = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity

@@ -7,16 +7,16 @@ from uuid import UUID
 
 import pytest
 
-from common.boot import Service
-from records import checkpoints, hot
-from records.life import Abilities, Life
 from services.watchdog.tests.guard import Guard
-from testkit.database import Database
-from testkit.opened import opened_service
-from testkit.wait import wait_for
-from watchdog import looks
-from watchdog.lifecycle import MOST_LOSSES
-from watchdog.watchdog import PASSED_OVER_LOOKS
+from vai_common.boot import Service
+from vai_records.processes.life import Abilities, Life
+from vai_records.runs import checkpoints, hot
+from vai_testkit.database import Database
+from vai_testkit.opened import opened_service
+from vai_testkit.wait import wait_for
+from vai_watchdog import looks
+from vai_watchdog.lifecycle import MOST_LOSSES
+from vai_watchdog.watchdog import PASSED_OVER_LOOKS
 
 
 @pytest.fixture

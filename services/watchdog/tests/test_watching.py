@@ -7,14 +7,14 @@ from uuid import UUID
 
 import pytest
 
-from common.boot import Service
-from common.ids import uuid7
-from records.life import Abilities, Life
-from testkit.database import Database
-from testkit.opened import opened_service
-from testkit.wait import wait_for
-from watchdog import handlers
-from watchdog.looks import Looks
+from vai_common.boot import Service
+from vai_common.ids import uuid7
+from vai_records.processes.life import Abilities, Life
+from vai_testkit.database import Database
+from vai_testkit.opened import opened_service
+from vai_testkit.wait import wait_for
+from vai_watchdog import handlers
+from vai_watchdog.looks import Looks
 
 
 async def _living(database: Database) -> tuple[UUID, Any]:

@@ -1,0 +1,139 @@
+"""Group commit: takes what is there; only where nobody waits for the answer it may wait for more (rule 17)."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Generic, Literal, TypeVar
+
+import asyncpg
+
+from vai_common.db import is_away
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+AGAIN_SECONDS = 0.5
+"""Between two tries to write a batch while the database is away."""
+
+_OF_ONE = (
+    asyncpg.TransactionRollbackError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.ObjectInUseError,
+    asyncpg.QueryCanceledError,
+)
+"""What counts as away and one item alone may be the reason for: a row that is locked, a deadlock, a slow statement."""
+
+
+class Overloaded(Exception):
+    """More items wait than the batcher may hold; try again later."""
+
+
+class Batcher(Generic[Item, Answer]):
+    """Collects items that arrive while earlier ones are written; `flush` answers a batch in order.
+
+    An item on an idle system is flushed alone at once, unless it is to `linger` (seconds) for company. A batch that
+    fails is halved until the poisoned item is alone; only that item's caller sees the error. So `flush` must do no
+    harm when it gets an item again, unless `halves` is False: then all callers see the error.
+
+    Nothing is halved while the database is away (`vai_common.db.is_away`): the batch is flushed once more
+    (`again`), or its
+    callers see the error at once (`fail`), or it is kept and flushed until the database takes it (`keep`).
+    """
+
+    def __init__(
+        self,
+        flush: Callable[[list[Item]], Awaitable[list[Answer]]],
+        *,
+        most: int = 200,
+        in_flight: int = 2,
+        most_waiting: int = 10_000,
+        linger: float = 0.0,
+        halves: bool = True,
+        when_away: Literal["again", "fail", "keep"] = "again",
+    ) -> None:
+        self._flush = flush
+        self._most = most
+        self._in_flight = in_flight
+        self._most_waiting = most_waiting
+        self._linger = linger
+        self._halves = halves
+        self._when_away = when_away
+        self._waiting: deque[tuple[Item, asyncio.Future[Answer]]] = deque()
+        self._workers: set[asyncio.Task[None]] = set()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    async def submit(self, item: Item) -> Answer:
+        """The answer for this item, once its batch is committed. Raises `Overloaded`, or what `flush` raised for it."""
+        return await self.put(item)
+
+    def put(self, item: Item) -> asyncio.Future[Answer]:
+        """Like `submit`, for callers that wait later."""
+        if len(self._waiting) >= self._most_waiting:
+            raise Overloaded
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        if len(self._workers) < self._in_flight:
+            worker = asyncio.create_task(self._work())
+            self._workers.add(worker)
+            worker.add_done_callback(self._workers.discard)
+        return future
+
+    async def drained(self) -> None:
+        """Returns when nothing waits and nothing is in flight."""
+        while self._workers:
+            await asyncio.wait(self._workers)
+
+    async def _work(self) -> None:
+        try:
+            while self._waiting:
+                if self._linger:
+                    await asyncio.sleep(self._linger)
+                batch = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+                await self._write(batch)
+        finally:
+            # At once, not in the task's callback: what is put in between would find a worker that has already left.
+            self._workers.discard(asyncio.current_task())
+
+    async def _write(self, batch: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
+        try:
+            answers = await self._flushed([item for item, _ in batch])
+        except Exception as error:
+            if len(batch) == 1 or not self._halves or _is_gone(error):
+                for _, future in batch:
+                    _settle(future, error=error)
+                return
+            middle = len(batch) // 2
+            await self._write(batch[:middle])
+            await self._write(batch[middle:])
+            return
+        for (_, future), answer in zip(batch, answers, strict=True):
+            if not future.done():
+                future.set_result(answer)
+
+    async def _flushed(self, items: list[Item]) -> list[Answer]:
+        """The answers; while the database is away, as `when_away` says."""
+        tries = 0
+        while True:
+            try:
+                return await self._flush(items)
+            except Exception as error:
+                tries += 1
+                kept = self._when_away == "keep" and is_away(error) and (len(items) == 1 or _is_gone(error))
+                once_more = self._when_away == "again" and tries == 1 and _is_gone(error)
+                if not kept and not once_more:
+                    raise
+                if kept:
+                    await asyncio.sleep(AGAIN_SECONDS)
+
+
+def _is_gone(error: Exception) -> bool:
+    """Whether no item of a batch is to blame."""
+    return is_away(error) and not isinstance(error, _OF_ONE)
+
+
+def _settle(future: asyncio.Future[Answer], error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)
+        future.exception()  # seen: a caller that has gone must not turn it into a warning

@@ -1,0 +1,263 @@
+"""The one way in which every service starts and stops."""
+
+import asyncio
+import gc
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from functools import partial
+from typing import Any, Generic, TypeVar, cast
+
+import structlog
+import uvicorn
+import uvloop
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from vai_common import environment, poolers
+from vai_common.db import AWAY, is_away, open_pool
+from vai_common.faults import in_words
+from vai_common.health import Health
+from vai_common.ids import uuid7
+from vai_common.messages.bell import Bell, KafkaBell, NotifyBell
+from vai_common.messages.kafka import Producer
+from vai_common.messages.protocol import BoundedProtocol, Bounds, Door
+from vai_common.messages.whispers import Ear
+from vai_common.settings import Settings
+from vai_common.telemetry import start_logging, start_tracing
+
+_log = structlog.get_logger()
+
+Some = TypeVar("Some", bound=Settings)
+
+_COLLECT_AFTER = 10_000
+"""Objects made and not freed; Python's own 700 is reached with every few requests."""
+
+
+class Service(Generic[Some]):
+    """What a running service has: its settings, its ways to the database and the broker, and its loops."""
+
+    def __init__(
+        self, name: str, settings: Some, pool: Any, listening: socket.socket, session: str | None = None
+    ) -> None:
+        self.name = name
+        self.session = session
+        """The name of this process's database sessions, where they have one of their own."""
+        self.settings = settings
+        self.pool = pool
+        self.health = Health()
+        self.app: Any = self.health
+        self.ear = Ear(settings.direct_url, name, session or "")
+        brokers = settings.brokers(settings.kafka)
+        self.producer = Producer(brokers, name, settings.topic_replication)
+        self.bell: Bell = (
+            NotifyBell(pool, self.ear)
+            if settings.bell == "notify"
+            else KafkaBell(self.producer, brokers, name, settings.topic_replication)
+        )
+        self.stopping = asyncio.Event()
+        self.http_address = "{}:{}".format(*listening.getsockname()[:2])
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._soon: set[asyncio.Task[object]] = set()
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """Runs a loop until the service stops; one that ends by itself stops the service, a cancelled one does not."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def soon(self, work: Coroutine[Any, Any, object]) -> None:
+        """Runs something short beside the caller; a failure is logged."""
+        task = asyncio.create_task(work)
+        self._soon.add(task)
+        task.add_done_callback(self._over)
+
+    def listen(self) -> None:
+        """Starts to hear: say `ear.on` and `bell.on_ring` before."""
+        self.spawn(self.ear.listen())
+        self.spawn(self.bell.listen())
+
+    async def close(self) -> None:
+        """Ends the loops, then the ways out."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.bell.close()
+        await self.producer.close()
+        await self.pool.close()
+
+    def _over(self, task: asyncio.Task[object]) -> None:
+        self._soon.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            _log.warning("background_failed", error=repr(task.exception()))
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and not self.stopping.is_set():
+            _log.error("loop_ended", loop=repr(task.get_coro()), error=repr(task.exception()))
+            self.stopping.set()
+
+
+async def serve_health(health: Health, host: str, port: int) -> None:
+    """Answers /metrics, /healthz and /readyz on a port of its own, for a service whose other port is everybody's."""
+    http = cast(Any, partial(BoundedProtocol, door=Door()))
+    config = uvicorn.Config(
+        health, http=http, ws="none", proxy_headers=False, lifespan="off", access_log=False, log_config=None
+    )
+    await _Server(config).serve(sockets=[socket.create_server((host, port))])
+
+
+def serve(
+    name: str, settings_type: type[Some], running: Callable[[Service[Some]], AbstractAsyncContextManager[None]]
+) -> None:
+    """Runs a service until SIGTERM or SIGINT: HTTP ends first, then what `running` set up, then the connections."""
+    try:
+        # The environment gives what the constructor is not given.
+        settings = cast(Callable[[], Some], settings_type)()
+    except ValidationError as error:
+        faults = [_fault(fault) for fault in error.errors()]
+        sys.exit(f"{name} cannot start; its environment is wrong:\n  " + "\n  ".join(faults))
+    start_logging(name, settings.log_level)
+    start_tracing(name, settings)
+    _tell_unknown_names()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        try:
+            runner.run(_run(name, settings, running))
+        except _CannotStart as error:
+            sys.exit(f"{name} cannot start: {error}")
+
+
+def _tell_unknown_names() -> None:
+    for unknown, near in environment.unknown(os.environ).items():
+        _log.warning("unknown_setting", name=unknown, did_you_mean=near, hint="nobody reads it")
+
+
+class _CannotStart(Exception):
+    """Why, in one line, for whoever set the service up."""
+
+
+def _fault(fault: ErrorDetails) -> str:
+    message = in_words(fault["msg"])
+    return f"VAI_{'_'.join(map(str, fault['loc'])).upper()}: {message}" if fault["loc"] else message
+
+
+@asynccontextmanager
+async def _set_up(service: AbstractAsyncContextManager[None]) -> AsyncIterator[None]:
+    """The service as it runs. Raises `_CannotStart` for what fails before it does."""
+    async with AsyncExitStack() as stack:
+        with _told():
+            await stack.enter_async_context(service)
+        yield
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if not isinstance(error, ValueError | OSError):
+            _log.error("start_failed", exc_info=error)  # perhaps a mistake of ours: its place is worth a look
+        kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+        raise _CannotStart(f"{kind}{error}") from error
+
+
+async def _run(
+    name: str, settings: Some, running: Callable[[Service[Some]], AbstractAsyncContextManager[None]]
+) -> None:
+    session = f"{name}-{uuid7().hex[-8:]}"
+    with _told():
+        pool = await _wait_for_database(name, settings, session)
+    try:
+        listening = socket.create_server((settings.http_host, settings.http_port), backlog=2048)
+    except OSError as error:
+        place = f"{settings.http_host}:{settings.http_port}"
+        raise _CannotStart(f"{place} (VAI_HTTP_HOST, VAI_HTTP_PORT) is not to be had: {error.strerror}") from error
+    service = Service(name, settings, pool, listening, session)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, service.stopping.set)
+    try:
+        async with _set_up(running(service)):
+            server = _Server(_config(service))
+            _leave_what_stays()
+            serving = asyncio.create_task(server.serve(sockets=[listening]))
+            _log.info("started", address=service.http_address)
+            await asyncio.wait([serving, asyncio.create_task(service.stopping.wait())], return_when="FIRST_COMPLETED")
+            service.stopping.set()
+            service.health.draining = True
+            _log.info("stopping")
+            server.should_exit = True
+            await serving
+    finally:
+        await service.close()
+        _log.info("stopped")
+
+
+def _leave_what_stays() -> None:
+    """The collector need not walk over all that was imported, again and again: a tenth of the gateway's work."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER)
+
+
+async def _opened(name: str, settings: Settings, session: str) -> Any:
+    """The pool. Raises `PoolerLoses` where a pooler in the way takes what a service needs."""
+    pool = None
+    try:
+        pool = await open_pool(settings.database_url, name, settings.pool_size, name=session)
+        await poolers.check(pool, settings.database_url, settings.direct_url, name)
+    except BaseException as error:
+        if pool is not None:
+            pool.terminate()
+        if told := poolers.told_of(error):
+            raise told from error
+        raise
+    return pool
+
+
+async def _wait_for_database(name: str, settings: Settings, session: str) -> Any:
+    while True:
+        try:
+            return await _opened(name, settings, session)
+        except AWAY as error:
+            if not is_away(error):
+                raise
+            _log.warning("database_away", error=f"{type(error).__name__}: {error}")
+            await asyncio.sleep(1)
+
+
+def _config(service: Service[Any]) -> uvicorn.Config:
+    return uvicorn.Config(
+        service.app,
+        # uvicorn makes one for each connection; all of them share the door.
+        http=cast(Any, partial(BoundedProtocol, door=Door(_bounds(service.settings)))),
+        ws="none",
+        proxy_headers=False,
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        log_level="warning",
+        timeout_keep_alive=cast(int, service.settings.http_keep_alive_seconds),
+        timeout_graceful_shutdown=10,
+        server_header=False,
+        date_header=False,
+    )
+
+
+def _bounds(settings: Settings) -> Bounds:
+    return Bounds(
+        head_seconds=settings.http_head_seconds,
+        body_seconds=settings.http_body_seconds,
+        connections=settings.http_connections,
+        connections_per_address=settings.http_connections_per_address,
+    )
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handlers: `serve` decides when to stop."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield

@@ -1,0 +1,60 @@
+"""/healthz, /readyz and /metrics of every service, as a small ASGI application (rule 19)."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import orjson
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from vai_common.clock import steady_seconds
+
+SEEN_SECONDS = 30
+"""How old the last good word from the database may be."""
+
+
+class Health:
+    """Live: the process answers. Ready: the database was seen lately, its schema fits, the service is not stopping."""
+
+    def __init__(self) -> None:
+        self._seen: float | None = None
+        self.schema_fits = False
+        self.draining = False
+
+    def saw_database(self) -> None:
+        self._seen = steady_seconds()
+
+    def problems(self) -> list[str]:
+        """Why the service is not ready; empty when it is."""
+        seen = self._seen is not None and steady_seconds() - self._seen <= SEEN_SECONDS
+        found = {
+            "the database was not seen in the last 30 s": not seen,
+            "the database's schema does not fit: run `make migrate`": not self.schema_fits,
+            "the service is stopping": self.draining,
+        }
+        return [problem for problem, there in found.items() if there]
+
+    def answer(self, path: str) -> tuple[int, str, bytes] | None:
+        """Status, content type and body for a path of ours; None for any other path."""
+        if path == "/healthz":
+            return 200, "application/json", b'{"status":"alive"}'
+        if path == "/readyz":
+            problems = self.problems()
+            return (
+                (503 if problems else 200),
+                "application/json",
+                orjson.dumps({"ready": not problems, "problems": problems}),
+            )
+        if path == "/metrics":
+            return 200, CONTENT_TYPE_LATEST, generate_latest()
+        return None
+
+    async def __call__(
+        self,
+        scope: MutableMapping[str, Any],
+        receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
+        send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
+    ) -> None:
+        status, kind, body = self.answer(scope["path"]) or (404, "application/json", b'{"detail":[]}')
+        headers = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})

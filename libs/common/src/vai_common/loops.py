@@ -1,0 +1,33 @@
+"""A loop is `run_once` and a loop around it, so that tests call `run_once`."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from vai_common.telemetry import loop_failures
+
+_log = structlog.get_logger()
+
+
+async def every(seconds: float, run_once: Callable[[], Awaitable[object]], wake: asyncio.Event | None = None) -> None:
+    """Calls `run_once` for ever, `seconds` apart or as soon as `wake` is set; a failure is logged and tried again."""
+    name = getattr(run_once, "__qualname__", repr(run_once))
+    while True:
+        try:
+            await run_once()
+        except Exception as error:
+            loop_failures.labels(loop=name).inc()
+            _log.warning("loop_failed", loop=name, error=f"{type(error).__name__}: {error}")
+        await _pause(seconds, wake)
+
+
+async def _pause(seconds: float, wake: asyncio.Event | None) -> None:
+    if wake is None:
+        await asyncio.sleep(seconds)
+        return
+    try:
+        await asyncio.wait_for(wake.wait(), seconds)
+    except TimeoutError:
+        return
+    wake.clear()

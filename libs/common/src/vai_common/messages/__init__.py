@@ -1,0 +1,1 @@
+"""What services tell each other: Kafka, the bell, notifications of Postgres."""

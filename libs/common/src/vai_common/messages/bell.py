@@ -1,0 +1,156 @@
+"""The bell: "runs of this kind are queued". A hint with two transports (rule 4); a lost one costs a second."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+from uuid import UUID
+
+from google.protobuf.message import DecodeError
+
+from vai_common.batcher import Batcher, Overloaded
+from vai_common.messages.brokers import Brokers
+from vai_common.messages.kafka import Producer, Record
+from vai_common.messages.whispers import Ear
+from vai_common.telemetry import hints_dropped
+from vai_contracts.topics import bell_topic
+from vai_contracts.vai.bell.v1.bell_pb2 import RunReady
+
+MOST_IDS = 200
+"""Ids in one hint."""
+
+HELD = "held"
+"""Rung like a kind, for the dispatcher: runs are held for an approval."""
+
+ROOM = "room"
+"""Rung like a kind, for the dispatcher, with the ids of organisations: a run of theirs waits for room under a limit, or
+one has left some."""
+
+AUTOMATION = "automation"
+"""Rung like a kind, for the scheduler: these automation runs have news."""
+
+EVENT = "event"
+"""Rung like a kind, for the scheduler: the journal has events that automations wait for."""
+
+
+class Bell(Protocol):
+    """Rings and listens; what `heard` is told are hints, in no order, some lost, some twice."""
+
+    def ring(self, kind: str, run_ids: Sequence[UUID]) -> None:
+        """Rings soon, in batches; does not wait and does not fail."""
+
+    def on_ring(self, kinds: Sequence[str], heard: Callable[[str, list[UUID]], None]) -> None:
+        """Calls `heard` with kind and ids; to be said before `listen`."""
+
+    async def listen(self) -> None:
+        """Listens until cancelled."""
+
+    async def close(self) -> None:
+        """Rings what still waits."""
+
+
+class _Ringer:
+    """What both transports share: hints are gathered by kind while earlier ones are on their way."""
+
+    def __init__(self) -> None:
+        self._batcher: Batcher[tuple[str, UUID], None] = Batcher(self._ring_batch, most=1_000, in_flight=1)
+
+    def ring(self, kind: str, run_ids: Sequence[UUID]) -> None:
+        for run_id in run_ids:
+            try:
+                self._batcher.put((kind, run_id))
+            except Overloaded:
+                hints_dropped.labels(channel=kind).inc()
+
+    async def close(self) -> None:
+        await self._batcher.drained()
+
+    async def _ring_batch(self, hints: list[tuple[str, UUID]]) -> list[None]:
+        by_kind: dict[str, dict[UUID, None]] = defaultdict(dict)
+        for kind, run_id in hints:
+            by_kind[kind][run_id] = None
+        parts = [
+            (kind, ids[start : start + MOST_IDS])
+            for kind, ids in ((kind, list(once)) for kind, once in by_kind.items())
+            for start in range(0, len(ids), MOST_IDS)
+        ]
+        await self._send(parts)
+        return [None] * len(hints)
+
+    async def _send(self, parts: list[tuple[str, list[UUID]]]) -> None:
+        raise AssertionError("a transport sends")
+
+
+class NotifyBell(_Ringer):
+    """Postgres NOTIFY, a channel a kind: the embedded stack, whose broker sleeps through its long poll."""
+
+    def __init__(self, pool: Any, ear: Ear) -> None:
+        super().__init__()
+        self._pool = pool
+        self._ear = ear
+
+    def on_ring(self, kinds: Sequence[str], heard: Callable[[str, list[UUID]], None]) -> None:
+        for kind in kinds:
+            self._ear.on(f"ready_{kind}", _decoder(kind, heard))
+
+    async def listen(self) -> None:
+        """The ear listens for the whole process; there is nothing else to do."""
+        await asyncio.Event().wait()
+
+    async def _send(self, parts: list[tuple[str, list[UUID]]]) -> None:
+        channels = [f"ready_{kind}" for kind, _ in parts]
+        payloads = [",".join(run_id.hex for run_id in ids) for _, ids in parts]
+        await self._pool.execute(
+            "SELECT pg_notify(c, p) FROM unnest($1::text[], $2::text[]) t(c, p)", channels, payloads
+        )
+
+
+def _decoder(kind: str, heard: Callable[[str, list[UUID]], None]) -> Callable[[str], None]:
+    def decode(payload: str) -> None:
+        try:
+            ids = [UUID(hex=word) for word in payload.split(",")]
+        except ValueError:
+            hints_dropped.labels(channel=kind).inc()
+            return
+        heard(kind, ids)
+
+    return decode
+
+
+class KafkaBell(_Ringer):
+    """Kafka topics `run.ready.<kind>`; the processes of one group share the hints."""
+
+    def __init__(self, producer: Producer, brokers: str | Brokers, group: str, replication: int = 1) -> None:
+        super().__init__()
+        self._replication = replication
+        self._producer = producer
+        self._brokers = brokers
+        self._group = group
+        self._heard: dict[str, tuple[str, Callable[[str, list[UUID]], None]]] = {}
+
+    def on_ring(self, kinds: Sequence[str], heard: Callable[[str, list[UUID]], None]) -> None:
+        self._heard |= {bell_topic(kind): (kind, heard) for kind in kinds}
+
+    async def listen(self) -> None:
+        if not self._heard:
+            await asyncio.Event().wait()
+        from vai_common.messages.consumers import consume
+
+        await consume(self._brokers, self._group, list(self._heard), self._hear, self._replication)
+
+    def _hear(self, topic: str, value: bytes) -> None:
+        kind, heard = self._heard[topic]
+        try:
+            ids = [UUID(word) for word in RunReady.FromString(value).run_ids]
+        except (DecodeError, ValueError):
+            hints_dropped.labels(channel=kind).inc()
+            return
+        if ids:
+            heard(kind, ids)
+
+    async def _send(self, parts: list[tuple[str, list[UUID]]]) -> None:
+        records = [
+            Record(bell_topic(kind), None, RunReady(run_ids=[str(i) for i in ids]).SerializeToString())
+            for kind, ids in parts
+        ]
+        await self._producer.send(records)

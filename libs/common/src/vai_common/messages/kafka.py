@@ -1,0 +1,143 @@
+"""Writing to Kafka. The broker may be away: nothing here is truth, the journal is (rules 9 and 19)."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, UnknownError
+
+from vai_common.messages.brokers import Brokers
+from vai_common.messages.topics import make_topics
+from vai_common.telemetry import broker_up
+
+_log = structlog.get_logger()
+
+_ANSWER_SECONDS = 10.0
+
+_AGAIN_SECONDS = (0.02, 0.05, 0.1, 0.2, 0.4)
+"""At most so long before each further try of a record that the broker refused without a reason."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One message: the key is the subject's id, so that a subject's events stay in one partition."""
+
+    topic: str
+    key: bytes | None
+    value: bytes
+    headers: list[tuple[str, bytes]] = field(default_factory=list)
+
+
+def is_unreachable(error: Exception | None) -> bool:
+    """Whether the broker, and not the record, is why it was not written."""
+    return isinstance(error, KafkaError | OSError | TimeoutError) and not isinstance(error, MessageSizeTooLargeError)
+
+
+class Producer:
+    """One producer a process; connects when first needed and again after a break.
+
+    A broker that came back empty has lost its topics: those that are missing are made again.
+    """
+
+    def __init__(self, brokers: str | Brokers, client_id: str, replication: int = 1) -> None:
+        self._brokers = Brokers.of(brokers)
+        self._replication = replication
+        self._client_id = client_id
+        self._producer: AIOKafkaProducer | None = None
+        self._connecting = asyncio.Lock()
+
+    async def send(self, records: Sequence[Record]) -> list[Exception | None]:
+        """Writes records and waits for the broker's word; answers for each None or why it was not written."""
+        try:
+            producer = await self._connected()
+            await self._ensure(producer, {record.topic for record in records})
+        except (KafkaError, OSError, TimeoutError) as error:
+            await self._lost(error)
+            return [error] * len(records)
+        answers = await _sent(producer, records)
+        for longest in _AGAIN_SECONDS:
+            again = [place for place, answer in enumerate(answers) if isinstance(answer, UnknownError)]
+            if not again:
+                break
+            # The embedded broker answers so where two processes write to one partition at the same moment.
+            await asyncio.sleep(random.uniform(longest / 2, longest))
+            for place, answer in zip(again, await _sent(producer, [records[place] for place in again]), strict=True):
+                answers[place] = answer
+        failed = next((answer for answer in answers if answer is not None), None)
+        if failed is not None:
+            await self._lost(failed)
+        else:
+            broker_up.set(1)
+        return answers
+
+    async def close(self) -> None:
+        if self._producer is not None:
+            producer, self._producer = self._producer, None
+            try:
+                await asyncio.wait_for(producer.stop(), 3)
+            except (KafkaError, OSError, TimeoutError):
+                _log.info("producer_abandoned")
+
+    async def _connected(self) -> AIOKafkaProducer:
+        async with self._connecting:
+            if self._producer is None:
+                producer = AIOKafkaProducer(
+                    **self._brokers.options(), client_id=self._client_id, acks="all", request_timeout_ms=5_000
+                )
+                try:
+                    await asyncio.wait_for(producer.start(), 5)
+                except BaseException:
+                    await producer.stop()
+                    raise
+                self._producer = producer
+            return self._producer
+
+    async def _ensure(self, producer: AIOKafkaProducer, topics: set[str]) -> None:
+        missing = [topic for topic in topics if not producer.client.cluster.partitions_for_topic(topic)]
+        if missing:
+            await make_topics(self._brokers, missing, self._replication)
+
+    async def _lost(self, error: Exception) -> None:
+        broker_up.set(0)
+        _log.warning("broker_lost", error=f"{type(error).__name__}: {error}")
+        await self.close()
+
+
+async def _sent(producer: AIOKafkaProducer, records: Sequence[Record]) -> list[Exception | None]:
+    """One after the other into the producer's batches, then one wait for all: no task a record."""
+    away: dict[str, Exception] = {}
+    sending = [away.get(record.topic) or await _put(producer, record, away) for record in records]
+    futures = [future for future in sending if isinstance(future, asyncio.Future)]
+    if futures:
+        await asyncio.wait(futures, timeout=_ANSWER_SECONDS)
+    return [_outcome(future) for future in sending]
+
+
+async def _put(
+    producer: AIOKafkaProducer, record: Record, away: dict[str, Exception]
+) -> "asyncio.Future[object] | Exception":
+    """`away` notes a topic that cannot be written to, so that only its first record waits for it."""
+    try:
+        future: asyncio.Future[object] = await producer.send(
+            record.topic, value=record.value, key=record.key, headers=record.headers
+        )
+    except (KafkaError, OSError, TimeoutError) as error:
+        if not isinstance(error, MessageSizeTooLargeError):
+            away[record.topic] = error
+        return error
+    return future
+
+
+def _outcome(sending: "asyncio.Future[object] | Exception") -> Exception | None:
+    if isinstance(sending, Exception):
+        return sending
+    if not sending.done():
+        sending.cancel()
+        return TimeoutError(f"the broker did not answer within {_ANSWER_SECONDS:g} s")
+    error = sending.exception()
+    if error is not None and not isinstance(error, KafkaError | OSError | TimeoutError):
+        raise error
+    return error

@@ -1,0 +1,38 @@
+"""Making topics: how many partitions each has, and how long it keeps a record (an option of its message in proto/)."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import TopicAlreadyExistsError
+
+from vai_common.messages.brokers import Brokers
+from vai_contracts.topics import retention_of
+
+PARTITIONS = 3
+
+
+async def make_topics(brokers: str | Brokers, topics: Sequence[str], replication: int = 1) -> None:
+    """Makes those of the topics that are not there; one that is keeps the settings that its operators gave it.
+
+    `replication` is on how many brokers each is kept.
+
+    Raises LookupError for a topic that is not in the contracts, KafkaError or OSError where the broker does not answer.
+    """
+    new = [new_topic(topic, replication) for topic in topics]
+    admin = AIOKafkaAdminClient(**Brokers.of(brokers).options(), client_id="vai-topics", request_timeout_ms=5_000)
+    try:
+        await admin.start()
+        there = set(await admin.list_topics())
+        if missing := [topic for topic in new if topic.name not in there]:
+            await admin.create_topics(missing)
+    except TopicAlreadyExistsError:
+        return
+    finally:
+        await admin.close()
+
+
+def new_topic(topic: str, replication: int = 1) -> NewTopic:
+    milliseconds = retention_of(topic) // timedelta(milliseconds=1)
+    kept = {"cleanup.policy": "delete", "retention.ms": str(milliseconds)}
+    return NewTopic(topic, PARTITIONS, replication, topic_configs=kept)

@@ -1,0 +1,85 @@
+"""Small messages through Postgres NOTIFY: hints, never truth (rules 3 and 4)."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import asyncpg
+import structlog
+
+from vai_common.db import AWAY, connect
+
+_log = structlog.get_logger()
+
+_BROKEN = (*AWAY, asyncpg.PostgresError)
+_ASK_SECONDS = 10.0
+"""How often a connection that only listens is asked whether somebody is there: silence looks like nothing to hear."""
+
+LARGEST_PAYLOAD = 7_900
+"""Bytes; NOTIFY refuses 8,000."""
+
+
+async def whisper(pool: Any, channel: str, payload: str) -> None:
+    """Notifies in a transaction of its own: ringing inside another one serialises commits."""
+    await pool.execute("SELECT pg_notify($1, $2)", channel, payload)
+
+
+class Ear:
+    """Listens on a direct connection; comes back by itself after a break and then calls `on_return`."""
+
+    def __init__(self, direct_url: str, role: str, name: str = "") -> None:
+        self._url = direct_url
+        self._role = role
+        self._name = name
+        self._heard: dict[str, Callable[[str], None]] = {}
+        self._returns: list[Callable[[], None]] = []
+        self._connection: Any = None
+
+    def on(self, channel: str, heard: Callable[[str], None]) -> None:
+        """Calls `heard` with each payload on `channel`; to be said before `listen`."""
+        self._heard[channel] = heard
+
+    def on_return(self, call: Callable[[], None]) -> None:
+        """Calls `call` after each (re)connect: what was said meanwhile is lost, so look for yourself."""
+        self._returns.append(call)
+
+    async def listen(self) -> None:
+        """Listens until cancelled."""
+        while True:
+            try:
+                await self._listen_once()
+            except _BROKEN as error:
+                _log.warning("ear_lost", error=f"{type(error).__name__}: {error}")
+            await asyncio.sleep(0.5)
+
+    async def _listen_once(self) -> None:
+        connection = await connect(self._url, self._role, name=self._name)
+        closed = asyncio.Event()
+        connection.add_termination_listener(lambda _: closed.set())
+        try:
+            for channel in self._heard:
+                await connection.add_listener(channel, self._dispatch)
+            for call in self._returns:
+                call()
+            await self._until(closed, connection)
+        finally:
+            await _close(connection)
+
+    async def _until(self, closed: asyncio.Event, connection: Any) -> None:
+        """Until the connection ends; raises TimeoutError where nobody answers on it any more."""
+        while not closed.is_set():
+            try:
+                await asyncio.wait_for(closed.wait(), _ASK_SECONDS)
+            except TimeoutError:
+                for channel in self._heard:  # to listen again changes nothing, but has to be answered
+                    await connection.execute(f'LISTEN "{channel}"', timeout=_ASK_SECONDS)
+
+    def _dispatch(self, _connection: Any, _pid: int, channel: str, payload: object) -> None:
+        self._heard[channel](str(payload))
+
+
+async def _close(connection: Any) -> None:
+    try:
+        await connection.close(timeout=2)
+    except _BROKEN:
+        connection.terminate()

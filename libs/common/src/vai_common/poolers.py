@@ -1,0 +1,115 @@
+"""A pooler between a service and Postgres: what it would lose is an error at the start, not a riddle later.
+
+In transaction mode each transaction may be another session's. Ours need more than that: a role for the lifecycle's
+trigger, prepared statements, and on the direct way LISTEN and a lock that lives as long as its process.
+"""
+
+from contextlib import suppress
+from typing import Any
+
+import asyncpg
+
+from vai_common.db import connect
+
+_WHERE = "see docs/running.md, The database's sessions"
+_LOST = (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError)
+_LOOKS = 3
+"""How often two sessions are compared: the server's session that one has left may be a stranger's for a moment."""
+
+
+class PoolerLoses(ValueError):
+    """What the pooler in the way loses, and what to set instead."""
+
+
+def told_of(error: BaseException) -> PoolerLoses | None:
+    """What an error says of a pooler in the way; None where it says nothing of one."""
+    if isinstance(error, _LOST):
+        return PoolerLoses(
+            "the pooler at VAI_DATABASE_URL loses prepared statements: PgBouncer in transaction mode has to be 1.21 or "
+            f"later, with max_prepared_statements above 0 ({_WHERE})"
+        )
+    if isinstance(error, asyncpg.ProtocolViolationError) and "startup parameter" in str(error):
+        return PoolerLoses(
+            f"the pooler in the way of the database says {str(error)!r}: name it in its ignore_startup_parameters, and "
+            f"set it in connect_query ({_WHERE})"
+        )
+    return None
+
+
+async def check(pool: Any, url: str, direct_url: str, role: str) -> None:
+    """Raises `PoolerLoses`, or an error of which `told_of` tells, where a pooler takes what a service needs.
+
+    Where no pooler is, it costs a question, and a connection for a direct way of its own.
+    """
+    async with pool.acquire() as one:
+        pooled = await _is_pooled(one)
+        if pooled:
+            await _check_session(one, role, "VAI_DATABASE_URL")
+            await _check_statements(one, url, role)
+    if pooled or direct_url != url:
+        await _check_direct(direct_url, role, "VAI_DATABASE_URL" if direct_url == url else "VAI_DATABASE_DIRECT_URL")
+
+
+async def _backend(conn: Any) -> int:
+    pid: int = await conn.fetchval("SELECT pg_backend_pid()")
+    return pid
+
+
+async def _is_pooled(conn: Any) -> bool:
+    """The session that answers is not the one that was announced when the connection began."""
+    announced: int = conn.get_server_pid()
+    return await _backend(conn) != announced
+
+
+async def _check_session(conn: Any, role: str, setting: str) -> None:
+    found = await conn.fetchval("SELECT current_setting('vai.role', true)")
+    if found != role:
+        raise PoolerLoses(
+            f"behind the pooler at {setting} vai.role is {found or ''!r}, not {role!r}: give each service a "
+            f"database of its own there, whose connect_query sets it ({_WHERE})"
+        )
+
+
+async def _check_statements(one: Any, url: str, role: str) -> None:
+    """While another transaction has the session in which the statement was prepared, it is to be known elsewhere."""
+    other = await connect(url, role)
+    try:
+        statement = await one.prepare("SELECT 1")
+        await statement.fetchval()  # its end lets the session go
+        async with other.transaction():
+            await other.fetchval("SELECT 1")
+            with suppress(TimeoutError):  # the pooler has a single session: nothing is lost
+                await statement.fetchval(timeout=2)
+    finally:
+        other.terminate()
+
+
+async def _check_direct(url: str, role: str, setting: str) -> None:
+    one = await connect(url, role)
+    try:
+        if not await _is_pooled(one):
+            return
+        if await _keep_their_sessions(one, url, role):
+            await _check_session(one, role, setting)
+            return
+    except _LOST:
+        pass
+    finally:
+        one.terminate()
+    raise PoolerLoses(
+        f"{setting} leads to a pooler in transaction mode, which loses LISTEN and the lock by which a process shows "
+        f"that it lives: set VAI_DATABASE_DIRECT_URL to the database itself ({_WHERE})"
+    )
+
+
+async def _keep_their_sessions(one: Any, url: str, role: str) -> bool:
+    """Whether two connections have a session each, as in a pooler's session mode."""
+    other = await connect(url, role)
+    try:
+        mine, others = set(), set()
+        for _ in range(_LOOKS):
+            mine.add(await _backend(one))
+            others.add(await _backend(other))
+    finally:
+        other.terminate()
+    return len(mine) == len(others) == 1 and not mine & others

@@ -1,0 +1,1 @@
+"""Postgres, the broker, and the programs that the stack runs."""

@@ -1,0 +1,130 @@
+"""What is wrong between the steps of an automation: who waits for whom, by which port, and what they refer to."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from vai_records.automations import references
+from vai_records.automations.plan import Plan, When, find_cycle
+from vai_records.automations.references import BadReference
+from vai_records.definitions.conditions import ROOTS, path_of
+from vai_records.refused import Fault, Place
+
+Json = dict[str, Any]
+
+_PLAIN_TYPES = ("string", "number", "integer", "boolean")
+_PORTS = {"approval_gate": ("approved", "rejected")}
+
+
+def dependency_faults(steps: Sequence[Json], definitions: Sequence[Json], at: Place) -> Iterator[Fault]:
+    """`definitions` are what the steps really do: of a saved action its definition with the step's overrides."""
+    by_key = {s["key"]: {**s, "definition": whole} for s, whole in zip(steps, definitions, strict=True)}
+    for place, step in enumerate(steps):
+        here = (*at, place, "depends_on")
+        for one in step["depends_on"]:
+            if one["step"] not in by_key:
+                yield here, f"{one['step']!r} is no step; the steps are {_some(by_key)}", "unknown_step"
+            elif one["ports"]:
+                yield from _port_faults(by_key[one["step"]], one["ports"], here)
+        if step["condition"] == When.ON_ERROR and not step["depends_on"]:
+            yield (*at, place, "condition"), "on_error needs a step that it waits for", "value_error"
+    cycle = find_cycle({s["key"]: [d["step"] for d in s["depends_on"] if d["step"] in by_key] for s in steps})
+    if cycle:
+        place = next(place for place, step in enumerate(steps) if step["key"] == cycle[0])
+        yield (*at, place, "depends_on"), f"the steps wait for each other: {' → '.join(cycle)}", "cycle"
+
+
+def ports_of(step: Json) -> tuple[str, ...] | None:
+    """By which ports a step can end; none for most kinds, None where only the run will tell."""
+    if step["kind"] != "conditional_branch":
+        return _PORTS.get(step["kind"], ())
+    definition = step["definition"]
+    cases = definition.get("cases")
+    if cases is not None and not isinstance(cases, list):
+        return None
+    if cases is None:
+        return ("true", "false")
+    return (*(str(case.get("name")) for case in _objects_in(cases)), str(definition.get("default", "default")))
+
+
+def _port_faults(source: Json, wanted: Sequence[str], at: Place) -> Iterator[Fault]:
+    known = ports_of(source)
+    if known is None:
+        return
+    for port in wanted:
+        if port not in known:
+            there = f"its ports are {', '.join(known)}" if known else f"a {source['kind']} has none"
+            yield at, f"{source['key']} has no port {port!r}: {there}", "unknown_port"
+
+
+def reference_faults(
+    steps: Sequence[Json], definitions: Sequence[Json], inputs: Mapping[str, Any], at: Place
+) -> Iterator[Fault]:
+    """`definitions` are what the steps really do: of a saved action its definition with the step's overrides."""
+    known = _Known(Plan.of({"steps": steps, "max_parallel": 1}), inputs)
+    for place, (step, definition) in enumerate(zip(steps, definitions, strict=True)):
+        here = (*at, place, "action", "definition" if step["action_id"] is None else "action_id")
+        try:
+            for where, reference in references.references_in(definition, kind=step["kind"]):
+                if (wrong := known.fault_of(reference, step["key"])) is not None:
+                    yield (*here, *where) if step["action_id"] is None else here, wrong, "unknown_reference"
+        except BadReference as error:
+            yield here, str(error), "bad_reference"
+        for root in branch_roots({**step, "definition": definition}):
+            if root[0] == "steps" and len(root) > 1 and not known.is_before(root[1], step["key"]):
+                yield here, f"{'.'.join(root)}: {root[1]!r} is no step before {step['key']}", "unknown_reference"
+
+
+class _Known:
+    """What a reference may ask for."""
+
+    def __init__(self, plan: Plan, inputs: Mapping[str, Any]) -> None:
+        self._plan = plan
+        self._keys = dict.fromkeys(step.key for step in plan.steps)
+        self._inputs = inputs
+
+    def is_before(self, earlier: str, later: str) -> bool:
+        return earlier in self._keys and self._plan.comes_before(earlier, later)
+
+    def fault_of(self, reference: references.Reference, key: str) -> str | None:
+        """What is wrong with a reference in the step `key`."""
+        if reference.step is None:
+            name = reference.path[1]
+            if self._inputs and name not in self._inputs:
+                return f"{reference.text}: no input {name!r} is declared; there are {_some(self._inputs)}"
+            return self._too_deep(reference)
+        if reference.step not in self._keys:
+            return f"{reference.text}: {reference.step!r} is no step; the steps are {_some(self._keys)}"
+        if not self.is_before(reference.step, key):
+            return f"{reference.text}: {key} does not wait for {reference.step}; name it in depends_on"
+        return None
+
+    def _too_deep(self, reference: references.Reference) -> str | None:
+        """A text and a number have no fields: what follows was meant to be text, probably."""
+        declared = (self._inputs.get(reference.path[1]) or {}).get("type")
+        if len(reference.path) == 2 or declared not in _PLAIN_TYPES:
+            return None
+        short, rest = "/".join(reference.path[:2]), "/".join(reference.path[2:])
+        return f"{reference.text}: the input is a {declared} without fields; write ${{/{short}}}/{rest} to end it there"
+
+
+def branch_roots(step: Json) -> list[list[str]]:
+    """The beginnings of the paths of a branch's conditions that ask for event, inputs or steps (decision 39)."""
+    if step["kind"] != "conditional_branch":
+        return []
+    definition = step["definition"]
+    cases = definition.get("cases")
+    lists = [definition.get("conditions"), *(case.get("conditions") for case in _objects_in(cases))]
+    fields = [condition["field"] for one in lists for condition in _objects_in(one) if "field" in condition]
+    paths = [list(path_of(str(field))[:2]) or [""] for field in fields]
+    own = definition.get("input")
+    given = own if isinstance(own, Mapping) else {}
+    return [path for path in paths if path[0] in ROOTS and path[0] not in given]
+
+
+def _objects_in(value: Any) -> list[Mapping[str, Any]]:
+    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
+
+
+def _some(names: Iterable[str]) -> str:
+    listed = list(names)
+    return ", ".join(listed[:10]) + (", …" if len(listed) > 10 else "") or "none"

@@ -1,0 +1,194 @@
+"""From what somebody wrote to what is stored: one form, and every fault that can be seen before it runs."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from vai_records.automations import references
+from vai_records.automations.body import StepActionBody as ActionBody
+from vai_records.automations.body import StepBody
+from vai_records.automations.faults import dependency_faults, reference_faults
+from vai_records.definitions.sql_text import STRAY_REFERENCE, has_stray_reference
+from vai_records.refused import Fault, Place, Refused, refused
+from vai_records.validation import checks
+
+Json = dict[str, Any]
+
+_SQL_KIND = "duckdb_transform"
+
+
+@dataclass(frozen=True)
+class SavedAction:
+    """What a step needs to know of a saved action when it is written."""
+
+    id: UUID
+    kind: str
+    definition: Json
+
+
+def action_references(steps: Iterable[StepBody]) -> set[str]:
+    """The saved actions that the steps name, by id or slug."""
+    return {step.action.action_id for step in steps if step.action.action_id is not None}
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the steps are held against; `kept` are the write-only values that the automation has, by step."""
+
+    inputs: Mapping[str, Any]
+    actions: Mapping[str, SavedAction]
+    kept: Mapping[str, Json] = field(default_factory=dict)
+
+
+def stored_steps(
+    steps: Sequence[StepBody], context: Context, at: Place, *, in_sequence: bool
+) -> tuple[list[Json], dict[str, Json]]:
+    """As `read_steps`, without what each does in all."""
+    found = read_steps(steps, context, at, in_sequence=in_sequence)
+    return found.stored, found.secrets
+
+
+class ReadSteps(NamedTuple):
+    """Steps as they are stored, their write-only values by step (decision 35), and what each does in all."""
+
+    stored: list[Json]
+    secrets: dict[str, Json]
+    whole: list[Json]
+
+
+def read_steps(steps: Sequence[StepBody], context: Context, at: Place, *, in_sequence: bool) -> ReadSteps:
+    """From what somebody wrote.
+
+    Raises `Refused` with every fault; `at` is where the list stands.
+    """
+    keys = _keys(steps)
+    chain = in_sequence and not any(step.depends_on for step in steps)
+    found: list[Json] = []
+    whole: list[Json] = []
+    secrets: dict[str, Json] = {}
+    faults: list[Fault] = list(_repeats(keys, at))
+    for place, (key, step) in enumerate(zip(keys, steps, strict=True)):
+        try:
+            work = _work(key, step.action, context, (*at, place, "action"))
+        except Refused as error:
+            faults += error.faults
+            continue
+        whole.append(work.whole)
+        if work.hidden is not None:
+            secrets[key] = work.hidden
+        before = [{"step": keys[place - 1], "ports": None}] if chain and place else _merged(step)
+        found.append({"key": key, "name": step.name, **work.stored, "depends_on": before, "condition": step.when.value})
+    if not faults:
+        faults = list(dependency_faults(found, whole, at))
+    if not faults:
+        faults = list(reference_faults(found, whole, context.inputs, at))
+    if faults:
+        raise Refused(faults)
+    return ReadSteps(found, secrets, whole)
+
+
+def _keys(steps: Sequence[StepBody]) -> list[str]:
+    """The steps' keys; where one is missing it is made of the kind."""
+    taken = {step.key for step in steps if step.key}
+    numbers: dict[str, Iterator[int]] = {}
+    keys: list[str] = []
+    for step in steps:
+        key = base = step.key or step.action.real_kind or "step"
+        while step.key is None and key in taken:
+            key = f"{base}_{next(numbers.setdefault(base, count(2)))}"
+        taken.add(key)
+        keys.append(key)
+    return keys
+
+
+def _repeats(keys: Sequence[str], at: Place) -> Iterator[Fault]:
+    first: dict[str, int] = {}
+    for place, key in enumerate(keys):
+        if first.setdefault(key, place) != place:
+            yield (*at, place, "key"), f"another step has the key {key!r}", "duplicate"
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What a step does as it is stored, the write-only values of that, and its whole definition, these included."""
+
+    stored: Json
+    hidden: Json | None
+    whole: Json
+
+
+def _work(key: str, action: ActionBody, context: Context, at: Place) -> _Work:
+    kept = context.kept.get(key)
+    if action.action_id is not None:
+        return _saved_work(key, action, context.actions.get(action.action_id), kept, at)
+    kind, definition, here = action.real_kind or "", action.whole_definition, (*at, "definition")
+    whole = checks.whole(kind, definition, kept, here)
+    _check(kind, with_name(key, kind, whole), here)
+    shown, hidden = checks.split(kind, _as_read(key, kind, definition, whole), kept, here)
+    return _Work({"kind": kind, "action_id": None, "definition": shown}, hidden, whole)
+
+
+def _as_read(key: str, kind: str, definition: Json, whole: Json) -> Json:
+    """What is stored: as the model reads it; with a reference as it was given, which is read when the step starts."""
+    try:
+        if references.holds_reference(definition):
+            return definition
+        read = checks.as_read(kind, with_name(key, kind, whole), ())
+    except Refused:
+        return definition  # with static objects, of which the check has seen the values
+    return {field: value for field, value in read.items() if field in definition or field != "transform_name"}
+
+
+def _saved_work(key: str, action: ActionBody, saved: SavedAction | None, kept: Json | None, at: Place) -> _Work:
+    if saved is None:
+        raise refused((*at, "action_id"), f"there is no action {action.action_id!r}", "unknown_action")
+    overrides, here = action.definition_overrides or {}, (*at, "definition_overrides")
+    whole = checks.merge_patch(saved.definition, checks.whole(saved.kind, overrides, kept, here))
+    _check(saved.kind, with_name(key, saved.kind, whole), here)
+    shown, hidden = checks.split(saved.kind, overrides, kept, here)
+    return _Work({"kind": saved.kind, "action_id": str(saved.id), "definition": shown}, hidden, whole)
+
+
+def with_name(key: str, kind: str, definition: Json) -> Json:
+    """A step's definition as it runs: a transform without a name is called like its step (decision 31)."""
+    return {"transform_name": key, **definition} if kind == _SQL_KIND else definition
+
+
+def _check(kind: str, definition: Json, at: Place) -> None:
+    """The types of the fields that are there; what is a reference is known only when the step starts."""
+    sql = definition.get("sql") if kind == _SQL_KIND else None
+    if isinstance(sql, Mapping):
+        message = "SQL is written here; references stand inside its string literals: '$/inputs/…' (decision 44)"
+        raise refused((*at, "sql"), message, "reference_outside_literal")
+    if isinstance(sql, str) and has_stray_reference(sql):
+        raise refused((*at, "sql"), STRAY_REFERENCE, "reference_outside_literal")
+    plain = references.without_static(definition)
+    try:
+        checks.check_saved(kind, plain, at)
+    except Refused as error:
+        faults = [fault for fault in error.faults if _is_known(plain, fault, len(at))]
+        if faults:
+            raise Refused(faults) from None
+
+
+def _is_known(definition: Any, fault: Fault, depth: int) -> bool:
+    """Whether the fault is in what is written: neither it, nor what is around it, nor what it holds is a reference."""
+    value = definition
+    for key in fault[0][depth:]:
+        if references.is_reference(value):
+            return False
+        with suppress(LookupError, TypeError):
+            value = value[key]
+    return value is definition or not references.holds_reference(value)
+
+
+def _merged(step: StepBody) -> list[Json]:
+    """Each source once; several ports of one are alternatives, and a mention without a port takes any success."""
+    ports: dict[str, list[str] | None] = {}
+    for one in step.dependencies:
+        known = ports.get(one.step, [])
+        ports[one.step] = None if one.port is None or known is None else [*known, one.port]
+    return [{"step": source, "ports": sorted(set(found)) if found else None} for source, found in ports.items()]

@@ -1,0 +1,1 @@
+"""Actions, and the names by which things are referred to."""

@@ -1,0 +1,1 @@
+"""Connections: where an action works, and with which credentials."""

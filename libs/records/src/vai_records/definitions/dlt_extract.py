@@ -1,0 +1,183 @@
+"""`dlt_extract`: extract data from a source to bronze (document 000, "Creating Actions"; decision 34).
+
+`DltExtract.model_validate` answers the model of the source that the definition names.
+"""
+
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, ClassVar, Literal, LiteralString, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, ModelWrapValidatorHandler, ValidationError, field_validator, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from vai_records.definitions.base import Definition
+from vai_records.definitions.sources.file_resources import FileResources
+from vai_records.definitions.sources.globs import few_wildcards
+from vai_records.definitions.sources.paginators import Auto, JsonPath, Paginator
+from vai_records.definitions.sources.resources import (
+    MOST_RESOURCES,
+    RestResources,
+    SampleResources,
+    WithoutProgress,
+)
+from vai_records.definitions.sources.rest_checks import Wrong, check_resources
+from vai_records.definitions.sources.rest_requests import ErrorRules, Headers, Params
+from vai_records.strict import Number, Whole, WrittenOut
+
+COMING = ("shopify", "klaviyo", "amazon_sp_api", "sql_database")
+"""Sources that are still to come: what names them can be saved, and not run yet."""
+
+SIZES = {"XS": 10, "S": 1_000, "M": 10_000}
+"""Rows of the sample tables that one gets without naming any."""
+
+
+def _http_address(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("an address that begins with https:// or http://")
+    if "@" in urlsplit(value).netloc:
+        raise ValueError("user and password belong into a connection's credentials, not into a definition")
+    return value
+
+
+def _incomplete(field: str, message: str) -> ValidationError:
+    """An error of the type `missing`, as of any required field: an action may be saved with it, a run not made."""
+    return _fault((field,), "missing", message)
+
+
+def _fault(place: tuple[str | int, ...], kind: LiteralString, message: str) -> ValidationError:
+    error = PydanticCustomError(kind, "{message}", {"message": message})
+    return ValidationError.from_exception_data("dlt_extract", [InitErrorDetails(type=error, loc=place, input=None)])
+
+
+Start = Annotated[Annotated[date, Field(strict=False)] | Annotated[datetime, Field(strict=False)], WrittenOut]
+"""A day, or an instant."""
+
+HttpAddress = Annotated[str, Field(max_length=2000), AfterValidator(_http_address)]
+
+
+class DltExtract(Definition):
+    """What all sources share."""
+
+    SOURCES: ClassVar[dict[str, type["DltExtract"]]] = {}
+
+    kind: Literal["dlt_extract"] | None = None
+    source: Annotated[str, Field(max_length=100)]
+    source_name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)] | None = Field(
+        default=None, description="The <source> of bronze.<source>.<table>; left out: the source's own name."
+    )
+    resources: Annotated[list[Any], Field(max_length=MOST_RESOURCES)] | None = None
+    incremental: bool | None = Field(default=None, description="false: everything again, whatever was there before.")
+    start_date: Start | None = Field(default=None, description="Where a first incremental run begins (UTC).")
+    limit_rows: int | None = Field(
+        default=None,
+        ge=1,
+        le=1_000_000,
+        description="For a trial: so many rows of each resource, into tables named <table>__trial; no cursor moves.",
+    )
+    slice_rows: int = Field(
+        default=200_000, ge=1, le=10_000_000, description="A resource without slices of its own is saved this often."
+    )
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        (name,) = cls.model_fields["source"].annotation.__args__  # type: ignore[union-attr]
+        DltExtract.SOURCES[name] = cls
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _of_its_source(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Any:
+        chosen = cls.SOURCES.get(str(data.get("source"))) if isinstance(data, dict) else None
+        if cls is not DltExtract or chosen is None:
+            return handler(data)
+        return chosen.model_validate(data)
+
+    @field_validator("source")
+    @classmethod
+    def _known(cls, source: str) -> str:
+        if source not in cls.SOURCES:
+            names = ", ".join(cls.SOURCES)
+            raise PydanticCustomError(
+                "not_yet" if source in COMING else "unknown_source",
+                "There is no source {source} in this version; there are: {names}",
+                {"source": source, "names": names},
+            )
+        return source
+
+    @property
+    def bronze_source(self) -> str:
+        return self.source_name or self.source
+
+    @property
+    def start(self) -> datetime | None:
+        """`start_date` as an instant; a day begins at midnight UTC."""
+        given = self.start_date
+        if given is None:
+            return None
+        if not isinstance(given, datetime):
+            return datetime(given.year, given.month, given.day, tzinfo=UTC)
+        return given if given.tzinfo else given.replace(tzinfo=UTC)
+
+
+class RestApi(DltExtract):
+    """Any API that answers JSON. `base_url` may come from the connection; credentials always do."""
+
+    source: Literal["rest_api"]
+    resources: RestResources
+    base_url: HttpAddress | None = None
+    headers: Headers = Field(default={})
+    params: Params = Field(default={})
+    data_selector: JsonPath | None = None
+    errors: ErrorRules | None = Field(
+        default=None, description="Of all resources: what an error looks like that comes as 200."
+    )
+    paginator: Paginator = Auto()
+    read_timeout_seconds: Number = Field(default=30.0, gt=0, le=600)
+    request_interval_seconds: Number = Field(default=0.0, ge=0, le=3600, description="Least time between two.")
+    pages_without_progress: WithoutProgress = None
+
+    @model_validator(mode="after")
+    def _windows_begin_somewhere(self) -> Self:
+        for resource in self.resources:
+            given = resource.incremental and resource.incremental.initial_value
+            if resource.slices and not self.start_date and not given:
+                raise _incomplete("start_date", f"the slices of {resource.name} need a start_date")
+        try:
+            check_resources(self.resources, self.start_date is not None)
+        except Wrong as wrong:
+            place = ("resources",) if wrong.number is None else ("resources", wrong.number)
+            raise _fault(place, "value_error", str(wrong)) from None
+        return self
+
+
+class Filesystem(DltExtract):
+    """csv, jsonl and parquet files. Either `resources`, or one `path` whose files' names are the resources."""
+
+    source: Literal["filesystem"]
+    resources: FileResources | None = None
+    path: Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(few_wildcards)] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if self.resources is None and self.path is None:
+            raise _incomplete("resources", "give resources, or a path whose files are the resources")
+        if self.resources is not None and self.path is not None:
+            raise ValueError("give resources or path, not both")
+        return self
+
+
+class Sample(DltExtract):
+    """Synthetic tables of a given size; the other fields are for resources that don't say their own."""
+
+    source: Literal["sample"]
+    resources: SampleResources | None = None
+    rows: int = Field(default=1_000, ge=0, le=1_000_000_000)
+    seed: Whole = 0
+    slices: int = Field(default=1, ge=1, le=100_000)
+    rows_per_second: Number | None = Field(default=None, gt=0, le=1_000_000_000)
+
+
+class Noop(DltExtract):
+    """Nothing at all, in the worker's own process: checks and measures the whole path of a run."""
+
+    source: Literal["noop"]

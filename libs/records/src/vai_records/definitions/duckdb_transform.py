@@ -1,0 +1,160 @@
+"""What a `duckdb_transform` is told to do (document 000, "DuckDB Transform Actions"; decisions 31 and 44).
+
+SQL is only looked at as text here (`sql_text`): which placeholders it has. Whether it may run is judged where it runs.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from vai_records.definitions.base import Definition
+from vai_records.definitions.sql_text import STRAY_REFERENCE, look, used_placeholders
+from vai_records.strict import Strict
+
+THIS = "this"
+"""What the table that the transform writes is called in its SQL: `{{ this }}`, empty before its first run."""
+
+_MOST_NAMED = 20  # unknown names that are told of
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_BRONZE = re.compile(r"bronze\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+
+
+def _table_name(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise ValueError(f"{value!r} is no table name: begin with a letter, go on with letters, digits and _")
+    return value
+
+
+def _bronze_name(value: str) -> str:
+    if not _BRONZE.fullmatch(value):
+        raise ValueError(f"{value!r} is no bronze dataset: write bronze.<source>.<table>")
+    return value
+
+
+def _storable(value: str) -> str:
+    if "\0" in value:
+        raise ValueError("must not contain a NUL character")
+    return value
+
+
+TableName = Annotated[str, Field(max_length=128), AfterValidator(_table_name)]
+ColumnName = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_storable)]
+
+
+class TransformInput(Strict):
+    """A table that the SQL reads: a bronze dataset, or a silver one (gold tables are readable as silver, too)."""
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
+
+    bronze_dataset: Annotated[str, Field(max_length=255), AfterValidator(_bronze_name)] | None = None
+    silver_dataset: TableName | None = None
+    alias: TableName | None = Field(default=None, alias="as")
+
+    @model_validator(mode="after")
+    def _just_one(self) -> "TransformInput":
+        if (self.bronze_dataset is None) == (self.silver_dataset is None):
+            raise ValueError("name one dataset, as bronze_dataset or as silver_dataset")
+        return self
+
+    @property
+    def dataset(self) -> str:
+        return self.bronze_dataset or self.silver_dataset or ""
+
+    @property
+    def name(self) -> str:
+        """The placeholder that is this input's alone."""
+        return (self.alias or self.dataset).replace(".", "_").replace("-", "_").lower()
+
+    @property
+    def short_name(self) -> str:
+        """`bronze_customers` for bronze.shopify.customers; the name itself where there is nothing to shorten."""
+        if self.alias or not self.bronze_dataset:
+            return self.name
+        table = self.bronze_dataset.rpartition(".")[2]
+        return f"bronze_{table}".replace("-", "_").lower()
+
+
+class DuckdbTransform(Definition):
+    """SQL over the lake whose rows become one table of silver or gold."""
+
+    kind: Literal["duckdb_transform"] | None = None
+    transform_name: TableName
+    sql: Annotated[str, Field(min_length=1, max_length=200_000), AfterValidator(_storable)]
+    inputs: list[TransformInput] = Field(default=[], max_length=100)
+    output_layer: Literal["silver", "gold"] = "silver"
+    mode: Literal["full_refresh", "incremental_merge"] = "full_refresh"
+    merge_keys: list[ColumnName] = Field(default=[], max_length=32)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "DuckdbTransform":
+        problems = [*_key_problems(self), *_input_problems(self.inputs), *_sql_problems(self)]
+        if problems:
+            raise ValidationError.from_exception_data("duckdb_transform", problems)
+        return self
+
+    def placeholders(self) -> dict[str, TransformInput]:
+        """The input that each name (in lower case) stands for; ambiguous short names are left out.
+
+        `this` is the output itself, unless an input is called so.
+        """
+        short = Counter(each.short_name for each in self.inputs)
+        names = {each.short_name: each for each in self.inputs if short[each.short_name] == 1}
+        return {THIS: self.own_table} | names | {each.name: each for each in self.inputs}
+
+    @property
+    def own_table(self) -> TransformInput:
+        """The table that is written, as an input."""
+        return TransformInput.model_validate({"silver_dataset": self.transform_name, "as": THIS})
+
+    def reads_itself(self) -> bool:
+        """Whether the SQL has `{{ this }}`, and means the table that is written."""
+        return THIS in used_placeholders(self.sql) and self.placeholders()[THIS] not in self.inputs
+
+
+def _problem(loc: tuple[str | int, ...], kind: str, message: str, value: Any) -> InitErrorDetails:
+    # pydantic formats the template: braces of the text must not look like fields of it
+    return InitErrorDetails(type=PydanticCustomError(kind, "{text}", {"text": message}), loc=loc, input=value)
+
+
+def _key_problems(definition: DuckdbTransform) -> Iterator[InitErrorDetails]:
+    keys = definition.merge_keys
+    if definition.mode == "incremental_merge" and not keys:
+        message = "incremental_merge needs merge_keys: the columns that identify a row"
+        yield _problem(("merge_keys",), "missing", message, keys)
+    for position, key in enumerate(keys):
+        if key in keys[:position]:
+            yield _problem(("merge_keys", position), "duplicate", f"{key!r} is there twice", key)
+
+
+def _input_problems(inputs: list[TransformInput]) -> Iterator[InitErrorDetails]:
+    for position, each in enumerate(inputs):
+        if any(each.name == other.name for other in inputs[:position]):
+            message = f'another input is called {each.name!r} already: give one of them another name with "as"'
+            yield _problem(("inputs", position), "name_clash", message, each.dataset)
+
+
+def _sql_problems(definition: DuckdbTransform) -> Iterator[InitErrorDetails]:
+    found = look(definition.sql)
+    known, used = definition.placeholders(), found.names
+    short = Counter(each.short_name for each in definition.inputs)
+    for name in list(dict.fromkeys(used))[:_MOST_NAMED]:
+        if short[name] > 1 and name not in known:
+            datasets = ", ".join(each.dataset for each in definition.inputs if each.short_name == name)
+            message = f'{{{{ {name} }}}} could be {datasets}: use the full name, or name one with "as"'
+            yield _problem(("sql",), "name_clash", message, name)
+        elif name not in known:
+            message = f"{{{{ {name} }}}} is none of the inputs; there are: {', '.join(sorted(known)) or 'none'}"
+            yield _problem(("sql",), "unknown_name", message, name)
+    for position, each in enumerate(definition.inputs):
+        if not {each.name, each.short_name} & set(used):
+            message = f"{each.dataset} is not used: write {{{{ {each.name} }}}} in the SQL, or take this input out"
+            yield _problem(("inputs", position), "unused_input", message, each.dataset)
+    if found.unclosed:
+        yield _problem(("sql",), "unclosed", found.unclosed, definition.sql[:20])
+    if found.strays:
+        yield _problem(("sql",), "reference_outside_literal", STRAY_REFERENCE, "$/")

@@ -1,0 +1,1 @@
+"""What the sources of `dlt_extract` can be asked for."""

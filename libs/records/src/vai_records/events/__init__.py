@@ -1,0 +1,1 @@
+"""The journal, and how it becomes public messages."""

@@ -1,0 +1,92 @@
+"""The end of a run that its own transition cannot end, or move to where it ends (rule 23).
+
+A transition writes a log entry, an event and the parent's waking in one statement; where one of these fails, nothing
+would end the run. Here they are left out one after the other, and what is left reads nothing of the definition.
+"""
+
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from vai_common.db import is_away
+from vai_records.lifecycle.sql_fragments import LEASE_SECONDS
+from vai_records.lifecycle.transitions import Step, apply
+
+_log = structlog.get_logger()
+
+# An old row may break a constraint that is newer than it is: what such a constraint asks about is emptied.
+_EMPTIED = {
+    name: f"{name} = NULL" for name in ("lease_owner", "due_at", "held_for", "control", "approval_timeout_seconds")
+}
+
+_TAKE = f"""
+UPDATE runs SET status = 'running', phase = 'leased', lease_owner = $2, held_for = NULL, recovered = false,
+    approval_timeout_seconds = NULL, epoch = least(epoch::bigint + 1, 2147483647)::int,
+    started_at = coalesce(started_at, clock_timestamp()), updated_at = clock_timestamp(),
+    due_at = clock_timestamp() + interval '{LEASE_SECONDS} s'
+WHERE id = $1 AND phase = 'queued' RETURNING epoch
+"""
+
+
+@cache
+def _bare(step: Step) -> str:
+    """The step's own change of the run's row, and nothing else; its values are those of `apply`."""
+    emptied = ", ".join(part for name, part in _EMPTIED.items() if name not in step.sets)
+    sets = f", {step.sets}" if step.sets else ""
+    guard = f" AND {step.guard}" if step.guard else ""
+    phases = ", ".join(f"'{phase}'" for phase in step.phases)
+    return f"""WITH given AS (SELECT $2::jsonb, $3::text, $4::jsonb, $5::uuid),
+picked AS MATERIALIZED (
+    SELECT r.id FROM runs r WHERE r.id = ANY($1::uuid[]) AND r.status = '{step.source}' AND r.phase IN ({phases}){guard}
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE runs r SET status = '{step.target}', phase = '{step.phase}', updated_at = clock_timestamp(),
+    {"completed_at = clock_timestamp(), " if step.ends else ""}{emptied}{sets}
+FROM picked, given WHERE r.id = picked.id RETURNING r.*"""
+
+
+async def end(
+    conn: Any,
+    step: Step,
+    run_id: UUID,
+    *values: Any,
+    event: str,
+    extra: dict[str, Any] | None = None,
+    writer: UUID | None = None,
+) -> tuple[bool, list[Any]]:
+    """Takes an ending step without its log entry, or without its event, too.
+
+    Answers whether the run has ended by it, and the rows for `follow`. Raises what the database says of a row that
+    cannot be changed at all.
+    """
+    try:
+        async with conn.transaction():
+            rows = await apply(conn, step, [run_id], *values, event=event, extra=extra, writer=writer)
+            return bool(rows), rows
+    except Exception as error:
+        if is_away(error):
+            raise
+        _log.error("run_ends_without_its_event", run_id=str(run_id), untold=event, error=repr(error))
+    async with conn.transaction():
+        ended = await conn.fetch(_bare(step), [run_id], None, None, extra or {}, writer, *values)
+    return bool(ended), []
+
+
+async def move(conn: Any, step: Step, run_id: UUID) -> list[Any]:
+    """Takes a step that ends nothing, without its log entry and event: the run's row, none where it stands elsewhere.
+
+    Where the run goes on, whoever takes it up next ends it if it must be ended.
+    """
+    async with conn.transaction():
+        rows = list(await conn.fetch(_bare(step), [run_id], None, None, {}, None))
+    if rows:
+        _log.error("run_moves_untold", run_id=str(run_id), phase=step.phase)
+    return rows
+
+
+async def take(conn: Any, run_id: UUID, owner: UUID) -> int | None:
+    """queued → leased without a log entry, for a claim that fails: the epoch. None where it is not queued."""
+    epoch: int | None = await conn.fetchval(_TAKE, run_id, owner)
+    return epoch

@@ -1,0 +1,1 @@
+"""What lists share: their bounds, and how many rows they have."""

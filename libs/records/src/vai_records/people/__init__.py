@@ -1,0 +1,1 @@
+"""Organisations, the people in them, and what they come in with."""

@@ -1,0 +1,1 @@
+"""The processes of the services, and whether they live."""

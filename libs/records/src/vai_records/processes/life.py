@@ -1,0 +1,183 @@
+"""How a process shows that it lives: a row, a beat every 5 s, and a lock that its death releases (rules 6 and 8)."""
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from vai_common.boot import Service
+from vai_common.clock import steady_seconds
+from vai_common.db import AWAY, connect
+from vai_common.ids import uuid7
+from vai_common.loops import every
+from vai_records.runs import hot
+from vai_records.schema import needed as schema
+
+_log = structlog.get_logger()
+
+BEAT_SECONDS = 5.0
+RETAKE_SECONDS = 0.3
+"""Between two tries to take the lock again: who looks for it calls a process dead at the second look, 1 s apart."""
+
+STEADY_SECONDS = 12.0
+"""How old the last good beat may be before the process starts no side effect."""
+
+_REGISTER = """
+INSERT INTO processes (id, service, kinds, slots, address, http_address, host, pid, lock_key, session)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+ON CONFLICT (id) DO UPDATE SET lock_key = $9, beat_at = clock_timestamp()
+RETURNING xmax = 0 AS is_new
+"""
+
+_STOPPING = "UPDATE processes SET stopping = true WHERE id = $1"
+_LEAVE = """
+DELETE FROM processes p WHERE p.id = $1
+  AND NOT EXISTS (SELECT FROM runs r WHERE r.lease_owner = p.id AND r.phase = 'leased')
+"""
+
+
+@dataclass
+class Abilities:
+    """What a process can run: its kinds, how many at once, and where its gRPC Executor listens."""
+
+    kinds: Sequence[str] = ()
+    slots: int = 0
+    address: str | None = None
+
+
+class Life:
+    """One process's life. `on_beat` hears the leases after each good beat, `on_death` that others think it dead."""
+
+    def __init__(self, service: Service[Any], abilities: Abilities | None = None) -> None:
+        self.id = uuid7()
+        self.name = f"{service.name}-{self.id.hex[-8:]}"
+        self._service = service
+        self._abilities = abilities or Abilities()
+        self._lock: Any = None
+        self._key = 0
+        self._now = asyncio.Event()
+        self._last_good = 0.0
+        self._changed = asyncio.Event()
+        self._beating: asyncio.Task[None] | None = None
+        self.on_beat: Callable[[list[hot.Lease]], None] = lambda leases: None
+        self.on_death: Callable[[], None] = lambda: None
+
+    async def start(self) -> None:
+        """Takes the lock, registers, and beats from now on."""
+        await self._take_lock()
+        await self.beat_once()
+        self._beating = self._service.spawn(every(BEAT_SECONDS, self._beat, self._now))
+
+    def is_steady(self) -> bool:
+        """Whether this process may start a side effect: others cannot have taken it for dead."""
+        return self._holds_lock() and steady_seconds() - self._last_good <= STEADY_SECONDS
+
+    async def steady(self) -> None:
+        """Waits until the process is certain to be alive."""
+        while not self.is_steady():
+            self._changed.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), 1)
+
+    async def beat_once(self) -> None:
+        """One beat; its time counts from when it was sent."""
+        if not self._holds_lock():
+            await self._take_lock()
+        sent = steady_seconds()
+        leases = await asyncio.wait_for(hot.beat(self._lock, self.id), BEAT_SECONDS)
+        if leases is None:
+            self._hear_of_death()
+            await self._register()
+            return
+        self._last_good = sent
+        self._service.health.saw_database()
+        if not self._service.health.schema_fits:
+            self._service.health.schema_fits = await schema.fits(self._service.pool)
+        self._changed.set()
+        self.on_beat(leases)
+
+    async def say_stopping(self) -> None:
+        """Nobody should send calls here any more, or count on this process for what waits."""
+        with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+            await asyncio.wait_for(self._service.pool.execute(_STOPPING, self.id), 2)
+
+    async def stop(self) -> None:
+        """Leaves: the last beat, then the row goes, so that nobody looks for this process, then the lock.
+
+        With a lease in its hands that it could not let go the row stays, and the watchdog sees the lock fall.
+        """
+        if self._beating is not None:
+            self._beating.cancel()
+            await asyncio.wait([self._beating])
+        with suppress(*AWAY, asyncpg.PostgresError):
+            await asyncio.wait_for(self._service.pool.execute(_LEAVE, self.id), 3)
+        if self._lock is not None:
+            lock, self._lock = self._lock, None
+            lock.terminate()
+
+    def _holds_lock(self) -> bool:
+        return self._lock is not None and not self._lock.is_closed()
+
+    async def _beat(self) -> None:
+        try:
+            await self.beat_once()
+        finally:
+            if not self._holds_lock():
+                asyncio.get_running_loop().call_later(RETAKE_SECONDS, self._now.set)
+
+    async def _take_lock(self) -> None:
+        """On a new connection and with a new key: the old session may be there for a while yet."""
+        settings, service = self._service.settings, self._service
+        url, name = settings.direct_url, service.session or ""
+        lock = await asyncio.wait_for(connect(url, service.name, name=name), BEAT_SECONDS)
+        try:
+            key = secrets.randbits(62)
+            await lock.execute("SELECT pg_advisory_lock($1)", key)
+            self._key = key
+            is_new = await self._register()
+        except BaseException:
+            lock.terminate()
+            raise
+        self._lock = lock
+        lock.add_termination_listener(self._lock_fell)
+        if is_new and self._last_good:
+            self._hear_of_death()
+
+    def _lock_fell(self, lock: Any) -> None:
+        """The connection has ended, whoever ended it: take the lock again at once, before others see it free."""
+        if lock is self._lock:
+            self._now.set()
+
+    def _hear_of_death(self) -> None:
+        _log.warning("declared_dead")
+        self.on_death()
+
+    async def _register(self) -> bool:
+        """Whether the row was not there: others took this process for dead, or it has just begun."""
+        is_new: bool = await self._service.pool.fetchval(
+            _REGISTER,
+            self.id,
+            self._service.name,
+            list(self._abilities.kinds),
+            self._abilities.slots,
+            self._abilities.address,
+            self._service.http_address,
+            socket.gethostname(),
+            os.getpid(),
+            self._key,
+            self._service.session,
+        )
+        return is_new
+
+
+def process_channel(process_id: UUID) -> str:
+    """The NOTIFY channel on which a process hears that `control` of one of its runs changed."""
+    return f"process_{process_id.hex}"

@@ -1,0 +1,36 @@
+"""What changed of an organisation's runs since a time: for screens that follow them (`runs_changed` is the index)."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from vai_records.runs.runs import LISTED
+
+_SINCE = """
+SELECT known.org_id, r.* FROM unnest($1::uuid[], $2::timestamptz[]) AS known(org_id, since)
+CROSS JOIN LATERAL (
+    SELECT id, updated_at, status, phase, control, held_for, deleted_at FROM runs
+    WHERE org_id = known.org_id AND updated_at > known.since ORDER BY updated_at LIMIT $3
+) r
+"""
+_ROWS = f"SELECT {LISTED}, r.deleted_at FROM runs r WHERE id = ANY($1::uuid[])"
+
+
+async def clock(conn: Any) -> datetime:
+    """The time by which rows are stamped."""
+    now: datetime = await conn.fetchval("SELECT clock_timestamp()")
+    return now
+
+
+async def since(conn: Any, known: Mapping[UUID, datetime], most: int) -> list[Any]:
+    """By organisation, up to `most` runs that changed after a time, oldest change first: where they stand now.
+
+    A change is seen when it is committed, which is a little later than its `updated_at`: look back that much.
+    """
+    return list(await conn.fetch(_SINCE, list(known), list(known.values()), most))
+
+
+async def rows(conn: Any, run_ids: Sequence[UUID]) -> list[Any]:
+    """The rows of these runs, hidden ones too."""
+    return list(await conn.fetch(_ROWS, run_ids))

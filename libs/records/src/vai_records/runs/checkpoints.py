@@ -1,0 +1,27 @@
+"""How far a run has come: what the worker that takes it over, and the run that retries it, go on from."""
+
+from typing import Any
+from uuid import UUID
+
+from vai_records.lake.manifest import CHAIN
+
+
+async def load(conn: Any, run_id: UUID) -> dict[str, Any] | None:
+    """What the run saved last; where it saved nothing, what the run that it retries did (decision 19)."""
+    state: dict[str, Any] | None = await conn.fetchval(
+        f"{CHAIN} SELECT p.state FROM chain c JOIN checkpoints p ON p.run_id = c.id ORDER BY c.depth LIMIT 1", run_id
+    )
+    return state
+
+
+async def save(conn: Any, run_id: UUID, state: dict[str, Any]) -> None:
+    """Replace the run's checkpoint; in the transaction that makes durable what it tells of.
+
+    It also clears the losses: a run that comes forward does not kill its workers (decision 16).
+    """
+    await conn.execute(
+        """INSERT INTO checkpoints (run_id, state) VALUES ($1, $2)
+           ON CONFLICT (run_id) DO UPDATE SET state = excluded.state, updated_at = clock_timestamp()""",
+        *(run_id, state),
+    )
+    await conn.execute("UPDATE runs SET losses = 0, spared = false WHERE id = $1 AND (losses > 0 OR spared)", run_id)

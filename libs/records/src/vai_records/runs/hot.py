@@ -1,0 +1,365 @@
+"""The statements that every run passes, as text over arrays (rule 17): create, claim, log, finish, beat, publish.
+
+Each is one guarded statement and so one transaction; a row that is not answered was not as expected, and the caller
+reads it to decide (rule 1). Rows are locked in id order (rule 2).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from vai_records.lifecycle.claimable import (
+    HINTED,
+    HINTED_SHARED,
+    IS_LEASED,
+    WAITING,
+    WAITING_ALONE,
+    WAITING_SHARED,
+    WHO_WAITS,
+    WHO_WAITS_ALONE,
+    passed_over,
+)
+from vai_records.lifecycle.entry import Entry
+from vai_records.lifecycle.sql_fragments import AFTERWARDS, LEASE_SECONDS, TOLD, WOKEN, logged, told
+from vai_records.runs.new_run import NewRun
+
+# Create ---------------------------------------------------------------------------------------------------------
+
+_CREATE = """
+INSERT INTO runs (id, org_id, action_id, connection_id, parent_run_id, retry_of, kind, phase, held_for, watched,
+    definition, secrets, concurrency_key, idempotency_key, fingerprint, trigger_method, trigger_source_type,
+    trigger_source_id, requires_approval, created_by, traceparent, may_rerun, approval_timeout_seconds, created_at,
+    updated_at)
+SELECT new.*, at.now, at.now FROM (SELECT clock_timestamp() AS now) AS at, unnest(
+    $1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::text[],
+    $9::text[], $10::bool[], $11::jsonb[], $12::bytea[], $13::text[], $14::text[], $15::bytea[], $16::text[],
+    $17::text[], $18::text[], $19::bool[], $20::uuid[], $21::text[], $22::bool[], $23::float8[]) AS new
+ON CONFLICT DO NOTHING
+RETURNING id, created_at
+"""
+
+
+async def create(conn: Any, runs: Sequence[NewRun]) -> dict[UUID, datetime]:
+    """Inserts runs, queued or held; answers those that are new with their `created_at`.
+
+    A run that is missing from the answer met another with one of its keys. Batches wait for each other's keys in one
+    order; a run with two keys has no place in it and goes alone, so that it holds nothing while it waits.
+    """
+    together = sorted((run for run in runs if len(run.keys) < 2), key=lambda run: (run.org_id, *run.keys, run.id.hex))
+    alone = [[run] for run in runs if len(run.keys) > 1]
+    made = [row for batch in (together, *alone) if batch for row in await _insert(conn, batch)]
+    return {row["id"]: row["created_at"] for row in made}
+
+
+async def _insert(conn: Any, runs: Sequence[NewRun]) -> list[Any]:
+    columns = zip(*(run.columns() for run in runs), strict=True)
+    return list(await conn.fetch(_CREATE, *map(_array, columns)))
+
+
+def _array(column: tuple[Any, ...]) -> list[Any] | None:
+    """None where every value is: `unnest` fills up what is missing with NULLs, and nobody has to read them."""
+    return None if column.count(None) == len(column) else list(column)
+
+
+# Claim ----------------------------------------------------------------------------------------------------------
+
+# What a worker needs of a run that it claims, and of one that it ended; the last is what log and journal need besides.
+_CLAIMED = """id, org_id, action_id, connection_id, retry_of, kind, status, phase, epoch, lease_owner, due_at,
+    recovered, retry_count, control, definition, secrets, progress, started_at, traceparent, may_rerun, waits_since"""
+_ENDED = """id, org_id, action_id, kind, status, phase, epoch, result, error, progress, watched, retry_count,
+    interrupt_count, started_at, completed_at, updated_at, traceparent"""
+_TELLING = "created_at, trigger_method, trigger_source_type, trigger_source_id, log_seq, event_seq"
+
+
+def _of(table: str, columns: str) -> str:
+    return ", ".join(f"{table}.{name.strip()}" for name in columns.split(","))
+
+
+_LEASE_DATA = f"jsonb_build_object('lease_seconds', {LEASE_SECONDS})"
+
+
+def _claim(picked: str) -> str:
+    return f"""
+WITH picked AS MATERIALIZED ({picked}),
+moved AS (
+    UPDATE runs r SET status = 'running', phase = 'leased', epoch = epoch + 1, lease_owner = $1, recovered = false,
+        due_at = clock_timestamp() + interval '{LEASE_SECONDS} s', updated_at = clock_timestamp(),
+        started_at = coalesce(started_at, clock_timestamp()), log_seq = log_seq + 1,
+        event_seq = event_seq + (picked.status <> 'running')::int
+    FROM picked WHERE r.id = picked.id
+    RETURNING {_of("r", _CLAIMED)}, {_of("r", _TELLING)}, r.updated_at, r.completed_at, picked.status AS was
+),
+logged AS (
+    {logged("'info'", "'lease_acquired'", "'Lease acquired by ' || $5::text", _LEASE_DATA, "$5::text")}
+),
+told AS (
+    {told("'action.started'", "'{}'::jsonb", "$1::uuid", "moved WHERE moved.was <> 'running'")}
+)
+SELECT {_of("moved", _CLAIMED)}, {TOLD} FROM moved LEFT JOIN told ON told.subject_id = moved.id
+"""
+
+
+_CLAIM = _claim(HINTED)
+_PULL = _claim(WAITING)
+_CLAIM_SHARED = _claim(HINTED_SHARED)
+_PULL_SHARED = _claim(WAITING_SHARED)
+_PULL_ALONE = _claim(WAITING_ALONE)
+
+
+@dataclass(frozen=True)
+class Share:
+    """How many runs organisations may still take: of each of `organisations` its one of `rooms`, of the `others` so
+    many."""
+
+    organisations: list[UUID]
+    rooms: list[int]
+    others: int
+
+    def values(self) -> tuple[list[UUID], list[int], int]:
+        return self.organisations, self.rooms, self.others
+
+
+async def claim(
+    conn: Any,
+    owner: UUID,
+    kinds: Sequence[str],
+    ids: Sequence[UUID],
+    most: int,
+    worker: str,
+    share: Share | None = None,
+) -> list[Any]:
+    """Takes those of the hinted runs that are still queued, at most `most`: running, leased, epoch + 1."""
+    if share is None:
+        return list(await conn.fetch(_CLAIM, owner, kinds, ids, most, worker))
+    return list(await conn.fetch(_CLAIM_SHARED, owner, kinds, ids, most, worker, *share.values()))
+
+
+async def pull(
+    conn: Any, owner: UUID, kinds: Sequence[str], most: int, worker: str, share: Share | None = None
+) -> list[Any]:
+    """Takes up to `most` queued runs, recovered ones first, organisations in turn."""
+    if share is None:
+        return list(await conn.fetch(_PULL, owner, kinds, None, most, worker))
+    return list(await conn.fetch(_PULL_SHARED, owner, kinds, None, most, worker, *share.values()))
+
+
+async def pull_alone(
+    conn: Any, owner: UUID, kinds: Sequence[str], worker: str, seconds: int = 0, without: Sequence[UUID] = ()
+) -> list[Any]:
+    """Takes one of the runs that have lost two workers: nothing else may be in the hands of who claims it.
+
+    None of a kind of which another such run was claimed within so many `seconds`, and none of those `without`.
+    """
+    return list(await conn.fetch(_PULL_ALONE, owner, kinds, list(without), 1, worker, seconds))
+
+
+async def waiting(conn: Any, kinds: Sequence[str], most: int) -> list[UUID]:
+    """Whom a pull would take, in its order."""
+    return [row["id"] for row in await conn.fetch(WHO_WAITS, None, kinds, None, most, None)]
+
+
+async def waiting_alone(conn: Any, kinds: Sequence[str], seconds: int, without: Sequence[UUID]) -> list[UUID]:
+    """Whom `pull_alone` would take."""
+    return [row["id"] for row in await conn.fetch(WHO_WAITS_ALONE, None, kinds, list(without), 1, None, seconds)]
+
+
+# Log ------------------------------------------------------------------------------------------------------------
+
+# An entry that its owner has numbered is written once, however often it is sent: `log_mark` says which is the last
+# that the row's owner has written. It grows with the epoch, so a new owner begins anew without anybody resetting it.
+_LOG = f"""
+WITH input AS (
+    SELECT *, CASE WHEN number > 0 THEN (epoch::bigint << 32) + number END AS mark
+    FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::int[])
+        WITH ORDINALITY AS t(id, epoch, level, event, message, data, number, place)
+),
+picked AS MATERIALIZED (
+    SELECT r.id, r.epoch, r.log_mark FROM runs r JOIN (SELECT DISTINCT id, epoch FROM input) given
+        ON given.id = r.id AND given.epoch = r.epoch
+    WHERE r.id = ANY($1) AND {IS_LEASED} ORDER BY r.id FOR UPDATE OF r SKIP LOCKED
+),
+fresh AS (
+    SELECT input.* FROM input JOIN picked ON picked.id = input.id AND picked.epoch = input.epoch
+    WHERE input.mark IS NULL OR input.mark > picked.log_mark
+),
+counted AS (SELECT id, count(*)::int AS entries, max(mark) AS mark FROM fresh GROUP BY id),
+moved AS (
+    UPDATE runs r SET log_seq = log_seq + counted.entries, log_mark = greatest(log_mark, counted.mark)
+    FROM counted WHERE r.id = counted.id
+    RETURNING r.id, r.log_seq - counted.entries AS before, r.retry_count
+),
+written AS (
+    INSERT INTO run_logs (run_id, seq, occurred_at, level, event, message, data, worker_id, attempt)
+    SELECT moved.id, moved.before + row_number() OVER (PARTITION BY fresh.id ORDER BY place), clock_timestamp(), level,
+           event, message, data, $8, moved.retry_count + 1
+    FROM fresh JOIN moved ON moved.id = fresh.id
+)
+{passed_over("SELECT DISTINCT id, epoch FROM input")}
+"""
+
+
+def _texts(entry: Entry) -> tuple[Any, ...]:
+    # Postgres refuses U+0000 in any text, and halves of surrogate pairs are no text at all.
+    message = entry.message.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
+    return entry.level, entry.event, message, entry.data
+
+
+async def log(conn: Any, entries: Sequence[tuple[UUID, int, Entry]], worker: str) -> set[tuple[UUID, int]]:
+    """Writes entries (run, epoch, entry) in their order; those of runs that are no longer ours are left out.
+
+    Entries with a number may be sent again where the answer was lost. Answers the runs (run, epoch) of which nothing
+    was written because somebody holds their rows: to be sent again.
+    """
+    ids, epochs, found = zip(*entries, strict=True)
+    columns = zip(*map(_texts, found), strict=True)
+    numbers = [entry.number for entry in found]
+    rows = await conn.fetch(_LOG, list(ids), list(epochs), *(list(column) for column in columns), numbers, worker)
+    return {(row["id"], row["epoch"]) for row in rows}
+
+
+_PROGRESS = f"""
+WITH picked AS MATERIALIZED (
+    SELECT r.id, t.progress FROM runs r
+    JOIN unnest($1::uuid[], $2::int[], $3::jsonb[]) AS t(id, epoch, progress) ON t.id = r.id AND t.epoch = r.epoch
+    WHERE r.id = ANY($1) AND {IS_LEASED} ORDER BY r.id FOR UPDATE OF r SKIP LOCKED
+),
+moved AS (
+    UPDATE runs r SET progress = picked.progress, updated_at = clock_timestamp() FROM picked WHERE r.id = picked.id
+)
+{passed_over("SELECT * FROM unnest($1::uuid[], $2::int[]) AS t(id, epoch)")}
+"""
+
+
+async def progress(conn: Any, values: Sequence[tuple[UUID, int, dict[str, Any]]]) -> set[tuple[UUID, int]]:
+    """Replaces the progress of runs (run, epoch, progress) that are still ours.
+
+    Answers those (run, epoch) that were passed over because somebody holds their rows.
+    """
+    rows = await conn.fetch(_PROGRESS, *(list(column) for column in zip(*values, strict=True)))
+    return {(row["id"], row["epoch"]) for row in rows}
+
+
+# Finish ---------------------------------------------------------------------------------------------------------
+
+_FINISH = f"""
+WITH picked AS MATERIALIZED (
+    SELECT i.* FROM runs r JOIN unnest($1::uuid[], $2::int[], $3::text[], $4::jsonb[], $5::jsonb[], $6::jsonb[],
+        $7::text[], $8::text[], $9::text[], $10::jsonb[], $11::jsonb[])
+        AS i(id, epoch, status, result, error, progress, level, event, message, data, extra)
+        ON i.id = r.id AND i.epoch = r.epoch
+    WHERE r.id = ANY($1) AND {IS_LEASED} AND r.lease_owner = $12
+      AND (i.status = 'completed' OR (i.status = 'cancelled') = (r.control IS NOT DISTINCT FROM 'cancel'))
+    ORDER BY r.id FOR UPDATE OF r SKIP LOCKED
+),
+moved AS (
+    UPDATE runs r SET status = picked.status, phase = 'done', lease_owner = NULL, due_at = NULL, control = NULL,
+        result = picked.result, error = picked.error, progress = coalesce(picked.progress, r.progress),
+        completed_at = clock_timestamp(), updated_at = clock_timestamp(), log_seq = log_seq + 1,
+        event_seq = event_seq + 1
+    FROM picked WHERE r.id = picked.id
+    RETURNING {_of("r", _ENDED)}, {_of("r", _TELLING)}, r.parent_run_id, picked.level, picked.event, picked.message,
+        picked.data AS log_data, picked.extra
+),
+logged AS (
+    {logged("moved.level", "moved.event", "moved.message", "moved.log_data", "$13::text")}
+),
+told AS (
+    {told("'action.' || moved.status", "moved.extra", "$12::uuid")}
+),
+woken AS (
+    {WOKEN}
+)
+SELECT {_of("moved", _ENDED)}, {TOLD}, {AFTERWARDS}
+FROM told JOIN moved ON moved.id = told.subject_id LEFT JOIN woken ON woken.id = moved.parent_run_id
+"""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run ends: what its row, its last log entry and its event say."""
+
+    run_id: UUID
+    epoch: int
+    status: str
+    result: dict[str, Any] | None
+    error: dict[str, Any] | None
+    progress: dict[str, Any] | None
+    entry: Entry
+    extra: dict[str, Any]
+
+
+async def finish(conn: Any, endings: Sequence[Ending], owner: UUID, worker: str) -> list[Any]:
+    """Ends runs that are still ours; answers a row with the event for each that it ended.
+
+    Cancel beats a failure, never a completion (decision 20): a failure of a run that is to be cancelled is not
+    answered, nor is a cancellation that nobody asked for, nor a run whose row somebody holds: nobody waits for it.
+    """
+    fields = [(e.run_id, e.epoch, e.status, e.result, e.error, e.progress, *_texts(e.entry), e.extra) for e in endings]
+    columns = [list(column) for column in zip(*fields, strict=True)]
+    return list(await conn.fetch(_FINISH, *columns, owner, worker))
+
+
+# Beat -----------------------------------------------------------------------------------------------------------
+
+_BEAT = f"""
+WITH beat AS (
+    UPDATE processes SET counter = counter + 1, beat_at = clock_timestamp() WHERE id = $1 RETURNING id
+)
+SELECT beat.id AS process, r.id, r.epoch, r.control,
+    extract(epoch FROM clock_timestamp() - r.due_at)::float8 + {LEASE_SECONDS} AS age FROM beat
+LEFT JOIN runs r ON r.lease_owner = beat.id AND r.phase = 'leased'
+"""
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A lease as the database knows it; `age`: seconds since it was taken or renewed."""
+
+    run_id: UUID
+    epoch: int
+    control: str | None
+    age: float = field(default=0.0, compare=False)
+
+
+async def beat(conn: Any, process_id: UUID) -> list[Lease] | None:
+    """Raises the process's counter; answers its leases, or None where it was declared dead."""
+    rows = await conn.fetch(_BEAT, process_id)
+    if not rows:
+        return None
+    return [Lease(row["id"], row["epoch"], row["control"], row["age"]) for row in rows if row["id"] is not None]
+
+
+_RENEW = f"""
+WITH picked AS MATERIALIZED (
+    SELECT r.id FROM runs r JOIN unnest($2::uuid[], $3::int[]) AS t(id, epoch) ON t.id = r.id AND t.epoch = r.epoch
+    WHERE r.id = ANY($2) AND {IS_LEASED} AND r.lease_owner = $1 ORDER BY r.id FOR UPDATE OF r SKIP LOCKED
+)
+UPDATE runs r SET due_at = clock_timestamp() + interval '{LEASE_SECONDS} s' FROM picked WHERE r.id = picked.id
+"""
+
+
+async def renew(conn: Any, process_id: UUID, leases: Sequence[tuple[UUID, int]]) -> None:
+    """Gives the leases that a process holds in memory their full time again."""
+    await conn.execute(_RENEW, process_id, [run for run, _ in leases], [epoch for _, epoch in leases])
+
+
+# Publish --------------------------------------------------------------------------------------------------------
+
+_PUBLISHED = """
+WITH hasty AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
+UPDATE events e SET published_at = clock_timestamp()
+FROM unnest($1::uuid[], $2::int[], $3::timestamptz[]) AS t(subject_id, sequence, occurred_at), hasty
+WHERE e.subject_id = t.subject_id AND e.sequence = t.sequence AND e.occurred_at = t.occurred_at
+  AND e.occurred_at BETWEEN $4 AND $5
+"""
+
+
+async def published(conn: Any, events: Sequence[tuple[UUID, int, datetime]]) -> None:
+    """Marks journal rows (subject, sequence, occurred_at) as published.
+
+    Does not wait for the disk: a mark that a crash of Postgres takes away sends its event again, which is allowed.
+    """
+    subjects, sequences, times = (list(column) for column in zip(*events, strict=True))
+    await conn.execute(_PUBLISHED, subjects, sequences, times, min(times), max(times))

@@ -1,0 +1,101 @@
+"""A run that is about to be made."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from vai_common.ids import uuid7
+from vai_common.messages.bell import HELD, ROOM
+from vai_records.lifecycle.moves import HeldFor
+
+_APART = "\x1f"
+
+
+def own_key(*parts: object) -> str:
+    """A key that the platform makes: no request can name it, since keys of requests have no control characters."""
+    return _APART.join(map(str, parts))
+
+
+def is_repeat(first: Any, mark: bytes | None, beside: tuple[str | None, UUID | None]) -> bool:
+    """Whether the run of an idempotency key was made by the same request: fingerprint, concurrency key and parent."""
+    return first["fingerprint"] == mark and (first["concurrency_key"], first["parent_run_id"]) == beside
+
+
+@dataclass(frozen=True)
+class NewRun:
+    """All that the row of a new run says; `held_for` comes from `admission.admit`, None means queued."""
+
+    org_id: UUID
+    kind: str
+    definition: dict[str, Any]
+    trigger_method: str
+    held_for: str | None = None
+    trigger_source_type: str | None = None
+    trigger_source_id: str | None = None
+    action_id: UUID | None = None
+    connection_id: UUID | None = None
+    parent_run_id: UUID | None = None
+    retry_of: UUID | None = None
+    watched: bool = False
+    secrets: bytes | None = None
+    concurrency_key: str | None = None
+    idempotency_key: str | None = None
+    # what a repeat with the same idempotency key must equal (decision 14)
+    fingerprint: bytes | None = None
+    requires_approval: bool = False
+    created_by: UUID | None = None
+    traceparent: str | None = None
+    # whether it may be done again after its worker was lost (decision 24); None: the database reads the definition
+    may_rerun: bool | None = None
+    approval_timeout_seconds: float | None = None
+    id: UUID = field(default_factory=uuid7)
+
+    @property
+    def phase(self) -> str:
+        return "held" if self.held_for else "queued"
+
+    @property
+    def ring(self) -> tuple[str, UUID]:
+        """What is rung once the run is committed: its kind, or why it is held, with the id that goes with it."""
+        if self.held_for is None:
+            return self.kind, self.id
+        return (ROOM, self.org_id) if self.held_for == HeldFor.LIMIT else (HELD, self.id)
+
+    @property
+    def beside(self) -> tuple[str | None, UUID | None]:
+        """What a repeat must equal beside the fingerprint."""
+        return self.concurrency_key, self.parent_run_id
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """What the run may share with no other (see `vai_records.runs.hot.create`)."""
+        retried = str(self.retry_of) if self.retry_of else None
+        return frozenset(key for key in (self.idempotency_key, self.concurrency_key, retried) if key)
+
+    def columns(self) -> tuple[Any, ...]:
+        """The values in the order of the creating statement."""
+        return (
+            self.id,
+            self.org_id,
+            self.action_id,
+            self.connection_id,
+            self.parent_run_id,
+            self.retry_of,
+            self.kind,
+            self.phase,
+            self.held_for,
+            self.watched,
+            self.definition,
+            self.secrets,
+            self.concurrency_key,
+            self.idempotency_key,
+            self.fingerprint,
+            self.trigger_method,
+            self.trigger_source_type,
+            self.trigger_source_id,
+            self.requires_approval,
+            self.created_by,
+            self.traceparent,
+            self.may_rerun,
+            self.approval_timeout_seconds,
+        )

@@ -1,0 +1,206 @@
+"""From what somebody asks for to the run that is about to be made (decisions 7 to 12, 14).
+
+Whoever makes runs goes this way: the gateway for people, the scheduler for the steps of automations.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from vai_common.ids import uuid7
+from vai_common.telemetry import current_traceparent
+from vai_records.automations import automations
+from vai_records.catalogue.actions import ToRun
+from vai_records.connections import connections
+from vai_records.connections.connections import Resolved, Unresolved
+from vai_records.definitions.base import ConnectionReference, Definition
+from vai_records.definitions.call_automation import CallAutomation
+from vai_records.refused import Place, refused
+from vai_records.runs.admission import Limits, admit
+from vai_records.runs.new_run import NewRun
+from vai_records.secrets.keys import Keyring
+from vai_records.validation import beside, checks
+
+Json = dict[str, Any]
+Reference = UUID | str | ConnectionReference
+
+
+@dataclass(frozen=True)
+class Customer:
+    """For whom a run is made, and how it came to be (decision 10); `max_running` is the organisation's limit."""
+
+    org_id: UUID
+    method: str
+    source_type: str | None
+    source_id: str | None
+    user_id: UUID | None = None
+    max_running: int | None = None
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be run: a definition as given, or an action's with overrides; `stored` are the action's secrets."""
+
+    kind: str
+    definition: Json
+    loc: Place
+    action: ToRun | None = None
+    stored: Json | None = None
+    connection_ref: str | ConnectionReference | None = None
+    parent_run_id: UUID | None = None
+    concurrency_key: str | None = None
+    idempotency_key: str | None = None
+    deferred: bool = False
+
+
+@dataclass(frozen=True)
+class Known:
+    """What has been looked up: of many runs the next needs not ask for the same connection or parent again."""
+
+    connections: dict[Reference, Resolved] = field(default_factory=dict)
+    automations: set[str] = field(default_factory=set)
+    parents: set[UUID] = field(default_factory=set)
+
+
+async def order_of_action(
+    keyring: Keyring, org_id: UUID, action: ToRun, overrides: Json | None, *, deferred: bool
+) -> Order:
+    """`of_action`, beside the event loop where there is much to read."""
+    make = partial(of_action, keyring, org_id, action, overrides, deferred=deferred)
+    return await beside.judged(org_id, (action.definition, overrides), make)
+
+
+def of_action(keyring: Keyring, org_id: UUID, action: ToRun, overrides: Json | None, *, deferred: bool) -> Order:
+    """The order for a saved action: its preset, its definition and the overrides, merged in this order."""
+    stored = None if action.secrets is None else keyring.decrypt_json(action.secrets, org_id, action.id)
+    base = checks.with_preset(action.template_id, checks.mended(action.kind, action.definition))
+    given = checks.spelled(checks.tidy(action.kind, overrides or {}, ("definition",)))
+    merged = checks.merge_patch(checks.spelled(base), given)
+    if checks.wants_approval(base):
+        merged["requires_approval"] = True
+    return Order(action.kind, merged, ("definition",), action=action, stored=stored, deferred=deferred)
+
+
+async def make(conn: Any, keyring: Keyring, customer: Customer, order: Order, known: Known | None = None) -> NewRun:
+    """The run as it will be inserted. Raises `Refused` that says what is wrong with the order."""
+    known = known or Known()
+    found = await _resolved(conn, customer.org_id, order, known)
+    # What stands beside the definition is not part of it; the snapshot says what the run works on.
+    snapshot = checks.with_connection(order.definition, found.id if found else None)
+    whole = checks.whole(order.kind, snapshot, order.stored, order.loc)
+    model = await beside.judged(customer.org_id, whole, partial(checks.complete, order.kind, whole, order.loc))
+    if isinstance(model, CallAutomation):
+        await _check_called(conn, customer.org_id, model.automation, order.loc, known)
+    if order.parent_run_id is not None:
+        await _check_parent(conn, customer.org_id, order.parent_run_id, known)
+    return _new_run(keyring, customer, order, (model, found))
+
+
+def _new_run(keyring: Keyring, customer: Customer, order: Order, judged: tuple[Definition, Resolved | None]) -> NewRun:
+    model, found = judged
+    run_id = uuid7()
+    masked, secrets = checks.split(order.kind, model.stored(), None, order.loc)
+    sealed = None if secrets is None else keyring.encrypt_json(secrets, customer.org_id, run_id)
+    limits = Limits(customer.max_running, found.max_running if found else None)
+    held = admit(requires_approval=model.requires_approval, approved=False, deferred=order.deferred, limits=limits)
+    return NewRun(
+        id=run_id,
+        org_id=customer.org_id,
+        kind=order.kind,
+        definition=masked,
+        secrets=sealed,
+        held_for=held,
+        requires_approval=model.requires_approval,
+        action_id=order.action.id if order.action else None,
+        connection_id=found.id if found else None,
+        parent_run_id=order.parent_run_id,
+        concurrency_key=order.concurrency_key,
+        idempotency_key=order.idempotency_key,
+        fingerprint=fingerprint(order) if order.idempotency_key else None,
+        trigger_method=customer.method,
+        trigger_source_type=customer.source_type,
+        trigger_source_id=customer.source_id,
+        created_by=customer.user_id,
+        traceparent=current_traceparent(),
+        may_rerun=model.on_lost == "rerun",
+        approval_timeout_seconds=model.approval_timeout_seconds,
+    )
+
+
+def fingerprint(order: Order) -> bytes:
+    """What a repeat with the same idempotency key must equal: kind and definition as given, in any order of keys.
+
+    `deferred` is added only where it is true, so that an older version knows the same mark for all others.
+    """
+    reference = order.connection_ref
+    named = reference.model_dump(mode="json") if isinstance(reference, ConnectionReference) else reference
+    said = orjson.dumps(
+        [order.kind, order.definition, named, *(["deferred"] if order.deferred else [])], option=orjson.OPT_SORT_KEYS
+    )
+    return hashlib.sha256(said).digest()
+
+
+def _references(order: Order) -> Iterator[tuple[Place, Reference]]:
+    """Every connection that the order names, and where."""
+    for key in checks.CONNECTION_KEYS:
+        if (given := order.definition.get(key)) is not None:
+            yield (*order.loc, key), _reference(given, (*order.loc, key))
+    if order.connection_ref is not None:
+        yield ("body", "connectionRef"), order.connection_ref
+    if order.action is not None and order.action.connection_id is not None:
+        yield ("connectionId",), order.action.connection_id
+
+
+def _reference(given: Any, loc: Place) -> Reference:
+    if isinstance(given, str):
+        return given
+    if isinstance(given, dict) and len(given) == 1:
+        try:
+            return ConnectionReference.model_validate(given)
+        except ValueError as error:
+            raise refused(loc, "name the connection by id, slug or provider") from error
+    raise refused(loc, "name the connection by an id, a slug, or an object with one of id, slug or provider")
+
+
+async def _resolved(conn: Any, org_id: UUID, order: Order, known: Known) -> Resolved | None:
+    references = list(_references(order))
+    if not references:
+        return None
+    found: dict[UUID, Resolved] = {}
+    for loc, reference in references:
+        resolved = known.connections.get(reference) or await _resolve(conn, org_id, loc, reference)
+        known.connections[reference] = found[resolved.id] = resolved
+    if len(found) > 1:
+        names = " and ".join(".".join(map(str, loc)) for loc, _ in references)
+        raise refused(references[0][0], f"{names} name different connections; name one", "two_connections")
+    return next(iter(found.values()))
+
+
+async def _resolve(conn: Any, org_id: UUID, loc: Place, reference: Reference) -> Resolved:
+    try:
+        return await connections.resolve(conn, org_id, reference)
+    except Unresolved as error:
+        raise refused(loc, str(error), "unknown_connection") from error
+
+
+async def _check_called(conn: Any, org_id: UUID, name: str, loc: Place, known: Known) -> None:
+    if name in known.automations:
+        return
+    if await automations.to_start(conn, org_id, name) is None:
+        message = f"there is no automation {name!r}; name one by its id or its slug"
+        raise refused((*loc, "automation"), message, "unknown_automation")
+    known.automations.add(name)
+
+
+async def _check_parent(conn: Any, org_id: UUID, parent_run_id: UUID, known: Known) -> None:
+    if parent_run_id in known.parents:
+        return
+    there = "SELECT 1 FROM runs WHERE id = $1 AND org_id = $2 AND deleted_at IS NULL"
+    if await conn.fetchval(there, parent_run_id, org_id) is None:
+        raise refused(("body", "parentActionRunId"), "no such run", "unknown_run")
+    known.parents.add(parent_run_id)

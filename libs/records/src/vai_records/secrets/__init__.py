@@ -1,0 +1,1 @@
+"""Encryption keys, and what must not be shown."""

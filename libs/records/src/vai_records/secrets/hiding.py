@@ -1,0 +1,123 @@
+"""Secret values are taken out of what is stored and shown: servers like to echo what they were sent."""
+
+import base64
+import binascii
+import html
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
+
+import orjson
+
+from vai_common.errors import RunError
+from vai_records.secrets.secret_names import has_secret_form, is_secret_value
+
+HIDDEN = "[secret]"
+
+_SHORTEST = 6
+_SHORTEST_MARKED = 4
+_SHORTEST_RECASED = 12
+"""From here on a value is hidden in small and in capital letters, too: shorter ones may be words."""
+_LOWER_HEX = re.compile(r"%[0-9A-F]{2}")
+_PARAMETER = re.compile(r"([?&#])([^=&#?\s]{1,256})=([^&#\s\"'<>]+)")
+_USER = re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]{0,30}://)[^/?#\s@\"'<>]{1,2000}@")
+
+Error = TypeVar("Error", bound=RunError)
+
+
+class Hidden:
+    """Knows values that must not be seen again; those that somebody marked are hidden even if they are short."""
+
+    def __init__(self, values: Iterable[str], marked: Iterable[str] = ()) -> None:
+        found = {form for value in values for form in _forms(value) if len(form) >= _SHORTEST}
+        found |= {form for value in marked for form in _forms(value) if len(form) >= _SHORTEST_MARKED}
+        self._values = sorted(found, key=len, reverse=True)
+
+    def learn(self, value: str) -> None:
+        """One more that must not be seen: a secret that was got meanwhile."""
+        found = {*self._values, *(form for form in _forms(value) if len(form) >= _SHORTEST)}
+        self._values = sorted(found, key=len, reverse=True)
+
+    def text(self, text: str) -> str:
+        for value in self._values:
+            text = text.replace(value, HIDDEN)
+        return text
+
+    def address(self, url: str) -> str:
+        """An address without a user and without the values of parameters that look secret, whoever made it."""
+        return self.text(_PARAMETER.sub(_without_value, _USER.sub(r"\1", url)))
+
+    def out_of(self, value: Any) -> Any:
+        """The same for any JSON value."""
+        if not self._values:
+            return value
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return {self.text(name): self.out_of(inner) for name, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.out_of(inner) for inner in value]
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return HIDDEN if str(value) in self._values else value
+        return value
+
+    def is_absent_from(self, text: bytes) -> bool:
+        """Whether nothing that is hidden stands in a JSON text that orjson has written: no need to walk its value."""
+        return not any(value.encode() in text for value in self._values)
+
+    def error(self, error: Error) -> Error:
+        """The error, what it says changed in place."""
+        error.message = self.text(error.message)
+        error.details = self.out_of(error.details)
+        return error
+
+
+def _in_address(value: str) -> Iterator[str]:
+    """The credentials in an address."""
+    for user in _USER.finditer(value):
+        yield unquote(user[0].partition("://")[2].rstrip("@").partition(":")[2])
+    for parameter in _PARAMETER.finditer(value):
+        if parameter[0] != _without_value(parameter):
+            yield unquote_plus(parameter[3])
+
+
+def _without_value(match: re.Match[str]) -> str:
+    mark, name, value = match.groups()
+    return f"{mark}{name}={HIDDEN}" if is_secret_value(name, value) or has_secret_form(value) else match[0]
+
+
+def _forms(value: str) -> Iterator[str]:
+    """How a value may look when it comes back; of `Bearer x` also `x`, of `Basic …` also what is in it."""
+    word, _, rest = value.partition(" ")
+    plain = [value, *([rest] if rest and len(word) <= 10 else [])]
+    if word.lower() == "basic":
+        try:
+            pair = base64.b64decode(rest, validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            pair = ""
+        plain += [pair, pair.partition(":")[2]]
+    plain += _in_address(value)
+    for one in filter(None, plain):
+        yield from _as_text(one)
+        if len(one) >= _SHORTEST_RECASED:
+            yield from (one.lower(), one.upper())
+        for encoded in {one, quote(one, safe=""), quote_plus(one)}:
+            yield from _in_base64(encoded)
+
+
+def _as_text(one: str) -> Iterator[str]:
+    """As it is, and as addresses, JSON and HTML write it."""
+    quoted, json = quote(one, safe=""), orjson.dumps(one).decode()[1:-1]
+    yield from (one, quoted, quote_plus(one), json, json.replace("/", "\\/"), html.escape(one))
+    yield from (_LOWER_HEX.sub(lambda found: found[0].lower(), each) for each in (quoted, quote_plus(one)))
+
+
+def _in_base64(one: str) -> Iterator[str]:
+    """The letters that are its alone, wherever it stands in what is encoded: `user:secret` begins anywhere."""
+    raw = one.encode()
+    yield base64.b64encode(raw).decode().rstrip("=")
+    for before in range(3):
+        first, last = -(-before * 8 // 6), (before + len(raw)) * 8 // 6
+        for write in (base64.b64encode, base64.urlsafe_b64encode):
+            yield write(bytes(before) + raw + b"\0\0").decode()[first:last]

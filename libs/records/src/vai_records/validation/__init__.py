@@ -1,0 +1,1 @@
+"""Definitions held against their rules, and their write-only values."""

@@ -1,0 +1,23 @@
+"""Short words for plans and for where their steps stand."""
+
+from vai_records.automations.advance import Standing, State
+from vai_records.automations.plan import Dependency, Plan, Step, When
+
+
+def step(key: str, *needs: str, when: str = "on_success", kind: str = "http_request") -> Step:
+    """`needs` are `source` or `source.port`, `source.port|port`."""
+    dependencies = []
+    for need in needs:
+        source, _, ports = need.partition(".")
+        dependencies.append(Dependency(source, frozenset(ports.split("|")) if ports else None))
+    return Step(key, kind, tuple(dependencies), When(when))
+
+
+def now(plan: Plan, said: str) -> dict[str, Standing]:
+    """`a=completed b=completed:true`; who is not mentioned waits."""
+    standing = {one.key: Standing(State.WAITING) for one in plan.steps}
+    for word in said.split():
+        key, _, rest = word.partition("=")
+        state, _, port = rest.partition(":")
+        standing[key] = Standing(State(state), port or None)
+    return standing

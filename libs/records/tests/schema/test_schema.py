@@ -1,0 +1,74 @@
+"""The schema that this version needs, and what brings a database to it."""
+
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+
+import vai_records
+from vai_records.schema import needed as schema
+from vai_records.schema import tables
+from vai_records.schema.migrate import migrate
+from vai_testkit.database import Database, execute, in_database
+
+VERSIONS = Path(vai_records.__file__).parent / "schema/migrations/versions"
+
+
+def test_the_needed_revision_is_the_newest() -> None:
+    revisions = re.findall(r'^revision = "(.+)"$', "\n".join(p.read_text() for p in VERSIONS.glob("*.py")), re.M)
+    assert max(revisions) == schema.NEEDED
+
+
+async def test_a_migrated_database_fits(database: Database) -> None:
+    assert await schema.fits(await database.pool("watchdog"))
+
+
+async def test_a_newer_schema_fits_and_an_older_does_not(own_database: Database) -> None:
+    pool, owner = await own_database.pool("watchdog"), await own_database.owner()
+    await owner.execute("UPDATE alembic_version SET version_num = '9999'")
+    assert await schema.fits(pool)
+    await owner.execute("UPDATE alembic_version SET version_num = '0000'")
+    assert not await schema.fits(pool)
+    await owner.execute("DELETE FROM alembic_version")
+    assert not await schema.fits(pool)
+
+
+async def test_an_empty_database_does_not_fit(postgres_server: str) -> None:
+    await execute(postgres_server, "CREATE DATABASE empty_one")
+    empty = Database(in_database(postgres_server, "empty_one"))
+    try:
+        assert not await schema.fits(await empty.pool("watchdog"))
+    finally:
+        await empty.close()
+        await execute(postgres_server, "DROP DATABASE empty_one WITH (FORCE)")
+
+
+async def test_two_may_migrate_at_once_and_again(postgres_server: str) -> None:
+    await execute(postgres_server, "CREATE DATABASE raced")
+    raced = Database(in_database(postgres_server, "raced"))
+    try:
+        await asyncio.gather(migrate(raced.url), migrate(raced.url))
+        await migrate(raced.url)
+        assert await schema.fits(await raced.pool("watchdog"))
+    finally:
+        await raced.close()
+        await execute(postgres_server, "DROP DATABASE raced WITH (FORCE)")
+
+
+@pytest.mark.parametrize("table", list(tables.METADATA.tables.values()), ids=lambda table: str(table))
+async def test_the_tables_that_sqlalchemy_sees_are_there(database: Database, table: tables.Table) -> None:
+    rows = await (await database.owner()).fetch(
+        "SELECT column_name, is_nullable FROM information_schema.columns WHERE table_name = $1", table.name
+    )
+    there = {row["column_name"]: row["is_nullable"] == "YES" for row in rows}
+    assert {column.name: bool(column.nullable) for column in table.columns}.items() <= there.items()
+
+
+async def test_what_is_looked_at_all_day_is_found_by_small_indexes(database: Database) -> None:
+    """Rule 15: the indexes of the sweeps hold live rows only."""
+    rows = await (await database.owner()).fetch(
+        "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'runs' AND indexdef LIKE '%WHERE%'"
+    )
+    partial = {row["indexname"] for row in rows}
+    assert partial >= {"runs_queued", "runs_held", "runs_due", "runs_leased", "runs_live", "runs_parked"}

@@ -1,0 +1,36 @@
+"""A link without a worker, for tests of what runs in a child process."""
+
+from collections.abc import Callable
+from typing import Any
+
+from vai_worker.children.link import Level, Stop
+
+
+class RecordingLink:
+    """Collects what a heavy kind says; `answers` maps a question to the function that answers it."""
+
+    def __init__(self, answers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] | None = None) -> None:
+        self.answers = answers or {}
+        self.logs: list[tuple[str, str, dict[str, Any], str]] = []
+        self.progresses: list[dict[str, Any]] = []
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.stopping = False
+
+    def log(self, event: str, message: str, data: dict[str, Any] | None = None, level: Level = "info") -> None:
+        self.logs.append((event, message, data or {}, level))
+
+    def progress(self, progress: dict[str, Any]) -> None:
+        self.progresses.append(progress)
+
+    def ask(self, question: str, payload: dict[str, Any]) -> dict[str, Any]:
+        self.asked.append((question, payload))
+        answer = self.answers.get(question)
+        return answer(payload) if answer else {}
+
+    def check(self) -> None:
+        if self.stopping:
+            raise Stop
+
+    @property
+    def events(self) -> list[str]:
+        return [event for event, *_ in self.logs]

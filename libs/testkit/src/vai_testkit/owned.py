@@ -1,0 +1,64 @@
+"""A run in a worker's hands, without a worker and without a database, for tests of light kinds."""
+
+from types import SimpleNamespace
+from typing import Any, cast
+from uuid import uuid4
+
+from vai_records.definitions.base import Definition
+from vai_worker.children.job import ConnectionSecret
+from vai_worker.owned import Means, Owned
+
+
+class _Life:
+    """A process that is certain to be alive, and counts how often it was asked."""
+
+    id = uuid4()
+    asked = 0
+
+    async def steady(self) -> None:
+        self.asked += 1
+
+
+_NOTHING: dict[str, Any] = dict.fromkeys(
+    (
+        "action_id",
+        "connection_id",
+        "retry_of",
+        "started_at",
+        "progress",
+        "control",
+        "secrets",
+        "traceparent",
+        "may_rerun",
+    )
+)
+
+
+class HeldRun(Owned):
+    """Its connection is what the test says; `life.asked` counts `steady`. `reads` is for kinds that are toys."""
+
+    def __init__(
+        self,
+        kind: str,
+        definition: dict[str, Any],
+        connection: ConnectionSecret | None = None,
+        reads: type[Definition] | None = None,
+    ) -> None:
+        row = {"id": uuid4(), "org_id": uuid4(), "kind": kind, "definition": definition, "epoch": 1, "retry_count": 0}
+        self.life = _Life()
+        means = SimpleNamespace(life=self.life, keyring=None, lake_url="")
+        super().__init__({**_NOTHING, **row}, cast(Means, means), reads)
+        self.logs: list[tuple[str, str, str]] = []
+        self._connection = connection
+        self.renewed: ConnectionSecret | None = None
+        self.rejected: list[str] = []
+
+    async def log(self, event: str, message: str, data: dict[str, Any] | None = None, level: str = "info") -> None:
+        self.logs.append((event, message, level))
+
+    async def connection(self, rejected: str | None = None) -> ConnectionSecret | None:
+        """The test's own; `renewed` takes its place where its token was refused."""
+        if rejected is not None:
+            self.rejected.append(rejected)
+            self._connection = self.renewed
+        return self._connection

@@ -1,0 +1,1 @@
+"""Heavy runs: the fork server, a child for each run, and how they talk."""

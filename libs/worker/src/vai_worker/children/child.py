@@ -1,0 +1,95 @@
+"""The child's side of a heavy run: one job, one entry function, one link (rule 12)."""
+
+import importlib
+import os
+import queue
+import socket
+import threading
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from vai_common.errors import RunError, unexpected
+from vai_worker.children import frames
+from vai_worker.children.job import ConnectionSecret, Job
+from vai_worker.children.link import Level, Link, Stop
+
+
+class SocketLink:
+    """The link over the child's socket; a thread hears answers and the wish to stop, and ends with the worker.
+
+    Another one says every `beat_seconds` that this process lives, however long its work says nothing.
+    """
+
+    def __init__(self, channel: socket.socket, beat_seconds: float) -> None:
+        self._channel = channel
+        self._answers: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._sending = threading.Lock()
+        self._stopped = threading.Event()
+        threading.Thread(target=self._read, daemon=True).start()
+        threading.Thread(target=self._beat, args=(beat_seconds,), daemon=True).start()
+
+    def log(self, event: str, message: str, data: dict[str, Any] | None = None, level: Level = "info") -> None:
+        self.send({"type": "log", "event": event, "message": message, "data": data or {}, "level": level})
+
+    def progress(self, progress: dict[str, Any]) -> None:
+        self.send({"type": "progress", "progress": progress})
+
+    def ask(self, question: str, payload: dict[str, Any]) -> dict[str, Any]:
+        self.send({"type": "ask", "question": question, "payload": payload})
+        answer = self._answers.get()
+        if answer["error"] is not None:
+            raise frames.error_of(answer["error"])
+        found: dict[str, Any] = answer["answer"]
+        return found
+
+    def check(self) -> None:
+        if self._stopped.is_set():
+            raise Stop
+
+    def send(self, frame: dict[str, Any]) -> None:
+        data = frames.encode(frame)
+        with self._sending:
+            self._channel.sendall(data)
+
+    def _beat(self, seconds: float) -> None:
+        never = threading.Event()
+        while not never.wait(seconds):
+            try:
+                self.send({"type": "beat"})
+            except OSError:
+                return
+
+    def _read(self) -> None:
+        while True:
+            frame = frames.receive(self._channel)
+            if frame is None:
+                os._exit(1)
+            if frame["type"] == "stop":
+                self._stopped.set()
+            else:
+                self._answers.put(frame)
+
+
+def run_job(channel: socket.socket) -> None:
+    """Receives the job, does it, and says how it ended; whatever happens is said in a frame or by the closed socket."""
+    job, entry, beat_seconds = _received(channel)
+    link = SocketLink(channel, beat_seconds)
+    try:
+        link.send({"type": "done", "result": entry(job, link)})
+    except Stop:
+        link.send({"type": "stopped"})
+    except RunError as error:
+        link.send({"type": "failed", "error": frames.error_frame(error)})
+    except BaseException as error:
+        link.send({"type": "failed", "error": frames.error_frame(unexpected(error, traceback.format_exc()))})
+
+
+def _received(channel: socket.socket) -> tuple[Job, Callable[[Job, Link], dict[str, Any]], float]:
+    frame = frames.receive(channel)
+    if frame is None:
+        os._exit(1)
+    module, name = frame.pop("entry").split(":")
+    secret = frame.pop("connection")
+    job = Job(**frame["job"], connection=ConnectionSecret(**secret) if secret else None)
+    return job, getattr(importlib.import_module(module), name), frame["beat_seconds"]

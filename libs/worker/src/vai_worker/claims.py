@@ -1,0 +1,75 @@
+"""The statements of a claim, in which one row that cannot be moved stops nobody else's (rule 22)."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import UUID
+
+from vai_common.db import is_away
+from vai_common.rows import Rows
+from vai_common.telemetry import runs_given_up
+from vai_records.runs import hot
+from vai_records.runs.hot import Share
+from vai_worker import lifecycle
+from vai_worker.alone import HOLDS_SECONDS
+from vai_worker.lifecycle import Holder
+
+
+class Claims:
+    """Takes queued runs; one that fails rests, and the others are taken without it."""
+
+    def __init__(
+        self, pool: Any, holder: Holder, kinds: Sequence[str], on_ended: Callable[[list[Any]], None] = lambda rows: None
+    ) -> None:
+        """`on_ended` hears of the rows of runs that no claim could take, and that were ended for that."""
+        self._pool = pool
+        self._holder = holder
+        self._kinds = list(kinds)
+        self._on_ended = on_ended
+        self._rows: Rows[UUID] = Rows("claims", last_resort=self._fail)
+
+    async def hinted(self, ids: Sequence[UUID], share: Share | None) -> list[Any]:
+        """Those of the ids that are still queued."""
+
+        async def some(part: list[UUID]) -> list[Any]:
+            return await hot.claim(self._pool, self._holder.id, self._kinds, part, len(part), self._holder.name, share)
+
+        return await self._rows.each(ids, some)
+
+    async def waiting(self, most: int, share: Share | None) -> list[Any]:
+        """Who waits, organisations in turn. Only where that fails, whoever waits is asked for and taken by its id."""
+        resting = self._rows.resting
+        if not resting:
+            try:
+                return await hot.pull(self._pool, self._holder.id, self._kinds, most, self._holder.name, share)
+            except Exception as error:
+                if is_away(error):
+                    raise
+        found = await hot.waiting(self._pool, self._kinds, most + len(resting))
+        return await self.hinted([run_id for run_id in found if run_id not in resting][:most], share)
+
+    async def alone(self) -> list[Any]:
+        """One that has lost two workers."""
+        resting = [run_id for run_id in self._rows.resting if isinstance(run_id, UUID)]
+        asked = (HOLDS_SECONDS, resting)
+        try:
+            return await hot.pull_alone(self._pool, self._holder.id, self._kinds, self._holder.name, *asked)
+        except Exception as error:
+            if is_away(error):
+                raise
+            failure = error
+
+        async def fail(_: UUID) -> None:
+            raise failure
+
+        for run_id in await hot.waiting_alone(self._pool, self._kinds, *asked):
+            await self._rows.one(run_id, fail)
+        return []
+
+    async def _fail(self, run_id: UUID) -> bool:
+        """Ends a run that goes on being refused to every claim (rule 23)."""
+        async with self._pool.acquire() as conn:
+            ended, rows = await lifecycle.fail_unclaimable(conn, self._holder, run_id)
+        for row in rows:
+            runs_given_up.labels(kind=row["kind"]).inc()
+        self._on_ended(rows)
+        return ended

@@ -1,0 +1,372 @@
+"""How a run is let go: what its work came to, and the transition that follows (decisions 18, 20, 25).
+
+An ending is kept and written later while the database is away; the run is handed to nobody meanwhile (rule 23).
+"""
+
+import asyncio
+import itertools
+import math
+import random
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+import asyncpg
+import structlog
+
+from vai_common.batcher import Batcher
+from vai_common.clock import now, steady_seconds
+from vai_common.db import dump_json, is_away
+from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
+from vai_common.nesting import DEEPEST_MADE, is_deeper
+from vai_common.telemetry import run_seconds, runs_ended, runs_given_up
+from vai_records.definitions.base import Retry
+from vai_records.events import events
+from vai_records.lifecycle.entry import Entry
+from vai_records.runs import hot
+from vai_records.runs.hot import Ending
+from vai_worker import lifecycle
+from vai_worker.insist import FIRST_WAIT, insist
+from vai_worker.kind import Park
+from vai_worker.lifecycle import Held, Holder
+from vai_worker.owned import Owned
+
+_log = structlog.get_logger()
+
+LONGEST_PAUSE = 86_400.0
+"""Seconds. Who asks to come back later than that gets a final failure (decision 25)."""
+
+_LOCKED_WAIT = 0.005
+"""Seconds until a row that was passed over is asked for again, doubled each time: mostly a statement of ours has it."""
+
+MOST_SPARED = 1_000
+"""Claims of a run after which each attempt counts."""
+
+_READ = "SELECT * FROM runs WHERE id = $1"
+_OF_CONNECTIONS = (ErrorCode.AUTH_ERROR, ErrorCode.CONNECTION_ERROR)
+_UNSTORABLE = (TypeError, ValueError, asyncpg.DataError, asyncpg.ProgramLimitExceededError)
+_LONGEST_REASON = 300
+
+
+class Endings:
+    """Writes how runs end, in batches.
+
+    `on_ending` hears of a run whose work is over, `on_ended` each row that a finishing statement answered, `on_left`
+    each row of a run that goes on later and leaves its room meanwhile.
+    """
+
+    def __init__(
+        self,
+        pool: Any,
+        holder: Holder,
+        on_ending: Callable[[Owned], None],
+        on_ended: Callable[[list[Any]], None],
+        on_left: Callable[[list[Any]], None] = lambda rows: None,
+    ) -> None:
+        self._pool = pool
+        self._holder = holder
+        self._on_ending = on_ending
+        self._on_ended = on_ended
+        self._on_left = on_left
+        self._batcher: Batcher[Ending, Any] = Batcher(self._finish, most=200, in_flight=1, when_away="fail")
+
+    async def complete(self, run: Owned, result: dict[str, Any]) -> Any:
+        """running → completed; answers the row, or None where the run is no longer ours."""
+        if is_deeper(result, DEEPEST_MADE):
+            message = f"The result is nested deeper than {DEEPEST_MADE} levels: make it flatter."
+            return await self.fail(run, Permanent(ErrorCode.DATA_ERROR, message))
+        how, level = ("with errors", "warning") if result.get("failed_resources") else ("successfully", "info")
+        text = f"Run completed {how} in {_spoken(_seconds(run))}"
+        try:
+            entry = Entry("run_completed", text, _summary(run, result), level)
+            return await self._end(run, "completed", entry, result=result)
+        except _UNSTORABLE as error:
+            message = f"The result cannot be stored as JSON: {_plain(error)}."
+            return await self.fail(run, Permanent(ErrorCode.DATA_ERROR, message))
+
+    async def fail(self, run: Owned, error: RunError) -> Any:
+        """running → failed, or delayed where another attempt may help and is left."""
+        policy = _policy(run)
+        if is_spared(run, error, policy):
+            return await self._until_answered(run, lambda: self._spare(run, error, spared_wait(run, error, policy)))
+        final = final_error(error, run.attempt, policy)
+        if final is None:
+            asked = error.retry_after if isinstance(error, Retryable) else None
+            wait = backoff(policy, run.attempt, asked)
+            return await self._until_answered(run, lambda: self._retry(run, error, wait))
+        await _tell_of_connection(run, final)
+        entry = Entry("run_failed", final.message, final.as_json(), "error")
+        return await self._until_answered(run, lambda: self._end(run, "failed", entry, error=final.as_json()))
+
+    async def cancel(self, run: Owned) -> Any:
+        """running → cancelled, because somebody asked for it."""
+        entry = Entry("run_cancelled", "Cancelled by a user.", {}, "warning")
+        return await self._end(run, "cancelled", entry)
+
+    async def park(self, run: Owned, parked: Park) -> Any:
+        """leased → parked; a run of which something else is asked has that carried out instead."""
+        await run.flushed()
+        return await self._until_answered(run, lambda: self._park(run, parked))
+
+    async def pause(self, run: Owned, *, over: bool = False) -> bool:
+        """leased → paused; False: nobody wants the pause any more, go on. `over`: this attempt's work has ended."""
+        held = Held(run.id, run.epoch, run.begun and not over)
+
+        def is_wanted(row: Any) -> bool:
+            return row["control"] == "pause" and (run.may_rerun or not held.begun)
+
+        return self._left(
+            await self._unlocked(run, lambda: lifecycle.pause(self._pool, self._holder, [held]), is_wanted)
+        )
+
+    async def give_up(self, run: Owned, error: BaseException) -> Any:
+        """The last guard: whatever it was that could not be let go is ended, with nothing but its id (rule 23)."""
+        _log.error("run_given_up", run_id=str(run.id), error=repr(error))
+        self._on_ending(run)
+        message = f"The run could not be ended as it came out: {_plain(error)}. Report it with the run's id."
+        held = [Held(run.id, run.epoch, run.begun)]
+
+        async def end() -> list[Any]:
+            rows = await lifecycle.give_up(self._pool, self._holder, held, message)
+            return rows or await lifecycle.cancel(self._pool, self._holder, held)
+
+        try:
+            rows = await self._unlocked(run, end, lambda row: True)
+        except Exception as damage:
+            _log.error("run_ends_without_its_entry", run_id=str(run.id), error=repr(damage))
+            rows = await insist(run.id, lambda: self._end_anyway(held[0], message))
+        for row in rows:
+            runs_given_up.labels(kind=row["kind"]).inc()
+            runs_ended.labels(kind=row["kind"], status=row["status"]).inc()
+        self._on_ended(rows)
+        return rows[0] if rows else None
+
+    async def _end_anyway(self, held: Held, message: str) -> list[Any]:
+        async with self._pool.acquire() as conn:
+            _, rows = await lifecycle.end_anyway(conn, self._holder, held, message)
+        return rows
+
+    async def drained(self) -> None:
+        await self._batcher.drained()
+
+    async def _until_answered(self, run: Owned, step: Callable[[], Any]) -> Any:
+        """Takes the step; where the row refuses it, does what its `control` says instead, or looks again."""
+        wait = FIRST_WAIT
+        while True:
+            if answer := await step():
+                return None if answer is True else answer
+            row = await self._read(run)
+            if not self._is_ours(row, run.epoch):
+                return None
+            if row["control"] == "cancel":
+                return await self.cancel(run)
+            if row["control"] == "pause" and await self.pause(run, over=True):
+                return None
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, 1.0)
+
+    async def _unlocked(
+        self, run: Owned, step: Callable[[], Awaitable[list[Any]]], is_wanted: Callable[[Any], bool]
+    ) -> list[Any]:
+        """The rows of a step that passes over a row which somebody holds: asked again, with no connection meanwhile,
+        for as long as the run is ours and its row says that the step `is_wanted`."""
+        wait = _LOCKED_WAIT
+        while True:
+            if rows := await insist(run.id, step):
+                return rows
+            row = await self._read(run)
+            if not self._is_ours(row, run.epoch) or not is_wanted(row):
+                return []
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, 1.0)
+
+    async def _retry(self, run: Owned, error: RunError, wait: float) -> bool:
+        later = (run.id, run.epoch, error, wait)
+        return self._left(await insist(run.id, lambda: lifecycle.retry(self._pool, self._holder, *later)))
+
+    async def _spare(self, run: Owned, error: RunError, wait: float) -> bool:
+        quota = error.code is ErrorCode.RATE_LIMITED
+        later = (run.id, run.epoch, error, wait)
+        spare = partial(lifecycle.spare, quota=quota, advanced=run.advanced)
+        return self._left(await insist(run.id, lambda: spare(self._pool, self._holder, *later)))
+
+    async def _park(self, run: Owned, parked: Park) -> bool:
+        values = (run.id, run.epoch, parked)
+        return self._left(await insist(run.id, lambda: lifecycle.park(self._pool, self._holder, *values)))
+
+    def _left(self, rows: list[Any]) -> bool:
+        self._on_left(rows)
+        return bool(rows)
+
+    async def _end(
+        self,
+        run: Owned,
+        status: str,
+        entry: Entry,
+        *,
+        result: dict[str, Any] | None = None,
+        error: dict[str, Any] | None = None,
+    ) -> Any:
+        self._on_ending(run)
+        await run.flushed()
+        size = len(dump_json(result)) if result else 0
+        ending = Ending(
+            run.id, run.epoch, status, result, error, run.progress, entry, events.outcome(result, error, size)
+        )
+        row = await self._ended(run, ending)
+        if row is not None:
+            runs_ended.labels(kind=run.kind, status=status).inc()
+            run_seconds.labels(kind=run.kind).observe(steady_seconds() - run.claimed)
+        return row
+
+    async def _ended(self, run: Owned, ending: Ending) -> Any:
+        """Ends the run; a COMMIT whose answer was lost is asked about, not repeated blindly (rule 1).
+
+        A row that somebody holds is passed over by the statement, and asked for again: no other ending waits for it.
+        """
+        wait, is_unsure = _LOCKED_WAIT, False
+        while True:
+            try:
+                if (ended := await self._batcher.submit(ending)) is not None:
+                    return ended
+            except Exception as error:
+                if not is_away(error):
+                    raise
+                is_unsure = True
+                _log.warning("finish_unanswered", run_id=str(ending.run_id), error=repr(error))
+            row = await self._read(run)
+            if not self._is_ours(row, ending.epoch):
+                was_it = is_unsure and _is_over(row, ending.epoch) and row["status"] == ending.status
+                return row if was_it else None
+            if not _may_end(row, ending):
+                return None
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, 1.0)
+
+    async def _read(self, run: Owned) -> Any:
+        return await insist(run.id, lambda: self._pool.fetchrow(_READ, run.id))
+
+    def _is_ours(self, row: Any, epoch: int) -> bool:
+        if row is None or row["phase"] != "leased":
+            return False
+        return bool(row["epoch"] == epoch and row["lease_owner"] == self._holder.id)
+
+    async def _finish(self, endings: list[Ending]) -> list[Any]:
+        rows = await hot.finish(self._pool, endings, self._holder.id, self._holder.name)
+        self._on_ended(rows)
+        by_id = {row["id"]: row for row in rows}
+        return [by_id.get(ending.run_id) for ending in endings]
+
+
+def _may_end(row: Any, ending: Ending) -> bool:
+    """Whether the finishing statement would take it: a completion always, else as `control` says (decision 20)."""
+    return ending.status == "completed" or (ending.status == "cancelled") == (row["control"] == "cancel")
+
+
+def _is_over(row: Any, epoch: int) -> bool:
+    """Whether the run ended in this epoch: where only the answer to a COMMIT was lost, it was us."""
+    return bool(row is not None and row["phase"] == "done" and row["epoch"] == epoch)
+
+
+async def _tell_of_connection(run: Owned, error: RunError) -> None:
+    """A final refusal is its connection's, too (decision 30). Told before the run ends, so that no crash loses it.
+
+    Whatever goes wrong with that, the run ends.
+    """
+    if run.connection_id is None or error.code not in _OF_CONNECTIONS:
+        return
+    tries = itertools.count()
+    try:
+        await insist(run.id, lambda: run.connection_failed(error.as_json(), again=next(tries) > 0))
+    except Exception as untold:
+        _log.warning("connection_error_untold", run_id=str(run.id), error=repr(untold))
+
+
+def _policy(run: Owned) -> Retry:
+    """The definition's own, or the usual one where it cannot be read."""
+    try:
+        return run.definition.retry
+    except Exception:
+        return Retry()
+
+
+def final_error(error: RunError, attempt: int, policy: Retry) -> RunError | None:
+    """The error with which the run fails; None where another attempt may help and is left."""
+    if not isinstance(error, Retryable):
+        return error
+    asked = error.retry_after
+    if asked is not None and asked > LONGEST_PAUSE:
+        text = "It asks to wait for more than a day, so it is not tried again by itself."
+        return _with(error, text, {"attempts": attempt})
+    if attempt >= policy.max_attempts:
+        tried = "once" if attempt == 1 else f"{attempt} times"
+        return _with(error, f"It was tried {tried}.", {"attempts": attempt})
+    return None
+
+
+def is_spared(run: Owned, error: RunError, policy: Retry) -> bool:
+    """Whether the attempt is not counted: it has committed something, or what it waits for is a quota.
+
+    Within bounds: a wait of a day, or a day of nothing but such waits, or very many claims, and it is counted.
+    """
+    if not isinstance(error, Retryable) or policy.max_attempts == 1 or run.epoch >= MOST_SPARED:
+        return False
+    if error.retry_after is not None and error.retry_after > LONGEST_PAUSE:
+        return False
+    if error.code is not ErrorCode.RATE_LIMITED:
+        return run.advanced
+    return run.advanced or (run.waits_for_quota and waited(run) < LONGEST_PAUSE)
+
+
+def waited(run: Owned) -> float:
+    """Seconds for which a run has had nothing but "too many requests"."""
+    return 0.0 if run.waits_since is None else max(0.0, (now() - run.waits_since).total_seconds())
+
+
+def spared_wait(run: Owned, error: RunError, policy: Retry) -> float:
+    """Seconds until the next attempt; where nobody says how long a quota lasts, a quarter of what was waited so far."""
+    asked = error.retry_after if isinstance(error, Retryable) else None
+    wait = backoff(policy, 1, asked)
+    longer = min(waited(run) / 4, policy.max_interval_seconds) if asked is None and not run.advanced else 0.0
+    return max(wait, longer)
+
+
+def _with(error: Retryable, sentence: str, details: dict[str, Any]) -> Retryable:
+    text = error.message.rstrip()
+    end = "" if text.endswith((".", "!", "?")) else "."
+    return Retryable(error.code, f"{text}{end} {sentence}", error.details | details, error.retry_after)
+
+
+def backoff(policy: Retry, attempt: int, least: float | None, spread: Callable[[], float] = random.random) -> float:
+    """Seconds until the next attempt: exponential with full jitter, never below what the other side asked for."""
+    ceiling = min(policy.initial_interval_seconds * policy.multiplier ** (attempt - 1), policy.max_interval_seconds)
+    asked = least if least is not None and math.isfinite(least) else 0.0
+    return min(max(spread() * ceiling, asked), LONGEST_PAUSE)
+
+
+def _seconds(run: Owned) -> float:
+    return steady_seconds() - run.claimed
+
+
+def _summary(run: Owned, result: dict[str, Any]) -> dict[str, Any]:
+    data: dict[str, Any] = {"duration_seconds": round(_seconds(run), 3)}
+    if "recordsProcessed" in result:
+        data["rows"] = result["recordsProcessed"]
+    if result.get("failed_resources"):
+        data["failed_resources"] = result["failed_resources"]
+    return data
+
+
+def _plain(error: BaseException) -> str:
+    """What an error says, as any database can store it."""
+    text = f"{type(error).__name__}: {error}"[:_LONGEST_REASON].replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    return text.encode(errors="replace").decode()
+
+
+def _spoken(seconds: float) -> str:
+    """4h 15m, 2m 5s, 0.3s."""
+    if seconds < 60:
+        return f"{seconds:.1f}s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h {minutes}m" if hours else f"{minutes}m {rest}s"

@@ -1,0 +1,74 @@
+"""gRPC `Executor`: the gateway asks for one run and waits for its end (SYNC is ASYNC with somebody waiting)."""
+
+from typing import Any
+from uuid import UUID
+
+import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from vai_common.db import dump_json
+from vai_contracts.vai.executor.v1 import executor_pb2 as pb
+from vai_contracts.vai.executor.v1 import executor_pb2_grpc
+from vai_contracts.vai.words.v1 import words_pb2
+from vai_contracts.words import from_word
+from vai_worker.worker import Worker
+
+LARGEST_END = 1_000_000
+"""Bytes of JSON that an answer carries; the caller reads a larger one from the row."""
+
+_OUTCOMES = {
+    "ended": pb.OUTCOME_ENDED,
+    "not_claimed": pb.OUTCOME_NOT_CLAIMED,
+    "no_slot": pb.OUTCOME_NO_SLOT,
+    "released": pb.OUTCOME_RELEASED,
+}
+
+
+class Executor(executor_pb2_grpc.ExecutorServicer):
+    """Claims the run and answers when this worker no longer holds it; the run outlives a caller that goes away."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+
+    async def Execute(self, request: pb.ExecuteRequest, context: Any) -> pb.ExecuteResponse:  # noqa: N802
+        try:
+            run_id, org_id = UUID(request.run_id), UUID(request.org_id) if request.org_id else None
+        except ValueError:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "run_id or org_id is no UUID")
+        outcome, row = await self._worker.execute(run_id, org_id)
+        answer = pb.ExecuteResponse(outcome=_OUTCOMES[outcome])
+        if row is not None:
+            answer.status = from_word(words_pb2.RunStatus, row["status"])
+            _fill_end(answer, row)
+        return answer
+
+
+def _fill_end(answer: pb.ExecuteResponse, row: Any) -> None:
+    texts = {
+        name: b"" if row[name] is None else dump_json(row[name]).encode() for name in ("result", "error", "progress")
+    }
+    if sum(map(len, texts.values())) > LARGEST_END:
+        return
+    end = answer.end
+    for stamp, name in (
+        (end.started_at, "started_at"),
+        (end.completed_at, "completed_at"),
+        (end.updated_at, "updated_at"),
+    ):
+        _fill_time(stamp, row[name])
+    end.retry_count, end.interrupt_count = row["retry_count"], row["interrupt_count"]
+    end.result_json, end.error_json, end.progress_json = texts["result"], texts["error"], texts["progress"]
+
+
+def _fill_time(stamp: Timestamp, value: Any) -> None:
+    if value is not None:
+        stamp.FromDatetime(value)
+
+
+async def start_server(worker: Worker, host: str, port: int) -> tuple[Any, str]:
+    """Serves; answers the server and the address on which it listens."""
+    server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+    executor_pb2_grpc.add_ExecutorServicer_to_server(Executor(worker), server)
+    bound = server.add_insecure_port(f"{host}:{port}")
+    await server.start()
+    return server, f"{host}:{bound}"

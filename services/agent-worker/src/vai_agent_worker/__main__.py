@@ -1,0 +1,8 @@
+"""Starts the agent-worker."""
+
+from vai_agent_worker.handlers import running
+from vai_agent_worker.settings import Settings
+from vai_common.boot import serve
+
+if __name__ == "__main__":
+    serve("agent-worker", Settings, running)

@@ -1,0 +1,187 @@
+"""The kind http_request: one call of an HTTP API, guarded, bounded, and safe to lose (decisions 24, 25 and 35)."""
+
+import asyncio
+import ssl
+import zlib
+from functools import partial
+from typing import Any
+
+import httpx2
+
+from vai_agent_worker.answer import Answer, read
+from vai_agent_worker.outgoing import Outgoing, compose
+from vai_agent_worker.parsing import Parsing
+from vai_common.addresses import PUBLIC, Policy
+from vai_common.egress import READ_TIMEOUT, guarded_client
+from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
+from vai_records.connections.credentials import secret_texts, sent_secrets
+from vai_records.definitions.http_request import LONGEST_SECONDS
+from vai_records.definitions.http_request import HttpRequest as Definition
+from vai_records.secrets.hiding import Hidden
+from vai_records.validation.masking import secret_texts_of
+from vai_worker.children.job import ConnectionSecret
+from vai_worker.owned import Owned
+
+_NOTHING_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+_UNSENDABLE = (httpx2.InvalidURL, httpx2.UnsupportedProtocol, httpx2.LocalProtocolError)
+_BROKEN_OFF = ("disconnected", "closed")
+
+
+class HttpRequest:
+    """Sends the request; the result is the response.
+
+    `policy` says to whom; `read_timeout` (seconds) bounds each silence of the server.
+    """
+
+    name = "http_request"
+    reads = Definition
+
+    def __init__(self, policy: Policy = PUBLIC, read_timeout: float = READ_TIMEOUT) -> None:
+        self._policy = policy
+        self._read_timeout = read_timeout
+        self._parsing = Parsing()
+
+    async def perform(self, run: Owned) -> dict[str, Any]:
+        definition = run.definition_as(Definition)
+        connection = await run.connection()
+        answer, hidden = await self._answered(run, definition, connection)
+        if connection is not None and connection.renew_at and _is_refused(answer, definition):
+            # An access token may end before its time; what was refused so was not carried out.
+            connection = await run.connection(rejected=connection.credentials["access_token"])
+            answer, hidden = await self._answered(run, definition, connection)
+        if not definition.expects(answer.status):
+            raise answer.failure(hidden, _caution(definition))
+        return await self._parsing.result(run.org_id, answer, hidden)
+
+    async def _answered(
+        self, run: Owned, definition: Definition, connection: ConnectionSecret | None
+    ) -> tuple[Answer, Hidden]:
+        """The answer, whatever its status, and what must not be seen of it. Raises `RunError`."""
+        outgoing, hidden = await run.judged(partial(_composed, definition, connection, run))
+        if outgoing.withheld:
+            await run.log("credentials_withheld", f"Credentials are not sent: {outgoing.withheld}", level="warning")
+        trail = [outgoing]
+        await run.steady()
+        try:
+            async with (
+                asyncio.timeout(definition.timeout_seconds or LONGEST_SECONDS),
+                guarded_client(self._policy, read_timeout=self._read_timeout) as client,
+            ):
+                return await _sent(client, run, definition, trail), hidden
+        except (httpx2.HTTPError, httpx2.InvalidURL, zlib.error, TimeoutError) as error:
+            raise hidden.error(_failure(error, definition, trail, hidden)) from error
+        except Retryable as error:
+            if definition.repeatable or len(trail) == 1:
+                raise hidden.error(error) from error.__cause__
+            text = hidden.text(f"{error.message}{_caution(definition)}")
+            raise Permanent(error.code, text, hidden.out_of(error.details)) from error
+        except RunError as error:
+            raise hidden.error(error) from error.__cause__
+
+
+async def _sent(client: httpx2.AsyncClient, run: Owned, definition: Definition, trail: list[Outgoing]) -> Answer:
+    """The answer, along redirects: `trail` ends with the request that is under way."""
+    for _ in range(definition.max_redirects + 1):
+        onward = await _exchange(client, definition, trail[-1])
+        if isinstance(onward, Answer):
+            return onward
+        trail.append(onward)
+        await run.steady()
+    raise Permanent(
+        ErrorCode.CONNECTION_ERROR,
+        f"More than {definition.max_redirects} redirects: use the final address, or raise max_redirects.",
+        {"max_redirects": definition.max_redirects},
+    )
+
+
+async def _exchange(client: httpx2.AsyncClient, definition: Definition, outgoing: Outgoing) -> Answer | Outgoing:
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    response = await client.send(outgoing.build(client), stream=True, follow_redirects=False)
+    try:
+        if _is_followed(definition, response) and (onward := outgoing.after(response)):
+            return onward
+        raw, truncated = await read(response, definition.max_response_bytes)
+    finally:
+        await response.aclose()
+    return Answer(
+        method=outgoing.method,
+        url=outgoing.shown_url(),
+        status=response.status_code,
+        headers=response.headers,
+        charset=response.charset_encoding,
+        raw=raw,
+        truncated=truncated,
+        seconds=loop.time() - started,
+        withheld=outgoing.withheld,
+    )
+
+
+def _is_refused(answer: Answer, definition: Definition) -> bool:
+    return answer.status == 401 and not answer.withheld and not definition.expects(401)
+
+
+def _is_followed(definition: Definition, response: httpx2.Response) -> bool:
+    return definition.follow_redirects and not definition.expects(response.status_code)
+
+
+def _composed(definition: Definition, connection: ConnectionSecret | None, run: Owned) -> tuple[Outgoing, Hidden]:
+    """The first request, and what must not be seen again: of the definition, of the connection, and of its headers."""
+    told = definition.stored()
+    try:
+        outgoing = compose(definition, told, connection, str(run.id), run.traceparent)
+    except httpx2.InvalidURL as error:
+        raise Permanent(ErrorCode.DATA_ERROR, f"The url cannot be used: {error}.", {"field": "url"}) from None
+    secrets, marked = secret_texts_of(told)
+    own = sent_secrets(outgoing.own)
+    return outgoing, Hidden([*secrets, *own, *(secret_texts(connection.credentials) if connection else ())], marked)
+
+
+def _failure(error: Exception, definition: Definition, trail: list[Outgoing], hidden: Hidden) -> RunError:
+    """The error of the last request of `trail`, which was not answered."""
+    url = hidden.text(trail[-1].shown_url())
+    details = {"url": url, "method": trail[-1].method}
+    where = f"{trail[-1].method} {url}"
+    if len(trail) > 1:
+        details["redirected_from"] = hidden.text(trail[0].shown_url())
+        where += f" (redirected from {details['redirected_from']})"
+    if isinstance(error, TimeoutError):
+        seconds = definition.timeout_seconds or LONGEST_SECONDS
+        message = f"{where} took longer than {seconds:g} s.{_caution(definition)}"
+        return Permanent(ErrorCode.TIMEOUT, message, {**details, "timeout_seconds": seconds})
+    if isinstance(error, _UNSENDABLE):
+        return Permanent(ErrorCode.DATA_ERROR, f"{where} cannot be sent: {error}. Correct the request.", details)
+    if _is_garbage(error):
+        return Permanent(ErrorCode.DATA_ERROR, f"{where} answered what cannot be read: {error}.", details)
+    if _is_untrusted(error):
+        message = f"{where}: the server's certificate is not trusted ({error}). Correct the host or its certificate."
+        return Permanent(ErrorCode.CONNECTION_ERROR, message, details)
+    reason = str(error) or type(error).__name__
+    # Behind a redirect something has been sent, and perhaps done.
+    if definition.repeatable or (isinstance(error, _NOTHING_SENT) and len(trail) == 1):
+        return Retryable(ErrorCode.CONNECTION_ERROR, f"{where} failed: {reason}.", details)
+    return Permanent(ErrorCode.CONNECTION_ERROR, f"{where} failed: {reason}.{_caution(definition)}", details)
+
+
+def _caution(definition: Definition) -> str:
+    """What the reader must know when nobody knows whether the request was carried out (decision 24)."""
+    if definition.repeatable:
+        return ""
+    return (
+        f" It is not known whether the {definition.method} was carried out, so it is not repeated: look there first, "
+        'or set "idempotent": true if it may be sent twice.'
+    )
+
+
+def _is_garbage(error: Exception) -> bool:
+    if isinstance(error, httpx2.RemoteProtocolError):
+        return not any(word in str(error) for word in _BROKEN_OFF)
+    return isinstance(error, zlib.error)
+
+
+def _is_untrusted(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

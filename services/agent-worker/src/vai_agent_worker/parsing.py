@@ -1,0 +1,34 @@
+"""Large answers are parsed beside the event loop: one of each organisation at a time, and few together.
+
+A flood of them costs its maker time, and nobody else's calls.
+"""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import UUID
+from weakref import WeakValueDictionary
+
+from vai_agent_worker.answer import Answer
+from vai_records.secrets.hiding import Hidden
+
+LARGE = 65_536
+"""Bytes; what is smaller is parsed at once, in less than a millisecond."""
+
+AT_ONCE = 2
+
+
+class Parsing:
+    """One for a process."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="parsing")
+        self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
+
+    async def result(self, org_id: UUID, answer: Answer, hidden: Hidden) -> dict[str, Any]:
+        """`answer.result(hidden)`, when it is this organisation's turn."""
+        if len(answer.raw) < LARGE:
+            return answer.result(hidden)
+        turn = self._turns.setdefault(org_id, asyncio.Lock())
+        async with turn:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, answer.result, hidden)

@@ -1,0 +1,8 @@
+"""Starts the api-gateway."""
+
+from vai_api_gateway.handlers import running
+from vai_api_gateway.settings import Settings
+from vai_common.boot import serve
+
+if __name__ == "__main__":
+    serve("api-gateway", Settings, running)

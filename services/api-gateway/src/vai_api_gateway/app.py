@@ -1,0 +1,116 @@
+"""The gateway's REST application: routes, errors, documentation, health."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import RedirectResponse
+from starlette.exceptions import HTTPException
+
+from vai_api_gateway import problems
+from vai_api_gateway.automations import routes as automations
+from vai_api_gateway.automations import runs as automation_runs
+from vai_api_gateway.automations import validation as automation_validation
+from vai_api_gateway.catalogue import actions, connections, kinds
+from vai_api_gateway.events import replay
+from vai_api_gateway.gateway import Gateway
+from vai_api_gateway.http.edge import Edge, Receive, Scope, Send
+from vai_api_gateway.logs import routes as run_logs
+from vai_api_gateway.logs import stream
+from vai_api_gateway.people import api_keys, invitations, organisation, session, users
+from vai_api_gateway.people import installation as admin
+from vai_api_gateway.reference import docs, document, openapi
+from vai_api_gateway.runs import batch, changes
+from vai_api_gateway.runs import routes as action_runs
+from vai_api_gateway.webhooks import endpoint as webhooks
+from vai_common.health import Health
+
+# Routes are tried in this order: a word before an id in its place, then what is asked most.
+_WORDS: tuple[Any, ...] = (changes, batch, automation_validation)
+_PARTS: tuple[Any, ...] = (
+    *(action_runs, run_logs, stream, webhooks, automation_runs, actions, automations, connections, kinds, replay),
+    *(session, invitations, organisation, users, api_keys, admin),
+)
+
+_HEALTH = ("/healthz", "/readyz")
+_WHO_WATCHES = UUID(int=0)
+"""Whoever looks whether the process lives has turns of its own."""
+
+_NO_TELEMETRY: Any = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
+
+
+class Application(FastAPI):
+    """FastAPI behind the edge, which must see the answers to errors, too."""
+
+    edge: Edge | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.edge is None:
+            self.edge = Edge(super().__call__, self.state.gateway.settings)
+        if scope["type"] != "http":
+            await self.edge(scope, receive, send)
+            return
+        turns = self.state.gateway.intake.turns
+        await turns.turn(lambda: self._whose(scope))
+        try:
+            await self.edge(scope, receive, send)
+        finally:
+            turns.over()
+
+    def _whose(self, scope: Scope) -> UUID | None:
+        """Who asks for health stands in no line with a flood of nobody's: without an answer the process is ended."""
+        if scope["path"] in _HEALTH:
+            return _WHO_WATCHES
+        known: UUID | None = self.state.gateway.authenticator.known_organisation(Request(scope))
+        return known
+
+
+def create_app(gateway: Gateway, health: Health) -> Application:
+    """The application over a gateway whose connections are open; `health` answers for the process."""
+    app = Application(
+        title="VAI",
+        summary="Execute and monitor units of work on connected services.",
+        description=openapi.DESCRIPTION,
+        version="1.0.0",
+        docs_url=None,
+        openapi_url=None,
+        redoc_url=None,
+        openapi_tags=openapi.TAGS,
+        telemetry=_NO_TELEMETRY,
+        redirect_slashes=False,
+        generate_unique_id_function=openapi.operation_id,
+    )
+    app.state.gateway = gateway
+    problems.install(app)
+    for path in _HEALTH:
+        app.add_route(path, _health_route(health, path), include_in_schema=False)
+    for part in _WORDS:
+        app.include_router(part.router)
+        for path in {route.path for route in part.router.routes}:
+            app.add_route(path, _not_here, methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)
+    for part in _PARTS:
+        app.include_router(part.router)
+    docs.install(app, gateway.settings.root_path)
+    app.add_route("/", _to_docs, include_in_schema=False)
+    openapi.describe(app, gateway.settings.public_url)
+    document.install(app)
+    return app
+
+
+async def _to_docs(_request: Request) -> Response:
+    """Whoever opens the address in a browser wants to see something."""
+    return RedirectResponse("/docs")
+
+
+async def _not_here(_request: Request) -> Response:
+    """A word is no id, whatever the method."""
+    raise HTTPException(405, "Method Not Allowed")
+
+
+def _health_route(health: Health, path: str) -> Callable[[Request], Awaitable[Response]]:
+    async def show(_request: Request) -> Response:
+        status, kind, body = health.answer(path) or (404, "application/json", b"")
+        return Response(body, status, media_type=kind)
+
+    return show

@@ -1,0 +1,100 @@
+"""Whom a credential stands for: the holder of an API key, of a token of ours, or of the OIDC issuer's (decision 26)."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from vai_api_gateway.auth.jwks import NoKeys
+from vai_api_gateway.auth.oidc import Oidc
+from vai_api_gateway.auth.principal import NEVER, Credential, Principal
+from vai_api_gateway.auth.tokens import BadToken, Tokens
+from vai_api_gateway.problems import Problem
+from vai_common import clock
+from vai_records.people import people, sessions
+from vai_records.people.people import Actor
+from vai_records.people.sessions import Session
+
+
+class Holders:
+    """Asks the database each time; `Authenticator` remembers the answers for a while."""
+
+    def __init__(self, engine: AsyncEngine, tokens: Tokens, oidc: Oidc | None) -> None:
+        self._engine = engine
+        self._tokens = tokens
+        self._oidc = oidc
+
+    async def holder(self, shown: Credential) -> tuple[Principal, datetime | None]:
+        """Whom a credential stands for, and when it ends. Raises `Problem` 401."""
+        if people.is_api_key(shown.text):
+            return await self._key_holder(shown)
+        if self._oidc is not None and self._oidc.issued(shown.text):
+            return await self._outsider(shown)
+        return await self._token_holder(shown)
+
+    async def _key_holder(self, shown: Credential) -> tuple[Principal, datetime | None]:
+        async with self._engine.connect() as conn:
+            actor = await people.holder_of(conn, people.key_hash(shown.text))
+        if actor is None:
+            raise unauthorized("this API key is unknown, revoked or expired")
+        until = actor.expires_at or NEVER
+        return _principal(actor, shown, ("api_key", str(actor.key_id)), actor.key_id, (until, until)), actor.expires_at
+
+    async def _token_holder(self, shown: Credential) -> tuple[Principal, datetime | None]:
+        session = self.session_of(shown.text)
+        if session is None:
+            raise unauthorized("this key or token is not ours, or it has ended; get a new one")
+        async with self._engine.connect() as conn:
+            actor = await sessions.holder(conn, session)
+        if actor is None:
+            raise unauthorized("this token was signed out, or its user, password or key is not good any more")
+        source = ("user", str(actor.user_id))
+        return _principal(actor, shown, source, session.key_id, (session.ends_at, session.ends_at)), session.ends_at
+
+    async def _outsider(self, shown: Credential) -> tuple[Principal, datetime | None]:
+        """Whom a token of the OIDC issuer stands for."""
+        assert self._oidc is not None
+        try:
+            identity = await self._oidc.read(shown.text)
+        except BadToken as error:
+            raise unauthorized("this token is not good here: signature, audience, time or email") from error
+        except NoKeys as error:
+            message = "the issuer's keys cannot be read at the moment; try again later"
+            raise Problem(503, "unavailable", message, headers={"Retry-After": "10"}) from error
+        async with self._engine.connect() as conn:
+            actor = await sessions.member_of_email(conn, identity.email, identity.organisation)
+        if actor is None:
+            raise unauthorized("the token's user is in no organisation here, or in several and it names none of them")
+        until = clock.now() + self._oidc.session
+        ends = (until, identity.ends_at or NEVER)
+        return _principal(actor, shown, ("user", str(actor.user_id)), None, ends), identity.ends_at
+
+    def session_of(self, text: str) -> Session | None:
+        """What a token of ours says; None for whatever is none."""
+        try:
+            return self._tokens.read(text)
+        except BadToken:
+            return None
+
+
+def _principal(
+    actor: Actor, shown: Credential, source: tuple[str, str], key_id: UUID | None, ends: tuple[datetime, datetime]
+) -> Principal:
+    """`ends` are those of a token for them, and of what they showed."""
+    until, ends_at = ends
+    return Principal(
+        actor.org_id,
+        actor.user_id,
+        actor.role,
+        actor.settings,
+        *source,
+        by_cookie=shown.by_cookie,
+        key_id=key_id,
+        token_version=actor.token_version,
+        until=until,
+        ends_at=ends_at,
+    )
+
+
+def unauthorized(message: str) -> Problem:
+    return Problem(401, "unauthorized", message, ("header", "X-API-Key"), {"WWW-Authenticate": "Bearer"})

@@ -1,0 +1,61 @@
+"""Who asks, and what they showed for it."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from fastapi import Request
+
+from vai_records.people.people import Role
+
+COOKIE = "vai_token"
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who asks, in which organisation, and by what (decision 10).
+
+    `key_id` is the API key that they came with, or that asked for their token. A token for them is of
+    `token_version` and ends no later than `until`; what they showed is good until `ends_at`.
+    """
+
+    org_id: UUID
+    user_id: UUID
+    role: Role
+    settings: dict[str, Any]
+    source_type: str
+    source_id: str
+    by_cookie: bool = False
+    key_id: UUID | None = None
+    token_version: int = 0
+    until: datetime = NEVER
+    ends_at: datetime = NEVER
+
+
+class Credential(NamedTuple):
+    """What a request shows: an API key or a signed token."""
+
+    text: str
+    by_cookie: bool = False
+
+
+def credential_of(request: Request) -> Credential | None:
+    """X-API-Key before Authorization before vai_token, as a header (001) or as a cookie (003; decision 60)."""
+    headers = request.headers
+    if key := headers.get("x-api-key"):
+        return Credential(key)
+    scheme, _, value = headers.get("authorization", "").partition(" ")
+    if scheme:
+        return Credential(value.strip()) if scheme.lower() == "bearer" and value.strip() else None
+    if token := headers.get(COOKIE):
+        return Credential(token)
+    cookie = request.cookies.get(COOKIE) if "cookie" in headers else None
+    return Credential(cookie, by_cookie=True) if cookie else None
+
+
+def forwarded(request: Request, name: str, proxies: int) -> str | None:
+    """What the outermost of our own proxies says in this header; what a client wrote before it is not believed."""
+    hops = [hop.strip() for line in request.headers.getlist(name) for hop in line.split(",")]
+    return hops[-proxies] if 0 < proxies <= len(hops) else None

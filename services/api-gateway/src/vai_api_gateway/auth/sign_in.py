@@ -1,0 +1,147 @@
+"""Signing in with email and password: throttled, and as slow for nobody's email as for somebody's."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from ipaddress import IPv6Address, ip_address
+from math import ceil
+from typing import Any, TypeVar
+
+import structlog
+from fastapi import Request
+
+from vai_api_gateway.auth.principal import Principal, forwarded
+from vai_api_gateway.problems import Problem
+from vai_common import clock
+from vai_common.batcher import Overloaded
+from vai_records.people import passwords, sign_in
+from vai_records.people.emails import NoEmail, email_of
+from vai_records.people.people import Role
+from vai_records.people.sign_in import Account
+
+_log = structlog.get_logger()
+
+T = TypeVar("T")
+
+_AT_ONCE = 2
+_MOST_WAITING = 50
+_TRIED = 2
+"""Accounts of an email whose password is looked at where no organisation is named."""
+
+
+class PasswordDesk:
+    """Hashes in threads, two at a time: each takes 19 MiB and tens of milliseconds, and anybody may ask for it."""
+
+    def __init__(self) -> None:
+        self._room = asyncio.Semaphore(_AT_ONCE)
+        self._waiting = 0
+
+    async def hashed(self, password: str) -> str:
+        """Raises `Overloaded`, as `fits` does, when too many wait."""
+        return await self._do(lambda: passwords.hashed(password))
+
+    async def fits(self, stored: str | None, password: str) -> bool:
+        return await self._do(lambda: passwords.fits(stored, password))
+
+    async def _do(self, work: Callable[[], T]) -> T:
+        if self._waiting >= _MOST_WAITING:
+            raise Overloaded
+        self._waiting += 1
+        try:
+            async with self._room:
+                return await asyncio.to_thread(work)
+        finally:
+            self._waiting -= 1
+
+
+class SignIns:
+    """`proxies` is how many proxies of ours stand in front and add to X-Forwarded-For."""
+
+    def __init__(self, pool: Any, desk: PasswordDesk, proxies: int, hours: float) -> None:
+        self._pool = pool
+        self._desk = desk
+        self._proxies = proxies
+        self._hours = hours
+
+    async def principal(self, request: Request, email: str, password: str, organisation: str | None) -> Principal:
+        """Who that is. Raises `Problem` 401 with the same words whatever was wrong, 429 after too many tries."""
+        address, known_as = address_of(request, self._proxies), _plain(email)
+        wait = await sign_in.take(self._pool, address, known_as)
+        if wait is not None:
+            _log.warning("sign_in_throttled", address=address)
+            raise _too_many(wait)
+        found = await self._account(known_as, password, organisation)
+        if found is None:
+            raise _refused()
+        await sign_in.succeeded(self._pool, address, known_as)
+        if passwords.is_old(found.password_hash):
+            await sign_in.store_hash(self._pool, found, await self._desk.hashed(password))
+        return self._principal(found)
+
+    async def _account(self, email: str, password: str, organisation: str | None) -> Account | None:
+        """The account whose password this is. It takes as long for nobody's email as for somebody's.
+
+        Without an organisation the first two accounts are tried (`people.sign_in.accounts`), always two: so nobody
+        can tell from the time, or from the answer, whether somebody whom they added is known elsewhere.
+        """
+        tried = 1 if organisation is not None else _TRIED
+        found = await sign_in.accounts(self._pool, email, organisation, tried)
+        padded: list[Account | None] = [*found, *[None] * (tried - len(found))]
+        fits = await asyncio.gather(*(self._desk.fits(one.password_hash if one else None, password) for one in padded))
+        good = [one for one, fit in zip(padded, fits, strict=True) if one is not None and fit]
+        return good[0] if len(good) == 1 else None
+
+    async def count(self, request: Request, subject: str) -> None:
+        """Counts a try at something else that must not be guessed. Raises `Problem` 429 after too many."""
+        wait = await sign_in.take(self._pool, address_of(request, self._proxies), subject)
+        if wait is not None:
+            raise _too_many(wait)
+
+    async def tidy_once(self) -> None:
+        await sign_in.tidy(self._pool)
+
+    def _principal(self, found: Account) -> Principal:
+        return Principal(
+            found.org_id,
+            found.user_id,
+            Role(found.role),
+            {},
+            "user",
+            str(found.user_id),
+            token_version=found.token_version,
+            until=clock.now() + timedelta(hours=self._hours),
+        )
+
+
+def address_of(request: Request, proxies: int) -> str:
+    """Where a request comes from; for IPv6 its /64, which is one household's or one machine's.
+
+    Of X-Forwarded-For only what our own proxies added is believed: a client writes the rest as it likes.
+    """
+    given = request.client.host if request.client else ""
+    given = forwarded(request, "x-forwarded-for", proxies) or given
+    try:
+        address = ip_address(given)
+    except ValueError:
+        return given[:64]
+    if isinstance(address, IPv6Address):
+        return str(address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64))
+    return str(address)
+
+
+def _plain(email: str) -> str:
+    """What is no email is looked up all the same, and takes as long."""
+    try:
+        return email_of(email)
+    except NoEmail:
+        return email.lower()
+
+
+def _refused() -> Problem:
+    message = "email and password don't fit; who is in several organisations names one (its slug)"
+    return Problem(401, "unauthorized", message, ("body",), {"WWW-Authenticate": "Bearer"})
+
+
+def _too_many(wait: float) -> Problem:
+    message = f"too many tries; wait {ceil(wait)} seconds, or ask an administrator for another password"
+    return Problem(429, "too_many_tries", message, ("body",), {"Retry-After": str(ceil(wait))})

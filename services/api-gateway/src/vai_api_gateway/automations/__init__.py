@@ -1,0 +1,1 @@
+"""Routes about automations and their runs."""

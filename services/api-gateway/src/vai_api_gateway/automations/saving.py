@@ -1,0 +1,182 @@
+"""From what somebody wrote to the columns of an automation and the version that it gets (decisions 36 to 45)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from vai_api_gateway.auth.principal import Principal
+from vai_api_gateway.automations.calls import calls_of, refuse_bad_calls, with_ids
+from vai_api_gateway.automations.shapes import step_json
+from vai_api_gateway.automations.trigger_columns import due_after_now, trigger_columns
+from vai_api_gateway.gateway import Gateway
+from vai_common.ids import uuid7
+from vai_records.automations import saved
+from vai_records.automations.body import AutomationBody, AutomationParts, InputBody, StepBody
+from vai_records.automations.inputs import SCHEDULED_FOR, is_needed
+from vai_records.automations.plan import DEFAULT_PARALLEL
+from vai_records.automations.saved import Context, SavedAction
+from vai_records.automations.versions import NewVersion
+from vai_records.automations.warnings import condition_warnings, step_warnings, trigger_warnings
+from vai_records.catalogue import actions
+from vai_records.catalogue.actions import ToRun
+from vai_records.definitions.conditions import RootedCondition
+from vai_records.refused import Fault, Place, refused
+from vai_records.runs import orders
+from vai_records.validation import beside, checks, sharing
+
+Json = dict[str, Any]
+
+_PARTS = {"steps", "actions", "inputs", "conditions", "max_parallel"}
+"""What a version holds."""
+
+_NOTHING: Json = {"inputs": {}, "conditions": [], "steps": [], "max_parallel": DEFAULT_PARALLEL}
+
+
+@dataclass(frozen=True)
+class Draft:
+    """An automation that is about to be written; `secret` was made here and is shown once."""
+
+    columns: Json
+    version: NewVersion | None
+    secret: str | None = None
+    warnings: tuple[Fault, ...] = ()
+
+
+async def draft(gateway: Gateway, principal: Principal, body: AutomationBody, slug: str) -> Draft:
+    """A new automation. Raises `Refused` with every fault."""
+    automation_id = uuid7()
+    version, warned = await _version(gateway, principal, (automation_id, slug), body, None)
+    _refuse_unmet(body.trigger.type, version.definition["inputs"])
+    columns, secret = await trigger_columns(gateway, principal.org_id, automation_id, body.trigger, body.enabled)
+    columns |= {"name": body.name, "slug": slug, "description": body.description}
+    warned = (*warned, *trigger_warnings(columns["trigger"]))
+    return Draft(columns | {"status": "active" if body.enabled else "paused"}, version, secret, warned)
+
+
+async def redraft(gateway: Gateway, principal: Principal, row: Any, parts: AutomationParts) -> Draft:
+    """What a PATCH changes: only the columns that it names, and a version where it touches what one holds."""
+    given = parts.model_fields_set
+    columns: Json = {name: getattr(parts, name) for name in ("name", "slug", "description") if name in given}
+    columns["updated_by"] = principal.user_id
+    mends = row["status"] == "error" and parts.enabled is True
+    checked, warned = None, tuple[Fault, ...]()
+    if given & (_PARTS | {"slug"}) or mends:
+        checked, warned = await _version(gateway, principal, (row["id"], parts.slug or row["slug"]), parts, row)
+    version = checked if given & _PARTS else None
+    if parts.trigger is not None or parts.inputs is not None:
+        trigger = row["trigger"]["type"] if parts.trigger is None else parts.trigger.type
+        _refuse_unmet(trigger, (checked.definition if checked else row["definition"])["inputs"])
+    enabled = parts.enabled if parts.enabled is not None else row["status"] != "paused"
+    if version is not None or "enabled" in given:
+        columns |= {"status": "active" if enabled else "paused"} | ({} if checked is None else {"error": None})
+    secret = None
+    if parts.trigger is not None:
+        if row["status"] == "active":
+            columns["error"] = None  # a warning, which the trigger may have been the reason of
+        kept = row["webhook_secret"]
+        triggers, secret = await trigger_columns(gateway, principal.org_id, row["id"], parts.trigger, enabled, kept)
+        if _is_same_schedule(row, columns.get("status", row["status"]), triggers):
+            del triggers["due_at"]  # what was missed while the platform was down is still to fire
+        columns |= triggers
+    elif columns.get("status", row["status"]) != row["status"]:
+        # What passed while it fired nothing is not made up for.
+        columns["due_at"] = await due_after_now(gateway, row["trigger"]) if enabled else None
+    return Draft(columns, version, secret, (*warned, *trigger_warnings(columns.get("trigger", row["trigger"]))))
+
+
+def _is_same_schedule(row: Any, status: str, triggers: Json) -> bool:
+    """Whether an active automation goes on firing at the times that it has."""
+    old, new = row["trigger"], triggers["trigger"]
+    times = [old.get(name) == new.get(name) for name in ("type", "schedule", "timezone")]
+    return status == row["status"] == "active" and row["due_at"] is not None and all(times)
+
+
+def _refuse_unmet(trigger: str, inputs: Json) -> None:
+    """Raises `Refused` for an input that a schedule never brings, so that each run would fail."""
+    for name, declared in inputs.items() if trigger == "schedule" else ():
+        if name != SCHEDULED_FOR and is_needed(declared):
+            message = f"a schedule brings {SCHEDULED_FOR} alone: give this input a default, or do not require it"
+            raise refused(("body", "inputs", name), message, "unmet")
+
+
+async def recheck(gateway: Gateway, principal: Principal, row: Any) -> None:
+    """Whether what is saved still works: the actions and automations that it names may be gone. Raises `Refused`."""
+    await _version(gateway, principal, (row["id"], row["slug"]), AutomationParts(), row)
+
+
+async def _version(
+    gateway: Gateway, principal: Principal, identity: tuple[UUID, str], parts: AutomationParts, row: Any
+) -> tuple[NewVersion, tuple[Fault, ...]]:
+    """A version of old and new parts, all of it held against the rules as if it were written anew; and warnings."""
+    before: Json = row["definition"] if row is not None else _NOTHING
+    inputs = before["inputs"] if parts.inputs is None else _declared(parts.inputs)
+    steps, at = _written(parts, before)
+    known = await _saved_actions(gateway, principal.org_id, steps)
+    context = Context(inputs, known, _kept(gateway, principal.org_id, row))
+    judge = partial(_judged, steps, context, at, in_sequence=parts.actions is not None)
+    definitions = [step.action.definition or step.action.definition_overrides for step in steps]
+    large = (definitions, [action.definition for action in known.values()])
+    found, warned = await beside.judged(principal.org_id, large, judge)
+    called = await refuse_bad_calls(gateway.pool, principal.org_id, identity, calls_of(found.stored, known), at)
+    shared = await sharing.told_of_steps(gateway.pool, principal.org_id, identity[0], found.stored, at)
+    version_id = uuid7()
+    conditions = before["conditions"] if parts.conditions is None else _plain(parts.conditions)
+    definition = {
+        "inputs": inputs,
+        "conditions": conditions,
+        "steps": with_ids(found.stored, called),
+        "max_parallel": before["max_parallel"] if parts.max_parallel is None else parts.max_parallel,
+    }
+    sealed = gateway.keyring.encrypt_json(found.secrets, principal.org_id, version_id) if found.secrets else None
+    version = NewVersion(version_id, identity[0], principal.org_id, definition, sealed, principal.user_id)
+    return version, (*warned, *shared, *condition_warnings(conditions))
+
+
+def _judged(
+    steps: Sequence[StepBody], context: Context, at: Place, *, in_sequence: bool
+) -> tuple[saved.ReadSteps, tuple[Fault, ...]]:
+    found = saved.read_steps(steps, context, at, in_sequence=in_sequence)
+    return found, tuple(step_warnings(found.stored, found.whole, at))
+
+
+def _written(parts: AutomationParts, before: Json) -> tuple[list[StepBody], Place]:
+    """The steps as somebody wrote them, or has written them before; and where they stand."""
+    if parts.steps is not None:
+        return parts.steps, ("body", "steps")
+    if parts.actions is not None:
+        return parts.actions, ("body", "actions")
+    return [StepBody.model_validate(step_json(step)) for step in before["steps"]], ("steps",)
+
+
+def _plain(conditions: Sequence[RootedCondition]) -> list[Json]:
+    return [one.model_dump(mode="json") for one in conditions]
+
+
+def _declared(inputs: Mapping[str, InputBody]) -> Json:
+    return {name: one.model_dump(mode="json") for name, one in inputs.items()}
+
+
+def _kept(gateway: Gateway, org_id: UUID, row: Any) -> dict[str, Json]:
+    if row is None or row["secrets"] is None:
+        return {}
+    kept: dict[str, Json] = gateway.keyring.decrypt_json(row["secrets"], org_id, row["version_id"])
+    return kept
+
+
+async def _saved_actions(gateway: Gateway, org_id: UUID, steps: Sequence[StepBody]) -> dict[str, SavedAction]:
+    names = sorted(saved.action_references(steps))
+    if not names:
+        return {}
+    found = await actions.named(gateway.pool, org_id, names)
+
+    def read() -> dict[str, SavedAction]:
+        return {name: _saved_action(gateway, org_id, action) for name, action in found.items()}
+
+    return await beside.judged(org_id, [action.definition for action in found.values()], read)
+
+
+def _saved_action(gateway: Gateway, org_id: UUID, action: ToRun) -> SavedAction:
+    order = orders.of_action(gateway.keyring, org_id, action, None, deferred=False)
+    return SavedAction(action.id, action.kind, checks.whole(order.kind, order.definition, order.stored, ("body",)))

@@ -1,0 +1,274 @@
+"""The REST shapes of automations and their runs (document 002; keys as decision 1 says)."""
+
+from datetime import datetime
+from typing import Any, Literal, get_args
+from uuid import UUID
+
+from pydantic import Field
+
+from vai_api_gateway.http.shapes import Body, Json, Key, KindName, PageShape, Shape
+from vai_api_gateway.problems import ProblemDetail
+from vai_records.automations.plan import When
+from vai_records.automations.run_reads import display_status
+
+AutomationStatus = Literal["active", "paused", "error"]
+TriggerType = Literal["schedule", "webhook", "event", "manual"]
+TriggeredBy = Literal["schedule", "webhook", "event", "manual", "automation"]
+RunStatus = Literal["running", "completed", "failed", "cancelled"]
+StepState = Literal["waiting", "running", "completed", "failed", "cancelled", "rejected", "skipped"]
+SortBy = Literal["name", "created_at", "updated_at", "status"]
+
+AUTOMATION_STATUSES: tuple[str, ...] = get_args(AutomationStatus)
+TRIGGER_TYPES: tuple[str, ...] = get_args(TriggerType)
+TRIGGERED_BY: tuple[str, ...] = get_args(TriggeredBy)
+RUN_STATUSES: tuple[str, ...] = get_args(RunStatus)
+
+_COPIED = ("name", "description", "enabled", "conditions", "inputs", "steps", "max_parallel")
+_STANDING = ("status", "outcome", "control", "started_at")
+
+
+class StepConditionShape(Shape):
+    type: When
+
+
+class StepShape(Shape):
+    """A step as it was understood; its keys are those of document 002."""
+
+    key: str
+    name: str | None
+    action: Json
+    depends_on: list[Any] = Field(alias="depends_on")
+    condition: StepConditionShape
+
+
+class LatestAutomationRunShape(Shape):
+    run_id: UUID
+    status: RunStatus
+    display_status: str
+    triggered_by: TriggeredBy
+    started_at: datetime | None
+    completed_at: datetime | None
+
+
+class AutomationShape(Shape):
+    """`webhookUrl` is where its webhook listens; `nextRunAt` when its schedule fires next.
+
+    `webhooksIgnored` came while it was paused or in error, the last one at `webhookIgnoredAt`.
+    """
+
+    conditions: list[Json]
+    created_at: datetime
+    created_by: UUID | None
+    description: str | None
+    enabled: bool
+    error: Json | None
+    id: UUID
+    inputs: Json
+    latest_run: LatestAutomationRunShape | None
+    max_parallel: int = Field(alias="max_parallel")
+    name: str
+    next_run_at: datetime | None
+    slug: str
+    source_type: Literal["manual", "crystallized"]
+    status: AutomationStatus
+    steps: list[StepShape]
+    trigger: Json
+    updated_at: datetime
+    updated_by: UUID | None
+    version_id: UUID
+    webhook_ignored_at: datetime | None
+    warnings: list[ProblemDetail] = Field(
+        default=[], description="In the answer to a change: what may be saved and cannot work as it is."
+    )
+    webhook_url: str | None
+    webhooks_ignored: int
+
+
+class ListedAutomationShape(AutomationShape):
+    """An automation as a list shows it: what is larger than 32 KiB is left out and said to be; `GET` of it has all.
+
+    Without its definition it has no steps, inputs and conditions; without its trigger that one's type.
+    """
+
+    definition_truncated: bool = False
+    error_truncated: bool = False
+    trigger_truncated: bool = False
+
+
+class AutomationsShape(PageShape):
+    automations: list[ListedAutomationShape]
+
+
+class ValidShape(Shape):
+    """What would be saved."""
+
+    valid: Literal[True]
+    trigger: Json
+    conditions: list[Json]
+    inputs: Json
+    steps: list[StepShape]
+    max_parallel: int = Field(alias="max_parallel")
+    next_runs: list[datetime] = Field(description="The first three times of a schedule.")
+    warnings: list[ProblemDetail] = Field(description="What may be saved and cannot work as it is.")
+
+
+class AutomationCopyShape(Shape):
+    """A body for `POST /automations`."""
+
+    name: str
+    description: str | None
+    enabled: bool
+    trigger: Json
+    conditions: list[Json]
+    inputs: Json
+    steps: list[StepShape]
+    max_parallel: int = Field(alias="max_parallel")
+
+
+class ActionRunShape(Shape):
+    """The run of a step; `result` is left out in lists."""
+
+    completed_at: datetime | None
+    error: Json | None
+    kind: KindName
+    result: Json | None = None
+    run_id: UUID
+    started_at: datetime | None
+    status: str
+    step_key: str
+
+
+class AutomationRunShape(Shape):
+    """One trigger of an automation; the keys are those of document 002."""
+
+    action_runs: list[ActionRunShape]
+    automation_id: UUID
+    completed_at: datetime | None
+    created_at: datetime
+    created_by: UUID | None
+    display_status: str
+    error: Json | None
+    parent_action_run_id: UUID | None
+    reason: str | None
+    retry_of: UUID | None
+    run_id: UUID
+    started_at: datetime | None
+    status: RunStatus
+    triggered_by: TriggeredBy
+    version_id: UUID
+
+
+class AutomationRunsShape(PageShape):
+    automation_runs: list[AutomationRunShape]
+
+
+class StepStateShape(Shape):
+    completed_at: datetime | None
+    error: Json | None
+    key: str
+    kind: KindName
+    name: str | None
+    port: str | None
+    reason: str | None
+    run_id: UUID | None
+    started_at: datetime | None
+    state: StepState
+
+
+class WholeAutomationRunShape(AutomationRunShape):
+    event: Json | None
+    inputs: Json
+    steps: list[StepStateShape]
+
+
+class RetryBody(Shape):
+    """By which version a retry goes."""
+
+    version: Literal["same", "latest"] = Field(
+        default="same", description="`same`: that of the run; `latest`: the automation as it is now."
+    )
+
+
+class TriggerBody(Body):
+    """`event` stands in for what another trigger would bring, for its conditions."""
+
+    inputs: Json = Field(default={}, description="What the automation declares as its inputs.")
+    event: Json | None = Field(default=None, description="As conditions see it: {type, data}.")
+    idempotency_key: Key | None = None
+
+
+def automation_json(row: Any, secret: str | None = None, *, public_url: str = "") -> Json:
+    """An automation as it is shown; `secret` where it has just been made, and never again.
+
+    Its webhook's address is whole where the gateway knows its own, else the path.
+    """
+    definition = row["definition"]
+    trigger = row["trigger"] | ({"secret": secret} if secret is not None else {})
+    path = row["webhook_path"]
+    return {
+        "conditions": definition["conditions"],
+        "createdAt": row["created_at"],
+        "createdBy": row["created_by"],
+        "description": row["description"],
+        "enabled": row["status"] != "paused",
+        "error": row["error"],
+        "id": row["id"],
+        "inputs": definition["inputs"],
+        "latestRun": _latest(row),
+        "max_parallel": definition["max_parallel"],
+        "name": row["name"],
+        "nextRunAt": row["due_at"] if row["status"] == "active" else None,
+        "slug": row["slug"],
+        "sourceType": row["source_type"],
+        "status": row["status"],
+        "steps": [step_json(step) for step in definition["steps"]],
+        "trigger": trigger,
+        "updatedAt": row["updated_at"],
+        "updatedBy": row["updated_by"],
+        "versionId": row["version_id"],
+        "webhookIgnoredAt": row["webhook_ignored_at"],
+        "webhookUrl": None if path is None else f"{public_url.rstrip('/')}/webhooks/{row['org_id']}/{path}",
+        "webhooksIgnored": row["webhooks_ignored"],
+    }
+
+
+def copy_json(row: Any) -> Json:
+    """What makes another automation like it: all that its author decided, but for its slug and the webhook's secret."""
+    shown = automation_json(row)
+    trigger = {name: value for name, value in shown["trigger"].items() if name != "secret"}
+    return {name: shown[name] for name in _COPIED} | {"trigger": trigger}
+
+
+def step_json(step: Json) -> Json:
+    """A stored step in document 002's spelling."""
+    work = {"kind": step["kind"], "definition": step["definition"]}
+    if step["action_id"] is not None:
+        work = {"action_id": step["action_id"]}
+        if step["definition"]:
+            work["definition_overrides"] = step["definition"]
+    return {
+        "key": step["key"],
+        "name": step["name"],
+        "action": work,
+        "depends_on": [shown for one in step["depends_on"] for shown in _dependencies(one)],
+        "condition": {"type": step["condition"]},
+    }
+
+
+def _dependencies(one: Json) -> list[Any]:
+    if not one["ports"]:
+        return [one["step"]]
+    return [{"step": one["step"], "port": port} for port in one["ports"]]
+
+
+def _latest(row: Any) -> Json | None:
+    if row["run_id"] is None:
+        return None
+    return {
+        "runId": row["run_id"],
+        "status": row["run_status"],
+        "displayStatus": display_status({name: row[f"run_{name}"] for name in _STANDING}),
+        "triggeredBy": row["run_triggered_by"],
+        "startedAt": row["run_started_at"],
+        "completedAt": row["run_completed_at"],
+    }

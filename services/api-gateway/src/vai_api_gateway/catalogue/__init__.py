@@ -1,0 +1,1 @@
+"""Routes about what can be run and where: actions, connections, kinds."""

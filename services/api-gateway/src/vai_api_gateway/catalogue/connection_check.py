@@ -1,0 +1,130 @@
+"""Does a connection work? One cheap look at its address, with its credentials where the gateway can use them.
+
+What a worker alone can find out (a bucket's keys, a folder of its machine) is said to be unchecked, not guessed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+
+from vai_api_gateway.catalogue import database_check as databases
+from vai_common.addresses import Policy
+from vai_common.egress import guarded_client
+from vai_common.errors import ErrorCode, Permanent, Retryable
+from vai_records.connections.connections import Connection
+from vai_records.connections.credentials import HttpCredentials, Unusable, base_url, http_credentials, split_address
+from vai_records.refused import Refused, refused
+
+_SECONDS = 10.0
+_HTTP = ("http", "https")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was seen, in words; `credentials` says whether they were accepted, and not just unasked for."""
+
+    message: str
+    credentials: bool = False
+
+    @property
+    def checked(self) -> list[str]:
+        return ["address", "credentials"] if self.credentials else ["address"]
+
+
+async def check(connection: Connection, credentials: Mapping[str, Any], policy: Policy) -> Finding:
+    """Say how the connection's address answered.
+
+    The address is `config.base_url` (or `url`) with `config.test_path` behind it, a database's `url` or `host`, or a
+    file store's `endpoint_url`. Raises `RunError` where it does not work, `Problem` 422 where there is none to ask.
+    """
+    config = connection.config
+    if base_url(config) is not None:
+        return await _ask(connection, credentials, policy)
+    address = split_address(config.get("base_url") or config.get("url"))
+    if (database := databases.database_of(connection.provider, config, credentials, address)) is not None:
+        return Finding(*await databases.look(database, policy, _SECONDS))
+    endpoint = split_address(config.get("endpoint_url"))
+    if endpoint is not None and endpoint.scheme in _HTTP:
+        return await _reach_store(endpoint.geturl(), policy)
+    raise _untestable(connection)
+
+
+async def _ask(connection: Connection, credentials: Mapping[str, Any], policy: Policy) -> Finding:
+    url, shown = _url(connection.config), _credentials(connection, credentials)
+    status = await _status(url, policy, shown)
+    _judge(url.host, status)
+    message = f"{url.host} answered {status}"
+    if not credentials:
+        return Finding(message)
+    if status < 300:
+        return Finding(f"{message} and took the credentials", credentials=True)
+    return Finding(f"{message}: set config.test_path to a path that needs the credentials, to have them checked, too")
+
+
+async def _reach_store(endpoint: str, policy: Policy) -> Finding:
+    try:
+        url = httpx2.URL(endpoint)
+    except httpx2.InvalidURL as error:
+        raise Permanent(ErrorCode.DATA_ERROR, f"config.endpoint_url is no address: {error}") from error
+    status = await _status(url, policy, HttpCredentials())
+    if status >= 500:
+        _judge(url.host, status)
+    message = f"{url.host} answers; whether the keys open a bucket is found out by a run, which names the bucket"
+    return Finding(message)
+
+
+async def _status(url: httpx2.URL, policy: Policy, shown: HttpCredentials) -> int:
+    try:
+        async with (
+            guarded_client(policy, _SECONDS, _SECONDS) as client,
+            client.stream("GET", url, headers=shown.headers, params=shown.query or None) as answer,
+        ):
+            return answer.status_code
+    except (httpx2.InvalidURL, httpx2.LocalProtocolError, httpx2.UnsupportedProtocol) as error:
+        message = f"{url.host} cannot be asked: {error}; correct the connection"
+        raise Permanent(ErrorCode.DATA_ERROR, message, {"host": url.host}) from error
+    except httpx2.TransportError as error:
+        message = f"{url.host} does not answer ({type(error).__name__}); check the address, or try again later"
+        raise Retryable(ErrorCode.CONNECTION_ERROR, message, {"host": url.host}) from error
+
+
+def _untestable(connection: Connection) -> Refused:
+    """Says why, and what to do instead."""
+    config = connection.config
+    loc = ("path", "connection_id")
+    if connection.provider in ("filesystem", "s3") or {"bucket", "region", "path", "endpoint_url"} & config.keys():
+        message = (
+            "a file store without an http(s) config.endpoint_url cannot be tried from here: folders are the "
+            "extract-worker's, and a bucket is named by the run; a run will show whether it works"
+        )
+        return refused(loc, message, "untestable")
+    message = "there is no address to ask: set config.base_url (http or https), or a database's config.url or host"
+    return refused(loc, message, "untestable")
+
+
+def _url(config: Mapping[str, Any]) -> httpx2.URL:
+    base = str(base_url(config))
+    try:
+        return httpx2.URL(base.rstrip("/") + "/" + str(config.get("test_path") or "").lstrip("/"))
+    except httpx2.InvalidURL as error:
+        raise Permanent(ErrorCode.DATA_ERROR, f"config.base_url is no address: {error}") from error
+
+
+def _credentials(connection: Connection, known: Mapping[str, Any]) -> HttpCredentials:
+    try:
+        return http_credentials(known, connection.config)
+    except Unusable as error:
+        message = f"the credentials of {connection.slug} cannot be used for HTTP: {error}"
+        raise Permanent(ErrorCode.AUTH_ERROR, message) from error
+
+
+def _judge(host: str, status: int) -> None:
+    details = {"host": host, "statusCode": status}
+    if status in (401, 403):
+        message = f"{host} refuses the credentials ({status}); correct them"
+        raise Permanent(ErrorCode.AUTH_ERROR, message, details)
+    if status >= 500:
+        message = f"{host} is in trouble ({status}); try again later"
+        raise Retryable(ErrorCode.CONNECTION_ERROR, message, details)

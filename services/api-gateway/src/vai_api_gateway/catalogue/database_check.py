@@ -1,0 +1,145 @@
+"""A look at a connection's SQL database: PostgreSQL is signed in to, any other is only reached."""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import SplitResult, unquote
+
+import asyncpg
+
+from vai_common.addresses import Policy, resolve
+from vai_common.errors import ErrorCode, Permanent, Retryable
+
+_PORTS = {
+    "postgresql": 5432,
+    "postgres": 5432,
+    "redshift": 5439,
+    "mysql": 3306,
+    "mariadb": 3306,
+    "mssql": 1433,
+    "sqlserver": 1433,
+    "oracle": 1521,
+    "clickhouse": 9000,
+}
+_POSTGRES = frozenset(("postgresql", "postgres", "redshift"))
+
+
+@dataclass(frozen=True)
+class Database:
+    kind: str
+    host: str
+    port: int
+    name: str | None = None
+    user: str | None = None
+    password: str = field(default="", repr=False)
+
+
+def database_of(
+    provider: str, config: Mapping[str, Any], credentials: Mapping[str, Any], address: SplitResult | None
+) -> Database | None:
+    """From `config.url` (`postgresql://host:port/name`), or `host`, `port` and `database`; None where it is none.
+
+    User and password are the credentials'. Raises `Permanent` for a port that is none.
+    """
+    kind = (address.scheme if address else provider).split("+")[0].lower()
+    host = address.hostname if address else config.get("host")
+    if not isinstance(host, str) or not host or (address is not None and kind not in _PORTS):
+        return None
+    try:
+        port = int((address.port if address else config.get("port")) or _PORTS.get(kind, 0))
+    except (ValueError, TypeError) as error:
+        raise Permanent(ErrorCode.DATA_ERROR, "config.port is no number of a port") from error
+    if not 0 < port < 65_536:
+        raise Permanent(ErrorCode.DATA_ERROR, "config.port says no port; give one from 1 to 65535")
+    name = unquote(address.path.lstrip("/")) if address else config.get("database")
+    user = credentials.get("username") or credentials.get("user")
+    return Database(
+        kind, host, port, str(name) if name else None, str(user) if user else None, str(credentials.get("password", ""))
+    )
+
+
+async def look(database: Database, policy: Policy, seconds: float) -> tuple[str, bool]:
+    """How it answered, and whether the credentials were taken. Raises `RunError` where it does not work."""
+    try:
+        async with asyncio.timeout(seconds):
+            addresses = await asyncio.to_thread(resolve, database.host, database.port, policy)
+            if database.kind in _POSTGRES and database.user:
+                return await _first(_sign_in, database, addresses), True
+            return await _first(_reach, database, addresses), False
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+        raise _fault(database, error) from error
+
+
+async def _first(reach: Callable[[Database, str], Awaitable[str]], database: Database, addresses: Sequence[str]) -> str:
+    """What the first address says that takes connections; each of them has been checked."""
+    for address in addresses[:-1]:
+        try:
+            return await reach(database, address)
+        except OSError:
+            continue
+    return await reach(database, addresses[-1])
+
+
+class _Named(ssl.SSLContext):
+    """TLS to an address, in which the server is called by its name: some find the database by it.
+
+    As with libpq's `prefer`, the certificate is not judged: a look tells no data.
+    """
+
+    name: str
+
+    def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:
+        return super().wrap_bio(*args, **{**kwargs, "server_hostname": self.name})
+
+
+async def _sign_in(database: Database, address: str) -> str:
+    """Over TLS, and without where the server has none."""
+    named = _Named(ssl.PROTOCOL_TLS_CLIENT)
+    named.check_hostname, named.verify_mode, named.name = False, ssl.CERT_NONE, database.host
+    try:
+        return await _signed_in(database, address, named)
+    except ConnectionError as error:
+        if "rejected SSL" not in str(error):
+            raise
+        return await _signed_in(database, address, False)
+
+
+async def _signed_in(database: Database, address: str, tls: ssl.SSLContext | bool) -> str:
+    """Everything is given, so that nothing is taken from this process's own environment."""
+    conn = await asyncpg.connect(
+        host=address,
+        port=database.port,
+        user=database.user,
+        password=database.password,
+        database=database.name or database.user,
+        ssl=tls,
+        passfile="/dev/null",
+        statement_cache_size=0,
+    )
+    try:
+        await conn.fetchval("SELECT 1")
+    finally:
+        conn.terminate()
+    return f"{database.host} let {database.user} in"
+
+
+async def _reach(database: Database, address: str) -> str:
+    _, writer = await asyncio.open_connection(address, database.port)
+    writer.close()
+    return f"{database.host}:{database.port} takes connections; user and password are tried by a run"
+
+
+def _fault(database: Database, error: Exception) -> Exception:
+    where = f"{database.host}:{database.port}"
+    details = {"host": database.host, "port": database.port}
+    if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
+        return Permanent(ErrorCode.AUTH_ERROR, f"{where} refuses the user or the password; correct them", details)
+    if isinstance(error, asyncpg.InvalidCatalogNameError):
+        message = f"{where} has no database {database.name or database.user!r}; name another one"
+        return Permanent(ErrorCode.CONNECTION_ERROR, message, details)
+    if isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError):
+        return Permanent(ErrorCode.CONNECTION_ERROR, f"{where} does not speak as PostgreSQL does", details)
+    message = f"{where} does not answer ({type(error).__name__}); check the address, or try again later"
+    return Retryable(ErrorCode.CONNECTION_ERROR, message, details)

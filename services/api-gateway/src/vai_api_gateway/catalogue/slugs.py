@@ -1,0 +1,44 @@
+"""What is made without a slug gets a free one: two that are called the same do not stand in each other's way."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+from uuid import UUID
+
+from vai_api_gateway.gateway import Gateway
+from vai_api_gateway.problems import Problem
+from vai_records.catalogue.naming import Table, free_slug, slug_of
+
+_Made = TypeVar("_Made")
+_TRIES = 10
+
+
+class SlugMet(Exception):
+    """Another one has the slug; `problem` is what a client is told who gave it."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.detail)
+        self.problem = problem
+
+
+async def with_slug(
+    gateway: Gateway,
+    table: Table,
+    org_id: UUID,
+    named: tuple[str | None, str, str],
+    save: Callable[[str], Awaitable[_Made]],
+) -> _Made:
+    """What `save` makes under a slug. `named`: the slug that was given, else the name, and what stands in for it.
+
+    `save` raises `SlugMet` where the slug is taken. One that was made of the name is made anew then: somebody else was
+    faster.
+    """
+    given, name, otherwise = named
+    left = _TRIES if given is None else 1
+    while True:
+        slug = given or await free_slug(gateway.pool, table, org_id, slug_of(name, otherwise))
+        left -= 1
+        try:
+            return await save(slug)
+        except SlugMet as met:
+            if not left:
+                raise met.problem from met

@@ -1,0 +1,1 @@
+"""Routes about the journal of events."""

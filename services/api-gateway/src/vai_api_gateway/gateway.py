@@ -1,0 +1,69 @@
+"""What the routes work with: one object, made at boot."""
+
+import asyncio
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+from fastapi import Request
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from vai_api_gateway.auth.auth import Authenticator
+from vai_api_gateway.auth.sign_in import PasswordDesk, SignIns
+from vai_api_gateway.http.narrow_pool import Narrow
+from vai_api_gateway.logs.tail import Tail
+from vai_api_gateway.runs.feed import Feed
+from vai_api_gateway.runs.fleet import Fleet
+from vai_api_gateway.runs.intake import Intake
+from vai_api_gateway.runs.wait import Waiters
+from vai_api_gateway.settings import Settings
+from vai_api_gateway.webhooks.intake import HookIntake
+from vai_api_gateway.webhooks.paths import Hooks
+from vai_common.messages.bell import Bell
+from vai_drawing.drawer import Drawer
+from vai_records.automations.versions import Versions
+from vai_records.events.publication import Publisher
+from vai_records.listing import totals
+from vai_records.secrets.keys import Keyring
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """`pool` is asyncpg, for the run's path; `engine` is SQLAlchemy, for the rest; `process_id` writes events."""
+
+    settings: Settings
+    pool: Any
+    engine: AsyncEngine
+    keyring: Keyring
+    authenticator: Authenticator
+    desk: PasswordDesk
+    sign_ins: SignIns
+    intake: Intake
+    hooks: Hooks
+    hook_intake: HookIntake
+    fleet: Fleet
+    waiters: Waiters
+    tail: Tail
+    automation_tail: Tail
+    versions: Versions
+    feed: Feed
+    drawer: Drawer
+    bell: Bell
+    publisher: Publisher
+    process_id: UUID
+    stopping: asyncio.Event
+
+    @cached_property
+    def changes(self) -> Narrow:
+        """The part of `pool` for what people change of runs."""
+        return Narrow(self.pool, max(1, self.pool.get_max_size() // 2))
+
+    async def fold_totals_once(self) -> None:
+        """Keeps the totals of lists short."""
+        await totals.fold(self.pool)
+
+
+def gateway_of(request: Request) -> Gateway:
+    gateway: Gateway = request.app.state.gateway
+    return gateway

@@ -1,0 +1,1 @@
+"""What every route shares: reading a request, answering it, streams, errors."""

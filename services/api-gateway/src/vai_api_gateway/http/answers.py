@@ -1,0 +1,115 @@
+"""How answers are written: plain values to JSON by orjson, times in UTC; and the pages of lists."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import orjson
+from fastapi import Query, Response
+from pydantic import BeforeValidator
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from vai_api_gateway.problems import ProblemBody
+from vai_records.people import people
+from vai_records.refused import refused
+
+
+def _in_digits(value: str | int) -> str | int:
+    """Python reads 1_0, 5.0 and spaces around a number as numbers, too."""
+    if isinstance(value, str) and _DIGITS.fullmatch(value) is None:
+        raise ValueError("write a whole number in digits")
+    return value
+
+
+_DIGITS = re.compile(r"-?[0-9]{1,19}")
+InDigits = BeforeValidator(_in_digits)
+"""For every number of a query."""
+
+Limit = Annotated[int, Query(ge=1, le=100), InDigits]
+Offset = Annotated[int, Query(ge=0, le=2**31 - 1), InDigits]
+Words = Annotated[list[str] | None, Query()]
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    code: {"model": ProblemBody, "description": text}
+    for code, text in (
+        (401, "No good credential"),
+        (403, "The role is not enough"),
+        (404, "Not found, or another organisation's"),
+        (409, "Not in this state; the message says what is possible"),
+        (413, "The body is too large"),
+        (415, "The body is no JSON by its Content-Type, or is compressed"),
+        (422, "A value is wrong; `loc` says which"),
+        (503, "Too busy, or the database is away; try again"),
+    )
+}
+"""What every route may answer besides success."""
+
+
+def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A JSON answer; takes UUIDs and times as they are."""
+    try:
+        body = orjson.dumps(value, _plain, orjson.OPT_UTC_Z)
+    except orjson.JSONEncodeError:
+        # Something in it was stored when nothing bounded its depth: orjson writes 254 levels.
+        body = json.dumps(value, ensure_ascii=False, default=_spelled).encode()
+    return Response(body, status, dict(headers) if headers else None, media_type="application/json")
+
+
+def _plain(value: Any) -> str:
+    """The driver's UUIDs are a subclass, which orjson does not take by itself."""
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is no JSON")
+
+
+def _spelled(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return _plain(value)
+
+
+def nothing() -> Response:
+    return Response(status_code=204)
+
+
+def words(values: list[str] | None, allowed: Iterable[str], name: str) -> tuple[str, ...]:
+    """An array parameter, repeated or comma-separated, in either case (decisions 2 and 5). Raises `Problem` 422."""
+    given = [word.strip().lower() for value in values or () for word in value.split(",") if word.strip()]
+    known = tuple(allowed)
+    for word in given:
+        if word not in known:
+            raise refused(("query", name), f"{word!r} is none of {', '.join(known)}", "enum")
+    return tuple(dict.fromkeys(given))
+
+
+async def page(
+    conn: AsyncConnection,
+    org_id: UUID,
+    name: str,
+    items: list[dict[str, Any]],
+    people_named: Iterable[UUID | None],
+    bounds: tuple[int, int, int],
+) -> dict[str, Any]:
+    """One page of a list; `bounds` are limit, offset and total."""
+    limit, offset, total = bounds
+    known = await people.users_by_id(conn, org_id, people_named)
+    return {
+        name: items,
+        "hasNext": offset + len(items) < total,
+        "limit": limit,
+        "offset": offset,
+        "total": total,
+        "users": {user_id: user_json(user) for user_id, user in known.items()},
+    }
+
+
+def user_json(user: people.User) -> dict[str, Any]:
+    return {
+        "firstName": user.first_name,
+        "id": user.id,
+        "lastName": user.last_name,
+        "profilePictureUrl": user.profile_picture_url,
+    }

@@ -1,0 +1,215 @@
+"""How a request is read: who asks first, then the query, then a body of a bounded size, depth and number of parts."""
+
+import asyncio
+import re
+from collections.abc import Callable, Coroutine
+from functools import cached_property
+from itertools import accumulate
+from typing import Any, ClassVar
+from urllib.parse import unquote_plus
+
+import orjson
+from fastapi import Request, Response
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.params import Query
+from fastapi.routing import APIRoute
+
+from vai_api_gateway.auth.auth import Demand
+from vai_api_gateway.http import numbers as odd_numbers
+from vai_api_gateway.problems import Problem, refusal
+from vai_common.faults import nearest
+from vai_common.nesting import DEEPEST
+from vai_common.telemetry import span
+from vai_records.refused import Fault, Place, Refused, refused
+
+LARGEST_BODY = 1_048_576
+"""Bytes."""
+
+DEEPEST_BODY = DEEPEST
+"""Levels of arrays and objects."""
+
+MOST_PARTS = 250_000
+"""Arrays and objects of a body: each takes more room in memory than the two bytes that it is written with."""
+
+LARGEST_BATCH = 8 * LARGEST_BODY
+"""Bytes of a body that holds many runs."""
+
+LARGEST_SIGN_IN = 16_384
+"""Bytes of a body that is read without a credential."""
+
+_TEXTS = re.compile(rb'"[^"]*+"')
+_SOME_TEXTS = re.compile(rb'(?:[^"]*+"[^"]*+"){1,5000}')
+_STEPS = bytes(1 if byte in b"[{" else 255 if byte in b"]}" else 0 for byte in range(256))
+_NO_STEPS = bytes(byte for byte in range(256) if byte not in b"[]{}")
+
+
+class JsonRequest(Request):
+    """A request whose body is bounded while it is read, and then held against what can be stored."""
+
+    largest: int = LARGEST_BODY
+    demands = "send the body as JSON: Content-Type: application/json, without a Content-Encoding"
+
+    async def body(self) -> bytes:
+        """The body. Raises `Problem` 413 as soon as it is known to be too large, 415 where it is no plain JSON."""
+        if not hasattr(self, "_body"):
+            declared = self.headers.get("content-length", "")
+            if declared.isdecimal() and int(declared) > self.largest:
+                raise self._too_large()
+            self._body = await self._read()
+            if self._body and not self._is_json():
+                raise Problem(415, "unsupported_media_type", self.demands, ("header", "Content-Type"))
+        return self._body
+
+    async def json(self) -> Any:
+        """The parsed body. Raises `Problem` 422 where it is no JSON, too deep, or holds what no text may."""
+        raw = await self.body()
+        parts = raw.count(b"[") + raw.count(b"{")
+        if parts > MOST_PARTS:
+            message = f"{parts} arrays and objects; at most {MOST_PARTS} are taken at once"
+            raise _unreadable(("body",), message, "json_too_large")
+        try:
+            value = orjson.loads(raw)
+        except orjson.JSONDecodeError as error:
+            _refuse_odd_number(raw)
+            raise _unreadable(("body", error.pos), f"this is not JSON: {error.msg}", "json_invalid") from error
+        if parts > DEEPEST_BODY and await _depth(raw) > DEEPEST_BODY:
+            raise _unreadable(("body",), f"nested deeper than {DEEPEST_BODY} levels", "json_too_deep")
+        if odd_numbers.may_be_odd(raw):
+            _refuse_odd_number(raw)
+        if _holds_nul(raw):
+            raise _unreadable(("body",), "no text may hold the character U+0000", "json_invalid")
+        return value
+
+    async def _read(self) -> bytes:
+        parts: list[bytes] = []
+        size = 0
+        async for part in self.stream():
+            size += len(part)
+            if size > self.largest:
+                raise self._too_large()
+            parts.append(part)
+        return b"".join(parts)
+
+    def _is_json(self) -> bool:
+        media = self.headers.get("content-type", "").split(";")[0].strip().lower()
+        encoding = self.headers.get("content-encoding", "identity").strip().lower()
+        plain = media == "application/json" or (media.startswith("application/") and media.endswith("+json"))
+        return plain and encoding == "identity"
+
+    def _too_large(self) -> Problem:
+        message = f"the body is larger than {self.largest} bytes"
+        return Problem(413, "too_large", message, ("body",), {"Connection": "close"})
+
+
+class BatchRequest(JsonRequest):
+    """A request whose body may hold many runs."""
+
+    largest = LARGEST_BATCH
+
+
+class SignInRequest(JsonRequest):
+    """A request of somebody who is not known yet."""
+
+    largest = LARGEST_SIGN_IN
+
+
+class JsonRoute(APIRoute):
+    """Routes whose requests are read as `JsonRequest`, under the trace that their caller names.
+
+    What the head alone tells comes first: a stranger's body is not even read (401, 403), nor is one that is sent with
+    a query that nobody understands.
+    """
+
+    reads: ClassVar[type[JsonRequest]] = JsonRequest
+    any_query: ClassVar[bool] = False
+    """Whether parameters that the route does not know are let pass."""
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """The names of the query parameters."""
+        fields = [field for field in get_flat_params(self.dependant) if isinstance(field.field_info, Query)]
+        return frozenset(field.alias for field in fields)
+
+    @cached_property
+    def demand(self) -> Demand | None:
+        """What it asks of its callers; None where it is open."""
+        calls = (each.call for each in self.dependant.dependencies)
+        return next((call for call in calls if isinstance(call, Demand)), None)
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        name = f"{' '.join(sorted(self.methods or ()))} {self.path_format}"
+
+        async def read_and_handle(request: Request) -> Response:
+            if self.demand is not None:
+                await self.demand(request)
+            query = request.scope["query_string"]
+            if b"%00" in query or "\x00" in request.scope["path"]:
+                raise refused(("query",), "no text may hold the character U+0000")
+            if query and not self.any_query:
+                _refuse_unknown(query, self.known)
+            with span(name, request.headers.get("traceparent")):
+                return await handle(self.reads(request.scope, request.receive))
+
+        return read_and_handle
+
+
+class BatchRoute(JsonRoute):
+    """A route whose requests are read as `BatchRequest`."""
+
+    reads = BatchRequest
+
+
+class SignInRoute(JsonRoute):
+    """A route whose requests are read as `SignInRequest`."""
+
+    reads = SignInRequest
+
+
+def _refuse_unknown(query: bytes, known: frozenset[str]) -> None:
+    """A filter that is not understood must not answer everything. Raises `Refused` with each unknown name."""
+    given = {unquote_plus(part.partition(b"=")[0].decode("latin-1"))[:100] for part in query.split(b"&") if part}
+    unknown = sorted(given - known)
+    if unknown:
+        faults: list[Fault] = [(("query", name), _nearest(name, known), "extra_forbidden") for name in unknown[:20]]
+        raise Refused(faults)
+
+
+def _nearest(name: str, known: frozenset[str]) -> str:
+    """What to write instead of an unknown name."""
+    if not known:
+        return "there is no such query parameter; this path takes none"
+    return f"there is no such query parameter; {nearest(name, known)}"
+
+
+def _refuse_odd_number(raw: bytes) -> None:
+    if (found := odd_numbers.find(raw)) is not None:
+        place, text = found
+        shown = text if len(text) <= 40 else f"{text[:39]}…"
+        message = f"{shown} cannot be kept as a number: give at most 64 bits or a double, or write it as a string"
+        raise _unreadable(("body", *place), message, "number_too_large")
+
+
+def _unreadable(loc: Place, message: str, word: str) -> Problem:
+    """The framework lets nothing but its own exceptions out of the reading of a body."""
+    return refusal(refused(loc, message, word))
+
+
+async def _depth(raw: bytes) -> int:
+    """Levels of nesting of what is known to be JSON; others get their turn meanwhile."""
+    level = deepest = start = 0
+    raw = raw.replace(rb"\\", b"").replace(rb"\"", b"")  # what is left of quotes begins and ends texts
+    while start < len(raw):
+        some = _SOME_TEXTS.match(raw, start)
+        end = len(raw) if some is None else some.end()
+        brackets = _TEXTS.sub(b"", raw[start:end]).translate(_STEPS, _NO_STEPS)
+        steps = memoryview(brackets).cast("b")
+        deepest = max(deepest, max(accumulate(steps, initial=level)))
+        level, start = level + sum(steps), end
+        await asyncio.sleep(0)
+    return deepest
+
+
+def _holds_nul(raw: bytes) -> bool:
+    """Whether a text of this JSON holds U+0000: the escape behind an even number of backslashes."""
+    return b"\\u0000" in raw and b"\\u0000" in raw.replace(rb"\\", b"_")

@@ -1,0 +1,1 @@
+"""Routes about people: sign-in, users, API keys, the organisation."""

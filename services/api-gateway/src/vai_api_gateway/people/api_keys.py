@@ -1,0 +1,114 @@
+"""/api/v1/api-keys: what programs come in with."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+
+from vai_api_gateway.auth.auth import Principal, Viewer
+from vai_api_gateway.auth.principal import NEVER
+from vai_api_gateway.gateway import gateway_of
+from vai_api_gateway.http.answers import PROBLEMS, Limit, Offset, Words, answer, nothing, page, words
+from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.people.shapes import ApiKeyBody, ApiKeyShape, ApiKeysShape, CreatedApiKeyShape
+from vai_api_gateway.problems import Problem, not_found
+from vai_common import clock
+from vai_records.people import api_keys, people
+from vai_records.people.api_keys import ApiKey, KeyState
+from vai_records.people.people import Role
+from vai_records.refused import refused
+
+router = APIRouter(prefix="/api/v1/api-keys", tags=["API keys"], route_class=JsonRoute, responses=PROBLEMS)
+
+
+def key_json(key: ApiKey) -> dict[str, Any]:
+    return {
+        "createdAt": key.created_at,
+        "expiresAt": key.expires_at,
+        "id": key.id,
+        "lastUsedAt": key.last_used_at,
+        "name": key.name,
+        "prefix": key.prefix,
+        "revokedAt": key.revoked_at,
+        "role": key.role,
+        "status": key.state,
+        "userId": key.user_id,
+    }
+
+
+@router.get("", response_model=ApiKeysShape, summary="List API keys")
+async def list_keys(
+    request: Request,
+    principal: Viewer,
+    q: Annotated[str | None, Query(description="Part of a name, or how the key begins")] = None,
+    status: Words = None,
+    limit: Limit = 100,
+    offset: Offset = 0,
+) -> Response:
+    """One's own; an administrator sees all of the organisation."""
+    states = words(status, list(KeyState), "status")
+    async with gateway_of(request).engine.connect() as conn:
+        found, total = await api_keys.list_page(
+            conn, principal.org_id, _whose(principal), q=q, states=states, limit=limit, offset=offset
+        )
+        items = [key_json(key) for key in found]
+        users = [key.user_id for key in found]
+        return answer(await page(conn, principal.org_id, "apiKeys", items, users, (limit, offset, total)))
+
+
+@router.post("", response_model=CreatedApiKeyShape, status_code=201, summary="Create an API key")
+async def create_key(request: Request, principal: Viewer, body: ApiKeyBody) -> Response:
+    """Acts for the caller, with at most the caller's role. The key is in this answer and never again."""
+    role, ends = Role(body.role), _expiry(principal, body.expires_at)
+    _check(principal, role)
+    async with gateway_of(request).engine.begin() as conn:
+        made = await people.create_key(conn, principal.org_id, principal.user_id, body.name, role, ends)
+        key = await api_keys.get(conn, principal.org_id, None, made.id)
+    assert key is not None
+    headers = {"Location": f"/api/v1/api-keys/{made.id}", "Cache-Control": "no-store"}
+    return answer({**key_json(key), "key": made.secret}, 201, headers)
+
+
+@router.get("/{key_id}", response_model=ApiKeyShape, summary="Get an API key")
+async def get_key(request: Request, principal: Viewer, key_id: UUID) -> Response:
+    async with gateway_of(request).engine.connect() as conn:
+        key = await api_keys.get(conn, principal.org_id, _whose(principal), key_id)
+    if key is None:
+        raise not_found("API key")
+    return answer(key_json(key))
+
+
+@router.delete("/{key_id}", status_code=204, response_class=Response, summary="Revoke an API key")
+async def revoke_key(request: Request, principal: Viewer, key_id: UUID) -> Response:
+    """One's own, or any as an administrator; it and the tokens that it asked for are worthless at once."""
+    gateway = gateway_of(request)
+    async with gateway.engine.begin() as conn:
+        if await api_keys.get(conn, principal.org_id, _whose(principal), key_id) is None:
+            raise not_found("API key")
+        await people.revoke_key(conn, principal.org_id, key_id)
+    gateway.authenticator.forget(principal.org_id)
+    return nothing()
+
+
+def _whose(principal: Principal) -> UUID | None:
+    return None if principal.role is Role.ADMIN else principal.user_id
+
+
+def _check(principal: Principal, role: Role) -> None:
+    if not principal.role.covers(role):
+        raise Problem(403, "forbidden", f"a key cannot have more than your role, {principal.role}", ("body", "role"))
+    if principal.key_id is not None and principal.role is not Role.ADMIN:
+        # Whoever finds a key must not be able to keep the door open after it is revoked.
+        raise Problem(403, "forbidden", "a key makes another one only as an administrator's; sign in as yourself")
+
+
+def _expiry(principal: Principal, given: datetime | None) -> datetime | None:
+    """A key that asks for another one gives it no longer life than its own."""
+    if given is not None and given <= clock.now():
+        raise refused(("body", "expiresAt"), "this is in the past")
+    if principal.key_id is None or principal.until == NEVER:
+        return given
+    if given is not None and given > principal.until:
+        raise refused(("body", "expiresAt"), f"not later than the end of your own key, {principal.until:%FT%TZ}")
+    return given or principal.until

@@ -1,0 +1,184 @@
+"""The REST shapes of people: the organisation, its users, API keys, sessions."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
+
+from vai_api_gateway.http.shapes import LONGEST_NAME, Body, PageShape, Shape
+from vai_records.people import emails, passwords
+from vai_records.strict import Time
+
+RoleName = Literal["viewer", "operator", "admin"]
+KeyStateName = Literal["active", "expired", "revoked"]
+
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
+Email = Annotated[str, Field(max_length=emails.LONGEST, examples=["ada@example.com"]), AfterValidator(emails.email_of)]
+Password = Annotated[
+    str, Field(min_length=passwords.SHORTEST, max_length=passwords.LONGEST, json_schema_extra={"format": "password"})
+]
+
+
+# Answers ------------------------------------------------------------------------------------------------------------
+
+
+class SettingsShape(Shape):
+    """What holds for the whole organisation, from the next run on."""
+
+    forbid_self_approval: bool = Field(description="Who started a run may not approve it.")
+    max_running: int | None = Field(description="How many of its runs may be queued or leased at once; null: no limit.")
+
+
+class OrganisationShape(Shape):
+    id: UUID
+    slug: str
+    name: str
+    settings: SettingsShape
+
+
+class MemberShape(Shape):
+    """Passwords are write-only: `hasPassword` says whether the user can sign in with one.
+
+    `acceptedAt` is null until the person has taken the invitation, or has come through OIDC.
+    """
+
+    accepted_at: datetime | None
+    created_at: datetime
+    email: str
+    first_name: str | None
+    has_password: bool
+    id: UUID
+    last_name: str | None
+    profile_picture_url: str | None
+    role: RoleName
+
+
+class InvitedMemberShape(MemberShape):
+    """`invitationToken` is what the person takes the membership with; it is good once, and shown this once."""
+
+    invitation_token: str
+    invitation_ends_at: datetime
+
+
+class AcceptBody(Body):
+    token: str = Field(max_length=200)
+    password: Password | None = Field(default=None, description="One's own; without one, the person comes by OIDC.")
+
+
+class MembersShape(PageShape):
+    members: list[MemberShape]
+
+
+class ApiKeyShape(Shape):
+    created_at: datetime
+    expires_at: datetime | None
+    id: UUID
+    last_used_at: datetime | None = Field(description="Written every ten seconds, while the key is used.")
+    name: str
+    prefix: str = Field(description="How the key begins.")
+    revoked_at: datetime | None
+    role: RoleName
+    status: KeyStateName
+    user_id: UUID = Field(description="For whom the key acts, never with more than their role.")
+
+
+class CreatedApiKeyShape(ApiKeyShape):
+    key: str = Field(description="The key itself: shown this once, stored nowhere.")
+
+
+class ApiKeysShape(PageShape):
+    api_keys: list[ApiKeyShape]
+
+
+# Request bodies -----------------------------------------------------------------------------------------------------
+
+
+def _either(name: str, camel: str) -> AliasChoices:
+    """Both spellings are taken: the texts name settings as they are stored."""
+    return AliasChoices(camel, name)
+
+
+class SettingsPatch(Body):
+    """Settings that are absent stay as they are; null takes one back to its default."""
+
+    model_config = ConfigDict(alias_generator=None)
+
+    forbid_self_approval: bool | None = Field(
+        default=None, validation_alias=_either("forbid_self_approval", "forbidSelfApproval")
+    )
+    max_running: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        default=None, validation_alias=_either("max_running", "maxRunning")
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_no_longer_here(cls, given: Any) -> Any:
+        if isinstance(given, dict) and {"allow_private_addresses", "allowPrivateAddresses"} & given.keys():
+            raise ValueError(
+                "allowPrivateAddresses is no setting of an organisation: whoever runs the installation allows private "
+                "addresses, with VAI_ALLOW_PRIVATE_ADDRESSES (docs/running.md)"
+            )
+        return given
+
+
+class OrganisationPatch(Body):
+    name: Name | None = None
+    settings: SettingsPatch | None = None
+
+    @field_validator("name", "settings")
+    @classmethod
+    def _never_null(cls, value: Any) -> Any:
+        if value is None:
+            raise ValueError("cannot be null; leave the key out to keep what is there")
+        return value
+
+
+class MemberBody(Body):
+    email: Email
+    role: RoleName
+    first_name: Name | None = None
+    last_name: Name | None = None
+    password: Password | None = Field(default=None, description="Without one, the user comes through OIDC.")
+
+
+class MemberPatch(Body):
+    """Keys that are absent stay as they are; null clears a name, and a password (then it cannot be used)."""
+
+    role: RoleName | None = None
+    first_name: Name | None = None
+    last_name: Name | None = None
+    password: Password | None = None
+
+    @field_validator("role")
+    @classmethod
+    def _never_null(cls, value: str | None) -> str:
+        if value is None:
+            raise ValueError("cannot be null; leave the key out to keep what is there")
+        return value
+
+
+class ApiKeyBody(Body):
+    name: Name
+    role: RoleName
+    expires_at: Time | None = Field(default=None, description="When it stops to be good; null: never.")
+
+
+class SignInBody(Body):
+    email: str = Field(max_length=1_000, examples=["ada@example.com"])
+    password: str = Field(max_length=1_000, json_schema_extra={"format": "password"})
+    organisation: str | None = Field(
+        default=None, max_length=LONGEST_NAME, description="Slug or id, for those who are in several."
+    )
+
+
+class PasswordBody(Body):
+    current: str = Field(max_length=1_000, json_schema_extra={"format": "password"})
+    new: Password

@@ -1,0 +1,216 @@
+"""Every 4xx and 5xx has the documented body, exactly {"detail": [{"loc", "msg", "type"}]} (decision 4).
+
+What a client posted is never echoed: it may hold secrets.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import asyncpg
+import orjson
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute, iter_route_contexts
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+
+from vai_api_gateway.http.edge import REQUEST_ID
+from vai_api_gateway.lifecycle import Immovable, NoSuchRun, NotAllowed
+from vai_common.batcher import Overloaded
+from vai_common.db import AWAY, is_away
+from vai_common.faults import told
+from vai_records.refused import Fault, Place, Refused
+from vai_records.secrets.keys import SecretError
+
+_log = structlog.get_logger()
+
+MOST_FAULTS = 50
+"""Faults that one answer names."""
+
+LONGEST_NAME = 255
+LONGEST_MESSAGE = 2_000
+DEEPEST_PLACE = 100
+"""Characters and levels of a fault that are shown."""
+
+_RETRY_SECONDS = 1
+DATABASE_AWAY = (*AWAY, DBAPIError, PoolTimeout)
+"""For `except` clauses; some of DBAPIError are not of this kind, `is_away` tells them apart."""
+
+
+class ProblemDetail(BaseModel):
+    """One thing that is wrong: where, what to do about it, and a word for programs."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    loc: list[str | int]
+    msg: str
+    type: str
+
+
+class ProblemBody(BaseModel):
+    """The body of every answer that is an error."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    detail: list[ProblemDetail]
+
+
+class Problem(HTTPException):
+    """Raised by routes: answered as the documented body with this status."""
+
+    def __init__(
+        self, status: int, kind: str, message: str, loc: Place = (), headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(status, message, dict(headers or {}))
+        self.errors = [problem_detail(loc, message, kind)]
+
+
+def not_found(what: str) -> Problem:
+    """Also for what belongs to another organisation (decision 26)."""
+    return Problem(404, "not_found", f"{what} not found")
+
+
+def conflict(message: str, loc: Place = ()) -> Problem:
+    return Problem(409, "conflict", message, loc)
+
+
+def refusal(error: Refused) -> Problem:
+    """422 with every place."""
+    problem = Problem(422, error.faults[0][2], error.faults[0][1])
+    problem.errors = details(error.faults)
+    return problem
+
+
+def details(faults: Sequence[Fault], most: int = MOST_FAULTS) -> list[dict[str, Any]]:
+    """The first `most` faults; where there are more, one that says how many."""
+    shown = [problem_detail(*fault) for fault in faults[:most]]
+    left = len(faults) - len(shown)
+    return [*shown, problem_detail((), f"and {left} more", "more")] if left else shown
+
+
+def problem_detail(loc: Place, message: str, kind: str) -> dict[str, Any]:
+    """Long names and messages are cut: both may hold what the client sent."""
+    place = [_cut(part, LONGEST_NAME) if isinstance(part, str) else part for part in loc[:DEEPEST_PLACE]]
+    return {"loc": place, "msg": _cut(message, LONGEST_MESSAGE), "type": kind}
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def problem_response(status: int, detail: list[dict[str, Any]], headers: Mapping[str, str] | None = None) -> Response:
+    body = orjson.dumps({"detail": detail})
+    return Response(body, status, dict(headers or {}), media_type="application/json")
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of the application in the documented shape."""
+    app.add_exception_handler(RequestValidationError, _on_validation)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(Refused, _on_refused)
+    app.add_exception_handler(Overloaded, _on_overload)
+    app.add_exception_handler(NotAllowed, _on_not_allowed)
+    app.add_exception_handler(NoSuchRun, _on_no_such_run)
+    app.add_exception_handler(Immovable, _on_immovable)
+    for away in DATABASE_AWAY:
+        app.add_exception_handler(away, _on_database_away)
+    app.add_exception_handler(SecretError, _on_closed_secret)
+    app.add_exception_handler(Exception, _on_anything)
+
+
+def _on_validation(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    model = _body_model(request)
+    faults = [(one["loc"], told(one["msg"], one["loc"][1:], model), one["type"]) for one in error.errors()]
+    return problem_response(422, details(faults))
+
+
+def _body_model(request: Request) -> Any:
+    """What the route takes as its body; None where it takes none."""
+    field = getattr(request.scope.get("route"), "body_field", None)
+    return None if field is None else field.field_info.annotation
+
+
+def _on_refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)
+    return _on_http(request, refusal(error))
+
+
+def _on_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        return _not_allowed_here(request, error)
+    detail = error.errors if isinstance(error, Problem) else [problem_detail((), str(error.detail), "http_error")]
+    return problem_response(error.status_code, detail, error.headers)
+
+
+def _not_allowed_here(request: Request, error: HTTPException) -> Response:
+    """405 names all methods of the path (RFC 9110); the router knows those of one route only."""
+    path = request.scope["path"]
+    routes = [c.original_route for c in iter_route_contexts(request.app.routes)]
+    ours = [route for route in routes if isinstance(route, APIRoute)]
+    here = [route for route in ours if route.path == path] or [route for route in ours if route.path_regex.match(path)]
+    known = {method for route in here for method in route.methods or ()}
+    known |= {"HEAD"} if "GET" in known else set()
+    methods = ", ".join(sorted(known)) or (error.headers or {}).get("Allow", "GET")
+    message = f"there is no {request.method} here; there is {methods}"
+    return problem_response(405, [problem_detail((), message, "method_not_allowed")], {"Allow": methods})
+
+
+def _on_not_allowed(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, NotAllowed)
+    then = f"from where it can become {', '.join(error.allowed)}" if error.allowed else "which is final"
+    message = f"{error.why}; it is {error.status}, {then}"
+    return problem_response(409, [problem_detail((), message, "not_allowed")])
+
+
+def _on_no_such_run(_request: Request, _error: Exception) -> Response:
+    return problem_response(404, [problem_detail((), "run not found", "not_found")])
+
+
+def _on_immovable(request: Request, error: Exception) -> Response:
+    message = (
+        f"the record of run {error} is damaged, and the database refuses to change it; whoever runs the installation"
+        f" finds why in the gateway's log: run_immovable, before request {request.scope.get(REQUEST_ID)} ended"
+    )
+    return problem_response(409, [problem_detail((), message, "immovable")])
+
+
+def _on_overload(_request: Request, _error: Exception) -> Response:
+    return _try_later("more requests wait than can be taken; try again later")
+
+
+def _on_database_away(request: Request, error: Exception) -> Response:
+    if not is_away(error):
+        return _on_anything(request, error)
+    why, request_id = f"{type(error).__name__}: {error}", request.scope.get(REQUEST_ID)
+    _log.warning("database_away", path=request.url.path, request_id=request_id, error=why)
+    if isinstance(_root(error), asyncpg.LockNotAvailableError):
+        return _try_later("another process holds this and has not let it go; try again, it is freed within a minute")
+    return _try_later("the database does not answer at the moment; try again later")
+
+
+def _root(error: BaseException) -> BaseException:
+    """What was raised first: SQLAlchemy wraps it."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
+def _on_closed_secret(request: Request, error: Exception) -> Response:
+    _log.error("secret_does_not_open", path=request.url.path, error=str(error))
+    return _try_later("a stored secret does not open with the keys that the gateway has; its operator can mend that")
+
+
+def _try_later(message: str) -> Response:
+    return problem_response(503, [problem_detail((), message, "unavailable")], {"Retry-After": str(_RETRY_SECONDS)})
+
+
+def _on_anything(request: Request, error: Exception) -> Response:
+    request_id = request.scope.get(REQUEST_ID)
+    _log.error("request_failed", path=request.url.path, method=request.method, request_id=request_id, exc_info=error)
+    message = f"something went wrong here; it is logged as request {request_id}"
+    return problem_response(500, [problem_detail((), message, "internal_error")])

@@ -1,0 +1,47 @@
+"""/openapi.json: written and compressed once, so that nobody, asking again and again, costs the gateway anything."""
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request, Response
+
+from vai_api_gateway.http.edge import gzipped, takes_gzip
+
+PATH = "/openapi.json"
+
+
+class Document:
+    """The bytes of a document that stays as it is, made at the first look."""
+
+    def __init__(self, describe: Callable[[], dict[str, Any]]) -> None:
+        self._describe = describe
+        self._plain = b""
+        self._packed = b""
+        self._tag = ""
+
+    def answer(self, request: Request) -> Response:
+        """The document as the client takes it, or 304 where it has it already."""
+        if not self._plain:
+            plain = orjson.dumps(self._describe())
+            self._packed, self._tag = gzipped(plain), f'"{hashlib.sha256(plain).hexdigest()[:32]}"'
+            self._plain = plain
+        headers = {"ETag": self._tag, "Cache-Control": "no-cache"}
+        asked = request.headers.get("if-none-match", "")
+        if self._tag in [one.strip().removeprefix("W/") for one in asked.split(",")]:
+            return Response(status_code=304, headers=headers)
+        if takes_gzip(request.headers.get("accept-encoding", "")):
+            headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+            return Response(self._packed, headers=headers, media_type="application/json")
+        return Response(self._plain, headers=headers, media_type="application/json")  # the edge says `Vary`
+
+
+def install(app: FastAPI) -> None:
+    """Serve the application's own description."""
+    document = Document(app.openapi)
+
+    async def show(request: Request) -> Response:
+        return document.answer(request)
+
+    app.add_route(PATH, show, include_in_schema=False)

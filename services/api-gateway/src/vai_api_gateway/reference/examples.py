@@ -1,0 +1,164 @@
+"""An example of every operation, that works as pasted; tests run every one."""
+
+from typing import Any
+
+from vai_api_gateway.reference.pasting import Example, Given
+
+Json = dict[str, Any]
+
+_RUNS = "/api/v1/action-runs"
+_NOOP: Json = {"kind": "dlt_extract", "definition": {"source": "noop"}}
+_ACTION: Json = {"kind": "dlt_extract", "name": "Nightly orders $N", "definition": {"source": "sample", "rows": 100}}
+_CONNECTION: Json = {
+    "provider": "rest",
+    "name": "Orders API $N",
+    "config": {"base_url": "https://api.example.com"},
+    "credentials": {"token": "secret"},
+}
+_BRANCH: Json = {
+    "kind": "conditional_branch",
+    "definition": {"input": {"n": 5}, "conditions": [{"field": "n", "operator": "gt", "value": 3}]},
+}
+_UNREACHABLE: Json = {
+    "kind": "http_request",
+    "definition": {"url": "http://127.0.0.1:9/", "retry": {"max_attempts": 1}},
+}
+_PASSWORD = "correct horse battery staple"
+_USER: Json = {"email": "ada-$N@example.com", "role": "operator", "firstName": "Ada", "password": _PASSWORD}
+
+_A_RUN = Given("RUN_ID", f"{_RUNS}?defer=true", _NOOP)
+_A_QUEUED_RUN = Given("RUN_ID", _RUNS, _NOOP)
+_A_GATE = Given("RUN_ID", _RUNS, {"kind": "approval_gate"})
+_A_FAILED_RUN = Given("RUN_ID", _RUNS, _UNREACHABLE)
+_AN_ACTION = Given("ACTION_ID", "/api/v1/actions", _ACTION)
+_A_CONNECTION = Given("CONNECTION_ID", "/api/v1/connections", _CONNECTION)
+_A_LOCAL_CONNECTION = Given(
+    "CONNECTION_ID",
+    "/api/v1/connections",
+    {"provider": "rest", "name": "Local $N", "config": {"base_url": "http://127.0.0.1:9"}},
+)
+_A_USER = Given("USER_ID", "/api/v1/users", _USER)
+_A_KEY = Given("KEY_ID", "/api/v1/api-keys", {"name": "robot $N", "role": "viewer"})
+
+_AUTOMATION: Json = {
+    "name": "Orders every morning $N",
+    "trigger": {"type": "schedule", "schedule": "0 6 * * *", "timezone": "America/New_York"},
+    "actions": [
+        {"key": "extract", "kind": "dlt_extract", "definition": {"source": "noop"}},
+        {"key": "ask", "kind": "approval_gate", "definition": {"title": "Go on?"}},
+    ],
+}
+_AN_AUTOMATION = Given("AUTOMATION_ID", "/api/v1/automations", _AUTOMATION)
+_A_FAILING_AUTOMATION = Given(
+    "AUTOMATION_ID",
+    "/api/v1/automations",
+    {"name": "Fails $N", "actions": [{"kind": "http_request", "definition": {"url": "$/inputs/gone"}}]},
+)
+_A_FAILED_AUTOMATION_RUN = Given(
+    "RUN_ID", "/api/v1/automations/$AUTOMATION_ID/trigger", {}, "runId", {"Prefer": "wait=10"}
+)
+_AN_AUTOMATION_RUN = Given("RUN_ID", "/api/v1/automations/$AUTOMATION_ID/trigger", {}, "runId")
+_A_HOOK = Given(
+    "AUTOMATION_ID",
+    "/api/v1/automations",
+    {
+        "name": "Orders as they come $N",
+        "trigger": {"type": "webhook", "path": "/hooks/orders-$N", "secret": "$SECRET"},
+        "actions": [_NOOP],
+    },
+)
+_MY_ORGANISATION = Given("ORG_ID", "/api/v1/me", None, "organisationId")
+
+EXAMPLES: dict[str, Example] = {
+    # Kinds
+    "list_kinds": Example(),
+    "list_templates": Example(),
+    # Connections
+    "list_connections": Example(query="?provider=shopify,rest&limit=10"),
+    "create_connection": Example(_CONNECTION),
+    "get_connection": Example(given=(_A_CONNECTION,)),
+    "update_connection": Example({"maxRunning": 4}, given=(_A_CONNECTION,)),
+    "delete_connection": Example(given=(_A_CONNECTION,)),
+    "try_connection": Example(given=(_A_LOCAL_CONNECTION,)),
+    # Actions
+    "list_actions": Example(query="?q=orders&kinds=dlt_extract&sort_by=name&order=asc"),
+    "create_action": Example(_ACTION),
+    "get_action": Example(given=(_AN_ACTION,)),
+    "get_action_by_slug": Example(given=(Given("SLUG", "/api/v1/actions", _ACTION, "slug"),)),
+    "update_action": Example({"definition": {"source": "sample", "rows": 500}}, given=(_AN_ACTION,)),
+    "delete_action": Example(given=(_AN_ACTION,)),
+    "run_action": Example({"definitionOverrides": {"rows": 10}}, given=(_AN_ACTION,)),
+    # Action runs
+    "list_runs": Example(query="?status=running,failed&kind=dlt_extract&limit=20"),
+    "create_run": Example(_BRANCH),
+    "get_run": Example(given=(_A_RUN,)),
+    "delete_run": Example(given=(_A_FAILED_RUN,)),
+    "execute_run": Example(given=(_A_RUN,), headers={"Prefer": "respond-async"}),
+    "approve_run": Example(given=(_A_GATE,), headers={"Prefer": "respond-async"}),
+    "reject_run": Example({"reason": "not today"}, given=(_A_GATE,)),
+    "cancel_run": Example(given=(_A_RUN,)),
+    "pause_run": Example(given=(_A_RUN,)),
+    "resume_run": Example(given=(_A_RUN, Given("PAUSED", f"{_RUNS}/$RUN_ID/pause", {}))),
+    "retry_run": Example(given=(_A_FAILED_RUN,), headers={"Prefer": "respond-async"}),
+    "create_runs": Example({"runs": [_NOOP, _BRANCH]}),
+    "stream_changes": Example(query="?status=running,completed,failed", options="-N"),
+    # Logs
+    "get_logs": Example(given=(_A_QUEUED_RUN,), query="?level=warning&limit=50"),
+    "stream_logs": Example(given=(_A_FAILED_RUN,), options="-N"),
+    # Automations
+    "list_automations": Example(query="?q=orders&triggers=schedule,webhook&sort_by=name&order=asc"),
+    "create_automation": Example(_AUTOMATION),
+    "validate_automation": Example(_AUTOMATION),
+    "get_automation": Example(given=(_AN_AUTOMATION,)),
+    "get_automation_by_slug": Example(given=(Given("SLUG", "/api/v1/automations", _AUTOMATION, "slug"),)),
+    "update_automation": Example({"max_parallel": 5, "enabled": False}, given=(_AN_AUTOMATION,)),
+    "delete_automation": Example(given=(_AN_AUTOMATION,)),
+    "pause_automation": Example(given=(_AN_AUTOMATION,)),
+    "resume_automation": Example(given=(_AN_AUTOMATION,)),
+    "trigger_automation": Example({"inputs": {"day": "2026-01-31"}}, given=(_AN_AUTOMATION,)),
+    "copy_automation": Example(given=(_AN_AUTOMATION,)),
+    "draw_automation": Example(query="?format=svg", given=(_AN_AUTOMATION,)),
+    # Automation runs
+    "list_automation_runs": Example(query="?status=running,failed&triggered_by=schedule&limit=20"),
+    "get_automation_run": Example(given=(_AN_AUTOMATION, _AN_AUTOMATION_RUN)),
+    "cancel_automation_run": Example(given=(_AN_AUTOMATION, _AN_AUTOMATION_RUN)),
+    "retry_automation_run": Example(given=(_A_FAILING_AUTOMATION, _A_FAILED_AUTOMATION_RUN)),
+    "get_automation_run_logs": Example(given=(_AN_AUTOMATION, _AN_AUTOMATION_RUN), query="?limit=50"),
+    "stream_automation_run": Example(given=(_AN_AUTOMATION, _AN_AUTOMATION_RUN), options="-N"),
+    "draw_automation_run": Example(given=(_AN_AUTOMATION, _AN_AUTOMATION_RUN)),
+    # Webhooks
+    "receive_webhook": Example(
+        {"order": {"id": 1042, "total": 129.9}},
+        given=(_MY_ORGANISATION, _A_HOOK),
+        signed=True,
+        places={"path": "hooks/orders-$N"},
+    ),
+    # Events
+    "replay_events": Example({"types": ["action.completed"], "since": "$HOUR_AGO"}),
+    # Session
+    "create_session": Example(),
+    "delete_session": Example(),
+    "get_me": Example(),
+    "accept_invitation": Example(
+        {"token": "$INVITATION", "password": _PASSWORD},
+        given=(Given("INVITATION", "/api/v1/users", _USER, "invitationToken"),),
+    ),
+    "change_password": Example(
+        {"current": _PASSWORD, "new": f"{_PASSWORD} $N"},
+        given=(_A_USER, Given("TOKEN", "/api/v1/session", {"email": _USER["email"], "password": _PASSWORD}, "token")),
+        token=True,
+    ),
+    # Organisation, users, API keys
+    "get_organisation": Example(),
+    "update_organisation": Example({"settings": {"maxRunning": None}}),
+    "list_users": Example(query="?role=operator,admin"),
+    "create_user": Example(_USER),
+    "get_user": Example(given=(_A_USER,)),
+    "update_user": Example({"role": "viewer"}, given=(_A_USER,)),
+    "delete_user": Example(given=(_A_USER,)),
+    "list_keys": Example(query="?limit=10"),
+    "create_key": Example(_A_KEY.body),
+    "get_key": Example(given=(_A_KEY,)),
+    "revoke_key": Example(given=(_A_KEY,)),
+}
+"""By the name of the operation, in reading order."""

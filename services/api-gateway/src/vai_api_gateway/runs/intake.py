@@ -1,0 +1,166 @@
+"""The reason this service exists: new runs, in groups, committed before they are answered (rule 17).
+
+What arrives while a commit is under way goes into the next one; a request on an idle system waits for nobody.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from vai_api_gateway.http.turns import Turns
+from vai_common.batcher import Batcher, Overloaded
+from vai_common.messages.bell import Bell
+from vai_records.runs import hot, runs
+from vai_records.runs.new_run import NewRun, is_repeat
+
+_TRIES = 3
+
+_LITTLE = 4
+"""New runs of an organisation that are under way."""
+
+
+@dataclass(frozen=True)
+class Created:
+    """The run that a request got: a new one, or the one that its idempotency key had already made."""
+
+    run: Any
+    is_new: bool
+
+
+class KeyReused(Exception):
+    """The idempotency key was used for another kind or definition, or for a run that was deleted (decision 14)."""
+
+
+class KeyBusy(Exception):
+    """A live run has this concurrency key (decision 15)."""
+
+    def __init__(self, run_id: UUID) -> None:
+        super().__init__(run_id)
+        self.run_id = run_id
+
+
+class Intake:
+    """Inserts runs and rings for them. `create` raises `batcher.Overloaded` where too many wait."""
+
+    def __init__(self, pool: Any, bell: Bell) -> None:
+        self._pool = pool
+        self._bell = bell
+        self._batcher: Batcher[NewRun, Any] = Batcher(self._insert, most=200, in_flight=2, most_waiting=4_000)
+        # Beside it, for organisations that have little under way while another one has much.
+        self._quick: Batcher[NewRun, Any] = Batcher(self._insert, most=50, in_flight=1, most_waiting=4_000)
+        self._pending: Counter[UUID] = Counter()
+        self.turns = Turns()
+
+    async def create(self, new: NewRun, *, ring: bool = True) -> Created:
+        """The run, durable. `ring=False` where the caller hands it to a worker itself."""
+        created_at = await self._inserted(new)
+        if created_at is None:
+            # Its own row is there when only the answer to its COMMIT was lost and the batch was written again (rule 1).
+            mine = await runs.get(self._pool, new.org_id, new.id)
+            if mine is None:
+                return await self._met_another(new, ring)
+            created_at = mine["created_at"]
+        if ring or new.held_for is not None:
+            self._ring([new])
+        await self.turns.again(new.org_id)
+        return Created(_as_inserted(new, created_at), True)
+
+    async def create_together(self, news: Sequence[NewRun]) -> list[Created | KeyReused | KeyBusy]:
+        """Many runs in one transaction, answered in their order; a key that is in use is an answer, too."""
+        made = await self._insert_together(news) if news else {}
+        self._ring([new for new in news if new.id in made])
+        return [
+            Created(_as_inserted(new, made[new.id]), True) if new.id in made else await self._other(new) for new in news
+        ]
+
+    async def drained(self) -> None:
+        await self._batcher.drained()
+        await self._quick.drained()
+
+    async def _inserted(self, new: NewRun) -> Any:
+        lane, org_id = self._lane(new.org_id), new.org_id
+        self._pending[org_id] += 1
+        try:
+            return await lane.submit(new)
+        finally:
+            self._pending[org_id] -= 1
+            if not self._pending[org_id]:
+                del self._pending[org_id]
+
+    def _lane(self, org_id: UUID) -> Batcher[NewRun, Any]:
+        """The quick one for who has little under way, where somebody else has something."""
+        others = len(self._pending) - (org_id in self._pending)
+        return self._quick if others and self._pending[org_id] < _LITTLE else self._batcher
+
+    async def _insert(self, batch: Sequence[NewRun]) -> list[Any]:
+        made = await hot.create(self._pool, batch)
+        return [made.get(new.id) for new in batch]
+
+    async def _insert_together(self, news: Sequence[NewRun]) -> dict[UUID, Any]:
+        """Keys are taken in one order; where batches cross all the same, Postgres undoes one, which tries again."""
+        ordered = sorted(news, key=lambda new: (*sorted(new.keys), new.id.hex))
+        for _ in range(_TRIES):
+            with suppress(asyncpg.DeadlockDetectedError):
+                async with self._pool.acquire() as conn, conn.transaction():
+                    return await hot.create(conn, ordered)
+        raise Overloaded
+
+    async def _other(self, new: NewRun) -> Created | KeyReused | KeyBusy:
+        try:
+            return await self._met_another(new, True)
+        except (KeyReused, KeyBusy) as refused:
+            return refused
+
+    def _ring(self, news: Sequence[NewRun]) -> None:
+        hints: dict[str, list[UUID]] = defaultdict(list)
+        for new in news:
+            word, rung = new.ring
+            hints[word].append(rung)
+        for kind, ids in hints.items():
+            self._bell.ring(kind, ids)
+
+    async def _met_another(self, new: NewRun, ring: bool) -> Created:
+        """Answers, one by one, the run that stood in the way (rule 17)."""
+        if new.idempotency_key is not None:
+            first = await runs.of_idempotency_key(self._pool, new.org_id, new.idempotency_key)
+            if first is not None:
+                if first["deleted_at"] is not None or not is_repeat(first, new.fingerprint, new.beside):
+                    raise KeyReused
+                return Created(first, False)
+        if new.retry_of is not None:
+            other = await runs.live_retry_of(self._pool, new.org_id, new.retry_of)
+            if other is not None:
+                return Created(other, False)
+        if new.concurrency_key is not None:
+            live = await runs.live_of_concurrency_key(self._pool, new.org_id, new.concurrency_key)
+            if live is not None:
+                raise KeyBusy(live["id"])
+        # Whatever stood in the way has ended meanwhile.
+        return await self.create(new, ring=ring)
+
+
+def _as_inserted(new: NewRun, created_at: Any) -> dict[str, Any]:
+    """The row as it stands after its insert, so that nobody has to read it back."""
+    return {
+        **vars(new),
+        "status": "pending",
+        "phase": new.phase,
+        "control": None,
+        "lease_owner": None,
+        "retry_count": 0,
+        "interrupt_count": 0,
+        "progress": None,
+        "result": None,
+        "error": None,
+        "created_at": created_at,
+        "updated_at": created_at,
+        "started_at": None,
+        "completed_at": None,
+        "recovered": False,
+        "log_seq": 0,
+    }

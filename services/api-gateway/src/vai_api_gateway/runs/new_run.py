@@ -1,0 +1,50 @@
+"""From a request to the order that it gives (decisions 10 and 12); `vai_records.runs.orders` makes the run of it."""
+
+from fastapi import Request
+
+from vai_api_gateway.auth.auth import Principal
+from vai_api_gateway.gateway import Gateway
+from vai_api_gateway.http.shapes import RunBody
+from vai_records.runs import orders
+from vai_records.runs.new_run import NewRun
+from vai_records.runs.orders import Customer, Known, Order
+
+_COMMAND_LINE = "vai-cli/"
+"""How the User-Agent of our command line begins."""
+
+
+def customer(principal: Principal, request: Request) -> Customer:
+    """Who asks, and by what the request came."""
+    return Customer(
+        org_id=principal.org_id,
+        method=_method(principal, request),
+        source_type=principal.source_type,
+        source_id=principal.source_id,
+        user_id=principal.user_id,
+        max_running=principal.settings.get("max_running"),
+    )
+
+
+def _method(principal: Principal, request: Request) -> str:
+    if principal.by_cookie:
+        return "ui"
+    return "cli" if request.headers.get("user-agent", "").startswith(_COMMAND_LINE) else "api"
+
+
+def of_body(body: RunBody, *, deferred: bool = False) -> Order:
+    """The order that a request of its own gives."""
+    return Order(
+        kind=body.kind,
+        definition=body.definition or {},
+        loc=("body", "definition"),
+        connection_ref=body.connection_ref,
+        parent_run_id=body.parent_action_run_id,
+        concurrency_key=body.concurrency_key,
+        idempotency_key=body.idempotency_key,
+        deferred=deferred,
+    )
+
+
+async def make(gateway: Gateway, who: Customer, order: Order, known: Known | None = None) -> NewRun:
+    """The run as it will be inserted. Raises `Refused` that says what is wrong with the order."""
+    return await orders.make(gateway.pool, gateway.keyring, who, order, known)

@@ -1,0 +1,169 @@
+"""From a run that is to be made, or was made to move, to the answer that its caller gets (decisions 12 and 13).
+
+SYNC is ASYNC with somebody waiting: the same row, the same claim; only the bell is a call to a worker.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import orjson
+from fastapi import Request, Response
+
+from vai_api_gateway.gateway import Gateway
+from vai_api_gateway.http.answers import answer
+from vai_api_gateway.problems import Problem, conflict
+from vai_api_gateway.runs.intake import Created, KeyBusy, KeyReused
+from vai_api_gateway.runs.wait import Preference, within
+from vai_common.clock import steady_seconds
+from vai_contracts.vai.executor.v1 import executor_pb2 as pb
+from vai_contracts.vai.words.v1 import words_pb2
+from vai_contracts.words import to_word
+from vai_records.definitions.kinds import KINDS, Mode
+from vai_records.lifecycle.moves import HeldFor
+from vai_records.runs import runs
+from vai_records.runs.new_run import NewRun
+
+SYNC_SECONDS = 30.0
+"""How long a SYNC kind is waited for; then the answer is the live run (document 000, "Execution Model")."""
+
+APPROVAL_SECONDS = 1.0
+"""How long a new run that needs an approval is waited for, until it awaits it."""
+
+
+async def start(gateway: Gateway, request: Request, new: NewRun) -> Response:
+    """Create the run, start it and answer it: 201, or 200 with the run that the idempotency key had already made."""
+    preference = Preference.of(request.headers.get("prefer"))
+    calls = _is_called(new.kind, new.held_for, preference)
+    if not calls and preference.wait is not None:
+        created = await _create_and_wait(gateway, new, preference.wait)
+    else:
+        created = await create(gateway, new, ring=not calls)
+    run = created.run
+    if created.is_new and calls:
+        run = await _call(gateway, run, preference.wait or SYNC_SECONDS)
+    elif calls and run["phase"] != "done":
+        run = await _waited(gateway, run, preference.wait or SYNC_SECONDS)
+    elif created.is_new and preference.wait is None and new.held_for is HeldFor.APPROVAL:
+        run = await _until_awaiting(gateway, run)
+    return _shown(gateway, run, preference, 201 if created.is_new else 200, called=calls)
+
+
+async def _create_and_wait(gateway: Gateway, new: NewRun, seconds: float) -> Created:
+    """The run as it stands when it has ended, or the time is up."""
+    with gateway.waiters.expecting(new.id) as end:
+        created = await create(gateway, replace(new, watched=True))
+        if created.is_new:
+            await within(seconds, end)
+            return replace(created, run=await _read(gateway, created.run))
+    return replace(created, run=await _waited(gateway, created.run, seconds))
+
+
+async def moved(gateway: Gateway, request: Request, run: Any, status: int = 200) -> Response:
+    """The answer after a decision: at once, waited for as preferred, and a SYNC run that is queued is called."""
+    preference = Preference.of(request.headers.get("prefer"))
+    calls = run["phase"] == "queued" and run["status"] == "pending" and _is_called(run["kind"], None, preference)
+    if calls:
+        run = await _call(gateway, run, preference.wait or SYNC_SECONDS)
+    elif preference.wait is not None and run["phase"] != "done":
+        run = await _waited(gateway, run, preference.wait)
+    return _shown(gateway, run, preference, status, called=calls)
+
+
+async def show(gateway: Gateway, request: Request, run: Any, status: int = 200) -> Response:
+    """The run as it stands, or after the wait that the request prefers."""
+    preference = Preference.of(request.headers.get("prefer"))
+    if preference.wait is not None and run["phase"] != "done":
+        run = await _waited(gateway, run, preference.wait)
+    return _shown(gateway, run, preference, status, called=False)
+
+
+async def create(gateway: Gateway, new: NewRun, *, ring: bool = True) -> Created:
+    """Raises `Problem` 409 where a key is in use (decisions 14 and 15)."""
+    try:
+        return await gateway.intake.create(new, ring=ring)
+    except (KeyReused, KeyBusy) as error:
+        raise key_refusal(error) from error
+
+
+def key_refusal(error: KeyReused | KeyBusy) -> Problem:
+    """What the client is told of a key that is in use."""
+    if isinstance(error, KeyBusy):
+        message = f"run {error.run_id} with this concurrency key is live; wait for its end or cancel it"
+        return conflict(message, ("body", "concurrencyKey"))
+    message = "this idempotency key made a run of another kind or definition, or one that was deleted"
+    return conflict(message, ("body", "idempotencyKey"))
+
+
+def _is_called(kind: str, held_for: str | None, preference: Preference) -> bool:
+    return held_for is None and KINDS[kind].mode is Mode.SYNC and not preference.respond_async
+
+
+async def _call(gateway: Gateway, run: Any, seconds: float) -> Any:
+    """Asks a worker; where none takes it, rings and watches the row. `seconds` are for all of it."""
+    until = steady_seconds() + seconds
+    got = await gateway.fleet.execute(run, seconds, lambda: _unheard(gateway, run, seconds))
+    if got is not None and got.outcome == pb.OUTCOME_ENDED and got.HasField("end"):
+        return _with_end(run, got)
+    if got is None or got.outcome in (pb.OUTCOME_NO_SLOT, pb.OUTCOME_NOT_CLAIMED):
+        gateway.bell.ring(run["kind"], [run["id"]])
+    return await _waited(gateway, run, max(0.0, until - steady_seconds()))
+
+
+async def _unheard(gateway: Gateway, run: Any, seconds: float) -> None:
+    """The worker that was asked does not answer: another one may take the run; returns when it has ended."""
+    gateway.bell.ring(run["kind"], [run["id"]])
+    await gateway.waiters.until_ended(run["id"], seconds)
+
+
+async def _waited(gateway: Gateway, run: Any, seconds: float) -> Any:
+    await gateway.waiters.until_ended(run["id"], seconds)
+    return await _read(gateway, run)
+
+
+async def _read(gateway: Gateway, run: Any) -> Any:
+    return await runs.get(gateway.pool, run["org_id"], run["id"]) or run
+
+
+async def _until_awaiting(gateway: Gateway, run: Any) -> Any:
+    """The run as it stands once the dispatcher has put it before people, or after a second."""
+    follower = gateway.tail.follow(run, run["log_seq"])
+    try:
+        await follower.changed(APPROVAL_SECONDS)
+    finally:
+        gateway.tail.leave(follower)
+    return await _read(gateway, run)
+
+
+def _with_end(run: Any, got: pb.ExecuteResponse) -> dict[str, Any]:
+    """The row after its end, from the worker's answer: nobody has to read it back."""
+    end = got.end
+    return {
+        **dict(run),
+        "status": to_word(words_pb2.RunStatus, got.status),
+        "phase": "done",
+        "control": None,
+        "retry_count": end.retry_count,
+        "interrupt_count": end.interrupt_count,
+        "started_at": end.started_at.ToDatetime(run["created_at"].tzinfo),
+        "completed_at": end.completed_at.ToDatetime(run["created_at"].tzinfo),
+        "updated_at": end.updated_at.ToDatetime(run["created_at"].tzinfo),
+        "result": _loaded(end.result_json),
+        "error": _loaded(end.error_json),
+        "progress": _loaded(end.progress_json),
+    }
+
+
+def _loaded(text: bytes) -> Any:
+    return orjson.loads(text) if text else None
+
+
+def _shown(gateway: Gateway, run: Any, preference: Preference, status: int, *, called: bool) -> Response:
+    applied = []
+    if preference.wait is not None:
+        applied.append(f"wait={preference.wait:g}")
+    if preference.respond_async and not called:
+        applied.append("respond-async")
+    headers = {"Preference-Applied": ", ".join(applied)} if applied else {}
+    if status == 201:
+        headers["Location"] = f"/api/v1/action-runs/{run['id']}"
+    return answer(runs.as_json(run, gateway.fleet.kinds), status, headers)

@@ -1,0 +1,1 @@
+"""Webhooks that come in: their path, their signature, their intake."""

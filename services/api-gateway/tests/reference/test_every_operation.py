@@ -1,0 +1,229 @@
+"""Every operation of the document, driven from its example: nothing is forgotten when one is added."""
+
+import asyncio
+import json
+import os
+import re
+import shlex
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+from typing import Any
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[import-untyped]
+
+from tests.spec.check_contract import CONTRACT, faults_in_exchange
+from vai_api_gateway.gateway import Gateway
+from vai_api_gateway.problems import ProblemBody
+from vai_api_gateway.reference.examples import EXAMPLES
+from vai_records.people.people import Role
+from vai_testkit.application import application
+from vai_testkit.team import Team, make_team
+
+Json = dict[str, Any]
+
+_NUMBERS = count(1)
+_CURL = re.compile(r"^(?:(\w+)=\$\()?(curl .*?)(?: \| python3 -c '.*\[\"(\w+)\"\]\)'\))?$")
+
+
+@pytest.fixture
+def app(alive: Gateway) -> FastAPI:
+    return application(alive)
+
+
+@pytest.fixture
+async def web(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
+    transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://gateway", timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+async def stranger(gateway: Gateway) -> Team:
+    return await make_team(gateway.engine, "stranger")
+
+
+# A key that is no administrator's makes no keys: people sign in for that.
+_FOR_PEOPLE = frozenset({"create_key"})
+
+
+# A token is no thing that one could look at.
+_WITHOUT_A_PLACE = frozenset({"create_session", "accept_invitation"})
+
+
+async def reachable(web: httpx2.AsyncClient, place: str, team: Team) -> bool:
+    """Whether what was made is where the answer says."""
+    return (await web.get(place, headers=team.headers())).status_code == 200
+
+
+class Shell:
+    """Understands the requests of an example; what else it says is left to bash."""
+
+    def __init__(self, web: httpx2.AsyncClient) -> None:
+        self._web = web
+        self.made: list[str] = []
+
+    async def paste(self, lines: str, key: str, last_key: str | None = None) -> httpx2.Response:
+        """The answer of the last request; it may be sent with another key."""
+        variables = {"VAI_API_URL": "", "VAI_API_KEY": key}
+        *before, last = lines.splitlines()
+        for line in before:
+            if line == "N=$RANDOM":
+                variables["N"] = str(next(_NUMBERS))
+            elif _CURL.match(line) is None:
+                name = line.partition("=")[0]
+                variables[name] = await _evaluated(line, name, variables)
+            else:
+                name, request, taken = _parsed(line)
+                answer = await self._curl(request, variables)
+                assert answer.is_success, (line, answer.text)
+                variables[name] = answer.json()[taken]
+                self.made.append(variables[name])
+        variables["VAI_API_KEY"] = key if last_key is None else last_key
+        return await self._curl(_parsed(last)[1], variables)
+
+    async def _curl(self, line: str, variables: dict[str, str]) -> httpx2.Response:
+        words = [_filled(word, variables) for word in shlex.split(line)]
+        method, url, body, headers = "GET", "", None, {}
+        rest = iter(words[1:])
+        for word in rest:
+            if word == "-X":
+                method = next(rest)
+            elif word == "-H":
+                name, _, value = next(rest).partition(": ")
+                headers[name] = value
+            elif word == "-d":
+                body = next(rest).encode()
+            elif word not in ("-s", "-N"):
+                url = word
+        if body is not None:
+            json.loads(body)
+        self._web.cookies.clear()
+        return await self._web.request(method, url, content=body, headers=headers)
+
+
+async def _evaluated(line: str, name: str, variables: dict[str, str]) -> str:
+    command = f'set -euo pipefail; {line}; printf %s "${name}"'
+    bash = await asyncio.create_subprocess_exec(
+        "bash", "-c", command, env={**os.environ, **variables}, stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await bash.communicate()
+    assert bash.returncode == 0, line
+    return out.decode()
+
+
+def _parsed(line: str) -> tuple[str, str, str]:
+    found = _CURL.match(line)
+    assert found is not None, line
+    return found[1] or "", found[2], found[3] or ""
+
+
+def _filled(word: str, variables: dict[str, str]) -> str:
+    return re.sub(r"\$\{?(\w+)\}?", lambda found: variables[found[1]], word)
+
+
+def operations(app: FastAPI) -> Iterator[tuple[str, str, Json]]:
+    for path, item in app.openapi()["paths"].items():
+        for method, operation in item.items():
+            yield method, path, operation
+
+
+def operation_of(app: FastAPI, name: str) -> tuple[str, str, Json]:
+    return next(found for found in operations(app) if found[2]["operationId"] == name)
+
+
+def has_token(operation: Json) -> bool:
+    """Whether the example comes in with a token of its own."""
+    return "$TOKEN" in lines_of(operation)
+
+
+def lines_of(operation: Json) -> str:
+    return str(operation["x-codeSamples"][0]["source"])
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+async def test_an_example_works_as_pasted_and_its_answer_is_as_documented(
+    app: FastAPI, web: httpx2.AsyncClient, team: Team, name: str
+) -> None:
+    method, path, operation = operation_of(app, name)
+    answer = await Shell(web).paste(lines_of(operation), team.keys[Role.ADMIN].secret)
+    assert answer.is_success, answer.text
+    if answer.status_code == 201 and name not in _WITHOUT_A_PLACE:
+        assert await reachable(web, answer.headers["location"], team), name
+    documented = operation["responses"][str(answer.status_code)].get("content", {})
+    media = answer.headers.get("content-type", "").split(";")[0]
+    if media == "application/json":
+        schema = documented[media]["schema"] | {"components": app.openapi()["components"]}
+        faults = Draft202012Validator(schema, format_checker=FormatChecker()).iter_errors(answer.json())
+        assert [f"{fault.json_path}: {fault.message}" for fault in faults] == []
+    else:
+        assert media in documented or (answer.content == b"" and not documented)
+    if (method, path) in {(endpoint["method"], endpoint["path"]) for endpoint in CONTRACT["endpoints"]}:
+        body = answer.json() if media == "application/json" else None
+        assert faults_in_exchange(method, str(answer.request.url.path), answer.status_code, body) == []
+
+
+async def test_another_organisation_finds_nothing(
+    app: FastAPI, web: httpx2.AsyncClient, team: Team, stranger: Team
+) -> None:
+    shell, mine, theirs = Shell(web), team.keys[Role.ADMIN].secret, stranger.keys[Role.ADMIN].secret
+    for each in ("create_run", "create_action", "create_automation", "create_connection", "create_user", "create_key"):
+        made = await shell.paste(lines_of(operation_of(app, each)[2]), mine)
+        shell.made.append(made.json()["id"])
+    for method, path, operation in operations(app):
+        answer = await shell.paste(lines_of(operation), mine, theirs)
+        if "{" in path and operation["x-role"] != "none":
+            assert answer.status_code == 404, (method, path, answer.text)
+        if not has_token(operation):
+            told = [found for found in (*shell.made, str(team.org_id), str(team.user_id)) if found in answer.text]
+            assert told == [], (method, path)
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_a_role_may_what_an_operation_says_and_no_more(
+    app: FastAPI, web: httpx2.AsyncClient, team: Team, role: Role
+) -> None:
+    shell, admin = Shell(web), team.keys[Role.ADMIN].secret
+    for method, path, operation in operations(app):
+        needed = operation["x-role"]
+        if needed == "none" or has_token(operation):
+            continue
+        answer = await shell.paste(lines_of(operation), admin, team.keys[role].secret)
+        if not role.covers(Role(needed)):
+            assert answer.status_code == 403, (method, path, answer.text)
+            ProblemBody.model_validate(answer.json())
+        elif role is Role.ADMIN or operation["operationId"] not in _FOR_PEOPLE:
+            assert answer.is_success, (method, path, answer.text)
+
+
+@pytest.mark.parametrize("key", ["", "vai_unknown", "no key at all"])
+async def test_nobody_may_anything(app: FastAPI, web: httpx2.AsyncClient, team: Team, key: str) -> None:
+    for method, path, operation in operations(app):
+        if operation["x-role"] != "none" and not has_token(operation):
+            answer = await Shell(web).paste(lines_of(operation), team.keys[Role.ADMIN].secret, key)
+            assert answer.status_code == 401, (method, path, answer.text)
+            ProblemBody.model_validate(answer.json())
+
+
+async def test_what_another_organisation_has_cannot_be_referred_to(
+    app: FastAPI, web: httpx2.AsyncClient, team: Team, stranger: Team
+) -> None:
+    shell, mine = Shell(web), team.keys[Role.ADMIN].secret
+    ids = {}
+    for each in ("create_run", "create_action", "create_connection"):
+        ids[each] = (await shell.paste(lines_of(operation_of(app, each)[2]), mine)).json()["id"]
+    noop = {"kind": "dlt_extract", "definition": {"source": "noop"}}
+    connection = ids["create_connection"]
+    for path, body in (
+        ("/api/v1/action-runs", noop | {"parentActionRunId": ids["create_run"]}),
+        ("/api/v1/action-runs", noop | {"connectionRef": connection}),
+        ("/api/v1/action-runs", noop | {"definition": {"source": "noop", "connection": {"id": connection}}}),
+        ("/api/v1/actions", noop | {"name": "a", "connectionId": connection}),
+        ("/api/v1/actions", noop | {"name": "a", "connectionRef": {"id": connection}}),
+    ):
+        answer = await web.post(path, json=body, headers=stranger.headers())
+        assert answer.status_code == 422, (path, body, answer.text)
+    found = await web.get(f"/api/v1/action-runs?action_id={ids['create_action']}", headers=stranger.headers())
+    assert found.json()["total"] == 0

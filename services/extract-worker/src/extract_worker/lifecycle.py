@@ -1,6 +1,0 @@
-"""The extract-worker's slice of the lifecycle: what every worker may do (libs/worker)."""
-
-from records.lifecycle import Owner, edges_of, moves_of
-
-EDGES = edges_of(Owner.WORKER)
-MOVES = moves_of(Owner.WORKER)

@@ -1,0 +1,168 @@
+"""The kind `dlt_extract`, the worker's side: what the child is told, and what of its work becomes durable (rule 14)."""
+
+from typing import Any
+from uuid import UUID
+
+from vai_common.addresses import PUBLIC, Policy
+from vai_common.errors import ErrorCode, Permanent
+from vai_common.ids import NIL
+from vai_extract_worker.loading.origins import cursor_scope, origin_of, strangers
+from vai_extract_worker.noop import noop
+from vai_records.definitions.base import Definition as BaseDefinition
+from vai_records.definitions.dlt_extract import DltExtract as Definition
+from vai_records.definitions.dlt_extract import Noop
+from vai_records.lake import cursors
+from vai_records.lake import manifest as lake
+from vai_records.lake.cursors import Cursor
+from vai_records.runs import checkpoints
+from vai_worker.endings import LONGEST_PAUSE, waited
+from vai_worker.owned import Owned
+
+
+class _Overtaken(Exception):
+    def __init__(self, run_id: UUID) -> None:
+        super().__init__(run_id)
+        self.run_id = run_id
+
+
+class DltExtract:
+    """Heavy, but for the source `noop`. `files_root` is the folder that the source `filesystem` may read (`{org}` in
+    it stands for the organisation's id); None: no local files. `policy` says to whom it may connect."""
+
+    name = "dlt_extract"
+    reads = Definition
+    entry = "vai_extract_worker.extract:extract"
+    pauses_after = "commit_slice"
+
+    def __init__(self, files_root: str | None = None, policy: Policy = PUBLIC) -> None:
+        self._files_root = files_root
+        self._policy = policy
+
+    def light(self, definition: BaseDefinition) -> bool:
+        """Whether it needs no child process."""
+        return isinstance(definition, Noop)
+
+    async def perform(self, run: Owned) -> dict[str, Any]:
+        """The light way: the source `noop`."""
+        return await noop(run)
+
+    async def prepare(self, run: Owned) -> dict[str, Any]:
+        """What the child must know: {source, addresses, files_root, cursors: {resource: {value, run_id}}, columns:
+        {table: {all, of_others}}, may_wait: whether the run waits for a quota outside of its attempts}."""
+        run.waits_for_quota = True
+        source = run.definition_as(Definition).bronze_source
+        async with run.guarded() as conn:
+            saved = await cursors.cursors(conn, run.org_id, _scope(run), source)
+            columns = await lake.bronze_columns(conn, run.org_id, source, run.connection_id)
+        definition = run.definition_as(Definition)
+        others = strangers(definition, columns, run.connection_id, run.action_id) if run.attempt == 1 else ()
+        for entry in others:
+            await run.log(entry["event"], entry["message"], entry["data"], entry["level"])
+        return {
+            "source": source,
+            "addresses": str(self._policy),
+            "files_root": self._files_root and self._files_root.replace("{org}", str(run.org_id)),
+            "cursors": {name: {"value": one.value, "run_id": str(one.run_id)} for name, one in saved.items()},
+            "columns": columns,
+            "may_wait": waited(run) < LONGEST_PAUSE,
+        }
+
+    async def answer(self, run: Owned, question: str, payload: dict[str, Any]) -> dict[str, Any]:
+        """`may_write`, `commit_slice`, `remember`, `announce` or `access_token`; raises LookupError for any other."""
+        match question:
+            case "may_write":
+                await run.steady()
+                return {}
+            case "commit_slice":
+                return await self._commit(run, payload)
+            case "remember":
+                async with run.guarded() as conn:
+                    await checkpoints.save(conn, run.id, payload["checkpoint"])
+                return {}
+            case "announce":
+                return await self._announce(run, payload)
+            case "access_token":
+                return await _access_token(run, payload.get("rejected"))
+        raise LookupError(f"no question of dlt_extract: {question}")
+
+    async def _commit(self, run: Owned, payload: dict[str, Any]) -> dict[str, Any]:
+        """Manifest, cursor and checkpoint in one transaction, then what the log and the progress say of it.
+
+        Answers {conflict: run id} and changes nothing where another run has moved the resource's cursor.
+        """
+        source = run.definition_as(Definition).bronze_source
+        try:
+            async with run.guarded() as conn:
+                await _write(conn, run, source, payload)
+        except _Overtaken as overtaken:
+            return {"conflict": str(overtaken.run_id)}
+        run.advanced = run.advanced or bool(payload["files"]) or payload["complete"]
+        run.set_progress(payload["progress"])
+        for entry in payload["logs"]:
+            await run.log(entry["event"], entry["message"], entry["data"], entry["level"])
+        return {}
+
+    async def _announce(self, run: Owned, payload: dict[str, Any]) -> dict[str, Any]:
+        """`connection.data_available` with the checkpoint that says that it was told."""
+        source = run.definition_as(Definition).bronze_source
+        async with run.guarded() as conn:
+            await checkpoints.save(conn, run.id, payload["checkpoint"])
+            if run.connection_id is not None:
+                await run.data_available(conn, source, payload["tables"], payload["rows"])
+        return {}
+
+
+async def _access_token(run: Owned, rejected: str | None) -> dict[str, Any]:
+    connection = await run.connection(rejected)
+    if connection is None or connection.renew_at is None:
+        text = "The run's connection has no OAuth 2 any more: start the run again."
+        raise Permanent(ErrorCode.AUTH_ERROR, text)
+    return {"access_token": connection.credentials["access_token"], "renew_at": connection.renew_at}
+
+
+def _scope(run: Owned) -> UUID:
+    return cursor_scope(run.connection_id, run.action_id, run.definition_as(Definition))
+
+
+async def _write(conn: Any, run: Owned, source: str, payload: dict[str, Any]) -> None:
+    await _load(conn, run, source, payload["resource"], payload)
+    if rejects := payload.get("rejects"):
+        flags = {name: payload[name] for name in ("visible", "complete", "replace")}
+        flags |= {name: payload[name] for name in ("publish", "abandoned") if name in payload}
+        await _load(conn, run, source, payload["resource"], flags | rejects)
+    if payload["cursor"]:
+        await _move_cursor(conn, run, source, payload["resource"], payload["cursor"])
+    await checkpoints.save(conn, run.id, payload["checkpoint"])
+
+
+async def _load(conn: Any, run: Owned, source: str, resource: str, payload: dict[str, Any]) -> None:
+    """Files into one table: {table, files, columns, visible, complete, replace}; `publish` shows what was committed
+    of the slice before, `abandoned` are slices that are no part of the table after all, `sharing` all the resources
+    that fill the table together."""
+    table = payload["table"]
+    location = f"{run.org_id}/bronze/{source}/{table}"
+    files = [lake.NewFile(file["path"], file["slice"], file["rows"], file["bytes"]) for file in payload["files"]]
+    if any(not file.path.startswith(f"{location}/") or ".." in file.path for file in files):
+        raise ValueError(f"a file that is not of {location}")
+    dataset = await lake.ensure_dataset(conn, run.org_id, "bronze", f"{source}.{table}", location)
+    load = lake.Load(run.org_id, dataset.id, run.connection_id, run.id, run.epoch, resource)
+    sharing = payload.get("sharing", [])
+    if payload.get("abandoned"):
+        await lake.abandon_slices(conn, load, payload["abandoned"])
+    await lake.add_files(conn, load, files, payload["visible"])
+    if payload["complete"] or (payload["visible"] and payload.get("publish")):
+        await lake.publish_resource(conn, load, payload["complete"] and payload["replace"], sharing)
+    if payload["visible"] or payload["complete"]:
+        await lake.save_columns(conn, load, payload["columns"], payload["replace"] and not sharing)
+    if payload["complete"]:
+        action_id = str(run.action_id) if run.action_id else None
+        of = origin_of(run.definition_as(Definition), resource, run.connection_id)
+        await lake.note_filling(conn, load, {"of": of, "action": action_id}, payload["replace"] and not sharing)
+
+
+async def _move_cursor(conn: Any, run: Owned, source: str, resource: str, moved: dict[str, Any]) -> None:
+    after = UUID(moved["after"]) if moved["after"] else None
+    new = Cursor(moved["value"], run.id)
+    if not await cursors.save_cursor(conn, run.org_id, _scope(run), source, resource, new, after):
+        found = await cursors.cursor(conn, run.org_id, _scope(run), source, resource)
+        raise _Overtaken(found.run_id if found else NIL)

@@ -1,0 +1,1 @@
+"""The source `filesystem`, and the formats of its files."""

@@ -1,0 +1,256 @@
+"""Where a tenant's files are: the folder that the operator allows, or a bucket that the connection has the keys of."""
+
+import io
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+from urllib.parse import unquote, urlsplit
+
+from vai_common.addresses import Policy
+from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
+from vai_extract_worker.gate import Gate
+from vai_extract_worker.source import Means
+from vai_records.connections.stores import Place, bucket_of, check_bucket
+from vai_records.definitions.sources.globs import glob_regex
+from vai_worker.children.job import ConnectionSecret
+
+_READ_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Found:
+    """One file; `path` is within its shelf, `modified` in seconds since 1970, `size` in bytes."""
+
+    path: str
+    size: int
+    modified: float
+
+    def age(self) -> tuple[float, str]:
+        return (self.modified, self.path)
+
+
+class Shelf(Protocol):
+    def files(self, pattern: str) -> Iterator[Found]:
+        """What a glob matches."""
+
+    def open(self, file: Found) -> BinaryIO:
+        """The file's bytes, seekable."""
+
+    def close(self) -> None:
+        """Let go of what it holds open."""
+
+
+class Shelves:
+    """The shelves of one run, each opened once."""
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self._open: dict[str, Shelf] = {}
+
+    def shelf(self, path: str) -> Shelf:
+        """Where a path leads. Raises `Permanent` where it may not lead there."""
+        name = bucket_of(path) if path.startswith("s3://") else ""
+        if name not in self._open:
+            self._open[name] = shelf_of(path, self._means)
+        return self._open[name]
+
+    def close(self) -> None:
+        for shelf in self._open.values():
+            shelf.close()
+
+
+def listed(shelf: Shelf, pattern: str) -> Iterator[Found]:
+    """What a glob matches and somebody means.
+
+    A name with a dot before it has to be named with it; `_SUCCESS` and its like, which begin with `_` and have no
+    suffix, hold no rows.
+    """
+    named = any(part.startswith(".") for part in pattern.split("/"))
+    for file in shelf.files(pattern):
+        parts = file.path.split("/")
+        is_mark = parts[-1].startswith("_") and "." not in parts[-1]
+        if (named or not any(part.startswith(".") for part in parts)) and not is_mark:
+            yield file
+
+
+def shelf_of(path: str, means: Means) -> Shelf:
+    """Where a path leads. Raises `Permanent` where it may not lead there."""
+    if path.startswith("s3://"):
+        return S3Shelf(bucket_of(path), means.job.connection, means.policy)
+    if not means.files_root:
+        text = "This worker reads no local files: its operator sets VAI_FILES_ROOT to a folder; or take an s3:// path."
+        raise Permanent(ErrorCode.CONNECTION_ERROR, text, {"path": path})
+    return LocalShelf(Path(means.files_root))
+
+
+_REPEATED = re.compile(r"(?:\*\*/){2,}")
+
+
+class LocalShelf:
+    """A folder of this machine; links that lead out of it lead nowhere."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.resolve()
+
+    def files(self, pattern: str) -> Iterator[Found]:
+        # One `**/` after another means no more than one, and is walked anew for each.
+        within = _REPEATED.sub("**/", self._within(pattern)).replace("[", "[[]")
+        for path in sorted(self._root.glob(within)):
+            real = path.resolve()
+            if real.is_file() and real.is_relative_to(self._root):
+                facts = real.stat()
+                yield Found(path.relative_to(self._root).as_posix(), facts.st_size, facts.st_mtime)
+
+    def open(self, file: Found) -> BinaryIO:
+        return (self._root / file.path).resolve().open("rb")
+
+    def close(self) -> None:
+        """There is nothing."""
+
+    def _within(self, pattern: str) -> str:
+        plain = unquote(urlsplit(pattern).path) if pattern.startswith("file://") else pattern
+        inside = os.path.relpath(plain, self._root) if plain.startswith("/") else plain
+        if ".." in Path(inside).parts:
+            text = f"{pattern} is outside of the folder that this worker may read; give a path within it."
+            raise Permanent(ErrorCode.CONNECTION_ERROR, text, {"path": pattern})
+        return inside
+
+
+class S3Shelf:
+    """A bucket, with the connection's keys or with none; never with the platform's own.
+
+    The store is reached through a gate: its own host alone, at checked addresses, whatever it redirects to.
+    """
+
+    def __init__(self, bucket: str, connection: ConnectionSecret | None, policy: Policy) -> None:
+        from obstore.store import S3Store
+
+        place = _place(connection.config if connection else {}, bucket)
+        config: Any = _keys(connection.credentials if connection else {}) | {"region": place.region}
+        if place.endpoint:
+            config["endpoint"] = place.endpoint
+        self._gate = Gate(policy, place.is_at)
+        options: Any = {
+            "allow_http": place.endpoint.startswith("http://"),
+            "timeout": timedelta(seconds=60),
+            "proxy_url": self._gate.url,
+        }
+        retries: Any = {"max_retries": 2, "retry_timeout": timedelta(seconds=15)}
+        with self._in_our_words(), _without_platform_keys():
+            self._store: Any = S3Store(bucket, config=config, client_options=options, retry_config=retries)
+
+    def close(self) -> None:
+        self._gate.close()
+
+    def files(self, pattern: str) -> Iterator[Found]:
+        import obstore
+
+        key = urlsplit(pattern, allow_fragments=False).path.lstrip("/")
+        fits = _glob(key)
+        folder = re.split(r"[*?\[]", key, maxsplit=1)[0].rpartition("/")[0]
+        with self._in_our_words():
+            for batch in obstore.list(self._store, folder or None):
+                for entry in batch:
+                    if fits.fullmatch(entry["path"]):
+                        yield Found(entry["path"], entry["size"], entry["last_modified"].timestamp())
+
+    def open(self, file: Found) -> BinaryIO:
+        import obstore
+
+        with self._in_our_words():
+            return io.BufferedReader(_Remote(obstore.open_reader(self._store, file.path), self), _READ_BYTES)
+
+    @contextmanager
+    def _in_our_words(self) -> Iterator[None]:
+        """What goes wrong as a `RunError`: never the library's own words, which quote what the store answered."""
+        from obstore import exceptions
+
+        try:
+            yield
+        except (exceptions.BaseError, OSError, ValueError, TypeError) as error:
+            raise self._gate.refusal or _error_of(error) from None
+        except BaseException as error:
+            if type(error).__name__ != "PanicException":
+                raise
+            raise _error_of(error) from None
+
+
+class _Remote(io.RawIOBase):
+    """An object of a bucket as a file."""
+
+    def __init__(self, reader: Any, shelf: S3Shelf) -> None:
+        self._reader = reader
+        self._shelf = shelf
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return int(self._reader.tell())
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return int(self._reader.seek(offset, whence))
+
+    def readinto(self, buffer: Any) -> int:
+        with self._shelf._in_our_words():
+            data = memoryview(self._reader.read(len(buffer)))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def _keys(credentials: dict[str, Any]) -> dict[str, Any]:
+    key, secret = credentials.get("access_key_id"), credentials.get("secret_access_key")
+    if not (key and secret):
+        return {"skip_signature": True}
+    token = credentials.get("session_token")
+    return {"access_key_id": key, "secret_access_key": secret} | ({"session_token": token} if token else {})
+
+
+def _place(config: dict[str, Any], bucket: str) -> Place:
+    try:
+        check_bucket(bucket)
+        return Place.of(config)
+    except ValueError as error:
+        raise Permanent(ErrorCode.DATA_ERROR, f"The bucket cannot be asked: {error}.") from error
+
+
+@contextmanager
+def _without_platform_keys() -> Iterator[None]:
+    """The environment may hold the lake's own keys, which no tenant's source may use."""
+    hidden = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("AWS_")}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
+
+
+def _error_of(error: BaseException) -> RunError:
+    from obstore import exceptions
+
+    details = {"reason": type(error).__name__}
+    if isinstance(error, exceptions.UnauthenticatedError | exceptions.PermissionDeniedError):
+        text = "The bucket refuses these keys. Store access_key_id and secret_access_key that may read it."
+        return Permanent(ErrorCode.AUTH_ERROR, text, details)
+    if isinstance(error, exceptions.NotFoundError | FileNotFoundError):
+        text = "There is no such bucket or file. Check the path."
+        return Permanent(ErrorCode.CONNECTION_ERROR, text, details)
+    if isinstance(error, exceptions.BaseError | OSError):
+        text = "The bucket could not be reached; check endpoint_url and region."
+        return Retryable(ErrorCode.CONNECTION_ERROR, text, details)
+    text = "The bucket cannot be asked: check its name, and the connection's endpoint_url, region and keys."
+    return Permanent(ErrorCode.DATA_ERROR, text, details)
+
+
+@cache
+def _glob(pattern: str) -> re.Pattern[str]:
+    """`*` and `?` within a folder, `**` over folders; as much work as the path is long."""
+    return re.compile(glob_regex(pattern))

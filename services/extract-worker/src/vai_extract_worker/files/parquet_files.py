@@ -1,0 +1,87 @@
+"""Parquet files: row group after row group, each number and each time as it was written."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from vai_extract_worker.files.folders import Found, Shelf
+from vai_extract_worker.files.rejects import Json, Read
+from vai_extract_worker.values.columns import Column, as_texts, plain, with_declared
+from vai_records.definitions.sources.file_resources import FileResource
+
+_BATCH_ROWS: Final = 65_536
+_YEARS: Final = (-(2**63) // 1000 + 1, (2**63 - 1) // 1000)
+"""Microseconds since 1970 between which nanoseconds have a place."""
+
+
+def read_parquet(shelf: Shelf, file: Found, resource: FileResource, at: Json | None) -> Iterator[Read]:
+    """Row group after row group; `at`: {groups: those that were read}."""
+    with shelf.open(file) as stream:
+        whole = pq.ParquetFile(stream, pre_buffer=False)
+        reading = _Reading(whole, stream)
+        yield Read(with_declared(plain(reading.kept(whole.read_row_groups([]))), resource.columns))
+        for group in range(at["groups"] if at else 0, whole.num_row_groups):
+            for table in reading.tables(group):
+                yield Read(with_declared(plain(table), resource.columns))
+            yield Read(pa.table({}), {"groups": group + 1})
+
+
+class _Reading:
+    """What Arrow does not read as it was written: INT96, Spark's and Impala's times, and intervals.
+
+    INT96 has any year with nanoseconds. Arrow makes nanoseconds of it, which wrap around outside of 1677 to 2262; so
+    such columns are read a second time, as microseconds.
+    """
+
+    def __init__(self, whole: pq.ParquetFile, stream: Any) -> None:
+        self._whole = whole
+        leaves = [whole.schema.column(index) for index in range(len(whole.schema))]
+        self._times = sorted({leaf.path.split(".")[0] for leaf in leaves if leaf.physical_type == "INT96"})
+        self._spans = {leaf.path for leaf in leaves if leaf.converted_type == "INTERVAL" and "." not in leaf.path}
+        self._coarse = (
+            pq.ParquetFile(stream, pre_buffer=False, coerce_int96_timestamp_unit="us") if self._times else None
+        )
+
+    def tables(self, group: int) -> Iterator[pa.Table]:
+        batches = self._whole.iter_batches(batch_size=_BATCH_ROWS, row_groups=[group])
+        if self._coarse is None:
+            for batch in batches:
+                yield self.kept(pa.Table.from_batches([batch]))
+            return
+        again = self._coarse.iter_batches(batch_size=_BATCH_ROWS, row_groups=[group], columns=self._times)
+        for batch, coarse in zip(batches, again, strict=True):
+            table, times = pa.Table.from_batches([batch]), pa.Table.from_batches([coarse])
+            for name in times.column_names:
+                index = table.column_names.index(name)
+                table = table.set_column(index, name, _time(table.column(index), times[name]))
+            yield self.kept(table)
+
+    def kept(self, table: pa.Table) -> pa.Table:
+        for index, name in enumerate(table.column_names):
+            if name in self._spans and pa.types.is_fixed_size_binary(table.column(index).type):
+                spans = [None if value is None else _span(value) for value in table.column(index).to_pylist()]
+                table = table.set_column(index, name, pa.array(spans, pa.string()))
+        return table
+
+
+def _time(fine: Column, coarse: Column) -> Column:
+    """The nanoseconds, unless they have wrapped around; both as text where a column needs both."""
+    if fine.cast(coarse.type, safe=False).equals(coarse):
+        return fine
+    if not pa.types.is_timestamp(coarse.type):
+        return coarse
+    micros = coarse.cast(pa.int64())
+    is_near = pc.and_(pc.greater_equal(micros, _YEARS[0]), pc.less_equal(micros, _YEARS[1]))
+    if pc.if_else(is_near, fine.cast(coarse.type, safe=False).cast(fine.type, safe=False), fine).equals(fine):
+        return coarse
+    return pc.if_else(is_near, as_texts(fine), as_texts(coarse))
+
+
+def _span(value: bytes) -> str:
+    """Months, days and milliseconds as DuckDB casts them to INTERVAL."""
+    months, days, milliseconds = (int.from_bytes(value[at : at + 4], "little") for at in (0, 4, 8))
+    return f"{months} months {days} days {Decimal(milliseconds).scaleb(-3):f} seconds"

@@ -1,0 +1,59 @@
+"""Rows that cannot be read: either an error that says where, or rows of the table `<table>_rejects`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from vai_common.errors import ErrorCode, Permanent
+
+Json = dict[str, Any]
+
+_LONGEST = 64 * 1024
+"""Characters that are kept of a row."""
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A row as it stands in its file, from this line on, and what is wrong with it (without a value of it)."""
+
+    line: int
+    reason: str
+    row: str
+
+
+@dataclass(frozen=True)
+class Read:
+    """What was read of a file: rows, and where the file can be gone on from after them."""
+
+    table: pa.Table
+    at: Json | None = None
+    rejects: Sequence[Reject] = field(default=())
+
+
+def unfit_reason(column: str, kind: str) -> str:
+    """Why a row with a value that its declared type cannot hold is rejected."""
+    return f"the column {column} is declared {kind}, and its value does not fit"
+
+
+def refused(path: str, rejects: Sequence[Reject]) -> Permanent:
+    """The error of rows that cannot be read, where they are not to be passed over."""
+    first = min(rejects, key=lambda reject: reject.line)
+    text = (
+        f"{path}, line {first.line}: {first.reason}. Mend the file, or set on_bad_row to reject, which keeps such rows "
+        "in a table of their own."
+    )
+    return Permanent(ErrorCode.DATA_ERROR, text, {"file": path, "line": first.line})
+
+
+def table_of_rejects(path: str, rejects: Sequence[Reject]) -> pa.Table:
+    """Rejects as rows: file, line, reason, row."""
+    return pa.table(
+        {
+            "file": pa.array([path] * len(rejects), pa.string()),
+            "line": pa.array([reject.line for reject in rejects], pa.int64()),
+            "reason": pa.array([reject.reason for reject in rejects], pa.string()),
+            "row": pa.array([reject.row[:_LONGEST] for reject in rejects], pa.string()),
+        }
+    )

@@ -1,0 +1,40 @@
+"""Columns that a resource declares and its source does not have: said, as they may be typing errors."""
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+from vai_common.errors import ErrorCode, Permanent
+from vai_extract_worker import messages
+from vai_worker.children.link import Link
+
+
+class Undelivered:
+    """What is declared and has not come yet; names know no case.
+
+    `by_value`: a column of nothing but NULLs has not come, as the declared ones of JSON are there anyway.
+    """
+
+    def __init__(self, types: Mapping[str, str], by_value: bool) -> None:
+        self._left = {name.lower(): name for name in types}
+        self._by_value = by_value
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._left.values())
+
+    def meet(self, table: pa.Table) -> None:
+        """Look at rows that came."""
+        for name in table.column_names if self._left else ():
+            if name.lower() in self._left and not (self._by_value and table[name].null_count == len(table)):
+                del self._left[name.lower()]
+
+    def tell(self, resource: str, place: str | None, fails: bool, link: Link) -> None:
+        """A warning in the log where something is left, or `Permanent` (DATA_ERROR) where that `fails`."""
+        if not self._left:
+            return
+        entry = messages.columns_missing(resource, self.names, place)
+        if fails:
+            text = f"{entry['message']}. Mend the names in columns, or set on_missing_column to warn."
+            raise Permanent(ErrorCode.DATA_ERROR, text, {"field": "columns", "columns": self.names})
+        link.log(entry["event"], entry["message"], entry["data"], entry["level"])

@@ -1,0 +1,1 @@
+"""From pages to committed files of bronze, and how far a run has come."""

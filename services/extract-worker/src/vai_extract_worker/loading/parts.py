@@ -1,0 +1,99 @@
+"""Pages become parquet files: buffered, typed, written to the lake under their slice's name (rule 14)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from vai_common.clock import unix_milliseconds
+from vai_extract_worker.loading.storage import Storage
+from vai_extract_worker.values.columns import with_platform_columns
+from vai_extract_worker.values.meeting import described, fitted, joined, one_spelling, stored
+from vai_records.lake.manifest import ADDED, Columns, merge_columns
+
+PART_BYTES = 64 * 1024 * 1024
+"""Arrow bytes in memory that are written as one file."""
+
+_ROW_GROUP = 122_880
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a slice's files go, and what every row of them says."""
+
+    prefix: str
+    epoch: int
+    connection_id: str | None
+
+    def path(self, slice_name: str, part: int) -> str:
+        return f"{self.prefix}/slice={slice_name}/e{self.epoch}-{part}.parquet"
+
+
+class SliceWriter:
+    """The files of one slice. `before_write` is called before each: it waits until this run may write.
+
+    `known` are the columns that the table has already: what is written is of their spelling, and of types beside
+    which theirs keep their values.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        place: Place,
+        slice_name: str,
+        before_write: Callable[[], None],
+        known: Columns | None = None,
+    ) -> None:
+        self._storage = storage
+        self._place = place
+        self._slice = slice_name
+        self._before_write = before_write
+        self._known = known or []
+        self._spelled = {column["name"].lower(): column["name"] for column in self._known}
+        self._tables: list[pa.Table] = []
+        self._bytes = 0
+        self.rows = 0
+        self.files: list[dict[str, Any]] = []
+        self.columns: Columns = []
+
+    def add(self, table: pa.Table) -> None:
+        """Take a page; a full buffer is written. A page without rows tells its columns."""
+        table = one_spelling(table, self._spelled)
+        self._spelled = {name.lower(): name for name in table.column_names} | self._spelled
+        if not len(table):
+            self._learn(described(table))
+            return
+        self._tables.append(table)
+        self._bytes += table.nbytes
+        self.rows += len(table)
+        if self._bytes >= PART_BYTES:
+            self._write()
+
+    def finish(self) -> list[dict[str, Any]]:
+        """Write the rest; answers [{path, slice, rows, bytes}]."""
+        if self._tables:
+            self._write()
+        self._learn(ADDED)
+        return self.files
+
+    def _write(self) -> None:
+        table = joined(self._tables)
+        table = with_platform_columns(table, self._place.connection_id, unix_milliseconds() * 1000)
+        table = fitted(table, self._known)
+        found = described(table)
+        table = stored(table, self._known)
+        sink = pa.BufferOutputStream()
+        pq.write_table(table, sink, compression="zstd", row_group_size=_ROW_GROUP)
+        data = sink.getvalue()
+        path = self._place.path(self._slice, len(self.files))
+        self._before_write()
+        self._storage.put(path, data)
+        self.files.append({"path": path, "slice": self._slice, "rows": len(table), "bytes": data.size})
+        self._learn(found)
+        self._tables, self._bytes = [], 0
+
+    def _learn(self, found: Columns) -> None:
+        self.columns = merge_columns(self.columns, found)
+        self._known = merge_columns(self._known, found)

@@ -1,0 +1,50 @@
+"""Collects the lake's garbage: files that no reader can see any more, after a day (rule 14)."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import islice
+from typing import Any
+
+from vai_common.clock import now
+from vai_extract_worker.loading.storage import Storage, Stored, open_lake
+from vai_records.lake import garbage
+
+_BATCH = 1000
+
+
+async def sweep(pool: Any, lake_url: str, older: timedelta = garbage.KEPT) -> int:
+    """Delete what was replaced, abandoned or never committed and is older than `older`; answers how many files.
+
+    Safe at any time and from any number of processes: what is deleted twice is not there the second time.
+    """
+    storage = await asyncio.to_thread(open_lake, lake_url)
+    await garbage.abandon(pool)
+    return await _removed(pool, storage, older) + await _unknown(pool, storage, older)
+
+
+async def _removed(pool: Any, storage: Storage, older: timedelta) -> int:
+    deleted = 0
+    while files := await garbage.removed(pool, older, _BATCH):
+        await asyncio.to_thread(storage.delete, [file.path for file in files])
+        await garbage.forget(pool, files)
+        deleted += len(files)
+    return deleted
+
+
+async def _unknown(pool: Any, storage: Storage, older: timedelta) -> int:
+    """Files whose commit never came: their run was killed, or was no longer its worker's."""
+    stored = _old_bronze(storage, older)
+    deleted = 0
+    while batch := await asyncio.to_thread(lambda: list(islice(stored, _BATCH))):
+        paths = await garbage.unknown(pool, [file.path for file in batch])
+        await asyncio.to_thread(storage.delete, paths)
+        deleted += len(paths)
+    return deleted
+
+
+def _old_bronze(storage: Storage, older: timedelta) -> Iterator[Stored]:
+    before = now() - older
+    for file in storage.files():
+        if file.path.split("/")[1:2] == ["bronze"] and file.modified < before:
+            yield file

@@ -1,0 +1,46 @@
+"""A trial: the first rows of a resource, in a table of their own; nothing else of the resource changes."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from vai_extract_worker.source import Page, Table
+from vai_extract_worker.state import Json, ResourceState
+
+SUFFIX = "__trial"
+
+
+class Trial:
+    """What `limit_rows` makes of a resource: the last trial's rows are replaced."""
+
+    replace = True
+    tracks = False
+    sliced = False
+    cursor_saved_by: str | None = None
+
+    def __init__(self, table: Table, most: int) -> None:
+        self.name = table.name
+        self.table = f"{table.table}{SUFFIX}"
+        self._inner = table
+        self._most = most
+        self._slices: list[Any] | None = None
+
+    def begin(self, state: ResourceState) -> None:
+        self._inner.begin(state)
+        self._slices = self._inner.slices(state)
+
+    def slices(self, state: ResourceState) -> list[Any] | None:
+        """None: all slices are one series here, of which the beginning is wanted."""
+        return None
+
+    def pages(self, part: Any, position: Json | None) -> Iterator[Page]:
+        left = self._most
+        for one in [None] if self._slices is None else self._slices:
+            for page in self._inner.pages(one, None):
+                yield replace(page, table=page.table.slice(0, left), position=None)
+                left -= len(page.table)
+                if left <= 0:
+                    return
+
+    def cursor(self) -> Json | None:
+        return None

@@ -1,0 +1,1 @@
+"""How a source pages, and whether all its pages came."""

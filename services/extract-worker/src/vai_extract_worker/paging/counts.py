@@ -1,0 +1,91 @@
+"""What the answers of a source say of how many pages or rows there are, and the error of those that do not add up.
+
+No error says anything of what a source has answered: that may be rows.
+"""
+
+from typing import Any
+
+from vai_common.errors import ErrorCode, Permanent
+from vai_extract_worker.values.selection import MISSING, value_at
+
+_WORDS = {"true": True, "1": True, "yes": True, "y": True, "t": True}
+_WORDS |= {"false": False, "0": False, "no": False, "n": False, "f": False, "": False}
+
+SINGLE = "paginator: single_page takes the first page alone"
+
+
+def misled(why: str) -> Permanent:
+    """The pages of a source do not add up."""
+    text = f"The pages of this source cannot be followed: {why}. Name its paginator in the definition; {SINGLE}."
+    return Permanent(ErrorCode.DATA_ERROR, text, {"field": "paginator"})
+
+
+def truth_of(value: Any) -> bool | None:
+    """Whether there is more, however it is written: true, 1, "true", "1"; None where it says neither."""
+    if isinstance(value, str):
+        return _WORDS.get(value.strip().lower())
+    if value is None:
+        return False
+    return bool(value) if isinstance(value, bool | int | float) else None
+
+
+class Said:
+    """What the answers of a source say of how many there are, over all its pages."""
+
+    def __init__(self, total_path: str | None, has_more_path: str | None) -> None:
+        self._total_path = total_path
+        self._has_more_path = has_more_path
+        self._total: int | None = None
+        self._is_first = True
+
+    def begin(self, total: int | None) -> None:
+        """What an attempt before was told."""
+        self._total, self._is_first = total, self._is_first and total is None
+
+    @property
+    def total(self) -> int | None:
+        return self._total
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the definition says where they tell the end."""
+        return bool(self._total_path or self._has_more_path)
+
+    def hear(self, body: Any, has_rows: bool = False) -> tuple[int | None, bool | None]:
+        """Total and has_more; a total that is not repeated stays, a has_more that is left out is false.
+
+        Some count on the first page only, and say 0 on the others: a total of 0 beside rows says nothing.
+        """
+        total = self._number(body) if self._total_path else None
+        total = None if total == 0 and (self._total or has_rows) else total
+        self._total = self._total if total is None else total
+        more = self._more(body) if self._has_more_path else None
+        self._is_first = False
+        return self._total, more
+
+    def _number(self, body: Any) -> int | None:
+        found = value_at(str(self._total_path), body)
+        if found is MISSING and self._is_first:
+            raise misled(f"the answer has nothing at the total_path {self._total_path}")
+        if found is MISSING or found is None:
+            return None
+        try:
+            number = int(found) if isinstance(found, str) or found == int(found) else -1
+        except (ValueError, TypeError, OverflowError):
+            number = -1
+        if number == -1 and not self._is_first and found in (-1, "-1"):
+            return None
+        if number < 0 or isinstance(found, bool):
+            raise misled(f"what stands at the total_path {self._total_path} is no whole number")
+        return number
+
+    def _more(self, body: Any) -> bool:
+        found = value_at(str(self._has_more_path), body)
+        if found is MISSING:
+            if self._is_first:
+                raise misled(f"the answer has nothing at the has_more_path {self._has_more_path}")
+            return False
+        more = truth_of(found)
+        if more is None:
+            raise misled(f"what stands at the has_more_path {self._has_more_path} is neither true nor false")
+        return more

@@ -1,0 +1,261 @@
+"""Whether the pages of a source lead on: the same page over and over is an error, and so is a run without an end."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import orjson
+import requests
+
+from vai_common.errors import ErrorCode, Permanent
+from vai_extract_worker import failures
+from vai_extract_worker.state import Json
+
+MOST_PAGES: Final = 10_000
+"""So many pages in a row may come without anything that tells that they lead on."""
+
+_ROWS_A_PAGE: Final = 1_000
+"""Many large pages without such a sign are no better than many small ones."""
+
+_REPEATS: Final = 3
+"""So often a page of one constant row may come again; where rows differ, or where it was guessed how a source pages,
+once is an error."""
+
+_RENEWED: Final = 20
+"""So often in a row a page may come again of which only what all its rows share, such as a time, is new."""
+
+_ALIKE: Final = 1_000
+"""So often in a row a page may have a column with the values, and in the order, of the page before."""
+
+_MOST_KEYS: Final = 100_000
+"""Of so many rows the primary key is remembered in a run."""
+
+_IDS: Final = (("id",), ("_id",), ("Id",), ("ID",), ("uuid",), ("guid",), ("node", "id"))
+_KEY_NAME: Final = re.compile(r"(?:[a-z0-9]I[dD]|(?:^|[^a-z])(?:id|uuid|guid|sku|key|email|handle|slug))$")
+_DEEPEST: Final = 4
+
+Path = tuple[str, ...]
+
+
+class Repeats:
+    """Of one series of pages. `keys` are the names of the primary key; `most` is what the definition allows of pages
+    without a sign of progress, None where it says nothing; `saved` what another attempt has counted."""
+
+    def __init__(self, keys: Sequence[str], most: int | None = None, saved: Json | None = None) -> None:
+        self._keys: list[Path] = [(name,) for name in keys]
+        self._most = most
+        self._still, self._rows = (saved or {}).get("pages", 0), (saved or {}).get("rows", 0)
+        self._last: list[Any] = []
+        self._same = self._renewed = self._alike = 0
+        self._pages = 0
+        self._is_new = False
+        self._bound: Any = None
+        self._seen: dict[int, int] = {}
+        self._period = self._in_period = 0
+        self._known: set[int] = set()
+        self.moved = 0
+        """Rows whose primary key had come before: the list has moved while it was read."""
+        self.again = 0
+        """How many of the first rows of the page are the last ones of the page before: new ones have moved them on."""
+
+    def saved(self) -> Json | None:
+        return {"pages": self._still, "rows": self._rows} if self._still else None
+
+    def look(self, response: requests.Response, rows: list[Any], is_guessed: bool) -> None:
+        """Raises `Permanent` where the same rows come over and over. `is_guessed`: nobody has named the paginator."""
+        before, self._last = self._last, rows
+        self._is_new, self.again = False, 0
+        if not rows:
+            self._same = 0
+            return
+        self._pages += 1
+        if rows == before:
+            self._same += 1
+            if is_guessed or self._same >= _REPEATS or _differ(rows) or _have_own(rows, self._ids(rows)):
+                raise repeated(response)
+            return
+        self._same = 0
+        if _have_own([rows[0], rows[-1]], ids := self._ids(rows)):
+            self._look_at_ids(response, rows, before, ids)
+        else:
+            self._look_at_columns(response, rows, before, is_guessed)
+        self._look_for_circles(response, rows)
+
+    def note(self, rows: list[Any]) -> None:
+        """Rows that are delivered."""
+        if not self._keys:
+            return
+        columns = [_column(rows, path) for path in self._keys]
+        try:
+            keys = {hash(key) for key in zip(*columns, strict=True) if None not in key}
+        except TypeError:
+            return  # a key that is a list or an object
+        self.moved += len(keys & self._known)
+        if len(self._known) < _MOST_KEYS:
+            self._known |= keys
+
+    def lead_on(self, response: requests.Response, count: int, has_next: bool, bound: Any) -> None:
+        """Raises `Permanent` where nothing has told for long that there will be an end.
+
+        `bound` is what the source, or the definition, says of where it is; one that moves on is none.
+        """
+        is_bounded = bound is not None and bound == self._bound
+        self._bound = bound
+        if self._most is None and not has_next and self._pages > 1 and self._renewed == self._pages - 1:
+            raise repeated(response)
+        if self._is_new or is_bounded:
+            self._still = self._rows = 0
+            return
+        self._still, self._rows = self._still + 1, self._rows + count
+        most = MOST_PAGES if self._most is None else self._most
+        if has_next and (self._still >= most or self._rows >= most * _ROWS_A_PAGE):
+            raise _endless(response, self._still, self._rows)
+
+    def _ids(self, rows: list[Any]) -> list[Path]:
+        """Where the rows have an id: the primary key, else a place with the usual name."""
+        first = rows[0]
+        if self._keys and all(_at(first, path) is not None for path in self._keys):
+            return self._keys
+        return [next((path for path in _IDS if _at(first, path) is not None), ("id",))]
+
+    def _look_at_ids(self, response: requests.Response, rows: list[Any], before: list[Any], ids: list[Path]) -> None:
+        self._is_new = not self._is_as_before(rows, before, ids)
+        self.again = _again(rows, before, ids) if self._is_new else 0
+        self._alike = 0
+        if self._is_new:
+            self._renewed = 0
+            return
+        self._renewed += 1
+        if len(rows) > 1 or self._renewed >= self._allowed(_RENEWED):
+            raise repeated(response)
+
+    def _look_at_columns(
+        self, response: requests.Response, rows: list[Any], before: list[Any], is_guessed: bool
+    ) -> None:
+        same = _same_columns(rows, before)
+        is_renewed = bool(same) and _is_constant_beside(rows, before, same)
+        self._alike = self._alike + 1 if same else 0
+        self._renewed = self._renewed + 1 if is_renewed else 0
+        is_told = is_guessed and self._most is None and (is_renewed or any(_KEY_NAME.search(path[-1]) for path in same))
+        if is_told or self._renewed >= self._allowed(_RENEWED) or self._alike >= self._allowed(_ALIKE):
+            raise repeated(response)
+
+    def _allowed(self, usual: int) -> int:
+        return usual if self._most is None else self._most
+
+    def _is_as_before(self, rows: list[Any], before: list[Any], ids: list[Path]) -> bool:
+        """Whether a page has the same ids, though something in its rows, such as a signed link, is new each time."""
+        if len(rows) != len(before):
+            return False
+        pairs = list(zip(rows, before, strict=True))
+        return all(_at(row, path) == _at(other, path) for path in ids for row, other in pairs)
+
+    def _look_for_circles(self, response: requests.Response, rows: list[Any]) -> None:
+        """Raises `Permanent` where a whole round of pages has come again."""
+        if not _differ([rows[0], rows[-1]]):
+            self._in_period = 0
+            return
+        look = hash((len(rows), *(_written(row) for row in (rows[0], rows[len(rows) // 2], rows[-1]))))
+        period = self._pages - self._seen.get(look, self._pages)
+        self._in_period = self._in_period + 1 if period and period == self._period else 1 if period else 0
+        self._period = period
+        if period > 1 and self._in_period >= period and self._most is None:
+            raise repeated(response)
+        if len(self._seen) >= MOST_PAGES:
+            self._seen.clear()
+        self._seen[look] = self._pages
+
+
+def _written(row: Any) -> bytes:
+    try:
+        return orjson.dumps(row)
+    except TypeError:
+        return repr(row).encode()
+
+
+def _at(row: Any, path: Path) -> Any:
+    for name in path:
+        if not isinstance(row, dict):
+            return None
+        row = row.get(name)
+    return row
+
+
+def _column(rows: list[Any], path: Path) -> list[Any]:
+    if len(path) > 1:
+        return [_at(row, path) for row in rows]
+    name = path[0]
+    return [row.get(name) if isinstance(row, dict) else None for row in rows]
+
+
+def _have_own(rows: list[Any], ids: list[Path]) -> bool:
+    """Whether each row has an id, one of its own as far as first and last tell it."""
+    if any(_at(row, path) is None for path in ids for row in rows):
+        return False
+    return rows[0] is rows[-1] or any(_at(rows[0], path) != _at(rows[-1], path) for path in ids)
+
+
+def _again(rows: list[Any], before: list[Any], ids: list[Path]) -> int:
+    """How many of the first rows are the last ones of the page before, wholly, where no id comes twice in a page."""
+    if rows[0] not in before:
+        return 0
+    at = before.index(rows[0])
+    if rows[: len(before) - at] != before[at:]:
+        return 0
+    is_sure = all(len({str([_at(row, path) for path in ids]) for row in page}) == len(page) for page in (rows, before))
+    return len(before) - at if is_sure else 0
+
+
+def _differ(rows: list[Any]) -> bool:
+    """Whether a page has more than one row repeated: such a page does not come twice by chance."""
+    return any(row != rows[0] for row in rows)
+
+
+def _leaves(row: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    if isinstance(row, dict) and len(path) < _DEEPEST:
+        for name, value in row.items():
+            yield from _leaves(value, (*path, name))
+    elif path:
+        yield path, row
+
+
+def _same_columns(rows: list[Any], before: list[Any]) -> list[Path]:
+    """Columns that tell the rows apart, and have the same values in the same order as on the page before."""
+    if len(rows) < 2 or len(rows) != len(before):
+        return []
+    last = rows[-1]
+    found = [
+        path
+        for path, value in _leaves(rows[0])
+        if value is not None
+        and value == _at(before[0], path)
+        and (end := _at(last, path)) != value
+        and end == _at(before[-1], path)
+    ]
+    return [path for path in found if _column(rows, path) == _column(before, path)]
+
+
+def _is_constant_beside(rows: list[Any], before: list[Any], same: list[Path]) -> bool:
+    """Whether all that is new is what the rows of a page share."""
+    for path, value in _leaves(rows[0]):
+        if path not in same:
+            column = _column(rows, path)
+            if column.count(value) != len(column) and column != _column(before, path):
+                return False
+    return True
+
+
+def repeated(response: requests.Response) -> Permanent:
+    place = failures.place_of(response.url)
+    text = f"{place} answers the same page over and over: it does not follow the paginator. Name the right one."
+    return Permanent(ErrorCode.DATA_ERROR, text, {"field": "paginator", "url": place})
+
+
+def _endless(response: requests.Response, pages: int, rows: int) -> Permanent:
+    place = failures.place_of(response.url)
+    text = (
+        f"{place} has answered {pages:,} pages in a row ({rows:,} rows) without a sign that they lead on: no id of "
+        "their rows, no total. If it does not follow the paginator, name the right one; if there is so much, name the "
+        "primary_key of the rows, or set pages_without_progress to more."
+    )
+    return Permanent(ErrorCode.DATA_ERROR, text, {"field": "paginator", "url": place, "pages": pages, "rows": rows})

@@ -1,0 +1,113 @@
+"""Whether all rows came that the answers of a source speak of: looked at where its paging has come to its end."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from requests import Response
+
+from vai_extract_worker.paging.counts import misled, truth_of
+from vai_extract_worker.paging.outside import PAGE_COUNTS, TOTALS, Entry, entries_of, whole
+from vai_extract_worker.paging.paginators import Offsets, PageNumbers
+from vai_extract_worker.paging.signs import says_more
+from vai_extract_worker.state import Json
+
+_HEADERS: Final = ("x-total-count", "x-total", "total-count", "x-pagination-total", "x-total-results", "x-wp-total")
+_EMPTY: Final = -1
+_OUT: Final = "stop_after_empty_page: true ends at an empty page all the same"
+
+
+@dataclass(frozen=True)
+class Shortfall:
+    """Fewer rows than a source says there are. It may leave them out by itself, so this may be right."""
+
+    rows: int
+    total: int
+    place: str
+
+
+class Totals:
+    """Of one series of pages, over all attempts: what `saved` gave is what they begin with.
+
+    `knows_all`: the rows of the attempts before have been counted, too.
+    """
+
+    def __init__(self, saved: Json | None, knows_all: bool = True) -> None:
+        self._knows_all = knows_all
+        self._most = (saved or {}).get("most", 0)
+        self._before = (saved or {}).get("before", 0)
+        self._is_even = (saved or {}).get("even", True)
+        self._total: tuple[int, str] | None = None
+        self.shortfall: Shortfall | None = None
+
+    @property
+    def total(self) -> int | None:
+        """What the answers said last of how many rows there are."""
+        return self._total[0] if self._total else None
+
+    def saved(self) -> Json:
+        return {"most": self._most, "before": self._before, "even": self._is_even}
+
+    def hear(self, response: Response, rows: list[Any], came: int) -> list[Entry]:
+        """What an answer says outside of its rows. `came` counts all rows so far, with these."""
+        if rows:
+            is_like_before = self._before in (0, self._most) and len(rows) <= (self._most or len(rows))
+            self._is_even = self._is_even and is_like_before
+            self._most = max(self._most, len(rows))
+        self._before = len(rows) or _EMPTY
+        body = response.json()
+        is_row = len(rows) == 1 and rows[0] is body
+        entries = list(entries_of(body, rows)) if isinstance(body, dict) and not is_row else []
+        told = [(whole(one.value) or 0, one.place) for one in entries if one.name in TOTALS]
+        headers = [(name, said) for name, said in response.headers.items() if name.lower() in _HEADERS]
+        told += [(whole(said.strip()) or 0, f"the header {name}") for name, said in headers]
+        if any(total for total, _ in told):
+            is_reached = any(total == came for total, _ in told)
+            self._total = (came, "") if is_reached else max(told)
+        return entries
+
+    def end(self, paginator: Any, entries: list[Entry], came: int, base_page: int) -> None:
+        """Raises `Permanent` where counted pages end, and there is more for certain; else `shortfall` tells."""
+        if not self._knows_all or _is_at_its_maximum(paginator):
+            return
+        _look_for_too_many(paginator, came)
+        may_stop = not getattr(paginator, "stop_after_empty_page", None)
+        is_counted = isinstance(paginator, PageNumbers) or (
+            isinstance(paginator, Offsets) and not paginator.knows_its_end
+        )
+        if is_counted and may_stop and (more := _more_in(entries, paginator, base_page)):
+            raise misled(f"its pages ended after {came} rows, and {more}; name what tells the end, {_OUT}")
+        if self._total is None or came >= self._total[0]:
+            return
+        self.shortfall = Shortfall(came, *self._total)
+        if is_counted and may_stop and not self._may_be_left_out(paginator):
+            text = f"{came} rows came, and {self._total[1]} says that there are {self._total[0]}; it may count pages "
+            raise misled(f"{text}from another number (base_page), or {_OUT}")
+
+    def _may_be_left_out(self, paginator: Any) -> bool:
+        """Whether the source may have paged over all rows, and left some out of its pages: then pages are uneven."""
+        if isinstance(paginator, Offsets):
+            return self._total is not None and paginator.current_value >= self._total[0] + paginator.first
+        return not self._is_even
+
+
+def _look_for_too_many(paginator: Any, came: int) -> None:
+    """Raises `Permanent` where more rows came than there are: some came twice."""
+    if isinstance(paginator, Offsets) and paginator.total and came > paginator.total:
+        text = f"{came} rows came, and the total_path says that there are {paginator.total}: some came twice"
+        raise misled(f"{text}. If the source counts from 1, set offset to 1")
+
+
+def _more_in(entries: list[Entry], paginator: Any, base_page: int) -> str | None:
+    """What in the last answer says that there is more."""
+    for entry in entries:
+        if says_more(entry.name) and truth_of(entry.value):
+            return f"{entry.place} says that there is more"
+        count = whole(entry.value) if entry.name in PAGE_COUNTS and isinstance(paginator, PageNumbers) else None
+        if count and count > paginator.current_value - base_page:
+            return f"{entry.place} says that there are {count} pages"
+    return None
+
+
+def _is_at_its_maximum(paginator: Any) -> bool:
+    most = getattr(paginator, "maximum_value", None)
+    return most is not None and paginator.current_value >= most

@@ -1,0 +1,32 @@
+"""Waiting inside the child, where somebody may ask the run to stop at any time."""
+
+import threading
+
+from vai_common.clock import steady_seconds
+from vai_worker.children.link import Link
+
+_LOOK_SECONDS = 0.2
+
+
+def wait(seconds: float, link: Link) -> None:
+    """Wait; raises `Stop` soon after somebody asked for it."""
+    pause, until = threading.Event(), steady_seconds() + seconds
+    while (left := until - steady_seconds()) > 0:
+        link.check()
+        pause.wait(min(left, _LOOK_SECONDS))
+    link.check()
+
+
+class Pace:
+    """At least `interval` seconds between two requests (pre-emptive rate limiting, document 000)."""
+
+    def __init__(self, interval: float, link: Link) -> None:
+        self.interval = interval
+        self._link = link
+        self._next = 0.0
+
+    def keep(self) -> None:
+        """Wait for one's turn."""
+        if self.interval:
+            wait(self._next - steady_seconds(), self._link)
+            self._next = steady_seconds() + self.interval

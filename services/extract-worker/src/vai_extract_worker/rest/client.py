@@ -1,0 +1,156 @@
+"""dlt's REST client for one resource: what it would guess or pass over in silence is an error here."""
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+import requests
+from dlt.common.configuration.specs.runtime_configuration import RuntimeConfiguration
+from dlt.sources.helpers.rest_client import client as dlt_client
+from dlt.sources.helpers.rest_client.paginators import BasePaginator
+
+from vai_common.errors import ErrorCode, Permanent
+from vai_extract_worker.paging import pagination
+from vai_extract_worker.paging.counts import misled
+from vai_extract_worker.paging.detection import detect, places_told, tells_its_page, total_told
+from vai_extract_worker.paging.paginators import FOLLOWING, JsonLinks, Offsets, PageNumbers
+from vai_extract_worker.paging.repeats import Repeats
+from vai_extract_worker.paging.signs import sign_of_more
+from vai_extract_worker.paging.totals import Totals
+from vai_extract_worker.rest.credentials import Access, HostBound
+from vai_extract_worker.rest.session import SourceSession, Wanted
+from vai_extract_worker.values.selection import quoted, rows_of, selector_of
+from vai_records.definitions.sources import paginators as given
+
+
+class Client(dlt_client.RESTClient):
+    """Follows one paginator; `definition` is the one that was found out, once the first answer is there.
+
+    `came` counts the rows of the pages that were followed, here and by attempts before.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        access: Access,
+        session: SourceSession,
+        definition: given.Paginator,
+        wanted: Wanted,
+        came: int = 0,
+        totals: Totals | None = None,
+        repeats: Repeats | None = None,
+    ) -> None:
+        super().__init__(access.base_url, auth=HostBound(access), session=session, config=RuntimeConfiguration())
+        self.definition = definition
+        self.came = came
+        self.totals = totals or Totals(None)
+        self.repeats = repeats or Repeats(())
+        self._wanted = wanted
+        self._name = name
+        self._had_rows = False
+        self._is_guessed = False
+        self._guessed = "$"
+        self._is_first = True
+        self._guesses_a_param = False
+        self._told: dict[tuple[str, ...], int] = {}
+
+    def follow(self, **asked: Any) -> Iterator[Any]:
+        """The pages, each as dlt's `PageData`. Raises `Permanent` for what dlt makes of an answer it cannot take."""
+        try:
+            for page in self.paginate(**asked, hooks={"response": []}):
+                self._look_for_more(page)
+                self.repeats.look(page.response, list(page), self._guesses_a_param)
+                del page[: self.repeats.again]
+                self.repeats.note(page)
+                self._look_where_it_is(page)
+                self._look_for_the_end(page)
+                self._look_for_all(page)
+                self.repeats.lead_on(page.response, len(page), page.paginator.has_next_page, self._bound(page))
+                yield page
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise pagination_failed(error) from error
+
+    def extract_response(self, response: requests.Response, data_selector: Any) -> list[Any]:
+        body = response.json()
+        if self._is_guessed and data_selector == "$" and isinstance(body, dict):
+            data_selector = self._place(response)
+        rows = rows_of(str(data_selector), body, self._had_rows, self._is_guessed)
+        self._had_rows = True
+        return rows
+
+    def _place(self, response: requests.Response) -> str:
+        """Where the rows are, as long as none had been in a list; the pages before may have been empty."""
+        if self._guessed == "$":
+            self._guessed = selector_of(self._name, response.json(), response.url)
+        return self._guessed
+
+    def _send_request(self, request: requests.Request, **kwargs: Any) -> requests.Response:
+        cast(SourceSession, self.session).want(self._wanted)
+        return super()._send_request(request, **kwargs)
+
+    def detect_data_selector(self, response: requests.Response) -> str:
+        self._is_guessed = True
+        return selector_of(self._name, response.json(), response.url)
+
+    def detect_paginator(self, response: requests.Response, data: Any) -> BasePaginator:
+        self.definition = detect(response, data)
+        self._guesses_a_param = not isinstance(self.definition, given.HeaderLink | given.JsonLink)
+        paginator = cast(BasePaginator, pagination.paginator_of(self.definition))
+        if isinstance(paginator, PageNumbers):
+            paginator.refuses_an_empty_end = not tells_its_page(response, data)
+        return paginator
+
+    def _look_for_more(self, page: Any) -> None:
+        """Raises `Permanent` where the first answer has nothing of what its paginator follows, and yet more rows."""
+        if not self._is_first:
+            return
+        self._is_first = False
+        paginator = page.paginator
+        if isinstance(paginator, FOLLOWING) and not paginator.is_met and (sign := sign_of_more(page.response, page)):
+            raise misled(f"the answer has nothing at the {paginator.place}, and {sign}")
+
+    def _look_where_it_is(self, page: Any) -> None:
+        """Raises `Permanent` where an answer says that it is the same page as the one before, which was asked for."""
+        paginator = page.paginator
+        if not isinstance(paginator, PageNumbers | Offsets) or not page:
+            return
+        told = places_told(page.response, page, None if self._guesses_a_param else paginator.param_name or "")
+        if told and self.came == 0 and isinstance(paginator, Offsets) and paginator.first == 0 and not self._told:
+            self._look_for_the_first(told, paginator)
+        if told and told == self._told:
+            path, number = next(iter(told.items()))
+            raise misled(f"it was asked for the next page, and {quoted(path)} says {number} again")
+        self._told = told
+
+    def _look_for_the_first(self, told: dict[tuple[str, ...], int], paginator: Offsets) -> None:
+        """Raises `Permanent` where row 0 was asked for, and the answer says that it begins with row 1."""
+        path = next((path for path, number in told.items() if number == 1 and path[-1] == paginator.param_name), None)
+        if path:
+            raise misled(f"it counts rows from 1, as {quoted(path)} says: set offset to 1 in the paginator")
+
+    def _look_for_the_end(self, page: Any) -> None:
+        """A link to the next page that is always there, as CKAN's: what is empty after all rows is the end."""
+        self.came += len(page)
+        if page or not isinstance(page.paginator, JsonLinks) or not page.paginator.has_next_page:
+            return
+        total = total_told(page.response, page)
+        if total is not None and self.came >= total:
+            page.paginator.end()
+
+    def _bound(self, page: Any) -> int | None:
+        """Where the source, or the definition, says that the pages end: so many pages or rows."""
+        if isinstance(page.paginator, PageNumbers | Offsets) and page.paginator.ends_at is not None:
+            return page.paginator.ends_at
+        return self.totals.total if self.came <= (self.totals.total or 0) else None
+
+    def _look_for_all(self, page: Any) -> None:
+        """Raises `Permanent` where the pages are over, and the answers speak of more for certain."""
+        entries = self.totals.hear(page.response, page, self.came)
+        if not page.paginator.has_next_page and not isinstance(self.definition, given.SinglePage):
+            base = self.definition.base_page if isinstance(self.definition, given.PageNumber) else 0
+            self.totals.end(page.paginator, entries, self.came, base)
+
+
+def pagination_failed(error: Exception) -> Permanent:
+    """An answer with which dlt could do nothing. Its words may hold what the source has answered: they stay here."""
+    text = f"The answer does not fit the paginator ({type(error).__name__}). Name the right paginator and its paths."
+    return Permanent(ErrorCode.DATA_ERROR, text, {"field": "paginator"})

@@ -1,0 +1,24 @@
+"""The settings of the extract-worker."""
+
+from pathlib import Path
+
+from pydantic import Field, field_validator
+
+from vai_worker.settings import WorkerSettings
+
+
+class Settings(WorkerSettings):
+    """What every worker has."""
+
+    slots: int = Field(default=8, ge=1, le=1000, description="Runs held at once.")
+    files_root: str = Field(
+        default="", description="What the source `filesystem` may read; {org} in it is the organisation's id."
+    )
+
+    @field_validator("files_root")
+    @classmethod
+    def _is_there(cls, given: str) -> str:
+        folder = Path(given.partition("{org}")[0] or "/")
+        if given and not (folder.is_absolute() and folder.is_dir()):
+            raise ValueError(f"{str(folder)!r} is no folder of this machine: write its whole path, or nothing")
+        return given

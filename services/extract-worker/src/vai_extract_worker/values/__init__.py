@@ -1,0 +1,1 @@
+"""The values of a source as columns, unchanged."""

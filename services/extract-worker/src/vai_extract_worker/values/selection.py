@@ -1,0 +1,285 @@
+"""Where things are in an answer: the rows, and what a JSONPath of the definition names."""
+
+import re
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from dlt.common import jsonpath
+from dlt.sources.helpers.rest_client import detector
+
+from vai_common.errors import ErrorCode, Permanent
+
+MISSING: Any = object()
+"""There is no such place; null is a value."""
+
+
+def words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+def plain(key: str) -> str:
+    """A name in small letters without marks: `nextPage` and `next_page` are one."""
+    return re.sub(r"[^a-z0-9]", "", key.lower())
+
+
+Found = tuple[tuple[str, ...], list[Any]]
+"""A list of an answer, and where it stands."""
+
+_NO_ROWS = words(
+    "errors error warnings messages included link links _links filters sort facets aggregations columns fields meta "
+    "metadata pagination paging"
+)
+_USUAL = frozenset(detector.RECORD_KEY_PATTERNS)
+_WRAPPERS = _USUAL | words("response result body d output answer page")
+_CONTENT = words("data items results rows records entries values")
+_IDS = words("id uuid guid gid")
+_MARKS = words(
+    "kind etag object self selflink links meta metadata pagination paging requestid request_id apiversion version "
+    "first last prev previous next nextpagetoken next_page_token nextsynctoken next_cursor cursor warnings page pages "
+    "limit offset hasmore has_more"
+)
+_ENVELOPE = words(
+    "ok success successful status statuscode code message msg detail details error errors warnings kind etag "
+    "object url meta metadata pagination paging page pages links requestid request_id timestamp time took total "
+    "count totalcount total_count limit offset next previous prev first last self hasmore has_more data items "
+    "results rows records entries values nextpagetoken next_page_token nextsynctoken next_cursor cursor "
+    "apiversion version selflink"
+)
+_RELATIONS = ("rel", "relation")
+_ADDRESSES = ("href", "url", "uri")
+_MOST_LINKS = 20
+_HOLDERS = words("data items results rows records entries values object detail details")
+_KEY = re.compile(r"[A-Za-z_$@][\w.$-]{0,60}", re.ASCII)
+
+
+@cache
+def _compiled(path: str) -> Any:
+    try:
+        return jsonpath.compile_path(path)
+    except Exception as error:
+        text = f"{path} is no JSONPath; names are joined by dots, others stand in quotes: '@odata.nextLink'."
+        raise Permanent(ErrorCode.DATA_ERROR, text, {"path": path}) from error
+
+
+def values_at(path: str, body: Any) -> list[Any]:
+    """All that a path selects. A key that is written just so counts, too: `@odata.nextLink`."""
+    if isinstance(body, dict) and path in body:
+        return [body[path]]
+    found: list[Any] = jsonpath.find_values(_compiled(path), body)
+    return found
+
+
+def value_at(path: str, body: Any) -> Any:
+    """The first that a path selects; `MISSING` where there is no such place."""
+    return next(iter(values_at(path, body)), MISSING)
+
+
+def names_in(body: Any) -> str:
+    """The keys of an answer, as far as they can be names of fields: others may be what customers wrote."""
+    if not isinstance(body, dict):
+        return type(body).__name__
+    return ", ".join(key for key in list(body)[:40] if _KEY.fullmatch(key)) or "no names"
+
+
+def selector_of(name: str, body: Any, address: str = "") -> str:
+    """Where the rows of a resource are in its first answer; `$` where the answer itself is the row, or all rows.
+
+    `address` is where it was asked: its last word may be the name of the list. Raises `Permanent` where two places may
+    have the rows and nothing tells them apart.
+    """
+    if not isinstance(body, dict):
+        return "$"
+    if isinstance(body.get(name), list):
+        return quoted((name,))
+    lists = [one for one in detector.find_all_lists(body, result=[]) if not _is_unnamable(one[0])]
+    word = urlsplit(address).path.rstrip("/").rpartition("/")[2].partition(".")[0]
+    for wanted in (name, word):
+        named = [path for path, _ in lists if wanted and _names(path, wanted)]
+        if len(named) == 1:
+            return quoted(named[0])
+    lists = [one for one in lists if not (_are_links(one[1]) or any(part.lower() in _NO_ROWS for part in one[0]))]
+    usual = [one for one in lists if one[0][-1] in _USUAL and all(part.lower() in _WRAPPERS for part in one[0][:-1])]
+    others = [one for one in lists if one not in usual and all(isinstance(row, dict) for row in one[1])]
+    others = others or [one for one in lists if one not in usual and one[0][-1] in _USUAL]
+    if _has_id(body) and (usual or others):
+        return _list_or_object(body, usual, others)
+    return _only_one(_outermost(usual) or usual or others)
+
+
+def _list_or_object(body: dict[str, Any], usual: list[Found], others: list[Found]) -> str:
+    """Of an answer with an id: it may be a row that has a list, or the wrapping of rows with the id of a request."""
+    is_object = any(
+        not isinstance(body[key], list | dict) and not _is_wrapping(key) for key in body if _bare(key) not in _IDS
+    )
+    if usual and not is_object:
+        return _only_one(_outermost(usual) or usual)
+    if "jsonrpc" in body and not usual:
+        return _only_one(others)
+    if is_object and not usual:
+        return "$"
+    raise _uncertain(["$", *(quoted(path) for path, _ in usual or others)])
+
+
+def _outermost(lists: list[Found]) -> list[Found]:
+    """The one list that stands above the others, unless it is empty and they are not."""
+    least = min((len(path) for path, _ in lists), default=0)
+    above = [one for one in lists if len(one[0]) == least]
+    return above if len(above) == 1 and (above[0][1] or not any(rows for _, rows in lists)) else []
+
+
+def _only_one(lists: list[Found]) -> str:
+    if len(lists) > 1 and any(rows for _, rows in lists):
+        raise _uncertain([quoted(path) for path, _ in lists])
+    return quoted(lists[0][0]) if lists else "$"
+
+
+def _uncertain(places: list[str]) -> Permanent:
+    """The places are shown as far as they can be names of fields: others may be what customers wrote."""
+    shown = [place for place in places[:10] if all(_KEY.fullmatch(part) for part in place.split("."))]
+    text = f"The rows may stand in several places ({', '.join(shown)}). Name the right one as data_selector"
+    return Permanent(ErrorCode.DATA_ERROR, f"{text}; $ is the whole answer.", {"field": "data_selector"})
+
+
+def _names(path: tuple[str, ...], wanted: str) -> bool:
+    """Whether a list has the name of a resource, or its last word, as `orders` of `shop_orders`; not in facets."""
+    if not all(part.lower() in _WRAPPERS for part in path[:-1]):
+        return False
+    key, whole = path[-1].lower(), wanted.lower()
+    return len(key) > 1 and (plain(key) == plain(whole) or re.search(rf"[^a-z0-9]{re.escape(key)}$", whole) is not None)
+
+
+def _is_unnamable(path: tuple[str, ...]) -> bool:
+    """Whether a name is none that a path could have."""
+    return any(not part or "'" in part for part in path)
+
+
+def _has_id(body: dict[str, Any]) -> bool:
+    return any(_bare(key) in _IDS and isinstance(value, str | int) for key, value in body.items())
+
+
+def _bare(key: str) -> str:
+    return re.sub(r"^[@_]|odata\.", "", key).lower()
+
+
+def _is_wrapping(key: str) -> bool:
+    return _bare(key) in _ENVELOPE
+
+
+def rows_of(selector: str, body: Any, was_there: bool = False, is_guessed: bool = False) -> list[Any]:
+    """The rows that a JSONPath selects; `was_there`: an answer before this one had the place, so it may be left out.
+
+    Where the path is guessed, what is only the wrapping of rows is no row.
+
+    Raises `Permanent` where the answer has no such place, and another one where the rows may be.
+    """
+    if selector == "$" and isinstance(body, dict):
+        return [] if is_guessed and _is_nothing(body, was_there) else [body]
+    found: Any = values_at(selector, body)
+    if not found:
+        if was_there or not _other_rows(body) or ("*" in selector and not _is_elsewhere(selector, body)):
+            return []
+        text = f"The answer has nothing at the data_selector {selector}; it has: {names_in(body)}. "
+        raise Permanent(ErrorCode.DATA_ERROR, text + "Mend the data_selector.", {"field": "data_selector"})
+    if len(found) == 1 and "*" not in selector:
+        found = found[0]
+    if found is None:
+        return []
+    return found if isinstance(found, list) else [found]
+
+
+def _is_elsewhere(selector: str, body: Any) -> bool:
+    """Whether an answer has nothing where a path with `*` begins, and yet a list of rows."""
+    begin = selector.partition("*")[0].rstrip("[.")
+    if not begin or begin == "$" or not isinstance(body, dict) or values_at(begin, body):
+        return False
+    lists = detector.find_all_lists(body, result=[])
+    return any(
+        rows and all(isinstance(row, dict) for row in rows) and not any(part.lower() in _NO_ROWS for part in path)
+        for path, rows in lists
+    )
+
+
+def link_to(relation: str, links: list[Any]) -> tuple[str, str] | None:
+    """Where in a list of links the one is that leads there, as the end of a JSONPath; and what it says."""
+    for link in links[:_MOST_LINKS]:
+        for key in _RELATIONS if isinstance(link, dict) else ():
+            said = link.get(key)
+            if isinstance(said, str) and said.lower() == relation:
+                name = next((one for one in _ADDRESSES if isinstance(link.get(one), str) and link[one]), None)
+                return (f"[?{key}=='{said}'].{name}", link[name]) if name else None
+    return None
+
+
+def _are_links(rows: list[Any]) -> bool:
+    return bool(rows) and all(
+        isinstance(row, dict)
+        and any(isinstance(row.get(key), str) for key in _RELATIONS)
+        and any(isinstance(row.get(key), str) for key in _ADDRESSES)
+        for row in rows[:_MOST_LINKS]
+    )
+
+
+def is_envelope(body: dict[str, Any]) -> bool:
+    """Whether an answer is only what rows are wrapped in, without any."""
+    return all(_bare(key) in _ENVELOPE for key in body) and not any(
+        bool(value) if isinstance(value, list) else key.lower() in _HOLDERS and _holds(value)
+        for key, value in body.items()
+    )
+
+
+def _holds(value: Any) -> bool:
+    """Whether there is anything in an object: more than null, false and what is empty."""
+    return isinstance(value, dict) and any(
+        _holds(one) if isinstance(one, dict) else bool(one) for one in value.values()
+    )
+
+
+def _is_nothing(body: dict[str, Any], is_later: bool) -> bool:
+    """Whether an answer is wrapping without rows. Raises `Permanent` where the first one may be a row as well."""
+    if not is_envelope(body) or _has_content(body):
+        return False
+    if is_later or any(_bare(key) in _CONTENT or _says_none(_bare(key), value) for key, value in body.items()):
+        return True
+    if any(not _is_neutral(_bare(key), value) for key, value in body.items()):
+        text = f"It cannot be told whether the answer is a row or none; it has: {names_in(body)}. Name the "
+        text += "data_selector: $ where it is a row, else where the rows would be."
+        raise Permanent(ErrorCode.DATA_ERROR, text, {"field": "data_selector"})
+    return True
+
+
+def _has_content(body: dict[str, Any]) -> bool:
+    """Whether something stands where rows do, and is no list: one object."""
+    told = [value for key, value in body.items() if _bare(key) in _CONTENT]
+    return any(_holds(value) if isinstance(value, dict) else value not in (None, "", False, [], 0) for value in told)
+
+
+def _says_none(name: str, value: Any) -> bool:
+    counts = ("count", "total", "totalcount", "total_count")
+    return (name in counts and value in (0, "0") and value is not False) or (
+        name in ("hasmore", "has_more") and value in (False, "false", 0)
+    )
+
+
+def _is_neutral(name: str, value: Any) -> bool:
+    """Whether it is never what a row is about: the marks of a list, and a success."""
+    if value in (None, "", [], {}):
+        return True
+    if name in ("ok", "success", "successful", "status", "statuscode", "code"):
+        return value is True or str(value).lower() in ("ok", "success", "200", "0")
+    return name in _MARKS
+
+
+def _other_rows(body: Any) -> bool:
+    if isinstance(body, list):
+        return True
+    return isinstance(body, dict) and (
+        any(path[-1].lower() not in _NO_ROWS for path, _ in detector.find_all_lists(body, result=[]))
+        or not is_envelope(body)
+        or _has_content(body)
+    )
+
+
+def quoted(path: tuple[str, ...]) -> str:
+    """A JSONPath of names."""
+    return ".".join(name if name.isascii() and name.isidentifier() else f"'{name}'" for name in path)

@@ -1,0 +1,300 @@
+"""`auto` follows what it understands, refuses what looks like more rows, and takes the rest for all there is."""
+
+from typing import Any
+
+import pytest
+import requests
+
+from vai_common.errors import ErrorCode, Permanent
+from vai_extract_worker.paging.detection import detect
+from vai_testkit.servers.paging_shapes import HOST, ROWS, Query, part
+
+FULL = ROWS[:10]
+SELF, NEXT = {"rel": "self", "href": "s"}, {"rel": "next", "href": f"{HOST}/rows?page=2"}
+
+
+def answer(body: Any, headers: dict[str, str], status: int) -> requests.Response:
+    response = requests.Response()
+    response.status_code, response.url = status, f"{HOST}/rows"
+    response.headers.update(headers)
+    response.json = lambda **kwargs: body  # type: ignore[method-assign]
+    return response
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "message"),
+    [
+        ({"data": ROWS[:10], "total": 25}, {}, "10 of 25 rows, as total says"),
+        ({"data": ROWS[:10], "meta": {"totalCount": "25"}}, {}, "10 of 25"),
+        ({"data": ROWS[:10], "has_more": 1}, {}, "has_more says that there is more"),
+        ({"data": ROWS[:10], "hasMore": "true"}, {}, "says that there is more"),
+        ({"data": ROWS[:10], "last": False}, {}, "says that there is more"),
+        ({"data": ROWS[:10], "isLast": False}, {}, "says that there is more"),
+        ({"data": ROWS[:10], "_scroll_id": "DnF1ZXJ5"}, {}, "_scroll_id seems to lead to more"),
+        ({"data": ROWS[:10], "scan_cursor": "abc"}, {}, "scan_cursor seems to lead to more"),
+        ({"data": ROWS[:10], "paging": {"next": {"somewhere": "abc"}}}, {}, "seems to lead to more"),
+        (ROWS[:10], {"X-Total-Count": "25"}, "10 of 25 rows, as the header"),
+        (ROWS[:10], {"X-Total-Pages": "3"}, "3 pages"),
+        (ROWS[:10], {"Content-Range": "items 0-9/25"}, "10 of 25"),
+        ({"data": ROWS[:10], "page": 2, "total_pages": 3}, {}, "began at page 2"),
+    ],
+)
+def test_what_looks_like_paging_and_is_not_understood_is_refused(
+    new_desk: Any, body: Any, headers: dict[str, str], message: str
+) -> None:
+    with pytest.raises(Permanent, match=message) as raised:
+        new_desk({"resources": ["rows"]}, lambda query: (body, headers)).run()
+    assert raised.value.code is ErrorCode.DATA_ERROR
+    assert "paginator: single_page" in raised.value.message
+    assert "person" not in str(raised.value.as_json())
+    assert new_desk({"resources": ["rows"], "paginator": "single_page"}, lambda query: (body, headers)).run()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"data": ROWS[:3], "total": 3},
+        {"data": ROWS[:3], "has_more": False, "next_cursor": "abc"},
+        {"data": ROWS[:3], "next": None, "next_sync_at": "2026-01-01"},
+        {"data": ROWS[:3], "nextSyncToken": "abc", "@odata.deltaLink": "http://x/delta"},
+        {"data": ROWS[:3], "page": 1, "total_pages": 1, "prev_cursor": "abc"},
+        {"id": 7, "name": "one object", "next_invoice": "2026-01-01", "total": 5000},
+    ],
+)
+def test_one_page_that_is_all_there_is_is_no_error(new_desk: Any, body: Any) -> None:
+    desk = new_desk({"resources": ["rows"]}, lambda query: body)
+    assert len(desk.run()) == len(body.get("data", [1]))
+    assert len(desk.asked) == 1
+
+
+BESIDE: list[dict[str, Any]] = [
+    {"nbHits": 25, "nbPages": 3, "page": 0, "hitsPerPage": 10},
+    {"nbPages": 3},
+    {"found": 25, "out_of": 100, "page": 1},
+    {"numberMatched": 25, "numberReturned": 10},
+    {"matched": 25, "returned": 10},
+    {"totalRecordCount": 25},
+    {"results_count": 25},
+    {"total_matches": 25},
+    {"all_count": 25},
+    {"available": 25, "returned": 10},
+    {"matching": 25},
+    {"showing": "1-10 of 25"},
+    {"page": "1/3"},
+    {"page": "Page 1 of 3"},
+    {"moreDataAvailable": True},
+    {"incomplete_results": True},
+    *({name: False} for name in ("finished", "end_of_results", "reachedEnd", "exhausted", "endOfList")),
+    {"after": "abc"},
+    {"iterator": "abc"},
+    {"forward": "https://a.b/c"},
+]
+NOT_BESIDE: list[dict[str, Any]] = [
+    {"total_amount": 5000, "max_results": 100, "took_ms": 250, "version": 25, "account_id": 99, "page": "10/10"},
+    {"matched": 10, "returned": 10, "incomplete_results": False, "reachedEnd": True, "showing": "1-10 of 10"},
+    {"allow_partial": True, "more_info": True, "quota_total": 5000, "number": 25, "is_last_name_shown": False},
+    {"nbPages": 1, "nbHits": 10, "range": "2026-01-01/2026-02-01", "position": "north"},
+]
+
+
+@pytest.mark.parametrize("beside", NOT_BESIDE)
+def test_what_says_nothing_of_rows_is_no_sign(beside: dict[str, Any]) -> None:
+    assert detect(answer({"items": FULL} | beside, {}, 200), FULL).type == "single_page"
+
+
+MORE: list[Any] = [
+    *({"items": FULL} | beside for beside in BESIDE),
+    {"items": FULL, "nextPage": {"number": 2}},
+    {"items": FULL, "pagination": {"next": {"page": 2, "limit": 10}}},
+    {"items": FULL, "next_page": {"offset": "10"}},
+    {"items": FULL, "next": True},
+    {"items": FULL, "more_url": f"{HOST}/rows?page=2"},
+    {"items": FULL, "links": {"newer": None, "older": f"{HOST}/rows?page=2"}},
+    {"items": FULL, "resumptionToken": "2a"},
+    {"items": FULL, "resumptionToken": 2},
+    {"items": FULL, "token": "abc"},
+    {"items": FULL, "Marker": {"id": 7}},
+    {"items": FULL, "cursor": 10},
+    {"items": FULL, "offset": 10},
+    {"items": FULL, "hasMoreOrders": True},
+    {"items": FULL, "isComplete": False},
+    {"response": {"cursor": 0, "results": FULL, "count": 10, "remaining": 15}},
+    {"metadata": {"remainingItemCount": 15}, "items": FULL},
+    {"continue": {"apcontinue": "B", "continue": "-||"}, "query": {"allpages": FULL}},
+    {"page": 1, "per_page": 10, "items": FULL},
+    {"offset": 0, "limit": 10, "items": FULL},
+    {"meta": {"pageNumber": 1, "pageSize": 10}, "items": FULL},
+    {"QueryResponse": {"Invoice": FULL, "startPosition": 1, "maxResults": 10}},
+    {"Total": "25 records", "Data": FULL},
+    {"Total": "1-10 of 1,025", "Data": FULL},
+    {"users": FULL, "total_users": 25},
+    {"users": FULL, "users_count": 25},
+    {"data": FULL, "page": 1, "total_pages": 1, "total": 25},
+    {"kind": "Listing", "data": {"after": "t3_10", "dist": 10, "children": FULL, "before": None}},
+    {"objectIdFieldName": "id", "exceededTransferLimit": True, "features": FULL},
+    *(
+        {name: True, "features": FULL}
+        for name in (
+            "limitReached",
+            "limit_exceeded",
+            "resultsTruncated",
+            "isPartial",
+            "hasAdditionalResults",
+            "truncated_results",
+            "is_truncated",
+            "row_limit_reached",
+            "resultLimitExceeded",
+            "maxRowsReached",
+            "response_truncated",
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize("body", MORE)
+def test_any_sign_of_more_that_is_not_understood_is_refused(body: Any) -> None:
+    with pytest.raises(Permanent, match="paginator: single_page") as raised:
+        detect(answer(body, {}, 200), FULL)
+    assert "person" not in str(raised.value.as_json())
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Content-Range": "0-9/25"}, 200),
+        ({"Content-Range": "0-9/25"}, 206),
+        ({"Content-Range": "0-9/*"}, 206),
+        ({"Content-Range": "items=0-9/25"}, 200),
+        ({}, 206),
+        ({"Next-Range": "id 11..20"}, 200),
+        ({"X-Has-More": "true"}, 200),
+        ({"X-Pagination": '{"TotalCount": 25, "PageSize": 10}'}, 200),
+        ({"X-Pagination": '{"HasNext": true}'}, 200),
+        ({"Link": f'<{HOST}/rows?page=2>; rel="next last"'}, 200),
+        ({"Link": f'<{HOST}/rows?page=2>; title="a, b; c"; rel="last next"'}, 200),
+        ({"Link": f'<{HOST}/rows?page=2>; rel="http://api.example.com/rels/next"'}, 200),
+        ({"Link": "</rows?page=2>; REL=NEXT"}, 200),
+        ({"Pagination-Count": "25"}, 200),
+        ({"X-Pagination-Total-Count": "25"}, 200),
+        ({"X-Pagination-Page-Count": "3"}, 200),
+    ],
+)
+def test_a_sign_of_more_in_headers_is_refused(headers: dict[str, str], status: int) -> None:
+    with pytest.raises(Permanent, match="paginator: single_page"):
+        detect(answer(FULL, headers, status), FULL)
+
+
+ALL: list[Any] = [
+    {"items": FULL},
+    {"items": FULL, "count": 10},
+    {"items": FULL, "page": 1, "count": 10},
+    {"items": FULL, "page": 1, "per_page": 100},
+    {"items": FULL, "page": 1, "per_page": 10, "total": 10},
+    {"items": FULL, "page": 1, "per_page": 10, "next": None},
+    {"items": FULL, "page": 1, "per_page": 10, "next_page_url": None},
+    {"items": FULL, "page": 1, "per_page": 10, "has_more": False, "token": "abc"},
+    {"items": FULL, "start": 0, "size": 10, "isLastPage": True},
+    {"items": FULL, "offset": 0, "remaining": 0, "next_page": {}},
+    {"items": FULL, "next_page": {"uri": None}},
+    {"items": FULL, "links": [SELF]},
+    {"items": FULL, "rate_limit": {"limit": 60, "remaining": 59}, "quota_remaining": 297},
+    {"items": FULL, "access_token": "abc", "request_token": "abc", "nextSyncToken": "s", "more_info": "see"},
+    {"items": FULL, "context": "c", "next_run_at": 17, "nextBillingDate": "soon", "usage": {"total_tokens": 5}},
+    {"items": FULL, "poll_after": 30, "retry_after": 5},
+    {"items": FULL, "total": "10 records"},
+]
+
+
+@pytest.mark.parametrize("body", ALL)
+def test_what_says_nothing_of_more_is_all_there_is(body: Any) -> None:
+    assert detect(answer(body, {}, 200), FULL).type == "single_page"
+
+
+def test_a_part_that_is_the_last_one_is_all_there_is() -> None:
+    assert detect(answer(FULL, {"Content-Range": "0-9/10", "X-Next-Cache-Tags": "a"}, 206), FULL).type == "single_page"
+
+
+def linked(shape: Any) -> Any:
+    """`shape` makes the answer of rows and of the list of links."""
+
+    def serve(query: Query) -> Any:
+        page = int(query.get("page", "1"))
+        more = [{"rel": "next", "href": f"{HOST}/rows?page={page + 1}"}] if page < 3 else []
+        return shape(part(page * 10 - 10), [SELF, *more])
+
+    return serve
+
+
+FOLLOWED = [
+    linked(lambda rows, links: {"links": links, "items": rows}),
+    linked(lambda rows, links: {"meta": {"links": links}, "items": rows}),
+    linked(lambda rows, links: {"servers": rows, "servers_links": links[1:]}),
+    linked(lambda rows, links: {"resourceType": "Bundle", "link": [
+        {"relation": one["rel"], "url": one["href"]} for one in links], "entry": rows}),
+    linked(lambda rows, links: {"items": rows, "next_page": {"uri": links[1]["href"]} if links[1:] else None}),
+    linked(lambda rows, links: {"data": rows, "next_page": {
+        "offset": "10", "path": "/rows", "uri": links[1]["href"]} if links[1:] else None}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("serve", FOLLOWED)
+def test_links_in_lists_and_in_objects_are_followed(new_desk: Any, serve: Any) -> None:
+    desk = new_desk({"resources": ["rows"]}, serve)
+    assert [row["id"] for row in desk.run()] == list(range(1, 26))
+
+
+@pytest.mark.parametrize("kills", [(), (3,), (4,)])
+def test_a_next_link_that_is_always_there_ends_after_all_rows(new_desk: Any, kills: tuple[int, ...]) -> None:
+    """CKAN has one beyond the end, too."""
+
+    def serve(query: Query) -> Any:
+        first = int(query.get("offset", "0"))
+        link = f"/rows?offset={first + 10}"
+        return {"success": True, "result": {"records": part(first), "_links": {"next": link}, "total": 25}}
+
+    desk = new_desk({"resources": ["rows"], "slice_rows": 1}, serve)
+    assert [row["id"] for row in desk.run(*kills)] == list(range(1, 26))
+    assert len(desk.asked) <= 5 + len(kills)
+
+
+# A parameter that a source ignores ----------------------------------------------------------------------------------
+
+CODES = [{"code": row["id"]} for row in ROWS]
+
+IGNORED: list[tuple[Any, Any]] = [
+    ({"start": 0, "limit": 10, "length": 10, "total": 20, "users": CODES[:10]}, "auto"),
+    ({"data": CODES[:10], "meta": {"page": 1, "total_pages": 2}}, "auto"),
+    ({"items": CODES[:10], "search_criteria": {"page_size": 10, "current_page": 1}, "total_count": 20}, "auto"),
+    ({"data": [{"a": 1}], "total_pages": 2}, "auto"),
+    ({"data": CODES[:10], "pages": 2}, {"type": "page_number", "total_path": "pages"}),
+    ({"data": CODES[:10]}, {"type": "offset", "limit": 10}),
+]
+
+
+@pytest.mark.parametrize(("body", "paginator"), IGNORED)
+def test_the_first_page_once_again_is_an_error(new_desk: Any, body: Any, paginator: Any) -> None:
+    desk = new_desk({"resources": [{"name": "rows", "paginator": paginator}]}, lambda query: body)
+    with pytest.raises(Permanent, match=r"over and over|says \d again"):
+        desk.run()
+    assert len(desk.asked) == 2
+
+
+@pytest.mark.parametrize("paginator", ["auto", {"type": "page_number", "total_path": "meta.total_pages"}])
+def test_an_answer_that_says_that_it_is_the_same_page_is_an_error(new_desk: Any, paginator: Any) -> None:
+    """Though something in its rows is new each time."""
+    calls = iter(range(100))
+
+    def serve(query: Query) -> Any:
+        rows = [row | {"seen": next(calls)} for row in CODES[:10]]
+        return {"data": rows, "meta": {"page": 1, "total_pages": 3}}
+
+    with pytest.raises(Permanent, match=r"meta.page says 1 again"):
+        new_desk({"resources": [{"name": "rows", "paginator": paginator}]}, serve).run()
+
+
+def test_pages_of_one_constant_row_may_be_alike(new_desk: Any) -> None:
+    paginator = {"type": "page_number", "total_path": "pages"}
+    desk = new_desk(
+        {"resources": [{"name": "rows", "paginator": paginator}]}, lambda q: {"rows": [{"a": 0}], "pages": 3}
+    )
+    assert len(desk.run()) == 3

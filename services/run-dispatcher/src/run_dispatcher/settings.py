@@ -1,7 +1,0 @@
-"""The settings of the run-dispatcher: those that every service has."""
-
-from common.settings import Settings as ServiceSettings
-
-
-class Settings(ServiceSettings):
-    """Nothing of its own."""

@@ -1,0 +1,53 @@
+"""What the scheduler hears and how often it looks; the kinds that it runs: control flow."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from vai_common.boot import Service
+from vai_common.loops import every
+from vai_common.messages.bell import AUTOMATION, EVENT
+from vai_records.events.publication import Publisher
+from vai_records.processes.life import Life
+from vai_records.secrets.keys import Keyring
+from vai_scheduler.approval_gate import ApprovalGate
+from vai_scheduler.call_automation import CallAutomation
+from vai_scheduler.conditional_branch import ConditionalBranch
+from vai_scheduler.events import Events
+from vai_scheduler.looking import Looker
+from vai_scheduler.orchestrator import SWEEP_SECONDS, Orchestrator
+from vai_scheduler.schedules import Schedules
+from vai_scheduler.settings import Settings
+from vai_worker.running import running as worker_running
+
+EVENT_SECONDS = 1.0
+FIRE_SECONDS = 0.05
+
+
+@asynccontextmanager
+async def running(service: Service[Settings]) -> AsyncIterator[None]:
+    kinds = (ApprovalGate(), ConditionalBranch(), CallAutomation(service.bell, service.settings.most_from_one_cause))
+    orchestrators: list[Orchestrator] = []
+
+    def join(life: Life, publisher: Publisher) -> None:
+        orchestrators.append(_orchestrate(service, life, publisher))
+
+    async with worker_running(service, kinds, join=join):
+        try:
+            yield
+        finally:
+            await orchestrators[0].stop()
+
+
+def _orchestrate(service: Service[Settings], life: Life, publisher: Publisher) -> Orchestrator:
+    keyring = Keyring(service.settings.encryption_keys)
+    looker = Looker(service.pool, service.bell, publisher, keyring, life.id, life.name)
+    orchestrator = Orchestrator(service.pool, looker)
+    events = Events(service.pool, service.bell, service.settings.most_from_one_cause)
+    schedules, wake = Schedules(service.pool, service.bell), asyncio.Event()
+    service.bell.on_ring((AUTOMATION,), orchestrator.on_ring)
+    service.bell.on_ring((EVENT,), lambda _word, _ids: wake.set())
+    service.spawn(every(SWEEP_SECONDS, orchestrator.sweep_once))
+    service.spawn(every(EVENT_SECONDS, events.hand_out_once, wake))
+    service.spawn(every(FIRE_SECONDS, schedules.fire_once))
+    return orchestrator

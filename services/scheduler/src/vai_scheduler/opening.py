@@ -1,0 +1,99 @@
+"""The first look at an automation run: may it begin, and with what (decisions 39 to 41, 45)?"""
+
+from enum import Enum, auto
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from vai_records.automations import runs, steps
+from vai_records.automations.advance import State
+from vai_records.automations.causes import DEEPEST
+from vai_records.automations.inputs import with_defaults, wrong_inputs
+from vai_records.automations.runs import Live
+from vai_records.automations.steps import Notes
+from vai_records.automations.versions import Version
+from vai_records.definitions.conditions import Judged, RootedCondition, all_hold, judge
+from vai_scheduler.telling import tell_cut_off, tell_end, tell_outcome, tell_start
+
+Json = dict[str, Any]
+
+
+MOST_WAITING = 100
+"""Automation runs of one schedule that may wait for the one that is at work."""
+
+
+class Opening(Enum):
+    """What becomes of the first look."""
+
+    BEGUN = auto()
+    OVER = auto()
+    CUT_OFF = auto()
+    """Over, because its cause may lead to nothing more; its automation shows it."""
+    LATER = auto()
+    """An earlier run by the same schedule goes on; whoever ends it looks here."""
+
+
+async def open_run(conn: Any, live: Live, version: Version, notes: Notes) -> Opening:
+    """Judges whether it begins, and writes its steps; `notes` say why where it does not."""
+    if live.cut_off is not None:
+        tell_end(notes, live, State.FAILED, _error(live.cut_off, {"depth": live.depth}))
+        return Opening.CUT_OFF
+    if live.depth > DEEPEST:  # made by an older version, which counts depth alone
+        message = f"{DEEPEST} automations have started each other in a row: they look like a loop, so it ends here"
+        tell_cut_off(notes, _error(message, {"depth": live.depth}))
+        return Opening.OVER
+    if live.triggered_by == "schedule" and live.overlap != "allow" and (before := await runs.earlier(conn, live)):
+        return await _meets(conn, live, before, notes)
+    event, inputs = await runs.given(conn, live.id)
+    if wrong := _wrong_input(version.inputs, inputs):
+        tell_end(notes, live, State.FAILED, _error(wrong, {}))
+        return Opening.OVER
+    conditions = [RootedCondition.model_validate(one) for one in version.conditions]
+    judged = judge(conditions, {"event": event or {}, "inputs": with_defaults(version.inputs, inputs), "steps": {}})
+    if not all_hold(judged):
+        data = {"conditions": [one.as_json() for one in judged]}
+        tell_outcome(notes, "filtered", _why(next(one for one in judged if not one.holds)), data)
+        return Opening.OVER
+    changed = set() if live.retry_of is None else await steps.changed_since(conn, version, live.retry_of)
+    await steps.open_steps(conn, live.id, version.plan, live.retry_of, changed)
+    tell_start(notes, live)
+    return Opening.BEGUN
+
+
+async def _meets(conn: Any, live: Live, before: UUID, notes: Notes) -> Opening:
+    """An earlier run by the same schedule is not over: it waits behind that, or is left out with the reason."""
+    reason = f"automation run {before} was still at work"
+    if live.overlap == "queue" or live.waits:
+        if await runs.wait(conn, live, MOST_WAITING):
+            return Opening.LATER
+        reason += f", and {MOST_WAITING} others of its schedule wait behind it already"
+    tell_outcome(notes, "skipped", reason, {"runId": str(before)})
+    return Opening.OVER
+
+
+def _wrong_input(declared: Json, inputs: Json) -> str | None:
+    """What is wrong with the inputs, in a sentence."""
+    for name, wrong in wrong_inputs(declared, inputs):
+        what = {
+            "missing": "is required and was not given",
+            "null": "is required and is null",
+            "type": f"is not of the type {declared[name].get('type')}",
+        }
+        return f"the input {name!r} {what[wrong]}"
+    return None
+
+
+def _why(judged: Judged) -> str:
+    said = judged.as_json()
+    seen = f"it was {_short(said['seen'])}" if "seen" in said else "there is no such field"
+    return f"{said['field']} {said['operator']} {_short(said['value'])}: {seen}"
+
+
+def _short(value: Any) -> str:
+    text = orjson.dumps(value).decode()
+    return text if len(text) <= 80 else f"{text[:79]}…"
+
+
+def _error(message: str, details: Json) -> Json:
+    return {"code": "DATA_ERROR", "message": message, "details": details, "retryable": False}

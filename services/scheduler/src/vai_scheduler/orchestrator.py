@@ -1,0 +1,122 @@
+"""Which automation runs want a look: what the bell says at once, and what a sweep finds (rules 3 and 9).
+
+However many messages come for an automation run, one look takes them together; and however many are lost, the sweep
+finds what they were about.
+"""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from vai_common.db import AWAY
+from vai_records.automations import runs
+from vai_scheduler.looking import Looker
+
+_log = structlog.get_logger()
+
+AT_ONCE = 4
+"""Looks at a time: more would only wait for the same database."""
+
+SWEEP_SECONDS = 1.0
+
+MOST_FAILURES = 5
+"""Looks in a row that may fail."""
+
+MANY = 32
+REST_SECONDS = 0.01
+"""An automation run with many steps at work ends some each moment: the next look takes what this time has brought."""
+
+_BUSY_SECONDS = 0.05
+_MOST = 1_000
+
+
+class Orchestrator:
+    """One in each scheduler; any number of them may look at once."""
+
+    def __init__(self, pool: Any, looker: Looker) -> None:
+        self._pool = pool
+        self._looker = looker
+        self._due: dict[UUID, None] = {}
+        self._under_way: set[UUID] = set()
+        self._again: set[UUID] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._looking = 0
+        self._failures: dict[UUID, int] = {}
+        self._stopping = False
+
+    def on_ring(self, _word: str, run_ids: list[UUID]) -> None:
+        """There are news of these automation runs."""
+        if self._stopping:
+            return
+        for run_id in run_ids:
+            if run_id in self._under_way:
+                self._again.add(run_id)
+            else:
+                self._due[run_id] = None
+        self._fill()
+
+    async def sweep_once(self) -> None:
+        """Looks at what should have been looked at: a message was lost, or whoever looked has died."""
+        self.on_ring("", await runs.with_news(self._pool, _MOST))
+
+    async def drained(self) -> None:
+        """Returns when nothing is due and no look is under way."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def stop(self) -> None:
+        """Ends the looks that are under way and takes no more; what is due is left to others."""
+        self._stopping = True
+        self._due.clear()
+        await self.drained()
+
+    def _fill(self) -> None:
+        while self._due and self._looking < AT_ONCE:
+            run_id = next(iter(self._due))
+            del self._due[run_id]
+            self._under_way.add(run_id)
+            self._looking += 1
+            task = asyncio.create_task(self._look(run_id))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _look(self, run_id: UUID) -> None:
+        rest = 0.0
+        try:
+            running = await self._looker.look(run_id)
+            if running is None:
+                # Another scheduler looks at it and may have begun before our news came.
+                self._again.add(run_id)
+                rest = _BUSY_SECONDS
+            elif running > MANY:
+                rest = REST_SECONDS
+            self._failures.pop(run_id, None)
+        except Exception as error:
+            _log.warning("look_failed", automation_run=str(run_id), error=f"{type(error).__name__}: {error}")
+            await self._count(run_id, error)
+        finally:
+            self._looking -= 1
+            if rest:
+                asyncio.get_running_loop().call_later(rest, self._looked, run_id)
+            else:
+                self._looked(run_id)
+
+    def _looked(self, run_id: UUID) -> None:
+        """It may be looked at again; at once, where there are news."""
+        self._under_way.discard(run_id)
+        again = [run_id] if run_id in self._again else []
+        self._again.discard(run_id)
+        self.on_ring("", again)
+
+    async def _count(self, run_id: UUID, error: Exception) -> None:
+        """Counts looks that failed though the database was there; what fails too often is given up."""
+        if isinstance(error, AWAY):
+            return
+        self._failures[run_id] = self._failures.get(run_id, 0) + 1
+        if self._failures[run_id] >= MOST_FAILURES:
+            del self._failures[run_id]
+            with suppress(Exception):
+                await self._looker.give_up(run_id, error)

@@ -1,0 +1,189 @@
+"""From a step that is ready to the run that does its work: its references resolved, its definition complete."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from vai_records.automations import references, runs, steps
+from vai_records.automations.advance import State
+from vai_records.automations.faults import branch_roots
+from vai_records.automations.inputs import with_defaults
+from vai_records.automations.references import BadReference, Reference
+from vai_records.automations.runs import Live
+from vai_records.automations.saved import with_name
+from vai_records.automations.steps import Step
+from vai_records.automations.versions import Version
+from vai_records.catalogue import actions
+from vai_records.catalogue.actions import ToRun
+from vai_records.definitions.reading import shown
+from vai_records.refused import Place, Refused
+from vai_records.runs import orders
+from vai_records.runs.new_run import NewRun, own_key
+from vai_records.runs.orders import Customer, Known, Order
+from vai_records.secrets.keys import Keyring, SecretError
+from vai_records.validation import beside, checks
+
+Json = dict[str, Any]
+
+
+class Unready(Exception):
+    """The step cannot become a run; `error` is what it fails with.
+
+    `broken`: not for what this run brought along, but because what was saved does not work any more.
+    """
+
+    def __init__(self, message: str, *, broken: bool = False, field: str = "") -> None:
+        super().__init__(message)
+        details = {"field": field} if field else {}
+        self.error: Json = {"code": "DATA_ERROR", "message": message, "details": details, "retryable": False}
+        self.broken = broken
+
+
+@dataclass
+class Values:
+    """What references lead to: inputs, and the status and result of steps that have ended."""
+
+    inputs: Json = field(default_factory=dict)
+    event: Json | None = None
+    steps: dict[str, Json] = field(default_factory=dict)
+
+    @property
+    def roots(self) -> Json:
+        return {"inputs": self.inputs, "steps": self.steps, "event": self.event or {}}
+
+
+@dataclass(frozen=True)
+class Preparer:
+    """Prepares the steps of one automation run within one look."""
+
+    conn: Any
+    keyring: Keyring
+    live: Live
+    version: Version
+    known: Known = field(default_factory=Known)
+    actions: dict[UUID, ToRun | None] = field(default_factory=dict)
+    orders: dict[str, Order] = field(default_factory=dict)
+
+    async def values_for(self, keys: Iterable[str], standing: Mapping[str, Step]) -> Values:
+        """All that the steps to be started refer to, and nothing else. Raises `Unready` where that is too large."""
+        wanted = [path for key in keys for path in await self._paths(key)]
+        named = {path[1] for path in wanted if path[0] == "steps" and len(path) > 1}
+        if any(path == ("steps",) for path in wanted):
+            named = set(standing)
+        values = Values()
+        if any(path[0] != "steps" for path in wanted):
+            event, inputs = await runs.given(self.conn, self.live.id)
+            values.event, values.inputs = event, with_defaults(self.version.inputs, inputs)
+        found = [standing[key] for key in named if key in standing]
+        results = await self._results(found) if found else {}
+        for step in found:
+            result = results.get(step.run_id) if step.run_id else None
+            values.steps[step.key] = {"status": _shown(step), "result": result, "error": step.error}
+        return values
+
+    async def _results(self, found: Iterable[Step]) -> dict[UUID, Any]:
+        try:
+            return await steps.results(self.conn, [step.run_id for step in found if step.run_id])
+        except steps.TooLarge as error:
+            most, size = steps.MOST_BYTES_READ >> 20, (error.size >> 20) + 1
+            message = f"the results that the step refers to have {size} MiB together, {most} MiB is the most"
+            raise Unready(f"{message}: let large data go through tables of the lake") from error
+
+    async def prepare(self, key: str, values: Values) -> NewRun:
+        """The run of a step. Raises `Unready`."""
+        step = self.version.steps[key]
+        definition: Json = {}
+        try:
+            order = await self._order(key)
+            definition = self._resolved(step, order, values)
+            once = own_key(self.live.id, key, 1)
+            order = replace(order, definition=definition, loc=(), idempotency_key=once, concurrency_key=once)
+            return await orders.make(self.conn, self.keyring, self._customer(), order, self.known)
+        except BadReference as error:
+            raise Unready(str(error)) from error
+        except SecretError as error:
+            raise Unready(str(error), broken=True) from error
+        except Refused as error:
+            message = error.message + _value_at(error.faults[0][0], definition)
+            raise Unready(message, broken=self._is_broken(key, error), field=error.place) from error
+
+    async def _order(self, key: str) -> Order:
+        """What the step orders, its write-only values in their places. Raises `Unready`, `Refused`, `SecretError`."""
+        if key not in self.orders:
+            order = await self._ordered(self.version.steps[key])
+            whole = checks.whole(order.kind, order.definition, order.stored, ())
+            self.orders[key] = replace(order, definition=with_name(key, order.kind, whole), stored=None)
+        return self.orders[key]
+
+    async def _ordered(self, step: Json) -> Order:
+        if step["action_id"] is None:
+            definition = {key: value for key, value in step["definition"].items() if key != "kind"}
+            mend = partial(checks.mended, step["kind"], definition)
+            mended = await beside.judged(self.live.org_id, definition, mend)
+            return Order(step["kind"], mended, (), stored=self._kept(step["key"]))
+        action = await self._action(UUID(step["action_id"]))
+        if action is None:
+            raise Unready(f"the saved action {step['action_id']} of step {step['key']} is gone", broken=True)
+        if action.status != "active":
+            message = f"the saved action {action.slug} is disabled; enable it, or change step {step['key']}"
+            raise Unready(message, broken=True)
+        overrides = checks.whole(action.kind, step["definition"], self._kept(step["key"]), ())
+        return await orders.order_of_action(self.keyring, self.live.org_id, action, overrides, deferred=False)
+
+    async def _paths(self, key: str) -> list[tuple[str, ...]]:
+        """What a step asks for: `("steps", "load", "result")`, `("inputs", "day")`, `("event", "data")`."""
+        try:
+            order = await self._order(key)
+            found = references.references_in(order.definition, kind=order.kind, strict=False)
+            paths = [reference.path for _, reference in found]
+        except (Unready, Refused, SecretError, BadReference):
+            return []  # which `prepare` meets, too, and tells
+        whole = {**self.version.steps[key], "kind": order.kind, "definition": order.definition}
+        return paths + [tuple(path) for path in branch_roots(whole)]
+
+    async def _action(self, action_id: UUID) -> ToRun | None:
+        if action_id not in self.actions:
+            self.actions[action_id] = await actions.to_run(self.conn, self.live.org_id, action_id)
+        return self.actions[action_id]
+
+    def _resolved(self, step: Json, order: Order, values: Values) -> Json:
+        look_up = partial(Reference.look_up, values=values.roots)
+        resolved = references.resolve(order.kind, order.definition, look_up)
+        if roots := {path[0] for path in branch_roots({**step, "definition": order.definition})}:
+            resolved["input"] = {**(resolved.get("input") or {}), **{root: values.roots[root] for root in roots}}
+        return resolved
+
+    def _is_broken(self, key: str, error: Refused) -> bool:
+        """Whether it is the saved definition that fails, whatever the run brought along."""
+        saved = self.orders[key].definition if key in self.orders else {}
+        names = {"unknown_connection": checks.CONNECTION_KEYS, "unknown_automation": ("automation",)}
+        wrong = names.get(error.faults[0][2])
+        return wrong is not None and not any(references.holds_reference(saved.get(name)) for name in wrong)
+
+    def _kept(self, key: str) -> Json | None:
+        if self.version.secrets is None:
+            return None
+        kept: Json = self.keyring.decrypt_json(self.version.secrets, self.live.org_id, self.version.id)
+        return kept.get(key)
+
+    def _customer(self) -> Customer:
+        live = self.live
+        return Customer(live.org_id, "automation", "automation_run", str(live.id), live.created_by, live.max_running)
+
+
+def _value_at(place: Place, definition: Json) -> str:
+    """`, not "30"`: what a reference has brought where something else is wanted."""
+    value: Any = definition
+    for key in place:
+        try:
+            value = value[key]
+        except (LookupError, TypeError):
+            return ""
+    return shown(place, value)
+
+
+def _shown(step: Step) -> str:
+    """A status as references and people see it."""
+    return State.SKIPPED.value if step.standing.state is State.PASSED_BY else step.standing.state.value

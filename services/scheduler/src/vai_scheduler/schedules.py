@@ -1,0 +1,137 @@
+"""Schedules that are due: each of their times makes one automation run, however many schedulers look (decision 41)."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from vai_common.messages.bell import AUTOMATION, Bell
+from vai_common.rows import Rows
+from vai_common.telemetry import schedule_late_seconds
+from vai_records.automations import automations, runs
+from vai_records.automations.runs import NewAutomationRun
+from vai_records.automations.schedule import LATE, next_after, to_fire
+
+_log = structlog.get_logger()
+
+LONGEST_PAUSE = 1.0
+
+_BATCH = 500
+_NOW = "SELECT clock_timestamp()"
+_DUE = """
+SELECT id, org_id, version_id, trigger, due_at FROM automations
+WHERE due_at <= $1 AND status = 'active' AND deleted_at IS NULL
+  AND id <> ALL($3::uuid[]) AND ($4::uuid[] IS NULL OR id = ANY($4))
+ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
+"""
+_FOUND = """
+SELECT id FROM automations WHERE due_at <= $1 AND status = 'active' AND deleted_at IS NULL AND id <> ALL($3::uuid[])
+ORDER BY due_at LIMIT $2
+"""
+_NEXT_DUE = """
+SELECT min(due_at) FROM automations
+WHERE due_at IS NOT NULL AND status = 'active' AND deleted_at IS NULL AND id <> ALL($1::uuid[])
+"""
+_MOVE_ON = """
+UPDATE automations a SET due_at = t.due_at FROM unnest($1::uuid[], $2::timestamptz[]) AS t(id, due_at) WHERE a.id = t.id
+"""
+
+
+class Schedules:
+    """Fires what is due. A row is locked while it fires: who comes second finds the time moved on.
+
+    The time is the database's: a machine whose clock is wrong fires nothing early, and skips nothing.
+    """
+
+    def __init__(self, pool: Any, bell: Bell, now: Callable[[], Awaitable[datetime]] | None = None) -> None:
+        self._pool = pool
+        self._bell = bell
+        self._now = now or partial(pool.fetchval, _NOW)
+        self._rows: Rows[UUID] = Rows("schedules")
+
+    async def fire_once(self) -> None:
+        """Fires all that is due, then waits until the next time, a second at the most."""
+        while await self.fire_batch() == _BATCH:
+            pass
+        await asyncio.sleep(await self._pause())
+
+    async def fire_batch(self) -> int:
+        """Up to 500 schedules in one transaction; answers how many. One that cannot be fired stops no other."""
+        return await self._rows.batch(self._fire, self._found)
+
+    async def _found(self) -> list[UUID]:
+        return [row["id"] for row in await self._pool.fetch(_FOUND, await self._now(), _BATCH, self._rows.resting)]
+
+    async def _fire(self, only: list[UUID] | None) -> int:
+        now = await self._now()
+        async with self._pool.acquire() as conn, conn.transaction():
+            due = await conn.fetch(_DUE, now, _BATCH, self._rows.resting, only)
+            news: list[NewAutomationRun] = []
+            following: dict[UUID, datetime | None] = {}
+            for row in due:
+                try:
+                    times, following[row["id"]] = _times_of(row, now)
+                except Exception as error:
+                    await automations.break_(conn, row["id"], _unreadable(row, error))
+                    _log.warning("schedule_unreadable", automation=str(row["id"]), error=repr(error))
+                else:
+                    news += [_of_time(row, time, waits=_waits(row["trigger"], times, now)) for time in times]
+            made: set[UUID] = await runs.create(conn, news) if news else set()
+            if following:
+                await conn.execute(_MOVE_ON, list(following), list(following.values()))
+        self._bell.ring(AUTOMATION, sorted(made))
+        for row in due:
+            schedule_late_seconds.observe((now - row["due_at"]).total_seconds())
+        return len(due)
+
+    async def _pause(self) -> float:
+        """Seconds until the next time: it is fired when it is due, not when somebody happens to look."""
+        due: datetime | None = await self._pool.fetchval(_NEXT_DUE, self._rows.resting)
+        if due is None:
+            return LONGEST_PAUSE
+        return min(LONGEST_PAUSE, max(0.0, (due - await self._now()).total_seconds()))
+
+
+def _waits(trigger: dict[str, Any], times: list[datetime], now: datetime) -> bool:
+    """Whether these are times that were missed and are all to be made up for: they run one after another.
+
+    `overlap: skip` would leave out all but the first of them.
+    """
+    return (
+        trigger["catchup"] == "all"
+        and trigger.get("overlap") != "allow"
+        and (len(times) > 1 or any(now - time > LATE for time in times))
+    )
+
+
+def _times_of(row: Any, now: datetime) -> tuple[list[datetime], datetime | None]:
+    """The times that are to fire, and the one after them. Raises anything for a trigger that cannot be read."""
+    trigger = row["trigger"]
+    expression, zone = trigger["schedule"], trigger["timezone"]
+    return to_fire(expression, zone, row["due_at"], now, trigger["catchup"]), next_after(expression, zone, now)
+
+
+def _unreadable(row: Any, error: Exception) -> dict[str, Any]:
+    """Why an automation does not fire any more: this host has another list of zones, say."""
+    trigger = row["trigger"] if isinstance(row["trigger"], dict) else {}
+    said = f"{trigger.get('schedule')!r} in the zone {trigger.get('timezone')!r}"
+    message = f"the schedule {said} cannot be read: {error}. Save the trigger again, then resume the automation."
+    return {"code": "DATA_ERROR", "message": message, "details": {}, "retryable": False}
+
+
+def _of_time(row: Any, time: datetime, *, waits: bool) -> NewAutomationRun:
+    said = time.isoformat().replace("+00:00", "Z")
+    return NewAutomationRun(
+        org_id=row["org_id"],
+        automation_id=row["id"],
+        version_id=row["version_id"],
+        triggered_by="schedule",
+        trigger_key=f"schedule:{said}",
+        event={"type": "schedule", "occurredAt": said, "data": {"scheduledFor": said}},
+        inputs={"scheduledFor": said},
+        waits=waits,
+    )

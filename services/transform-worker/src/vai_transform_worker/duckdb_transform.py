@@ -1,0 +1,241 @@
+"""`duckdb_transform` in the worker: finds the inputs, gives the output's lock, records what was written (rule 14)."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from vai_common.clock import steady_seconds
+from vai_common.errors import ErrorCode, Permanent, Retryable
+from vai_records.definitions.duckdb_transform import DuckdbTransform as Definition
+from vai_records.definitions.duckdb_transform import TransformInput
+from vai_records.lake import manifest as lake
+from vai_transform_worker.query.bounds import Bounds
+from vai_transform_worker.query.literal_paths import Pattern
+from vai_transform_worker.storage import Lake
+from vai_worker.children.link import Stop
+from vai_worker.owned import Owned
+
+_LOOK_AGAIN, _NEXT_LOOKS = 0.5, 0.1  # seconds between two looks at a lock; of the run that is the next to have it
+_MOST_NAMES = 50
+
+Answer = Callable[[Owned, dict[str, Any]], Awaitable[dict[str, Any]]]
+
+
+class DuckdbTransform:
+    """The heavy kind; `child_memory_mb` is what a child may use, of which DuckDB gets half."""
+
+    name = "duckdb_transform"
+    reads = Definition
+    entry = "vai_transform_worker.transform:transform"
+    pauses_after = None  # nothing is written before the commit
+
+    def __init__(self, child_memory_mb: int = 2048, bounds: Bounds = Bounds()) -> None:  # noqa: B008 it is frozen
+        self._bounds = bounds
+        self._memory_mb = max(128, child_memory_mb // 2)
+        self._answers: dict[str, Answer] = {
+            "files": _files,
+            "lock": _lock,
+            "permit_commit": _permit_commit,
+            "wrote": _wrote,
+            "unlock": _unlock,
+        }
+
+    async def prepare(self, run: Owned) -> dict[str, Any]:
+        """Where the inputs and the output are. An unknown dataset is DATA_ERROR that names those there are."""
+        definition = run.definition_as(Definition)
+        async with run.guarded() as conn:
+            tables = await _tables(conn, run, await _ensured_output(conn, run, definition))
+        bounds = self._bounds.of(definition.timeout_seconds)
+        run.deadline = run.claimed + bounds.seconds
+        return tables | {
+            "memory_mb": self._memory_mb,
+            "bounds": bounds.prepared(),
+        }
+
+    async def answer(self, run: Owned, question: str, payload: dict[str, Any]) -> dict[str, Any]:
+        return await self._answers[question](run, payload)
+
+
+async def _ensured_output(conn: Any, run: Owned, definition: Definition) -> lake.Dataset:
+    layer, name = definition.output_layer, definition.transform_name
+    return await lake.ensure_dataset(conn, run.org_id, layer, name, f"{run.org_id}/{layer}/{name}")
+
+
+async def _output(conn: Any, run: Owned) -> lake.Dataset:
+    definition = run.definition_as(Definition)
+    found = await lake.dataset(conn, run.org_id, definition.output_layer, definition.transform_name)
+    return found or await _ensured_output(conn, run, definition)
+
+
+async def _tables(conn: Any, run: Owned, output: lake.Dataset) -> dict[str, Any]:
+    """Where the inputs and the output are now."""
+    definition = run.definition_as(Definition)
+    inputs = [await _resolved(conn, run, each, output) for each in definition.inputs]
+    if definition.reads_itself():
+        inputs.append(_own(definition.own_table, output))
+    return {"inputs": inputs, "output": {"location": output.location, "columns": output.columns}}
+
+
+async def _resolved(conn: Any, run: Owned, wanted: TransformInput, output: lake.Dataset) -> dict[str, Any]:
+    """Where an input is. One without rows is an empty table; the output itself is, before its first run."""
+    if wanted.bronze_dataset:
+        found = await lake.dataset(conn, run.org_id, "bronze", wanted.bronze_dataset.removeprefix("bronze."))
+        files = [each.path for each in await lake.visible_files(conn, found.id)] if found else []
+        if found and (files or found.columns or found.row_count is not None):
+            return {"name": wanted.name, "dataset": wanted.dataset, "files": files, "columns": found.columns}
+    for layer in ("silver", "gold") if wanted.silver_dataset else ():
+        found = await lake.dataset(conn, run.org_id, layer, wanted.dataset)
+        if found and found.row_count is not None:
+            return _delta(wanted, found) | {"is_own": found.id == output.id}
+    if wanted.silver_dataset == output.name:
+        return _own(wanted, output)
+    raise _unknown(wanted, await lake.datasets(conn, run.org_id))
+
+
+def _delta(wanted: TransformInput, found: lake.Dataset) -> dict[str, Any]:
+    """A table of silver or gold. One that is only remembered (no rows, no column with a type) has no files yet."""
+    without_type = [each for each in found.columns if each["type"] == "NULL"]
+    named = {"name": wanted.name, "dataset": wanted.dataset, "columns": without_type}
+    return named if _is_remembered(found) else named | {"location": found.location}
+
+
+def _is_remembered(found: lake.Dataset) -> bool:
+    return found.row_count == 0 and all(each["type"] == "NULL" for each in found.columns)
+
+
+def _own(wanted: TransformInput, output: lake.Dataset) -> dict[str, Any]:
+    if output.row_count is None:
+        return {"name": wanted.name, "dataset": wanted.dataset, "is_own": True}
+    return _delta(wanted, output) | {"is_own": True}
+
+
+def _unknown(wanted: TransformInput, datasets: Sequence[lake.Dataset]) -> Permanent:
+    layers = ("bronze",) if wanted.bronze_dataset else ("silver", "gold")
+    there = [each for each in datasets if each.layer in layers and _is_filled(each)]
+    names = [f"bronze.{each.name}" if each.layer == "bronze" else each.name for each in there]
+    empty = wanted.bronze_dataset in names
+    problem = "has no data yet: run its extraction first" if empty else "does not exist"
+    shown = ", ".join(names[:_MOST_NAMES]) or "none"
+    message = f"The input {wanted.dataset} {problem}. There are: {shown}"
+    return Permanent(ErrorCode.DATA_ERROR, message, {"dataset": wanted.dataset, "datasets": names[:_MOST_NAMES]})
+
+
+def _is_filled(dataset: lake.Dataset) -> bool:
+    return dataset.layer == "bronze" or dataset.row_count is not None
+
+
+async def _files(run: Owned, payload: dict[str, Any]) -> dict[str, Any]:
+    """What `read_parquet('path')` reads: the manifest's files that match, or the Delta table there (decision 32)."""
+    path = str(payload["path"])
+    relative = Lake(run.lake_url, str(run.org_id)).relative(path)
+    if relative is None:
+        message = (
+            f"read_parquet({path!r}) leaves your own lake: only paths inside it can be read; declare an input instead"
+        )
+        raise Permanent(ErrorCode.DATA_ERROR, message, {"path": path})
+    pattern = _pattern(path, relative)
+    found: list[tuple[str, list[str]]] = []
+    async with run.guarded() as conn:
+        for dataset in await lake.datasets(conn, run.org_id):
+            if dataset.layer == "bronze" and pattern.may_match_under(dataset.location):
+                found.append((dataset.name, [each.path for each in await lake.visible_files(conn, dataset.id)]))
+            elif dataset.layer != "bronze" and dataset.row_count is not None and pattern.is_table(dataset.location):
+                return {} if _is_remembered(dataset) else {"location": dataset.location}
+    matched = await asyncio.to_thread(_matched, pattern, found)
+    if not matched:
+        message = f"read_parquet({path!r}) finds nothing in the lake: name the dataset in inputs instead"
+        raise Permanent(ErrorCode.DATA_ERROR, message, {"path": path})
+    if len(matched) > 1:
+        await _tell_several(run, path, pattern, list(matched))
+    return {"files": [file for files in matched.values() for file in files]}
+
+
+def _pattern(path: str, relative: str) -> Pattern:
+    try:
+        return Pattern(relative)
+    except ValueError as error:
+        message = f"read_parquet({path[:100]!r}): {error}; name the dataset in inputs instead"
+        raise Permanent(ErrorCode.DATA_ERROR, message) from None
+
+
+def _matched(pattern: Pattern, found: list[tuple[str, list[str]]]) -> dict[str, list[str]]:
+    matched = {f"bronze.{name}": [file for file in files if pattern.matches(file)] for name, files in found}
+    return {name: files for name, files in matched.items() if files}
+
+
+async def _tell_several(run: Owned, path: str, pattern: Pattern, datasets: list[str]) -> None:
+    """A folder that means several tables was not meant so (the folder of a source); a glob may have been."""
+    shown = ", ".join(datasets[:_MOST_NAMES])
+    data = {"path": path, "datasets": datasets[:_MOST_NAMES]}
+    if not pattern.has_wildcards:
+        message = (
+            f"read_parquet({path!r}) means {len(datasets)} tables: {shown}. Name the one you mean in inputs, "
+            "or write the path of its folder"
+        )
+        raise Permanent(ErrorCode.DATA_ERROR, message, data)
+    await run.log(
+        "path_means_several", f"read_parquet({path!r}) reads {len(datasets)} tables: {shown}", data, "warning"
+    )
+
+
+async def _lock(run: Owned, payload: dict[str, Any]) -> dict[str, Any]:
+    """Takes the output's lock; waits while another live run writes the table, or has waited longer for it.
+
+    Answers the write epoch, and the tables as they are now: what was there before may be old. The run's time limit
+    bounds the wait.
+    """
+    waiting = False
+    while True:
+        async with run.guarded() as conn:
+            output = await _output(conn, run)
+            turn = await lake.lock_for_write(conn, output.id, run.id, run.epoch)
+            if turn.write_epoch is not None:
+                return {"write_epoch": turn.write_epoch} | await _tables(conn, run, await _output(conn, run))
+        table = f"{output.layer}.{output.name}"
+        if not waiting:
+            ahead = f", as {turn.before} before it do" if turn.before else ""
+            data = {"table": table, "held_by": str(turn.held_by), "before": turn.before}
+            await run.log("transform_waiting", f"Another run writes {table}: waiting for it{ahead}", data)
+        waiting = True
+        await _pause(run, _LOOK_AGAIN if turn.before else _NEXT_LOOKS)
+        if run.deadline is not None and steady_seconds() > run.deadline:
+            raise _waited_too_long(table, turn)
+
+
+def _waited_too_long(table: str, turn: lake.Turn) -> Permanent:
+    message = (
+        f"The time limit was over while the run waited for {table}, which run {turn.held_by} writes "
+        f"({turn.before} more wait before it): start fewer runs that write it, or give them more (timeout_seconds)"
+    )
+    return Permanent(ErrorCode.TIMEOUT, message, {"table": table, "held_by": str(turn.held_by)})
+
+
+async def _pause(run: Owned, seconds: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(run.stopping.wait(), seconds)
+        raise Stop
+
+
+async def _permit_commit(run: Owned, payload: dict[str, Any]) -> dict[str, Any]:
+    """Answers only while the run is ours, this process is certain to be alive, and the write epoch is the last."""
+    async with run.guarded() as conn:
+        output = await _output(conn, run)
+    if output.write_epoch != payload["write_epoch"]:
+        message = f"{output.layer}.{output.name} was given to another writer in the meantime"
+        raise Retryable(ErrorCode.INTERNAL_ERROR, message, {"own": payload["write_epoch"], "last": output.write_epoch})
+    return {}
+
+
+async def _wrote(run: Owned, payload: dict[str, Any]) -> dict[str, Any]:
+    async with run.guarded() as conn:
+        output = await _output(conn, run)
+        await lake.wrote(conn, output.id, payload["row_count"], payload["columns"])
+        await lake.unlock(conn, output.id, run.id, run.epoch)
+    return {}
+
+
+async def _unlock(run: Owned, payload: dict[str, Any]) -> dict[str, Any]:
+    async with run.guarded() as conn:
+        await lake.unlock(conn, (await _output(conn, run)).id, run.id, run.epoch)
+    return {}

@@ -1,0 +1,1 @@
+"""The Delta table that a transform writes."""

@@ -1,0 +1,256 @@
+"""Writes one Delta table and fences the writers off that come late (rule 14).
+
+The table itself carries the write epoch of its last writer as the application transaction "vai". A writer reads it on
+the handle on which it commits, and commits as exactly the next version: whatever was written in between refuses it.
+"""
+
+import json
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, TableFeatures, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError, TableNotFoundError
+
+from vai_common.errors import ErrorCode, Retryable, RunError
+from vai_transform_worker.failures import write_failure
+from vai_transform_worker.query.quoting import quoted
+from vai_transform_worker.table import writing
+from vai_transform_worker.table.columns import described
+from vai_transform_worker.table.leftovers import Leftovers
+from vai_transform_worker.table.merging import Chosen, Way
+from vai_transform_worker.table.stream import Part, Rows, Stream
+from vai_transform_worker.watch import Watch
+
+APPLICATION = "vai"
+RUN_ID = "vai.run_id"
+ROWS = "vai.rows"
+
+_TRIES = 10
+_VACUUM_EVERY = 10  # versions
+_KEEP_HOURS = 24
+_LOOKED_BACK = 100  # versions in which an earlier attempt's commit is looked for
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """A writer's turn: its run, the write epoch that Postgres gave it, and the question whether it may commit now."""
+
+    run_id: str
+    write_epoch: int
+    permit: Callable[[int | None], None]
+    is_repeated: bool = False
+    """Whether an earlier attempt of the run may have written."""
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """What a write may take: rows (before they are compressed), and memory and disk for a merge."""
+
+    output_mb: int = 51_200
+    memory_mb: int = 512
+    spill_mb: int = 10_240
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a commit left: `rows` came from the query, the rest is of the whole table (`size` in bytes).
+
+    `version` is -1 where there is no table yet.
+    """
+
+    rows: int
+    table_rows: int
+    size: int
+    version: int
+    columns: list[dict[str, str]]
+
+
+class DeltaOutput:
+    """One table of silver or gold, as one run may write it."""
+
+    def __init__(
+        self, name: str, uri: str, options: dict[str, str], ticket: Ticket, watch: Watch, bounded: Bounded
+    ) -> None:
+        self._name, self._uri, self._options = name, uri, options
+        self._ticket, self._watch, self._bounded = ticket, watch, bounded
+
+    def written_before(self) -> Written | None:
+        """What an earlier attempt of this run committed and could not tell of any more; None where none did.
+
+        A run writes once: the SQL may read the table, which would have what it adds, twice.
+        """
+        table = self._open() if self._ticket.is_repeated else None
+        return self._own_commit(table) if table else None
+
+    def _own_commit(self, table: DeltaTable) -> Written | None:
+        commits = (each for each in table.history(_LOOKED_BACK) if each.get(RUN_ID) == self._ticket.run_id)
+        commit = next(commits, None)
+        if commit is None:
+            return None
+        there = _described(table, 0)
+        rows = commit.get(ROWS) or commit.get("operationMetrics", {}).get("num_added_rows", there.table_rows)
+        name = self._name.partition(".")[2]
+        message = f"An earlier attempt of this run wrote {self._name} and was lost before it could say so: it stays"
+        self._watch.log("transform_repeated", message, {"transform": name})
+        return replace(there, rows=int(rows))
+
+    def replace(self, rows: Rows) -> Written:
+        """Make the rows the whole table, with their schema."""
+        return self.write(lambda table, epoch: Way("replace", [Part(rows)]))
+
+    def write(self, choose: Chosen) -> Written:
+        """Bring rows into the table by the way that is chosen for the table as it is now."""
+        try:
+            with Leftovers(self._uri, self._open).removed_unless_committed():
+                return self._tried(choose)
+        except RunError:
+            self.tidy(0)  # a table whose runs never succeed has no version at which it would be tidied
+            raise
+
+    def _tried(self, choose: Chosen) -> Written:
+        for attempt in range(_TRIES):
+            table = self._fenced()
+            if table and self._ticket.is_repeated and (done := self._own_commit(table)):
+                return done  # the earlier attempt had its permit, and committed until now
+            way = choose(table, _epoch(table))
+            permit = partial(self._ticket.permit, _epoch(table))
+            stream = Stream(way.parts, self._watch, permit, self._bounded.output_mb)
+            try:
+                committed = self._committed(table, way, stream)
+            except RunError:
+                raise
+            except Exception as error:
+                if stream.failure is not None:
+                    raise stream.failure from None
+                if not self._overtaken(table, error):
+                    raise write_failure(error, self._name, self._bounded.memory_mb) from error
+            else:
+                return _described(committed, stream.count if way.rows is None else way.rows)
+            self._watch.pause(random.uniform(0, 0.1 * 2**attempt))
+        message = f"{self._name} is written by somebody else all the time: find out who else writes there"
+        raise Retryable(ErrorCode.CONNECTION_ERROR, message, {"table": self._name})
+
+    def _open(self) -> DeltaTable | None:
+        try:
+            return DeltaTable(self._uri, storage_options=self._options or None)
+        except TableNotFoundError:
+            return None
+
+    def _fenced(self) -> DeltaTable | None:
+        """The handle to commit on. Raises where the table's write epoch is not lower than the writer's."""
+        table = self._open()
+        there, own = _epoch(table), self._ticket.write_epoch
+        if there is None or there < own:
+            return table
+        self._ticket.permit(there)  # tells a writer that is out of turn to stop
+        message = f"{self._name} has write epoch {there}, this run has {own}: the database is older than the lake"
+        raise Retryable(ErrorCode.INTERNAL_ERROR, message, {"table": self._name, "there": there, "own": own})
+
+    def _overtaken(self, table: DeltaTable | None, error: Exception) -> bool:
+        return isinstance(error, CommitFailedError) or (table is None and self._open() is not None)
+
+    def _commit(self, way: Way) -> CommitProperties:
+        # no retries: deltalake would put a late commit on top of the newer version
+        names = [APPLICATION, way.unique] if way.unique else [APPLICATION]
+        return CommitProperties(
+            custom_metadata={RUN_ID: self._ticket.run_id} | ({} if way.rows is None else {ROWS: str(way.rows)}),
+            max_commit_retries=0,
+            app_transactions=[Transaction(name, self._ticket.write_epoch) for name in names],
+        )
+
+    def _committed(self, table: DeltaTable | None, way: Way, stream: Stream) -> DeltaTable:
+        if table is not None and way.how == "merge":
+            return self._merge(table, way, stream)
+        return self._write(table, way, stream)
+
+    def _write(self, table: DeltaTable | None, way: Way, stream: Stream) -> DeltaTable:
+        adds = table is not None and way.how == "append"
+        if table is not None and adds:
+            _allow_naive_times(table, stream.reader.schema)
+        options: dict[str, Any] = {
+            "mode": "error" if table is None else "append" if adds else "overwrite",
+            "schema_mode": None if table is None else "merge" if adds else "overwrite",
+            "storage_options": self._options or None,
+            "target_file_size": stream.file_size,
+            "writer_properties": writing.properties(stream.reader.schema),
+            "commit_properties": self._commit(way),
+        }
+        write_deltalake(self._uri if table is None else table, stream.reader, **options)
+        return table or DeltaTable(self._uri, storage_options=self._options or None)
+
+    def _merge(self, table: DeltaTable, way: Way, stream: Stream) -> DeltaTable:
+        _allow_naive_times(table, stream.reader.schema)
+        (
+            table.merge(
+                stream.reader,
+                " AND ".join(f"(t.{quoted(key)} IS NOT DISTINCT FROM s.{quoted(key)})" for key in way.keys),
+                source_alias="s",
+                target_alias="t",
+                merge_schema=True,
+                writer_properties=writing.properties(_with(table, stream.reader.schema)),
+                max_spill_size=self._bounded.memory_mb << 20,
+                max_temp_directory_size=self._bounded.spill_mb << 20,
+                commit_properties=self._commit(way),
+            )
+            .when_matched_update_all()
+            .when_not_matched_insert_all()
+            .execute()
+        )
+        return table
+
+    def tidy(self, version: int) -> None:
+        """Now and then, remove files that no version of the last day holds; whatever fails is tried next time."""
+        if version % _VACUUM_EVERY:
+            return
+        try:
+            table = self._open()
+            if table is None:
+                return
+            table.vacuum(
+                retention_hours=_KEEP_HOURS,
+                dry_run=False,
+                enforce_retention_duration=False,
+                full=True,
+                commit_properties=CommitProperties(max_commit_retries=0),
+            )
+        except Exception as error:
+            self._watch.warn("tidy_failed", f"{self._name} could not be tidied: {error}", {"table": self._name})
+
+
+def _described(table: DeltaTable, rows: int) -> Written:
+    files = pa.table(table.get_add_actions(flatten=True))
+    return Written(
+        rows=rows,
+        # other writers' files need not say how many rows they have
+        table_rows=sum(count or 0 for count in files["num_records"].to_pylist()),
+        size=sum(files["size_bytes"].to_pylist()),
+        version=table.version(),
+        columns=described(json.loads(table.schema().to_json())["fields"]),
+    )
+
+
+def _epoch(table: DeltaTable | None) -> int | None:
+    return None if table is None else table.transaction_version(APPLICATION)
+
+
+def _with(table: DeltaTable, schema: pa.Schema) -> pa.Schema:
+    """The table's columns and those that the rows add."""
+    there = pa.schema(table.schema().to_arrow())
+    return pa.schema([*there, *(field for field in schema if field.name not in there.names)])
+
+
+def _allow_naive_times(table: DeltaTable, schema: pa.Schema) -> None:
+    """Add the table feature that a merge forgets with its first TIMESTAMP: nothing could read the table then."""
+    if "timestampNtz" in (table.protocol().writer_features or []) or not any(
+        map(writing.has_naive_times, schema.types)
+    ):
+        return
+    table.alter.add_feature(
+        TableFeatures.TimestampWithoutTimezone,
+        allow_protocol_versions_increase=True,
+        commit_properties=CommitProperties(max_commit_retries=0),
+    )

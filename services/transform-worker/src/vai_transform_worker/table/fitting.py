@@ -1,0 +1,159 @@
+"""Whether rows fit into a table that is there: equal types and wider ones pass, all else is DATA_ERROR.
+
+Compared before anything is written. A table is widened where that keeps every value that it has.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from vai_transform_worker.query.exact import exact
+from vai_transform_worker.query.quoting import quoted
+from vai_transform_worker.query.safety import refused
+
+_WHOLE = {"tinyint": 3, "smallint": 5, "integer": 10, "bigint": 19}  # digits; in the order of their width
+_MOST_DIGITS = 38
+
+Columns = Mapping[str, Any]
+"""Names and DuckDB's types, in order."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How the rows come into the table.
+
+    `types` are those of the table afterwards, by its own names; `given` is what each of its columns is called in the
+    rows, where they have it.
+    """
+
+    types: dict[str, str]
+    given: dict[str, str]
+    widened: list[str]
+    added: list[str]
+    nulls: list[str]
+
+    def rows(self, source: Columns, relation: str) -> str:
+        """The rows of `relation` with the table's types, and only the columns that they have."""
+        columns = (
+            f"CAST(NULL AS {kind}) AS {quoted(name)}"
+            if name in self.nulls
+            else f"{exact(quoted(self.given[name]), source[self.given[name]], kind, name)} AS {quoted(name)}"
+            for name, kind in self.types.items()
+            if name in self.given or name in self.nulls
+        )
+        return f"SELECT {', '.join(columns)} FROM {relation}"
+
+    def column(self, name: str, target: Columns, alias: str) -> str:
+        """A column of the table, with the type that it has afterwards."""
+        return f"{exact(f'{alias}.{quoted(name)}', target[name], self.types[name], name)} AS {quoted(name)}"
+
+
+def fit(table: str, source: Columns, target: Columns, keys: Sequence[str], without_type: Sequence[str] = ()) -> Fit:
+    """How rows with the columns `source`, merged by `keys`, come into the `table`, which has the columns `target`.
+
+    `without_type` are columns of the rows that are NULL throughout. Raises DATA_ERROR that names the column, both
+    types and the cast to write.
+    """
+    there = {name.lower(): name for name in target}
+    own = {each.lower() for each in keys}
+    types = {name: str(kind) for name, kind in target.items()}
+    given: dict[str, str] = {}
+    widened, added = [], []
+    for name, kind in source.items():
+        found = there.get(name.lower())
+        if found is None:
+            types[name], given[name] = str(kind), name
+            added.append(name)
+            continue
+        met, now = meet(kind, target[found]), str(target[found])
+        if met is None or (met != now and name.lower() in own):
+            raise _unfit(table, found, kind, now, is_key=name.lower() in own)
+        given[found] = name
+        if met != now:
+            types[found] = met
+            widened.append(found)
+    nulls = [there[name.lower()] for name in without_type if name.lower() in there]
+    return Fit(types, given, widened, added, nulls)
+
+
+def _unfit(table: str, column: str, kind: Any, there: str, is_key: bool) -> Exception:
+    word, keeps = ("key", ", and keys never change their type") if is_key else ("column", "")
+    message = (
+        f"The rows do not fit into {table}: {word} {column!r} is {kind} in the SQL and {there} in the table{keeps}. "
+        f"Write CAST({quoted(column)} AS {there}) in the SQL, or run it as full_refresh once to change the table"
+    )
+    return refused(message, table=table, column=column, given=str(kind), there=there)
+
+
+def meet(given: Any, there: Any) -> str | None:
+    """The type that holds every value of both; None where the two may not meet in a table.
+
+    BIGINT may go into DOUBLE where each value is held exactly, which is looked at row by row.
+    """
+    if str(given) == str(there):
+        return str(there)
+    if given.id in _WHOLE:
+        return _whole(given.id, there)
+    if given.id == "float" and there.id == "double":
+        return "DOUBLE"
+    if given.id == "double" and there.id == "float":
+        return "DOUBLE"
+    if given.id == there.id == "decimal":
+        return _decimal(_digits(given), _digits(there))
+    if given.id == "date" and there.id == "timestamp":
+        return str(there)
+    if given.id == there.id and given.id in _NESTED:
+        return _NESTED[given.id](given, there)
+    return None
+
+
+def _whole(given: str, there: Any) -> str | None:
+    if there.id in _WHOLE:
+        return str(max(given, there.id, key=_WHOLE.__getitem__)).upper()
+    if there.id == "decimal":
+        return _decimal((_WHOLE[given], 0), _digits(there))
+    if there.id == "double" or (there.id == "float" and _WHOLE[given] <= 5):
+        return str(there)
+    return None
+
+
+def _digits(kind: Any) -> tuple[int, int]:
+    (_, precision), (_, scale) = kind.children
+    return precision, scale
+
+
+def _decimal(one: tuple[int, int], other: tuple[int, int]) -> str | None:
+    scale = max(one[1], other[1])
+    precision = max(one[0] - one[1], other[0] - other[1]) + scale
+    return f"DECIMAL({precision},{scale})" if precision <= _MOST_DIGITS else None
+
+
+def _list(given: Any, there: Any) -> str | None:
+    inner = meet(given.children[0][1], there.children[0][1])
+    return f"{inner}[]" if inner else None
+
+
+def _map(given: Any, there: Any) -> str | None:
+    (_, key), (_, value) = given.children
+    (_, other_key), (_, other_value) = there.children
+    inner = meet(value, other_value) if str(key) == str(other_key) else None
+    return f"MAP({key}, {inner})" if inner else None
+
+
+def _struct(given: Any, there: Any) -> str | None:
+    """The table's fields, then those that are new; a field that the rows do not have is NULL."""
+    new = {name.lower(): (name, kind) for name, kind in given.children}
+    fields = []
+    for name, kind in there.children:
+        found = new.pop(name.lower(), None)
+        inner = meet(found[1], kind) if found else str(kind)
+        if inner is None:
+            return None
+        fields.append((name, inner))
+    fields += [(name, str(kind)) for name, kind in new.values()]
+    return str(duckdb.sqltype(f"STRUCT({', '.join(f'{quoted(name)} {kind}' for name, kind in fields)})"))
+
+
+_NESTED: dict[str, Callable[[Any, Any], str | None]] = {"list": _list, "map": _map, "struct": _struct}

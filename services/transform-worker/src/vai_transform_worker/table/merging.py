@@ -1,0 +1,152 @@
+"""By which way rows come into a table that is there: added, merged by deltalake, or the table written anew.
+
+Whatever the way, it is one commit and the table is the same: the rows whose keys are there are updated, the others
+inserted. Deltalake's merge keeps the files without such rows as they are. It holds all new rows in memory, takes a
+time that grows with the square of the columns, and widens no types; there DuckDB writes the table anew, which spills.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import duckdb
+import pyarrow as pa
+from deltalake import DeltaTable
+
+from vai_transform_worker.query.quoting import quoted, text
+from vai_transform_worker.query.safety import refused
+from vai_transform_worker.table.columns import described_types
+from vai_transform_worker.table.fitting import Columns, Fit, fit
+from vai_transform_worker.table.stream import READ_ROWS, Part
+
+STAGED = "staged_rows"
+_MOST_COLUMNS = 200
+_MOST_TOUCHED = 0.5  # of the table's files
+_NO_NAME = "`"  # deltalake puts names between such marks, and does not double one that a name has
+_SIMPLE = {"tinyint", "smallint", "integer", "bigint", "varchar", "date", "boolean", "decimal"}
+
+
+@dataclass(frozen=True)
+class Way:
+    """How the rows of the parts come into the table: they make it, add to it, or are merged into it by `keys`."""
+
+    how: Literal["replace", "append", "merge"]
+    parts: Sequence[Part]
+    keys: Sequence[str] = ()
+    unique: str | None = None
+    """What the table is known by afterwards, if its keys are there once (`unique_by`)."""
+    rows: int | None = None
+    """How many the query gave, where that is known before."""
+
+
+def unique_by(keys: Iterable[str]) -> str:
+    """The application transaction that says: as of the write epoch that it has, each of these keys was there once."""
+    return f"vai.unique:{json.dumps(sorted(key.lower() for key in keys), ensure_ascii=False)}"
+
+
+@dataclass
+class Merger:
+    """Merges the staged rows, whose keys are there once, into one table by its keys."""
+
+    connection: duckdb.DuckDBPyConnection
+    table: str
+    address: str
+    keys: Sequence[str]
+    without_type: Sequence[str]
+    memory_mb: int
+    columns: dict[str, Any] = field(default_factory=dict)
+    count: int = 0
+    size: int = 0
+
+    def staged(self) -> None:
+        """To be called when the rows are there: looks at what they are."""
+        relation = self.connection.sql(f"FROM {STAGED}")
+        self.columns = dict(zip(relation.columns, relation.types, strict=True))
+        found = self.connection.execute(f"SELECT count(*) FROM {STAGED}").fetchone()
+        self.count = found[0] if found else 0
+        sample = self.connection.sql(f"FROM {STAGED} LIMIT {READ_ROWS}").to_arrow_table()
+        self.size = self.count * sample.nbytes // max(1, sample.num_rows)
+
+    def way(self, table: DeltaTable | None, epoch: int | None) -> Way:
+        """The way into the table as it is now. Raises DATA_ERROR where the rows do not fit into it."""
+        unique = unique_by(self.keys)
+        if table is None:
+            return Way("replace", [self._part(f"FROM {STAGED}")], unique=unique, rows=self.count)
+        there = described_types(table)
+        self._check_keys(list(there))
+        fitting = fit(self.table, self.columns, there, self.keys, self.without_type)
+        keys = [name for name in there if name.lower() in {key.lower() for key in self.keys}]
+        old = f"delta_scan({text(self.address)}, version = {table.version()})"
+        if epoch is None or table.transaction_version(unique) != epoch:
+            self._check_unique(old, keys)
+        rows = fitting.rows(self.columns, STAGED)
+        matched, touched = self._met(old, rows, keys)
+        if not matched and not fitting.widened:
+            return Way("append", [self._part(rows)], unique=unique, rows=self.count)
+        if self._is_for_deltalake(fitting, there, keys, touched / max(1, len(table.file_uris()))):
+            return Way("merge", [self._part(rows)], keys, unique=unique, rows=self.count)
+        return Way("replace", self._anew(fitting, there, old, rows, keys), unique=unique, rows=self.count)
+
+    def _is_for_deltalake(self, fitting: Fit, there: Columns, keys: Sequence[str], touched: float) -> bool:
+        if fitting.widened or touched >= _MOST_TOUCHED or len(fitting.types) > _MOST_COLUMNS:
+            return False
+        if any(_NO_NAME in name for name in fitting.types):
+            return False
+        return self.size < (self.memory_mb << 20) // 4 and all(there[key].id in _SIMPLE for key in keys)
+
+    def _check_keys(self, there: list[str]) -> None:
+        known = {name.lower() for name in there}
+        for key in self.keys:
+            if key.lower() not in known:
+                message = f"{self.table} has no column {key!r} to merge on: run it as full_refresh once"
+                raise refused(message, merge_key=key, columns=there[:50])
+
+    def _check_unique(self, old: str, keys: Sequence[str]) -> None:
+        listed = ", ".join(quoted(key) for key in keys)
+        found = self.connection.execute(f"SELECT 1 FROM {old} GROUP BY {listed} HAVING count(*) > 1 LIMIT 1").fetchone()
+        if found:
+            message = (
+                f"{self.table} has rows whose merge_keys ({listed}) are the same: a merge could not tell them apart. "
+                "Run it as full_refresh once, with one row for each key, or merge by further columns"
+            )
+            raise refused(message, merge_keys=list(keys))
+
+    def _met(self, old: str, rows: str, keys: Sequence[str]) -> tuple[int, int]:
+        """How many rows of the table are updated, and in how many of its files they are."""
+        found = self.connection.execute(
+            f"SELECT count(*), count(DISTINCT t.filename) FROM {old} t SEMI JOIN ({rows}) s ON {_same(keys)}"
+        ).fetchone()
+        return (found[0], found[1]) if found else (0, 0)
+
+    def _anew(self, fitting: Fit, there: Columns, old: str, rows: str, keys: Sequence[str]) -> list[Part]:
+        has = {*fitting.given, *fitting.nulls}
+        kept = [name for name in fitting.types if name not in has]
+        new = ", ".join(_of(name, "t" if name in kept else "s", fitting, there) for name in fitting.types)
+        beside = f" LEFT JOIN {old} t ON {_same(keys)}" if kept else ""
+        others = ", ".join(
+            _of(name, "t", fitting, there) if name in there else f"CAST(NULL AS {kind}) AS {quoted(name)}"
+            for name, kind in fitting.types.items()
+        )
+        return [
+            self._part(f"SELECT {new} FROM ({rows}) s{beside}"),
+            self._part(f"SELECT {others} FROM {old} t ANTI JOIN ({rows}) s ON {_same(keys)}", is_new=False),
+        ]
+
+    def _part(self, sql: str, is_new: bool = True) -> Part:
+        def rows() -> pa.RecordBatchReader:
+            return self.connection.sql(sql).to_arrow_reader(READ_ROWS)
+
+        return Part(rows, is_new)
+
+
+def _of(name: str, alias: str, fitting: Fit, there: Columns) -> str:
+    return fitting.column(name, there, alias) if alias == "t" else f"s.{quoted(name)}"
+
+
+def _same(keys: Sequence[str]) -> str:
+    return " AND ".join(f"t.{quoted(key)} IS NOT DISTINCT FROM s.{quoted(key)}" for key in keys)
+
+
+Chosen = Callable[[DeltaTable | None, int | None], Way]
+"""The way into a table (None: it is not there) whose write epoch is the given one."""

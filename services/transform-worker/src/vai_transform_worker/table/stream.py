@@ -1,0 +1,136 @@
+"""Rows on their way from a query into a table: counted, bounded, in batches that weigh little whatever a row weighs."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vai_transform_worker.query.safety import refused
+from vai_transform_worker.watch import Watch
+
+Rows = Callable[[], pa.RecordBatchReader]
+
+READ_ROWS = 8_192
+"""Rows that are taken from DuckDB at once; small, so that large rows fit as well."""
+
+_BATCH_ROWS, _BATCH_BYTES = 131_072, 16 << 20
+_LARGE_ROW = 4_096  # bytes
+_SMALL_FILES = 32 << 20  # bytes, for large rows: a file that is being written is held in memory
+
+_EARLIEST, _LATEST = -96_465_292, 95_026_601
+"""Days since 1970 between which deltalake can write a DATE (years -262143 to 262142)."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some of the rows. `is_new` are those that the SQL gave: they are counted, and what they weigh is bounded."""
+
+    rows: Rows
+    is_new: bool = True
+
+
+class Stream:
+    """The rows of all parts, one after the other; after the last it asks whether the writer may commit."""
+
+    def __init__(self, parts: Sequence[Part], watch: Watch, permit: Callable[[], None], most_mb: int) -> None:
+        self.count = self._size = 0
+        self._most_mb = most_mb
+        self.failure: Exception | None = None
+        self._watch, self._permit = watch, permit
+        self._later = parts[1:]
+        self._is_new = parts[0].is_new
+        first = parts[0].rows()
+        self._opened = first
+        self._ahead = next(iter(first), None)
+        self.reader = pa.RecordBatchReader.from_batches(first.schema, self._said())
+
+    @property
+    def file_size(self) -> int | None:
+        """How large (bytes) files should become; None for the usual size."""
+        ahead = self._ahead
+        heavy = ahead is not None and ahead.num_rows and ahead.nbytes / ahead.num_rows > _LARGE_ROW
+        return _SMALL_FILES if heavy else None
+
+    def _said(self) -> Iterator[pa.RecordBatch]:
+        try:
+            yield from _gathered(self._batches())
+            self._permit()
+        except Exception as error:
+            self.failure = error  # on the far side of the Arrow stream only its text would be left
+            raise
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        if self._ahead is not None:
+            yield self._looked_at(self._ahead)
+        for batch in self._opened:
+            yield self._looked_at(batch)
+        for part in self._later:
+            self._is_new = part.is_new
+            for batch in part.rows():
+                yield self._looked_at(batch)
+
+    def _looked_at(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        self._watch.check()
+        if self._is_new:
+            self.count += batch.num_rows
+            self._size += batch.nbytes
+            self._check_size()
+            _check_dates(batch)
+        return batch
+
+    def _check_size(self) -> None:
+        if self._size > self._most_mb << 20:
+            message = (
+                f"The SQL gives more than {self._most_mb:,} MB of rows: filter or aggregate, "
+                "or let the workers write more (VAI_OUTPUT_MB)"
+            )
+            raise refused(message, rows=self.count, most_mb=self._most_mb)
+
+
+def _gathered(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same rows in batches as large as is good for who writes them."""
+    held: list[pa.RecordBatch] = []
+    rows = size = 0
+    for batch in batches:
+        held.append(batch)
+        rows, size = rows + batch.num_rows, size + batch.nbytes
+        if rows >= _BATCH_ROWS or size >= _BATCH_BYTES:
+            yield _joined(held)
+            held, rows, size = [], 0, 0
+    if held:
+        yield _joined(held)
+
+
+def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    return batches[0] if len(batches) == 1 else pa.concat_batches(batches)
+
+
+def _check_dates(batch: pa.RecordBatch) -> None:
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        if any(_is_beyond(dates) for dates in _dates(column)):
+            message = (
+                f"Column {name!r} has a DATE that a Delta table cannot hold (infinity, or beyond the year 262142): "
+                f'replace it, for example by CASE WHEN isfinite("{name}") THEN "{name}" END'
+            )
+            raise refused(message, column=name)
+
+
+def _dates(column: pa.Array) -> Iterator[pa.Array]:
+    if pa.types.is_date32(column.type):
+        yield column
+    elif pa.types.is_struct(column.type):
+        for inner in column.flatten():
+            yield from _dates(inner)
+    elif pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+        yield from _dates(column.flatten())
+    elif pa.types.is_map(column.type):
+        yield from _dates(column.keys)
+        yield from _dates(column.items)
+
+
+def _is_beyond(dates: pa.Array) -> bool:
+    ends = pc.min_max(dates.cast(pa.int32()))
+    first: int | None = ends["min"].as_py()
+    last: int = ends["max"].as_py() or 0
+    return first is not None and (first < _EARLIEST or last > _LATEST)

@@ -1,0 +1,308 @@
+"""Runs a transform: SQL over views of the lake, its rows into one Delta table. Runs in the child process (rule 12)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import duckdb
+
+from vai_common.errors import RunError
+from vai_records.definitions.duckdb_transform import DuckdbTransform
+from vai_records.definitions.sql_text import fill_placeholders, settled
+from vai_transform_worker.failures import query_failure
+from vai_transform_worker.query import engine, pivots, safety, united
+from vai_transform_worker.query.blanks import PLACEHOLDER, Blanks
+from vai_transform_worker.query.bounds import Bounds
+from vai_transform_worker.query.quoting import quoted
+from vai_transform_worker.storage import Lake
+from vai_transform_worker.table import columns
+from vai_transform_worker.table.delta import Bounded, DeltaOutput, Ticket, Written
+from vai_transform_worker.table.merging import STAGED, Merger
+from vai_transform_worker.table.stream import READ_ROWS
+from vai_transform_worker.watch import Watch
+from vai_worker.children.job import Job
+from vai_worker.children.link import Link, Stop
+
+
+def transform(job: Job, link: Link) -> dict[str, Any]:
+    """The entry of `duckdb_transform`: returns the run's result (decision 29)."""
+    definition = DuckdbTransform.model_validate(job.definition)
+    bounds = Bounds.told(job.prepared, definition.timeout_seconds)
+    locked: dict[str, Any] | None = None
+    with Watch(link, bounds.seconds) as watch:
+        while True:
+            with engine.opened(job.prepared["memory_mb"], bounds.spill_mb) as connection:
+                watch.interrupts(connection.interrupt)
+                try:
+                    return _Transform(job, definition, watch, connection, bounds, locked).run()
+                except _Renewed as renewed:
+                    job, locked = renewed.job, renewed.locked
+                finally:
+                    watch.interrupts(None)
+
+
+_NOTHING = Written(rows=0, table_rows=0, size=0, version=-1, columns=[])
+"""Of a table that is only remembered: it has no rows, and no column with a type yet."""
+
+
+class _Renewed(Exception):
+    """The lock was given, and the tables are no longer what they were when the run was prepared."""
+
+    def __init__(self, job: Job, locked: dict[str, Any]) -> None:
+        super().__init__()
+        self.job, self.locked = job, locked
+
+
+class _Transform:
+    def __init__(
+        self,
+        job: Job,
+        definition: DuckdbTransform,
+        watch: Watch,
+        connection: duckdb.DuckDBPyConnection,
+        bounds: Bounds,
+        locked: dict[str, Any] | None,
+    ) -> None:
+        self.bounds = bounds
+        self.locked = locked
+        self.files: dict[str, Any] = {}
+        self.job, self.definition, self.watch, self.connection = job, definition, watch, connection
+        self.lake = Lake(job.lake_url, job.org_id)
+        self.location: str = job.prepared["output"]["location"]
+        self.untyped: list[str] = []
+        self.rows_read = False
+        self.name = f"{definition.output_layer}.{definition.transform_name}"
+
+    def run(self) -> dict[str, Any]:
+        if self.locked is None:
+            self._tell_start()
+        try:
+            with self._explained():
+                sql = self._query()
+            locked = self.locked or self._lock()
+            written = _NOTHING if sql is None else self._write(sql, locked)
+            self.watch.ask("wrote", self._report(written))
+        except (Stop, _Renewed):
+            raise
+        except Exception:
+            if self.locked is not None:
+                with suppress(Exception):
+                    self.watch.ask("unlock", {})
+            raise
+        self._tell_end(written)
+        return {
+            "recordsProcessed": written.rows,
+            "tables": [self.definition.transform_name],
+            "artifacts": [{"name": self.name, "size": written.size}],
+            "destination_path": self.lake.url_of(self.location),
+        }
+
+    def _lock(self) -> dict[str, Any]:
+        """Asks for the lock. Raises `_Renewed` where the tables have changed since the run was prepared."""
+        self.locked = {}  # whoever asks may have it
+        self.locked = locked = self.watch.ask("lock", {})
+        now = {name: locked[name] for name in ("inputs", "output") if name in locked}
+        moved = any(self.watch.ask("files", {"path": path}) != found for path, found in self.files.items())
+        if moved or any(self.job.prepared[name] != tables for name, tables in now.items()):
+            raise _Renewed(replace(self.job, prepared=self.job.prepared | now), locked)
+        return locked
+
+    def _query(self) -> str | None:
+        """The checked SQL over views, with columns that a Delta table can hold; None where it has nothing to store."""
+        sources = {each["name"]: engine.Source(**each) for each in self.job.prepared["inputs"]}
+        named = self.definition.placeholders()
+        sql = fill_placeholders(settled(self.definition.sql), lambda name: sources[named[name].name].view)
+
+        def literal(path: str) -> str:
+            name = f"path {len(sources)}"  # no input can be called that
+            self.files[path] = self.watch.ask("files", {"path": path})
+            sources[name] = engine.Source(name=name, dataset=path, **self.files[path])
+            return sources[name].view
+
+        sql = safety.without_end(safety.expose_literal_paths(sql, literal))
+        folders = [self.location] if self.definition.mode == "incremental_merge" else []
+        for each in engine.expose(self.connection, self.lake, list(sources.values()), folders):
+            said = united.told(each.dataset, each.column, each.kinds)
+            self.watch.warn("column_read_as_text", said, each._asdict())
+        sql = pivots.with_values(sql, lambda query: self._values(query, sources))
+        tree = safety.check(sql, sources)
+        relation = self._bound(sql, list(sources.values()), tree)
+        names, kinds = relation.columns, relation.types
+        without_type = columns.untyped(sql, names, kinds, self._bind)
+        self._tell_untyped(without_type)
+        self.untyped = [name for name, kind in without_type.items() if kind == "NULL"]
+        if (typed := self._typed_by_the_table(sql, names)) is not sql:
+            if typed is None:
+                return None
+            sql, (names, kinds) = typed, self._bind(typed)
+        self._check_keys(names)
+        kept = {name: kind for name, kind in without_type.items() if kind != "NULL" and name in names}
+        return columns.storable_query(sql, names, kinds, self.untyped, kept)
+
+    def _typed_by_the_table(self, sql: str, names: list[str]) -> str | None:
+        """The SQL whose keys are not NULL without a type where the table has one; nor are all columns of no rows.
+
+        None where there are no rows, and neither the SQL nor the table has a type.
+        """
+        there = self.job.prepared["output"].get("columns", [])
+        known = {each["name"].lower(): each for each in there if each["type"] != "NULL"}
+        is_all = len(self.untyped) == len(names)
+        keys = {key.lower() for key in self.definition.merge_keys}
+        taken = {
+            n: known[n.lower()]["type"] for n in self.untyped if n.lower() in known and (is_all or n.lower() in keys)
+        }
+        self.untyped = [name for name in self.untyped if name not in taken]
+        if taken:
+            listed = ", ".join(f"CAST(NULL AS {kind}) AS {quoted(name)}" for name, kind in taken.items())
+            return f"SELECT * REPLACE ({listed}) FROM ({sql}\n) AS typed"
+        self.rows_read = self.rows_read or is_all
+        if not is_all or self.connection.execute(f"SELECT 1 FROM ({sql}\n) AS found LIMIT 1").fetchone():
+            return sql
+        self.untyped = [name for name in self.untyped if name != PLACEHOLDER]
+        listed = ", ".join(f"CAST(NULL AS {each['type']}) AS {quoted(each['name'])}" for each in known.values())
+        return f"SELECT {listed} WHERE false" if known else None
+
+    def _bound(self, sql: str, sources: list[engine.Source], tree: dict[str, Any]) -> duckdb.DuckDBPyRelation:
+        blank = {each.name: each.view for each in sources if each.is_blank}
+        if not blank:
+            return self.connection.sql(sql)
+        known: dict[str, str] = {}
+        for source in (each for each in sources if not each.is_blank):
+            names, kinds = self._bind(f"FROM {source.view}")
+            known |= {name.lower(): str(kind) for name, kind in zip(names, kinds, strict=True)}
+        own = next((each.name for each in sources if each.is_blank and each.is_own), None)
+        return Blanks(self.connection, blank, own, known, tree).bound(lambda: self.connection.sql(sql))
+
+    def _values(self, sql: str, sources: dict[str, engine.Source]) -> list[str]:
+        relation = self._bound(sql, list(sources.values()), safety.check(sql, sources))
+        self.rows_read = True
+        return [row[0] for row in relation.fetchall()]
+
+    def _bind(self, sql: str) -> tuple[list[str], list[Any]]:
+        relation = self.connection.sql(sql)
+        return relation.columns, relation.types
+
+    def _write(self, sql: str, locked: dict[str, Any]) -> Written:
+        self.rows_read = True
+        write_epoch = locked["write_epoch"]
+        ticket = Ticket(self.job.run_id, write_epoch, partial(self._permit, write_epoch), self.job.epoch > 1)
+        bounded = Bounded(self.bounds.output_mb, self.job.prepared["memory_mb"], self.bounds.spill_mb)
+        uri = self.lake.address(self.location)
+        output = DeltaOutput(self.name, uri, self.lake.options(), ticket, self.watch, bounded)
+        if (before := output.written_before()) is not None:
+            return before
+        with self._explained():
+            if self.definition.mode == "full_refresh":
+                written = output.replace(lambda: self.connection.sql(sql).to_arrow_reader(READ_ROWS))
+            else:
+                written = output.write(self._staged(sql, uri).way)
+        output.tidy(written.version)
+        return written
+
+    def _staged(self, sql: str, uri: str) -> Merger:
+        """Run the SQL into a table that spills to disk: a merge wants each key once, and must know before it writes."""
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {STAGED} AS {sql}")
+        keys = ", ".join(quoted(key) for key in self.definition.merge_keys)
+        twice = self.connection.execute(
+            f"SELECT count(*) FROM {STAGED} GROUP BY {keys} HAVING count(*) > 1 LIMIT 1"
+        ).fetchone()
+        if twice:
+            message = (
+                f"The SQL gives {twice[0]} rows with the same merge_keys ({keys}): keep one, "
+                f"for example with QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY …) = 1"
+            )
+            raise safety.refused(message, merge_keys=self.definition.merge_keys, rows=twice[0])
+        memory_mb = self.job.prepared["memory_mb"]
+        merger = Merger(self.connection, self.name, uri, self.definition.merge_keys, self.untyped, memory_mb)
+        merger.staged()
+        return merger
+
+    def _permit(self, write_epoch: int, table_epoch: int | None) -> None:
+        self.watch.ask("permit_commit", {"write_epoch": write_epoch, "table_epoch": table_epoch})
+
+    def _report(self, written: Written) -> dict[str, Any]:
+        """What the table holds; columns without a type are told of as `NULL`, and are not in its files."""
+        there = {each["name"].lower() for each in written.columns}
+        before = self.job.prepared["output"].get("columns", []) if self.definition.mode == "incremental_merge" else []
+        names = [*(each["name"] for each in before if each["type"] == "NULL"), *self.untyped]
+        nulls = [n for n in dict.fromkeys(names) if n.lower() not in there and n != PLACEHOLDER]
+        return {
+            "row_count": written.table_rows,
+            "columns": [*written.columns, *({"name": name, "type": "NULL"} for name in nulls)],
+            "bytes": written.size,
+            "version": written.version,
+        }
+
+    def _check_keys(self, names: list[str]) -> None:
+        there = {name.lower() for name in names}
+        without_type = {name.lower() for name in self.untyped}
+        for key in self.definition.merge_keys:
+            if key.lower() not in there:
+                message = f"merge_keys names {key!r}, which the SQL does not give; it gives {', '.join(names[:50])}"
+                raise safety.refused(message, merge_key=key)
+            if key.lower() in without_type:
+                message = f"merge_keys names {key!r}, which is NULL without a type: CAST it to the type of the key"
+                raise safety.refused(message, merge_key=key)
+
+    def _tell_untyped(self, without_type: dict[str, str]) -> None:
+        for name, kind in without_type.items():
+            if name == PLACEHOLDER:
+                continue
+            message = (
+                f"Column {name} is NULL without a type: it becomes a column of the table when it has one. "
+                "Say CAST(NULL AS …) where you know it"
+                if kind == "NULL"
+                else f"Column {name} has NULLs without a type inside: they are kept as VARCHAR. Say CAST(… AS …)"
+            )
+            self.watch.warn("column_untyped", message, {"column": name})
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (RunError, Stop):
+            raise
+        except (duckdb.Error, OSError) as error:
+            self.watch.check()  # interrupted: the reason is better known there
+            if isinstance(error, OSError) and error.errno is not None:
+                raise  # of this machine, not of the query
+            memory_mb, spill_mb = self.job.prepared["memory_mb"], self.bounds.spill_mb
+            raise query_failure(error, memory_mb, spill_mb, self.definition.sql, self.rows_read) from error
+
+    def _tell_start(self) -> None:
+        name, inputs = self.definition.transform_name, [each.dataset for each in self.definition.inputs]
+        data = {
+            "transform": name,
+            "layer": self.definition.output_layer,
+            "mode": self.definition.mode,
+            "inputs": inputs,
+        }
+        self.watch.log("transform_started", f"Starting transform {name} ({self.definition.mode})", data)
+        self.watch.progress(_progress(name, done=False))
+
+    def _tell_end(self, written: Written) -> None:
+        name = self.definition.transform_name
+        data = {
+            "transform": name,
+            "rows": written.rows,
+            "table_rows": written.table_rows,
+            "bytes": written.size,
+            "version": written.version,
+            "duration_seconds": self.watch.seconds,
+        }
+        self.watch.progress(_progress(name, done=True))
+        rows = f"{written.rows:,} row" if written.rows == 1 else f"{written.rows:,} rows"
+        self.watch.log("transform_completed", f"Completed {name}: {rows}", data)
+
+
+def _progress(name: str, done: bool) -> dict[str, Any]:
+    return {
+        "schema_version": 2,
+        "resources_order": [name],
+        "completed_resources": [name] if done else [],
+        "failed_resources": [],
+        "in_progress_resource": None if done else name,
+        "resource_cursors": {},
+    }

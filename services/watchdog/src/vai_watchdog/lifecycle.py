@@ -1,0 +1,182 @@
+"""The watchdog's slice of the lifecycle, by name: what died."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from vai_records.lifecycle import last_resort
+from vai_records.lifecycle.entry import Entry
+from vai_records.lifecycle.moves import Owner, Phase, Status, edges_of, moves_of
+from vai_records.lifecycle.sql_fragments import GRACE_SECONDS
+from vai_records.lifecycle.transitions import Step, apply
+
+EDGES = edges_of(Owner.WATCHDOG)
+MOVES = moves_of(Owner.WATCHDOG)
+
+MOST_LOSSES = 3
+"""Workers that a run may lose without a checkpoint in between, of those losses that count (decision 16)."""
+
+_RUNNING = Status.RUNNING
+_THEIRS = "r.lease_owner = $6::uuid AND (r.due_at <= clock_timestamp() OR NOT $7::bool)"
+_SAVED = """EXISTS (
+    SELECT FROM checkpoints c WHERE c.run_id = r.id AND c.updated_at > coalesce(r.lost_at, r.started_at))"""
+_BEFORE = f"CASE WHEN {_SAVED} THEN 0 ELSE r.losses END"
+
+
+def _counts(alone: str) -> str:
+    """Whether this loss counts: the run was all that its worker held, or it has lost one before.
+
+    A first loss in company says little of the run; it is spared. `alone` is the caller's value.
+    """
+    return f"({alone}::bool OR NOT {_SAVED} AND (r.losses > 0 OR r.spared))"
+
+
+def _too_many(alone: str) -> str:
+    return f"({_counts(alone)} AND {_BEFORE} + 1 >= {MOST_LOSSES})"
+
+
+_LOSSES = f"""losses = {_BEFORE} + {_counts("$8")}::int, lost_at = clock_timestamp(),
+    spared = NOT {_counts("$8")} OR r.spared AND NOT {_SAVED}"""
+_LOST_ERROR = "error = $8::jsonb"
+
+RECOVER = Step(
+    _RUNNING,
+    (Phase.LEASED,),
+    _RUNNING,
+    Phase.QUEUED,
+    sets=f"interrupt_count = interrupt_count + 1, recovered = true, {_LOSSES}",
+    guard=f"{_THEIRS} AND r.control IS NULL AND NOT {_too_many('$8')}",
+    skip_locked=True,
+)
+RECOVER_PAUSED = Step(
+    _RUNNING,
+    (Phase.LEASED,),
+    _RUNNING,
+    Phase.PAUSED,
+    sets="interrupt_count = interrupt_count + 1, recovered = true, control = NULL",
+    guard=f"{_THEIRS} AND r.control = 'pause'",
+    skip_locked=True,
+)
+CANCEL_LOST = Step(
+    _RUNNING,
+    (Phase.LEASED,),
+    Status.CANCELLED,
+    Phase.DONE,
+    guard=f"{_THEIRS} AND r.control = 'cancel'",
+    skip_locked=True,
+)
+# Cancel beats failure (decision 20); what is locked at the moment must not meet a later step that is not meant for it.
+FAIL_UNSAFE = Step(
+    _RUNNING,
+    (Phase.LEASED,),
+    Status.FAILED,
+    Phase.DONE,
+    sets=_LOST_ERROR,
+    guard=f"{_THEIRS} AND r.control IS DISTINCT FROM 'cancel'",
+    skip_locked=True,
+)
+FAIL_TOO_OFTEN_LOST = Step(
+    _RUNNING,
+    (Phase.LEASED,),
+    Status.FAILED,
+    Phase.DONE,
+    sets=_LOST_ERROR,
+    guard=f"{_THEIRS} AND r.control IS NULL AND {_too_many('$9')}",
+    skip_locked=True,
+)
+_EXPIRED = "r.due_at <= clock_timestamp() AND (r.control IS NOT DISTINCT FROM 'cancel') = {}"
+CANCEL_DAMAGED = Step(
+    _RUNNING, (Phase.LEASED,), Status.CANCELLED, Phase.DONE, guard=_EXPIRED.format("true"), skip_locked=True
+)
+FAIL_DAMAGED = Step(
+    _RUNNING,
+    (Phase.LEASED,),
+    Status.FAILED,
+    Phase.DONE,
+    sets="error = $6::jsonb",
+    guard=_EXPIRED.format("false"),
+    skip_locked=True,
+)
+_STALE = f"r.recovered AND r.moved_by = 'watchdog' AND r.updated_at < clock_timestamp() - interval '{GRACE_SECONDS} s'"
+ABANDON = Step(
+    _RUNNING, (Phase.QUEUED,), Status.FAILED, Phase.DONE, sets="error = $6::jsonb", guard=_STALE, skip_locked=True
+)
+
+
+def _error(message: str) -> dict[str, Any]:
+    return {"code": "INTERNAL_ERROR", "message": message, "details": {}, "retryable": True}
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A worker whose runs are taken back: all of them, or only those whose lease has run out.
+
+    `alone`: it held one run and no other.
+    """
+
+    owner: UUID
+    only_expired: bool = False
+    alone: bool = True
+
+
+async def recover(conn: Any, ids: Sequence[UUID], lost: Lost, event: str, why: str) -> list[Any]:
+    """leased → queued, or paused where a pause was asked for. Costs no retry (rule 7)."""
+    entry = Entry(event, why, {"worker": str(lost.owner)}, "warning")
+    values = (lost.owner, lost.only_expired)
+    rows = await apply(conn, RECOVER, ids, *values, lost.alone, entry=entry, worker="watchdog")
+    return rows + await apply(conn, RECOVER_PAUSED, ids, *values, entry=entry, worker="watchdog")
+
+
+async def cancel(conn: Any, ids: Sequence[UUID], lost: Lost, writer: UUID) -> list[Any]:
+    """running → cancelled: a cancellation was asked for, and the worker that should have done it is gone."""
+    entry = Entry("watchdog_cancelled", "Cancelled by the watchdog: its worker is gone", {}, "warning")
+    return await apply(
+        conn, CANCEL_LOST, ids, lost.owner, lost.only_expired, entry=entry, event="action.cancelled",
+        worker="watchdog", writer=writer,
+    )  # fmt: skip
+
+
+async def fail_unsafe(conn: Any, ids: Sequence[UUID], lost: Lost, writer: UUID) -> list[Any]:
+    """running → failed: the run may not be done again (decision 24)."""
+    why = "Its worker was lost and the run may not be done twice: look whether it took effect, then retry it."
+    return await _fail(conn, FAIL_UNSAFE, ids, lost, writer, why)
+
+
+async def fail_too_often_lost(conn: Any, ids: Sequence[UUID], lost: Lost, writer: UUID) -> list[Any]:
+    """running → failed: the run has lost too many workers without a checkpoint in between (decision 16)."""
+    why = f"The run lost its worker {MOST_LOSSES} times in a row; look into what it does to them."
+    return await _fail(conn, FAIL_TOO_OFTEN_LOST, ids, lost, writer, why, lost.alone)
+
+
+async def _fail(
+    conn: Any, step: Step, ids: Sequence[UUID], lost: Lost, writer: UUID, why: str, *values: Any
+) -> list[Any]:
+    error = _error(why)
+    entry = Entry("run_failed", why, error, "error")
+    return await apply(
+        conn, step, ids, lost.owner, lost.only_expired, error, *values, entry=entry, event="action.failed",
+        worker="watchdog", writer=writer, extra={"error": error},
+    )  # fmt: skip
+
+
+async def end_damaged(conn: Any, run_id: UUID, writer: UUID) -> tuple[bool, list[Any]]:
+    """running → failed or cancelled: its lease ran out, and nothing can write its log any more (rule 23)."""
+    error = _error("Its worker was lost, and the run's record is damaged. Report it with the run's id.")
+    extra = {"error": error}
+    ended, rows = await last_resort.end(
+        conn, FAIL_DAMAGED, run_id, error, event="action.failed", extra=extra, writer=writer
+    )
+    if ended:
+        return ended, rows
+    return await last_resort.end(conn, CANCEL_DAMAGED, run_id, event="action.cancelled", writer=writer)
+
+
+async def abandon(conn: Any, ids: Sequence[UUID], writer: UUID) -> list[Any]:
+    """running → failed: taken back from a dead worker, and nobody claimed it in the grace time (decision 23)."""
+    error = _error(f"Its worker died, and no other took the run within {GRACE_SECONDS} s although it could; retry it.")
+    entry = Entry("run_failed", error["message"], error, "error")
+    return await apply(
+        conn, ABANDON, ids, error, entry=entry, event="action.failed", worker="watchdog", writer=writer,
+        extra={"error": error},
+    )  # fmt: skip

@@ -1,0 +1,90 @@
+"""The three ways to notice a death: a lock that is free, a counter that stands still, a lease that ran out (rule 7)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from vai_common.clock import steady_seconds
+
+STILL_LOOKS = 4
+"""Looks, 5 s apart, over which a living process's counter moves."""
+
+UNSEEN_SECONDS = 30.0
+"""How long this connection watches a process that it has never seen hold its lock, before it calls it dead.
+
+It counts from the first look: after a restart of the database everybody has to take their locks again.
+"""
+
+_LOOK_SECONDS = 5.0
+"""A connection that does not answer in this time counts as broken."""
+
+_LOOK = """
+SELECT p.id, p.service, p.counter, EXISTS (
+        SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted
+          AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+          AND (l.classid::bigint << 32 | l.objid::bigint) = p.lock_key
+    ) AS held
+FROM processes p
+"""
+
+
+@dataclass
+class Seen:
+    """What the watchdog has seen of one process on its unbroken connection, since when (steady seconds)."""
+
+    since: float
+    held_once: bool = False
+    free_looks: int = 0
+    counter: int = -1
+    still_looks: int = 0
+
+
+@dataclass
+class Looks:
+    """All that was seen; forgotten when the watchdog's own connection breaks: an absent database proves nothing."""
+
+    seen: dict[UUID, Seen] = field(default_factory=dict)
+
+    def forget(self) -> None:
+        self.seen.clear()
+
+    def by_lock(self, rows: Sequence[Any], at: float | None = None) -> list[tuple[UUID, str]]:
+        """Those whose lock was free at two looks a second apart, after it had been seen held.
+
+        `at` is when they were looked at, in steady seconds; now where nothing is said.
+        """
+        self._keep_only(rows)
+        at = steady_seconds() if at is None else at
+        return [(row["id"], "its connection closed") for row in rows if self._lock_is_free(row, at)]
+
+    def by_counter(self, rows: Sequence[Any]) -> list[tuple[UUID, str]]:
+        """Those whose counter has not moved over four looks."""
+        return [(row["id"], "its beat stood still") for row in rows if self._stands_still(row)]
+
+    def _lock_is_free(self, row: Any, at: float) -> bool:
+        seen = self.seen.setdefault(row["id"], Seen(at))
+        if row["held"]:
+            seen.held_once, seen.free_looks = True, 0
+            return False
+        if not seen.held_once and at - seen.since < UNSEEN_SECONDS:
+            return False
+        seen.free_looks += 1
+        return seen.free_looks >= 2
+
+    def _stands_still(self, row: Any) -> bool:
+        seen = self.seen.setdefault(row["id"], Seen(steady_seconds()))
+        if row["counter"] != seen.counter:
+            seen.counter, seen.still_looks = row["counter"], 0
+            return False
+        seen.still_looks += 1
+        return seen.still_looks >= STILL_LOOKS
+
+    def _keep_only(self, rows: Sequence[Any]) -> None:
+        there = {row["id"] for row in rows}
+        self.seen = {process: seen for process, seen in self.seen.items() if process in there}
+
+
+async def look(conn: Any) -> list[Any]:
+    """Every registered process: its counter, and whether its lock is held."""
+    return list(await conn.fetch(_LOOK, timeout=_LOOK_SECONDS))

@@ -1,0 +1,23 @@
+"""Days of logs and events: made ahead, dropped when old; files of the lake that nobody committed (rules 14 and 15)."""
+
+from typing import Any
+
+import structlog
+
+from vai_common.rows import Rows
+from vai_records.automations import causes
+from vai_records.schema import partitions
+
+_log = structlog.get_logger()
+
+_rows: Rows[str] = Rows("retention")
+
+
+async def keep_once(pool: Any) -> None:
+    """Makes the partitions of the days ahead and drops those that are no longer kept; what fails stops nothing else."""
+    today = (await pool.fetchval("SELECT clock_timestamp()")).date()  # in UTC, as the sessions are
+    made = await partitions.make_ahead(pool, today, _rows)
+    dropped = await partitions.drop_old(pool, today, _rows)
+    await _rows.one("causes", lambda _: causes.forget_old(pool))
+    if made or dropped:
+        _log.info("partitions", made=made, dropped=dropped)

@@ -1,0 +1,7 @@
+"""The settings of the watchdog: those that every service has."""
+
+from vai_common.settings import Settings as ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Nothing of its own."""

@@ -1,7 +1,8 @@
 """Organisations take turns: a flood of requests of one keeps nobody else's waiting (rule 24).
 
 A few requests go on in each round of the event loop, and between two rounds it reads what has arrived: who comes with a
-single request has the next turn, however many wait for another organisation.
+single request has the next turn, however many wait for another organisation. Where the processors are used up, whoever
+has many requests gets turns more slowly (`Pace`).
 """
 
 import asyncio
@@ -9,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from uuid import UUID
 
+from vai_api_gateway.http.pace import Pace
 from vai_common.clock import steady_seconds
 
 MOST = 2
@@ -17,8 +19,15 @@ MOST = 2
 FEW = 16
 """Requests under way that keep nobody waiting, whoever they are of."""
 
+LITTLE = 4
+"""Requests of an organisation that wait for their turn: whoever has more is paced."""
+
 MIXED_SECONDS = 10.0
 """How long an organisation counts as being here after its request."""
+
+
+_Line = tuple[UUID | None, bool]
+"""Whose requests wait there, and whether they go on with what they have begun."""
 
 
 class Turns:
@@ -27,11 +36,13 @@ class Turns:
     Those that nobody is known for are one organisation.
     """
 
-    def __init__(self) -> None:
-        self._waiting: dict[UUID | None, deque[asyncio.Future[None]]] = {}
+    def __init__(self, pace: Pace | None = None) -> None:
+        self._pace = pace or Pace()
+        self._waiting: dict[_Line, deque[asyncio.Future[None]]] = {}
         self._under_way = 0
         self._given = 0
         self._round: asyncio.Handle | None = None
+        self._later: asyncio.TimerHandle | None = None
         self._last: UUID | None = None
         self._mixed_until = 0.0
 
@@ -47,7 +58,7 @@ class Turns:
         self._note(org_id)
         if self._waiting or self._is_mixed():
             try:
-                await self._wait(org_id)
+                await self._wait((org_id, False))
             except BaseException:
                 self.over()
                 raise
@@ -67,7 +78,7 @@ class Turns:
                 self._given += 1
                 self._begin_round()
             else:
-                await self._wait(org_id)
+                await self._wait((org_id, True))
 
     def _is_mixed(self) -> bool:
         return bool(self._mixed_until) and steady_seconds() < self._mixed_until
@@ -78,9 +89,9 @@ class Turns:
                 self._mixed_until = steady_seconds() + MIXED_SECONDS
             self._last = org_id
 
-    async def _wait(self, org_id: UUID | None) -> None:
+    async def _wait(self, line: _Line) -> None:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(org_id, deque()).append(future)
+        self._waiting.setdefault(line, deque()).append(future)
         self._begin_round()
         await future
 
@@ -88,16 +99,44 @@ class Turns:
         if self._round is None:
             self._round = asyncio.get_running_loop().call_soon(self._give)
 
+    def _begin_later(self, seconds: float) -> None:
+        if self._later is None:
+            self._later = asyncio.get_running_loop().call_later(seconds, self._begin_again)
+
+    def _begin_again(self) -> None:
+        self._later = None
+        self._begin_round()
+
     def _give(self) -> None:
         self._round, self._given = None, 0
-        while self._waiting and self._given < MOST:
-            org_id = next(iter(self._waiting))
-            line = self._waiting.pop(org_id)
-            future = line.popleft()
-            if line:
-                self._waiting[org_id] = line  # behind the others
-            if not future.done():
-                future.set_result(None)
-                self._given += 1
+        paced: set[_Line] = set()
+        while self._given < MOST:
+            line = next((line for line in self._waiting if line not in paced), None)
+            if line is None:
+                break
+            if seconds := self._seconds_until(line):
+                paced.add(line)
+                self._begin_later(seconds)
+            else:
+                self._give_to(line)
         if self._given:
             self._begin_round()
+
+    def _seconds_until(self, line: _Line) -> float:
+        """How long a line waits for its next turn; 0 where it may have it now. Who goes on is never paced."""
+        _, goes_on = line
+        if goes_on or len(self._waiting[line]) <= LITTLE or not self._is_mixed():
+            return 0.0
+        seconds = self._pace.wait()
+        if not seconds:
+            self._pace.take()
+        return seconds
+
+    def _give_to(self, line: _Line) -> None:
+        waiting = self._waiting.pop(line)
+        future = waiting.popleft()
+        if waiting:
+            self._waiting[line] = waiting  # behind the others
+        if not future.done():
+            future.set_result(None)
+            self._given += 1

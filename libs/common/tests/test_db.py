@@ -220,3 +220,12 @@ async def test_sessions_of_a_client_that_is_gone_are_noticed_by_the_server(own_d
     conn = await own_database.connect("watchdog")
     for name in ("tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count", "tcp_user_timeout"):
         assert re.match(r"[1-9]", await conn.fetchval(f"SHOW {name}"))
+
+
+async def test_whoever_finds_a_free_connection_has_it_at_once_and_needs_no_task(database: Database) -> None:
+    pool = await db.open_pool(database.url, "watchdog", 1, NARROW)
+    try:
+        with pytest.raises(StopIteration):
+            pool._acquire(1.0).send(None)
+    finally:
+        pool.terminate()

@@ -56,7 +56,7 @@ class Service(Generic[Some]):
         self.bell: Bell = (
             NotifyBell(pool, self.ear)
             if settings.bell == "notify"
-            else KafkaBell(self.producer, brokers, name, settings.topic_replication)
+            else KafkaBell(self.producer, brokers, name, settings.topic_replication, counted=settings.kafka_metrics)
         )
         self.stopping = asyncio.Event()
         self.http_address = "{}:{}".format(*listening.getsockname()[:2])

@@ -22,6 +22,7 @@ class Settings(KafkaSecurity):
     database_direct_url: str = Field(default="", description="The same database without a pooler; for LISTEN, locks.")
     kafka: str = Field(description="host:port,… of any Kafka-protocol broker.")
     topic_replication: int = Field(default=1, ge=1, le=100, description="Brokers that keep each topic that is made.")
+    kafka_metrics: bool = Field(default=False, description="Whether batches of hints are counted and timed.")
     bell: Literal["kafka", "notify"] = "kafka"
     lake_url: str = Field(description="file:///… or s3://bucket/prefix.")
     http_host: str = "127.0.0.1"

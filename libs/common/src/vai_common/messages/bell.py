@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 from uuid import UUID
 
-from google.protobuf.message import DecodeError
-
 from vai_common.batcher import Batcher, Overloaded
 from vai_common.messages.brokers import Brokers
 from vai_common.messages.kafka import Producer, Record
@@ -118,35 +116,42 @@ def _decoder(kind: str, heard: Callable[[str, list[UUID]], None]) -> Callable[[s
 
 
 class KafkaBell(_Ringer):
-    """Kafka topics `run.ready.<kind>`; the processes of one group share the hints."""
+    """Kafka topics `run.ready.<kind>`; the processes of one group share the hints.
 
-    def __init__(self, producer: Producer, brokers: str | Brokers, group: str, replication: int = 1) -> None:
+    `replication` is on how many brokers a topic is kept that is made here; `counted` turns FastStream's metrics on.
+    """
+
+    def __init__(
+        self,
+        producer: Producer,
+        brokers: str | Brokers,
+        group: str,
+        replication: int = 1,
+        *,
+        counted: bool = False,
+    ) -> None:
         super().__init__()
-        self._replication = replication
         self._producer = producer
-        self._brokers = brokers
+        self._brokers = Brokers.of(brokers)
         self._group = group
-        self._heard: dict[str, tuple[str, Callable[[str, list[UUID]], None]]] = {}
+        self._replication = replication
+        self._counted = counted
+        self._heard: dict[str, Callable[[str, list[UUID]], None]] = {}
 
     def on_ring(self, kinds: Sequence[str], heard: Callable[[str, list[UUID]], None]) -> None:
-        self._heard |= {bell_topic(kind): (kind, heard) for kind in kinds}
+        self._heard |= dict.fromkeys(kinds, heard)
 
     async def listen(self) -> None:
         if not self._heard:
             await asyncio.Event().wait()
-        from vai_common.messages.consumers import consume
+        from vai_common.messages.consumers import Subscription, consume  # who hears NOTIFY needs no FastStream
 
-        await consume(self._brokers, self._group, list(self._heard), self._hear, self._replication)
+        await consume(
+            Subscription(self._brokers, self._group, list(self._heard), self._hear, self._replication, self._counted)
+        )
 
-    def _hear(self, topic: str, value: bytes) -> None:
-        kind, heard = self._heard[topic]
-        try:
-            ids = [UUID(word) for word in RunReady.FromString(value).run_ids]
-        except (DecodeError, ValueError):
-            hints_dropped.labels(channel=kind).inc()
-            return
-        if ids:
-            heard(kind, ids)
+    def _hear(self, kind: str, ids: list[UUID]) -> None:
+        self._heard[kind](kind, ids)
 
     async def _send(self, parts: list[tuple[str, list[UUID]]]) -> None:
         records = [

@@ -1,64 +1,142 @@
-"""Reading hints from Kafka: batches, one subscriber a process with all its topics (rule 5).
+"""Reading hints from Kafka: batches, one FastStream subscriber a process with all its topics (rule 5, decision 64).
 
 The one place where the policy of acknowledgement is set: a hint is never acknowledged, losing one is allowed. Commits
 would tie a consumer to a group that a broker which came back empty no longer knows: it would never join again.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import structlog
+from aiokafka import ConsumerRecord
 from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
+from faststream.kafka.prometheus import KafkaPrometheusMiddleware
+from google.protobuf.message import DecodeError
+from prometheus_client import REGISTRY
 
 from vai_common.messages.brokers import Brokers
 from vai_common.messages.topics import make_topics
+from vai_common.telemetry import hints_dropped
+from vai_contracts.topics import bell_topic
+from vai_contracts.vai.bell.v1.bell_pb2 import RunReady
 
 _log = structlog.get_logger()
 
+MOST_RECORDS = 500
+"""Records in one batch."""
 
-async def consume(
-    brokers: str | Brokers, group: str, topics: list[str], hear: Callable[[str, bytes], None], replication: int = 1
-) -> None:
-    """Calls `hear` with topic and value of each message from now on, until cancelled; comes back after a break."""
+_AGAIN_SECONDS = 1.0
+_STOP_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Hint:
+    """What one record says: these runs of this kind are queued."""
+
+    kind: str
+    run_ids: list[UUID]
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """Who hears what, and where. The processes of one `group` share the hints of `kinds`.
+
+    `replication` is on how many brokers a topic is kept that is made here. `counted` turns FastStream's metrics on:
+    they cost time with each batch, and batches are in the path of a run (rule 18).
+    """
+
+    brokers: Brokers
+    group: str
+    kinds: Sequence[str]
+    hear: Callable[[str, list[UUID]], None]
+    replication: int = 1
+    counted: bool = False
+
+    @property
+    def topics(self) -> list[str]:
+        return [bell_topic(kind) for kind in self.kinds]
+
+
+async def consume(subscription: Subscription) -> None:
+    """Hears each hint from now on, until cancelled. Where no broker answers it tries again."""
     while True:
         try:
-            await make_topics(brokers, topics, replication)
-            await _consume_once(Brokers.of(brokers), group, topics, hear)
+            await make_topics(subscription.brokers, subscription.topics, subscription.replication)
+            await _until_cancelled(subscriber(subscription))
         except (KafkaError, OSError, TimeoutError) as error:
             _log.warning("consumer_lost", error=f"{type(error).__name__}: {error}")
-        await asyncio.sleep(1)
+        await asyncio.sleep(_AGAIN_SECONDS)
 
 
-async def _consume_once(brokers: Brokers, group: str, topics: list[str], hear: Callable[[str, bytes], None]) -> None:
-    broker = KafkaBroker(brokers.servers, security=brokers.security(), logger=None)
+def subscriber(subscription: Subscription) -> KafkaBroker:
+    """FastStream's broker with its one subscriber; it hears as soon as it is started."""
+    brokers = subscription.brokers
+    broker = KafkaBroker(
+        brokers.servers,
+        security=brokers.security(),
+        middlewares=[_metrics(subscription.group)] if subscription.counted else [],
+        apply_types=False,  # the decoder makes the objects; to check their types again costs more than to handle them
+        logger=None,
+    )
 
     @broker.subscriber(
-        *topics,
+        *subscription.topics,
         batch=True,
-        group_id=group,
+        group_id=subscription.group,
         auto_offset_reset="latest",
         ack_policy=AckPolicy.MANUAL,
-        max_records=500,
-        decoder=_as_sent,
+        max_records=MOST_RECORDS,
+        decoder=_Decoder(subscription.kinds),
     )
-    async def on_batch(values: list[bytes], message: KafkaMessage) -> None:
-        raw = message.raw_message
-        for record in raw if isinstance(raw, tuple | list) else (raw,):
-            hear(record.topic, record.value)
+    async def on_hints(hints: list[Hint]) -> None:
+        for hint in hints:
+            subscription.hear(hint.kind, hint.run_ids)
 
+    return broker
+
+
+class _Decoder:
+    """Makes hints of the records of a batch. One that cannot be decoded is dropped and counted, no other."""
+
+    def __init__(self, kinds: Sequence[str]) -> None:
+        self._kinds = {bell_topic(kind): kind for kind in kinds}
+
+    async def __call__(self, message: KafkaMessage) -> list[Hint]:
+        raw: Any = message.raw_message  # FastStream's type is of one record, also where it reads batches
+        records: Sequence[ConsumerRecord[Any, bytes]] = raw if isinstance(raw, tuple | list) else (raw,)
+        hints = (self._hint(record.topic, record.value or b"") for record in records)
+        return [hint for hint in hints if hint is not None and hint.run_ids]
+
+    def _hint(self, topic: str, value: bytes) -> Hint | None:
+        kind = self._kinds[topic]
+        try:
+            return Hint(kind, [UUID(word) for word in RunReady.FromString(value).run_ids])
+        except (DecodeError, ValueError):
+            hints_dropped.labels(channel=kind).inc()
+            return None
+
+
+_made: dict[str, KafkaPrometheusMiddleware] = {}
+
+
+def _metrics(group: str) -> KafkaPrometheusMiddleware:
+    """One for a process: its metrics can be registered once, and a subscriber is made again after a break."""
+    if group not in _made:
+        _made[group] = KafkaPrometheusMiddleware(registry=REGISTRY, app_name=group)
+    return _made[group]
+
+
+async def _until_cancelled(broker: KafkaBroker) -> None:
     try:
         await broker.start()
         await asyncio.Event().wait()
     finally:
         # A broker that is gone would be waited for.
         with suppress(KafkaError, OSError, TimeoutError):
-            await asyncio.wait_for(broker.stop(), 3)
-
-
-async def _as_sent(message: KafkaMessage) -> Any:
-    """The bytes themselves: FastStream would read what looks like JSON, and lose the batch where it is none of ours."""
-    return message.body
+            await asyncio.wait_for(broker.stop(), _STOP_SECONDS)

@@ -17,10 +17,10 @@ from typing import Any, TypeVar
 import httpx2
 import pytest
 
-import vai_api_gateway.handlers
 import vai_api_gateway.settings
-import vai_extract_worker.handlers
+import vai_api_gateway.wiring
 import vai_extract_worker.settings
+import vai_extract_worker.wiring
 import vai_worker.worker as worker_module
 from tests.architecture.workspace import ROOT
 from vai_common.boot import Service
@@ -116,7 +116,7 @@ def environment(database_url: str, tmp_path: Path) -> dict[str, Any]:  # noqa: F
 @pytest.fixture
 async def gateway(environment: dict[str, Any]) -> AsyncIterator[Service[Any]]:
     settings = vai_api_gateway.settings.Settings(**environment, token_secret="0123456789" * 4)
-    async with started("api-gateway", settings) as service, vai_api_gateway.handlers.running(service):
+    async with started("api-gateway", settings) as service, vai_api_gateway.wiring.running(service):
         yield service
 
 
@@ -125,7 +125,7 @@ async def worker(environment: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -
     """It hears the bell; a look that finds the run without it would be another way."""
     monkeypatch.setattr(worker_module, "PULL_SECONDS", 3600.0)
     settings = vai_extract_worker.settings.Settings(**environment)
-    async with started("extract-worker", settings) as service, vai_extract_worker.handlers.running(service):
+    async with started("extract-worker", settings) as service, vai_extract_worker.wiring.running(service):
         yield service
     ctypes.CDLL(None).prctl(4, 1)  # PR_SET_DUMPABLE: a worker hides its memory, this process needs not
 

@@ -19,8 +19,8 @@ from vai_testkit.wait import wait_for
 from vai_worker import lifecycle
 from vai_worker.kind import Park
 from vai_worker.owned import _HOLD, Owned
-from vai_worker.running import running
 from vai_worker.settings import WorkerSettings
+from vai_worker.wiring import running
 from vai_worker.worker import Worker
 
 

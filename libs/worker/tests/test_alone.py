@@ -11,7 +11,7 @@ from vai_testkit.toys import ToyLight
 from vai_testkit.wait import wait_for
 from vai_testkit.working import working
 from vai_worker import alone as alone_module
-from vai_worker import running as running_module
+from vai_worker import wiring as running_module
 from vai_worker.alone import HOLDS_SECONDS, REST_SECONDS, ROOM_SECONDS, WAITS_SECONDS, Alone
 
 KINDS = ["dlt_extract"]

@@ -10,7 +10,7 @@ import pytest
 from vai_common.errors import ErrorCode, Permanent, Retryable
 from vai_common.ids import uuid7
 from vai_common.messages.bell import EVENT, NotifyBell
-from vai_common.messages.whispers import Ear
+from vai_common.messages.notifications import Listener
 from vai_records.definitions.base import Retry
 from vai_testkit.automations import NOOP, save
 from vai_testkit.database import Database, new_run
@@ -112,10 +112,10 @@ async def test_what_is_not_the_connections_fault_or_not_final_leaves_it_alone(
 async def test_the_scheduler_hears_of_a_refusal_that_an_automation_waits_for(shop: Shop) -> None:
     trigger = {"type": "event", "eventType": "connection.error"}
     await save(await shop.database.owner(), shop.org_id, {"actions": [NOOP], "trigger": trigger})
-    ear, heard, ready = Ear(shop.database.url, "scheduler"), list[UUID](), asyncio.Event()
-    NotifyBell(None, ear).on_ring((EVENT,), lambda _word, ids: heard.extend(ids))
-    ear.on_return(ready.set)
-    listening = asyncio.create_task(ear.listen())
+    listener, heard, ready = Listener(shop.database.url, "scheduler"), list[UUID](), asyncio.Event()
+    NotifyBell(None, listener).on_ring((EVENT,), lambda _word, ids: heard.extend(ids))
+    listener.on_return(ready.set)
+    listening = asyncio.create_task(listener.listen())
     await asyncio.wait_for(ready.wait(), 10)
     await shop.run(Permanent(ErrorCode.AUTH_ERROR, "The key is refused"))
     await wait_for(lambda: heard, what="the scheduler hears of it")

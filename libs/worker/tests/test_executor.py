@@ -20,7 +20,7 @@ from vai_testkit.toys import ToyHeavy, ToyLight
 from vai_testkit.wait import wait_for
 from vai_testkit.working import working
 from vai_worker import executor as executor_module
-from vai_worker import running as running_module
+from vai_worker import wiring as running_module
 from vai_worker import worker as worker_module
 from vai_worker.owned import Owned
 from vai_worker.worker import Worker

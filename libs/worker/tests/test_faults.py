@@ -16,7 +16,7 @@ from vai_testkit.database import Database
 from vai_testkit.faults import Fault
 from vai_testkit.rings import MemoryBell
 from vai_testkit.wait import wait_for
-from vai_worker import running as running_module
+from vai_worker import wiring as running_module
 from vai_worker import worker as worker_module
 from vai_worker.endings import Endings
 from vai_worker.kind import Park

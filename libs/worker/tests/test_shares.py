@@ -17,7 +17,7 @@ from vai_testkit.database import Database, new_run
 from vai_testkit.toys import ToyHeavy, ToyLight
 from vai_testkit.wait import wait_for
 from vai_testkit.working import working
-from vai_worker import running as running_module
+from vai_worker import wiring as running_module
 from vai_worker.shares import Shares
 from vai_worker.worker import Worker
 

@@ -15,7 +15,7 @@ from vai_testkit.database import Database, new_run
 from vai_testkit.toys import ToyHeavy, ToyLight
 from vai_testkit.wait import wait_for
 from vai_testkit.working import working
-from vai_worker import running as running_module
+from vai_worker import wiring as running_module
 from vai_worker import worker as worker_module
 from vai_worker.owned import Owned
 from vai_worker.worker import Worker
@@ -322,7 +322,7 @@ async def test_what_is_held_is_renewed(work: Work) -> None:
     assert (await work.database.run(run_id))["due_at"] > before
 
 
-async def test_a_whisper_of_garbage_disturbs_nobody(work: Work) -> None:
+async def test_a_notification_of_garbage_disturbs_nobody(work: Work) -> None:
     run_id = await work.made(wait=True)
     await wait_for(lambda: work.light.began, what="it began")
     for payload in ("", "cancel", "cancel nobody", "x,y", "\x00"):

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
-from vai_api_gateway.auth.auth import Authenticator
+from vai_api_gateway.auth.authenticator import Authenticator
 from vai_api_gateway.auth.sign_in import PasswordDesk, SignIns
 from vai_api_gateway.gateway import Gateway
 from vai_api_gateway.logs.tail import Tail
@@ -23,7 +23,7 @@ from vai_common import db
 from vai_common.ids import uuid7
 from vai_common.loops import every
 from vai_common.messages.bell import NotifyBell
-from vai_common.messages.whispers import Ear
+from vai_common.messages.notifications import Listener
 from vai_drawing.drawer import Drawer
 from vai_records.automations import run_reads
 from vai_records.automations.versions import Versions
@@ -65,8 +65,8 @@ def producer() -> MemoryProducer:
 async def gateway(settings: Settings, producer: MemoryProducer) -> AsyncIterator[Gateway]:
     pool = await db.open_pool(settings.database_url, "api-gateway", 4)
     engine = db.engine(settings.database_url, "api-gateway", 2)
-    ear = Ear(settings.direct_url, "api-gateway")
-    bell = NotifyBell(pool, ear)
+    listener = Listener(settings.direct_url, "api-gateway")
+    bell = NotifyBell(pool, listener)
     process_id, desk, fleet = uuid7(), PasswordDesk(), Fleet(pool)
     publisher, keyring = Publisher(pool, producer, process_id), Keyring(settings.encryption_keys)
     drawer = Drawer()
@@ -82,7 +82,7 @@ async def gateway(settings: Settings, producer: MemoryProducer) -> AsyncIterator
         hooks=Hooks(pool, keyring),
         hook_intake=HookIntake(pool, bell),
         fleet=fleet,
-        waiters=Waiters(pool, ear),
+        waiters=Waiters(pool, listener),
         tail=Tail(pool),
         automation_tail=Tail(pool, run_reads.moved),
         versions=Versions(),

@@ -14,9 +14,9 @@ from vai_common.addresses import Policy
 from vai_common.errors import Permanent
 from vai_extract_worker.dlt_extract import DltExtract
 from vai_extract_worker.files import csv_records
-from vai_extract_worker.handlers import PRELOADED
 from vai_extract_worker.loading import parts
 from vai_extract_worker.loading.sweep import sweep
+from vai_extract_worker.wiring import PRELOADED
 from vai_records.lake import cursors
 from vai_records.lake import manifest as lake
 from vai_testkit.database import database_url, postgres_server  # noqa: F401

@@ -18,8 +18,8 @@ from vai_records.runs import hot
 from vai_records.runs.hot import Ending
 from vai_run_dispatcher import limits
 from vai_run_dispatcher.dispatcher import Dispatcher
-from vai_run_dispatcher.handlers import running
 from vai_run_dispatcher.queues import measure_once
+from vai_run_dispatcher.wiring import running
 from vai_testkit.database import Database, new_run
 from vai_testkit.opened import opened_service
 from vai_testkit.rings import MemoryBell

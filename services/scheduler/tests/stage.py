@@ -7,7 +7,7 @@ from vai_common.ids import uuid7
 from vai_records.automations.saved import SavedAction
 from vai_records.events.publication import Publisher
 from vai_records.secrets.keys import Keyring
-from vai_scheduler.looking import Looker
+from vai_scheduler.look import Looker
 from vai_testkit.automations import NOOP, Saved, save, start, states
 from vai_testkit.database import Database
 from vai_testkit.rings import MemoryBell

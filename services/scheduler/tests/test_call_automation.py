@@ -13,8 +13,8 @@ from vai_testkit.automations import NOOP, Saved, start
 from vai_testkit.database import new_run
 from vai_testkit.opened import opened_service
 from vai_testkit.wait import wait_for
-from vai_worker.running import running
 from vai_worker.settings import WorkerSettings
+from vai_worker.wiring import running
 
 _CHILD = "SELECT * FROM automation_runs WHERE parent_run_id = $1"
 

@@ -10,7 +10,7 @@ from services.scheduler.tests.stage import Stage, step
 from vai_common.messages.bell import AUTOMATION
 from vai_records.automations import automations, runs
 from vai_records.definitions.conditions import RootedCondition, judge
-from vai_scheduler import opening
+from vai_scheduler import first_look
 from vai_testkit.automations import NOOP, start
 
 _GT_3 = [{"field": "inputs.n", "operator": "gt", "value": 3}]
@@ -152,7 +152,7 @@ async def test_inputs_that_do_not_fit_end_it_before_it_begins(
 )
 def test_a_reason_shows_values_as_json_writes_them(wanted: Any, seen: Any, reason: str) -> None:
     condition = RootedCondition.model_validate({"field": "event.data.v", "operator": "eq", "value": wanted})
-    assert opening._why(judge([condition], {"event": {"data": {"v": seen}}})[0]) == reason
+    assert first_look._why(judge([condition], {"event": {"data": {"v": seen}}})[0]) == reason
 
 
 async def test_conditions_that_do_not_hold_filter_it_visibly_and_without_an_event(stage: Stage) -> None:

@@ -10,7 +10,7 @@ from services.scheduler.tests.stage import Stage
 from vai_common import clock
 from vai_common.messages.bell import AUTOMATION
 from vai_records.automations import runs
-from vai_scheduler.opening import MOST_WAITING
+from vai_scheduler.first_look import MOST_WAITING
 from vai_scheduler.schedules import Schedules
 from vai_testkit.automations import NOOP, Saved, start
 

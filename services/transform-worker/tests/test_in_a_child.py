@@ -12,7 +12,7 @@ from deltalake import DeltaTable
 
 from vai_common.errors import Permanent
 from vai_transform_worker.duckdb_transform import DuckdbTransform
-from vai_transform_worker.handlers import PRELOADED
+from vai_transform_worker.wiring import PRELOADED
 from vai_worker.children.forks import Forks
 from vai_worker.children.link import Stop
 from vai_worker.owned import LostRun, Owned

@@ -6,7 +6,7 @@ import pytest
 
 from vai_testkit.database import Database
 from vai_testkit.wait import wait_for
-from vai_watchdog.looks import look
+from vai_watchdog.deaths import look
 
 
 @pytest.mark.parametrize("key", [1, 2**31, 2**32 - 1, 2**32, 2**61 + 2**31 + 7, 2**62 - 1])

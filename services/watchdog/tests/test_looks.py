@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from vai_common.ids import uuid7
-from vai_watchdog.looks import STILL_LOOKS, UNSEEN_SECONDS, Looks
+from vai_watchdog.deaths import STILL_LOOKS, UNSEEN_SECONDS, Looks
 
 ONE, TWO = uuid7(), uuid7()
 

@@ -13,9 +13,9 @@ from vai_records.processes.life import Abilities, Life
 from vai_testkit.database import Database
 from vai_testkit.opened import opened_service
 from vai_testkit.wait import wait_for
-from vai_watchdog import handlers, looks
-from vai_watchdog.handlers import running
+from vai_watchdog import deaths, wiring
 from vai_watchdog.retention import keep_once
+from vai_watchdog.wiring import running
 
 _EVERYBODY = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -29,7 +29,7 @@ WHERE application_name = 'watchdog' AND query LIKE '%pg_locks%' AND pid <> pg_ba
 
 @pytest.fixture
 async def service(own_database: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Service[Any]]:
-    monkeypatch.setattr(looks, "UNSEEN_SECONDS", 1.0)
+    monkeypatch.setattr(deaths, "UNSEEN_SECONDS", 1.0)
     async with opened_service(own_database.url, "watchdog") as service, running(service):
         yield service
 
@@ -78,8 +78,8 @@ async def test_two_watchdogs_bury_nobody_alive_and_each_dead_one_once_when_postg
     own_database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A restart ends every session at once: nobody holds a lock at the first looks after it."""
-    monkeypatch.setattr(looks, "UNSEEN_SECONDS", 2.0)
-    monkeypatch.setattr(handlers, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(deaths, "UNSEEN_SECONDS", 2.0)
+    monkeypatch.setattr(wiring, "LOCK_SECONDS", 0.1)
     owner, url = await own_database.owner(), own_database.url
     async with AsyncExitStack() as stack:
         lives = []

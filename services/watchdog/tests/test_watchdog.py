@@ -14,7 +14,7 @@ from vai_records.runs import checkpoints, hot
 from vai_testkit.database import Database
 from vai_testkit.opened import opened_service
 from vai_testkit.wait import wait_for
-from vai_watchdog import looks
+from vai_watchdog import deaths
 from vai_watchdog.lifecycle import MOST_LOSSES
 from vai_watchdog.watchdog import PASSED_OVER_LOOKS
 
@@ -87,7 +87,7 @@ async def test_a_process_that_was_never_seen_has_half_a_minute(guard: Guard, mon
     await (await guard.database.owner()).execute("UPDATE processes SET started_at = started_at - interval '1 h'")
     await guard.look_at_locks()
     assert await guard.there(process)
-    monkeypatch.setattr(looks, "UNSEEN_SECONDS", 0.0)
+    monkeypatch.setattr(deaths, "UNSEEN_SECONDS", 0.0)
     await guard.look_at_locks()
     await guard.look_at_locks()
     assert not await guard.there(process)

@@ -13,8 +13,8 @@ from vai_records.processes.life import Abilities, Life
 from vai_testkit.database import Database
 from vai_testkit.opened import opened_service
 from vai_testkit.wait import wait_for
-from vai_watchdog import handlers
-from vai_watchdog.looks import Looks
+from vai_watchdog import wiring
+from vai_watchdog.deaths import Looks
 
 
 async def _living(database: Database) -> tuple[UUID, Any]:
@@ -83,12 +83,12 @@ class Counted(Looks):
 async def test_when_its_own_connection_breaks_a_watchdog_begins_anew(
     kennel: Any, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handlers, "LOCK_SECONDS", 0.01)
-    monkeypatch.setattr(handlers, "COUNTER_LOOKS", 1_000_000)  # one a connection: nobody beats here
+    monkeypatch.setattr(wiring, "LOCK_SECONDS", 0.01)
+    monkeypatch.setattr(wiring, "COUNTER_LOOKS", 1_000_000)  # one a connection: nobody beats here
     process, _ = await _living(database)
     kennel.watchdog.looks = looks = Counted()
     async with opened_service(database.url, "watchdog") as service:
-        watching = asyncio.create_task(handlers._watch(service, kennel.watchdog))
+        watching = asyncio.create_task(wiring._watch(service, kennel.watchdog))
         await wait_for(lambda: process in looks.seen, what="the process is seen")
         assert looks.breaks == 1
         looks.seen[process].still_looks = 3
@@ -105,7 +105,7 @@ async def test_when_its_own_connection_breaks_a_watchdog_begins_anew(
 
 async def test_leases_count_only_after_a_while_of_unbroken_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """After an absence of the database every lease has run out: the living renew theirs first."""
-    monkeypatch.setattr(handlers, "LOCK_SECONDS", 0.0)
+    monkeypatch.setattr(wiring, "LOCK_SECONDS", 0.0)
     turns: list[str] = []
 
     class Turning:
@@ -118,9 +118,9 @@ async def test_leases_count_only_after_a_while_of_unbroken_looks(monkeypatch: py
         async def sweep_leases_once(self) -> None:
             turns.append("lease")
 
-    watching = asyncio.create_task(handlers._look_until_broken(None, Turning()))  # type: ignore[arg-type]
+    watching = asyncio.create_task(wiring._look_until_broken(None, Turning()))  # type: ignore[arg-type]
     await wait_for(lambda: turns.count("lease") == 2, every=0)
     watching.cancel()
     await asyncio.wait([watching])
-    assert turns[: turns.index("lease")].count("lock") == handlers.LEASES_AFTER + 1
-    assert turns[: turns.index("lease")].count("counter") == handlers.LEASES_AFTER // handlers.COUNTER_LOOKS + 1
+    assert turns[: turns.index("lease")].count("lock") == wiring.LEASES_AFTER + 1
+    assert turns[: turns.index("lease")].count("counter") == wiring.LEASES_AFTER // wiring.COUNTER_LOOKS + 1

@@ -24,8 +24,8 @@ from vai_common.health import Health
 from vai_common.ids import uuid7
 from vai_common.messages.bell import Bell, KafkaBell, NotifyBell
 from vai_common.messages.kafka import Producer
+from vai_common.messages.notifications import Listener
 from vai_common.messages.protocol import BoundedProtocol, Bounds, Door
-from vai_common.messages.whispers import Ear
 from vai_common.settings import Settings
 from vai_common.telemetry import start_logging, start_tracing
 
@@ -50,11 +50,11 @@ class Service(Generic[Some]):
         self.pool = pool
         self.health = Health()
         self.app: Any = self.health
-        self.ear = Ear(settings.direct_url, name, session or "")
+        self.listener = Listener(settings.direct_url, name, session or "")
         brokers = settings.brokers(settings.kafka)
         self.producer = Producer(brokers, name, settings.topic_replication)
         self.bell: Bell = (
-            NotifyBell(pool, self.ear)
+            NotifyBell(pool, self.listener)
             if settings.bell == "notify"
             else KafkaBell(self.producer, brokers, name, settings.topic_replication, counted=settings.kafka_metrics)
         )
@@ -77,8 +77,8 @@ class Service(Generic[Some]):
         task.add_done_callback(self._over)
 
     def listen(self) -> None:
-        """Starts to hear: say `ear.on` and `bell.on_ring` before."""
-        self.spawn(self.ear.listen())
+        """Starts to hear: say `listener.on` and `bell.on_ring` before."""
+        self.spawn(self.listener.listen())
         self.spawn(self.bell.listen())
 
     async def close(self) -> None:

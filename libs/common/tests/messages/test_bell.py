@@ -14,7 +14,7 @@ from vai_common.db import open_pool
 from vai_common.ids import uuid7
 from vai_common.messages.bell import HELD, MOST_IDS, Bell, KafkaBell, NotifyBell
 from vai_common.messages.kafka import Producer, Record
-from vai_common.messages.whispers import Ear, whisper
+from vai_common.messages.notifications import Listener, notify
 from vai_contracts.topics import bell_topic
 from vai_devstack.servers.broker import Broker
 from vai_testkit.database import Database, execute
@@ -56,15 +56,15 @@ class Belfry:
 
 @asynccontextmanager
 async def _notify(url: str) -> AsyncIterator[Belfry]:
-    pool, ear = await open_pool(url, "extract-worker", 2), Ear(url, "run-dispatcher")
+    pool, listener = await open_pool(url, "extract-worker", 2), Listener(url, "run-dispatcher")
     listeners = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"
     belfry = Belfry(
-        NotifyBell(pool, ear),
-        lambda kind, value: whisper(pool, f"ready_{kind}", value.decode()),
+        NotifyBell(pool, listener),
+        lambda kind, value: notify(pool, f"ready_{kind}", value.decode()),
         lambda: execute(url, listeners),
     )
     belfry.bell.on_ring(KINDS, belfry.heard)
-    async with _listening(ear.listen()):
+    async with _listening(listener.listen()):
         yield belfry
     await belfry.bell.close()
     await pool.close()
@@ -181,7 +181,7 @@ async def test_a_ring_without_anybody_to_send_it_fails_nobody() -> None:
 async def test_a_ring_into_a_database_that_is_away_fails_nobody(module_url: str) -> None:
     database = Database(module_url)
     pool = await database.pool("extract-worker")
-    bell = NotifyBell(pool, Ear(module_url, "extract-worker"))
+    bell = NotifyBell(pool, Listener(module_url, "extract-worker"))
     await database.close()
     bell.ring("dlt_extract", [uuid7()])
     await asyncio.wait_for(bell.close(), 20)

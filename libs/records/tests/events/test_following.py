@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from vai_common.ids import uuid7
-from vai_common.messages.whispers import Ear
+from vai_common.messages.notifications import Listener
 from vai_records.events.following import ENDED_CHANNEL, follow, watch
 from vai_records.events.publication import Publisher
 from vai_records.lifecycle.entry import Entry
@@ -20,13 +20,13 @@ from vai_testkit.wait import wait_for
 
 @pytest.fixture
 async def heard(database: Database) -> AsyncIterator[list[UUID]]:
-    """The ids that are whispered on the channel of the ended."""
+    """The ids that are sent on the channel of the ended."""
     ids: list[UUID] = []
     ready = asyncio.Event()
-    ear = Ear(database.url, "api-gateway")
-    ear.on(ENDED_CHANNEL, lambda payload: ids.extend(UUID(hex=word) for word in payload.split(",")))
-    ear.on_return(ready.set)
-    listening = asyncio.create_task(ear.listen())
+    listener = Listener(database.url, "api-gateway")
+    listener.on(ENDED_CHANNEL, lambda payload: ids.extend(UUID(hex=word) for word in payload.split(",")))
+    listener.on_return(ready.set)
+    listening = asyncio.create_task(listener.listen())
     await asyncio.wait_for(ready.wait(), 10)
     yield ids
     listening.cancel()
@@ -59,7 +59,7 @@ async def test_nobody_waits_for_what_has_ended(database: Database) -> None:
     assert not await watch(await database.pool("api-gateway"), await database.put("failed", "done"))
 
 
-async def test_many_who_are_waited_for_fit_into_their_whispers(database: Database, heard: list[UUID]) -> None:
+async def test_many_who_are_waited_for_fit_into_their_notifications(database: Database, heard: list[UUID]) -> None:
     owner = uuid7()
     ids = [await database.put("running", "leased", lease_owner=owner, watched=True) for _ in range(300)]
     await _end(database, *ids, owner=owner)

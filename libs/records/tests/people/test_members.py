@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from vai_common import clock
 from vai_common.ids import uuid7
-from vai_records.people import members, people, sessions
+from vai_records.people import api_keys, members, people, sessions
 from vai_records.people.members import AlreadyMember, LastAdmin
 from vai_records.people.people import Role
 from vai_records.people.sessions import Session
@@ -51,7 +51,7 @@ async def test_a_person_has_an_id_and_a_name_of_their_own_in_each_organisation(
 async def test_a_token_is_good_while_its_user_its_version_and_its_key_are(
     conn: AsyncConnection, org_id: UUID, user_id: UUID
 ) -> None:
-    key = await people.create_key(conn, org_id, user_id, "ci", Role.OPERATOR)
+    key = await api_keys.create_key(conn, org_id, user_id, "ci", Role.OPERATOR)
     plain = Session(org_id, user_id, Role.ADMIN, ENDS, id=uuid7())
     by_key = Session(org_id, user_id, Role.ADMIN, ENDS, key_id=key.id)
 
@@ -62,7 +62,7 @@ async def test_a_token_is_good_while_its_user_its_version_and_its_key_are(
     assert found is not None
     assert found.role is Role.OPERATOR
 
-    await people.revoke_key(conn, org_id, key.id)
+    await api_keys.revoke_key(conn, org_id, key.id)
     assert await sessions.holder(conn, by_key) is None
     assert plain.id is not None
     await sessions.end(conn, plain.id, ENDS)

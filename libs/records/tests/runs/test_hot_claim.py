@@ -9,7 +9,7 @@ from uuid import UUID
 
 from vai_common.clock import now
 from vai_common.ids import uuid7
-from vai_records.lifecycle.sql_fragments import LEASE_SECONDS
+from vai_records.lifecycle.leases import LEASE_SECONDS
 from vai_records.runs import hot
 from vai_testkit.database import Database, new_run
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from vai_records.people import people
+from vai_records.people import api_keys, people
 from vai_records.people.people import Role
 
 
@@ -16,7 +16,7 @@ class Team:
 
     org_id: UUID
     user_id: UUID
-    keys: dict[Role, people.NewKey] = field(default_factory=dict)
+    keys: dict[Role, api_keys.NewKey] = field(default_factory=dict)
 
     def headers(self, role: Role = Role.ADMIN) -> dict[str, str]:
         return {"X-API-Key": self.keys[role].secret}
@@ -28,5 +28,5 @@ async def make_team(engine: AsyncEngine, slug: str, **settings: Any) -> Team:
         org_id = await people.create_organisation(conn, slug, slug.title(), settings)
         user_id = await people.create_user(conn, f"ada@{slug}.example", "Ada", "Lovelace")
         await people.add_member(conn, org_id, user_id, Role.ADMIN)
-        keys = {role: await people.create_key(conn, org_id, user_id, role, role) for role in Role}
+        keys = {role: await api_keys.create_key(conn, org_id, user_id, role, role) for role in Role}
     return Team(org_id, user_id, keys)

@@ -8,8 +8,8 @@ from vai_common.boot import Service
 from vai_testkit.opened import opened_service
 from vai_testkit.toys import ToyHeavy, ToyLight
 from vai_worker.kind import Kind
-from vai_worker.running import running
 from vai_worker.settings import WorkerSettings
+from vai_worker.wiring import running
 from vai_worker.worker import Worker
 
 

@@ -15,7 +15,7 @@ from vai_common.clock import steady_seconds
 from vai_common.loops import every
 from vai_records.events.following import follow, offer_room
 from vai_records.events.publication import Publisher
-from vai_records.lifecycle.sql_fragments import RENEW_SECONDS
+from vai_records.lifecycle.leases import RENEW_SECONDS
 from vai_records.processes.life import Life, process_channel
 from vai_records.runs import hot
 from vai_records.runs.hot import Lease
@@ -102,11 +102,11 @@ class Worker:
         return min(self._slots - self._working, 2 * self._slots - len(self._owned)) - self._claiming
 
     def start(self) -> None:
-        """Hears the bell and the whispers, and begins to claim."""
+        """Listens to the bell and to notifications, and begins to claim."""
         self._life.on_beat = self._on_beat
         self._life.on_death = self._on_death
         self._service.bell.on_ring(tuple(self._kinds), self._on_hint)
-        self._service.ear.on(process_channel(self._life.id), self._on_control)
+        self._service.listener.on(process_channel(self._life.id), self._on_control)
         self._service.spawn(every(PULL_SECONDS, self._claim_once, self._wake))
         self._service.spawn(every(PULL_SECONDS, self._grow_hungry))
         self._service.spawn(every(PULL_SECONDS, self._claim_alone_once))

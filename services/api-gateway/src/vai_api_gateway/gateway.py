@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from vai_api_gateway.auth.auth import Authenticator
+from vai_api_gateway.auth.authenticator import Authenticator
 from vai_api_gateway.auth.sign_in import PasswordDesk, SignIns
 from vai_api_gateway.http.narrow_pool import Narrow
 from vai_api_gateway.logs.tail import Tail

@@ -12,7 +12,7 @@ import structlog
 from vai_api_gateway.http.narrow_pool import Narrow
 from vai_common.db import is_away
 from vai_common.messages.bell import AUTOMATION, HELD, ROOM, Bell
-from vai_common.messages.whispers import whisper
+from vai_common.messages.notifications import notify
 from vai_common.telemetry import runs_immovable
 from vai_records.automations import runs as automation_runs
 from vai_records.events.following import follow, offer_room
@@ -234,12 +234,12 @@ class Decisions:
                 return
 
     async def _control(self, run_id: UUID, word: str) -> bool:
-        """Writes what is asked of a leased run and whispers it to its worker; the beat is the backstop."""
+        """Writes what is asked of a leased run and notifies its worker; the beat is the backstop."""
         async with self._only(run_id), _movable(run_id):
             row = await self.pool.fetchrow(_CONTROL, run_id, self.org_id, word)
         if row is None:
             return False
-        await whisper(self.pool, process_channel(row["lease_owner"]), f"{word} {run_id}")
+        await notify(self.pool, process_channel(row["lease_owner"]), f"{word} {run_id}")
         return True
 
     async def _apply(

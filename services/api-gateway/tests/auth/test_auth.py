@@ -10,9 +10,9 @@ from sqlalchemy import event, select
 from vai_api_gateway.gateway import Gateway
 from vai_common import clock
 from vai_common.ids import uuid7
-from vai_records.people import people
+from vai_records.people import api_keys
 from vai_records.people.people import Role
-from vai_records.schema.tables import api_keys
+from vai_records.schema import tables
 from vai_testkit.team import Team, make_team
 
 ME = "/api/v1/me"
@@ -150,7 +150,7 @@ async def test_a_revoked_key_is_forgotten_when_told(web: httpx2.AsyncClient, tea
     headers = team.headers(Role.VIEWER)
     assert (await web.get(ME, headers=headers)).status_code == 200
     async with gateway.engine.begin() as conn:
-        await people.revoke_key(conn, team.org_id, team.keys[Role.VIEWER].id)
+        await api_keys.revoke_key(conn, team.org_id, team.keys[Role.VIEWER].id)
 
     assert (await web.get(ME, headers=headers)).status_code == 200
     gateway.authenticator.forget()
@@ -200,14 +200,14 @@ async def test_a_key_that_is_revoked_while_it_is_looked_up_is_not_remembered(
     assert (await web.get(ME, headers=team.headers())).status_code == 200
     event.remove(gateway.engine.sync_engine, "after_cursor_execute", forget)
     async with gateway.engine.begin() as conn:
-        await people.revoke_key(conn, team.org_id, team.keys[Role.ADMIN].id)
+        await api_keys.revoke_key(conn, team.org_id, team.keys[Role.ADMIN].id)
     assert (await web.get(ME, headers=team.headers())).status_code == 401
 
 
 async def test_the_use_of_a_key_is_written_later(api: httpx2.AsyncClient, team: Team, gateway: Gateway) -> None:
     async def used() -> Any:
         async with gateway.engine.connect() as conn:
-            wanted = select(api_keys.c.last_used_at).where(api_keys.c.id == team.keys[Role.ADMIN].id)
+            wanted = select(tables.api_keys.c.last_used_at).where(tables.api_keys.c.id == team.keys[Role.ADMIN].id)
             return (await conn.execute(wanted)).scalar_one()
 
     await api.get(ME)

@@ -10,7 +10,7 @@ import jwt
 import pytest
 from pydantic import ValidationError
 
-from vai_api_gateway.auth.auth import Authenticator
+from vai_api_gateway.auth.authenticator import Authenticator
 from vai_api_gateway.auth.jwks import KeysFromAddress, NoKeys, fetch
 from vai_api_gateway.gateway import Gateway
 from vai_api_gateway.settings import Settings

@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 
-from vai_api_gateway.auth.auth import Demand, Open
+from vai_api_gateway.auth.roles import Demand, Open
 from vai_api_gateway.reference.openapi import routes_of
 from vai_common.ids import uuid7
 from vai_records.people.people import Role

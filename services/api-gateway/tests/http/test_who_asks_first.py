@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import httpx2
 from fastapi import FastAPI
 
-from vai_api_gateway.auth.auth import Demand
+from vai_api_gateway.auth.roles import Demand
 from vai_api_gateway.reference.openapi import role_of, routes_of
 from vai_common.ids import uuid7
 from vai_records.people.people import Role

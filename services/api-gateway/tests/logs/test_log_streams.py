@@ -13,7 +13,7 @@ from vai_api_gateway.gateway import Gateway
 from vai_api_gateway.http import streaming
 from vai_api_gateway.logs.tail import Line
 from vai_common import clock
-from vai_records.people import people
+from vai_records.people import api_keys
 from vai_records.people.people import Role
 from vai_testkit.application import application
 from vai_testkit.servers.sse import sent_events, served, stream
@@ -182,7 +182,7 @@ async def test_a_stream_ends_when_its_key_is_revoked(
     run_id = await make(client)
     async with stream(client, path.format(run_id=run_id), **team.headers(Role.VIEWER)) as open_stream:
         async with gateway.engine.begin() as conn:
-            assert await people.revoke_key(conn, team.org_id, team.keys[Role.VIEWER].id)
+            assert await api_keys.revoke_key(conn, team.org_id, team.keys[Role.VIEWER].id)
         gateway.authenticator.forget()
         assert [found.name for found in await open_stream.rest() if found.name in ("end", "run")] in ([], ["run"])
 
@@ -205,7 +205,7 @@ async def test_who_is_revoked_hears_of_nothing_that_happens_later(
     async with stream(client, f"{RUNS}/stream", **team.headers(Role.VIEWER)) as feed:
         assert (await feed.event()).name == "ready"
         async with gateway.engine.begin() as conn:
-            assert await people.revoke_key(conn, team.org_id, team.keys[Role.VIEWER].id)
+            assert await api_keys.revoke_key(conn, team.org_id, team.keys[Role.VIEWER].id)
         gateway.authenticator.forget()
         await make(client)
         assert await feed.rest() == []

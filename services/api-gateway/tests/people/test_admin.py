@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from vai_api_gateway.auth.auth import Authenticator
+from vai_api_gateway.auth.authenticator import Authenticator
 from vai_api_gateway.gateway import Gateway
 from vai_records.people.people import Role
 from vai_testkit.application import application

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from tests.spec.check_contract import faults_in_document
-from vai_api_gateway.auth.auth import Open
+from vai_api_gateway.auth.roles import Open
 from vai_api_gateway.http import shapes
 from vai_api_gateway.reference import openapi
 from vai_api_gateway.reference.examples import EXAMPLES

@@ -11,7 +11,7 @@ from typing import Any
 
 from vai_common.addresses import Policy
 from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
-from vai_extract_worker import messages
+from vai_extract_worker import log_texts
 from vai_extract_worker.discretion import DiscreetLink, hidden_of
 from vai_extract_worker.loading.loading import Loading, Run, Unanswered
 from vai_extract_worker.loading.results import Outcome
@@ -97,7 +97,7 @@ class Extraction:
     def perform(self) -> dict[str, Any]:
         """Everything that is left, then the result."""
         run, state = self._run, self._run.state
-        run.log(messages.extraction_started(run.source, list(state.resources), len(state.done)))
+        run.log(log_texts.extraction_started(run.source, list(state.resources), len(state.done)))
         for name in state.resources:
             if not state.resources[name].done and not self._is_given_up(name):
                 self._load(name)
@@ -109,7 +109,7 @@ class Extraction:
         self._announce(outcome)
         result = outcome.result()
         done, failed = list(state.done), list(run.failed)
-        run.log(messages.extraction_completed(run.source, result["recordsProcessed"], done, failed))
+        run.log(log_texts.extraction_completed(run.source, result["recordsProcessed"], done, failed))
         return result
 
     @property
@@ -151,7 +151,7 @@ class Extraction:
 
     def _fail(self, name: str, error: RunError) -> None:
         self._run.failed[name] = error
-        self._run.log(messages.resource_failed(name, error, self._run.state.resources[name]))
+        self._run.log(log_texts.resource_failed(name, error, self._run.state.resources[name]))
         self._run.link.progress(self._run.progress(None))
 
     def _outcome(self) -> Outcome:

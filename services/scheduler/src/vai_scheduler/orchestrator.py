@@ -13,7 +13,7 @@ import structlog
 
 from vai_common.db import AWAY
 from vai_records.automations import runs
-from vai_scheduler.looking import Looker
+from vai_scheduler.look import Looker
 
 _log = structlog.get_logger()
 

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from vai_records.lifecycle import last_resort
 from vai_records.lifecycle.entry import Entry
+from vai_records.lifecycle.leases import GRACE_SECONDS
 from vai_records.lifecycle.moves import Owner, Phase, Status, edges_of, moves_of
-from vai_records.lifecycle.sql_fragments import GRACE_SECONDS
 from vai_records.lifecycle.transitions import Step, apply
 
 EDGES = edges_of(Owner.WATCHDOG)

@@ -9,7 +9,7 @@ from uuid import UUID
 from vai_common.batcher import Batcher, Overloaded
 from vai_common.messages.brokers import Brokers
 from vai_common.messages.kafka import Producer, Record
-from vai_common.messages.whispers import Ear
+from vai_common.messages.notifications import Listener
 from vai_common.telemetry import hints_dropped
 from vai_contracts.topics import bell_topic
 from vai_contracts.vai.bell.v1.bell_pb2 import RunReady
@@ -82,17 +82,17 @@ class _Ringer:
 class NotifyBell(_Ringer):
     """Postgres NOTIFY, a channel a kind: the embedded stack, whose broker sleeps through its long poll."""
 
-    def __init__(self, pool: Any, ear: Ear) -> None:
+    def __init__(self, pool: Any, listener: Listener) -> None:
         super().__init__()
         self._pool = pool
-        self._ear = ear
+        self._listener = listener
 
     def on_ring(self, kinds: Sequence[str], heard: Callable[[str, list[UUID]], None]) -> None:
         for kind in kinds:
-            self._ear.on(f"ready_{kind}", _decoder(kind, heard))
+            self._listener.on(f"ready_{kind}", _decoder(kind, heard))
 
     async def listen(self) -> None:
-        """The ear listens for the whole process; there is nothing else to do."""
+        """The listener listens for the whole process; there is nothing else to do."""
         await asyncio.Event().wait()
 
     async def _send(self, parts: list[tuple[str, list[UUID]]]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from vai_common.messages.bell import AUTOMATION, EVENT, ROOM, Bell
-from vai_common.messages.whispers import LARGEST_PAYLOAD, whisper
+from vai_common.messages.notifications import LARGEST_PAYLOAD, notify
 from vai_records.events.publication import Publisher
 
 ENDED_CHANNEL = "run_ended"
@@ -26,7 +26,7 @@ async def follow(rows: Sequence[Any], pool: Any, bell: Bell, publisher: Publishe
     watched = [row["id"].hex for row in rows if row["watched"]]
     most = LARGEST_PAYLOAD // 33
     for start in range(0, len(watched), most):
-        await whisper(pool, ENDED_CHANNEL, ",".join(watched[start : start + most]))
+        await notify(pool, ENDED_CHANNEL, ",".join(watched[start : start + most]))
 
 
 def offer_room(rows: Sequence[Any], bell: Bell) -> None:
@@ -49,5 +49,5 @@ def automation_run_of(row: Any) -> UUID | None:
 
 
 async def watch(conn: Any, run_id: UUID) -> bool:
-    """Asks whoever ends the run to whisper it; False where it has ended already."""
+    """Asks whoever ends the run to notify us; False where it has ended already."""
     return await conn.fetchval(_WATCH, run_id) is not None

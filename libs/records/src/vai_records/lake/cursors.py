@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from vai_records.lake.manifest import CHAIN
+from vai_records.runs.chain import CHAIN
 
 
 @dataclass(frozen=True)

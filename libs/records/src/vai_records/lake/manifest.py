@@ -10,6 +10,7 @@ from uuid import UUID
 
 from vai_common.ids import uuid7
 from vai_records.lake import bronze_types
+from vai_records.runs.chain import CHAIN
 
 Column = dict[str, str]
 Columns = list[Column]
@@ -23,12 +24,6 @@ ADDED: Columns = [
     {"name": "_extracted_at", "type": "TIMESTAMP WITH TIME ZONE"},
 ]
 """What every bronze table has beside its source's columns; all that an empty one has where no others are known."""
-
-CHAIN = """WITH RECURSIVE chain(id, retry_of, depth) AS (
-    SELECT id, retry_of, 0 FROM runs WHERE id = $1
-    UNION ALL SELECT r.id, r.retry_of, c.depth + 1 FROM chain c JOIN runs r ON r.id = c.retry_of
-)"""
-"""The run $1, the run that it retries, and so on: they go on from one another's checkpoint (decision 19)."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from uuid import UUID
 import structlog
 
 from vai_common.db import is_away
-from vai_records.lifecycle.sql_fragments import LEASE_SECONDS
+from vai_records.lifecycle.leases import LEASE_SECONDS
 from vai_records.lifecycle.transitions import Step, apply
 
 _log = structlog.get_logger()

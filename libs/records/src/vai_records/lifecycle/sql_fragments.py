@@ -4,13 +4,6 @@ All of them read from a CTE `moved` with the columns of `runs` after the change,
 differs. `data` of an event is what decision 30 lists.
 """
 
-LEASE_SECONDS = 90
-"""How long a claim or a renewal lasts (document 000, "Lease-Based Ownership")."""
-
-RENEW_SECONDS = 30
-GRACE_SECONDS = 180
-"""How long a stale run may stay unclaimed before it is abandoned (document 000, "Watchdog Grace")."""
-
 EVENT_DATA = """jsonb_build_object(
     'runId', moved.id, 'actionId', moved.action_id, 'actionKind', moved.kind, 'status', moved.status,
     'attempt', moved.retry_count + 1, 'createdAt', moved.created_at, 'startedAt', moved.started_at,

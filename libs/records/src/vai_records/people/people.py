@@ -1,7 +1,5 @@
 """Organisations, the people in them, and the API keys that act for them (decision 26)."""
 
-import hashlib
-import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,19 +7,15 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Text, and_, bindparam, cast, func, insert, or_, select, text, update
+from sqlalchemy import Text, and_, cast, insert, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vai_common.ids import uuid7
-from vai_records.schema.tables import api_keys, memberships, organisations, users
+from vai_records.schema.tables import memberships, organisations, users
 
 KEYS_CHANGED = "keys_changed"
 """The NOTIFY channel that says: forget the keys that you know."""
-
-KEY_PREFIX = "vai_"
-SHOWN_OF_KEY = 12
-"""How many characters of a key are stored as they are, so that it can be recognised."""
 
 
 class Role(StrEnum):
@@ -71,23 +65,6 @@ class Actor:
     key_id: UUID | None = None
     expires_at: datetime | None = None
     token_version: int = 0
-
-
-@dataclass(frozen=True)
-class NewKey:
-    """A key as it is told once: `secret` is stored nowhere, only its hash is."""
-
-    id: UUID
-    secret: str
-
-
-def key_hash(secret: str) -> bytes:
-    """What is stored of an API key. The keys are long and random, so one round of SHA-256 is enough."""
-    return hashlib.sha256(secret.encode()).digest()
-
-
-def is_api_key(credential: str) -> bool:
-    return credential.startswith(KEY_PREFIX)
 
 
 async def create_organisation(conn: AsyncConnection, slug: str, name: str, settings: dict[str, Any]) -> UUID:
@@ -146,25 +123,6 @@ async def member(conn: AsyncConnection, org_id: UUID, user_id: UUID) -> Actor | 
     return Actor(org_id, user_id, Role(row.role), row.settings, token_version=row.token_version)
 
 
-async def create_key(
-    conn: AsyncConnection, org_id: UUID, user_id: UUID, name: str, role: Role, expires_at: datetime | None = None
-) -> NewKey:
-    """Make an API key that acts for a user of the organisation."""
-    key = NewKey(uuid7(), KEY_PREFIX + secrets.token_urlsafe(32))
-    stored = {"id": key.id, "org_id": org_id, "user_id": user_id, "name": name, "role": role, "expires_at": expires_at}
-    stored |= {"prefix": key.secret[:SHOWN_OF_KEY], "key_hash": key_hash(key.secret)}
-    await conn.execute(insert(api_keys).values(stored))
-    return key
-
-
-async def revoke_key(conn: AsyncConnection, org_id: UUID, key_id: UUID) -> bool:
-    """Make a key worthless at once, on every gateway; False where the organisation has no such live key."""
-    mine = and_(api_keys.c.id == key_id, api_keys.c.org_id == org_id, api_keys.c.revoked_at.is_(None))
-    done = await conn.execute(update(api_keys).where(mine).values(revoked_at=func.clock_timestamp()))
-    await forget_keys(conn, org_id)
-    return done.rowcount == 1
-
-
 async def forget_keys(conn: AsyncConnection, org_id: UUID | None = None) -> None:
     """Have every gateway ask again who is who, as soon as this transaction is committed.
 
@@ -172,38 +130,6 @@ async def forget_keys(conn: AsyncConnection, org_id: UUID | None = None) -> None
     """
     named = "" if org_id is None else f", '{org_id}'"
     await conn.execute(text(f"NOTIFY {KEYS_CHANGED}{named}"))
-
-
-async def holder_of(conn: AsyncConnection, hashed: bytes) -> Actor | None:
-    """Whom a key acts for, never with more than its user's role; None where it is unknown, revoked or expired.
-
-    A key whose user has left the organisation is worth nothing.
-    """
-    of_user = and_(memberships.c.org_id == api_keys.c.org_id, memberships.c.user_id == api_keys.c.user_id)
-    joined = api_keys.join(memberships, of_user).join(organisations, organisations.c.id == api_keys.c.org_id)
-    live = and_(
-        memberships.c.removed_at.is_(None),
-        api_keys.c.key_hash == hashed,
-        api_keys.c.revoked_at.is_(None),
-        or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > func.clock_timestamp()),
-    )
-    wanted = select(
-        api_keys, memberships.c.role.label("member_role"), memberships.c.token_version, organisations.c.settings
-    )
-    row = (await conn.execute(wanted.select_from(joined).where(live))).one_or_none()
-    if row is None:
-        return None
-    role = min(Role(row.role), Role(row.member_role), key=Role.rank)
-    return Actor(row.org_id, row.user_id, role, row.settings, row.id, row.expires_at, row.token_version)
-
-
-async def touch_keys(conn: AsyncConnection, used: Mapping[UUID, datetime]) -> None:
-    """Write when keys were last used, in id order; a later time that is there already stays."""
-    if not used:
-        return
-    later = func.greatest(api_keys.c.last_used_at, bindparam("used_at"))
-    statement = update(api_keys).where(api_keys.c.id == bindparam("key_id")).values(last_used_at=later)
-    await conn.execute(statement, [{"key_id": key_id, "used_at": used[key_id]} for key_id in sorted(used)])
 
 
 async def users_by_id(conn: AsyncConnection, org_id: UUID, ids: Iterable[UUID | None]) -> dict[str, User]:

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from vai_records.lake.manifest import CHAIN
+from vai_records.runs.chain import CHAIN
 
 
 async def load(conn: Any, run_id: UUID) -> dict[str, Any] | None:

@@ -22,7 +22,8 @@ from vai_records.lifecycle.claimable import (
     passed_over,
 )
 from vai_records.lifecycle.entry import Entry
-from vai_records.lifecycle.sql_fragments import AFTERWARDS, LEASE_SECONDS, TOLD, WOKEN, logged, told
+from vai_records.lifecycle.leases import LEASE_SECONDS
+from vai_records.lifecycle.sql_fragments import AFTERWARDS, TOLD, WOKEN, logged, told
 from vai_records.runs.new_run import NewRun
 
 # Create ---------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from vai_api_gateway.auth.principal import NEVER, Credential, Principal
 from vai_api_gateway.auth.tokens import BadToken, Tokens
 from vai_api_gateway.problems import Problem
 from vai_common import clock
-from vai_records.people import people, sessions
+from vai_records.people import api_keys, sessions
 from vai_records.people.people import Actor
 from vai_records.people.sessions import Session
 
@@ -26,7 +26,7 @@ class Holders:
 
     async def holder(self, shown: Credential) -> tuple[Principal, datetime | None]:
         """Whom a credential stands for, and when it ends. Raises `Problem` 401."""
-        if people.is_api_key(shown.text):
+        if api_keys.is_api_key(shown.text):
             return await self._key_holder(shown)
         if self._oidc is not None and self._oidc.issued(shown.text):
             return await self._outsider(shown)
@@ -34,7 +34,7 @@ class Holders:
 
     async def _key_holder(self, shown: Credential) -> tuple[Principal, datetime | None]:
         async with self._engine.connect() as conn:
-            actor = await people.holder_of(conn, people.key_hash(shown.text))
+            actor = await api_keys.holder_of(conn, api_keys.key_hash(shown.text))
         if actor is None:
             raise unauthorized("this API key is unknown, revoked or expired")
         until = actor.expires_at or NEVER

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Body, Query, Request, Response
 
-from vai_api_gateway.auth.auth import Operator, Principal, Viewer
+from vai_api_gateway.auth.principal import Principal
+from vai_api_gateway.auth.roles import Operator, Viewer
 from vai_api_gateway.automations import saving as automation_saving
 from vai_api_gateway.automations import start as triggering
 from vai_api_gateway.automations.graph import GRAPH, Format, answer_graph, graph_of

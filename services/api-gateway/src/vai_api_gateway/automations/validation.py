@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
-from vai_api_gateway.auth.auth import Operator
+from vai_api_gateway.auth.roles import Operator
 from vai_api_gateway.automations import saving as automation_saving
 from vai_api_gateway.automations.shapes import ValidShape, step_json
 from vai_api_gateway.automations.trigger_columns import next_times

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Body, Query, Request, Response
 
-from vai_api_gateway.auth.auth import Operator, Principal, Viewer
+from vai_api_gateway.auth.principal import Principal
+from vai_api_gateway.auth.roles import Operator, Viewer
 from vai_api_gateway.catalogue.slugs import SlugMet, with_slug
 from vai_api_gateway.gateway import Gateway, gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, Limit, Offset, Words, answer, nothing, page, words

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from vai_api_gateway.auth.auth import Admin, Operator, Principal, Viewer
+from vai_api_gateway.auth.principal import Principal
+from vai_api_gateway.auth.roles import Admin, Operator, Viewer
 from vai_api_gateway.catalogue import connection_check as connection_test
 from vai_api_gateway.catalogue.slugs import SlugMet, with_slug
 from vai_api_gateway.gateway import Gateway, gateway_of

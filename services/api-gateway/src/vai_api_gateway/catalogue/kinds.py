@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from vai_api_gateway.auth.auth import Viewer
+from vai_api_gateway.auth.roles import Viewer
 from vai_api_gateway.gateway import gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, answer
 from vai_api_gateway.http.requests import JsonRoute

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from vai_api_gateway.auth.auth import Admin
+from vai_api_gateway.auth.roles import Admin
 from vai_api_gateway.gateway import gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, answer
 from vai_api_gateway.http.requests import JsonRoute

@@ -14,7 +14,7 @@ from fastapi.dependencies.utils import get_flat_params
 from fastapi.params import Query
 from fastapi.routing import APIRoute
 
-from vai_api_gateway.auth.auth import Demand
+from vai_api_gateway.auth.roles import Demand
 from vai_api_gateway.http import numbers as odd_numbers
 from vai_api_gateway.problems import Problem, refusal
 from vai_common.faults import nearest

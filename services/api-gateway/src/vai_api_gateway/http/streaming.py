@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
-from vai_api_gateway.auth.auth import asked_by
+from vai_api_gateway.auth.roles import asked_by
 from vai_api_gateway.gateway import Gateway
 from vai_api_gateway.http.edge import HEAD
 from vai_api_gateway.problems import DATABASE_AWAY, Problem

@@ -8,7 +8,7 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 from pydantic.alias_generators import to_snake
 
-from vai_api_gateway.auth.auth import Viewer
+from vai_api_gateway.auth.roles import Viewer
 from vai_api_gateway.gateway import Gateway, gateway_of
 from vai_api_gateway.http.accept import prefers
 from vai_api_gateway.http.answers import PROBLEMS, InDigits, answer

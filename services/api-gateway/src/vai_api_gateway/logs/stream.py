@@ -10,7 +10,7 @@ import orjson
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from vai_api_gateway.auth.auth import Viewer
+from vai_api_gateway.auth.roles import Viewer
 from vai_api_gateway.gateway import gateway_of
 from vai_api_gateway.http.answers import PROBLEMS
 from vai_api_gateway.http.requests import JsonRoute

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import orjson
 
-from vai_api_gateway.http.listener import Listener
+from vai_api_gateway.http.stream_waiter import StreamWaiter
 from vai_records.runs import logs
 
 TAIL_SECONDS = 0.025
@@ -59,7 +59,7 @@ class Watched:
         self.sequence = lines[-1].sequence if lines else grown_to
 
 
-class Follower(Listener):
+class Follower(StreamWaiter):
     """One who follows one run. `sequence` is the last entry that was handed to it; one who is behind reads itself."""
 
     def __init__(self, watched: Watched, sequence: int) -> None:

@@ -6,15 +6,15 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from vai_api_gateway.auth.auth import Principal, Viewer
-from vai_api_gateway.auth.principal import NEVER
+from vai_api_gateway.auth.principal import NEVER, Principal
+from vai_api_gateway.auth.roles import Viewer
 from vai_api_gateway.gateway import gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, Limit, Offset, Words, answer, nothing, page, words
 from vai_api_gateway.http.requests import JsonRoute
 from vai_api_gateway.people.shapes import ApiKeyBody, ApiKeyShape, ApiKeysShape, CreatedApiKeyShape
 from vai_api_gateway.problems import Problem, not_found
 from vai_common import clock
-from vai_records.people import api_keys, people
+from vai_records.people import api_keys
 from vai_records.people.api_keys import ApiKey, KeyState
 from vai_records.people.people import Role
 from vai_records.refused import refused
@@ -63,7 +63,7 @@ async def create_key(request: Request, principal: Viewer, body: ApiKeyBody) -> R
     role, ends = Role(body.role), _expiry(principal, body.expires_at)
     _check(principal, role)
     async with gateway_of(request).engine.begin() as conn:
-        made = await people.create_key(conn, principal.org_id, principal.user_id, body.name, role, ends)
+        made = await api_keys.create_key(conn, principal.org_id, principal.user_id, body.name, role, ends)
         key = await api_keys.get(conn, principal.org_id, None, made.id)
     assert key is not None
     headers = {"Location": f"/api/v1/api-keys/{made.id}", "Cache-Control": "no-store"}
@@ -86,7 +86,7 @@ async def revoke_key(request: Request, principal: Viewer, key_id: UUID) -> Respo
     async with gateway.engine.begin() as conn:
         if await api_keys.get(conn, principal.org_id, _whose(principal), key_id) is None:
             raise not_found("API key")
-        await people.revoke_key(conn, principal.org_id, key_id)
+        await api_keys.revoke_key(conn, principal.org_id, key_id)
     gateway.authenticator.forget(principal.org_id)
     return nothing()
 

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from vai_api_gateway.auth.auth import Open
 from vai_api_gateway.auth.principal import Principal
+from vai_api_gateway.auth.roles import Open
 from vai_api_gateway.gateway import gateway_of
 from vai_api_gateway.http.answers import PROBLEMS
 from vai_api_gateway.http.requests import SignInRoute

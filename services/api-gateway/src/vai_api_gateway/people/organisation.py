@@ -4,7 +4,8 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from vai_api_gateway.auth.auth import Admin, Principal, Viewer
+from vai_api_gateway.auth.principal import Principal
+from vai_api_gateway.auth.roles import Admin, Viewer
 from vai_api_gateway.gateway import Gateway, gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, answer
 from vai_api_gateway.http.requests import JsonRoute

@@ -4,8 +4,8 @@ from typing import Annotated, Literal, TypedDict
 
 from fastapi import APIRouter, Body, Depends, Request, Response
 
-from vai_api_gateway.auth.auth import Open, Viewer
 from vai_api_gateway.auth.principal import COOKIE, Principal, credential_of
+from vai_api_gateway.auth.roles import Open, Viewer
 from vai_api_gateway.gateway import Gateway, gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, answer, nothing, user_json
 from vai_api_gateway.http.requests import SignInRoute

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from vai_api_gateway.auth.auth import Admin, Viewer
+from vai_api_gateway.auth.roles import Admin, Viewer
 from vai_api_gateway.gateway import Gateway, gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, Limit, Offset, Words, answer, nothing, page, words
 from vai_api_gateway.http.requests import JsonRoute

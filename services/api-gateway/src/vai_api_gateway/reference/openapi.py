@@ -6,8 +6,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from vai_api_gateway.auth.auth import Demand, Open
 from vai_api_gateway.auth.principal import COOKIE
+from vai_api_gateway.auth.roles import Demand, Open
 from vai_api_gateway.reference.examples import EXAMPLES
 from vai_api_gateway.reference.portable import made_portable
 from vai_api_gateway.reference.samples import sample

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request, Response
 from pydantic import Field, ValidationError
 
-from vai_api_gateway.auth.auth import Operator
+from vai_api_gateway.auth.roles import Operator
 from vai_api_gateway.gateway import Gateway, gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, answer
 from vai_api_gateway.http.idempotency import TAKES_KEY, first_order, header_key

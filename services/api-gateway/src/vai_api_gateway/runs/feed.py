@@ -12,7 +12,7 @@ from uuid import UUID
 
 import orjson
 
-from vai_api_gateway.http.listener import Listener
+from vai_api_gateway.http.stream_waiter import StreamWaiter
 from vai_api_gateway.runs.fleet import Fleet
 from vai_common import clock
 from vai_records.runs import changes, runs
@@ -53,7 +53,7 @@ class _Told(NamedTuple):
     at: float
 
 
-class Watcher(Listener):
+class Watcher(StreamWaiter):
     """One screen. What it has not been sent yet is kept by run, so that a slow one gets the latest state only."""
 
     def __init__(self, filters: RunFilters) -> None:

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from vai_api_gateway.auth.auth import Principal
+from vai_api_gateway.auth.principal import Principal
 from vai_api_gateway.gateway import Gateway
 from vai_records.runs.admission import Limits
 

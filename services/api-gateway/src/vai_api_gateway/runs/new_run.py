@@ -2,7 +2,7 @@
 
 from fastapi import Request
 
-from vai_api_gateway.auth.auth import Principal
+from vai_api_gateway.auth.principal import Principal
 from vai_api_gateway.gateway import Gateway
 from vai_api_gateway.http.shapes import RunBody
 from vai_records.runs import orders

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from vai_api_gateway.auth.auth import Principal
+from vai_api_gateway.auth.principal import Principal
 from vai_api_gateway.gateway import Gateway
 from vai_api_gateway.problems import conflict
 from vai_api_gateway.runs.limits import limits_of

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from vai_common.messages.whispers import Ear
+from vai_common.messages.notifications import Listener
 from vai_records.events.following import ENDED_CHANNEL, watch
 
 LONGEST_WAIT = 60.0
@@ -36,12 +36,12 @@ class Preference:
 
 
 class Waiters:
-    """Those who wait, by run. A whisper that is lost costs at most `look_once`'s second."""
+    """Those who wait, by run. A lost notification costs at most `look_once`'s second."""
 
-    def __init__(self, pool: Any, ear: Ear) -> None:
+    def __init__(self, pool: Any, listener: Listener) -> None:
         self._pool = pool
         self._waiting: dict[UUID, set[asyncio.Future[None]]] = defaultdict(set)
-        ear.on(ENDED_CHANNEL, self._hear)
+        listener.on(ENDED_CHANNEL, self._hear)
 
     async def until_ended(self, run_id: UUID, seconds: float) -> None:
         """Returns when the run has ended or the time is up."""
@@ -63,7 +63,7 @@ class Waiters:
                 del self._waiting[run_id]
 
     async def look_once(self) -> None:
-        """The backstop for whispers that were lost."""
+        """Finds the ends whose notifications were lost."""
         if self._waiting:
             for row in await self._pool.fetch(_ENDED, list(self._waiting)):
                 self._wake(row["id"])

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.datastructures import Headers
 
-from vai_api_gateway.auth.auth import Open
+from vai_api_gateway.auth.roles import Open
 from vai_api_gateway.gateway import Gateway, gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, answer
 from vai_api_gateway.http.requests import JsonRequest, JsonRoute

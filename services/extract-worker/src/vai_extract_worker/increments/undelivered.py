@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pyarrow as pa
 
 from vai_common.errors import ErrorCode, Permanent
-from vai_extract_worker import messages
+from vai_extract_worker import log_texts
 from vai_worker.children.link import Link
 
 
@@ -33,7 +33,7 @@ class Undelivered:
         """A warning in the log where something is left, or `Permanent` (DATA_ERROR) where that `fails`."""
         if not self._left:
             return
-        entry = messages.columns_missing(resource, self.names, place)
+        entry = log_texts.columns_missing(resource, self.names, place)
         if fails:
             text = f"{entry['message']}. Mend the names in columns, or set on_missing_column to warn."
             raise Permanent(ErrorCode.DATA_ERROR, text, {"field": "columns", "columns": self.names})

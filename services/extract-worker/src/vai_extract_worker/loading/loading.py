@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from vai_common.clock import steady_seconds
 from vai_common.errors import ErrorCode, Permanent, RunError
-from vai_extract_worker import messages
+from vai_extract_worker import log_texts
 from vai_extract_worker.loading.parts import Place, SliceWriter
 from vai_extract_worker.loading.storage import Storage
 from vai_extract_worker.source import IsolatingTable, Page, Table
@@ -59,7 +59,7 @@ class Run:
     def progress(self, current: str | None, uncommitted: int = 0) -> Json:
         return self.state.progress(list(self.failed), current, uncommitted)
 
-    def log(self, entry: messages.Entry) -> None:
+    def log(self, entry: log_texts.Entry) -> None:
         self.link.log(entry["event"], entry["message"], entry["data"], entry["level"])
 
 
@@ -86,9 +86,9 @@ class Loading:
         slices = self._table.slices(state)
         state.slices_total = None if slices is None else state.slices_done + len(slices)
         over = len(self._run.state.done) + len(self._run.failed)
-        self._run.log(messages.resource_started(self._table.name, state, over, len(self._run.state.resources)))
+        self._run.log(log_texts.resource_started(self._table.name, state, over, len(self._run.state.resources)))
         for note in self._isolating.notes if self._isolating else ():
-            self._run.log(messages.resource_note(self._table.name, note))
+            self._run.log(log_texts.resource_note(self._table.name, note))
         self._run.link.progress(self._run.progress(self._table.name))
         if slices is None:
             self._series()
@@ -102,7 +102,7 @@ class Loading:
 
     def _slice(self, part: Any, last: bool) -> None:
         if self._state.in_slices:
-            self._run.log(messages.slice_started(self._table.name, self._state))
+            self._run.log(log_texts.slice_started(self._table.name, self._state))
         writer = self._writer()
         for page in self._table.pages(part, None):
             self._take(writer, page)
@@ -128,7 +128,7 @@ class Loading:
     def _long_slice(self, table: IsolatingTable, part: Any, last: bool) -> None:
         """A slice that is committed each time a file of it is full; it is seen at its end."""
         if self._state.in_slices:
-            self._run.log(messages.slice_started(self._table.name, self._state))
+            self._run.log(log_texts.slice_started(self._table.name, self._state))
         begun = self._state.position
         writer, since = self._writer(), steady_seconds()
         for page in table.pages(part, begun["source"] if begun else None):
@@ -269,16 +269,16 @@ class Loading:
         files = writer.rejects.finish()
         return {"table": f"{self._table.table}_rejects", "files": files, "columns": writer.rejects.columns}
 
-    def _entries(self, after: ResourceState, rows: int, complete: bool, counts: bool) -> list[messages.Entry]:
+    def _entries(self, after: ResourceState, rows: int, complete: bool, counts: bool) -> list[log_texts.Entry]:
         name, entries = self._table.name, []
         if counts and after.in_slices:
-            entries.append(messages.slice_completed(name, after, rows))
+            entries.append(log_texts.slice_completed(name, after, rows))
         if complete and after.rejected:
             entries.append(
-                messages.rows_rejected(name, after, f"bronze.{self._run.source}.{self._table.table}_rejects")
+                log_texts.rows_rejected(name, after, f"bronze.{self._run.source}.{self._table.table}_rejects")
             )
         if complete:
-            entries.append(messages.resource_completed(name, after, steady_seconds() - self._began))
+            entries.append(log_texts.resource_completed(name, after, steady_seconds() - self._began))
         return entries
 
 

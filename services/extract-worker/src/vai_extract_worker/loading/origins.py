@@ -7,7 +7,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 import orjson
 
 from vai_common.ids import NIL
-from vai_extract_worker.messages import Entry, table_shared
+from vai_extract_worker.log_texts import Entry, table_shared
 from vai_extract_worker.modes import mode_of
 from vai_extract_worker.values.known_rows import row_digest
 from vai_records.definitions.dlt_extract import DltExtract, Filesystem, RestApi

@@ -15,7 +15,7 @@ from vai_extract_worker.increments.cursor import Watermark
 from vai_extract_worker.increments.cursor_values import as_instant
 from vai_extract_worker.increments.undelivered import Undelivered
 from vai_extract_worker.increments.windows import Window, windows
-from vai_extract_worker.messages import rows_moved, total_not_reached
+from vai_extract_worker.log_texts import rows_moved, total_not_reached
 from vai_extract_worker.modes import Mode, mode_of
 from vai_extract_worker.paging import pagination
 from vai_extract_worker.paging.repeats import Repeats

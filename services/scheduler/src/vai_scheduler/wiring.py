@@ -14,11 +14,11 @@ from vai_scheduler.approval_gate import ApprovalGate
 from vai_scheduler.call_automation import CallAutomation
 from vai_scheduler.conditional_branch import ConditionalBranch
 from vai_scheduler.events import Events
-from vai_scheduler.looking import Looker
+from vai_scheduler.look import Looker
 from vai_scheduler.orchestrator import SWEEP_SECONDS, Orchestrator
 from vai_scheduler.schedules import Schedules
 from vai_scheduler.settings import Settings
-from vai_worker.running import running as worker_running
+from vai_worker.wiring import running as worker_running
 
 EVENT_SECONDS = 1.0
 FIRE_SECONDS = 0.05

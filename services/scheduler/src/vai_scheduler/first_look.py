@@ -14,7 +14,7 @@ from vai_records.automations.runs import Live
 from vai_records.automations.steps import Notes
 from vai_records.automations.versions import Version
 from vai_records.definitions.conditions import Judged, RootedCondition, all_hold, judge
-from vai_scheduler.telling import tell_cut_off, tell_end, tell_outcome, tell_start
+from vai_scheduler.log_texts import tell_cut_off, tell_end, tell_outcome, tell_start
 
 Json = dict[str, Any]
 

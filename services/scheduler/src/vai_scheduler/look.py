@@ -24,9 +24,9 @@ from vai_records.events.publication import Publisher
 from vai_records.runs import hot
 from vai_records.runs.new_run import NewRun
 from vai_records.secrets.keys import Keyring
-from vai_scheduler.opening import Opening, open_run
-from vai_scheduler.preparing import Preparer, Unready, Values
-from vai_scheduler.telling import tell_change, tell_end, tell_skip
+from vai_scheduler.first_look import Opening, open_run
+from vai_scheduler.log_texts import tell_change, tell_end, tell_skip
+from vai_scheduler.step_runs import Preparer, Unready, Values
 
 _log = structlog.get_logger()
 

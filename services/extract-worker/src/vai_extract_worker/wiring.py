@@ -9,7 +9,7 @@ from vai_common.loops import every
 from vai_extract_worker.dlt_extract import DltExtract
 from vai_extract_worker.loading.sweep import sweep
 from vai_extract_worker.settings import Settings
-from vai_worker.running import running as worker_running
+from vai_worker.wiring import running as worker_running
 
 PRELOADED = ("dlt", "pyarrow.parquet", "vai_extract_worker.extract", "vai_extract_worker.rest.source")
 SWEEP_SECONDS = 3600.0

@@ -8,32 +8,27 @@ import asyncio
 from collections import OrderedDict
 from datetime import datetime
 from functools import partial
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from fastapi import Depends, Request
+from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from vai_api_gateway.auth.credential_holders import Holders, unauthorized
 from vai_api_gateway.auth.oidc import oidc_of
-from vai_api_gateway.auth.principal import COOKIE, Credential, Principal, credential_of, forwarded
+from vai_api_gateway.auth.principal import Credential, Principal, credential_of, forwarded
 from vai_api_gateway.auth.sign_in import address_of
 from vai_api_gateway.auth.throttle import Throttle, too_many
 from vai_api_gateway.auth.tokens import Tokens
 from vai_api_gateway.problems import Problem
 from vai_api_gateway.settings import Settings
 from vai_common import clock
-from vai_records.people import people
-from vai_records.people.people import Role
+from vai_records.people import api_keys
 from vai_records.people.sessions import Session
-
-__all__ = ["COOKIE", "Admin", "Authenticator", "Demand", "Open", "Operator", "Principal", "Viewer"]
 
 _REMEMBER_SECONDS = 5.0
 _MOST_REMEMBERED = 10_000
-_ASKED = "vai.principal"
-"""Where a request's scope holds who asks, once that is known."""
 _BURST_SECONDS = 5
 """An organisation that was quiet may call that much at once."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -162,7 +157,7 @@ class Authenticator:
         used, self._used = self._used, {}
         if used:
             async with self._engine.begin() as conn:
-                await people.touch_keys(conn, used)
+                await api_keys.touch_keys(conn, used)
 
     def _ask(self, shown: Credential) -> asyncio.Task[Principal]:
         """One question at a time for each credential, however many requests show it."""
@@ -215,44 +210,3 @@ class Authenticator:
         if self._settings.proxies:
             hosts.append(forwarded(request, "x-forwarded-host", self._settings.proxies))
         return urlsplit(origin).netloc in hosts
-
-
-class Demand:
-    """The role that a route asks for; a dependency of the route, so that it can be read from there."""
-
-    def __init__(self, role: Role) -> None:
-        self.role = role
-
-    async def __call__(self, request: Request) -> Principal:
-        """Who asks. The route asks before it reads the body; what depends on it is told the same without a question."""
-        known: Principal | None = request.scope.get(_ASKED)
-        if known is not None:
-            return known
-        authenticator: Authenticator = request.app.state.gateway.authenticator
-        principal = await authenticator.principal(request)
-        if not principal.role.covers(self.role):
-            raise Problem(403, "forbidden", f"this needs the role {self.role}; yours is {principal.role}")
-        authenticator.count_call(principal)
-        request.scope[_ASKED] = principal
-        return principal
-
-
-def asked_by(request: Request) -> Principal:
-    """Who asks, of a route that has a `Demand`."""
-    principal: Principal = request.scope[_ASKED]
-    return principal
-
-
-class Open:
-    """A route that needs no role: it says why."""
-
-    def __init__(self, why: str) -> None:
-        self.why = why
-
-    def __call__(self) -> None:
-        """Everybody may."""
-
-
-Viewer = Annotated[Principal, Depends(Demand(Role.VIEWER))]
-Operator = Annotated[Principal, Depends(Demand(Role.OPERATOR))]
-Admin = Annotated[Principal, Depends(Demand(Role.ADMIN))]

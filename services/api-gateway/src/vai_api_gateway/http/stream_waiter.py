@@ -3,7 +3,7 @@
 import asyncio
 
 
-class Listener:
+class StreamWaiter:
     """Woken when there is news, or when a sign of life is due. There may be thousands, so waiting costs little."""
 
     def __init__(self) -> None:

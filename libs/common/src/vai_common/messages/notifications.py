@@ -1,4 +1,4 @@
-"""Small messages through Postgres NOTIFY: hints, never truth (rules 3 and 4)."""
+"""Notifications of Postgres (NOTIFY): small hints, never truth (rules 3 and 4)."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,12 +19,12 @@ LARGEST_PAYLOAD = 7_900
 """Bytes; NOTIFY refuses 8,000."""
 
 
-async def whisper(pool: Any, channel: str, payload: str) -> None:
+async def notify(pool: Any, channel: str, payload: str) -> None:
     """Notifies in a transaction of its own: ringing inside another one serialises commits."""
     await pool.execute("SELECT pg_notify($1, $2)", channel, payload)
 
 
-class Ear:
+class Listener:
     """Listens on a direct connection; comes back by itself after a break and then calls `on_return`."""
 
     def __init__(self, direct_url: str, role: str, name: str = "") -> None:
@@ -49,7 +49,7 @@ class Ear:
             try:
                 await self._listen_once()
             except _BROKEN as error:
-                _log.warning("ear_lost", error=f"{type(error).__name__}: {error}")
+                _log.warning("listener_lost", error=f"{type(error).__name__}: {error}")
             await asyncio.sleep(0.5)
 
     async def _listen_once(self) -> None:

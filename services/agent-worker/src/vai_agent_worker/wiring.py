@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from vai_agent_worker.http_request import HttpRequest
 from vai_agent_worker.settings import Settings
 from vai_common.boot import Service
-from vai_worker.running import running as worker_running
+from vai_worker.wiring import running as worker_running
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from vai_common.boot import Service
 from vai_transform_worker.duckdb_transform import DuckdbTransform
 from vai_transform_worker.settings import Settings
-from vai_worker.running import running as worker_running
+from vai_worker.wiring import running as worker_running
 
 PRELOADED = (
     "duckdb",

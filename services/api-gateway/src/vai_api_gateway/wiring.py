@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from vai_api_gateway.app import create_app
-from vai_api_gateway.auth.auth import Authenticator
+from vai_api_gateway.auth.authenticator import Authenticator
 from vai_api_gateway.auth.sign_in import PasswordDesk, SignIns
 from vai_api_gateway.automations.start import finish_stops_once
 from vai_api_gateway.gateway import Gateway
@@ -50,7 +50,7 @@ async def running(service: Service[Settings]) -> AsyncIterator[None]:
         hooks=Hooks(service.pool, keyring),
         hook_intake=HookIntake(service.pool, service.bell),
         fleet=fleet,
-        waiters=Waiters(service.pool, service.ear),
+        waiters=Waiters(service.pool, service.listener),
         tail=Tail(service.pool),
         automation_tail=Tail(service.pool, run_reads.moved),
         versions=Versions(),
@@ -79,8 +79,8 @@ async def running(service: Service[Settings]) -> AsyncIterator[None]:
 def _start_loops(service: Service[Settings], gateway: Gateway) -> None:
     if port := service.settings.metrics_port:
         service.spawn(serve_health(service.health, service.settings.http_host, port))
-    service.ear.on("keys_changed", gateway.authenticator.heard)
-    service.ear.on_return(gateway.authenticator.forget)
+    service.listener.on("keys_changed", gateway.authenticator.heard)
+    service.listener.on_return(gateway.authenticator.forget)
     service.listen()
     service.spawn(every(2.0, gateway.fleet.look_once))
     service.spawn(every(1.0, gateway.waiters.look_once))

@@ -17,6 +17,7 @@ from vai_contracts.vai.executor.v1 import executor_pb2_grpc
 from vai_contracts.vai.words.v1 import words_pb2
 from vai_testkit.database import Database, new_run
 from vai_testkit.toys import ToyHeavy, ToyLight
+from vai_testkit.traces import collected, trace_of
 from vai_testkit.wait import wait_for
 from vai_testkit.working import working
 from vai_worker import executor as executor_module
@@ -153,3 +154,11 @@ async def test_what_is_no_id_is_refused(call: Call) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await call.execute("lunch")
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_a_call_goes_on_the_trace_of_its_caller(call: Call) -> None:
+    run_id, carried = await call.made(), "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    with collected() as spans:
+        await call.stub.Execute(pb.ExecuteRequest(run_id=str(run_id)), metadata=(("traceparent", carried),))
+        executed, claimed = spans.only("execute"), spans.only("claim runs")
+    assert trace_of(executed) == trace_of(claimed) == carried.split("-")[1]

@@ -8,6 +8,7 @@ from typing import Generic, Literal, TypeVar
 import asyncpg
 
 from vai_common.db import is_away
+from vai_common.telemetry import apart
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -87,11 +88,12 @@ class Batcher(Generic[Item, Answer]):
 
     async def _work(self) -> None:
         try:
-            while self._waiting:
-                if self._linger:
-                    await asyncio.sleep(self._linger)
-                batch = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
-                await self._write(batch)
+            with apart():
+                while self._waiting:
+                    if self._linger:
+                        await asyncio.sleep(self._linger)
+                    batch = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+                    await self._write(batch)
         finally:
             # At once, not in the task's callback: what is put in between would find a worker that has already left.
             self._workers.discard(asyncio.current_task())

@@ -12,11 +12,14 @@ import structlog
 from opentelemetry import context, trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from prometheus_client import Counter, Gauge, Histogram
+from structlog.typing import EventDict
 
 if TYPE_CHECKING:
     from vai_common.settings import Settings
 
 _propagator = TraceContextTextMapPropagator()
+_nothing = nullcontext()
+_tracer: trace.Tracer | None = None
 
 loop_failures = Counter("loop_failures", "Turns of a background loop that failed", ["loop"])
 rows_failed = Counter("rows_failed", "Rows that a background loop could not handle and backed off", ["loop"])
@@ -53,6 +56,7 @@ def start_logging(service: str, level: str) -> None:
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
+            add_trace,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(serializer=orjson.dumps),
@@ -63,11 +67,24 @@ def start_logging(service: str, level: str) -> None:
     )
     structlog.contextvars.bind_contextvars(service=service)
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(_JsonLines(service))
+    handler.setFormatter(JsonLines(service))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
-class _JsonLines(logging.Formatter):
+def add_trace(_logger: object, _method: str, line: EventDict) -> EventDict:
+    """A processor of structlog: under a trace, a line has its `trace_id` and the `span_id`."""
+    line.update(_trace_ids())
+    return line
+
+
+def _trace_ids() -> dict[str, str]:
+    now = trace.get_current_span().get_span_context()
+    if not now.is_valid:
+        return {}
+    return {"trace_id": trace.format_trace_id(now.trace_id), "span_id": trace.format_span_id(now.span_id)}
+
+
+class JsonLines(logging.Formatter):
     """What libraries log (uvicorn, aiokafka, …), as the same JSON lines."""
 
     def __init__(self, service: str) -> None:
@@ -79,12 +96,14 @@ class _JsonLines(logging.Formatter):
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         when = datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z")
+        line |= _trace_ids()
         line |= {"service": self._service, "level": record.levelname.lower(), "timestamp": when}
         return orjson.dumps(line).decode()
 
 
 def start_tracing(service: str, settings: "Settings") -> None:
     """Spans to the collector, where there is one; a share of them (`trace_sample`), decided where a trace begins."""
+    global _tracer
     if not settings.otlp_endpoint:
         return
     from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
@@ -98,14 +117,28 @@ def start_tracing(service: str, settings: "Settings") -> None:
     )
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(settings.otlp_endpoint, insecure=True)))
     trace.set_tracer_provider(provider)
+    _tracer = provider.get_tracer("vai")
 
 
-def span(name: str, traceparent: str | None = None, **attributes: str) -> AbstractContextManager[Any]:
-    """A span under the trace that `traceparent` (W3C) names; where tracing is off, that trace is handed on as it is."""
-    if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
-        return _under(traceparent) if traceparent else nullcontext()
+def span(name: str, traceparent: str | None = None, **attributes: str | int) -> AbstractContextManager[Any]:
+    """A span under the trace that `traceparent` (W3C) names, else under the running one.
+
+    Where tracing is off nothing is made: a trace that is named is handed on as it is.
+    """
+    if _tracer is None:
+        return _under(traceparent) if traceparent else _nothing
     parent = _propagator.extract({"traceparent": traceparent}) if traceparent else None
-    return trace.get_tracer("vai").start_as_current_span(name, context=parent, attributes=attributes)
+    return _tracer.start_as_current_span(name, context=parent, attributes=attributes)
+
+
+@contextmanager
+def apart() -> Iterator[None]:
+    """What is done for many runs at once belongs to the trace of none: a span in here begins a trace."""
+    token = context.attach(context.Context())
+    try:
+        yield
+    finally:
+        context.detach(token)
 
 
 @contextmanager

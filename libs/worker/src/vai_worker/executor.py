@@ -7,6 +7,7 @@ import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from vai_common.db import dump_json
+from vai_common.telemetry import span
 from vai_contracts.vai.executor.v1 import executor_pb2 as pb
 from vai_contracts.vai.executor.v1 import executor_pb2_grpc
 from vai_contracts.vai.words.v1 import words_pb2
@@ -35,7 +36,8 @@ class Executor(executor_pb2_grpc.ExecutorServicer):
             run_id, org_id = UUID(request.run_id), UUID(request.org_id) if request.org_id else None
         except ValueError:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "run_id or org_id is no UUID")
-        outcome, row = await self._worker.execute(run_id, org_id)
+        with span("execute", dict(context.invocation_metadata() or ()).get("traceparent")):
+            outcome, row = await self._worker.execute(run_id, org_id)
         answer = pb.ExecuteResponse(outcome=_OUTCOMES[outcome])
         if row is not None:
             answer.status = from_word(words_pb2.RunStatus, row["status"])

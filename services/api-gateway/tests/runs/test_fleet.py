@@ -14,6 +14,7 @@ from vai_api_gateway.runs.fleet import Fleet
 from vai_common.ids import uuid7
 from vai_contracts.vai.executor.v1 import executor_pb2 as pb
 from vai_contracts.vai.executor.v1 import executor_pb2_grpc
+from vai_testkit.traces import collected, trace_of
 from vai_testkit.wait import wait_for
 
 KIND = "http_request"
@@ -28,10 +29,12 @@ class Answering(executor_pb2_grpc.ExecutorServicer):
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.traceparents: list[str | None] = []
         self.free = asyncio.Event()
 
     async def Execute(self, request: Any, context: Any) -> Any:
         self.asked.append(request.run_id)
+        self.traceparents.append(dict(context.invocation_metadata() or ()).get("traceparent"))
         await self.free.wait()
         return pb.ExecuteResponse(outcome=pb.OUTCOME_ENDED)
 
@@ -71,6 +74,18 @@ async def test_an_answer_is_an_answer(gateway: Gateway) -> None:
         got = await _execute(gateway.fleet)
         assert got is not None
         assert got.outcome == pb.OUTCOME_ENDED
+
+
+async def test_a_call_carries_the_running_trace(gateway: Gateway) -> None:
+    async with _worker(gateway) as worker:
+        worker.free.set()
+        await _execute(gateway.fleet)
+        with collected() as spans:
+            await _execute(gateway.fleet)
+            asked = spans.only("ask a worker")
+        without, carried = worker.traceparents
+        assert without is None
+        assert str(carried).split("-")[1] == trace_of(asked)
 
 
 async def test_a_call_ends_when_the_run_has_ended_whoever_ran_it(gateway: Gateway) -> None:

@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError, UnknownError
 
 from vai_common.messages.brokers import Brokers
 from vai_common.messages.topics import make_topics
-from vai_common.telemetry import broker_up
+from vai_common.telemetry import broker_up, span
 
 _log = structlog.get_logger()
 
@@ -51,6 +51,10 @@ class Producer:
 
     async def send(self, records: Sequence[Record]) -> list[Exception | None]:
         """Writes records and waits for the broker's word; answers for each None or why it was not written."""
+        with span("write to Kafka", records=len(records)):
+            return await self._send(records)
+
+    async def _send(self, records: Sequence[Record]) -> list[Exception | None]:
         try:
             producer = await self._connected()
             await self._ensure(producer, {record.topic for record in records})

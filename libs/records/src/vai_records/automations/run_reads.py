@@ -1,4 +1,7 @@
-"""Automation runs as they are shown: one with its steps, and lists (document 002, "Automation Runs")."""
+"""Automation runs as they are shown: one with its steps, and lists (document 002, "Automation Runs").
+
+Text for asyncpg, not SQLAlchemy (decision 66).
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

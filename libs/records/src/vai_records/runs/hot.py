@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from vai_common.telemetry import span
 from vai_records.lifecycle.claimable import (
     HINTED,
     HINTED_SHARED,
@@ -56,7 +57,8 @@ async def create(conn: Any, runs: Sequence[NewRun]) -> dict[UUID, datetime]:
 
 async def _insert(conn: Any, runs: Sequence[NewRun]) -> list[Any]:
     columns = zip(*(run.columns() for run in runs), strict=True)
-    return list(await conn.fetch(_CREATE, *map(_array, columns)))
+    with span("create runs", runs=len(runs)):
+        return list(await conn.fetch(_CREATE, *map(_array, columns)))
 
 
 def _array(column: tuple[Any, ...]) -> list[Any] | None:
@@ -132,18 +134,20 @@ async def claim(
     share: Share | None = None,
 ) -> list[Any]:
     """Takes those of the hinted runs that are still queued, at most `most`: running, leased, epoch + 1."""
-    if share is None:
-        return list(await conn.fetch(_CLAIM, owner, kinds, ids, most, worker))
-    return list(await conn.fetch(_CLAIM_SHARED, owner, kinds, ids, most, worker, *share.values()))
+    with span("claim runs", hinted=len(ids)):
+        if share is None:
+            return list(await conn.fetch(_CLAIM, owner, kinds, ids, most, worker))
+        return list(await conn.fetch(_CLAIM_SHARED, owner, kinds, ids, most, worker, *share.values()))
 
 
 async def pull(
     conn: Any, owner: UUID, kinds: Sequence[str], most: int, worker: str, share: Share | None = None
 ) -> list[Any]:
     """Takes up to `most` queued runs, recovered ones first, organisations in turn."""
-    if share is None:
-        return list(await conn.fetch(_PULL, owner, kinds, None, most, worker))
-    return list(await conn.fetch(_PULL_SHARED, owner, kinds, None, most, worker, *share.values()))
+    with span("pull runs", most=most):
+        if share is None:
+            return list(await conn.fetch(_PULL, owner, kinds, None, most, worker))
+        return list(await conn.fetch(_PULL_SHARED, owner, kinds, None, most, worker, *share.values()))
 
 
 async def pull_alone(
@@ -299,7 +303,8 @@ async def finish(conn: Any, endings: Sequence[Ending], owner: UUID, worker: str)
     """
     fields = [(e.run_id, e.epoch, e.status, e.result, e.error, e.progress, *_texts(e.entry), e.extra) for e in endings]
     columns = [list(column) for column in zip(*fields, strict=True)]
-    return list(await conn.fetch(_FINISH, *columns, owner, worker))
+    with span("finish runs", runs=len(endings)):
+        return list(await conn.fetch(_FINISH, *columns, owner, worker))
 
 
 # Beat -----------------------------------------------------------------------------------------------------------

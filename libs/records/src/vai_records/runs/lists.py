@@ -1,4 +1,4 @@
-"""Lists of runs, and hiding one (document 003)."""
+"""Lists of runs, and hiding one (document 003). Text for asyncpg, not SQLAlchemy (decision 66)."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""The tables as SQLAlchemy Core sees them: for lists, filters and everything that is not hot (rule 17)."""
+"""The tables as SQLAlchemy Core sees them: for lists and filters of what people keep (rule 17, decision 66)."""
 
 from sqlalchemy import BigInteger, Boolean, Column, DateTime, Integer, LargeBinary, MetaData, Table, Text, Uuid, func
 from sqlalchemy.dialects.postgresql import JSONB

@@ -14,6 +14,7 @@ import structlog
 
 from vai_common.clock import steady_seconds
 from vai_common.errors import ErrorCode, Retryable, RunError
+from vai_common.telemetry import span
 from vai_worker.children import frames
 from vai_worker.children.forking import Server, ServerLost
 from vai_worker.children.job import Job
@@ -54,7 +55,8 @@ class Forks:
         job, child = await _before_the_deadline(run, self._begin(kind, run))
         run.begun = True
         try:
-            return await child.perform(kind, run, job)
+            with span("child", kind=run.kind):
+                return await child.perform(kind, run, job)
         finally:
             self._drop(child)
 

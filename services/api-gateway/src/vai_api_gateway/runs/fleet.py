@@ -9,6 +9,7 @@ import grpc
 import structlog
 
 from vai_common.clock import steady_seconds
+from vai_common.telemetry import current_traceparent, span
 from vai_contracts.vai.executor.v1 import executor_pb2 as pb
 from vai_contracts.vai.executor.v1 import executor_pb2_grpc
 
@@ -97,7 +98,10 @@ class Fleet:
     async def _ask(self, address: str, run: Any, seconds: float) -> pb.ExecuteResponse | None:
         try:
             request = pb.ExecuteRequest(run_id=str(run["id"]), org_id=str(run["org_id"]))
-            answer: pb.ExecuteResponse = await self._stub(address).Execute(request, timeout=seconds)
+            with span("ask a worker", run_id=str(run["id"])):
+                answer: pb.ExecuteResponse = await self._stub(address).Execute(
+                    request, timeout=seconds, metadata=_trace()
+                )
         except grpc.aio.AioRpcError as error:
             _log.info("execute_unanswered", run_id=str(run["id"]), code=error.code().name)
             return None
@@ -112,3 +116,9 @@ class Fleet:
             self._channels[address] = grpc.aio.insecure_channel(address, options=_OPTIONS)
             self._stubs[address] = executor_pb2_grpc.ExecutorStub(self._channels[address])
         return self._stubs[address]
+
+
+def _trace() -> tuple[tuple[str, str], ...]:
+    """What a call carries beside its request: the running trace, where there is one."""
+    traceparent = current_traceparent()
+    return () if traceparent is None else (("traceparent", traceparent),)

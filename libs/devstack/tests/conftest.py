@@ -70,7 +70,7 @@ def command(folder: Home, stand_ins: str) -> Iterator[Command]:
 
     def call(name: str, **environment: str) -> "subprocess.CompletedProcess[str]":
         settings = {**os.environ, "PYTHONPATH": stand_ins, "VAI_HOME": str(folder.root), "VAI_PORT_BASE": base}
-        line = (sys.executable, "-m", "devstack", name)
+        line = (sys.executable, "-m", "vai_devstack", name)
         return subprocess.run(
             line, env=settings | environment, capture_output=True, text=True, timeout=100, check=False
         )

@@ -95,7 +95,7 @@ async def test_a_service_that_is_killed_is_shown_and_started_again(command: Comm
 async def test_a_failed_start_shows_the_end_of_the_log_and_stops_the_rest(
     command: Command, folder: Home, detach: str
 ) -> None:
-    failed = command("up", DETACH=detach, STAND_IN_FAILS="scheduler")
+    failed = command("up", DETACH=detach, STAND_IN_FAILS="vai_scheduler")
 
     assert failed.returncode == 1
     assert "stand-in: the setting FOO is missing" in failed.stdout, failed
@@ -109,7 +109,7 @@ async def test_a_stack_in_the_foreground_stops_cleanly_on_a_signal(
     command: Command, folder: Home, stand_ins: str, number: signal.Signals
 ) -> None:
     environment = {**os.environ, "PYTHONPATH": stand_ins, "VAI_HOME": str(folder.root), "DETACH": ""}
-    line = (sys.executable, "-m", "devstack", "up")
+    line = (sys.executable, "-m", "vai_devstack", "up")
     with subprocess.Popen(line, env=environment, stdout=subprocess.PIPE, text=True) as up:  # noqa: ASYNC220
         assert await becomes(lambda: folder.stack.exists() or up.poll() is not None, 60)
         started = everything(folder)

@@ -255,7 +255,7 @@ async def becomes_well(supervisor: Supervisor) -> None:
 async def test_a_service_that_does_not_come_up_fails_the_start_and_leaves_nothing_running(
     home: Home, stand_ins: str
 ) -> None:
-    environment = {"PYTHONPATH": stand_ins, "STAND_IN_FAILS": "scheduler"}
+    environment = {"PYTHONPATH": stand_ins, "STAND_IN_FAILS": "vai_scheduler"}
     stack = Stack(Config(home, port_base=random_base(), environment=environment))
 
     with pytest.raises(StackError, match="scheduler ended with code 3 before it was ready") as raised:

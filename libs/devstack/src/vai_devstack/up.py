@@ -75,7 +75,7 @@ async def run(config: Config, detached: bool) -> int:
 
 def _detached(config: Config) -> int:
     child = subprocess.Popen(
-        (sys.executable, "-m", "devstack", "supervise"),
+        (sys.executable, "-m", "vai_devstack", "supervise"),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -107,7 +107,7 @@ class Drawer:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                "drawing",
+                "vai_drawing",
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 env={"PATH": os.environ.get("PATH", ""), "PYTHONPATH": os.pathsep.join(sys.path)},

@@ -11,7 +11,7 @@ from vai_common import batcher as batcher_module
 from vai_common.errors import ErrorCode, Permanent, Retryable
 from vai_common.ids import uuid7
 from vai_common.messages.bell import ROOM
-from vai_records.events.following import offer_room
+from vai_records.events.run_end import offer_room
 from vai_testkit.database import Database
 from vai_testkit.faults import Fault
 from vai_testkit.rings import MemoryBell

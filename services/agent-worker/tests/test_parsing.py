@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vai_agent_worker.answer import Answer
 from vai_agent_worker.parsing import LARGE, Parsing
+from vai_agent_worker.response import Answer
 from vai_common.ids import uuid7
 from vai_records.secrets.hiding import Hidden
 

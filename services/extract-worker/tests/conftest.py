@@ -24,9 +24,9 @@ from vai_extract_worker.dlt_extract import DltExtract as Kind
 from vai_extract_worker.extract import extract
 from vai_extract_worker.loading import loading
 from vai_extract_worker.loading.loading import Loading, Run
+from vai_extract_worker.progress import State
 from vai_extract_worker.rest import source as rest_api
 from vai_extract_worker.source import Means
-from vai_extract_worker.state import State
 from vai_records.definitions.dlt_extract import DltExtract
 from vai_records.lake import manifest as lake
 from vai_records.lifecycle.entry import Entry

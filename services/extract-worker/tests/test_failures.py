@@ -9,13 +9,13 @@ import pytest
 
 from vai_common.clock import steady_seconds
 from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
-from vai_extract_worker.rest import session
+from vai_extract_worker.rest import http_session
 from vai_testkit.servers.json_api import Ask, FakeApi, Say
 
 
 @pytest.fixture(autouse=True)
 def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "_WAITS", (0.001, 0.001))
+    monkeypatch.setattr(http_session, "_WAITS", (0.001, 0.001))
 
 
 def failure(bench: Any, url: str, patience: float = 30, **fields: Any) -> RunError:
@@ -194,7 +194,7 @@ def test_requests_keep_their_distance(bench: Any, api: FakeApi) -> None:
 def test_a_small_answer_that_inflates_is_stopped_at_the_largest_page(
     bench: Any, api: FakeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "LARGEST_PAGE", 1 << 20)
+    monkeypatch.setattr(http_session, "LARGEST_PAGE", 1 << 20)
     bomb = gzip.compress(b"[" + b" " * (64 << 20) + b"]", 1)
     api.paths["/items"] = lambda ask: Say(raw=bomb, headers={"Content-Encoding": "gzip"})
     tracemalloc.start()

@@ -13,7 +13,7 @@ import pytest
 from vai_common.clock import now
 from vai_common.ids import uuid7
 from vai_common.messages.bell import ROOM
-from vai_records.events.following import offer_room
+from vai_records.events.run_end import offer_room
 from vai_records.lifecycle.entry import Entry
 from vai_records.lifecycle.moves import Phase, Status
 from vai_records.lifecycle.sql_fragments import limited

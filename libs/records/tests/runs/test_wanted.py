@@ -10,8 +10,8 @@ from vai_common.messages.bell import AUTOMATION, EVENT
 from vai_contracts.topics import EVENTS
 from vai_records.automations.triggers import EVENT_FIELDS
 from vai_records.connections import health as connection_health
-from vai_records.events.following import announce, follow
 from vai_records.events.publication import Publisher
+from vai_records.events.run_end import announce, follow
 from vai_records.lifecycle.entry import Entry
 from vai_records.lifecycle.moves import Phase, Status
 from vai_records.lifecycle.sql_fragments import NEVER_WANTED, wanted

@@ -9,7 +9,7 @@ import structlog
 from vai_common.db import is_away
 from vai_common.messages.bell import Bell
 from vai_common.telemetry import runs_given_up
-from vai_records.events.following import offer_room
+from vai_records.events.run_end import offer_room
 from vai_worker import lifecycle
 from vai_worker.lifecycle import MOST_TURNS, Held, Holder
 

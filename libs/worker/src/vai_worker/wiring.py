@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from vai_common.boot import Service
 from vai_common.loops import every
-from vai_records.events.following import announce
 from vai_records.events.publication import Publisher
+from vai_records.events.run_end import announce
 from vai_records.processes.life import Abilities, Life
 from vai_records.secrets.keys import Keyring
 from vai_worker.children.forks import Forks

@@ -13,8 +13,8 @@ from vai_common import telemetry
 from vai_common.boot import Service
 from vai_common.clock import steady_seconds
 from vai_common.loops import every
-from vai_records.events.following import follow, offer_room
 from vai_records.events.publication import Publisher
+from vai_records.events.run_end import follow, offer_room
 from vai_records.lifecycle.leases import RENEW_SECONDS
 from vai_records.processes.life import Life, process_channel
 from vai_records.runs import hot

@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx2
 
-from vai_agent_worker.answer import Answer, read
-from vai_agent_worker.outgoing import Outgoing, compose
 from vai_agent_worker.parsing import Parsing
+from vai_agent_worker.request import Outgoing, compose
+from vai_agent_worker.response import Answer, read
 from vai_common.addresses import PUBLIC, Policy
 from vai_common.egress import READ_TIMEOUT, guarded_client
 from vai_common.errors import ErrorCode, Permanent, Retryable, RunError

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 from weakref import WeakValueDictionary
 
-from vai_agent_worker.answer import Answer
+from vai_agent_worker.response import Answer
 from vai_records.secrets.hiding import Hidden
 
 LARGE = 65_536

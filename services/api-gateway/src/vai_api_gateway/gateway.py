@@ -16,7 +16,7 @@ from vai_api_gateway.logs.tail import Tail
 from vai_api_gateway.runs.feed import Feed
 from vai_api_gateway.runs.fleet import Fleet
 from vai_api_gateway.runs.intake import Intake
-from vai_api_gateway.runs.wait import Waiters
+from vai_api_gateway.runs.waiters import Waiters
 from vai_api_gateway.settings import Settings
 from vai_api_gateway.webhooks.intake import HookIntake
 from vai_api_gateway.webhooks.paths import Hooks

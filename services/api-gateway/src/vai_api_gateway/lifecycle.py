@@ -15,8 +15,8 @@ from vai_common.messages.bell import AUTOMATION, HELD, ROOM, Bell
 from vai_common.messages.notifications import notify
 from vai_common.telemetry import runs_immovable
 from vai_records.automations import runs as automation_runs
-from vai_records.events.following import follow, offer_room
 from vai_records.events.publication import Publisher
+from vai_records.events.run_end import follow, offer_room
 from vai_records.lifecycle import last_resort
 from vai_records.lifecycle.entry import Entry
 from vai_records.lifecycle.moves import PHASES, HeldFor, Owner, Phase, Status, edges_of, moves_of, targets

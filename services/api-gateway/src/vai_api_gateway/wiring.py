@@ -13,7 +13,7 @@ from vai_api_gateway.logs.tail import TAIL_SECONDS, Tail
 from vai_api_gateway.runs.feed import FEED_SECONDS, Feed
 from vai_api_gateway.runs.fleet import Fleet
 from vai_api_gateway.runs.intake import Intake
-from vai_api_gateway.runs.wait import Waiters
+from vai_api_gateway.runs.waiters import Waiters
 from vai_api_gateway.settings import Settings
 from vai_api_gateway.webhooks.intake import HookIntake
 from vai_api_gateway.webhooks.paths import Hooks

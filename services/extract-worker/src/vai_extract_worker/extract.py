@@ -12,13 +12,13 @@ from typing import Any
 from vai_common.addresses import Policy
 from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
 from vai_extract_worker import log_texts
-from vai_extract_worker.discretion import DiscreetLink, hidden_of
+from vai_extract_worker.confidential import DiscreetLink, hidden_of
 from vai_extract_worker.loading.loading import Loading, Run, Unanswered
 from vai_extract_worker.loading.results import Outcome
 from vai_extract_worker.loading.storage import open_lake
 from vai_extract_worker.loading.trial import Trial
+from vai_extract_worker.progress import State
 from vai_extract_worker.source import IsolatingTable, Means, Source
-from vai_extract_worker.state import State
 from vai_records.definitions.dlt_extract import DltExtract
 from vai_records.lake.manifest import Columns
 from vai_worker.children.job import Job

@@ -3,7 +3,7 @@
 from typing import Any
 
 from vai_common.errors import RunError
-from vai_extract_worker.state import ResourceState
+from vai_extract_worker.progress import ResourceState
 
 Entry = dict[str, Any]
 Data = dict[str, Any]

@@ -9,9 +9,9 @@ import pyarrow.compute as pc
 
 from vai_common.errors import ErrorCode, Permanent, Retryable
 from vai_extract_worker.modes import mode_of
-from vai_extract_worker.patience import wait
+from vai_extract_worker.progress import Json, ResourceState
 from vai_extract_worker.source import Means, Page, Table
-from vai_extract_worker.state import Json, ResourceState
+from vai_extract_worker.waits import wait
 from vai_records.definitions.dlt_extract import SIZES, DltExtract, Sample
 from vai_records.definitions.sources.resources import Rehearsal, SampleResource
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from vai_common.addresses import Policy
 from vai_common.errors import Permanent
-from vai_extract_worker.state import Json, ResourceState
+from vai_extract_worker.progress import Json, ResourceState
 from vai_records.secrets.hiding import Hidden
 from vai_worker.children.job import Job
 from vai_worker.children.link import Link

@@ -9,7 +9,7 @@ from vai_extract_worker.files.csv_files import read_csv
 from vai_extract_worker.files.folders import Found, LocalShelf
 from vai_extract_worker.files.rejects import Json, Read
 from vai_extract_worker.values.columns import type_name
-from vai_extract_worker.values.meeting import joined
+from vai_extract_worker.values.common_columns import joined
 from vai_records.definitions.sources.file_resources import FileResource
 
 

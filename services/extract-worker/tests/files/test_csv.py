@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from vai_common.errors import ErrorCode, Permanent
 from vai_extract_worker.files import csv_records
-from vai_extract_worker.values.meeting import joined
+from vai_extract_worker.values.common_columns import joined
 
 from .csv_reading import columns, reads, table
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from vai_extract_worker.files.folders import Found, LocalShelf
 from vai_extract_worker.files.parquet_files import read_parquet
-from vai_extract_worker.values.meeting import joined
+from vai_extract_worker.values.common_columns import joined
 from vai_records.definitions.sources.file_resources import FileResource
 
 

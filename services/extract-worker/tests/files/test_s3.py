@@ -12,8 +12,8 @@ import pytest
 
 from vai_common.addresses import EgressRefused, Policy
 from vai_common.errors import ErrorCode, Permanent, Retryable
-from vai_extract_worker.gate import Gate
 from vai_extract_worker.loading.storage import open_lake
+from vai_extract_worker.one_host_proxy import Gate
 from vai_testkit.servers.s3 import opened
 from vai_worker.children.job import ConnectionSecret
 

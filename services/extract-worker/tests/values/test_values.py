@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from vai_common.errors import ErrorCode, Permanent
 from vai_extract_worker.values.columns import as_texts, plain, table_of, type_name
+from vai_extract_worker.values.common_columns import fitted, joined, one_spelling, stored
 from vai_extract_worker.values.jsontext import as_text, compact, parse
-from vai_extract_worker.values.meeting import fitted, joined, one_spelling, stored
 
 # JSON
 

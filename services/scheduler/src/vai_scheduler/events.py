@@ -20,7 +20,7 @@ from vai_records.automations import automations, causes, runs, stored
 from vai_records.automations.causes import AFTER_CUT_OFF, DEFAULT_MOST, Source, Wanted
 from vai_records.automations.runs import NewAutomationRun
 from vai_records.automations.triggers import passes
-from vai_records.events.following import automation_run_of
+from vai_records.events.run_end import automation_run_of
 from vai_records.lifecycle.sql_fragments import JOURNAL_DATA
 
 _log = structlog.get_logger()

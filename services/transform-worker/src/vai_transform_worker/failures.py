@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
+from vai_transform_worker.query.error_texts import without_values
 from vai_transform_worker.query.exact import not_exact
-from vai_transform_worker.query.hiding import without_values
 
 _LONGEST = 1_000
 _DUCKDB = re.compile(r"\b([A-Z][A-Za-z]*(?: [A-Za-z]+){0,3}) Error: ")

@@ -12,16 +12,16 @@ from vai_common.errors import RunError
 from vai_records.definitions.duckdb_transform import DuckdbTransform
 from vai_records.definitions.sql_text import fill_placeholders, settled
 from vai_transform_worker.failures import query_failure
-from vai_transform_worker.query import engine, pivots, safety, united
-from vai_transform_worker.query.blanks import PLACEHOLDER, Blanks
+from vai_transform_worker.interruption import Watch
+from vai_transform_worker.query import engine, pivots, safety, united_files
 from vai_transform_worker.query.bounds import Bounds
+from vai_transform_worker.query.empty_inputs import PLACEHOLDER, Blanks
 from vai_transform_worker.query.quoting import quoted
 from vai_transform_worker.storage import Lake
-from vai_transform_worker.table import columns
+from vai_transform_worker.table import delta_types
 from vai_transform_worker.table.delta import Bounded, DeltaOutput, Ticket, Written
 from vai_transform_worker.table.merging import STAGED, Merger
-from vai_transform_worker.table.stream import READ_ROWS
-from vai_transform_worker.watch import Watch
+from vai_transform_worker.table.row_stream import READ_ROWS
 from vai_worker.children.job import Job
 from vai_worker.children.link import Link, Stop
 
@@ -124,13 +124,13 @@ class _Transform:
         sql = safety.without_end(safety.expose_literal_paths(sql, literal))
         folders = [self.location] if self.definition.mode == "incremental_merge" else []
         for each in engine.expose(self.connection, self.lake, list(sources.values()), folders):
-            said = united.told(each.dataset, each.column, each.kinds)
+            said = united_files.told(each.dataset, each.column, each.kinds)
             self.watch.warn("column_read_as_text", said, each._asdict())
         sql = pivots.with_values(sql, lambda query: self._values(query, sources))
         tree = safety.check(sql, sources)
         relation = self._bound(sql, list(sources.values()), tree)
         names, kinds = relation.columns, relation.types
-        without_type = columns.untyped(sql, names, kinds, self._bind)
+        without_type = delta_types.untyped(sql, names, kinds, self._bind)
         self._tell_untyped(without_type)
         self.untyped = [name for name, kind in without_type.items() if kind == "NULL"]
         if (typed := self._typed_by_the_table(sql, names)) is not sql:
@@ -139,7 +139,7 @@ class _Transform:
             sql, (names, kinds) = typed, self._bind(typed)
         self._check_keys(names)
         kept = {name: kind for name, kind in without_type.items() if kind != "NULL" and name in names}
-        return columns.storable_query(sql, names, kinds, self.untyped, kept)
+        return delta_types.storable_query(sql, names, kinds, self.untyped, kept)
 
     def _typed_by_the_table(self, sql: str, names: list[str]) -> str | None:
         """The SQL whose keys are not NULL without a type where the table has one; nor are all columns of no rows.

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from vai_common.errors import RunError
 from vai_transform_worker.failures import query_failure
 from vai_transform_worker.query.exact import exact
-from vai_transform_worker.table.columns import storable_query, stored_type, untyped
+from vai_transform_worker.table.delta_types import storable_query, stored_type, untyped
 from vai_transform_worker.table.fitting import fit, meet
 
 VALUES = {
@@ -150,13 +150,13 @@ def test_a_null_without_a_type_is_told_from_an_integer(engine: Any, sql: str, wi
 
 def test_nan_is_found_by_filters(tmp_path: Path) -> None:
     from vai_transform_worker.query import warm
-    from vai_transform_worker.table import writing
+    from vai_transform_worker.table import file_columns
 
     with duckdb.connect() as connection:
         warm.load(connection, "delta")
         sql = "SELECT unnest([1.0, 'nan'::DOUBLE, NULL, 2.0]) AS x, {'y': unnest([1.0, 'nan'::DOUBLE, NULL, 2.0])} AS s"
         rows = connection.sql(sql).to_arrow_table()
-        write_deltalake(tmp_path, rows, writer_properties=writing.properties(rows.schema))
+        write_deltalake(tmp_path, rows, writer_properties=file_columns.properties(rows.schema))
         read = f"FROM delta_scan('{tmp_path}', can_have_nan = true)"
         for where in ("x > 100", "x = 'nan'", "isnan(x)", "s.y > 100"):
             assert connection.sql(f"SELECT count(*) {read} WHERE {where}").fetchall() == [(1,)], where

@@ -10,14 +10,14 @@ import structlog
 from vai_common.messages.bell import Bell
 from vai_common.rows import Rows
 from vai_common.telemetry import runs_given_up
-from vai_records.events.following import follow, offer_room
 from vai_records.events.publication import Publisher
+from vai_records.events.run_end import follow, offer_room
 from vai_records.lifecycle.leases import GRACE_SECONDS
 from vai_records.lifecycle.sql_fragments import ALONE, MAY_RERUN
 from vai_watchdog import lifecycle
+from vai_watchdog.dead_sessions import end_sessions
 from vai_watchdog.deaths import Looks, look
 from vai_watchdog.lifecycle import Lost
-from vai_watchdog.sessions import end_sessions
 
 _log = structlog.get_logger()
 

@@ -13,7 +13,7 @@ from vai_api_gateway.http.answers import answer
 from vai_api_gateway.http.idempotency import is_same
 from vai_api_gateway.lifecycle import Decisions
 from vai_api_gateway.problems import conflict
-from vai_api_gateway.runs.wait import Preference
+from vai_api_gateway.runs.waiters import Preference
 from vai_common import clock
 from vai_common.messages.bell import AUTOMATION
 from vai_common.telemetry import current_traceparent

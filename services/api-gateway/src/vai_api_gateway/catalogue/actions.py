@@ -29,7 +29,7 @@ from vai_api_gateway.http.shapes import (
     SortBy,
 )
 from vai_api_gateway.problems import Problem, conflict, details, not_found
-from vai_api_gateway.runs import new_run
+from vai_api_gateway.runs import request_orders
 from vai_api_gateway.runs import start as starting
 from vai_common.ids import uuid7
 from vai_records.catalogue import actions
@@ -216,7 +216,7 @@ async def run_action(
     order = await orders.order_of_action(
         gateway.keyring, principal.org_id, action, body.definition_overrides, deferred=defer
     )
-    made = await new_run.make(gateway, new_run.customer(principal, request), order)
+    made = await request_orders.make(gateway, request_orders.customer(principal, request), order)
     if key is not None:
         made = replace(made, idempotency_key=key, fingerprint=mark)
     return await starting.start(gateway, request, made)

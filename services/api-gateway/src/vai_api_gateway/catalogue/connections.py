@@ -34,7 +34,7 @@ from vai_records.connections.connections import Connection, DefaultTaken, InUse,
 from vai_records.connections.credential_checks import check_credentials
 from vai_records.connections.credentials import Unusable
 from vai_records.connections.oauth import needs_token
-from vai_records.events.following import announce
+from vai_records.events.run_end import announce
 from vai_records.listing.bounded import marks
 from vai_records.refused import refused
 from vai_records.validation.checks import check_size

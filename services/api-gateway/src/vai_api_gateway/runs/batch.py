@@ -14,7 +14,7 @@ from vai_api_gateway.http.idempotency import TAKES_KEY, first_order, header_key
 from vai_api_gateway.http.requests import BatchRoute
 from vai_api_gateway.http.shapes import Body, Json, RunBody, RunShape, Shape
 from vai_api_gateway.problems import Problem, ProblemDetail, problem_detail, refusal
-from vai_api_gateway.runs import new_run
+from vai_api_gateway.runs import request_orders
 from vai_api_gateway.runs import start as starting
 from vai_api_gateway.runs.intake import Created, KeyBusy, KeyReused
 from vai_common.faults import in_words
@@ -66,7 +66,7 @@ async def create_runs(request: Request, principal: Operator, body: BatchBody) ->
     `Idempotency-Key` makes the whole safe to repeat: a run without a key of its own gets this one and its place.
     """
     gateway = gateway_of(request)
-    who = new_run.customer(principal, request)
+    who = request_orders.customer(principal, request)
     judged: list[NewRun | Created | Problem] = []
     known, idempotency_key = Known(), header_key(request)
     for place, given in enumerate(body.runs):
@@ -87,10 +87,10 @@ async def _judge(
         body = RunBody.model_validate(given)
     except ValidationError as error:
         return _invalid(error)
-    order = new_run.of_body(body)
+    order = request_orders.of_body(body)
     order = replace(order, idempotency_key=body.idempotency_key or key)
     try:
-        return await new_run.make(gateway, who, order, known)
+        return await request_orders.make(gateway, who, order, known)
     except Refused as error:
         first = await first_order(gateway, who.org_id, order)
         return refusal(error) if first is None else Created(first, False)

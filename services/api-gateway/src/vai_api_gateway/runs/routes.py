@@ -15,7 +15,7 @@ from vai_api_gateway.http.requests import JsonRoute
 from vai_api_gateway.http.shapes import KIND_NAMES, STATUS_NAMES, RejectBody, RunBody, RunShape, RunsShape
 from vai_api_gateway.lifecycle import Decisions
 from vai_api_gateway.problems import Problem, conflict, not_found
-from vai_api_gateway.runs import new_run
+from vai_api_gateway.runs import request_orders
 from vai_api_gateway.runs import retry as retrying
 from vai_api_gateway.runs import start as starting
 from vai_api_gateway.runs.limits import limits_of
@@ -43,11 +43,11 @@ Defer = Annotated[bool, Query(description="Only create the run; `execute` starts
 async def create_run(request: Request, principal: Operator, body: RunBody, defer: Defer = False) -> Response:
     """Creates the run and starts it. With an idempotency key (header, or `idempotencyKey`) a repeat starts nothing."""
     gateway = gateway_of(request)
-    order = new_run.of_body(body, deferred=defer)
+    order = request_orders.of_body(body, deferred=defer)
     if (key := key_of(request, body.idempotency_key)) != order.idempotency_key:
         order = replace(order, idempotency_key=key)
     try:
-        made = await new_run.make(gateway, new_run.customer(principal, request), order)
+        made = await request_orders.make(gateway, request_orders.customer(principal, request), order)
     except Refused:
         first = await first_order(gateway, principal.org_id, order)
         if first is None:

@@ -13,7 +13,7 @@ from vai_api_gateway.gateway import Gateway
 from vai_api_gateway.http.answers import answer
 from vai_api_gateway.problems import Problem, conflict
 from vai_api_gateway.runs.intake import Created, KeyBusy, KeyReused
-from vai_api_gateway.runs.wait import Preference, within
+from vai_api_gateway.runs.waiters import Preference, within
 from vai_common.clock import steady_seconds
 from vai_contracts.vai.executor.v1 import executor_pb2 as pb
 from vai_contracts.vai.words.v1 import words_pb2

@@ -16,10 +16,10 @@ from vai_extract_worker.files.formats import format_of, reads
 from vai_extract_worker.files.rejects import Read, table_of_rejects
 from vai_extract_worker.files.seen_files import SeenFiles
 from vai_extract_worker.files.unpacking import PACKED
-from vai_extract_worker.increments.undelivered import Undelivered
+from vai_extract_worker.increments.missing_columns import Undelivered
 from vai_extract_worker.modes import mode_of
+from vai_extract_worker.progress import Json, ResourceState
 from vai_extract_worker.source import Means, Page, Table
-from vai_extract_worker.state import Json, ResourceState
 from vai_extract_worker.values.columns import free_name
 from vai_records.definitions.dlt_extract import DltExtract, Filesystem
 from vai_records.definitions.sources.file_resources import FileResource

@@ -15,7 +15,7 @@ from dlt.common import jsonpath
 from vai_common.errors import ErrorCode, Permanent
 from vai_extract_worker.increments.cursor_values import Key, as_instant, before, grain, key_of, written
 from vai_extract_worker.log_texts import Entry, bound_not_shown, late_rows, rows_not_remembered, saved_cursor_ahead
-from vai_extract_worker.state import Json
+from vai_extract_worker.progress import Json
 from vai_extract_worker.values import known_rows
 from vai_extract_worker.values.known_rows import identity, packed, row_digest, unpacked
 from vai_records.definitions.sources.resources import Incremental

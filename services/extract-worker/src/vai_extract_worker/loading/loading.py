@@ -10,8 +10,8 @@ from vai_common.errors import ErrorCode, Permanent, RunError
 from vai_extract_worker import log_texts
 from vai_extract_worker.loading.parts import Place, SliceWriter
 from vai_extract_worker.loading.storage import Storage
+from vai_extract_worker.progress import Json, ResourceState, State
 from vai_extract_worker.source import IsolatingTable, Page, Table
-from vai_extract_worker.state import Json, ResourceState, State
 from vai_records.lake.manifest import Columns, merge_columns
 from vai_worker.children.job import Job
 from vai_worker.children.link import Link, Stop

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from vai_common.clock import unix_milliseconds
 from vai_extract_worker.loading.storage import Storage
 from vai_extract_worker.values.columns import with_platform_columns
-from vai_extract_worker.values.meeting import described, fitted, joined, one_spelling, stored
+from vai_extract_worker.values.common_columns import described, fitted, joined, one_spelling, stored
 from vai_records.lake.manifest import ADDED, Columns, merge_columns
 
 PART_BYTES = 64 * 1024 * 1024

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
-from vai_extract_worker.state import State
+from vai_extract_worker.progress import State
 
 _DAY = 86_400.0
 

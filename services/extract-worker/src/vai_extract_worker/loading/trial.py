@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from vai_extract_worker.progress import Json, ResourceState
 from vai_extract_worker.source import Page, Table
-from vai_extract_worker.state import Json, ResourceState
 
 SUFFIX = "__trial"
 

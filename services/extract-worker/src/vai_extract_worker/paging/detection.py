@@ -9,8 +9,8 @@ from typing import Any
 from requests import Response
 
 from vai_extract_worker.paging.counts import misled, truth_of
-from vai_extract_worker.paging.outside import OFFSETS, PAGE_COUNTS, PAGES, PLACES, TOTALS, Entry, entries_of, whole
-from vai_extract_worker.paging.signs import is_moment, is_no_page, says_more, sign_of_more
+from vai_extract_worker.paging.envelope import OFFSETS, PAGE_COUNTS, PAGES, PLACES, TOTALS, Entry, entries_of, whole
+from vai_extract_worker.paging.signs_of_more import is_moment, is_no_page, says_more, sign_of_more
 from vai_extract_worker.values.selection import plain, quoted
 from vai_records.definitions.sources import paginators as given
 

@@ -17,7 +17,7 @@ from vai_extract_worker.paging.paginators import (
     Offsets,
     PageNumbers,
 )
-from vai_extract_worker.state import Json
+from vai_extract_worker.progress import Json
 from vai_records.definitions.sources import paginators as given
 
 _DEFINITION: TypeAdapter[given.Paginator] = TypeAdapter(given.Paginator)

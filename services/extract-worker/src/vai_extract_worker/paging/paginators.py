@@ -11,7 +11,7 @@ from dlt.sources.helpers.rest_client import paginators as dlt_paginators
 from requests import Request, Response
 
 from vai_extract_worker.paging.counts import Said, misled
-from vai_extract_worker.state import Json
+from vai_extract_worker.progress import Json
 from vai_extract_worker.values.known_rows import packed_in_order, row_digest, unpacked_in_order
 from vai_extract_worker.values.selection import MISSING, value_at
 

@@ -9,7 +9,7 @@ import requests
 
 from vai_common.errors import ErrorCode, Permanent
 from vai_extract_worker import failures
-from vai_extract_worker.state import Json
+from vai_extract_worker.progress import Json
 
 MOST_PAGES: Final = 10_000
 """So many pages in a row may come without anything that tells that they lead on."""

@@ -15,11 +15,11 @@ import requests
 from vai_common.clock import steady_seconds
 from vai_common.errors import RunError
 from vai_extract_worker.modes import Mode
-from vai_extract_worker.rest.filling import UNKNOWN, looked_up
-from vai_extract_worker.rest.requests import Asked
+from vai_extract_worker.progress import Json, ResourceState
+from vai_extract_worker.rest.filled_requests import UNKNOWN, looked_up
+from vai_extract_worker.rest.request_parts import Asked
 from vai_extract_worker.rest.source import Batch, Endpoint
 from vai_extract_worker.source import Means
-from vai_extract_worker.state import Json, ResourceState
 from vai_extract_worker.values.known_rows import row_digest
 from vai_records.definitions.dlt_extract import RestApi
 from vai_records.definitions.sources.resources import RestResource

@@ -14,10 +14,10 @@ from vai_extract_worker.paging.counts import misled
 from vai_extract_worker.paging.detection import detect, places_told, tells_its_page, total_told
 from vai_extract_worker.paging.paginators import FOLLOWING, JsonLinks, Offsets, PageNumbers
 from vai_extract_worker.paging.repeats import Repeats
-from vai_extract_worker.paging.signs import sign_of_more
-from vai_extract_worker.paging.totals import Totals
+from vai_extract_worker.paging.row_totals import Totals
+from vai_extract_worker.paging.signs_of_more import sign_of_more
 from vai_extract_worker.rest.credentials import Access, HostBound
-from vai_extract_worker.rest.session import SourceSession, Wanted
+from vai_extract_worker.rest.http_session import SourceSession, Wanted
 from vai_extract_worker.values.selection import quoted, rows_of, selector_of
 from vai_records.definitions.sources import paginators as given
 

@@ -10,8 +10,8 @@ import requests
 from requests.auth import AuthBase
 
 from vai_common.errors import ErrorCode, Permanent
-from vai_extract_worker.rest.lasting import Lasting
-from vai_extract_worker.rest.session import origin_of
+from vai_extract_worker.rest.http_session import origin_of
+from vai_extract_worker.rest.token_renewal import Lasting
 from vai_records.connections.credentials import HttpCredentials, base_url
 from vai_records.definitions.dlt_extract import RestApi
 from vai_records.marked import Marked

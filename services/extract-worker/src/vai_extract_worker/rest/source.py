@@ -13,20 +13,20 @@ from vai_common.errors import ErrorCode, Permanent, RunError
 from vai_extract_worker import failures
 from vai_extract_worker.increments.cursor import Watermark
 from vai_extract_worker.increments.cursor_values import as_instant
-from vai_extract_worker.increments.undelivered import Undelivered
+from vai_extract_worker.increments.missing_columns import Undelivered
 from vai_extract_worker.increments.windows import Window, windows
 from vai_extract_worker.log_texts import rows_moved, total_not_reached
 from vai_extract_worker.modes import Mode, mode_of
 from vai_extract_worker.paging import pagination
 from vai_extract_worker.paging.repeats import Repeats
-from vai_extract_worker.paging.totals import Totals
+from vai_extract_worker.paging.row_totals import Totals
+from vai_extract_worker.progress import Json, ResourceState
 from vai_extract_worker.rest.client import Client
 from vai_extract_worker.rest.credentials import Access, access_of, without_params
-from vai_extract_worker.rest.lasting import Lasting
-from vai_extract_worker.rest.requests import Asked, Requests
-from vai_extract_worker.rest.session import SourceSession, Wanted, origin_of
+from vai_extract_worker.rest.http_session import SourceSession, Wanted, origin_of
+from vai_extract_worker.rest.request_parts import Asked, Requests
+from vai_extract_worker.rest.token_renewal import Lasting
 from vai_extract_worker.source import Means, Page, Table
-from vai_extract_worker.state import Json, ResourceState
 from vai_extract_worker.values.columns import table_of
 from vai_extract_worker.values.flattening import flattened
 from vai_records.definitions.dlt_extract import DltExtract, RestApi

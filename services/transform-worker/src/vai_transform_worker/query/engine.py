@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import duckdb
 
-from vai_transform_worker.query import united, warm
+from vai_transform_worker.query import united_files, warm
 from vai_transform_worker.query.quoting import quoted, text, texts
 from vai_transform_worker.query.safety import SCHEMA
 from vai_transform_worker.query.scratch import scratch_folder
@@ -83,7 +83,7 @@ def expose(
     as_text = []
     for source in sources:
         if not source.is_blank:
-            files = united.united(connection, [lake.address(path) for path in source.files])
+            files = united_files.united(connection, [lake.address(path) for path in source.files])
             as_text += [AsText(source.dataset, name, kinds) for name, kinds in files.as_text.items()]
             connection.execute(f"CREATE VIEW {source.view} AS {_select(lake, source, files.relation)}")
     _seal(connection, lake, sources, folders)

@@ -17,13 +17,13 @@ from deltalake.exceptions import CommitFailedError, TableNotFoundError
 
 from vai_common.errors import ErrorCode, Retryable, RunError
 from vai_transform_worker.failures import write_failure
+from vai_transform_worker.interruption import Watch
 from vai_transform_worker.query.quoting import quoted
-from vai_transform_worker.table import writing
-from vai_transform_worker.table.columns import described
+from vai_transform_worker.table import file_columns
+from vai_transform_worker.table.delta_types import described
 from vai_transform_worker.table.leftovers import Leftovers
 from vai_transform_worker.table.merging import Chosen, Way
-from vai_transform_worker.table.stream import Part, Rows, Stream
-from vai_transform_worker.watch import Watch
+from vai_transform_worker.table.row_stream import Part, Rows, Stream
 
 APPLICATION = "vai"
 RUN_ID = "vai.run_id"
@@ -176,7 +176,7 @@ class DeltaOutput:
             "schema_mode": None if table is None else "merge" if adds else "overwrite",
             "storage_options": self._options or None,
             "target_file_size": stream.file_size,
-            "writer_properties": writing.properties(stream.reader.schema),
+            "writer_properties": file_columns.properties(stream.reader.schema),
             "commit_properties": self._commit(way),
         }
         write_deltalake(self._uri if table is None else table, stream.reader, **options)
@@ -191,7 +191,7 @@ class DeltaOutput:
                 source_alias="s",
                 target_alias="t",
                 merge_schema=True,
-                writer_properties=writing.properties(_with(table, stream.reader.schema)),
+                writer_properties=file_columns.properties(_with(table, stream.reader.schema)),
                 max_spill_size=self._bounded.memory_mb << 20,
                 max_temp_directory_size=self._bounded.spill_mb << 20,
                 commit_properties=self._commit(way),
@@ -246,7 +246,7 @@ def _with(table: DeltaTable, schema: pa.Schema) -> pa.Schema:
 def _allow_naive_times(table: DeltaTable, schema: pa.Schema) -> None:
     """Add the table feature that a merge forgets with its first TIMESTAMP: nothing could read the table then."""
     if "timestampNtz" in (table.protocol().writer_features or []) or not any(
-        map(writing.has_naive_times, schema.types)
+        map(file_columns.has_naive_times, schema.types)
     ):
         return
     table.alter.add_feature(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vai_transform_worker.query.united import united
+from vai_transform_worker.query.united_files import united
 
 LARGE = 2**60 + 1
 FILES = {

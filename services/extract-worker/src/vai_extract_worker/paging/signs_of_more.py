@@ -7,7 +7,7 @@ from typing import Any, Final
 from requests import Response
 
 from vai_extract_worker.paging.counts import truth_of
-from vai_extract_worker.paging.outside import PAGE_COUNTS, PLACES, TOTALS, Entry, entries_of, is_rows, whole
+from vai_extract_worker.paging.envelope import PAGE_COUNTS, PLACES, TOTALS, Entry, entries_of, is_rows, whole
 from vai_extract_worker.values.jsontext import parse
 from vai_extract_worker.values.selection import plain, words
 

@@ -6,10 +6,10 @@ from typing import Any, Final
 from requests import Response
 
 from vai_extract_worker.paging.counts import misled, truth_of
-from vai_extract_worker.paging.outside import PAGE_COUNTS, TOTALS, Entry, entries_of, whole
+from vai_extract_worker.paging.envelope import PAGE_COUNTS, TOTALS, Entry, entries_of, whole
 from vai_extract_worker.paging.paginators import Offsets, PageNumbers
-from vai_extract_worker.paging.signs import says_more
-from vai_extract_worker.state import Json
+from vai_extract_worker.paging.signs_of_more import says_more
+from vai_extract_worker.progress import Json
 
 _HEADERS: Final = ("x-total-count", "x-total", "total-count", "x-pagination-total", "x-total-results", "x-wp-total")
 _EMPTY: Final = -1

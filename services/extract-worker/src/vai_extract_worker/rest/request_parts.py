@@ -5,7 +5,7 @@ from typing import Any
 from vai_extract_worker.increments.cursor import Watermark
 from vai_extract_worker.increments.windows import Window
 from vai_extract_worker.rest.credentials import Access, parted
-from vai_extract_worker.rest.filling import UNKNOWN, Known, filled_body, filled_params, filled_path, looked_up
+from vai_extract_worker.rest.filled_requests import UNKNOWN, Known, filled_body, filled_params, filled_path, looked_up
 from vai_records.definitions.dlt_extract import RestApi
 from vai_records.definitions.sources.placeholders import Placeholder
 from vai_records.definitions.sources.resources import RestResource

@@ -27,9 +27,9 @@ from vai_common.addresses import Policy, resolve
 from vai_common.clock import steady_seconds
 from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
 from vai_extract_worker import failures
-from vai_extract_worker.patience import Pace, wait
 from vai_extract_worker.rest.answer_errors import error_in
-from vai_extract_worker.rest.readings import WORDS, read_as
+from vai_extract_worker.rest.answer_formats import WORDS, read_as
+from vai_extract_worker.waits import Pace, wait
 from vai_records.definitions.sources.csv_words import CsvWords
 from vai_records.definitions.sources.rest_requests import ErrorRule, ResponseAction
 from vai_records.secrets.hiding import Hidden

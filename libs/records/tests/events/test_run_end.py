@@ -8,8 +8,8 @@ import pytest
 
 from vai_common.ids import uuid7
 from vai_common.messages.notifications import Listener
-from vai_records.events.following import ENDED_CHANNEL, follow, watch
 from vai_records.events.publication import Publisher
+from vai_records.events.run_end import ENDED_CHANNEL, follow, watch
 from vai_records.lifecycle.entry import Entry
 from vai_records.runs import hot
 from vai_testkit.database import Database

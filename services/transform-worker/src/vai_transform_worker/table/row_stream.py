@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from vai_transform_worker.interruption import Watch
 from vai_transform_worker.query.safety import refused
-from vai_transform_worker.watch import Watch
 
 Rows = Callable[[], pa.RecordBatchReader]
 

@@ -91,6 +91,14 @@ async def test_a_process_that_is_killed_is_started_again(drawing: Drawer) -> Non
     assert await drawing.svg(_graph("another"))
 
 
+async def test_a_process_that_cannot_start_blames_no_graph(drawing: Drawer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drawer.sys, "executable", "/bin/false")
+    with pytest.raises(drawer.Failed, match="ended with 1"):
+        await drawing.svg(_graph())
+    monkeypatch.undo()
+    assert await drawing.svg(_graph())
+
+
 async def test_more_than_may_wait_are_sent_away(drawing: Drawer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drawer, "MOST_WAITING", 2)
     asked = [asyncio.create_task(drawing.svg(_graph(f"number {number}"))) for number in range(3)]

@@ -20,7 +20,7 @@ _NICE = 10
 def _answer(line: str) -> str:
     try:
         return json.dumps({"svg": svg(as_graph(json.loads(line)))})
-    except TooLarge:
+    except (TooLarge, MemoryError):
         return json.dumps({"too_large": True})
 
 

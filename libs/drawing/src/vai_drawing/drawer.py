@@ -28,6 +28,10 @@ class Busy(Exception):
     """More drawings are asked for than are drawn; try again in a moment."""
 
 
+class Failed(Exception):
+    """The process that draws has ended by itself: no graph is to blame."""
+
+
 class Drawer:
     """One process that draws one graph at a time; it starts with the first and stops when it has been idle.
 
@@ -43,7 +47,7 @@ class Drawer:
         self._idle: asyncio.TimerHandle | None = None
 
     async def svg(self, graph: Graph) -> str:
-        """The drawing. Raises `TooLarge`, also for one that takes longer than `SECONDS`, and `Busy`."""
+        """The drawing. Raises `TooLarge`, also for one that takes longer than `SECONDS`, `Busy` and `Failed`."""
         asked = await asyncio.to_thread(_written, graph)
         key = hashlib.sha256(asked).digest()
         if key not in self._kept:
@@ -92,14 +96,17 @@ class Drawer:
             assert process.stdin is not None
             assert process.stdout is not None
             process.stdin.write(asked)
-            await process.stdin.drain()
+            with suppress(ConnectionError):  # it has ended; the reading says so
+                await process.stdin.drain()
             line = await process.stdout.readline()
             done = line.endswith(b"\n")
+            if not done and (code := await process.wait()) >= 0:
+                raise Failed(f"python -m vai_drawing ended with {code}; this process's standard error says why")
         finally:
             if not done:
                 await self.close()
         if not done:
-            raise TooLarge  # it died over it: of its memory limit, most likely
+            raise TooLarge  # it was killed over it: of its memory, most likely
         return line
 
     async def _running(self) -> asyncio.subprocess.Process:

@@ -65,6 +65,7 @@ def create(
     with connect() as client:
         made = client.actions.create(kind, name, wanted, slug=slug, template_id=template)
     _print(made)
+    show.print_warnings(made.raw)
 
 
 def show_action(action: ActionArgument) -> None:
@@ -95,11 +96,11 @@ def update(
             base = {} if definition else found.definition
             changed = base | definition_of(definition, assignments or ())
         connection_id = find.connection(client, connection).id if connection else UNSET
-        _print(
-            client.actions.update(
-                found.id, name=name, slug=slug, status=status, definition=changed, connection_id=connection_id
-            )
+        updated = client.actions.update(
+            found.id, name=name, slug=slug, status=status, definition=changed, connection_id=connection_id
         )
+    _print(updated)
+    show.print_warnings(updated.raw)
 
 
 @verb(app)

@@ -64,7 +64,7 @@ def create(file: FileArgument) -> None:
         made = client.automations.create(body)
     _print(made)
     _print_secret(made)
-    _print_warnings(made.raw)
+    show.print_warnings(made.raw)
 
 
 @verb(app)
@@ -75,7 +75,7 @@ def update(automation: AutomationArgument, file: FileArgument) -> None:
         changed = client.automations.update(find.automation(client, automation).id, parts)
     _print(changed)
     _print_secret(changed)
-    _print_warnings(changed.raw)
+    show.print_warnings(changed.raw)
 
 
 @verb(app)
@@ -86,7 +86,7 @@ def validate(file: FileArgument) -> None:
         judged = client.automations.validate(body)
     if not show.data(judged):
         show.print_json(show.output(), judged)
-    _print_warnings(judged)
+    show.print_warnings(judged)
 
 
 def show_one(automation: AutomationArgument) -> None:
@@ -154,13 +154,6 @@ def _facts(automation: Automation) -> dict[str, Any]:
         "inputs": ", ".join(automation.inputs),
         "latest run": latest and f"{latest.run_id} {latest.display_status}",
     }
-
-
-def _print_warnings(answered: dict[str, Any]) -> None:
-    """What may be saved and cannot work as it is, beside the output."""
-    for one in answered.get("warnings") or ():
-        place = ".".join(map(str, one["loc"][1:]))
-        show.notes().print(Text(show.clean(f"warning: {place}: {one['msg']}"), "yellow"))
 
 
 def _print_secret(automation: Automation) -> None:

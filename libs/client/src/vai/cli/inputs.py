@@ -23,7 +23,9 @@ def definition_of(source: str | None, assignments: Iterable[str], connection: st
 
 
 def read_object(source: str, option: str) -> Json:
-    """The JSON object in the file `source`, on the standard input (`-`), or `source` itself where it starts with `{`.
+    """The JSON object in the file `source` (`FILE` or `@FILE`), on the standard input (`-`), or `source` itself.
+
+    It is taken itself where it starts with `{`.
 
     Raises BadParameter that names `option`.
     """
@@ -39,7 +41,7 @@ def read_object(source: str, option: str) -> Json:
 def _text(source: str) -> str:
     if source.lstrip().startswith("{"):
         return source
-    return sys.stdin.read() if source == "-" else Path(source).read_text()
+    return sys.stdin.read() if source in ("-", "@-") else Path(source.removeprefix("@")).read_text()
 
 
 def assign(target: Json, assignment: str) -> None:
@@ -66,7 +68,9 @@ def _value(text: str) -> Any:
         return file_text(text[1:], "--set")
     try:
         return json.loads(text)
-    except ValueError:
+    except ValueError as error:
+        if text.startswith(("{", "[")) and not text.startswith("{{"):
+            raise typer.BadParameter(f"{text}: this is not JSON: {error}", param_hint="--set") from error
         return text
 
 

@@ -207,12 +207,19 @@ def _amounts(result: dict[str, Any]) -> str:
     return clean(" · ".join(parts))
 
 
+def print_warnings(answered: dict[str, Any]) -> None:
+    """What may be saved and cannot work as it is, beside the output."""
+    for one in answered.get("warnings") or ():
+        place = ".".join(map(str, one["loc"][1:]))
+        notes().print(Text(clean(f"warning: {place}: {one['msg']}"), "yellow"))
+
+
 def print_facts(facts: dict[str, Any]) -> None:
     """One line for each fact that there is, for people."""
     out = output()
     for name, value in facts.items():
         if value is not None and value != "":
-            out.print(Text.assemble(f"{name:<12}", value if isinstance(value, Text) else clean(str(value))))
+            out.print(Text.assemble(f"{name:<11} ", value if isinstance(value, Text) else clean(str(value))))
 
 
 def print_summary(console: Console, run: Run, *, followed: bool = False) -> None:
@@ -226,6 +233,8 @@ def print_summary(console: Console, run: Run, *, followed: bool = False) -> None
         console.print(Text(clean(f"  {name}: {value}")))
     if run.ended and run.result and "recordsProcessed" not in run.result:
         print_json(console, run.result)
+    if run.result and isinstance(path := run.result.get("destination_path"), str):
+        console.print(Text(clean(f"  written to {path}")))
     hint = _hint(run)
     if hint and not (followed and not run.ended):
         notes().print(Text(hint, "dim"))

@@ -10,7 +10,7 @@ from vai.cli.inputs import assign, read_object
 
 
 @pytest.mark.parametrize("form", ["{}", "@{}"])
-def test_a_file_is_read_by_its_name_with_and_without_the_sign_that_other_options_have(tmp_path: Path, form: str) -> None:
+def test_a_file_is_read_by_its_name_with_and_without_the_sign_of_other_options(tmp_path: Path, form: str) -> None:
     file = tmp_path / "orders.json"
     file.write_text(json.dumps({"source": "sample"}))
     assert read_object(form.format(file), "--definition") == {"source": "sample"}

@@ -191,6 +191,12 @@ def test_a_run_that_awaits_approval_says_what_to_type(vai: Vai, platform: Any) -
     assert done.stderr.count(f"It waits for approval: vai approve {run} (or: vai reject {run})") == 1
 
 
+def test_a_list_says_what_is_asked_of_whoever_approves(vai: Vai, platform: Any) -> None:
+    asked = {"title": "Send the orders?", "message": "Look at gold first."}
+    platform.add_run(status="awaiting_approval", displayStatus="awaiting_approval", definition=asked)
+    assert "Send the orders?" in vai("runs").stdout
+
+
 def test_control_characters_of_a_log_do_not_reach_the_terminal(vai: Vai, platform: Any) -> None:
     run = platform.add_run(status="completed")
     platform.add_log(run, "note", "\x1b[2Jgone\nand [red]more[/red]")

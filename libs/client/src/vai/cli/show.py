@@ -192,6 +192,8 @@ def outcome(run: Run) -> str:
         return clean(f"{run.error.code}: {run.error.message}")
     if run.ended:
         return _amounts(run.result or {})
+    if run.display_status == "awaiting_approval":
+        return clean(str(run.definition.get("title") or run.definition.get("message") or ""))
     return "" if run.percent is None else f"{run.percent:.0f}%"
 
 

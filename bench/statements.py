@@ -149,7 +149,8 @@ def _scans(node: dict[str, Any]) -> Iterator[str]:
 
 async def _plans(stack: Stack) -> dict[str, _Plan]:
     sessions = await _Sessions.open(stack.database, stack.org_id)
-    making, working, plans = _Explaining(sessions.making), _Explaining(sessions.working), {}
+    making, plans = _Explaining(sessions.making), {}
+    working: Any = _Explaining(sessions.working)
     await sessions.make(making)
     plans["insert"] = making.plan
     ids = await sessions.make(sessions.making)

@@ -26,6 +26,7 @@ from vai_common.messages.bell import Bell, KafkaBell, NotifyBell
 from vai_common.messages.kafka import Producer
 from vai_common.messages.notifications import Listener
 from vai_common.messages.protocol import BoundedProtocol, Bounds, Door
+from vai_common.queries import OpenPool
 from vai_common.settings import Settings
 from vai_common.telemetry import start_logging, start_tracing
 
@@ -41,7 +42,7 @@ class Service(Generic[Some]):
     """What a running service has: its settings, its ways to the database and the broker, and its loops."""
 
     def __init__(
-        self, name: str, settings: Some, pool: Any, listening: socket.socket, session: str | None = None
+        self, name: str, settings: Some, pool: OpenPool, listening: socket.socket, session: str | None = None
     ) -> None:
         self.name = name
         self.session = session
@@ -202,7 +203,7 @@ def _leave_what_stays() -> None:
     gc.set_threshold(_COLLECT_AFTER)
 
 
-async def _opened(name: str, settings: Settings, session: str) -> Any:
+async def _opened(name: str, settings: Settings, session: str) -> OpenPool:
     """The pool. Raises `PoolerLoses` where a pooler in the way takes what a service needs."""
     pool = None
     try:
@@ -217,7 +218,7 @@ async def _opened(name: str, settings: Settings, session: str) -> Any:
     return pool
 
 
-async def _wait_for_database(name: str, settings: Settings, session: str) -> Any:
+async def _wait_for_database(name: str, settings: Settings, session: str) -> OpenPool:
     while True:
         try:
             return await _opened(name, settings, session)

@@ -11,6 +11,8 @@ import asyncpg
 import asyncpg.pool
 import orjson
 
+from vai_common.queries import OpenPool, Session
+
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -185,11 +187,11 @@ def load_json(text: str | bytes) -> Any:
             return {"unreadable": "this JSON is nested too deeply, or damaged"}
 
 
-async def _prepare(connection: Any) -> None:
+async def _prepare(connection: asyncpg.Connection) -> None:
     await connection.set_type_codec("jsonb", encoder=dump_json, decoder=load_json, schema="pg_catalog")
 
 
-async def _keep(connection: Any) -> None:
+async def _keep(connection: asyncpg.Connection) -> None:
     """Instead of asyncpg's round trip at each release: nothing here leaves settings, cursors or locks behind."""
 
 
@@ -201,7 +203,7 @@ def _session(role: str, bounds: Bounds, name: str) -> dict[str, str]:
 _PLANNED_ONCE = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 
 
-async def open_pool(url: str, role: str, size: int = 4, bounds: Bounds | None = None, name: str = "") -> Any:
+async def open_pool(url: str, role: str, size: int = 4, bounds: Bounds | None = None, name: str = "") -> OpenPool:
     """A pool whose sessions act as `role`; opens its first connection at once, the others when needed.
 
     Its statements are few and fixed, and each is planned once: planning one anew costs as much as running it. A plan
@@ -229,7 +231,7 @@ async def open_pool(url: str, role: str, size: int = 4, bounds: Bounds | None = 
     return await pool
 
 
-async def connect(url: str, role: str, bounds: Bounds | None = None, name: str = "") -> Any:
+async def connect(url: str, role: str, bounds: Bounds | None = None, name: str = "") -> Session:
     """One connection of its own: for LISTEN and for locks that live as long as the session."""
     bounds = bounds or bounds_of(role)
     connection = await asyncpg.connect(

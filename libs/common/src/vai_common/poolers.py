@@ -5,11 +5,11 @@ trigger, prepared statements, and on the direct way LISTEN and a lock that lives
 """
 
 from contextlib import suppress
-from typing import Any
 
 import asyncpg
 
 from vai_common.db import connect
+from vai_common.queries import Connection, Pool, Queries
 
 _WHERE = "see docs/running.md, The database's sessions"
 _LOST = (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError)
@@ -36,7 +36,7 @@ def told_of(error: BaseException) -> PoolerLoses | None:
     return None
 
 
-async def check(pool: Any, url: str, direct_url: str, role: str) -> None:
+async def check(pool: Pool, url: str, direct_url: str, role: str) -> None:
     """Raises `PoolerLoses`, or an error of which `told_of` tells, where a pooler takes what a service needs.
 
     Where no pooler is, it costs a question, and a connection for a direct way of its own.
@@ -50,18 +50,18 @@ async def check(pool: Any, url: str, direct_url: str, role: str) -> None:
         await _check_direct(direct_url, role, "VAI_DATABASE_URL" if direct_url == url else "VAI_DATABASE_DIRECT_URL")
 
 
-async def _backend(conn: Any) -> int:
+async def _backend(conn: Queries) -> int:
     pid: int = await conn.fetchval("SELECT pg_backend_pid()")
     return pid
 
 
-async def _is_pooled(conn: Any) -> bool:
+async def _is_pooled(conn: Connection) -> bool:
     """The session that answers is not the one that was announced when the connection began."""
     announced: int = conn.get_server_pid()
     return await _backend(conn) != announced
 
 
-async def _check_session(conn: Any, role: str, setting: str) -> None:
+async def _check_session(conn: Queries, role: str, setting: str) -> None:
     found = await conn.fetchval("SELECT current_setting('vai.role', true)")
     if found != role:
         raise PoolerLoses(
@@ -70,7 +70,7 @@ async def _check_session(conn: Any, role: str, setting: str) -> None:
         )
 
 
-async def _check_statements(one: Any, url: str, role: str) -> None:
+async def _check_statements(one: Connection, url: str, role: str) -> None:
     """While another transaction has the session in which the statement was prepared, it is to be known elsewhere."""
     other = await connect(url, role)
     try:
@@ -102,7 +102,7 @@ async def _check_direct(url: str, role: str, setting: str) -> None:
     )
 
 
-async def _keep_their_sessions(one: Any, url: str, role: str) -> bool:
+async def _keep_their_sessions(one: Connection, url: str, role: str) -> bool:
     """Whether two connections have a session each, as in a pooler's session mode."""
     other = await connect(url, role)
     try:

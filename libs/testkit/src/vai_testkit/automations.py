@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from vai_common.ids import uuid7
+from vai_common.queries import Queries
 from vai_records.automations import runs, versions
 from vai_records.automations.body import AutomationBody
 from vai_records.automations.runs import NewAutomationRun
@@ -35,7 +36,7 @@ class Saved:
 
 
 async def save(
-    conn: Any, org_id: UUID, body: dict[str, Any], *, actions: dict[str, SavedAction] | None = None, **columns: Any
+    conn: Queries, org_id: UUID, body: dict[str, Any], *, actions: dict[str, SavedAction] | None = None, **columns: Any
 ) -> Saved:
     """Saves an automation (document 002's JSON); `columns` may be due_at, status, and the `keyring` that seals it."""
     given = AutomationBody.model_validate({"name": "an automation", **body})
@@ -63,14 +64,14 @@ async def save(
     return saved
 
 
-async def start(conn: Any, saved: Saved, **columns: Any) -> UUID:
+async def start(conn: Queries, saved: Saved, **columns: Any) -> UUID:
     """Makes an automation run; rings nobody."""
     new = saved.run(**columns)
     assert await runs.create(conn, [new]) == {new.id}
     return new.id
 
 
-async def states(conn: Any, run_id: UUID) -> dict[str, str]:
+async def states(conn: Queries, run_id: UUID) -> dict[str, str]:
     """Where the steps of an automation run stand, by key."""
     rows = await conn.fetch("SELECT key, state FROM automation_steps WHERE automation_run_id = $1", run_id)
     return {row["key"]: row["state"] for row in rows}

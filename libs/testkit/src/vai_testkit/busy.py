@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+from vai_common.queries import Pool
 from vai_testkit.services import OtherServices
 
 _HELD = "SELECT id FROM runs WHERE status = 'pending' AND phase = 'held' AND held_for = 'approval'"
@@ -20,7 +21,7 @@ class Busy:
     Fails automation runs that lack the input `gone`.
     """
 
-    def __init__(self, pool: Any, others: OtherServices) -> None:
+    def __init__(self, pool: Pool, others: OtherServices) -> None:
         self._pool = pool
         self._others = others
 

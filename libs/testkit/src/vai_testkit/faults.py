@@ -8,6 +8,8 @@ from typing import Any
 
 import asyncpg
 
+from vai_common.queries import Connection, Pool
+
 Hit = Callable[[str, tuple[Any, ...]], "Fault | None"]
 
 
@@ -27,7 +29,7 @@ COMMIT = "COMMIT"
 class FaultyPool:
     """Stands before a real pool; `hit` says of each statement (its text, its values) what becomes of it."""
 
-    def __init__(self, pool: Any) -> None:
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self.hit: Hit = lambda text, values: None
 
@@ -53,7 +55,7 @@ class FaultyPool:
 class _FaultyConnection:
     """One connection of a faulty pool, and its transactions' COMMIT."""
 
-    def __init__(self, faulty: FaultyPool, conn: Any) -> None:
+    def __init__(self, faulty: FaultyPool, conn: Connection) -> None:
         self._faulty = faulty
         self._conn = conn
 

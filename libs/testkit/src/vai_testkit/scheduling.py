@@ -29,7 +29,7 @@ class Scheduling:
         """The first look: its steps are written, all waiting but those that a retry keeps."""
         conn = await db.connect(self._url, "scheduler")
         try:
-            row = await conn.fetchrow(_READ, UUID(str(run_id)))
+            [row] = await conn.fetch(_READ, UUID(str(run_id)))
             await steps.open_steps(conn, UUID(str(run_id)), Plan.of(row["definition"]), row["retry_of"])
         finally:
             await conn.close()
@@ -39,7 +39,7 @@ class Scheduling:
         """waiting → running, with a run that is queued unless `columns` say otherwise; its id."""
         conn = await db.connect(self._url, "scheduler")
         try:
-            row = await conn.fetchrow(_READ, UUID(str(run_id)))
+            [row] = await conn.fetch(_READ, UUID(str(run_id)))
             new = NewRun(
                 row["org_id"],
                 kind,

@@ -8,6 +8,7 @@ from uuid import UUID
 from vai_common import db
 from vai_common.ids import uuid7
 from vai_common.messages.kafka import Producer, Record
+from vai_common.queries import Queries
 from vai_records.automations.steps import Notes, note
 from vai_records.definitions.kinds import KINDS
 from vai_records.lifecycle.entry import Entry
@@ -74,7 +75,7 @@ class OtherServices:
 class LogWorker:
     """A worker's session: holds runs, writes their logs and progress, ends them."""
 
-    def __init__(self, conn: Any, others: OtherServices) -> None:
+    def __init__(self, conn: Queries, others: OtherServices) -> None:
         self.conn = conn
         self._others = others
 

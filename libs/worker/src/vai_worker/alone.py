@@ -7,10 +7,10 @@ those beside it as a first one in company, which is spared.
 
 import random
 from collections.abc import Callable, Sequence
-from typing import Any
 from uuid import UUID
 
 from vai_common.clock import steady_seconds
+from vai_common.queries import Pool
 from vai_records.lifecycle.sql_fragments import ALONE
 
 HOLDS_SECONDS = 60
@@ -64,13 +64,13 @@ class Alone:
         if self._run == run_id:
             self._run = None
 
-    async def look_once(self, pool: Any) -> None:
+    async def look_once(self, pool: Pool) -> None:
         """A run that has come forward is alone no longer."""
         run_id = self._run
         if run_id is not None and self.keeps_others_out and not await pool.fetchval(_IS_STILL_ALONE, run_id):
             self.let_go(run_id)
 
-    async def make_room_once(self, pool: Any, kinds: Sequence[str]) -> None:
+    async def make_room_once(self, pool: Pool, kinds: Sequence[str]) -> None:
         """For a worker that is busy: whether it should become idle, because such a run waits for somebody who is."""
         if self._run is not None or self._clock() < self._rest_until or self._chance() >= _SHARE:
             return

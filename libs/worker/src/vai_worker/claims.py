@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from vai_common.db import is_away
+from vai_common.queries import Pool
 from vai_common.rows import Rows
 from vai_common.telemetry import runs_given_up
 from vai_records.runs import hot
@@ -18,7 +19,11 @@ class Claims:
     """Takes queued runs; one that fails rests, and the others are taken without it."""
 
     def __init__(
-        self, pool: Any, holder: Holder, kinds: Sequence[str], on_ended: Callable[[list[Any]], None] = lambda rows: None
+        self,
+        pool: Pool,
+        holder: Holder,
+        kinds: Sequence[str],
+        on_ended: Callable[[list[Any]], None] = lambda rows: None,
     ) -> None:
         """`on_ended` hears of the rows of runs that no claim could take, and that were ended for that."""
         self._pool = pool

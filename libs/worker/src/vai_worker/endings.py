@@ -19,6 +19,7 @@ from vai_common.clock import now, steady_seconds
 from vai_common.db import dump_json, is_away
 from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
 from vai_common.nesting import DEEPEST_MADE, is_deeper
+from vai_common.queries import Pool, Row
 from vai_common.telemetry import run_seconds, runs_ended, runs_given_up
 from vai_records.definitions.base import Retry
 from vai_records.events import events
@@ -57,7 +58,7 @@ class Endings:
 
     def __init__(
         self,
-        pool: Any,
+        pool: Pool,
         holder: Holder,
         on_ending: Callable[[Owned], None],
         on_ended: Callable[[list[Any]], None],
@@ -112,7 +113,7 @@ class Endings:
         """leased → paused; False: nobody wants the pause any more, go on. `over`: this attempt's work has ended."""
         held = Held(run.id, run.epoch, run.begun and not over)
 
-        def is_wanted(row: Any) -> bool:
+        def is_wanted(row: Row) -> bool:
             return row["control"] == "pause" and (run.may_rerun or not held.begun)
 
         return self._left(
@@ -194,7 +195,7 @@ class Endings:
         values = (run.id, run.epoch, parked)
         return self._left(await insist(run.id, lambda: lifecycle.park(self._pool, self._holder, *values)))
 
-    def _left(self, rows: list[Any]) -> bool:
+    def _left(self, rows: list[Row]) -> bool:
         self._on_left(rows)
         return bool(rows)
 
@@ -246,7 +247,7 @@ class Endings:
     async def _read(self, run: Owned) -> Any:
         return await insist(run.id, lambda: self._pool.fetchrow(_READ, run.id))
 
-    def _is_ours(self, row: Any, epoch: int) -> bool:
+    def _is_ours(self, row: Row, epoch: int) -> bool:
         if row is None or row["phase"] != "leased":
             return False
         return bool(row["epoch"] == epoch and row["lease_owner"] == self._holder.id)
@@ -258,12 +259,12 @@ class Endings:
         return [by_id.get(ending.run_id) for ending in endings]
 
 
-def _may_end(row: Any, ending: Ending) -> bool:
+def _may_end(row: Row, ending: Ending) -> bool:
     """Whether the finishing statement would take it: a completion always, else as `control` says (decision 20)."""
     return ending.status == "completed" or (ending.status == "cancelled") == (row["control"] == "cancel")
 
 
-def _is_over(row: Any, epoch: int) -> bool:
+def _is_over(row: Row, epoch: int) -> bool:
     """Whether the run ended in this epoch: where only the answer to a COMMIT was lost, it was us."""
     return bool(row is not None and row["phase"] == "done" and row["epoch"] == epoch)
 

@@ -8,6 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from vai_common.db import dump_json
 from vai_common.telemetry import span
+from vai_common.queries import Row
 from vai_contracts.vai.executor.v1 import executor_pb2 as pb
 from vai_contracts.vai.executor.v1 import executor_pb2_grpc
 from vai_contracts.vai.words.v1 import words_pb2
@@ -45,7 +46,7 @@ class Executor(executor_pb2_grpc.ExecutorServicer):
         return answer
 
 
-def _fill_end(answer: pb.ExecuteResponse, row: Any) -> None:
+def _fill_end(answer: pb.ExecuteResponse, row: Row) -> None:
     texts = {
         name: b"" if row[name] is None else dump_json(row[name]).encode() for name in ("result", "error", "progress")
     }

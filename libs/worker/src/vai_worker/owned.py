@@ -16,6 +16,7 @@ from vai_common.addresses import PUBLIC, Policy
 from vai_common.clock import steady_seconds
 from vai_common.errors import ErrorCode, Permanent
 from vai_common.faults import in_words
+from vai_common.queries import Pool, Queries, Row
 from vai_records.connections import health as connection_health
 from vai_records.connections.access_tokens import AccessTokens, with_token
 from vai_records.connections.oauth import needs_token
@@ -41,7 +42,7 @@ class LostRun(Exception):
 class Means:
     """What every run of a worker shares."""
 
-    pool: Any
+    pool: Pool
     life: Life
     reports: Reports
     keyring: Keyring | None
@@ -65,7 +66,7 @@ class Owned:
     `may_rerun`: whether it may be done twice; `begun`: whether this attempt may have had an effect outside already.
     """
 
-    def __init__(self, row: Any, means: Means, reads: type[Definition] | None = None) -> None:
+    def __init__(self, row: Row, means: Means, reads: type[Definition] | None = None) -> None:
         """`reads` is the model of its definition; None: that of its kind."""
         self.id: UUID = row["id"]
         self.org_id: UUID = row["org_id"]
@@ -200,7 +201,7 @@ class Owned:
         self._means.announce(self._told[first:])
         del self._told[first:]
 
-    async def _holds_row(self, conn: Any) -> bool:
+    async def _holds_row(self, conn: Queries) -> bool:
         """Whether this transaction holds the run's row now; False where somebody else does. Raises `LostRun`."""
         ours = (self.id, self.epoch, self._means.life.id)
         if await conn.fetchval(_HOLD, *ours) is not None:
@@ -209,7 +210,7 @@ class Owned:
             raise LostRun(f"run {self.id} is no longer ours")
         return False
 
-    async def data_available(self, conn: Any, source: str, tables: Sequence[str], rows: int) -> None:
+    async def data_available(self, conn: Queries, source: str, tables: Sequence[str], rows: int) -> None:
         """Writes `connection.data_available` in the transaction that made the load durable (decision 30)."""
         data = {"source": source, "tables": list(tables), "rows": rows}
         if self.connection_id is not None:
@@ -302,7 +303,7 @@ class Owned:
         await self._means.life.steady()
         self._check_deadline()
 
-    def _note(self, row: Any) -> None:
+    def _note(self, row: Row) -> None:
         """A journal row of the transaction that is open: announced once it is committed."""
         if row is not None:
             self._told.append(row)

@@ -8,6 +8,7 @@ import structlog
 
 from vai_common.db import is_away
 from vai_common.messages.bell import Bell
+from vai_common.queries import Pool
 from vai_common.telemetry import runs_given_up
 from vai_records.events.run_end import offer_room
 from vai_worker import lifecycle
@@ -22,7 +23,7 @@ _log = structlog.get_logger()
 class Releases:
     """Every release asks whether the run may be done again, and carries out what was asked of the run."""
 
-    def __init__(self, pool: Any, holder: Holder, bell: Bell, on_ended: Callable[[Rows], None]) -> None:
+    def __init__(self, pool: Pool, holder: Holder, bell: Bell, on_ended: Callable[[Rows], None]) -> None:
         self._pool = pool
         self._holder = holder
         self._bell = bell

@@ -11,6 +11,7 @@ import structlog
 from vai_common.batcher import Batcher, Overloaded
 from vai_common.db import is_away
 from vai_common.loops import every
+from vai_common.queries import Pool
 from vai_common.telemetry import log_entries_dropped
 from vai_records.lifecycle.entry import Entry
 from vai_records.runs import hot
@@ -43,7 +44,7 @@ class Reports:
     somebody holds wait by themselves: nobody else's do.
     """
 
-    def __init__(self, pool: Any, worker: str, most_waiting: int = 10_000) -> None:
+    def __init__(self, pool: Pool, worker: str, most_waiting: int = 10_000) -> None:
         self._pool = pool
         self._worker = worker
         self._most_waiting = most_waiting

@@ -5,9 +5,9 @@ Where the installation has one organisation, nothing is kept back.
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
 from uuid import UUID
 
+from vai_common.queries import Pool
 from vai_records.runs.hot import Share
 from vai_worker.owned import Owned
 
@@ -33,7 +33,7 @@ class Shares:
         """Whether there is anything to share."""
         return self._several and self._kept > 0
 
-    async def look_once(self, pool: Any) -> None:
+    async def look_once(self, pool: Pool) -> None:
         """Is there more than one organisation?"""
         self._several = await pool.fetchval(_SEVERAL)
 

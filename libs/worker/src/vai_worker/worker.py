@@ -13,6 +13,7 @@ from vai_common import telemetry
 from vai_common.boot import Service
 from vai_common.clock import steady_seconds
 from vai_common.loops import every
+from vai_common.queries import Row
 from vai_records.events.publication import Publisher
 from vai_records.events.run_end import follow, offer_room
 from vai_records.lifecycle.leases import RENEW_SECONDS
@@ -214,7 +215,7 @@ class Worker:
             if org_id is not None:
                 self._shares.answered(org_id)
 
-    def _begin(self, row: Any) -> None:
+    def _begin(self, row: Row) -> None:
         assert self.means is not None
         run = Owned(row, self.means, self._kinds[row["kind"]].reads)
         telemetry.runs_claimed.labels(kind=run.kind).inc()
@@ -245,10 +246,10 @@ class Worker:
         if self._hungry:
             self._wake.set()
 
-    def _on_ended(self, rows: list[Any]) -> None:
+    def _on_ended(self, rows: list[Row]) -> None:
         self._service.soon(follow(rows, self._service.pool, self._service.bell, self._publisher))
 
-    def _on_left(self, rows: list[Any]) -> None:
+    def _on_left(self, rows: list[Row]) -> None:
         offer_room(rows, self._service.bell)
 
     # Holding

@@ -3,7 +3,6 @@
 import asyncio
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 from uuid import UUID
 
 from fastapi import Request
@@ -21,6 +20,7 @@ from vai_api_gateway.settings import Settings
 from vai_api_gateway.webhooks.intake import HookIntake
 from vai_api_gateway.webhooks.paths import Hooks
 from vai_common.messages.bell import Bell
+from vai_common.queries import OpenPool
 from vai_drawing.drawer import Drawer
 from vai_records.automations.versions import Versions
 from vai_records.events.publication import Publisher
@@ -33,7 +33,7 @@ class Gateway:
     """`pool` is asyncpg, for the run's path; `engine` is SQLAlchemy, for the rest; `process_id` writes events."""
 
     settings: Settings
-    pool: Any
+    pool: OpenPool
     engine: AsyncEngine
     keyring: Keyring
     authenticator: Authenticator

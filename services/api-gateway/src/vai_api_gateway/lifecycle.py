@@ -13,6 +13,7 @@ from vai_api_gateway.http.narrow_pool import Narrow
 from vai_common.db import is_away
 from vai_common.messages.bell import AUTOMATION, HELD, ROOM, Bell
 from vai_common.messages.notifications import notify
+from vai_common.queries import Pool
 from vai_common.telemetry import runs_immovable
 from vai_records.automations import runs as automation_runs
 from vai_records.events.publication import Publisher
@@ -100,7 +101,7 @@ class NoSuchRun(Exception):
 class Decisions:
     """What people decide about runs of one organisation; each answers the run's row as it then stands."""
 
-    pool: Any
+    pool: Pool
     bell: Bell
     publisher: Publisher
     process_id: UUID

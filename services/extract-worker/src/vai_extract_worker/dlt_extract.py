@@ -6,6 +6,7 @@ from uuid import UUID
 from vai_common.addresses import PUBLIC, Policy
 from vai_common.errors import ErrorCode, Permanent
 from vai_common.ids import NIL
+from vai_common.queries import Queries
 from vai_extract_worker.loading.origins import cursor_scope, origin_of, strangers
 from vai_extract_worker.noop import noop
 from vai_records.definitions.base import Definition as BaseDefinition
@@ -124,7 +125,7 @@ def _scope(run: Owned) -> UUID:
     return cursor_scope(run.connection_id, run.action_id, run.definition_as(Definition))
 
 
-async def _write(conn: Any, run: Owned, source: str, payload: dict[str, Any]) -> None:
+async def _write(conn: Queries, run: Owned, source: str, payload: dict[str, Any]) -> None:
     await _load(conn, run, source, payload["resource"], payload)
     if rejects := payload.get("rejects"):
         flags = {name: payload[name] for name in ("visible", "complete", "replace")}
@@ -135,7 +136,7 @@ async def _write(conn: Any, run: Owned, source: str, payload: dict[str, Any]) ->
     await checkpoints.save(conn, run.id, payload["checkpoint"])
 
 
-async def _load(conn: Any, run: Owned, source: str, resource: str, payload: dict[str, Any]) -> None:
+async def _load(conn: Queries, run: Owned, source: str, resource: str, payload: dict[str, Any]) -> None:
     """Files into one table: {table, files, columns, visible, complete, replace}; `publish` shows what was committed
     of the slice before, `abandoned` are slices that are no part of the table after all, `sharing` all the resources
     that fill the table together."""
@@ -160,7 +161,7 @@ async def _load(conn: Any, run: Owned, source: str, resource: str, payload: dict
         await lake.note_filling(conn, load, {"of": of, "action": action_id}, payload["replace"] and not sharing)
 
 
-async def _move_cursor(conn: Any, run: Owned, source: str, resource: str, moved: dict[str, Any]) -> None:
+async def _move_cursor(conn: Queries, run: Owned, source: str, resource: str, moved: dict[str, Any]) -> None:
     after = UUID(moved["after"]) if moved["after"] else None
     new = Cursor(moved["value"], run.id)
     if not await cursors.save_cursor(conn, run.org_id, _scope(run), source, resource, new, after):

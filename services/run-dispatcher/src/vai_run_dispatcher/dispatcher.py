@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from vai_common.messages.bell import Bell
+from vai_common.queries import Pool, Row
 from vai_common.rows import Rows
 from vai_common.telemetry import runs_given_up
 from vai_records.events.publication import Publisher
@@ -37,7 +38,7 @@ ORDER BY id LIMIT 1000
 class Dispatcher:
     """Each method is one turn of a loop of its own; any number of replicas may turn at once."""
 
-    def __init__(self, pool: Any, bell: Bell, publisher: Publisher, process_id: UUID) -> None:
+    def __init__(self, pool: Pool, bell: Bell, publisher: Publisher, process_id: UUID) -> None:
         self._pool = pool
         self._bell = bell
         self._publisher = publisher
@@ -111,7 +112,7 @@ class Dispatcher:
     async def _ids(self, rows: Rows[UUID], query: str, *values: Any) -> list[UUID]:
         return [row["id"] for row in await self._pool.fetch(query, rows.resting, *values)]
 
-    def _ring(self, rows: Sequence[Any]) -> None:
+    def _ring(self, rows: Sequence[Row]) -> None:
         for row in rows:
             if row.get("phase") == "delayed":
                 self.limits.on_room("", [row["org_id"]])

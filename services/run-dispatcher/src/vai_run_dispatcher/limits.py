@@ -13,6 +13,7 @@ import structlog
 
 from vai_common.clock import steady_seconds
 from vai_common.messages.bell import Bell
+from vai_common.queries import Pool
 from vai_common.rows import Rows
 from vai_records.lifecycle.sql_fragments import waits_for_room
 
@@ -105,13 +106,13 @@ FROM fitting WHERE r.id = fitting.id RETURNING r.id, r.kind
 _WHO_FITS = f"{_FITTING} SELECT id FROM fitting"
 
 
-async def waiting_organisations(pool: Any) -> list[UUID]:
+async def waiting_organisations(pool: Pool) -> list[UUID]:
     """The organisations of which a run waits for room."""
     return [row["org_id"] for row in await pool.fetch(_ORGANISATIONS)]
 
 
 async def let_in(
-    pool: Any, org_id: UUID, most: int = MOST, *, resting: Sequence[UUID] = (), only: Sequence[UUID] | None = None
+    pool: Pool, org_id: UUID, most: int = MOST, *, resting: Sequence[UUID] = (), only: Sequence[UUID] | None = None
 ) -> list[Any] | None:
     """Lets in as many runs of an organisation as its limit and its connections' leave room for: their id and kind.
 
@@ -130,7 +131,7 @@ class Limits:
     `last_resort` gets a run that cannot be let in, again and again (rule 23).
     """
 
-    def __init__(self, pool: Any, bell: Bell, last_resort: Callable[[UUID], Awaitable[bool]] | None = None) -> None:
+    def __init__(self, pool: Pool, bell: Bell, last_resort: Callable[[UUID], Awaitable[bool]] | None = None) -> None:
         self._pool = pool
         self._bell = bell
         self._rows: Rows[UUID] = Rows("limits")

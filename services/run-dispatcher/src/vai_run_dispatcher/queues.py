@@ -1,7 +1,6 @@
 """Depth and age of the queue of each kind: what scaling reads (rule 20)."""
 
-from typing import Any
-
+from vai_common.queries import Pool
 from vai_common.telemetry import oldest_queued_seconds, runs_live
 from vai_records.definitions.kinds import KINDS
 
@@ -11,7 +10,7 @@ FROM runs WHERE phase IN ('queued', 'leased') GROUP BY kind, phase
 """
 
 
-async def measure_once(pool: Any) -> None:
+async def measure_once(pool: Pool) -> None:
     """Sets the gauges of every kind, those without runs to zero."""
     found = {(row["kind"], row["phase"]): row for row in await pool.fetch(_LIVE)}
     for kind in KINDS:

@@ -6,6 +6,7 @@ from uuid import UUID
 from vai_common.errors import ErrorCode, Permanent
 from vai_common.ids import uuid7
 from vai_common.messages.bell import AUTOMATION, Bell
+from vai_common.queries import Queries
 from vai_records.automations import automations, calls, causes, runs
 from vai_records.automations.causes import DEFAULT_MOST, Wanted
 from vai_records.automations.runs import NewAutomationRun
@@ -54,7 +55,7 @@ async def _tell_what_is_left_out(run: Owned, steps: dict[str, Any]) -> None:
         await run.log("result_truncated", message, {"steps": left_out}, "warning")
 
 
-async def _call(conn: Any, run: Owned, definition: Definition, most: int) -> NewAutomationRun:
+async def _call(conn: Queries, run: Owned, definition: Definition, most: int) -> NewAutomationRun:
     found = await automations.to_start(conn, run.org_id, definition.automation)
     if found is None:
         message = f"There is no automation {definition.automation!r}; name one by its id or its slug."
@@ -79,7 +80,7 @@ async def _call(conn: Any, run: Owned, definition: Definition, most: int) -> New
     return new
 
 
-async def _wanted(conn: Any, run: Owned, version_id: UUID) -> Wanted:
+async def _wanted(conn: Queries, run: Owned, version_id: UUID) -> Wanted:
     """The run that calls may be a step of an automation run itself, which may have been called or triggered by another.
 
     A run that somebody made is a cause of its own.

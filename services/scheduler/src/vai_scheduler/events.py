@@ -14,6 +14,7 @@ import structlog
 
 from vai_common.ids import uuid7
 from vai_common.messages.bell import AUTOMATION, Bell
+from vai_common.queries import Pool, Queries, Row
 from vai_common.rows import Rows
 from vai_common.telemetry import automation_runs_cut_off
 from vai_records.automations import automations, causes, runs, stored
@@ -48,7 +49,7 @@ WHERE e.subject_id = t.subject AND e.sequence = t.sequence AND e.occurred_at = t
 class Events:
     """Hands events to the automations that wait for them."""
 
-    def __init__(self, pool: Any, bell: Bell, most_from_one_cause: int = DEFAULT_MOST) -> None:
+    def __init__(self, pool: Pool, bell: Bell, most_from_one_cause: int = DEFAULT_MOST) -> None:
         self._pool = pool
         self._bell = bell
         self._most = most_from_one_cause
@@ -77,7 +78,7 @@ class Events:
         self._bell.ring(AUTOMATION, sorted(made))
         return len(rows)
 
-    async def _news(self, conn: Any, rows: list[Any]) -> list[NewAutomationRun]:
+    async def _news(self, conn: Queries, rows: Sequence[Row]) -> list[NewAutomationRun]:
         """What the events start, as far as their causes' budgets reach; the first beyond is made to tell it."""
         matches = list(await _matches(conn, rows))
         sources = await _sources(conn, [match.row for match in matches])
@@ -92,7 +93,7 @@ class Events:
                 counted.append(_of_event(match, source.cause_id, source.depth + 1))
         return news + await self._within_budget(conn, counted)
 
-    async def _within_budget(self, conn: Any, counted: list[NewAutomationRun]) -> list[NewAutomationRun]:
+    async def _within_budget(self, conn: Queries, counted: list[NewAutomationRun]) -> list[NewAutomationRun]:
         wanted = [Wanted(new.cause_id or new.id, new.depth, new.version_id) for new in counted]
         news = []
         for new, judged in zip(counted, await causes.judge(conn, wanted, self._most), strict=True):
@@ -109,12 +110,12 @@ class Events:
 class _Match(NamedTuple):
     """An event, and an automation whose filters it passes."""
 
-    row: Any
+    row: Row
     event: dict[str, Any]
     automation: Any
 
 
-async def _matches(conn: Any, rows: list[Any]) -> Iterator[_Match]:
+async def _matches(conn: Queries, rows: Sequence[Row]) -> Iterator[_Match]:
     waiting = defaultdict(list)
     for one in await conn.fetch(_WAITING, [row["org_id"] for row in rows], [row["type"] for row in rows]):
         if one["filters"] is None or isinstance(one["filters"], dict):
@@ -131,7 +132,7 @@ async def _matches(conn: Any, rows: list[Any]) -> Iterator[_Match]:
     )
 
 
-async def _sources(conn: Any, rows: Sequence[Any]) -> dict[tuple[UUID, int], Source]:
+async def _sources(conn: Queries, rows: Sequence[Row]) -> dict[tuple[UUID, int], Source]:
     """By the event, the automation run whose work it tells of; none where no automation had a part in it."""
     direct = {_key(row): found for row in rows if (found := _source_of(row)) is not None}
     ran = {_key(row): run for row in rows if _key(row) not in direct and (run := _run_of(row)) is not None}
@@ -141,11 +142,11 @@ async def _sources(conn: Any, rows: Sequence[Any]) -> dict[tuple[UUID, int], Sou
     return {key: known[one] for key, one in of.items() if one in known}
 
 
-def _source_of(row: Any) -> UUID | None:
+def _source_of(row: Row) -> UUID | None:
     return row["subject_id"] if row["type"].startswith("automation.") else automation_run_of(row)
 
 
-def _run_of(row: Any) -> UUID | None:
+def _run_of(row: Row) -> UUID | None:
     """The run that an event of it or of its connection tells of."""
     try:
         return UUID(row["data"]["runId"])
@@ -153,7 +154,7 @@ def _run_of(row: Any) -> UUID | None:
         return None
 
 
-def event_of(row: Any) -> dict[str, Any]:
+def event_of(row: Row) -> dict[str, Any]:
     """The event as conditions see it; with the other words for what its data have (decision 30)."""
     data = dict(row["data"])
     if "actionKind" in data:
@@ -168,7 +169,7 @@ def event_of(row: Any) -> dict[str, Any]:
     }
 
 
-def _key(row: Any) -> tuple[UUID, int]:
+def _key(row: Row) -> tuple[UUID, int]:
     return row["subject_id"], row["sequence"]
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import orjson
 
+from vai_common.queries import Queries
 from vai_records.automations import runs, steps
 from vai_records.automations.advance import State
 from vai_records.automations.causes import DEEPEST
@@ -34,7 +35,7 @@ class Opening(Enum):
     """An earlier run by the same schedule goes on; whoever ends it looks here."""
 
 
-async def open_run(conn: Any, live: Live, version: Version, notes: Notes) -> Opening:
+async def open_run(conn: Queries, live: Live, version: Version, notes: Notes) -> Opening:
     """Judges whether it begins, and writes its steps; `notes` say why where it does not."""
     if live.cut_off is not None:
         tell_end(notes, live, State.FAILED, _error(live.cut_off, {"depth": live.depth}))
@@ -61,7 +62,7 @@ async def open_run(conn: Any, live: Live, version: Version, notes: Notes) -> Ope
     return Opening.BEGUN
 
 
-async def _meets(conn: Any, live: Live, before: UUID, notes: Notes) -> Opening:
+async def _meets(conn: Queries, live: Live, before: UUID, notes: Notes) -> Opening:
     """An earlier run by the same schedule is not over: it waits behind that, or is left out with the reason."""
     reason = f"automation run {before} was still at work"
     if live.overlap == "queue" or live.waits:

@@ -14,6 +14,7 @@ from uuid import UUID
 import structlog
 
 from vai_common.messages.bell import AUTOMATION, EVENT, Bell
+from vai_common.queries import Pool, Queries
 from vai_common.telemetry import automation_runs_ended, span
 from vai_records.automations import automations, runs, steps, stored
 from vai_records.automations.advance import Advance, Standing, State, advance, has_failed
@@ -47,7 +48,7 @@ class Outcome:
 class Looker:
     """Looks at automation runs on behalf of one process."""
 
-    pool: Any
+    pool: Pool
     bell: Bell
     publisher: Publisher
     keyring: Keyring
@@ -78,7 +79,7 @@ class Looker:
             self.bell.ring(word, ids)
         return outcome.running
 
-    async def _done(self, conn: Any, live: Live, do: Callable[["_Look"], Awaitable[None]]) -> Outcome:
+    async def _done(self, conn: Queries, live: Live, do: Callable[["_Look"], Awaitable[None]]) -> Outcome:
         version = await self.versions.get(conn, live.version_id)
         with span("look at automation run", live.traceparent, run_id=str(live.id)):
             one = _Look(conn, live, version, Preparer(conn, self.keyring, live, version))
@@ -127,7 +128,7 @@ class Looker:
 class _Look:
     """The state of one look."""
 
-    conn: Any
+    conn: Queries
     live: Live
     version: Version
     preparer: Preparer

@@ -6,12 +6,12 @@ finds what they were about.
 
 import asyncio
 from contextlib import suppress
-from typing import Any
 from uuid import UUID
 
 import structlog
 
 from vai_common.db import AWAY
+from vai_common.queries import Pool
 from vai_records.automations import runs
 from vai_scheduler.look import Looker
 
@@ -36,7 +36,7 @@ _MOST = 1_000
 class Orchestrator:
     """One in each scheduler; any number of them may look at once."""
 
-    def __init__(self, pool: Any, looker: Looker) -> None:
+    def __init__(self, pool: Pool, looker: Looker) -> None:
         self._pool = pool
         self._looker = looker
         self._due: dict[UUID, None] = {}

@@ -10,6 +10,7 @@ from uuid import UUID
 import structlog
 
 from vai_common.messages.bell import AUTOMATION, Bell
+from vai_common.queries import Pool, Row
 from vai_common.rows import Rows
 from vai_common.telemetry import schedule_late_seconds
 from vai_records.automations import automations, runs
@@ -47,7 +48,7 @@ class Schedules:
     The time is the database's: a machine whose clock is wrong fires nothing early, and skips nothing.
     """
 
-    def __init__(self, pool: Any, bell: Bell, now: Callable[[], Awaitable[datetime]] | None = None) -> None:
+    def __init__(self, pool: Pool, bell: Bell, now: Callable[[], Awaitable[datetime]] | None = None) -> None:
         self._pool = pool
         self._bell = bell
         self._now = now or partial(pool.fetchval, _NOW)
@@ -108,14 +109,14 @@ def _waits(trigger: dict[str, Any], times: list[datetime], now: datetime) -> boo
     )
 
 
-def _times_of(row: Any, now: datetime) -> tuple[list[datetime], datetime | None]:
+def _times_of(row: Row, now: datetime) -> tuple[list[datetime], datetime | None]:
     """The times that are to fire, and the one after them. Raises anything for a trigger that cannot be read."""
     trigger = row["trigger"]
     expression, zone = trigger["schedule"], trigger["timezone"]
     return to_fire(expression, zone, row["due_at"], now, trigger["catchup"]), next_after(expression, zone, now)
 
 
-def _unreadable(row: Any, error: Exception) -> dict[str, Any]:
+def _unreadable(row: Row, error: Exception) -> dict[str, Any]:
     """Why an automation does not fire any more: this host has another list of zones, say."""
     trigger = row["trigger"] if isinstance(row["trigger"], dict) else {}
     said = f"{trigger.get('schedule')!r} in the zone {trigger.get('timezone')!r}"
@@ -123,7 +124,7 @@ def _unreadable(row: Any, error: Exception) -> dict[str, Any]:
     return {"code": "DATA_ERROR", "message": message, "details": {}, "retryable": False}
 
 
-def _of_time(row: Any, time: datetime, *, waits: bool) -> NewAutomationRun:
+def _of_time(row: Row, time: datetime, *, waits: bool) -> NewAutomationRun:
     said = time.isoformat().replace("+00:00", "Z")
     return NewAutomationRun(
         org_id=row["org_id"],

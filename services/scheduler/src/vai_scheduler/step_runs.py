@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from vai_common.queries import Queries
 from vai_records.automations import references, runs, steps
 from vai_records.automations.advance import State
 from vai_records.automations.faults import branch_roots
@@ -58,7 +59,7 @@ class Values:
 class Preparer:
     """Prepares the steps of one automation run within one look."""
 
-    conn: Any
+    conn: Queries
     keyring: Keyring
     live: Live
     version: Version

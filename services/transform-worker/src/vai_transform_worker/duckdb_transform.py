@@ -7,6 +7,7 @@ from typing import Any
 
 from vai_common.clock import steady_seconds
 from vai_common.errors import ErrorCode, Permanent, Retryable
+from vai_common.queries import Queries
 from vai_records.definitions.duckdb_transform import DuckdbTransform as Definition
 from vai_records.definitions.duckdb_transform import TransformInput
 from vai_records.lake import manifest as lake
@@ -57,18 +58,18 @@ class DuckdbTransform:
         return await self._answers[question](run, payload)
 
 
-async def _ensured_output(conn: Any, run: Owned, definition: Definition) -> lake.Dataset:
+async def _ensured_output(conn: Queries, run: Owned, definition: Definition) -> lake.Dataset:
     layer, name = definition.output_layer, definition.transform_name
     return await lake.ensure_dataset(conn, run.org_id, layer, name, f"{run.org_id}/{layer}/{name}")
 
 
-async def _output(conn: Any, run: Owned) -> lake.Dataset:
+async def _output(conn: Queries, run: Owned) -> lake.Dataset:
     definition = run.definition_as(Definition)
     found = await lake.dataset(conn, run.org_id, definition.output_layer, definition.transform_name)
     return found or await _ensured_output(conn, run, definition)
 
 
-async def _tables(conn: Any, run: Owned, output: lake.Dataset) -> dict[str, Any]:
+async def _tables(conn: Queries, run: Owned, output: lake.Dataset) -> dict[str, Any]:
     """Where the inputs and the output are now."""
     definition = run.definition_as(Definition)
     inputs = [await _resolved(conn, run, each, output) for each in definition.inputs]
@@ -77,7 +78,7 @@ async def _tables(conn: Any, run: Owned, output: lake.Dataset) -> dict[str, Any]
     return {"inputs": inputs, "output": {"location": output.location, "columns": output.columns}}
 
 
-async def _resolved(conn: Any, run: Owned, wanted: TransformInput, output: lake.Dataset) -> dict[str, Any]:
+async def _resolved(conn: Queries, run: Owned, wanted: TransformInput, output: lake.Dataset) -> dict[str, Any]:
     """Where an input is. One without rows is an empty table; the output itself is, before its first run."""
     if wanted.bronze_dataset:
         found = await lake.dataset(conn, run.org_id, "bronze", wanted.bronze_dataset.removeprefix("bronze."))

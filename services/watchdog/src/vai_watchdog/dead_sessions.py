@@ -1,10 +1,11 @@
 """Ends what a dead process still holds in the database: a process that stands still keeps its locks (rule 24)."""
 
-from typing import Any
 from uuid import UUID
 
 import asyncpg
 import structlog
+
+from vai_common.queries import Pool
 
 _log = structlog.get_logger()
 
@@ -22,7 +23,7 @@ WHERE p.id = $1 AND a.pid <> pg_backend_pid() AND (
 """
 
 
-async def end_sessions(pool: Any, process_id: UUID) -> int:
+async def end_sessions(pool: Pool, process_id: UUID) -> int:
     """Ends the sessions of a process that is buried, so that its locks go; answers how many there were.
 
     It needs the same database user as the process, or one with `pg_signal_backend`; without, it says so and goes on.

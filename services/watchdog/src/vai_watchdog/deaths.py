@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from vai_common.clock import steady_seconds
+from vai_common.queries import Queries, Row
 
 STILL_LOOKS = 4
 """Looks, 5 s apart, over which a living process's counter moves."""
@@ -49,7 +50,7 @@ class Looks:
     def forget(self) -> None:
         self.seen.clear()
 
-    def by_lock(self, rows: Sequence[Any], at: float | None = None) -> list[tuple[UUID, str]]:
+    def by_lock(self, rows: Sequence[Row], at: float | None = None) -> list[tuple[UUID, str]]:
         """Those whose lock was free at two looks a second apart, after it had been seen held.
 
         `at` is when they were looked at, in steady seconds; now where nothing is said.
@@ -58,11 +59,11 @@ class Looks:
         at = steady_seconds() if at is None else at
         return [(row["id"], "its connection closed") for row in rows if self._lock_is_free(row, at)]
 
-    def by_counter(self, rows: Sequence[Any]) -> list[tuple[UUID, str]]:
+    def by_counter(self, rows: Sequence[Row]) -> list[tuple[UUID, str]]:
         """Those whose counter has not moved over four looks."""
         return [(row["id"], "its beat stood still") for row in rows if self._stands_still(row)]
 
-    def _lock_is_free(self, row: Any, at: float) -> bool:
+    def _lock_is_free(self, row: Row, at: float) -> bool:
         seen = self.seen.setdefault(row["id"], Seen(at))
         if row["held"]:
             seen.held_once, seen.free_looks = True, 0
@@ -72,7 +73,7 @@ class Looks:
         seen.free_looks += 1
         return seen.free_looks >= 2
 
-    def _stands_still(self, row: Any) -> bool:
+    def _stands_still(self, row: Row) -> bool:
         seen = self.seen.setdefault(row["id"], Seen(steady_seconds()))
         if row["counter"] != seen.counter:
             seen.counter, seen.still_looks = row["counter"], 0
@@ -80,11 +81,11 @@ class Looks:
         seen.still_looks += 1
         return seen.still_looks >= STILL_LOOKS
 
-    def _keep_only(self, rows: Sequence[Any]) -> None:
+    def _keep_only(self, rows: Sequence[Row]) -> None:
         there = {row["id"] for row in rows}
         self.seen = {process: seen for process, seen in self.seen.items() if process in there}
 
 
-async def look(conn: Any) -> list[Any]:
+async def look(conn: Queries) -> list[Any]:
     """Every registered process: its counter, and whether its lock is held."""
     return list(await conn.fetch(_LOOK, timeout=_LOOK_SECONDS))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from vai_common.queries import Connection, Queries
 from vai_records.lifecycle import last_resort
 from vai_records.lifecycle.entry import Entry
 from vai_records.lifecycle.leases import GRACE_SECONDS
@@ -120,7 +121,7 @@ class Lost:
     alone: bool = True
 
 
-async def recover(conn: Any, ids: Sequence[UUID], lost: Lost, event: str, why: str) -> list[Any]:
+async def recover(conn: Queries, ids: Sequence[UUID], lost: Lost, event: str, why: str) -> list[Any]:
     """leased → queued, or paused where a pause was asked for. Costs no retry (rule 7)."""
     entry = Entry(event, why, {"worker": str(lost.owner)}, "warning")
     values = (lost.owner, lost.only_expired)
@@ -128,7 +129,7 @@ async def recover(conn: Any, ids: Sequence[UUID], lost: Lost, event: str, why: s
     return rows + await apply(conn, RECOVER_PAUSED, ids, *values, entry=entry, worker="watchdog")
 
 
-async def cancel(conn: Any, ids: Sequence[UUID], lost: Lost, writer: UUID) -> list[Any]:
+async def cancel(conn: Queries, ids: Sequence[UUID], lost: Lost, writer: UUID) -> list[Any]:
     """running → cancelled: a cancellation was asked for, and the worker that should have done it is gone."""
     entry = Entry("watchdog_cancelled", "Cancelled by the watchdog: its worker is gone", {}, "warning")
     return await apply(
@@ -137,20 +138,20 @@ async def cancel(conn: Any, ids: Sequence[UUID], lost: Lost, writer: UUID) -> li
     )  # fmt: skip
 
 
-async def fail_unsafe(conn: Any, ids: Sequence[UUID], lost: Lost, writer: UUID) -> list[Any]:
+async def fail_unsafe(conn: Queries, ids: Sequence[UUID], lost: Lost, writer: UUID) -> list[Any]:
     """running → failed: the run may not be done again (decision 24)."""
     why = "Its worker was lost and the run may not be done twice: look whether it took effect, then retry it."
     return await _fail(conn, FAIL_UNSAFE, ids, lost, writer, why)
 
 
-async def fail_too_often_lost(conn: Any, ids: Sequence[UUID], lost: Lost, writer: UUID) -> list[Any]:
+async def fail_too_often_lost(conn: Queries, ids: Sequence[UUID], lost: Lost, writer: UUID) -> list[Any]:
     """running → failed: the run has lost too many workers without a checkpoint in between (decision 16)."""
     why = f"The run lost its worker {MOST_LOSSES} times in a row; look into what it does to them."
     return await _fail(conn, FAIL_TOO_OFTEN_LOST, ids, lost, writer, why, lost.alone)
 
 
 async def _fail(
-    conn: Any, step: Step, ids: Sequence[UUID], lost: Lost, writer: UUID, why: str, *values: Any
+    conn: Queries, step: Step, ids: Sequence[UUID], lost: Lost, writer: UUID, why: str, *values: Any
 ) -> list[Any]:
     error = _error(why)
     entry = Entry("run_failed", why, error, "error")
@@ -160,7 +161,7 @@ async def _fail(
     )  # fmt: skip
 
 
-async def end_damaged(conn: Any, run_id: UUID, writer: UUID) -> tuple[bool, list[Any]]:
+async def end_damaged(conn: Connection, run_id: UUID, writer: UUID) -> tuple[bool, list[Any]]:
     """running → failed or cancelled: its lease ran out, and nothing can write its log any more (rule 23)."""
     error = _error("Its worker was lost, and the run's record is damaged. Report it with the run's id.")
     extra = {"error": error}
@@ -172,7 +173,7 @@ async def end_damaged(conn: Any, run_id: UUID, writer: UUID) -> tuple[bool, list
     return await last_resort.end(conn, CANCEL_DAMAGED, run_id, event="action.cancelled", writer=writer)
 
 
-async def abandon(conn: Any, ids: Sequence[UUID], writer: UUID) -> list[Any]:
+async def abandon(conn: Queries, ids: Sequence[UUID], writer: UUID) -> list[Any]:
     """running → failed: taken back from a dead worker, and nobody claimed it in the grace time (decision 23)."""
     error = _error(f"Its worker died, and no other took the run within {GRACE_SECONDS} s although it could; retry it.")
     entry = Entry("run_failed", error["message"], error, "error")

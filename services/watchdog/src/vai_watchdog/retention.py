@@ -1,9 +1,8 @@
 """Days of logs and events: made ahead, dropped when old; files of the lake that nobody committed (rules 14 and 15)."""
 
-from typing import Any
-
 import structlog
 
+from vai_common.queries import Pool
 from vai_common.rows import Rows
 from vai_records.automations import causes
 from vai_records.schema import partitions
@@ -13,7 +12,7 @@ _log = structlog.get_logger()
 _rows: Rows[str] = Rows("retention")
 
 
-async def keep_once(pool: Any) -> None:
+async def keep_once(pool: Pool) -> None:
     """Makes the partitions of the days ahead and drops those that are no longer kept; what fails stops nothing else."""
     today = (await pool.fetchval("SELECT clock_timestamp()")).date()  # in UTC, as the sessions are
     made = await partitions.make_ahead(pool, today, _rows)

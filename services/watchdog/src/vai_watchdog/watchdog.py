@@ -8,6 +8,7 @@ from uuid import UUID
 import structlog
 
 from vai_common.messages.bell import Bell
+from vai_common.queries import Pool, Queries, Row
 from vai_common.rows import Rows
 from vai_common.telemetry import runs_given_up
 from vai_records.events.publication import Publisher
@@ -61,7 +62,7 @@ _HELD = "SELECT count(*) FROM runs WHERE lease_owner = $1 AND phase = 'leased'"
 class Watchdog:
     """Each method is one turn of a loop; `conn` is its own unbroken connection, the pool does the rest."""
 
-    def __init__(self, pool: Any, bell: Bell, publisher: Publisher, process_id: UUID) -> None:
+    def __init__(self, pool: Pool, bell: Bell, publisher: Publisher, process_id: UUID) -> None:
         self._pool = pool
         self._bell = bell
         self._publisher = publisher
@@ -75,11 +76,11 @@ class Watchdog:
             step: Rows("lost_runs", last_resort=self._end_damaged) for step in ("cancel", "unsafe", "recover", "lost")
         }
 
-    async def look_at_locks_once(self, conn: Any) -> None:
+    async def look_at_locks_once(self, conn: Queries) -> None:
         for dead in self.looks.by_lock(await look(conn)):
             await self._buried.one(dead, self._bury)
 
-    async def look_at_counters_once(self, conn: Any) -> None:
+    async def look_at_counters_once(self, conn: Queries) -> None:
         for dead in self.looks.by_counter(await look(conn)):
             await self._buried.one(dead, self._bury)
 
@@ -130,7 +131,7 @@ class Watchdog:
         if ids:
             await self._end("lost", ids, lambda some: lifecycle.abandon(self._pool, some, self._process_id))
 
-    async def _take_back(self, rows: Sequence[Any], lost: Lost, event: str, message: str) -> None:
+    async def _take_back(self, rows: Sequence[Row], lost: Lost, event: str, message: str) -> None:
         """Cancels what is to be cancelled, fails what may not go on, queues the rest; passes over what is locked.
 
         A run that cannot be moved rests, and keeps no other from being taken back (rule 22).
@@ -168,5 +169,5 @@ class Watchdog:
         await self._ended(rows)
         return ended
 
-    async def _ended(self, rows: list[Any]) -> None:
+    async def _ended(self, rows: list[Row]) -> None:
         await follow(rows, self._pool, self._bell, self._publisher)

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import Any
 
 import asyncpg
 import structlog
@@ -12,6 +11,7 @@ import structlog
 from vai_common.boot import Service
 from vai_common.db import AWAY, connect
 from vai_common.loops import every
+from vai_common.queries import Queries
 from vai_records.events.publication import Publisher
 from vai_records.processes.life import Life
 from vai_watchdog.retention import keep_once
@@ -63,7 +63,7 @@ async def _watch(service: Service[Settings], watchdog: Watchdog) -> None:
         await asyncio.sleep(LOCK_SECONDS)
 
 
-async def _look_until_broken(connection: Any, watchdog: Watchdog) -> None:
+async def _look_until_broken(connection: Queries, watchdog: Watchdog) -> None:
     turn = 0
     while True:
         await watchdog.look_at_locks_once(connection)

@@ -3,13 +3,14 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import UUID
 
 from vai_common.batcher import Batcher, Overloaded
 from vai_common.messages.brokers import Brokers
 from vai_common.messages.kafka import Producer, Record
 from vai_common.messages.notifications import Listener
+from vai_common.queries import Queries
 from vai_common.telemetry import hints_dropped
 from vai_contracts.topics import bell_topic
 from vai_contracts.vai.bell.v1.bell_pb2 import RunReady
@@ -82,7 +83,7 @@ class _Ringer:
 class NotifyBell(_Ringer):
     """Postgres NOTIFY, a channel a kind: the embedded stack, whose broker sleeps through its long poll."""
 
-    def __init__(self, pool: Any, listener: Listener) -> None:
+    def __init__(self, pool: Queries, listener: Listener) -> None:
         super().__init__()
         self._pool = pool
         self._listener = listener

@@ -8,6 +8,7 @@ import asyncpg
 import structlog
 
 from vai_common.db import AWAY, connect
+from vai_common.queries import Queries, Session
 
 _log = structlog.get_logger()
 
@@ -19,7 +20,7 @@ LARGEST_PAYLOAD = 7_900
 """Bytes; NOTIFY refuses 8,000."""
 
 
-async def notify(pool: Any, channel: str, payload: str) -> None:
+async def notify(pool: Queries, channel: str, payload: str) -> None:
     """Notifies in a transaction of its own: ringing inside another one serialises commits."""
     await pool.execute("SELECT pg_notify($1, $2)", channel, payload)
 
@@ -33,7 +34,7 @@ class Listener:
         self._name = name
         self._heard: dict[str, Callable[[str], None]] = {}
         self._returns: list[Callable[[], None]] = []
-        self._connection: Any = None
+        self._connection: Session | None = None
 
     def on(self, channel: str, heard: Callable[[str], None]) -> None:
         """Calls `heard` with each payload on `channel`; to be said before `listen`."""
@@ -65,7 +66,7 @@ class Listener:
         finally:
             await _close(connection)
 
-    async def _until(self, closed: asyncio.Event, connection: Any) -> None:
+    async def _until(self, closed: asyncio.Event, connection: Session) -> None:
         """Until the connection ends; raises TimeoutError where nobody answers on it any more."""
         while not closed.is_set():
             try:
@@ -78,7 +79,7 @@ class Listener:
         self._heard[channel](str(payload))
 
 
-async def _close(connection: Any) -> None:
+async def _close(connection: Session) -> None:
     try:
         await connection.close(timeout=2)
     except _BROKEN:

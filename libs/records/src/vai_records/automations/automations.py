@@ -8,6 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
+from vai_common.queries import Connection, Queries, Row
 from vai_records.automations import stored, versions
 from vai_records.automations.versions import NewVersion
 from vai_records.catalogue.naming import by_name, id_in, ids_in
@@ -154,7 +155,7 @@ class ToStart:
     status: str
 
 
-async def create(conn: Any, version: NewVersion, saved: Saved) -> None:
+async def create(conn: Connection, version: NewVersion, saved: Saved) -> None:
     """Saves an automation with its first version. Raises `Taken`."""
     s, who = saved, version.created_by
     values = (s.name, s.slug, s.description, s.status, version.id, s.trigger, s.event_type, s.webhook_path)
@@ -168,7 +169,7 @@ async def create(conn: Any, version: NewVersion, saved: Saved) -> None:
 
 
 async def change(
-    conn: Any,
+    conn: Connection,
     org_id: UUID,
     automation_id: UUID,
     columns: Json,
@@ -196,7 +197,7 @@ async def change(
         raise _taken(error) from error
 
 
-async def get(conn: Any, org_id: UUID, automation_id: UUID) -> Any:
+async def get(conn: Queries, org_id: UUID, automation_id: UUID) -> Row | None:
     """Its row with the definition of its version and its latest run (`run_…`); None where there is none.
 
     One that cannot be read has no steps, and an error that says why.
@@ -204,12 +205,12 @@ async def get(conn: Any, org_id: UUID, automation_id: UUID) -> Any:
     return _readable(await conn.fetchrow(f"{_SHOWN} AND a.id = $2", org_id, automation_id))
 
 
-async def by_slug(conn: Any, org_id: UUID, slug: str) -> Any:
+async def by_slug(conn: Queries, org_id: UUID, slug: str) -> Row | None:
     """As `get`."""
     return _readable(await conn.fetchrow(f"{_SHOWN} AND a.slug = $2", org_id, slug))
 
 
-def _readable(row: Any) -> Any:
+def _readable(row: Row | None) -> Row | None:
     if row is None:
         return None
     found = stored.read(row["definition"])
@@ -223,7 +224,7 @@ def _readable(row: Any) -> Any:
 
 
 async def list_page(
-    conn: Any, org_id: UUID, filters: Filters, sort: tuple[str, str], bounds: tuple[int, int]
+    conn: Queries, org_id: UUID, filters: Filters, sort: tuple[str, str], bounds: tuple[int, int]
 ) -> tuple[list[Any], int]:
     """A page of rows as `get` answers them, and how many there are; `sort` is one of SORTS with asc or desc.
 
@@ -246,7 +247,7 @@ async def list_page(
     return rows, int(await conn.fetchval(count, org_id, *values))
 
 
-async def delete(conn: Any, org_id: UUID, automation_id: UUID) -> bool:
+async def delete(conn: Connection, org_id: UUID, automation_id: UUID) -> bool:
     """Hides an automation; its runs stay readable. False where there is none. Raises `InUse`, `Called`."""
     async with conn.transaction():
         slug = await conn.fetchval(_HIDE, automation_id, org_id)
@@ -260,28 +261,28 @@ async def delete(conn: Any, org_id: UUID, automation_id: UUID) -> bool:
         return True
 
 
-async def break_(conn: Any, automation_id: UUID, error: Json) -> None:
+async def break_(conn: Queries, automation_id: UUID, error: Json) -> None:
     """active → error: what was saved does not work any more, and its triggers fire no longer (decision 37)."""
     await conn.execute(_BREAK, automation_id, error)
 
 
-async def warn(conn: Any, automation_id: UUID, error: Json) -> None:
+async def warn(conn: Queries, automation_id: UUID, error: Json) -> None:
     """Shows an error of an automation that stays active; who changes or resumes it takes it away."""
     await conn.execute(_WARN, automation_id, error)
 
 
-async def to_start(conn: Any, org_id: UUID, name: str) -> ToStart | None:
+async def to_start(conn: Queries, org_id: UUID, name: str) -> ToStart | None:
     """An automation by its id or its slug."""
     row = await conn.fetchrow(_TO_START, org_id, name, id_in(name))
     return None if row is None else ToStart(**row)
 
 
-async def named(conn: Any, org_id: UUID, names: list[str]) -> Mapping[str, Any]:
+async def named(conn: Queries, org_id: UUID, names: list[str]) -> Mapping[str, Any]:
     """`id`, `slug` and `calls` (the automations that its steps name, with NULLs) by the name that each is known by."""
     return by_name(names, await conn.fetch(_CALLED, org_id, names, ids_in(names)))
 
 
-async def callers(conn: Any, org_id: UUID, automation_id: UUID, names: list[str]) -> list[str]:
+async def callers(conn: Queries, org_id: UUID, automation_id: UUID, names: list[str]) -> list[str]:
     """The slugs of other automations whose steps call it by one of these names."""
     return [row["slug"] for row in await conn.fetch(_CALLERS, org_id, automation_id, names)]
 
@@ -290,7 +291,7 @@ _MET = """SELECT slug = $3 AS slug, webhook_path = $4 AS path FROM automations
 WHERE org_id = $1 AND id <> $2 AND deleted_at IS NULL AND (slug = $3 OR webhook_path = $4) LIMIT 1"""
 
 
-async def _refuse_taken(conn: Any, org_id: UUID, automation_id: UUID, slug: str | None, path: str | None) -> None:
+async def _refuse_taken(conn: Queries, org_id: UUID, automation_id: UUID, slug: str | None, path: str | None) -> None:
     """Asked before, so that a clash is no error in Postgres's log; two at the same moment meet in the index."""
     if slug is None and path is None:
         return
@@ -305,7 +306,7 @@ def _taken(error: asyncpg.UniqueViolationError) -> Exception:
     return error if what is None else Taken(what)
 
 
-async def name_of(conn: Any, automation_id: UUID) -> str:
+async def name_of(conn: Queries, automation_id: UUID) -> str:
     """The name of an automation, hidden ones included: their runs stay readable."""
     found: str = await conn.fetchval("SELECT name FROM automations WHERE id = $1", automation_id)
     return found

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from vai_common.queries import Queries, Row
+
 MOST_BYTES = 8 << 20
 """Of results that a call hands back, as JSON (rule 24): as much as a definition that they are put into may have."""
 
@@ -28,13 +30,13 @@ class Called:
     error: dict[str, Any] | None
 
 
-async def called_by(conn: Any, run_id: UUID) -> Called | None:
+async def called_by(conn: Queries, run_id: UUID) -> Called | None:
     """What a run has called; None before it has."""
     row = await conn.fetchrow(_CALLED, run_id)
     return None if row is None else Called(**row)
 
 
-async def results(conn: Any, automation_run_id: UUID, most: int = MOST_BYTES) -> dict[str, dict[str, Any]]:
+async def results(conn: Queries, automation_run_id: UUID, most: int = MOST_BYTES) -> dict[str, dict[str, Any]]:
     """Status and result of each step, by key.
 
     Results that do not fit into `most` bytes stay where they are, unread; their steps say `result_truncated`. The
@@ -46,7 +48,7 @@ async def results(conn: Any, automation_run_id: UUID, most: int = MOST_BYTES) ->
     return {row["key"]: _step(row, found) for row in rows}
 
 
-def _fitting(rows: Sequence[Any], most: int) -> list[UUID]:
+def _fitting(rows: Sequence[Row], most: int) -> list[UUID]:
     fitting: list[UUID] = []
     for size, run_id in sorted((row["size"], row["run_id"]) for row in rows if row["size"] is not None):
         most -= size
@@ -56,7 +58,7 @@ def _fitting(rows: Sequence[Any], most: int) -> list[UUID]:
     return fitting
 
 
-def _step(row: Any, found: dict[UUID, Any]) -> dict[str, Any]:
+def _step(row: Row, found: dict[UUID, Any]) -> dict[str, Any]:
     left_out = row["size"] is not None and row["run_id"] not in found
     shown = {"status": _word(row["state"]), "result": found.get(row["run_id"])}
     return {**shown, "result_truncated": True} if left_out else shown

@@ -7,8 +7,10 @@ started. Automation runs that it leads to, by events of any kind or by calls, ca
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
+
+from vai_common.queries import Queries
 
 DEEPEST: Final = 10
 """Automation runs that may lead to each other in a row."""
@@ -75,21 +77,21 @@ class Judgement:
     is_told: bool = False
 
 
-async def automation_runs_of(conn: Any, run_ids: Iterable[UUID]) -> dict[UUID, UUID]:
+async def automation_runs_of(conn: Queries, run_ids: Iterable[UUID]) -> dict[UUID, UUID]:
     """The automation run that each run works for, as its step or as what that has led to; by the run's id."""
     asked = sorted(set(run_ids))
     rows = await conn.fetch(_LINES, asked) if asked else []
     return {row["asked"]: row["automation_run_id"] for row in rows}
 
 
-async def sources(conn: Any, automation_run_ids: Iterable[UUID]) -> dict[UUID, Source]:
+async def sources(conn: Queries, automation_run_ids: Iterable[UUID]) -> dict[UUID, Source]:
     """By the automation run's id."""
     asked = sorted(set(automation_run_ids))
     rows = await conn.fetch(_SOURCES, asked) if asked else []
     return {row["id"]: Source(row["cause_id"], row["depth"], row["is_cut_off"]) for row in rows}
 
 
-async def judge(conn: Any, wanted: Sequence[Wanted], most: int) -> list[Judgement]:
+async def judge(conn: Queries, wanted: Sequence[Wanted], most: int) -> list[Judgement]:
     """Counts what is wanted and says what of it may begin, in its order; to be called in the transaction that makes it.
 
     However many schedulers count at once, no cause leads to more than `most`, and one cut-off of it is told.
@@ -111,7 +113,7 @@ async def judge(conn: Any, wanted: Sequence[Wanted], most: int) -> list[Judgemen
     return judged
 
 
-async def forget_old(conn: Any) -> None:
+async def forget_old(conn: Queries) -> None:
     """Counts of causes that have led to nothing for 30 days; the journal is kept for seven."""
     await conn.execute(_FORGET)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from vai_common.queries import Queries
 from vai_records.listing import bounded as listed
 from vai_records.listing import totals
 
@@ -86,37 +87,37 @@ class RunFilters:
         return "".join(texts), [value for _, value in asked]
 
 
-async def get(conn: Any, org_id: UUID, run_id: UUID) -> Any:
+async def get(conn: Queries, org_id: UUID, run_id: UUID) -> Any:
     """The row, or None."""
     return await conn.fetchrow(f"SELECT {_COLUMNS} FROM automation_runs WHERE id = $1 AND org_id = $2", run_id, org_id)
 
 
-async def moved(conn: Any, known: Mapping[UUID, int]) -> list[Any]:
+async def moved(conn: Queries, known: Mapping[UUID, int]) -> list[Any]:
     """The automation runs whose log has grown, and those that have ended (`runs.logs.moved` is the same for runs)."""
     return list(await conn.fetch(_MOVED, list(known), list(known.values())))
 
 
-async def by_trigger(conn: Any, automation_id: UUID, trigger_key: str) -> Any:
+async def by_trigger(conn: Queries, automation_id: UUID, trigger_key: str) -> Any:
     """The automation run that a trigger has made."""
     return await conn.fetchrow(_BY_TRIGGER, automation_id, trigger_key)
 
 
-async def live_retry_of(conn: Any, org_id: UUID, run_id: UUID) -> Any:
+async def live_retry_of(conn: Queries, org_id: UUID, run_id: UUID) -> Any:
     return await conn.fetchrow(_LIVE_RETRY, run_id, org_id)
 
 
-async def people_behind(conn: Any, org_id: UUID, run_id: UUID) -> set[UUID]:
+async def people_behind(conn: Queries, org_id: UUID, run_id: UUID) -> set[UUID]:
     """Who started an automation run or those that called it, and who wrote what they go by."""
     rows = await conn.fetch(_BEHIND, run_id, org_id)
     return {person for row in rows for person in row if person is not None}
 
 
-async def steps(conn: Any, run_id: UUID) -> list[Any]:
+async def steps(conn: Queries, run_id: UUID) -> list[Any]:
     """The steps in their order, with what their runs came to."""
     return list(await conn.fetch(_STEPS, run_id))
 
 
-async def states(conn: Any, run_id: UUID) -> list[Any]:
+async def states(conn: Queries, run_id: UUID) -> list[Any]:
     """The steps in their order as far as a picture shows them."""
     return list(await conn.fetch(_STATES, run_id))
 
@@ -127,12 +128,12 @@ def waiting(key: str) -> Json:
     return {"key": key, "state": "waiting", **dict.fromkeys(empty)}
 
 
-async def runs_of(conn: Any, run_ids: list[UUID]) -> list[Any]:
+async def runs_of(conn: Queries, run_ids: list[UUID]) -> list[Any]:
     """The runs of the steps of several automation runs, without their results."""
     return list(await conn.fetch(_RUNS_OF, run_ids))
 
 
-async def list_page(conn: Any, org_id: UUID, filters: RunFilters, limit: int, offset: int) -> tuple[list[Any], int]:
+async def list_page(conn: Queries, org_id: UUID, filters: RunFilters, limit: int, offset: int) -> tuple[list[Any], int]:
     """A page of rows, newest first, and how many there are in all."""
     where, values = filters.where()
     page = f"WHERE org_id = $1{where} ORDER BY id DESC LIMIT {limit:d} OFFSET {offset:d}"

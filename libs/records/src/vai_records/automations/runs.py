@@ -12,6 +12,7 @@ from uuid import UUID
 
 from vai_common.ids import uuid7
 from vai_common.messages.bell import ROOM
+from vai_common.queries import Queries
 from vai_records.lifecycle.sql_fragments import woken
 
 _CREATE = """
@@ -97,7 +98,7 @@ class NewAutomationRun:
         )
 
 
-async def create(conn: Any, news: Sequence[NewAutomationRun]) -> set[UUID]:
+async def create(conn: Queries, news: Sequence[NewAutomationRun]) -> set[UUID]:
     """Makes automation runs; answers the ids of those that are new. Ring `bell.AUTOMATION` after the commit.
 
     One that is missing from the answer was made by an earlier message of the same trigger.
@@ -107,7 +108,7 @@ async def create(conn: Any, news: Sequence[NewAutomationRun]) -> set[UUID]:
     return {row["id"] for row in await conn.fetch(_CREATE, *columns)}
 
 
-async def stop(conn: Any, org_id: UUID, ids: Sequence[UUID], called_by: Sequence[UUID] = ()) -> list[UUID]:
+async def stop(conn: Queries, org_id: UUID, ids: Sequence[UUID], called_by: Sequence[UUID] = ()) -> list[UUID]:
     """Asks automation runs, and those that these runs have called, to stop: no step of them starts any more.
 
     Answers the ids of those that were running. What runs of them has to be cancelled besides (`live_runs`).
@@ -115,13 +116,13 @@ async def stop(conn: Any, org_id: UUID, ids: Sequence[UUID], called_by: Sequence
     return [row["id"] for row in await conn.fetch(_STOP, org_id, list(ids), list(called_by))]
 
 
-async def to_stop(conn: Any) -> dict[UUID, list[UUID]]:
+async def to_stop(conn: Queries) -> dict[UUID, list[UUID]]:
     """By organisation, what somebody should have stopped seconds ago: automation runs that are to stop and have runs
     that nobody has cancelled, and those whose calling run was cancelled while it called them."""
     return {row["org_id"]: row["ids"] for row in await conn.fetch(_TO_STOP)}
 
 
-async def live_runs(conn: Any, ids: Sequence[UUID]) -> list[UUID]:
+async def live_runs(conn: Queries, ids: Sequence[UUID]) -> list[UUID]:
     """The runs of the steps that are running, in id order."""
     return [row["run_id"] for row in await conn.fetch(_LIVE_RUNS, list(ids))]
 
@@ -200,29 +201,29 @@ class Live:
     max_running: int | None
 
 
-async def lock(conn: Any, run_id: UUID) -> Live | None:
+async def lock(conn: Queries, run_id: UUID) -> Live | None:
     """Locks a running automation run; None where it has ended or somebody else looks at it (`is_running` tells)."""
     row = await conn.fetchrow(_LOCK, run_id)
     return None if row is None else Live(**row)
 
 
-async def is_running(conn: Any, run_id: UUID) -> bool:
+async def is_running(conn: Queries, run_id: UUID) -> bool:
     return bool(await conn.fetchval(_IS_RUNNING, run_id))
 
 
-async def given(conn: Any, run_id: UUID) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+async def given(conn: Queries, run_id: UUID) -> tuple[dict[str, Any] | None, dict[str, Any]]:
     """The event and the inputs that the automation run was made with; either may be large."""
-    row = await conn.fetchrow(_GIVEN, run_id)
+    [row] = await conn.fetch(_GIVEN, run_id)
     return row["event"], row["inputs"]
 
 
-async def earlier(conn: Any, live: Live) -> UUID | None:
+async def earlier(conn: Queries, live: Live) -> UUID | None:
     """An earlier run by the same schedule that is not over yet."""
     found: UUID | None = await conn.fetchval(_EARLIER, live.automation_id, live.id)
     return found
 
 
-async def wait(conn: Any, live: Live, most: int) -> bool:
+async def wait(conn: Queries, live: Live, most: int) -> bool:
     """Lets it wait for the runs of its schedule before it; False where `most` of those wait already."""
     if await conn.fetchval(_WAITING, live.automation_id, live.id, most) >= most:
         return False
@@ -230,28 +231,28 @@ async def wait(conn: Any, live: Live, most: int) -> bool:
     return True
 
 
-async def give_up(conn: Any, run_id: UUID) -> None:
+async def give_up(conn: Queries, run_id: UUID) -> None:
     """Marks an automation run that is about to fail for good: its runs are to be cancelled (`left_behind`)."""
     await conn.execute(_GIVE_UP, run_id)
 
 
-async def left_behind(conn: Any) -> dict[UUID, list[UUID]]:
+async def left_behind(conn: Queries) -> dict[UUID, list[UUID]]:
     """By organisation, the live runs of steps whose automation run was given up; the gateway cancels them."""
     return {row["org_id"]: row["ids"] for row in await conn.fetch(_LEFT_BEHIND)}
 
 
-async def next_to_start(conn: Any, automation_id: UUID) -> UUID | None:
+async def next_to_start(conn: Queries, automation_id: UUID) -> UUID | None:
     """The oldest run of an automation that waits for those before it (`overlap: queue`)."""
     found: UUID | None = await conn.fetchval(_NEXT, automation_id)
     return found
 
 
-async def with_news(conn: Any, most: int) -> list[UUID]:
+async def with_news(conn: Queries, most: int) -> list[UUID]:
     """The sweep: automation runs that somebody should have looked at a second ago."""
     return [row["id"] for row in await conn.fetch(_WITH_NEWS, most)]
 
 
-async def wake_parent(conn: Any, parent_run_id: UUID) -> list[tuple[str, UUID]]:
+async def wake_parent(conn: Queries, parent_run_id: UUID) -> list[tuple[str, UUID]]:
     """parked → queued, or delayed under a limit, in the transaction that ends the automation run.
 
     Answers what to ring: the kind with the run's id, or `vai_common.messages.bell.ROOM` with the organisation's.

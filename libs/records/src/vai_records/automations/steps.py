@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from vai_common.queries import Queries, Row
 from vai_records.automations.advance import Standing, State, kept
 from vai_records.automations.plan import Plan
 from vai_records.automations.versions import Version
@@ -135,7 +136,7 @@ class Notes:
 
 
 async def open_steps(
-    conn: Any, run_id: UUID, plan: Plan, retry_of: UUID | None, changed: Set[str] = frozenset()
+    conn: Queries, run_id: UUID, plan: Plan, retry_of: UUID | None, changed: Set[str] = frozenset()
 ) -> None:
     """Writes the steps of an automation run, all waiting; what a retry keeps (`kept`) stands as in the run before."""
     await conn.execute(_OPEN, run_id, [step.key for step in plan.steps])
@@ -144,7 +145,7 @@ async def open_steps(
         await conn.execute(_KEEP, run_id, retry_of, kept(plan, before, changed))
 
 
-async def changed_since(conn: Any, version: Version, run_id: UUID) -> set[str]:
+async def changed_since(conn: Queries, version: Version, run_id: UUID) -> set[str]:
     """The steps that are others now than in the version that an earlier run went by; a name changes nothing."""
     earlier = await conn.fetchval(_EARLIER_STEPS, run_id, version.id)
     if earlier is None:
@@ -153,12 +154,12 @@ async def changed_since(conn: Any, version: Version, run_id: UUID) -> set[str]:
     return {key for key, step in version.steps.items() if old.get(key) != {**step, "name": None}}
 
 
-async def read(conn: Any, run_id: UUID) -> dict[str, Step]:
+async def read(conn: Queries, run_id: UUID) -> dict[str, Step]:
     """Where the steps stand, by key."""
     return {row["key"]: _step(row) for row in await conn.fetch(_READ, run_id)}
 
 
-def _step(row: Any) -> Step:
+def _step(row: Row) -> Step:
     key, state, port, run_id, error, ended, ended_by = row
     outcome = None if ended is None else _standing(ended, ended_by)
     return Step(key, _standing(state, port), run_id, outcome, error)
@@ -169,7 +170,7 @@ def _standing(state: str, port: str | None) -> Standing:
     return Standing(State(state), port)
 
 
-async def results(conn: Any, run_ids: Sequence[UUID]) -> dict[UUID, Any]:
+async def results(conn: Queries, run_ids: Sequence[UUID]) -> dict[UUID, Any]:
     """The results of ended runs. Raises `TooLarge`, before one of them is read."""
     rows = await conn.fetch(_RESULTS, list(run_ids), MOST_BYTES_READ)
     if rows and rows[0]["size"] > MOST_BYTES_READ:
@@ -177,13 +178,13 @@ async def results(conn: Any, run_ids: Sequence[UUID]) -> dict[UUID, Any]:
     return {row["id"]: row["result"] for row in rows}
 
 
-async def adopt(conn: Any, org_id: UUID, source_id: str, keys: Sequence[str]) -> Mapping[str, UUID]:
+async def adopt(conn: Queries, org_id: UUID, source_id: str, keys: Sequence[str]) -> Mapping[str, UUID]:
     """Runs that were made for these idempotency keys before, by key."""
     rows = await conn.fetch(_ADOPT, org_id, list(keys), source_id)
     return {row["idempotency_key"]: row["id"] for row in rows}
 
 
-async def note(conn: Any, run_id: UUID, notes: Notes, writer: UUID, worker: str) -> list[Any]:
+async def note(conn: Queries, run_id: UUID, notes: Notes, writer: UUID, worker: str) -> list[Any]:
     """Writes what a look came to; answers the journal's rows, to be published after the commit."""
     changes = [(c.key, c.state.value, c.run_id, c.port, c.reason, c.error) for c in notes.changes.values()]
     columns = list(map(list, zip(*changes, strict=True))) or [[]] * 6

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
+from vai_common.queries import Queries
 from vai_records.automations import stored
 from vai_records.automations.plan import Plan
 
@@ -51,7 +52,7 @@ class Versions:
         self._most = most
         self._known: OrderedDict[UUID, Version] = OrderedDict()
 
-    async def get(self, conn: Any, version_id: UUID) -> Version:
+    async def get(self, conn: Queries, version_id: UUID) -> Version:
         """Raises LookupError where there is none."""
         if version_id not in self._known:
             row = await conn.fetchrow(_READ, version_id)
@@ -80,7 +81,7 @@ class NewVersion:
     created_by: UUID | None
 
 
-async def write(conn: Any, new: NewVersion) -> None:
+async def write(conn: Queries, new: NewVersion) -> None:
     """Writes a version, in the transaction that names it in its automation."""
     values = (new.id, new.automation_id, new.org_id, new.definition, new.secrets, new.created_by)
     await conn.execute(_WRITE, *values)

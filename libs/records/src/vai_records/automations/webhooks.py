@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID
+
+from vai_common.queries import Queries
 
 _FIND = """
 SELECT id, version_id, status, webhook_secret AS secret FROM automations
@@ -38,20 +39,20 @@ class Hook:
     secret: bytes = field(repr=False)
 
 
-async def find(conn: Any, org_id: UUID, path: str) -> Hook | None:
+async def find(conn: Queries, org_id: UUID, path: str) -> Hook | None:
     """`path` is as `triggers.webhook_path` answers it."""
     row = await conn.fetchrow(_FIND, org_id, path)
     return None if row is None else Hook(**row)
 
 
-async def of_triggers(conn: Any, keys: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], UUID]:
+async def of_triggers(conn: Queries, keys: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], UUID]:
     """The automation runs that these triggers (automation, trigger key) have made."""
     automations, triggers = [key[0] for key in keys], [key[1] for key in keys]
     rows = await conn.fetch(_OF_TRIGGERS, automations, triggers)
     return {(row["automation_id"], row["trigger_key"]): row["id"] for row in rows}
 
 
-async def ignored(conn: Any, automation_ids: Sequence[UUID]) -> None:
+async def ignored(conn: Queries, automation_ids: Sequence[UUID]) -> None:
     """Records webhooks that came to automations which are paused or in error (decision 40); an id for each webhook."""
     webhooks = Counter(automation_ids)
     await conn.execute(_IGNORED, list(webhooks), list(webhooks.values()))

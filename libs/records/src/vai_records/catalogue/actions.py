@@ -1,6 +1,6 @@
 """Actions: what to do on a connection, saved under a name (document 001)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     ColumnElement,
+    RowMapping,
     Select,
     Uuid,
     and_,
@@ -23,10 +24,12 @@ from sqlalchemy import (
     true,
     update,
 )
+from sqlalchemy import Row as SqlRow
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from vai_common.queries import Queries
 from vai_records.catalogue.naming import by_name, ids_in
 from vai_records.catalogue.unique import constraint_of, has_slug
 from vai_records.listing import bounded as listed
@@ -141,7 +144,7 @@ _LISTED = _with_latest(
 )
 
 
-def _shown(row: Any) -> Action:
+def _shown(row: SqlRow[Any]) -> Action:
     found, latest = row._mapping, None
     if row.run_id is not None:
         values = {name: found[f"run_{name}"] for name in _OF_LATEST}
@@ -150,7 +153,7 @@ def _shown(row: Any) -> Action:
     return Action(**values, latest_run=latest, cut=_cut(found, "", ("definition",)))
 
 
-def _cut(found: Mapping[str, Any], prefix: str, names: tuple[str, ...]) -> dict[str, bool]:
+def _cut(found: RowMapping, prefix: str, names: tuple[str, ...]) -> dict[str, bool]:
     return {name: bool(found.get(f"{prefix}{name}_cut")) for name in names}
 
 
@@ -278,7 +281,7 @@ class ToRun:
     template_id: str | None
 
 
-async def to_run(conn: Any, org_id: UUID, action_id: UUID) -> ToRun | None:
+async def to_run(conn: Queries, org_id: UUID, action_id: UUID) -> ToRun | None:
     row = await conn.fetchrow(
         "SELECT id, kind, status, slug, connection_id, definition, secrets, template_id FROM actions"
         " WHERE id = $1 AND org_id = $2 AND deleted_at IS NULL",
@@ -288,7 +291,7 @@ async def to_run(conn: Any, org_id: UUID, action_id: UUID) -> ToRun | None:
     return None if row is None else ToRun(**row)
 
 
-async def named(conn: Any, org_id: UUID, names: list[str]) -> dict[str, ToRun]:
+async def named(conn: Queries, org_id: UUID, names: list[str]) -> dict[str, ToRun]:
     """Actions by the ids or slugs that somebody names them by; what is not there is left out."""
     rows = await conn.fetch(
         "SELECT id, kind, status, slug, connection_id, definition, secrets, template_id FROM actions"

@@ -10,6 +10,8 @@ from hashlib import sha256
 from typing import Any, Final, Literal
 from uuid import UUID
 
+from vai_common.queries import Queries, Row
+
 LONGEST_SLUG: Final = 255
 _LONGEST_MADE = 240
 """Characters of a slug that is made of a name: a number may follow."""
@@ -37,7 +39,7 @@ def slug_of(name: str, otherwise: str) -> str:
     return slug or f"{slug_of(otherwise, 'x')[:_LONGEST_MADE]}-{sha256(name.encode()).hexdigest()[:_MARK]}"
 
 
-async def free_slug(conn: Any, table: Table, org_id: UUID, slug: str) -> str:
+async def free_slug(conn: Queries, table: Table, org_id: UUID, slug: str) -> str:
     """The slug, with the first number behind it that is free where another of the organisation has it."""
     if not await conn.fetchval(_IS_TAKEN.format(table=table), org_id, slug):
         return slug
@@ -56,7 +58,7 @@ def ids_in(names: Iterable[str]) -> list[UUID]:
     return [found for name in names if (found := id_in(name)) is not None]
 
 
-def by_name(names: Iterable[str], rows: Iterable[Any]) -> Mapping[str, Any]:
+def by_name(names: Iterable[str], rows: Iterable[Row]) -> Mapping[str, Any]:
     """Of rows with `id` and `slug` those that the names mean, an id before a slug; a name of nothing is left out."""
     known: dict[Any, Any] = {}
     for row in rows:

@@ -16,6 +16,7 @@ import orjson
 from vai_common.addresses import Policy
 from vai_common.clock import now, steady_seconds
 from vai_common.errors import ErrorCode, Permanent, Retryable
+from vai_common.queries import Pool, Queries
 from vai_records.connections.oauth import KEPT, AccessToken, Answer, OAuth, Unfit, oauth_of
 from vai_records.secrets.keys import Keyring, SecretError
 
@@ -59,7 +60,7 @@ class _Found:
 class AccessTokens:
     """Of one organisation's connection."""
 
-    def __init__(self, pool: Any, keyring: Keyring, policy: Policy, org_id: UUID, connection_id: UUID) -> None:
+    def __init__(self, pool: Pool, keyring: Keyring, policy: Policy, org_id: UUID, connection_id: UUID) -> None:
         self._pool = pool
         self._ring = keyring
         self._policy = policy
@@ -137,7 +138,7 @@ class AccessTokens:
                 await self._rotate(conn, found, answer.refresh_token)
             await conn.execute(_SAVE, self._connection_id, self._me, self._sealed(kept))
 
-    async def _rotate(self, conn: Any, found: _Found, refresh_token: str) -> None:
+    async def _rotate(self, conn: Queries, found: _Found, refresh_token: str) -> None:
         """Write the new refresh token, as long as the old one is the one that is there."""
         sealed: bytes | None = found.sealed
         while sealed is not None:

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from vai_common.queries import Queries
 from vai_records.catalogue.unique import constraint_of, has_slug
 from vai_records.definitions.base import ConnectionReference
 from vai_records.listing import bounded as listed
@@ -194,7 +195,7 @@ _RESOLVE = """
 """
 
 
-async def resolve(conn: Any, org_id: UUID, reference: UUID | str | ConnectionReference) -> Resolved:
+async def resolve(conn: Queries, org_id: UUID, reference: UUID | str | ConnectionReference) -> Resolved:
     """The connection that a reference names (decision 9). Raises `Unresolved`.
 
     A plain text is an id or a slug. A provider means its default, or its only connection.

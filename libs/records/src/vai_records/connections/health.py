@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from vai_common.queries import Queries
 from vai_records.lifecycle.sql_fragments import JOURNAL_DATA, wanted
 
 _TELL = f"""
@@ -41,7 +42,7 @@ WHERE id = $1 AND org_id = $2 AND deleted_at IS NULL AND (status = 'error' OR la
 
 
 async def tell(
-    conn: Any,
+    conn: Queries,
     org_id: UUID,
     connection_id: UUID,
     event_type: str,
@@ -60,7 +61,7 @@ async def tell(
 
 
 async def failed(
-    conn: Any,
+    conn: Queries,
     org_id: UUID,
     connection_id: UUID,
     error: Mapping[str, Any],
@@ -78,11 +79,11 @@ async def failed(
     return await tell(conn, org_id, connection_id, "connection.error", data, writer, traceparent)
 
 
-async def failure_is_told(conn: Any, connection_id: UUID, run_id: UUID, since: datetime | None) -> bool:
+async def failure_is_told(conn: Queries, connection_id: UUID, run_id: UUID, since: datetime | None) -> bool:
     """Whether a run's `connection.error` is in the journal: asked where the answer to its COMMIT was lost (rule 1)."""
     return await conn.fetchval(_TOLD_OF, connection_id, str(run_id), since) is not None
 
 
-async def works(conn: Any, org_id: UUID, connection_id: UUID) -> None:
+async def works(conn: Queries, org_id: UUID, connection_id: UUID) -> None:
     """Note that the connection works: an earlier error is forgotten, and one that is disabled stays so."""
     await conn.execute(_WORKS, connection_id, org_id)

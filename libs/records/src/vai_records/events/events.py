@@ -12,6 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from vai_common.messages.kafka import Record
 from vai_common.nesting import DEEPEST_TOLD, is_deeper
+from vai_common.queries import Row
 from vai_contracts.topics import EVENTS
 from vai_contracts.vai.events.v1 import events_pb2
 from vai_contracts.vai.words.v1 import words_pb2
@@ -34,7 +35,7 @@ class Event:
     traceparent: str | None
 
     @classmethod
-    def of(cls, row: Any) -> "Event":
+    def of(cls, row: Row) -> "Event":
         """From a row that has the journal's columns."""
         return cls(
             row["subject_id"],

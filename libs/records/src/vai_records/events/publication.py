@@ -12,6 +12,7 @@ import structlog
 from vai_common.batcher import Batcher, Overloaded
 from vai_common.db import is_away
 from vai_common.messages.kafka import Producer, Record, is_unreachable
+from vai_common.queries import Pool, Row
 from vai_common.rows import Rows
 from vai_common.telemetry import events_published, publish_failures
 from vai_records.events.events import Event, record_of
@@ -72,7 +73,7 @@ GROUP BY subject_id ORDER BY min(occurred_at) LIMIT 1000
 class Publisher:
     """Publishes this process's journal rows, at least once. A row that fails backs off alone."""
 
-    def __init__(self, pool: Any, producer: Producer, process_id: UUID) -> None:
+    def __init__(self, pool: Pool, producer: Producer, process_id: UUID) -> None:
         self._pool = pool
         self._producer = producer
         self._process_id = process_id
@@ -84,7 +85,7 @@ class Publisher:
         self._orphans: Rows[UUID] = Rows("adoption")
         self._is_away = False
 
-    def publish(self, rows: Iterable[Any]) -> list["asyncio.Future[bool]"]:
+    def publish(self, rows: Iterable[Row]) -> list["asyncio.Future[bool]"]:
         """Hands committed journal rows over; does not wait. What does not fit is left to the sweep.
 
         Answers for each that fits whether it was published, for those who care.
@@ -138,7 +139,7 @@ class Publisher:
         keys: list[Any] = self._rows.resting
         return [subject_id for subject_id, _ in keys], [sequence for _, sequence in keys]
 
-    def _read(self, row: Any) -> Event | None:
+    def _read(self, row: Row) -> Event | None:
         """The event of a row; one that cannot be read rests, and stops nobody (rule 22)."""
         try:
             return Event.of(row)

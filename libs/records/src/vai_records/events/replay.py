@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from vai_common.queries import Pool, Row
 from vai_records.schema.partitions import EVENT_DAYS
 
 JOURNAL = timedelta(days=EVENT_DAYS)
@@ -33,7 +34,7 @@ WHERE e.subject_id = t.subject_id AND e.sequence = t.sequence AND e.occurred_at 
 
 
 async def replay(
-    pool: Any,
+    pool: Pool,
     org_id: UUID,
     since: datetime,
     until: datetime,
@@ -56,10 +57,10 @@ async def replay(
         start = rows[-1]["occurred_at"]
 
 
-async def _mark_batch(pool: Any, wanted: tuple[Any, ...], writer: UUID) -> Sequence[Any]:
+async def _mark_batch(pool: Pool, wanted: tuple[Any, ...], writer: UUID) -> Sequence[Any]:
     """The rows of one batch in order of time. A row that another holds is being sent or marked: it is left out."""
     async with pool.acquire() as conn, conn.transaction():
-        rows: Sequence[Any] = await conn.fetch(_PICK, *wanted)
+        rows: Sequence[Row] = await conn.fetch(_PICK, *wanted)
         if rows:
             columns = [list(column) for column in zip(*rows, strict=True)]
             await conn.execute(_MARK, *columns, writer, rows[0]["occurred_at"], rows[-1]["occurred_at"])

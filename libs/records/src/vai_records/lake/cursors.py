@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from vai_common.queries import Queries
 from vai_records.runs.chain import CHAIN
 
 
@@ -18,12 +19,12 @@ class Cursor:
     run_id: UUID
 
 
-async def cursor(conn: Any, org_id: UUID, scope: UUID, source: str, resource: str) -> Cursor | None:
+async def cursor(conn: Queries, org_id: UUID, scope: UUID, source: str, resource: str) -> Cursor | None:
     """One resource's cursor."""
     return (await cursors(conn, org_id, scope, source)).get(resource)
 
 
-async def cursors(conn: Any, org_id: UUID, scope: UUID, source: str) -> dict[str, Cursor]:
+async def cursors(conn: Queries, org_id: UUID, scope: UUID, source: str) -> dict[str, Cursor]:
     """The cursors of a source's resources, by resource."""
     rows = await conn.fetch(
         "SELECT resource, value, run_id FROM cursors WHERE org_id = $1 AND scope = $2 AND source = $3",
@@ -33,7 +34,7 @@ async def cursors(conn: Any, org_id: UUID, scope: UUID, source: str) -> dict[str
 
 
 async def save_cursor(
-    conn: Any, org_id: UUID, scope: UUID, source: str, resource: str, new: Cursor, after: UUID | None
+    conn: Queries, org_id: UUID, scope: UUID, source: str, resource: str, new: Cursor, after: UUID | None
 ) -> bool:
     """Save what a run has reached; False, and nothing saved, where a third run has moved the cursor meanwhile.
 

@@ -4,8 +4,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
+
+from vai_common.queries import Queries
 
 KEPT = timedelta(days=1)
 """How long readers that began before may still read a removed file."""
@@ -22,7 +23,7 @@ class Gone:
     path: str
 
 
-async def abandon(conn: Any, older: timedelta = RETRIABLE) -> int:
+async def abandon(conn: Queries, older: timedelta = RETRIABLE) -> int:
     """Remove the unpublished files of runs that ended long ago and that nothing live retries; answers how many."""
     ended = """SELECT DISTINCT f.run_id FROM lake_files f LEFT JOIN runs r ON r.id = f.run_id
         WHERE NOT f.visible AND f.removed_at IS NULL
@@ -40,7 +41,7 @@ async def abandon(conn: Any, older: timedelta = RETRIABLE) -> int:
     return removed
 
 
-async def removed(conn: Any, older: timedelta = KEPT, limit: int = 1000) -> list[Gone]:
+async def removed(conn: Queries, older: timedelta = KEPT, limit: int = 1000) -> list[Gone]:
     """Files that were removed so long ago that nobody reads them any more."""
     rows = await conn.fetch(
         """SELECT dataset_id, path FROM lake_files WHERE removed_at < clock_timestamp() - $1::interval
@@ -50,7 +51,7 @@ async def removed(conn: Any, older: timedelta = KEPT, limit: int = 1000) -> list
     return [Gone(row["dataset_id"], row["path"]) for row in rows]
 
 
-async def forget(conn: Any, files: Sequence[Gone]) -> None:
+async def forget(conn: Queries, files: Sequence[Gone]) -> None:
     """Drop the rows of files that have been deleted."""
     await conn.execute(
         """DELETE FROM lake_files f USING unnest($1::uuid[], $2::text[]) g(dataset_id, path)
@@ -62,7 +63,7 @@ async def forget(conn: Any, files: Sequence[Gone]) -> None:
 _OF_RUN = re.compile(r"/run=([0-9a-f-]{36})/.*/e(\d+)-[^/]*$")
 
 
-async def unknown(conn: Any, paths: Sequence[str]) -> list[str]:
+async def unknown(conn: Queries, paths: Sequence[str]) -> list[str]:
     """Those of the bronze paths that are not in the manifest, and that no living run can still put there."""
     parts = [path.split("/", 4) for path in paths]
     runs = [_OF_RUN.search(path) for path in paths]

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from vai_common.ids import uuid7
+from vai_common.queries import Queries, Row
 from vai_records.lake import bronze_types
 from vai_records.runs.chain import CHAIN
 
@@ -71,22 +72,22 @@ class NewFile:
 _DATASET = "SELECT id, layer, name, location, columns, row_count, write_epoch FROM datasets"
 
 
-def _dataset(row: Any) -> Dataset:
+def _dataset(row: Row) -> Dataset:
     return Dataset(**dict(row))
 
 
-async def dataset(conn: Any, org_id: UUID, layer: str, name: str) -> Dataset | None:
+async def dataset(conn: Queries, org_id: UUID, layer: str, name: str) -> Dataset | None:
     """A table by its name (bronze: `<source>.<table>`)."""
     row = await conn.fetchrow(f"{_DATASET} WHERE org_id = $1 AND layer = $2 AND name = $3", org_id, layer, name)
     return _dataset(row) if row else None
 
 
-async def datasets(conn: Any, org_id: UUID) -> list[Dataset]:
+async def datasets(conn: Queries, org_id: UUID) -> list[Dataset]:
     """All tables of an organisation, by layer and name."""
     return [_dataset(row) for row in await conn.fetch(f"{_DATASET} WHERE org_id = $1 ORDER BY layer, name", org_id)]
 
 
-async def ensure_dataset(conn: Any, org_id: UUID, layer: str, name: str, location: str) -> Dataset:
+async def ensure_dataset(conn: Queries, org_id: UUID, layer: str, name: str, location: str) -> Dataset:
     """The table of that name, made where it was not there."""
     await conn.execute(
         """INSERT INTO datasets (id, org_id, layer, name, location) VALUES ($1, $2, $3, $4, $5)
@@ -99,7 +100,7 @@ async def ensure_dataset(conn: Any, org_id: UUID, layer: str, name: str, locatio
     return found
 
 
-async def visible_files(conn: Any, dataset_id: UUID) -> list[LakeFile]:
+async def visible_files(conn: Queries, dataset_id: UUID) -> list[LakeFile]:
     """What a reader of a bronze table reads: this list, never a glob."""
     rows = await conn.fetch(
         """SELECT path, row_count, connection_id FROM lake_files
@@ -109,7 +110,7 @@ async def visible_files(conn: Any, dataset_id: UUID) -> list[LakeFile]:
     return [LakeFile(**dict(row)) for row in rows]
 
 
-async def add_files(conn: Any, load: Load, files: Sequence[NewFile], visible: bool) -> None:
+async def add_files(conn: Queries, load: Load, files: Sequence[NewFile], visible: bool) -> None:
     """Commit files: from here on they are no garbage, and part of the table where `visible`."""
     columns = ([getattr(file, name) for file in files] for name in ("path", "slice", "row_count", "byte_count"))
     await conn.execute(
@@ -124,7 +125,7 @@ async def add_files(conn: Any, load: Load, files: Sequence[NewFile], visible: bo
         await _count(conn, load.dataset_id, sum(file.row_count for file in files))
 
 
-async def publish_resource(conn: Any, load: Load, replace: bool, sharing: Sequence[str] = ()) -> int:
+async def publish_resource(conn: Queries, load: Load, replace: bool, sharing: Sequence[str] = ()) -> int:
     """Make a finished resource's files visible, those of the runs that this run retries too, and answer their rows.
 
     With `replace`, what that connection had in the table before is removed in the same moment; but not what the other
@@ -144,7 +145,7 @@ async def publish_resource(conn: Any, load: Load, replace: bool, sharing: Sequen
     return int(added)
 
 
-async def abandon_slices(conn: Any, load: Load, slices: Sequence[str]) -> None:
+async def abandon_slices(conn: Queries, load: Load, slices: Sequence[str]) -> None:
     """What was committed of slices that nobody has seen is garbage: the source changed before they were whole."""
     await conn.execute(
         f"""{CHAIN}
@@ -155,7 +156,7 @@ async def abandon_slices(conn: Any, load: Load, slices: Sequence[str]) -> None:
     )
 
 
-async def _remove_older(conn: Any, load: Load, sharing: Sequence[str]) -> int:
+async def _remove_older(conn: Queries, load: Load, sharing: Sequence[str]) -> int:
     removed: int = await conn.fetchval(
         f"""{CHAIN}, gone AS (
             UPDATE lake_files SET visible = false, removed_at = clock_timestamp()
@@ -167,7 +168,7 @@ async def _remove_older(conn: Any, load: Load, sharing: Sequence[str]) -> int:
     return removed
 
 
-async def _count(conn: Any, dataset_id: UUID, more: int) -> None:
+async def _count(conn: Queries, dataset_id: UUID, more: int) -> None:
     await conn.execute(
         """UPDATE datasets SET row_count = coalesce(row_count, 0) + $2, updated_at = clock_timestamp()
            WHERE id = $1""",
@@ -175,7 +176,9 @@ async def _count(conn: Any, dataset_id: UUID, more: int) -> None:
     )
 
 
-async def bronze_columns(conn: Any, org_id: UUID, source: str, connection_id: UUID | None) -> dict[str, dict[str, Any]]:
+async def bronze_columns(
+    conn: Queries, org_id: UUID, source: str, connection_id: UUID | None
+) -> dict[str, dict[str, Any]]:
     """The columns of a source's tables: {table: {all, of_others, filled_by}}, of_others where other connections have
     files; `filled_by` are the resources of this connection: {resource: {of, action}}."""
     rows = await conn.fetch(
@@ -195,7 +198,7 @@ async def bronze_columns(conn: Any, org_id: UUID, source: str, connection_id: UU
     }
 
 
-async def note_filling(conn: Any, load: Load, who: dict[str, Any], alone: bool) -> None:
+async def note_filling(conn: Queries, load: Load, who: dict[str, Any], alone: bool) -> None:
     """Remember what fills a table for a connection: `who` is {of, action}; `alone`: the others' rows are gone."""
     await conn.execute(
         """UPDATE datasets d SET filled_by = filled_by || jsonb_build_object($2::text, n.new)
@@ -224,7 +227,7 @@ def _merged(known: Column, found: Column) -> Column:
     return {"name": known["name"], "type": kind} | ({WIDE: "true"} if wide and kind == bronze_types.BIGINT else {})
 
 
-async def save_columns(conn: Any, load: Load, found: Columns, replaced: bool) -> None:
+async def save_columns(conn: Queries, load: Load, found: Columns, replaced: bool) -> None:
     """Record a bronze table's columns.
 
     `replaced` forgets the old ones where this connection alone has files in it; a table without any row keeps them.
@@ -252,12 +255,12 @@ class Turn:
     """The run that has, or had, the lock."""
 
 
-async def lock_for_write(conn: Any, dataset_id: UUID, run_id: UUID, epoch: int) -> Turn:
+async def lock_for_write(conn: Queries, dataset_id: UUID, run_id: UUID, epoch: int) -> Turn:
     """Take a Delta table's lock for a run, or a place among those that wait: first come, first served.
 
     A run that is no longer leased has lost its place, so who waits asks again and again.
     """
-    row = await conn.fetchrow(
+    [row] = await conn.fetch(
         """WITH d AS MATERIALIZED (
                SELECT id, lock_run, lock_epoch, lock_queue FROM datasets WHERE id = $1 FOR NO KEY UPDATE
            ), live AS MATERIALIZED (
@@ -285,10 +288,10 @@ async def lock_for_write(conn: Any, dataset_id: UUID, run_id: UUID, epoch: int) 
                   lock_run AS held_by FROM turn""",
         *(dataset_id, run_id, epoch),
     )
-    return Turn(**dict(row))
+    return Turn(**row)
 
 
-async def unlock(conn: Any, dataset_id: UUID, run_id: UUID, epoch: int) -> None:
+async def unlock(conn: Queries, dataset_id: UUID, run_id: UUID, epoch: int) -> None:
     """Give the lock back; nothing happens where somebody else has it."""
     await conn.execute(
         "UPDATE datasets SET lock_run = NULL, lock_epoch = NULL WHERE id = $1 AND lock_run = $2 AND lock_epoch = $3",
@@ -296,7 +299,7 @@ async def unlock(conn: Any, dataset_id: UUID, run_id: UUID, epoch: int) -> None:
     )
 
 
-async def wrote(conn: Any, dataset_id: UUID, row_count: int, columns: Columns) -> None:
+async def wrote(conn: Queries, dataset_id: UUID, row_count: int, columns: Columns) -> None:
     """Record what a Delta table holds after a write."""
     await conn.execute(
         "UPDATE datasets SET row_count = $2, columns = $3, updated_at = clock_timestamp() WHERE id = $1",

@@ -11,6 +11,7 @@ from uuid import UUID
 import structlog
 
 from vai_common.db import is_away
+from vai_common.queries import Connection, Queries
 from vai_records.lifecycle.leases import LEASE_SECONDS
 from vai_records.lifecycle.transitions import Step, apply
 
@@ -48,7 +49,7 @@ FROM picked, given WHERE r.id = picked.id RETURNING r.*"""
 
 
 async def end(
-    conn: Any,
+    conn: Connection,
     step: Step,
     run_id: UUID,
     *values: Any,
@@ -74,7 +75,7 @@ async def end(
     return bool(ended), []
 
 
-async def move(conn: Any, step: Step, run_id: UUID) -> list[Any]:
+async def move(conn: Connection, step: Step, run_id: UUID) -> list[Any]:
     """Takes a step that ends nothing, without its log entry and event: the run's row, none where it stands elsewhere.
 
     Where the run goes on, whoever takes it up next ends it if it must be ended.
@@ -86,7 +87,7 @@ async def move(conn: Any, step: Step, run_id: UUID) -> list[Any]:
     return rows
 
 
-async def take(conn: Any, run_id: UUID, owner: UUID) -> int | None:
+async def take(conn: Queries, run_id: UUID, owner: UUID) -> int | None:
     """queued → leased without a log entry, for a claim that fails: the epoch. None where it is not queued."""
     epoch: int | None = await conn.fetchval(_TAKE, run_id, owner)
     return epoch

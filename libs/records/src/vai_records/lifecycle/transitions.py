@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
+from vai_common.queries import Queries
 from vai_records.lifecycle.entry import Entry
 from vai_records.lifecycle.moves import Phase, Status
 from vai_records.lifecycle.sql_fragments import AFTERWARDS, ROOM_WANTED, TOLD, WOKEN, logged, told
@@ -80,7 +81,7 @@ FROM moved JOIN told ON told.subject_id = moved.id LEFT JOIN woken ON woken.id =
 
 
 async def apply(
-    conn: Any,
+    conn: Queries,
     step: Step,
     ids: Sequence[UUID],
     *values: Any,

@@ -3,11 +3,11 @@
 Triggers write the amounts in the transaction that makes or hides the rows, so the sum is exact at any moment.
 """
 
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, func, select
 
+from vai_common.queries import Queries
 from vai_records.schema.tables import list_totals
 
 _TOTAL = "SELECT coalesce(sum(amount), 0)::bigint FROM list_totals WHERE org_id = $1 AND list = $2"
@@ -27,7 +27,7 @@ MOST_AMOUNTS = 100
 """Rows that an organisation's list may have before they are folded."""
 
 
-async def total(conn: Any, org_id: UUID, name: str) -> int:
+async def total(conn: Queries, org_id: UUID, name: str) -> int:
     """The rows of `runs` or `actions` that are not hidden."""
     found: int = await conn.fetchval(_TOTAL, org_id, name)
     return found
@@ -39,6 +39,6 @@ def total_of(org_id: UUID, name: str) -> Select[tuple[int]]:
     return select(func.coalesce(func.sum(list_totals.c.amount), 0)).where(mine)
 
 
-async def fold(conn: Any, most: int = MOST_AMOUNTS) -> None:
+async def fold(conn: Queries, most: int = MOST_AMOUNTS) -> None:
     """Make one amount of many; two at once do each other no harm."""
     await conn.execute(_FOLD, most)

@@ -6,8 +6,9 @@ a thousand at once are not a thousand free ones.
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
+
+from vai_common.queries import Queries
 
 WINDOW_SECONDS = 900
 
@@ -53,20 +54,20 @@ class Account:
     token_version: int
 
 
-async def take(conn: Any, address: str, email: str) -> float | None:
+async def take(conn: Queries, address: str, email: str) -> float | None:
     """Count a try. Answers how many seconds to wait where it is one too many, else None.
 
     The narrower counts are touched only by tries that the wider ones let pass, so that one address that goes on
     and on does not lock a person out for all others.
     """
     for subject, most in _limits(address, email):
-        row = await conn.fetchrow(_TAKE, subject)
+        [row] = await conn.fetch(_TAKE, subject)
         if row["tries"] > most:
             return max(float(row["seconds_left"]), 1.0)
     return None
 
 
-async def succeeded(conn: Any, address: str, email: str) -> None:
+async def succeeded(conn: Queries, address: str, email: str) -> None:
     """A good password: the try was none, and earlier slips of this person at this address are forgotten."""
     (of_address, _), (of_pair, _), (of_email, _) = _limits(address, email)
     await conn.execute(_FORGET, of_pair)
@@ -74,12 +75,12 @@ async def succeeded(conn: Any, address: str, email: str) -> None:
         await conn.execute(_GIVE_BACK, subject)
 
 
-async def tidy(conn: Any) -> None:
+async def tidy(conn: Queries) -> None:
     """Forget what is over."""
     await conn.execute(_TIDY)
 
 
-async def accounts(conn: Any, email: str, organisation: str | None, most: int) -> list[Account]:
+async def accounts(conn: Queries, email: str, organisation: str | None, most: int) -> list[Account]:
     """The accounts of this email that have a password; of one organisation (slug or id), or of all.
 
     Those that their person accepted come first, the oldest before the others: so an organisation that adds somebody,
@@ -88,7 +89,7 @@ async def accounts(conn: Any, email: str, organisation: str | None, most: int) -
     return [Account(**row) for row in await conn.fetch(_ACCOUNTS, email, organisation, most)]
 
 
-async def store_hash(conn: Any, found: Account, hashed: str) -> None:
+async def store_hash(conn: Queries, found: Account, hashed: str) -> None:
     """Replace the stored hash by another one of the same password."""
     await conn.execute(_SET_HASH, found.org_id, found.user_id, hashed, found.password_hash)
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from vai_common.queries import Queries
 from vai_records.runs.runs import LISTED
 
 _SINCE = """
@@ -17,13 +18,13 @@ CROSS JOIN LATERAL (
 _ROWS = f"SELECT {LISTED}, r.deleted_at FROM runs r WHERE id = ANY($1::uuid[])"
 
 
-async def clock(conn: Any) -> datetime:
+async def clock(conn: Queries) -> datetime:
     """The time by which rows are stamped."""
     now: datetime = await conn.fetchval("SELECT clock_timestamp()")
     return now
 
 
-async def since(conn: Any, known: Mapping[UUID, datetime], most: int) -> list[Any]:
+async def since(conn: Queries, known: Mapping[UUID, datetime], most: int) -> list[Any]:
     """By organisation, up to `most` runs that changed after a time, oldest change first: where they stand now.
 
     A change is seen when it is committed, which is a little later than its `updated_at`: look back that much.
@@ -31,6 +32,6 @@ async def since(conn: Any, known: Mapping[UUID, datetime], most: int) -> list[An
     return list(await conn.fetch(_SINCE, list(known), list(known.values()), most))
 
 
-async def rows(conn: Any, run_ids: Sequence[UUID]) -> list[Any]:
+async def rows(conn: Queries, run_ids: Sequence[UUID]) -> list[Any]:
     """The rows of these runs, hidden ones too."""
     return list(await conn.fetch(_ROWS, run_ids))

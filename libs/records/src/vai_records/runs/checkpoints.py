@@ -3,10 +3,11 @@
 from typing import Any
 from uuid import UUID
 
+from vai_common.queries import Queries
 from vai_records.runs.chain import CHAIN
 
 
-async def load(conn: Any, run_id: UUID) -> dict[str, Any] | None:
+async def load(conn: Queries, run_id: UUID) -> dict[str, Any] | None:
     """What the run saved last; where it saved nothing, what the run that it retries did (decision 19)."""
     state: dict[str, Any] | None = await conn.fetchval(
         f"{CHAIN} SELECT p.state FROM chain c JOIN checkpoints p ON p.run_id = c.id ORDER BY c.depth LIMIT 1", run_id
@@ -14,7 +15,7 @@ async def load(conn: Any, run_id: UUID) -> dict[str, Any] | None:
     return state
 
 
-async def save(conn: Any, run_id: UUID, state: dict[str, Any]) -> None:
+async def save(conn: Queries, run_id: UUID, state: dict[str, Any]) -> None:
     """Replace the run's checkpoint; in the transaction that makes durable what it tells of.
 
     It also clears the losses: a run that comes forward does not kill its workers (decision 16).

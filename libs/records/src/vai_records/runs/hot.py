@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from vai_common.telemetry import span
+from vai_common.queries import Queries
 from vai_records.lifecycle.claimable import (
     HINTED,
     HINTED_SHARED,
@@ -43,7 +44,7 @@ RETURNING id, created_at
 """
 
 
-async def create(conn: Any, runs: Sequence[NewRun]) -> dict[UUID, datetime]:
+async def create(conn: Queries, runs: Sequence[NewRun]) -> dict[UUID, datetime]:
     """Inserts runs, queued or held; answers those that are new with their `created_at`.
 
     A run that is missing from the answer met another with one of its keys. Batches wait for each other's keys in one
@@ -55,7 +56,7 @@ async def create(conn: Any, runs: Sequence[NewRun]) -> dict[UUID, datetime]:
     return {row["id"]: row["created_at"] for row in made}
 
 
-async def _insert(conn: Any, runs: Sequence[NewRun]) -> list[Any]:
+async def _insert(conn: Queries, runs: Sequence[NewRun]) -> list[Any]:
     columns = zip(*(run.columns() for run in runs), strict=True)
     with span("create runs", runs=len(runs)):
         return list(await conn.fetch(_CREATE, *map(_array, columns)))
@@ -125,7 +126,7 @@ class Share:
 
 
 async def claim(
-    conn: Any,
+    conn: Queries,
     owner: UUID,
     kinds: Sequence[str],
     ids: Sequence[UUID],
@@ -141,7 +142,7 @@ async def claim(
 
 
 async def pull(
-    conn: Any, owner: UUID, kinds: Sequence[str], most: int, worker: str, share: Share | None = None
+    conn: Queries, owner: UUID, kinds: Sequence[str], most: int, worker: str, share: Share | None = None
 ) -> list[Any]:
     """Takes up to `most` queued runs, recovered ones first, organisations in turn."""
     with span("pull runs", most=most):
@@ -151,7 +152,7 @@ async def pull(
 
 
 async def pull_alone(
-    conn: Any, owner: UUID, kinds: Sequence[str], worker: str, seconds: int = 0, without: Sequence[UUID] = ()
+    conn: Queries, owner: UUID, kinds: Sequence[str], worker: str, seconds: int = 0, without: Sequence[UUID] = ()
 ) -> list[Any]:
     """Takes one of the runs that have lost two workers: nothing else may be in the hands of who claims it.
 
@@ -160,12 +161,12 @@ async def pull_alone(
     return list(await conn.fetch(_PULL_ALONE, owner, kinds, list(without), 1, worker, seconds))
 
 
-async def waiting(conn: Any, kinds: Sequence[str], most: int) -> list[UUID]:
+async def waiting(conn: Queries, kinds: Sequence[str], most: int) -> list[UUID]:
     """Whom a pull would take, in its order."""
     return [row["id"] for row in await conn.fetch(WHO_WAITS, None, kinds, None, most, None)]
 
 
-async def waiting_alone(conn: Any, kinds: Sequence[str], seconds: int, without: Sequence[UUID]) -> list[UUID]:
+async def waiting_alone(conn: Queries, kinds: Sequence[str], seconds: int, without: Sequence[UUID]) -> list[UUID]:
     """Whom `pull_alone` would take."""
     return [row["id"] for row in await conn.fetch(WHO_WAITS_ALONE, None, kinds, list(without), 1, None, seconds)]
 
@@ -211,7 +212,7 @@ def _texts(entry: Entry) -> tuple[Any, ...]:
     return entry.level, entry.event, message, entry.data
 
 
-async def log(conn: Any, entries: Sequence[tuple[UUID, int, Entry]], worker: str) -> set[tuple[UUID, int]]:
+async def log(conn: Queries, entries: Sequence[tuple[UUID, int, Entry]], worker: str) -> set[tuple[UUID, int]]:
     """Writes entries (run, epoch, entry) in their order; those of runs that are no longer ours are left out.
 
     Entries with a number may be sent again where the answer was lost. Answers the runs (run, epoch) of which nothing
@@ -237,7 +238,7 @@ moved AS (
 """
 
 
-async def progress(conn: Any, values: Sequence[tuple[UUID, int, dict[str, Any]]]) -> set[tuple[UUID, int]]:
+async def progress(conn: Queries, values: Sequence[tuple[UUID, int, dict[str, Any]]]) -> set[tuple[UUID, int]]:
     """Replaces the progress of runs (run, epoch, progress) that are still ours.
 
     Answers those (run, epoch) that were passed over because somebody holds their rows.
@@ -295,7 +296,7 @@ class Ending:
     extra: dict[str, Any]
 
 
-async def finish(conn: Any, endings: Sequence[Ending], owner: UUID, worker: str) -> list[Any]:
+async def finish(conn: Queries, endings: Sequence[Ending], owner: UUID, worker: str) -> list[Any]:
     """Ends runs that are still ours; answers a row with the event for each that it ended.
 
     Cancel beats a failure, never a completion (decision 20): a failure of a run that is to be cancelled is not
@@ -329,7 +330,7 @@ class Lease:
     age: float = field(default=0.0, compare=False)
 
 
-async def beat(conn: Any, process_id: UUID) -> list[Lease] | None:
+async def beat(conn: Queries, process_id: UUID) -> list[Lease] | None:
     """Raises the process's counter; answers its leases, or None where it was declared dead."""
     rows = await conn.fetch(_BEAT, process_id)
     if not rows:
@@ -346,7 +347,7 @@ UPDATE runs r SET due_at = clock_timestamp() + interval '{LEASE_SECONDS} s' FROM
 """
 
 
-async def renew(conn: Any, process_id: UUID, leases: Sequence[tuple[UUID, int]]) -> None:
+async def renew(conn: Queries, process_id: UUID, leases: Sequence[tuple[UUID, int]]) -> None:
     """Gives the leases that a process holds in memory their full time again."""
     await conn.execute(_RENEW, process_id, [run for run, _ in leases], [epoch for _, epoch in leases])
 
@@ -362,7 +363,7 @@ WHERE e.subject_id = t.subject_id AND e.sequence = t.sequence AND e.occurred_at 
 """
 
 
-async def published(conn: Any, events: Sequence[tuple[UUID, int, datetime]]) -> None:
+async def published(conn: Queries, events: Sequence[tuple[UUID, int, datetime]]) -> None:
     """Marks journal rows (subject, sequence, occurred_at) as published.
 
     Does not wait for the disk: a mark that a crash of Postgres takes away sends its event again, which is allowed.

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from vai_common.queries import Queries
 from vai_records.lifecycle.moves import Status
 from vai_records.listing import totals
 from vai_records.runs.runs import LISTED
@@ -41,7 +42,7 @@ class RunFilters:
         return " AND ".join(["deleted_at IS NULL", *texts]), [value for _, value in asked]
 
 
-async def list_page(conn: Any, org_id: UUID, filters: RunFilters, limit: int, offset: int) -> tuple[list[Any], int]:
+async def list_page(conn: Queries, org_id: UUID, filters: RunFilters, limit: int, offset: int) -> tuple[list[Any], int]:
     """A page of runs, newest first, and how many there are in all.
 
     The ids come from an index alone; only the rows of the page are read, and of those not what is large.
@@ -71,7 +72,7 @@ def _ids(org_id: UUID, filters: RunFilters, limit: int, offset: int) -> tuple[st
     return f"SELECT id FROM ({walks}) walks {end}", values
 
 
-async def _total(conn: Any, org_id: UUID, filters: RunFilters) -> int:
+async def _total(conn: Queries, org_id: UUID, filters: RunFilters) -> int:
     if filters.empty:
         return await totals.total(conn, org_id, "runs")
     statement, values = _count(org_id, filters)
@@ -86,7 +87,7 @@ def _count(org_id: UUID, filters: RunFilters) -> tuple[str, list[Any]]:
     return f"SELECT count(*) FROM runs WHERE {where}", values
 
 
-async def hide(conn: Any, org_id: UUID, run_id: UUID) -> bool:
+async def hide(conn: Queries, org_id: UUID, run_id: UUID) -> bool:
     """Hide a run that has ended; its record stays (decision 21). False where there is none, or it is live."""
     hidden = await conn.fetchval(
         "UPDATE runs SET deleted_at = clock_timestamp(), updated_at = clock_timestamp() WHERE id = $1 AND org_id = $2"
@@ -97,7 +98,7 @@ async def hide(conn: Any, org_id: UUID, run_id: UUID) -> bool:
     return hidden is not None
 
 
-async def sealed_secrets(conn: Any, org_id: UUID, run_id: UUID) -> bytes | None:
+async def sealed_secrets(conn: Queries, org_id: UUID, run_id: UUID) -> bytes | None:
     """The write-only values of a run's definition as stored; `vai_records.secrets.keys` opens them."""
     sealed: bytes | None = await conn.fetchval("SELECT secrets FROM runs WHERE id = $1 AND org_id = $2", run_id, org_id)
     return sealed

@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from vai_common.queries import Queries
+
 LEVELS = ("info", "warning", "error")
 
 # The days to look into begin a minute early: the database's clock may have been set back after the run was made.
@@ -47,17 +49,17 @@ def at_least(level: str | None) -> list[str]:
     return list(LEVELS[LEVELS.index(level) :]) if level else list(LEVELS)
 
 
-async def page(conn: Any, run: Any, after: int, limit: int, level: str | None = None) -> list[Any]:
+async def page(conn: Queries, run: Any, after: int, limit: int, level: str | None = None) -> list[Any]:
     """Up to `limit` entries with a sequence above `after`; `run` needs `id` and `created_at` (it bounds the days)."""
     return list(await conn.fetch(_PAGE, run["id"], after, run["created_at"], at_least(level), limit))
 
 
-async def moved(conn: Any, known: Mapping[UUID, int]) -> list[Any]:
+async def moved(conn: Queries, known: Mapping[UUID, int]) -> list[Any]:
     """Of runs and the sequences that are known of them: those whose log has grown, and those that have ended."""
     return list(await conn.fetch(_MOVED, list(known), list(known.values())))
 
 
-async def news(conn: Any, known: Sequence[tuple[UUID, int, datetime]], limit: int) -> list[Any]:
+async def news(conn: Queries, known: Sequence[tuple[UUID, int, datetime]], limit: int) -> list[Any]:
     """Up to `limit` entries of each run (id, known sequence, created_at), in order, as `page` answers them."""
     ids, sequences, since = (list(column) for column in zip(*known, strict=True))
     return list(await conn.fetch(_NEWS, ids, sequences, since, limit))

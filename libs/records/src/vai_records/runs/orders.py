@@ -13,6 +13,7 @@ from uuid import UUID
 import orjson
 
 from vai_common.ids import uuid7
+from vai_common.queries import Queries
 from vai_common.telemetry import current_traceparent
 from vai_records.automations import automations
 from vai_records.catalogue.actions import ToRun
@@ -86,7 +87,7 @@ def of_action(keyring: Keyring, org_id: UUID, action: ToRun, overrides: Json | N
     return Order(action.kind, merged, ("definition",), action=action, stored=stored, deferred=deferred)
 
 
-async def make(conn: Any, keyring: Keyring, customer: Customer, order: Order, known: Known | None = None) -> NewRun:
+async def make(conn: Queries, keyring: Keyring, customer: Customer, order: Order, known: Known | None = None) -> NewRun:
     """The run as it will be inserted. Raises `Refused` that says what is wrong with the order."""
     known = known or Known()
     found = await _resolved(conn, customer.org_id, order, known)
@@ -167,7 +168,7 @@ def _reference(given: Any, loc: Place) -> Reference:
     raise refused(loc, "name the connection by an id, a slug, or an object with one of id, slug or provider")
 
 
-async def _resolved(conn: Any, org_id: UUID, order: Order, known: Known) -> Resolved | None:
+async def _resolved(conn: Queries, org_id: UUID, order: Order, known: Known) -> Resolved | None:
     references = list(_references(order))
     if not references:
         return None
@@ -181,14 +182,14 @@ async def _resolved(conn: Any, org_id: UUID, order: Order, known: Known) -> Reso
     return next(iter(found.values()))
 
 
-async def _resolve(conn: Any, org_id: UUID, loc: Place, reference: Reference) -> Resolved:
+async def _resolve(conn: Queries, org_id: UUID, loc: Place, reference: Reference) -> Resolved:
     try:
         return await connections.resolve(conn, org_id, reference)
     except Unresolved as error:
         raise refused(loc, str(error), "unknown_connection") from error
 
 
-async def _check_called(conn: Any, org_id: UUID, name: str, loc: Place, known: Known) -> None:
+async def _check_called(conn: Queries, org_id: UUID, name: str, loc: Place, known: Known) -> None:
     if name in known.automations:
         return
     if await automations.to_start(conn, org_id, name) is None:
@@ -197,7 +198,7 @@ async def _check_called(conn: Any, org_id: UUID, name: str, loc: Place, known: K
     known.automations.add(name)
 
 
-async def _check_parent(conn: Any, org_id: UUID, parent_run_id: UUID, known: Known) -> None:
+async def _check_parent(conn: Queries, org_id: UUID, parent_run_id: UUID, known: Known) -> None:
     if parent_run_id in known.parents:
         return
     there = "SELECT 1 FROM runs WHERE id = $1 AND org_id = $2 AND deleted_at IS NULL"

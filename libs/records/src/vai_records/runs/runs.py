@@ -4,6 +4,7 @@ from datetime import MAXYEAR, datetime
 from typing import Any
 from uuid import UUID
 
+from vai_common.queries import Queries
 from vai_records.listing.bounded import bounded, marks
 
 COLUMNS = """id, org_id, action_id, connection_id, parent_run_id, retry_of, kind, status, phase, held_for, control,
@@ -34,25 +35,25 @@ _KINDS_ALIVE = (
 )
 
 
-async def get(conn: Any, org_id: UUID, run_id: UUID) -> Any:
+async def get(conn: Queries, org_id: UUID, run_id: UUID) -> Any:
     """The row of a run that is not deleted, or None."""
     return await conn.fetchrow(_GET, run_id, org_id)
 
 
-async def of_idempotency_key(conn: Any, org_id: UUID, key: str) -> Any:
+async def of_idempotency_key(conn: Queries, org_id: UUID, key: str) -> Any:
     """The first run with this key, deleted or not, or None."""
     return await conn.fetchrow(_OF_KEY, org_id, key)
 
 
-async def live_of_concurrency_key(conn: Any, org_id: UUID, key: str) -> Any:
+async def live_of_concurrency_key(conn: Queries, org_id: UUID, key: str) -> Any:
     return await conn.fetchrow(_LIVE_OF_KEY, org_id, key)
 
 
-async def live_retry_of(conn: Any, org_id: UUID, run_id: UUID) -> Any:
+async def live_retry_of(conn: Queries, org_id: UUID, run_id: UUID) -> Any:
     return await conn.fetchrow(_LIVE_RETRY, org_id, run_id)
 
 
-async def kinds_alive(conn: Any) -> frozenset[str]:
+async def kinds_alive(conn: Queries) -> frozenset[str]:
     """The kinds that some living process runs."""
     return frozenset(row["kind"] for row in await conn.fetch(_KINDS_ALIVE))
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 import asyncpg
 
+from vai_common.queries import Pool
 from vai_common.rows import Rows
 
 DAYS_AHEAD = 7
@@ -33,7 +33,7 @@ def _start(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
-async def make_ahead(pool: Any, today: date, rows: Rows[str] | None = None) -> list[str]:
+async def make_ahead(pool: Pool, today: date, rows: Rows[str] | None = None) -> list[str]:
     """Makes the partitions of today and the days ahead; answers the names of those that were missing.
 
     Where `rows` are given, a day that cannot be made keeps no other from being made; else it raises.
@@ -59,7 +59,7 @@ _MOVE_SECONDS = 600.0
 """A day's rows may have to be moved; the bounds of the watchdog's other statements are too narrow for that."""
 
 
-async def _make(pool: Any, table: str, day: date) -> bool:
+async def _make(pool: Pool, table: str, day: date) -> bool:
     name, start, end = _name(table, day), _start(day), _start(day + timedelta(days=1))
     if await pool.fetchval(_THERE, name):
         return False
@@ -84,7 +84,7 @@ async def _make(pool: Any, table: str, day: date) -> bool:
     return True
 
 
-async def drop_old(pool: Any, today: date, rows: Rows[str] | None = None) -> list[str]:
+async def drop_old(pool: Pool, today: date, rows: Rows[str] | None = None) -> list[str]:
     """Drops the days that are no longer kept; a day of events that are unpublished or wanted stays (rule 9).
 
     Where `rows` are given, a day that cannot be dropped keeps no other from being dropped; else it raises.
@@ -101,13 +101,13 @@ async def drop_old(pool: Any, today: date, rows: Rows[str] | None = None) -> lis
     return dropped
 
 
-async def _older(pool: Any, table: str, oldest: date) -> list[str]:
+async def _older(pool: Pool, table: str, oldest: date) -> list[str]:
     rows = await pool.fetch(_CHILDREN, table)
     kept = _name(table, oldest)
     return sorted(row["relname"] for row in rows if row["relname"] < kept and not row["relname"].endswith("default"))
 
 
-async def _drop(pool: Any, table: str, name: str) -> bool:
+async def _drop(pool: Pool, table: str, name: str) -> bool:
     needed = f"SELECT EXISTS (SELECT FROM {name} WHERE published_at IS NULL OR wanted)"
     async with pool.acquire() as conn, conn.transaction():
         # Whoever writes waits behind us, so we don't wait long: the next turn may find the table free.

@@ -11,11 +11,12 @@ import asyncio
 import os
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID
 
 from vai_common.db import open_pool
+from vai_common.queries import Pool, Row
 from vai_records.secrets.keys import Keyring, SecretError
 
 PLACES = {
@@ -61,7 +62,7 @@ class Rotated:
         self.closed.update(other.closed)
 
 
-async def rotate(pool: Any, ring: Keyring, batch: int = _BATCH) -> dict[str, Rotated]:
+async def rotate(pool: Pool, ring: Keyring, batch: int = _BATCH) -> dict[str, Rotated]:
     """Goes through every table until a pass finds nothing that it could replace; table → what was done.
 
     Each batch is a transaction of its own. Services that still encrypt with an older first key are caught up with.
@@ -78,7 +79,7 @@ async def rotate(pool: Any, ring: Keyring, batch: int = _BATCH) -> dict[str, Rot
     return done
 
 
-async def _pass(pool: Any, ring: Keyring, table: str, batch: int) -> Rotated:
+async def _pass(pool: Pool, ring: Keyring, table: str, batch: int) -> Rotated:
     """Once over a table, in the order of ids."""
     names = {"table": table, "column": PLACES[table]}
     read, replace = _READ.format(**names), _REPLACE.format(**names)
@@ -89,7 +90,7 @@ async def _pass(pool: Any, ring: Keyring, table: str, batch: int) -> Rotated:
     return passed
 
 
-async def _replace(pool: Any, ring: Keyring, statement: str, rows: list[Any]) -> Rotated:
+async def _replace(pool: Pool, ring: Keyring, statement: str, rows: Sequence[Row]) -> Rotated:
     part, new = Rotated(), {}
     for row in rows:
         try:

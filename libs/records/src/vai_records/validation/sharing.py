@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from vai_common.queries import Pool, Row
 from vai_records.definitions.sources.resources import table_name
 from vai_records.refused import Fault, Place
 from vai_records.validation.checks import CONNECTION_KEYS
@@ -34,7 +35,7 @@ class _Output(NamedTuple):
 
 
 async def told(
-    pool: Any, org_id: UUID, own_id: UUID, work: tuple[str, Json, UUID | None], at: Place = ("body", "definition")
+    pool: Pool, org_id: UUID, own_id: UUID, work: tuple[str, Json, UUID | None], at: Place = ("body", "definition")
 ) -> list[Fault]:
     """The warnings for `work` (a kind, its definition, its connection) of the action or automation `own_id`."""
     kind, definition, connection_id = work
@@ -56,7 +57,7 @@ async def told(
     ][:_MOST]
 
 
-async def told_of_steps(pool: Any, org_id: UUID, own_id: UUID, steps: Sequence[Json], at: Place) -> list[Fault]:
+async def told_of_steps(pool: Pool, org_id: UUID, own_id: UUID, steps: Sequence[Json], at: Place) -> list[Fault]:
     """The same for the steps of an automation, as they are stored; a step that names a saved action is that action."""
     found = []
     for place, step in enumerate(steps):
@@ -66,8 +67,8 @@ async def told_of_steps(pool: Any, org_id: UUID, own_id: UUID, steps: Sequence[J
     return found
 
 
-async def _others(pool: Any, org_id: UUID, own_id: UUID, kind: str, names: Sequence[str]) -> Sequence[Any]:
-    rows: Sequence[Any] = await pool.fetch(
+async def _others(pool: Pool, org_id: UUID, own_id: UUID, kind: str, names: Sequence[str]) -> Sequence[Any]:
+    rows: Sequence[Row] = await pool.fetch(
         f"""SELECT d.whose, d.definition - 'sql' AS definition, d.connection_id FROM (
                 SELECT format('the action %s', slug) AS whose, definition, connection_id FROM actions
                 WHERE org_id = $1 AND kind = $2 AND id <> $3 AND status = 'active' AND deleted_at IS NULL

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from ipaddress import IPv6Address, ip_address
 from math import ceil
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import structlog
 from fastapi import Request
@@ -14,6 +14,7 @@ from vai_api_gateway.auth.principal import Principal, forwarded
 from vai_api_gateway.problems import Problem
 from vai_common import clock
 from vai_common.batcher import Overloaded
+from vai_common.queries import Pool
 from vai_records.people import passwords, sign_in
 from vai_records.people.emails import NoEmail, email_of
 from vai_records.people.people import Role
@@ -57,7 +58,7 @@ class PasswordDesk:
 class SignIns:
     """`proxies` is how many proxies of ours stand in front and add to X-Forwarded-For."""
 
-    def __init__(self, pool: Any, desk: PasswordDesk, proxies: int, hours: float) -> None:
+    def __init__(self, pool: Pool, desk: PasswordDesk, proxies: int, hours: float) -> None:
         self._pool = pool
         self._desk = desk
         self._proxies = proxies

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from vai_common.queries import Pool
 from vai_records.automations import automations
 from vai_records.automations.saved import SavedAction
 from vai_records.catalogue.naming import id_in
@@ -30,7 +31,7 @@ def calls_of(steps: Sequence[Json], known: Mapping[str, SavedAction]) -> dict[st
 
 
 async def refuse_bad_calls(
-    pool: Any, org_id: UUID, identity: tuple[UUID, str], calls: Mapping[str, int], at: Place
+    pool: Pool, org_id: UUID, identity: tuple[UUID, str], calls: Mapping[str, int], at: Place
 ) -> dict[str, UUID]:
     """The ids of what is called, by name.
 

@@ -10,6 +10,7 @@ from vai_api_gateway.gateway import gateway_of
 from vai_api_gateway.http.accept import prefers
 from vai_api_gateway.problems import Problem
 from vai_common.batcher import Overloaded
+from vai_common.queries import Row
 from vai_drawing import Edge, Graph, Node
 from vai_drawing.drawer import Busy
 from vai_drawing.layout import TooLarge
@@ -37,7 +38,7 @@ GRAPH: dict[int | str, dict[str, Any]] = {
 }
 
 
-def graph_of(title: str, steps: Sequence[Json], states: Mapping[str, Any] | None = None) -> Graph:
+def graph_of(title: str, steps: Sequence[Json], states: Mapping[str, Row] | None = None) -> Graph:
     """The steps as saved; with `states` (a row for each key) as they stand in one run."""
     nodes = [_node(step, None if states is None else states.get(step["key"])) for step in steps]
     edges = [
@@ -64,7 +65,7 @@ async def answer_graph(request: Request, make: Callable[[], Graph], format: str 
     return Response(drawing, media_type=_SVG, headers=_HARMLESS)
 
 
-def _node(step: Json, row: Any) -> Node:
+def _node(step: Json, row: Row | None) -> Node:
     note = None if step["condition"] == "on_success" else step["condition"].replace("_", " ")
     name = step["name"] or step["key"]
     if row is None:
@@ -76,14 +77,14 @@ def _node(step: Json, row: Any) -> Node:
     return Node(step["key"], name, step["kind"], state, seconds, note)
 
 
-def _shown(row: Any) -> str:
+def _shown(row: Row) -> str:
     """The state as people know it."""
     if row["state"] == "running" and row["run_status"] == "awaiting_approval":
         return "awaiting approval"
     return "skipped" if row["state"] == "passed_by" else str(row["state"])
 
 
-def _taken(states: Mapping[str, Any] | None, source: str, step: Json, port: str | None) -> bool | None:
+def _taken(states: Mapping[str, Row] | None, source: str, step: Json, port: str | None) -> bool | None:
     """Whether the run went this way; None where nothing is known of it yet.
 
     A way out of a step that was skipped is never taken. A port, or else the condition of the step that waits, says

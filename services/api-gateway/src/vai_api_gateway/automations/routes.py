@@ -34,6 +34,7 @@ from vai_api_gateway.http.idempotency import TAKES_KEY, key_of
 from vai_api_gateway.http.requests import JsonRoute
 from vai_api_gateway.http.shapes import LONGEST_NAME, Order
 from vai_api_gateway.problems import Problem, conflict, details, not_found
+from vai_common.queries import Row
 from vai_records.automations import automations
 from vai_records.automations.automations import BOUNDED, Called, Filters, InUse, Saved, Taken
 from vai_records.automations.body import AutomationBody, AutomationParts
@@ -95,7 +96,7 @@ async def create_automation(request: Request, principal: Operator, body: Automat
 
     named = (body.slug, body.name, "automation")
     made, version = await with_slug(gateway, "automations", principal.org_id, named, save)
-    row = await automations.get(gateway.pool, principal.org_id, version.automation_id)
+    row = await _get(gateway, principal, version.automation_id)
     shown = _shown(gateway, row, made.secret) | {"warnings": details(made.warnings)}
     return answer(shown, 201, {"Location": f"{router.prefix}/{row['id']}"})
 
@@ -216,7 +217,7 @@ async def draw_automation(request: Request, principal: Viewer, automation_id: UU
 
 
 async def _changed(
-    gateway: Gateway, principal: Principal, row: Any, made: Draft, unchanged: datetime | None = None
+    gateway: Gateway, principal: Principal, row: Row, made: Draft, unchanged: datetime | None = None
 ) -> Response:
     try:
         async with gateway.pool.acquire() as conn:
@@ -229,7 +230,7 @@ async def _changed(
     return answer(shown, 200, {"ETag": etag_of(found["updated_at"])})
 
 
-async def _refuse_lost_callers(gateway: Gateway, principal: Principal, row: Any) -> None:
+async def _refuse_lost_callers(gateway: Gateway, principal: Principal, row: Row) -> None:
     """Who calls it by its slug (in a saved action, or since before calls were kept by id) would find it no more."""
     if callers := await automations.callers(gateway.pool, principal.org_id, row["id"], [row["slug"]]):
         message = f"{', '.join(callers)} call it by the slug {row['slug']!r}: let them name its id {row['id']} first"
@@ -240,7 +241,7 @@ async def _get(gateway: Gateway, principal: Principal, automation_id: UUID) -> A
     return _there(await automations.get(gateway.pool, principal.org_id, automation_id))
 
 
-def _shown(gateway: Gateway, row: Any, secret: str | None = None) -> Json:
+def _shown(gateway: Gateway, row: Row, secret: str | None = None) -> Json:
     return automation_json(row, secret, public_url=gateway.settings.public_url)
 
 

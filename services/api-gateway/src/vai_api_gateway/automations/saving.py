@@ -12,6 +12,7 @@ from vai_api_gateway.automations.shapes import step_json
 from vai_api_gateway.automations.trigger_columns import due_after_now, trigger_columns
 from vai_api_gateway.gateway import Gateway
 from vai_common.ids import uuid7
+from vai_common.queries import Row
 from vai_records.automations import saved
 from vai_records.automations.body import AutomationBody, AutomationParts, InputBody, StepBody
 from vai_records.automations.inputs import SCHEDULED_FOR, is_needed
@@ -55,7 +56,7 @@ async def draft(gateway: Gateway, principal: Principal, body: AutomationBody, sl
     return Draft(columns | {"status": "active" if body.enabled else "paused"}, version, secret, warned)
 
 
-async def redraft(gateway: Gateway, principal: Principal, row: Any, parts: AutomationParts) -> Draft:
+async def redraft(gateway: Gateway, principal: Principal, row: Row, parts: AutomationParts) -> Draft:
     """What a PATCH changes: only the columns that it names, and a version where it touches what one holds."""
     given = parts.model_fields_set
     columns: Json = {name: getattr(parts, name) for name in ("name", "slug", "description") if name in given}
@@ -86,7 +87,7 @@ async def redraft(gateway: Gateway, principal: Principal, row: Any, parts: Autom
     return Draft(columns, version, secret, (*warned, *trigger_warnings(columns.get("trigger", row["trigger"]))))
 
 
-def _is_same_schedule(row: Any, status: str, triggers: Json) -> bool:
+def _is_same_schedule(row: Row, status: str, triggers: Json) -> bool:
     """Whether an active automation goes on firing at the times that it has."""
     old, new = row["trigger"], triggers["trigger"]
     times = [old.get(name) == new.get(name) for name in ("type", "schedule", "timezone")]
@@ -101,13 +102,13 @@ def _refuse_unmet(trigger: str, inputs: Json) -> None:
             raise refused(("body", "inputs", name), message, "unmet")
 
 
-async def recheck(gateway: Gateway, principal: Principal, row: Any) -> None:
+async def recheck(gateway: Gateway, principal: Principal, row: Row) -> None:
     """Whether what is saved still works: the actions and automations that it names may be gone. Raises `Refused`."""
     await _version(gateway, principal, (row["id"], row["slug"]), AutomationParts(), row)
 
 
 async def _version(
-    gateway: Gateway, principal: Principal, identity: tuple[UUID, str], parts: AutomationParts, row: Any
+    gateway: Gateway, principal: Principal, identity: tuple[UUID, str], parts: AutomationParts, row: Row | None
 ) -> tuple[NewVersion, tuple[Fault, ...]]:
     """A version of old and new parts, all of it held against the rules as if it were written anew; and warnings."""
     before: Json = row["definition"] if row is not None else _NOTHING
@@ -158,7 +159,7 @@ def _declared(inputs: Mapping[str, InputBody]) -> Json:
     return {name: one.model_dump(mode="json") for name, one in inputs.items()}
 
 
-def _kept(gateway: Gateway, org_id: UUID, row: Any) -> dict[str, Json]:
+def _kept(gateway: Gateway, org_id: UUID, row: Row | None) -> dict[str, Json]:
     if row is None or row["secrets"] is None:
         return {}
     kept: dict[str, Json] = gateway.keyring.decrypt_json(row["secrets"], org_id, row["version_id"])

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from vai_api_gateway.http.shapes import Body, Json, Key, KindName, PageShape, Shape
 from vai_api_gateway.problems import ProblemDetail
+from vai_common.queries import Row
 from vai_records.automations.plan import When
 from vai_records.automations.run_reads import display_status
 
@@ -197,7 +198,7 @@ class TriggerBody(Body):
     idempotency_key: Key | None = None
 
 
-def automation_json(row: Any, secret: str | None = None, *, public_url: str = "") -> Json:
+def automation_json(row: Row, secret: str | None = None, *, public_url: str = "") -> Json:
     """An automation as it is shown; `secret` where it has just been made, and never again.
 
     Its webhook's address is whole where the gateway knows its own, else the path.
@@ -232,7 +233,7 @@ def automation_json(row: Any, secret: str | None = None, *, public_url: str = ""
     }
 
 
-def copy_json(row: Any) -> Json:
+def copy_json(row: Row) -> Json:
     """What makes another automation like it: all that its author decided, but for its slug and the webhook's secret."""
     shown = automation_json(row)
     trigger = {name: value for name, value in shown["trigger"].items() if name != "secret"}
@@ -261,7 +262,7 @@ def _dependencies(one: Json) -> list[Any]:
     return [{"step": one["step"], "port": port} for port in one["ports"]]
 
 
-def _latest(row: Any) -> Json | None:
+def _latest(row: Row) -> Json | None:
     if row["run_id"] is None:
         return None
     return {

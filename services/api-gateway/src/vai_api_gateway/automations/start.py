@@ -16,6 +16,7 @@ from vai_api_gateway.problems import conflict
 from vai_api_gateway.runs.waiters import Preference
 from vai_common import clock
 from vai_common.messages.bell import AUTOMATION
+from vai_common.queries import Row
 from vai_common.telemetry import current_traceparent
 from vai_records.automations import automations, run_reads, runs
 from vai_records.automations.inputs import Wrong, wrong_inputs
@@ -27,7 +28,7 @@ Json = dict[str, Any]
 
 
 async def by_hand(
-    gateway: Gateway, principal: Principal, request: Request, row: Any, body: TriggerBody, key: str | None
+    gateway: Gateway, principal: Principal, request: Request, row: Row, body: TriggerBody, key: str | None
 ) -> Response:
     """Makes an automation run and answers it: 201, or 200 where another request with the key was faster."""
     _check_inputs(row["definition"]["inputs"], body.inputs)

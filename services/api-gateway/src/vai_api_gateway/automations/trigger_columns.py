@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from vai_api_gateway.gateway import Gateway
+from vai_common.queries import Pool
 from vai_records.automations import automations
 from vai_records.automations.schedule import next_after, times_after
 from vai_records.automations.triggers import EventTrigger, ScheduleTrigger, Trigger, WebhookTrigger
@@ -97,17 +98,17 @@ async def _with_ids(gateway: Gateway, org_id: UUID, filters: Json) -> Json:
     return found
 
 
-async def _actions(pool: Any, org_id: UUID, names: list[str], at: Place) -> list[UUID]:
+async def _actions(pool: Pool, org_id: UUID, names: list[str], at: Place) -> list[UUID]:
     known = await actions.named(pool, org_id, names)
     return [_there(known, name, at, "action").id for name in names]
 
 
-async def _automations(pool: Any, org_id: UUID, names: list[str], at: Place) -> list[UUID]:
+async def _automations(pool: Pool, org_id: UUID, names: list[str], at: Place) -> list[UUID]:
     known = await automations.named(pool, org_id, names)
     return [_there(known, name, at, "automation")["id"] for name in names]
 
 
-async def _connections(pool: Any, org_id: UUID, names: list[str], at: Place) -> list[UUID]:
+async def _connections(pool: Pool, org_id: UUID, names: list[str], at: Place) -> list[UUID]:
     try:
         return [(await connections.resolve(pool, org_id, name)).id for name in names]
     except Unresolved as error:

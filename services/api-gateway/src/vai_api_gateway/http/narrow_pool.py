@@ -1,7 +1,7 @@
 """A part of the pool for those who change runs: a row that somebody holds must not cost everybody's connections."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 from uuid import UUID
@@ -10,6 +10,7 @@ import asyncpg
 
 from vai_common.batcher import Overloaded
 from vai_common.clock import steady_seconds
+from vai_common.queries import Connection, Pool, Row
 
 TURN_SECONDS = 2.0
 """How long a change waits for its turn; then it is `Overloaded`."""
@@ -25,30 +26,30 @@ class Narrow:
     to cancel such a run waits, and meanwhile the others' requests find connections.
     """
 
-    def __init__(self, pool: Any, most: int) -> None:
+    def __init__(self, pool: Pool, most: int) -> None:
         self._pool = pool
         self._most = asyncio.Semaphore(most)
         self._rows: dict[UUID, asyncio.Lock] = {}
         self._held: dict[UUID, float] = {}
 
-    async def fetch(self, *arguments: Any) -> list[Any]:
+    async def fetch(self, query: str, *args: object, timeout: float | None = None) -> Sequence[Row]:
         async with _turn(self._most):
-            return list(await self._pool.fetch(*arguments))
+            return await self._pool.fetch(query, *args, timeout=timeout)
 
-    async def fetchrow(self, *arguments: Any) -> Any:
+    async def fetchrow(self, query: str, *args: object, timeout: float | None = None) -> Row | None:
         async with _turn(self._most):
-            return await self._pool.fetchrow(*arguments)
+            return await self._pool.fetchrow(query, *args, timeout=timeout)
 
-    async def fetchval(self, *arguments: Any) -> Any:
+    async def fetchval(self, query: str, *args: object, timeout: float | None = None) -> Any:
         async with _turn(self._most):
-            return await self._pool.fetchval(*arguments)
+            return await self._pool.fetchval(query, *args, timeout=timeout)
 
-    async def execute(self, *arguments: Any) -> Any:
+    async def execute(self, query: str, *args: object, timeout: float | None = None) -> str:
         async with _turn(self._most):
-            return await self._pool.execute(*arguments)
+            return await self._pool.execute(query, *args, timeout=timeout)
 
     @asynccontextmanager
-    async def acquire(self) -> AsyncIterator[Any]:
+    async def acquire(self) -> AsyncIterator[Connection]:
         async with _turn(self._most), self._pool.acquire() as conn:
             yield conn
 

@@ -10,6 +10,7 @@ from uuid import UUID
 import orjson
 
 from vai_api_gateway.http.stream_waiter import StreamWaiter
+from vai_common.queries import Pool, Row
 from vai_records.runs import logs
 
 TAIL_SECONDS = 0.025
@@ -95,7 +96,7 @@ class Tail:
     `moved` asks the table whose rows are watched: runs, or automation runs.
     """
 
-    def __init__(self, pool: Any, moved: Moved = logs.moved) -> None:
+    def __init__(self, pool: Pool, moved: Moved = logs.moved) -> None:
         self._pool = pool
         self._moved = moved
         self._watched: dict[UUID, Watched] = {}
@@ -156,7 +157,7 @@ class Tail:
             if watched is not None and watched.sequence == known[run_id]:
                 watched.hand_out(new, grown[run_id])
 
-    def _note_end(self, row: Any) -> None:
+    def _note_end(self, row: Row) -> None:
         """The last entry is in the terminal transaction: it has been handed out when its sequence is reached."""
         watched = self._watched.get(row["id"])
         if watched is not None and row["phase"] == "done" and watched.sequence >= row["log_seq"]:

@@ -15,6 +15,7 @@ import orjson
 from vai_api_gateway.http.stream_waiter import StreamWaiter
 from vai_api_gateway.runs.fleet import Fleet
 from vai_common import clock
+from vai_common.queries import Pool, Row
 from vai_records.runs import changes, runs
 from vai_records.runs.lists import RunFilters
 
@@ -107,7 +108,7 @@ class _Watched:
         self.told: dict[UUID, _Told] = {}
         self.watchers: set[Watcher] = set()
 
-    def is_due(self, row: Any, now: float) -> bool:
+    def is_due(self, row: Row, now: float) -> bool:
         """Whether a change is to be told now. One that waits for its second is found again: looks reach back."""
         told = self.told.get(row["id"])
         if told is None:
@@ -123,7 +124,7 @@ class _Watched:
 class Feed:
     """Looks for changes five times a second, and does nothing while nobody watches."""
 
-    def __init__(self, pool: Any, fleet: Fleet) -> None:
+    def __init__(self, pool: Pool, fleet: Fleet) -> None:
         self._pool = pool
         self._fleet = fleet
         self._watched: dict[UUID, _Watched] = {}
@@ -173,7 +174,7 @@ class Feed:
             for watched in self._watched.values():
                 watched.forget(watched.newest - 2 * _DEEP_LAG)
 
-    def _due(self, org_id: UUID, rows: list[Any], now: float) -> list[Any]:
+    def _due(self, org_id: UUID, rows: list[Row], now: float) -> list[Any]:
         watched = self._watched.get(org_id)
         if watched is None or not rows:
             return []
@@ -206,15 +207,15 @@ class Feed:
             if place % every == every - 1:
                 await asyncio.sleep(0)
 
-    def _shown(self, row: Any) -> bytes:
+    def _shown(self, row: Row) -> bytes:
         run = orjson.dumps(runs.as_listed(row, self._fleet.kinds), str, orjson.OPT_UTC_Z)
         return b"event: run\ndata: " + run + b"\n\n"
 
 
-def _place(row: Any) -> _Place:
+def _place(row: Row) -> _Place:
     return _Place(row["status"], row["phase"], row["control"], row["held_for"], row["deleted_at"] is not None)
 
 
-def _gone(row: Any) -> bytes:
+def _gone(row: Row) -> bytes:
     status = None if row["deleted_at"] else row["status"]
     return b"event: gone\ndata: " + orjson.dumps({"id": str(row["id"]), "status": status}) + b"\n\n"

@@ -10,6 +10,7 @@ import structlog
 
 from vai_common.clock import steady_seconds
 from vai_common.telemetry import current_traceparent, span
+from vai_common.queries import Pool
 from vai_contracts.vai.executor.v1 import executor_pb2 as pb
 from vai_contracts.vai.executor.v1 import executor_pb2_grpc
 
@@ -32,7 +33,7 @@ _OPTIONS = [("grpc.max_receive_message_length", 8 * 1024 * 1024), ("grpc.enable_
 class Fleet:
     """Addresses from the `processes` table, looked up every two seconds; calls go to the workers in turn."""
 
-    def __init__(self, pool: Any) -> None:
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._addresses: dict[str, list[str]] = {}
         self._kinds: frozenset[str] = frozenset()

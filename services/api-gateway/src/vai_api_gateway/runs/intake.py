@@ -15,6 +15,7 @@ import asyncpg
 from vai_api_gateway.http.turns import Turns
 from vai_common.batcher import Batcher, Overloaded
 from vai_common.messages.bell import Bell
+from vai_common.queries import Pool
 from vai_records.runs import hot, runs
 from vai_records.runs.new_run import NewRun, is_repeat
 
@@ -47,7 +48,7 @@ class KeyBusy(Exception):
 class Intake:
     """Inserts runs and rings for them. `create` raises `batcher.Overloaded` where too many wait."""
 
-    def __init__(self, pool: Any, bell: Bell) -> None:
+    def __init__(self, pool: Pool, bell: Bell) -> None:
         self._pool = pool
         self._bell = bell
         self._batcher: Batcher[NewRun, Any] = Batcher(self._insert, most=200, in_flight=2, most_waiting=4_000)

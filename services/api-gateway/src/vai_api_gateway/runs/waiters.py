@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from vai_common.messages.notifications import Listener
 from vai_records.events.run_end import ENDED_CHANNEL, watch
+from vai_common.queries import Pool
 
 LONGEST_WAIT = 60.0
 """Seconds that `Prefer: wait=N` may ask for; more is taken as this."""
@@ -38,7 +38,7 @@ class Preference:
 class Waiters:
     """Those who wait, by run. A lost notification costs at most `look_once`'s second."""
 
-    def __init__(self, pool: Any, listener: Listener) -> None:
+    def __init__(self, pool: Pool, listener: Listener) -> None:
         self._pool = pool
         self._waiting: dict[UUID, set[asyncio.Future[None]]] = defaultdict(set)
         listener.on(ENDED_CHANNEL, self._hear)

@@ -5,11 +5,11 @@ one (rule 17).
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from vai_common.batcher import Batcher, Overloaded
 from vai_common.messages.bell import AUTOMATION, Bell
+from vai_common.queries import Pool
 from vai_records.automations import runs, webhooks
 from vai_records.automations.runs import NewAutomationRun
 
@@ -28,7 +28,7 @@ class Started:
 class HookIntake:
     """Stores what webhooks start, and rings for it. Raises `batcher.Overloaded` where too much waits."""
 
-    def __init__(self, pool: Any, bell: Bell) -> None:
+    def __init__(self, pool: Pool, bell: Bell) -> None:
         self._pool = pool
         self._bell = bell
         self._bytes = 0

@@ -4,10 +4,11 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from vai_common import clock
+from vai_common.queries import Pool
 from vai_records.automations import webhooks
 from vai_records.secrets.keys import Keyring
 
@@ -33,7 +34,7 @@ class _Asked(NamedTuple):
 class Hooks:
     """Automations by their webhook's path, at most a second old; one question at a time for each."""
 
-    def __init__(self, pool: Any, keyring: Keyring, seconds: Callable[[], float] = clock.steady_seconds) -> None:
+    def __init__(self, pool: Pool, keyring: Keyring, seconds: Callable[[], float] = clock.steady_seconds) -> None:
         self._pool = pool
         self._keyring = keyring
         self._seconds = seconds

@@ -4,16 +4,16 @@ import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import islice
-from typing import Any
 
 from vai_common.clock import now
+from vai_common.queries import Pool
 from vai_extract_worker.loading.storage import Storage, Stored, open_lake
 from vai_records.lake import garbage
 
 _BATCH = 1000
 
 
-async def sweep(pool: Any, lake_url: str, older: timedelta = garbage.KEPT) -> int:
+async def sweep(pool: Pool, lake_url: str, older: timedelta = garbage.KEPT) -> int:
     """Delete what was replaced, abandoned or never committed and is older than `older`; answers how many files.
 
     Safe at any time and from any number of processes: what is deleted twice is not there the second time.
@@ -23,7 +23,7 @@ async def sweep(pool: Any, lake_url: str, older: timedelta = garbage.KEPT) -> in
     return await _removed(pool, storage, older) + await _unknown(pool, storage, older)
 
 
-async def _removed(pool: Any, storage: Storage, older: timedelta) -> int:
+async def _removed(pool: Pool, storage: Storage, older: timedelta) -> int:
     deleted = 0
     while files := await garbage.removed(pool, older, _BATCH):
         await asyncio.to_thread(storage.delete, [file.path for file in files])
@@ -32,7 +32,7 @@ async def _removed(pool: Any, storage: Storage, older: timedelta) -> int:
     return deleted
 
 
-async def _unknown(pool: Any, storage: Storage, older: timedelta) -> int:
+async def _unknown(pool: Pool, storage: Storage, older: timedelta) -> int:
     """Files whose commit never came: their run was killed, or was no longer its worker's."""
     stored = _old_bronze(storage, older)
     deleted = 0

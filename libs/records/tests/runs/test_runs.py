@@ -77,14 +77,6 @@ async def test_only_the_live_holder_of_a_key_is_found(database: Database) -> Non
     assert (await runs.live_retry_of(pool, org_id, old))["id"] == live
 
 
-async def test_a_kind_is_alive_while_a_process_of_it_beats(own_database: Database) -> None:
-    pool = await own_database.pool("api-gateway")
-    await own_database.register(kinds=["dlt_extract", "file_sync"])
-    gone = await own_database.register(kinds=["http_request"])
-    await pool.execute("UPDATE processes SET beat_at = beat_at - interval '31 s' WHERE id = $1", gone)
-    assert await runs.kinds_alive(pool) == {"dlt_extract", "file_sync"}
-
-
 async def test_a_run_is_shown_in_the_words_of_the_documents(database: Database) -> None:
     pool, org_id = await database.pool("api-gateway"), uuid7()
     run_id = await database.put(

@@ -1,11 +1,10 @@
 """The statements of a claim, in which one row that cannot be moved stops nobody else's (rule 22)."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 from uuid import UUID
 
 from vai_common.db import is_away
-from vai_common.queries import Pool
+from vai_common.queries import Pool, Row
 from vai_common.rows import Rows
 from vai_common.telemetry import runs_given_up
 from vai_records.runs import hot
@@ -23,7 +22,7 @@ class Claims:
         pool: Pool,
         holder: Holder,
         kinds: Sequence[str],
-        on_ended: Callable[[list[Any]], None] = lambda rows: None,
+        on_ended: Callable[[Sequence[Row]], None] = lambda rows: None,
     ) -> None:
         """`on_ended` hears of the rows of runs that no claim could take, and that were ended for that."""
         self._pool = pool
@@ -32,15 +31,15 @@ class Claims:
         self._on_ended = on_ended
         self._rows: Rows[UUID] = Rows("claims", last_resort=self._fail)
 
-    async def hinted(self, ids: Sequence[UUID], share: Share | None) -> list[Any]:
+    async def hinted(self, ids: Sequence[UUID], share: Share | None) -> Sequence[Row]:
         """Those of the ids that are still queued."""
 
-        async def some(part: list[UUID]) -> list[Any]:
+        async def some(part: list[UUID]) -> Sequence[Row]:
             return await hot.claim(self._pool, self._holder.id, self._kinds, part, len(part), self._holder.name, share)
 
         return await self._rows.each(ids, some)
 
-    async def waiting(self, most: int, share: Share | None) -> list[Any]:
+    async def waiting(self, most: int, share: Share | None) -> Sequence[Row]:
         """Who waits, organisations in turn. Only where that fails, whoever waits is asked for and taken by its id."""
         resting = self._rows.resting
         if not resting:
@@ -52,7 +51,7 @@ class Claims:
         found = await hot.waiting(self._pool, self._kinds, most + len(resting))
         return await self.hinted([run_id for run_id in found if run_id not in resting][:most], share)
 
-    async def alone(self) -> list[Any]:
+    async def alone(self) -> Sequence[Row]:
         """One that has lost two workers."""
         resting = [run_id for run_id in self._rows.resting if isinstance(run_id, UUID)]
         asked = (HOLDS_SECONDS, resting)

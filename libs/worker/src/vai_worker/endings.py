@@ -7,9 +7,9 @@ import asyncio
 import itertools
 import math
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeGuard
 
 import asyncpg
 import structlog
@@ -26,6 +26,7 @@ from vai_records.events import events
 from vai_records.lifecycle.entry import Entry
 from vai_records.runs import hot
 from vai_records.runs.hot import Ending
+from vai_records.runs.row import EndedRun
 from vai_worker import lifecycle
 from vai_worker.insist import FIRST_WAIT, insist
 from vai_worker.kind import Park
@@ -61,17 +62,17 @@ class Endings:
         pool: Pool,
         holder: Holder,
         on_ending: Callable[[Owned], None],
-        on_ended: Callable[[list[Any]], None],
-        on_left: Callable[[list[Any]], None] = lambda rows: None,
+        on_ended: Callable[[Sequence[Row]], None],
+        on_left: Callable[[Sequence[Row]], None] = lambda rows: None,
     ) -> None:
         self._pool = pool
         self._holder = holder
         self._on_ending = on_ending
         self._on_ended = on_ended
         self._on_left = on_left
-        self._batcher: Batcher[Ending, Any] = Batcher(self._finish, most=200, in_flight=1, when_away="fail")
+        self._batcher: Batcher[Ending, EndedRun | None] = Batcher(self._finish, most=200, in_flight=1, when_away="fail")
 
-    async def complete(self, run: Owned, result: dict[str, Any]) -> Any:
+    async def complete(self, run: Owned, result: dict[str, Any]) -> Row | None:
         """running → completed; answers the row, or None where the run is no longer ours."""
         if is_deeper(result, DEEPEST_MADE):
             message = f"The result is nested deeper than {DEEPEST_MADE} levels: make it flatter."
@@ -85,7 +86,7 @@ class Endings:
             message = f"The result cannot be stored as JSON: {_plain(error)}."
             return await self.fail(run, Permanent(ErrorCode.DATA_ERROR, message))
 
-    async def fail(self, run: Owned, error: RunError) -> Any:
+    async def fail(self, run: Owned, error: RunError) -> Row | None:
         """running → failed, or delayed where another attempt may help and is left."""
         policy = _policy(run)
         if is_spared(run, error, policy):
@@ -99,12 +100,12 @@ class Endings:
         entry = Entry("run_failed", final.message, final.as_json(), "error")
         return await self._until_answered(run, lambda: self._end(run, "failed", entry, error=final.as_json()))
 
-    async def cancel(self, run: Owned) -> Any:
+    async def cancel(self, run: Owned) -> Row | None:
         """running → cancelled, because somebody asked for it."""
         entry = Entry("run_cancelled", "Cancelled by a user.", {}, "warning")
         return await self._end(run, "cancelled", entry)
 
-    async def park(self, run: Owned, parked: Park) -> Any:
+    async def park(self, run: Owned, parked: Park) -> Row | None:
         """leased → parked; a run of which something else is asked has that carried out instead."""
         await run.flushed()
         return await self._until_answered(run, lambda: self._park(run, parked))
@@ -120,14 +121,14 @@ class Endings:
             await self._unlocked(run, lambda: lifecycle.pause(self._pool, self._holder, [held]), is_wanted)
         )
 
-    async def give_up(self, run: Owned, error: BaseException) -> Any:
+    async def give_up(self, run: Owned, error: BaseException) -> Row | None:
         """The last guard: whatever it was that could not be let go is ended, with nothing but its id (rule 23)."""
         _log.error("run_given_up", run_id=str(run.id), error=repr(error))
         self._on_ending(run)
         message = f"The run could not be ended as it came out: {_plain(error)}. Report it with the run's id."
         held = [Held(run.id, run.epoch, run.begun)]
 
-        async def end() -> list[Any]:
+        async def end() -> Sequence[Row]:
             rows = await lifecycle.give_up(self._pool, self._holder, held, message)
             return rows or await lifecycle.cancel(self._pool, self._holder, held)
 
@@ -142,7 +143,7 @@ class Endings:
         self._on_ended(rows)
         return rows[0] if rows else None
 
-    async def _end_anyway(self, held: Held, message: str) -> list[Any]:
+    async def _end_anyway(self, held: Held, message: str) -> Sequence[Row]:
         async with self._pool.acquire() as conn:
             _, rows = await lifecycle.end_anyway(conn, self._holder, held, message)
         return rows
@@ -150,7 +151,7 @@ class Endings:
     async def drained(self) -> None:
         await self._batcher.drained()
 
-    async def _until_answered(self, run: Owned, step: Callable[[], Any]) -> Any:
+    async def _until_answered(self, run: Owned, step: Callable[[], Awaitable[Row | bool | None]]) -> Row | None:
         """Takes the step; where the row refuses it, does what its `control` says instead, or looks again."""
         wait = FIRST_WAIT
         while True:
@@ -167,8 +168,8 @@ class Endings:
             wait = min(2 * wait, 1.0)
 
     async def _unlocked(
-        self, run: Owned, step: Callable[[], Awaitable[list[Any]]], is_wanted: Callable[[Any], bool]
-    ) -> list[Any]:
+        self, run: Owned, step: Callable[[], Awaitable[Sequence[Row]]], is_wanted: Callable[[Row], bool]
+    ) -> Sequence[Row]:
         """The rows of a step that passes over a row which somebody holds: asked again, with no connection meanwhile,
         for as long as the run is ours and its row says that the step `is_wanted`."""
         wait = _LOCKED_WAIT
@@ -195,7 +196,7 @@ class Endings:
         values = (run.id, run.epoch, parked)
         return self._left(await insist(run.id, lambda: lifecycle.park(self._pool, self._holder, *values)))
 
-    def _left(self, rows: list[Row]) -> bool:
+    def _left(self, rows: Sequence[Row]) -> bool:
         self._on_left(rows)
         return bool(rows)
 
@@ -207,7 +208,7 @@ class Endings:
         *,
         result: dict[str, Any] | None = None,
         error: dict[str, Any] | None = None,
-    ) -> Any:
+    ) -> Row | None:
         self._on_ending(run)
         await run.flushed()
         size = len(dump_json(result)) if result else 0
@@ -220,7 +221,7 @@ class Endings:
             run_seconds.labels(kind=run.kind).observe(steady_seconds() - run.claimed)
         return row
 
-    async def _ended(self, run: Owned, ending: Ending) -> Any:
+    async def _ended(self, run: Owned, ending: Ending) -> Row | None:
         """Ends the run; a COMMIT whose answer was lost is asked about, not repeated blindly (rule 1).
 
         A row that somebody holds is passed over by the statement, and asked for again: no other ending waits for it.
@@ -244,15 +245,15 @@ class Endings:
             await asyncio.sleep(wait)
             wait = min(2 * wait, 1.0)
 
-    async def _read(self, run: Owned) -> Any:
+    async def _read(self, run: Owned) -> Row | None:
         return await insist(run.id, lambda: self._pool.fetchrow(_READ, run.id))
 
-    def _is_ours(self, row: Row, epoch: int) -> bool:
+    def _is_ours(self, row: Row | None, epoch: int) -> TypeGuard[Row]:
         if row is None or row["phase"] != "leased":
             return False
         return bool(row["epoch"] == epoch and row["lease_owner"] == self._holder.id)
 
-    async def _finish(self, endings: list[Ending]) -> list[Any]:
+    async def _finish(self, endings: list[Ending]) -> list[EndedRun | None]:
         rows = await hot.finish(self._pool, endings, self._holder.id, self._holder.name)
         self._on_ended(rows)
         by_id = {row["id"]: row for row in rows}
@@ -264,7 +265,7 @@ def _may_end(row: Row, ending: Ending) -> bool:
     return ending.status == "completed" or (ending.status == "cancelled") == (row["control"] == "cancel")
 
 
-def _is_over(row: Row, epoch: int) -> bool:
+def _is_over(row: Row | None, epoch: int) -> TypeGuard[Row]:
     """Whether the run ended in this epoch: where only the answer to a COMMIT was lost, it was us."""
     return bool(row is not None and row["phase"] == "done" and row["epoch"] == epoch)
 

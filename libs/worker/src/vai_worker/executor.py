@@ -1,5 +1,6 @@
 """gRPC `Executor`: the gateway asks for one run and waits for its end (SYNC is ASYNC with somebody waiting)."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from vai_common.db import dump_json
 from vai_common.telemetry import span
 from vai_common.queries import Row
+from vai_contracts.run_end import COUNTS, JSON_FIELDS, TIMES
 from vai_contracts.vai.executor.v1 import executor_pb2 as pb
 from vai_contracts.vai.executor.v1 import executor_pb2_grpc
 from vai_contracts.vai.words.v1 import words_pb2
@@ -47,23 +49,19 @@ class Executor(executor_pb2_grpc.ExecutorServicer):
 
 
 def _fill_end(answer: pb.ExecuteResponse, row: Row) -> None:
-    texts = {
-        name: b"" if row[name] is None else dump_json(row[name]).encode() for name in ("result", "error", "progress")
-    }
+    texts = {field: b"" if row[name] is None else dump_json(row[name]).encode() for name, field in JSON_FIELDS.items()}
     if sum(map(len, texts.values())) > LARGEST_END:
         return
     end = answer.end
-    for stamp, name in (
-        (end.started_at, "started_at"),
-        (end.completed_at, "completed_at"),
-        (end.updated_at, "updated_at"),
-    ):
-        _fill_time(stamp, row[name])
-    end.retry_count, end.interrupt_count = row["retry_count"], row["interrupt_count"]
-    end.result_json, end.error_json, end.progress_json = texts["result"], texts["error"], texts["progress"]
+    for name in TIMES:
+        _fill_time(getattr(end, name), row[name])
+    for name in COUNTS:
+        setattr(end, name, row[name])
+    for field, text in texts.items():
+        setattr(end, field, text)
 
 
-def _fill_time(stamp: Timestamp, value: Any) -> None:
+def _fill_time(stamp: Timestamp, value: datetime | None) -> None:
     if value is not None:
         stamp.FromDatetime(value)
 

@@ -19,6 +19,7 @@ from vai_records.lifecycle.entry import Entry
 from vai_records.lifecycle.moves import Phase, Status
 from vai_records.lifecycle.sql_fragments import MAY_RERUN
 from vai_records.lifecycle.transitions import Step, apply
+from vai_records.runs.row import RunRow
 from vai_worker.kind import Park
 
 MOST_TURNS = 3
@@ -122,7 +123,9 @@ class Held:
     begun: bool
 
 
-async def retry(conn: Queries, holder: Holder, run_id: UUID, epoch: int, error: RunError, seconds: float) -> list[Any]:
+async def retry(
+    conn: Queries, holder: Holder, run_id: UUID, epoch: int, error: RunError, seconds: float
+) -> list[RunRow]:
     """leased → delayed: the run will be tried again in `seconds`. No row where the row says otherwise."""
     entry = Entry("run_retrying", f"{error.message} Trying again in {seconds:.1f} s.", error.as_json(), "warning")
     values = (epoch, holder.id, error.as_json(), seconds)
@@ -139,7 +142,7 @@ async def spare(
     *,
     quota: bool,
     advanced: bool,
-) -> list[Any]:
+) -> list[RunRow]:
     """leased → delayed, and no attempt is counted: it has committed something (`advanced`), or waits for a `quota`."""
     why = "It has come forward, so no attempt is counted" if advanced else "No attempt is counted"
     text = f"{error.message} {why}. Trying again in {seconds:.1f} s."
@@ -148,13 +151,15 @@ async def spare(
     return await apply(conn, SPARE, [run_id], *values, entry=entry, worker=holder.name)
 
 
-async def pause(conn: Queries, holder: Holder, held: Sequence[Held]) -> list[Any]:
+async def pause(conn: Queries, holder: Holder, held: Sequence[Held]) -> list[RunRow]:
     """leased → paused; not those of which nobody wants it any more, nor those that may not go on later."""
     entry = Entry("run_paused", "Paused; what is extracted so far is kept.", {})
     return await apply(conn, PAUSE, *_values(holder, held), _begun(held), entry=entry, worker=holder.name)
 
 
-async def interrupt(conn: Queries, holder: Holder, held: Sequence[Held], why: str, *, stuck: bool = False) -> list[Any]:
+async def interrupt(
+    conn: Queries, holder: Holder, held: Sequence[Held], why: str, *, stuck: bool = False
+) -> list[RunRow]:
     """leased → queued, all in one statement: another worker goes on. Answers the rows.
 
     `stuck` counts a turn in which the run could not be let go; it refuses what had too many.
@@ -164,13 +169,13 @@ async def interrupt(conn: Queries, holder: Holder, held: Sequence[Held], why: st
     return await apply(conn, INTERRUPT, *values, entry=entry, worker=holder.name)
 
 
-async def park(conn: Queries, holder: Holder, run_id: UUID, epoch: int, parked: Park) -> list[Any]:
+async def park(conn: Queries, holder: Holder, run_id: UUID, epoch: int, parked: Park) -> list[RunRow]:
     """leased → parked: the run waits for something else and holds no slot."""
     entry = Entry("waiting_for_child", parked.message, {"id": str(parked.awaited)})
     return await apply(conn, PARK, [run_id], epoch, holder.id, entry=entry, worker=holder.name)
 
 
-async def cancel(conn: Queries, holder: Holder, held: Sequence[Held]) -> list[Any]:
+async def cancel(conn: Queries, holder: Holder, held: Sequence[Held]) -> list[RunRow]:
     """running → cancelled, without what the work came to: those of which it was asked."""
     entry = Entry("run_cancelled", "Cancelled by a user.", {}, "warning")
     return await apply(
@@ -179,13 +184,13 @@ async def cancel(conn: Queries, holder: Holder, held: Sequence[Held]) -> list[An
     )  # fmt: skip
 
 
-async def fail_unsafe(conn: Queries, holder: Holder, held: Sequence[Held], why: str) -> list[Any]:
+async def fail_unsafe(conn: Queries, holder: Holder, held: Sequence[Held], why: str) -> list[RunRow]:
     """running → failed: runs that may have begun and may not be done twice (decision 24)."""
     message = f"{why}, and the run may not be done twice: look whether it took effect, then retry it."
     return await _fail(conn, FAIL_UNSAFE, holder, [one for one in held if one.begun], message)
 
 
-async def give_up(conn: Queries, holder: Holder, held: Sequence[Held], message: str, turns: int = 0) -> list[Any]:
+async def give_up(conn: Queries, holder: Holder, held: Sequence[Held], message: str, turns: int = 0) -> list[RunRow]:
     """running → failed with a plain INTERNAL_ERROR, by a statement that reads nothing of the definition (rule 23).
 
     Only those that could not be let go at least `turns` times before.
@@ -193,7 +198,9 @@ async def give_up(conn: Queries, holder: Holder, held: Sequence[Held], message: 
     return await _fail(conn, GIVE_UP, holder, held, message, turns)
 
 
-async def _fail(conn: Queries, step: Step, holder: Holder, held: Sequence[Held], message: str, *more: Any) -> list[Any]:
+async def _fail(
+    conn: Queries, step: Step, holder: Holder, held: Sequence[Held], message: str, *more: Any
+) -> list[RunRow]:
     error = _internal(message)
     entry = Entry("run_failed", message, error, "error")
     return await apply(
@@ -202,7 +209,7 @@ async def _fail(conn: Queries, step: Step, holder: Holder, held: Sequence[Held],
     )  # fmt: skip
 
 
-async def end_anyway(conn: Connection, holder: Holder, held: Held, message: str) -> tuple[bool, list[Any]]:
+async def end_anyway(conn: Connection, holder: Holder, held: Held, message: str) -> tuple[bool, list[RunRow]]:
     """running → failed, or cancelled where that was asked, without the log entry that cannot be written (rule 23)."""
     error = _internal(message)
     _, *values = _values(holder, [held])
@@ -214,7 +221,7 @@ async def end_anyway(conn: Connection, holder: Holder, held: Held, message: str)
     return await last_resort.end(conn, CANCEL, held.id, *values, event="action.cancelled", writer=holder.id)
 
 
-async def fail_unclaimable(conn: Connection, holder: Holder, run_id: UUID) -> tuple[bool, list[Any]]:
+async def fail_unclaimable(conn: Connection, holder: Holder, run_id: UUID) -> tuple[bool, list[RunRow]]:
     """queued → failed, through a lease that nobody else sees, for a run that no claim can take."""
     message = "The run cannot be claimed: its record is damaged. Report it with the run's id."
     async with conn.transaction():

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from vai_common.errors import ErrorCode, Permanent, RunError, unexpected
+from vai_common.queries import Row
 from vai_common.telemetry import span
 from vai_records.definitions.kinds import KINDS, Mode
 from vai_records.secrets.keys import SecretError
@@ -28,7 +29,7 @@ class Performer:
         self._endings = endings
         self._forks = forks
 
-    async def perform(self, run: Owned) -> Any:
+    async def perform(self, run: Owned) -> Row | None:
         """Whatever is raised outside the work itself leads to an end, too (rule 23)."""
         try:
             with span(f"run {run.kind}", run.traceparent, run_id=str(run.id)):
@@ -36,7 +37,7 @@ class Performer:
         except Exception as error:
             return await self._endings.give_up(run, error)
 
-    async def _to_its_end(self, run: Owned) -> Any:
+    async def _to_its_end(self, run: Owned) -> Row | None:
         while True:
             try:
                 result = await self._work(run)

@@ -1,7 +1,6 @@
 """How leases are given back without an end of their own: at SIGTERM, and where nobody here knows them."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -11,10 +10,11 @@ from vai_common.messages.bell import Bell
 from vai_common.queries import Pool
 from vai_common.telemetry import runs_given_up
 from vai_records.events.run_end import offer_room
+from vai_records.runs.row import RunRow
 from vai_worker import lifecycle
 from vai_worker.lifecycle import MOST_TURNS, Held, Holder
 
-Rows = list[Any]
+Rows = list[RunRow]
 Turn = Callable[[list[Held], str, bool], Awaitable[set[UUID]]]
 
 _log = structlog.get_logger()

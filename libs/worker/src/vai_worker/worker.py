@@ -195,7 +195,7 @@ class Worker:
         self._publisher.publish(row for row in rows if row["subject_id"] is not None)
         return len(rows)
 
-    async def execute(self, run_id: UUID, org_id: UUID | None = None) -> tuple[str, Any]:
+    async def execute(self, run_id: UUID, org_id: UUID | None = None) -> tuple[str, Row | None]:
         """Claims one run and waits for its end: `no_slot`, `not_claimed`, `released`, or `ended` with its row.
 
         Who names the organisation is held to its share of the slots at once.
@@ -224,7 +224,7 @@ class Worker:
         self._working += 1
         telemetry.slots_busy.set(self._working)
 
-    async def _work(self, run: Owned) -> Any:
+    async def _work(self, run: Owned) -> Row | None:
         try:
             return await self._performer.perform(run)
         except Exception as error:
@@ -246,10 +246,10 @@ class Worker:
         if self._hungry:
             self._wake.set()
 
-    def _on_ended(self, rows: list[Row]) -> None:
+    def _on_ended(self, rows: Sequence[Row]) -> None:
         self._service.soon(follow(rows, self._service.pool, self._service.bell, self._publisher))
 
-    def _on_left(self, rows: list[Row]) -> None:
+    def _on_left(self, rows: Sequence[Row]) -> None:
         offer_room(rows, self._service.bell)
 
     # Holding

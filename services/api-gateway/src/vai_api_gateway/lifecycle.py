@@ -26,6 +26,7 @@ from vai_records.lifecycle.transitions import Step, apply
 from vai_records.processes.life import process_channel
 from vai_records.runs import runs
 from vai_records.runs.admission import Limits, admit
+from vai_records.runs.row import RunRow
 
 _log = structlog.get_logger()
 
@@ -107,7 +108,7 @@ class Decisions:
     process_id: UUID
     org_id: UUID
 
-    async def cancel(self, run_id: UUID) -> Any:
+    async def cancel(self, run_id: UUID) -> RunRow:
         """At once where nobody holds it; else its worker is told and stops within 5 s. Cancels its children, too."""
         run = await self._run(run_id)
         if run["status"] == _AWAITING:
@@ -118,14 +119,14 @@ class Decisions:
         await self._cancel_below([run_id], await self._stop([], [run_id]))
         return await self._run(run_id)
 
-    async def reject(self, run_id: UUID, user_id: UUID | None, reason: str | None, why: str = "Rejected") -> Any:
+    async def reject(self, run_id: UUID, user_id: UUID | None, reason: str | None, why: str = "Rejected") -> RunRow:
         """awaiting_approval → rejected, also after an approval, until a worker has claimed it."""
         error = {"code": "REJECTED", "message": reason or why, "details": {}, "retryable": False}
         entry = Entry("run_rejected", f"{why}: {reason}" if reason else why, {"reason": reason}, "warning")
         rows = await self._apply(REJECT, [run_id], user_id, error, entry=entry, event="action.rejected")
         return rows[0] if rows else await self._refuse(run_id, "only a run that awaits approval can be rejected")
 
-    async def approve(self, run_id: UUID, user_id: UUID | None, limits: Limits) -> Any:
+    async def approve(self, run_id: UUID, user_id: UUID | None, limits: Limits) -> RunRow:
         """Records who and when, and puts the run through `admit` again: queued, or held for a limit."""
         held = admit(requires_approval=True, approved=True, deferred=False, limits=limits)
         entry = Entry("run_approved", "Approved", {"approved_by": str(user_id) if user_id else None})
@@ -135,7 +136,7 @@ class Decisions:
             return await self._refuse(run_id, "only a run that awaits approval can be approved, and only once")
         return self._rung(rows[0])
 
-    async def execute(self, run_id: UUID, limits: Limits) -> Any:
+    async def execute(self, run_id: UUID, limits: Limits) -> RunRow:
         """Starts a deferred run; one that has started or ended is answered as it is (decision 13)."""
         run = await self._run(run_id)
         held = admit(requires_approval=run["requires_approval"], approved=False, deferred=False, limits=limits)
@@ -146,7 +147,7 @@ class Decisions:
         )
         return self._rung(rows[0]) if rows else await self._run(run_id)
 
-    async def pause(self, run_id: UUID) -> Any:
+    async def pause(self, run_id: UUID) -> RunRow:
         """At once where nobody holds it; a worker pauses it at the end of a slice. Pausing twice is as once.
 
         Tries again where the run changed hands between two looks.
@@ -165,7 +166,7 @@ class Decisions:
                 shown = runs.display_status(run, frozenset([run["kind"]]))
                 raise NotAllowed(run["status"], f"a run that is {shown} cannot be paused")
 
-    async def resume(self, run_id: UUID, limits: Limits) -> Any:
+    async def resume(self, run_id: UUID, limits: Limits) -> RunRow:
         """Puts a paused run back; a pause that its worker has not obeyed yet is taken back."""
         entry = Entry("run_resumed", "Resumed", {})
         while True:
@@ -245,7 +246,7 @@ class Decisions:
 
     async def _apply(
         self, step: Step, ids: list[UUID], *values: Any, entry: Entry | None = None, event: str | None = None
-    ) -> list[Any]:
+    ) -> list[RunRow]:
         await self._mine(ids)
         async with self._only(ids[0]):
             try:
@@ -262,7 +263,7 @@ class Decisions:
 
     async def _anyhow(
         self, step: Step, run_id: UUID, values: Sequence[Any], event: str | None, error: Exception
-    ) -> list[Any]:
+    ) -> list[RunRow]:
         """An ending of a run whose record is damaged goes without what cannot be written (rule 23).
 
         Raises `Immovable` for whatever is no ending, and where even that is refused.
@@ -284,17 +285,17 @@ class Decisions:
         for run_id in ids:
             await self._run(run_id)
 
-    async def _run(self, run_id: UUID) -> Any:
+    async def _run(self, run_id: UUID) -> RunRow:
         run = await runs.get(self.pool, self.org_id, run_id)
         if run is None:
             raise NoSuchRun(run_id)
         return run
 
-    async def _refuse(self, run_id: UUID, why: str) -> Any:
+    async def _refuse(self, run_id: UUID, why: str) -> RunRow:
         run = await self._run(run_id)
         raise NotAllowed(run["status"], why)
 
-    def _rung(self, run: Any) -> Any:
+    def _rung(self, run: RunRow) -> RunRow:
         """Rings for a run that has moved: for a worker, or for the dispatcher."""
         if run["phase"] == Phase.QUEUED:
             self.bell.ring(run["kind"], [run["id"]])
@@ -318,7 +319,7 @@ async def _movable(run_id: UUID) -> AsyncIterator[None]:
         raise Immovable(run_id) from error
 
 
-def _can_pause(run: Any) -> bool:
+def _can_pause(run: RunRow) -> bool:
     """Whether a run that stands so can be paused: when it was not, it stood elsewhere a moment ago."""
     if run["status"] == _AWAITING or run["phase"] == Phase.DONE:
         return False

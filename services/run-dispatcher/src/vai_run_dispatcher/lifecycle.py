@@ -1,7 +1,6 @@
 """The run-dispatcher's slice of the lifecycle, by name: what waits."""
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 from vai_common.queries import Connection, Queries
@@ -10,6 +9,7 @@ from vai_records.lifecycle.entry import Entry
 from vai_records.lifecycle.moves import Owner, Phase, Status, edges_of, moves_of
 from vai_records.lifecycle.sql_fragments import limited, waits_for_room
 from vai_records.lifecycle.transitions import Step, apply
+from vai_records.runs.row import RunRow
 
 EDGES = edges_of(Owner.DISPATCHER)
 MOVES = moves_of(Owner.DISPATCHER)
@@ -87,13 +87,13 @@ UPDATE runs r SET due_at = 'infinity' FROM picked WHERE r.id = picked.id RETURNI
 """
 
 
-async def require_approval(conn: Queries, ids: Sequence[UUID], writer: UUID) -> list[Any]:
+async def require_approval(conn: Queries, ids: Sequence[UUID], writer: UUID) -> list[RunRow]:
     """pending → awaiting_approval; the clock of `approval_timeout_seconds` starts."""
     entry = Entry("awaiting_approval", "Waiting for approval", {})
     return await apply(conn, REQUIRE_APPROVAL, ids, entry=entry, event="action.awaiting_approval", writer=writer)
 
 
-async def time_out(conn: Queries, ids: Sequence[UUID], writer: UUID) -> list[Any]:
+async def time_out(conn: Queries, ids: Sequence[UUID], writer: UUID) -> list[RunRow]:
     """awaiting_approval → rejected: nobody approved in time."""
     message = "Nobody approved in time"
     error = {"code": "REJECTED", "message": message, "details": {}, "retryable": False}
@@ -101,7 +101,7 @@ async def time_out(conn: Queries, ids: Sequence[UUID], writer: UUID) -> list[Any
     return await apply(conn, TIME_OUT, ids, error, entry=entry, event="action.rejected", writer=writer)
 
 
-async def retry(conn: Queries, ids: Sequence[UUID]) -> list[Any]:
+async def retry(conn: Queries, ids: Sequence[UUID]) -> list[RunRow]:
     """delayed → queued: the time of the next attempt has come, and no limit holds."""
     return await apply(conn, RETRY, ids)
 
@@ -111,12 +111,12 @@ async def wait_for_room(conn: Queries, ids: Sequence[UUID]) -> list[UUID]:
     return [row["org_id"] for row in await conn.fetch(_WAIT_FOR_ROOM, list(ids))]
 
 
-async def unpark(conn: Queries, ids: Sequence[UUID]) -> list[Any]:
+async def unpark(conn: Queries, ids: Sequence[UUID]) -> list[RunRow]:
     """parked → queued, or delayed where a limit holds: the child has ended, and whoever ended it could not say so."""
     return [*await apply(conn, SWEEP_PARKED, ids), *await apply(conn, SWEEP_PARKED_INTO_LIMIT, ids)]
 
 
-async def queue_damaged(conn: Connection, run_id: UUID) -> list[Any]:
+async def queue_damaged(conn: Connection, run_id: UUID) -> list[RunRow]:
     """held, delayed or parked → queued, whatever keeps its own step from it (rule 23): who claims it ends it.
 
     It passes by the limits: it is there to be ended. A run that waits for an approval is none of these.
@@ -127,7 +127,7 @@ async def queue_damaged(conn: Connection, run_id: UUID) -> list[Any]:
     return []
 
 
-async def reject_damaged(conn: Connection, run_id: UUID, writer: UUID) -> tuple[bool, list[Any]]:
+async def reject_damaged(conn: Connection, run_id: UUID, writer: UUID) -> tuple[bool, list[RunRow]]:
     """pending or awaiting_approval → rejected: nobody can be asked for an approval, or told that none came (rule 23).
 
     Answers whether it has ended by it, and the rows for `follow`.

@@ -11,6 +11,7 @@ from vai_records.lifecycle.entry import Entry
 from vai_records.lifecycle.leases import GRACE_SECONDS
 from vai_records.lifecycle.moves import Owner, Phase, Status, edges_of, moves_of
 from vai_records.lifecycle.transitions import Step, apply
+from vai_records.runs.row import RunRow
 
 EDGES = edges_of(Owner.WATCHDOG)
 MOVES = moves_of(Owner.WATCHDOG)
@@ -121,7 +122,7 @@ class Lost:
     alone: bool = True
 
 
-async def recover(conn: Queries, ids: Sequence[UUID], lost: Lost, event: str, why: str) -> list[Any]:
+async def recover(conn: Queries, ids: Sequence[UUID], lost: Lost, event: str, why: str) -> list[RunRow]:
     """leased → queued, or paused where a pause was asked for. Costs no retry (rule 7)."""
     entry = Entry(event, why, {"worker": str(lost.owner)}, "warning")
     values = (lost.owner, lost.only_expired)
@@ -129,7 +130,7 @@ async def recover(conn: Queries, ids: Sequence[UUID], lost: Lost, event: str, wh
     return rows + await apply(conn, RECOVER_PAUSED, ids, *values, entry=entry, worker="watchdog")
 
 
-async def cancel(conn: Queries, ids: Sequence[UUID], lost: Lost, writer: UUID) -> list[Any]:
+async def cancel(conn: Queries, ids: Sequence[UUID], lost: Lost, writer: UUID) -> list[RunRow]:
     """running → cancelled: a cancellation was asked for, and the worker that should have done it is gone."""
     entry = Entry("watchdog_cancelled", "Cancelled by the watchdog: its worker is gone", {}, "warning")
     return await apply(
@@ -138,13 +139,13 @@ async def cancel(conn: Queries, ids: Sequence[UUID], lost: Lost, writer: UUID) -
     )  # fmt: skip
 
 
-async def fail_unsafe(conn: Queries, ids: Sequence[UUID], lost: Lost, writer: UUID) -> list[Any]:
+async def fail_unsafe(conn: Queries, ids: Sequence[UUID], lost: Lost, writer: UUID) -> list[RunRow]:
     """running → failed: the run may not be done again (decision 24)."""
     why = "Its worker was lost and the run may not be done twice: look whether it took effect, then retry it."
     return await _fail(conn, FAIL_UNSAFE, ids, lost, writer, why)
 
 
-async def fail_too_often_lost(conn: Queries, ids: Sequence[UUID], lost: Lost, writer: UUID) -> list[Any]:
+async def fail_too_often_lost(conn: Queries, ids: Sequence[UUID], lost: Lost, writer: UUID) -> list[RunRow]:
     """running → failed: the run has lost too many workers without a checkpoint in between (decision 16)."""
     why = f"The run lost its worker {MOST_LOSSES} times in a row; look into what it does to them."
     return await _fail(conn, FAIL_TOO_OFTEN_LOST, ids, lost, writer, why, lost.alone)
@@ -152,7 +153,7 @@ async def fail_too_often_lost(conn: Queries, ids: Sequence[UUID], lost: Lost, wr
 
 async def _fail(
     conn: Queries, step: Step, ids: Sequence[UUID], lost: Lost, writer: UUID, why: str, *values: Any
-) -> list[Any]:
+) -> list[RunRow]:
     error = _error(why)
     entry = Entry("run_failed", why, error, "error")
     return await apply(
@@ -161,7 +162,7 @@ async def _fail(
     )  # fmt: skip
 
 
-async def end_damaged(conn: Connection, run_id: UUID, writer: UUID) -> tuple[bool, list[Any]]:
+async def end_damaged(conn: Connection, run_id: UUID, writer: UUID) -> tuple[bool, list[RunRow]]:
     """running → failed or cancelled: its lease ran out, and nothing can write its log any more (rule 23)."""
     error = _error("Its worker was lost, and the run's record is damaged. Report it with the run's id.")
     extra = {"error": error}
@@ -173,7 +174,7 @@ async def end_damaged(conn: Connection, run_id: UUID, writer: UUID) -> tuple[boo
     return await last_resort.end(conn, CANCEL_DAMAGED, run_id, event="action.cancelled", writer=writer)
 
 
-async def abandon(conn: Queries, ids: Sequence[UUID], writer: UUID) -> list[Any]:
+async def abandon(conn: Queries, ids: Sequence[UUID], writer: UUID) -> list[RunRow]:
     """running → failed: taken back from a dead worker, and nobody claimed it in the grace time (decision 23)."""
     error = _error(f"Its worker died, and no other took the run within {GRACE_SECONDS} s although it could; retry it.")
     entry = Entry("run_failed", error["message"], error, "error")

@@ -169,5 +169,5 @@ class Watchdog:
         await self._ended(rows)
         return ended
 
-    async def _ended(self, rows: list[Row]) -> None:
+    async def _ended(self, rows: Sequence[Row]) -> None:
         await follow(rows, self._pool, self._bell, self._publisher)

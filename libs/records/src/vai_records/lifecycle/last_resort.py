@@ -5,7 +5,7 @@ would end the run. Here they are left out one after the other, and what is left 
 """
 
 from functools import cache
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import structlog
@@ -14,6 +14,7 @@ from vai_common.db import is_away
 from vai_common.queries import Connection, Queries
 from vai_records.lifecycle.leases import LEASE_SECONDS
 from vai_records.lifecycle.transitions import Step, apply
+from vai_records.runs.row import RunRow
 
 _log = structlog.get_logger()
 
@@ -56,7 +57,7 @@ async def end(
     event: str,
     extra: dict[str, Any] | None = None,
     writer: UUID | None = None,
-) -> tuple[bool, list[Any]]:
+) -> tuple[bool, list[RunRow]]:
     """Takes an ending step without its log entry, or without its event, too.
 
     Answers whether the run has ended by it, and the rows for `follow`. Raises what the database says of a row that
@@ -75,13 +76,13 @@ async def end(
     return bool(ended), []
 
 
-async def move(conn: Connection, step: Step, run_id: UUID) -> list[Any]:
+async def move(conn: Connection, step: Step, run_id: UUID) -> list[RunRow]:
     """Takes a step that ends nothing, without its log entry and event: the run's row, none where it stands elsewhere.
 
     Where the run goes on, whoever takes it up next ends it if it must be ended.
     """
     async with conn.transaction():
-        rows = list(await conn.fetch(_bare(step), [run_id], None, None, {}, None))
+        rows = cast("list[RunRow]", await conn.fetch(_bare(step), [run_id], None, None, {}, None))
     if rows:
         _log.error("run_moves_untold", run_id=str(run_id), phase=step.phase)
     return rows

@@ -7,13 +7,14 @@ where it should have been, and the caller reads it to decide.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from vai_common.queries import Queries
 from vai_records.lifecycle.entry import Entry
 from vai_records.lifecycle.moves import Phase, Status
 from vai_records.lifecycle.sql_fragments import AFTERWARDS, ROOM_WANTED, TOLD, WOKEN, logged, told
+from vai_records.runs.row import RunRow
 
 _LIVE = frozenset((Phase.QUEUED, Phase.LEASED))
 
@@ -90,7 +91,7 @@ async def apply(
     extra: dict[str, Any] | None = None,
     worker: str | None = None,
     writer: UUID | None = None,
-) -> list[Any]:
+) -> list[RunRow]:
     """Takes the step for those of `ids` that are where it starts; answers their rows.
 
     With `entry` it writes a log entry, with `event` a journal row (`writer` publishes it): the answered rows then have
@@ -102,4 +103,5 @@ async def apply(
         else {"level": entry.level, "event": entry.event, "message": entry.message, "data": entry.data}
     )
     text = _text(step, entry is not None, event)
-    return list(await conn.fetch(text, list(ids), noted, worker, extra or {}, writer, *values))
+    found = await conn.fetch(text, list(ids), noted, worker, extra or {}, writer, *values)
+    return cast("list[RunRow]", found)

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import cast
 from uuid import UUID
 
-from vai_common.queries import Queries
+from vai_common.queries import Queries, Row
+from vai_records.runs.row import ChangedRun
 from vai_records.runs.runs import LISTED
 
 _SINCE = """
@@ -24,7 +25,7 @@ async def clock(conn: Queries) -> datetime:
     return now
 
 
-async def since(conn: Queries, known: Mapping[UUID, datetime], most: int) -> list[Any]:
+async def since(conn: Queries, known: Mapping[UUID, datetime], most: int) -> list[Row]:
     """By organisation, up to `most` runs that changed after a time, oldest change first: where they stand now.
 
     A change is seen when it is committed, which is a little later than its `updated_at`: look back that much.
@@ -32,6 +33,6 @@ async def since(conn: Queries, known: Mapping[UUID, datetime], most: int) -> lis
     return list(await conn.fetch(_SINCE, list(known), list(known.values()), most))
 
 
-async def rows(conn: Queries, run_ids: Sequence[UUID]) -> list[Any]:
+async def rows(conn: Queries, run_ids: Sequence[UUID]) -> list[ChangedRun]:
     """The rows of these runs, hidden ones too."""
-    return list(await conn.fetch(_ROWS, run_ids))
+    return cast("list[ChangedRun]", await conn.fetch(_ROWS, run_ids))

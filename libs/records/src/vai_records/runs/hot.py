@@ -7,11 +7,11 @@ reads it to decide (rule 1). Rows are locked in id order (rule 2).
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
+from vai_common.queries import Queries, Row
 from vai_common.telemetry import span
-from vai_common.queries import Queries
 from vai_records.lifecycle.claimable import (
     HINTED,
     HINTED_SHARED,
@@ -27,6 +27,7 @@ from vai_records.lifecycle.entry import Entry
 from vai_records.lifecycle.leases import LEASE_SECONDS
 from vai_records.lifecycle.sql_fragments import AFTERWARDS, TOLD, WOKEN, logged, told
 from vai_records.runs.new_run import NewRun
+from vai_records.runs.row import ClaimedRun, EndedRun, columns
 
 # Create ---------------------------------------------------------------------------------------------------------
 
@@ -56,10 +57,10 @@ async def create(conn: Queries, runs: Sequence[NewRun]) -> dict[UUID, datetime]:
     return {row["id"]: row["created_at"] for row in made}
 
 
-async def _insert(conn: Queries, runs: Sequence[NewRun]) -> list[Any]:
-    columns = zip(*(run.columns() for run in runs), strict=True)
+async def _insert(conn: Queries, runs: Sequence[NewRun]) -> Sequence[Row]:
+    values = zip(*(run.columns() for run in runs), strict=True)
     with span("create runs", runs=len(runs)):
-        return list(await conn.fetch(_CREATE, *map(_array, columns)))
+        return await conn.fetch(_CREATE, *map(_array, values))
 
 
 def _array(column: tuple[Any, ...]) -> list[Any] | None:
@@ -70,15 +71,13 @@ def _array(column: tuple[Any, ...]) -> list[Any] | None:
 # Claim ----------------------------------------------------------------------------------------------------------
 
 # What a worker needs of a run that it claims, and of one that it ended; the last is what log and journal need besides.
-_CLAIMED = """id, org_id, action_id, connection_id, retry_of, kind, status, phase, epoch, lease_owner, due_at,
-    recovered, retry_count, control, definition, secrets, progress, started_at, traceparent, may_rerun, waits_since"""
-_ENDED = """id, org_id, action_id, kind, status, phase, epoch, result, error, progress, watched, retry_count,
-    interrupt_count, started_at, completed_at, updated_at, traceparent"""
-_TELLING = "created_at, trigger_method, trigger_source_type, trigger_source_id, log_seq, event_seq"
+_CLAIMED = columns(ClaimedRun)
+_ENDED = columns(EndedRun)
+_TELLING = ("created_at", "trigger_method", "trigger_source_type", "trigger_source_id", "log_seq", "event_seq")
 
 
-def _of(table: str, columns: str) -> str:
-    return ", ".join(f"{table}.{name.strip()}" for name in columns.split(","))
+def _of(table: str, names: Sequence[str]) -> str:
+    return ", ".join(f"{table}.{name}" for name in names)
 
 
 _LEASE_DATA = f"jsonb_build_object('lease_seconds', {LEASE_SECONDS})"
@@ -133,32 +132,36 @@ async def claim(
     most: int,
     worker: str,
     share: Share | None = None,
-) -> list[Any]:
+) -> list[ClaimedRun]:
     """Takes those of the hinted runs that are still queued, at most `most`: running, leased, epoch + 1."""
     with span("claim runs", hinted=len(ids)):
         if share is None:
-            return list(await conn.fetch(_CLAIM, owner, kinds, ids, most, worker))
-        return list(await conn.fetch(_CLAIM_SHARED, owner, kinds, ids, most, worker, *share.values()))
+            rows = await conn.fetch(_CLAIM, owner, kinds, ids, most, worker)
+        else:
+            rows = await conn.fetch(_CLAIM_SHARED, owner, kinds, ids, most, worker, *share.values())
+    return cast("list[ClaimedRun]", rows)
 
 
 async def pull(
     conn: Queries, owner: UUID, kinds: Sequence[str], most: int, worker: str, share: Share | None = None
-) -> list[Any]:
+) -> list[ClaimedRun]:
     """Takes up to `most` queued runs, recovered ones first, organisations in turn."""
     with span("pull runs", most=most):
         if share is None:
-            return list(await conn.fetch(_PULL, owner, kinds, None, most, worker))
-        return list(await conn.fetch(_PULL_SHARED, owner, kinds, None, most, worker, *share.values()))
+            rows = await conn.fetch(_PULL, owner, kinds, None, most, worker)
+        else:
+            rows = await conn.fetch(_PULL_SHARED, owner, kinds, None, most, worker, *share.values())
+    return cast("list[ClaimedRun]", rows)
 
 
 async def pull_alone(
     conn: Queries, owner: UUID, kinds: Sequence[str], worker: str, seconds: int = 0, without: Sequence[UUID] = ()
-) -> list[Any]:
+) -> list[ClaimedRun]:
     """Takes one of the runs that have lost two workers: nothing else may be in the hands of who claims it.
 
     None of a kind of which another such run was claimed within so many `seconds`, and none of those `without`.
     """
-    return list(await conn.fetch(_PULL_ALONE, owner, kinds, list(without), 1, worker, seconds))
+    return cast("list[ClaimedRun]", await conn.fetch(_PULL_ALONE, owner, kinds, list(without), 1, worker, seconds))
 
 
 async def waiting(conn: Queries, kinds: Sequence[str], most: int) -> list[UUID]:
@@ -296,16 +299,16 @@ class Ending:
     extra: dict[str, Any]
 
 
-async def finish(conn: Queries, endings: Sequence[Ending], owner: UUID, worker: str) -> list[Any]:
+async def finish(conn: Queries, endings: Sequence[Ending], owner: UUID, worker: str) -> list[EndedRun]:
     """Ends runs that are still ours; answers a row with the event for each that it ended.
 
     Cancel beats a failure, never a completion (decision 20): a failure of a run that is to be cancelled is not
     answered, nor is a cancellation that nobody asked for, nor a run whose row somebody holds: nobody waits for it.
     """
     fields = [(e.run_id, e.epoch, e.status, e.result, e.error, e.progress, *_texts(e.entry), e.extra) for e in endings]
-    columns = [list(column) for column in zip(*fields, strict=True)]
+    values = [list(column) for column in zip(*fields, strict=True)]
     with span("finish runs", runs=len(endings)):
-        return list(await conn.fetch(_FINISH, *columns, owner, worker))
+        return cast("list[EndedRun]", await conn.fetch(_FINISH, *values, owner, worker))
 
 
 # Beat -----------------------------------------------------------------------------------------------------------

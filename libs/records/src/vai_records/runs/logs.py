@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict, cast
 from uuid import UUID
 
-from vai_common.queries import Queries
+from vai_common.queries import Queries, Row
 
 LEVELS = ("info", "warning", "error")
 
@@ -30,6 +30,25 @@ CROSS JOIN LATERAL (
 """
 
 
+class LogRow(TypedDict):
+    """An entry of a run's log, or of an automation run's."""
+
+    seq: int
+    occurred_at: datetime
+    level: str
+    event: str
+    message: str
+    data: dict[str, Any]
+    worker_id: str | None
+    attempt: int
+
+
+class NewLogRow(LogRow):
+    """An entry of one of several runs."""
+
+    run_id: UUID
+
+
 class BadCursor(ValueError):
     """The cursor is no id of a log entry of this run."""
 
@@ -49,23 +68,24 @@ def at_least(level: str | None) -> list[str]:
     return list(LEVELS[LEVELS.index(level) :]) if level else list(LEVELS)
 
 
-async def page(conn: Queries, run: Any, after: int, limit: int, level: str | None = None) -> list[Any]:
+async def page(conn: Queries, run: Row, after: int, limit: int, level: str | None = None) -> list[LogRow]:
     """Up to `limit` entries with a sequence above `after`; `run` needs `id` and `created_at` (it bounds the days)."""
-    return list(await conn.fetch(_PAGE, run["id"], after, run["created_at"], at_least(level), limit))
+    found = await conn.fetch(_PAGE, run["id"], after, run["created_at"], at_least(level), limit)
+    return cast("list[LogRow]", found)
 
 
-async def moved(conn: Queries, known: Mapping[UUID, int]) -> list[Any]:
+async def moved(conn: Queries, known: Mapping[UUID, int]) -> list[Row]:
     """Of runs and the sequences that are known of them: those whose log has grown, and those that have ended."""
     return list(await conn.fetch(_MOVED, list(known), list(known.values())))
 
 
-async def news(conn: Queries, known: Sequence[tuple[UUID, int, datetime]], limit: int) -> list[Any]:
+async def news(conn: Queries, known: Sequence[tuple[UUID, int, datetime]], limit: int) -> list[NewLogRow]:
     """Up to `limit` entries of each run (id, known sequence, created_at), in order, as `page` answers them."""
     ids, sequences, since = (list(column) for column in zip(*known, strict=True))
-    return list(await conn.fetch(_NEWS, ids, sequences, since, limit))
+    return cast("list[NewLogRow]", await conn.fetch(_NEWS, ids, sequences, since, limit))
 
 
-def as_json(run_id: UUID, entry: Any) -> dict[str, Any]:
+def as_json(run_id: UUID, entry: LogRow) -> dict[str, Any]:
     """An entry as the REST API shows it; its id is the cursor."""
     return {
         "attempt": entry["attempt"],

@@ -7,6 +7,7 @@ from uuid import UUID
 from vai_common.ids import uuid7
 from vai_common.messages.bell import HELD, ROOM
 from vai_records.lifecycle.moves import HeldFor
+from vai_records.runs.row import KeptRun
 
 _APART = "\x1f"
 
@@ -16,7 +17,7 @@ def own_key(*parts: object) -> str:
     return _APART.join(map(str, parts))
 
 
-def is_repeat(first: Any, mark: bytes | None, beside: tuple[str | None, UUID | None]) -> bool:
+def is_repeat(first: KeptRun, mark: bytes | None, beside: tuple[str | None, UUID | None]) -> bool:
     """Whether the run of an idempotency key was made by the same request: fingerprint, concurrency key and parent."""
     return first["fingerprint"] == mark and (first["concurrency_key"], first["parent_run_id"]) == beside
 

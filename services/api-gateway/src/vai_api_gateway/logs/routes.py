@@ -17,6 +17,7 @@ from vai_api_gateway.http.shapes import Json, Level, LogsShape
 from vai_api_gateway.http.streaming import answer_stream
 from vai_api_gateway.logs.stream import cursor_of
 from vai_api_gateway.problems import not_found
+from vai_common.queries import Row
 from vai_records.runs import logs, runs
 
 router = APIRouter(prefix="/api/v1/action-runs", tags=["Logs"], route_class=JsonRoute, responses=PROBLEMS)
@@ -61,7 +62,7 @@ async def get_logs(
 
 
 async def answer_logs(
-    request: Request, run: Any, part: tuple[str | None, int, Level | None], keys: Literal["camel", "snake"]
+    request: Request, run: Row, part: tuple[str | None, int, Level | None], keys: Literal["camel", "snake"]
 ) -> Response:
     """The log of a run, or of an automation run (its row), as the request wants it: after, limit and least level."""
     gateway, run_id = gateway_of(request), run["id"]
@@ -84,7 +85,7 @@ _SHOWN: dict[str, Callable[[Json], Json]] = {"camel": lambda shown: shown, "snak
 
 
 async def _lines(
-    gateway: Gateway, run: Any, sequence: int, level: Level | None, shown: Callable[[Json], Json]
+    gateway: Gateway, run: Row, sequence: int, level: Level | None, shown: Callable[[Json], Json]
 ) -> AsyncIterator[bytes]:
     """What the log held when it was asked for; a live run goes on writing."""
     while rows := await logs.page(gateway.pool, run, sequence, _PAGE, level):

@@ -17,6 +17,7 @@ from vai_api_gateway.http.requests import JsonRoute
 from vai_api_gateway.http.streaming import HELLO, KEEP_ALIVE, Visit, answer_seen, answer_stream, stream_response
 from vai_api_gateway.logs.tail import Line, Tail
 from vai_api_gateway.problems import DATABASE_AWAY, not_found
+from vai_common.queries import Row
 from vai_records.refused import refused
 from vai_records.runs import logs, runs
 from vai_records.runs.logs import BadCursor
@@ -75,7 +76,7 @@ def cursor_of(run_id: UUID, after: str | None, last_event_id: str | None) -> int
 
 
 async def log_events(
-    tail: Tail, visit: Visit, run: Any, sequence: int, shown: Callable[[Line], bytes]
+    tail: Tail, visit: Visit, run: Row, sequence: int, shown: Callable[[Line], bytes]
 ) -> AsyncIterator[bytes]:
     """The entries of a log from behind `sequence`, as they are written, to its end."""
     follower = tail.follow(run, sequence)

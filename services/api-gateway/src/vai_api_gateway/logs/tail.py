@@ -12,6 +12,7 @@ import orjson
 from vai_api_gateway.http.stream_waiter import StreamWaiter
 from vai_common.queries import Pool, Row
 from vai_records.runs import logs
+from vai_records.runs.logs import LogRow
 
 TAIL_SECONDS = 0.025
 
@@ -26,7 +27,7 @@ Moved = Callable[[Any, Mapping[UUID, int]], Awaitable[list[Any]]]
 class Line:
     """A log entry as a server-sent event; written once, however many follow."""
 
-    def __init__(self, run_id: UUID, entry: Any) -> None:
+    def __init__(self, run_id: UUID, entry: LogRow) -> None:
         self.sequence: int = entry["seq"]
         self._run_id = run_id
         self._entry = entry
@@ -47,7 +48,7 @@ class Line:
 class Watched:
     """A run that somebody follows: `sequence` is the last entry that was handed out to those who are up to date."""
 
-    def __init__(self, run: Any) -> None:
+    def __init__(self, run: Row) -> None:
         self.run = run
         self.sequence: int = run["log_seq"]
         self.ended: str | None = run["status"] if run["phase"] == "done" else None
@@ -102,7 +103,7 @@ class Tail:
         self._watched: dict[UUID, Watched] = {}
         self._somebody = asyncio.Event()
 
-    def follow(self, run: Any, sequence: int) -> Follower:
+    def follow(self, run: Row, sequence: int) -> Follower:
         """Follows a run (its row) from behind this entry on."""
         watched = self._watched.setdefault(run["id"], Watched(run))
         follower = Follower(watched, sequence)

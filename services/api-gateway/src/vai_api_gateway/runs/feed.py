@@ -7,7 +7,7 @@ and now and then a deep one reaches back further; what was told already is known
 import asyncio
 from collections import defaultdict
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 import orjson
@@ -18,6 +18,7 @@ from vai_common import clock
 from vai_common.queries import Pool, Row
 from vai_records.runs import changes, runs
 from vai_records.runs.lists import RunFilters
+from vai_records.runs.row import ChangedRun
 
 FEED_SECONDS = 0.2
 PROGRESS_SECONDS = 1.0
@@ -63,7 +64,7 @@ class Watcher(StreamWaiter):
         self._unsent: dict[UUID, bytes] = {}
         self._lost = False
 
-    def tell(self, run: Any, shown: bytes, gone: bytes) -> None:
+    def tell(self, run: ChangedRun, shown: bytes, gone: bytes) -> None:
         """The run, or that it is gone: hidden, or of no status that is asked for."""
         wanted = self._filters
         if (
@@ -164,7 +165,7 @@ class Feed:
         if deep:
             self._deep_at = now + _DEEP_SECONDS
         known = {org_id: max(w.since, w.newest - lag) for org_id, w in self._watched.items()}
-        found: dict[UUID, list[Any]] = {org_id: [] for org_id in known}
+        found: dict[UUID, list[Row]] = {org_id: [] for org_id in known}
         for row in await changes.since(self._pool, known, _MOST_CHANGES):
             found[row["org_id"]].append(row)
         due = [row for org_id, rows in found.items() for row in self._due(org_id, rows, now)]
@@ -174,7 +175,7 @@ class Feed:
             for watched in self._watched.values():
                 watched.forget(watched.newest - 2 * _DEEP_LAG)
 
-    def _due(self, org_id: UUID, rows: list[Row], now: float) -> list[Any]:
+    def _due(self, org_id: UUID, rows: list[Row], now: float) -> list[Row]:
         watched = self._watched.get(org_id)
         if watched is None or not rows:
             return []
@@ -186,8 +187,8 @@ class Feed:
             return []
         return [row for row in rows if watched.is_due(row, now)]
 
-    async def _tell(self, due: list[Any], now: float) -> None:
-        told: dict[UUID, list[tuple[Any, bytes, bytes]]] = defaultdict(list)
+    async def _tell(self, due: list[Row], now: float) -> None:
+        told: dict[UUID, list[tuple[ChangedRun, bytes, bytes]]] = defaultdict(list)
         for row in await changes.rows(self._pool, [row["id"] for row in due]):
             if (watched := self._watched.get(row["org_id"])) is not None:
                 watched.told[row["id"]] = _Told(row["updated_at"], _place(row), now)
@@ -195,7 +196,7 @@ class Feed:
         for org_id, rows in told.items():
             await self._tell_all(org_id, rows)
 
-    async def _tell_all(self, org_id: UUID, rows: list[tuple[Any, bytes, bytes]]) -> None:
+    async def _tell_all(self, org_id: UUID, rows: list[tuple[ChangedRun, bytes, bytes]]) -> None:
         """Many who watch many changes cost much: others get their turns in between."""
         watched = self._watched.get(org_id)
         every = max(1, _BREATH // len(rows))
@@ -207,15 +208,15 @@ class Feed:
             if place % every == every - 1:
                 await asyncio.sleep(0)
 
-    def _shown(self, row: Row) -> bytes:
+    def _shown(self, row: ChangedRun) -> bytes:
         run = orjson.dumps(runs.as_listed(row, self._fleet.kinds), str, orjson.OPT_UTC_Z)
         return b"event: run\ndata: " + run + b"\n\n"
 
 
-def _place(row: Row) -> _Place:
+def _place(row: Row | ChangedRun) -> _Place:
     return _Place(row["status"], row["phase"], row["control"], row["held_for"], row["deleted_at"] is not None)
 
 
-def _gone(row: Row) -> bytes:
+def _gone(row: ChangedRun) -> bytes:
     status = None if row["deleted_at"] else row["status"]
     return b"event: gone\ndata: " + orjson.dumps({"id": str(row["id"]), "status": status}) + b"\n\n"

@@ -13,6 +13,7 @@ from vai_common.telemetry import current_traceparent, span
 from vai_common.queries import Pool
 from vai_contracts.vai.executor.v1 import executor_pb2 as pb
 from vai_contracts.vai.executor.v1 import executor_pb2_grpc
+from vai_records.runs.row import RunRow
 
 _log = structlog.get_logger()
 
@@ -62,7 +63,7 @@ class Fleet:
             await self._channels.pop(address).close()
 
     async def execute(
-        self, run: Any, seconds: float, unheard: Callable[[], Awaitable[object]]
+        self, run: RunRow, seconds: float, unheard: Callable[[], Awaitable[object]]
     ) -> pb.ExecuteResponse | None:
         """Asks a worker to run it now; None where none could be asked or it took longer than `seconds`.
 
@@ -96,7 +97,7 @@ class Fleet:
         addresses = [one for one in self._addresses.get(kind, ()) if self._doubted.get(one, 0) <= now]
         return addresses[next(self._turn) % len(addresses)] if addresses else None
 
-    async def _ask(self, address: str, run: Any, seconds: float) -> pb.ExecuteResponse | None:
+    async def _ask(self, address: str, run: RunRow, seconds: float) -> pb.ExecuteResponse | None:
         try:
             request = pb.ExecuteRequest(run_id=str(run["id"]), org_id=str(run["org_id"]))
             with span("ask a worker", run_id=str(run["id"])):

@@ -7,7 +7,8 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import cast
 from uuid import UUID
 
 import asyncpg
@@ -18,6 +19,7 @@ from vai_common.messages.bell import Bell
 from vai_common.queries import Pool
 from vai_records.runs import hot, runs
 from vai_records.runs.new_run import NewRun, is_repeat
+from vai_records.runs.row import RunRow, blank
 
 _TRIES = 3
 
@@ -29,8 +31,12 @@ _LITTLE = 4
 class Created:
     """The run that a request got: a new one, or the one that its idempotency key had already made."""
 
-    run: Any
+    run: RunRow
     is_new: bool
+
+
+_BLANK = blank(RunRow)
+_Lane = Batcher[NewRun, datetime | None]
 
 
 class KeyReused(Exception):
@@ -51,9 +57,9 @@ class Intake:
     def __init__(self, pool: Pool, bell: Bell) -> None:
         self._pool = pool
         self._bell = bell
-        self._batcher: Batcher[NewRun, Any] = Batcher(self._insert, most=200, in_flight=2, most_waiting=4_000)
+        self._batcher: _Lane = Batcher(self._insert, most=200, in_flight=2, most_waiting=4_000)
         # Beside it, for organisations that have little under way while another one has much.
-        self._quick: Batcher[NewRun, Any] = Batcher(self._insert, most=50, in_flight=1, most_waiting=4_000)
+        self._quick: _Lane = Batcher(self._insert, most=50, in_flight=1, most_waiting=4_000)
         self._pending: Counter[UUID] = Counter()
         self.turns = Turns()
 
@@ -83,7 +89,7 @@ class Intake:
         await self._batcher.drained()
         await self._quick.drained()
 
-    async def _inserted(self, new: NewRun) -> Any:
+    async def _inserted(self, new: NewRun) -> datetime | None:
         lane, org_id = self._lane(new.org_id), new.org_id
         self._pending[org_id] += 1
         try:
@@ -93,16 +99,16 @@ class Intake:
             if not self._pending[org_id]:
                 del self._pending[org_id]
 
-    def _lane(self, org_id: UUID) -> Batcher[NewRun, Any]:
+    def _lane(self, org_id: UUID) -> _Lane:
         """The quick one for who has little under way, where somebody else has something."""
         others = len(self._pending) - (org_id in self._pending)
         return self._quick if others and self._pending[org_id] < _LITTLE else self._batcher
 
-    async def _insert(self, batch: Sequence[NewRun]) -> list[Any]:
+    async def _insert(self, batch: Sequence[NewRun]) -> list[datetime | None]:
         made = await hot.create(self._pool, batch)
         return [made.get(new.id) for new in batch]
 
-    async def _insert_together(self, news: Sequence[NewRun]) -> dict[UUID, Any]:
+    async def _insert_together(self, news: Sequence[NewRun]) -> dict[UUID, datetime]:
         """Keys are taken in one order; where batches cross all the same, Postgres undoes one, which tries again."""
         ordered = sorted(news, key=lambda new: (*sorted(new.keys), new.id.hex))
         for _ in range(_TRIES):
@@ -145,23 +151,7 @@ class Intake:
         return await self.create(new, ring=ring)
 
 
-def _as_inserted(new: NewRun, created_at: Any) -> dict[str, Any]:
+def _as_inserted(new: NewRun, created_at: datetime) -> RunRow:
     """The row as it stands after its insert, so that nobody has to read it back."""
-    return {
-        **vars(new),
-        "status": "pending",
-        "phase": new.phase,
-        "control": None,
-        "lease_owner": None,
-        "retry_count": 0,
-        "interrupt_count": 0,
-        "progress": None,
-        "result": None,
-        "error": None,
-        "created_at": created_at,
-        "updated_at": created_at,
-        "started_at": None,
-        "completed_at": None,
-        "recovered": False,
-        "log_seq": 0,
-    }
+    made = {"status": "pending", "phase": new.phase, "created_at": created_at, "updated_at": created_at}
+    return cast("RunRow", {**_BLANK, **vars(new), **made})

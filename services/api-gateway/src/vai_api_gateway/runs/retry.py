@@ -12,9 +12,10 @@ from vai_records.runs import lists as run_lists
 from vai_records.runs import runs
 from vai_records.runs.admission import admit
 from vai_records.runs.new_run import NewRun
+from vai_records.runs.row import RunRow
 
 
-async def retry_of(gateway: Gateway, principal: Principal, run: Any) -> NewRun:
+async def retry_of(gateway: Gateway, principal: Principal, run: RunRow) -> NewRun:
     """The run that is to be made. Raises `Problem` 409 for a run that did not fail.
 
     The definition and the concurrency key are copied, the idempotency key is not.
@@ -53,7 +54,7 @@ async def retry_of(gateway: Gateway, principal: Principal, run: Any) -> NewRun:
     )
 
 
-async def _secrets(gateway: Gateway, principal: Principal, run: Any, run_id: Any) -> bytes | None:
+async def _secrets(gateway: Gateway, principal: Principal, run: RunRow, run_id: Any) -> bytes | None:
     """The old run's write-only values, sealed for the new one: an envelope opens for one object only."""
     sealed = await run_lists.sealed_secrets(gateway.pool, principal.org_id, run["id"])
     if sealed is None:

@@ -24,6 +24,7 @@ from vai_records.refused import Refused
 from vai_records.runs import lists as run_lists
 from vai_records.runs import runs
 from vai_records.runs.lists import RunFilters
+from vai_records.runs.row import RunRow
 
 router = APIRouter(prefix="/api/v1/action-runs", tags=["Action runs"], route_class=JsonRoute, responses=PROBLEMS)
 
@@ -106,7 +107,7 @@ async def approve_run(request: Request, principal: Operator, run_id: UUID) -> Re
     return await starting.moved(gateway, request, run)
 
 
-async def _refuse_own(gateway: Gateway, principal: Principal, run: Any) -> None:
+async def _refuse_own(gateway: Gateway, principal: Principal, run: RunRow) -> None:
     """Raises `Problem` 403 for who started the run, or wrote or started the automation that it is a step of."""
     people = {run["created_by"]}
     if run["trigger_source_type"] == "automation_run":
@@ -178,7 +179,7 @@ def _decisions(gateway: Gateway, principal: Principal) -> Decisions:
     return Decisions(gateway.changes, gateway.bell, gateway.publisher, gateway.process_id, principal.org_id)
 
 
-async def _run(gateway: Gateway, principal: Principal, run_id: UUID) -> Any:
+async def _run(gateway: Gateway, principal: Principal, run_id: UUID) -> RunRow:
     run = await runs.get(gateway.pool, principal.org_id, run_id)
     if run is None:
         raise not_found("run")

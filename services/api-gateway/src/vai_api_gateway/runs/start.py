@@ -4,7 +4,7 @@ SYNC is ASYNC with somebody waiting: the same row, the same claim; only the bell
 """
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from fastapi import Request, Response
@@ -15,6 +15,8 @@ from vai_api_gateway.problems import Problem, conflict
 from vai_api_gateway.runs.intake import Created, KeyBusy, KeyReused
 from vai_api_gateway.runs.waiters import Preference, within
 from vai_common.clock import steady_seconds
+from vai_common.queries import Row
+from vai_contracts.run_end import COUNTS, JSON_FIELDS, TIMES
 from vai_contracts.vai.executor.v1 import executor_pb2 as pb
 from vai_contracts.vai.words.v1 import words_pb2
 from vai_contracts.words import to_word
@@ -22,6 +24,7 @@ from vai_records.definitions.kinds import KINDS, Mode
 from vai_records.lifecycle.moves import HeldFor
 from vai_records.runs import runs
 from vai_records.runs.new_run import NewRun
+from vai_records.runs.row import RunRow
 
 SYNC_SECONDS = 30.0
 """How long a SYNC kind is waited for; then the answer is the live run (document 000, "Execution Model")."""
@@ -58,7 +61,7 @@ async def _create_and_wait(gateway: Gateway, new: NewRun, seconds: float) -> Cre
     return replace(created, run=await _waited(gateway, created.run, seconds))
 
 
-async def moved(gateway: Gateway, request: Request, run: Any, status: int = 200) -> Response:
+async def moved(gateway: Gateway, request: Request, run: RunRow, status: int = 200) -> Response:
     """The answer after a decision: at once, waited for as preferred, and a SYNC run that is queued is called."""
     preference = Preference.of(request.headers.get("prefer"))
     calls = run["phase"] == "queued" and run["status"] == "pending" and _is_called(run["kind"], None, preference)
@@ -69,7 +72,7 @@ async def moved(gateway: Gateway, request: Request, run: Any, status: int = 200)
     return _shown(gateway, run, preference, status, called=calls)
 
 
-async def show(gateway: Gateway, request: Request, run: Any, status: int = 200) -> Response:
+async def show(gateway: Gateway, request: Request, run: RunRow, status: int = 200) -> Response:
     """The run as it stands, or after the wait that the request prefers."""
     preference = Preference.of(request.headers.get("prefer"))
     if preference.wait is not None and run["phase"] != "done":
@@ -98,7 +101,7 @@ def _is_called(kind: str, held_for: str | None, preference: Preference) -> bool:
     return held_for is None and KINDS[kind].mode is Mode.SYNC and not preference.respond_async
 
 
-async def _call(gateway: Gateway, run: Any, seconds: float) -> Any:
+async def _call(gateway: Gateway, run: RunRow, seconds: float) -> RunRow:
     """Asks a worker; where none takes it, rings and watches the row. `seconds` are for all of it."""
     until = steady_seconds() + seconds
     got = await gateway.fleet.execute(run, seconds, lambda: _unheard(gateway, run, seconds))
@@ -109,22 +112,22 @@ async def _call(gateway: Gateway, run: Any, seconds: float) -> Any:
     return await _waited(gateway, run, max(0.0, until - steady_seconds()))
 
 
-async def _unheard(gateway: Gateway, run: Any, seconds: float) -> None:
+async def _unheard(gateway: Gateway, run: RunRow, seconds: float) -> None:
     """The worker that was asked does not answer: another one may take the run; returns when it has ended."""
     gateway.bell.ring(run["kind"], [run["id"]])
     await gateway.waiters.until_ended(run["id"], seconds)
 
 
-async def _waited(gateway: Gateway, run: Any, seconds: float) -> Any:
+async def _waited(gateway: Gateway, run: RunRow, seconds: float) -> RunRow:
     await gateway.waiters.until_ended(run["id"], seconds)
     return await _read(gateway, run)
 
 
-async def _read(gateway: Gateway, run: Any) -> Any:
+async def _read(gateway: Gateway, run: RunRow) -> RunRow:
     return await runs.get(gateway.pool, run["org_id"], run["id"]) or run
 
 
-async def _until_awaiting(gateway: Gateway, run: Any) -> Any:
+async def _until_awaiting(gateway: Gateway, run: RunRow) -> RunRow:
     """The run as it stands once the dispatcher has put it before people, or after a second."""
     follower = gateway.tail.follow(run, run["log_seq"])
     try:
@@ -134,30 +137,25 @@ async def _until_awaiting(gateway: Gateway, run: Any) -> Any:
     return await _read(gateway, run)
 
 
-def _with_end(run: Any, got: pb.ExecuteResponse) -> dict[str, Any]:
+def _with_end(run: RunRow, got: pb.ExecuteResponse) -> RunRow:
     """The row after its end, from the worker's answer: nobody has to read it back."""
-    end = got.end
-    return {
-        **dict(run),
+    end, zone = got.end, run["created_at"].tzinfo
+    changed = {
         "status": to_word(words_pb2.RunStatus, got.status),
         "phase": "done",
         "control": None,
-        "retry_count": end.retry_count,
-        "interrupt_count": end.interrupt_count,
-        "started_at": end.started_at.ToDatetime(run["created_at"].tzinfo),
-        "completed_at": end.completed_at.ToDatetime(run["created_at"].tzinfo),
-        "updated_at": end.updated_at.ToDatetime(run["created_at"].tzinfo),
-        "result": _loaded(end.result_json),
-        "error": _loaded(end.error_json),
-        "progress": _loaded(end.progress_json),
+        **{name: getattr(end, name) for name in COUNTS},
+        **{name: getattr(end, name).ToDatetime(zone) for name in TIMES},
+        **{name: _loaded(getattr(end, field)) for name, field in JSON_FIELDS.items()},
     }
+    return cast("RunRow", {**cast("Row", run), **changed})
 
 
 def _loaded(text: bytes) -> Any:
     return orjson.loads(text) if text else None
 
 
-def _shown(gateway: Gateway, run: Any, preference: Preference, status: int, *, called: bool) -> Response:
+def _shown(gateway: Gateway, run: RunRow, preference: Preference, status: int, *, called: bool) -> Response:
     applied = []
     if preference.wait is not None:
         applied.append(f"wait={preference.wait:g}")

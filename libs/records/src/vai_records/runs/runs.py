@@ -9,7 +9,7 @@ from pydantic.alias_generators import to_camel
 
 from vai_common.queries import Queries, Row
 from vai_records.listing.bounded import bounded, marks
-from vai_records.runs.row import KeptRun, ListedRun, RunRow, ShownRun, columns
+from vai_records.runs.row import KeptRun, ListedRun, RunRow, ShownRun, blank, columns
 
 COLUMNS = ", ".join(columns(RunRow))
 """What reading a run takes; never its secrets."""
@@ -17,7 +17,9 @@ COLUMNS = ", ".join(columns(RunRow))
 _RENAMED = {"parent_run_id": "parentActionRunId"}
 _SHOWN = {name: _RENAMED.get(name) or to_camel(name) for name in columns(ShownRun)}
 _KEYS, _shown_of = tuple(_SHOWN.values()), itemgetter(*_SHOWN)
-_NO_KEYS: dict[str, Any] = dict.fromkeys(sorted((*_KEYS, "displayStatus", "durationSeconds")))
+_BLANK = {_SHOWN[name]: value for name, value in blank(ShownRun).items()}
+EMPTY: dict[str, Any] = dict(sorted({**_BLANK, "displayStatus": None, "durationSeconds": None}.items()))
+"""The keys of a run as it is shown, in the documents' order, with nothing in them."""
 
 _CUT = {
     "definition": "'{}'::jsonb",
@@ -88,7 +90,7 @@ def _ended(run: RunRow) -> str:
 
 def as_json(run: RunRow, alive: frozenset[str]) -> dict[str, Any]:
     """A run as the REST API shows it (documents 001 and 003); durations in seconds."""
-    shown = _NO_KEYS | dict(zip(_KEYS, _shown_of(run), strict=True))
+    shown = EMPTY | dict(zip(_KEYS, _shown_of(run), strict=True))
     shown["displayStatus"] = display_status(run, alive)
     shown["durationSeconds"] = _seconds(run["started_at"], run["completed_at"])
     return shown

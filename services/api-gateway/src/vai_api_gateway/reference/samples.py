@@ -3,6 +3,7 @@
 from typing import Any
 
 from vai_api_gateway.reference.automation_samples import AUTOMATION_SAMPLES
+from vai_records.runs import runs
 
 Json = dict[str, Any]
 
@@ -12,23 +13,17 @@ _ACTION_ID = "019a9b4d-77aa-7b11-9c22-d33e44f55a66"
 _WHEN = "2026-01-22T14:30:00Z"
 _LATER = "2026-01-22T14:32:15Z"
 
-_RUN: Json = {
+_RUN: Json = runs.EMPTY | {
     "actionId": _ACTION_ID,
     "completedAt": _LATER,
-    "concurrencyKey": None,
     "createdAt": _WHEN,
     "definition": {"source": "sample", "rows": 1250},
     "displayStatus": "completed",
     "durationSeconds": 135.0,
-    "error": None,
     "id": _RUN_ID,
-    "idempotencyKey": None,
-    "interruptCount": 0,
     "kind": "dlt_extract",
-    "parentActionRunId": None,
     "progress": {"schema_version": 2, "overall_percent": 100},
     "result": {"recordsProcessed": 1250, "bytesTransferred": 2100000, "tables": ["orders", "order_line_items"]},
-    "retryCount": 0,
     "startedAt": _WHEN,
     "status": "completed",
     "triggerMethod": "api",

@@ -16,7 +16,7 @@ START = datetime(2026, 1, 22, 14, 30, tzinfo=UTC)
 def _row(place: str, **changes: Any) -> dict[str, Any]:
     status, phase = place.split("/")
     usual = {"kind": "dlt_extract", "control": None, "held_for": None, "recovered": False, "interrupt_count": 0}
-    return {**usual, "result": None, "status": status, "phase": phase, **changes}
+    return {**usual, "due_at": None, "result": None, "status": status, "phase": phase, **changes}
 
 
 @pytest.mark.parametrize(

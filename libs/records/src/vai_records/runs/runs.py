@@ -90,7 +90,8 @@ def _ended(run: RunRow) -> str:
 
 def as_json(run: RunRow, alive: frozenset[str]) -> dict[str, Any]:
     """A run as the REST API shows it (documents 001 and 003); durations in seconds."""
-    shown = EMPTY | dict(zip(_KEYS, _shown_of(run), strict=True))
+    shown = EMPTY.copy()
+    shown.update(zip(_KEYS, _shown_of(run), strict=True))
     shown["displayStatus"] = display_status(run, alive)
     shown["durationSeconds"] = _seconds(run["started_at"], run["completed_at"])
     return shown

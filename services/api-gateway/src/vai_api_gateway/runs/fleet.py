@@ -9,8 +9,8 @@ import grpc
 import structlog
 
 from vai_common.clock import steady_seconds
-from vai_common.telemetry import current_traceparent, span
 from vai_common.queries import Pool
+from vai_common.telemetry import current_traceparent, span
 from vai_contracts.vai.executor.v1 import executor_pb2 as pb
 from vai_contracts.vai.executor.v1 import executor_pb2_grpc
 from vai_records.runs.row import RunRow

@@ -10,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from vai_common.db import dump_json
 from vai_common.queries import Row
 from vai_common.telemetry import span
-from vai_contracts.run_end import COUNTS, JSON_FIELDS, TIMES
+from vai_contracts.run_end_fields import COUNTS, JSON_FIELDS, TIMES
 from vai_contracts.vai.executor.v1 import executor_pb2 as pb
 from vai_contracts.vai.executor.v1 import executor_pb2_grpc
 from vai_contracts.vai.words.v1 import words_pb2

@@ -16,7 +16,7 @@ from vai_api_gateway.runs.intake import Created, KeyBusy, KeyReused
 from vai_api_gateway.runs.waiters import Preference, within
 from vai_common.clock import steady_seconds
 from vai_common.queries import Row
-from vai_contracts.run_end import COUNTS, JSON_FIELDS, TIMES
+from vai_contracts.run_end_fields import COUNTS, JSON_FIELDS, TIMES
 from vai_contracts.vai.executor.v1 import executor_pb2 as pb
 from vai_contracts.vai.words.v1 import words_pb2
 from vai_contracts.words import to_word

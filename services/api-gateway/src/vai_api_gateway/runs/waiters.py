@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from vai_common.messages.notifications import Listener
-from vai_records.events.run_end import ENDED_CHANNEL, watch
 from vai_common.queries import Pool
+from vai_records.events.run_end import ENDED_CHANNEL, watch
 
 LONGEST_WAIT = 60.0
 """Seconds that `Prefer: wait=N` may ask for; more is taken as this."""

@@ -166,3 +166,78 @@ def test_a_total_of_zero_beside_rows_ends_nothing(new_desk: Any) -> None:
 
     paginator = {"type": "page_number", "total_path": "pages"}
     assert len(new_desk({"resources": ["rows"], "paginator": paginator}, serve).run()) == 25
+
+
+# A total that becomes smaller in the run ----------------------------------------------------------------------------
+
+PAGED, ROWWISE = PAGES | {"total_path": "n"}, OFFSET | {"total_path": "n"}
+FALLING: list[tuple[str, Any, Callable[[int, int], Any]]] = [
+    ("pages, 1 later", PAGED, lambda page, pages: pages if page == 0 else 1),
+    ("pages, 2 later", PAGED, lambda page, pages: pages if page == 0 else 2),
+    ("pages that are left", PAGED, lambda page, pages: pages - page - 1),
+    ("pages that are left, with this one", PAGED, lambda page, pages: pages - page),
+    ("pages that are left, from 0", PAGED | {"base_page": 0}, lambda page, pages: pages - page - 1),
+    ("pages, null later", PAGED, lambda page, pages: None if page else pages),
+    ("guessed pages, 1 later", "auto", lambda page, pages: pages if page == 0 else 1),
+    ("guessed pages that are left", "auto", lambda page, pages: pages - page),
+    ("rows, 200 later", ROWWISE, lambda page, pages: 200 if page else pages * 100),
+    ("rows, 100 later", ROWWISE, lambda page, pages: 100 if page else pages * 100),
+    ("rows that are left", ROWWISE, lambda page, pages: pages * 100 - page * 100),
+    ("rows that are left after these", ROWWISE, lambda page, pages: max(pages * 100 - page * 100 - 100, 0)),
+    ("rows up and down", ROWWISE, lambda page, pages: pages * (50, 100, 40)[page % 3]),
+]
+
+
+@pytest.mark.parametrize("kills", [(), (3, 2)])
+@pytest.mark.parametrize("there", [430, 500])
+@pytest.mark.parametrize(("paginator", "told"), [pytest.param(*one[1:], id=one[0]) for one in FALLING])
+def test_a_total_that_becomes_smaller_is_no_end(
+    new_desk: Any, paginator: Any, told: Callable[[int, int], Any], there: int, kills: tuple[int, ...]
+) -> None:
+    rows = [{"v": number} for number in range(there)]
+
+    def serve(query: Query) -> Any:
+        base = 1 if paginator == "auto" else paginator.get("base_page", 1)
+        page = int(query["offset"]) // 100 if "offset" in query else int(query.get("page", 1)) - base
+        first = int(query.get("offset", page * 100))
+        said = {"page": page + 1, "total_pages": told(page, 5)} if paginator == "auto" else {"n": told(page, 5)}
+        return {"data": rows[first : first + 100]} | said
+
+    desk = new_desk({"resources": ["rows"], "paginator": paginator, "slice_rows": 1}, serve)
+    assert [row["v"] for row in desk.run(*kills)] == list(range(there))
+    assert len(desk.asked) <= 7 + len(kills) * 2
+
+
+@pytest.mark.parametrize("paginator", [PAGED, ROWWISE, "auto"])
+def test_rows_that_are_deleted_while_they_are_read_are_no_error(new_desk: Any, paginator: Any) -> None:
+    """After the first page; there is no page beyond the last one."""
+    rows = [{"v": number} for number in range(201)]
+
+    def serve(query: Query) -> Any:
+        size = int(query.get("limit", 50))
+        first = int(query.get("offset", (int(query.get("page", 1)) - 1) * size))
+        pages = -(-len(rows) // size)
+        told = {"n": len(rows) if "offset" in query else pages, "page": first // size + 1, "total_pages": pages}
+        found = rows[first : first + size]
+        if first == 0:
+            del rows[-2:]
+        assert found or "offset" in query
+        return {"data": found} | (told if paginator == "auto" else {"n": told["n"]})
+
+    desk = new_desk({"resources": ["rows"], "paginator": paginator}, serve)
+    assert [row["v"] for row in desk.run()] == list(range(199))
+    assert desk.warnings == []
+
+
+@pytest.mark.parametrize("named", ["total", "header"])
+def test_a_total_that_was_larger_is_what_the_rows_are_compared_with(new_desk: Any, named: str) -> None:
+    def serve(rows: list[Any], page: int) -> Any:
+        told = 250 if page == 1 else 50
+        return ({"data": rows, "total": told}, {}) if named == "total" else (rows, {"X-Total-Count": str(told)})
+
+    desk = new_desk(
+        {"resources": ["rows"], "paginator": PAGES, "slice_rows": 1}, counting(serve, 1, 100, lambda v: v < 200)
+    )
+    for kills in ((), (2,)):
+        with pytest.raises(Permanent, match=r"200 rows came.*250"):
+            desk.run(*kills)

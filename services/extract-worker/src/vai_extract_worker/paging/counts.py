@@ -37,13 +37,18 @@ class Said:
         self._has_more_path = has_more_path
         self._total: int | None = None
         self._is_first = True
+        self.last: int | None = None
+        """The total of the last answer that told one."""
+        self.fall = 0
+        """By how much a total was smaller than the largest of the run: then neither is sure to be the end."""
 
-    def begin(self, total: int | None) -> None:
+    def begin(self, total: int | None, fall: int = 0) -> None:
         """What an attempt before was told."""
-        self._total, self._is_first = total, self._is_first and total is None
+        self._total, self._is_first, self.fall = total, self._is_first and total is None, fall
 
     @property
     def total(self) -> int | None:
+        """The largest of the run."""
         return self._total
 
     @property
@@ -52,13 +57,16 @@ class Said:
         return bool(self._total_path or self._has_more_path)
 
     def hear(self, body: Any, has_rows: bool = False) -> tuple[int | None, bool | None]:
-        """Total and has_more; a total that is not repeated stays, a has_more that is left out is false.
+        """The largest total and has_more; a has_more that is left out is false.
 
-        Some count on the first page only, and say 0 on the others: a total of 0 beside rows says nothing.
+        Some count on the first page only, and say 0 on the others: a total of 0 beside rows says nothing. Others tell
+        how many are left, or the total of the page: one that is smaller than before is no end.
         """
         total = self._number(body) if self._total_path else None
         total = None if total == 0 and (self._total or has_rows) else total
-        self._total = self._total if total is None else total
+        if total is not None:
+            self.last, self._total = total, max(total, self._total or 0)
+            self.fall = max(self.fall, self._total - total)
         more = self._more(body) if self._has_more_path else None
         self._is_first = False
         return self._total, more

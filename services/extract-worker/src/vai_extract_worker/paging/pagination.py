@@ -75,7 +75,7 @@ def taken_up(position: Json) -> tuple[given.Paginator, BasePaginator | None]:
     definition = _DEFINITION.validate_python(position["paginator"])
     paginator = paginator_of(definition, position.get("value"))
     if isinstance(paginator, PageNumbers | Offsets):
-        paginator.begin(position.get("total"))
+        paginator.begin(position.get("total"), position.get("fall", 0))
     if isinstance(paginator, Offsets) and position.get("probe"):
         paginator.take_up(position["probe"])
     return definition, paginator
@@ -101,6 +101,7 @@ def position_of(definition: given.Paginator, paginator: BasePaginator, request: 
     }
     if isinstance(paginator, PageNumbers | Offsets) and paginator.total is not None:
         position["total"] = paginator.total
+        position |= {"fall": paginator.fall} if paginator.fall else {}
     if isinstance(paginator, Offsets) and (probe := paginator.probe()):
         position["probe"] = probe
     if isinstance(definition, given.Cursor) and definition.cursor_body_path:

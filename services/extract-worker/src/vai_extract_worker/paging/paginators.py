@@ -33,20 +33,42 @@ class _Counting:
 
     def __init__(self) -> None:
         self._empty = 0
+        self._longest = 0
 
     @property
     def total(self) -> int | None:
         """What the answers say at the total_path."""
         return self._said.total
 
-    def begin(self, total: int | None) -> None:
+    @property
+    def fall(self) -> int:
+        """By how much that has become smaller in the run."""
+        return self._said.fall
+
+    def begin(self, total: int | None, fall: int) -> None:
         """What they said to an attempt before."""
-        self._said.begin(total)
+        self._said.begin(total, fall)
 
     @property
     def ends_at(self) -> int | None:
         """The number at which there is nothing more for certain, None where nobody says it."""
         return self._said.total if self.maximum_value is None else self.maximum_value
+
+    def beyond(self, rows: list[Any], value: int, first: int, page: int) -> int | None:
+        """The first number that is not there, as the largest total says; `page` is by how much each page counts.
+
+        Where the total has fallen by a page or more it may tell what is left: then the end is a page that is short.
+        """
+        self._longest = max(self._longest, len(rows))
+        if self._said.total is None:
+            return None
+        end = self._said.total + first
+        if self._said.fall < page:
+            return end
+        is_short = 0 < len(rows) < self._longest
+        if is_short and self._said.fall == page and self._said.last is not None and value == self._said.last + first:
+            return value  # the last page that there is, after others were deleted
+        return end if value < end or not rows or is_short else None
 
     def goes_on(self, rows: list[Any], value: int, beyond: int | None, more: bool | None) -> bool:
         """`value` is the next page or offset, `beyond` the first that is not there, as far as it is known."""
@@ -77,11 +99,11 @@ class PageNumbers(_Counting, dlt_paginators.PageNumberPaginator):
         self._said = said
 
     def update_state(self, response: Response, data: list[Any] | None = None) -> None:
-        total, more = self._said.hear(response.json(), bool(data))
+        _, more = self._said.hear(response.json(), bool(data))
         self.current_value += 1
-        beyond = None if total is None else total + self.base_index
+        beyond = self.beyond(data or [], self.current_value, self.base_index, 1)
         self._has_next_page = self.goes_on(data or [], self.current_value, beyond, more)
-        if self.refuses_an_empty_end and not self._has_next_page and not data:
+        if self.refuses_an_empty_end and not self._has_next_page and not data and not self.fall:
             raise misled("the last page that it announces is empty; it may count from 0 (base_page)")
 
 
@@ -106,6 +128,11 @@ class Offsets(_Counting, dlt_paginators.OffsetPaginator):
         self._given = self._full = self.limit
         self._asks_again = False
         self._has_ids = False
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the total is that of all rows, as far as the answers tell."""
+        return self.fall < self.limit
 
     @property
     def knows_its_end(self) -> bool:
@@ -151,6 +178,7 @@ class Offsets(_Counting, dlt_paginators.OffsetPaginator):
         at, count = self.current_value, len(rows)
         self._is_probing = 0 < count < self.limit and not self._filters
         self.current_value += count if self._is_probing or count > self.limit else self.limit
+        beyond = self.beyond(rows, self.current_value, self.first, self.limit)
         if at == self.first and total == count and count >= self.limit:
             beyond = None  # the total may be that of the page
         self._has_next_page = self.goes_on(rows, self.current_value, beyond, more)
@@ -184,7 +212,7 @@ class Offsets(_Counting, dlt_paginators.OffsetPaginator):
             return
         if self._filters and total is None and more is None:
             raise misled("it leaves rows out of its pages, so their end is uncertain: give total_path or has_more_path")
-        if total is not None and self.current_value >= total + self.first > self.first:
+        if total is not None and self.is_sure and self.current_value >= total + self.first > self.first:
             raise misled(f"rows came from {self.current_value} on, and the total_path says that there are {total}")
 
 

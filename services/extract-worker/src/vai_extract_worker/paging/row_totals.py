@@ -36,16 +36,18 @@ class Totals:
         self._most = (saved or {}).get("most", 0)
         self._before = (saved or {}).get("before", 0)
         self._is_even = (saved or {}).get("even", True)
-        self._total: tuple[int, str] | None = None
+        said = (saved or {}).get("total")
+        self._total: tuple[int, str] | None = (said[0], said[1]) if said else None
         self.shortfall: Shortfall | None = None
 
     @property
     def total(self) -> int | None:
-        """What the answers said last of how many rows there are."""
+        """What the answers said of how many rows there are: the last of them, unless that is less by a page or more."""
         return self._total[0] if self._total else None
 
     def saved(self) -> Json:
-        return {"most": self._most, "before": self._before, "even": self._is_even}
+        known: Json = {"most": self._most, "before": self._before, "even": self._is_even}
+        return known | ({"total": list(self._total)} if self._total else {})
 
     def hear(self, response: Response, rows: list[Any], came: int) -> list[Entry]:
         """What an answer says outside of its rows. `came` counts all rows so far, with these."""
@@ -61,8 +63,10 @@ class Totals:
         headers = [(name, said) for name, said in response.headers.items() if name.lower() in _HEADERS]
         told += [(whole(said.strip()) or 0, f"the header {name}") for name, said in headers]
         if any(total for total, _ in told):
+            before, last = self._total or (0, ""), max(told)
             is_reached = any(total == came for total, _ in told)
-            self._total = (came, "") if is_reached else max(told)
+            has_fallen = before[0] - last[0] >= self._most > 0 and before[0] > came
+            self._total = (came, "") if is_reached else before if has_fallen else last
         return entries
 
     def end(self, paginator: Any, entries: list[Entry], came: int, base_page: int) -> None:
@@ -92,7 +96,7 @@ class Totals:
 
 def _look_for_too_many(paginator: Any, came: int) -> None:
     """Raises `Permanent` where more rows came than there are: some came twice."""
-    if isinstance(paginator, Offsets) and paginator.total and came > paginator.total:
+    if isinstance(paginator, Offsets) and paginator.total and paginator.is_sure and came > paginator.total:
         text = f"{came} rows came, and the total_path says that there are {paginator.total}: some came twice"
         raise misled(f"{text}. If the source counts from 1, set offset to 1")
 

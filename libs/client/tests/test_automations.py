@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from vai import AsyncClient, Automation, AutomationRun, Client, Conflict, Invalid, NotFound, Retries
-from vai import automation_runs as runs
-from vai import automations as calls
 from vai.call import Call
+from vai.calls import automation_runs as runs
+from vai.calls import automations as calls
 
 AUTOMATIONS, RUNS = "/api/v1/automations", "/api/v1/automation-runs"
 STEPS = [

@@ -11,7 +11,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from vai import (
+from vai import signed
+from vai.call import Call
+from vai.calls import (
     actions,
     api_keys,
     automation_runs,
@@ -23,11 +25,9 @@ from vai import (
     organisation,
     runs,
     session,
-    signed,
     users,
     webhooks,
 )
-from vai.call import Call
 
 CONTRACT = json.loads((Path(__file__).parents[3] / "tests" / "spec" / "contract.json").read_text())
 ACTIONS, RUNS, CONNECTIONS = "/api/v1/actions", "/api/v1/action-runs", "/api/v1/connections"

@@ -303,7 +303,7 @@ def test_help_shows_what_a_method_takes_and_gives() -> None:
     with Client("http://127.0.0.1:1", None) as client:
         shown = pydoc.plain(pydoc.render_doc(client.runs.create)).splitlines()[2]
         assert shown.startswith("create(kind: str, definition: dict[str, typing.Any] | None = None, *, idempotency_key")
-        assert "-> vai.models.Run" in shown
+        assert "-> vai.models.answers.Run" in shown
         for group in groups_of(client).values():
             for name in (each for each in dir(group) if each[0] != "_"):
                 signature = inspect.signature(getattr(group, name))

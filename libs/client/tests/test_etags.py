@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from vai import actions, automations, models
+from vai.calls import actions, automations
+from vai.models import answers as models
 from vai_api_gateway.http.etags import etag_of
 
 

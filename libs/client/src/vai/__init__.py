@@ -1,16 +1,8 @@
 """The Python client and the vai command line."""
 
 from .async_client import AsyncClient
-from .automation_models import (
-    ActionRun,
-    Automation,
-    AutomationError,
-    AutomationRun,
-    LatestAutomationRun,
-    Step,
-    StepOfRun,
-)
 from .call import Page
+from .calls.webhooks import signed
 from .client import Client
 from .errors import (
     ApiError,
@@ -27,8 +19,17 @@ from .errors import (
     UnexpectedAnswer,
     VaiError,
 )
-from .models import Action, Connection, ConnectionTest, LatestRun, LogEntry, Run, RunError, User, global_percent
-from .people_models import (
+from .models.answers import Action, Connection, ConnectionTest, LatestRun, LogEntry, Run, RunError, User, global_percent
+from .models.automations import (
+    ActionRun,
+    Automation,
+    AutomationError,
+    AutomationRun,
+    LatestAutomationRun,
+    Step,
+    StepOfRun,
+)
+from .models.people import (
     ApiKey,
     BatchResult,
     CreatedApiKey,
@@ -44,7 +45,6 @@ from .people_models import (
     Template,
 )
 from .sending import Retries
-from .webhooks import signed
 
 __all__ = [
     "Action",

@@ -15,7 +15,8 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import httpx2
 
-from . import (
+from .call import Call, Conversation, Page, Pause
+from .calls import (
     actions,
     api_keys,
     automation_runs,
@@ -32,12 +33,11 @@ from . import (
     users,
     webhooks,
 )
-from .call import Call, Conversation, Page, Pause
-from .changes import ChangeTail
+from .calls.changes import ChangeTail
 from .dressing import dress, iterated, of_call, of_conversation, rename
 from .errors import ApiError, VaiError
-from .models import Answer, LogEntry
-from .people_models import RunChange
+from .models.answers import Answer, LogEntry
+from .models.people import RunChange
 from .sending import QUIET, Outcome, Retries, answer_of, check, http_settings, request_of
 from .tail import Ask, LogTail, Tail
 

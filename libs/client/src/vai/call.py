@@ -11,7 +11,7 @@ from typing import Any, Final, Generic, TypeVar
 from urllib.parse import quote
 
 from .errors import UnexpectedAnswer
-from .models import Answer, Json, User
+from .models.answers import Answer, Json, User
 
 T = TypeVar("T")
 A = TypeVar("A", bound=Answer)

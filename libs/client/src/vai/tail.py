@@ -9,7 +9,7 @@ import httpx2
 
 from .call import Call
 from .errors import ApiError, ServerUnreachable, TooManyRequests, Unavailable, UnexpectedAnswer
-from .models import LogEntry
+from .models.answers import LogEntry
 from .sending import Retries, reason_of
 
 LONGEST_PAUSE = 5.0  # seconds between two connections

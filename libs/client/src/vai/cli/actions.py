@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.text import Text
 
-from vai import actions as calls
 from vai.call import UNSET
-from vai.models import Action
+from vai.calls import actions as calls
+from vai.models.answers import Action
 
 from . import find, show
 from .context import Commands, ConnectionOption, DefinitionOption, KeyOption, LimitOption, SetOption, connect, verb

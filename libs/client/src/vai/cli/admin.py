@@ -6,7 +6,7 @@ import typer
 from rich.text import Text
 
 from vai.client import Client
-from vai.people_models import Organisation
+from vai.models.people import Organisation
 
 from . import find, show
 from .context import AGENT, Commands, LimitOption, SetOption, installation, verb

@@ -8,12 +8,12 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from vai import automation_runs as run_calls
-from vai import automations as calls
-from vai.automation_models import AutomationRun, Step
-from vai.automations import GraphFormat
+from vai.calls import automation_runs as run_calls
+from vai.calls import automations as calls
+from vai.calls.automations import GraphFormat
 from vai.client import Client
 from vai.errors import NotFound
+from vai.models.automations import AutomationRun, Step
 
 from . import find, show
 from .context import KeyOption, LimitOption, SetOption, connect, verb

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from vai.automation_models import Automation
+from vai.models.automations import Automation
 
 from . import automation_runs, find, show
 from .automation_runs import AutomationArgument

@@ -6,7 +6,7 @@ import typer
 from rich.text import Text
 
 from vai.call import UNSET
-from vai.models import Connection
+from vai.models.answers import Connection
 
 from . import find, show
 from .context import FAILED, Commands, LimitOption, connect, verb

@@ -11,10 +11,10 @@ from typing import TypeVar
 
 import typer
 
-from vai.automation_models import Automation
 from vai.client import Client
 from vai.errors import NotFound
-from vai.models import Action, Answer, Connection
+from vai.models.answers import Action, Answer, Connection
+from vai.models.automations import Automation
 
 from .inputs import is_id
 

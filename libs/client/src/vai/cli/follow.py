@@ -10,7 +10,7 @@ from rich.text import Text
 
 from vai.async_client import AsyncClient
 from vai.errors import VaiError
-from vai.models import Level, LogEntry, Run
+from vai.models.answers import Level, LogEntry, Run
 
 from . import show
 

@@ -9,9 +9,9 @@ from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElaps
 from rich.text import Text
 
 from vai.async_client import AsyncClient
-from vai.automation_models import ActionRun, AutomationRun
 from vai.errors import VaiError
-from vai.models import LogEntry
+from vai.models.answers import LogEntry
+from vai.models.automations import ActionRun, AutomationRun
 
 from . import show
 from .follow import LOOK, SOONEST

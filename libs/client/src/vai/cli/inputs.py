@@ -9,7 +9,7 @@ from uuid import UUID
 
 import typer
 
-from vai.models import Json
+from vai.models.answers import Json
 
 
 def definition_of(source: str | None, assignments: Iterable[str], connection: str | None = None) -> Json:

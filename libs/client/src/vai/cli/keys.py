@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from vai.people_models import ApiKey
+from vai.models.people import ApiKey
 
 from . import find, show
 from .context import Commands, LimitOption, connect, verb

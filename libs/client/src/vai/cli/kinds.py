@@ -5,7 +5,7 @@ from typing import Annotated, TypeVar
 import typer
 from rich.text import Text
 
-from vai.people_models import Kind, Template
+from vai.models.people import Kind, Template
 
 from . import show
 from .context import Commands, connect, verb

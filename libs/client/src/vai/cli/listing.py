@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from rich.text import Text
 
-from vai.models import Answer
+from vai.models.answers import Answer
 
 from . import show
 

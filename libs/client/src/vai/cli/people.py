@@ -8,7 +8,7 @@ from rich.text import Text
 
 from vai.call import UNSET, Unset
 from vai.client import Client
-from vai.people_models import InvitedMember, Member, Organisation
+from vai.models.people import InvitedMember, Member, Organisation
 
 from . import find, show
 from .context import AGENT, Commands, LimitOption, SetOption, connect, settings, verb

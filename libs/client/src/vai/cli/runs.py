@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from vai import runs as calls
 from vai.call import Call
-from vai.models import Level, LogEntry, Run
+from vai.calls import runs as calls
+from vai.models.answers import Level, LogEntry, Run
 
 from . import find, show
 from .context import (

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.text import Text
 
-from vai.models import LogEntry, Run
+from vai.models.answers import LogEntry, Run
 
 GAP = "  "
 LEAST_ROOM = 20  # characters of a last column, even if the line is longer than the terminal then

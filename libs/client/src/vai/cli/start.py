@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.text import Text
 
 from vai.async_client import AsyncClient
-from vai.automation_models import AutomationRun
 from vai.call import Call
-from vai.models import Run
-from vai.waiting import R
+from vai.calls.waiting import R
+from vai.models.answers import Run
+from vai.models.automations import AutomationRun
 
 from . import show
 from .context import FAILED, INTERRUPTED, STILL_GOING, WITH_ERRORS, connect_async

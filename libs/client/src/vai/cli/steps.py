@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rich.text import Text
 
-from vai.automation_models import AutomationRun, Step, StepOfRun
+from vai.models.automations import AutomationRun, Step, StepOfRun
 
 from .show import GAP, clean, shortened, took
 

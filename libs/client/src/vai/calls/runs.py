@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from .call import API, PAGE, Call, Conversation, Page, given, held, keyed, nothing, offset_list, prefer, segment
-from .errors import UnexpectedAnswer
-from .models import Json, Run
-from .people_models import BatchResult
+from vai.call import API, PAGE, Call, Conversation, Page, given, held, keyed, nothing, offset_list, prefer, segment
+from vai.errors import UnexpectedAnswer
+from vai.models.answers import Json, Run
+from vai.models.people import BatchResult
+
 from .waiting import until_ended
 
 

@@ -1,7 +1,7 @@
 """The calls about connections."""
 
-from .call import API, PAGE, UNSET, Call, Page, Unset, get_call, given, nothing, offset_list, segment
-from .models import Connection, ConnectionTest, Json
+from vai.call import API, PAGE, UNSET, Call, Page, Unset, get_call, given, nothing, offset_list, segment
+from vai.models.answers import Connection, ConnectionTest, Json
 
 
 def create(

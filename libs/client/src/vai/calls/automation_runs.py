@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from .automation_models import AutomationRun
+from vai.call import API, PAGE, Call, Conversation, Page, given, held, keyed, nothing, offset_list, prefer, segment
+from vai.models.automations import AutomationRun
+
 from .automations import GraphFormat, drawing
-from .call import API, PAGE, Call, Conversation, Page, given, held, keyed, nothing, offset_list, prefer, segment
 from .waiting import until_ended
 
 Version = Literal["same", "latest"]

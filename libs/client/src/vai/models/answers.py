@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, ClassVar, Literal, Self, get_origin, get_type_hints
 
-from .errors import UnexpectedAnswer
+from vai.errors import UnexpectedAnswer
 
 Json = dict[str, Any]
 RunStatus = Literal["pending", "awaiting_approval", "running", "completed", "failed", "cancelled", "rejected"]

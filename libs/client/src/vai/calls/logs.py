@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from .call import API, PAGE, Call, Page, get_call, nothing, segment
-from .errors import UnexpectedAnswer
-from .models import Level, LogEntry
+from vai.call import API, PAGE, Call, Page, get_call, nothing, segment
+from vai.errors import UnexpectedAnswer
+from vai.models.answers import Level, LogEntry
 
 
 def listing(

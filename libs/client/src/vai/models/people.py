@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from .errors import Detail
-from .models import Answer, Json, Run, User
+from vai.errors import Detail
+
+from .answers import Answer, Json, Run, User
 
 Role = Literal["viewer", "operator", "admin"]
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from .call import API, PAGE, UNSET, Call, Page, Unset, get_call, given, nothing, offset_list, segment
-from .people_models import InvitedMember, Member, Role
+from vai.call import API, PAGE, UNSET, Call, Page, Unset, get_call, given, nothing, offset_list, segment
+from vai.models.people import InvitedMember, Member, Role
 
 
 def create(

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from .call import API, PAGE, Call, Page, get_call, given, nothing, offset_list, segment
-from .people_models import ApiKey, CreatedApiKey, Role
+from vai.call import API, PAGE, Call, Page, get_call, given, nothing, offset_list, segment
+from vai.models.people import ApiKey, CreatedApiKey, Role
 
 
 def create(name: str, role: Role, *, expires_at: datetime | None = None) -> Call[CreatedApiKey]:

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 import httpx2
 
-from .call import Call, get_call, given, nothing
-from .errors import UnexpectedAnswer
-from .models import Run
-from .people_models import RunChange
-from .sending import Retries
-from .tail import Tail
+from vai.call import Call, get_call, given, nothing
+from vai.errors import UnexpectedAnswer
+from vai.models.answers import Run
+from vai.models.people import RunChange
+from vai.sending import Retries
+from vai.tail import Tail
 
 
 def stream(

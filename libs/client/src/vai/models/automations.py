@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 
-from .models import ENDED, Answer, Json, RunError, etag_of
+from .answers import ENDED, Answer, Json, RunError, etag_of
 
 AutomationRunStatus = Literal["running", "completed", "failed", "cancelled"]
 StepState = Literal["waiting", "running", "completed", "failed", "cancelled", "rejected", "skipped"]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from .call import (
+from vai.call import (
     API,
     PAGE,
     UNSET,
@@ -18,7 +18,7 @@ from .call import (
     prefer,
     segment,
 )
-from .models import Action, Json, Run
+from vai.models.answers import Action, Json, Run
 
 
 def create(

@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from .automation_models import AutomationRun
-from .call import LONGEST_WAIT, Call, Conversation, Pause, held
-from .errors import ServerUnreachable, Unavailable
-from .models import Run
+from vai.call import LONGEST_WAIT, Call, Conversation, Pause, held
+from vai.errors import ServerUnreachable, Unavailable
+from vai.models.answers import Run
+from vai.models.automations import AutomationRun
 
 R = TypeVar("R", Run, AutomationRun)
 

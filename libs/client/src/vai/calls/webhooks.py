@@ -10,8 +10,8 @@ import uuid
 from typing import Any
 from urllib.parse import quote
 
-from .call import Call, segment
-from .models import Json
+from vai.call import Call, segment
+from vai.models.answers import Json
 
 
 def signed(secret: str, body: bytes, message_id: str | None = None, at: float | None = None) -> dict[str, str]:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from .automation_models import Automation, AutomationRun
-from .call import API, PAGE, Call, Page, get_call, given, held, keyed, nothing, offset_list, prefer, segment
-from .models import Json
+from vai.call import API, PAGE, Call, Page, get_call, given, held, keyed, nothing, offset_list, prefer, segment
+from vai.models.answers import Json
+from vai.models.automations import Automation, AutomationRun
 
 GraphFormat = Literal["mermaid", "svg"]
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from .call import Call, get_call
-from .errors import UnexpectedAnswer
-from .models import Answer
-from .people_models import Kind, Template
+from vai.call import Call, get_call
+from vai.errors import UnexpectedAnswer
+from vai.models.answers import Answer
+from vai.models.people import Kind, Template
 
 A = TypeVar("A", bound=Answer)
 

@@ -1,8 +1,8 @@
 """The calls of whoever runs the installation: with its own token (VAI_ADMIN_TOKEN) in the place of an API key."""
 
-from .call import PAGE, Call, Page, given, offset_list, segment
-from .models import Json
-from .people_models import NewOrganisation, Organisation
+from vai.call import PAGE, Call, Page, given, offset_list, segment
+from vai.models.answers import Json
+from vai.models.people import NewOrganisation, Organisation
 
 PATH = "/admin/organisations"
 

@@ -1,7 +1,7 @@
 """The calls about who one is, signing in and out."""
 
-from .call import API, Call, get_call, given, nothing
-from .people_models import Me, Session
+from vai.call import API, Call, get_call, given, nothing
+from vai.models.people import Me, Session
 
 
 def me() -> Call[Me]:

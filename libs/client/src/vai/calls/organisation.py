@@ -1,8 +1,8 @@
 """The calls about the caller's organisation."""
 
-from .call import API, Call, get_call, given
-from .models import Json
-from .people_models import Organisation
+from vai.call import API, Call, get_call, given
+from vai.models.answers import Json
+from vai.models.people import Organisation
 
 
 def get() -> Call[Organisation]:

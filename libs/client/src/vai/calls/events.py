@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from .call import API, Call, given
-from .people_models import Replay
+from vai.call import API, Call, given
+from vai.models.people import Replay
 
 
 def replay(since: datetime, until: datetime | None = None, *, types: Sequence[str] | None = None) -> Call[Replay]:

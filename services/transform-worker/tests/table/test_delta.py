@@ -1,5 +1,6 @@
 """Who may write a Delta table, and what becomes of those who come too late (rule 14)."""
 
+import json
 import os
 import threading
 from collections.abc import Callable
@@ -162,6 +163,37 @@ def test_files_that_no_version_of_the_last_day_holds_are_removed_now_and_then(wo
     assert (orphan.exists(), fresh.exists()) == (False, True)
     assert workshop.rows() == [(1, "late")]
     assert workshop.table().transaction_version("vai") == 11
+
+
+@pytest.mark.parametrize("fields", MODES)
+def test_a_table_of_many_versions_is_opened_by_a_checkpoint_that_knows_its_last_writer(
+    workshop: Any, fields: dict[str, Any]
+) -> None:
+    for number in range(12):
+        workshop.run(f"SELECT {number} AS id, 'x' AS t", **fields)
+    log = workshop.folder / workshop.org_id / "silver" / "out" / "_delta_log"
+    checkpoint = json.loads((log / "_last_checkpoint").read_text())["version"]
+    assert workshop.table().version() - checkpoint < 10
+    assert workshop.table().transaction_version("vai") == 12
+    with pytest.raises(Retryable, match="write epoch 12, this run has 3"):
+        workshop.perform(workshop.job(SQL, **fields), lock=lambda payload: {"write_epoch": 3})
+
+
+@pytest.mark.parametrize("fields", MODES)
+def test_a_run_opens_the_table_that_it_writes_once(
+    workshop: Any, fields: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workshop.run(SQL, **fields)
+    opened: list[DeltaTable | None] = []
+    usual = DeltaOutput._open
+
+    def counted(output: DeltaOutput) -> DeltaTable | None:
+        opened.append(usual(output))
+        return opened[-1]
+
+    monkeypatch.setattr(DeltaOutput, "_open", counted)
+    workshop.run(SQL, **fields)
+    assert len(opened) == 1
 
 
 def test_a_merge_on_a_boolean_key_is_a_merge(workshop: Any) -> None:

@@ -14,7 +14,6 @@ from vai_transform_worker.query.scratch import scratch_folder
 from vai_transform_worker.storage import Lake
 
 _THREADS = 2
-_AHEAD = "64KB"  # of a result that is read as a stream; text is not counted by DuckDB, so this is little
 
 
 @dataclass(frozen=True)
@@ -50,20 +49,13 @@ class AsText(NamedTuple):
 @contextmanager
 def opened(memory_mb: int, spill_mb: int) -> Iterator[duckdb.DuckDBPyConnection]:
     """An empty database in memory that may use `memory_mb`, and `spill_mb` of a folder that is removed with it."""
-    with scratch_folder() as scratch:
-        connection = warm.database()
-        try:
-            connection.execute(f"SET temp_directory = {text(str(scratch))}")
-            # as a statement: in the configuration it is shown, and not held
-            connection.execute(f"SET max_temp_directory_size = '{spill_mb}MB'")
-            connection.execute(f"SET memory_limit = '{memory_mb}MB'")
-            connection.execute(f"SET threads = {_THREADS}")
-            connection.execute(f"SET streaming_buffer_size = '{_AHEAD}'")
-            connection.execute("SET TimeZone = 'UTC'")
-            connection.execute("SET parquet_metadata_cache = true")
-            yield connection
-        finally:
-            connection.close()
+    with scratch_folder() as scratch, warm.database() as connection:
+        # as a statement: in the configuration it is shown, and not held
+        connection.execute(
+            f"SET temp_directory = {text(str(scratch))}; SET max_temp_directory_size = '{spill_mb}MB';"
+            f"SET memory_limit = '{memory_mb}MB'; SET threads = {_THREADS}"
+        )
+        yield connection
 
 
 def expose(
@@ -110,10 +102,11 @@ def _null(kind: str, name: str) -> str:
 def _seal(connection: duckdb.DuckDBPyConnection, lake: Lake, sources: Sequence[Source], folders: Sequence[str]) -> None:
     files = texts(lake.address(path) for source in sources for path in source.files)
     tables = [*(source.location for source in sources if source.location), *folders]
-    connection.execute(f"SET allowed_paths = {files}")
-    connection.execute(f"SET allowed_directories = {texts(f'{lake.address(table)}/' for table in tables)}")
-    connection.execute("SET enable_external_access = false")
-    connection.execute("SET lock_configuration = true")
+    connection.execute(
+        f"SET allowed_paths = {files}; "
+        f"SET allowed_directories = {texts(f'{lake.address(table)}/' for table in tables)}; "
+        "SET enable_external_access = false; SET lock_configuration = true"
+    )
 
 
 def secret_statement(lake: Lake, options: dict[str, str]) -> str:

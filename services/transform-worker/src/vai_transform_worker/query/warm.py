@@ -6,6 +6,8 @@ none of its own, so a fork takes all of it along.
 
 import importlib.util
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -19,25 +21,38 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": False,
     "python_enable_replacements": False,
 }
+_STATEMENTS = "SET streaming_buffer_size = '64KB'; SET TimeZone = 'UTC'; SET parquet_metadata_cache = true"
+# the buffer is of a result that is read as a stream; text is not counted by DuckDB, so this is little
+
 _opened: dict[str, duckdb.DuckDBPyConnection] = {}
+_lent: list[duckdb.DuckDBPyConnection] = []
 _importer = os.getpid()
 
 
-def database() -> duckdb.DuckDBPyConnection:
+@contextmanager
+def database() -> Iterator[duckdb.DuckDBPyConnection]:
     """An empty database in memory that is nobody else's; in a child of the fork server it has the Delta extension."""
-    return _taken("database") or duckdb.connect(":memory:", config=_CONFIG)
+    taken = _opened.pop("database", None) if _is_child() else None
+    if taken is not None:
+        _lent.append(taken)  # not closed: that takes a while, and it ends with the child
+        yield taken
+    else:
+        with _database() as connection:
+            yield connection
 
 
-def parser() -> duckdb.DuckDBPyConnection:
+@contextmanager
+def parser() -> Iterator[duckdb.DuckDBPyConnection]:
     """A database that parses and cannot do more: IMPORT DATABASE reads files as soon as it is parsed."""
-    return _taken("parser") or _parser()
+    if _is_child() and "parser" in _opened:
+        yield _opened["parser"]
+    else:
+        with _parser() as connection:
+            yield connection
 
 
 def load(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     """Load an extension by its path, unless it is there: the wheel holds the signed one, and nothing is fetched."""
-    loaded = f"SELECT 1 FROM duckdb_extensions() WHERE extension_name = {text(name)} AND loaded"
-    if connection.execute(loaded).fetchone():
-        return
     found = importlib.util.find_spec(f"duckdb_extension_{name}")
     if found is None or not found.submodule_search_locations:
         raise RuntimeError(f"the package duckdb-extension-{name} is not installed")
@@ -47,17 +62,18 @@ def load(connection: duckdb.DuckDBPyConnection, name: str) -> None:
 
 def prepare() -> None:
     """Open what the children of this process will take. Called by the fork server's import of `warm_start`."""
-    _opened.update(database=_with_delta(), parser=_parser())
+    database, parser = _database(), _parser()
+    load(database, "delta")
+    _opened.update(database=database, parser=parser)
 
 
-def _taken(name: str) -> duckdb.DuckDBPyConnection | None:
-    # in the process that opened it, it stays for the children
-    return _opened.pop(name, None) if os.getpid() != _importer else None
+def _is_child() -> bool:
+    return os.getpid() != _importer  # in the process that opened them, they stay for the children
 
 
-def _with_delta() -> duckdb.DuckDBPyConnection:
+def _database() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(":memory:", config=_CONFIG)
-    load(connection, "delta")
+    connection.execute(_STATEMENTS)
     return connection
 
 

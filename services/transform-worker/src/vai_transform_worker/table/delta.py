@@ -30,7 +30,7 @@ RUN_ID = "vai.run_id"
 ROWS = "vai.rows"
 
 _TRIES = 10
-_VACUUM_EVERY = 10  # versions
+_TIDY_EVERY = 10  # versions
 _KEEP_HOURS = 24
 _LOOKED_BACK = 100  # versions in which an earlier attempt's commit is looked for
 
@@ -105,15 +105,16 @@ class DeltaOutput:
     def write(self, choose: Chosen) -> Written:
         """Bring rows into the table by the way that is chosen for the table as it is now."""
         try:
-            with Leftovers(self._uri, self._open).removed_unless_committed():
-                return self._tried(choose)
+            table = self._open()
+            with Leftovers(self._uri, table, self._open).removed_unless_committed():
+                return self._tried(table, choose)
         except RunError:
             self.tidy(0)  # a table whose runs never succeed has no version at which it would be tidied
             raise
 
-    def _tried(self, choose: Chosen) -> Written:
+    def _tried(self, table: DeltaTable | None, choose: Chosen) -> Written:
         for attempt in range(_TRIES):
-            table = self._fenced()
+            self._check_fence(table)
             if table and self._ticket.is_repeated and (done := self._own_commit(table)):
                 return done  # the earlier attempt had its permit, and committed until now
             way = choose(table, _epoch(table))
@@ -131,6 +132,7 @@ class DeltaOutput:
             else:
                 return _described(committed, stream.count if way.rows is None else way.rows)
             self._watch.pause(random.uniform(0, 0.1 * 2**attempt))
+            table = self._open()
         message = f"{self._name} is written by somebody else all the time: find out who else writes there"
         raise Retryable(ErrorCode.CONNECTION_ERROR, message, {"table": self._name})
 
@@ -140,12 +142,11 @@ class DeltaOutput:
         except TableNotFoundError:
             return None
 
-    def _fenced(self) -> DeltaTable | None:
-        """The handle to commit on. Raises where the table's write epoch is not lower than the writer's."""
-        table = self._open()
+    def _check_fence(self, table: DeltaTable | None) -> None:
+        """Raises where the write epoch of the handle to commit on is not lower than the writer's."""
         there, own = _epoch(table), self._ticket.write_epoch
         if there is None or there < own:
-            return table
+            return
         self._ticket.permit(there)  # tells a writer that is out of turn to stop
         message = f"{self._name} has write epoch {there}, this run has {own}: the database is older than the lake"
         raise Retryable(ErrorCode.INTERNAL_ERROR, message, {"table": self._name, "there": there, "own": own})
@@ -176,7 +177,7 @@ class DeltaOutput:
             "schema_mode": None if table is None else "merge" if adds else "overwrite",
             "storage_options": self._options or None,
             "target_file_size": stream.file_size,
-            "writer_properties": file_columns.properties(stream.reader.schema),
+            "writer_properties": file_columns.properties(stream.reader.schema, stream.has_few_rows),
             "commit_properties": self._commit(way),
         }
         write_deltalake(self._uri if table is None else table, stream.reader, **options)
@@ -203,8 +204,11 @@ class DeltaOutput:
         return table
 
     def tidy(self, version: int) -> None:
-        """Now and then, remove files that no version of the last day holds; whatever fails is tried next time."""
-        if version % _VACUUM_EVERY:
+        """Now and then, remove files that no version of the last day holds; whatever fails is tried next time.
+
+        A checkpoint is written as well: who opens a table reads the versions after the last one, a file for each.
+        """
+        if version % _TIDY_EVERY:
             return
         try:
             table = self._open()
@@ -217,6 +221,8 @@ class DeltaOutput:
                 full=True,
                 commit_properties=CommitProperties(max_commit_retries=0),
             )
+            if version:
+                table.create_checkpoint()
         except Exception as error:
             self._watch.warn("tidy_failed", f"{self._name} could not be tidied: {error}", {"table": self._name})
 

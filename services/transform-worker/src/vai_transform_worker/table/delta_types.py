@@ -180,4 +180,5 @@ def _duckdb_type(kind: Any) -> str:
 def described_types(table: DeltaTable) -> dict[str, Any]:
     """The columns of a Delta table with DuckDB's types, in order."""
     fields = described(json.loads(table.schema().to_json())["fields"])
-    return {each["name"]: duckdb.sqltype(each["type"]) for each in fields}
+    kinds = {kind: duckdb.sqltype(kind) for kind in {each["type"] for each in fields}}
+    return {each["name"]: kinds[each["type"]] for each in fields}

@@ -3,7 +3,7 @@
 Compared before anything is written. A table is widened where that keeps every value that it has.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,14 +34,17 @@ class Fit:
     added: list[str]
     nulls: list[str]
 
-    def rows(self, source: Columns, relation: str) -> str:
-        """The rows of `relation` with the table's types, and only the columns that they have."""
+    def rows(self, source: Columns, relation: str, only: Container[str] | None = None) -> str:
+        """The rows of `relation` with the table's types, and only the columns that they have; or `only` those of them.
+
+        Who needs the keys asks for them alone: DuckDB looks at each column that a query names.
+        """
         columns = (
             f"CAST(NULL AS {kind}) AS {quoted(name)}"
             if name in self.nulls
             else f"{exact(quoted(self.given[name]), source[self.given[name]], kind, name)} AS {quoted(name)}"
             for name, kind in self.types.items()
-            if name in self.given or name in self.nulls
+            if (name in self.given or name in self.nulls) and (only is None or name in only)
         )
         return f"SELECT {', '.join(columns)} FROM {relation}"
 

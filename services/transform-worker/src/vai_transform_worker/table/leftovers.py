@@ -14,25 +14,22 @@ _LOG = "_delta_log"
 
 
 class Leftovers:
-    """The files of the table in the folder `uri`; the writer holds the table's lock."""
+    """The files of the table in the folder `uri`, which is as `table` shows it; the writer holds the table's lock."""
 
-    def __init__(self, uri: str, opened: Callable[[], DeltaTable | None]) -> None:
+    def __init__(self, uri: str, table: DeltaTable | None, opened: Callable[[], DeltaTable | None]) -> None:
         self._folder = Path(uri) if uri.startswith("/") else None
+        self._version = table.version() if table else None
         self._opened = opened
 
     @contextmanager
     def removed_unless_committed(self) -> Iterator[None]:
-        before, version = self._files(), self._version()
+        before = self._files()
         try:
             yield
         except BaseException:
             with suppress(Exception):  # the failure itself is what matters
-                self._remove(self._files() - before, version)
+                self._remove(self._files() - before)
             raise
-
-    def _version(self) -> int | None:
-        table = self._opened() if self._folder else None
-        return table.version() if table else None
 
     def _files(self) -> set[Path]:
         if self._folder is None:
@@ -40,10 +37,10 @@ class Leftovers:
         found = (path for path in self._folder.rglob("*") if path.is_file())
         return {path for path in found if path.relative_to(self._folder).parts[0] != _LOG}
 
-    def _remove(self, new: set[Path], version: int | None) -> None:
+    def _remove(self, new: set[Path]) -> None:
         """Nothing where somebody else wrote meanwhile: files that a version took out are new to nobody."""
         table = self._opened()
-        if (table.version() if table else None) != version:
+        if (table.version() if table else None) != self._version:
             return
         held = {Path(unquote(uri.removeprefix("file://"))) for uri in table.file_uris()} if table else set()
         for path in new - held:

@@ -57,7 +57,6 @@ class Merger:
     memory_mb: int
     columns: dict[str, Any] = field(default_factory=dict)
     count: int = 0
-    size: int = 0
 
     def staged(self) -> None:
         """To be called when the rows are there: looks at what they are."""
@@ -65,8 +64,6 @@ class Merger:
         self.columns = dict(zip(relation.columns, relation.types, strict=True))
         found = self.connection.execute(f"SELECT count(*) FROM {STAGED}").fetchone()
         self.count = found[0] if found else 0
-        sample = self.connection.sql(f"FROM {STAGED} LIMIT {READ_ROWS}").to_arrow_table()
-        self.size = self.count * sample.nbytes // max(1, sample.num_rows)
 
     def way(self, table: DeltaTable | None, epoch: int | None) -> Way:
         """The way into the table as it is now. Raises DATA_ERROR where the rows do not fit into it."""
@@ -81,19 +78,26 @@ class Merger:
         if epoch is None or table.transaction_version(unique) != epoch:
             self._check_unique(old, keys)
         rows = fitting.rows(self.columns, STAGED)
-        matched, touched = self._met(old, rows, keys)
+        keyed = fitting.rows(self.columns, STAGED, only=keys)
+        matched, touched = self._met(old, keyed, keys)
         if not matched and not fitting.widened:
             return Way("append", [self._part(rows)], unique=unique, rows=self.count)
         if self._is_for_deltalake(fitting, there, keys, touched / max(1, len(table.file_uris()))):
             return Way("merge", [self._part(rows)], keys, unique=unique, rows=self.count)
-        return Way("replace", self._anew(fitting, there, old, rows, keys), unique=unique, rows=self.count)
+        return Way("replace", self._anew(fitting, there, old, rows, keyed, keys), unique=unique, rows=self.count)
 
     def _is_for_deltalake(self, fitting: Fit, there: Columns, keys: Sequence[str], touched: float) -> bool:
         if fitting.widened or touched >= _MOST_TOUCHED or len(fitting.types) > _MOST_COLUMNS:
             return False
         if any(_NO_NAME in name for name in fitting.types):
             return False
-        return self.size < (self.memory_mb << 20) // 4 and all(there[key].id in _SIMPLE for key in keys)
+        return all(there[key].id in _SIMPLE for key in keys) and self._weight() < (self.memory_mb << 20) // 4
+
+    def _weight(self) -> int:
+        """How many bytes the staged rows have in memory, by the first of them."""
+        sample = self.connection.sql(f"FROM {STAGED} LIMIT {READ_ROWS}").to_arrow_table()
+        each: float = sample.nbytes / max(1, sample.num_rows)
+        return round(self.count * each)
 
     def _check_keys(self, there: list[str]) -> None:
         known = {name.lower() for name in there}
@@ -119,7 +123,7 @@ class Merger:
         ).fetchone()
         return (found[0], found[1]) if found else (0, 0)
 
-    def _anew(self, fitting: Fit, there: Columns, old: str, rows: str, keys: Sequence[str]) -> list[Part]:
+    def _anew(self, fitting: Fit, there: Columns, old: str, rows: str, keyed: str, keys: Sequence[str]) -> list[Part]:
         has = {*fitting.given, *fitting.nulls}
         kept = [name for name in fitting.types if name not in has]
         new = ", ".join(_of(name, "t" if name in kept else "s", fitting, there) for name in fitting.types)
@@ -128,16 +132,21 @@ class Merger:
             _of(name, "t", fitting, there) if name in there else f"CAST(NULL AS {kind}) AS {quoted(name)}"
             for name, kind in fitting.types.items()
         )
+        found = self.connection.execute(f"SELECT count(*) FROM {old}").fetchone()
         return [
             self._part(f"SELECT {new} FROM ({rows}) s{beside}"),
-            self._part(f"SELECT {others} FROM {old} t ANTI JOIN ({rows}) s ON {_same(keys)}", is_new=False),
+            self._part(
+                f"SELECT {others} FROM {old} t ANTI JOIN ({keyed}) s ON {_same(keys)}",
+                is_new=False,
+                most=found[0] if found else None,
+            ),
         ]
 
-    def _part(self, sql: str, is_new: bool = True) -> Part:
+    def _part(self, sql: str, is_new: bool = True, most: int | None = None) -> Part:
         def rows() -> pa.RecordBatchReader:
             return self.connection.sql(sql).to_arrow_reader(READ_ROWS)
 
-        return Part(rows, is_new)
+        return Part(rows, is_new, most)
 
 
 def _of(name: str, alias: str, fitting: Fit, there: Columns) -> str:

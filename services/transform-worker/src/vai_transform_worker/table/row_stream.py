@@ -28,6 +28,8 @@ class Part:
 
     rows: Rows
     is_new: bool = True
+    most: int | None = None
+    """How many they are at most, where that is known before."""
 
 
 class Stream:
@@ -51,6 +53,12 @@ class Stream:
         ahead = self._ahead
         heavy = ahead is not None and ahead.num_rows and ahead.nbytes / ahead.num_rows > _LARGE_ROW
         return _SMALL_FILES if heavy else None
+
+    @property
+    def has_few_rows(self) -> bool:
+        """Whether there are so few that DuckDB gives those of each part at once, as far as can be seen before."""
+        ahead = self._ahead.num_rows if self._ahead is not None else 0
+        return ahead < READ_ROWS and all(part.most is not None and part.most < READ_ROWS for part in self._later)
 
     def _said(self) -> Iterator[pa.RecordBatch]:
         try:

@@ -83,6 +83,10 @@ test-upgrade: $(READY) ## the version before beside this one, through the migrat
 fuzz: $(READY) ## look for inputs that break something: the property tests with new ones (MINUTES=5, SEED= to repeat, T=)
 	@$(PY) tools/fuzz.py --minutes "$(or $(MINUTES),5)" $(if $(SEED),--seed "$(SEED)") $(T)
 
+.PHONY: mutants
+mutants: $(READY) ## change the code in small ways and see whether the tests notice (T="advance conditions"; minutes each)
+	@$(PY) -m tools.mutants $(T)
+
 .PHONY: examples
 examples: $(READY) ## build the consumers under examples/ and have each read events (KAFKA=apache: from Apache Kafka)
 	@VAI_TEST_KAFKA="$(KAFKA)" $(PY) -m tools.consumers

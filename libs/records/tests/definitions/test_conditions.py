@@ -227,3 +227,9 @@ def test_an_automation_judges_events_inputs_and_steps(field: str) -> None:
 def test_a_path_of_an_automation_starts_at_a_root(field: str) -> None:
     with pytest.raises(ValidationError, match="event, inputs, steps"):
         RootedCondition.model_validate({"field": field, "operator": "eq", "value": 1})
+
+
+@pytest.mark.parametrize(("values", "shown"), [({"x": 3}, {"seen": 3}), ({"x": None}, {"seen": None}), ({}, {})])
+def test_what_was_seen_is_shown_beside_the_condition(values: dict[str, Any], shown: dict[str, Any]) -> None:
+    (judged,) = judge([condition("x", "eq", 3)], values)
+    assert judged.as_json() == {"field": "x", "operator": "eq", "value": 3, **shown, "holds": values.get("x") == 3}

@@ -244,21 +244,6 @@ async def test_of_much_progress_the_last_is_written(desk: Desk) -> None:
     assert (await desk.database.run(run.id))["progress"] == {"done": 49}
 
 
-async def test_work_that_is_to_stop_is_not_waited_for(desk: Desk) -> None:
-    run = await desk.holds()
-
-    async def answer() -> int:
-        return 7
-
-    assert await run.until_stopped(answer()) == 7
-    never = asyncio.ensure_future(asyncio.Event().wait())
-    waiting = asyncio.ensure_future(run.until_stopped(never))
-    await asyncio.wait([waiting], timeout=0.01)
-    run.ask_to_stop("cancel")
-    assert await waiting is None
-    await asyncio.wait([never])
-    assert never.cancelled()
-
 
 async def test_a_loose_definition_of_an_older_version_is_read_as_that_read_it(desk: Desk) -> None:
     run = await desk.holds(definition={"source": "noop", "timeout_seconds": "30", "requires_approval": 1})

@@ -1,7 +1,7 @@
 """A run that this worker holds: what its kind may know of it, say of it and write for it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -287,17 +287,6 @@ class Owned:
     async def flushed(self) -> None:
         """Returns when all that was logged is written (entries keep their order), or could not be."""
         await self._log.flushed(self._means.reports)
-
-    async def until_stopped(self, work: Awaitable[Any]) -> Any:
-        """The work's answer, or None as soon as somebody asks the run to stop; the work is cancelled then."""
-        task = asyncio.ensure_future(work)
-        stopped = asyncio.create_task(self.stopping.wait())
-        try:
-            await asyncio.wait([task, stopped], return_when=asyncio.FIRST_COMPLETED)
-            return await task if task.done() else None
-        finally:
-            stopped.cancel()
-            task.cancel()
 
     async def _ready(self) -> None:
         await self._means.life.steady()

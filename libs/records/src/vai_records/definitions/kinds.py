@@ -47,8 +47,3 @@ _ALL = (
 )
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in _ALL}
-
-
-def kinds_of(service: str) -> tuple[str, ...]:
-    """The kinds that a service can run in this version."""
-    return tuple(kind.name for kind in _ALL if kind.service == service and kind.available)

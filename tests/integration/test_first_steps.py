@@ -23,7 +23,7 @@ def orders(seen: Seen) -> Reply:
     if seen.headers.get("x-api-key") != "s3cret":
         return Reply(401, b'{"error": "no key"}', {"content-type": "application/json"})
     since = seen.query["updated_since"][0]
-    found = [order for order in ORDERS if order["updated_at"] >= since]
+    found = [order for order in ORDERS if str(order["updated_at"]) >= since]
     return Reply(body=json.dumps(found).encode(), headers={"content-type": "application/json"})
 
 

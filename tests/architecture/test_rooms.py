@@ -26,7 +26,6 @@ SAME_THING = {
     "failures": "what went wrong outside, as an error of the run",
     "credentials": "a connection's credentials in a request",
     "log_texts": "what a log says",
-    "storage": "where the lake is",
 }
 """File names that two services have; elsewhere the same name would promise the same thing."""
 

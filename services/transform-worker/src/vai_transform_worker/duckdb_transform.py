@@ -13,8 +13,8 @@ from vai_records.definitions.duckdb_transform import TransformInput
 from vai_records.lake import manifest as lake
 from vai_transform_worker.query.bounds import Bounds
 from vai_transform_worker.query.literal_paths import Pattern
-from vai_transform_worker.storage import Lake
 from vai_worker.children.link import Stop
+from vai_worker.lake import Lake
 from vai_worker.owned import Owned
 
 _LOOK_AGAIN, _NEXT_LOOKS = 0.5, 0.1  # seconds between two looks at a lock; of the run that is the next to have it

@@ -17,13 +17,13 @@ from vai_transform_worker.query import engine, pivots, safety, united_files
 from vai_transform_worker.query.bounds import Bounds
 from vai_transform_worker.query.empty_inputs import PLACEHOLDER, Blanks
 from vai_transform_worker.query.quoting import quoted
-from vai_transform_worker.storage import Lake
 from vai_transform_worker.table import delta_types
 from vai_transform_worker.table.delta import Bounded, DeltaOutput, Ticket, Written
 from vai_transform_worker.table.merging import STAGED, Merger
 from vai_transform_worker.table.row_stream import READ_ROWS
 from vai_worker.children.job import Job
 from vai_worker.children.link import Link, Stop
+from vai_worker.lake import Lake
 
 
 def transform(job: Job, link: Link) -> dict[str, Any]:

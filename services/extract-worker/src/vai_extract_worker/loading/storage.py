@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import unquote, urlsplit
 
 from vai_common.errors import ErrorCode, Retryable
+from vai_worker.lake import Lake
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,13 @@ class Storage(Protocol):
 
 def open_lake(url: str) -> Storage:
     """The storage of `file:///folder` or `s3://bucket/prefix` (keys: AWS_*). Raises ValueError for others."""
-    parts = urlsplit(url)
-    if parts.scheme == "file":
-        return Folder(Path(unquote(parts.path)))
-    if parts.scheme == "s3":
-        return Bucket(url)
-    raise ValueError(f"the lake is a file:// or s3:// address, not {parts.scheme}://")
+    lake = Lake(url)
+    if lake.is_remote:
+        return Bucket(lake)
+    if url.startswith("file://"):
+        return Folder(Path(lake.root))
+    raise ValueError(f"the lake is a file:// or s3:// address, not {url}")
+
 
 
 class Folder:
@@ -95,11 +96,10 @@ def _sync_folder(folder: Path) -> None:
 class Bucket:
     """A prefix of an S3 bucket."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, lake: Lake) -> None:
         from obstore.store import S3Store
 
-        plain_http = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
-        self._store: Any = S3Store.from_url(url, client_options={"allow_http": plain_http})
+        self._store: Any = S3Store.from_url(lake.url, client_options={"allow_http": lake.allows_http})
 
     def put(self, path: str, data: Any) -> None:
         import obstore

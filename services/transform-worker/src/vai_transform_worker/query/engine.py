@@ -11,7 +11,7 @@ from vai_transform_worker.query import united_files, warm
 from vai_transform_worker.query.quoting import quoted, text, texts
 from vai_transform_worker.query.safety import SCHEMA
 from vai_transform_worker.query.scratch import scratch_folder
-from vai_transform_worker.storage import Lake
+from vai_worker.lake import Lake
 
 _THREADS = 2
 

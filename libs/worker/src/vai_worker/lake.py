@@ -1,4 +1,5 @@
-"""Where the lake is: addresses under `lake_url` (file:///… or s3://…), and what opens it."""
+"""Where the lake is: addresses under `lake_url` (file:///… or s3://…), and what opens it. One module for who writes
+bronze and for who builds on it."""
 
 import os
 from collections.abc import Mapping
@@ -19,10 +20,10 @@ _NAMES = (
 
 @dataclass(frozen=True)
 class Lake:
-    """One organisation's part of the lake."""
+    """The lake, or one organisation's part of it."""
 
     url: str
-    org_id: str
+    org_id: str = ""
 
     def options(self, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
         """The keys to the lake; none for a local one."""
@@ -32,6 +33,11 @@ class Lake:
         if options.get("AWS_ENDPOINT_URL", "").startswith("http://"):
             options["AWS_ALLOW_HTTP"] = "true"
         return options
+
+    @property
+    def allows_http(self) -> bool:
+        """Whether its store is spoken to without TLS."""
+        return self.options().get("AWS_ALLOW_HTTP") == "true"
 
     @property
     def is_remote(self) -> bool:

@@ -18,7 +18,7 @@ _PLACES = {
     "vai_records/runs/row.py": "the rows that are read, shown, claimed and ended",
     "vai_records/runs/new_run.py": "what whoever makes a run may say of it",
     "vai_api_gateway/http/shapes.py": "what the REST API promises",
-    "vai/models.py": "what the client knows",
+    "vai/models/answers.py": "what the client knows",
 }
 _A_LIST = 9
 """So many of a run's fields named in one function, class or constant are a list of a run's fields."""
@@ -67,7 +67,7 @@ _ADDED = "losses: int"
 _LOOK = """
 import json
 from datetime import UTC, datetime
-from vai.models import Run
+from vai.models.answers import Run
 from vai_api_gateway.http.shapes import RunShape
 from vai_api_gateway.runs.intake import _as_inserted
 from vai_records.runs import runs
@@ -94,7 +94,7 @@ def test_a_field_that_is_added_in_three_places_is_read_shown_and_known(tmp_path:
     records, gateway = ROOT / "libs/records/src/vai_records", ROOT / "services/api-gateway/src/vai_api_gateway"
     _copied(records, tmp_path, "runs/row.py", "    interrupt_count: int", _ADDED)
     _copied(gateway, tmp_path, "http/shapes.py", "    interrupt_count: int", _ADDED)
-    _copied(ROOT / "libs/client/src/vai", tmp_path, "models.py", "    interrupt_count: int = 0", f"{_ADDED} = 0")
+    _copied(ROOT / "libs/client/src/vai", tmp_path, "models/answers.py", "    interrupt_count: int = 0", f"{_ADDED} = 0")
     asked = [sys.executable, "-c", _LOOK]
     done = subprocess.run(asked, env=os.environ | {"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

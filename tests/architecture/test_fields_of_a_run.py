@@ -94,7 +94,8 @@ def test_a_field_that_is_added_in_three_places_is_read_shown_and_known(tmp_path:
     records, gateway = ROOT / "libs/records/src/vai_records", ROOT / "services/api-gateway/src/vai_api_gateway"
     _copied(records, tmp_path, "runs/row.py", "    interrupt_count: int", _ADDED)
     _copied(gateway, tmp_path, "http/shapes.py", "    interrupt_count: int", _ADDED)
-    _copied(ROOT / "libs/client/src/vai", tmp_path, "models/answers.py", "    interrupt_count: int = 0", f"{_ADDED} = 0")
+    client = ROOT / "libs/client/src/vai"
+    _copied(client, tmp_path, "models/answers.py", "    interrupt_count: int = 0", f"{_ADDED} = 0")
     asked = [sys.executable, "-c", _LOOK]
     done = subprocess.run(asked, env=os.environ | {"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -244,7 +244,6 @@ async def test_of_much_progress_the_last_is_written(desk: Desk) -> None:
     assert (await desk.database.run(run.id))["progress"] == {"done": 49}
 
 
-
 async def test_a_loose_definition_of_an_older_version_is_read_as_that_read_it(desk: Desk) -> None:
     run = await desk.holds(definition={"source": "noop", "timeout_seconds": "30", "requires_approval": 1})
     assert (run.definition.timeout_seconds, run.definition.requires_approval) == (30.0, True)

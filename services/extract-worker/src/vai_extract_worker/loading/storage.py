@@ -41,7 +41,6 @@ def open_lake(url: str) -> Storage:
     raise ValueError(f"the lake is a file:// or s3:// address, not {url}")
 
 
-
 class Folder:
     """A local folder; what it has taken survives a crash of the machine."""
 

@@ -24,7 +24,7 @@ from vai_extract_worker.dlt_extract import DltExtract as Kind
 from vai_extract_worker.extract import extract
 from vai_extract_worker.loading import loading
 from vai_extract_worker.loading.loading import Loading, Run
-from vai_extract_worker.progress import State
+from vai_extract_worker.progress import Progress
 from vai_extract_worker.rest import source as rest_api
 from vai_extract_worker.source import Means
 from vai_records.definitions.dlt_extract import DltExtract
@@ -211,7 +211,7 @@ class Desk:
 
         source._session.send = send  # type: ignore[method-assign]
         (table,) = source.tables()
-        state = State.begin(["rows"], self.checkpoint)
+        state = Progress.begin(["rows"], self.checkpoint)
         storage: Any = None
         try:
             run = Run(job, self.link, storage, "rest_api", definition.slice_rows, state, {}, {}, {})

@@ -51,7 +51,7 @@ async def test_the_largest_payload_gets_through(own_database: Database, heard: H
     assert len(heard.words[0]) == LARGEST_PAYLOAD + len("one ")
 
 
-async def test_an_ear_comes_back_and_says_so(own_database: Database, heard: Heard) -> None:
+async def test_a_listener_comes_back_and_says_so(own_database: Database, heard: Heard) -> None:
     owner = await own_database.owner()
     for pid in [row["pid"] for row in await owner.fetch(_LISTENERS)]:
         await owner.execute("SELECT pg_terminate_backend($1)", pid)
@@ -60,7 +60,7 @@ async def test_an_ear_comes_back_and_says_so(own_database: Database, heard: Hear
     await wait_for(lambda: heard.words == ["one again"], what="it hears again")
 
 
-async def test_an_ear_waits_for_a_database_that_is_away() -> None:
+async def test_a_listener_waits_for_a_database_that_is_away() -> None:
     heard = Heard("postgresql://nobody:x@127.0.0.1:1/nowhere")
     listening = asyncio.create_task(heard.listener.listen())
     await asyncio.wait([listening], timeout=0.2)

@@ -1,6 +1,6 @@
 """Short words for plans and for where their steps stand."""
 
-from vai_records.automations.advance import Standing, State
+from vai_records.automations.advance import Standing, StepStatus
 from vai_records.automations.plan import Dependency, Plan, Step, When
 
 
@@ -15,9 +15,9 @@ def step(key: str, *needs: str, when: str = "on_success", kind: str = "http_requ
 
 def now(plan: Plan, said: str) -> dict[str, Standing]:
     """`a=completed b=completed:true`; who is not mentioned waits."""
-    standing = {one.key: Standing(State.WAITING) for one in plan.steps}
+    standing = {one.key: Standing(StepStatus.WAITING) for one in plan.steps}
     for word in said.split():
         key, _, rest = word.partition("=")
         state, _, port = rest.partition(":")
-        standing[key] = Standing(State(state), port or None)
+        standing[key] = Standing(StepStatus(state), port or None)
     return standing

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.records.tests.automations.plans import now
-from vai_records.automations.advance import Advance, Standing, State, advance
+from vai_records.automations.advance import Advance, Standing, StepStatus, advance
 from vai_records.automations.plan import Dependency, Plan, Step, When
 
-FINAL = frozenset(State) - {State.WAITING, State.RUNNING}
+FINAL = frozenset(StepStatus) - {StepStatus.WAITING, StepStatus.RUNNING}
 PORTS = ("true", "false", "rejected")
-OUTCOMES = [Standing(State.COMPLETED, port) for port in (None, "true", "false")] + [
-    Standing(state) for state in (State.FAILED, State.CANCELLED, State.REJECTED)
+OUTCOMES = [Standing(StepStatus.COMPLETED, port) for port in (None, "true", "false")] + [
+    Standing(state) for state in (StepStatus.FAILED, StepStatus.CANCELLED, StepStatus.REJECTED)
 ]
 
 
@@ -41,7 +41,7 @@ class Course:
     choose: Callable[[list[str]], str]
     standing: dict[str, Standing] = field(default_factory=dict)
     started: list[str] = field(default_factory=list)
-    ended: State | None = None
+    ended: StepStatus | None = None
 
     def run(self, cancel_after: int | None = None) -> "Course":
         self.standing = now(self.plan, "")
@@ -50,7 +50,7 @@ class Course:
             self._follow(advance(self.plan, self.standing, cancelled=cancelled), cancelled)
             if self.ended is not None:
                 return self
-            running = [key for key, one in self.standing.items() if one.state is State.RUNNING]
+            running = [key for key, one in self.standing.items() if one.state is StepStatus.RUNNING]
             assert running, "nothing runs, and it is not over"
             picked = self.choose(running)
             self.standing[picked] = self.outcomes[picked]
@@ -59,20 +59,20 @@ class Course:
     def _follow(self, found: Advance, cancelled: bool) -> None:
         assert not (cancelled and found.start)
         for key, skip in found.skip.items():
-            assert self.standing[key].state is State.WAITING
+            assert self.standing[key].state is StepStatus.WAITING
             self.standing[key] = Standing(skip.state)
         for key in found.start:
             self._start(key)
-        assert sum(one.state is State.RUNNING for one in self.standing.values()) <= self.plan.max_parallel
+        assert sum(one.state is StepStatus.RUNNING for one in self.standing.values()) <= self.plan.max_parallel
         again = advance(self.plan, self.standing, cancelled=cancelled)
         assert (again.start, again.skip, again.ended) == ((), {}, found.ended), "a second look finds nothing new"
         self.ended = found.ended
 
     def _start(self, key: str) -> None:
         step = next(one for one in self.plan.steps if one.key == key)
-        assert self.standing[key].state is State.WAITING
+        assert self.standing[key].state is StepStatus.WAITING
         assert all(self.standing[d.step].state in FINAL for d in step.dependencies)
-        self.standing[key] = Standing(State.RUNNING)
+        self.standing[key] = Standing(StepStatus.RUNNING)
         self.started.append(key)
 
 
@@ -93,7 +93,7 @@ def test_every_automation_ends_and_no_step_starts_twice_or_too_early(
     found = course(plan, outcomes, seed).run()
     assert len(set(found.started)) == len(found.started)
     assert all(one.state in FINAL for one in found.standing.values())
-    assert found.ended in (State.COMPLETED, State.FAILED)
+    assert found.ended in (StepStatus.COMPLETED, StepStatus.FAILED)
 
 
 @given(plans(), ten_outcomes, seeds, seeds)
@@ -120,10 +120,10 @@ def test_a_step_that_was_not_started_has_a_reason(plan: Plan, outcomes: list[Sta
         state = found.standing[one.key].state
         if one.when is When.ALWAYS and not any(d.ports for d in one.dependencies):
             assert one.key in found.started
-        if found.ended is State.COMPLETED and not one.dependencies:
+        if found.ended is StepStatus.COMPLETED and not one.dependencies:
             assert one.key in found.started or one.when is When.ON_ERROR
-        if found.ended is State.COMPLETED and state is State.SKIPPED and one.when is When.ON_SUCCESS:
-            assert any(found.standing[d.step].state is State.SKIPPED for d in one.dependencies)
+        if found.ended is StepStatus.COMPLETED and state is StepStatus.SKIPPED and one.when is When.ON_SUCCESS:
+            assert any(found.standing[d.step].state is StepStatus.SKIPPED for d in one.dependencies)
 
 
 @given(plans(), ten_outcomes, seeds, st.integers(0, 10))
@@ -132,4 +132,4 @@ def test_once_cancelled_nothing_starts_and_the_end_is_reached(
 ) -> None:
     found = course(plan, outcomes, seed).run(cancel_after)
     assert all(one.state in FINAL for one in found.standing.values())
-    assert found.ended in (State.CANCELLED, State.COMPLETED, State.FAILED)
+    assert found.ended in (StepStatus.CANCELLED, StepStatus.COMPLETED, StepStatus.FAILED)

@@ -6,7 +6,7 @@ from uuid import UUID
 from vai_common import db
 from vai_common.ids import uuid7
 from vai_records.automations import steps
-from vai_records.automations.advance import State
+from vai_records.automations.advance import StepStatus
 from vai_records.automations.plan import Plan
 from vai_records.automations.steps import Change, Notes
 from vai_records.runs import hot
@@ -52,14 +52,14 @@ class Scheduling:
             assert await hot.create(conn, [new])
         finally:
             await conn.close()
-        await self.change(run_id, Change(key, State.RUNNING, new.id))
+        await self.change(run_id, Change(key, StepStatus.RUNNING, new.id))
         return str(new.id)
 
     async def change(self, run_id: UUID | str, *changes: Change) -> None:
         """Steps stand elsewhere now, and the log tells of each."""
         notes = Notes(changes={change.key: change for change in changes})
         for change in changes:
-            word = "started" if change.state is State.RUNNING else change.state.value
+            word = "started" if change.state is StepStatus.RUNNING else change.state.value
             data = {"step": change.key, "state": change.state.value, "port": change.port, "reason": change.reason}
             notes.entries.append(("info", f"step_{word}", f"{change.key} {word}", data))
         await self._note(run_id, notes)

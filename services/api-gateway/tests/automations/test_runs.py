@@ -13,7 +13,7 @@ from vai_api_gateway.automations.shapes import AutomationRunsShape, WholeAutomat
 from vai_api_gateway.gateway import Gateway
 from vai_api_gateway.http.idempotency import is_same
 from vai_records.automations import runs as automation_runs
-from vai_records.automations.advance import State
+from vai_records.automations.advance import StepStatus
 from vai_records.automations.runs import NewAutomationRun
 from vai_records.automations.steps import Change
 from vai_testkit.scheduling import Scheduling
@@ -85,9 +85,9 @@ async def test_a_run_tells_of_every_step(
     await others.end(gate, result={"port": "rejected"})
     await scheduling.change(
         run["runId"],
-        Change("load", State.COMPLETED),
-        Change("gate", State.COMPLETED, port="rejected"),
-        Change("tell", State.PASSED_BY, reason="gate went on by its port rejected"),
+        Change("load", StepStatus.COMPLETED),
+        Change("gate", StepStatus.COMPLETED, port="rejected"),
+        Change("tell", StepStatus.PASSED_BY, reason="gate went on by its port rejected"),
     )
     await scheduling.end(run["runId"])
     found = await read(api, run)
@@ -358,7 +358,7 @@ async def test_a_retry_keeps_what_succeeded(
     await scheduling.begin(run["runId"])
     load = await scheduling.start(run["runId"], "load")
     await others.end(load, result={"rows": 3})
-    await scheduling.change(run["runId"], Change("load", State.COMPLETED), Change("gate", State.FAILED))
+    await scheduling.change(run["runId"], Change("load", StepStatus.COMPLETED), Change("gate", StepStatus.FAILED))
     await scheduling.end(run["runId"], status)
 
     answers = await asyncio.gather(*(api.post(f"{RUNS}/{run['runId']}/retry") for _ in range(3)))

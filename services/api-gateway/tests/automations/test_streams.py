@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import httpx2
 import pytest
 
-from vai_records.automations.advance import State
+from vai_records.automations.advance import StepStatus
 from vai_records.automations.steps import Change
 from vai_testkit.scheduling import Scheduling
 from vai_testkit.servers.sse import stream
@@ -32,13 +32,13 @@ async def begun(api: httpx2.AsyncClient, scheduling: Scheduling) -> str:
 async def gone(scheduling: Scheduling, others: OtherServices, run_id: str) -> None:
     """It loads, somebody says no, and it ends."""
     await others.end(await scheduling.start(run_id, "load"))
-    await scheduling.change(run_id, Change("load", State.COMPLETED))
+    await scheduling.change(run_id, Change("load", StepStatus.COMPLETED))
     await scheduling.change(
         run_id,
-        Change("gate", State.REJECTED, port="rejected"),
-        Change("go", State.PASSED_BY, reason="gate went on by its port rejected"),
+        Change("gate", StepStatus.REJECTED, port="rejected"),
+        Change("go", StepStatus.PASSED_BY, reason="gate went on by its port rejected"),
     )
-    await scheduling.change(run_id, Change("stop", State.COMPLETED))
+    await scheduling.change(run_id, Change("stop", StepStatus.COMPLETED))
     await scheduling.end(run_id)
 
 
@@ -52,7 +52,7 @@ async def test_changes_are_streamed_as_they_happen_to_the_end(
         await scheduling.start(run_id, "load")
         started = await changes.event()
         assert (started.data["event"], started.data["data"]["step"]) == ("step_started", "load")
-        await scheduling.change(run_id, Change("load", State.COMPLETED))
+        await scheduling.change(run_id, Change("load", StepStatus.COMPLETED))
         assert (await changes.event()).data["event"] == "step_completed"
         await scheduling.end(run_id, "cancelled")
         last, end = await changes.rest()

@@ -17,7 +17,7 @@ from vai_extract_worker.loading.loading import Loading, Run, Unanswered
 from vai_extract_worker.loading.results import Outcome
 from vai_extract_worker.loading.storage import open_lake
 from vai_extract_worker.loading.trial import Trial
-from vai_extract_worker.progress import State
+from vai_extract_worker.progress import Progress
 from vai_extract_worker.source import IsolatingTable, Means, Source
 from vai_records.definitions.dlt_extract import DltExtract
 from vai_records.lake.manifest import Columns
@@ -69,7 +69,7 @@ class Extraction:
         limit, tables = definition.limit_rows, source.tables()
         self._is_trial = limit is not None
         self._tables = {table.name: table if limit is None else Trial(table, limit) for table in tables}
-        state = State.begin(list(self._tables), job.checkpoint)
+        state = Progress.begin(list(self._tables), job.checkpoint)
         lake = open_lake(job.lake_url)
         self._run = Run(
             job, link, lake, job.prepared["source"], definition.slice_rows, state, {}, self._known(job), self._sharing()

@@ -3,7 +3,7 @@
 from typing import Any
 
 from vai_common.errors import RunError
-from vai_extract_worker.progress import ResourceState
+from vai_extract_worker.progress import ResourceProgress
 
 Entry = dict[str, Any]
 Data = dict[str, Any]
@@ -20,7 +20,7 @@ def extraction_started(source: str, resources: list[str], completed: int) -> Ent
     )
 
 
-def resource_started(name: str, state: ResourceState, before: int, total: int) -> Entry:
+def resource_started(name: str, state: ResourceProgress, before: int, total: int) -> Entry:
     """`before` counts the resources that are over, completed or failed."""
     sliced = ", sliced" if (state.slices_total or 1) > 1 else ""
     data: Data = {"resource": name, "completed_count": before, "total_count": total}
@@ -31,17 +31,17 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def _of(state: ResourceState, number: int) -> str:
+def _of(state: ResourceProgress, number: int) -> str:
     return f"Slice {number}" if state.slices_total is None else f"Slice {number}/{state.slices_total}"
 
 
-def slice_started(name: str, state: ResourceState) -> Entry:
+def slice_started(name: str, state: ResourceProgress) -> Entry:
     number = state.slices_done + 1
     text = f"{_of(state, number)} for {name}"
     return _entry("slice_started", text, {"resource": name, "slice": number, "slices_total": state.slices_total})
 
 
-def slice_completed(name: str, state: ResourceState, rows: int) -> Entry:
+def slice_completed(name: str, state: ResourceProgress, rows: int) -> Entry:
     number = state.slices_done
     text = f"{_of(state, number)}: {_count(rows, 'row')}"
     return _entry(
@@ -49,7 +49,7 @@ def slice_completed(name: str, state: ResourceState, rows: int) -> Entry:
     )
 
 
-def resource_completed(name: str, state: ResourceState, seconds: float) -> Entry:
+def resource_completed(name: str, state: ResourceProgress, seconds: float) -> Entry:
     text = f"Completed {name}: {_count(state.rows, 'row')}, {_count(state.files, 'file')}"
     data: Data = {"resource": name, "rows": state.rows, "files": state.files, "duration_seconds": round(seconds, 3)}
     return _entry("resource_completed", text, data)
@@ -67,12 +67,12 @@ def columns_missing(name: str, columns: list[str], place: str | None) -> Entry:
     return _entry("columns_missing", text, {"resource": name, "columns": columns[:100]}, "warning")
 
 
-def rows_rejected(name: str, state: ResourceState, table: str) -> Entry:
+def rows_rejected(name: str, state: ResourceProgress, table: str) -> Entry:
     text = f"{_count(state.rejected, 'row')} of {name} could not be read; {table} has them, each with its line"
     return _entry("rows_rejected", text, {"resource": name, "rejected_rows": state.rejected, "table": table}, "warning")
 
 
-def resource_failed(name: str, error: RunError, state: ResourceState) -> Entry:
+def resource_failed(name: str, error: RunError, state: ResourceProgress) -> Entry:
     data: Data = {"resource": name, "error": error.as_json(), "rows": state.rows, "slices_completed": state.slices_done}
     return _entry("resource_failed", f"Failed {name}: {error.message}", data, "error")
 

@@ -8,7 +8,7 @@ Json = dict[str, Any]
 
 
 @dataclass
-class ResourceState:
+class ResourceProgress:
     """One resource. `plan`, `position` and `cursor` are the source's own; `received` and `size` are bytes.
 
     `abandoned` counts slices that were begun, committed in part, and given up: no name of a file comes twice.
@@ -37,25 +37,25 @@ class ResourceState:
 
 
 @dataclass
-class State:
+class Progress:
     """The whole extraction, by resource in the order in which they are extracted; of the `announced` all were told.
 
     `given_up`: {run, errors: {resource: error}} of those that failed for good: that run does not ask for them again.
     """
 
-    resources: dict[str, ResourceState]
+    resources: dict[str, ResourceProgress]
     announced: list[str] = field(default_factory=list)
     given_up: Json = field(default_factory=dict)
 
     @classmethod
-    def begin(cls, order: Sequence[str], checkpoint: Json | None) -> "State":
+    def begin(cls, order: Sequence[str], checkpoint: Json | None) -> "Progress":
         """From a checkpoint, whose order is kept; resources that it does not know come last."""
         saved = (checkpoint or {}).get("resources", {})
         before = (checkpoint or {}).get("order", [])
-        known = {item.name for item in fields(ResourceState)}
+        known = {item.name for item in fields(ResourceProgress)}
         names = [name for name in before if name in order] + [name for name in order if name not in before]
         states = {
-            name: ResourceState(**{key: value for key, value in saved.get(name, {}).items() if key in known})
+            name: ResourceProgress(**{key: value for key, value in saved.get(name, {}).items() if key in known})
             for name in names
         }
         return cls(states, (checkpoint or {}).get("announced", []), (checkpoint or {}).get("given_up", {}))
@@ -66,7 +66,7 @@ class State:
         return told | ({"given_up": self.given_up} if self.given_up else {})
 
     @property
-    def done(self) -> dict[str, ResourceState]:
+    def done(self) -> dict[str, ResourceProgress]:
         return {name: state for name, state in self.resources.items() if state.done}
 
     def progress(self, failed: Sequence[str], current: str | None, uncommitted: int = 0) -> Json:
@@ -89,7 +89,7 @@ class State:
         }
 
 
-def _saved(state: ResourceState) -> Json:
+def _saved(state: ResourceProgress) -> Json:
     """What is worth keeping: of a finished resource only the numbers."""
     given = asdict(state)
     return {

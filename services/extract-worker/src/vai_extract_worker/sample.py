@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from vai_common.errors import ErrorCode, Permanent, Retryable
 from vai_extract_worker.modes import mode_of
-from vai_extract_worker.progress import Json, ResourceState
+from vai_extract_worker.progress import Json, ResourceProgress
 from vai_extract_worker.source import Means, Page, Table
 from vai_extract_worker.waits import wait
 from vai_records.definitions.dlt_extract import SIZES, DltExtract, Sample
@@ -73,11 +73,11 @@ class SampleTable:
         self._rehearsal = resource.fail
         self._means = means
 
-    def begin(self, state: ResourceState) -> None:
+    def begin(self, state: ResourceProgress) -> None:
         state.plan = state.plan or {"after": self._last}
         self._last = (state.cursor or {}).get("last", state.plan["after"])
 
-    def slices(self, state: ResourceState) -> list[Any] | None:
+    def slices(self, state: ResourceProgress) -> list[Any] | None:
         first = (state.plan or {})["after"] + 1
         bounds = [first + self._rows * index // self._slices for index in range(self._slices + 1)]
         stretches = [Stretch(index, bounds[index], bounds[index + 1]) for index in range(self._slices)]

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from vai_common.addresses import Policy
 from vai_common.errors import Permanent
-from vai_extract_worker.progress import Json, ResourceState
+from vai_extract_worker.progress import Json, ResourceProgress
 from vai_records.secrets.hiding import Hidden
 from vai_worker.children.job import Job
 from vai_worker.children.link import Link
@@ -58,10 +58,10 @@ class Table(Protocol):
     sliced: bool
     cursor_saved_by: str | None
 
-    def begin(self, state: ResourceState) -> None:
+    def begin(self, state: ResourceProgress) -> None:
         """Look at how far it has come; set `state.plan` where the slices must stay what they are."""
 
-    def slices(self, state: ResourceState) -> list[Any] | None:
+    def slices(self, state: ResourceProgress) -> list[Any] | None:
         """The slices that are still to do, in order; None where the resource is one series of pages."""
 
     def pages(self, part: Any, position: Json | None) -> Iterator[Page]:

@@ -8,7 +8,7 @@ import orjson
 
 from vai_common.queries import Queries
 from vai_records.automations import runs, steps
-from vai_records.automations.advance import State
+from vai_records.automations.advance import StepStatus
 from vai_records.automations.causes import DEEPEST
 from vai_records.automations.inputs import with_defaults, wrong_inputs
 from vai_records.automations.runs import Live
@@ -38,7 +38,7 @@ class Opening(Enum):
 async def open_run(conn: Queries, live: Live, version: Version, notes: Notes) -> Opening:
     """Judges whether it begins, and writes its steps; `notes` say why where it does not."""
     if live.cut_off is not None:
-        tell_end(notes, live, State.FAILED, _error(live.cut_off, {"depth": live.depth}))
+        tell_end(notes, live, StepStatus.FAILED, _error(live.cut_off, {"depth": live.depth}))
         return Opening.CUT_OFF
     if live.depth > DEEPEST:  # made by an older version, which counts depth alone
         message = f"{DEEPEST} automations have started each other in a row: they look like a loop, so it ends here"
@@ -48,7 +48,7 @@ async def open_run(conn: Queries, live: Live, version: Version, notes: Notes) ->
         return await _meets(conn, live, before, notes)
     event, inputs = await runs.given(conn, live.id)
     if wrong := _wrong_input(version.inputs, inputs):
-        tell_end(notes, live, State.FAILED, _error(wrong, {}))
+        tell_end(notes, live, StepStatus.FAILED, _error(wrong, {}))
         return Opening.OVER
     conditions = [RootedCondition.model_validate(one) for one in version.conditions]
     judged = judge(conditions, {"event": event or {}, "inputs": with_defaults(version.inputs, inputs), "steps": {}})

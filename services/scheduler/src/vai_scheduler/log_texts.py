@@ -2,25 +2,25 @@
 
 from typing import Any
 
-from vai_records.automations.advance import Skip, State
+from vai_records.automations.advance import Skip, StepStatus
 from vai_records.automations.runs import Live
 from vai_records.automations.steps import Change, Notes
 
 Json = dict[str, Any]
 
 _WORDS = {
-    State.RUNNING: ("info", "step_started", "{key} started"),
-    State.COMPLETED: ("info", "step_completed", "{key} completed"),
-    State.FAILED: ("error", "step_failed", "{key} failed: {why}"),
-    State.CANCELLED: ("warning", "step_cancelled", "{key} was cancelled"),
-    State.REJECTED: ("warning", "step_rejected", "{key} was rejected"),
-    State.SKIPPED: ("info", "step_skipped", "{key} is skipped: {why}"),
-    State.PASSED_BY: ("info", "step_skipped", "{key} is skipped: {why}"),
+    StepStatus.RUNNING: ("info", "step_started", "{key} started"),
+    StepStatus.COMPLETED: ("info", "step_completed", "{key} completed"),
+    StepStatus.FAILED: ("error", "step_failed", "{key} failed: {why}"),
+    StepStatus.CANCELLED: ("warning", "step_cancelled", "{key} was cancelled"),
+    StepStatus.REJECTED: ("warning", "step_rejected", "{key} was rejected"),
+    StepStatus.SKIPPED: ("info", "step_skipped", "{key} is skipped: {why}"),
+    StepStatus.PASSED_BY: ("info", "step_skipped", "{key} is skipped: {why}"),
 }
 _ENDS = {
-    State.COMPLETED: ("info", "automation_completed", "The automation completed"),
-    State.FAILED: ("error", "automation_failed", "The automation failed"),
-    State.CANCELLED: ("warning", "automation_cancelled", "The automation was cancelled"),
+    StepStatus.COMPLETED: ("info", "automation_completed", "The automation completed"),
+    StepStatus.FAILED: ("error", "automation_failed", "The automation failed"),
+    StepStatus.CANCELLED: ("warning", "automation_cancelled", "The automation was cancelled"),
 }
 
 
@@ -31,7 +31,7 @@ def tell_change(notes: Notes, change: Change) -> None:
     why = (change.error or {}).get("message") or change.reason or "see its run"
     data = {
         "step": change.key,
-        "state": "skipped" if change.state is State.PASSED_BY else change.state.value,
+        "state": "skipped" if change.state is StepStatus.PASSED_BY else change.state.value,
         "runId": str(change.run_id) if change.run_id else None,
         "port": change.port,
         "reason": change.reason,
@@ -50,7 +50,7 @@ def tell_start(notes: Notes, live: Live) -> None:
     notes.events.append(("automation.started", _event(live, "running", None)))
 
 
-def tell_end(notes: Notes, live: Live, ended: State, error: Json | None) -> None:
+def tell_end(notes: Notes, live: Live, ended: StepStatus, error: Json | None) -> None:
     """All steps are over, or the automation run could not begin."""
     level, word, message = _ENDS[ended]
     why = f"{message}: {error['message']}" if error else message

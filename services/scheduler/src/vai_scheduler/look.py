@@ -17,7 +17,7 @@ from vai_common.messages.bell import AUTOMATION, EVENT, Bell
 from vai_common.queries import Pool, Queries
 from vai_common.telemetry import automation_runs_ended, span
 from vai_records.automations import automations, runs, steps, stored
-from vai_records.automations.advance import Advance, Standing, State, advance, has_failed
+from vai_records.automations.advance import Advance, Standing, StepStatus, advance, has_failed
 from vai_records.automations.runs import Live
 from vai_records.automations.steps import Change, Notes, Step
 from vai_records.automations.versions import Version, Versions
@@ -100,13 +100,13 @@ class Looker:
     async def _give_up(self, one: "_Look", message: str) -> None:
         await runs.give_up(one.conn, one.live.id)
         for step in (await steps.read(one.conn, one.live.id)).values():
-            if step.standing.state in (State.WAITING, State.RUNNING):
-                tell_change(one.notes, Change(step.key, State.CANCELLED, step.run_id, reason="given up"))
-        ended = State.CANCELLED if one.live.control == "cancel" else State.FAILED
+            if step.standing.state in (StepStatus.WAITING, StepStatus.RUNNING):
+                tell_change(one.notes, Change(step.key, StepStatus.CANCELLED, step.run_id, reason="given up"))
+        ended = StepStatus.CANCELLED if one.live.control == "cancel" else StepStatus.FAILED
         tell_end(one.notes, one.live, ended, stored.error_of(message))
 
     async def _write(self, one: "_Look") -> Outcome:
-        outcome = Outcome(running=sum(step.standing.state is State.RUNNING for step in one.known.values()))
+        outcome = Outcome(running=sum(step.standing.state is StepStatus.RUNNING for step in one.known.values()))
         if one.starting:
             await _create(one, outcome)
         if one.notes:
@@ -152,13 +152,13 @@ class _Look:
             if not following.start or await self._start(following.start):
                 break
         if following.ended is not None:
-            why = self._why() if following.ended is State.FAILED else None
+            why = self._why() if following.ended is StepStatus.FAILED else None
             tell_end(self.notes, self.live, following.ended, why)
 
     def _follow(self) -> Advance:
         standing = {key: step.standing for key, step in self.known.items()}
         if not standing:  # cancelled before its first look
-            return Advance(ended=State.CANCELLED)
+            return Advance(ended=StepStatus.CANCELLED)
         return advance(self.version.plan, standing, cancelled=self.live.control == "cancel")
 
     async def _start(self, keys: tuple[str, ...]) -> bool:
@@ -169,11 +169,11 @@ class _Look:
                 own = await self.preparer.values_for((key,), self.known) if values is None else values
                 new = await self.preparer.prepare(key, own)
             except Unready as error:
-                self._set(Change(key, State.FAILED, error=error.error))
+                self._set(Change(key, StepStatus.FAILED, error=error.error))
                 self.broken = error.error if error.broken else self.broken
                 return False
             self.starting[key] = new
-            self._set(Change(key, State.RUNNING, new.id))
+            self._set(Change(key, StepStatus.RUNNING, new.id))
         return True
 
     async def _values_for(self, keys: tuple[str, ...]) -> Values | None:
@@ -205,7 +205,7 @@ async def _create(one: _Look, outcome: Outcome) -> None:
     if missing:
         found = await steps.adopt(one.conn, one.live.org_id, str(one.live.id), [key or "" for key in missing])
         for idempotency_key, key in missing.items():
-            one.notes.changes[key] = Change(key, State.RUNNING, found[idempotency_key or ""])
+            one.notes.changes[key] = Change(key, StepStatus.RUNNING, found[idempotency_key or ""])
     for new in one.starting.values():
         if new.id in made:
             word, rung = new.ring

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from vai_common.queries import Queries
 from vai_records.automations import references, runs, steps
-from vai_records.automations.advance import State
+from vai_records.automations.advance import StepStatus
 from vai_records.automations.faults import branch_roots
 from vai_records.automations.inputs import with_defaults
 from vai_records.automations.references import BadReference, Reference
@@ -187,4 +187,4 @@ def _value_at(place: Place, definition: Json) -> str:
 
 def _shown(step: Step) -> str:
     """A status as references and people see it."""
-    return State.SKIPPED.value if step.standing.state is State.PASSED_BY else step.standing.state.value
+    return StepStatus.SKIPPED.value if step.standing.state is StepStatus.PASSED_BY else step.standing.state.value

@@ -95,7 +95,7 @@ class RunError(Answer):
 
 @dataclass(frozen=True, kw_only=True)
 class Run(Answer):
-    """One execution of an action (document 003). `duration_seconds` is in seconds."""
+    """An action, carried out once (document 003). `duration_seconds` is in seconds."""
 
     id: str
     kind: str

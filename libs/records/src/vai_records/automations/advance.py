@@ -13,7 +13,7 @@ from typing import NamedTuple
 from vai_records.automations.plan import Dependency, Plan, Step, When
 
 
-class State(StrEnum):
+class StepStatus(StrEnum):
     """Where a step stands. The last six are final."""
 
     WAITING = "waiting"
@@ -31,7 +31,7 @@ class State(StrEnum):
 class Standing(NamedTuple):
     """Where one step stands; `port` is where its run said to go on."""
 
-    state: State
+    state: StepStatus
     port: str | None = None
 
 
@@ -39,7 +39,7 @@ class Standing(NamedTuple):
 class Skip:
     """A step that will not run: SKIPPED or PASSED_BY, and why."""
 
-    state: State
+    state: StepStatus
     reason: str
 
 
@@ -49,12 +49,12 @@ class Advance:
 
     start: tuple[str, ...] = ()
     skip: Mapping[str, Skip] = field(default_factory=dict)
-    ended: State | None = None
+    ended: StepStatus | None = None
 
 
-_CANCELLED = Skip(State.SKIPPED, "the automation was cancelled")
-_FINAL = frozenset(State) - {State.WAITING, State.RUNNING}
-_BAD = frozenset((State.FAILED, State.CANCELLED, State.REJECTED))
+_CANCELLED = Skip(StepStatus.SKIPPED, "the automation was cancelled")
+_FINAL = frozenset(StepStatus) - {StepStatus.WAITING, StepStatus.RUNNING}
+_BAD = frozenset((StepStatus.FAILED, StepStatus.CANCELLED, StepStatus.REJECTED))
 
 
 def advance(plan: Plan, standing: Mapping[str, Standing], *, cancelled: bool = False) -> Advance:
@@ -65,20 +65,22 @@ def advance(plan: Plan, standing: Mapping[str, Standing], *, cancelled: bool = F
     ready: set[str] = set()
     above = _Above()
     for step in plan.order:
-        if now[step.key].state is State.WAITING:
+        if now[step.key].state is StepStatus.WAITING:
             judged = _CANCELLED if cancelled else _judge(plan, step, now, failed, above)
             if isinstance(judged, Skip):
                 skip[step.key] = judged
                 now[step.key] = Standing(judged.state)
             elif judged:
                 ready.add(step.key)
-        if now[step.key].state is State.SKIPPED:
+        if now[step.key].state is StepStatus.SKIPPED:
             above.note(plan, step, now)
     states = Counter(one.state for one in now.values())
     start = _with_room(plan, now, ready)
-    if states[State.WAITING] or states[State.RUNNING]:
+    if states[StepStatus.WAITING] or states[StepStatus.RUNNING]:
         return Advance(start, skip)
-    return Advance((), skip, State.CANCELLED if cancelled else State.FAILED if failed else State.COMPLETED)
+    return Advance(
+        (), skip, StepStatus.CANCELLED if cancelled else StepStatus.FAILED if failed else StepStatus.COMPLETED
+    )
 
 
 @dataclass
@@ -99,7 +101,7 @@ class _Above:
 
 def _with_room(plan: Plan, now: Mapping[str, Standing], ready: Set[str]) -> tuple[str, ...]:
     """Those of the ready steps for which there is room, in their order; some need none."""
-    at_work = (key for key, one in now.items() if one.state is State.RUNNING and key not in plan.placeless)
+    at_work = (key for key, one in now.items() if one.state is StepStatus.RUNNING and key not in plan.placeless)
     room = plan.max_parallel - sum(1 for _ in at_work)
     start = []
     for step in plan.steps:
@@ -122,15 +124,15 @@ def kept(plan: Plan, standing: Mapping[str, Standing], changed: Set[str] = froze
     """
     again: set[str] = set()
     for step in plan.order:
-        done = step.key in standing and standing[step.key].state in (State.COMPLETED, State.PASSED_BY)
+        done = step.key in standing and standing[step.key].state in (StepStatus.COMPLETED, StepStatus.PASSED_BY)
         if not done or step.key in changed or any(d.step in again for d in step.dependencies):
             again.add(step.key)
-    return [key for key, one in standing.items() if one.state is State.COMPLETED and key not in again]
+    return [key for key, one in standing.items() if one.state is StepStatus.COMPLETED and key not in again]
 
 
 def has_failed(plan: Plan, key: str, one: Standing) -> bool:
     """Whether a step ended badly; a rejection that a port takes is a way to go on."""
-    return one.state in _BAD and not (one.state is State.REJECTED and key in plan.taken_rejections)
+    return one.state in _BAD and not (one.state is StepStatus.REJECTED and key in plan.taken_rejections)
 
 
 def _judge(plan: Plan, step: Step, now: Mapping[str, Standing], failed: bool, above: _Above) -> Skip | bool:
@@ -138,15 +140,15 @@ def _judge(plan: Plan, step: Step, now: Mapping[str, Standing], failed: bool, ab
     if not step.dependencies and not failed:
         return True
     if failed and step.when is When.ON_SUCCESS and step.key not in plan.after_errors:
-        return Skip(State.SKIPPED, "another step failed")
+        return Skip(StepStatus.SKIPPED, "another step failed")
     if any(now[d.step].state not in _FINAL for d in step.dependencies):
         return False
     bad = [d.step for d in step.dependencies if has_failed(plan, d.step, now[d.step])]
     if step.when is When.ON_SUCCESS:
         if bad:
-            return Skip(State.SKIPPED, f"{bad[0]} {now[bad[0]].state}")
-        if skipped := [d.step for d in step.dependencies if now[d.step].state is State.SKIPPED]:
-            return Skip(State.SKIPPED, f"{skipped[0]} was skipped")
+            return Skip(StepStatus.SKIPPED, f"{bad[0]} {now[bad[0]].state}")
+        if skipped := [d.step for d in step.dependencies if now[d.step].state is StepStatus.SKIPPED]:
+            return Skip(StepStatus.SKIPPED, f"{skipped[0]} was skipped")
     # A step that was skipped because something above it has failed counts as failed for who handles errors.
     spoiled = step.when is When.ON_ERROR and any(d.step in above.failed for d in step.dependencies)
     if step.when is When.ON_ERROR and not (bad or spoiled) and any(d.step in above.open for d in step.dependencies):
@@ -156,23 +158,23 @@ def _judge(plan: Plan, step: Step, now: Mapping[str, Standing], failed: bool, ab
 
 def _judge_way(step: Step, now: Mapping[str, Standing], *, failed: bool) -> Skip | bool:
     """By its ports: one that was not taken is not taken, even if the step runs `always`, whatever the status."""
-    failed = failed or any(now[d.step].state is State.REJECTED and _takes_rejection(d) for d in step.dependencies)
+    failed = failed or any(now[d.step].state is StepStatus.REJECTED and _takes_rejection(d) for d in step.dependencies)
     for dependency in step.dependencies:
         one = now[dependency.step]
         if _went_elsewhere(step.when, dependency, one):
-            return Skip(State.PASSED_BY, f"{dependency.step} went on by its port {one.port or one.state}")
+            return Skip(StepStatus.PASSED_BY, f"{dependency.step} went on by its port {one.port or one.state}")
     if step.when is When.ALWAYS or (step.when is When.ON_ERROR and failed):
         return True
-    if step.dependencies and all(now[d.step].state is State.PASSED_BY for d in step.dependencies):
-        return Skip(State.PASSED_BY, "no way led here")
-    return True if step.when is When.ON_SUCCESS else Skip(State.SKIPPED, "nothing that it waits for failed")
+    if step.dependencies and all(now[d.step].state is StepStatus.PASSED_BY for d in step.dependencies):
+        return Skip(StepStatus.PASSED_BY, "no way led here")
+    return True if step.when is When.ON_SUCCESS else Skip(StepStatus.SKIPPED, "nothing that it waits for failed")
 
 
 def _went_elsewhere(when: When, dependency: Dependency, one: Standing) -> bool:
     """A port of several from one source is enough; without ports every success is, but no rejection."""
-    if one.state is State.COMPLETED:
+    if one.state is StepStatus.COMPLETED:
         return dependency.ports is not None and (one.port or one.state.value) not in dependency.ports
-    if one.state is not State.REJECTED or when is When.ON_ERROR:
+    if one.state is not StepStatus.REJECTED or when is When.ON_ERROR:
         return False
     return when is When.ON_SUCCESS if dependency.ports is None else not _takes_rejection(dependency)
 

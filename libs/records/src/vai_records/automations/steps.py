@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from vai_common.queries import Queries, Row
-from vai_records.automations.advance import Standing, State, kept
+from vai_records.automations.advance import Standing, StepStatus, kept
 from vai_records.automations.plan import Plan
 from vai_records.automations.versions import Version
 from vai_records.lifecycle.sql_fragments import wanted
@@ -110,7 +110,7 @@ class Change:
     """A step that stands elsewhere now."""
 
     key: str
-    state: State
+    state: StepStatus
     run_id: UUID | None = None
     port: str | None = None
     reason: str | None = None
@@ -167,7 +167,7 @@ def _step(row: Row) -> Step:
 
 @lru_cache(1_000)
 def _standing(state: str, port: str | None) -> Standing:
-    return Standing(State(state), port)
+    return Standing(StepStatus(state), port)
 
 
 async def results(conn: Queries, run_ids: Sequence[UUID]) -> dict[UUID, Any]:

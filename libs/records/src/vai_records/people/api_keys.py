@@ -21,7 +21,7 @@ SHOWN_OF_KEY = 12
 """How many characters of a key are stored as they are, so that it can be recognised."""
 
 
-class KeyState(StrEnum):
+class KeyStatus(StrEnum):
     ACTIVE = "active"
     EXPIRED = "expired"
     REVOKED = "revoked"
@@ -34,7 +34,7 @@ class ApiKey:
     name: str
     prefix: str
     role: Role
-    state: KeyState
+    state: KeyStatus
     expires_at: datetime | None
     last_used_at: datetime | None
     revoked_at: datetime | None
@@ -51,9 +51,9 @@ class NewKey:
 
 _K = api_keys.c
 _STATE = case(
-    (_K.revoked_at.is_not(None), KeyState.REVOKED.value),
-    (_K.expires_at <= func.clock_timestamp(), KeyState.EXPIRED.value),
-    else_=KeyState.ACTIVE.value,
+    (_K.revoked_at.is_not(None), KeyStatus.REVOKED.value),
+    (_K.expires_at <= func.clock_timestamp(), KeyStatus.EXPIRED.value),
+    else_=KeyStatus.ACTIVE.value,
 )
 _SHOWN: Select[Any] = select(
     _K.id,
@@ -70,7 +70,7 @@ _SHOWN: Select[Any] = select(
 
 
 def _key(row: Row[Any]) -> ApiKey:
-    return ApiKey(**{**row._mapping, "role": Role(row.role), "state": KeyState(row.state)})
+    return ApiKey(**{**row._mapping, "role": Role(row.role), "state": KeyStatus(row.state)})
 
 
 def _seen_by(org_id: UUID, user_id: UUID | None) -> ColumnElement[bool]:

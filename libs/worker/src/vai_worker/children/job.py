@@ -22,7 +22,7 @@ class ConnectionSecret:
 
 @dataclass(frozen=True)
 class Job:
-    """One execution of a heavy run. `prepared` is what the kind's `prepare` returned, `checkpoint` its last."""
+    """What a heavy run is told. `prepared` is what the kind's `prepare` returned, `checkpoint` its last."""
 
     run_id: str
     org_id: str

@@ -15,7 +15,7 @@ from vai_api_gateway.people.shapes import ApiKeyBody, ApiKeyShape, ApiKeysShape,
 from vai_api_gateway.problems import Problem, not_found
 from vai_common import clock
 from vai_records.people import api_keys
-from vai_records.people.api_keys import ApiKey, KeyState
+from vai_records.people.api_keys import ApiKey, KeyStatus
 from vai_records.people.people import Role
 from vai_records.refused import refused
 
@@ -47,7 +47,7 @@ async def list_keys(
     offset: Offset = 0,
 ) -> Response:
     """One's own; an administrator sees all of the organisation."""
-    states = words(status, list(KeyState), "status")
+    states = words(status, list(KeyStatus), "status")
     async with gateway_of(request).engine.connect() as conn:
         found, total = await api_keys.list_page(
             conn, principal.org_id, _whose(principal), q=q, states=states, limit=limit, offset=offset

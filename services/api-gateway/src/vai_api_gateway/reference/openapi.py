@@ -16,7 +16,7 @@ from vai_records.people.people import Role
 Json = dict[str, Any]
 
 DESCRIPTION = """
-A run is one execution of an action; an action says what to do on a connection. Start with `POST /api/v1/action-runs`.
+A run carries out an action once; an action says what to do on a connection. Start with `POST /api/v1/action-runs`.
 
 **Coming in.** Send an API key (`X-API-Key`, or `Authorization: Bearer`), or a signed token (`POST /api/v1/session`).
 Each operation says which role it needs: a viewer reads, an operator starts and decides, an administrator sets up.
@@ -34,7 +34,7 @@ TAGS = [
     {"name": "Kinds", "description": "What can be run, and what an action may begin with."},
     {"name": "Connections", "description": "The services that a team connects."},
     {"name": "Actions", "description": "What to do on a connection, saved under a name."},
-    {"name": "Action runs", "description": "One execution of an action, and all that can be done with it."},
+    {"name": "Action runs", "description": "An action that is carried out once, and all that can be done with it."},
     {"name": "Logs", "description": "What a run has to tell, entry by entry."},
     {"name": "Automations", "description": "Actions strung together on a trigger; `docs/automations.md` says how."},
     {"name": "Automation runs", "description": "One trigger of an automation, step by step."},

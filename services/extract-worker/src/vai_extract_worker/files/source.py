@@ -18,7 +18,7 @@ from vai_extract_worker.files.seen_files import SeenFiles
 from vai_extract_worker.files.unpacking import PACKED
 from vai_extract_worker.increments.missing_columns import Undelivered
 from vai_extract_worker.modes import mode_of
-from vai_extract_worker.progress import Json, ResourceState
+from vai_extract_worker.progress import Json, ResourceProgress
 from vai_extract_worker.source import Means, Page, Table
 from vai_extract_worker.values.columns import free_name
 from vai_records.definitions.dlt_extract import DltExtract, Filesystem
@@ -102,12 +102,12 @@ class FileTable:
         self._fails = resource.on_missing_column == "fail"
         self._shelves = shelves
 
-    def begin(self, state: ResourceState) -> None:
+    def begin(self, state: ResourceProgress) -> None:
         if state.plan is None and not state.cursor:
             state.plan = {"after": self._saved}
         self._seen = SeenFiles(state.cursor or (state.plan or {}).get("after"))
 
-    def slices(self, state: ResourceState) -> list[Any] | None:
+    def slices(self, state: ResourceProgress) -> list[Any] | None:
         found = listed(self._shelf(), self._resource.path)
         files = sorted((file for file in found if not self._by_name or _name(file) == self.name), key=Found.age)
         if not files:

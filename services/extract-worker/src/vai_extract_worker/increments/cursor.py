@@ -25,7 +25,7 @@ _AHEAD = timedelta(days=1)
 _MISSING = object()
 
 
-class Watermark:
+class IncrementalCursor:
     """Of one resource in one attempt.
 
     `saved` is the cursor that an earlier run left, `resumed` what this run's checkpoint says; `moment` is now. A time

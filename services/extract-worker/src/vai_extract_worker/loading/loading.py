@@ -10,7 +10,7 @@ from vai_common.errors import ErrorCode, Permanent, RunError
 from vai_extract_worker import log_texts
 from vai_extract_worker.loading.parts import Place, SliceWriter
 from vai_extract_worker.loading.storage import Storage
-from vai_extract_worker.progress import Json, ResourceState, State
+from vai_extract_worker.progress import Json, Progress, ResourceProgress
 from vai_extract_worker.source import IsolatingTable, Page, Table
 from vai_records.lake.manifest import Columns, merge_columns
 from vai_worker.children.job import Job
@@ -44,7 +44,7 @@ class Run:
     storage: Storage
     source: str
     slice_rows: int
-    state: State
+    state: Progress
     failed: dict[str, RunError]
     columns: dict[str, Columns]
     sharing: dict[str, list[str]]
@@ -76,7 +76,7 @@ class Loading:
         self._bad: list[Permanent] = []
 
     @property
-    def _state(self) -> ResourceState:
+    def _state(self) -> ResourceProgress:
         return self._run.state.resources[self._table.name]
 
     def perform(self) -> None:
@@ -243,7 +243,7 @@ class Loading:
             self._run.state.resources[self._table.name] = before
             raise _overtaken(answer["conflict"])
 
-    def _payload(self, after: ResourceState, writer: "_Writer", complete: bool, counts: bool, ordered: bool) -> Json:
+    def _payload(self, after: ResourceProgress, writer: "_Writer", complete: bool, counts: bool, ordered: bool) -> Json:
         name = self._table.name
         is_seen = complete or (ordered and not self._table.replace)
         moves = self._table.tracks and after.cursor is not None and is_seen
@@ -269,7 +269,7 @@ class Loading:
         files = writer.rejects.finish()
         return {"table": f"{self._table.table}_rejects", "files": files, "columns": writer.rejects.columns}
 
-    def _entries(self, after: ResourceState, rows: int, complete: bool, counts: bool) -> list[log_texts.Entry]:
+    def _entries(self, after: ResourceProgress, rows: int, complete: bool, counts: bool) -> list[log_texts.Entry]:
         name, entries = self._table.name, []
         if counts and after.in_slices:
             entries.append(log_texts.slice_completed(name, after, rows))

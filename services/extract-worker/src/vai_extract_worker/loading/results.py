@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
-from vai_extract_worker.progress import State
+from vai_extract_worker.progress import Progress
 
 _DAY = 86_400.0
 
@@ -26,7 +26,7 @@ class Outcome:
     `partly` are failed resources of which whole files can be seen already.
     """
 
-    state: State
+    state: Progress
     tables: dict[str, str]
     failed: dict[str, RunError]
     destination: str

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from vai_extract_worker.progress import Json, ResourceState
+from vai_extract_worker.progress import Json, ResourceProgress
 from vai_extract_worker.source import Page, Table
 
 SUFFIX = "__trial"
@@ -25,11 +25,11 @@ class Trial:
         self._most = most
         self._slices: list[Any] | None = None
 
-    def begin(self, state: ResourceState) -> None:
+    def begin(self, state: ResourceProgress) -> None:
         self._inner.begin(state)
         self._slices = self._inner.slices(state)
 
-    def slices(self, state: ResourceState) -> list[Any] | None:
+    def slices(self, state: ResourceProgress) -> list[Any] | None:
         """None: all slices are one series here, of which the beginning is wanted."""
         return None
 

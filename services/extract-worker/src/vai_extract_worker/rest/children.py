@@ -15,7 +15,7 @@ import requests
 from vai_common.clock import steady_seconds
 from vai_common.errors import RunError
 from vai_extract_worker.modes import Mode
-from vai_extract_worker.progress import Json, ResourceState
+from vai_extract_worker.progress import Json, ResourceProgress
 from vai_extract_worker.rest.filled_requests import UNKNOWN, looked_up
 from vai_extract_worker.rest.request_parts import Asked
 from vai_extract_worker.rest.source import Batch, Endpoint
@@ -47,7 +47,7 @@ class Child(Endpoint):
         self.sliced = self.sliced or parent.sliced
         self._parent_cursor: Json | None = None
 
-    def begin(self, state: ResourceState) -> None:
+    def begin(self, state: ResourceProgress) -> None:
         known = state.cursor or {}
         above = replace(state, cursor=known.get("parent"))
         own = replace(state, cursor=known.get("own"))
@@ -56,7 +56,7 @@ class Child(Endpoint):
         self._parent_cursor = self._parent.cursor()
         state.plan = own.plan or above.plan
 
-    def slices(self, state: ResourceState) -> list[Any] | None:
+    def slices(self, state: ResourceProgress) -> list[Any] | None:
         return super().slices(state) if self._has_own_slices else self._parent.slices(state)
 
     def cursor(self) -> Json | None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from vai_extract_worker.increments.cursor import Watermark
+from vai_extract_worker.increments.cursor import IncrementalCursor
 from vai_extract_worker.increments.windows import Window
 from vai_extract_worker.rest.credentials import Access, parted
 from vai_extract_worker.rest.filled_requests import UNKNOWN, Known, filled_body, filled_params, filled_path, looked_up
@@ -26,7 +26,7 @@ class Requests:
         self._json = unmarked(resource.json_)
         self._data = None if resource.data is None else unmarked(resource.stored_data())
 
-    def first(self, part: Window | None, mark: Watermark | None, parent: Any = None) -> Asked:
+    def first(self, part: Window | None, mark: IncrementalCursor | None, parent: Any = None) -> Asked:
         """What the first page of a slice (None: of the whole) is asked with; `parent` is the row it is asked for."""
         known = self._known(part, mark, parent)
         path = self._resource.name if self._resource.path is None else filled_path(self._resource.path, known)
@@ -39,7 +39,7 @@ class Requests:
             asked["data"] = filled_params(self._data, known)
         return asked
 
-    def _params_of(self, part: Window | None, mark: Watermark | None, known: Known) -> dict[str, Any]:
+    def _params_of(self, part: Window | None, mark: IncrementalCursor | None, known: Known) -> dict[str, Any]:
         params = filled_params(self._params, known)
         incremental = self._resource.incremental
         if mark and incremental and incremental.param and mark.asked is not None:
@@ -50,7 +50,7 @@ class Requests:
             params |= part.params(self._resource.slices)
         return params
 
-    def _known(self, part: Window | None, mark: Watermark | None, parent: Any) -> Known:
+    def _known(self, part: Window | None, mark: IncrementalCursor | None, parent: Any) -> Known:
         def value_of(found: Placeholder) -> Any:
             if found.of == "resources":
                 return looked_up(parent, found.field)
@@ -68,7 +68,7 @@ def _bound(word: str, part: Window | None, resource: RestResource) -> Any:
     return start if word == "start" else end
 
 
-def _of_increment(word: str, mark: Watermark | None, resource: RestResource) -> Any:
+def _of_increment(word: str, mark: IncrementalCursor | None, resource: RestResource) -> Any:
     incremental = resource.incremental
     found = {
         "start_value": mark.asked if mark else None,

@@ -11,7 +11,7 @@ from dlt.sources.helpers.rest_client.paginators import BasePaginator
 from vai_common.clock import now
 from vai_common.errors import ErrorCode, Permanent, RunError
 from vai_extract_worker import failures
-from vai_extract_worker.increments.cursor import Watermark
+from vai_extract_worker.increments.cursor import IncrementalCursor
 from vai_extract_worker.increments.cursor_values import as_instant
 from vai_extract_worker.increments.missing_columns import Undelivered
 from vai_extract_worker.increments.windows import Window, windows
@@ -20,7 +20,7 @@ from vai_extract_worker.modes import Mode, mode_of
 from vai_extract_worker.paging import pagination
 from vai_extract_worker.paging.repeats import Repeats
 from vai_extract_worker.paging.row_totals import Totals
-from vai_extract_worker.progress import Json, ResourceState
+from vai_extract_worker.progress import Json, ResourceProgress
 from vai_extract_worker.rest.client import Client
 from vai_extract_worker.rest.credentials import Access, access_of, without_params
 from vai_extract_worker.rest.http_session import SourceSession, Wanted, origin_of
@@ -101,7 +101,7 @@ class Endpoint:
         self._definition = definition
         self._resource = resource
         self._means = means
-        self._mark: Watermark | None = None
+        self._mark: IncrementalCursor | None = None
         self._is_complete = False
         self._has_warned = False
         self._missing = Undelivered(resource.columns, by_value=True)
@@ -126,14 +126,14 @@ class Endpoint:
     def access(self) -> Access:
         return self._requests.access
 
-    def begin(self, state: ResourceState) -> None:
+    def begin(self, state: ResourceProgress) -> None:
         if state.rows:
             self._rows = None  # an attempt before has seen others
         if self._resource.incremental:
             initial = self._resource.incremental.initial_value
             if initial is None and self._definition.start_date is not None:
                 initial = self._definition.start_date.isoformat()
-            self._mark = Watermark(
+            self._mark = IncrementalCursor(
                 self._resource.incremental,
                 self._saved,
                 initial,
@@ -144,7 +144,7 @@ class Endpoint:
         if self._resource.slices and state.plan is None:
             state.plan = {"from": self._first_moment().isoformat(), "until": self._last_moment().isoformat()}
 
-    def slices(self, state: ResourceState) -> list[Any] | None:
+    def slices(self, state: ResourceProgress) -> list[Any] | None:
         if self._resource.slices is None:
             return None
         plan = cast(Json, state.plan)

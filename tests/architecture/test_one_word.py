@@ -74,6 +74,7 @@ OF_ANOTHER_THING = {
     "backoff": "the growing wait between attempts",
     "batch": "rows or statements that go together",
     "branch": "the kind `conditional_branch`",
+    "callback": "a function that a library calls",
     "chunk": "bytes as they arrive",
     "command": "of a shell, or of Postgres",
     "concurrency": "the field `concurrencyKey` of the REST API",

@@ -114,7 +114,7 @@ class DeltaOutput:
 
     def _tried(self, table: DeltaTable | None, choose: Chosen) -> Written:
         for attempt in range(_TRIES):
-            self._check_fence(table)
+            self._check_write_epoch(table)
             if table and self._ticket.is_repeated and (done := self._own_commit(table)):
                 return done  # the earlier attempt had its permit, and committed until now
             way = choose(table, _epoch(table))
@@ -142,7 +142,7 @@ class DeltaOutput:
         except TableNotFoundError:
             return None
 
-    def _check_fence(self, table: DeltaTable | None) -> None:
+    def _check_write_epoch(self, table: DeltaTable | None) -> None:
         """Raises where the write epoch of the handle to commit on is not lower than the writer's."""
         there, own = _epoch(table), self._ticket.write_epoch
         if there is None or there < own:

@@ -103,6 +103,12 @@ def total_not_reached(name: str, rows: int, total: int, place: str) -> Entry:
     return _entry("total_not_reached", text, {"resource": name, "rows": rows, "total": total}, "warning")
 
 
+def paging_not_found(name: str, rows: int) -> Entry:
+    text = f"{_count(rows, 'row')} came on one page, and nothing in the answer tells whether there are more. If these "
+    text += "are all, set paginator: single_page; else name the paginator."
+    return _entry("paging_not_found", text, {"resource": name, "rows": rows}, "warning")
+
+
 def rows_moved(name: str, rows: int) -> Entry:
     text = (
         f"{_count(rows, 'row')} of {name} came twice, by the primary_key: the list has changed its order while it was "

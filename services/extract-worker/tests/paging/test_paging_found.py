@@ -257,6 +257,114 @@ def test_a_next_link_that_is_always_there_ends_after_all_rows(new_desk: Any, kil
     assert len(desk.asked) <= 5 + len(kills)
 
 
+# By its place -------------------------------------------------------------------------------------------------------
+
+DEEP_MORE: list[Any] = [
+    {"data": {"viewer": {"repositories": {"edges": FULL, "pageInfo": {"hasNextPage": True}}}}},
+    {
+        "data": {
+            "viewer": {"repositories": {"edges": [{"node": row} for row in FULL], "pageInfo": {"hasNextPage": True}}}
+        }
+    },
+    {"response": {"header": {"code": "00"}, "body": {"items": {"item": FULL}, "pageNo": 1, "totalCount": 25}}},
+    {"a": {"b": {"c": {"d": {"e": {"rows": FULL, "total": 25}}}}}},
+    {"a": {"b": {"c": {"d": {"rows": FULL}, "hasMore": True}}}},
+    {"paging": {"current": 1, "total": 3}, "results": 10, "response": FULL},
+    {"pager": {"current": 0, "last": 2}, "data": FULL},
+    {"page": {"current": 1, "last": 30}, "data": FULL},
+    {"page": {"index": 0, "count": 3}, "data": FULL},
+    {"pagination": {"current": 1, "of": 3}, "data": FULL},
+    {"paging": {"number": 1, "max": 3}, "data": FULL},
+    {"page": 1, "last": 3, "data": FULL},
+    {"data": {"pageNo": 0, "of": 2, "rows": FULL}},
+    {"pagina": 1, "total_de_paginas": 3, "registros": 10, "total_de_registros": 25, "clientes": FULL},
+    {"anzahl": 25, "daten": FULL},
+    {"nombre_total": 25, "resultats": FULL},
+    {"note": {"returned": 10, "matched": 25}, "data": FULL},
+    {"meta": {"results": {"total": 25}}, "data": FULL},
+    {"extra": {"pagination": {"total_count": 25}}, "data": FULL},
+]
+
+
+@pytest.mark.parametrize("body", DEEP_MORE)
+def test_a_sign_of_more_counts_on_each_level_that_leads_to_the_rows(body: Any) -> None:
+    rows = FULL
+    with pytest.raises(Permanent, match="paginator: single_page"):
+        found = detect(answer(body, {}, 200), rows)
+        assert found.type == "cursor", found
+        raise Permanent(ErrorCode.DATA_ERROR, "paginator: single_page", {})
+
+
+OTHER_TOTALS: list[Any] = [
+    {"_shards": {"total": 50, "successful": 50}, "hits": {"total": {"value": 10}, "hits": FULL}},
+    {"_shards": {"total": 50}, "hits": {"total": {"value": 10}, "hits": [{"_source": row} for row in FULL]}},
+    {"totals": {"clicks": 500, "items": 75}, "rows": FULL},
+    {"facets": {"status": {"total": 50}}, "results": FULL},
+    {"previous": {"total": 90}, "comparison": {"total": 44}, "data": FULL},
+    {"plan": {"seats": {"total": 50, "used": 10}}, "users": FULL},
+    {"licenses": {"total": 50, "available": 40}, "users": FULL},
+    {"sku": "X", "available": 250, "warehouses": FULL},
+    {"metadata": {"limit": 20000, "offset": 1, "count": 10}, "features": FULL},
+    {"metadata": {"resultset": {"offset": 1, "count": 10, "limit": 25}}, "results": FULL},
+    {"builds": FULL, "nextBuildNumber": 123, "next_gameweek": 15, "next_invoice_number": 7},
+    {"page": 1, "count": 10, "max": 100, "items": FULL},
+    {"page": {"number": 1, "total": 10}, "items": FULL},
+    {"page": {"current": 1, "last": 1}, "items": FULL},
+]
+
+
+@pytest.mark.parametrize("body", OTHER_TOTALS)
+def test_a_total_of_something_else_is_no_sign(body: Any) -> None:
+    assert detect(answer(body, {}, 200), FULL).type == "single_page"
+
+
+def test_a_total_of_something_else_is_no_end(new_desk: Any) -> None:
+    def serve(query: Query) -> Any:
+        rows = [{"v": number} for number in range(25)][int(query["page"]) * 10 - 10 :][:10]
+        return {"data": rows, "plan": {"seats": {"total": 500}}, "previous": {"total": 90}}
+
+    desk = new_desk({"resources": ["rows"], "paginator": "page_number"}, serve)
+    assert len(desk.run()) == 25
+    assert desk.warnings == []
+
+
+def test_rows_below_wrappings_are_found_however_deep(new_desk: Any) -> None:
+    body = {"response": {"header": {"code": "00"}, "body": {"items": {"item": ROWS[:3]}, "totalCount": 3}}}
+    assert len(new_desk({"resources": ["rows"]}, lambda query: body).run()) == 3
+
+
+# One page that nobody knows to be the only one ----------------------------------------------------------------------
+
+UNSURE: list[tuple[Any, bool]] = [
+    ([{"v": number} for number in range(100)], True),
+    ([{"v": number} for number in range(101)], False),
+    ([{"v": number} for number in range(1000)], True),
+    ({"data": FULL}, True),
+    ({"data": FULL, "count": 10}, True),
+    ({"data": FULL, "anything": {"of": "it"}}, True),
+    ({"data": FULL, "total": 10}, False),
+    ({"data": FULL, "hasMore": False}, False),
+    ({"data": FULL, "next": None}, False),
+    ({"data": FULL, "page": 1, "pages": 1}, False),
+    ({"data": FULL, "page": 1, "per_page": 50}, False),
+    ({"data": ROWS[:3]}, False),
+    (({"data": FULL}, {"X-Total-Count": "10"}), False),
+]
+
+
+@pytest.mark.parametrize(("said", "is_told"), UNSURE)
+def test_a_full_page_that_may_not_be_all_is_told_of(new_desk: Any, said: Any, is_told: bool) -> None:
+    desk = new_desk({"resources": ["rows"]}, lambda query: said)
+    desk.run()
+    assert desk.warnings == ["paging_not_found"] * is_told
+    if is_told:
+        ((_, message, data, _),) = [entry for entry in desk.link.logs if entry[0] == "paging_not_found"]
+        assert f"{data['rows']:,} rows came on one page, and nothing in the answer tells" in message
+        named = new_desk({"resources": [{"name": "rows", "paginator": "single_page"}]}, lambda query: said)
+        named.run()
+        assert named.warnings == []
+
+
 # A parameter that a source ignores ----------------------------------------------------------------------------------
 
 CODES = [{"code": row["id"]} for row in ROWS]

@@ -9,7 +9,18 @@ from typing import Any
 from requests import Response
 
 from vai_extract_worker.paging.counts import misled, truth_of
-from vai_extract_worker.paging.envelope import OFFSETS, PAGE_COUNTS, PAGES, PLACES, TOTALS, Entry, entries_of, whole
+from vai_extract_worker.paging.envelope import (
+    OFFSETS,
+    PAGE_COUNTS,
+    PAGES,
+    PLACES,
+    TOTALS,
+    Entry,
+    counts_rows,
+    entries_of,
+    way_to,
+    whole,
+)
 from vai_extract_worker.paging.signs_of_more import is_moment, is_no_page, says_more, sign_of_more
 from vai_extract_worker.values.selection import plain, quoted
 from vai_records.definitions.sources import paginators as given
@@ -66,7 +77,7 @@ def detect(response: Response, data: list[Any]) -> given.Paginator:
     body = response.json()
     if isinstance(body, dict) and not (len(data) == 1 and data[0] is body):
         entries = list(entries_of(body, data))
-        found = _followed(entries, data) or _counted(entries, data)
+        found = _followed(entries, data) or _counted(entries, data, way_to(body, data))
         if found and not isinstance(found, given.SinglePage):
             return found
     if sign := sign_of_more(response, data):
@@ -158,13 +169,14 @@ def _param_of_next(value: Any, entries: list[Entry], data: list[Any]) -> str:
 # Numbers and offsets ------------------------------------------------------------------------------------------------
 
 
-def _counted(entries: list[Entry], data: list[Any]) -> given.Paginator | None:
+def _counted(entries: list[Entry], data: list[Any], way: tuple[str, ...] | None) -> given.Paginator | None:
     pages = next((one for one in entries if one.name in PAGE_COUNTS and whole(one.value) is not None), None)
     numbers = [one for name in PAGES for one in entries if one.name == name and whole(one.value) is not None]
     at = min(numbers, key=lambda one: len(one.path), default=None)
     if pages is not None:
         return _numbered(pages, at)
-    total = next((one for one in entries if one.name in TOTALS and (whole(one.value) or 0) > len(data)), None)
+    totals = (one for one in entries if one.name in TOTALS and counts_rows(one, entries, way, len(data)))
+    total = next((one for one in totals if (whole(one.value) or 0) > len(data)), None)
     size = next((one for name in _SIZES for one in entries if one.name == name and whole(one.value) == len(data)), None)
     offset = next((one for name in OFFSETS for one in entries if one.name == name and _begins(one)), None)
     if not data or total is None or size is None or size is total:

@@ -8,6 +8,9 @@ from typing import Any, Final
 from vai_extract_worker.values.selection import link_to, plain, quoted, words
 
 _DEEPEST: Final = 4
+_DEEPEST_ROWS: Final = 20
+_BESIDE: Final = 2
+"""So many levels at least are looked at beside each level that leads to the rows."""
 
 TOTALS: Final = words(
     "total count totalcount totalresults totalitems totalrows totalrecords totalelements totalsize totalentries "
@@ -21,6 +24,19 @@ PLACES: Final = frozenset((*PAGES, *OFFSETS, "startposition", "startrow", "start
     *("number", "from", "current")
 }
 """Those that mean nothing else."""
+
+
+_PAGING: Final = re.compile(r"\w*(paging|paginat\w+|pageinfo|pager|pagina|page|pages)")
+_TELLS: Final = re.compile(
+    r"\w*(paging|paginat\w+|pageinfo|pager|page|pages)|meta\w*|info|resultset\w*|resultinfo|summary|cursors?|links?"
+    r"|headers?|envelope|navigation|extra|search\w*|query\w*|results?|response|collection|data|body|d|counts?|total"
+)
+"""Groups beside the rows in which a total is that of the rows."""
+_RETURNED: Final = words("returned numberreturned shown displayed fetched count limit size perpage pagesize")
+_AT_PAGES: Final = words("page pageno pagenum pagenumber pageindex currentpage pagina paginaactual seite")
+_AT: Final = _AT_PAGES | words("current index number")
+_LAST: Final = words("last lastpage of pages")
+_END: Final = _LAST | words("total max count totalpages maxpage")
 
 
 @dataclass(frozen=True)
@@ -39,10 +55,19 @@ class Entry:
         return quoted(self.path) + self.filter
 
 
-def entries_of(body: Any, data: list[Any], path: tuple[str, ...] = ()) -> Iterator[Entry]:
-    """All that is not in the rows. A list of links has one entry, `next`, where one of them leads there."""
-    if not isinstance(body, dict) or len(path) >= _DEEPEST:
-        return
+def entries_of(body: Any, data: list[Any]) -> Iterator[Entry]:
+    """All that is not in the rows. A list of links has one entry, `next`, where one of them leads there.
+
+    Each level that leads to the rows is looked at, however deep they are, and what stands beside it.
+    """
+    if isinstance(body, dict):
+        yield from _entries(body, data, (), way_to(body, data) or (), _DEEPEST)
+
+
+def _entries(
+    body: dict[str, Any], data: list[Any], path: tuple[str, ...], way: tuple[str, ...], room: int
+) -> Iterator[Entry]:
+    """`room` is how many levels are looked at from here on, this one too."""
     group = plain(path[-1]) if path else ""
     for key, value in body.items():
         if not isinstance(key, str) or not key or "'" in key or is_rows(value, data):
@@ -53,7 +78,66 @@ def entries_of(body: Any, data: list[Any], path: tuple[str, ...] = ()) -> Iterat
             continue
         yield Entry(here, plain(key), group, value)
         if isinstance(value, dict) and not (len(data) == 1 and data[0] is value):
-            yield from entries_of(value, data, here)
+            left = max(room - 1, _BESIDE if path == way[: len(path)] else 0)
+            is_on_the_way = here == way[: len(here)]
+            if left or is_on_the_way:
+                yield from _entries(value, data, here, way, left)
+
+
+def way_to(body: dict[str, Any], data: list[Any], path: tuple[str, ...] = ()) -> tuple[str, ...] | None:
+    """The names that lead to what has the rows, without that of their list; None where they are not found."""
+    if len(path) >= _DEEPEST_ROWS or not data:
+        return None
+    for key, value in body.items():
+        if is_rows(value, data) or _holds_rows(value, data):
+            return path
+        if isinstance(value, dict) and (found := way_to(value, data, (*path, key))) is not None:
+            return found
+    return None
+
+
+def _holds_rows(value: Any, data: list[Any]) -> bool:
+    """Whether each row stands in one of the list's objects: `edges[*].node`."""
+    first = value[0] if isinstance(value, list) and len(value) == len(data) else None
+    return isinstance(first, dict) and any(one is data[0] for one in first.values() if isinstance(one, dict))
+
+
+def counts_rows(entry: Entry, entries: list[Entry], way: tuple[str, ...] | None, rows: int) -> bool:
+    """Whether a total can be that of the rows, by its place: beside them or above, or in a group that tells of pages.
+
+    Others count something else, such as shards, seats, or the month before.
+    """
+    *above, _ = entry.path
+    group = tuple(above)
+    if way is None or group == way[: len(group)]:
+        return entry.name != "available" or _tells_of_rows(group, entries, rows)
+    beside = group[next((at for at, (a, b) in enumerate(zip(group, way, strict=False)) if a != b), len(way)) :]
+    names = [plain(name) for name in beside]
+    return (
+        bool(_PAGING.fullmatch(names[-1])) or all(map(_TELLS.fullmatch, names)) or _tells_of_rows(group, entries, rows)
+    )
+
+
+def _tells_of_rows(group: tuple[str, ...], entries: list[Entry], rows: int) -> bool:
+    return any(one.path[:-1] == group and one.name in _RETURNED and whole(one.value) == rows for one in entries)
+
+
+def place_of_more(entries: list[Entry], way: tuple[str, ...] | None, rows: int) -> Entry | None:
+    """The end, where one object has the place of the first page and a larger end: `{"current": 1, "last": 3}`.
+
+    A number as large as that of the rows, or larger, may count rows: others tell what that means.
+    """
+    for place in entries:
+        at = whole(place.value) if place.name in _AT else None
+        is_of_pages = place.name in _AT_PAGES and counts_rows(place, entries, way, rows)
+        if at not in (0, 1) or not (is_of_pages or _PAGING.fullmatch(place.group)):
+            continue
+        for end in entries:
+            last = (whole(end.value) or 0) if end.path[:-1] == place.path[:-1] and end.name in _END else 0
+            least = 0 if end.name in _LAST else 1
+            if last > max(at, least) and (last < rows or (end.name in _LAST and last != rows)):
+                return end
+    return None
 
 
 def is_rows(value: Any, data: list[Any]) -> bool:

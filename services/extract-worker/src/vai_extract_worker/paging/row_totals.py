@@ -6,7 +6,7 @@ from typing import Any, Final
 from requests import Response
 
 from vai_extract_worker.paging.counts import misled, truth_of
-from vai_extract_worker.paging.envelope import PAGE_COUNTS, TOTALS, Entry, entries_of, whole
+from vai_extract_worker.paging.envelope import PAGE_COUNTS, TOTALS, Entry, counts_rows, entries_of, way_to, whole
 from vai_extract_worker.paging.paginators import Offsets, PageNumbers
 from vai_extract_worker.paging.signs_of_more import says_more
 from vai_extract_worker.progress import Json
@@ -35,6 +35,8 @@ class Totals:
         self._knows_all = knows_all
         self._most = (saved or {}).get("most", 0)
         self._before = (saved or {}).get("before", 0)
+        way = (saved or {}).get("way")
+        self._way = None if way is None else tuple(way)
         self._is_even = (saved or {}).get("even", True)
         said = (saved or {}).get("total")
         self._total: tuple[int, str] | None = (said[0], said[1]) if said else None
@@ -47,6 +49,7 @@ class Totals:
 
     def saved(self) -> Json:
         known: Json = {"most": self._most, "before": self._before, "even": self._is_even}
+        known |= {} if self._way is None else {"way": list(self._way)}
         return known | ({"total": list(self._total)} if self._total else {})
 
     def hear(self, response: Response, rows: list[Any], came: int) -> list[Entry]:
@@ -59,7 +62,10 @@ class Totals:
         body = response.json()
         is_row = len(rows) == 1 and rows[0] is body
         entries = list(entries_of(body, rows)) if isinstance(body, dict) and not is_row else []
-        told = [(whole(one.value) or 0, one.place) for one in entries if one.name in TOTALS]
+        way = way_to(body, rows) if entries else None
+        self._way = self._way if way is None else way
+        totals = [one for one in entries if one.name in TOTALS and counts_rows(one, entries, self._way, len(rows))]
+        told = [(whole(one.value) or 0, one.place) for one in totals]
         headers = [(name, said) for name, said in response.headers.items() if name.lower() in _HEADERS]
         told += [(whole(said.strip()) or 0, f"the header {name}") for name, said in headers]
         if any(total for total, _ in told):

@@ -7,7 +7,18 @@ from typing import Any, Final
 from requests import Response
 
 from vai_extract_worker.paging.counts import truth_of
-from vai_extract_worker.paging.envelope import PAGE_COUNTS, PLACES, TOTALS, Entry, entries_of, is_rows, whole
+from vai_extract_worker.paging.envelope import (
+    PAGE_COUNTS,
+    PLACES,
+    TOTALS,
+    Entry,
+    counts_rows,
+    entries_of,
+    is_rows,
+    place_of_more,
+    way_to,
+    whole,
+)
 from vai_extract_worker.values.jsontext import parse
 from vai_extract_worker.values.selection import plain, words
 
@@ -29,12 +40,12 @@ _CUT = re.compile(
 
 _HOW_MANY = re.compile(
     r"(?:nb|num|number|of|no|total|count|all|hits?|found|match(?:ed|es|ing)?|records?|results?|rows?|items?|entries"
-    r"|elements?|objects?|docs?|documents?|features|available|estimated|approx(?:imate)?|overall|full|grand)+"
+    r"|anzahl|gesamt|treffer|nombre|de|registros?|resultados?|resultats?|cnt|elementos?|elements?|objects?|docs?|documents?|features|available|estimated|approx(?:imate)?|overall|full|grand)+"
 )
 """Names that are made of nothing but words of numbers of rows; these alone are none of them:"""
-_NOT_HOW_MANY = words("number no of num nb full")
+_NOT_HOW_MANY = words("number no of num nb full de")
 _HOW_MANY_PAGES = re.compile(
-    r"(?:nb|num|number|no|total|count|last|max|of)+pages?|pages?(?:count|total|available)|pages"
+    r"(?:nb|num|number|no|total|count|last|max|of|de|anzahl|gesamt|nombre)+(?:pages?|paginas?|seiten)|pages?(?:count|total|available)|pages"
 )
 _PLACE_OF = re.compile(r"[^\d]{0,20}(?:\d+ ?[-–] ?)?(\d{1,12}) ?(?:of|/) ?(\d{1,12})[^\d]{0,20}")
 """`1-100 of 250`, `1/3`, `Page 1 of 3`."""
@@ -62,6 +73,13 @@ _HEADER_OTHERS = words("cache rate ratelimit retry router policy prev previous")
 SIZES: Final = words("perpage pagesize size limit maxresults itemsperpage top take pagelen chunksize pagelimit")
 """So many rows at a time, or so many at most; never the number of all."""
 
+USUAL_SIZES: Final = frozenset(
+    (10, 12, 15, 16, 20, 24, 25, 30, 32, 40, 48, 50, 60, 64, 75, 80, 96, 100, 120, 125, 128, 150, 200, 250, 256, 300,
+     400, 500, 512, 600, 750, 800, 1000, 1024, 1500, 2000, 2048, 2500, 3000, 4000, 4096, 5000, 8192, 10000, 20000,
+     25000, 50000, 100000)
+)  # fmt: skip
+"""So many rows may be a page that is full."""
+
 _GROUPS = words("next paging pagination pages cursors cursor links link meta metadata pageinfo")
 _ECHOES = words("filter filters query params parameters request search criteria")
 _LEADS = words("cursor continuation continue bookmark scroll resumption resume marker token iterator")
@@ -70,12 +88,18 @@ _SECRETS = words(
     "access refresh csrf xsrf auth session id request sync delta device push user bearer security api client"
 )
 _BEHIND = words("prev previous first self start before current request sync delta newer")
-_NO_PAGE = words("at date time on sync refresh run step action billing invoice due delta payment attempt retry poll")
+_NO_PAGE = words(
+    "at date time on sync refresh run step action billing invoice due delta payment attempt retry poll build gameweek "
+    "round match episode week month year day season"
+)
 _NO_PAGE_ENDS = re.compile(r".*(at|date|time|sync\w*|refresh\w*|run|step|action|billing\w*|invoice\w*|due|delta\w*)")
 _LEFT = words("remaining item items count row rows result results record records total page pages num number left")
 _QUOTAS = re.compile(r"rate|quota|limit|credit|usage|request|calls|budget|throttl|cost")
 _HELP = words("info details help docs documentation")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d")
+_ALL_FOUND = words("found matched matching nbhits numbermatched matchcount available")
+_OF_THE_PAGE = words("count resultcount itemcount rowcount recordcount numresults numitems resultsize numberofresults")
+"""Numbers that may be those of the page as well."""
 _NOTHING: Final[tuple[Any, ...]] = (None, "", False, 0, "0", [], {})
 
 
@@ -102,7 +126,7 @@ def sign_of_more(response: Response, data: list[Any]) -> str | None:
     if not isinstance(body, dict) or (len(data) == 1 and data[0] is body):
         return None
     names = [plain(key) for key in _names_of(body, data)]
-    return _sign_in(list(entries_of(body, data)), len(data), names)
+    return _sign_in(list(entries_of(body, data)), len(data), names, way_to(body, data))
 
 
 # Headers ------------------------------------------------------------------------------------------------------------
@@ -144,7 +168,8 @@ def _sign_in_header(name: str, said: str, count: int) -> str | None:
             return None
         sign = _sign_in(list(entries_of(told, [])), count, [])
         return f"in the header {name} {sign}" if sign else None
-    leads = any(part in _HEADER_LEADS for part in parts) and not any(part in _HEADER_OTHERS for part in parts)
+    others = _HEADER_OTHERS | _HELP
+    leads = any(part in _HEADER_LEADS for part in parts) and not any(part in others for part in parts)
     return f"the header {name} leads to more" if leads and said.lower() not in ("", "0", "false", "null") else None
 
 
@@ -166,11 +191,12 @@ def _names_of(body: dict[str, Any], data: list[Any], depth: int = 0) -> Iterator
             yield from _names_of(value, data, depth + 1)
 
 
-def _sign_in(entries: list[Entry], count: int, names: list[str]) -> str | None:
+def _sign_in(entries: list[Entry], count: int, names: list[str], way: tuple[str, ...] | None = None) -> str | None:
     totals = TOTALS | {form.format(name) for name in names for form in ("total{}", "{}total", "{}count", "num{}")}
     for entry in entries:
         place = entry.place
-        if entry.name in totals and (total := _total(entry.value)) is not None and total > count:
+        is_of_rows = counts_rows(entry, entries, way, count)
+        if is_of_rows and entry.name in totals and (total := _total(entry.value)) is not None and total > count:
             return f"the first answer has {count} of {total} rows, as {place} says"
         if says_more(entry.name) and truth_of(entry.value):
             return f"{place} says that there is more"
@@ -178,22 +204,24 @@ def _sign_in(entries: list[Entry], count: int, names: list[str]) -> str | None:
             return f"{place} says that there is more"
         if entry.name in PAGE_COUNTS and (whole(entry.value) or 0) > 1:
             return f"{place} says that there are {whole(entry.value)} pages"
-        if sign := _sign_by_kind(entry, count):
+        if sign := _sign_by_kind(entry, count, is_of_rows):
             return sign
+    if end := place_of_more(entries, way, count):
+        return f"{end.place} says that there are more pages than this one"
     if any(_is_the_end(entry) for entry in entries):
         return None
     for entry in entries:
-        if _leads_on(entry):
+        if _leads_on(entry) and not _is_the_first_row(entry, entries, count):
             return f"{entry.place} seems to lead to more"
     return _full_page(entries, count, totals)
 
 
-def _sign_by_kind(entry: Entry, count: int) -> str | None:
+def _sign_by_kind(entry: Entry, count: int, is_of_rows: bool) -> str | None:
     """What no vendor's list of names knows, and its words tell: `nbHits`, `numberMatched`, `reachedEnd`."""
     name, value, place = entry.name, entry.value, entry.place
     parts = _parts(entry.path[-1])
     number = whole(value) or 0
-    if number > count and _HOW_MANY.fullmatch(name) and name not in _NOT_HOW_MANY:
+    if is_of_rows and number > count and _HOW_MANY.fullmatch(name) and name not in _NOT_HOW_MANY:
         return f"the first answer has {count} of {number} rows, as {place} says"
     if number > 1 and _HOW_MANY_PAGES.fullmatch(name):
         return f"{place} says that there are {number} pages"
@@ -205,6 +233,40 @@ def _sign_by_kind(entry: Entry, count: int) -> str | None:
     if isinstance(value, str) and any(part in _SHOWN for part in parts) and (found := _PLACE_OF.fullmatch(value)):
         return f"{place} says that there is more" if int(found[1]) < int(found[2]) else None
     return None
+
+
+def _is_the_first_row(entry: Entry, entries: list[Entry], count: int) -> bool:
+    """An offset of 1 that begins a page that is not full."""
+    return (
+        entry.name == "offset"
+        and whole(entry.value) == 1
+        and any(one.name in SIZES and (whole(one.value) or 0) > count for one in entries)
+    )
+
+
+def tells_the_end(response: Response, data: list[Any]) -> bool:
+    """Whether an answer without a sign of more says that its rows are all: a total, a size, or no next page."""
+    headers = response.headers
+    if (
+        any(low in _HEADER_TOTALS + _HEADER_PAGE_COUNTS for low in map(str.lower, headers))
+        or "Content-Range" in headers
+    ):
+        return True
+    body = response.json()
+    if not isinstance(body, dict):
+        return False
+    entries = list(entries_of(body, data))
+    return any(_is_the_end(one) or _says_all(one, len(data)) for one in entries)
+
+
+def _says_all(entry: Entry, count: int) -> bool:
+    name, number = entry.name, whole(entry.value)
+    if name.startswith("next") and entry.value in _NOTHING:
+        return True
+    if name in SIZES:
+        return number is not None and number > count
+    is_total = name in TOTALS | _ALL_FOUND or name.startswith("total") or name.endswith("total")
+    return is_total and name not in _OF_THE_PAGE and number == count
 
 
 def _is_the_end(entry: Entry) -> bool:

@@ -15,7 +15,7 @@ from vai_extract_worker.paging.detection import detect, places_told, tells_its_p
 from vai_extract_worker.paging.paginators import FOLLOWING, JsonLinks, Offsets, PageNumbers
 from vai_extract_worker.paging.repeats import Repeats
 from vai_extract_worker.paging.row_totals import Totals
-from vai_extract_worker.paging.signs_of_more import sign_of_more
+from vai_extract_worker.paging.signs_of_more import USUAL_SIZES, sign_of_more, tells_the_end
 from vai_extract_worker.rest.credentials import Access, HostBound
 from vai_extract_worker.rest.http_session import SourceSession, Wanted
 from vai_extract_worker.values.selection import quoted, rows_of, selector_of
@@ -51,6 +51,8 @@ class Client(dlt_client.RESTClient):
         self._guessed = "$"
         self._is_first = True
         self._guesses_a_param = False
+        self.unsure_of: int | None = None
+        """So many rows came on the one page that was found, and it may be the first of several."""
         self._told: dict[tuple[str, ...], int] = {}
 
     def follow(self, **asked: Any) -> Iterator[Any]:
@@ -93,6 +95,8 @@ class Client(dlt_client.RESTClient):
 
     def detect_paginator(self, response: requests.Response, data: Any) -> BasePaginator:
         self.definition = detect(response, data)
+        is_alone = isinstance(self.definition, given.SinglePage) and len(data) in USUAL_SIZES
+        self.unsure_of = len(data) if is_alone and not tells_the_end(response, data) else None
         self._guesses_a_param = not isinstance(self.definition, given.HeaderLink | given.JsonLink)
         paginator = cast(BasePaginator, pagination.paginator_of(self.definition))
         if isinstance(paginator, PageNumbers):

@@ -15,7 +15,7 @@ from vai_extract_worker.increments.cursor import IncrementalCursor
 from vai_extract_worker.increments.cursor_values import as_instant
 from vai_extract_worker.increments.missing_columns import Undelivered
 from vai_extract_worker.increments.windows import Window, windows
-from vai_extract_worker.log_texts import rows_moved, total_not_reached
+from vai_extract_worker.log_texts import paging_not_found, rows_moved, total_not_reached
 from vai_extract_worker.modes import Mode, mode_of
 from vai_extract_worker.paging import pagination
 from vai_extract_worker.paging.repeats import Repeats
@@ -103,7 +103,7 @@ class Endpoint:
         self._means = means
         self._mark: IncrementalCursor | None = None
         self._is_complete = False
-        self._has_warned = False
+        self._has_warned = self._has_doubted = False
         self._missing = Undelivered(resource.columns, by_value=True)
         self._rows: int | None = 0
 
@@ -215,6 +215,10 @@ class Endpoint:
             data_selector=resource.data_selector or given_.data_selector,
         ):
             yield list(data), self._position(client, data)
+        if client.unsure_of and not self._has_doubted:
+            self._has_doubted = True
+            entry = paging_not_found(self.name, client.unsure_of)
+            self._means.link.log(entry["event"], entry["message"], entry["data"], entry["level"])
         if repeats.moved:
             entry = rows_moved(self.name, repeats.moved)
             self._means.link.log(entry["event"], entry["message"], entry["data"], entry["level"])

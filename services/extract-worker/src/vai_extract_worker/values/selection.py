@@ -1,6 +1,7 @@
 """Where things are in an answer: the rows, and what a JSONPath of the definition names."""
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -46,6 +47,7 @@ _ENVELOPE = words(
     "results rows records entries values nextpagetoken next_page_token nextsynctoken next_cursor cursor "
     "apiversion version selflink"
 )
+_DEEPEST = 8
 _RELATIONS = ("rel", "relation")
 _ADDRESSES = ("href", "url", "uri")
 _MOST_LINKS = 20
@@ -93,6 +95,7 @@ def selector_of(name: str, body: Any, address: str = "") -> str:
     if isinstance(body.get(name), list):
         return quoted((name,))
     lists = [one for one in detector.find_all_lists(body, result=[]) if not _is_unnamable(one[0])]
+    lists = lists or [one for one in _deep_lists(body) if not _is_unnamable(one[0])]
     word = urlsplit(address).path.rstrip("/").rpartition("/")[2].partition(".")[0]
     for wanted in (name, word):
         named = [path for path, _ in lists if wanted and _names(path, wanted)]
@@ -105,6 +108,16 @@ def selector_of(name: str, body: Any, address: str = "") -> str:
     if _has_id(body) and (usual or others):
         return _list_or_object(body, usual, others)
     return _only_one(_outermost(usual) or usual or others)
+
+
+def _deep_lists(body: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[Found]:
+    """Lists of objects further down than `find_all_lists` looks, where only wrappings lead to them."""
+    for key, value in body.items():
+        here = (*path, key)
+        if isinstance(value, dict) and key.lower() in _WRAPPERS and len(here) < _DEEPEST:
+            yield from _deep_lists(value, here)
+        elif isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
+            yield here, value
 
 
 def _list_or_object(body: dict[str, Any], usual: list[Found], others: list[Found]) -> str:

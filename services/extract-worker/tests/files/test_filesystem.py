@@ -4,6 +4,7 @@ import gzip
 import io
 import os
 import zipfile
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -335,3 +336,19 @@ def test_folders_are_columns_where_that_is_asked_for(bench: Any, root: Path) -> 
     bench.extract("filesystem", resources=[{"name": "h", "path": "hive/**/*.csv", "folder_columns": True}])
     rows = sorted(zip(*(bench.column("h", name) for name in ("id", "d", "a b")), strict=True))
     assert rows == [(1, "2026-01-01", "x/y"), (2, None, "")]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("a.csv", "id\n1\n"), ("a.jsonl", '{"id": 1}\n'), ("a.json", '[{"id": 1}]')]
+)
+def test_columns_of_folders_have_their_declared_types(bench: Any, root: Path, name: str, text: str) -> None:
+    path = root / "typed" / "Day=2026-01-02" / "n=7" / name
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    resource = {"name": "h", "path": f"typed/**/{name}", "folder_columns": True, "on_missing_column": "fail"}
+    bench.extract("filesystem", resources=[resource | {"columns": {"day": "date", "n": "bigint"}}])
+    assert (bench.column("h", "Day"), bench.column("h", "n")) == ([date(2026, 1, 2)], [7])
+    assert not [entry for entry in bench.link.logs if entry[3] == "warning"]
+    bench.next_run()
+    with pytest.raises(Permanent, match="declared"):
+        bench.extract("filesystem", resources=[resource | {"columns": {"day": "bigint"}}])

@@ -142,6 +142,64 @@ def test_pages_that_are_like_each_other_are_no_error(new_desk: Any, serve: Serve
     assert len(new_desk({"resources": ["rows"], "paginator": "page_number"}, serve).run()) == rows
 
 
+def stations(query: Query) -> Any:
+    """A page a day, with the same ids on each: the day is a part of the key."""
+    day = int(query["page"])
+    rows = [{"id": i, "day": day, "v": i * day % 7} for i in range(24)]
+    return {"data": rows if day <= 30 else [], "month": "July"}
+
+
+def warehouses(query: Query) -> Any:
+    page = int(query["page"])
+    rows = [{"node": {"id": i}, "place": page, "stock": {"left": (i + page) % 5}} for i in range(7)]
+    return {"data": rows if page <= 30 else []}
+
+
+def shops(query: Query) -> Any:
+    """Closed on most days, when all have sold nothing."""
+    day = int(query["page"])
+    rows = [{"id": i, "day": day, "sold": i * day if day % 7 < 2 else 0} for i in range(24)]
+    return {"data": rows if day <= 30 else []}
+
+
+def accounts(query: Query) -> Any:
+    page = int(query["page"])
+    rows = [{"uuid": f"a{i}", "month": page, "paid": (i + page) % 2 == 0} for i in range(5)]
+    return {"data": rows if page <= 30 else []}
+
+
+@pytest.mark.parametrize(("serve", "rows"), [(stations, 720), (warehouses, 210), (accounts, 150), (shops, 720)])
+def test_ids_that_come_again_beside_other_values_are_no_error(new_desk: Any, serve: Serve, rows: int) -> None:
+    assert len(new_desk({"resources": ["rows"], "paginator": "page_number"}, serve).run()) == rows
+
+
+@pytest.mark.parametrize("beside", [{}, {"fee": 9.9}, {"month": "page"}, {"fee": 9.9, "at": {"ts": "page"}}])
+def test_ids_that_come_again_with_what_all_rows_share_are_the_same_page(new_desk: Any, beside: dict[str, Any]) -> None:
+    def filled(value: Any, page: str) -> Any:
+        if isinstance(value, dict):
+            return {name: filled(one, page) for name, one in value.items()}
+        return page if value == "page" else value
+
+    def serve(query: Query) -> Any:
+        return {"data": [{"id": i} | filled(beside, query["page"]) for i in range(24)]}
+
+    desk = new_desk({"resources": ["rows"], "paginator": "page_number"}, serve)
+    with pytest.raises(Permanent, match=r"over and over.*name the primary_key"):
+        desk.run()
+    assert len(desk.asked) == 2
+
+
+def test_ids_with_something_new_in_each_row_end_some_day(new_desk: Any) -> None:
+    now = count()
+    serve = lambda query: {"data": [{"id": i, "link": f"x?sig={next(now)}"} for i in range(5)]}  # noqa: E731
+    keyed = [{"name": "rows", "primary_key": "id"}]
+    for resources, most in ((["rows"], 1_001), (keyed, 2)):
+        desk = new_desk({"resources": resources, "paginator": "page_number"}, serve)
+        with pytest.raises(Permanent, match="over and over"):
+            desk.run()
+        assert len(desk.asked) <= most
+
+
 @pytest.mark.parametrize("sign", ["id", "primary_key", "total", "total_pages", "maximum"])
 def test_a_sign_of_progress_lifts_the_bound(new_desk: Any, sign: str) -> None:
     def serve(query: Query) -> Any:

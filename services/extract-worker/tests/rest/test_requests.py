@@ -230,6 +230,31 @@ def test_a_csv_answer_may_have_another_encoding(bench: Any, api: FakeApi) -> Non
 
 
 @pytest.mark.parametrize(
+    ("charset", "encoding"),
+    [
+        ("iso-8859-1", "latin-1"),
+        ('"Windows-1252"', "cp1252"),
+        ("UTF-8", "utf-8"),
+        ("iso-8859-1", "utf-8"),
+        ("utf-16le", "utf-16le"),
+        ("no-such-thing", "utf-8"),
+    ],
+)
+def test_a_csv_answer_says_its_encoding(bench: Any, api: FakeApi, charset: str, encoding: str) -> None:
+    headers = {"Content-Type": f"text/csv; header=present; charset={charset}"}
+    api.paths["/things"] = lambda ask: Say(raw="id;Größe\n1;ß\n".encode(encoding), headers=headers)
+    extracted(bench, api, {"response_format": "csv"}, None)
+    assert bench.column("things", "Größe") == ["ß"]
+
+
+def test_a_named_encoding_is_better_than_that_of_the_answer(bench: Any, api: FakeApi) -> None:
+    headers = {"Content-Type": "text/csv; charset=iso-8859-1"}
+    api.paths["/things"] = lambda ask: Say(raw="id;a\n1;€\n".encode("cp1252"), headers=headers)
+    extracted(bench, api, {"response_format": "csv", "encoding": "cp1252"}, None)
+    assert bench.column("things", "a") == ["€"]
+
+
+@pytest.mark.parametrize(
     ("fmt", "body", "word"),
     [
         ("jsonl", b'{"id": 1}\n{"id": ', "line 2"),

@@ -20,7 +20,7 @@ from vai_extract_worker.increments.missing_columns import Undelivered
 from vai_extract_worker.modes import mode_of
 from vai_extract_worker.progress import Json, ResourceProgress
 from vai_extract_worker.source import Means, Page, Table
-from vai_extract_worker.values.columns import free_name
+from vai_extract_worker.values.columns import free_name, with_declared
 from vai_records.definitions.dlt_extract import DltExtract, Filesystem
 from vai_records.definitions.sources.file_resources import FileResource
 from vai_records.definitions.sources.resources import table_name
@@ -155,9 +155,10 @@ class FileTable:
         for read in reads(self._shelf(), file, self._resource, at):
             further = {"file": _facts(file), "at": read.at} if read.at else None
             rejected = table_of_rejects(file.path, read.rejects) if read.rejects else None
-            missing.meet(read.table)
+            table = self._named(read, file)
+            missing.meet(table)
             rows += len(read.table)
-            yield Page(self._named(read, file), received, further, rejected)
+            yield Page(table, received, further, rejected)
             received = 0
         if rows and missing.names and (self._fails or not self._has_told):
             missing.tell(self.name, file.path, self._fails, self._link)
@@ -169,13 +170,22 @@ class FileTable:
             return table
         there = {other.lower() for other in table.column_names}
         for column, value in _folders(file.path) if self._resource.folder_columns else ():
-            if column.lower() not in there:
-                there.add(column.lower())
-                table = table.append_column(column, pa.repeat(pa.scalar(value, pa.string()), len(table)))
+            if column.lower() in there and not self._is_undelivered(table, column):
+                continue
+            there.add(column.lower())
+            one = with_declared(pa.table({column: pa.array([value], pa.string())}), self._resource.columns)[column]
+            table = table.select([other for other in table.column_names if other.lower() != column.lower()])
+            table = table.append_column(column, pa.repeat(one[0], len(read.table)))
         name = self._resource.file_column
         if name is None:
             return table
         return table.append_column(free_name(name, there), pa.repeat(pa.scalar(file.path), len(table)))
+
+    def _is_undelivered(self, table: pa.Table, column: str) -> bool:
+        """Whether a column is there because it is declared, as those of JSON files are."""
+        declared = {name.lower() for name in self._resource.columns}
+        found = [table[name] for name in table.column_names if name.lower() == column.lower()]
+        return column.lower() in declared and all(one.null_count == len(one) for one in found)
 
     def _shelf(self) -> Shelf:
         return self._shelves.shelf(self._resource.path)

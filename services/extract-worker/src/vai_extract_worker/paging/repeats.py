@@ -47,6 +47,7 @@ class Repeats:
         self._still, self._rows = (saved or {}).get("pages", 0), (saved or {}).get("rows", 0)
         self._last: list[Any] = []
         self._same = self._renewed = self._alike = 0
+        self._has_varied = False
         self._pages = 0
         self._is_new = False
         self._bound: Any = None
@@ -76,7 +77,7 @@ class Repeats:
             return
         self._same = 0
         if _have_own([rows[0], rows[-1]], ids := self._ids(rows)):
-            self._look_at_ids(response, rows, before, ids)
+            self._look_at_ids(response, rows, before, ids, is_guessed)
         else:
             self._look_at_columns(response, rows, before, is_guessed)
         self._look_for_circles(response, rows)
@@ -118,15 +119,24 @@ class Repeats:
             return self._keys
         return [next((path for path in _IDS if _at(first, path) is not None), ("id",))]
 
-    def _look_at_ids(self, response: requests.Response, rows: list[Any], before: list[Any], ids: list[Path]) -> None:
+    def _look_at_ids(
+        self, response: requests.Response, rows: list[Any], before: list[Any], ids: list[Path], is_guessed: bool
+    ) -> None:
+        """Where `id` is the same and other columns are new in each row, it may be a part of a key: id and day."""
         self._is_new = not self._is_as_before(rows, before, ids)
         self.again = _again(rows, before, ids) if self._is_new else 0
-        self._alike = 0
         if self._is_new:
-            self._renewed = 0
+            self._renewed = self._alike = 0
+            return
+        is_alike = _is_constant_beside(rows, before, ids) and _is_constant_beside(before, rows, ids)
+        if not is_alike and not is_guessed and ids != self._keys:
+            self._has_varied, self._renewed, self._alike = True, 0, self._alike + 1
+            if self._alike >= self._allowed(_ALIKE):
+                raise repeated(response)
             return
         self._renewed += 1
-        if len(rows) > 1 or self._renewed >= self._allowed(_RENEWED):
+        is_sure = len(rows) > 1 and not self._has_varied
+        if is_sure or self._renewed >= self._allowed(_RENEWED):
             raise repeated(response)
 
     def _look_at_columns(
@@ -247,7 +257,8 @@ def _is_constant_beside(rows: list[Any], before: list[Any], same: list[Path]) ->
 
 def repeated(response: requests.Response) -> Permanent:
     place = failures.place_of(response.url)
-    text = f"{place} answers the same page over and over: it does not follow the paginator. Name the right one."
+    text = f"{place} answers the same page over and over: it does not follow the paginator. Name the right one; "
+    text += "if id alone is no key of its rows, name the primary_key."
     return Permanent(ErrorCode.DATA_ERROR, text, {"field": "paginator", "url": place})
 
 

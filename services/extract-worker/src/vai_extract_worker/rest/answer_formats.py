@@ -1,6 +1,8 @@
 """The answers of a source as values: JSON, a JSON row on each line, or CSV."""
 
+import codecs
 import io
+import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO, Final
 
@@ -69,18 +71,38 @@ def _no_table(body: bytes) -> str | None:
     return None
 
 
-def read_as(response_format: str, body: bytes, words: CsvWords | None = None) -> Any:
+def read_as(response_format: str, body: bytes, words: CsvWords | None = None, content_type: str = "") -> Any:
     """What an answer says. Raises ValueError or RecursionError for one that cannot be read."""
     if response_format == "csv":
-        return _table(body, _as_file(words))
+        return _table(body, _as_file(words, _charset(content_type, body)))
     return _lines(body) if response_format == "jsonl" else parse(body)
 
 
-def _as_file(words: CsvWords | None) -> FileResource:
+def _charset(content_type: str, body: bytes) -> str | None:
+    """The encoding that an answer names. Servers name Latin-1 where they know of none: UTF-8 that reads is UTF-8."""
+    found = _CHARSET.search(content_type)
+    try:
+        name = codecs.lookup(found[1]).name if found else None
+    except LookupError:
+        return None
+    if name not in _LATIN:
+        return name
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return name
+    return None
+
+
+def _as_file(words: CsvWords | None, charset: str | None) -> FileResource:
     """All as text: `columns` gives types, as it does for JSON."""
-    said = words.csv_words if words else {}
+    said: dict[str, Any] = {"encoding": charset} if charset and charset != "utf-8" else {}
+    said |= words.csv_words if words else {}
     return FileResource(name="answer", path="answer", types="text", on_bad_row="reject", **said)
 
+
+_CHARSET: Final = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
+_LATIN: Final = ("iso8859-1", "iso8859-15", "cp1252", "ascii")
 
 WORDS: Final = {"json": "JSON", "jsonl": "JSON on each line", "csv": "CSV"}
 ACCEPTS: Final = {

@@ -254,7 +254,13 @@ class SourceSession(requests.Session):
         try:
             wanted = self.wanted
             no_content = response.status_code == 204
-            value = [] if no_content else read_as(wanted.response_format, response.content, wanted.csv)
+            value = (
+                []
+                if no_content
+                else read_as(
+                    wanted.response_format, response.content, wanted.csv, response.headers.get("Content-Type", "")
+                )
+            )
         except (ValueError, RecursionError) as error:
             details: dict[str, Any] = {
                 "url": failures.place_of(response.url),

@@ -5,10 +5,11 @@ What a row holds is never told: a value in DuckDB's words is shown only where th
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
+from vai_transform_worker.query.engine import AsText
 from vai_transform_worker.query.error_texts import without_values
 from vai_transform_worker.query.exact import not_exact
 
@@ -52,6 +53,18 @@ def query_failure(
     if kind == "Permission":
         return Permanent(ErrorCode.DATA_ERROR, f"The SQL may read nothing but its inputs: {said}", details)
     return Permanent(ErrorCode.DATA_ERROR, f"The SQL failed, correct it and run again: {said}", details)
+
+
+def about_text(error: RunError, as_text: Sequence[AsText]) -> RunError:
+    """The error that says which columns were read as text, where it is about one of them or about text."""
+    about = [each for each in as_text if each.column.lower() in error.message.lower() or "VARCHAR" in error.message]
+    if error.code != ErrorCode.DATA_ERROR or not about:
+        return error
+    said = "; ".join(
+        f"{each.column} of {each.dataset} was read as text (VARCHAR): it is {' and '.join(each.kinds)} in its files"
+        for each in about
+    )
+    return Permanent(ErrorCode.DATA_ERROR, f"{error.message}. {said}. CAST it to the type that you want", error.details)
 
 
 def _too_much(what: str, most: str, setting: str) -> str:

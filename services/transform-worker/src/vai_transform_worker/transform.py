@@ -11,12 +11,13 @@ import duckdb
 from vai_common.errors import RunError
 from vai_records.definitions.duckdb_transform import DuckdbTransform
 from vai_records.definitions.sql_text import fill_placeholders, settled
-from vai_transform_worker.failures import query_failure
+from vai_transform_worker.failures import about_text, query_failure
 from vai_transform_worker.interruption import Watch
 from vai_transform_worker.query import engine, pivots, safety, united_files
 from vai_transform_worker.query.bounds import Bounds
-from vai_transform_worker.query.empty_inputs import PLACEHOLDER, Blanks
+from vai_transform_worker.query.empty_inputs import PLACEHOLDER, UNTYPED, Blanks
 from vai_transform_worker.query.quoting import quoted
+from vai_transform_worker.query.unfiltered import unfiltered
 from vai_transform_worker.table import delta_types
 from vai_transform_worker.table.delta import Bounded, DeltaOutput, Ticket, Written
 from vai_transform_worker.table.merging import STAGED, Merger
@@ -73,6 +74,7 @@ class _Transform:
         self.location: str = job.prepared["output"]["location"]
         self.untyped: list[str] = []
         self.rows_read = False
+        self.as_text: list[engine.AsText] = []
         self.name = f"{definition.output_layer}.{definition.transform_name}"
 
     def run(self) -> dict[str, Any]:
@@ -126,6 +128,7 @@ class _Transform:
         for each in engine.expose(self.connection, self.lake, list(sources.values()), folders):
             said = united_files.told(each.dataset, each.column, each.kinds)
             self.watch.warn("column_read_as_text", said, each._asdict())
+            self.as_text.append(each)
         sql = pivots.with_values(sql, lambda query: self._values(query, sources))
         tree = safety.check(sql, sources)
         relation = self._bound(sql, list(sources.values()), tree)
@@ -133,21 +136,61 @@ class _Transform:
         without_type = delta_types.untyped(sql, names, kinds, self._bind)
         self._tell_untyped(without_type)
         self.untyped = [name for name, kind in without_type.items() if kind == "NULL"]
-        if (typed := self._typed_by_the_table(sql, names)) is not sql:
+        of_nothing = self._is_of_nothing(sql, list(sources.values()))
+        typed = self._fixing_no_types(sql, names, kinds) if of_nothing else self._typed_by_the_table(sql, names)
+        if typed is not sql:
             if typed is None:
                 return None
             sql, (names, kinds) = typed, self._bind(typed)
         self._check_keys(names)
         kept = {name: kind for name, kind in without_type.items() if kind != "NULL" and name in names}
+        kept = {} if of_nothing else kept
         return delta_types.storable_query(sql, names, kinds, self.untyped, kept)
+
+    def _is_of_nothing(self, sql: str, sources: list[engine.Source]) -> bool:
+        """Whether there are no rows, and nobody knows the columns of an input."""
+        return any(each.is_unknown and not each.is_own for each in sources) and not self._has_rows(sql)
+
+    def _has_rows(self, sql: str) -> bool:
+        self.rows_read = True
+        return self.connection.execute(f"SELECT 1 FROM ({sql}\n) AS found LIMIT 1").fetchone() is not None
+
+    def _fixing_no_types(self, sql: str, names: list[str], kinds: list[Any]) -> str | None:
+        """The SQL of no rows with the table's own types; None where there is no table, and a key or all has no type.
+
+        What a table with rows does not have yet, and what no table can hold, is left out until there are rows.
+        """
+        known = self._known()
+        is_merge = self.definition.mode == "incremental_merge"
+        given = [name for name in names if name != PLACEHOLDER]
+        if PLACEHOLDER not in names:
+            self._check_given(names)
+        types = {name: known.get(name.lower(), {}).get("type") for name in given}
+        for name, kind in zip(names, kinds, strict=True):
+            if types.get(name, "") is None and name not in self.untyped and not (known and is_merge):
+                with suppress(RunError):
+                    types[name] = delta_types.stored_type(name, kind)
+        self.untyped = [name for name, kind in types.items() if kind is None]
+        keys = {key.lower() for key in self.definition.merge_keys}
+        if not known and (len(self.untyped) == len(types) or any(name.lower() in keys for name in self.untyped)):
+            self.untyped = given
+            return None
+        if is_merge or len(self.untyped) == len(types):
+            types |= {each["name"]: each["type"] for key, each in known.items() if key not in map(str.lower, given)}
+        listed = ", ".join(f"CAST(NULL AS {kind}) AS {quoted(name)}" for name, kind in types.items() if kind)
+        return f"SELECT {listed} WHERE false"
+
+    def _known(self) -> dict[str, dict[str, str]]:
+        """The table's columns that have a type, by their names in lower case."""
+        there = self.job.prepared["output"].get("columns", [])
+        return {each["name"].lower(): each for each in there if each["type"] != "NULL"}
 
     def _typed_by_the_table(self, sql: str, names: list[str]) -> str | None:
         """The SQL whose keys are not NULL without a type where the table has one; nor are all columns of no rows.
 
         None where there are no rows, and neither the SQL nor the table has a type.
         """
-        there = self.job.prepared["output"].get("columns", [])
-        known = {each["name"].lower(): each for each in there if each["type"] != "NULL"}
+        known = self._known()
         is_all = len(self.untyped) == len(names)
         keys = {key.lower() for key in self.definition.merge_keys}
         taken = {
@@ -157,8 +200,7 @@ class _Transform:
         if taken:
             listed = ", ".join(f"CAST(NULL AS {kind}) AS {quoted(name)}" for name, kind in taken.items())
             return f"SELECT * REPLACE ({listed}) FROM ({sql}\n) AS typed"
-        self.rows_read = self.rows_read or is_all
-        if not is_all or self.connection.execute(f"SELECT 1 FROM ({sql}\n) AS found LIMIT 1").fetchone():
+        if not is_all or self._has_rows(sql):
             return sql
         self.untyped = [name for name in self.untyped if name != PLACEHOLDER]
         listed = ", ".join(f"CAST(NULL AS {each['type']}) AS {quoted(each['name'])}" for each in known.values())
@@ -173,7 +215,20 @@ class _Transform:
             names, kinds = self._bind(f"FROM {source.view}")
             known |= {name.lower(): str(kind) for name, kind in zip(names, kinds, strict=True)}
         own = next((each.name for each in sources if each.is_blank and each.is_own), None)
-        return Blanks(self.connection, blank, own, known, tree).bound(lambda: self.connection.sql(sql))
+        without_filters = unfiltered(tree) if own else None
+        return Blanks(self.connection, blank, own, known, tree).bound(sql, without_filters, self._stored)
+
+    def _stored(self, sql: str) -> dict[str, str]:
+        """The columns of the SQL as the table has them; of those without a type the type is `NULL`."""
+        names, kinds = self._bind(sql)
+        without_type = delta_types.untyped(sql, names, kinds, self._bind)
+        return {
+            name: UNTYPED
+            if without_type.get(name) == "NULL"
+            else without_type.get(name) or delta_types.stored_type(name, kind)
+            for name, kind in zip(names, kinds, strict=True)
+            if name != PLACEHOLDER
+        }
 
     def _values(self, sql: str, sources: dict[str, engine.Source]) -> list[str]:
         relation = self._bound(sql, list(sources.values()), safety.check(sql, sources))
@@ -235,13 +290,17 @@ class _Transform:
             "version": written.version,
         }
 
-    def _check_keys(self, names: list[str]) -> None:
+    def _check_given(self, names: list[str]) -> None:
         there = {name.lower() for name in names}
-        without_type = {name.lower() for name in self.untyped}
         for key in self.definition.merge_keys:
             if key.lower() not in there:
                 message = f"merge_keys names {key!r}, which the SQL does not give; it gives {', '.join(names[:50])}"
                 raise safety.refused(message, merge_key=key)
+
+    def _check_keys(self, names: list[str]) -> None:
+        self._check_given(names)
+        without_type = {name.lower() for name in self.untyped}
+        for key in self.definition.merge_keys:
             if key.lower() in without_type:
                 message = f"merge_keys names {key!r}, which is NULL without a type: CAST it to the type of the key"
                 raise safety.refused(message, merge_key=key)
@@ -262,14 +321,17 @@ class _Transform:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except (RunError, Stop):
+        except RunError as error:
+            raise about_text(error, self.as_text) from error.__cause__
+        except Stop:
             raise
         except (duckdb.Error, OSError) as error:
             self.watch.check()  # interrupted: the reason is better known there
             if isinstance(error, OSError) and error.errno is not None:
                 raise  # of this machine, not of the query
             memory_mb, spill_mb = self.job.prepared["memory_mb"], self.bounds.spill_mb
-            raise query_failure(error, memory_mb, spill_mb, self.definition.sql, self.rows_read) from error
+            failure = query_failure(error, memory_mb, spill_mb, self.definition.sql, self.rows_read)
+            raise about_text(failure, self.as_text) from error
 
     def _tell_start(self) -> None:
         name, inputs = self.definition.transform_name, [each.dataset for each in self.definition.inputs]

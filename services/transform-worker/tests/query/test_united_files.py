@@ -1,5 +1,6 @@
 """Files of one bronze table whose columns have several types: each value is read as it is in its file."""
 
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vai_common.errors import Permanent
 from vai_transform_worker.query.united_files import united
 
 LARGE = 2**60 + 1
@@ -23,6 +25,23 @@ FILES = {
     "true beside a number": ([True], [7], "VARCHAR", ["true", "7"]),
     "true beside text": ([True], ["x"], "VARCHAR", ["true", "x"]),
     "a number beside text": ([LARGE], ["x"], "VARCHAR", [str(LARGE), "x"]),
+    "a number beside a date": ([7], [date(2026, 1, 2)], "VARCHAR", ["7", "2026-01-02"]),
+    "a number beside a time": (
+        [0.5],
+        [datetime(2026, 1, 2, 3, tzinfo=UTC)],
+        "VARCHAR",
+        ["0.5", "2026-01-02 03:00:00+00"],
+    ),
+    "true beside a date": ([True], [date(2026, 1, 2)], "VARCHAR", ["true", "2026-01-02"]),
+    "a date beside a time": ([date(2026, 1, 2)], [time(3)], "VARCHAR", ["2026-01-02", "03:00:00"]),
+    "bytes beside a number": ([b"x"], [7], "VARCHAR", ["x", "7"]),
+    "a date beside an instant": (
+        [date(2026, 1, 2)],
+        [datetime(2026, 1, 2, 3)],  # noqa: DTZ001
+        "TIMESTAMP",
+        ["2026-01-02 00:00:00", "2026-01-02 03:00:00"],
+    ),
+    "NULLs beside a date": ([None], [date(2026, 1, 2)], "DATE", ["None", "2026-01-02"]),
     "lists": ([[LARGE]], [[0.5]], "VARCHAR[]", [f"[{LARGE}]", "[0.5]"]),
     "lists of small ones": ([[7]], [[0.5]], "DOUBLE[]", ["[7.0]", "[0.5]"]),
     "structs": (
@@ -53,6 +72,15 @@ def test_files_of_several_types_are_read_exactly(workshop: Any, case: str) -> No
     assert ("column_read_as_text" in workshop.link.events) == (
         "VARCHAR" in kind and "hold" not in case and other != ["x"]
     )
+
+
+@pytest.mark.parametrize(
+    "sql", ["SELECT sum(id) s FROM {{ b }}", "SELECT id::DATE d FROM {{ b }}", "SELECT id - 1 AS d FROM {{ b }}"]
+)
+def test_an_error_about_a_column_that_was_read_as_text_says_so(workshop: Any, sql: str) -> None:
+    table = workshop.bronze("old.orders", [{"id": LARGE}], [{"id": 0.5}]) | {"as": "b"}
+    with pytest.raises(Permanent, match=r"id of bronze\.old\.orders was read as text .*(BIGINT|DOUBLE) and .*CAST it"):
+        workshop.run(sql, table)
 
 
 def test_the_columns_that_agree_and_those_without_a_type_stay(workshop: Any) -> None:

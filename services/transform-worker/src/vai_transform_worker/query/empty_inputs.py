@@ -1,7 +1,7 @@
 """Inputs without rows whose columns nobody knows yet: the table of a transform that has not run, an empty extraction.
 
-They have whatever columns the SQL asks for. The type is that of the SQL's own column of that name, or of another
-input's; where there is neither, the column is NULL without a type.
+They have whatever columns the SQL asks for. The transform's own table has the types that the SQL itself gives its
+columns. Another column has the type of another input's of that name, or is NULL without a type.
 """
 
 import re
@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 
+from vai_common.errors import RunError
 from vai_transform_worker.query.quoting import quoted
 
 PLACEHOLDER = "no column yet"
@@ -22,9 +23,11 @@ _MISSING = re.compile(
     r'|Column "(?P<c>(?:[^"]|"")+)" does not exist on (?:left|right) side'
     r"|does not contain column (?P<d>\w+)"
 )
-_UNTYPED = '"NULL"'
-_GUESSES = (_UNTYPED, "TIMESTAMP", "VARCHAR", "BIGINT", "DOUBLE", "DATE")
-Bind = Callable[[], duckdb.DuckDBPyRelation]
+UNTYPED = '"NULL"'
+_GUESSES = (UNTYPED, "TIMESTAMP", "VARCHAR", "BIGINT", "DOUBLE", "DATE")
+_MOST_TURNS = 3
+Stored = Callable[[str], Mapping[str, str]]
+"""From SQL to its columns, as a table has them."""
 
 
 class Blanks:
@@ -44,43 +47,80 @@ class Blanks:
         self._connection, self._views, self._own, self._known = connection, views, own, known
         self._asked_for = asked_for(tree, views)
         self._columns: dict[str, dict[str, str]] = {}
-        self._begin(_UNTYPED)
+        self._begin(UNTYPED)
 
-    def bound(self, bind: Bind) -> duckdb.DuckDBPyRelation:
-        """What `bind` answers as soon as the views have the columns that it asks for."""
-        relation = self._guessed(bind)
+    def bound(self, sql: str, unfiltered: str | None, stored: Stored) -> duckdb.DuckDBPyRelation:
+        """The SQL bound to views with the columns that it asks for; `unfiltered` is the same SQL without its filters.
+
+        The second run will find the transform's own table as it is shown here.
+        """
         if self._own is None:
+            return self._guessed(sql)
+        relation = self._typed_by_itself(self._own, sql, unfiltered, stored) if unfiltered else None
+        if relation is not None:
             return relation
-        wanted = {name: str(kind) for name, kind in zip(relation.columns, relation.types, strict=True)}
-        wanted.pop(PLACEHOLDER, None)
-        try:  # the second run will find the table like this
-            self._show(self._own, self._columns[self._own] | wanted)
-            return bind()
-        except duckdb.Error:
-            self._show(self._own, self._columns[self._own])
-            return bind()
+        self._guessed(sql)
+        before = self._columns[self._own]
+        try:
+            self._show(self._own, _with(before, stored(sql)))
+            return self._connection.sql(sql)
+        except (duckdb.Error, RunError):
+            self._show(self._own, before)
+            return self._connection.sql(sql)
 
-    def _guessed(self, bind: Bind) -> duckdb.DuckDBPyRelation:
+    def _typed_by_itself(self, own: str, sql: str, unfiltered: str, stored: Stored) -> duckdb.DuckDBPyRelation | None:
+        """With the types for its own table that the SELECT gives whatever is filtered; None where it gives none."""
+        for guess in _GUESSES:
+            try:
+                self._begin(guess, own)
+                self._completed(unfiltered, guess)
+                types = self._settled(own, unfiltered, stored)
+            except (duckdb.Error, RunError):
+                continue
+            for other in _GUESSES:  # for columns that only the filters ask for
+                try:
+                    self._begin(other, own, types)
+                    return self._completed(sql, other)
+                except duckdb.Error:
+                    continue
+        return None
+
+    def _settled(self, own: str, sql: str, stored: Stored) -> Mapping[str, str]:
+        """The types of the output, which is the own table of the next run: until they stay the same."""
+        types: Mapping[str, str] = {}
+        before = self._columns[own]
+        for _ in range(_MOST_TURNS):
+            found = stored(sql)
+            if found == types:
+                break
+            types = found
+            self._show(own, _with(before, types))
+        return types
+
+    def _guessed(self, sql: str) -> duckdb.DuckDBPyRelation:
         """Without types where that is enough; else the first type for what has none with which the SQL makes sense."""
         failure: duckdb.Error | None = None
         for guess in _GUESSES:
             self._begin(guess)
             try:
-                return self._completed(bind, guess)
+                return self._completed(sql, guess)
             except duckdb.BinderException as error:
                 failure = failure or error
         assert failure is not None
         raise failure
 
-    def _begin(self, guess: str) -> None:
+    def _begin(self, guess: str, own: str | None = None, types: Mapping[str, str] = {}) -> None:
+        """Show the columns that are asked for; the `own` table knows none but `types`."""
         for name, columns in self._asked_for.items():
-            self._columns[name] = {column: self._known.get(column.lower(), guess) for column in columns}
+            known: Mapping[str, str] = {} if name == own else self._known
+            shown = {column: known.get(column.lower(), guess) for column in columns}
+            self._columns[name] = _with(shown, types) if name == own else shown
             self._show(name, self._columns[name])
 
-    def _completed(self, bind: Bind, guess: str) -> duckdb.DuckDBPyRelation:
+    def _completed(self, sql: str, guess: str) -> duckdb.DuckDBPyRelation:
         for _ in range(_MOST):
             try:
-                return bind()
+                return self._connection.sql(sql)
             except duckdb.BinderException as error:
                 missing = _MISSING.search(str(error))
                 column = next((each for each in missing.groups() if each), "").replace('""', '"') if missing else ""
@@ -89,12 +129,18 @@ class Blanks:
                 for name, own in self._columns.items():
                     own.setdefault(column, self._known.get(column.lower(), guess))
                     self._show(name, own)
-        return bind()
+        return self._connection.sql(sql)
 
     def _show(self, name: str, columns: Mapping[str, str]) -> None:
         listed = ", ".join(f"CAST(NULL AS {kind}) AS {quoted(column)}" for column, kind in columns.items())
-        listed = listed or f"CAST(NULL AS {_UNTYPED}) AS {quoted(PLACEHOLDER)}"
+        listed = listed or f"CAST(NULL AS {UNTYPED}) AS {quoted(PLACEHOLDER)}"
         self._connection.execute(f"CREATE OR REPLACE VIEW {self._views[name]} AS SELECT {listed} WHERE false")
+
+
+def _with(columns: Mapping[str, str], types: Mapping[str, str]) -> dict[str, str]:
+    """The columns with those types, and further ones; names are the same whatever their case."""
+    typed = {name.lower() for name in types}
+    return {name: kind for name, kind in columns.items() if name.lower() not in typed} | dict(types)
 
 
 def asked_for(tree: Mapping[str, Any], names: Iterable[str]) -> dict[str, list[str]]:

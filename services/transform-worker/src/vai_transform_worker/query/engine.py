@@ -34,6 +34,11 @@ class Source:
         return self.location is None and not self.files and not self.columns
 
     @property
+    def is_unknown(self) -> bool:
+        """Whether it has no rows, and no column whose type anybody knows."""
+        return self.location is None and not self.files and all(each["type"] == "NULL" for each in self.columns)
+
+    @property
     def view(self) -> str:
         return f"{SCHEMA}.{quoted(self.name)}"
 

@@ -88,7 +88,7 @@ def storable_query(
         message = f"All columns ({', '.join(names)}) are NULL without a type: CAST one, for example NULL::VARCHAR"
         raise refused(message, columns=list(names))
     stored = [instead.get(name) or stored_type(name, kind) for name, kind in kept]
-    same = all(str(kind) in (new, "JSON") for (_, kind), new in zip(kept, stored, strict=True))
+    same = all(str(kind) == new for (_, kind), new in zip(kept, stored, strict=True))
     if same and len(kept) == len(names):
         return sql
     wanted = ", ".join(f"{exact(quoted(n), k, t, n)} AS {quoted(n)}" for (n, k), t in zip(kept, stored, strict=True))

@@ -71,6 +71,8 @@ class Merger:
         if table is None:
             return Way("replace", [self._part(f"FROM {STAGED}")], unique=unique, rows=self.count)
         there = described_types(table)
+        if _is_empty(table):
+            return Way("replace", [self._part(self._first_rows(there))], unique=unique, rows=self.count)
         self._check_keys(list(there))
         fitting = fit(self.table, self.columns, there, self.keys, self.without_type)
         keys = [name for name in there if name.lower() in {key.lower() for key in self.keys}]
@@ -85,6 +87,17 @@ class Merger:
         if self._is_for_deltalake(fitting, there, keys, touched / max(1, len(table.file_uris()))):
             return Way("merge", [self._part(rows)], keys, unique=unique, rows=self.count)
         return Way("replace", self._anew(fitting, there, old, rows, keyed, keys), unique=unique, rows=self.count)
+
+    def _first_rows(self, there: Columns) -> str:
+        """The rows for a table that has none: they give its columns their types."""
+        given = {name.lower(): name for name in self.columns}
+        known = {name.lower() for name in there}
+        listed = [
+            f"{quoted(given[name.lower()]) if name.lower() in given else f'CAST(NULL AS {kind})'} AS {quoted(name)}"
+            for name, kind in there.items()
+        ]
+        listed += [quoted(name) for lower, name in given.items() if lower not in known]
+        return f"SELECT {', '.join(listed)} FROM {STAGED}"
 
     def _is_for_deltalake(self, fitting: Fit, there: Columns, keys: Sequence[str], touched: float) -> bool:
         if fitting.widened or touched >= _MOST_TOUCHED or len(fitting.types) > _MOST_COLUMNS:
@@ -147,6 +160,11 @@ class Merger:
             return self.connection.sql(sql).to_arrow_reader(READ_ROWS)
 
         return Part(rows, is_new, most)
+
+
+def _is_empty(table: DeltaTable) -> bool:
+    """Whether its files say that they have no row; those of other writers need not say it."""
+    return all(count == 0 for count in pa.table(table.get_add_actions(flatten=True))["num_records"].to_pylist())
 
 
 def _of(name: str, alias: str, fitting: Fit, there: Columns) -> str:

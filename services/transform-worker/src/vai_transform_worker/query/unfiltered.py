@@ -1,0 +1,30 @@
+"""A query without its filters: WHERE, HAVING and QUALIFY say which rows come, and never of what types they are."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import duckdb
+
+from vai_transform_worker.query import warm
+
+_FILTERS = ("where_clause", "having", "qualify")
+
+
+def unfiltered(tree: Mapping[str, Any]) -> str | None:
+    """The SQL of the query with that tree, without filters; None where DuckDB cannot write it. To be bound only."""
+    try:
+        text = json.dumps({"error": False, "statements": [_without_filters(tree)]})
+        with warm.parser() as parser:
+            row = parser.execute("SELECT json_deserialize_sql(?::JSON)", [text]).fetchone()
+    except (duckdb.Error, RecursionError):
+        return None
+    return row[0] if row else None
+
+
+def _without_filters(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_without_filters(each) for each in node]
+    if isinstance(node, dict):
+        return {key: None if key in _FILTERS else _without_filters(value) for key, value in node.items()}
+    return node

@@ -70,6 +70,7 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """`-m property` selects the tests that make up their inputs themselves; a file is run by one process."""
     for item in items:

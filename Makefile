@@ -17,7 +17,7 @@ KAFKA ?=
 T ?=
 V ?=
 # Four processes on two cores: those whose tests work with a stack mostly wait for it.
-BESIDE := -n 4 --dist loadgroup --no-loadscope-reorder
+BESIDE := -n 4 --dist loadscope --no-loadscope-reorder
 export DETACH REPLICAS KAFKA SERVICE
 
 .PHONY: help

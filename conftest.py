@@ -2,10 +2,12 @@
 
 import gc
 import os
+from typing import Any
 
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
 # How long an example takes says nothing on a busy machine.
 _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -70,12 +72,24 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """`-m property` selects the tests that make up their inputs themselves; a file is run by one process."""
+    """`-m property` selects the tests that make up their inputs themselves."""
     for item in items:
         if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker("property")
-        file = item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group("stack" if file.startswith(_ON_ONE_STACK) else file))
     items.sort(key=_place)
+
+
+class _Files(LoadScopeScheduling):
+    """A file is run by one process, and so are all that share the stack.
+
+    xdist's own groups are not heard: pytest 9.2 makes a test's id anew where xdist 3.8 has written the group into it.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _ON_ONE_STACK if nodeid.startswith(_ON_ONE_STACK) else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Files:
+    """How tests are given to the processes of `make test`."""
+    return _Files(config, log)

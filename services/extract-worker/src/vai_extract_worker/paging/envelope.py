@@ -26,9 +26,9 @@ PLACES: Final = frozenset((*PAGES, *OFFSETS, "startposition", "startrow", "start
 """Those that mean nothing else."""
 
 
-_PAGING: Final = re.compile(r"\w*(paging|paginat\w+|pageinfo|pager|pagina|page|pages)")
+_PAGING: Final = ("paging", "pageinfo", "pager", "pagina", "page", "pages")
 _TELLS: Final = re.compile(
-    r"\w*(paging|paginat\w+|pageinfo|pager|page|pages)|meta\w*|info|resultset\w*|resultinfo|summary|cursors?|links?"
+    r"meta\w*|info|resultset\w*|resultinfo|summary|cursors?|links?"
     r"|headers?|envelope|navigation|extra|search\w*|query\w*|results?|response|collection|data|body|d|counts?|total"
 )
 """Groups beside the rows in which a total is that of the rows."""
@@ -114,8 +114,14 @@ def counts_rows(entry: Entry, entries: list[Entry], way: tuple[str, ...] | None,
     beside = group[next((at for at, (a, b) in enumerate(zip(group, way, strict=False)) if a != b), len(way)) :]
     names = [plain(name) for name in beside]
     return (
-        bool(_PAGING.fullmatch(names[-1])) or all(map(_TELLS.fullmatch, names)) or _tells_of_rows(group, entries, rows)
+        _is_paging(names[-1])
+        or all(_is_paging(name) or _TELLS.fullmatch(name) for name in names)
+        or _tells_of_rows(group, entries, rows)
     )
+
+
+def _is_paging(name: str) -> bool:
+    return name.endswith(_PAGING) or "paginat" in name
 
 
 def _tells_of_rows(group: tuple[str, ...], entries: list[Entry], rows: int) -> bool:
@@ -130,7 +136,7 @@ def place_of_more(entries: list[Entry], way: tuple[str, ...] | None, rows: int) 
     for place in entries:
         at = whole(place.value) if place.name in _AT else None
         is_of_pages = place.name in _AT_PAGES and counts_rows(place, entries, way, rows)
-        if at not in (0, 1) or not (is_of_pages or _PAGING.fullmatch(place.group)):
+        if at not in (0, 1) or not (is_of_pages or _is_paging(place.group)):
             continue
         for end in entries:
             last = (whole(end.value) or 0) if end.path[:-1] == place.path[:-1] and end.name in _END else 0

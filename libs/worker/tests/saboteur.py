@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 from uuid import UUID
+
+import asyncpg
 
 from vai_common.boot import Service
 from vai_common.errors import ErrorCode, Retryable
@@ -158,7 +160,8 @@ class Sabotaged:
         self.pool.hit = hit
 
     async def beat(self) -> None:
-        await self.worker._life.beat_once()
+        with suppress(asyncpg.InterfaceError):  # a beat of its own is under way
+            await self.worker._life.beat_once()
 
     async def settle(self, *ids: UUID, timeout: float = 30.0) -> list[str]:
         """Where the runs come to, with beats as fast as they can be and nobody who waits."""

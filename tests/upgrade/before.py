@@ -15,7 +15,7 @@ BEFORE = "89c59c75a49034c2632c6fa5c45250fea81d80c4"
 _FOLDER = Path(os.environ.get("VAI_CACHE") or ROOT / ".cache") / "upgrade" / BEFORE[:12]
 _ORDERS = """
 import asyncio, sys
-from vai_devstack.servers.prepare import prepare_database
+from devstack.prepare import prepare_database
 asyncio.run(prepare_database(*sys.argv[1:4]))
 """
 

@@ -147,5 +147,5 @@ async def test_a_loop_that_ends_by_itself_ends_the_service(database: Database) -
 def test_the_closed_list_of_modules_is_the_one_in_the_readme() -> None:
     folder = Path(vai_common.__file__).parent
     readme = (Path(__file__).parents[1] / "README.md").read_text()
-    modules = {path.name for path in folder.rglob("*.py") if path.name != "__init__.py"}
+    modules = {path.name for path in folder.glob("*.py") if path.name != "__init__.py"}
     assert {name for name in modules if f"`{name}`" not in readme} == set()

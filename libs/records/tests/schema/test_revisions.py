@@ -83,7 +83,7 @@ def test_no_frozen_revision_was_changed() -> None:
 def folder(tmp_path: Path) -> Path:
     """The migrations as they would stand right after a release."""
     shutil.copytree(revisions.FOLDER, tmp_path / "records/migrations", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(revisions.FOLDER.parent / "needed.py", tmp_path / "records/schema.py")
+    shutil.copy(revisions.FOLDER.parent / "needed.py", tmp_path / "records/needed.py")
     revisions.freeze(tmp_path / "records/migrations")
     return tmp_path / "records/migrations"
 

@@ -58,7 +58,9 @@ class Side:
             if service.grpc:
                 ports |= {"VAI_GRPC_HOST": "127.0.0.1", "VAI_GRPC_PORT": str(self._port(f"{service.name} gRPC"))}
             log = self._stack.home.log(f"{self._name}-{service.name}")
-            command = (str(self._python), "-m", service.module.removeprefix("vai_"))  # as it was called before
+            # Before 0.1.0 the packages had no prefix.
+            module = service.module.removeprefix("vai_" if self._name == "older" else "")
+            command = (str(self._python), "-m", module)
             environment = {**self._stack.environment(service), **self._environment, **ports}
             self._processes[service.name] = Process(Program(service.name, command, log, environment))
         for service in SERVICES:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -21,7 +22,7 @@ Ask = Callable[[str, str | None], Call[None]]
 E = TypeVar("E")
 
 
-class Tail(Generic[E]):
+class Tail(ABC, Generic[E]):
     """Follows a stream over as many connections as it needs; `take` makes something of each event."""
 
     def __init__(self, url: str, ask: Ask, run_id: str, after: str | None, retries: Retries) -> None:
@@ -35,9 +36,9 @@ class Tail(Generic[E]):
         self._was_open = False
         self._opened_at: float | None = None
 
+    @abstractmethod
     def take(self, event: httpx2.ServerSentEvent) -> E | None:
         """What this event carries, if it carries anything."""
-        raise NotImplementedError
 
     def over(self) -> None:
         """The server has nothing more to say (204): whoever asks has seen the end before."""

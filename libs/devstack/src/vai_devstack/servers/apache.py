@@ -49,17 +49,15 @@ class ApacheBroker(LocalBroker):
         self._controller = f"127.0.0.1:{controller_port}"
         self._jars = cache.absolute() / f"kafka-{VERSION}"
 
-    async def prepare(self) -> None:
+    async def start(self) -> None:
         await fetch(self._jars, self.log)
         self._write_settings()
         await self._format()
+        await super().start()
 
     def program(self) -> Program:
         memory = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC")
         return Program("kafka", (*self._java(*memory), "kafka.Kafka", str(self._settings)), self.log)
-
-    def erase(self) -> None:
-        shutil.rmtree(self.home.kafka, ignore_errors=True)
 
     @property
     def _settings(self) -> Path:

@@ -3,7 +3,9 @@
 import asyncio
 import importlib.util
 import os
+import shutil
 import signal
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Protocol
 
@@ -59,7 +61,7 @@ class GivenBroker:
         raise StackError(f"the broker at {self.address} is not ours to erase")
 
 
-class LocalBroker:
+class LocalBroker(ABC):
     """A broker that runs as a process of the stack."""
 
     kind = ""
@@ -73,18 +75,15 @@ class LocalBroker:
         self.log = home.log("kafka")
         self.process: Process | None = None
 
-    async def prepare(self) -> None:
-        """What must be there before the program can start."""
-
+    @abstractmethod
     def program(self) -> Program:
-        raise NotImplementedError
+        """What is started as the broker."""
 
     def erase(self) -> None:
-        """Nothing is kept on disk unless a subclass does."""
+        shutil.rmtree(self.home.kafka, ignore_errors=True)
 
     async def start(self) -> None:
         rotate(self.log)
-        await self.prepare()
         self.process = process = Process(self.program())
         if not await answers(self.address, self.start_seconds, process):
             await self.kill()

@@ -3,6 +3,7 @@
 None of their errors says anything of what a source has answered: that may be rows.
 """
 
+from abc import abstractmethod
 from typing import Any
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
@@ -348,9 +349,9 @@ class _Links(_Reference, dlt_paginators.BaseNextUrlPaginator):
         if self.has_next_page:
             super().update_request(request)
 
+    @abstractmethod
     def link(self, response: Response) -> Any:
         """What the answer has in the place of the link; `MISSING` where it has no such place."""
-        raise NotImplementedError
 
 
 def _is_itself(response: Response, link: str) -> bool:

@@ -117,11 +117,14 @@ async def test_what_goes_wrong_in_a_child_is_one_failed_attempt(
     assert (await forks.perform(ToyHeavy(), Run("result")))["prepared"]
 
 
-async def test_a_child_that_needs_too_much_memory_is_stopped_and_told_why(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_child_that_needs_too_much_memory_is_told_why_and_not_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(forks_module, "SAMPLE_SECONDS", 0.02)
     small = Forks(TOYS, 120, "file:///nowhere")
-    with pytest.raises(Retryable, match="more than the 120 MB"):
+    with pytest.raises(Permanent, match="more than the 120 MB") as raised:
         await small.perform(ToyHeavy(), Run("eat"))
+    assert raised.value.code is ErrorCode.DATA_ERROR
     await small.stop()
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import structlog
 
 from vai_common.clock import steady_seconds
-from vai_common.errors import ErrorCode, Retryable, RunError
+from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
 from vai_common.telemetry import span
 from vai_worker.children import frames
 from vai_worker.children.forking import Server, ServerLost
@@ -264,11 +264,12 @@ class _Child:
         self._heard = True
         return frames.decode(body)
 
-    def _ended(self) -> Retryable:
+    def _ended(self) -> Retryable | Permanent:
+        """What the child's end means for the run (decision 25): for memory it would end in the same way again."""
         if self._over_memory:
             limit = self._memory // (1024 * 1024)
-            return Retryable(
-                ErrorCode.INTERNAL_ERROR,
+            return Permanent(
+                ErrorCode.DATA_ERROR,
                 f"The run needed more than the {limit} MB that a run may use; ask for less at once, or raise the limit"
                 " (VAI_CHILD_MEMORY_MB).",
             )

@@ -148,6 +148,11 @@ MORE: list[Any] = [
             "response_truncated",
         )
     ),
+    {"data": FULL, "no_more": False},
+    {"data": FULL, "noMoreData": False},
+    {"data": FULL, "lastKey": {"pk": "a"}},
+    {"data": FULL, "pagingState": "AB"},
+    {"data": FULL, "search_after": [9, "a"]},
 ]
 
 
@@ -177,6 +182,23 @@ def test_any_sign_of_more_that_is_not_understood_is_refused(body: Any) -> None:
         ({"Pagination-Count": "25"}, 200),
         ({"X-Pagination-Total-Count": "25"}, 200),
         ({"X-Pagination-Page-Count": "3"}, 200),
+        *(
+            ({name: "25"}, 200)
+            for name in (
+                "Total",
+                "X-Total-Records",
+                "X-Paging-TotalRecordCount",
+                "X-Items-Total",
+                "X-Result-Count",
+                "X-Count",
+                "X-Query-Result-Size",
+                "X-WP-Total",
+                "X-Matched",
+                "Total-Results",
+            )
+        ),
+        *(({name: "3"}, 200) for name in ("X-Last-Page", "X-Max-Page", "X-WP-TotalPages", "X-Paging-PageCount")),
+        ({"X-Truncated": "true"}, 200),
     ],
 )
 def test_a_sign_of_more_in_headers_is_refused(headers: dict[str, str], status: int) -> None:
@@ -208,6 +230,18 @@ ALL: list[Any] = [
 @pytest.mark.parametrize("body", ALL)
 def test_what_says_nothing_of_more_is_all_there_is(body: Any) -> None:
     assert detect(answer(body, {}, 200), FULL).type == "single_page"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Total-Count": "10"}, {"X-Total-Time": "125"}, {"X-Rate-Limit-Total": "5000"}, {"Content-Length": "9000"},
+        {"X-Page": "3"}, {"X-Request-Count": "77"}, {"X-Total-Bytes": "900"}, {"Age": "300"}, {"X-Version": "25"},
+        {"X-Total-Pages": "1"}, {"X-Truncated": "false"}, {"X-Allow-More": "true"},
+    ],
+)  # fmt: skip
+def test_headers_that_count_something_else_or_no_more_say_nothing_of_more(headers: dict[str, str]) -> None:
+    assert detect(answer(FULL, headers, 200), FULL).type == "single_page"
 
 
 def test_a_part_that_is_the_last_one_is_all_there_is() -> None:

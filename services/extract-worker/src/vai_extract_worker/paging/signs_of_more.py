@@ -63,8 +63,8 @@ _AT_AN_END = words("end ended finished done last complete completed exhausted fi
 _OVER = words(
     "islast islastpage last lastpage endofstream isfinalpage done isend final complete iscomplete end eof atend"
 )
-_HEADER_TOTALS = ("x-total-count", "x-total", "total-count", "x-pagination-total", "x-total-results", "x-wp-total")
-_HEADER_PAGE_COUNTS = ("x-total-pages", "x-page-count", "x-pagination-total-pages", "x-wp-totalpages")
+_HEADER_FRAME = words("x wp api pagination paging query list collection response")
+"""What headers of numbers begin with, and that says nothing of what is counted."""
 _HEADER_JSON = ("x-pagination", "pagination", "x-paging", "paging")
 _NEXT_LINK = re.compile(r""";\s*rel\s*=\s*("[^"]*\bnext\b[^"]*"|next\b)""", re.IGNORECASE)
 _HEADER_LEADS = words("next more continuation continuationtoken cursor nextcursor nextpage nextpagetoken older")
@@ -83,7 +83,10 @@ USUAL_SIZES: Final = frozenset(
 _GROUPS = words("next paging pagination pages cursors cursor links link meta metadata pageinfo")
 _ECHOES = words("filter filters query params parameters request search criteria")
 _LEADS = words("cursor continuation continue bookmark scroll resumption resume marker token iterator")
-_JOINED = ("pagetoken", "evaluatedkey", "scrollid", "resumptiontoken", "continuationtoken")
+_JOINED = (
+    *("pagetoken", "evaluatedkey", "scrollid", "resumptiontoken", "continuationtoken", "pagestate", "pagingstate"),
+    *("lastkey", "lastevaluated", "startkey", "startafter", "searchafter"),
+)
 _SECRETS = words(
     "access refresh csrf xsrf auth session id request sync delta device push user bearer security api client"
 )
@@ -150,13 +153,12 @@ def _sign_in_header(name: str, said: str, count: int) -> str | None:
     low = name.lower()
     number = int(said) if re.fullmatch(r"\d{1,15}", said, re.ASCII) else 0
     parts = low.split("-")
-    is_of_pages = "total" in parts or "pagination" in parts
-    if is_of_pages and "page" in parts and "count" in parts and number > 1:
+    if number > 1 and _counts_pages(low):
         return f"the header {name} says that there are {number} pages"
-    if (low in _HEADER_TOTALS or (is_of_pages and parts[-1] == "count")) and number > count:
+    if number > count and _counts_rows(low):
         return f"the first answer has {count} of {number} rows, as the header {name} says"
-    if low in _HEADER_PAGE_COUNTS and number > 1:
-        return f"the header {name} says that there are {number} pages"
+    if said.lower() == "true" and any(part in _CUT_SHORT for part in parts) and not any(p in _ALLOWS for p in parts):
+        return f"the header {name} says that there is more"
     if low == "content-range" and (total := re.fullmatch(r"(?:[\w-]+[ =])?\d+-\d+/(\d{1,15})", said)):
         if int(total[1]) > count:
             return f"the first answer has {count} of {int(total[1])} rows, as the header {name} says"
@@ -168,9 +170,23 @@ def _sign_in_header(name: str, said: str, count: int) -> str | None:
             return None
         sign = _sign_in(list(entries_of(told, [])), count, [])
         return f"in the header {name} {sign}" if sign else None
-    others = _HEADER_OTHERS | _HELP
+    others = _HEADER_OTHERS | _HELP | _ALLOWS
     leads = any(part in _HEADER_LEADS for part in parts) and not any(part in others for part in parts)
     return f"the header {name} leads to more" if leads and said.lower() not in ("", "0", "false", "null") else None
+
+
+def _counted(header: str) -> str:
+    """What a header of a number counts: `totalrecordcount` of `x-paging-total-record-count`."""
+    return "".join(part for part in header.split("-") if part not in _HEADER_FRAME).removesuffix("size")
+
+
+def _counts_rows(header: str) -> bool:
+    counted = _counted(header)
+    return bool(_HOW_MANY.fullmatch(counted)) and counted not in _NOT_HOW_MANY
+
+
+def _counts_pages(header: str) -> bool:
+    return bool(_HOW_MANY_PAGES.fullmatch(_counted(header)))
 
 
 def _ends(content_range: str) -> bool:
@@ -228,6 +244,8 @@ def _sign_by_kind(entry: Entry, count: int, is_of_rows: bool) -> str | None:
     if value is True and not any(part in _ALLOWS for part in parts):
         is_at_a_limit = "limit" in parts and "reached" in parts
         return f"{place} says that there is more" if is_at_a_limit or any(p in _CUT_SHORT for p in parts) else None
+    if value is False and parts[:1] == ["no"] and "more" in parts:
+        return f"{place} says that there is more"
     if value is False and any(part in _AT_AN_END for part in parts) and all(part in _ENDS for part in parts):
         return f"{place} says that there is more"
     if isinstance(value, str) and any(part in _SHOWN for part in parts) and (found := _PLACE_OF.fullmatch(value)):
@@ -247,10 +265,7 @@ def _is_the_first_row(entry: Entry, entries: list[Entry], count: int) -> bool:
 def tells_the_end(response: Response, data: list[Any]) -> bool:
     """Whether an answer without a sign of more says that its rows are all: a total, a size, or no next page."""
     headers = response.headers
-    if (
-        any(low in _HEADER_TOTALS + _HEADER_PAGE_COUNTS for low in map(str.lower, headers))
-        or "Content-Range" in headers
-    ):
+    if "Content-Range" in headers or any(_counts_rows(low) or _counts_pages(low) for low in map(str.lower, headers)):
         return True
     body = response.json()
     if not isinstance(body, dict):

@@ -18,9 +18,13 @@ from vai_testkit.wait import wait_for
 _STOP_SECONDS = 30
 
 
-async def _stream_to_its_end(api: httpx2.AsyncClient, run_id: str) -> str:
+async def _stream_to_its_end(api: httpx2.AsyncClient, run_id: str, is_open: asyncio.Event) -> str:
+    told = ""
     async with api.stream("GET", f"{RUNS}/{run_id}/logs/stream") as answer:
-        return "".join([text async for text in answer.aiter_text()])
+        async for text in answer.aiter_text():
+            told += text
+            is_open.set()
+    return told
 
 
 def _is_left_alone(stack: Stack) -> bool:
@@ -40,7 +44,9 @@ async def test_every_service_stops_cleanly_with_work_in_its_hands_and_nothing_is
     heavy = await create_run(api, "dlt_extract", sample(1_000, slices=20, rows_per_second=60, source_name="stopping"))
     await logged(api, heavy["id"], "slice_completed")
     async with client_of(mended) as watching:
-        stream = asyncio.create_task(_stream_to_its_end(watching, heavy["id"]))
+        is_open = asyncio.Event()
+        stream = asyncio.create_task(_stream_to_its_end(watching, heavy["id"], is_open))
+        await asyncio.wait_for(is_open.wait(), 20)
         began = steady_seconds()
         stopping = asyncio.gather(*(each.kill(signal.SIGTERM) for each in mended.instances))
         await wait_for(lambda: _is_left_alone(mended), 20, what="only the call is waited for")

@@ -16,6 +16,7 @@ from vai_records.lifecycle.moves import Phase, Status
 from vai_records.lifecycle.transitions import Step, apply
 from vai_records.runs import hot
 from vai_records.runs.hot import Ending
+from vai_testkit.wait import wait_for
 
 
 class MemoryProducer(Producer):
@@ -38,9 +39,16 @@ class OtherServices:
         self.worker_id = uuid7()
 
     async def claim(self, run_id: str) -> Any:
-        """The row of a queued run that the worker now holds."""
+        """The row of a queued run that the worker now holds.
+
+        As a worker does, it asks again where a service holds the row at this moment: a claim waits for nobody.
+        """
         async with self._session("extract-worker") as conn:
-            (row,) = await hot.claim(conn, self.worker_id, list(KINDS), [UUID(run_id)], 1, "worker-1")
+
+            async def claimed() -> list[Any]:
+                return await hot.claim(conn, self.worker_id, list(KINDS), [UUID(run_id)], 1, "worker-1")
+
+            (row,) = await wait_for(claimed, what=f"{run_id} is claimed")
         return row
 
     async def end(self, run_id: str, status: str = "completed", **told: Any) -> None:
@@ -49,7 +57,15 @@ class OtherServices:
         told = {"result": None, "error": None, "progress": None} | told
         ending = Ending(UUID(run_id), row["epoch"], status, entry=Entry(f"run_{status}", "done", {}), extra={}, **told)
         async with self._session("extract-worker") as conn:
-            assert await hot.finish(conn, [ending], self.worker_id, "worker-1")
+            await self.finish(conn, ending)
+
+    async def finish(self, conn: Queries, ending: Ending) -> None:
+        """Ends a run that the worker holds; asks again, as `claim` does."""
+
+        async def ended() -> list[Any]:
+            return await hot.finish(conn, [ending], self.worker_id, "worker-1")
+
+        await wait_for(ended, what=f"{ending.run_id} is {ending.status}")
 
     async def ask_approval(self, run_id: str) -> None:
         """pending → awaiting_approval."""
@@ -88,5 +104,5 @@ class LogWorker:
 
     async def end(self, run_id: str, epoch: int, status: str = "completed") -> None:
         entry = Entry(f"run_{status}", "done", {})
-        ending = hot.Ending(UUID(run_id), epoch, status, None, None, None, entry, {})
-        assert await hot.finish(self.conn, [ending], self._others.worker_id, "worker-1")
+        ending = Ending(UUID(run_id), epoch, status, None, None, None, entry, {})
+        await self._others.finish(self.conn, ending)

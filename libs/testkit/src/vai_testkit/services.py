@@ -39,14 +39,17 @@ class OtherServices:
         self.worker_id = uuid7()
 
     async def claim(self, run_id: str) -> Any:
-        """The row of a queued run that the worker now holds.
+        """The row of a queued run that the worker now holds; ValueError where it is not queued (any more).
 
         As a worker does, it asks again where a service holds the row at this moment: a claim waits for nobody.
         """
         async with self._session("extract-worker") as conn:
 
             async def claimed() -> list[Any]:
-                return await hot.claim(conn, self.worker_id, list(KINDS), [UUID(run_id)], 1, "worker-1")
+                rows = await hot.claim(conn, self.worker_id, list(KINDS), [UUID(run_id)], 1, "worker-1")
+                if not rows and await conn.fetchval("SELECT phase FROM runs WHERE id = $1", UUID(run_id)) != "queued":
+                    raise ValueError(f"{run_id} is not queued")
+                return rows
 
             (row,) = await wait_for(claimed, what=f"{run_id} is claimed")
         return row

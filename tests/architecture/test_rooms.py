@@ -23,6 +23,7 @@ SAME_THING = {
     "wiring": "what the service is made of",
     "settings": "its settings",
     "limits": "how many runs may be live at once",
+    "metrics": "what the service tells Prometheus",
     "failures": "what went wrong outside, as an error of the run",
     "credentials": "a connection's credentials in a request",
     "log_texts": "what a log says",

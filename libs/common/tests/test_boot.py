@@ -76,7 +76,7 @@ async def test_a_service_starts_answers_and_stops_cleanly(database: Database) ->
         async with httpx2.AsyncClient(base_url=f"http://{started['address']}") as web:
             assert (await web.get("/healthz")).json() == {"status": "alive"}
             assert (await web.get("/readyz")).status_code == 200
-            assert "# TYPE broker_up gauge" in (await web.get("/metrics")).text
+            assert "# TYPE vai_broker_up gauge" in (await web.get("/metrics")).text
             assert (await web.get("/lunch")).status_code == 404
         process.terminate()
         rest = await _rest(process)

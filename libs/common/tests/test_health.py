@@ -65,7 +65,7 @@ async def test_a_good_word_of_the_database_grows_old(
 async def test_metrics_are_told_to_prometheus() -> None:
     status, body = await _get(Health(), "/metrics")
     assert status == 200
-    assert b"# TYPE runs_claimed_total counter" in body
+    assert b"# TYPE vai_loop_failures_total counter" in body
 
 
 async def test_nothing_else_is_there() -> None:

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vai_common import rows
+from vai_common.metrics import rows_failed
 from vai_common.rows import Rows
-from vai_common.telemetry import rows_failed
 
 
 class Clock:

@@ -106,7 +106,7 @@ async def test_a_loop_turns_until_it_is_cancelled_whatever_fails() -> None:
     await _until(turns, 5)
     looping.cancel()
     await asyncio.wait([looping])
-    assert REGISTRY.get_sample_value("loop_failures_total", {"loop": "Turns.once"}) == 2
+    assert REGISTRY.get_sample_value("vai_loop_failures_total", {"loop": "Turns.once"}) == 2
 
 
 async def test_a_loop_turns_at_once_when_it_is_woken() -> None:

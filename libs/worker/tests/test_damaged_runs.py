@@ -6,7 +6,7 @@ import pytest
 
 from vai_common.errors import ErrorCode, Permanent
 from vai_common.ids import uuid7
-from vai_common.telemetry import runs_given_up
+from vai_records.metrics import runs_given_up
 from vai_testkit.database import Database
 from vai_testkit.rings import MemoryBell
 from vai_worker.endings import Endings

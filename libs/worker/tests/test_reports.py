@@ -9,9 +9,9 @@ import asyncpg
 import pytest
 
 from vai_common import batcher as batcher_module
-from vai_common.telemetry import log_entries_dropped
 from vai_records.runs import hot
 from vai_testkit.database import Database
+from vai_worker.metrics import log_entries_dropped
 from vai_worker.reports import Reports, RunLog
 
 AWAY = [ConnectionResetError("cut"), asyncpg.CannotConnectNowError("starting"), asyncpg.DeadlockDetectedError("x")]

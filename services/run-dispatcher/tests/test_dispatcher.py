@@ -19,6 +19,7 @@ from vai_records.runs.hot import Ending
 from vai_run_dispatcher import limits
 from vai_run_dispatcher.dispatcher import Dispatcher
 from vai_run_dispatcher.queues import measure_once
+from vai_run_dispatcher.settings import Settings
 from vai_run_dispatcher.wiring import running
 from vai_testkit.database import Database, new_run
 from vai_testkit.opened import opened_service
@@ -255,15 +256,15 @@ async def test_depth_and_age_of_the_queues_are_measured(desk: Desk) -> None:
     await desk.database.put("running", "leased", kind="file_sync")
     await (await desk.database.owner()).execute("UPDATE runs SET updated_at = now() - interval '9 s'")
     await measure_once(desk.pool)
-    assert _gauge("runs_live", kind="file_sync", phase="queued") == 3
-    assert _gauge("runs_live", kind="file_sync", phase="leased") == 1
-    assert _gauge("oldest_queued_seconds", kind="file_sync") == pytest.approx(9, abs=2)
-    assert _gauge("runs_live", kind="dlt_extract", phase="queued") == 0
+    assert _gauge("vai_runs_live", kind="file_sync", phase="queued") == 3
+    assert _gauge("vai_runs_live", kind="file_sync", phase="leased") == 1
+    assert _gauge("vai_queue_oldest_seconds", kind="file_sync") == pytest.approx(9, abs=2)
+    assert _gauge("vai_runs_live", kind="dlt_extract", phase="queued") == 0
 
     await (await desk.database.owner()).execute("DELETE FROM runs")
     await measure_once(desk.pool)
-    assert _gauge("runs_live", kind="file_sync", phase="queued") == 0
-    assert _gauge("oldest_queued_seconds", kind="file_sync") == 0
+    assert _gauge("vai_runs_live", kind="file_sync", phase="queued") == 0
+    assert _gauge("vai_queue_oldest_seconds", kind="file_sync") == 0
 
 
 def _gauge(name: str, **labels: str) -> float | None:
@@ -275,7 +276,7 @@ def _gauge(name: str, **labels: str) -> float | None:
 
 @pytest.fixture
 async def service(own_database: Database) -> AsyncIterator[Service[Any]]:
-    async with opened_service(own_database.url, "run-dispatcher") as service, running(service):
+    async with opened_service(own_database.url, "run-dispatcher", Settings) as service, running(service):
         yield service
 
 

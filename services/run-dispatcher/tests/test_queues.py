@@ -12,11 +12,11 @@ from vai_testkit.database import Database
 
 
 def _live(kind: str, phase: str) -> float | None:
-    return REGISTRY.get_sample_value("runs_live", {"kind": kind, "phase": phase})
+    return REGISTRY.get_sample_value("vai_runs_live", {"kind": kind, "phase": phase})
 
 
 def _age(kind: str) -> float | None:
-    return REGISTRY.get_sample_value("oldest_queued_seconds", {"kind": kind})
+    return REGISTRY.get_sample_value("vai_queue_oldest_seconds", {"kind": kind})
 
 
 async def test_every_kind_has_its_gauges_and_those_that_emptied_are_zero(own_database: Database) -> None:

@@ -17,7 +17,7 @@ import uvloop
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from vai_common import environment, poolers
+from vai_common import environment, poolers, vitals
 from vai_common.db import AWAY, is_away, open_pool
 from vai_common.faults import in_words
 from vai_common.health import Health
@@ -177,6 +177,8 @@ async def _run(
         place = f"{settings.http_host}:{settings.http_port}"
         raise _CannotStart(f"{place} (VAI_HTTP_HOST, VAI_HTTP_PORT) is not to be had: {error.strerror}") from error
     service = Service(name, settings, pool, listening, session)
+    vitals.tell(name, service.health, pool)
+    service.spawn(vitals.watch_loop())
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, service.stopping.set)
     try:

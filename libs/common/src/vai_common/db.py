@@ -11,6 +11,7 @@ import asyncpg
 import asyncpg.pool
 import orjson
 
+from vai_common.metrics import pool_waits
 from vai_common.queries import OpenPool, Session
 
 if TYPE_CHECKING:
@@ -165,6 +166,8 @@ class _Pool(asyncpg.pool.Pool):
     async def _acquire(self, timeout: float | None) -> Any:
         """Under a time limit asyncpg makes a task: two more rounds of the loop, which most need not wait."""
         free = not self._queue.empty()
+        if not free:
+            pool_waits.inc()
         return await super()._acquire(None if free else timeout)  # type: ignore[misc]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from vai_common.telemetry import loop_failures
+from vai_common.metrics import loop_failures
 
 _log = structlog.get_logger()
 

@@ -8,7 +8,7 @@ import structlog
 
 from vai_common.clock import steady_seconds
 from vai_common.db import is_away
-from vai_common.telemetry import rows_failed
+from vai_common.metrics import rows_failed
 
 _log = structlog.get_logger()
 

@@ -1,4 +1,4 @@
-"""Logs, metrics and traces of a service; they must not cost more than the work (rule 18)."""
+"""Logs and traces of a service; they must not cost more than the work (rule 18)."""
 
 import logging
 import sys
@@ -11,7 +11,6 @@ import orjson
 import structlog
 from opentelemetry import context, trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-from prometheus_client import Counter, Gauge, Histogram
 from structlog.typing import EventDict
 
 if TYPE_CHECKING:
@@ -20,34 +19,6 @@ if TYPE_CHECKING:
 _propagator = TraceContextTextMapPropagator()
 _nothing = nullcontext()
 _tracer: trace.Tracer | None = None
-
-loop_failures = Counter("loop_failures", "Turns of a background loop that failed", ["loop"])
-rows_failed = Counter("rows_failed", "Rows that a background loop could not handle and backed off", ["loop"])
-hints_dropped = Counter("hints_dropped", "Hints that could not be decoded", ["channel"])
-events_published = Counter("events_published", "Public events written to Kafka", ["type"])
-publish_failures = Counter("publish_failures", "Attempts to publish that failed")
-broker_up = Gauge("broker_up", "Whether the last attempt to reach the broker succeeded")
-webhooks_taken = Counter("webhooks_taken", "Webhooks that were verified and stored", ["status"])
-webhooks_refused = Counter("webhooks_refused", "Webhooks that were refused", ["reason"])
-runs_claimed = Counter("runs_claimed", "Runs that this process claimed", ["kind"])
-runs_ended = Counter("runs_ended", "Runs that this process ended", ["kind", "status"])
-run_seconds = Histogram(
-    "run_seconds", "From claim to end", ["kind"], buckets=(0.01, 0.05, 0.25, 1, 5, 30, 120, 600, 3600)
-)
-runs_given_up = Counter("runs_given_up", "Runs that were ended because they could not be let go otherwise", ["kind"])
-runs_immovable = Counter("runs_immovable", "Changes of runs that the database refuses", ["service"])
-log_entries_dropped = Counter("log_entries_dropped", "Entries of runs' logs that could not be written")
-automation_runs_cut_off = Counter(
-    "automation_runs_cut_off", "Automation runs that were left out because their cause's budget was spent"
-)
-automation_runs_ended = Counter("automation_runs_ended", "Automation runs that this process ended", ["status"])
-schedule_late_seconds = Histogram(
-    "schedule_late_seconds", "From a schedule's time to its automation run", buckets=(0.1, 0.5, 1, 5, 30, 300, 3600)
-)
-runs_live = Gauge("runs_live", "Runs queued or leased: what scaling reads", ["kind", "phase"])
-oldest_queued_seconds = Gauge("oldest_queued_seconds", "Age of the oldest queued run", ["kind"])
-slots = Gauge("slots", "Runs that this process can hold at once")
-slots_busy = Gauge("slots_busy", "Runs that this process holds")
 
 
 def start_logging(service: str, level: str) -> None:

@@ -139,11 +139,11 @@ async def test_ringing_for_nothing_is_nothing(belfry: Belfry) -> None:
 @pytest.mark.parametrize("garbage", [b"not ids at all", b"0", b"\x0a\x03abc"])
 async def test_what_cannot_be_decoded_is_dropped_and_counted(belfry: Belfry, garbage: bytes) -> None:
     belfry.hints.clear()
-    before = REGISTRY.get_sample_value("hints_dropped_total", {"channel": "dlt_extract"}) or 0
+    before = REGISTRY.get_sample_value("vai_hints_dropped_total", {"channel": "dlt_extract"}) or 0
     await belfry.mumble("dlt_extract", garbage)
 
     def counted() -> bool:
-        return (REGISTRY.get_sample_value("hints_dropped_total", {"channel": "dlt_extract"}) or 0) > before
+        return (REGISTRY.get_sample_value("vai_hints_dropped_total", {"channel": "dlt_extract"}) or 0) > before
 
     await wait_for(counted, what="the drop is counted")
     good = uuid7()

@@ -72,11 +72,11 @@ async def test_whatever_else_is_in_a_batch_each_hint_is_heard(values: list[UUID 
 
 @pytest.mark.parametrize("foreign", [value for value in FOREIGN if value])
 async def test_what_cannot_be_decoded_is_counted(foreign: bytes) -> None:
-    before = REGISTRY.get_sample_value("hints_dropped_total", {"channel": HELD}) or 0
+    before = REGISTRY.get_sample_value("vai_hints_dropped_total", {"channel": HELD}) or 0
     heard = _Heard()
     await heard.batch(_record(HELD, foreign))
     assert heard.hints == []
-    assert REGISTRY.get_sample_value("hints_dropped_total", {"channel": HELD}) == before + 1
+    assert REGISTRY.get_sample_value("vai_hints_dropped_total", {"channel": HELD}) == before + 1
 
 
 async def test_a_record_without_a_value_is_no_hint() -> None:

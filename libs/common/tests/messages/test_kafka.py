@@ -43,14 +43,14 @@ async def test_records_arrive_in_their_order_with_key_and_headers(broker: Broker
     assert await producer.send(_records(key, 20)) == [None] * 20
     await producer.close()
     assert await _read(broker.address, key, 20) == [(f"v{n}".encode(), {"type": b"t"}) for n in range(20)]
-    assert REGISTRY.get_sample_value("broker_up") == 1
+    assert REGISTRY.get_sample_value("vai_broker_up") == 1
 
 
 async def test_without_a_broker_each_record_gets_its_answer() -> None:
     producer = Producer(NOWHERE, "test")
     answers = await producer.send(_records(uuid7(), 3))
     assert [isinstance(answer, Exception) for answer in answers] == [True] * 3
-    assert REGISTRY.get_sample_value("broker_up") == 0
+    assert REGISTRY.get_sample_value("vai_broker_up") == 0
     await producer.close()
 
 

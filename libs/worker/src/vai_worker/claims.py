@@ -6,7 +6,7 @@ from uuid import UUID
 from vai_common.db import is_away
 from vai_common.queries import Pool, Row
 from vai_common.rows import Rows
-from vai_common.telemetry import runs_given_up
+from vai_records.metrics import runs_given_up
 from vai_records.runs import hot
 from vai_records.runs.hot import Share
 from vai_worker import lifecycle

@@ -20,14 +20,14 @@ from vai_common.db import dump_json, is_away
 from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
 from vai_common.nesting import DEEPEST_MADE, is_deeper
 from vai_common.queries import Pool, Row
-from vai_common.telemetry import run_seconds, runs_ended, runs_given_up
 from vai_records.definitions.base import Retry
 from vai_records.events import events
 from vai_records.lifecycle.entry import Entry
+from vai_records.metrics import runs_given_up
 from vai_records.runs import hot
 from vai_records.runs.hot import Ending
 from vai_records.runs.row import EndedRun
-from vai_worker import lifecycle
+from vai_worker import lifecycle, metrics
 from vai_worker.insist import FIRST_WAIT, insist
 from vai_worker.kind import Park
 from vai_worker.lifecycle import Held, Holder
@@ -139,7 +139,7 @@ class Endings:
             rows = await insist(run.id, lambda: self._end_anyway(held[0], message))
         for row in rows:
             runs_given_up.labels(kind=row["kind"]).inc()
-            runs_ended.labels(kind=row["kind"], status=row["status"]).inc()
+            metrics.runs_ended.labels(kind=row["kind"], status=row["status"]).inc()
         self._on_ended(rows)
         return rows[0] if rows else None
 
@@ -184,13 +184,15 @@ class Endings:
 
     async def _retry(self, run: Owned, error: RunError, wait: float) -> bool:
         later = (run.id, run.epoch, error, wait)
-        return self._left(await insist(run.id, lambda: lifecycle.retry(self._pool, self._holder, *later)))
+        left = self._left(await insist(run.id, lambda: lifecycle.retry(self._pool, self._holder, *later)))
+        return _counted(run, error, left)
 
     async def _spare(self, run: Owned, error: RunError, wait: float) -> bool:
         quota = error.code is ErrorCode.RATE_LIMITED
         later = (run.id, run.epoch, error, wait)
         spare = partial(lifecycle.spare, quota=quota, advanced=run.advanced)
-        return self._left(await insist(run.id, lambda: spare(self._pool, self._holder, *later)))
+        left = self._left(await insist(run.id, lambda: spare(self._pool, self._holder, *later)))
+        return _counted(run, error, left)
 
     async def _park(self, run: Owned, parked: Park) -> bool:
         values = (run.id, run.epoch, parked)
@@ -217,8 +219,9 @@ class Endings:
         )
         row = await self._ended(run, ending)
         if row is not None:
-            runs_ended.labels(kind=run.kind, status=status).inc()
-            run_seconds.labels(kind=run.kind).observe(steady_seconds() - run.claimed)
+            metrics.runs_ended.labels(kind=run.kind, status=status).inc()
+            metrics.run_duration_seconds.labels(kind=run.kind, status=status).observe(_seconds(run))
+            _count_outcome(run.kind, result, error)
         return row
 
     async def _ended(self, run: Owned, ending: Ending) -> Row | None:
@@ -258,6 +261,20 @@ class Endings:
         self._on_ended(rows)
         by_id = {row["id"]: row for row in rows}
         return [by_id.get(ending.run_id) for ending in endings]
+
+
+def _counted(run: Owned, error: RunError, left: bool) -> bool:
+    """What it was told, counted as a retry where the run waits for its next attempt."""
+    if left:
+        metrics.run_retries.labels(kind=run.kind, code=error.code.value).inc()
+    return left
+
+
+def _count_outcome(kind: str, result: dict[str, Any] | None, error: dict[str, Any] | None) -> None:
+    if error is not None:
+        metrics.run_failures.labels(kind=kind, code=error["code"]).inc()
+    elif result and isinstance(records := result.get("recordsProcessed"), int) and records > 0:
+        metrics.run_records.labels(kind=kind).inc(records)
 
 
 def _may_end(row: Row, ending: Ending) -> bool:

@@ -12,6 +12,7 @@ from vai_worker.children.forks import Forks
 from vai_worker.children.link import Stop
 from vai_worker.endings import Endings
 from vai_worker.kind import Kind, Light, Park, is_heavy, is_light
+from vai_worker.metrics import leases_lost
 from vai_worker.owned import LostRun, Owned
 
 SYNC_SECONDS = 30.0
@@ -42,6 +43,7 @@ class Performer:
             try:
                 result = await self._work(run)
             except LostRun:
+                leases_lost.labels(kind=run.kind).inc()
                 return None
             except RunError as error:
                 return await self._endings.fail(run, error)

@@ -8,11 +8,12 @@ import structlog
 from vai_common.db import is_away
 from vai_common.messages.bell import Bell
 from vai_common.queries import Pool
-from vai_common.telemetry import runs_given_up
 from vai_records.events.run_end import offer_room
+from vai_records.metrics import runs_given_up
 from vai_records.runs.row import RunRow
 from vai_worker import lifecycle
 from vai_worker.lifecycle import MOST_TURNS, Held, Holder
+from vai_worker.metrics import runs_handed_over
 
 Rows = list[RunRow]
 Turn = Callable[[list[Held], str, bool], Awaitable[set[UUID]]]
@@ -61,6 +62,7 @@ class Releases:
         rows = await lifecycle.interrupt(self._pool, self._holder, held, why, stuck=stuck)
         for row in rows:
             self._bell.ring(row["kind"], [row["id"]])
+            runs_handed_over.labels(kind=row["kind"]).inc()
         return _ids(rows)
 
     async def _end(self, held: list[Held], why: str, stuck: bool) -> set[UUID]:

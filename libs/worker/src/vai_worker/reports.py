@@ -12,9 +12,9 @@ from vai_common.batcher import Batcher, Overloaded
 from vai_common.db import is_away
 from vai_common.loops import every
 from vai_common.queries import Pool
-from vai_common.telemetry import log_entries_dropped
 from vai_records.lifecycle.entry import Entry
 from vai_records.runs import hot
+from vai_worker.metrics import log_entries_dropped, log_entries_written
 
 _log = structlog.get_logger()
 
@@ -128,9 +128,11 @@ class Reports:
         if not lines:
             return
         locked = await hot.log(self._pool, [(*line.lease, line.entry) for line in lines], self._worker) or ()
-        for line in lines:
-            if line.lease not in locked and not line.written.done():
+        written = [line for line in lines if line.lease not in locked]
+        for line in written:
+            if not line.written.done():
                 line.written.set_result(None)
+        log_entries_written.inc(len(written))
 
     async def _catch_up(self) -> None:
         """Asks again for the rows that were locked, each by itself, until nothing is behind."""

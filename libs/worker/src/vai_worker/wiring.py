@@ -13,6 +13,7 @@ from vai_records.processes.life import Abilities, Life
 from vai_records.secrets.keys import Keyring
 from vai_worker.children.forks import Forks
 from vai_worker.children.forkserver import hide_memory
+from vai_worker.disk import DISK_SECONDS, measure_disk_once
 from vai_worker.executor import start_server
 from vai_worker.kind import Kind
 from vai_worker.owned import Means
@@ -54,6 +55,8 @@ async def running(
     service.listen()
     service.spawn(every(2, publisher.sweep_once))
     service.spawn(reports.write_progress())
+    if preload and settings.lake_url.startswith("file:"):
+        service.spawn(every(DISK_SECONDS, partial(measure_disk_once, settings.lake_url)))
     try:
         yield worker
     finally:

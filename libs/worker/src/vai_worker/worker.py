@@ -9,7 +9,6 @@ from uuid import UUID
 
 import structlog
 
-from vai_common import telemetry
 from vai_common.boot import Service
 from vai_common.clock import steady_seconds
 from vai_common.loops import every
@@ -20,6 +19,7 @@ from vai_records.lifecycle.leases import RENEW_SECONDS
 from vai_records.processes.life import Life, process_channel
 from vai_records.runs import hot
 from vai_records.runs.hot import Lease
+from vai_worker import metrics
 from vai_worker.alone import Alone
 from vai_worker.begun import Begun
 from vai_worker.children.forks import Forks
@@ -90,7 +90,7 @@ class Worker:
         self._draining = False
         self._alone = Alone()
         self.means: Means | None = None
-        telemetry.slots.set(slots)
+        metrics.slots.set(slots)
 
     @property
     def free(self) -> int:
@@ -218,11 +218,11 @@ class Worker:
     def _begin(self, row: Row) -> None:
         assert self.means is not None
         run = Owned(row, self.means, self._kinds[row["kind"]].reads)
-        telemetry.runs_claimed.labels(kind=run.kind).inc()
+        _count_claim(run)
         self._owned[run.id] = run
         self._tasks[run.id] = asyncio.create_task(self._work(run))
         self._working += 1
-        telemetry.slots_busy.set(self._working)
+        metrics.slots_busy.set(self._working)
 
     async def _work(self, run: Owned) -> Row | None:
         try:
@@ -242,7 +242,7 @@ class Worker:
         if run.has_slot:
             run.has_slot = False
             self._working -= 1
-            telemetry.slots_busy.set(self._working)
+            metrics.slots_busy.set(self._working)
         if self._hungry:
             self._wake.set()
 
@@ -348,3 +348,11 @@ class Worker:
             run.ask_to_stop("interrupt")
         if any(is_heavy(self._kinds[run.kind]) for run in runs):
             self._forks.kill_children()
+
+
+def _count_claim(run: Owned) -> None:
+    metrics.runs_claimed.labels(kind=run.kind).inc()
+    if run.epoch == 1:
+        made = (run.id.int >> 80) / 1000  # a run's id begins with the milliseconds of its making
+        delay = max(0.0, run.started_at.timestamp() - made)
+        metrics.run_start_delay_seconds.labels(kind=run.kind).observe(delay)

@@ -8,10 +8,12 @@ from typing import Any
 
 import httpx2
 
+from vai_agent_worker.metrics import outbound_call_seconds, outbound_calls
 from vai_agent_worker.parsing import Parsing
 from vai_agent_worker.request import Outgoing, compose
 from vai_agent_worker.response import Answer, read
 from vai_common.addresses import PUBLIC, Policy
+from vai_common.clock import steady_seconds
 from vai_common.egress import READ_TIMEOUT, guarded_client
 from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
 from vai_records.connections.credentials import secret_texts, sent_secrets
@@ -62,12 +64,16 @@ class HttpRequest:
             await run.log("credentials_withheld", f"Credentials are not sent: {outgoing.withheld}", level="warning")
         trail = [outgoing]
         await run.steady()
+        began = steady_seconds()
+        outcome = "failed"
         try:
             async with (
                 asyncio.timeout(definition.timeout_seconds or LONGEST_SECONDS),
                 guarded_client(self._policy, read_timeout=self._read_timeout) as client,
             ):
-                return await _sent(client, run, definition, trail), hidden
+                answer = await _sent(client, run, definition, trail)
+                outcome = f"{answer.status // 100}xx"
+                return answer, hidden
         except (httpx2.HTTPError, httpx2.InvalidURL, zlib.error, TimeoutError) as error:
             raise hidden.error(_failure(error, definition, trail, hidden)) from error
         except Retryable as error:
@@ -77,6 +83,9 @@ class HttpRequest:
             raise Permanent(error.code, text, hidden.out_of(error.details)) from error
         except RunError as error:
             raise hidden.error(error) from error.__cause__
+        finally:
+            outbound_calls.labels(outcome=outcome).inc()
+            outbound_call_seconds.observe(steady_seconds() - began)
 
 
 async def _sent(client: httpx2.AsyncClient, run: Owned, definition: Definition, trail: list[Outgoing]) -> Answer:

@@ -15,6 +15,7 @@ from vai_api_gateway.automations import validation as automation_validation
 from vai_api_gateway.catalogue import actions, connections, kinds
 from vai_api_gateway.events import replay
 from vai_api_gateway.gateway import Gateway
+from vai_api_gateway.http.counting import BEGAN
 from vai_api_gateway.http.edge import Edge, Receive, Scope, Send
 from vai_api_gateway.logs import routes as run_logs
 from vai_api_gateway.logs import stream
@@ -24,6 +25,7 @@ from vai_api_gateway.reference import docs, document, openapi
 from vai_api_gateway.runs import batch, changes
 from vai_api_gateway.runs import routes as action_runs
 from vai_api_gateway.webhooks import endpoint as webhooks
+from vai_common.clock import steady_seconds
 from vai_common.health import Health
 
 # Routes are tried in this order: a word before an id in its place, then what is asked most.
@@ -51,6 +53,7 @@ class Application(FastAPI):
         if scope["type"] != "http":
             await self.edge(scope, receive, send)
             return
+        scope[BEGAN] = steady_seconds()
         turns = self.state.gateway.intake.turns
         await turns.turn(lambda: self._whose(scope))
         try:

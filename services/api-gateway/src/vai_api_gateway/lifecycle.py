@@ -10,11 +10,11 @@ import asyncpg
 import structlog
 
 from vai_api_gateway.http.narrow_pool import Narrow
+from vai_api_gateway.metrics import runs_immovable
 from vai_common.db import is_away
 from vai_common.messages.bell import AUTOMATION, HELD, ROOM, Bell
 from vai_common.messages.notifications import notify
 from vai_common.queries import Pool
-from vai_common.telemetry import runs_immovable
 from vai_records.automations import runs as automation_runs
 from vai_records.events.publication import Publisher
 from vai_records.events.run_end import follow, offer_room
@@ -314,7 +314,7 @@ async def _movable(run_id: UUID) -> AsyncIterator[None]:
     except asyncpg.PostgresError as error:
         if is_away(error):
             raise
-        runs_immovable.labels(service="api-gateway").inc()
+        runs_immovable.inc()
         _log.error("run_immovable", run_id=str(run_id), error=repr(error))
         raise Immovable(run_id) from error
 

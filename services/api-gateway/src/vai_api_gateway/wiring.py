@@ -17,6 +17,7 @@ from vai_api_gateway.runs.waiters import Waiters
 from vai_api_gateway.settings import Settings
 from vai_api_gateway.webhooks.intake import HookIntake
 from vai_api_gateway.webhooks.paths import Hooks
+from vai_common import vitals
 from vai_common.boot import Service, serve_health
 from vai_common.db import engine
 from vai_common.loops import every
@@ -52,7 +53,7 @@ async def running(service: Service[Settings]) -> AsyncIterator[None]:
         fleet=fleet,
         waiters=Waiters(service.pool, service.listener),
         tail=Tail(service.pool),
-        automation_tail=Tail(service.pool, run_reads.moved),
+        automation_tail=Tail(service.pool, run_reads.moved, "automation_log"),
         versions=Versions(),
         feed=Feed(service.pool, fleet),
         drawer=Drawer(),
@@ -77,6 +78,7 @@ async def running(service: Service[Settings]) -> AsyncIterator[None]:
 
 
 def _start_loops(service: Service[Settings], gateway: Gateway) -> None:
+    vitals.tell_of_lists(gateway.engine)
     if port := service.settings.metrics_port:
         service.spawn(serve_health(service.health, service.settings.http_host, port))
     service.listener.on("keys_changed", gateway.authenticator.heard)

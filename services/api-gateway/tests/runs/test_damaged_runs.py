@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from vai_api_gateway.gateway import Gateway
-from vai_common.telemetry import runs_immovable
+from vai_api_gateway.metrics import runs_immovable
 from vai_testkit.database import Database
 
 RUNS = "/api/v1/action-runs"
@@ -58,7 +58,7 @@ async def test_what_cannot_be_changed_at_all_is_said_to_be_so(
     where = {"resume": "pending/paused", "pause": "pending/queued"}.get(word, "pending/held")
     run_id = await _stands(api, rows, where, "log_seq = 1")
     await rows.poison("runs", f"OLD.id = '{run_id}'")
-    before = runs_immovable.labels(service="api-gateway")._value.get()
+    before = runs_immovable._value.get()
     try:
         answer = await api.post(f"{RUNS}/{run_id}/{word}")
     finally:
@@ -67,7 +67,7 @@ async def test_what_cannot_be_changed_at_all_is_said_to_be_so(
     (fault,) = answer.json()["detail"]
     assert fault["type"] == "immovable"
     assert "run_immovable" in fault["msg"]
-    assert runs_immovable.labels(service="api-gateway")._value.get() == before + 1
+    assert runs_immovable._value.get() == before + 1
 
 
 async def test_what_cannot_be_paused_for_its_damage_can_be_cancelled(api: httpx2.AsyncClient, rows: Database) -> None:

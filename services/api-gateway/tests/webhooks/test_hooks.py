@@ -98,11 +98,11 @@ async def test_a_secret_is_never_shown_by_what_holds_it(hook: Hook) -> None:
 
 async def test_too_much_is_told_to_come_again(hook: Hook, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hook_intake, "_MOST_BYTES", 10)
-    before = counted("webhooks_refused", reason="overloaded")
+    before = counted("vai_webhooks_refused", reason="overloaded")
     answer = await hook.send()
     assert refusal(answer) == (503, "unavailable")
     assert answer.headers["retry-after"] == "1"
-    assert counted("webhooks_refused", reason="overloaded") == before + 1
+    assert counted("vai_webhooks_refused", reason="overloaded") == before + 1
     monkeypatch.undo()
     assert (await hook.send()).status_code == 202
 

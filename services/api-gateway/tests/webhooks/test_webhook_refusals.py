@@ -55,11 +55,11 @@ async def test_the_same_path_in_another_organisation_is_another_webhook(hook: Ho
 async def test_what_is_not_proven_is_refused_and_counted(
     hook: Hook, signed: Callable[[], dict[str, str]], word: str
 ) -> None:
-    before = counted("webhooks_refused", reason=word)
+    before = counted("vai_webhooks_refused", reason=word)
     answer = await hook.send(headers=signed())
     assert refusal(answer) == (401, word)
     assert SECRET not in answer.text
-    assert counted("webhooks_refused", reason=word) == before + 1
+    assert counted("vai_webhooks_refused", reason=word) == before + 1
     assert await hook.runs() == []
 
 

@@ -32,7 +32,7 @@ TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     ("sign", "message_id"), [(standard, "msg_1"), (shopify, "b54557e4"), (github, "72d3162e-cc78")]
 )
 async def test_a_signed_webhook_starts_its_automation(hook: Hook, team: Team, sign: Sign, message_id: str) -> None:
-    before = counted("webhooks_taken", status="accepted")
+    before = counted("vai_webhooks_taken", status="accepted")
     answer = await hook.send(headers=sign(SECRET, ORDER))
     assert answer.status_code == 202
     (run,) = await hook.runs()
@@ -41,7 +41,7 @@ async def test_a_signed_webhook_starts_its_automation(hook: Hook, team: Team, si
     assert run["trigger_key"] == f"webhook:{message_id}"
     assert run["inputs"] == json.loads(ORDER)
     assert hook.bell.rung == [(AUTOMATION, run["id"])]
-    assert counted("webhooks_taken", status="accepted") == before + 1
+    assert counted("vai_webhooks_taken", status="accepted") == before + 1
 
 
 async def test_what_conditions_see_of_a_webhook(hook: Hook) -> None:

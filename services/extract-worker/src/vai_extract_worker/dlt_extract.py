@@ -8,6 +8,7 @@ from vai_common.errors import ErrorCode, Permanent
 from vai_common.ids import NIL
 from vai_common.queries import Queries
 from vai_extract_worker.loading.origins import cursor_scope, origin_of, strangers
+from vai_extract_worker.metrics import extract_bytes, extract_rejected_rows, extract_rows, extract_slices
 from vai_extract_worker.noop import noop
 from vai_records.definitions.base import Definition as BaseDefinition
 from vai_records.definitions.dlt_extract import DltExtract as Definition
@@ -97,6 +98,7 @@ class DltExtract:
                 await _write(conn, run, source, payload)
         except _Overtaken as overtaken:
             return {"conflict": str(overtaken.run_id)}
+        _count(run, payload)
         run.advanced = run.advanced or bool(payload["files"]) or payload["complete"]
         run.set_progress(payload["progress"])
         for entry in payload["logs"]:
@@ -111,6 +113,15 @@ class DltExtract:
             if run.connection_id is not None:
                 await run.data_available(conn, source, payload["tables"], payload["rows"])
         return {}
+
+
+def _count(run: Owned, payload: dict[str, Any]) -> None:
+    source, files = run.definition_as(Definition).source, payload["files"]
+    rejected = (payload.get("rejects") or {}).get("files", ())
+    extract_slices.labels(source=source).inc()
+    extract_rows.labels(source=source).inc(sum(file["rows"] for file in files))
+    extract_bytes.labels(source=source).inc(sum(file["bytes"] for file in files))
+    extract_rejected_rows.labels(source=source).inc(sum(file["rows"] for file in rejected))
 
 
 async def _access_token(run: Owned, rejected: str | None) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from uuid import UUID
 from vai_common.messages.bell import Bell
 from vai_common.queries import Pool, Row
 from vai_common.rows import Rows
-from vai_common.telemetry import runs_given_up
 from vai_records.events.publication import Publisher
 from vai_records.events.run_end import follow
+from vai_records.metrics import runs_given_up
 from vai_run_dispatcher import lifecycle
 from vai_run_dispatcher.limits import Limits
 

@@ -1,7 +1,13 @@
-"""The settings of the run-dispatcher: those that every service has."""
+"""The settings of the run-dispatcher."""
+
+from pydantic import Field
 
 from vai_common.settings import Settings as ServiceSettings
 
 
 class Settings(ServiceSettings):
-    """Nothing of its own."""
+    """What it measures besides."""
+
+    metrics_organisations: bool = Field(
+        default=False, description="Whether the live runs of the 50 largest organisations are metrics of their own."
+    )

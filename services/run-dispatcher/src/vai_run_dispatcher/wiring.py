@@ -9,8 +9,9 @@ from vai_common.loops import every
 from vai_common.messages.bell import HELD, ROOM
 from vai_records.events.publication import Publisher
 from vai_records.processes.life import Life
+from vai_run_dispatcher.backlog import measure_server_once, measure_size_once, measure_waiting_once
 from vai_run_dispatcher.dispatcher import Dispatcher
-from vai_run_dispatcher.queues import measure_once
+from vai_run_dispatcher.queues import measure_once, measure_organisations_once
 from vai_run_dispatcher.settings import Settings
 
 
@@ -29,7 +30,7 @@ async def running(service: Service[Settings]) -> AsyncIterator[None]:
     service.spawn(every(0.25, dispatcher.late_once))
     service.spawn(every(0.25, dispatcher.unpark_once))
     service.spawn(every(2.0, dispatcher.ring_again_once))
-    service.spawn(every(5.0, partial(measure_once, service.pool)))
+    _start_measuring(service)
     service.spawn(every(2.0, publisher.sweep_once))
     try:
         yield
@@ -37,3 +38,13 @@ async def running(service: Service[Settings]) -> AsyncIterator[None]:
         await dispatcher.limits.close()
         await publisher.close(3)
         await life.stop()
+
+
+def _start_measuring(service: Service[Settings]) -> None:
+    """What one statement answers for all that wait; nobody's run waits for it."""
+    service.spawn(every(5.0, partial(measure_once, service.pool)))
+    service.spawn(every(10.0, partial(measure_waiting_once, service.pool)))
+    service.spawn(every(15.0, partial(measure_server_once, service.pool)))
+    service.spawn(every(300.0, partial(measure_size_once, service.pool)))
+    if service.settings.metrics_organisations:
+        service.spawn(every(15.0, partial(measure_organisations_once, service.pool)))

@@ -16,13 +16,13 @@ from vai_common.ids import uuid7
 from vai_common.messages.bell import AUTOMATION, Bell
 from vai_common.queries import Pool, Queries, Row
 from vai_common.rows import Rows
-from vai_common.telemetry import automation_runs_cut_off
 from vai_records.automations import automations, causes, runs, stored
 from vai_records.automations.causes import AFTER_CUT_OFF, DEFAULT_MOST, Source, Wanted
 from vai_records.automations.runs import NewAutomationRun
 from vai_records.automations.triggers import passes
 from vai_records.events.run_end import automation_run_of
 from vai_records.lifecycle.sql_fragments import JOURNAL_DATA
+from vai_scheduler.metrics import automation_runs_cut_off, events_handed_out
 
 _log = structlog.get_logger()
 
@@ -76,6 +76,7 @@ class Events:
                 keys = [(row["subject_id"], row["sequence"], row["occurred_at"]) for row in rows]
                 await conn.execute(_HANDLED, *map(list, zip(*keys, strict=True)))
         self._bell.ring(AUTOMATION, sorted(made))
+        events_handed_out.inc(len(rows))
         return len(rows)
 
     async def _news(self, conn: Queries, rows: Sequence[Row]) -> list[NewAutomationRun]:

@@ -15,7 +15,7 @@ import structlog
 
 from vai_common.messages.bell import AUTOMATION, EVENT, Bell
 from vai_common.queries import Pool, Queries
-from vai_common.telemetry import automation_runs_ended, span
+from vai_common.telemetry import span
 from vai_records.automations import automations, runs, steps, stored
 from vai_records.automations.advance import Advance, Standing, StepStatus, advance, has_failed
 from vai_records.automations.runs import Live
@@ -27,6 +27,7 @@ from vai_records.runs.new_run import NewRun
 from vai_records.secrets.keys import Keyring
 from vai_scheduler.first_look import Opening, open_run
 from vai_scheduler.log_texts import tell_change, tell_end, tell_skip
+from vai_scheduler.metrics import automation_runs_ended
 from vai_scheduler.step_runs import Preparer, Unready, Values
 
 _log = structlog.get_logger()

@@ -10,9 +10,11 @@ from uuid import UUID
 
 import structlog
 
+from vai_common.clock import steady_seconds
 from vai_common.db import AWAY
 from vai_common.queries import Pool
 from vai_records.automations import runs
+from vai_scheduler import metrics
 from vai_scheduler.look import Looker
 
 _log = structlog.get_logger()
@@ -39,11 +41,12 @@ class Orchestrator:
     def __init__(self, pool: Pool, looker: Looker) -> None:
         self._pool = pool
         self._looker = looker
-        self._due: dict[UUID, None] = {}
+        self._due: dict[UUID, float] = {}
         self._under_way: set[UUID] = set()
         self._again: set[UUID] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._looking = 0
+        metrics.automation_looks_due.set_function(lambda: len(self._due))
         self._failures: dict[UUID, int] = {}
         self._stopping = False
 
@@ -55,7 +58,7 @@ class Orchestrator:
             if run_id in self._under_way:
                 self._again.add(run_id)
             else:
-                self._due[run_id] = None
+                self._due.setdefault(run_id, steady_seconds())
         self._fill()
 
     async def sweep_once(self) -> None:
@@ -76,7 +79,7 @@ class Orchestrator:
     def _fill(self) -> None:
         while self._due and self._looking < AT_ONCE:
             run_id = next(iter(self._due))
-            del self._due[run_id]
+            metrics.automation_look_lag_seconds.observe(steady_seconds() - self._due.pop(run_id))
             self._under_way.add(run_id)
             self._looking += 1
             task = asyncio.create_task(self._look(run_id))
@@ -84,20 +87,23 @@ class Orchestrator:
             task.add_done_callback(self._tasks.discard)
 
     async def _look(self, run_id: UUID) -> None:
-        rest = 0.0
+        rest, outcome, began = 0.0, "done", steady_seconds()
         try:
             running = await self._looker.look(run_id)
             if running is None:
                 # Another scheduler looks at it and may have begun before our news came.
                 self._again.add(run_id)
-                rest = _BUSY_SECONDS
+                rest, outcome = _BUSY_SECONDS, "busy"
             elif running > MANY:
                 rest = REST_SECONDS
             self._failures.pop(run_id, None)
         except Exception as error:
+            outcome = "failed"
             _log.warning("look_failed", automation_run=str(run_id), error=f"{type(error).__name__}: {error}")
             await self._count(run_id, error)
         finally:
+            metrics.automation_looks.labels(outcome=outcome).inc()
+            metrics.automation_look_seconds.observe(steady_seconds() - began)
             self._looking -= 1
             if rest:
                 asyncio.get_running_loop().call_later(rest, self._looked, run_id)

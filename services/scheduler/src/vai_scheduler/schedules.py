@@ -12,10 +12,10 @@ import structlog
 from vai_common.messages.bell import AUTOMATION, Bell
 from vai_common.queries import Pool, Row
 from vai_common.rows import Rows
-from vai_common.telemetry import schedule_late_seconds
 from vai_records.automations import automations, runs
 from vai_records.automations.runs import NewAutomationRun
 from vai_records.automations.schedule import LATE, next_after, to_fire
+from vai_scheduler.metrics import schedule_lateness_seconds
 
 _log = structlog.get_logger()
 
@@ -86,7 +86,7 @@ class Schedules:
                 await conn.execute(_MOVE_ON, list(following), list(following.values()))
         self._bell.ring(AUTOMATION, sorted(made))
         for row in due:
-            schedule_late_seconds.observe((now - row["due_at"]).total_seconds())
+            schedule_lateness_seconds.observe((now - row["due_at"]).total_seconds())
         return len(due)
 
     async def _pause(self) -> float:

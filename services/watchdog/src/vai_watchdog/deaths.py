@@ -17,6 +17,8 @@ UNSEEN_SECONDS = 30.0
 It counts from the first look: after a restart of the database everybody has to take their locks again.
 """
 
+CONNECTION_CLOSED, BEAT_STOOD_STILL = "its connection closed", "its beat stood still"
+
 _LOOK_SECONDS = 5.0
 """A connection that does not answer in this time counts as broken."""
 
@@ -57,11 +59,11 @@ class Looks:
         """
         self._keep_only(rows)
         at = steady_seconds() if at is None else at
-        return [(row["id"], "its connection closed") for row in rows if self._lock_is_free(row, at)]
+        return [(row["id"], CONNECTION_CLOSED) for row in rows if self._lock_is_free(row, at)]
 
     def by_counter(self, rows: Sequence[Row]) -> list[tuple[UUID, str]]:
         """Those whose counter has not moved over four looks."""
-        return [(row["id"], "its beat stood still") for row in rows if self._stands_still(row)]
+        return [(row["id"], BEAT_STOOD_STILL) for row in rows if self._stands_still(row)]
 
     def _lock_is_free(self, row: Row, at: float) -> bool:
         seen = self.seen.setdefault(row["id"], Seen(at))

@@ -10,14 +10,14 @@ import structlog
 from vai_common.messages.bell import Bell
 from vai_common.queries import Pool, Queries, Row
 from vai_common.rows import Rows
-from vai_common.telemetry import runs_given_up
 from vai_records.events.publication import Publisher
 from vai_records.events.run_end import follow, offer_room
 from vai_records.lifecycle.leases import GRACE_SECONDS
 from vai_records.lifecycle.sql_fragments import ALONE, MAY_RERUN
-from vai_watchdog import lifecycle
+from vai_records.metrics import runs_given_up
+from vai_watchdog import lifecycle, metrics
 from vai_watchdog.dead_sessions import end_sessions
-from vai_watchdog.deaths import Looks, look
+from vai_watchdog.deaths import BEAT_STOOD_STILL, CONNECTION_CLOSED, Looks, look
 from vai_watchdog.lifecycle import Lost
 
 _log = structlog.get_logger()
@@ -54,8 +54,11 @@ PASSED_OVER_LOOKS = 3
 _FORGET = """
 DELETE FROM processes p WHERE p.id = $1
   AND NOT EXISTS (SELECT FROM runs r WHERE r.lease_owner = p.id AND r.phase = 'leased')
-RETURNING p.id
+RETURNING p.service, extract(epoch FROM clock_timestamp() - p.beat_at)::float8 AS seconds
 """
+_WORDS = {CONNECTION_CLOSED: "connection", BEAT_STOOD_STILL: "beat"}
+"""How the metric says why a process counts as dead."""
+
 _HELD = "SELECT count(*) FROM runs WHERE lease_owner = $1 AND phase = 'leased'"
 
 
@@ -99,8 +102,10 @@ class Watchdog:
         message = f"Recovered at once: worker {process_id} is gone ({why})"
         lost = Lost(process_id, alone=self._held_alone(process_id, len(rows)))
         await self._take_back(rows, lost, "watchdog_fast_recovery", message)
-        if await self._pool.fetchval(_FORGET, process_id):
+        if (gone := await self._pool.fetchrow(_FORGET, process_id)) is not None:
             self._held.pop(process_id, None)
+            metrics.processes_lost.labels(service=gone["service"], why=_WORDS.get(why, "lease")).inc()
+            metrics.recovery_seconds.observe(max(0.0, gone["seconds"]))
         _log.warning("process_buried", process=str(process_id), why=why, runs=len(rows), sessions=ended)
 
     def _held_alone(self, process_id: UUID, now: int) -> bool:
@@ -151,6 +156,7 @@ class Watchdog:
             for row in recovered:
                 if row["phase"] == "queued":
                     self._bell.ring(row["kind"], [row["id"]])
+                    metrics.runs_recovered.labels(kind=row["kind"]).inc()
             await self._end("lost", safe, lambda some: lifecycle.fail_too_often_lost(pool, some, lost, who))
 
     @property
@@ -170,4 +176,6 @@ class Watchdog:
         return ended
 
     async def _ended(self, rows: Sequence[Row]) -> None:
+        for row in rows:
+            metrics.runs_lost.labels(kind=row["kind"], status=row["status"]).inc()
         await follow(rows, self._pool, self._bell, self._publisher)

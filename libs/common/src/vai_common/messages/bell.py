@@ -10,8 +10,8 @@ from vai_common.batcher import Batcher, Overloaded
 from vai_common.messages.brokers import Brokers
 from vai_common.messages.kafka import Producer, Record
 from vai_common.messages.notifications import Listener
+from vai_common.metrics import hints_dropped
 from vai_common.queries import Queries
-from vai_common.telemetry import hints_dropped
 from vai_contracts.topics import bell_topic
 from vai_contracts.vai.bell.v1.bell_pb2 import RunReady
 

@@ -22,7 +22,7 @@ from prometheus_client import REGISTRY
 
 from vai_common.messages.brokers import Brokers
 from vai_common.messages.topics import make_topics
-from vai_common.telemetry import hints_dropped
+from vai_common.metrics import hints_dropped
 from vai_contracts.topics import bell_topic
 from vai_contracts.vai.bell.v1.bell_pb2 import RunReady
 

@@ -11,7 +11,8 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError, UnknownError
 
 from vai_common.messages.brokers import Brokers
 from vai_common.messages.topics import make_topics
-from vai_common.telemetry import broker_up, span
+from vai_common.metrics import broker_up
+from vai_common.telemetry import span
 
 _log = structlog.get_logger()
 

@@ -4,6 +4,7 @@ Its lifecycle is short: running, then completed, failed or cancelled. Whoever is
 ends it (a database trigger holds both). Every statement here is one guarded statement (rule 1).
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +15,7 @@ from vai_common.ids import uuid7
 from vai_common.messages.bell import ROOM
 from vai_common.queries import Queries
 from vai_records.lifecycle.sql_fragments import woken
+from vai_records.metrics import automation_runs_created
 
 _CREATE = """
 INSERT INTO automation_runs (id, org_id, automation_id, version_id, triggered_by, trigger_key, event, inputs, depth,
@@ -105,7 +107,10 @@ async def create(conn: Queries, news: Sequence[NewAutomationRun]) -> set[UUID]:
     """
     ordered = sorted(news, key=lambda new: (new.automation_id, new.trigger_key or "", new.id))
     columns = [list(column) for column in zip(*(new.columns() for new in ordered), strict=True)]
-    return {row["id"] for row in await conn.fetch(_CREATE, *columns)}
+    made = {row["id"] for row in await conn.fetch(_CREATE, *columns)}
+    for word, number in Counter(new.triggered_by for new in news if new.id in made).items():
+        automation_runs_created.labels(triggered_by=word).inc(number)
+    return made
 
 
 async def stop(conn: Queries, org_id: UUID, ids: Sequence[UUID], called_by: Sequence[UUID] = ()) -> list[UUID]:

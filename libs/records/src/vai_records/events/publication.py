@@ -1,6 +1,7 @@
 """From the journal to the public topics: who writes publishes after the commit, and sweeps what was left (rule 9)."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import compress
@@ -10,13 +11,14 @@ from uuid import UUID
 import structlog
 
 from vai_common.batcher import Batcher, Overloaded
+from vai_common.clock import now
 from vai_common.db import is_away
 from vai_common.messages.kafka import Producer, Record, is_unreachable
 from vai_common.queries import Pool, Row
 from vai_common.rows import Rows
-from vai_common.telemetry import events_published, publish_failures
 from vai_records.events.events import Event, record_of
 from vai_records.lifecycle.sql_fragments import JOURNAL_DATA
+from vai_records.metrics import event_lag_seconds, event_publish_failures, events_published
 from vai_records.runs import hot
 
 _log = structlog.get_logger()
@@ -180,12 +182,19 @@ class Publisher:
     async def _note(self, done: Sequence[Event], failed: Sequence[Event]) -> None:
         if done:
             await hot.published(self._pool, [event.key for event in done])
-            for event in done:
-                events_published.labels(type=event.type).inc()
+            _count(done)
         if failed:
-            publish_failures.inc(len(failed))
+            event_publish_failures.inc(len(failed))
             columns = [list(column) for column in zip(*(event.key for event in failed), strict=True)]
             await self._pool.execute(_FAILED, *columns)
+
+
+def _count(done: Sequence[Event]) -> None:
+    at = now()
+    for word, number in Counter(event.type for event in done).items():
+        events_published.labels(type=word).inc(number)
+    for event in done:
+        event_lag_seconds.observe(max(0.0, (at - event.occurred_at).total_seconds()))
 
 
 def _key(event: Event) -> Key:

@@ -4,6 +4,7 @@ Each is one guarded statement and so one transaction; a row that is not answered
 reads it to decide (rule 1). Rows are locked in id order (rule 2).
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,6 +27,7 @@ from vai_records.lifecycle.claimable import (
 from vai_records.lifecycle.entry import Entry
 from vai_records.lifecycle.leases import LEASE_SECONDS
 from vai_records.lifecycle.sql_fragments import AFTERWARDS, TOLD, WOKEN, logged, told
+from vai_records.metrics import runs_created
 from vai_records.runs.new_run import NewRun
 from vai_records.runs.row import ClaimedRun, EndedRun, columns
 
@@ -54,7 +56,13 @@ async def create(conn: Queries, runs: Sequence[NewRun]) -> dict[UUID, datetime]:
     together = sorted((run for run in runs if len(run.keys) < 2), key=lambda run: (run.org_id, *run.keys, run.id.hex))
     alone = [[run] for run in runs if len(run.keys) > 1]
     made = [row for batch in (together, *alone) if batch for row in await _insert(conn, batch)]
-    return {row["id"]: row["created_at"] for row in made}
+    _count(runs, answer := {row["id"]: row["created_at"] for row in made})
+    return answer
+
+
+def _count(runs: Sequence[NewRun], made: dict[UUID, datetime]) -> None:
+    for kind, number in Counter(run.kind for run in runs if run.id in made).items():
+        runs_created.labels(kind=kind).inc(number)
 
 
 async def _insert(conn: Queries, runs: Sequence[NewRun]) -> Sequence[Row]:

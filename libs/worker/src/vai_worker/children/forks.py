@@ -20,6 +20,7 @@ from vai_worker.children.forking import Server, ServerLost
 from vai_worker.children.job import Job
 from vai_worker.children.link import Stop
 from vai_worker.kind import Heavy
+from vai_worker.metrics import child_memory_bytes, child_memory_limit_bytes, children, children_ended_early
 from vai_worker.owned import Owned
 
 Ready = TypeVar("Ready")
@@ -49,6 +50,9 @@ class Forks:
         self._children: set[_Child] = set()
         self._forking: set[asyncio.Task[_Child]] = set()
         self._last_used = steady_seconds()
+        child_memory_limit_bytes.set(self._memory)
+        children.set_function(lambda: len(self._children))
+        child_memory_bytes.set_function(lambda: sum(_resident(child.pid) for child in self._children))
 
     async def perform(self, kind: Heavy, run: Owned) -> dict[str, Any]:
         """The run's result. Raises what the entry raised, `Stop` when it stopped, `LostRun` when it is not ours."""
@@ -182,7 +186,7 @@ class _Child:
     def __init__(
         self, pid: int, handle: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, memory: int
     ) -> None:
-        self._pid = pid
+        self.pid = pid
         self._handle: int | None = handle
         self._reader = reader
         self._writer = writer
@@ -266,6 +270,8 @@ class _Child:
 
     def _ended(self) -> Retryable | Permanent:
         """What the child's end means for the run (decision 25): for memory it would end in the same way again."""
+        why = "memory" if self._over_memory else "frozen" if self._is_frozen else "crash"
+        children_ended_early.labels(why=why).inc()
         if self._over_memory:
             limit = self._memory // (1024 * 1024)
             return Permanent(
@@ -308,12 +314,12 @@ class _Child:
             silent = 0 if self._heard or self._is_asking else silent + 1
             self._heard = False
         self._is_frozen = True
-        _log.warning("child_frozen", pid=self._pid)
+        _log.warning("child_frozen", pid=self.pid)
         self.kill()
 
     async def _watch_memory(self) -> None:
-        while _resident(self._pid) <= self._memory:  # noqa: ASYNC110 - nothing tells us, so we look
+        while _resident(self.pid) <= self._memory:  # noqa: ASYNC110 - nothing tells us, so we look
             await asyncio.sleep(SAMPLE_SECONDS)
         self._over_memory = True
-        _log.warning("child_over_memory", pid=self._pid)
+        _log.warning("child_over_memory", pid=self.pid)
         self.kill()

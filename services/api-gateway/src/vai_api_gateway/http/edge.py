@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from vai_api_gateway.http.counting import begun, over
 from vai_api_gateway.settings import Settings
 from vai_common.ids import uuid7
 
@@ -42,6 +43,7 @@ _GOOD_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _GZIP = re.compile(r"(?:^|[,\s])gzip(?=[\s,;]|$)(?!\s*;\s*q=0(?:\.0*)?(?:[,\s]|$))", re.IGNORECASE)
 _TEXTUAL = (b"application/json", b"application/x-ndjson", b"application/javascript", b"image/svg+xml", b"text/")
 _EVENTS = b"text/event-stream"
+_LIVE = (_EVENTS, b"application/x-ndjson")
 
 _ALWAYS = {
     b"x-content-type-options": b"nosniff",
@@ -92,12 +94,15 @@ class Edge:
         if scope["method"] == "HEAD":
             exchange.head_only = inner[HEAD] = True
             inner["method"] = "GET"
+        begun()
         try:
             await self._app(inner, receive, exchange.send)
         except Exception:
             # What failed has been answered, and logged by `problems`; the server need not tell of it again.
             if not exchange.complete:
                 raise
+        finally:
+            over(inner, exchange.status, is_stream=exchange.is_stream)
 
     def _path(self, path: str) -> str:
         """The path without the prefix under which a proxy shows us, and without a slash at its end."""
@@ -120,6 +125,8 @@ class _Exchange:
     root = b""
     is_static = False
     head_only = False
+    status = 0
+    is_stream = False
 
     def __init__(self, send: Send, asked: MutableMapping[bytes, bytes], request_id: bytes, origin: bytes) -> None:
         self._send = send
@@ -144,6 +151,7 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._start = message
+            self.status = message["status"]
             return
         if message["type"] != "http.response.body":
             await self._send(message)
@@ -166,6 +174,7 @@ class _Exchange:
             else:
                 headers[name.lower()] = value
         whole = not first.get("more_body", False)
+        self.is_stream = not whole and headers.get(b"content-type", b"").startswith(_LIVE)
         body: bytes = first.get("body", b"")
         if whole and len(body) >= COMPRESS_FROM and self._may_compress(headers):
             headers[b"vary"] = _also(headers.get(b"vary"), b"Accept-Encoding")

@@ -10,6 +10,7 @@ from uuid import UUID
 import orjson
 
 from vai_api_gateway.http.stream_waiter import StreamWaiter
+from vai_api_gateway.metrics import stream_clients
 from vai_common.queries import Pool, Row
 from vai_records.runs import logs
 from vai_records.runs.logs import LogRow
@@ -94,11 +95,12 @@ class Follower(StreamWaiter):
 class Tail:
     """Compares `log_seq` of the watched runs forty times a second, and does nothing while nobody watches.
 
-    `moved` asks the table whose rows are watched: runs, or automation runs.
+    `moved` asks the table whose rows are watched: runs, or automation runs; `stream` is the word of the metric.
     """
 
-    def __init__(self, pool: Pool, moved: Moved = logs.moved) -> None:
+    def __init__(self, pool: Pool, moved: Moved = logs.moved, stream: str = "run_log") -> None:
         self._pool = pool
+        self._clients = stream_clients.labels(stream=stream)
         self._moved = moved
         self._watched: dict[UUID, Watched] = {}
         self._somebody = asyncio.Event()
@@ -108,11 +110,13 @@ class Tail:
         watched = self._watched.setdefault(run["id"], Watched(run))
         follower = Follower(watched, sequence)
         watched.followers.add(follower)
+        self._clients.inc()
         self._somebody.set()
         return follower
 
     def leave(self, follower: Follower) -> None:
         follower.close()
+        self._clients.dec()
         watched = follower.watched
         watched.followers.discard(follower)
         if not watched.followers:

@@ -13,6 +13,7 @@ from uuid import UUID
 import orjson
 
 from vai_api_gateway.http.stream_waiter import StreamWaiter
+from vai_api_gateway.metrics import stream_clients
 from vai_api_gateway.runs.fleet import Fleet
 from vai_common import clock
 from vai_common.queries import Pool, Row
@@ -131,6 +132,7 @@ class Feed:
         self._watched: dict[UUID, _Watched] = {}
         self._somebody = asyncio.Event()
         self._deep_at = 0.0
+        self._clients = stream_clients.labels(stream="changes")
 
     async def watch(self, org_id: UUID, filters: RunFilters) -> Watcher:
         """Tells of every change from now on: what the caller reads afterwards is older than what it is told."""
@@ -138,11 +140,13 @@ class Feed:
         watched = self._watched.setdefault(org_id, _Watched(now - _LAG))
         watcher = Watcher(filters)
         watched.watchers.add(watcher)
+        self._clients.inc()
         self._somebody.set()
         return watcher
 
     def leave(self, org_id: UUID, watcher: Watcher) -> None:
         watcher.close()
+        self._clients.dec()
         watched = self._watched[org_id]
         watched.watchers.discard(watcher)
         if not watched.watchers:

@@ -13,12 +13,13 @@ from vai_api_gateway.gateway import Gateway, gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, answer
 from vai_api_gateway.http.requests import JsonRequest, JsonRoute
 from vai_api_gateway.http.shapes import Shape
+from vai_api_gateway.metrics import webhooks_refused, webhooks_taken
 from vai_api_gateway.problems import Problem
 from vai_api_gateway.webhooks.paths import OpenHook
 from vai_api_gateway.webhooks.signatures import Message, Mismatch, Unproven, scheme_of
 from vai_common import clock
 from vai_common.batcher import Overloaded
-from vai_common.telemetry import current_traceparent, webhooks_refused, webhooks_taken
+from vai_common.telemetry import current_traceparent
 from vai_records.automations.runs import NewAutomationRun
 from vai_records.automations.triggers import webhook_path
 

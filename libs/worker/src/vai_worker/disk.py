@@ -1,0 +1,25 @@
+"""The disk of a lake that is a folder: how large it is, and how much is free."""
+
+import asyncio
+import os
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from vai_worker.metrics import lake_free_bytes, lake_size_bytes
+
+DISK_SECONDS = 30.0
+
+
+async def measure_disk_once(lake_url: str) -> None:
+    """Looks beside the loop: a network disk that is gone answers late."""
+    found = await asyncio.to_thread(_statvfs, unquote(urlsplit(lake_url).path))
+    lake_size_bytes.set(found.f_blocks * found.f_frsize)
+    lake_free_bytes.set(found.f_bavail * found.f_frsize)
+
+
+def _statvfs(folder: str) -> os.statvfs_result:
+    """Of the folder, or of the nearest one above it: a new lake is made by its first run."""
+    there = Path(folder)
+    while not there.is_dir() and there != there.parent:
+        there = there.parent
+    return os.statvfs(there)

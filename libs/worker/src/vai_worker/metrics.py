@@ -1,0 +1,37 @@
+"""What every worker counts: runs from their claim to their end, slots, children."""
+
+from math import nan
+
+from prometheus_client import Counter, Gauge, Histogram
+
+slots = Gauge("vai_worker_slots", "Runs that this process can hold at once")
+slots_busy = Gauge("vai_worker_slots_busy", "Runs that this process works on")
+runs_claimed = Counter("vai_runs_claimed", "Runs that this process claimed: each is a lease", ["kind"])
+run_start_delay_seconds = Histogram(
+    "vai_run_start_delay_seconds",
+    "From the making of a run to its first claim; waits for an approval or a limit count",
+    ["kind"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30, 300),
+)
+runs_ended = Counter("vai_runs_ended", "Runs that this process ended", ["kind", "status"])
+run_duration_seconds = Histogram(
+    "vai_run_duration_seconds",
+    "From a run's last claim to its end",
+    ["kind", "status"],
+    buckets=(0.01, 0.05, 0.25, 1, 5, 30, 120, 600, 3600),
+)
+run_failures = Counter("vai_run_failures", "Runs that failed for good, by the code of their error", ["kind", "code"])
+run_retries = Counter("vai_run_retries", "Attempts after which a run waits for the next one", ["kind", "code"])
+run_records = Counter("vai_run_records", "Records that completed runs say they have processed", ["kind"])
+leases_lost = Counter("vai_leases_lost", "Runs that were no longer this process's when it wanted to write", ["kind"])
+runs_handed_over = Counter("vai_runs_handed_over", "Runs that a worker queued again for others", ["kind"])
+log_entries_written = Counter("vai_log_entries_written", "Entries of runs' logs that were written")
+log_entries_dropped = Counter("vai_log_entries_dropped", "Entries of runs' logs that could not be written")
+children = Gauge("vai_child_processes", "Child processes of this worker: one for each heavy run")
+child_memory_bytes = Gauge("vai_child_memory_bytes", "Memory that all children of this worker hold")
+child_memory_limit_bytes = Gauge("vai_child_memory_limit_bytes", "Memory that one child may use")
+children_ended_early = Counter("vai_children_ended_early", "Children that ended before their work did", ["why"])
+lake_size_bytes = Gauge("vai_lake_size_bytes", "Size of the disk that holds the lake; NaN where it is an object store")
+lake_free_bytes = Gauge("vai_lake_free_bytes", "What is free of it for us; NaN where it is an object store")
+for _gauge in (lake_size_bytes, lake_free_bytes):
+    _gauge.set(nan)

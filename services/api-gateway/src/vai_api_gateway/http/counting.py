@@ -1,0 +1,47 @@
+"""Requests by route, as metrics: how many, how they were answered, how long they took."""
+
+from collections.abc import MutableMapping
+from functools import cache
+from typing import Any
+
+from prometheus_client import Counter, Histogram
+
+from vai_api_gateway.metrics import http_request_seconds, http_requests, http_requests_open
+from vai_common.clock import steady_seconds
+
+BEGAN = "vai.began"
+"""Where a request's scope holds when it came (steady seconds)."""
+
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+_OTHER = "other"
+
+
+def begun() -> None:
+    """A request is being answered."""
+    http_requests_open.inc()
+
+
+def over(scope: MutableMapping[str, Any], status: int, *, is_stream: bool) -> None:
+    """It is answered. `status` is 0 where its client went away before; a stream lasts as long as its client wants."""
+    http_requests_open.dec()
+    method = scope["method"] if scope["method"] in _METHODS else _OTHER
+    route = _route(scope)
+    _counter(method, route, status).inc()
+    if not is_stream and (began := scope.get(BEGAN)) is not None:
+        _histogram(method, route).observe(steady_seconds() - began)
+
+
+def _route(scope: MutableMapping[str, Any]) -> str:
+    """The path as it was declared, without what a caller put into it; `other` where there is no such path."""
+    path = getattr(scope.get("route"), "path_format", None)
+    return path if isinstance(path, str) else _OTHER
+
+
+@cache
+def _counter(method: str, route: str, status: int) -> Counter:
+    return http_requests.labels(method=method, route=route, status=str(status) if status else "gone")
+
+
+@cache
+def _histogram(method: str, route: str) -> Histogram:
+    return http_request_seconds.labels(method=method, route=route)

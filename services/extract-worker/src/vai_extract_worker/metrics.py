@@ -1,0 +1,8 @@
+"""What extractions have brought: counted when a slice is durable, by what its source is."""
+
+from prometheus_client import Counter
+
+extract_rows = Counter("vai_extract_rows", "Rows that were committed to bronze", ["source"])
+extract_bytes = Counter("vai_extract_bytes", "Bytes of files that were committed to bronze", ["source"])
+extract_slices = Counter("vai_extract_slices", "Commits of slices to bronze", ["source"])
+extract_rejected_rows = Counter("vai_extract_rejected_rows", "Rows that were put aside, beside their table", ["source"])

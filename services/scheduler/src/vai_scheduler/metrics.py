@@ -1,0 +1,26 @@
+"""What the scheduler counts: looks at automation runs, schedules, events handed out."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+automation_looks = Counter("vai_automation_looks", "Looks at automation runs", ["outcome"])
+automation_look_seconds = Histogram(
+    "vai_automation_look_seconds",
+    "How long a look at an automation run takes",
+    buckets=(0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
+)
+automation_look_lag_seconds = Histogram(
+    "vai_automation_look_lag_seconds",
+    "From the news of an automation run to the look at it",
+    buckets=(0.001, 0.005, 0.025, 0.1, 0.25, 1, 5, 30),
+)
+automation_looks_due = Gauge("vai_automation_looks_due", "Automation runs that wait in this process for a look")
+automation_runs_ended = Counter("vai_automation_runs_ended", "Automation runs that this process ended", ["status"])
+automation_runs_cut_off = Counter(
+    "vai_automation_runs_cut_off", "Automation runs that were left out because their cause's budget was spent"
+)
+events_handed_out = Counter("vai_events_handed_out", "Events that were handed to the automations that wait for them")
+schedule_lateness_seconds = Histogram(
+    "vai_schedule_lateness_seconds",
+    "From a schedule's time to its automation run",
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 5, 30, 300, 3600),
+)

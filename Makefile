@@ -109,12 +109,13 @@ format: $(READY) ## let ruff and buf mend what they can
 	@cd proto && $(BUF) format --write
 
 .PHONY: generate
-generate: $(READY) ## write what is drawn from proto/, the lifecycle, the client, the metrics (code, documents, trigger)
+generate: $(READY) ## write what is drawn from proto/, the lifecycle, client, metrics, dashboards (code, documents, trigger)
 	@$(PY) tools/generate_contracts.py
 	@$(PY) -m vai_records.schema.generate
 	@$(PY) -m tools.events
 	@$(PY) -m tools.client_pages
 	@$(PY) -m tools.metrics_page
+	@$(PY) -m tools.deploy.dashboards
 
 .PHONY: next-lifecycle
 next-lifecycle: $(READY) ## begin a new revision for a changed lifecycle: the newest one is frozen
@@ -128,6 +129,7 @@ verify: $(READY) ## is anything generated stale, any contract broken, any fact o
 	@$(PY) -m tools.events --check
 	@$(PY) -m tools.client_pages --check
 	@$(PY) -m tools.metrics_page --check
+	@$(PY) -m tools.deploy.dashboards --check
 	@$(PY) -m tools.licences --check
 	@$(PY) -m tests.spec.compare ../shared/spec
 

@@ -48,6 +48,7 @@ _SPDX = {
     "mozilla public license 2.0 (mpl 2.0)": "MPL-2.0",
     "python software foundation license": "PSF-2.0",
 }
+_TITLES = {"the mit license (mit)": "MIT", "mit license": "MIT"}
 ADVICE = "Use another package, or add the licence to tools/licences.py if it is permissive."
 _NO_LICENCE = {"DFSG approved", "OSI Approved"}
 
@@ -105,7 +106,15 @@ def _read(distribution: Distribution) -> str:
     expression, classifiers, text = (
         distribution.metadata.get_all(name) or [] for name in ("License-Expression", "Classifier", "License")
     )
-    return licence_of(next(iter(expression), None), classifiers, next(iter(text), None))
+    said = licence_of(next(iter(expression), None), classifiers, next(iter(text), None))
+    return said or _titled(distribution)
+
+
+def _titled(distribution: Distribution) -> str:
+    """By the title of its licence's text, where its metadata say nothing."""
+    paths = [Path(str(path.locate())) for path in distribution.files or () if _TEXT.match(path.name)]
+    titles = [path.read_text(encoding="utf-8").strip().partition("\n")[0].strip() for path in paths if path.is_file()]
+    return _TITLES.get(titles[0].lower(), "") if len(titles) == 1 else ""
 
 
 def _members() -> set[str]:

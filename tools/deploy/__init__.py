@@ -1,0 +1,1 @@
+"""Tools of deployment: dashboards, alerts."""

@@ -1,0 +1,229 @@
+"""What moves data, and what connects actions: data pipelines, automations."""
+
+from tools.deploy.dashboards.panels import Dashboard, Panel, Query, most, quantiles, rate, rate_or_zero
+
+_DATA = '{kind=~"dlt_extract|file_sync|duckdb_transform"}'
+
+DATA = Dashboard(
+    "vai-data",
+    "VAI: data pipelines",
+    "Extractions and transforms: how much they move, how long they take, what they need.",
+    (
+        (
+            "Rows and bytes",
+            (
+                Panel(
+                    "Rows to bronze by source",
+                    "Rows that became durable in bronze a second.",
+                    (rate("vai_extract_rows_total", "source"),),
+                    "ops",
+                    "stack",
+                ),
+                Panel(
+                    "Bytes to bronze by source",
+                    "Bytes of parquet files a second.",
+                    (rate("vai_extract_bytes_total", "source"),),
+                    "Bps",
+                    "stack",
+                ),
+                Panel(
+                    "Slices by source",
+                    "Commits to bronze a second: what is committed is never done again.",
+                    (rate("vai_extract_slices_total", "source"),),
+                    "ops",
+                ),
+                Panel(
+                    "Rejected rows by source",
+                    "Rows that were put aside because a rule of their table refused them.",
+                    (rate("vai_extract_rejected_rows_total", "source"),),
+                    "ops",
+                    quiet="no source sends bad rows",
+                ),
+                Panel(
+                    "Records of completed runs",
+                    "What completed extractions and transforms say they have processed.",
+                    (rate(f"vai_run_records_total{_DATA}", "kind"),),
+                    "ops",
+                ),
+            ),
+        ),
+        (
+            "Runs",
+            (
+                Panel(
+                    "How long they take",
+                    "95 of 100 runs of a kind take less, from their last claim to their end.",
+                    quantiles("vai_run_duration_seconds", (0.95,), _DATA, "kind"),
+                    "s",
+                ),
+                Panel(
+                    "Failures by code",
+                    "Runs that failed for good.",
+                    (
+                        Query(
+                            f"sum by (kind, code) (rate(vai_run_failures_total{_DATA}[$__rate_interval]))",
+                            "{{kind}} {{code}}",
+                        ),
+                    ),
+                    "ops",
+                    quiet="nothing fails",
+                ),
+                Panel(
+                    "Retries by code",
+                    "Attempts after which a run waits for the next one.",
+                    (
+                        Query(
+                            f"sum by (kind, code) (rate(vai_run_retries_total{_DATA}[$__rate_interval]))",
+                            "{{kind}} {{code}}",
+                        ),
+                    ),
+                    "ops",
+                    quiet="nothing is retried",
+                ),
+            ),
+        ),
+        (
+            "Children and the lake",
+            (
+                Panel(
+                    "Child processes",
+                    "One for each heavy run at work.",
+                    (Query("sum(vai_child_processes)", "children"),),
+                ),
+                Panel(
+                    "Memory of children",
+                    "What all children hold, and what one of them may hold at most.",
+                    (
+                        Query("sum(vai_child_memory_bytes)", "all children"),
+                        Query("max(vai_child_memory_limit_bytes)", "limit of one child"),
+                    ),
+                    "bytes",
+                ),
+                Panel(
+                    "Children that ended early",
+                    "memory: over the limit of one child, the run fails. crash, frozen: retried.",
+                    (
+                        rate_or_zero("vai_children_ended_early_total", "all"),
+                        rate("vai_children_ended_early_total", "why"),
+                    ),
+                    "ops",
+                    quiet="none ends early",
+                ),
+                Panel(
+                    "Disk of the lake",
+                    "Free and whole size, where the lake is a folder. Full: no extraction goes on.",
+                    (Query("min(vai_lake_free_bytes)", "free"), Query("min(vai_lake_size_bytes)", "size")),
+                    "bytes",
+                ),
+            ),
+        ),
+    ),
+)
+
+AUTOMATIONS = Dashboard(
+    "vai-automations",
+    "VAI: automations",
+    "What starts automations, how their steps go on, and whether schedules and events are late.",
+    (
+        (
+            "Automation runs",
+            (
+                Panel(
+                    "Started, by what",
+                    "Automation runs that begin each second, by what started them.",
+                    (rate("vai_automation_runs_created_total", "triggered_by"),),
+                    "ops",
+                    "stack",
+                ),
+                Panel(
+                    "Ended",
+                    "Automation runs a second, by their end.",
+                    (rate("vai_automation_runs_ended_total", "status"),),
+                    "ops",
+                    "stack",
+                ),
+                Panel(
+                    "Running now",
+                    "Automation runs that have begun, or wait for an earlier one of their schedule.",
+                    (most("vai_automation_runs_live", legend="running"),),
+                    quiet="an idle moment has none",
+                ),
+                Panel(
+                    "Cut off",
+                    "Left out because one cause had started too many: a loop of events, perhaps.",
+                    (rate_or_zero("vai_automation_runs_cut_off_total", "cut off"),),
+                    "ops",
+                    quiet="no automation starts itself",
+                ),
+            ),
+        ),
+        (
+            "From step to step",
+            (
+                Panel(
+                    "Looks",
+                    "Looks at automation runs a second. busy: another scheduler looked at that moment.",
+                    (rate("vai_automation_looks_total", "outcome"),),
+                    "ops",
+                ),
+                Panel(
+                    "How long a look takes",
+                    "Within it the next steps are decided and their runs made.",
+                    quantiles("vai_automation_look_seconds"),
+                    "s",
+                ),
+                Panel(
+                    "Lag of a look",
+                    "From the news (a step ended) to the look at it. High: the scheduler is full.",
+                    quantiles("vai_automation_look_lag_seconds"),
+                    "s",
+                ),
+                Panel(
+                    "Looks that are due",
+                    "Automation runs that wait in a scheduler for a look.",
+                    (Query("sum(vai_automation_looks_due)", "due"),),
+                    quiet="looks are quick",
+                ),
+            ),
+        ),
+        (
+            "Triggers",
+            (
+                Panel(
+                    "Schedules: lateness",
+                    "From a schedule's time to its automation run.",
+                    quantiles("vai_schedule_lateness_seconds"),
+                    "s",
+                ),
+                Panel(
+                    "Schedules: overdue",
+                    "How long the most overdue schedule has waited. Rising: no scheduler fires.",
+                    (most("vai_schedule_overdue_seconds", legend="overdue"),),
+                    "s",
+                    quiet="all fire in time",
+                ),
+                Panel(
+                    "Events",
+                    "Events handed to automations a second.",
+                    (rate("vai_events_handed_out_total", legend="handed out"),),
+                    "ops",
+                ),
+                Panel(
+                    "Events that wait",
+                    "Events that automations wait for and have not got.",
+                    (most("vai_events_unhandled", legend="wait"),),
+                    quiet="they are handed out at once",
+                ),
+                Panel(
+                    "Webhooks",
+                    "Taken by what became of them, refused by why.",
+                    (
+                        rate("vai_webhooks_taken_total", "status", "taken: {{status}}"),
+                        rate("vai_webhooks_refused_total", "reason", "refused: {{reason}}"),
+                    ),
+                    "ops",
+                ),
+            ),
+        ),
+    ),
+)

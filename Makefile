@@ -130,6 +130,7 @@ verify: $(READY) ## is anything generated stale, any contract broken, any fact o
 	@$(PY) -m tools.client_pages --check
 	@$(PY) -m tools.metrics_page --check
 	@$(PY) -m tools.deploy.dashboards --check
+	@$(PY) -m tools.deploy.alerts --check
 	@$(PY) -m tools.licences --check
 	@$(PY) -m tests.spec.compare ../shared/spec
 
@@ -143,6 +144,10 @@ coverage: $(READY) ## how much of the code the tests reach, children and service
 	@$(PY) -m coverage run -m pytest $(or $(T),$(BESIDE)) || echo "Some tests failed: the figure is too low"
 	@$(PY) -m coverage combine --quiet
 	@$(PY) -m coverage report --skip-covered --sort=cover
+
+.PHONY: alerts-check
+alerts-check: $(READY) ## promtool on the alerts and their tests (says what it could not run)
+	@$(PY) -m tools.deploy.alerts
 
 .PHONY: verify-asyncapi
 verify-asyncapi: $(READY) ## hold docs/asyncapi.yaml against AsyncAPI's own schema (fetched by npm)

@@ -26,6 +26,7 @@ from vai_records.runs import hot
 from vai_records.runs.new_run import NewRun
 from vai_testkit.database import database_url, postgres_server  # noqa: F401
 from vai_testkit.link import RecordingLink
+from vai_transform_worker.query import warm
 from vai_transform_worker.transform import transform
 from vai_worker.children.job import Job
 from vai_worker.owned import Means, Owned
@@ -105,6 +106,15 @@ class Workshop:
     def _lock(self, payload: dict[str, Any]) -> dict[str, Any]:
         self.write_epoch += 1
         return {"write_epoch": self.write_epoch}
+
+
+@pytest.fixture(autouse=True)
+def unsigned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The signature of the Delta extension (80 MB) is not checked in the tests' process: 0.6 s for a transform.
+
+    A worker opens the extension once in its fork server; the tests that start one check the signature as it does.
+    """
+    monkeypatch.setitem(warm._CONFIG, "allow_unsigned_extensions", True)
 
 
 @pytest.fixture

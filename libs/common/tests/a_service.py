@@ -17,7 +17,7 @@ async def running(service: Service[Settings]) -> AsyncIterator[None]:
     if "wrong" in sys.argv:
         raise ValueError("VAI_KINDS names nothing that this service runs")
     service.health.saw_database()
-    service.health.schema_fits = True
+    service.health.schema_fault = None
     if "ends" in sys.argv:
         service.spawn(_ends())
     service.listen()

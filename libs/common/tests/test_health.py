@@ -27,7 +27,7 @@ async def _get(health: Health, path: str) -> tuple[int, bytes]:
 def _ready() -> Health:
     health = Health()
     health.saw_database()
-    health.schema_fits = True
+    health.schema_fault = None
     return health
 
 

@@ -17,7 +17,8 @@ class Health:
 
     def __init__(self) -> None:
         self._seen: float | None = None
-        self.schema_fits = False
+        self.schema_fault: str | None = "the database's schema was not looked at yet"
+        """What is wrong with it and what to do; None where it serves this version."""
         self.draining = False
 
     def saw_database(self) -> None:
@@ -28,10 +29,10 @@ class Health:
         seen = self._seen is not None and steady_seconds() - self._seen <= SEEN_SECONDS
         found = {
             "the database was not seen in the last 30 s": not seen,
-            "the database's schema does not fit: run `make migrate`": not self.schema_fits,
+            self.schema_fault: self.schema_fault is not None,
             "the service is stopping": self.draining,
         }
-        return [problem for problem, there in found.items() if there]
+        return [problem for problem, there in found.items() if problem and there]
 
     def answer(self, path: str) -> tuple[int, str, bytes] | None:
         """Status, content type and body for a path of ours; None for any other path."""

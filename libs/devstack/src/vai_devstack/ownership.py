@@ -27,6 +27,17 @@ $$
 """
 
 
+# The group that may read the load of the workers: it belongs to the server, so the services' user cannot make it.
+_SCALER = """
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'vai_scaler') THEN
+        CREATE ROLE vai_scaler NOLOGIN;
+    END IF;
+END
+$$
+"""
+
 _USER = "SELECT format('{} ROLE %I LOGIN NOSUPERUSER PASSWORD %L', $1::text, $2::text)"
 _DATABASE = "SELECT format('ALTER DATABASE %I OWNER TO %I', current_database(), $1::text)"
 
@@ -42,5 +53,6 @@ async def give_to_services(admin_url: str, url: str) -> None:
             await connection.execute(await connection.fetchval(_USER.format(verb), user, password))
             await connection.execute(await connection.fetchval(_DATABASE, user))
             await connection.execute(_GIVE.format(user))
+            await connection.execute(_SCALER)
     finally:
         await connection.close()

@@ -34,6 +34,17 @@ async def test_a_newer_schema_fits_and_an_older_does_not(own_database: Database)
     assert not await schema.fits(pool)
 
 
+async def test_what_does_not_fit_says_what_to_do(own_database: Database) -> None:
+    pool, owner = await own_database.pool("watchdog"), await own_database.owner()
+    assert await schema.fault(pool) is None
+    await owner.execute("UPDATE alembic_version SET version_num = '9999'")
+    assert await schema.fault(pool) is None, "a newer schema that still serves this version"
+    await owner.execute("UPDATE schema_serves SET oldest = '9000'")
+    assert (await schema.fault(pool) or "").endswith(f"this version is of {schema.NEEDED}: run a newer version")
+    await owner.execute("UPDATE alembic_version SET version_num = '0004'")
+    assert "0004 is older than" in (await schema.fault(pool) or "")
+
+
 async def test_an_empty_database_does_not_fit(postgres_server: str) -> None:
     await execute(postgres_server, "CREATE DATABASE empty_one")
     empty = Database(in_database(postgres_server, "empty_one"))
@@ -71,4 +82,4 @@ async def test_what_is_looked_at_all_day_is_found_by_small_indexes(database: Dat
         "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'runs' AND indexdef LIKE '%WHERE%'"
     )
     partial = {row["indexname"] for row in rows}
-    assert partial >= {"runs_queued", "runs_held", "runs_due", "runs_leased", "vai_runs_live", "runs_parked"}
+    assert partial >= {"runs_queued", "runs_held", "runs_due", "runs_leased", "runs_live", "runs_parked"}

@@ -99,8 +99,8 @@ class Life:
             return
         self._last_good = sent
         self._service.health.saw_database()
-        if not self._service.health.schema_fits:
-            self._service.health.schema_fits = await schema.fits(self._service.pool)
+        if self._service.health.schema_fault is not None:
+            self._service.health.schema_fault = await schema.fault(self._service.pool)
         self._changed.set()
         self.on_beat(leases)
 

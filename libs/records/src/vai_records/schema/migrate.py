@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from vai_common.clock import now
 from vai_common.db import engine, open_pool
+from vai_records.schema import scalers
 from vai_records.schema.partitions import make_ahead
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('vai.migrate'))"
@@ -36,6 +37,8 @@ async def migrate(url: str, to: str = "head") -> None:
     pool = await open_pool(url, "migrate", 1)
     try:
         await make_ahead(pool, now().date())
+        if to == "head":
+            await scalers.let_read(pool)
     finally:
         await pool.close()
 

@@ -4,14 +4,32 @@ import asyncpg
 
 from vai_common.queries import Pool
 
-NEEDED = "0019"
+NEEDED = "0020"
 """The newest revision under migrations/versions (a test holds them together)."""
+
+_FOUND = "SELECT max(version_num) FROM alembic_version"
+_OLDEST = "SELECT max(oldest) FROM schema_serves"
+
+
+async def fault(pool: Pool) -> str | None:
+    """What is wrong with the database's schema and what to do; None where it serves this version."""
+    try:
+        found = await pool.fetchval(_FOUND)
+    except asyncpg.UndefinedTableError:
+        found = None
+    if found is None:
+        return f"the database has no schema, this version needs {NEEDED}: run `make migrate`"
+    if str(found) < NEEDED:
+        return f"the database's schema {found} is older than {NEEDED}, which this version needs: run `make migrate`"
+    oldest = await pool.fetchval(_OLDEST)
+    if oldest is not None and str(oldest) > NEEDED:
+        return (
+            f"the database's schema {found} serves services of schema {oldest} or later, and this version is of"
+            f" {NEEDED}: run a newer version"
+        )
+    return None
 
 
 async def fits(pool: Pool) -> bool:
-    """Whether the database has been migrated at least to this version's schema."""
-    try:
-        found = await pool.fetchval("SELECT version_num FROM alembic_version")
-    except asyncpg.UndefinedTableError:
-        return False
-    return found is not None and str(found) >= NEEDED
+    """Whether the database's schema serves this version."""
+    return await fault(pool) is None

@@ -69,6 +69,10 @@ migrate: $(READY) ## bring the database at VAI_DATABASE_URL, or the stack's, to 
 rotate-keys: $(READY) ## encrypt again, with the first of VAI_ENCRYPTION_KEYS, what older ones have encrypted
 	@$(PY) -m vai_records.secrets.rotate
 
+.PHONY: doctor
+doctor: $(READY) ## is this installation well? With the VAI_… settings of a service; each line says ok, or what to do (JSON=1)
+	@$(PY) -m vai_worker.doctor $(if $(JSON),--json)
+
 # The code ------------------------------------------------------------------------------------------------------------
 
 .PHONY: test

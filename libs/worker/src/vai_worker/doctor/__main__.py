@@ -1,0 +1,77 @@
+"""`make doctor`, or `python -m vai_worker.doctor [--json]` inside a pod or container, with a service's settings.
+
+Exit code 0: all is well. 1: something is wrong. 2: the settings are wrong.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from typing import cast
+
+from pydantic import ValidationError
+
+from vai_common.db import AWAY, open_pool
+from vai_common.faults import in_words
+from vai_common.queries import Pool
+from vai_common.settings import Settings
+from vai_worker.doctor import database, outside
+from vai_worker.doctor.finding import Finding
+
+_OF_DATABASE: tuple[Callable[[Pool], Awaitable[Finding]], ...] = (
+    *(database.schema, database.clock, database.rights, database.connections),
+    *(database.partitions, database.scaling, database.workers),
+)
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Every check; one that fails itself says so and stops no other."""
+    brokers = settings.brokers(settings.kafka)
+    return [
+        *await _database(settings),
+        await outside.kafka(brokers, settings.topic_replication),
+        await outside.lake(settings.lake_url),
+    ]
+
+
+async def _database(settings: Settings) -> list[Finding]:
+    try:
+        pool = await open_pool(settings.direct_url, "doctor", 1)
+    except AWAY as error:
+        fault = f"it does not answer: {type(error).__name__}: {error}"
+        return [Finding("database", fault, "See VAI_DATABASE_URL, the network, and whether Postgres runs")]
+    try:
+        found = [await _safely(check.__name__, check(pool)) for check in _OF_DATABASE]
+        if settings.encryption_keys:
+            found.append(await _safely("secrets", database.secrets(pool, settings.encryption_keys)))
+        return found
+    finally:
+        await pool.close()
+
+
+async def _safely(name: str, check: Awaitable[Finding]) -> Finding:
+    try:
+        return await check
+    except Exception as error:
+        fault = f"it could not be looked at: {type(error).__name__}: {error}"
+        return Finding(name, fault, "Mend what is said above first; then see the database's log")
+
+
+def main(arguments: list[str]) -> int:
+    try:
+        settings = cast(Callable[[], Settings], Settings)()
+    except ValidationError as error:
+        for fault in error.errors():
+            name = f"VAI_{'_'.join(map(str, fault['loc'])).upper()}: " if fault["loc"] else ""
+            sys.stderr.write(f"{name}{in_words(fault['msg'])}\n")
+        return 2
+    found = asyncio.run(examine(settings))
+    if "--json" in arguments:
+        sys.stdout.write(json.dumps([one.as_dict() for one in found], indent=2) + "\n")
+    else:
+        sys.stdout.writelines(f"{one.line()}\n" for one in found)
+    return 0 if all(one.is_ok for one in found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,138 @@
+"""What can be wrong with the database: its schema, clock, rights, connections, partitions, and who serves the kinds."""
+
+from datetime import timedelta
+
+from vai_common.clock import now, steady_seconds
+from vai_common.queries import Pool
+from vai_records.definitions.kinds import KINDS
+from vai_records.schema import needed
+from vai_records.schema.partitions import EVENT_DAYS, LOG_DAYS
+from vai_records.schema.scalers import ROLE
+from vai_records.secrets.keys import Keyring, SecretError
+from vai_worker.doctor.finding import Finding
+
+CLOCK_SECONDS = 2.0
+"""How far the database's clock may be from this machine's."""
+
+BUSY_SHARE = 0.9
+
+_NO_RIGHT = """
+SELECT c.relname FROM pg_class c
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT (
+    has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
+    AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE'))
+ORDER BY c.relname LIMIT 5
+"""
+_SERVER = """
+SELECT (SELECT sum(numbackends) FROM pg_stat_database)::int AS connections,
+    current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int AS most
+"""
+_SCALER = """
+SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1) AS is_there,
+    coalesce((SELECT has_table_privilege(oid, 'worker_load', 'SELECT') FROM pg_roles WHERE rolname = $1), false)
+        AS reads,
+    coalesce((SELECT has_table_privilege(oid, 'runs', 'SELECT') FROM pg_roles WHERE rolname = $1), false) AS too_much
+"""
+_PARTITIONS = """
+SELECT c.relname::text AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+WHERE i.inhparent = $1::text::regclass
+"""
+_SERVED = (
+    "SELECT DISTINCT unnest(kinds) AS kind FROM processes WHERE NOT stopping AND beat_at > now() - interval '20 s'"
+)
+_ENVELOPES = "SELECT id, org_id, credentials FROM connections WHERE credentials IS NOT NULL ORDER BY id DESC LIMIT 50"
+
+
+async def schema(pool: Pool) -> Finding:
+    fault = await needed.fault(pool)
+    if fault is None:
+        return Finding("schema", seen=f"serves services of {needed.NEEDED}")
+    what, _, advice = fault.rpartition(": ")
+    return Finding("schema", what, advice[:1].upper() + advice[1:])
+
+
+async def clock(pool: Pool) -> Finding:
+    """The database's time against this machine's, in the middle of the question."""
+    sent, before = steady_seconds(), now()
+    there = await pool.fetchval("SELECT clock_timestamp()")
+    took = steady_seconds() - sent
+    apart = abs((there - before).total_seconds() - took / 2)
+    if apart <= CLOCK_SECONDS + took / 2:
+        return Finding("clock", seen=f"{apart:.1f} s between the database and this machine")
+    fault = f"the database's clock and this machine's are {apart:.0f} s apart"
+    return Finding("clock", fault, "Let both keep time by NTP: leases, schedules and tokens are judged by it")
+
+
+async def rights(pool: Pool) -> Finding:
+    tables = [row["relname"] for row in await pool.fetch(_NO_RIGHT)]
+    if not tables:
+        return Finding("rights")
+    advice = "Let the services' user own the database's tables (docs/running.md, the database's sessions)"
+    return Finding("rights", f"this user may not read and write {', '.join(tables)}", advice)
+
+
+async def connections(pool: Pool) -> Finding:
+    row = await pool.fetchrow(_SERVER)
+    assert row is not None
+    told = f"{row['connections']} of {row['most']} connections are taken"
+    if row["connections"] < BUSY_SHARE * row["most"]:
+        return Finding("connections", seen=told)
+    return Finding("connections", told, "Lower VAI_POOL_SIZE, run fewer processes, or raise max_connections")
+
+
+async def partitions(pool: Pool) -> Finding:
+    """Today's, tomorrow's, and none that should have gone."""
+    today = now().date()
+    missing, old = [], []
+    for table, kept in (("run_logs", LOG_DAYS), ("events", EVENT_DAYS)):
+        names = {row["name"] for row in await pool.fetch(_PARTITIONS, table)}
+        wanted = [f"{table}_{today + timedelta(days=ahead):%Y%m%d}" for ahead in (0, 1)]
+        missing += [name for name in wanted if name not in names]
+        oldest = f"{table}_{today - timedelta(days=kept + 2):%Y%m%d}"
+        old += sorted(name for name in names if name < oldest and not name.endswith("default"))
+    if missing:
+        return Finding("partitions", f"{', '.join(missing)} are not there", "Start a watchdog, or run `make migrate`")
+    if old:
+        advice = "Start a watchdog; a day of events stays while some of them are unpublished"
+        return Finding("partitions", f"{', '.join(old[:5])} should have been dropped", advice)
+    return Finding("partitions")
+
+
+async def scaling(pool: Pool) -> Finding:
+    row = await pool.fetchrow(_SCALER, ROLE)
+    assert row is not None
+    if not row["is_there"]:
+        advice = f"As an administrator of the server: CREATE ROLE {ROLE} NOLOGIN; then run `make migrate`"
+        return Finding("scaling view", f"there is no role {ROLE}", advice)
+    if not row["reads"]:
+        return Finding("scaling view", f"{ROLE} may not read worker_load", "Run `make migrate`")
+    if row["too_much"]:
+        return Finding(
+            "scaling view", f"{ROLE} may read runs", f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {ROLE}"
+        )
+    load = {row["kind"] for row in await pool.fetch("SELECT kind FROM worker_load")}
+    return Finding("scaling view", seen=f"{len(load)} kinds")
+
+
+async def workers(pool: Pool) -> Finding:
+    served = {row["kind"] for row in await pool.fetch(_SERVED)}
+    missing = [kind for kind in KINDS.values() if kind.available and kind.name not in served]
+    if not missing:
+        return Finding("workers", seen="every kind has a live worker")
+    services = sorted({kind.service for kind in missing})
+    names = ", ".join(kind.name for kind in missing)
+    return Finding(
+        "workers", f"no live worker serves {names}", f"Start {', '.join(services)}, or scale it up from zero"
+    )
+
+
+async def secrets(pool: Pool, keys: str) -> Finding:
+    """Whether the given keys open what is stored."""
+    try:
+        ring = Keyring(keys)
+        for row in await pool.fetch(_ENVELOPES):
+            ring.decrypt(row["credentials"], row["org_id"], row["id"])
+    except SecretError as error:
+        advice = "Give VAI_ENCRYPTION_KEYS the key that wrote them, behind the first (docs/running.md)"
+        return Finding("secrets", str(error).rstrip("."), advice)
+    return Finding("secrets")

@@ -150,8 +150,13 @@ coverage: $(READY) ## how much of the code the tests reach, children and service
 	@$(PY) -m coverage report --skip-covered --sort=cover
 
 .PHONY: alerts-check
-alerts-check: $(READY) ## promtool on the alerts and their tests (says what it could not run)
+alerts-check: $(READY) ## promtool on the alerts and their tests; LIVE=1: real faults on a live stack, too (5 minutes)
 	@$(PY) -m tools.deploy.alerts
+	@$(if $(LIVE),$(PY) -m tools.deploy.live alerts)
+
+.PHONY: dashboards
+dashboards: $(READY) ## every query of the dashboards on a live stack that a real Prometheus scrapes; draws .vai/dashboards.html
+	@$(PY) -m tools.deploy.live dashboards
 
 .PHONY: verify-asyncapi
 verify-asyncapi: $(READY) ## hold docs/asyncapi.yaml against AsyncAPI's own schema (fetched by npm)

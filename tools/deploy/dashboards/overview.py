@@ -116,7 +116,7 @@ OVERVIEW = Dashboard(
                     "Processes lost, runs recovered",
                     "Dead processes a second, and the runs that were taken from them.",
                     (
-                        rate_or_zero("vai_processes_lost_total", "processes lost"),
+                        rate("vai_recovery_seconds_count", legend="processes lost"),
                         rate_or_zero("vai_runs_recovered_total", "runs recovered"),
                     ),
                 ),

@@ -1,5 +1,6 @@
 """What every worker counts: runs from their claim to their end, slots, children."""
 
+from collections.abc import Iterable
 from math import nan
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -35,3 +36,12 @@ lake_size_bytes = Gauge("vai_lake_size_bytes", "Size of the disk that holds the 
 lake_free_bytes = Gauge("vai_lake_free_bytes", "What is free of it for us; NaN where it is an object store")
 for _gauge in (lake_size_bytes, lake_free_bytes):
     _gauge.set(nan)
+
+
+def begin(kinds: Iterable[str]) -> None:
+    """Series that stand at zero from the start: the first step of one that appears with it is no rate to Prometheus."""
+    for kind in kinds:
+        for counter in (runs_claimed, leases_lost, runs_handed_over):
+            counter.labels(kind=kind)
+        for status in ("completed", "failed", "cancelled"):
+            runs_ended.labels(kind=kind, status=status)

@@ -91,6 +91,7 @@ class Worker:
         self._alone = Alone()
         self.means: Means | None = None
         metrics.slots.set(slots)
+        metrics.begin(kinds)
 
     @property
     def free(self) -> int:

@@ -121,6 +121,12 @@ OVERVIEW = Dashboard(
                     ),
                 ),
                 Panel(
+                    "Lost since the watchdog started",
+                    "Which services lost processes, and how it was noticed: a closed connection, or a beat that stood still.",
+                    (Query("sum by (service, why) (vai_processes_lost_total)", "{{service}}: {{why}}"),),
+                    quiet="nothing was lost",
+                ),
+                Panel(
                     "Recovery",
                     "From the last beat of a lost process until its runs were with others.",
                     quantiles("vai_recovery_seconds", (0.5, 0.99)),

@@ -40,6 +40,7 @@ async def _fail(stack: Stack, _web: str) -> None:
     async with client_of(stack) as api:
         for _ in range(15):
             await create_run(api, "duckdb_transform", TRANSFORM)  # of a table that is not there
+            await asyncio.sleep(1)  # Prometheus sees them fail one after the other
 
 
 async def _flood(stack: Stack, web: str) -> None:

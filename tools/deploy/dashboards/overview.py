@@ -122,7 +122,7 @@ OVERVIEW = Dashboard(
                 ),
                 Panel(
                     "Lost since the watchdog started",
-                    "Which services lost processes, and by what: a closed connection, a beat that stood still, a lease.",
+                    "Which services lost processes, by what: a closed connection, a beat that stood still, a lease.",
                     (Query("sum by (service, why) (vai_processes_lost_total)", "{{service}}: {{why}}"),),
                     quiet="nothing was lost",
                 ),

@@ -17,6 +17,7 @@ from vai_common.queries import Pool
 from vai_common.settings import Settings
 from vai_worker.doctor import database, outside
 from vai_worker.doctor.finding import Finding
+from vai_worker.doctor.tables import tables
 
 _OF_DATABASE: tuple[Callable[[Pool], Awaitable[Finding]], ...] = (
     *(database.schema, database.clock, database.rights, database.connections),
@@ -42,6 +43,7 @@ async def _database(settings: Settings) -> list[Finding]:
         return [Finding("database", fault, "See VAI_DATABASE_URL, the network, and whether Postgres runs")]
     try:
         found = [await _safely(check.__name__, check(pool)) for check in _OF_DATABASE]
+        found.append(await _safely("tables", tables(pool, settings.lake_url)))
         if settings.encryption_keys:
             found.append(await _safely("secrets", database.secrets(pool, settings.encryption_keys)))
         return found

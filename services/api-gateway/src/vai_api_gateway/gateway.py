@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from vai_api_gateway.auth.authenticator import Authenticator
 from vai_api_gateway.auth.sign_in import PasswordDesk, SignIns
+from vai_api_gateway.http.changes import Changes
 from vai_api_gateway.http.narrow_pool import Narrow
 from vai_api_gateway.logs.tail import Tail
 from vai_api_gateway.runs.feed import Feed
@@ -58,6 +59,11 @@ class Gateway:
     def changes(self) -> Narrow:
         """The part of `pool` for what people change of runs."""
         return Narrow(self.pool, max(1, self.pool.get_max_size() // 2))
+
+    @cached_property
+    def rows(self) -> Changes:
+        """The part of `engine` for what people change of anything else; the rest stays for credentials and lists."""
+        return Changes(self.engine, max(1, self.settings.lists_pool_size // 2))
 
     async def fold_totals_once(self) -> None:
         """Keeps the totals of lists short."""

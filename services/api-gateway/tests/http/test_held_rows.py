@@ -2,16 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import httpx2
 import pytest
 
+import vai_api_gateway
 from vai_api_gateway.gateway import Gateway
 from vai_common import db
 from vai_common.clock import steady_seconds
 from vai_common.ids import uuid7
+from vai_records.people.people import Role
+from vai_testkit.team import Team, make_team
 
 RUNS = "/api/v1/action-runs"
 NOOP = {"kind": "dlt_extract", "definition": {"source": "noop"}}
@@ -71,3 +75,38 @@ async def test_who_wants_to_change_a_run_that_is_held_hears_so_and_the_others_go
     answers = [task.result() for task in asked]
     assert {answer.status_code for answer in answers} == {503}
     assert all(answer.headers["retry-after"] and answer.json()["detail"][0]["msg"] for answer in answers)
+
+
+async def test_an_organisation_whose_row_is_held_takes_nobody_elses_connections(
+    api: httpx2.AsyncClient, web: httpx2.AsyncClient, gateway: Gateway, team: Team
+) -> None:
+    """Each answer of the other organisation asks the database for its credential again."""
+    other = await make_team(gateway.engine, "modest")
+    frozen: Any = await db.connect(gateway.settings.database_url, "api-gateway", db.UNBOUND)
+    try:
+        await frozen.execute("BEGIN")
+        await frozen.execute("SELECT FROM organisations WHERE id = $1 FOR UPDATE", team.org_id)
+        began = steady_seconds()
+        asked = [asyncio.create_task(api.patch("/api/v1/organisation", json={"name": "A"})) for _ in range(40)]
+        done: list[httpx2.Response] = []
+        while not all(task.done() for task in asked):
+            gateway.authenticator.forget(other.org_id)
+            turn = steady_seconds()
+            done.append(await web.post(RUNS, json=NOOP, headers=other.headers()))
+            done.append(await web.patch("/api/v1/organisation", json={"name": "B"}, headers=other.headers(Role.ADMIN)))
+            assert steady_seconds() - turn < 4
+            await asyncio.wait(asked, timeout=0.1)
+        assert steady_seconds() - began < SECONDS
+        assert {answer.status_code for answer in done} == {200, 201}
+        assert {task.result().status_code for task in asked} == {503}
+    finally:
+        await frozen.execute("ROLLBACK")
+        await frozen.close()
+    assert (await api.patch("/api/v1/organisation", json={"name": "A"})).status_code == 200
+
+
+def test_every_route_that_changes_rows_takes_its_organisations_turn() -> None:
+    """A transaction straight on the engine would let one organisation take all of its connections again."""
+    source = Path(vai_api_gateway.__file__).parent
+    straight = {str(path.relative_to(source)) for path in source.rglob("*.py") if "engine.begin()" in path.read_text()}
+    assert straight == {"http/changes.py", "auth/authenticator.py"}

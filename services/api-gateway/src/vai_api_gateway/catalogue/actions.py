@@ -117,7 +117,7 @@ async def create_action(request: Request, principal: Operator, body: ActionBody)
     values |= await _stored(gateway, principal, (action_id, body.kind), body.definition or {}, connection_id, None)
 
     async def save(slug: str) -> Action:
-        async with gateway.engine.begin() as conn:
+        async with gateway.rows.begin(principal.org_id) as conn:
             try:
                 return await actions.create(conn, principal.org_id, {**values, "slug": slug})
             except SlugTaken as error:
@@ -165,7 +165,7 @@ async def update_action(
             definition = await beside.judged(principal.org_id, before.definition, mend)
         identity = (action_id, before.kind)
         values |= await _stored(gateway, principal, identity, definition, connection_id, before.secrets)
-    async with gateway.engine.begin() as conn:
+    async with gateway.rows.begin(principal.org_id) as conn:
         try:
             if not await actions.change(conn, principal.org_id, action_id, values, unchanged):
                 raise not_found("action") if unchanged is None else has_changed(None)
@@ -179,7 +179,7 @@ async def update_action(
 @router.delete("/{action_id}", status_code=204, response_class=Response, summary="Delete an action")
 async def delete_action(request: Request, principal: Operator, action_id: UUID) -> Response:
     """Hides the action; its runs stay readable."""
-    async with gateway_of(request).engine.begin() as conn:
+    async with gateway_of(request).rows.begin(principal.org_id) as conn:
         try:
             if not await actions.delete(conn, principal.org_id, action_id):
                 raise not_found("action")

@@ -103,7 +103,7 @@ async def create_connection(request: Request, principal: Admin, body: Connection
     }
 
     async def save(slug: str) -> Connection:
-        async with gateway.engine.begin() as conn:
+        async with gateway.rows.begin(principal.org_id) as conn:
             try:
                 return await connections.create(conn, principal.org_id, {**values, "slug": slug})
             except SlugTaken as error:
@@ -133,7 +133,7 @@ async def update_connection(request: Request, principal: Admin, connection_id: U
         given = "credentials" in body.model_fields_set
         known = body.credentials if given else await _opened(gateway, principal, connection_id)
         _check(known, values.get("config", before.config))
-    async with gateway.engine.begin() as conn:
+    async with gateway.rows.begin(principal.org_id) as conn:
         try:
             changed = await connections.change(conn, principal.org_id, connection_id, values)
         except (SlugTaken, DefaultTaken) as error:
@@ -148,7 +148,7 @@ async def update_connection(request: Request, principal: Admin, connection_id: U
 @router.delete("/{connection_id}", status_code=204, response_class=Response, summary="Delete a connection")
 async def delete_connection(request: Request, principal: Admin, connection_id: UUID) -> Response:
     """Hides the connection and erases its credentials."""
-    async with gateway_of(request).engine.begin() as conn:
+    async with gateway_of(request).rows.begin(principal.org_id) as conn:
         try:
             if not await connections.delete(conn, principal.org_id, connection_id):
                 raise not_found("connection")

@@ -33,24 +33,24 @@ class Narrow:
         self._held: dict[UUID, float] = {}
 
     async def fetch(self, query: str, *args: object, timeout: float | None = None) -> Sequence[Row]:
-        async with _turn(self._most):
+        async with turn(self._most):
             return await self._pool.fetch(query, *args, timeout=timeout)
 
     async def fetchrow(self, query: str, *args: object, timeout: float | None = None) -> Row | None:
-        async with _turn(self._most):
+        async with turn(self._most):
             return await self._pool.fetchrow(query, *args, timeout=timeout)
 
     async def fetchval(self, query: str, *args: object, timeout: float | None = None) -> Any:
-        async with _turn(self._most):
+        async with turn(self._most):
             return await self._pool.fetchval(query, *args, timeout=timeout)
 
     async def execute(self, query: str, *args: object, timeout: float | None = None) -> str:
-        async with _turn(self._most):
+        async with turn(self._most):
             return await self._pool.execute(query, *args, timeout=timeout)
 
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[Connection]:
-        async with _turn(self._most), self._pool.acquire() as conn:
+        async with turn(self._most), self._pool.acquire() as conn:
             yield conn
 
     @asynccontextmanager
@@ -61,7 +61,7 @@ class Narrow:
         """
         lock = self._rows.setdefault(row, asyncio.Lock())
         try:
-            async with _turn(lock):
+            async with turn(lock):
                 if self._held.get(row, 0.0) > steady_seconds():
                     raise asyncpg.LockNotAvailableError("another process holds the row")
                 yield
@@ -75,7 +75,7 @@ class Narrow:
 
 
 @asynccontextmanager
-async def _turn(turns: asyncio.Lock | asyncio.Semaphore) -> AsyncIterator[None]:
+async def turn(turns: asyncio.Lock | asyncio.Semaphore) -> AsyncIterator[None]:
     taken = False
     with suppress(TimeoutError):
         async with asyncio.timeout(TURN_SECONDS):

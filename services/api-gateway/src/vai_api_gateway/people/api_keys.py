@@ -62,7 +62,7 @@ async def create_key(request: Request, principal: Viewer, body: ApiKeyBody) -> R
     """Acts for the caller, with at most the caller's role. The key is in this answer and never again."""
     role, ends = Role(body.role), _expiry(principal, body.expires_at)
     _check(principal, role)
-    async with gateway_of(request).engine.begin() as conn:
+    async with gateway_of(request).rows.begin(principal.org_id) as conn:
         made = await api_keys.create_key(conn, principal.org_id, principal.user_id, body.name, role, ends)
         key = await api_keys.get(conn, principal.org_id, None, made.id)
     assert key is not None
@@ -83,7 +83,7 @@ async def get_key(request: Request, principal: Viewer, key_id: UUID) -> Response
 async def revoke_key(request: Request, principal: Viewer, key_id: UUID) -> Response:
     """One's own, or any as an administrator; it and the tokens that it asked for are worthless at once."""
     gateway = gateway_of(request)
-    async with gateway.engine.begin() as conn:
+    async with gateway.rows.begin(principal.org_id) as conn:
         if await api_keys.get(conn, principal.org_id, _whose(principal), key_id) is None:
             raise not_found("API key")
         await api_keys.revoke_key(conn, principal.org_id, key_id)

@@ -68,7 +68,7 @@ async def make_organisation(request: Request, body: OrganisationBody) -> Respons
     """The organisation with its first administrator. A slug that is in use is 409."""
     invitation, person = members.new_invitation(), body.administrator
     values = {"role": Role.ADMIN, "first_name": person.first_name, "last_name": person.last_name}
-    async with gateway_of(request).engine.begin() as conn:
+    async with gateway_of(request).rows.begin(None) as conn:
         made = await organisations.make(conn, body.slug, body.name, _settings(body.settings))
         if made is None:
             raise conflict(f"another organisation has the slug {body.slug!r}", ("body", "slug"))
@@ -103,7 +103,7 @@ async def get_organisation(request: Request, org_id: UUID) -> Response:
 async def change_organisation(request: Request, org_id: UUID, body: OrganisationChange) -> Response:
     """Also the settings that the operator keeps (`VAI_OPERATOR_SETTINGS`)."""
     gateway = gateway_of(request)
-    async with gateway.engine.begin() as conn:
+    async with gateway.rows.begin(org_id) as conn:
         changed = _there(await organisations.change(conn, org_id, body.name, _settings(body.settings)))
     gateway.authenticator.forget()
     return answer(organisation_json(changed))

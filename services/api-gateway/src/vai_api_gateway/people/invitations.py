@@ -42,7 +42,7 @@ async def accept_invitation(request: Request, body: AcceptBody) -> Response:
     if body.password is not None:
         refuse_guessable(body.password, email, "password")
         hashed = await gateway.desk.hashed(body.password)
-    async with gateway.engine.begin() as conn:
+    async with gateway.rows.begin(None) as conn:
         taken = await members.accept(conn, body.token, hashed)
         if taken is None:
             raise _unknown()

@@ -44,7 +44,7 @@ async def update_organisation(request: Request, principal: Admin, body: Organisa
     """Settings count from the next run on."""
     gateway = gateway_of(request)
     settings = _changes(gateway, principal, body.settings)
-    async with gateway.engine.begin() as conn:
+    async with gateway.rows.begin(principal.org_id) as conn:
         changed = await people.change_organisation(conn, principal.org_id, body.name, settings)
     assert changed is not None
     gateway.authenticator.forget(principal.org_id)

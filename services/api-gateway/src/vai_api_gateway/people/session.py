@@ -89,7 +89,7 @@ async def change_password(request: Request, principal: Viewer, body: PasswordBod
             raise refused(("body", "current"), "this is not your password") from error
         raise
     hashed = await gateway.desk.hashed(body.new)
-    async with gateway.engine.begin() as conn:
+    async with gateway.rows.begin(principal.org_id) as conn:
         await members.change(conn, principal.org_id, principal.user_id, {"password_hash": hashed})
     gateway.authenticator.forget()
     return nothing()
@@ -105,7 +105,7 @@ async def _end(gateway: Gateway, text: str) -> None:
     session = gateway.authenticator.holders.session_of(text)
     if session is None or session.id is None:
         return
-    async with gateway.engine.begin() as conn:
+    async with gateway.rows.begin(session.org_id) as conn:
         await sessions.end(conn, session.id, session.ends_at)
         await people.forget_keys(conn, session.org_id)
     gateway.authenticator.forget(session.org_id)

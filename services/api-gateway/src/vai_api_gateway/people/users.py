@@ -64,7 +64,7 @@ async def create_user(request: Request, principal: Admin, body: MemberBody) -> R
     values = {"role": Role(body.role), "first_name": body.first_name, "last_name": body.last_name}
     values["password_hash"] = await _hashed(gateway, body.password, body.email)
     invitation = members.new_invitation()
-    async with gateway.engine.begin() as conn:
+    async with gateway.rows.begin(principal.org_id) as conn:
         try:
             made = await members.add(conn, principal.org_id, body.email, values, invitation)
         except AlreadyMember as error:
@@ -90,7 +90,7 @@ async def update_user(request: Request, principal: Admin, user_id: UUID, body: M
         values["role"] = Role(body.role)
     if "password" in given:
         values["password_hash"] = await _hashed(gateway, body.password, before.email)
-    async with gateway.engine.begin() as conn:
+    async with gateway.rows.begin(principal.org_id) as conn:
         try:
             changed = await members.change(conn, principal.org_id, user_id, values)
         except LastAdmin as error:
@@ -105,7 +105,7 @@ async def update_user(request: Request, principal: Admin, user_id: UUID, body: M
 async def delete_user(request: Request, principal: Admin, user_id: UUID) -> Response:
     """Their password, sessions and API keys of this organisation are worthless at once; what they did stays."""
     gateway = gateway_of(request)
-    async with gateway.engine.begin() as conn:
+    async with gateway.rows.begin(principal.org_id) as conn:
         try:
             if not await members.remove(conn, principal.org_id, user_id):
                 raise not_found("user")

@@ -364,3 +364,33 @@ def test_a_first_row_of_empty_fields_is_a_row(tmp_path: Path) -> None:
 
 
 # Long files
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "value"),
+    [
+        ("1,5", {"decimal_separator": ","}, 1.5),
+        ("-1234,25", {"decimal_separator": ","}, -1234.25),
+        ("1.234,5", {"decimal_separator": ",", "thousands_separator": "."}, 1234.5),
+        ("1.234.567", {"decimal_separator": ",", "thousands_separator": "."}, 1234567.0),
+        ("1'234.5", {"thousands_separator": "'"}, 1234.5),
+        ("12", {"decimal_separator": ","}, 12.0),
+        ("1.5", {"decimal_separator": ","}, None),
+        ("1.5", {"decimal_separator": ",", "thousands_separator": "."}, None),
+        ("12.34,5", {"decimal_separator": ",", "thousands_separator": "."}, None),
+        ("1,2,3", {"decimal_separator": ","}, None),
+    ],
+)
+def test_a_declared_number_may_be_written_as_a_country_does(
+    tmp_path: Path, text: str, words: dict[str, str], value: float | None
+) -> None:
+    given: dict[str, Any] = words | {"delimiter": ";", "columns": {"v": "double"}}
+    data = f"v;t\n{text};{text}\n;x\n"
+    if value is None:
+        with pytest.raises(Permanent, match=r"line 2: .*v.* does not fit|line 2") as raised:
+            columns(tmp_path, data, **given)
+        assert text not in raised.value.message
+    else:
+        found = columns(tmp_path, data, **given)
+        assert found["v"] == ("DOUBLE", [value, None])
+        assert found["t"][1] == [text, "x"]

@@ -268,3 +268,30 @@ def test_a_cursor_that_counts_its_row_in_gives_each_once(new_desk: Any) -> None:
     assert [row["id"] for row in new_desk({"resources": ["rows"], "paginator": cursor}, serve).run()] == [
         *reversed(range(1, 31))
     ]
+
+
+MONTHS: list[Any] = [
+    lambda page: {"month": f"2026-{page:02}"},
+    lambda page: {"month": page},
+    lambda page: {"day": f"2026-01-{page:02}T00:00:00Z"},
+]
+
+
+@pytest.mark.parametrize("month", MONTHS)
+@pytest.mark.parametrize("paginator", ["auto", {"type": "page_number", "total_path": "pages"}])
+@pytest.mark.parametrize("ids", [lambda i: {"id": i}, lambda i: {"account": f"a{i}"}, lambda i: {"state": i}])
+def test_pages_of_a_constant_fee_differ_by_their_month(new_desk: Any, month: Any, paginator: Any, ids: Any) -> None:
+    def serve(query: dict[str, str]) -> Any:
+        page = int(query.get("page", 1))
+        return {"page": page, "pages": 12, "data": [ids(i) | {"fee": 9.9} | month(page) for i in range(5)]}
+
+    assert len(new_desk({"resources": ["rows"], "paginator": paginator}, serve).run()) == 60
+
+
+def test_the_time_of_a_request_makes_no_new_page(new_desk: Any) -> None:
+    def serve(query: dict[str, str]) -> Any:
+        at = f"2026-01-01T00:00:{int(query['page']):02}Z"
+        return {"pages": 12, "data": [{"id": i, "fee": 9.9, "at": at} for i in range(5)]}
+
+    with pytest.raises(Permanent, match="same page over and over"):
+        new_desk({"resources": ["rows"], "paginator": {"type": "page_number", "total_path": "pages"}}, serve).run()

@@ -259,6 +259,13 @@ def linked(shape: Any) -> Any:
     return serve
 
 
+def buttons(links: Any, label: str) -> Any:
+    """As Laravel writes them."""
+    numbers = [{"url": f"{HOST}/rows?page={n}", "label": str(n), "active": n == 1} for n in (1, 2, 3)]
+    ahead = {"url": links[1]["href"] if links[1:] else None, "label": label, "active": False}
+    return [{"url": None, "label": "&laquo; Previous", "active": False}, *numbers, ahead]
+
+
 FOLLOWED = [
     linked(lambda rows, links: {"links": links, "items": rows}),
     linked(lambda rows, links: {"meta": {"links": links}, "items": rows}),
@@ -268,6 +275,8 @@ FOLLOWED = [
     linked(lambda rows, links: {"items": rows, "next_page": {"uri": links[1]["href"]} if links[1:] else None}),
     linked(lambda rows, links: {"data": rows, "next_page": {
         "offset": "10", "path": "/rows", "uri": links[1]["href"]} if links[1:] else None}),
+    linked(lambda rows, links: {"data": rows, "links": buttons(links, "Next &raquo;")}),
+    linked(lambda rows, links: {"data": rows, "meta": {"links": buttons(links, "pagination.next")}}),
 ]  # fmt: skip
 
 
@@ -344,12 +353,25 @@ OTHER_TOTALS: list[Any] = [
     {"page": 1, "count": 10, "max": 100, "items": FULL},
     {"page": {"number": 1, "total": 10}, "items": FULL},
     {"page": {"current": 1, "last": 1}, "items": FULL},
+    {"invoices": FULL, "total": 5000, "currency": "EUR"},
+    {"lines": FULL, "subtotal": 4000, "tax": 1000, "total": 5000},
+    {"summary": {"total": 120, "vat": 20}, "orders": FULL},
 ]
 
 
 @pytest.mark.parametrize("body", OTHER_TOTALS)
 def test_a_total_of_something_else_is_no_sign(body: Any) -> None:
     assert detect(answer(body, {}, 200), FULL).type == "single_page"
+
+
+def test_a_total_to_which_a_column_of_the_rows_adds_up_counts_no_rows() -> None:
+    rows = [{"id": number, "amount": 50 * number + 0.5} for number in range(10)]
+    detected = detect(answer({"invoices": rows, "total": 2255}, {}, 200), rows)
+    assert detected.type == "single_page"
+    with pytest.raises(Permanent, match="10 of 2256 rows"):
+        detect(answer({"invoices": rows, "total": 2256}, {}, 200), rows)
+    with pytest.raises(Permanent, match="10 of 2255 rows"):
+        detect(answer({"invoices": rows, "total": 2255, "per_page": 10}, {}, 200), rows)
 
 
 def test_a_total_of_something_else_is_no_end(new_desk: Any) -> None:

@@ -264,6 +264,9 @@ def test_a_named_encoding_is_better_than_that_of_the_answer(bench: Any, api: Fak
         ("csv", b"<html>\n<body>Login</body>\n</html>", "HTML"),
         ("csv", b'{"error": "not ready"}', "not ready"),
         ("csv", b'[{"id": 1}]', "it is JSON"),
+        ("csv", b"No data found", "it is one line of text"),
+        ("csv", b"Unauthorized\n", "it is one line of text"),
+        ("csv", "Keine Daten für diesen Tag.\r\n".encode(), "it is one line of text"),
     ],
 )
 def test_what_is_no_such_text_is_an_error_without_its_content(
@@ -312,3 +315,24 @@ def test_secrets_of_a_body_are_in_nothing_that_is_told(bench: Any, api: FakeApi)
     assert "hunter22" not in told
     assert "marked9" not in told
     assert api.asked[0].json == {"auth": {"password": "hunter22"}, "k": "marked9"}
+
+
+@pytest.mark.parametrize(("body", "columns"), [(b"order_id\n", {}), (b"Order id\n", {"order id": "text"})])
+def test_the_header_of_the_only_column_is_no_sentence(
+    bench: Any, api: FakeApi, body: bytes, columns: dict[str, str]
+) -> None:
+    api.paths["/things"] = lambda ask: Say(raw=body)
+    things = {"name": "things", "response_format": "csv", "columns": columns}
+    bench.extract("rest_api", base_url=api.url, resources=[things])
+    assert sum(file["rows"] for commit in bench.commits for file in commit["files"]) == 0
+
+
+def test_numbers_of_a_csv_answer_may_have_a_decimal_comma(bench: Any, api: FakeApi) -> None:
+    words = {"delimiter": ";", "decimal_separator": ",", "thousands_separator": "."}
+    given = {"response_format": "csv", "columns": {"sum": "decimal(9,2)", "n": "bigint"}}
+    api.paths["/things"] = lambda ask: Say(raw=b"Sum;n;t\n1.234,50;1.000;1,5\n-0,5;2;x\n")
+    bench.extract("rest_api", base_url=api.url, resources=[{"name": "things"} | given | words])
+    table = bench.table("things")
+    found = {name.lower(): table[name].to_pylist() for name in table.column_names}
+    assert [str(value) for value in found["sum"]] == ["1234.50", "-0.50"]
+    assert (found["n"], found["t"]) == ([1000, 2], ["1,5", "x"])

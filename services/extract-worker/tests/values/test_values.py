@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from vai_common.errors import ErrorCode, Permanent
 from vai_extract_worker.values.columns import as_texts, plain, table_of, type_name
 from vai_extract_worker.values.common_columns import fitted, joined, one_spelling, stored
+from vai_extract_worker.values.declared import declared
 from vai_extract_worker.values.jsontext import as_text, compact, parse
 
 # JSON
@@ -250,6 +251,29 @@ def test_nanoseconds_are_kept_as_text_and_never_cut() -> None:
     assert plain(pa.table({"v": column}))["v"].to_pylist()[1] == "1970-01-01 00:00:01.000000001"
     zoned = pa.array([1_000_000_001], pa.timestamp("ns", "Europe/Berlin"))
     assert plain(pa.table({"v": zoned}))["v"].to_pylist() == ["1970-01-01 00:00:01.000000001+00"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        ("bigint", "5", 5),
+        ("bigint", "5.0", 5),
+        ("bigint", "-5.000", -5),
+        ("bigint", "9223372036854775807.0", 9223372036854775807),
+        ("bigint", "5.01", None),
+        ("bigint", "1_000", None),
+        ("bigint", "1e999999999", None),
+        ("bigint", "nan", None),
+        ("double", "1_000", None),
+        ("decimal(9,2)", "1_000", None),
+        *(("bool", word, True) for word in ("true", "T", "yes", "1")),
+        *(("bool", word, False) for word in ("False", "f", "NO", "0")),
+        ("bool", "2", None),
+    ],
+)
+def test_a_declared_type_takes_the_usual_spellings_and_no_others(kind: str, text: str, value: Any) -> None:
+    array, unfit = declared(kind, [text])
+    assert (array.to_pylist(), unfit) == ([value], [0] if value is None else [])
 
 
 @pytest.mark.parametrize(

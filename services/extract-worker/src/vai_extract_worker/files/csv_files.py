@@ -21,6 +21,7 @@ from vai_extract_worker.files.folders import Found, Shelf
 from vai_extract_worker.files.rejects import Json, Read, Reject, refused, unfit_reason
 from vai_extract_worker.files.unpacking import Text, not_text, suffix_of, unpacked
 from vai_extract_worker.values.declared import declared_texts, type_of
+from vai_extract_worker.values.number_texts import written_plainly
 from vai_records.definitions.sources.file_resources import FileResource
 
 _START_BYTES = 1024 * 1024
@@ -184,7 +185,7 @@ class _Reading:
         columns: dict[str, pa.ChunkedArray] = {}
         unfit: dict[int, str] = {}
         for name, kind in self.declared.items():
-            columns[name], wrong = declared_texts(kind, table[name])
+            columns[name], wrong = declared_texts(kind, written_plainly(kind, table[name], self.resource))
             for index in wrong:
                 unfit.setdefault(index, name)
         return columns, unfit

@@ -9,6 +9,7 @@ import requests
 
 from vai_common.errors import ErrorCode, Permanent
 from vai_extract_worker import failures
+from vai_extract_worker.paging.periods import is_another_day
 from vai_extract_worker.progress import Json
 
 MOST_PAGES: Final = 10_000
@@ -129,7 +130,7 @@ class Repeats:
             self._renewed = self._alike = 0
             return
         is_alike = _is_constant_beside(rows, before, ids) and _is_constant_beside(before, rows, ids)
-        if not is_alike and not is_guessed and ids != self._keys:
+        if (is_another_day(rows, before) or (not is_alike and not is_guessed)) and ids != self._keys:
             self._has_varied, self._renewed, self._alike = True, 0, self._alike + 1
             if self._alike >= self._allowed(_ALIKE):
                 raise repeated(response)
@@ -143,10 +144,15 @@ class Repeats:
         self, response: requests.Response, rows: list[Any], before: list[Any], is_guessed: bool
     ) -> None:
         same = _same_columns(rows, before)
-        is_renewed = bool(same) and _is_constant_beside(rows, before, same)
+        is_renewed = bool(same) and _is_constant_beside(rows, before, same) and not is_another_day(rows, before)
         self._alike = self._alike + 1 if same else 0
         self._renewed = self._renewed + 1 if is_renewed else 0
-        is_told = is_guessed and self._most is None and (is_renewed or any(_KEY_NAME.search(path[-1]) for path in same))
+        is_told = (
+            not is_another_day(rows, before)
+            and is_guessed
+            and self._most is None
+            and (is_renewed or any(_KEY_NAME.search(path[-1]) for path in same))
+        )
         if is_told or self._renewed >= self._allowed(_RENEWED) or self._alike >= self._allowed(_ALIKE):
             raise repeated(response)
 

@@ -3,14 +3,19 @@
 import codecs
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, BinaryIO, Final
+
+import pyarrow as pa
 
 from vai_common.errors import Permanent
 from vai_extract_worker.files.folders import Found
 from vai_extract_worker.values.jsontext import parse
+from vai_extract_worker.values.number_texts import written_plainly
 from vai_records.definitions.sources.csv_words import CsvWords
 from vai_records.definitions.sources.file_resources import FileResource
+from vai_records.definitions.sources.resources import Resource
 
 
 def _lines(body: bytes) -> list[Any]:
@@ -24,21 +29,41 @@ def _lines(body: bytes) -> list[Any]:
     return found
 
 
-def _table(body: bytes, words: FileResource) -> list[Any]:
+def _table(body: bytes, words: FileResource, declared: Mapping[str, str] = MappingProxyType({})) -> list[Any]:
     """Rows of texts by the names of the columns. Raises ValueError for what is no such table."""
     from vai_extract_worker.files.csv_files import read_csv
 
     if (kind := _no_table(body)) is not None:
         raise ValueError(f"it is {kind}")
     rows: list[Any] = []
+    names: list[str] = []
     try:
         for read in read_csv(_Held(body), Found("the answer", len(body), 0.0), words, None):
             for reject in read.rejects:
                 raise ValueError(f"line {reject.line}: {reject.reason}")
-            rows += read.table.to_pylist()
+            rows += _spelled(read.table, words, declared).to_pylist()
+            names = read.table.column_names
     except Permanent as error:
         raise ValueError(error.message.replace("Mend the file, or set", "Set")) from None
+    if not rows and _is_prose(names, declared):
+        raise ValueError("it is one line of text; if that is the name of its only column, declare it in columns")
     return rows
+
+
+def _spelled(table: pa.Table, words: FileResource, declared: Mapping[str, str]) -> pa.Table:
+    """With the numbers of declared columns as JSON has them; the types themselves are given later."""
+    kinds = {name.lower(): kind for name, kind in declared.items()}
+    for index, name in enumerate(table.column_names):
+        if (kind := kinds.get(name.lower())) and pa.types.is_string(table[name].type):
+            table = table.set_column(index, name, written_plainly(kind, table[name], words))
+    return table
+
+
+def _is_prose(names: list[str], declared: Mapping[str, str]) -> bool:
+    """Whether a table without rows is a sentence, such as "No data found", and not the name of its only column."""
+    if len(names) != 1 or names[0].lower() in {name.lower() for name in declared}:
+        return False
+    return not _COLUMN.fullmatch(names[0]) or names[0].lower() in _SAYINGS
 
 
 class _Held:
@@ -74,7 +99,8 @@ def _no_table(body: bytes) -> str | None:
 def read_as(response_format: str, body: bytes, words: CsvWords | None = None, content_type: str = "") -> Any:
     """What an answer says. Raises ValueError or RecursionError for one that cannot be read."""
     if response_format == "csv":
-        return _table(body, _as_file(words, _charset(content_type, body)))
+        declared: Mapping[str, str] = words.columns if isinstance(words, Resource) else {}
+        return _table(body, _as_file(words, _charset(content_type, body)), declared)
     return _lines(body) if response_format == "jsonl" else parse(body)
 
 
@@ -103,6 +129,12 @@ def _as_file(words: CsvWords | None, charset: str | None) -> FileResource:
 
 _CHARSET: Final = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 _LATIN: Final = ("iso8859-1", "iso8859-15", "cp1252", "ascii")
+
+_COLUMN: Final = re.compile(r"\w[\w.$#-]*")
+_SAYINGS: Final = (
+    *("unauthorized", "forbidden", "error", "failed", "failure", "timeout", "unavailable"),
+    *("none", "empty", "null", "ok"),
+)
 
 WORDS: Final = {"json": "JSON", "jsonl": "JSON on each line", "csv": "CSV"}
 ACCEPTS: Final = {

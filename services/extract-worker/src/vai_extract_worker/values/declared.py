@@ -14,8 +14,13 @@ from vai_common.errors import ErrorCode, Permanent
 from vai_extract_worker.values.jsontext import as_text, compact, encodable
 
 _ERRORS = (ValueError, TypeError, OverflowError, InvalidOperation, pa.ArrowInvalid, pa.ArrowNotImplementedError)
-_TRUTH = {"true": True, "false": False, "1": True, "0": False}
+_TRUTH = {"true": True, "t": True, "yes": True, "1": True, "false": False, "f": False, "no": False, "0": False}
 _EXACT = Context(prec=100)
+_LONGEST = 400
+"""Characters of a number."""
+_DIGITS = 40
+"""More digits than any whole number of a column has."""
+
 _DECIMAL = re.compile(r"decimal\((\d+)(?:, ?(\d+))?\)")
 
 
@@ -87,21 +92,32 @@ def unfit_error(name: str, kind: str, place: str, details: dict[str, Any]) -> Pe
 def _whole(value: Any) -> int:
     if isinstance(value, float) and not value.is_integer():
         raise ValueError
+    if isinstance(value, str):  # 5.0 is whole: pandas writes integers so where one of them is null
+        value = Decimal(_plain(value))
+        if not value.is_finite() or value.adjusted() > _DIGITS:
+            raise ValueError
     found = int(value)
     if isinstance(value, Decimal) and found != value:
         raise ValueError
     return found
 
 
+def _plain(value: Any) -> Any:
+    """A number as it is. Raises ValueError for a text that only Python takes for one: 1_000."""
+    if isinstance(value, str) and ("_" in value or len(value) > _LONGEST):
+        raise ValueError
+    return value
+
+
 def _double(value: Any) -> float:
-    found = float(value)
+    found = float(_plain(value))
     if found in (float("inf"), float("-inf")) and "inf" not in str(value).lower():
         raise ValueError
     return found
 
 
 def _decimal(target: pa.DataType, value: Any) -> Decimal:
-    found = Decimal(str(value) if isinstance(value, float) else value)
+    found = Decimal(str(value) if isinstance(value, float) else _plain(value))
     if not found.is_finite() or found.quantize(Decimal(1).scaleb(-target.scale), context=_EXACT) != found:
         raise ValueError
     return found

@@ -51,6 +51,8 @@ _DEEPEST = 8
 _RELATIONS = ("rel", "relation")
 _ADDRESSES = ("href", "url", "uri")
 _MOST_LINKS = 20
+_NEXT = re.compile(r"(?:pagination\.)?(?:&\w+;|\W)*next(?: page)?(?:&\w+;|\W)*", re.IGNORECASE)
+"""What the button of the next page says."""
 _HOLDERS = words("data items results rows records entries values object detail details")
 _KEY = re.compile(r"[A-Za-z_$@][\w.$-]{0,60}", re.ASCII)
 
@@ -221,10 +223,26 @@ def link_to(relation: str, links: list[Any]) -> tuple[str, str] | None:
             if isinstance(said, str) and said.lower() == relation:
                 name = next((one for one in _ADDRESSES if isinstance(link.get(one), str) and link[one]), None)
                 return (f"[?{key}=='{said}'].{name}", link[name]) if name else None
+    return _labelled_next(links) if relation == "next" else None
+
+
+def _labelled_next(links: list[Any]) -> tuple[str, str] | None:
+    """The same of buttons, as Laravel writes them: {"url": …, "label": "Next &raquo;", "active": false}."""
+    for link in links[-_MOST_LINKS:]:
+        if _is_button(link) and _NEXT.fullmatch(link["label"]) and "'" not in link["label"]:
+            return (f"[?label=='{link['label']}'].url", link["url"]) if link["url"] else None
     return None
 
 
+def _is_button(link: Any) -> bool:
+    if not isinstance(link, dict) or not isinstance(link.get("label"), str) or "url" not in link:
+        return False
+    return isinstance(link.get("active"), bool) and (link["url"] is None or isinstance(link["url"], str))
+
+
 def _are_links(rows: list[Any]) -> bool:
+    if rows and all(map(_is_button, rows)):
+        return True
     return bool(rows) and all(
         isinstance(row, dict)
         and any(isinstance(row.get(key), str) for key in _RELATIONS)

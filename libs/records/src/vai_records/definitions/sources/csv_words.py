@@ -67,6 +67,12 @@ class CsvWords(Strict):
     null_words: Annotated[list[Annotated[str, Field(max_length=100)]], Field(max_length=100)] = Field(
         default=[], description="Unquoted fields that are null, beside the empty one. Of csv files."
     )
+    decimal_separator: Literal[".", ","] = Field(
+        default=".", description="What columns that are declared numbers have before their fraction. Of csv."
+    )
+    thousands_separator: Literal[".", ",", "'", " "] | None = Field(
+        default=None, description="What they have between groups of three digits. Of csv."
+    )
 
     @property
     def csv_words(self) -> dict[str, Any]:
@@ -80,4 +86,6 @@ class CsvWords(Strict):
             raise ValueError(
                 "delimiter, quote and escape must be different characters; leave escape out for doubled quotes"
             )
+        if self.thousands_separator == self.decimal_separator:
+            raise ValueError(f"decimal_separator is {self.decimal_separator!r}: give another thousands_separator")
         return self

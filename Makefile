@@ -18,7 +18,7 @@ T ?=
 V ?=
 # Four processes on two cores: those whose tests work with a stack mostly wait for it.
 BESIDE := -n 4 --dist loadscope --no-loadscope-reorder
-export DETACH REPLICAS KAFKA SERVICE
+export DETACH REPLICAS KAFKA SERVICE JSON
 
 .PHONY: help
 help: ## this text
@@ -70,8 +70,8 @@ rotate-keys: $(READY) ## encrypt again, with the first of VAI_ENCRYPTION_KEYS, w
 	@$(PY) -m vai_records.secrets.rotate
 
 .PHONY: doctor
-doctor: $(READY) ## is this installation well? With the VAI_… settings of a service; each line says ok, or what to do (JSON=1)
-	@$(PY) -m vai_worker.doctor $(if $(JSON),--json)
+doctor: $(READY) ## is the installation of the VAI_… settings, or the stack, well? Each line: ok, or what to do (JSON=1)
+	@$(PY) -m vai_devstack doctor
 
 # The code ------------------------------------------------------------------------------------------------------------
 

@@ -68,6 +68,20 @@ async def test_data_and_key_are_kept_until_clean(command: Command, folder: Home)
     command("down")
 
 
+async def test_the_doctor_looks_at_the_stack_that_runs(command: Command, folder: Home) -> None:
+    """The services are stand-ins that register nowhere: so nobody serves the kinds, and all else is well."""
+    assert "there is no installation to look at" in command("doctor").stderr
+    command("up", DETACH="1")
+    found = command("doctor")
+    told = json.loads(command("doctor", JSON="1").stdout)
+    command("down")
+    assert found.returncode == 1
+    assert [line for line in found.stdout.splitlines() if not line.startswith("ok ")] == [
+        line for line in found.stdout.splitlines() if line.startswith("WRONG  workers: no live worker serves")
+    ]
+    assert [one["check"] for one in told if not one["ok"]] == ["workers"]
+
+
 async def test_nothing_outlives_a_killed_supervisor_and_the_next_start_is_well(command: Command, folder: Home) -> None:
     command("up", DETACH="1")
     started = everything(folder)

@@ -1,4 +1,4 @@
-"""`python -m vai_devstack up|down|status|logs|clean|migrate`: what the Makefile calls.
+"""`python -m vai_devstack up|down|status|logs|clean|migrate|doctor`: what the Makefile calls.
 
 Its variables are in the environment.
 """
@@ -26,6 +26,7 @@ def _dispatch(command: str) -> int:
         "supervise": lambda: asyncio.run(up.run(from_environment(), detached=True)),
         "down": lambda: up.down(home),
         "migrate": lambda: up.migrate(home),
+        "doctor": lambda: up.doctor(home),
         "clean": lambda: up.clean(home),
         "status": lambda: show.status(home),
         "logs": lambda: show.logs(home, os.environ.get("SERVICE", ""), follow=sys.stdout.isatty()),

@@ -21,17 +21,17 @@ def test_the_needed_revision_is_the_newest() -> None:
 
 
 async def test_a_migrated_database_fits(database: Database) -> None:
-    assert await schema.fits(await database.pool("watchdog"))
+    assert await schema.fault(await database.pool("watchdog")) is None
 
 
 async def test_a_newer_schema_fits_and_an_older_does_not(own_database: Database) -> None:
     pool, owner = await own_database.pool("watchdog"), await own_database.owner()
     await owner.execute("UPDATE alembic_version SET version_num = '9999'")
-    assert await schema.fits(pool)
+    assert await schema.fault(pool) is None
     await owner.execute("UPDATE alembic_version SET version_num = '0000'")
-    assert not await schema.fits(pool)
+    assert await schema.fault(pool)
     await owner.execute("DELETE FROM alembic_version")
-    assert not await schema.fits(pool)
+    assert await schema.fault(pool)
 
 
 async def test_what_does_not_fit_says_what_to_do(own_database: Database) -> None:
@@ -49,7 +49,7 @@ async def test_an_empty_database_does_not_fit(postgres_server: str) -> None:
     await execute(postgres_server, "CREATE DATABASE empty_one")
     empty = Database(in_database(postgres_server, "empty_one"))
     try:
-        assert not await schema.fits(await empty.pool("watchdog"))
+        assert await schema.fault(await empty.pool("watchdog"))
     finally:
         await empty.close()
         await execute(postgres_server, "DROP DATABASE empty_one WITH (FORCE)")
@@ -61,7 +61,7 @@ async def test_two_may_migrate_at_once_and_again(postgres_server: str) -> None:
     try:
         await asyncio.gather(migrate(raced.url), migrate(raced.url))
         await migrate(raced.url)
-        assert await schema.fits(await raced.pool("watchdog"))
+        assert await schema.fault(await raced.pool("watchdog")) is None
     finally:
         await raced.close()
         await execute(postgres_server, "DROP DATABASE raced WITH (FORCE)")

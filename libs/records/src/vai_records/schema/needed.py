@@ -28,8 +28,3 @@ async def fault(pool: Pool) -> str | None:
             f" {NEEDED}: run a newer version"
         )
     return None
-
-
-async def fits(pool: Pool) -> bool:
-    """Whether the database's schema serves this version."""
-    return await fault(pool) is None

@@ -143,16 +143,12 @@ class Repeats:
     def _look_at_columns(
         self, response: requests.Response, rows: list[Any], before: list[Any], is_guessed: bool
     ) -> None:
-        same = _same_columns(rows, before)
-        is_renewed = bool(same) and _is_constant_beside(rows, before, same) and not is_another_day(rows, before)
+        same, is_new_day = _same_columns(rows, before), is_another_day(rows, before)
+        is_renewed = bool(same) and not is_new_day and _is_constant_beside(rows, before, same)
         self._alike = self._alike + 1 if same else 0
         self._renewed = self._renewed + 1 if is_renewed else 0
-        is_told = (
-            not is_another_day(rows, before)
-            and is_guessed
-            and self._most is None
-            and (is_renewed or any(_KEY_NAME.search(path[-1]) for path in same))
-        )
+        may_tell = is_guessed and self._most is None and not is_new_day
+        is_told = may_tell and (is_renewed or any(_KEY_NAME.search(path[-1]) for path in same))
         if is_told or self._renewed >= self._allowed(_RENEWED) or self._alike >= self._allowed(_ALIKE):
             raise repeated(response)
 

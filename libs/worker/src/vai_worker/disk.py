@@ -3,8 +3,8 @@
 import asyncio
 import os
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
+from vai_worker.lake import Lake
 from vai_worker.metrics import lake_free_bytes, lake_size_bytes
 
 DISK_SECONDS = 30.0
@@ -12,7 +12,7 @@ DISK_SECONDS = 30.0
 
 async def measure_disk_once(lake_url: str) -> None:
     """Looks beside the loop: a network disk that is gone answers late."""
-    found = await asyncio.to_thread(_statvfs, unquote(urlsplit(lake_url).path))
+    found = await asyncio.to_thread(_statvfs, Lake(lake_url).root)
     lake_size_bytes.set(found.f_blocks * found.f_frsize)
     lake_free_bytes.set(found.f_bavail * found.f_frsize)
 

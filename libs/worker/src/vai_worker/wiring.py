@@ -16,6 +16,7 @@ from vai_worker.children.forkserver import hide_memory
 from vai_worker.disk import DISK_SECONDS, measure_disk_once
 from vai_worker.executor import start_server
 from vai_worker.kind import Kind
+from vai_worker.lake import Lake
 from vai_worker.owned import Means
 from vai_worker.reports import Reports
 from vai_worker.settings import WorkerSettings
@@ -55,7 +56,7 @@ async def running(
     service.listen()
     service.spawn(every(2, publisher.sweep_once))
     service.spawn(reports.write_progress())
-    if preload and settings.lake_url.startswith("file:"):
+    if preload and not Lake(settings.lake_url).is_remote:
         service.spawn(every(DISK_SECONDS, partial(measure_disk_once, settings.lake_url)))
     try:
         yield worker

@@ -1,5 +1,6 @@
 """Who may know whom (docs/architecture.md, "Floors")."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -44,3 +45,22 @@ def _outside(module: Path, seen: set[Path]) -> set[str]:
         elif own.is_file() and own not in seen:
             found |= _outside(own, seen)
     return found
+
+
+_CONNECTS = re.compile(
+    r"getaddrinfo\(|socket\.create_connection\(|asyncio\.open_connection\((?!sock=)|urlopen\(|asyncpg\.connect\("
+    r"|httpx2\.(?:Async)?(?:Client|HTTPTransport)\(|requests\.(?:get|post|request)\(|ClientSession\("
+)
+
+
+def test_connections_to_the_outside_are_opened_by_the_guards_alone() -> None:
+    """Rule 25. What is not shipped, the client, and the way to our own database are others."""
+    shipped = [member for member in MEMBERS if package_of(member).name not in ("vai", "vai_devstack", "vai_testkit")]
+    found = {
+        name_of(module)
+        for member in shipped
+        for module in modules(package_of(member))
+        if _CONNECTS.search(module.read_text())
+    }
+    guards = "libs/common/src/vai_common/egress/"
+    assert {name for name in found if not name.startswith(guards)} == {"libs/common/src/vai_common/db.py"}

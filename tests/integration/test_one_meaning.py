@@ -11,7 +11,7 @@ import pytest
 
 from vai_agent_worker.http_request import HttpRequest
 from vai_api_gateway.catalogue.connection_check import check
-from vai_common.addresses import Policy
+from vai_common.egress.addresses import Policy
 from vai_extract_worker.extract import extract
 from vai_records.connections.config import checked_config
 from vai_records.connections.connections import Connection

@@ -14,7 +14,7 @@ import pytest
 from vai_agent_worker.http_request import HttpRequest
 from vai_api_gateway.auth.jwks import fetch
 from vai_api_gateway.catalogue.connection_check import check
-from vai_common.addresses import PUBLIC, Policy
+from vai_common.egress.addresses import PUBLIC, Policy
 from vai_common.errors import ErrorCode, RunError
 from vai_extract_worker.extract import extract
 from vai_records.connections.connections import Connection

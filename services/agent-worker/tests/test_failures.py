@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from vai_agent_worker.http_request import HttpRequest
-from vai_common.addresses import Policy
+from vai_common.egress.addresses import Policy
 from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
 from vai_testkit.owned import HeldRun
 from vai_testkit.servers.web import Reply, WebServer

@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from vai_common import db
-from vai_common.addresses import Policy
+from vai_common.egress.addresses import Policy
 from vai_common.errors import ErrorCode, Retryable
 from vai_common.ids import uuid7
 from vai_extract_worker.dlt_extract import DltExtract as Kind

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from vai_common.addresses import Policy
+from vai_common.egress.addresses import Policy
 from vai_common.errors import Permanent
 from vai_extract_worker.dlt_extract import DltExtract
 from vai_extract_worker.files import csv_records

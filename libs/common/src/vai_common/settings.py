@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from vai_common.addresses import Policy
+from vai_common.egress.addresses import Policy
 from vai_common.messages.brokers import KafkaSecurity
 
 _PLACE = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+):(\d{1,5})")

@@ -9,7 +9,7 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from vai_common.addresses import PUBLIC, Policy
+from vai_common.egress.addresses import PUBLIC, Policy
 from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
 from vai_common.ids import uuid7
 from vai_records.connections.access_tokens import AccessTokens

@@ -12,8 +12,8 @@ from uuid import UUID
 
 import asyncpg
 
-from vai_common.addresses import PUBLIC, Policy
 from vai_common.clock import steady_seconds
+from vai_common.egress.addresses import PUBLIC, Policy
 from vai_common.errors import ErrorCode, Permanent
 from vai_common.faults import in_words
 from vai_common.queries import Pool, Queries, Row

@@ -12,9 +12,9 @@ from vai_agent_worker.metrics import outbound_call_seconds, outbound_calls
 from vai_agent_worker.parsing import Parsing
 from vai_agent_worker.request import Outgoing, compose
 from vai_agent_worker.response import Answer, read
-from vai_common.addresses import PUBLIC, Policy
 from vai_common.clock import steady_seconds
-from vai_common.egress import READ_TIMEOUT, guarded_client
+from vai_common.egress.addresses import PUBLIC, Policy
+from vai_common.egress.httpx2_guard import READ_TIMEOUT, guarded_client
 from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
 from vai_records.connections.credentials import secret_texts, sent_secrets
 from vai_records.definitions.http_request import LONGEST_SECONDS

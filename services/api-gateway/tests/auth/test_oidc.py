@@ -15,7 +15,7 @@ from vai_api_gateway.auth.jwks import KeysFromAddress, NoKeys, fetch
 from vai_api_gateway.gateway import Gateway
 from vai_api_gateway.settings import Settings
 from vai_common import clock
-from vai_common.addresses import PUBLIC, EgressRefused, Policy
+from vai_common.egress.addresses import PUBLIC, EgressRefused, Policy
 from vai_records.people import people
 from vai_records.people.people import Role
 from vai_testkit.application import application

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from vai_common.addresses import PUBLIC, Policy
+from vai_common.egress.addresses import PUBLIC, Policy
 from vai_common.errors import ErrorCode, Permanent
 from vai_common.ids import NIL
 from vai_common.queries import Queries

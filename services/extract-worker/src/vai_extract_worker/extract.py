@@ -9,7 +9,7 @@ from collections import defaultdict
 from contextlib import closing
 from typing import Any
 
-from vai_common.addresses import Policy
+from vai_common.egress.addresses import Policy
 from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
 from vai_extract_worker import log_texts
 from vai_extract_worker.confidential import DiscreetLink, hidden_of

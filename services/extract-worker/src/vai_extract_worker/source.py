@@ -6,7 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 
-from vai_common.addresses import Policy
+from vai_common.egress.addresses import Policy
 from vai_common.errors import Permanent
 from vai_extract_worker.progress import Json, ResourceProgress
 from vai_records.secrets.hiding import Hidden

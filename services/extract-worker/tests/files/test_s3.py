@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from vai_common.addresses import EgressRefused, Policy
+from vai_common.egress.addresses import EgressRefused, Policy
+from vai_common.egress.one_host_proxy import Gate
 from vai_common.errors import ErrorCode, Permanent, Retryable
 from vai_extract_worker.loading.storage import open_lake
-from vai_extract_worker.one_host_proxy import Gate
 from vai_testkit.servers.s3 import opened
 from vai_worker.children.job import ConnectionSecret
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from vai_common.addresses import Policy
 from vai_common.clock import now
+from vai_common.egress.addresses import Policy
 from vai_common.errors import ErrorCode, Permanent
 from vai_records.secrets.keys import Keyring
 from vai_testkit.servers.json_api import Ask, FakeApi, Say

@@ -13,8 +13,8 @@ from uuid import UUID, uuid4
 
 import orjson
 
-from vai_common.addresses import Policy
 from vai_common.clock import now, steady_seconds
+from vai_common.egress.addresses import Policy
 from vai_common.errors import ErrorCode, Permanent, Retryable
 from vai_common.queries import Pool, Queries
 from vai_records.connections.oauth import KEPT, AccessToken, Answer, OAuth, Unfit, oauth_of

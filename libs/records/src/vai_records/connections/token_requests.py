@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 import httpx2
 import orjson
 
-from vai_common.addresses import Policy
 from vai_common.clock import now
-from vai_common.egress import guarded_client
+from vai_common.egress.addresses import Policy
+from vai_common.egress.httpx2_guard import guarded_client
 from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
 from vai_records.connections.credentials import sent_secrets
 from vai_records.connections.oauth import Answer, OAuth

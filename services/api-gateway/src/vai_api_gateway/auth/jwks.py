@@ -11,8 +11,8 @@ import jwt
 import structlog
 
 from vai_common import clock
-from vai_common.addresses import Policy
-from vai_common.egress import guarded_client
+from vai_common.egress.addresses import Policy
+from vai_common.egress.httpx2_guard import guarded_client
 from vai_common.errors import RunError
 
 _log = structlog.get_logger()

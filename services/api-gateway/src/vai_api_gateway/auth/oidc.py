@@ -9,7 +9,7 @@ import jwt
 from vai_api_gateway.auth.jwks import KeySource, key_source
 from vai_api_gateway.auth.tokens import BadToken
 from vai_api_gateway.settings import Settings
-from vai_common.addresses import PUBLIC, Policy
+from vai_common.egress.addresses import PUBLIC, Policy
 from vai_records.people.emails import NoEmail, email_of
 
 _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]

@@ -10,8 +10,8 @@ from typing import Any
 import httpx2
 
 from vai_api_gateway.catalogue import database_check as databases
-from vai_common.addresses import Policy
-from vai_common.egress import guarded_client
+from vai_common.egress.addresses import Policy
+from vai_common.egress.httpx2_guard import guarded_client
 from vai_common.errors import ErrorCode, Permanent, Retryable
 from vai_records.connections.connections import Connection
 from vai_records.connections.credentials import HttpCredentials, Unusable, base_url, http_credentials, split_address

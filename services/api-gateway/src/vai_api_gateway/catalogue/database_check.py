@@ -1,15 +1,15 @@
 """A look at a connection's SQL database: PostgreSQL is signed in to, any other is only reached."""
 
 import asyncio
-import ssl
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult, unquote
 
 import asyncpg
 
-from vai_common.addresses import Policy, resolve
+from vai_common.egress.addresses import Policy
+from vai_common.egress.asyncpg_guard import reach, sign_in
 from vai_common.errors import ErrorCode, Permanent, Retryable
 
 _PORTS = {
@@ -64,71 +64,18 @@ async def look(database: Database, policy: Policy, seconds: float) -> tuple[str,
     """How it answered, and whether the credentials were taken. Raises `RunError` where it does not work."""
     try:
         async with asyncio.timeout(seconds):
-            addresses = await asyncio.to_thread(resolve, database.host, database.port, policy)
-            if database.kind in _POSTGRES and database.user:
-                return await _first(_sign_in, database, addresses), True
-            return await _first(_reach, database, addresses), False
+            return await _look(database, policy)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
         raise _fault(database, error) from error
 
 
-async def _first(reach: Callable[[Database, str], Awaitable[str]], database: Database, addresses: Sequence[str]) -> str:
-    """What the first address says that takes connections; each of them has been checked."""
-    for address in addresses[:-1]:
-        try:
-            return await reach(database, address)
-        except OSError:
-            continue
-    return await reach(database, addresses[-1])
-
-
-class _Named(ssl.SSLContext):
-    """TLS to an address, in which the server is called by its name: some find the database by it.
-
-    As with libpq's `prefer`, the certificate is not judged: a look tells no data.
-    """
-
-    name: str
-
-    def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:
-        return super().wrap_bio(*args, **{**kwargs, "server_hostname": self.name})
-
-
-async def _sign_in(database: Database, address: str) -> str:
-    """Over TLS, and without where the server has none."""
-    named = _Named(ssl.PROTOCOL_TLS_CLIENT)
-    named.check_hostname, named.verify_mode, named.name = False, ssl.CERT_NONE, database.host
-    try:
-        return await _signed_in(database, address, named)
-    except ConnectionError as error:
-        if "rejected SSL" not in str(error):
-            raise
-        return await _signed_in(database, address, False)
-
-
-async def _signed_in(database: Database, address: str, tls: ssl.SSLContext | bool) -> str:
-    """Everything is given, so that nothing is taken from this process's own environment."""
-    conn = await asyncpg.connect(
-        host=address,
-        port=database.port,
-        user=database.user,
-        password=database.password,
-        database=database.name or database.user,
-        ssl=tls,
-        passfile="/dev/null",
-        statement_cache_size=0,
-    )
-    try:
-        await conn.fetchval("SELECT 1")
-    finally:
-        conn.terminate()
-    return f"{database.host} let {database.user} in"
-
-
-async def _reach(database: Database, address: str) -> str:
-    _, writer = await asyncio.open_connection(address, database.port)
-    writer.close()
-    return f"{database.host}:{database.port} takes connections; user and password are tried by a run"
+async def _look(database: Database, policy: Policy) -> tuple[str, bool]:
+    host, port, user = database.host, database.port, database.user
+    if database.kind in _POSTGRES and user:
+        await sign_in(policy, host, port, user, database.password, database.name or user)
+        return f"{host} let {user} in", True
+    await reach(policy, host, port)
+    return f"{host}:{port} takes connections; user and password are tried by a run", False
 
 
 def _fault(database: Database, error: Exception) -> Exception:

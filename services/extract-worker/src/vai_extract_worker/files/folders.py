@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 from urllib.parse import unquote, urlsplit
 
-from vai_common.addresses import Policy
+from vai_common.egress.addresses import Policy
+from vai_common.egress.one_host_proxy import Gate
 from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
-from vai_extract_worker.one_host_proxy import Gate
 from vai_extract_worker.source import Means
 from vai_records.connections.stores import Place, bucket_of, check_bucket
 from vai_records.definitions.sources.globs import glob_regex

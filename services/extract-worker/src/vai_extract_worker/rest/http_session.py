@@ -1,9 +1,8 @@
 """The HTTP session of a source: it reaches permitted addresses only, keeps its pace, and speaks in `RunError`s."""
 
 import os
-import socket
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,20 +10,11 @@ from urllib.parse import urlsplit
 import requests
 from dlt.sources.helpers.rest_client.exceptions import IgnoreResponseException
 from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    IncompleteRead,
-    NewConnectionError,
-    ProtocolError,
-    ReadTimeoutError,
-    SSLError,
-)
-from urllib3.util.connection import create_connection
+from urllib3.exceptions import IncompleteRead, ProtocolError, ReadTimeoutError, SSLError
 
-from vai_common.addresses import Policy, resolve
 from vai_common.clock import steady_seconds
+from vai_common.egress.addresses import Policy
+from vai_common.egress.urllib3_guard import guarded_pools
 from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
 from vai_extract_worker import failures
 from vai_extract_worker.rest.answer_errors import error_in
@@ -52,42 +42,6 @@ _WAITS = (0.25, 1.0)
 _RATE_LIMIT_TRIES = 4
 
 
-def _connect(connection: HTTPConnection, policy: Policy) -> socket.socket:
-    """Resolve, check, connect to a checked address: no second resolution can lead elsewhere."""
-    timeout: Any = connection.timeout
-    port = connection.port or 0
-    failure: Exception | None = None
-    try:
-        for address in resolve(connection.host, port, policy):
-            try:
-                return create_connection((address, port), timeout, socket_options=connection.socket_options)
-            except OSError as error:
-                failure = error
-    except OSError as error:
-        failure = error
-    if isinstance(failure, TimeoutError):
-        raise ConnectTimeoutError(connection, f"no connection in {timeout} s") from failure
-    raise NewConnectionError(connection, f"no connection: {failure}") from failure
-
-
-def _pools(policy: Policy) -> dict[str, Callable[..., HTTPConnectionPool]]:
-    class Plain(HTTPConnection):
-        def _new_conn(self) -> socket.socket:
-            return _connect(self, policy)
-
-    class Tls(HTTPSConnection):
-        def _new_conn(self) -> socket.socket:
-            return _connect(self, policy)
-
-    class PlainPool(HTTPConnectionPool):
-        ConnectionCls = Plain
-
-    class TlsPool(HTTPSConnectionPool):
-        ConnectionCls = Tls
-
-    return {"http": PlainPool, "https": TlsPool}
-
-
 class GuardedAdapter(HTTPAdapter):
     """Connects to checked addresses, and reads answers whole within bounds of size and time."""
 
@@ -97,8 +51,7 @@ class GuardedAdapter(HTTPAdapter):
         super().__init__()
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:
-        self.poolmanager = PoolManager(num_pools=connections, maxsize=maxsize, block=block, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = _pools(self._policy)  # type: ignore[assignment]
+        self.poolmanager = guarded_pools(self._policy, connections, maxsize, block=block, **kwargs)
 
     def send(
         self,

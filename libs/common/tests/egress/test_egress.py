@@ -10,9 +10,9 @@ import httpcore2
 import httpx2
 import pytest
 
-from vai_common.addresses import PUBLIC as PUBLIC_ONLY
-from vai_common.addresses import EgressRefused, Policy, UnknownHost, is_public, resolve
-from vai_common.egress import GuardedBackend, guarded_client
+from vai_common.egress.addresses import PUBLIC as PUBLIC_ONLY
+from vai_common.egress.addresses import EgressRefused, Policy, UnknownHost, is_public, resolve
+from vai_common.egress.httpx2_guard import GuardedBackend, guarded_client
 from vai_common.errors import ErrorCode, Permanent
 
 Names = dict[str, list[str] | Exception]

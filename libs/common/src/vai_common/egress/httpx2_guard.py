@@ -1,4 +1,4 @@
-"""HTTP for a tenant's work: to permitted addresses only (`vai_common.addresses`), also along redirects."""
+"""httpx2 for a tenant's work: to permitted addresses only, also along redirects."""
 
 import asyncio
 import functools
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import httpcore2
 import httpx2
 
-from vai_common.addresses import EgressRefused, Policy, resolve
+from vai_common.egress.addresses import EgressRefused, Policy, resolve
 
 SocketOption = tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]
 

@@ -16,7 +16,7 @@ from http import HTTPStatus
 from typing import Self
 from urllib.parse import urlsplit
 
-from vai_common.addresses import Policy, resolve
+from vai_common.egress.addresses import Policy, resolve
 from vai_common.errors import ErrorCode, Permanent, RunError
 
 CONNECT_SECONDS = 10.0

@@ -53,10 +53,14 @@ LAST_RESORTS = {
 }
 """What ends a run without its log entry, or its event (`test_damaged_runs`)."""
 
-_UNENDABLE = {"finish": (Fault.ABSURD, 8), "give up": (Fault.ABSURD, 8)}
+_SURELY = 16
+"""Endings that must fail so that one run's completion and its failure both do, however the six runs are batched: a
+batch that fails is halved, so the completions of six can use up eleven."""
+
+_UNENDABLE = {"finish": (Fault.ABSURD, _SURELY), "give up": (Fault.ABSURD, 8)}
 BESIDE = {
     "interrupt": {"claim": (Fault.LOST, 1), "pull": (Fault.LOST, 1)},
-    "give up": {"finish": (Fault.ABSURD, 4)},
+    "give up": {"finish": (Fault.ABSURD, _SURELY)},
     "fail unsafe": {**_UNENDABLE, "end anyway": (Fault.ABSURD, 8), "end bare": (Fault.ABSURD, 8)},
 }
 """What must fail, too, so that a worker comes to a statement."""

@@ -103,7 +103,8 @@ _BOUNDS = {
     "api-gateway": Bounds(statement=8, lock=2, idle=8, turn=5),  # a client waits for it
     # Longer than anybody's `idle`: a frozen process that holds what a run needs costs the run time, not an attempt.
     **dict.fromkeys(("extract-worker", "transform-worker", "agent-worker"), _WORKING),
-    "migrate": UNBOUND,
+    # While it waits for a table, everybody who comes after it waits, too; it tries again.
+    "migrate": Bounds(statement=None, lock=2, idle=None, turn=None),
     "rotate-keys": Bounds(statement=None, lock=30, idle=60, turn=None),
 }
 

@@ -120,6 +120,7 @@ generate: $(READY) ## write what is drawn from proto/, the lifecycle, client, me
 	@$(PY) -m tools.client_pages
 	@$(PY) -m tools.metrics_page
 	@$(PY) -m tools.deploy.dashboards
+	@$(PY) -m tools.deploy.chart.page
 
 .PHONY: next-lifecycle
 next-lifecycle: $(READY) ## begin a new revision for a changed lifecycle: the newest one is frozen
@@ -135,6 +136,7 @@ verify: $(READY) ## is anything generated stale, any contract broken, any fact o
 	@$(PY) -m tools.metrics_page --check
 	@$(PY) -m tools.deploy.dashboards --check
 	@$(PY) -m tools.deploy.alerts --check
+	@$(PY) -m tools.deploy.chart.page --check
 	@$(PY) -m tools.licences --check
 	@$(PY) -m tests.spec.compare ../shared/spec
 
@@ -157,6 +159,22 @@ alerts-check: $(READY) ## promtool on the alerts and their tests; LIVE=1: real f
 .PHONY: dashboards
 dashboards: $(READY) ## every query of the dashboards on a live stack that a real Prometheus scrapes; draws .vai/dashboards.html
 	@$(PY) -m tools.deploy.live dashboards
+
+.PHONY: chart-check
+chart-check: $(READY) ## the chart under the real helm, against the schemas of Kubernetes and its operators (2 minutes; VALUES=: yours)
+	@$(PY) -m tools.deploy.chart $(VALUES)
+
+.PHONY: image
+image: $(READY) ## build the image, by podman or docker (BASE=debian: on a base of Debian's packages)
+	@$(PY) -m tools.deploy.image build $(if $(BASE),--base "$(BASE)")
+
+.PHONY: image-test
+image-test: $(READY) ## look into the image, and let it do the main job in pods of the chart
+	@$(PY) -m tools.deploy.image test
+
+.PHONY: sbom
+sbom: $(READY) ## what is in the image, as CycloneDX: dist/vai-<version>.cdx.json
+	@$(PY) -m tools.deploy.image.sbom
 
 .PHONY: verify-asyncapi
 verify-asyncapi: $(READY) ## hold docs/asyncapi.yaml against AsyncAPI's own schema (fetched by npm)
@@ -190,3 +208,6 @@ bench: $(READY) ## measure, and print ratios
 lock: $(READY) ## resolve requirements.in into the lock files (UPGRADE=1: newer versions too)
 	@$(UV) $(COMPILE) $(if $(UPGRADE),--upgrade) requirements.in -o requirements.lock
 	@$(UV) $(COMPILE) --no-deps $(if $(UPGRADE),--upgrade) requirements-data.in -o requirements-data.lock
+	@$(PY) -m tools.deploy.image.needs > deploy/docker/runtime.in
+	@$(UV) $(COMPILE) -c requirements.lock deploy/docker/runtime.in -o deploy/docker/runtime.lock
+	@$(UV) $(COMPILE) $(if $(UPGRADE),--upgrade) deploy/docker/build.in -o deploy/docker/build.lock

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
@@ -135,6 +136,15 @@ async def test_a_service_waits_for_its_database(database: Database) -> None:
         waiting = await _said(process, "database_away")
         assert process.returncode is None
     assert "Connection" in waiting["error"] or "refused" in waiting["error"]
+
+
+async def test_a_service_that_waits_for_its_database_ends_when_it_is_told_to(database: Database) -> None:
+    """By a handler of its own: process 1 of a container hears nothing that it has not asked for."""
+    away = {**_settings(database), "database_url": "postgresql://a:b@127.0.0.1:1/nowhere"}
+    async with _started(**away) as process:
+        await _said(process, "database_away")
+        process.terminate()
+        assert await asyncio.wait_for(process.wait(), 10) == 128 + signal.SIGTERM
 
 
 async def test_a_loop_that_ends_by_itself_ends_the_service(database: Database) -> None:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from functools import partial
+from types import FrameType
 from typing import Any, Generic, TypeVar, cast
 
 import structlog
@@ -124,11 +125,17 @@ def serve(
     start_logging(name, settings.log_level)
     start_tracing(name, settings)
     _tell_unknown_names()
+    # Process 1 of a container hears no signal that it has not asked for, and it may wait long for the database.
+    signal.signal(signal.SIGTERM, _end)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             runner.run(_run(name, settings, running))
         except _CannotStart as error:
             sys.exit(f"{name} cannot start: {error}")
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    sys.exit(128 + number)
 
 
 def _tell_unknown_names() -> None:

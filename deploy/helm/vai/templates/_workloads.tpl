@@ -1,0 +1,88 @@
+{{/* What runs: every deployment as data. The other templates are loops over this. */}}
+
+{{/*
+The kinds that this version runs: whose they are, whether somebody waits for an answer (SYNC), and whether their work
+leads to the internet. A test holds them against the code.
+*/}}
+{{- define "vai.kinds" -}}
+dlt_extract: {service: extract-worker, sync: false, internet: true}
+duckdb_transform: {service: transform-worker, sync: false, internet: false}
+http_request: {service: agent-worker, sync: true, internet: true}
+{{- end }}
+
+{{/*
+The services. `values` names those that there is one deployment of. `pool` and `besides` are the connections to the
+database of one process: its pool, unless VAI_POOL_SIZE says otherwise; and those for LISTEN, the lock by which it shows
+that it lives, the gateway's lists (4), the watchdog's looks. A test holds them against the code.
+*/}}
+{{- define "vai.services" -}}
+api-gateway: {values: gateway, pool: 8, besides: 6, decrypts: true, grpc: false}
+run-dispatcher: {values: runDispatcher, pool: 4, besides: 2, decrypts: false, grpc: false}
+scheduler: {values: scheduler, pool: 8, besides: 2, decrypts: true, grpc: true}
+watchdog: {values: watchdog, pool: 4, besides: 3, decrypts: false, grpc: false}
+extract-worker: {values: "", pool: 4, besides: 2, decrypts: true, grpc: true}
+transform-worker: {values: "", pool: 4, besides: 2, decrypts: true, grpc: true}
+agent-worker: {values: "", pool: 4, besides: 2, decrypts: true, grpc: true}
+{{- end }}
+
+{{/* name → what the templates need of it. `given` is what the values say, with the defaults under it. */}}
+{{- define "vai.workloads" -}}
+{{- $root := . -}}
+{{- $kinds := include "vai.kinds" . | fromYaml -}}
+{{- $services := include "vai.services" . | fromYaml -}}
+{{- $all := dict -}}
+{{- range $name, $service := $services -}}
+  {{- if $service.values -}}
+    {{- $given := get $root.Values $service.values -}}
+    {{- $isGateway := eq $name "api-gateway" -}}
+    {{- $scaled := and $isGateway $given.autoscaling.enabled -}}
+    {{- $min := $given.replicas -}}{{- $max := $given.replicas -}}
+    {{- if $scaled -}}{{- $min = $given.autoscaling.min -}}{{- $max = $given.autoscaling.max -}}{{- end -}}
+    {{- $own := dict "service" $name "given" $given "kinds" list "sync" false "worker" false "scaler" (ternary "hpa" "" $scaled)
+        "min" (int $min) "max" (int $max) "faces" (list (ternary "internet" "" $isGateway) | compact) "grace" 45 -}}
+    {{- $all = set $all $name $own -}}
+  {{- end -}}
+{{- end -}}
+{{- range $name, $worker := .Values.workers -}}
+  {{- $given := mergeOverwrite (deepCopy $root.Values.workerDefaults) (deepCopy $worker) -}}
+  {{- $sync := false -}}{{- $faces := list -}}{{- $service := "" -}}
+  {{- range $given.kinds -}}
+    {{- $kind := get $kinds . -}}
+    {{- $service = $service | default $kind.service -}}
+    {{- if $kind.sync -}}{{- $sync = true -}}{{- end -}}
+    {{- if $kind.internet -}}{{- $faces = list "internet" -}}{{- end -}}
+  {{- end -}}
+  {{- $least := ternary 1 0 $sync -}}
+  {{- if hasKey $given.scaling "min" -}}{{- $least = int $given.scaling.min -}}{{- end -}}
+  {{- $replicas := int (default 1 $given.replicas) -}}
+  {{- $scaled := $root.Values.keda.enabled -}}
+  {{- $own := dict "service" $service "given" $given "kinds" $given.kinds "sync" $sync "worker" true
+      "scaler" (ternary "keda" "" $scaled) "min" (ternary $least $replicas $scaled)
+      "max" (ternary (int $given.scaling.max) $replicas $scaled) "faces" $faces "grace" (add 7 $given.stopSeconds) -}}
+  {{- $all = set $all $name $own -}}
+{{- end -}}
+{{- range $name, $own := $all -}}
+  {{- $service := get $services $own.service -}}
+  {{- $env := mergeOverwrite (deepCopy $root.Values.env) (deepCopy (default dict $own.given.env)) -}}
+  {{- $pool := $service.pool -}}
+  {{- if hasKey $env "VAI_POOL_SIZE" -}}{{- $pool = get $env "VAI_POOL_SIZE" -}}{{- end -}}
+  {{- $_ := set $own "module" (printf "vai_%s" (replace "-" "_" $own.service)) -}}
+  {{- $_ = set $own "decrypts" $service.decrypts -}}
+  {{- $_ = set $own "grpc" $service.grpc -}}
+  {{- $_ = set $own "env" $env -}}
+  {{- $_ = set $own "connections" (add (int $pool) $service.besides) -}}
+  {{- $_ = set $own "pod" (mergeOverwrite (deepCopy $root.Values.pods) (deepCopy (default dict $own.given.pod))) -}}
+  {{- $_ = set $own "reaches" (concat (list "dns" "database" "kafka" "lake" "otlp") $own.faces (default list $own.given.reaches)) -}}
+{{- end -}}
+{{- toYaml $all -}}
+{{- end }}
+
+{{/* Connections to the database when everything has its largest number of pods and each deployment rolls one pod more. */}}
+{{- define "vai.connections" -}}
+{{- $sum := int .Values.database.reservedConnections -}}
+{{- range $name, $own := include "vai.workloads" . | fromYaml -}}
+  {{- $sum = add $sum (mul (add $own.max 1) $own.connections) -}}
+  {{- if eq $own.scaler "keda" -}}{{- $sum = add $sum 1 -}}{{- end -}}
+{{- end -}}
+{{- $sum -}}
+{{- end }}

@@ -1,0 +1,1 @@
+"""What needs no helm: skaffold.yaml, the Compose file, the Dockerfile, what goes into the image."""

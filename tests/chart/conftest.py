@@ -1,0 +1,1 @@
+from vai_testkit.database import database_url, module_url, own_database, postgres_server  # noqa: F401

@@ -1,0 +1,1 @@
+"""The image that `make image` built: `make image-test`."""

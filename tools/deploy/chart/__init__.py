@@ -1,0 +1,1 @@
+"""The chart: what is drawn for it, and what it is checked against."""

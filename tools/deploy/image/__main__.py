@@ -1,0 +1,91 @@
+"""Builds the image: `make image`. Tries it out: `make image-test`.
+
+usage: python -m tools.deploy.image build [--base IMAGE|debian]
+       python -m tools.deploy.image test
+
+`--base debian` makes the base of Debian's packages, for where no registry answers; without it that is the second try.
+Without a container engine both say so and end with 0.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tools.deploy.chart.helm import ROOT
+from tools.deploy.image.engine import Engine, EngineFailed, NoEngine, find, make_base
+from tools.release import version
+
+_USUAL = "python:3.11-slim-bookworm"
+
+
+def image() -> str:
+    """The name that `make image` gives."""
+    return f"localhost/vai:{version()}"
+
+
+def build(engine: Engine, base: str | None) -> None:
+    """Raises NoEngine where no base is to be had, EngineFailed where a step fails."""
+    chosen = base or _USUAL
+    if chosen == "debian":
+        chosen = make_base(engine)
+    elif not engine.has(chosen) and engine.run("pull", "--quiet", chosen, check=False, quiet=True).returncode:
+        _say(f"image: no registry gives {chosen}; its base is made of Debian's packages")
+        chosen = make_base(engine)
+    revision = subprocess.run(
+        ("git", "rev-parse", "HEAD"), cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.strip()
+    with tempfile.TemporaryDirectory() as folder:
+        engine.run(
+            *("build", "-f", "deploy/docker/Dockerfile", "-t", image(), "--network", "host"),
+            *("--build-arg", f"BASE={chosen}", "--build-arg", f"VERSION={version()}"),
+            *("--build-arg", f"REVISION={revision or 'unknown'}", *_secrets(Path(folder)), "."),
+        )
+
+
+def _secrets(folder: Path) -> list[str]:
+    """pip's settings of this machine, and the authorities that it trusts: for the build, never in the image."""
+    listed = subprocess.run((sys.executable, "-m", "pip", "config", "list"), capture_output=True, text=True, check=True)
+    settings, certificates = ["[global]"], ""
+    for line in listed.stdout.splitlines():
+        name, _, value = line.rpartition("=")[0].rpartition(".")[2], "", line.partition("=")[2].strip("'\"")
+        if name == "cert":
+            certificates = value
+        elif name in ("index-url", "extra-index-url", "trusted-host", "proxy", "default-timeout"):
+            settings.append(f"{name} = {value}")
+    (folder / "pip.conf").write_text("\n".join(settings) + "\n")
+    given = ["--secret", f"id=pip,src={folder / 'pip.conf'}"]
+    return [*given, "--secret", f"id=ca,src={certificates}"] if certificates else given
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=("build", "test"))
+    parser.add_argument("--base", help="the image that it stands on, or debian")
+    options = parser.parse_args(arguments)
+    try:
+        engine = find()
+        if options.what == "build":
+            build(engine, options.base)
+            _say(f"image: {image()} by {engine.tool}")
+            return 0
+    except NoEngine as error:
+        _say(f"image: not {'built' if options.what == 'build' else 'tested'}, {error}")
+        return 0
+    except EngineFailed as error:
+        _say(str(error))
+        return 1
+    if not engine.has(image()):
+        _say(f"image: not tested, there is no {image()}: run make image")
+        return 0
+    return subprocess.run((sys.executable, "-m", "pytest", "-q", "tests/image"), cwd=ROOT, check=False).returncode
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

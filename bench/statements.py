@@ -15,9 +15,9 @@ from vai_common.db import connect
 from vai_common.ids import uuid7
 from vai_devstack.stack import Stack
 from vai_records.lifecycle.entry import Entry
-from vai_records.runs import hot
-from vai_records.runs.hot import Ending
+from vai_records.runs import statements
 from vai_records.runs.new_run import NewRun
+from vai_records.runs.statements import Ending
 
 BATCH = 20
 TURNS = 100
@@ -58,16 +58,16 @@ class _Sessions:
 
     async def make(self, conn: Any) -> list[UUID]:
         runs = [NewRun(self.org_id, _KIND, {}, "api") for _ in range(BATCH)]
-        await hot.create(conn, runs)
+        await statements.create(conn, runs)
         return [run.id for run in runs]
 
     async def claim(self, conn: Any, ids: list[UUID]) -> list[Any]:
-        return await hot.claim(conn, self.owner, [_KIND], ids, BATCH, "bench")
+        return await statements.claim(conn, self.owner, [_KIND], ids, BATCH, "bench")
 
     async def finish(self, conn: Any, rows: list[Any]) -> list[Any]:
         entry = Entry("run_completed", "Run completed", {})
         ends = [Ending(row["id"], row["epoch"], "completed", {}, None, None, entry, {}) for row in rows]
-        return await hot.finish(conn, ends, self.owner, "bench")
+        return await statements.finish(conn, ends, self.owner, "bench")
 
 
 async def bare_rate(url: str, org_id: str) -> float:
@@ -157,7 +157,7 @@ async def _plans(stack: Stack) -> dict[str, _Plan]:
     await sessions.claim(working, ids)
     plans["claim"] = working.plan
     for _ in range(2):  # the first one clears away what the runs before have left in the index of those who wait
-        await hot.pull(working, sessions.owner, [_KIND], BATCH, "bench")
+        await statements.pull(working, sessions.owner, [_KIND], BATCH, "bench")
     plans["pull"] = working.plan
     rows = await sessions.claim(sessions.working, ids)
     await sessions.finish(working, rows)

@@ -14,7 +14,7 @@ from vai_common.db import connect
 from vai_common.ids import uuid7
 from vai_devstack.stack import Stack
 from vai_records.lifecycle.entry import Entry
-from vai_records.runs import hot
+from vai_records.runs import statements
 from vai_records.runs.new_run import NewRun
 
 CLIENTS = 1_000
@@ -83,17 +83,19 @@ async def _followed(stack: Stack, count: int) -> tuple[list[float], float]:
         uuid7(),
     )
     runs = [NewRun(UUID(stack.org_id), _KIND, {}, "api") for _ in range(count)]
-    await hot.create(making, runs)
-    rows = await hot.claim(working, owner, [_KIND], [run.id for run in runs], count, "bench")
+    await statements.create(making, runs)
+    rows = await statements.claim(working, owner, [_KIND], [run.id for run in runs], count, "bench")
     clients = await _connected(stack, [runs[n % count].id for n in range(CLIENTS)])
     cpu, start = cpu_seconds(stack)["api-gateway"], time.perf_counter()
     for turn in range(TURNS):
-        await hot.log(working, [(row["id"], row["epoch"], Entry("note", f"turn {turn}", {})) for row in rows], "bench")
+        await statements.log(
+            working, [(row["id"], row["epoch"], Entry("note", f"turn {turn}", {})) for row in rows], "bench"
+        )
         await asyncio.sleep(max(0.0, start + (turn + 1) * EVERY_SECONDS - time.perf_counter()))
     cpu = (cpu_seconds(stack)["api-gateway"] - cpu) / (time.perf_counter() - start)
     last = Entry("run_completed", "Run completed", {})
-    ends = [hot.Ending(row["id"], row["epoch"], "completed", {}, None, None, last, {}) for row in rows]
-    await hot.finish(working, ends, owner, "bench")
+    ends = [statements.Ending(row["id"], row["epoch"], "completed", {}, None, None, last, {}) for row in rows]
+    await statements.finish(working, ends, owner, "bench")
     await asyncio.wait_for(asyncio.gather(*(client.ended.wait() for client in clients)), 30)
     delays = []
     for client in clients:

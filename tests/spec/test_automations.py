@@ -10,7 +10,7 @@ from tests.spec.automations import ACTIONS, BEFORE, BLOCKS, EVENTS, INPUTS, LIVE
 from tests.spec.compare import blocks_in
 from vai_records.automations.body import AutomationBody
 from vai_records.automations.plan import Plan
-from vai_records.automations.saved import Context, SavedAction, stored_steps
+from vai_records.automations.saved_steps import Context, SavedAction, saved_steps
 from vai_records.automations.triggers import passes
 from vai_records.definitions.conditions import all_hold, judge
 from vai_records.definitions.kinds import KINDS
@@ -25,7 +25,7 @@ def saved(block: Block) -> tuple[AutomationBody, list[dict[str, Any]]]:
     actions = {one["slug"]: SavedAction(UUID(int=1), one["kind"], one["definition"]) for one in block.actions}
     steps = body.actions if body.actions is not None else body.steps or []
     place = ("body", "actions" if body.actions is not None else "steps")
-    found, _ = stored_steps(steps, Context({}, actions), place, in_sequence=body.actions is not None)
+    found, _ = saved_steps(steps, Context({}, actions), place, in_sequence=body.actions is not None)
     return body, found
 
 

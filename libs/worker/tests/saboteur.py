@@ -12,9 +12,9 @@ from vai_common.boot import Service
 from vai_common.errors import ErrorCode, Retryable
 from vai_records.lifecycle import last_resort
 from vai_records.lifecycle.transitions import Step, _text
-from vai_records.runs import checkpoints, hot
+from vai_records.runs import checkpoints, statements
 from vai_testkit.database import Database, new_run
-from vai_testkit.faults import COMMIT, Fault, FaultyPool
+from vai_testkit.faulty_pool import COMMIT, Fault, FaultyPool
 from vai_testkit.opened import opened_service
 from vai_testkit.toys import Play
 from vai_testkit.wait import wait_for
@@ -31,12 +31,12 @@ def _of(step: Step, event: str | None = None) -> str:
 
 
 STATEMENTS = {
-    "claim": hot._CLAIM,
-    "pull": hot._PULL,
-    "log": hot._LOG,
-    "progress": hot._PROGRESS,
-    "finish": hot._FINISH,
-    "renew": hot._RENEW,
+    "claim": statements._CLAIM,
+    "pull": statements._PULL,
+    "log": statements._LOG,
+    "progress": statements._PROGRESS,
+    "finish": statements._FINISH,
+    "renew": statements._RENEW,
     "retry": _of(lifecycle.RETRY),
     "pause": _of(lifecycle.PAUSE),
     "park": _of(lifecycle.PARK),

@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 
 from vai_common.ids import uuid7
-from vai_records.runs import checkpoints, hot
+from vai_records.runs import checkpoints, statements
 from vai_testkit.database import Database, new_run
 from vai_testkit.toys import ToyLight
 from vai_testkit.wait import wait_for
@@ -115,7 +115,7 @@ async def test_one_worker_of_a_kind_at_a_time_holds_a_run_alone(own_database: Da
     other = await own_database.put("running", "queued", losses=2, recovered=True, kind="file_sync")
 
     async def pulled(*kinds: str) -> list[UUID]:
-        found = await hot.pull_alone(pool, uuid7(), kinds, "w", HOLDS_SECONDS)
+        found = await statements.pull_alone(pool, uuid7(), kinds, "w", HOLDS_SECONDS)
         return [row["id"] for row in found]
 
     assert await pulled("dlt_extract") == ids[:1]

@@ -7,7 +7,7 @@ import pytest
 
 from vai_common.ids import uuid7
 from vai_common.rows import HOPELESS_AFTER
-from vai_records.runs.hot import Share
+from vai_records.runs.statements import Share
 from vai_testkit.database import Database, new_run
 from vai_worker.claims import Claims
 from vai_worker.lifecycle import Holder

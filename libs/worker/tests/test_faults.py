@@ -13,7 +13,7 @@ from vai_common.ids import uuid7
 from vai_common.messages.bell import ROOM
 from vai_records.events.run_end import offer_room
 from vai_testkit.database import Database
-from vai_testkit.faults import Fault
+from vai_testkit.faulty_pool import Fault
 from vai_testkit.rings import MemoryBell
 from vai_testkit.wait import wait_for
 from vai_worker import wiring as running_module

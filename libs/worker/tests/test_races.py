@@ -13,7 +13,7 @@ from vai_api_gateway.lifecycle import Decisions, NotAllowed
 from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
 from vai_common.ids import uuid7
 from vai_records.events.publication import Publisher
-from vai_records.runs import hot
+from vai_records.runs import statements
 from vai_records.runs.admission import Limits
 from vai_testkit.database import Database
 from vai_testkit.opened import opened_service
@@ -47,7 +47,7 @@ class Sides:
         return Owned(await self.database.run(run_id), self.means)
 
     async def claim(self, run_id: UUID) -> list[Any]:
-        return await hot.claim(self.pool, self.holder.id, ["dlt_extract"], [run_id], 1, "worker-1")
+        return await statements.claim(self.pool, self.holder.id, ["dlt_extract"], [run_id], 1, "worker-1")
 
 
 @pytest.fixture

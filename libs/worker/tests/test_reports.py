@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from vai_common import batcher as batcher_module
-from vai_records.runs import hot
+from vai_records.runs import statements
 from vai_testkit.database import Database
 from vai_worker.metrics import log_entries_dropped
 from vai_worker.reports import Reports, RunLog
@@ -48,7 +48,7 @@ class Diary:
 
 def _failing(monkeypatch: pytest.MonkeyPatch, errors: list[Exception], before: bool) -> None:
     """The next writes raise these; `before`: nothing is written then, else it is, and only the answer is lost."""
-    write: Callable[..., Any] = hot.log
+    write: Callable[..., Any] = statements.log
 
     async def log(*arguments: Any) -> None:
         if not errors or not before:
@@ -56,7 +56,7 @@ def _failing(monkeypatch: pytest.MonkeyPatch, errors: list[Exception], before: b
         if errors:
             raise errors.pop(0)
 
-    monkeypatch.setattr(hot, "log", log)
+    monkeypatch.setattr(statements, "log", log)
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
@@ -110,15 +110,15 @@ async def test_progress_that_cannot_be_stored_stops_nobody_elses(database: Datab
 
 async def test_progress_is_kept_while_the_database_is_away(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     diary = await Diary.opened(database)
-    write = hot.progress
+    write = statements.progress
 
     async def away(*arguments: Any) -> None:
         raise ConnectionResetError
 
-    monkeypatch.setattr(hot, "progress", away)
+    monkeypatch.setattr(statements, "progress", away)
     diary.reports.progress(diary.run_id, 1, {"done": 1})
     with pytest.raises(ConnectionResetError):
         await diary.reports.write_progress_once()
-    monkeypatch.setattr(hot, "progress", write)
+    monkeypatch.setattr(statements, "progress", write)
     await diary.reports.write_progress_once()
     assert (await database.run(diary.run_id))["progress"] == {"done": 1}

@@ -11,8 +11,8 @@ from uuid import UUID
 import pytest
 
 from vai_common.ids import uuid7
-from vai_records.runs import hot
-from vai_records.runs.hot import Share
+from vai_records.runs import statements
+from vai_records.runs.statements import Share
 from vai_testkit.database import Database, new_run
 from vai_testkit.toys import ToyHeavy, ToyLight
 from vai_testkit.wait import wait_for
@@ -148,8 +148,8 @@ async def test_a_claim_never_takes_more_than_a_share(own_database: Database, see
     most = rng.randint(4, 30)
     waiting = Counter(run.org_id for run in runs)
     for rows in (
-        await hot.claim(pool, uuid7(), kinds, ids, most, "w", share),
-        await hot.pull(pool, uuid7(), kinds, most, "w", share),
+        await statements.claim(pool, uuid7(), kinds, ids, most, "w", share),
+        await statements.pull(pool, uuid7(), kinds, most, "w", share),
     ):
         taken = Counter(row["org_id"] for row in rows)
         assert all(count <= rooms.get(org_id, share.others) for org_id, count in taken.items())

@@ -9,8 +9,8 @@ import pytest
 
 from vai_common.boot import Service
 from vai_common.errors import ErrorCode, Permanent, Retryable
-from vai_records.runs import hot
-from vai_records.runs.hot import Lease
+from vai_records.runs import statements
+from vai_records.runs.statements import Lease
 from vai_testkit.database import Database, new_run
 from vai_testkit.toys import ToyHeavy, ToyLight
 from vai_testkit.wait import wait_for
@@ -120,7 +120,7 @@ async def test_a_run_that_is_rung_for_while_the_worker_looks_is_found_at_once(
     own_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker_module, "PULL_SECONDS", 60.0)
-    light, late, pull, looks = ToyLight(), new_run(kind=LIGHT, definition={}), hot.pull, []
+    light, late, pull, looks = ToyLight(), new_run(kind=LIGHT, definition={}), statements.pull, []
     async with working(own_database.url, light, slots=1) as (_, worker):
 
         async def late_for_the_first_look(*arguments: Any) -> list[Any]:
@@ -131,7 +131,7 @@ async def test_a_run_that_is_rung_for_while_the_worker_looks_is_found_at_once(
                 worker._on_hint(LIGHT, [late.id])
             return rows
 
-        monkeypatch.setattr(hot, "pull", late_for_the_first_look)
+        monkeypatch.setattr(statements, "pull", late_for_the_first_look)
         await worker._grow_hungry()
         await wait_for(lambda: [run.id for run in light.began] == [late.id], what="it is at work")
 

@@ -17,8 +17,8 @@ from vai_api_gateway.runs.fleet import Fleet
 from vai_api_gateway.runs.intake import Intake
 from vai_api_gateway.runs.waiters import Waiters
 from vai_api_gateway.settings import Settings
-from vai_api_gateway.webhooks.intake import HookIntake
-from vai_api_gateway.webhooks.paths import Hooks
+from vai_api_gateway.webhooks.intake import WebhookIntake
+from vai_api_gateway.webhooks.paths import WebhookPaths
 from vai_common import db
 from vai_common.ids import uuid7
 from vai_common.loops import every
@@ -33,13 +33,13 @@ from vai_records.secrets.keys import Keyring
 from vai_testkit.application import application
 from vai_testkit.busy import Busy
 from vai_testkit.database import database_url, postgres_server  # noqa: F401
-from vai_testkit.hooks import Hook, Ticks, automation
 from vai_testkit.rings import MemoryBell
 from vai_testkit.scheduling import Scheduling
 from vai_testkit.servers.sse import served
 from vai_testkit.servers.web import WebServer
 from vai_testkit.services import LogWorker, MemoryProducer, OtherServices
 from vai_testkit.team import Team, make_team
+from vai_testkit.webhooks import Hook, Ticks, automation
 
 
 @pytest.fixture
@@ -79,8 +79,8 @@ async def gateway(settings: Settings, producer: MemoryProducer) -> AsyncIterator
         desk=desk,
         sign_ins=SignIns(pool, desk, settings.proxies, settings.token_hours),
         intake=Intake(pool, bell),
-        hooks=Hooks(pool, keyring),
-        hook_intake=HookIntake(pool, bell),
+        webhook_paths=WebhookPaths(pool, keyring),
+        webhook_intake=WebhookIntake(pool, bell),
         fleet=fleet,
         waiters=Waiters(pool, listener),
         tail=Tail(pool),
@@ -183,8 +183,8 @@ async def worker(settings: Settings, others: OtherServices) -> AsyncIterator[Log
 async def hook(gateway: Gateway, api: httpx2.AsyncClient, team: Team) -> AsyncIterator[Hook]:
     """An automation with a webhook, on a gateway whose look-ups live by a clock that the test holds."""
     ticks, bell = Ticks(), MemoryBell()
-    hooks, intake = Hooks(gateway.pool, gateway.keyring, ticks), HookIntake(gateway.pool, bell)
-    held = replace(gateway, hooks=hooks, hook_intake=intake)
+    paths, intake = WebhookPaths(gateway.pool, gateway.keyring, ticks), WebhookIntake(gateway.pool, bell)
+    held = replace(gateway, webhook_paths=paths, webhook_intake=intake)
     made = await api.post("/api/v1/automations", json=automation())
     assert made.status_code == 201, made.text
     transport = httpx2.ASGITransport(application(held), raise_app_exceptions=False)

@@ -30,7 +30,7 @@ from vai_extract_worker.source import Means
 from vai_records.definitions.dlt_extract import DltExtract
 from vai_records.lake import manifest as lake
 from vai_records.lifecycle.entry import Entry
-from vai_records.runs import hot
+from vai_records.runs import statements
 from vai_records.runs.new_run import NewRun
 from vai_records.secrets.hiding import Hidden
 from vai_testkit.database import database_url, postgres_server  # noqa: F401
@@ -318,7 +318,7 @@ class Floor:
         new = NewRun(self.org_id, "dlt_extract", definition, "api", connection_id=self.connection_id, retry_of=retry_of)
         async with self.pool.acquire() as conn, conn.transaction():
             await conn.execute("SET LOCAL vai.role = 'api-gateway'")
-            await hot.create(conn, [new])
+            await statements.create(conn, [new])
         return await self.claimed(new.id)
 
     async def claimed(self, run_id: UUID) -> Owned:
@@ -326,7 +326,7 @@ class Floor:
             return None
 
         owner = uuid7()
-        (row,) = await hot.claim(self.pool, owner, ["dlt_extract"], [run_id], 1, "w")
+        (row,) = await statements.claim(self.pool, owner, ["dlt_extract"], [run_id], 1, "w")
         means = SimpleNamespace(
             pool=self.pool,
             life=SimpleNamespace(id=owner, steady=steady),

@@ -14,8 +14,8 @@ from vai_common.boot import Service
 from vai_common.ids import uuid7
 from vai_records.events.publication import Publisher
 from vai_records.lifecycle.entry import Entry
-from vai_records.runs import hot
-from vai_records.runs.hot import Ending
+from vai_records.runs import statements
+from vai_records.runs.statements import Ending
 from vai_run_dispatcher import limits
 from vai_run_dispatcher.dispatcher import Dispatcher
 from vai_run_dispatcher.queues import measure_once
@@ -223,12 +223,12 @@ async def test_two_dispatchers_never_let_in_more_than_there_is_room_for(desk: De
         nonlocal ended
         endings: dict[UUID, Ending] = {}
         while ended < total:
-            for row in await hot.pull(worker, process, ["dlt_extract"], 3, "w"):
+            for row in await statements.pull(worker, process, ["dlt_extract"], 3, "w"):
                 entry = Entry("run_completed", "m", {})
                 endings[row["id"]] = Ending(row["id"], row["epoch"], "completed", {}, None, None, entry, {})
             if endings:
                 # A dispatcher may hold a row at this moment: it is not answered, and asked for again.
-                finished = await hot.finish(worker, list(endings.values()), process, "w")
+                finished = await statements.finish(worker, list(endings.values()), process, "w")
                 for row in finished:
                     del endings[row["id"]]
                 ended += len(finished)

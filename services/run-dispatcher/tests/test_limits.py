@@ -18,8 +18,8 @@ from vai_records.lifecycle.entry import Entry
 from vai_records.lifecycle.moves import Phase, Status
 from vai_records.lifecycle.sql_fragments import limited
 from vai_records.lifecycle.transitions import Step, apply
-from vai_records.runs import hot
-from vai_records.runs.hot import Ending
+from vai_records.runs import statements
+from vai_records.runs.statements import Ending
 from vai_run_dispatcher import lifecycle, limits
 from vai_run_dispatcher.limits import let_in, waiting_organisations
 from vai_testkit.database import Database, new_run
@@ -90,14 +90,16 @@ class Town:
 
     async def claim(self, most: int) -> None:
         pool = await self.database.pool("extract-worker")
-        rows = await hot.pull(pool, self.worker, [KIND], most, "w")
+        rows = await statements.pull(pool, self.worker, [KIND], most, "w")
         self.leases.update({row["id"]: row["epoch"] for row in rows})
 
     async def finish(self, runs: int) -> list[Any]:
         some = list(self.leases)[:runs]
         entry = Entry("run_completed", "Done", {})
         ends = [Ending(run_id, self.leases.pop(run_id), "completed", {}, None, None, entry, {}) for run_id in some]
-        rows = await hot.finish(await self.database.pool("extract-worker"), ends, self.worker, "w") if ends else []
+        rows = (
+            await statements.finish(await self.database.pool("extract-worker"), ends, self.worker, "w") if ends else []
+        )
         assert len(rows) == len(ends)
         return rows
 

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from vai_common.ids import uuid7
-from vai_records.automations.saved import SavedAction
+from vai_records.automations.saved_steps import SavedAction
 from vai_records.events.publication import Publisher
 from vai_records.secrets.keys import Keyring
 from vai_scheduler.look import Looker

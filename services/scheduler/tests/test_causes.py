@@ -15,7 +15,7 @@ from vai_common.ids import uuid7
 from vai_records.automations import causes
 from vai_records.automations.causes import DEEPEST, Wanted
 from vai_records.lifecycle.sql_fragments import wanted
-from vai_records.runs import hot
+from vai_records.runs import statements
 from vai_records.runs.new_run import NewRun
 from vai_scheduler.events import Events
 from vai_testkit.automations import NOOP, Saved, start
@@ -48,7 +48,7 @@ async def _ran(stage: Stage, source: UUID | None, parent: UUID | None = None) ->
         trigger_source_id=str(source) if source else None,
         parent_run_id=parent,
     )
-    await hot.create(stage.gateway, [new])
+    await statements.create(stage.gateway, [new])
     return new.id
 
 

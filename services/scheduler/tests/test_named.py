@@ -2,7 +2,7 @@
 
 from services.scheduler.tests.stage import Stage, step
 from vai_common.ids import uuid7
-from vai_records.automations.saved import SavedAction
+from vai_records.automations.saved_steps import SavedAction
 
 _GT_3 = [{"field": "inputs.n", "operator": "gt", "value": 3}]
 

@@ -6,7 +6,7 @@ import pytest
 
 from services.scheduler.tests.stage import Stage
 from vai_records.automations import steps
-from vai_records.automations.saved import SavedAction
+from vai_records.automations.saved_steps import SavedAction
 from vai_records.refused import Refused
 from vai_testkit.automations import NOOP
 

@@ -22,7 +22,7 @@ from vai_common.ids import uuid7
 from vai_records.definitions.duckdb_transform import DuckdbTransform
 from vai_records.lake import manifest as lake
 from vai_records.lifecycle.entry import Entry
-from vai_records.runs import hot
+from vai_records.runs import statements
 from vai_records.runs.new_run import NewRun
 from vai_testkit.database import database_url, postgres_server  # noqa: F401
 from vai_testkit.link import RecordingLink
@@ -158,12 +158,12 @@ class Bench:
         new = NewRun(self.org_id, "duckdb_transform", definition, "api")
         async with self.pool.acquire() as conn, conn.transaction():
             await conn.execute("SET LOCAL vai.role = 'api-gateway'")
-            await hot.create(conn, [new])
+            await statements.create(conn, [new])
         return await self.claimed(new.id)
 
     async def claimed(self, run_id: UUID) -> Owned:
         owner = uuid7()
-        (row,) = await hot.claim(self.pool, owner, ["duckdb_transform"], [run_id], 1, "w")
+        (row,) = await statements.claim(self.pool, owner, ["duckdb_transform"], [run_id], 1, "w")
         return self._owned(row, owner)
 
     async def taken_over(self, run: Owned) -> Owned:

@@ -8,7 +8,7 @@ import pytest
 from services.watchdog.tests.guard import Guard
 from vai_common.ids import uuid7
 from vai_records.events.publication import Publisher
-from vai_records.runs import hot
+from vai_records.runs import statements
 from vai_testkit.database import Database, database, database_url, module_url, own_database, postgres_server  # noqa: F401
 from vai_testkit.rings import MemoryBell
 from vai_testkit.services import MemoryProducer
@@ -33,7 +33,9 @@ class Kennel:
         return await self.database.put("running", "leased", lease_owner=owner, **columns)
 
     async def claim(self, run_id: UUID, owner: UUID) -> Any:
-        (row,) = await hot.claim(await self.database.pool("extract-worker"), owner, ["dlt_extract"], [run_id], 1, "w")
+        (row,) = await statements.claim(
+            await self.database.pool("extract-worker"), owner, ["dlt_extract"], [run_id], 1, "w"
+        )
         return row
 
     async def is_registered(self, process_id: UUID) -> bool:

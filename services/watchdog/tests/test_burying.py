@@ -11,8 +11,8 @@ import pytest
 from vai_common.clock import now
 from vai_common.ids import uuid7
 from vai_records.lifecycle.entry import Entry
-from vai_records.runs import checkpoints, hot
-from vai_records.runs.hot import Ending
+from vai_records.runs import checkpoints, statements
+from vai_records.runs.statements import Ending
 from vai_testkit.database import Database
 from vai_testkit.wait import wait_for
 from vai_watchdog.watchdog import PASSED_OVER_LOOKS
@@ -199,10 +199,10 @@ async def _speak(database: Database, run_id: UUID, owner: UUID, epoch: int) -> N
     """All that a worker can write for a run that it believes to be its own."""
     pool = await database.pool("extract-worker")
     late = Ending(run_id, epoch, "completed", {"late": True}, None, {"late": True}, Entry("run_completed", "L", {}), {})
-    assert await hot.finish(pool, [late], owner, "late") == []
-    await hot.log(pool, [(run_id, epoch, Entry("late", "Late", {}))], "late")
-    await hot.progress(pool, [(run_id, epoch, {"late": True})])
-    await hot.renew(pool, owner, [(run_id, epoch)])
+    assert await statements.finish(pool, [late], owner, "late") == []
+    await statements.log(pool, [(run_id, epoch, Entry("late", "Late", {}))], "late")
+    await statements.progress(pool, [(run_id, epoch, {"late": True})])
+    await statements.renew(pool, owner, [(run_id, epoch)])
 
 
 async def test_who_was_buried_writes_nothing_more(kennel: Any, database: Database, worker: UUID) -> None:
@@ -224,7 +224,7 @@ async def test_who_was_buried_writes_nothing_more(kennel: Any, database: Databas
 
     pool = await database.pool("extract-worker")
     real = Ending(run_id, taken["epoch"], "completed", {}, None, None, Entry("run_completed", "Done", {}), {})
-    assert len(await hot.finish(pool, [real], heir, "heir")) == 1
+    assert len(await statements.finish(pool, [real], heir, "heir")) == 1
 
 
 async def test_leases_of_a_process_that_is_not_there_any_more_are_taken_back(kennel: Any, database: Database) -> None:

@@ -7,7 +7,7 @@ import pytest
 from services.watchdog.tests.guard import Guard
 from vai_common import db
 from vai_common.ids import uuid7
-from vai_records.runs import checkpoints, hot
+from vai_records.runs import checkpoints, statements
 from vai_testkit.wait import wait_for
 from vai_watchdog import lifecycle
 
@@ -27,9 +27,9 @@ async def test_three_crashes_of_a_worker_fail_none_of_those_that_it_held(guard: 
     await _lose(guard, *runs)
     await _lose(guard, *runs)
     pool = await guard.database.pool("extract-worker")
-    assert await hot.pull(pool, uuid7(), ["dlt_extract"], 10, "w") == []
-    assert await hot.claim(pool, uuid7(), ["dlt_extract"], runs, 10, "w") == []
-    (alone,) = await hot.pull_alone(pool, uuid7(), ["dlt_extract"], "w")
+    assert await statements.pull(pool, uuid7(), ["dlt_extract"], 10, "w") == []
+    assert await statements.claim(pool, uuid7(), ["dlt_extract"], runs, 10, "w") == []
+    (alone,) = await statements.pull_alone(pool, uuid7(), ["dlt_extract"], "w")
     await _lose(guard, alone["id"])
     assert {await guard.database.where(run_id) for run_id in runs} == {"running/queued"}
 

@@ -10,7 +10,7 @@ import pytest
 from services.watchdog.tests.guard import Guard
 from vai_common.boot import Service
 from vai_records.processes.life import Abilities, Life
-from vai_records.runs import checkpoints, hot
+from vai_records.runs import checkpoints, statements
 from vai_testkit.database import Database
 from vai_testkit.opened import opened_service
 from vai_testkit.wait import wait_for
@@ -166,8 +166,8 @@ async def test_the_third_loss_without_a_checkpoint_fails_a_run(guard: Guard) -> 
     pool = await guard.database.pool("extract-worker")
     for loss in range(1, MOST_LOSSES + 1):
         process = await guard.database.register()
-        taken = await hot.claim(pool, process, ["dlt_extract"], [run_id], 1, "w")
-        assert taken or await hot.pull_alone(pool, process, ["dlt_extract"], "w")
+        taken = await statements.claim(pool, process, ["dlt_extract"], [run_id], 1, "w")
+        assert taken or await statements.pull_alone(pool, process, ["dlt_extract"], "w")
         await guard.dog.bury(process, "again")
         assert await guard.database.where(run_id) == ("running/queued" if loss < MOST_LOSSES else "failed/done")
 
@@ -177,7 +177,7 @@ async def test_a_run_that_comes_forward_may_lose_any_number_of_workers(guard: Gu
     pool = await guard.database.pool("extract-worker")
     for slice_number in range(MOST_LOSSES * 2):
         process = await guard.database.register()
-        assert await hot.claim(pool, process, ["dlt_extract"], [run_id], 1, "w")
+        assert await statements.claim(pool, process, ["dlt_extract"], [run_id], 1, "w")
         await checkpoints.save(pool, run_id, {"slice": slice_number})
         await guard.dog.bury(process, "again")
         assert await guard.database.where(run_id) == "running/queued"
@@ -249,7 +249,7 @@ async def test_a_lease_that_is_renewed_in_time_is_not_taken_back(guard: Guard) -
         process = await guard.database.register()
         run_id = await guard.held_by(process)
         await guard.database.change(run_id, "due_at = now() - interval '1 ms'")
-        await asyncio.gather(guard.dog.sweep_leases_once(), hot.renew(worker, process, [(run_id, 1)]))
+        await asyncio.gather(guard.dog.sweep_leases_once(), statements.renew(worker, process, [(run_id, 1)]))
         row = await guard.database.run(run_id)
         assert row["phase"] == "queued" or row["due_at"] is not None
         assert row["status"] == "running"

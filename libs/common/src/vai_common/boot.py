@@ -20,7 +20,6 @@ from pydantic_core import ErrorDetails
 
 from vai_common import environment, poolers, vitals
 from vai_common.db import AWAY, is_away, open_pool
-from vai_common.faults import in_words
 from vai_common.health import Health
 from vai_common.ids import uuid7
 from vai_common.messages.bell import Bell, KafkaBell, NotifyBell
@@ -30,6 +29,7 @@ from vai_common.messages.protocol import BoundedProtocol, Bounds, Door
 from vai_common.queries import OpenPool
 from vai_common.settings import Settings
 from vai_common.telemetry import start_logging, start_tracing
+from vai_common.validation_messages import in_words
 
 _log = structlog.get_logger()
 

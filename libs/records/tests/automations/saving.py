@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from vai_records.automations.body import AutomationBody
-from vai_records.automations.saved import Context, SavedAction, stored_steps
+from vai_records.automations.saved_steps import Context, SavedAction, saved_steps
 from vai_records.refused import Refused
 
 Json = dict[str, Any]
@@ -34,7 +34,7 @@ def save(body: Json, kept: Mapping[str, Json] | None = None) -> tuple[list[Json]
     steps = made.actions if made.actions is not None else made.steps or []
     inputs = {name: one.model_dump() for name, one in made.inputs.items()}
     at = ("body", "actions" if sequence else "steps")
-    return stored_steps(steps, Context(inputs, ACTIONS, kept or {}), at, in_sequence=sequence)
+    return saved_steps(steps, Context(inputs, ACTIONS, kept or {}), at, in_sequence=sequence)
 
 
 def saved(*steps: Json, **more: Any) -> list[Json]:

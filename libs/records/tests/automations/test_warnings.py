@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from libs.records.tests.automations.saving import ACTIONS, BRANCH, CASES, GATE, NOOP, Json, faults, http, saved
 from vai_records.automations.body import AutomationBody
 from vai_records.automations.reference_text import REFERENCE, parse
-from vai_records.automations.saved import Context, SavedAction, read_steps
+from vai_records.automations.saved_steps import Context, SavedAction, read_steps
 from vai_records.automations.warnings import condition_warnings, step_warnings, trigger_warnings
 from vai_records.definitions.conditions import RootedCondition, judge
 from vai_records.definitions.kinds import KINDS
@@ -25,7 +25,7 @@ def warned(*steps: Json) -> list[tuple[str, str]]:
     body = AutomationBody.model_validate({"name": "A", "steps": list(steps)})
     actions = {**ACTIONS, "switch": SWITCH, "bare": BARE}
     found = read_steps(body.steps or [], Context({}, actions), AT, in_sequence=False)
-    told = step_warnings(found.stored, found.whole, AT)
+    told = step_warnings(found.saved, found.whole, AT)
     return [(".".join(map(str, place[2:])), message) for place, message, _ in told]
 
 

@@ -15,7 +15,7 @@ from vai_contracts.vai.words.v1 import words_pb2
 from vai_records.events import events
 from vai_records.events.events import Event
 from vai_records.lifecycle.entry import Entry
-from vai_records.runs import hot
+from vai_records.runs import statements
 from vai_testkit.database import Database
 
 AT = datetime(2026, 1, 22, 14, 32, 15, 123456, tzinfo=UTC)
@@ -251,9 +251,11 @@ async def test_what_the_statements_write_can_be_told(database: Database) -> None
     """The journal's JSON as the database builds it, through the whole way."""
     run_id = await database.put("pending", "queued", trigger_source_type="user", trigger_source_id="u")
     pool, owner = await database.pool("extract-worker"), uuid7()
-    await hot.claim(pool, owner, ["dlt_extract"], [run_id], 1, "w")
+    await statements.claim(pool, owner, ["dlt_extract"], [run_id], 1, "w")
     extra = events.outcome({"recordsProcessed": 4, "tables": ["a"]}, None, 40)
-    await hot.finish(pool, [hot.Ending(run_id, 1, "completed", {}, None, None, Entry("e", "m", {}), extra)], owner, "w")
+    await statements.finish(
+        pool, [statements.Ending(run_id, 1, "completed", {}, None, None, Entry("e", "m", {}), extra)], owner, "w"
+    )
     started, completed = [_read(Event.of(row)) for row in await database.events(run_id)]
     assert started.data.status == words_pb2.RUN_STATUS_RUNNING
     assert not started.data.HasField("completed_at")

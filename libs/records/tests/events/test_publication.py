@@ -17,7 +17,7 @@ from vai_contracts.vai.events.v1 import events_pb2
 from vai_devstack.servers.broker import Broker
 from vai_records.events.events import Event
 from vai_records.events.publication import Publisher
-from vai_records.runs import hot
+from vai_records.runs import statements
 from vai_testkit.database import Database
 from vai_testkit.opened import opened_service
 from vai_testkit.servers.broker import NOWHERE, broker, forgiving  # noqa: F401
@@ -60,7 +60,7 @@ async def _claimed(database: Database, process_id: UUID) -> Any:
     """A run that a process has just claimed: the row with its `action.started`."""
     run_id = await database.put("pending", "queued")
     pool = await database.pool("extract-worker")
-    (row,) = await hot.claim(pool, process_id, ["dlt_extract"], [run_id], 1, "w")
+    (row,) = await statements.claim(pool, process_id, ["dlt_extract"], [run_id], 1, "w")
     return row
 
 

@@ -11,7 +11,7 @@ from vai_common.messages.notifications import Listener
 from vai_records.events.publication import Publisher
 from vai_records.events.run_end import ENDED_CHANNEL, follow, watch
 from vai_records.lifecycle.entry import Entry
-from vai_records.runs import hot
+from vai_records.runs import statements
 from vai_testkit.database import Database
 from vai_testkit.rings import MemoryBell
 from vai_testkit.services import MemoryProducer
@@ -38,9 +38,10 @@ async def _end(database: Database, *run_ids: UUID, owner: UUID) -> tuple[MemoryB
     pool, bell, producer = await database.pool("extract-worker"), MemoryBell(), MemoryProducer()
     publisher = Publisher(pool, producer, owner)
     endings = [
-        hot.Ending(run_id, 1, "completed", {}, None, None, Entry("run_completed", "m", {}), {}) for run_id in run_ids
+        statements.Ending(run_id, 1, "completed", {}, None, None, Entry("run_completed", "m", {}), {})
+        for run_id in run_ids
     ]
-    await follow(await hot.finish(pool, endings, owner, "w"), pool, bell, publisher)
+    await follow(await statements.finish(pool, endings, owner, "w"), pool, bell, publisher)
     await publisher.close(5)
     return bell, producer
 

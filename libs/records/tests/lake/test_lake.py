@@ -12,7 +12,7 @@ from vai_records.lake import cursors, garbage
 from vai_records.lake import manifest as lake
 from vai_records.lake.bronze_types import met
 from vai_records.lake.cursors import Cursor
-from vai_records.runs import checkpoints, hot
+from vai_records.runs import checkpoints, statements
 from vai_records.runs.new_run import NewRun
 from vai_testkit.services import OtherServices
 
@@ -35,7 +35,7 @@ async def orders(raw: Any) -> lake.Dataset:
 
 async def new_run(raw: Any, retry_of: UUID | None = None) -> UUID:
     run = NewRun(ORG, "dlt_extract", {"source": "noop"}, "api", retry_of=retry_of)
-    await hot.create(raw, [run])
+    await statements.create(raw, [run])
     return run.id
 
 
@@ -223,7 +223,7 @@ async def test_a_table_has_one_writer_at_a_time(raw: Any, worker: Any) -> None:
     table = await lake.ensure_dataset(raw, ORG, "silver", "orders", f"{ORG}/silver/orders")
     first, second = await new_run(raw), await new_run(raw)
     owner = uuid4()
-    await hot.claim(worker, owner, ["dlt_extract"], [first, second], 2, "w")
+    await statements.claim(worker, owner, ["dlt_extract"], [first, second], 2, "w")
     assert await locked(raw, table.id, first, 1) == 1
     assert await locked(raw, table.id, second, 1) is None
     assert await locked(raw, table.id, first, 1) == 2
@@ -238,7 +238,7 @@ async def test_a_table_has_one_writer_at_a_time(raw: Any, worker: Any) -> None:
 async def test_the_lock_of_a_run_that_nobody_holds_is_free(raw: Any, worker: Any, database_url: str) -> None:
     table = await lake.ensure_dataset(raw, ORG, "silver", "orders", f"{ORG}/silver/orders")
     dead, live = await new_run(raw), await new_run(raw)
-    await hot.claim(worker, uuid4(), ["dlt_extract"], [dead], 1, "w")
+    await statements.claim(worker, uuid4(), ["dlt_extract"], [dead], 1, "w")
     assert await locked(raw, table.id, dead, 1) == 1
     watchdog = await db.connect(database_url, "watchdog")
     await watchdog.execute("UPDATE runs SET phase = 'queued', lease_owner = NULL, due_at = NULL WHERE id = $1", dead)
@@ -249,7 +249,7 @@ async def test_the_lock_of_a_run_that_nobody_holds_is_free(raw: Any, worker: Any
 async def test_the_lock_goes_to_the_run_that_has_waited_longest(raw: Any, worker: Any, database_url: str) -> None:
     table = await lake.ensure_dataset(raw, ORG, "silver", "orders", f"{ORG}/silver/orders")
     runs = [await new_run(raw) for _ in range(5)]
-    await hot.claim(worker, uuid4(), ["dlt_extract"], runs, 5, "w")
+    await statements.claim(worker, uuid4(), ["dlt_extract"], runs, 5, "w")
     holder, first, lost, second, third = runs
     assert await locked(raw, table.id, holder, 1) == 1
     for place, run in enumerate((first, lost, second)):

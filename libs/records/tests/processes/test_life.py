@@ -11,7 +11,7 @@ from vai_common.boot import Service
 from vai_common.clock import steady_seconds
 from vai_records.processes import life as life_module
 from vai_records.processes.life import STEADY_SECONDS, Abilities, Life, process_channel
-from vai_records.runs.hot import Lease
+from vai_records.runs.statements import Lease
 from vai_testkit.database import Database
 from vai_testkit.opened import opened_service
 from vai_testkit.wait import wait_for

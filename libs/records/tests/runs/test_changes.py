@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from vai_common.ids import uuid7
-from vai_records.runs import changes, hot
+from vai_records.runs import changes, statements
 from vai_testkit.database import Database, new_run
 
 
@@ -15,7 +15,7 @@ async def test_what_changed_after_a_time_is_found_in_its_order(database: Databas
     (new,) = await database.make(new_run(org_id=org_id))
     (theirs,) = await database.make(new_run(org_id=other))
     worker = await database.pool("extract-worker")
-    await hot.claim(worker, uuid7(), ["dlt_extract"], [old], 1, "worker-1")
+    await statements.claim(worker, uuid7(), ["dlt_extract"], [old], 1, "worker-1")
 
     rows = await changes.since(pool, {org_id: since, other: since}, 10)
     assert [row["id"] for row in rows if row["org_id"] == org_id] == [new, old]

@@ -10,8 +10,8 @@ import pytest
 from vai_common.ids import uuid7
 from vai_records.lifecycle.moves import Status
 from vai_records.listing import totals
-from vai_records.runs import hot
 from vai_records.runs import lists as run_lists
+from vai_records.runs import statements
 from vai_records.runs.lists import RunFilters, _count, _ids
 from vai_testkit.database import Database, new_run
 
@@ -106,8 +106,8 @@ async def test_a_hidden_run_is_not_counted(database: Database) -> None:
 async def test_a_run_that_met_another_is_not_counted(database: Database) -> None:
     org_id = uuid7()
     pool = await database.pool("api-gateway")
-    await hot.create(pool, [new_run(org_id=org_id, idempotency_key="k"), new_run(org_id=org_id)])
-    await hot.create(pool, [new_run(org_id=org_id, idempotency_key="k")])
+    await statements.create(pool, [new_run(org_id=org_id, idempotency_key="k"), new_run(org_id=org_id)])
+    await statements.create(pool, [new_run(org_id=org_id, idempotency_key="k")])
     assert await totals.total(pool, org_id, "runs") == 2
 
 

@@ -16,8 +16,8 @@ from vai_records.lifecycle.entry import Entry
 from vai_records.lifecycle.moves import Phase, Status
 from vai_records.lifecycle.sql_fragments import NEVER_WANTED, wanted
 from vai_records.lifecycle.transitions import Step, apply
-from vai_records.runs import hot
-from vai_records.runs.hot import Ending
+from vai_records.runs import statements
+from vai_records.runs.statements import Ending
 from vai_testkit.automations import NOOP, Saved, save
 from vai_testkit.database import Database
 from vai_testkit.rings import MemoryBell
@@ -48,7 +48,7 @@ async def _ended(database: Database, org_id: UUID, status: str = "completed", ru
     pool = await database.pool("extract-worker")
     ids = [await database.put("running", "leased", lease_owner=OWNER, org_id=org_id, **columns) for _ in range(runs)]
     endings = [Ending(run_id, 1, status, None, None, None, Entry("e", "m", {}), {}) for run_id in ids]
-    return await hot.finish(pool, endings, OWNER, "w")
+    return await statements.finish(pool, endings, OWNER, "w")
 
 
 async def _connection(database: Database, org_id: UUID) -> UUID:
@@ -69,8 +69,8 @@ def test_what_no_automation_can_wait_for_is_not_looked_for() -> None:
     assert {name for name in EVENTS if name.startswith("action.")} - set(EVENT_FIELDS) == NEVER_WANTED
     assert set(EVENT_FIELDS) <= set(EVENTS)
     assert {wanted("org_id", f"'{name}'") for name in NEVER_WANTED} == {"false"}
-    assert "automations" not in hot._CLAIM
-    assert "automations" in hot._FINISH
+    assert "automations" not in statements._CLAIM
+    assert "automations" in statements._FINISH
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ async def test_a_plan_made_without_automations_reads_only_those_that_wait(own_da
     run_id = await own_database.put("running", "leased", lease_owner=OWNER, org_id=org_id)
     async with pool.acquire() as conn, conn.transaction():
         ending = Ending(run_id, 1, "completed", None, None, None, Entry("e", "m", {}), {})
-        (row,) = await hot.finish(conn, [ending], OWNER, "w")
+        (row,) = await statements.finish(conn, [ending], OWNER, "w")
         assert row["wanted"]
         assert await conn.fetchval(_READ) < 10
 

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from vai_records.lifecycle.moves import CREATORS, EDGES, MOVES, PHASES, SLICES
-from vai_records.runs import hot
+from vai_records.runs import statements
 from vai_testkit.database import Database, new_run
 
 PLACES = [f"{status}/{phase}" for status, phases in PHASES.items() for phase in phases]
@@ -84,7 +84,7 @@ async def test_no_run_can_stand_where_its_status_has_no_such_phase(database: Dat
 async def test_only_gateway_and_scheduler_make_runs(database: Database, role: str) -> None:
     conn = await database.connect(role)
     with pytest.raises(asyncpg.PostgresError) as refused:
-        await hot.create(conn, [new_run()])
+        await statements.create(conn, [new_run()])
     assert refused.value.sqlstate == "VA001"
 
 
@@ -92,7 +92,7 @@ async def test_only_gateway_and_scheduler_make_runs(database: Database, role: st
 @pytest.mark.parametrize("held_for", [None, "approval", "limit", "deferred"])
 async def test_a_new_run_is_pending_and_says_who_made_it(database: Database, role: str, held_for: str | None) -> None:
     run = new_run(held_for=held_for)
-    assert run.id in await hot.create(await database.connect(role), [run])
+    assert run.id in await statements.create(await database.connect(role), [run])
     row = await database.run(run.id)
     assert (row["status"], row["phase"], row["moved_by"]) == ("pending", run.phase, role)
 

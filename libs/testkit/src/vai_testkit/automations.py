@@ -9,7 +9,7 @@ from vai_common.queries import Queries
 from vai_records.automations import runs, versions
 from vai_records.automations.body import AutomationBody
 from vai_records.automations.runs import NewAutomationRun
-from vai_records.automations.saved import Context, SavedAction, stored_steps
+from vai_records.automations.saved_steps import Context, SavedAction, saved_steps
 from vai_records.automations.versions import NewVersion
 
 NOOP: dict[str, Any] = {"kind": "dlt_extract", "definition": {"source": "noop"}}
@@ -41,7 +41,7 @@ async def save(
     """Saves an automation (document 002's JSON); `columns` may be due_at, status, and the `keyring` that seals it."""
     given = AutomationBody.model_validate({"name": "an automation", **body})
     declared = {name: one.model_dump(mode="json") for name, one in (given.inputs or {}).items()}
-    steps, secrets = stored_steps(
+    steps, secrets = saved_steps(
         given.steps or given.actions or [],
         Context(declared, actions or {}),
         ("body", "steps"),

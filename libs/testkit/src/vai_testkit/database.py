@@ -25,7 +25,7 @@ from vai_devstack.servers.ports import PortBook, random_base
 from vai_devstack.servers.postgres import Postgres
 from vai_records.lifecycle.leases import LEASE_SECONDS
 from vai_records.lifecycle.moves import Phase, Status
-from vai_records.runs import hot
+from vai_records.runs import statements
 from vai_records.runs.new_run import NewRun
 from vai_records.schema.migrate import migrate
 
@@ -156,7 +156,7 @@ class Database:
 
     async def make(self, *runs: NewRun) -> list[UUID]:
         """Runs as the gateway makes them; their ids."""
-        made = await hot.create(await self.pool("api-gateway"), runs)
+        made = await statements.create(await self.pool("api-gateway"), runs)
         assert len(made) == len(runs)
         return [run.id for run in runs]
 

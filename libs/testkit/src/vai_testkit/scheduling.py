@@ -9,7 +9,7 @@ from vai_records.automations import steps
 from vai_records.automations.advance import StepStatus
 from vai_records.automations.plan import Plan
 from vai_records.automations.steps import Change, Notes
-from vai_records.runs import hot
+from vai_records.runs import statements
 from vai_records.runs.new_run import NewRun
 
 _READ = """
@@ -49,7 +49,7 @@ class Scheduling:
                 trigger_source_id=str(run_id),
                 **columns,
             )
-            assert await hot.create(conn, [new])
+            assert await statements.create(conn, [new])
         finally:
             await conn.close()
         await self.change(run_id, Change(key, StepStatus.RUNNING, new.id))

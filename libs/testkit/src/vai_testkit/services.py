@@ -14,8 +14,8 @@ from vai_records.definitions.kinds import KINDS
 from vai_records.lifecycle.entry import Entry
 from vai_records.lifecycle.moves import Phase, Status
 from vai_records.lifecycle.transitions import Step, apply
-from vai_records.runs import hot
-from vai_records.runs.hot import Ending
+from vai_records.runs import statements
+from vai_records.runs.statements import Ending
 from vai_testkit.wait import wait_for
 
 
@@ -46,7 +46,7 @@ class OtherServices:
         async with self._session("extract-worker") as conn:
 
             async def claimed() -> list[Any]:
-                rows = await hot.claim(conn, self.worker_id, list(KINDS), [UUID(run_id)], 1, "worker-1")
+                rows = await statements.claim(conn, self.worker_id, list(KINDS), [UUID(run_id)], 1, "worker-1")
                 if not rows and await conn.fetchval("SELECT phase FROM runs WHERE id = $1", UUID(run_id)) != "queued":
                     raise ValueError(f"{run_id} is not queued")
                 return rows
@@ -66,7 +66,7 @@ class OtherServices:
         """Ends a run that the worker holds; asks again, as `claim` does."""
 
         async def ended() -> list[Any]:
-            return await hot.finish(conn, [ending], self.worker_id, "worker-1")
+            return await statements.finish(conn, [ending], self.worker_id, "worker-1")
 
         await wait_for(ended, what=f"{ending.run_id} is {ending.status}")
 
@@ -103,7 +103,7 @@ class LogWorker:
 
     async def log(self, run_id: str, epoch: int, *messages: str) -> None:
         entries = [(UUID(run_id), epoch, Entry("note", message, {})) for message in messages]
-        await hot.log(self.conn, entries, "worker-1")
+        await statements.log(self.conn, entries, "worker-1")
 
     async def end(self, run_id: str, epoch: int, status: str = "completed") -> None:
         entry = Entry(f"run_{status}", "done", {})

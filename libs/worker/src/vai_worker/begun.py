@@ -1,7 +1,7 @@
 """What this process has begun and may not be done twice, for as long as its lease might come back (decision 24)."""
 
 from vai_common.clock import steady_seconds
-from vai_records.runs.hot import Lease
+from vai_records.runs.statements import Lease
 from vai_worker.owned import Owned
 
 REMEMBERED_SECONDS = 120.0

@@ -7,8 +7,8 @@ from vai_common.db import is_away
 from vai_common.queries import Pool, Row
 from vai_common.rows import Rows
 from vai_records.metrics import runs_given_up
-from vai_records.runs import hot
-from vai_records.runs.hot import Share
+from vai_records.runs import statements
+from vai_records.runs.statements import Share
 from vai_worker import lifecycle
 from vai_worker.alone import HOLDS_SECONDS
 from vai_worker.lifecycle import Holder
@@ -35,7 +35,9 @@ class Claims:
         """Those of the ids that are still queued."""
 
         async def some(part: list[UUID]) -> Sequence[Row]:
-            return await hot.claim(self._pool, self._holder.id, self._kinds, part, len(part), self._holder.name, share)
+            return await statements.claim(
+                self._pool, self._holder.id, self._kinds, part, len(part), self._holder.name, share
+            )
 
         return await self._rows.each(ids, some)
 
@@ -44,11 +46,11 @@ class Claims:
         resting = self._rows.resting
         if not resting:
             try:
-                return await hot.pull(self._pool, self._holder.id, self._kinds, most, self._holder.name, share)
+                return await statements.pull(self._pool, self._holder.id, self._kinds, most, self._holder.name, share)
             except Exception as error:
                 if is_away(error):
                     raise
-        found = await hot.waiting(self._pool, self._kinds, most + len(resting))
+        found = await statements.waiting(self._pool, self._kinds, most + len(resting))
         return await self.hinted([run_id for run_id in found if run_id not in resting][:most], share)
 
     async def alone(self) -> Sequence[Row]:
@@ -56,7 +58,7 @@ class Claims:
         resting = [run_id for run_id in self._rows.resting if isinstance(run_id, UUID)]
         asked = (HOLDS_SECONDS, resting)
         try:
-            return await hot.pull_alone(self._pool, self._holder.id, self._kinds, self._holder.name, *asked)
+            return await statements.pull_alone(self._pool, self._holder.id, self._kinds, self._holder.name, *asked)
         except Exception as error:
             if is_away(error):
                 raise
@@ -65,7 +67,7 @@ class Claims:
         async def fail(_: UUID) -> None:
             raise failure
 
-        for run_id in await hot.waiting_alone(self._pool, self._kinds, *asked):
+        for run_id in await statements.waiting_alone(self._pool, self._kinds, *asked):
             await self._rows.one(run_id, fail)
         return []
 

@@ -24,9 +24,9 @@ from vai_records.definitions.base import Retry
 from vai_records.events import events
 from vai_records.lifecycle.entry import Entry
 from vai_records.metrics import runs_given_up
-from vai_records.runs import hot
-from vai_records.runs.hot import Ending
+from vai_records.runs import statements
 from vai_records.runs.row import EndedRun
+from vai_records.runs.statements import Ending
 from vai_worker import lifecycle, metrics
 from vai_worker.insist import FIRST_WAIT, insist
 from vai_worker.kind import Park
@@ -257,7 +257,7 @@ class Endings:
         return bool(row["epoch"] == epoch and row["lease_owner"] == self._holder.id)
 
     async def _finish(self, endings: list[Ending]) -> list[EndedRun | None]:
-        rows = await hot.finish(self._pool, endings, self._holder.id, self._holder.name)
+        rows = await statements.finish(self._pool, endings, self._holder.id, self._holder.name)
         self._on_ended(rows)
         by_id = {row["id"]: row for row in rows}
         return [by_id.get(ending.run_id) for ending in endings]

@@ -1,6 +1,6 @@
 """The worker's slice of the lifecycle, by name: how a leased run is let go.
 
-Its claim and its end are in `vai_records.runs.hot`.
+Its claim and its end are in `vai_records.runs.statements`.
 
 Cancel beats a retry and a failure, never a completion (decision 20): the steps below refuse a run with another
 `control` than they carry out, and whoever is refused reads the row. No step queues or pauses a run that may not be done

@@ -15,8 +15,8 @@ import asyncpg
 from vai_common.clock import steady_seconds
 from vai_common.egress.addresses import PUBLIC, Policy
 from vai_common.errors import ErrorCode, Permanent
-from vai_common.faults import in_words
 from vai_common.queries import Pool, Queries, Row
+from vai_common.validation_messages import in_words
 from vai_records.connections import health as connection_health
 from vai_records.connections.access_tokens import AccessTokens, with_token
 from vai_records.connections.oauth import needs_token

@@ -13,7 +13,7 @@ from vai_common.db import is_away
 from vai_common.loops import every
 from vai_common.queries import Pool
 from vai_records.lifecycle.entry import Entry
-from vai_records.runs import hot
+from vai_records.runs import statements
 from vai_worker.metrics import log_entries_dropped, log_entries_written
 
 _log = structlog.get_logger()
@@ -48,7 +48,7 @@ class Reports:
         self._pool = pool
         self._worker = worker
         self._most_waiting = most_waiting
-        # One batch after another: a later number of a run must not be written before an earlier one (`runs.hot`).
+        # One batch at a time: an earlier number of a run must be written before a later one (`runs.statements`).
         self._entries: Batcher[Line, None] = Batcher(
             self._write, most=_MOST, in_flight=1, most_waiting=2 * most_waiting, when_away="keep"
         )
@@ -100,7 +100,7 @@ class Reports:
     async def _write_progress(self, values: list[Progress]) -> None:
         """One run's value that cannot be stored stops nobody else's (rule 22)."""
         try:
-            for lease in await hot.progress(self._pool, values):
+            for lease in await statements.progress(self._pool, values):
                 # Unless something newer has come meanwhile. Asked again with the next turn.
                 self._progress.setdefault(lease, next(value for *of, value in values if tuple(of) == lease))
                 self._waiting.set()
@@ -127,7 +127,7 @@ class Reports:
     async def _send(self, lines: list[Line]) -> None:
         if not lines:
             return
-        locked = await hot.log(self._pool, [(*line.lease, line.entry) for line in lines], self._worker) or ()
+        locked = await statements.log(self._pool, [(*line.lease, line.entry) for line in lines], self._worker) or ()
         written = [line for line in lines if line.lease not in locked]
         for line in written:
             if not line.written.done():

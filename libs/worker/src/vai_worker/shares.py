@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from vai_common.queries import Pool
-from vai_records.runs.hot import Share
+from vai_records.runs.statements import Share
 from vai_worker.owned import Owned
 
 LOOK_SECONDS = 3.0

@@ -17,8 +17,8 @@ from vai_records.events.publication import Publisher
 from vai_records.events.run_end import follow, offer_room
 from vai_records.lifecycle.leases import RENEW_SECONDS
 from vai_records.processes.life import Life, process_channel
-from vai_records.runs import hot
-from vai_records.runs.hot import Lease
+from vai_records.runs import statements
+from vai_records.runs.statements import Lease
 from vai_worker import metrics
 from vai_worker.alone import Alone
 from vai_worker.begun import Begun
@@ -257,7 +257,9 @@ class Worker:
 
     async def renew_once(self) -> None:
         if self._owned:
-            await hot.renew(self._service.pool, self._life.id, [(run.id, run.epoch) for run in self._owned.values()])
+            await statements.renew(
+                self._service.pool, self._life.id, [(run.id, run.epoch) for run in self._owned.values()]
+            )
 
     def _on_beat(self, leases: list[Lease]) -> None:
         """Carries `control` to the runs; a lease that nobody here knows at two beats running is let go.

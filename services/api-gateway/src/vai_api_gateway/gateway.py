@@ -18,8 +18,8 @@ from vai_api_gateway.runs.fleet import Fleet
 from vai_api_gateway.runs.intake import Intake
 from vai_api_gateway.runs.waiters import Waiters
 from vai_api_gateway.settings import Settings
-from vai_api_gateway.webhooks.intake import HookIntake
-from vai_api_gateway.webhooks.paths import Hooks
+from vai_api_gateway.webhooks.intake import WebhookIntake
+from vai_api_gateway.webhooks.paths import WebhookPaths
 from vai_common.messages.bell import Bell
 from vai_common.queries import OpenPool
 from vai_drawing.drawer import Drawer
@@ -41,8 +41,8 @@ class Gateway:
     desk: PasswordDesk
     sign_ins: SignIns
     intake: Intake
-    hooks: Hooks
-    hook_intake: HookIntake
+    webhook_paths: WebhookPaths
+    webhook_intake: WebhookIntake
     fleet: Fleet
     waiters: Waiters
     tail: Tail

@@ -21,7 +21,7 @@ from vai_api_gateway.http.edge import REQUEST_ID
 from vai_api_gateway.lifecycle import Immovable, NoSuchRun, NotAllowed
 from vai_common.batcher import Overloaded
 from vai_common.db import AWAY, is_away
-from vai_common.faults import told
+from vai_common.validation_messages import told
 from vai_records.refused import Fault, Place, Refused
 from vai_records.secrets.keys import SecretError
 

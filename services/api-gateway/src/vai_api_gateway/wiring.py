@@ -15,8 +15,8 @@ from vai_api_gateway.runs.fleet import Fleet
 from vai_api_gateway.runs.intake import Intake
 from vai_api_gateway.runs.waiters import Waiters
 from vai_api_gateway.settings import Settings
-from vai_api_gateway.webhooks.intake import HookIntake
-from vai_api_gateway.webhooks.paths import Hooks
+from vai_api_gateway.webhooks.intake import WebhookIntake
+from vai_api_gateway.webhooks.paths import WebhookPaths
 from vai_common import vitals
 from vai_common.boot import Service, serve_health
 from vai_common.db import engine
@@ -48,8 +48,8 @@ async def running(service: Service[Settings]) -> AsyncIterator[None]:
         desk=desk,
         sign_ins=SignIns(service.pool, desk, settings.proxies, settings.token_hours),
         intake=Intake(service.pool, service.bell),
-        hooks=Hooks(service.pool, keyring),
-        hook_intake=HookIntake(service.pool, service.bell),
+        webhook_paths=WebhookPaths(service.pool, keyring),
+        webhook_intake=WebhookIntake(service.pool, service.bell),
         fleet=fleet,
         waiters=Waiters(service.pool, service.listener),
         tail=Tail(service.pool),
@@ -69,7 +69,7 @@ async def running(service: Service[Settings]) -> AsyncIterator[None]:
         yield
     finally:
         await gateway.intake.drained()
-        await gateway.hook_intake.drained()
+        await gateway.webhook_intake.drained()
         await gateway.drawer.close()
         await publisher.close(3)
         await gateway.fleet.close()

@@ -14,7 +14,7 @@ from vai_records.automations import automations
 from vai_records.automations import runs as automation_runs
 from vai_records.automations.runs import NewAutomationRun
 from vai_records.people.people import Role
-from vai_records.runs import hot
+from vai_records.runs import statements
 from vai_records.runs.new_run import NewRun
 from vai_testkit.scheduling import Scheduling
 from vai_testkit.services import OtherServices
@@ -140,7 +140,7 @@ async def test_a_failed_step_is_retried_with_its_automation_run(
         trigger_source_type="automation_run",
         trigger_source_id=run["runId"],
     )
-    await hot.create(gateway.pool, [step])
+    await statements.create(gateway.pool, [step])
     await others.end(str(step.id), "failed", error=FAILED)
     status, message = await told(await api.post(f"/api/v1/action-runs/{step.id}/retry"))
     assert (status, f"/api/v1/automation-runs/{run['runId']}/retry" in message) == (409, True)
@@ -165,7 +165,7 @@ async def test_who_wrote_an_automation_does_not_approve_what_it_asks_for(
         trigger_source_type="automation_run",
         trigger_source_id=str(by_webhook.id),
     )
-    await hot.create(gateway.pool, [gate])
+    await statements.create(gateway.pool, [gate])
     await others.ask_approval(str(gate.id))
     assert (await web.post(f"/api/v1/action-runs/{gate.id}/approve")).status_code == 403
 

@@ -13,7 +13,7 @@ from vai_api_gateway.runs.feed import LARGEST_PIECE, Feed
 from vai_api_gateway.settings import Settings
 from vai_common import db
 from vai_common.ids import uuid7
-from vai_records.runs import hot
+from vai_records.runs import statements
 from vai_records.runs.lists import RunFilters
 from vai_testkit.servers.sse import Stream, stream
 from vai_testkit.services import LogWorker, OtherServices
@@ -104,7 +104,7 @@ async def test_progress_is_told_at_most_once_a_second_and_its_last_state_always(
     async with stream(client, f"{RUNS}/stream") as feed:
         await ready(feed)
         for percent in range(1, 101):
-            await hot.progress(worker.conn, [(UUID(run_id), epoch, {"overall_percent": percent})])
+            await statements.progress(worker.conn, [(UUID(run_id), epoch, {"overall_percent": percent})])
             await asyncio.sleep(0.015)
         told = [(clock.time(), await feed.event())]
         while (told[-1][1].data["progress"] or {}).get("overall_percent") != 100:

@@ -9,9 +9,9 @@ import pytest
 from vai_api_gateway.gateway import Gateway
 from vai_api_gateway.http.requests import DEEPEST_BODY, LARGEST_BODY
 from vai_common.ids import uuid7
-from vai_testkit.hooks import ORDER, SECRET, Hook, automation, counted, refusal
 from vai_testkit.signing import github, shopify, standard
 from vai_testkit.team import Team, make_team
+from vai_testkit.webhooks import ORDER, SECRET, Hook, automation, counted, refusal
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 from vai_api_gateway.webhooks.endpoint import KEPT_HEADERS
-from vai_api_gateway.webhooks.intake import HookIntake
+from vai_api_gateway.webhooks.intake import WebhookIntake
 from vai_api_gateway.webhooks.paths import REMEMBER_SECONDS
 from vai_common import clock
 from vai_common.messages.bell import AUTOMATION
 from vai_records.people.people import Role
-from vai_testkit.hooks import ORDER, SECRET, Hook, automation, counted, refusal
 from vai_testkit.signing import Sign, github, shopify, standard
 from vai_testkit.team import Team
+from vai_testkit.webhooks import ORDER, SECRET, Hook, automation, counted, refusal
 
 PAGE = Path(__file__).parents[4] / "docs/webhooks.md"
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -135,8 +135,8 @@ async def test_fifty_equal_deliveries_at_once_make_one_run(hook: Hook) -> None:
 
 async def test_two_gateways_make_one_run_of_one_message(hook: Hook) -> None:
     """Each has its own groups; what they have in common is the index."""
-    other = HookIntake(hook.gateway.pool, hook.bell)
-    intakes = ((hook.gateway.hook_intake, await hook.news(100)), (other, (await hook.news(100))[::-1]))
+    other = WebhookIntake(hook.gateway.pool, hook.bell)
+    intakes = ((hook.gateway.webhook_intake, await hook.news(100)), (other, (await hook.news(100))[::-1]))
     started = await asyncio.gather(*(intake.start(new, 1) for intake, each in intakes for new in each))
     assert sum(one.is_new for one in started) == 100
     assert {one.run_id for one in started} == {run["id"] for run in await hook.runs()}

@@ -16,7 +16,7 @@ from vai_common.ids import uuid7
 from vai_common.messages.bell import AUTOMATION, Bell
 from vai_common.queries import Pool, Queries, Row
 from vai_common.rows import Rows
-from vai_records.automations import automations, causes, runs, stored
+from vai_records.automations import automations, causes, runs, saved_definition
 from vai_records.automations.causes import AFTER_CUT_OFF, DEFAULT_MOST, Source, Wanted
 from vai_records.automations.runs import NewAutomationRun
 from vai_records.automations.triggers import passes
@@ -123,7 +123,7 @@ async def _matches(conn: Queries, rows: Sequence[Row]) -> Iterator[_Match]:
             waiting[one["org_id"], one["event_type"]].append(one)
         else:
             fault = "the filters of its trigger are no object; give it others"
-            await automations.break_(conn, one["id"], stored.error_of(fault))
+            await automations.break_(conn, one["id"], saved_definition.error_of(fault))
     events = ((row, event_of(row)) for row in rows)
     return (
         _Match(row, event, one)

@@ -16,13 +16,13 @@ import structlog
 from vai_common.messages.bell import AUTOMATION, EVENT, Bell
 from vai_common.queries import Pool, Queries
 from vai_common.telemetry import span
-from vai_records.automations import automations, runs, steps, stored
+from vai_records.automations import automations, runs, saved_definition, steps
 from vai_records.automations.advance import Advance, Standing, StepStatus, advance, has_failed
 from vai_records.automations.runs import Live
 from vai_records.automations.steps import Change, Notes, Step
 from vai_records.automations.versions import Version, Versions
 from vai_records.events.publication import Publisher
-from vai_records.runs import hot
+from vai_records.runs import statements
 from vai_records.runs.new_run import NewRun
 from vai_records.secrets.keys import Keyring
 from vai_scheduler.first_look import Opening, open_run
@@ -90,7 +90,7 @@ class Looker:
     async def _look(self, one: "_Look") -> None:
         if one.version.fault is not None:
             await self._give_up(one, one.version.fault)
-            one.broken = stored.error_of(one.version.fault)
+            one.broken = saved_definition.error_of(one.version.fault)
             return
         is_first = one.live.started_at is None and one.live.control is None
         opening = await open_run(one.conn, one.live, one.version, one.notes) if is_first else Opening.BEGUN
@@ -104,7 +104,7 @@ class Looker:
             if step.standing.state in (StepStatus.WAITING, StepStatus.RUNNING):
                 tell_change(one.notes, Change(step.key, StepStatus.CANCELLED, step.run_id, reason="given up"))
         ended = StepStatus.CANCELLED if one.live.control == "cancel" else StepStatus.FAILED
-        tell_end(one.notes, one.live, ended, stored.error_of(message))
+        tell_end(one.notes, one.live, ended, saved_definition.error_of(message))
 
     async def _write(self, one: "_Look") -> Outcome:
         outcome = Outcome(running=sum(step.standing.state is StepStatus.RUNNING for step in one.known.values()))
@@ -201,7 +201,7 @@ class _Look:
 
 async def _create(one: _Look, outcome: Outcome) -> None:
     """Inserts the runs of the steps; one that an earlier look has made, and whose note was lost, is taken as it is."""
-    made = await hot.create(one.conn, list(one.starting.values()))
+    made = await statements.create(one.conn, list(one.starting.values()))
     missing = {new.idempotency_key: key for key, new in one.starting.items() if new.id not in made}
     if missing:
         found = await steps.adopt(one.conn, one.live.org_id, str(one.live.id), [key or "" for key in missing])

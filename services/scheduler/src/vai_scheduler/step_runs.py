@@ -9,11 +9,11 @@ from uuid import UUID
 from vai_common.queries import Queries
 from vai_records.automations import references, runs, steps
 from vai_records.automations.advance import StepStatus
-from vai_records.automations.faults import branch_roots
 from vai_records.automations.inputs import with_defaults
 from vai_records.automations.references import BadReference, Reference
 from vai_records.automations.runs import Live
-from vai_records.automations.saved import with_name
+from vai_records.automations.saved_steps import with_name
+from vai_records.automations.step_faults import branch_roots
 from vai_records.automations.steps import Step
 from vai_records.automations.versions import Version
 from vai_records.catalogue import actions
@@ -22,7 +22,7 @@ from vai_records.definitions.reading import shown
 from vai_records.refused import Place, Refused
 from vai_records.runs import orders
 from vai_records.runs.new_run import NewRun, own_key
-from vai_records.runs.orders import Customer, Known, Order
+from vai_records.runs.orders import Customer, Lookups, Order
 from vai_records.secrets.keys import Keyring, SecretError
 from vai_records.validation import beside, checks
 
@@ -63,7 +63,7 @@ class Preparer:
     keyring: Keyring
     live: Live
     version: Version
-    known: Known = field(default_factory=Known)
+    lookups: Lookups = field(default_factory=Lookups)
     actions: dict[UUID, ToRun | None] = field(default_factory=dict)
     orders: dict[str, Order] = field(default_factory=dict)
 
@@ -101,7 +101,7 @@ class Preparer:
             definition = self._resolved(step, order, values)
             once = own_key(self.live.id, key, 1)
             order = replace(order, definition=definition, loc=(), idempotency_key=once, concurrency_key=once)
-            return await orders.make(self.conn, self.keyring, self._customer(), order, self.known)
+            return await orders.make(self.conn, self.keyring, self._customer(), order, self.lookups)
         except BadReference as error:
             raise Unready(str(error)) from error
         except SecretError as error:

@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from vai_common.queries import Connection, Queries, Row
-from vai_records.automations import stored, versions
+from vai_records.automations import saved_definition, versions
 from vai_records.automations.versions import NewVersion
 from vai_records.catalogue.naming import by_name, id_in, ids_in
 from vai_records.catalogue.unique import constraint_of
@@ -213,13 +213,13 @@ async def by_slug(conn: Queries, org_id: UUID, slug: str) -> Row | None:
 def _readable(row: Row | None) -> Row | None:
     if row is None:
         return None
-    found = stored.read(row["definition"])
+    found = saved_definition.read(row["definition"])
     trigger = row["trigger"] if isinstance(row["trigger"], dict) and "type" in row["trigger"] else None
     if found.fault is None and trigger is not None:
         return {**row, "definition": found.definition}
     fault = found.fault or "its trigger cannot be read; give it another"
     status = "error" if row["status"] == "active" else row["status"]
-    told = {"status": status, "error": row["error"] or stored.error_of(fault)}
+    told = {"status": status, "error": row["error"] or saved_definition.error_of(fault)}
     return {**row, "definition": found.definition, "trigger": trigger or {"type": "manual"}, **told}
 
 

@@ -107,7 +107,7 @@ class Plan:
 
     @classmethod
     def of(cls, definition: Mapping[str, Any]) -> "Plan":
-        """From a stored definition (`vai_records.automations.saved`)."""
+        """From a stored definition (`vai_records.automations.saved_steps`)."""
         return cls(tuple(map(_step, definition["steps"])), definition["max_parallel"])
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from vai_common.queries import Queries
-from vai_records.automations import stored
+from vai_records.automations import saved_definition
 from vai_records.automations.plan import Plan
 
 _READ = "SELECT definition, secrets FROM automation_versions WHERE id = $1"
@@ -21,7 +21,7 @@ VALUES ($1, $2, $3, $4, $5, $6)
 class Version:
     """One version: its plan, its steps by key, and the sealed write-only values of these.
 
-    `fault` says why it has no steps: what is stored cannot be read (`vai_records.automations.stored`).
+    `fault` says why it has no steps: what is stored cannot be read (`vai_records.automations.saved_definition`).
     """
 
     id: UUID
@@ -41,7 +41,7 @@ class Version:
 
     @cached_property
     def steps(self) -> dict[str, dict[str, Any]]:
-        """The steps by key, as they are stored (`vai_records.automations.saved`)."""
+        """The steps by key, as they are stored (`vai_records.automations.saved_steps`)."""
         return {step["key"]: step for step in self.definition["steps"]}
 
 
@@ -58,7 +58,7 @@ class Versions:
             row = await conn.fetchrow(_READ, version_id)
             if row is None:
                 raise LookupError(f"there is no version {version_id}")
-            found = stored.read(row["definition"])
+            found = saved_definition.read(row["definition"])
             self._remember(Version(version_id, found.definition, row["secrets"], found.plan, found.fault))
         self._known.move_to_end(version_id)
         return self._known[version_id]

@@ -5,7 +5,7 @@ from typing import Any
 
 from vai_records.automations import references
 from vai_records.automations.reference_text import REFERENCE, BadReference
-from vai_records.automations.saved import with_name
+from vai_records.automations.saved_steps import with_name
 from vai_records.automations.schedule import days_note
 from vai_records.definitions.conditions import Operator, path_of
 from vai_records.refused import Fault, Place

@@ -19,7 +19,7 @@ from vai_common.rows import Rows
 from vai_records.events.events import Event, record_of
 from vai_records.lifecycle.sql_fragments import JOURNAL_DATA
 from vai_records.metrics import event_lag_seconds, event_publish_failures, events_published
-from vai_records.runs import hot
+from vai_records.runs import statements
 
 _log = structlog.get_logger()
 
@@ -181,7 +181,7 @@ class Publisher:
 
     async def _note(self, done: Sequence[Event], failed: Sequence[Event]) -> None:
         if done:
-            await hot.published(self._pool, [event.key for event in done])
+            await statements.published(self._pool, [event.key for event in done])
             _count(done)
         if failed:
             event_publish_failures.inc(len(failed))

@@ -1,7 +1,7 @@
 """Pieces of SQL that say which runs a claim takes, and which leases a statement has passed over.
 
-They pick `id` and `status` of runs: of the kinds $2, hinted at by $3 or whoever waits, at most $4; `runs.hot` claims
-them for the owner $1 by the name of $5.
+They pick `id` and `status` of runs: of the kinds $2, hinted at by $3 or whoever waits, at most $4; `runs.statements`
+claims them for the owner $1 by the name of $5.
 """
 
 from vai_records.lifecycle.sql_fragments import ALONE

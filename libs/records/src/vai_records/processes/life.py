@@ -18,7 +18,7 @@ from vai_common.clock import steady_seconds
 from vai_common.db import AWAY, connect
 from vai_common.ids import uuid7
 from vai_common.loops import every
-from vai_records.runs import hot
+from vai_records.runs import statements
 from vai_records.schema import needed as schema
 
 _log = structlog.get_logger()
@@ -67,7 +67,7 @@ class Life:
         self._last_good = 0.0
         self._changed = asyncio.Event()
         self._beating: asyncio.Task[None] | None = None
-        self.on_beat: Callable[[list[hot.Lease]], None] = lambda leases: None
+        self.on_beat: Callable[[list[statements.Lease]], None] = lambda leases: None
         self.on_death: Callable[[], None] = lambda: None
 
     async def start(self) -> None:
@@ -92,7 +92,7 @@ class Life:
         if not self._holds_lock():
             await self._take_lock()
         sent = steady_seconds()
-        leases = await asyncio.wait_for(hot.beat(self._lock, self.id), BEAT_SECONDS)
+        leases = await asyncio.wait_for(statements.beat(self._lock, self.id), BEAT_SECONDS)
         if leases is None:
             self._hear_of_death()
             await self._register()

@@ -69,7 +69,7 @@ class NewRun:
 
     @property
     def keys(self) -> frozenset[str]:
-        """What the run may share with no other (see `vai_records.runs.hot.create`)."""
+        """What the run may share with no other (see `vai_records.runs.statements.create`)."""
         retried = str(self.retry_of) if self.retry_of else None
         return frozenset(key for key in (self.idempotency_key, self.concurrency_key, retried) if key)
 

@@ -60,7 +60,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Known:
+class Lookups:
     """What has been looked up: of many runs the next needs not ask for the same connection or parent again."""
 
     connections: dict[Reference, Resolved] = field(default_factory=dict)
@@ -87,18 +87,20 @@ def of_action(keyring: Keyring, org_id: UUID, action: ToRun, overrides: Json | N
     return Order(action.kind, merged, ("definition",), action=action, stored=stored, deferred=deferred)
 
 
-async def make(conn: Queries, keyring: Keyring, customer: Customer, order: Order, known: Known | None = None) -> NewRun:
+async def make(
+    conn: Queries, keyring: Keyring, customer: Customer, order: Order, lookups: Lookups | None = None
+) -> NewRun:
     """The run as it will be inserted. Raises `Refused` that says what is wrong with the order."""
-    known = known or Known()
-    found = await _resolved(conn, customer.org_id, order, known)
+    lookups = lookups or Lookups()
+    found = await _resolved(conn, customer.org_id, order, lookups)
     # What stands beside the definition is not part of it; the snapshot says what the run works on.
     snapshot = checks.with_connection(order.definition, found.id if found else None)
     whole = checks.whole(order.kind, snapshot, order.stored, order.loc)
     model = await beside.judged(customer.org_id, whole, partial(checks.complete, order.kind, whole, order.loc))
     if isinstance(model, CallAutomation):
-        await _check_called(conn, customer.org_id, model.automation, order.loc, known)
+        await _check_called(conn, customer.org_id, model.automation, order.loc, lookups)
     if order.parent_run_id is not None:
-        await _check_parent(conn, customer.org_id, order.parent_run_id, known)
+        await _check_parent(conn, customer.org_id, order.parent_run_id, lookups)
     return _new_run(keyring, customer, order, (model, found))
 
 
@@ -168,14 +170,14 @@ def _reference(given: Any, loc: Place) -> Reference:
     raise refused(loc, "name the connection by an id, a slug, or an object with one of id, slug or provider")
 
 
-async def _resolved(conn: Queries, org_id: UUID, order: Order, known: Known) -> Resolved | None:
+async def _resolved(conn: Queries, org_id: UUID, order: Order, lookups: Lookups) -> Resolved | None:
     references = list(_references(order))
     if not references:
         return None
     found: dict[UUID, Resolved] = {}
     for loc, reference in references:
-        resolved = known.connections.get(reference) or await _resolve(conn, org_id, loc, reference)
-        known.connections[reference] = found[resolved.id] = resolved
+        resolved = lookups.connections.get(reference) or await _resolve(conn, org_id, loc, reference)
+        lookups.connections[reference] = found[resolved.id] = resolved
     if len(found) > 1:
         names = " and ".join(".".join(map(str, loc)) for loc, _ in references)
         raise refused(references[0][0], f"{names} name different connections; name one", "two_connections")
@@ -189,19 +191,19 @@ async def _resolve(conn: Queries, org_id: UUID, loc: Place, reference: Reference
         raise refused(loc, str(error), "unknown_connection") from error
 
 
-async def _check_called(conn: Queries, org_id: UUID, name: str, loc: Place, known: Known) -> None:
-    if name in known.automations:
+async def _check_called(conn: Queries, org_id: UUID, name: str, loc: Place, lookups: Lookups) -> None:
+    if name in lookups.automations:
         return
     if await automations.to_start(conn, org_id, name) is None:
         message = f"there is no automation {name!r}; name one by its id or its slug"
         raise refused((*loc, "automation"), message, "unknown_automation")
-    known.automations.add(name)
+    lookups.automations.add(name)
 
 
-async def _check_parent(conn: Queries, org_id: UUID, parent_run_id: UUID, known: Known) -> None:
-    if parent_run_id in known.parents:
+async def _check_parent(conn: Queries, org_id: UUID, parent_run_id: UUID, lookups: Lookups) -> None:
+    if parent_run_id in lookups.parents:
         return
     there = "SELECT 1 FROM runs WHERE id = $1 AND org_id = $2 AND deleted_at IS NULL"
     if await conn.fetchval(there, parent_run_id, org_id) is None:
         raise refused(("body", "parentActionRunId"), "no such run", "unknown_run")
-    known.parents.add(parent_run_id)
+    lookups.parents.add(parent_run_id)

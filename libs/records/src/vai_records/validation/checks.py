@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel, to_snake
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
-from vai_common.faults import told
+from vai_common.validation_messages import told
 from vai_records.definitions import definition_model, reading
 from vai_records.definitions.base import Definition
 from vai_records.definitions.kinds import KINDS

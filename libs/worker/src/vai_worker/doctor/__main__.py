@@ -12,9 +12,9 @@ from typing import cast
 from pydantic import ValidationError
 
 from vai_common.db import AWAY, open_pool
-from vai_common.faults import in_words
 from vai_common.queries import Pool
 from vai_common.settings import Settings
+from vai_common.validation_messages import in_words
 from vai_worker.doctor import database, outside
 from vai_worker.doctor.finding import Finding
 from vai_worker.doctor.tables import tables

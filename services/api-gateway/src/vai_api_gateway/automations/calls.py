@@ -6,7 +6,7 @@ from uuid import UUID
 
 from vai_common.queries import Pool
 from vai_records.automations import automations
-from vai_records.automations.saved import SavedAction
+from vai_records.automations.saved_steps import SavedAction
 from vai_records.catalogue.naming import id_in
 from vai_records.refused import Place, refused
 

@@ -13,11 +13,11 @@ from vai_api_gateway.automations.trigger_columns import due_after_now, trigger_c
 from vai_api_gateway.gateway import Gateway
 from vai_common.ids import uuid7
 from vai_common.queries import Row
-from vai_records.automations import saved
+from vai_records.automations import saved_steps
 from vai_records.automations.body import AutomationBody, AutomationParts, InputBody, StepBody
 from vai_records.automations.inputs import SCHEDULED_FOR, is_needed
 from vai_records.automations.plan import DEFAULT_PARALLEL
-from vai_records.automations.saved import Context, SavedAction
+from vai_records.automations.saved_steps import Context, SavedAction
 from vai_records.automations.versions import NewVersion
 from vai_records.automations.warnings import condition_warnings, step_warnings, trigger_warnings
 from vai_records.catalogue import actions
@@ -120,14 +120,14 @@ async def _version(
     definitions = [step.action.definition or step.action.definition_overrides for step in steps]
     large = (definitions, [action.definition for action in known.values()])
     found, warned = await beside.judged(principal.org_id, large, judge)
-    called = await refuse_bad_calls(gateway.pool, principal.org_id, identity, calls_of(found.stored, known), at)
-    shared = await sharing.told_of_steps(gateway.pool, principal.org_id, identity[0], found.stored, at)
+    called = await refuse_bad_calls(gateway.pool, principal.org_id, identity, calls_of(found.saved, known), at)
+    shared = await sharing.told_of_steps(gateway.pool, principal.org_id, identity[0], found.saved, at)
     version_id = uuid7()
     conditions = before["conditions"] if parts.conditions is None else _plain(parts.conditions)
     definition = {
         "inputs": inputs,
         "conditions": conditions,
-        "steps": with_ids(found.stored, called),
+        "steps": with_ids(found.saved, called),
         "max_parallel": before["max_parallel"] if parts.max_parallel is None else parts.max_parallel,
     }
     sealed = gateway.keyring.encrypt_json(found.secrets, principal.org_id, version_id) if found.secrets else None
@@ -137,9 +137,9 @@ async def _version(
 
 def _judged(
     steps: Sequence[StepBody], context: Context, at: Place, *, in_sequence: bool
-) -> tuple[saved.ReadSteps, tuple[Fault, ...]]:
-    found = saved.read_steps(steps, context, at, in_sequence=in_sequence)
-    return found, tuple(step_warnings(found.stored, found.whole, at))
+) -> tuple[saved_steps.ReadSteps, tuple[Fault, ...]]:
+    found = saved_steps.read_steps(steps, context, at, in_sequence=in_sequence)
+    return found, tuple(step_warnings(found.saved, found.whole, at))
 
 
 def _written(parts: AutomationParts, before: Json) -> tuple[list[StepBody], Place]:
@@ -167,7 +167,7 @@ def _kept(gateway: Gateway, org_id: UUID, row: Row | None) -> dict[str, Json]:
 
 
 async def _saved_actions(gateway: Gateway, org_id: UUID, steps: Sequence[StepBody]) -> dict[str, SavedAction]:
-    names = sorted(saved.action_references(steps))
+    names = sorted(saved_steps.action_references(steps))
     if not names:
         return {}
     found = await actions.named(gateway.pool, org_id, names)

@@ -17,9 +17,9 @@ from fastapi.routing import APIRoute
 from vai_api_gateway.auth.roles import Demand
 from vai_api_gateway.http import numbers as odd_numbers
 from vai_api_gateway.problems import Problem, refusal
-from vai_common.faults import nearest
 from vai_common.nesting import DEEPEST
 from vai_common.telemetry import span
+from vai_common.validation_messages import nearest
 from vai_records.refused import Fault, Place, Refused, refused
 
 LARGEST_BODY = 1_048_576

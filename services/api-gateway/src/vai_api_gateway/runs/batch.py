@@ -17,11 +17,11 @@ from vai_api_gateway.problems import Problem, ProblemDetail, problem_detail, ref
 from vai_api_gateway.runs import request_orders
 from vai_api_gateway.runs import start as starting
 from vai_api_gateway.runs.intake import Created, KeyBusy, KeyReused
-from vai_common.faults import in_words
+from vai_common.validation_messages import in_words
 from vai_records.refused import Refused
 from vai_records.runs import runs
 from vai_records.runs.new_run import NewRun, own_key
-from vai_records.runs.orders import Customer, Known
+from vai_records.runs.orders import Customer, Lookups
 
 router = APIRouter(prefix="/api/v1/action-runs", tags=["Action runs"], route_class=BatchRoute, responses=PROBLEMS)
 
@@ -68,19 +68,19 @@ async def create_runs(request: Request, principal: Operator, body: BatchBody) ->
     gateway = gateway_of(request)
     who = request_orders.customer(principal, request)
     judged: list[NewRun | Created | Problem] = []
-    known, idempotency_key = Known(), header_key(request)
+    lookups, idempotency_key = Lookups(), header_key(request)
     for place, given in enumerate(body.runs):
         if place % _BREATH == _BREATH - 1:
             await asyncio.sleep(0)
         key = None if idempotency_key is None else own_key(idempotency_key, place)
-        judged.append(await _judge(gateway, who, given, known, key))
+        judged.append(await _judge(gateway, who, given, lookups, key))
     made = iter(await gateway.intake.create_together([one for one in judged if isinstance(one, NewRun)]))
     results = [_result(gateway, next(made) if isinstance(one, NewRun) else one) for one in judged]
     return answer({"results": results})
 
 
 async def _judge(
-    gateway: Gateway, who: Customer, given: Any, known: Known, key: str | None
+    gateway: Gateway, who: Customer, given: Any, lookups: Lookups, key: str | None
 ) -> NewRun | Created | Problem:
     """A run to make, or the one that its key has made before and that could not be made any more."""
     try:
@@ -90,7 +90,7 @@ async def _judge(
     order = request_orders.of_body(body)
     order = replace(order, idempotency_key=body.idempotency_key or key)
     try:
-        return await request_orders.make(gateway, who, order, known)
+        return await request_orders.make(gateway, who, order, lookups)
     except Refused as error:
         first = await first_order(gateway, who.org_id, order)
         return refusal(error) if first is None else Created(first, False)

@@ -17,7 +17,7 @@ from vai_api_gateway.http.turns import Turns
 from vai_common.batcher import Batcher, Overloaded
 from vai_common.messages.bell import Bell
 from vai_common.queries import Pool
-from vai_records.runs import hot, runs
+from vai_records.runs import runs, statements
 from vai_records.runs.new_run import NewRun, is_repeat
 from vai_records.runs.row import RunRow, blank
 
@@ -105,7 +105,7 @@ class Intake:
         return self._quick if others and self._pending[org_id] < _LITTLE else self._batcher
 
     async def _insert(self, batch: Sequence[NewRun]) -> list[datetime | None]:
-        made = await hot.create(self._pool, batch)
+        made = await statements.create(self._pool, batch)
         return [made.get(new.id) for new in batch]
 
     async def _insert_together(self, news: Sequence[NewRun]) -> dict[UUID, datetime]:
@@ -114,7 +114,7 @@ class Intake:
         for _ in range(_TRIES):
             with suppress(asyncpg.DeadlockDetectedError):
                 async with self._pool.acquire() as conn, conn.transaction():
-                    return await hot.create(conn, ordered)
+                    return await statements.create(conn, ordered)
         raise Overloaded
 
     async def _other(self, new: NewRun) -> Created | KeyReused | KeyBusy:

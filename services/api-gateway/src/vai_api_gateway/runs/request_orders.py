@@ -7,7 +7,7 @@ from vai_api_gateway.gateway import Gateway
 from vai_api_gateway.http.shapes import RunBody
 from vai_records.runs import orders
 from vai_records.runs.new_run import NewRun
-from vai_records.runs.orders import Customer, Known, Order
+from vai_records.runs.orders import Customer, Lookups, Order
 
 _COMMAND_LINE = "vai-cli/"
 """How the User-Agent of our command line begins."""
@@ -45,6 +45,6 @@ def of_body(body: RunBody, *, deferred: bool = False) -> Order:
     )
 
 
-async def make(gateway: Gateway, who: Customer, order: Order, known: Known | None = None) -> NewRun:
+async def make(gateway: Gateway, who: Customer, order: Order, lookups: Lookups | None = None) -> NewRun:
     """The run as it will be inserted. Raises `Refused` that says what is wrong with the order."""
-    return await orders.make(gateway.pool, gateway.keyring, who, order, known)
+    return await orders.make(gateway.pool, gateway.keyring, who, order, lookups)

@@ -15,7 +15,7 @@ from vai_api_gateway.http.requests import JsonRequest, JsonRoute
 from vai_api_gateway.http.shapes import Shape
 from vai_api_gateway.metrics import webhooks_refused, webhooks_taken
 from vai_api_gateway.problems import Problem
-from vai_api_gateway.webhooks.paths import OpenHook
+from vai_api_gateway.webhooks.paths import OpenWebhook
 from vai_api_gateway.webhooks.signatures import Message, Mismatch, Unproven, scheme_of
 from vai_common import clock
 from vai_common.batcher import Overloaded
@@ -126,7 +126,7 @@ async def _take(gateway: Gateway, request: Request, org_id: UUID, path: str) -> 
     hook, message_id = await _verified(gateway, request, org_id, path)
     payload = await request.json()
     if hook.status != "active":
-        await gateway.hook_intake.ignore(hook.id)
+        await gateway.webhook_intake.ignore(hook.id)
         return {"status": "ignored"}
     new = NewAutomationRun(
         org_id=org_id,
@@ -138,11 +138,11 @@ async def _take(gateway: Gateway, request: Request, org_id: UUID, path: str) -> 
         inputs=payload if isinstance(payload, dict) else {"payload": payload},
         traceparent=current_traceparent(),
     )
-    started = await gateway.hook_intake.start(new, len(await request.body()))
+    started = await gateway.webhook_intake.start(new, len(await request.body()))
     return {"automationRunId": started.run_id, "status": "accepted" if started.is_new else "repeated"}
 
 
-async def _verified(gateway: Gateway, request: Request, org_id: UUID, path: str) -> tuple[OpenHook, str]:
+async def _verified(gateway: Gateway, request: Request, org_id: UUID, path: str) -> tuple[OpenWebhook, str]:
     """Where a message leads that its secret has signed, and its id; one that is unsigned is not even read.
 
     Where no webhook is, a message is held against a secret that nobody has: who cannot sign for a path does not learn
@@ -160,9 +160,9 @@ async def _verified(gateway: Gateway, request: Request, org_id: UUID, path: str)
     return hook, message_id
 
 
-async def _found(gateway: Gateway, org_id: UUID, path: str) -> OpenHook | None:
+async def _found(gateway: Gateway, org_id: UUID, path: str) -> OpenWebhook | None:
     try:
-        return await gateway.hooks.find(org_id, webhook_path(path))
+        return await gateway.webhook_paths.find(org_id, webhook_path(path))
     except ValueError:
         return None
 

@@ -25,7 +25,7 @@ class Started:
     is_new: bool
 
 
-class HookIntake:
+class WebhookIntake:
     """Stores what webhooks start, and rings for it. Raises `batcher.Overloaded` where too much waits."""
 
     def __init__(self, pool: Pool, bell: Bell) -> None:

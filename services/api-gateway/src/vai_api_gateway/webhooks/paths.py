@@ -17,7 +17,7 @@ _MOST_REMEMBERED = 10_000
 
 
 @dataclass(frozen=True)
-class OpenHook:
+class OpenWebhook:
     """A webhook's automation, with the secret's text."""
 
     id: UUID
@@ -27,11 +27,11 @@ class OpenHook:
 
 
 class _Asked(NamedTuple):
-    answer: asyncio.Task[OpenHook | None]
+    answer: asyncio.Task[OpenWebhook | None]
     good_until: float
 
 
-class Hooks:
+class WebhookPaths:
     """Automations by their webhook's path, at most a second old; one question at a time for each."""
 
     def __init__(self, pool: Pool, keyring: Keyring, seconds: Callable[[], float] = clock.steady_seconds) -> None:
@@ -40,7 +40,7 @@ class Hooks:
         self._seconds = seconds
         self._asked: OrderedDict[tuple[UUID, str], _Asked] = OrderedDict()
 
-    async def find(self, org_id: UUID, path: str) -> OpenHook | None:
+    async def find(self, org_id: UUID, path: str) -> OpenWebhook | None:
         """Raises `SecretError` where the secret does not open."""
         key, now = (org_id, path), self._seconds()
         asked = self._asked.get(key)
@@ -56,13 +56,13 @@ class Hooks:
         if len(self._asked) > _MOST_REMEMBERED:
             self._asked.popitem(last=False)
 
-    async def _read(self, org_id: UUID, path: str) -> OpenHook | None:
+    async def _read(self, org_id: UUID, path: str) -> OpenWebhook | None:
         found = await webhooks.find(self._pool, org_id, path)
         if found is None:
             return None
         secret = self._keyring.decrypt(found.secret, org_id, found.id).decode()
-        return OpenHook(found.id, found.version_id, found.status, secret)
+        return OpenWebhook(found.id, found.version_id, found.status, secret)
 
 
-def _failed(answer: asyncio.Task[OpenHook | None]) -> bool:
+def _failed(answer: asyncio.Task[OpenWebhook | None]) -> bool:
     return answer.done() and (answer.cancelled() or answer.exception() is not None)

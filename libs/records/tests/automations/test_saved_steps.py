@@ -4,7 +4,7 @@ import pytest
 
 from libs.records.tests.automations.saving import ACTIONS, BRANCH, NOOP, SAVED, Json, faults, http, save, saved
 from vai_records.automations.body import AutomationBody
-from vai_records.automations.saved import action_references, with_name
+from vai_records.automations.saved_steps import action_references, with_name
 from vai_records.refused import Refused
 
 # One form is stored ---------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from uuid import UUID
 from vai_common.clock import now
 from vai_common.ids import uuid7
 from vai_records.lifecycle.leases import LEASE_SECONDS
-from vai_records.runs import hot
+from vai_records.runs import statements
 from vai_testkit.database import Database, new_run
 
 KIND = "dlt_extract"
@@ -18,11 +18,11 @@ KIND = "dlt_extract"
 
 async def _claim(database: Database, *ids: UUID, owner: UUID | None = None, most: int = 100) -> list[Any]:
     pool = await database.pool("extract-worker")
-    return await hot.claim(pool, owner or uuid7(), [KIND], ids, most, "worker-1")
+    return await statements.claim(pool, owner or uuid7(), [KIND], ids, most, "worker-1")
 
 
 async def _pull(database: Database, most: int, kinds: tuple[str, ...] = (KIND,)) -> list[Any]:
-    return await hot.pull(await database.pool("extract-worker"), uuid7(), list(kinds), most, "worker-1")
+    return await statements.pull(await database.pool("extract-worker"), uuid7(), list(kinds), most, "worker-1")
 
 
 async def test_a_claim_makes_a_pending_run_running_with_a_lease(database: Database) -> None:

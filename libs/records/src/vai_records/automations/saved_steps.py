@@ -10,7 +10,7 @@ from uuid import UUID
 from vai_records.automations import references
 from vai_records.automations.body import StepActionBody as ActionBody
 from vai_records.automations.body import StepBody
-from vai_records.automations.faults import dependency_faults, reference_faults
+from vai_records.automations.step_faults import dependency_faults, reference_faults
 from vai_records.definitions.sql_text import STRAY_REFERENCE, has_stray_reference
 from vai_records.refused import Fault, Place, Refused, refused
 from vai_records.validation import checks
@@ -43,18 +43,18 @@ class Context:
     kept: Mapping[str, Json] = field(default_factory=dict)
 
 
-def stored_steps(
+def saved_steps(
     steps: Sequence[StepBody], context: Context, at: Place, *, in_sequence: bool
 ) -> tuple[list[Json], dict[str, Json]]:
     """As `read_steps`, without what each does in all."""
     found = read_steps(steps, context, at, in_sequence=in_sequence)
-    return found.stored, found.secrets
+    return found.saved, found.secrets
 
 
 class ReadSteps(NamedTuple):
     """Steps as they are stored, their write-only values by step (decision 35), and what each does in all."""
 
-    stored: list[Json]
+    saved: list[Json]
     secrets: dict[str, Json]
     whole: list[Json]
 
@@ -80,7 +80,7 @@ def read_steps(steps: Sequence[StepBody], context: Context, at: Place, *, in_seq
         if work.hidden is not None:
             secrets[key] = work.hidden
         before = [{"step": keys[place - 1], "ports": None}] if chain and place else _merged(step)
-        found.append({"key": key, "name": step.name, **work.stored, "depends_on": before, "condition": step.when.value})
+        found.append({"key": key, "name": step.name, **work.saved, "depends_on": before, "condition": step.when.value})
     if not faults:
         faults = list(dependency_faults(found, whole, at))
     if not faults:
@@ -115,7 +115,7 @@ def _repeats(keys: Sequence[str], at: Place) -> Iterator[Fault]:
 class _Work:
     """What a step does as it is stored, the write-only values of that, and its whole definition, these included."""
 
-    stored: Json
+    saved: Json
     hidden: Json | None
     whole: Json
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from vai_common.faults import in_words
+from vai_common.validation_messages import in_words
 from vai_records.automations.body import TYPES
 from vai_records.automations.plan import DEFAULT_PARALLEL, Plan, When, find_cycle
 from vai_records.definitions.conditions import RootedCondition
@@ -21,7 +21,7 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Stored:
+class SavedDefinition:
     """`fault` says why `definition` and `plan` are empty; None where they are what was stored."""
 
     definition: Json
@@ -29,14 +29,16 @@ class Stored:
     fault: str | None = None
 
 
-def read(stored: Any) -> Stored:
+def read(stored: Any) -> SavedDefinition:
     """Never raises."""
     try:
         definition = _checked(stored)
-        return Stored(definition, Plan.of(definition))
+        return SavedDefinition(definition, Plan.of(definition))
     except (ValueError, RecursionError) as error:
         nothing = {"steps": [], "conditions": [], "inputs": {}, "max_parallel": DEFAULT_PARALLEL}
-        return Stored(nothing, Plan(()), f"what is stored of it cannot be read: {error}; save the automation again")
+        return SavedDefinition(
+            nothing, Plan(()), f"what is stored of it cannot be read: {error}; save the automation again"
+        )
 
 
 def error_of(fault: str) -> Json:

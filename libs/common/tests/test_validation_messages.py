@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from vai_common.faults import in_words, names_at, nearest, told
+from vai_common.validation_messages import in_words, names_at, nearest, told
 
 
 class Cat(BaseModel):

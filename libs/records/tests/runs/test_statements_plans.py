@@ -8,8 +8,8 @@ import pytest
 
 from vai_common.ids import uuid7
 from vai_records.lifecycle.entry import Entry
-from vai_records.runs import hot
-from vai_records.runs.hot import Ending
+from vai_records.runs import statements
+from vai_records.runs.statements import Ending
 from vai_testkit.database import Database, new_run
 
 OWNER = uuid7()
@@ -28,28 +28,28 @@ FROM pg_stat_xact_user_tables WHERE relname = 'runs'
 
 
 async def _claim(conn: Any, ids: list[UUID]) -> None:
-    assert len(await hot.claim(conn, OWNER, ["dlt_extract"], ids, len(ids), "worker-1")) == len(ids)
+    assert len(await statements.claim(conn, OWNER, ["dlt_extract"], ids, len(ids), "worker-1")) == len(ids)
 
 
 async def _pull(conn: Any, ids: list[UUID]) -> None:
-    assert len(await hot.pull(conn, OWNER, ["dlt_extract"], len(ids), "worker-1")) == len(ids)
+    assert len(await statements.pull(conn, OWNER, ["dlt_extract"], len(ids), "worker-1")) == len(ids)
 
 
 async def _log(conn: Any, ids: list[UUID]) -> None:
-    await hot.log(conn, [(run_id, 1, NOTE) for run_id in ids], "worker-1")
+    await statements.log(conn, [(run_id, 1, NOTE) for run_id in ids], "worker-1")
 
 
 async def _progress(conn: Any, ids: list[UUID]) -> None:
-    await hot.progress(conn, [(run_id, 1, {"done": 1}) for run_id in ids])
+    await statements.progress(conn, [(run_id, 1, {"done": 1}) for run_id in ids])
 
 
 async def _renew(conn: Any, ids: list[UUID]) -> None:
-    await hot.renew(conn, OWNER, [(run_id, 1) for run_id in ids])
+    await statements.renew(conn, OWNER, [(run_id, 1) for run_id in ids])
 
 
 async def _finish(conn: Any, ids: list[UUID]) -> None:
     endings = [Ending(run_id, 1, "completed", {}, None, None, NOTE, {}) for run_id in ids]
-    assert len(await hot.finish(conn, endings, OWNER, "worker-1")) == len(ids)
+    assert len(await statements.finish(conn, endings, OWNER, "worker-1")) == len(ids)
 
 
 @pytest.mark.parametrize("first", [_claim, _pull])

@@ -2,8 +2,8 @@
 
 from vai_common.ids import uuid7
 from vai_records.lifecycle.entry import Entry
-from vai_records.runs import hot
-from vai_records.runs.hot import Ending
+from vai_records.runs import statements
+from vai_records.runs.statements import Ending
 from vai_testkit.database import Database, new_run
 from vai_testkit.traces import collected
 
@@ -13,13 +13,13 @@ async def test_a_statement_for_many_runs_is_one_span(database: Database) -> None
     runs, owner = [new_run(kind="dlt_extract") for _ in range(4)], uuid7()
     ids = [run.id for run in runs]
     with collected() as spans:
-        await hot.create(gateway, runs)
-        claimed = await hot.claim(worker, owner, ["dlt_extract"], ids, 9, "w")
+        await statements.create(gateway, runs)
+        claimed = await statements.claim(worker, owner, ["dlt_extract"], ids, 9, "w")
         endings = [
             Ending(row["id"], row["epoch"], "completed", {}, None, None, Entry("run_completed", "It ended", {}), {})
             for row in claimed
         ]
-        ended = await hot.finish(worker, endings, owner, "w")
+        ended = await statements.finish(worker, endings, owner, "w")
         found = {name: spans.only(name).attributes for name in ("create runs", "claim runs", "finish runs")}
     assert len(claimed) == len(ended) == 4
     assert found == {"create runs": {"runs": 4}, "claim runs": {"hinted": 4}, "finish runs": {"runs": 4}}

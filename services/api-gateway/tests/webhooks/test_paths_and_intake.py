@@ -8,15 +8,15 @@ import asyncpg
 import httpx2
 import pytest
 
-from vai_api_gateway.webhooks import intake as hook_intake
-from vai_api_gateway.webhooks.intake import HookIntake
-from vai_api_gateway.webhooks.paths import REMEMBER_SECONDS, Hooks
+from vai_api_gateway.webhooks import intake as webhook_intake
+from vai_api_gateway.webhooks.intake import WebhookIntake
+from vai_api_gateway.webhooks.paths import REMEMBER_SECONDS, WebhookPaths
 from vai_common.batcher import Overloaded
 from vai_common.ids import uuid7
 from vai_records.automations.runs import NewAutomationRun
 from vai_testkit.application import application
-from vai_testkit.hooks import ORDER, SECRET, Hook, counted, refusal
 from vai_testkit.signing import standard
+from vai_testkit.webhooks import ORDER, SECRET, Hook, counted, refusal
 
 # What is remembered ---------------------------------------------------------------------------------------------------
 
@@ -52,7 +52,7 @@ async def test_within_a_second_the_database_is_asked_once(hook: Hook) -> None:
             asked.append(statement)
             return await hook.gateway.pool.fetchrow(statement, *values)
 
-    found = Hooks(Counting(), hook.gateway.keyring, hook.ticks)
+    found = WebhookPaths(Counting(), hook.gateway.keyring, hook.ticks)
     for _ in range(3):
         known = await asyncio.gather(*(found.find(hook.org_id, "hooks/orders") for _ in range(20)))
         assert len({one.id for one in known if one}) == 1
@@ -72,7 +72,7 @@ async def test_a_question_that_failed_is_asked_again(hook: Hook) -> None:
             return await hook.gateway.pool.fetchrow(statement, *values)
 
     pool = Away()
-    found = Hooks(pool, hook.gateway.keyring, hook.ticks)
+    found = WebhookPaths(pool, hook.gateway.keyring, hook.ticks)
     with pytest.raises(OSError):
         await found.find(hook.org_id, "hooks/orders")
     pool.away = False
@@ -82,12 +82,12 @@ async def test_a_question_that_failed_is_asked_again(hook: Hook) -> None:
 async def test_what_is_remembered_is_bounded(hook: Hook, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vai_api_gateway.webhooks.paths._MOST_REMEMBERED", 10)
     for number in range(50):
-        assert await hook.gateway.hooks.find(uuid7(), f"p{number}") is None
-    assert len(hook.gateway.hooks._asked) == 10
+        assert await hook.gateway.webhook_paths.find(uuid7(), f"p{number}") is None
+    assert len(hook.gateway.webhook_paths._asked) == 10
 
 
 async def test_a_secret_is_never_shown_by_what_holds_it(hook: Hook) -> None:
-    found = await hook.gateway.hooks.find(hook.org_id, "hooks/orders")
+    found = await hook.gateway.webhook_paths.find(hook.org_id, "hooks/orders")
     assert found is not None
     assert found.secret == SECRET
     assert SECRET not in repr(found)
@@ -97,7 +97,7 @@ async def test_a_secret_is_never_shown_by_what_holds_it(hook: Hook) -> None:
 
 
 async def test_too_much_is_told_to_come_again(hook: Hook, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hook_intake, "_MOST_BYTES", 10)
+    monkeypatch.setattr(webhook_intake, "_MOST_BYTES", 10)
     before = counted("vai_webhooks_refused", reason="overloaded")
     answer = await hook.send()
     assert refusal(answer) == (503, "unavailable")
@@ -108,7 +108,7 @@ async def test_too_much_is_told_to_come_again(hook: Hook, monkeypatch: pytest.Mo
 
 
 async def test_bytes_that_waited_are_free_again(hook: Hook, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hook_intake, "_MOST_BYTES", 3 * len(ORDER))
+    monkeypatch.setattr(webhook_intake, "_MOST_BYTES", 3 * len(ORDER))
     for number in range(10):
         assert (await hook.send(headers=standard(SECRET, ORDER, str(number)))).status_code == 202
     many = await asyncio.gather(*(hook.send(headers=standard(SECRET, ORDER, f"m{n}")) for n in range(30)))
@@ -120,7 +120,7 @@ async def test_bytes_that_waited_are_free_again(hook: Hook, monkeypatch: pytest.
 async def test_bytes_of_a_caller_who_went_count_for_as_long_as_they_wait(
     hook: Hook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hook_intake, "_MOST_BYTES", 10)
+    monkeypatch.setattr(webhook_intake, "_MOST_BYTES", 10)
     answered = asyncio.Event()
 
     class Slow:
@@ -128,7 +128,7 @@ async def test_bytes_of_a_caller_who_went_count_for_as_long_as_they_wait(
             await answered.wait()
             return await hook.gateway.pool.fetch(*values)
 
-    intake = HookIntake(Slow(), hook.bell)
+    intake = WebhookIntake(Slow(), hook.bell)
     first, second, third = await hook.news(3)
     caller = asyncio.create_task(intake.start(first, 10))
     await asyncio.sleep(0)
@@ -146,7 +146,7 @@ async def test_what_is_not_stored_is_not_answered(hook: Hook) -> None:
         async def fetch(self, *_: Any) -> Any:
             raise asyncpg.InterfaceError("the connection is closed")
 
-    away = replace(hook.gateway, hook_intake=HookIntake(Closed(), hook.bell))
+    away = replace(hook.gateway, webhook_intake=WebhookIntake(Closed(), hook.bell))
     transport = httpx2.ASGITransport(application(away), raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as web:
         answer = await web.post(hook.url, content=ORDER, headers=standard(SECRET, ORDER))
@@ -168,7 +168,7 @@ async def test_a_commit_whose_answer_was_lost_is_asked_about(hook: Hook) -> None
                 raise asyncpg.InterfaceError("the connection was lost")
             return rows
 
-    intake = HookIntake(Losing(), hook.bell)
+    intake = WebhookIntake(Losing(), hook.bell)
     news = await hook.news(4)
     started = await asyncio.gather(*(intake.start(new, 1) for new in news))
     assert [one.run_id for one in started] == [new.id for new in news]
@@ -183,4 +183,4 @@ async def test_what_stood_in_the_way_and_is_gone_is_tried_again_by_the_sender(ho
 
     new = NewAutomationRun(uuid7(), uuid7(), uuid7(), "webhook", "webhook:1")
     with pytest.raises(Overloaded):
-        await HookIntake(Nothing(), hook.bell).start(new, 1)
+        await WebhookIntake(Nothing(), hook.bell).start(new, 1)

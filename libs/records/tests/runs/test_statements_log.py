@@ -9,12 +9,12 @@ import pytest
 
 from vai_common.ids import uuid7
 from vai_records.lifecycle.entry import Entry
-from vai_records.runs import hot, logs
+from vai_records.runs import logs, statements
 from vai_testkit.database import Database
 
 
 async def _log(conn: Any, *entries: tuple[UUID, int, str], worker: str = "w1") -> None:
-    await hot.log(conn, [(run, epoch, Entry(text, text, {"n": 1})) for run, epoch, text in entries], worker)
+    await statements.log(conn, [(run, epoch, Entry(text, text, {"n": 1})) for run, epoch, text in entries], worker)
 
 
 async def _events(database: Database, run_id: UUID) -> list[tuple[int, str]]:
@@ -70,7 +70,7 @@ async def test_sequences_stay_dense_when_many_write_at_once(database: Database) 
 async def test_progress_is_replaced_only_by_who_holds_the_run(database: Database) -> None:
     mine, lost = await database.put("running", "leased"), await database.put("running", "leased", epoch=4)
     pool = await database.pool("extract-worker")
-    await hot.progress(pool, [(lost, 3, {"stale": True}), (mine, 1, {"schema_version": 2})])
+    await statements.progress(pool, [(lost, 3, {"stale": True}), (mine, 1, {"schema_version": 2})])
     assert (await database.run(mine))["progress"] == {"schema_version": 2}
     assert (await database.run(lost))["progress"] is None
 
@@ -99,7 +99,7 @@ async def test_a_page_goes_on_after_its_cursor(database: Database) -> None:
 async def test_a_level_is_the_least_that_is_shown(database: Database, level: str | None, levels: list[str]) -> None:
     run_id = await database.put("running", "leased")
     pool = await database.pool("extract-worker")
-    await hot.log(pool, [(run_id, 1, Entry(each, "m", {}, each)) for each in logs.LEVELS], "w")
+    await statements.log(pool, [(run_id, 1, Entry(each, "m", {}, each)) for each in logs.LEVELS], "w")
     found = await logs.page(pool, await database.run(run_id), 0, 10, level)
     assert [row["level"] for row in found] == levels
 
@@ -132,7 +132,9 @@ def test_an_entry_is_shown_in_camel_case_with_its_id() -> None:
 async def test_what_postgres_cannot_store_is_replaced_and_spoils_nothing(database: Database, text: str) -> None:
     run_id = await database.put("running", "leased")
     pool = await database.pool("extract-worker")
-    await hot.log(pool, [(run_id, 1, Entry("e", text, {"text": text, text: 1})), (run_id, 1, Entry("f", "m", {}))], "w")
+    await statements.log(
+        pool, [(run_id, 1, Entry("e", text, {"text": text, text: 1})), (run_id, 1, Entry("f", "m", {}))], "w"
+    )
     first, second = await database.log(run_id)
     assert first["message"] == text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
     assert first["data"]["text"] == first["message"]
@@ -149,16 +151,16 @@ def _numbered(run_id: UUID, epoch: int, *numbers: int) -> list[tuple[UUID, int, 
 async def test_a_numbered_entry_is_written_once_however_often_it_is_sent(database: Database) -> None:
     run_id, pool = await database.put("running", "leased"), await database.pool("extract-worker")
     for numbers in ((1, 2), (1, 2), (2, 3), (1,), (3, 4)):
-        await hot.log(pool, _numbered(run_id, 1, *numbers), "w")
+        await statements.log(pool, _numbered(run_id, 1, *numbers), "w")
     assert await _events(database, run_id) == [(1, "1.1"), (2, "1.2"), (3, "1.3"), (4, "1.4")]
 
 
 async def test_a_new_owner_counts_anew_and_the_old_one_writes_nothing(database: Database) -> None:
     run_id, pool = await database.put("running", "leased"), await database.pool("extract-worker")
-    await hot.log(pool, _numbered(run_id, 1, 1, 2, 3), "w")
+    await statements.log(pool, _numbered(run_id, 1, 1, 2, 3), "w")
     await database.change(run_id, "epoch = 2")
-    await hot.log(pool, [*_numbered(run_id, 1, 4), *_numbered(run_id, 2, 1)], "w")
-    await hot.log(pool, [*_numbered(run_id, 2, 1, 2), *_numbered(run_id, 1, 5)], "w")
+    await statements.log(pool, [*_numbered(run_id, 1, 4), *_numbered(run_id, 2, 1)], "w")
+    await statements.log(pool, [*_numbered(run_id, 2, 1, 2), *_numbered(run_id, 1, 5)], "w")
     assert [event for _, event in await _events(database, run_id)] == ["1.1", "1.2", "1.3", "2.1", "2.2"]
     assert (await database.run(run_id))["log_seq"] == 5
 
@@ -171,7 +173,7 @@ async def test_numbered_entries_stay_dense_however_batches_are_cut_and_repeated(
         batch = queue[: rng.randint(1, 9)]
         for _ in range(rng.randint(1, 3)):
             entries = [entry for run_id, number in batch for entry in _numbered(run_id, 1, number)]
-            await hot.log(pool, [*entries, (runs[0], 1, Entry("plain", "m", {}))], "w")
+            await statements.log(pool, [*entries, (runs[0], 1, Entry("plain", "m", {}))], "w")
         queue = queue[len(batch) :]
     for run_id in runs:
         written = await _events(database, run_id)

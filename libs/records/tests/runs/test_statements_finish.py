@@ -10,8 +10,8 @@ import pytest
 from vai_common.ids import uuid7
 from vai_records.events import events
 from vai_records.lifecycle.entry import Entry
-from vai_records.runs import hot
-from vai_records.runs.hot import Ending
+from vai_records.runs import statements
+from vai_records.runs.statements import Ending
 from vai_testkit.database import Database
 
 OWNER = uuid7()
@@ -37,7 +37,7 @@ async def _leased(database: Database, **columns: Any) -> UUID:
 
 
 async def _finish(database: Database, *endings: Ending, owner: UUID = OWNER) -> list[Any]:
-    return await hot.finish(await database.pool("extract-worker"), endings, owner, "worker-1")
+    return await statements.finish(await database.pool("extract-worker"), endings, owner, "worker-1")
 
 
 async def test_an_end_leaves_the_whole_story_in_one_statement(database: Database) -> None:

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from libs.records.tests.automations.saving import BRANCH, CASES, GATE, NOOP, Json, faults, http, saved, sql
 from vai_records.automations.body import AutomationBody
-from vai_records.automations.saved import Context, stored_steps
+from vai_records.automations.saved_steps import Context, saved_steps
 
 A, B = {"key": "a", **NOOP}, {"key": "b", **NOOP, "depends_on": ["a"]}
 QUOTE = "references stand inside its string literals"
@@ -123,11 +123,11 @@ def test_a_thousand_steps_of_any_shape_can_be_saved(shape: str) -> None:
         before = [f"s{one}" for one in SHAPES[shape](place)]
         steps.append(http("$/steps/s0/result", key=f"s{place}", depends_on=before))
     body = AutomationBody.model_validate({"name": "A", "steps": steps})
-    found, _ = stored_steps(body.steps or [], Context({}, {}), ("body", "steps"), in_sequence=False)
+    found, _ = saved_steps(body.steps or [], Context({}, {}), ("body", "steps"), in_sequence=False)
     assert len(found) == 1_000
 
 
 def test_a_thousand_keys_can_be_made_up() -> None:
     body = AutomationBody.model_validate({"name": "A", "actions": [NOOP] * 1_000})
-    found, _ = stored_steps(body.actions or [], Context({}, {}), ("body", "actions"), in_sequence=True)
+    found, _ = saved_steps(body.actions or [], Context({}, {}), ("body", "actions"), in_sequence=True)
     assert found[-1]["key"] == "dlt_extract_1000"

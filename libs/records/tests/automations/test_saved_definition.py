@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vai_records.automations import stored
+from vai_records.automations import saved_definition
 from vai_records.automations.inputs import wrong_inputs
 from vai_records.automations.plan import Plan
 from vai_records.definitions.conditions import RootedCondition
@@ -55,7 +55,7 @@ def test_any_damage_is_read_as_a_fault_or_does_no_harm(place: tuple[Any, ...], v
             del around[place[-1]]
         else:
             around[place[-1]] = value
-    found = stored.read(damaged)
+    found = saved_definition.read(damaged)
     assert found.plan == Plan.of(found.definition)
     assert len(found.plan.order) == len(found.plan.steps)
     assert found.plan.max_parallel >= 1
@@ -69,18 +69,18 @@ def test_any_damage_is_read_as_a_fault_or_does_no_harm(place: tuple[Any, ...], v
 
 
 def test_what_was_written_is_read_as_it_was() -> None:
-    assert stored.read(GOOD) == stored.Stored(GOOD, Plan.of(GOOD))
+    assert saved_definition.read(GOOD) == saved_definition.SavedDefinition(GOOD, Plan.of(GOOD))
 
 
 @pytest.mark.parametrize(("given_", "read"), [("3", 3), (None, 3), (1, 1)])
 def test_a_bound_that_an_older_version_took_loosely_is_read_as_it_took_it(given_: Any, read: int) -> None:
-    found = stored.read(GOOD | {"max_parallel": given_})
+    found = saved_definition.read(GOOD | {"max_parallel": given_})
     assert (found.fault, found.plan.max_parallel) == (None, read)
 
 
 @pytest.mark.parametrize("bad", [0, -1, "x", 2.5, True, []])
 def test_a_bound_that_lets_nothing_start_is_a_fault(bad: Any) -> None:
-    assert "max_parallel" in (stored.read(GOOD | {"max_parallel": bad}).fault or "")
+    assert "max_parallel" in (saved_definition.read(GOOD | {"max_parallel": bad}).fault or "")
 
 
 @pytest.mark.parametrize(
@@ -104,4 +104,4 @@ def test_what_a_newer_version_may_have_written_is_a_fault_with_its_place(
     for key in place[:-1]:
         around = around[key]
     around[place[-1]] = value
-    assert word in (stored.read(damaged).fault or "")
+    assert word in (saved_definition.read(damaged).fault or "")

@@ -238,6 +238,8 @@ MARKED = {"kind": "secret", "value": CANARY}
         {"body_text": MARKED},
         {"form": {"client_secret": CANARY}},
         {"form": {"pin": MARKED}},
+        {"url": "/p/{}"},
+        {"url": "/p?a=1&room={}"},
     ],
 )
 @pytest.mark.parametrize("status", [200, 301, 303, 307, 308, 400])
@@ -249,7 +251,9 @@ async def test_a_write_only_value_is_sent_to_its_host_and_is_in_nothing_that_is_
         headers = {"Location": f"{other.url}/there", "Content-Type": "application/json", "X-Echo": seen.target}
         return Reply(status, body=body, headers=headers)
 
-    vendor.replies["/p"] = echo
+    vendor.replies["/p"] = vendor.replies[f"/p/{CANARY}"] = echo
+    if "url" in fields:
+        fields = {"url": {"kind": "secret", "value": vendor.url + fields["url"].format(CANARY)}}
     run = HeldRun("http_request", {"method": "PUT", "url": f"{vendor.url}/p", **fields})
     told: Any = None
     try:

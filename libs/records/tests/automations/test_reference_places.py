@@ -285,3 +285,9 @@ def test_what_is_filled_is_nested_as_deep_as_can_be_kept_and_told(around: int) -
         look_up = partial(Reference.look_up, values={"inputs": {"x": value}})
         with nullcontext() if fits else pytest.raises(BadReference, match=f"inputs/x.*deeper than {DEEPEST_MADE}"):
             resolve("call_automation", {"inputs": definition}, look_up)
+
+
+def test_a_value_in_a_url_that_is_a_secret_is_encoded_too() -> None:
+    marked = {"kind": "secret", "value": "https://x.test/hooks/${/inputs/v}?a=1"}
+    url = filled({"url": marked}, values={"inputs": {"v": "a/../b?c"}})["url"]
+    assert url == {"kind": "secret", "value": "https://x.test/hooks/a%2F..%2Fb%3Fc?a=1"}

@@ -43,6 +43,13 @@ PLACES: list[dict[str, Any]] = [
     {"url": URL, "body": [f"Bearer {CANARY}"]},
     {"url": URL, "body": {"callback": f"https://u:{CANARY}@h.example/"}},
     {"url": URL, "body_text": mark(CANARY)},
+    {"url": mark(f"{URL}/{CANARY}")},
+    {"url": mark(f"{URL}?room={CANARY}")},
+    {"url": mark(f"/hooks/{CANARY}"), "connection": "chat"},
+    {"url": f"https://hooks.slack.com/services/T0/B0/{CANARY}"},
+    {"url": f"https://discord.com/api/v10/webhooks/12/{CANARY}?wait=true", "body": {"content": "x"}},
+    {"url": f"https://api.telegram.org/bot12:{CANARY}/sendMessage"},
+    {"url": f"https://acme.webhook.office.com/webhookb2/{CANARY}"},
     {"url": f"{URL}?token={CANARY}"},
     {"url": f"{URL}?a=1&api_key={CANARY}&b=2"},
     {"url": f"{URL}?q=%42earer%20{CANARY}"},
@@ -84,6 +91,8 @@ def test_what_is_secret_is_kept_and_comes_back(definition: dict[str, Any]) -> No
         {"url": URL, "body": {"kind": "secret", "value": 1, "more": 2}},
         {"url": URL, "body": {"token": "$/steps/login/result/token", "password": "${/inputs/pw}"}},
         {"url": URL, "body_text": f"password={CANARY}"},
+        {"url": "https://hooks.slack.com/services/$/inputs/channel"},
+        {"url": "https://api.slack.com/methods"},
         {"source": "filesystem", "path": "s3://bucket/a*.csv", "resources": None},
         {"source": "sample", "resources": ["a", {"name": "b", "rows": 1}]},
         {"source": "rest_api", "base_url": URL, "resources": [{"name": "a", "path": "a?page=1"}]},
@@ -281,3 +290,20 @@ def test_a_form_is_seen_wherever_it_stands_in_a_text(text: str) -> None:
 )  # fmt: skip
 def test_a_sentence_about_credentials_holds_none(text: str) -> None:
     assert not has_secret_form(text)
+
+
+def test_of_an_address_that_is_a_secret_the_host_is_shown() -> None:
+    _, marked = secret_texts_of({"url": mark("https://chat.example.com/hooks/a/services/c4nary-012345")})
+    said = Hidden((), marked).text(
+        "https://chat.example.com/hooks/a/services/c4nary-012345 has no c4nary-012345 services"
+    )
+    assert said == "https://chat.example.com/[secret] has no [secret] services"
+
+
+@pytest.mark.parametrize("url", ["https://evil.example.com/", mark("https://evil.example.com/"), None])
+def test_what_is_kept_beside_an_address_that_is_a_secret_goes_to_no_other(url: Any) -> None:
+    shown, secrets = masked({"url": mark(f"{URL}/{CANARY}"), "headers": {"Authorization": CANARY}})
+    assert masked(shown, secrets) == (shown, secrets)
+    assert masked({**shown, "url": mark(f"{URL}/new")}, secrets)[0] == shown
+    with pytest.raises(SecretMissing, match="another host"):
+        masked({**shown, "url": url}, secrets)

@@ -119,14 +119,15 @@ def compose(
 
 
 def _url(definition: HttpRequest, connection: ConnectionSecret | None, base: httpx2.URL | None) -> httpx2.URL:
-    if definition.url is not None and not definition.url.startswith("/"):
-        return httpx2.URL(definition.url)
+    given = None if definition.url is None else str(_text("url", definition.url))
+    if given is not None and not given.startswith("/"):
+        return httpx2.URL(given)
     if base is None:
         name = f"the connection {connection.slug} has no base_url" if connection else "the run has no connection"
         raise Permanent(
-            ErrorCode.DATA_ERROR, f"The request has no host: {name}. Give an absolute url.", {"url": definition.url}
+            ErrorCode.DATA_ERROR, f"The request has no host: {name}. Give an absolute url.", {"field": "url"}
         )
-    path = (definition.url or "").lstrip("/")
+    path = (given or "").lstrip("/")
     return httpx2.URL(f"{str(base).rstrip('/')}/{path}" if path else base)
 
 

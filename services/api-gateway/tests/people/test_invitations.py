@@ -76,7 +76,9 @@ async def test_whether_somebody_is_known_elsewhere_cannot_be_told(
         answer = await web.post(USERS, json=body, headers=stranger.headers())
         told = answer.json()
         again = await web.post(USERS, json=body, headers=stranger.headers())
-        found.append((answer.status_code, sorted(told), told["acceptedAt"], again.status_code, UUID(told["id"]).version))
+        found.append(
+            (answer.status_code, sorted(told), told["acceptedAt"], again.status_code, UUID(told["id"]).version)
+        )
         listed = (await web.get(USERS, params={"q": email}, headers=stranger.headers())).json()["members"]
         assert [(one["email"], one["id"]) for one in listed] == [(email, told["id"])]
     assert found[0] == found[1]

@@ -46,7 +46,7 @@ MOST_BYTES: Final = 8 << 20
 
 _SQL_KIND = "duckdb_transform"
 _URLS: Mapping[str, tuple[tuple[str, ...], ...]] = {
-    "http_request": (("url",),),
+    "http_request": (("url",), ("url", "value")),
     "fetch_page": (("url",),),
     "agent_fetch_page": (("url",),),
     "dlt_extract": (("base_url",), ("resources", "path")),

@@ -27,6 +27,7 @@ def _upper(value: Any) -> Any:
 Method = Annotated[Literal["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"], BeforeValidator(_upper)]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}$")]
 HeaderValue = Annotated[str, Field(pattern=r"^[\t\x20-\x7e]*$", max_length=16_384)]
+Address = Annotated[str, Field(max_length=8_192)]
 FieldName = Annotated[str, Field(max_length=1_000)]
 Scalar = Text | Whole | float | bool
 Given = Scalar | Annotated[list[Scalar], Field(max_length=1_000)]
@@ -40,7 +41,11 @@ class HttpRequest(Definition):
     kind: Literal["http_request"] | None = None
     timeout_seconds: Number | None = Field(default=None, gt=0, le=LONGEST_SECONDS)
     method: Method = "GET"
-    url: str | None = Field(default=None, max_length=8_192, validate_default=True)
+    url: Address | Secret | Marked[Address] | None = Field(
+        default=None,
+        validate_default=True,
+        description='If the address itself is the secret, mark it: {"kind": "secret", "value": …}.',
+    )
     headers: Annotated[dict[HeaderName, HeaderValue | Secret | Marked[HeaderValue]], short(100)] = Field(
         default={}, max_length=100
     )
@@ -75,12 +80,16 @@ class HttpRequest(Definition):
 
     @field_validator("url")
     @classmethod
-    def _leads_somewhere(cls, url: str | None, info: ValidationInfo) -> str | None:
+    def _leads_somewhere(
+        cls, url: Address | Secret | Marked[Address] | None, info: ValidationInfo
+    ) -> Address | Secret | Marked[Address] | None:
         if url is None:
             if info.data.get("connection") is None and info.data.get("connection_ref") is None:
                 raise PydanticCustomError("missing", "Field required: a url, or a connection with a base_url")
             return None
-        return _checked(url)
+        if not isinstance(url, Secret):
+            _check(url if isinstance(url, str) else url.value)
+        return url
 
     @field_validator("headers")
     @classmethod
@@ -107,7 +116,7 @@ class HttpRequest(Definition):
         return expected
 
 
-def _checked(url: str) -> str:
+def _check(url: str) -> None:
     if re.search(r"[\x00-\x20\x7f\\]", url):
         raise ValueError("a url has no spaces, control characters or backslashes: percent-encode them")
     authority = _AUTHORITY.match(url)
@@ -117,7 +126,6 @@ def _checked(url: str) -> str:
         raise ValueError("a url holds no user name or password: use a connection or the Authorization header")
     if authority is not None and not _has_a_real_port(authority[1]):
         raise ValueError("a port is a number between 1 and 65535")
-    return url
 
 
 def _has_a_real_port(authority: str) -> bool:

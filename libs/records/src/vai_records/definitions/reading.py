@@ -72,7 +72,12 @@ def unreadable(error: ValidationError) -> Unreadable:
 
 def shown(place: Sequence[str | int], value: Any) -> str:
     """`, not "30"` for a fault's message; nothing for what is long, no plain value, or may be a secret."""
-    if not place or _HIDDEN.intersection(map(str, place)) or not isinstance(value, str | int | float):
+    if (
+        not place
+        or _HIDDEN.intersection(map(str, place))
+        or place[-1] == "value"
+        or not isinstance(value, str | int | float)
+    ):
         return ""
     text = json.dumps(value, ensure_ascii=False)
     return f", not {text}" if len(text) <= _SHOWN else ""

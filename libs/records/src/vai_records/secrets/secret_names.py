@@ -72,6 +72,14 @@ _FORM_WITHIN = re.compile(
 )
 
 
+_HOOK = re.compile(
+    r"https://(?:hooks\.slack\.com/(?:services|workflows|triggers)/|(?:[a-z]+\.)?discord(?:app)?\.com/api/(?:v\d+/)?webhooks/"
+    r"|api\.telegram\.org/(?:file/)?bot|[a-z0-9-]+\.webhook\.office\.com/|outlook\.office(?:365)?\.com/webhook/"
+    r"|hooks\.zapier\.com/hooks/|hook\.[a-z0-9.]+\.make\.com/|maker\.ifttt\.com/trigger/)[^/?#]",
+    re.IGNORECASE,
+)
+
+
 @lru_cache(4_096)
 def looks_secret(name: str) -> bool:
     """Whether the name of a header, a parameter or a field says that its value is a credential."""
@@ -96,6 +104,11 @@ def means_a_place(name: str) -> bool:
 def has_secret_form(text: str) -> bool:
     """Whether a text is of a form that only credentials have, or holds one: `Bearer …`, a vendor's token, a key."""
     return _FORM.match(text) is not None or _FORM_WITHIN.search(text[:_LOOKED_AT]) is not None
+
+
+def has_secret_path(url: str) -> bool:
+    """Whether an address is one that whoever knows it may send to: the webhooks of chats and of no-code tools."""
+    return _HOOK.match(url) is not None
 
 
 def is_secret_value(name: str, value: object) -> bool:

@@ -1,22 +1,29 @@
 """The write-only values of a definition: taken out before it is stored, put back before it is worked on (decision 35).
 
 Secret is what a name tells (`looks_secret`), what a form tells (`Bearer …`), and what somebody marks as
-`{"kind": "secret", "value": …}`: in the headers, query, form and body of an http_request (the body at any depth), in
-the headers and params of a rest_api source and of its resources, in these also the form (`data`) and the body (`json`,
-at any depth). `MARKER` stands in their places. Credentials in an
-address are moved to where they can be kept: parameters to the query or params, a user to an Authorization header.
+`{"kind": "secret", "value": …}`: in the url, headers, query, form and body of an http_request (the body at any depth),
+in the headers and params of a rest_api source and of its resources, in these also the form (`data`) and the body
+(`json`, at any depth). `MARKER` stands in their places. Credentials in an address are moved to where they can be kept:
+parameters to the query or params, a user to an Authorization header. A url whose path is a credential (a chat's
+webhook) is marked as a whole.
 """
 
 import base64
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import unquote, unquote_plus, urlsplit
 
 import orjson
 
 from vai_records.connections.credentials import texts_in
-from vai_records.secrets.secret_names import has_secret_form, is_secret_value, looks_secret, secret_in_text
+from vai_records.secrets.secret_names import (
+    has_secret_form,
+    has_secret_path,
+    is_secret_value,
+    looks_secret,
+    secret_in_text,
+)
 
 Json = dict[str, Any]
 Path = tuple[str, ...]
@@ -31,6 +38,7 @@ _OF_RESOURCES = "json"
 """The body of a request of rest_api, looked through at any depth."""
 PLACES = frozenset((*_FLAT, "body", "body_text", "url", "base_url", "resources"))
 """The fields of a definition in which a write-only value may stand, or come to stand."""
+_URL: Path = ("url",)
 _PORTS = {"http": 80, "https": 443}
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _REFERENCE = re.compile(r"\$\{?/")
@@ -76,7 +84,7 @@ def _is_visited(place: Sequence[str | int]) -> bool:
     """Whether `_over` looks at this place."""
     if place[0] == "resources":
         return (len(place) == 4 and place[2] in _FLAT) or (len(place) > 3 and place[2] == _OF_RESOURCES)
-    return place[0] in ("body", "body_text") or (len(place) == 2 and place[0] in _FLAT)
+    return place[0] in ("body", "body_text", "url") or (len(place) == 2 and place[0] in _FLAT)
 
 
 def masked(definition: Mapping[str, Any], stored: Mapping[str, Any] | None = None) -> tuple[Json, Json | None]:
@@ -101,7 +109,8 @@ def masked(definition: Mapping[str, Any], stored: Mapping[str, Any] | None = Non
         return MARKER
 
     shown = _over(tidied(definition), show)
-    return shown, ({"target": _target(shown), "values": values} if values else None)
+    target = kept.target if shown.get("url") == MARKER else _target(shown)
+    return shown, ({"target": target, "values": values} if values else None)
 
 
 def reunite(definition: Mapping[str, Any], secrets: Mapping[str, Any] | None) -> Json:
@@ -115,7 +124,8 @@ def reunite(definition: Mapping[str, Any], secrets: Mapping[str, Any] | None) ->
         if value != MARKER:
             return value
         found = kept.at(path)
-        return found if named or _is_secret_text(found) else {"kind": "secret", "value": found}
+        told = (named or _is_secret_text(found)) and path != _URL
+        return found if told else {"kind": "secret", "value": found}
 
     return _over(tidied(definition), put_back)
 
@@ -128,6 +138,8 @@ def secret_texts_of(definition: Mapping[str, Any]) -> tuple[list[str], list[str]
     def note(path: Path, value: Any, named: bool) -> Any:
         if is_mark(value) and (is_mark(value["value"]) or value["value"] == MARKER):
             pass  # a value that only looks like a mark (`as_it_is`)
+        elif is_mark(value) and path == _URL:
+            marked.extend(_secrets_of_address(value["value"]))
         elif is_mark(value):
             marked.extend(texts_in(value["value"]))
         elif named or _is_secret_text(value):
@@ -149,6 +161,8 @@ def tidied(definition: Mapping[str, Any]) -> Json:
     Raises `SecretMissing` where there is no such place.
     """
     tidy = dict(definition)
+    if isinstance(url := tidy.get("url"), str) and has_secret_path(url) and not _REFERENCE.search(url):
+        tidy["url"] = {"kind": "secret", "value": url}
     for field, place in (("url", "query"), ("base_url", "params")):
         if isinstance(tidy.get(field), str):
             _tidy_address(tidy, field, place)
@@ -161,8 +175,11 @@ class _Kept:
     """The values that are kept for a definition."""
 
     def __init__(self, definition: Mapping[str, Any], secrets: Mapping[str, Any] | None) -> None:
-        self._target = _target(definition)
         self._secrets = secrets or {"target": None, "values": {}}
+        url: Any = definition.get("url")
+        # An address that is itself kept is the one that everything else was kept for.
+        address = {**definition, "url": url["value"]} if is_mark(url) else definition
+        self.target = self._secrets["target"] if url == MARKER else _target(address)
 
     def at(self, path: Path) -> Any:
         value: Any = self._secrets["values"]
@@ -170,7 +187,7 @@ class _Kept:
             if not isinstance(value, Mapping) or part not in value:
                 raise SecretMissing(path, "no value is kept for this field: give it")
             value = value[part]
-        if self._secrets["target"] not in (None, self._target):
+        if self._secrets["target"] not in (None, self.target):
             raise SecretMissing(path, "the kept value is for another host or connection: give it again")
         return value
 
@@ -185,6 +202,8 @@ def _over(definition: Json, visit: Visit) -> Json:
     for place in ("body", "body_text"):
         if place in new:
             new[place] = _deep_over(new[place], (place,), False, visit)
+    if (url := new.get("url")) == MARKER or is_mark(url):
+        new["url"] = visit(_URL, url, False)
     if isinstance(new.get("resources"), list):
         new["resources"] = [
             _resource_over(one, ("resources", str(one.get("name", number))), visit) if isinstance(one, Mapping) else one
@@ -237,6 +256,15 @@ def _is_secret_text(value: Any) -> bool:
     if not isinstance(value, str):
         return False
     return has_secret_form(value) or (_ADDRESS.match(value) is not None and secret_in_text(value) is not None)
+
+
+def _secrets_of_address(url: Any) -> Iterator[str]:
+    """What must not be seen again of an address that is a secret: all behind its host, and the long parts of that."""
+    text = str(url)
+    behind = re.sub(r"^[A-Za-z]+://[^/?#]*", "", text).lstrip("/")
+    yield behind or text
+    parts = re.split(r"[/?&#=:]", behind)
+    yield from (unquote(part) for part in parts if len(part) >= 16 or (len(part) >= 8 and re.search(r"[0-9]", part)))
 
 
 def _put(values: Json, path: Path, value: Any) -> None:

@@ -20,6 +20,9 @@ settings.load_profile("new" if os.environ.get("VAI_FUZZ") else "same")
 # Every new client of HTTP reads all authorities that the system trusts, for 40 ms; no test meets one of them.
 os.environ.setdefault("SSL_CERT_DIR", os.devnull)
 
+# Their Postgres speaks no TLS: a connection that only looks whether it does pays 2 ms for it.
+os.environ.setdefault("PGSSLMODE", "disable")
+
 # Tests make things fail on purpose: to colour the traceback of each, with all variables, takes up to two seconds.
 _plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
 structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _plain])

@@ -79,7 +79,8 @@ class Postgres:
         services_password: str = "",
     ) -> None:
         self._home = home
-        self._settings = {**_SETTINGS, **(settings or {})}
+        self._given = settings or {}
+        self._settings = {**_SETTINGS, **self._given}
         self._password = password
         self._services_password = services_password
         self._log = home.log("postgres")
@@ -155,7 +156,8 @@ class Postgres:
         secret.write_text(self._password)
         words = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "-E", "UTF8")
         access = ("-U", ADMIN, "-A", "scram-sha-256", f"--pwfile={secret}")
-        command = (str(binaries() / "initdb"), "-D", str(data), *words, *access)
+        given = (f"--set={name}={value}" for name, value in self._given.items())
+        command = (str(binaries() / "initdb"), "-D", str(data), *words, *access, *given)
         try:
             made = await succeeds(self._program("initdb", command, data), _READY_SECONDS)
         finally:

@@ -109,6 +109,15 @@ def paging_not_found(name: str, rows: int) -> Entry:
     return _entry("paging_not_found", text, {"resource": name, "rows": rows}, "warning")
 
 
+def paging_repeats(name: str) -> Entry:
+    text = f"Pages of {name} have the same rows as the one before, but for a value that may move with each request: if "
+    text += (
+        "the source ignores which page it is asked for, rows came several times. If these are different pages, name "
+    )
+    text += "the whole primary_key; else name the right paginator"
+    return _entry("paging_repeats", text, {"resource": name}, "warning")
+
+
 def rows_moved(name: str, rows: int) -> Entry:
     text = (
         f"{_count(rows, 'row')} of {name} came twice, by the primary_key: the list has changed its order while it was "

@@ -1,30 +1,98 @@
-"""Whether two pages are of two days, months or years: so they differ where nothing else in their rows does."""
+"""Whether pages whose rows are the same but for a period are of different periods, or one page over and over.
 
-import re
+A source that ignores the page it is asked for looks the same where something in its rows moves with each request. So a
+value is a period only where it can be one, all rows of a page share it, and it moves by one step from page to page.
+"""
+
+from enum import IntEnum
 from typing import Any, Final
 
-_DATE: Final = re.compile(r"\d{4}-\d{2}(-\d{2})?(?=$|[T ])")
-_NAMES: Final = re.compile(r"(?:.*[^a-z])?(?:year|quarter|month|week|day|period)(?:[^a-z].*)?", re.IGNORECASE)
+from vai_extract_worker.paging import period_values
+from vai_extract_worker.paging.period_values import CYCLES, Readings
+from vai_extract_worker.paging.row_leaves import Path, column, leaves
+
+_STEPS: Final = {"day": (1, 7), "week": (1,), "month": (1, 3, 6, 12), "quarter": (1,), "year": (1,)}
+"""By so many of a unit a period may move. A week has seven days, a quarter three months."""
+_WIDEST: Final = 24
+"""So many of a unit may be left out where nothing was to be told."""
+_TELLING: Final = ("month of", "month (by name)", "quarter", "quarter of", "week")
+"""Units that a text is written as, whatever its column is called."""
+
+Step = tuple[str, int]
 
 
-def is_another_day(rows: list[Any], before: list[Any]) -> bool:
-    """Whether all rows of a page have one day, and all of the page before another. No time of a request is so."""
-    if not rows or not before or not isinstance(rows[0], dict) or not isinstance(before[0], dict):
-        return False
-    return any(
-        _differ(name, value, before[0].get(name)) and _share(name, rows) and _share(name, before)
-        for name, value in rows[0].items()
-    )
+class Period(IntEnum):
+    """How sure it is that a page is of another period than the one before."""
+
+    SAME = 0
+    DOUBTFUL = 1
+    OTHER = 2
 
 
-def _differ(name: str, value: Any, other: Any) -> bool:
-    if isinstance(value, str) and isinstance(other, str):
-        one, two = _DATE.match(value), _DATE.match(other)
-        return one is not None and two is not None and one[0] != two[0]
-    is_period = _NAMES.fullmatch(name) is not None and type(value) is int and type(other) is int
-    return is_period and value != other
+class Periods:
+    """Of one series of pages."""
+
+    def __init__(self) -> None:
+        self._steps: dict[Path, set[Step]] = {}
+        self._ways: dict[Path, set[Step]] = {}
+
+    def forget(self) -> None:
+        """What comes next is compared with nothing before it."""
+        self._steps, self._ways = {}, {}
+
+    def compare(self, rows: list[Any], before: list[Any], is_alike: bool) -> Period:
+        """`is_alike`: nothing but what all rows of a page share is another than on the page before."""
+        if not rows or not before:
+            return Period.SAME
+        old = dict(leaves(before[0]))
+        moved = [
+            (path, self._verdict(path, old.get(path), value, is_alike))
+            for path, value in leaves(rows[0])
+            if value != old.get(path) and _share(path, value, rows) and _share(path, old.get(path), before)
+        ]
+        best = max((verdict for _, verdict in moved), default=Period.SAME)
+        has_facts = any(verdict is Period.SAME for _, verdict in moved)
+        return Period.DOUBTFUL if best is Period.OTHER and is_alike and has_facts else best
+
+    def _verdict(self, path: Path, old: Any, new: Any, is_alike: bool) -> Period:
+        units = period_values.units_named(path)
+        is_fact = period_values.is_fact(path)
+        one, two = period_values.readings(old, units), period_values.readings(new, units)
+        steps = {step for unit in one.keys() & two.keys() if (step := _step(unit, one, two))}
+        ways = {(unit, 1 if size > 0 else -1) for unit, size in steps}
+        self._steps[path] = single = {step for step in steps if _is_single(step)} & self._steps.get(path, steps)
+        self._ways[path] = ways = ways & self._ways.get(path, ways)
+        is_long = any(unit != "day of" and (unit, abs(size)) != ("day", 1) for unit, size in map(_bare, single))
+        if is_fact:
+            return Period.DOUBTFUL if is_long and period_values.speaks_of_long(path) else Period.SAME
+        if not single:
+            return Period.DOUBTFUL if units and ways else Period.SAME
+        tells = bool(units) or any(unit in _TELLING for unit, _ in single)
+        # what moves with each request may well be a day
+        return Period.OTHER if tells and (is_long or not is_alike) else Period.DOUBTFUL
 
 
-def _share(name: str, rows: list[Any]) -> bool:
-    value = rows[0].get(name)
-    return all(isinstance(row, dict) and row.get(name) == value for row in rows)
+def _bare(step: Step) -> Step:
+    """The unit without what tells its spelling or its day: `month (1)`."""
+    return step[0].partition(" (")[0], step[1]
+
+
+def _step(unit: str, one: Readings, two: Readings) -> Step | None:
+    """By how much a value has moved; None where that is too far for a period."""
+    old, new = one[unit], two[unit]
+    first, last = CYCLES.get(unit, (0, 0))
+    if new == 1 and first <= old <= last:
+        new += old
+    elif old == 1 and first <= new <= last:
+        old += new
+    size = new - old
+    return (unit, size) if 0 < abs(size) <= _WIDEST else None
+
+
+def _is_single(step: Step) -> bool:
+    unit, size = _bare(step)
+    return abs(size) in _STEPS.get(unit, (1,))
+
+
+def _share(path: Path, value: Any, rows: list[Any]) -> bool:
+    return column(rows, path).count(value) == len(rows)

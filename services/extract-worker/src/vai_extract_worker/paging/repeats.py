@@ -1,7 +1,7 @@
 """Whether the pages of a source lead on: the same page over and over is an error, and so is a run without an end."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import orjson
@@ -9,7 +9,8 @@ import requests
 
 from vai_common.errors import ErrorCode, Permanent
 from vai_extract_worker import failures
-from vai_extract_worker.paging.periods import is_another_day
+from vai_extract_worker.paging.periods import Period, Periods
+from vai_extract_worker.paging.row_leaves import Path, at, column, leaves
 from vai_extract_worker.progress import Json
 
 MOST_PAGES: Final = 10_000
@@ -28,14 +29,14 @@ _RENEWED: Final = 20
 _ALIKE: Final = 1_000
 """So often in a row a page may have a column with the values, and in the order, of the page before."""
 
+_FEW: Final = 2
+"""So many pages that are like the one before, and no other ones, may be one page over and over."""
+
 _MOST_KEYS: Final = 100_000
 """Of so many rows the primary key is remembered in a run."""
 
 _IDS: Final = (("id",), ("_id",), ("Id",), ("ID",), ("uuid",), ("guid",), ("node", "id"))
 _KEY_NAME: Final = re.compile(r"(?:[a-z0-9]I[dD]|(?:^|[^a-z])(?:id|uuid|guid|sku|key|email|handle|slug))$")
-_DEEPEST: Final = 4
-
-Path = tuple[str, ...]
 
 
 class Repeats:
@@ -47,7 +48,7 @@ class Repeats:
         self._most = most
         self._still, self._rows = (saved or {}).get("pages", 0), (saved or {}).get("rows", 0)
         self._last: list[Any] = []
-        self._same = self._renewed = self._alike = 0
+        self._same = self._renewed = self._alike = self._like_before = 0
         self._has_varied = False
         self._pages = 0
         self._is_new = False
@@ -55,6 +56,9 @@ class Repeats:
         self._seen: dict[int, int] = {}
         self._period = self._in_period = 0
         self._known: set[int] = set()
+        self._periods = Periods()
+        self.is_doubtful = False
+        """Whether pages were taken for different ones that may be the same one: its rows are delivered each time."""
         self.moved = 0
         """Rows whose primary key had come before: the list has moved while it was read."""
         self.again = 0
@@ -87,7 +91,7 @@ class Repeats:
         """Rows that are delivered."""
         if not self._keys:
             return
-        columns = [_column(rows, path) for path in self._keys]
+        columns = [column(rows, path) for path in self._keys]
         try:
             keys = {hash(key) for key in zip(*columns, strict=True) if None not in key}
         except TypeError:
@@ -105,6 +109,7 @@ class Repeats:
         self._bound = bound
         if self._most is None and not has_next and self._pages > 1 and self._renewed == self._pages - 1:
             raise repeated(response)
+        self.is_doubtful = self.is_doubtful or (not has_next and self._like_before == self._pages - 1 >= _FEW)
         if self._is_new or is_bounded:
             self._still = self._rows = 0
             return
@@ -116,9 +121,9 @@ class Repeats:
     def _ids(self, rows: list[Any]) -> list[Path]:
         """Where the rows have an id: the primary key, else a place with the usual name."""
         first = rows[0]
-        if self._keys and all(_at(first, path) is not None for path in self._keys):
+        if self._keys and all(at(first, path) is not None for path in self._keys):
             return self._keys
-        return [next((path for path in _IDS if _at(first, path) is not None), ("id",))]
+        return [next((path for path in _IDS if at(first, path) is not None), ("id",))]
 
     def _look_at_ids(
         self, response: requests.Response, rows: list[Any], before: list[Any], ids: list[Path], is_guessed: bool
@@ -128,10 +133,14 @@ class Repeats:
         self.again = _again(rows, before, ids) if self._is_new else 0
         if self._is_new:
             self._renewed = self._alike = 0
+            self._periods.forget()
             return
         is_alike = _is_constant_beside(rows, before, ids) and _is_constant_beside(before, rows, ids)
-        if (is_another_day(rows, before) or (not is_alike and not is_guessed)) and ids != self._keys:
-            self._has_varied, self._renewed, self._alike = True, 0, self._alike + 1
+        period = self._periods.compare(rows, before, is_alike and not self._has_varied)
+        if (period or (not is_alike and not is_guessed)) and ids != self._keys:
+            self.is_doubtful = self.is_doubtful or period is not Period.OTHER
+            self._has_varied = self._has_varied or not is_alike
+            self._renewed, self._alike = 0, self._alike + 1
             if self._alike >= self._allowed(_ALIKE):
                 raise repeated(response)
             return
@@ -143,11 +152,15 @@ class Repeats:
     def _look_at_columns(
         self, response: requests.Response, rows: list[Any], before: list[Any], is_guessed: bool
     ) -> None:
-        same, is_new_day = _same_columns(rows, before), is_another_day(rows, before)
-        is_renewed = bool(same) and not is_new_day and _is_constant_beside(rows, before, same)
+        same = _same_columns(rows, before)
+        is_alike = bool(same) and _is_constant_beside(rows, before, same)
+        period = self._periods.compare(rows, before, is_alike) if same else Period.SAME
+        is_renewed = is_alike and not period
         self._alike = self._alike + 1 if same else 0
+        self._like_before += bool(same) and period is not Period.OTHER
         self._renewed = self._renewed + 1 if is_renewed else 0
-        may_tell = is_guessed and self._most is None and not is_new_day
+        self.is_doubtful = self.is_doubtful or period is Period.DOUBTFUL
+        may_tell = is_guessed and self._most is None and not period
         is_told = may_tell and (is_renewed or any(_KEY_NAME.search(path[-1]) for path in same))
         if is_told or self._renewed >= self._allowed(_RENEWED) or self._alike >= self._allowed(_ALIKE):
             raise repeated(response)
@@ -160,7 +173,7 @@ class Repeats:
         if len(rows) != len(before):
             return False
         pairs = list(zip(rows, before, strict=True))
-        return all(_at(row, path) == _at(other, path) for path in ids for row, other in pairs)
+        return all(at(row, path) == at(other, path) for path in ids for row, other in pairs)
 
     def _look_for_circles(self, response: requests.Response, rows: list[Any]) -> None:
         """Raises `Permanent` where a whole round of pages has come again."""
@@ -185,50 +198,27 @@ def _written(row: Any) -> bytes:
         return repr(row).encode()
 
 
-def _at(row: Any, path: Path) -> Any:
-    for name in path:
-        if not isinstance(row, dict):
-            return None
-        row = row.get(name)
-    return row
-
-
-def _column(rows: list[Any], path: Path) -> list[Any]:
-    if len(path) > 1:
-        return [_at(row, path) for row in rows]
-    name = path[0]
-    return [row.get(name) if isinstance(row, dict) else None for row in rows]
-
-
 def _have_own(rows: list[Any], ids: list[Path]) -> bool:
     """Whether each row has an id, one of its own as far as first and last tell it."""
-    if any(_at(row, path) is None for path in ids for row in rows):
+    if any(at(row, path) is None for path in ids for row in rows):
         return False
-    return rows[0] is rows[-1] or any(_at(rows[0], path) != _at(rows[-1], path) for path in ids)
+    return rows[0] is rows[-1] or any(at(rows[0], path) != at(rows[-1], path) for path in ids)
 
 
 def _again(rows: list[Any], before: list[Any], ids: list[Path]) -> int:
     """How many of the first rows are the last ones of the page before, wholly, where no id comes twice in a page."""
     if rows[0] not in before:
         return 0
-    at = before.index(rows[0])
-    if rows[: len(before) - at] != before[at:]:
+    first = before.index(rows[0])
+    if rows[: len(before) - first] != before[first:]:
         return 0
-    is_sure = all(len({str([_at(row, path) for path in ids]) for row in page}) == len(page) for page in (rows, before))
-    return len(before) - at if is_sure else 0
+    is_sure = all(len({str([at(row, path) for path in ids]) for row in page}) == len(page) for page in (rows, before))
+    return len(before) - first if is_sure else 0
 
 
 def _differ(rows: list[Any]) -> bool:
     """Whether a page has more than one row repeated: such a page does not come twice by chance."""
     return any(row != rows[0] for row in rows)
-
-
-def _leaves(row: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    if isinstance(row, dict) and len(path) < _DEEPEST:
-        for name, value in row.items():
-            yield from _leaves(value, (*path, name))
-    elif path:
-        yield path, row
 
 
 def _same_columns(rows: list[Any], before: list[Any]) -> list[Path]:
@@ -238,21 +228,21 @@ def _same_columns(rows: list[Any], before: list[Any]) -> list[Path]:
     last = rows[-1]
     found = [
         path
-        for path, value in _leaves(rows[0])
+        for path, value in leaves(rows[0])
         if value is not None
-        and value == _at(before[0], path)
-        and (end := _at(last, path)) != value
-        and end == _at(before[-1], path)
+        and value == at(before[0], path)
+        and (end := at(last, path)) != value
+        and end == at(before[-1], path)
     ]
-    return [path for path in found if _column(rows, path) == _column(before, path)]
+    return [path for path in found if column(rows, path) == column(before, path)]
 
 
 def _is_constant_beside(rows: list[Any], before: list[Any], same: list[Path]) -> bool:
     """Whether all that is new is what the rows of a page share."""
-    for path, value in _leaves(rows[0]):
+    for path, value in leaves(rows[0]):
         if path not in same:
-            column = _column(rows, path)
-            if column.count(value) != len(column) and column != _column(before, path):
+            values = column(rows, path)
+            if values.count(value) != len(values) and values != column(before, path):
                 return False
     return True
 

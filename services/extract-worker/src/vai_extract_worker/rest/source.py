@@ -15,7 +15,7 @@ from vai_extract_worker.increments.cursor import IncrementalCursor
 from vai_extract_worker.increments.cursor_values import as_instant
 from vai_extract_worker.increments.missing_columns import Undelivered
 from vai_extract_worker.increments.windows import Window, windows
-from vai_extract_worker.log_texts import paging_not_found, rows_moved, total_not_reached
+from vai_extract_worker.log_texts import paging_not_found, paging_repeats, rows_moved, total_not_reached
 from vai_extract_worker.modes import Mode, mode_of
 from vai_extract_worker.paging import pagination
 from vai_extract_worker.paging.repeats import Repeats
@@ -103,7 +103,7 @@ class Endpoint:
         self._means = means
         self._mark: IncrementalCursor | None = None
         self._is_complete = False
-        self._has_warned = self._has_doubted = False
+        self._has_warned = self._has_doubted = self._has_told = False
         self._missing = Undelivered(resource.columns, by_value=True)
         self._rows: int | None = 0
 
@@ -214,6 +214,7 @@ class Endpoint:
             paginator=paginator,
             data_selector=resource.data_selector or given_.data_selector,
         ):
+            self._tell_of_repeats(repeats)
             yield list(data), self._position(client, data)
         if client.unsure_of and not self._has_doubted:
             self._has_doubted = True
@@ -225,6 +226,13 @@ class Endpoint:
         if (short := totals.shortfall) and not self._has_warned:
             self._has_warned = True
             entry = total_not_reached(self.name, short.rows, short.total, short.place)
+            self._means.link.log(entry["event"], entry["message"], entry["data"], entry["level"])
+
+    def _tell_of_repeats(self, repeats: Repeats) -> None:
+        """At once: an attempt that is killed has said it."""
+        if repeats.is_doubtful and not self._has_told:
+            self._has_told = True
+            entry = paging_repeats(self.name)
             self._means.link.log(entry["event"], entry["message"], entry["data"], entry["level"])
 
     def _paginator(self, position: Json | None) -> tuple[given.Paginator, BasePaginator | None]:

@@ -19,7 +19,7 @@ SELECT (SELECT count(*) FROM (SELECT FROM automation_runs WHERE status = 'runnin
     (SELECT extract(epoch FROM clock_timestamp() - min(due_at)) FROM automations
      WHERE due_at IS NOT NULL AND status = 'active' AND deleted_at IS NULL)::float8 AS overdue
 """
-# The catalogue's own counts: they need no right to see what others do.
+# From the catalogue's counters, which every user may read.
 _SERVER = """
 SELECT (SELECT sum(numbackends) FROM pg_stat_database)::int AS connections,
     current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int AS most
@@ -42,7 +42,7 @@ async def measure_waiting_once(pool: Pool) -> None:
 
 
 async def measure_server_once(pool: Pool) -> None:
-    """How many connections the database server has and gives."""
+    """How many connections the database server has open, and how many it allows."""
     row = await pool.fetchrow(_SERVER)
     if row is not None:
         metrics.database_connections.set(row["connections"])
@@ -50,5 +50,5 @@ async def measure_server_once(pool: Pool) -> None:
 
 
 async def measure_size_once(pool: Pool) -> None:
-    """Bytes of the database: the server looks at its files, so not often."""
+    """Bytes of the database. Ask seldom: the server reads the sizes of all files."""
     metrics.database_size_bytes.set(await pool.fetchval(_SIZE))

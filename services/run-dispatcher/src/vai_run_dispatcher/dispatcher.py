@@ -1,4 +1,4 @@
-"""The reason this service exists: it looks after every run that waits, and lets each go when its time has come."""
+"""The main work of this service: it moves every waiting run on when its time has come."""
 
 import asyncio
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from vai_records.metrics import runs_given_up
 from vai_run_dispatcher import lifecycle
 from vai_run_dispatcher.limits import Limits
 
-# Each passes over the rows that rest because they failed ($1), so that these never fill a turn.
+# Each statement skips the rows that rest because they failed ($1), so that these never fill a turn.
 _HELD_FOR_APPROVAL = """
 SELECT id FROM runs WHERE phase = 'held' AND held_for = 'approval' AND status = 'pending' AND id <> ALL($1::uuid[])
 ORDER BY id LIMIT 500
@@ -51,32 +51,32 @@ class Dispatcher:
         self.wake = asyncio.Event()
 
     def on_held(self, _kind: str, _ids: list[UUID]) -> None:
-        """The bell says that runs are held for an approval; a hint, so we look for ourselves."""
+        """Called when the bell says that runs are held for an approval. It is only a hint, so read the table."""
         self.wake.set()
 
     async def hold_once(self) -> None:
-        """What is held for an approval awaits it."""
+        """Runs that are held for an approval become awaiting_approval."""
         waiting = await self._ids(self._approvals, _HELD_FOR_APPROVAL)
         self._publisher.publish(await self._approvals.each(waiting, self._require))
 
     async def retry_once(self) -> None:
-        """Retries whose time has come: queued, or waiting for room where a limit holds."""
+        """Retries that are due are queued, or wait for room if a limit is reached."""
         due = await self._ids(self._retries, _DUE, "delayed")
         self._ring(await self._retries.each(due, self._retry))
 
     async def late_once(self) -> None:
-        """Approvals that nobody gave in time."""
+        """Runs whose approval was not given in time are rejected."""
         late = await self._ids(self._late, _DUE, "held")
         rows = await self._late.each(late, self._time_out)
         await follow(rows, self._pool, self._bell, self._publisher)
 
     async def unpark_once(self) -> None:
-        """Parents whose children have ended."""
+        """Parked runs whose child run has ended go on."""
         parked = await self._ids(self._parked, _PARKED_FOR_NOTHING)
         self._ring(await self._parked.each(parked, self._unpark))
 
     async def ring_again_once(self) -> None:
-        """Rings for queued runs that nobody took: their hint was lost, or every worker was full."""
+        """Ring the bell again for queued runs that no worker took: the hint was lost, or every worker was full."""
         self._ring(await self._pool.fetch(_NOBODY_TOOK))
 
     async def _require(self, ids: list[UUID]) -> list[Any]:
@@ -95,7 +95,7 @@ class Dispatcher:
         return await lifecycle.unpark(self._pool, ids)
 
     async def _queue_damaged(self, run_id: UUID) -> bool:
-        """A run that cannot be let go as it is: whoever claims it ends it."""
+        """Queue a run that cannot be moved otherwise; the worker that claims it ends it."""
         async with self._pool.acquire() as conn:
             rows = await lifecycle.queue_damaged(conn, run_id)
         self._ring(rows)

@@ -1,4 +1,4 @@
-"""The run-dispatcher's slice of the lifecycle, by name: what waits."""
+"""The transitions of the run-dispatcher: what happens to runs that wait."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -63,7 +63,7 @@ SWEEP_PARKED_INTO_LIMIT = Step(
     skip_locked=True,
 )
 
-# The same without the limits, for a run that cannot be moved as it is: whoever claims it ends it.
+# The same without the limits, for a run that cannot be moved otherwise; the worker that claims it ends it.
 _DAMAGED_MOVES = (
     Step(_RUNNING, (Phase.DELAYED,), _RUNNING, Phase.QUEUED, guard=f"({_DUE} OR {waits_for_room('r')})"),
     Step(_RUNNING, (Phase.PARKED,), _RUNNING, Phase.QUEUED, guard=_NOTHING_LIVES_BELOW),
@@ -107,19 +107,19 @@ async def retry(conn: Queries, ids: Sequence[UUID]) -> list[RunRow]:
 
 
 async def wait_for_room(conn: Queries, ids: Sequence[UUID]) -> list[UUID]:
-    """delayed, without a time: the next attempt is due and a limit holds. Answers the organisations."""
+    """delayed, without a time: the next attempt is due, and a limit is reached. Return the organisations."""
     return [row["org_id"] for row in await conn.fetch(_WAIT_FOR_ROOM, list(ids))]
 
 
 async def unpark(conn: Queries, ids: Sequence[UUID]) -> list[RunRow]:
-    """parked → queued, or delayed where a limit holds: the child has ended, and whoever ended it could not say so."""
+    """parked → queued, or delayed if a limit is reached: the child has ended, and the message of that was lost."""
     return [*await apply(conn, SWEEP_PARKED, ids), *await apply(conn, SWEEP_PARKED_INTO_LIMIT, ids)]
 
 
 async def queue_damaged(conn: Connection, run_id: UUID) -> list[RunRow]:
-    """held, delayed or parked → queued, whatever keeps its own step from it (rule 23): who claims it ends it.
+    """held, delayed or parked → queued, for a run whose own transition fails (rule 23). Its worker ends it.
 
-    It passes by the limits: it is there to be ended. A run that waits for an approval is none of these.
+    The limits do not apply, since the run only ends. Not for a run that waits for an approval.
     """
     for step in _DAMAGED_MOVES:
         if rows := await last_resort.move(conn, step, run_id):
@@ -128,9 +128,9 @@ async def queue_damaged(conn: Connection, run_id: UUID) -> list[RunRow]:
 
 
 async def reject_damaged(conn: Connection, run_id: UUID, writer: UUID) -> tuple[bool, list[RunRow]]:
-    """pending or awaiting_approval → rejected: nobody can be asked for an approval, or told that none came (rule 23).
+    """pending or awaiting_approval → rejected, for a run whose own transition fails (rule 23).
 
-    Answers whether it has ended by it, and the rows for `follow`.
+    Return whether it has ended, and the rows for `follow`.
     """
     message = "The run waited for an approval, and its record is damaged. Report it with the run's id."
     error = {"code": "INTERNAL_ERROR", "message": message, "details": {}, "retryable": True}

@@ -1,7 +1,8 @@
-"""How many runs may be live at once: counted from the rows themselves, so no counter can leak (rule 11).
+"""The limits of live (queued or leased) runs, of an organisation and of a connection.
 
-Who waits for room is let in by the dispatcher alone: new and approved runs (held), retries, resumed and woken runs
-(delayed without a time). The oldest that fit go first.
+The live runs are counted in the table each time; a counter of its own could become wrong (rule 11). Only the
+dispatcher queues a run that waits for room: new and approved runs (held), retries, resumed and woken runs (delayed
+without a time). It takes the oldest runs first.
 """
 
 import asyncio
@@ -20,20 +21,20 @@ from vai_records.lifecycle.sql_fragments import waits_for_room
 _log = structlog.get_logger()
 
 MOST = 500
-"""Runs of an organisation that are let in together; then it is another one's turn."""
+"""Runs of one organisation that are queued in one turn. The others follow in its next turn."""
 
 AT_ONCE = 3
-"""Organisations at a time: one that is slow keeps nobody waiting."""
+"""Organisations that have a turn at the same time, so that a slow one does not block the others."""
 
 BUSY_SECONDS = 0.02
 CLOSE_SECONDS = 1.0
-"""How long turns may go on when the service stops."""
+"""How long the service waits for running turns when it stops."""
 
 SWEEP_SHARE = 4
-"""After a sweep that took so long, the next one begins this many times later: many organisations cost no more."""
+"""The pause after a sweep is this many times as long as the sweep, so that sweeps take a fifth of the time at most."""
 
-# Nobody waits for the disk: a run whose letting in a crash of Postgres takes away waits again, and the commit of its
-# claim takes this one to the disk, too.
+# The commit does not wait for the disk. If a crash of Postgres undoes it, the run waits for room as before; the commit
+# of the run's claim, which comes later, writes this one to the disk, too.
 _LOCK = """
 SELECT pg_try_advisory_xact_lock(hashtext('vai.limits'), hashtext($1::text)),
     set_config('synchronous_commit', 'off', true)
@@ -41,9 +42,10 @@ SELECT pg_try_advisory_xact_lock(hashtext('vai.limits'), hashtext($1::text)),
 
 _NOWHERE = "coalesce(connection_id, '00000000-0000-0000-0000-000000000000')"
 _SPARE = 10
-"""Rows that are looked at beyond the room: somebody may hold the first ones locked."""
+"""Rows that are read beyond the room, because the first ones may be locked."""
 
-# Organisation by organisation, however many of their runs wait (a loose index scan).
+# A loose index scan: it jumps from one org_id to the next, so the cost depends on the number of organisations, not of
+# runs.
 _ORGANISATIONS = f"""
 WITH RECURSIVE line AS (
     (SELECT org_id FROM runs r WHERE {waits_for_room("r")} ORDER BY org_id LIMIT 1)
@@ -62,9 +64,9 @@ def _live(where: str, most: str) -> str:
         SELECT FROM runs l WHERE l.org_id = $1 {where} AND l.phase IN ('queued', 'leased') LIMIT {most}) live)"""
 
 
-# The connections of those that wait (or none) one after the other; of each the oldest that it and the organisation
-# have room for; of these together the oldest. What somebody holds locked is passed over, and what rests ($3) because it
-# could not be moved; of $4 alone, where that is given.
+# For each connection of the waiting runs (and for no connection): the oldest runs for which the connection and the
+# organisation have room. Of all these, the oldest. Locked rows are skipped, and runs that rest ($3) because they could
+# not be moved. If $4 is given, only these runs are considered.
 _FITTING = f"""
 WITH RECURSIVE room AS MATERIALIZED (
     SELECT CASE WHEN o.max_running IS NULL THEN $2::int
@@ -107,28 +109,28 @@ _WHO_FITS = f"{_FITTING} SELECT id FROM fitting"
 
 
 async def waiting_organisations(pool: Pool) -> list[UUID]:
-    """The organisations of which a run waits for room."""
+    """The organisations that have a run that waits for room."""
     return [row["org_id"] for row in await pool.fetch(_ORGANISATIONS)]
 
 
 async def let_in(
     pool: Pool, org_id: UUID, most: int = MOST, *, resting: Sequence[UUID] = (), only: Sequence[UUID] | None = None
 ) -> list[Any] | None:
-    """Lets in as many runs of an organisation as its limit and its connections' leave room for: their id and kind.
+    """Queue as many runs of an organisation as its limit and those of its connections allow. Return their id and kind.
 
-    None where another dispatcher does it at this moment. It may be frozen while it holds the lock: nobody waits.
+    None if another dispatcher is doing it now. This one does not wait for the lock, since the other may be frozen.
     """
     async with pool.acquire() as conn, conn.transaction():
-        # A statement of its own: what is counted after it sees all that the last holder of the lock has let in.
+        # The lock is a statement of its own, so that the count, which follows, sees what the last holder has queued.
         if not await conn.fetchval(_LOCK, str(org_id)):
             return None
         return list(await conn.fetch(_LET_IN, org_id, most, list(resting), None if only is None else list(only)))
 
 
 class Limits:
-    """Who has news of room has a turn, a few at a time; one organisation's turn keeps no other's waiting.
+    """Gives each organisation a turn when a run of it may fit. A few organisations have their turns at the same time.
 
-    `last_resort` gets a run that cannot be let in, again and again (rule 23).
+    `last_resort` gets a run that could not be queued in several turns (rule 23).
     """
 
     def __init__(self, pool: Pool, bell: Bell, last_resort: Callable[[UUID], Awaitable[bool]] | None = None) -> None:
@@ -144,7 +146,7 @@ class Limits:
         self._closed = False
 
     def on_room(self, _word: str, org_ids: Sequence[UUID]) -> None:
-        """A run of these organisations waits for room, or has left some."""
+        """A run of these organisations waits for room, or has ended and left room."""
         for org_id in org_ids:
             if org_id in self._under_way:
                 self._again.add(org_id)
@@ -154,7 +156,7 @@ class Limits:
             self._begin()
 
     async def sweep_once(self) -> None:
-        """Looks at everybody who waits: a message was lost, or a limit was lifted."""
+        """Give a turn to every organisation with a waiting run: a message may be lost, or a limit was raised."""
         if steady_seconds() < self._rest_until:
             return
         began = steady_seconds()
@@ -163,14 +165,14 @@ class Limits:
         self._rest_until = steady_seconds() + SWEEP_SHARE * (steady_seconds() - began)
 
     async def drained(self) -> None:
-        """Returns when nobody is due and no turn is under way."""
+        """Return when no organisation is due and no turn is running."""
         while self._tasks:
             await asyncio.wait(self._tasks)
 
     async def close(self) -> None:
-        """Begins no turn any more, and ends those that are under way: at once or, if the database is slow, cut off.
+        """Begin no more turns, wait `CLOSE_SECONDS` for those that are running, and cancel the rest.
 
-        A turn that is cut off has let in nobody, or its runs are rung for again by the next dispatcher.
+        A cancelled turn has queued nothing, or the next dispatcher rings the bell for its runs.
         """
         self._closed = True
         if self._tasks:
@@ -203,7 +205,7 @@ class Limits:
                 self._over(org_id)
 
     async def _let_in(self, org_id: UUID) -> float:
-        """One turn; answers how long the organisation rests before the next one."""
+        """One turn. Return the seconds until the organisation may have the next one."""
         let: list[Any] = []
         busy = bad = False
 
@@ -235,12 +237,12 @@ class Limits:
         return self._runs.resting
 
     async def _fitting(self, org_id: UUID) -> list[UUID]:
-        """Whom a turn would let in, where letting in all of them failed: one of them cannot be moved."""
+        """The runs that a turn would queue. Asked when queuing them together failed because of one of them."""
         rows = await self._pool.fetch(_WHO_FITS, org_id, MOST, self._resting, None)
         return [row["id"] for row in rows]
 
     def _over(self, org_id: UUID) -> None:
-        """It may have its next turn; at once, where there are news."""
+        """The organisation may have its next turn: now, if something has happened meanwhile."""
         self._under_way.discard(org_id)
         news = [org_id] if org_id in self._again else []
         self._again.discard(org_id)

@@ -1,6 +1,6 @@
 """What the dispatcher measures in the database, for the whole installation: read them with `max`, each replica has all.
 
-Every kind has its value, zero too, so that an alert can tell "nothing" from "nobody measures".
+Every kind has a value, zero too, so that an alert can tell "nothing waits" from "not measured".
 """
 
 from prometheus_client import Gauge

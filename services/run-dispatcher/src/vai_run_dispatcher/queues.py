@@ -14,7 +14,7 @@ WHERE NOT stopping AND beat_at > clock_timestamp() - interval '20 s' GROUP BY ki
 """
 
 MOST_ORGANISATIONS = 50
-"""Those that have most live runs; what the others have is no series of its own."""
+"""So many organisations, those with the most live runs, have a series each."""
 
 _OF_ORGANISATIONS = f"""
 WITH live AS MATERIALIZED (SELECT org_id, phase FROM runs WHERE phase IN ('queued', 'leased')),
@@ -25,7 +25,7 @@ FROM live JOIN top USING (org_id) JOIN organisations o ON o.id = org_id GROUP BY
 
 
 async def measure_once(pool: Pool) -> None:
-    """Sets the gauges of every kind, those without runs to zero."""
+    """Set the gauges of every kind; those of kinds without runs become zero."""
     found = {(row["kind"], row["phase"]): row for row in await pool.fetch(_LIVE)}
     workers = {row["kind"]: row for row in await pool.fetch(_WORKERS)}
     for kind in KINDS:
@@ -39,7 +39,7 @@ async def measure_once(pool: Pool) -> None:
 
 
 async def measure_organisations_once(pool: Pool) -> None:
-    """The same of the organisations that have most; one that has none any more is left out."""
+    """The same for the organisations with the most live runs; one without live runs is left out."""
     rows = await pool.fetch(_OF_ORGANISATIONS)
     metrics.organisation_runs_live.clear()
     for row in rows:

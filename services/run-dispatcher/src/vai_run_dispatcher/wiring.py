@@ -1,4 +1,4 @@
-"""What the run-dispatcher hears and how often it looks."""
+"""Which messages the run-dispatcher listens to, and how often it reads the table."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -41,7 +41,7 @@ async def running(service: Service[Settings]) -> AsyncIterator[None]:
 
 
 def _start_measuring(service: Service[Settings]) -> None:
-    """What one statement answers for all that wait; nobody's run waits for it."""
+    """Seconds between measurements. Each is one statement, outside the path of any run."""
     service.spawn(every(5.0, partial(measure_once, service.pool)))
     service.spawn(every(10.0, partial(measure_waiting_once, service.pool)))
     service.spawn(every(15.0, partial(measure_server_once, service.pool)))

@@ -1,4 +1,4 @@
-"""Ends what a dead process still holds in the database: a process that stands still keeps its locks (rule 24)."""
+"""Ends the database sessions of a dead process: one that is only frozen would keep its locks (rule 24)."""
 
 from uuid import UUID
 
@@ -9,8 +9,8 @@ from vai_common.queries import Pool
 
 _log = structlog.get_logger()
 
-# Surely its own: the session that holds its lock (the key is a random number), and those that bear its name and are in
-# the middle of something. One that is idle holds nothing, and behind a pooler it may be about to become another's.
+# Only sessions that are certainly its own: the one that holds its lock (the key is a random number), and those with its
+# name that are in a transaction. An idle session holds nothing, and a pooler may be giving it to another process.
 _END = """
 SELECT pg_terminate_backend(a.pid, 2000) FROM processes p JOIN pg_stat_activity a ON a.datname = current_database()
 WHERE p.id = $1 AND a.pid <> pg_backend_pid() AND (
@@ -24,9 +24,9 @@ WHERE p.id = $1 AND a.pid <> pg_backend_pid() AND (
 
 
 async def end_sessions(pool: Pool, process_id: UUID) -> int:
-    """Ends the sessions of a process that is buried, so that its locks go; answers how many there were.
+    """End the sessions of a process that counts as dead, which frees its locks. Return how many there were.
 
-    It needs the same database user as the process, or one with `pg_signal_backend`; without, it says so and goes on.
+    It needs the same database user as the process, or one with `pg_signal_backend`. Without, it logs that and goes on.
     """
     try:
         return len(await pool.fetch(_END, process_id))

@@ -9,12 +9,12 @@ from vai_common.clock import steady_seconds
 from vai_common.queries import Queries, Row
 
 STILL_LOOKS = 4
-"""Looks, 5 s apart, over which a living process's counter moves."""
+"""Looks, 5 s apart, during which the counter of a living process changes."""
 
 UNSEEN_SECONDS = 30.0
-"""How long this connection watches a process that it has never seen hold its lock, before it calls it dead.
+"""How long this connection watches a process that it has never seen with its lock, before the process counts as dead.
 
-It counts from the first look: after a restart of the database everybody has to take their locks again.
+It counts from the first look: after a restart of the database every process has to take its lock again.
 """
 
 CONNECTION_CLOSED, BEAT_STOOD_STILL = "its connection closed", "its beat stood still"
@@ -45,7 +45,7 @@ class Seen:
 
 @dataclass
 class Looks:
-    """All that was seen; forgotten when the watchdog's own connection breaks: an absent database proves nothing."""
+    """All that was seen. Forgotten when the watchdog's own connection breaks: then nothing is known of the others."""
 
     seen: dict[UUID, Seen] = field(default_factory=dict)
 
@@ -53,16 +53,16 @@ class Looks:
         self.seen.clear()
 
     def by_lock(self, rows: Sequence[Row], at: float | None = None) -> list[tuple[UUID, str]]:
-        """Those whose lock was free at two looks a second apart, after it had been seen held.
+        """The processes whose lock was free at two looks a second apart, and held before that.
 
-        `at` is when they were looked at, in steady seconds; now where nothing is said.
+        `at` is the time of the look, in steady seconds; the default is now.
         """
         self._keep_only(rows)
         at = steady_seconds() if at is None else at
         return [(row["id"], CONNECTION_CLOSED) for row in rows if self._lock_is_free(row, at)]
 
     def by_counter(self, rows: Sequence[Row]) -> list[tuple[UUID, str]]:
-        """Those whose counter has not moved over four looks."""
+        """The processes whose counter has not changed over four looks."""
         return [(row["id"], BEAT_STOOD_STILL) for row in rows if self._stands_still(row)]
 
     def _lock_is_free(self, row: Row, at: float) -> bool:

@@ -1,4 +1,4 @@
-"""The watchdog's slice of the lifecycle, by name: what died."""
+"""The transitions of the watchdog: what happens to the runs of dead processes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ EDGES = edges_of(Owner.WATCHDOG)
 MOVES = moves_of(Owner.WATCHDOG)
 
 MOST_LOSSES = 3
-"""Workers that a run may lose without a checkpoint in between, of those losses that count (decision 16)."""
+"""How many workers a run may lose without a checkpoint in between. Only losses that count (decision 16)."""
 
 _RUNNING = Status.RUNNING
 _THEIRS = "r.lease_owner = $6::uuid AND (r.due_at <= clock_timestamp() OR NOT $7::bool)"
@@ -27,9 +27,10 @@ _BEFORE = f"CASE WHEN {_SAVED} THEN 0 ELSE r.losses END"
 
 
 def _counts(alone: str) -> str:
-    """Whether this loss counts: the run was all that its worker held, or it has lost one before.
+    """Whether this loss counts: its worker held no other run, or the run has lost a worker before.
 
-    A first loss in company says little of the run; it is spared. `alone` is the caller's value.
+    If the worker held other runs, too, any of them may be the reason, so a first loss does not count. `alone` is the
+    caller's value.
     """
     return f"({alone}::bool OR NOT {_SAVED} AND (r.losses > 0 OR r.spared))"
 
@@ -68,7 +69,7 @@ CANCEL_LOST = Step(
     guard=f"{_THEIRS} AND r.control = 'cancel'",
     skip_locked=True,
 )
-# Cancel beats failure (decision 20); what is locked at the moment must not meet a later step that is not meant for it.
+# Cancel before failure (decision 20). A row that is locked now must not be moved by a later step that is not for it.
 FAIL_UNSAFE = Step(
     _RUNNING,
     (Phase.LEASED,),
@@ -123,7 +124,7 @@ class Lost:
 
 
 async def recover(conn: Queries, ids: Sequence[UUID], lost: Lost, event: str, why: str) -> list[RunRow]:
-    """leased → queued, or paused where a pause was asked for. Costs no retry (rule 7)."""
+    """leased → queued, or paused if a pause was asked for. It does not count as a retry (rule 7)."""
     entry = Entry(event, why, {"worker": str(lost.owner)}, "warning")
     values = (lost.owner, lost.only_expired)
     rows = await apply(conn, RECOVER, ids, *values, lost.alone, entry=entry, worker="watchdog")
@@ -131,7 +132,7 @@ async def recover(conn: Queries, ids: Sequence[UUID], lost: Lost, event: str, wh
 
 
 async def cancel(conn: Queries, ids: Sequence[UUID], lost: Lost, writer: UUID) -> list[RunRow]:
-    """running → cancelled: a cancellation was asked for, and the worker that should have done it is gone."""
+    """running → cancelled: somebody asked for it, and the worker that should have done it is dead."""
     entry = Entry("watchdog_cancelled", "Cancelled by the watchdog: its worker is gone", {}, "warning")
     return await apply(
         conn, CANCEL_LOST, ids, lost.owner, lost.only_expired, entry=entry, event="action.cancelled",
@@ -140,14 +141,14 @@ async def cancel(conn: Queries, ids: Sequence[UUID], lost: Lost, writer: UUID) -
 
 
 async def fail_unsafe(conn: Queries, ids: Sequence[UUID], lost: Lost, writer: UUID) -> list[RunRow]:
-    """running → failed: the run may not be done again (decision 24)."""
+    """running → failed: the run must not be done twice (decision 24)."""
     why = "Its worker was lost and the run may not be done twice: look whether it took effect, then retry it."
     return await _fail(conn, FAIL_UNSAFE, ids, lost, writer, why)
 
 
 async def fail_too_often_lost(conn: Queries, ids: Sequence[UUID], lost: Lost, writer: UUID) -> list[RunRow]:
     """running → failed: the run has lost too many workers without a checkpoint in between (decision 16)."""
-    why = f"The run lost its worker {MOST_LOSSES} times in a row; look into what it does to them."
+    why = f"The run lost its worker {MOST_LOSSES} times in a row; find out whether it makes its worker end."
     return await _fail(conn, FAIL_TOO_OFTEN_LOST, ids, lost, writer, why, lost.alone)
 
 
@@ -163,7 +164,7 @@ async def _fail(
 
 
 async def end_damaged(conn: Connection, run_id: UUID, writer: UUID) -> tuple[bool, list[RunRow]]:
-    """running → failed or cancelled: its lease ran out, and nothing can write its log any more (rule 23)."""
+    """running → failed or cancelled: its lease ran out, and its log cannot be written (rule 23)."""
     error = _error("Its worker was lost, and the run's record is damaged. Report it with the run's id.")
     extra = {"error": error}
     ended, rows = await last_resort.end(
@@ -176,7 +177,9 @@ async def end_damaged(conn: Connection, run_id: UUID, writer: UUID) -> tuple[boo
 
 async def abandon(conn: Queries, ids: Sequence[UUID], writer: UUID) -> list[RunRow]:
     """running → failed: taken back from a dead worker, and nobody claimed it in the grace time (decision 23)."""
-    error = _error(f"Its worker died, and no other took the run within {GRACE_SECONDS} s although it could; retry it.")
+    error = _error(
+        f"Its worker died, and no other took the run within {GRACE_SECONDS} s although one was free; retry the run."
+    )
     entry = Entry("run_failed", error["message"], error, "error")
     return await apply(
         conn, ABANDON, ids, error, entry=entry, event="action.failed", worker="watchdog", writer=writer,

@@ -13,4 +13,6 @@ recovery_seconds = Histogram(
     buckets=(1, 2, 3, 5, 8, 13, 21, 34, 60, 120, 600),
 )
 for _kind in KINDS:
-    runs_recovered.labels(kind=_kind)  # the first step of a series that appears with it is no rate to Prometheus
+    runs_recovered.labels(
+        kind=_kind
+    )  # A series must exist before it grows: Prometheus computes no rate from its first value.

@@ -13,8 +13,8 @@ _rows: Rows[str] = Rows("retention")
 
 
 async def keep_once(pool: Pool) -> None:
-    """Makes the partitions of the days ahead and drops those that are no longer kept; what fails stops nothing else."""
-    today = (await pool.fetchval("SELECT clock_timestamp()")).date()  # in UTC, as the sessions are
+    """Make the partitions of the next days, and drop those that are too old. If one fails, the others still run."""
+    today = (await pool.fetchval("SELECT clock_timestamp()")).date()  # in UTC, like the time zone of the sessions
     made = await partitions.make_ahead(pool, today, _rows)
     dropped = await partitions.drop_old(pool, today, _rows)
     await _rows.one("causes", lambda _: causes.forget_old(pool))

@@ -4,4 +4,4 @@ from vai_common.settings import Settings as ServiceSettings
 
 
 class Settings(ServiceSettings):
-    """Nothing of its own."""
+    """It has no settings of its own."""

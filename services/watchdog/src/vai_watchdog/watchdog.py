@@ -1,4 +1,4 @@
-"""The reason this service exists: it notices the dead and gives their runs to the living (rule 7, decision 23)."""
+"""The main work of this service: it notices dead processes and queues their runs again (rule 7, decision 23)."""
 
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from functools import partial
@@ -30,8 +30,8 @@ SELECT r.id, {MAY_RERUN} AS may_rerun, r.lease_owner FROM runs r
 WHERE r.phase = 'leased' AND r.due_at <= clock_timestamp() AND r.id <> ALL($1::uuid[])
 ORDER BY r.lease_owner, r.id LIMIT 500
 """
-# A worker whose beat is fresh has room for it at this moment. More than half of its slots must be free, since a share
-# of them is kept for other organisations (`vai_worker.shares`); and it must not hold a run alone or make room for
+# A worker with a recent beat has room for the run now. More than half of its slots must be free, since a share of
+# them is kept for other organisations (`vai_worker.shares`), and it must neither hold a run alone nor make room for
 # one.
 _PASSED_OVER = f"""
 SELECT r.id, r.updated_at < clock_timestamp() - interval '{GRACE_SECONDS} s' AS too_long FROM runs r
@@ -49,7 +49,7 @@ WHERE r.phase = 'queued' AND r.recovered AND r.status = 'running' AND r.moved_by
 ORDER BY r.id LIMIT 500
 """
 PASSED_OVER_LOOKS = 3
-"""Looks, 10 s apart, at which a worker had room and did not take the run. At a single one it may be about to."""
+"""Looks, 10 s apart, at which a worker had room and did not take the run. After one look it may still be about to."""
 
 _FORGET = """
 DELETE FROM processes p WHERE p.id = $1
@@ -57,13 +57,13 @@ DELETE FROM processes p WHERE p.id = $1
 RETURNING p.service, extract(epoch FROM clock_timestamp() - p.beat_at)::float8 AS seconds
 """
 _WORDS = {CONNECTION_CLOSED: "connection", BEAT_STOOD_STILL: "beat"}
-"""How the metric says why a process counts as dead."""
+"""Why a process counts as dead, in the words of the metric's label."""
 
 _HELD = "SELECT count(*) FROM runs WHERE lease_owner = $1 AND phase = 'leased'"
 
 
 class Watchdog:
-    """Each method is one turn of a loop; `conn` is its own unbroken connection, the pool does the rest."""
+    """Each method is one turn of a loop. `conn` is a connection of its own, for looking; the pool does the rest."""
 
     def __init__(self, pool: Pool, bell: Bell, publisher: Publisher, process_id: UUID) -> None:
         self._pool = pool
@@ -74,7 +74,7 @@ class Watchdog:
         self._held: dict[UUID, int] = {}
         self._passed_over: dict[UUID, int] = {}
         self._buried: Rows[tuple[UUID, str]] = Rows("burials", by=lambda dead: dead[0])
-        # One for each step: that there was nothing to cancel does not say that a run can be moved.
+        # One for each step: if there was nothing to cancel, that does not mean that the run can be moved.
         self._runs: dict[str, Rows[UUID]] = {
             step: Rows("lost_runs", last_resort=self._end_damaged) for step in ("cancel", "unsafe", "recover", "lost")
         }
@@ -91,9 +91,9 @@ class Watchdog:
         await self.bury(*dead)
 
     async def bury(self, process_id: UUID, why: str) -> None:
-        """Gives the runs of a dead process to the living; forgets it when all could be taken, else looks again.
+        """Queue the runs of a dead process again. Forget the process when all of them are moved, else look again later.
 
-        What it still holds in the database goes first: a process that only stands still has its locks.
+        Its database sessions are ended first, since a process that is only frozen keeps its locks.
         """
         if process_id == self._process_id:
             return
@@ -109,12 +109,12 @@ class Watchdog:
         _log.warning("process_buried", process=str(process_id), why=why, runs=len(rows), sessions=ended)
 
     def _held_alone(self, process_id: UUID, now: int) -> bool:
-        """Whether the process held one run: also before those were taken back that could be at an earlier look."""
+        """Whether the process held one run only, counting those that were taken back at an earlier look."""
         self._held[process_id] = max(now, self._held.get(process_id, 0))
         return self._held[process_id] <= 1
 
     async def sweep_leases_once(self) -> None:
-        """The backstop: leases that ran out, whatever their worker says."""
+        """Take back the runs whose lease ran out, whatever their worker says."""
         by_owner: dict[UUID, list[Any]] = {}
         for row in await self._pool.fetch(_STALE, self._resting):
             by_owner.setdefault(row["lease_owner"], []).append(row)
@@ -126,9 +126,9 @@ class Watchdog:
                 self._held.pop(owner, None)
 
     async def abandon_once(self) -> None:
-        """Runs that nobody took back into work in the grace time although somebody could.
+        """Fail the runs that no worker took again in the grace time, although one had room.
 
-        To wait for a free slot is not to be abandoned, and who may only be claimed alone waits for an idle worker.
+        A run that waits for a free slot is not abandoned, nor is one that may only be claimed by an idle worker.
         """
         rows = await self._pool.fetch(_PASSED_OVER)
         self._passed_over = {row["id"]: self._passed_over.get(row["id"], 0) + 1 for row in rows}
@@ -137,9 +137,9 @@ class Watchdog:
             await self._end("lost", ids, lambda some: lifecycle.abandon(self._pool, some, self._process_id))
 
     async def _take_back(self, rows: Sequence[Row], lost: Lost, event: str, message: str) -> None:
-        """Cancels what is to be cancelled, fails what may not go on, queues the rest; passes over what is locked.
+        """Cancel runs that somebody wants cancelled, fail those that may not go on, queue the rest. Skip locked rows.
 
-        A run that cannot be moved rests, and keeps no other from being taken back (rule 22).
+        A run that cannot be moved rests, and does not block the others (rule 22).
         """
         pool, who = self._pool, self._process_id
         unsafe = [row["id"] for row in rows if not row["may_rerun"]]

@@ -1,4 +1,4 @@
-"""How often the watchdog looks, and at what."""
+"""What the watchdog looks at, and how often."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -24,10 +24,10 @@ _BROKEN = (*AWAY, asyncpg.PostgresError)
 
 LOCK_SECONDS = 1.0
 COUNTER_LOOKS = 5
-"""Every fifth look at the locks is one at the counters, too."""
+"""At every fifth look at the locks it reads the counters, too."""
 
 LEASES_AFTER = 45
-"""Looks on an unbroken connection before leases count: after an outage the living have to renew theirs first."""
+"""Looks on one connection before leases count: after an outage, living processes must renew theirs first."""
 
 
 @asynccontextmanager
@@ -50,7 +50,7 @@ async def running(service: Service[Settings]) -> AsyncIterator[None]:
 
 
 async def _watch(service: Service[Settings], watchdog: Watchdog) -> None:
-    """Looks on one connection; when that breaks, all that was seen counts for nothing."""
+    """Look on one connection. When it breaks, forget all that was seen."""
     while True:
         watchdog.looks.forget()
         with suppress(*_BROKEN):

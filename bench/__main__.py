@@ -1,4 +1,7 @@
-"""`python -m bench [NAME …]`: the benchmarks by name, in the order of the tables below; or all."""
+"""`python -m bench [NAME …]`: the benchmarks by name, in the order of the tables below; or all.
+
+`python -m bench capacity [simulate]` stands apart: it writes constants that are committed (`bench.capacity`).
+"""
 
 import asyncio
 import shutil
@@ -23,6 +26,7 @@ from bench import (
     transforms,
     webhooks,
 )
+from bench.capacity import command as capacity
 from bench.measure import Measure, state_of_machine, table
 from vai_testkit.stack import running_stack
 
@@ -79,4 +83,4 @@ async def _on_a_stack(names: list[str], folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1:]))
+    asyncio.run(capacity.main(sys.argv[2:]) if sys.argv[1:2] == ["capacity"] else main(sys.argv[1:]))

@@ -42,16 +42,25 @@ def pids_of(stack: Stack) -> dict[str, list[int]]:
     roots = {service.name: stack.pids(service.name) for service in stack.config.services}
     for name, process in (("postgres", stack.postgres.process), ("kafka", stack.broker.process)):
         roots[name] = [process.pid] if process else []
-    return {name: [*pids, *_children(pids)] for name, pids in roots.items()}
+    return {name: [*pids, *descendants(pids)] for name, pids in roots.items()}
 
 
-def _children(pids: Iterable[int]) -> list[int]:
-    found = []
+def descendants(pids: Iterable[int]) -> list[int]:
+    """Their children, and theirs."""
+    found: list[int] = []
     for pid in pids:
         for task in Path(f"/proc/{pid}/task").glob("*/children"):
-            direct = [int(word) for word in task.read_text().split()]
-            found += [*direct, *_children(direct)]
+            direct = [int(word) for word in _read(task).split()]
+            found += [*direct, *descendants(direct)]
     return found
+
+
+def _read(path: Path) -> str:
+    """Empty, where the process has ended meanwhile."""
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
 
 
 def cpu_seconds(stack: Stack) -> dict[str, float]:
@@ -60,11 +69,21 @@ def cpu_seconds(stack: Stack) -> dict[str, float]:
 
 
 def _cpu(pid: int) -> float:
+    return sum(_times(pid))
+
+
+def own_cpu(pid: int) -> float:
+    """User and system time of the process alone, in seconds."""
+    return sum(_times(pid)[:2])
+
+
+def _times(pid: int) -> list[float]:
+    """Seconds of the process, user and system, and of those children that have ended and were waited for."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+        return [0.0] * 4
+    return [int(field) / _TICKS for field in fields[11:15]]
 
 
 def memory_mb(stack: Stack) -> dict[str, float]:

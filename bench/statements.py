@@ -40,7 +40,7 @@ FROM generate_series(1, $1::int) n
 
 
 @dataclass
-class _Sessions:
+class Sessions:
     """The runs are made by a gateway's session and moved by a worker's; the stack's own workers hear nothing."""
 
     org_id: UUID
@@ -49,7 +49,7 @@ class _Sessions:
     owner: UUID = field(default_factory=uuid7)
 
     @classmethod
-    async def open(cls, url: str, org_id: str) -> "_Sessions":
+    async def open(cls, url: str, org_id: str) -> "Sessions":
         return cls(UUID(org_id), await connect(url, "api-gateway"), await connect(url, "agent-worker"))
 
     async def close(self) -> None:
@@ -72,13 +72,13 @@ class _Sessions:
 
 async def bare_rate(url: str, org_id: str) -> float:
     """Runs a second through insert, claim and finish alone, in batches of 20, one by one; the best of three."""
-    sessions = await _Sessions.open(url, org_id)
+    sessions = await Sessions.open(url, org_id)
     rate = max([await _rate(sessions) for _ in range(3)])
     await sessions.close()
     return rate
 
 
-async def _rate(sessions: _Sessions) -> float:
+async def _rate(sessions: Sessions) -> float:
     start = perf_counter()
     for _ in range(TURNS):
         ids = await sessions.make(sessions.making)
@@ -89,7 +89,7 @@ async def _rate(sessions: _Sessions) -> float:
 async def measure(stack: Stack) -> list[Figure]:
     """The rate on a small table and on a large one, and what the statements touch in each."""
     before, small = await bare_rate(stack.database, stack.org_id), await _plans(stack)
-    await _fill(stack)
+    await fill(stack, FINISHED, WAITING)
     after, large = await bare_rate(stack.database, stack.org_id), await _plans(stack)
     return [
         Figure("bare insert, claim and finish", f"{before:.0f} runs/s"),
@@ -104,11 +104,15 @@ def _touched(name: str, small: "_Plan", large: "_Plan") -> Figure:
     return Figure(f"   pages that {name} touches ({scans})", f"{small.pages} → {large.pages}")
 
 
-async def _fill(stack: Stack) -> None:
-    database: Any = await asyncpg.connect(stack.database)
+async def fill(stack: Stack, finished: int, waiting: int) -> None:
+    """So many runs that have ended, of the stack's organisation, and so many queued ones that nobody takes.
+
+    By the superuser: the services' own user may order no checkpoint.
+    """
+    database: Any = await asyncpg.connect(stack.postgres.admin_url)
     await database.execute("ALTER TABLE runs DISABLE TRIGGER USER")
-    await database.execute(_FILL, UUID(stack.org_id), FINISHED, timeout=600)
-    await database.execute(_FILL_QUEUE, WAITING, timeout=600)
+    await database.execute(_FILL, UUID(stack.org_id), finished, timeout=600)
+    await database.execute(_FILL_QUEUE, waiting, timeout=600)
     await database.execute("ALTER TABLE runs ENABLE TRIGGER USER")
     for rest in ("VACUUM (ANALYZE) runs", "CHECKPOINT"):
         await database.execute(rest, timeout=600)
@@ -148,7 +152,7 @@ def _scans(node: dict[str, Any]) -> Iterator[str]:
 
 
 async def _plans(stack: Stack) -> dict[str, _Plan]:
-    sessions = await _Sessions.open(stack.database, stack.org_id)
+    sessions = await Sessions.open(stack.database, stack.org_id)
     making, plans = _Explaining(sessions.making), {}
     working: Any = _Explaining(sessions.working)
     await sessions.make(making)

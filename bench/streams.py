@@ -85,7 +85,7 @@ async def _followed(stack: Stack, count: int) -> tuple[list[float], float]:
     runs = [NewRun(UUID(stack.org_id), _KIND, {}, "api") for _ in range(count)]
     await statements.create(making, runs)
     rows = await statements.claim(working, owner, [_KIND], [run.id for run in runs], count, "bench")
-    clients = await _connected(stack, [runs[n % count].id for n in range(CLIENTS)])
+    clients = await connected(stack, [runs[n % count].id for n in range(CLIENTS)])
     cpu, start = cpu_seconds(stack)["api-gateway"], time.perf_counter()
     for turn in range(TURNS):
         await statements.log(
@@ -111,7 +111,8 @@ def _same(client: Client) -> Client:
     return client
 
 
-async def _connected(stack: Stack, run_ids: list[UUID]) -> list[Client]:
+async def connected(stack: Stack, run_ids: list[UUID]) -> list[Client]:
+    """A client for each of the runs, which follows its log and has got the first entry."""
     address = urlsplit(stack.api_url)
     loop, clients = asyncio.get_running_loop(), []
     for run_id in run_ids:

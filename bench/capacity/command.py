@@ -1,0 +1,20 @@
+"""`python -m bench capacity` writes the constants; `… simulate` says by those there are what loads need."""
+
+import sys
+
+from bench.capacity import loads, measure, tables
+from bench.capacity.costs import CONSTANTS, Constants
+from bench.measure import state_of_machine
+
+
+async def main(arguments: list[str]) -> None:
+    """Ends with what is there to say where the arguments say something else."""
+    if arguments == ["simulate"]:
+        print(tables.simulation(Constants.read(), loads.BASE))
+    elif not arguments:
+        print(state_of_machine(), flush=True)
+        known = await measure.measured(lambda part: print(f"measuring: {part}", flush=True))
+        known.write()
+        print(f"{tables.measured(known)}\n\nWritten to {CONSTANTS}. Now: make generate, which draws docs/capacity.md")
+    else:
+        sys.exit("python -m bench capacity [simulate]")

@@ -24,7 +24,6 @@ _OF_CHART = {
     "HTTP_PORT",
     "METRICS_PORT",
 }
-_BESIDES = {"api-gateway": "lists_pool_size"}
 
 
 def _defined(name: str) -> dict[str, dict[str, object]]:
@@ -83,11 +82,16 @@ def test_the_connections_that_the_chart_counts_are_those_of_the_settings() -> No
         fields = __import__(f"{module}.settings", fromlist=["Settings"]).Settings.model_fields
         own = said[member.name]
         assert own["pool"] == fields["pool_size"].default, member.name
-        lists = fields[_BESIDES[member.name]].default if member.name in _BESIDES else 0
-        looks = 1 if member.name == "watchdog" else 0
-        assert own["besides"] == 2 + lists + looks, member.name  # LISTEN, and the lock
+        assert own["lists"] == (fields["lists_pool_size"].default if "lists_pool_size" in fields else 0), member.name
+        assert own["besides"] == 2 + (member.name == "watchdog"), member.name  # LISTEN, the lock, and its looks
     for service in STARTED:
         assert (said[service.name]["decrypts"], said[service.name]["grpc"]) == (service.decrypts, service.grpc)
+
+
+def test_the_alerts_and_dashboards_of_the_chart_are_the_files_themselves() -> None:
+    """Links, which helm follows: a copy could be another one."""
+    assert (CHART / "files/alerts.yaml").resolve() == ROOT / "deploy/alerts/rules.yaml"
+    assert (CHART / "files/dashboards").resolve() == ROOT / "deploy/grafana"
 
 
 def test_the_environment_takes_the_settings_of_services_and_no_slips() -> None:

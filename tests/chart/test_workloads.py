@@ -10,6 +10,7 @@ import yaml  # type: ignore[import-untyped]
 from tests.chart.rendered import FILES, of_kind, rendered
 from tools.deploy.chart import helm, schemas
 from tools.deploy.chart.helm import Manifest, Refused
+from tools.deploy.chart.policy import pod_of
 from vai_common.ids import uuid7
 from vai_devstack.services import SERVICES
 from vai_records.definitions.kinds import KINDS, Mode
@@ -160,3 +161,62 @@ def test_the_alerts_and_dashboards_are_those_that_were_tested() -> None:
     maps = of_kind(rendered("full"), "ConfigMap")
     shown = {key: value for each in maps.values() for key, value in each["data"].items() if key.endswith(".json")}
     assert shown == {path.name: path.read_text() for path in (helm.ROOT / "deploy/grafana").glob("*.json")}
+
+
+def test_a_migration_has_what_its_way_to_the_database_needs() -> None:
+    """A certificate, a proxy beside it, an account that is there."""
+    proxy = {"name": "proxy", "image": "proxy:1", "restartPolicy": "Always"}
+    pods: dict[str, Any] = {
+        "volumes": [{"name": "ca", "secret": {"secretName": "ca"}}],
+        "volumeMounts": [{"name": "ca", "mountPath": "/ca"}],
+        "initContainers": [proxy],
+        "annotations": {"sidecar.istio.io/inject": "false"},
+    }
+    said = {"pods": pods, "serviceAccount": {"name": "ours"}, "migrations": {"annotations": {"a": "b"}}}
+    job = of_kind(helm.template(FILES["minimal"], said), "Job")["vai-migrate"]
+    assert job["metadata"]["annotations"]["a"] == "b"
+    assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
+    template = job["spec"]["template"]
+    assert template["metadata"]["annotations"] == pods["annotations"]
+    spec = template["spec"]
+    assert spec["serviceAccountName"] == "ours"
+    assert spec["initContainers"] == [proxy]
+    assert pods["volumes"][0] in spec["volumes"]
+    assert pods["volumeMounts"][0] in spec["containers"][0]["volumeMounts"]
+
+
+def test_a_migration_reaches_the_database_before_the_chart_has_made_anything() -> None:
+    """In a namespace that somebody else has closed, what opens it for the hook has to come before the hook."""
+    opened = of_kind(rendered("full"), "NetworkPolicy")["vai-migrate"]["metadata"]["annotations"]
+    assert opened["helm.sh/hook"] == "pre-install,pre-upgrade"
+    assert int(opened["helm.sh/hook-weight"]) < 0
+    assert "annotations" not in of_kind(rendered("operators"), "NetworkPolicy")["vai-migrate"]["metadata"]
+
+
+def test_every_pod_trusts_the_authorities_of_the_bundle() -> None:
+    runs = [each for each in rendered("full") if each["kind"] in ("Deployment", "Job", "Pod")]
+    assert len(runs) > 8
+    for each in runs:
+        pod = pod_of(each)
+        (env,) = [said["value"] for said in pod["containers"][0]["env"] if said["name"] == "SSL_CERT_FILE"]
+        assert env == "/etc/vai/ca/ca.crt"
+        assert {"name": "ca", "configMap": {"name": "our-authorities"}} in pod["volumes"]
+
+
+def test_without_room_one_pod_goes_before_the_next_one_comes() -> None:
+    deployments = of_kind(helm.template(FILES["one-node"], {"maxSurge": 0}), "Deployment").values()
+    rolls = [each["spec"]["strategy"]["rollingUpdate"] for each in deployments]
+    assert all(roll == {"maxSurge": 0, "maxUnavailable": 1} for roll in rolls)
+
+
+def test_a_worker_can_be_left_out_of_scaling() -> None:
+    said = {"workers": {"crm-extract": {"scaling": {"enabled": False}, "replicas": 2}}}
+    manifests = helm.template(FILES["full"], said)
+    assert "vai-crm-extract" not in of_kind(manifests, "ScaledObject")
+    assert of_kind(manifests, "Deployment")["vai-crm-extract"]["spec"]["replicas"] == 2
+
+
+def test_a_load_balancer_does_not_show_metrics() -> None:
+    services = of_kind(helm.template(FILES["minimal"], {"gateway": {"serviceType": "LoadBalancer"}}), "Service")
+    assert [port["name"] for port in services["vai"]["spec"]["ports"]] == ["http"]
+    assert services["vai-metrics"]["spec"].get("type", "ClusterIP") == "ClusterIP"

@@ -1,5 +1,5 @@
-"""Writes deploy/helm/vai/README.md from values.schema.json, and the files that the chart carries. `--check`: only says
-whether they are stale.
+"""Writes deploy/helm/vai/README.md from values.schema.json, and the topics that the chart carries. `--check`: only says
+whether they are stale. Alerts and dashboards are links, which helm follows: a chart carries only what is in its folder.
 
 usage: python -m tools.deploy.chart.page [--check]
 """
@@ -112,21 +112,15 @@ def topics() -> str:
 
 
 def drawn() -> dict[Path, str]:
-    """Every file that is drawn, and what it should hold. A chart can only carry what is in its own folder."""
-    dashboards = sorted((ROOT / "deploy/grafana").glob("*.json"))
-    return {
-        CHART / "README.md": page(),
-        CHART / "files/topics.yaml": topics(),
-        CHART / "files/alerts.yaml": (ROOT / "deploy/alerts/rules.yaml").read_text(),
-        **{CHART / "files/dashboards" / path.name: path.read_text() for path in dashboards},
-    }
+    """Every file that is drawn, and what it should hold."""
+    return {CHART / "README.md": page(), CHART / "files/topics.yaml": topics()}
 
 
 def stale() -> list[str]:
     """What is not as it would be drawn."""
     wanted = drawn()
     wrong = [path for path, text in wanted.items() if not path.is_file() or path.read_text() != text]
-    wrong += [path for path in (CHART / "files").rglob("*.*") if path.is_file() and path not in wanted]
+    wrong += [path for path in (CHART / "files").iterdir() if not path.is_symlink() and path not in wanted]
     return [str(path.relative_to(ROOT)) for path in wrong]
 
 
@@ -135,12 +129,7 @@ def main(arguments: list[str]) -> int:
         for name in (found := stale()):
             sys.stderr.write(f"{name} is stale: run make generate\n")
         return 1 if found else 0
-    wanted = drawn()
-    for path in (CHART / "files").rglob("*.*"):
-        if path.is_file() and path not in wanted:
-            path.unlink()
-    for path, text in wanted.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
+    for path, text in drawn().items():
         path.write_text(text)
     return 0
 

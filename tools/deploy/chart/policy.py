@@ -8,6 +8,7 @@ from typing import Any
 from tools.deploy.chart.helm import Manifest
 
 _RUNS = {"Deployment", "Job", "Pod"}
+_VOLUMES = {"emptyDir", "secret", "configMap", "persistentVolumeClaim", "projected", "csi", "ephemeral", "downwardAPI"}
 _VERSIONED = re.compile(r"@sha256:[0-9a-f]{64}$|:(?!latest$)[\w][\w.-]*$")
 
 
@@ -63,10 +64,10 @@ def _of_pods(pod: dict[str, Any]) -> Iterator[str]:
         if pod.get(word):
             yield f"{word} is not restricted"
     for volume in pod.get("volumes", []):
-        kinds = volume.keys() - {"name", "emptyDir", "secret", "configMap", "persistentVolumeClaim", "projected"}
+        kinds = volume.keys() - _VOLUMES - {"name"}
         yield from (f"a volume of {kind} is not restricted" for kind in kinds)
     mounted = {volume["name"] for volume in pod.get("volumes", [])}
-    for container in pod["containers"]:
+    for container in [*pod.get("initContainers", []), *pod["containers"]]:
         yield from _of_container(container, pod.get("securityContext", {}))
         missing = {mount["name"] for mount in container.get("volumeMounts", [])} - mounted
         yield from (f"the volume {name} is mounted and not there" for name in missing)
@@ -85,5 +86,5 @@ def _of_container(container: dict[str, Any], pod: dict[str, Any]) -> Iterator[st
         f"has an image without a version: {container['image']}": _VERSIONED.search(container["image"]) is not None,
     }
     yield from (f"{container['name']} {fault}" for fault, holds in wanted.items() if not holds)
-    twice = [name for name, count in Counter(each["name"] for each in container["env"]).items() if count > 1]
+    twice = [name for name, count in Counter(each["name"] for each in container.get("env", [])).items() if count > 1]
     yield from (f"{container['name']} has {name} twice" for name in twice)

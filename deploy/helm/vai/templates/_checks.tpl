@@ -37,6 +37,11 @@
   {{- end -}}
 {{- end -}}
 {{- range $name, $own := $workloads -}}
+  {{- range list "VAI_POOL_SIZE" "VAI_LISTS_POOL_SIZE" -}}
+    {{- if and (hasKey $own.env .) (not (regexMatch "^[0-9]+$" (toString (get $own.env .)))) -}}
+      {{- $wrong = append $wrong (printf "%s.env.%s must be a number that stands here: connections are counted by it" $name .) -}}
+    {{- end -}}
+  {{- end -}}
   {{- range $own.reaches -}}
     {{- if not (has . $targets) -}}
       {{- $wrong = append $wrong (printf "%s.reaches names %s, which networkPolicy.targets does not have" $name .) -}}
@@ -51,7 +56,7 @@
 {{- $need := int (include "vai.connections" .) -}}
 {{- if gt $need (int .Values.database.maxConnections) -}}
   {{- $parts := list -}}
-  {{- range $name, $own := $workloads -}}{{- $parts = append $parts (printf "%s (%d+1)×%d" $name (int $own.max) (int $own.connections)) -}}{{- end -}}
+  {{- range $name, $own := $workloads -}}{{- $parts = append $parts (printf "%s (%d+%d)×%d" $name (int $own.max) (int $root.Values.maxSurge) (int $own.connections)) -}}{{- end -}}
   {{- $wrong = append $wrong (printf "the pods may need %d connections to the database, and database.maxConnections is %d: %s, and %d reserved. Raise max_connections of Postgres and say so here, or lower the largest numbers of pods" $need (int .Values.database.maxConnections) (join ", " $parts) (int .Values.database.reservedConnections)) -}}
 {{- end -}}
 {{- if and (hasPrefix "file:" .Values.lake.url) (not .Values.lake.existingClaim) -}}
@@ -76,5 +81,6 @@
 {{- if and .Values.externalSecrets.secrets (not .Values.externalSecrets.store.name) -}}
   {{- $wrong = append $wrong "externalSecrets.secrets want externalSecrets.store.name" -}}
 {{- end -}}
+{{- range include "vai.missing" . | fromYamlArray -}}{{- $wrong = append $wrong . -}}{{- end -}}
 {{- if $wrong -}}{{- fail (printf "\n\nThe values do not fit together:\n  - %s\n" (join "\n  - " $wrong)) -}}{{- end -}}
 {{- end }}

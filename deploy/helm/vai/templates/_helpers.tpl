@@ -1,7 +1,9 @@
 {{/* Names, labels, the image. */}}
 
 {{- define "vai.fullname" -}}
-{{- if contains "vai" .Release.Name -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride -}}
+{{- else if contains "vai" .Release.Name -}}
 {{- .Release.Name | trunc 30 | trimSuffix "-" -}}
 {{- else -}}
 {{- printf "%s-vai" (.Release.Name | trunc 26 | trimSuffix "-") -}}
@@ -18,13 +20,13 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{ include "vai.instance" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 
 {{/* Of what operators make pods of: without what selects our own, which operators hand on to theirs. */}}
 {{- define "vai.foreign" -}}
 app.kubernetes.io/part-of: vai
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 
 {{- define "vai.image" -}}

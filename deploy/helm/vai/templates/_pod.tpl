@@ -42,6 +42,7 @@ Takes a dict: root, own (a workload).
   {{- $_ := set $env "VAI_OTLP_ENDPOINT" . -}}
   {{- $_ = set $env "VAI_TRACE_SAMPLE" (toString $values.tracing.sample) -}}
 {{- end -}}
+{{- if $values.caBundle.configMap -}}{{- $_ := set $env "SSL_CERT_FILE" (printf "/etc/vai/ca/%s" $values.caBundle.key) -}}{{- end -}}
 {{- with $values.allowPrivateAddresses -}}{{- $_ := set $env "VAI_ALLOW_PRIVATE_ADDRESSES" . -}}{{- end -}}
 {{- if $own.decrypts -}}
   {{- $_ := set $env "VAI_ENCRYPTION_KEYS" (dict "valueFrom" (dict "secretKeyRef" (dict "name" $values.secrets.existingSecret "key" "encryption-keys"))) -}}
@@ -77,9 +78,11 @@ Takes a dict: root, own (a workload).
 {{- end }}
 
 {{- define "vai.envFrom" -}}
-{{- with .Values.lake.existingSecret }}
+{{- $from := .Values.envFrom -}}
+{{- with .Values.lake.existingSecret -}}{{- $from = prepend $from (dict "secretRef" (dict "name" .)) -}}{{- end -}}
+{{- with $from }}
 envFrom:
-  - secretRef: {name: {{ . }}}
+  {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
@@ -96,6 +99,9 @@ envFrom:
 {{- end }}
 {{- if and $values.kafka.certSecret (not $values.strimzi.enabled) }}
 - {name: kafka-cert, mountPath: /etc/vai/kafka-cert, readOnly: true}
+{{- end }}
+{{- if $values.caBundle.configMap }}
+- {name: ca, mountPath: /etc/vai/ca, readOnly: true}
 {{- end }}
 {{- if include "vai.holdsLake" . }}
 - {name: lake, mountPath: {{ trimPrefix "file://" $values.lake.url }}}
@@ -118,6 +124,10 @@ envFrom:
 {{- if and $values.kafka.certSecret (not $values.strimzi.enabled) }}
 - name: kafka-cert
   secret: {secretName: {{ $values.kafka.certSecret }}, defaultMode: 0440}
+{{- end }}
+{{- with $values.caBundle.configMap }}
+- name: ca
+  configMap: {name: {{ . }}}
 {{- end }}
 {{- if include "vai.holdsLake" . }}
 - name: lake
@@ -156,5 +166,12 @@ tolerations:
 {{- with $pod.affinity }}
 affinity:
   {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $pod.initContainers }}
+initContainers:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $pod.extra }}
+{{ toYaml . }}
 {{- end }}
 {{- end }}

@@ -11,18 +11,18 @@ http_request: {service: agent-worker, sync: true, internet: true}
 {{- end }}
 
 {{/*
-The services. `values` names those that there is one deployment of. `pool` and `besides` are the connections to the
-database of one process: its pool, unless VAI_POOL_SIZE says otherwise; and those for LISTEN, the lock by which it shows
-that it lives, the gateway's lists (4), the watchdog's looks. A test holds them against the code.
+The services. `values` names those that there is one deployment of. `pool`, `lists` and `besides` are the connections to
+the database of one process: its pools, unless VAI_POOL_SIZE and VAI_LISTS_POOL_SIZE say otherwise; and those for LISTEN,
+the lock by which it shows that it lives, the watchdog's looks. A test holds them against the code.
 */}}
 {{- define "vai.services" -}}
-api-gateway: {values: gateway, pool: 8, besides: 6, decrypts: true, grpc: false}
-run-dispatcher: {values: runDispatcher, pool: 4, besides: 2, decrypts: false, grpc: false}
-scheduler: {values: scheduler, pool: 8, besides: 2, decrypts: true, grpc: true}
-watchdog: {values: watchdog, pool: 4, besides: 3, decrypts: false, grpc: false}
-extract-worker: {values: "", pool: 4, besides: 2, decrypts: true, grpc: true}
-transform-worker: {values: "", pool: 4, besides: 2, decrypts: true, grpc: true}
-agent-worker: {values: "", pool: 4, besides: 2, decrypts: true, grpc: true}
+api-gateway: {values: gateway, pool: 8, lists: 4, besides: 2, decrypts: true, grpc: false}
+run-dispatcher: {values: runDispatcher, pool: 4, lists: 0, besides: 2, decrypts: false, grpc: false}
+scheduler: {values: scheduler, pool: 8, lists: 0, besides: 2, decrypts: true, grpc: true}
+watchdog: {values: watchdog, pool: 4, lists: 0, besides: 3, decrypts: false, grpc: false}
+extract-worker: {values: "", pool: 4, lists: 0, besides: 2, decrypts: true, grpc: true}
+transform-worker: {values: "", pool: 4, lists: 0, besides: 2, decrypts: true, grpc: true}
+agent-worker: {values: "", pool: 4, lists: 0, besides: 2, decrypts: true, grpc: true}
 {{- end }}
 
 {{/* name → what the templates need of it. `given` is what the values say, with the defaults under it. */}}
@@ -55,7 +55,7 @@ agent-worker: {values: "", pool: 4, besides: 2, decrypts: true, grpc: true}
   {{- $least := ternary 1 0 $sync -}}
   {{- if hasKey $given.scaling "min" -}}{{- $least = int $given.scaling.min -}}{{- end -}}
   {{- $replicas := int (default 1 $given.replicas) -}}
-  {{- $scaled := $root.Values.keda.enabled -}}
+  {{- $scaled := and $root.Values.keda.enabled (ne (toString $given.scaling.enabled) "false") -}}
   {{- $own := dict "service" $service "given" $given "kinds" $given.kinds "sync" $sync "worker" true
       "scaler" (ternary "keda" "" $scaled) "min" (ternary $least $replicas $scaled)
       "max" (ternary (int $given.scaling.max) $replicas $scaled) "faces" $faces "grace" (add 7 $given.stopSeconds) -}}
@@ -64,24 +64,27 @@ agent-worker: {values: "", pool: 4, besides: 2, decrypts: true, grpc: true}
 {{- range $name, $own := $all -}}
   {{- $service := get $services $own.service -}}
   {{- $env := mergeOverwrite (deepCopy $root.Values.env) (deepCopy (default dict $own.given.env)) -}}
-  {{- $pool := $service.pool -}}
-  {{- if hasKey $env "VAI_POOL_SIZE" -}}{{- $pool = get $env "VAI_POOL_SIZE" -}}{{- end -}}
+  {{- $pools := 0 -}}
+  {{- range $setting, $size := dict "VAI_POOL_SIZE" $service.pool "VAI_LISTS_POOL_SIZE" $service.lists -}}
+    {{- if and $size (hasKey $env $setting) -}}{{- $size = get $env $setting -}}{{- end -}}
+    {{- $pools = add $pools (int $size) -}}
+  {{- end -}}
   {{- $_ := set $own "module" (printf "vai_%s" (replace "-" "_" $own.service)) -}}
   {{- $_ = set $own "decrypts" $service.decrypts -}}
   {{- $_ = set $own "grpc" $service.grpc -}}
   {{- $_ = set $own "env" $env -}}
-  {{- $_ = set $own "connections" (add (int $pool) $service.besides) -}}
+  {{- $_ = set $own "connections" (add $pools $service.besides) -}}
   {{- $_ = set $own "pod" (mergeOverwrite (deepCopy $root.Values.pods) (deepCopy (default dict $own.given.pod))) -}}
   {{- $_ = set $own "reaches" (concat (list "dns" "database" "kafka" "lake" "otlp") $own.faces (default list $own.given.reaches)) -}}
 {{- end -}}
 {{- toYaml $all -}}
 {{- end }}
 
-{{/* Connections to the database when everything has its largest number of pods and each deployment rolls one pod more. */}}
+{{/* Connections to the database when everything has its largest number of pods and each deployment rolls. */}}
 {{- define "vai.connections" -}}
 {{- $sum := int .Values.database.reservedConnections -}}
 {{- range $name, $own := include "vai.workloads" . | fromYaml -}}
-  {{- $sum = add $sum (mul (add $own.max 1) $own.connections) -}}
+  {{- $sum = add $sum (mul (add $own.max $.Values.maxSurge) $own.connections) -}}
   {{- if eq $own.scaler "keda" -}}{{- $sum = add $sum 1 -}}{{- end -}}
 {{- end -}}
 {{- $sum -}}

@@ -25,7 +25,8 @@ def _refused(secrets: Mapping[str, Sequence[str]], folder: Path, name: str = "mi
     """What the chart says of a cluster that has these Secrets, before Helm asks for anything else."""
     with cluster(secrets, folder) as config:
         command = [str(helm.find()), "template", "vai", str(helm.CHART), "-n", "vai", "--dry-run=server"]
-        command += ["--disable-openapi-validation", "--kubeconfig", str(config), "-f", str(FILES[name][0]), "--set", more]
+        command += ["--disable-openapi-validation", "--kubeconfig", str(config)]
+        command += ["-f", str(FILES[name][0]), "--set", more]
         said = subprocess.run(command, capture_output=True, text=True, check=False).stderr
     return re.findall(r"^  - (.*)$", said, re.MULTILINE)
 

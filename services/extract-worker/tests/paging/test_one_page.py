@@ -12,6 +12,17 @@ FULL = ROWS[:10]
 
 # One page that nobody knows to be the only one ----------------------------------------------------------------------
 
+SPEAKING: list[Any] = [
+    {"page": 1}, {"currentPage": 1}, {"offset": 0}, {"limit": 7}, {"meta": {"page": 1}},
+    {"pages": [1, 2, 3]}, {"startAfter": "99"}, {"anchor": "a9"}, {"length": 250}, {"capped": True},
+    {"tooManyResults": True}, {"status": "PARTIAL"}, {"links": '<http://x?page=2>; rel="next"'},
+]  # fmt: skip
+SILENT: list[Any] = [
+    {"page": 1, "limit": 50}, {"page": 1, "total": 7}, {"page": 1, "next": None}, {"page": 1, "pages": 1},
+    {"offset": 0, "hasMore": False}, {"length": 7}, {"capped": False}, {"status": "ok"}, {"pages": [1]},
+    {"anchor": None}, {"name": "page"},
+]  # fmt: skip
+
 UNSURE: list[tuple[Any, bool]] = [
     ([{"v": number} for number in range(100)], True),
     ([{"v": number} for number in range(101)], False),
@@ -26,6 +37,11 @@ UNSURE: list[tuple[Any, bool]] = [
     ({"data": FULL, "page": 1, "per_page": 50}, False),
     ({"data": ROWS[:3]}, False),
     (({"data": FULL}, {"X-Total-Count": "10"}), False),
+    # so many rows are no usual page, and yet there are words of paging
+    *(({"data": ROWS[:7]} | beside, True) for beside in SPEAKING),
+    *((({"data": ROWS[:7]}, headers), True) for headers in ({"X-Page": "1"}, {"X-Per-Page": "7"}, {"Page-Size": "7"})),
+    *(({"data": ROWS[:7]} | beside, False) for beside in SILENT),
+    *((({"data": ROWS[:7]}, headers), False) for headers in ({"X-Page-Id": "7"}, {"X-Page": "home"}, {"X-Limit": "9"})),
 ]
 
 

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from vai_extract_worker.values.selection import link_to, plain, quoted, words
+from vai_extract_worker.paging.sums import TOTALS_OF_AMOUNTS, Sum, sum_of
+from vai_extract_worker.values.link_lists import link_to
+from vai_extract_worker.values.selection import plain, quoted, words
 
 _DEEPEST: Final = 4
 _DEEPEST_ROWS: Final = 20
@@ -38,17 +40,10 @@ _AT: Final = _AT_PAGES | words("current index number")
 _LAST: Final = words("last lastpage of pages")
 _END: Final = _LAST | words("total max count totalpages maxpage")
 
-_SUMS: Final = words("total sum grandtotal totalsum")
-_OF_MONEY: Final = words("currency currencycode subtotal tax taxes vat discount shipping balance net gross totalamount")
 _OF_PAGES: Final = PLACES | words(
     "page pages limit size perpage pagesize count totalpages lastpage hasmore next nextpage nextcursor cursor paging "
     "pagination meta rows"
 )
-_LEAST_SUM: Final = 10
-"""So many times the rows a total is at least that is held against the sums of columns: 6 may be 1 + 2 + 3 by chance."""
-_MOST_ADDED: Final = 2_000
-_MOST_COLUMNS: Final = 50
-_ALMOST: Final = 0.005
 
 
 @dataclass(frozen=True)
@@ -60,8 +55,8 @@ class Entry:
     group: str
     value: Any
     filter: str = ""
-    is_sum: bool = False
-    """Whether it is a total of money, or of another column of the rows."""
+    sum: Sum = Sum.NO
+    """Whether it is a total of amounts."""
 
     @property
     def place(self) -> str:
@@ -90,7 +85,7 @@ def _entries(
         if isinstance(value, list) and (link := link_to("next", value)):
             yield Entry(here, "next", plain(key), link[1], link[0])
             continue
-        yield Entry(here, plain(key), group, value, is_sum=_is_sum(plain(key), value, body, data))
+        yield Entry(here, plain(key), group, value, sum=_sum_at(plain(key), value, body, data))
         if isinstance(value, dict) and not (len(data) == 1 and data[0] is value):
             left = max(room - 1, _BESIDE if path == way[: len(path)] else 0)
             is_on_the_way = here == way[: len(here)]
@@ -121,8 +116,15 @@ def counts_rows(entry: Entry, entries: list[Entry], way: tuple[str, ...] | None,
 
     Others count something else, such as shards, seats, or the month before.
     """
-    if entry.is_sum:
-        return False
+    return not entry.sum and _has_its_place(entry, entries, way, rows)
+
+
+def may_count_rows(entry: Entry, entries: list[Entry], way: tuple[str, ...] | None, rows: int) -> bool:
+    """Whether it may as well be a total of amounts: its place and its words allow both."""
+    return entry.sum is Sum.LIKELY and _has_its_place(entry, entries, way, rows)
+
+
+def _has_its_place(entry: Entry, entries: list[Entry], way: tuple[str, ...] | None, rows: int) -> bool:
     *above, _ = entry.path
     group = tuple(above)
     if way is None or group == way[: len(group)]:
@@ -136,28 +138,12 @@ def counts_rows(entry: Entry, entries: list[Entry], way: tuple[str, ...] | None,
     )
 
 
-def _is_sum(name: str, value: Any, beside: dict[str, Any], data: list[Any]) -> bool:
-    """Whether a `total` is that of an amount: words of money stand beside it, or a column of the rows adds up to it.
-
-    Not where the same object tells of pages.
-    """
-    if name not in _SUMS or (number := whole(value)) is None or number <= len(data):
-        return False
+def _sum_at(name: str, value: Any, beside: dict[str, Any], data: list[Any]) -> Sum:
+    """Whether a `total` is that of an amount. Where the same object tells of pages it counts rows."""
+    if name not in TOTALS_OF_AMOUNTS or (number := whole(value)) is None or number <= len(data):
+        return Sum.NO
     names = {plain(key) for key in beside if isinstance(key, str)}
-    if names & _OF_PAGES:
-        return False
-    return bool(names & _OF_MONEY) or (number >= _LEAST_SUM * len(data) and _adds_up(number, data))
-
-
-def _adds_up(number: int, data: list[Any]) -> bool:
-    if not data or len(data) > _MOST_ADDED or not all(isinstance(row, dict) for row in data):
-        return False
-    columns = [key for key, value in data[0].items() if isinstance(value, int | float) and not isinstance(value, bool)]
-    for key in columns[:_MOST_COLUMNS]:
-        values = [row.get(key) or 0 for row in data]
-        if all(isinstance(one, int | float) for one in values) and abs(sum(values) - number) < _ALMOST:
-            return True
-    return False
+    return Sum.NO if names & _OF_PAGES else sum_of(number, beside, data)
 
 
 def _is_paging(name: str) -> bool:

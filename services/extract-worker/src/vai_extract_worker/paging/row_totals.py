@@ -6,7 +6,16 @@ from typing import Any, Final
 from requests import Response
 
 from vai_extract_worker.paging.counts import misled, truth_of
-from vai_extract_worker.paging.envelope import PAGE_COUNTS, TOTALS, Entry, counts_rows, entries_of, way_to, whole
+from vai_extract_worker.paging.envelope import (
+    PAGE_COUNTS,
+    TOTALS,
+    Entry,
+    counts_rows,
+    entries_of,
+    may_count_rows,
+    way_to,
+    whole,
+)
 from vai_extract_worker.paging.paginators import Offsets, PageNumbers
 from vai_extract_worker.paging.signs_of_more import says_more
 from vai_extract_worker.progress import Json
@@ -40,6 +49,7 @@ class Totals:
         self._is_even = (saved or {}).get("even", True)
         said = (saved or {}).get("total")
         self._total: tuple[int, str] | None = (said[0], said[1]) if said else None
+        self._uncertain: tuple[int, str] | None = None
         self.shortfall: Shortfall | None = None
 
     @property
@@ -65,6 +75,8 @@ class Totals:
         way = way_to(body, rows) if entries else None
         self._way = self._way if way is None else way
         totals = [one for one in entries if one.name in TOTALS and counts_rows(one, entries, self._way, len(rows))]
+        uncertain = [one for one in entries if may_count_rows(one, entries, self._way, len(rows))]
+        self._uncertain = max(((whole(one.value) or 0, one.place) for one in uncertain), default=self._uncertain)
         told = [(whole(one.value) or 0, one.place) for one in totals]
         headers = [(name, said) for name, said in response.headers.items() if name.lower() in _HEADERS]
         told += [(whole(said.strip()) or 0, f"the header {name}") for name, said in headers]
@@ -79,6 +91,7 @@ class Totals:
         """Raises `Permanent` where counted pages end, and there is more for certain; else `shortfall` tells."""
         if not self._knows_all or _is_at_its_maximum(paginator):
             return
+        self.weigh(came)
         _look_for_too_many(paginator, came)
         may_stop = not getattr(paginator, "stop_after_empty_page", None)
         is_counted = isinstance(paginator, PageNumbers) or (
@@ -92,6 +105,11 @@ class Totals:
         if is_counted and may_stop and not self._may_be_left_out(paginator):
             text = f"{came} rows came, and {self._total[1]} says that there are {self._total[0]}; it may count pages "
             raise misled(f"{text}from another number (base_page), or {_OUT}")
+
+    def weigh(self, came: int) -> None:
+        """`shortfall` where a total is not reached that may be one of amounts as well."""
+        if self._uncertain and came < self._uncertain[0]:
+            self.shortfall = Shortfall(came, *self._uncertain)
 
     def _may_be_left_out(self, paginator: Any) -> bool:
         """Whether the source may have paged over all rows, and left some out of its pages: then pages are uneven."""

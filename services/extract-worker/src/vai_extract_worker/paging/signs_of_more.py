@@ -1,7 +1,7 @@
 """What in an answer says that there are more rows than these: in words that say nothing of the rows."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from requests import Response
@@ -73,13 +73,6 @@ _HEADER_OTHERS = words("cache rate ratelimit retry router policy prev previous")
 SIZES: Final = words("perpage pagesize size limit maxresults itemsperpage top take pagelen chunksize pagelimit")
 """So many rows at a time, or so many at most; never the number of all."""
 
-USUAL_SIZES: Final = frozenset(
-    (10, 12, 15, 16, 20, 24, 25, 30, 32, 40, 48, 50, 60, 64, 75, 80, 96, 100, 120, 125, 128, 150, 200, 250, 256, 300,
-     400, 500, 512, 600, 750, 800, 1000, 1024, 1500, 2000, 2048, 2500, 3000, 4000, 4096, 5000, 8192, 10000, 20000,
-     25000, 50000, 100000)
-)  # fmt: skip
-"""So many rows may be a page that is full."""
-
 _GROUPS = words("next paging pagination pages cursors cursor links link meta metadata pageinfo")
 _ECHOES = words("filter filters query params parameters request search criteria")
 _LEADS = words("cursor continuation continue bookmark scroll resumption resume marker token iterator")
@@ -117,7 +110,7 @@ def is_moment(value: Any) -> bool:
 
 def is_no_page(key: str) -> bool:
     """Whether what is next is something else than a page: a date, a run, an invoice."""
-    parts = _parts(key)
+    parts = parts_of(key)
     return any(part in _NO_PAGE for part in parts) or (len(parts) < 2 and bool(_NO_PAGE_ENDS.fullmatch(plain(key))))
 
 
@@ -235,7 +228,7 @@ def _sign_in(entries: list[Entry], count: int, names: list[str], way: tuple[str,
 def _sign_by_kind(entry: Entry, count: int, is_of_rows: bool) -> str | None:
     """What no vendor's list of names knows, and its words tell: `nbHits`, `numberMatched`, `reachedEnd`."""
     name, value, place = entry.name, entry.value, entry.place
-    parts = _parts(entry.path[-1])
+    parts = parts_of(entry.path[-1])
     number = whole(value) or 0
     if is_of_rows and number > count and _HOW_MANY.fullmatch(name) and name not in _NOT_HOW_MANY:
         return f"the first answer has {count} of {number} rows, as {place} says"
@@ -262,16 +255,14 @@ def _is_the_first_row(entry: Entry, entries: list[Entry], count: int) -> bool:
     )
 
 
-def tells_the_end(response: Response, data: list[Any]) -> bool:
-    """Whether an answer without a sign of more says that its rows are all: a total, a size, or no next page."""
-    headers = response.headers
-    if "Content-Range" in headers or any(_counts_rows(low) or _counts_pages(low) for low in map(str.lower, headers)):
-        return True
-    body = response.json()
-    if not isinstance(body, dict):
-        return False
-    entries = list(entries_of(body, data))
-    return any(_is_the_end(one) or _says_all(one, len(data)) for one in entries)
+def headers_count(headers: Iterable[str]) -> bool:
+    """Whether the names of headers tell how many rows or pages there are."""
+    return any(_counts_rows(low) or _counts_pages(low) for low in map(str.lower, headers))
+
+
+def says_the_end(entry: Entry, count: int) -> bool:
+    """Whether an entry that is no sign of more says that the rows are all: a total, a size, or no next page."""
+    return _is_the_end(entry) or _says_all(entry, count)
 
 
 def _says_all(entry: Entry, count: int) -> bool:
@@ -315,7 +306,7 @@ def _leads_on(entry: Entry) -> bool:
         return True
     if not _is_something(value) or is_moment(value):
         return False
-    parts = _parts(key)
+    parts = parts_of(key)
     if (parts and parts[0] in _BEHIND) or is_no_page(key):
         return False
     if entry.name.startswith("next") or entry.group == "next" or "next" in parts or "older" in parts:
@@ -344,6 +335,6 @@ def _is_something(value: Any, depth: int = 0) -> bool:
     return True
 
 
-def _parts(key: str) -> list[str]:
+def parts_of(key: str) -> list[str]:
     """The words of a name: next, page and token of `nextPageToken` and of `next_page_token`."""
     return [part.lower() for part in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", key)]

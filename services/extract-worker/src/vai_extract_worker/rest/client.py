@@ -12,10 +12,11 @@ from vai_common.errors import ErrorCode, Permanent
 from vai_extract_worker.paging import pagination
 from vai_extract_worker.paging.counts import misled
 from vai_extract_worker.paging.detection import detect, places_told, tells_its_page, total_told
+from vai_extract_worker.paging.first_pages import may_be_the_first
 from vai_extract_worker.paging.paginators import FOLLOWING, JsonLinks, Offsets, PageNumbers
 from vai_extract_worker.paging.repeats import Repeats
 from vai_extract_worker.paging.row_totals import Totals
-from vai_extract_worker.paging.signs_of_more import USUAL_SIZES, sign_of_more, tells_the_end
+from vai_extract_worker.paging.signs_of_more import sign_of_more
 from vai_extract_worker.rest.credentials import Access, HostBound
 from vai_extract_worker.rest.http_session import SourceSession, Wanted
 from vai_extract_worker.values.selection import quoted, rows_of, selector_of
@@ -50,7 +51,7 @@ class Client(dlt_client.RESTClient):
         self._is_guessed = False
         self._guessed = "$"
         self._is_first = True
-        self._guesses_a_param = False
+        self._guesses_a_param = self._is_found_alone = False
         self.unsure_of: int | None = None
         """So many rows came on the one page that was found, and it may be the first of several."""
         self._told: dict[tuple[str, ...], int] = {}
@@ -95,8 +96,8 @@ class Client(dlt_client.RESTClient):
 
     def detect_paginator(self, response: requests.Response, data: Any) -> BasePaginator:
         self.definition = detect(response, data)
-        is_alone = isinstance(self.definition, given.SinglePage) and len(data) in USUAL_SIZES
-        self.unsure_of = len(data) if is_alone and not tells_the_end(response, data) else None
+        self._is_found_alone = isinstance(self.definition, given.SinglePage)
+        self.unsure_of = len(data) if self._is_found_alone and may_be_the_first(response, data) else None
         self._guesses_a_param = not isinstance(self.definition, given.HeaderLink | given.JsonLink)
         paginator = cast(BasePaginator, pagination.paginator_of(self.definition))
         if isinstance(paginator, PageNumbers):
@@ -149,6 +150,8 @@ class Client(dlt_client.RESTClient):
     def _look_for_all(self, page: Any) -> None:
         """Raises `Permanent` where the pages are over, and the answers speak of more for certain."""
         entries = self.totals.hear(page.response, page, self.came)
+        if self._is_found_alone:
+            self.totals.weigh(self.came)
         if not page.paginator.has_next_page and not isinstance(self.definition, given.SinglePage):
             base = self.definition.base_page if isinstance(self.definition, given.PageNumber) else 0
             self.totals.end(page.paginator, entries, self.came, base)

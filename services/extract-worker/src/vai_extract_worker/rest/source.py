@@ -216,7 +216,7 @@ class Endpoint:
         ):
             self._tell_of_repeats(repeats)
             yield list(data), self._position(client, data)
-        if client.unsure_of and not self._has_doubted:
+        if client.unsure_of and not totals.shortfall and not self._has_doubted:
             self._has_doubted = True
             entry = paging_not_found(self.name, client.unsure_of)
             self._means.link.log(entry["event"], entry["message"], entry["data"], entry["level"])

@@ -10,6 +10,7 @@ from dlt.common import jsonpath
 from dlt.sources.helpers.rest_client import detector
 
 from vai_common.errors import ErrorCode, Permanent
+from vai_extract_worker.values.link_lists import are_links
 
 MISSING: Any = object()
 """There is no such place; null is a value."""
@@ -48,11 +49,6 @@ _ENVELOPE = words(
     "apiversion version selflink"
 )
 _DEEPEST = 8
-_RELATIONS = ("rel", "relation")
-_ADDRESSES = ("href", "url", "uri")
-_MOST_LINKS = 20
-_NEXT = re.compile(r"(?:pagination\.)?(?:&\w+;|\W)*next(?: page)?(?:&\w+;|\W)*", re.IGNORECASE)
-"""What the button of the next page says."""
 _HOLDERS = words("data items results rows records entries values object detail details")
 _KEY = re.compile(r"[A-Za-z_$@][\w.$-]{0,60}", re.ASCII)
 
@@ -103,7 +99,7 @@ def selector_of(name: str, body: Any, address: str = "") -> str:
         named = [path for path, _ in lists if wanted and _names(path, wanted)]
         if len(named) == 1:
             return quoted(named[0])
-    lists = [one for one in lists if not (_are_links(one[1]) or any(part.lower() in _NO_ROWS for part in one[0]))]
+    lists = [one for one in lists if not (are_links(one[1]) or any(part.lower() in _NO_ROWS for part in one[0]))]
     usual = [one for one in lists if one[0][-1] in _USUAL and all(part.lower() in _WRAPPERS for part in one[0][:-1])]
     others = [one for one in lists if one not in usual and all(isinstance(row, dict) for row in one[1])]
     others = others or [one for one in lists if one not in usual and one[0][-1] in _USUAL]
@@ -212,42 +208,6 @@ def _is_elsewhere(selector: str, body: Any) -> bool:
     return any(
         rows and all(isinstance(row, dict) for row in rows) and not any(part.lower() in _NO_ROWS for part in path)
         for path, rows in lists
-    )
-
-
-def link_to(relation: str, links: list[Any]) -> tuple[str, str] | None:
-    """Where in a list of links the one is that leads there, as the end of a JSONPath; and what it says."""
-    for link in links[:_MOST_LINKS]:
-        for key in _RELATIONS if isinstance(link, dict) else ():
-            said = link.get(key)
-            if isinstance(said, str) and said.lower() == relation:
-                name = next((one for one in _ADDRESSES if isinstance(link.get(one), str) and link[one]), None)
-                return (f"[?{key}=='{said}'].{name}", link[name]) if name else None
-    return _labelled_next(links) if relation == "next" else None
-
-
-def _labelled_next(links: list[Any]) -> tuple[str, str] | None:
-    """The same of buttons, as Laravel writes them: {"url": …, "label": "Next &raquo;", "active": false}."""
-    for link in links[-_MOST_LINKS:]:
-        if _is_button(link) and _NEXT.fullmatch(link["label"]) and "'" not in link["label"]:
-            return (f"[?label=='{link['label']}'].url", link["url"]) if link["url"] else None
-    return None
-
-
-def _is_button(link: Any) -> bool:
-    if not isinstance(link, dict) or not isinstance(link.get("label"), str) or "url" not in link:
-        return False
-    return isinstance(link.get("active"), bool) and (link["url"] is None or isinstance(link["url"], str))
-
-
-def _are_links(rows: list[Any]) -> bool:
-    if rows and all(map(_is_button, rows)):
-        return True
-    return bool(rows) and all(
-        isinstance(row, dict)
-        and any(isinstance(row.get(key), str) for key in _RELATIONS)
-        and any(isinstance(row.get(key), str) for key in _ADDRESSES)
-        for row in rows[:_MOST_LINKS]
     )
 
 

@@ -9,13 +9,13 @@ from vai_common import db
 from vai_records.people import people
 from vai_records.people.people import Role
 from vai_testkit.database import database, database_url, module_url, own_database, postgres_server  # noqa: F401
+from vai_testkit.engines import engine_on
 
 
 @pytest.fixture
 async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:  # noqa: F811
-    engine = db.engine(database_url, "api-gateway", size=2)
-    yield engine
-    await engine.dispose()
+    async with engine_on(database_url, "api-gateway", 2) as engine:
+        yield engine
 
 
 @pytest.fixture

@@ -3,10 +3,12 @@ import base64
 import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import cache
 
 import httpx2
 import pytest
 from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from vai_api_gateway.auth.authenticator import Authenticator
 from vai_api_gateway.auth.sign_in import PasswordDesk, SignIns
@@ -33,6 +35,7 @@ from vai_records.secrets.keys import Keyring
 from vai_testkit.application import application
 from vai_testkit.busy import Busy
 from vai_testkit.database import database_url, postgres_server  # noqa: F401
+from vai_testkit.engines import engine_on
 from vai_testkit.rings import MemoryBell
 from vai_testkit.scheduling import Scheduling
 from vai_testkit.servers.sse import served
@@ -42,10 +45,11 @@ from vai_testkit.team import Team, make_team
 from vai_testkit.webhooks import Hook, Ticks, automation
 
 
-@pytest.fixture
-def settings(database_url: str) -> Settings:  # noqa: F811
+@cache
+def _settings() -> Settings:
+    """Read and checked once: for each test anew that takes 20 ms of CPU."""
     return Settings(
-        database_url=database_url,
+        database_url="postgresql://nowhere/vai",
         kafka="nowhere:1",
         bell="notify",
         lake_url="file:///nowhere",
@@ -57,14 +61,24 @@ def settings(database_url: str) -> Settings:  # noqa: F811
 
 
 @pytest.fixture
+def settings(database_url: str) -> Settings:  # noqa: F811
+    return _settings().model_copy(update={"database_url": database_url})
+
+
+@pytest.fixture
 def producer() -> MemoryProducer:
     return MemoryProducer()
 
 
 @pytest.fixture
-async def gateway(settings: Settings, producer: MemoryProducer) -> AsyncIterator[Gateway]:
+async def engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
+    async with engine_on(settings.database_url, "api-gateway", 2) as engine:
+        yield engine
+
+
+@pytest.fixture
+async def gateway(settings: Settings, producer: MemoryProducer, engine: AsyncEngine) -> AsyncIterator[Gateway]:
     pool = await db.open_pool(settings.database_url, "api-gateway", 4)
-    engine = db.engine(settings.database_url, "api-gateway", 2)
     listener = Listener(settings.direct_url, "api-gateway")
     bell = NotifyBell(pool, listener)
     process_id, desk, fleet = uuid7(), PasswordDesk(), Fleet(pool)
@@ -96,7 +110,6 @@ async def gateway(settings: Settings, producer: MemoryProducer) -> AsyncIterator
     await drawer.close()
     await publisher.close(5)
     await bell.close()
-    await engine.dispose()
     await pool.close()
 
 

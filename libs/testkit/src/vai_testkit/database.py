@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,24 @@ $$;
 """
 
 
+class _Owner:
+    """One connection for all that makes and drops databases: to connect for each takes as long as to drop one.
+
+    It has a loop of its own, which outlives those of the tests, and so serves fixtures that are no coroutines.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._connection = self._loop.run_until_complete(asyncpg.connect(url))
+
+    def execute(self, statement: str) -> None:
+        self._loop.run_until_complete(self._connection.execute(statement))
+
+    def close(self) -> None:
+        self._loop.run_until_complete(self._connection.close())
+        self._loop.close()
+
+
 class _Server:
     """The one server of this process, for as long as somebody uses it."""
 
@@ -63,26 +81,27 @@ class _Server:
     def enter(self) -> str:
         if self._users == 0:
             self.url = os.environ.get(GIVEN_VARIABLE) or self._start()
+            self._owner = _Owner(self.url)
+            self._close.callback(self._owner.close)
             self._template = f"migrated_{uuid4().hex[:8]}"
-            asyncio.run(self._migrate_template())
+            self._owner.execute(f"CREATE DATABASE {self._template}")
+            asyncio.run(migrate(in_database(self.url, self._template)))
         self._users += 1
         return self.url
 
     def leave(self) -> None:
         self._users -= 1
         if self._users == 0:
-            asyncio.run(execute(self.url, f"DROP DATABASE {self._template} WITH (FORCE)"))
+            self._owner.execute(f"DROP DATABASE {self._template} WITH (FORCE)")
             self._close.close()
 
-    async def copy(self) -> str:
-        """The address of a new database with this version's schema."""
+    @contextmanager
+    def copy(self) -> Iterator[str]:
+        """The address of a new database with this version's schema, which lives as long as the block."""
         name = f"t{uuid4().hex}"
-        await execute(self.url, f"CREATE DATABASE {name} TEMPLATE {self._template} STRATEGY file_copy")
-        return in_database(self.url, name)
-
-    async def drop(self, url: str) -> None:
-        name = url.partition("?")[0].rpartition("/")[2]
-        await execute(self.url, f"DROP DATABASE {name} WITH (FORCE)")
+        self._owner.execute(f"CREATE DATABASE {name} TEMPLATE {self._template} STRATEGY file_copy")
+        yield in_database(self.url, name)
+        self._owner.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     def _start(self) -> str:
         home = Home.of(tempfile.mkdtemp(prefix="vai-test-", dir=_quick_folder()))
@@ -94,10 +113,6 @@ class _Server:
         asyncio.run(server.start())
         self._close.callback(lambda: asyncio.run(server.stop(immediate=True)))
         return in_database(server.admin_url, "postgres")
-
-    async def _migrate_template(self) -> None:
-        await execute(self.url, f"CREATE DATABASE {self._template}")
-        await migrate(in_database(self.url, self._template))
 
 
 def _quick_folder() -> str | None:
@@ -265,9 +280,8 @@ def postgres_server() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def module_url(postgres_server: str) -> Iterator[str]:
     """A database that the tests of one module share."""
-    url = asyncio.run(_SERVER.copy())
-    yield url
-    asyncio.run(_SERVER.drop(url))
+    with _SERVER.copy() as url:
+        yield url
 
 
 @pytest.fixture
@@ -279,11 +293,10 @@ async def database(module_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def database_url(postgres_server: str) -> AsyncIterator[str]:
+def database_url(postgres_server: str) -> Iterator[str]:
     """The address of a database of this test's own."""
-    url = await _SERVER.copy()
-    yield url
-    await _SERVER.drop(url)
+    with _SERVER.copy() as url:
+        yield url
 
 
 @pytest.fixture

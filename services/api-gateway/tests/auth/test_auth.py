@@ -1,4 +1,6 @@
 import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -157,6 +159,14 @@ async def test_a_revoked_key_is_forgotten_when_told(web: httpx2.AsyncClient, tea
     assert (await web.get(ME, headers=headers)).status_code == 401
 
 
+@contextmanager
+def heard(gateway: Gateway, name: str, listener: Callable[..., None]) -> Iterator[None]:
+    """`listener` hears of each statement; afterwards no more, for the engine outlives the test."""
+    event.listen(gateway.engine.sync_engine, name, listener)
+    yield
+    event.remove(gateway.engine.sync_engine, name, listener)
+
+
 async def test_many_requests_ask_the_database_once(web: httpx2.AsyncClient, team: Team, gateway: Gateway) -> None:
     asked: list[str] = []
 
@@ -164,9 +174,9 @@ async def test_many_requests_ask_the_database_once(web: httpx2.AsyncClient, team
         if "api_keys" in statement:
             asked.append(statement)
 
-    event.listen(gateway.engine.sync_engine, "before_cursor_execute", note)
     path = f"/api/v1/action-runs/{team.org_id}"
-    answers = await asyncio.gather(*(web.get(path, headers=team.headers()) for _ in range(20)))
+    with heard(gateway, "before_cursor_execute", note):
+        answers = await asyncio.gather(*(web.get(path, headers=team.headers()) for _ in range(20)))
     assert {answer.status_code for answer in answers} == {404}
     assert len(asked) == 1
 
@@ -180,13 +190,13 @@ async def test_a_notice_makes_only_the_organisation_that_it_names_ask_again(
         if statement.startswith("SELECT api_keys"):
             asked.append(statement)
 
-    event.listen(gateway.engine.sync_engine, "before_cursor_execute", note)
-    for payload, asks in (("", 1), (str(uuid7()), 0), (str(team.org_id), 1), ("no id", 1), (str(uuid7()), 0)):
-        gateway.authenticator.heard(payload)
-        asked.clear()
-        for _ in range(2):
-            assert (await web.get(ME, headers=team.headers())).status_code == 200
-        assert len(asked) == asks, payload
+    with heard(gateway, "before_cursor_execute", note):
+        for payload, asks in (("", 1), (str(uuid7()), 0), (str(team.org_id), 1), ("no id", 1), (str(uuid7()), 0)):
+            gateway.authenticator.heard(payload)
+            asked.clear()
+            for _ in range(2):
+                assert (await web.get(ME, headers=team.headers())).status_code == 200
+            assert len(asked) == asks, payload
 
 
 async def test_a_key_that_is_revoked_while_it_is_looked_up_is_not_remembered(
@@ -196,9 +206,8 @@ async def test_a_key_that_is_revoked_while_it_is_looked_up_is_not_remembered(
         if statement.startswith("SELECT api_keys"):
             gateway.authenticator.forget()
 
-    event.listen(gateway.engine.sync_engine, "after_cursor_execute", forget)
-    assert (await web.get(ME, headers=team.headers())).status_code == 200
-    event.remove(gateway.engine.sync_engine, "after_cursor_execute", forget)
+    with heard(gateway, "after_cursor_execute", forget):
+        assert (await web.get(ME, headers=team.headers())).status_code == 200
     async with gateway.engine.begin() as conn:
         await api_keys.revoke_key(conn, team.org_id, team.keys[Role.ADMIN].id)
     assert (await web.get(ME, headers=team.headers())).status_code == 401

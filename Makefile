@@ -18,7 +18,7 @@ T ?=
 V ?=
 # Four processes on two cores: those whose tests work with a stack mostly wait for it.
 BESIDE := -n 4 --dist loadscope --no-loadscope-reorder
-export DETACH REPLICAS KAFKA SERVICE JSON
+export DETACH REPLICAS KAFKA SERVICE JSON TO FROM
 
 .PHONY: help
 help: ## this text
@@ -73,6 +73,14 @@ rotate-keys: $(READY) ## encrypt again, with the first of VAI_ENCRYPTION_KEYS, w
 doctor: $(READY) ## is the installation of the VAI_… settings, or the stack, well? Each line: ok, or what to do (JSON=1)
 	@$(PY) -m vai_devstack doctor
 
+.PHONY: backup
+backup: $(READY) ## save database and lake while they work (TO=/folder or s3://bucket/prefix)
+	@$(PY) -m vai_devstack backup
+
+.PHONY: restore
+restore: $(READY) ## a backup into an empty database and lake, or a new stack (FROM=/folder, NAME= for one of several)
+	@NAME="$(NAME)" $(PY) -m vai_devstack restore
+
 # The code ------------------------------------------------------------------------------------------------------------
 
 .PHONY: test
@@ -82,6 +90,10 @@ test: $(READY) ## all tests, in four processes (T=path for a part; KAFKA=apache:
 .PHONY: test-upgrade
 test-upgrade: $(READY) ## the version before beside this one, through the migration, under load
 	@$(PY) -m pytest tests/upgrade
+
+.PHONY: test-daytwo
+test-daytwo: $(READY) ## backup and restore, secrets that change, a node that goes, another Kafka: each under load
+	@$(PY) -m pytest tests/daytwo
 
 .PHONY: fuzz
 fuzz: $(READY) ## look for inputs that break something: the property tests with new ones (MINUTES=5, SEED= to repeat, T=)

@@ -192,7 +192,7 @@ class Bench:
         async with self.pool.acquire() as conn, conn.transaction():
             made = await lake.ensure_dataset(conn, self.org_id, layer, name, f"{self.org_id}/{layer}/{name}")
             if rows is not None:
-                await lake.wrote(conn, made.id, rows, [])
+                await lake.wrote(conn, made.id, rows, [], 0)
 
     async def output(self) -> lake.Dataset:
         found = await lake.dataset(self.pool, self.org_id, "silver", "out")

@@ -1,4 +1,4 @@
-"""`python -m vai_devstack up|down|status|logs|clean|migrate|doctor`: what the Makefile calls.
+"""`python -m vai_devstack up|down|status|logs|clean|migrate|doctor|backup|restore`: what the Makefile calls.
 
 Its variables are in the environment.
 """
@@ -17,7 +17,7 @@ def _complain(message: str, advice: str) -> int:
 def _dispatch(command: str) -> int:
     import asyncio
 
-    from vai_devstack import show, up
+    from vai_devstack import backups, installation, show, up
     from vai_devstack.config import from_environment, home_from
 
     home = home_from()
@@ -25,8 +25,10 @@ def _dispatch(command: str) -> int:
         "up": lambda: up.up(from_environment(), detach=os.environ.get("DETACH", "") not in ("", "0")),
         "supervise": lambda: asyncio.run(up.run(from_environment(), detached=True)),
         "down": lambda: up.down(home),
-        "migrate": lambda: up.migrate(home),
-        "doctor": lambda: up.doctor(home),
+        "migrate": lambda: installation.migrate(home),
+        "doctor": lambda: installation.doctor(home),
+        "backup": lambda: backups.backup(home, os.environ.get("TO", "")),
+        "restore": lambda: backups.restore(home, os.environ.get("FROM", ""), os.environ.get("NAME", "")),
         "clean": lambda: up.clean(home),
         "status": lambda: show.status(home),
         "logs": lambda: show.logs(home, os.environ.get("SERVICE", ""), follow=sys.stdout.isatty()),

@@ -11,7 +11,7 @@ from vai_common import environment
 from vai_devstack.banner import banner
 from vai_devstack.config import Config
 from vai_devstack.errors import StackError, of_system
-from vai_devstack.home import Home, load_secrets, read_json
+from vai_devstack.home import Home, read_json
 from vai_devstack.lock import holder, is_held
 from vai_devstack.servers.process import becomes, rotate
 from vai_devstack.stack import AlreadyRunning, Stack
@@ -110,46 +110,6 @@ def down(home: Home) -> int:
         )
     _write("stopped")
     return 0
-
-
-def migrate(home: Home) -> int:
-    """Bring the database at VAI_DATABASE_URL, else that of the running stack, to this version; the exit code."""
-    stack = _here_or_running(
-        home, "there is no database to migrate", "Set VAI_DATABASE_URL, or make up, which migrates"
-    )
-    return _python({"VAI_DATABASE_URL": stack["database"]} if stack else {}, "vai_records.schema.migrate")
-
-
-def doctor(home: Home) -> int:
-    """Look at the installation whose VAI_… settings are given, else at the running stack; the exit code."""
-    what_to_do = "Set VAI_DATABASE_URL, VAI_KAFKA and VAI_LAKE_URL as a service has them, or make up DETACH=1"
-    stack = _here_or_running(home, "there is no installation to look at", what_to_do)
-    settings = (
-        {
-            "VAI_DATABASE_URL": stack["database"],
-            "VAI_KAFKA": stack["kafka"],
-            "VAI_LAKE_URL": stack["lake"],
-            "VAI_ENCRYPTION_KEYS": load_secrets(home).encryption_keys,
-        }
-        if stack
-        else {}
-    )
-    return _python(settings, "vai_worker.doctor", *(("--json",) if os.environ.get("JSON") else ()))
-
-
-def _here_or_running(home: Home, nothing: str, advice: str) -> dict[str, Any]:
-    """The running stack; empty where the environment names a database. Raises StackError where neither is there."""
-    if os.environ.get("VAI_DATABASE_URL"):
-        return {}
-    stack = running(home)
-    if stack is None:
-        raise StackError(nothing, advice)
-    return stack
-
-
-def _python(settings: dict[str, str], module: str, *arguments: str) -> int:
-    command = (sys.executable, "-m", module, *arguments)
-    return subprocess.run(command, env={**os.environ, **settings}, check=False).returncode
 
 
 def clean(home: Home) -> int:

@@ -231,7 +231,7 @@ async def test_a_table_has_one_writer_at_a_time(raw: Any, worker: Any) -> None:
     assert await locked(raw, table.id, second, 1) is None
     await lake.unlock(raw, table.id, first, 1)
     assert await locked(raw, table.id, second, 1) == 3
-    await lake.wrote(raw, table.id, 7, [{"name": "id", "type": "BIGINT"}])
+    await lake.wrote(raw, table.id, 7, [{"name": "id", "type": "BIGINT"}], 3)
     assert await rows_of(raw, table) == 7
 
 

@@ -15,7 +15,6 @@ from vai_extract_worker import log_texts
 from vai_extract_worker.confidential import DiscreetLink, hidden_of
 from vai_extract_worker.loading.loading import Loading, Run, Unanswered
 from vai_extract_worker.loading.results import Outcome
-from vai_extract_worker.loading.storage import open_lake
 from vai_extract_worker.loading.trial import Trial
 from vai_extract_worker.progress import Progress
 from vai_extract_worker.source import IsolatingTable, Means, Source
@@ -23,6 +22,7 @@ from vai_records.definitions.dlt_extract import DltExtract
 from vai_records.lake.manifest import Columns
 from vai_worker.children.job import Job
 from vai_worker.children.link import Link, Stop
+from vai_worker.storage import open_lake
 
 
 def extract(job: Job, link: Link) -> dict[str, Any]:

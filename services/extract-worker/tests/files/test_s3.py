@@ -13,9 +13,9 @@ import pytest
 from vai_common.egress.addresses import EgressRefused, Policy
 from vai_common.egress.one_host_proxy import Gate
 from vai_common.errors import ErrorCode, Permanent, Retryable
-from vai_extract_worker.loading.storage import open_lake
 from vai_testkit.servers.s3 import opened
 from vai_worker.children.job import ConnectionSecret
+from vai_worker.storage import open_lake
 
 
 @pytest.fixture

@@ -231,7 +231,7 @@ async def _permit_commit(run: Owned, payload: dict[str, Any]) -> dict[str, Any]:
 async def _wrote(run: Owned, payload: dict[str, Any]) -> dict[str, Any]:
     async with run.guarded() as conn:
         output = await _output(conn, run)
-        await lake.wrote(conn, output.id, payload["row_count"], payload["columns"])
+        await lake.wrote(conn, output.id, payload["row_count"], payload["columns"], payload["version"])
         await lake.unlock(conn, output.id, run.id, run.epoch)
     return {}
 

@@ -299,9 +299,10 @@ async def unlock(conn: Queries, dataset_id: UUID, run_id: UUID, epoch: int) -> N
     )
 
 
-async def wrote(conn: Queries, dataset_id: UUID, row_count: int, columns: Columns) -> None:
-    """Record what a Delta table holds after a write."""
+async def wrote(conn: Queries, dataset_id: UUID, row_count: int, columns: Columns, version: int) -> None:
+    """Record what a Delta table holds after a write, and as which version; -1 where there is no table yet."""
     await conn.execute(
-        "UPDATE datasets SET row_count = $2, columns = $3, updated_at = clock_timestamp() WHERE id = $1",
-        *(dataset_id, row_count, columns),
+        """UPDATE datasets SET row_count = $2, columns = $3, delta_version = nullif($4::bigint, -1),
+               updated_at = clock_timestamp() WHERE id = $1""",
+        *(dataset_id, row_count, columns, version),
     )

@@ -40,7 +40,9 @@ class Bucket(BaseHTTPRequestHandler):
             return self._say(307, "", Location=moved)
         if "list-type" in query:
             prefix = query.get("prefix", [""])[0]
-            found = [ENTRY.format(name, len(data)) for name, data in self.objects.items() if name.startswith(prefix)]
+            found = [
+                ENTRY.format(name, len(data)) for name, data in sorted(self.objects.items()) if name.startswith(prefix)
+            ]
             text = f"<IsTruncated>false</IsTruncated>{''.join(found)}"
             return self._say(200, f"<ListBucketResult>{text}</ListBucketResult>")
         if key == "refused.csv":

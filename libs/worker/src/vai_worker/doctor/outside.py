@@ -8,12 +8,14 @@ from uuid import uuid4
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from vai_common.errors import RunError
 from vai_common.messages.brokers import Brokers
 from vai_common.messages.topics import make_topics
 from vai_contracts.topics import EVENTS, bell_topic
 from vai_records.definitions.kinds import KINDS
 from vai_worker.doctor.finding import Finding
 from vai_worker.lake import Lake
+from vai_worker.storage import Unread, open_lake
 
 LEAST_SHARE = 0.05
 """Of the lake's disk that should be free."""
@@ -57,10 +59,33 @@ async def _listed(brokers: Brokers) -> set[str]:
 
 
 async def lake(url: str) -> Finding:
-    """Writes a file into a lake that is a folder and takes it away. A lake in S3 is not looked at."""
+    """Writes a file into the lake and takes it away; of a folder it also looks at the disk."""
     if Lake(url).is_remote:
-        return Finding("lake", seen=f"{url} is not looked at: run an extraction of the source `sample`")
+        return await asyncio.to_thread(_bucket, url)
     return await asyncio.to_thread(_folder, Path(Lake(url).root))
+
+
+def _bucket(url: str) -> Finding:
+    """The keys are those of the environment (AWS_…), as for the services."""
+    from obstore.exceptions import BaseError
+
+    name, storage = f"doctor/{uuid4().hex}", open_lake(url)
+    try:
+        storage.put(name, b"vai")
+        read = b"".join(storage.parts(name))
+        storage.delete([name])
+    except (RunError, Unread, BaseError, OSError) as error:
+        fault = f"{url} cannot be written, read and deleted in: {_first_line(error)}"
+        return Finding(
+            "lake", fault, "See VAI_LAKE_URL, AWS_… and the rights: PutObject, GetObject, DeleteObject, ListBucket"
+        )
+    if read != b"vai":
+        return Finding("lake", f"{url} gives back {read[:20]!r} for b'vai'", "It is no S3, or a cache stands before it")
+    return Finding("lake", seen=f"{url} is written, read and deleted in")
+
+
+def _first_line(error: Exception) -> str:
+    return str(getattr(error, "message", "") or error).strip().splitlines()[0]
 
 
 def _folder(root: Path) -> Finding:

@@ -1,48 +1,41 @@
 """Whether the lake holds what the database says: after a restore the two may be of different moments."""
 
 import asyncio
-from collections.abc import Sequence
-from pathlib import Path
 
-from vai_common.queries import Pool, Row
+from vai_common.queries import Pool
+from vai_records.lake import named
+from vai_worker.backup.comparison import UNCOLLECTED, Compared, Newer, compare, in_short
 from vai_worker.doctor.finding import Finding
-from vai_worker.lake import Lake
 
 _MOST = 100_000
 """The newest files and tables that are looked for."""
 
-_FILES = """
-SELECT path, byte_count FROM lake_files WHERE visible AND removed_at IS NULL ORDER BY created_at DESC LIMIT $1
-"""
-_TABLES = """
-SELECT layer, name, location FROM datasets WHERE layer <> 'bronze' AND row_count IS NOT NULL
-ORDER BY updated_at DESC LIMIT $1
-"""
-_ADVICE = (
+_LOST = (
     "The lake lost files, or is older than the database: restore a later copy of it, or extract and build these again"
+)
+_NEWER = (
+    "The database is older than the lake, and runs that write these tables fail: restore both from one backup "
+    "(docs/operations/backup.md)"
 )
 
 
 async def tables(pool: Pool, lake_url: str) -> Finding:
-    """Every file of the manifest is there in its size, every Delta table has its log. For a lake that is a folder."""
-    lake = Lake(lake_url)
-    if lake.is_remote:
-        return Finding("tables", seen="a lake in S3 is not looked at")
-    files, deltas = await pool.fetch(_FILES, _MOST), await pool.fetch(_TABLES, _MOST)
-    lost = await asyncio.to_thread(_lost, Path(lake.root), files, deltas)
-    if not lost:
-        return Finding("tables", seen=f"{len(files)} files and {len(deltas)} Delta tables are as the database says")
-    more = f" and {len(lost) - 3} more" if len(lost) > 3 else ""
-    return Finding("tables", f"{', '.join(lost[:3])}{more}", _ADVICE)
+    """Every file of the manifest is there in its size, every Delta table whole and of the database's version."""
+    files, deltas = await named.files(pool, _MOST), await named.tables(pool, _MOST)
+    found = await asyncio.to_thread(compare, files, deltas, lake_url)
+    if found.lost:
+        return Finding("tables", in_short(found.lost), _LOST)
+    if newer := await _still_newer(pool, found):
+        return Finding("tables", in_short(newer), _NEWER)
+    if found.uncollected and len(files) < _MOST:
+        what = f"{found.uncollected} files that no table names are older than {UNCOLLECTED.days} days"
+        return Finding("tables", what, "Extract-workers delete them once an hour: see that one runs, and its rights")
+    there = sum(table.has_files for table in deltas)
+    garbage = f"; {found.unnamed} files are not named (they go after a day)" if found.unnamed else ""
+    return Finding("tables", seen=f"{len(files)} files and {there} Delta tables are as the database says{garbage}")
 
 
-def _lost(root: Path, files: Sequence[Row], deltas: Sequence[Row]) -> list[str]:
-    found = []
-    for row in files:
-        file = root / row["path"]
-        if not file.is_file():
-            found.append(f"{row['path']} is missing")
-        elif file.stat().st_size != row["byte_count"]:
-            found.append(f"{row['path']} has {file.stat().st_size} bytes instead of {row['byte_count']}")
-    bare = [row for row in deltas if not any((root / row["location"] / "_delta_log").glob("*.*"))]
-    return found + [f"{row['layer']}.{row['name']} has no Delta log at {row['location']}" for row in bare]
+async def _still_newer(pool: Pool, found: Compared) -> list[Newer]:
+    """Not those whose writers had their turn while we looked."""
+    given = await named.write_epochs(pool, [one.id for one in found.newer]) if found.newer else {}
+    return [one for one in found.newer if one.epoch > given.get(one.id, 0)]

@@ -9,12 +9,12 @@ from vai_common.clock import steady_seconds
 from vai_common.errors import ErrorCode, Permanent, RunError
 from vai_extract_worker import log_texts
 from vai_extract_worker.loading.parts import Place, SliceWriter
-from vai_extract_worker.loading.storage import Storage
 from vai_extract_worker.progress import Json, Progress, ResourceProgress
 from vai_extract_worker.source import IsolatingTable, Page, Table
 from vai_records.lake.manifest import Columns, merge_columns
 from vai_worker.children.job import Job
 from vai_worker.children.link import Link, Stop
+from vai_worker.storage import Storage
 
 COMMIT_SECONDS = 30.0
 """A resource without slices of its own is committed at least this often."""

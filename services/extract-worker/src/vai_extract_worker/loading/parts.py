@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vai_common.clock import unix_milliseconds
-from vai_extract_worker.loading.storage import Storage
 from vai_extract_worker.values.columns import with_platform_columns
 from vai_extract_worker.values.common_columns import described, fitted, joined, one_spelling, stored
 from vai_records.lake.manifest import ADDED, Columns, merge_columns
+from vai_worker.storage import Storage
 
 PART_BYTES = 64 * 1024 * 1024
 """Arrow bytes in memory that are written as one file."""

@@ -7,8 +7,8 @@ from itertools import islice
 
 from vai_common.clock import now
 from vai_common.queries import Pool
-from vai_extract_worker.loading.storage import Storage, Stored, open_lake
 from vai_records.lake import garbage
+from vai_worker.storage import Storage, Stored, open_lake
 
 _BATCH = 1000
 

@@ -1,8 +1,8 @@
-"""Where the lake's files are: a folder or S3. Writing is atomic: a file is there whole or not at all."""
+"""Files of a lake or of a backup: in a folder or on S3. Writing is atomic: a file is there whole or not at all."""
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,21 +11,39 @@ from typing import Any, Protocol
 from vai_common.errors import ErrorCode, Retryable
 from vai_worker.lake import Lake
 
+_CHUNK = 8 << 20
+"""Bytes that are read at once of a file that need not fit into memory."""
+
 
 @dataclass(frozen=True)
 class Stored:
-    """A file of the lake; `path` is relative to it."""
+    """A file; `path` is relative to the storage's root, `size` in bytes."""
 
     path: str
     modified: datetime
+    size: int
+
+
+class Unread(Exception):
+    """A file could not be read; the message says which, and why."""
+
+
+class NotThere(Unread):
+    """There is no such file."""
 
 
 class Storage(Protocol):
     def put(self, path: str, data: Any) -> None:
         """Write bytes (anything with the buffer protocol). Raises `Retryable` (CONNECTION_ERROR)."""
 
+    def put_parts(self, path: str, parts: Iterable[bytes]) -> None:
+        """As `put`, of what need not fit into memory. What `parts` raises leaves no file, and goes on."""
+
+    def parts(self, path: str) -> Iterator[bytes]:
+        """A file's bytes, some at a time. Raises Unread; NotThere, at the first part, where there is none."""
+
     def files(self, prefix: str = "") -> Iterator[Stored]:
-        """What lies under a prefix."""
+        """What lies under a prefix, which is a whole name of a folder."""
 
     def delete(self, paths: list[str]) -> None:
         """Delete; what is not there is no error."""
@@ -48,39 +66,54 @@ class Folder:
         self._root = root
 
     def put(self, path: str, data: Any) -> None:
+        self.put_parts(path, (data,))
+
+    def put_parts(self, path: str, parts: Iterable[bytes]) -> None:
         target = self._root / path
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            _write(target, data)
+            _write(target, parts)
             _sync_folder(target.parent)
         except OSError as error:
             raise _unwritten(path, error) from error
+
+    def parts(self, path: str) -> Iterator[bytes]:
+        try:
+            with (self._root / path).open("rb") as file:
+                while part := file.read(_CHUNK):
+                    yield part
+        except FileNotFoundError as error:
+            raise NotThere(path) from error
+        except OSError as error:
+            raise Unread(f"{path} cannot be read: {error.strerror}") from error
 
     def files(self, prefix: str = "") -> Iterator[Stored]:
         for folder, _, names in os.walk(self._root / prefix):
             for path in (Path(folder, name) for name in names):
                 try:
-                    modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+                    found = path.stat()
                 except FileNotFoundError:
                     continue  # somebody else removed it meanwhile
-                yield Stored(path.relative_to(self._root).as_posix(), modified)
+                modified = datetime.fromtimestamp(found.st_mtime, UTC)
+                yield Stored(path.relative_to(self._root).as_posix(), modified, found.st_size)
 
     def delete(self, paths: list[str]) -> None:
         for path in paths:
             (self._root / path).unlink(missing_ok=True)
 
 
-def _write(target: Path, data: Any) -> None:
+def _write(target: Path, parts: Iterable[bytes]) -> None:
     """The whole file or nothing; what a full disk took of it is removed."""
     with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".", suffix=".part", delete=False) as file:
-        part = Path(file.name)
+        part_file = Path(file.name)
         try:
-            file.write(data)
+            for part in parts:
+                file.write(part)
             file.flush()
             os.fsync(file.fileno())
-            part.replace(target)
+            part_file.replace(target)
         except BaseException:
-            part.unlink(missing_ok=True)
+            part_file.unlink(missing_ok=True)
             raise
 
 
@@ -101,24 +134,53 @@ class Bucket:
         self._store: Any = S3Store.from_url(lake.url, client_options={"allow_http": lake.allows_http})
 
     def put(self, path: str, data: Any) -> None:
+        self._put(path, memoryview(data))
+
+    def put_parts(self, path: str, parts: Iterable[bytes]) -> None:
+        """At once where it is small: a store's own way of several parts costs three requests."""
+        rest = iter(parts)
+        first = b""
+        for part in rest:
+            first += part
+            if len(first) >= _CHUNK:
+                return self._put(path, _all(first, rest))
+        return self._put(path, first)
+
+    def _put(self, path: str, data: Any) -> None:
         import obstore
 
         try:
-            obstore.put(self._store, path, memoryview(data))
+            obstore.put(self._store, path, data)
         except (obstore.exceptions.BaseError, OSError) as error:
             raise _unwritten(path, error) from error
+
+    def parts(self, path: str) -> Iterator[bytes]:
+        import obstore
+
+        try:
+            for part in obstore.get(self._store, path).stream(min_chunk_size=_CHUNK):
+                yield bytes(part)
+        except (FileNotFoundError, obstore.exceptions.NotFoundError) as error:
+            raise NotThere(path) from error
+        except (obstore.exceptions.BaseError, OSError) as error:
+            raise Unread(f"{path} cannot be read: {error}") from error
 
     def files(self, prefix: str = "") -> Iterator[Stored]:
         import obstore
 
         for batch in obstore.list(self._store, prefix or None):
             for entry in batch:
-                yield Stored(entry["path"], entry["last_modified"])
+                yield Stored(entry["path"], entry["last_modified"], entry["size"])
 
     def delete(self, paths: list[str]) -> None:
         import obstore
 
         obstore.delete(self._store, paths)
+
+
+def _all(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
 
 
 def _unwritten(path: str, error: Exception) -> Retryable:

@@ -1,0 +1,89 @@
+"""`make backup`, `make restore`; without make, with a service's settings: `python -m vai_worker.backup …`.
+
+save TO [--lake-only]              database and lake into a folder or s3://bucket/prefix, while everything runs
+list FROM                          the backups that are there
+restore FROM [NAME] [--lake-only]  the newest, or that one, into an empty database and an empty lake
+
+--lake-only leaves the database to other means (a snapshot of its server, pg_dump elsewhere): before the lake, both
+times. Exit code 0: done, and compared. 1: it says what is wrong. 2: the settings or the words are wrong.
+"""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+import asyncpg
+from pydantic import ValidationError
+
+from vai_common.db import AWAY
+from vai_common.errors import RunError
+from vai_common.settings import Settings
+from vai_common.validation_messages import in_words
+from vai_worker.backup import record
+from vai_worker.backup.copying import Copied
+from vai_worker.backup.errors import BackupError
+from vai_worker.backup.restoring import restore
+from vai_worker.backup.saving import save
+from vai_worker.storage import Unread, open_lake
+
+_REFUSED = (BackupError, RunError, Unread, asyncpg.PostgresError, *AWAY)
+
+
+def main(arguments: list[str]) -> int:
+    asked = _parser().parse_args(arguments)
+    try:
+        settings = cast(Callable[[], Settings], Settings)()
+    except ValidationError as error:
+        for fault in error.errors():
+            name = f"VAI_{'_'.join(map(str, fault['loc'])).upper()}: " if fault["loc"] else ""
+            sys.stderr.write(f"{name}{in_words(fault['msg'])}\n")
+        return 2
+    try:
+        return asyncio.run(_do(asked, settings))
+    except _REFUSED as error:
+        sys.stderr.write(f"{getattr(error, 'message', '') or error or type(error).__name__}\n")
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m vai_worker.backup", description="Backups of database and lake.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, text in (("save", "make a backup"), ("list", "the backups there are"), ("restore", "restore one")):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("place", type=_url, help="a folder, or s3://bucket/prefix")
+        if name == "restore":
+            command.add_argument("name", nargs="?", default="", help="as `list` shows it; without it the newest")
+        if name != "list":
+            command.add_argument("--lake-only", action="store_true", help="the database is saved by other means")
+    return parser
+
+
+def _url(place: str) -> str:
+    return place if "://" in place else Path(place).absolute().as_uri()
+
+
+async def _do(asked: argparse.Namespace, settings: Settings) -> int:
+    if asked.command == "list":
+        lines = [one.line() for one in await asyncio.to_thread(record.records, open_lake(asked.place))]
+        sys.stdout.write("".join(f"{line}\n" for line in lines) or f"There is no finished backup in {asked.place}.\n")
+        return 0
+    where = (settings.direct_url, settings.lake_url, asked.place)
+    if asked.command == "save":
+        made, copied = await save(*where, asked.lake_only)
+        sys.stdout.write(f"Saved {made.line()}\n{_told(copied)}\n")
+        return 0
+    restored, copied = await restore(*where, asked.name, asked.lake_only)
+    sys.stdout.write(f"Restored {restored.line() if restored else 'the lake'}\n{_told(copied)}\n")
+    sys.stdout.write("Database and lake agree. Now start the services, and then `make doctor`.\n")
+    return 0
+
+
+def _told(copied: Copied) -> str:
+    return f"{copied.files} files of the lake copied ({copied.byte_count:,} bytes), {copied.kept} were there"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+from vai_testkit.installation import installation  # noqa: F401

@@ -1,0 +1,1 @@
+"""What operators do on the second day, under load: `make test-daytwo`."""

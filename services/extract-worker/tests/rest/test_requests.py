@@ -267,6 +267,11 @@ def test_a_named_encoding_is_better_than_that_of_the_answer(bench: Any, api: Fak
         ("csv", b"No data found", "it is one line of text"),
         ("csv", b"Unauthorized\n", "it is one line of text"),
         ("csv", "Keine Daten für diesen Tag.\r\n".encode(), "it is one line of text"),
+        ("csv", b"Sorry, no data", "it is one line of text"),
+        ("csv", "Datei nicht gefunden, bitte später erneut versuchen".encode(), "it is one line of text"),
+        ("csv", b"No data found\tplease retry", "it is one line of text"),
+        ("csv", b'"Sorry, no data found"', "it is one line of text"),
+        ("csv", b"NoData", "it is one line of text"),
     ],
 )
 def test_what_is_no_such_text_is_an_error_without_its_content(
@@ -317,7 +322,76 @@ def test_secrets_of_a_body_are_in_nothing_that_is_told(bench: Any, api: FakeApi)
     assert api.asked[0].json == {"auth": {"password": "hunter22"}, "k": "marked9"}
 
 
-@pytest.mark.parametrize(("body", "columns"), [(b"order_id\n", {}), (b"Order id\n", {"order id": "text"})])
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        *((b"No data found", words) for words in (
+            {"names": ["id"]}, {"names": ["id", "v"]}, {"header": False}, {"header": False, "names": ["id"]},
+            {"skip_lines": 0, "columns": {"amount": "double"}},
+        )),
+        (b"Sorry, no data", {"delimiter": ";"}),
+        (b"Sorry, no data", {"names": ["id", "v"]}),
+        (b"Sorry, no data", {"columns": {"amount": "double", "id": "bigint"}}),
+        (b"# export\nNo data found", {"skip_lines": 1}),
+    ],
+)  # fmt: skip
+def test_a_sentence_is_no_table_whatever_the_words_say(bench: Any, api: FakeApi, body: bytes, words: Any) -> None:
+    api.paths["/things"] = lambda ask: Say(raw=body)
+    with pytest.raises(RunError, match=r"it is one line of text|no CSV"):
+        extracted(bench, api, {"response_format": "csv"} | words, None)
+
+
+def paged_csv(head: str, end: str, rows: int = 25) -> Any:
+    """Ten rows a page; `end` is the page after the last one."""
+
+    def serve(ask: Any) -> Any:
+        page = int(ask.query.get("page", 1))
+        part = range(1, rows + 1)[page * 10 - 10 : page * 10]
+        width = head.count(",")
+        return Say(raw=(head + "".join(f"{i}{',a' * width}\n" for i in part) if part else end).encode())
+
+    return serve
+
+
+@pytest.mark.parametrize("head", ["Order id\n", "order_id\n", "@timestamp\n", "price(EUR)\n", "Größe\n", "a b,c d\n"])
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_the_header_alone_is_the_last_page(bench: Any, api: FakeApi, head: str, is_killed: bool) -> None:
+    api.paths["/things"] = paged_csv(head, head)
+    things = {"name": "things", "response_format": "csv", "paginator": "page_number"}
+    if is_killed:  # the attempt before has seen the rows, and this one the last page only
+        api.paths["/things"] = paged_csv(head, "Sorry, the rate limit is reached\n")
+        with pytest.raises(RunError, match="none of the columns"):
+            bench.extract("rest_api", base_url=api.url, resources=[things])
+        api.paths["/things"] = paged_csv(head, head)
+    bench.extract("rest_api", base_url=api.url, resources=[things])
+    assert sum(file["rows"] for commit in bench.commits for file in commit["files"]) == 25
+
+
+@pytest.mark.parametrize(
+    "end", ["No more data", "Sorry, rate limit", "Unauthorised", "x,y\n", "Error\nboom\n", "NoData"]
+)
+def test_a_page_with_none_of_the_columns_before_is_no_page(bench: Any, api: FakeApi, end: str) -> None:
+    api.paths["/things"] = paged_csv("id,v\n", end)
+    with pytest.raises(RunError, match="it has none of the columns that the answers before it had") as raised:
+        extracted(bench, api, {"response_format": "csv", "paginator": "page_number"}, None)
+    assert raised.value.code is ErrorCode.DATA_ERROR
+
+
+@pytest.mark.parametrize("end", ["", "\n", "id,v\n", "V,id\n", "id\n"])
+def test_a_page_without_rows_ends_csv_pages(bench: Any, api: FakeApi, end: str) -> None:
+    api.paths["/things"] = paged_csv("id,v\n", end)
+    bench.extract(
+        "rest_api", base_url=api.url,
+        resources=[{"name": "things", "response_format": "csv", "paginator": "page_number"}],
+    )  # fmt: skip
+    assert len(bench.column("things", "id")) == 25
+
+
+@pytest.mark.parametrize(("body", "columns"), [
+        (b"order_id\n", {}), (b"Order id\n", {"order id": "text"}), (b"Order no, Item no\n", {}),
+        (b"Error,Retry\n", {}), (b"Customer name,Order id\n", {}),
+    ],
+)  # fmt: skip
 def test_the_header_of_the_only_column_is_no_sentence(
     bench: Any, api: FakeApi, body: bytes, columns: dict[str, str]
 ) -> None:

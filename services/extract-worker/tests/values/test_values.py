@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from vai_common.errors import ErrorCode, Permanent
 from vai_extract_worker.values.columns import as_texts, plain, table_of, type_name
 from vai_extract_worker.values.common_columns import fitted, joined, one_spelling, stored
-from vai_extract_worker.values.declared import declared
+from vai_extract_worker.values.declared import declared, declared_texts
 from vai_extract_worker.values.jsontext import as_text, compact, parse
 
 # JSON
@@ -258,7 +258,11 @@ def test_nanoseconds_are_kept_as_text_and_never_cut() -> None:
     [
         ("bigint", "5", 5),
         ("bigint", "5.0", 5),
-        ("bigint", "-5.000", -5),
+        ("bigint", "-5.00", -5),
+        *(("bigint", text, None) for text in ("1.000", "-5.000", "25.000.000", "0x10", "0XFF", "٥", "５", "")),
+        *((kind, "٥", None) for kind in ("double", "decimal(9,2)")),
+        *((kind, "0x10", None) for kind in ("double", "decimal(9,2)", "bool")),
+        *((kind, value, None) for kind in ("bigint", "double", "decimal(9,2)") for value in (True, False)),
         ("bigint", "9223372036854775807.0", 9223372036854775807),
         ("bigint", "5.01", None),
         ("bigint", "1_000", None),
@@ -268,12 +272,16 @@ def test_nanoseconds_are_kept_as_text_and_never_cut() -> None:
         ("decimal(9,2)", "1_000", None),
         *(("bool", word, True) for word in ("true", "T", "yes", "1")),
         *(("bool", word, False) for word in ("False", "f", "NO", "0")),
-        ("bool", "2", None),
+        *(("bool", value, None) for value in ("2", "1.0", 1.0, 2, "y", "on", "wahr", "ja", "")),
+        *(("bool", value, True) for value in (True, 1)),
     ],
 )
 def test_a_declared_type_takes_the_usual_spellings_and_no_others(kind: str, text: str, value: Any) -> None:
     array, unfit = declared(kind, [text])
     assert (array.to_pylist(), unfit) == ([value], [0] if value is None else [])
+    if isinstance(text, str):  # the quick way says the same
+        column, unfit = declared_texts(kind, pa.chunked_array([pa.array([text], pa.string())]))
+        assert (column.to_pylist(), unfit) == ([value], [0] if value is None else [])
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,10 @@ def reads(shelf: Shelf, file: Found, resource: FileResource, at: Json | None = N
     Raises `Permanent` (DATA_ERROR) naming the file, and the line where there is one, without any of its text.
     """
     kind = resource.format or format_of(file.path)
+    if kind != "csv" and resource.columns and resource.says_numbers:
+        text = f"{file.path} is {kind}, whose numbers are written in one way only: leave out decimal_separator and "
+        text += "thousands_separator, or name the files that are csv."
+        raise Permanent(ErrorCode.DATA_ERROR, text, {"file": file.path, "field": "decimal_separator"})
     read = {"csv": read_csv, "jsonl": read_jsonl, "json": read_json, "parquet": read_parquet}[kind]
     try:
         yield from read(shelf, file, resource, at)

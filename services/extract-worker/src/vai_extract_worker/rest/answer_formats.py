@@ -4,13 +4,13 @@ import codecs
 import io
 import re
 from collections.abc import Iterator, Mapping
-from types import MappingProxyType
 from typing import Any, BinaryIO, Final
 
 import pyarrow as pa
 
 from vai_common.errors import Permanent
 from vai_extract_worker.files.folders import Found
+from vai_extract_worker.rest.csv_sentences import what_is_wrong
 from vai_extract_worker.values.jsontext import parse
 from vai_extract_worker.values.number_texts import written_plainly
 from vai_records.definitions.sources.csv_words import CsvWords
@@ -29,8 +29,11 @@ def _lines(body: bytes) -> list[Any]:
     return found
 
 
-def _table(body: bytes, words: FileResource, declared: Mapping[str, str] = MappingProxyType({})) -> list[Any]:
-    """Rows of texts by the names of the columns. Raises ValueError for what is no such table."""
+def _table(body: bytes, words: FileResource, declared: Mapping[str, str], known: set[str]) -> list[Any]:
+    """Rows of texts by the names of the columns, which are `known` from then on.
+
+    Raises ValueError for what is no such table.
+    """
     from vai_extract_worker.files.csv_files import read_csv
 
     if (kind := _no_table(body)) is not None:
@@ -45,8 +48,9 @@ def _table(body: bytes, words: FileResource, declared: Mapping[str, str] = Mappi
             names = read.table.column_names
     except Permanent as error:
         raise ValueError(error.message.replace("Mend the file, or set", "Set")) from None
-    if not rows and _is_prose(names, declared):
-        raise ValueError("it is one line of text; if that is the name of its only column, declare it in columns")
+    if wrong := what_is_wrong(body, names, rows, words, declared, known):
+        raise ValueError(wrong)
+    known.update(name.lower() for name in names)
     return rows
 
 
@@ -57,13 +61,6 @@ def _spelled(table: pa.Table, words: FileResource, declared: Mapping[str, str]) 
         if (kind := kinds.get(name.lower())) and pa.types.is_string(table[name].type):
             table = table.set_column(index, name, written_plainly(kind, table[name], words))
     return table
-
-
-def _is_prose(names: list[str], declared: Mapping[str, str]) -> bool:
-    """Whether a table without rows is a sentence, such as "No data found", and not the name of its only column."""
-    if len(names) != 1 or names[0].lower() in {name.lower() for name in declared}:
-        return False
-    return not _COLUMN.fullmatch(names[0]) or names[0].lower() in _SAYINGS
 
 
 class _Held:
@@ -96,11 +93,20 @@ def _no_table(body: bytes) -> str | None:
     return None
 
 
-def read_as(response_format: str, body: bytes, words: CsvWords | None = None, content_type: str = "") -> Any:
-    """What an answer says. Raises ValueError or RecursionError for one that cannot be read."""
+def read_as(
+    response_format: str,
+    body: bytes,
+    words: CsvWords | None = None,
+    content_type: str = "",
+    known: set[str] | None = None,
+) -> Any:
+    """What an answer says; `known` are the columns of the csv answers before it.
+
+    Raises ValueError or RecursionError for one that cannot be read.
+    """
     if response_format == "csv":
         declared: Mapping[str, str] = words.columns if isinstance(words, Resource) else {}
-        return _table(body, _as_file(words, _charset(content_type, body)), declared)
+        return _table(body, _as_file(words, _charset(content_type, body)), declared, set() if known is None else known)
     return _lines(body) if response_format == "jsonl" else parse(body)
 
 
@@ -129,12 +135,6 @@ def _as_file(words: CsvWords | None, charset: str | None) -> FileResource:
 
 _CHARSET: Final = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 _LATIN: Final = ("iso8859-1", "iso8859-15", "cp1252", "ascii")
-
-_COLUMN: Final = re.compile(r"\w[\w.$#-]*")
-_SAYINGS: Final = (
-    *("unauthorized", "forbidden", "error", "failed", "failure", "timeout", "unavailable"),
-    *("none", "empty", "null", "ok"),
-)
 
 WORDS: Final = {"json": "JSON", "jsonl": "JSON on each line", "csv": "CSV"}
 ACCEPTS: Final = {

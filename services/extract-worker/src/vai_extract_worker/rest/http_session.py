@@ -3,7 +3,7 @@
 import os
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -126,6 +126,8 @@ class Wanted:
     interval: float = 0.0
     errors: Sequence[ErrorRule] | None = None
     csv: CsvWords | None = None
+    known: set[str] = field(default_factory=set)
+    """The columns of the csv answers so far, in small letters."""
 
     def ignores(self, response: requests.Response) -> bool:
         """Whether its paging ends here without an error."""
@@ -211,7 +213,11 @@ class SourceSession(requests.Session):
                 []
                 if no_content
                 else read_as(
-                    wanted.response_format, response.content, wanted.csv, response.headers.get("Content-Type", "")
+                    wanted.response_format,
+                    response.content,
+                    wanted.csv,
+                    response.headers.get("Content-Type", ""),
+                    wanted.known,
                 )
             )
         except (ValueError, RecursionError) as error:

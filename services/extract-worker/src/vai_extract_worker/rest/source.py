@@ -129,6 +129,7 @@ class Endpoint:
     def begin(self, state: ResourceProgress) -> None:
         if state.rows:
             self._rows = None  # an attempt before has seen others
+            self._wanted.known.update(column["name"].lower() for column in state.columns)
         if self._resource.incremental:
             initial = self._resource.incremental.initial_value
             if initial is None and self._definition.start_date is not None:

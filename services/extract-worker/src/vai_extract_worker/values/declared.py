@@ -21,6 +21,9 @@ _LONGEST = 400
 _DIGITS = 40
 """More digits than any whole number of a column has."""
 
+_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.0{3})+")
+"""1.000 is a thousand in half of the world."""
+
 _DECIMAL = re.compile(r"decimal\((\d+)(?:, ?(\d+))?\)")
 
 
@@ -69,6 +72,8 @@ def declared_texts(kind: str, column: pa.ChunkedArray) -> tuple[pa.ChunkedArray,
 
 
 def _quick(kind: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if kind == "bigint" and pc.any(pc.match_substring(column, "x", ignore_case=True)).as_py():
+        raise ValueError  # Arrow takes 0x10 for 16
     if kind == "bool" and not pc.all(pc.is_in(column.drop_null(), pa.array(["true", "false"]))).as_py():
         raise ValueError
     if kind == "timestamp":
@@ -90,9 +95,13 @@ def unfit_error(name: str, kind: str, place: str, details: dict[str, Any]) -> Pe
 
 
 def _whole(value: Any) -> int:
+    if isinstance(value, bool):
+        raise ValueError
     if isinstance(value, float) and not value.is_integer():
         raise ValueError
     if isinstance(value, str):  # 5.0 is whole: pandas writes integers so where one of them is null
+        if _GROUPS.fullmatch(value.strip()):
+            raise ValueError  # a thousand, or one
         value = Decimal(_plain(value))
         if not value.is_finite() or value.adjusted() > _DIGITS:
             raise ValueError
@@ -103,8 +112,10 @@ def _whole(value: Any) -> int:
 
 
 def _plain(value: Any) -> Any:
-    """A number as it is. Raises ValueError for a text that only Python takes for one: 1_000."""
-    if isinstance(value, str) and ("_" in value or len(value) > _LONGEST):
+    """A number as it is. Raises ValueError for a truth, and for a text that only Python takes for one: 1_000."""
+    if isinstance(value, bool):
+        raise ValueError
+    if isinstance(value, str) and ("_" in value or len(value) > _LONGEST or not value.isascii()):
         raise ValueError
     return value
 

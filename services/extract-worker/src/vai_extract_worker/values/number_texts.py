@@ -11,15 +11,29 @@ from vai_records.definitions.sources.csv_words import CsvWords
 _NUMBERS: Final = ("bigint", "double", "decimal")
 _UNFIT: Final = "="
 """Begins a text that is no number, so that no type takes it for one: 1.5 where the comma is the mark."""
+_SPELLINGS: Final = {" ": "[\u00a0\u2007\u2009\u202f]", "'": "\u2019"}
+"""What is written for a mark as well: the spaces that break no line, and the apostrophe of typographers."""
 
 
 def written_plainly(kind: str, column: pa.ChunkedArray, words: CsvWords) -> pa.ChunkedArray:
     """A column of text that is declared `kind`, its numbers as all the world reads them: 1234.50."""
     mark, group = words.decimal_separator, words.thousands_separator
-    if (mark == "." and group is None) or not kind.startswith(_NUMBERS):
+    is_told = "decimal_separator" in words.model_fields_set
+    if not kind.startswith(_NUMBERS) or (mark == "." and group is None and not (is_told and kind == "bigint")):
         return column
-    whole = r"[0-9]+" if group is None else rf"(?:[0-9]{{1,3}}(?:{re.escape(group)}[0-9]{{3}})+|[0-9]+)"
+    if group in _SPELLINGS:
+        column = pc.replace_substring_regex(column, _SPELLINGS[group], group)
+    whole = "[0-9]+" if group is None else f"(?:{_grouped(re.escape(group), group)}|[0-9]+)"
     fits = pc.match_substring_regex(column, rf"^[+-]?{whole}(?:{re.escape(mark)}[0-9]+)?$")
     plain = column if group is None else pc.replace_substring(column, group, "")
+    plain = pc.replace_substring(plain, mark, ".")
+    if kind == "bigint" and is_told:
+        plain = pc.replace_substring_regex(plain, r"\.0+$", "")
     unfit = pc.binary_join_element_wise(pa.scalar(_UNFIT), column, pa.scalar(""))
-    return pc.if_else(fits, pc.replace_substring(plain, mark, "."), unfit)
+    return pc.if_else(fits, plain, unfit)
+
+
+def _grouped(mark: str, group: str) -> str:
+    """Groups of three digits after one that begins with no zero: 0.123 is none. In India the last one alone."""
+    indian = rf"|[1-9][0-9]?(?:{mark}[0-9]{{2}})*{mark}[0-9]{{3}}" if group == "," else ""
+    return rf"[1-9][0-9]{{0,2}}(?:{mark}[0-9]{{3}})+{indian}"

@@ -79,6 +79,11 @@ class CsvWords(Strict):
         """What it says of csv."""
         return {name: getattr(self, name) for name in CsvWords.model_fields if name in self.model_fields_set}
 
+    @property
+    def says_numbers(self) -> bool:
+        """Whether it says how numbers are written in another way than usual."""
+        return self.decimal_separator != "." or self.thousands_separator is not None
+
     @model_validator(mode="after")
     def _marks_differ(self) -> Self:
         marks = [mark for mark in (self.delimiter, self.quote, self.escape) if mark]

@@ -118,7 +118,7 @@ async def test_what_keeps_a_service_from_starting_is_one_line(database: Database
         port = str(taken.getsockname()[1])
         url = "postgresql://127.0.0.1:1/x?sslmode=nonsense"
         faults: list[tuple[list[str], dict[str, str], str]] = [
-            ([], {"http_port": port}, f"127.0.0.1:{port} (VAI_HTTP_HOST, VAI_HTTP_PORT) is not to be had"),
+            ([], {"http_port": port}, f"127.0.0.1:{port} (VAI_HTTP_HOST, VAI_HTTP_PORT) cannot be used"),
             (["wrong"], {}, "VAI_KINDS names nothing"),
             ([], {"database_url": url}, ""),
         ]

@@ -102,5 +102,5 @@ def test_a_worker_takes_all_kinds_of_its_service_unless_it_is_told_some() -> Non
 
 
 def test_a_kind_that_the_service_cannot_run_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match=r"VAI_KINDS names lunch; this service runs dlt_extract"):
+    with pytest.raises(ValueError, match=r"VAI_KINDS names lunch; this service runs only dlt_extract"):
         WorkerSettings(**NEEDED, kinds="lunch").kinds_among(("dlt_extract",))

@@ -1,1 +1,1 @@
-"""Mechanisms with no run in them: boot, settings, telemetry, messaging, bell, clock."""
+"""What all services share and what knows nothing of runs: boot, settings, telemetry, messages, clock."""

@@ -1,4 +1,4 @@
-"""Group commit: takes what is there; only where nobody waits for the answer it may wait for more (rule 17)."""
+"""Group commit: writes the items that are there in one batch. It waits for more only if no caller waits (rule 17)."""
 
 import asyncio
 from collections import deque
@@ -14,7 +14,7 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 AGAIN_SECONDS = 0.5
-"""Between two tries to write a batch while the database is away."""
+"""Seconds between two tries to write a batch while the database is away."""
 
 _OF_ONE = (
     asyncpg.TransactionRollbackError,
@@ -22,7 +22,7 @@ _OF_ONE = (
     asyncpg.ObjectInUseError,
     asyncpg.QueryCanceledError,
 )
-"""What counts as away and one item alone may be the reason for: a row that is locked, a deadlock, a slow statement."""
+"""Errors that count as "away" although a single item may cause them: a locked row, a deadlock, a slow statement."""
 
 
 class Overloaded(Exception):
@@ -30,11 +30,11 @@ class Overloaded(Exception):
 
 
 class Batcher(Generic[Item, Answer]):
-    """Collects items that arrive while earlier ones are written; `flush` answers a batch in order.
+    """Collects items that arrive while earlier ones are written. `flush` writes a batch and answers in its order.
 
-    An item on an idle system is flushed alone at once, unless it is to `linger` (seconds) for company. A batch that
-    fails is halved until the poisoned item is alone; only that item's caller sees the error. So `flush` must do no
-    harm when it gets an item again, unless `halves` is False: then all callers see the error.
+    On an idle system an item is flushed at once, alone, unless it may wait `linger` seconds for others. A batch that
+    fails is halved until the bad item is alone, and only its caller gets the error. So `flush` must be safe to call
+    again with the same item. With `halves=False` nothing is halved, and all callers get the error.
 
     Nothing is halved while the database is away (`vai_common.db.is_away`): the batch is flushed once more
     (`again`), or its
@@ -66,11 +66,11 @@ class Batcher(Generic[Item, Answer]):
         return len(self._waiting)
 
     async def submit(self, item: Item) -> Answer:
-        """The answer for this item, once its batch is committed. Raises `Overloaded`, or what `flush` raised for it."""
+        """Return the answer for this item when its batch is committed. Raises `Overloaded`, or what `flush` raised."""
         return await self.put(item)
 
     def put(self, item: Item) -> asyncio.Future[Answer]:
-        """Like `submit`, for callers that wait later."""
+        """Like `submit`, but returns a future, for callers that wait later."""
         if len(self._waiting) >= self._most_waiting:
             raise Overloaded
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -82,7 +82,7 @@ class Batcher(Generic[Item, Answer]):
         return future
 
     async def drained(self) -> None:
-        """Returns when nothing waits and nothing is in flight."""
+        """Return when no item waits and no batch is being written."""
         while self._workers:
             await asyncio.wait(self._workers)
 
@@ -95,7 +95,7 @@ class Batcher(Generic[Item, Answer]):
                     batch = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
                     await self._write(batch)
         finally:
-            # At once, not in the task's callback: what is put in between would find a worker that has already left.
+            # Here and not in the task's callback: an item put in between would be left to a task that has ended.
             self._workers.discard(asyncio.current_task())
 
     async def _write(self, batch: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
@@ -115,7 +115,7 @@ class Batcher(Generic[Item, Answer]):
                 future.set_result(answer)
 
     async def _flushed(self, items: list[Item]) -> list[Answer]:
-        """The answers; while the database is away, as `when_away` says."""
+        """Flush and return the answers. While the database is away, do what `when_away` says."""
         tries = 0
         while True:
             try:
@@ -131,11 +131,11 @@ class Batcher(Generic[Item, Answer]):
 
 
 def _is_gone(error: Exception) -> bool:
-    """Whether no item of a batch is to blame."""
+    """Whether the error has nothing to do with any item of the batch."""
     return is_away(error) and not isinstance(error, _OF_ONE)
 
 
 def _settle(future: asyncio.Future[Answer], error: Exception) -> None:
     if not future.done():
         future.set_exception(error)
-        future.exception()  # seen: a caller that has gone must not turn it into a warning
+        future.exception()  # Retrieve the exception, so that asyncio logs no warning if the caller has gone.

@@ -1,4 +1,4 @@
-"""The only place that reads a clock of this machine; what is stored is timed by the database."""
+"""The only module that reads the machine's clock. Times that are stored come from the database."""
 
 import time
 from datetime import UTC, datetime
@@ -18,5 +18,5 @@ def unix_nanoseconds() -> int:
 
 
 def steady_seconds() -> float:
-    """Seconds that only grow, counting those in which the machine slept (rule 8)."""
+    """Seconds of a clock that never goes back and counts the time in which the machine slept (rule 8)."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)

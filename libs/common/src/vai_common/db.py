@@ -1,4 +1,4 @@
-"""Connections to Postgres. Each session says which service it is: the lifecycle's trigger asks (`vai.role`)."""
+"""Connections to Postgres. Each session sets `vai.role` to its service, which the lifecycle's trigger checks."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ AWAY = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # the server has said that it goes, and the connection's end is not there yet
+    asyncpg.InternalClientError,  # The server has announced its end, and the connection is not closed yet.
     asyncpg.PostgresConnectionError,  # class 08
     asyncpg.ReadOnlySQLTransactionError,  # 25006: a standby, or a primary that is being replaced
     asyncpg.IdleInTransactionSessionTimeoutError,
@@ -33,16 +33,16 @@ AWAY = (
     asyncpg.OperatorInterventionError,  # class 57: it stops or starts, or the statement took too long
     asyncpg.PostgresSystemError,  # class 58: its files cannot be read or written
 )
-"""The database did not do it this time; the same statement may succeed later. One list for everybody.
+"""Errors after which the same statement may succeed later: the database is away. The only list of these.
 
-For `except` clauses; `is_away` is more exact, and sees through what SQLAlchemy wraps.
+For `except` clauses. `is_away` is more exact, and looks into errors that SQLAlchemy has wrapped.
 """
 
 
 def is_away(error: BaseException | None) -> bool:
-    """Whether the database did not do it this time.
+    """Whether the same statement may succeed later.
 
-    What asyncpg says of a value that it cannot encode, or of an address that it cannot read, is no such thing.
+    Not so for asyncpg's errors about a value that it cannot encode, or an address that it cannot read.
     """
     while error is not None:
         if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
@@ -54,7 +54,7 @@ def is_away(error: BaseException | None) -> bool:
 
 
 def _in_sqlalchemy(error: BaseException) -> bool:
-    """Its connection broke, or all of its pool are in use (its code 3o7r). Not every service imports it."""
+    """SQLAlchemy's error for a broken connection or an empty pool (code 3o7r). Not all services import it."""
     return getattr(error, "connection_invalidated", False) or getattr(error, "code", None) == "3o7r"
 
 
@@ -62,18 +62,18 @@ _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 def dump_json(value: object) -> str:
-    """JSON as Postgres can store it: U+0000, which it refuses, becomes U+FFFD."""
+    """JSON that Postgres can store: U+0000, which it refuses, becomes U+FFFD."""
     text = orjson.dumps(value).decode()
     return _NUL.sub("\\1\N{REPLACEMENT CHARACTER}", text) if "\\u0000" in text else text
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """Seconds that a session of a service may take; None: as long as it needs.
+    """Time limits of a service's sessions, in seconds; None means no limit.
 
-    `statement` is for one statement, `lock` for waiting until somebody lets go of a row or a table, `idle` for a
-    transaction in which nothing happens (the database ends the session then, so that a process that is frozen holds
-    nobody), `turn` for waiting until a connection of the pool is free.
+    `statement`: one statement. `lock`: the wait for a lock on a row or a table. `idle`: a transaction in which nothing
+    happens; the database then ends the session, so that a frozen process blocks nobody. `turn`: the wait for a free
+    connection of the pool.
     """
 
     statement: float | None
@@ -83,11 +83,11 @@ class Bounds:
 
     @property
     def command(self) -> float | None:
-        """How long the client waits for an answer: the server speaks first, unless it has gone silent."""
+        """How long the client waits for an answer: longer than the server's limit, so only a silent server meets it."""
         return None if self.statement is None else self.statement + 1
 
     def settings(self) -> dict[str, str]:
-        """The same as the server is told."""
+        """The same limits as settings of the server."""
         said = {
             "statement_timeout": self.statement,
             "lock_timeout": self.lock,
@@ -100,24 +100,24 @@ UNBOUND = Bounds(None, None, None, None)
 _USUAL = Bounds(statement=30, lock=5, idle=10, turn=30)
 _WORKING = Bounds(statement=30, lock=20, idle=15, turn=30)
 _BOUNDS = {
-    "api-gateway": Bounds(statement=8, lock=2, idle=8, turn=5),  # a client waits for it
-    # Longer than anybody's `idle`: a frozen process that holds what a run needs costs the run time, not an attempt.
+    "api-gateway": Bounds(statement=8, lock=2, idle=8, turn=5),  # an HTTP client waits for the answer
+    # Longer than any `idle` limit: a frozen process that locks what a run needs costs the run time, but no attempt.
     **dict.fromkeys(("extract-worker", "transform-worker", "agent-worker"), _WORKING),
-    # While it waits for a table, everybody who comes after it waits, too; it tries again.
+    # While it waits for a table, every later statement on the table waits behind it. So it gives up and tries again.
     "migrate": Bounds(statement=None, lock=2, idle=None, turn=None),
     "rotate-keys": Bounds(statement=None, lock=30, idle=60, turn=None),
 }
 
 
 def bounds_of(role: str) -> Bounds:
-    """The bounds of a service's sessions. A loop has the usual ones: it comes back by itself."""
+    """The limits of a service's sessions. Services whose work is loops have the default: a loop tries again."""
     return _BOUNDS.get(role, _USUAL)
 
 
 CONNECT_SECONDS = 5.0
 _CANCEL_SECONDS = 1.0
 _KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 20_000}
-# The server's view of the same: it notices within half a minute that a client's machine is gone.
+# For the server: it notices within half a minute that a client's machine is gone.
 _SERVER_KEEPALIVE = {
     "tcp_keepalives_idle": "10",
     "tcp_keepalives_interval": "5",
@@ -127,10 +127,10 @@ _SERVER_KEEPALIVE = {
 
 
 class _Connection(asyncpg.Connection):
-    """Ends by itself where the other side has gone silent.
+    """A connection that is closed if the server has gone silent.
 
-    A statement that takes too long is cancelled by asking the server; a server that is silent does not answer that
-    either, and asyncpg would go on waiting for it. Then the connection is cut.
+    asyncpg cancels a statement that takes too long by asking the server. A silent server does not answer that either,
+    and asyncpg would wait without end. Then the connection is cut.
     """
 
     def __init__(self, protocol: Any, transport: Any, *rest: Any) -> None:
@@ -151,12 +151,12 @@ def _keep_alive(sock: Any) -> None:
         return
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in _KEEPALIVE.items():
-        if hasattr(socket, name):  # not every system knows all of them
+        if hasattr(socket, name):  # not every operating system has all of them
             sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 class _Pool(asyncpg.pool.Pool):
-    """Nobody waits without end for a connection that others hold."""
+    """A pool that limits the wait for a free connection."""
 
     turn: float | None = None
     _queue: Any
@@ -165,7 +165,7 @@ class _Pool(asyncpg.pool.Pool):
         return super().acquire(timeout=self.turn if timeout is None else timeout)
 
     async def _acquire(self, timeout: float | None) -> Any:
-        """Under a time limit asyncpg makes a task: two more rounds of the loop, which most need not wait."""
+        """With a time limit asyncpg makes a task, which costs two more rounds of the loop. So first try without."""
         free = not self._queue.empty()
         if not free:
             pool_waits.inc()
@@ -177,10 +177,10 @@ def _whole(digits: str) -> int | float:
 
 
 def load_json(text: str | bytes) -> Any:
-    """What Postgres has stored as JSON. Never raises: one odd value must not take the other rows of an answer with it.
+    """Decode JSON from Postgres. Never raises, so that one odd value does not make the whole answer fail.
 
-    Postgres keeps numbers that no double holds, and any depth: the first are infinite here (and refused by every model
-    that reads them), and what is nested too deeply is an object that says so.
+    Postgres stores numbers too large for a double, and any depth. Such numbers become infinite (every model refuses
+    these), and a value that is nested too deeply becomes an object that says so.
     """
     try:
         return orjson.loads(text)
@@ -196,7 +196,7 @@ async def _prepare(connection: asyncpg.Connection) -> None:
 
 
 async def _keep(connection: asyncpg.Connection) -> None:
-    """Instead of asyncpg's round trip at each release: nothing here leaves settings, cursors or locks behind."""
+    """Replaces asyncpg's reset, a round trip at each release: our code leaves no settings, cursors or locks behind."""
 
 
 def _session(role: str, bounds: Bounds, name: str) -> dict[str, str]:
@@ -208,11 +208,11 @@ _PLANNED_ONCE = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off
 
 
 async def open_pool(url: str, role: str, size: int = 4, bounds: Bounds | None = None, name: str = "") -> OpenPool:
-    """A pool whose sessions act as `role`; opens its first connection at once, the others when needed.
+    """A pool whose sessions act as `role`. It opens its first connection at once, the others when needed.
 
-    Its statements are few and fixed, and each is planned once: planning one anew costs as much as running it. A plan
-    may be older than the rows in its tables, so it reads no whole table where an index answers. Whoever waits longer
-    than the role's `bounds` allow gets an error of `AWAY`. By `name` the sessions of one process are known.
+    Our statements are few and fixed, so each is planned once: planning again would cost as much as running it. A plan
+    may be made while a table is empty, so sequential scans are switched off where an index can answer. A caller that
+    waits longer than the role's `bounds` gets an error of `AWAY`. `name` is the sessions' application_name.
     """
     bounds = bounds or bounds_of(role)
     pool = _Pool(
@@ -236,7 +236,7 @@ async def open_pool(url: str, role: str, size: int = 4, bounds: Bounds | None = 
 
 
 async def connect(url: str, role: str, bounds: Bounds | None = None, name: str = "") -> Session:
-    """One connection of its own: for LISTEN and for locks that live as long as the session."""
+    """A single connection outside of the pool: for LISTEN, and for locks that last as long as the session."""
     bounds = bounds or bounds_of(role)
     connection = await asyncpg.connect(
         url,
@@ -250,9 +250,9 @@ async def connect(url: str, role: str, bounds: Bounds | None = None, name: str =
 
 
 def engine(url: str, role: str, size: int = 4, bounds: Bounds | None = None, name: str = "") -> "AsyncEngine":
-    """SQLAlchemy over the same database, for lists and filters (rule 17).
+    """A SQLAlchemy engine for the same database, for lists and filters (rule 17).
 
-    A connection that has lain idle is asked first: one that a restart of Postgres has ended must cost no request.
+    It tests a connection before use (`pool_pre_ping`), so that a restart of Postgres makes no request fail.
     """
     from sqlalchemy.ext.asyncio import create_async_engine
 

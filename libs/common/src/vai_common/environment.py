@@ -1,7 +1,7 @@
-"""Names in the environment that look like settings of ours and are none: a slip there changes nothing, in silence.
+"""Finds names in the environment that begin with VAI_ and are no setting: a misspelled one would be ignored silently.
 
-A service gets the settings of all others, too (`make up` gives them to all seven), so it knows every name. The list is
-held against the settings of all services by a test.
+A service may get the settings of all others, too (`make up` gives them to all seven), so it knows every name. A test
+compares the list with the settings of all services.
 """
 
 from collections.abc import Iterable
@@ -29,7 +29,7 @@ _OF_TOOLS: Final = ("VAI_TEST_", "VAI_BENCH_")
 
 
 def unknown(environment: Iterable[str]) -> dict[str, str | None]:
-    """The names that nobody reads, each with the one that was perhaps meant."""
+    """The names that no service reads, each with the name that was probably meant."""
     given = {name.upper() for name in environment}
     strange = sorted(name for name in given - NAMES if name.startswith(PREFIX) and not name.startswith(_OF_TOOLS))
     return {name: next(iter(get_close_matches(name, NAMES, 1, 0.75)), None) for name in strange}

@@ -1,6 +1,6 @@
-"""The errors that a run can end with (document 000, "Error Codes"), and the two words of the whole error policy.
+"""The errors that a run can end with (document 000, "Error Codes").
 
-A handler raises `Retryable` or `Permanent`; anything else that it raises is INTERNAL_ERROR and retried.
+A handler raises `Retryable` or `Permanent`. Any other exception becomes INTERNAL_ERROR and is retried.
 """
 
 from enum import StrEnum
@@ -57,7 +57,7 @@ class Retryable(RunError):
 
 
 def unexpected(error: BaseException, trace: str | None = None) -> Retryable:
-    """Whatever a handler raised that is neither: INTERNAL_ERROR, retried; the trace (its end) helps who mends it."""
+    """The error for any other exception: INTERNAL_ERROR, retried, with the end of the traceback for debugging."""
     details = {"type": type(error).__name__} | ({"trace": trace[-2000:]} if trace else {})
     text = f"Unexpected {type(error).__name__}: {error}. If it stays after the retries, report it with the run's id."
     return Retryable(ErrorCode.INTERNAL_ERROR, text, details)

@@ -9,7 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from vai_common.clock import steady_seconds
 
 SEEN_SECONDS = 30
-"""How old the last good word from the database may be."""
+"""Seconds since the last answer of the database, after which the service is not ready."""
 
 
 class Health:
@@ -18,7 +18,7 @@ class Health:
     def __init__(self) -> None:
         self._seen: float | None = None
         self.schema_fault: str | None = "the database's schema was not looked at yet"
-        """What is wrong with it and what to do; None where it serves this version."""
+        """What is wrong with the schema and what to do; None if it fits this version."""
         self.draining = False
 
     def saw_database(self) -> None:
@@ -28,14 +28,14 @@ class Health:
         """Why the service is not ready; empty when it is."""
         seen = self._seen is not None and steady_seconds() - self._seen <= SEEN_SECONDS
         found = {
-            "the database was not seen in the last 30 s": not seen,
+            "the database has not answered in the last 30 s": not seen,
             self.schema_fault: self.schema_fault is not None,
             "the service is stopping": self.draining,
         }
         return [problem for problem, there in found.items() if problem and there]
 
     def answer(self, path: str) -> tuple[int, str, bytes] | None:
-        """Status, content type and body for a path of ours; None for any other path."""
+        """Status, content type and body for one of these three paths; None for any other path."""
         if path == "/healthz":
             return 200, "application/json", b'{"status":"alive"}'
         if path == "/readyz":

@@ -9,7 +9,7 @@ NIL = UUID(int=0)
 
 
 def uuid7() -> UUID:
-    """A new id. Those of one process sort as they were made: the 12 bits after the milliseconds are their fraction."""
+    """A new id. The ids of one process sort by time: the 12 bits after the milliseconds hold their fraction."""
     milliseconds, rest = divmod(unix_nanoseconds(), 1_000_000)
     head = milliseconds << 16 | 0x7000 | rest * 4_096 // 1_000_000
     tail = int.from_bytes(os.urandom(8), "big") & ~(0b11 << 62) | 0b10 << 62

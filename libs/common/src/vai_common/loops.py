@@ -11,7 +11,7 @@ _log = structlog.get_logger()
 
 
 async def every(seconds: float, run_once: Callable[[], Awaitable[object]], wake: asyncio.Event | None = None) -> None:
-    """Calls `run_once` for ever, `seconds` apart or as soon as `wake` is set; a failure is logged and tried again."""
+    """Call `run_once` for ever, every `seconds` or as soon as `wake` is set. A failure is logged and tried again."""
     name = getattr(run_once, "__qualname__", repr(run_once))
     while True:
         try:

@@ -1,8 +1,8 @@
-"""What every service tells Prometheus of itself, and how metrics are declared.
+"""The metrics that every service has, and how metrics are declared.
 
-Each metric stands in the `metrics.py` of its owner, under a name of its own; `docs/metrics.md` is drawn from there. A
-label has few values, all known beforehand: never the id of a run. What is counted on the way of a run costs about a
-microsecond; what has to be asked for is measured by a sweep, or when it is scraped.
+Each metric is declared in the `metrics.py` of the member that sets it; `docs/metrics.md` is made from these. A label
+has few values, all known beforehand, and never an id. A counter in the path of a run costs about a microsecond. Values
+that need a query are measured by a sweep, or when Prometheus scrapes.
 """
 
 from math import nan
@@ -12,7 +12,7 @@ from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 disable_created_metrics()  # type: ignore[no-untyped-call]  # one more sample of each; nobody reads them
 
 build_info = Gauge("vai_build_info", "1; its labels say which service and version this is", ["service", "version"])
-ready = Gauge("vai_ready", "Whether the process is ready: the database was seen lately, its schema fits, no stop")
+ready = Gauge("vai_ready", "Whether the process is ready: the database answers, its schema fits, it is not stopping")
 loop_failures = Counter("vai_loop_failures", "Turns of a background loop that failed", ["loop"])
 rows_failed = Counter("vai_rows_failed", "Rows that a background loop could not handle and backed off", ["loop"])
 hints_dropped = Counter("vai_hints_dropped", "Hints that could not be decoded", ["channel"])
@@ -20,7 +20,7 @@ broker_up = Gauge("vai_broker_up", "Whether the last attempt to reach the broker
 broker_up.set(nan)
 event_loop_lag_seconds = Histogram(
     "vai_event_loop_lag_seconds",
-    "How late the event loop wakes who sleeps: looked at each second",
+    "How late the event loop wakes a sleeping task, measured each second",
     buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5),
 )
 pool_connections = Gauge(

@@ -1,23 +1,23 @@
-"""How deep JSON is nested: what reads it has bounds of its own, and the tightest of them counts.
+"""Limits of the nesting of JSON, such that every later reader can read it.
 
-orjson writes 254 levels, protobuf reads 100 messages (a Struct takes up to three for each level), and what is stored is
-shown within other objects.
+orjson writes 254 levels, protobuf reads 100 messages (a Struct needs up to three for each level), and stored values are
+shown inside other objects.
 """
 
 from typing import Any, Final
 
 DEEPEST: Final = 100
-"""Levels of arrays and objects of whatever comes from outside: a body, an answer."""
+"""Levels of arrays and objects in data from outside: a request's body, an answer of an API."""
 
 DEEPEST_MADE: Final = DEEPEST + 10
-"""Levels of what is made of that: an answer within a result, a result within a definition, and so on."""
+"""Levels of values that contain such data: an answer in a result, a result in a definition, and so on."""
 
 DEEPEST_TOLD: Final = 30
-"""Levels of what an event carries."""
+"""Levels of the data of an event."""
 
 
 def is_deeper(value: Any, most: int) -> bool:
-    """Whether arrays and objects stand in each other more than `most` times."""
+    """Whether arrays and objects are nested more than `most` levels deep."""
     level = [value] if isinstance(value, dict | list) else []
     for _ in range(most):
         if not level:

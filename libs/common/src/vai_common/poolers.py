@@ -1,7 +1,7 @@
-"""A pooler between a service and Postgres: what it would lose is an error at the start, not a riddle later.
+"""Checks at the start whether a pooler between a service and Postgres breaks what the service needs.
 
-In transaction mode each transaction may be another session's. Ours need more than that: a role for the lifecycle's
-trigger, prepared statements, and on the direct way LISTEN and a lock that lives as long as its process.
+In transaction mode each transaction may run in another session. Our services need a role for the lifecycle's trigger,
+prepared statements, and on the direct connection LISTEN and a lock that lasts as long as the process.
 """
 
 from contextlib import suppress
@@ -14,15 +14,15 @@ from vai_common.queries import Connection, Pool, Queries
 _WHERE = "see docs/running.md, The database's sessions"
 _LOST = (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError)
 _LOOKS = 3
-"""How often two sessions are compared: the server's session that one has left may be a stranger's for a moment."""
+"""How often two sessions are compared: for a moment, another client may use the session that one has left."""
 
 
 class PoolerLoses(ValueError):
-    """What the pooler in the way loses, and what to set instead."""
+    """The pooler breaks something that is needed; the message says what, and what to set."""
 
 
 def told_of(error: BaseException) -> PoolerLoses | None:
-    """What an error says of a pooler in the way; None where it says nothing of one."""
+    """The message for an error that a pooler has caused; None for any other error."""
     if isinstance(error, _LOST):
         return PoolerLoses(
             "the pooler at VAI_DATABASE_URL loses prepared statements: PgBouncer in transaction mode has to be 1.21 or "
@@ -30,16 +30,16 @@ def told_of(error: BaseException) -> PoolerLoses | None:
         )
     if isinstance(error, asyncpg.ProtocolViolationError) and "startup parameter" in str(error):
         return PoolerLoses(
-            f"the pooler in the way of the database says {str(error)!r}: name it in its ignore_startup_parameters, and "
+            f"the pooler before the database answers {str(error)!r}: name it in its ignore_startup_parameters, and "
             f"set it in connect_query ({_WHERE})"
         )
     return None
 
 
 async def check(pool: Pool, url: str, direct_url: str, role: str) -> None:
-    """Raises `PoolerLoses`, or an error of which `told_of` tells, where a pooler takes what a service needs.
+    """Raises `PoolerLoses`, or an error that `told_of` explains, if a pooler breaks what a service needs.
 
-    Where no pooler is, it costs a question, and a connection for a direct way of its own.
+    Without a pooler it costs one query, and one more connection if the direct connection has its own address.
     """
     async with pool.acquire() as one:
         pooled = await _is_pooled(one)
@@ -56,7 +56,7 @@ async def _backend(conn: Queries) -> int:
 
 
 async def _is_pooled(conn: Connection) -> bool:
-    """The session that answers is not the one that was announced when the connection began."""
+    """Another session answers than the one whose id the server sent at the start of the connection."""
     announced: int = conn.get_server_pid()
     return await _backend(conn) != announced
 
@@ -71,14 +71,14 @@ async def _check_session(conn: Queries, role: str, setting: str) -> None:
 
 
 async def _check_statements(one: Connection, url: str, role: str) -> None:
-    """While another transaction has the session in which the statement was prepared, it is to be known elsewhere."""
+    """Whether a prepared statement works while another transaction uses the session in which it was prepared."""
     other = await connect(url, role)
     try:
         statement = await one.prepare("SELECT 1")
-        await statement.fetchval()  # its end lets the session go
+        await statement.fetchval()  # its end frees the session
         async with other.transaction():
             await other.fetchval("SELECT 1")
-            with suppress(TimeoutError):  # the pooler has a single session: nothing is lost
+            with suppress(TimeoutError):  # the pooler has only one session: nothing can be lost
                 await statement.fetchval(timeout=2)
     finally:
         other.terminate()
@@ -103,7 +103,7 @@ async def _check_direct(url: str, role: str, setting: str) -> None:
 
 
 async def _keep_their_sessions(one: Connection, url: str, role: str) -> bool:
-    """Whether two connections have a session each, as in a pooler's session mode."""
+    """Whether two connections have two sessions, as in a pooler's session mode."""
     other = await connect(url, role)
     try:
         mine, others = set(), set()

@@ -1,7 +1,7 @@
-"""What statements run on, and what they answer, as types alone: nothing here exists at run time but their names.
+"""Types for what statements run on and for the rows that they return. They exist for mypy only.
 
-asyncpg's pools, connections and records are these as they are. No row is converted: where a statement's columns matter,
-the module that holds the statement names them in a TypedDict and says that its rows are such (`cast`).
+asyncpg's pools, connections and records fit these types; no row is converted. Where the columns of a statement matter,
+the module of the statement names them in a TypedDict and casts its rows to it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 
 class Row(Protocol):
-    """A row by the names of its columns. It is iterated by value, as asyncpg's records are."""
+    """A row, read by the names of its columns. Iteration gives the values, as with asyncpg's records."""
 
     def __getitem__(self, column: str, /) -> Any: ...
     def __iter__(self) -> Iterator[Any]: ...
@@ -22,7 +22,7 @@ class Row(Protocol):
 
 
 class Queries(Protocol):
-    """One statement at a time: a connection, or a pool that takes one for each statement."""
+    """Runs one statement: a connection, or a pool that takes a connection for each statement."""
 
     async def fetch(self, query: str, *args: object, timeout: float | None = None) -> Sequence[Row]: ...
     async def fetchrow(self, query: str, *args: object, timeout: float | None = None) -> Row | None: ...
@@ -39,7 +39,7 @@ class Connection(Queries, Protocol):
 
 
 class Session(Connection, Protocol):
-    """A connection of its own that its user opens, listens on and closes."""
+    """A connection outside of the pool, which its user opens, listens on and closes."""
 
     async def add_listener(self, channel: str, callback: Callable[..., Any]) -> None: ...
     def add_termination_listener(self, callback: Callable[..., Any]) -> None: ...
@@ -49,13 +49,13 @@ class Session(Connection, Protocol):
 
 
 class Pool(Queries, Protocol):
-    """The connections of a process, or a part of them."""
+    """The pool as its users see it: it lends connections."""
 
     def acquire(self) -> AbstractAsyncContextManager[Connection]: ...
 
 
 class OpenPool(Pool, Protocol):
-    """The pool as a whole, for the process that opened it and closes it."""
+    """The pool for the process that has opened it and closes it."""
 
     def get_max_size(self) -> int: ...
     def get_size(self) -> int: ...

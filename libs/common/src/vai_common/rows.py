@@ -1,4 +1,4 @@
-"""One bad row stops nobody (rule 22): a loop isolates the row that fails, backs it off, says so and goes on."""
+"""One bad row must not block the others (rule 22): a loop isolates it, lets it rest, logs it and goes on."""
 
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Generic, TypeVar
@@ -19,16 +19,16 @@ FIRST_WAIT, LONGEST_WAIT = 1.0, 300.0
 """Seconds until a row that failed is tried again: doubled each time."""
 
 MOST_RESTING = 1_000
-"""Rows that rest at a time. Where more fail, those that failed first are tried again early."""
+"""Rows that can rest at the same time. If more fail, those that failed first are tried again early."""
 
 HOPELESS_AFTER = 3
 """Failures in a row, after which a row is given to the loop's `last_resort`, if it has one."""
 
 MOST_FAILURES = 20
-"""Rows that may fail in one turn; the rest of the batch is left to the next turn."""
+"""Rows that may fail in one turn. After that, the rest of the batch is left to the next turn."""
 
 _OF_THE_ROW = (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError)
-"""The database may be away, but a row that somebody holds, or that takes too long, says the same."""
+"""Errors that may mean that the database is away, or only that one row is locked or takes too long."""
 
 
 def _is_no_rows_fault(error: Exception) -> bool:
@@ -36,10 +36,10 @@ def _is_no_rows_fault(error: Exception) -> bool:
 
 
 class Rows(Generic[Item]):
-    """The rows of one loop. `by` gives an item's key, under which it rests; by default it is the item itself.
+    """The rows of one loop. `by` gives the key under which an item rests; the default is the item itself.
 
-    `last_resort` gets an item that goes on failing, and answers whether it is settled by that (rule 23).
-    Query without those in `resting`, so that bad rows do not fill the batch again and again.
+    `last_resort` gets an item that goes on failing, and returns whether that has settled it (rule 23). Leave the keys
+    in `resting` out of the query, so that bad rows do not fill each batch.
     """
 
     def __init__(
@@ -57,24 +57,23 @@ class Rows(Generic[Item]):
 
     @property
     def resting(self) -> list[Hashable]:
-        """The keys of rows that failed and whose time has not come again."""
+        """The keys of rows that failed and are not yet due again."""
         now = self._clock()
         return [key for key, (_, until) in self._failures.items() if until > now]
 
     async def each(
         self, items: Sequence[Item], do: Callable[[list[Item]], Awaitable[Sequence[Answer]]]
     ) -> list[Answer]:
-        """Does the items together; where that fails, halves them until the bad one is alone. Answers what `do` did.
+        """Do the items together. If that fails, halve them until the bad one is alone. Return what `do` returned.
 
-        `do` must leave nothing behind when it raises: one statement, or one transaction. Raises where the database is
-        away, which is no row's fault.
+        `do` must have no effect when it raises: one statement, or one transaction. Raises if the database is away.
         """
         resting = set(self.resting)
         ready = [item for item in items if self._by(item) not in resting]
         return await self._some(ready, do, [MOST_FAILURES])
 
     async def one(self, item: Item, do: Callable[[Item], Awaitable[object]]) -> bool:
-        """The same for a single item; False where it failed or rests."""
+        """The same for a single item. Return False if it failed or rests."""
 
         async def alone(items: list[Item]) -> list[bool]:
             await do(items[0])
@@ -87,9 +86,9 @@ class Rows(Generic[Item]):
         take: Callable[[list[Item] | None], Awaitable[int]],
         found: Callable[[], Awaitable[list[Item]]],
     ) -> int:
-        """For a turn that takes its rows by itself, in one transaction: `take(None)`, which answers how many.
+        """For a turn that chooses its rows itself, in one transaction: `take(None)`, which returns how many it took.
 
-        Where that fails, what is `found` is taken in parts, so that the bad row is alone.
+        If that fails, the rows that `found` returns are taken in parts, until the bad row is alone.
         """
         try:
             return await take(None)
@@ -137,7 +136,7 @@ class Rows(Generic[Item]):
             _log.error("row_hopeless", loop=self._loop, row=str(key), error=f"{type(error).__name__}: {error}")
 
     def failed(self, item: Item, error: BaseException) -> None:
-        """Rests a row that failed, for a loop that isolates its rows by itself."""
+        """Let a row rest that failed. For a loop that isolates its rows itself."""
         key = self._by(item)
         times, _ = self._failures.pop(key, (0, 0.0))
         wait = min(FIRST_WAIT * 2 ** min(times, 20), LONGEST_WAIT)

@@ -14,11 +14,11 @@ _PLACE = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+):(\d{1,5})")
 
 
 class Settings(KafkaSecurity):
-    """Frozen, read once at boot; a wrong value stops the boot with a message that states the bound."""
+    """Read once at boot, then frozen. A wrong value stops the boot with a message that gives the bound."""
 
     model_config = SettingsConfigDict(env_prefix="VAI_", frozen=True, extra="ignore")
 
-    database_url: str = Field(description="postgresql://… of the pool (may lead to PgBouncer).")
+    database_url: str = Field(description="postgresql://… for the pool; may be PgBouncer.")
     database_direct_url: str = Field(default="", description="The same database without a pooler; for LISTEN, locks.")
     kafka: str = Field(description="host:port,… of any Kafka-protocol broker.")
     topic_replication: int = Field(default=1, ge=1, le=100, description="Brokers that keep each topic that is made.")
@@ -26,23 +26,23 @@ class Settings(KafkaSecurity):
     bell: Literal["kafka", "notify"] = "kafka"
     lake_url: str = Field(description="file:///… or s3://bucket/prefix.")
     http_host: str = "127.0.0.1"
-    http_port: int = Field(default=0, ge=0, le=65535, description="0 takes a free one.")
+    http_port: int = Field(default=0, ge=0, le=65535, description="0: any free port.")
     http_keep_alive_seconds: float = Field(
         default=75,
         ge=1,
         le=3600,
-        description="An idle connection is kept so long; longer than by a load balancer.",
+        description="How long an idle connection is kept; longer than the load balancer does.",
     )
-    http_head_seconds: float = Field(default=30, gt=0, le=3600, description="What a client may take for a head.")
-    http_body_seconds: float = Field(default=60, gt=0, le=3600, description="What it may take for the body after that.")
+    http_head_seconds: float = Field(default=30, gt=0, le=3600, description="For a client to send the headers.")
+    http_body_seconds: float = Field(default=60, gt=0, le=3600, description="For a client to send the body after that.")
     http_connections: int = Field(default=5_000, ge=0, description="Open connections at once; 0: no bound.")
     http_connections_per_address: int = Field(
-        default=1_000, ge=0, description="Of them from one address; 0, no bound, behind a proxy of yours."
+        default=1_000, ge=0, description="Open connections from one address; 0, no bound, behind a proxy of yours."
     )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     trace_sample: float = Field(default=0.01, ge=0, le=1, description="The share of traces that are kept.")
     otlp_endpoint: str = Field(default="", description="Where spans go (gRPC); empty: nowhere.")
-    encryption_keys: str = Field(default="", repr=False, description="k1:<base64>,k0:<base64>; the first writes.")
+    encryption_keys: str = Field(default="", repr=False, description="k1:<base64>,k0:<base64>; the first one encrypts.")
     pool_size: int = Field(default=4, ge=1, le=100)
     allow_private_addresses: str = Field(
         default="", description="What runs may connect to besides public addresses: loopback, private, networks."
@@ -61,7 +61,7 @@ class Settings(KafkaSecurity):
         parts = urlsplit(given)
         is_folder = parts.scheme == "file" and not parts.netloc and len(parts.path) > 1
         if not (is_folder or (parts.scheme == "s3" and parts.netloc)):
-            raise ValueError(f"{given!r} is no lake: write file:///folder or s3://bucket/prefix")
+            raise ValueError(f"must be file:///folder or s3://bucket/prefix, not {given!r}")
         return given
 
     @field_validator("kafka")
@@ -69,14 +69,14 @@ class Settings(KafkaSecurity):
     def _are_brokers(cls, given: str) -> str:
         for one in given.split(","):
             if not _is_place(one.strip()):
-                raise ValueError(f"{one!r} is no broker: write host:port, several with commas")
+                raise ValueError(f"must be host:port, several separated by commas, not {one!r}")
         return given
 
     @field_validator("otlp_endpoint")
     @classmethod
     def _takes_spans(cls, given: str) -> str:
         if given and not _is_place(given.removeprefix("http://").removeprefix("https://").rstrip("/")):
-            raise ValueError(f"{given!r} is no endpoint: write http://host:port")
+            raise ValueError(f"must be http://host:port, not {given!r}")
         return given
 
     @field_validator("allow_private_addresses")
@@ -87,7 +87,7 @@ class Settings(KafkaSecurity):
 
     @property
     def addresses(self) -> Policy:
-        """Whom runs and connection tests may connect to."""
+        """Which addresses runs and connection tests may connect to."""
         return Policy.parse(self.allow_private_addresses)
 
     @property

@@ -1,4 +1,4 @@
-"""Logs and traces of a service; they must not cost more than the work (rule 18)."""
+"""Logs and traces of a service. They must stay cheap (rule 18)."""
 
 import logging
 import sys
@@ -43,7 +43,7 @@ def start_logging(service: str, level: str) -> None:
 
 
 def add_trace(_logger: object, _method: str, line: EventDict) -> EventDict:
-    """A processor of structlog: under a trace, a line has its `trace_id` and the `span_id`."""
+    """A processor of structlog: adds `trace_id` and `span_id` to a line that is logged in a trace."""
     line.update(_trace_ids())
     return line
 
@@ -56,7 +56,7 @@ def _trace_ids() -> dict[str, str]:
 
 
 class JsonLines(logging.Formatter):
-    """What libraries log (uvicorn, aiokafka, …), as the same JSON lines."""
+    """Formats what libraries log (uvicorn, aiokafka, …) as the same JSON lines."""
 
     def __init__(self, service: str) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ class JsonLines(logging.Formatter):
 
 
 def start_tracing(service: str, settings: "Settings") -> None:
-    """Spans to the collector, where there is one; a share of them (`trace_sample`), decided where a trace begins."""
+    """Send spans to the collector, if there is one. `trace_sample` is the share of traces, chosen where each begins."""
     global _tracer
     if not settings.otlp_endpoint:
         return
@@ -92,9 +92,9 @@ def start_tracing(service: str, settings: "Settings") -> None:
 
 
 def span(name: str, traceparent: str | None = None, **attributes: str | int) -> AbstractContextManager[Any]:
-    """A span under the trace that `traceparent` (W3C) names, else under the running one.
+    """A span in the trace that `traceparent` (W3C) names, else in the current one.
 
-    Where tracing is off nothing is made: a trace that is named is handed on as it is.
+    If tracing is off no span is made, and the given trace is passed on unchanged.
     """
     if _tracer is None:
         return _under(traceparent) if traceparent else _nothing
@@ -104,7 +104,7 @@ def span(name: str, traceparent: str | None = None, **attributes: str | int) -> 
 
 @contextmanager
 def apart() -> Iterator[None]:
-    """What is done for many runs at once belongs to the trace of none: a span in here begins a trace."""
+    """Work for many runs at once belongs to none of their traces: a span in here begins a trace of its own."""
     token = context.attach(context.Context())
     try:
         yield
@@ -122,7 +122,7 @@ def _under(traceparent: str) -> Iterator[None]:
 
 
 def current_traceparent() -> str | None:
-    """The running trace as a W3C header, for rows, Kafka and gRPC."""
+    """The current trace as a W3C header, for rows, Kafka and gRPC."""
     carrier: dict[str, str] = {}
     _propagator.inject(carrier)
     return carrier.get("traceparent")

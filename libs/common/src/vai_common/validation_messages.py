@@ -1,4 +1,4 @@
-"""What a model finds wrong, in words for people: pydantic's own are for those who know it."""
+"""Turns pydantic's error messages into plain words for users who do not know pydantic."""
 
 import re
 import types
@@ -9,11 +9,11 @@ from typing import Annotated, Any, Final, Union, get_args, get_origin
 from pydantic import BaseModel
 
 _MOST_NAMES = 20
-"""Known names that a message lists."""
+"""How many known names a message lists."""
 
 _UNKNOWN: Final = "Extra inputs are not permitted"
 
-# In this order; what is our own message is none of them.
+# Tried in this order. Our own messages match none of them.
 _WORDS: Final = tuple(
     (re.compile(pattern), plain)
     for pattern, plain in (
@@ -42,7 +42,7 @@ _WORDS: Final = tuple(
 
 
 def in_words(message: str) -> str:
-    """A message of pydantic's in plain words; any other as it is."""
+    """A message of pydantic in plain words; any other message unchanged."""
     for pattern, plain in _WORDS:
         message, found = pattern.subn(plain, message, count=1)
         if found:
@@ -51,7 +51,7 @@ def in_words(message: str) -> str:
 
 
 def told(message: str, place: Sequence[str | int], model: Any) -> str:
-    """The same; for a name that nobody knows also which ones there are, by the model of the whole."""
+    """The same. For an unknown field it also lists the known ones, found in `model` at `place`."""
     if message != _UNKNOWN or not place:
         return in_words(message)
     known = names_at(model, place[:-1])
@@ -69,10 +69,10 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def names_at(model: Any, place: Sequence[str | int]) -> frozenset[str]:
-    """The fields that an object at this place may have, of whichever of its types; empty where any are."""
+    """The fields that an object at this place may have, of all its possible types; empty if any field is allowed."""
     here = _leaves(model)
     for part in place:
-        # A part that leads nowhere is the name of a type that was tried.
+        # A part that leads nowhere is the name of a union's member, which pydantic puts into the place.
         here = [leaf for one in here for inner in _within(one, part) for leaf in _leaves(inner)] or here
     models = [one for one in here if _is_model(one)]
     return frozenset(field.alias or name for one in models for name, field in one.model_fields.items())

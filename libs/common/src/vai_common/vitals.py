@@ -1,4 +1,4 @@
-"""What a process measures of itself: its pool when it is scraped, the lag of its event loop each second."""
+"""What a process measures of itself: its pool at each scrape, the lag of its event loop each second."""
 
 import asyncio
 from importlib.metadata import version
@@ -16,7 +16,7 @@ LOOK_SECONDS = 1.0
 
 
 def tell(service: str, health: Health, pool: OpenPool) -> None:
-    """Says what the process is; readiness and pool are asked when somebody scrapes."""
+    """Set the build information. Readiness and pool are read at each scrape."""
     metrics.build_info.labels(service=service, version=version("vai-common")).set(1)
     metrics.ready.set_function(lambda: not health.problems())
     metrics.pool_limit.labels(pool="main").set(pool.get_max_size())
@@ -35,7 +35,7 @@ def tell_of_lists(engine: "AsyncEngine") -> None:
 
 
 async def watch_loop(seconds: float = LOOK_SECONDS) -> None:
-    """For ever: sleeps, and sees how late it is woken."""
+    """For ever: sleep, and measure how late the loop wakes it."""
     while True:
         began = steady_seconds()
         await asyncio.sleep(seconds)

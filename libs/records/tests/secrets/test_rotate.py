@@ -130,7 +130,7 @@ async def test_what_does_not_open_is_left_and_told_once(own_database: Database) 
 
     done = await rotate.rotate(await own_database.pool("rotate-keys"), ROTATED)
     (why,) = done["connections"].closed
-    assert "'gone' is not among VAI_ENCRYPTION_KEYS" in why
+    assert "'gone' is missing in VAI_ENCRYPTION_KEYS" in why
     assert done["connections"].closed[why] == 1
     assert await opened(own_database, Keyring(GONE), "connections", closed) == {"token": "x"}
     assert await opened(own_database, ONLY_NEW, "connections", good) == {"token": "y"}

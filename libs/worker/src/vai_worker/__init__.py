@@ -1,1 +1,1 @@
-"""How any worker claims, lives, reports, stops and finishes."""
+"""How every worker claims runs, shows that it lives, reports, stops and ends runs."""

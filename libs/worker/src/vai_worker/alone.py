@@ -1,8 +1,8 @@
-"""A run that has lost two workers is claimed alone, so that it can take nobody with it once more (decision 16).
+"""A run that has lost two workers is claimed alone: if it kills a third, no other run is harmed (decision 16).
 
-It keeps others out for a minute at most, or until it comes forward: what it does to a worker it does early, and nobody
-waits for as long as it likes to work. If it kills its worker later, that loss counts for it as the others did, and for
-those beside it as a first one in company, which is spared.
+It keeps other runs out for a minute at most, or until it saves a checkpoint: if it kills its worker, it most likely
+does so early. If it kills its worker later, that loss counts for it. For the runs beside it, it is a first loss with
+others around, which does not count.
 """
 
 import random
@@ -14,7 +14,7 @@ from vai_common.queries import Pool
 from vai_records.lifecycle.sql_fragments import ALONE
 
 HOLDS_SECONDS = 60
-"""How long a run that is held alone keeps others out; less where it saves a checkpoint, which clears its losses."""
+"""How long a run that is held alone keeps others out. A checkpoint ends this early, since it clears the losses."""
 
 WAITS_SECONDS = 10
 """How long such a run waits for an idle worker before a busy one makes room for it."""
@@ -23,10 +23,10 @@ ROOM_SECONDS = 30.0
 """How long a busy worker claims nothing else, to become idle; if it does not, it goes on as before."""
 
 REST_SECONDS = 300.0
-"""Between two such tries of one worker."""
+"""Seconds between two such tries of one worker."""
 
 _SHARE = 0.2
-"""Of the workers that see such a run wait, these try in each second: one is enough."""
+"""Of the workers that see such a run wait, about so many try in each second: one is enough."""
 
 _IS_STILL_ALONE = f"SELECT EXISTS (SELECT FROM runs r WHERE r.id = $1 AND {ALONE})"
 _WAITS = f"""
@@ -38,7 +38,7 @@ SELECT EXISTS (
 
 
 class Alone:
-    """What keeps a worker from claiming more: a run that it holds alone, or one that it makes room for."""
+    """Whether a worker may claim more: not while it holds a run alone, or makes room for one."""
 
     def __init__(
         self, clock: Callable[[], float] = steady_seconds, chance: Callable[[], float] = random.random
@@ -65,13 +65,13 @@ class Alone:
             self._run = None
 
     async def look_once(self, pool: Pool) -> None:
-        """A run that has come forward is alone no longer."""
+        """A run that has saved a checkpoint no longer keeps others out."""
         run_id = self._run
         if run_id is not None and self.keeps_others_out and not await pool.fetchval(_IS_STILL_ALONE, run_id):
             self.let_go(run_id)
 
     async def make_room_once(self, pool: Pool, kinds: Sequence[str]) -> None:
-        """For a worker that is busy: whether it should become idle, because such a run waits for somebody who is."""
+        """For a busy worker: whether it should become idle, because such a run waits for an idle worker."""
         if self._run is not None or self._clock() < self._rest_until or self._chance() >= _SHARE:
             return
         if await pool.fetchval(_WAITS, list(kinds)):

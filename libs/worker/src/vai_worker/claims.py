@@ -1,4 +1,4 @@
-"""The statements of a claim, in which one row that cannot be moved stops nobody else's (rule 22)."""
+"""Claims runs such that a row that cannot be moved does not block the others (rule 22)."""
 
 from collections.abc import Callable, Sequence
 from uuid import UUID
@@ -15,7 +15,7 @@ from vai_worker.lifecycle import Holder
 
 
 class Claims:
-    """Takes queued runs; one that fails rests, and the others are taken without it."""
+    """Claims queued runs. A run whose claim fails rests, and the others are claimed without it."""
 
     def __init__(
         self,
@@ -24,7 +24,7 @@ class Claims:
         kinds: Sequence[str],
         on_ended: Callable[[Sequence[Row]], None] = lambda rows: None,
     ) -> None:
-        """`on_ended` hears of the rows of runs that no claim could take, and that were ended for that."""
+        """`on_ended` gets the rows of runs that could not be claimed in several turns and were ended."""
         self._pool = pool
         self._holder = holder
         self._kinds = list(kinds)
@@ -32,7 +32,7 @@ class Claims:
         self._rows: Rows[UUID] = Rows("claims", last_resort=self._fail)
 
     async def hinted(self, ids: Sequence[UUID], share: Share | None) -> Sequence[Row]:
-        """Those of the ids that are still queued."""
+        """Claim those of the ids that are still queued."""
 
         async def some(part: list[UUID]) -> Sequence[Row]:
             return await statements.claim(
@@ -42,7 +42,7 @@ class Claims:
         return await self._rows.each(ids, some)
 
     async def waiting(self, most: int, share: Share | None) -> Sequence[Row]:
-        """Who waits, organisations in turn. Only where that fails, whoever waits is asked for and taken by its id."""
+        """Claim runs that wait, from the organisations in turn. If that fails, read their ids and claim them by id."""
         resting = self._rows.resting
         if not resting:
             try:
@@ -54,7 +54,7 @@ class Claims:
         return await self.hinted([run_id for run_id in found if run_id not in resting][:most], share)
 
     async def alone(self) -> Sequence[Row]:
-        """One that has lost two workers."""
+        """Claim one run that has lost two workers."""
         resting = [run_id for run_id in self._rows.resting if isinstance(run_id, UUID)]
         asked = (HOLDS_SECONDS, resting)
         try:
@@ -72,7 +72,7 @@ class Claims:
         return []
 
     async def _fail(self, run_id: UUID) -> bool:
-        """Ends a run that goes on being refused to every claim (rule 23)."""
+        """End a run whose claim fails again and again (rule 23)."""
         async with self._pool.acquire() as conn:
             ended, rows = await lifecycle.fail_unclaimable(conn, self._holder, run_id)
         for row in rows:

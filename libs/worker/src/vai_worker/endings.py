@@ -1,6 +1,6 @@
-"""How a run is let go: what its work came to, and the transition that follows (decisions 18, 20, 25).
+"""How the work on a run ends: its outcome, and the transition that follows from it (decisions 18, 20, 25).
 
-An ending is kept and written later while the database is away; the run is handed to nobody meanwhile (rule 23).
+While the database is away, an ending is kept and written later. No other worker gets the run meanwhile (rule 23).
 """
 
 import asyncio
@@ -36,13 +36,13 @@ from vai_worker.owned import Owned
 _log = structlog.get_logger()
 
 LONGEST_PAUSE = 86_400.0
-"""Seconds. Who asks to come back later than that gets a final failure (decision 25)."""
+"""Seconds. If the other side asks to wait longer than that, the failure is final (decision 25)."""
 
 _LOCKED_WAIT = 0.005
-"""Seconds until a row that was passed over is asked for again, doubled each time: mostly a statement of ours has it."""
+"""Seconds until a locked row is tried again, doubled each time. Mostly another statement of ours holds it."""
 
 MOST_SPARED = 1_000
-"""Claims of a run after which each attempt counts."""
+"""After so many claims of a run every attempt counts."""
 
 _READ = "SELECT * FROM runs WHERE id = $1"
 _OF_CONNECTIONS = (ErrorCode.AUTH_ERROR, ErrorCode.CONNECTION_ERROR)
@@ -51,10 +51,10 @@ _LONGEST_REASON = 300
 
 
 class Endings:
-    """Writes how runs end, in batches.
+    """Writes the endings of runs, in batches.
 
-    `on_ending` hears of a run whose work is over, `on_ended` each row that a finishing statement answered, `on_left`
-    each row of a run that goes on later and leaves its room meanwhile.
+    `on_ending` is called for a run whose work is over, `on_ended` with each row that a finishing statement returned,
+    `on_left` with each row of a run that goes on later and leaves its place to others meanwhile.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Endings:
         self._batcher: Batcher[Ending, EndedRun | None] = Batcher(self._finish, most=200, in_flight=1, when_away="fail")
 
     async def complete(self, run: Owned, result: dict[str, Any]) -> Row | None:
-        """running → completed; answers the row, or None where the run is no longer ours."""
+        """running → completed. Return the row, or None if the run is no longer ours."""
         if is_deeper(result, DEEPEST_MADE):
             message = f"The result is nested deeper than {DEEPEST_MADE} levels: make it flatter."
             return await self.fail(run, Permanent(ErrorCode.DATA_ERROR, message))
@@ -87,7 +87,7 @@ class Endings:
             return await self.fail(run, Permanent(ErrorCode.DATA_ERROR, message))
 
     async def fail(self, run: Owned, error: RunError) -> Row | None:
-        """running → failed, or delayed where another attempt may help and is left."""
+        """running → failed, or delayed if another attempt may help and one is left."""
         policy = _policy(run)
         if is_spared(run, error, policy):
             return await self._until_answered(run, lambda: self._spare(run, error, spared_wait(run, error, policy)))
@@ -106,12 +106,12 @@ class Endings:
         return await self._end(run, "cancelled", entry)
 
     async def park(self, run: Owned, parked: Park) -> Row | None:
-        """leased → parked; a run of which something else is asked has that carried out instead."""
+        """leased → parked. If something else was asked of the run, that is done instead."""
         await run.flushed()
         return await self._until_answered(run, lambda: self._park(run, parked))
 
     async def pause(self, run: Owned, *, over: bool = False) -> bool:
-        """leased → paused; False: nobody wants the pause any more, go on. `over`: this attempt's work has ended."""
+        """leased → paused. Return False if the pause was taken back: go on. `over`: this attempt's work has ended."""
         held = Held(run.id, run.epoch, run.begun and not over)
 
         def is_wanted(row: Row) -> bool:
@@ -122,10 +122,10 @@ class Endings:
         )
 
     async def give_up(self, run: Owned, error: BaseException) -> Row | None:
-        """The last guard: whatever it was that could not be let go is ended, with nothing but its id (rule 23)."""
+        """The last guard: end a run that could not be ended otherwise; the statement needs only its id (rule 23)."""
         _log.error("run_given_up", run_id=str(run.id), error=repr(error))
         self._on_ending(run)
-        message = f"The run could not be ended as it came out: {_plain(error)}. Report it with the run's id."
+        message = f"The outcome of the run could not be stored: {_plain(error)}. Report it with the run's id."
         held = [Held(run.id, run.epoch, run.begun)]
 
         async def end() -> Sequence[Row]:
@@ -152,7 +152,7 @@ class Endings:
         await self._batcher.drained()
 
     async def _until_answered(self, run: Owned, step: Callable[[], Awaitable[Row | bool | None]]) -> Row | None:
-        """Takes the step; where the row refuses it, does what its `control` says instead, or looks again."""
+        """Take the step. If the row refuses it, do what its `control` says instead, or try again."""
         wait = FIRST_WAIT
         while True:
             if answer := await step():
@@ -170,8 +170,8 @@ class Endings:
     async def _unlocked(
         self, run: Owned, step: Callable[[], Awaitable[Sequence[Row]]], is_wanted: Callable[[Row], bool]
     ) -> Sequence[Row]:
-        """The rows of a step that passes over a row which somebody holds: asked again, with no connection meanwhile,
-        for as long as the run is ours and its row says that the step `is_wanted`."""
+        """The rows of a step that skips locked rows. It is tried again as long as the run is ours and its row says that
+        the step `is_wanted`. Meanwhile no connection is held."""
         wait = _LOCKED_WAIT
         while True:
             if rows := await insist(run.id, step):
@@ -225,9 +225,9 @@ class Endings:
         return row
 
     async def _ended(self, run: Owned, ending: Ending) -> Row | None:
-        """Ends the run; a COMMIT whose answer was lost is asked about, not repeated blindly (rule 1).
+        """End the run. If the answer to a COMMIT was lost, read the row before trying again (rule 1).
 
-        A row that somebody holds is passed over by the statement, and asked for again: no other ending waits for it.
+        The statement skips a locked row, which is tried again, so that no other ending waits for it.
         """
         wait, is_unsure = _LOCKED_WAIT, False
         while True:
@@ -264,7 +264,7 @@ class Endings:
 
 
 def _counted(run: Owned, error: RunError, left: bool) -> bool:
-    """What it was told, counted as a retry where the run waits for its next attempt."""
+    """Return the rows, and count a retry if the run waits for its next attempt."""
     if left:
         metrics.run_retries.labels(kind=run.kind, code=error.code.value).inc()
     return left
@@ -278,19 +278,18 @@ def _count_outcome(kind: str, result: dict[str, Any] | None, error: dict[str, An
 
 
 def _may_end(row: Row, ending: Ending) -> bool:
-    """Whether the finishing statement would take it: a completion always, else as `control` says (decision 20)."""
+    """Whether the finishing statement would accept it: a completion always, else as `control` says (decision 20)."""
     return ending.status == "completed" or (ending.status == "cancelled") == (row["control"] == "cancel")
 
 
 def _is_over(row: Row | None, epoch: int) -> TypeGuard[Row]:
-    """Whether the run ended in this epoch: where only the answer to a COMMIT was lost, it was us."""
+    """Whether the run ended in this epoch, that is, by us: only the answer to the COMMIT was lost."""
     return bool(row is not None and row["phase"] == "done" and row["epoch"] == epoch)
 
 
 async def _tell_of_connection(run: Owned, error: RunError) -> None:
-    """A final refusal is its connection's, too (decision 30). Told before the run ends, so that no crash loses it.
-
-    Whatever goes wrong with that, the run ends.
+    """Record a final AUTH_ERROR or CONNECTION_ERROR at the connection (decision 30), before the run ends, so that a
+    crash cannot lose it. If this fails, the run ends all the same.
     """
     if run.connection_id is None or error.code not in _OF_CONNECTIONS:
         return
@@ -302,7 +301,7 @@ async def _tell_of_connection(run: Owned, error: RunError) -> None:
 
 
 def _policy(run: Owned) -> Retry:
-    """The definition's own, or the usual one where it cannot be read."""
+    """The definition's retry settings, or the default if it cannot be read."""
     try:
         return run.definition.retry
     except Exception:
@@ -310,12 +309,12 @@ def _policy(run: Owned) -> Retry:
 
 
 def final_error(error: RunError, attempt: int, policy: Retry) -> RunError | None:
-    """The error with which the run fails; None where another attempt may help and is left."""
+    """The error with which the run fails; None if another attempt may help and one is left."""
     if not isinstance(error, Retryable):
         return error
     asked = error.retry_after
     if asked is not None and asked > LONGEST_PAUSE:
-        text = "It asks to wait for more than a day, so it is not tried again by itself."
+        text = "The other side asks to wait for more than a day, so the run is not retried automatically."
         return _with(error, text, {"attempts": attempt})
     if attempt >= policy.max_attempts:
         tried = "once" if attempt == 1 else f"{attempt} times"
@@ -324,9 +323,9 @@ def final_error(error: RunError, attempt: int, policy: Retry) -> RunError | None
 
 
 def is_spared(run: Owned, error: RunError, policy: Retry) -> bool:
-    """Whether the attempt is not counted: it has committed something, or what it waits for is a quota.
+    """Whether the attempt does not count: it has committed something, or it waits for a quota.
 
-    Within bounds: a wait of a day, or a day of nothing but such waits, or very many claims, and it is counted.
+    There are bounds: it counts after a wait of a day, a day of such waits in a row, or very many claims.
     """
     if not isinstance(error, Retryable) or policy.max_attempts == 1 or run.epoch >= MOST_SPARED:
         return False
@@ -338,12 +337,12 @@ def is_spared(run: Owned, error: RunError, policy: Retry) -> bool:
 
 
 def waited(run: Owned) -> float:
-    """Seconds for which a run has had nothing but "too many requests"."""
+    """Seconds since when the run has only got "too many requests"."""
     return 0.0 if run.waits_since is None else max(0.0, (now() - run.waits_since).total_seconds())
 
 
 def spared_wait(run: Owned, error: RunError, policy: Retry) -> float:
-    """Seconds until the next attempt; where nobody says how long a quota lasts, a quarter of what was waited so far."""
+    """Seconds until the next attempt. If the answer does not say when a quota ends: a quarter of the wait so far."""
     asked = error.retry_after if isinstance(error, Retryable) else None
     wait = backoff(policy, 1, asked)
     longer = min(waited(run) / 4, policy.max_interval_seconds) if asked is None and not run.advanced else 0.0
@@ -357,7 +356,7 @@ def _with(error: Retryable, sentence: str, details: dict[str, Any]) -> Retryable
 
 
 def backoff(policy: Retry, attempt: int, least: float | None, spread: Callable[[], float] = random.random) -> float:
-    """Seconds until the next attempt: exponential with full jitter, never below what the other side asked for."""
+    """Seconds until the next attempt: exponential with full jitter, never less than the other side asked for."""
     ceiling = min(policy.initial_interval_seconds * policy.multiplier ** (attempt - 1), policy.max_interval_seconds)
     asked = least if least is not None and math.isfinite(least) else 0.0
     return min(max(spread() * ceiling, asked), LONGEST_PAUSE)
@@ -377,7 +376,7 @@ def _summary(run: Owned, result: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain(error: BaseException) -> str:
-    """What an error says, as any database can store it."""
+    """The error's text in a form that any database can store."""
     text = f"{type(error).__name__}: {error}"[:_LONGEST_REASON].replace("\x00", "\N{REPLACEMENT CHARACTER}")
     return text.encode(errors="replace").decode()
 

@@ -1,4 +1,4 @@
-"""gRPC `Executor`: the gateway asks for one run and waits for its end (SYNC is ASYNC with somebody waiting)."""
+"""gRPC `Executor`: the gateway asks a worker to do one run now, and waits for its end (SYNC kinds)."""
 
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ from vai_contracts.words import from_word
 from vai_worker.worker import Worker
 
 LARGEST_END = 1_000_000
-"""Bytes of JSON that an answer carries; the caller reads a larger one from the row."""
+"""The largest result, in bytes of JSON, that an answer carries. The caller reads a larger one from the row."""
 
 _OUTCOMES = {
     "ended": pb.OUTCOME_ENDED,
@@ -29,7 +29,7 @@ _OUTCOMES = {
 
 
 class Executor(executor_pb2_grpc.ExecutorServicer):
-    """Claims the run and answers when this worker no longer holds it; the run outlives a caller that goes away."""
+    """Claim the run and answer when this worker no longer holds it. The run goes on if the caller goes away."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
@@ -38,7 +38,7 @@ class Executor(executor_pb2_grpc.ExecutorServicer):
         try:
             run_id, org_id = UUID(request.run_id), UUID(request.org_id) if request.org_id else None
         except ValueError:
-            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "run_id or org_id is no UUID")
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "run_id and org_id must be UUIDs")
         with span("execute", dict(context.invocation_metadata() or ()).get("traceparent")):
             outcome, row = await self._worker.execute(run_id, org_id)
         answer = pb.ExecuteResponse(outcome=_OUTCOMES[outcome])
@@ -67,7 +67,7 @@ def _fill_time(stamp: Timestamp, value: datetime | None) -> None:
 
 
 async def start_server(worker: Worker, host: str, port: int) -> tuple[Any, str]:
-    """Serves; answers the server and the address on which it listens."""
+    """Start the server. Return it and the address on which it listens."""
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
     executor_pb2_grpc.add_ExecutorServicer_to_server(Executor(worker), server)
     bound = server.add_insecure_port(f"{host}:{port}")

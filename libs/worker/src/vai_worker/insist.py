@@ -1,4 +1,4 @@
-"""What must be written is written when the database is back; it is never handed to somebody else meanwhile."""
+"""Repeats a statement that must succeed until the database is back. Nobody else takes over the work meanwhile."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -18,7 +18,7 @@ _log = structlog.get_logger()
 
 
 async def insist(run_id: UUID, write: Callable[[], Awaitable[Answer]]) -> Answer:
-    """The answer of a guarded statement, which may be sent again: who is refused then reads the row (rule 1)."""
+    """The answer of a guarded statement. It may be sent twice; if it is refused, the caller reads the row (rule 1)."""
     wait = FIRST_WAIT
     while True:
         try:

@@ -1,4 +1,4 @@
-"""What a kind of work is to a worker: light ones run in its event loop, heavy ones in a child process (rule 12)."""
+"""What a worker needs of a kind. Light kinds run in its event loop, heavy ones in a child process (rule 12)."""
 
 from typing import Any, Protocol, TypeGuard
 from uuid import UUID
@@ -8,8 +8,8 @@ from vai_worker.owned import Owned
 
 
 class Park(Exception):
-    """Raised by a light kind whose run waits for something else: it is let go, and worked on again from the start
-    when that has ended. `awaited` is what it waits for."""
+    """Raised by a light kind whose run waits for something else. The run is released, and claimed again from the start
+    when `awaited` has ended."""
 
     def __init__(self, awaited: UUID, message: str) -> None:
         super().__init__(message)
@@ -24,31 +24,31 @@ class Kind(Protocol):
 
     @property
     def reads(self) -> type[Definition]:
-        """What its runs' definitions are read as."""
+        """The model of its runs' definitions."""
 
 
 class Light(Kind, Protocol):
-    """A call: `perform` answers the run's result, or raises `Retryable`, `Permanent` or `Park`."""
+    """A kind whose work is a call: `perform` returns the run's result, or raises `Retryable`, `Permanent` or `Park`."""
 
     async def perform(self, run: Owned) -> dict[str, Any]:
         """Does the work. Await `run.steady()` before each side effect."""
 
     def light(self, definition: Definition) -> bool:
-        """Asked only of a kind that is heavy, too: whether this definition needs no child."""
+        """Whether this definition needs no child. Called only for a kind that is both light and heavy."""
 
 
 class Heavy(Kind, Protocol):
-    """Work for a child process: `entry` ("module:function") runs there as `entry(job, link) -> result`."""
+    """A kind that works in a child process: `entry` ("module:function") runs there as `entry(job, link) -> result`."""
 
     entry: str
     pauses_after: str | None
-    """The question with whose answer a slice is durable: a pause waits for it. None: stopping is good at any time."""
+    """The `ask` whose answer makes a slice durable; a pause waits for it. None: the work may stop at any time."""
 
     async def prepare(self, run: Owned) -> dict[str, Any]:
         """What the child must know beyond the definition (JSON values)."""
 
     async def answer(self, run: Owned, question: str, payload: dict[str, Any]) -> dict[str, Any]:
-        """Answers the child's `link.ask`; what it writes goes through `run.guarded()`."""
+        """Answer the child's `link.ask`. All writes go through `run.guarded()`."""
 
 
 def is_heavy(kind: Kind) -> TypeGuard[Heavy]:

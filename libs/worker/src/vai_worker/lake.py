@@ -1,5 +1,5 @@
-"""Where the lake is: addresses under `lake_url` (file:///… or s3://…), and what opens it. One module for who writes
-bronze and for who builds on it."""
+"""Where the lake is: addresses under `lake_url` (file:///… or s3://…), and the keys to it. The extract-worker, which
+writes bronze, and the transform-worker, which reads it, both use this module."""
 
 import os
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ class Lake:
     org_id: str = ""
 
     def options(self, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-        """The keys to the lake; none for a local one."""
+        """The keys to the lake; empty for a local one."""
         if not self.is_remote:
             return {}
         options = {name: environment[name] for name in _NAMES if environment.get(name)}
@@ -36,7 +36,7 @@ class Lake:
 
     @property
     def allows_http(self) -> bool:
-        """Whether its store is spoken to without TLS."""
+        """Whether the store is used without TLS."""
         return self.options().get("AWS_ALLOW_HTTP") == "true"
 
     @property

@@ -1,10 +1,10 @@
-"""The worker's slice of the lifecycle, by name: how a leased run is let go.
+"""The transitions of the workers: how a leased run is released.
 
 Its claim and its end are in `vai_records.runs.statements`.
 
-Cancel beats a retry and a failure, never a completion (decision 20): the steps below refuse a run with another
-`control` than they carry out, and whoever is refused reads the row. No step queues or pauses a run that may not be done
-twice and may have begun (decision 24). A row that somebody holds is passed over: the caller asks again.
+A cancel comes before a retry or a failure, but not before a completion (decision 20). So the steps below refuse a run
+whose `control` asks for something else, and the caller then reads the row. No step queues or pauses a run that must not
+be done twice and may have begun (decision 24). Locked rows are skipped; the caller tries again.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from vai_records.runs.row import RunRow
 from vai_worker.kind import Park
 
 MOST_TURNS = 3
-"""Turns in a row in which a run could not be let go, after which it is ended (rule 23)."""
+"""After so many turns in a row in which a run could not be released, it is ended (rule 23)."""
 
 _OURS = "r.epoch = $6 AND r.lease_owner = $7"
 _AMONG_OURS = "r.lease_owner = $6 AND (r.id, r.epoch) IN (SELECT * FROM unnest($1::uuid[], $7::int[]))"
@@ -108,7 +108,7 @@ GIVE_UP = Step(
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds the leases: the process and the name that its log entries bear."""
+    """The holder of leases: a process, and its name in log entries."""
 
     id: UUID
     name: str
@@ -116,7 +116,7 @@ class Holder:
 
 @dataclass(frozen=True)
 class Held:
-    """A lease that is to be let go; `begun`: its work may have had an effect outside already."""
+    """A lease to be released. `begun`: its work may have had an effect outside already."""
 
     id: UUID
     epoch: int
@@ -126,7 +126,7 @@ class Held:
 async def retry(
     conn: Queries, holder: Holder, run_id: UUID, epoch: int, error: RunError, seconds: float
 ) -> list[RunRow]:
-    """leased → delayed: the run will be tried again in `seconds`. No row where the row says otherwise."""
+    """leased → delayed: the run will be tried again in `seconds`. Returns no row if the run's row says otherwise."""
     entry = Entry("run_retrying", f"{error.message} Trying again in {seconds:.1f} s.", error.as_json(), "warning")
     values = (epoch, holder.id, error.as_json(), seconds)
     return await apply(conn, RETRY, [run_id], *values, entry=entry, worker=holder.name)
@@ -143,8 +143,8 @@ async def spare(
     quota: bool,
     advanced: bool,
 ) -> list[RunRow]:
-    """leased → delayed, and no attempt is counted: it has committed something (`advanced`), or waits for a `quota`."""
-    why = "It has come forward, so no attempt is counted" if advanced else "No attempt is counted"
+    """leased → delayed, without counting the attempt: it has `advanced`, or it waits for a `quota`."""
+    why = "It has made progress, so the attempt does not count" if advanced else "The attempt does not count"
     text = f"{error.message} {why}. Trying again in {seconds:.1f} s."
     entry = Entry("run_retrying", text, error.as_json(), "warning")
     values = (epoch, holder.id, error.as_json(), seconds, quota, advanced)
@@ -152,7 +152,7 @@ async def spare(
 
 
 async def pause(conn: Queries, holder: Holder, held: Sequence[Held]) -> list[RunRow]:
-    """leased → paused; not those of which nobody wants it any more, nor those that may not go on later."""
+    """leased → paused. Not for runs whose pause was taken back, nor for those that must not go on later."""
     entry = Entry("run_paused", "Paused; what is extracted so far is kept.", {})
     return await apply(conn, PAUSE, *_values(holder, held), _begun(held), entry=entry, worker=holder.name)
 
@@ -160,9 +160,9 @@ async def pause(conn: Queries, holder: Holder, held: Sequence[Held]) -> list[Run
 async def interrupt(
     conn: Queries, holder: Holder, held: Sequence[Held], why: str, *, stuck: bool = False
 ) -> list[RunRow]:
-    """leased → queued, all in one statement: another worker goes on. Answers the rows.
+    """leased → queued, all in one statement: another worker goes on. Return the rows.
 
-    `stuck` counts a turn in which the run could not be let go; it refuses what had too many.
+    `stuck` counts a turn in which the run could not be released. A run with too many of these is refused.
     """
     entry = Entry("run_interrupted", f"{why}; the checkpoint is saved and another worker goes on.", {}, "warning")
     values = (*_values(holder, held), _begun(held), stuck)
@@ -176,7 +176,7 @@ async def park(conn: Queries, holder: Holder, run_id: UUID, epoch: int, parked: 
 
 
 async def cancel(conn: Queries, holder: Holder, held: Sequence[Held]) -> list[RunRow]:
-    """running → cancelled, without what the work came to: those of which it was asked."""
+    """running → cancelled, without a result: the runs for which that was asked."""
     entry = Entry("run_cancelled", "Cancelled by a user.", {}, "warning")
     return await apply(
         conn, CANCEL, *_values(holder, held), entry=entry, event="action.cancelled", worker=holder.name,
@@ -185,15 +185,15 @@ async def cancel(conn: Queries, holder: Holder, held: Sequence[Held]) -> list[Ru
 
 
 async def fail_unsafe(conn: Queries, holder: Holder, held: Sequence[Held], why: str) -> list[RunRow]:
-    """running → failed: runs that may have begun and may not be done twice (decision 24)."""
+    """running → failed: runs that may have begun and must not be done twice (decision 24)."""
     message = f"{why}, and the run may not be done twice: look whether it took effect, then retry it."
     return await _fail(conn, FAIL_UNSAFE, holder, [one for one in held if one.begun], message)
 
 
 async def give_up(conn: Queries, holder: Holder, held: Sequence[Held], message: str, turns: int = 0) -> list[RunRow]:
-    """running → failed with a plain INTERNAL_ERROR, by a statement that reads nothing of the definition (rule 23).
+    """running → failed with a plain INTERNAL_ERROR, by a statement that does not read the definition (rule 23).
 
-    Only those that could not be let go at least `turns` times before.
+    Only runs that could not be released at least `turns` times before.
     """
     return await _fail(conn, GIVE_UP, holder, held, message, turns)
 
@@ -210,7 +210,7 @@ async def _fail(
 
 
 async def end_anyway(conn: Connection, holder: Holder, held: Held, message: str) -> tuple[bool, list[RunRow]]:
-    """running → failed, or cancelled where that was asked, without the log entry that cannot be written (rule 23)."""
+    """running → failed, or cancelled if that was asked, without the log entry, which cannot be written (rule 23)."""
     error = _internal(message)
     _, *values = _values(holder, [held])
     ended, rows = await last_resort.end(
@@ -222,7 +222,7 @@ async def end_anyway(conn: Connection, holder: Holder, held: Held, message: str)
 
 
 async def fail_unclaimable(conn: Connection, holder: Holder, run_id: UUID) -> tuple[bool, list[RunRow]]:
-    """queued → failed, through a lease that nobody else sees, for a run that no claim can take."""
+    """queued → failed, with a lease within the same transaction, for a run that cannot be claimed."""
     message = "The run cannot be claimed: its record is damaged. Report it with the run's id."
     async with conn.transaction():
         epoch = await last_resort.take(conn, run_id, holder.id)

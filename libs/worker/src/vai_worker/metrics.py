@@ -1,4 +1,4 @@
-"""What every worker counts: runs from their claim to their end, slots, children."""
+"""The metrics of every worker: runs from their claim to their end, slots, children."""
 
 from collections.abc import Iterable
 from math import nan
@@ -23,8 +23,8 @@ run_duration_seconds = Histogram(
 )
 run_failures = Counter("vai_run_failures", "Runs that failed for good, by the code of their error", ["kind", "code"])
 run_retries = Counter("vai_run_retries", "Attempts after which a run waits for the next one", ["kind", "code"])
-run_records = Counter("vai_run_records", "Records that completed runs say they have processed", ["kind"])
-leases_lost = Counter("vai_leases_lost", "Runs that were no longer this process's when it wanted to write", ["kind"])
+run_records = Counter("vai_run_records", "Records that completed runs have processed", ["kind"])
+leases_lost = Counter("vai_leases_lost", "Runs that this process no longer held when it wanted to write", ["kind"])
 runs_handed_over = Counter("vai_runs_handed_over", "Runs that a worker queued again for others", ["kind"])
 log_entries_written = Counter("vai_log_entries_written", "Entries of runs' logs that were written")
 log_entries_dropped = Counter("vai_log_entries_dropped", "Entries of runs' logs that could not be written")
@@ -32,14 +32,14 @@ children = Gauge("vai_child_processes", "Child processes of this worker: one for
 child_memory_bytes = Gauge("vai_child_memory_bytes", "Memory that all children of this worker hold")
 child_memory_limit_bytes = Gauge("vai_child_memory_limit_bytes", "Memory that one child may use")
 children_ended_early = Counter("vai_children_ended_early", "Children that ended before their work did", ["why"])
-lake_size_bytes = Gauge("vai_lake_size_bytes", "Size of the disk that holds the lake; NaN where it is an object store")
-lake_free_bytes = Gauge("vai_lake_free_bytes", "What is free of it for us; NaN where it is an object store")
+lake_size_bytes = Gauge("vai_lake_size_bytes", "Size of the disk that holds the lake; NaN for an object store")
+lake_free_bytes = Gauge("vai_lake_free_bytes", "Free space of that disk for this process; NaN for an object store")
 for _gauge in (lake_size_bytes, lake_free_bytes):
     _gauge.set(nan)
 
 
 def begin(kinds: Iterable[str]) -> None:
-    """Series that stand at zero from the start: the first step of one that appears with it is no rate to Prometheus."""
+    """Make all series start at zero: Prometheus computes no rate from a series' first value."""
     for kind in kinds:
         for counter in (runs_claimed, leases_lost, runs_handed_over):
             counter.labels(kind=kind)

@@ -1,4 +1,4 @@
-"""A run that this worker holds: what its kind may know of it, say of it and write for it."""
+"""A run that this worker holds: what its kind can read of it, log about it and write for it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -35,12 +35,12 @@ Found = TypeVar("Found")
 
 
 class LostRun(Exception):
-    """The run is no longer ours: nothing more may be written for it."""
+    """The run is no longer ours: nothing may be written for it any more."""
 
 
 @dataclass(frozen=True)
 class Means:
-    """What every run of a worker shares."""
+    """What all runs of a worker share."""
 
     pool: Pool
     life: Life
@@ -54,16 +54,16 @@ class Means:
 _OURS = "SELECT id FROM runs WHERE id = $1 AND epoch = $2 AND phase = 'leased' AND lease_owner = $3"
 _HOLD = f"{_OURS} FOR UPDATE SKIP LOCKED"
 LOCKED_SECONDS = 20.0
-"""How long a transaction waits for its run's row: longer than the database lets a frozen process hold it."""
+"""How long a transaction waits for its run's row: longer than the database lets a frozen process lock it."""
 
 _LOCKED_WAIT = 0.005
 _CONNECTION = "SELECT slug, provider, config, credentials FROM connections WHERE id = $1 AND org_id = $2"
 
 
 class Owned:
-    """One claimed run. Its epoch fences every write; `stop_reason` says what somebody asked of it.
+    """One claimed run. Every write checks its epoch. `stop_reason` is what somebody asked of it.
 
-    `may_rerun`: whether it may be done twice; `begun`: whether this attempt may have had an effect outside already.
+    `may_rerun`: whether it may be done twice. `begun`: whether this attempt may have had an effect outside already.
     """
 
     def __init__(self, row: Row, means: Means, reads: type[Definition] | None = None) -> None:
@@ -78,13 +78,13 @@ class Owned:
         self.retry_count: int = row["retry_count"]
         self.traceparent: str | None = row["traceparent"]
         self.claimed = steady_seconds()
-        # nobody said: the same as `vai_records.lifecycle.sql_fragments.MAY_RERUN`
+        # not given: the same as `vai_records.lifecycle.sql_fragments.MAY_RERUN`
         self.may_rerun: bool = self.kind != "http_request" if row["may_rerun"] is None else row["may_rerun"]
         self.begun = False
         self.advanced = False
-        """Whether this attempt has committed something that the next one does not do again."""
+        """Whether this attempt has committed something that the next one need not do again."""
         self.waits_for_quota = False
-        """Whether its kind waits for a quota outside of the attempts."""
+        """Whether waits for a quota do not count as attempts of its kind."""
         self.waits_since: datetime | None = row.get("waits_since")
         self.heartbeats = 0
         self.started_at = row["started_at"]
@@ -109,7 +109,7 @@ class Owned:
 
     @property
     def seconds_left(self) -> float | None:
-        """Until the run's own time limit; None where it has none."""
+        """Seconds until the run's own time limit; None if it has none."""
         return None if self.deadline is None else max(0.0, self.deadline - steady_seconds())
 
     @property
@@ -118,27 +118,27 @@ class Owned:
 
     @property
     def definition(self) -> Definition:
-        """The merged definition with its write-only values (decision 35): opened and read once, at the first look.
+        """The merged definition with its write-only values (decision 35). Decrypted and read once, at the first access.
 
-        Raises `Permanent` that names the field of what cannot be read, and `SecretError`.
+        Raises `SecretError`, or `Permanent` with the name of the field that cannot be read.
         """
         if self._definition is None:
             self._definition = self._read(self._reads or definition_model(self.kind))
         return self._definition
 
     async def opened(self) -> Definition:
-        """The definition; a large one is read beside the loop."""
+        """The definition. A large one is read outside of the event loop."""
         return await self.judged(lambda: self.definition)
 
     async def judged(self, work: Callable[[], Found]) -> Found:
-        """What `work` makes of the definition: beside the loop where it is large, one of an organisation at a time."""
+        """What `work` makes of the definition. Large ones are handled outside of the loop, one per organisation."""
         return await beside.judged(self.org_id, (self._stored, self._secrets), partial(copy_context().run, work))
 
     def definition_as(self, model: type[Some]) -> Some:
-        """The same, by the type that a kind knows it to be."""
+        """The same, as the kind's own type."""
         found = self.definition
         if not isinstance(found, model):
-            raise TypeError(f"{type(found).__name__} is no {model.__name__}")
+            raise TypeError(f"the definition is a {type(found).__name__}, not a {model.__name__}")
         return found
 
     def _read(self, model: type[Definition]) -> Definition:
@@ -156,34 +156,34 @@ class Owned:
             raise Permanent(ErrorCode.DATA_ERROR, message, {"field": error.field}) from None
 
     def ask_to_stop(self, reason: str) -> None:
-        """Tells the run to stop: cancel, pause, interrupt or lost."""
+        """Tell the run to stop: cancel, pause, interrupt or lost."""
         self.stop_reason = reason
         self.stopping.set()
         if self.on_stop is not None:
             self.on_stop()
 
     async def log(self, event: str, message: str, data: dict[str, Any] | None = None, level: str = "info") -> None:
-        """Adds an entry to the run's log; entries keep their order, and are written before the run ends."""
+        """Add an entry to the run's log. Entries keep their order, and are written before the run ends."""
         self._log.add(self._means.reports, event, message, data or {}, level)
 
     def set_progress(self, progress: dict[str, Any]) -> None:
-        """Replaces the progress; of many in a row the last is written."""
+        """Replace the progress. Of several in a row the last is written."""
         self.progress = progress
         self._means.reports.progress(self.id, self.epoch, progress)
 
     async def steady(self) -> None:
-        """Waits until this process is certain to be alive (rule 8); to be awaited before each side effect.
+        """Wait until the others certainly believe that this process lives (rule 8). Await it before each side effect.
 
-        From then on the run counts as begun: where it may not be done twice, nobody queues it again (decision 24).
+        From then on the run counts as begun: if it must not be done twice, it is never queued again (decision 24).
         """
         await self._ready()
         self.begun = True
 
     @asynccontextmanager
     async def guarded(self) -> AsyncIterator[Any]:
-        """A transaction that holds the run's row and only begins if the run is still ours; else `LostRun`.
+        """A transaction that locks the run's row. Raises `LostRun` if the run is no longer ours.
 
-        Where somebody else holds the row it waits without a connection. Raises LockNotAvailableError after
+        If the row is locked, it waits without holding a connection, and raises LockNotAvailableError after
         `LOCKED_SECONDS`.
         """
         first = len(self._told)
@@ -195,14 +195,14 @@ class Owned:
                     yield conn
                     break
             if steady_seconds() > last:
-                raise asyncpg.LockNotAvailableError(f"somebody holds the row of run {self.id}")
+                raise asyncpg.LockNotAvailableError(f"the row of run {self.id} is locked")
             await asyncio.sleep(wait)
             wait = min(2 * wait, 1.0)
         self._means.announce(self._told[first:])
         del self._told[first:]
 
     async def _holds_row(self, conn: Queries) -> bool:
-        """Whether this transaction holds the run's row now; False where somebody else does. Raises `LostRun`."""
+        """Whether this transaction has locked the run's row. False if another one holds it. Raises `LostRun`."""
         ours = (self.id, self.epoch, self._means.life.id)
         if await conn.fetchval(_HOLD, *ours) is not None:
             return True
@@ -211,7 +211,7 @@ class Owned:
         return False
 
     async def data_available(self, conn: Queries, source: str, tables: Sequence[str], rows: int) -> None:
-        """Writes `connection.data_available` in the transaction that made the load durable (decision 30)."""
+        """Write `connection.data_available` in the transaction that makes the load durable (decision 30)."""
         data = {"source": source, "tables": list(tables), "rows": rows}
         if self.connection_id is not None:
             told = await connection_health.tell(
@@ -228,9 +228,9 @@ class Owned:
             await connection_health.works(conn, self.org_id, self.connection_id)
 
     async def connection_failed(self, error: dict[str, Any], *, again: bool = False) -> None:
-        """Writes `connection.error`: a final AUTH_ERROR or CONNECTION_ERROR of this run's connection.
+        """Write `connection.error` for a final AUTH_ERROR or CONNECTION_ERROR of this run's connection.
 
-        `again`: an earlier call may have done it, only its answer was lost.
+        `again`: an earlier call may have done it already, and its answer was lost.
         """
         if self.connection_id is None:
             return
@@ -250,16 +250,16 @@ class Owned:
             self._note(told)
 
     async def connection(self, rejected: str | None = None) -> ConnectionSecret | None:
-        """The run's connection with its credentials decrypted, read now; raises `Permanent` where it is gone.
+        """The run's connection with its credentials decrypted, read now. Raises `Permanent` if it was deleted.
 
-        With OAuth 2 there is an access token among them; `rejected` is one that the API has refused. Raises
-        AUTH_ERROR, or `Retryable`, where none can be got.
+        With OAuth 2 there is an access token among them; `rejected` is a token that the API has refused. Raises
+        AUTH_ERROR or `Retryable` if no token can be got.
         """
         if self.connection_id is None:
             return None
         row = await self._means.pool.fetchrow(_CONNECTION + " AND deleted_at IS NULL", self.connection_id, self.org_id)
         if row is None:
-            raise Permanent(ErrorCode.CONNECTION_ERROR, "The run's connection was deleted; name another one.")
+            raise Permanent(ErrorCode.CONNECTION_ERROR, "The run's connection was deleted; choose another one.")
         sealed = row["credentials"]
         credentials = self._ring().decrypt_json(sealed, self.org_id, self.connection_id) if sealed else {}
         known = (str(self.connection_id), row["slug"], row["provider"], row["config"])
@@ -278,14 +278,14 @@ class Owned:
         return settings
 
     async def checkpoint(self) -> dict[str, Any] | None:
-        """What this run last saved; a retry that has saved nothing yet goes on from the run that it retries."""
+        """The run's last checkpoint. A retry without one goes on from that of the run that it retries."""
         own: dict[str, Any] | None = await checkpoints.load(self._means.pool, self.id)
         if own is None and self.retry_of is not None:
             return await checkpoints.load(self._means.pool, self.retry_of)
         return own
 
     async def flushed(self) -> None:
-        """Returns when all that was logged is written (entries keep their order), or could not be."""
+        """Return when all log entries are written, or could not be."""
         await self._log.flushed(self._means.reports)
 
     async def _ready(self) -> None:
@@ -293,12 +293,12 @@ class Owned:
         self._check_deadline()
 
     def _note(self, row: Row) -> None:
-        """A journal row of the transaction that is open: announced once it is committed."""
+        """A journal row of the open transaction. It is announced after the commit."""
         if row is not None:
             self._told.append(row)
 
     def took_too_long(self) -> Permanent:
-        """TIMEOUT that says how long, and whose limit it was: the definition's, or the one where it names none."""
+        """The TIMEOUT error, with the limit and where it comes from: the definition, or the default."""
         limit = 0 if self.deadline is None else self.deadline - self.claimed
         named = self.definition.timeout_seconds is not None
         whose = (

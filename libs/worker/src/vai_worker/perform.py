@@ -1,4 +1,4 @@
-"""One owned run, from its claim to its end: the work of its kind, then what the work came to."""
+"""One owned run, from its claim to its end: the work of its kind, then the ending."""
 
 import asyncio
 from typing import Any
@@ -16,14 +16,14 @@ from vai_worker.metrics import leases_lost
 from vai_worker.owned import LostRun, Owned
 
 SYNC_SECONDS = 30.0
-"""The time limit of a SYNC kind that names none (document 000, "Execution Model")."""
+"""The time limit of a run of a SYNC kind whose definition has none (document 000, "Execution Model")."""
 
 ASYNC_SECONDS = 86_400.0
-"""The time limit, from a claim on, of an ASYNC kind that names none; a transform has a shorter one (rule 24)."""
+"""The same for an ASYNC kind, counted from the claim; a transform has a shorter one (rule 24)."""
 
 
 class Performer:
-    """Does a run's work and lets the run go. Answers the row of its end, or None where it did not end here."""
+    """Do a run's work and release the run. Return the row of its end, or None if it did not end here."""
 
     def __init__(self, kinds: dict[str, Kind], endings: Endings, forks: Forks) -> None:
         self._kinds = kinds
@@ -31,7 +31,7 @@ class Performer:
         self._forks = forks
 
     async def perform(self, run: Owned) -> Row | None:
-        """Whatever is raised outside the work itself leads to an end, too (rule 23)."""
+        """An exception outside of the work itself ends the run, too (rule 23)."""
         try:
             with span(f"run {run.kind}", run.traceparent, run_id=str(run.id)):
                 return await self._to_its_end(run)
@@ -74,7 +74,7 @@ class Performer:
         return await _until_cancelled(run, kind)
 
     async def _stopped(self, run: Owned) -> bool:
-        """Carries out what was asked; False where nobody asks for it any more: the work goes on from its checkpoint."""
+        """Do what was asked. Return False if it was taken back: the work goes on from its checkpoint."""
         if run.stop_reason == "cancel":
             await self._endings.cancel(run)
             return True
@@ -89,7 +89,7 @@ class Performer:
 
 
 async def _until_cancelled(run: Owned, kind: Light) -> dict[str, Any]:
-    """A light call ends by itself, at its deadline, or when the run is cancelled or lost; a pause lets it finish."""
+    """A light call ends by itself, at its deadline, or when the run is cancelled or lost. A pause waits for its end."""
     task = asyncio.current_task()
     assert task is not None
     run.on_stop = lambda: task.cancel() if run.stop_reason != "pause" else None
@@ -112,7 +112,7 @@ async def _until_cancelled(run: Owned, kind: Light) -> dict[str, Any]:
 
 
 def _unexpected(run: Owned, error: Exception) -> RunError:
-    """What a kind raised that is no error of a run: tried again, unless it may not be done twice (decision 24)."""
+    """The error for an unexpected exception of a kind: retried, unless the run must not be done twice (decision 24)."""
     found = unexpected(error)
     if run.may_rerun or not run.begun:
         return found

@@ -1,4 +1,4 @@
-"""Whether an answer says that a quota is used up, and when there is room again: as servers really write it."""
+"""Whether an answer says that a quota is used up, and until when. Servers write this in several ways."""
 
 import re
 from collections.abc import Mapping
@@ -11,18 +11,18 @@ _RESETS = ("X-RateLimit-Reset", "RateLimit-Reset", "X-Rate-Limit-Reset", "X-Rate
 _FIELD = re.compile(r"\b([rt])=([0-9]{1,15})\b", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,20})?", re.ASCII)
 _FIRST_EPOCH = 1e9
-"""A larger number is a time, in seconds since 1970, or milliseconds; a smaller one is seconds from now."""
+"""A larger number is a time (seconds or milliseconds since 1970), a smaller one is seconds from now."""
 
 
 def is_quota(status: int, headers: Mapping[str, str]) -> bool:
-    """429; and 403 that asks to come back or says that nothing is left (decision 25)."""
+    """429, and 403 with a time to come back or with nothing left of a quota (decision 25)."""
     return status == 429 or (status == 403 and ("Retry-After" in headers or _left(headers) == 0))
 
 
 def quota_wait(headers: Mapping[str, str], answered_at: datetime) -> float | None:
-    """Seconds until there is room, None where the answer does not say: `Retry-After`, else when the quota begins anew.
+    """Seconds until the quota has room, from `Retry-After`, else from the time of its reset. None if not said.
 
-    `headers` are found whatever the case of their names.
+    The case of the headers' names does not matter.
     """
     asked = seconds_to_wait(headers.get("Retry-After"), answered_at)
     if asked is not None:

@@ -1,4 +1,4 @@
-"""How leases are given back without an end of their own: at SIGTERM, and where nobody here knows them."""
+"""Releases leases whose run does not end here: at SIGTERM, and leases that this process does not know."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
@@ -22,7 +22,7 @@ _log = structlog.get_logger()
 
 
 class Releases:
-    """Every release asks whether the run may be done again, and carries out what was asked of the run."""
+    """Every release checks whether the run may be done again, and does what was asked of the run."""
 
     def __init__(self, pool: Pool, holder: Holder, bell: Bell, on_ended: Callable[[Rows], None]) -> None:
         self._pool = pool
@@ -31,9 +31,9 @@ class Releases:
         self._on_ended = on_ended
 
     async def let_go(self, held: Sequence[Held], why: str, *, stuck: bool = False) -> set[UUID]:
-        """Queues the runs again, or does to them what they need instead; answers those that are let go.
+        """Queue the runs again, or cancel, pause or fail them if that is due. Return those that are released.
 
-        `stuck`: this is a turn in which they could not be let go otherwise; after three of them a run is ended.
+        `stuck`: in this turn they could not be released in another way. After three such turns a run is ended.
         """
         left = list(held)
         for turn in (self._queue, self._end):
@@ -43,7 +43,7 @@ class Releases:
         return {one.id for one in held} - {one.id for one in left}
 
     async def _anyhow(self, turn: Turn, held: list[Held], why: str, stuck: bool) -> set[UUID]:
-        """The turn. One stuck run whose record is damaged is ended without what cannot be written (rule 23)."""
+        """One turn. A single stuck run with a damaged record is ended without what cannot be written (rule 23)."""
         try:
             return await turn(held, why, stuck)
         except Exception as error:

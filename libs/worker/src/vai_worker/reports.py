@@ -1,4 +1,4 @@
-"""What runs say while they work, gathered from all runs of a worker and written in batches (rule 10)."""
+"""Log entries and progress of all runs of a worker, written in batches (rule 10)."""
 
 import asyncio
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ PROGRESS_SECONDS = 0.25
 _MOST = 500
 
 LOCKED_SECONDS = 0.02, 1.0
-"""Between two tries to write what a locked row was passed over for: the first, doubled up to the last."""
+"""Seconds until a locked row is tried again: the first wait, doubled up to the last."""
 
 Lease = tuple[UUID, int]
 Progress = tuple[UUID, int, dict[str, Any]]
@@ -30,7 +30,7 @@ Progress = tuple[UUID, int, dict[str, Any]]
 
 @dataclass(frozen=True)
 class Line:
-    """An entry on its way; `written` is done when it is."""
+    """An entry that is being written. `written` is done when it is."""
 
     lease: Lease
     entry: Entry
@@ -38,10 +38,10 @@ class Line:
 
 
 class Reports:
-    """Log entries at once and in order; progress at most every quarter of a second, the last one counts.
+    """Writes log entries at once and in order, and the last progress every quarter of a second at most.
 
-    While the database is away entries wait, `most_waiting` at most, and progress is replaced. Those of a run whose row
-    somebody holds wait by themselves: nobody else's do.
+    While the database is away entries wait, `most_waiting` at most, and progress is replaced. If the row of a run is
+    locked, only the entries of this run wait.
     """
 
     def __init__(self, pool: Pool, worker: str, most_waiting: int = 10_000) -> None:
@@ -63,9 +63,9 @@ class Reports:
         return len(self._entries) + behind < self._most_waiting
 
     def log(self, run_id: UUID, epoch: int, entry: Entry, *, needed: bool = False) -> "asyncio.Future[None] | None":
-        """Hands an entry over; the answer is done when it is written, None where too many wait.
+        """Take an entry. Return a future that is done when it is written, or None if too many wait.
 
-        A few that are `needed` are taken all the same.
+        A few more are accepted if they are `needed`.
         """
         if not self.has_room and not needed:
             return None
@@ -81,7 +81,7 @@ class Reports:
         self._waiting.set()
 
     async def write_progress(self) -> None:
-        """Writes progress for ever."""
+        """Write progress for ever."""
         await every(PROGRESS_SECONDS, self.write_progress_once)
 
     async def write_progress_once(self) -> None:
@@ -98,10 +98,10 @@ class Reports:
             raise
 
     async def _write_progress(self, values: list[Progress]) -> None:
-        """One run's value that cannot be stored stops nobody else's (rule 22)."""
+        """Write progress such that a value that cannot be stored does not block those of other runs (rule 22)."""
         try:
             for lease in await statements.progress(self._pool, values):
-                # Unless something newer has come meanwhile. Asked again with the next turn.
+                # Unless newer progress has come meanwhile. Tried again in the next turn.
                 self._progress.setdefault(lease, next(value for *of, value in values if tuple(of) == lease))
                 self._waiting.set()
         except Exception as error:
@@ -115,7 +115,7 @@ class Reports:
             await self._write_progress(values[middle:])
 
     async def _write(self, lines: list[Line]) -> list[None]:
-        """Writes what may be written; what is behind, or comes after what is, follows in `_catch_up`."""
+        """Write the entries that can be written. Those of locked rows, and later ones, follow in `_catch_up`."""
         await self._send([line for line in lines if line.lease not in self._behind])
         for line in lines:
             if not line.written.done():
@@ -135,7 +135,7 @@ class Reports:
         log_entries_written.inc(len(written))
 
     async def _catch_up(self) -> None:
-        """Asks again for the rows that were locked, each by itself, until nothing is behind."""
+        """Try the rows that were locked again, each by itself, until all entries are written."""
         wait, longest = LOCKED_SECONDS
         try:
             while self._behind:
@@ -163,7 +163,7 @@ class Reports:
         del self._behind[lease]
 
     async def _send_one(self, line: Line) -> None:
-        """An entry that cannot be stored costs only itself."""
+        """If an entry cannot be stored, only this one is lost."""
         try:
             await self._send([line])
         except Exception as error:
@@ -172,13 +172,13 @@ class Reports:
 
 
 def _pass_on(written: "asyncio.Future[None]", handed_over: "asyncio.Future[None]") -> None:
-    """A line that the batcher could not write is not written."""
+    """Mark a line that the batcher could not write."""
     if not handed_over.cancelled() and (error := handed_over.exception()) is not None and not written.done():
         written.set_exception(error)
 
 
 class RunLog:
-    """One run's entries in one worker's hands: numbered, so that none is written twice, and none lost in silence."""
+    """The log entries of one run in one worker. They are numbered, so that none is written twice or lost silently."""
 
     def __init__(self, run_id: UUID, epoch: int) -> None:
         self._run_id = run_id
@@ -188,13 +188,13 @@ class RunLog:
         self._last: asyncio.Future[None] | None = None
 
     def add(self, reports: Reports, event: str, message: str, data: dict[str, Any], level: str) -> None:
-        """Hands an entry over. What is dropped is counted, and said by the next entry that is not."""
+        """Take an entry. Dropped entries are counted, and the next one that is written tells their number."""
         if self._dropped and reports.has_room:
             self._say_what_is_missing(reports)
         self._put(reports, Entry(event, message, data, level))
 
     async def flushed(self, reports: Reports) -> None:
-        """Returns when all that was logged is written, or could not be and that is said."""
+        """Return when all entries are written, or the number of missing ones is."""
         for _ in range(2):
             self._say_what_is_missing(reports)
             if self._last is not None:

@@ -1,20 +1,20 @@
-"""`Retry-After` as servers really write it (RFC 9110, 10.2.3): a finite number of seconds, or nothing."""
+"""Reads `Retry-After` (RFC 9110, 10.2.3) as servers write it: a finite number of seconds, or None."""
 
 import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 LONGEST = 1e9
-"""Seconds, about thirty years: what is larger is told as this. `vai_worker.endings` refuses to wait for much less."""
+"""Seconds, about thirty years. Larger values become this. `vai_worker.endings` does not wait that long anyway."""
 
 _SECONDS = re.compile(r"[0-9]{1,400}(?:\.[0-9]{1,400})?", re.ASCII)
 _LONGEST_TEXT = 400
 
 
 def seconds_to_wait(given: str | None, answered_at: datetime) -> float | None:
-    """How long the other side asks to wait, 0 at least; None where it says nothing that can be read.
+    """Seconds that the other side asks to wait, 0 or more. None if there is no readable value.
 
-    A date is taken relative to `answered_at`: the time of the answer by the other side's clock, where it tells it.
+    A date is relative to `answered_at`: the time of the answer by the other side's clock, if it sends that.
     """
     text = (given or "").strip()
     if len(text) > _LONGEST_TEXT:
@@ -26,7 +26,7 @@ def seconds_to_wait(given: str | None, answered_at: datetime) -> float | None:
 
 
 def moment(text: str | None) -> datetime | None:
-    """The time that an HTTP date names; None where it is no date. One without a zone is taken as UTC."""
+    """The time of an HTTP date, or None if the text is no date. Without a zone it is UTC."""
     try:
         found = parsedate_to_datetime((text or "")[:_LONGEST_TEXT])
         return (found.replace(tzinfo=UTC) if found.tzinfo is None else found).astimezone(UTC)

@@ -1,4 +1,4 @@
-"""How every worker service opens: life, publisher, worker, Executor; and how it closes (rule 13)."""
+"""How every worker service starts (life, publisher, worker, Executor) and stops (rule 13)."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -32,9 +32,9 @@ async def running(
     preload: tuple[str, ...] = (),
     join: Callable[[Life, Publisher], None] = lambda life, publisher: None,
 ) -> AsyncIterator[Worker]:
-    """A worker for those of `kinds` that the settings name; `preload` is imported in the fork server.
+    """A worker for those of `kinds` that the settings name. `preload` is imported in the fork server.
 
-    `join` is called before the service listens: a service that is more than a worker says there what else it hears.
+    `join` is called before the service listens, so that a service can register what else it listens to.
     """
     settings = service.settings
     hide_memory()

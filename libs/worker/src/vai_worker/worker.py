@@ -1,4 +1,4 @@
-"""The worker: claims what is hinted at or waits, holds it while it works, and lets it go (rules 3, 6, 13)."""
+"""The worker: claims runs (by hints, or by looking), holds them while they work, and releases them (rules 3, 6, 13)."""
 
 import asyncio
 from collections.abc import Sequence
@@ -39,15 +39,15 @@ HEARTBEAT_SECONDS = 300.0
 """How often a long run logs that it lives (decision 27)."""
 
 CLAIM_SECONDS = 3.0
-"""How long a worker that stops waits for the answer to a claim; what comes later is left to the watchdog."""
+"""How long a stopping worker waits for the answer to a claim. A later answer is left to the watchdog."""
 
-_CLOCKS_DIFFER = 1.0  # seconds: what one measures here and the database there
+_CLOCKS_DIFFER = 1.0  # seconds that this machine's measure of time may differ from the database's
 
 DRAIN_SECONDS = 25.0
-"""How long a worker that stops waits for the end of calls that another may do again."""
+"""How long a stopping worker waits for calls that another worker may repeat."""
 
 LETTING_GO_SECONDS = 3.0
-"""How long a worker that stops tries to let its runs go; what it cannot is left to the watchdog."""
+"""How long a stopping worker tries to release its runs. The rest is left to the watchdog."""
 
 
 class Worker:
@@ -95,16 +95,16 @@ class Worker:
 
     @property
     def free(self) -> int:
-        """Slots to fill. A run whose end is being written holds none, for as many runs as there are slots.
+        """Slots to fill. A run whose end is being written needs none, for as many runs as there are slots.
 
-        A process that is not certain to be alive claims nothing: what it takes might be lost before it begins.
+        A process that may count as dead claims nothing: the run could be taken back before it begins.
         """
         if self._draining or self._alone.keeps_others_out or not self._life.is_steady():
             return 0
         return min(self._slots - self._working, 2 * self._slots - len(self._owned)) - self._claiming
 
     def start(self) -> None:
-        """Listens to the bell and to notifications, and begins to claim."""
+        """Listen to the bell and to notifications, and begin to claim."""
         self._life.on_beat = self._on_beat
         self._life.on_death = self._on_death
         self._service.bell.on_ring(tuple(self._kinds), self._on_hint)
@@ -134,8 +134,8 @@ class Worker:
         self._wake.set()
 
     async def _claim_once(self) -> None:
-        """Claims the hinted runs and, where hints may have been missed, what waits: in turn, so that a flood of hints
-        keeps nobody from it for whom no hint was heard."""
+        """Claim the hinted runs and, if hints may be lost, waiting runs. It alternates, so that many hints do not keep
+        it from the runs whose hint was lost."""
         while (self._hinted or self._hungry) and self.free > 0:
             if self._hinted:
                 ids = list(self._hinted)[: self.free]
@@ -144,12 +144,12 @@ class Worker:
                 await self._take(ids, len(ids))
                 self._hungry = self._hungry or self._is_anyone_at_its_share()
             if self._hungry and (room := self.free) > 0:
-                # Before it looks: what is hinted at while it does may not be in what it sees.
+                # Cleared before it looks: a run that is hinted at during the look may not be in the answer.
                 self._hungry = False
                 taken = await self._take(None, room)
                 self._hungry = self._hungry or taken == room
                 if taken < room and self._is_anyone_at_its_share():
-                    # More may wait, for others to end: whoever does wakes us.
+                    # More runs may wait for a slot; the end of a run wakes this loop.
                     self._hungry = True
                     await asyncio.sleep(REST_SECONDS)
                     return
@@ -162,7 +162,7 @@ class Worker:
         return share is not None and 0 in share.rooms
 
     async def _claim_alone_once(self) -> None:
-        """Claims a run that has lost two workers, where this one holds nothing else."""
+        """Claim a run that has lost two workers, if this worker holds no other run."""
         await self._alone.look_once(self._service.pool)
         if self._owned or self._claiming:
             await self._alone.make_room_once(self._service.pool, list(self._kinds))
@@ -197,9 +197,9 @@ class Worker:
         return len(rows)
 
     async def execute(self, run_id: UUID, org_id: UUID | None = None) -> tuple[str, Row | None]:
-        """Claims one run and waits for its end: `no_slot`, `not_claimed`, `released`, or `ended` with its row.
+        """Claim one run and wait for its end: `no_slot`, `not_claimed`, `released`, or `ended` with its row.
 
-        Who names the organisation is held to its share of the slots at once.
+        If the organisation is given, its share of the slots is checked first.
         """
         if self.free <= 0 or (org_id is not None and not self._shares.ask(self._owned.values(), org_id)):
             return "no_slot", None
@@ -229,7 +229,7 @@ class Worker:
         try:
             return await self._performer.perform(run)
         except Exception as error:
-            # It is found again as a lease that nobody knows, and that counts (`Releases`).
+            # The beat will find it as an unknown lease, and `Releases` counts that.
             _log.error("run_not_let_go", run_id=str(run.id), error=repr(error))
             return None
         finally:
@@ -262,9 +262,9 @@ class Worker:
             )
 
     def _on_beat(self, leases: list[Lease]) -> None:
-        """Carries `control` to the runs; a lease that nobody here knows at two beats running is let go.
+        """Pass `control` on to the runs. A lease that is unknown here at two beats in a row is released.
 
-        One of which something was asked is let go at once.
+        An unknown lease with a `control` is released at once.
         """
         for lease in leases:
             run = self._owned.get(lease.run_id)
@@ -275,12 +275,12 @@ class Worker:
         self._strangers = set(strangers).difference((one.run_id, one.epoch) for one in again)
         if again:
             held = [Held(one.run_id, one.epoch, self._begun.may_hold(one)) for one in again]
-            # Of several at once one may have taken the others with it: only what is alone counts as stuck.
+            # Of several, one may be the reason for all. So only a single one counts as stuck.
             stuck = len(held) == 1
             self._service.soon(self._releases.let_go(held, "Its worker had lost sight of it", stuck=stuck))
 
     def _is_strange(self, lease: Lease) -> bool:
-        """Whether nobody here knows it; the answer to a claim that is under way may still bring it."""
+        """Whether the lease is unknown here, and no claim is running whose answer may bring it."""
         run = self._owned.get(lease.run_id)
         if run is not None and run.epoch == lease.epoch:
             return False
@@ -294,7 +294,7 @@ class Worker:
                     self._owned[run_id].ask_to_stop(word)
 
     def _on_death(self) -> None:
-        """Others took this process for dead: its runs are theirs now."""
+        """This process counts as dead: other workers have its runs now."""
         for run in self._owned.values():
             run.ask_to_stop("lost")
 
@@ -308,9 +308,9 @@ class Worker:
     # Stopping
 
     async def stop(self) -> None:
-        """Crashes politely: heavy runs are handed over at once, light ones as they end, the rest in time.
+        """Stop: hand heavy runs over at once, let light ones end, hand the rest over in time.
 
-        A call that may not be done twice is waited for until its own limit, as far as `stop_seconds` allow it.
+        A call that must not be done twice gets its own time limit, as far as `stop_seconds` allow.
         """
         began = steady_seconds()
         self._draining = True
@@ -328,7 +328,7 @@ class Worker:
         await self._forks.stop()
 
     def _is_left_at_once(self, run: Owned) -> bool:
-        """Whether others go on with it from a checkpoint: nothing is gained by waiting."""
+        """Whether another worker goes on from a checkpoint, so that waiting gains nothing."""
         return is_heavy(self._kinds[run.kind]) and run.may_rerun
 
     async def _wait_until(self, time: float) -> None:
@@ -336,7 +336,7 @@ class Worker:
             await asyncio.wait(self._tasks.values(), timeout=max(0.0, time - steady_seconds()))
 
     async def _hand_over(self, runs: list[Owned]) -> None:
-        """Lets runs go and ends their work here; while the database is away, that is left to the watchdog."""
+        """Release runs and end their work here. While the database is away, that is left to the watchdog."""
         if not runs:
             return
         try:
@@ -356,6 +356,6 @@ class Worker:
 def _count_claim(run: Owned) -> None:
     metrics.runs_claimed.labels(kind=run.kind).inc()
     if run.epoch == 1:
-        made = (run.id.int >> 80) / 1000  # a run's id begins with the milliseconds of its making
+        made = (run.id.int >> 80) / 1000  # a run's id begins with the milliseconds of its creation
         delay = max(0.0, run.started_at.timestamp() - made)
         metrics.run_start_delay_seconds.labels(kind=run.kind).observe(delay)

@@ -282,7 +282,7 @@ async def test_a_frozen_child_is_ended_and_is_one_failed_attempt(forks: Forks, m
     task = await _working(forks, run)
     child = run.data[0]["child"]
     os.kill(child, signal.SIGSTOP)
-    with pytest.raises(Retryable, match="said nothing for"):
+    with pytest.raises(Retryable, match="did not answer for"):
         await asyncio.wait_for(task, 30)
     await wait_for(lambda: not _lives(child), what="it has ended")
 

@@ -1,7 +1,7 @@
 """Which addresses a tenant's work may connect to: public ones, and what the installation's settings add (rule 25).
 
-Whatever connects for a tenant takes its addresses from `resolve`: the name is asked once, refused if any of its
-addresses is not permitted, and the connection goes to one that was checked, also along redirects.
+All code that connects for a tenant takes its addresses from `resolve`. The name is looked up once and refused if any of
+its addresses is not permitted. The connection goes to an address that was checked, also after a redirect.
 """
 
 import socket
@@ -37,8 +37,8 @@ _REFUSED_V4 = tuple(
 _GLOBAL_V6 = IPv6Network("2000::/3")
 _REFUSED_V6 = tuple(IPv6Network(network) for network in ("2001::/23", "2001:db8::/32", "3fff::/20"))
 _NAT64 = IPv6Network("64:ff9b::/96")
-# Metadata services answer with the credentials of the machine, which are the platform's; link-local addresses are
-# theirs; 0.0.0.0 and :: mean this machine without saying so. No setting allows them.
+# Metadata services hand out the credentials of the machine, which are the platform's. Their addresses are link-local.
+# 0.0.0.0 and :: mean this machine. No setting allows any of these.
 _NEVER: tuple[Network, ...] = tuple(
     ip_network(network)
     for network in (
@@ -71,12 +71,12 @@ class Policy:
 
     @classmethod
     def parse(cls, setting: str) -> "Policy":
-        """From `loopback`, `private` and networks (`10.1.0.0/16`), comma-separated; raises ValueError for others."""
+        """Parse `loopback`, `private` and networks (`10.1.0.0/16`), separated by commas. Raises ValueError."""
         parts = [part.strip() for part in setting.split(",") if part.strip()]
         return cls(tuple(_network(network) for part in parts for network in _WORDS.get(part, (part,))))
 
     def __str__(self) -> str:
-        """What `parse` takes."""
+        """The same as text that `parse` reads."""
         return ",".join(str(network) for network in self.allowed)
 
     def permits(self, address: str | Address) -> bool:

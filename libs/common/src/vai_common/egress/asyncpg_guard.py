@@ -42,7 +42,7 @@ async def reach(policy: Policy, host: str, port: int) -> None:
 
 
 async def _first(policy: Policy, host: str, port: int, at: Callable[[str], Awaitable[T]]) -> T:
-    """What the first address says that takes connections; each of them has been checked."""
+    """The result of the first address that accepts a connection. All addresses are checked before."""
     addresses = await asyncio.to_thread(resolve, host, port, policy)
     for address in addresses[:-1]:
         try:
@@ -53,7 +53,7 @@ async def _first(policy: Policy, host: str, port: int, at: Callable[[str], Await
 
 
 class _Named(ssl.SSLContext):
-    """TLS to an address, in which the server is called by its name: some find the database by it.
+    """TLS to an address that names the server (SNI), because some proxies choose the database by that name.
 
     As with libpq's `prefer`, the certificate is not checked: no data is sent to the server.
     """
@@ -67,7 +67,7 @@ class _Named(ssl.SSLContext):
 async def _signed_in(
     address: str, port: int, user: str, password: str, database: str, tls: ssl.SSLContext | bool
 ) -> None:
-    """Everything is given, so that nothing is taken from this process's own environment."""
+    """All parameters are given, so that asyncpg takes none from this process's own environment."""
     conn = await asyncpg.connect(
         host=address,
         port=port,

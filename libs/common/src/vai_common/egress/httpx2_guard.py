@@ -33,7 +33,7 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
     ) -> httpcore2.AsyncNetworkStream:
         """Resolve, check, connect; `timeout` (seconds) is for all of it.
 
-        A later address gets what the earlier ones left, so that one that is silent doesn't hide one that answers.
+        Each address gets a share of the time that is left, so that a silent one does not use up the time of the others.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + (CONNECT_TIMEOUT if timeout is None else timeout)
@@ -50,7 +50,7 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
     async def connect_unix_socket(
         self, path: str, timeout: float | None = None, socket_options: Iterable[SocketOption] | None = None
     ) -> httpcore2.AsyncNetworkStream:
-        """Never: a socket of this machine is nobody's public address."""
+        """Always refused: a local socket is not a public address."""
         raise EgressRefused(path, "a local socket")
 
     async def sleep(self, seconds: float) -> None:
@@ -77,7 +77,7 @@ class _GuardedTransport(httpx2.AsyncHTTPTransport):
 def guarded_client(
     policy: Policy, connect_timeout: float = CONNECT_TIMEOUT, read_timeout: float = READ_TIMEOUT
 ) -> httpx2.AsyncClient:
-    """A client that reaches permitted addresses only, also along redirects, and knows no proxy; times in seconds.
+    """A client that reaches permitted addresses only, also after redirects, and uses no proxy. Times in seconds.
 
     Raises, besides httpx2's own errors, `EgressRefused` and `UnknownHost`. It keeps cookies: one client per run.
     """

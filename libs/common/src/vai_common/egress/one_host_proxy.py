@@ -1,8 +1,8 @@
-"""A way out for libraries that connect by themselves: a proxy on loopback that leads to one host, at a checked address.
+"""A guard for libraries that connect by themselves: a proxy on loopback that leads to one host, at a checked address.
 
-obstore resolves names and follows redirects where nobody can look. Through the gate each of its connections, also
-those after a redirect, is named to us: a host that is not the store's is refused, the store's own is resolved, checked
-and connected to by us. TLS stays between the library and the store: the gate passes bytes on.
+obstore resolves names and follows redirects in its own code. With this proxy it has to name the host of each
+connection, also after a redirect. The proxy refuses every host but the store's own, which it resolves, checks and
+connects to. TLS stays between the library and the store: the proxy only passes bytes on.
 """
 
 import base64
@@ -21,7 +21,7 @@ from vai_common.errors import ErrorCode, Permanent, RunError
 
 CONNECT_SECONDS = 10.0
 IDLE_SECONDS = 120.0
-"""A connection on which nothing moves for so long is closed."""
+"""Seconds without any byte, after which a connection is closed."""
 
 _LARGEST_HEAD = 64 * 1024
 _READ = 256 * 1024
@@ -29,9 +29,9 @@ _HOP = (b"proxy-authorization", b"proxy-connection", b"connection", b"keep-alive
 
 
 class Gate:
-    """Listens until it is closed. `leads_to` says of a host and port whether the library may go there.
+    """Listens until it is closed. `leads_to(host, port)` says whether the library may connect there.
 
-    `refusal` is why the last connection was not made, None where none was refused: the library can't tell it.
+    `refusal` is the reason of the last refused connection, or None. The library's own error does not tell it.
     """
 
     def __init__(self, policy: Policy, leads_to: Callable[[str, int], bool]) -> None:
@@ -44,12 +44,12 @@ class Gate:
 
     @property
     def url(self) -> str:
-        """What the library takes as its proxy; whoever else finds the port lacks the password."""
+        """The proxy's address for the library, with a password, so that no other local process can use it."""
         return f"http://gate:{self._password}@127.0.0.1:{self._listening.getsockname()[1]}"
 
     def close(self) -> None:
         with suppress(OSError):
-            self._listening.shutdown(socket.SHUT_RDWR)  # wakes who accepts
+            self._listening.shutdown(socket.SHUT_RDWR)  # wakes the thread in accept()
         self._listening.close()
 
     def __enter__(self) -> Self:
@@ -74,7 +74,7 @@ class Gate:
                 method, target, lines = _parsed(head)
                 host, port = _destination(method, target)
                 if not self._knows(lines):
-                    # A client that is redirected to another host does not send the password again.
+                    # After a redirect to another host the client does not send the password again.
                     self.refusal = None if self._leads_to(host, port) else _astray(host, port)
                     _refuse(client, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED)
                     return
@@ -91,7 +91,7 @@ class Gate:
                         store.sendall(_onward(method, target, lines) + rest)
                     _relay(client, store)
         except (OSError, ValueError):
-            pass  # one of the two is gone, or spoke no HTTP
+            pass  # one side is gone, or did not speak HTTP
 
     def _knows(self, lines: list[bytes]) -> bool:
         wanted = b"basic " + base64.b64encode(f"gate:{self._password}".encode())
@@ -124,7 +124,7 @@ def _astray(host: str, port: int) -> Permanent:
 
 
 def _head(client: socket.socket) -> tuple[bytes, bytes]:
-    """A request's head, and what came with it. Raises ValueError where none comes."""
+    """A request's head, and the bytes that came after it. Raises ValueError if there is no head."""
     read = b""
     while b"\r\n\r\n" not in read:
         part = client.recv(_READ)
@@ -142,7 +142,7 @@ def _parsed(head: bytes) -> tuple[str, str, list[bytes]]:
 
 
 def _destination(method: str, target: str) -> tuple[str, int]:
-    """Host (lower case) and port that a request names. Raises ValueError where it names none."""
+    """Host (lower case) and port that a request names. Raises ValueError if it names none."""
     parts = urlsplit(f"//{target}" if method == "CONNECT" else target)
     port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
     if not parts.hostname or not port or (method != "CONNECT" and parts.scheme != "http"):
@@ -151,7 +151,7 @@ def _destination(method: str, target: str) -> tuple[str, int]:
 
 
 def _onward(method: str, target: str, lines: list[bytes]) -> bytes:
-    """The head as the store gets it; the connection serves one request."""
+    """The head to send to the store. The connection serves one request."""
     parts = urlsplit(target)
     path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
     kept = [line for line in lines if line.partition(b":")[0].strip().lower() not in _HOP]
@@ -163,7 +163,7 @@ def _refuse(client: socket.socket, status: HTTPStatus) -> None:
 
 
 def _relay(one: socket.socket, other: socket.socket) -> None:
-    """Passes bytes on, both ways, until both have said all, or nothing moves any more."""
+    """Pass bytes on in both directions until the store has sent all, or no byte has come for `IDLE_SECONDS`."""
     with selectors.DefaultSelector() as watched:
         for source, target in ((one, other), (other, one)):
             source.settimeout(IDLE_SECONDS)
@@ -181,4 +181,4 @@ def _relay(one: socket.socket, other: socket.socket) -> None:
                     watched.unregister(source)
                     target.shutdown(socket.SHUT_WR)
                     if source is other:
-                        return  # the store has said all
+                        return  # the store has sent everything

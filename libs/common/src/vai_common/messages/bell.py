@@ -1,4 +1,4 @@
-"""The bell: "runs of this kind are queued". A hint with two transports (rule 4); a lost one costs a second."""
+"""The bell: "runs of this kind are queued". A hint (rule 4), sent by NOTIFY or Kafka. A lost one costs a second."""
 
 import asyncio
 from collections import defaultdict
@@ -22,34 +22,34 @@ HELD = "held"
 """Rung like a kind, for the dispatcher: runs are held for an approval."""
 
 ROOM = "room"
-"""Rung like a kind, for the dispatcher, with the ids of organisations: a run of theirs waits for room under a limit, or
-one has left some."""
+"""Rung like a kind, for the dispatcher, with ids of organisations: one of their runs waits for room under a limit, or
+has ended and left room."""
 
 AUTOMATION = "automation"
-"""Rung like a kind, for the scheduler: these automation runs have news."""
+"""Rung like a kind, for the scheduler: something has happened in these automation runs."""
 
 EVENT = "event"
 """Rung like a kind, for the scheduler: the journal has events that automations wait for."""
 
 
 class Bell(Protocol):
-    """Rings and listens; what `heard` is told are hints, in no order, some lost, some twice."""
+    """Rings and listens. `heard` gets hints: in no order, some may be lost, some may come twice."""
 
     def ring(self, kind: str, run_ids: Sequence[UUID]) -> None:
-        """Rings soon, in batches; does not wait and does not fail."""
+        """Ring soon, in batches. Does not wait and never fails."""
 
     def on_ring(self, kinds: Sequence[str], heard: Callable[[str, list[UUID]], None]) -> None:
-        """Calls `heard` with kind and ids; to be said before `listen`."""
+        """Call `heard` with kind and ids for each hint. Call this before `listen`."""
 
     async def listen(self) -> None:
         """Listens until cancelled."""
 
     async def close(self) -> None:
-        """Rings what still waits."""
+        """Send the hints that still wait."""
 
 
 class _Ringer:
-    """What both transports share: hints are gathered by kind while earlier ones are on their way."""
+    """What both transports share: hints are gathered by kind while earlier ones are being sent."""
 
     def __init__(self) -> None:
         self._batcher: Batcher[tuple[str, UUID], None] = Batcher(self._ring_batch, most=1_000, in_flight=1)
@@ -81,7 +81,7 @@ class _Ringer:
 
 
 class NotifyBell(_Ringer):
-    """Postgres NOTIFY, a channel a kind: the embedded stack, whose broker sleeps through its long poll."""
+    """Postgres NOTIFY, one channel for each kind. For the embedded stack, whose broker answers a long poll too late."""
 
     def __init__(self, pool: Queries, listener: Listener) -> None:
         super().__init__()
@@ -119,7 +119,7 @@ def _decoder(kind: str, heard: Callable[[str, list[UUID]], None]) -> Callable[[s
 class KafkaBell(_Ringer):
     """Kafka topics `run.ready.<kind>`; the processes of one group share the hints.
 
-    `replication` is on how many brokers a topic is kept that is made here; `counted` turns FastStream's metrics on.
+    `replication` is the number of brokers that keep a topic that is made here. `counted` turns FastStream's metrics on.
     """
 
     def __init__(
@@ -145,7 +145,7 @@ class KafkaBell(_Ringer):
     async def listen(self) -> None:
         if not self._heard:
             await asyncio.Event().wait()
-        from vai_common.messages.consumers import Subscription, consume  # who hears NOTIFY needs no FastStream
+        from vai_common.messages.consumers import Subscription, consume  # with NOTIFY FastStream is not needed
 
         await consume(
             Subscription(self._brokers, self._group, list(self._heard), self._hear, self._replication, self._counted)

@@ -1,6 +1,6 @@
-"""Which Kafka brokers, and how their clients prove who they are: one meaning for all of them.
+"""The address of the Kafka brokers and the sign-in there, the same for all our clients.
 
-In the environment: VAI_KAFKA_SECURITY_PROTOCOL and its like.
+In the environment: VAI_KAFKA_SECURITY_PROTOCOL and others.
 """
 
 import ssl
@@ -20,7 +20,7 @@ class _NeedsPassword(Exception):
 
 @dataclass(frozen=True)
 class Brokers:
-    """`servers` is host:port,…; without `context` nothing is encrypted, without `user` nobody signs in."""
+    """`servers` is host:port,…. Without `context` there is no TLS, without `user` no sign-in."""
 
     servers: str
     context: ssl.SSLContext | None = None
@@ -86,8 +86,8 @@ class KafkaSecurity(BaseSettings):
         protocol = self.kafka_security_protocol
         if protocol.startswith("SASL") != bool(self.kafka_user and self.kafka_password):
             raise ValueError(
-                f"VAI_KAFKA_SECURITY_PROTOCOL is {protocol}: SASL_SSL and SASL_PLAINTEXT want VAI_KAFKA_USER and"
-                " VAI_KAFKA_PASSWORD, the others take neither"
+                f"VAI_KAFKA_SECURITY_PROTOCOL is {protocol}: SASL_SSL and SASL_PLAINTEXT need VAI_KAFKA_USER and"
+                " VAI_KAFKA_PASSWORD, the others take neither of them"
             )
         files = (self.kafka_ca_file, self.kafka_cert_file, self.kafka_key_file)
         if any(files) and not protocol.endswith("SSL"):
@@ -101,7 +101,7 @@ class KafkaSecurity(BaseSettings):
         return self
 
     def brokers(self, servers: str) -> Brokers:
-        """Those at `servers`, as the settings say how."""
+        """The brokers at `servers`, with TLS and sign-in as the settings say."""
         return Brokers(
             servers, self._context(), self.kafka_user, self.kafka_password, mechanism=self.kafka_sasl_mechanism
         )
@@ -127,7 +127,7 @@ class KafkaSecurity(BaseSettings):
         return context
 
     def _password(self) -> str:
-        """Asked for where the key is encrypted; without this OpenSSL would ask on the terminal, and wait."""
+        """Called if the key is encrypted. Without it OpenSSL would ask on the terminal, and wait."""
         if not self.kafka_key_password:
             raise _NeedsPassword
         return self.kafka_key_password

@@ -1,7 +1,7 @@
-"""Reading hints from Kafka: batches, one FastStream subscriber a process with all its topics (rule 5, decision 64).
+"""Reading hints from Kafka in batches: one FastStream subscriber for all topics of a process (rule 5, decision 64).
 
-The one place where the policy of acknowledgement is set: a hint is never acknowledged, losing one is allowed. Commits
-would tie a consumer to a group that a broker which came back empty no longer knows: it would never join again.
+Hints are never acknowledged, since a hint may be lost. Commits would tie a consumer to its group: a broker that comes
+back empty does not know the group, and the consumer would never join again.
 """
 
 import asyncio
@@ -45,10 +45,10 @@ class Hint:
 
 @dataclass(frozen=True)
 class Subscription:
-    """Who hears what, and where. The processes of one `group` share the hints of `kinds`.
+    """What is read, and by whom. The processes of one `group` share the hints of `kinds`.
 
-    `replication` is on how many brokers a topic is kept that is made here. `counted` turns FastStream's metrics on:
-    they cost time with each batch, and batches are in the path of a run (rule 18).
+    `replication` is the number of brokers that keep a topic that is made here. `counted` turns FastStream's metrics on.
+    They cost time with each batch, and batches are in the path of a run (rule 18).
     """
 
     brokers: Brokers
@@ -64,7 +64,7 @@ class Subscription:
 
 
 async def consume(subscription: Subscription) -> None:
-    """Hears each hint from now on, until cancelled. Where no broker answers it tries again."""
+    """Read hints from now on, until cancelled. If no broker answers, try again."""
     while True:
         try:
             await make_topics(subscription.brokers, subscription.topics, subscription.replication)
@@ -75,13 +75,13 @@ async def consume(subscription: Subscription) -> None:
 
 
 def subscriber(subscription: Subscription) -> KafkaBroker:
-    """FastStream's broker with its one subscriber; it hears as soon as it is started."""
+    """FastStream's broker with its one subscriber, which reads as soon as the broker is started."""
     brokers = subscription.brokers
     broker = KafkaBroker(
         brokers.servers,
         security=brokers.security(),
         middlewares=[_metrics(subscription.group)] if subscription.counted else [],
-        apply_types=False,  # the decoder makes the objects; to check their types again costs more than to handle them
+        apply_types=False,  # The decoder makes the objects. To check their types again costs more than to handle them.
         logger=None,
     )
 
@@ -102,13 +102,13 @@ def subscriber(subscription: Subscription) -> KafkaBroker:
 
 
 class _Decoder:
-    """Makes hints of the records of a batch. One that cannot be decoded is dropped and counted, no other."""
+    """Decodes the records of a batch. A record that cannot be decoded is dropped and counted; the others are kept."""
 
     def __init__(self, kinds: Sequence[str]) -> None:
         self._kinds = {bell_topic(kind): kind for kind in kinds}
 
     async def __call__(self, message: KafkaMessage) -> list[Hint]:
-        raw: Any = message.raw_message  # FastStream's type is of one record, also where it reads batches
+        raw: Any = message.raw_message  # FastStream's type is that of one record, even if it reads batches
         records: Sequence[ConsumerRecord[Any, bytes]] = raw if isinstance(raw, tuple | list) else (raw,)
         hints = (self._hint(record.topic, record.value or b"") for record in records)
         return [hint for hint in hints if hint is not None and hint.run_ids]
@@ -126,7 +126,7 @@ _made: dict[str, KafkaPrometheusMiddleware] = {}
 
 
 def _metrics(group: str) -> KafkaPrometheusMiddleware:
-    """One for a process: its metrics can be registered once, and a subscriber is made again after a break."""
+    """One for a process, since metrics can be registered only once and a subscriber is made again after a break."""
     if group not in _made:
         _made[group] = KafkaPrometheusMiddleware(registry=REGISTRY, app_name=group)
     return _made[group]
@@ -137,6 +137,6 @@ async def _until_cancelled(broker: KafkaBroker) -> None:
         await broker.start()
         await asyncio.Event().wait()
     finally:
-        # A broker that is gone would be waited for.
+        # It would wait for a broker that is gone.
         with suppress(KafkaError, OSError, TimeoutError):
             await asyncio.wait_for(broker.stop(), _STOP_SECONDS)

@@ -1,4 +1,4 @@
-"""Writing to Kafka. The broker may be away: nothing here is truth, the journal is (rules 9 and 19)."""
+"""Writing to Kafka. The broker may be away: events are stored in the journal first (rules 9 and 19)."""
 
 import asyncio
 import random
@@ -19,7 +19,7 @@ _log = structlog.get_logger()
 _ANSWER_SECONDS = 10.0
 
 _AGAIN_SECONDS = (0.02, 0.05, 0.1, 0.2, 0.4)
-"""At most so long before each further try of a record that the broker refused without a reason."""
+"""The longest wait, in seconds, before another try of a record that the broker refused without a reason."""
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,14 @@ class Record:
 
 
 def is_unreachable(error: Exception | None) -> bool:
-    """Whether the broker, and not the record, is why it was not written."""
+    """Whether the broker, and not the record, is the reason that it was not written."""
     return isinstance(error, KafkaError | OSError | TimeoutError) and not isinstance(error, MessageSizeTooLargeError)
 
 
 class Producer:
-    """One producer a process; connects when first needed and again after a break.
+    """One producer for a process. It connects when first needed, and again after a break.
 
-    A broker that came back empty has lost its topics: those that are missing are made again.
+    A broker that comes back empty has lost its topics. Missing topics are made again.
     """
 
     def __init__(self, brokers: str | Brokers, client_id: str, replication: int = 1) -> None:
@@ -51,7 +51,7 @@ class Producer:
         self._connecting = asyncio.Lock()
 
     async def send(self, records: Sequence[Record]) -> list[Exception | None]:
-        """Writes records and waits for the broker's word; answers for each None or why it was not written."""
+        """Write records and wait for the broker's answer. Return for each None, or why it was not written."""
         with span("write to Kafka", records=len(records)):
             return await self._send(records)
 
@@ -67,7 +67,7 @@ class Producer:
             again = [place for place, answer in enumerate(answers) if isinstance(answer, UnknownError)]
             if not again:
                 break
-            # The embedded broker answers so where two processes write to one partition at the same moment.
+            # The embedded broker answers this if two processes write to one partition at the same moment.
             await asyncio.sleep(random.uniform(longest / 2, longest))
             for place, answer in zip(again, await _sent(producer, [records[place] for place in again]), strict=True):
                 answers[place] = answer
@@ -112,7 +112,7 @@ class Producer:
 
 
 async def _sent(producer: AIOKafkaProducer, records: Sequence[Record]) -> list[Exception | None]:
-    """One after the other into the producer's batches, then one wait for all: no task a record."""
+    """Put all records into the producer's batches, then wait once for all, instead of one task for each record."""
     away: dict[str, Exception] = {}
     sending = [away.get(record.topic) or await _put(producer, record, away) for record in records]
     futures = [future for future in sending if isinstance(future, asyncio.Future)]
@@ -124,7 +124,7 @@ async def _sent(producer: AIOKafkaProducer, records: Sequence[Record]) -> list[E
 async def _put(
     producer: AIOKafkaProducer, record: Record, away: dict[str, Exception]
 ) -> "asyncio.Future[object] | Exception":
-    """`away` notes a topic that cannot be written to, so that only its first record waits for it."""
+    """`away` holds the topics that cannot be written to, so that only the first record of each waits."""
     try:
         future: asyncio.Future[object] = await producer.send(
             record.topic, value=record.value, key=record.key, headers=record.headers

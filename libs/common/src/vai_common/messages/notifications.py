@@ -1,4 +1,4 @@
-"""Notifications of Postgres (NOTIFY): small hints, never truth (rules 3 and 4)."""
+"""Notifications of Postgres (NOTIFY): small hints, which may be lost (rules 3 and 4)."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,19 +14,19 @@ _log = structlog.get_logger()
 
 _BROKEN = (*AWAY, asyncpg.PostgresError)
 _ASK_SECONDS = 10.0
-"""How often a connection that only listens is asked whether somebody is there: silence looks like nothing to hear."""
+"""Seconds between tests of a connection that only listens: a broken one looks like one without notifications."""
 
 LARGEST_PAYLOAD = 7_900
-"""Bytes; NOTIFY refuses 8,000."""
+"""Bytes of a payload. NOTIFY refuses 8,000 and more."""
 
 
 async def notify(pool: Queries, channel: str, payload: str) -> None:
-    """Notifies in a transaction of its own: ringing inside another one serialises commits."""
+    """Notify in a transaction of its own: NOTIFY inside another transaction makes commits wait for each other."""
     await pool.execute("SELECT pg_notify($1, $2)", channel, payload)
 
 
 class Listener:
-    """Listens on a direct connection; comes back by itself after a break and then calls `on_return`."""
+    """Listens on a direct connection. It connects again after a break, and then calls `on_return`."""
 
     def __init__(self, direct_url: str, role: str, name: str = "") -> None:
         self._url = direct_url
@@ -37,15 +37,15 @@ class Listener:
         self._connection: Session | None = None
 
     def on(self, channel: str, heard: Callable[[str], None]) -> None:
-        """Calls `heard` with each payload on `channel`; to be said before `listen`."""
+        """Call `heard` with each payload on `channel`. Call this before `listen`."""
         self._heard[channel] = heard
 
     def on_return(self, call: Callable[[], None]) -> None:
-        """Calls `call` after each (re)connect: what was said meanwhile is lost, so look for yourself."""
+        """Call `call` after each connect: notifications of the time before are lost, so the caller reads the tables."""
         self._returns.append(call)
 
     async def listen(self) -> None:
-        """Listens until cancelled."""
+        """Listen until cancelled."""
         while True:
             try:
                 await self._listen_once()
@@ -67,12 +67,12 @@ class Listener:
             await _close(connection)
 
     async def _until(self, closed: asyncio.Event, connection: Session) -> None:
-        """Until the connection ends; raises TimeoutError where nobody answers on it any more."""
+        """Wait until the connection ends. Raises TimeoutError if the server no longer answers on it."""
         while not closed.is_set():
             try:
                 await asyncio.wait_for(closed.wait(), _ASK_SECONDS)
             except TimeoutError:
-                for channel in self._heard:  # to listen again changes nothing, but has to be answered
+                for channel in self._heard:  # A second LISTEN changes nothing, but the server has to answer it.
                     await connection.execute(f'LISTEN "{channel}"', timeout=_ASK_SECONDS)
 
     def _dispatch(self, _connection: Any, _pid: int, channel: str, payload: object) -> None:

@@ -1,7 +1,7 @@
-"""HTTP as it comes off the wire: everything that a client may take its time or its room for has a bound (rule 24).
+"""Bounds of incoming HTTP (rule 24): how long a client may take, and how much it may send.
 
-Heads are bounded in bytes, headers and time, bodies in time, connections in number; errors have the one shape that all
-errors have.
+Heads have a largest size, number of headers and time, bodies a time, connections a number. Errors have the same shape
+as all errors of the API.
 """
 
 import asyncio
@@ -23,11 +23,11 @@ MOST_HEADERS = 200
 """Headers of one request."""
 
 MOST_AHEAD = 32
-"""Requests that one connection may send ahead of their answers. With one more it is closed after the answers to these:
-whoever pipelines sends again what was not answered (RFC 9112, 9.3.2)."""
+"""Requests that a connection may send before their answers (pipelining). With one more it is closed after the answers
+to these; the client sends the unanswered ones again (RFC 9112, 9.3.2)."""
 
 _SLICE = 16 * 1024
-"""Bytes that the parser is given at once: a read of the loop may be 256 KiB, which is many heads."""
+"""Bytes that the parser gets at once: one read of the event loop may be 256 KiB, which holds many heads."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Door:
         self._all = 0
 
     def enter(self, address: str) -> bool:
-        """Whether there is room for one more; it is counted in any case, so call `leave` at its end."""
+        """Count a connection and return whether there was room for it. Call `leave` at its end in any case."""
         self._all += 1
         self._of_address[address] += 1
         most, most_of_address = self.bounds.connections, self.bounds.connections_per_address
@@ -63,14 +63,14 @@ class Door:
 
 
 class _Refused(Exception):
-    """Ends the parsing of a request; the parser makes an error of its own of it."""
+    """Stops the parser, which turns it into an error of its own."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, which by itself waits and reads without end.
+    """uvicorn's protocol with bounds; by itself it waits and reads without end.
 
-    A client may offer to change the protocol (`Upgrade: h2c`, as Java's does with each request): the offer is passed
-    over, as RFC 9110 allows. The parser takes the body behind such a head for something else, so another one reads it.
+    An offer to change the protocol (`Upgrade: h2c`, which Java's client sends with each request) is ignored, as RFC
+    9110 allows. The parser does not read the body after such a head as HTTP, so a new parser reads it.
     """
 
     def __init__(
@@ -91,19 +91,19 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_body = False
         self._late: asyncio.TimerHandle | None = None
         self._refusal: tuple[HTTPStatus, str] | None = None
-        # The headers that frame a body that the parser has not read, because of an offer to change the protocol.
+        # The headers that give the length of a body that this parser has not read, because of an `Upgrade` header.
         self._framing = b""
         self._reads_on = False
-        # More was sent ahead than is answered: nothing is read any more.
+        # The client has sent too many requests ahead: no more is read.
         self._is_full = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._address = self.client[0] if self.client else ""
         if not self._door.enter(self._address):
-            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "there are too many connections; try again later")
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections; try again later")
             return
-        # A connection that says nothing is closed without a word: nobody listens for one.
+        # An idle connection is closed without an answer, since the client waits for none.
         self._late = self.loop.call_later(self._bounds.head_seconds, transport.close)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -131,7 +131,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._stay(data[offer.args[0] :])
 
     def _stay(self, rest: bytes) -> None:
-        """Goes on behind a head that offered another protocol; `rest` is what came after it."""
+        """Go on after a head that offered another protocol. `rest` are the bytes after it."""
         if self._framing:
             self.parser = httptools.HttpRequestParser(self)
             head, self._framing, self._reads_on = b"POST / HTTP/1.1\r\n" + self._framing + b"\r\n", b"", True
@@ -189,7 +189,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._refuse(*(self._refusal or (HTTPStatus.BAD_REQUEST, msg)))
 
     def _measure(self, size: int) -> None:
-        """Whether what has come is too much, and how long the rest may take."""
+        """Refuse a head that is too large, and set the time limit for the rest of the request."""
         if self.transport.is_closing() or not (self._in_head or self._in_body):
             return
         if self._in_head:
@@ -205,7 +205,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._in_body and self.cycle is not None and self.cycle.response_started:
             self.transport.close()
         else:
-            self._refuse(HTTPStatus.REQUEST_TIMEOUT, f"no whole request came within {seconds:g} seconds")
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT, f"the request was not complete after {seconds:g} seconds")
 
     def _be_patient(self) -> None:
         if self._late is not None:

@@ -1,4 +1,4 @@
-"""Making topics: how many partitions each has, and how long it keeps a record (an option of its message in proto/)."""
+"""Creates topics, with their number of partitions and their retention (an option of the message in proto/)."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -13,9 +13,9 @@ PARTITIONS = 3
 
 
 async def make_topics(brokers: str | Brokers, topics: Sequence[str], replication: int = 1) -> None:
-    """Makes those of the topics that are not there; one that is keeps the settings that its operators gave it.
+    """Create the topics that are missing. Topics that exist are not changed.
 
-    `replication` is on how many brokers each is kept.
+    `replication` is the number of brokers that keep each topic.
 
     Raises LookupError for a topic that is not in the contracts, KafkaError or OSError where the broker does not answer.
     """

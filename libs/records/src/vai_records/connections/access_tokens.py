@@ -118,7 +118,7 @@ class AccessTokens:
         org_id, connection_id = self._ids
         row = await self._pool.fetchrow(_READ, connection_id, org_id)
         if row is None:
-            raise Permanent(ErrorCode.CONNECTION_ERROR, "The run's connection was deleted; name another one.")
+            raise Permanent(ErrorCode.CONNECTION_ERROR, "The run's connection was deleted; choose another one.")
         credentials = self._opened(row["credentials"]) or {}
         oauth = _usable(row["slug"], credentials, row["config"])
         token = self._token(row["token"], oauth)

@@ -1,4 +1,4 @@
-"""From the journal to the public topics: who writes publishes after the commit, and sweeps what was left (rule 9)."""
+"""Publishes the journal: the process that wrote an event publishes it after the commit or in a sweep (rule 9)."""
 
 import asyncio
 from collections import Counter
@@ -34,7 +34,7 @@ WHERE published_at IS NULL AND writer = $1 AND occurred_at < clock_timestamp() -
 ORDER BY occurred_at LIMIT $2
 """
 
-# While the broker is away, one event tries whether it is back; then all do.
+# While the broker is away, only one event is tried. When it succeeds, all are.
 _PROBE = f"""
 SELECT subject_id, sequence, type, occurred_at, org_id, {JOURNAL_DATA}, traceparent FROM events
 WHERE published_at IS NULL AND writer = $1 AND retry_at IS NOT NULL
@@ -46,7 +46,7 @@ _ALL_AGAIN = "UPDATE events SET retry_at = NULL WHERE published_at IS NULL AND w
 _BATCH = 500
 
 _LINGER_SECONDS = 0.02
-"""Nobody on the platform waits for a public event, and a batch costs the broker and the journal as much as one."""
+"""Seconds to collect a batch: no run waits for a public event, and a batch costs as much as a single one."""
 
 _UNSENT = ValueError("the event could not be encoded")
 
@@ -73,7 +73,7 @@ GROUP BY subject_id ORDER BY min(occurred_at) LIMIT 1000
 
 
 class Publisher:
-    """Publishes this process's journal rows, at least once. A row that fails backs off alone."""
+    """Publishes this process's journal rows, at least once. A row that fails rests alone."""
 
     def __init__(self, pool: Pool, producer: Producer, process_id: UUID) -> None:
         self._pool = pool
@@ -126,7 +126,7 @@ class Publisher:
                 return found
 
     async def adopt_once(self) -> None:
-        """Takes over the unpublished rows of processes that are gone (the watchdog's part)."""
+        """Take over the unpublished rows of dead processes. Only the watchdog calls it."""
 
         async def take(subjects: list[UUID] | None) -> int:
             await self._pool.execute(_ADOPT, self._process_id, subjects)
@@ -142,7 +142,7 @@ class Publisher:
         return [subject_id for subject_id, _ in keys], [sequence for _, sequence in keys]
 
     def _read(self, row: Row) -> Event | None:
-        """The event of a row; one that cannot be read rests, and stops nobody (rule 22)."""
+        """The event of a row. A row that cannot be read rests, and does not block the others (rule 22)."""
         try:
             return Event.of(row)
         except Exception as error:
@@ -174,7 +174,7 @@ class Publisher:
         return sent
 
     async def _heard(self, *, away: bool, back: bool) -> None:
-        """When the broker is back, all go out: how often a row has failed meanwhile says nothing about the row."""
+        """When the broker is back, try all rows again: their failures were not their own."""
         if self._is_away and back:
             await self._pool.execute(_ALL_AGAIN, self._process_id)
         self._is_away = away
@@ -204,6 +204,6 @@ def _key(event: Event) -> Key:
 def _encoded(event: Event) -> Record | None:
     try:
         return record_of(event)
-    except Exception as error:  # whatever is wrong with it: the row backs off, and the others go out
+    except Exception as error:  # any error of the row: it rests, and the others are published
         _log.error("event_unencodable", event_id=event.id, type=event.type, error=f"{type(error).__name__}: {error}")
         return None

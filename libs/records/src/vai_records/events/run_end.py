@@ -1,4 +1,4 @@
-"""What follows the end of a run, once it is committed: its event goes out, and whoever waits for it is woken."""
+"""What happens after the commit of a run's end: its event is published, and clients that wait for it are woken."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -15,7 +15,7 @@ _WATCH = "UPDATE runs SET watched = true WHERE id = $1 AND phase <> 'done' RETUR
 
 
 async def follow(rows: Sequence[Row], pool: Pool, bell: Bell, publisher: Publisher) -> None:
-    """For the rows of runs that a finishing statement answered. Only hints: what is lost here is swept later."""
+    """For the rows that a finishing statement has returned. Only hints: a sweep finds what is lost here."""
     announce(rows, bell, publisher)
     offer_room(rows, bell)
     for row in rows:
@@ -30,13 +30,13 @@ async def follow(rows: Sequence[Row], pool: Pool, bell: Bell, publisher: Publish
 
 
 def offer_room(rows: Sequence[Row], bell: Bell) -> None:
-    """For committed rows of runs that are live no more: where others wait for room, the dispatcher hears of it."""
+    """For committed rows of runs that are no longer live: tell the dispatcher if others wait for room."""
     if organisations := dict.fromkeys(row["org_id"] for row in rows if row["room_wanted"]):
         bell.ring(ROOM, list(organisations))
 
 
 def announce(rows: Sequence[Row], bell: Bell, publisher: Publisher) -> None:
-    """For committed rows of the journal: they go out, and the scheduler hears of those that automations wait for."""
+    """For committed rows of the journal: publish them, and tell the scheduler if automations wait for some."""
     publisher.publish(rows)
     if wanted := [row["subject_id"] for row in rows if row["wanted"]]:
         bell.ring(EVENT, wanted)
@@ -49,5 +49,5 @@ def automation_run_of(row: Row) -> UUID | None:
 
 
 async def watch(conn: Queries, run_id: UUID) -> bool:
-    """Asks whoever ends the run to notify us; False where it has ended already."""
+    """Mark the run as watched, so that its end is notified. False if it has ended already."""
     return await conn.fetchval(_WATCH, run_id) is not None

@@ -1,4 +1,4 @@
-"""What is no longer in the lake: files that a newer extraction replaced, and those that nobody went on with."""
+"""Files that may be deleted: replaced by a newer extraction, or never published by their run."""
 
 import re
 from collections.abc import Sequence

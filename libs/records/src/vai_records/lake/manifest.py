@@ -29,7 +29,7 @@ ADDED: Columns = [
 
 @dataclass(frozen=True)
 class Dataset:
-    """One table of the lake; `row_count` is None until somebody has counted."""
+    """One table of the lake. `row_count` is None until the rows were counted."""
 
     id: UUID
     layer: str
@@ -245,7 +245,7 @@ async def save_columns(conn: Queries, load: Load, found: Columns, replaced: bool
 
 @dataclass(frozen=True)
 class Turn:
-    """What a run that asks for a Delta table's lock is told."""
+    """The answer to a run that asks for a Delta table's lock."""
 
     write_epoch: int | None
     """The new one, where the lock is given; None while the run must wait."""

@@ -1,22 +1,23 @@
-"""Pieces of SQL that say which runs a claim takes, and which leases a statement has passed over.
+"""Pieces of SQL: which runs a claim takes, and which leases a statement has skipped.
 
-They pick `id` and `status` of runs: of the kinds $2, hinted at by $3 or whoever waits, at most $4; `runs.statements`
-claims them for the owner $1 by the name of $5.
+They select `id` and `status` of runs of the kinds $2, the hinted ones ($3) or any that wait, at most $4.
+`runs.statements` claims these for the owner $1 with the name $5.
 """
 
 from vai_records.lifecycle.sql_fragments import ALONE
 
-# `phase || ''` keeps the planner from the indexes of what is queued or leased: it believes that they are short, and
-# walks a backlog of a million to find eight runs that it could have asked for by their ids.
+# `phase || ''` keeps the planner from the indexes of queued or leased runs. It believes that these are short, and would
+# read a backlog of a million runs to find eight whose ids are given.
 IS_QUEUED = "r.phase || '' = 'queued'"
 IS_LEASED = "r.phase || '' = 'leased'"
 
 HINTED = f"""SELECT r.id, r.status FROM runs r WHERE r.id = ANY($3::uuid[]) AND {IS_QUEUED}
     AND r.kind = ANY($2::text[]) AND NOT {ALONE} ORDER BY r.id LIMIT $4 FOR UPDATE SKIP LOCKED"""
 
-# Organisations in turn: of each the recovered and then the oldest; the outer limit takes one round after another.
-# Who waits is found by skipping from one organisation to the next, however many runs each of them has. The rows are
-# looked up one by one, in the order of `fair`: a join would let a plan that was made for a small table read all of it.
+# Organisations in turn, of each the recovered runs and then the oldest. The outer limit takes one round after another.
+# A loose index scan: it jumps from one (kind, org_id) to the next, so the cost depends on the number of organisations,
+# not of runs. The rows are looked up one by one, in the order of `fair`: with a join, a plan that was made for a small
+# table would read the whole table.
 WAITING = f"""WITH RECURSIVE line(kind, org_id) AS (
         SELECT k.kind, first.org_id FROM unnest($2::text[]) AS k(kind), LATERAL (
             SELECT org_id FROM runs WHERE phase = 'queued' AND kind = k.kind
@@ -43,7 +44,7 @@ WAITING = f"""WITH RECURSIVE line(kind, org_id) AS (
     ) locked
     WHERE $3::uuid[] IS NULL LIMIT $4"""
 
-# The same, where each organisation may take so many and no more ($6 to $8, see `Share`).
+# The same with a limit for each organisation ($6 to $8, see `Share`).
 WITHIN = (
     """coalesce((SELECT s.room FROM unnest($6::uuid[], $7::int[]) s(org_id, room) WHERE s.org_id = {org}), $8::int)"""
 )
@@ -60,7 +61,7 @@ WAITING_SHARED = WAITING.replace(
             row_number() OVER (PARTITION BY line.org_id ORDER BY w.recovered DESC, w.id) AS place,""",
 ).replace("WHERE $3::uuid[] IS NULL", f"WHERE $3::uuid[] IS NULL AND fair.place <= {WITHIN.format(org='fair.org_id')}")
 
-# One worker of a kind at a time: others go on with what else there is ($6 says for how many seconds).
+# One worker of a kind at a time, for $6 seconds: the others go on with other runs.
 WAITING_ALONE = f"""SELECT r.id, r.status FROM runs r WHERE r.phase = 'queued' AND r.kind = ANY($2::text[]) AND {ALONE}
     AND r.id <> ALL($3::uuid[]) AND NOT EXISTS (
         SELECT FROM runs h WHERE h.phase = 'leased' AND h.kind = r.kind AND {ALONE.replace("r.", "h.")} AND EXISTS (
@@ -68,16 +69,16 @@ WAITING_ALONE = f"""SELECT r.id, r.status FROM runs r WHERE r.phase = 'queued' A
             AND l.occurred_at > now() - $6::int * interval '1 s'))
     ORDER BY r.id LIMIT $4 FOR UPDATE SKIP LOCKED"""
 
-# What a pull would take. Only asked for where the pull itself fails, so that the row at fault can be found.
+# The runs that a pull would claim. Only used if the pull fails, to find the bad row.
 _WHO = "SELECT id FROM ({waiting}) w WHERE $1::uuid IS NULL AND $5::text IS NULL"
 WHO_WAITS = _WHO.format(waiting=WAITING)
 WHO_WAITS_ALONE = _WHO.format(waiting=WAITING_ALONE)
 
 
 def passed_over(given: str) -> str:
-    """Those of the given leases (id, epoch) that are as expected and not `picked`: somebody holds their rows.
+    """Those of the given leases (id, epoch) that are as expected and not `picked`: their rows are locked.
 
-    Where all were picked, nothing is read.
+    If all were picked, nothing is read.
     """
     return f"""SELECT t.id, t.epoch FROM ({given}) t JOIN runs r ON r.id = t.id AND r.epoch = t.epoch
     WHERE (SELECT count(*) FROM picked) < (SELECT count(*) FROM ({given}) all_given)

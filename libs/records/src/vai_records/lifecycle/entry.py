@@ -6,9 +6,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Entry:
-    """A log entry to be; its place in the run's log is given by the statement that writes it (rule 10).
+    """A log entry before it is written. The statement that writes it gives it its sequence (rule 10).
 
-    `number` counts an owner's entries of one epoch from 1 on: one that is written already is not written again.
+    `number` counts an owner's entries of one epoch, from 1. An entry that is written already is not written again.
     """
 
     event: str

@@ -1,7 +1,7 @@
-"""The end of a run that its own transition cannot end, or move to where it ends (rule 23).
+"""Ends a run whose own transition fails (rule 23).
 
-A transition writes a log entry, an event and the parent's waking in one statement; where one of these fails, nothing
-would end the run. Here they are left out one after the other, and what is left reads nothing of the definition.
+A transition writes a log entry, an event and the wake-up of a parent in one statement. If one of these fails, nothing
+would end the run. Here they are left out one after the other. The rest does not read the definition.
 """
 
 from functools import cache
@@ -18,7 +18,7 @@ from vai_records.runs.row import RunRow
 
 _log = structlog.get_logger()
 
-# An old row may break a constraint that is newer than it is: what such a constraint asks about is emptied.
+# An old row may break a newer constraint: the columns of such constraints are set to NULL.
 _EMPTIED = {
     name: f"{name} = NULL" for name in ("lease_owner", "due_at", "held_for", "control", "approval_timeout_seconds")
 }
@@ -58,10 +58,10 @@ async def end(
     extra: dict[str, Any] | None = None,
     writer: UUID | None = None,
 ) -> tuple[bool, list[RunRow]]:
-    """Takes an ending step without its log entry, or without its event, too.
+    """Take an ending step without its log entry, and if that fails without its event, too.
 
-    Answers whether the run has ended by it, and the rows for `follow`. Raises what the database says of a row that
-    cannot be changed at all.
+    Return whether the run has ended, and the rows for `follow`. Raises the database's error if the row cannot be
+    changed at all.
     """
     try:
         async with conn.transaction():

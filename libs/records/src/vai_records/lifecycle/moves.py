@@ -21,7 +21,7 @@ class Status(StrEnum):
 
 
 class Phase(StrEnum):
-    """What the platform does with a run at the moment."""
+    """What the platform does with a run now."""
 
     HELD = "held"
     QUEUED = "queued"
@@ -41,7 +41,7 @@ class HeldFor(StrEnum):
 
 
 class Control(StrEnum):
-    """What somebody asked of a leased run; whoever releases the run carries it out."""
+    """What somebody asked of a leased run. The service that releases the run does it."""
 
     PAUSE = "pause"
     CANCEL = "cancel"
@@ -132,7 +132,7 @@ MOVES: tuple[Move, ...] = (
     Move(_RUNNING, Phase.DELAYED, Phase.PAUSED, "paused", Owner.GATEWAY),
     Move(_RUNNING, Phase.PARKED, Phase.PAUSED, "paused", Owner.GATEWAY),
     Move(_RUNNING, Phase.PAUSED, Phase.QUEUED, "resumed", Owner.GATEWAY),
-    # Where a limit holds, a run that goes on waits for room like a new one: delayed, and the dispatcher lets it in.
+    # If a limit is reached, a run that goes on waits for room like a new one: delayed, until the dispatcher queues it.
     Move(_RUNNING, Phase.PAUSED, Phase.DELAYED, "resumed", Owner.GATEWAY),
     Move(_RUNNING, Phase.PARKED, Phase.DELAYED, "child_ended", Owner.WORKER),
     Move(_RUNNING, Phase.PARKED, Phase.DELAYED, "child_cancelled", Owner.GATEWAY),

@@ -1,7 +1,7 @@
-"""Pieces of SQL that every transition shares: the log entry and the journal row in the transition's own statement.
+"""Pieces of SQL that all transitions share: they write the log entry and the journal row in the same statement.
 
-All of them read from a CTE `moved` with the columns of `runs` after the change, and are given expressions for what
-differs. `data` of an event is what decision 30 lists.
+All of them read from a CTE `moved` with the columns of `runs` after the change, and take SQL expressions for the rest.
+Decision 30 lists the `data` of an event.
 """
 
 EVENT_DATA = """jsonb_build_object(
@@ -65,9 +65,9 @@ def told(event_type: str, extra: str, writer: str, source: str = "moved") -> str
 
 
 def waits_for_room(run: str) -> str:
-    """Whether a run waits for room under a limit; the predicate of the index `runs_waiting`, word for word.
+    """Whether a run waits for room under a limit. It must equal the predicate of the index `runs_waiting`.
 
-    A new or approved run is held; one that has begun and goes on (a retry, resumed, woken) is delayed without a time.
+    A new or approved run is held. One that has begun and goes on (a retry, resumed, woken) is delayed without a time.
     """
     return f"""(({run}.phase = 'held' AND {run}.held_for = 'limit')
         OR ({run}.phase = 'delayed' AND {run}.due_at = 'infinity'))"""
@@ -82,14 +82,14 @@ def limited(run: str) -> str:
 ROOM_WANTED = (
     f"""((SELECT true FROM runs w WHERE w.org_id = moved.org_id AND {waits_for_room("w")} LIMIT 1) IS NOT NULL)"""
 )
-"""Whether somebody waits for the room that a run of `moved` leaves: one look into an index that is empty where there
-are no limits. No EXISTS, which may be planned as a hash of all that wait."""
+"""Whether another run waits for the room that a run of `moved` leaves. One look into an index, which is empty without
+limits. Not EXISTS, which may be planned as a hash of all waiting runs."""
 
 
 def woken(parents: str) -> str:
-    """Sends parked parents on their way: queued, or to wait for room where a limit holds.
+    """Move parked parents on: queued, or waiting for room if a limit is reached.
 
-    `parents` is an SQL condition on the parent's id. One that is locked is left to the sweep.
+    `parents` is an SQL condition on the parent's id. A locked parent is left to the sweep.
     """
     return f"""UPDATE runs p SET phase = CASE WHEN parent.limited THEN 'delayed' ELSE 'queued' END,
         due_at = CASE WHEN parent.limited THEN 'infinity'::timestamptz END, updated_at = clock_timestamp() FROM (
@@ -100,7 +100,7 @@ def woken(parents: str) -> str:
 
 
 WOKEN = woken("IN (SELECT parent_run_id FROM moved)")
-"""Who ends a child wakes its parked parent in the same statement."""
+"""The statement that ends a child wakes its parked parent, too."""
 
 AFTERWARDS = f"""CASE WHEN woken.phase = 'queued' THEN woken.id END AS woken_id, woken.kind AS woken_kind,
     ({ROOM_WANTED} OR woken.phase IS NOT DISTINCT FROM 'delayed') AS room_wanted"""

@@ -1,7 +1,7 @@
-"""One guarded statement for every transition that is not on the hot path (rule 1).
+"""The guarded statement of every transition that is not in `runs.statements` (rule 1).
 
-A service's `lifecycle.py` gives each step of its slice a name and calls `apply`; a row that is not answered was not
-where it should have been, and the caller reads it to decide.
+A service's `lifecycle.py` names its steps and calls `apply`. If a row is not returned, it was not as expected, and the
+caller reads it to decide.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from vai_records.runs.row import RunRow
 _LIVE = frozenset((Phase.QUEUED, Phase.LEASED))
 
 _NOBODY = "SELECT NULL::uuid AS id, NULL::text AS kind, NULL::text AS phase WHERE false"
-"""Instead of `WOKEN` where no child has ended: its parent goes on waiting."""
+"""Used instead of `WOKEN` if the step does not end the run: a parent goes on waiting."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Step:
 
     @property
     def leaves_room(self) -> bool:
-        """Whether the run was live (queued or leased) and is no longer, so that a limit may let another one in."""
+        """Whether the run was live (queued or leased) and no longer is, so that another one may fit under a limit."""
         return not _LIVE.isdisjoint(self.phases) and self.phase not in _LIVE
 
 
@@ -92,10 +92,10 @@ async def apply(
     worker: str | None = None,
     writer: UUID | None = None,
 ) -> list[RunRow]:
-    """Takes the step for those of `ids` that are where it starts; answers their rows.
+    """Take the step for those of `ids` that are in its first state. Return their rows.
 
-    With `entry` it writes a log entry, with `event` a journal row (`writer` publishes it): the answered rows then have
-    the event's columns, too.
+    With `entry` it writes a log entry, with `event` a journal row (`writer` publishes it), and the returned rows have
+    the event's columns.
     """
     noted = (
         None

@@ -1,4 +1,4 @@
-"""API keys: made, revoked, asked whom they act for, and shown. The key itself is told once, when it is made."""
+"""API keys: making, revoking, checking and listing them. The key itself is shown once, when it is made."""
 
 import hashlib
 import secrets
@@ -137,9 +137,8 @@ async def revoke_key(conn: AsyncConnection, org_id: UUID, key_id: UUID) -> bool:
 
 
 async def holder_of(conn: AsyncConnection, hashed: bytes) -> Actor | None:
-    """Whom a key acts for, never with more than its user's role; None where it is unknown, revoked or expired.
-
-    A key whose user has left the organisation is worth nothing.
+    """The user of a key, never with more than the user's role. None if the key is unknown, revoked or expired, or if
+    the user has left the organisation.
     """
     of_user = and_(memberships.c.org_id == api_keys.c.org_id, memberships.c.user_id == api_keys.c.user_id)
     joined = api_keys.join(memberships, of_user).join(organisations, organisations.c.id == api_keys.c.org_id)

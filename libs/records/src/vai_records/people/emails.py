@@ -21,4 +21,4 @@ def email_of(given: object) -> str:
         plain = given.strip(" ")
         if plain.isascii() and len(plain) <= LONGEST and _EMAIL.fullmatch(plain.lower()):
             return plain.lower()
-    raise NoEmail("this is no email address: name@host, ASCII letters only")
+    raise NoEmail("must be an email address: name@host, ASCII letters only")

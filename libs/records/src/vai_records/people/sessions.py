@@ -35,7 +35,7 @@ _TIDY = text("DELETE FROM ended_sessions WHERE ends_at < clock_timestamp() - int
 
 @dataclass(frozen=True)
 class Session:
-    """What a signed token says of itself; `key_id` where an API key asked for it, `id` where it can be signed out."""
+    """The claims of a signed token. `key_id`: the API key that asked for it. `id`: with it, it can be signed out."""
 
     org_id: UUID
     user_id: UUID
@@ -47,7 +47,7 @@ class Session:
 
 
 async def holder(conn: AsyncConnection, session: Session) -> Actor | None:
-    """Whom a token stands for, never with more than its own role; None where it is good no more."""
+    """The user of a token, never with more than the token's own role. None if it is no longer valid."""
     wanted = {"org": session.org_id, "user": session.user_id, "version": session.version}
     row = (await conn.execute(_HOLDER, {**wanted, "key": session.key_id, "session": session.id})).one_or_none()
     if row is None:

@@ -1,7 +1,7 @@
 """Signing in with a password: the account behind an email, and how often somebody tried.
 
-Tries are counted in Postgres, so that all gateways count together. A try is counted before the password is looked at:
-a thousand at once are not a thousand free ones.
+Tries are counted in Postgres, so that all gateways count together. A try is counted before the password is checked, so
+that many tries at the same time are limited, too.
 """
 
 import hashlib
@@ -13,13 +13,13 @@ from vai_common.queries import Queries
 WINDOW_SECONDS = 900
 
 MOST_OF_ADDRESS = 60
-"""Tries from one address within the window, for whomever."""
+"""Tries from one address within the window, for all accounts together."""
 
 MOST_OF_PAIR = 8
 """Tries from one address for one email."""
 
 MOST_OF_EMAIL = 100
-"""Tries for one email from anywhere. High: whoever reaches it locks a person out for a while."""
+"""Tries for one email from all addresses. High, since an attacker who reaches it locks the person out for a while."""
 
 _TAKE = f"""
 INSERT INTO sign_in_attempts AS a (subject, tries) VALUES ($1, 1)
@@ -55,10 +55,10 @@ class Account:
 
 
 async def take(conn: Queries, address: str, email: str) -> float | None:
-    """Count a try. Answers how many seconds to wait where it is one too many, else None.
+    """Count a try. Return the seconds to wait if it is one too many, else None.
 
-    The narrower counts are touched only by tries that the wider ones let pass, so that one address that goes on
-    and on does not lock a person out for all others.
+    The limit per address is checked first. A try that it refuses does not count against the account, so one attacker
+    cannot lock a user out.
     """
     for subject, most in _limits(address, email):
         [row] = await conn.fetch(_TAKE, subject)
@@ -68,7 +68,7 @@ async def take(conn: Queries, address: str, email: str) -> float | None:
 
 
 async def succeeded(conn: Queries, address: str, email: str) -> None:
-    """A good password: the try was none, and earlier slips of this person at this address are forgotten."""
+    """The password was right: do not count the try, and forget earlier ones of this person from this address."""
     (of_address, _), (of_pair, _), (of_email, _) = _limits(address, email)
     await conn.execute(_FORGET, of_pair)
     for subject in (of_address, of_email):
@@ -76,7 +76,7 @@ async def succeeded(conn: Queries, address: str, email: str) -> None:
 
 
 async def tidy(conn: Queries) -> None:
-    """Forget what is over."""
+    """Delete counts whose window is over."""
     await conn.execute(_TIDY)
 
 

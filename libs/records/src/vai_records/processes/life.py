@@ -25,10 +25,10 @@ _log = structlog.get_logger()
 
 BEAT_SECONDS = 5.0
 RETAKE_SECONDS = 0.3
-"""Between two tries to take the lock again: who looks for it calls a process dead at the second look, 1 s apart."""
+"""Seconds between tries to take the lock again: a process counts as dead at the second look without it, 1 s apart."""
 
 STEADY_SECONDS = 12.0
-"""How old the last good beat may be before the process starts no side effect."""
+"""How old the last successful beat may be. After that the process starts no side effect."""
 
 _REGISTER = """
 INSERT INTO processes (id, service, kinds, slots, address, http_address, host, pid, lock_key, session)
@@ -54,7 +54,7 @@ class Abilities:
 
 
 class Life:
-    """One process's life. `on_beat` hears the leases after each good beat, `on_death` that others think it dead."""
+    """One process's life. `on_beat` gets the leases after each beat. `on_death` is called if others count it dead."""
 
     def __init__(self, service: Service[Any], abilities: Abilities | None = None) -> None:
         self.id = uuid7()
@@ -71,24 +71,24 @@ class Life:
         self.on_death: Callable[[], None] = lambda: None
 
     async def start(self) -> None:
-        """Takes the lock, registers, and beats from now on."""
+        """Take the lock, register, and beat from now on."""
         await self._take_lock()
         await self.beat_once()
         self._beating = self._service.spawn(every(BEAT_SECONDS, self._beat, self._now))
 
     def is_steady(self) -> bool:
-        """Whether this process may start a side effect: others cannot have taken it for dead."""
+        """Whether this process may start a side effect: no other process can count it as dead."""
         return self._holds_lock() and steady_seconds() - self._last_good <= STEADY_SECONDS
 
     async def steady(self) -> None:
-        """Waits until the process is certain to be alive."""
+        """Wait until no other process can count this one as dead."""
         while not self.is_steady():
             self._changed.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), 1)
 
     async def beat_once(self) -> None:
-        """One beat; its time counts from when it was sent."""
+        """One beat. Its time is the time when it was sent."""
         if not self._holds_lock():
             await self._take_lock()
         sent = steady_seconds()
@@ -105,14 +105,14 @@ class Life:
         self.on_beat(leases)
 
     async def say_stopping(self) -> None:
-        """Nobody should send calls here any more, or count on this process for what waits."""
+        """Say that this process takes no more calls and claims no more runs."""
         with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
             await asyncio.wait_for(self._service.pool.execute(_STOPPING, self.id), 2)
 
     async def stop(self) -> None:
-        """Leaves: the last beat, then the row goes, so that nobody looks for this process, then the lock.
+        """End: the last beat, then remove the row, so that no service looks for this process, then release the lock.
 
-        With a lease in its hands that it could not let go the row stays, and the watchdog sees the lock fall.
+        If it could not release a lease, the row stays, and the watchdog notices the free lock.
         """
         if self._beating is not None:
             self._beating.cancel()
@@ -134,7 +134,7 @@ class Life:
                 asyncio.get_running_loop().call_later(RETAKE_SECONDS, self._now.set)
 
     async def _take_lock(self) -> None:
-        """On a new connection and with a new key: the old session may be there for a while yet."""
+        """Take the lock on a new connection with a new key: the old session may still exist for a while."""
         settings, service = self._service.settings, self._service
         url, name = settings.direct_url, service.session or ""
         lock = await asyncio.wait_for(connect(url, service.name, name=name), BEAT_SECONDS)
@@ -152,7 +152,7 @@ class Life:
             self._hear_of_death()
 
     def _lock_fell(self, lock: Any) -> None:
-        """The connection has ended, whoever ended it: take the lock again at once, before others see it free."""
+        """The connection has ended: take the lock again at once, before others see it free."""
         if lock is self._lock:
             self._now.set()
 
@@ -161,7 +161,7 @@ class Life:
         self.on_death()
 
     async def _register(self) -> bool:
-        """Whether the row was not there: others took this process for dead, or it has just begun."""
+        """Whether the row was missing: others counted this process as dead, or it has just begun."""
         is_new: bool = await self._service.pool.fetchval(
             _REGISTER,
             self.id,

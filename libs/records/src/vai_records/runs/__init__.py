@@ -1,1 +1,1 @@
-"""Runs: made, claimed, ended, read."""
+"""Runs: the statements that make, claim, end and read them."""

@@ -1,4 +1,4 @@
-"""Does anything hold this run? The one rule by which a run waits or is queued (rule 3)."""
+"""Decides whether a run is queued or has to wait, for an approval or a limit (rule 3)."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from vai_records.lifecycle.moves import HeldFor
 
 @dataclass(frozen=True)
 class Limits:
-    """How many runs may be live (queued or leased) at once; None is no limit, the default (rule 11)."""
+    """How many runs may be live (queued or leased) at once. None, the default, means no limit (rule 11)."""
 
     organisation: int | None = None
     connection: int | None = None
@@ -18,10 +18,10 @@ class Limits:
 
 
 def admit(*, requires_approval: bool, approved: bool, deferred: bool, limits: Limits) -> HeldFor | None:
-    """What holds the run, or None: queue it.
+    """What the run has to wait for, or None: queue it.
 
-    Asked when a run is made, executed, approved and resumed. Where there is a limit the run is held and the dispatcher
-    alone counts and lets it in.
+    Called when a run is made, executed, approved and resumed. If there is a limit the run is held: only the dispatcher
+    counts live runs and queues it.
     """
     if deferred:
         return HeldFor.DEFERRED

@@ -1,4 +1,4 @@
-"""What changed of an organisation's runs since a time: for screens that follow them (`runs_changed` is the index)."""
+"""Changes of an organisation's runs since a time, for screens that follow them (index `runs_changed`)."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -26,9 +26,9 @@ async def clock(conn: Queries) -> datetime:
 
 
 async def since(conn: Queries, known: Mapping[UUID, datetime], most: int) -> list[Row]:
-    """By organisation, up to `most` runs that changed after a time, oldest change first: where they stand now.
+    """For each organisation up to `most` runs that changed after a time, as they are now, oldest change first.
 
-    A change is seen when it is committed, which is a little later than its `updated_at`: look back that much.
+    A change becomes visible at its commit, a little later than its `updated_at`. So look back a little further.
     """
     return list(await conn.fetch(_SINCE, list(known), list(known.values()), most))
 

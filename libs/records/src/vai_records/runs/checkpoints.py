@@ -1,4 +1,4 @@
-"""How far a run has come: what the worker that takes it over, and the run that retries it, go on from."""
+"""Checkpoints: how far a run has come. The next worker, or a retry of the run, goes on from there."""
 
 from typing import Any
 from uuid import UUID
@@ -8,7 +8,7 @@ from vai_records.runs.chain import CHAIN
 
 
 async def load(conn: Queries, run_id: UUID) -> dict[str, Any] | None:
-    """What the run saved last; where it saved nothing, what the run that it retries did (decision 19)."""
+    """The run's last checkpoint. If it has none, that of the run that it retries (decision 19)."""
     state: dict[str, Any] | None = await conn.fetchval(
         f"{CHAIN} SELECT p.state FROM chain c JOIN checkpoints p ON p.run_id = c.id ORDER BY c.depth LIMIT 1", run_id
     )
@@ -16,9 +16,9 @@ async def load(conn: Queries, run_id: UUID) -> dict[str, Any] | None:
 
 
 async def save(conn: Queries, run_id: UUID, state: dict[str, Any]) -> None:
-    """Replace the run's checkpoint; in the transaction that makes durable what it tells of.
+    """Replace the run's checkpoint, in the transaction that makes the work before it durable.
 
-    It also clears the losses: a run that comes forward does not kill its workers (decision 16).
+    It also resets the losses: a run that makes progress is not one that kills its workers (decision 16).
     """
     await conn.execute(
         """INSERT INTO checkpoints (run_id, state) VALUES ($1, $2)

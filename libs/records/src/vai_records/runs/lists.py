@@ -12,7 +12,7 @@ from vai_records.runs.runs import LISTED
 
 @dataclass(frozen=True)
 class RunFilters:
-    """Which runs a list shows; what is empty filters nothing."""
+    """Which runs a list shows. An empty field does not filter."""
 
     action_id: UUID | None = None
     parent_run_id: UUID | None = None
@@ -29,7 +29,7 @@ class RunFilters:
         return self == RunFilters()
 
     def where(self, org_id: UUID, statuses: tuple[str, ...] | None = None) -> tuple[str, list[Any]]:
-        """The condition and its values. Only what is asked for stands in it, so that each list finds its index."""
+        """The condition and its values. It holds only the filters that are set, so that each list uses its index."""
         given = [
             ("org_id = ${}", org_id),
             ("action_id = ${}", self.action_id),
@@ -45,7 +45,7 @@ class RunFilters:
 async def list_page(conn: Queries, org_id: UUID, filters: RunFilters, limit: int, offset: int) -> tuple[list[Any], int]:
     """A page of runs, newest first, and how many there are in all.
 
-    The ids come from an index alone; only the rows of the page are read, and of those not what is large.
+    The ids come from an index alone. Only the rows of the page are read, without their large values.
     """
     ids, values = _ids(org_id, filters, limit, offset)
     rows = await conn.fetch(f"SELECT {LISTED} FROM runs r JOIN ({ids}) p USING (id) ORDER BY r.id DESC", *values)
@@ -88,7 +88,7 @@ def _count(org_id: UUID, filters: RunFilters) -> tuple[str, list[Any]]:
 
 
 async def hide(conn: Queries, org_id: UUID, run_id: UUID) -> bool:
-    """Hide a run that has ended; its record stays (decision 21). False where there is none, or it is live."""
+    """Hide a run that has ended; its record stays (decision 21). False if there is none, or it is live."""
     hidden = await conn.fetchval(
         "UPDATE runs SET deleted_at = clock_timestamp(), updated_at = clock_timestamp() WHERE id = $1 AND org_id = $2"
         " AND deleted_at IS NULL AND phase = 'done' RETURNING id",

@@ -1,4 +1,4 @@
-"""Reading a run's log: by sequence, from a cursor, with a least level (decisions 5 and 27)."""
+"""Reading a run's log: by sequence, from a cursor, from a level upwards (decisions 5 and 27)."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -9,7 +9,7 @@ from vai_common.queries import Queries, Row
 
 LEVELS = ("info", "warning", "error")
 
-# The days to look into begin a minute early: the database's clock may have been set back after the run was made.
+# The first day to read begins a minute early: the database's clock may have been set back after the run was made.
 _PAGE = """
 SELECT seq, occurred_at, level, event, message, data, worker_id, attempt FROM run_logs
 WHERE run_id = $1 AND seq > $2 AND occurred_at >= $3::timestamptz - interval '1 min' AND level = ANY($4::text[])
@@ -50,7 +50,7 @@ class NewLogRow(LogRow):
 
 
 class BadCursor(ValueError):
-    """The cursor is no id of a log entry of this run."""
+    """The cursor is not the id of a log entry of this run."""
 
 
 def sequence_of(run_id: UUID, cursor: str | None) -> int:
@@ -59,7 +59,7 @@ def sequence_of(run_id: UUID, cursor: str | None) -> int:
         return 0
     subject, _, sequence = cursor.rpartition("-")
     if subject != str(run_id) or not sequence.isdecimal() or len(sequence) > 9:
-        raise BadCursor(f"{cursor[:80]!r} is no id of a log entry of this run")
+        raise BadCursor(f"{cursor[:80]!r} is not the id of a log entry of this run")
     return int(sequence)
 
 

@@ -13,7 +13,7 @@ _APART = "\x1f"
 
 
 def own_key(*parts: object) -> str:
-    """A key that the platform makes: no request can name it, since keys of requests have no control characters."""
+    """A key that the platform makes. No request can have it, since keys of requests have no control characters."""
     return _APART.join(map(str, parts))
 
 
@@ -24,7 +24,7 @@ def is_repeat(first: KeptRun, mark: bytes | None, beside: tuple[str | None, UUID
 
 @dataclass(frozen=True)
 class NewRun:
-    """All that the row of a new run says; `held_for` comes from `admission.admit`, None means queued."""
+    """The row of a new run. `held_for` comes from `admission.admit`; None means queued."""
 
     org_id: UUID
     kind: str
@@ -41,7 +41,7 @@ class NewRun:
     secrets: bytes | None = None
     concurrency_key: str | None = None
     idempotency_key: str | None = None
-    # what a repeat with the same idempotency key must equal (decision 14)
+    # a repeat with the same idempotency key must have the same (decision 14)
     fingerprint: bytes | None = None
     requires_approval: bool = False
     created_by: UUID | None = None
@@ -57,19 +57,19 @@ class NewRun:
 
     @property
     def ring(self) -> tuple[str, UUID]:
-        """What is rung once the run is committed: its kind, or why it is held, with the id that goes with it."""
+        """What the bell says after the commit: the run's kind or why it is held, and the id for that."""
         if self.held_for is None:
             return self.kind, self.id
         return (ROOM, self.org_id) if self.held_for == HeldFor.LIMIT else (HELD, self.id)
 
     @property
     def beside(self) -> tuple[str | None, UUID | None]:
-        """What a repeat must equal beside the fingerprint."""
+        """What a repeat must have in common besides the fingerprint."""
         return self.concurrency_key, self.parent_run_id
 
     @property
     def keys(self) -> frozenset[str]:
-        """What the run may share with no other (see `vai_records.runs.statements.create`)."""
+        """Keys that no other run may have (see `vai_records.runs.statements.create`)."""
         retried = str(self.retry_of) if self.retry_of else None
         return frozenset(key for key in (self.idempotency_key, self.concurrency_key, retried) if key)
 

@@ -1,6 +1,6 @@
-"""From what somebody asks for to the run that is about to be made (decisions 7 to 12, 14).
+"""Makes a new run from a request for one, with all checks (decisions 7 to 12, 14).
 
-Whoever makes runs goes this way: the gateway for people, the scheduler for the steps of automations.
+Both makers of runs use it: the gateway for people, the scheduler for the steps of automations.
 """
 
 import hashlib
@@ -45,7 +45,7 @@ class Customer:
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be run: a definition as given, or an action's with overrides; `stored` are the action's secrets."""
+    """What to run: a definition as given, or an action's with overrides. `stored` are the action's secrets."""
 
     kind: str
     definition: Json
@@ -61,7 +61,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Lookups:
-    """What has been looked up: of many runs the next needs not ask for the same connection or parent again."""
+    """What has been looked up, so that many runs together ask only once for the same connection or parent."""
 
     connections: dict[Reference, Resolved] = field(default_factory=dict)
     automations: set[str] = field(default_factory=set)
@@ -71,7 +71,7 @@ class Lookups:
 async def order_of_action(
     keyring: Keyring, org_id: UUID, action: ToRun, overrides: Json | None, *, deferred: bool
 ) -> Order:
-    """`of_action`, beside the event loop where there is much to read."""
+    """`of_action`; outside of the event loop if the definition is large."""
     make = partial(of_action, keyring, org_id, action, overrides, deferred=deferred)
     return await beside.judged(org_id, (action.definition, overrides), make)
 
@@ -90,10 +90,10 @@ def of_action(keyring: Keyring, org_id: UUID, action: ToRun, overrides: Json | N
 async def make(
     conn: Queries, keyring: Keyring, customer: Customer, order: Order, lookups: Lookups | None = None
 ) -> NewRun:
-    """The run as it will be inserted. Raises `Refused` that says what is wrong with the order."""
+    """The run as it will be inserted. Raises `Refused` with what is wrong with the order."""
     lookups = lookups or Lookups()
     found = await _resolved(conn, customer.org_id, order, lookups)
-    # What stands beside the definition is not part of it; the snapshot says what the run works on.
+    # Fields beside the definition are not part of it. The snapshot holds all that the run works on.
     snapshot = checks.with_connection(order.definition, found.id if found else None)
     whole = checks.whole(order.kind, snapshot, order.stored, order.loc)
     model = await beside.judged(customer.org_id, whole, partial(checks.complete, order.kind, whole, order.loc))
@@ -136,9 +136,9 @@ def _new_run(keyring: Keyring, customer: Customer, order: Order, judged: tuple[D
 
 
 def fingerprint(order: Order) -> bytes:
-    """What a repeat with the same idempotency key must equal: kind and definition as given, in any order of keys.
+    """A hash of kind and definition as given. A repeat with the same idempotency key must have the same.
 
-    `deferred` is added only where it is true, so that an older version knows the same mark for all others.
+    `deferred` is added only if it is true, so that older versions compute the same for all other runs.
     """
     reference = order.connection_ref
     named = reference.model_dump(mode="json") if isinstance(reference, ConnectionReference) else reference
@@ -149,7 +149,7 @@ def fingerprint(order: Order) -> bytes:
 
 
 def _references(order: Order) -> Iterator[tuple[Place, Reference]]:
-    """Every connection that the order names, and where."""
+    """Every connection that the order names, and the field that names it."""
     for key in checks.CONNECTION_KEYS:
         if (given := order.definition.get(key)) is not None:
             yield (*order.loc, key), _reference(given, (*order.loc, key))
@@ -205,5 +205,5 @@ async def _check_parent(conn: Queries, org_id: UUID, parent_run_id: UUID, lookup
         return
     there = "SELECT 1 FROM runs WHERE id = $1 AND org_id = $2 AND deleted_at IS NULL"
     if await conn.fetchval(there, parent_run_id, org_id) is None:
-        raise refused(("body", "parentActionRunId"), "no such run", "unknown_run")
+        raise refused(("body", "parentActionRunId"), "there is no such run", "unknown_run")
     lookups.parents.add(parent_run_id)

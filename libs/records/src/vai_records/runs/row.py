@@ -1,4 +1,4 @@
-"""The columns of a run that code reads, each named here once: statements and answers are made from these types.
+"""The columns of a run that code reads. Each is named here once; statements and answers are made from these types.
 
 A column that is added to `ShownRun` is read, shown by the REST API under its name in camelCase, and stands in the
 answer for a new run. Besides, it has to be in a migration, in the gateway's `RunShape` and in the client's `Run`.
@@ -13,7 +13,7 @@ Json = dict[str, Any]
 
 
 class RunEnd(TypedDict):
-    """What a claim and a finish change, as far as it is shown; the gRPC message `RunEnd` carries it, too."""
+    """The shown columns that a claim or an ending changes. The gRPC message `RunEnd` carries them, too."""
 
     status: str
     retry_count: int
@@ -27,7 +27,7 @@ class RunEnd(TypedDict):
 
 
 class ShownRun(RunEnd):
-    """What the REST API shows."""
+    """The columns that the REST API shows."""
 
     id: UUID
     action_id: UUID | None
@@ -43,7 +43,7 @@ class ShownRun(RunEnd):
 
 
 class RunRow(ShownRun):
-    """What reading a run takes; never its secrets."""
+    """The columns that reading a run needs; never its secrets."""
 
     org_id: UUID
     connection_id: UUID | None
@@ -79,7 +79,7 @@ class ListedRun(RunRow):
 
 
 class ChangedRun(ListedRun, KeptRun):
-    """A run as screens are told of it."""
+    """A run in the stream of changes."""
 
 
 class ClaimedRun(TypedDict):
@@ -109,7 +109,7 @@ class ClaimedRun(TypedDict):
 
 
 class EndedRun(RunEnd):
-    """What whoever has ended a run needs of it."""
+    """What is needed of a run after its end."""
 
     id: UUID
     org_id: UUID
@@ -122,11 +122,11 @@ class EndedRun(RunEnd):
 
 
 def columns(row: type) -> tuple[str, ...]:
-    """The names of a row's columns, for its statement."""
+    """The names of a row type's columns, for a statement."""
     return tuple(get_type_hints(row))
 
 
 def blank(row: type) -> dict[str, Any]:
-    """A row of which nothing is known yet: counters are 0, marks false, and the rest is NULL."""
+    """An empty row: counters are 0, booleans false, and the rest is NULL."""
     nothing: dict[object, object] = {int: 0, bool: False}
     return {name: nothing.get(kind) for name, kind in get_type_hints(row).items()}

@@ -1,4 +1,4 @@
-"""Runs as they are read: one row, how it is shown, and who is there to take it."""
+"""Reading runs: one row, and how it is shown."""
 
 from datetime import MAXYEAR, datetime
 from operator import itemgetter
@@ -12,14 +12,14 @@ from vai_records.listing.bounded import bounded, marks
 from vai_records.runs.row import KeptRun, ListedRun, RunRow, ShownRun, blank, columns
 
 COLUMNS = ", ".join(columns(RunRow))
-"""What reading a run takes; never its secrets."""
+"""The columns that reading a run needs; never its secrets."""
 
 _RENAMED = {"parent_run_id": "parentActionRunId"}
 _SHOWN = {name: _RENAMED.get(name) or to_camel(name) for name in columns(ShownRun)}
 _KEYS, _shown_of = tuple(_SHOWN.values()), itemgetter(*_SHOWN)
 _BLANK = {_SHOWN[name]: value for name, value in blank(ShownRun).items()}
 EMPTY: dict[str, Any] = dict(sorted({**_BLANK, "displayStatus": None, "durationSeconds": None}.items()))
-"""The keys of a run as it is shown, in the documents' order, with nothing in them."""
+"""The keys of a shown run, in the documents' order, with empty values."""
 
 _CUT = {
     "definition": "'{}'::jsonb",
@@ -29,7 +29,7 @@ _CUT = {
     "error": "NULL",
 }
 LISTED = ", ".join(bounded(f"r.{name}", _CUT[name]) if name in _CUT else f"r.{name}" for name in columns(RunRow))
-"""What a list reads of `runs r`; `as_listed` says what was left out."""
+"""The columns of `runs r` that a list reads. `as_listed` says what was left out."""
 
 _GET = f"SELECT {COLUMNS} FROM runs WHERE id = $1 AND org_id = $2 AND deleted_at IS NULL"
 _OF_KEY = f"SELECT {COLUMNS}, deleted_at FROM runs WHERE org_id = $1 AND idempotency_key = $2"
@@ -76,7 +76,7 @@ def display_status(run: RunRow, alive: frozenset[str]) -> str:
 
 
 def _waits_for_room(run: RunRow) -> bool:
-    """Whether a run that has begun waits for room under a limit: it is delayed without a time (infinity)."""
+    """Whether a run that has begun waits for room under a limit: it is delayed, and its time is infinity."""
     due = run["due_at"]
     return due is not None and due.year == MAXYEAR
 
@@ -98,7 +98,7 @@ def as_json(run: RunRow, alive: frozenset[str]) -> dict[str, Any]:
 
 
 def as_listed(run: ListedRun, alive: frozenset[str]) -> dict[str, Any]:
-    """A run of a list; `resultTruncated` and its like stand beside what was too large to be shown there."""
+    """A run of a list. `resultTruncated` and similar fields say which values were too large to be shown there."""
     shown = as_json(run, alive)
     marked = cast("Row", run)
     cut = {name: marked[f"{name}_cut"] for name in _CUT}

@@ -1,7 +1,7 @@
-"""The statements that every run passes, as text over arrays (rule 17): create, claim, log, finish, beat, publish.
+"""The statements in the path of every run: create, claim, log, finish, beat, publish. They take arrays (rule 17).
 
-Each is one guarded statement and so one transaction; a row that is not answered was not as expected, and the caller
-reads it to decide (rule 1). Rows are locked in id order (rule 2).
+Each is one guarded statement, and so one transaction. If it does not return a row, the row was not as expected, and the
+caller reads it to decide (rule 1). Rows are locked in the order of their ids (rule 2).
 """
 
 from collections import Counter
@@ -48,10 +48,10 @@ RETURNING id, created_at
 
 
 async def create(conn: Queries, runs: Sequence[NewRun]) -> dict[UUID, datetime]:
-    """Inserts runs, queued or held; answers those that are new with their `created_at`.
+    """Insert runs, queued or held. Return the new ones with their `created_at`.
 
-    A run that is missing from the answer met another with one of its keys. Batches wait for each other's keys in one
-    order; a run with two keys has no place in it and goes alone, so that it holds nothing while it waits.
+    A run that is missing from the answer has a key that another run has. Batches lock keys in one order. A run with two
+    keys does not fit into that order and is inserted alone, so that it holds no lock while it waits for another.
     """
     together = sorted((run for run in runs if len(run.keys) < 2), key=lambda run: (run.org_id, *run.keys, run.id.hex))
     alone = [[run] for run in runs if len(run.keys) > 1]
@@ -72,7 +72,7 @@ async def _insert(conn: Queries, runs: Sequence[NewRun]) -> Sequence[Row]:
 
 
 def _array(column: tuple[Any, ...]) -> list[Any] | None:
-    """None where every value is: `unnest` fills up what is missing with NULLs, and nobody has to read them."""
+    """None if every value is None: `unnest` fills the column with NULLs, and no array has to be sent."""
     return None if column.count(None) == len(column) else list(column)
 
 
@@ -141,7 +141,7 @@ async def claim(
     worker: str,
     share: Share | None = None,
 ) -> list[ClaimedRun]:
-    """Takes those of the hinted runs that are still queued, at most `most`: running, leased, epoch + 1."""
+    """Claim those of the hinted runs that are still queued, at most `most`: running, leased, epoch + 1."""
     with span("claim runs", hinted=len(ids)):
         if share is None:
             rows = await conn.fetch(_CLAIM, owner, kinds, ids, most, worker)
@@ -153,7 +153,7 @@ async def claim(
 async def pull(
     conn: Queries, owner: UUID, kinds: Sequence[str], most: int, worker: str, share: Share | None = None
 ) -> list[ClaimedRun]:
-    """Takes up to `most` queued runs, recovered ones first, organisations in turn."""
+    """Claim up to `most` queued runs, recovered ones first, from the organisations in turn."""
     with span("pull runs", most=most):
         if share is None:
             rows = await conn.fetch(_PULL, owner, kinds, None, most, worker)
@@ -165,27 +165,27 @@ async def pull(
 async def pull_alone(
     conn: Queries, owner: UUID, kinds: Sequence[str], worker: str, seconds: int = 0, without: Sequence[UUID] = ()
 ) -> list[ClaimedRun]:
-    """Takes one of the runs that have lost two workers: nothing else may be in the hands of who claims it.
+    """Claim one of the runs that have lost two workers. The caller must hold no other run.
 
-    None of a kind of which another such run was claimed within so many `seconds`, and none of those `without`.
+    Not of a kind of which another such run was claimed in the last `seconds`, and none of `without`.
     """
     return cast("list[ClaimedRun]", await conn.fetch(_PULL_ALONE, owner, kinds, list(without), 1, worker, seconds))
 
 
 async def waiting(conn: Queries, kinds: Sequence[str], most: int) -> list[UUID]:
-    """Whom a pull would take, in its order."""
+    """The runs that `pull` would claim, in its order."""
     return [row["id"] for row in await conn.fetch(WHO_WAITS, None, kinds, None, most, None)]
 
 
 async def waiting_alone(conn: Queries, kinds: Sequence[str], seconds: int, without: Sequence[UUID]) -> list[UUID]:
-    """Whom `pull_alone` would take."""
+    """The runs that `pull_alone` would claim."""
     return [row["id"] for row in await conn.fetch(WHO_WAITS_ALONE, None, kinds, list(without), 1, None, seconds)]
 
 
 # Log ------------------------------------------------------------------------------------------------------------
 
-# An entry that its owner has numbered is written once, however often it is sent: `log_mark` says which is the last
-# that the row's owner has written. It grows with the epoch, so a new owner begins anew without anybody resetting it.
+# A numbered entry is written once, however often it is sent: `log_mark` holds the number of the last one that the row's
+# owner has written. The mark contains the epoch, so for a new owner it begins anew by itself.
 _LOG = f"""
 WITH input AS (
     SELECT *, CASE WHEN number > 0 THEN (epoch::bigint << 32) + number END AS mark
@@ -218,16 +218,16 @@ written AS (
 
 
 def _texts(entry: Entry) -> tuple[Any, ...]:
-    # Postgres refuses U+0000 in any text, and halves of surrogate pairs are no text at all.
+    # Postgres refuses U+0000 in a text, and half a surrogate pair is not valid text.
     message = entry.message.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
     return entry.level, entry.event, message, entry.data
 
 
 async def log(conn: Queries, entries: Sequence[tuple[UUID, int, Entry]], worker: str) -> set[tuple[UUID, int]]:
-    """Writes entries (run, epoch, entry) in their order; those of runs that are no longer ours are left out.
+    """Write entries (run, epoch, entry) in their order, except those of runs that are no longer ours.
 
-    Entries with a number may be sent again where the answer was lost. Answers the runs (run, epoch) of which nothing
-    was written because somebody holds their rows: to be sent again.
+    Numbered entries may be sent again if the answer was lost. Return the runs (run, epoch) whose rows are locked: send
+    their entries again.
     """
     ids, epochs, found = zip(*entries, strict=True)
     columns = zip(*map(_texts, found), strict=True)
@@ -250,9 +250,9 @@ moved AS (
 
 
 async def progress(conn: Queries, values: Sequence[tuple[UUID, int, dict[str, Any]]]) -> set[tuple[UUID, int]]:
-    """Replaces the progress of runs (run, epoch, progress) that are still ours.
+    """Replace the progress of runs (run, epoch, progress) that are still ours.
 
-    Answers those (run, epoch) that were passed over because somebody holds their rows.
+    Return the runs (run, epoch) that were skipped because their rows are locked.
     """
     rows = await conn.fetch(_PROGRESS, *(list(column) for column in zip(*values, strict=True)))
     return {(row["id"], row["epoch"]) for row in rows}
@@ -295,7 +295,7 @@ FROM told JOIN moved ON moved.id = told.subject_id LEFT JOIN woken ON woken.id =
 
 @dataclass(frozen=True)
 class Ending:
-    """How a run ends: what its row, its last log entry and its event say."""
+    """How a run ends: the values for its row, its last log entry and its event."""
 
     run_id: UUID
     epoch: int
@@ -308,10 +308,10 @@ class Ending:
 
 
 async def finish(conn: Queries, endings: Sequence[Ending], owner: UUID, worker: str) -> list[EndedRun]:
-    """Ends runs that are still ours; answers a row with the event for each that it ended.
+    """End runs that are still ours. Return a row with the event for each that it has ended.
 
-    Cancel beats a failure, never a completion (decision 20): a failure of a run that is to be cancelled is not
-    answered, nor is a cancellation that nobody asked for, nor a run whose row somebody holds: nobody waits for it.
+    A cancel comes before a failure, but not before a completion (decision 20). So it does not end a run with a failure
+    that is to be cancelled, nor with a cancellation that nobody asked for. Locked rows are skipped.
     """
     fields = [(e.run_id, e.epoch, e.status, e.result, e.error, e.progress, *_texts(e.entry), e.extra) for e in endings]
     values = [list(column) for column in zip(*fields, strict=True)]
@@ -342,7 +342,7 @@ class Lease:
 
 
 async def beat(conn: Queries, process_id: UUID) -> list[Lease] | None:
-    """Raises the process's counter; answers its leases, or None where it was declared dead."""
+    """Increase the process's counter. Return its leases, or None if it was declared dead."""
     rows = await conn.fetch(_BEAT, process_id)
     if not rows:
         return None
@@ -359,7 +359,7 @@ UPDATE runs r SET due_at = clock_timestamp() + interval '{LEASE_SECONDS} s' FROM
 
 
 async def renew(conn: Queries, process_id: UUID, leases: Sequence[tuple[UUID, int]]) -> None:
-    """Gives the leases that a process holds in memory their full time again."""
+    """Give the leases that a process knows of their full time again."""
     await conn.execute(_RENEW, process_id, [run for run, _ in leases], [epoch for _, epoch in leases])
 
 
@@ -375,9 +375,9 @@ WHERE e.subject_id = t.subject_id AND e.sequence = t.sequence AND e.occurred_at 
 
 
 async def published(conn: Queries, events: Sequence[tuple[UUID, int, datetime]]) -> None:
-    """Marks journal rows (subject, sequence, occurred_at) as published.
+    """Mark journal rows (subject, sequence, occurred_at) as published.
 
-    Does not wait for the disk: a mark that a crash of Postgres takes away sends its event again, which is allowed.
+    The commit does not wait for the disk: if a crash of Postgres undoes it, the event is sent again, which is allowed.
     """
     subjects, sequences, times = (list(column) for column in zip(*events, strict=True))
     await conn.execute(_PUBLISHED, subjects, sequences, times, min(times), max(times))

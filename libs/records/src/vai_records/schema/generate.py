@@ -1,4 +1,4 @@
-"""Draws what follows from the lifecycle's tables: the database trigger and docs/lifecycle.md.
+"""Writes what is made from the lifecycle's tables: the database trigger and docs/lifecycle.md.
 
 `python -m vai_records.schema.generate` writes both, the trigger into the newest revision of the lifecycle. A
 revision that databases have run is frozen and never written again: `--next` begins another one, `--freeze` freezes
@@ -16,13 +16,13 @@ _DOC = Path("docs/lifecycle.md")
 
 
 def _steps_of(owner: Owner) -> list[str]:
-    """What an owner may do, each as `status/phase status/phase`."""
+    """The changes that an owner may make, each as `status/phase status/phase`."""
     edges = [f"{e.source}/{phase} {e.target}/{e.phase}" for e in EDGES if e.owner is owner for phase in e.phases]
     return edges + [f"{m.status}/{m.source} {m.status}/{m.target}" for m in MOVES if m.owner is owner]
 
 
 def trigger_sql() -> str:
-    """The CHECK of the pairs and the function that refuses whatever a service's slice does not hold.
+    """The CHECK of status and phase, and the function that refuses changes that are not in a service's slice.
 
     The triggers that call it were made by revision 0001 and stay.
     """

@@ -1,4 +1,4 @@
-"""Days of logs and events: made seven days ahead, dropped when they are old enough (rule 15)."""
+"""Partitions by day of logs and events: made seven days ahead, dropped when they are too old (rule 15)."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta
@@ -56,7 +56,7 @@ async def _alone(rows: Rows[str] | None, name: str, do: Callable[[str], Awaitabl
 
 
 _MOVE_SECONDS = 600.0
-"""A day's rows may have to be moved; the bounds of the watchdog's other statements are too narrow for that."""
+"""A longer time limit than the watchdog's usual one, since the rows of a day may have to be moved."""
 
 
 async def _make(pool: Pool, table: str, day: date) -> bool:
@@ -110,10 +110,10 @@ async def _older(pool: Pool, table: str, oldest: date) -> list[str]:
 async def _drop(pool: Pool, table: str, name: str) -> bool:
     needed = f"SELECT EXISTS (SELECT FROM {name} WHERE published_at IS NULL OR wanted)"
     async with pool.acquire() as conn, conn.transaction():
-        # Whoever writes waits behind us, so we don't wait long: the next turn may find the table free.
+        # All writers wait behind this statement, so it waits only a short time. The next turn may find the table free.
         await conn.execute("SET LOCAL lock_timeout = '200ms'")
         try:
-            # A replay may not mark rows between the look and the drop.
+            # A replay must not mark rows between the check and the drop.
             await conn.execute(f"LOCK TABLE {name} IN SHARE MODE")
             if table == "events" and await conn.fetchval(needed):
                 return False

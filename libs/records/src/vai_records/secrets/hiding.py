@@ -1,4 +1,4 @@
-"""Secret values are taken out of what is stored and shown: servers like to echo what they were sent."""
+"""Removes secret values from what is stored and shown, since servers often echo what they were sent."""
 
 import base64
 import binascii
@@ -18,7 +18,7 @@ HIDDEN = "[secret]"
 _SHORTEST = 6
 _SHORTEST_MARKED = 4
 _SHORTEST_RECASED = 12
-"""From here on a value is hidden in small and in capital letters, too: shorter ones may be words."""
+"""Values of at least this length are hidden in lower and upper case, too. Shorter ones may be common words."""
 _LOWER_HEX = re.compile(r"%[0-9A-F]{2}")
 _PARAMETER = re.compile(r"([?&#])([^=&#?\s]{1,256})=([^&#\s\"'<>]+)")
 _USER = re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]{0,30}://)[^/?#\s@\"'<>]{1,2000}@")
@@ -27,7 +27,7 @@ Error = TypeVar("Error", bound=RunError)
 
 
 class Hidden:
-    """Knows values that must not be seen again; those that somebody marked are hidden even if they are short."""
+    """Holds values that must not be seen again. Values that somebody marked as secret are hidden even if short."""
 
     def __init__(self, values: Iterable[str], marked: Iterable[str] = ()) -> None:
         found = {form for value in values for form in _forms(value) if len(form) >= _SHORTEST}
@@ -35,7 +35,7 @@ class Hidden:
         self._values = sorted(found, key=len, reverse=True)
 
     def learn(self, value: str) -> None:
-        """One more that must not be seen: a secret that was got meanwhile."""
+        """Add a value, for example a token that was got meanwhile."""
         found = {*self._values, *(form for form in _forms(value) if len(form) >= _SHORTEST)}
         self._values = sorted(found, key=len, reverse=True)
 
@@ -67,7 +67,7 @@ class Hidden:
         return not any(value.encode() in text for value in self._values)
 
     def error(self, error: Error) -> Error:
-        """The error, what it says changed in place."""
+        """The error, with the values removed from its texts, in place."""
         error.message = self.text(error.message)
         error.details = self.out_of(error.details)
         return error
@@ -88,7 +88,7 @@ def _without_value(match: re.Match[str]) -> str:
 
 
 def _forms(value: str) -> Iterator[str]:
-    """How a value may look when it comes back; of `Bearer x` also `x`, of `Basic …` also what is in it."""
+    """The forms in which a value may come back: for `Bearer x` also `x`, for `Basic …` also its decoded content."""
     word, _, rest = value.partition(" ")
     plain = [value, *([rest] if rest and len(word) <= 10 else [])]
     if word.lower() == "basic":

@@ -21,11 +21,11 @@ _KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 
 class SecretError(Exception):
-    """The settings' keys are no keys, or an envelope does not open; the message never shows a secret."""
+    """The keys in the settings are invalid, or an envelope cannot be decrypted. The message shows no secret."""
 
 
 class Keyring:
-    """Encrypts with the first key, opens with any, so that keys can be changed without a pause."""
+    """Encrypts with the first key and decrypts with any, so that keys can be changed without stopping."""
 
     def __init__(self, setting: str) -> None:
         """`setting` is VAI_ENCRYPTION_KEYS: `k1:<base64 of 32 bytes>,k0:…`; raises `SecretError` with what is wrong."""
@@ -58,12 +58,12 @@ class Keyring:
         head, nonce, ciphertext = _parts(envelope)
         key_id = head[2:].decode("ascii", "replace")
         if key_id not in self._keys:
-            raise SecretError(f"The key {key_id!r} is not among VAI_ENCRYPTION_KEYS: add it again, after the first.")
+            raise SecretError(f"The key {key_id!r} is missing in VAI_ENCRYPTION_KEYS: add it again, after the first.")
         try:
             return self._keys[key_id].decrypt(nonce, ciphertext, _bound(head, org_id, object_id))
         except InvalidTag:
             raise SecretError(
-                "The secret does not open: it was changed, belongs to another object, or its key is not the same."
+                "The secret cannot be decrypted: it was changed, belongs to another object, or its key is another one."
             ) from None
 
     def encrypt_json(self, value: Any, org_id: UUID, object_id: UUID) -> bytes:
@@ -90,7 +90,7 @@ def _key(part: str, place: int) -> tuple[str, AESGCM]:
 
 def _parts(envelope: bytes) -> tuple[bytes, bytes, bytes]:
     if len(envelope) < 2 or envelope[0] != _VERSION or len(envelope) < 2 + envelope[1] + _NONCE:
-        raise SecretError("This is no encrypted secret of a known version.")
+        raise SecretError("The stored value is not an encrypted secret of a known version.")
     start = 2 + envelope[1]
     return envelope[:start], envelope[start : start + _NONCE], envelope[start + _NONCE :]
 

@@ -16,9 +16,9 @@ from vai_worker.children.link import Level, Link, Stop
 
 
 class SocketLink:
-    """The link over the child's socket; a thread hears answers and the wish to stop, and ends with the worker.
+    """The link over the child's socket. A thread receives answers and the request to stop, and ends with the worker.
 
-    Another one says every `beat_seconds` that this process lives, however long its work says nothing.
+    Another thread sends every `beat_seconds` that this process lives, also while its work sends nothing.
     """
 
     def __init__(self, channel: socket.socket, beat_seconds: float) -> None:
@@ -72,7 +72,7 @@ class SocketLink:
 
 
 def run_job(channel: socket.socket) -> None:
-    """Receives the job, does it, and says how it ended; whatever happens is said in a frame or by the closed socket."""
+    """Receive the job, do it, and send how it ended. If the process dies, the closed socket tells that."""
     job, entry, beat_seconds = _received(channel)
     link = SocketLink(channel, beat_seconds)
     try:

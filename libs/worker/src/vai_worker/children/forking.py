@@ -1,4 +1,4 @@
-"""The fork server as its worker sees it: started with an allow-list of the environment, asked for a child (rule 12)."""
+"""Starts the fork server, with an allow-list of the environment, and asks it for children (rule 12)."""
 
 import asyncio
 import os
@@ -25,7 +25,7 @@ class ServerLost(Exception):
 
 
 class Server:
-    """The process that forks, and the socket on which it is asked to."""
+    """The fork server's process, and the socket for requests to it."""
 
     def __init__(self, process: asyncio.subprocess.Process, requests: socket.socket) -> None:
         self._process = process
@@ -73,12 +73,12 @@ class Server:
         return self._process.returncode is None
 
     def fork(self, theirs: socket.socket) -> tuple[int, int]:
-        """A new child's pid and pidfd; it talks on `theirs`. To be called beside the loop."""
+        """A new child's pid and pidfd; it uses the socket `theirs`. Blocks, so call it outside of the event loop."""
         try:
             socket.send_fds(self._requests, [b"fork"], [theirs.fileno()])
             pid, handles, _, _ = socket.recv_fds(self._requests, 64, 1)
         except TimeoutError:
-            raise ServerLost(f"the fork server said nothing for {FORK_SECONDS:g} s") from None
+            raise ServerLost(f"the fork server did not answer within {FORK_SECONDS:g} s") from None
         except OSError as error:
             raise ServerLost(f"the fork server ended ({error})") from None
         if not handles:
@@ -86,7 +86,7 @@ class Server:
         return int(pid), handles[0]
 
     async def stop(self) -> None:
-        """Its end ends whoever waits for its answer, too."""
+        """End the fork server, and so any wait for its answer."""
         with suppress(ProcessLookupError):
             self._process.kill()
         await self._process.wait()
@@ -94,7 +94,7 @@ class Server:
 
 
 def _environment(lake_url: str) -> dict[str, str]:
-    """What the fork server may know of our environment: an allow-list, no secrets but the lake's own keys."""
+    """The environment of the fork server: an allow-list, without secrets except the lake's own keys."""
     passed = {
         name: value
         for name, value in os.environ.items()

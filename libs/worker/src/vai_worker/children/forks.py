@@ -1,4 +1,4 @@
-"""The worker's side of heavy runs: a fork server, a child for each run, and their conversation (rule 12)."""
+"""The worker's side of heavy runs: a fork server, a child for each run, and the messages between them (rule 12)."""
 
 import asyncio
 import os
@@ -28,18 +28,18 @@ Ready = TypeVar("Ready")
 _log = structlog.get_logger()
 
 IDLE_SECONDS = 120.0
-"""How long the fork server stays without work."""
+"""How long the fork server stays when there is no work."""
 
 SAMPLE_SECONDS = 0.25
 BEAT_SECONDS = 5.0
 SILENT_BEATS = 12
-"""A child that says nothing for so many beats is frozen: a thread of it says each 5 s that it lives."""
+"""A child that sends nothing for so many beats counts as frozen: a thread of it sends a beat every 5 s."""
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Forks:
-    """Starts the fork server at the first heavy run; `modules` are imported there once."""
+    """Starts the fork server at the first heavy run. `modules` are imported there once."""
 
     def __init__(self, modules: tuple[str, ...], memory_mb: int, lake_url: str) -> None:
         self._modules = modules
@@ -55,7 +55,7 @@ class Forks:
         child_memory_bytes.set_function(lambda: sum(_resident(child.pid) for child in self._children))
 
     async def perform(self, kind: Heavy, run: Owned) -> dict[str, Any]:
-        """The run's result. Raises what the entry raised, `Stop` when it stopped, `LostRun` when it is not ours."""
+        """The run's result. Raises what the entry raised, `Stop` if it stopped, `LostRun` if it is no longer ours."""
         job, child = await _before_the_deadline(run, self._begin(kind, run))
         run.begun = True
         try:
@@ -77,7 +77,7 @@ class Forks:
             lake_url=run.lake_url,
             prepared=await kind.prepare(run),
         )
-        # What has been said to the fork server is heard to its end, whoever still wants the child.
+        # A request to the fork server is always completed, even if nobody wants the child any more.
         forking = asyncio.create_task(self._fork())
         self._forking.add(forking)
         forking.add_done_callback(self._forking.discard)
@@ -97,17 +97,17 @@ class Forks:
         self._last_used = steady_seconds()
 
     def kill_children(self) -> None:
-        """Ends all heavy work at once; what is committed stays, the rest is done again elsewhere."""
+        """End all heavy work at once. What is committed stays; the rest is done again by another worker."""
         for child in self._children:
             child.kill()
 
     async def stop_idle_once(self) -> None:
-        """Stops the fork server when it has had nothing to do for a while."""
+        """Stop the fork server if it has had nothing to do for a while."""
         if self._server is not None and not self._children and steady_seconds() - self._last_used > IDLE_SECONDS:
             await self.stop()
 
     async def stop(self) -> None:
-        """Ends the fork server, and what is being asked of it."""
+        """End the fork server, and any request to it."""
         for forking in self._forking:
             forking.cancel()
         if self._forking:
@@ -120,7 +120,7 @@ class Forks:
             await server.stop()
 
     async def _fork(self) -> "_Child":
-        """A child. A fork server that has ended or is frozen is replaced once; its children end with it."""
+        """Make a child. A fork server that has ended or is frozen is replaced once; its children end with it."""
         async with self._starting:
             self._last_used = steady_seconds()
             for is_last in (False, True):
@@ -149,7 +149,7 @@ class Forks:
 
 
 async def _before_the_deadline(run: Owned, beginning: Coroutine[Any, Any, Ready]) -> Ready:
-    """What the run needs before its child begins, within its time limit; a stop (but no pause) ends it."""
+    """What the run needs before its child begins, within the run's time limit. A stop (but not a pause) ends it."""
     task = asyncio.ensure_future(beginning)
     stopped = asyncio.ensure_future(_stopped(run))
     try:
@@ -168,7 +168,7 @@ async def _stopped(run: Owned) -> None:
     while run.stop_reason in (None, "pause"):
         await run.stopping.wait()
         if run.stop_reason == "pause":
-            # The child is told of it when it is there; who asks for more wakes this one again.
+            # The child gets the request when it exists. A later request wakes this loop again.
             await asyncio.sleep(SAMPLE_SECONDS)
 
 
@@ -181,7 +181,7 @@ def _resident(pid: int) -> int:
 
 
 class _Child:
-    """One child process and the conversation with it."""
+    """One child process, and the messages to and from it."""
 
     def __init__(
         self, pid: int, handle: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, memory: int
@@ -197,7 +197,7 @@ class _Child:
         self._is_frozen = False
 
     def kill(self) -> None:
-        """Ends the child, if it still lives."""
+        """End the child if it still lives."""
         if self._handle is not None:
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._handle, signal.SIGKILL)
@@ -269,20 +269,20 @@ class _Child:
         return frames.decode(body)
 
     def _ended(self) -> Retryable | Permanent:
-        """What the child's end means for the run (decision 25): for memory it would end in the same way again."""
+        """The error of a run whose child has died (decision 25). After a kill for memory a retry would not help."""
         why = "memory" if self._over_memory else "frozen" if self._is_frozen else "crash"
         children_ended_early.labels(why=why).inc()
         if self._over_memory:
             limit = self._memory // (1024 * 1024)
             return Permanent(
                 ErrorCode.DATA_ERROR,
-                f"The run needed more than the {limit} MB that a run may use; ask for less at once, or raise the limit"
+                f"The run needed more than the {limit} MB of memory it may use; make it smaller, or raise the limit"
                 " (VAI_CHILD_MEMORY_MB).",
             )
         if self._is_frozen:
             seconds = BEAT_SECONDS * SILENT_BEATS
             return Retryable(
-                ErrorCode.INTERNAL_ERROR, f"The run's process said nothing for {seconds:g} s; it was ended."
+                ErrorCode.INTERNAL_ERROR, f"The run's process did not answer for {seconds:g} s, so it was ended."
             )
         return Retryable(ErrorCode.INTERNAL_ERROR, "The run's process ended unexpectedly.")
 
@@ -294,7 +294,7 @@ class _Child:
             raise self._ended() from error
 
     async def _pass_stop_on(self, kind: Heavy, run: Owned) -> None:
-        """Returns where the child must end now; a pause waits for the end of a slice, where the kind has slices."""
+        """Return when the child must end now. A pause waits for the end of a slice, if the kind has slices."""
         while True:
             await run.stopping.wait()
             if run.stop_reason != "pause":
@@ -304,9 +304,9 @@ class _Child:
                 await self._send({"type": "stop"})
 
     async def _watch_beats(self) -> None:
-        """Ends a child that is frozen; while it waits for an answer of ours, nobody listens to it.
+        """End a child that is frozen. Not while it waits for an answer of ours, since then we do not read from it.
 
-        The looks are counted, not the seconds: so a machine that slept blames nobody.
+        It counts looks, not seconds, so that a machine that has slept does not end its children.
         """
         silent = 0
         while silent < SILENT_BEATS:

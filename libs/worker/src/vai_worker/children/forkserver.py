@@ -1,7 +1,7 @@
-"""The process from which heavy runs are forked: it has imported what they need, and knows no secret (rule 12).
+"""The process from which heavy runs are forked. It has imported what they need, and holds no secrets (rule 12).
 
 `forks` starts it as `python -m vai_worker.children.forkserver FD MODULE…`. Each request on the socket FD carries the
-socket of a new child; the answer carries the child's pidfd. It dies with the worker, and its children die with it.
+socket of a new child, the answer carries the child's pidfd. It ends with the worker, and its children end with it.
 """
 
 import ctypes
@@ -16,14 +16,14 @@ _PR_SET_DUMPABLE = 4
 
 
 def die_with_parent(parent: int) -> None:
-    """Has the kernel kill this process when its parent ends."""
+    """Let the kernel kill this process when its parent ends."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
 
 
 def hide_memory() -> None:
-    """Makes this process's memory and environment unreadable to others of the same user."""
+    """Make this process's memory and environment unreadable to other processes of the same user."""
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0)
 
 

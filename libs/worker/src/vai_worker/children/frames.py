@@ -1,4 +1,7 @@
-"""The frames between a worker and its child: four bytes of length, then JSON. No pickles: SQL of users runs there."""
+"""The frames between a worker and its child: four bytes of length, then JSON.
+
+No pickle: users' SQL runs in the child, and a forged pickle would run code in the worker.
+"""
 
 import socket
 import struct
@@ -23,7 +26,7 @@ def decode(body: bytes) -> dict[str, Any]:
 
 
 def length_of(head: bytes) -> int:
-    """The body's length in bytes; raises ValueError for one that no frame of ours has."""
+    """The body's length in bytes. Raises ValueError for a length that none of our frames has."""
     length: int = _LENGTH.unpack(head)[0]
     if length > LARGEST:
         raise ValueError(f"a frame of {length} bytes")
@@ -31,7 +34,7 @@ def length_of(head: bytes) -> int:
 
 
 def receive(channel: socket.socket) -> dict[str, Any] | None:
-    """The next frame, or None when the other side has gone."""
+    """The next frame, or None if the other side has closed."""
     head = _exactly(channel, _LENGTH.size)
     body = head and _exactly(channel, length_of(head))
     return decode(body) if body else None

@@ -1,4 +1,4 @@
-"""What a heavy run's child process is told, over its pipe and nowhere else (rule 12)."""
+"""All that a heavy run's child process gets to know. It comes over its socket, and no other way (rule 12)."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -6,10 +6,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class ConnectionSecret:
-    """A connection with its credentials decrypted; lives only as long as the run that uses it.
+    """A connection with its credentials decrypted. It lives only as long as the run that uses it.
 
-    With OAuth 2 they hold the `access_token`, and nothing that it was got with; from `renew_at` (seconds since 1970) on
-    another one is asked for.
+    With OAuth 2 they hold the `access_token`, but neither the client's secret nor the refresh token. From `renew_at`
+    (seconds since 1970) on a new one is asked for.
     """
 
     id: str
@@ -22,7 +22,7 @@ class ConnectionSecret:
 
 @dataclass(frozen=True)
 class Job:
-    """What a heavy run is told. `prepared` is what the kind's `prepare` returned, `checkpoint` its last."""
+    """A heavy run. `prepared` is what the kind's `prepare` returned, `checkpoint` the last one that was saved."""
 
     run_id: str
     org_id: str

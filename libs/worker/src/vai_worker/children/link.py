@@ -6,20 +6,20 @@ Level = Literal["info", "warning", "error"]
 
 
 class Stop(Exception):
-    """The run must stop now: paused, cancelled, interrupted or lost. Let it pass through; the worker knows why."""
+    """The run must stop now: paused, cancelled, interrupted or lost. Do not catch it; the worker knows the reason."""
 
 
 class Link(Protocol):
-    """The child's end of the pipe."""
+    """The child's end of the connection to its worker."""
 
     def log(self, event: str, message: str, data: dict[str, Any] | None = None, level: Level = "info") -> None:
         """Write an entry into the run's log."""
 
     def progress(self, progress: dict[str, Any]) -> None:
-        """Replace the run's progress (schema version 2, document 000); of many in a row the last counts."""
+        """Replace the run's progress (schema version 2, document 000). Of several in a row the last counts."""
 
     def ask(self, question: str, payload: dict[str, Any]) -> dict[str, Any]:
-        """Ask the worker and wait; what it answers is durable.
+        """Ask the worker and wait. What it has answered is durable.
 
         Raises what the kind's `answer` raised. Never raises `Stop`: call `check` where stopping loses nothing.
         """

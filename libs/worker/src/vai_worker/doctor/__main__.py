@@ -26,7 +26,7 @@ _OF_DATABASE: tuple[Callable[[Pool], Awaitable[Finding]], ...] = (
 
 
 async def examine(settings: Settings) -> list[Finding]:
-    """Every check; one that fails itself says so and stops no other."""
+    """Every check. A check that fails itself is a finding, and the others go on."""
     brokers = settings.brokers(settings.kafka)
     return [
         *await _database(settings),
@@ -55,8 +55,8 @@ async def _safely(name: str, check: Awaitable[Finding]) -> Finding:
     try:
         return await check
     except Exception as error:
-        fault = f"it could not be looked at: {type(error).__name__}: {error}"
-        return Finding(name, fault, "Mend what is said above first; then see the database's log")
+        fault = f"the check failed: {type(error).__name__}: {error}"
+        return Finding(name, fault, "Correct what stands above first; then read the database's log")
 
 
 def main(arguments: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""Whether the lake holds what the database says: after a restore the two may be of different moments."""
+"""Whether the lake holds what the database says: after a restore they may be of different times."""
 
 import asyncio
 

@@ -2,6 +2,8 @@
 
 import gc
 import os
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,11 +30,12 @@ _plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structl
 structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _plain])
 
 
-_ON_ONE_STACK = "tests/integration/"
-"""These tests share a whole stack: one process runs them all."""
+_ON_A_STACK = "tests/integration/"
+"""These tests share two whole stacks, each with a process that runs its tests: one for the files whose tests break
+parts of it and mostly wait until they are mended (`mended`), and one for all others."""
 
 _LONGEST_FIRST = (
-    _ON_ONE_STACK,
+    _ON_A_STACK,
     "services/api-gateway/tests/reference/test_fuzz.py",
     "libs/devstack/",
     "tests/demo/",
@@ -43,9 +46,18 @@ _LONGEST_FIRST = (
 """What takes long begins early: at the end the processes share what is short."""
 
 
-def _place(item: pytest.Item) -> tuple[int, str]:
+@cache
+def _run_by(file: str) -> str:
+    """What one process runs as a whole: a file, or all files of one stack."""
+    if not file.startswith(_ON_A_STACK):
+        return file
+    return _ON_A_STACK + (" broken" if "mended" in (Path(__file__).parent / file).read_text() else " whole")
+
+
+def _place(item: pytest.Item) -> tuple[int, str, str]:
     first = next((n for n, name in enumerate(_LONGEST_FIRST) if item.nodeid.startswith(name)), len(_LONGEST_FIRST))
-    return first, item.nodeid.partition("::")[0]
+    file = item.nodeid.partition("::")[0]
+    return first, _run_by(file), file
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -84,13 +96,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class _Files(LoadScopeScheduling):
-    """A file is run by one process, and so are all that share the stack.
+    """A file is run by one process, and so are all that share a stack.
 
     xdist's own groups are not heard: pytest 9.2 makes a test's id anew where xdist 3.8 has written the group into it.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return _ON_ONE_STACK if nodeid.startswith(_ON_ONE_STACK) else nodeid.partition("::")[0]
+        return _run_by(nodeid.partition("::")[0])
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Files:

@@ -125,7 +125,7 @@ def graph(
     ],
     svg: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the drawing there, as SVG.")] = None,
 ) -> None:
-    """Draw an automation, or one of its runs with states and durations: Mermaid text, or SVG with --svg."""
+    """Draw an automation, or one of its runs with states and durations: Mermaid text, or SVG with --svg FILE."""
     with connect() as client:
         drawn = _drawn(client, target, "svg" if svg else "mermaid")
     if svg is None:

@@ -219,9 +219,10 @@ def print_warnings(answered: dict[str, Any]) -> None:
 def print_facts(facts: dict[str, Any]) -> None:
     """One line for each fact that there is, for people."""
     out = output()
-    for name, value in facts.items():
-        if value is not None and value != "":
-            out.print(Text.assemble(f"{name:<11} ", value if isinstance(value, Text) else clean(str(value))))
+    shown = {name: value for name, value in facts.items() if value is not None and value != ""}
+    width = max([11, *map(len, shown)])
+    for name, value in shown.items():
+        out.print(Text.assemble(f"{name:<{width}} ", value if isinstance(value, Text) else clean(str(value))))
 
 
 def print_summary(console: Console, run: Run, *, followed: bool = False) -> None:

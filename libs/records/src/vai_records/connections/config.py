@@ -1,6 +1,6 @@
 """A connection's `config`: what everybody may see of it. It is held against its rules when it is saved.
 
-Nothing secret stands in it, at any depth: that belongs into the credentials, which are encrypted and never shown.
+Nothing secret stands in it, at any depth: that belongs in the credentials, which are encrypted and never shown.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ from vai_records.secrets.secret_names import is_secret_value, means_a_place, sec
 Json = dict[str, Any]
 Path = tuple[str | int, ...]
 
-BELONGS = "belongs into `credentials`, which are encrypted and never shown; everybody sees the config"
+BELONGS = "belongs in `credentials`, which are encrypted and never shown; everybody sees the config"
 
 
 class BadConfig(ValueError):

@@ -4,6 +4,7 @@ import copy
 from typing import Any
 
 import pytest
+from jsonschema import FormatChecker  # type: ignore[import-untyped]
 
 from tests.spec.check_contract import CONTRACT, SCHEMAS, faults_in_answer, faults_in_document, faults_in_exchange
 
@@ -189,3 +190,17 @@ def test_an_error_has_the_documented_body_and_nothing_more() -> None:
     fault = {"loc": ["body", "kind"], "msg": "unknown kind", "type": "enum"}
     assert faults_in_exchange("POST", "/api/v1/action-runs", 422, {"detail": [fault]}) == []
     assert faults_in_exchange("POST", "/api/v1/action-runs", 422, {"detail": [fault | {"input": "secret"}]})
+
+
+def _formats(schema: Any) -> set[str]:
+    if isinstance(schema, list):
+        return set().union(*map(_formats, schema))
+    if not isinstance(schema, dict):
+        return set()
+    own = {schema["format"]} if isinstance(schema.get("format"), str) else set()
+    return own.union(*map(_formats, schema.values()))
+
+
+def test_every_format_of_the_contract_is_one_that_is_checked() -> None:
+    assert _formats(SCHEMAS) == {"uuid", "date-time"}
+    assert _formats(SCHEMAS) <= FormatChecker().checkers.keys()

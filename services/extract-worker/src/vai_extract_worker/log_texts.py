@@ -126,6 +126,12 @@ def rows_moved(name: str, rows: int) -> Entry:
     return _entry("rows_moved", text, {"resource": name, "rows": rows}, "warning")
 
 
+def characters_lost(name: str, values: int) -> Entry:
+    text = f"{_count(values, 'value')} of a page of {name} have U+FFFD, the sign for a lost character: the source has "
+    text += "escaped half of one (such as a smiley that was cut), which no file can hold, or has lost it before"
+    return _entry("characters_lost", text, {"resource": name, "values": values}, "warning")
+
+
 def rows_not_remembered(name: str, rows: int, most: int) -> Entry:
     text = (
         f"{_count(rows, 'row')} of {name} may come again in the next run: more than {most:,} stand at the end of the "

@@ -457,3 +457,10 @@ def test_a_declared_whole_number_is_the_right_one_or_refused(
             columns(tmp_path, f"v;t\n{text};x\n", **given)
     else:
         assert columns(tmp_path, f"v;t\n{text};x\n", **given)["v"] == ("BIGINT", [value])
+
+
+def test_quotes_that_mark_nothing_are_told_of_and_may_be_text(tmp_path: Path) -> None:
+    text = 'id\ttitle\n1\t"Quoted" title\n2\tplain\n'
+    with pytest.raises(Permanent, match=r'line 2: .*set quote to ""'):
+        columns(tmp_path, text, delimiter="\t")
+    assert columns(tmp_path, text, delimiter="\t", quote="")["title"][1] == ['"Quoted" title', "plain"]

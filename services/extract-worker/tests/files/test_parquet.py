@@ -48,6 +48,16 @@ def test_nanoseconds_beside_far_years_are_text_and_none_is_cut(tmp_path: Path) -
         ("MAP {{'k': '{0}'::UUID}}", '[["k","{0}"]]'),
         ("'{0}'::UUID", "{0}"),
         ("INTERVAL '1 year 2 days 3.5 seconds'", "12 months 2 days 3.500 seconds"),
+        (
+            "{{'a': 1, 'i': INTERVAL '3 days', 'u': '{0}'::UUID}}",
+            '{{"a":1,"i":"0 months 3 days 0.000 seconds","u":"{0}"}}',
+        ),
+        ("[INTERVAL '3 days', NULL]", '["0 months 3 days 0.000 seconds",null]'),
+        (
+            "MAP {{'k': {{'b': '\\x01'::BLOB, 'i': [INTERVAL '1.5 seconds']}}}}",
+            '[["k",{{"b":"01","i":["0 months 0 days 1.500 seconds"]}}]]',
+        ),
+        ("MAP {{INTERVAL '1 day': 1.5::DOUBLE}}", '[["0 months 1 days 0.000 seconds",1.5]]'),
         ("TIME '01:02:03.5'", "01:02:03.5"),
     ],
 )

@@ -410,3 +410,40 @@ def test_numbers_of_a_csv_answer_may_have_a_decimal_comma(bench: Any, api: FakeA
     found = {name.lower(): table[name].to_pylist() for name in table.column_names}
     assert [str(value) for value in found["sum"]] == ["1234.50", "-0.50"]
     assert (found["n"], found["t"]) == ([1000, 2], ["1,5", "x"])
+
+
+@pytest.mark.parametrize(
+    ("body", "rows"),
+    [
+        ({"help": "https://x", "success": True, "result": ["a", "b"]}, ["a", "b"]),  # CKAN's package_list
+        ({"success": True, "data": ["a", "b"], "count": 2}, ["a", "b"]),
+        ({"help": "https://x", "success": True, "result": []}, []),
+    ],
+)
+def test_a_list_of_texts_is_a_row_each(bench: Any, api: FakeApi, body: Any, rows: list[str]) -> None:
+    api.paths["/things"] = lambda ask: body
+    bench.extract("rest_api", base_url=api.url, resources=["things"])
+    files = [file for commit in bench.commits for file in commit["files"]]
+    assert (bench.column("things", "value") if files and rows else []) == rows
+    assert sum(file["rows"] for file in files) == len(rows)
+
+
+def test_an_object_that_has_a_result_is_one_row(bench: Any, api: FakeApi) -> None:
+    api.paths["/things"] = lambda ask: {"name": "a query", "result": ["a", "b"]}
+    bench.extract("rest_api", base_url=api.url, resources=["things"])
+    assert bench.column("things", "result") == ['["a","b"]']
+
+
+@pytest.mark.parametrize(
+    ("raw", "value", "is_told"),
+    [
+        (b'{"data": [{"id": 1, "v": "cut \\ud83d"}]}', "cut \ufffd", True),
+        (b'{"data": [{"id": 1, "v": {"w": "\\ude00 cut"}}]}', '{"w":"\ufffd cut"}', True),
+        (b'{"data": [{"id": 1, "v": "whole \\ud83d\\ude00"}]}', "whole \U0001f600", False),
+    ],
+)
+def test_half_of_a_character_is_told_of(bench: Any, api: FakeApi, raw: bytes, value: str, is_told: bool) -> None:
+    api.paths["/things"] = lambda ask: Say(raw=raw)
+    bench.extract("rest_api", base_url=api.url, resources=["things"])
+    assert bench.column("things", "v") == [value]
+    assert [entry[0] for entry in bench.link.logs if entry[0] == "characters_lost"] == ["characters_lost"] * is_told

@@ -96,7 +96,8 @@ def _next(cut: Iterator[Block], reading: "_Reading") -> "_Parsed | None":
 def _quote_reason(row: bytes, dialect: Dialect) -> str:
     if not dialect.escape and b"\\" + dialect.quote.encode() in row:
         return "a quote within a field is not doubled; if the backslash takes it its meaning, set escape to \\"
-    return "text follows a closing quote: one within a field is not doubled, or one before it is not closed"
+    said = "text follows a closing quote: one within a field is not doubled, or one before it is not closed"
+    return f'{said}; if quotes mark nothing in this file, set quote to ""'
 
 
 def _shown(row: bytes) -> str:

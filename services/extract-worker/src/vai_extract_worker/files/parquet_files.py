@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 
 from vai_extract_worker.files.folders import Found, Shelf
 from vai_extract_worker.files.rejects import Json, Read
-from vai_extract_worker.values.columns import Column, as_texts, plain, with_declared
+from vai_extract_worker.values.columns import Column, as_texts, plain, texts, values_of, with_declared
+from vai_extract_worker.values.jsontext import worded
 from vai_records.definitions.sources.file_resources import FileResource
 
 _BATCH_ROWS: Final = 65_536
@@ -41,7 +42,7 @@ class _Reading:
         self._whole = whole
         leaves = [whole.schema.column(index) for index in range(len(whole.schema))]
         self._times = sorted({leaf.path.split(".")[0] for leaf in leaves if leaf.physical_type == "INT96"})
-        self._spans = {leaf.path for leaf in leaves if leaf.converted_type == "INTERVAL" and "." not in leaf.path}
+        self._spans = {index for index, leaf in enumerate(leaves) if leaf.converted_type == "INTERVAL"}
         self._coarse = (
             pq.ParquetFile(stream, pre_buffer=False, coerce_int96_timestamp_unit="us") if self._times else None
         )
@@ -61,11 +62,45 @@ class _Reading:
             yield self.kept(table)
 
     def kept(self, table: pa.Table) -> pa.Table:
-        for index, name in enumerate(table.column_names):
-            if name in self._spans and pa.types.is_fixed_size_binary(table.column(index).type):
-                spans = [None if value is None else _span(value) for value in table.column(index).to_pylist()]
-                table = table.set_column(index, name, pa.array(spans, pa.string()))
+        """The table with its intervals as text, those within nested values too."""
+        first = 0
+        for index, column in enumerate(table.columns if self._spans else ()):
+            leaves = range(first, first := first + _leaves_in(column.type))
+            if self._spans.isdisjoint(leaves):
+                continue
+            values = [_spelled(value, column.type, leaves.start, self._spans) for value in values_of(column)]
+            table = table.set_column(index, table.column_names[index], texts(map(worded, values)))
         return table
+
+
+def _leaves_in(kind: pa.DataType) -> int:
+    """How many columns parquet makes of a type."""
+    if pa.types.is_struct(kind):
+        return sum(_leaves_in(kind.field(index).type) for index in range(kind.num_fields))
+    if pa.types.is_map(kind):
+        return _leaves_in(kind.key_type) + _leaves_in(kind.item_type)
+    return _leaves_in(kind.value_type) if hasattr(kind, "value_field") else 1
+
+
+def _spelled(value: Any, kind: pa.DataType, first: int, spans: set[int]) -> Any:
+    """A value with its intervals as text; `first` is the number of its first column of parquet."""
+    if value is None:
+        return None
+    if pa.types.is_struct(kind):
+        told = {}
+        for field in (kind.field(index) for index in range(kind.num_fields)):
+            told[field.name] = _spelled(value[field.name], field.type, first, spans)
+            first += _leaves_in(field.type)
+        return told
+    if pa.types.is_map(kind):
+        other = first + _leaves_in(kind.key_type)
+        return [
+            (_spelled(key, kind.key_type, first, spans), _spelled(item, kind.item_type, other, spans))
+            for key, item in value
+        ]
+    if hasattr(kind, "value_field"):
+        return [_spelled(item, kind.value_type, first, spans) for item in value]
+    return _span(value) if first in spans and isinstance(value, bytes) else value
 
 
 def _time(fine: Column, coarse: Column) -> Column:

@@ -21,6 +21,7 @@ from vai_extract_worker.modes import mode_of
 from vai_extract_worker.progress import Json, ResourceProgress
 from vai_extract_worker.source import Means, Page, Table
 from vai_extract_worker.values.columns import free_name, with_declared
+from vai_extract_worker.values.lost_characters import LostCharacters
 from vai_records.definitions.dlt_extract import DltExtract, Filesystem
 from vai_records.definitions.sources.file_resources import FileResource
 from vai_records.definitions.sources.resources import table_name
@@ -99,6 +100,7 @@ class FileTable:
         self._by_name = by_name
         self._link = means.link
         self._has_told = False
+        self._lost = LostCharacters(resource.name, means.link)
         self._fails = resource.on_missing_column == "fail"
         self._shelves = shelves
 
@@ -157,6 +159,8 @@ class FileTable:
             rejected = table_of_rejects(file.path, read.rejects) if read.rejects else None
             table = self._named(read, file)
             missing.meet(table)
+            if kind in ("json", "jsonl"):
+                self._lost.meet(table)
             rows += len(read.table)
             yield Page(table, received, further, rejected)
             received = 0

@@ -29,6 +29,7 @@ from vai_extract_worker.rest.token_renewal import Lasting
 from vai_extract_worker.source import Means, Page, Table
 from vai_extract_worker.values.columns import table_of
 from vai_extract_worker.values.flattening import flattened
+from vai_extract_worker.values.lost_characters import LostCharacters
 from vai_records.definitions.dlt_extract import DltExtract, RestApi
 from vai_records.definitions.sources import paginators as given
 from vai_records.definitions.sources.resources import RestResource
@@ -105,6 +106,7 @@ class Endpoint:
         self._is_complete = False
         self._has_warned = self._has_doubted = self._has_told = False
         self._missing = Undelivered(resource.columns, by_value=True)
+        self._lost = LostCharacters(resource.name, means.link)
         self._rows: int | None = 0
 
     def over(self, access: Access, session: SourceSession) -> Self:
@@ -161,6 +163,7 @@ class Endpoint:
                 received, before = self._session.received - before, self._session.received
                 table = table_of(flattened(rows, self._resource.flatten), self._resource.columns)
                 self._missing.meet(table)
+                self._lost.meet(table)
                 self._rows = None if self._rows is None else self._rows + len(table)
                 yield Page(table, received, after)
             if self._is_complete and self._rows:

@@ -66,7 +66,7 @@ def with_declared(table: pa.Table, types: Mapping[str, str], unfit: dict[int, st
     """The table with its declared columns converted; the rest as in `table_of`."""
     for name, spelled, kind in _spellings(types, table.column_names):
         if spelled in table.column_names:
-            column, wrong = declared(kind, _values_of(table[spelled]))
+            column, wrong = declared(kind, values_of(table[spelled]))
             _tell(name, kind, wrong, unfit)
             table = table.set_column(table.column_names.index(spelled), spelled, column)
     return table
@@ -124,7 +124,7 @@ def as_texts(column: Column) -> Column:
     if pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_string(kind) or pa.types.is_null(kind):
         return column.cast(pa.string())
     return (
-        _moments(column) if pa.types.is_temporal(kind) and not pa.types.is_duration(kind) else texts(_values_of(column))
+        _moments(column) if pa.types.is_temporal(kind) and not pa.types.is_duration(kind) else texts(values_of(column))
     )
 
 
@@ -161,7 +161,7 @@ _ERA_DAYS = 146_097
 """Days of 400 years, after which the calendar begins anew."""
 
 
-def _values_of(column: Column) -> list[Any]:
+def values_of(column: Column) -> list[Any]:
     """The values as those of Python; a date or time that Python has no place for is its text."""
     try:
         return cast(list[Any], column.to_pylist())
@@ -213,7 +213,7 @@ def _plain(column: Column) -> Column:
         return as_texts(column)  # Delta tables have no TIME
     if pa.types.is_duration(kind):
         return texts(_seconds(column, kind.unit))
-    values = _values_of(column)
+    values = values_of(column)
     return texts(map(worded, values) if "float" in str(kind) or "double" in str(kind) else values)
 
 

@@ -103,9 +103,15 @@ def selector_of(name: str, body: Any, address: str = "") -> str:
     usual = [one for one in lists if one[0][-1] in _USUAL and all(part.lower() in _WRAPPERS for part in one[0][:-1])]
     others = [one for one in lists if one not in usual and all(isinstance(row, dict) for row in one[1])]
     others = others or [one for one in lists if one not in usual and one[0][-1] in _USUAL]
+    others = others or [one for one in lists if one not in usual and one[0] == ("result",) and _is_frame(body)]
     if _has_id(body) and (usual or others):
         return _list_or_object(body, usual, others)
     return _only_one(_outermost(usual) or usual or others)
+
+
+def _is_frame(body: dict[str, Any]) -> bool:
+    """Whether an answer is nothing but a frame around its `result`, as CKAN's: `{"help": …, "success": true, …}`."""
+    return all(key in ("result", "help") or _is_wrapping(key) for key in body)
 
 
 def _deep_lists(body: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[Found]:

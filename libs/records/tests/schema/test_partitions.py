@@ -6,6 +6,7 @@ from typing import Any
 
 from vai_common.clock import now
 from vai_common.ids import uuid7
+from vai_records.runs import statements
 from vai_records.schema import partitions
 from vai_testkit.database import Database
 
@@ -135,3 +136,21 @@ async def test_a_table_in_use_is_dropped_another_time(own_database: Database) ->
         await reader.fetch("SELECT 1 FROM run_logs LIMIT 1")
         assert "run_logs_20310328" not in await partitions.drop_old(pool, TODAY + timedelta(days=31))
     assert "run_logs_20310328" in await partitions.drop_old(pool, TODAY + timedelta(days=31))
+
+
+_PAGES = "SELECT subject_id, (ctid::text::point)[0] AS page FROM events ORDER BY subject_id"
+
+
+async def test_an_event_that_is_marked_as_published_stays_on_its_page(own_database: Database) -> None:
+    """On another page the whole event would go to the WAL once more."""
+    owner = await own_database.owner()
+    rows = await owner.fetch(
+        """INSERT INTO events (subject_id, sequence, occurred_at, org_id, type, data)
+        SELECT gen_random_uuid(), 1, clock_timestamp(), gen_random_uuid(), 'action.completed',
+            jsonb_build_object('text', repeat('words ', 80)) FROM generate_series(1, 100)
+        RETURNING subject_id, sequence, occurred_at"""
+    )
+    before = await owner.fetch(_PAGES)
+    await statements.published(await own_database.pool("watchdog"), [tuple(row) for row in rows])
+    assert len({row["page"] for row in before}) > 1
+    assert await owner.fetch(_PAGES) == before

@@ -7,7 +7,7 @@ cores are shared, and who gets them rarely makes smaller batches. So a yardstick
 import os
 import platform
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
@@ -15,16 +15,19 @@ from pathlib import Path
 from statistics import median
 from time import process_time
 from typing import Any
+from uuid import UUID
 
 from bench import rows
 from bench.capacity import second, works
 from bench.capacity.costs import Constants, Cost, Process, between, each, indexed, less, total
-from bench.capacity.meter import TABLES, Meter
+from bench.capacity.meter import ALL_PUBLISHED, TABLES, Meter
 from bench.measure import memory_mb, state_of_machine
-from bench.statements import fill
+from bench.statements import Sessions, fill
 from vai_common.clock import now
+from vai_common.ids import uuid7
 from vai_devstack.stack import Stack
 from vai_testkit.stack import running_stack
+from vai_testkit.wait import wait_for
 
 SCALE = float(os.environ.get("VAI_BENCH_SCALE", "1"))
 """How much of each work: 0.1 for a quick look."""
@@ -32,6 +35,8 @@ SCALE = float(os.environ.get("VAI_BENCH_SCALE", "1"))
 SMALL, LARGE = 1_000, 20_000
 FILE_SMALL, FILE_LARGE = 20_000, 200_000
 _FILLED = 200_000
+_ORGANISATIONS = 50
+_RUN = "insert, claim and finish"
 _FOLLOWERS = 200
 _MORE = 3  # processes of the extract-worker, to see what one costs
 
@@ -145,14 +150,26 @@ class Measuring:
 
     async def grown(self) -> None:
         """Insert, claim and finish of a run: in a small database, of many organisations, beside history and a queue."""
-        count = _many(1_000) // works.BATCH * works.BATCH or works.BATCH
-        one = partial(works.hot_runs, self.stack)
-        self.growth["small"] = await self._cost(one, count)
-        self.growth["200 organisations"] = await self._cost(partial(one, organisations=200), count)
-        await fill(self.stack, round(_FILLED * SCALE), round(_FILLED * SCALE / 4))
+        sessions = await Sessions.open(self.stack.database, self.stack.org_id)
+        one, many = [sessions.org_id], [uuid7() for _ in range(_ORGANISATIONS)]
+        await works.hot_runs(sessions, _ORGANISATIONS * works.BATCH, many)
+        await self._grown(f"{_RUN} in a small database", sessions, one)
+        await self._grown(f"{_RUN} of {_ORGANISATIONS} organisations in turn", sessions, many)
         await self.meter.database.execute("CHECKPOINT")
-        await one(works.BATCH)
-        self.growth["beside history and a queue"] = await self._cost(one, count)
+        await self._grown("the same, just after a checkpoint", sessions, many)
+        finished, waiting = round(_FILLED * SCALE), round(_FILLED * SCALE / 4)
+        await fill(self.stack, finished, waiting)
+        await self._grown(f"{_RUN} beside {finished:,} ended and {waiting:,} waiting ones", sessions, one)
+        more = less(await self.meter.idle_for(20 * SCALE), self.meter.idle)
+        self.growth[f"a second of {waiting:,} runs that wait"] = more
+        await sessions.close()
+
+    async def _grown(self, state: str, sessions: Sessions, organisations: Sequence[UUID]) -> None:
+        """The statements alone, in the few seconds before the watchdog takes over what they told."""
+        count = _many(20) * works.BATCH
+        await wait_for(lambda: self.meter.ask(ALL_PUBLISHED), 300, every=0.5)
+        used, seconds = await self.meter.used(lambda: works.hot_runs(sessions, count, organisations))
+        self.growth[state] = each(less(used, total([(seconds, self.meter.idle)])), count)
 
     async def _cost(self, work: Callable[[int], Any], count: int) -> Cost:
         return await self.meter.cost(lambda: work(count), count)

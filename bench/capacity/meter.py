@@ -43,6 +43,7 @@ SELECT NOT EXISTS (SELECT FROM runs WHERE phase IN ('queued', 'leased'))
    AND NOT EXISTS (SELECT FROM automation_runs WHERE status = 'running')
    AND NOT EXISTS (SELECT FROM events WHERE published_at IS NULL)
 """
+ALL_PUBLISHED = "SELECT NOT EXISTS (SELECT FROM events WHERE published_at IS NULL)"
 _LIVE_ROWS = "SELECT count(*) AS rows, coalesce(sum(pg_column_size(t.*)), 0) AS bytes FROM {} t"
 _INDEXES = """
 SELECT coalesce(sum(pg_indexes_size(oid)), 0)::bigint AS indexes, coalesce(sum(pg_total_relation_size(oid)), 0)::bigint

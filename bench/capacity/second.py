@@ -69,6 +69,8 @@ async def measure(meter: Meter, url: str, known: Constants, transformed_rows: in
     async def mixed() -> None:
         await asyncio.gather(*(_paced(doing[name], count) for name, count in MIX.items()))
 
+    for warm in ("extraction", "transform"):  # the server that their children are forked from may have gone meanwhile
+        await doing[warm]()
     measured = indexed(await meter.cost(mixed, 1), known.made["index bytes"])
     cost, share = foresee(known, counts(transformed_rows), meter.idle, os.cpu_count() or 1)
     return {

@@ -51,7 +51,7 @@ def _of_one(name: str, cost: Cost) -> list[str]:
     disk = {table: value * times for table, value in part(cost, "disk").items()}
     kept = sum(value for table, value in disk.items() if table not in ("run_logs", "events"))
     passing = disk.get("run_logs", 0.0) + disk.get("events", 0.0)
-    what = f"1,000 {name}s" if times > 1 else name
+    what = f"1,000 × {name}" if times > 1 else name
     return [
         what,
         _number(cpu(cost) * times * 1e3),
@@ -124,12 +124,12 @@ def processes(known: Constants) -> str:
 
 
 def growth(known: Constants) -> str:
-    """Insert, claim and finish of a run beside much else."""
+    """Insert, claim and finish of a run beside much else, and what waiting costs."""
     lines = [
         (state, f"{cost.get('cpu postgres', 0.0) * 1e6:.0f} µs", _size(cost.get("wal", 0.0)))
         for state, cost in known.growth.items()
     ]
-    return table(["Insert, claim and finish of a run", "CPU of Postgres", "WAL"], lines)
+    return table(["What", "CPU of Postgres", "WAL"], lines)
 
 
 def second_point(known: Constants) -> str:

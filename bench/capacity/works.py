@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import Any, Self
 from uuid import UUID
@@ -169,12 +169,9 @@ async def tell(stack: Stack, events: int) -> None:
     await sessions.close()
 
 
-async def hot_runs(stack: Stack, count: int, organisations: int = 1) -> None:
-    """Insert, claim and finish alone, `BATCH` at a time, of so many organisations in turn."""
-    sessions = await Sessions.open(stack.database, stack.org_id)
-    others = [sessions.org_id, *(UUID(int=uuid7().int) for _ in range(organisations - 1))]
+async def hot_runs(sessions: Sessions, count: int, organisations: Sequence[UUID]) -> None:
+    """Insert, claim and finish alone, `BATCH` at a time, of these organisations in turn."""
     for turn in range(count // BATCH):
-        sessions.org_id = others[turn % organisations]
+        sessions.org_id = organisations[turn % len(organisations)]
         ids = await sessions.make(sessions.making)
         await sessions.finish(sessions.working, await sessions.claim(sessions.working, ids))
-    await sessions.close()

@@ -37,7 +37,7 @@ async def test_a_process_that_answers_lives_whatever_else_is_wrong() -> None:
 
 async def test_who_has_seen_the_database_and_finds_its_schema_is_ready() -> None:
     status, body = await _get(_ready(), "/readyz")
-    assert (status, orjson.loads(body)) == (200, {"ready": True, "problems": []})
+    assert (status, orjson.loads(body)) == (200, {"ready": True, "problems": [], "warnings": []})
 
 
 async def test_who_has_not_is_not_and_says_why() -> None:
@@ -70,3 +70,19 @@ async def test_metrics_are_told_to_prometheus() -> None:
 
 async def test_nothing_else_is_there() -> None:
     assert (await _get(Health(), "/"))[0] == 404
+
+
+async def test_what_is_refused_is_said_and_keeps_a_service_back_until_it_is_mended() -> None:
+    health = _ready()
+    health.tell("lake", "the lake cannot be written: mount it")
+    status, body = await _get(health, "/readyz")
+    assert (status, orjson.loads(body)["problems"]) == (503, ["the lake cannot be written: mount it"])
+    health.tell("lake", None)
+    assert (await _get(health, "/readyz"))[0] == 200
+
+
+async def test_a_warning_is_said_by_a_service_that_is_ready() -> None:
+    health = _ready()
+    health.tell("kafka", "Kafka refuses: let it", keeps_back=False)
+    status, body = await _get(health, "/readyz")
+    assert (status, orjson.loads(body)["warnings"]) == (200, ["Kafka refuses: let it"])

@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar, cast
 import structlog
 import uvicorn
 import uvloop
+from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
@@ -22,14 +23,17 @@ from vai_common import environment, poolers, vitals
 from vai_common.db import AWAY, is_away, open_pool
 from vai_common.health import Health
 from vai_common.ids import uuid7
-from vai_common.messages.bell import Bell, KafkaBell, NotifyBell
-from vai_common.messages.kafka import Producer
+from vai_common.messages.bell import HELD, Bell, KafkaBell, NotifyBell
+from vai_common.messages.kafka import Producer, Record
 from vai_common.messages.notifications import Listener
 from vai_common.messages.protocol import BoundedProtocol, Bounds, Door
+from vai_common.messages.refusals import NotMade
+from vai_common.messages.topics import make_topics
 from vai_common.queries import OpenPool
 from vai_common.settings import Settings
 from vai_common.telemetry import start_logging, start_tracing
 from vai_common.validation_messages import in_words
+from vai_contracts.topics import EVENTS, bell_topic
 
 _log = structlog.get_logger()
 
@@ -37,6 +41,9 @@ Some = TypeVar("Some", bound=Settings)
 
 _COLLECT_AFTER = 10_000
 """Objects made and not freed before a collection. Python's default of 700 is reached every few requests."""
+
+
+_TRY_SECONDS = 10.0
 
 
 class Service(Generic[Some]):
@@ -55,6 +62,9 @@ class Service(Generic[Some]):
         self.listener = Listener(settings.direct_url, name, session or "")
         brokers = settings.brokers(settings.kafka)
         self.producer = Producer(brokers, name, settings.topic_replication)
+        self.calls_come_here = False
+        """Callers would lose a service that is not ready, so it is ready without what it can do without: the broker."""
+        self.producer.on_refused = self._on_refused
         self.bell: Bell = (
             NotifyBell(pool, self.listener)
             if settings.bell == "notify"
@@ -81,6 +91,8 @@ class Service(Generic[Some]):
     def listen(self) -> None:
         """Start to receive messages. Call `listener.on` and `bell.on_ring` before."""
         self.spawn(self.listener.listen())
+        if self.settings.bell == "kafka":
+            self.spawn(self._try_broker())
         self.spawn(self.bell.listen())
 
     async def close(self) -> None:
@@ -91,6 +103,26 @@ class Service(Generic[Some]):
         await self.bell.close()
         await self.producer.close()
         await self.pool.close()
+
+    def _on_refused(self, fault: str | None) -> None:
+        self.health.tell("kafka", fault, keeps_back=not self.calls_come_here)
+
+    async def _try_broker(self) -> None:
+        """Until the broker has our topics and has taken a hint that says nothing: a refusal is known before the first
+        event."""
+        brokers, hint = self.settings.brokers(self.settings.kafka), Record(bell_topic(HELD), None, b"")
+        refused, taken = "", False
+        while not taken:
+            try:
+                await make_topics(brokers, [*EVENTS, hint.topic], self.settings.topic_replication)
+                refused, taken = "", await self.producer.send([hint]) == [None]
+            except NotMade as error:
+                refused = str(error)
+            except (KafkaError, OSError, TimeoutError):
+                refused = ""  # it is away, which refuses nothing
+            self.health.tell("topics", refused or None, keeps_back=not self.calls_come_here)
+            await asyncio.sleep(0 if taken else _TRY_SECONDS)
+        await self.stopping.wait()
 
     def _over(self, task: asyncio.Task[object]) -> None:
         self._soon.discard(task)

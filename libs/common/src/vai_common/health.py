@@ -13,16 +13,30 @@ SEEN_SECONDS = 30
 
 
 class Health:
-    """Live: the process answers. Ready: the database was seen lately, its schema fits, the service is not stopping."""
+    """Live: the process answers. Ready: the database was seen lately, its schema fits, the service is not stopping, and
+    nothing that it was given (a key, a right) is refused."""
 
     def __init__(self) -> None:
         self._seen: float | None = None
         self.schema_fault: str | None = "the database's schema was not looked at yet"
         """What is wrong with the schema and what to do; None if it fits this version."""
         self.draining = False
+        self._faults: dict[str, str] = {}
+        self._warnings: dict[str, str] = {}
 
     def saw_database(self) -> None:
         self._seen = steady_seconds()
+
+    def tell(self, what: str, fault: str | None, *, keeps_back: bool = True) -> None:
+        """Notes what is wrong with something outside, and what to do; None: nothing any more.
+
+        A warning (not `keeps_back`) is said and leaves the process ready.
+        """
+        noted = self._faults if keeps_back else self._warnings
+        if fault is None:
+            noted.pop(what, None)
+        else:
+            noted[what] = fault
 
     def problems(self) -> list[str]:
         """Why the service is not ready; empty when it is."""
@@ -32,7 +46,11 @@ class Health:
             self.schema_fault: self.schema_fault is not None,
             "the service is stopping": self.draining,
         }
-        return [problem for problem, there in found.items() if problem and there]
+        return [*(problem for problem, there in found.items() if problem and there), *self._faults.values()]
+
+    def warnings(self) -> list[str]:
+        """What is wrong and does not keep the service from being ready."""
+        return [*self._warnings.values()]
 
     def answer(self, path: str) -> tuple[int, str, bytes] | None:
         """Status, content type and body for one of these three paths; None for any other path."""
@@ -43,7 +61,7 @@ class Health:
             return (
                 (503 if problems else 200),
                 "application/json",
-                orjson.dumps({"ready": not problems, "problems": problems}),
+                orjson.dumps({"ready": not problems, "problems": problems, "warnings": self.warnings()}),
             )
         if path == "/metrics":
             return 200, CONTENT_TYPE_LATEST, generate_latest()

@@ -1,6 +1,7 @@
 """How every worker service starts (life, publisher, worker, Executor) and stops (rule 13)."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TypeVar
@@ -11,18 +12,23 @@ from vai_records.events.publication import Publisher
 from vai_records.events.run_end import announce
 from vai_records.processes.life import Abilities, Life
 from vai_records.secrets.keys import Keyring
+from vai_records.secrets.trust import trust_keys
 from vai_worker.children.forks import Forks
 from vai_worker.children.forkserver import hide_memory
 from vai_worker.disk import DISK_SECONDS, measure_disk_once
 from vai_worker.executor import start_server
 from vai_worker.kind import Kind
 from vai_worker.lake import Lake
+from vai_worker.lake_rights import try_lake
 from vai_worker.owned import Means
 from vai_worker.reports import Reports
 from vai_worker.settings import WorkerSettings
 from vai_worker.worker import Worker
 
 Some = TypeVar("Some", bound=WorkerSettings)
+
+AGAIN_SECONDS = 5.0
+"""Until a worker that lacks something its runs need looks again."""
 
 
 @asynccontextmanager
@@ -49,6 +55,10 @@ async def running(
     keyring = Keyring(settings.encryption_keys) if settings.encryption_keys else None
     announcing = partial(announce, bell=service.bell, publisher=publisher)
     worker.means = Means(service.pool, life, reports, keyring, settings.lake_url, announcing, settings.addresses)
+    fit = partial(_is_fit, service, keyring, settings.lake_url if preload else None)
+    if not await fit():
+        worker.held_back = True
+        service.spawn(_hold_back(worker, fit, service.stopping))
     server, abilities.address = await start_server(worker, settings.grpc_host, settings.grpc_port)
     await life.start()
     worker.start()
@@ -65,3 +75,20 @@ async def running(
         await server.stop(1)
         await publisher.close(3)
         await life.stop()
+
+
+async def _is_fit(service: Service[Some], keyring: Keyring | None, lake_url: str | None) -> bool:
+    """Whether it has what its runs need: keys that open what is stored, and a lake that takes files."""
+    trusted = await trust_keys(service.health, service.pool, keyring)
+    return (lake_url is None or await try_lake(service.health, lake_url)) and trusted
+
+
+async def _hold_back(worker: Worker, fit: Callable[[], Awaitable[bool]], stopping: asyncio.Event) -> None:
+    """Keeps it from claiming until it is fit: its runs would fail here, and another worker can take them."""
+    fits = False
+    while not fits:
+        await asyncio.sleep(AGAIN_SECONDS)
+        fits = await fit()
+    worker.held_back = False
+    worker.wake()
+    await stopping.wait()

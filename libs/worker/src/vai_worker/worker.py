@@ -89,6 +89,8 @@ class Worker:
         self._strangers: set[tuple[UUID, int]] = set()
         self._draining = False
         self._alone = Alone()
+        self.held_back = False
+        """Whether it claims nothing: what its runs need is refused to it, and they are better off elsewhere."""
         self.means: Means | None = None
         metrics.slots.set(slots)
         metrics.begin(kinds)
@@ -99,7 +101,7 @@ class Worker:
 
         A process that may count as dead claims nothing: the run could be taken back before it begins.
         """
-        if self._draining or self._alone.keeps_others_out or not self._life.is_steady():
+        if self._draining or self.held_back or self._alone.keeps_others_out or not self._life.is_steady():
             return 0
         return min(self._slots - self._working, 2 * self._slots - len(self._owned)) - self._claiming
 
@@ -130,6 +132,10 @@ class Worker:
         self._wake.set()
 
     async def _grow_hungry(self) -> None:
+        self.wake()
+
+    def wake(self) -> None:
+        """Looks at once for what waits."""
         self._hungry = True
         self._wake.set()
 

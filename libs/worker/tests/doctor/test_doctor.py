@@ -11,6 +11,7 @@ import pytest
 
 from vai_common.clock import now
 from vai_common.ids import uuid7
+from vai_common.messages import refusals
 from vai_common.messages.brokers import Brokers
 from vai_common.queries import Pool
 from vai_devstack.servers.broker import Broker
@@ -18,6 +19,7 @@ from vai_records.definitions.kinds import KINDS
 from vai_records.schema import partitions
 from vai_records.secrets.keys import Keyring
 from vai_testkit.database import Database
+from vai_testkit.servers import s3
 from vai_testkit.servers.broker import NOWHERE
 from vai_worker.doctor import database as checks
 from vai_worker.doctor import outside
@@ -111,6 +113,35 @@ async def test_a_key_that_is_missing_in_the_secret_is_found(own_database: Databa
 async def test_a_broker_is_reached_and_has_the_topics(broker: Broker) -> None:
     assert (await outside.kafka(Brokers(broker.address), 1)).is_ok
     assert "does not answer" in (await outside.kafka(Brokers(NOWHERE), 1)).fault
+
+
+async def test_what_the_broker_refuses_is_found_in_the_words_of_readiness(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuses(*_given: object) -> None:
+        raise refusals.NotMade("Kafka does not let the user vai make the topic a: give it the right Create on it")
+
+    async def nothing(_brokers: Brokers) -> set[str]:
+        return set()
+
+    monkeypatch.setattr(outside, "make_topics", refuses)
+    monkeypatch.setattr(outside, "_listed", nothing)
+    found = await outside.kafka(Brokers(broker.address), 1)
+    assert found.fault == "Kafka does not let the user vai make the topic a"
+    assert found.advice == "Give it the right Create on it"
+
+
+async def test_a_lake_in_s3_takes_a_file_or_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    with s3.opened() as bucket:
+        keys = {"AWS_ENDPOINT_URL": bucket.url, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+        for name, value in {**keys, "AWS_REGION": "eu-central-1"}.items():
+            monkeypatch.setenv(name, value)
+        assert (await outside.lake("s3://lake/vai")).is_ok
+        assert bucket.objects == {}, "the probe is taken away"
+        bucket.read_only = True
+        found = await outside.lake("s3://lake/vai")
+    assert found.fault == "the lake s3://lake/vai cannot be written, read and deleted in (its keys may not)"
+    assert "the rights PutObject" in found.advice
 
 
 async def test_a_lake_that_cannot_be_written_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,10 +27,12 @@ from vai_records.automations.versions import Versions
 from vai_records.events.publication import Publisher
 from vai_records.processes.life import Life
 from vai_records.secrets.keys import Keyring
+from vai_records.secrets.trust import trust_keys
 
 
 @asynccontextmanager
 async def running(service: Service[Settings]) -> AsyncIterator[None]:
+    service.calls_come_here = True
     life = Life(service)
     await life.start()
     publisher = Publisher(service.pool, service.producer, life.id)
@@ -62,6 +64,7 @@ async def running(service: Service[Settings]) -> AsyncIterator[None]:
         process_id=life.id,
         stopping=service.stopping,
     )
+    await trust_keys(service.health, service.pool, keyring)
     service.app = create_app(gateway, service.health)
     await gateway.fleet.look_once()
     _start_loops(service, gateway)

@@ -2,13 +2,14 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, UnknownError
 
+from vai_common.messages import refusals
 from vai_common.messages.brokers import Brokers
 from vai_common.messages.topics import make_topics
 from vai_common.metrics import broker_up
@@ -49,6 +50,8 @@ class Producer:
         self._client_id = client_id
         self._producer: AIOKafkaProducer | None = None
         self._connecting = asyncio.Lock()
+        self.on_refused: Callable[[str | None], None] = lambda sentence: None
+        """Told what the broker refuses us, and None when it has taken everything."""
 
     async def send(self, records: Sequence[Record]) -> list[Exception | None]:
         """Write records and wait for the broker's answer. Return for each None, or why it was not written."""
@@ -60,7 +63,7 @@ class Producer:
             producer = await self._connected()
             await self._ensure(producer, {record.topic for record in records})
         except (KafkaError, OSError, TimeoutError) as error:
-            await self._lost(error)
+            await self._lost(error, records[0].topic)
             return [error] * len(records)
         answers = await _sent(producer, records)
         for longest in _AGAIN_SECONDS:
@@ -71,11 +74,12 @@ class Producer:
             await asyncio.sleep(random.uniform(longest / 2, longest))
             for place, answer in zip(again, await _sent(producer, [records[place] for place in again]), strict=True):
                 answers[place] = answer
-        failed = next((answer for answer in answers if answer is not None), None)
+        failed = next((place for place, answer in enumerate(answers) if answer is not None), None)
         if failed is not None:
-            await self._lost(failed)
+            await self._lost(answers[failed], records[failed].topic)
         else:
             broker_up.set(1)
+            self.on_refused(None)
         return answers
 
     async def close(self) -> None:
@@ -105,8 +109,10 @@ class Producer:
         if missing:
             await make_topics(self._brokers, missing, self._replication)
 
-    async def _lost(self, error: Exception) -> None:
+    async def _lost(self, error: Exception | None, topic: str) -> None:
         broker_up.set(0)
+        if refused := refusals.of_writing(error, topic, self._brokers.user):
+            self.on_refused(refused)
         _log.warning("broker_lost", error=f"{type(error).__name__}: {error}")
         await self.close()
 

@@ -27,6 +27,9 @@ class Bucket(BaseHTTPRequestHandler):
     lists_elsewhere: str | None
     """Where every LIST is redirected to."""
 
+    read_only: bool
+    """Whether the policy denies every PUT."""
+
     def do_GET(self) -> None:
         self._get()
 
@@ -55,8 +58,12 @@ class Bucket(BaseHTTPRequestHandler):
 
     def do_PUT(self) -> None:
         key = unquote(urlsplit(self.path).path).partition("/")[2].partition("/")[2]
-        self.objects[key] = self.rfile.read(int(self.headers["Content-Length"]))
-        self._say(200, "", ETag='"e"')
+        data = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.read_only:
+            self._say(403, "<Error><Code>AccessDenied</Code><Message>No.</Message></Error>")
+        else:
+            self.objects[key] = data
+            self._say(200, "", ETag='"e"')
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -94,7 +101,8 @@ class Bucket(BaseHTTPRequestHandler):
 @contextmanager
 def opened() -> Iterator[Any]:
     """The handler's class of a bucket that is served until the block is left; `url` is where."""
-    handler: Any = type("Handler", (Bucket,), {"objects": {}, "asked": [], "moved": None, "lists_elsewhere": None})
+    own: dict[str, Any] = {"objects": {}, "asked": [], "moved": None, "lists_elsewhere": None, "read_only": False}
+    handler: Any = type("Handler", (Bucket,), own)
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})

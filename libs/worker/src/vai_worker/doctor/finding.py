@@ -1,6 +1,7 @@
 """What a check has found."""
 
 from dataclasses import asdict, dataclass
+from typing import Self
 
 
 @dataclass(frozen=True)
@@ -11,6 +12,14 @@ class Finding:
     fault: str = ""
     advice: str = ""
     seen: str = ""
+
+    @classmethod
+    def of(cls, check: str, sentence: str | None, seen: str = "") -> Self:
+        """From a sentence of readiness: what is wrong, and after the last colon what to do."""
+        if sentence is None:
+            return cls(check, seen=seen)
+        fault, _, advice = sentence.rpartition(": ")
+        return cls(check, fault, advice[:1].upper() + advice[1:])
 
     @property
     def is_ok(self) -> bool:

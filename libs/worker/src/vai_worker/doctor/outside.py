@@ -2,20 +2,19 @@
 
 import asyncio
 import shutil
-from pathlib import Path
-from uuid import uuid4
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from vai_common.errors import RunError
+from vai_common.messages import refusals
 from vai_common.messages.brokers import Brokers
+from vai_common.messages.kafka import Producer, Record
 from vai_common.messages.topics import make_topics
 from vai_contracts.topics import EVENTS, bell_topic
 from vai_records.definitions.kinds import KINDS
+from vai_worker import lake_rights
 from vai_worker.doctor.finding import Finding
 from vai_worker.lake import Lake
-from vai_worker.storage import Unread, open_lake
 
 LEAST_SHARE = 0.05
 """Of the lake's disk that should be free."""
@@ -29,7 +28,8 @@ def topics() -> list[str]:
 
 
 async def kafka(brokers: Brokers, replication: int) -> Finding:
-    """Reaches the broker and makes those of our topics that are missing, as the services do."""
+    """Reaches the broker, makes those of our topics that are missing, as the services do, and writes hints that say
+    nothing. The right to write an event shows only with an event."""
     try:
         there = await asyncio.wait_for(_listed(brokers), _SECONDS)
     except (KafkaError, OSError, TimeoutError) as error:
@@ -40,13 +40,16 @@ async def kafka(brokers: Brokers, replication: int) -> Finding:
         if missing:
             await asyncio.wait_for(make_topics(brokers, missing, replication), _SECONDS)
             there = await asyncio.wait_for(_listed(brokers), _SECONDS)
+        refused = await asyncio.wait_for(_refused_hint(brokers), _SECONDS)
+    except refusals.NotMade as error:
+        return Finding.of("kafka", str(error))
     except (KafkaError, OSError, TimeoutError) as error:
         fault = f"topics could not be made ({type(error).__name__}): {', '.join(missing[:3])}, …"
         return Finding("kafka", fault, "Give VAI_KAFKA_USER the right to create topics, or make these beforehand")
     if still := [topic for topic in missing if topic not in there]:
         fault = f"the broker made no topics: {', '.join(still[:3])}"
         return Finding("kafka", fault, "Give VAI_KAFKA_USER the right to create topics, or make these beforehand")
-    return Finding("kafka", seen=f"{len(topics())} topics are there")
+    return Finding.of("kafka", refused, f"{len(topics())} topics are there")
 
 
 async def _listed(brokers: Brokers) -> set[str]:
@@ -58,46 +61,25 @@ async def _listed(brokers: Brokers) -> set[str]:
         await admin.close()
 
 
+async def _refused_hint(brokers: Brokers) -> str | None:
+    producer = Producer(brokers, "vai-doctor")
+    hints = [Record(topic, None, b"") for topic in topics() if topic not in EVENTS]
+    try:
+        answers = await producer.send(hints)
+    finally:
+        await producer.close()
+    sentences = (
+        refusals.of_writing(answer, hint.topic, brokers.user) for hint, answer in zip(hints, answers, strict=True)
+    )
+    return next((sentence for sentence in sentences if sentence), None)
+
+
 async def lake(url: str) -> Finding:
     """Writes a file into the lake and takes it away; of a folder it also looks at the disk."""
-    if Lake(url).is_remote:
-        return await asyncio.to_thread(_bucket, url)
-    return await asyncio.to_thread(_folder, Path(Lake(url).root))
-
-
-def _bucket(url: str) -> Finding:
-    """The keys are those of the environment (AWS_…), as for the services."""
-    from obstore.exceptions import BaseError
-
-    name, storage = f"doctor/{uuid4().hex}", open_lake(url)
-    try:
-        storage.put(name, b"vai")
-        read = b"".join(storage.parts(name))
-        storage.delete([name])
-    except (RunError, Unread, BaseError, OSError) as error:
-        fault = f"{url} cannot be written, read and deleted in: {_first_line(error)}"
-        return Finding(
-            "lake", fault, "See VAI_LAKE_URL, AWS_… and the rights: PutObject, GetObject, DeleteObject, ListBucket"
-        )
-    if read != b"vai":
-        return Finding("lake", f"{url} gives back {read[:20]!r} for b'vai'", "It is no S3, or a cache stands before it")
-    return Finding("lake", seen=f"{url} is written, read and deleted in")
-
-
-def _first_line(error: Exception) -> str:
-    return str(getattr(error, "message", "") or error).strip().splitlines()[0]
-
-
-def _folder(root: Path) -> Finding:
-    probe = root / f".doctor-{uuid4().hex}"
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        probe.write_bytes(b"vai")
-        probe.unlink()
-        disk = shutil.disk_usage(root)
-    except OSError as error:
-        fault = f"{root} cannot be written: {error.strerror}"
-        return Finding("lake", fault, "Mount it, and let the services' user write there (VAI_LAKE_URL)")
+    wrong = await lake_rights.fault(url)
+    if wrong is not None or Lake(url).is_remote:
+        return Finding.of("lake", wrong, f"{url} is written, read and deleted in")
+    disk = shutil.disk_usage(Lake(url).root)
     told = f"{disk.free / disk.total:.0%} of its disk are free"
     if disk.free < LEAST_SHARE * disk.total:
         return Finding(

@@ -1,6 +1,5 @@
 """The live log over a real socket: resumed where it broke, without gap or repeat, to its end."""
 
-import time
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
@@ -91,8 +90,6 @@ def test_entries_arrive_while_the_run_goes_on(platform: Any) -> None:
     platform.add_log(run, "run_started", "first")
     with Client(platform.url, platform.key) as client:
         stream = iter(client.logs.stream(run["id"]))
-        begun = time.monotonic()
-        assert next(stream).message == "first"
-        assert time.monotonic() - begun < 2
+        assert next(stream).message == "first"  # it would wait without end for one that comes with the run's end
         platform.end(run)
         assert list(stream) == []

@@ -8,6 +8,7 @@ import pytest
 
 from vai_common import batcher as batcher_module
 from vai_common.batcher import Batcher, Overloaded
+from vai_testkit.wait import wait_for
 
 
 class Writer:
@@ -39,16 +40,16 @@ async def test_an_item_on_an_idle_system_goes_alone_and_at_once() -> None:
 async def test_an_item_that_comes_as_the_only_worker_leaves_is_written_too() -> None:
     batcher = Batcher(Writer().flush, in_flight=1)
     assert await batcher.submit(1) == "wrote 1"
-    assert await asyncio.wait_for(batcher.submit(2), 5) == "wrote 2"
+    assert await asyncio.wait_for(batcher.submit(2), 30) == "wrote 2"
 
 
 async def test_what_comes_while_a_batch_is_written_goes_with_the_next() -> None:
     writer = Writer(wait=True)
     batcher = Batcher(writer.flush, in_flight=1)
     first = asyncio.ensure_future(batcher.submit(0))
-    await asyncio.wait([first], timeout=0.01)
+    await wait_for(lambda: writer.batches == [[0]], what="the first is being written")
     rest = [asyncio.ensure_future(batcher.submit(item)) for item in range(1, 6)]
-    await asyncio.wait(rest, timeout=0.01)
+    await wait_for(lambda: len(batcher) == 5, what="the others wait")
     writer.go.set()
     assert await asyncio.gather(first, *rest) == [f"wrote {item}" for item in range(6)]
     assert writer.batches == [[0], [1, 2, 3, 4, 5]]
@@ -58,8 +59,7 @@ async def test_batches_have_a_most_and_so_many_are_in_flight() -> None:
     writer = Writer(wait=True)
     batcher = Batcher(writer.flush, most=2, in_flight=2)
     waiting = [asyncio.ensure_future(batcher.submit(item)) for item in range(7)]
-    await asyncio.wait(waiting, timeout=0.01)
-    assert writer.batches == [[0, 1], [2, 3]]
+    await wait_for(lambda: writer.batches == [[0, 1], [2, 3]], what="two batches are being written")
     writer.go.set()
     await asyncio.gather(*waiting)
     assert writer.batches[2:] == [[4, 5], [6]]
@@ -82,7 +82,7 @@ async def test_more_than_it_may_hold_is_refused_at_once() -> None:
     writer = Writer(wait=True)
     batcher = Batcher(writer.flush, most=1, in_flight=1, most_waiting=2)
     first = batcher.put(0)
-    await asyncio.wait([first], timeout=0.01)
+    await wait_for(lambda: writer.batches == [[0]], what="the first is being written")
     waiting = [batcher.put(1), batcher.put(2)]
     assert len(batcher) == 2
     with pytest.raises(Overloaded):
@@ -96,7 +96,7 @@ async def test_a_caller_that_goes_away_does_not_hurt_the_others() -> None:
     writer = Writer(wait=True)
     batcher = Batcher(writer.flush, in_flight=1)
     gone, stays = asyncio.ensure_future(batcher.submit(1)), asyncio.ensure_future(batcher.submit(2))
-    await asyncio.wait([gone, stays], timeout=0.01)
+    await wait_for(lambda: writer.batches, what="one is being written")
     gone.cancel()
     writer.go.set()
     assert await stays == "wrote 2"
@@ -107,12 +107,12 @@ async def test_drained_means_that_nothing_waits_and_nothing_is_in_flight() -> No
     batcher = Batcher(writer.flush, most=1)
     answers = [batcher.put(item) for item in range(4)]
     draining = asyncio.ensure_future(batcher.drained())
-    await asyncio.wait([draining], timeout=0.01)
+    await wait_for(lambda: writer.batches, what="one is being written")
     assert not draining.done()
     writer.go.set()
     await asyncio.wait_for(draining, 30)
     assert all(answer.done() for answer in answers)
-    await asyncio.wait_for(batcher.drained(), 1)
+    await asyncio.wait_for(batcher.drained(), 30)
 
 
 async def test_an_item_whose_caller_has_gone_fails_in_silence() -> None:

@@ -97,7 +97,7 @@ class Turns:
 async def _until(turns: Turns, count: int) -> None:
     while turns.count < count:
         turns.turned.clear()
-        await asyncio.wait_for(turns.turned.wait(), 2)
+        await asyncio.wait_for(turns.turned.wait(), 30)
 
 
 async def test_a_loop_turns_until_it_is_cancelled_whatever_fails() -> None:

@@ -1,4 +1,4 @@
-"""What people decide against what a worker does, a few hundred times each: every run has one end, told once."""
+"""What people decide against what a worker does, a hundred times each: every run has one end, told once."""
 
 import asyncio
 import random
@@ -23,7 +23,7 @@ from vai_worker.lifecycle import Holder
 from vai_worker.owned import Means, Owned
 from vai_worker.reports import Reports
 
-ROUNDS = 240
+ROUNDS = 120
 AT_ONCE = 12
 SPREAD_SECONDS = 0.05
 IN_TURN = 0.25

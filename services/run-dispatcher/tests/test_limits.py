@@ -378,10 +378,10 @@ async def test_turns_that_are_under_way_at_a_stop_end_and_no_other_one_begins(
     pool = await town.database.pool("run-dispatcher")
     turns = limits.Limits(Slow(), bell)
     turns.on_room("", organisations)
-    await asyncio.wait_for(begun.wait(), 5)
+    await asyncio.wait_for(begun.wait(), 30)
     if not slow:
         go.set()
-    await asyncio.wait_for(turns.close(), 5)
+    await asyncio.wait_for(turns.close(), 30)
     go.set()
     assert len(bell.rung) == (0 if slow else limits.AT_ONCE)
     turns.on_room("", organisations)

@@ -60,6 +60,14 @@ def test_while_the_processors_are_used_up_turns_come_at_half_the_rate_and_not_mo
     assert turns_of(pace, machine, 10) == pytest.approx(500, rel=0.05)
 
 
+def test_where_nobody_took_a_turn_the_first_has_no_pace(machine: Machine, pace: Pace) -> None:
+    """What else uses the machine up is no rate of ours that could be halved."""
+    machine.share = 0.9
+    machine.pass_seconds(0.2)
+    assert pace.wait() == 0.0
+    assert turns_of(pace, machine, 2) > 0
+
+
 def test_when_there_is_room_again_turns_are_as_before(machine: Machine, pace: Pace) -> None:
     turns_of(pace, machine, 1)
     machine.share = 0.9

@@ -17,7 +17,7 @@ from vai_testkit.database import new_run
 async def test_alone_a_turn_comes_at_once() -> None:
     turns = Turns()
     for _ in range(MOST):
-        await asyncio.wait_for(turns.turn(uuid7), 1)
+        await asyncio.wait_for(turns.turn(uuid7), 30)
 
 
 async def test_where_only_one_organisation_is_here_nobody_waits() -> None:

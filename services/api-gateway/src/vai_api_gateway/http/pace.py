@@ -65,6 +65,8 @@ class Pace:
         worked, waited = ran[0] - before[0], ran[1] - before[1]
         if waited > _MUCH * (worked + waited):
             if self._rate == _FREE:
+                if not given:
+                    return  # nobody took turns, so nobody's are too many
                 self._rate = self._before = given / passed
                 self._at, self._room = now, 0.0
             self._rate = max(self._rate * _SLOWER, self._before * _LEAST)

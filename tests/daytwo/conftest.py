@@ -1,11 +1,13 @@
-"""Databases to restore into, and the embedded server's own client."""
+"""Databases to restore into, the embedded server's own client, and one stack for what is done under load."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
+import pytest_asyncio
 
 from vai_common.ids import uuid7
 from vai_devstack.servers.postgres import binaries
+from vai_devstack.stack import Stack
 from vai_testkit.database import (  # noqa: F401
     database_url,
     execute,
@@ -13,7 +15,26 @@ from vai_testkit.database import (  # noqa: F401
     own_database,
     postgres_server,
 )
+from vai_testkit.fixtures import api, database  # noqa: F401
 from vai_testkit.installation import installation  # noqa: F401
+from vai_testkit.servers.web import WebServer
+from vai_testkit.stack import running_stack
+
+_REPLICAS = {"extract-worker": 2, "transform-worker": 2, "agent-worker": 2, "scheduler": 2, "run-dispatcher": 2}
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """Two of everything that works, as on two nodes, and the gateway's address stays the same when it is restarted."""
+    async with running_stack(tmp_path_factory.mktemp("stack"), replicas=_REPLICAS) as running:
+        yield running
+
+
+@pytest.fixture
+async def web() -> AsyncIterator[WebServer]:
+    """A server of the outside world."""
+    async with WebServer.opened() as server:
+        yield server
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
-"""An upgrade under load: the older version works, the schema is migrated, both work, the older one stops.
+"""An upgrade under load: the older version works, the schema is migrated, both work, the older one stops. Then the way
+back, on the new schema: the older one starts again beside the newer one, which stops.
 
 Nothing that was answered may be lost, done twice or left standing, whichever version made it, claimed it or ended it.
 """
@@ -142,7 +143,7 @@ async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
 
 
 @pytest.mark.timeout(600)
-async def test_an_upgrade_under_load_loses_and_doubles_nothing(stack: Stack, web: WebServer) -> None:
+async def test_an_upgrade_and_the_way_back_under_load_lose_and_double_nothing(stack: Stack, web: WebServer) -> None:
     await asyncio.to_thread(migrate_as_before, stack.postgres.admin_url, stack.org_id, stack.api_key)
     await give_to_services(stack.postgres.admin_url, stack.database)
     database: Any = await asyncpg.connect(stack.database)
@@ -167,12 +168,25 @@ async def test_an_upgrade_under_load_loses_and_doubles_nothing(stack: Stack, web
                 traffic.gateways = [to_newer]
                 await older.stop()
                 await traffic.grows(150)
-                await traffic.stop()
-                await _all_is_as_it_should_be(database, traffic, web)
                 assert newer.all_live()
+                await _back(older, newer, to_newer, traffic)
+        await _all_is_as_it_should_be(database, traffic, web)
     finally:
         await asyncio.gather(older.kill(), newer.kill())
         await database.close()
+
+
+async def _back(older: Side, newer: Side, to_newer: httpx2.AsyncClient, traffic: Traffic) -> None:
+    """The rollback of a release: its services go, the schema stays, and the clients are those of the older one."""
+    await older.start()
+    async with older.client() as to_older:
+        traffic.gateways = [to_newer, to_older]
+        await traffic.grows(100)
+        traffic.gateways = [to_older]
+        await newer.stop()
+        await traffic.grows(150)
+        await traffic.stop()
+    assert older.all_live()
 
 
 async def _all_is_as_it_should_be(database: Any, traffic: Traffic, web: WebServer) -> None:

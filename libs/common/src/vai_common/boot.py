@@ -12,6 +12,7 @@ from functools import partial
 from types import FrameType
 from typing import Any, Generic, TypeVar, cast
 
+import asyncpg
 import structlog
 import uvicorn
 import uvloop
@@ -264,7 +265,8 @@ async def _wait_for_database(name: str, settings: Settings, session: str) -> Ope
         try:
             return await _opened(name, settings, session)
         except AWAY as error:
-            if not is_away(error):
+            # One that starts with a wrong user or password has wrong settings, and says so.
+            if not is_away(error) or isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
                 raise
             _log.warning("database_away", error=f"{type(error).__name__}: {error}")
             await asyncio.sleep(1)

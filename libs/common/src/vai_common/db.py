@@ -26,6 +26,7 @@ AWAY = (
     asyncpg.PostgresConnectionError,  # class 08
     asyncpg.ReadOnlySQLTransactionError,  # 25006: a standby, or a primary that is being replaced
     asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InvalidAuthorizationSpecificationError,  # class 28: its password is being changed
     asyncpg.TransactionRollbackError,  # class 40: one of two had to be undone
     asyncpg.InsufficientResourcesError,  # class 53: the disk, the memory, the connections
     asyncpg.LockNotAvailableError,

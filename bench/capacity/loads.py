@@ -21,6 +21,20 @@ BASE = Load(
 """A day of a company that connects some dozens of systems: 27,000 runs, of which 25,000 are steps of 5,000 automation
 runs; 10 million rows extracted, 100 million transformed; 20 people who follow something."""
 
+EXAMPLE = Load(
+    "a shop",
+    {
+        "extraction": 24_000,
+        "extracted row": 24_000 * 5_000,
+        "transform": 24_000,
+        "transformed row": 24_000 * 20_000,
+        "automation run": 24_000,
+        "step": 48_000,
+    },
+    followers=5,
+)
+"""Twenty systems of fifty resources, read hourly; each extraction is a step, and so is a transform after it."""
+
 FACTORS = (1, 10, 100, 1_000)
 
 KINDS: Mapping[str, Mapping[str, float]] = {

@@ -130,7 +130,6 @@ class Need:
     """That the processes of each service use, all pods together; `postgres` and `kafka`, too."""
     postgres_cores: int
     wal_mb: float
-    commits: float
     connections: int
     events: float
     partitions: int
@@ -169,7 +168,6 @@ def need(constants: Constants, load: Load, installation: Installation = DEFAULT)
         cores,
         postgres_cores=max(1, ceil(cores.get("postgres", 0.0) / BUSY)),
         wal_mb=(second.get("wal", 0.0) + idle.get("wal", 0.0)) / 1e6,
-        commits=second.get("commits", 0.0),
         connections=sum(count * constants.processes[name].connections for name, count in pods.items()),
         events=events,
         partitions=max(3, ceil(events / installation.partition_events)),

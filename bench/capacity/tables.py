@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 from bench.capacity.costs import Constants, Cost, cpu, part
-from bench.capacity.loads import A_DAY, BASE, FACTORS, KINDS
+from bench.capacity.loads import A_DAY, BASE, EXAMPLE, FACTORS, KINDS
 from bench.capacity.model import DEFAULT, FOLLOWER, HOLDS, Load, Need, bounds, need
+from vai_records.schema.partitions import EVENT_DAYS
 
 _SERVICES = {
     "api-gateway": "gateway",
@@ -98,6 +99,31 @@ def order(known: Constants) -> str:
     return table([*head, "Postgres disk in a year", "lake written a day", "fullest"], lines)
 
 
+def example(known: Constants) -> str:
+    """What the worked example needs."""
+    found = need(known, EXAMPLE)
+    lines = [
+        (f"{service}: pods", f"{count}", f"{found.cores.get(service, 0.0):.2f} cores are used")
+        for service, count in found.pods.items()
+    ]
+    lines += [
+        (
+            "cores of Postgres",
+            f"{found.postgres_cores}",
+            f"{found.cores['postgres']:.2f} are used, {found.wal_mb:.2g} MB/s of WAL",
+        ),
+        ("connections", f"{found.connections}", "when all pods hold all that they may"),
+        (
+            "disk of Postgres",
+            _size(found.disk_gb(365) * 1e9),
+            f"in a year: {found.runs_gb:.2g} GB a day, and logs and events",
+        ),
+        ("lake", _size(found.lake_gb * 1e9), "written a day"),
+        ("Kafka", _size(found.kafka_gb * 1e9 * EVENT_DAYS), f"kept, for each copy; {found.events:.1f} events a second"),
+    ]
+    return table(["What", "how much", ""], lines)
+
+
 def made(known: Constants) -> str:
     """How the constants were made."""
     how = known.made
@@ -151,7 +177,6 @@ def scales(known: Constants, load: Load = BASE) -> str:
         *((f"{service}: pods", *(f"{each.pods[service]:,}" for each in found)) for service in DEFAULT.pods),
         ("cores of Postgres", *(f"{each.postgres_cores:,}" for each in found)),
         ("WAL, MB/s", *(_number(each.wal_mb) for each in found)),
-        ("commits a second", *(_number(each.commits) for each in found)),
         ("connections at most", *(f"{each.connections:,}" for each in found)),
         ("Postgres grows, GB a day", *(_number(each.runs_gb) for each in found)),
         ("logs and events there, GB", *(_number(each.passing_gb) for each in found)),

@@ -119,14 +119,14 @@ SERVERS = Dashboard(
 CAPACITY = Dashboard(
     "vai-capacity",
     "VAI: capacity",
-    "What is nearly full, and what to add then: workers, gateways, memory, connections, disk.",
+    "What is nearly full, and what to add then: workers, gateways, memory, connections, disk (docs/capacity.md).",
     (
         (
             "How full",
             (
                 Panel(
                     "Slots in use by service",
-                    "Near 1 for long: more workers of that service, or more VAI_SLOTS.",
+                    "Above 0.6 in the busiest hour: more workers of that service, or more VAI_SLOTS.",
                     (
                         Query(
                             f"{of_service('vai_worker_slots_busy')} / {of_service('vai_worker_slots')}",
@@ -174,7 +174,7 @@ CAPACITY = Dashboard(
             (
                 Panel(
                     "CPU by service",
-                    "Cores in use. One process uses at most about one.",
+                    "Cores in use. One process uses at most about one; above 0.6 of one for each pod: more pods.",
                     (Query(of_service("rate(process_cpu_seconds_total[$__rate_interval])"), "{{service}}"),),
                 ),
                 Panel(

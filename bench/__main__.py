@@ -21,6 +21,7 @@ from bench import (
     lists,
     path,
     recovery,
+    rollout,
     statements,
     streams,
     transforms,
@@ -37,6 +38,7 @@ _ON_A_STACK: Mapping[str, tuple[str, Measure]] = {
 }
 _ON_THEIR_OWN: Mapping[str, tuple[str, Measure, dict[str, Any]]] = {
     "recovery": ("When a worker dies", recovery.measure, {"replicas": {"extract-worker": 2}}),
+    "rollout": ("When workers are replaced, and come up from zero", rollout.measure, {}),
     "streams": ("Those who follow logs", streams.measure, {}),
     "automations": ("Automations", automations.measure, {}),
     "schedules": ("Schedules", automations.measure_schedules, {"replicas": {"scheduler": 2}}),

@@ -1,1 +1,1 @@
-"""REST, streams and authentication; what people want."""
+"""The REST API, streams and authentication."""

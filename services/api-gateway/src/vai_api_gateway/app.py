@@ -28,7 +28,7 @@ from vai_api_gateway.webhooks import endpoint as webhooks
 from vai_common.clock import steady_seconds
 from vai_common.health import Health
 
-# Routes are tried in this order: a word before an id in its place, then what is asked most.
+# Routes are tried in this order: fixed words before ids in the same place, then the most frequent ones.
 _WORDS: tuple[Any, ...] = (changes, batch, automation_validation)
 _PARTS: tuple[Any, ...] = (
     *(action_runs, run_logs, stream, webhooks, automation_runs, actions, automations, connections, kinds, replay),
@@ -37,13 +37,13 @@ _PARTS: tuple[Any, ...] = (
 
 _HEALTH = ("/healthz", "/readyz")
 _WHO_WATCHES = UUID(int=0)
-"""Whoever looks whether the process lives has turns of its own."""
+"""Health checks do not wait in the queue of requests."""
 
 _NO_TELEMETRY: Any = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
 
 
 class Application(FastAPI):
-    """FastAPI behind the edge, which must see the answers to errors, too."""
+    """FastAPI inside the edge, so that the edge sees answers to errors, too."""
 
     edge: Edge | None = None
 
@@ -62,7 +62,7 @@ class Application(FastAPI):
             turns.over()
 
     def _whose(self, scope: Scope) -> UUID | None:
-        """Who asks for health stands in no line with a flood of nobody's: without an answer the process is ended."""
+        """Health checks do not wait behind requests without a credential: a late answer would end the process."""
         if scope["path"] in _HEALTH:
             return _WHO_WATCHES
         known: UUID | None = self.state.gateway.authenticator.known_organisation(Request(scope))
@@ -102,12 +102,12 @@ def create_app(gateway: Gateway, health: Health) -> Application:
 
 
 async def _to_docs(_request: Request) -> Response:
-    """Whoever opens the address in a browser wants to see something."""
+    """For somebody who opens the address in a browser: lead to the reference."""
     return RedirectResponse("/docs")
 
 
 async def _not_here(_request: Request) -> Response:
-    """A word is no id, whatever the method."""
+    """A fixed word in the path never counts as an id, whatever the method."""
     raise HTTPException(405, "Method Not Allowed")
 
 

@@ -1,4 +1,4 @@
-"""What the routes work with: one object, made at boot."""
+"""The objects that routes need: connections, keys, caches. Made once at boot."""
 
 import asyncio
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ from vai_records.secrets.keys import Keyring
 
 @dataclass(frozen=True)
 class Gateway:
-    """`pool` is asyncpg, for the run's path; `engine` is SQLAlchemy, for the rest; `process_id` writes events."""
+    """`pool` is asyncpg, for the path of runs. `engine` is SQLAlchemy, for the rest. `process_id` writes events."""
 
     settings: Settings
     pool: OpenPool
@@ -57,12 +57,12 @@ class Gateway:
 
     @cached_property
     def changes(self) -> Narrow:
-        """The part of `pool` for what people change of runs."""
+        """The part of `pool` for people's changes of runs."""
         return Narrow(self.pool, max(1, self.pool.get_max_size() // 2))
 
     @cached_property
     def rows(self) -> Changes:
-        """The part of `engine` for what people change of anything else; the rest stays for credentials and lists."""
+        """The part of `engine` for people's changes of anything else. The rest stays free for credentials and lists."""
         return Changes(self.engine, max(1, self.settings.lists_pool_size // 2))
 
     async def fold_totals_once(self) -> None:
@@ -71,6 +71,6 @@ class Gateway:
 
 
 def gateway_of(request: Request) -> Gateway:
-    """What a route works with; one look is cheaper than a dependency for each thing (decision 67)."""
+    """The gateway of a request. One dependency for all objects is cheaper than one for each (decision 67)."""
     gateway: Gateway = request.app.state.gateway
     return gateway

@@ -1,4 +1,4 @@
-"""The gateway's slice of the lifecycle, by name: what people want of a run (decisions 13, 19, 20, 22)."""
+"""The transitions of the gateway: what people ask of a run (decisions 13, 19, 20, 22)."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
@@ -81,7 +81,7 @@ SELECT id FROM runs WHERE parent_run_id = ANY($1::uuid[]) AND org_id = $2 AND ph
 
 
 class NotAllowed(Exception):
-    """The run is in no state for this; `allowed` are the statuses that it can change to."""
+    """The run's status does not allow this. `allowed` are the statuses that it can change to."""
 
     def __init__(self, status: str, why: str) -> None:
         super().__init__(why)
@@ -91,7 +91,7 @@ class NotAllowed(Exception):
 
 
 class Immovable(Exception):
-    """The run's record is damaged: the database refuses to change it, whatever is left out."""
+    """The run's record is damaged: the database refuses every change of it."""
 
 
 class NoSuchRun(Exception):
@@ -100,7 +100,7 @@ class NoSuchRun(Exception):
 
 @dataclass(frozen=True)
 class Decisions:
-    """What people decide about runs of one organisation; each answers the run's row as it then stands."""
+    """People's decisions about runs of one organisation. Each returns the run's row after it."""
 
     pool: Pool
     bell: Bell
@@ -109,7 +109,7 @@ class Decisions:
     org_id: UUID
 
     async def cancel(self, run_id: UUID) -> RunRow:
-        """At once where nobody holds it; else its worker is told and stops within 5 s. Cancels its children, too."""
+        """At once if no worker holds it; else its worker is told and stops within 5 s. Cancels its children, too."""
         run = await self._run(run_id)
         if run["status"] == _AWAITING:
             raise NotAllowed(run["status"], "a run that awaits approval is rejected, not cancelled")
@@ -127,7 +127,7 @@ class Decisions:
         return rows[0] if rows else await self._refuse(run_id, "only a run that awaits approval can be rejected")
 
     async def approve(self, run_id: UUID, user_id: UUID | None, limits: Limits) -> RunRow:
-        """Records who and when, and puts the run through `admit` again: queued, or held for a limit."""
+        """Record who approved and when, and call `admit` again: the run is queued, or held for a limit."""
         held = admit(requires_approval=True, approved=True, deferred=False, limits=limits)
         entry = Entry("run_approved", "Approved", {"approved_by": str(user_id) if user_id else None})
         step = APPROVE if held is None else APPROVE_INTO_LIMIT
@@ -137,7 +137,7 @@ class Decisions:
         return self._rung(rows[0])
 
     async def execute(self, run_id: UUID, limits: Limits) -> RunRow:
-        """Starts a deferred run; one that has started or ended is answered as it is (decision 13)."""
+        """Start a deferred run. A run that has started or ended is returned as it is (decision 13)."""
         run = await self._run(run_id)
         held = admit(requires_approval=run["requires_approval"], approved=False, deferred=False, limits=limits)
         rows = (
@@ -148,9 +148,9 @@ class Decisions:
         return self._rung(rows[0]) if rows else await self._run(run_id)
 
     async def pause(self, run_id: UUID) -> RunRow:
-        """At once where nobody holds it; a worker pauses it at the end of a slice. Pausing twice is as once.
+        """At once if no worker holds it; else the worker pauses it at the end of a slice. May be repeated.
 
-        Tries again where the run changed hands between two looks.
+        Tries again if the run was claimed or released between two statements.
         """
         entry = Entry("run_paused", "Paused", {})
         while True:
@@ -167,7 +167,7 @@ class Decisions:
                 raise NotAllowed(run["status"], f"a run that is {shown} cannot be paused")
 
     async def resume(self, run_id: UUID, limits: Limits) -> RunRow:
-        """Puts a paused run back; a pause that its worker has not obeyed yet is taken back."""
+        """Queue a paused run again. A pause that its worker has not carried out yet is taken back."""
         entry = Entry("run_resumed", "Resumed", {})
         while True:
             for running in (RESUME_RUNNING, RESUME_RUNNING_INTO_LIMIT):
@@ -183,19 +183,19 @@ class Decisions:
             run = await self._run(run_id)
             if run["phase"] == Phase.DONE or run["status"] == _AWAITING:
                 raise NotAllowed(run["status"], "only a paused run can be resumed")
-            if run["phase"] != Phase.PAUSED:  # else its worker obeyed between two looks
+            if run["phase"] != Phase.PAUSED:  # else its worker has paused it between the two statements
                 return run
 
     async def stop_automation_runs(self, ids: Sequence[UUID]) -> None:
-        """Lets nothing of these automation runs start any more, and cancels what runs; the scheduler ends them."""
+        """Let no further step of these automation runs start, and cancel running ones. The scheduler ends them."""
         await self._cancel_below([], await self._stop(ids, []))
 
     async def cancel_left_behind(self, ids: Sequence[UUID]) -> None:
-        """Cancels runs of steps whose automation run is over, and all below them."""
+        """Cancel runs of steps whose automation run is over, and their children."""
         await self._cancel_below([], ids)
 
     async def _cancel_one(self, run_id: UUID) -> None:
-        """Tries until the run is over or its worker has been told: it may change hands between two looks."""
+        """Try until the run is over or its worker has been told: it may be claimed or released in between."""
         entry = Entry("run_cancelled", "Cancelled by a user", {}, "warning")
         while True:
             for step in (CANCEL_PENDING, CANCEL_UNLEASED):
@@ -218,13 +218,13 @@ class Decisions:
             stepped = await self._stop([], parents)
 
     async def _stop(self, ids: Sequence[UUID], called_by: Sequence[UUID]) -> list[UUID]:
-        """Stops automation runs, by their ids or by the runs that have called them; answers what runs of them."""
+        """Stop automation runs, by their ids or by the runs that called them. Return their live runs."""
         stopped = await automation_runs.stop(self.pool, self.org_id, ids, called_by)
         self.bell.ring(AUTOMATION, stopped)
         return await automation_runs.live_runs(self.pool, stopped) if stopped else []
 
     async def _cancel_or_reject(self, run_id: UUID, of: str) -> None:
-        """Tries until one of both was possible: an approved run may be claimed between two looks."""
+        """Try both until one succeeds: an approved run may be claimed in between."""
         why = f"{of} cancelled"
         error = {"code": "REJECTED", "message": why, "details": {}, "retryable": False}
         entry = Entry("run_rejected", f"Rejected: {why}", {"reason": why}, "warning")
@@ -236,7 +236,7 @@ class Decisions:
                 return
 
     async def _control(self, run_id: UUID, word: str) -> bool:
-        """Writes what is asked of a leased run and notifies its worker; the beat is the backstop."""
+        """Write the `control` of a leased run and notify its worker. If that is lost, the next beat brings it."""
         async with self._only(run_id), _movable(run_id):
             row = await self.pool.fetchrow(_CONTROL, run_id, self.org_id, word)
         if row is None:
@@ -264,9 +264,9 @@ class Decisions:
     async def _anyhow(
         self, step: Step, run_id: UUID, values: Sequence[Any], event: str | None, error: Exception
     ) -> list[RunRow]:
-        """An ending of a run whose record is damaged goes without what cannot be written (rule 23).
+        """End a run whose record is damaged without the parts that cannot be written (rule 23).
 
-        Raises `Immovable` for whatever is no ending, and where even that is refused.
+        Raises `Immovable` for other steps, and if even this is refused.
         """
         _log.error("run_damaged", run_id=str(run_id), target=step.target, error=repr(error))
         async with _movable(run_id):
@@ -278,7 +278,7 @@ class Decisions:
         return rows or ([await self._run(run_id)] if ended else [])
 
     def _only(self, run_id: UUID) -> AbstractAsyncContextManager[None]:
-        """Who waits for a row that a worker holds waits with one connection, however many want to change it."""
+        """However many requests wait for a row that a worker has locked, they use one connection."""
         return self.pool.only(run_id) if isinstance(self.pool, Narrow) else nullcontext()
 
     async def _mine(self, ids: list[UUID]) -> None:
@@ -296,7 +296,7 @@ class Decisions:
         raise NotAllowed(run["status"], why)
 
     def _rung(self, run: RunRow) -> RunRow:
-        """Rings for a run that has moved: for a worker, or for the dispatcher."""
+        """Ring the bell for a run that has moved: for a worker, or for the dispatcher."""
         if run["phase"] == Phase.QUEUED:
             self.bell.ring(run["kind"], [run["id"]])
         elif run["held_for"] == HeldFor.APPROVAL:
@@ -308,7 +308,7 @@ class Decisions:
 
 @asynccontextmanager
 async def _movable(run_id: UUID) -> AsyncIterator[None]:
-    """What the database refuses is told to its operator, and to who asked as `Immovable`."""
+    """Log the database's refusal for the operator, and raise `Immovable` for the client."""
     try:
         yield
     except asyncpg.PostgresError as error:
@@ -320,7 +320,7 @@ async def _movable(run_id: UUID) -> AsyncIterator[None]:
 
 
 def _can_pause(run: RunRow) -> bool:
-    """Whether a run that stands so can be paused: when it was not, it stood elsewhere a moment ago."""
+    """Whether a run in this state can be paused. If it was refused, the state has changed since; try again."""
     if run["status"] == _AWAITING or run["phase"] == Phase.DONE:
         return False
     return run["control"] is None and run["held_for"] != HeldFor.APPROVAL

@@ -1,4 +1,4 @@
-"""What the gateway counts: requests by route, streams, webhooks."""
+"""The metrics of the gateway: requests by route, streams, webhooks."""
 
 from prometheus_client import Counter, Gauge, Histogram
 

@@ -28,20 +28,20 @@ from vai_records.secrets.keys import SecretError
 _log = structlog.get_logger()
 
 MOST_FAULTS = 50
-"""Faults that one answer names."""
+"""How many faults one answer names."""
 
 LONGEST_NAME = 255
 LONGEST_MESSAGE = 2_000
 DEEPEST_PLACE = 100
-"""Characters and levels of a fault that are shown."""
+"""How many characters and levels of a fault are shown."""
 
 _RETRY_SECONDS = 1
 DATABASE_AWAY = (*AWAY, DBAPIError, PoolTimeout)
-"""For `except` clauses; some of DBAPIError are not of this kind, `is_away` tells them apart."""
+"""For `except` clauses. Not every DBAPIError means that the database is away; `is_away` tells."""
 
 
 class ProblemDetail(BaseModel):
-    """One thing that is wrong: where, what to do about it, and a word for programs."""
+    """One fault: where it is, what to do about it, and a word for programs."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -59,7 +59,7 @@ class ProblemBody(BaseModel):
 
 
 class Problem(HTTPException):
-    """Raised by routes: answered as the documented body with this status."""
+    """Raised by routes. Answered with this status and the documented body."""
 
     def __init__(
         self, status: int, kind: str, message: str, loc: Place = (), headers: Mapping[str, str] | None = None
@@ -85,14 +85,14 @@ def refusal(error: Refused) -> Problem:
 
 
 def details(faults: Sequence[Fault], most: int = MOST_FAULTS) -> list[dict[str, Any]]:
-    """The first `most` faults; where there are more, one that says how many."""
+    """The first `most` faults. If there are more, a last one says how many."""
     shown = [problem_detail(*fault) for fault in faults[:most]]
     left = len(faults) - len(shown)
     return [*shown, problem_detail((), f"and {left} more", "more")] if left else shown
 
 
 def problem_detail(loc: Place, message: str, kind: str) -> dict[str, Any]:
-    """Long names and messages are cut: both may hold what the client sent."""
+    """Cut long names and messages, which may hold what the client sent."""
     place = [_cut(part, LONGEST_NAME) if isinstance(part, str) else part for part in loc[:DEEPEST_PLACE]]
     return {"loc": place, "msg": _cut(message, LONGEST_MESSAGE), "type": kind}
 
@@ -129,7 +129,7 @@ def _on_validation(request: Request, error: Exception) -> Response:
 
 
 def _body_model(request: Request) -> Any:
-    """What the route takes as its body; None where it takes none."""
+    """The model of the route's body; None if it has none."""
     field = getattr(request.scope.get("route"), "body_field", None)
     return None if field is None else field.field_info.annotation
 
@@ -156,7 +156,7 @@ def _not_allowed_here(request: Request, error: HTTPException) -> Response:
     known = {method for route in here for method in route.methods or ()}
     known |= {"HEAD"} if "GET" in known else set()
     methods = ", ".join(sorted(known)) or (error.headers or {}).get("Allow", "GET")
-    message = f"there is no {request.method} here; there is {methods}"
+    message = f"{request.method} is not allowed here; use {methods}"
     return problem_response(405, [problem_detail((), message, "method_not_allowed")], {"Allow": methods})
 
 
@@ -180,7 +180,7 @@ def _on_immovable(request: Request, error: Exception) -> Response:
 
 
 def _on_overload(_request: Request, _error: Exception) -> Response:
-    return _try_later("more requests wait than can be taken; try again later")
+    return _try_later("too many requests wait; try again later")
 
 
 def _on_database_away(request: Request, error: Exception) -> Response:
@@ -189,12 +189,12 @@ def _on_database_away(request: Request, error: Exception) -> Response:
     why, request_id = f"{type(error).__name__}: {error}", request.scope.get(REQUEST_ID)
     _log.warning("database_away", path=request.url.path, request_id=request_id, error=why)
     if isinstance(_root(error), asyncpg.LockNotAvailableError):
-        return _try_later("another process holds this and has not let it go; try again, it is freed within a minute")
-    return _try_later("the database does not answer at the moment; try again later")
+        return _try_later("another process has locked this; try again, it is freed within a minute")
+    return _try_later("the database does not answer now; try again later")
 
 
 def _root(error: BaseException) -> BaseException:
-    """What was raised first: SQLAlchemy wraps it."""
+    """The original error, which SQLAlchemy has wrapped."""
     while error.__cause__ is not None:
         error = error.__cause__
     return error
@@ -202,7 +202,9 @@ def _root(error: BaseException) -> BaseException:
 
 def _on_closed_secret(request: Request, error: Exception) -> Response:
     _log.error("secret_does_not_open", path=request.url.path, error=str(error))
-    return _try_later("a stored secret does not open with the keys that the gateway has; its operator can mend that")
+    return _try_later(
+        "a stored secret does not open with the gateway's keys; ask the operator to check VAI_ENCRYPTION_KEYS"
+    )
 
 
 def _try_later(message: str) -> Response:

@@ -1,4 +1,4 @@
-"""What the gateway is told: environment, prefix VAI_."""
+"""The settings of the gateway. Environment, prefix VAI_."""
 
 from typing import Self
 from urllib.parse import urlsplit
@@ -84,7 +84,7 @@ class Settings(settings.Settings):
         for one in filter(None, (part.strip().rstrip("/") for part in given.split(","))):
             parts = urlsplit(one)
             if parts.scheme not in ("http", "https") or not parts.hostname or one != f"{parts.scheme}://{parts.netloc}":
-                raise ValueError(f"{one!r} is no origin: write https://host[:port]")
+                raise ValueError(f"must be https://host[:port], several separated by commas, not {one!r}")
         return given
 
     @field_validator("operator_settings")
@@ -93,17 +93,17 @@ class Settings(settings.Settings):
         known = SettingsPatch.model_fields
         for one in filter(None, (part.strip() for part in given.split(","))):
             if one not in known:
-                raise ValueError(f"{one!r} is no setting of an organisation; there are {', '.join(known)}")
+                raise ValueError(f"must be settings of an organisation ({', '.join(known)}), not {one!r}")
         return given
 
     @property
     def origins(self) -> frozenset[str]:
-        """Of other hosts' pages that may use the cookie, and read answers."""
+        """Origins of other hosts whose pages may use the cookie and read answers."""
         return frozenset(origin.strip().rstrip("/") for origin in self.allowed_origins.split(",") if origin.strip())
 
     @property
     def public_origin(self) -> str:
-        """Our own pages' origin; empty where we are not told."""
+        """The origin of our own pages; empty if VAI_PUBLIC_URL is not set."""
         parts = urlsplit(self.public_url)
         return f"{parts.scheme}://{parts.netloc}" if self.public_url else ""
 

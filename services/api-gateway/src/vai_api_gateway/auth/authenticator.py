@@ -1,7 +1,7 @@
-"""Who is asking: API keys, signed tokens, and the roles that routes demand (decision 26).
+"""Authenticates requests, by API key or signed token, and limits their rate (decision 26).
 
-A credential that is known is answered from memory for a few seconds; revoking a key says so on the channel
-`keys_changed`, and every gateway forgets at once what it knows of the organisation that the notice names.
+A credential is remembered for a few seconds. Revoking a key notifies the channel `keys_changed`, and every gateway then
+forgets what it knows of that organisation.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from vai_records.people.sessions import Session
 _REMEMBER_SECONDS = 5.0
 _MOST_REMEMBERED = 10_000
 _BURST_SECONDS = 5
-"""An organisation that was quiet may call that much at once."""
+"""Seconds of its rate that an organisation may use at once after a pause."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -43,7 +43,7 @@ class _Known(NamedTuple):
 
 
 class Authenticator:
-    """Turns credentials into principals, and writes now and then when keys were last used."""
+    """Finds the principal of a credential, and writes from time to time when keys were last used."""
 
     def __init__(self, engine: AsyncEngine, settings: Settings) -> None:
         self._engine = engine
@@ -61,7 +61,7 @@ class Authenticator:
         self._calls = Throttle(settings.calls_per_second, settings.calls_per_second * _BURST_SECONDS)
 
     async def principal(self, request: Request) -> Principal:
-        """Who asks. Raises `Problem` 401 without a good credential, 403 for a cookie sent by a foreign page."""
+        """The principal. Raises `Problem` 401 without a valid credential, 403 for a cookie from another site's page."""
         shown = credential_of(request)
         if shown is None:
             raise unauthorized("send an API key (X-API-Key or Authorization: Bearer) or a signed token")
@@ -76,13 +76,13 @@ class Authenticator:
         return known.principal
 
     def known_organisation(self, request: Request) -> UUID | None:
-        """The organisation of a credential that is known at this moment; asks nobody and judges nothing."""
+        """The organisation of a credential that is remembered now. Does not ask the database and does not check it."""
         shown = credential_of(request)
         known = None if shown is None else self._remembered(shown)
         return None if known is None else known.principal.org_id
 
     async def _asked(self, request: Request, shown: Credential) -> Principal:
-        """Asks the database; who has shown many bad credentials is told to wait, but not one who was known before."""
+        """Ask the database. An address with many bad credentials has to wait, unless this one was known before."""
         if shown not in self._good:
             self.refuse_guessing(request)
         try:
@@ -99,16 +99,16 @@ class Authenticator:
         return principal
 
     def refuse_guessing(self, request: Request) -> None:
-        """Raises `Problem` 429 where too many bad credentials came from this address."""
+        """Raises `Problem` 429 if too many bad credentials came from this address."""
         if wait := self._wrong.wait(address_of(request, self._settings.proxies)):
             raise too_many(wait, "too many unknown keys and tokens came from this address")
 
     def guessed(self, request: Request) -> None:
-        """Counts a bad credential."""
+        """Count a bad credential."""
         self._wrong.take(address_of(request, self._settings.proxies))
 
     def count_call(self, principal: Principal) -> None:
-        """Counts a call of the organisation. Raises `Problem` 429 where it is one too many."""
+        """Count a call of the organisation. Raises `Problem` 429 if it is one too many."""
         name = str(principal.org_id)
         if wait := self._calls.wait(name):
             raise too_many(wait, "your organisation calls more often than this gateway takes")
@@ -126,14 +126,14 @@ class Authenticator:
             self._forgot[org_id] = self._notices
 
     def heard(self, payload: str) -> None:
-        """Forgets what a notice of the database names; one that names nothing means everybody."""
+        """Forget the organisation that a notification names; an empty one means all."""
         try:
             self.forget(UUID(payload) if payload else None)
         except ValueError:
             self.forget()
 
     def forgotten(self, org_id: UUID) -> int:
-        """A number that changes when the organisation's credentials are forgotten: who remembers asks again."""
+        """A number that changes when the organisation's credentials are forgotten. Callers then ask again."""
         return max(self._forgot_all, self._forgot.get(org_id, 0))
 
     def _remembered(self, shown: Credential) -> _Known | None:
@@ -160,7 +160,7 @@ class Authenticator:
                 await api_keys.touch_keys(conn, used)
 
     def _ask(self, shown: Credential) -> asyncio.Task[Principal]:
-        """One question at a time for each credential, however many requests show it."""
+        """Only one query at a time for each credential, however many requests use it."""
         asking = self._asking.get(shown)
         if asking is None:
             asking = self._asking[shown] = asyncio.create_task(self._learn(shown))
@@ -193,7 +193,7 @@ class Authenticator:
         self._known[shown] = _Known(principal, now + seconds / 2, now + seconds, notices)
 
     def check_origin(self, request: Request) -> None:
-        """A cookie may change things only for our own pages. Raises `Problem` 403."""
+        """A cookie may be used for changes by our own pages only. Raises `Problem` 403."""
         if request.method in _SAFE:
             return
         origin = request.headers.get("origin", "").rstrip("/")
@@ -203,7 +203,7 @@ class Authenticator:
         raise Problem(403, "foreign_origin", message, ("header", "Origin"))
 
     def _is_ours(self, request: Request, origin: str) -> bool:
-        """Whether a page of this origin is ours: as we are told, as it was asked for, or as our own proxy says."""
+        """Whether an origin is ours: by the settings, by the request's Host, or by our own proxy's headers."""
         if origin == self._settings.public_origin:
             return True
         hosts = [request.headers.get("host")]

@@ -1,4 +1,4 @@
-"""Whom a credential stands for: the holder of an API key, of a token of ours, or of the OIDC issuer's (decision 26)."""
+"""Finds the holder of a credential: an API key, a signed token of ours, or one of the OIDC issuer (decision 26)."""
 
 from datetime import datetime
 from uuid import UUID
@@ -17,7 +17,7 @@ from vai_records.people.sessions import Session
 
 
 class Holders:
-    """Asks the database each time; `Authenticator` remembers the answers for a while."""
+    """Asks the database each time. `Authenticator` remembers the answers for a while."""
 
     def __init__(self, engine: AsyncEngine, tokens: Tokens, oidc: Oidc | None) -> None:
         self._engine = engine
@@ -25,7 +25,7 @@ class Holders:
         self._oidc = oidc
 
     async def holder(self, shown: Credential) -> tuple[Principal, datetime | None]:
-        """Whom a credential stands for, and when it ends. Raises `Problem` 401."""
+        """The holder of a credential, and when it ends. Raises `Problem` 401."""
         if api_keys.is_api_key(shown.text):
             return await self._key_holder(shown)
         if self._oidc is not None and self._oidc.issued(shown.text):
@@ -43,21 +43,21 @@ class Holders:
     async def _token_holder(self, shown: Credential) -> tuple[Principal, datetime | None]:
         session = self.session_of(shown.text)
         if session is None:
-            raise unauthorized("this key or token is not ours, or it has ended; get a new one")
+            raise unauthorized("this key or token is unknown here or has ended; get a new one")
         async with self._engine.connect() as conn:
             actor = await sessions.holder(conn, session)
         if actor is None:
-            raise unauthorized("this token was signed out, or its user, password or key is not good any more")
+            raise unauthorized("this token was signed out, or its user, password or key has changed; sign in again")
         source = ("user", str(actor.user_id))
         return _principal(actor, shown, source, session.key_id, (session.ends_at, session.ends_at)), session.ends_at
 
     async def _outsider(self, shown: Credential) -> tuple[Principal, datetime | None]:
-        """Whom a token of the OIDC issuer stands for."""
+        """The holder of a token of the OIDC issuer."""
         assert self._oidc is not None
         try:
             identity = await self._oidc.read(shown.text)
         except BadToken as error:
-            raise unauthorized("this token is not good here: signature, audience, time or email") from error
+            raise unauthorized("this token is refused: check its signature, audience, time and email") from error
         except NoKeys as error:
             message = "the issuer's keys cannot be read at the moment; try again later"
             raise Problem(503, "unavailable", message, headers={"Retry-After": "10"}) from error
@@ -70,7 +70,7 @@ class Holders:
         return _principal(actor, shown, ("user", str(actor.user_id)), None, ends), identity.ends_at
 
     def session_of(self, text: str) -> Session | None:
-        """What a token of ours says; None for whatever is none."""
+        """The claims of a token of ours; None if it is not one."""
         try:
             return self._tokens.read(text)
         except BadToken:

@@ -1,4 +1,4 @@
-"""The public keys of an OIDC issuer: from a file, or from an address, as they change."""
+"""The public keys of an OIDC issuer, from a file or an address. They are read again when they change."""
 
 import asyncio
 import os
@@ -26,12 +26,12 @@ Keys = dict[str | None, jwt.PyJWK]
 
 
 class NoKeys(Exception):
-    """The issuer's keys could not be read, now or ever; the reason is logged."""
+    """The issuer's keys could not be read. The reason is in the log."""
 
 
 class KeySource(Protocol):
     async def keys(self, wanted: str | None) -> Keys:
-        """The keys by id; read again if `wanted` is not among those known. Raises `NoKeys`."""
+        """The keys by id. They are read again if `wanted` is not among them. Raises `NoKeys`."""
 
 
 def key_source(place: str, policy: Policy) -> KeySource:
@@ -42,7 +42,7 @@ def key_source(place: str, policy: Policy) -> KeySource:
 
 
 class KeysFromFile:
-    """Read again as soon as the file changes: a mounted secret that is renewed is seen without a restart."""
+    """Read again as soon as the file changes, so that a renewed secret needs no restart."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -64,9 +64,9 @@ class KeysFromFile:
 
 
 class KeysFromAddress:
-    """Asked every five minutes, and for a key that is not known, but never twice in ten seconds.
+    """Asked every five minutes, and for an unknown key, but at most every ten seconds.
 
-    While the issuer is away, the keys that are known stay good.
+    If the issuer does not answer, the known keys stay valid.
     """
 
     def __init__(self, fetch: Callable[[], Awaitable[bytes]], now: Callable[[], float] = clock.steady_seconds) -> None:
@@ -113,7 +113,7 @@ def _signs(key: jwt.PyJWK) -> bool:
 
 
 async def fetch(address: str, policy: Policy) -> bytes:
-    """The document at an address. Raises RunError, httpx2.HTTPError, ValueError where it is too large."""
+    """The document at an address. Raises RunError, httpx2.HTTPError, and ValueError if it is too large."""
     async with guarded_client(policy, _TIMEOUT, _TIMEOUT) as client, client.stream("GET", address) as answer:
         answer.raise_for_status()
         document = b""

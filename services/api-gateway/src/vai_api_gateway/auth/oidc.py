@@ -1,4 +1,4 @@
-"""Tokens of the OIDC issuer that the operator trusts: which user of which organisation they stand for."""
+"""Checks tokens of the OIDC issuer that the operator trusts: which user of which organisation they belong to."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ from vai_common.egress.addresses import PUBLIC, Policy
 from vai_records.people.emails import NoEmail, email_of
 
 _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
-"""Signatures by a private key only: with `none` or a shared secret (HS…) anybody could write a token."""
+"""Only signatures by a private key. With `none` or a shared secret (HS…) others could forge a token."""
 
 _LEEWAY_SECONDS = 10
 
@@ -23,7 +23,7 @@ _INSIDE = Policy.parse("loopback,private")
 
 @dataclass(frozen=True)
 class Identity:
-    """Who a token says that somebody is; `organisation` is a slug or an id, None where it names none."""
+    """The user that a token names. `organisation` is a slug or an id, or None if it names none."""
 
     email: str
     organisation: str | None
@@ -31,7 +31,7 @@ class Identity:
 
 
 class Oidc:
-    """One issuer; its tokens are told from our own by the claim `iss`."""
+    """One issuer. The claim `iss` tells its tokens from our own."""
 
     def __init__(self, settings: Settings, source: KeySource | None = None) -> None:
         self._issuer = settings.oidc_issuer
@@ -43,7 +43,7 @@ class Oidc:
         self._source = source or key_source(settings.oidc_jwks, _INSIDE if settings.oidc_private else PUBLIC)
 
     def issued(self, text: str) -> bool:
-        """Whether the token says that it is this issuer's; nothing of it is believed yet."""
+        """Whether the token claims to be this issuer's. It is not verified yet."""
         try:
             claims: dict[str, Any] = jwt.decode(text, options={"verify_signature": False})
         except jwt.PyJWTError:
@@ -51,7 +51,7 @@ class Oidc:
         return claims.get("iss") == self._issuer
 
     async def read(self, text: str) -> Identity:
-        """Who it stands for. Raises `BadToken`, and `NoKeys` while the issuer's keys cannot be had."""
+        """The user of the token. Raises `BadToken`, and `NoKeys` while the issuer's keys cannot be read."""
         try:
             key = await self._key(jwt.get_unverified_header(text))
             claims = jwt.decode(
@@ -77,7 +77,7 @@ class Oidc:
         return keys[wanted]
 
     def _identity(self, claims: dict[str, Any]) -> Identity:
-        """An email that the issuer has not verified is whatever its user typed there."""
+        """Only a verified email counts: any user can type another person's address."""
         if claims.get("email_verified") is not True and not self._trusts_emails:
             raise BadToken
         organisation = self._organisation or claims.get(self._claim)
@@ -87,5 +87,5 @@ class Oidc:
 
 
 def oidc_of(settings: Settings) -> Oidc | None:
-    """None where no issuer is trusted."""
+    """None if no issuer is configured."""
     return Oidc(settings) if settings.oidc_issuer else None

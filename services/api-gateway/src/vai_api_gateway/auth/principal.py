@@ -1,4 +1,4 @@
-"""Who asks, and what they showed for it."""
+"""The principal of a request, and the credential that it carries."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Principal:
-    """Who asks, in which organisation, and by what (decision 10).
+    """The user of a request, the organisation, and the way of access (decision 10).
 
     `key_id` is the API key that they came with, or that asked for their token. A token for them is of
     `token_version` and ends no later than `until`; what they showed is good until `ends_at`.
@@ -35,7 +35,7 @@ class Principal:
 
 
 class Credential(NamedTuple):
-    """What a request shows: an API key or a signed token."""
+    """A request's credential: an API key or a signed token."""
 
     text: str
     by_cookie: bool = False
@@ -56,6 +56,6 @@ def credential_of(request: Request) -> Credential | None:
 
 
 def forwarded(request: Request, name: str, proxies: int) -> str | None:
-    """What the outermost of our own proxies says in this header; what a client wrote before it is not believed."""
+    """The value of our own outermost proxy in this header. Values that the client wrote before it are ignored."""
     hops = [hop.strip() for line in request.headers.getlist(name) for hop in line.split(",")]
     return hops[-proxies] if 0 < proxies <= len(hops) else None

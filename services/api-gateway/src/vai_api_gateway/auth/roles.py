@@ -1,7 +1,7 @@
-"""Who may do what: the role that each route demands of whoever asks (decision 26).
+"""Who may do what: the role that each route needs (decision 26).
 
-A route says it in its signature: `principal: Admin`. Approving and rejecting take `Operator`. What a role covers stands
-in `vai_records.people.people.Role`.
+A route names it in its signature: `principal: Admin`. Approving and rejecting need `Operator`. The order of the roles
+is in `vai_records.people.people.Role`.
 """
 
 from typing import Annotated
@@ -14,7 +14,7 @@ from vai_api_gateway.problems import Problem
 from vai_records.people.people import Role
 
 _ASKED = "vai.principal"
-"""Where a request's scope holds who asks, once that is known."""
+"""The key of the principal in a request's scope, once it is known."""
 
 
 class Demand:
@@ -24,7 +24,7 @@ class Demand:
         self.role = role
 
     async def __call__(self, request: Request) -> Principal:
-        """Who asks. The route asks before it reads the body; what depends on it is told the same without a question."""
+        """The principal. The route authenticates before it reads the body; dependencies then get the same principal."""
         known: Principal | None = request.scope.get(_ASKED)
         if known is not None:
             return known
@@ -38,19 +38,19 @@ class Demand:
 
 
 def asked_by(request: Request) -> Principal:
-    """Who asks, of a route that has a `Demand`."""
+    """The principal of a route that has a `Demand`."""
     principal: Principal = request.scope[_ASKED]
     return principal
 
 
 class Open:
-    """A route that needs no role: it says why."""
+    """A route that needs no role, with the reason."""
 
     def __init__(self, why: str) -> None:
         self.why = why
 
     def __call__(self) -> None:
-        """Everybody may."""
+        """Does nothing: the route is open."""
 
 
 Viewer = Annotated[Principal, Depends(Demand(Role.VIEWER))]

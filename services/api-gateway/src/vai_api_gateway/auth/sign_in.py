@@ -1,4 +1,4 @@
-"""Signing in with email and password: throttled, and as slow for nobody's email as for somebody's."""
+"""Signing in with email and password. Limited in rate, and as slow for an unknown email as for a known one."""
 
 import asyncio
 from collections.abc import Callable
@@ -27,11 +27,11 @@ T = TypeVar("T")
 _AT_ONCE = 2
 _MOST_WAITING = 50
 _TRIED = 2
-"""Accounts of an email whose password is looked at where no organisation is named."""
+"""How many accounts of an email are tried if no organisation is named."""
 
 
 class PasswordDesk:
-    """Hashes in threads, two at a time: each takes 19 MiB and tens of milliseconds, and anybody may ask for it."""
+    """Hashes in threads, two at a time: each takes 19 MiB and tens of milliseconds, and needs no credential."""
 
     def __init__(self) -> None:
         self._room = asyncio.Semaphore(_AT_ONCE)
@@ -65,7 +65,7 @@ class SignIns:
         self._hours = hours
 
     async def principal(self, request: Request, email: str, password: str, organisation: str | None) -> Principal:
-        """Who that is. Raises `Problem` 401 with the same words whatever was wrong, 429 after too many tries."""
+        """The principal. Raises `Problem` 401 with the same message for every mistake, 429 after too many tries."""
         address, known_as = address_of(request, self._proxies), _plain(email)
         wait = await sign_in.take(self._pool, address, known_as)
         if wait is not None:
@@ -80,10 +80,10 @@ class SignIns:
         return self._principal(found)
 
     async def _account(self, email: str, password: str, organisation: str | None) -> Account | None:
-        """The account whose password this is. It takes as long for nobody's email as for somebody's.
+        """The account with this password. It takes as long for an unknown email as for a known one.
 
-        Without an organisation the first two accounts are tried (`people.sign_in.accounts`), always two: so nobody
-        can tell from the time, or from the answer, whether somebody whom they added is known elsewhere.
+        Without an organisation the first two accounts are tried (`people.sign_in.accounts`), and always two. So neither
+        the time nor the answer tells whether a person is known in another organisation.
         """
         tried = 1 if organisation is not None else _TRIED
         found = await sign_in.accounts(self._pool, email, organisation, tried)
@@ -93,7 +93,7 @@ class SignIns:
         return good[0] if len(good) == 1 else None
 
     async def count(self, request: Request, subject: str) -> None:
-        """Counts a try at something else that must not be guessed. Raises `Problem` 429 after too many."""
+        """Count a try to guess something else, such as a token. Raises `Problem` 429 after too many."""
         wait = await sign_in.take(self._pool, address_of(request, self._proxies), subject)
         if wait is not None:
             raise _too_many(wait)
@@ -115,9 +115,9 @@ class SignIns:
 
 
 def address_of(request: Request, proxies: int) -> str:
-    """Where a request comes from; for IPv6 its /64, which is one household's or one machine's.
+    """The address of the client; for IPv6 its /64, which belongs to one household or machine.
 
-    Of X-Forwarded-For only what our own proxies added is believed: a client writes the rest as it likes.
+    Of X-Forwarded-For only the part that our own proxies added counts: a client can write anything into the rest.
     """
     given = request.client.host if request.client else ""
     given = forwarded(request, "x-forwarded-for", proxies) or given
@@ -131,7 +131,7 @@ def address_of(request: Request, proxies: int) -> str:
 
 
 def _plain(email: str) -> str:
-    """What is no email is looked up all the same, and takes as long."""
+    """An invalid email is looked up, too, so that it takes as long."""
     try:
         return email_of(email)
     except NoEmail:
@@ -139,7 +139,7 @@ def _plain(email: str) -> str:
 
 
 def _refused() -> Problem:
-    message = "email and password don't fit; who is in several organisations names one (its slug)"
+    message = "wrong email or password; if you are in several organisations, name one (its slug)"
     return Problem(401, "unauthorized", message, ("body",), {"WWW-Authenticate": "Bearer"})
 
 

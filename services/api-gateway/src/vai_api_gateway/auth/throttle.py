@@ -1,4 +1,4 @@
-"""How often somebody may ask: a bound for each name (an address, an organisation), held in this gateway's memory."""
+"""Limits the rate of requests of an address or an organisation, in this gateway's memory."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -11,9 +11,9 @@ _MOST_NAMES = 10_000
 
 
 class Throttle:
-    """So many at once, then so many a second, for each name; a rate of 0 means that there is no bound.
+    """A token bucket for each name: a burst, then a rate per second. A rate of 0 means no limit.
 
-    Of each name one number is kept: when all that it has taken will be paid for. The oldest names are forgotten.
+    It keeps one number for each name: the time when its bucket is full again. The oldest names are forgotten.
     """
 
     def __init__(self, per_second: float, at_once: float, seconds: Callable[[], float] = clock.steady_seconds) -> None:
@@ -23,14 +23,14 @@ class Throttle:
         self._paid_at: OrderedDict[str, float] = OrderedDict()
 
     def wait(self, name: str) -> float:
-        """How many seconds until there is room for one more; 0 where there is now."""
+        """Seconds until one more is allowed; 0 if it is now."""
         if not self._per_second:
             return 0.0
         debt = self._paid_at.get(name, 0.0) - self._seconds()
         return max(0.0, debt - (self._at_once - 1) / self._per_second)
 
     def take(self, name: str) -> None:
-        """Counts one."""
+        """Count one."""
         if self._per_second:
             now = self._seconds()
             self._paid_at[name] = max(self._paid_at.get(name, now), now) + 1 / self._per_second

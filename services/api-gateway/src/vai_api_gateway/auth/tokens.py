@@ -1,4 +1,4 @@
-"""Signed tokens of our own: what they say, and how they are read (decision 26)."""
+"""Our own signed tokens: making and checking them (decision 26)."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,7 +21,7 @@ class BadToken(Exception):
 
 
 class Tokens:
-    """Signs and reads with one secret; whether a token's user and key are still there is asked of the database."""
+    """Signs and verifies with one secret. Whether a token's user and key still exist is checked in the database."""
 
     def __init__(self, secret: str, hours: float) -> None:
         self._secret = secret
@@ -43,7 +43,7 @@ class Tokens:
         return jwt.encode(claims, self._secret, _ALGORITHM), ends
 
     def read(self, text: str) -> Session:
-        """What a token says. Raises `BadToken`."""
+        """The claims of a token. Raises `BadToken`."""
         try:
             found = jwt.decode(text, self._secret, [_ALGORITHM], options={"require": _REQUIRED}, issuer=ISSUER)
             ends = datetime.fromtimestamp(found["exp"], UTC)

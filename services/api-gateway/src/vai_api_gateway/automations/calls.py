@@ -1,4 +1,4 @@
-"""Automations that call others: what they name is there, and no way leads back (document 002, "Step Types")."""
+"""Checks the calls of an automation: the called ones exist, and no call leads back (document 002, "Step Types")."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,9 +16,9 @@ _KIND = "call_automation"
 
 
 def calls_of(steps: Sequence[Json], known: Mapping[str, SavedAction]) -> dict[str, int]:
-    """The automations that stored steps call, by name, and the place of the first step that does.
+    """The automations that steps call, by name, and the place of the first step that does.
 
-    What a reference names is only known when it runs.
+    Names that come from a reference are known only when the automation runs.
     """
     definitions = {str(action.id): action.definition for action in known.values()}
     found: dict[str, int] = {}
@@ -33,9 +33,9 @@ def calls_of(steps: Sequence[Json], known: Mapping[str, SavedAction]) -> dict[st
 async def refuse_bad_calls(
     pool: Pool, org_id: UUID, identity: tuple[UUID, str], calls: Mapping[str, int], at: Place
 ) -> dict[str, UUID]:
-    """The ids of what is called, by name.
+    """The ids of the called automations, by name.
 
-    Raises `Refused` for a call of nobody, and for one that comes back here, by others perhaps: it would never end.
+    Raises `Refused` for a call of an unknown automation, and for one that leads back here, which would never end.
 
     `identity` are the id and the slug that the automation has, or is about to get.
     """
@@ -58,7 +58,7 @@ async def refuse_bad_calls(
 
 
 def with_ids(steps: Sequence[Json], ids: Mapping[str, UUID]) -> list[Json]:
-    """The steps with what they call by its id, which stays when a slug is changed."""
+    """The steps with called automations named by id, which stays the same when a slug changes."""
     return [
         {**step, "definition": {**step["definition"], "automation": str(ids[name])}}
         if step["kind"] == _KIND and (name := step["definition"].get("automation")) in ids

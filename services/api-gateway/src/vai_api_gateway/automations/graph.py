@@ -1,4 +1,4 @@
-"""An automation, or one run of it, as a graph: what is drawn, and in which format it is answered."""
+"""An automation, or one run of it, drawn as a graph: Mermaid or SVG."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -39,7 +39,7 @@ GRAPH: dict[int | str, dict[str, Any]] = {
 
 
 def graph_of(title: str, steps: Sequence[Json], states: Mapping[str, Row] | None = None) -> Graph:
-    """The steps as saved; with `states` (a row for each key) as they stand in one run."""
+    """The saved steps; with `states` (a row for each key) their state in one run."""
     nodes = [_node(step, None if states is None else states.get(step["key"])) for step in steps]
     edges = [
         Edge(one["step"], step["key"], port, _taken(states, one["step"], step, port))
@@ -51,7 +51,7 @@ def graph_of(title: str, steps: Sequence[Json], states: Mapping[str, Row] | None
 
 
 async def answer_graph(request: Request, make: Callable[[], Graph], format: str | None) -> Response:
-    """Mermaid is text; SVG takes some computing, so another process draws it. Raises 422 where it is too large."""
+    """Mermaid is text. SVG needs some computing, so another process draws it. Raises 422 if it is too large."""
     graph = await asyncio.to_thread(make)  # tens of thousands of connections are a second of work
     wants_svg = format == "svg" or (format is None and prefers(request.headers.get("accept", ""), _SVG, _MERMAID))
     if not wants_svg:
@@ -78,17 +78,17 @@ def _node(step: Json, row: Row | None) -> Node:
 
 
 def _shown(row: Row) -> str:
-    """The state as people know it."""
+    """The state in the words of the API."""
     if row["state"] == "running" and row["run_status"] == "awaiting_approval":
         return "awaiting approval"
     return "skipped" if row["state"] == "passed_by" else str(row["state"])
 
 
 def _taken(states: Mapping[str, Row] | None, source: str, step: Json, port: str | None) -> bool | None:
-    """Whether the run went this way; None where nothing is known of it yet.
+    """Whether the run took this edge; None if that is not known yet.
 
-    A way out of a step that was skipped is never taken. A port, or else the condition of the step that waits, says
-    which end of the source the way is for.
+    An edge from a skipped step is never taken. The port, or else the condition of the waiting step, says for which
+    end of the source the edge is.
     """
     if states is None or source not in states or step["key"] not in states:
         return None

@@ -1,4 +1,4 @@
-"""/api/v1/automation-runs: what came of each trigger, step by step (document 002, "Automation Runs")."""
+"""/api/v1/automation-runs: the run of each trigger, step by step (document 002, "Automation Runs")."""
 
 from functools import partial
 from operator import attrgetter
@@ -79,7 +79,7 @@ async def get_automation_run(request: Request, principal: Viewer, run_id: UUID) 
 
 @router.post("/{run_id}/cancel", response_model=WholeAutomationRunShape, summary="Cancel an automation run")
 async def cancel_automation_run(request: Request, principal: Operator, run_id: UUID) -> Response:
-    """No step starts any more, what runs is cancelled, what awaits approval is rejected; then it ends."""
+    """No further step starts, running steps are cancelled, those that await approval are rejected; then it ends."""
     gateway = gateway_of(request)
     await triggering.cancel(gateway, principal, await _get(gateway, principal, run_id))
     return await triggering.show(gateway, request, await _get(gateway, principal, run_id))
@@ -99,7 +99,7 @@ async def retry_automation_run(
     run_id: UUID,
     body: Annotated[RetryBody | None, Body()] = None,
 ) -> Response:
-    """A new automation run from the steps that failed; what succeeded is kept.
+    """A new automation run from the steps that failed. Steps that succeeded are kept.
 
     It goes by the version that the run had, whatever was changed since; with `version: latest` by the automation as it
     is now, and steps that were changed are done again. `versionId` of the answer says which one it is.

@@ -1,4 +1,4 @@
-"""From what somebody wrote to the columns of an automation and the version that it gets (decisions 36 to 45)."""
+"""Checks an automation as it was sent, and makes its columns and its version (decisions 36 to 45)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,14 +30,14 @@ from vai_records.validation import beside, checks, sharing
 Json = dict[str, Any]
 
 _PARTS = {"steps", "actions", "inputs", "conditions", "max_parallel"}
-"""What a version holds."""
+"""The contents of a version."""
 
 _NOTHING: Json = {"inputs": {}, "conditions": [], "steps": [], "max_parallel": DEFAULT_PARALLEL}
 
 
 @dataclass(frozen=True)
 class Draft:
-    """An automation that is about to be written; `secret` was made here and is shown once."""
+    """An automation before it is written. `secret` was made here, and is shown once."""
 
     columns: Json
     version: NewVersion | None
@@ -57,7 +57,7 @@ async def draft(gateway: Gateway, principal: Principal, body: AutomationBody, sl
 
 
 async def redraft(gateway: Gateway, principal: Principal, row: Row, parts: AutomationParts) -> Draft:
-    """What a PATCH changes: only the columns that it names, and a version where it touches what one holds."""
+    """The changes of a PATCH: only the columns that it names, and a new version if it changes what a version holds."""
     given = parts.model_fields_set
     columns: Json = {name: getattr(parts, name) for name in ("name", "slug", "description") if name in given}
     columns["updated_by"] = principal.user_id
@@ -79,16 +79,16 @@ async def redraft(gateway: Gateway, principal: Principal, row: Row, parts: Autom
         kept = row["webhook_secret"]
         triggers, secret = await trigger_columns(gateway, principal.org_id, row["id"], parts.trigger, enabled, kept)
         if _is_same_schedule(row, columns.get("status", row["status"]), triggers):
-            del triggers["due_at"]  # what was missed while the platform was down is still to fire
+            del triggers["due_at"]  # times that were missed while the platform was down still fire
         columns |= triggers
     elif columns.get("status", row["status"]) != row["status"]:
-        # What passed while it fired nothing is not made up for.
+        # Times that passed while it was not active do not fire later.
         columns["due_at"] = await due_after_now(gateway, row["trigger"]) if enabled else None
     return Draft(columns, version, secret, (*warned, *trigger_warnings(columns.get("trigger", row["trigger"]))))
 
 
 def _is_same_schedule(row: Row, status: str, triggers: Json) -> bool:
-    """Whether an active automation goes on firing at the times that it has."""
+    """Whether an active automation keeps its times."""
     old, new = row["trigger"], triggers["trigger"]
     times = [old.get(name) == new.get(name) for name in ("type", "schedule", "timezone")]
     return status == row["status"] == "active" and row["due_at"] is not None and all(times)
@@ -103,14 +103,14 @@ def _refuse_unmet(trigger: str, inputs: Json) -> None:
 
 
 async def recheck(gateway: Gateway, principal: Principal, row: Row) -> None:
-    """Whether what is saved still works: the actions and automations that it names may be gone. Raises `Refused`."""
+    """Check a saved automation again: actions and automations that it names may be gone. Raises `Refused`."""
     await _version(gateway, principal, (row["id"], row["slug"]), AutomationParts(), row)
 
 
 async def _version(
     gateway: Gateway, principal: Principal, identity: tuple[UUID, str], parts: AutomationParts, row: Row | None
 ) -> tuple[NewVersion, tuple[Fault, ...]]:
-    """A version of old and new parts, all of it held against the rules as if it were written anew; and warnings."""
+    """A version of old and new parts, checked as a whole like a new one; and its warnings."""
     before: Json = row["definition"] if row is not None else _NOTHING
     inputs = before["inputs"] if parts.inputs is None else _declared(parts.inputs)
     steps, at = _written(parts, before)
@@ -143,7 +143,7 @@ def _judged(
 
 
 def _written(parts: AutomationParts, before: Json) -> tuple[list[StepBody], Place]:
-    """The steps as somebody wrote them, or has written them before; and where they stand."""
+    """The steps of the request, or else the saved ones; and their place in the body."""
     if parts.steps is not None:
         return parts.steps, ("body", "steps")
     if parts.actions is not None:

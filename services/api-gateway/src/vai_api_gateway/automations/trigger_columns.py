@@ -1,4 +1,4 @@
-"""The columns that an automation's trigger fills: when it is due, what it waits for, where its webhook is."""
+"""The columns that follow from an automation's trigger: its next time, its events, its webhook's path."""
 
 import base64
 import os
@@ -41,7 +41,7 @@ async def trigger_columns(
     if isinstance(trigger, ScheduleTrigger):
         due = next_after(trigger.schedule, trigger.timezone, await _now(gateway))
         if due is None:
-            raise refused((*_AT, "schedule"), "no time of this schedule is in sight")
+            raise refused((*_AT, "schedule"), "this schedule never fires in the next years; change it")
         columns["due_at"] = due if enabled else None
     elif isinstance(trigger, EventTrigger):
         columns["event_type"] = trigger.event_type
@@ -79,13 +79,13 @@ async def next_times(gateway: Gateway, trigger: Json, most: int) -> list[datetim
 
 
 async def _now(gateway: Gateway) -> datetime:
-    """By the database's clock, which schedulers go by: a gateway whose clock is wrong must not shift a schedule."""
+    """By the database's clock, as in the schedulers: a gateway with a wrong clock must not shift a schedule."""
     found: datetime = await gateway.pool.fetchval("SELECT clock_timestamp()")
     return found
 
 
 async def _with_ids(gateway: Gateway, org_id: UUID, filters: Json) -> Json:
-    """What a filter names by a slug is kept by its id, which is what events say."""
+    """Replace slugs in filters by ids, since events hold ids."""
     found = dict(filters)
     for name, look_up in _NAMED.items():
         if name in found:

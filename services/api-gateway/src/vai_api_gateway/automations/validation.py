@@ -1,4 +1,4 @@
-"""POST /api/v1/automations/validate: what would be saved, or what is wrong with it."""
+"""POST /api/v1/automations/validate: shows what would be saved, or what is wrong."""
 
 from fastapi import APIRouter, Request, Response
 

@@ -1,6 +1,6 @@
-"""Does a connection work? One cheap look at its address, with its credentials where the gateway can use them.
+"""Tests a connection: one cheap request to its address, with its credentials if the gateway can use them.
 
-What a worker alone can find out (a bucket's keys, a folder of its machine) is said to be unchecked, not guessed.
+What only a worker can find out (a bucket's keys, a folder on its machine) is reported as not checked.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ _HTTP = ("http", "https")
 
 @dataclass(frozen=True)
 class Finding:
-    """What was seen, in words; `credentials` says whether they were accepted, and not just unasked for."""
+    """The outcome in words. `credentials`: whether the server has checked and accepted them."""
 
     message: str
     credentials: bool = False
@@ -34,7 +34,7 @@ class Finding:
 
 
 async def check(connection: Connection, credentials: Mapping[str, Any], policy: Policy) -> Finding:
-    """Say how the connection's address answered.
+    """Ask the connection's address.
 
     The address is `config.base_url` (or `url`) with `config.test_path` behind it, a database's `url` or `host`, or a
     file store's `endpoint_url`. Raises `RunError` where it does not work, `Problem` 422 where there is none to ask.
@@ -67,11 +67,11 @@ async def _reach_store(endpoint: str, policy: Policy) -> Finding:
     try:
         url = httpx2.URL(endpoint)
     except httpx2.InvalidURL as error:
-        raise Permanent(ErrorCode.DATA_ERROR, f"config.endpoint_url is no address: {error}") from error
+        raise Permanent(ErrorCode.DATA_ERROR, f"config.endpoint_url must be http(s)://host: {error}") from error
     status = await _status(url, policy, HttpCredentials())
     if status >= 500:
         _judge(url.host, status)
-    message = f"{url.host} answers; whether the keys open a bucket is found out by a run, which names the bucket"
+    message = f"{url.host} answers; whether the keys open a bucket is checked by a run, which names the bucket"
     return Finding(message)
 
 
@@ -91,7 +91,7 @@ async def _status(url: httpx2.URL, policy: Policy, shown: HttpCredentials) -> in
 
 
 def _untestable(connection: Connection) -> Refused:
-    """Says why, and what to do instead."""
+    """The reason, and what to do instead."""
     config = connection.config
     loc = ("path", "connection_id")
     if connection.provider in ("filesystem", "s3") or {"bucket", "region", "path", "endpoint_url"} & config.keys():
@@ -109,7 +109,7 @@ def _url(config: Mapping[str, Any]) -> httpx2.URL:
     try:
         return httpx2.URL(base.rstrip("/") + "/" + str(config.get("test_path") or "").lstrip("/"))
     except httpx2.InvalidURL as error:
-        raise Permanent(ErrorCode.DATA_ERROR, f"config.base_url is no address: {error}") from error
+        raise Permanent(ErrorCode.DATA_ERROR, f"config.base_url must be http(s)://host: {error}") from error
 
 
 def _credentials(connection: Connection, known: Mapping[str, Any]) -> HttpCredentials:
@@ -126,5 +126,5 @@ def _judge(host: str, status: int) -> None:
         message = f"{host} refuses the credentials ({status}); correct them"
         raise Permanent(ErrorCode.AUTH_ERROR, message, details)
     if status >= 500:
-        message = f"{host} is in trouble ({status}); try again later"
+        message = f"{host} answered {status}, a failure of its own; try again later"
         raise Retryable(ErrorCode.CONNECTION_ERROR, message, details)

@@ -1,4 +1,4 @@
-"""A look at a connection's SQL database: PostgreSQL is signed in to, any other is only reached."""
+"""Tests a connection to a SQL database: sign in to PostgreSQL; for any other only connect."""
 
 import asyncio
 from collections.abc import Mapping
@@ -39,9 +39,9 @@ class Database:
 def database_of(
     provider: str, config: Mapping[str, Any], credentials: Mapping[str, Any], address: SplitResult | None
 ) -> Database | None:
-    """From `config.url` (`postgresql://host:port/name`), or `host`, `port` and `database`; None where it is none.
+    """From `config.url` (`postgresql://host:port/name`), or `host`, `port` and `database`; None if it is no database.
 
-    User and password are the credentials'. Raises `Permanent` for a port that is none.
+    User and password come from the credentials. Raises `Permanent` for a bad port.
     """
     kind = (address.scheme if address else provider).split("+")[0].lower()
     host = address.hostname if address else config.get("host")
@@ -50,9 +50,9 @@ def database_of(
     try:
         port = int((address.port if address else config.get("port")) or _PORTS.get(kind, 0))
     except (ValueError, TypeError) as error:
-        raise Permanent(ErrorCode.DATA_ERROR, "config.port is no number of a port") from error
+        raise Permanent(ErrorCode.DATA_ERROR, "config.port must be a number from 1 to 65535") from error
     if not 0 < port < 65_536:
-        raise Permanent(ErrorCode.DATA_ERROR, "config.port says no port; give one from 1 to 65535")
+        raise Permanent(ErrorCode.DATA_ERROR, "config.port must be a number from 1 to 65535")
     name = unquote(address.path.lstrip("/")) if address else config.get("database")
     user = credentials.get("username") or credentials.get("user")
     return Database(
@@ -61,7 +61,7 @@ def database_of(
 
 
 async def look(database: Database, policy: Policy, seconds: float) -> tuple[str, bool]:
-    """How it answered, and whether the credentials were taken. Raises `RunError` where it does not work."""
+    """How it answered, and whether the credentials were accepted. Raises `RunError` if it does not work."""
     try:
         async with asyncio.timeout(seconds):
             return await _look(database, policy)
@@ -73,9 +73,9 @@ async def _look(database: Database, policy: Policy) -> tuple[str, bool]:
     host, port, user = database.host, database.port, database.user
     if database.kind in _POSTGRES and user:
         await sign_in(policy, host, port, user, database.password, database.name or user)
-        return f"{host} let {user} in", True
+        return f"{host} accepted the user {user}", True
     await reach(policy, host, port)
-    return f"{host}:{port} takes connections; user and password are tried by a run", False
+    return f"{host}:{port} accepts connections; user and password are checked by a run", False
 
 
 def _fault(database: Database, error: Exception) -> Exception:
@@ -84,9 +84,9 @@ def _fault(database: Database, error: Exception) -> Exception:
     if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
         return Permanent(ErrorCode.AUTH_ERROR, f"{where} refuses the user or the password; correct them", details)
     if isinstance(error, asyncpg.InvalidCatalogNameError):
-        message = f"{where} has no database {database.name or database.user!r}; name another one"
+        message = f"{where} has no database {database.name or database.user!r}; correct config.database"
         return Permanent(ErrorCode.CONNECTION_ERROR, message, details)
     if isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError):
-        return Permanent(ErrorCode.CONNECTION_ERROR, f"{where} does not speak as PostgreSQL does", details)
+        return Permanent(ErrorCode.CONNECTION_ERROR, f"{where} does not speak PostgreSQL; check host and port", details)
     message = f"{where} does not answer ({type(error).__name__}); check the address, or try again later"
     return Retryable(ErrorCode.CONNECTION_ERROR, message, details)

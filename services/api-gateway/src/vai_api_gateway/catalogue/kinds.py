@@ -35,7 +35,7 @@ class KindsShape(Shape):
 
 
 class TemplateShape(Shape):
-    """A definition that lies under an action's own; `name` is what `templateId` says."""
+    """A definition on which an action's own is put. `templateId` gives its `name`."""
 
     name: str
     kind: KindName

@@ -1,4 +1,4 @@
-"""What is made without a slug gets a free one: two that are called the same do not stand in each other's way."""
+"""Makes a free slug for an object that is created without one, so that two may have the same name."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -13,7 +13,7 @@ _TRIES = 10
 
 
 class SlugMet(Exception):
-    """Another one has the slug; `problem` is what a client is told who gave it."""
+    """Another object has the slug. `problem` is the answer if the client gave the slug."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.detail)

@@ -21,7 +21,7 @@ router = APIRouter(prefix="/api/v1/events", tags=["Events"], route_class=JsonRou
 
 
 class ReplayBody(Body):
-    """Which events: `since` ≤ time of the event < `until`."""
+    """Which events to send again: `since` ≤ time of the event < `until`."""
 
     since: Annotated[Time, Field(description=f"At most {JOURNAL.days} days ago; with a time zone.")]
     until: Annotated[Time | None, Field(description="Now, where it is absent.")] = None
@@ -32,7 +32,7 @@ class ReplayBody(Body):
 
 
 class ReplayShape(Shape):
-    """What was asked for, as it was understood, and how many events are sent again."""
+    """The request as it was understood, and how many events are sent again."""
 
     count: int
     since: datetime
@@ -63,7 +63,11 @@ def _window(body: ReplayBody) -> tuple[datetime, datetime]:
     now = clock.now()
     until = min(body.until or now, now)
     if body.since < now - JOURNAL:
-        raise refused(("body", "since"), f"events are kept for {JOURNAL.days} days; this is longer ago", "too_old")
+        raise refused(
+            ("body", "since"),
+            f"events are kept for {JOURNAL.days} days, and this is longer ago; give a later time",
+            "too_old",
+        )
     if body.since >= until:
         raise refused(("body", "since"), f"no time lies between this and {'now' if until == now else 'until'}")
     return body.since.astimezone(UTC), until.astimezone(UTC)

@@ -1,4 +1,4 @@
-"""How answers are written: plain values to JSON by orjson, times in UTC; and the pages of lists."""
+"""Writes answers: plain values as JSON by orjson, times in UTC; and pages of lists."""
 
 import json
 import re
@@ -18,7 +18,7 @@ from vai_records.refused import refused
 
 
 def _in_digits(value: str | int) -> str | int:
-    """Python reads 1_0, 5.0 and spaces around a number as numbers, too."""
+    """Only digits: Python would also read 1_0, 5.0 and spaces around a number."""
     if isinstance(value, str) and _DIGITS.fullmatch(value) is None:
         raise ValueError("write a whole number in digits")
     return value
@@ -53,7 +53,7 @@ def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = No
     try:
         body = orjson.dumps(value, _plain, orjson.OPT_UTC_Z)
     except orjson.JSONEncodeError:
-        # Something in it was stored when nothing bounded its depth: orjson writes 254 levels.
+        # Old rows may be nested deeper than the 254 levels that orjson writes.
         body = json.dumps(value, ensure_ascii=False, default=_spelled).encode()
     return Response(body, status, dict(headers) if headers else None, media_type="application/json")
 
@@ -81,7 +81,7 @@ def words(values: list[str] | None, allowed: Iterable[str], name: str) -> tuple[
     known = tuple(allowed)
     for word in given:
         if word not in known:
-            raise refused(("query", name), f"{word!r} is none of {', '.join(known)}", "enum")
+            raise refused(("query", name), f"must be one of {', '.join(known)}, not {word!r}", "enum")
     return tuple(dict.fromkeys(given))
 
 

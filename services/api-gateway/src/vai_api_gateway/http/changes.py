@@ -1,7 +1,7 @@
-"""A part of the engine's connections for what people change of their organisation (rule 24).
+"""Limits the connections that people's changes may use (rule 24).
 
-Somebody may hold the row that is to be changed. Whoever waits for it holds a connection meanwhile, and without a bound
-the changes of one organisation would take all of them: then nobody's credential could be read any more.
+A change may have to wait for a locked row, and holds a connection meanwhile. Without a limit the changes of one
+organisation could take all connections, and no credential could be read any more.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from vai_api_gateway.http.narrow_pool import turn
 
 
 class Changes:
-    """Of each organisation one change at a time, and of all together at most `most`."""
+    """One change at a time for each organisation, and at most `most` of all organisations."""
 
     def __init__(self, engine: AsyncEngine, most: int) -> None:
         self._engine = engine
@@ -25,7 +25,7 @@ class Changes:
 
     @asynccontextmanager
     async def begin(self, org_id: UUID | None) -> AsyncIterator[AsyncConnection]:
-        """A transaction; None: the organisation is not known yet. Raises `Overloaded` after `TURN_SECONDS`."""
+        """A transaction. `None`: the organisation is not known yet. Raises `Overloaded` after `TURN_SECONDS`."""
         async with AsyncExitStack() as stack:
             if org_id is not None:
                 lock = self._of.setdefault(org_id, asyncio.Lock())

@@ -22,7 +22,7 @@ def begun() -> None:
 
 
 def over(scope: MutableMapping[str, Any], status: int, *, is_stream: bool) -> None:
-    """It is answered. `status` is 0 where its client went away before; a stream lasts as long as its client wants."""
+    """It is answered. `status` is 0 if the client went away before. The duration of streams is not measured."""
     http_requests_open.dec()
     method = scope["method"] if scope["method"] in _METHODS else _OTHER
     route = _route(scope)
@@ -32,7 +32,7 @@ def over(scope: MutableMapping[str, Any], status: int, *, is_stream: bool) -> No
 
 
 def _route(scope: MutableMapping[str, Any]) -> str:
-    """The path as it was declared, without what a caller put into it; `other` where there is no such path."""
+    """The path with its parameters' names, not their values. `other` if there is no such path."""
     path = getattr(scope.get("route"), "path_format", None)
     return path if isinstance(path, str) else _OTHER
 

@@ -1,7 +1,7 @@
-"""What holds for every request and every answer, whatever the route.
+"""Handles what all requests and answers share, whatever the route.
 
-A request gets an id, its path is brought to one form, and HEAD is asked as GET. An answer gets the headers that keep a
-browser safe, those that let allowed pages of other origins read it, and is compressed where that is worth it.
+A request gets an id, its path is normalised, and HEAD is handled as GET. An answer gets security headers and CORS
+headers, and is compressed if that is worth it.
 """
 
 import asyncio
@@ -24,20 +24,20 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 REQUEST_ID = "vai.request_id"
-"""Where a request's scope holds its id."""
+"""The key of a request's id in its scope."""
 
 HEAD = "vai.head"
-"""Where a request's scope says that only the head of its answer is wanted."""
+"""The key in a request's scope that says that only the head of the answer is wanted."""
 
 COMPRESS_FROM = 2_048
-"""Bytes; less is not worth it."""
+"""Bytes. Smaller answers are not compressed."""
 
 _BESIDE_THE_LOOP = 65_536
-"""Bytes from which on a thread compresses."""
+"""Bytes. Larger answers are compressed in a thread."""
 
 _PROCESS = uuid7().hex.encode()
 _NUMBERS = count(1)
-"""A request's id is the process's and a number: cheaper than a new random one for each."""
+"""The process's part of request ids; a number follows. Cheaper than a random id for each request."""
 
 _GOOD_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _GZIP = re.compile(r"(?:^|[,\s])gzip(?=[\s,;]|$)(?!\s*;\s*q=0(?:\.0*)?(?:[,\s]|$))", re.IGNORECASE)
@@ -98,28 +98,28 @@ class Edge:
         try:
             await self._app(inner, receive, exchange.send)
         except Exception:
-            # What failed has been answered, and logged by `problems`; the server need not tell of it again.
+            # The error was answered and logged by `problems`. The server need not log it again.
             if not exchange.complete:
                 raise
         finally:
             over(inner, exchange.status, is_stream=exchange.is_stream)
 
     def _path(self, path: str) -> str:
-        """The path without the prefix under which a proxy shows us, and without a slash at its end."""
+        """The path without the prefix of a proxy, and without a slash at its end."""
         if self._root and (path == self._root or path.startswith(f"{self._root}/")):
             path = path[len(self._root) :] or "/"
-        # What other systems sign their webhooks for is theirs.
+        # Paths of webhooks stay as they are.
         return path if path.startswith("/webhooks/") else path.rstrip("/") or "/"
 
 
 def _id_of(asked: MutableMapping[bytes, bytes]) -> bytes:
-    """The client's own id where it is one, else a new one."""
+    """The client's own id if it is valid, else a new one."""
     given = asked.get(b"x-request-id", b"")
     return given if given and _GOOD_ID.fullmatch(given) else b"%s-%x" % (_PROCESS, next(_NUMBERS))
 
 
 class _Exchange:
-    """One answer on its way out. Its head is held back until the first piece of its body is there."""
+    """One answer. Its head is sent together with the first piece of its body."""
 
     varies = False
     root = b""
@@ -137,7 +137,7 @@ class _Exchange:
         self.complete = False
 
     async def preflight(self, allowed: bool) -> None:
-        """What a browser asks before it lets a page of another origin ask."""
+        """A CORS preflight: a browser asks whether a page of another origin may send a request."""
         if allowed:
             await self.send({"type": "http.response.start", "status": 204, "headers": list(_PREFLIGHT)})
             await self.send({"type": "http.response.body", "body": b""})

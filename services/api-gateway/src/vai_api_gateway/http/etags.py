@@ -1,4 +1,4 @@
-"""`ETag` and `If-Match` (RFC 9110): who changes what somebody else has just changed is told, if they ask."""
+"""`ETag` and `If-Match` (RFC 9110): a client can make sure that nobody has changed the object in between."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -16,12 +16,12 @@ CHANGED: dict[int | str, dict[str, Any]] = {
 
 
 def etag_of(updated_at: datetime) -> str:
-    """Changes with every change: the time of it, in microseconds."""
+    """The time of the last change, in microseconds."""
     return f'"{round(updated_at.timestamp() * 1_000_000)}"'
 
 
 def expected(if_match: str | None, updated_at: datetime) -> datetime | None:
-    """What `updated_at` must still be when the change is written; None: anything. Raises `Problem` 412."""
+    """The value that `updated_at` must still have when the change is written; None: any. Raises `Problem` 412."""
     if if_match is None or if_match.strip() == "*":
         return None
     if etag_of(updated_at) not in [one.strip() for one in if_match.split(",")]:
@@ -36,7 +36,7 @@ def has_changed(updated_at: datetime | None) -> Problem:
 
 
 def tagged(request: Request, answer: Response, updated_at: datetime) -> Response:
-    """The answer with its ETag; 304 where the client has it already."""
+    """The answer with its ETag, or 304 if the client has it already."""
     tag = etag_of(updated_at)
     asked = request.headers.get("if-none-match")
     if request.method == "GET" and asked and tag in [one.strip().removeprefix("W/") for one in asked.split(",")]:

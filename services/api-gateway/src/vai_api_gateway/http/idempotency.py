@@ -1,6 +1,6 @@
-"""`Idempotency-Key`: whoever does not know whether a request arrived sends it again, and nothing starts twice (root 8).
+"""`Idempotency-Key`: a client can repeat a request without starting anything twice.
 
-The key is the header's or the body's `idempotencyKey`. A repeat answers with what the first request made (200); the
+The key is in the header, or in the body as `idempotencyKey`. A repeat gets what the first request has made (200). The
 same key with another content is 409 (decision 14).
 """
 
@@ -36,31 +36,33 @@ TAKES_KEY: dict[str, Any] = {
 """What the description says of a route that reads `header_key`: as a parameter of FastAPI's it cost each run 40 µs."""
 
 _WITH_EXPONENT = 1e16
-"""From here on a float is written with an exponent, which jsonb does not keep."""
+"""From this size on a float is written with an exponent, which jsonb does not keep."""
 
 REPEATED: dict[int | str, dict[str, Any]] = {200: {"model": RunShape, "description": "The key had made this run"}}
-"""What a route that starts runs answers besides."""
+"""Further answers of a route that starts runs."""
 
 
 def header_key(request: Request) -> str | None:
-    """The header's key. Raises `Refused` where there are two, or it is empty, too long, or no printable ASCII."""
+    """The header's key. Raises `Refused` if there are two, or it is empty, too long, or not printable ASCII."""
     given = request.headers.getlist(_HEADER)
     if not given:
         return None
     key = given[0]
     if len(given) > 1:
-        raise refused(("header", _HEADER), "the header stands there twice; send one key")
+        raise refused(("header", _HEADER), "the header is there twice; send one key")
     if not 1 <= len(key) <= LONGEST_NAME:
         raise refused(("header", _HEADER), f"a key has 1 to {LONGEST_NAME} characters; this one has {len(key)}")
     if not key.isascii():
-        raise refused(("header", _HEADER), "a header holds ASCII alone; send other keys as idempotencyKey in the body")
+        raise refused(
+            ("header", _HEADER), "a header may hold ASCII only; send other keys as idempotencyKey in the body"
+        )
     if not key.isprintable():
-        raise refused(("header", _HEADER), "a key has no control characters: take them out")
+        raise refused(("header", _HEADER), "a key must not contain control characters; remove them")
     return key
 
 
 def key_of(request: Request, body: str | None) -> str | None:
-    """The key of a request. Raises `Refused` where header and body name two."""
+    """The key of a request. Raises `Refused` if header and body name different keys."""
     header = header_key(request)
     if header is not None and body is not None and header != body:
         raise refused(("body", "idempotencyKey"), "the header Idempotency-Key names another key; send one of them")
@@ -68,7 +70,7 @@ def key_of(request: Request, body: str | None) -> str | None:
 
 
 def mark_of(*content: Any) -> bytes:
-    """What a repeat with the same key must equal."""
+    """The content that a repeat with the same key must have, too."""
     return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).digest()
 
 

@@ -1,4 +1,4 @@
-"""A part of the pool for those who change runs: a row that somebody holds must not cost everybody's connections."""
+"""A part of the pool for changes of runs, so that changes that wait for a locked row do not take all connections."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -13,17 +13,17 @@ from vai_common.clock import steady_seconds
 from vai_common.queries import Connection, Pool, Row
 
 TURN_SECONDS = 2.0
-"""How long a change waits for its turn; then it is `Overloaded`."""
+"""How long a change waits for its turn. After that it raises `Overloaded`."""
 
 _HELD_SECONDS = 1.0
-"""For how long nobody asks again for a row that could not be had."""
+"""For so long a row that was locked is not tried again."""
 
 
 class Narrow:
-    """A pool of which at most `most` connections are in use at once, and one for each row that is changed.
+    """A pool that uses at most `most` connections at once, and one for each row that is changed.
 
-    A process that stands still may hold the rows of its runs until the database ends its transaction. Whoever wants
-    to cancel such a run waits, and meanwhile the others' requests find connections.
+    A frozen process may lock the rows of its runs until the database ends its transaction. A request to cancel such a
+    run waits, and other requests find free connections meanwhile.
     """
 
     def __init__(self, pool: Pool, most: int) -> None:
@@ -55,9 +55,9 @@ class Narrow:
 
     @asynccontextmanager
     async def only(self, row: UUID) -> AsyncIterator[None]:
-        """Nobody else changes this row through this gateway meanwhile.
+        """No other request changes this row through this gateway meanwhile.
 
-        Where one has found that it cannot be had, those who wait behind it hear the same at once.
+        If one request has found the row locked, those that wait behind it fail at once, too.
         """
         lock = self._rows.setdefault(row, asyncio.Lock())
         try:

@@ -1,7 +1,7 @@
-"""Numbers in a body that JSON allows (or nearly) and nobody can keep: they would lose digits, or become null.
+"""Finds numbers in a body that cannot be stored: they would lose digits, or become null.
 
-A whole number is kept to 64 bits, any other as a double. What is beyond that is told with its place, in a webhook's
-body, too: an id that has lost its last digits is worse than a request that is refused.
+A whole number may have 64 bits, any other is a double. Other numbers are refused with their place, also in a webhook's
+body: an id without its last digits is worse than a refused request.
 """
 
 import json
@@ -21,7 +21,7 @@ class _Odd(str):
 
 
 def may_be_odd(raw: bytes) -> bool:
-    """Whether a body has to be read again by `find`: hardly any has so many digits in a row."""
+    """Whether `find` has to read the body: hardly any has so many digits in a row."""
     return _LONG.search(raw) is not None
 
 
@@ -45,7 +45,7 @@ def _float(text: str) -> float | _Odd:
 
 @dataclass(frozen=True)
 class _Way:
-    """The way to an object or an array: a link to the one around it, so that a deep one costs what a flat one does."""
+    """The path to an object or an array, as a link to the one around it, so that depth costs nothing."""
 
     around: "_Way | None"
     key: str | int
@@ -60,7 +60,7 @@ class _Way:
 
 
 def _odd_in(value: Any) -> Iterator[tuple[Place, str]]:
-    """Without recursion, in any order; only objects and arrays are put aside."""
+    """Without recursion, in any order. Only objects and arrays are put on the stack."""
     if isinstance(value, _Odd):
         yield (), str(value)
     rest: list[tuple[_Way | None, Any]] = [(None, value)]

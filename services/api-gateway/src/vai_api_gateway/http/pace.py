@@ -1,8 +1,8 @@
-"""How fast an organisation with many requests gets its turns while another one is here (rule 24).
+"""Slows down an organisation with many requests while others have requests, too (rule 24).
 
-Where the processors are used up, every request waits for them in each process that it passes. This process can see
-that: the kernel counts how long it ran, and how long it was ready to run and had to wait. While it waits much, whoever
-has many requests gets turns more slowly, until there is room again.
+If the processors are busy, every request waits for them in each process on its way. The kernel counts how long this
+process ran, and how long it was ready to run and had to wait. While it waits much, an organisation with many requests
+gets its turns more slowly.
 """
 
 import os
@@ -19,13 +19,13 @@ _MUCH: Final = 0.3
 _SLOWER: Final = 0.9
 _FASTER: Final = 1.05
 _LEAST: Final = 0.5
-"""Of the turns a second that there were without a pace: what else uses the machine up is not made good by waiting."""
+"""The least share of the usual rate: if other programs use the processors, waiting does not help."""
 
 _FREE: Final = float("inf")
 _AT_ONCE: Final = 2.0
 
 Ran = tuple[int, int]
-"""Nanoseconds since the start: in which it ran, and in which it waited for a processor."""
+"""Nanoseconds since the start in which the process ran, and in which it waited for a processor."""
 
 
 class Pace:
@@ -42,7 +42,7 @@ class Pace:
         self._seen = self._ran()
 
     def wait(self) -> float:
-        """Seconds until the next turn; 0 where it may be now."""
+        """Seconds until the next turn; 0 if it may be now."""
         now = self._seconds()
         if now - self._looked >= _LOOK_SECONDS:
             self._look(now)
@@ -77,7 +77,7 @@ class Pace:
 
 
 def _of_this_process() -> Callable[[], Ran | None]:
-    """What Linux says of the thread of the event loop; None where it does not say it."""
+    """The counters that Linux keeps for the event loop's thread; None on other systems."""
     with suppress(OSError):
         file = os.open("/proc/self/schedstat", os.O_RDONLY | os.O_CLOEXEC)
         return lambda: _read(file)

@@ -1,4 +1,4 @@
-"""How a request is read: who asks first, then the query, then a body of a bounded size, depth and number of parts."""
+"""Reads a request: first the credential, then the query, then the body, with limits of size, depth and parts."""
 
 import asyncio
 import re
@@ -29,7 +29,7 @@ DEEPEST_BODY = DEEPEST
 """Levels of arrays and objects."""
 
 MOST_PARTS = 250_000
-"""Arrays and objects of a body: each takes more room in memory than the two bytes that it is written with."""
+"""Arrays and objects of a body. Each needs much more memory than the two bytes in which it is written."""
 
 LARGEST_BATCH = 8 * LARGEST_BODY
 """Bytes of a body that holds many runs."""
@@ -44,13 +44,13 @@ _NO_STEPS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 
 
 class JsonRequest(Request):
-    """A request whose body is bounded while it is read, and then held against what can be stored."""
+    """A request whose body is limited while it is read, and then checked for what cannot be stored."""
 
     largest: int = LARGEST_BODY
     demands = "send the body as JSON: Content-Type: application/json, without a Content-Encoding"
 
     async def body(self) -> bytes:
-        """The body. Raises `Problem` 413 as soon as it is known to be too large, 415 where it is no plain JSON."""
+        """The body. Raises `Problem` 413 as soon as it is too large, 415 if it is not plain JSON."""
         if not hasattr(self, "_body"):
             declared = self.headers.get("content-length", "")
             if declared.isdecimal() and int(declared) > self.largest:
@@ -61,7 +61,7 @@ class JsonRequest(Request):
         return self._body
 
     async def json(self) -> Any:
-        """The parsed body. Raises `Problem` 422 where it is no JSON, too deep, or holds what no text may."""
+        """The parsed body. Raises `Problem` 422 if it is not JSON, is too deep, or contains U+0000."""
         raw = await self.body()
         parts = raw.count(b"[") + raw.count(b"{")
         if parts > MOST_PARTS:
@@ -73,7 +73,7 @@ class JsonRequest(Request):
             _refuse_odd_number(raw)
             raise _unreadable(("body", error.pos), f"this is not JSON: {error.msg}", "json_invalid") from error
         if parts > DEEPEST_BODY and await _depth(raw) > DEEPEST_BODY:
-            raise _unreadable(("body",), f"nested deeper than {DEEPEST_BODY} levels", "json_too_deep")
+            raise _unreadable(("body",), f"nested deeper than {DEEPEST_BODY} levels; make it flatter", "json_too_deep")
         if odd_numbers.may_be_odd(raw):
             _refuse_odd_number(raw)
         if _holds_nul(raw):
@@ -108,21 +108,20 @@ class BatchRequest(JsonRequest):
 
 
 class SignInRequest(JsonRequest):
-    """A request of somebody who is not known yet."""
+    """A request without a credential."""
 
     largest = LARGEST_SIGN_IN
 
 
 class JsonRoute(APIRoute):
-    """Routes whose requests are read as `JsonRequest`, under the trace that their caller names.
+    """Routes whose requests are read as `JsonRequest`, in the trace that the caller names.
 
-    What the head alone tells comes first: a stranger's body is not even read (401, 403), nor is one that is sent with
-    a query that nobody understands.
+    The head is checked first: without a credential (401, 403) or with an unknown query parameter the body is not read.
     """
 
     reads: ClassVar[type[JsonRequest]] = JsonRequest
     any_query: ClassVar[bool] = False
-    """Whether parameters that the route does not know are let pass."""
+    """Whether unknown query parameters are allowed."""
 
     @cached_property
     def known(self) -> frozenset[str]:
@@ -132,7 +131,7 @@ class JsonRoute(APIRoute):
 
     @cached_property
     def demand(self) -> Demand | None:
-        """What it asks of its callers; None where it is open."""
+        """The role that it needs; None if it is open."""
         calls = (each.call for each in self.dependant.dependencies)
         return next((call for call in calls if isinstance(call, Demand)), None)
 
@@ -167,7 +166,7 @@ class SignInRoute(JsonRoute):
 
 
 def _refuse_unknown(query: bytes, known: frozenset[str]) -> None:
-    """A filter that is not understood must not answer everything. Raises `Refused` with each unknown name."""
+    """Raises `Refused` with each unknown name: a misspelled filter must not return everything."""
     given = {unquote_plus(part.partition(b"=")[0].decode("latin-1"))[:100] for part in query.split(b"&") if part}
     unknown = sorted(given - known)
     if unknown:
@@ -176,7 +175,7 @@ def _refuse_unknown(query: bytes, known: frozenset[str]) -> None:
 
 
 def _nearest(name: str, known: frozenset[str]) -> str:
-    """What to write instead of an unknown name."""
+    """The message for an unknown name, with the known ones."""
     if not known:
         return "there is no such query parameter; this path takes none"
     return f"there is no such query parameter; {nearest(name, known)}"
@@ -186,19 +185,19 @@ def _refuse_odd_number(raw: bytes) -> None:
     if (found := odd_numbers.find(raw)) is not None:
         place, text = found
         shown = text if len(text) <= 40 else f"{text[:39]}…"
-        message = f"{shown} cannot be kept as a number: give at most 64 bits or a double, or write it as a string"
+        message = f"{shown} cannot be stored as a number: use at most 64 bits or a double, or write it as a string"
         raise _unreadable(("body", *place), message, "number_too_large")
 
 
 def _unreadable(loc: Place, message: str, word: str) -> Problem:
-    """The framework lets nothing but its own exceptions out of the reading of a body."""
+    """Carries our exception through FastAPI, which replaces other exceptions while a body is read."""
     return refusal(refused(loc, message, word))
 
 
 async def _depth(raw: bytes) -> int:
-    """Levels of nesting of what is known to be JSON; others get their turn meanwhile."""
+    """Levels of nesting of valid JSON. Other requests get their turn meanwhile."""
     level = deepest = start = 0
-    raw = raw.replace(rb"\\", b"").replace(rb"\"", b"")  # what is left of quotes begins and ends texts
+    raw = raw.replace(rb"\\", b"").replace(rb"\"", b"")  # the remaining quotes begin and end strings
     while start < len(raw):
         some = _SOME_TEXTS.match(raw, start)
         end = len(raw) if some is None else some.end()
@@ -211,5 +210,5 @@ async def _depth(raw: bytes) -> int:
 
 
 def _holds_nul(raw: bytes) -> bool:
-    """Whether a text of this JSON holds U+0000: the escape behind an even number of backslashes."""
+    """Whether a string of this JSON contains U+0000: its escape after an even number of backslashes."""
     return b"\\u0000" in raw and b"\\u0000" in raw.replace(rb"\\", b"_")

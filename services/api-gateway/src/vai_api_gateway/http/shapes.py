@@ -1,7 +1,7 @@
 """The REST shapes, with the keys of documents 001 and 003 (camelCase, decision 1).
 
-Answers are plain dictionaries written by orjson; the models beside them are what the OpenAPI document says, and what
-the tests hold the answers against. Request bodies are read with their models.
+Answers are plain dictionaries, written by orjson. Their models here are for the OpenAPI document, and for the tests,
+which check the answers with them. Request bodies are read with their models.
 """
 
 from datetime import datetime
@@ -55,7 +55,7 @@ Json = dict[str, Any]
 
 
 class Shape(BaseModel):
-    """A JSON object whose keys are camelCase; keys that are not listed are refused, so that a slip is noticed."""
+    """A JSON object with keys in camelCase. Unknown keys are refused, so that a misspelled one is noticed."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", populate_by_name=False)
 

@@ -1,10 +1,10 @@
-"""One who waits for news, on behalf of an open stream."""
+"""The waiting part of an open stream: it sleeps until there is something to send."""
 
 import asyncio
 
 
 class StreamWaiter:
-    """Woken when there is news, or when a sign of life is due. There may be thousands, so waiting costs little."""
+    """Woken when there is something new, or when a keep-alive is due. There may be thousands, so waiting is cheap."""
 
     def __init__(self) -> None:
         self._woken = asyncio.Event()
@@ -15,7 +15,7 @@ class StreamWaiter:
         self._woken.set()
 
     async def changed(self, seconds: float) -> bool:
-        """Whether something happened; False where so much time went by since this was last said."""
+        """Whether something happened; False if the time has passed."""
         if self._alarm is None:
             self._alarm = asyncio.get_running_loop().call_later(seconds, self._ring)
         await self._woken.wait()
@@ -24,7 +24,7 @@ class StreamWaiter:
         return not rang
 
     def close(self) -> None:
-        """Nobody waits here any more."""
+        """Wake up, and wait no more: the stream ends."""
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None

@@ -1,4 +1,4 @@
-"""What all server-sent streams share: how long they last, and how they are answered."""
+"""What all streams of server-sent events share: how long they last, and how they are sent."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -15,7 +15,7 @@ from vai_common import clock
 KEEP_ALIVE_SECONDS = 15.0
 
 _SOON_SECONDS = 0.25
-"""A credential that has ended by our clock and not by the database's is judged again after that."""
+"""Seconds after which a credential is checked again that has ended by our clock, but not by the database's."""
 
 HELLO = b": connected\n\n"
 KEEP_ALIVE = b": keep-alive\n\n"
@@ -26,7 +26,7 @@ Json = dict[str, Any]
 def stream_response(
     description: str, example: str, events: tuple[str, ...], has_id: bool = False
 ) -> dict[int | str, Json]:
-    """What a route says of itself; the schema is that of one event."""
+    """The description of such a route. The schema is that of one event."""
     data = {"type": "string", "contentMediaType": "application/json"}
     fields: Json = {"event": {"type": "string", "enum": list(events)}, "data": data}
     if has_id:
@@ -36,7 +36,7 @@ def stream_response(
 
 
 def answer_stream(request: Request, chunks: AsyncIterator[bytes], media: str = "text/event-stream") -> Response:
-    """The answer that is sent as it is made; to HEAD its head alone, since a stream may have no end."""
+    """The answer, sent piece by piece. For HEAD only the head, since a stream may have no end."""
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     if request.scope.get(HEAD):
         return Response(media_type=media, headers=headers)
@@ -44,14 +44,14 @@ def answer_stream(request: Request, chunks: AsyncIterator[bytes], media: str = "
 
 
 def answer_seen() -> Response:
-    """204: who has seen the end of a stream need not come back; an EventSource stops by it (decision 28)."""
+    """204: the client has seen the end of the stream. An EventSource then stops (decision 28)."""
     return Response(status_code=204)
 
 
 class Visit:
-    """How long a client may stay: while the gateway runs and its credential is good, and not for ever.
+    """How long a stream may last: while the gateway runs and the credential is valid, and up to a limit.
 
-    Who is sent away comes back by itself, to another gateway perhaps; a stream resumes.
+    The server closes the connection. Clients reconnect, maybe to another gateway, and resume with Last-Event-ID.
     """
 
     def __init__(self, gateway: Gateway, request: Request) -> None:
@@ -65,11 +65,11 @@ class Visit:
 
     @property
     def quiet_seconds(self) -> float:
-        """How long to wait before a sign of life is due."""
+        """Seconds until the next keep-alive."""
         return max(0.01, min(KEEP_ALIVE_SECONDS, min(self._until, self._ask_at) - clock.steady_seconds()))
 
     async def goes_on(self) -> bool:
-        """Asked before each piece: who is revoked hears nothing more."""
+        """Checked before each piece: after a revocation nothing more is sent."""
         now = clock.steady_seconds()
         if now >= self._until or self._gateway.stopping.is_set():
             return False
@@ -77,7 +77,7 @@ class Visit:
         return (unchanged and now < self._ask_at) or await self._is_welcome(now)
 
     def _seconds_to_ask(self) -> float:
-        """Until the credential is judged again: at its end, and every now and then before."""
+        """Seconds until the credential is checked again: at its end, and at intervals before."""
         left = (self._principal.ends_at - clock.now()).total_seconds()
         return max(_SOON_SECONDS, min(KEEP_ALIVE_SECONDS, left))
 
@@ -88,6 +88,6 @@ class Visit:
         except Problem:
             return False
         except DATABASE_AWAY:
-            pass  # who was welcome stays until somebody can be asked
+            pass  # the database is away: a credential that was valid stays so until it can be checked
         self._ask_at = now + self._seconds_to_ask()
         return True

@@ -1,8 +1,8 @@
-"""Organisations take turns: a flood of requests of one keeps nobody else's waiting (rule 24).
+"""Organisations take turns, so that many requests of one do not delay those of others (rule 24).
 
-A few requests go on in each round of the event loop, and between two rounds it reads what has arrived: who comes with a
-single request has the next turn, however many wait for another organisation. Where the processors are used up, whoever
-has many requests gets turns more slowly (`Pace`).
+A few requests go on in each round of the event loop. Between two rounds the loop reads new requests, so a single
+request has the next turn, however many wait of another organisation. If the processors are busy, an organisation with
+many requests gets its turns more slowly (`Pace`).
 """
 
 import asyncio
@@ -17,23 +17,23 @@ MOST = 2
 """Turns in one round."""
 
 FEW = 16
-"""Requests under way that keep nobody waiting, whoever they are of."""
+"""So many requests may be in work without any turns, of whatever organisation."""
 
 LITTLE = 4
-"""Requests of an organisation that wait for their turn: whoever has more is paced."""
+"""Waiting requests of an organisation. With more than this it is slowed down."""
 
 MIXED_SECONDS = 10.0
-"""How long an organisation counts as being here after its request."""
+"""How long an organisation counts as active after its request."""
 
 
 _Line = tuple[UUID | None, bool]
-"""Whose requests wait there, and whether they go on with what they have begun."""
+"""A queue: its organisation, and whether its requests continue after a commit."""
 
 
 class Turns:
-    """Each request awaits `turn` and tells with `over` of its end; one of few has its turn at once.
+    """Each request awaits `turn` and calls `over` at its end. If there are few, each has its turn at once.
 
-    Those that nobody is known for are one organisation.
+    Requests without a known organisation count as one organisation.
     """
 
     def __init__(self, pace: Pace | None = None) -> None:
@@ -47,9 +47,9 @@ class Turns:
         self._mixed_until = 0.0
 
     async def turn(self, whose: Callable[[], UUID | None]) -> None:
-        """Returns when it is the organisation's turn; `whose` is asked only where many are under way.
+        """Return when it is the organisation's turn. `whose` is called only if many requests are in work.
 
-        Where only one organisation is here nobody waits: what comes together is stored together, in one commit.
+        If only one organisation is active nothing waits: requests that come together are stored in one commit.
         """
         self._under_way += 1
         if self._under_way <= FEW and not self._waiting:
@@ -64,13 +64,13 @@ class Turns:
                 raise
 
     def over(self) -> None:
-        """A request that had its turn has been answered, or has gone away."""
+        """A request that had its turn has been answered, or its client has gone."""
         self._under_way -= 1
 
     async def again(self, org_id: UUID) -> None:
-        """The same for a request that goes on after its run was stored: a commit lets many go on in one round.
+        """The same for a request that continues after its run was stored, since many continue after one commit.
 
-        Where nobody but this organisation is here, it waits for nobody.
+        If only this organisation is active, it does not wait.
         """
         self._note(org_id)
         if self._is_mixed():
@@ -123,7 +123,7 @@ class Turns:
             self._begin_round()
 
     def _seconds_until(self, line: _Line) -> float:
-        """How long a line waits for its next turn; 0 where it may have it now. Who goes on is never paced."""
+        """Seconds until a queue's next turn; 0 if it may be now. Requests that continue are never slowed down."""
         _, goes_on = line
         if goes_on or len(self._waiting[line]) <= LITTLE or not self._is_mixed():
             return 0.0

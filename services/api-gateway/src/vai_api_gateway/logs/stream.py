@@ -78,7 +78,7 @@ def cursor_of(run_id: UUID, after: str | None, last_event_id: str | None) -> int
 async def log_events(
     tail: Tail, visit: Visit, run: Row, sequence: int, shown: Callable[[Line], bytes]
 ) -> AsyncIterator[bytes]:
-    """The entries of a log from behind `sequence`, as they are written, to its end."""
+    """The entries of a log after `sequence`, as they are written, to its end."""
     follower = tail.follow(run, sequence)
     try:
         yield HELLO
@@ -86,7 +86,7 @@ async def log_events(
             lines = follower.take() or (await tail.read(follower) if follower.behind else [])
             if (status := follower.ended) is not None:
                 yield b"".join(map(shown, lines)) + _end(status)
-                # All who follow this run hear its end before the first of their connections is put away.
+                # All clients of this run get its end before the first of their connections is closed.
                 await asyncio.sleep(0)
                 return
             if lines:

@@ -1,5 +1,5 @@
-"""Following logs as they are written: one query for all watched runs tells which have moved, and one reads what is
-new of them, once for all who follow (rule 10)."""
+"""Follows logs as they are written. One query finds which watched runs have new entries, and one reads these entries,
+once for all clients (rule 10)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -26,7 +26,7 @@ Moved = Callable[[Any, Mapping[UUID, int]], Awaitable[list[Any]]]
 
 
 class Line:
-    """A log entry as a server-sent event; written once, however many follow."""
+    """A log entry as a server-sent event. It is made once for all clients."""
 
     def __init__(self, run_id: UUID, entry: LogRow) -> None:
         self.sequence: int = entry["seq"]
@@ -47,7 +47,7 @@ class Line:
 
 
 class Watched:
-    """A run that somebody follows: `sequence` is the last entry that was handed out to those who are up to date."""
+    """A run that clients follow. `sequence` is the last entry that was sent to the clients that are up to date."""
 
     def __init__(self, run: Row) -> None:
         self.run = run
@@ -56,14 +56,14 @@ class Watched:
         self.followers: set[Follower] = set()
 
     def hand_out(self, lines: list[Line], grown_to: int) -> None:
-        """New entries; none where they are older than logs are kept."""
+        """New entries; none if they are older than logs are kept."""
         for follower in self.followers:
             follower.hand(lines)
         self.sequence = lines[-1].sequence if lines else grown_to
 
 
 class Follower(StreamWaiter):
-    """One who follows one run. `sequence` is the last entry that was handed to it; one who is behind reads itself."""
+    """A client of one run's log. `sequence` is the last entry that it got. If it is behind, it reads entries itself."""
 
     def __init__(self, watched: Watched, sequence: int) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ class Follower(StreamWaiter):
         return None if self.behind or self._lines else self.watched.ended
 
     def hand(self, lines: list[Line]) -> None:
-        """Hands over what is new, unless it is behind already or takes too long to send what it has."""
+        """Give it new entries, unless it is behind, or too slow to send those that it has."""
         if lines and not self.behind and len(self._lines) < _MOST_UNSENT:
             self._lines += [line for line in lines if line.sequence > self.sequence]
             self.sequence = max(self.sequence, lines[-1].sequence)
@@ -93,9 +93,9 @@ class Follower(StreamWaiter):
 
 
 class Tail:
-    """Compares `log_seq` of the watched runs forty times a second, and does nothing while nobody watches.
+    """Compares `log_seq` of the watched runs forty times a second. Does nothing while there are no clients.
 
-    `moved` asks the table whose rows are watched: runs, or automation runs; `stream` is the word of the metric.
+    `moved` reads the table of the watched rows: runs, or automation runs. `stream` is the metric's label.
     """
 
     def __init__(self, pool: Pool, moved: Moved = logs.moved, stream: str = "run_log") -> None:
@@ -106,7 +106,7 @@ class Tail:
         self._somebody = asyncio.Event()
 
     def follow(self, run: Row, sequence: int) -> Follower:
-        """Follows a run (its row) from behind this entry on."""
+        """Follow a run (its row), after this entry."""
         watched = self._watched.setdefault(run["id"], Watched(run))
         follower = Follower(watched, sequence)
         watched.followers.add(follower)
@@ -125,21 +125,21 @@ class Tail:
             self._somebody.clear()
 
     async def read(self, follower: Follower) -> list[Line]:
-        """The next entries for one who is behind."""
+        """The next entries for a client that is behind."""
         watched, until = follower.watched, follower.watched.sequence
         rows = await logs.page(self._pool, watched.run, follower.sequence, _PAGE)
-        # Nothing there, and behind all the same: those entries are older than logs are kept.
+        # Behind, and no entries: they are older than logs are kept.
         follower.sequence = rows[-1]["seq"] if rows else until
         return [Line(watched.run["id"], row) for row in rows]
 
     def wake(self) -> None:
-        """Wakes all who wait: the gateway stops."""
+        """Wake all clients: the gateway stops."""
         for watched in self._watched.values():
             for follower in watched.followers:
                 follower.wake()
 
     async def look_once(self) -> None:
-        """Waits until somebody watches, then hands out what is new."""
+        """Wait until there is a client, then give out new entries."""
         await self._somebody.wait()
         known = {run_id: watched.sequence for run_id, watched in self._watched.items() if watched.ended is None}
         moved = await self._moved(self._pool, known) if known else []
@@ -158,12 +158,12 @@ class Tail:
             lines[row["run_id"]].append(Line(row["run_id"], row))
         for run_id, new in lines.items():
             watched = self._watched.get(run_id)
-            # One who came meanwhile may know less, or more: the next look is for them.
+            # A client that came meanwhile may know less, or more: the next look is for it.
             if watched is not None and watched.sequence == known[run_id]:
                 watched.hand_out(new, grown[run_id])
 
     def _note_end(self, row: Row) -> None:
-        """The last entry is in the terminal transaction: it has been handed out when its sequence is reached."""
+        """The last entry is written in the ending transaction, so it was given out when its sequence is reached."""
         watched = self._watched.get(row["id"])
         if watched is not None and row["phase"] == "done" and watched.sequence >= row["log_seq"]:
             watched.ended = row["status"]

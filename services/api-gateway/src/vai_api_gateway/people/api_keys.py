@@ -1,4 +1,4 @@
-"""/api/v1/api-keys: what programs come in with."""
+"""/api/v1/api-keys: the credentials of programs."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -99,14 +99,14 @@ def _check(principal: Principal, role: Role) -> None:
     if not principal.role.covers(role):
         raise Problem(403, "forbidden", f"a key cannot have more than your role, {principal.role}", ("body", "role"))
     if principal.key_id is not None and principal.role is not Role.ADMIN:
-        # Whoever finds a key must not be able to keep the door open after it is revoked.
+        # Somebody who finds a key must not be able to make another one that outlives it.
         raise Problem(403, "forbidden", "a key makes another one only as an administrator's; sign in as yourself")
 
 
 def _expiry(principal: Principal, given: datetime | None) -> datetime | None:
-    """A key that asks for another one gives it no longer life than its own."""
+    """A key that makes another one cannot give it a later end than its own."""
     if given is not None and given <= clock.now():
-        raise refused(("body", "expiresAt"), "this is in the past")
+        raise refused(("body", "expiresAt"), "must be in the future")
     if principal.key_id is None or principal.until == NEVER:
         return given
     if given is not None and given > principal.until:

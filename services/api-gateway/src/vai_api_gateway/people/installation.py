@@ -1,7 +1,7 @@
-"""/admin/organisations: whoever runs the installation makes organisations, with a credential of the installation.
+"""/admin/organisations: the operator makes organisations, with the installation's own credential.
 
-It is not a part of what organisations see: it stands in no OpenAPI document, and without `VAI_ADMIN_TOKEN` there is
-nothing here. `docs/running.md` describes it.
+It is not part of the organisations' API: it is not in the OpenAPI document, and without `VAI_ADMIN_TOKEN` it answers
+404. `docs/running.md` describes it.
 """
 
 import hmac
@@ -26,7 +26,7 @@ from vai_records.people.people import Organisation, Role
 
 
 class AdminRoute(JsonRoute):
-    """Routes for the installation's own credential; it is asked for before a body is read."""
+    """Routes for the installation's own credential, which is checked before a body is read."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -110,13 +110,13 @@ async def change_organisation(request: Request, org_id: UUID, body: Organisation
 
 
 def _ask(request: Request) -> None:
-    """Raises `Problem` 404 where the installation has no such credential, 401 for a wrong one."""
+    """Raises `Problem` 404 if the installation has no such credential, 401 for a wrong one."""
     gateway = gateway_of(request)
     wanted = gateway.settings.admin_token
     if not wanted:
         raise Problem(404, "not_found", "there is nothing here: VAI_ADMIN_TOKEN is not set")
     scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    # Too long to be guessed: whoever has it is let in, however many wrong ones came from the same address.
+    # It is too long to be guessed, so wrong ones from the same address do not block the right one.
     if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), wanted.encode()):
         gateway.authenticator.refuse_guessing(request)
         gateway.authenticator.guessed(request)

@@ -1,4 +1,4 @@
-"""POST /api/v1/invitations/accept: a person takes a membership that an administrator has written down for them."""
+"""POST /api/v1/invitations/accept: a person accepts a membership that an administrator has made for them."""
 
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ from vai_records.people import members, people
 
 router = APIRouter(prefix="/api/v1/invitations", tags=["Session"], route_class=SignInRoute, responses=PROBLEMS)
 
-_OPEN = Depends(Open("whoever has the token is the one who was invited, and has no credential yet"))
+_OPEN = Depends(Open("the invitation's token is the credential"))
 
 
 @router.post(

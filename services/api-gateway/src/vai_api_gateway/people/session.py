@@ -1,4 +1,4 @@
-"""/api/v1/session and /api/v1/me: sign in, sign out, who one is, one's own password."""
+"""/api/v1/session and /api/v1/me: sign in, sign out, the own user and password."""
 
 from typing import Annotated, Literal, TypedDict
 
@@ -77,7 +77,7 @@ async def change_password(request: Request, principal: Viewer, body: PasswordBod
     """Ends every session of the user, this one too: sign in again with the new one."""
     gateway = gateway_of(request)
     if principal.key_id is not None:
-        raise Problem(403, "forbidden", "an API key changes no password; sign in with email and password")
+        raise Problem(403, "forbidden", "an API key cannot change the password; sign in with email and password")
     async with gateway.engine.connect() as conn:
         member = await members.get(conn, principal.org_id, principal.user_id)
     assert member is not None
@@ -86,7 +86,7 @@ async def change_password(request: Request, principal: Viewer, body: PasswordBod
         await gateway.sign_ins.principal(request, member.email, body.current, str(principal.org_id))
     except Problem as error:
         if error.status_code == 401:
-            raise refused(("body", "current"), "this is not your password") from error
+            raise refused(("body", "current"), "this is not your current password") from error
         raise
     hashed = await gateway.desk.hashed(body.new)
     async with gateway.rows.begin(principal.org_id) as conn:

@@ -125,7 +125,7 @@ async def _hashed(gateway: Gateway, password: str | None, email: str) -> str | N
 def refuse_guessable(password: str, email: str, field: str) -> None:
     """Raises `Problem` 422 for a password that is the email, or one character again and again."""
     if password.lower() in (email, email.partition("@")[0]) or len(set(password)) == 1:
-        raise refused(("body", field), "this password is too easy to guess")
+        raise refused(("body", field), "this password is too easy to guess; choose another one")
 
 
 async def _get(gateway: Gateway, org_id: UUID, user_id: UUID) -> Member:

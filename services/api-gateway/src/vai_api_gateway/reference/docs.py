@@ -1,4 +1,4 @@
-"""/docs: the Swagger UI from an installed package; no address outside this host is named."""
+"""/docs: the Swagger UI from an installed package. The page loads nothing from other hosts."""
 
 import secrets
 from pathlib import Path
@@ -15,11 +15,11 @@ _POLICY = (
     "default-src 'none'; script-src 'self' 'nonce-{word}'; style-src 'self' 'unsafe-inline'; img-src 'self' data:;"
     " connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
-"""The page runs its own script and asks its own host, and nobody shows it in a frame."""
+"""The page may run only its own script, connect only to its own host, and not be shown in a frame."""
 
 
 def install(app: FastAPI, root: str) -> None:
-    """Serve the page and its script and style, under the prefix by which people reach us."""
+    """Serve the page, its script and its style, under the prefix of a proxy if there is one."""
     app.mount(_PLACE, StaticFiles(directory=_STATIC), name="docs-static")
 
     @app.get("/docs", include_in_schema=False)

@@ -1,4 +1,4 @@
-"""/openapi.json: written and compressed once, so that nobody, asking again and again, costs the gateway anything."""
+"""/openapi.json: made and compressed once, since everybody may read it as often as they like."""
 
 import hashlib
 from collections.abc import Callable
@@ -13,7 +13,7 @@ PATH = "/openapi.json"
 
 
 class Document:
-    """The bytes of a document that stays as it is, made at the first look."""
+    """The bytes of a document that does not change. Made at the first request."""
 
     def __init__(self, describe: Callable[[], dict[str, Any]]) -> None:
         self._describe = describe
@@ -22,7 +22,7 @@ class Document:
         self._tag = ""
 
     def answer(self, request: Request) -> Response:
-        """The document as the client takes it, or 304 where it has it already."""
+        """The document, compressed if the client accepts that, or 304 if the client has it already."""
         if not self._plain:
             plain = orjson.dumps(self._describe())
             self._packed, self._tag = gzipped(plain), f'"{hashlib.sha256(plain).hexdigest()[:32]}"'
@@ -34,7 +34,7 @@ class Document:
         if takes_gzip(request.headers.get("accept-encoding", "")):
             headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
             return Response(self._packed, headers=headers, media_type="application/json")
-        return Response(self._plain, headers=headers, media_type="application/json")  # the edge says `Vary`
+        return Response(self._plain, headers=headers, media_type="application/json")  # the edge adds `Vary`
 
 
 def install(app: FastAPI) -> None:

@@ -1,4 +1,4 @@
-"""The OpenAPI document, made pleasant: reading order, roles, the errors that can happen, examples that work."""
+"""Completes the OpenAPI document: order for reading, roles, possible errors, examples that work."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -68,7 +68,7 @@ _PREFER = {
 _HOLDS = frozenset(
     f"{verb}_run" for verb in ("create", "get", "approve", "reject", "cancel", "pause", "resume", "execute", "retry")
 ) | {"run_action", "trigger_automation", "get_automation_run", "cancel_automation_run", "retry_automation_run"}
-"""Operations that hold their answer where that is preferred."""
+"""Operations that wait if the request prefers it."""
 
 
 def operation_id(route: APIRoute) -> str:
@@ -77,7 +77,7 @@ def operation_id(route: APIRoute) -> str:
 
 
 def role_of(route: Any) -> Role | Open | None:
-    """What a route says of who may: a role, or that it is open and why; None where it says nothing."""
+    """The role that a route needs, or that it is open and why; None if it does not say."""
     for dependency in route.dependant.dependencies:
         if isinstance(dependency.call, Demand):
             return dependency.call.role
@@ -96,7 +96,7 @@ def routes_of(app: FastAPI) -> Iterator[tuple[str, str, Any]]:
 
 
 def describe(app: FastAPI, public_url: str) -> None:
-    """Let the application describe itself as this module says; `public_url` is empty where nobody has told it."""
+    """Let the application use this module's document. `public_url` may be empty."""
     plain: Callable[[], Json] = app.openapi
 
     def described() -> Json:

@@ -1,4 +1,4 @@
-"""Requests as lines for a shell that knows VAI_API_URL and VAI_API_KEY.
+"""Requests as lines for a shell in which VAI_API_URL and VAI_API_KEY are set.
 
 `$N` in a body is a number that differs from paste to paste, `$HOUR_AGO` a time, `$SECRET` a new webhook's secret.
 """
@@ -28,7 +28,7 @@ _STATIC = {"$N": "7"}
 
 @dataclass(frozen=True)
 class Given:
-    """What must be there before: a request whose answer holds a value, kept in a shell variable. No body: a GET."""
+    """A request to send before, with a value of its answer kept in a shell variable. Without a body: a GET."""
 
     variable: str
     path: str
@@ -60,7 +60,7 @@ class Example:
 
     @property
     def shown(self) -> Any:
-        """The body with words in the place of variables."""
+        """The body with plain words instead of variables."""
         text = json.dumps(self.body)
         for name, word in _STATIC.items():
             text = text.replace(name, word)

@@ -1,6 +1,6 @@
-"""The OpenAPI document as generators of clients take it: the same meaning, in the words that all of them understand.
+"""Rewrites the OpenAPI document such that generators of clients understand it, without changing its meaning.
 
-Held by `make clients`, which lets several of them generate, compile and call (tools/clients).
+`make clients` tests it: several generators make clients, which are compiled and used (tools/clients).
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ _KEPT_SCHEMA: Json = {
 
 
 def made_portable(document: Json) -> Json:
-    """Changes the document in place, and answers it."""
+    """Change the document in place, and return it."""
     schemas = document["components"]["schemas"]
     schemas[_KEPT] = _KEPT_SCHEMA
     for schema in list(_schemas(document)):
@@ -42,7 +42,7 @@ def _schemas(node: Any) -> Iterator[Json]:
     if isinstance(node, dict):
         yield node
         for key, value in node.items():
-            if key == "properties":  # named like anything, also like a word of schemas
+            if key == "properties":  # properties may have any name, also that of a keyword
                 yield from (found for field in value.values() for found in _schemas(field))
             elif key not in ("example", "examples"):
                 yield from _schemas(value)
@@ -52,13 +52,13 @@ def _schemas(node: Any) -> Iterator[Json]:
 
 
 def _without_object_default(schema: Json) -> None:
-    """A default that is an object becomes a word in the description: Go, Java and Python have no literal for it."""
+    """A default that is an object moves into the description: Go, Java and Python have no literal for it."""
     if isinstance(schema.get("default"), dict):
         del schema["default"]
 
 
 def _with_required_discriminator(schema: Json, schemas: Json) -> None:
-    """The field that tells the variants apart is required in each of them."""
+    """The discriminator becomes required in each variant."""
     discriminator = schema.get("discriminator")
     told_by = discriminator.get("propertyName") if isinstance(discriminator, dict) else None
     if not isinstance(told_by, str):
@@ -71,7 +71,7 @@ def _with_required_discriminator(schema: Json, schemas: Json) -> None:
 
 
 def _with_named_marker(schema: Json) -> None:
-    """The marker of a kept secret has a name: a map whose only value is true is none that Java could say."""
+    """The marker of a kept secret becomes a schema of its own: Java cannot express a map whose only value is true."""
     if schema.get("propertyNames") == {"const": "secret"}:
         schema.clear()
         schema["$ref"] = f"#/components/schemas/{_KEPT}"
@@ -87,7 +87,7 @@ def _without_required_alternatives(schema: Json) -> None:
 
 
 def _with_plain_map(schema: Json) -> None:
-    """A map whose names have one pattern: said of the names, where generators pass over it."""
+    """The pattern of a map's keys moves to `propertyNames`, which generators ignore."""
     patterns = schema.get("patternProperties")
     if isinstance(patterns, dict) and len(patterns) == 1 and "additionalProperties" not in schema:
         ((pattern, value),) = schema.pop("patternProperties").items()
@@ -96,7 +96,7 @@ def _with_plain_map(schema: Json) -> None:
 
 
 def _with_plain_body(operation: Json) -> None:
-    """A body that may be left out is not required; it is never null."""
+    """An optional body is not required, and not null."""
     for content in operation.get("requestBody", {}).get("content", {}).values():
         variants = content.get("schema", {}).get("anyOf", [])
         given = [variant for variant in variants if variant.get("type") != "null"]
@@ -106,7 +106,7 @@ def _with_plain_body(operation: Json) -> None:
 
 
 def _with_text_streams(operation: Json) -> None:
-    """A stream is text; what its events hold stands in the description and the example."""
+    """A stream is text. Its events are in the description and the example."""
     for response in operation["responses"].values():
         if _STREAM in response.get("content", {}):
             response["content"][_STREAM]["schema"] = {"type": "string"}

@@ -1,4 +1,4 @@
-"""POST /api/v1/action-runs/batch: many runs at once, each judged on its own, the good ones in one transaction."""
+"""POST /api/v1/action-runs/batch: many runs at once. Each is checked alone; the good ones are one transaction."""
 
 import asyncio
 from dataclasses import replace
@@ -26,13 +26,13 @@ from vai_records.runs.orders import Customer, Lookups
 router = APIRouter(prefix="/api/v1/action-runs", tags=["Action runs"], route_class=BatchRoute, responses=PROBLEMS)
 
 MOST_RUNS = 1_000
-# Anything is taken and judged by itself; what it should be is said all the same.
+# Each item is checked alone, so any value is accepted here. The document shows the right type.
 _RUN = {"anyOf": [{"$ref": "#/components/schemas/RunBody"}, {}]}
 MOST_FAULTS = 10
-"""Faults of one run that the answer names."""
+"""How many faults of one run the answer names."""
 
 _BREATH = 20
-"""Runs that are judged before others get a turn."""
+"""Runs that are checked before other requests get a turn."""
 
 
 class BatchBody(Body):
@@ -42,7 +42,7 @@ class BatchBody(Body):
 
 
 class BatchResultShape(Shape):
-    """`status` is what the run would have been answered alone: 201 made, 200 made before by its key, else refused."""
+    """`status` is that of a single request: 201 made, 200 made before with the same key, else refused."""
 
     status: int
     run: RunShape | None = None
@@ -82,7 +82,7 @@ async def create_runs(request: Request, principal: Operator, body: BatchBody) ->
 async def _judge(
     gateway: Gateway, who: Customer, given: Any, lookups: Lookups, key: str | None
 ) -> NewRun | Created | Problem:
-    """A run to make, or the one that its key has made before and that could not be made any more."""
+    """A run to make; or, if it cannot be made any more, the one that its key has made before."""
     try:
         body = RunBody.model_validate(given)
     except ValidationError as error:

@@ -1,7 +1,7 @@
-"""The latest state of runs as they change, for screens: one query for all watched organisations (issue "changes feed").
+"""Sends the latest state of runs that change, with one query for all watched organisations.
 
-A change is found by its `updated_at`, which is written a little before its commit. So each look reaches back a little,
-and now and then a deep one reaches back further; what was told already is known and not told again.
+A change is found by its `updated_at`, which is a little older than its commit. So each look reaches back a little, and
+some reach back further. Changes that were sent already are remembered, and not sent again.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from vai_records.runs.row import ChangedRun
 
 FEED_SECONDS = 0.2
 PROGRESS_SECONDS = 1.0
-"""How often a run is told whose status has not changed."""
+"""Seconds between two messages about a run whose status has not changed."""
 
 _LAG = timedelta(seconds=2)
 _DEEP_LAG = timedelta(seconds=30)
@@ -32,16 +32,16 @@ _MOST_CHANGES = 20_000
 _MOST_UNSENT = 5_000
 _ROWS = 500
 _BREATH = 200
-"""Watchers that are told of runs before others get a turn."""
+"""Clients that are served before other tasks get a turn."""
 
 LARGEST_PIECE = 65_536
-"""Bytes that a watcher takes at once (or one run, if that is larger): many take theirs in one turn of the loop."""
+"""Bytes that a client gets at once (or one run, if that is larger), since many clients share one turn of the loop."""
 
 RESET = b"event: reset\ndata: {}\n\n"
 
 
 class _Place(NamedTuple):
-    """Where a run stands, as far as a screen shows it beside its progress."""
+    """The state of a run without its progress."""
 
     status: str
     phase: str
@@ -57,7 +57,7 @@ class _Told(NamedTuple):
 
 
 class Watcher(StreamWaiter):
-    """One screen. What it has not been sent yet is kept by run, so that a slow one gets the latest state only."""
+    """One client. What was not sent yet is kept by run, so a slow client gets the latest state only."""
 
     def __init__(self, filters: RunFilters) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class Watcher(StreamWaiter):
         self._lost = False
 
     def tell(self, run: ChangedRun, shown: bytes, gone: bytes) -> None:
-        """The run, or that it is gone: hidden, or of no status that is asked for."""
+        """The run, or that it is gone: it is hidden, or no longer matches the filter."""
         wanted = self._filters
         if (
             (wanted.kinds and run["kind"] not in wanted.kinds)
@@ -80,7 +80,7 @@ class Watcher(StreamWaiter):
             self.reset()
 
     def reset(self) -> None:
-        """Too much has changed to be told: the list is to be read again."""
+        """Too much has changed: the client has to read the list again."""
         self._unsent.clear()
         self._lost = True
         self.wake()
@@ -102,7 +102,7 @@ class Watcher(StreamWaiter):
 
 
 class _Watched:
-    """An organisation that somebody watches."""
+    """An organisation with at least one client."""
 
     def __init__(self, since: datetime) -> None:
         self.since = since
@@ -111,7 +111,7 @@ class _Watched:
         self.watchers: set[Watcher] = set()
 
     def is_due(self, row: Row, now: float) -> bool:
-        """Whether a change is to be told now. One that waits for its second is found again: looks reach back."""
+        """Whether to send a change now. If it has to wait, a later look finds it again."""
         told = self.told.get(row["id"])
         if told is None:
             return True
@@ -124,7 +124,7 @@ class _Watched:
 
 
 class Feed:
-    """Looks for changes five times a second, and does nothing while nobody watches."""
+    """Looks for changes five times a second. Does nothing while there are no clients."""
 
     def __init__(self, pool: Pool, fleet: Fleet) -> None:
         self._pool = pool
@@ -135,7 +135,7 @@ class Feed:
         self._clients = stream_clients.labels(stream="changes")
 
     async def watch(self, org_id: UUID, filters: RunFilters) -> Watcher:
-        """Tells of every change from now on: what the caller reads afterwards is older than what it is told."""
+        """Send every change from now on. The caller reads the list after this call, so that it misses nothing."""
         now = await changes.clock(self._pool)
         watched = self._watched.setdefault(org_id, _Watched(now - _LAG))
         watcher = Watcher(filters)
@@ -155,13 +155,13 @@ class Feed:
             self._somebody.clear()
 
     def wake(self) -> None:
-        """Wakes all who wait: the gateway stops."""
+        """Wake all clients: the gateway stops."""
         for watched in self._watched.values():
             for watcher in watched.watchers:
                 watcher.wake()
 
     async def look_once(self) -> None:
-        """Waits until somebody watches, then tells what has changed."""
+        """Wait until there is a client, then send changes."""
         await self._somebody.wait()
         now = clock.steady_seconds()
         deep = now >= self._deep_at
@@ -201,7 +201,7 @@ class Feed:
             await self._tell_all(org_id, rows)
 
     async def _tell_all(self, org_id: UUID, rows: list[tuple[ChangedRun, bytes, bytes]]) -> None:
-        """Many who watch many changes cost much: others get their turns in between."""
+        """Many clients with many changes take long, so other tasks get turns in between."""
         watched = self._watched.get(org_id)
         every = max(1, _BREATH // len(rows))
         for place, watcher in enumerate(list(watched.watchers) if watched else ()):

@@ -1,4 +1,4 @@
-"""The workers that live: which kinds they run, and how one of them is asked to run a SYNC kind at once."""
+"""The living workers: which kinds they run, and calling one of them for a run of a SYNC kind."""
 
 import asyncio
 import itertools
@@ -18,11 +18,11 @@ from vai_records.runs.row import RunRow
 _log = structlog.get_logger()
 
 PATIENCE = 0.5
-"""Seconds after which a call is not the only thing that is waited for: its worker may be frozen."""
+"""After so many seconds the run's row is watched, too: the called worker may be frozen."""
 
 GRACE = 0.05
 DOUBT_SECONDS = 5.0
-"""How long a worker is not called after a run ended elsewhere while it owed the answer."""
+"""How long a worker is not called after it did not answer and the run ended elsewhere."""
 
 _WORKERS = """
 SELECT kinds, address, beat_at > clock_timestamp() - interval '7 s' AS is_fresh FROM processes
@@ -32,7 +32,7 @@ _OPTIONS = [("grpc.max_receive_message_length", 8 * 1024 * 1024), ("grpc.enable_
 
 
 class Fleet:
-    """Addresses from the `processes` table, looked up every two seconds; calls go to the workers in turn."""
+    """Addresses from the `processes` table, read every two seconds. Calls go to the workers in turn."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -53,7 +53,7 @@ class Fleet:
         self._kinds = frozenset(kind for row in rows for kind in row["kinds"])
         found: dict[str, list[str]] = {}
         for row in rows:
-            # One whose beat is late lives, maybe, but nobody is made to wait for it.
+            # A worker with a late beat may live, but no request should wait for it.
             for kind in row["kinds"] if row["is_fresh"] else ():
                 found.setdefault(kind, []).append(row["address"])
         self._addresses = found
@@ -65,10 +65,10 @@ class Fleet:
     async def execute(
         self, run: RunRow, seconds: float, unheard: Callable[[], Awaitable[object]]
     ) -> pb.ExecuteResponse | None:
-        """Asks a worker to run it now; None where none could be asked or it took longer than `seconds`.
+        """Ask a worker to do it now. None if there is none, or if it took longer than `seconds`.
 
-        Where the answer takes a while, `unheard` watches the run itself, and its end ends the call: whoever ran it.
-        Whatever comes back, the run's row is the truth: a lost call changes nothing (it is shielded there).
+        If the answer takes a while, `unheard` watches the run itself, and the end of the run ends the call. The run's
+        row is the truth in any case: a lost call changes nothing, since the worker goes on.
         """
         address = self._next(run["kind"])
         if address is None:
@@ -80,7 +80,7 @@ class Fleet:
             if not call.done():
                 tasks.add(asyncio.ensure_future(unheard()))
                 await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-                # Whoever ends a run tells both ways at once; the answer saves a read.
+                # The end of a run comes both ways at once. The worker's answer saves a read.
                 await asyncio.wait({call}, timeout=GRACE)
         finally:
             for task in tasks:
@@ -88,11 +88,11 @@ class Fleet:
         if not call.done():
             self._doubted[address] = steady_seconds() + DOUBT_SECONDS
             return None
-        # Its channel was closed: grpc cancels the call, which is no reason to cancel the request.
+        # Its channel was closed, and grpc cancels the call. The request must not be cancelled by that.
         return None if call.cancelled() else call.result()
 
     def _next(self, kind: str) -> str | None:
-        """The workers in turn, without those that seem to stand still."""
+        """The workers in turn, without those that seem to be frozen."""
         now = steady_seconds()
         addresses = [one for one in self._addresses.get(kind, ()) if self._doubted.get(one, 0) <= now]
         return addresses[next(self._turn) % len(addresses)] if addresses else None
@@ -121,6 +121,6 @@ class Fleet:
 
 
 def _trace() -> tuple[tuple[str, str], ...]:
-    """What a call carries beside its request: the running trace, where there is one."""
+    """The metadata of a call: the current trace, if there is one."""
     traceparent = current_traceparent()
     return () if traceparent is None else (("traceparent", traceparent),)

@@ -1,6 +1,6 @@
-"""The reason this service exists: new runs, in groups, committed before they are answered (rule 17).
+"""The main work of this service: it stores new runs, in groups, before it answers (rule 17).
 
-What arrives while a commit is under way goes into the next one; a request on an idle system waits for nobody.
+Runs that arrive during a commit go into the next one. On an idle system a request does not wait.
 """
 
 from collections import Counter, defaultdict
@@ -24,12 +24,12 @@ from vai_records.runs.row import RunRow, blank
 _TRIES = 3
 
 _LITTLE = 4
-"""New runs of an organisation that are under way."""
+"""New runs of an organisation that are being stored."""
 
 
 @dataclass(frozen=True)
 class Created:
-    """The run that a request got: a new one, or the one that its idempotency key had already made."""
+    """The run of a request: a new one, or the one that its idempotency key has made before."""
 
     run: RunRow
     is_new: bool
@@ -52,22 +52,22 @@ class KeyBusy(Exception):
 
 
 class Intake:
-    """Inserts runs and rings for them. `create` raises `batcher.Overloaded` where too many wait."""
+    """Inserts runs and rings the bell for them. `create` raises `batcher.Overloaded` if too many wait."""
 
     def __init__(self, pool: Pool, bell: Bell) -> None:
         self._pool = pool
         self._bell = bell
         self._batcher: _Lane = Batcher(self._insert, most=200, in_flight=2, most_waiting=4_000)
-        # Beside it, for organisations that have little under way while another one has much.
+        # A second one, for organisations with few runs while another one has many.
         self._quick: _Lane = Batcher(self._insert, most=50, in_flight=1, most_waiting=4_000)
         self._pending: Counter[UUID] = Counter()
         self.turns = Turns()
 
     async def create(self, new: NewRun, *, ring: bool = True) -> Created:
-        """The run, durable. `ring=False` where the caller hands it to a worker itself."""
+        """The run, committed. `ring=False` if the caller gives it to a worker itself."""
         created_at = await self._inserted(new)
         if created_at is None:
-            # Its own row is there when only the answer to its COMMIT was lost and the batch was written again (rule 1).
+            # Its row may be its own: the answer to the COMMIT was lost, and the batch was written again (rule 1).
             mine = await runs.get(self._pool, new.org_id, new.id)
             if mine is None:
                 return await self._met_another(new, ring)
@@ -78,7 +78,7 @@ class Intake:
         return Created(_as_inserted(new, created_at), True)
 
     async def create_together(self, news: Sequence[NewRun]) -> list[Created | KeyReused | KeyBusy]:
-        """Many runs in one transaction, answered in their order; a key that is in use is an answer, too."""
+        """Many runs in one transaction, answered in their order. A key that is in use is one of the answers."""
         made = await self._insert_together(news) if news else {}
         self._ring([new for new in news if new.id in made])
         return [
@@ -100,7 +100,7 @@ class Intake:
                 del self._pending[org_id]
 
     def _lane(self, org_id: UUID) -> _Lane:
-        """The quick one for who has little under way, where somebody else has something."""
+        """The second one for an organisation with few runs, if another one has some."""
         others = len(self._pending) - (org_id in self._pending)
         return self._quick if others and self._pending[org_id] < _LITTLE else self._batcher
 
@@ -109,7 +109,7 @@ class Intake:
         return [made.get(new.id) for new in batch]
 
     async def _insert_together(self, news: Sequence[NewRun]) -> dict[UUID, datetime]:
-        """Keys are taken in one order; where batches cross all the same, Postgres undoes one, which tries again."""
+        """Keys are locked in one order. If two batches deadlock, Postgres undoes one, which tries again."""
         ordered = sorted(news, key=lambda new: (*sorted(new.keys), new.id.hex))
         for _ in range(_TRIES):
             with suppress(asyncpg.DeadlockDetectedError):
@@ -132,7 +132,7 @@ class Intake:
             self._bell.ring(kind, ids)
 
     async def _met_another(self, new: NewRun, ring: bool) -> Created:
-        """Answers, one by one, the run that stood in the way (rule 17)."""
+        """Read, one by one, the runs that have the same keys (rule 17)."""
         if new.idempotency_key is not None:
             first = await runs.of_idempotency_key(self._pool, new.org_id, new.idempotency_key)
             if first is not None:
@@ -147,11 +147,11 @@ class Intake:
             live = await runs.live_of_concurrency_key(self._pool, new.org_id, new.concurrency_key)
             if live is not None:
                 raise KeyBusy(live["id"])
-        # Whatever stood in the way has ended meanwhile.
+        # The run with the same key has ended meanwhile.
         return await self.create(new, ring=ring)
 
 
 def _as_inserted(new: NewRun, created_at: datetime) -> RunRow:
-    """The row as it stands after its insert, so that nobody has to read it back."""
+    """The row as it is after its insert, so that it need not be read."""
     made = {"status": "pending", "phase": new.phase, "created_at": created_at, "updated_at": created_at}
     return cast("RunRow", {**_BLANK, **vars(new), **made})

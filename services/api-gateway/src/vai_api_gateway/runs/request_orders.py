@@ -1,4 +1,4 @@
-"""From a request to the order that it gives (decisions 10 and 12); `vai_records.runs.orders` makes the run of it."""
+"""Makes an order from a request (decisions 10 and 12). `vai_records.runs.orders` makes the run from it."""
 
 from fastapi import Request
 
@@ -14,7 +14,7 @@ _COMMAND_LINE = "vai-cli/"
 
 
 def customer(principal: Principal, request: Request) -> Customer:
-    """Who asks, and by what the request came."""
+    """The customer of a request: its user, organisation and way of access."""
     return Customer(
         org_id=principal.org_id,
         method=_method(principal, request),

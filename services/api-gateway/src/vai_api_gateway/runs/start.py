@@ -1,6 +1,7 @@
-"""From a run that is to be made, or was made to move, to the answer that its caller gets (decisions 12 and 13).
+"""Creates or moves a run and answers its caller, waiting if that is wanted (decisions 12 and 13).
 
-SYNC is ASYNC with somebody waiting: the same row, the same claim; only the bell is a call to a worker.
+SYNC kinds work like ASYNC ones, with the same row and the same claim. But instead of ringing the bell, the gateway
+calls a worker, and waits.
 """
 
 from dataclasses import replace
@@ -27,10 +28,10 @@ from vai_records.runs.new_run import NewRun
 from vai_records.runs.row import RunRow
 
 SYNC_SECONDS = 30.0
-"""How long a SYNC kind is waited for; then the answer is the live run (document 000, "Execution Model")."""
+"""How long to wait for a SYNC kind. After that the answer is the live run (document 000, "Execution Model")."""
 
 APPROVAL_SECONDS = 1.0
-"""How long a new run that needs an approval is waited for, until it awaits it."""
+"""How long to wait until a new run that needs an approval awaits it."""
 
 
 async def start(gateway: Gateway, request: Request, new: NewRun) -> Response:
@@ -52,7 +53,7 @@ async def start(gateway: Gateway, request: Request, new: NewRun) -> Response:
 
 
 async def _create_and_wait(gateway: Gateway, new: NewRun, seconds: float) -> Created:
-    """The run as it stands when it has ended, or the time is up."""
+    """The run after its end, or when the time is up."""
     with gateway.waiters.expecting(new.id) as end:
         created = await create(gateway, replace(new, watched=True))
         if created.is_new:
@@ -73,7 +74,7 @@ async def moved(gateway: Gateway, request: Request, run: RunRow, status: int = 2
 
 
 async def show(gateway: Gateway, request: Request, run: RunRow, status: int = 200) -> Response:
-    """The run as it stands, or after the wait that the request prefers."""
+    """The run now, or after the wait that the request prefers."""
     preference = Preference.of(request.headers.get("prefer"))
     if preference.wait is not None and run["phase"] != "done":
         run = await _waited(gateway, run, preference.wait)
@@ -81,7 +82,7 @@ async def show(gateway: Gateway, request: Request, run: RunRow, status: int = 20
 
 
 async def create(gateway: Gateway, new: NewRun, *, ring: bool = True) -> Created:
-    """Raises `Problem` 409 where a key is in use (decisions 14 and 15)."""
+    """Raises `Problem` 409 if a key is in use (decisions 14 and 15)."""
     try:
         return await gateway.intake.create(new, ring=ring)
     except (KeyReused, KeyBusy) as error:
@@ -102,7 +103,7 @@ def _is_called(kind: str, held_for: str | None, preference: Preference) -> bool:
 
 
 async def _call(gateway: Gateway, run: RunRow, seconds: float) -> RunRow:
-    """Asks a worker; where none takes it, rings and watches the row. `seconds` are for all of it."""
+    """Call a worker. If none takes it, ring the bell and watch the row. `seconds` is for all of it."""
     until = steady_seconds() + seconds
     got = await gateway.fleet.execute(run, seconds, lambda: _unheard(gateway, run, seconds))
     if got is not None and got.outcome == pb.OUTCOME_ENDED and got.HasField("end"):
@@ -113,7 +114,7 @@ async def _call(gateway: Gateway, run: RunRow, seconds: float) -> RunRow:
 
 
 async def _unheard(gateway: Gateway, run: RunRow, seconds: float) -> None:
-    """The worker that was asked does not answer: another one may take the run; returns when it has ended."""
+    """The called worker does not answer, and another one may take the run: return when it has ended."""
     gateway.bell.ring(run["kind"], [run["id"]])
     await gateway.waiters.until_ended(run["id"], seconds)
 
@@ -128,7 +129,7 @@ async def _read(gateway: Gateway, run: RunRow) -> RunRow:
 
 
 async def _until_awaiting(gateway: Gateway, run: RunRow) -> RunRow:
-    """The run as it stands once the dispatcher has put it before people, or after a second."""
+    """The run when it awaits its approval, or after a second."""
     follower = gateway.tail.follow(run, run["log_seq"])
     try:
         await follower.changed(APPROVAL_SECONDS)
@@ -138,7 +139,7 @@ async def _until_awaiting(gateway: Gateway, run: RunRow) -> RunRow:
 
 
 def _with_end(run: RunRow, got: pb.ExecuteResponse) -> RunRow:
-    """The row after its end, from the worker's answer: nobody has to read it back."""
+    """The row after its end, from the worker's answer, so that it need not be read."""
     end, zone = got.end, run["created_at"].tzinfo
     changed = {
         "status": to_word(words_pb2.RunStatus, got.status),

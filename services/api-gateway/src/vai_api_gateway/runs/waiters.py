@@ -1,4 +1,4 @@
-"""Waiting for a run's end, woken by whoever ends it (decision 12: `Prefer`)."""
+"""Waiting for the end of runs, woken by a notification (decision 12: `Prefer`)."""
 
 import asyncio
 import re
@@ -36,7 +36,7 @@ class Preference:
 
 
 class Waiters:
-    """Those who wait, by run. A lost notification costs at most `look_once`'s second."""
+    """The waiting requests, by run. If a notification is lost, `look_once` finds the end within a second."""
 
     def __init__(self, pool: Pool, listener: Listener) -> None:
         self._pool = pool
@@ -44,7 +44,7 @@ class Waiters:
         listener.on(ENDED_CHANNEL, self._hear)
 
     async def until_ended(self, run_id: UUID, seconds: float) -> None:
-        """Returns when the run has ended or the time is up."""
+        """Return when the run has ended or the time is up."""
         with self.expecting(run_id) as end:
             if await watch(self._pool, run_id):
                 await within(seconds, end)
@@ -63,7 +63,7 @@ class Waiters:
                 del self._waiting[run_id]
 
     async def look_once(self) -> None:
-        """Finds the ends whose notifications were lost."""
+        """Find ended runs whose notifications were lost."""
         if self._waiting:
             for row in await self._pool.fetch(_ENDED, list(self._waiting)):
                 self._wake(row["id"])

@@ -1,4 +1,4 @@
-"""POST /webhooks/{org_id}/{path}: what other systems tell, verified, stored, then answered (decisions 40, 42)."""
+"""POST /webhooks/{org_id}/{path}: messages of other systems. Verified, stored, then answered (decisions 40, 42)."""
 
 from base64 import b64encode
 from secrets import token_bytes
@@ -30,19 +30,19 @@ KEPT_HEADERS = (
     *("x-shopify-topic", "x-shopify-shop-domain", "x-shopify-api-version", "x-shopify-triggered-at"),
     "x-github-event",
 )
-"""What conditions and steps may read; never a signature, a cookie, a credential."""
+"""Headers that conditions and steps may read; never a signature, a cookie or a credential."""
 _LONGEST_HEADER = 500
 _NOBODYS = "whsec_" + b64encode(token_bytes(32)).decode()
 _FORMS = frozenset(("application/x-www-form-urlencoded", "multipart/form-data"))
 
 
 class WebhookRequest(JsonRequest):
-    """Senders differ in what they call their JSON: it is taken as such unless it says that it is a form."""
+    """Senders give JSON different content types, so everything but a form is read as JSON."""
 
     demands = "send the body as JSON (GitHub: content type application/json), without a Content-Encoding"
 
     async def body(self) -> bytes:
-        """As of every request; how large it may be is a setting."""
+        """As for every request, except that its largest size is a setting."""
         self.largest = gateway_of(self).settings.webhook_bytes
         return await super().body()
 
@@ -143,10 +143,10 @@ async def _take(gateway: Gateway, request: Request, org_id: UUID, path: str) -> 
 
 
 async def _verified(gateway: Gateway, request: Request, org_id: UUID, path: str) -> tuple[OpenWebhook, str]:
-    """Where a message leads that its secret has signed, and its id; one that is unsigned is not even read.
+    """The webhook of a signed message, and the message's id. The body of an unsigned message is not read.
 
-    Where no webhook is, a message is held against a secret that nobody has: who cannot sign for a path does not learn
-    whether there is one.
+    If there is no such webhook, the signature is compared with one of a random secret: without the right secret nobody
+    learns whether a path exists.
     """
     try:
         verify = scheme_of(request.headers)

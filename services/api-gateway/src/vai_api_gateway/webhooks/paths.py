@@ -1,4 +1,4 @@
-"""Where a webhook's path leads, remembered for a second, so that a flood of webhooks asks the database little."""
+"""The automation of a webhook's path, remembered for a second, so that many webhooks cost few queries."""
 
 import asyncio
 from collections import OrderedDict
@@ -32,7 +32,7 @@ class _Asked(NamedTuple):
 
 
 class WebhookPaths:
-    """Automations by their webhook's path, at most a second old; one question at a time for each."""
+    """Automations by their webhook's path, at most a second old. Only one query at a time for each path."""
 
     def __init__(self, pool: Pool, keyring: Keyring, seconds: Callable[[], float] = clock.steady_seconds) -> None:
         self._pool = pool
@@ -41,7 +41,7 @@ class WebhookPaths:
         self._asked: OrderedDict[tuple[UUID, str], _Asked] = OrderedDict()
 
     async def find(self, org_id: UUID, path: str) -> OpenWebhook | None:
-        """Raises `SecretError` where the secret does not open."""
+        """Raises `SecretError` if the secret cannot be decrypted."""
         key, now = (org_id, path), self._seconds()
         asked = self._asked.get(key)
         if asked is None or now >= asked.good_until or _failed(asked.answer):

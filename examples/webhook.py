@@ -39,7 +39,7 @@ def _handler(hear: Callable[[str, Any], None]) -> type[BaseHTTPRequestHandler]:
             try:
                 told = json.loads(self.rfile.read(length) or b"null")
             except ValueError:
-                return self._answer(400, {"error": "the body is no JSON"})
+                return self._answer(400, {"error": "the body is not JSON"})
             hear(self.path, told)
             return self._answer(200, {"received": True})
 

@@ -40,7 +40,7 @@ def test_a_wrong_key_says_where_the_key_came_from(vai: Vai, platform: Any, monke
         ((404, "run not found"), ["run not found"]),
         ((409, "a completed run cannot be cancelled; allowed: retry"), ["a completed run cannot be cancelled"]),
         ((422, "must be a list", "body", "definition", "resources"), ["definition.resources: must be a list"]),
-        ((500, "it is logged"), ["has a problem of its own (500)", "it is logged"]),
+        ((500, "it is logged"), ["has failed (500)", "it is logged"]),
         ((503, "draining"), ["is busy or starting", "draining"]),
         ((403, "this needs the role operator"), ["may not do this", "this needs the role operator"]),
     ],
@@ -83,5 +83,5 @@ def test_a_slip_in_the_environment_is_told_beside_what_was_asked_for(
     monkeypatch.setenv(name, "x")
     monkeypatch.setenv("VAI_SLOTS", "3")
     done = vai("runs", "--json")
-    assert (done.exit_code, done.stderr) == (0, f"Nobody reads {name}; did you mean {meant}?\n")
+    assert (done.exit_code, done.stderr) == (0, f"{name} is not a setting of vai; did you mean {meant}?\n")
     assert json.loads(done.stdout) == json.loads(vai("runs", "--json").stdout)

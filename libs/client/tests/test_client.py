@@ -205,7 +205,7 @@ async def test_a_page_of_a_proxy_is_told_in_one_line(client: Any, platform: Any)
 
 async def test_an_answer_that_is_no_json_and_a_redirect_are_refused(client: Any, platform: Any) -> None:
     platform.replies.extend([PlainTextResponse("hello"), RedirectResponse("http://elsewhere.example/")])
-    with pytest.raises(UnexpectedAnswer, match="no JSON"):
+    with pytest.raises(UnexpectedAnswer, match="not JSON"):
         await told(client.runs.list())
     with pytest.raises(UnexpectedAnswer, match="redirected to http://elsewhere"):
         await told(client.runs.list())

@@ -35,7 +35,7 @@ def failure(bench: Any, url: str, patience: float = 30, **fields: Any) -> RunErr
         (Say({"no": 1}, 403, {"Retry-After": "70"}), ErrorCode.RATE_LIMITED, Retryable, "slows a source down"),
         (Say({"no": 1}, 403, {"X-RateLimit-Remaining": "0"}), ErrorCode.RATE_LIMITED, Retryable, "too many"),
         (Say({"no": 1}, 403, {"X-RateLimit-Remaining": "7"}), ErrorCode.AUTH_ERROR, Permanent, "credentials"),
-        (Say({"no": 1}, 500), ErrorCode.CONNECTION_ERROR, Retryable, "ask those who run it"),
+        (Say({"no": 1}, 500), ErrorCode.CONNECTION_ERROR, Retryable, "ask its operator"),
         (Say({"status": "pending"}, 202), ErrorCode.CONNECTION_ERROR, Retryable, "not ready yet"),
         (Say({"no": 1}, 304), ErrorCode.DATA_ERROR, Permanent, "no data"),
         (Say({"status": "pending"}, 202), ErrorCode.CONNECTION_ERROR, Retryable, "not ready"),

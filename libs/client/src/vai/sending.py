@@ -91,7 +91,7 @@ def answer_of(call: Call[T], outcome: Outcome, url: str) -> T:
     try:
         data = outcome.json() if outcome.content else None
     except ValueError as error:
-        raise UnexpectedAnswer(f"{url} answered {call.method} {call.path} with something that is no JSON") from error
+        raise UnexpectedAnswer(f"{url} answered {call.method} {call.path} with something that is not JSON") from error
     return call.read(data)
 
 

@@ -96,7 +96,7 @@ class LogTail(Tail[LogEntry]):
         try:
             entry = LogEntry.read(event.json())
         except ValueError as error:
-            raise UnexpectedAnswer(f"the log stream of {self._run_id} carries something that is no JSON") from error
+            raise UnexpectedAnswer(f"the log stream of {self._run_id} sends something that is not JSON") from error
         self.after = event.id or entry.id
         self._failures = 0
         return entry

@@ -47,7 +47,7 @@ def retention_of(topic: str) -> timedelta:
     bell = topic.startswith(f"{topic_of(bell_pb2.RunReady)}.")
     message = bell_pb2.RunReady if bell else EVENTS.get(topic)
     if message is None:
-        raise LookupError(f"{topic} is no topic of the contracts")
+        raise LookupError(f"{topic} is not a topic of the contracts")
     return timedelta(hours=_publication(message).retention_hours)
 
 

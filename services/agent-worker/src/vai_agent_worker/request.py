@@ -68,9 +68,9 @@ class Outgoing:
         try:
             url = self.url.join(location).copy_with(username=None, password=None)
         except httpx2.InvalidURL:
-            raise self._misled(location, "which is no address") from None
+            raise self._misled(location, "which is not an address") from None
         if url.scheme not in ("http", "https") or not url.host:
-            raise self._misled(location, "which is no HTTP address")
+            raise self._misled(location, "which is not an HTTP address")
         if self.url.scheme == "https" and url.scheme == "http":
             raise self._misled(location, "which is not encrypted")
         return url

@@ -40,10 +40,10 @@ def of_status(response: requests.Response, hidden: Hidden) -> RunError:
         text = f"{said}: what was asked for is not ready yet."
         return Retryable(ErrorCode.CONNECTION_ERROR, text, {**details, "body": ""}, retry_after(response))
     if status in (401, 403):
-        text = f"{said}: the credentials are missing, wrong or may not read this. Mend the connection's credentials."
+        text = f"{said}: the credentials are missing, wrong or may not read this. Correct the connection's credentials."
         return Permanent(ErrorCode.AUTH_ERROR, text, details)
     if status >= 500 or status in (408, 425):
-        text = f"{said}: the source is in trouble; if it stays, ask those who run it."
+        text = f"{said}: the source fails; if this lasts, ask its operator."
         return Retryable(ErrorCode.CONNECTION_ERROR, text, details, retry_after(response))
     if status in (404, 410):
         text = f"{said}: there is nothing at this address. Check base_url and the resource's path."
@@ -68,7 +68,7 @@ def of_exception(error: requests.RequestException, url: str | None, read_timeout
         text = f"{place} did not answer within {read_timeout:g} s; see read_timeout_seconds."
         return Retryable(ErrorCode.CONNECTION_ERROR, text, details)
     if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE" in str(error).upper():
-        text = f"The certificate of {place} is not valid: {error}. Mend it, or trust its issuer by SSL_CERT_FILE."
+        text = f"The certificate of {place} is not valid: {error}. Renew it, or trust its issuer with SSL_CERT_FILE."
         return Permanent(ErrorCode.CONNECTION_ERROR, text, details)
     if isinstance(error, requests.exceptions.TooManyRedirects):
         text = f"{place} leads in a circle of redirects. Check base_url and the resource's path."
@@ -76,7 +76,7 @@ def of_exception(error: requests.RequestException, url: str | None, read_timeout
     if isinstance(error, requests.exceptions.ContentDecodingError):
         return garbage(place, "its compression is broken", "JSON", details)
     if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
-        text = f"{place} is no address that can be asked. Check base_url, the path, and where the source redirects to."
+        text = f"{place} is not a valid address. Check base_url, the path, and where the source redirects to."
         return Permanent(ErrorCode.CONNECTION_ERROR, text, details)
     text = f"The connection to {place} failed ({_cause(error)}); check that the source is up."
     return Retryable(ErrorCode.CONNECTION_ERROR, text, details)

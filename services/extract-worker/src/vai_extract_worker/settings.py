@@ -20,5 +20,5 @@ class Settings(WorkerSettings):
     def _is_there(cls, given: str) -> str:
         folder = Path(given.partition("{org}")[0] or "/")
         if given and not (folder.is_absolute() and folder.is_dir()):
-            raise ValueError(f"{str(folder)!r} is no folder of this machine: write its whole path, or nothing")
+            raise ValueError(f"{str(folder)!r} is not a folder of this machine: give its whole path, or nothing")
         return given

@@ -122,7 +122,7 @@ async def _matches(conn: Queries, rows: Sequence[Row]) -> Iterator[_Match]:
         if one["filters"] is None or isinstance(one["filters"], dict):
             waiting[one["org_id"], one["event_type"]].append(one)
         else:
-            fault = "the filters of its trigger are no object; give it others"
+            fault = "the filters of its trigger are not an object; correct them"
             await automations.break_(conn, one["id"], saved_definition.error_of(fault))
     events = ((row, event_of(row)) for row in rows)
     return (

@@ -16,7 +16,7 @@ from .listing import LIMIT, page_of, print_list
 from .runs import logs
 from .start import FollowFlag, Stay, WaitOption, start
 
-app = typer.Typer(cls=Commands, help="Saved actions: list, create, show, update, run, delete. Alone: list them.")
+app = typer.Typer(cls=Commands, help="Saved actions: list, create, show, update, run, delete. Without a command: list.")
 ActionArgument = Annotated[str, typer.Argument(metavar="ACTION", help="The action's id, how it begins, or its slug.")]
 ActionStatus = Literal["active", "disabled"]
 verb(app)(logs)
@@ -121,7 +121,7 @@ def run(
     follow: FollowFlag = None,
     wait: WaitOption = None,
 ) -> None:
-    """Run an action; --set and --definition go over its own definition. Exit codes as for `vai run`."""
+    """Run an action; --set and --definition change its definition for this run. Exit codes as for `vai run`."""
     overrides = definition_of(definition, assignments or ())
     stay = Stay(follow, wait)
     with connect() as client:

@@ -1,4 +1,4 @@
-"""`vai admin`: what whoever runs the installation does, with the installation's credential (VAI_ADMIN_TOKEN)."""
+"""`vai admin`: for the operator of the installation, with its own credential (VAI_ADMIN_TOKEN)."""
 
 from typing import Annotated
 
@@ -15,8 +15,8 @@ from .listing import LIMIT, page_of, print_list
 from .people import print_invited, print_organisation
 from .profiles import SettingsError
 
-app = typer.Typer(no_args_is_help=True, help="For whoever runs the installation, with VAI_ADMIN_TOKEN.")
-organisations = typer.Typer(cls=Commands, help="Organisations: list, create, show, update. Alone: list them.")
+app = typer.Typer(no_args_is_help=True, help="For the operator of the installation, with VAI_ADMIN_TOKEN.")
+organisations = typer.Typer(cls=Commands, help="Organisations: list, create, show, update. Without a command: list.")
 app.add_typer(organisations, name="organisations")
 OrganisationArgument = Annotated[
     str, typer.Argument(metavar="ORGANISATION", help="The organisation's id, how it begins, or its slug.")
@@ -28,7 +28,7 @@ def _connect() -> Client:
     if found.api_key is None:
         raise SettingsError(
             f"There is no token of the installation for {found.api_url}: set VAI_ADMIN_TOKEN to the gateway's, "
-            "or go to the folder where `make up` was."
+            "or go to the folder of `make up`."
         )
     return Client(found.api_url, found.api_key, agent=AGENT)
 
@@ -55,7 +55,7 @@ def create(
     administrator: Annotated[str, typer.Option("--administrator", metavar="EMAIL", help="Its first administrator.")],
     assignments: SetOption = None,
 ) -> None:
-    """Make an organisation; its first administrator's invitation is shown this once. --set changes settings."""
+    """Create an organisation; its first administrator's invitation is shown only now. --set changes settings."""
     changes = definition_of(None, assignments or ()) or None
     with _connect() as client:
         made = client.installation.create_organisation(slug, name, administrator, settings=changes)
@@ -77,7 +77,7 @@ def update(
     name: Annotated[str | None, typer.Option(help="What people call it from now on.")] = None,
     assignments: SetOption = None,
 ) -> None:
-    """Rename an organisation, or change its settings, those that only the operator may, too."""
+    """Rename an organisation, or change its settings, including those that only the operator may change."""
     changes = definition_of(None, assignments or ()) or None
     with _connect() as client:
         found = find.organisation_id(client, organisation)

@@ -50,13 +50,13 @@ def vai(
         bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Execute and monitor units of work on connected services.
+    """Run units of work on connected services, and see what happens.
 
-    Where, and as whom: --url with --key, --profile, VAI_API_URL with VAI_API_KEY, VAI_PROFILE, the profile in use
-    (`vai profile use`), or the stack of the current folder (.vai/stack.json, which `make up` leaves there). A key is
-    only sent to the address that it was given for.
+    The address and the key come from the first of these that is given: --url with --key; --profile; VAI_API_URL with
+    VAI_API_KEY; VAI_PROFILE; the profile in use (`vai profile use`); the stack of the current folder (.vai/stack.json,
+    written by `make up`). A key is only sent to the address that it belongs to.
     """
     show.FORM.set(show.Form.TABLE)
     OPTIONS.set(Options(url, None if key is None else key_of(key, "--key"), profile))
     for name, near in slips(os.environ).items():
-        show.notes().print(f"Nobody reads {name}; did you mean {near}?", markup=False)
+        show.notes().print(f"{name} is not a setting of vai; did you mean {near}?", markup=False)

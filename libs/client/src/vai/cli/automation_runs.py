@@ -45,7 +45,7 @@ def trigger(
     follow: FollowFlag = None,
     wait: WaitOption = None,
 ) -> None:
-    """Start an automation and show what its steps come to, until it ends; --set gives its inputs.
+    """Start an automation and show its steps until it ends; --set gives its inputs.
 
     Exit codes as for `vai run`. The automation may be paused.
     """
@@ -59,7 +59,7 @@ def trigger(
 
 
 def follow(run: AutomationRunArgument, wait: WaitOption = None) -> None:
-    """Show what the steps of an automation run come to, until it ends. Exit codes as for `vai run`."""
+    """Show the steps of an automation run until it ends. Exit codes as for `vai run`."""
     with connect() as client:
         found = client.automation_runs.get(find.whole_id(client, find.AUTOMATION_RUN, run))
         steps = _steps_of(client, found)

@@ -14,7 +14,7 @@ from .inputs import read_object
 from .listing import LIMIT, page_of, print_list
 from .steps import drawing
 
-app = typer.Typer(cls=Commands, help="Automations: save, show, trigger, follow and draw them. Alone: list them.")
+app = typer.Typer(cls=Commands, help="Automations: save, show, trigger, follow and draw them. Without a command: list.")
 FileArgument = Annotated[str, typer.Argument(metavar="FILE.json", help="The automation as JSON; - for standard input.")]
 
 
@@ -58,7 +58,7 @@ def trigger_words(trigger: dict[str, Any]) -> str:
 
 @verb(app)
 def create(file: FileArgument) -> None:
-    """Save an automation; what is wrong with it is told with its place."""
+    """Save an automation. Errors are shown with their place in the file."""
     body = read_object(file, "FILE.json")
     with connect() as client:
         made = client.automations.create(body)
@@ -69,7 +69,7 @@ def create(file: FileArgument) -> None:
 
 @verb(app)
 def update(automation: AutomationArgument, file: FileArgument) -> None:
-    """Change what the file names; runs that go on keep the steps that they began with."""
+    """Change the parts that the file names; automation runs that go on keep their steps."""
     parts = read_object(file, "FILE.json")
     with connect() as client:
         changed = client.automations.update(find.automation(client, automation).id, parts)
@@ -80,7 +80,7 @@ def update(automation: AutomationArgument, file: FileArgument) -> None:
 
 @verb(app)
 def validate(file: FileArgument) -> None:
-    """Have an automation judged without saving it; prints how it was understood, and what cannot work as it is."""
+    """Check an automation without saving it; prints how it was understood, and what cannot work."""
     body = read_object(file, "FILE.json")
     with connect() as client:
         judged = client.automations.validate(body)
@@ -101,7 +101,7 @@ verb(app, "get", hidden=True)(show_one)
 
 @verb(app)
 def pause(automation: AutomationArgument) -> None:
-    """Let its triggers fire no more; `trigger` still works."""
+    """Stop its triggers; `trigger` still works."""
     with connect() as client:
         _say(client.automations.pause(find.automation(client, automation).id))
 

@@ -18,10 +18,10 @@ from .settings import Settings
 FIRST_LINES: dict[type[ApiError], str] = {
     Unauthorized: "{url} does not accept {key}.",
     Forbidden: "Your key's role may not do this.",
-    Invalid: "The request is not right:",
+    Invalid: "The request was refused:",
     TooManyRequests: "{url} asks to slow down.",
     Unavailable: "{url} is busy or starting; try again in a moment.",
-    ServerFault: "{url} has a problem of its own ({status}); its log says more.",
+    ServerFault: "{url} has failed ({status}); its log says why.",
 }
 
 

@@ -13,7 +13,7 @@ from .context import FAILED, Commands, LimitOption, connect, verb
 from .inputs import definition_of, secret_object
 from .listing import LIMIT, page_of, print_list
 
-app = typer.Typer(cls=Commands, help="Connected services: list, create, show, test, delete. Alone: list them.")
+app = typer.Typer(cls=Commands, help="Connected services: list, create, show, test, delete. Without a command: list.")
 ConnectionArgument = Annotated[
     str, typer.Argument(metavar="CONNECTION", help="The connection's id, how it begins, or its slug.")
 ]
@@ -63,7 +63,7 @@ def create(
     slug: SlugOption = None,
     assignments: ConfigOption = None,
     credentials: CredentialsOption = None,
-    default: Annotated[bool, typer.Option("--default", help="The one to take for this provider.")] = False,
+    default: Annotated[bool, typer.Option("--default", help="Make it the default of its provider.")] = False,
     most: MostOption = None,
 ) -> None:
     """Save a connection; its credentials are encrypted and never shown again."""
@@ -100,7 +100,7 @@ def update(
     status: Annotated[str | None, typer.Option(help="active or disabled.")] = None,
     assignments: ConfigOption = None,
     credentials: CredentialsOption = None,
-    default: Annotated[bool | None, typer.Option("--default/--no-default", help="The one for this provider?")] = None,
+    default: Annotated[bool | None, typer.Option("--default/--no-default", help="The default of its provider?")] = None,
     most: MostOption = None,
 ) -> None:
     """Change what is given; --set changes fields of the configuration, --credentials replaces all credentials."""
@@ -132,7 +132,7 @@ def delete(connection: ConnectionArgument) -> None:
 
 @verb(app, "test")
 def try_out(connection: ConnectionArgument) -> None:
-    """Try a connection; ends with 1 if it does not work."""
+    """Test a connection; the exit code is 1 if it does not work."""
     with connect() as client:
         found = client.connections.test(find.connection(client, connection).id)
     told = f": {found.message}" if found.message else ""

@@ -13,7 +13,7 @@ from .context import Commands, LimitOption, connect, verb
 from .listing import LIMIT, page_of, print_list
 from .people import RoleName
 
-app = typer.Typer(cls=Commands, help="API keys: list, create, show, revoke. Alone: list them.")
+app = typer.Typer(cls=Commands, help="API keys: list, create, show, revoke. Without a command: list.")
 KeyArgument = Annotated[
     str, typer.Argument(metavar="API-KEY", help="The key's id, how the id or the key begins, or its name.")
 ]
@@ -55,7 +55,7 @@ def create(
         typer.Option("--expires", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="When it ends, local time."),
     ] = None,
 ) -> None:
-    """Make a key that acts for you; it is shown this once."""
+    """Create a key that acts for you; it is shown only now."""
     with connect() as client:
         made = client.api_keys.create(name, role, expires_at=expires and expires.astimezone())
     if show.data(made.raw):
@@ -87,7 +87,7 @@ def show_key(key: KeyArgument) -> None:
 
 
 def revoke(key: KeyArgument) -> None:
-    """Make a key worthless at once."""
+    """Revoke a key at once."""
     with connect() as client:
         found = find.key_id(client, key)
         client.api_keys.revoke(found)

@@ -11,8 +11,8 @@ from . import show
 from .context import Commands, connect, verb
 from .listing import print_list
 
-kinds = typer.Typer(cls=Commands, help="The kinds of work: list, show. Alone: list them.")
-templates = typer.Typer(cls=Commands, help="What an action may begin with: list, show. Alone: list them.")
+kinds = typer.Typer(cls=Commands, help="The kinds of work: list, show. Without a command: list.")
+templates = typer.Typer(cls=Commands, help="Templates of actions: list, show. Without a command: list.")
 K = TypeVar("K", Kind, Template)
 
 

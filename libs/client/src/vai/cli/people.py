@@ -15,15 +15,15 @@ from .context import AGENT, Commands, LimitOption, SetOption, connect, settings,
 from .inputs import definition_of
 from .listing import LIMIT, page_of, print_list
 
-users = typer.Typer(cls=Commands, help="The people of the organisation: list, invite, show, delete. Alone: list them.")
-organisation = typer.Typer(cls=Commands, help="The organisation: show, update. Alone: show it.")
+users = typer.Typer(cls=Commands, help="Users: list, invite, show, delete. Without a command: list.")
+organisation = typer.Typer(cls=Commands, help="The organisation: show, update. Without a command: show.")
 RoleName = Literal["viewer", "operator", "admin"]
 UserArgument = Annotated[str, typer.Argument(metavar="USER", help="The user's id, how it begins, or email.")]
 RoleOption = Annotated[RoleName | None, typer.Option("--role", help="What they may do.")]
 
 
 def whoami() -> None:
-    """Say as whom `vai` calls, and where that was found."""
+    """Show the user and the address that `vai` uses, and where they come from."""
     found = settings()
     with Client(found.api_url, found.api_key, agent=AGENT) as client:
         me, home = client.session.me(), client.organisation.get()
@@ -97,7 +97,7 @@ def accept(
         bool, typer.Option("--password/--no-password", help="Choose a password; without one, they come through OIDC.")
     ] = True,
 ) -> None:
-    """Take an invitation: asks for its token and for a password of one's own (one a line, where input is piped)."""
+    """Accept an invitation: asks for its token and for a new password (one a line if the input is piped)."""
     token = _secret("Invitation")
     chosen = _secret("New password", confirmed=True) if password else None
     found = settings()
@@ -141,7 +141,7 @@ def _clearable(text: str | None) -> str | Unset | None:
 
 @verb(users)
 def delete(user: UserArgument) -> None:
-    """Remove a user: their sessions and keys are worthless at once."""
+    """Remove a user; their sessions and keys end at once."""
     with connect() as client:
         found = client.users.get(find.user_id(client, user))
         client.users.delete(found.id)

@@ -11,7 +11,7 @@ from .context import Commands, verb
 from .inputs import key_of
 from .profiles import NAME, Profile, Profiles
 
-app = typer.Typer(cls=Commands, help="Profiles: an address and its key under a name. Alone: list them.")
+app = typer.Typer(cls=Commands, help="Profiles: an address and its key under a name. Without a command: list.")
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The profile's name.")]
 
 
@@ -74,7 +74,7 @@ def use(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The profile to take from now on.")] = None,
     none: Annotated[bool, typer.Option("--none", help="None: the stack of the current folder again.")] = False,
 ) -> None:
-    """Say which profile counts where neither options nor VAI_API_URL name an address."""
+    """Choose the profile to use if neither options nor VAI_API_URL give an address."""
     if (name is None) != none:
         raise typer.BadParameter("give a name, or --none", param_hint="NAME")
     found = Profiles.of(os.environ)

@@ -1,6 +1,6 @@
 """The commands about runs: start one, list and show them, decide about one, read its log.
 
-They are there twice: `vai approve RUN`, as one types it daily, and `vai runs approve RUN`, where one looks for it.
+They exist twice: as `vai approve RUN`, which is short, and as `vai runs approve RUN`, beside the others of runs.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ from .inputs import definition_of
 from .listing import LIMIT, page_of, print_list
 from .start import FollowFlag, Stay, WaitOption, start
 
-app = typer.Typer(cls=Commands, help="Runs: list, show, delete them, read their logs, decide. Alone: list them.")
+app = typer.Typer(cls=Commands, help="Runs: list, show, delete, read their logs, decide. Without a command: list.")
 
 
 def register(vai: typer.Typer) -> None:
@@ -111,7 +111,7 @@ def _row(run: Run) -> tuple[str | Text, ...]:
 
 
 def show_run(run_id: RunArgument) -> None:
-    """Show a run: how it stands, its definition, and what came of it."""
+    """Show a run: its status, its definition, and its result or error."""
     with connect() as client:
         found = client.runs.get(find.run_id(client, run_id))
     if show.data(found.raw):
@@ -148,7 +148,7 @@ def delete(run_id: RunArgument) -> None:
 def logs(
     run_id: RunArgument,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run ends.")] = False,
-    level: Annotated[Level, typer.Option(help="Leave out what is less grave.")] = "info",
+    level: Annotated[Level, typer.Option(help="Leave out entries below this level.")] = "info",
 ) -> None:
     """Show the log of a run; with -o json one entry a line, with -o yaml one document each."""
     with connect() as client:
@@ -185,7 +185,7 @@ def _follow(run_id: str, level: Level) -> None:
 
 
 def approve(run_id: RunArgument) -> None:
-    """Let a run that awaits approval go on."""
+    """Approve a run that awaits approval, so that it goes on."""
     _decide(run_id, calls.approve)
 
 
@@ -193,7 +193,7 @@ def reject(
     run_id: RunArgument,
     reason: Annotated[str | None, typer.Option(help="Why; it is kept with the run.")] = None,
 ) -> None:
-    """Refuse a run that awaits approval."""
+    """Reject a run that awaits approval."""
     _decide(run_id, lambda whole: calls.reject(whole, reason))
 
 
@@ -203,17 +203,17 @@ def cancel(run_id: RunArgument) -> None:
 
 
 def pause(run_id: RunArgument) -> None:
-    """Hold a run; `vai resume` lets it go on from its checkpoint."""
+    """Pause a run; `vai resume` continues it from its checkpoint."""
     _decide(run_id, calls.pause)
 
 
 def resume(run_id: RunArgument) -> None:
-    """Let a paused run go on."""
+    """Continue a paused run from its checkpoint."""
     _decide(run_id, calls.resume)
 
 
 def execute(run_id: RunArgument) -> None:
-    """Start a run that was only made (deferred)."""
+    """Start a run that was created with `deferred`."""
     _decide(run_id, calls.execute)
 
 
@@ -227,7 +227,7 @@ def _decide(run_id: str, call: Callable[[str], Call[Run]]) -> None:
 def retry(
     run_id: RunArgument, idempotency_key: KeyOption = None, follow: FollowFlag = None, wait: WaitOption = None
 ) -> None:
-    """Start a new run that goes on from where a failed one stopped.
+    """Start a new run that continues where a failed one stopped.
 
     Options and exit codes as for `vai run`.
     """

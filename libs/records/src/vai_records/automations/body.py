@@ -69,7 +69,7 @@ class StepActionBody(_Part):
         if (self.kind is None) == (self.action_id is None):
             raise ValueError(f"name a kind ({', '.join(KINDS)}) with its definition, or a saved action with action_id")
         if self.kind is not None and self.kind not in KINDS and self.kind not in ALIASES:
-            raise ValueError(f"{self.kind!r} is no kind; the kinds are {', '.join(KINDS)}")
+            raise ValueError(f"{self.kind!r} is not a kind; the kinds are {', '.join(KINDS)}")
         if self.action_id is not None and self.definition is not None:
             raise ValueError("a saved action brings its definition; change it for this step with definition_overrides")
         if self.kind is not None and self.definition_overrides is not None:

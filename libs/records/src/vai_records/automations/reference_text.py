@@ -210,7 +210,7 @@ def _name(word: str, text: str) -> str:
     try:
         name = str(orjson.loads(word))
     except orjson.JSONDecodeError:
-        raise BadReference(f"{text}: {word} is no name in quotes, as JSON writes it") from None
+        raise BadReference(f"{text}: {word} is not a name in quotes, as JSON writes it") from None
     _refuse_unstorable(name, text)
     return name
 

@@ -56,7 +56,7 @@ def _checked(stored: Any) -> Json:
     waits = dict(zip(keys, map(_sources, steps), strict=True))
     for key, sources in waits.items():
         if unknown := [one for one in sources if one not in waits]:
-            raise ValueError(f"step {key} waits for {unknown[0]}, which is no step")
+            raise ValueError(f"step {key} waits for {unknown[0]}, which is not a step")
     if cycle := find_cycle(waits):
         raise ValueError(f"its steps wait for each other: {', '.join(cycle[:10])}")
     conditions = [_condition(one) for one in _list(whole.get("conditions"), "conditions")]
@@ -75,9 +75,9 @@ def _step_key(step: Json) -> str:
     if missing := sorted({"name", "action_id"} - step.keys()):
         raise ValueError(f"step {key} has no {missing[0]}")
     if not isinstance(step["name"], str | None):
-        raise ValueError(f"the name of step {key} is {step['name']!r:.60}, which is no text")
+        raise ValueError(f"the name of step {key} is {step['name']!r:.60}, which is not a text")
     if step["action_id"] is not None and not _is_id(step["action_id"]):
-        raise ValueError(f"the action_id of step {key} is {step['action_id']!r:.60}, which is no id")
+        raise ValueError(f"the action_id of step {key} is {step['action_id']!r:.60}, which is not an id")
     return key
 
 
@@ -136,11 +136,11 @@ def _parallel(value: Any) -> int:
 
 def _object(value: Any, what: str) -> Json:
     if not isinstance(value, Mapping):
-        raise ValueError(f"{what} is no object")
+        raise ValueError(f"{what} is not an object")
     return dict(value)
 
 
 def _list(value: Any, what: str) -> Iterable[Any]:
     if not isinstance(value, list):
-        raise ValueError(f"{what} is no list")
+        raise ValueError(f"{what} is not a list")
     return value

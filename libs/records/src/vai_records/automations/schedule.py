@@ -54,7 +54,7 @@ def check_cron(expression: str) -> str:
     except CronSimError as error:
         is_of_months = "day-of-month" in str(error) and _is_read(" ".join([*fields[:3], "*", fields[4]]))
         if not is_of_months:
-            raise BadSchedule(f"{plain!r} is no cron expression: {error}") from None
+            raise BadSchedule(f"{plain!r} is not a cron expression: {error}") from None
         first = None  # these months have no such day
     if first is None:
         raise BadSchedule(f"{plain!r} never comes: no day is like that")

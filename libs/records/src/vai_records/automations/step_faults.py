@@ -22,7 +22,7 @@ def dependency_faults(steps: Sequence[Json], definitions: Sequence[Json], at: Pl
         here = (*at, place, "depends_on")
         for one in step["depends_on"]:
             if one["step"] not in by_key:
-                yield here, f"{one['step']!r} is no step; the steps are {_some(by_key)}", "unknown_step"
+                yield here, f"{one['step']!r} is not a step; the steps are {_some(by_key)}", "unknown_step"
             elif one["ports"]:
                 yield from _port_faults(by_key[one["step"]], one["ports"], here)
         if step["condition"] == When.ON_ERROR and not step["depends_on"]:
@@ -71,7 +71,7 @@ def reference_faults(
             yield here, str(error), "bad_reference"
         for root in branch_roots({**step, "definition": definition}):
             if root[0] == "steps" and len(root) > 1 and not known.is_before(root[1], step["key"]):
-                yield here, f"{'.'.join(root)}: {root[1]!r} is no step before {step['key']}", "unknown_reference"
+                yield here, f"{'.'.join(root)}: {root[1]!r} is not a step before {step['key']}", "unknown_reference"
 
 
 class _Known:
@@ -93,7 +93,7 @@ class _Known:
                 return f"{reference.text}: no input {name!r} is declared; there are {_some(self._inputs)}"
             return self._too_deep(reference)
         if reference.step not in self._keys:
-            return f"{reference.text}: {reference.step!r} is no step; the steps are {_some(self._keys)}"
+            return f"{reference.text}: {reference.step!r} is not a step; the steps are {_some(self._keys)}"
         if not self.is_before(reference.step, key):
             return f"{reference.text}: {key} does not wait for {reference.step}; name it in depends_on"
         return None

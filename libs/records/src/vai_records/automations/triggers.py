@@ -46,7 +46,7 @@ def _cron(value: str) -> str:
 def _zone(value: str) -> str:
     if value not in _zones():
         meant = _meant_zone(value) or "Europe/Berlin, say"
-        raise ValueError(f"{value!r} is no time zone of the IANA database: write {meant}")
+        raise ValueError(f"{value!r} is not a time zone of the IANA database: write {meant}")
     return value
 
 

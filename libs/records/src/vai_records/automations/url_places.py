@@ -69,7 +69,7 @@ def _encoded(value: str, part: _Part, reference: str) -> str:
             raise BadReference(f"{reference}: {_short(value)} is no host's name, which is what stands there in a url")
         return value
     if any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise BadReference(f"{reference}: the value is no text that a url can hold")
+        raise BadReference(f"{reference}: a url cannot hold this value")
     return quote(value, safe="")
 
 

@@ -40,7 +40,7 @@ def condition_warnings(conditions: Sequence[Json], at: Place = ("body", "conditi
             yield (*here, "field"), message, f"{always}_holds"
         yield from _odd_field(one["field"], here)
         if _holds_reference(one["value"]):
-            message = "this is compared as the text that it is: the value of a condition is no place for a reference"
+            message = "this is compared as the text that it is: the value of a condition cannot be a reference"
             yield (*here, "value"), message, "no_reference"
 
 

@@ -66,7 +66,7 @@ def http_credentials(known: Mapping[str, Any], config: Mapping[str, Any] | None 
         raise Unusable(f"the platform sets the header {taken[0]} itself: take it out", "headers", taken[0])
     for name, value in found.headers.items():
         if not _HEADER_NAME.fullmatch(name):
-            raise Unusable(f"{name[:60]!r} is no name of a header", "headers")
+            raise Unusable(f"{name[:60]!r} is not the name of a header", "headers")
         if not _SENDABLE.fullmatch(value):
             raise Unusable(f"the value of {name} has characters that no header can carry", "headers", name)
     return found

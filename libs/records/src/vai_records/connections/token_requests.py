@@ -36,7 +36,7 @@ async def ask(oauth: OAuth, slug: str, policy: Policy) -> Answer:
     try:
         status, body, wait = await _posted(oauth, policy)
     except (httpx2.InvalidURL, httpx2.UnsupportedProtocol, httpx2.LocalProtocolError) as error:
-        text = f"{place} is no address where tokens are got: correct config.auth.access_token_url of {slug}."
+        text = f"{place} is not an address for tokens: correct config.auth.access_token_url of {slug}."
         raise Permanent(ErrorCode.DATA_ERROR, text, details) from error
     except (httpx2.HTTPError, TimeoutError) as error:
         text = f"{place}, where {slug} gets its access token, does not answer ({type(error).__name__}); try it later."
@@ -86,7 +86,7 @@ def _refused(
     if status == 429:
         return Retryable(ErrorCode.RATE_LIMITED, f"{said}: too many requests.", details, wait)
     if status >= 500 or status in (408, 425):
-        return Retryable(ErrorCode.CONNECTION_ERROR, f"{said}: it is in trouble.", details, wait)
+        return Retryable(ErrorCode.CONNECTION_ERROR, f"{said}: it fails.", details, wait)
     if 300 <= status < 400:
         text = f"{said}: it redirects, and secrets follow no redirect. Put the final address into access_token_url."
         return Permanent(ErrorCode.AUTH_ERROR, text, details)
@@ -111,4 +111,4 @@ def _told(body: bytes, hidden: Hidden) -> tuple[str, str]:
 
 
 def _why(error: ValueError) -> str:
-    return "it is no JSON" if isinstance(error, orjson.JSONDecodeError) else str(error)
+    return "it is not JSON" if isinstance(error, orjson.JSONDecodeError) else str(error)

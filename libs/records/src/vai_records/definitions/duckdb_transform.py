@@ -26,7 +26,7 @@ _BRONZE = re.compile(r"bronze\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 def _table_name(value: str) -> str:
     if not _NAME.fullmatch(value):
-        raise ValueError(f"{value!r} is no table name: begin with a letter, go on with letters, digits and _")
+        raise ValueError(f"{value!r} is not a table name: use a letter, then letters, digits and _")
     return value
 
 

@@ -40,7 +40,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         (404, "Not found, or another organisation's"),
         (409, "Not in this state; the message says what is possible"),
         (413, "The body is too large"),
-        (415, "The body is no JSON by its Content-Type, or is compressed"),
+        (415, "The body's Content-Type is not JSON, or is compressed"),
         (422, "A value is wrong; `loc` says which"),
         (503, "Too busy, or the database is away; try again"),
     )
@@ -62,7 +62,7 @@ def _plain(value: Any) -> str:
     """The driver's UUIDs are a subclass, which orjson does not take by itself."""
     if isinstance(value, UUID):
         return str(value)
-    raise TypeError(f"{type(value).__name__} is no JSON")
+    raise TypeError(f"{type(value).__name__} is not JSON")
 
 
 def _spelled(value: Any) -> str:

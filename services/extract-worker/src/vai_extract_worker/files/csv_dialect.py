@@ -65,7 +65,7 @@ def dialect_of(start: bytes, whole: bool, resource: FileResource, suffix: str, p
             at, line = skipped  # an empty line is a row there
     elif not _is_sound(text[:length], delimiter, resource):
         said = (
-            f"{path}, line {line}: text follows a closing quote in the header. Mend the file, or set quote and escape."
+            f"{path}, line {line}: text after a closing quote in the header. Correct the file, or set quote and escape."
         )
         raise Permanent(ErrorCode.DATA_ERROR, said, {"file": path, "line": line})
     else:

@@ -235,6 +235,6 @@ class _Reading:
             line = block.line + block.data[: error.start].count(b"\n")
             return not_text(self.path, line, "UTF-8")
         text = (
-            f"{self.path} is no csv that can be read after line {block.line}. Set delimiter, quote and escape as it is."
+            f"{self.path} cannot be read as csv after line {block.line}. Set delimiter, quote and escape as it is."
         )
         return Permanent(ErrorCode.DATA_ERROR, text, {"file": self.path, "line": block.line})

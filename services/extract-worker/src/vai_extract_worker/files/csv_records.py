@@ -197,7 +197,7 @@ def _endless(data: bytes, dialect: Dialect, line: int, path: str) -> Permanent:
     turns = _turns(data, dialect)
     if len(turns) % 2:
         line += data.count(dialect.newline.encode(), 0, turns[-1])
-        text = f"{path}: the quote that opens in line {line} is not closed. Mend the file, or set quote and escape."
+        text = f"{path}: the quote that opens in line {line} is not closed. Correct the file, or set quote and escape."
     else:
         text = f"{path}: line {line} has more than {LONGEST_RECORD >> 20} MB. Set delimiter and quote as it is written."
     return Permanent(ErrorCode.DATA_ERROR, text, {"file": path, "line": line})

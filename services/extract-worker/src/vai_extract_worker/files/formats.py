@@ -36,7 +36,7 @@ def reads(shelf: Shelf, file: Found, resource: FileResource, at: Json | None = N
     try:
         yield from read(shelf, file, resource, at)
     except _BROKEN as error:
-        text = f"{file.path} is no {kind} that can be read ({_cause(error)}). Mend the file, or name its format."
+        text = f"{file.path} cannot be read as {kind} ({_cause(error)}). Correct the file, or set its format."
         raise Permanent(ErrorCode.DATA_ERROR, text, {"file": file.path}) from error
 
 

@@ -74,7 +74,7 @@ class _Rows:
                     self._values.append(read(line))
                     self._lines.append((number, line))
                 except (ValueError, RecursionError):
-                    self._reject(number, "the line is no JSON", line)
+                    self._reject(number, "the line is not JSON", line)
 
     def read(self, at: Json | None) -> Read:
         """The rows as a table. Raises `Permanent` for rejects that are not to be passed over."""
@@ -162,7 +162,7 @@ def _last(buffer: str, opened: bool, line: int, path: str) -> Iterator[tuple[int
         except (ValueError, RecursionError):
             pass
     if text or opened:
-        said = f"{path} is no JSON in or after line {line}. Mend the file; for one value a line, set format to jsonl."
+        said = f"{path} is not JSON in or after line {line}. Correct it; for one value a line, set format to jsonl."
         raise Permanent(ErrorCode.DATA_ERROR, said, {"file": path, "line": line})
 
 

@@ -41,8 +41,8 @@ def refused(path: str, rejects: Sequence[Reject]) -> Permanent:
     """The error of rows that cannot be read, where they are not to be passed over."""
     first = min(rejects, key=lambda reject: reject.line)
     text = (
-        f"{path}, line {first.line}: {first.reason}. Mend the file, or set on_bad_row to reject, which keeps such rows "
-        "in a table of their own."
+        f"{path}, line {first.line}: {first.reason}. Correct the file, or set on_bad_row to reject, which keeps "
+        "such rows in a table of their own."
     )
     return Permanent(ErrorCode.DATA_ERROR, text, {"file": path, "line": first.line})
 

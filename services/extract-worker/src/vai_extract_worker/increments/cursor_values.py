@@ -32,7 +32,7 @@ def key_of(value: Any, as_text: bool = False) -> Key:
         return str(value)
     if not isinstance(value, str):
         if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError(f"{value} is no number that can be compared")
+            raise ValueError(f"{value} is not a number that can be compared")
         return value
     if _ISO.match(value) and (found := as_instant(value)) is not None:
         return found

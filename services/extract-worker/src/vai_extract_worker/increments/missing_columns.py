@@ -35,6 +35,6 @@ class Undelivered:
             return
         entry = log_texts.columns_missing(resource, self.names, place)
         if fails:
-            text = f"{entry['message']}. Mend the names in columns, or set on_missing_column to warn."
+            text = f"{entry['message']}. Correct the names in columns, or set on_missing_column to warn."
             raise Permanent(ErrorCode.DATA_ERROR, text, {"field": "columns", "columns": self.names})
         link.log(entry["event"], entry["message"], entry["data"], entry["level"])

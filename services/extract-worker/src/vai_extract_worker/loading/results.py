@@ -83,5 +83,5 @@ def _is_soon(error: Retryable) -> bool:
 
 
 def _most_telling(errors: Sequence[RunError]) -> RunError:
-    """What somebody must mend comes before what may pass."""
+    """Errors that somebody must correct come before those that may pass."""
     return min(errors, key=lambda error: (error.retryable, _TELLING.index(error.code)))

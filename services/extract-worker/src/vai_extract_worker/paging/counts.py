@@ -84,7 +84,7 @@ class Said:
         if number == -1 and not self._is_first and found in (-1, "-1"):
             return None
         if number < 0 or isinstance(found, bool):
-            raise misled(f"what stands at the total_path {self._total_path} is no whole number")
+            raise misled(f"what stands at the total_path {self._total_path} is not a whole number")
         return number
 
     def _more(self, body: Any) -> bool:

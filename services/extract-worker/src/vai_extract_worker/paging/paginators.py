@@ -343,7 +343,7 @@ class _Links(_Reference, dlt_paginators.BaseNextUrlPaginator):
         elif isinstance(found, str):
             self.go_to(found, data)
         else:
-            raise misled(f"what stands at the {self.place} is no address")
+            raise misled(f"what stands at the {self.place} is not an address")
 
     def update_request(self, request: Request) -> None:
         if self.has_next_page:

@@ -250,7 +250,7 @@ def _is_constant_beside(rows: list[Any], before: list[Any], same: list[Path]) ->
 def repeated(response: requests.Response) -> Permanent:
     place = failures.place_of(response.url)
     text = f"{place} answers the same page over and over: it does not follow the paginator. Name the right one; "
-    text += "if id alone is no key of its rows, name the primary_key."
+    text += "if id alone does not identify its rows, name the primary_key."
     return Permanent(ErrorCode.DATA_ERROR, text, {"field": "paginator", "url": place})
 
 

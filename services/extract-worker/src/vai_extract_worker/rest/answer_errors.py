@@ -206,7 +206,7 @@ def _short(value: Any) -> str:
 
 
 def _error(code: ErrorCode, place: str, said: str) -> RunError:
-    text = f"{place} answered 200 with an error ({said or 'it says no more'}). Mend what it names; where this is no "
+    text = f"{place} answered 200 with an error ({said or 'it says no more'}). Correct what it names; where this is no "
     text += "error, say in `errors` what one looks like, or errors: []."
     kind = Retryable if code in _RETRIED else Permanent
     return kind(code, text, {"url": place, "field": "errors"})

@@ -25,7 +25,7 @@ def _lines(body: bytes) -> list[Any]:
             try:
                 found.append(parse(line))
             except ValueError as error:
-                raise ValueError(f"line {number} is no JSON") from error
+                raise ValueError(f"line {number} is not JSON") from error
     return found
 
 
@@ -47,7 +47,7 @@ def _table(body: bytes, words: FileResource, declared: Mapping[str, str], known:
             rows += _spelled(read.table, words, declared).to_pylist()
             names = read.table.column_names
     except Permanent as error:
-        raise ValueError(error.message.replace("Mend the file, or set", "Set")) from None
+        raise ValueError(error.message.replace("Correct the file, or set", "Set")) from None
     if wrong := what_is_wrong(body, names, rows, words, declared, known):
         raise ValueError(wrong)
     known.update(name.lower() for name in names)

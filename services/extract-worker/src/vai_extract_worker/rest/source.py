@@ -263,7 +263,7 @@ class Endpoint:
         value = self._mark.asked if self._mark else None
         found = as_instant(value) if value is not None else self._definition.start
         if found is None:
-            text = f"{value!r:.60} is no point in time, where slices of days could begin; give one as initial_value."
+            text = f"{value!r:.60} is not a time at which slices of days can begin; give a time as initial_value."
             raise Permanent(ErrorCode.DATA_ERROR, text, {"field": "incremental.initial_value"})
         return found
 

@@ -89,7 +89,7 @@ def unfit_error(name: str, kind: str, place: str, details: dict[str, Any]) -> Pe
     other = "timestamp where it has a time, else text" if kind == "date" else "text"
     text = (
         f"The column {name} is declared {kind}, and {place} has a value that does not fit. "
-        f"Declare it {other}, mend the source, or set on_bad_row to reject where it reads files."
+        f"Declare it {other}, correct the source, or set on_bad_row to reject where it reads files."
     )
     return Permanent(ErrorCode.DATA_ERROR, text, {"column": name, "type": kind} | details)
 

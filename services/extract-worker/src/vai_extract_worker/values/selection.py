@@ -58,7 +58,7 @@ def _compiled(path: str) -> Any:
     try:
         return jsonpath.compile_path(path)
     except Exception as error:
-        text = f"{path} is no JSONPath; names are joined by dots, others stand in quotes: '@odata.nextLink'."
+        text = f"{path} is not a JSONPath; join names with dots and quote unusual ones: '@odata.nextLink'."
         raise Permanent(ErrorCode.DATA_ERROR, text, {"path": path}) from error
 
 
@@ -197,7 +197,7 @@ def rows_of(selector: str, body: Any, was_there: bool = False, is_guessed: bool 
         if was_there or not _other_rows(body) or ("*" in selector and not _is_elsewhere(selector, body)):
             return []
         text = f"The answer has nothing at the data_selector {selector}; it has: {names_in(body)}. "
-        raise Permanent(ErrorCode.DATA_ERROR, text + "Mend the data_selector.", {"field": "data_selector"})
+        raise Permanent(ErrorCode.DATA_ERROR, text + "Correct the data_selector.", {"field": "data_selector"})
     if len(found) == 1 and "*" not in selector:
         found = found[0]
     if found is None:

@@ -233,4 +233,5 @@ def _check_table(catalog: str, schema: str, table: str, names: Container[str], a
     if not catalog and within == SCHEMA and name in allowed:
         return
     full = ".".join(part for part in (catalog, schema, table) if part)
-    raise refused(f"The SQL reads {full}, which is no input: declare it in inputs and write {{{{ name }}}}", table=full)
+    text = f"The SQL reads {full}, which is not an input: declare it in inputs and write {{{{ name }}}}"
+    raise refused(text, table=full)

@@ -14,5 +14,5 @@ _PATH = re.compile(rf"(?:\$|(?:\$?\.{{0,2}})?(?:{_NAME}|{_BRACKETS})){_STEP}*", 
 def readable(path: str) -> str:
     """The path. Raises ValueError where it cannot be read."""
     if not all(_PATH.fullmatch(part.strip()) for part in path.split("|")):
-        raise ValueError("this is no JSONPath; names are joined by dots, others stand in quotes: '@odata.nextLink'")
+        raise ValueError("this is not a JSONPath; join names with dots and quote unusual ones: '@odata.nextLink'")
     return path

@@ -148,6 +148,35 @@ def test_a_run_of_such_pages_is_green_or_warns_or_fails(
         assert desk.warnings == warnings
 
 
+@pytest.mark.parametrize(
+    ("beside", "is_same"),
+    [(MOVES["as_of"], True), (PERIODS["month, 1 to 12"], False), (lambda page: {"v": page}, False)],
+)
+def test_a_page_of_one_row_with_nothing_new_but_a_fact_is_the_same_page(beside: Any, is_same: bool) -> None:
+    repeats, response = Repeats([]), requests.Response()
+
+    def look() -> None:
+        for page in range(1, 13):
+            repeats.look(response, [{"state": "s0", "fee": 9.9} | beside(page)], False)
+            repeats.lead_on(response, 1, page < 12, 12)
+
+    if is_same:
+        with pytest.raises(Permanent, match="over and over"):
+            look()
+    else:
+        look()
+        assert not repeats.is_doubtful
+
+
+def test_rows_that_are_numbered_anew_on_each_page_are_other_rows() -> None:
+    repeats = Repeats([])
+    for page in range(1, 6):
+        rows = [{"position": i, "name": f"n{page}{i}", "price": page * i, "at": f"{page}:{i}"} for i in range(1, 6)]
+        repeats.look(requests.Response(), rows, False)
+        repeats.lead_on(requests.Response(), 5, page < 5, None)
+    assert not repeats.is_doubtful
+
+
 def test_a_month_after_the_twelfth_is_the_same_page(new_desk: Any) -> None:
     serve = lambda query: {"data": [{"id": i, "month": int(query["page"])} for i in range(5)]}  # noqa: E731
     desk = new_desk({"resources": ["rows"], "paginator": "page_number"}, serve)

@@ -9,6 +9,7 @@ import requests
 
 from vai_common.errors import ErrorCode, Permanent
 from vai_extract_worker import failures
+from vai_extract_worker.paging.period_values import is_fact
 from vai_extract_worker.paging.periods import Period, Periods
 from vai_extract_worker.paging.row_leaves import Path, at, column, leaves
 from vai_extract_worker.progress import Json
@@ -157,7 +158,7 @@ class Repeats:
         period = self._periods.compare(rows, before, is_alike) if same else Period.SAME
         is_renewed = is_alike and not period
         self._alike = self._alike + 1 if same else 0
-        self._like_before += bool(same) and period is not Period.OTHER
+        self._like_before += period is not Period.OTHER and _are_most(same, rows, before)
         self._renewed = self._renewed + 1 if is_renewed else 0
         self.is_doubtful = self.is_doubtful or period is Period.DOUBTFUL
         may_tell = is_guessed and self._most is None and not period
@@ -222,7 +223,13 @@ def _differ(rows: list[Any]) -> bool:
 
 
 def _same_columns(rows: list[Any], before: list[Any]) -> list[Path]:
-    """Columns that tell the rows apart, and have the same values in the same order as on the page before."""
+    """Columns that tell the rows apart, and have the same values in the same order as on the page before.
+
+    Of a page of one row: all that are the same, where nothing is new but what tells of the answer.
+    """
+    if len(rows) == len(before) == 1:
+        moved = [path for path, value in leaves(rows[0]) if value != at(before[0], path)]
+        return [path for path, _ in leaves(rows[0]) if path not in moved] if all(map(is_fact, moved)) else []
     if len(rows) < 2 or len(rows) != len(before):
         return []
     last = rows[-1]
@@ -237,14 +244,21 @@ def _same_columns(rows: list[Any], before: list[Any]) -> list[Path]:
     return [path for path in found if column(rows, path) == column(before, path)]
 
 
+def _are_most(same: list[Path], rows: list[Any], before: list[Any]) -> bool:
+    """Whether at least as many columns are the same as have something new in each row."""
+    new = sum(not _is_shared_or_old(path, value, rows, before) for path, value in leaves(rows[0]) if path not in same)
+    return len(same) >= max(new, 1)
+
+
+def _is_shared_or_old(path: Path, value: Any, rows: list[Any], before: list[Any]) -> bool:
+    """Whether what a column has is what the rows of a page share, or the same as before."""
+    values = column(rows, path)
+    return values.count(value) == len(values) or values == column(before, path)
+
+
 def _is_constant_beside(rows: list[Any], before: list[Any], same: list[Path]) -> bool:
     """Whether all that is new is what the rows of a page share."""
-    for path, value in leaves(rows[0]):
-        if path not in same:
-            values = column(rows, path)
-            if values.count(value) != len(values) and values != column(before, path):
-                return False
-    return True
+    return all(_is_shared_or_old(path, value, rows, before) for path, value in leaves(rows[0]) if path not in same)
 
 
 def repeated(response: requests.Response) -> Permanent:

@@ -80,5 +80,5 @@ def test_modules_that_pages_start_are_there() -> None:
 
 def test_a_name_that_is_gone_would_be_found() -> None:
     gone = "vai_records.runs." + "gone"
-    named = {ROOT / "docs" / "a.md": {gone, "vai_records.runs", "pytest", "vai_records.runs.hot.claim"}}
+    named = {ROOT / "docs" / "a.md": {gone, "vai_records.runs", "pytest", "vai_records.runs.statements.claim"}}
     assert _gone(named) == {"docs/a.md": {gone}}

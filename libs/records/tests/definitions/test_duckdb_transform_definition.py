@@ -77,9 +77,9 @@ BOTH = [CUSTOMERS, {"bronze_dataset": "bronze.klaviyo.customers"}]
 USE = "SELECT * FROM {{ bronze_customers }}"
 
 REFUSED: list[tuple[dict[str, Any], tuple[Any, ...], str]] = [
-    ({"transform_name": "1st"}, ("transform_name",), "begin with a letter"),
-    ({"transform_name": "../gold"}, ("transform_name",), "begin with a letter"),
-    ({"transform_name": "_delta_log"}, ("transform_name",), "begin with a letter"),
+    ({"transform_name": "1st"}, ("transform_name",), "use a letter"),
+    ({"transform_name": "../gold"}, ("transform_name",), "use a letter"),
+    ({"transform_name": "_delta_log"}, ("transform_name",), "use a letter"),
     ({"sql": ""}, ("sql",), "at least 1 character"),
     ({"sql": "SELECT '\0'"}, ("sql",), "NUL"),
     ({"output_layer": "bronze"}, ("output_layer",), "'silver' or 'gold'"),

@@ -24,7 +24,8 @@ LABELS = {
     "loop": "a background loop of the code",
     "method": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, other",
     "organisation": "the slug (or the id, without one) of one of the 50 largest; only with `VAI_METRICS_ORGANISATIONS`",
-    "outcome": "of a look: done, busy (another process looks), failed; of a call: 1xx to 5xx, failed",
+    "outcome": "of a look: done, busy (another process looks), failed; of a call: 1xx to 5xx, failed; of spans: sent,"
+    " failed",
     "phase": "queued, leased",
     "pool": "main, lists (the gateway's)",
     "reason": "of held runs: approval, limit, deferred; of webhooks: the type of the error",

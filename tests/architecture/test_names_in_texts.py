@@ -14,6 +14,9 @@ OURS = {package_of(member).name for member in MEMBERS}
 _COMMAND = re.compile(r"\bpython3? (?:-\w+ )*-m ([a-z_][\w.]*)")
 _DOTTED = re.compile(rf"^(?:{'|'.join(sorted(OURS))})(?:\.[a-z_]\w*)+$")
 _WRITTEN = re.compile(rf"[\"']-m[\"']|[\"'](?:{'|'.join(sorted(OURS))})\.")  # reading all modules as code takes seconds
+_ATTRIBUTE = re.compile(r"^vai\.(?:automation|automation_run|organisation|outcome|run)\b")
+"""What spans say of our own things; no module."""
+
 _OTHERS = {"pip", "pytest", "venv", "uv", "coverage", "mypy", "ruff", "http.server", "zipfile"}
 PAGES = [
     path
@@ -42,8 +45,9 @@ def _started(module: Path) -> Iterator[str]:
 def _named(module: Path) -> Iterator[str]:
     """Texts that are one dotted name of ours and nothing else."""
     for node in ast.walk(tree(module)):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and _DOTTED.match(node.value):
-            yield node.value
+        text = node.value if isinstance(node, ast.Constant) else None
+        if isinstance(text, str) and _DOTTED.match(text) and not _ATTRIBUTE.match(text):
+            yield text
 
 
 def _is_there(name: str) -> bool:

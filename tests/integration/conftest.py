@@ -1,6 +1,6 @@
 """One stack for the whole session, and the proof after each test that it is as well as before."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
@@ -9,6 +9,7 @@ from tests.integration.figures import Figure
 from vai_devstack.servers.broker import GivenBroker
 from vai_devstack.stack import Stack
 from vai_testkit.fixtures import api, database  # noqa: F401
+from vai_testkit.servers.otlp import Collector, collecting
 from vai_testkit.servers.web import WebServer
 from vai_testkit.stack import running_stack
 from vai_testkit.wait import wait_for
@@ -18,10 +19,23 @@ _FIGURES = pytest.StashKey[list[str]]()
 _REPLICAS = {"extract-worker": 2, "transform-worker": 2, "scheduler": 2, "watchdog": 2}
 
 
+@pytest.fixture(scope="session")
+def collector() -> Iterator[Collector]:
+    """Where the spans of the stack go: those of traces that their caller wants to be kept, and no others."""
+    with collecting() as collector:
+        yield collector
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+async def stack(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> AsyncIterator[Stack]:
     """Two of each heavy worker, scheduler and watchdog: one can take over from the other, or come in its way."""
-    async with running_stack(tmp_path_factory.mktemp("stack"), replicas=_REPLICAS) as running:
+    traced = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.grpc_url,
+        "OTEL_TRACES_SAMPLER": "parentbased_always_off",
+        "OTEL_BSP_SCHEDULE_DELAY": "250",
+    }
+    folder = tmp_path_factory.mktemp("stack")
+    async with running_stack(folder, replicas=_REPLICAS, environment=traced) as running:
         yield running
         assert "deadlock detected" not in running.home.log("postgres").read_text()
 

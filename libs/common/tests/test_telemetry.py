@@ -35,7 +35,7 @@ def test_a_line_of_a_library_has_the_ids_too() -> None:
 
 def test_a_span_is_under_the_trace_that_is_named_and_its_lines_have_its_id() -> None:
     with collected() as spans:
-        with telemetry.span("run", TRACEPARENT, runs=2):
+        with telemetry.span("run", TRACEPARENT, {"runs": 2}):
             line = _line()
         span = spans.only("run")
     assert trace_of(span) == line["trace_id"] == TRACE
@@ -47,7 +47,7 @@ async def test_a_batch_belongs_to_the_trace_of_none_of_its_runs() -> None:
     """The request that finds the batcher idle starts its work; the others of the batch are not its children."""
 
     async def flush(items: list[int]) -> list[int]:
-        with telemetry.span("flush", items=len(items)):
+        with telemetry.span("flush", None, {"items": len(items)}):
             return items
 
     batcher: Batcher[int, int] = Batcher(flush)
@@ -66,5 +66,6 @@ async def test_writing_to_kafka_is_one_span_for_all_its_records() -> None:
     producer = Producer("127.0.0.1:1", "test")
     with collected() as spans:
         await producer.send([Record("run.ready.held", None, b"")] * 3)
-        assert spans.only("write to Kafka").attributes == {"records": 3}
+        attributes = spans.only("write to Kafka").attributes or {}
+        assert (attributes["messaging.system"], attributes["messaging.batch.message_count"]) == ("kafka", 3)
     await producer.close()

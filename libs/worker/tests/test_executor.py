@@ -160,5 +160,5 @@ async def test_a_call_goes_on_the_trace_of_its_caller(call: Call) -> None:
     run_id, carried = await call.made(), "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     with collected() as spans:
         await call.stub.Execute(pb.ExecuteRequest(run_id=str(run_id)), metadata=(("traceparent", carried),))
-        executed, claimed = spans.only("execute"), spans.only("claim runs")
+        executed, claimed = spans.only("vai.executor.v1.Executor/Execute"), spans.only("claim runs")
     assert trace_of(executed) == trace_of(claimed) == carried.split("-")[1]

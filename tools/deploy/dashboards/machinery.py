@@ -111,6 +111,13 @@ SERVERS = Dashboard(
                     "ops",
                     quiet="no record is damaged",
                 ),
+                Panel(
+                    "Spans of traces",
+                    "Handed to the collector, and lost because it was away or refused them. Services wait for neither.",
+                    (Query("sum by (outcome) (rate(vai_spans_total[$__rate_interval])) or vector(0)", "{{outcome}}"),),
+                    "ops",
+                    quiet="no collector is named",
+                ),
             ),
         ),
     ),

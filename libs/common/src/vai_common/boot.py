@@ -32,7 +32,8 @@ from vai_common.messages.refusals import NotMade
 from vai_common.messages.topics import make_topics
 from vai_common.queries import OpenPool
 from vai_common.settings import Settings
-from vai_common.telemetry import start_logging, start_tracing
+from vai_common.telemetry import start_logging
+from vai_common.tracing import start_tracing
 from vai_common.validation_messages import in_words
 from vai_contracts.topics import EVENTS, bell_topic
 
@@ -156,15 +157,20 @@ def serve(
         faults = [_fault(fault) for fault in error.errors()]
         sys.exit(f"{name} cannot start; its environment is wrong:\n  " + "\n  ".join(faults))
     start_logging(name, settings.log_level)
-    start_tracing(name, settings)
+    try:
+        stop_tracing = start_tracing(name, vitals.VERSION, settings)
+    except ValueError as error:
+        sys.exit(f"{name} cannot start: {error}")
     _tell_unknown_names()
     # Process 1 of a container hears no signal that it has not asked for, and it may wait long for the database.
     signal.signal(signal.SIGTERM, _end)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        try:
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_run(name, settings, running))
-        except _CannotStart as error:
-            sys.exit(f"{name} cannot start: {error}")
+    except _CannotStart as error:
+        sys.exit(f"{name} cannot start: {error}")
+    finally:
+        stop_tracing()
 
 
 def _end(number: int, frame: FrameType | None) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import orjson
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import REGISTRY
+from prometheus_client.exposition import choose_encoder
 
 from vai_common.clock import steady_seconds
 
@@ -52,8 +53,11 @@ class Health:
         """What is wrong and does not keep the service from being ready."""
         return [*self._warnings.values()]
 
-    def answer(self, path: str) -> tuple[int, str, bytes] | None:
-        """Status, content type and body for one of these three paths; None for any other path."""
+    def answer(self, path: str, accept: str = "") -> tuple[int, str, bytes] | None:
+        """Status, content type and body for one of these three paths; None for any other path.
+
+        Who accepts OpenMetrics, as Prometheus does, gets the exemplars of the metrics, too.
+        """
         if path == "/healthz":
             return 200, "application/json", b'{"status":"alive"}'
         if path == "/readyz":
@@ -64,7 +68,8 @@ class Health:
                 orjson.dumps({"ready": not problems, "problems": problems, "warnings": self.warnings()}),
             )
         if path == "/metrics":
-            return 200, CONTENT_TYPE_LATEST, generate_latest()
+            encode, content_type = choose_encoder(accept)
+            return 200, content_type, encode(REGISTRY)
         return None
 
     async def __call__(
@@ -73,7 +78,8 @@ class Health:
         receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
         send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
     ) -> None:
-        status, kind, body = self.answer(scope["path"]) or (404, "application/json", b'{"detail":[]}')
+        accept = next((value.decode("latin-1") for name, value in scope.get("headers", ()) if name == b"accept"), "")
+        status, kind, body = self.answer(scope["path"], accept) or (404, "application/json", b'{"detail":[]}')
         headers = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})

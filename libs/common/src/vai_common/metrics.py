@@ -28,3 +28,4 @@ pool_connections = Gauge(
 )
 pool_limit = Gauge("vai_database_pool_limit", "Connections that a pool of this process may open", ["pool"])
 pool_waits = Counter("vai_database_pool_waits", "Times that no connection of the pool was free")
+spans_sent = Counter("vai_spans", "Spans that were handed to the collector of traces, or could not be", ["outcome"])

@@ -14,10 +14,13 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 1.0
 
+VERSION = version("vai-common")
+"""Of the platform; all its parts have the same."""
+
 
 def tell(service: str, health: Health, pool: OpenPool) -> None:
     """Set the build information. Readiness and pool are read at each scrape."""
-    metrics.build_info.labels(service=service, version=version("vai-common")).set(1)
+    metrics.build_info.labels(service=service, version=VERSION).set(1)
     metrics.ready.set_function(lambda: not health.problems())
     metrics.pool_limit.labels(pool="main").set(pool.get_max_size())
     metrics.pool_connections.labels(pool="main", state="idle").set_function(pool.get_idle_size)

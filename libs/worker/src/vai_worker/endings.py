@@ -20,6 +20,7 @@ from vai_common.db import dump_json, is_away
 from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
 from vai_common.nesting import DEEPEST_MADE, is_deeper
 from vai_common.queries import Pool, Row
+from vai_common.telemetry import exemplar, note, span, span_traceparent
 from vai_records.definitions.base import Retry
 from vai_records.events import events
 from vai_records.lifecycle.entry import Entry
@@ -89,6 +90,7 @@ class Endings:
     async def fail(self, run: Owned, error: RunError) -> Row | None:
         """running → failed, or delayed if another attempt may help and one is left."""
         policy = _policy(run)
+        note({}, error.code.value)
         if is_spared(run, error, policy):
             return await self._until_answered(run, lambda: self._spare(run, error, spared_wait(run, error, policy)))
         final = final_error(error, run.attempt, policy)
@@ -213,14 +215,14 @@ class Endings:
     ) -> Row | None:
         self._on_ending(run)
         await run.flushed()
-        size = len(dump_json(result)) if result else 0
-        ending = Ending(
-            run.id, run.epoch, status, result, error, run.progress, entry, events.outcome(result, error, size)
-        )
-        row = await self._ended(run, ending)
+        told = events.outcome(result, error, len(dump_json(result)) if result else 0)
+        ending = Ending(run.id, run.epoch, status, result, error, run.progress, entry, told, span_traceparent())
+        with span("finish"):
+            row = await self._ended(run, ending)
         if row is not None:
             metrics.runs_ended.labels(kind=run.kind, status=status).inc()
-            metrics.run_duration_seconds.labels(kind=run.kind, status=status).observe(_seconds(run))
+            metrics.run_duration_seconds.labels(kind=run.kind, status=status).observe(_seconds(run), exemplar())
+            run.say(f"run_{status}", None if error is None else error["code"])
             _count_outcome(run.kind, result, error)
         return row
 
@@ -266,6 +268,7 @@ class Endings:
 def _counted(run: Owned, error: RunError, left: bool) -> bool:
     """Return the rows, and count a retry if the run waits for its next attempt."""
     if left:
+        run.say("run_retrying", error.code.value)
         metrics.run_retries.labels(kind=run.kind, code=error.code.value).inc()
     return left
 

@@ -9,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from vai_common.db import dump_json
 from vai_common.queries import Row
-from vai_common.telemetry import span
+from vai_common.telemetry import SERVER, note, span
 from vai_contracts.run_end_fields import COUNTS, JSON_FIELDS, TIMES
 from vai_contracts.vai.executor.v1 import executor_pb2 as pb
 from vai_contracts.vai.executor.v1 import executor_pb2_grpc
@@ -20,6 +20,8 @@ from vai_worker.worker import Worker
 LARGEST_END = 1_000_000
 """The largest result, in bytes of JSON, that an answer carries. The caller reads a larger one from the row."""
 
+_METHOD = f"{pb.DESCRIPTOR.services_by_name['Executor'].full_name}/Execute"
+_CALL = {"rpc.system.name": "grpc", "rpc.method": _METHOD}
 _OUTCOMES = {
     "ended": pb.OUTCOME_ENDED,
     "not_claimed": pb.OUTCOME_NOT_CLAIMED,
@@ -39,8 +41,9 @@ class Executor(executor_pb2_grpc.ExecutorServicer):
             run_id, org_id = UUID(request.run_id), UUID(request.org_id) if request.org_id else None
         except ValueError:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "run_id and org_id must be UUIDs")
-        with span("execute", dict(context.invocation_metadata() or ()).get("traceparent")):
+        with span(_METHOD, dict(context.invocation_metadata() or ()).get("traceparent"), _CALL, SERVER):
             outcome, row = await self._worker.execute(run_id, org_id)
+            note({"vai.run.id": request.run_id, "vai.outcome": outcome})
         answer = pb.ExecuteResponse(outcome=_OUTCOMES[outcome])
         if row is not None:
             answer.status = from_word(words_pb2.RunStatus, row["status"])

@@ -11,11 +11,13 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg
+import structlog
 
 from vai_common.clock import steady_seconds
 from vai_common.egress.addresses import PUBLIC, Policy
 from vai_common.errors import ErrorCode, Permanent
 from vai_common.queries import Pool, Queries, Row
+from vai_common.telemetry import about, is_kept
 from vai_common.validation_messages import in_words
 from vai_records.connections import health as connection_health
 from vai_records.connections.access_tokens import AccessTokens, with_token
@@ -32,6 +34,8 @@ from vai_worker.children.job import ConnectionSecret
 from vai_worker.reports import Reports, RunLog
 
 Found = TypeVar("Found")
+
+_log = structlog.get_logger()
 
 
 class LostRun(Exception):
@@ -101,6 +105,21 @@ class Owned:
         self._means = means
         self._told: list[Any] = []
         self._log = RunLog(self.id, self.epoch)
+
+    def is_subject(self) -> None:
+        """What the running task writes from now on into the service's log is about this run."""
+        about(self.traceparent, run_id=self.id, organisation_id=self.org_id)
+
+    def say(self, event: str, code: str | None = None) -> None:
+        """A line of the service's log: of what failed, and of a run whose trace is kept; of all others at debug."""
+        write = _log.info if code is not None or is_kept() else _log.debug
+        more = {} if code is None else {"code": code}
+        write(event, kind=self.kind, attempt=self.attempt, seconds=self.seconds, **more)
+
+    @property
+    def seconds(self) -> float:
+        """Since it was claimed."""
+        return round(steady_seconds() - self.claimed, 3)
 
     @property
     def attempt(self) -> int:

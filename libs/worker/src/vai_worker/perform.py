@@ -5,7 +5,8 @@ from typing import Any
 
 from vai_common.errors import ErrorCode, Permanent, RunError, unexpected
 from vai_common.queries import Row
-from vai_common.telemetry import span
+from vai_common.telemetry import CONSUMER, is_kept, note, span
+from vai_contracts.topics import bell_topic
 from vai_records.definitions.kinds import KINDS, Mode
 from vai_records.secrets.keys import SecretError
 from vai_worker.children.forks import Forks
@@ -33,7 +34,10 @@ class Performer:
     async def perform(self, run: Owned) -> Row | None:
         """An exception outside of the work itself ends the run, too (rule 23)."""
         try:
-            with span(f"run {run.kind}", run.traceparent, run_id=str(run.id)):
+            with span(f"run {run.kind}", run.traceparent, None, CONSUMER):
+                if is_kept():
+                    note(_told(run))
+                run.say("lease_acquired")
                 return await self._to_its_end(run)
         except Exception as error:
             return await self._endings.give_up(run, error)
@@ -86,6 +90,20 @@ class Performer:
             run.stopping.clear()
             return False
         return True
+
+
+def _told(run: Owned) -> dict[str, str | int]:
+    """What its span says of a run."""
+    return {
+        "vai.run.id": str(run.id),
+        "vai.run.kind": run.kind,
+        "vai.run.attempt": run.attempt,
+        "vai.run.epoch": run.epoch,
+        "vai.organisation.id": str(run.org_id),
+        "messaging.destination.name": bell_topic(run.kind),
+        "messaging.operation.name": "perform",
+        "messaging.operation.type": "process",
+    }
 
 
 async def _until_cancelled(run: Owned, kind: Light) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from vai_common.queries import Pool
 from vai_records.events.run_end import offer_room
 from vai_records.metrics import runs_given_up
 from vai_records.runs.row import RunRow
+from vai_records.runs.subject import subject
 from vai_worker import lifecycle
 from vai_worker.lifecycle import MOST_TURNS, Held, Holder
 from vai_worker.metrics import runs_handed_over
@@ -49,7 +50,7 @@ class Releases:
         except Exception as error:
             if not stuck or len(held) > 1 or is_away(error):
                 raise
-            _log.error("run_ends_without_its_entry", run_id=str(held[0].id), error=repr(error))
+            _log.error("run_ends_without_its_entry", **await subject(self._pool, held[0].id), error=repr(error))
         message = f"{why}, and its record is damaged, so it is ended: report it with the run's id."
         async with self._pool.acquire() as conn:
             ended, rows = await lifecycle.end_anyway(conn, self._holder, held[0], message)

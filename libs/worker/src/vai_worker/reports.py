@@ -14,6 +14,7 @@ from vai_common.loops import every
 from vai_common.queries import Pool
 from vai_records.lifecycle.entry import Entry
 from vai_records.runs import statements
+from vai_records.runs.subject import subject
 from vai_worker.metrics import log_entries_dropped, log_entries_written
 
 _log = structlog.get_logger()
@@ -108,7 +109,7 @@ class Reports:
             if is_away(error):
                 raise
             if len(values) == 1:
-                _log.warning("progress_not_stored", run_id=str(values[0][0]), error=repr(error))
+                _log.warning("progress_not_stored", **await subject(self._pool, values[0][0]), error=repr(error))
                 return
             middle = len(values) // 2
             await self._write_progress(values[:middle])

@@ -10,9 +10,10 @@ from uuid import UUID
 import structlog
 
 from vai_common.boot import Service
-from vai_common.clock import steady_seconds
+from vai_common.clock import steady_seconds, unix_nanoseconds
 from vai_common.loops import every
 from vai_common.queries import Row
+from vai_common.telemetry import CONSUMER, apart, begun, ended
 from vai_records.events.publication import Publisher
 from vai_records.events.run_end import follow, offer_room
 from vai_records.lifecycle.leases import RENEW_SECONDS
@@ -41,6 +42,7 @@ HEARTBEAT_SECONDS = 300.0
 CLAIM_SECONDS = 3.0
 """How long a stopping worker waits for the answer to a claim. A later answer is left to the watchdog."""
 
+_CLAIMING = {"messaging.operation.name": "claim", "messaging.operation.type": "receive"}
 _CLOCKS_DIFFER = 1.0  # seconds that this machine's measure of time may differ from the database's
 
 DRAIN_SECONDS = 25.0
@@ -180,7 +182,7 @@ class Worker:
     ) -> int:
         self._claiming += most
         self._no_claim.clear()
-        asked = object()
+        asked, since = object(), unix_nanoseconds()
         self._asked[asked] = steady_seconds()
         try:
             share = None if alone or is_asked_for else self._shares.now(self._owned.values())
@@ -192,6 +194,7 @@ class Worker:
                 rows = await self._claims.hinted(ids, share)
             for row in rows:
                 self._begin(row)
+                ended(begun(f"claim {row['kind']}", row["traceparent"], _CLAIMING, CONSUMER, since))
                 if alone:
                     self._alone.hold(row["id"])
         finally:
@@ -232,6 +235,7 @@ class Worker:
         metrics.slots_busy.set(self._working)
 
     async def _work(self, run: Owned) -> Row | None:
+        run.is_subject()
         try:
             return await self._performer.perform(run)
         except Exception as error:
@@ -309,7 +313,9 @@ class Worker:
             due = int((steady_seconds() - run.claimed) / HEARTBEAT_SECONDS)
             if due > run.heartbeats:
                 run.heartbeats = due
-                await run.log("heartbeat", "Still working", {"progress": run.progress or {}})
+                with apart():
+                    run.is_subject()
+                    await run.log("heartbeat", "Still working", {"progress": run.progress or {}})
 
     # Stopping
 

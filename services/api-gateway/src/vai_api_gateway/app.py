@@ -112,8 +112,8 @@ async def _not_here(_request: Request) -> Response:
 
 
 def _health_route(health: Health, path: str) -> Callable[[Request], Awaitable[Response]]:
-    async def show(_request: Request) -> Response:
-        status, kind, body = health.answer(path) or (404, "application/json", b"")
+    async def show(request: Request) -> Response:
+        status, kind, body = health.answer(path, request.headers.get("accept", "")) or (404, "application/json", b"")
         return Response(body, status, media_type=kind)
 
     return show

@@ -82,7 +82,7 @@ async def test_a_call_carries_the_running_trace(gateway: Gateway) -> None:
         await _execute(gateway.fleet)
         with collected() as spans:
             await _execute(gateway.fleet)
-            asked = spans.only("ask a worker")
+            asked = spans.only("vai.executor.v1.Executor/Execute")
         without, carried = worker.traceparents
         assert without is None
         assert str(carried).split("-")[1] == trace_of(asked)

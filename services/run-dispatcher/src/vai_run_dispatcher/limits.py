@@ -194,7 +194,7 @@ class Limits:
         try:
             rest = await self._let_in(org_id)
         except Exception as error:
-            _log.warning("limits_failed", org_id=str(org_id), error=f"{type(error).__name__}: {error}")
+            _log.warning("limits_failed", organisation_id=str(org_id), error=f"{type(error).__name__}: {error}")
         finally:
             task = asyncio.current_task()
             assert task is not None

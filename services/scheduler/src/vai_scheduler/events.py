@@ -16,6 +16,7 @@ from vai_common.ids import uuid7
 from vai_common.messages.bell import AUTOMATION, Bell
 from vai_common.queries import Pool, Queries, Row
 from vai_common.rows import Rows
+from vai_common.telemetry import trace_of
 from vai_records.automations import automations, causes, runs, saved_definition
 from vai_records.automations.causes import AFTER_CUT_OFF, DEFAULT_MOST, Source, Wanted
 from vai_records.automations.runs import NewAutomationRun
@@ -103,7 +104,14 @@ class Events:
                 continue
             automation_runs_cut_off.inc()
             if judged.is_told:
-                _log.warning("cut_off", automation=str(new.automation_id), cause=str(new.cause_id), why=judged.why)
+                _log.warning(
+                    "cut_off",
+                    automation_id=str(new.automation_id),
+                    organisation_id=str(new.org_id),
+                    cause=str(new.cause_id),
+                    why=judged.why,
+                    **trace_of(new.traceparent),
+                )
                 news.append(replace(new, cut_off=judged.why))
         return news
 

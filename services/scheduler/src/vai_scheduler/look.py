@@ -15,7 +15,7 @@ import structlog
 
 from vai_common.messages.bell import AUTOMATION, EVENT, Bell
 from vai_common.queries import Pool, Queries
-from vai_common.telemetry import span
+from vai_common.telemetry import about, span
 from vai_records.automations import automations, runs, saved_definition, steps
 from vai_records.automations.advance import Advance, Standing, StepStatus, advance, has_failed
 from vai_records.automations.runs import Live
@@ -81,8 +81,10 @@ class Looker:
         return outcome.running
 
     async def _done(self, conn: Queries, live: Live, do: Callable[["_Look"], Awaitable[None]]) -> Outcome:
+        about(live.traceparent, automation_run_id=live.id, organisation_id=live.org_id)
         version = await self.versions.get(conn, live.version_id)
-        with span("look at automation run", live.traceparent, run_id=str(live.id)):
+        what = {"vai.automation_run.id": str(live.id), "vai.organisation.id": str(live.org_id)}
+        with span("look at automation run", live.traceparent, what):
             one = _Look(conn, live, version, Preparer(conn, self.keyring, live, version))
             await do(one)
             return await self._write(one)

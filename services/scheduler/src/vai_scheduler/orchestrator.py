@@ -13,6 +13,7 @@ import structlog
 from vai_common.clock import steady_seconds
 from vai_common.db import AWAY
 from vai_common.queries import Pool
+from vai_common.telemetry import about
 from vai_records.automations import runs
 from vai_scheduler import metrics
 from vai_scheduler.look import Looker
@@ -88,6 +89,7 @@ class Orchestrator:
 
     async def _look(self, run_id: UUID) -> None:
         rest, outcome, began = 0.0, "done", steady_seconds()
+        about(automation_run_id=run_id)
         try:
             running = await self._looker.look(run_id)
             if running is None:
@@ -99,7 +101,7 @@ class Orchestrator:
             self._failures.pop(run_id, None)
         except Exception as error:
             outcome = "failed"
-            _log.warning("look_failed", automation_run=str(run_id), error=f"{type(error).__name__}: {error}")
+            _log.warning("look_failed", error=f"{type(error).__name__}: {error}")
             await self._count(run_id, error)
         finally:
             metrics.automation_looks.labels(outcome=outcome).inc()

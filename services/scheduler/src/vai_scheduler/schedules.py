@@ -12,6 +12,7 @@ import structlog
 from vai_common.messages.bell import AUTOMATION, Bell
 from vai_common.queries import Pool, Row
 from vai_common.rows import Rows
+from vai_common.telemetry import current_traceparent, span
 from vai_records.automations import automations, runs
 from vai_records.automations.runs import NewAutomationRun
 from vai_records.automations.schedule import LATE, next_after, to_fire
@@ -78,7 +79,12 @@ class Schedules:
                     times, following[row["id"]] = _times_of(row, now)
                 except Exception as error:
                     await automations.break_(conn, row["id"], _unreadable(row, error))
-                    _log.warning("schedule_unreadable", automation=str(row["id"]), error=repr(error))
+                    _log.warning(
+                        "schedule_unreadable",
+                        automation_id=str(row["id"]),
+                        organisation_id=str(row["org_id"]),
+                        error=repr(error),
+                    )
                 else:
                     news += [_of_time(row, time, waits=_waits(row["trigger"], times, now)) for time in times]
             made: set[UUID] = await runs.create(conn, news) if news else set()
@@ -126,6 +132,9 @@ def _unreadable(row: Row, error: Exception) -> dict[str, Any]:
 
 def _of_time(row: Row, time: datetime, *, waits: bool) -> NewAutomationRun:
     said = time.isoformat().replace("+00:00", "Z")
+    # Nobody asked for it, so its trace begins here: without one each look would be a trace of its own.
+    with span("fire schedule", None, {"vai.automation.id": str(row["id"])}):
+        traceparent = current_traceparent()
     return NewAutomationRun(
         org_id=row["org_id"],
         automation_id=row["id"],
@@ -135,4 +144,5 @@ def _of_time(row: Row, time: datetime, *, waits: bool) -> NewAutomationRun:
         event={"type": "schedule", "occurredAt": said, "data": {"scheduledFor": said}},
         inputs={"scheduledFor": said},
         waits=waits,
+        traceparent=traceparent,
     )

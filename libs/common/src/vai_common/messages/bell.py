@@ -6,12 +6,15 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 from uuid import UUID
 
+from opentelemetry.trace import Span
+
 from vai_common.batcher import Batcher, Overloaded
 from vai_common.messages.brokers import Brokers
 from vai_common.messages.kafka import Producer, Record
 from vai_common.messages.notifications import Listener
 from vai_common.metrics import hints_dropped
 from vai_common.queries import Queries
+from vai_common.telemetry import PRODUCER, Attributes, begun, ended, is_kept
 from vai_contracts.topics import bell_topic
 from vai_contracts.vai.bell.v1.bell_pb2 import RunReady
 
@@ -51,22 +54,37 @@ class Bell(Protocol):
 class _Ringer:
     """What both transports share: hints are gathered by kind while earlier ones are being sent."""
 
+    system = ""
+
     def __init__(self) -> None:
-        self._batcher: Batcher[tuple[str, UUID], None] = Batcher(self._ring_batch, most=1_000, in_flight=1)
+        self._batcher: Batcher[tuple[str, UUID, Span | None], None] = Batcher(self._ring_batch, most=1_000, in_flight=1)
 
     def ring(self, kind: str, run_ids: Sequence[UUID]) -> None:
-        for run_id in run_ids:
+        sending = self._span(kind, len(run_ids)) if run_ids and is_kept() else None
+        last = len(run_ids) - 1
+        for place, run_id in enumerate(run_ids):
             try:
-                self._batcher.put((kind, run_id))
+                self._batcher.put((kind, run_id, sending if place == last else None))
             except Overloaded:
                 hints_dropped.labels(channel=kind).inc()
+
+    def _span(self, kind: str, number: int) -> Span | None:
+        """Of who rings, from here to the end of the batch that takes its last hint along."""
+        told: Attributes = {
+            "messaging.system": self.system,
+            "messaging.destination.name": bell_topic(kind),
+            "messaging.operation.name": "ring",
+            "messaging.operation.type": "send",
+            "messaging.batch.message_count": number,
+        }
+        return begun(f"ring {bell_topic(kind)}", None, told, PRODUCER)
 
     async def close(self) -> None:
         await self._batcher.drained()
 
-    async def _ring_batch(self, hints: list[tuple[str, UUID]]) -> list[None]:
+    async def _ring_batch(self, hints: list[tuple[str, UUID, Span | None]]) -> list[None]:
         by_kind: dict[str, dict[UUID, None]] = defaultdict(dict)
-        for kind, run_id in hints:
+        for kind, run_id, _ in hints:
             by_kind[kind][run_id] = None
         parts = [
             (kind, ids[start : start + MOST_IDS])
@@ -74,6 +92,8 @@ class _Ringer:
             for start in range(0, len(ids), MOST_IDS)
         ]
         await self._send(parts)
+        for *_, sending in hints:
+            ended(sending)
         return [None] * len(hints)
 
     async def _send(self, parts: list[tuple[str, list[UUID]]]) -> None:
@@ -82,6 +102,8 @@ class _Ringer:
 
 class NotifyBell(_Ringer):
     """Postgres NOTIFY, one channel for each kind. For the embedded stack, whose broker answers a long poll too late."""
+
+    system = "postgresql"
 
     def __init__(self, pool: Queries, listener: Listener) -> None:
         super().__init__()
@@ -121,6 +143,8 @@ class KafkaBell(_Ringer):
 
     `replication` is the number of brokers that keep a topic that is made here. `counted` turns FastStream's metrics on.
     """
+
+    system = "kafka"
 
     def __init__(
         self,

@@ -13,11 +13,13 @@ from vai_common.messages import refusals
 from vai_common.messages.brokers import Brokers
 from vai_common.messages.topics import make_topics
 from vai_common.metrics import broker_up
-from vai_common.telemetry import span
+from vai_common.telemetry import PRODUCER, span
 
 _log = structlog.get_logger()
 
 _ANSWER_SECONDS = 10.0
+
+_SENDING = {"messaging.system": "kafka", "messaging.operation.name": "send", "messaging.operation.type": "send"}
 
 _AGAIN_SECONDS = (0.02, 0.05, 0.1, 0.2, 0.4)
 """The longest wait, in seconds, before another try of a record that the broker refused without a reason."""
@@ -55,7 +57,7 @@ class Producer:
 
     async def send(self, records: Sequence[Record]) -> list[Exception | None]:
         """Write records and wait for the broker's answer. Return for each None, or why it was not written."""
-        with span("write to Kafka", records=len(records)):
+        with span("write to Kafka", None, {**_SENDING, "messaging.batch.message_count": len(records)}, PRODUCER):
             return await self._send(records)
 
     async def _send(self, records: Sequence[Record]) -> list[Exception | None]:

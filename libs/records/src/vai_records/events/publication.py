@@ -11,11 +11,12 @@ from uuid import UUID
 import structlog
 
 from vai_common.batcher import Batcher, Overloaded
-from vai_common.clock import now
+from vai_common.clock import now, unix_nanoseconds
 from vai_common.db import is_away
 from vai_common.messages.kafka import Producer, Record, is_unreachable
 from vai_common.queries import Pool, Row
 from vai_common.rows import Rows
+from vai_common.telemetry import PRODUCER, begun, ended
 from vai_records.events.events import Event, record_of
 from vai_records.lifecycle.sql_fragments import JOURNAL_DATA
 from vai_records.metrics import event_lag_seconds, event_publish_failures, events_published
@@ -45,6 +46,7 @@ _ALL_AGAIN = "UPDATE events SET retry_at = NULL WHERE published_at IS NULL AND w
 
 _BATCH = 500
 
+_SENDING = {"messaging.system": "kafka", "messaging.operation.name": "send", "messaging.operation.type": "send"}
 _LINGER_SECONDS = 0.02
 """Seconds to collect a batch: no run waits for a public event, and a batch costs as much as a single one."""
 
@@ -163,9 +165,13 @@ class Publisher:
 
     async def _publish(self, events: list[Event]) -> list[bool]:
         try:
+            since = unix_nanoseconds()
             records = {event.key: record for event in events if (record := _encoded(event)) is not None}
             errors = dict(zip(records, await self._producer.send(list(records.values())), strict=True))
             sent = [errors.get(event.key, _UNSENT) is None for event in events]
+            for event in events:
+                if event.traceparent is not None:
+                    _trace(event, event.traceparent, since, errors.get(event.key, _UNSENT))
             away = all(is_unreachable(errors.get(event.key, _UNSENT)) for event in events)
             await self._heard(away=away, back=any(sent))
             await self._note(list(compress(events, sent)), [e for e, out in zip(events, sent, strict=True) if not out])
@@ -187,6 +193,13 @@ class Publisher:
             event_publish_failures.inc(len(failed))
             columns = [list(column) for column in zip(*(event.key for event in failed), strict=True)]
             await self._pool.execute(_FAILED, *columns)
+
+
+def _trace(event: Event, traceparent: str, since: int, error: Exception | None) -> None:
+    """A span of its own for each event whose trace is kept; all of a batch were written in one go."""
+    if (sending := begun(f"send {event.type}", traceparent, _SENDING, PRODUCER, since)) is not None:
+        told = {"messaging.destination.name": event.type, "messaging.message.id": event.id}
+        ended(sending, None if error is None else type(error).__qualname__, told)
 
 
 def _count(done: Sequence[Event]) -> None:

@@ -15,6 +15,7 @@ from vai_common.queries import Connection, Queries
 from vai_records.lifecycle.leases import LEASE_SECONDS
 from vai_records.lifecycle.transitions import Step, apply
 from vai_records.runs.row import RunRow
+from vai_records.runs.subject import subject
 
 _log = structlog.get_logger()
 
@@ -70,7 +71,7 @@ async def end(
     except Exception as error:
         if is_away(error):
             raise
-        _log.error("run_ends_without_its_event", run_id=str(run_id), untold=event, error=repr(error))
+        _log.error("run_ends_without_its_event", **await subject(conn, run_id), untold=event, error=repr(error))
     async with conn.transaction():
         ended = await conn.fetch(_bare(step), [run_id], None, None, extra or {}, writer, *values)
     return bool(ended), []
@@ -84,7 +85,7 @@ async def move(conn: Connection, step: Step, run_id: UUID) -> list[RunRow]:
     async with conn.transaction():
         rows = cast("list[RunRow]", await conn.fetch(_bare(step), [run_id], None, None, {}, None))
     if rows:
-        _log.error("run_moves_untold", run_id=str(run_id), phase=step.phase)
+        _log.error("run_moves_untold", **await subject(conn, run_id), phase=step.phase)
     return rows
 
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from vai_common.queries import Queries, Row
-from vai_common.telemetry import span
+from vai_common.telemetry import CLIENT, span
 from vai_records.lifecycle.claimable import (
     HINTED,
     HINTED_SHARED,
@@ -67,8 +67,13 @@ def _count(runs: Sequence[NewRun], made: dict[UUID, datetime]) -> None:
 
 async def _insert(conn: Queries, runs: Sequence[NewRun]) -> Sequence[Row]:
     values = zip(*(run.columns() for run in runs), strict=True)
-    with span("create runs", runs=len(runs)):
+    with span("create runs", None, _of_database(len(runs)), CLIENT):
         return await conn.fetch(_CREATE, *map(_array, values))
+
+
+def _of_database(rows: int) -> dict[str, str | int]:
+    """What the span of a statement says: one for its whole batch (decision 65)."""
+    return {"db.system.name": "postgresql", "db.operation.batch.size": rows}
 
 
 def _array(column: tuple[Any, ...]) -> list[Any] | None:
@@ -80,7 +85,7 @@ def _array(column: tuple[Any, ...]) -> list[Any] | None:
 
 # What a worker needs of a run that it claims, and of one that it ended; the last is what log and journal need besides.
 _CLAIMED = columns(ClaimedRun)
-_ENDED = columns(EndedRun)
+_ENDED = tuple(name for name in columns(EndedRun) if name != "traceparent")
 _TELLING = ("created_at", "trigger_method", "trigger_source_type", "trigger_source_id", "log_seq", "event_seq")
 
 
@@ -142,7 +147,7 @@ async def claim(
     share: Share | None = None,
 ) -> list[ClaimedRun]:
     """Claim those of the hinted runs that are still queued, at most `most`: running, leased, epoch + 1."""
-    with span("claim runs", hinted=len(ids)):
+    with span("claim runs", None, _of_database(len(ids)), CLIENT):
         if share is None:
             rows = await conn.fetch(_CLAIM, owner, kinds, ids, most, worker)
         else:
@@ -154,7 +159,7 @@ async def pull(
     conn: Queries, owner: UUID, kinds: Sequence[str], most: int, worker: str, share: Share | None = None
 ) -> list[ClaimedRun]:
     """Claim up to `most` queued runs, recovered ones first, from the organisations in turn."""
-    with span("pull runs", most=most):
+    with span("pull runs", None, _of_database(most), CLIENT):
         if share is None:
             rows = await conn.fetch(_PULL, owner, kinds, None, most, worker)
         else:
@@ -263,8 +268,8 @@ async def progress(conn: Queries, values: Sequence[tuple[UUID, int, dict[str, An
 _FINISH = f"""
 WITH picked AS MATERIALIZED (
     SELECT i.* FROM runs r JOIN unnest($1::uuid[], $2::int[], $3::text[], $4::jsonb[], $5::jsonb[], $6::jsonb[],
-        $7::text[], $8::text[], $9::text[], $10::jsonb[], $11::jsonb[])
-        AS i(id, epoch, status, result, error, progress, level, event, message, data, extra)
+        $7::text[], $8::text[], $9::text[], $10::jsonb[], $11::jsonb[], $14::text[])
+        AS i(id, epoch, status, result, error, progress, level, event, message, data, extra, traceparent)
         ON i.id = r.id AND i.epoch = r.epoch
     WHERE r.id = ANY($1) AND {IS_LEASED} AND r.lease_owner = $12
       AND (i.status = 'completed' OR (i.status = 'cancelled') = (r.control IS NOT DISTINCT FROM 'cancel'))
@@ -277,7 +282,7 @@ moved AS (
         event_seq = event_seq + 1
     FROM picked WHERE r.id = picked.id
     RETURNING {_of("r", _ENDED)}, {_of("r", _TELLING)}, r.parent_run_id, picked.level, picked.event, picked.message,
-        picked.data AS log_data, picked.extra
+        picked.data AS log_data, picked.extra, coalesce(picked.traceparent, r.traceparent) AS traceparent
 ),
 logged AS (
     {logged("moved.level", "moved.event", "moved.message", "moved.log_data", "$13::text")}
@@ -288,14 +293,17 @@ told AS (
 woken AS (
     {WOKEN}
 )
-SELECT {_of("moved", _ENDED)}, {TOLD}, {AFTERWARDS}
+SELECT {_of("moved", _ENDED)}, moved.traceparent, {TOLD}, {AFTERWARDS}
 FROM told JOIN moved ON moved.id = told.subject_id LEFT JOIN woken ON woken.id = moved.parent_run_id
 """
 
 
 @dataclass(frozen=True)
 class Ending:
-    """How a run ends: the values for its row, its last log entry and its event."""
+    """How a run ends: the values for its row, its last log entry and its event.
+
+    The event continues the trace of `traceparent`; None: the run's own.
+    """
 
     run_id: UUID
     epoch: int
@@ -305,6 +313,7 @@ class Ending:
     progress: dict[str, Any] | None
     entry: Entry
     extra: dict[str, Any]
+    traceparent: str | None = None
 
 
 async def finish(conn: Queries, endings: Sequence[Ending], owner: UUID, worker: str) -> list[EndedRun]:
@@ -315,8 +324,9 @@ async def finish(conn: Queries, endings: Sequence[Ending], owner: UUID, worker: 
     """
     fields = [(e.run_id, e.epoch, e.status, e.result, e.error, e.progress, *_texts(e.entry), e.extra) for e in endings]
     values = [list(column) for column in zip(*fields, strict=True)]
-    with span("finish runs", runs=len(endings)):
-        return cast("list[EndedRun]", await conn.fetch(_FINISH, *values, owner, worker))
+    with span("finish runs", None, _of_database(len(endings)), CLIENT):
+        under = _array(tuple(e.traceparent for e in endings))
+        return cast("list[EndedRun]", await conn.fetch(_FINISH, *values, owner, worker, under))
 
 
 # Beat -----------------------------------------------------------------------------------------------------------

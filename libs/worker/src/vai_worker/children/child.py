@@ -6,10 +6,13 @@ import queue
 import socket
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
+from vai_common.clock import unix_nanoseconds
 from vai_common.errors import RunError, unexpected
+from vai_common.telemetry import process_is_about, start_logging
 from vai_worker.children import frames
 from vai_worker.children.job import ConnectionSecret, Job
 from vai_worker.children.link import Level, Link, Stop
@@ -73,10 +76,16 @@ class SocketLink:
 
 def run_job(channel: socket.socket) -> None:
     """Receive the job, do it, and send how it ended. If the process dies, the closed socket tells that."""
-    job, entry, beat_seconds = _received(channel)
-    link = SocketLink(channel, beat_seconds)
+    frame = frames.receive(channel)
+    if frame is None:
+        os._exit(1)
+    job, entry = _read(frame)
+    _begin_logging(frame, job)
+    link = SocketLink(channel, frame["beat_seconds"])
     try:
-        link.send({"type": "done", "result": entry(job, link)})
+        with _timed(link, f"work {job.kind}") if frame["is_kept"] else nullcontext():
+            result = entry(job, link)
+        link.send({"type": "done", "result": result})
     except Stop:
         link.send({"type": "stopped"})
     except RunError as error:
@@ -85,11 +94,29 @@ def run_job(channel: socket.socket) -> None:
         link.send({"type": "failed", "error": frames.error_frame(unexpected(error, traceback.format_exc()))})
 
 
-def _received(channel: socket.socket) -> tuple[Job, Callable[[Job, Link], dict[str, Any]], float]:
-    frame = frames.receive(channel)
-    if frame is None:
-        os._exit(1)
+@contextmanager
+def _timed(link: SocketLink, name: str) -> Iterator[None]:
+    """Tells the worker when something began and ended here: the worker makes a span of it, a child has no collector."""
+    since, failure = unix_nanoseconds(), None
+    try:
+        yield
+    except Stop:
+        raise
+    except BaseException as error:
+        failure = error.code.value if isinstance(error, RunError) else type(error).__qualname__
+        raise
+    finally:
+        link.send({"type": "span", "name": name, "since": since, "until": unix_nanoseconds(), "error": failure})
+
+
+def _read(frame: dict[str, Any]) -> tuple[Job, Callable[[Job, Link], dict[str, Any]]]:
     module, name = frame.pop("entry").split(":")
     secret = frame.pop("connection")
     job = Job(**frame["job"], connection=ConnectionSecret(**secret) if secret else None)
-    return job, getattr(importlib.import_module(module), name), frame["beat_seconds"]
+    return job, getattr(importlib.import_module(module), name)
+
+
+def _begin_logging(frame: dict[str, Any], job: Job) -> None:
+    """Whatever a library says here is a line of the worker's log, about this run."""
+    start_logging(frame["service"], "info")
+    process_is_about(frame["traceparent"], run_id=job.run_id, organisation_id=job.org_id)

@@ -14,7 +14,7 @@ import structlog
 
 from vai_common.clock import steady_seconds
 from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
-from vai_common.telemetry import span
+from vai_common.telemetry import begun, ended, is_kept, note, service_name, span, span_traceparent
 from vai_worker.children import frames
 from vai_worker.children.forking import Server, ServerLost
 from vai_worker.children.job import Job
@@ -59,7 +59,8 @@ class Forks:
         job, child = await _before_the_deadline(run, self._begin(kind, run))
         run.begun = True
         try:
-            with span("child", kind=run.kind):
+            with span("child"):
+                note({"process.pid": child.pid})
                 return await child.perform(kind, run, job)
         finally:
             self._drop(child)
@@ -208,11 +209,10 @@ class _Child:
     async def perform(self, kind: Heavy, run: Owned, job: Job) -> dict[str, Any]:
         secret = asdict(job.connection) if job.connection else None
         plain = {name: value for name, value in vars(job).items() if name != "connection"}
-        talk = asyncio.ensure_future(
-            self._converse(
-                kind, run, {"entry": kind.entry, "job": plain, "connection": secret, "beat_seconds": BEAT_SECONDS}
-            )
-        )
+        told = {"entry": kind.entry, "job": plain, "connection": secret, "beat_seconds": BEAT_SECONDS}
+        # What it says into the log is about this run; whether its trace is kept decides whether it tells of its times.
+        told |= {"traceparent": span_traceparent() or run.traceparent, "is_kept": is_kept(), "service": service_name()}
+        talk = asyncio.ensure_future(self._converse(kind, run, told))
         stop = asyncio.ensure_future(self._pass_stop_on(kind, run))
         helpers = [stop, asyncio.ensure_future(self._watch_memory()), asyncio.ensure_future(self._watch_beats())]
         try:
@@ -237,6 +237,8 @@ class _Child:
                     run.set_progress(frame["progress"])
                 case "beat":
                     continue
+                case "span":
+                    ended(begun(frame["name"], since=frame["since"]), frame["error"], at=frame["until"])
                 case "ask":
                     self._is_asking = True
                     await self._answer(kind, run, frame)
@@ -251,7 +253,8 @@ class _Child:
 
     async def _answer(self, kind: Heavy, run: Owned, frame: dict[str, Any]) -> None:
         try:
-            answer = await kind.answer(run, frame["question"], frame["payload"])
+            with span(f"answer {frame['question']}"):
+                answer = await kind.answer(run, frame["question"], frame["payload"])
         except RunError as error:
             await self._send({"type": "answer", "error": frames.error_frame(error), "answer": {}})
             return

@@ -8,6 +8,10 @@ from prometheus_client import Counter, Histogram
 
 from vai_api_gateway.metrics import http_request_seconds, http_requests, http_requests_open
 from vai_common.clock import steady_seconds
+from vai_common.telemetry import ended, exemplar
+
+SERVED = "vai.served"
+"""Where a request's scope holds its span, if there is one."""
 
 BEGAN = "vai.began"
 """Where a request's scope holds when it came (steady seconds)."""
@@ -27,8 +31,12 @@ def over(scope: MutableMapping[str, Any], status: int, *, is_stream: bool) -> No
     method = scope["method"] if scope["method"] in _METHODS else _OTHER
     route = _route(scope)
     _counter(method, route, status).inc()
+    served = scope.get(SERVED)
     if not is_stream and (began := scope.get(BEGAN)) is not None:
-        _histogram(method, route).observe(steady_seconds() - began)
+        _histogram(method, route).observe(steady_seconds() - began, None if served is None else exemplar(served))
+    if served is not None:
+        told = {"url.scheme": scope["scheme"], "url.path": scope["path"], "http.response.status_code": status}
+        ended(served, str(status) if status >= 500 else None, told)
 
 
 def _route(scope: MutableMapping[str, Any]) -> str:

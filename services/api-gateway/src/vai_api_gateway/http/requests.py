@@ -16,9 +16,11 @@ from fastapi.routing import APIRoute
 
 from vai_api_gateway.auth.roles import Demand
 from vai_api_gateway.http import numbers as odd_numbers
+from vai_api_gateway.http.counting import SERVED
+from vai_api_gateway.http.edge import REQUEST_ID
 from vai_api_gateway.problems import Problem, refusal
 from vai_common.nesting import DEEPEST
-from vai_common.telemetry import span
+from vai_common.telemetry import SERVER, about, span
 from vai_common.validation_messages import nearest
 from vai_records.refused import Fault, Place, Refused, refused
 
@@ -137,17 +139,24 @@ class JsonRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
-        name = f"{' '.join(sorted(self.methods or ()))} {self.path_format}"
+        method = " ".join(sorted(self.methods or ()))
+        name, declared = f"{method} {self.path_format}", {"http.request.method": method, "http.route": self.path_format}
 
         async def read_and_handle(request: Request) -> Response:
+            named, who = request.headers.get("traceparent"), {"request_id": request.scope.get(REQUEST_ID)}
+            about(named, **who)
             if self.demand is not None:
-                await self.demand(request)
+                who["organisation_id"] = (await self.demand(request)).org_id
+                about(named, **who)
             query = request.scope["query_string"]
             if b"%00" in query or "\x00" in request.scope["path"]:
                 raise refused(("query",), "no text may hold the character U+0000")
             if query and not self.any_query:
                 _refuse_unknown(query, self.known)
-            with span(name, request.headers.get("traceparent")):
+            with span(name, named, declared, SERVER, stays_open=True) as served:
+                if served is not None:
+                    request.scope[SERVED] = served
+                    about(served, **who)
                 return await handle(self.reads(request.scope, request.receive))
 
         return read_and_handle

@@ -10,7 +10,7 @@ import structlog
 
 from vai_common.clock import steady_seconds
 from vai_common.queries import Pool
-from vai_common.telemetry import current_traceparent, span
+from vai_common.telemetry import CLIENT, current_traceparent, span
 from vai_contracts.vai.executor.v1 import executor_pb2 as pb
 from vai_contracts.vai.executor.v1 import executor_pb2_grpc
 from vai_records.runs.row import RunRow
@@ -28,6 +28,8 @@ _WORKERS = """
 SELECT kinds, address, beat_at > clock_timestamp() - interval '7 s' AS is_fresh FROM processes
 WHERE address IS NOT NULL AND NOT stopping AND beat_at > clock_timestamp() - interval '30 s'
 """
+_METHOD = f"{pb.DESCRIPTOR.services_by_name['Executor'].full_name}/Execute"
+_CALL = {"rpc.system.name": "grpc", "rpc.method": _METHOD}
 _OPTIONS = [("grpc.max_receive_message_length", 8 * 1024 * 1024), ("grpc.enable_retries", 0)]
 
 
@@ -100,7 +102,7 @@ class Fleet:
     async def _ask(self, address: str, run: RunRow, seconds: float) -> pb.ExecuteResponse | None:
         try:
             request = pb.ExecuteRequest(run_id=str(run["id"]), org_id=str(run["org_id"]))
-            with span("ask a worker", run_id=str(run["id"])):
+            with span(_METHOD, None, {**_CALL, "server.address": address, "vai.run.id": request.run_id}, CLIENT):
                 answer: pb.ExecuteResponse = await self._stub(address).Execute(
                     request, timeout=seconds, metadata=_trace()
                 )

@@ -41,7 +41,7 @@ def _make(target: str, home: Home, **variables: str) -> str:
 
 async def _transform_on(api: httpx2.AsyncClient, stopping: asyncio.Event) -> list[str]:
     """A table that gets a version more, again and again."""
-    ids = []
+    ids: list[str] = []
     while not stopping.is_set():
         definition = _SUMS | {"sql": _SUMS["sql"].format(n=len(ids))}
         ids.append((await create_run(api, "duckdb_transform", definition))["id"])

@@ -71,10 +71,9 @@ async def test_each_service_ends_its_statements_locks_and_idle_transactions(data
         assert all(0 < each <= 60_000 for each in found)
 
 
-@pytest.mark.parametrize("service", ["migrate"])
-async def test_a_migration_may_take_as_long_as_it_needs(database: Database, service: str) -> None:
-    conn = await database.connect(service)
-    assert await conn.fetchval("SHOW statement_timeout") == await conn.fetchval("SHOW lock_timeout") == "0"
+async def test_a_migration_may_take_as_long_as_it_needs_and_waits_for_a_lock_in_turns(database: Database) -> None:
+    conn = await database.connect("migrate")
+    assert (await conn.fetchval("SHOW statement_timeout"), await conn.fetchval("SHOW lock_timeout")) == ("0", "2s")
 
 
 async def test_who_waits_for_a_row_waits_longer_than_a_frozen_process_can_hold_it(database: Database) -> None:

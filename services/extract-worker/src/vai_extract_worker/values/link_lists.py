@@ -86,7 +86,7 @@ def _numbers(links: list[Any]) -> list[int] | None:
 
 
 def _says_next(label: str) -> bool:
-    bare = re.sub(r"<[^>]*>|&(?:raquo|rsaquo|gt|rarr|laquo|lsaquo);|[»›>→\\]", " ", label).strip()
+    bare = re.sub(r"<[^<>]{0,200}>|&(?:raquo|rsaquo|gt|rarr|laquo|lsaquo);|[»›>→\\]", " ", label).strip()
     return _NEXT.fullmatch(bare) is not None
 
 

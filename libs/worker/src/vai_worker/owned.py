@@ -17,7 +17,7 @@ from vai_common.clock import steady_seconds
 from vai_common.egress.addresses import PUBLIC, Policy
 from vai_common.errors import ErrorCode, Permanent
 from vai_common.queries import Pool, Queries, Row
-from vai_common.telemetry import about, is_kept
+from vai_common.telemetry import about, is_kept, tells_everything
 from vai_common.validation_messages import in_words
 from vai_records.connections import health as connection_health
 from vai_records.connections.access_tokens import AccessTokens, with_token
@@ -112,9 +112,10 @@ class Owned:
 
     def say(self, event: str, code: str | None = None) -> None:
         """A line of the service's log: of what failed, and of a run whose trace is kept; of all others at debug."""
-        write = _log.info if code is not None or is_kept() else _log.debug
+        if code is None and not is_kept() and not tells_everything():
+            return
         more = {} if code is None else {"code": code}
-        write(event, kind=self.kind, attempt=self.attempt, seconds=self.seconds, **more)
+        _log.info(event, kind=self.kind, attempt=self.attempt, seconds=self.seconds, **more)
 
     @property
     def seconds(self) -> float:

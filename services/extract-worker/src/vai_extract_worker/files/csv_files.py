@@ -234,7 +234,5 @@ class _Reading:
         except UnicodeDecodeError as error:
             line = block.line + block.data[: error.start].count(b"\n")
             return not_text(self.path, line, "UTF-8")
-        text = (
-            f"{self.path} cannot be read as csv after line {block.line}. Set delimiter, quote and escape as it is."
-        )
+        text = f"{self.path} cannot be read as csv after line {block.line}. Set delimiter, quote and escape as it is."
         return Permanent(ErrorCode.DATA_ERROR, text, {"file": self.path, "line": block.line})

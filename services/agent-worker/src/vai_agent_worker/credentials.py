@@ -18,6 +18,6 @@ def credentials_of(connection: ConnectionSecret) -> HttpCredentials:
 
 
 def base_url(connection: ConnectionSecret) -> httpx2.URL | None:
-    """Where the connection's API is; its credentials are sent to this origin and to no other."""
+    """The address of the connection's API. Its credentials are sent to this origin only."""
     address = credentials.base_url(connection.config)
     return httpx2.URL(address) if address is not None else None

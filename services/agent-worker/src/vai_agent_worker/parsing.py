@@ -1,6 +1,6 @@
-"""Large answers are parsed beside the event loop: one of each organisation at a time, and few together.
+"""Parses large answers outside of the event loop: one at a time for each organisation, and only few together.
 
-A flood of them costs its maker time, and nobody else's calls.
+So an organisation with many large answers does not delay the calls of others.
 """
 
 import asyncio

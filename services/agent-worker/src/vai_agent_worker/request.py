@@ -1,4 +1,4 @@
-"""What is sent: the request as its definition and its connection make it, and what is left of it after a redirect."""
+"""Makes the request from a definition and a connection, and the request that follows a redirect."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

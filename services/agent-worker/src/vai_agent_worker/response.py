@@ -1,4 +1,4 @@
-"""What came back: a run's result, or the error that a status means (decision 25)."""
+"""Makes a run's result of a response, or the error that its status means (decision 25)."""
 
 import base64
 import re
@@ -109,7 +109,7 @@ class Answer:
 
     def _text(self) -> str | None:
         charset = self.charset if self.charset and _CHARSETS.fullmatch(self.charset) else "utf-8"
-        # The limit may have cut a character of up to four bytes.
+        # The limit may have cut off a character of up to four bytes.
         for cut in range(4 if self.truncated else 1):
             try:
                 text = self.raw[: len(self.raw) - cut].decode(charset)

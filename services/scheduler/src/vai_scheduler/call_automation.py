@@ -1,4 +1,4 @@
-"""Another automation as a step: started once, waited for without a slot, its results handed back (document 002)."""
+"""A step that calls another automation: starts it once, waits without a slot, returns its results (document 002)."""
 
 from typing import Any
 from uuid import UUID
@@ -44,7 +44,7 @@ class CallAutomation:
 
 
 async def _tell_what_is_left_out(run: Owned, steps: dict[str, Any]) -> None:
-    """Nothing is left out in silence (rule 26)."""
+    """Log the results that are too large to return (rule 26)."""
     left_out = [key for key, step in steps.items() if step.get("result_truncated")]
     if left_out:
         most = calls.MOST_BYTES >> 20

@@ -1,4 +1,4 @@
-"""Which way an automation goes on (document 002, "Port-Based Routing")."""
+"""Chooses the port by which an automation goes on (document 002, "Port-Based Routing")."""
 
 from typing import Any
 

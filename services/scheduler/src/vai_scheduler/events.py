@@ -1,4 +1,4 @@
-"""Events that automations wait for: each makes one run of each automation whose filters it passes (rule 9).
+"""Event triggers: an event starts one run of each automation whose filters it passes (rule 9).
 
 The journal is what is read, not Kafka: a row is marked as wanted by the statement that writes it, and unmarked by the
 transaction that makes the automation runs.
@@ -48,7 +48,7 @@ WHERE e.subject_id = t.subject AND e.sequence = t.sequence AND e.occurred_at = t
 
 
 class Events:
-    """Hands events to the automations that wait for them."""
+    """Gives events to the automations that wait for them."""
 
     def __init__(self, pool: Pool, bell: Bell, most_from_one_cause: int = DEFAULT_MOST) -> None:
         self._pool = pool

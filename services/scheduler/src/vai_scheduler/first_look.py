@@ -1,4 +1,4 @@
-"""The first look at an automation run: may it begin, and with what (decisions 39 to 41, 45)?"""
+"""The first look at an automation run: whether it may begin, and with which inputs (decisions 39 to 41, 45)."""
 
 from enum import Enum, auto
 from typing import Any
@@ -25,7 +25,7 @@ MOST_WAITING = 100
 
 
 class Opening(Enum):
-    """What becomes of the first look."""
+    """The outcome of the first look."""
 
     BEGUN = auto()
     OVER = auto()
@@ -36,7 +36,7 @@ class Opening(Enum):
 
 
 async def open_run(conn: Queries, live: Live, version: Version, notes: Notes) -> Opening:
-    """Judges whether it begins, and writes its steps; `notes` say why where it does not."""
+    """Decide whether it begins, and write its steps. `notes` give the reason if it does not."""
     if live.cut_off is not None:
         tell_end(notes, live, StepStatus.FAILED, _error(live.cut_off, {"depth": live.depth}))
         return Opening.CUT_OFF

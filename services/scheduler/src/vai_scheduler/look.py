@@ -47,7 +47,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Looker:
-    """Looks at automation runs on behalf of one process."""
+    """Looks at automation runs, for one process."""
 
     pool: Pool
     bell: Bell
@@ -58,11 +58,11 @@ class Looker:
     versions: Versions = field(default_factory=Versions)
 
     async def look(self, run_id: UUID) -> int | None:
-        """Does what is to be done now; answers how many steps run then. None: somebody else looks at this moment."""
+        """Do what is due now. Return how many steps run after it. None: another scheduler is looking at it."""
         return await self._locked(run_id, self._look)
 
     async def give_up(self, run_id: UUID, error: Exception) -> int | None:
-        """Ends an automation run at which every look fails in the same way, so that it does not go on for ever."""
+        """End an automation run if every look at it fails in the same way, so that it does not go on for ever."""
         message = f"Unexpected {type(error).__name__}: {error}. Report it with the id of the automation run."
         return await self._locked(run_id, partial(self._give_up, message=message))
 
@@ -129,7 +129,7 @@ class Looker:
 
 @dataclass
 class _Look:
-    """The state of one look."""
+    """The data of one look."""
 
     conn: Queries
     live: Live
@@ -142,7 +142,7 @@ class _Look:
     is_cut_off: bool = False
 
     async def advance(self) -> None:
-        """Reads where the steps stand and goes on until nothing more follows from it."""
+        """Read the state of the steps, and go on until nothing more follows."""
         self.known = await steps.read(self.conn, self.live.id)
         for step in list(self.known.values()):
             if step.ended is not None:

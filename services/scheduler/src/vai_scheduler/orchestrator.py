@@ -1,4 +1,4 @@
-"""Which automation runs want a look: what the bell says at once, and what a sweep finds (rules 3 and 9).
+"""Chooses the automation runs to look at: those of the bell at once, and those that a sweep finds (rules 3 and 9).
 
 However many messages come for an automation run, one look takes them together; and however many are lost, the sweep
 finds what they were about.
@@ -21,7 +21,7 @@ from vai_scheduler.look import Looker
 _log = structlog.get_logger()
 
 AT_ONCE = 4
-"""Looks at a time: more would only wait for the same database."""
+"""Looks at the same time. More would only wait for the same database."""
 
 SWEEP_SECONDS = 1.0
 
@@ -30,7 +30,7 @@ MOST_FAILURES = 5
 
 MANY = 32
 REST_SECONDS = 0.01
-"""An automation run with many steps at work ends some each moment: the next look takes what this time has brought."""
+"""With many running steps, wait so long between looks, so that one look handles several ended steps."""
 
 _BUSY_SECONDS = 0.05
 _MOST = 1_000
@@ -52,7 +52,7 @@ class Orchestrator:
         self._stopping = False
 
     def on_ring(self, _word: str, run_ids: list[UUID]) -> None:
-        """There are news of these automation runs."""
+        """Something has happened in these automation runs."""
         if self._stopping:
             return
         for run_id in run_ids:
@@ -67,12 +67,12 @@ class Orchestrator:
         self.on_ring("", await runs.with_news(self._pool, _MOST))
 
     async def drained(self) -> None:
-        """Returns when nothing is due and no look is under way."""
+        """Return when nothing is due and no look is running."""
         while self._tasks:
             await asyncio.wait(self._tasks)
 
     async def stop(self) -> None:
-        """Ends the looks that are under way and takes no more; what is due is left to others."""
+        """End the running looks and begin no more. What is due is left to other schedulers."""
         self._stopping = True
         self._due.clear()
         await self.drained()
@@ -113,14 +113,14 @@ class Orchestrator:
                 self._looked(run_id)
 
     def _looked(self, run_id: UUID) -> None:
-        """It may be looked at again; at once, where there are news."""
+        """It may be looked at again: now, if something has happened meanwhile."""
         self._under_way.discard(run_id)
         again = [run_id] if run_id in self._again else []
         self._again.discard(run_id)
         self.on_ring("", again)
 
     async def _count(self, run_id: UUID, error: Exception) -> None:
-        """Counts looks that failed though the database was there; what fails too often is given up."""
+        """Count looks that failed while the database was there. After too many, the automation run is ended."""
         if isinstance(error, AWAY):
             return
         self._failures[run_id] = self._failures.get(run_id, 0) + 1

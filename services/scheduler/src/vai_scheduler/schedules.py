@@ -44,7 +44,7 @@ UPDATE automations a SET due_at = t.due_at FROM unnest($1::uuid[], $2::timestamp
 
 
 class Schedules:
-    """Fires what is due. A row is locked while it fires: who comes second finds the time moved on.
+    """Fires due schedules. A row is locked while it fires, so a second scheduler finds the next time there.
 
     The time is the database's: a machine whose clock is wrong fires nothing early, and skips nothing.
     """
@@ -56,7 +56,7 @@ class Schedules:
         self._rows: Rows[UUID] = Rows("schedules")
 
     async def fire_once(self) -> None:
-        """Fires all that is due, then waits until the next time, a second at the most."""
+        """Fire all that is due, then wait until the next time, at most a second."""
         while await self.fire_batch() == _BATCH:
             pass
         await asyncio.sleep(await self._pause())
@@ -96,7 +96,7 @@ class Schedules:
         return len(due)
 
     async def _pause(self) -> float:
-        """Seconds until the next time: it is fired when it is due, not when somebody happens to look."""
+        """Seconds until the next time, so that it fires on time and not at the next sweep."""
         due: datetime | None = await self._pool.fetchval(_NEXT_DUE, self._rows.resting)
         if due is None:
             return LONGEST_PAUSE
@@ -123,7 +123,7 @@ def _times_of(row: Row, now: datetime) -> tuple[list[datetime], datetime | None]
 
 
 def _unreadable(row: Row, error: Exception) -> dict[str, Any]:
-    """Why an automation does not fire any more: this host has another list of zones, say."""
+    """Why an automation no longer fires; for example, this host has another list of time zones."""
     trigger = row["trigger"] if isinstance(row["trigger"], dict) else {}
     said = f"{trigger.get('schedule')!r} in the zone {trigger.get('timezone')!r}"
     message = f"the schedule {said} cannot be read: {error}. Save the trigger again, then resume the automation."

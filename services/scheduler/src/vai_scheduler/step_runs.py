@@ -1,4 +1,4 @@
-"""From a step that is ready to the run that does its work: its references resolved, its definition complete."""
+"""Makes the run of a step that is ready: resolves its references and completes its definition."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -157,7 +157,7 @@ class Preparer:
         return resolved
 
     def _is_broken(self, key: str, error: Refused) -> bool:
-        """Whether it is the saved definition that fails, whatever the run brought along."""
+        """Whether the saved definition is wrong, and not the values of this automation run."""
         saved = self.orders[key].definition if key in self.orders else {}
         names = {"unknown_connection": checks.CONNECTION_KEYS, "unknown_automation": ("automation",)}
         wrong = names.get(error.faults[0][2])
@@ -186,5 +186,5 @@ def _value_at(place: Place, definition: Json) -> str:
 
 
 def _shown(step: Step) -> str:
-    """A status as references and people see it."""
+    """A status in the words that references and people use."""
     return StepStatus.SKIPPED.value if step.standing.state is StepStatus.PASSED_BY else step.standing.state.value

@@ -1,4 +1,4 @@
-"""What the scheduler hears and how often it looks; the kinds that it runs: control flow."""
+"""Which messages the scheduler listens to, how often it looks, and its kinds: control flow."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -29,9 +29,13 @@ SELECT p.id FROM runs p WHERE p.phase = 'parked' AND p.id <> ALL($1::uuid[])
   AND NOT EXISTS (SELECT FROM automation_runs a WHERE a.parent_run_id = p.id AND a.status = 'running')
 ORDER BY p.id LIMIT 500
 """
+# Those that wait are read first, all of them: to find a thousand in order of their ids, Postgres may otherwise walk
+# through all runs that ever were.
 _NOBODY_TOOK = """
-SELECT id, kind FROM runs WHERE phase = 'queued' AND updated_at < clock_timestamp() - interval '3 s'
-ORDER BY id LIMIT 1000
+WITH waiting AS MATERIALIZED (
+    SELECT id, kind FROM runs WHERE phase = 'queued' AND updated_at < clock_timestamp() - interval '3 s'
+)
+SELECT id, kind FROM waiting ORDER BY id LIMIT 1000
 """
 
 

@@ -219,7 +219,7 @@ async def _pause(run: Owned, seconds: float) -> None:
 
 
 async def _permit_commit(run: Owned, payload: dict[str, Any]) -> dict[str, Any]:
-    """Answers only while the run is ours, this process is certain to be alive, and the write epoch is the last."""
+    """Answer only while the run is ours, this process certainly counts as alive, and the write epoch is the newest."""
     async with run.guarded() as conn:
         output = await _output(conn, run)
     if output.write_epoch != payload["write_epoch"]:

@@ -1,4 +1,4 @@
-"""What a transform may take: time and disk (rule 24)."""
+"""The limits of a transform: time and disk (rule 24)."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Bounds:
-    """`seconds` is the time limit where the definition names none, `most_seconds` whatever it names."""
+    """`seconds` is the time limit if the definition has none, `most_seconds` the largest that it may have."""
 
     seconds: float = 3_600
     most_seconds: float = 86_400

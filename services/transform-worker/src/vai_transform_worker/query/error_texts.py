@@ -101,7 +101,7 @@ def _parted(text: str, sql: str) -> tuple[str, str]:
 
 
 _OURS = " CREATE OR REPLACE TEMP TABLE staged_rows AS SELECT CASE WHEN IS NULL OR THEN CAST FROM lake transformed "
-"""Words that we put around the SQL."""
+"""Text that we put around the SQL."""
 
 
 def _are_words_of(text: str, sql: str) -> bool:

@@ -1,4 +1,4 @@
-"""Where a query spills to; a child that is killed cannot clear it away, so the next one does."""
+"""The folder to which a query spills. A killed child cannot remove it, so the next child does."""
 
 import fcntl
 import os

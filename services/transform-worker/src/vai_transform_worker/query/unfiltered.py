@@ -1,4 +1,4 @@
-"""A query without its filters: WHERE, HAVING and QUALIFY say which rows come, and never of what types they are."""
+"""A query without its filters: WHERE, HAVING and QUALIFY choose rows, and do not change their types."""
 
 import json
 from collections.abc import Mapping

@@ -38,7 +38,7 @@ class Leftovers:
         return {path for path in found if path.relative_to(self._folder).parts[0] != _LOG}
 
     def _remove(self, new: set[Path]) -> None:
-        """Nothing where somebody else wrote meanwhile: files that a version took out are new to nobody."""
+        """Nothing if another writer wrote meanwhile: its new files must not be taken for leftovers."""
         table = self._opened()
         if (table.version() if table else None) != self._version:
             return

@@ -1,4 +1,4 @@
-"""Rows on their way from a query into a table: counted, bounded, in batches that weigh little whatever a row weighs."""
+"""Rows between a query and a table: counted, limited, and in small batches, however large a row is."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

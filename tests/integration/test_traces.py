@@ -41,8 +41,15 @@ class _Trace:
         return [one for one in self.spans if one.name == name]
 
     async def until(self, *names: str, times: int = 1) -> None:
-        what = f"{times} times {names} in trace {self.id}"
-        await wait_for(lambda: all(len(self.named(name)) >= times for name in names), 30, what=what)
+        """Each process sends its spans when it likes: until these are here, and the parents of all that are."""
+
+        def is_whole() -> bool:
+            ids = {_ME, *(one.id for one in self.spans)}
+            return all(len(self.named(name)) >= times for name in names) and all(
+                one.parent in ids for one in self.spans
+            )
+
+        await wait_for(is_whole, 30, what=f"{times} times {names} in trace {self.id}, with all parents")
 
     def way(self, one: Kept) -> list[str]:
         """The names from the request to a span. Raises KeyError where the chain of parents is broken."""

@@ -132,6 +132,7 @@ generate: $(READY) ## write what is drawn from proto/, the lifecycle, client, me
 	@$(PY) -m tools.client_pages
 	@$(PY) -m tools.metrics_page
 	@$(PY) -m tools.capacity_page
+	@$(PY) -m tools.sources_page
 	@$(PY) -m tools.deploy.dashboards
 	@$(PY) -m tools.deploy.chart.page
 
@@ -148,6 +149,7 @@ verify: $(READY) ## is anything generated stale, any contract broken, any fact o
 	@$(PY) -m tools.client_pages --check
 	@$(PY) -m tools.metrics_page --check
 	@$(PY) -m tools.capacity_page --check
+	@$(PY) -m tools.sources_page --check
 	@$(PY) -m tools.deploy.dashboards --check
 	@$(PY) -m tools.deploy.alerts --check
 	@$(PY) -m tools.deploy.chart.page --check

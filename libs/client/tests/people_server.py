@@ -33,6 +33,11 @@ KINDS = [
     {"name": "dlt_extract", "mode": "ASYNC_QUEUE", "category": "data", "description": "Extract", "service": "x"}
     | {"available": True, "alive": True, "definitionSchema": {"type": "object"}}
 ]
+SOURCES = [
+    {"name": "sample", "title": "Sample", "description": "Synthetic tables", "available": True, "package": None}
+    | {"takesConnection": False, "resources": [{"name": "orders", "size": "XS", "cursor": "id", "primaryKey": ["id"]}]}
+]
+SCHEMAS = {"definitionSchema": {"type": "object"}, "credentialsSchema": {"properties": {"token": {}}}}
 TEMPLATES = [{"name": "orders", "kind": "dlt_extract", "description": "Orders", "definition": {"source": "sample"}}]
 INVITED = {"invitationToken": "inv_1", "invitationEndsAt": BORN}
 
@@ -50,6 +55,8 @@ class PeopleEndpoints:
             Route(f"{api}/me", told({"organisationId": ORG, "role": "admin", "user": {"id": ADA, "firstName": "Ada"}})),
             Route(f"{api}/organisation", changed(organisation()), methods=["GET", "PATCH"]),
             Route(f"{api}/kinds", told({"kinds": KINDS})),
+            Route(f"{api}/sources", told({"sources": SOURCES})),
+            Route(f"{api}/sources/{{name}}", told(SOURCES[0] | SCHEMAS)),
             Route(f"{api}/templates", told({"templates": TEMPLATES})),
             Route(f"{api}/users", listed("members", member()), methods=get),
             Route(f"{api}/users", made(member() | INVITED), methods=post),

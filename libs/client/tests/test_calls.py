@@ -96,6 +96,8 @@ CALLS: list[tuple[Call[object], str, object]] = [
     (session.accept_invitation("t", "p"), "POST /api/v1/invitations/accept", {"token": "t", "password": "p"}),
     (kinds.listing(), "GET /api/v1/kinds", None),
     (kinds.templates(), "GET /api/v1/templates", None),
+    (kinds.sources(), "GET /api/v1/sources", None),
+    (kinds.source("a/b"), "GET /api/v1/sources/a%2Fb", None),
     (events.replay(datetime(2026, 11, 22, tzinfo=UTC), types=["action.failed"]),
      "POST /api/v1/events/replay", {"since": "2026-11-22T00:00:00+00:00", "types": ["action.failed"]}),
     (installation.organisations(), "GET /admin/organisations", None),

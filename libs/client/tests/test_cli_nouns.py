@@ -20,7 +20,18 @@ from libs.client.tests.server import TOKEN
 from vai.cli import app
 
 Vai = Callable[..., Result]
-LISTS = ("runs", "actions", "connections", "automations", "users", "keys", "kinds", "templates", "automations runs")
+LISTS = (
+    "runs",
+    "actions",
+    "connections",
+    "automations",
+    "users",
+    "keys",
+    "kinds",
+    "templates",
+    "sources",
+    "automations runs",
+)
 
 
 def commands(group: Any = None, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -54,6 +65,7 @@ def test_every_command_prints_for_people_and_for_programs() -> None:
         ("organisation", "show update"),
         ("kinds", "list show"),
         ("templates", "list show"),
+        ("sources", "list show"),
         ("profile", "list add use remove"),
         ("admin organisations", "list show create update"),
     ],
@@ -193,6 +205,8 @@ def test_the_organisation_is_changed_and_kinds_are_explained(vai: Vai, platform:
     assert '"type": "object"' in vai("kinds", "show", "dlt_extract").stdout
     assert '"source": "sample"' in vai("templates", "show", "orders").stdout
     assert vai("kinds", "show", "nothing").exit_code == 2
+    told = vai("sources", "show", "sample", "--schema").stdout
+    assert all(word in told for word in ("credentials", "token", "orders", "XS", '"type": "object"'))
 
 
 def test_an_installation_makes_and_lists_organisations_with_its_own_token(

@@ -205,6 +205,7 @@ class Kinds(Group):
     """`client.kinds`"""
 
     list, templates = _ask(kinds.listing), _ask(kinds.templates)
+    sources, source = _ask(kinds.sources), _ask(kinds.source)
 
 
 class Events(Group):

@@ -12,7 +12,7 @@ from vai_api_gateway import problems
 from vai_api_gateway.automations import routes as automations
 from vai_api_gateway.automations import runs as automation_runs
 from vai_api_gateway.automations import validation as automation_validation
-from vai_api_gateway.catalogue import actions, connections, kinds
+from vai_api_gateway.catalogue import actions, connections, kinds, sources
 from vai_api_gateway.events import replay
 from vai_api_gateway.gateway import Gateway
 from vai_api_gateway.http.counting import BEGAN
@@ -31,7 +31,8 @@ from vai_common.health import Health
 # Routes are tried in this order: fixed words before ids in the same place, then the most frequent ones.
 _WORDS: tuple[Any, ...] = (changes, batch, automation_validation)
 _PARTS: tuple[Any, ...] = (
-    *(action_runs, run_logs, stream, webhooks, automation_runs, actions, automations, connections, kinds, replay),
+    *(action_runs, run_logs, stream, webhooks, automation_runs, actions, automations, connections, kinds),
+    *(sources, replay),
     *(session, invitations, organisation, users, api_keys, admin),
 )
 

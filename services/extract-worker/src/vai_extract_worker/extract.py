@@ -7,6 +7,7 @@ in the run's next attempt, which goes on from the checkpoint; the last attempt e
 import traceback
 from collections import defaultdict
 from contextlib import closing
+from importlib import import_module
 from typing import Any
 
 from vai_common.egress.addresses import Policy
@@ -19,6 +20,7 @@ from vai_extract_worker.loading.trial import Trial
 from vai_extract_worker.progress import Progress
 from vai_extract_worker.source import IsolatingTable, Means, Source
 from vai_records.definitions.dlt_extract import DltExtract
+from vai_records.definitions.source_types import source_types
 from vai_records.lake.manifest import Columns
 from vai_worker.children.job import Job
 from vai_worker.children.link import Link, Stop
@@ -46,20 +48,13 @@ def extract(job: Job, link: Link) -> dict[str, Any]:
 
 
 def open_source(definition: DltExtract, means: Means) -> Source:
-    """The source of that name; its libraries are imported only here."""
-    if definition.source == "rest_api":
-        from vai_extract_worker.rest.source import RestSource
-
-        return RestSource(definition, means)
-    if definition.source == "filesystem":
-        from vai_extract_worker.files.source import FileSource
-
-        return FileSource(definition, means)
-    if definition.source == "sample":
-        from vai_extract_worker.sample import SampleSource
-
-        return SampleSource(definition, means)
-    raise Permanent(ErrorCode.DATA_ERROR, f"The source {definition.source} has nothing to extract.")
+    """The source of that name; its code is imported only here."""
+    found = source_types().get(definition.source)
+    if found is None or not found.code:
+        raise Permanent(ErrorCode.DATA_ERROR, f"The source {definition.source} has nothing to extract.")
+    module, _, name = found.code.partition(":")
+    source: Source = getattr(import_module(module), name)(definition, means)
+    return source
 
 
 class Extraction:

@@ -1,12 +1,12 @@
-"""The calls about what can be run, and what an action may begin with."""
+"""The calls about what can be run, what can be extracted from, and what an action may begin with."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from vai.call import Call, get_call
+from vai.call import Call, get_call, segment
 from vai.errors import UnexpectedAnswer
 from vai.models.answers import Answer
-from vai.models.people import Kind, Template
+from vai.models.people import Kind, Source, Template
 
 A = TypeVar("A", bound=Answer)
 
@@ -14,6 +14,16 @@ A = TypeVar("A", bound=Answer)
 def listing() -> Call[list[Kind]]:
     """All kinds of work, with the JSON Schema of the definition where this version runs it."""
     return get_call("/kinds", _all(Kind, "kinds"))
+
+
+def sources() -> Call[list[Source]]:
+    """The sources of extractions, with the tables that each has by itself."""
+    return get_call("/sources", _all(Source, "sources"))
+
+
+def source(name: str) -> Call[Source]:
+    """One source, with the JSON Schemas of its definition and of its connection's config and credentials."""
+    return get_call(f"/sources/{segment(name)}", Source.read)
 
 
 def templates() -> Call[list[Template]]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from . import actions, admin, automations, connections, keys, kinds, people, profile_commands, runs, show
+from . import actions, admin, automations, connections, keys, kinds, people, profile_commands, runs, show, sources
 from .context import OPTIONS, Vai, verb
 from .inputs import key_of
 from .settings import Options
@@ -24,6 +24,7 @@ app.add_typer(automations.app, name="automations")
 app.add_typer(connections.app, name="connections")
 app.add_typer(kinds.kinds, name="kinds")
 app.add_typer(kinds.templates, name="templates")
+app.add_typer(sources.app, name="sources")
 app.add_typer(people.users, name="users")
 app.add_typer(keys.app, name="keys")
 app.add_typer(people.organisation, name="organisation")

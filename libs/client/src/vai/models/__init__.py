@@ -31,8 +31,10 @@ from .people import (
     NewOrganisation,
     Organisation,
     Replay,
+    ResourceType,
     RunChange,
     Session,
+    Source,
     Template,
 )
 
@@ -57,10 +59,12 @@ __all__ = [
     "NewOrganisation",
     "Organisation",
     "Replay",
+    "ResourceType",
     "Run",
     "RunChange",
     "RunError",
     "Session",
+    "Source",
     "Step",
     "StepOfRun",
     "Template",

@@ -106,6 +106,33 @@ class Kind(Answer):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ResourceType(Answer):
+    """A table that a source has by itself. `cursor`: the column by which only what is new is fetched."""
+
+    name: str
+    size: str = ""
+    cursor: str | None = None
+    primary_key: list[str] = field(default_factory=list)
+    description: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source(Answer):
+    """What `dlt_extract` can extract from. The three schemas are there where one source is asked for."""
+
+    name: str
+    title: str = ""
+    description: str = ""
+    available: bool = True
+    package: str | None = None
+    takes_connection: bool = False
+    resources: list[ResourceType] = field(default_factory=list)
+    definition_schema: Json | None = None
+    config_schema: Json | None = None
+    credentials_schema: Json | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Template(Answer):
     """What an action may begin with (`template_id`)."""
 

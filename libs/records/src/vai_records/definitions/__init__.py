@@ -1,6 +1,5 @@
 """What a run of each kind is told to do: one typed schema a kind."""
 
-from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from typing import Any, Union
@@ -30,6 +29,11 @@ def definition_schema(kind: str) -> dict[str, Any]:
     Where the definition names a source, it is one of the schemas of the sources.
     """
     model = definition_model(kind)
-    sources: Mapping[str, type[Definition]] = getattr(model, "SOURCES", {})
-    whole: Any = Union[tuple(sources.values())] if sources else model  # noqa: UP007
+    whole: Any = Union[tuple(_models_of_sources())] if kind == "dlt_extract" else model  # noqa: UP007
     return {"title": model.__name__, **TypeAdapter(whole).json_schema()}
+
+
+def _models_of_sources() -> list[type[Definition]]:
+    from vai_records.definitions.source_types import source_types
+
+    return [source.model for source in source_types().values()]

@@ -43,11 +43,15 @@ class Definition(Strict):
     model_config = ConfigDict(frozen=True, populate_by_name=True)
 
     kind: Annotated[str, Field(max_length=100)] | None = None
-    connection: ConnectionName | ConnectionReference | None = None
+    connection: ConnectionName | ConnectionReference | None = Field(
+        default=None, description="By id or slug, or as {id}, {slug} or {provider}; its credentials are used."
+    )
     connection_ref: ConnectionName | ConnectionReference | None = Field(default=None, alias="connectionRef")
-    requires_approval: bool = False
-    approval_timeout_seconds: Number | None = Field(default=None, gt=0, le=31_536_000)
-    retry: Retry = Retry()
+    requires_approval: bool = Field(default=False, description="Whether a run waits until somebody approves it.")
+    approval_timeout_seconds: Number | None = Field(
+        default=None, gt=0, le=31_536_000, description="A run that nobody approves in this time is rejected."
+    )
+    retry: Retry = Field(default=Retry(), description="How often, and after which waits, a run is tried again.")
     timeout_seconds: Number | None = Field(default=None, gt=0, le=604_800, description="The run's own time limit.")
 
     @property

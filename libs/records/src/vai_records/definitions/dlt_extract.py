@@ -55,17 +55,28 @@ Start = Annotated[Annotated[date, Field(strict=False)] | Annotated[datetime, Fie
 HttpAddress = Annotated[str, Field(max_length=2000), AfterValidator(_http_address)]
 
 
+def model_of(source: str) -> type["DltExtract"] | None:
+    """The model of a source's definition; those of other packages are looked for where the name is not ours."""
+    if source not in DltExtract.SOURCES and source not in COMING:
+        from vai_records.definitions.source_types import source_types
+
+        source_types()  # what they declare comes into SOURCES
+    return DltExtract.SOURCES.get(source)
+
+
 class DltExtract(Definition):
     """What all sources share."""
 
     SOURCES: ClassVar[dict[str, type["DltExtract"]]] = {}
 
     kind: Literal["dlt_extract"] | None = None
-    source: Annotated[str, Field(max_length=100)]
+    source: Annotated[str, Field(max_length=100)] = Field(description="What is extracted from: a name of this page.")
     source_name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)] | None = Field(
         default=None, description="The <source> of bronze.<source>.<table>; left out: the source's own name."
     )
-    resources: Annotated[list[Any], Field(max_length=MOST_RESOURCES)] | None = None
+    resources: Annotated[list[Any], Field(max_length=MOST_RESOURCES)] | None = Field(
+        default=None, description="What is extracted, each to a table: names, or objects that say more."
+    )
     incremental: bool | None = Field(default=None, description="false: everything again, whatever was there before.")
     start_date: Start | None = Field(default=None, description="Where a first incremental run begins (UTC).")
     limit_rows: int | None = Field(
@@ -82,12 +93,14 @@ class DltExtract(Definition):
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         (name,) = cls.model_fields["source"].annotation.__args__  # type: ignore[union-attr]
+        if name in DltExtract.SOURCES:
+            raise TypeError(f"there is a source {name!r} already")
         DltExtract.SOURCES[name] = cls
 
     @model_validator(mode="wrap")
     @classmethod
     def _of_its_source(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Any:
-        chosen = cls.SOURCES.get(str(data.get("source"))) if isinstance(data, dict) else None
+        chosen = model_of(str(data.get("source"))) if isinstance(data, dict) else None
         if cls is not DltExtract or chosen is None:
             return handler(data)
         return chosen.model_validate(data)
@@ -123,16 +136,18 @@ class RestApi(DltExtract):
     """Any API that answers JSON. `base_url` may come from the connection; credentials always do."""
 
     source: Literal["rest_api"]
-    resources: RestResources
-    base_url: HttpAddress | None = None
-    headers: Headers = Field(default={})
-    params: Params = Field(default={})
-    data_selector: JsonPath | None = None
+    resources: RestResources = Field(description="Endpoints: a name is a path below base_url.")
+    base_url: HttpAddress | None = Field(default=None, description="Left out: the connection's.")
+    headers: Headers = Field(default={}, description="Sent with every request.")
+    params: Params = Field(default={}, description="Query parameters of every request.")
+    data_selector: JsonPath | None = Field(default=None, description="Where the rows are; left out: it is found.")
     errors: ErrorRules | None = Field(
         default=None, description="Of all resources: what an error looks like that comes as 200."
     )
-    paginator: Paginator = Auto()
-    read_timeout_seconds: Number = Field(default=30.0, gt=0, le=600)
+    paginator: Paginator = Field(default=Auto(), description="How to come to the next page; left out: auto.")
+    read_timeout_seconds: Number = Field(
+        default=30.0, gt=0, le=600, description="How long the next part of an answer may take."
+    )
     request_interval_seconds: Number = Field(default=0.0, ge=0, le=3600, description="Least time between two.")
     pages_without_progress: WithoutProgress = None
 
@@ -154,8 +169,10 @@ class Filesystem(DltExtract):
     """csv, jsonl and parquet files. Either `resources`, or one `path` whose files' names are the resources."""
 
     source: Literal["filesystem"]
-    resources: FileResources | None = None
-    path: Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(few_wildcards)] | None = None
+    resources: FileResources | None = Field(default=None, description="Tables, each with the path of its files.")
+    path: Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(few_wildcards)] | None = Field(
+        default=None, description="A folder, or files with wildcards: each name becomes a table. Or give resources."
+    )
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
@@ -170,11 +187,13 @@ class Sample(DltExtract):
     """Synthetic tables of a given size; the other fields are for resources that don't say their own."""
 
     source: Literal["sample"]
-    resources: SampleResources | None = None
-    rows: int = Field(default=1_000, ge=0, le=1_000_000_000)
-    seed: Whole = 0
-    slices: int = Field(default=1, ge=1, le=100_000)
-    rows_per_second: Number | None = Field(default=None, gt=0, le=1_000_000_000)
+    resources: SampleResources | None = Field(default=None, description="Tables; left out: the three below.")
+    rows: int = Field(default=1_000, ge=0, le=1_000_000_000, description="Of each table.")
+    seed: Whole = Field(default=0, description="Another one gives other rows.")
+    slices: int = Field(default=1, ge=1, le=100_000, description="Each is committed by itself.")
+    rows_per_second: Number | None = Field(
+        default=None, gt=0, le=1_000_000_000, description="As slow as a real source; left out: as fast as it goes."
+    )
 
 
 class Noop(DltExtract):

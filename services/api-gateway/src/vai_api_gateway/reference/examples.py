@@ -73,6 +73,9 @@ EXAMPLES: dict[str, Example] = {
     # Kinds
     "list_kinds": Example(),
     "list_templates": Example(),
+    # Sources
+    "list_sources": Example(),
+    "get_source": Example(given=(Given("NAME", "/api/v1/sources/sample", None, "name"),)),
     # Connections
     "list_connections": Example(query="?provider=shopify,rest&limit=10"),
     "create_connection": Example(_CONNECTION),

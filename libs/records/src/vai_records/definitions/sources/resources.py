@@ -235,6 +235,13 @@ RestResources = Annotated[
     Field(min_length=1, max_length=MOST_RESOURCES),
     AfterValidator(_distinct_names),
 ]
+NamedResources = Annotated[
+    list[Annotated[Resource, BeforeValidator(_from_name)]],
+    Field(min_length=1, max_length=MOST_RESOURCES),
+    AfterValidator(distinct),
+]
+"""Of a source that has its tables by itself: each by its name, or with what is to be different."""
+
 SampleResources = Annotated[
     list[Annotated[SampleResource, BeforeValidator(_from_name)]],
     Field(min_length=1, max_length=MOST_RESOURCES),

@@ -1,0 +1,155 @@
+"""The sources of `dlt_extract` as data: one registry, from which the API, the docs and the worker take what they need.
+
+A source of this repository is a line of `_OURS`. A source from elsewhere is a Python package that declares an entry
+point of the group `vai.sources`, whose object is a `SourceType`; whoever builds the image adds it, never a tenant.
+docs/write-a-source.md shows one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Final, Literal
+
+import structlog
+
+from vai_records.definitions.dlt_extract import DltExtract, Filesystem, Noop, RestApi, Sample
+
+Json = dict[str, Any]
+Size = Literal["XS", "S", "M", "L", "XL"]
+
+GROUP: Final = "vai.sources"
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class ResourceType:
+    """A table that a source has: `size` decides the order of an extraction that names none (document 000, "Resource
+    Ordering"), `cursor` the column by which only what is new is fetched, `primary_key` what tells its rows apart."""
+
+    name: str
+    size: Size = "M"
+    cursor: str | None = None
+    primary_key: tuple[str, ...] = ()
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class SourceType:
+    """A source: its definition's `model`, and where its `code` is (`package.module:Class`; "": it needs none).
+
+    The class is made with a definition and `vai_extract_worker.source.Means`, and is a `Source` as that module says.
+    Only the process that extracts imports it, so the module of a `SourceType` should import little.
+
+    `config` and `credentials` are JSON Schemas of what a connection for it may hold; None: it takes no connection.
+    `resources` are those that it has by itself; empty where the definition names them.
+    """
+
+    model: type[DltExtract]
+    title: str
+    description: str
+    code: str = ""
+    config: Json | None = None
+    credentials: Json | None = None
+    resources: tuple[ResourceType, ...] = ()
+    package: str = field(default="", compare=False)
+    """The distribution that it comes from; empty: this repository."""
+
+    @property
+    def name(self) -> str:
+        return str(self.model.model_fields["source"].annotation.__args__[0])  # type: ignore[union-attr]
+
+
+def _object(**properties: str) -> Json:
+    return {"type": "object", "properties": {name: {"description": text} for name, text in properties.items()}}
+
+
+_HTTP = _object(
+    base_url="Where the API is; the definition may say it instead.",
+    headers="Sent with each request.",
+    auth="{type, name, location}: how the credentials are sent; see docs/rest-api.md.",
+)
+_HTTP_CREDENTIALS = _object(
+    token="Sent as a bearer token.",
+    api_key="Sent in the header X-API-Key, or as config.auth says.",
+    username="With password: HTTP Basic.",
+    password="With username: HTTP Basic.",
+    client_id="With client_secret and config.auth: OAuth 2.",
+    client_secret="With client_id and config.auth: OAuth 2.",
+    refresh_token="OAuth 2 by a refresh token.",
+)
+_STORE = _object(
+    region="The region of the bucket.",
+    endpoint_url="Of a store that is not Amazon's.",
+    bucket="Its files may be named without it.",
+)
+_STORE_CREDENTIALS = _object(
+    access_key_id="Of a key that may read.",
+    secret_access_key="The key's secret.",
+    session_token="Of a key for some hours.",
+)
+
+_OURS = (
+    SourceType(
+        RestApi,
+        "REST API",
+        "Any HTTP API that answers JSON, NDJSON or CSV: paging, increments, windows, parents and children.",
+        "vai_extract_worker.rest.source:RestSource",
+        _HTTP,
+        _HTTP_CREDENTIALS,
+    ),
+    SourceType(
+        Filesystem,
+        "Files",
+        "CSV, JSON and Parquet files, of a folder or of an S3 bucket; only those that are new or changed.",
+        "vai_extract_worker.files.source:FileSource",
+        _STORE,
+        _STORE_CREDENTIALS,
+    ),
+    SourceType(
+        Sample,
+        "Sample",
+        "Synthetic tables of a given size: the same seed gives the same rows.",
+        "vai_extract_worker.sample:SampleSource",
+        resources=(
+            ResourceType("sample_xs", "XS", "id", ("id",), "10 rows"),
+            ResourceType("sample_s", "S", "id", ("id",), "1,000 rows"),
+            ResourceType("sample_m", "M", "id", ("id",), "10,000 rows"),
+        ),
+    ),
+    SourceType(Noop, "Nothing", "Extracts nothing: checks and measures the whole path of a run."),
+)
+
+
+@cache
+def source_types() -> Mapping[str, SourceType]:
+    """Every source that this installation has, by name; those of other packages come last.
+
+    A package whose source cannot be loaded, or has the name of another one, is told in the log and left out: it stops
+    nobody.
+    """
+    found = {source.name: source for source in _OURS}
+    for point in entry_points(group=GROUP):
+        try:
+            source = _loaded(point)
+            if source.name in found:
+                raise ValueError(f"there is a source {source.name!r} already")
+        except Exception as error:
+            _log.error("source_not_loaded", source=point.name, package=_package(point), error=repr(error))
+        else:
+            found[source.name] = source
+    return found
+
+
+def _loaded(point: EntryPoint) -> SourceType:
+    source = point.load()
+    if not isinstance(source, SourceType):
+        raise TypeError(f"{point.value} is a {type(source).__name__}, not a SourceType")
+    if source.name != point.name:
+        raise ValueError(f"the entry point is named {point.name!r}, its source {source.name!r}: give both one name")
+    return SourceType(**{**vars(source), "package": _package(point)})
+
+
+def _package(point: EntryPoint) -> str:
+    return point.dist.name if point.dist else ""

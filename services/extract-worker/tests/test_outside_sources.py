@@ -1,0 +1,139 @@
+"""A source of another package: found by its entry point, read, and kept as any other. The code is that of
+docs/write-a-source.md."""
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+from structlog.testing import capture_logs
+
+from vai_common.errors import ErrorCode, Permanent, RunError
+from vai_records.definitions import definition_schema
+from vai_records.definitions.dlt_extract import DltExtract
+from vai_records.definitions.source_types import source_types
+from vai_testkit.servers.json_api import Ask, FakeApi, Say
+from vai_worker.children.job import ConnectionSecret
+
+ANOTHERS = "from vai_records.definitions.source_types import _OURS\nSOURCE = _OURS[0]"
+PAGE = Path(__file__).parents[3] / "docs/write-a-source.md"
+
+
+@pytest.fixture
+def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of the Python path whose packages the registry finds."""
+    folder = tmp_path / "packages"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.setattr(DltExtract, "SOURCES", dict(DltExtract.SOURCES))
+    source_types.cache_clear()
+    yield folder
+    source_types.cache_clear()
+
+
+def install(folder: Path, package: str, point: str, **modules: str) -> None:
+    (folder / package).mkdir()
+    for name, text in modules.items():
+        (folder / package / f"{name}.py").write_text(text)
+    told = folder / f"{package}-1.0.dist-info"
+    told.mkdir()
+    (told / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package.replace('_', '-')}\nVersion: 1.0\n")
+    (told / "entry_points.txt").write_text(f"[vai.sources]\n{point}\n")
+
+
+@pytest.fixture
+def weather(packages: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the page shows, installed."""
+    text = PAGE.read_text()
+    init, reading = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (point,) = re.findall(r'^weather = "(.+)"$', text, re.MULTILINE)
+    for name in ("vai_weather", "vai_weather.reading"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    install(packages, "vai_weather", f"weather = {point}", __init__=init, reading=reading)
+
+
+def serve(api: FakeApi, rows: dict[str, list[dict[str, Any]]], size: int = 2) -> None:
+    def answer(ask: Ask) -> Any:
+        since, page = ask.query.get("since", ""), int(ask.query["page"])
+        found = [row for row in rows[ask.path.strip("/")] if row.get("measured_at", "") >= since]
+        return {
+            "rows": found[(page - 1) * size : page * size],
+            "next_page": page + 1 if page * size < len(found) else None,
+        }
+
+    for name in rows:
+        api.paths[f"/{name}"] = answer
+
+
+def weather_at(url: str) -> ConnectionSecret:
+    return ConnectionSecret("id", "skies", "weather", {"base_url": url}, {"token": "t0ken-of-weather"})
+
+
+def measured(*days: int) -> list[dict[str, Any]]:
+    return [{"station": "a", "measured_at": f"2026-01-{day:02}T00:00:00Z", "degrees": day} for day in days]
+
+
+@pytest.mark.usefixtures("weather")
+def test_it_is_listed_with_its_package_its_tables_and_its_schema() -> None:
+    found = source_types()["weather"]
+    assert (found.package, [one.size for one in found.resources]) == ("vai-weather", ["XS", "L"])
+    assert "WeatherDefinition" in definition_schema("dlt_extract")["$defs"]
+    assert DltExtract.model_validate({"source": "weather", "station": "a"}).source == "weather"
+    with pytest.raises(ValidationError):
+        DltExtract.model_validate({"source": "weather", "statoin": "a"})
+
+
+@pytest.mark.usefixtures("weather")
+def test_it_is_extracted_smallest_first_and_goes_on_from_its_cursor(bench: Any, api: FakeApi) -> None:
+    rows = {"stations": [{"id": 1}, {"id": 2}, {"id": 3}], "measurements": measured(1, 2, 3)}
+    serve(api, rows)
+    bench.connection = weather_at(f"{api.url}/")
+    result = bench.extract("weather", incremental=True)
+    assert result["per_resource_rows"] == {"stations": 3, "measurements": 3}
+    assert [ask.path for ask in api.asked] == ["/stations"] * 2 + ["/measurements"] * 2
+    assert {ask.headers["authorization"] for ask in api.asked} == {"Bearer t0ken-of-weather"}
+    rows["measurements"] += [{**measured(3)[0], "station": "b"}, *measured(4)]
+    bench.next_run()
+    result = bench.extract("weather", incremental=True)
+    assert result["per_resource_rows"] == {"stations": 3, "measurements": 2}
+    assert bench.column("measurements", "degrees") == [3, 4]
+
+
+@pytest.mark.usefixtures("weather")
+def test_what_a_server_says_is_the_error_that_it_means(bench: Any, api: FakeApi) -> None:
+    api.paths["/stations"] = lambda ask: Say({"why": "no"}, 401)
+    bench.connection = weather_at(api.url)
+    with pytest.raises(RunError) as failed:
+        bench.extract("weather", resources=["stations"])
+    assert failed.value.code is ErrorCode.AUTH_ERROR
+    with pytest.raises(Permanent, match="has no 'rain'; there are stations, measurements"):
+        bench.extract("weather", resources=["rain"])
+
+
+@pytest.mark.parametrize(
+    ("module", "point", "why"),
+    [
+        ("import nothing_there", "broken = odd:SOURCE", "nothing_there"),
+        ("SOURCE = 5", "broken = odd:SOURCE", "not a SourceType"),
+        (ANOTHERS, "rest_api = odd:SOURCE", "already"),
+        (ANOTHERS, "other = odd:SOURCE", "one name"),
+    ],
+)
+def test_a_package_that_is_broken_stops_nobody(
+    packages: Path, monkeypatch: pytest.MonkeyPatch, module: str, point: str, why: str
+) -> None:
+    monkeypatch.delitem(sys.modules, "odd", raising=False)
+    install(packages, "odd", point, __init__=module)
+    with capture_logs() as said:
+        assert list(source_types()) == ["rest_api", "filesystem", "sample", "noop"]
+    (entry,) = said
+    assert (entry["event"], entry["package"]) == ("source_not_loaded", "odd")
+    assert why in entry["error"]
+
+
+def test_a_source_of_another_package_is_no_longer_than_it_should_be() -> None:
+    code = "".join(re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL))
+    assert len([line for line in code.splitlines() if line.strip()]) <= 45

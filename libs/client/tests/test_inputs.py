@@ -22,8 +22,14 @@ def test_what_begins_as_json_and_is_none_is_refused_and_not_taken_as_text(text: 
         assign({}, f"resources={text}")
 
 
-@pytest.mark.parametrize("text", ["{{ bronze_orders }}", "orders", "2026-01-01", "a [b]"])
+@pytest.mark.parametrize("text", ["{{ bronze_orders }}", "orders", "2026-01-01", "a [b]", "1e400", "NaN"])
 def test_other_text_is_text(text: str) -> None:
     target: dict[str, object] = {}
     assign(target, f"field={text}")
     assert target == {"field": text}
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1e999", "NaN", "Infinity"])
+def test_a_number_that_no_json_has_is_refused_before_anything_is_sent(number: str) -> None:
+    with pytest.raises(typer.BadParameter, match="too large, or no number"):
+        read_object(f'{{"rows": {number}}}', "--definition")

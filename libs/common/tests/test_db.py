@@ -228,3 +228,11 @@ async def test_whoever_finds_a_free_connection_has_it_at_once_and_needs_no_task(
             pool._acquire(1.0).send(None)
     finally:
         pool.terminate()
+
+
+async def test_what_a_statement_was_given_is_in_no_error_of_the_engine(own_database: Database) -> None:
+    """Errors are logged, and among the values are hashes of passwords."""
+    async with _engine(own_database.url) as engine, engine.connect() as conn:
+        with pytest.raises(DBAPIError) as failed:
+            await conn.execute(text("SELECT 1 / (:secret <> 'c4nary')::int"), {"secret": "c4nary"})
+    assert "c4nary" not in str(failed.value).replace("<> 'c4nary'", "")

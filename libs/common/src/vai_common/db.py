@@ -270,6 +270,7 @@ def engine(url: str, role: str, size: int = 4, bounds: Bounds | None = None, nam
             "command_timeout": bounds.command,
             "timeout": CONNECT_SECONDS,
         },
+        hide_parameters=True,  # values of rows, hashes of passwords among them, are no part of a message
         json_serializer=dump_json,
         json_deserializer=load_json,
     )

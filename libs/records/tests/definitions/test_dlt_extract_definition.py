@@ -112,6 +112,8 @@ def test_what_is_missing_has_the_type_missing(definition: dict[str, Any], field:
         ({"resources": ["a", "A"]}, "resources", "two resources have the table a"),
         ({"resources": []}, "resources", "at least 1 item"),
         ({"resources": ["a"], "base_url": "https://u:p@example.com"}, "base_url", "connection's credentials"),
+        ({"resources": [{"name": "a", "path": "http://u:p@h/x"}]}, "resources.0.path", "connection's credentials"),
+        ({"resources": [{"name": "a", "path": "//u:p@h/x"}]}, "resources.0.path", "connection's credentials"),
         ({"resources": ["a"], "base_url": "ftp://example.com"}, "base_url", "https://"),
         ({"resources": [{"name": "a", "write_disposition": "merge"}]}, "resources.0", "primary_key"),
         (
@@ -128,6 +130,12 @@ def test_what_does_not_fit_is_named(fields: dict[str, Any], field: str, message:
     found = problems(source="rest_api", **fields)
     assert list(found) == [field]
     assert message in found[field][1]
+
+
+@pytest.mark.parametrize("path", ["s3://AKIA:secret@bucket/a.csv", "//u:p@bucket/a.csv"])
+def test_a_path_of_files_holds_no_key(path: str) -> None:
+    assert list(problems(source="filesystem", path=path)) == ["path"]
+    assert list(problems(source="filesystem", resources=[{"name": "a", "path": path}])) == ["resources.0.path"]
 
 
 @pytest.mark.parametrize(("resource", "table"), TABLES)

@@ -1,9 +1,10 @@
 """A row that a process holds and does not let go costs those who want it an answer, and nobody else anything."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 from uuid import UUID
 
 import httpx2
@@ -77,17 +78,28 @@ async def test_who_wants_to_change_a_run_that_is_held_hears_so_and_the_others_go
     assert all(answer.headers["retry-after"] and answer.json()["detail"][0]["msg"] for answer in answers)
 
 
+@pytest.mark.parametrize(("what", "times"), [("organisation", 40), ("invitation", 8)])
 async def test_an_organisation_whose_row_is_held_takes_nobody_elses_connections(
-    api: httpx2.AsyncClient, web: httpx2.AsyncClient, gateway: Gateway, team: Team
+    api: httpx2.AsyncClient, web: httpx2.AsyncClient, gateway: Gateway, team: Team, what: str, times: int
 ) -> None:
     """Each answer of the other organisation asks the database for its credential again."""
+    gateway.sign_ins.count = AsyncMock()  # type: ignore[method-assign]
+    invited = (await api.post("/api/v1/users", json={"email": "ada@example.com", "role": "viewer"})).json()
+    accept = {"token": invited["invitationToken"], "password": "a password of her own"}
+
+    def change() -> Coroutine[Any, Any, httpx2.Response]:
+        if what == "organisation":
+            return api.patch("/api/v1/organisation", json={"name": "A"})
+        return web.post("/api/v1/invitations/accept", json=accept)
+
     other = await make_team(gateway.engine, "modest")
     frozen: Any = await db.connect(gateway.settings.database_url, "api-gateway", db.UNBOUND)
     try:
         await frozen.execute("BEGIN")
         await frozen.execute("SELECT FROM organisations WHERE id = $1 FOR UPDATE", team.org_id)
+        await frozen.execute("SELECT FROM memberships WHERE org_id = $1 FOR UPDATE", team.org_id)
         began = steady_seconds()
-        asked = [asyncio.create_task(api.patch("/api/v1/organisation", json={"name": "A"})) for _ in range(40)]
+        asked = [asyncio.create_task(change()) for _ in range(times)]
         done: list[httpx2.Response] = []
         while not all(task.done() for task in asked):
             gateway.authenticator.forget(other.org_id)

@@ -1,6 +1,7 @@
 """What people type: definitions from files and from `--set a.b=c`."""
 
 import json
+import math
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -30,12 +31,23 @@ def read_object(source: str, option: str) -> Json:
     Raises BadParameter that names `option`.
     """
     try:
-        found = json.loads(_text(source))
+        found = _read(_text(source))
     except (OSError, ValueError) as error:
         raise typer.BadParameter(f"{source}: {error}", param_hint=option) from error
     if not isinstance(found, dict):
         raise typer.BadParameter(f"{source}: a JSON object is needed", param_hint=option)
     return found
+
+
+def _read(text: str) -> Any:
+    """Raises ValueError for what no platform takes, too: 1e400, NaN."""
+    return json.loads(text, parse_float=_finite, parse_constant=_finite)
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(number := float(text)):
+        raise ValueError(f"{text} is too large, or no number")
+    return number
 
 
 def _text(source: str) -> str:
@@ -67,7 +79,7 @@ def _value(text: str) -> Any:
     if text.startswith("@"):
         return file_text(text[1:], "--set")
     try:
-        return json.loads(text)
+        return _read(text)
     except ValueError as error:
         if text.startswith(("{", "[")) and not text.startswith("{{"):
             raise typer.BadParameter(f"{text}: this is not JSON: {error}", param_hint="--set") from error

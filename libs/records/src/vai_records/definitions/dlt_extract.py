@@ -19,6 +19,7 @@ from vai_records.definitions.sources.resources import (
     RestResources,
     SampleResources,
     WithoutProgress,
+    without_user,
 )
 from vai_records.definitions.sources.rest_checks import Wrong, check_resources
 from vai_records.definitions.sources.rest_requests import ErrorRules, Headers, Params
@@ -52,6 +53,9 @@ def _fault(place: tuple[str | int, ...], kind: LiteralString, message: str) -> V
 Start = Annotated[Annotated[date, Field(strict=False)] | Annotated[datetime, Field(strict=False)], WrittenOut]
 """A day, or an instant."""
 
+FilePath = Annotated[
+    str, Field(min_length=1, max_length=2000), AfterValidator(few_wildcards), AfterValidator(without_user)
+]
 HttpAddress = Annotated[str, Field(max_length=2000), AfterValidator(_http_address)]
 
 
@@ -170,7 +174,7 @@ class Filesystem(DltExtract):
 
     source: Literal["filesystem"]
     resources: FileResources | None = Field(default=None, description="Tables, each with the path of its files.")
-    path: Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(few_wildcards)] | None = Field(
+    path: FilePath | None = Field(
         default=None, description="A folder, or files with wildcards: each name becomes a table. Or give resources."
     )
 

@@ -179,15 +179,15 @@ async def accept(conn: AsyncConnection, secret: str, password_hash: str | None) 
     return None if row is None else (row.org_id, row.user_id)
 
 
-async def invited(conn: AsyncConnection, secret: str) -> str | None:
-    """The email that an invitation is for; None for a bad one."""
+async def invited(conn: AsyncConnection, secret: str) -> tuple[UUID, str] | None:
+    """The organisation and the email that an invitation is for; None for a bad one."""
     mine = and_(
         _M.invitation_hash == invitation_hash(secret),
         _M.invitation_ends_at > func.clock_timestamp(),
         _M.removed_at.is_(None),
     )
-    email: str | None = (await conn.execute(select(_M.email).where(mine))).scalar_one_or_none()
-    return email
+    row = (await conn.execute(select(_M.org_id, _M.email).where(mine))).one_or_none()
+    return None if row is None else (row.org_id, row.email)
 
 
 async def change(conn: AsyncConnection, org_id: UUID, user_id: UUID, values: dict[str, Any]) -> Member | None:

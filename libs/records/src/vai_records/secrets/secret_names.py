@@ -7,14 +7,44 @@ from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 _WORD: Final = frozenset(
-    ("auth", "authorization", "bearer", "cookie", "credential", "credentials", "dsn", "jwt", "pass", "passcode", "pw")
+    (
+        "auth",
+        "authorization",
+        "bearer",
+        "cvc",
+        "cvv",
+        "jsessionid",
+        "phpsessid",
+        "sessionid",
+        "cookie",
+        "credential",
+        "credentials",
+        "dsn",
+        "jwt",
+        "pass",
+        "passcode",
+        "pw",
+    )
 ) | frozenset(("csrf", "pgpass", "pwd", "session", "sid", "sig", "sign", "signature", "xsrf"))
 _MAY_BE: Final = frozenset(("code", "mfa", "otp", "pat", "pin", "totp"))
 """Words that name credentials and much else: the value decides (`is_secret_value`)."""
 
 _SHORT_CODE = re.compile(r"[0-9]{4,12}")
 _TOKEN = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9._~+/=-]{12,4096}")
-_ENDS: Final = ("apikey", "accesskey", "authkey", "passphrase", "passwd", "password", "privatekey", "secret", "token")
+_ENDS: Final = (
+    "apikey",
+    "accesskey",
+    "authkey",
+    "passkey",
+    "passphrase",
+    "passwd",
+    "password",
+    "privatekey",
+    "secret",
+    "token",
+)
+_MANY: Final = tuple(f"{end}s" for end in _ENDS if end != "token")
+"""`tokens` count words in the APIs of language models; those that open something say whose they are."""
 _KEY_OWNERS: Final = (
     frozenset(
         (
@@ -26,14 +56,18 @@ _KEY_OWNERS: Final = (
             "application",
             "auth",
             "client",
+            "consumer",
             "developer",
             "encryption",
+            "fastly",
             "functions",
+            "genie",
         )
     )
     | frozenset(
         (
             "host",
+            "insert",
             "licence",
             "license",
             "master",
@@ -47,8 +81,9 @@ _KEY_OWNERS: Final = (
             "ssh",
         )
     )
-    | frozenset(("subscription", "webhook"))
+    | frozenset(("server", "subscription", "webhook", "write"))
 )
+_TOKEN_OWNERS: Final = frozenset(("access", "api", "auth", "bearer", "id", "refresh", "session"))
 _VENDORS: Final = frozenset(("xhoneycombteam",))
 """Headers whose names say nothing."""
 
@@ -86,11 +121,13 @@ def looks_secret(name: str) -> bool:
     words = [word.lower() for word in _WORDS.findall(name[:256])]
     if words == ["key"] or "".join(words) in _VENDORS:
         return True
-    if any(word in _WORD or word.endswith(_ENDS) for word in words):
+    if any(word in _WORD or word.endswith((*_ENDS, *_MANY)) for word in words):
         return True
     pairs = itertools.pairwise(words)
     return any(
-        (after == "key" and before in _KEY_OWNERS) or (before, after) == ("connection", "string")
+        (after in ("key", "keys") and before in _KEY_OWNERS)
+        or (after == "tokens" and before in _TOKEN_OWNERS)
+        or (before, after) == ("connection", "string")
         for before, after in pairs
     )
 

@@ -41,6 +41,7 @@ PLACES = frozenset((*_FLAT, "body", "body_text", "url", "base_url", "resources")
 _URL: Path = ("url",)
 _PORTS = {"http": 80, "https": 443}
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_PART = re.compile(r";([^;/?#&=]{1,256}=[^;/?#&]+)")
 _REFERENCE = re.compile(r"\$\{?/")
 
 
@@ -161,7 +162,11 @@ def tidied(definition: Mapping[str, Any]) -> Json:
     Raises `SecretMissing` where there is no such place.
     """
     tidy = dict(definition)
-    if isinstance(url := tidy.get("url"), str) and has_secret_path(url) and not _REFERENCE.search(url):
+    if (
+        isinstance(url := tidy.get("url"), str)
+        and (has_secret_path(url) or _has_secret_part(url))
+        and not _REFERENCE.search(url)
+    ):
         tidy["url"] = {"kind": "secret", "value": url}
     for field, place in (("url", "query"), ("base_url", "params")):
         if isinstance(tidy.get(field), str):
@@ -332,8 +337,13 @@ def _names_secret(part: str) -> bool:
     """Whether `name=value` of an address is a credential."""
     name, _, value = part.partition("=")
     return bool(value) and (
-        is_secret_value(unquote_plus(name), unquote_plus(value)) or has_secret_form(unquote_plus(value))
+        is_secret_value(unquote_plus(name), unquote_plus(value)) or _is_secret_text(unquote_plus(value))
     )
+
+
+def _has_secret_part(url: str) -> bool:
+    """Whether `;token=…` stands in it, which no other field could hold."""
+    return any(_names_secret(part[1]) for part in _PART.finditer(url[:_LONGEST_ADDRESS]))
 
 
 def _as_values(parts: list[str]) -> Json:

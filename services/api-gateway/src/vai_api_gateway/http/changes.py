@@ -24,11 +24,10 @@ class Changes:
         self._of: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
 
     @asynccontextmanager
-    async def begin(self, org_id: UUID | None) -> AsyncIterator[AsyncConnection]:
-        """A transaction. `None`: the organisation is not known yet. Raises `Overloaded` after `TURN_SECONDS`."""
+    async def begin(self, org_id: UUID) -> AsyncIterator[AsyncConnection]:
+        """A transaction; `ids.NIL`: whoever makes organisations. Raises `Overloaded` after `TURN_SECONDS`."""
         async with AsyncExitStack() as stack:
-            if org_id is not None:
-                lock = self._of.setdefault(org_id, asyncio.Lock())
-                await stack.enter_async_context(turn(lock))
+            lock = self._of.setdefault(org_id, asyncio.Lock())
+            await stack.enter_async_context(turn(lock))
             await stack.enter_async_context(turn(self._most))
             yield await stack.enter_async_context(self._engine.begin())

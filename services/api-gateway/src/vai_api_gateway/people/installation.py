@@ -21,6 +21,7 @@ from vai_api_gateway.people.organisation import organisation_json
 from vai_api_gateway.people.shapes import Email, Name, SettingsPatch
 from vai_api_gateway.people.users import member_json
 from vai_api_gateway.problems import Problem, conflict, not_found
+from vai_common.ids import NIL
 from vai_records.people import members, organisations
 from vai_records.people.people import Organisation, Role
 
@@ -68,7 +69,7 @@ async def make_organisation(request: Request, body: OrganisationBody) -> Respons
     """The organisation with its first administrator. A slug that is in use is 409."""
     invitation, person = members.new_invitation(), body.administrator
     values = {"role": Role.ADMIN, "first_name": person.first_name, "last_name": person.last_name}
-    async with gateway_of(request).rows.begin(None) as conn:
+    async with gateway_of(request).rows.begin(NIL) as conn:
         made = await organisations.make(conn, body.slug, body.name, _settings(body.settings))
         if made is None:
             raise conflict(f"another organisation has the slug {body.slug!r}", ("body", "slug"))

@@ -35,14 +35,15 @@ async def accept_invitation(request: Request, body: AcceptBody) -> Response:
     gateway = gateway_of(request)
     await gateway.sign_ins.count(request, body.token)
     async with gateway.engine.connect() as conn:
-        email = await members.invited(conn, body.token)
-    if email is None:
+        invited = await members.invited(conn, body.token)
+    if invited is None:
         raise _unknown()
+    org_id, email = invited
     hashed = None
     if body.password is not None:
         refuse_guessable(body.password, email, "password")
         hashed = await gateway.desk.hashed(body.password)
-    async with gateway.rows.begin(None) as conn:
+    async with gateway.rows.begin(org_id) as conn:
         taken = await members.accept(conn, body.token, hashed)
         if taken is None:
             raise _unknown()

@@ -6,7 +6,14 @@ from pydantic import AfterValidator, Field
 
 from vai_records.definitions.sources.csv_words import CsvWords
 from vai_records.definitions.sources.globs import few_wildcards
-from vai_records.definitions.sources.resources import MOST_RESOURCES, ColumnName, OnMissingColumn, Resource, distinct
+from vai_records.definitions.sources.resources import (
+    MOST_RESOURCES,
+    ColumnName,
+    OnMissingColumn,
+    Resource,
+    distinct,
+    without_user,
+)
 
 Format = Literal["csv", "jsonl", "json", "parquet"]
 
@@ -14,7 +21,9 @@ Format = Literal["csv", "jsonl", "json", "parquet"]
 class FileResource(Resource, CsvWords):
     """Files by a glob under the allowed folder, or `s3://bucket/prefix/*.csv`."""
 
-    path: Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(few_wildcards)]
+    path: Annotated[
+        str, Field(min_length=1, max_length=2000), AfterValidator(few_wildcards), AfterValidator(without_user)
+    ]
     format: Format | None = Field(default=None, description="Left out: told by the suffix.")
     incremental: bool = Field(
         default=False, description="Only files that are new or have changed, by name, size and time of change."

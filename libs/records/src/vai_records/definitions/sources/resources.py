@@ -35,6 +35,16 @@ Name = Annotated[str, Field(min_length=1, max_length=100)]
 ColumnName = Annotated[str, Field(max_length=255)]
 TableName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]*$", max_length=100)]
 
+_USER = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//[^/?#]*@")
+
+
+def without_user(path: str) -> str:
+    """The path. Raises ValueError for an address with a user, a password or a key in it."""
+    if _USER.match(path.replace("\\", "/")):
+        raise ValueError("user and password belong into a connection's credentials, not into a definition")
+    return path
+
+
 OnMissingColumn = Annotated[
     Literal["warn", "fail"],
     Field(description="Where what columns declares is not there: a warning in the run's log, or an error."),
@@ -159,7 +169,7 @@ class RestResource(Resource, Asking, CsvWords):
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
 
-    path: Annotated[str, Field(max_length=2000)] | None = None
+    path: Annotated[str, Field(max_length=2000), AfterValidator(without_user)] | None = None
     data_selector: JsonPath | None = None
     paginator: Paginator | None = None
     incremental: Incremental | None = None

@@ -5,13 +5,12 @@ point of the group `vai.sources`, whose object is a `SourceType`; whoever builds
 docs/write-a-source.md shows one.
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final, Literal
-
-import structlog
 
 from vai_records.definitions.dlt_extract import DltExtract, Filesystem, Noop, RestApi, Sample
 
@@ -20,7 +19,7 @@ Size = Literal["XS", "S", "M", "L", "XL"]
 
 GROUP: Final = "vai.sources"
 
-_log = structlog.get_logger()
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -136,7 +135,7 @@ def source_types() -> Mapping[str, SourceType]:
             if source.name in found:
                 raise ValueError(f"there is a source {source.name!r} already")
         except Exception as error:
-            _log.error("source_not_loaded", source=point.name, package=_package(point), error=repr(error))
+            _log.error("source_not_loaded: %s of the package %s: %r", point.name, _package(point), error)
         else:
             found[source.name] = source
     return found

@@ -230,6 +230,12 @@ async def test_whoever_finds_a_free_connection_has_it_at_once_and_needs_no_task(
         pool.terminate()
 
 
+@pytest.mark.parametrize("word", ["sslmode=disable", "sslmode=prefer&target_session_attrs=read-write"])
+async def test_an_engine_reads_an_address_as_the_pools_do(own_database: Database, word: str) -> None:
+    async with _engine(f"{own_database.url}?{word}") as engine:
+        assert await _through_engine(engine) == 1
+
+
 async def test_what_a_statement_was_given_is_in_no_error_of_the_engine(own_database: Database) -> None:
     """Errors are logged, and among the values are hashes of passwords."""
     async with _engine(own_database.url) as engine, engine.connect() as conn:

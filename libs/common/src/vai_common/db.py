@@ -255,16 +255,18 @@ def engine(url: str, role: str, size: int = 4, bounds: Bounds | None = None, nam
 
     It tests a connection before use (`pool_pre_ping`), so that a restart of Postgres makes no request fail.
     """
+    from sqlalchemy import URL
     from sqlalchemy.ext.asyncio import create_async_engine
 
     bounds = bounds or bounds_of(role)
     return create_async_engine(
-        url.replace("postgresql://", "postgresql+asyncpg://", 1),
+        URL.create("postgresql+asyncpg"),
         pool_size=size,
         max_overflow=0,
         pool_timeout=bounds.turn or 30,
         pool_pre_ping=True,
         connect_args={
+            "dsn": url,  # read by asyncpg, as the pools' is: `sslmode` and several hosts mean the same
             "server_settings": _session(role, bounds, name),
             "connection_class": _Connection,
             "command_timeout": bounds.command,

@@ -191,7 +191,7 @@ def test_a_place_that_is_none_is_refused_in_words(bench: Any, config: dict[str, 
     assert next(iter(config)) in error.message
 
 
-@pytest.mark.parametrize("bucket", ["a", "x@127.0.0.1:1", "UPPER", "a..b", "127.0.0.1", "b%2fucket", "-ab", "b" * 64])
+@pytest.mark.parametrize("bucket", ["a", "UPPER", "a..b", "127.0.0.1", "b%2fucket", "-ab", "b" * 64])
 def test_a_bucket_that_is_none_is_refused_in_words(bench: Any, s3: Any, bucket: str) -> None:
     bench.connection = connection(s3)
     error = failure(bench, f"s3://{bucket}/*.csv")

@@ -156,7 +156,7 @@ def test_a_profile_is_kept_privately_and_taken_by_its_name(
     assert vai("profile", "use", "prod").exit_code == 0
     told = vai("whoami").stdout
     assert f"{platform.url} (from the profile prod)" in told
-    assert "role        admin" in told
+    assert "role         admin" in told
     assert vai("profile", "remove", "prod").stdout == "profile prod removed\n"
     assert json.loads(file.read_text()) == {"current": None, "profiles": {}}
     assert vai("profile", "use", "prod").exit_code == 2

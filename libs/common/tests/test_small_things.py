@@ -175,6 +175,8 @@ def test_settings_do_not_change_and_do_not_show_keys() -> None:
 
 
 def test_without_a_collector_a_span_is_nothing() -> None:
-    with telemetry.span("run", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", run_id="x") as nothing:
+    with telemetry.span(
+        "run", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", {"vai.run.id": "x"}
+    ) as nothing:
         assert nothing is None
     assert telemetry.current_traceparent() is None

@@ -1,6 +1,7 @@
 """Where spans are sent, and that a collector which is away, slow or refuses holds nobody."""
 
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -28,12 +29,14 @@ Patch = pytest.MonkeyPatch
 def quick(monkeypatch: Patch) -> None:
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
     monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_on")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "2")
 
 
 @contextmanager
 def _traced(**settings: Any) -> Iterator[None]:
     """Tracing as a service has it; its end takes no longer than it says."""
     needed: dict[str, Any] = {"database_url": "postgresql://a@b/c", "kafka": "k:1", "lake_url": "file:///lake"}
+    before = set(threading.enumerate())
     stop = tracing.start_tracing("a-service", "1.2.3", Settings(**needed | settings))
     try:
         yield
@@ -41,6 +44,11 @@ def _traced(**settings: Any) -> Iterator[None]:
         began = steady_seconds()
         stop()
         assert steady_seconds() - began < tracing.FLUSH_SECONDS + 1
+        # Their waits are random: another test's Hypothesis would see Python's own numbers change.
+        for thread in set(threading.enumerate()) - before:
+            if "Otel" in thread.name or "shutdown" in thread.name:
+                thread.join(30)
+                assert not thread.is_alive()
 
 
 def _failed() -> float:

@@ -203,6 +203,7 @@ class AsyncKinds(AsyncGroup):
     """`client.kinds`"""
 
     list, templates = _ask(kinds.listing), _ask(kinds.templates)
+    sources, source = _ask(kinds.sources), _ask(kinds.source)
 
 
 class AsyncEvents(AsyncGroup):

@@ -80,7 +80,8 @@ class Shell:
                 answer = await self._curl(request, variables)
                 assert answer.is_success, (line, answer.text)
                 variables[name] = answer.json()[taken]
-                self.made.append(variables[name])
+                if answer.request.method == "POST":
+                    self.made.append(variables[name])
         variables["VAI_API_KEY"] = key if last_key is None else last_key
         return await self._curl(_parsed(last)[1], variables)
 

@@ -104,7 +104,7 @@ def test_every_form_of_a_pivot_is_one_query_and_gives_what_duckdb_gives(table: s
         ("PIVOT (FROM read_text('/etc/passwd')) ON content", r"read_text\(…\)"),
         ("PIVOT {{ bronze_orders }} ON getvariable('x') USING sum(amount)", r"getvariable\(\)"),
         ("PIVOT {{ bronze_orders }} ON (SELECT max(name) FROM duckdb_views()) USING sum(amount)", "duckdb_views"),
-        ("PIVOT '/etc/passwd' ON a USING sum(b)", "no input"),
+        ("PIVOT '/etc/passwd' ON a USING sum(b)", "not an input"),
         ("PIVOT {{ bronze_orders }} ON kind IN (SELECT name FROM duckdb_views())", "duckdb_views"),
         ("PIVOT {{ bronze_orders }} ON kind IN (FROM read_text('/etc/passwd'))", "read_text"),
         ("PIVOT {{ bronze_orders }} o JOIN pg_settings p ON o.kind = p.name ON o.id USING count(*)", "pg_settings"),

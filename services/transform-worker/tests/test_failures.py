@@ -94,7 +94,7 @@ def test_whatever_a_row_holds_no_part_of_it_is_told(expression: str, value: str,
         sql = f"SELECT {expression} AS x FROM r"
         try:
             connection.execute(sql).fetchall()
-        except duckdb.Error as error:
+        except (duckdb.Error, UnicodeDecodeError) as error:
             failure = query_failure(error, 1, 1, sql, rows_read)
         else:
             return
@@ -103,6 +103,13 @@ def test_whatever_a_row_holds_no_part_of_it_is_told(expression: str, value: str,
     assert not any(hexadecimal[at : at + 6] in said for at in range(len(hexadecimal) - 5))
     parts = (value[at : at + 6] for at in range(len(value) - 5))
     assert not any(part in said for part in parts if set(part) & set("QXZqxz"))
+
+
+def test_a_value_that_duckdb_cuts_within_a_character_is_an_error_of_the_data() -> None:
+    with duckdb.connect() as connection, pytest.raises((duckdb.Error, UnicodeDecodeError)) as caught:
+        connection.execute("SELECT unhex($1)", ["…'"]).fetchall()
+    failure = query_failure(caught.value, 1, 1, "SELECT unhex(v) FROM r")
+    assert (failure.code, failure.details["type"]) == (ErrorCode.DATA_ERROR, "Invalid Input")
 
 
 def test_an_error_of_the_sql_after_rows_were_read_tells_none_of_them() -> None:

@@ -35,7 +35,7 @@ def query_failure(
 
     `rows_read`: rows were read before, so that an error of the SQL may hold values, too.
     """
-    text = str(error).strip()
+    text = _words_of(error).strip()
     match = _DUCKDB.search(text)
     kind = match[1] if match and match[1] in _KINDS else "?"
     text = text[match.start() :] if match else text
@@ -53,6 +53,11 @@ def query_failure(
     if kind == "Permission":
         return Permanent(ErrorCode.DATA_ERROR, f"The SQL may read nothing but its inputs: {said}", details)
     return Permanent(ErrorCode.DATA_ERROR, f"The SQL failed, correct it and run again: {said}", details)
+
+
+def _words_of(error: Exception) -> str:
+    """What DuckDB said. It cuts long values between the bytes of a character, which Python then cannot decode."""
+    return error.object.decode(errors="replace") if isinstance(error, UnicodeDecodeError) else str(error)
 
 
 def about_text(error: RunError, as_text: Sequence[AsText]) -> RunError:

@@ -325,7 +325,7 @@ class _Transform:
             raise about_text(error, self.as_text) from error.__cause__
         except Stop:
             raise
-        except (duckdb.Error, OSError) as error:
+        except (duckdb.Error, OSError, UnicodeDecodeError) as error:
             self.watch.check()  # interrupted: the reason is better known there
             if isinstance(error, OSError) and error.errno is not None:
                 raise  # of this machine, not of the query

@@ -43,8 +43,8 @@ class Record:
 
 
 def name_of(moment: datetime) -> str:
-    """In the order of time, and a name for files everywhere."""
-    return f"{moment:%Y%m%dT%H%M%SZ}"
+    """In the order of time, a name for files everywhere, and another one for each backup."""
+    return f"{moment:%Y%m%dT%H%M%S.%f}"[:-3] + "Z"
 
 
 async def identity(conn: Queries) -> str:

@@ -18,6 +18,7 @@ T ?=
 V ?=
 # Four processes on two cores: those whose tests work with a stack mostly wait for it.
 BESIDE := -n 4 --dist loadscope --no-loadscope-reorder
+IN_TWO := -n 2 --dist loadscope --no-loadscope-reorder
 export DETACH REPLICAS KAFKA SERVICE JSON TO FROM
 
 .PHONY: help
@@ -85,7 +86,7 @@ restore: $(READY) ## a backup into an empty database and lake, or a new stack (F
 
 .PHONY: test
 test: $(READY) ## all tests, in four processes (T=path for a part; KAFKA=apache: the integration tests on Apache Kafka)
-	@PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE= VAI_TEST_KAFKA="$(KAFKA)" $(PY) -m pytest $(or $(T),$(if $(KAFKA),tests/integration,$(BESIDE)))
+	@PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE= VAI_TEST_KAFKA="$(KAFKA)" $(PY) -m pytest $(or $(T),$(if $(KAFKA),$(IN_TWO) tests/integration,$(BESIDE)))
 
 .PHONY: test-upgrade
 test-upgrade: $(READY) ## the version before beside this one, through the migration, under load
@@ -93,7 +94,7 @@ test-upgrade: $(READY) ## the version before beside this one, through the migrat
 
 .PHONY: test-daytwo
 test-daytwo: $(READY) ## backup and restore, secrets that change, a node that goes, another Kafka: each under load
-	@$(PY) -m pytest tests/daytwo
+	@PYTHONHASHSEED=0 $(PY) -m pytest $(IN_TWO) tests/daytwo
 
 .PHONY: fuzz
 fuzz: $(READY) ## look for inputs that break something: the property tests with new ones (MINUTES=5, SEED= to repeat, T=)

@@ -15,8 +15,10 @@ _NO_TESTS = 5
 
 def _round(seed: int, paths: list[str]) -> int:
     """pytest's exit code."""
-    command = (sys.executable, "-m", "pytest", "-q", "-m", "property", f"--hypothesis-seed={seed}", *paths)
-    return subprocess.run(command, env={**os.environ, "VAI_FUZZ": str(seed)}, check=False).returncode
+    beside = ("-n", "2", "--dist", "loadscope", "--no-loadscope-reorder")
+    command = (sys.executable, "-m", "pytest", "-q", "-m", "property", *beside, f"--hypothesis-seed={seed}", *paths)
+    environment = {**os.environ, "VAI_FUZZ": str(seed), "PYTHONHASHSEED": "0"}
+    return subprocess.run(command, env=environment, check=False).returncode
 
 
 def main() -> int:

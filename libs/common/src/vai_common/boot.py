@@ -17,8 +17,6 @@ import structlog
 import uvicorn
 import uvloop
 from aiokafka.errors import KafkaError
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from vai_common import environment, poolers, vitals
 from vai_common.db import AWAY, is_away, open_pool
@@ -31,10 +29,9 @@ from vai_common.messages.protocol import BoundedProtocol, Bounds, Door
 from vai_common.messages.refusals import NotMade
 from vai_common.messages.topics import make_topics
 from vai_common.queries import OpenPool
-from vai_common.settings import Settings
+from vai_common.settings import Settings, WrongSettings, read
 from vai_common.telemetry import start_logging
 from vai_common.tracing import start_tracing
-from vai_common.validation_messages import in_words
 from vai_contracts.topics import EVENTS, bell_topic
 
 _log = structlog.get_logger()
@@ -151,11 +148,9 @@ def serve(
 ) -> None:
     """Run a service until SIGTERM or SIGINT. HTTP ends first, then what `running` has set up, then the connections."""
     try:
-        # The constructor takes its values from the environment.
-        settings = cast(Callable[[], Some], settings_type)()
-    except ValidationError as error:
-        faults = [_fault(fault) for fault in error.errors()]
-        sys.exit(f"{name} cannot start; its environment is wrong:\n  " + "\n  ".join(faults))
+        settings = read(settings_type)
+    except WrongSettings as wrong:
+        sys.exit(f"{name} cannot start; its environment is wrong:\n  " + "\n  ".join(wrong.faults))
     start_logging(name, settings.log_level)
     try:
         stop_tracing = start_tracing(name, vitals.VERSION, settings)
@@ -184,11 +179,6 @@ def _tell_unknown_names() -> None:
 
 class _CannotStart(Exception):
     """The reason in one line, for the operator."""
-
-
-def _fault(fault: ErrorDetails) -> str:
-    message = in_words(fault["msg"])
-    return f"VAI_{'_'.join(map(str, fault['loc'])).upper()}: {message}" if fault["loc"] else message
 
 
 @asynccontextmanager

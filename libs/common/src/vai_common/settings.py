@@ -1,14 +1,19 @@
 """The settings that every service has; a service adds its own in its `settings.py`. Environment, prefix VAI_."""
 
 import re
-from typing import Literal
+from collections.abc import Callable
+from typing import Literal, TypeVar, cast
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsConfigDict
 
 from vai_common.egress.addresses import Policy
 from vai_common.messages.brokers import KafkaSecurity
+from vai_common.validation_messages import in_words
+
+Some = TypeVar("Some", bound="Settings")
 
 _PLACE = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+):(\d{1,5})")
 
@@ -99,3 +104,25 @@ def _is_place(text: str) -> bool:
     """Whether it is host:port."""
     found = _PLACE.fullmatch(text)
     return found is not None and 0 < int(found[2]) <= 65_535
+
+
+class WrongSettings(Exception):
+    """The environment is wrong; `faults` has a line for each variable, with what is wrong with it."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+def read(settings: type[Some]) -> Some:
+    """The settings as the environment has them. Raises `WrongSettings`."""
+    try:
+        # The constructor takes its values from the environment.
+        return cast(Callable[[], Some], settings)()
+    except ValidationError as error:
+        raise WrongSettings([_fault(fault) for fault in error.errors()]) from None
+
+
+def _fault(fault: ErrorDetails) -> str:
+    message = in_words(fault["msg"])
+    return f"VAI_{'_'.join(map(str, fault['loc'])).upper()}: {message}" if fault["loc"] else message

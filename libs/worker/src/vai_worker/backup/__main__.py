@@ -11,17 +11,13 @@ times. Exit code 0: done, and compared. 1: it says what is wrong. 2: the setting
 import argparse
 import asyncio
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import cast
 
 import asyncpg
-from pydantic import ValidationError
 
 from vai_common.db import AWAY
 from vai_common.errors import RunError
-from vai_common.settings import Settings
-from vai_common.validation_messages import in_words
+from vai_common.settings import Settings, WrongSettings, read
 from vai_worker.backup import record
 from vai_worker.backup.copying import Copied
 from vai_worker.backup.errors import BackupError
@@ -35,11 +31,9 @@ _REFUSED = (BackupError, RunError, Unread, asyncpg.PostgresError, *AWAY)
 def main(arguments: list[str]) -> int:
     asked = _parser().parse_args(arguments)
     try:
-        settings = cast(Callable[[], Settings], Settings)()
-    except ValidationError as error:
-        for fault in error.errors():
-            name = f"VAI_{'_'.join(map(str, fault['loc'])).upper()}: " if fault["loc"] else ""
-            sys.stderr.write(f"{name}{in_words(fault['msg'])}\n")
+        settings = read(Settings)
+    except WrongSettings as wrong:
+        sys.stderr.write(f"{wrong}\n")
         return 2
     try:
         return asyncio.run(_do(asked, settings))

@@ -7,14 +7,10 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable
-from typing import cast
-
-from pydantic import ValidationError
 
 from vai_common.db import AWAY, open_pool
 from vai_common.queries import Pool
-from vai_common.settings import Settings
-from vai_common.validation_messages import in_words
+from vai_common.settings import Settings, WrongSettings, read
 from vai_worker.doctor import database, outside
 from vai_worker.doctor.finding import Finding
 from vai_worker.doctor.tables import tables
@@ -61,11 +57,9 @@ async def _safely(name: str, check: Awaitable[Finding]) -> Finding:
 
 def main(arguments: list[str]) -> int:
     try:
-        settings = cast(Callable[[], Settings], Settings)()
-    except ValidationError as error:
-        for fault in error.errors():
-            name = f"VAI_{'_'.join(map(str, fault['loc'])).upper()}: " if fault["loc"] else ""
-            sys.stderr.write(f"{name}{in_words(fault['msg'])}\n")
+        settings = read(Settings)
+    except WrongSettings as wrong:
+        sys.stderr.write(f"{wrong}\n")
         return 2
     found = asyncio.run(examine(settings))
     if "--json" in arguments:

@@ -217,6 +217,17 @@ wheels: $(READY) ## build dist/: a wheel of each member, licences and checksums;
 release-check: wheels ## is everything ready to be tagged? (docs/releasing.md)
 	@$(PY) -m tools.release check
 
+.PHONY: release
+release: $(READY) ## commit and tag a version that .ci/run has passed; nothing is pushed (V=0.1.0)
+	@test -z "$$(git status --porcelain)" || { echo 'Files are changed and not committed: commit them first'; exit 1; }
+	@$(MAKE) --no-print-directory version V="$(V)"
+	@$(PY) -m tools.release changelog
+	@$(MAKE) --no-print-directory publish-contracts freeze
+	@git add --all && { git diff --cached --quiet || git commit --quiet -m "VAI $(V)"; }
+	@$(MAKE) --no-print-directory release-check
+	@git tag -a "v$(V)" -m "VAI $(V)"
+	@echo "v$(V) is tagged. Publish it: git push origin HEAD v$(V)"
+
 .PHONY: bench
 bench: $(READY) ## measure, and print ratios
 	@$(PY) -m bench

@@ -1,6 +1,7 @@
 """Makes what a release consists of, and looks whether it is complete (docs/releasing.md).
 
 usage: python -m tools.release version 0.2.0    write the version into VERSION and every member
+       python -m tools.release changelog        name what is "Unreleased" after the version and today
        python -m tools.release wheels           build dist/: a wheel of each member, licences, checksums; look at each
        python -m tools.release check            is everything ready to be tagged?
 
@@ -21,9 +22,11 @@ from pathlib import Path
 
 from tests.architecture.workspace import MEMBERS, ROOT, name_of, package_of, project_of
 from tools.licences import installed, texts_of
+from vai_common.clock import now
 
 DIST = ROOT / "dist"
 VERSION = ROOT / "VERSION"
+CHANGELOG = ROOT / "CHANGELOG.md"
 UV = Path(sys.executable).parent / "uv"
 _TOLD = ("Summary", "License-Expression", "License-File", "Author", "Project-URL", "Requires-Python", "Classifier")
 _IMPORT = "import importlib, sys; sys.path.insert(0, sys.argv[1]); print(importlib.import_module(sys.argv[2]).__file__)"
@@ -43,6 +46,18 @@ def set_version(new: str) -> None:
         file.write_text(
             re.sub(r'^version = ".*"$', f'version = "{new}"', file.read_text(), count=1, flags=re.MULTILINE)
         )
+
+
+def named(changelog: str, heading: str) -> str:
+    """The changelog with its "Unreleased" under this heading, and an empty "Unreleased" above it.
+
+    It stays as it is where the version has a heading already, so that a release that failed can be made again.
+    """
+    if f"\n## {heading.partition(' ')[0]} - " in changelog:
+        return changelog
+    if changelog.count("\n## Unreleased\n") != 1:
+        raise SystemExit("CHANGELOG.md must have one heading '## Unreleased': write it above what is new")
+    return changelog.replace("\n## Unreleased\n", f"\n## Unreleased\n\n## {heading}\n")
 
 
 def build() -> None:
@@ -96,7 +111,7 @@ def _faults_of_imports() -> Iterator[str]:
 
 
 def faults_of_release() -> Iterator[str]:
-    changelog = (ROOT / "CHANGELOG.md").read_text()
+    changelog = CHANGELOG.read_text()
     heading = re.search(rf"^## {re.escape(version())} - \d{{4}}-\d\d-\d\d$", changelog, re.MULTILINE)
     if not heading:
         yield f"CHANGELOG.md has no heading '## {version()} - YYYY-MM-DD': give 'Unreleased' this name"
@@ -117,12 +132,14 @@ def _git(*arguments: str) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("version", "wheels", "check"))
+    parser.add_argument("what", choices=("version", "changelog", "wheels", "check"))
     parser.add_argument("new", nargs="?", default="", help="the version to write")
     options = parser.parse_args()
     faults: list[str] = []
     if options.what == "version":
         set_version(options.new)
+    elif options.what == "changelog":
+        CHANGELOG.write_text(named(CHANGELOG.read_text(), f"{version()} - {now():%Y-%m-%d}"))
     elif options.what == "wheels":
         build()
         faults = list(faults_of_wheels())

@@ -89,8 +89,8 @@ test: $(READY) ## all tests, in four processes (T=path for a part; KAFKA=apache:
 	@PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE= VAI_TEST_KAFKA="$(KAFKA)" $(PY) -m pytest $(or $(T),$(if $(KAFKA),$(IN_TWO) tests/integration,$(BESIDE)))
 
 .PHONY: test-upgrade
-test-upgrade: $(READY) ## the version before beside this one, through the migration, under load
-	@$(PY) -m pytest tests/upgrade
+test-upgrade: $(READY) ## the versions before beside this one, through the migration, under load
+	@$(PY) -m pytest tests/upgrade -n 2 --dist load
 
 .PHONY: test-daytwo
 test-daytwo: $(READY) ## backup and restore, secrets that change, a node that goes, another Kafka: each under load

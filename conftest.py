@@ -96,13 +96,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class _Files(LoadScopeScheduling):
-    """A file is run by one process, and so are all that share a stack.
+    """A file is run by one process, and so are all that share a stack; each upgrade has servers of its own.
 
     xdist's own groups are not heard: pytest 9.2 makes a test's id anew where xdist 3.8 has written the group into it.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return _run_by(nodeid.partition("::")[0])
+        file = nodeid.partition("::")[0]
+        return nodeid if file.startswith("tests/upgrade/") else _run_by(file)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Files:

@@ -39,8 +39,11 @@ async def servers(folder: Path) -> AsyncIterator[Stack]:
 class Side:
     """A process of each service, run by one version's interpreter."""
 
-    def __init__(self, name: str, python: Path, stack: Stack, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, name: str, python: Path, stack: Stack, environment: Mapping[str, str], prefix: str = "vai_"
+    ) -> None:
         self._name = name
+        self._prefix = prefix
         self._python = python
         self._stack = stack
         self._environment = environment
@@ -58,8 +61,7 @@ class Side:
             if service.grpc:
                 ports |= {"VAI_GRPC_HOST": "127.0.0.1", "VAI_GRPC_PORT": str(self._port(f"{service.name} gRPC"))}
             log = self._stack.home.log(f"{self._name}-{service.name}")
-            # Before 0.1.0 the packages had no prefix.
-            module = service.module.removeprefix("vai_" if self._name == "older" else "")
+            module = self._prefix + service.module.removeprefix("vai_")
             command = (str(self._python), "-m", module)
             environment = {**self._stack.environment(service), **self._environment, **ports}
             self._processes[service.name] = Process(Program(service.name, command, log, environment))

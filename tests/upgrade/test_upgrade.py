@@ -18,7 +18,7 @@ import httpx2
 import pytest
 
 from tests.integration.runs import RUNS, all_ended, all_published, assert_told_once, journal, sample
-from tests.upgrade.before import migrate_as_before, python_of_before
+from tests.upgrade.before import BEFORE, Version
 from tests.upgrade.side import Side, servers, this_python
 from vai_devstack.ownership import give_to_services
 from vai_devstack.stack import Stack
@@ -142,13 +142,16 @@ async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
         yield running
 
 
-@pytest.mark.timeout(600)
-async def test_an_upgrade_and_the_way_back_under_load_lose_and_double_nothing(stack: Stack, web: WebServer) -> None:
-    await asyncio.to_thread(migrate_as_before, stack.postgres.admin_url, stack.org_id, stack.api_key)
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("before", BEFORE, ids=lambda version: version.name)
+async def test_an_upgrade_and_the_way_back_under_load_lose_and_double_nothing(
+    before: Version, stack: Stack, web: WebServer
+) -> None:
+    await asyncio.to_thread(before.migrate, stack.database, stack.postgres.admin_url, stack.org_id, stack.api_key)
     await give_to_services(stack.postgres.admin_url, stack.database)
     database: Any = await asyncpg.connect(stack.database)
     await database.execute(_ALLOWED)
-    older = Side("older", python_of_before(), stack, {})
+    older = Side("older", before.python(), stack, {}, before.prefix)
     newer = Side("newer", this_python(), stack, {"VAI_ALLOW_PRIVATE_ADDRESSES": "loopback"})
     traffic = Traffic(web)
     try:

@@ -49,6 +49,13 @@ def slice_completed(name: str, state: ResourceProgress, rows: int) -> Entry:
     )
 
 
+def slice_divided(name: str, state: ResourceProgress, why: str) -> Entry:
+    """A slice that is more than the source gives at once."""
+    number = state.slices_done + 1
+    text = f"Slice {number} for {name} is too large for the source and goes on in two halves: {why}"
+    return _entry("slice_divided", text, {"resource": name, "slice": number})
+
+
 def resource_completed(name: str, state: ResourceProgress, seconds: float) -> Entry:
     text = f"Completed {name}: {_count(state.rows, 'row')}, {_count(state.files, 'file')}"
     data: Data = {"resource": name, "rows": state.rows, "files": state.files, "duration_seconds": round(seconds, 3)}

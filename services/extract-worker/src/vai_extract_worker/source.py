@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 import pyarrow as pa
 
 from vai_common.egress.addresses import Policy
-from vai_common.errors import Permanent
+from vai_common.errors import ErrorCode, Permanent
 from vai_extract_worker.progress import Json, ResourceProgress
 from vai_records.secrets.hiding import Hidden
 from vai_worker.children.job import Job
@@ -86,6 +86,21 @@ class IsolatingTable(Table, Protocol):
 
     def goes_on(self, part: Any, position: Json) -> bool:
         """Whether a position is within this slice, and still means the same."""
+
+
+class TooLarge(Permanent):
+    """A slice has more than the source gives at once. Raised by `pages`; a `DivisibleTable` goes on in smaller ones."""
+
+    def __init__(self, message: str, details: Json | None = None) -> None:
+        super().__init__(ErrorCode.DATA_ERROR, message, details or {})
+
+
+@runtime_checkable
+class DivisibleTable(Table, Protocol):
+    """A table whose slices can be cut in two, and gone on from: `pages` begins at a position that a page had."""
+
+    def divide(self, state: ResourceProgress, part: Any) -> bool:
+        """Cut the slice that is next, so that `slices` has its halves; False where it is as small as it can be."""
 
 
 class Source(Protocol):

@@ -16,6 +16,7 @@ from vai_records.definitions.sources.globs import few_wildcards
 from vai_records.definitions.sources.paginators import Auto, JsonPath, Paginator
 from vai_records.definitions.sources.resources import (
     MOST_RESOURCES,
+    NamedResources,
     RestResources,
     SampleResources,
     WithoutProgress,
@@ -61,7 +62,7 @@ HttpAddress = Annotated[str, Field(max_length=2000), AfterValidator(_http_addres
 
 def model_of(source: str) -> type["DltExtract"] | None:
     """The model of a source's definition; those of other packages are looked for where the name is not ours."""
-    if source not in DltExtract.SOURCES and source not in COMING:
+    if source not in DltExtract.SOURCES:
         from vai_records.definitions.source_types import source_types
 
         source_types()  # what they declare comes into SOURCES
@@ -96,7 +97,10 @@ class DltExtract(Definition):
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
-        (name,) = cls.model_fields["source"].annotation.__args__  # type: ignore[union-attr]
+        said = cls.model_fields["source"].annotation
+        if said is str:  # what several sources share
+            return
+        (name,) = said.__args__  # type: ignore[union-attr]
         if name in DltExtract.SOURCES:
             raise TypeError(f"there is a source {name!r} already")
         DltExtract.SOURCES[name] = cls
@@ -128,12 +132,40 @@ class DltExtract(Definition):
     @property
     def start(self) -> datetime | None:
         """`start_date` as an instant; a day begins at midnight UTC."""
-        given = self.start_date
-        if given is None:
-            return None
-        if not isinstance(given, datetime):
-            return datetime(given.year, given.month, given.day, tzinfo=UTC)
-        return given if given.tzinfo else given.replace(tzinfo=UTC)
+        return _instant(self.start_date)
+
+
+class OwnTables(DltExtract):
+    """Of a source that has its tables by itself."""
+
+    resources: NamedResources | None = Field(default=None, description="Tables; left out: all of them.")
+    end_date: Start | None = Field(
+        default=None,
+        description="A backfill: rows from start_date up to here (UTC) are added; the saved cursor stays as it is.",
+    )
+    slice_days: Number | None = Field(
+        default=None, gt=0, le=3660, description="How much time a slice takes; left out: as the table below says."
+    )
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> Self:
+        if self.start and self.end and self.end <= self.start:
+            raise _fault(("end_date",), "value_error", f"end_date {self.end_date} is not after {self.start_date}")
+        return self
+
+    @property
+    def end(self) -> datetime | None:
+        """`end_date` as an instant, which is the first that is left out."""
+        return _instant(self.end_date)
+
+
+def _instant(given: date | datetime | None) -> datetime | None:
+    """A day begins at midnight UTC."""
+    if given is None:
+        return None
+    if not isinstance(given, datetime):
+        return datetime(given.year, given.month, given.day, tzinfo=UTC)
+    return given if given.tzinfo else given.replace(tzinfo=UTC)
 
 
 class RestApi(DltExtract):

@@ -1,14 +1,16 @@
 """The sources of `dlt_extract` as data: one registry, from which the API, the docs and the worker take what they need.
 
-A source of this repository is a line of `_OURS`. A source from elsewhere is a Python package that declares an entry
-point of the group `vai.sources`, whose object is a `SourceType`; whoever builds the image adds it, never a tenant.
-docs/write-a-source.md shows one.
+A source of this repository is an entry of `_OURS`, or a vendor's module that `_VENDORS` names. A source from elsewhere
+is a Python package that declares an entry point of the group `vai.sources`, whose object is a `SourceType`; whoever
+builds the image adds it, never a tenant. docs/write-a-source.md shows one.
 """
 
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cache
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final, Literal
 
@@ -23,15 +25,40 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
+class Slicing:
+    """How a table with a cursor is cut: windows of `days`, from the first moment to the time when the run began.
+
+    `earliest` is where a first extraction begins that has no `start_date`; without it, the first one is a single slice.
+    A window that turns out too large is halved, down to `least_seconds`.
+    """
+
+    days: float
+    earliest: date | None = None
+    least_seconds: int = 1
+
+
+@dataclass(frozen=True)
 class ResourceType:
     """A table that a source has: `size` decides the order of an extraction that names none (document 000, "Resource
-    Ordering"), `cursor` the column by which only what is new is fetched, `primary_key` what tells its rows apart."""
+    Ordering"), `cursor` the column by which only what is new is fetched, `primary_key` what tells its rows apart.
+
+    `lag`: seconds before the cursor that are read again, for rows that come late. `columns`: the types that the vendor
+    documents (as a definition's `columns`); a value that does not fit makes its column text.
+
+    `bucket` names the vendor's count of requests, which several tables may share (left out: the table has its own);
+    `seconds_between_requests` is the pace that the vendor permits it (None: the source's).
+    """
 
     name: str
     size: Size = "M"
     cursor: str | None = None
     primary_key: tuple[str, ...] = ()
     description: str = ""
+    slicing: Slicing | None = None
+    lag: float | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    bucket: str = ""
+    seconds_between_requests: float | None = None
 
 
 @dataclass(frozen=True)
@@ -42,7 +69,8 @@ class SourceType:
     Only the process that extracts imports it, so the module of a `SourceType` should import little.
 
     `config` and `credentials` are JSON Schemas of what a connection for it may hold; None: it takes no connection.
-    `resources` are those that it has by itself; empty where the definition names them.
+    `resources` are those that it has by itself; empty where the definition names them. `defaults` is what the config
+    of a connection says where it does not say it itself, such as `base_url` and `auth`.
     """
 
     model: type[DltExtract]
@@ -52,12 +80,17 @@ class SourceType:
     config: Json | None = None
     credentials: Json | None = None
     resources: tuple[ResourceType, ...] = ()
+    defaults: Json = field(default_factory=dict)
     package: str = field(default="", compare=False)
     """The distribution that it comes from; empty: this repository."""
 
     @property
     def name(self) -> str:
         return str(self.model.model_fields["source"].annotation.__args__[0])  # type: ignore[union-attr]
+
+    def config_of(self, given: Mapping[str, Any]) -> Json:
+        """A connection's config, with the defaults for what it leaves out."""
+        return {**self.defaults, **{name: value for name, value in given.items() if value is not None}}
 
 
 def _object(**properties: str) -> Json:
@@ -120,6 +153,9 @@ _OURS = (
     SourceType(Noop, "Nothing", "Extracts nothing: checks and measures the whole path of a run."),
 )
 
+_VENDORS: Final[tuple[str, ...]] = ()
+"""Modules of `vai_records.definitions.sources`: each has the model of its definition, and its `SOURCE`."""
+
 
 @cache
 def source_types() -> Mapping[str, SourceType]:
@@ -128,7 +164,8 @@ def source_types() -> Mapping[str, SourceType]:
     A package whose source cannot be loaded, or has the name of another one, is told in the log and left out: it stops
     nobody.
     """
-    found = {source.name: source for source in _OURS}
+    vendors = (import_module(f"vai_records.definitions.sources.{name}").SOURCE for name in _VENDORS)
+    found = {source.name: source for source in (*_OURS, *vendors)}
     for point in entry_points(group=GROUP):
         try:
             source = _loaded(point)

@@ -29,7 +29,7 @@ class IncrementalCursor:
     """Of one resource in one attempt.
 
     `saved` is the cursor that an earlier run left, `resumed` what this run's checkpoint says; `moment` is now. A time
-    more than a day ahead of it does not move the cursor: the row is delivered, once, and hides nothing.
+    more than `ahead` after it does not move the cursor: the row is delivered, once, and hides nothing.
     """
 
     def __init__(
@@ -41,7 +41,9 @@ class IncrementalCursor:
         *,
         resumed: Json | None = None,
         primary_key: Sequence[str] = (),
+        ahead: timedelta = _AHEAD,
     ) -> None:
+        self._ahead = ahead
         self._incremental = incremental
         self._path = incremental.cursor_path
         self._plain = self._path.split(".") if _PLAIN_PATH.fullmatch(self._path) else None
@@ -135,7 +137,7 @@ class IncrementalCursor:
             known |= self._known
         if self.largest is None and not known:
             return None
-        ahead = self._now + _AHEAD if self._apart else None
+        ahead = self._now + self._ahead if self._apart else None
         return {
             "value": self.largest,
             "seen": [],
@@ -171,7 +173,7 @@ class IncrementalCursor:
         """Which rows are new; None: all of them."""
         there = [key for key in keys if key is not None]
         most = max(there, default=None)
-        horizon = self._now + _AHEAD if isinstance(most, datetime) else None
+        horizon = self._now + self._ahead if isinstance(most, datetime) else None
         whole = len(there) == len(keys) and self._is_plain(min(there), most, horizon)
         if whole:
             self._move_on(rows, values, keys, most)
@@ -278,7 +280,7 @@ class IncrementalCursor:
     def _refuse_to_begin_ahead(self) -> None:
         """A cursor that was saved from a time in the future would hide all that comes until then."""
         key = self._bound_key
-        if isinstance(key, datetime) and key > self._now + _AHEAD and not self._is_initial:
+        if isinstance(key, datetime) and key > self._now + self._ahead and not self._is_initial:
             self._warnings.append(str(self.bound))
             self.bound = written(self._now, self.bound)
             self._bound_key = self._key(self.bound)

@@ -10,7 +10,7 @@ from vai_common.errors import ErrorCode, Permanent, RunError
 from vai_extract_worker import log_texts
 from vai_extract_worker.loading.parts import Place, SliceWriter
 from vai_extract_worker.progress import Json, Progress, ResourceProgress
-from vai_extract_worker.source import IsolatingTable, Page, Table
+from vai_extract_worker.source import DivisibleTable, IsolatingTable, Page, Table, TooLarge
 from vai_records.lake.manifest import Columns, merge_columns
 from vai_worker.children.job import Job
 from vai_worker.children.link import Link, Stop
@@ -70,6 +70,9 @@ class Loading:
         self._run = run
         self._table = table
         self._isolating = table if isinstance(table, IsolatingTable) else None
+        self._divisible = table if isinstance(table, DivisibleTable) else None
+        self._in_parts = self._isolating is not None
+        """Whether a position is one within a slice."""
         self._began = steady_seconds()
         self._reported = self._began
         self._received = 0
@@ -94,6 +97,8 @@ class Loading:
             self._series()
         elif self._isolating:
             self._isolated(self._isolating, slices)
+        elif self._divisible:
+            self._divided(self._divisible, slices)
         elif slices:
             for index, part in enumerate(slices):
                 self._slice(part, last=index == len(slices) - 1)
@@ -125,19 +130,48 @@ class Loading:
         if not slices:
             self._commit(self._writer(), complete=True)
 
-    def _long_slice(self, table: IsolatingTable, part: Any, last: bool) -> None:
-        """A slice that is committed each time a file of it is full; it is seen at its end."""
+    def _divided(self, table: DivisibleTable, slices: list[Any]) -> None:
+        """Slices in order; one that is too large is cut in two, and what was read of it is read again."""
+        self._in_parts = True
+        while slices:
+            try:
+                self._long_slice(table, slices[0], last=len(slices) == 1)
+            except TooLarge as error:
+                if not table.divide(self._state, slices[0]):
+                    raise
+                self._run.log(log_texts.slice_divided(self._table.name, self._state, error.message))
+                if self._state.position:
+                    self._abandon()
+                slices = table.slices(self._state) or []
+                self._state.slices_total = self._state.slices_done + len(slices)
+            else:
+                del slices[0]
+        if not self._state.done:
+            self._commit(self._writer(), complete=True)
+
+    def _long_slice(self, table: Table, part: Any, last: bool) -> None:
+        """A slice that is committed each time a file of it is full; it is seen at its end.
+
+        What was read before an error is kept where the source can go on after it.
+        """
         if self._state.in_slices:
             self._run.log(log_texts.slice_started(self._table.name, self._state))
-        begun = self._state.position
+        begun, position = self._state.position, None
         writer, since = self._writer(), steady_seconds()
-        for page in table.pages(part, begun["source"] if begun else None):
-            self._take(writer, page)
-            full = bool(writer.files) or (steady_seconds() - since >= COMMIT_SECONDS and writer.rows > 0)
-            if full and page.position is not None:
-                self._commit(writer, position=self._within(page.position, writer.name))
-                writer, since = self._writer(), steady_seconds()
-        whole = not (self._bad or table.bad)
+        try:
+            for page in table.pages(part, begun["source"] if begun else None):
+                self._take(writer, page)
+                position = page.position
+                full = bool(writer.files) or (steady_seconds() - since >= COMMIT_SECONDS and writer.rows > 0)
+                if full and position is not None:
+                    self._commit(writer, position=self._within(position, writer.name))
+                    writer, since = self._writer(), steady_seconds()
+        except RunError as error:
+            is_lasting = isinstance(error, TooLarge) or (self._isolating and isinstance(error, Permanent))
+            if writer.rows and position is not None and not is_lasting:
+                self._commit(writer, position=self._within(position, writer.name))
+            raise
+        whole = not (self._bad or (self._isolating and self._isolating.bad))
         self._commit(writer, complete=last and whole, counts=True, ordered=table.tracks)
 
     def _within(self, position: Json, written: str) -> Json:
@@ -176,7 +210,7 @@ class Loading:
         job, name = self._run.job, f"{self._state.slices_done + 1:06d}"
         if self._state.abandoned:
             name += f"a{self._state.abandoned}"
-        if self._isolating and self._state.position:
+        if self._in_parts and self._state.position:
             name += f"-{len(self._state.position['written']):06d}"
         connection = job.connection.id if job.connection else None
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from vai_extract_worker.progress import Json, ResourceProgress
-from vai_extract_worker.source import Page, Table
+from vai_extract_worker.source import DivisibleTable, Page, Table, TooLarge
 
 SUFFIX = "__trial"
 
@@ -26,8 +26,9 @@ class Trial:
         self._slices: list[Any] | None = None
 
     def begin(self, state: ResourceProgress) -> None:
-        self._inner.begin(state)
-        self._slices = self._inner.slices(state)
+        self._state = replace(state)
+        self._inner.begin(self._state)
+        self._slices = self._inner.slices(self._state)
 
     def slices(self, state: ResourceProgress) -> list[Any] | None:
         """None: all slices are one series here, of which the beginning is wanted."""
@@ -35,12 +36,25 @@ class Trial:
 
     def pages(self, part: Any, position: Json | None) -> Iterator[Page]:
         left = self._most
-        for one in [None] if self._slices is None else self._slices:
-            for page in self._inner.pages(one, None):
-                yield replace(page, table=page.table.slice(0, left), position=None)
-                left -= len(page.table)
-                if left <= 0:
-                    return
+        todo = [None] if self._slices is None else list(self._slices)
+        while todo:
+            before = left
+            try:
+                for page in self._inner.pages(todo[0], None):
+                    yield replace(page, table=page.table.slice(0, left), position=None)
+                    left -= len(page.table)
+                    if left <= 0:
+                        return
+            except TooLarge:
+                if left < before or not self._is_divided(todo[0]):
+                    raise
+                todo = self._inner.slices(self._state) or []
+            else:
+                self._state.slices_done += 1
+                del todo[0]
+
+    def _is_divided(self, part: Any) -> bool:
+        return isinstance(self._inner, DivisibleTable) and self._inner.divide(self._state, part)
 
     def cursor(self) -> Json | None:
         return None

@@ -1,0 +1,250 @@
+"""One table of a `PagedSource`: its slices, what of their rows is new, and how far it has come."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import requests
+
+from vai_common.clock import now
+from vai_common.errors import ErrorCode, Permanent, RunError
+from vai_extract_worker import failures
+from vai_extract_worker.increments.cursor import IncrementalCursor
+from vai_extract_worker.increments.cursor_values import as_instant, written
+from vai_extract_worker.increments.spans import Plan, Span
+from vai_extract_worker.modes import Mode, mode_of
+from vai_extract_worker.progress import Json, ResourceProgress
+from vai_extract_worker.rest.http_session import SourceSession
+from vai_extract_worker.source import Means, Page
+from vai_extract_worker.values.columns import table_of
+from vai_extract_worker.values.lost_characters import LostCharacters
+from vai_records.definitions.dlt_extract import DltExtract, OwnTables
+from vai_records.definitions.source_types import ResourceType
+from vai_records.definitions.sources.resources import Incremental, Resource
+
+Rows = list[dict[str, Any]]
+
+_INSTANT = "2026-01-01T00:00:00Z"
+"""How a moment is written where no cursor of the table shows it."""
+
+
+@dataclass(frozen=True)
+class Slice:
+    """What a source is asked for at a time: a table from `start` up to, not including, `end` (UTC), by its cursor.
+
+    Rows from outside of it do no harm. `start` None: from the first row there is. `end` None: all that comes after
+    `start`, also what lies in the future. `since` is `start` as the table's cursor is written.
+    """
+
+    resource: Resource
+    of: ResourceType
+    start: datetime | None = None
+    end: datetime | None = None
+    since: Any = None
+    until: datetime | None = None
+    """The end of an open slice: the time when the run began, for a vendor that wants to be told an end."""
+    position: Json | None = None
+    """What came with the last page that is kept: go on after it. None: from the beginning."""
+
+    @property
+    def name(self) -> str:
+        return self.resource.name
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a table is read: `pages` answers a slice, after `turn` has said whose turn it is."""
+
+    definition: DltExtract
+    means: Means
+    session: SourceSession
+    pages: Callable[[Slice], Iterator[Rows | tuple[Rows, Json]]]
+    turn: Callable[[ResourceType], None]
+    address: str
+    read_seconds: float
+
+
+class PagedTable:
+    """A `DivisibleTable`: in windows where its type has a slicing, else one series of pages."""
+
+    def __init__(self, reading: Reading, resource: Resource, of: ResourceType) -> None:
+        definition, means = reading.definition, reading.means
+        saved = means.cursors.get(resource.name)
+        self._end = definition.end if isinstance(definition, OwnTables) and of.cursor else None
+        mode = _mode(definition, resource, of, has_end=self._end is not None)
+        self.name = resource.name
+        self.table = resource.table_name
+        self.replace = mode.replaces
+        self.tracks = mode.tracks
+        self.sliced = of.cursor is not None and of.slicing is not None
+        self.cursor_saved_by = saved["run_id"] if saved else None
+        self._saved = saved["value"] if saved and mode.begins else None
+        self._reading, self._resource, self._of = reading, resource, of
+        self._mark: IncrementalCursor | None = None
+        self._plan: Plan | None = None
+        self._began = now()
+        self._is_complete = False
+        self._lost = LostCharacters(resource.name, means.link)
+
+    # What it has to do ----------------------------------------------------------------------------------------------
+
+    def begin(self, state: ResourceProgress) -> None:
+        if self._of.cursor is None:
+            return
+        state.plan = state.plan or {"began": self._began.isoformat()}
+        self._began = datetime.fromisoformat(state.plan["began"])
+        start = self._reading.definition.start
+        if self.tracks:
+            self._mark = IncrementalCursor(
+                Incremental(cursor_path=self._of.cursor, lag=self._of.lag),
+                self._saved,
+                start and start.isoformat(),
+                self._began,
+                resumed=state.cursor,
+                primary_key=self._of.primary_key,
+                ahead=timedelta(0),
+            )
+        if self.sliced:
+            self._plan = Plan.from_json(state.plan) if "until" in state.plan else self._planned()
+            state.plan |= self._plan.as_json()
+
+    def _planned(self) -> Plan:
+        definition, slicing = self._reading.definition, self._of.slicing
+        assert slicing is not None
+        days = (definition.slice_days if isinstance(definition, OwnTables) else None) or slicing.days
+        until = self._began if self._end is None else min(self._end, self._began)
+        return Plan.of(self._first_moment(), until, days, is_open=self._end is None)
+
+    def _first_moment(self) -> datetime | None:
+        if self._mark and self._mark.until:
+            return datetime.fromisoformat(self._mark.until)
+        if self._mark and (asked := self._mark.asked) is not None:
+            if (found := as_instant(asked)) is None:
+                text = f"The cursor of {self.name} stands at {asked!r:.60}, which is no time: extract once with "
+                raise Permanent(ErrorCode.DATA_ERROR, f"{text}incremental: false.", {"resource": self.name})
+            return found
+        if (start := self._reading.definition.start) is not None:
+            return start
+        earliest = self._of.slicing and self._of.slicing.earliest
+        return datetime.fromisoformat(f"{earliest.isoformat()}T00:00:00+00:00") if earliest else None
+
+    def slices(self, state: ResourceProgress) -> list[Any] | None:
+        if self._plan is None:
+            return None
+        left = self._plan.left(state.slices_done)
+        self._is_complete = not left
+        return left
+
+    def divide(self, state: ResourceProgress, part: Any) -> bool:
+        least = timedelta(seconds=self._of.slicing.least_seconds if self._of.slicing else 1)
+        plan = self._plan and self._plan.halved(part, state.slices_done, least)
+        if plan is None or state.plan is None:
+            return False
+        self._plan = plan
+        state.plan |= plan.as_json()
+        return True
+
+    # Its rows -------------------------------------------------------------------------------------------------------
+
+    def pages(self, part: Any, position: Json | None) -> Iterator[Page]:
+        reading = self._reading
+        reading.turn(self._of)
+        asked = self._asked(part, position)
+        before, last = reading.session.received, _Last(self.name, bool(self._of.primary_key))
+        try:
+            for page in reading.pages(asked):
+                rows, after = page if isinstance(page, tuple) else (page, None)
+                last.look(rows, after)
+                received, before = reading.session.received - before, reading.session.received
+                yield Page(self._table_of(self._new(rows, asked)), received, after)
+        except requests.RequestException as error:
+            raise failures.of_exception(error, reading.address, reading.read_seconds) from error
+        except RunError as error:
+            error.details.setdefault("resource", self.name)
+            raise
+        self._note_end(part)
+
+    def _asked(self, part: Span | None, position: Json | None) -> Slice:
+        if part is not None:
+            start, end, until = part.start, None if part.is_open else part.end, part.end
+        else:
+            asked = self._mark.asked if self._mark else None
+            start = self._reading.definition.start if asked is None else as_instant(asked)
+            start, end, until = start if self._of.cursor else None, self._end, self._end or self._began
+        shown = self._mark.largest if self._mark else None
+        since = start and written(start, shown if isinstance(shown, str) else _INSTANT)
+        if part is None and self._mark and self._mark.asked is not None:
+            since = self._mark.asked
+        return Slice(self._resource, self._of, start, end, since, until, position)
+
+    def _new(self, rows: Rows, asked: Slice) -> Rows:
+        """The rows of the slice that no run before has seen."""
+        if self._of.cursor and (asked.start or asked.end):
+            rows = [row for row in rows if self._is_within(row, asked)]
+        return self._mark.fresh(rows) if self._mark else rows
+
+    def _is_within(self, row: dict[str, Any], asked: Slice) -> bool:
+        value: Any = row
+        for name in (self._of.cursor or "").split("."):
+            value = value.get(name) if isinstance(value, dict) else None
+        moment = as_instant(value) if isinstance(value, str) else None
+        if moment is None:
+            return True
+        return (asked.start is None or moment >= asked.start) and (asked.end is None or moment < asked.end)
+
+    def _table_of(self, rows: Rows) -> pa.Table:
+        """As the vendor documents its columns, but for values that do not fit; what the definition declares must."""
+        types = {name.lower(): kind for name, kind in self._of.columns.items()}
+        declared = {name.lower(): kind for name, kind in self._resource.columns.items()}
+        unfit: dict[int, str] = {}
+        table = table_of(rows, types | declared, unfit)
+        while unfit:
+            wrong = {name.lower() for name in unfit.values()}
+            if wrong & declared.keys():
+                return table_of(rows, declared)  # which says what is wrong
+            types = {name: kind for name, kind in types.items() if name not in wrong}
+            unfit = {}
+            table = table_of(rows, types | declared, unfit)
+        self._lost.meet(table)
+        return table
+
+    # How far it has come --------------------------------------------------------------------------------------------
+
+    def _note_end(self, part: Span | None) -> None:
+        """All pages of a slice (None: of the whole) have been read."""
+        self._is_complete = part is None or part.is_last
+        if self._mark is None:
+            return
+        self._mark.until = None if part is None else part.end.isoformat()
+        for entry in self._mark.warnings(self.name) if self._is_complete else ():
+            self._reading.means.link.log(entry["event"], entry["message"], entry["data"], entry["level"])
+
+    def cursor(self) -> Json | None:
+        if self._mark is None:
+            return None
+        return self._mark.finished() if self._is_complete else self._mark.state()
+
+
+class _Last:
+    """The page before: a source that gives the same one over and over would never end."""
+
+    def __init__(self, name: str, has_key: bool) -> None:
+        self._name, self._has_key = name, has_key
+        self._rows: Rows = []
+        self._position: Json | None = None
+
+    def look(self, rows: Rows, position: Json | None) -> None:
+        is_same = bool(rows) and self._has_key and rows == self._rows
+        if is_same or (position is not None and position == self._position):
+            text = f"A page of {self._name} came twice in a row: the source does not go on. Nothing of it was added."
+            raise Permanent(ErrorCode.DATA_ERROR, f"{text} Ask its operator.", {"resource": self._name})
+        self._rows, self._position = rows, position
+
+
+def _mode(definition: DltExtract, resource: Resource, of: ResourceType, has_end: bool) -> Mode:
+    """One that ends at a given time adds its rows, and leaves the cursor where it is."""
+    if not has_end:
+        return mode_of(definition, resource, by_definition=of.cursor is not None)
+    return Mode(False, False, definition.incremental is False or resource.write_disposition == "replace")

@@ -43,6 +43,7 @@ from vai_testkit.servers.web import WebServer
 from vai_testkit.services import LogWorker, MemoryProducer, OtherServices
 from vai_testkit.team import Team, make_team
 from vai_testkit.webhooks import Hook, Ticks, automation
+from vai_worker.reading.desk import Desk
 
 
 @cache
@@ -102,6 +103,7 @@ async def gateway(settings: Settings, producer: MemoryProducer, engine: AsyncEng
         versions=Versions(),
         feed=Feed(pool, fleet),
         drawer=drawer,
+        desk_of_tables=Desk(),
         bell=bell,
         publisher=publisher,
         process_id=process_id,

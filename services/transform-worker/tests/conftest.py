@@ -194,6 +194,11 @@ class Bench:
             if rows is not None:
                 await lake.wrote(conn, made.id, rows, [], 0)
 
+    async def id_of(self, layer: str, name: str) -> str:
+        found = await lake.dataset(self.pool, self.org_id, layer, name)
+        assert found is not None
+        return str(found.id)
+
     async def output(self) -> lake.Dataset:
         found = await lake.dataset(self.pool, self.org_id, "silver", "out")
         assert found is not None

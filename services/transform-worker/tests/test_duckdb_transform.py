@@ -15,6 +15,7 @@ from vai_worker.owned import LostRun, Owned
 
 KIND = DuckdbTransform(child_memory_mb=2048)
 CUSTOMERS = {"bronze_dataset": "bronze.shopify.customers"}
+WROTE = {"row_count": 7, "rows": 7, "inputs": [], "reads_itself": False, "columns": [], "bytes": 9, "version": 0}
 
 
 async def ask(run: Owned, question: str, **payload: Any) -> dict[str, Any]:
@@ -30,6 +31,7 @@ async def test_a_bronze_input_is_the_files_that_the_manifest_shows(bench: Any) -
     run = await bench.run("SELECT * FROM {{ bronze_customers }}", CUSTOMERS)
     prepared = await KIND.prepare(run)
     folder = f"{bench.org_id}/bronze/shopify/customers"
+    assert [each.pop("ids") for each in prepared["inputs"]] == [[await bench.id_of("bronze", "shopify.customers")]]
     assert prepared["inputs"] == [
         {
             "name": "bronze_shopify_customers",
@@ -169,14 +171,14 @@ async def test_the_sql_is_judged_once_whatever_the_child_asks(bench: Any, monkey
     await KIND.prepare(run)
     await ask(run, "lock")
     await ask(run, "permit_commit", write_epoch=1, table_epoch=None)
-    await ask(run, "wrote", row_count=1, columns=[], bytes=9, version=0)
+    await ask(run, "wrote", row_count=1, rows=1, inputs=[], reads_itself=False, columns=[], bytes=9, version=0)
     assert len(judged) == 1
 
 
 async def test_a_literal_path_into_a_delta_table_means_the_table(bench: Any) -> None:
     await bench.delta("silver", "orders")
     answer = await ask(await bench.run(), "files", path=f"file:///lake/{bench.org_id}/silver/orders/*.parquet")
-    assert answer == {"location": f"{bench.org_id}/silver/orders"}
+    assert answer == {"location": f"{bench.org_id}/silver/orders", "ids": [await bench.id_of("silver", "orders")]}
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "s3://lake/x", "/lake/00000000-0000-0000-0000-000000000000/bronze"])
@@ -200,7 +202,8 @@ async def test_a_table_that_is_only_remembered_is_an_input_without_files(bench: 
     run = await bench.run()
     await KIND.prepare(run)
     await ask(run, "lock")
-    await ask(run, "wrote", row_count=0, columns=[{"name": "id", "type": "NULL"}], bytes=0, version=-1)
+    columns = [{"name": "id", "type": "NULL"}]
+    await ask(run, "wrote", **WROTE | {"row_count": 0, "rows": 0, "columns": columns, "bytes": 0, "version": -1})
     own, other = "SELECT * FROM {{ this }}", "SELECT * FROM {{ out }}"
     for sql, inputs in ((own, []), (other, [{"silver_dataset": "out"}])):
         (found,) = (await KIND.prepare(await bench.run(sql, *inputs)))["inputs"]
@@ -218,7 +221,7 @@ async def test_a_run_locks_writes_and_gives_back(bench: Any) -> None:
     assert locked["write_epoch"] == 1
     await ask(run, "permit_commit", write_epoch=1, table_epoch=None)
     columns = [{"name": "n", "type": "INTEGER"}]
-    await ask(run, "wrote", row_count=7, columns=columns, bytes=9, version=0)
+    await ask(run, "wrote", row_count=7, rows=7, inputs=[], reads_itself=False, columns=columns, bytes=9, version=0)
     assert ((await bench.output()).row_count, (await bench.output()).columns) == (7, columns)
     assert (await ask(await bench.run(), "lock"))["write_epoch"] == 2
 
@@ -289,7 +292,7 @@ async def test_the_lock_is_given_with_the_tables_as_they_are_then(bench: Any) ->
     locked = await ask(first, "lock")
     assert {name: prepared[name] for name in ("inputs", "output")} == {n: locked[n] for n in ("inputs", "output")}
     await bench.bronze("shop.orders", "b.parquet")
-    await ask(first, "wrote", row_count=7, columns=[], bytes=9, version=0)
+    await ask(first, "wrote", row_count=7, rows=7, inputs=[], reads_itself=False, columns=[], bytes=9, version=0)
     bronze, own = (await ask(second, "lock"))["inputs"]
     assert len(bronze["files"]) == 2
     assert own["location"] == prepared["output"]["location"]
@@ -301,7 +304,7 @@ async def test_a_worker_that_lost_its_run_gets_no_permit_and_records_nothing(ben
     await bench.taken_over(frozen)
     for question, payload in (
         ("permit_commit", {"write_epoch": 1, "table_epoch": None}),
-        ("wrote", {"row_count": 7, "columns": [], "bytes": 9, "version": 0}),
+        ("wrote", WROTE),
         ("unlock", {}),
         ("lock", {}),
     ):

@@ -86,9 +86,9 @@ envFrom:
 {{- end }}
 {{- end }}
 
-{{/* Whether it reads or writes the lake, and so needs the claim where the lake is a folder. */}}
+{{/* Whether it reads or writes the lake (the gateway shows tables), and so needs the claim where the lake is a folder. */}}
 {{- define "vai.holdsLake" -}}
-{{- if and .root.Values.lake.existingClaim (has .own.service (list "extract-worker" "transform-worker")) -}}yes{{- end -}}
+{{- if and .root.Values.lake.existingClaim (has .own.service (list "api-gateway" "extract-worker" "transform-worker")) -}}yes{{- end -}}
 {{- end }}
 
 {{- define "vai.mounts" -}}

@@ -17,6 +17,8 @@ from vai_api_gateway.events import replay
 from vai_api_gateway.gateway import Gateway
 from vai_api_gateway.http.counting import BEGAN
 from vai_api_gateway.http.edge import Edge, Receive, Scope, Send
+from vai_api_gateway.lake import reading
+from vai_api_gateway.lake import routes as datasets
 from vai_api_gateway.logs import routes as run_logs
 from vai_api_gateway.logs import stream
 from vai_api_gateway.people import api_keys, invitations, organisation, session, users
@@ -32,7 +34,7 @@ from vai_common.health import Health
 _WORDS: tuple[Any, ...] = (changes, batch, automation_validation)
 _PARTS: tuple[Any, ...] = (
     *(action_runs, run_logs, stream, webhooks, automation_runs, actions, automations, connections, kinds),
-    *(sources, replay),
+    *(sources, datasets, reading, replay),
     *(session, invitations, organisation, users, api_keys, admin),
 )
 

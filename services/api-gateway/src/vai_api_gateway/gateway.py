@@ -27,6 +27,7 @@ from vai_records.automations.versions import Versions
 from vai_records.events.publication import Publisher
 from vai_records.listing import totals
 from vai_records.secrets.keys import Keyring
+from vai_worker.reading.desk import Desk
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Gateway:
     versions: Versions
     feed: Feed
     drawer: Drawer
+    desk_of_tables: Desk
     bell: Bell
     publisher: Publisher
     process_id: UUID

@@ -28,6 +28,7 @@ from vai_records.events.publication import Publisher
 from vai_records.processes.life import Life
 from vai_records.secrets.keys import Keyring
 from vai_records.secrets.trust import trust_keys
+from vai_worker.reading.desk import Desk
 
 
 @asynccontextmanager
@@ -59,6 +60,7 @@ async def running(service: Service[Settings]) -> AsyncIterator[None]:
         versions=Versions(),
         feed=Feed(service.pool, fleet),
         drawer=Drawer(),
+        desk_of_tables=Desk(),
         bell=service.bell,
         publisher=publisher,
         process_id=life.id,

@@ -5,7 +5,8 @@ import json
 import os
 import re
 import shlex
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -18,9 +19,13 @@ from tests.spec.check_contract import CONTRACT, faults_in_exchange
 from vai_api_gateway.gateway import Gateway
 from vai_api_gateway.problems import ProblemBody
 from vai_api_gateway.reference.examples import EXAMPLES
+from vai_common.ids import uuid7
+from vai_records.lake import manifest
 from vai_records.people.people import Role
 from vai_testkit.application import application
 from vai_testkit.team import Team, make_team
+from vai_worker.reading.desk import Desk
+from vai_worker.reading.request import Request
 
 Json = dict[str, Any]
 
@@ -28,9 +33,30 @@ _NUMBERS = count(1)
 _CURL = re.compile(r"^(?:(\w+)=\$\()?(curl .*?)(?: \| python3 -c '.*\[\"(\w+)\"\]\)'\))?$")
 
 
+class ReadDesk(Desk):
+    """Has read already: what a process reads is told by the tests of datasets."""
+
+    async def look(self, request: Request) -> Json:
+        if request.what == "preview":
+            return {"columns": [{"name": "id", "type": "BIGINT"}], "rows": [{"id": 1}], "cut": False}
+        facts = {"column": "id", "type": "BIGINT", "rows": 1, "nulls": 0, "distinct": 1, "min": "1", "max": "1"}
+        return facts | {"mean": 1.0, "quartiles": [1.0, 1.0, 1.0], "mostFrequent": [{"value": "1", "rows": 1}]}
+
+    async def download(self, request: Request) -> AsyncGenerator[bytes, None]:
+        yield b"id\n1\n"
+
+
 @pytest.fixture
 def app(alive: Gateway) -> FastAPI:
-    return application(alive)
+    return application(replace(alive, desk_of_tables=ReadDesk()))
+
+
+@pytest.fixture(autouse=True)
+async def orders(gateway: Gateway, team: Team) -> None:
+    """The dataset of the examples."""
+    made = await manifest.ensure_dataset(gateway.pool, team.org_id, "bronze", "sample.orders", "orders")
+    load = manifest.Load(team.org_id, made.id, None, uuid7(), 1, "orders")
+    await manifest.add_files(gateway.pool, load, [manifest.NewFile("orders/1.parquet", "1", 1, 9)], visible=True)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
+from uuid import UUID
 
 from vai_common.clock import steady_seconds
 from vai_common.errors import ErrorCode, Permanent, Retryable
@@ -11,6 +12,7 @@ from vai_common.queries import Queries
 from vai_records.definitions.duckdb_transform import DuckdbTransform as Definition
 from vai_records.definitions.duckdb_transform import TransformInput
 from vai_records.lake import manifest as lake
+from vai_records.lake import writes
 from vai_transform_worker.query.bounds import Bounds
 from vai_transform_worker.query.literal_paths import Pattern
 from vai_worker.children.link import Stop
@@ -84,7 +86,8 @@ async def _resolved(conn: Queries, run: Owned, wanted: TransformInput, output: l
         found = await lake.dataset(conn, run.org_id, "bronze", wanted.bronze_dataset.removeprefix("bronze."))
         files = [each.path for each in await lake.visible_files(conn, found.id)] if found else []
         if found and (files or found.columns or found.row_count is not None):
-            return {"name": wanted.name, "dataset": wanted.dataset, "files": files, "columns": found.columns}
+            named = {"name": wanted.name, "dataset": wanted.dataset, "ids": [str(found.id)]}
+            return named | {"files": files, "columns": found.columns}
     for layer in ("silver", "gold") if wanted.silver_dataset else ():
         found = await lake.dataset(conn, run.org_id, layer, wanted.dataset)
         if found and found.row_count is not None:
@@ -97,7 +100,7 @@ async def _resolved(conn: Queries, run: Owned, wanted: TransformInput, output: l
 def _delta(wanted: TransformInput, found: lake.Dataset) -> dict[str, Any]:
     """A table of silver or gold. One that is only remembered (no rows, no column with a type) has no files yet."""
     without_type = [each for each in found.columns if each["type"] == "NULL"]
-    named = {"name": wanted.name, "dataset": wanted.dataset, "columns": without_type}
+    named = {"name": wanted.name, "dataset": wanted.dataset, "ids": [str(found.id)], "columns": without_type}
     return named if _is_remembered(found) else named | {"location": found.location}
 
 
@@ -136,20 +139,22 @@ async def _files(run: Owned, payload: dict[str, Any]) -> dict[str, Any]:
         )
         raise Permanent(ErrorCode.DATA_ERROR, message, {"path": path})
     pattern = _pattern(path, relative)
-    found: list[tuple[str, list[str]]] = []
+    found: list[tuple[lake.Dataset, list[str]]] = []
     async with run.guarded() as conn:
         for dataset in await lake.datasets(conn, run.org_id):
             if dataset.layer == "bronze" and pattern.may_match_under(dataset.location):
-                found.append((dataset.name, [each.path for each in await lake.visible_files(conn, dataset.id)]))
+                found.append((dataset, [each.path for each in await lake.visible_files(conn, dataset.id)]))
             elif dataset.layer != "bronze" and dataset.row_count is not None and pattern.is_table(dataset.location):
-                return {} if _is_remembered(dataset) else {"location": dataset.location}
-    matched = await asyncio.to_thread(_matched, pattern, found)
+                there = {} if _is_remembered(dataset) else {"location": dataset.location}
+                return there | {"ids": [str(dataset.id)]}
+    matched = await asyncio.to_thread(_matched, pattern, {each.name: files for each, files in found})
     if not matched:
         message = f"read_parquet({path!r}) finds nothing in the lake: name the dataset in inputs instead"
         raise Permanent(ErrorCode.DATA_ERROR, message, {"path": path})
     if len(matched) > 1:
         await _tell_several(run, path, pattern, list(matched))
-    return {"files": [file for files in matched.values() for file in files]}
+    ids = [str(each.id) for each, _ in found if f"bronze.{each.name}" in matched]
+    return {"files": [file for files in matched.values() for file in files], "ids": ids}
 
 
 def _pattern(path: str, relative: str) -> Pattern:
@@ -160,8 +165,8 @@ def _pattern(path: str, relative: str) -> Pattern:
         raise Permanent(ErrorCode.DATA_ERROR, message) from None
 
 
-def _matched(pattern: Pattern, found: list[tuple[str, list[str]]]) -> dict[str, list[str]]:
-    matched = {f"bronze.{name}": [file for file in files if pattern.matches(file)] for name, files in found}
+def _matched(pattern: Pattern, found: dict[str, list[str]]) -> dict[str, list[str]]:
+    matched = {f"bronze.{name}": [file for file in files if pattern.matches(file)] for name, files in found.items()}
     return {name: files for name, files in matched.items() if files}
 
 
@@ -232,8 +237,21 @@ async def _wrote(run: Owned, payload: dict[str, Any]) -> dict[str, Any]:
     async with run.guarded() as conn:
         output = await _output(conn, run)
         await lake.wrote(conn, output.id, payload["row_count"], payload["columns"], payload["version"])
+        await _note(conn, run, output.id, payload)
         await lake.unlock(conn, output.id, run.id, run.epoch)
     return {}
+
+
+async def _note(conn: Queries, run: Owned, output_id: UUID, payload: dict[str, Any]) -> None:
+    """Remember the write, and from which tables its rows come: a table that reads itself keeps what it came from."""
+    inputs = [UUID(each) for each in payload["inputs"]]
+    is_new = run.definition_as(Definition).mode == "full_refresh" and not payload["reads_itself"]
+    await writes.note_reads(conn, output_id, inputs, run.id, is_new and output_id not in inputs)
+    version = payload["version"] if payload["version"] >= 0 else None
+    write = writes.Write(
+        *(output_id, run.id, payload["rows"], payload["bytes"]), version=version, table_rows=payload["row_count"]
+    )
+    await writes.note(conn, write)
 
 
 async def _unlock(run: Owned, payload: dict[str, Any]) -> dict[str, Any]:

@@ -13,10 +13,9 @@ from vai_records.definitions.duckdb_transform import DuckdbTransform
 from vai_records.definitions.sql_text import fill_placeholders, settled
 from vai_transform_worker.failures import about_text, query_failure
 from vai_transform_worker.interruption import Watch
-from vai_transform_worker.query import engine, pivots, safety, united_files
+from vai_transform_worker.query import engine, pivots, safety
 from vai_transform_worker.query.bounds import Bounds
 from vai_transform_worker.query.empty_inputs import PLACEHOLDER, UNTYPED, Blanks
-from vai_transform_worker.query.quoting import quoted
 from vai_transform_worker.query.unfiltered import unfiltered
 from vai_transform_worker.table import delta_types
 from vai_transform_worker.table.delta import Bounded, DeltaOutput, Ticket, Written
@@ -25,6 +24,9 @@ from vai_transform_worker.table.row_stream import READ_ROWS
 from vai_worker.children.job import Job
 from vai_worker.children.link import Link, Stop
 from vai_worker.lake import Lake
+from vai_worker.reading import united_files
+from vai_worker.reading.quoting import quoted
+from vai_worker.reading.sources import Source
 
 
 def transform(job: Job, link: Link) -> dict[str, Any]:
@@ -75,6 +77,7 @@ class _Transform:
         self.untyped: list[str] = []
         self.rows_read = False
         self.as_text: list[engine.AsText] = []
+        self.sources: dict[str, Source] = {}
         self.name = f"{definition.output_layer}.{definition.transform_name}"
 
     def run(self) -> dict[str, Any]:
@@ -113,14 +116,15 @@ class _Transform:
 
     def _query(self) -> str | None:
         """The checked SQL over views, with columns that a Delta table can hold; None where it has nothing to store."""
-        sources = {each["name"]: engine.Source(**each) for each in self.job.prepared["inputs"]}
+        sources = {each["name"]: Source(**each) for each in self.job.prepared["inputs"]}
+        self.sources = sources
         named = self.definition.placeholders()
         sql = fill_placeholders(settled(self.definition.sql), lambda name: sources[named[name].name].view)
 
         def literal(path: str) -> str:
             name = f"path {len(sources)}"  # no input can be called that
             self.files[path] = self.watch.ask("files", {"path": path})
-            sources[name] = engine.Source(name=name, dataset=path, **self.files[path])
+            sources[name] = Source(name=name, dataset=path, **self.files[path])
             return sources[name].view
 
         sql = safety.without_end(safety.expose_literal_paths(sql, literal))
@@ -147,7 +151,7 @@ class _Transform:
         kept = {} if of_nothing else kept
         return delta_types.storable_query(sql, names, kinds, self.untyped, kept)
 
-    def _is_of_nothing(self, sql: str, sources: list[engine.Source]) -> bool:
+    def _is_of_nothing(self, sql: str, sources: list[Source]) -> bool:
         """Whether there are no rows, and nobody knows the columns of an input."""
         return any(each.is_unknown and not each.is_own for each in sources) and not self._has_rows(sql)
 
@@ -206,7 +210,7 @@ class _Transform:
         listed = ", ".join(f"CAST(NULL AS {each['type']}) AS {quoted(each['name'])}" for each in known.values())
         return f"SELECT {listed} WHERE false" if known else None
 
-    def _bound(self, sql: str, sources: list[engine.Source], tree: dict[str, Any]) -> duckdb.DuckDBPyRelation:
+    def _bound(self, sql: str, sources: list[Source], tree: dict[str, Any]) -> duckdb.DuckDBPyRelation:
         blank = {each.name: each.view for each in sources if each.is_blank}
         if not blank:
             return self.connection.sql(sql)
@@ -230,7 +234,7 @@ class _Transform:
             if name != PLACEHOLDER
         }
 
-    def _values(self, sql: str, sources: dict[str, engine.Source]) -> list[str]:
+    def _values(self, sql: str, sources: dict[str, Source]) -> list[str]:
         relation = self._bound(sql, list(sources.values()), safety.check(sql, sources))
         self.rows_read = True
         return [row[0] for row in relation.fetchall()]
@@ -285,6 +289,9 @@ class _Transform:
         nulls = [n for n in dict.fromkeys(names) if n.lower() not in there and n != PLACEHOLDER]
         return {
             "row_count": written.table_rows,
+            "rows": written.rows,
+            "inputs": sorted({each for source in self.sources.values() for each in source.ids}),
+            "reads_itself": any(source.is_own for source in self.sources.values()),
             "columns": [*written.columns, *({"name": name, "type": "NULL"} for name in nulls)],
             "bytes": written.size,
             "version": written.version,

@@ -149,11 +149,11 @@ def test_a_null_without_a_type_is_told_from_an_integer(engine: Any, sql: str, wi
 
 
 def test_nan_is_found_by_filters(tmp_path: Path) -> None:
-    from vai_transform_worker.query import warm
     from vai_transform_worker.table import file_columns
+    from vai_worker.reading import extensions
 
     with duckdb.connect() as connection:
-        warm.load(connection, "delta")
+        extensions.load(connection, "delta")
         sql = "SELECT unnest([1.0, 'nan'::DOUBLE, NULL, 2.0]) AS x, {'y': unnest([1.0, 'nan'::DOUBLE, NULL, 2.0])} AS s"
         rows = connection.sql(sql).to_arrow_table()
         write_deltalake(tmp_path, rows, writer_properties=file_columns.properties(rows.schema))

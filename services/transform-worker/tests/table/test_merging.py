@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from vai_common.errors import ErrorCode, Permanent
-from vai_transform_worker.query.quoting import quoted
 from vai_transform_worker.table import merging
+from vai_worker.reading.quoting import quoted
 
 MERGED: dict[str, Any] = {"mode": "incremental_merge", "merge_keys": ["id"]}
 WAYS = {"anew": {"_MOST_TOUCHED": 0.0}, "by deltalake": {"_MOST_TOUCHED": 2.0}}

@@ -3,9 +3,9 @@
 import duckdb
 import pytest
 
-from vai_transform_worker.query.engine import secret_statement
 from vai_transform_worker.query.literal_paths import Pattern
 from vai_worker.lake import Lake
+from vai_worker.reading.sources import secret_statement
 
 S3 = Lake("s3://bucket/lake/", "org")
 LOCAL = Lake("file:///data/the%20lake", "org")

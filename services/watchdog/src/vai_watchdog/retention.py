@@ -5,6 +5,7 @@ import structlog
 from vai_common.queries import Pool
 from vai_common.rows import Rows
 from vai_records.automations import causes
+from vai_records.lake import writes
 from vai_records.schema import partitions
 
 _log = structlog.get_logger()
@@ -18,5 +19,6 @@ async def keep_once(pool: Pool) -> None:
     made = await partitions.make_ahead(pool, today, _rows)
     dropped = await partitions.drop_old(pool, today, _rows)
     await _rows.one("causes", lambda _: causes.forget_old(pool))
+    await _rows.one("dataset_writes", lambda _: writes.forget_old(pool))
     if made or dropped:
         _log.info("partitions", made=made, dropped=dropped)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from vai_common.ids import uuid7
 from vai_common.queries import Queries, Row
-from vai_records.lake import bronze_types
+from vai_records.lake import bronze_types, writes
 from vai_records.runs.chain import CHAIN
 
 Column = dict[str, str]
@@ -122,7 +122,9 @@ async def add_files(conn: Queries, load: Load, files: Sequence[NewFile], visible
         *columns,
     )
     if visible:
-        await _count(conn, load.dataset_id, sum(file.row_count for file in files))
+        rows = sum(file.row_count for file in files)
+        await _count(conn, load.dataset_id, rows)
+        await _note(conn, load, rows, sum(file.byte_count for file in files))
 
 
 async def publish_resource(conn: Queries, load: Load, replace: bool, sharing: Sequence[str] = ()) -> int:
@@ -132,17 +134,19 @@ async def publish_resource(conn: Queries, load: Load, replace: bool, sharing: Se
     resources of `sharing` had there, which replace their own.
     """
     await conn.execute("SELECT 1 FROM datasets WHERE id = $1 FOR NO KEY UPDATE", load.dataset_id)
-    added = await conn.fetchval(
+    [shown] = await conn.fetch(
         f"""{CHAIN}, shown AS (
             UPDATE lake_files SET visible = true
             WHERE dataset_id = $2 AND resource = $3 AND run_id IN (SELECT id FROM chain)
-              AND NOT visible AND removed_at IS NULL RETURNING row_count)
-        SELECT coalesce(sum(row_count), 0)::bigint FROM shown""",
+              AND NOT visible AND removed_at IS NULL RETURNING row_count, byte_count)
+        SELECT coalesce(sum(row_count), 0)::bigint AS rows, coalesce(sum(byte_count), 0)::bigint AS bytes FROM shown""",
         *(load.run_id, load.dataset_id, load.resource),
     )
+    added = int(shown["rows"])
     removed = await _remove_older(conn, load, sharing) if replace else 0
     await _count(conn, load.dataset_id, added - removed)
-    return int(added)
+    await _note(conn, load, added, shown["bytes"])
+    return added
 
 
 async def abandon_slices(conn: Queries, load: Load, slices: Sequence[str]) -> None:
@@ -174,6 +178,11 @@ async def _count(conn: Queries, dataset_id: UUID, more: int) -> None:
            WHERE id = $1""",
         *(dataset_id, more),
     )
+
+
+async def _note(conn: Queries, load: Load, rows: int, size: int) -> None:
+    write = writes.Write(load.dataset_id, load.run_id, rows, int(size), load.resource, load.connection_id)
+    await writes.note(conn, write)
 
 
 async def bronze_columns(

@@ -67,6 +67,7 @@ _A_HOOK = Given(
         "actions": [_NOOP],
     },
 )
+_ORDERS = {"dataset": "bronze.sample.orders"}
 _MY_ORGANISATION = Given("ORG_ID", "/api/v1/me", None, "organisationId")
 
 EXAMPLES: dict[str, Example] = {
@@ -76,6 +77,14 @@ EXAMPLES: dict[str, Example] = {
     # Sources
     "list_sources": Example(),
     "get_source": Example(given=(Given("NAME", "/api/v1/sources/sample", None, "name"),)),
+    # Datasets
+    "list_datasets": Example(query="?q=orders&layer=bronze,gold&limit=20"),
+    "get_dataset": Example(places=_ORDERS),
+    "list_versions": Example(query="?limit=10", places=_ORDERS),
+    "get_lineage": Example(query="?direction=downstream&depth=3", places=_ORDERS),
+    "preview_dataset": Example(query="?rows=5", places=_ORDERS),
+    "profile_column": Example(query="?column=id", places=_ORDERS),
+    "download_dataset": Example(query="?format=csv", places=_ORDERS),
     # Connections
     "list_connections": Example(query="?provider=shopify,rest&limit=10"),
     "create_connection": Example(_CONNECTION),

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 
 from vai_common.errors import RunError
-from vai_transform_worker.query.quoting import quoted
+from vai_worker.reading.quoting import quoted
 
 PLACEHOLDER = "no column yet"
 """The only column of an input that was asked for none."""

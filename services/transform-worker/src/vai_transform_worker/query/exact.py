@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from vai_transform_worker.query.quoting import quoted, text
+from vai_worker.reading.quoting import quoted, text
 
 NOT_EXACT = "vai: "
 """What our own errors begin with in DuckDB's words; `failures` takes it away again."""

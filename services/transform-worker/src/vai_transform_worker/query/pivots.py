@@ -9,8 +9,8 @@ from itertools import takewhile
 from typing import NamedTuple
 
 from vai_records.definitions.sql_text import Kind, pieces
-from vai_transform_worker.query.quoting import text
 from vai_transform_worker.query.safety import refused
+from vai_worker.reading.quoting import text
 
 _MOST_VALUES = 10_000
 _MOST_PIVOTS = 100

@@ -19,8 +19,7 @@ import duckdb
 from vai_common.errors import ErrorCode, Permanent
 from vai_records.definitions.sql_text import Kind, pieces
 from vai_transform_worker.query import warm
-
-SCHEMA = "lake"
+from vai_worker.reading.sources import SCHEMA
 
 _TABLE_FUNCTIONS = {"range", "generate_series", "unnest", "json_each", "json_tree", "repeat", "repeat_row"}
 _RELATIONS = {

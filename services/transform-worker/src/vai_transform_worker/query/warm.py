@@ -4,15 +4,13 @@ Loading the extension takes a fifth of a second and more, for its signature is c
 none of its own, so a fork takes all of it along.
 """
 
-import importlib.util
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import duckdb
 
-from vai_transform_worker.query.quoting import text
+from vai_worker.reading import extensions
 
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "threads": 1,
@@ -51,19 +49,10 @@ def parser() -> Iterator[duckdb.DuckDBPyConnection]:
             yield connection
 
 
-def load(connection: duckdb.DuckDBPyConnection, name: str) -> None:
-    """Load an extension by its path, unless it is there: the wheel holds the signed one, and nothing is fetched."""
-    found = importlib.util.find_spec(f"duckdb_extension_{name}")
-    if found is None or not found.submodule_search_locations:
-        raise RuntimeError(f"the package duckdb-extension-{name} is not installed")
-    folder = Path(found.submodule_search_locations[0]) / "extensions" / f"v{duckdb.__version__}"
-    connection.execute(f"LOAD {text(str(folder / f'{name}.duckdb_extension'))}")
-
-
 def prepare() -> None:
     """Open what the children of this process will take. Called by the fork server's import of `warm_start`."""
     database, parser = _database(), _parser()
-    load(database, "delta")
+    extensions.load(database, "delta")
     _opened.update(database=database, parser=parser)
 
 

@@ -18,13 +18,13 @@ from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from vai_common.errors import ErrorCode, Retryable, RunError
 from vai_transform_worker.failures import write_failure
 from vai_transform_worker.interruption import Watch
-from vai_transform_worker.query.quoting import quoted
 from vai_transform_worker.table import file_columns
 from vai_transform_worker.table.delta_types import described
 from vai_transform_worker.table.leftovers import Leftovers
 from vai_transform_worker.table.merging import Chosen, Way
 from vai_transform_worker.table.row_stream import Part, Rows, Stream
 from vai_worker.delta_log import APPLICATION
+from vai_worker.reading.quoting import quoted
 
 RUN_ID = "vai.run_id"
 ROWS = "vai.rows"

@@ -9,8 +9,8 @@ import duckdb
 from deltalake import DeltaTable
 
 from vai_transform_worker.query.exact import exact
-from vai_transform_worker.query.quoting import quoted
 from vai_transform_worker.query.safety import refused
+from vai_worker.reading.quoting import quoted
 
 # Wider where Delta has no such type; a value that does not fit fails the query (`exact`), it is never cut.
 _STORED_AS = {

@@ -10,8 +10,8 @@ from typing import Any
 import duckdb
 
 from vai_transform_worker.query.exact import exact
-from vai_transform_worker.query.quoting import quoted
 from vai_transform_worker.query.safety import refused
+from vai_worker.reading.quoting import quoted
 
 _WHOLE = {"tinyint": 3, "smallint": 5, "integer": 10, "bigint": 19}  # digits; in the order of their width
 _MOST_DIGITS = 38

@@ -14,11 +14,11 @@ import duckdb
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from vai_transform_worker.query.quoting import quoted, text
 from vai_transform_worker.query.safety import refused
 from vai_transform_worker.table.delta_types import described_types
 from vai_transform_worker.table.fitting import Columns, Fit, fit
 from vai_transform_worker.table.row_stream import READ_ROWS, Part
+from vai_worker.reading.quoting import quoted, text
 
 STAGED = "staged_rows"
 _MOST_COLUMNS = 200

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from vai_transform_worker.query.quoting import quoted, texts
+from vai_worker.reading.quoting import quoted, texts
 
 _OPTIONS = "union_by_name = true, hive_partitioning = false, can_have_nan = true"
 _NESTED = {"list", "struct", "map"}

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vai_common.errors import Permanent
-from vai_transform_worker.query.united_files import united
+from vai_worker.reading.united_files import united
 
 LARGE = 2**60 + 1
 FILES = {

@@ -1,0 +1,71 @@
+"""What runs wrote into the tables of the lake, and from which tables: their history and their lineage."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from vai_common.queries import Queries
+
+KEPT = 1_000
+"""Writes of one table that are remembered."""
+
+_NOTE = """
+INSERT INTO dataset_writes AS w (dataset_id, run_id, resource, org_id, connection_id, action_id, automation_run_id,
+                                 rows, bytes, delta_version, table_rows, changes, checks)
+SELECT d.id, $2, $3, d.org_id, $4, r.action_id,
+       CASE WHEN r.trigger_source_type = 'automation_run' THEN r.trigger_source_id::uuid END, $5, $6, $7, $8, $9, $10
+FROM datasets d LEFT JOIN runs r ON r.id = $2 WHERE d.id = $1
+ON CONFLICT (dataset_id, run_id, resource) DO UPDATE
+    SET rows = w.rows + excluded.rows, bytes = w.bytes + excluded.bytes, written_at = excluded.written_at
+"""
+_FORGET = """
+DELETE FROM dataset_writes w USING (
+    SELECT dataset_id, run_id, resource, row_number() OVER (PARTITION BY dataset_id ORDER BY written_at DESC) AS place
+    FROM dataset_writes
+) old WHERE old.place > $1 AND (w.dataset_id, w.run_id, w.resource) = (old.dataset_id, old.run_id, old.resource)
+"""
+
+
+@dataclass(frozen=True)
+class Write:
+    """What a run wrote: rows and bytes that it brought. Of a Delta table `size` is that of the whole table."""
+
+    dataset_id: UUID
+    run_id: UUID
+    rows: int
+    size: int
+    resource: str = ""
+    connection_id: UUID | None = None
+    version: int | None = None
+    table_rows: int | None = None
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    checks: list[dict[str, Any]] = field(default_factory=list)
+
+
+async def note(conn: Queries, write: Write) -> None:
+    """Remember a write. What a run brings of one resource in several parts is added up."""
+    await conn.execute(
+        _NOTE,
+        *(write.dataset_id, write.run_id, write.resource, write.connection_id, write.rows, write.size),
+        *(write.version, write.table_rows, write.changes, write.checks),
+    )
+
+
+async def note_reads(conn: Queries, output_id: UUID, inputs: Collection[UUID], run_id: UUID, replaces: bool) -> None:
+    """Remember which tables a table's rows come from; `replaces`: all of its rows are of this run."""
+    if replaces:
+        await conn.execute(
+            "DELETE FROM dataset_reads WHERE output_id = $1 AND input_id <> ALL($2::uuid[])", output_id, list(inputs)
+        )
+    await conn.execute(
+        """INSERT INTO dataset_reads (output_id, input_id, run_id)
+           SELECT $1, i, $3 FROM unnest($2::uuid[]) i WHERE i <> $1
+           ON CONFLICT (output_id, input_id) DO UPDATE SET run_id = excluded.run_id, read_at = clock_timestamp()""",
+        *(output_id, sorted(set(inputs)), run_id),
+    )
+
+
+async def forget_old(conn: Queries) -> None:
+    """Of a table that is written often, only the newest writes are kept."""
+    await conn.execute(_FORGET, KEPT)

@@ -1,0 +1,1 @@
+"""The tables of the lake as DuckDB reads them: for transforms, and for people who look at a table."""

@@ -1,0 +1,1 @@
+"""Routes about the tables of the lake."""

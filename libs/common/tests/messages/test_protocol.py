@@ -23,6 +23,13 @@ async def patient(_scope: Any, receive: Any, send: Any) -> None:
     await app(_scope, receive, send)
 
 
+async def endless(_scope: Any, _receive: Any, send: Any) -> None:
+    """Sends an answer whose length nobody knows before."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
+    for body, more in ((b"first ", True), (b"", True), (b"ok", False)):
+        await send({"type": "http.response.body", "body": body, "more_body": more})
+
+
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
     async with served(app) as url:
@@ -231,3 +238,20 @@ async def _all_until_closed(reader: asyncio.StreamReader) -> bytes:
     except ConnectionError:  # it is closed with what was not read
         pass
     return heard
+
+
+async def test_a_client_of_http_1_0_gets_no_chunks() -> None:
+    async with served(endless) as url:
+        port = int(url.rpartition(":")[2])
+        head, _, body = (await said(port, b"GET / HTTP/1.0\r\n\r\n")).partition(b"\r\n\r\n")
+        assert body == b"first ok"
+        assert b"transfer-encoding" not in head.lower()
+        assert b"connection: close" in head.lower()
+        chunked = await said(port, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert b"transfer-encoding: chunked" in chunked.lower()
+
+
+async def test_an_answer_with_a_length_is_the_same_for_http_1_0(port: int) -> None:
+    heard = await said(port, b"GET / HTTP/1.0\r\n\r\n")
+    assert heard.endswith(b"\r\n\r\nok")
+    assert b"content-length: 2" in heard.lower()

@@ -37,6 +37,8 @@ SECRET = "hunter2hunter2"
         {"jdbc": f"jdbc:postgresql://h/db?user=u&password={SECRET}"},
         {"note": f"ghp_{SECRET}"},
         {"shared": {"kind": "secret", "value": SECRET}},
+        {"headers": [{"name": "Authorization", "value": SECRET}]},
+        {"params": [{"field": "client_secret", "value": SECRET}]},
     ],
 )
 def test_what_looks_secret_is_refused_at_any_depth_and_not_repeated(config: dict[str, Any]) -> None:
@@ -54,6 +56,7 @@ def test_what_looks_secret_is_refused_at_any_depth_and_not_repeated(config: dict
         {"token_url": "https://h.example/token", "api_key_name": "X-K", "session": None, "password": ""},
         {"url": "postgresql://db.example:5432/shop"},
         {"region": "eu-central-1", "endpoint_url": "https://s3.example:9000", "bucket": "my.bucket-1"},
+        {"tags": [{"name": "team", "value": "blue"}, {"name": "token_url", "value": "https://h.example/token"}]},
         {"site": "https://medium.example/@someone", "mail": "mailto:a@b.example", "page": {"token": None}},
     ],
 )

@@ -7,6 +7,7 @@ import pytest
 
 from vai_common.ids import uuid7
 from vai_records.runs import runs
+from vai_records.runs.new_run import own_key, shown_key
 from vai_testkit.database import Database
 
 ALIVE = frozenset({"dlt_extract"})
@@ -105,3 +106,10 @@ async def test_a_run_that_goes_on_under_a_limit_is_shown_as_waiting_for_it(datab
     assert runs.display_status(await runs.get(conn, org_id, run_id), frozenset()) == "retrying"
     await database.change(run_id, "due_at = 'infinity'")
     assert runs.display_status(await runs.get(conn, org_id, run_id), frozenset()) == "waiting_for_limit"
+
+
+def test_a_key_is_shown_without_control_characters() -> None:
+    key = own_key("01a2", "load", 1)
+    assert key.isprintable() is False
+    assert shown_key(key) == "01a2:load:1"
+    assert (shown_key("as given"), shown_key(None)) == ("as given", None)

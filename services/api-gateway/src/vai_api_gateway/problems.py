@@ -24,6 +24,7 @@ from vai_common.db import AWAY, is_away
 from vai_common.validation_messages import told
 from vai_records.refused import Fault, Place, Refused
 from vai_records.secrets.keys import SecretError
+from vai_records.validation.checks import real_place
 
 _log = structlog.get_logger()
 
@@ -124,8 +125,16 @@ def install(app: FastAPI) -> None:
 def _on_validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     model = _body_model(request)
-    faults = [(one["loc"], told(one["msg"], one["loc"][1:], model), one["type"]) for one in error.errors()]
+    faults = [(_place(one, error.body), told(one["msg"], one["loc"][1:], model), one["type"]) for one in error.errors()]
     return problem_response(422, details(faults))
+
+
+def _place(fault: Any, body: Any) -> Place:
+    """Where a fault is in what was sent, without the names of the types that pydantic tried to read there."""
+    first, *rest = fault["loc"]
+    if first != "body":
+        return tuple(fault["loc"])
+    return (first, *real_place(tuple(rest), body, is_missing=fault["type"] == "missing"))
 
 
 def _body_model(request: Request) -> Any:

@@ -157,6 +157,14 @@ async def test_a_cursor_of_another_run_is_refused(api: httpx2.AsyncClient, curso
     assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["header", "Last-Event-ID"])
 
 
+@pytest.mark.parametrize("number", ["\u0661", "01", "\uff11", "1_0", "+1", "", "1" * 10])
+async def test_the_number_in_a_cursor_is_written_as_the_log_writes_it(api: httpx2.AsyncClient, number: str) -> None:
+    run_id = await make(api)
+    for path in (f"{RUNS}/{run_id}/logs/stream", f"{RUNS}/{run_id}/logs"):
+        answer = await api.get(path, params={"after": f"{run_id}-{number}"})
+        assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["query", "after"]), path
+
+
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streaming, "KEEP_ALIVE_SECONDS", 0.05)

@@ -110,6 +110,18 @@ def total_not_reached(name: str, rows: int, total: int, place: str) -> Entry:
     return _entry("total_not_reached", text, {"resource": name, "rows": rows, "total": total}, "warning")
 
 
+def last_page_empty(name: str, pages: int) -> Entry:
+    text = f"The last of the {pages:,} pages of {name} that total_path announces has no rows. If the source counts its "
+    text += "pages from 0, the first one is missing: set base_page in the paginator to 0; else say 1 there"
+    return _entry("last_page_empty", text, {"resource": name, "pages": pages}, "warning")
+
+
+def total_may_be_capped(name: str, total: int) -> Entry:
+    text = f"{_count(total, 'row')} of {name} came, as many as its total says, and the last page is full: many sources "
+    text += "count no further than that, and there may be more. Ask for less at a time (slices, incremental)"
+    return _entry("total_may_be_capped", text, {"resource": name, "total": total}, "warning")
+
+
 def paging_not_found(name: str, rows: int) -> Entry:
     text = f"{_count(rows, 'row')} came on one page, and nothing in the answer tells whether there are more. If these "
     text += "are all, set paginator: single_page; else name the paginator."

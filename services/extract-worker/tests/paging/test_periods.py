@@ -13,6 +13,20 @@ from vai_extract_worker.paging.repeats import Repeats
 Query = dict[str, str]
 
 NAMES = list(month_name)[1:]
+TURKISH = [
+    "Ocak",
+    "Şubat",
+    "Mart",
+    "Nisan",
+    "Mayıs",
+    "Haziran",
+    "Temmuz",
+    "Ağustos",
+    "Eylül",
+    "Ekim",
+    "Kasım",
+    "Aralık",
+]
 PERIODS: dict[str, Any] = {
     "month, as ISO": lambda page: {"month": f"2026-{page:02}"},
     "month, 1 to 12": lambda page: {"month": page},
@@ -34,6 +48,13 @@ PERIODS: dict[str, Any] = {
     "week": lambda page: {"week": f"2026-W{page:02}"},
     "year": lambda page: {"fiscalYear": 2000 + page},
     "year as text": lambda page: {"attributes": {"year": f"{2000 + page}"}},
+    "half": lambda page: {"half": f"H{(page - 1) % 2 + 1} {2020 + (page - 1) // 2}"},
+    "half, as Eurostat": lambda page: {"period": f"{2020 + (page - 1) // 2}-S{(page - 1) % 2 + 1}"},
+    "quarter of a short year": lambda page: {"quarter": f"Q{(page - 1) % 4 + 1}/{24 + (page - 1) // 4}"},
+    "quarter, its number first": lambda page: {"quarter": f"{(page - 1) % 4 + 1}Q{24 + (page - 1) // 4}"},
+    "month with M": lambda page: {"period": f"2026M{page:02}"},
+    "fiscal year, short": lambda page: {"fy": f"FY{10 + page}"},
+    "ay": lambda page: {"ay": TURKISH[page - 1]},
     "Monat": lambda page: {"Monat": page},
 }
 """Periods for certain: no request moves them."""
@@ -68,6 +89,8 @@ MOVES: dict[str, Any] = {
     "a counter like a month": lambda page: {"serial": 202600 + page},
     "seconds": lambda page: {"period_end": 1_795_942_013 + page},
     "days of no order": lambda page: {"date": f"2026-{page * 7 % 12 + 1:02}-{page * 11 % 28 + 1:02}"},
+    "a sample of no year": lambda page: {"sample": f"S{page}"},
+    "a half of no calendar": lambda page: {"half": f"0999-H{page % 2 + 1}"},
     "the time of a day": lambda page: {"day": f"2026-01-01T00:00:{page:02}Z"},
     "days with a time of their own": lambda page: {"day": f"2026-01-{page:02}T10:2{page % 7}:11Z"},
     "a month that turns back": lambda page: {"month": [1, 2, 1][page % 3]},

@@ -241,3 +241,48 @@ def test_a_total_that_was_larger_is_what_the_rows_are_compared_with(new_desk: An
     for kills in ((), (2,)):
         with pytest.raises(Permanent, match=r"200 rows came.*250"):
             desk.run(*kills)
+
+
+@pytest.mark.parametrize("paginator", [{"total_path": "pages"}, {"total_path": "pages", "page_param": "page"}])
+def test_an_empty_last_page_is_told_of_since_the_source_may_count_from_0(new_desk: Any, paginator: Any) -> None:
+    serve = counting(lambda rows, page: {"data": rows, "pages": 3}, base=0)
+    desk = new_desk({"resources": ["rows"], "paginator": {"type": "page_number"} | paginator}, serve)
+    assert len(desk.run()) == 150
+    assert desk.warnings == ["last_page_empty"]
+    told = new_desk({"resources": ["rows"], "paginator": {"type": "page_number", "base_page": 0} | paginator}, serve)
+    assert len(told.run()) == 250
+    assert told.warnings == []
+
+
+def test_a_page_more_than_there_are_may_be_announced(new_desk: Any) -> None:
+    """Some sources say rows // size + 1 pages; who says from where they count is not warned."""
+    serve = counting(lambda rows, page: {"data": rows, "pages": 4}, size=125)
+    paginator = {"type": "page_number", "base_page": 1, "total_path": "pages"}
+    desk = new_desk({"resources": ["rows"], "paginator": paginator}, serve)
+    assert len(desk.run()) == 250
+    assert desk.warnings == []
+
+
+@pytest.mark.parametrize(
+    ("shape", "there", "warnings"),
+    [
+        (lambda rows, first: {"data": rows, "total": 10_000}, 10_000, ["total_may_be_capped"]),
+        (lambda rows, first: {"hits": {"total": {"value": 200, "relation": "gte"}, "hits": rows}}, 200,
+         ["total_may_be_capped"]),
+        (lambda rows, first: {"hits": {"total": {"value": 200, "relation": "eq"}, "hits": rows}}, 200, []),
+        (lambda rows, first: {"data": rows, "total": 9_900}, 9_900, []),
+        (lambda rows, first: {"data": rows, "total": 9_999}, 9_999, []),
+    ],
+)  # fmt: skip
+def test_a_total_at_which_sources_stop_counting_is_told_of(
+    new_desk: Any, shape: Shape, there: int, warnings: list[str]
+) -> None:
+    def serve(query: Query) -> Any:
+        first = int(query["offset"])
+        return shape([{"id": number} for number in range(first, min(first + 100, there))], first)
+
+    path, selector = ("hits.total.value", "hits.hits") if "hits" in shape([], 0) else ("total", "data")
+    paginator = {"type": "offset", "limit": 100, "total_path": path}
+    desk = new_desk({"resources": ["rows"], "paginator": paginator, "data_selector": selector}, serve)
+    assert len(desk.run()) == there
+    assert desk.warnings == warnings

@@ -32,6 +32,33 @@ def test_a_sentence_is_no_table_whatever_the_words_say(bench: Any, api: FakeApi,
     failing(bench, api, words, "it is one line of text|no CSV")
 
 
+@pytest.mark.parametrize(
+    "body", [b"error,message\n401,expired\n", b"Error\nexpired\n", b"Status;Error code\n401;x\n", b"exception\nx"]
+)
+def test_a_table_of_nothing_but_an_error_is_an_error(bench: Any, api: FakeApi, body: bytes) -> None:
+    api.paths["/things"] = lambda ask: Say(raw=body)
+    failing(bench, api, {}, "nothing but the words of an error")
+    first = body.replace(b";", b",").split(b"\n")[0].decode().split(",")[0]
+    bench.extract(
+        "rest_api",
+        base_url=api.url,
+        resources=[{"name": "things", "response_format": "csv", "columns": {first: "text"}}],
+    )
+    assert bench.table("things").num_rows == 1
+
+
+@pytest.mark.parametrize(
+    "body", [b"error,job\nx,1\n", b"message,status\nhello,1\n", b"error,message\n1,a\n2,b\n", b"error\n"]
+)
+def test_a_table_about_errors_is_a_table(bench: Any, api: FakeApi, body: bytes) -> None:
+    api.paths["/things"] = lambda ask: Say(raw=body + b"more,rows\n" if body == b"" else body)
+    if body == b"error\n":
+        failing(bench, api, {}, "one line of text")
+        return
+    bench.extract("rest_api", base_url=api.url, resources=[{"name": "things", "response_format": "csv"}])
+    assert bench.table("things").num_rows == body.count(b"\n") - 1
+
+
 def paged_csv(head: str, end: str, rows: int = 25) -> Any:
     """Ten rows a page; `end` is the page after the last one."""
 

@@ -6,6 +6,7 @@ as all errors of the API.
 
 import asyncio
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import httptools
 import orjson
 from uvicorn import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 LARGEST_HEAD = 64 * 1024
@@ -174,6 +175,8 @@ class BoundedProtocol(HttpToolsProtocol):
             self.cycle.keep_alive, self._is_full, self._in_body = False, True, False
             raise _Refused
         super().on_headers_complete()
+        if self.parser.get_http_version() == "1.0":
+            self.cycle.send = _until_close(self.cycle)  # type: ignore[method-assign,assignment]
 
     def on_message_complete(self) -> None:
         if self._framing:
@@ -221,6 +224,26 @@ class BoundedProtocol(HttpToolsProtocol):
         if not self.transport.is_closing():
             self.transport.write(head.encode() + body)
             self.transport.close()
+
+
+def _until_close(cycle: RequestResponseCycle) -> Callable[[Any], Awaitable[None]]:
+    """How an answer is sent to a client of HTTP/1.0, which knows no chunks (RFC 9112 6.1).
+
+    An answer without a length ends with its connection, which uvicorn closes after each answer to such a client.
+    """
+    is_open = False
+
+    async def send(message: Any) -> None:
+        nonlocal is_open
+        if message["type"] == "http.response.start":
+            is_open = all(name.lower() != b"content-length" for name, _ in message.get("headers", ()))
+            if is_open:
+                cycle.chunked_encoding = False
+        elif is_open:
+            cycle.expected_content_length = len(message.get("body", b""))
+        await RequestResponseCycle.send(cycle, message)
+
+    return send
 
 
 _FRAMING = (b"content-length", b"transfer-encoding")

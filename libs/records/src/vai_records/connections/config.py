@@ -9,7 +9,7 @@ from typing import Any
 from vai_records.connections.credentials import base_url, split_address
 from vai_records.connections.oauth import SETTINGS
 from vai_records.connections.stores import Place, check_bucket
-from vai_records.secrets.secret_names import is_secret_value, means_a_place, secret_in_text
+from vai_records.secrets.secret_names import is_secret_value, means_a_place, secret_in_text, value_of_pair
 
 Json = dict[str, Any]
 Path = tuple[str | int, ...]
@@ -66,6 +66,9 @@ def secrets_in(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
     if isinstance(value, Mapping):
         if value.keys() == {"kind", "value"} and value["kind"] == "secret":
             yield path, "a value that is marked as secret"
+            return
+        if (pair := value_of_pair(value)) and _is_secret(pair[0], value[pair[1]], (*path, pair[1])):
+            yield (*path, pair[1]), f"the value of {pair[0][:60]!r}"
             return
         for name, inner in value.items():
             here = (*path, str(name))

@@ -1,5 +1,6 @@
 """Reading a run's log: by sequence, from a cursor, from a level upwards (decisions 5 and 27)."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypedDict, cast
@@ -8,6 +9,7 @@ from uuid import UUID
 from vai_common.queries import Queries, Row
 
 LEVELS = ("info", "warning", "error")
+_SEQUENCE = re.compile(r"0|[1-9][0-9]{0,8}")
 
 # The first day to read begins a minute early: the database's clock may have been set back after the run was made.
 _PAGE = """
@@ -58,7 +60,7 @@ def sequence_of(run_id: UUID, cursor: str | None) -> int:
     if cursor is None:
         return 0
     subject, _, sequence = cursor.rpartition("-")
-    if subject != str(run_id) or not sequence.isdecimal() or len(sequence) > 9:
+    if subject != str(run_id) or not _SEQUENCE.fullmatch(sequence):
         raise BadCursor(f"{cursor[:80]!r} is not the id of a log entry of this run")
     return int(sequence)
 

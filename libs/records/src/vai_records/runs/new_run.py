@@ -17,6 +17,11 @@ def own_key(*parts: object) -> str:
     return _APART.join(map(str, parts))
 
 
+def shown_key(key: str | None) -> str | None:
+    """A key as people see it: without the control characters that keep the platform's own keys apart."""
+    return key.replace(_APART, ":") if key else key
+
+
 def is_repeat(first: KeptRun, mark: bytes | None, beside: tuple[str | None, UUID | None]) -> bool:
     """Whether the run of an idempotency key was made by the same request: fingerprint, concurrency key and parent."""
     return first["fingerprint"] == mark and (first["concurrency_key"], first["parent_run_id"]) == beside

@@ -9,6 +9,7 @@ from pydantic.alias_generators import to_camel
 
 from vai_common.queries import Queries, Row
 from vai_records.listing.bounded import bounded, marks
+from vai_records.runs.new_run import shown_key
 from vai_records.runs.row import KeptRun, ListedRun, RunRow, ShownRun, blank, columns
 
 COLUMNS = ", ".join(columns(RunRow))
@@ -93,6 +94,8 @@ def as_json(run: RunRow, alive: frozenset[str]) -> dict[str, Any]:
     shown = EMPTY.copy()
     shown.update(zip(_KEYS, _shown_of(run), strict=True))
     shown["displayStatus"] = display_status(run, alive)
+    shown["concurrencyKey"] = shown_key(run["concurrency_key"])
+    shown["idempotencyKey"] = shown_key(run["idempotency_key"])
     shown["durationSeconds"] = _seconds(run["started_at"], run["completed_at"])
     return shown
 

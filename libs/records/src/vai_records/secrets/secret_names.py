@@ -2,8 +2,9 @@
 
 import itertools
 import re
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 _WORD: Final = frozenset(
@@ -87,6 +88,9 @@ _TOKEN_OWNERS: Final = frozenset(("access", "api", "auth", "bearer", "id", "refr
 _VENDORS: Final = frozenset(("xhoneycombteam",))
 """Headers whose names say nothing."""
 
+_NAMES_OF_PAIRS: Final = ("name", "key", "header", "headername", "field", "fieldname", "param", "parameter")
+"""Fields that hold a name beside which its value stands: `{"name": "Authorization", "value": "…"}`."""
+
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _PLACES: Final = frozenset(("endpoint", "expires", "header", "location", "name", "path", "type", "uri", "url", "ttl"))
 _AUTHORITY = re.compile(
@@ -152,6 +156,15 @@ def is_secret_value(name: str, value: object) -> bool:
     """Whether a header, a parameter or a field is a credential: its name says so, or it may be one and its value looks
     like one (a PIN of digits, a code or a personal token of letters and digits)."""
     return looks_secret(name) or (isinstance(value, str | int) and _is_code(name, f"{value}"))
+
+
+def value_of_pair(pair: Mapping[Any, Any]) -> tuple[str, Any] | None:
+    """The name in an object that is a name and its value, and the key of the value; None for any other object."""
+    value = next((key for key in pair if isinstance(key, str) and key.lower() == "value"), None)
+    if value is None:
+        return None
+    plain = {key.lower().replace("_", ""): said for key, said in pair.items() if isinstance(key, str)}
+    return next(((said, value) for key in _NAMES_OF_PAIRS if isinstance(said := plain.get(key), str)), None)
 
 
 def _is_code(name: str, value: str) -> bool:

@@ -194,12 +194,12 @@ def _faults(kind: str, errors: list[ErrorDetails], loc: Place, definition: Json)
     model = definition_model(kind) if KINDS[kind].available else Definition
     faults: dict[Place, Fault] = {}
     for fault in errors:
-        place = (*loc, *_real_place(fault["loc"], definition, is_missing=fault["type"] in _MAY_COME))
+        place = (*loc, *real_place(fault["loc"], definition, is_missing=fault["type"] in _MAY_COME))
         faults.setdefault(place, (place, told(fault["msg"], fault["loc"], model), fault["type"]))
     return list(faults.values())
 
 
-def _real_place(place: Place, value: Any, *, is_missing: bool) -> Place:
+def real_place(place: Place, value: Any, *, is_missing: bool) -> Place:
     """The place in `value` that a checker means, without the names of the types that it tried to read there.
 
     `("headers", "X-A", "constrained-str")` is `("headers", "X-A")`.

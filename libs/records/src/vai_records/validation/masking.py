@@ -23,6 +23,7 @@ from vai_records.secrets.secret_names import (
     is_secret_value,
     looks_secret,
     secret_in_text,
+    value_of_pair,
 )
 
 Json = dict[str, Any]
@@ -240,8 +241,9 @@ def _deep_over(value: Any, path: Path, named: bool, visit: Visit) -> Any:
     if value == MARKER or is_mark(value):
         return visit(path, value, False)
     if isinstance(value, Mapping):
+        secret = _named_by_a_pair(value)
         return {
-            name: _deep_over(inner, (*path, str(name)), named or looks_secret(str(name)), visit)
+            name: _deep_over(inner, (*path, str(name)), named or name == secret or looks_secret(str(name)), visit)
             for name, inner in value.items()
         }
     if isinstance(value, list):
@@ -255,6 +257,12 @@ def _deep_over(value: Any, path: Path, named: bool, visit: Visit) -> Any:
         return value
     reference = isinstance(value, str) and _REFERENCE.match(value) is not None
     return visit(path, value, named and not reference)
+
+
+def _named_by_a_pair(value: Mapping[Any, Any]) -> str | None:
+    """The key of a value that the name beside it tells to be secret: `{"name": "password", "value": "…"}`."""
+    found = value_of_pair(value)
+    return found[1] if found and is_secret_value(found[0], value[found[1]]) else None
 
 
 def _is_secret_text(value: Any) -> bool:

@@ -16,8 +16,8 @@ _BESIDE: Final = 2
 
 TOTALS: Final = words(
     "total count totalcount totalresults totalitems totalrows totalrecords totalelements totalsize totalentries "
-    "totalhits numfound recordcount resultcount itemstotal recordstotal odatacount estimatedtotal itemcount rowcount "
-    "numresults numberofresults numitems totalnumber resultsize"
+    "totalhits numfound recordcount resultcount itemstotal recordstotal recordsfiltered odatacount estimatedtotal "
+    "itemcount rowcount numresults numberofresults numitems totalnumber resultsize"
 )
 PAGE_COUNTS: Final = words("totalpages pages pagecount lastpage numpages numberofpages pagetotal totalpagecount")
 PAGES: Final = ("page", "currentpage", "pagenumber", "pageno", "pageindex", "number", "pagenum", "current")

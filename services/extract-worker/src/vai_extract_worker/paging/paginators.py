@@ -97,6 +97,8 @@ class PageNumbers(_Counting, dlt_paginators.PageNumberPaginator):
         _Counting.__init__(self)
         self.stop_after_empty_page = stop_after_empty_page
         self.refuses_an_empty_end = False
+        self.ended_empty = False
+        """Whether the last page of those that the total_path announces had no rows."""
         self._said = said
 
     def update_state(self, response: Response, data: list[Any] | None = None) -> None:
@@ -104,6 +106,8 @@ class PageNumbers(_Counting, dlt_paginators.PageNumberPaginator):
         self.current_value += 1
         beyond = self.beyond(data or [], self.current_value, self.base_index, 1)
         self._has_next_page = self.goes_on(data or [], self.current_value, beyond, more)
+        is_announced = beyond is not None and more is not False and self.current_value == beyond
+        self.ended_empty = is_announced and not data and self._longest > 0 and not self.fall
         if self.refuses_an_empty_end and not self._has_next_page and not data and not self.fall:
             raise misled("the last page that it announces is empty; it may count from 0 (base_page)")
 

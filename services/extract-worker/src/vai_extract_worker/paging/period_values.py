@@ -18,6 +18,7 @@ Readings = dict[str, int]
 CYCLES: Final = {
     "month of": (12, 12),
     "quarter of": (4, 4),
+    "half of": (2, 2),
     "week of": (52, 53),
     "day of": (28, 31),
     "period of": (12, 13),
@@ -25,9 +26,10 @@ CYCLES: Final = {
 """The numbers after which each may begin with 1 again."""
 
 _WORDS: Final = {
-    "year": "year fy jahr annee ano anno jaar yyyy",
+    "year": "year fy jahr yil rok ar annee ano anno jaar yyyy",
     "quarter": "quarter quartal trimestre kwartaal qtr",
-    "month": "month monat mois mes mese maand yearmonth yyyymm ym months",
+    "half": "half halfyear semester halbjahr semestre semestr",
+    "month": "month monat mois mes mese maand yearmonth yyyymm ym months ay maned manad miesiac",
     "week": "week woche semaine semana settimana kw wk",
     "day": "day date tag datum jour dia fecha giorno dag yyyymmdd",
     "period": "period zeitraum periode periodo interval",
@@ -47,25 +49,41 @@ _FACTS: Final = words(
     "processed per remaining left stand gueltig aktualisiert erstellt"
 )
 """Words of what tells of an answer or of its making, and moves with each request."""
-_LONG: Final = frozenset(("year", "quarter", "month", "week"))
+_LONG: Final = frozenset(("year", "half", "quarter", "month", "week"))
 
 _MONTHS: Final = (
-    "january janvier januar enero gennaio janeiro januari jan", "february fevrier februar febrero febbraio fevereiro "
-    "februari feb", "march mars marz marzo marco maart mar", "april avril abril aprile apr", "may mai mayo maggio maio "
-    "mei", "june juin juni junio giugno junho jun", "july juillet juli julio luglio julho jul", "august aout agosto "
-    "augustus aug", "september septembre septiembre settembre setembro sep sept", "october octobre oktober octubre "
-    "ottobre outubro oct okt", "november novembre noviembre novembro nov", "december decembre dezember diciembre "
-    "dicembre dezembro dec dez",
-)  # fmt: skip
+    "january janvier januar enero gennaio janeiro januari jan ocak styczen",
+    "february fevrier februar febrero febbraio fevereiro februari feb subat luty",
+    "march mars marz marzo marco maart mar mart marzec",
+    "april avril abril aprile apr nisan kwiecien",
+    "may mai mayo maggio maio mei maj mays",
+    "june juin juni junio giugno junho jun haziran czerwiec",
+    "july juillet juli julio luglio julho jul temmuz lipiec",
+    "august aout agosto augustus aug augusti agustos sierpien",
+    "september septembre septiembre settembre setembro sep sept eylul wrzesien",
+    "october octobre oktober octubre ottobre outubro oct okt ekim pazdziernik",
+    "november novembre noviembre novembro nov kasm listopad",
+    "december decembre dezember diciembre dicembre dezembro desember dec dez aralk grudzien",
+)
+"""By their letters of ASCII: Kasım is kasm."""
 _BY_NAME: Final = {name: number for number, text in enumerate(_MONTHS, 1) for name in text.split()}
 
 _YEARS: Final = range(1900, 2201)
 _ISO: Final = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ](.+))?")
 _DAY_FIRST: Final = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})")
-_MONTH: Final = re.compile(r"(\d{4})[-/.](\d{2})")
-_QUARTER: Final = re.compile(r"(\d{4})[-/ ]?[qQ]([1-4])|[qQ]([1-4])(?:[-/ ]?(\d{4}))?")
+_MONTH: Final = re.compile(r"(\d{4})(?:[-/.]|[-/ ]?[mM](?=\d\d))(\d{2})")
+_PART: Final = {
+    "quarter": re.compile(
+        r"(?P<y>\d{4})[-/ ]?[qQ](?P<n>[1-4])|(?:[qQ](?P<m>[1-4])|(?P<k>[1-4])[qQ])[-/ ']?(?P<z>(?:\d\d){0,2})"
+    ),
+    "half": re.compile(
+        r"(?P<y>\d{4})[-/ ]?[hHsS](?P<n>[12])|(?:[hHsS](?P<m>[12])|(?P<k>[12])[hH])[-/ ']?(?P<z>(?:\d\d){0,2})"
+    ),
+}
+"""Of a year: 2026-Q1, Q1 2026, Q1/26, 1Q26; halves with H, or S as Eurostat writes them."""
+_PARTS: Final = {"quarter": 4, "half": 2}
 _WEEK: Final = re.compile(r"(\d{4})[-/ ]?(?:W|KW ?)(\d{2})")
-_YEARS_SPAN: Final = re.compile(r"(?:FY ?)?(\d{4})(?:[-/]\d{2}(?:\d{2})?)?")
+_YEARS_SPAN: Final = re.compile(r"(?:FY[ -]?)?(\d{4})(?:[-/]\d{2}(?:\d{2})?)?|FY[ '-]?(\d\d)")
 _WHOLE_HOUR: Final = re.compile(r"(\d{2}):(?:00(?::00(?:\.0+)?)?|59:59(?:\.9+)?)(?:Z|[+-]\d{2}:?\d{2})?")
 _SECONDS: Final = (631_152_000, 4_102_444_800)
 """1990 to 2100, in seconds since 1970."""
@@ -117,14 +135,26 @@ def _of_text(text: str, units: frozenset[str]) -> Readings:
         return _of_month(int(found[1]), int(found[2]))
     if found := _WEEK.fullmatch(text):
         return _of_week(int(found[1]), int(found[2]))
-    if found := _QUARTER.fullmatch(text):
-        year, quarter = int(found[1] or found[4] or 0), int(found[2] or found[3])
-        return {"quarter": year * 4 + quarter} if year in _YEARS else {} if year else {"quarter of": quarter}
+    if found_part := _of_part(text, units):
+        return found_part
     if text.isdigit() and text.isascii():
         return _of_number(int(text), units, len(text)) if units and len(text) > 1 else {}
-    if units and (found := _YEARS_SPAN.fullmatch(text)) and int(found[1]) in _YEARS:
-        return {"year": int(found[1])}
+    if units and (found := _YEARS_SPAN.fullmatch(text)):
+        year = int(found[1]) if found[1] else 2000 + int(found[2])
+        return {"year": year} if year in _YEARS else {}
     return _of_name(text)
+
+
+def _of_part(text: str, units: frozenset[str]) -> Readings:
+    """A quarter or a half, of a year or of any year; two digits of a year are of this century. S1 alone is a sample."""
+    for unit, form in _PART.items():
+        if found := form.fullmatch(text):
+            told, number = found["y"] or found["z"] or "", int(found["n"] or found["m"] or found["k"])
+            year = int(told or 0) + 2000 * (len(told) == 2)
+            if not told:
+                return {f"{unit} of": number} if unit == "quarter" or unit in units else {}
+            return {unit: year * _PARTS[unit] + number} if year in _YEARS else {}
+    return {}
 
 
 def _of_name(text: str) -> Readings:

@@ -11,11 +11,11 @@ from vai_extract_worker.paging import period_values
 from vai_extract_worker.paging.period_values import CYCLES, Readings
 from vai_extract_worker.paging.row_leaves import Path, column, leaves
 
-_STEPS: Final = {"day": (1, 7), "week": (1,), "month": (1, 3, 6, 12), "quarter": (1,), "year": (1,)}
+_STEPS: Final = {"day": (1, 7), "week": (1,), "month": (1, 3, 6, 12), "quarter": (1,), "half": (1,), "year": (1,)}
 """By so many of a unit a period may move. A week has seven days, a quarter three months."""
 _WIDEST: Final = 24
 """So many of a unit may be left out where nothing was to be told."""
-_TELLING: Final = ("month of", "month (by name)", "quarter", "quarter of", "week")
+_TELLING: Final = ("month of", "month (by name)", "quarter", "quarter of", "half", "week")
 """Units that a text is written as, whatever its column is called."""
 
 Step = tuple[str, int]

@@ -19,9 +19,13 @@ from vai_extract_worker.paging.envelope import (
 from vai_extract_worker.paging.paginators import Offsets, PageNumbers
 from vai_extract_worker.paging.signs_of_more import says_more
 from vai_extract_worker.progress import Json
+from vai_extract_worker.values.selection import plain
 
 _HEADERS: Final = ("x-total-count", "x-total", "total-count", "x-pagination-total", "x-total-results", "x-wp-total")
 _EMPTY: Final = -1
+_CAPS: Final = (10_000, 50_000, 100_000)
+"""Where search engines stop counting, Elasticsearch at the first."""
+_AT_LEAST: Final = ("gte", "gt", "atleast", "lowerbound")
 _OUT: Final = "stop_after_empty_page: true ends at an empty page all the same"
 
 
@@ -51,6 +55,8 @@ class Totals:
         self._total: tuple[int, str] | None = (said[0], said[1]) if said else None
         self._uncertain: tuple[int, str] | None = None
         self.shortfall: Shortfall | None = None
+        self.cap: int | None = None
+        """The total that was reached, where the source may have counted no further."""
 
     @property
     def total(self) -> int | None:
@@ -93,6 +99,9 @@ class Totals:
             return
         self.weigh(came)
         _look_for_too_many(paginator, came)
+        said = paginator.total if isinstance(paginator, Offsets) and paginator.total else self.total
+        if said == came and self._before == self._most and (came in _CAPS or _is_least(entries)):
+            self.cap = came
         may_stop = not getattr(paginator, "stop_after_empty_page", None)
         is_counted = isinstance(paginator, PageNumbers) or (
             isinstance(paginator, Offsets) and not paginator.knows_its_end
@@ -134,6 +143,11 @@ def _more_in(entries: list[Entry], paginator: Any, base_page: int) -> str | None
         if count and count > paginator.current_value - base_page:
             return f"{entry.place} says that there are {count} pages"
     return None
+
+
+def _is_least(entries: list[Entry]) -> bool:
+    """Whether a total says of itself that there may be more: `{"value": 10000, "relation": "gte"}`."""
+    return any(one.name == "relation" and plain(str(one.value)) in _AT_LEAST for one in entries)
 
 
 def _is_at_its_maximum(paginator: Any) -> bool:

@@ -54,6 +54,8 @@ class Client(dlt_client.RESTClient):
         self._guesses_a_param = self._is_found_alone = False
         self.unsure_of: int | None = None
         """So many rows came on the one page that was found, and it may be the first of several."""
+        self.empty_end: int | None = None
+        """So many pages the source announced, and the last of them had no rows: it may count from 0."""
         self._told: dict[tuple[str, ...], int] = {}
 
     def follow(self, **asked: Any) -> Iterator[Any]:
@@ -154,6 +156,9 @@ class Client(dlt_client.RESTClient):
             self.totals.weigh(self.came)
         if not page.paginator.has_next_page and not isinstance(self.definition, given.SinglePage):
             base = self.definition.base_page if isinstance(self.definition, given.PageNumber) else 0
+            if isinstance(page.paginator, PageNumbers) and page.paginator.ended_empty:
+                is_told = "base_page" in self.definition.model_fields_set
+                self.empty_end = None if is_told else page.paginator.total
             self.totals.end(page.paginator, entries, self.came, base)
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from vai_extract_worker.values.selection import plain
+from vai_extract_worker.values.selection import plain, words
 from vai_records.definitions.sources.file_resources import FileResource
 
 _COLUMN: Final = re.compile(r"\w[\w.$#-]*")
@@ -20,6 +20,9 @@ _SAYING: Final = re.compile(
     r"|keine?|nicht|nessun|aucune?|pas de|no hay|sin datos|ningún)\b",
     re.IGNORECASE,
 )
+_OF_ERRORS: Final = words("error errors errormessage errorcode errordescription exception fault")
+_BESIDE_ERRORS: Final = words("message code status statuscode detail details reason description requestid timestamp")
+"""Names of what an error has; a table of errors has others, too, or several rows."""
 _CLAUSES: Final = re.compile(r"[,;|]\s|\t")
 """A sentence has a blank behind its comma."""
 
@@ -42,6 +45,9 @@ def what_is_wrong(
         return None
     if known and found:
         return "it has none of the columns that the answers before it had"
+    told = {plain(name) for name in names}
+    if len(rows) == 1 and told & _OF_ERRORS and told <= _OF_ERRORS | _BESIDE_ERRORS:
+        return "it has nothing but the words of an error; if that is its table, declare one of its columns in columns"
     if rows or not names:
         return None
     if len(names) == 1:

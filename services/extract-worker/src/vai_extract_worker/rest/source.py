@@ -15,7 +15,15 @@ from vai_extract_worker.increments.cursor import IncrementalCursor
 from vai_extract_worker.increments.cursor_values import as_instant
 from vai_extract_worker.increments.missing_columns import Undelivered
 from vai_extract_worker.increments.windows import Window, windows
-from vai_extract_worker.log_texts import paging_not_found, paging_repeats, rows_moved, total_not_reached
+from vai_extract_worker.log_texts import (
+    Entry,
+    last_page_empty,
+    paging_not_found,
+    paging_repeats,
+    rows_moved,
+    total_may_be_capped,
+    total_not_reached,
+)
 from vai_extract_worker.modes import Mode, mode_of
 from vai_extract_worker.paging import pagination
 from vai_extract_worker.paging.repeats import Repeats
@@ -196,7 +204,7 @@ class Endpoint:
         if self._mark:
             self._mark.until = None if part is None else part.end.isoformat()
             for entry in self._mark.warnings(self.name) if self._is_complete else ():
-                self._means.link.log(entry["event"], entry["message"], entry["data"], entry["level"])
+                self._log(entry)
 
     def _answers(self, first: Asked, position: Json | None) -> Iterator[Batch]:
         """Page after page, from the first request or from a position on."""
@@ -220,24 +228,32 @@ class Endpoint:
         ):
             self._tell_of_repeats(repeats)
             yield list(data), self._position(client, data)
+        self._tell_of_the_end(client)
+
+    def _tell_of_the_end(self, client: Client) -> None:
+        """What somebody should know of pages that are over."""
+        totals, repeats = client.totals, client.repeats
         if client.unsure_of and not totals.shortfall and not self._has_doubted:
             self._has_doubted = True
-            entry = paging_not_found(self.name, client.unsure_of)
-            self._means.link.log(entry["event"], entry["message"], entry["data"], entry["level"])
+            self._log(paging_not_found(self.name, client.unsure_of))
         if repeats.moved:
-            entry = rows_moved(self.name, repeats.moved)
-            self._means.link.log(entry["event"], entry["message"], entry["data"], entry["level"])
+            self._log(rows_moved(self.name, repeats.moved))
+        if client.empty_end:
+            self._log(last_page_empty(self.name, client.empty_end))
+        if totals.cap:
+            self._log(total_may_be_capped(self.name, totals.cap))
         if (short := totals.shortfall) and not self._has_warned:
             self._has_warned = True
-            entry = total_not_reached(self.name, short.rows, short.total, short.place)
-            self._means.link.log(entry["event"], entry["message"], entry["data"], entry["level"])
+            self._log(total_not_reached(self.name, short.rows, short.total, short.place))
+
+    def _log(self, entry: Entry) -> None:
+        self._means.link.log(entry["event"], entry["message"], entry["data"], entry["level"])
 
     def _tell_of_repeats(self, repeats: Repeats) -> None:
         """At once: an attempt that is killed has said it."""
         if repeats.is_doubtful and not self._has_told:
             self._has_told = True
-            entry = paging_repeats(self.name)
-            self._means.link.log(entry["event"], entry["message"], entry["data"], entry["level"])
+            self._log(paging_repeats(self.name))
 
     def _paginator(self, position: Json | None) -> tuple[given.Paginator, BasePaginator | None]:
         if position:

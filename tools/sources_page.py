@@ -87,11 +87,13 @@ def _connection(source: SourceType) -> Iterator[str]:
 def _tables(source: SourceType) -> Iterator[str]:
     if source.resources:
         yield "\nTables, the smallest first:\n"
-        yield "| Table | Size | Cursor | Primary key | |"
-        yield "|---|---|---|---|---|"
+        yield "| Table | Size | Cursor | Slices of | Seconds between requests | Primary key | |"
+        yield "|---|---|---|---|---|---|---|"
     for one in source.resources:
         keys = ", ".join(f"`{key}`" for key in one.primary_key)
-        yield f"| `{one.name}` | {one.size} | {f'`{one.cursor}`' if one.cursor else ''} | {keys} | {one.description} |"
+        cursor, slices = f"`{one.cursor}`" if one.cursor else "", f"{one.slicing.days:g} days" if one.slicing else ""
+        pace = f"{source.pace_of(one):g}" if source.pace_of(one) else ""
+        yield f"| `{one.name}` | {one.size} | {cursor} | {slices} | {pace} | {keys} | {one.description} |"
 
 
 def _plain(text: str) -> str:

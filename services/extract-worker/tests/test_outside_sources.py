@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from vai_common.errors import ErrorCode, Permanent, RunError
 from vai_records.definitions import definition_schema
 from vai_records.definitions.dlt_extract import DltExtract
-from vai_records.definitions.source_types import source_types
+from vai_records.definitions.source_types import _OURS, _VENDORS, source_types
 from vai_testkit.servers.json_api import Ask, FakeApi, Say
 from vai_worker.children.job import ConnectionSecret
 
@@ -126,7 +126,7 @@ def test_a_package_that_is_broken_stops_nobody(
 ) -> None:
     monkeypatch.delitem(sys.modules, "odd", raising=False)
     install(packages, "odd", point, __init__=module)
-    assert list(source_types()) == ["rest_api", "filesystem", "sample", "noop"]
+    assert list(source_types()) == [*(one.name for one in _OURS), *_VENDORS]
     assert caplog.text.count("source_not_loaded") == 1
     assert "of the package odd" in caplog.text
     assert why in caplog.text

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from vai_records.definitions import definition_model
 from vai_records.definitions.dlt_extract import DltExtract, RestApi
+from vai_records.definitions.source_types import source_types
 from vai_records.definitions.sources.resources import table_name
 
 WEEKS = {"param_start": "from", "param_end": "to", "days": 7}
@@ -32,7 +33,7 @@ def test_the_example_of_the_document_names_a_source_that_is_still_to_come() -> N
     assert found == {
         "source": (
             "not_yet",
-            "There is no source shopify in this version; there are: rest_api, filesystem, sample, noop",
+            f"There is no source shopify in this version; there are: {', '.join(source_types())}",
         )
     }
 

@@ -6,7 +6,6 @@ Slices, increments, declared types, retries and commits are the platform's: the 
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from typing import ClassVar
 
 from vai_common.errors import ErrorCode, Permanent
 from vai_extract_worker.paged_table import PagedTable, Reading
@@ -18,7 +17,7 @@ from vai_extract_worker.rest.http_session import SourceSession, origin_of
 from vai_extract_worker.rest.token_renewal import Lasting
 from vai_extract_worker.source import Means, Table
 from vai_extract_worker.waits import Pace
-from vai_records.connections.credentials import base_url
+from vai_records.connections.credentials import HttpCredentials, base_url
 from vai_records.definitions.dlt_extract import DltExtract
 from vai_records.definitions.source_types import ResourceType, SourceType, source_types
 from vai_records.definitions.sources.resources import Resource
@@ -35,13 +34,12 @@ class PagedSource(ABC):
     """
 
     base_url: str = ""
-    seconds_between_requests: ClassVar[float] = 0.0
 
     def __init__(self, definition: DltExtract, means: Means) -> None:
         self.definition = definition
         self.means = means
         self.type: SourceType = source_types()[definition.source]
-        self.session = SourceSession(means.link, means.policy, READ_SECONDS, self.seconds_between_requests)
+        self.session = SourceSession(means.link, means.policy, READ_SECONDS, 0.0)
         self.session.hidden = means.hidden
         self._paces: dict[str, Pace] = {}
         given = means.job.connection
@@ -50,7 +48,7 @@ class PagedSource(ABC):
             given.id, given.slug, given.provider, self.config, given.credentials, given.renew_at
         )
         self.base_url = (base_url(self.config) or self.base_url).rstrip("/")
-        access = Access(self.base_url, Lasting(connection, means.link, means.hidden))
+        access = Access(self.base_url, Lasting(connection, means.link, means.hidden), HttpCredentials(self.headers()))
         self.session.auth = HostBound(access)
         self.session.origin = origin_of(self.base_url)
         self.session.secret_headers = frozenset(name.lower() for name in access.headers)
@@ -60,6 +58,10 @@ class PagedSource(ABC):
         """The rows of a slice, in lists; with a list may come the position after it, from which `part.position` lets
         another attempt go on. Raises `TooLarge` for a slice that the vendor does not give at once, `Retryable`,
         `Permanent`, or what `session` raises."""
+
+    def headers(self) -> dict[str, str]:
+        """What each request says beside its credentials."""
+        return {}
 
     def tables(self) -> list[Table]:
         known = {one.name: one for one in self.type.resources}
@@ -76,9 +78,8 @@ class PagedSource(ABC):
 
     def turn_of(self, of: ResourceType) -> None:
         """The requests that follow are this table's: its bucket has a pace of its own."""
-        seconds = of.seconds_between_requests
-        interval = self.seconds_between_requests if seconds is None else seconds
-        self.session.pace = self._paces.setdefault(of.bucket or of.name, Pace(interval, self.means.link))
+        pace = Pace(self.type.pace_of(of), self.means.link)
+        self.session.pace = self._paces.setdefault(of.bucket or of.name, pace)
 
     def close(self) -> None:
         self.session.close()

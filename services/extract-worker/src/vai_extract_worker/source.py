@@ -95,6 +95,13 @@ class TooLarge(Permanent):
         super().__init__(ErrorCode.DATA_ERROR, message, details or {})
 
 
+class PositionLost(Permanent):
+    """The vendor does not know a position any more: a `DivisibleTable` reads that slice from its beginning."""
+
+    def __init__(self, message: str, details: Json | None = None) -> None:
+        super().__init__(ErrorCode.DATA_ERROR, message, details or {})
+
+
 @runtime_checkable
 class DivisibleTable(Table, Protocol):
     """A table whose slices can be cut in two, and gone on from: `pages` begins at a position that a page had."""

@@ -52,6 +52,7 @@ def show_source(
     show.print_facts(facts)
     if found.resources:
         columns = [show.Column("Table", 0), show.Column("Size", 2), show.Column("Cursor", 1), show.Column("Key", 1)]
+        columns.append(show.Column("Slices", 2))
         columns.append(show.Column("Description", 3, gives=True))
         print_list(found.resources, len(found.resources), columns, _resource_row)
     if schema:
@@ -59,4 +60,5 @@ def show_source(
 
 
 def _resource_row(one: ResourceType) -> tuple[str | Text, ...]:
-    return one.name, one.size, one.cursor or "", ", ".join(one.primary_key), show.clean(one.description)
+    slices = "" if one.slice_days is None else f"{one.slice_days:g} d"
+    return one.name, one.size, one.cursor or "", ", ".join(one.primary_key), slices, show.clean(one.description)

@@ -114,6 +114,9 @@ class ResourceType(Answer):
     cursor: str | None = None
     primary_key: list[str] = field(default_factory=list)
     description: str = ""
+    slice_days: float | None = None
+    seconds_between_requests: float = 0.0
+    columns: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ _PLAIN = ("client_id", "header", "location", "name", "type", "user", "username")
 _SECRET = ("token", "access_token", "api_key", "password", "access_key_id", "secret_access_key", "session_token")
 _OAUTH = ("client_id", "client_secret", "refresh_token")
 _KNOWN = frozenset((*_PLAIN, *_SECRET, *_OAUTH, "headers"))
-_AUTH = frozenset(("type", "name", "header", "location")) | SETTINGS
+_AUTH = frozenset(("type", "name", "header", "location", "prefix")) | SETTINGS
 _NO_TEXT = frozenset(("access_token_request_data", "default_token_expiration"))
 
 
@@ -77,4 +77,4 @@ def _check_auth(auth: Any) -> None:
         raise Unusable(f"config.auth is an object of {', '.join(sorted(_AUTH))}")
     texts = all(isinstance(value, str) for name, value in auth.items() if name not in _NO_TEXT)
     if not texts or auth.get("type", "none") not in KINDS:
-        raise Unusable(f"config.auth.type is one of {', '.join(KINDS)}; name and location are texts")
+        raise Unusable(f"config.auth.type is one of {', '.join(KINDS)}; name, location and prefix are texts")

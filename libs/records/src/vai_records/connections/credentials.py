@@ -2,9 +2,9 @@
 
 For HTTP: `token` (or `access_token`) as a bearer token; `api_key` in a header (`name` or `header`, else X-API-Key) or,
 with `location: "query"`, in the query; `username` and `password`; whole `headers`, alone or beside one of these.
-`config.auth` may say which (`type`), and an API key's `name` and `location`. With OAuth 2 (`connections.oauth`) the
-`access_token` is what was got, as a bearer token or bare in the header of that `name`. Of several kinds the first one
-counts.
+`config.auth` may say which (`type`), and an API key's `name`, `location` and `prefix` (a word before it). With OAuth 2
+(`connections.oauth`) the `access_token` is what was got, as a bearer token or bare in the header of that `name`. Of
+several kinds the first one counts.
 Databases take `username` (or `user`) and `password`; S3 takes `access_key_id`, `secret_access_key`, `session_token`.
 """
 
@@ -126,7 +126,7 @@ def _given(known: Mapping[str, Any], auth: Mapping[str, Any]) -> HttpCredentials
     if kind in (None, "bearer") and (token := known.get("token") or known.get("access_token")):
         return HttpCredentials({"authorization": f"Bearer {_BEARER.sub('', str(token), 1)}"})
     if kind in (None, "api_key") and (key := known.get("api_key")):
-        return _named(str(key), _name(known, auth) or "X-API-Key", known, auth)
+        return _named(f"{auth.get('prefix') or ''} {key}".lstrip(), _name(known, auth) or "X-API-Key", known, auth)
     if kind in (None, "basic", "http_basic") and user is not None:
         pair = f"{user}:{known.get('password', '')}"
         return HttpCredentials({"authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"})

@@ -70,7 +70,8 @@ class SourceType:
 
     `config` and `credentials` are JSON Schemas of what a connection for it may hold; None: it takes no connection.
     `resources` are those that it has by itself; empty where the definition names them. `defaults` is what the config
-    of a connection says where it does not say it itself, such as `base_url` and `auth`.
+    of a connection says where it does not say it itself, such as `base_url` and `auth`. `seconds_between_requests` is
+    the pace of those tables that name none.
     """
 
     model: type[DltExtract]
@@ -81,12 +82,18 @@ class SourceType:
     credentials: Json | None = None
     resources: tuple[ResourceType, ...] = ()
     defaults: Json = field(default_factory=dict)
+    seconds_between_requests: float = 0.0
     package: str = field(default="", compare=False)
     """The distribution that it comes from; empty: this repository."""
 
     @property
     def name(self) -> str:
         return str(self.model.model_fields["source"].annotation.__args__[0])  # type: ignore[union-attr]
+
+    def pace_of(self, resource: ResourceType) -> float:
+        """Seconds between two requests for a table."""
+        own = resource.seconds_between_requests
+        return self.seconds_between_requests if own is None else own
 
     def config_of(self, given: Mapping[str, Any]) -> Json:
         """A connection's config, with the defaults for what it leaves out."""
@@ -153,8 +160,14 @@ _OURS = (
     SourceType(Noop, "Nothing", "Extracts nothing: checks and measures the whole path of a run."),
 )
 
-_VENDORS: Final[tuple[str, ...]] = ()
+_VENDORS: Final = ("klaviyo",)
 """Modules of `vai_records.definitions.sources`: each has the model of its definition, and its `SOURCE`."""
+
+
+def config_of(provider: str, given: Mapping[str, Any]) -> Json:
+    """A connection's config with what its provider's source has as defaults."""
+    source = source_types().get(provider)
+    return source.config_of(given) if source else dict(given)
 
 
 @cache

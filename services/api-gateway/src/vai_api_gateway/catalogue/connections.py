@@ -34,6 +34,7 @@ from vai_records.connections.connections import Connection, DefaultTaken, InUse,
 from vai_records.connections.credential_checks import check_credentials
 from vai_records.connections.credentials import Unusable
 from vai_records.connections.oauth import needs_token
+from vai_records.definitions.source_types import config_of
 from vai_records.events.run_end import announce
 from vai_records.listing.bounded import marks
 from vai_records.refused import refused
@@ -89,7 +90,7 @@ async def create_connection(request: Request, principal: Admin, body: Connection
     """Without a `slug` it gets one that is made of its name and is free."""
     gateway = gateway_of(request)
     connection_id = uuid7()
-    config = _config(body.config)
+    config = _config(body.provider, body.config)
     _check(body.credentials, config)
     values: Json = {
         "id": connection_id,
@@ -206,7 +207,7 @@ def _changes(gateway: Gateway, principal: Principal, before: Connection, body: C
     plain = ("name", "slug", "status", "is_default", "max_running")
     values: Json = {name: getattr(body, name) for name in plain if name in given}
     if "config" in given:
-        values["config"] = _config(body.config)
+        values["config"] = _config(before.provider, body.config)
         moved = address(values["config"]) != address(before.config)
         if moved and before.has_credentials and "credentials" not in given:
             # What was given for one host must not be sent to another by somebody who cannot read it.
@@ -218,11 +219,14 @@ def _changes(gateway: Gateway, principal: Principal, before: Connection, body: C
     return values
 
 
-def _config(config: Json | None) -> Json:
-    """The config as it is stored. Raises `Refused` for what is wrong with it, and for what is secret."""
+def _config(provider: str, config: Json | None) -> Json:
+    """The config as it is stored, with the defaults of the provider's source.
+
+    Raises `Refused` for what is wrong with it, and for what is secret.
+    """
     check_size(config, ("body", "config"), _MOST_OF_CONFIG)
     try:
-        return checked_config(config or {})
+        return checked_config(config_of(provider, config or {}))
     except BadConfig as error:
         raise refused(("body", "config", *error.field), str(error)) from error
 

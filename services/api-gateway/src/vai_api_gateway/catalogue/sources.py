@@ -11,19 +11,26 @@ from vai_api_gateway.http.requests import JsonRoute
 from vai_api_gateway.http.shapes import Json, Shape
 from vai_api_gateway.problems import not_found
 from vai_records.definitions.dlt_extract import COMING
-from vai_records.definitions.source_types import SourceType, source_types
+from vai_records.definitions.source_types import ResourceType, SourceType, source_types
 
 router = APIRouter(prefix="/api/v1", tags=["Sources"], route_class=JsonRoute, responses=PROBLEMS)
 
 
 class ResourceTypeShape(Shape):
-    """A table that a source has by itself. `cursor`: the column by which only what is new is fetched."""
+    """A table that a source has by itself. `cursor`: the column by which only what is new is fetched.
+
+    `slice_days`: how much time a slice takes; null: the table is read as a whole. `seconds_between_requests`: the pace
+    that is kept. `columns`: the types that the vendor documents.
+    """
 
     name: str
     size: Literal["XS", "S", "M", "L", "XL"]
     cursor: str | None
     primary_key: list[str]
     description: str
+    slice_days: float | None
+    seconds_between_requests: float
+    columns: dict[str, str]
 
 
 class SourceShape(Shape):
@@ -79,16 +86,20 @@ def _source_json(source: SourceType) -> Json:
         "available": True,
         "package": source.package or None,
         "takesConnection": source.credentials is not None,
-        "resources": [
-            {
-                "name": one.name,
-                "size": one.size,
-                "cursor": one.cursor,
-                "primaryKey": list(one.primary_key),
-                "description": one.description,
-            }
-            for one in source.resources
-        ],
+        "resources": [_resource_json(source, one) for one in source.resources],
+    }
+
+
+def _resource_json(source: SourceType, one: ResourceType) -> Json:
+    return {
+        "name": one.name,
+        "size": one.size,
+        "cursor": one.cursor,
+        "primaryKey": list(one.primary_key),
+        "description": one.description,
+        "sliceDays": one.slicing and one.slicing.days,
+        "secondsBetweenRequests": source.pace_of(one),
+        "columns": dict(one.columns),
     }
 
 

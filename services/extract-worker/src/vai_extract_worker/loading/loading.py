@@ -10,7 +10,7 @@ from vai_common.errors import ErrorCode, Permanent, RunError
 from vai_extract_worker import log_texts
 from vai_extract_worker.loading.parts import Place, SliceWriter
 from vai_extract_worker.progress import Json, Progress, ResourceProgress
-from vai_extract_worker.source import DivisibleTable, IsolatingTable, Page, Table, TooLarge
+from vai_extract_worker.source import DivisibleTable, IsolatingTable, Page, PositionLost, Table, TooLarge
 from vai_records.lake.manifest import Columns, merge_columns
 from vai_worker.children.job import Job
 from vai_worker.children.link import Link, Stop
@@ -136,6 +136,10 @@ class Loading:
         while slices:
             try:
                 self._long_slice(table, slices[0], last=len(slices) == 1)
+            except PositionLost:
+                if not self._state.position:
+                    raise
+                self._abandon()
             except TooLarge as error:
                 if not table.divide(self._state, slices[0]):
                     raise
@@ -167,7 +171,9 @@ class Loading:
                     self._commit(writer, position=self._within(position, writer.name))
                     writer, since = self._writer(), steady_seconds()
         except RunError as error:
-            is_lasting = isinstance(error, TooLarge) or (self._isolating and isinstance(error, Permanent))
+            is_lasting = isinstance(error, TooLarge | PositionLost) or (
+                self._isolating and isinstance(error, Permanent)
+            )
             if writer.rows and position is not None and not is_lasting:
                 self._commit(writer, position=self._within(position, writer.name))
             raise

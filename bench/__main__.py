@@ -19,6 +19,7 @@ from bench import (
     kinds,
     limits,
     lists,
+    pages,
     path,
     recovery,
     rollout,
@@ -52,6 +53,7 @@ _WITHOUT = {
     "starts": ("How long it takes to be there", footprint.measure_starts),
     "files": ("A long file", files.measure),
     "kinds": ("Extractions beside plain dlt", kinds.measure),
+    "pages": ("Pages beside trafilatura", pages.measure),
     "transforms": ("Transforms beside plain DuckDB and deltalake", transforms.measure),
 }
 _NAMES = (*_ON_A_STACK, *_ON_THEIR_OWN, *_WITHOUT)

@@ -8,6 +8,7 @@ leads to the internet. A test holds them against the code.
 dlt_extract: {service: extract-worker, sync: false, internet: true}
 duckdb_transform: {service: transform-worker, sync: false, internet: false}
 http_request: {service: agent-worker, sync: true, internet: true}
+fetch_page: {service: agent-worker, sync: true, internet: true}
 {{- end }}
 
 {{/*

@@ -52,6 +52,7 @@ class HeldRun(Owned):
         self._connection = connection
         self.renewed: ConnectionSecret | None = None
         self.rejected: list[str] = []
+        self.settings: dict[str, Any] = {}
 
     async def log(self, event: str, message: str, data: dict[str, Any] | None = None, level: str = "info") -> None:
         self.logs.append((event, message, level))
@@ -62,3 +63,7 @@ class HeldRun(Owned):
             self.rejected.append(rejected)
             self._connection = self.renewed
         return self._connection
+
+    async def organisation(self) -> dict[str, Any]:
+        """The settings that the test has given."""
+        return self.settings

@@ -1,8 +1,6 @@
 """The kind http_request: one call of an HTTP API, guarded, bounded, and safe to lose (decisions 24, 25 and 35)."""
 
 import asyncio
-import ssl
-import zlib
 from functools import partial
 from typing import Any
 
@@ -12,6 +10,7 @@ from vai_agent_worker.metrics import outbound_call_seconds, outbound_calls
 from vai_agent_worker.parsing import Parsing
 from vai_agent_worker.request import Outgoing, compose
 from vai_agent_worker.response import Answer, read
+from vai_agent_worker.transport import FAILURES, unanswered
 from vai_common.clock import steady_seconds
 from vai_common.egress.addresses import PUBLIC, Policy
 from vai_common.egress.httpx2_guard import READ_TIMEOUT, guarded_client
@@ -23,10 +22,6 @@ from vai_records.secrets.hiding import Hidden
 from vai_records.validation.masking import secret_texts_of
 from vai_worker.children.job import ConnectionSecret
 from vai_worker.owned import Owned
-
-_NOTHING_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
-_UNSENDABLE = (httpx2.InvalidURL, httpx2.UnsupportedProtocol, httpx2.LocalProtocolError)
-_BROKEN_OFF = ("disconnected", "closed")
 
 
 class HttpRequest:
@@ -74,8 +69,10 @@ class HttpRequest:
                 answer = await _sent(client, run, definition, trail)
                 outcome = f"{answer.status // 100}xx"
                 return answer, hidden
-        except (httpx2.HTTPError, httpx2.InvalidURL, zlib.error, TimeoutError) as error:
-            raise hidden.error(_failure(error, definition, trail, hidden)) from error
+        except FAILURES as error:
+            seconds = definition.timeout_seconds or LONGEST_SECONDS
+            failure = unanswered(error, trail, hidden, seconds=seconds, caution=_caution(definition))
+            raise hidden.error(failure) from error
         except Retryable as error:
             if definition.repeatable or len(trail) == 1:
                 raise hidden.error(error) from error.__cause__
@@ -146,32 +143,6 @@ def _composed(definition: Definition, connection: ConnectionSecret | None, run: 
     return outgoing, Hidden([*secrets, *own, *(secret_texts(connection.credentials) if connection else ())], marked)
 
 
-def _failure(error: Exception, definition: Definition, trail: list[Outgoing], hidden: Hidden) -> RunError:
-    """The error of the last request of `trail`, which was not answered."""
-    url = hidden.text(trail[-1].shown_url())
-    details = {"url": url, "method": trail[-1].method}
-    where = f"{trail[-1].method} {url}"
-    if len(trail) > 1:
-        details["redirected_from"] = hidden.text(trail[0].shown_url())
-        where += f" (redirected from {details['redirected_from']})"
-    if isinstance(error, TimeoutError):
-        seconds = definition.timeout_seconds or LONGEST_SECONDS
-        message = f"{where} took longer than {seconds:g} s.{_caution(definition)}"
-        return Permanent(ErrorCode.TIMEOUT, message, {**details, "timeout_seconds": seconds})
-    if isinstance(error, _UNSENDABLE):
-        return Permanent(ErrorCode.DATA_ERROR, f"{where} cannot be sent: {error}. Correct the request.", details)
-    if _is_garbage(error):
-        return Permanent(ErrorCode.DATA_ERROR, f"{where} answered what cannot be read: {error}.", details)
-    if _is_untrusted(error):
-        message = f"{where}: the server's certificate is not trusted ({error}). Correct the host or its certificate."
-        return Permanent(ErrorCode.CONNECTION_ERROR, message, details)
-    reason = str(error) or type(error).__name__
-    # Behind a redirect something has been sent, and perhaps done.
-    if definition.repeatable or (isinstance(error, _NOTHING_SENT) and len(trail) == 1):
-        return Retryable(ErrorCode.CONNECTION_ERROR, f"{where} failed: {reason}.", details)
-    return Permanent(ErrorCode.CONNECTION_ERROR, f"{where} failed: {reason}.{_caution(definition)}", details)
-
-
 def _caution(definition: Definition) -> str:
     """What the reader must know when nobody knows whether the request was carried out (decision 24)."""
     if definition.repeatable:
@@ -180,17 +151,3 @@ def _caution(definition: Definition) -> str:
         f" It is not known whether the {definition.method} was carried out, so it is not repeated: look there first, "
         'or set "idempotent": true if it may be sent twice.'
     )
-
-
-def _is_garbage(error: Exception) -> bool:
-    if isinstance(error, httpx2.RemoteProtocolError):
-        return not any(word in str(error) for word in _BROKEN_OFF)
-    return isinstance(error, zlib.error)
-
-
-def _is_untrusted(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return True
-        error = error.__cause__ or error.__context__
-    return False

@@ -8,3 +8,14 @@ outbound_call_seconds = Histogram(
     "How long such a request took, from its first attempt to connect to the end of its answer",
     buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
+pages = Counter(
+    "vai_pages", "Pages that `fetch_page` was asked for, by the format that was read, or failed", ["outcome"]
+)
+page_seconds = Histogram(
+    "vai_page_seconds",
+    "How long fetching and reading a page took",
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+page_readers_lost = Counter(
+    "vai_page_readers_lost", "Processes that a page has brought down while they read it (crash, time)", ["why"]
+)

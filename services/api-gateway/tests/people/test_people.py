@@ -33,14 +33,14 @@ async def test_an_organisation_is_shown_and_changed(api: httpx2.AsyncClient, tea
     shown = (await api.get(ORGANISATION)).json()
     OrganisationShape.model_validate(shown)
     assert (shown["id"], shown["slug"], shown["name"]) == (str(team.org_id), "acme", "Acme")
-    assert shown["settings"] == {"forbidSelfApproval": False, "maxRunning": None}
+    assert shown["settings"] == {"forbidSelfApproval": False, "ignoreRobotsTxt": False, "maxRunning": None}
 
     changed = await api.patch(ORGANISATION, json={"name": "Acme & Söhne", "settings": {"maxRunning": 3}})
     assert changed.status_code == 200
     OrganisationShape.model_validate(changed.json())
     assert (changed.json()["name"], changed.json()["settings"]["maxRunning"]) == ("Acme & Söhne", 3)
     changed = await api.patch(ORGANISATION, json={"settings": {"forbid_self_approval": True}})
-    settings = {"forbidSelfApproval": True, "maxRunning": 3}
+    settings = {"forbidSelfApproval": True, "ignoreRobotsTxt": False, "maxRunning": 3}
     assert (changed.json()["name"], changed.json()["settings"]) == ("Acme & Söhne", settings)
     changed = await api.patch(ORGANISATION, json={"settings": {"maxRunning": None, "forbidSelfApproval": False}})
     assert changed.json()["settings"] == settings | {"forbidSelfApproval": False, "maxRunning": None}
@@ -63,6 +63,7 @@ async def test_an_organisation_is_shown_and_changed(api: httpx2.AsyncClient, tea
         {"settings": {"allowPrivateAddresses": True}},
         {"settings": {"allow_private_addresses": False}},
         {"settings": {"forbidSelfApproval": 1}},
+        {"settings": {"ignoreRobotsTxt": "yes"}},
     ],
 )
 async def test_a_setting_that_is_none_is_refused(api: httpx2.AsyncClient, body: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
 
 from vai_records.definitions.base import Definition
+from vai_records.definitions.web_addresses import check_address
 from vai_records.header_names import reserved_among
 from vai_records.marked import Marked, Secret
 from vai_records.strict import Number, Text, Whole, short
@@ -17,7 +18,6 @@ DEFAULT_RESPONSE_BYTES: Final = 1 << 20
 MOST_RESPONSE_BYTES: Final = 10 << 20
 
 _RANGE = re.compile(r"([1-5])xx|([1-5]\d\d)(?:-([1-5]\d\d))?")
-_AUTHORITY = re.compile(r"https?://([^/?#]+)", re.IGNORECASE)
 
 
 def _upper(value: Any) -> Any:
@@ -88,7 +88,7 @@ class HttpRequest(Definition):
                 raise PydanticCustomError("missing", "Field required: a url, or a connection with a base_url")
             return None
         if not isinstance(url, Secret):
-            _check(url if isinstance(url, str) else url.value)
+            check_address(url if isinstance(url, str) else url.value, paths=True)
         return url
 
     @field_validator("headers")
@@ -114,23 +114,6 @@ class HttpRequest(Definition):
             if low > high:
                 raise ValueError(f"{one} is no range: its end is before its start")
         return expected
-
-
-def _check(url: str) -> None:
-    if re.search(r"[\x00-\x20\x7f\\]", url):
-        raise ValueError("a url has no spaces, control characters or backslashes: percent-encode them")
-    authority = _AUTHORITY.match(url)
-    if authority is None and not re.match(r"/(?!/)", url):
-        raise ValueError("a url starts with https:// or http://, or with / for a path of the connection")
-    if authority is not None and "@" in authority[1]:
-        raise ValueError("a url holds no user name or password: use a connection or the Authorization header")
-    if authority is not None and not _has_a_real_port(authority[1]):
-        raise ValueError("a port is a number between 1 and 65535")
-
-
-def _has_a_real_port(authority: str) -> bool:
-    _, colon, port = authority.rpartition("]")[2].partition(":")
-    return not colon or (port.isascii() and port.isdigit() and 0 < int(port[:6]) <= 65_535)
 
 
 def _listed(expected: Expected | list[Expected] | None) -> list[Expected]:

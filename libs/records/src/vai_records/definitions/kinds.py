@@ -27,7 +27,7 @@ _ALL = (
     Kind("duckdb_transform", Mode.ASYNC_QUEUE, "transform-worker", "Transformations", "Transform data with SQL", True),
     Kind("http_request", Mode.SYNC, "agent-worker", "Integrations", "Make an HTTP request", True),
     Kind("web_search", Mode.SYNC, "agent-worker", "Research", "Search the web"),
-    Kind("fetch_page", Mode.SYNC, "agent-worker", "Research", "Extract the readable content of a page"),
+    Kind("fetch_page", Mode.SYNC, "agent-worker", "Research", "Extract the readable content of a page", True),
     Kind("call_agent", Mode.ASYNC_QUEUE, "agent-worker", "AI Operations", "Delegate work to an agent"),
     Kind("generate_query", Mode.SYNC, "transform-worker", "AI Operations", "Write and run a query over connected data"),
     Kind("explain_schema", Mode.SYNC, "transform-worker", "AI Operations", "Explain tables and columns"),

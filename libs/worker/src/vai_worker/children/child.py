@@ -65,7 +65,10 @@ class SocketLink:
 
     def _read(self) -> None:
         while True:
-            frame = frames.receive(self._channel)
+            try:
+                frame = frames.receive(self._channel)
+            except (MemoryError, ValueError):  # orjson's word where there is no memory for the frame
+                os._exit(1)
             if frame is None:
                 os._exit(1)
             if frame["type"] == "stop":

@@ -27,6 +27,7 @@ def organisation_json(found: Organisation) -> dict[str, Any]:
         "settings": {
             "forbidSelfApproval": settings.get("forbid_self_approval") is True,
             "maxRunning": settings.get("max_running"),
+            "ignoreRobotsTxt": settings.get("ignore_robots_txt") is True,
         },
     }
 

@@ -35,6 +35,7 @@ class SettingsShape(Shape):
 
     forbid_self_approval: bool = Field(description="Who started a run may not approve it.")
     max_running: int | None = Field(description="How many of its runs may be queued or leased at once; null: no limit.")
+    ignore_robots_txt: bool = Field(description="Pages are fetched whatever the robots.txt of their site says.")
 
 
 class OrganisationShape(Shape):
@@ -116,6 +117,9 @@ class SettingsPatch(Body):
     )
     max_running: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
         default=None, validation_alias=_either("max_running", "maxRunning")
+    )
+    ignore_robots_txt: bool | None = Field(
+        default=None, validation_alias=_either("ignore_robots_txt", "ignoreRobotsTxt")
     )
 
     @model_validator(mode="before")

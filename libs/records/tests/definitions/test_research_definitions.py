@@ -1,0 +1,55 @@
+"""The definitions of fetch_page and web_search: what is taken, and which field is at fault."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from vai_records.definitions.fetch_page import FetchPage
+
+URL = "https://example.com/a"
+
+
+def faults(model: type, definition: dict[str, Any]) -> list[tuple[Any, ...]]:
+    with pytest.raises(ValidationError) as refused:
+        model.model_validate(definition)
+    return [error["loc"] for error in refused.value.errors()]
+
+
+def test_a_url_is_enough_for_a_page() -> None:
+    page = FetchPage.model_validate({"url": URL})
+    assert (page.max_bytes, page.max_redirects, page.include_links, page.on_lost) == (5 << 20, 5, True, "rerun")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"url": "/orders"},
+        {"url": "ftp://example.com"},
+        {"url": "https://ada:secret@example.com/"},
+        {"url": "https://example.com:0/"},
+        {"url": "https://example.com/a b"},
+        {"url": ["https://example.com"]},
+    ],
+)
+def test_a_page_has_an_absolute_address(wrong: dict[str, Any]) -> None:
+    assert faults(FetchPage, wrong) == [("url",)]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("timeout_seconds", 31),
+        ("timeout_seconds", "5"),
+        ("max_bytes", 10),
+        ("max_bytes", 1 << 30),
+        ("max_characters", 0),
+        ("max_redirects", 11),
+        ("max_links", 0),
+        ("include_links", "yes"),
+        ("render", True),
+    ],
+)
+def test_a_page_has_limits(field: str, value: Any) -> None:
+    assert faults(FetchPage, {"url": URL, field: value}) == [(field,)]

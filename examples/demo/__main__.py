@@ -74,6 +74,8 @@ async def _show(
     made = {one.step_key: one for one in run.action_runs}
     showing.heading(console, "gold.delays_by_weather", "join over origin and hour, rank() within each airport")
     showing.print_gold(console, made["gold"])
+    showing.heading(console, "Its freshness and lineage", "vai datasets lineage gold.delays_by_weather")
+    await showing.print_lineage(console, client, "gold.delays_by_weather")
     showing.heading(console, "The extraction's log", f"vai logs {made['extract'].run_id}")
     await showing.print_log(console, client, made["extract"])
     drawn = showing.write_graph(await client.automation_runs.graph(run.id, "svg"), stack.home / "demo-graph.svg")

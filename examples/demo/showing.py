@@ -12,7 +12,7 @@ from rich.text import Text
 
 from examples.demo.listening import Heard
 from vai import ActionRun, AsyncClient, Automation, AutomationRun
-from vai.cli.show import Column, clean, log_line, print_table
+from vai.cli.show import Column, clean, log_line, print_table, took
 from vai.cli.steps import drawing
 from vai_contracts.vai.events.v1 import events_pb2
 from vai_contracts.vai.words.v1 import words_pb2
@@ -32,6 +32,16 @@ def print_gold(console: Console, gold: ActionRun) -> None:
     rows = table.sort_by([("origin", "ascending"), ("place", "ascending")]).slice(0, _HEAD).to_pylist()
     columns = [Column(name, place) for place, name in enumerate(table.column_names)]
     print_table(console, columns, [[str(value) for value in row.values()] for row in rows])
+
+
+async def print_lineage(console: Console, client: AsyncClient, dataset: str) -> None:
+    """How fresh a table is, who wrote it, and each step by which its rows came."""
+    found, lineage = await client.datasets.get(dataset), await client.datasets.lineage(dataset, direction="upstream")
+    by = f" by {clean(found.last_write.by)}" if found.last_write else ""
+    console.print(Text(f"{found.row_count:,} rows, written {took(found.seconds_old)} ago{by}, version {found.version}"))
+    names = {node["id"]: clean(node["name"]) for node in lineage.nodes}
+    rows = [(names[edge["source"]], names[edge["target"]], edge["runId"]) for edge in lineage.edges]
+    print_table(console, [Column("from", 0), Column("to", 0), Column("run", 1)], rows)
 
 
 async def print_log(console: Console, client: AsyncClient, run: ActionRun) -> None:

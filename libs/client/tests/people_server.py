@@ -1,9 +1,10 @@
 """The endpoints of people, kinds and the installation on the small platform of these tests."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from libs.client.tests.server import BORN, Json, Platform, problem
@@ -37,6 +38,17 @@ SOURCES = [
     {"name": "sample", "title": "Sample", "description": "Synthetic tables", "available": True, "package": None}
     | {"takesConnection": False, "resources": [{"name": "orders", "size": "XS", "cursor": "id", "primaryKey": ["id"]}]}
 ]
+WRITE = {"runId": "0199d333-0000-7000-8000-0000000000dd", "writtenAt": BORN, "rows": 7, "bytes": 900, "version": 0}
+WRITE |= {"action": {"id": ADA, "name": "Sales of the day"}, "automation": None}
+DATASET = {"id": "0199d333-0000-7000-8000-0000000000ee", "layer": "gold", "name": "gold.sales", "rowCount": 7}
+DATASET |= {"createdAt": BORN, "updatedAt": BORN, "secondsOld": 75.2, "columnCount": 2, "lastWrite": WRITE}
+COLUMNS = [{"name": "day", "type": "DATE"}, {"name": "sold", "type": "DECIMAL(12,2)"}]
+DETAIL = {"columns": COLUMNS, "bytes": 900, "files": None, "location": "o/gold/sales", "readBy": []}
+PREVIEW = {"columns": COLUMNS, "rows": [{"day": "2026-01-02", "sold": None}], "cut": True}
+PROFILE = {"column": "sold", "type": "DECIMAL(12,2)", "rows": 7, "nulls": 1, "distinct": 5, "min": "0.50", "max": "9"}
+PROFILE |= {"mean": 3.5, "quartiles": [1.0, 3.0, 5.0], "mostFrequent": [{"value": "0.50", "rows": 2}]}
+EDGE = {"source": "s", "target": "t", "runId": WRITE["runId"], "at": BORN, "action": None, "automation": None}
+LINEAGE = {"nodes": [{"id": "s", "name": "bronze.shop.orders"}, {"id": "t", "name": "gold.sales"}], "edges": [EDGE]}
 SCHEMAS = {"definitionSchema": {"type": "object"}, "credentialsSchema": {"properties": {"token": {}}}}
 TEMPLATES = [{"name": "orders", "kind": "dlt_extract", "description": "Orders", "definition": {"source": "sample"}}]
 INVITED = {"invitationToken": "inv_1", "invitationEndsAt": BORN}
@@ -57,6 +69,13 @@ class PeopleEndpoints:
             Route(f"{api}/kinds", told({"kinds": KINDS})),
             Route(f"{api}/sources", told({"sources": SOURCES})),
             Route(f"{api}/sources/{{name}}", told(SOURCES[0] | SCHEMAS)),
+            Route(f"{api}/datasets", listed("datasets", DATASET)),
+            Route(f"{api}/datasets/{{name}}", told(DATASET | DETAIL)),
+            Route(f"{api}/datasets/{{name}}/versions", listed("versions", WRITE)),
+            Route(f"{api}/datasets/{{name}}/lineage", told(LINEAGE | {"complete": False})),
+            Route(f"{api}/datasets/{{name}}/preview", told(PREVIEW)),
+            Route(f"{api}/datasets/{{name}}/profile", told(PROFILE)),
+            Route(f"{api}/datasets/{{name}}/download", file),
             Route(f"{api}/templates", told({"templates": TEMPLATES})),
             Route(f"{api}/users", listed("members", member()), methods=get),
             Route(f"{api}/users", made(member() | INVITED), methods=post),
@@ -83,6 +102,18 @@ class PeopleEndpoints:
             for body in bodies
         ]
         return JSONResponse({"results": good})
+
+
+async def file(request: Request) -> Response:
+    """A table as a file; that of `gold.cut` breaks off."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"day,sold\n"
+        if request.path_params["name"] == "gold.cut":
+            raise ConnectionAbortedError
+        yield b"2026-01-02,\n"
+
+    return StreamingResponse(pieces(), media_type="text/csv")
 
 
 def told(answer: Json) -> Any:

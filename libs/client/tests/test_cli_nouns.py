@@ -66,6 +66,7 @@ def test_every_command_prints_for_people_and_for_programs() -> None:
         ("kinds", "list show"),
         ("templates", "list show"),
         ("sources", "list show"),
+        ("datasets", "list show get preview profile download versions lineage"),
         ("profile", "list add use remove"),
         ("admin organisations", "list show create update"),
     ],

@@ -29,6 +29,7 @@ from .models.automations import (
     Step,
     StepOfRun,
 )
+from .models.datasets import Dataset, DatasetDetail, Lineage, Preview, Profile, Reader, Write
 from .models.people import (
     ApiKey,
     BatchResult,
@@ -61,6 +62,8 @@ __all__ = [
     "Connection",
     "ConnectionTest",
     "CreatedApiKey",
+    "Dataset",
+    "DatasetDetail",
     "Detail",
     "Forbidden",
     "Invalid",
@@ -68,6 +71,7 @@ __all__ = [
     "Kind",
     "LatestAutomationRun",
     "LatestRun",
+    "Lineage",
     "LogEntry",
     "Me",
     "Member",
@@ -75,6 +79,9 @@ __all__ = [
     "NotFound",
     "Organisation",
     "Page",
+    "Preview",
+    "Profile",
+    "Reader",
     "Replay",
     "Retries",
     "Run",
@@ -92,6 +99,7 @@ __all__ = [
     "UnexpectedAnswer",
     "User",
     "VaiError",
+    "Write",
     "global_percent",
     "signed",
 ]

@@ -23,6 +23,7 @@ from .calls import (
     automations,
     changes,
     connections,
+    datasets,
     events,
     installation,
     kinds,
@@ -35,10 +36,11 @@ from .calls import (
 )
 from .calls.changes import ChangeTail
 from .dressing import dress, iterated, of_call, of_conversation, rename
-from .errors import ApiError, VaiError
+from .errors import ApiError, ServerUnreachable, VaiError
 from .models.answers import Answer, LogEntry
+from .models.datasets import FileFormat
 from .models.people import RunChange
-from .sending import QUIET, Outcome, Retries, answer_of, check, http_settings, request_of
+from .sending import QUIET, Outcome, Retries, answer_of, check, http_settings, reason_of, request_of
 from .tail import Ask, LogTail, Tail
 
 P = ParamSpec("P")
@@ -148,6 +150,20 @@ class AsyncConnections(AsyncGroup):
     list, iterate = _ask(connections.listing), _all(connections.listing)
 
 
+class AsyncDatasets(AsyncGroup):
+    """`client.datasets`"""
+
+    get, versions, iterate_versions = _ask(datasets.get), _ask(datasets.versions), _all(datasets.versions)
+    list, iterate = _ask(datasets.listing), _all(datasets.listing)
+    lineage, preview, profile = _ask(datasets.lineage), _ask(datasets.preview), _ask(datasets.profile)
+
+    def download(
+        self, dataset: str, *, format: FileFormat = "parquet", version: int | None = None
+    ) -> AsyncGenerator[bytes]:
+        """The whole table as a file, piece by piece. Raises where it breaks off: what came is not whole then."""
+        return self._client.pieces_of(datasets.download(dataset, format=format, version=version))
+
+
 class AsyncAutomations(AsyncGroup):
     """`client.automations`"""
 
@@ -250,6 +266,7 @@ class AsyncClient:
         self.users, self.api_keys, self.organisation = AsyncUsers(self), AsyncApiKeys(self), AsyncOrganisation(self)
         self.session, self.kinds, self.events = AsyncSession(self), AsyncKinds(self), AsyncEvents(self)
         self.webhooks, self.installation = AsyncWebhooks(self), AsyncInstallation(self)
+        self.datasets = AsyncDatasets(self)
 
     async def send(self, call: Call[T]) -> T:
         """Send one call, again where that is safe, and return what it was for."""
@@ -283,6 +300,18 @@ class AsyncClient:
             tail.opened()
             async for event in httpx2.EventSource(response):
                 yield event
+
+    async def pieces_of(self, call: Call[None]) -> AsyncGenerator[bytes]:
+        """An answer that may be of any size, as it comes."""
+        try:
+            async with self._http.stream(**request_of(call, self._timeout)) as response:
+                if response.status_code != 200:
+                    await response.aread()
+                    check(response)
+                async for piece in response.aiter_bytes():
+                    yield piece
+        except httpx2.TransportError as error:
+            raise ServerUnreachable(self.api_url, f"the download broke off ({reason_of(error)})") from error
 
     async def aclose(self) -> None:
         """Close the connections that are kept open."""

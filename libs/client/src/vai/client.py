@@ -26,6 +26,7 @@ from .calls import (
     automations,
     changes,
     connections,
+    datasets,
     events,
     installation,
     kinds,
@@ -38,10 +39,11 @@ from .calls import (
 )
 from .calls.changes import ChangeTail
 from .dressing import dress, iterated, of_call, of_conversation, rename
-from .errors import ApiError, VaiError
+from .errors import ApiError, ServerUnreachable, VaiError
 from .models.answers import Answer, LogEntry
+from .models.datasets import FileFormat
 from .models.people import RunChange
-from .sending import QUIET, Outcome, Retries, answer_of, check, http_settings, request_of
+from .sending import QUIET, Outcome, Retries, answer_of, check, http_settings, reason_of, request_of
 from .tail import Ask, LogTail, Tail
 
 P = ParamSpec("P")
@@ -150,6 +152,18 @@ class Connections(Group):
     list, iterate = _ask(connections.listing), _all(connections.listing)
 
 
+class Datasets(Group):
+    """`client.datasets`"""
+
+    get, versions, iterate_versions = _ask(datasets.get), _ask(datasets.versions), _all(datasets.versions)
+    list, iterate = _ask(datasets.listing), _all(datasets.listing)
+    lineage, preview, profile = _ask(datasets.lineage), _ask(datasets.preview), _ask(datasets.profile)
+
+    def download(self, dataset: str, *, format: FileFormat = "parquet", version: int | None = None) -> Iterator[bytes]:
+        """The whole table as a file, piece by piece. Raises where it breaks off: what came is not whole then."""
+        return self._client.pieces_of(datasets.download(dataset, format=format, version=version))
+
+
 class Automations(Group):
     """`client.automations`"""
 
@@ -250,7 +264,7 @@ class Client:
         self.automations, self.automation_runs = Automations(self), AutomationRuns(self)
         self.users, self.api_keys, self.organisation = Users(self), ApiKeys(self), Organisation(self)
         self.session, self.kinds, self.events = Session(self), Kinds(self), Events(self)
-        self.webhooks, self.installation = Webhooks(self), Installation(self)
+        self.webhooks, self.installation, self.datasets = Webhooks(self), Installation(self), Datasets(self)
 
     def send(self, call: Call[T]) -> T:
         """Send one call, again where that is safe, and return what it was for."""
@@ -283,6 +297,17 @@ class Client:
                 return
             tail.opened()
             yield from httpx2.EventSource(response)
+
+    def pieces_of(self, call: Call[None]) -> Iterator[bytes]:
+        """An answer that may be of any size, as it comes."""
+        try:
+            with self._http.stream(**request_of(call, self._timeout)) as response:
+                if response.status_code != 200:
+                    response.read()
+                    check(response)
+                yield from response.iter_bytes()
+        except httpx2.TransportError as error:
+            raise ServerUnreachable(self.api_url, f"the download broke off ({reason_of(error)})") from error
 
     def close(self) -> None:
         """Close the connections that are kept open."""

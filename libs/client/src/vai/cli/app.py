@@ -6,7 +6,20 @@ from typing import Annotated
 
 import typer
 
-from . import actions, admin, automations, connections, keys, kinds, people, profile_commands, runs, show, sources
+from . import (
+    actions,
+    admin,
+    automations,
+    connections,
+    datasets,
+    keys,
+    kinds,
+    people,
+    profile_commands,
+    runs,
+    show,
+    sources,
+)
 from .context import OPTIONS, Vai, verb
 from .inputs import key_of
 from .settings import Options
@@ -22,6 +35,7 @@ runs.register(app)
 app.add_typer(actions.app, name="actions")
 app.add_typer(automations.app, name="automations")
 app.add_typer(connections.app, name="connections")
+app.add_typer(datasets.app, name="datasets")
 app.add_typer(kinds.kinds, name="kinds")
 app.add_typer(kinds.templates, name="templates")
 app.add_typer(sources.app, name="sources")

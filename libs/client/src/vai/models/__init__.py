@@ -20,6 +20,7 @@ from .automations import (
     Step,
     StepOfRun,
 )
+from .datasets import Dataset, DatasetDetail, Lineage, Preview, Profile, Reader, Write
 from .people import (
     ApiKey,
     BatchResult,
@@ -49,15 +50,21 @@ __all__ = [
     "Connection",
     "ConnectionTest",
     "CreatedApiKey",
+    "Dataset",
+    "DatasetDetail",
     "InvitedMember",
     "Kind",
     "LatestAutomationRun",
     "LatestRun",
+    "Lineage",
     "LogEntry",
     "Me",
     "Member",
     "NewOrganisation",
     "Organisation",
+    "Preview",
+    "Profile",
+    "Reader",
     "Replay",
     "ResourceType",
     "Run",
@@ -69,5 +76,6 @@ __all__ = [
     "StepOfRun",
     "Template",
     "User",
+    "Write",
     "global_percent",
 ]

@@ -8,7 +8,11 @@ its standard error says why: `{"word": …, "message": …}`.
 import json
 import os
 import resource
+import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Thread
 
 import duckdb
 
@@ -70,7 +74,8 @@ def _answer(request: Request) -> None:
 
 def _tell(connection: duckdb.DuckDBPyConnection, source: Source, request: Request) -> None:
     if request.what in ("csv", "parquet"):
-        connection.execute(f"COPY (FROM {source.view}) TO '/dev/stdout' ({_FORMATS[request.what]})")
+        with _output() as path:
+            connection.execute(f"COPY (FROM {source.view}) TO '{path}' ({_FORMATS[request.what]})")
         return
     found = (
         looking.preview(connection, source, request.rows)
@@ -81,6 +86,28 @@ def _tell(connection: duckdb.DuckDBPyConnection, source: Source, request: Reques
         raise Unreadable("column", f"there is no column {request.column!r}")
     sys.stdout.write(json.dumps(found))
     sys.stdout.flush()
+
+
+@contextmanager
+def _output() -> Iterator[str]:
+    """A path that DuckDB can open, whose bytes go to our output: that may be a socket, which has no path."""
+    read, write = os.pipe()
+    passing = Thread(target=_pass_on, args=(read,), daemon=True)
+    passing.start()
+    try:
+        yield f"/dev/fd/{write}"
+    finally:
+        os.close(write)
+        passing.join()
+
+
+def _pass_on(pipe: int) -> None:
+    try:
+        with open(pipe, "rb", buffering=0) as read:
+            shutil.copyfileobj(read, sys.stdout.buffer, 1 << 16)
+        sys.stdout.flush()
+    except OSError:
+        os._exit(FAILED + 1)  # nobody takes it any more, and DuckDB would wait for ever
 
 
 def _unreadable(error: duckdb.Error, request: Request) -> Unreadable:

@@ -176,7 +176,7 @@ def _problem(error: Busy | CannotRead) -> Exception:
     if error.word == "column":
         return Problem(422, "unknown_column", str(error), ("query", "column"))
     if error.word == "gone":
-        return Problem(404, "gone", str(error), ("query", "version"))
+        return Problem(404, "gone", str(error))
     if error.word == "too_large":
         return Problem(422, "too_large", str(error))
     return Problem(503, "lake_unavailable", str(error), (), {"Retry-After": "5"})

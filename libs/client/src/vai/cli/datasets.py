@@ -121,10 +121,17 @@ def profile(
         found = client.datasets.profile(dataset, column, version=version)
     if show.data(found.raw):
         return
-    facts = {"column": found.column, "type": found.type, "rows": f"{found.rows:,}", "nulls": f"{found.nulls:,}"}
-    facts |= {"distinct": f"about {found.distinct:,}", "min": found.min, "max": found.max}
-    facts["mean"] = None if found.mean is None else f"{found.mean:g}"
-    facts["quartiles"] = found.quartiles and " · ".join(f"{each:g}" for each in found.quartiles)
+    facts: dict[str, str | None] = {
+        "column": found.column,
+        "type": found.type,
+        "rows": f"{found.rows:,}",
+        "nulls": f"{found.nulls:,}",
+        "distinct": f"about {found.distinct:,}",
+        "min": found.min,
+        "max": found.max,
+        "mean": None if found.mean is None else f"{found.mean:g}",
+        "quartiles": " · ".join(f"{each:g}" for each in found.quartiles or ()) or None,
+    }
     show.print_facts(facts)
     if found.most_frequent:
         rows = [(_cell(one["value"]), f"{one['rows']:,}") for one in found.most_frequent]

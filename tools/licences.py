@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 NOT_SHIPPED = {"vai-devstack", "vai-testkit"}
 
 PERMISSIVE = {
-    "0BSD", "AFL-2.1", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC", "MIT",
+    "0BSD", "AFL-2.1", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "CNRI-Python", "ISC", "MIT",
     "MIT-0", "PSF-2.0", "Unlicense", "Zlib",
 }  # fmt: skip
 LISTED = {"MPL-2.0", "EPL-2.0"}

@@ -20,14 +20,16 @@ _MARKED = re.compile(r"(<!-- drawn by make generate -->\n).*(<!-- end -->)", re.
 LABELS = {
     "channel": "a kind, or a word of the bell",
     "code": "an error code of document 000",
+    "direction": "in, out",
     "kind": "a kind of action",
     "loop": "a background loop of the code",
     "method": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, other",
     "organisation": "the slug (or the id, without one) of one of the 50 largest; only with `VAI_METRICS_ORGANISATIONS`",
     "outcome": "of a look: done, busy (another process looks), failed; of a call: 1xx to 5xx, failed; of spans: sent,"
-    " failed",
+    " failed; of a model: answered, an error code in small letters, failed",
     "phase": "queued, leased",
     "pool": "main, lists (the gateway's)",
+    "provider": "openai, anthropic, google, openai_compatible",
     "reason": "of held runs: approval, limit, deferred; of webhooks: the type of the error",
     "route": "a path of the API as it is declared, or other",
     "service": "one of the seven services",

@@ -49,6 +49,13 @@ PROFILE = {"column": "sold", "type": "DECIMAL(12,2)", "rows": 7, "nulls": 1, "di
 PROFILE |= {"mean": 3.5, "quartiles": [1.0, 3.0, 5.0], "mostFrequent": [{"value": "0.50", "rows": 2}]}
 EDGE = {"source": "s", "target": "t", "runId": WRITE["runId"], "at": BORN, "action": None, "automation": None}
 LINEAGE = {"nodes": [{"id": "s", "name": "bronze.shop.orders"}, {"id": "t", "name": "gold.sales"}], "edges": [EDGE]}
+MODEL = {"name": "openai/gpt-5", "connection": "openai", "provider": "openai", "model": "gpt-5", "allowed": True}
+MODELS = {
+    "default": "openai/gpt-5",
+    "models": [MODEL | {"isDefault": True, "price": {"inputPerMillion": 1.25, "outputPerMillion": 10.0}}],
+    "connections": [{"slug": "local", "provider": "openai_compatible", "models": 0, "error": {"message": "is away"}}],
+    "today": {"tokens": 1200, "dollars": 0.5, "tokensLeft": None, "dollarsLeft": 1.5},
+}
 SCHEMAS = {"definitionSchema": {"type": "object"}, "credentialsSchema": {"properties": {"token": {}}}}
 TEMPLATES = [{"name": "orders", "kind": "dlt_extract", "description": "Orders", "definition": {"source": "sample"}}]
 INVITED = {"invitationToken": "inv_1", "invitationEndsAt": BORN}
@@ -67,6 +74,7 @@ class PeopleEndpoints:
             Route(f"{api}/me", told({"organisationId": ORG, "role": "admin", "user": {"id": ADA, "firstName": "Ada"}})),
             Route(f"{api}/organisation", changed(organisation()), methods=["GET", "PATCH"]),
             Route(f"{api}/kinds", told({"kinds": KINDS})),
+            Route(f"{api}/models", told(MODELS)),
             Route(f"{api}/sources", told({"sources": SOURCES})),
             Route(f"{api}/sources/{{name}}", told(SOURCES[0] | SCHEMAS)),
             Route(f"{api}/datasets", listed("datasets", DATASET)),

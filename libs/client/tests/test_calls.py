@@ -104,6 +104,7 @@ CALLS: list[tuple[Call[object], str, object]] = [
     (datasets.preview("d", rows=2, version=1), "GET /api/v1/datasets/d/preview", None),
     (datasets.profile("d", "c"), "GET /api/v1/datasets/d/profile", None),
     (datasets.download("d", format="csv"), "GET /api/v1/datasets/d/download", None),
+    (kinds.models(), "GET /api/v1/models", None),
     (kinds.sources(), "GET /api/v1/sources", None),
     (kinds.source("a/b"), "GET /api/v1/sources/a%2Fb", None),
     (events.replay(datetime(2026, 11, 22, tzinfo=UTC), types=["action.failed"]),

@@ -30,6 +30,7 @@ LISTS = (
     "kinds",
     "templates",
     "sources",
+    "models",
     "automations runs",
 )
 
@@ -67,6 +68,7 @@ def test_every_command_prints_for_people_and_for_programs() -> None:
         ("templates", "list show"),
         ("sources", "list show"),
         ("datasets", "list show get preview profile download versions lineage"),
+        ("models", "list"),
         ("profile", "list add use remove"),
         ("admin organisations", "list show create update"),
     ],
@@ -206,6 +208,9 @@ def test_the_organisation_is_changed_and_kinds_are_explained(vai: Vai, platform:
     assert '"type": "object"' in vai("kinds", "show", "dlt_extract").stdout
     assert '"source": "sample"' in vai("templates", "show", "orders").stdout
     assert vai("kinds", "show", "nothing").exit_code == 2
+    models = vai("models")
+    assert all(word in models.stdout for word in ("openai/gpt-5", "1.25", "10", "default"))
+    assert all(word in models.stderr for word in ("local: is away", "1,200 tokens", "left: 1.5000 US dollars"))
     told = vai("sources", "show", "sample", "--schema").stdout
     assert all(word in told for word in ("credentials", "token", "orders", "XS", '"type": "object"'))
 

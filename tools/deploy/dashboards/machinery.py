@@ -262,6 +262,35 @@ CAPACITY = Dashboard(
                     "s",
                 ),
                 Panel(
+                    "Calls of models",
+                    "Calls of language models a second, by what came of them.",
+                    (rate("vai_model_calls_total", "outcome"),),
+                    "ops",
+                ),
+                Panel(
+                    "Tokens of models",
+                    "Tokens a second that went in and came out.",
+                    (rate("vai_model_tokens_total", "direction"),),
+                    "ops",
+                ),
+                Panel(
+                    "Cost of models",
+                    "US dollars a second, by provider, where a price is known.",
+                    (rate("vai_model_dollars_total", "provider"),),
+                ),
+                Panel(
+                    "Time of calls of models",
+                    "How long a call of a language model takes.",
+                    quantiles("vai_model_call_seconds"),
+                    "s",
+                ),
+                Panel(
+                    "First words of models",
+                    "How long a call waits for the first piece of its answer.",
+                    quantiles("vai_model_first_text_seconds"),
+                    "s",
+                ),
+                Panel(
                     "Runs lost for good",
                     "Runs that failed or were cancelled because their worker was lost.",
                     (rate_or_zero("vai_runs_lost_total", "lost"),),

@@ -219,7 +219,7 @@ class AsyncKinds(AsyncGroup):
     """`client.kinds`"""
 
     list, templates = _ask(kinds.listing), _ask(kinds.templates)
-    sources, source = _ask(kinds.sources), _ask(kinds.source)
+    sources, source, models = _ask(kinds.sources), _ask(kinds.source), _ask(kinds.models)
 
 
 class AsyncEvents(AsyncGroup):

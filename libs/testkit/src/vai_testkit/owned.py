@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 from typing import Any, cast
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from vai_records.definitions.base import Definition
 from vai_worker.children.job import ConnectionSecret
@@ -43,19 +43,27 @@ class HeldRun(Owned):
         definition: dict[str, Any],
         connection: ConnectionSecret | None = None,
         reads: type[Definition] | None = None,
+        org_id: UUID | None = None,
+        **means_too: Any,
     ) -> None:
-        row = {"id": uuid4(), "org_id": uuid4(), "kind": kind, "definition": definition, "epoch": 1, "retry_count": 0}
+        """`means_too`: what it has besides, for example a pool, a keyring and a policy of addresses."""
+        row = {"id": uuid4(), "org_id": org_id or uuid4(), "kind": kind, "definition": definition}
+        row |= {"epoch": 1, "retry_count": 0}
         self.life = _Life()
-        means = SimpleNamespace(life=self.life, keyring=None, lake_url="")
+        means = SimpleNamespace(**{"life": self.life, "keyring": None, "lake_url": ""} | means_too)
         super().__init__({**_NOTHING, **row}, cast(Means, means), reads)
         self.logs: list[tuple[str, str, str]] = []
         self._connection = connection
         self.renewed: ConnectionSecret | None = None
         self.rejected: list[str] = []
         self.settings: dict[str, Any] = {}
+        self.failures: list[tuple[UUID | None, dict[str, Any]]] = []
 
     async def log(self, event: str, message: str, data: dict[str, Any] | None = None, level: str = "info") -> None:
         self.logs.append((event, message, level))
+
+    async def connection_failed(self, error: dict[str, Any], *, again: bool = False, of: UUID | None = None) -> None:
+        self.failures.append((of, error))
 
     async def connection(self, rejected: str | None = None) -> ConnectionSecret | None:
         """The test's own; `renewed` takes its place where its token was refused."""

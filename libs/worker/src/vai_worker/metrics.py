@@ -37,6 +37,24 @@ lake_free_bytes = Gauge("vai_lake_free_bytes", "Free space of that disk for this
 for _gauge in (lake_size_bytes, lake_free_bytes):
     _gauge.set(nan)
 
+model_calls = Counter("vai_model_calls", "Calls of language models", ["provider", "outcome"])
+model_tokens = Counter("vai_model_tokens", "Tokens of answered calls: those that went in, and those that came out", [
+    "provider", "direction",
+])  # fmt: skip
+model_dollars = Counter("vai_model_dollars", "What answered calls have cost, in US dollars, where a price is known", [
+    "provider",
+])  # fmt: skip
+model_call_seconds = Histogram(
+    "vai_model_call_seconds",
+    "How long a call took, to the end of its answer",
+    buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300),
+)
+model_first_text_seconds = Histogram(
+    "vai_model_first_text_seconds",
+    "How long a call waited for the first piece of its answer",
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+)
+
 
 def begin(kinds: Iterable[str]) -> None:
     """Make all series start at zero: Prometheus computes no rate from a series' first value."""

@@ -137,6 +137,16 @@ class Owned:
         return self._means.lake_url
 
     @property
+    def pool(self) -> Pool:
+        """For reading. What is written for the run goes through `guarded`."""
+        return self._means.pool
+
+    @property
+    def addresses(self) -> Policy:
+        """To which addresses its work may connect (rule 25)."""
+        return self._means.addresses
+
+    @property
     def definition(self) -> Definition:
         """The merged definition with its write-only values (decision 35). Decrypted and read once, at the first access.
 
@@ -247,21 +257,23 @@ class Owned:
             self._note(told)
             await connection_health.works(conn, self.org_id, self.connection_id)
 
-    async def connection_failed(self, error: dict[str, Any], *, again: bool = False) -> None:
+    async def connection_failed(self, error: dict[str, Any], *, again: bool = False, of: UUID | None = None) -> None:
         """Write `connection.error` for a final AUTH_ERROR or CONNECTION_ERROR of this run's connection.
 
-        `again`: an earlier call may have done it already, and its answer was lost.
+        `again`: an earlier call may have done it already, and its answer was lost. `of`: of another connection than
+        the run's own.
         """
-        if self.connection_id is None:
+        connection_id = of or self.connection_id
+        if connection_id is None:
             return
         async with self.guarded() as conn:
-            asked = (conn, self.connection_id, self.id, self.started_at)
+            asked = (conn, connection_id, self.id, self.started_at)
             if again and await connection_health.failure_is_told(*asked):
                 return
             told = await connection_health.failed(
                 conn,
                 self.org_id,
-                self.connection_id,
+                connection_id,
                 error,
                 self._means.life.id,
                 run_id=self.id,
@@ -275,18 +287,20 @@ class Owned:
         With OAuth 2 there is an access token among them; `rejected` is a token that the API has refused. Raises
         AUTH_ERROR or `Retryable` if no token can be got.
         """
-        if self.connection_id is None:
-            return None
-        row = await self._means.pool.fetchrow(_CONNECTION + " AND deleted_at IS NULL", self.connection_id, self.org_id)
+        return None if self.connection_id is None else await self.connection_of(self.connection_id, rejected)
+
+    async def connection_of(self, connection_id: UUID, rejected: str | None = None) -> ConnectionSecret:
+        """The same for another connection of the organisation, for example that of a model."""
+        row = await self._means.pool.fetchrow(_CONNECTION + " AND deleted_at IS NULL", connection_id, self.org_id)
         if row is None:
             raise Permanent(ErrorCode.CONNECTION_ERROR, "The run's connection was deleted; choose another one.")
         sealed = row["credentials"]
-        credentials = self._ring().decrypt_json(sealed, self.org_id, self.connection_id) if sealed else {}
-        known = (str(self.connection_id), row["slug"], row["provider"], row["config"])
+        credentials = self._ring().decrypt_json(sealed, self.org_id, connection_id) if sealed else {}
+        known = (str(connection_id), row["slug"], row["provider"], row["config"])
         if not needs_token(row["config"]):
             return ConnectionSecret(*known, credentials)
         means = self._means
-        tokens = AccessTokens(means.pool, self._ring(), means.addresses, self.org_id, self.connection_id)
+        tokens = AccessTokens(means.pool, self._ring(), means.addresses, self.org_id, connection_id)
         token = await tokens.current(rejected)
         return ConnectionSecret(*known, with_token(credentials, token), token.renew_at)
 

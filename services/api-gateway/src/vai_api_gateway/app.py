@@ -21,6 +21,7 @@ from vai_api_gateway.lake import reading
 from vai_api_gateway.lake import routes as datasets
 from vai_api_gateway.logs import routes as run_logs
 from vai_api_gateway.logs import stream
+from vai_api_gateway.models import routes as models
 from vai_api_gateway.people import api_keys, invitations, organisation, session, users
 from vai_api_gateway.people import installation as admin
 from vai_api_gateway.reference import docs, document, openapi
@@ -34,7 +35,7 @@ from vai_common.health import Health
 _WORDS: tuple[Any, ...] = (changes, batch, automation_validation)
 _PARTS: tuple[Any, ...] = (
     *(action_runs, run_logs, stream, webhooks, automation_runs, actions, automations, connections, kinds),
-    *(sources, datasets, reading, replay),
+    *(sources, datasets, reading, models, replay),
     *(session, invitations, organisation, users, api_keys, admin),
 )
 

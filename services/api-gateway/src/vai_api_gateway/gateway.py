@@ -13,6 +13,7 @@ from vai_api_gateway.auth.sign_in import PasswordDesk, SignIns
 from vai_api_gateway.http.changes import Changes
 from vai_api_gateway.http.narrow_pool import Narrow
 from vai_api_gateway.logs.tail import Tail
+from vai_api_gateway.models.lists import ModelLists
 from vai_api_gateway.runs.feed import Feed
 from vai_api_gateway.runs.fleet import Fleet
 from vai_api_gateway.runs.intake import Intake
@@ -66,6 +67,11 @@ class Gateway:
     def rows(self) -> Changes:
         """The part of `engine` for people's changes of anything else. The rest stays free for credentials and lists."""
         return Changes(self.engine, max(1, self.settings.lists_pool_size // 2))
+
+    @cached_property
+    def model_lists(self) -> ModelLists:
+        """What providers say that they have."""
+        return ModelLists(self.settings.addresses)
 
     async def fold_totals_once(self) -> None:
         """Keeps the totals of lists short."""

@@ -33,17 +33,18 @@ async def test_an_organisation_is_shown_and_changed(api: httpx2.AsyncClient, tea
     shown = (await api.get(ORGANISATION)).json()
     OrganisationShape.model_validate(shown)
     assert (shown["id"], shown["slug"], shown["name"]) == (str(team.org_id), "acme", "Acme")
-    assert shown["settings"] == {"forbidSelfApproval": False, "ignoreRobotsTxt": False, "maxRunning": None}
+    usual = {"forbidSelfApproval": False, "ignoreRobotsTxt": False, "maxRunning": None, "models": None}
+    assert shown["settings"] == usual
 
     changed = await api.patch(ORGANISATION, json={"name": "Acme & Söhne", "settings": {"maxRunning": 3}})
     assert changed.status_code == 200
     OrganisationShape.model_validate(changed.json())
     assert (changed.json()["name"], changed.json()["settings"]["maxRunning"]) == ("Acme & Söhne", 3)
     changed = await api.patch(ORGANISATION, json={"settings": {"forbid_self_approval": True}})
-    settings = {"forbidSelfApproval": True, "ignoreRobotsTxt": False, "maxRunning": 3}
+    settings = {"forbidSelfApproval": True, "ignoreRobotsTxt": False, "maxRunning": 3, "models": None}
     assert (changed.json()["name"], changed.json()["settings"]) == ("Acme & Söhne", settings)
     changed = await api.patch(ORGANISATION, json={"settings": {"maxRunning": None, "forbidSelfApproval": False}})
-    assert changed.json()["settings"] == settings | {"forbidSelfApproval": False, "maxRunning": None}
+    assert changed.json()["settings"] == settings | {"forbidSelfApproval": False, "maxRunning": None, "models": None}
     assert (await api.patch(ORGANISATION, json={})).json() == changed.json()
     assert (await api.get(ORGANISATION)).json() == changed.json()
 

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from vai.call import Call, get_call, segment
 from vai.errors import UnexpectedAnswer
 from vai.models.answers import Answer
+from vai.models.languages import Models
 from vai.models.people import Kind, Source, Template
 
 A = TypeVar("A", bound=Answer)
@@ -24,6 +25,11 @@ def sources() -> Call[list[Source]]:
 def source(name: str) -> Call[Source]:
     """One source, with the JSON Schemas of its definition and of its connection's config and credentials."""
     return get_call(f"/sources/{segment(name)}", Source.read)
+
+
+def models() -> Call[Models]:
+    """The language models that the organisation's connections lead to, their prices, and what the day has used."""
+    return get_call("/models", Models.read)
 
 
 def templates() -> Call[list[Template]]:

@@ -14,6 +14,7 @@ from . import (
     datasets,
     keys,
     kinds,
+    models,
     people,
     profile_commands,
     runs,
@@ -39,6 +40,7 @@ app.add_typer(datasets.app, name="datasets")
 app.add_typer(kinds.kinds, name="kinds")
 app.add_typer(kinds.templates, name="templates")
 app.add_typer(sources.app, name="sources")
+app.add_typer(models.app, name="models")
 app.add_typer(people.users, name="users")
 app.add_typer(keys.app, name="keys")
 app.add_typer(people.organisation, name="organisation")

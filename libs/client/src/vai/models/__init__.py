@@ -21,6 +21,7 @@ from .automations import (
     StepOfRun,
 )
 from .datasets import Dataset, DatasetDetail, Lineage, Preview, Profile, Reader, Write
+from .languages import Model, ModelConnection, Models
 from .people import (
     ApiKey,
     BatchResult,
@@ -60,6 +61,9 @@ __all__ = [
     "LogEntry",
     "Me",
     "Member",
+    "Model",
+    "ModelConnection",
+    "Models",
     "NewOrganisation",
     "Organisation",
     "Preview",

@@ -10,11 +10,13 @@ from typing import Any
 import httpx2
 
 from vai_api_gateway.catalogue import database_check as databases
+from vai_api_gateway.models.api import ModelApi
 from vai_common.egress.addresses import Policy
 from vai_common.egress.httpx2_guard import guarded_client
 from vai_common.errors import ErrorCode, Permanent, Retryable
 from vai_records.connections.connections import Connection
 from vai_records.connections.credentials import HttpCredentials, Unusable, base_url, http_credentials, split_address
+from vai_records.models.providers import PROVIDERS
 from vai_records.refused import Refused, refused
 
 _SECONDS = 10.0
@@ -33,13 +35,18 @@ class Finding:
         return ["address", "credentials"] if self.credentials else ["address"]
 
 
-async def check(connection: Connection, credentials: Mapping[str, Any], policy: Policy) -> Finding:
-    """Ask the connection's address.
+async def check(
+    connection: Connection, credentials: Mapping[str, Any], policy: Policy, default_model: str | None = None
+) -> Finding:
+    """Ask the connection's address; a provider of models for one token (`default_model` is the organisation's).
 
     The address is `config.base_url` (or `url`) with `config.test_path` behind it, a database's `url` or `host`, or a
     file store's `endpoint_url`. Raises `RunError` where it does not work, `Problem` 422 where there is none to ask.
     """
     config = connection.config
+    if (provider := PROVIDERS.get(connection.provider)) is not None:
+        at = ModelApi(provider, config, credentials, policy)
+        return Finding(*await at.try_out(_test_model(connection, default_model)))
     if base_url(config) is not None:
         return await _ask(connection, credentials, policy)
     address = split_address(config.get("base_url") or config.get("url"))
@@ -61,6 +68,14 @@ async def _ask(connection: Connection, credentials: Mapping[str, Any], policy: P
     if status < 300:
         return Finding(f"{message} and took the credentials", credentials=True)
     return Finding(f"{message}: set config.test_path to a path that needs the credentials, to have them checked, too")
+
+
+def _test_model(connection: Connection, default: str | None) -> str | None:
+    """The provider's name of the model that is asked."""
+    slug, _, name = (default or "").partition("/")
+    listed = connection.config.get("models") or [None]
+    found = connection.config.get("test_model") or (name if slug == connection.slug else None) or listed[0]
+    return None if found is None else str(found)
 
 
 async def _reach_store(endpoint: str, policy: Policy) -> Finding:

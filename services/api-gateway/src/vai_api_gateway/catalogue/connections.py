@@ -37,6 +37,8 @@ from vai_records.connections.oauth import needs_token
 from vai_records.definitions.source_types import config_of
 from vai_records.events.run_end import announce
 from vai_records.listing.bounded import marks
+from vai_records.models import providers
+from vai_records.models.settings import ModelSettings
 from vai_records.refused import refused
 from vai_records.validation.checks import check_size
 
@@ -91,7 +93,7 @@ async def create_connection(request: Request, principal: Admin, body: Connection
     gateway = gateway_of(request)
     connection_id = uuid7()
     config = _config(body.provider, body.config)
-    _check(body.credentials, config)
+    _check(body.provider, body.credentials, config)
     values: Json = {
         "id": connection_id,
         "name": body.name,
@@ -133,7 +135,7 @@ async def update_connection(request: Request, principal: Admin, connection_id: U
     if {"config", "credentials"} & body.model_fields_set:
         given = "credentials" in body.model_fields_set
         known = body.credentials if given else await _opened(gateway, principal, connection_id)
-        _check(known, values.get("config", before.config))
+        _check(before.provider, known, values.get("config", before.config))
     async with gateway.rows.begin(principal.org_id) as conn:
         try:
             changed = await connections.change(conn, principal.org_id, connection_id, values)
@@ -162,6 +164,9 @@ async def delete_connection(request: Request, principal: Admin, connection_id: U
 async def try_connection(request: Request, principal: Operator, connection_id: UUID) -> Response:
     """One look at the connection's address; `checked` says what was found out: the address, the credentials.
 
+    A provider of models is asked for one token. The model is `config.test_model`, the organisation's default, or the
+    first of `config.models`.
+
     A failure becomes `lastError` and is told as the event `connection.error`; a success takes an earlier one back.
     """
     gateway = gateway_of(request)
@@ -171,7 +176,8 @@ async def try_connection(request: Request, principal: Operator, connection_id: U
     try:
         if needs_token(connection.config):
             credentials = await _with_token(gateway, principal, connection_id, credentials)
-        found = await connection_test.check(connection, credentials, gateway.settings.addresses)
+        default = ModelSettings.of(principal.settings).default
+        found = await connection_test.check(connection, credentials, gateway.settings.addresses, default)
     except RunError as error:
         fault = error.as_json()
         await _tell(gateway, principal, connection_id, fault)
@@ -231,10 +237,13 @@ def _config(provider: str, config: Json | None) -> Json:
         raise refused(("body", "config", *error.field), str(error)) from error
 
 
-def _check(credentials: Json | None, config: Json) -> None:
-    """Raises `Refused` for credentials that nobody could use."""
+def _check(provider: str, credentials: Json | None, config: Json) -> None:
+    """Raises `Refused` for credentials that nobody could use, and for what a provider of models needs."""
     try:
         check_credentials(credentials or {}, config)
+        providers.check(provider, config, credentials or {})
+    except BadConfig as error:
+        raise refused(("body", "config", *error.field), str(error)) from error
     except Unusable as error:
         raise refused(("body", "credentials", *error.field), str(error), "unusable_credentials") from error
 

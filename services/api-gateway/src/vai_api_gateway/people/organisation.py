@@ -28,6 +28,7 @@ def organisation_json(found: Organisation) -> dict[str, Any]:
             "forbidSelfApproval": settings.get("forbid_self_approval") is True,
             "maxRunning": settings.get("max_running"),
             "ignoreRobotsTxt": settings.get("ignore_robots_txt") is True,
+            "models": settings.get("models"),
         },
     }
 
@@ -58,6 +59,8 @@ def _changes(gateway: Gateway, principal: Principal, given: SettingsPatch | None
     if given is None:
         return {}
     changes = {name: getattr(given, name) for name in given.model_fields_set}
+    if given.models is not None:
+        changes["models"] = given.models.model_dump(mode="json", exclude_unset=True)
     for name in sorted(changes.keys() & gateway.settings.kept_by_operator):
         if (changes[name] or None) != (principal.settings.get(name) or None):
             message = f"{name} is changed by the platform's operator only"

@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from vai_api_gateway.http.shapes import LONGEST_NAME, Body, PageShape, Shape
+from vai_records.models.settings import ModelSettings
 from vai_records.people import emails, passwords
 from vai_records.strict import Time
 
@@ -36,6 +37,9 @@ class SettingsShape(Shape):
     forbid_self_approval: bool = Field(description="Who started a run may not approve it.")
     max_running: int | None = Field(description="How many of its runs may be queued or leased at once; null: no limit.")
     ignore_robots_txt: bool = Field(description="Pages are fetched whatever the robots.txt of their site says.")
+    models: ModelSettings | None = Field(
+        description="Which language models may be used, at which price, how much in a day; null: as by default."
+    )
 
 
 class OrganisationShape(Shape):
@@ -121,6 +125,7 @@ class SettingsPatch(Body):
     ignore_robots_txt: bool | None = Field(
         default=None, validation_alias=_either("ignore_robots_txt", "ignoreRobotsTxt")
     )
+    models: ModelSettings | None = Field(default=None, description="All of it: what is absent is as by default.")
 
     @model_validator(mode="before")
     @classmethod

@@ -85,6 +85,8 @@ EXAMPLES: dict[str, Example] = {
     "preview_dataset": Example(query="?rows=5", places=_ORDERS),
     "profile_column": Example(query="?column=id", places=_ORDERS),
     "download_dataset": Example(query="?format=csv", places=_ORDERS),
+    # Models
+    "list_models": Example(),
     # Connections
     "list_connections": Example(query="?provider=shopify,rest&limit=10"),
     "create_connection": Example(_CONNECTION),

@@ -34,6 +34,10 @@ TAGS = [
     {"name": "Kinds", "description": "What can be run, and what an action may begin with."},
     {"name": "Sources", "description": "What can be extracted from, and what each source wants to be told."},
     {"name": "Datasets", "description": "The tables of the lake: what is in them, who wrote them, what reads them."},
+    {
+        "name": "Models",
+        "description": "Language models that may be used; `docs/models.md` says how to set them up.",
+    },
     {"name": "Connections", "description": "The services that a team connects."},
     {"name": "Actions", "description": "What to do on a connection, saved under a name."},
     {"name": "Action runs", "description": "An action that is carried out once, and all that can be done with it."},

@@ -1,0 +1,101 @@
+"""One question to a model, for kinds that need no agent: a text comes back, or JSON that fits a schema."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from vai_common.errors import ErrorCode, Permanent
+from vai_worker.models.opened import OpenModel, Said, opened
+from vai_worker.models.outputs import Unfitting, output_tool, read_output
+from vai_worker.owned import Owned
+
+if TYPE_CHECKING:
+    from pydantic_ai.messages import ModelMessage
+
+MOST_TRIES = 3
+"""How often an answer that does not fit its schema is asked for, each time with what was wrong."""
+
+
+@dataclass
+class Answer:
+    """`data` is there where a schema was given. Tokens and US dollars are of all tries; None: the price is unknown."""
+
+    text: str = ""
+    data: Any = None
+    model: str = ""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    dollars: float | None = 0.0
+    tries: int = field(default=0)
+
+
+async def ask(
+    run: Owned,
+    prompt: str,
+    *,
+    instructions: str = "",
+    model: str | None = None,
+    schema: dict[str, Any] | None = None,
+    earlier: Sequence[tuple[str, str]] = (),
+    max_tokens: int | None = None,
+) -> Answer:
+    """Ask a model (`connection/model`; None: the organisation's default) one question.
+
+    `earlier` are questions and answers before this one. With a JSON Schema the answer is asked for again where it does
+    not fit, `MOST_TRIES` times at most, then DATA_ERROR. Raises `Permanent` where no model can be used, and what the
+    provider's errors mean. Each answer is counted for the organisation's day. Hand over no secrets: nothing hides them.
+    """
+    async with opened(run, model) as model_at_work:
+        conversation = _conversation(prompt, instructions, earlier)
+        return await _asked(model_at_work, conversation, instructions, schema, max_tokens)
+
+
+async def _asked(
+    model: OpenModel,
+    messages: "list[ModelMessage]",
+    instructions: str,
+    schema: dict[str, Any] | None,
+    max_tokens: int | None,
+) -> Answer:
+    from pydantic_ai.models import ModelRequestParameters
+
+    answer = Answer(model=model.choice.name)
+    tools = [] if schema is None else [output_tool(schema)]
+    parameters = ModelRequestParameters(
+        output_mode="tool" if tools else "text", output_tools=tools, allow_text_output=not tools
+    )
+    while True:
+        once = f"{model.run.id}-{model.run.epoch}-{answer.tries}"
+        said = await model.say(messages, parameters, once=once, max_tokens=max_tokens)
+        await model.count(model.run.pool, said)
+        _add(answer, said)
+        if schema is None:
+            return answer
+        try:
+            answer.data = read_output(said.response, schema)
+            return answer
+        except Unfitting as fault:
+            if answer.tries >= MOST_TRIES:
+                text = f"{answer.model} gave no answer that fits the schema, {MOST_TRIES} times: {fault}."
+                raise Permanent(ErrorCode.DATA_ERROR, text, {"model": answer.model}) from None
+            messages += [said.response, fault.correction(said.response, instructions)]
+
+
+def _add(answer: Answer, said: Said) -> None:
+    answer.tries += 1
+    answer.text = said.response.text or ""
+    answer.input_tokens += said.input_tokens
+    answer.output_tokens += said.output_tokens
+    known = answer.dollars is not None and said.dollars is not None
+    answer.dollars = (answer.dollars or 0.0) + (said.dollars or 0.0) if known else None
+
+
+def _conversation(prompt: str, instructions: str, earlier: Sequence[tuple[str, str]]) -> "list[ModelMessage]":
+    from pydantic_ai.messages import ModelRequest, ModelResponse, TextPart, UserPromptPart
+
+    messages: list[ModelMessage] = []
+    for question, answered in earlier:
+        messages.append(ModelRequest(parts=[UserPromptPart(question)], instructions=instructions or None))
+        messages.append(ModelResponse(parts=[TextPart(answered)]))
+    messages.append(ModelRequest(parts=[UserPromptPart(prompt)], instructions=instructions or None))
+    return messages

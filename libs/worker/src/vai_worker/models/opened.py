@@ -1,0 +1,210 @@
+"""A model that a run may call: chosen, its key decrypted, its connection guarded (rule 25). One call each `say`."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from vai_common.clock import steady_seconds
+from vai_common.egress.httpx2_guard import guarded_client
+from vai_common.errors import ErrorCode, Permanent, RunError
+from vai_common.queries import Queries
+from vai_records.connections.credentials import secret_texts
+from vai_records.models import usage
+from vai_records.models.choice import ModelChoice, NoModel, choose
+from vai_records.models.prices import cost_of
+from vai_records.models.providers import CHAT, MESSAGES, address_of, key_of, protocol_of
+from vai_records.secrets.hiding import Hidden
+from vai_worker import metrics
+from vai_worker.children.job import ConnectionSecret
+from vai_worker.models.faults import cut_off, fault_of
+from vai_worker.owned import Owned
+
+if TYPE_CHECKING:
+    import httpx2
+    from pydantic_ai.messages import ModelMessage, ModelResponse
+    from pydantic_ai.models import Model, ModelRequestParameters, StreamedResponse
+
+SILENCE_SECONDS = 120.0
+"""How long a model may say nothing at all before the call counts as broken."""
+
+_KEYLESS = "none"
+
+
+@dataclass(frozen=True)
+class Said:
+    """One answer. `dollars` is None where nobody knows the model's price."""
+
+    response: "ModelResponse"
+    input_tokens: int
+    output_tokens: int
+    dollars: float | None
+
+
+@dataclass(frozen=True)
+class OpenModel:
+    """A model at work for one run."""
+
+    run: Owned
+    choice: ModelChoice
+    model: "Model[Any]" = field(repr=False)
+    hidden: Hidden = field(repr=False)
+    connection: ConnectionSecret = field(repr=False)
+
+    async def say(
+        self,
+        messages: "Sequence[ModelMessage]",
+        parameters: "ModelRequestParameters",
+        *,
+        once: str,
+        max_tokens: int | None = None,
+        on_text: Callable[[str], object] | None = None,
+    ) -> Said:
+        """One call. `once` names it for providers that know idempotency keys; `on_text` gets the text as it comes.
+
+        The caller counts what was said (`count`) where it writes it. Raises `RunError`; nothing is tried again here.
+        """
+        await self._check_budget()
+        await self.run.steady()
+        began, outcome = steady_seconds(), "failed"
+        try:
+            response = await self._streamed(messages, parameters, _settings(once, max_tokens), on_text, began)
+            outcome = "answered"
+        except Exception as error:
+            fault = self.hidden.error(fault_of(error, self.choice))
+            outcome = fault.code.value.lower()
+            await self._tell(fault)
+            raise fault from error
+        finally:
+            metrics.model_calls.labels(provider=self.choice.provider.name, outcome=outcome).inc()
+            metrics.model_call_seconds.observe(steady_seconds() - began)
+        return self._said(response)
+
+    async def count(self, conn: Queries, said: Said) -> None:
+        """Count an answer for the organisation's day."""
+        values = (said.input_tokens, said.output_tokens, said.dollars or 0.0)
+        await usage.add(conn, self.run.org_id, self.choice.name, *values)
+
+    async def _streamed(
+        self,
+        messages: "Sequence[ModelMessage]",
+        parameters: "ModelRequestParameters",
+        settings: Any,
+        on_text: Callable[[str], object] | None,
+        began: float,
+    ) -> "ModelResponse":
+        from pydantic_ai.direct import model_request, model_request_stream
+
+        if self.choice.config.get("stream") is False:
+            return await model_request(
+                self.model, messages, model_settings=settings, model_request_parameters=parameters
+            )
+        async with model_request_stream(
+            self.model, messages, model_settings=settings, model_request_parameters=parameters
+        ) as stream:
+            await _follow(stream, on_text, began)
+            response = stream.get()
+        if response.finish_reason is None:
+            raise cut_off(self.choice)
+        return response
+
+    async def _check_budget(self) -> None:
+        left = await usage.left_today(self.run.pool, self.run.org_id, self.choice.settings)
+        if left.nothing:
+            text = (
+                f"The organisation's models may use nothing more today: {left} left. The limits are its "
+                "settings.models.tokens_per_day and money_per_day; the next day begins at 00:00 UTC."
+            )
+            raise Permanent(ErrorCode.RATE_LIMITED, text, {"tokens_left": left.tokens, "money_left": left.money})
+
+    async def _tell(self, fault: RunError) -> None:
+        """A key that is refused is told at its connection (decision 30)."""
+        if fault.code is ErrorCode.AUTH_ERROR:
+            await self.run.connection_failed(fault.as_json(), of=self.choice.connection_id)
+
+    def _said(self, response: "ModelResponse") -> Said:
+        used, provider = response.usage, self.choice.provider.name
+        cost = cost_of(
+            self.choice, used.input_tokens, used.output_tokens, used.cache_read_tokens, used.cache_write_tokens
+        )
+        metrics.model_tokens.labels(provider=provider, direction="in").inc(used.input_tokens)
+        metrics.model_tokens.labels(provider=provider, direction="out").inc(used.output_tokens)
+        metrics.model_dollars.labels(provider=provider).inc(cost or 0.0)
+        return Said(response, used.input_tokens, used.output_tokens, cost)
+
+
+@asynccontextmanager
+async def opened(run: Owned, wanted: str | None) -> AsyncIterator[OpenModel]:
+    """The model that is `wanted` (connection/model; None: the organisation's default). Raises DATA_ERROR if none is."""
+    try:
+        choice = await choose(run.pool, run.org_id, wanted)
+    except NoModel as error:
+        raise Permanent(ErrorCode.DATA_ERROR, f"{str(error)[0].upper()}{str(error)[1:]}.", {"model": wanted}) from None
+    connection = await run.connection_of(choice.connection_id)
+    async with guarded_client(run.addresses, read_timeout=SILENCE_SECONDS) as client:
+        model = _built(choice, connection, client)
+        yield OpenModel(run, choice, model, Hidden(secret_texts(connection.credentials)), connection)
+
+
+async def _follow(stream: "StreamedResponse", on_text: Callable[[str], object] | None, began: float) -> None:
+    from pydantic_ai.messages import PartDeltaEvent, PartStartEvent, TextPart, TextPartDelta
+
+    is_first = True
+    async for event in stream:
+        if is_first:
+            metrics.model_first_text_seconds.observe(steady_seconds() - began)
+            is_first = False
+        if on_text is None:
+            continue
+        if isinstance(event, PartStartEvent) and isinstance(event.part, TextPart) and event.part.content:
+            on_text(event.part.content)
+        elif isinstance(event, PartDeltaEvent) and isinstance(event.delta, TextPartDelta):
+            on_text(event.delta.content_delta)
+
+
+def _settings(once: str, max_tokens: int | None) -> Any:
+    from pydantic_ai.settings import ModelSettings
+
+    settings = ModelSettings(extra_headers={"Idempotency-Key": once})
+    if max_tokens is not None:
+        settings["max_tokens"] = max_tokens
+    return settings
+
+
+def _built(choice: ModelChoice, connection: ConnectionSecret, client: "httpx2.AsyncClient") -> "Model[Any]":
+    """pydantic-ai's model over our client. It never tries again by itself: a run does that, and says so."""
+    key = key_of(connection.credentials) or _KEYLESS
+    headers = {**(choice.config.get("headers") or {}), **(connection.credentials.get("headers") or {})}
+    address, protocol = address_of(choice.provider, choice.config), protocol_of(choice.provider, choice.config)
+    if protocol == MESSAGES:
+        return _anthropic(choice.model, key, address.removesuffix("/v1"), headers, client)
+    return _openai(choice, protocol, key, address, headers, client)
+
+
+def _anthropic(
+    model: str, key: str, address: str, headers: dict[str, str], client: "httpx2.AsyncClient"
+) -> "Model[Any]":
+    from anthropic import AsyncAnthropic
+    from pydantic_ai.models.anthropic import AnthropicModel
+    from pydantic_ai.providers.anthropic import AnthropicProvider
+
+    sdk = AsyncAnthropic(api_key=key, base_url=address, http_client=client, max_retries=0, default_headers=headers)
+    return AnthropicModel(model, provider=AnthropicProvider(anthropic_client=sdk))
+
+
+def _openai(
+    choice: ModelChoice, protocol: str, key: str, address: str, headers: dict[str, str], client: "httpx2.AsyncClient"
+) -> "Model[Any]":
+    from openai import AsyncOpenAI
+    from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
+    from pydantic_ai.providers.openai import OpenAIProvider
+    from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
+
+    sdk = AsyncOpenAI(api_key=key, base_url=address, http_client=client, max_retries=0, default_headers=headers)
+    if choice.provider.name == "openai":
+        provider: Any = OpenAIProvider(openai_client=sdk)
+    else:
+        provider = OpenAICompatibleProvider(choice.provider.name, openai_client=sdk)
+    if protocol == CHAT:
+        return OpenAIChatModel(choice.model, provider=provider)
+    return OpenAIResponsesModel(choice.model, provider=provider)

@@ -1,0 +1,75 @@
+"""An answer by a schema: it comes as the call of one tool, and is held against the schema."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pydantic_ai.messages import ModelRequest, ModelResponse
+    from pydantic_ai.tools import ToolDefinition
+
+TOOL = "final_answer"
+_LONGEST_FAULT = 600
+
+
+class Unfitting(Exception):
+    """An answer that does not fit its schema, and why."""
+
+    def correction(self, response: "ModelResponse", instructions: str) -> "ModelRequest":
+        """What is said to the model about it. Every call that it made is answered, or the provider refuses to go on."""
+        from pydantic_ai.messages import ModelRequest, ToolReturnPart, UserPromptPart
+
+        text = f"This does not fit: {self}. Correct it and answer again with the tool {TOOL}."
+        calls = response.tool_calls
+        parts: list[Any] = [ToolReturnPart(call.tool_name, text, call.tool_call_id) for call in calls]
+        return ModelRequest(parts=parts or [UserPromptPart(text)], instructions=instructions or None)
+
+
+def output_tool(schema: dict[str, Any]) -> "ToolDefinition":
+    """The tool by which the model gives its answer. A schema that is no object is wrapped in one."""
+    from pydantic_ai.tools import ToolDefinition
+
+    described = "Give the final answer. Call it once, when everything is known."
+    return ToolDefinition(name=TOOL, parameters_json_schema=_object(schema), description=described, kind="output")
+
+
+def read_output(response: "ModelResponse", schema: dict[str, Any]) -> Any:
+    """What the model answered, as JSON that fits. Raises `Unfitting`."""
+    calls = [call for call in response.tool_calls if call.tool_name == TOOL]
+    if not calls:
+        raise Unfitting(f"the answer is no call of {TOOL}")
+    return read_arguments(calls[0].args, schema)
+
+
+def read_arguments(given: Any, schema: dict[str, Any]) -> Any:
+    """Arguments of the output tool, checked. Raises `Unfitting`."""
+    value = given
+    if isinstance(given, str):
+        try:
+            value = json.loads(given)
+        except ValueError as error:
+            raise Unfitting(f"it is no JSON ({error})") from None
+    if fault := fault_in(value, _object(schema)):
+        raise Unfitting(fault)
+    return value if _is_object(schema) else value["value"]
+
+
+def fault_in(value: Any, schema: dict[str, Any]) -> str | None:
+    """What is wrong with a value by a JSON Schema, with its place; None where it fits."""
+    from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+    from jsonschema.exceptions import best_match  # type: ignore[import-untyped]
+
+    error = best_match(Draft202012Validator(schema).iter_errors(value))
+    if error is None:
+        return None
+    place = ".".join(map(str, error.absolute_path))
+    return f"{place}: {error.message}"[:_LONGEST_FAULT] if place else error.message[:_LONGEST_FAULT]
+
+
+def _is_object(schema: dict[str, Any]) -> bool:
+    return schema.get("type") == "object" or "properties" in schema
+
+
+def _object(schema: dict[str, Any]) -> dict[str, Any]:
+    if _is_object(schema):
+        return {"type": "object"} | schema
+    return {"type": "object", "properties": {"value": schema}, "required": ["value"], "additionalProperties": False}

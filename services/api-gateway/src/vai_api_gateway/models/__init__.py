@@ -1,0 +1,1 @@
+"""Language models: which there are, and whether a provider answers."""

@@ -12,7 +12,7 @@ from pydantic import ConfigDict
 from vai_common.errors import ErrorCode, Permanent, Retryable
 from vai_records.definitions.base import Definition
 from vai_worker.children.job import Job
-from vai_worker.children.link import Link
+from vai_worker.children.link import MAY_PAUSE, Link
 from vai_worker.owned import Owned
 
 
@@ -147,6 +147,14 @@ def _slices(job: Job, link: Link) -> dict[str, Any]:
     return {"slices": number}
 
 
+def _waits(job: Job, link: Link) -> dict[str, Any]:
+    """Waits for something that never comes, and may be paused meanwhile."""
+    link.log("begun", "It waits")
+    while True:
+        link.ask(MAY_PAUSE, {})
+        link.check()
+
+
 _GAMES: dict[str, Callable[[Job, Link], dict[str, Any]]] = {
     "result": _result,
     "talk": _talk,
@@ -161,4 +169,5 @@ _GAMES: dict[str, Callable[[Job, Link], dict[str, Any]]] = {
     "eat": _eat,
     "deaf": _deaf,
     "slices": _slices,
+    "waits": _waits,
 }

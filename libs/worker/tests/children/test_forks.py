@@ -170,6 +170,14 @@ async def test_a_pause_waits_for_the_end_of_a_slice_where_a_kind_has_slices(fork
     assert await asyncio.wait_for(forks.perform(patient, other), 30) == {"slices": 3}
 
 
+async def test_a_child_that_waits_may_be_paused_although_it_has_slices(forks: Forks) -> None:
+    run, kind = Run("waits"), ToyHeavy(pauses_after="never asked")
+    run.ask_to_stop("pause")
+    with pytest.raises(Stop):
+        await asyncio.wait_for(forks.perform(kind, run), 30)
+    assert kind.asked == []
+
+
 async def test_stopping_kills_the_children_at_once(forks: Forks) -> None:
     tasks = [await _working(forks, Run("deaf")) for _ in range(2)]
     forks.kill_children()

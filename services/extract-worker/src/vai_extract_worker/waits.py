@@ -3,9 +3,10 @@
 import threading
 
 from vai_common.clock import steady_seconds
-from vai_worker.children.link import Link
+from vai_worker.children.link import MAY_PAUSE, Link
 
 _LOOK_SECONDS = 0.2
+_PAUSE_LOOK_SECONDS = 1.0
 
 
 def wait(seconds: float, link: Link) -> None:
@@ -15,6 +16,14 @@ def wait(seconds: float, link: Link) -> None:
         link.check()
         pause.wait(min(left, _LOOK_SECONDS))
     link.check()
+
+
+def rest(seconds: float, link: Link) -> None:
+    """A long wait before anything has come that could be lost: a pause takes effect in it, not only at a commit."""
+    until = steady_seconds() + seconds
+    while (left := until - steady_seconds()) > 0:
+        link.ask(MAY_PAUSE, {})
+        wait(min(left, _PAUSE_LOOK_SECONDS), link)
 
 
 class Pace:

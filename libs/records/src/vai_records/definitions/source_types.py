@@ -6,7 +6,7 @@ builds the image adds it, never a tenant. docs/write-a-source.md shows one.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
@@ -83,6 +83,9 @@ class SourceType:
     resources: tuple[ResourceType, ...] = ()
     defaults: Json = field(default_factory=dict)
     seconds_between_requests: float = 0.0
+    completed: Callable[[Mapping[str, Any]], Json] | None = None
+    """What is stored of a connection's config that says as much, so that everybody sees where its credentials go: with
+    an address that follows from a region, and the like. Raises `WrongConfig`. None: the config as it is."""
     package: str = field(default="", compare=False)
     """The distribution that it comes from; empty: this repository."""
 
@@ -160,7 +163,7 @@ _OURS = (
     SourceType(Noop, "Nothing", "Extracts nothing: checks and measures the whole path of a run."),
 )
 
-_VENDORS: Final = ("klaviyo",)
+_VENDORS: Final = ("amazon_sp_api", "klaviyo")
 """Modules of `vai_records.definitions.sources`: each has the model of its definition, and its `SOURCE`."""
 
 

@@ -107,6 +107,7 @@ def serving() -> Iterator[FakeApi]:
 def _server(fake: FakeApi) -> ThreadingHTTPServer:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # head and body in one packet: a second one would wait 40 ms for the first one's receipt
 
         def do_GET(self) -> None:
             try:

@@ -18,7 +18,7 @@ from vai_common.telemetry import begun, ended, is_kept, note, service_name, span
 from vai_worker.children import frames
 from vai_worker.children.forking import Server, ServerLost
 from vai_worker.children.job import Job
-from vai_worker.children.link import Stop
+from vai_worker.children.link import MAY_PAUSE, Stop
 from vai_worker.kind import Heavy
 from vai_worker.metrics import child_memory_bytes, child_memory_limit_bytes, children, children_ended_early
 from vai_worker.owned import Owned
@@ -252,6 +252,11 @@ class _Child:
                     raise frames.error_of(frame["error"])
 
     async def _answer(self, kind: Heavy, run: Owned, frame: dict[str, Any]) -> None:
+        if frame["question"] == MAY_PAUSE:
+            if run.stop_reason == "pause":
+                await self._send({"type": "stop"})
+            await self._send({"type": "answer", "error": None, "answer": {}})
+            return
         try:
             with span(f"answer {frame['question']}"):
                 answer = await kind.answer(run, frame["question"], frame["payload"])
@@ -297,7 +302,8 @@ class _Child:
             raise self._ended() from error
 
     async def _pass_stop_on(self, kind: Heavy, run: Owned) -> None:
-        """Return when the child must end now. A pause waits for the end of a slice, if the kind has slices."""
+        """Return when the child must end now. A pause waits for the end of a slice, if the kind has slices, or until
+        the child asks `MAY_PAUSE`."""
         while True:
             await run.stopping.wait()
             if run.stop_reason != "pause":

@@ -4,6 +4,9 @@ from typing import Any, Literal, Protocol
 
 Level = Literal["info", "warning", "error"]
 
+MAY_PAUSE = "may_pause"
+"""What a child asks while it waits and could lose nothing: a pause takes effect there, too. The answer is empty."""
+
 
 class Stop(Exception):
     """The run must stop now: paused, cancelled, interrupted or lost. Do not catch it; the worker knows the reason."""

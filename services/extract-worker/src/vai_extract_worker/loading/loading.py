@@ -85,8 +85,12 @@ class Loading:
     def perform(self) -> None:
         """Extract what is left of the resource. Raises `Stop`, `Unanswered`, or the source's own error."""
         state = self._state
+        is_new = state.plan is None
         self._table.begin(state)
         slices = self._table.slices(state)
+        if self._divisible and is_new and slices:
+            # What a slice is may not change with the attempt: a vendor makes a report for just this window.
+            self._run.ask("remember", {"checkpoint": self._run.state.as_json()})
         state.slices_total = None if slices is None else state.slices_done + len(slices)
         over = len(self._run.state.done) + len(self._run.failed)
         self._run.log(log_texts.resource_started(self._table.name, state, over, len(self._run.state.resources)))

@@ -1,6 +1,6 @@
 """A connection's credentials as headers and parameters; they go to that connection's host and nowhere else."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -55,6 +55,8 @@ class HostBound(AuthBase):
     def __init__(self, access: Access) -> None:
         self._access = access
         self._origin = origin_of(access.base_url)
+        self.refuses: Callable[[requests.Response], bool] = _says_401
+        """Whether an answer says that the access token has ended; vendors write it in several ways."""
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         if origin_of(request.url) == self._origin:
@@ -71,7 +73,7 @@ class HostBound(AuthBase):
 
     def _again(self, used: HttpCredentials, response: requests.Response, **kwargs: Any) -> requests.Response:
         """The answer to the same request with another token, where this one was refused."""
-        if response.status_code != 401 or origin_of(response.url) != self._origin:
+        if not self.refuses(response) or origin_of(response.url) != self._origin:
             return response
         if self._access.own.refused(used) == used:
             return response
@@ -82,6 +84,10 @@ class HostBound(AuthBase):
         again.history.append(response)
         again.request = request
         return again
+
+
+def _says_401(response: requests.Response) -> bool:
+    return response.status_code == 401
 
 
 def _with_params(url: str, params: dict[str, str]) -> str:

@@ -1,0 +1,1 @@
+"""The source `amazon_sp_api`: Amazon's Selling Partner API."""

@@ -1,0 +1,215 @@
+"""Reports (Reports API 2021-06-30): take one that is there, else ask for one, wait for it, and say what became of it.
+
+Amazon cancels a report that has nothing to report, and one that was asked for too often; the two look alike. One of the
+same type and window, made within half an hour before, tells them apart.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from vai_common.clock import now, steady_seconds
+from vai_common.errors import ErrorCode, Permanent, Retryable
+from vai_extract_worker.amazon.calls import Calls
+from vai_extract_worker.amazon.documents import Documents
+from vai_extract_worker.progress import Json
+from vai_extract_worker.source import TooLarge
+from vai_extract_worker.waits import rest
+from vai_worker.children.link import Link
+
+PATH: Final = "/reports/2021-06-30/reports"
+TOO_OFTEN: Final = timedelta(minutes=30)
+"""Amazon makes a report of the same type and window once in this time, and cancels the others."""
+
+_STILL_GOOD = timedelta(hours=24)
+"""A report of a window that is over says the same so much later; one of a snapshot only until the next is allowed."""
+
+_KEPT = timedelta(days=89)
+"""Amazon keeps reports for 90 days."""
+
+_LONGEST_POLL = 60.0
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A report: its type, its marketplaces, and the window of its data; a snapshot has none."""
+
+    type: str
+    marketplaces: tuple[str, ...]
+    start: datetime | None = None
+    end: datetime | None = None
+
+    def is_of(self, report: Json) -> bool:
+        """Whether a report of Amazon's list is this one."""
+        told = (_moment(report.get("dataStartTime")), _moment(report.get("dataEndTime")))
+        same_window = self.start is None or told == (self.start, self.end)
+        return same_window and set(report.get("marketplaceIds") or ()) == set(self.marketplaces)
+
+    def __str__(self) -> str:
+        if self.start is None or self.end is None:
+            return f"{self.type} of {', '.join(self.marketplaces)}"
+        return f"{self.type} from {self.start:%Y-%m-%dT%H:%M:%SZ} to {self.end:%Y-%m-%dT%H:%M:%SZ}"
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds: between two requests for a report, between two looks at one, and for which one is waited."""
+
+    interval: float
+    poll: float
+    longest: float
+
+
+class Reports:
+    """`ask_turn` waits until a report may be asked for."""
+
+    def __init__(self, calls: Calls, documents: Documents, link: Link, pace: Pace) -> None:
+        self._calls, self._documents, self._link, self._pace = calls, documents, link, pace
+        self._next = 0.0
+        self._failed: set[tuple[str, tuple[str, ...], datetime | None]] = set()
+
+    def document(self, wanted: Wanted) -> str | None:
+        """The id of the report's document; None where there is nothing to report.
+
+        Raises RATE_LIMITED where it was asked for too often, TIMEOUT where it is not ready in time, and DATA_ERROR with
+        Amazon's reason where it failed; `TooLarge` the first time, if a smaller window may do.
+        """
+        report = self._there(wanted) or self._asked(wanted)
+        report = self._finished(report, wanted)
+        status, document = report.get("processingStatus"), report.get("reportDocumentId")
+        if status == "DONE" and isinstance(document, str):
+            return document
+        if status == "CANCELLED":
+            self._look_whether_too_often(report, wanted)
+            self._note(wanted, report, "Amazon cancelled it: that counts as nothing to report")
+            return None
+        raise self._failure(report, wanted)
+
+    def listed(self, asked: Json) -> Iterator[Json]:
+        """Reports of Amazon's list, page after page."""
+        params: Json = {"pageSize": 100, **asked}
+        while True:
+            said = self._calls.get("getReports", PATH, params)
+            yield from (one for one in said.get("reports") or () if isinstance(one, dict))
+            if not (token := said.get("nextToken")):
+                return
+            if token == params.get("nextToken"):
+                text = "Amazon gave the same page of its list of reports twice; start the run again."
+                raise Permanent(ErrorCode.DATA_ERROR, text, {"operation": "getReports"})
+            params = {"nextToken": token}
+
+    # One that is there, or a new one --------------------------------------------------------------------------------
+
+    def _there(self, wanted: Wanted) -> Json | None:
+        """The newest that is still good. `CANCELLED` and `FATAL` ones are not."""
+        age = TOO_OFTEN if wanted.start is None else _STILL_GOOD
+        statuses = "DONE,IN_QUEUE,IN_PROGRESS"
+        for report in self._like(wanted, now() - age, statuses):
+            self._note(wanted, report, "it is taken, since it is there already")
+            return report
+        return None
+
+    def _like(self, wanted: Wanted, since: datetime, statuses: str) -> Iterator[Json]:
+        asked = {
+            "reportTypes": wanted.type,
+            "processingStatuses": statuses,
+            "marketplaceIds": ",".join(wanted.marketplaces[:10]),
+            "createdSince": iso(since),
+        }
+        return (report for report in self.listed(asked) if wanted.is_of(report))
+
+    def _asked(self, wanted: Wanted) -> Json:
+        if (left := self._next - steady_seconds()) > 0:
+            rest(left, self._link)
+        self._next = steady_seconds() + self._pace.interval
+        body: Json = {"reportType": wanted.type, "marketplaceIds": list(wanted.marketplaces)}
+        if wanted.start is not None and wanted.end is not None:
+            body |= {"dataStartTime": iso(wanted.start), "dataEndTime": iso(wanted.end)}
+        said = self._calls.post("createReport", PATH, body)
+        if not isinstance(said.get("reportId"), str):
+            text = f"Amazon took the request for {wanted}, and gave no reportId; the next attempt asks again."
+            raise Retryable(ErrorCode.CONNECTION_ERROR, text, {"report_type": wanted.type})
+        self._note(wanted, said, "asked for")
+        return said
+
+    # What becomes of it ---------------------------------------------------------------------------------------------
+
+    def _finished(self, report: Json, wanted: Wanted) -> Json:
+        """The report when Amazon is through with it; a pause or a cancel takes effect meanwhile."""
+        until, pause = steady_seconds() + self._pace.longest, self._pace.poll
+        while report.get("processingStatus") not in ("DONE", "CANCELLED", "FATAL"):
+            if (left := until - steady_seconds()) <= 0:
+                text = (
+                    f"{_named(report, wanted)} is not ready after {self._pace.longest:g} s. The next attempt goes on "
+                )
+                text += "waiting for it; report_wait_seconds makes it longer."
+                raise Retryable(ErrorCode.TIMEOUT, text, _details(report, wanted))
+            if "processingStatus" in report:
+                rest(min(pause, left), self._link)
+                pause = min(pause * 1.5, max(_LONGEST_POLL, self._pace.poll))
+            report = self._calls.get("getReport", f"{PATH}/{report['reportId']}", {})
+        return report
+
+    def _look_whether_too_often(self, report: Json, wanted: Wanted) -> None:
+        """Raises RATE_LIMITED where one like it was made shortly before."""
+        created = _moment(report.get("createdTime")) or now()
+        for other in self._like(wanted, created - TOO_OFTEN, "DONE,IN_QUEUE,IN_PROGRESS,FATAL"):
+            before = _moment(other.get("createdTime"))
+            if other.get("reportId") == report.get("reportId") or before is None or before > created:
+                continue
+            seconds = max((before + TOO_OFTEN - now()).total_seconds(), 60.0)
+            text = (
+                f"{_named(report, wanted)} was cancelled: one like it was asked for at {iso(before)}, and Amazon makes "
+            )
+            text += "one in 30 minutes."
+            raise Retryable(ErrorCode.RATE_LIMITED, text, _details(report, wanted), seconds)
+
+    def _failure(self, report: Json, wanted: Wanted) -> Permanent:
+        document = report.get("reportDocumentId")
+        reason = self._documents.reason(document) if isinstance(document, str) else ""
+        text = f"{_named(report, wanted)} failed at Amazon ({reason or 'it gives no reason'})."
+        details = _details(report, wanted) | {"said": reason}
+        key = (wanted.type, wanted.marketplaces, wanted.start)
+        if wanted.start is not None and key not in self._failed:
+            self._failed.add(key)
+            return TooLarge(f"{text} A smaller window is tried.", details)
+        advice = (
+            "Try smaller slice_days, or start the run again later." if wanted.start else "Start the run again later."
+        )
+        return Permanent(ErrorCode.DATA_ERROR, f"{text} {advice}", details)
+
+    def _note(self, wanted: Wanted, report: Json, what: str) -> None:
+        data = _details(report, wanted)
+        self._link.log("report", f"Report {report.get('reportId')} ({wanted}): {what}", data)
+
+
+def since(moment: datetime | None) -> datetime:
+    """A moment for `createdSince`, which Amazon takes from the last 90 days only."""
+    oldest = now() - _KEPT
+    return oldest if moment is None else max(moment, oldest)
+
+
+def iso(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _named(report: Json, wanted: Wanted) -> str:
+    return f"The report {report.get('reportId')} ({wanted})"
+
+
+def _details(report: Json, wanted: Wanted) -> Json:
+    return {
+        "report_id": report.get("reportId"),
+        "report_type": wanted.type,
+        "marketplaces": list(wanted.marketplaces),
+        "status": report.get("processingStatus"),
+    }
+
+
+def _moment(text: Any) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return found if found is None or found.tzinfo else None

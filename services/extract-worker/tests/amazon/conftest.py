@@ -9,7 +9,7 @@ import pytest
 
 from vai_common.clock import steady_seconds
 from vai_extract_worker import paged_table, waits
-from vai_extract_worker.amazon import calls, orders, reports, source
+from vai_extract_worker.amazon import orders, quotas, reports, source
 from vai_records.definitions.sources.amazon_places import completed
 from vai_testkit.vendors.amazon import AmazonServer, amazon
 from vai_testkit.vendors.server_time import ServerTime
@@ -39,7 +39,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[AmazonServer]:
         monkeypatch.setattr(waits, "threading", SimpleNamespace(Event=_Pause))
         monkeypatch.setattr(waits, "_LOOK_SECONDS", 3600.0)
         monkeypatch.setattr(waits, "_PAUSE_LOOK_SECONDS", 3600.0)
-        timed: tuple[ModuleType, ...] = (waits, calls, reports)
+        timed: tuple[ModuleType, ...] = (waits, quotas, reports)
         for module in timed:
             monkeypatch.setattr(module, "steady_seconds", steady)
         for module in (orders, reports, source, paged_table):

@@ -24,6 +24,14 @@ GROUP: Final = "vai.sources"
 _log = logging.getLogger(__name__)
 
 
+class WrongConfig(ValueError):
+    """A connection's config that its source cannot use; `field` is the path of what is wrong."""
+
+    def __init__(self, message: str, *field: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
 @dataclass(frozen=True)
 class Slicing:
     """How a table with a cursor is cut: windows of `days`, from the first moment to the time when the run began.
@@ -168,9 +176,12 @@ _VENDORS: Final = ("amazon_sp_api", "klaviyo")
 
 
 def config_of(provider: str, given: Mapping[str, Any]) -> Json:
-    """A connection's config with what its provider's source has as defaults."""
+    """A connection's config with what its provider's source has as defaults. Raises `WrongConfig`."""
     source = source_types().get(provider)
-    return source.config_of(given) if source else dict(given)
+    if source is None:
+        return dict(given)
+    found = source.config_of(given)
+    return source.completed(found) if source.completed else found
 
 
 @cache

@@ -34,7 +34,7 @@ from vai_records.connections.connections import Connection, DefaultTaken, InUse,
 from vai_records.connections.credential_checks import check_credentials
 from vai_records.connections.credentials import Unusable
 from vai_records.connections.oauth import needs_token
-from vai_records.definitions.source_types import config_of
+from vai_records.definitions.source_types import WrongConfig, config_of
 from vai_records.events.run_end import announce
 from vai_records.listing.bounded import marks
 from vai_records.models import providers
@@ -233,7 +233,7 @@ def _config(provider: str, config: Json | None) -> Json:
     check_size(config, ("body", "config"), _MOST_OF_CONFIG)
     try:
         return checked_config(config_of(provider, config or {}))
-    except BadConfig as error:
+    except (BadConfig, WrongConfig) as error:
         raise refused(("body", "config", *error.field), str(error)) from error
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from vai_common.clock import now
 from vai_common.errors import ErrorCode, Permanent
-from vai_extract_worker.amazon.calls import Calls
+from vai_extract_worker.amazon.quotas import Calls
 from vai_extract_worker.amazon.reports import iso
 from vai_extract_worker.paged_source import Rows, Slice
 from vai_extract_worker.progress import Json

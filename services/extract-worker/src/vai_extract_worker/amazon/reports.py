@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from vai_common.clock import now, steady_seconds
 from vai_common.errors import ErrorCode, Permanent, Retryable
-from vai_extract_worker.amazon.calls import Calls
 from vai_extract_worker.amazon.documents import Documents
+from vai_extract_worker.amazon.quotas import Calls
 from vai_extract_worker.progress import Json
 from vai_extract_worker.source import TooLarge
 from vai_extract_worker.waits import rest

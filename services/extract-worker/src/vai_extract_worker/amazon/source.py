@@ -8,9 +8,9 @@ from typing import Final, cast
 from vai_common.clock import now
 from vai_common.errors import ErrorCode, Permanent
 from vai_extract_worker.amazon import flat_files
-from vai_extract_worker.amazon.calls import Calls, is_ended
 from vai_extract_worker.amazon.documents import Documents
 from vai_extract_worker.amazon.orders import Orders
+from vai_extract_worker.amazon.quotas import Calls, is_ended
 from vai_extract_worker.amazon.reports import Pace, Reports, Wanted, iso, since
 from vai_extract_worker.paged_source import READ_SECONDS, PagedSource, Rows, Slice
 from vai_extract_worker.progress import Json
@@ -44,6 +44,7 @@ class AmazonSource(PagedSource):
 
     def __init__(self, definition: DltExtract, means: Means) -> None:
         super().__init__(definition, means)
+        _look_at_the_connection(means, self.base_url)
         self._asked_for = asked = cast(AmazonSpApi, definition)
         cast(HostBound, self.session.auth).refuses = is_ended
         self.type = replace(self.type, resources=tuple(_with_history(one) for one in self.type.resources))
@@ -140,6 +141,18 @@ class AmazonSource(PagedSource):
             self.session.received += found.size
             encoding = flat_files.encoding_of(found.file, found.charset, marketplaces)
             yield from flat_files.pages(found.file, encoding, begin, f"the document {document}")
+
+
+def _look_at_the_connection(means: Means, base_url: str) -> None:
+    """Raises `Permanent` where there is none, or one that says nothing of Amazon."""
+    connection = means.job.connection
+    if connection is None:
+        text = "Amazon needs a connection: make one of the provider amazon_sp_api, and name it in the definition."
+        raise Permanent(ErrorCode.AUTH_ERROR, text, {"field": "connection"})
+    if not base_url or connection.renew_at is None:
+        text = f"The connection {connection.slug} lacks what a connection to Amazon has: make one of the provider "
+        text += "amazon_sp_api, with client_id, client_secret and refresh_token."
+        raise Permanent(ErrorCode.AUTH_ERROR, text, {"connection": connection.slug})
 
 
 def _with_history(of: ResourceType) -> ResourceType:

@@ -6,7 +6,7 @@ From https://developer-docs.amazon.com/sp-api/docs/marketplace-ids and .../sp-ap
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from vai_records.connections.config import BadConfig
+from vai_records.definitions.source_types import WrongConfig
 
 Json = dict[str, Any]
 
@@ -64,26 +64,26 @@ def region_of(ids: Sequence[str]) -> str | None:
 def completed(config: Mapping[str, Any]) -> Json:
     """A connection's config with what follows from its `region` and `marketplaces`: address, token address, test path.
 
-    Raises `BadConfig`.
+    Raises `WrongConfig`.
     """
     ids = _marketplaces(config.get("marketplaces"))
     try:
         of_ids = region_of(ids)
     except ValueError as error:
-        raise BadConfig(str(error), ("marketplaces",)) from error
+        raise WrongConfig(str(error), "marketplaces") from error
     region = str(config.get("region") or of_ids or "").lower()
     if region and region not in REGIONS:
-        raise BadConfig(f"region is {', '.join(REGIONS)}", ("region",))
+        raise WrongConfig(f"region is {', '.join(REGIONS)}", "region")
     if region in REGIONS and of_ids not in (None, region):
-        raise BadConfig(f"the marketplaces are of the region {of_ids}, and region is {region}", ("region",))
+        raise WrongConfig(f"the marketplaces are of the region {of_ids}, and region is {region}", "region")
     auth = config.get("auth") or {}
     if not isinstance(auth, Mapping):
-        raise BadConfig("auth is an object", ("auth",))
+        raise WrongConfig("auth is an object", "auth")
     given = {name: value for name, value in config.items() if value is not None}
     if given.get("base_url") in [_address(one) for one in REGIONS]:
         del given["base_url"]  # which this function wrote before: the region says it
     if region not in REGIONS and "base_url" not in given:
-        raise BadConfig("say which region (na, eu, fe), or name marketplaces", ("region",))
+        raise WrongConfig("say which region (na, eu, fe), or name marketplaces", "region")
     made = {
         "base_url": _address(region),
         "test_path": TEST_PATH,
@@ -101,8 +101,8 @@ def _marketplaces(given: Any) -> list[str]:
     if given is None:
         return []
     if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
-        raise BadConfig("marketplaces is a list of countries or ids", ("marketplaces",))
+        raise WrongConfig("marketplaces is a list of countries or ids", "marketplaces")
     try:
         return [marketplace_id(one) for one in given]
     except ValueError as error:
-        raise BadConfig(str(error), ("marketplaces",)) from error
+        raise WrongConfig(str(error), "marketplaces") from error

@@ -10,6 +10,10 @@ from vai_records.definitions.sources.amazon_places import completed, marketplace
 from vai_records.strict import Number
 
 
+REPORT_SECONDS: Final = 65.0
+"""Document 000, "Rate Limiting"."""
+
+
 def _of_one_region(given: list[str]) -> list[str]:
     region_of([marketplace_id(one) for one in given])
     return given
@@ -32,7 +36,7 @@ class AmazonSpApi(OwnTables):
         default="2026-01-01", description="Of the Orders API. Amazon ends v0 on 27 March 2027."
     )
     report_interval_seconds: Number = Field(
-        default=65.0,
+        default=REPORT_SECONDS,
         ge=0,
         le=3600,
         description="Least time between two requests for a report: Amazon allows one a minute.",
@@ -93,6 +97,7 @@ SOURCE = SourceType(
             "S",
             primary_key=("marketplace_id", "sku"),
             description="FBA stock, by marketplace (report)",
+            seconds_between_requests=REPORT_SECONDS,
             columns={"afn_fulfillable_quantity": "bigint", "afn_total_quantity": "bigint", "your_price": _MONEY},
         ),
         ResourceType(
@@ -100,6 +105,7 @@ SOURCE = SourceType(
             "M",
             primary_key=("marketplace_id", "seller_sku"),
             description="All listings, by marketplace (report)",
+            seconds_between_requests=REPORT_SECONDS,
             columns={"price": _MONEY, "quantity": "bigint"},
         ),
         ResourceType(
@@ -118,6 +124,7 @@ SOURCE = SourceType(
             description="FBA returns (report); the last three days are read again, since returns come late",
             slicing=Slicing(30),
             lag=3 * 86_400.0,
+            seconds_between_requests=REPORT_SECONDS,
             columns={"return_date": "timestamp", "quantity": "bigint"},
         ),
         ResourceType(
@@ -136,6 +143,7 @@ SOURCE = SourceType(
             description="Order lines by the order's last update (report): cheaper than the Orders API for many orders",
             slicing=Slicing(30),
             lag=3_600.0,
+            seconds_between_requests=REPORT_SECONDS,
             columns=_ORDER_LINE,
         ),
         ResourceType(

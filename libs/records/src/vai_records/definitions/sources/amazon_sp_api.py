@@ -9,7 +9,6 @@ from vai_records.definitions.source_types import ResourceType, Slicing, SourceTy
 from vai_records.definitions.sources.amazon_places import completed, marketplace_id, region_of
 from vai_records.strict import Number
 
-
 REPORT_SECONDS: Final = 65.0
 """Document 000, "Rate Limiting"."""
 

@@ -9,6 +9,7 @@ dlt_extract: {service: extract-worker, sync: false, internet: true}
 duckdb_transform: {service: transform-worker, sync: false, internet: false}
 http_request: {service: agent-worker, sync: true, internet: true}
 fetch_page: {service: agent-worker, sync: true, internet: true}
+web_search: {service: agent-worker, sync: true, internet: true}
 {{- end }}
 
 {{/*

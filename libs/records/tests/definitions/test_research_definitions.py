@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from vai_records.definitions.fetch_page import FetchPage
+from vai_records.definitions.web_search import WebSearch
 
 URL = "https://example.com/a"
 
@@ -53,3 +54,30 @@ def test_a_page_has_an_absolute_address(wrong: dict[str, Any]) -> None:
 )
 def test_a_page_has_limits(field: str, value: Any) -> None:
     assert faults(FetchPage, {"url": URL, field: value}) == [(field,)]
+
+
+def test_a_query_is_enough_for_a_search() -> None:
+    search = WebSearch.model_validate({"query": "towers"})
+    assert (search.search_depth, search.topic, search.max_results, search.on_lost) == ("basic", "general", 5, "rerun")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({}, ("query",)),
+        ({"query": ""}, ("query",)),
+        ({"query": "  "}, ("query",)),
+        ({"query": "x" * 401}, ("query",)),
+        ({"query": "x", "search_depth": "deep"}, ("search_depth",)),
+        ({"query": "x", "topic": "sports"}, ("topic",)),
+        ({"query": "x", "days": 0}, ("days",)),
+        ({"query": "x", "max_results": 21}, ("max_results",)),
+        ({"query": "x", "max_results": "5"}, ("max_results",)),
+        ({"query": "x", "include_domains": "example.com"}, ("include_domains",)),
+        ({"query": "x", "include_domains": ["https://example.com/"]}, ("include_domains", 0)),
+        ({"query": "x", "exclude_domains": ["a.example"] * 151}, ("exclude_domains",)),
+        ({"query": "x", "include_domains": ["a.example"], "exclude_domains": ["A.example"]}, ()),
+    ],
+)
+def test_a_search_is_checked_as_tavily_would(wrong: dict[str, Any], field: tuple[Any, ...]) -> None:
+    assert faults(WebSearch, wrong) == [field]

@@ -19,3 +19,5 @@ page_seconds = Histogram(
 page_readers_lost = Counter(
     "vai_page_readers_lost", "Processes that a page has brought down while they read it (crash, time)", ["why"]
 )
+searches = Counter("vai_searches", "Searches of `web_search`, by how they ended", ["outcome"])
+search_seconds = Histogram("vai_search_seconds", "How long a search took", buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30))

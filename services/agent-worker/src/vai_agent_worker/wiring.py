@@ -7,6 +7,7 @@ from vai_agent_worker.fetch_page import FetchPage
 from vai_agent_worker.http_request import HttpRequest
 from vai_agent_worker.pages.readers import Readers
 from vai_agent_worker.settings import Settings
+from vai_agent_worker.web_search import WebSearch
 from vai_common.boot import Service
 from vai_common.loops import every
 from vai_worker.wiring import running as worker_running
@@ -18,7 +19,8 @@ IDLE_LOOK_SECONDS = 15.0
 async def running(service: Service[Settings]) -> AsyncIterator[None]:
     settings = service.settings
     readers = Readers(settings.child_memory_mb)
-    kinds = (HttpRequest(settings.addresses), FetchPage(settings.addresses, readers))
+    addresses = settings.addresses
+    kinds = (HttpRequest(addresses), FetchPage(addresses, readers), WebSearch(addresses))
     service.spawn(every(IDLE_LOOK_SECONDS, readers.stop_idle_once))
     try:
         async with worker_running(service, kinds):

@@ -11,7 +11,10 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of work: who runs it and how. `available` is false for what this version cannot run yet."""
+    """One kind of work: who runs it and how. `available` is false for what this version cannot run yet.
+
+    `provider`: of a kind that needs a connection; where none is named, the organisation's default of it is used.
+    """
 
     name: str
     mode: Mode
@@ -19,6 +22,7 @@ class Kind:
     category: str
     description: str
     available: bool = False
+    provider: str | None = None
 
 
 _ALL = (
@@ -26,7 +30,7 @@ _ALL = (
     Kind("file_sync", Mode.ASYNC_QUEUE, "extract-worker", "Data Syncs", "Sync files from or to remote storage"),
     Kind("duckdb_transform", Mode.ASYNC_QUEUE, "transform-worker", "Transformations", "Transform data with SQL", True),
     Kind("http_request", Mode.SYNC, "agent-worker", "Integrations", "Make an HTTP request", True),
-    Kind("web_search", Mode.SYNC, "agent-worker", "Research", "Search the web"),
+    Kind("web_search", Mode.SYNC, "agent-worker", "Research", "Search the web", True, "tavily"),
     Kind("fetch_page", Mode.SYNC, "agent-worker", "Research", "Extract the readable content of a page", True),
     Kind("call_agent", Mode.ASYNC_QUEUE, "agent-worker", "AI Operations", "Delegate work to an agent"),
     Kind("generate_query", Mode.SYNC, "transform-worker", "AI Operations", "Write and run a query over connected data"),

@@ -14,6 +14,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final, Literal
 
+from vai_records.connections.providers import provider_config
 from vai_records.definitions.dlt_extract import DltExtract, Filesystem, Noop, RestApi, Sample
 
 Json = dict[str, Any]
@@ -176,10 +177,10 @@ _VENDORS: Final = ("amazon_sp_api", "klaviyo")
 
 
 def config_of(provider: str, given: Mapping[str, Any]) -> Json:
-    """A connection's config with what its provider's source has as defaults. Raises `WrongConfig`."""
+    """A connection's config with what its provider's source, or the provider itself, has as defaults. Raises `WrongConfig`."""
     source = source_types().get(provider)
     if source is None:
-        return dict(given)
+        return provider_config(provider, given)
     found = source.config_of(given)
     return source.completed(found) if source.completed else found
 

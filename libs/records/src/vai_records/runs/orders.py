@@ -21,6 +21,7 @@ from vai_records.connections import connections
 from vai_records.connections.connections import Resolved, Unresolved
 from vai_records.definitions.base import ConnectionReference, Definition
 from vai_records.definitions.call_automation import CallAutomation
+from vai_records.definitions.kinds import KINDS
 from vai_records.refused import Place, refused
 from vai_records.runs.admission import Limits, admit
 from vai_records.runs.new_run import NewRun
@@ -172,6 +173,9 @@ def _reference(given: Any, loc: Place) -> Reference:
 
 async def _resolved(conn: Queries, org_id: UUID, order: Order, lookups: Lookups) -> Resolved | None:
     references = list(_references(order))
+    provider = KINDS[order.kind].provider if order.kind in KINDS else None
+    if not references and provider is not None:
+        references = [((*order.loc, "connection"), ConnectionReference(provider=provider))]
     if not references:
         return None
     found: dict[UUID, Resolved] = {}

@@ -1,0 +1,21 @@
+"""Providers that are no source of data: what the config of a connection says where it does not say it itself."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+Json = dict[str, Any]
+
+TAVILY: Final = "tavily"
+
+_DEFAULTS: Final[Mapping[str, Json]] = {
+    TAVILY: {
+        "base_url": "https://api.tavily.com",
+        "auth": {"type": "api_key", "name": "Authorization", "prefix": "Bearer"},
+        "test_path": "usage",
+    }
+}
+
+
+def provider_config(provider: str, given: Mapping[str, Any]) -> Json:
+    """The config with the defaults of its provider for what it leaves out."""
+    return {**_DEFAULTS.get(provider, {}), **{name: value for name, value in given.items() if value is not None}}

@@ -91,6 +91,18 @@ def test_a_cancelled_report_that_was_asked_for_alone_has_nothing_to_report(selle
     assert any("counts as nothing to report" in message for _, message, *_ in seller.bench.link.logs)
 
 
+def test_many_windows_without_rows_cost_a_request_each_and_no_quota_more(seller: Any, server: Any) -> None:
+    server.shop.take_back(1, days=1)
+    began = server.time.now()
+    seller.extract("fba_returns", incremental=True, start_date=_start(server, 500))
+    windows = server.asked("createReport")
+    assert windows == 17
+    assert server.asked("getReports") <= 3
+    assert server.throttled == []
+    assert (server.time.now() - began).total_seconds() < 90 * windows
+    assert seller.bench.table("fba_returns").num_rows == 1
+
+
 def test_a_report_that_is_cancelled_since_it_was_asked_for_too_often_is_a_quota(seller: Any, server: Any) -> None:
     server.shop.list_offers(2)
     server.reports.next[INVENTORY] = [Outcome("FATAL")]

@@ -1,5 +1,6 @@
 """A report's document: fetched from a link that ends, to a file that vanishes: it may be larger than the memory."""
 
+import errno
 import gzip
 import tempfile
 import zlib
@@ -112,6 +113,11 @@ class Documents:
                 answer.close()
         except HTTPError as error:
             raise _Again(f"{place}: {type(error).__name__}") from error
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            text = f"There is no room for a document of {place} in {tempfile.gettempdir()}: make room, or set TMPDIR."
+            raise Retryable(ErrorCode.INTERNAL_ERROR, text, {"url": place}) from error
 
     def _look_whether_whole(self, file: IO[bytes]) -> None:
         file.seek(0)

@@ -134,8 +134,9 @@ class Calls:
             return Retryable(ErrorCode.RATE_LIMITED, text, details, failures.retry_after(response) or allowance.seconds)
         if status in (401, 403):
             text += (
-                ": the app lacks the role for it, or the seller has withdrawn the authorisation. Give it the role, "
-                "authorise it again in Seller Central, and put the new refresh_token into the connection."
+                ": the app lacks the role for it, the account is of another region, or the seller has withdrawn the "
+                "authorisation. Give it the role, authorise it again in Seller Central, and put the new refresh_token "
+                "into the connection."
             )
             return Permanent(ErrorCode.AUTH_ERROR, text, details)
         if status >= 500 or status == 408:

@@ -4,7 +4,7 @@ Amazon cancels a report that has nothing to report, and one that was asked for t
 same type and window, made within half an hour before, tells them apart.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -62,11 +62,12 @@ class Pace:
 
 
 class Reports:
-    """`ask_turn` waits until a report may be asked for."""
+    """Of one attempt of a run."""
 
     def __init__(self, calls: Calls, documents: Documents, link: Link, pace: Pace) -> None:
         self._calls, self._documents, self._link, self._pace = calls, documents, link, pace
         self._next = 0.0
+        self._lists: dict[tuple[str, tuple[str, ...]], tuple[datetime, list[Json]]] = {}
         self._failed: set[tuple[str, tuple[str, ...], datetime | None]] = set()
 
     def document(self, wanted: Wanted) -> str | None:
@@ -103,21 +104,27 @@ class Reports:
 
     def _there(self, wanted: Wanted) -> Json | None:
         """The newest that is still good. `CANCELLED` and `FATAL` ones are not."""
-        age = TOO_OFTEN if wanted.start is None else _STILL_GOOD
-        statuses = "DONE,IN_QUEUE,IN_PROGRESS"
-        for report in self._like(wanted, now() - age, statuses):
-            self._note(wanted, report, "it is taken, since it is there already")
-            return report
+        oldest = now() - (TOO_OFTEN if wanted.start is None else _STILL_GOOD)
+        for report in self._like(wanted, ("DONE", "IN_QUEUE", "IN_PROGRESS")):
+            if (_moment(report.get("createdTime")) or oldest) >= oldest:
+                self._note(wanted, report, "it is taken, since it is there already")
+                return report
         return None
 
-    def _like(self, wanted: Wanted, since: datetime, statuses: str) -> Iterator[Json]:
-        asked = {
-            "reportTypes": wanted.type,
-            "processingStatuses": statuses,
-            "marketplaceIds": ",".join(wanted.marketplaces[:10]),
-            "createdSince": iso(since),
-        }
-        return (report for report in self.listed(asked) if wanted.is_of(report))
+    def _like(self, wanted: Wanted, statuses: Sequence[str], is_fresh: bool = False) -> Iterator[Json]:
+        """Those of this type and window, the newest first. Amazon's list is read once in a while: it has a quota."""
+        key = (wanted.type, wanted.marketplaces)
+        read, found = self._lists.get(key, (now() - TOO_OFTEN, []))
+        if is_fresh or now() - read >= TOO_OFTEN:
+            asked = {
+                "reportTypes": wanted.type,
+                "processingStatuses": "DONE,IN_QUEUE,IN_PROGRESS,FATAL",
+                "marketplaceIds": ",".join(wanted.marketplaces[:10]),
+                "createdSince": iso(now() - _STILL_GOOD),
+            }
+            found = list(self.listed(asked))
+            self._lists[key] = (now(), found)
+        return (one for one in found if wanted.is_of(one) and one.get("processingStatus") in statuses)
 
     def _asked(self, wanted: Wanted) -> Json:
         if (left := self._next - steady_seconds()) > 0:
@@ -154,9 +161,12 @@ class Reports:
     def _look_whether_too_often(self, report: Json, wanted: Wanted) -> None:
         """Raises RATE_LIMITED where one like it was made shortly before."""
         created = _moment(report.get("createdTime")) or now()
-        for other in self._like(wanted, created - TOO_OFTEN, "DONE,IN_QUEUE,IN_PROGRESS,FATAL"):
+        statuses = ("DONE", "IN_QUEUE", "IN_PROGRESS", "FATAL")
+        for other in self._like(wanted, statuses, is_fresh=wanted.start is None):
             before = _moment(other.get("createdTime"))
-            if other.get("reportId") == report.get("reportId") or before is None or before > created:
+            if other.get("reportId") == report.get("reportId") or before is None:
+                continue
+            if not created - TOO_OFTEN < before <= created:
                 continue
             seconds = max((before + TOO_OFTEN - now()).total_seconds(), 60.0)
             text = (

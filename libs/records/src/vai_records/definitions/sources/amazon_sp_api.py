@@ -27,6 +27,9 @@ class AmazonSpApi(OwnTables):
     """Orders by the Orders API, the rest by reports that Amazon makes on request: docs/vendors.md."""
 
     source: Literal["amazon_sp_api"]
+    slice_days: Number | None = Field(
+        default=None, gt=0, le=31, description="How much time a slice takes; a report of Amazon's has a month at most."
+    )
     marketplaces: Marketplaces | None = Field(
         default=None,
         description="Countries or ids; left out: those of the connection's config, else all in which the seller sells.",

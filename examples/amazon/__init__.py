@@ -1,0 +1,1 @@
+"""A seller's account at Amazon in bronze."""

@@ -277,7 +277,7 @@ async def test_a_postgres_database_is_signed_in_to(at_home: httpx2.AsyncClient, 
     missing = await found("postgres", by_parts | {"database": "nothing"}, user)
     assert missing["error"]["code"] == "CONNECTION_ERROR"
     assert "no database 'nothing'" in missing["message"]
-    reached = await found("mysql", by_parts, user)
+    reached = await found("clickhouse", by_parts, user)
     assert (reached["ok"], reached["checked"]) == (True, ["address"])
     assert "hunter2" not in str(refused)
 

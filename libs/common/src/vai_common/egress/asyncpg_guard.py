@@ -1,34 +1,61 @@
 """asyncpg for a tenant's database: to permitted addresses only. Where no client is used, a plain TCP connection."""
 
 import asyncio
-import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import asyncpg
 
 from vai_common.egress.addresses import Policy, resolve
+from vai_common.egress.tls_by_name import NamedContext, contexts
 
 T = TypeVar("T")
 
 
-async def sign_in(policy: Policy, host: str, port: int, user: str, password: str, database: str) -> None:
-    """Sign in to PostgreSQL and ask one question: over TLS, and without where the server has none.
+async def connect(
+    policy: Policy,
+    host: str,
+    port: int,
+    user: str,
+    password: str,
+    database: str,
+    sslmode: str = "prefer",
+    ca_certificate: str | None = None,
+) -> "asyncpg.Connection[Any]":
+    """A connection to PostgreSQL at a checked address; TLS as libpq's `sslmode` says, by the name of the host.
 
     Raises `EgressRefused`, `UnknownHost`, OSError and asyncpg's errors. The caller sets the time limit.
     """
+    ways = contexts(host, sslmode, ca_certificate)
 
-    async def at(address: str) -> None:
-        named = _Named(ssl.PROTOCOL_TLS_CLIENT)
-        named.check_hostname, named.verify_mode, named.name = False, ssl.CERT_NONE, host
-        try:
-            await _signed_in(address, port, user, password, database, named)
-        except ConnectionError as error:
-            if "rejected SSL" not in str(error):
-                raise
-            await _signed_in(address, port, user, password, database, False)
+    async def at(address: str) -> "asyncpg.Connection[Any]":
+        for tls in ways[:-1]:
+            try:
+                return await _connected(address, port, user, password, database, tls)
+            except ConnectionError as error:
+                if "rejected SSL" not in str(error):
+                    raise
+        return await _connected(address, port, user, password, database, ways[-1])
 
-    await _first(policy, host, port, at)
+    return await _first(policy, host, port, at)
+
+
+async def sign_in(
+    policy: Policy,
+    host: str,
+    port: int,
+    user: str,
+    password: str,
+    database: str,
+    sslmode: str = "prefer",
+    ca_certificate: str | None = None,
+) -> None:
+    """Sign in and ask one question; raises as `connect` does."""
+    conn = await connect(policy, host, port, user, password, database, sslmode, ca_certificate)
+    try:
+        await conn.fetchval("SELECT 1")
+    finally:
+        conn.terminate()
 
 
 async def reach(policy: Policy, host: str, port: int) -> None:
@@ -52,33 +79,19 @@ async def _first(policy: Policy, host: str, port: int, at: Callable[[str], Await
     return await at(addresses[-1])
 
 
-class _Named(ssl.SSLContext):
-    """TLS to an address that names the server (SNI), because some proxies choose the database by that name.
-
-    As with libpq's `prefer`, the certificate is not checked: no data is sent to the server.
-    """
-
-    name: str
-
-    def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:
-        return super().wrap_bio(*args, **{**kwargs, "server_hostname": self.name})
-
-
-async def _signed_in(
-    address: str, port: int, user: str, password: str, database: str, tls: ssl.SSLContext | bool
-) -> None:
+async def _connected(
+    address: str, port: int, user: str, password: str, database: str, tls: NamedContext | None
+) -> "asyncpg.Connection[Any]":
     """All parameters are given, so that asyncpg takes none from this process's own environment."""
-    conn = await asyncpg.connect(
+    conn: asyncpg.Connection[Any] = await asyncpg.connect(
         host=address,
         port=port,
         user=user,
         password=password,
         database=database,
-        ssl=tls,
+        ssl=tls or False,
         passfile="/dev/null",
         statement_cache_size=0,
+        server_settings={},
     )
-    try:
-        await conn.fetchval("SELECT 1")
-    finally:
-        conn.terminate()
+    return conn

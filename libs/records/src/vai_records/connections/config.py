@@ -55,7 +55,7 @@ def checked_config(config: Mapping[str, Any]) -> Json:
 def address(config: Mapping[str, Any]) -> tuple[Any, ...]:
     """Where credentials are sent to: what was given for one must not be sent to another."""
     http = base_url(config)
-    others = [config.get(name) for name in ("host", "port", "endpoint_url", "region")]
+    others = [config.get(name) for name in ("host", "port", "endpoint_url", "region", "sslmode", "ca_certificate")]
     auth = config.get("auth")
     others.append(auth.get("access_token_url") if isinstance(auth, Mapping) else None)
     return (http, None if http else config.get("base_url"), None if http else config.get("url"), *others)

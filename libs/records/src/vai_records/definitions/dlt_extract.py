@@ -24,9 +24,10 @@ from vai_records.definitions.sources.resources import (
 )
 from vai_records.definitions.sources.rest_checks import Wrong, check_resources
 from vai_records.definitions.sources.rest_requests import ErrorRules, Headers, Params
+from vai_records.definitions.sources.sql_resources import SqlName, SqlResources
 from vai_records.strict import Number, Whole, WrittenOut
 
-COMING = ("shopify", "sql_database")
+COMING = ("shopify",)
 """Sources that are still to come: what names them can be saved, and not run yet."""
 
 SIZES = {"XS": 10, "S": 1_000, "M": 10_000}
@@ -217,6 +218,32 @@ class Filesystem(DltExtract):
         if self.resources is not None and self.path is not None:
             raise ValueError("give resources or path, not both")
         return self
+
+
+class SqlDatabase(DltExtract):
+    """Tables and views of a database: the connection's, or a SQLite file."""
+
+    source: Literal["sql_database"]
+    resources: SqlResources | None = Field(
+        default=None, description="Tables or views; left out: all tables of the schema."
+    )
+    path: FilePath | None = Field(
+        default=None, description="A SQLite file under the folder of files; left out: the connection's database."
+    )
+    schema_: SqlName | None = Field(
+        default=None, alias="schema", description="Left out: the user's own (Postgres: mostly public)."
+    )
+    exclude: Annotated[list[SqlName], Field(max_length=1_000)] = Field(
+        default=[], description="Where no resources are named: tables to leave out; * and ? are wildcards."
+    )
+    include_views: bool = Field(default=False, description="Where no resources are named: views, too.")
+    unusual_dates: Literal["text", "null"] = Field(
+        default="text",
+        description="infinity, 0000-00-00 and years beyond 9999: their column becomes text, or they become null.",
+    )
+    read_timeout_seconds: Number = Field(
+        default=300.0, gt=0, le=3600, description="How long the next rows may take, or a statement's first."
+    )
 
 
 class Sample(DltExtract):

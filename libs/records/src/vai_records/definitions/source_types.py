@@ -15,7 +15,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final, Literal
 
 from vai_records.connections.providers import provider_config
-from vai_records.definitions.dlt_extract import DltExtract, Filesystem, Noop, RestApi, Sample
+from vai_records.definitions.dlt_extract import DltExtract, Filesystem, Noop, RestApi, Sample, SqlDatabase
 
 Json = dict[str, Any]
 Size = Literal["XS", "S", "M", "L", "XL"]
@@ -141,6 +141,16 @@ _STORE_CREDENTIALS = _object(
     session_token="Of a key for some hours.",
 )
 
+_SQL = _object(
+    url="postgresql://host:port/name or mysql://host:port/name; or host, port and database.",
+    host="The server; the connection's provider (postgres, mysql, mariadb) says what it speaks.",
+    port="Left out: the usual one.",
+    database="Left out: named as the user (Postgres), or none (MySQL).",
+    sslmode="disable, prefer (if left out), require, verify-ca or verify-full, as libpq means them.",
+    ca_certificate="PEM of the authority that verify-ca and verify-full trust; left out: the machine's.",
+)
+_SQL_CREDENTIALS = _object(username="Of a user that may read, and nothing else.", password="The user's password.")
+
 _OURS = (
     SourceType(
         RestApi,
@@ -157,6 +167,14 @@ _OURS = (
         "vai_extract_worker.files.source:FileSource",
         _STORE,
         _STORE_CREDENTIALS,
+    ),
+    SourceType(
+        SqlDatabase,
+        "SQL database",
+        "Tables and views of Postgres, MySQL, MariaDB or a SQLite file: whole or by a cursor, in slices.",
+        "vai_extract_worker.sql.source:SqlSource",
+        _SQL,
+        _SQL_CREDENTIALS,
     ),
     SourceType(
         Sample,

@@ -16,6 +16,7 @@ from vai_common.egress.httpx2_guard import guarded_client
 from vai_common.errors import ErrorCode, Permanent, Retryable
 from vai_records.connections.connections import Connection
 from vai_records.connections.credentials import HttpCredentials, Unusable, base_url, http_credentials, split_address
+from vai_records.connections.databases import database_of
 from vai_records.models.providers import PROVIDERS
 from vai_records.refused import Refused, refused
 
@@ -50,7 +51,7 @@ async def check(
     if base_url(config) is not None:
         return await _ask(connection, credentials, policy)
     address = split_address(config.get("base_url") or config.get("url"))
-    if (database := databases.database_of(connection.provider, config, credentials, address)) is not None:
+    if (database := database_of(connection.provider, config, credentials, address)) is not None:
         return Finding(*await databases.look(database, policy, _SECONDS))
     endpoint = split_address(config.get("endpoint_url"))
     if endpoint is not None and endpoint.scheme in _HTTP:

@@ -108,7 +108,11 @@ class LocalShelf:
                 yield Found(path.relative_to(self._root).as_posix(), facts.st_size, facts.st_mtime)
 
     def open(self, file: Found) -> BinaryIO:
-        return (self._root / file.path).resolve().open("rb")
+        return self.place(file).open("rb")
+
+    def place(self, file: Found) -> Path:
+        """Where it is, links followed: for libraries that open files by themselves."""
+        return (self._root / file.path).resolve()
 
     def close(self) -> None:
         """There is nothing."""

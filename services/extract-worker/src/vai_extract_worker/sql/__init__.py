@@ -1,0 +1,1 @@
+"""The source `sql_database`: tables and views of Postgres, MySQL, MariaDB and SQLite."""

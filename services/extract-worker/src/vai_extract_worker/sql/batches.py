@@ -1,0 +1,46 @@
+"""Rows that a client library hands out one by one, in pages of a few megabytes, however wide they are."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+import pyarrow as pa
+
+from vai_extract_worker.values.common_columns import joined
+
+Row = tuple[Any, ...]
+
+_PAGE_BYTES: Final = 4 * 1024 * 1024
+_MOST_ROWS: Final = 20_000
+_STEP: Final = 500
+_STEP_BYTES: Final = 1024 * 1024
+
+
+def pages(
+    fetch: Callable[[int], Sequence[Row]], array: Callable[[int, list[Any]], pa.Array]
+) -> Iterator[tuple[list[pa.ChunkedArray], int]]:
+    """The columns of each page, and its bytes. `fetch(n)` answers up to n rows, none at the end; `array` makes a column
+    of some values of the column of that number. Rows that are wide are fetched few at a time."""
+    parts: list[list[pa.Array]] = []
+    size = rows = 0
+    step = _STEP // 10
+    while got := fetch(step):
+        arrays = [array(number, list(values)) for number, values in enumerate(zip(*got, strict=True))]
+        parts.append(arrays)
+        bytes_ = sum(one.nbytes for one in arrays)
+        size, rows = size + bytes_, rows + len(got)
+        step = max(1, min(_STEP * 4, 2 * step, _STEP_BYTES * len(got) // max(bytes_, 1)))
+        if size >= _PAGE_BYTES or rows >= _MOST_ROWS:
+            yield _columns(parts), size
+            parts, size, rows = [], 0, 0
+    if parts:
+        yield _columns(parts), size
+
+
+def _columns(parts: list[list[pa.Array]]) -> list[pa.ChunkedArray]:
+    return [_column(list(chunks)) for chunks in zip(*parts, strict=True)]
+
+
+def _column(chunks: list[pa.Array]) -> pa.ChunkedArray:
+    if len({chunk.type for chunk in chunks}) == 1:
+        return pa.chunked_array(chunks)
+    return joined([pa.table([chunk], ["value"]) for chunk in chunks])["value"]

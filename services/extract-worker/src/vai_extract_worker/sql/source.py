@@ -6,8 +6,8 @@ from typing import cast
 
 from vai_common.errors import ErrorCode, Permanent
 from vai_extract_worker.source import Means, Table
-from vai_extract_worker.sql.relations import Relation
 from vai_extract_worker.sql.opened_database import Session
+from vai_extract_worker.sql.relations import Relation
 from vai_extract_worker.sql.table import SqlTable
 from vai_extract_worker.values.columns import free_name
 from vai_records.definitions.dlt_extract import DltExtract, SqlDatabase

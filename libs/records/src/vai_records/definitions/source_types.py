@@ -195,7 +195,10 @@ _VENDORS: Final = ("amazon_sp_api", "klaviyo")
 
 
 def config_of(provider: str, given: Mapping[str, Any]) -> Json:
-    """A connection's config with what its provider's source, or the provider itself, has as defaults. Raises `WrongConfig`."""
+    """A connection's config with what its provider's source, or the provider itself, has as defaults.
+
+    Raises `WrongConfig`.
+    """
     source = source_types().get(provider)
     if source is None:
         return provider_config(provider, given)

@@ -2,15 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from functools import cache
 from typing import Annotated, Any, Literal
-from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
 from vai_records.automations.schedule import BadSchedule, check_cron
 from vai_records.definitions.conditions import same
 from vai_records.strict import ReallyTrue, Strict, short
+from vai_records.time_zones import TimeZone
 from vai_records.validation.masking import MARKER
 
 LONGEST_PATH = 255
@@ -41,26 +40,6 @@ def _cron(value: str) -> str:
         return check_cron(value)
     except BadSchedule as error:
         raise ValueError(str(error)) from None
-
-
-def _zone(value: str) -> str:
-    if value not in _zones():
-        meant = _meant_zone(value) or "Europe/Berlin, say"
-        raise ValueError(f"{value!r} is not a time zone of the IANA database: write {meant}")
-    return value
-
-
-def _meant_zone(value: str) -> str | None:
-    """The zone that is written so in other letters (`europe/berlin`), or the first that is called so (`New York`)."""
-    wanted = value.strip().replace(" ", "_").casefold()
-    known = sorted(_zones(), key=lambda name: (name.casefold() != wanted, name))
-    return next((name for name in known if wanted in (name.casefold(), name.rpartition("/")[2].casefold())), None)
-
-
-@cache
-def _zones() -> frozenset[str]:
-    """Without what is no place: `localtime` is another zone on each machine, `right/…` counts leap seconds."""
-    return frozenset(available_timezones() - {"Factory", "localtime"})
 
 
 def webhook_path(value: str) -> str:
@@ -100,7 +79,7 @@ class ScheduleTrigger(_Trigger):
         Field(max_length=200, description="Minute, hour, day, month, weekday; or @daily and the like."),
         AfterValidator(_cron),
     ]
-    timezone: Annotated[str, Field(max_length=100), AfterValidator(_zone)] = "UTC"
+    timezone: TimeZone = "UTC"
     catchup: Literal["latest", "all", "none"] = Field(default="latest", description="What was missed while down.")
     overlap: Literal["skip", "queue", "allow"] = Field(default="skip", description="While an earlier run goes on.")
 

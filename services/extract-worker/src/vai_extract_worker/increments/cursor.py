@@ -13,7 +13,8 @@ from typing import Any
 from dlt.common import jsonpath
 
 from vai_common.errors import ErrorCode, Permanent
-from vai_extract_worker.increments.cursor_values import Key, as_instant, before, grain, key_of, written
+from vai_extract_worker.increments.cursor_formats import CursorFormats
+from vai_extract_worker.increments.cursor_values import Key, as_instant, before
 from vai_extract_worker.log_texts import Entry, bound_not_shown, late_rows, rows_not_remembered, saved_cursor_ahead
 from vai_extract_worker.progress import Json
 from vai_extract_worker.values import known_rows
@@ -49,7 +50,8 @@ class IncrementalCursor:
         self._plain = self._path.split(".") if _PLAIN_PATH.fullmatch(self._path) else None
         self._by = list(primary_key) or None
         self._now = moment
-        self._end = None if incremental.end_value is None else self._key(incremental.end_value)
+        self._formats = CursorFormats(incremental)
+        self._end = None if incremental.end_value is None else self._given(incremental.end_value)
         self._warnings: list[str] = []
         self._older = 0
         self._forgotten = 0
@@ -70,9 +72,10 @@ class IncrementalCursor:
         self._at_bound = int((state or {}).get("at_bound", 0))
         self._shows_bound = bool((state or {}).get("shows_bound"))
         self._ahead_from = as_instant(state["ahead"]) if state and state.get("ahead") else None
-        self._bound_key = None if self.bound is None else self._key(self.bound)
+        self._bound_key = None if self.bound is None else self._given(self.bound)
         self._refuse_to_begin_ahead()
         self._floor = self._floor_of(self._bound_key)
+        self._asked_from = None if self._floor is None else self._formats.floor_of(self._floor)
         self.largest, self._largest_key = self.bound, self._bound_key
         self._edge: dict[bytes, Key | None] = {}
         self._apart: set[bytes] = set()
@@ -84,7 +87,7 @@ class IncrementalCursor:
 
     def _go_on(self, largest: Any, edge: set[bytes], apart: set[bytes]) -> None:
         self.largest = largest
-        self._largest_key = None if largest is None else self._key(largest)
+        self._largest_key = None if largest is None else self._given(largest)
         self._edge = dict.fromkeys(edge)
         self._apart = apart
         self._met_field = True
@@ -92,9 +95,28 @@ class IncrementalCursor:
     @property
     def asked(self) -> Any:
         """The value to ask the source with: the bound, or what lies the lag before it, as the source writes it."""
-        if self._floor is None or self._floor == self._bound_key:
+        if self._floor is None or self._bound_key is None:
             return self.bound
-        return written(self._floor, self.bound)
+        return self._formats.asked(self._floor, self.bound, is_it=self._floor == self._bound_key)
+
+    @property
+    def asked_until(self) -> Any:
+        """The end to ask the source for, None where there is none."""
+        end = self._incremental.end_value
+        return None if self._end is None else self._formats.asked_until(self._end, end)
+
+    def told(self, value: Any) -> Any:
+        """A value of the definition as the source is told it."""
+        return None if value is None else self._formats.asked(self._given(value), value, is_it=True)
+
+    @property
+    def begins_at(self) -> datetime | None:
+        """From which moment on it asks; None where its values are no times, or there is none."""
+        return self._floor if isinstance(self._floor, datetime) else None
+
+    @property
+    def ends_at(self) -> datetime | None:
+        return self._end if isinstance(self._end, datetime) else None
 
     def fresh(self, rows: list[Any]) -> list[Any]:
         """The rows that are new; moves the mark on. Raises `Permanent` where rows have no usable cursor."""
@@ -198,7 +220,7 @@ class IncrementalCursor:
         if key is None:
             return self._incremental.on_cursor_value_missing != "exclude" and row_digest(row) not in self._known
         if self._floor is not None and key < self._floor:
-            self._older += 1
+            self._older += self._asked_from is None or key < self._asked_from
             self.is_over = self.is_over or self._incremental.row_order == "desc"
             return False
         if self._end is not None and not key < self._end:
@@ -213,7 +235,7 @@ class IncrementalCursor:
 
     def _identity(self, row: Any, value: Any, key: Any) -> bytes:
         """By its key; but a row may still change at a value that is not over yet, such as today's date."""
-        if isinstance(key, datetime) and key + grain(value) > self._now:
+        if isinstance(key, datetime) and key + self._formats.grain(value) > self._now:
             return row_digest(row)
         return identity(row, value, self._by)
 
@@ -282,8 +304,8 @@ class IncrementalCursor:
         key = self._bound_key
         if isinstance(key, datetime) and key > self._now + self._ahead and not self._is_initial:
             self._warnings.append(str(self.bound))
-            self.bound = written(self._now, self.bound)
-            self._bound_key = self._key(self.bound)
+            self.bound = self._formats.as_shown(self._now, self.bound)
+            self._bound_key = self._given(self.bound)
 
     def _refuse_another_field(self, state: Json | None) -> None:
         """The values of one field say nothing of where another one stands."""
@@ -317,7 +339,13 @@ class IncrementalCursor:
 
     def _key(self, value: Any) -> Key:
         try:
-            return key_of(value, self._incremental.compare_as == "text")
+            return self._formats.key(value)
+        except ValueError as error:
+            raise self._unusable(str(error)) from error
+
+    def _given(self, value: Any) -> Key:
+        try:
+            return self._formats.given(value)
         except ValueError as error:
             raise self._unusable(str(error)) from error
 

@@ -70,10 +70,13 @@ def before(key: Key, amount: float) -> Key:
     return key - (int(amount) if float(amount).is_integer() else Decimal(str(amount)))
 
 
-def written(key: Key, like: Any) -> Any:
-    """A key as the value `like` is written: a time with its zone, separator and decimals, a number as text or not."""
+def written(key: Key, like: Any, zone: tzinfo = UTC) -> Any:
+    """A key as the value `like` is written: a time with its zone, separator and decimals, a number as text or not.
+
+    `zone` is that of times that name none.
+    """
     if isinstance(key, datetime):
-        return _written_instant(key, like) if isinstance(like, str) else key.timestamp()
+        return _written_instant(key, like, zone) if isinstance(like, str) else key.timestamp()
     if isinstance(like, str):
         if re.match(r"0\d", like):  # the source compares text
             return str(max(key, 0)).zfill(len(like)) if isinstance(key, int | Decimal) else str(key)
@@ -81,10 +84,15 @@ def written(key: Key, like: Any) -> Any:
     return float(key) if isinstance(key, Decimal) else key
 
 
-def _written_instant(moment: datetime, like: str) -> str:
+def names_zone(value: str) -> bool:
+    """Whether a time names its zone, or is written in no form that is known here."""
+    form = _WRITTEN.fullmatch(value)
+    return form is None or form["zone"] is not None
+
+
+def _written_instant(moment: datetime, like: str, zone: tzinfo) -> str:
     form = _WRITTEN.fullmatch(like)
-    zone = _zone_of(like)
-    local = moment.astimezone(zone)
+    local = moment.astimezone(_zone_of(like) if names_zone(like) else zone)
     if form is None:
         return local.isoformat()
     if form["between"] is None:

@@ -1,21 +1,13 @@
 """Time windows: the slices of a resource that is asked for by time (document 000, "Progress Tracking")."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from vai_common.errors import ErrorCode, Permanent
+from vai_extract_worker.increments.cursor_formats import TimeFormat
 from vai_records.definitions.sources.resources import Slices
 
 _MOST = 100_000
-
-_UNITS = {
-    "datetime": timedelta(seconds=1),
-    "datetime_ms": timedelta(milliseconds=1),
-    "date": timedelta(days=1),
-    "unix": timedelta(seconds=1),
-    "unix_ms": timedelta(milliseconds=1),
-}
-"""The least step of each format; what a moment has beyond it is cut off."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +25,9 @@ class Window:
 
     def bounds(self, slices: Slices) -> tuple[str | int, str | int]:
         """Both ends as the source is told them. The last window takes in all of the unit in which it ends."""
-        unit = _UNITS[slices.format]
-        end = self.end + unit if self.last and slices.format == "date" else self.end
-        return written(self.start, slices), written(end - unit if slices.end == "inclusive" else end, slices)
+        form = TimeFormat(slices.format)
+        end = self.end + form.unit if self.last and form.unit == timedelta(days=1) else self.end
+        return form.written(self.start), form.written(end - form.unit if slices.end == "inclusive" else end)
 
 
 def windows(start: datetime, until: datetime, slices: Slices) -> list[Window]:
@@ -49,18 +41,3 @@ def windows(start: datetime, until: datetime, slices: Slices) -> list[Window]:
         Window(start + step * index, min(start + step * (index + 1), until), index == count - 1)
         for index in range(count)
     ]
-
-
-def written(moment: datetime, slices: Slices) -> str | int:
-    """A moment as the source is told it."""
-    moment = moment.astimezone(UTC)
-    match slices.format:
-        case "unix":
-            return int(moment.timestamp())
-        case "unix_ms":
-            return int(moment.timestamp()) * 1000 + moment.microsecond // 1000
-        case "date":
-            return moment.date().isoformat()
-        case "datetime_ms":
-            return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -45,7 +45,7 @@ class Requests:
         if mark and incremental and incremental.param and mark.asked is not None:
             params[incremental.param] = mark.asked
         if incremental and incremental.end_param:
-            params[incremental.end_param] = incremental.end_value
+            params[incremental.end_param] = mark.asked_until if mark else incremental.end_value
         if part and self._resource.slices:
             params |= part.params(self._resource.slices)
         return params
@@ -69,10 +69,11 @@ def _bound(word: str, part: Window | None, resource: RestResource) -> Any:
 
 
 def _of_increment(word: str, mark: IncrementalCursor | None, resource: RestResource) -> Any:
-    incremental = resource.incremental
+    if mark is None or resource.incremental is None:
+        return UNKNOWN
     found = {
-        "start_value": mark.asked if mark else None,
-        "initial_value": incremental.initial_value if incremental else None,
-        "end_value": incremental.end_value if incremental else None,
+        "start_value": mark.asked,
+        "initial_value": mark.told(resource.incremental.initial_value),
+        "end_value": mark.asked_until,
     }[word]
     return UNKNOWN if found is None else found

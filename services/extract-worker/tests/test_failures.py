@@ -318,3 +318,9 @@ def test_a_key_that_a_source_echoes_in_its_links_does_not_keep_pages_from_being_
     assert len(bench.commits) > 3
     assert key not in str(bench.commits)
     assert all(ask.target.count("key=") == 1 for ask in api.asked)
+
+
+def test_an_answer_of_202_is_data_where_the_resource_knows_no_errors(bench: Any, api: FakeApi) -> None:
+    api.paths["/items"] = lambda ask: Say([{"id": 1}], 202)
+    bench.extract("rest_api", base_url=api.url, resources=[{"name": "items", "errors": []}])
+    assert bench.column("items", "id") == [1]

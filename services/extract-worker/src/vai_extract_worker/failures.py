@@ -36,9 +36,6 @@ def of_status(response: requests.Response, hidden: Hidden) -> RunError:
     if is_quota(status, response.headers):
         text = f"{said}: too many requests; request_interval_seconds slows a source down."
         return Retryable(ErrorCode.RATE_LIMITED, text, details, quota_wait(response.headers, now()))
-    if status == 202:
-        text = f"{said}: what was asked for is not ready yet."
-        return Retryable(ErrorCode.CONNECTION_ERROR, text, {**details, "body": ""}, retry_after(response))
     if status in (401, 403):
         text = f"{said}: the credentials are missing, wrong or may not read this. Correct the connection's credentials."
         return Permanent(ErrorCode.AUTH_ERROR, text, details)
@@ -98,8 +95,8 @@ def garbage(place: str, what: str, wanted: str, details: dict[str, Any]) -> Garb
     return Garbage(ErrorCode.DATA_ERROR, text, details)
 
 
-def not_ready(url: str | None) -> Retryable:
+def not_ready(response: requests.Response) -> Retryable:
     """202: the source has taken the request and has no answer yet."""
-    place = place_of(url)
+    place = place_of(response.url)
     text = f"{place} answered 202: what was asked for is not ready yet. Ask later; if it is the data, set errors: []."
-    return Retryable(ErrorCode.CONNECTION_ERROR, text, {"url": place})
+    return Retryable(ErrorCode.CONNECTION_ERROR, text, {"statusCode": 202, "url": place}, retry_after(response))

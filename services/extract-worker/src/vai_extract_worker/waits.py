@@ -27,15 +27,21 @@ def rest(seconds: float, link: Link) -> None:
 
 
 class Pace:
-    """At least `interval` seconds between two requests (pre-emptive rate limiting, document 000)."""
+    """At least `interval` seconds between two requests (pre-emptive rate limiting, document 000), of any thread."""
 
     def __init__(self, interval: float, link: Link) -> None:
         self.interval = interval
         self._link = link
         self._next = 0.0
+        self._turn = threading.Lock()
 
     def keep(self) -> None:
         """Wait for one's turn."""
         if self.interval:
-            wait(self._next - steady_seconds(), self._link)
-            self._next = steady_seconds() + self.interval
+            while not self._turn.acquire(timeout=_LOOK_SECONDS):
+                self._link.check()
+            try:
+                wait(self._next - steady_seconds(), self._link)
+                self._next = steady_seconds() + self.interval
+            finally:
+                self._turn.release()

@@ -36,6 +36,11 @@ def events(ask: Ask) -> Any:
     return {"data": [{"id": "1", "attributes": {"datetime": "2026-01-01T00:00:00+00:00", "value": {"usd": 1}}}]}
 
 
+def issues(ask: Ask) -> Any:
+    assert ask.query["jql"] == "updated >= '2026/01/01 01:00' ORDER BY updated"
+    return [{"id": 1, "updated": 1_767_400_000_123}]
+
+
 def sales(ask: Ask) -> Any:
     start, end = ask.query["between"].split("..")
     return [{"day": day} for day in DAYS if start <= day <= end]
@@ -58,6 +63,11 @@ def many(ask: Ask) -> Any:
     return [{"id": number} for number in range(25)] if ask.query["page"] == "1" else []
 
 
+def products(ask: Ask) -> Any:
+    first = int(ask.query["offset"])
+    return {"total": 450, "products": [{"id": number} for number in range(first, min(first + 100, 450))]}
+
+
 Answer = Callable[[Ask], Any]
 SERVED: dict[str, tuple[dict[str, Answer], dict[str, tuple[str, list[Any]]]]] = {
     "GraphQL": ({"/graphql": graphql}, {"orders": ("id", [1, 2, 3, 4, 5, 6])}),
@@ -67,6 +77,7 @@ SERVED: dict[str, tuple[dict[str, Answer], dict[str, tuple[str, list[Any]]]]] = 
     ),
     "Repeated parameters": ({"/tickets": tickets}, {"tickets": ("id", ["open", "done"])}),
     "An increment inside an expression": ({"/events": events}, {"events": ("attributes__value", ['{"usd":1}'])}),
+    "A cursor that is asked for in another format": ({"/issues": issues}, {"issues": ("updated", [1_767_400_000_123])}),
     "Windows in one parameter": ({"/sales": sales}, {"sales": ("day", DAYS)}),
     "A resource for each row of another one": (
         {"/orders": orders, "/orders/o1/refunds": lambda ask: [{"amount": 5}], "/orders/o2/refunds": lambda ask: []},
@@ -90,6 +101,7 @@ SERVED: dict[str, tuple[dict[str, Answer], dict[str, tuple[str, list[Any]]]]] = 
         {"campaigns": ("channel", ["email", "sms"])},
     ),
     "A trial": ({"/orders": many}, {"orders__trial": ("id", list(range(10)))}),
+    "Several pages side by side": ({"/products": products}, {"products": ("id", list(range(450)))}),
 }
 
 

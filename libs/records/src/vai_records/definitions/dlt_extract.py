@@ -15,6 +15,7 @@ from vai_records.definitions.sources.file_resources import FileResources
 from vai_records.definitions.sources.globs import few_wildcards
 from vai_records.definitions.sources.paginators import Auto, JsonPath, Paginator
 from vai_records.definitions.sources.resources import (
+    MOST_PARALLEL,
     MOST_RESOURCES,
     NamedResources,
     RestResources,
@@ -187,6 +188,12 @@ class RestApi(DltExtract):
     )
     request_interval_seconds: Number = Field(default=0.0, ge=0, le=3600, description="Least time between two.")
     pages_without_progress: WithoutProgress = None
+    parallel_pages: int = Field(
+        default=1,
+        ge=1,
+        le=MOST_PARALLEL,
+        description="So many pages are asked for side by side, where they are counted (page_number, offset).",
+    )
 
     @model_validator(mode="after")
     def _windows_begin_somewhere(self) -> Self:

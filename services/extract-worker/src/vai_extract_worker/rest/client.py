@@ -1,6 +1,7 @@
 """dlt's REST client for one resource: what it would guess or pass over in silence is an error here."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, cast
 
 import requests
@@ -19,6 +20,7 @@ from vai_extract_worker.paging.row_totals import Totals
 from vai_extract_worker.paging.signs_of_more import sign_of_more
 from vai_extract_worker.rest.credentials import Access, HostBound
 from vai_extract_worker.rest.http_session import SourceSession, Wanted
+from vai_extract_worker.rest.pages_ahead import PagesAhead
 from vai_extract_worker.values.selection import quoted, rows_of, selector_of
 from vai_records.definitions.sources import paginators as given
 
@@ -39,6 +41,7 @@ class Client(dlt_client.RESTClient):
         came: int = 0,
         totals: Totals | None = None,
         repeats: Repeats | None = None,
+        ahead: PagesAhead | None = None,
     ) -> None:
         super().__init__(access.base_url, auth=HostBound(access), session=session, config=RuntimeConfiguration())
         self.definition = definition
@@ -46,6 +49,11 @@ class Client(dlt_client.RESTClient):
         self.totals = totals or Totals(None)
         self.repeats = repeats or Repeats(())
         self._wanted = wanted
+        self._ahead = ahead
+        self._turns: BasePaginator | None = None
+        self._rows_a_page = 0
+        self._size: int | None = None
+        """Bytes of the last answer, None before the first one."""
         self._name = name
         self._had_rows = False
         self._is_guessed = False
@@ -60,6 +68,7 @@ class Client(dlt_client.RESTClient):
 
     def follow(self, **asked: Any) -> Iterator[Any]:
         """The pages, each as dlt's `PageData`. Raises `Permanent` for what dlt makes of an answer it cannot take."""
+        self._turns = asked.get("paginator")
         try:
             for page in self.paginate(**asked, hooks={"response": []}):
                 self._look_for_more(page)
@@ -73,9 +82,12 @@ class Client(dlt_client.RESTClient):
                 yield page
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise pagination_failed(error) from error
+        finally:
+            if self._ahead:
+                self._ahead.close()
 
     def extract_response(self, response: requests.Response, data_selector: Any) -> list[Any]:
-        body = response.json()
+        body, self._size = response.json(), len(response.content or b"")
         if self._is_guessed and data_selector == "$" and isinstance(body, dict):
             data_selector = self._place(response)
         rows = rows_of(str(data_selector), body, self._had_rows, self._is_guessed)
@@ -89,8 +101,18 @@ class Client(dlt_client.RESTClient):
         return self._guessed
 
     def _send_request(self, request: requests.Request, **kwargs: Any) -> requests.Response:
-        cast(SourceSession, self.session).want(self._wanted)
+        session = cast(SourceSession, self.session)
+        session.want(self._wanted, self._ahead)
+        if self._ahead and self._size is not None:
+            send = partial(session.send_ahead, self._wanted)
+            for value, following in self._ahead.plan(self._turns, request, self._size, self._pages_left()):
+                self._ahead.send(value, session.prepare_request(following), send)
         return super()._send_request(request, **kwargs)
+
+    def _pages_left(self) -> int | None:
+        """How many pages there are from the next one on, by the total that the answers tell beside them."""
+        total, page = self.totals.total, self._rows_a_page
+        return None if total is None or not page or self.came > total else -(-(total - self.came) // page)
 
     def detect_data_selector(self, response: requests.Response) -> str:
         self._is_guessed = True
@@ -104,6 +126,7 @@ class Client(dlt_client.RESTClient):
         paginator = cast(BasePaginator, pagination.paginator_of(self.definition))
         if isinstance(paginator, PageNumbers):
             paginator.refuses_an_empty_end = not tells_its_page(response, data)
+        self._turns = paginator
         return paginator
 
     def _look_for_more(self, page: Any) -> None:
@@ -137,6 +160,7 @@ class Client(dlt_client.RESTClient):
     def _look_for_the_end(self, page: Any) -> None:
         """A link to the next page that is always there, as CKAN's: what is empty after all rows is the end."""
         self.came += len(page)
+        self._rows_a_page = len(page)
         if page or not isinstance(page.paginator, JsonLinks) or not page.paginator.has_next_page:
             return
         total = total_told(page.response, page)

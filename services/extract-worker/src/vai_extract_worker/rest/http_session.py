@@ -2,7 +2,7 @@
 
 import os
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +19,7 @@ from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
 from vai_extract_worker import failures
 from vai_extract_worker.rest.answer_errors import error_in
 from vai_extract_worker.rest.answer_formats import WORDS, read_as
+from vai_extract_worker.rest.pages_ahead import NotSent, PagesAhead
 from vai_extract_worker.waits import Pace, wait
 from vai_records.definitions.sources.csv_words import CsvWords
 from vai_records.definitions.sources.rest_requests import ErrorRule, ResponseAction
@@ -158,6 +159,7 @@ class SourceSession(requests.Session):
         self.pace = Pace(interval, link)
         self.wanted = Wanted()
         self.received = 0
+        self._ahead: PagesAhead | None = None
         self._link = link
         self._read_timeout = read_timeout
 
@@ -169,9 +171,8 @@ class SourceSession(requests.Session):
         tries = 0
         while True:
             self._link.check()
-            self.pace.keep()
             try:
-                return self._parsed(self._asked(request, dict(kwargs)))
+                return self._parsed(self._answer_to(request, kwargs))
             except RunError as error:
                 pause = _pause(error, tries)
                 if pause is None:
@@ -179,9 +180,18 @@ class SourceSession(requests.Session):
             tries += 1
             wait(pause, self._link)
 
-    def want(self, wanted: Wanted) -> None:
-        """For the requests that follow."""
-        self.wanted, self.pace.interval = wanted, wanted.interval
+    def want(self, wanted: Wanted, ahead: PagesAhead | None = None) -> None:
+        """For the requests that follow; `ahead` has those that were sent already."""
+        self.wanted, self.pace.interval, self._ahead = wanted, wanted.interval, ahead
+
+    def send_ahead(
+        self, wanted: Wanted, request: requests.PreparedRequest, is_unwanted: Callable[[], bool]
+    ) -> requests.Response:
+        """The answer to a request whose turn has not come, unread, for a thread. Raises errors at once."""
+        self.pace.keep()
+        if is_unwanted():
+            raise NotSent
+        return self._asked(request, {"timeout": (CONNECT_TIMEOUT, self._read_timeout)}, wanted)
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
         """A redirect to another origin loses the credentials; a body is sent to no other."""
@@ -191,17 +201,23 @@ class SourceSession(requests.Session):
             for name in [name for name in prepared_request.headers if name.lower() in self.secret_headers]:
                 del prepared_request.headers[name]
 
-    def _asked(self, request: requests.PreparedRequest, kwargs: dict[str, Any]) -> requests.Response:
+    def _answer_to(self, request: requests.PreparedRequest, kwargs: dict[str, Any]) -> requests.Response:
+        if self._ahead is not None and (response := self._ahead.take(request)) is not None:
+            return response
+        self.pace.keep()
+        return self._asked(request, dict(kwargs), self.wanted)
+
+    def _asked(self, request: requests.PreparedRequest, kwargs: dict[str, Any], wanted: Wanted) -> requests.Response:
         try:
             response = super().send(request, **kwargs)
         except requests.RequestException as error:
             raise failures.of_exception(error, request.url, self._read_timeout) from error
-        if self.wanted.ignores(response):
+        if wanted.ignores(response):
             raise IgnoreResponseException
-        if not 200 <= response.status_code < 300 or response.status_code == ACCEPTED:
+        if response.status_code == ACCEPTED and wanted.errors != []:
+            raise failures.not_ready(response)
+        if not 200 <= response.status_code < 300:
             raise failures.of_status(response, self.hidden)
-        if response.status_code == 202 and self.wanted.errors != []:
-            raise failures.not_ready(response.url)
         return response
 
     def _parsed(self, response: requests.Response) -> requests.Response:

@@ -32,6 +32,7 @@ from vai_extract_worker.progress import Json, ResourceProgress
 from vai_extract_worker.rest.client import Client
 from vai_extract_worker.rest.credentials import Access, access_of, without_params
 from vai_extract_worker.rest.http_session import SourceSession, Wanted, origin_of
+from vai_extract_worker.rest.pages_ahead import PagesAhead
 from vai_extract_worker.rest.request_parts import Asked, Requests
 from vai_extract_worker.rest.token_renewal import Lasting
 from vai_extract_worker.source import Means, Page, Table
@@ -219,7 +220,9 @@ class Endpoint:
         )
         repeats = Repeats(_names(resource.primary_key), most, known.get("still"))
         came = known.get("came", 0)
-        client = Client(self.name, self.access, self._session, definition, self._wanted, came, totals, repeats)
+        side_by_side = given_.parallel_pages if resource.parallel_pages is None else resource.parallel_pages
+        ahead = PagesAhead(side_by_side, self._means.link.check) if side_by_side > 1 else None
+        client = Client(self.name, self.access, self._session, definition, self._wanted, came, totals, repeats, ahead)
         for data in client.follow(
             **(pagination.asked_at(first, position) if position else first),
             headers=self._requests.headers,
@@ -277,14 +280,18 @@ class Endpoint:
         if self._mark and self._mark.until:
             return datetime.fromisoformat(self._mark.until)
         value = self._mark.asked if self._mark else None
-        found = as_instant(value) if value is not None else self._definition.start
+        found = self._mark.begins_at if self._mark else None
+        if found is None:
+            found = as_instant(value) if value is not None else self._definition.start
         if found is None:
             text = f"{value!r:.60} is not a time at which slices of days can begin; give a time as initial_value."
             raise Permanent(ErrorCode.DATA_ERROR, text, {"field": "incremental.initial_value"})
         return found
 
     def _last_moment(self) -> datetime:
-        end = as_instant(self._resource.incremental.end_value) if self._resource.incremental else None
+        end = self._mark.ends_at if self._mark else None
+        if end is None and self._resource.incremental:
+            end = as_instant(self._resource.incremental.end_value)
         return now() if end is None else min(now(), end)
 
 

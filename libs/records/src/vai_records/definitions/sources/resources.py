@@ -1,15 +1,26 @@
 """What each source of `dlt_extract` can be asked for."""
 
 import re
+from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from vai_records.definitions.sources.csv_words import CsvWords
-from vai_records.definitions.sources.paginators import MOST, JsonPath, Paginator, Parameter
+from vai_records.definitions.sources.paginators import (
+    MOST,
+    Auto,
+    JsonPath,
+    Offset,
+    PageNumber,
+    Paginator,
+    Parameter,
+)
 from vai_records.definitions.sources.rest_requests import Asking
+from vai_records.definitions.sources.time_formats import Format, FormatOfRows, unit_of
 from vai_records.strict import Number, Strict, Whole, short
+from vai_records.time_zones import TimeZone
 
 Disposition = Literal["replace", "append", "merge"]
 _DECIMAL = re.compile(r"decimal\(([1-9]|[12][0-9]|3[0-8])(?:, ?([0-9]|[12][0-9]|3[0-8]))?\)")
@@ -123,6 +134,17 @@ class Incremental(Strict):
     compare_as: Literal["text"] | None = Field(
         default=None, description="text: values that are neither numbers nor times, such as ULIDs, in text order."
     )
+    format: FormatOfRows | None = Field(
+        default=None,
+        description="How rows write times that are not ISO 8601: unix, unix_ms, or a pattern (%d/%m/%Y %H:%M).",
+    )
+    param_format: Format | None = Field(
+        default=None,
+        description="How the source wants to be asked: datetime, datetime_ms, date, unix, unix_ms, or a pattern.",
+    )
+    timezone: TimeZone | None = Field(
+        default=None, description="Of times that name no zone, in rows and in param_format; left out: UTC."
+    )
 
     @model_validator(mode="after")
     def _end_is_whole(self) -> Self:
@@ -130,6 +152,8 @@ class Incremental(Strict):
             raise ValueError("end_param needs an end_value to send")
         if self.lag and self.compare_as:
             raise ValueError("text has no lag: leave out lag or compare_as")
+        if self.compare_as and (self.format or self.param_format or self.timezone):
+            raise ValueError("format, param_format and timezone are of times: leave out compare_as")
         return self
 
 
@@ -144,13 +168,15 @@ class Slices(Strict):
     param_start: Parameter | None = Field(default=None, description="Left out: {slice.start} stands where it goes.")
     param_end: Parameter | None = Field(default=None, description="Left out: {slice.end} stands where it goes.")
     days: Number = Field(gt=0, le=3660)
-    format: Literal["datetime", "datetime_ms", "date", "unix", "unix_ms"] = "datetime"
+    format: Format = Field(
+        default="datetime", description="datetime, datetime_ms, date, unix, unix_ms, or a pattern (%Y%m%d), in UTC."
+    )
     end: Literal["exclusive", "inclusive"] = "exclusive"
 
     @model_validator(mode="after")
     def _dates_are_whole_days(self) -> Self:
-        if self.format == "date" and not self.days.is_integer():
-            raise ValueError(f"the format date has windows of whole days, not of {self.days:g}")
+        if unit_of(self.format) == timedelta(days=1) and not self.days.is_integer():
+            raise ValueError(f"the format {self.format} has windows of whole days, not of {self.days:g}")
         return self
 
 
@@ -162,6 +188,9 @@ WithoutProgress = Annotated[
         description="Pages in a row without a new id or a total, after which a run ends; left out: 10,000.",
     ),
 ]
+
+
+MOST_PARALLEL = 10
 
 
 class RestResource(Resource, Asking, CsvWords):
@@ -176,12 +205,22 @@ class RestResource(Resource, Asking, CsvWords):
     slices: Slices | None = None
     request_interval_seconds: Number | None = Field(default=None, ge=0, le=3600)
     pages_without_progress: WithoutProgress = None
+    parallel_pages: int | None = Field(
+        default=None, ge=1, le=MOST_PARALLEL, description="As of the definition; for page_number and offset."
+    )
     on_missing_column: OnMissingColumn = "warn"
     selected: bool = Field(default=True, description="false: no table; only for the resources that need its rows.")
 
     @property
     def is_incremental(self) -> bool:
         return self.incremental is not None
+
+    @model_validator(mode="after")
+    def _pages_are_counted(self) -> Self:
+        counted = self.paginator is None or isinstance(self.paginator, Auto | PageNumber | Offset)
+        if (self.parallel_pages or 1) > 1 and not counted:
+            raise ValueError("parallel_pages needs pages that are counted: page_number or offset. Leave it out")
+        return self
 
     @model_validator(mode="after")
     def _words_of_csv_are_of_csv(self) -> Self:

@@ -1,0 +1,153 @@
+"""Pages by number or offset that are asked for before their turn, side by side (`parallel_pages`).
+
+Who follows the pages takes one after the other, in their order, and decides by each whether and where it goes on, as
+without this. What was sent ahead only shortens the wait: an answer that is never asked for is thrown away, and one that
+failed is asked for again in its turn. So the rows, the commits and the places to go on from are the same.
+"""
+
+import copy
+import threading
+from collections.abc import Callable, Iterator
+from itertools import islice
+
+import requests
+from dlt.sources.helpers.rest_client.exceptions import IgnoreResponseException
+from dlt.sources.helpers.rest_client.paginators import BasePaginator
+from requests.hooks import default_hooks
+
+from vai_common.errors import ErrorCode, RunError
+from vai_extract_worker.paging.paginators import Offsets, PageNumbers
+from vai_worker.children.link import Stop
+
+MOST_BYTES = 64 * 1024 * 1024
+"""So much of answers, by the size of the last one, may wait for their turn."""
+
+_LOOK_SECONDS = 0.2
+
+Send = Callable[[requests.PreparedRequest, Callable[[], bool]], requests.Response]
+"""Sends a request from a thread. It asks when its turn has come whether the request is unwanted by now (`NotSent`)."""
+Key = tuple[str | None, str | None, bytes | str | None]
+
+
+class NotSent(Exception):
+    """Nobody wants the answer any more."""
+
+
+class PagesAhead:
+    """Of one series of pages. At most `most` requests are under way at a time, the one whose turn it is among them.
+
+    After a refusal (429, 5xx, a broken connection) it is half as many for the rest of the series.
+    """
+
+    def __init__(self, most: int, check: Callable[[], None]) -> None:
+        self._most = most
+        self._check = check
+        self._width = min(2, most)
+        self._sent: dict[int, _Sent] = {}
+        self._is_over = threading.Event()
+        self._limit: RunError | None = None
+
+    def plan(
+        self, paginator: BasePaginator | None, request: requests.Request, size: int, left: int | None
+    ) -> list[tuple[int, requests.Request]]:
+        """The requests that come after this one and may be sent now, each with its page or offset.
+
+        `size` is that of the last answer in bytes, `left` says how many pages there are from this one on, as far as
+        that is known. If nobody says it, it is more from page to page: not much is asked for that is not there.
+        """
+        if not isinstance(paginator, PageNumbers | Offsets):
+            return []
+        if self._sent and paginator.current_value not in self._sent:
+            self._sent, self._most = {}, 1  # it goes on otherwise than was expected
+        is_known = left is not None or _first_beyond(paginator) is not None
+        width = min(self._most if is_known else self._width, max(1, MOST_BYTES // max(size, 1)))
+        width = width if left is None else min(width, left)
+        self._width = min(2 * self._width, self._most)
+        if self._is_unwanted() or width < 2:
+            return []
+        ahead = islice(following(paginator, request), width - 1)
+        return [(value, page) for value, page in ahead if value not in self._sent]
+
+    def send(self, value: int, request: requests.PreparedRequest, send: Send) -> None:
+        """Send the request of a page now, in a thread of its own."""
+        request.hooks = default_hooks()  # a token that was refused is renewed in the request's turn
+        self._sent[value] = sent = _Sent(request, self._most)
+        given = (sent, send, request)
+        threading.Thread(target=self._perform, args=given, name=f"page {value}", daemon=True).start()
+
+    def take(self, request: requests.PreparedRequest) -> requests.Response | None:
+        """The answer to a request whose turn it is; None where it was not sent ahead, or failed.
+
+        Raises the RATE_LIMITED of a request that was sent ahead, once: nothing is sent before that is waited for.
+        """
+        key = _key(request)
+        value = next((value for value, sent in self._sent.items() if sent.key == key), None)
+        taken = None if value is None else self._sent.pop(value)
+        while taken is not None and not taken.is_done.wait(_LOOK_SECONDS):
+            self._check()
+        if taken is not None and taken.response is not None:
+            return taken.response
+        limit, self._limit = self._limit, None
+        if limit is not None:
+            raise limit
+        return None
+
+    def close(self) -> None:
+        """The series is over: what was not sent yet stays unsent."""
+        self._is_over.set()
+        self._sent = {}
+
+    def _is_unwanted(self) -> bool:
+        return self._is_over.is_set() or self._limit is not None
+
+    def _perform(self, sent: "_Sent", send: Send, request: requests.PreparedRequest) -> None:
+        """In a thread. What fails, whatever it is, is met again by the request that is sent in its turn."""
+        try:
+            sent.response = send(request, self._is_unwanted)
+        except RunError as error:
+            if error.code in (ErrorCode.RATE_LIMITED, ErrorCode.CONNECTION_ERROR):
+                self._most = min(self._most, max(1, sent.most // 2))
+            if error.code == ErrorCode.RATE_LIMITED:
+                self._limit = error
+        except (NotSent, Stop, IgnoreResponseException):
+            pass
+        finally:
+            sent.is_done.set()
+
+
+class _Sent:
+    """A request that was sent ahead, when so many at `most` were under way."""
+
+    def __init__(self, request: requests.PreparedRequest, most: int) -> None:
+        self.key = _key(request)
+        self.most = most
+        self.is_done = threading.Event()
+        self.response: requests.Response | None = None
+
+
+def following(paginator: PageNumbers | Offsets, request: requests.Request) -> Iterator[tuple[int, requests.Request]]:
+    """The requests for the pages after this one, up to the end that the source, or the definition, says."""
+    if isinstance(paginator, Offsets) and paginator.probe() is not None:
+        return  # its steps follow what comes
+    step = paginator.limit if isinstance(paginator, Offsets) else 1
+    end = _first_beyond(paginator)
+    other = copy.copy(paginator)
+    while end is None or other.current_value + step < end:
+        other.current_value += step
+        page = copy.copy(request)
+        page.params = dict(request.params or {})
+        page.json = copy.deepcopy(request.json)
+        other.update_request(page)
+        yield other.current_value, page
+
+
+def _first_beyond(paginator: PageNumbers | Offsets) -> int | None:
+    """The first number that is not there, None where nobody says it."""
+    first = paginator.first if isinstance(paginator, Offsets) else paginator.base_index
+    total = None if paginator.total is None or paginator.fall else paginator.total + first
+    ends = [end for end in (total, paginator.maximum_value) if end is not None]
+    return min(ends, default=None)
+
+
+def _key(request: requests.PreparedRequest) -> Key:
+    return request.method, request.url, request.body

@@ -16,8 +16,8 @@ What `dlt_extract` can extract from: `"source"` in an action's definition. Drawn
 installation tells the same, with the JSON Schemas and with the sources of other packages, as `vai sources`,
 `vai sources show NAME` and `GET /api/v1/sources`.
 
-[extraction.md](extraction.md) says how rows are fetched and kept, [rest-api.md](rest-api.md) and [files.md](files.md)
-what those two sources understand, [write-a-source.md](write-a-source.md) how one of your own is added.
+[extraction.md](extraction.md) says how rows are fetched and kept, [rest-api.md](rest-api.md), [files.md](files.md) and
+[vendors.md](vendors.md) what single sources understand, [write-a-source.md](write-a-source.md) how one of your own is added.
 """
 
 _HIDDEN = frozenset(("kind", "connectionRef"))

@@ -111,7 +111,7 @@ class AsyncRuns(AsyncGroup):
     """`client.runs`"""
 
     create, get, delete = _ask(runs.create), _ask(runs.get), _ask(runs.delete)
-    create_many = _ask(runs.create_many)
+    create_many, bulk, run_again = _ask(runs.create_many), _ask(runs.bulk), _ask(runs.run_again)
     list, iterate, wait = _ask(runs.listing), _all(runs.listing), _talk(runs.wait)
     approve, reject, cancel = _ask(runs.approve), _ask(runs.reject), _ask(runs.cancel)
     pause, resume = _ask(runs.pause), _ask(runs.resume)

@@ -113,7 +113,10 @@ def offset_list(
     seen: frozenset[str] = frozenset(),
     base: str = API,
 ) -> Call[Page[A]]:
-    """A list by offset. What slips down a place while the pages are read would come twice: `seen` leaves it out."""
+    """A list by offset, or by cursor where the answer gives one.
+
+    What slips down a place while the pages are read would come twice: `seen` leaves it out.
+    """
 
     def read(data: Any) -> Page[A]:
         try:
@@ -122,8 +125,9 @@ def offset_list(
         except (KeyError, TypeError, AttributeError) as error:
             raise UnexpectedAnswer(f"this is not a list of {key}: {error!r}") from error
         ids = frozenset(each.raw[item.identity] for each in found)
-        rest = offset + len(found), seen | ids, base
-        following = offset_list(path, key, item, query, *rest) if more and found else None
+        cursor = data.get("nextCursor")
+        place = (query, offset + len(found)) if cursor is None else ({**query, "cursor": cursor}, 0)
+        following = offset_list(path, key, item, *place, seen | ids, base) if more and found else None
         return Page([each for each in found if each.raw[item.identity] not in seen], following, total, users)
 
     return Call("GET", base + path, read, query=given(**query, offset=offset), repeatable=True)

@@ -1,11 +1,17 @@
 """Ids of stored things: UUIDv7 (RFC 9562), so that they sort by the time they were made."""
 
 import os
+from datetime import datetime
 from uuid import UUID
 
 from vai_common.clock import unix_nanoseconds
 
 NIL = UUID(int=0)
+
+
+def least_of(moment: datetime) -> UUID:
+    """No id that is made at this moment or later is less than this one."""
+    return UUID(int=max(0, round(moment.timestamp() * 1_000)) << 80)
 
 
 def uuid7() -> UUID:

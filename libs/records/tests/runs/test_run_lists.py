@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,8 @@ from vai_records.lifecycle.moves import Status
 from vai_records.listing import totals
 from vai_records.runs import lists as run_lists
 from vai_records.runs import statements
-from vai_records.runs.lists import RunFilters, _count, _ids
+from vai_records.runs.filters import RunFilters
+from vai_records.runs.lists import Cursor, Order, RunPage, SortBy, Sorting, _count, _ids
 from vai_testkit.database import Database, new_run
 
 ORG, ACTION = UUID(int=1), UUID(int=2)
@@ -36,8 +38,8 @@ async def page(
     database: Database, org_id: UUID, limit: int = 10, offset: int = 0, **filters: Any
 ) -> tuple[list[UUID], int]:
     pool = await database.pool("api-gateway")
-    rows, total = await run_lists.list_page(pool, org_id, RunFilters(**filters), limit, offset)
-    return [row["id"] for row in rows], total
+    found = await run_lists.list_page(pool, org_id, RunFilters(**filters), Sorting(limit=limit, offset=offset))
+    return [row["id"] for row in found.runs], found.total
 
 
 @pytest.fixture
@@ -147,13 +149,120 @@ async def test_the_ids_of_a_page_come_from_an_index_alone(
     asked = RunFilters(**filters)
     async with (await filled.pool("api-gateway")).acquire() as conn, conn.transaction():
         await conn.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
-        for statement, values in (_ids(ORG, asked, 10, 0), *([] if asked.empty else [_count(ORG, asked)])):
+        for statement, values in (_ids(ORG, asked, Sorting(limit=10)), *([] if asked.empty else [_count(ORG, asked)])):
             plan = "\n".join(row[0] for row in await conn.fetch(f"EXPLAIN {statement}", *values))
             assert f"Index Only Scan using {index}" in plan, plan
             assert not re.search(r"Sort  ", plan), plan
 
 
 def test_every_status_is_walked_where_only_kinds_are_asked_for() -> None:
-    text, values = _ids(ORG, RunFilters(kinds=("dlt_extract",)), 10, 5)
+    text, values = _ids(ORG, RunFilters(kinds=("dlt_extract",)), Sorting(limit=10, offset=5))
     assert text.count("LIMIT 15") == len(Status)
-    assert values == [ORG, *Status, ["dlt_extract"]]
+    assert values == [ORG, ["dlt_extract"], *Status]
+
+
+async def pages(database: Database, org_id: UUID, sorting: Sorting, **filters: Any) -> list[UUID]:
+    """The ids of all pages, one behind another."""
+    pool, found = await database.pool("api-gateway"), list[UUID]()
+    while True:
+        page: RunPage = await run_lists.list_page(pool, org_id, RunFilters(**filters), sorting)
+        found += [run["id"] for run in page.runs]
+        if not page.has_next:
+            return found
+        last = page.runs[-1]
+        sorting = replace(sorting, after=Cursor(last["id"], last["updated_at"]))
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+@pytest.mark.parametrize("by", ["created_at", "updated_at"])
+async def test_page_behind_page_every_run_comes_once_in_each_order(
+    database: Database, by: SortBy, order: Order
+) -> None:
+    org_id = uuid7()
+    await made(database, org_id, 7)
+    owner = await database.owner()
+    await owner.execute("UPDATE runs SET updated_at = date_trunc('hour', updated_at) WHERE org_id = $1", org_id)
+    later = await made(database, org_id, 3)
+    ids = [row["id"] for row in await owner.fetch("SELECT id FROM runs WHERE org_id = $1", org_id)]
+    wanted = sorted(ids, key=lambda one: ((one in later) if by == "updated_at" else 0, one), reverse=order == "desc")
+    for limit in (1, 3, 10):
+        assert await pages(database, org_id, Sorting(by, order, limit=limit)) == wanted
+    assert await pages(database, org_id, Sorting(by, order, limit=2), kinds=KINDS[:1]) == [
+        one for one in wanted if one in (set(wanted) & {row["id"] for row in await owner.fetch(
+            "SELECT id FROM runs WHERE org_id = $1 AND kind = $2", org_id, KINDS[0])})
+    ]  # fmt: skip
+
+
+async def test_runs_are_found_by_labels_of_their_own_organisation_alone(database: Database) -> None:
+    org_id = uuid7()
+    await made(database, org_id, 2)
+    (gold,) = await made(database, org_id, 1, labels={"team": "finance", "tier": "gold"})
+    (plain,) = await made(database, org_id, 1, labels={"team": "finance"})
+    await made(database, uuid7(), 2, labels={"team": "finance", "tier": "gold"})
+    assert await page(database, org_id, labels=("team=finance",)) == ([plain, gold], 2)
+    assert await page(database, org_id, labels=("tier",)) == ([gold], 1)
+    assert await page(database, org_id, labels=("team=finance", "tier=gold")) == ([gold], 1)
+    assert await page(database, org_id, labels=("team=sales",)) == ([], 0)
+    assert await page(database, org_id, labels=("tier=team=finance",)) == ([], 0)
+
+
+async def test_runs_are_found_by_who_what_and_when(database: Database) -> None:
+    org_id, connection_id, person = uuid7(), uuid7(), uuid7()
+    (old,) = await made(database, org_id, 1, connection_id=connection_id, created_by=person)
+    cut = await (await database.owner()).fetchval("SELECT clock_timestamp()")
+    (new,) = await made(database, org_id, 1, trigger_method="schedule", trigger_source_id="nightly")
+    found = {
+        "old": {"connection_id": connection_id, "created_by": person, "created_until": cut},
+        "new": {"trigger_methods": ("schedule", "event"), "trigger_source_id": "nightly", "created_from": cut},
+    }
+    for name, filters in found.items():
+        for key, value in filters.items():
+            assert await page(database, org_id, **{key: value}) == ([old if name == "old" else new], 1), key
+    assert await page(database, org_id, created_from=cut, created_until=cut) == ([], 0)
+
+
+async def test_runs_are_found_by_a_part_of_their_action_key_or_error(database: Database) -> None:
+    org_id, action_id = uuid7(), uuid7()
+    owner = await database.owner()
+    await owner.execute(
+        "INSERT INTO actions (id, org_id, name, slug, kind) VALUES ($1, $2, 'Morning Orders', 'orders', 'dlt_extract')",
+        action_id,
+        org_id,
+    )
+    (of_action,) = await made(database, org_id, 1, action_id=action_id)
+    (with_key,) = await made(database, org_id, 1, concurrency_key="shop_100%")
+    failed = await ended(database, org_id, "failed", error={"code": "DATA_ERROR", "message": "No column PRICE"})
+    assert await page(database, org_id, text="morning ord") == ([of_action], 1)
+    assert await page(database, org_id, text="SHOP_100%") == ([with_key], 1)
+    assert await page(database, org_id, text="price") == ([failed], 1)
+    assert await page(database, org_id, text="%") == ([with_key], 1)
+    assert await page(database, uuid7(), text="morning") == ([], 0)
+
+
+async def test_the_runs_of_an_automation_are_those_of_its_steps(database: Database) -> None:
+    org_id, automation_id, automation_run = uuid7(), uuid7(), uuid7()
+    step, *_ = await made(database, org_id, 2)
+    owner = await database.owner()
+    await owner.execute("SET session_replication_role = replica")
+    columns = "id, org_id, automation_id, version_id, triggered_by"
+    values = automation_run, org_id, automation_id
+    await owner.execute(f"INSERT INTO automation_runs ({columns}) VALUES ($1, $2, $3, $1, 'manual')", *values)
+    await owner.execute("SET session_replication_role = origin")
+    await owner.execute(
+        "INSERT INTO automation_steps (automation_run_id, key, place, run_id) VALUES ($1, 'a', 0, $2)",
+        automation_run,
+        step,
+    )
+    assert await page(database, org_id, automation_id=automation_id) == ([step], 1)
+    assert await page(database, uuid7(), automation_id=automation_id) == ([], 0)
+
+
+async def test_where_no_index_counts_they_are_counted_up_to_a_bound(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    org_id, person = uuid7(), uuid7()
+    await made(database, org_id, 8, created_by=person)
+    monkeypatch.setattr(run_lists, "MOST_COUNTED", 5)
+    pool = await database.pool("api-gateway")
+    found = await run_lists.list_page(pool, org_id, RunFilters(created_by=person), Sorting(limit=2))
+    assert (found.has_next, found.total, found.is_exact) == (True, 5, False)

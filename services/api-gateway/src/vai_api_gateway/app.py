@@ -25,17 +25,17 @@ from vai_api_gateway.models import routes as models
 from vai_api_gateway.people import api_keys, invitations, organisation, session, users
 from vai_api_gateway.people import installation as admin
 from vai_api_gateway.reference import docs, document, openapi
-from vai_api_gateway.runs import batch, changes
+from vai_api_gateway.runs import again, batch, changes, many
 from vai_api_gateway.runs import routes as action_runs
 from vai_api_gateway.webhooks import endpoint as webhooks
 from vai_common.clock import steady_seconds
 from vai_common.health import Health
 
 # Routes are tried in this order: fixed words before ids in the same place, then the most frequent ones.
-_WORDS: tuple[Any, ...] = (changes, batch, automation_validation)
+_WORDS: tuple[Any, ...] = (changes, batch, many, automation_validation)
 _PARTS: tuple[Any, ...] = (
     *(action_runs, run_logs, stream, webhooks, automation_runs, actions, automations, connections, kinds),
-    *(sources, datasets, reading, models, replay),
+    *(again, sources, datasets, reading, models, replay),
     *(session, invitations, organisation, users, api_keys, admin),
 )
 

@@ -113,9 +113,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(Refused, _on_refused)
     app.add_exception_handler(Overloaded, _on_overload)
-    app.add_exception_handler(NotAllowed, _on_not_allowed)
-    app.add_exception_handler(NoSuchRun, _on_no_such_run)
-    app.add_exception_handler(Immovable, _on_immovable)
+    for undecided in (NotAllowed, NoSuchRun, Immovable):
+        app.add_exception_handler(undecided, _on_undecided)
     for away in DATABASE_AWAY:
         app.add_exception_handler(away, _on_database_away)
     app.add_exception_handler(SecretError, _on_closed_secret)
@@ -169,23 +168,27 @@ def _not_allowed_here(request: Request, error: HTTPException) -> Response:
     return problem_response(405, [problem_detail((), message, "method_not_allowed")], {"Allow": methods})
 
 
-def _on_not_allowed(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, NotAllowed)
-    then = f"from where it can become {', '.join(error.allowed)}" if error.allowed else "which is final"
-    message = f"{error.why}; it is {error.status}, {then}"
-    return problem_response(409, [problem_detail((), message, "not_allowed")])
-
-
-def _on_no_such_run(_request: Request, _error: Exception) -> Response:
-    return problem_response(404, [problem_detail((), "run not found", "not_found")])
-
-
-def _on_immovable(request: Request, error: Exception) -> Response:
-    message = (
+def problem_of(error: Problem | NotAllowed | NoSuchRun | Immovable, request_id: str | None = None) -> Problem:
+    """What the client is told of a decision about a run that could not be carried out."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, NoSuchRun):
+        return not_found("run")
+    if isinstance(error, NotAllowed):
+        then = f"from where it can become {', '.join(error.allowed)}" if error.allowed else "which is final"
+        return Problem(409, "not_allowed", f"{error.why}; it is {error.status}, {then}")
+    before = f", before request {request_id} ended" if request_id else ""
+    return Problem(
+        409,
+        "immovable",
         f"the record of run {error} is damaged, and the database refuses to change it; whoever runs the installation"
-        f" finds why in the gateway's log: run_immovable, before request {request.scope.get(REQUEST_ID)} ended"
+        f" finds why in the gateway's log: run_immovable{before}",
     )
-    return problem_response(409, [problem_detail((), message, "immovable")])
+
+
+def _on_undecided(request: Request, error: Exception) -> Response:
+    assert isinstance(error, NotAllowed | NoSuchRun | Immovable)
+    return _on_http(request, problem_of(error, request.scope.get(REQUEST_ID)))
 
 
 def _on_overload(_request: Request, _error: Exception) -> Response:

@@ -73,7 +73,7 @@ async def test_a_slip_in_a_query_is_told_what_is_near(api: httpx2.AsyncClient) -
         ("kinds=x", "did you mean kind?"),
         ("kinds%5B%5D=x", "did you mean kind?"),
         ("Limit=1", "did you mean limit?"),
-        ("order=asc", "there are action_id"),
+        ("colour=red", "there are action_id"),
         ("=1", "there are action_id"),
         ("limit=1&limt=1", "did you mean limit?"),
     ]:

@@ -14,7 +14,7 @@ from vai_api_gateway.settings import Settings
 from vai_common import db
 from vai_common.ids import uuid7
 from vai_records.runs import statements
-from vai_records.runs.lists import RunFilters
+from vai_records.runs.filters import RunFilters
 from vai_testkit.servers.sse import Stream, stream
 from vai_testkit.services import LogWorker, OtherServices
 from vai_testkit.team import Team, make_team

@@ -1,6 +1,6 @@
 """The calls about actions (document 001)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from vai.call import (
     API,
@@ -29,10 +29,17 @@ def create(
     slug: str | None = None,
     connection_id: str | None = None,
     template_id: str | None = None,
+    labels: Mapping[str, str] | None = None,
 ) -> Call[Action]:
     """Save an action. Without `slug` the platform makes one from the name."""
     body = given(
-        kind=kind, name=name, definition=definition, slug=slug, connectionId=connection_id, templateId=template_id
+        kind=kind,
+        name=name,
+        definition=definition,
+        slug=slug,
+        connectionId=connection_id,
+        templateId=template_id,
+        labels=labels,
     )
     return Call("POST", f"{API}/actions", Action.read, body=body)
 
@@ -55,13 +62,14 @@ def update(
     status: str | None = None,
     definition: Json | None = None,
     connection_id: str | Unset | None = UNSET,
+    labels: Mapping[str, str] | None = None,
     if_match: str | None = None,
 ) -> Call[Action]:
     """Change what is given; `definition` replaces the whole definition, `connection_id=None` clears it (decision 6).
 
     With `if_match`, its `etag`, only if nobody has changed it since you read it: ApiError 412.
     """
-    body = given(name=name, slug=slug, status=status, definition=definition)
+    body = given(name=name, slug=slug, status=status, definition=definition, labels=labels)
     if connection_id is not UNSET:
         body["connectionId"] = connection_id
     headers = {} if if_match is None else {"If-Match": if_match}
@@ -78,13 +86,14 @@ def listing(
     *,
     kinds: Sequence[str] | None = None,
     statuses: Sequence[str] | None = None,
+    label: str | Sequence[str] | None = None,
     sort_by: str | None = None,
     order: str | None = None,
     limit: int = PAGE,
     offset: int = 0,
 ) -> Call[Page[Action]]:
     """Actions, newest first unless sorted; `q` looks in name and slug."""
-    query = given(q=q, kinds=kinds, statuses=statuses, sort_by=sort_by, order=order, limit=limit)
+    query = given(q=q, kinds=kinds, statuses=statuses, label=label, sort_by=sort_by, order=order, limit=limit)
     return offset_list("/actions", "actions", Action, query, offset)
 
 
@@ -92,6 +101,7 @@ def run(
     action_id: str,
     definition_overrides: Json | None = None,
     *,
+    labels: Mapping[str, str] | None = None,
     idempotency_key: str | None = None,
     wait: float | None = None,
     respond_async: bool = False,
@@ -101,7 +111,7 @@ def run(
         "POST",
         f"{API}/actions/{segment(action_id)}/run",
         Run.read,
-        body=given(definitionOverrides=definition_overrides),
+        body=given(definitionOverrides=definition_overrides, labels=labels),
         headers=keyed(idempotency_key) | prefer(wait, respond_async),
         patience=held(wait),
         repeatable=idempotency_key is not None,

@@ -1,12 +1,13 @@
 """The calls about runs (document 003)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from vai.call import API, PAGE, Call, Conversation, Page, given, held, keyed, nothing, offset_list, prefer, segment
 from vai.errors import UnexpectedAnswer
 from vai.models.answers import Json, Run
-from vai.models.people import BatchResult
+from vai.models.people import BatchResult, BulkAnswer, BulkResult
 
 from .waiting import until_ended
 
@@ -18,6 +19,7 @@ def create(
     idempotency_key: str | None = None,
     concurrency_key: str | None = None,
     parent_action_run_id: str | None = None,
+    labels: Mapping[str, str] | None = None,
     wait: float | None = None,
     respond_async: bool = False,
     defer: bool = False,
@@ -33,6 +35,7 @@ def create(
         idempotencyKey=idempotency_key,
         concurrencyKey=concurrency_key,
         parentActionRunId=parent_action_run_id,
+        labels=labels,
     )
     return Call(
         "POST",
@@ -81,12 +84,101 @@ def listing(
     kind: str | Sequence[str] | None = None,
     action_id: str | None = None,
     parent_action_run_id: str | None = None,
+    connection_id: str | None = None,
+    automation_id: str | None = None,
+    trigger_method: str | Sequence[str] | None = None,
+    trigger_source_id: str | None = None,
+    created_by: str | None = None,
+    created_from: datetime | str | None = None,
+    created_until: datetime | str | None = None,
+    label: str | Sequence[str] | None = None,
+    q: str | None = None,
+    sort_by: str | None = None,
+    order: str | None = None,
     limit: int = PAGE,
     offset: int = 0,
 ) -> Call[Page[Run]]:
-    """Runs, newest first."""
-    query = given(status=status, kind=kind, action_id=action_id, parent_action_run_id=parent_action_run_id, limit=limit)
+    """Runs, newest first unless sorted (`created_at`, `updated_at`). A run matches all filters that are given.
+
+    `label` is `key=value`, or `key` for any value; `q` a part of the action's name, of a key or of the error.
+    """
+    query = given(
+        status=status,
+        kind=kind,
+        action_id=action_id,
+        parent_action_run_id=parent_action_run_id,
+        connection_id=connection_id,
+        automation_id=automation_id,
+        trigger_method=trigger_method,
+        trigger_source_id=trigger_source_id,
+        created_by=created_by,
+        created_from=_instant(created_from),
+        created_until=_instant(created_until),
+        label=label,
+        q=q,
+        sort_by=sort_by,
+        order=order,
+        limit=limit,
+    )
     return offset_list("/action-runs", "runs", Run, query, offset)
+
+
+def _instant(time: datetime | str | None) -> str | None:
+    return time.astimezone(UTC).isoformat() if isinstance(time, datetime) else time
+
+
+def bulk(
+    operation: str,
+    run_ids: Sequence[str] | None = None,
+    *,
+    filters: Json | None = None,
+    reason: str | None = None,
+    limit: int | None = None,
+    cursor: str | None = None,
+    idempotency_key: str | None = None,
+) -> Call[BulkAnswer]:
+    """Cancel, retry, approve, reject, pause, resume or delete up to 1,000 runs: by ids, or those that match `filters`.
+
+    `filters` have the names of the REST API (`{"status": ["failed"], "label": ["team=finance"]}`). Each run is decided
+    alone. While `next_cursor` of the answer is not None more runs match: ask again with it as `cursor`.
+    """
+
+    def read(data: Any) -> BulkAnswer:
+        try:
+            return BulkAnswer([BulkResult.read(each) for each in data["results"]], data["nextCursor"])
+        except (KeyError, TypeError) as error:
+            raise UnexpectedAnswer(f"these are not the results of a decision about runs: {error!r}") from error
+
+    ids = None if run_ids is None else [*run_ids]
+    body = given(operation=operation, runIds=ids, filters=filters, reason=reason, limit=limit, cursor=cursor)
+    repeatable = operation != "retry" or idempotency_key is not None
+    return Call(
+        "POST", f"{API}/action-runs/bulk", read, body=body, headers=keyed(idempotency_key), repeatable=repeatable
+    )
+
+
+def run_again(
+    run_id: str,
+    definition_overrides: Json | None = None,
+    *,
+    labels: Mapping[str, str] | None = None,
+    idempotency_key: str | None = None,
+    wait: float | None = None,
+    respond_async: bool = False,
+) -> Call[Run]:
+    """A new run of what an ended run did, from its beginning; the overrides are merged in (RFC 7396).
+
+    Without `labels` it has those of the run. The others as in `create`.
+    """
+    return Call(
+        "POST",
+        f"{API}/action-runs/{segment(run_id)}/run-again",
+        Run.read,
+        body=given(definitionOverrides=definition_overrides, labels=labels),
+        headers=keyed(idempotency_key) | prefer(wait, respond_async),
+        patience=held(wait),
+        repeatable=idempotency_key is not None,
+    )
 
 
 def delete(run_id: str) -> Call[None]:

@@ -12,6 +12,7 @@ from vai.models.answers import Action
 from . import find, show
 from .context import Commands, ConnectionOption, DefinitionOption, KeyOption, LimitOption, SetOption, connect, verb
 from .inputs import definition_of
+from .labels import LabelsOption, labels_of
 from .listing import LIMIT, page_of, print_list
 from .runs import logs
 from .start import FollowFlag, Stay, WaitOption, start
@@ -59,11 +60,12 @@ def create(
     assignments: SetOption = None,
     definition: DefinitionOption = None,
     connection: ConnectionOption = None,
+    label: LabelsOption = None,
 ) -> None:
-    """Save an action."""
+    """Save an action. Its labels are those of its runs, too."""
     wanted = definition_of(definition, assignments or (), connection)
     with connect() as client:
-        made = client.actions.create(kind, name, wanted, slug=slug, template_id=template)
+        made = client.actions.create(kind, name, wanted, slug=slug, template_id=template, labels=labels_of(label))
     _print(made)
     show.print_warnings(made.raw)
 
@@ -87,8 +89,12 @@ def update(
     assignments: SetOption = None,
     definition: DefinitionOption = None,
     connection: ConnectionOption = None,
+    label: LabelsOption = None,
 ) -> None:
-    """Change what is given: --definition replaces the whole definition, --set alone changes fields of it."""
+    """Change what is given: --definition replaces the whole definition, --set alone changes fields of it.
+
+    --label replaces all labels.
+    """
     with connect() as client:
         found = find.action(client, action)
         changed = None
@@ -97,7 +103,13 @@ def update(
             changed = base | definition_of(definition, assignments or ())
         connection_id = find.connection(client, connection).id if connection else UNSET
         updated = client.actions.update(
-            found.id, name=name, slug=slug, status=status, definition=changed, connection_id=connection_id
+            found.id,
+            name=name,
+            slug=slug,
+            status=status,
+            definition=changed,
+            connection_id=connection_id,
+            labels=labels_of(label),
         )
     _print(updated)
     show.print_warnings(updated.raw)
@@ -117,6 +129,7 @@ def run(
     action: ActionArgument,
     assignments: SetOption = None,
     definition: DefinitionOption = None,
+    label: LabelsOption = None,
     idempotency_key: KeyOption = None,
     follow: FollowFlag = None,
     wait: WaitOption = None,
@@ -129,6 +142,7 @@ def run(
     call = calls.run(
         action_id,
         overrides or None,
+        labels=labels_of(label),
         idempotency_key=idempotency_key,
         wait=stay.hold,
         respond_async=stay.follows,
@@ -150,6 +164,7 @@ def _facts(action: Action) -> dict[str, Any]:
         "name": action.name,
         "kind": action.kind,
         "status": action.status,
+        "labels": " ".join(f"{key}={value}" for key, value in action.labels.items()) or None,
         "connection": action.connection_id,
         "latest run": action.latest_run and f"{action.latest_run.id} {action.latest_run.status}",
     }

@@ -4,15 +4,17 @@ They exist twice: as `vai approve RUN`, which is short, and as `vai runs approve
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import Annotated, Any
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.text import Text
 
 from vai.call import Call
 from vai.calls import runs as calls
-from vai.models.answers import Level, LogEntry, Run
+from vai.client import Client
+from vai.models.answers import Json, Level, LogEntry, Run
+from vai.models.people import BulkResult
 
 from . import find, show
 from .context import (
@@ -30,8 +32,25 @@ from .context import (
 )
 from .follow import follow as follow_log
 from .inputs import definition_of
+from .labels import LabelsOption, labels_of
 from .listing import LIMIT, page_of, print_list
+from .run_filters import (
+    ActionFilter,
+    AutomationFilter,
+    ConnectionFilter,
+    KindFilter,
+    LabelFilter,
+    RunFilters,
+    SinceFilter,
+    StatusFilter,
+    TextFilter,
+    TriggerFilter,
+    UntilFilter,
+)
 from .start import FollowFlag, Stay, WaitOption, start
+
+Sort = Literal["created_at", "updated_at"]
+Operation = Literal["cancel", "retry", "approve", "reject", "pause", "resume", "delete"]
 
 app = typer.Typer(cls=Commands, help="Runs: list, show, delete, read their logs, decide. Without a command: list.")
 
@@ -45,6 +64,9 @@ def register(vai: typer.Typer) -> None:
     verb(app, "show")(show_run)
     verb(app, "get", hidden=True)(show_run)
     verb(app)(delete)
+    verb(app)(bulk)
+    verb(vai)(again)
+    verb(app)(again)
     for command in (logs, approve, reject, cancel, pause, resume, retry, execute):
         verb(vai)(command)
         verb(app)(command)
@@ -57,6 +79,7 @@ def run(
     connection: ConnectionOption = None,
     idempotency_key: KeyOption = None,
     concurrency_key: Annotated[str | None, typer.Option(help="At most one live run has this key.")] = None,
+    label: LabelsOption = None,
     follow: FollowFlag = None,
     wait: WaitOption = None,
 ) -> None:
@@ -71,6 +94,7 @@ def run(
         definition_of(definition, assignments or (), connection),
         idempotency_key=idempotency_key,
         concurrency_key=concurrency_key,
+        labels=labels_of(label),
         wait=stay.hold,
         respond_async=stay.follows,
     )
@@ -78,17 +102,26 @@ def run(
 
 
 def list_runs(
-    status: Annotated[list[str] | None, typer.Option(help="Only with this status. Repeatable.")] = None,
-    kind: Annotated[list[str] | None, typer.Option(help="Only of this kind. Repeatable.")] = None,
-    action: Annotated[
-        str | None, typer.Option(metavar="ACTION", help="Only of this action, by id, its beginning, or slug.")
-    ] = None,
+    status: StatusFilter = None,
+    kind: KindFilter = None,
+    action: ActionFilter = None,
+    connection: ConnectionFilter = None,
+    automation: AutomationFilter = None,
+    trigger: TriggerFilter = None,
+    label: LabelFilter = None,
+    since: SinceFilter = None,
+    until: UntilFilter = None,
+    search: TextFilter = None,
+    sort: Annotated[Sort | None, typer.Option(help="By when they were made, or last changed.")] = None,
+    oldest: Annotated[bool, typer.Option("--oldest-first", help="The other way round.")] = False,
     limit: LimitOption = LIMIT,
 ) -> None:
-    """List runs, newest first."""
+    """List runs, newest first. A run matches all filters."""
+    wanted = RunFilters(status, kind, action, connection, automation, trigger, label, since, until, search)
     with connect() as client:
-        action_id = find.action(client, action).id if action else None
-        every = client.runs.iterate(status=status, kind=kind, action_id=action_id, limit=page_of(limit))
+        every = client.runs.iterate(
+            **wanted.query(client), sort_by=sort, order="asc" if oldest else None, limit=page_of(limit)
+        )
         print_list(every, limit, _COLUMNS, _row)
 
 
@@ -132,6 +165,7 @@ def _facts(run: Run) -> dict[str, Any]:
         "created": show.moment(run.created_at),
         "started": show.moment(run.started_at),
         "ended": show.moment(run.completed_at),
+        "labels": " ".join(f"{key}={value}" for key, value in run.labels.items()) or None,
         "retries": run.retry_count or None,
         "interrupts": run.interrupt_count or None,
     }
@@ -235,3 +269,83 @@ def retry(
     with connect() as client:
         whole = find.run_id(client, run_id)
     start(calls.retry(whole, idempotency_key=idempotency_key, wait=None if stay.follows else stay.hold), stay)
+
+
+def again(
+    run_id: RunArgument,
+    assignments: SetOption = None,
+    definition: DefinitionOption = None,
+    label: LabelsOption = None,
+    idempotency_key: KeyOption = None,
+    follow: FollowFlag = None,
+    wait: WaitOption = None,
+) -> None:
+    """Start a new run of what an ended run did, from its beginning; --set and --definition change it.
+
+    `vai retry` continues a failed one where it stopped. Options and exit codes as for `vai run`.
+    """
+    stay = Stay(follow, wait)
+    with connect() as client:
+        whole = find.run_id(client, run_id)
+    call = calls.run_again(
+        whole,
+        definition_of(definition, assignments or ()) or None,
+        labels=labels_of(label),
+        idempotency_key=idempotency_key,
+        wait=stay.hold,
+        respond_async=stay.follows,
+    )
+    start(call, stay)
+
+
+def bulk(
+    operation: Annotated[Operation, typer.Argument(help="What to do with each of them.")],
+    run_ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[RUN]...", help="Ids, or how they begin; else give filters.")
+    ] = None,
+    status: StatusFilter = None,
+    kind: KindFilter = None,
+    action: ActionFilter = None,
+    connection: ConnectionFilter = None,
+    automation: AutomationFilter = None,
+    trigger: TriggerFilter = None,
+    label: LabelFilter = None,
+    since: SinceFilter = None,
+    until: UntilFilter = None,
+    search: TextFilter = None,
+    reason: Annotated[str | None, typer.Option(help="Of a rejection.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before.")] = False,
+) -> None:
+    """Decide about many runs: those that are named, or all that match the filters.
+
+    Without --status the filters mean those for which it is possible, for example the live ones for `cancel`. Exit
+    code 1 if it could not be done for one of them.
+    """
+    wanted = RunFilters(status, kind, action, connection, automation, trigger, label, since, until, search)
+    if bool(run_ids) == wanted.given:
+        raise typer.BadParameter("name runs, or give filters; one of them")
+    with connect() as client:
+        named = [find.run_id(client, run_id) for run_id in run_ids or ()] or None
+        filters = None if named else wanted.body(client)
+        if not yes:
+            typer.confirm(f"{operation} {show.count(len(named), 'run') if named else 'all matching runs'}?", abort=True)
+        results = list(_decided(client, operation, named, filters, reason))
+    refused = [one for one in results if one.refusal]
+    if not show.data([one.raw for one in results]):
+        done = show.count(len(results) - len(refused), "run")
+        show.output().print(f"{operation}: {done} done, {len(refused)} refused")
+        for one in refused:
+            show.output().print(f"  {one.id}: {show.clean(one.refusal[0].msg)}")
+    if refused:
+        raise typer.Exit(1)
+
+
+def _decided(
+    client: Client, operation: str, run_ids: list[str] | None, filters: Json | None, reason: str | None
+) -> Iterator[BulkResult]:
+    cursor: str | None = None
+    while True:
+        answer = client.runs.bulk(operation, run_ids, filters=filters, reason=reason, cursor=cursor)
+        yield from answer.results
+        if (cursor := answer.next_cursor) is None:
+            return

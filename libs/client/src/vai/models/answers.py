@@ -116,6 +116,7 @@ class Run(Answer):
     interrupt_count: int = 0
     concurrency_key: str | None = None
     idempotency_key: str | None = None
+    labels: dict[str, str] = field(default_factory=dict)
     parent_action_run_id: str | None = None
     trigger_source_type: str | None = None
     trigger_source_id: str | None = None
@@ -162,6 +163,7 @@ class Action(Answer):
     updated_at: datetime
     connection_id: str | None = None
     template_id: str | None = None
+    labels: dict[str, str] = field(default_factory=dict)
     created_by: str | None = None
     updated_by: str | None = None
     latest_run: LatestRun | None = None

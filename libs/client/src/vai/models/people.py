@@ -172,6 +172,21 @@ class BatchResult(Answer):
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class BulkResult(BatchResult):
+    """What became of one run of a decision about many: `run` as it is then, of a retry the new one."""
+
+    id: str
+
+
+@dataclass(frozen=True)
+class BulkAnswer:
+    """The results of a decision about many runs; `next_cursor` where more runs match the filters."""
+
+    results: list[BulkResult]
+    next_cursor: str | None
+
+
 @dataclass(frozen=True)
 class RunChange:
     """One message of the stream of an organisation's runs.

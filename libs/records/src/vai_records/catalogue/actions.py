@@ -78,6 +78,7 @@ class Action:
     connection_id: UUID | None
     definition: dict[str, Any]
     template_id: str | None
+    labels: dict[str, str]
     created_by: UUID | None
     updated_by: UUID | None
     created_at: datetime
@@ -94,6 +95,7 @@ class Filters:
     q: str | None = None
     kinds: tuple[str, ...] = ()
     statuses: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
 
 
 _SHOWN = (
@@ -105,6 +107,7 @@ _SHOWN = (
     actions.c.connection_id,
     actions.c.definition,
     actions.c.template_id,
+    actions.c.labels,
     actions.c.created_by,
     actions.c.updated_by,
     actions.c.created_at,
@@ -218,6 +221,9 @@ def _wanted(org_id: UUID, filters: Filters) -> ColumnElement[bool]:
         wanted = and_(wanted, c.kind.in_(filters.kinds))
     if filters.statuses:
         wanted = and_(wanted, c.status.in_(filters.statuses))
+    for label in filters.labels:
+        key, is_pair, value = label.partition("=")
+        wanted = and_(wanted, c.labels.contains({key: value}) if is_pair else c.labels.has_key(key))
     return wanted
 
 
@@ -279,11 +285,12 @@ class ToRun:
     definition: dict[str, Any]
     secrets: bytes | None
     template_id: str | None
+    labels: dict[str, str]
 
 
 async def to_run(conn: Queries, org_id: UUID, action_id: UUID) -> ToRun | None:
     row = await conn.fetchrow(
-        "SELECT id, kind, status, slug, connection_id, definition, secrets, template_id FROM actions"
+        "SELECT id, kind, status, slug, connection_id, definition, secrets, template_id, labels FROM actions"
         " WHERE id = $1 AND org_id = $2 AND deleted_at IS NULL",
         action_id,
         org_id,
@@ -294,7 +301,7 @@ async def to_run(conn: Queries, org_id: UUID, action_id: UUID) -> ToRun | None:
 async def named(conn: Queries, org_id: UUID, names: list[str]) -> dict[str, ToRun]:
     """Actions by the ids or slugs that somebody names them by; what is not there is left out."""
     rows = await conn.fetch(
-        "SELECT id, kind, status, slug, connection_id, definition, secrets, template_id FROM actions"
+        "SELECT id, kind, status, slug, connection_id, definition, secrets, template_id, labels FROM actions"
         " WHERE org_id = $1 AND deleted_at IS NULL AND (slug = ANY($2::text[]) OR id = ANY($3::uuid[]))",
         org_id,
         names,

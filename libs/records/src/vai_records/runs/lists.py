@@ -1,90 +1,116 @@
 """Lists of runs, and hiding one (document 003). Text for asyncpg, not SQLAlchemy (decision 66)."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal, cast
 from uuid import UUID
 
 from vai_common.queries import Queries
 from vai_records.lifecycle.moves import Status
 from vai_records.listing import totals
+from vai_records.runs.filters import Condition, RunFilters, where
+from vai_records.runs.row import ListedRun
 from vai_records.runs.runs import LISTED
+
+SortBy = Literal["created_at", "updated_at"]
+Order = Literal["asc", "desc"]
+
+MOST_COUNTED = 10_000
+"""Runs that are counted where no index alone says how many there are."""
 
 
 @dataclass(frozen=True)
-class RunFilters:
-    """Which runs a list shows. An empty field does not filter."""
+class Cursor:
+    """The last run of a page: the next page begins behind it."""
 
-    action_id: UUID | None = None
-    parent_run_id: UUID | None = None
-    kinds: tuple[str, ...] = ()
-    statuses: tuple[str, ...] = ()
-
-    @property
-    def of_one(self) -> bool:
-        """Whether only the runs of one action or one parent are asked for."""
-        return self.action_id is not None or self.parent_run_id is not None
-
-    @property
-    def empty(self) -> bool:
-        return self == RunFilters()
-
-    def where(self, org_id: UUID, statuses: tuple[str, ...] | None = None) -> tuple[str, list[Any]]:
-        """The condition and its values. It holds only the filters that are set, so that each list uses its index."""
-        given = [
-            ("org_id = ${}", org_id),
-            ("action_id = ${}", self.action_id),
-            ("parent_run_id = ${}", self.parent_run_id),
-            ("kind = ANY(${}::text[])", list(self.kinds) or None),
-            ("status = ANY(${}::text[])", list(statuses or self.statuses) or None),
-        ]
-        asked = [(text, value) for text, value in given if value is not None]
-        texts = [text.format(place) for place, (text, _) in enumerate(asked, 1)]
-        return " AND ".join(["deleted_at IS NULL", *texts]), [value for _, value in asked]
+    id: UUID
+    updated_at: datetime
 
 
-async def list_page(conn: Queries, org_id: UUID, filters: RunFilters, limit: int, offset: int) -> tuple[list[Any], int]:
-    """A page of runs, newest first, and how many there are in all.
+@dataclass(frozen=True)
+class Sorting:
+    """The order of a list, and where its page begins: behind a cursor, or after `offset` runs."""
 
-    The ids come from an index alone. Only the rows of the page are read, without their large values.
+    by: SortBy = "created_at"
+    order: Order = "desc"
+    after: Cursor | None = None
+    limit: int = 100
+    offset: int = 0
+
+    def columns(self, table: str = "") -> str:
+        """What ORDER BY says. An id is a UUIDv7: it sorts by creation."""
+        names = ("id",) if self.by == "created_at" else ("updated_at", "id")
+        return ", ".join(f"{table}{name} {self.order.upper()}" for name in names)
+
+    def behind(self) -> list[Condition]:
+        """What holds for the runs behind the cursor."""
+        if self.after is None:
+            return []
+        sign = "<" if self.order == "desc" else ">"
+        if self.by == "created_at":
+            return [(f"id {sign} ${{}}", self.after.id)]
+        return [(f"(updated_at, id) {sign} (${{}}::timestamptz, ${{}}::uuid)", self.after.updated_at, self.after.id)]
+
+
+@dataclass(frozen=True)
+class RunPage:
+    """Runs of a list. `total`: how many there are in all; at least so many, if `is_exact` is false."""
+
+    runs: list[ListedRun]
+    has_next: bool
+    total: int
+    is_exact: bool = True
+
+
+async def list_page(conn: Queries, org_id: UUID, filters: RunFilters, sorting: Sorting) -> RunPage:
+    """A page of runs and how many there are in all.
+
+    The ids come from an index alone where there is one. Only the rows of the page are read, without their large values.
     """
-    ids, values = _ids(org_id, filters, limit, offset)
-    rows = await conn.fetch(f"SELECT {LISTED} FROM runs r JOIN ({ids}) p USING (id) ORDER BY r.id DESC", *values)
-    total = len(rows) + offset
-    if len(rows) == limit or (not rows and offset):
-        total = await _total(conn, org_id, filters)
-    return list(rows), total
+    one_more = replace(sorting, limit=sorting.limit + 1)
+    ids, values = _ids(org_id, filters, one_more)
+    statement = f"SELECT {LISTED} FROM runs r JOIN ({ids}) p USING (id) ORDER BY {sorting.columns('r.')}"
+    found = cast("list[ListedRun]", list(await conn.fetch(statement, *values)))
+    has_next = len(found) > sorting.limit
+    if sorting.after is None and not has_next and (found or not sorting.offset):
+        return RunPage(found, False, sorting.offset + len(found))
+    total, is_exact = await _total(conn, org_id, filters)
+    return RunPage(found[: sorting.limit], has_next, total, is_exact)
 
 
-def _ids(org_id: UUID, filters: RunFilters, limit: int, offset: int) -> tuple[str, list[Any]]:
+def _ids(org_id: UUID, filters: RunFilters, sorting: Sorting) -> tuple[str, list[Any]]:
     """The page's ids. By status, each status is walked in its own order, and the walks are merged."""
-    end = f"ORDER BY id DESC LIMIT {limit:d} OFFSET {offset:d}"
-    if filters.of_one or not (filters.kinds or filters.statuses):
-        where, values = filters.where(org_id)
-        return f"SELECT id FROM runs WHERE {where} {end}", values
+    end = f"ORDER BY {sorting.columns()} LIMIT {sorting.limit:d} OFFSET {sorting.offset:d}"
+    by_status = (filters.kinds or filters.statuses) and not filters.has_own_index and sorting.by == "created_at"
+    if not by_status:
+        text, values = where([*filters.conditions(org_id), *sorting.behind()])
+        return f"SELECT id FROM runs WHERE {text} {end}", values
     walked = filters.statuses or tuple(Status)
-    mine = "SELECT id FROM runs WHERE deleted_at IS NULL AND org_id = $1"
-    kinds = f" AND kind = ANY(${len(walked) + 2}::text[])" if filters.kinds else ""
+    text, values = where([*filters.with_statuses(()).conditions(org_id), *sorting.behind()])
     walks = " UNION ALL ".join(
-        f"({mine} AND status = ${place}{kinds} ORDER BY id DESC LIMIT {limit + offset:d})"
-        for place in range(2, len(walked) + 2)
+        f"(SELECT id FROM runs WHERE {text} AND status = ${place}"
+        f" ORDER BY {sorting.columns()} LIMIT {sorting.limit + sorting.offset:d})"
+        for place in range(len(values) + 1, len(values) + len(walked) + 1)
     )
-    values = [org_id, *map(str, walked), *([list(filters.kinds)] if filters.kinds else [])]
-    return f"SELECT id FROM ({walks}) walks {end}", values
+    return f"SELECT id FROM ({walks}) walks {end}", [*values, *map(str, walked)]
 
 
-async def _total(conn: Queries, org_id: UUID, filters: RunFilters) -> int:
+async def _total(conn: Queries, org_id: UUID, filters: RunFilters) -> tuple[int, bool]:
     if filters.empty:
-        return await totals.total(conn, org_id, "runs")
+        return await totals.total(conn, org_id, "runs"), True
     statement, values = _count(org_id, filters)
     found: int = await conn.fetchval(statement, *values)
-    return found
+    return (found, True) if filters.counts_fast else (min(found, MOST_COUNTED), found <= MOST_COUNTED)
 
 
 def _count(org_id: UUID, filters: RunFilters) -> tuple[str, list[Any]]:
     # All statuses are named where only kinds are asked for: the index by status holds the kinds.
-    statuses = filters.statuses or (tuple(Status) if filters.kinds and not filters.of_one else ())
-    where, values = filters.where(org_id, statuses)
-    return f"SELECT count(*) FROM runs WHERE {where}", values
+    if filters.kinds and not filters.statuses and not filters.has_own_index:
+        filters = filters.with_statuses(tuple(map(str, Status)))
+    text, values = where(filters.conditions(org_id))
+    if filters.counts_fast:
+        return f"SELECT count(*) FROM runs WHERE {text}", values
+    return f"SELECT count(*) FROM (SELECT FROM runs WHERE {text} LIMIT {MOST_COUNTED + 1}) counted", values
 
 
 async def hide(conn: Queries, org_id: UUID, run_id: UUID) -> bool:

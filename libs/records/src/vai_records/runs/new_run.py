@@ -54,6 +54,8 @@ class NewRun:
     # whether it may be done again after its worker was lost (decision 24); None: the database reads the definition
     may_rerun: bool | None = None
     approval_timeout_seconds: float | None = None
+    # what people call it by; None where it has no labels
+    labels: dict[str, str] | None = None
     id: UUID = field(default_factory=uuid7)
 
     @property
@@ -104,4 +106,5 @@ class NewRun:
             self.traceparent,
             self.may_rerun,
             self.approval_timeout_seconds,
+            self.labels,
         )

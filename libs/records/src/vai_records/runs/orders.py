@@ -25,6 +25,7 @@ from vai_records.definitions.kinds import KINDS
 from vai_records.refused import Place, refused
 from vai_records.runs.admission import Limits, admit
 from vai_records.runs.new_run import NewRun
+from vai_records.runs.row import RunRow
 from vai_records.secrets.keys import Keyring
 from vai_records.validation import beside, checks
 
@@ -58,6 +59,7 @@ class Order:
     concurrency_key: str | None = None
     idempotency_key: str | None = None
     deferred: bool = False
+    labels: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,18 @@ def of_action(keyring: Keyring, org_id: UUID, action: ToRun, overrides: Json | N
     if checks.wants_approval(base):
         merged["requires_approval"] = True
     return Order(action.kind, merged, ("definition",), action=action, stored=stored, deferred=deferred)
+
+
+def of_run(
+    run: RunRow, stored: Json | None, overrides: Json | None, labels: dict[str, str], *, deferred: bool
+) -> Order:
+    """The order for what a run did, with overrides merged in; `stored` are its secrets."""
+    loc = ("body", "definitionOverrides")
+    given = checks.spelled(checks.tidy(run["kind"], overrides or {}, loc))
+    merged = checks.merge_patch(checks.spelled(checks.mended(run["kind"], run["definition"])), given)
+    if run["requires_approval"]:
+        merged["requires_approval"] = True
+    return Order(run["kind"], merged, loc, stored=stored, deferred=deferred, labels=labels)
 
 
 async def make(
@@ -133,6 +147,7 @@ def _new_run(keyring: Keyring, customer: Customer, order: Order, judged: tuple[D
         traceparent=current_traceparent(),
         may_rerun=model.on_lost == "rerun",
         approval_timeout_seconds=model.approval_timeout_seconds,
+        labels={**(order.action.labels if order.action else {}), **order.labels} or None,
     )
 
 

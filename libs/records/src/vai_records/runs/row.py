@@ -36,6 +36,7 @@ class ShownRun(RunEnd):
     definition: Json
     idempotency_key: str | None
     kind: str
+    labels: dict[str, str] | None
     parent_run_id: UUID | None
     trigger_method: str
     trigger_source_id: str | None

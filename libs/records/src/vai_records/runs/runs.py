@@ -19,7 +19,7 @@ _RENAMED = {"parent_run_id": "parentActionRunId"}
 _SHOWN = {name: _RENAMED.get(name) or to_camel(name) for name in columns(ShownRun)}
 _KEYS, _shown_of = tuple(_SHOWN.values()), itemgetter(*_SHOWN)
 _BLANK = {_SHOWN[name]: value for name, value in blank(ShownRun).items()}
-EMPTY: dict[str, Any] = dict(sorted({**_BLANK, "displayStatus": None, "durationSeconds": None}.items()))
+EMPTY: dict[str, Any] = dict(sorted({**_BLANK, "labels": {}, "displayStatus": None, "durationSeconds": None}.items()))
 """The keys of a shown run, in the documents' order, with empty values."""
 
 _CUT = {
@@ -93,6 +93,7 @@ def as_json(run: RunRow, alive: frozenset[str]) -> dict[str, Any]:
     """A run as the REST API shows it (documents 001 and 003); durations in seconds."""
     shown = EMPTY.copy()
     shown.update(zip(_KEYS, _shown_of(run), strict=True))
+    shown["labels"] = run["labels"] or {}
     shown["displayStatus"] = display_status(run, alive)
     shown["concurrencyKey"] = shown_key(run["concurrency_key"])
     shown["idempotencyKey"] = shown_key(run["idempotency_key"])

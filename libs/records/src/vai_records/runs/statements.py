@@ -36,12 +36,13 @@ from vai_records.runs.row import ClaimedRun, EndedRun, columns
 _CREATE = """
 INSERT INTO runs (id, org_id, action_id, connection_id, parent_run_id, retry_of, kind, phase, held_for, watched,
     definition, secrets, concurrency_key, idempotency_key, fingerprint, trigger_method, trigger_source_type,
-    trigger_source_id, requires_approval, created_by, traceparent, may_rerun, approval_timeout_seconds, created_at,
-    updated_at)
+    trigger_source_id, requires_approval, created_by, traceparent, may_rerun, approval_timeout_seconds, labels,
+    created_at, updated_at)
 SELECT new.*, at.now, at.now FROM (SELECT clock_timestamp() AS now) AS at, unnest(
     $1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::text[],
     $9::text[], $10::bool[], $11::jsonb[], $12::bytea[], $13::text[], $14::text[], $15::bytea[], $16::text[],
-    $17::text[], $18::text[], $19::bool[], $20::uuid[], $21::text[], $22::bool[], $23::float8[]) AS new
+    $17::text[], $18::text[], $19::bool[], $20::uuid[], $21::text[], $22::bool[], $23::float8[],
+    $24::jsonb[]) AS new
 ON CONFLICT DO NOTHING
 RETURNING id, created_at
 """

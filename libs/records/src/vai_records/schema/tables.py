@@ -103,6 +103,7 @@ actions = Table(
     Column("definition", JSONB, nullable=False, server_default="{}"),
     Column("secrets", LargeBinary),
     Column("template_id", Text),
+    Column("labels", JSONB, nullable=False, server_default="{}"),
     Column("created_by", Uuid),
     Column("updated_by", Uuid),
     _when("created_at"),

@@ -31,6 +31,7 @@ from vai_api_gateway.http.shapes import (
 from vai_api_gateway.problems import Problem, conflict, details, not_found
 from vai_api_gateway.runs import request_orders
 from vai_api_gateway.runs import start as starting
+from vai_api_gateway.runs.finding import LabelWords
 from vai_common.ids import uuid7
 from vai_records.catalogue import actions
 from vai_records.catalogue.actions import Action, Filters, InUse, SlugTaken
@@ -56,6 +57,7 @@ def action_json(action: Action) -> Json:
         "definition": action.definition,
         "id": action.id,
         "kind": action.kind,
+        "labels": action.labels,
         "latestRun": None
         if latest is None
         else {
@@ -83,12 +85,14 @@ async def list_actions(
     q: Annotated[str | None, Query(max_length=LONGEST_NAME, description="Search by name or slug")] = None,
     kinds: Words = None,
     statuses: Words = None,
+    label: LabelWords = None,
     sort_by: SortBy = "created_at",
     order: Order = "desc",
     limit: Limit = 100,
     offset: Offset = 0,
 ) -> Response:
-    filters = Filters(q, words(kinds, KIND_NAMES, "kinds"), words(statuses, ACTION_STATUSES, "statuses"))
+    of_kinds, with_statuses = words(kinds, KIND_NAMES, "kinds"), words(statuses, ACTION_STATUSES, "statuses")
+    filters = Filters(q, of_kinds, with_statuses, tuple(label or ()))
     async with gateway_of(request).engine.connect() as conn:
         found, total = await actions.list_page(
             conn, principal.org_id, filters, sort_by=sort_by, order=order, limit=limit, offset=offset
@@ -111,6 +115,7 @@ async def create_action(request: Request, principal: Operator, body: ActionBody)
         "kind": body.kind,
         "connection_id": connection_id,
         "template_id": body.template_id,
+        "labels": body.labels,
         "created_by": principal.user_id,
         "updated_by": principal.user_id,
     }
@@ -152,7 +157,7 @@ async def update_action(
         unchanged = expected(if_match, (await _get(gateway, principal, action_id)).updated_at)
     before = await _to_run(gateway, principal, action_id)
     given = body.model_fields_set
-    values: Json = {name: getattr(body, name) for name in ("name", "slug", "status") if name in given}
+    values: Json = {name: getattr(body, name) for name in ("name", "slug", "status", "labels") if name in given}
     values["updated_by"] = principal.user_id
     if given & {"definition", "connection_id"}:
         connection_id = before.connection_id
@@ -216,6 +221,7 @@ async def run_action(
     order = await orders.order_of_action(
         gateway.keyring, principal.org_id, action, body.definition_overrides, deferred=defer
     )
+    order = replace(order, labels=body.labels)
     made = await request_orders.make(gateway, request_orders.customer(principal, request), order)
     if key is not None:
         made = replace(made, idempotency_key=key, fingerprint=mark)

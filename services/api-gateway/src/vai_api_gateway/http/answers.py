@@ -95,15 +95,20 @@ async def page(
 ) -> dict[str, Any]:
     """One page of a list; `bounds` are limit, offset and total."""
     limit, offset, total = bounds
-    known = await people.users_by_id(conn, org_id, people_named)
     return {
         name: items,
         "hasNext": offset + len(items) < total,
         "limit": limit,
         "offset": offset,
         "total": total,
-        "users": {user_id: user_json(user) for user_id, user in known.items()},
+        "users": await users_named(conn, org_id, people_named),
     }
+
+
+async def users_named(conn: AsyncConnection, org_id: UUID, ids: Iterable[UUID | None]) -> dict[str, Any]:
+    """The users whom the items of a list name, by their ids."""
+    known = await people.users_by_id(conn, org_id, ids)
+    return {user_id: user_json(user) for user_id, user in known.items()}
 
 
 def user_json(user: people.User) -> dict[str, Any]:

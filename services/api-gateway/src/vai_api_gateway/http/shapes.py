@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic.alias_generators import to_camel
 
+from vai_records.catalogue.labels import Labels
 from vai_records.definitions.base import ConnectionName, ConnectionReference
 from vai_records.strict import Id, Strict
 
@@ -103,6 +104,7 @@ class ActionShape(Shape):
     definition: Json
     id: UUID
     kind: KindName
+    labels: dict[str, str]
     latest_run: LatestRunShape | None
     name: str
     slug: str
@@ -135,6 +137,7 @@ class RunShape(Shape):
     idempotency_key: str | None
     interrupt_count: int
     kind: KindName
+    labels: dict[str, str] = Field(description="The run's own, and those of its action.")
     parent_action_run_id: UUID | None
     progress: Json | None
     result: Json | None
@@ -169,7 +172,11 @@ class ActionsShape(PageShape):
 
 
 class RunsShape(PageShape):
+    """Where filters are set that no index counts, `total` counts up to 10,000, and `totalIsExact` is false above."""
+
+    next_cursor: str | None = Field(description="What `cursor` of the next page says; null: there is none.")
     runs: list[ListedRunShape]
+    total_is_exact: bool
 
 
 class LogEntryShape(Shape):
@@ -250,6 +257,7 @@ class ActionBody(Body):
     connection_ref: ConnectionName | ConnectionReference | None = Field(default=None, description="As in document 000.")
     definition: Json | None = Field(default=None)
     template_id: str | None = Field(default=None, max_length=LONGEST_NAME)
+    labels: Labels = Field(default={}, description="Its runs have them, too.")
 
 
 class ActionPatch(Body):
@@ -260,10 +268,11 @@ class ActionPatch(Body):
     status: ActionStatus | None = None
     connection_id: Id | None = None
     definition: Json | None = None
+    labels: Labels | None = Field(default=None, description="All of them: those that are not named are removed.")
 
-    @field_validator("name", "slug", "status")
+    @field_validator("name", "slug", "status", "labels")
     @classmethod
-    def _never_null(cls, value: str | None) -> str:
+    def _never_null(cls, value: str | dict[str, str] | None) -> str | dict[str, str]:
         if value is None:
             raise ValueError("cannot be null; leave the key out to keep what is there")
         return value
@@ -272,6 +281,7 @@ class ActionPatch(Body):
 class RunActionBody(Body):
     definition_overrides: Json | None = Field(default=None, description="An RFC 7396 merge into the definition.")
     idempotency_key: Key | None = None
+    labels: Labels = Field(default={}, description="Besides those of the action.")
 
 
 class RunBody(Body):
@@ -280,6 +290,7 @@ class RunBody(Body):
     connection_ref: ConnectionName | ConnectionReference | None = Field(default=None, description="As in document 000.")
     concurrency_key: Key | None = None
     idempotency_key: Key | None = None
+    labels: Labels = {}
     parent_action_run_id: Id | None = None
 
 

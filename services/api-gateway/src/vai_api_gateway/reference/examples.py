@@ -103,7 +103,7 @@ EXAMPLES: dict[str, Example] = {
     "delete_action": Example(given=(_AN_ACTION,)),
     "run_action": Example({"definitionOverrides": {"rows": 10}}, given=(_AN_ACTION,)),
     # Action runs
-    "list_runs": Example(query="?status=running,failed&kind=dlt_extract&limit=20"),
+    "list_runs": Example(query="?status=running,failed&kind=dlt_extract&label=team=finance&limit=20"),
     "create_run": Example(_BRANCH),
     "get_run": Example(given=(_A_RUN,)),
     "delete_run": Example(given=(_A_FAILED_RUN,)),
@@ -114,6 +114,8 @@ EXAMPLES: dict[str, Example] = {
     "pause_run": Example(given=(_A_RUN,)),
     "resume_run": Example(given=(_A_RUN, Given("PAUSED", f"{_RUNS}/$RUN_ID/pause", {}))),
     "retry_run": Example(given=(_A_FAILED_RUN,), headers={"Prefer": "respond-async"}),
+    "run_again": Example(given=(_A_FAILED_RUN,), headers={"Prefer": "respond-async"}),
+    "decide_about_runs": Example({"operation": "reject", "filters": {"label": ["team=demo"]}}),
     "create_runs": Example({"runs": [_NOOP, _BRANCH]}),
     "stream_changes": Example(query="?status=running,completed,failed", options="-N"),
     # Logs

@@ -73,7 +73,14 @@ _PREFER = {
 }
 _HOLDS = frozenset(
     f"{verb}_run" for verb in ("create", "get", "approve", "reject", "cancel", "pause", "resume", "execute", "retry")
-) | {"run_action", "trigger_automation", "get_automation_run", "cancel_automation_run", "retry_automation_run"}
+) | {
+    "run_action",
+    "run_again",
+    "trigger_automation",
+    "get_automation_run",
+    "cancel_automation_run",
+    "retry_automation_run",
+}
 """Operations that wait if the request prefers it."""
 
 

@@ -1,19 +1,19 @@
 """GET /api/v1/action-runs/stream: the organisation's runs as they change, for screens that need not poll."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
 from vai_api_gateway.auth.roles import Viewer
 from vai_api_gateway.gateway import Gateway, gateway_of
-from vai_api_gateway.http.answers import PROBLEMS, Words, words
+from vai_api_gateway.http.answers import PROBLEMS
 from vai_api_gateway.http.requests import JsonRoute
-from vai_api_gateway.http.shapes import KIND_NAMES, STATUS_NAMES
 from vai_api_gateway.http.streaming import HELLO, KEEP_ALIVE, Visit, answer_stream, stream_response
-from vai_records.runs.lists import RunFilters
+from vai_api_gateway.runs.finding import Filters
+from vai_records.refused import refused
+from vai_records.runs.filters import RunFilters
 
 router = APIRouter(prefix="/api/v1/action-runs", tags=["Action runs"], route_class=JsonRoute, responses=PROBLEMS)
 
@@ -43,12 +43,9 @@ data: {"id":"019a9b4e-1f2a-7d05-9c77-51a0b7c4d3e2","status":"completed"}
 async def stream_changes(
     request: Request,
     principal: Viewer,
-    action_id: Annotated[UUID | None, Query()] = None,
-    kind: Words = None,
-    status: Words = None,
-    parent_action_run_id: Annotated[UUID | None, Query()] = None,
+    filters: Filters,
 ) -> Response:
-    """The latest state of each run that changes, with the filters of the list.
+    """The latest state of each run that changes, with the filters of the list, but for `q` and `automation_id`.
 
     - `ready`: read the list now; whatever changes after that is told here. Between a list and an event, the later
       `updatedAt` is the newer state.
@@ -61,9 +58,9 @@ async def stream_changes(
     A comment every 15 seconds shows that the stream lives. It does not resume: after a break connect again, and read
     the list at `ready`.
     """
-    filters = RunFilters(
-        action_id, parent_action_run_id, words(kind, KIND_NAMES, "kind"), words(status, STATUS_NAMES, "status")
-    )
+    if filters.text is not None or filters.automation_id is not None:
+        name = "q" if filters.text is not None else "automation_id"
+        raise refused(("query", name), "the stream cannot filter by it; leave it out, and read the list again")
     gateway = gateway_of(request)
     return answer_stream(request, _events(gateway, Visit(gateway, request), principal.org_id, filters))
 

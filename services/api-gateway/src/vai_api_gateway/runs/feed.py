@@ -18,7 +18,7 @@ from vai_api_gateway.runs.fleet import Fleet
 from vai_common import clock
 from vai_common.queries import Pool, Row
 from vai_records.runs import changes, runs
-from vai_records.runs.lists import RunFilters
+from vai_records.runs.filters import RunFilters
 from vai_records.runs.row import ChangedRun
 
 FEED_SECONDS = 0.2
@@ -68,11 +68,7 @@ class Watcher(StreamWaiter):
     def tell(self, run: ChangedRun, shown: bytes, gone: bytes) -> None:
         """The run, or that it is gone: it is hidden, or no longer matches the filter."""
         wanted = self._filters
-        if (
-            (wanted.kinds and run["kind"] not in wanted.kinds)
-            or (wanted.action_id not in (None, run["action_id"]))
-            or (wanted.parent_run_id not in (None, run["parent_run_id"]))
-        ):
+        if not wanted.mean(run):
             return
         stays = run["deleted_at"] is None and (not wanted.statuses or run["status"] in wanted.statuses)
         self._unsent[run["id"]] = shown if stays else gone

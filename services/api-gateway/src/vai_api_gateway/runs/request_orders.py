@@ -42,6 +42,7 @@ def of_body(body: RunBody, *, deferred: bool = False) -> Order:
         concurrency_key=body.concurrency_key,
         idempotency_key=body.idempotency_key,
         deferred=deferred,
+        labels=body.labels,
     )
 
 

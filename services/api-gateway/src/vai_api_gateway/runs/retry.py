@@ -44,6 +44,7 @@ async def retry_of(gateway: Gateway, principal: Principal, run: RunRow) -> NewRu
         parent_run_id=run["parent_run_id"],
         retry_of=run["id"],
         concurrency_key=run["concurrency_key"],
+        labels=run["labels"],
         trigger_method="retry",
         trigger_source_type="action_run",
         trigger_source_id=str(run["id"]),

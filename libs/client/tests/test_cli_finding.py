@@ -1,0 +1,100 @@
+"""`vai runs list`, `bulk` and `again`: what they ask, and what they print."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from starlette.responses import JSONResponse
+from typer.testing import Result
+
+from vai.clock import now
+
+Vai = Callable[..., Result]
+
+
+def asked(platform: Any) -> dict[str, list[str]]:
+    """The query of the last list of runs."""
+    (query,) = [seen.query for seen in platform.seen if seen.path.endswith("/action-runs")][-1:]
+    names = {name for name, _ in query}
+    return {name: [value for key, value in query if key == name] for name in names}
+
+
+def test_a_list_asks_with_every_filter(vai: Vai, platform: Any) -> None:
+    action, connection = platform.add_action(), platform.add_connection(slug="shop")
+    filters = ("--status", "failed", "--kind", "noop", "--action", action["slug"], "--connection", connection["slug"])
+    times = ("--since", "2h", "--until", "2026-11-29T06:00:00+01:00", "-q", "price", "--trigger", "schedule")
+    done = vai("runs", "list", *filters, *times, "--label", "team=x", "--label", "tier", "--sort", "updated_at")
+    assert done.exit_code == 0, done.output
+    query = asked(platform)
+    since = datetime.fromisoformat(query.pop("created_from")[0])
+    assert timedelta(hours=1, minutes=58) < now() - since < timedelta(hours=2, minutes=2)
+    assert query == {
+        "status": ["failed"],
+        "kind": ["noop"],
+        "action_id": [action["id"]],
+        "connection_id": [connection["id"]],
+        "created_until": ["2026-11-29T05:00:00+00:00"],
+        "q": ["price"],
+        "trigger_method": ["schedule"],
+        "label": ["team=x", "tier"],
+        "sort_by": ["updated_at"],
+        "limit": ["20"],
+        "offset": ["0"],
+    }
+
+
+@pytest.mark.parametrize("option", [("--since", "soon"), ("--until", "2h3m"), ("--label",)])
+def test_a_filter_that_says_nothing_is_refused(vai: Vai, platform: Any, option: tuple[str, ...]) -> None:
+    done = vai("runs", "list", *option)
+    assert done.exit_code == 2
+    assert not platform.seen
+
+
+def test_a_list_goes_on_by_the_cursor_of_the_answer(vai: Vai, platform: Any) -> None:
+    runs = [platform.add_run() for _ in range(3)]
+    shape = {"hasNext": True, "total": 3, "users": {}, "limit": 2, "offset": 0}
+    platform.replies.append(JSONResponse(shape | {"runs": runs[:2], "nextCursor": "c2"}))
+    platform.replies.append(JSONResponse(shape | {"runs": runs[2:], "nextCursor": None, "hasNext": False}))
+    done = vai("runs", "list", "--json", "--limit", "150")
+    assert [run["id"] for run in json.loads(done.stdout)] == [run["id"] for run in runs]
+    assert (asked(platform)["cursor"], asked(platform)["offset"]) == (["c2"], ["0"])
+
+
+def test_many_are_decided_page_by_page_and_what_was_refused_is_told(vai: Vai, platform: Any) -> None:
+    one, two = platform.add_run(), platform.add_run()
+    why = [{"loc": [], "msg": "the run has ended", "type": "not_allowed"}]
+    first = {"results": [{"id": one["id"], "status": 200, "run": one}], "nextCursor": "next"}
+    last = {"results": [{"id": two["id"], "status": 409, "detail": why}], "nextCursor": None}
+    platform.replies.extend([JSONResponse(first), JSONResponse(last)])
+    done = vai("runs", "bulk", "cancel", "--label", "team=x", "--yes")
+    assert (done.exit_code, "1 run done, 1 refused" in done.output, "the run has ended" in done.output) == (
+        1,
+        True,
+        True,
+    )
+    bodies = [seen.body for seen in platform.seen]
+    assert bodies == [
+        {"operation": "cancel", "filters": {"label": ["team=x"]}},
+        {"operation": "cancel", "filters": {"label": ["team=x"]}, "cursor": "next"},
+    ]
+
+
+def test_many_are_decided_only_where_it_is_said_which_and_confirmed(vai: Vai, platform: Any) -> None:
+    run = platform.add_run()
+    assert vai("runs", "bulk", "cancel").exit_code == 2
+    assert vai("runs", "bulk", "cancel", run["id"], "--label", "a").exit_code == 2
+    assert vai("runs", "bulk", "cancel", run["id"], input="n\n").exit_code == 1
+    assert [seen.method for seen in platform.seen if seen.method == "POST"] == []
+
+
+def test_a_run_begins_again_with_changes_and_labels(vai: Vai, platform: Any) -> None:
+    run, new = platform.add_run(status="completed"), platform.add_run(status="completed", labels={"a": "b"})
+    platform.replies.append(JSONResponse(run))
+    platform.replies.append(JSONResponse(new, 201))
+    done = vai("again", run["id"], "--set", "rows=5", "--label", "a=b", "--wait", "1", "--json")
+    assert done.exit_code == 0, done.output
+    (posted,) = [seen for seen in platform.seen if seen.method == "POST"]
+    assert posted.path.endswith(f"/action-runs/{run['id']}/run-again")
+    assert posted.body == {"definitionOverrides": {"rows": 5}, "labels": {"a": "b"}}

@@ -1,0 +1,10 @@
+"""Runs and actions have labels of people's own."""
+
+from vai_records.schema.migrations.scripts import run_script
+
+revision = "0024"
+down_revision = "0023"
+
+
+def upgrade() -> None:
+    run_script("0024_labels.sql")

@@ -1,0 +1,69 @@
+"""What people decide about one run, for the routes of one run and for that of many (decisions 13, 19, 20, 22)."""
+
+from dataclasses import replace
+from uuid import UUID
+
+from vai_api_gateway.auth.principal import Principal
+from vai_api_gateway.gateway import Gateway
+from vai_api_gateway.http.idempotency import mark_of
+from vai_api_gateway.lifecycle import Decisions
+from vai_api_gateway.problems import Problem, conflict, not_found
+from vai_api_gateway.runs import retry as retrying
+from vai_api_gateway.runs import start as starting
+from vai_api_gateway.runs.intake import Created
+from vai_api_gateway.runs.limits import limits_of
+from vai_records.automations import run_reads
+from vai_records.runs import lists as run_lists
+from vai_records.runs import runs
+from vai_records.runs.row import RunRow
+
+
+def decisions(gateway: Gateway, principal: Principal) -> Decisions:
+    return Decisions(gateway.changes, gateway.bell, gateway.publisher, gateway.process_id, principal.org_id)
+
+
+async def run_of(gateway: Gateway, principal: Principal, run_id: UUID) -> RunRow:
+    """The run. Raises `Problem` 404."""
+    run = await runs.get(gateway.pool, principal.org_id, run_id)
+    if run is None:
+        raise not_found("run")
+    return run
+
+
+async def approve(gateway: Gateway, principal: Principal, run_id: UUID) -> RunRow:
+    """Raises `Problem` 403 for who may not approve this run."""
+    run = await run_of(gateway, principal, run_id)
+    if principal.settings.get("forbid_self_approval") is True:
+        await _refuse_own(gateway, principal, run)
+    limits = await limits_of(gateway, principal, run["connection_id"])
+    return await decisions(gateway, principal).approve(run_id, principal.user_id, limits)
+
+
+async def _refuse_own(gateway: Gateway, principal: Principal, run: RunRow) -> None:
+    """Raises `Problem` 403 for who started the run, or wrote or started the automation that it is a step of."""
+    people = {run["created_by"]}
+    if run["trigger_source_type"] == "automation_run":
+        people |= await run_reads.people_behind(gateway.pool, principal.org_id, UUID(run["trigger_source_id"]))
+    if principal.user_id in people:
+        raise Problem(403, "forbidden", "the organisation wants somebody else to approve what you started or wrote")
+
+
+async def resume(gateway: Gateway, principal: Principal, run_id: UUID) -> RunRow:
+    run = await run_of(gateway, principal, run_id)
+    limits = await limits_of(gateway, principal, run["connection_id"])
+    return await decisions(gateway, principal).resume(run_id, limits)
+
+
+async def hide(gateway: Gateway, principal: Principal, run_id: UUID) -> None:
+    """Raises `Problem` 409 for a run that is live."""
+    if not await run_lists.hide(gateway.pool, principal.org_id, run_id):
+        run = await run_of(gateway, principal, run_id)
+        raise conflict(f"the run is {run['status']}; cancel it or wait for its end, then delete it")
+
+
+async def retry(gateway: Gateway, principal: Principal, run_id: UUID, idempotency_key: str | None) -> Created:
+    """A new run that goes on from where the failed one ended. Raises `Problem` 409 for one that did not fail."""
+    new = await retrying.retry_of(gateway, principal, await run_of(gateway, principal, run_id))
+    if idempotency_key is not None:
+        new = replace(new, idempotency_key=idempotency_key, fingerprint=mark_of("retry", str(run_id)))
+    return await starting.create(gateway, new)

@@ -1,0 +1,150 @@
+"""Which runs a request means: the filters of a query or of a body, the order, and where a page begins."""
+
+import base64
+import binascii
+from datetime import datetime
+from typing import Annotated, Literal, get_args
+from uuid import UUID
+
+from fastapi import Depends, Query
+from pydantic import Field
+
+from vai_api_gateway.http.answers import Limit, Offset, Words, words
+from vai_api_gateway.http.shapes import KIND_NAMES, LONGEST_NAME, STATUS_NAMES, Body, KindName, Order, StatusName
+from vai_records.catalogue.labels import LabelFilter
+from vai_records.refused import Place, refused
+from vai_records.runs.filters import RunFilters
+from vai_records.runs.lists import Cursor, SortBy, Sorting
+from vai_records.runs.row import RunRow
+from vai_records.strict import Id, Time
+
+TriggerMethod = Literal["ui", "api", "cli", "schedule", "webhook", "event", "automation", "agent", "retry"]
+TRIGGER_METHODS: tuple[str, ...] = get_args(TriggerMethod)
+MOST_LABELS = 10
+
+Text = Annotated[
+    str | None,
+    Query(
+        min_length=1,
+        max_length=LONGEST_NAME,
+        description="A part of the action's name or slug, of a key, the trigger's source or the error's message",
+    ),
+]
+LabelWords = Annotated[
+    list[LabelFilter] | None,
+    Query(max_length=MOST_LABELS, description="`key=value`, or `key` for any value; repeated: all of them"),
+]
+From = Annotated[Time | None, Query(description="Made at this time or later")]
+Until = Annotated[Time | None, Query(description="Made before this time")]
+
+
+def filters_of_query(
+    action_id: Annotated[UUID | None, Query()] = None,
+    kind: Words = None,
+    status: Words = None,
+    parent_action_run_id: Annotated[UUID | None, Query()] = None,
+    connection_id: Annotated[UUID | None, Query()] = None,
+    automation_id: Annotated[UUID | None, Query(description="Runs of the steps of this automation")] = None,
+    trigger_method: Words = None,
+    trigger_source_id: Annotated[str | None, Query(min_length=1, max_length=LONGEST_NAME)] = None,
+    created_by: Annotated[UUID | None, Query()] = None,
+    created_from: From = None,
+    created_until: Until = None,
+    label: LabelWords = None,
+    q: Text = None,
+) -> RunFilters:
+    """The filters of a list. Raises `Problem` 422."""
+    return RunFilters(
+        action_id,
+        parent_action_run_id,
+        words(kind, KIND_NAMES, "kind"),
+        words(status, STATUS_NAMES, "status"),
+        connection_id,
+        automation_id,
+        words(trigger_method, TRIGGER_METHODS, "trigger_method"),
+        trigger_source_id,
+        created_by,
+        created_from,
+        created_until,
+        tuple(label or ()),
+        q,
+    )
+
+
+Filters = Annotated[RunFilters, Depends(filters_of_query)]
+
+
+def sorting_of_query(
+    sort_by: SortBy = "created_at",
+    order: Order = "desc",
+    limit: Limit = 100,
+    offset: Offset = 0,
+    cursor: Annotated[
+        str | None, Query(max_length=200, description="`nextCursor` of the page before; instead of `offset`")
+    ] = None,
+) -> Sorting:
+    """Order and place of a page. Raises `Problem` 422."""
+    if cursor is not None and offset:
+        raise refused(("query", "cursor"), "give cursor or offset, not both")
+    return Sorting(sort_by, order, cursor_of(cursor, ("query", "cursor"), sort_by, order), limit, offset)
+
+
+Page = Annotated[Sorting, Depends(sorting_of_query)]
+
+
+def cursor_behind(run: RunRow, sorting: Sorting) -> str:
+    """What `cursor` of the next page says; it holds its order, so that it is used with no other."""
+    text = f"{sorting.by} {sorting.order} {run['id']} {run['updated_at'].isoformat()}"
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def cursor_of(cursor: str | None, loc: Place, by: SortBy = "created_at", order: Order = "desc") -> Cursor | None:
+    """What a cursor says. Raises `Problem` 422 for one of another list."""
+    if cursor is None:
+        return None
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        its_by, its_order, run_id, updated_at = text.split(" ")
+        behind = Cursor(UUID(run_id), datetime.fromisoformat(updated_at))
+    except (ValueError, binascii.Error) as error:
+        message = "this is no cursor of this list; give nextCursor of the page before as it is"
+        raise refused(loc, message) from error
+    if (its_by, its_order) != (by, order):
+        message = f"the cursor is of a list by {its_by} {its_order}; ask with sort_by={its_by} and order={its_order}"
+        raise refused(loc, message)
+    return behind
+
+
+class FilterBody(Body):
+    """The filters of the list of runs; a run matches all of them."""
+
+    action_id: Id | None = None
+    kind: list[KindName] = Field(default=[], max_length=len(KIND_NAMES))
+    status: list[StatusName] = Field(default=[], max_length=len(STATUS_NAMES))
+    parent_action_run_id: Id | None = None
+    connection_id: Id | None = None
+    automation_id: Id | None = None
+    trigger_method: list[TriggerMethod] = Field(default=[], max_length=len(TRIGGER_METHODS))
+    trigger_source_id: str | None = Field(default=None, min_length=1, max_length=LONGEST_NAME)
+    created_by: Id | None = None
+    created_from: Time | None = None
+    created_until: Time | None = None
+    label: list[LabelFilter] = Field(default=[], max_length=MOST_LABELS)
+    q: str | None = Field(default=None, min_length=1, max_length=LONGEST_NAME)
+
+    def filters(self) -> RunFilters:
+        return RunFilters(
+            self.action_id,
+            self.parent_action_run_id,
+            tuple(self.kind),
+            tuple(self.status),
+            self.connection_id,
+            self.automation_id,
+            tuple(self.trigger_method),
+            self.trigger_source_id,
+            self.created_by,
+            self.created_from,
+            self.created_until,
+            tuple(self.label),
+            self.q,
+        )

@@ -89,6 +89,11 @@ class Workshop:
         self.columns = self.asked("wrote")[0]["columns"]
         return result
 
+    def planned(self, job: Job) -> dict[str, Any]:
+        """Runs the entry of a dry run, which asks for nothing."""
+        self.link = RecordingLink()
+        return transform(job, self.link)
+
     def run(self, sql: str, *inputs: dict[str, str], **fields: Any) -> dict[str, Any]:
         return self.perform(self.job(sql, *inputs, **fields))
 

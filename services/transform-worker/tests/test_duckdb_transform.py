@@ -15,7 +15,8 @@ from vai_worker.owned import LostRun, Owned
 
 KIND = DuckdbTransform(child_memory_mb=2048)
 CUSTOMERS = {"bronze_dataset": "bronze.shopify.customers"}
-WROTE = {"row_count": 7, "rows": 7, "inputs": [], "reads_itself": False, "columns": [], "bytes": 9, "version": 0}
+WROTE: dict[str, Any] = {"row_count": 7, "rows": 7, "columns": [], "bytes": 9, "version": 0}
+WROTE |= {"inputs": [], "reads_itself": False, "changes": [], "checks": []}
 
 
 async def ask(run: Owned, question: str, **payload: Any) -> dict[str, Any]:
@@ -171,7 +172,7 @@ async def test_the_sql_is_judged_once_whatever_the_child_asks(bench: Any, monkey
     await KIND.prepare(run)
     await ask(run, "lock")
     await ask(run, "permit_commit", write_epoch=1, table_epoch=None)
-    await ask(run, "wrote", row_count=1, rows=1, inputs=[], reads_itself=False, columns=[], bytes=9, version=0)
+    await ask(run, "wrote", **WROTE | {"row_count": 1, "columns": []})
     assert len(judged) == 1
 
 
@@ -221,7 +222,7 @@ async def test_a_run_locks_writes_and_gives_back(bench: Any) -> None:
     assert locked["write_epoch"] == 1
     await ask(run, "permit_commit", write_epoch=1, table_epoch=None)
     columns = [{"name": "n", "type": "INTEGER"}]
-    await ask(run, "wrote", row_count=7, rows=7, inputs=[], reads_itself=False, columns=columns, bytes=9, version=0)
+    await ask(run, "wrote", **WROTE | {"row_count": 7, "columns": columns})
     assert ((await bench.output()).row_count, (await bench.output()).columns) == (7, columns)
     assert (await ask(await bench.run(), "lock"))["write_epoch"] == 2
 
@@ -292,7 +293,7 @@ async def test_the_lock_is_given_with_the_tables_as_they_are_then(bench: Any) ->
     locked = await ask(first, "lock")
     assert {name: prepared[name] for name in ("inputs", "output")} == {n: locked[n] for n in ("inputs", "output")}
     await bench.bronze("shop.orders", "b.parquet")
-    await ask(first, "wrote", row_count=7, rows=7, inputs=[], reads_itself=False, columns=[], bytes=9, version=0)
+    await ask(first, "wrote", **WROTE | {"row_count": 7, "columns": []})
     bronze, own = (await ask(second, "lock"))["inputs"]
     assert len(bronze["files"]) == 2
     assert own["location"] == prepared["output"]["location"]

@@ -34,3 +34,7 @@ class RecordingLink:
     @property
     def events(self) -> list[str]:
         return [event for event, *_ in self.logs]
+
+    @property
+    def warnings(self) -> list[str]:
+        return [event for event, _, _, level in self.logs if level == "warning"]

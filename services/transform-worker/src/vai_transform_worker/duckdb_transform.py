@@ -91,10 +91,28 @@ async def _resolved(conn: Queries, run: Owned, wanted: TransformInput, output: l
     for layer in ("silver", "gold") if wanted.silver_dataset else ():
         found = await lake.dataset(conn, run.org_id, layer, wanted.dataset)
         if found and found.row_count is not None:
-            return _delta(wanted, found) | {"is_own": found.id == output.id}
+            of_version = await _version(conn, wanted, found)
+            return _delta(wanted, found) | of_version | {"is_own": found.id == output.id}
     if wanted.silver_dataset == output.name:
         return _own(wanted, output)
     raise _unknown(wanted, await lake.datasets(conn, run.org_id))
+
+
+async def _version(conn: Queries, wanted: TransformInput, found: lake.Dataset) -> dict[str, int]:
+    """The version that an input names, or had at the time that it names. Raises DATA_ERROR where none is known."""
+    if wanted.version is None and wanted.timestamp is None:
+        return {}
+    version = wanted.version
+    if wanted.timestamp is not None:
+        version = await writes.version_at(conn, found.id, wanted.timestamp)
+        if version is None:
+            message = f"No version of {wanted.dataset} is known at {wanted.timestamp}: see vai datasets versions"
+            raise Permanent(ErrorCode.DATA_ERROR, message, {"dataset": wanted.dataset})
+    newest = await writes.newest_version(conn, found.id)
+    if newest is None or version is None or version > newest or _is_remembered(found):
+        message = f"{wanted.dataset} has no version {version}, the newest is {newest}: see vai datasets versions"
+        raise Permanent(ErrorCode.DATA_ERROR, message, {"dataset": wanted.dataset, "newest": newest})
+    return {"version": version}
 
 
 def _delta(wanted: TransformInput, found: lake.Dataset) -> dict[str, Any]:
@@ -249,7 +267,11 @@ async def _note(conn: Queries, run: Owned, output_id: UUID, payload: dict[str, A
     await writes.note_reads(conn, output_id, inputs, run.id, is_new and output_id not in inputs)
     version = payload["version"] if payload["version"] >= 0 else None
     write = writes.Write(
-        *(output_id, run.id, payload["rows"], payload["bytes"]), version=version, table_rows=payload["row_count"]
+        *(output_id, run.id, payload["rows"], payload["bytes"]),
+        version=version,
+        table_rows=payload["row_count"],
+        changes=payload["changes"],
+        checks=payload["checks"],
     )
     await writes.note(conn, write)
 

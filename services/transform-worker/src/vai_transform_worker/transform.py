@@ -11,9 +11,10 @@ import duckdb
 from vai_common.errors import RunError
 from vai_records.definitions.duckdb_transform import DuckdbTransform
 from vai_records.definitions.sql_text import fill_placeholders, settled
+from vai_transform_worker.audit import Audit
 from vai_transform_worker.failures import about_text, query_failure
 from vai_transform_worker.interruption import Watch
-from vai_transform_worker.query import engine, pivots, safety
+from vai_transform_worker.query import engine, merge_keys, pivots, safety
 from vai_transform_worker.query.bounds import Bounds
 from vai_transform_worker.query.empty_inputs import PLACEHOLDER, UNTYPED, Blanks
 from vai_transform_worker.query.unfiltered import unfiltered
@@ -68,6 +69,7 @@ class _Transform:
         bounds: Bounds,
         locked: dict[str, Any] | None,
     ) -> None:
+        self.name = f"{definition.output_layer}.{definition.transform_name}"
         self.bounds = bounds
         self.locked = locked
         self.files: dict[str, Any] = {}
@@ -78,7 +80,7 @@ class _Transform:
         self.rows_read = False
         self.as_text: list[engine.AsText] = []
         self.sources: dict[str, Source] = {}
-        self.name = f"{definition.output_layer}.{definition.transform_name}"
+        self.audit = Audit(definition, self.name, watch, connection, self._bind, self._bound, self._failure)
 
     def run(self) -> dict[str, Any]:
         if self.locked is None:
@@ -86,8 +88,10 @@ class _Transform:
         try:
             with self._explained():
                 sql = self._query()
+                if self.definition.dry_run:
+                    return self.audit.plan(sql, self._known_types(), self.sources, self._left_out())
             locked = self.locked or self._lock()
-            written = _NOTHING if sql is None else self._write(sql, locked)
+            written = self._nothing() if sql is None else self._write(sql, locked)
             self.watch.ask("wrote", self._report(written))
         except (Stop, _Renewed):
             raise
@@ -97,12 +101,13 @@ class _Transform:
                     self.watch.ask("unlock", {})
             raise
         self._tell_end(written)
-        return {
+        result = {
             "recordsProcessed": written.rows,
             "tables": [self.definition.transform_name],
             "artifacts": [{"name": self.name, "size": written.size}],
             "destination_path": self.lake.url_of(self.location),
         }
+        return result | self.audit.result()
 
     def _lock(self) -> dict[str, Any]:
         """Asks for the lock. Raises `_Renewed` where the tables have changed since the run was prepared."""
@@ -146,7 +151,7 @@ class _Transform:
             if typed is None:
                 return None
             sql, (names, kinds) = typed, self._bind(typed)
-        self._check_keys(names)
+        merge_keys.check(self.definition.merge_keys, names, self.untyped)
         kept = {name: kind for name, kind in without_type.items() if kind != "NULL" and name in names}
         kept = {} if of_nothing else kept
         return delta_types.storable_query(sql, names, kinds, self.untyped, kept)
@@ -168,7 +173,7 @@ class _Transform:
         is_merge = self.definition.mode == "incremental_merge"
         given = [name for name in names if name != PLACEHOLDER]
         if PLACEHOLDER not in names:
-            self._check_given(names)
+            merge_keys.check_given(self.definition.merge_keys, names)
         types = {name: known.get(name.lower(), {}).get("type") for name in given}
         for name, kind in zip(names, kinds, strict=True):
             if types.get(name, "") is None and name not in self.untyped and not (known and is_merge):
@@ -188,6 +193,19 @@ class _Transform:
         """The table's columns that have a type, by their names in lower case."""
         there = self.job.prepared["output"].get("columns", [])
         return {each["name"].lower(): each for each in there if each["type"] != "NULL"}
+
+    def _known_types(self) -> dict[str, str]:
+        return {each["name"]: each["type"] for each in self._known().values()}
+
+    def _left_out(self) -> list[str]:
+        """The columns that are NULL without a type: they are in no file."""
+        return [name for name in self.untyped if name != PLACEHOLDER]
+
+    def _nothing(self) -> Written:
+        """What is written of a table that is only remembered; its checks see no rows."""
+        with self._explained():
+            self.audit.rows(None, self.sources, self._left_out())
+        return _NOTHING
 
     def _typed_by_the_table(self, sql: str, names: list[str]) -> str | None:
         """The SQL whose keys are not NULL without a type where the table has one; nor are all columns of no rows.
@@ -253,12 +271,23 @@ class _Transform:
         if (before := output.written_before()) is not None:
             return before
         with self._explained():
+            if self.definition.on_schema_change == "fail":
+                self.audit.columns(sql, self._known_types(), self._left_out())
             if self.definition.mode == "full_refresh":
-                written = output.replace(lambda: self.connection.sql(sql).to_arrow_reader(READ_ROWS))
+                rows = self._checked(sql) if self.definition.checks else sql
+                written = output.replace(lambda: self.connection.sql(rows).to_arrow_reader(READ_ROWS))
             else:
-                written = output.write(self._staged(sql, uri).way)
+                merger = self._staged(sql, uri)
+                self.audit.rows(STAGED, self.sources, self._left_out())
+                written = output.write(merger.way)
         output.tidy(written.version)
         return written
+
+    def _checked(self, sql: str) -> str:
+        """The query of the rows after they have passed their checks; they wait in a table that spills to disk."""
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {STAGED} AS {sql}")
+        self.audit.rows(STAGED, self.sources, self._left_out())
+        return f"FROM {STAGED}"
 
     def _staged(self, sql: str, uri: str) -> Merger:
         """Run the SQL into a table that spills to disk: a merge wants each key once, and must know before it writes."""
@@ -287,30 +316,18 @@ class _Transform:
         before = self.job.prepared["output"].get("columns", []) if self.definition.mode == "incremental_merge" else []
         names = [*(each["name"] for each in before if each["type"] == "NULL"), *self.untyped]
         nulls = [n for n in dict.fromkeys(names) if n.lower() not in there and n != PLACEHOLDER]
+        self.audit.written(self._known_types(), {each["name"]: each["type"] for each in written.columns}, nulls)
         return {
             "row_count": written.table_rows,
             "rows": written.rows,
             "inputs": sorted({each for source in self.sources.values() for each in source.ids}),
-            "reads_itself": any(source.is_own for source in self.sources.values()),
+            "reads_itself": self.definition.is_made_of_itself(),
+            "changes": self.audit.changes,
+            "checks": [each.as_json(with_samples=False) for each in self.audit.found],
             "columns": [*written.columns, *({"name": name, "type": "NULL"} for name in nulls)],
             "bytes": written.size,
             "version": written.version,
         }
-
-    def _check_given(self, names: list[str]) -> None:
-        there = {name.lower() for name in names}
-        for key in self.definition.merge_keys:
-            if key.lower() not in there:
-                message = f"merge_keys names {key!r}, which the SQL does not give; it gives {', '.join(names[:50])}"
-                raise safety.refused(message, merge_key=key)
-
-    def _check_keys(self, names: list[str]) -> None:
-        self._check_given(names)
-        without_type = {name.lower() for name in self.untyped}
-        for key in self.definition.merge_keys:
-            if key.lower() in without_type:
-                message = f"merge_keys names {key!r}, which is NULL without a type: CAST it to the type of the key"
-                raise safety.refused(message, merge_key=key)
 
     def _tell_untyped(self, without_type: dict[str, str]) -> None:
         for name, kind in without_type.items():
@@ -336,9 +353,11 @@ class _Transform:
             self.watch.check()  # interrupted: the reason is better known there
             if isinstance(error, OSError) and error.errno is not None:
                 raise  # of this machine, not of the query
-            memory_mb, spill_mb = self.job.prepared["memory_mb"], self.bounds.spill_mb
-            failure = query_failure(error, memory_mb, spill_mb, self.definition.sql, self.rows_read)
-            raise about_text(failure, self.as_text) from error
+            raise about_text(self._failure(error), self.as_text) from error
+
+    def _failure(self, error: Exception) -> RunError:
+        memory_mb, spill_mb = self.job.prepared["memory_mb"], self.bounds.spill_mb
+        return query_failure(error, memory_mb, spill_mb, self.definition.sql, self.rows_read)
 
     def _tell_start(self) -> None:
         name, inputs = self.definition.transform_name, [each.dataset for each in self.definition.inputs]

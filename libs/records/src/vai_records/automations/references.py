@@ -27,6 +27,7 @@ from vai_records.automations.reference_text import (
 )
 from vai_records.automations.url_places import fill_url
 from vai_records.definitions.sql_text import fill_literals, literal_matches
+from vai_records.definitions.transform_checks import is_sql as is_check_sql
 from vai_records.validation.masking import WITH_SECRETS, as_it_is
 
 __all__ = [
@@ -110,7 +111,7 @@ class _Styles:
     definition: Any
 
     def is_sql(self, place: Place) -> bool:
-        return self.kind == _SQL_KIND and place == ("sql",)
+        return self.kind == _SQL_KIND and (place == ("sql",) or is_check_sql(place))
 
     def pattern(self, place: Place) -> re.Pattern[str]:
         return IN_URL if self.is_url(place) else REFERENCE

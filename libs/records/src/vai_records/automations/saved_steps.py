@@ -157,14 +157,26 @@ def with_name(key: str, kind: str, definition: Json) -> Json:
     return {"transform_name": key, **definition} if kind == _SQL_KIND else definition
 
 
+def _sql_of(definition: Json) -> Iterator[tuple[Place, Any]]:
+    """The SQL of a transform, and of its checks."""
+    yield ("sql",), definition.get("sql")
+    listed = definition.get("checks", [])
+    if not isinstance(listed, list):
+        yield ("checks",), listed
+        return
+    for position, each in enumerate(listed):
+        is_written = isinstance(each, dict) and not references.is_reference(each)
+        yield (("checks", position, "sql"), each.get("sql")) if is_written else (("checks", position), each)
+
+
 def _check(kind: str, definition: Json, at: Place) -> None:
     """The types of the fields that are there; what is a reference is known only when the step starts."""
-    sql = definition.get("sql") if kind == _SQL_KIND else None
-    if isinstance(sql, Mapping):
-        message = "SQL is written here; references stand inside its string literals: '$/inputs/…' (decision 44)"
-        raise refused((*at, "sql"), message, "reference_outside_literal")
-    if isinstance(sql, str) and has_stray_reference(sql):
-        raise refused((*at, "sql"), STRAY_REFERENCE, "reference_outside_literal")
+    for place, sql in _sql_of(definition) if kind == _SQL_KIND else ():
+        if isinstance(sql, Mapping):
+            message = "SQL is written here; references stand inside its string literals: '$/inputs/…' (decision 44)"
+            raise refused((*at, *place), message, "reference_outside_literal")
+        if isinstance(sql, str) and has_stray_reference(sql):
+            raise refused((*at, *place), STRAY_REFERENCE, "reference_outside_literal")
     plain = references.without_static(definition)
     try:
         checks.check_saved(kind, plain, at)

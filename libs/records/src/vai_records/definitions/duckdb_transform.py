@@ -5,15 +5,25 @@ SQL is only looked at as text here (`sql_text`): which placeholders it has. Whet
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from vai_records.definitions.base import Definition
 from vai_records.definitions.sql_text import STRAY_REFERENCE, look, used_placeholders
-from vai_records.strict import Strict
+from vai_records.definitions.transform_checks import MOST_CHECKS, ROWS, Check, Relationships, SqlCheck
+from vai_records.strict import Strict, short
 
 THIS = "this"
 """What the table that the transform writes is called in its SQL: `{{ this }}`, empty before its first run."""
@@ -42,6 +52,13 @@ def _storable(value: str) -> str:
     return value
 
 
+def _moment(value: str) -> datetime:
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f"{value[:40]!r} is no time: write it as 2026-01-31T06:00:00Z") from None
+
+
 TableName = Annotated[str, Field(max_length=128), AfterValidator(_table_name)]
 ColumnName = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_storable)]
 
@@ -54,11 +71,22 @@ class TransformInput(Strict):
     bronze_dataset: Annotated[str, Field(max_length=255), AfterValidator(_bronze_name)] | None = None
     silver_dataset: TableName | None = None
     alias: TableName | None = Field(default=None, alias="as")
+    version: int | None = Field(default=None, ge=0, le=2**53, description="Of the table, as it was then.")
+    timestamp: AwareDatetime | None = Field(default=None, description="The table as it was at that time.")
+
+    @field_validator("timestamp", mode="before")
+    @classmethod
+    def _as_text(cls, given: Any) -> Any:
+        return _moment(given) if isinstance(given, str) else given
 
     @model_validator(mode="after")
     def _just_one(self) -> "TransformInput":
         if (self.bronze_dataset is None) == (self.silver_dataset is None):
             raise ValueError("name one dataset, as bronze_dataset or as silver_dataset")
+        if self.version is not None and self.timestamp is not None:
+            raise ValueError("give version or timestamp, not both")
+        if self.bronze_dataset and (self.version is not None or self.timestamp is not None):
+            raise ValueError("a table of bronze has no versions: leave version and timestamp out")
         return self
 
     @property
@@ -89,10 +117,17 @@ class DuckdbTransform(Definition):
     output_layer: Literal["silver", "gold"] = "silver"
     mode: Literal["full_refresh", "incremental_merge"] = "full_refresh"
     merge_keys: list[ColumnName] = Field(default=[], max_length=32)
+    checks: Annotated[list[Check], short(MOST_CHECKS)] = Field(
+        default=[], max_length=MOST_CHECKS, description="What the new rows must be like before they become visible."
+    )
+    on_schema_change: Literal["allow", "fail"] = Field(
+        default="allow", description="Whether the table may get, lose or retype columns."
+    )
+    dry_run: bool = Field(default=False, description="Only plan what would be read; nothing is written.")
 
     @model_validator(mode="after")
     def _fits_together(self) -> "DuckdbTransform":
-        problems = [*_key_problems(self), *_input_problems(self.inputs), *_sql_problems(self)]
+        problems = [*_key_problems(self), *_input_problems(self.inputs), *_sql_problems(self), *_check_problems(self)]
         if problems:
             raise ValidationError.from_exception_data("duckdb_transform", problems)
         return self
@@ -112,8 +147,24 @@ class DuckdbTransform(Definition):
         return TransformInput.model_validate({"silver_dataset": self.transform_name, "as": THIS})
 
     def reads_itself(self) -> bool:
-        """Whether the SQL has `{{ this }}`, and means the table that is written."""
-        return THIS in used_placeholders(self.sql) and self.placeholders()[THIS] not in self.inputs
+        """Whether the SQL, or a check, has `{{ this }}`, and means the table that is written."""
+        return self._has_this([self.sql, *(each.sql for each in self.sql_checks), *self._related()])
+
+    def is_made_of_itself(self) -> bool:
+        """Whether its rows may come from the table that is written; that a check reads it does not count."""
+        return self._has_this([self.sql])
+
+    @property
+    def sql_checks(self) -> list[SqlCheck]:
+        return [each for each in self.checks if isinstance(each, SqlCheck)]
+
+    def _related(self) -> list[str]:
+        """The inputs that checks compare with, as SQL would name them."""
+        return [f"{{{{ {each.to} }}}}" for each in self.checks if isinstance(each, Relationships)]
+
+    def _has_this(self, texts: list[str]) -> bool:
+        named = any(THIS in used_placeholders(each) for each in texts)
+        return named and self.placeholders()[THIS] not in self.inputs
 
 
 def _problem(loc: tuple[str | int, ...], kind: str, message: str, value: Any) -> InitErrorDetails:
@@ -139,22 +190,48 @@ def _input_problems(inputs: list[TransformInput]) -> Iterator[InitErrorDetails]:
 
 
 def _sql_problems(definition: DuckdbTransform) -> Iterator[InitErrorDetails]:
-    found = look(definition.sql)
-    known, used = definition.placeholders(), found.names
+    used = set(used_placeholders(definition.sql)) | _used_by_checks(definition)
+    yield from _text_problems(definition, definition.sql, ("sql",), definition.placeholders())
+    for position, each in enumerate(definition.inputs):
+        if not {each.name, each.short_name} & used:
+            message = f"{each.dataset} is not used: write {{{{ {each.name} }}}} in the SQL, or take this input out"
+            yield _problem(("inputs", position), "unused_input", message, each.dataset)
+
+
+def _used_by_checks(definition: DuckdbTransform) -> set[str]:
+    used = {name for each in definition.sql_checks for name in used_placeholders(each.sql)}
+    return used | {each.to.lower() for each in definition.checks if isinstance(each, Relationships)}
+
+
+def _check_problems(definition: DuckdbTransform) -> Iterator[InitErrorDetails]:
+    known = definition.placeholders()
+    for position, each in enumerate(definition.checks):
+        if isinstance(each, Relationships) and each.to.lower() not in known:
+            there = ", ".join(sorted(known))
+            message = f"{each.to!r} is none of the inputs; there are: {there}"
+            yield _problem(("checks", position, "to"), "unknown_name", message, each.to)
+        if isinstance(each, SqlCheck):
+            if ROWS in known:
+                message = f'an input is called {ROWS!r}, as the new rows are: give it another name with "as"'
+                yield _problem(("checks", position, "sql"), "name_clash", message, ROWS)
+            names = known | {ROWS: definition.own_table}
+            yield from _text_problems(definition, each.sql, ("checks", position, "sql"), names)
+
+
+def _text_problems(
+    definition: DuckdbTransform, sql: str, at: tuple[str | int, ...], known: Mapping[str, TransformInput]
+) -> Iterator[InitErrorDetails]:
+    found = look(sql)
     short = Counter(each.short_name for each in definition.inputs)
-    for name in list(dict.fromkeys(used))[:_MOST_NAMED]:
+    for name in list(dict.fromkeys(found.names))[:_MOST_NAMED]:
         if short[name] > 1 and name not in known:
             datasets = ", ".join(each.dataset for each in definition.inputs if each.short_name == name)
             message = f'{{{{ {name} }}}} could be {datasets}: use the full name, or name one with "as"'
-            yield _problem(("sql",), "name_clash", message, name)
+            yield _problem(at, "name_clash", message, name)
         elif name not in known:
             message = f"{{{{ {name} }}}} is none of the inputs; there are: {', '.join(sorted(known)) or 'none'}"
-            yield _problem(("sql",), "unknown_name", message, name)
-    for position, each in enumerate(definition.inputs):
-        if not {each.name, each.short_name} & set(used):
-            message = f"{each.dataset} is not used: write {{{{ {each.name} }}}} in the SQL, or take this input out"
-            yield _problem(("inputs", position), "unused_input", message, each.dataset)
+            yield _problem(at, "unknown_name", message, name)
     if found.unclosed:
-        yield _problem(("sql",), "unclosed", found.unclosed, definition.sql[:20])
+        yield _problem(at, "unclosed", found.unclosed, sql[:20])
     if found.strays:
-        yield _problem(("sql",), "reference_outside_literal", STRAY_REFERENCE, "$/")
+        yield _problem(at, "reference_outside_literal", STRAY_REFERENCE, "$/")

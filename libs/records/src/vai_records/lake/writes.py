@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -64,6 +65,22 @@ async def note_reads(conn: Queries, output_id: UUID, inputs: Collection[UUID], r
            ON CONFLICT (output_id, input_id) DO UPDATE SET run_id = excluded.run_id, read_at = clock_timestamp()""",
         *(output_id, sorted(set(inputs)), run_id),
     )
+
+
+async def version_at(conn: Queries, dataset_id: UUID, at: datetime) -> int | None:
+    """The version that a Delta table had at a time; None where no write before it is remembered."""
+    found: int | None = await conn.fetchval(
+        """SELECT delta_version FROM dataset_writes WHERE dataset_id = $1 AND written_at <= $2
+           ORDER BY written_at DESC LIMIT 1""",
+        *(dataset_id, at),
+    )
+    return found
+
+
+async def newest_version(conn: Queries, dataset_id: UUID) -> int | None:
+    """The version that a Delta table had when its last run ended."""
+    found: int | None = await conn.fetchval("SELECT delta_version FROM datasets WHERE id = $1", dataset_id)
+    return found
 
 
 async def forget_old(conn: Queries) -> None:

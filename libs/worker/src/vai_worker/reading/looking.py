@@ -33,20 +33,28 @@ Json = dict[str, Any]
 
 def preview(connection: duckdb.DuckDBPyConnection, source: Source, most: int) -> Json:
     """The columns and at most `most` rows; fewer where they would be too large together. Nothing more is read."""
-    relation = connection.sql(f"FROM {source.view}")
-    kinds = [kind.id for kind in relation.types]
-    columns = [{"name": name, "type": str(kind).replace('"', "")} for name, kind in _typed(relation)]
-    listed = ", ".join(_shown(name, kind) for name, kind in zip(relation.columns, kinds, strict=True))
+    return first_rows(connection, source.view, most)
+
+
+def first_rows(
+    connection: duckdb.DuckDBPyConnection, relation: str, most: int, longest: int = LONGEST, largest: int = LARGEST
+) -> Json:
+    """The same of any relation; a value has at most `longest` characters, all values together about `largest`."""
+    found = connection.sql(f"FROM {relation}")
+    kinds = [kind.id for kind in found.types]
+    columns = [{"name": name, "type": str(kind).replace('"', "")} for name, kind in _typed(found)]
+    listed = ", ".join(_shown(name, kind, longest) for name, kind in zip(found.columns, kinds, strict=True))
     # the rows are chosen before they are written as text, or all of them would be
-    found = connection.execute(f"SELECT {listed} FROM (SELECT * FROM {source.view} LIMIT {most:d})")
+    rest = connection.execute(f"SELECT {listed} FROM (SELECT * FROM {relation} LIMIT {most:d})")
     rows: list[Json] = []
     size, is_cut = 0, False
-    while size < LARGEST and (row := found.fetchone()) is not None:
-        cells = [_cell(value, kind) for value, kind in zip(row, kinds, strict=True)]
-        size += sum(map(len, row_texts := [value for value in row if isinstance(value, str)])) + 8 * len(row)
-        is_cut = is_cut or any(len(value) > LONGEST for value in row_texts)
-        rows.append(dict(zip(relation.columns, cells, strict=True)))
-    return {"columns": columns, "rows": rows, "cut": is_cut or found.fetchone() is not None}
+    while size < largest and (row := rest.fetchone()) is not None:
+        cells = [_cell(value, kind, longest) for value, kind in zip(row, kinds, strict=True)]
+        texts = [value for value in row if isinstance(value, str)]
+        size += sum(map(len, texts)) + 8 * len(row)
+        is_cut = is_cut or any(len(value) > longest for value in texts)
+        rows.append(dict(zip(found.columns, cells, strict=True)))
+    return {"columns": columns, "rows": rows, "cut": is_cut or rest.fetchone() is not None}
 
 
 def profile(connection: duckdb.DuckDBPyConnection, source: Source, column: str) -> Json | None:
@@ -96,23 +104,23 @@ def _typed(relation: duckdb.DuckDBPyRelation) -> list[tuple[str, Any]]:
     return list(zip(relation.columns, relation.types, strict=True))
 
 
-def _shown(name: str, kind: str) -> str:
+def _shown(name: str, kind: str, longest: int) -> str:
     """The column as SQL gives it to us: text where JSON has no such type; one character more than is shown."""
     one = quoted(name)
     if kind in _AS_THEY_ARE or kind in _FLOATING:
         return one
     if kind == "blob":
-        return f"left(base64({one}), {LONGEST + 1})"
-    return f"left({f'to_json({one})' if kind in _NESTED else one}::VARCHAR, {LONGEST + 1})"
+        return f"left(base64({one}), {longest + 1})"
+    return f"left({f'to_json({one})' if kind in _NESTED else one}::VARCHAR, {longest + 1})"
 
 
-def _cell(value: Any, kind: str) -> Any:
+def _cell(value: Any, kind: str, longest: int) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if not isinstance(value, str):
         return value
-    if len(value) > LONGEST:
-        return f"{value[:LONGEST]}…"
+    if len(value) > longest:
+        return f"{value[:longest]}…"
     if kind in _NESTED:
         try:
             return json.loads(value, parse_constant=str)

@@ -1,0 +1,1 @@
+"""A transform with checks that stops bad rows and names them."""

@@ -1,0 +1,183 @@
+"""Runs the checks of a transform on its new rows, before they are committed: what they find is never visible.
+
+Checks of single rows are counted together, in one pass; `unique`, `relationships` and `sql` take one each.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+
+from vai_common import clock
+from vai_common.errors import Permanent, RunError
+from vai_records.definitions import transform_checks as kinds
+from vai_records.definitions.transform_checks import Check
+from vai_transform_worker.query.safety import refused
+from vai_worker.reading.looking import first_rows
+from vai_worker.reading.quoting import quoted, text
+
+Json = dict[str, Any]
+
+_LONGEST_VALUE, _LARGEST_SAMPLES = 200, 16_384
+"""Characters of one value that is shown, and of all that are shown of one check."""
+
+_MOST_NAMED = 10
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a check found: `rows` that break it, some of them in `samples`; `said` where no rows are to blame."""
+
+    name: str
+    check: Check
+    rows: int = 0
+    said: str = ""
+    samples: list[Json] = field(default_factory=list)
+
+    @property
+    def is_passed(self) -> bool:
+        return not self.rows and not self.said
+
+    @property
+    def in_words(self) -> str:
+        if self.is_passed:
+            return "passed"
+        return self.said or (f"{self.rows:,} row breaks it" if self.rows == 1 else f"{self.rows:,} rows break it")
+
+    def as_json(self, with_samples: bool = True) -> Json:
+        told: Json = {"name": self.name, "type": self.check.type, "severity": self.check.severity}
+        told |= {"passed": self.is_passed, "failedRows": self.rows, "message": self.in_words}
+        return told | ({"samples": self.samples} if with_samples and self.samples else {})
+
+
+@dataclass(frozen=True)
+class Checker:
+    """`rows` is the relation of the new rows, `column_of` gives a column of an input as `known`.
+
+    `judged` makes the SQL of a check one that may run; `failure` is what an error of DuckDB means.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    rows: str
+    column_of: Callable[[str, str], str]
+    judged: Callable[[str], str]
+    failure: Callable[[Exception], RunError]
+
+    def run(self, checks: Sequence[Check]) -> list[Found]:
+        """Every check, in their order. Raises DATA_ERROR that names a check that cannot run."""
+        named = list(zip(kinds.labels(checks), checks, strict=True))
+        measures = self._measured(named)
+        return [
+            self._named(name, lambda c=check, n=name, m=measure: self._found(n, c, m))  # type: ignore[misc]
+            for (name, check), measure in zip(named, measures, strict=True)
+        ]
+
+    def judge(self, checks: Sequence[Check]) -> None:
+        """Raises DATA_ERROR that names a check whose SQL cannot run; no row is looked at."""
+        for name, check in zip(kinds.labels(checks), checks, strict=True):
+            if isinstance(check, kinds.SqlCheck):
+                self._named(name, lambda c=check: self.judged(c.sql))  # type: ignore[misc]
+
+    def _measured(self, named: Sequence[tuple[str, Check]]) -> list[Any]:
+        """What one pass over the rows can tell for each check; each alone where one of them cannot run."""
+        try:
+            return self._measure([check for _, check in named])
+        except duckdb.Error:
+            return [self._named(name, lambda c=check: self._measure([c]))[0] for name, check in named]  # type: ignore[misc]
+
+    def _measure(self, checks: Sequence[Check]) -> list[Any]:
+        listed = ", ".join(map(_measure_of, checks))
+        return list(self.connection.execute(f"SELECT {listed} FROM {self.rows}").fetchone() or ())
+
+    def _named(self, name: str, work: Callable[[], Any]) -> Any:
+        try:
+            return work()
+        except (duckdb.Error, RunError) as error:
+            fault = error if isinstance(error, RunError) else self.failure(error)
+            if fault.retryable:
+                raise fault from None
+            message = f"The check {name} cannot run: {fault.message}"
+            raise Permanent(fault.code, message, fault.details | {"check": name}) from None
+
+    def _found(self, name: str, check: Check, measure: Any) -> Found:
+        if isinstance(check, kinds.RowCount):
+            return Found(name, check, said=_of_count(check, measure))
+        if isinstance(check, kinds.Freshness):
+            return Found(name, check, said=_of_age(check, measure))
+        if (breaks := _breaks(check)) is not None:
+            return self._with_samples(name, check, measure, f"(SELECT * FROM {self.rows} WHERE {breaks})")
+        bad = self._bad(check)
+        found = self.connection.execute(f"SELECT count(*) FROM {bad}").fetchone()
+        return self._with_samples(name, check, found[0] if found else 0, bad)
+
+    def _bad(self, check: Check) -> str:
+        """The rows that break a check, as a relation."""
+        if isinstance(check, kinds.Unique):
+            columns = ", ".join(map(quoted, check.columns))
+            there = " AND ".join(f"{quoted(each)} IS NOT NULL" for each in check.columns)
+            twice = f"SELECT {columns} FROM {self.rows} WHERE {there} GROUP BY {columns} HAVING count(*) > 1"
+            return f"(SELECT r.* FROM {self.rows} r SEMI JOIN ({twice}) t USING ({columns}))"
+        if isinstance(check, kinds.Relationships):
+            column, others = quoted(check.column), self.column_of(check.to.lower(), check.field or check.column)
+            joined = f"{self.rows} r ANTI JOIN {others} o ON r.{column} = o.known"
+            return f"(SELECT r.* FROM {joined} WHERE r.{column} IS NOT NULL)"
+        assert isinstance(check, kinds.SqlCheck)
+        return f"({self.judged(check.sql)}\n)"
+
+    def _with_samples(self, name: str, check: Check, rows: int, bad: str) -> Found:
+        if not rows or not check.samples:
+            return Found(name, check, rows)
+        shown = first_rows(self.connection, bad, check.samples, _LONGEST_VALUE, _LARGEST_SAMPLES)
+        return Found(name, check, rows, samples=shown["rows"])
+
+
+def broken(found: Sequence[Found]) -> Permanent | None:
+    """The error of a run whose checks of severity `error` are broken; it names them."""
+    failed = [each for each in found if not each.is_passed and each.check.severity == "error"]
+    if not failed:
+        return None
+    listed = "; ".join(f"{each.name}: {each.in_words}" for each in failed[:_MOST_NAMED])
+    more = f"; and {len(failed) - _MOST_NAMED} more" if len(failed) > _MOST_NAMED else ""
+    what = "A check is" if len(failed) == 1 else f"{len(failed)} checks are"
+    message = f"{what} broken, so nothing was written. {listed}{more}. Correct the data or the SQL, or let it warn"
+    return refused(message, check=failed[0].name, checks=[each.as_json() for each in found])
+
+
+def _measure_of(check: Check) -> str:
+    if isinstance(check, kinds.RowCount):
+        return "count(*)"
+    if isinstance(check, kinds.Freshness):
+        return f"epoch(max({quoted(check.column)}::TIMESTAMPTZ))"
+    breaks = _breaks(check)
+    return "NULL" if breaks is None else f"count_if({breaks})"
+
+
+def _breaks(check: Check) -> str | None:
+    """The condition of a single row that breaks it; None where it takes more than one row to know."""
+    if isinstance(check, kinds.NotNull):
+        return " OR ".join(f"{quoted(each)} IS NULL" for each in check.columns)
+    if isinstance(check, kinds.AcceptedValues):
+        return f"{quoted(check.column)} NOT IN ({', '.join(map(_literal, check.values))})"
+    return None
+
+
+def _literal(value: str | bool | int | float) -> str:
+    return text(value) if isinstance(value, str) else str(value).lower()
+
+
+def _of_count(check: kinds.RowCount, count: int) -> str:
+    if check.min is not None and count < check.min:
+        return f"there are {count:,} new rows, and at least {check.min:,} are wanted"
+    if check.max is not None and count > check.max:
+        return f"there are {count:,} new rows, and at most {check.max:,} are wanted"
+    return ""
+
+
+def _of_age(check: kinds.Freshness, newest: float | None) -> str:
+    if newest is None:
+        return f"no row has a value in {check.column}"
+    age = clock.now().timestamp() - newest
+    if age <= check.max_age_seconds:
+        return ""
+    return f"the newest {check.column} is {age:,.0f} s old, and at most {check.max_age_seconds:,.0f} s are wanted"

@@ -1,0 +1,24 @@
+"""Whether the SQL of a merge gives its keys, each with a type."""
+
+from collections.abc import Sequence
+
+from vai_transform_worker.query.safety import refused
+
+
+def check_given(keys: Sequence[str], names: Sequence[str]) -> None:
+    """Raises DATA_ERROR for a key that is none of the columns `names`."""
+    there = {name.lower() for name in names}
+    for key in keys:
+        if key.lower() not in there:
+            message = f"merge_keys names {key!r}, which the SQL does not give; it gives {', '.join(names[:50])}"
+            raise refused(message, merge_key=key)
+
+
+def check(keys: Sequence[str], names: Sequence[str], untyped: Sequence[str]) -> None:
+    """The same, also for a key that is NULL without a type."""
+    check_given(keys, names)
+    without_type = {name.lower() for name in untyped}
+    for key in keys:
+        if key.lower() in without_type:
+            message = f"merge_keys names {key!r}, which is NULL without a type: CAST it to the type of the key"
+            raise refused(message, merge_key=key)

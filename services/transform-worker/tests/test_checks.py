@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
+from vai_common import clock
 from vai_common.errors import ErrorCode, Permanent
 
 ROWS: list[dict[str, Any]] = [
     {"id": 1, "state": "paid", "amount": 5.0, "customer": 1, "at": datetime(2026, 1, 1, tzinfo=UTC)},
     {"id": 2, "state": "open", "amount": -3.0, "customer": 2, "at": datetime(2026, 1, 2, tzinfo=UTC)},
-    {"id": 2, "state": "lost", "amount": None, "customer": 9, "at": datetime.now(UTC)},
+    {"id": 2, "state": "lost", "amount": None, "customer": 9, "at": clock.now()},
 ]
 SQL = "SELECT * FROM {{ bronze_orders }}"
 
@@ -61,7 +62,7 @@ def test_rows_that_break_a_check_are_named_and_never_seen(
 
 
 def test_good_rows_pass_every_check_and_the_result_tells(workshop: Any) -> None:
-    now = datetime.now(UTC)
+    now = clock.now()
     rows = [{"id": n, "state": "paid", "customer": 1, "at": now - timedelta(seconds=n)} for n in range(3)]
     checks = [
         {"type": "not_null", "columns": ["id", "at"]},

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from vai_records.strict import Number, Strict, short
+from vai_records.strict import Number, Strict, Whole, short
 
 ROWS = "rows"
 """What the new rows are called in the SQL of a check: `{{ rows }}`."""
@@ -23,6 +23,7 @@ def _storable(value: str) -> str:
 Text = Annotated[str, AfterValidator(_storable)]
 Column = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_storable)]
 Columns = Annotated[list[Column], Field(min_length=1, max_length=100), short(100)]
+Value = Annotated[Text, Field(max_length=1_000)] | bool | Whole | float
 Rows = Annotated[int, Field(ge=0, le=2**53)]
 
 
@@ -77,7 +78,7 @@ class AcceptedValues(_Check):
 
     type: Literal["accepted_values"]
     column: Column
-    values: Annotated[list[Text | bool | int | float], Field(min_length=1, max_length=MOST_VALUES), short(MOST_VALUES)]
+    values: Annotated[list[Value], Field(min_length=1, max_length=MOST_VALUES), short(MOST_VALUES)]
 
     @property
     def about(self) -> Sequence[str]:

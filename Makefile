@@ -112,6 +112,10 @@ examples: $(READY) ## build the consumers under examples/ and have each read eve
 clients: $(READY) ## let generators make clients of the API in five languages, compile them and have each work (T=name for one)
 	@$(PY) -m tools.clients $(T)
 
+.PHONY: check-vendors
+check-vendors: $(READY) ## let vendors' own libraries read the test servers of vendors (fetches the libraries)
+	@$(PY) -m tools.check_shopify_server
+
 .PHONY: lint
 lint: $(READY) ## ruff, mypy strict, import contracts
 	@$(PY) -m ruff check .

@@ -37,7 +37,8 @@ def draw() -> str:
         parts += _connection(source)
         parts += _tables(source)
     coming = ", ".join(f"`{name}`" for name in COMING)
-    parts += ["", "## To come\n", f"An action may name these and be saved, and not be run yet: {coming}."]
+    if coming:
+        parts += ["", "## To come\n", f"An action may name these and be saved, and not be run yet: {coming}."]
     return "\n".join(parts) + "\n"
 
 

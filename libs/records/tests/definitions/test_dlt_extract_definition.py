@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from vai_records.definitions import definition_model
+from vai_records.definitions import definition_model, dlt_extract
 from vai_records.definitions.dlt_extract import DltExtract, RestApi
-from vai_records.definitions.source_types import source_types
 from vai_records.definitions.sources.resources import table_name
 
 WEEKS = {"param_start": "from", "param_end": "to", "days": 7}
@@ -28,14 +27,20 @@ def problems(**definition: Any) -> dict[str, tuple[str, str]]:
     return {".".join(map(str, each["loc"])): (each["type"], each["msg"]) for each in raised.value.errors()}
 
 
-def test_the_example_of_the_document_names_a_source_that_is_still_to_come() -> None:
-    found = problems(source="shopify", resources=["orders", "products"], incremental=True, start_date="2026-01-01")
-    assert found == {
-        "source": (
-            "not_yet",
-            f"There is no source shopify in this version; there are: {', '.join(source_types())}",
-        )
-    }
+def test_the_example_of_the_document_is_a_definition() -> None:
+    example = {"source": "shopify", "resources": ["orders", "products"], "incremental": True}
+    found = DltExtract.model_validate(example | {"start_date": "2026-01-01"})
+    assert [one.name for one in found.resources or ()] == ["orders", "products"]
+    assert problems(**example, api_version="2026-13").keys() == {"api_version"}
+    assert problems(**example, bulk="sometimes").keys() == {"bulk"}
+
+
+def test_a_source_that_is_still_to_come_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dlt_extract, "COMING", ("tomorrow",))
+    for source, kind in (("tomorrow", "not_yet"), ("never", "unknown_source")):
+        told, text = problems(source=source, resources=["orders"])["source"]
+        assert told == kind
+        assert text.startswith(f"There is no source {source} in this version; there are: rest_api")
 
 
 @pytest.mark.parametrize(

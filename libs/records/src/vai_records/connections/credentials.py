@@ -125,7 +125,7 @@ def _given(known: Mapping[str, Any], auth: Mapping[str, Any]) -> HttpCredentials
         return _as_token(str(token), known, auth)
     if kind in (None, "bearer") and (token := known.get("token") or known.get("access_token")):
         return HttpCredentials({"authorization": f"Bearer {_BEARER.sub('', str(token), 1)}"})
-    if kind in (None, "api_key") and (key := known.get("api_key")):
+    if kind in (None, "api_key") and (key := known.get("api_key") or (kind and _named_token(known, auth))):
         return _named(f"{auth.get('prefix') or ''} {key}".lstrip(), _name(known, auth) or "X-API-Key", known, auth)
     if kind in (None, "basic", "http_basic") and user is not None:
         pair = f"{user}:{known.get('password', '')}"
@@ -139,6 +139,11 @@ def _given(known: Mapping[str, Any], auth: Mapping[str, Any]) -> HttpCredentials
     if not known or (known.get("headers") and kind not in GRANTS):
         return HttpCredentials()
     raise Unusable(f"config.auth says {kind}, which needs {KINDS[kind]}", KINDS[kind])
+
+
+def _named_token(known: Mapping[str, Any], auth: Mapping[str, Any]) -> Any:
+    """A token that goes into a header of its own, which config.auth names."""
+    return (known.get("access_token") or known.get("token")) if auth.get("name") or auth.get("header") else None
 
 
 def _as_token(token: str, known: Mapping[str, Any], auth: Mapping[str, Any]) -> HttpCredentials:

@@ -28,7 +28,7 @@ from vai_records.definitions.sources.rest_requests import ErrorRules, Headers, P
 from vai_records.definitions.sources.sql_resources import SqlName, SqlResources
 from vai_records.strict import Number, Whole, WrittenOut
 
-COMING = ("shopify",)
+COMING: tuple[str, ...] = ()
 """Sources that are still to come: what names them can be saved, and not run yet."""
 
 SIZES = {"XS": 10, "S": 1_000, "M": 10_000}

@@ -95,6 +95,8 @@ class SourceType:
     completed: Callable[[Mapping[str, Any]], Json] | None = None
     """What is stored of a connection's config that says as much, so that everybody sees where its credentials go: with
     an address that follows from a region, and the like. Raises `WrongConfig`. None: the config as it is."""
+    test_path: str | None = None
+    """What a connection test asks for, where any refusal tells: `completed` puts it into the config."""
     package: str = field(default="", compare=False)
     """The distribution that it comes from; empty: this repository."""
 
@@ -190,7 +192,7 @@ _OURS = (
     SourceType(Noop, "Nothing", "Extracts nothing: checks and measures the whole path of a run."),
 )
 
-_VENDORS: Final = ("amazon_sp_api", "klaviyo")
+_VENDORS: Final = ("amazon_sp_api", "klaviyo", "shopify")
 """Modules of `vai_records.definitions.sources`: each has the model of its definition, and its `SOURCE`."""
 
 

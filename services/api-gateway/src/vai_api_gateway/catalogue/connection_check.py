@@ -17,6 +17,7 @@ from vai_common.errors import ErrorCode, Permanent, Retryable
 from vai_records.connections.connections import Connection
 from vai_records.connections.credentials import HttpCredentials, Unusable, base_url, http_credentials, split_address
 from vai_records.connections.databases import database_of
+from vai_records.definitions.source_types import source_types
 from vai_records.models.providers import PROVIDERS
 from vai_records.refused import Refused, refused
 
@@ -63,6 +64,8 @@ async def _ask(connection: Connection, credentials: Mapping[str, Any], policy: P
     url, shown = _url(connection.config), _credentials(connection, credentials)
     status = await _status(url, policy, shown)
     _judge(url.host, status)
+    if status >= 300 and _is_vendors_path(connection):
+        raise _not_there(connection, url.host, status)
     message = f"{url.host} answered {status}"
     if not credentials:
         return Finding(message)
@@ -134,6 +137,19 @@ def _credentials(connection: Connection, known: Mapping[str, Any]) -> HttpCreden
     except Unusable as error:
         message = f"the credentials of {connection.slug} cannot be used for HTTP: {error}"
         raise Permanent(ErrorCode.AUTH_ERROR, message) from error
+
+
+def _is_vendors_path(connection: Connection) -> bool:
+    """Whether the path is the one that the provider's source fills in: good credentials open it, any refusal tells."""
+    source, path = source_types().get(connection.provider), connection.config.get("test_path")
+    return source is not None and path is not None and path == source.test_path
+
+
+def _not_there(connection: Connection, host: str, status: int) -> Permanent:
+    """A vendor's own test path that is not opened, for another reason than the credentials."""
+    text = f"{host} answered {status}: {connection.provider} has nothing at this address for these credentials; "
+    text += "check the config (shop, base_url, api_version), and whether the account is open"
+    return Permanent(ErrorCode.CONNECTION_ERROR, text, {"host": host, "statusCode": status})
 
 
 def _judge(host: str, status: int) -> None:

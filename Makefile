@@ -107,6 +107,7 @@ mutants: $(READY) ## change the code in small ways and see whether the tests not
 .PHONY: examples
 examples: $(READY) ## build the consumers under examples/ and have each read events (KAFKA=apache: from Apache Kafka)
 	@VAI_TEST_KAFKA="$(KAFKA)" $(PY) -m tools.consumers
+	@$(PY) -m tools.vendor_examples
 
 .PHONY: clients
 clients: $(READY) ## let generators make clients of the API in five languages, compile them and have each work (T=name for one)
@@ -115,6 +116,7 @@ clients: $(READY) ## let generators make clients of the API in five languages, c
 .PHONY: check-vendors
 check-vendors: $(READY) ## let vendors' own libraries read the test servers of vendors (fetches the libraries)
 	@$(PY) -m tools.check_shopify_server
+	@$(PY) -m tools.vendors
 
 .PHONY: lint
 lint: $(READY) ## ruff, mypy strict, import contracts

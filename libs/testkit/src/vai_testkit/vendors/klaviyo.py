@@ -5,7 +5,7 @@
         api.default = account.answer
         … api.url …
 
-What each endpoint takes is Klaviyo's own OpenAPI's; `tools/vendor_sdks.py` has Klaviyo's client library read it.
+What each endpoint takes is Klaviyo's own OpenAPI's; `make check-vendors` has Klaviyo's client library read it.
 """
 
 import base64

@@ -32,7 +32,11 @@ def _fill_small(account: Account, begin: datetime) -> None:
         account.add("lists", f"L{number:03d}", own)
     for number in range(12):
         own = {"name": f"Segment {number}", "definition": {"condition_groups": []}, "created": at[0]}
-        account.add("segments", f"S{number:03d}", own | {"updated": at[1], "is_active": True, "is_starred": False})
+        account.add(
+            "segments",
+            f"S{number:03d}",
+            own | {"updated": at[1], "is_active": True, "is_processing": False, "is_starred": False},
+        )
     for number in range(3):
         integration = {"object": "integration", "id": "0eMvjm", "name": "Shopify", "category": "eCommerce"}
         own = {"name": f"Placed Order {number}", "created": at[0], "updated": at[0], "integration": integration}

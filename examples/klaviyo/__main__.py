@@ -1,0 +1,105 @@
+"""Extracts a Klaviyo account twice, the second time only what is new, and shows the first rows of bronze.
+
+make up DETACH=1
+.venv/bin/python -m examples.klaviyo                        (an account that the example serves itself)
+.venv/bin/python -m examples.klaviyo --key pk_…             (yours)
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import nullcontext
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from vai import AsyncClient, Connection, Run, VaiError
+from vai.cli.settings import Settings, find_settings
+from vai.cli.show import Column, clean, log_line, output, print_table
+from vai_common.clock import now
+from vai_testkit.servers.json_api import serving
+from vai_testkit.vendors.klaviyo import Account
+from vai_testkit.vendors.klaviyo_data import filled
+
+SLUG = "klaviyo-example"
+TABLES = ["lists", "metrics", "profiles", "events"]
+ADVICE = "A stack is needed: make up DETACH=1"
+DAYS = 60
+OUT = output()
+
+
+async def example(client: AsyncClient, settings: Settings, url: str | None, account: Account | None, key: str) -> Run:
+    """All of it. Raises VaiError."""
+    connection = await save(client, {"base_url": url} if url else {}, key)
+    run = await extract(client, connection)
+    if run.succeeded and account is not None:
+        account.add_event(10_000_000, now() - timedelta(seconds=5))
+        OUT.print("\nOne event more happened. The next run asks from the last one on:\n")
+        run = await extract(client, connection)
+    if run.succeeded:
+        await preview(settings, "bronze.klaviyo.events")
+    return run
+
+
+async def save(client: AsyncClient, config: dict[str, Any], key: str) -> Connection:
+    """A new one, or the one that is there. The address and how the key is sent are the source's defaults."""
+    async for found in client.connections.iterate(SLUG):
+        if found.slug == SLUG:
+            return await client.connections.update(found.id, config=config, credentials={"api_key": key})
+    return await client.connections.create(
+        "klaviyo", "Klaviyo of the example", slug=SLUG, config=config, credentials={"api_key": key}
+    )
+
+
+async def extract(client: AsyncClient, connection: Connection) -> Run:
+    start = (now() - timedelta(days=DAYS)).date().isoformat()
+    definition = {"source": "klaviyo", "resources": TABLES, "incremental": True, "start_date": start}
+    run = await client.runs.create("dlt_extract", {**definition, "connection": connection.slug})
+    async for entry in client.logs.stream(run.id):
+        OUT.print(log_line(entry))
+    return await client.runs.wait(run.id)
+
+
+async def preview(settings: Settings, dataset: str) -> None:
+    """The first rows, as the platform shows them."""
+    headers = {"X-API-Key": settings.api_key or ""}
+    async with httpx2.AsyncClient(base_url=settings.api_url, headers=headers) as http:
+        answer = await http.get(f"/api/v1/datasets/{dataset}/preview", params={"rows": 8})
+    found = answer.raise_for_status().json()
+    names = [column["name"] for column in found["columns"]]
+    OUT.print(f"\n{dataset}:")
+    print_table(OUT, [Column(name, place) for place, name in enumerate(names)], [_cells(row) for row in found["rows"]])
+
+
+def _cells(row: list[Any]) -> list[str]:
+    return ["" if value is None else clean(str(value))[:40] for value in row]
+
+
+async def _main(key: str | None) -> int:
+    settings = find_settings(os.environ, Path.cwd())
+    account = None if key else filled(now() - timedelta(days=DAYS - 5), 50, events=5_000)
+    with serving() if account else nullcontext() as api:
+        if api is not None and account is not None:
+            api.default = account.answer
+        async with AsyncClient(settings.api_url, settings.api_key) as client:
+            run = await example(client, settings, api and api.url, account, key or (account.key if account else ""))
+    return 0 if run.succeeded else 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code: 0 completed, 1 not, 2 could not be carried out."""
+    parser = argparse.ArgumentParser(prog="python -m examples.klaviyo", description=__doc__)
+    parser.add_argument("--key", help="a private key of your account; else the example serves an account of its own")
+    try:
+        return asyncio.run(_main(parser.parse_args(arguments).key))
+    except (VaiError, httpx2.HTTPError) as error:
+        OUT.print(f"{error}\n{ADVICE}", markup=False)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

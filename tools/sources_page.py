@@ -17,7 +17,7 @@ installation tells the same, with the JSON Schemas and with the sources of other
 `vai sources show NAME` and `GET /api/v1/sources`.
 
 [extraction.md](extraction.md) says how rows are fetched and kept, [rest-api.md](rest-api.md), [files.md](files.md) and
-[vendors.md](vendors.md) what single sources understand, [write-a-source.md](write-a-source.md) how one of your own is added.
+[vendors.md](vendors.md) what single sources understand, [write-a-source.md](write-a-source.md) how one is added.
 """
 
 _HIDDEN = frozenset(("kind", "connectionRef"))

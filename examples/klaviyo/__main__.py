@@ -15,10 +15,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx2
-
 from vai import AsyncClient, Connection, Run, VaiError
-from vai.cli.settings import Settings, find_settings
+from vai.cli.settings import find_settings
 from vai.cli.show import Column, clean, log_line, output, print_table
 from vai_common.clock import now
 from vai_testkit.servers.json_api import serving
@@ -32,7 +30,7 @@ DAYS = 60
 OUT = output()
 
 
-async def example(client: AsyncClient, settings: Settings, url: str | None, account: Account | None, key: str) -> Run:
+async def example(client: AsyncClient, url: str | None, account: Account | None, key: str) -> Run:
     """All of it. Raises VaiError."""
     connection = await save(client, {"base_url": url} if url else {}, key)
     run = await extract(client, connection)
@@ -41,7 +39,7 @@ async def example(client: AsyncClient, settings: Settings, url: str | None, acco
         OUT.print("\nOne event more happened. The next run asks from the last one on:\n")
         run = await extract(client, connection)
     if run.succeeded:
-        await preview(settings, "bronze.klaviyo.events")
+        await preview(client, "bronze.klaviyo.events")
     return run
 
 
@@ -64,19 +62,13 @@ async def extract(client: AsyncClient, connection: Connection) -> Run:
     return await client.runs.wait(run.id)
 
 
-async def preview(settings: Settings, dataset: str) -> None:
+async def preview(client: AsyncClient, dataset: str) -> None:
     """The first rows, as the platform shows them."""
-    headers = {"X-API-Key": settings.api_key or ""}
-    async with httpx2.AsyncClient(base_url=settings.api_url, headers=headers) as http:
-        answer = await http.get(f"/api/v1/datasets/{dataset}/preview", params={"rows": 8})
-    found = answer.raise_for_status().json()
-    names = [column["name"] for column in found["columns"]]
+    found = await client.datasets.preview(dataset, rows=8)
+    names = [column["name"] for column in found.columns if not column["name"].startswith("_")]
     OUT.print(f"\n{dataset}:")
-    print_table(OUT, [Column(name, place) for place, name in enumerate(names)], [_cells(row) for row in found["rows"]])
-
-
-def _cells(row: list[Any]) -> list[str]:
-    return ["" if value is None else clean(str(value))[:40] for value in row]
+    rows = [["" if row[name] is None else clean(str(row[name]))[:40] for name in names] for row in found.rows]
+    print_table(OUT, [Column(name, place) for place, name in enumerate(names)], rows)
 
 
 async def _main(key: str | None) -> int:
@@ -86,7 +78,7 @@ async def _main(key: str | None) -> int:
         if api is not None and account is not None:
             api.default = account.answer
         async with AsyncClient(settings.api_url, settings.api_key) as client:
-            run = await example(client, settings, api and api.url, account, key or (account.key if account else ""))
+            run = await example(client, api.url if api else None, account, key or (account.key if account else ""))
     return 0 if run.succeeded else 1
 
 
@@ -96,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--key", help="a private key of your account; else the example serves an account of its own")
     try:
         return asyncio.run(_main(parser.parse_args(arguments).key))
-    except (VaiError, httpx2.HTTPError) as error:
+    except VaiError as error:
         OUT.print(f"{error}\n{ADVICE}", markup=False)
         return 2
 

@@ -19,6 +19,11 @@ def is_quota(status: int, headers: Mapping[str, str]) -> bool:
     return status == 429 or (status == 403 and ("Retry-After" in headers or _left(headers) == 0))
 
 
+def is_spent(status: int, headers: Mapping[str, str]) -> bool:
+    """Whether the next request would be one too many, also where this one was answered."""
+    return is_quota(status, headers) or _left(headers) == 0
+
+
 def quota_wait(headers: Mapping[str, str], answered_at: datetime) -> float | None:
     """Seconds until the quota has room, from `Retry-After`, else from the time of its reset. None if not said.
 

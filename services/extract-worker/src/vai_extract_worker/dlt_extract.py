@@ -7,6 +7,7 @@ from vai_common.egress.addresses import PUBLIC, Policy
 from vai_common.errors import ErrorCode, Permanent
 from vai_common.ids import NIL
 from vai_common.queries import Queries
+from vai_extract_worker import rates
 from vai_extract_worker.loading.origins import cursor_scope, origin_of, strangers
 from vai_extract_worker.metrics import extract_bytes, extract_rejected_rows, extract_rows, extract_slices
 from vai_extract_worker.noop import noop
@@ -70,7 +71,10 @@ class DltExtract:
         }
 
     async def answer(self, run: Owned, question: str, payload: dict[str, Any]) -> dict[str, Any]:
-        """`may_write`, `commit_slice`, `remember`, `announce` or `access_token`; raises LookupError for any other."""
+        """`may_write`, `commit_slice`, `remember`, `announce`, `access_token`, or what `rates` answers.
+
+        Raises LookupError for any other question.
+        """
         match question:
             case "may_write":
                 await run.steady()
@@ -85,6 +89,9 @@ class DltExtract:
                 return await self._announce(run, payload)
             case "access_token":
                 return await _access_token(run, payload.get("rejected"))
+        if question in rates.QUESTIONS:
+            source = run.definition_as(Definition).source
+            return await rates.answer(run.pool, run.connection_id or run.org_id, source, question, payload)
         raise LookupError(f"no question of dlt_extract: {question}")
 
     async def _commit(self, run: Owned, payload: dict[str, Any]) -> dict[str, Any]:

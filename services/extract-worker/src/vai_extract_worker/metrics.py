@@ -6,3 +6,6 @@ extract_rows = Counter("vai_extract_rows", "Rows that were committed to bronze",
 extract_bytes = Counter("vai_extract_bytes", "Bytes of files that were committed to bronze", ["source"])
 extract_slices = Counter("vai_extract_slices", "Commits of slices to bronze", ["source"])
 extract_rejected_rows = Counter("vai_extract_rejected_rows", "Rows that were put aside, beside their table", ["source"])
+extract_pace_seconds = Counter(
+    "vai_extract_pace_seconds", "Seconds for which requests waited for their turn at a vendor", ["source"]
+)

@@ -12,6 +12,7 @@ from vai_extract_worker.paged_table import PagedTable, Reading
 from vai_extract_worker.paged_table import Rows as Rows
 from vai_extract_worker.paged_table import Slice as Slice
 from vai_extract_worker.progress import Json
+from vai_extract_worker.rates import SharedPace
 from vai_extract_worker.rest.credentials import Access, HostBound
 from vai_extract_worker.rest.http_session import SourceSession, origin_of
 from vai_extract_worker.rest.token_renewal import Lasting
@@ -78,10 +79,15 @@ class PagedSource(ABC):
 
     def turn_of(self, of: ResourceType) -> None:
         """The requests that follow are this table's: its bucket has a pace of its own."""
-        pace = Pace(self.type.pace_of(of), self.means.link)
-        self.session.pace = self._paces.setdefault(of.bucket or of.name, pace)
+        bucket = of.bucket or of.name
+        if bucket not in self._paces:
+            interval = self.type.pace_of(of)
+            self._paces[bucket] = SharedPace(interval, self.means.link, f"{self.type.name}:{bucket}"[:200])
+        self.session.pace = self._paces[bucket]
 
     def close(self) -> None:
+        for pace in self._paces.values():
+            pace.close()
         self.session.close()
 
 

@@ -2,6 +2,8 @@
 
 import threading
 
+import requests
+
 from vai_common.clock import steady_seconds
 from vai_worker.children.link import MAY_PAUSE, Link
 
@@ -45,3 +47,9 @@ class Pace:
                 self._next = steady_seconds() + self.interval
             finally:
                 self._turn.release()
+
+    def heard(self, response: requests.Response) -> None:
+        """An answer has come, whatever it says."""
+
+    def close(self) -> None:
+        """No more requests follow."""

@@ -14,6 +14,7 @@ from vai_common.errors import ErrorCode, Permanent, Retryable
 from vai_extract_worker.amazon.documents import Documents
 from vai_extract_worker.amazon.quotas import Calls
 from vai_extract_worker.progress import Json
+from vai_extract_worker.rates import SharedPace
 from vai_extract_worker.source import TooLarge
 from vai_extract_worker.waits import rest
 from vai_worker.children.link import Link
@@ -66,7 +67,7 @@ class Reports:
 
     def __init__(self, calls: Calls, documents: Documents, link: Link, pace: Pace) -> None:
         self._calls, self._documents, self._link, self._pace = calls, documents, link, pace
-        self._next = 0.0
+        self._turn = SharedPace(pace.interval, link, "amazon_sp_api:createReport")
         self._lists: dict[tuple[str, tuple[str, ...]], tuple[datetime, list[Json]]] = {}
         self._failed: set[tuple[str, tuple[str, ...], datetime | None]] = set()
 
@@ -127,9 +128,7 @@ class Reports:
         return (one for one in found if wanted.is_of(one) and one.get("processingStatus") in statuses)
 
     def _asked(self, wanted: Wanted) -> Json:
-        if (left := self._next - steady_seconds()) > 0:
-            rest(left, self._link)
-        self._next = steady_seconds() + self._pace.interval
+        rest(self._turn.turn(), self._link)
         body: Json = {"reportType": wanted.type, "marketplaceIds": list(wanted.marketplaces)}
         if wanted.start is not None and wanted.end is not None:
             body |= {"dataStartTime": iso(wanted.start), "dataEndTime": iso(wanted.end)}

@@ -7,6 +7,7 @@ from itertools import islice
 
 from vai_common.clock import now
 from vai_common.queries import Pool
+from vai_records.connections import rates
 from vai_records.lake import garbage
 from vai_worker.storage import Storage, Stored, open_lake
 
@@ -20,6 +21,7 @@ async def sweep(pool: Pool, lake_url: str, older: timedelta = garbage.KEPT) -> i
     """
     storage = await asyncio.to_thread(open_lake, lake_url)
     await garbage.abandon(pool)
+    await rates.forget_idle(pool)
     return await _removed(pool, storage, older) + await _unknown(pool, storage, older)
 
 

@@ -212,6 +212,7 @@ class SourceSession(requests.Session):
             response = super().send(request, **kwargs)
         except requests.RequestException as error:
             raise failures.of_exception(error, request.url, self._read_timeout) from error
+        self.pace.heard(response)
         if wanted.ignores(response):
             raise IgnoreResponseException
         if response.status_code == ACCEPTED and wanted.errors != []:

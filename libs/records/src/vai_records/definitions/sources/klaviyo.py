@@ -96,7 +96,7 @@ SOURCE = SourceType(
         "base_url": "https://a.klaviyo.com",
         "auth": {"name": "Authorization", "prefix": "Klaviyo-API-Key"},
         "headers": {"revision": REVISION},
-        "test_path": "/api/accounts",
+        "test_path": "/api/metrics",
     },
     seconds_between_requests=_SECONDS,
 )  # fmt: skip

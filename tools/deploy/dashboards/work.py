@@ -40,6 +40,13 @@ DATA = Dashboard(
                     quiet="no source sends bad rows",
                 ),
                 Panel(
+                    "Waiting for a vendor's pace by source",
+                    "Seconds a second that requests wait for their turn: more than is permitted is asked for.",
+                    (rate("vai_extract_pace_seconds_total", "source"),),
+                    "s",
+                    quiet="no source of a vendor is read",
+                ),
+                Panel(
                     "Records of completed runs",
                     "What completed extractions and transforms say they have processed.",
                     (rate(f"vai_run_records_total{_DATA}", "kind"),),

@@ -1,5 +1,6 @@
 """A bench on a server for Amazon whose time moves on when the source waits: 65 seconds cost no time."""
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import ModuleType, SimpleNamespace
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from vai_common.clock import steady_seconds
-from vai_extract_worker import paged_table, waits
+from vai_extract_worker import paged_table, rates, waits
 from vai_extract_worker.amazon import orders, quotas, reports, source
 from vai_records.definitions.sources.amazon_places import completed
 from vai_testkit.vendors.amazon import AmazonServer, amazon
@@ -36,10 +37,10 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[AmazonServer]:
             return began + (made.time.now() - first).total_seconds()
 
         monkeypatch.setattr(_Pause, "time", made.time, raising=False)
-        monkeypatch.setattr(waits, "threading", SimpleNamespace(Event=_Pause))
+        monkeypatch.setattr(waits, "threading", SimpleNamespace(Event=_Pause, Lock=threading.Lock))
         monkeypatch.setattr(waits, "_LOOK_SECONDS", 3600.0)
         monkeypatch.setattr(waits, "_PAUSE_LOOK_SECONDS", 3600.0)
-        timed: tuple[ModuleType, ...] = (waits, quotas, reports)
+        timed: tuple[ModuleType, ...] = (waits, rates, quotas, reports)
         for module in timed:
             monkeypatch.setattr(module, "steady_seconds", steady)
         for module in (orders, reports, source, paged_table):

@@ -2,9 +2,9 @@
 
 from vai_records.schema.migrations.scripts import run_script
 
-revision = "0024"
-down_revision = "0023"
+revision = "0025"
+down_revision = "0024"
 
 
 def upgrade() -> None:
-    run_script("0024_rate_buckets.sql")
+    run_script("0025_rate_buckets.sql")

@@ -85,6 +85,19 @@ def test_a_report_that_is_there_is_taken_and_not_asked_for_again(seller: Any, se
     assert seller.bench.table("fba_returns").num_rows == 4
 
 
+def test_stock_of_more_than_half_an_hour_ago_is_asked_for_anew(seller: Any, server: Any) -> None:
+    server.shop.list_offers(2)
+    seller.extract("fba_inventory")
+    seller.bench.next_run()
+    server.time.advance(1200)
+    seller.extract("fba_inventory")
+    assert server.asked("createReport") == 1
+    seller.bench.next_run()
+    server.time.advance(1200)
+    seller.extract("fba_inventory")
+    assert server.asked("createReport") == 2
+
+
 def test_a_cancelled_report_that_was_asked_for_alone_has_nothing_to_report(seller: Any, server: Any) -> None:
     result = seller.extract("fba_returns", incremental=True, start_date=_start(server, 20))
     assert result["recordsProcessed"] == 0

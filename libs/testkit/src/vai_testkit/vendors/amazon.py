@@ -32,6 +32,9 @@ PLANS: Final = {
 }
 """Of each operation requests per second, and how many may come at once."""
 
+_INCLUDED = frozenset(
+    ("BUYER", "RECIPIENT", "FULFILLMENT", "PROCEEDS", "EXPENSE", "PROMOTION", "CANCELLATION", "PACKAGES")
+)
 _TOKEN_HOURS = timedelta(hours=24)
 _LATEST = timedelta(minutes=2)
 """Orders can be asked for up to two minutes before the request."""
@@ -185,6 +188,8 @@ class AmazonServer:
         return {"payload": shown}
 
     def _searchOrders(self, argument: str, ask: Ask) -> Json:  # noqa: N802 - the vendor's name
+        if unknown := set(filter(None, ask.query.get("includedData", "").split(","))) - _INCLUDED:
+            raise Refused("InvalidInput", f"includedData has {sorted(unknown)[0]}, which is not one of its values.")
         names = ("lastUpdatedAfter", "lastUpdatedBefore", "marketplaceIds", "paginationToken", "maxResultsPerPage")
         rows, token, before = self._orders(ask, names)
         said: Json = {"orders": rows, "lastUpdatedBefore": _iso(before)}

@@ -105,11 +105,12 @@ class Reports:
 
     def _there(self, wanted: Wanted) -> Json | None:
         """The newest that is still good. `CANCELLED` and `FATAL` ones are not."""
-        oldest = now() - (TOO_OFTEN if wanted.start is None else _STILL_GOOD)
         for report in self._like(wanted, ("DONE", "IN_QUEUE", "IN_PROGRESS")):
-            if (_moment(report.get("createdTime")) or oldest) >= oldest:
-                self._note(wanted, report, "it is taken, since it is there already")
-                return report
+            made = _moment(report.get("processingEndTime"))
+            if wanted.start is None and made is not None and made < now() - TOO_OFTEN:
+                continue
+            self._note(wanted, report, "it is taken, since it is there already")
+            return report
         return None
 
     def _like(self, wanted: Wanted, statuses: Sequence[str], is_fresh: bool = False) -> Iterator[Json]:

@@ -135,7 +135,7 @@ SOURCE = SourceType(
             "lastUpdatedTime",
             ("orderId",),
             "Orders, by their last update; one comes again whenever it changes",
-            slicing=Slicing(7),
+            slicing=Slicing(90),
             columns={"createdTime": "timestamp", "lastUpdatedTime": "timestamp"},
         ),
         ResourceType(
@@ -154,7 +154,7 @@ SOURCE = SourceType(
             "lastUpdatedTime",
             ("orderId", "orderItemId"),
             "The items of orders, with the order's time of update",
-            slicing=Slicing(7),
+            slicing=Slicing(90),
             columns={"lastUpdatedTime": "timestamp"},
         ),
     ),

@@ -59,9 +59,16 @@ class Shopify(PagedSource):
     def _is_for_bulk(self, shape: Shape, part: Slice) -> bool:
         if not shape.in_bulk or self._wants.bulk == "never" or self._wants.limit_rows is not None:
             return False
+        if self._wants.bulk == "always":
+            return True
         end = part.end or part.until
         is_long = part.start is None or end is None or end - part.start >= LONG
-        return self._wants.bulk == "always" or (is_long and part.of.size in ("L", "XL"))
+        return is_long and part.of.size in ("L", "XL") and self._is_first_load(part.name)
+
+    def _is_first_load(self, name: str) -> bool:
+        """Or a backfill, or everything again: what follows a cursor is little, however long ago it was."""
+        is_new = name not in self.means.cursors or self._wants.end_date is not None
+        return is_new or self._wants.incremental is False
 
     # Page by page ----------------------------------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ class Shopify(OwnTables):
     )
     bulk: Literal["auto", "always", "never"] = Field(
         default="auto",
-        description="Bulk operations; auto: for large tables, where a slice has no beginning or takes a week or more.",
+        description="Bulk operations; auto: where a large table is read for the first time or again, a week or more.",
     )
     personal_data: bool = Field(
         default=True,

@@ -1,0 +1,1 @@
+"""A shop at Shopify, extracted twice."""

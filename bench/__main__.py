@@ -20,6 +20,7 @@ from bench import (
     limits,
     lists,
     pages,
+    parallel,
     path,
     rates,
     recovery,
@@ -58,6 +59,7 @@ _ON_THEIR_OWN: Mapping[str, tuple[str, Measure, dict[str, Any]]] = {
 _WITHOUT = {
     "starts": ("How long it takes to be there", footprint.measure_starts),
     "files": ("A long file", files.measure),
+    "parallel": ("Pages side by side", parallel.measure),
     "kinds": ("Extractions beside plain dlt", kinds.measure),
     "pages": ("Pages beside trafilatura", pages.measure),
     "transforms": ("Transforms beside plain DuckDB and deltalake", transforms.measure),

@@ -67,10 +67,13 @@ def write_csv(folder: Path, count: int) -> None:
 
 
 @contextmanager
-def served(*counts: int) -> Iterator[str]:
-    """The address of an API that has the rows at `/orders-<count>?page=1`, `PAGE` at a time, kept ready as bytes."""
+def served(*counts: int, latency: float = 0.0, page: int = PAGE) -> Iterator[str]:
+    """The address of an API that has the rows at `/orders-<count>?page=1`, `page` at a time, kept ready as bytes.
+
+    It answers after `latency` seconds.
+    """
     ours, theirs = _SPAWN.Pipe()
-    process = _SPAWN.Process(target=_serve, args=(theirs, counts), daemon=True)
+    process = _SPAWN.Process(target=_serve, args=(theirs, counts, latency, page), daemon=True)
     process.start()
     try:
         yield f"http://127.0.0.1:{ours.recv()}"
@@ -79,13 +82,14 @@ def served(*counts: int) -> Iterator[str]:
         process.join()
 
 
-def _serve(ready: Connection, counts: tuple[int, ...]) -> None:
-    asyncio.run(_Api(counts).serve(ready))
+def _serve(ready: Connection, counts: tuple[int, ...], latency: float, page: int) -> None:
+    asyncio.run(_Api(counts, latency, page).serve(ready))
 
 
 class _Api:
-    def __init__(self, counts: tuple[int, ...]) -> None:
-        self._pages = {f"/orders-{count}": list(_pages(count)) for count in counts}
+    def __init__(self, counts: tuple[int, ...], latency: float, page: int) -> None:
+        self._latency = latency
+        self._pages = {f"/orders-{count}": list(_pages(count, page)) for count in counts}
 
     async def serve(self, ready: Connection) -> None:
         server = await asyncio.start_server(self._talk, "127.0.0.1", 0)
@@ -97,17 +101,19 @@ class _Api:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 parts = urlsplit(head.split(b" ", 2)[1].decode())
                 page = int(parse_qs(parts.query).get("page", ["1"])[0])
+                if self._latency:
+                    await asyncio.sleep(self._latency)
                 writer.write(_answer(self._pages[parts.path][page - 1]))
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
 
 
-def _pages(count: int) -> Iterator[bytes]:
+def _pages(count: int, size: int) -> Iterator[bytes]:
     everything = list(rows(count))
-    total = -(-count // PAGE)
+    total = -(-count // size)
     for page in range(total):
-        data = everything[page * PAGE : (page + 1) * PAGE]
+        data = everything[page * size : (page + 1) * size]
         yield json.dumps({"data": data, "page": page + 1, "total_pages": total}).encode()
 
 

@@ -21,7 +21,14 @@ from vai_extract_worker.paging.signs_of_more import says_more
 from vai_extract_worker.progress import Json
 from vai_extract_worker.values.selection import plain
 
-_HEADERS: Final = ("x-total-count", "x-total", "total-count", "x-pagination-total", "x-total-results", "x-wp-total")
+TOTAL_HEADERS: Final = (
+    "x-total-count",
+    "x-total",
+    "total-count",
+    "x-pagination-total",
+    "x-total-results",
+    "x-wp-total",
+)
 _EMPTY: Final = -1
 _CAPS: Final = (10_000, 50_000, 100_000)
 """Where search engines stop counting, Elasticsearch at the first."""
@@ -84,7 +91,7 @@ class Totals:
         uncertain = [one for one in entries if may_count_rows(one, entries, self._way, len(rows))]
         self._uncertain = max(((whole(one.value) or 0, one.place) for one in uncertain), default=self._uncertain)
         told = [(whole(one.value) or 0, one.place) for one in totals]
-        headers = [(name, said) for name, said in response.headers.items() if name.lower() in _HEADERS]
+        headers = [(name, said) for name, said in response.headers.items() if name.lower() in TOTAL_HEADERS]
         told += [(whole(said.strip()) or 0, f"the header {name}") for name, said in headers]
         if any(total for total, _ in told):
             before, last = self._total or (0, ""), max(told)

@@ -107,7 +107,11 @@ class Client(dlt_client.RESTClient):
             send = partial(session.send_ahead, self._wanted)
             for value, following in self._ahead.plan(self._turns, request, self._size, self._pages_left()):
                 self._ahead.send(value, session.prepare_request(following), send)
-        return super()._send_request(request, **kwargs)
+        response = super()._send_request(request, **kwargs)
+        path = getattr(self.definition, "total_path", None)
+        while self._ahead and self._ahead.is_outdated(response, path):
+            response = super()._send_request(request, **kwargs)
+        return response
 
     def _pages_left(self) -> int | None:
         """How many pages there are from the next one on, by the total that the answers tell beside them."""

@@ -9,6 +9,7 @@ import copy
 import threading
 from collections.abc import Callable, Iterator
 from itertools import islice
+from typing import Any, cast
 
 import requests
 from dlt.sources.helpers.rest_client.exceptions import IgnoreResponseException
@@ -16,17 +17,22 @@ from dlt.sources.helpers.rest_client.paginators import BasePaginator
 from requests.hooks import default_hooks
 
 from vai_common.errors import ErrorCode, RunError
+from vai_extract_worker.paging.envelope import PAGE_COUNTS, TOTALS
 from vai_extract_worker.paging.paginators import Offsets, PageNumbers
+from vai_extract_worker.paging.row_totals import TOTAL_HEADERS
+from vai_extract_worker.values.selection import MISSING, plain, value_at
 from vai_worker.children.link import Stop
 
 MOST_BYTES = 64 * 1024 * 1024
 """So much of answers, by the size of the last one, may wait for their turn."""
 
 _LOOK_SECONDS = 0.2
+_LENGTHS = frozenset((*TOTALS, *PAGE_COUNTS)) - {"count", "itemcount", "rowcount", "numresults", "resultcount"}
+"""Without those that often count the rows of a page."""
 
 Send = Callable[[requests.PreparedRequest, Callable[[], bool]], requests.Response]
 """Sends a request from a thread. It asks when its turn has come whether the request is unwanted by now (`NotSent`)."""
-Key = tuple[str | None, str | None, bytes | str | None]
+Key = tuple[str | None, str | None, Any]
 
 
 class NotSent(Exception):
@@ -46,6 +52,9 @@ class PagesAhead:
         self._sent: dict[int, _Sent] = {}
         self._is_over = threading.Event()
         self._limit: RunError | None = None
+        self._is_ahead = False
+        self._state: Any = None
+        self._taken = self._others = 0
 
     def plan(
         self, paginator: BasePaginator | None, request: requests.Request, size: int, left: int | None
@@ -85,12 +94,26 @@ class PagesAhead:
         taken = None if value is None else self._sent.pop(value)
         while taken is not None and not taken.is_done.wait(_LOOK_SECONDS):
             self._check()
+        self._is_ahead = taken is not None and taken.response is not None
         if taken is not None and taken.response is not None:
             return taken.response
         limit, self._limit = self._limit, None
         if limit is not None:
             raise limit
         return None
+
+    def is_outdated(self, response: requests.Response, total_path: str | None) -> bool:
+        """Whether an answer that was sent ahead is of another state of the list than the page before it.
+
+        Rows that came first in the list meanwhile have moved the others: some would be on neither of the two pages. It
+        is asked for again in its turn, as all pages are without this: then rows can only come twice.
+        """
+        before, self._state = self._state, state_of(response, total_path)
+        is_other = self._is_ahead and before is not None and before != self._state
+        self._taken, self._others = self._taken + self._is_ahead, self._others + is_other
+        if self._taken > 1 and 2 * self._others > self._taken:
+            self._most = 1  # it says another thing on each page
+        return is_other
 
     def close(self) -> None:
         """The series is over: what was not sent yet stays unsent."""
@@ -135,10 +158,24 @@ def following(paginator: PageNumbers | Offsets, request: requests.Request) -> It
     while end is None or other.current_value + step < end:
         other.current_value += step
         page = copy.copy(request)
-        page.params = dict(request.params or {})
+        page.params = dict(cast(dict[str, Any], request.params or {}))
         page.json = copy.deepcopy(request.json)
         other.update_request(page)
         yield other.current_value, page
+
+
+def state_of(response: requests.Response, total_path: str | None) -> Any:
+    """What an answer says of how long its list is; None where it says nothing."""
+    body = response.json()
+    if total_path is not None:
+        found = value_at(total_path, body)
+        return None if found is MISSING else found
+    told = [(name.lower(), value) for name, value in response.headers.items() if name.lower() in TOTAL_HEADERS]
+    frames = [body, *body.values()] if isinstance(body, dict) else []
+    for frame in frames:
+        if isinstance(frame, dict):
+            told += [(plain(key), value) for key, value in frame.items() if plain(key) in _LENGTHS]
+    return told or None
 
 
 def _first_beyond(paginator: PageNumbers | Offsets) -> int | None:

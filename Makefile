@@ -17,7 +17,7 @@ KAFKA ?=
 T ?=
 V ?=
 # Four processes on two cores: those whose tests work with a stack mostly wait for it.
-BESIDE := -n 4 --dist loadscope --no-loadscope-reorder
+BESIDE := -n 4 -m "not apart" --dist loadscope --no-loadscope-reorder
 IN_TWO := -n 2 --dist loadscope --no-loadscope-reorder
 export DETACH REPLICAS KAFKA SERVICE JSON TO FROM
 
@@ -87,6 +87,10 @@ restore: $(READY) ## a backup into an empty database and lake, or a new stack (F
 .PHONY: test
 test: $(READY) ## all tests, in four processes (T=path for a part; KAFKA=apache: the integration tests on Apache Kafka)
 	@PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE= VAI_TEST_KAFKA="$(KAFKA)" $(PY) -m pytest $(or $(T),$(if $(KAFKA),$(IN_TWO) tests/integration,$(BESIDE)))
+
+.PHONY: test-api
+test-api: $(READY) ## made-up requests for every operation of the REST API: each answer is one that the document has
+	@PYTHONHASHSEED=0 $(PY) -m pytest services/api-gateway/tests/reference/test_fuzz.py
 
 .PHONY: test-upgrade
 test-upgrade: $(READY) ## the versions before beside this one, through the migration, under load

@@ -16,7 +16,8 @@ from vai_testkit.team import Team
 CONFIG = Path(__file__).parent / "schemathesis.toml"
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.apart
+@pytest.mark.timeout(600)
 async def test_the_api_is_what_its_document_says(alive: Gateway, team: Team, tmp_path: Path) -> None:
     async with served(application(alive)) as url:
         ended, told = await fuzzed(url, team.headers(), tmp_path)

@@ -1,6 +1,6 @@
 """How each table is asked for: where its rows are, what is asked of them, how many at a time."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Final
@@ -51,6 +51,10 @@ class Shape:
     @cached_property
     def _all(self) -> tuple[Part, ...]:
         return read(self.asked)
+
+    def by_id(self) -> "Shape":
+        """Ordered by what never changes: a row that is updated meanwhile stays where it is."""
+        return replace(self, ordering=self.ordering.replace(_ORDER_BY_TIME, "sortKey: ID"))
 
     def parts(self, personal: bool) -> tuple[Part, ...]:
         """What is asked of a row."""

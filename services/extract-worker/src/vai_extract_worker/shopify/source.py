@@ -43,7 +43,10 @@ class Shopify(PagedSource):
 
     def pages(self, part: Slice) -> Iterator[Rows | tuple[Rows, Json]]:
         shape = SHAPES[part.of.name]
-        search = search_of(shape, part.start, part.end or part.until)
+        end = part.end or (part.until if self._tracks(part) else None)
+        search = search_of(shape, part.start, end)
+        if part.start is None and end is None:
+            shape = shape.by_id()
         if part.position is None and self._is_for_bulk(shape, part):
             try:
                 yield from self._bulk(shape, search, part)
@@ -55,6 +58,10 @@ class Shopify(PagedSource):
             else:
                 return
         yield from self._paged(shape, search, part)
+
+    def _tracks(self, part: Slice) -> bool:
+        """Whether another run goes on from here, and brings what is updated meanwhile; else nothing may be left out."""
+        return self._wants.incremental is True and part.resource.write_disposition != "replace"
 
     def _is_for_bulk(self, shape: Shape, part: Slice) -> bool:
         if not shape.in_bulk or self._wants.bulk == "never" or self._wants.limit_rows is not None:

@@ -1,6 +1,7 @@
 """Checks of new rows: what breaks them never becomes visible, and is named."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -175,3 +176,14 @@ def test_an_input_can_be_read_as_it_was(workshop: Any) -> None:
     workshop.inputs["orders"]["version"] = 0
     workshop.run("SELECT * FROM {{ orders }}", source)
     assert workshop.rows() == [(1,)]
+
+
+def test_a_version_whose_files_are_gone_is_told_and_not_tried_again(workshop: Any) -> None:
+    source = workshop.silver("orders", [{"id": 1}])
+    old = workshop.table("orders").file_uris()
+    workshop.silver("orders", [{"id": 2}])
+    for uri in old:
+        Path(uri).unlink()
+    workshop.inputs["orders"]["version"] = 0
+    with pytest.raises(Permanent, match="version 0 of orders are gone"):
+        workshop.run("SELECT * FROM {{ orders }}", source)

@@ -19,8 +19,8 @@ from vai_worker.reading.quoting import quoted, text
 
 Json = dict[str, Any]
 
-_LONGEST_VALUE, _LARGEST_SAMPLES = 200, 16_384
-"""Characters of one value that is shown, and of all that are shown of one check."""
+_LONGEST_VALUE, _LARGEST_SAMPLES = 200, 32_768
+"""Characters of one value that is shown, and of all that are shown: a result above 64 KB is in no event."""
 
 _MOST_NAMED = 10
 
@@ -67,9 +67,10 @@ class Checker:
     def run(self, checks: Sequence[Check]) -> list[Found]:
         """Every check, in their order. Raises DATA_ERROR that names a check that cannot run."""
         named = list(zip(kinds.labels(checks), checks, strict=True))
+        largest = _LARGEST_SAMPLES // max(1, len(checks))
         measures = self._measured(named)
         return [
-            self._named(name, lambda c=check, n=name, m=measure: self._found(n, c, m))  # type: ignore[misc]
+            self._named(name, lambda c=check, n=name, m=measure: self._found(n, c, m, largest))  # type: ignore[misc]
             for (name, check), measure in zip(named, measures, strict=True)
         ]
 
@@ -100,16 +101,21 @@ class Checker:
             message = f"The check {name} cannot run: {fault.message}"
             raise Permanent(fault.code, message, fault.details | {"check": name}) from None
 
-    def _found(self, name: str, check: Check, measure: Any) -> Found:
+    def _found(self, name: str, check: Check, measure: Any, largest: int) -> Found:
         if isinstance(check, kinds.RowCount):
             return Found(name, check, said=_of_count(check, measure))
         if isinstance(check, kinds.Freshness):
             return Found(name, check, said=_of_age(check, measure))
         if (breaks := _breaks(check)) is not None:
-            return self._with_samples(name, check, measure, f"(SELECT * FROM {self.rows} WHERE {breaks})")
-        bad = self._bad(check)
-        found = self.connection.execute(f"SELECT count(*) FROM {bad}").fetchone()
-        return self._with_samples(name, check, found[0] if found else 0, bad)
+            bad, rows = f"(SELECT * FROM {self.rows} WHERE {breaks})", measure
+        else:
+            bad = self._bad(check)
+            found = self.connection.execute(f"SELECT count(*) FROM {bad}").fetchone()
+            rows = found[0] if found else 0
+        if not rows or not check.samples:
+            return Found(name, check, rows)
+        shown = first_rows(self.connection, bad, check.samples, _LONGEST_VALUE, largest)
+        return Found(name, check, rows, samples=shown["rows"])
 
     def _bad(self, check: Check) -> str:
         """The rows that break a check, as a relation."""
@@ -124,12 +130,6 @@ class Checker:
             return f"(SELECT r.* FROM {joined} WHERE r.{column} IS NOT NULL)"
         assert isinstance(check, kinds.SqlCheck)
         return f"({self.judged(check.sql)}\n)"
-
-    def _with_samples(self, name: str, check: Check, rows: int, bad: str) -> Found:
-        if not rows or not check.samples:
-            return Found(name, check, rows)
-        shown = first_rows(self.connection, bad, check.samples, _LONGEST_VALUE, _LARGEST_SAMPLES)
-        return Found(name, check, rows, samples=shown["rows"])
 
 
 def broken(found: Sequence[Found]) -> Permanent | None:

@@ -5,13 +5,16 @@ What a row holds is never told: a value in DuckDB's words is shown only where th
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
+
+import duckdb
 
 from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
 from vai_transform_worker.query.engine import AsText
 from vai_transform_worker.query.error_texts import without_values
 from vai_transform_worker.query.exact import not_exact
+from vai_worker.reading.sources import Source
 
 _LONGEST = 1_000
 _DUCKDB = re.compile(r"\b([A-Z][A-Za-z]*(?: [A-Za-z]+){0,3}) Error: ")
@@ -53,6 +56,19 @@ def query_failure(
     if kind == "Permission":
         return Permanent(ErrorCode.DATA_ERROR, f"The SQL may read nothing but its inputs: {said}", details)
     return Permanent(ErrorCode.DATA_ERROR, f"The SQL failed, correct it and run again: {said}", details)
+
+
+_MISSING = re.compile(r"no such file|does not exist|not found|cannot open file|no files in log|404", re.IGNORECASE)
+
+
+def version_gone(error: Exception, sources: Iterable[Source]) -> Permanent | None:
+    """The error of a run that reads earlier versions whose files are gone; None for any other failure."""
+    named = [each for each in sources if each.version is not None]
+    if not named or not isinstance(error, duckdb.IOException) or not _MISSING.search(str(error)):
+        return None
+    listed = ", ".join(f"version {each.version} of {each.dataset}" for each in named)
+    message = f"The files of {listed} are gone: a version can be read for a day after the next. Take a newer one"
+    return Permanent(ErrorCode.DATA_ERROR, message, {"versions": {each.dataset: each.version for each in named}})
 
 
 def _words_of(error: Exception) -> str:

@@ -12,7 +12,7 @@ from vai_common.errors import RunError
 from vai_records.definitions.duckdb_transform import DuckdbTransform
 from vai_records.definitions.sql_text import fill_placeholders, settled
 from vai_transform_worker.audit import Audit
-from vai_transform_worker.failures import about_text, query_failure
+from vai_transform_worker.failures import about_text, query_failure, version_gone
 from vai_transform_worker.interruption import Watch
 from vai_transform_worker.query import engine, merge_keys, pivots, safety
 from vai_transform_worker.query.bounds import Bounds
@@ -89,7 +89,9 @@ class _Transform:
             with self._explained():
                 sql = self._query()
                 if self.definition.dry_run:
-                    return self.audit.plan(sql, self._known_types(), self.sources, self._left_out())
+                    planned = self.audit.plan(sql, self._known_types(), self.sources, self._left_out())
+                    self.watch.progress(_progress(self.definition.transform_name, done=True))
+                    return planned
             locked = self.locked or self._lock()
             written = self._nothing() if sql is None else self._write(sql, locked)
             self.watch.ask("wrote", self._report(written))
@@ -356,6 +358,8 @@ class _Transform:
             raise about_text(self._failure(error), self.as_text) from error
 
     def _failure(self, error: Exception) -> RunError:
+        if (gone := version_gone(error, self.sources.values())) is not None:
+            return gone
         memory_mb, spill_mb = self.job.prepared["memory_mb"], self.bounds.spill_mb
         return query_failure(error, memory_mb, spill_mb, self.definition.sql, self.rows_read)
 

@@ -121,6 +121,7 @@ clients: $(READY) ## let generators make clients of the API in five languages, c
 check-vendors: $(READY) ## let vendors' own libraries read the test servers of vendors (fetches the libraries)
 	@$(PY) -m tools.check_shopify_server
 	@$(PY) -m tools.vendors
+	@$(PY) -m tools.check_amazon_server
 
 .PHONY: lint
 lint: $(READY) ## ruff, mypy strict, import contracts

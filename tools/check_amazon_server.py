@@ -1,19 +1,26 @@
 """Holds the server for Amazon (`vai_testkit.vendors.amazon`) against two SDKs that nobody here wrote.
 
-Needs `amzn-sp-api` and `python-amazon-sp-api`, which are installed nowhere else: `make check-vendors`.
+Its Python is that of `tools.vendors`, which has `amzn-sp-api` and `python-amazon-sp-api`: `make check-vendors`.
 """
 
 import logging
+import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from importlib.util import find_spec
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from tools.vendors.__main__ import PYTHON, environment
 from vai_testkit.vendors.amazon import AmazonServer, amazon
 from vai_testkit.vendors.amazon_data import US
 from vai_testkit.vendors.amazon_reports import INVENTORY, ORDERS, RETURNS, SETTLEMENT, Outcome
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @contextmanager
@@ -121,7 +128,19 @@ def _refused(ask: Callable[[], Any], status: int, or_taken: bool = False) -> Non
         raise AssertionError(f"it was to be refused with {status}, and came to {found}")
 
 
+def in_the_environment_of_vendors() -> int:
+    """The same, by the Python that has the SDKs. 0 where the package index does not answer, and a line says so."""
+    if complaint := environment():
+        sys.stdout.write(f"amazon: not run, the package index does not answer: {complaint}\n")
+        return 0
+    paths = os.pathsep.join(str(ROOT / f"libs/{name}/src") for name in ("testkit", "common"))
+    told = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), paths))}
+    return subprocess.run((str(PYTHON), __file__), env=told, check=False).returncode
+
+
 def main() -> int:
+    if find_spec("spapi") is None:
+        return in_the_environment_of_vendors()
     logging.disable(logging.INFO)
     for name, look in (("amzn-sp-api", official), ("python-amazon-sp-api", community)):
         with a_shop() as server:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vai_testkit.stack import running_stack
 
-EXAMPLES = ("klaviyo", "shopify")
+EXAMPLES = ("amazon", "klaviyo", "shopify")
 """Packages of `examples`, each of which ends with a preview of bronze."""
 
 

@@ -18,7 +18,7 @@ from vai_testkit.vendors.klaviyo_data import filled
 
 FOLDER = Path(__file__).parent
 _CACHE = Path(os.environ.get("VAI_CACHE") or FOLDER.parents[1] / ".cache") / "vendors"
-_PYTHON = _CACHE / "bin/python"
+PYTHON = _CACHE / "bin/python"
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def environment() -> str:
         return ""
     for command in (
         (sys.executable, "-m", "venv", str(_CACHE)),
-        (str(_PYTHON), "-m", "pip", "install", "-q", "--only-binary", ":all:", "-r", str(FOLDER / "requirements.txt")),
+        (str(PYTHON), "-m", "pip", "install", "-q", "--only-binary", ":all:", "-r", str(FOLDER / "requirements.txt")),
     ):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -65,7 +65,7 @@ def environment() -> str:
 def compared(name: str) -> str:
     """What is different, or nothing."""
     with VENDORS[name]() as account:
-        command = (str(_PYTHON), str(FOLDER / f"{name}_reads.py"), account.url, account.key)
+        command = (str(PYTHON), str(FOLDER / f"{name}_reads.py"), account.url, account.key)
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
         if done.returncode:
             return done.stderr.strip()[-2000:]

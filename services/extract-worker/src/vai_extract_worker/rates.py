@@ -56,7 +56,9 @@ class SharedPace(Pace):
         """The next request's place: seconds until it. Raises RATE_LIMITED where it is far off."""
         if not self.interval:
             return 0.0
-        if not self._left or self._next < steady_seconds() - self.interval / 2:
+        while self._left and self._next < steady_seconds() - self.interval / 2:  # places whose time has passed
+            self._left, self._next = self._left - 1, self._next + self.interval
+        if not self._left:
             self._take()
         self._left -= 1
         self._next += self.interval

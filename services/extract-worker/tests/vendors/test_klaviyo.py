@@ -156,6 +156,15 @@ def test_campaigns_are_listed_by_channel_until_klaviyo_wants_none(bench: Any, ap
     assert told(api, "campaigns") == ["equals(archived,false)", "equals(archived,true)"]
 
 
+def test_an_older_revision_is_asked_for_what_it_knows(bench: Any, api: FakeApi) -> None:
+    account = filled(now() - timedelta(days=3), 2, events=450, profiles=120)
+    account.limits, api.default = False, account.answer
+    start = (now() - timedelta(days=5)).isoformat()
+    found = bench.extract("klaviyo", revision="2025-01-15", start_date=start)
+    assert found["failed_resources"] == []
+    assert found["per_resource_rows"]["events"] == 450
+
+
 @pytest.mark.parametrize(
     ("change", "code", "says"),
     [

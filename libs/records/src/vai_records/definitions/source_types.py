@@ -217,6 +217,8 @@ def source_types() -> Mapping[str, SourceType]:
     """
     vendors = (import_module(f"vai_records.definitions.sources.{name}").SOURCE for name in _VENDORS)
     found = {source.name: source for source in (*_OURS, *vendors)}
+    for source in found.values():
+        DltExtract.SOURCES.setdefault(source.name, source.model)
     for point in entry_points(group=GROUP):
         try:
             source = _loaded(point)

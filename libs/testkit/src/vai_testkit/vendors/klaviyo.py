@@ -44,6 +44,8 @@ class Endpoint:
     scope: str
     needs: str = ""
     more: Sequence[str] = ()
+    sized_from: str = ""
+    """The revision from which on it takes page[size]."""
 
 
 def _endpoint(
@@ -51,10 +53,13 @@ def _endpoint(
 ) -> Endpoint:
     more = filters.pop("more", ())
     needs = filters.pop("needs", "")
-    scope = filters.pop("scope")
+    scope, sized_from = filters.pop("scope"), filters.pop("sized_from", "")
     named = {name.replace("__", "."): tuple(ops) for name, ops in filters.items()}
-    return Endpoint(kind, sizes, named, tuple(sorts.split()), *limits, scope, needs, more)
+    return Endpoint(kind, sizes, named, tuple(sorts.split()), *limits, scope, needs, more, sized_from)
 
+
+_SIZED: Final = "2026-07-15"
+"""From this revision on every endpoint takes a page size."""
 
 ENDPOINTS: Final[dict[str, Endpoint]] = {
     "profiles": _endpoint(
@@ -62,18 +67,22 @@ ENDPOINTS: Final[dict[str, Endpoint]] = {
         email=("any", "equals"), created=_STRICT, updated=_STRICT, more=("additional-fields[profile]",),
     ),
     "events": _endpoint(
-        "event", (200, 1000), "datetime timestamp", (350, 3500), scope="events:read", metric_id=("equals",),
+        "event", (200, 1000), "datetime timestamp", (350, 3500), sized_from="2026-04-15",
+        scope="events:read", metric_id=("equals",),
         profile_id=("equals",), datetime=_TIMES, timestamp=_TIMES,
     ),
     "lists": _endpoint(
-        "list", (10, 10), "id created name updated", (75, 750), scope="lists:read", name=("any", "equals"),
+        "list", (10, 10), "id created name updated", (75, 750), sized_from=_SIZED,
+        scope="lists:read", name=("any", "equals"),
         created=("greater-than",), updated=("greater-than",),
     ),
     "segments": _endpoint(
-        "segment", (10, 10), "id created name updated", (75, 750), scope="segments:read", is_active=("any", "equals"),
+        "segment", (10, 10), "id created name updated", (75, 750), sized_from=_SIZED,
+        scope="segments:read", is_active=("any", "equals"),
     ),
     "campaigns": _endpoint(
-        "campaign", (100, 100), "created_at id name scheduled_at updated_at", (10, 150), scope="campaigns:read",
+        "campaign", (100, 100), "created_at id name scheduled_at updated_at", (10, 150), sized_from=_SIZED,
+        scope="campaigns:read",
         messages__channel=("equals",), archived=("equals",), created_at=_TIMES, updated_at=_TIMES,
         scheduled_at=_TIMES, needs="messages.channel",
     ),
@@ -83,16 +92,29 @@ ENDPOINTS: Final[dict[str, Endpoint]] = {
     ),
     "metrics": _endpoint("metric", None, "", (10, 150), scope="metrics:read", integration__name=("equals",)),
     "templates": _endpoint(
-        "template", (10, 10), "created id name updated", (75, 750), scope="templates:read",
+        "template", (10, 10), "created id name updated", (75, 750), sized_from=_SIZED,
+        scope="templates:read",
         created=("equals", *_TIMES), updated=("equals", *_TIMES),
     ),
-    "tags": _endpoint("tag", (50, 50), "id name", (3, 60), scope="tags:read", name=("contains", "equals")),
+    "tags": _endpoint(
+        "tag", (50, 50), "id name", (3, 60), sized_from=_SIZED,
+        scope="tags:read", name=("contains", "equals"),
+    ),
     "forms": _endpoint(
         "form", (20, 100), "created_at updated_at", (3, 60), scope="forms:read", updated_at=_TIMES, created_at=_TIMES,
     ),
-    "catalog-items": _endpoint("catalog-item", (100, 100), "created", (350, 3500), scope="catalogs:read"),
-    "catalog-variants": _endpoint("catalog-variant", (100, 100), "created", (350, 3500), scope="catalogs:read"),
-    "catalog-categories": _endpoint("catalog-category", (100, 100), "created", (350, 3500), scope="catalogs:read"),
+    "catalog-items": _endpoint(
+        "catalog-item", (100, 100), "created", (350, 3500), sized_from=_SIZED,
+        scope="catalogs:read",
+    ),
+    "catalog-variants": _endpoint(
+        "catalog-variant", (100, 100), "created", (350, 3500), sized_from=_SIZED,
+        scope="catalogs:read",
+    ),
+    "catalog-categories": _endpoint(
+        "catalog-category", (100, 100), "created", (350, 3500), sized_from=_SIZED,
+        scope="catalogs:read",
+    ),
     "accounts": _endpoint("account", None, "", (1, 15), scope="accounts:read"),
 }  # fmt: skip
 
@@ -200,7 +222,7 @@ class Account:
     def _page(self, ask: Ask, name: str, endpoint: Endpoint, revision: str) -> Json:
         query = {key: value for key, value in ask.query.items() if value != ""}
         known = {"filter", "sort", "page[cursor]", *endpoint.more}
-        known |= {"page[size]"} if endpoint.sizes else set()
+        known |= {"page[size]"} if endpoint.sizes and revision >= endpoint.sized_from else set()
         for parameter in query:
             if parameter not in known and not parameter.startswith(("fields[", "include")):
                 raise _invalid(f"'{parameter}' is not a valid parameter for this endpoint.", parameter)

@@ -20,11 +20,8 @@ WITHOUT_CHANNELS: Final = "2026-10-15"
 _ARCHIVED: Final = ("equals(archived,false)", "equals(archived,true)")
 _CURSOR: Final = "page[cursor]"
 
-_PAGE_SIZES: Final = {
-    "lists": 10, "segments": 10, "tags": 50, "forms": 100, "flows": 50, "campaigns": 100, "templates": 10,
-    "catalog_categories": 100, "catalog_items": 100, "catalog_variants": 100, "profiles": 100, "events": 1000,
-}  # fmt: skip
-"""The largest that each endpoint gives; metrics take no size."""
+_PAGE_SIZES: Final = {"profiles": ("", 100), "forms": ("", 100), "events": ("2026-04-15", 1000)}
+"""The largest, and the revision from which on it can be asked for. The other endpoints give their largest unasked."""
 
 _DETAIL = re.compile(r'"detail": ?"((?:[^"\\]|\\.){1,300})"')
 
@@ -55,7 +52,8 @@ class KlaviyoSource(PagedSource):
 
     def _queries(self, part: Slice) -> list[dict[str, str]]:
         """The parameters of each list that a table is made of."""
-        common = {"page[size]": str(_PAGE_SIZES[part.name])} if part.name in _PAGE_SIZES else {}
+        since, size = _PAGE_SIZES.get(part.name, ("", 0))
+        common = {"page[size]": str(size)} if size and self.definition.revision >= since else {}
         if part.of.cursor:
             common["sort"] = part.of.cursor
         if part.name == "profiles" and self.definition.profile_fields:

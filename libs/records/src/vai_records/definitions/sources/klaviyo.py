@@ -19,6 +19,9 @@ _FIRST: Final = date(2012, 1, 1)
 
 _SECONDS, _EVENTS, _FEW = 0.1, 0.02, 0.4
 
+_LATE: Final = 3600.0
+"""Seconds before the last event that are read again: senders and queues bring events late."""
+
 Channel = Literal["email", "sms", "mobile_push"]
 
 
@@ -89,7 +92,8 @@ SOURCE = SourceType(
         ),
         ResourceType(
             "events", "XL", "datetime", _KEY, "What profiles did, each with its metric_id and profile_id.",
-            Slicing(7, _FIRST), columns={"timestamp": "bigint"} | _times("datetime"), seconds_between_requests=_EVENTS,
+            Slicing(7, _FIRST), lag=_LATE, columns={"timestamp": "bigint"} | _times("datetime"),
+            seconds_between_requests=_EVENTS,
         ),
     ),
     defaults={

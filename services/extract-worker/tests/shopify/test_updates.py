@@ -1,5 +1,6 @@
 """What is new is told by the time of its update: no row of a second is lost or doubled, whoever dies in between."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -153,6 +154,27 @@ def test_an_attempt_goes_on_within_a_slice(bench: Any, shopify: ShopifyServer, m
     bench.extract("shopify", **asked)
     assert shopify.queries[before]["variables"]["after"]  # not from the beginning
     assert len(numbers(bench)) == len(set(numbers(bench))) == 42
+
+
+def test_a_place_that_the_vendor_has_forgotten_begins_the_slice_anew(
+    bench: Any, shopify: ShopifyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "COMMIT_SECONDS", 0.0)
+    answer, asked = shopify.api.default, {"bulk": "never", "incremental": True, "resources": ["orders"]}
+
+    def forgetful(ask: Any) -> Any:
+        if len(shopify.asked_with("orders(")) == 3:
+            shopify.say = [Say({"errors": "Service Unavailable"}, 503)] * 3
+        return answer(ask)
+
+    shopify.api.default = forgetful
+    with pytest.raises(Retryable):
+        bench.extract("shopify", **asked)
+    bench.checkpoint = json.loads(json.dumps(bench.checkpoint).replace("eyJsYXN0X2", "x"))
+    shopify.api.default = answer
+    bench.extract("shopify", **asked)
+    assert [one for one in shopify.queries if str(one["variables"]["after"]).startswith("x")]
+    assert len(set(numbers(bench))) == 42
 
 
 def test_a_backfill_adds_a_window_and_leaves_the_cursor(bench: Any, shopify: ShopifyServer) -> None:

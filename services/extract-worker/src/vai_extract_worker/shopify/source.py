@@ -12,7 +12,7 @@ from vai_extract_worker.shopify.asking import bulk_query, page_query, rest_query
 from vai_extract_worker.shopify.bulk import BulkOperation, TooLong
 from vai_extract_worker.shopify.selections import number_of, read, row_of, snake
 from vai_extract_worker.shopify.shop_tables import SHAPES, Shape
-from vai_extract_worker.source import Means, TooLarge
+from vai_extract_worker.source import Means, PositionLost, TooLarge
 from vai_records.definitions.dlt_extract import DltExtract
 from vai_records.definitions.sources.shopify import VERSION
 from vai_records.definitions.sources.shopify import Shopify as Definition
@@ -82,7 +82,13 @@ class Shopify(PagedSource):
     def _paged(self, shape: Shape, search: str, part: Slice) -> Iterator[tuple[Rows, Json]]:
         after, query = (part.position or {}).get("after"), page_query(shape, self._personal)
         while True:
-            page = self._sized(part.name, shape, self._page_of(query, shape, search, after))
+            try:
+                page = self._sized(part.name, shape, self._page_of(query, shape, search, after))
+            except Permanent as error:
+                if part.position and after == part.position["after"] and "cursor" in _said(error):
+                    text = f"Shopify does not know the place in {part.name} any more: the slice is read again."
+                    raise PositionLost(text, error.details) from error
+                raise
             info = page["pageInfo"]
             if info["hasNextPage"] and not info["endCursor"]:
                 text = f"Shopify says that {part.name} has more pages, and not where. Ask its support."
@@ -192,6 +198,10 @@ class Shopify(PagedSource):
             self.session.received += operation.received - counted
             counted = operation.received
             yield rows
+
+
+def _said(error: Permanent) -> str:
+    return str(error.details.get("shopifyError", "")).lower()
 
 
 def _of_parent(shape: Shape, node: Json) -> Json:

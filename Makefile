@@ -100,6 +100,10 @@ test-upgrade: $(READY) ## the versions before beside this one, through the migra
 test-daytwo: $(READY) ## backup and restore, secrets that change, a node that goes, another Kafka: each under load
 	@PYTHONHASHSEED=0 $(PY) -m pytest $(IN_TWO) tests/daytwo
 
+.PHONY: test-mariadb
+test-mariadb: $(READY) ## sql_database on a real MariaDB, where Debian's mariadb-server is installed
+	@if command -v mariadbd >/dev/null; then $(PY) -m pytest tests/mariadb; else echo "test-mariadb: not run, there is no mariadbd (Debian: mariadb-server)"; fi
+
 .PHONY: fuzz
 fuzz: $(READY) ## look for inputs that break something: the property tests with new ones (MINUTES=5, SEED= to repeat, T=)
 	@$(PY) tools/fuzz.py --minutes "$(or $(MINUTES),5)" $(if $(SEED),--seed "$(SEED)") $(T)

@@ -13,6 +13,7 @@ from typing import Any
 
 from bench import (
     automations,
+    databases,
     fairness,
     files,
     footprint,
@@ -62,6 +63,7 @@ _WITHOUT = {
     "parallel": ("Pages side by side", parallel.measure),
     "kinds": ("Extractions beside plain dlt", kinds.measure),
     "pages": ("Pages beside trafilatura", pages.measure),
+    "sql": ("Tables of a database beside dlt's Arrow back end", databases.measure),
     "transforms": ("Transforms beside plain DuckDB and deltalake", transforms.measure),
 }
 _NAMES = (*_ON_A_STACK, *_ON_THEIR_OWN, *_WITHOUT)

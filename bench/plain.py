@@ -15,6 +15,7 @@ from deltalake import DeltaTable, write_deltalake
 from dlt.destinations import filesystem as folder_destination
 from dlt.sources.filesystem import filesystem, read_csv_duckdb, read_jsonl, read_parquet
 from dlt.sources.rest_api import rest_api_source
+from dlt.sources.sql_database import sql_table as table_of_database
 
 _BATCH = 100_000
 
@@ -49,6 +50,13 @@ def parquet_files(folder: str) -> float:
     """dlt's filesystem source over parquet, the quick way: Arrow tables, never rows."""
     found = filesystem(bucket_url=folder, file_glob="*.parquet")
     return _loaded(lambda: (found | read_parquet(chunksize=65_536, use_pyarrow=True)).with_name("orders"))
+
+
+def sql_table(url: str, table: str, schema: str | None) -> float:
+    """dlt's source of SQL databases with its Arrow back end."""
+    return _loaded(
+        lambda: table_of_database(url, table, schema=schema, backend="pyarrow", chunk_size=50_000).with_name("orders")
+    )
 
 
 def _loaded(source: Callable[[], Any]) -> float:

@@ -59,6 +59,31 @@ def test_a_table_is_cut_by_its_key_whatever_gaps_it_has(bench: Any, items: Any) 
     assert result["per_resource_rows"] == {"items": 1000}
 
 
+def test_keys_of_text_cut_too(bench: Any, sql: Any) -> None:
+    sql(
+        "CREATE TABLE shop.codes (code char(3), n int, PRIMARY KEY (code, n))",
+        "INSERT INTO shop.codes SELECT chr(97 + g % 26) || chr(97 + g % 7), g FROM generate_series(1, 500) g",
+        "CREATE TABLE shop.uuids (id uuid PRIMARY KEY)",
+        "INSERT INTO shop.uuids SELECT gen_random_uuid() FROM generate_series(1, 100)",
+    )
+    resources = [{"name": "codes", "slices": {"rows": 100}}, {"name": "uuids", "slices": {"rows": 30}}]
+    bench.extract("sql_database", schema="shop", resources=resources)
+    assert sorted(bench.column("codes", "n")) == list(range(1, 501))
+    assert len(set(bench.column("uuids", "id"))) == 100
+    assert [sum(file["rows"] for file in commit["files"]) for commit in bench.commits[-4:]] == [30, 30, 30, 10]
+    bench.next_run()
+    bench.extract("sql_database", schema="shop", resources=[{"name": "uuids", "incremental": "id"}])
+    assert len(bench.column("uuids", "id")) == 100
+
+
+def test_a_cursor_of_another_table_is_refused(bench: Any, items: Any) -> None:
+    bench.extract("sql_database", **items_of(incremental="changed"))
+    items("CREATE TABLE shop.others AS SELECT * FROM shop.items")
+    bench.next_run()
+    with pytest.raises(Permanent, match="names of their own"):
+        bench.extract("sql_database", **items_of(incremental="changed", source_table="others"))
+
+
 def test_finished_slices_are_never_fetched_again(bench: Any, items: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     real, asked = sql_table.SqlTable.pages, []
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import threading
@@ -96,8 +97,8 @@ def _install(data: Path) -> None:
 def _wait_until_it_answers(server: MariaDb, process: "subprocess.Popen[bytes]") -> None:
     until, pause = steady_seconds() + 60, threading.Event()
     while steady_seconds() < until and process.poll() is None:
-        with suppress(pymysql.MySQLError):
-            server.run("SELECT 1")
+        with suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
+            probe.connect(str(server.socket))
             return
         pause.wait(0.05)
     raise RuntimeError(f"mariadbd does not answer: {(server.folder / 'log').read_text()[-2000:]}")

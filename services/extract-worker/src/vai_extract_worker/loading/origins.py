@@ -10,7 +10,7 @@ from vai_common.ids import NIL
 from vai_extract_worker.log_texts import Entry, table_shared
 from vai_extract_worker.modes import mode_of
 from vai_extract_worker.values.known_rows import row_digest
-from vai_records.definitions.dlt_extract import DltExtract, Filesystem, RestApi
+from vai_records.definitions.dlt_extract import DltExtract, Filesystem, RestApi, SqlDatabase
 from vai_records.definitions.sources.resources import Resource
 
 Json = dict[str, Any]
@@ -25,6 +25,8 @@ def cursor_scope(connection_id: UUID | None, action_id: UUID | None, definition:
         return own
     if isinstance(definition, RestApi) and definition.base_url:
         return uuid5(NAMESPACE_URL, definition.base_url.rstrip("/"))
+    if isinstance(definition, SqlDatabase) and definition.path:
+        return uuid5(NAMESPACE_URL, f"file:{definition.path}")
     return NIL
 
 
@@ -39,6 +41,10 @@ def origin_of(definition: DltExtract, name: str, connection_id: UUID | None) -> 
         told += [given.get(field) for field in _TELLING]
         told.append(definition.model_dump(mode="json", include={"params"}))
         return row_digest(told).hex()
+    if isinstance(definition, SqlDatabase):
+        one = next((one for one in definition.resources or () if one.name == name), None)
+        schema = (one and one.schema_) or definition.schema_
+        return row_digest([definition.path, schema, one.relation if one else name]).hex()
     if isinstance(definition, Filesystem):
         paths = [one.path for one in definition.resources or () if one.name == name]
         return row_digest(paths or definition.path).hex()

@@ -123,6 +123,7 @@ class SqlCursor:
         return {
             "value": value,
             "by": self.column.name,
+            "of": self._relation.shown,
             "known": packed(known),
             "apart": packed(apart),
             "ahead": ahead,
@@ -232,6 +233,11 @@ class SqlCursor:
 
     def _refuse_another_column(self, saved: Json | None) -> None:
         earlier = (saved or {}).get("by")
+        of = (saved or {}).get("of")
+        if of not in (None, self._relation.shown):
+            text = f"The cursor was saved of {of}, and this is {self._relation.shown}: give the two resources names of "
+            text += "their own, or extract once with incremental: false, which begins a new cursor."
+            raise Permanent(ErrorCode.DATA_ERROR, text, {"field": "resources"})
         if earlier not in (None, self.column.name):
             text = f"The cursor was saved of {earlier}, and cursor_path is {self.column.name} now. Extract once with "
             text += f"incremental: false, which begins a new cursor, or name {earlier} again."

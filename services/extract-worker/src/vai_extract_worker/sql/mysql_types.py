@@ -7,7 +7,7 @@ from vai_extract_worker.sql.relations import Column, Form
 from vai_records.lake.bronze_types import WIDEST_DECIMAL
 
 RELATIONS: Final = """
-SELECT table_schema, table_name, table_type LIKE '%%VIEW%%', data_length, table_rows
+SELECT table_schema, table_name, table_type LIKE '%VIEW%', data_length, table_rows
 FROM information_schema.tables WHERE table_schema = coalesce({schema}, database()) ORDER BY table_name
 """
 

@@ -49,7 +49,11 @@ class Session:
         """Begin the transaction in which a table is read. Raises `Gone` where there is no such table."""
         self.open()
         self._typing.nulled = Counter()
+        if schema not in self._relations:
+            self.relations(schema)
+            self.open()
         found = self._named(schema, name)
+        self.database.hold(found)
         described = self.database.described(found)
         if not described.columns:
             del self._relations[schema]

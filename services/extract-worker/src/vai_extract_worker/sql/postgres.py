@@ -10,6 +10,7 @@ import ssl
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final, TypeVar
@@ -39,6 +40,7 @@ BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL TimeZone = 'UTC'; SET LOCAL IntervalStyle = 'postgres';
 SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'; SET LOCAL standard_conforming_strings = on;
 SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = '60s';
+SET LOCAL jit = off;
 """
 _PASSING: Final = ("40", "53", "55P03", "57")
 """Classes of SQLSTATE that another attempt may not meet: conflicts, a lack of room, locks, interventions."""
@@ -65,9 +67,21 @@ class Postgres:
         found = []
         for row in self._rows(RELATIONS, schema):
             size, rows = (None if value is None else int(value) for value in row[3:5])
-            hides = row[5] == "true"
-            found.append(Relation(str(row[0]), str(row[1]), row[2] == "true", size, rows, hides_rows=hides))
+            is_view, hides, locks = (row[index] == "true" for index in (2, 5, 6))
+            found.append(Relation(str(row[0]), str(row[1]), is_view, size, rows, hides_rows=hides, locks=locks))
         return found
+
+    def hold(self, relation: Relation) -> None:
+        """Before the transaction's first look: to an older snapshot a table that was rewritten since is empty."""
+        self._shown = relation.shown
+        if not relation.locks or self._conn is None:
+            return
+        try:
+            self._run(self._conn.execute(f"LOCK TABLE {from_clause(self, relation)} IN ACCESS SHARE MODE"))
+        except Permanent as error:
+            if error.code is not ErrorCode.AUTH_ERROR:
+                raise
+            self.begin()  # who may read some of the columns alone may not lock
 
     def described(self, relation: Relation) -> Relation:
         self._shown = relation.shown
@@ -82,8 +96,12 @@ class Postgres:
 
     def begin(self) -> None:
         self.end()
-        if self._conn is None or self._conn.is_closed():
-            self._conn = self._connect()
+        if self._conn is not None and not self._conn.is_closed():
+            with suppress(RunError):
+                self._run(self._conn.execute(_BEGIN))
+                return
+        self._drop()
+        self._conn = self._connect()
         self._run(self._conn.execute(_BEGIN))
 
     def end(self) -> None:

@@ -10,7 +10,8 @@ RELATIONS: Final = """
 SELECT n.nspname, c.relname, (c.relkind IN ('v', 'm'))::text,
     CASE WHEN c.relkind IN ('r', 'm') THEN pg_relation_size(c.oid)
          WHEN c.relkind = 'p' THEN (SELECT sum(pg_relation_size(t.relid)) FROM pg_partition_tree(c.oid) t) END::text,
-    CASE WHEN c.reltuples >= 0 THEN c.reltuples::bigint END::text, row_security_active(c.oid)::text
+    CASE WHEN c.reltuples >= 0 THEN c.reltuples::bigint END::text, row_security_active(c.oid)::text,
+    (c.relkind IN ('r', 'p'))::text
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = coalesce($1, current_schema()) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
 ORDER BY c.relname
@@ -26,7 +27,7 @@ WITH RECURSIVE base(attnum, oid, typmod) AS (
     FROM base b JOIN pg_type t ON t.oid = b.oid WHERE t.typtype = 'd'
 )
 SELECT a.attname, (NOT a.attnotnull)::text, t.typname, t.typtype::text, t.typcategory::text, b.typmod::text,
-    format_type(t.oid, NULL)
+    format_type(t.oid, -1)
 FROM base b JOIN pg_type t ON t.oid = b.oid AND t.typtype <> 'd'
 JOIN pg_class c ON c.relname = $2 JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = $1
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = b.attnum

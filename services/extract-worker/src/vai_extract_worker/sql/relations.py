@@ -66,6 +66,8 @@ class Relation:
     columns: tuple[Column, ...] = ()
     key: tuple[Column, ...] = ()
     hides_rows: bool = False
+    locks: bool = False
+    """Whether it can be locked so that nobody rewrites it."""
 
     @property
     def shown(self) -> str:
@@ -106,6 +108,9 @@ class Database(Protocol):
 
     def relations(self, schema: str | None) -> list[Relation]:
         """All tables and views of a schema (None: the user's own), without their columns."""
+
+    def hold(self, relation: Relation) -> None:
+        """Keep others from rewriting it until the transaction ends. To be called first in a transaction."""
 
     def described(self, relation: Relation) -> Relation:
         """With columns and key; without any where it is no longer there."""

@@ -53,6 +53,9 @@ class Sqlite:
             return int(largest or 0)
         return None
 
+    def hold(self, relation: Relation) -> None:
+        """Who reads sees one moment of the whole file."""
+
     def described(self, relation: Relation) -> Relation:
         self._shown = relation.shown
         rows = self.fetch(f"PRAGMA main.table_xinfo({self.name(relation.name)})")

@@ -91,7 +91,7 @@ async def _memory(stack: Stack, lake: Path) -> list[Figure]:
 
 def _alone(lake: str, config: dict[str, Any], known: dict[str, Any]) -> tuple[float, float, float]:
     definition = {"source": "sql_database", "schema": "bench", "resources": ["many"]}
-    prepared = {"source": "sql_database", "addresses": "loopback", "files_root": None, "cursors": {}}
+    prepared: dict[str, Any] = {"source": "sql_database", "addresses": "loopback", "files_root": None, "cursors": {}}
     connection = ConnectionSecret(str(uuid4()), "bench", "postgres", config, known)
     job = Job(str(uuid4()), str(uuid4()), 1, 1, "dlt_extract", definition, connection, None, lake, prepared)
     before, start = _megabytes(), perf_counter()

@@ -166,9 +166,17 @@ class Bench:
             await statements.create(conn, [new])
         return await self.claimed(new.id)
 
-    async def claimed(self, run_id: UUID) -> Owned:
+    async def run_of(self, kind: str, definition: dict[str, Any]) -> Owned:
+        """A new run of another kind, claimed in the same way."""
+        new = NewRun(self.org_id, kind, definition, "api")
+        async with self.pool.acquire() as conn, conn.transaction():
+            await conn.execute("SET LOCAL vai.role = 'api-gateway'")
+            await statements.create(conn, [new])
+        return await self.claimed(new.id, kind)
+
+    async def claimed(self, run_id: UUID, kind: str = "duckdb_transform") -> Owned:
         owner = uuid7()
-        (row,) = await statements.claim(self.pool, owner, ["duckdb_transform"], [run_id], 1, "w")
+        (row,) = await statements.claim(self.pool, owner, [kind], [run_id], 1, "w")
         return self._owned(row, owner)
 
     async def taken_over(self, run: Owned) -> Owned:

@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 
 from vai_common.boot import Service
 from vai_transform_worker.duckdb_transform import DuckdbTransform
+from vai_transform_worker.explain_schema import ExplainSchema
+from vai_transform_worker.generate_query import GenerateQuery
 from vai_transform_worker.settings import Settings
 from vai_worker.wiring import running as worker_running
 
@@ -13,12 +15,20 @@ PRELOADED = (
     "deltalake",
     "sqlglot.dialects.duckdb",
     "vai_transform_worker.transform",
+    "vai_transform_worker.asking.query_child",
+    "vai_transform_worker.asking.schema_child",
     "vai_transform_worker.query.warm_start",
 )
 
 
 @asynccontextmanager
 async def running(service: Service[Settings]) -> AsyncIterator[None]:
-    kinds = (DuckdbTransform(service.settings.child_memory_mb, service.settings.bounds),)
+    settings = service.settings
+    memory_mb, bounds = settings.child_memory_mb, settings.bounds
+    kinds = (
+        DuckdbTransform(memory_mb, bounds),
+        GenerateQuery(memory_mb, bounds.spill_mb),
+        ExplainSchema(memory_mb, bounds.spill_mb),
+    )
     async with worker_running(service, kinds, PRELOADED):
         yield

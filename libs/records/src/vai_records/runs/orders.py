@@ -21,7 +21,9 @@ from vai_records.connections import connections
 from vai_records.connections.connections import Resolved, Unresolved
 from vai_records.definitions.base import ConnectionReference, Definition
 from vai_records.definitions.call_automation import CallAutomation
+from vai_records.definitions.generate_query import GenerateQuery
 from vai_records.definitions.kinds import KINDS
+from vai_records.models.choice import NoModel, choose
 from vai_records.refused import Place, refused
 from vai_records.runs.admission import Limits, admit
 from vai_records.runs.new_run import NewRun
@@ -112,6 +114,8 @@ async def make(
     snapshot = checks.with_connection(order.definition, found.id if found else None)
     whole = checks.whole(order.kind, snapshot, order.stored, order.loc)
     model = await beside.judged(customer.org_id, whole, partial(checks.complete, order.kind, whole, order.loc))
+    if isinstance(model, GenerateQuery) and model.question is not None:
+        await _check_model(conn, customer.org_id, model.model, order.loc)
     if isinstance(model, CallAutomation):
         await _check_called(conn, customer.org_id, model.automation, order.loc, lookups)
     if order.parent_run_id is not None:
@@ -208,6 +212,14 @@ async def _resolve(conn: Queries, org_id: UUID, loc: Place, reference: Reference
         return await connections.resolve(conn, org_id, reference)
     except Unresolved as error:
         raise refused(loc, str(error), "unknown_connection") from error
+
+
+async def _check_model(conn: Queries, org_id: UUID, wanted: str | None, loc: Place) -> None:
+    """A question that no model can answer is refused at once, with what is to be set."""
+    try:
+        await choose(conn, org_id, wanted)
+    except NoModel as error:
+        raise refused((*loc, "model" if wanted else "question"), str(error), "no_model") from error
 
 
 async def _check_called(conn: Queries, org_id: UUID, name: str, loc: Place, lookups: Lookups) -> None:

@@ -77,9 +77,30 @@ def expose_literal_paths(sql: str, view: Callable[[str], str]) -> str:
 
 def check(sql: str, tables: Iterable[str]) -> dict[str, Any]:
     """Refuse (DATA_ERROR) whatever is not one query over `tables` of the schema `lake`; answers the query's tree."""
+    return check_named(sql, (f"{SCHEMA}.{table}" for table in tables))
+
+
+def check_named(sql: str, tables: Iterable[str]) -> dict[str, Any]:
+    """The same for tables with their full names: `silver.orders`, `bronze.shop.orders`."""
     allowed = {_lower(table) for table in tables}
     with warm.parser() as parser:
         return _deeply(lambda: _checked(parser, sql, allowed))
+
+
+def tables_of(sql: str) -> list[str]:
+    """The full names of the tables that a query reads, in lower case, without those that WITH gives it.
+
+    Refuses what is no query; whether it may do what it does is said by `check_named`.
+    """
+    with warm.parser() as parser:
+        tree = _deeply(lambda: _tree(parser, sql))
+    found = {}
+    for node, names in _nodes(tree):
+        if node.get("type") == "BASE_TABLE" and "table_name" in node and "sample" in node:
+            parts = [node["catalog_name"], node["schema_name"], node["table_name"]]
+            if parts[0] or parts[1] or _lower(parts[2]) not in names:
+                found[_lower(".".join(part for part in parts if part))] = True
+    return list(found)
 
 
 def _checked(parser: duckdb.DuckDBPyConnection, sql: str, allowed: set[str]) -> dict[str, Any]:
@@ -229,8 +250,8 @@ def _check_table(catalog: str, schema: str, table: str, names: Container[str], a
     name, within = _lower(table), _lower(schema)
     if within in ("", _RECURRING) and not catalog and name in names:
         return
-    if not catalog and within == SCHEMA and name in allowed:
-        return
     full = ".".join(part for part in (catalog, schema, table) if part)
+    if within and _lower(full) in allowed:
+        return
     text = f"The SQL reads {full}, which is not an input: declare it in inputs and write {{{{ name }}}}"
     raise refused(text, table=full)

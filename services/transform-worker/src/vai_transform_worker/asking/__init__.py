@@ -1,0 +1,1 @@
+"""Questions about the lake that change nothing: queries, and what its tables hold."""

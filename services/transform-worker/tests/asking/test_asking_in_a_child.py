@@ -1,0 +1,97 @@
+"""Queries and explanations in a real child process, with a real Postgres and a real lake."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from deltalake import write_deltalake
+
+from vai_common.errors import ErrorCode, RunError
+from vai_records.models.choice import NoModel, choose
+from vai_transform_worker.asking.named_tables import tables
+from vai_transform_worker.asking.relevance import MOST_CHARACTERS, described
+from vai_transform_worker.explain_schema import ExplainSchema
+from vai_transform_worker.generate_query import GenerateQuery
+from vai_transform_worker.wiring import PRELOADED
+from vai_worker.children.forks import Forks
+
+
+@pytest.fixture
+async def forks(bench: Any, tmp_path: Path) -> AsyncIterator[Forks]:
+    bench.lake_url = tmp_path.as_uri()
+    forks = Forks(PRELOADED, 2048, bench.lake_url)
+    yield forks
+    forks.kill_children()
+    await forks.stop()
+
+
+@pytest.fixture
+async def lake(bench: Any, tmp_path: Path) -> None:
+    """bronze.shop.orders with two files, silver.stg_orders with a version, gold.unwritten that nobody has written."""
+    await bench.bronze("shop.orders", "a.parquet", "b.parquet", columns=[{"name": "id", "type": "BIGINT"}])
+    folder = tmp_path / str(bench.org_id) / "bronze" / "shop" / "orders"
+    folder.mkdir(parents=True)
+    pq.write_table(pa.table({"id": [1, 2], "amount": [5, 6]}), folder / "a.parquet")
+    pq.write_table(pa.table({"id": [3], "amount": [7]}), folder / "b.parquet")
+    await bench.delta("silver", "stg_orders")
+    await bench.delta("gold", "unwritten", rows=None)
+    write_deltalake(tmp_path / str(bench.org_id) / "silver" / "stg_orders", pa.table({"id": [1], "order_id": [3]}))
+
+
+@pytest.mark.usefixtures("lake")
+async def test_a_query_is_run_over_the_tables_of_the_organisation(bench: Any, forks: Forks) -> None:
+    sql = (
+        "SELECT o.id, s.id AS s FROM bronze.shop.orders o LEFT JOIN silver.stg_orders s ON s.order_id = o.id ORDER BY 1"
+    )
+    result = await forks.perform(GenerateQuery(), await bench.run_of("generate_query", {"sql": sql}))
+    assert result["rows"] == [{"id": 1, "s": None}, {"id": 2, "s": None}, {"id": 3, "s": 1}]
+    for wrong, datasets in [("gold.unwritten", []), ("silver.stg_orders", ["bronze.shop.orders"])]:
+        run = await bench.run_of("generate_query", {"sql": f"FROM {wrong}", "datasets": datasets})
+        with pytest.raises(RunError, match=f"There is no table {wrong}") as caught:
+            await forks.perform(GenerateQuery(), run)
+        assert caught.value.code == ErrorCode.DATA_ERROR
+
+
+@pytest.mark.usefixtures("lake")
+async def test_tables_are_explained_with_their_freshness(bench: Any, forks: Forks) -> None:
+    result = await forks.perform(ExplainSchema(), await bench.run_of("explain_schema", {}))
+    told = {each["dataset"]: each for each in result["tables"]}
+    assert told.keys() == {"bronze.shop.orders", "silver.stg_orders"}
+    assert (told["bronze.shop.orders"]["rows"], told["bronze.shop.orders"]["likely_keys"]) == (3, ["id", "amount"])
+    assert 0 <= told["silver.stg_orders"]["age_seconds"] < 600
+    assert [each["from"]["column"] for each in result["joins"]] == ["order_id"]
+
+
+async def test_what_is_not_there_is_said_before_a_child_begins(bench: Any) -> None:
+    with pytest.raises(RunError, match="no tables yet"):
+        await ExplainSchema().prepare(await bench.run_of("explain_schema", {}))
+    await bench.delta("silver", "orders")
+    with pytest.raises(RunError, match=r"There are: silver\.orders"):
+        await ExplainSchema().prepare(await bench.run_of("explain_schema", {"datasets": ["silver.gone"]}))
+
+
+async def test_another_organisation_sees_nothing_of_it(bench: Any) -> None:
+    await bench.delta("silver", "orders")
+    async with bench.pool.acquire() as conn:
+        assert list(await tables(conn, bench.org_id)) == ["silver.orders"]
+        assert await tables(conn, (await bench.run_of("generate_query", {"sql": "SELECT 1"})).id) == {}
+
+
+async def test_a_model_is_told_of_the_tables_that_the_question_is_about_and_not_of_all(bench: Any) -> None:
+    for name in [f"unrelated_{n}_{'x' * 150}" for n in range(200)] + ["customer_orders"]:
+        await bench.delta("silver", name)
+    async with bench.pool.acquire() as conn:
+        there = list((await tables(conn, bench.org_id)).values())
+    text = described("How many orders has a customer?", there)
+    assert text.startswith('"silver"."customer_orders"')
+    assert len(text) < MOST_CHARACTERS + 200
+    assert "tables that seem to have less to do with it" in text
+
+
+async def test_without_a_model_it_is_said_what_to_set(bench: Any) -> None:
+    async with bench.pool.acquire() as conn:
+        with pytest.raises(NoModel, match=r"settings\.models\.default"):
+            await choose(conn, bench.org_id, None)

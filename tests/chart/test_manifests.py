@@ -88,4 +88,4 @@ def test_the_notes_say_the_next_command() -> None:
     assert "rollout status deployment/vai-api-gateway" in said
     assert "helm -n default test vai" in said
     assert "admin organisations create" in said
-    assert "It may need 171 of 250 connections" in said
+    assert "It may need 183 of 250 connections" in said

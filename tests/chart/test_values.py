@@ -31,7 +31,7 @@ _EXTRACT = {"kinds": ["dlt_extract"]}
         ({"keda": {"enabled": True}, "workers": {"agent-worker": {"scaling": {"min": 0}}}}, "somebody waits"),
         ({"keda": {"enabled": True}, "workers": {"a": {**_EXTRACT, "scaling": {"min": 5, "max": 2}}}}, "more than max"),
         ({"gateway": {"autoscaling": {"min": 3, "max": 2}}}, "more than max"),
-        ({"database": {"maxConnections": 100}}, "the pods may need 171"),
+        ({"database": {"maxConnections": 100}}, "the pods may need 183"),
         ({"env": {"VAI_POOL_SIZE": "40"}}, "the pods may need"),
         ({"workers": {"extract-worker": {"childMemoryMb": 8192}}}, "would end the whole worker"),
         ({"lake": {"url": "file:///lake"}}, "lake.existingClaim is empty"),

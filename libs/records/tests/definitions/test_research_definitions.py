@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from vai_records.definitions.explain_schema import ExplainSchema
 from vai_records.definitions.fetch_page import FetchPage
+from vai_records.definitions.generate_query import GenerateQuery
 from vai_records.definitions.web_search import WebSearch
 
 URL = "https://example.com/a"
@@ -81,3 +83,23 @@ def test_a_query_is_enough_for_a_search() -> None:
 )
 def test_a_search_is_checked_as_tavily_would(wrong: dict[str, Any], field: tuple[Any, ...]) -> None:
     assert faults(WebSearch, wrong) == [field]
+
+
+@pytest.mark.parametrize(
+    ("model", "wrong", "field"),
+    [
+        (GenerateQuery, {}, ()),
+        (GenerateQuery, {"sql": "SELECT 1", "question": "how many?"}, ()),
+        (GenerateQuery, {"sql": "  "}, ()),
+        (GenerateQuery, {"sql": "SELECT 1", "model": "a/b"}, ()),
+        (GenerateQuery, {"sql": "SELECT 1", "max_rows": 1_001}, ("max_rows",)),
+        (GenerateQuery, {"sql": "SELECT 1", "datasets": ["orders"]}, ("datasets", 0)),
+        (GenerateQuery, {"question": ""}, ("question",)),
+        (ExplainSchema, {"datasets": ["silver.a b"]}, ("datasets", 0)),
+        (ExplainSchema, {"datasets": ["silver.a"] * 51}, ("datasets",)),
+        (ExplainSchema, {"samples": 21}, ("samples",)),
+        (ExplainSchema, {"sample_rows": "all"}, ("sample_rows",)),
+    ],
+)
+def test_questions_about_tables_are_checked(model: type, wrong: dict[str, Any], field: tuple[Any, ...]) -> None:
+    assert faults(model, wrong) == [field]

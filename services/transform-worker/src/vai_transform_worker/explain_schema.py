@@ -18,7 +18,7 @@ class ExplainSchema:
     name = "explain_schema"
     reads = Definition
     entry = "vai_transform_worker.asking.schema_child:explain"
-    pauses_after = None  # it writes nothing
+    pauses_after: str | None = None  # it writes nothing
 
     def __init__(self, child_memory_mb: int = 2048, spill_mb: int = 10_240) -> None:
         self._memory_mb = max(128, child_memory_mb // 2)

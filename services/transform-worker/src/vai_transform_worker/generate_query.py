@@ -33,7 +33,7 @@ class GenerateQuery:
     name = "generate_query"
     reads = Definition
     entry = "vai_transform_worker.asking.query_child:query"
-    pauses_after = None  # it writes nothing
+    pauses_after: str | None = None  # it writes nothing
 
     def __init__(self, child_memory_mb: int = 2048, spill_mb: int = 10_240) -> None:
         self._memory_mb = max(128, child_memory_mb // 2)

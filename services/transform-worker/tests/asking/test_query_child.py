@@ -1,6 +1,6 @@
 """generate_query on a real DuckDB and real tables, in a folder; the worker's side is a table of answers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -105,7 +105,7 @@ def test_what_is_not_a_query_over_the_tables_is_refused(shop: Any, sql: str, sai
 
 
 def test_what_a_model_writes_is_mended_from_its_own_error(shop: Any) -> None:
-    answers = iter([
+    answers: Iterator[Json] = iter([
         {"sql": "SELECT wrong FROM silver.orders"},
         {"sql": "DELETE FROM silver.orders"},
         {"sql": "SELECT count(*) AS n FROM silver.orders", "explanation": "It counts.", "assumptions": ["all"],

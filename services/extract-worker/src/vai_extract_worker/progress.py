@@ -1,7 +1,7 @@
 """How far an extraction has come: the checkpoint's content, and the progress (schema version 2, document 000)."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 Json = dict[str, Any]
@@ -34,6 +34,9 @@ class ResourceProgress:
         if self.slices_total is not None:
             return self.slices_total > 1
         return self.slices_done > int(self.done)
+
+
+_NAMES = tuple(one.name for one in fields(ResourceProgress))
 
 
 @dataclass
@@ -90,8 +93,9 @@ class Progress:
 
 
 def _saved(state: ResourceProgress) -> Json:
-    """What is worth keeping: of a finished resource only the numbers."""
-    given = asdict(state)
+    """What is worth keeping: of a finished resource only the numbers. It is written with each commit, of all resources,
+    so nothing is copied."""
+    given = {name: getattr(state, name) for name in _NAMES}
     return {
         name: value for name, value in given.items() if value and not (state.done and isinstance(value, dict | list))
     }

@@ -12,11 +12,9 @@ from vai_common.ids import uuid7
 from vai_common.messages.bell import ROOM
 from vai_records.secrets.keys import Keyring
 from vai_testkit.rings import MemoryBell
-from vai_testkit.servers.json_api import Say
 from vai_testkit.servers.web import Reply, WebServer
 from vai_testkit.services import MemoryProducer
 from vai_testkit.team import Team
-from vai_testkit.vendors.shopify import TOKEN, serving_shopify
 
 CONNECTIONS = "/api/v1/connections"
 
@@ -382,24 +380,3 @@ async def test_a_config_has_a_bounded_number_of_values(api: httpx2.AsyncClient) 
         answer = await api.post("/api/v1/connections", json={"name": "large", "provider": "http", "config": config})
         assert answer.status_code == 422, answer.text[:300]
         assert [(f["loc"], f["type"]) for f in answer.json()["detail"]] == [(["body", "config"], "too_many")]
-
-
-async def test_a_shop_is_tested_with_its_token_and_keeps_its_address(at_home: httpx2.AsyncClient) -> None:
-    with serving_shopify() as shop:
-        config = {"shop": "corner", "base_url": shop.url}
-        good = await make(at_home, "good", provider="shopify", config=config, credentials={"access_token": TOKEN})
-        said = await tried(at_home, good)
-        assert (said["ok"], said["checked"]) == (True, ["address", "credentials"])
-        bad = await make(at_home, "bad", provider="shopify", config=config, credentials={"access_token": "shpat_x"})
-        assert (await tried(at_home, bad))["error"]["code"] == "AUTH_ERROR"
-        shop.say = [Say({"errors": "Unavailable Shop"}, 402)]
-        said = await tried(at_home, good)
-        assert (said["ok"], said["error"]["details"]["statusCode"]) == (False, 402)
-
-    named = await make(at_home, "named", provider="shopify", config={"shop": "corner.myshopify.com"}, credentials={})
-    assert named["config"]["base_url"] == "https://corner.myshopify.com"
-    moved = await at_home.patch(f"{CONNECTIONS}/{good['id']}", json={"config": {"shop": "other"}})
-    assert moved.status_code == 422  # the token is of the shop before
-    assert moved.json()["detail"][0]["loc"] == ["body", "credentials"]
-    odd = {"provider": "shopify", "name": "odd", "config": {"shop": "evil.example/#"}}
-    assert (await at_home.post(CONNECTIONS, json=odd)).json()["detail"][0]["loc"] == ["body", "config", "shop"]

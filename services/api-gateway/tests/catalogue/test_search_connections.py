@@ -44,3 +44,10 @@ async def test_a_search_takes_the_default_connection_of_its_provider(api: httpx2
     assert (run.status_code, run.json()["definition"]["connection"]) == (201, connection["id"]), run.text
     used = await api.delete(f"{CONNECTIONS}/{connection['id']}")
     assert used.status_code == 409
+
+
+async def test_a_question_that_no_model_can_answer_is_refused_with_what_to_set(api: httpx2.AsyncClient) -> None:
+    body = {"kind": "generate_query", "definition": {"question": "How many orders are there?"}}
+    refused = await api.post(RUNS, json=body)
+    assert (refused.status_code, refused.json()["detail"][0]["type"]) == (422, "no_model")
+    assert "settings.models.default" in refused.json()["detail"][0]["msg"]

@@ -39,7 +39,10 @@ _MEDIA = {"parquet": "application/vnd.apache.parquet", "csv": "text/csv"}
 FILE: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The table as a file",
-        "content": {media: {"schema": {"type": "string", "format": "binary"}} for media in _MEDIA.values()},
+        "content": {
+            _MEDIA["parquet"]: {"schema": {"type": "string", "format": "binary"}, "example": "PAR1…"},
+            _MEDIA["csv"]: {"schema": {"type": "string"}, "example": "id,amount\n1,12.50\n"},
+        },
     }
 }
 

@@ -25,7 +25,7 @@ PERMISSIVE = {
     "0BSD", "AFL-2.1", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "CNRI-Python", "ISC", "MIT",
     "MIT-0", "PSF-2.0", "Unlicense", "Zlib",
 }  # fmt: skip
-LISTED = {"MPL-2.0", "EPL-2.0"}
+LISTED = {"MPL-1.1", "MPL-2.0", "EPL-2.0"}
 """Allowed as long as the package is not changed; `make licences` names them."""
 ALLOWED = PERMISSIVE | LISTED
 _TEXT = re.compile(r"(licen[cs]e|copying|notice)", re.IGNORECASE)

@@ -15,32 +15,49 @@ from vai_agent_worker.pages.limits import TookTooLong, within
 
 _UNSEEN: Final = ("script", "style", "noscript", "template", "head", "svg", "iframe", "object")
 _BLOCKS: Final = frozenset(
-    (
-        *("address", "article", "aside", "blockquote", "body", "br", "dd", "div", "dl", "dt", "fieldset", "figcaption"),
-        *(
-            "figure",
-            "footer",
-            "form",
-            "h1",
-            "h2",
-            "h3",
-            "h4",
-            "h5",
-            "h6",
-            "header",
-            "hr",
-            "li",
-            "main",
-            "nav",
-            "ol",
-            "p",
-        ),
-        *("pre", "section", "table", "td", "th", "tr", "ul"),
-    )
+    [
+        "address",
+        "article",
+        "aside",
+        "blockquote",
+        "body",
+        "br",
+        "dd",
+        "div",
+        "dl",
+        "dt",
+        "fieldset",
+        "figcaption",
+        "figure",
+        "footer",
+        "form",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "header",
+        "hr",
+        "li",
+        "main",
+        "nav",
+        "ol",
+        "p",
+        "pre",
+        "section",
+        "table",
+        "td",
+        "th",
+        "tr",
+        "ul",
+    ]
 )
 _SPACES = re.compile(r"[ \t\r\f\v\u00a0]+")
-_EMPTY_LINES = re.compile(r"\s*\n\s*(?:\n\s*)+")
-_TAG = re.compile(r"<(?:(?:script|style)\b[^<]*+(?:<(?!/(?:script|style))[^<]*+)*+)?[^<>]*+>?", re.IGNORECASE)
+_EMPTY_LINES = re.compile(r"\n{2,}")
+_TAG = re.compile(r"<[^<>]*+>?")
+_SCRIPT = re.compile(r"<(?:script|style)\b", re.IGNORECASE)
+_SCRIPT_END = re.compile(r"</(?:script|style)\b", re.IGNORECASE)
 _SIMPLY = "all text of the page is given, with menus and without headings"
 _LITTLE_TEXT = 200
 _LONGEST_ALT = 500
@@ -208,8 +225,17 @@ def _pieces(root: Any) -> Iterator[str]:
 
 
 def _without_tags(text: str) -> str:
-    lines = (" ".join(line.split()) for line in unescape(_TAG.sub("\n", text)).split("\n"))
+    lines = (" ".join(line.split()) for line in unescape(_TAG.sub("\n", _without_scripts(text))).split("\n"))
     return "\n".join(line for line in lines if line)
+
+
+def _without_scripts(text: str) -> str:
+    kept, at = list[str](), 0
+    while (begin := _SCRIPT.search(text, at)) is not None:
+        kept.append(text[at : begin.start()])
+        end = _SCRIPT_END.search(text, begin.end())
+        at = end.start() if end else len(text)
+    return "\n".join((*kept, text[at:]))
 
 
 def _needs_script(tree: Any, plain: str) -> bool:

@@ -156,6 +156,8 @@ class Bench:
         self.lake_url = "file:///lake"
         self.org_id = uuid4()
         self.reports = Reports()
+        self.means: dict[str, Any] = {}
+        """What its runs have besides: a keyring, a policy of addresses."""
 
     async def run(self, sql: str = "SELECT 1 AS n", *inputs: dict[str, str], **fields: Any) -> Owned:
         """A new run, claimed by a process of its own."""
@@ -226,9 +228,9 @@ class Bench:
             pool=self.pool,
             life=life,
             reports=self.reports,
-            keyring=None,
             lake_url=self.lake_url,
             announce=lambda told: None,
+            **{"keyring": None} | self.means,
         )
         return Owned(row, cast(Means, means))
 

@@ -11,12 +11,16 @@ from deltalake import write_deltalake
 
 from vai_common.errors import ErrorCode, RunError
 from vai_records.models.choice import NoModel, choose
+from vai_testkit.models import LOOPBACK, ModelHouse, new_keyring
+from vai_testkit.servers.models.script import Asked, Call, Turn
+from vai_testkit.servers.models.server import ModelServer, serving_models
 from vai_transform_worker.asking.named_tables import tables
 from vai_transform_worker.asking.relevance import MOST_CHARACTERS, described
 from vai_transform_worker.explain_schema import ExplainSchema
 from vai_transform_worker.generate_query import GenerateQuery
 from vai_transform_worker.wiring import PRELOADED
 from vai_worker.children.forks import Forks
+from vai_worker.models.outputs import TOOL
 
 
 @pytest.fixture
@@ -95,3 +99,88 @@ async def test_without_a_model_it_is_said_what_to_set(bench: Any) -> None:
     async with bench.pool.acquire() as conn:
         with pytest.raises(NoModel, match=r"settings\.models\.default"):
             await choose(conn, bench.org_id, None)
+
+
+@pytest.fixture
+async def model(bench: Any) -> AsyncIterator[ModelServer]:
+    """The organisation's default model is a scripted one."""
+    bench.means |= {"keyring": new_keyring(), "addresses": LOOPBACK}
+    await bench.pool.execute("INSERT INTO organisations (id, slug, name) VALUES ($1, $2, $2)", bench.org_id, "shop")
+    with serving_models() as server:
+        house = ModelHouse(bench.pool, server, bench.org_id, bench.means["keyring"])
+        await house.connect("here", "openai_compatible")
+        await house.set(default="here/scripted-1")
+        yield server
+
+
+def written(sql: str) -> Turn:
+    return Turn(calls=(Call(TOOL, {"sql": sql, "explanation": "It counts.", "assumptions": ["One row, one order."]}),))
+
+
+QUESTION = "How many orders are there?"
+
+
+@pytest.mark.usefixtures("lake")
+async def test_a_question_becomes_a_query_that_is_mended_from_its_own_error(
+    bench: Any, forks: Forks, model: ModelServer
+) -> None:
+    model.follow(
+        [
+            written("SELECT count(*) AS n FROM bronze.shop.order"),
+            written("SELECT count(*) AS n FROM bronze.shop.orders"),
+        ]
+    )
+    result = await forks.perform(GenerateQuery(), await bench.run_of("generate_query", {"question": QUESTION}))
+    assert (result["rows"], result["explanation"], result["assumptions"]) == (
+        [{"n": 3}],
+        "It counts.",
+        ["One row, one order."],
+    )
+    assert result["sql"] == "SELECT count(*) AS n FROM bronze.shop.orders"
+    first, second = model.asked
+    assert QUESTION in first.texts[0]
+    assert '"orders"' in first.texts[0]
+    assert "There is no table bronze.shop.order" in second.texts[0]
+
+
+@pytest.mark.usefixtures("lake")
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM read_csv('/etc/passwd')",
+        "COPY (SELECT 1) TO '/tmp/x.csv'",
+        "ATTACH '/tmp/other.db'",
+        "SELECT getenv('HOME')",
+        "DROP TABLE orders",
+        "INSTALL httpfs",
+    ],
+)
+async def test_whatever_a_model_writes_it_reads_the_tables_and_nothing_else(
+    bench: Any, forks: Forks, model: ModelServer, sql: str
+) -> None:
+    model.says = lambda asked: written(sql)
+    with pytest.raises(RunError) as caught:
+        await forks.perform(GenerateQuery(), await bench.run_of("generate_query", {"question": QUESTION}))
+    assert caught.value.code == ErrorCode.DATA_ERROR
+    assert len(model.asked) == 4
+
+
+@pytest.mark.usefixtures("lake")
+@pytest.mark.parametrize(
+    ("turn", "code"),
+    [
+        (Turn(status=401, message="bad key"), ErrorCode.AUTH_ERROR),
+        (Turn(status=429, message="slow down"), ErrorCode.RATE_LIMITED),
+        (Turn("I would rather not."), ErrorCode.DATA_ERROR),
+    ],
+)
+async def test_a_model_that_gives_no_query_is_a_clear_error(
+    bench: Any, forks: Forks, model: ModelServer, turn: Turn, code: ErrorCode
+) -> None:
+    def says(asked: Asked) -> Turn:
+        return turn
+
+    model.says = says
+    with pytest.raises(RunError) as caught:
+        await forks.perform(GenerateQuery(), await bench.run_of("generate_query", {"question": QUESTION}))
+    assert caught.value.code == code

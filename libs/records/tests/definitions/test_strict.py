@@ -19,12 +19,12 @@ from vai_testkit import strictness
 
 Json = dict[str, Any]
 
+MODELS = strictness.models("vai_records")
 KINDS_HERE = [name for name, kind in KINDS.items() if kind.available]
-DEFINITIONS = [*(definition_model(kind) for kind in KINDS_HERE), *DltExtract.SOURCES.values()]
-MODELS = sorted(
-    {model for model in strictness.models() if model.__module__.startswith("vai_records.")},
-    key=lambda m: m.__qualname__,
-)
+DEFINITIONS = [
+    *(definition_model(kind) for kind in KINDS_HERE),
+    *(DltExtract.SOURCES[name] for name in sorted(DltExtract.SOURCES)),
+]
 
 
 def test_the_models_are_there() -> None:

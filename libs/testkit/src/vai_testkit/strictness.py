@@ -1,7 +1,9 @@
 """What every strict model must refuse, told from its own JSON schema: no value is cast, everything has a bound."""
 
+import importlib
 import math
-from collections.abc import Iterator, Mapping
+import pkgutil
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -23,17 +25,29 @@ _ALL = {*_NAMES.values(), "null"}
 _FORMATS = ("uuid", "date", "date-time")
 
 
-def models(base: type[BaseModel] = Strict) -> Iterator[type[BaseModel]]:
-    """Every model that is imported, each once; generic ones by their kinds."""
-    seen: set[type] = set()
+def models(package: str, base: type[BaseModel] = Strict) -> list[type[BaseModel]]:
+    """Every model of a package, each once, by name; generic ones by their kinds.
+
+    All modules are imported first: what other tests have imported must not count, else each process finds others.
+    """
+    _import_all(package)
+    seen: set[type[BaseModel]] = set()
     rest = [base]
     while rest:
         for model in rest.pop().__subclasses__():
             if model not in seen:
                 seen.add(model)
                 rest.append(model)
-                if not getattr(model, "__pydantic_generic_metadata__", {}).get("parameters"):
-                    yield model
+    here = (model for model in seen if model.__module__.startswith(f"{package}."))
+    known = (model for model in here if not getattr(model, "__pydantic_generic_metadata__", {}).get("parameters"))
+    return sorted(known, key=lambda model: (model.__qualname__, model.__module__))
+
+
+def _import_all(package: str) -> None:
+    found = importlib.import_module(package)
+    for module in pkgutil.walk_packages(found.__path__, f"{package}."):
+        if ".migrations." not in module.name and not module.name.endswith(".__main__"):
+            importlib.import_module(module.name)
 
 
 def cast_fields(model: type[BaseModel]) -> list[str]:

@@ -69,7 +69,7 @@ SOURCE = SourceType(
     AmazonSpApi,
     "Amazon Selling Partner API",
     "Orders and their items, and reports: all orders by update, listings, FBA stock and returns, settlements.",
-    "vai_extract_worker.amazon.source:AmazonSource",
+    "vai_extract_worker.vendors.amazon.source:AmazonSource",
     config={
         "type": "object",
         "properties": {

@@ -13,7 +13,7 @@ VERSION: Final = "2026-07"
 """Of the Admin API; Shopify serves each for a year at least."""
 
 API_VERSION: Final = r"^(20\d\d-(01|04|07|10)|unstable)$"
-ApiVersion = Annotated[str, Field(pattern=API_VERSION)]
+ApiVersion = Annotated[str, Field(pattern=API_VERSION, max_length=8)]
 
 
 class Shopify(OwnTables):
@@ -132,7 +132,7 @@ SOURCE: Final = SourceType(
     Shopify,
     "Shopify",
     "A shop's orders, products, customers and stock, through the GraphQL Admin API and its bulk operations.",
-    "vai_extract_worker.shopify.source:Shopify",
+    "vai_extract_worker.vendors.shopify.source:Shopify",
     config={
         "type": "object",
         "properties": {

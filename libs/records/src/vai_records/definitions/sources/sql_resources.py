@@ -59,9 +59,9 @@ class SqlResource(Resource):
 
     schema_: SqlName | None = Field(default=None, alias="schema", description="Left out: the definition's.")
     source_table: SqlName | None = Field(default=None, description="The table or view; left out: the name.")
-    incremental: Annotated[SqlIncremental | None, BeforeValidator(_from_column)] = Field(
-        default=None, description="A column's name, or an object that says more."
-    )
+    incremental: Annotated[
+        SqlIncremental | None, BeforeValidator(_from_column, json_schema_input_type=SqlIncremental | ColumnName | None)
+    ] = Field(default=None, description="A column's name, or an object that says more.")
     slices: SqlSlices | None = Field(default=None, description="Left out: by the key, slice_rows rows each.")
     only_columns: Annotated[list[ColumnName], Field(min_length=1, max_length=2_000), short(2_000)] | None = Field(
         default=None, description="These alone; left out: all."

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from vai_extract_worker.shopify import bulk
+from vai_extract_worker.vendors.shopify import bulk
 from vai_testkit.vendors.shopify import TOKEN, Shop, ShopifyServer, serving_shopify
 from vai_worker.children.job import ConnectionSecret
 

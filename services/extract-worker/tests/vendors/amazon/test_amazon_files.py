@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from vai_common.errors import ErrorCode, Permanent
-from vai_extract_worker.amazon.flat_files import encoding_of, pages
+from vai_extract_worker.vendors.amazon.flat_files import encoding_of, pages
 
 US, JAPAN = "ATVPDKIKX0DER", "A1VC38T7YXB528"
 

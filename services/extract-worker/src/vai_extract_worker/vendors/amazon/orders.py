@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from vai_common.clock import now
 from vai_common.errors import ErrorCode, Permanent
-from vai_extract_worker.amazon.quotas import Calls
-from vai_extract_worker.amazon.reports import iso
 from vai_extract_worker.paged_source import Rows, Slice
 from vai_extract_worker.progress import Json
+from vai_extract_worker.vendors.amazon.quotas import Calls
+from vai_extract_worker.vendors.amazon.reports import iso
 
 _LATEST = timedelta(minutes=3)
 """Amazon takes no end that is later than two minutes before the request."""

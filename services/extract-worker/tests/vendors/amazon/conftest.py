@@ -10,7 +10,7 @@ import pytest
 
 from vai_common.clock import steady_seconds
 from vai_extract_worker import paged_table, rates, waits
-from vai_extract_worker.amazon import orders, quotas, reports, source
+from vai_extract_worker.vendors.amazon import orders, quotas, reports, source
 from vai_records.definitions.sources.amazon_places import completed
 from vai_testkit.vendors.amazon import AmazonServer, amazon
 from vai_testkit.vendors.server_time import ServerTime

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from vai_common.errors import ErrorCode, Retryable, RunError
-from vai_extract_worker.shopify import admin, bulk
-from vai_extract_worker.shopify.selections import read, row_of
+from vai_extract_worker.vendors.shopify import admin, bulk
+from vai_extract_worker.vendors.shopify.selections import read, row_of
 from vai_records.definitions.dlt_extract import DltExtract
 from vai_testkit.servers.json_api import Say
 from vai_testkit.vendors.shopify import TOKEN, ShopifyServer

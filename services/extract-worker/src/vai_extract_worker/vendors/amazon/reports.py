@@ -11,11 +11,11 @@ from typing import Any, Final
 
 from vai_common.clock import now, steady_seconds
 from vai_common.errors import ErrorCode, Permanent, Retryable
-from vai_extract_worker.amazon.documents import Documents
-from vai_extract_worker.amazon.quotas import Calls
 from vai_extract_worker.progress import Json
 from vai_extract_worker.rates import SharedPace
 from vai_extract_worker.source import TooLarge
+from vai_extract_worker.vendors.amazon.documents import Documents
+from vai_extract_worker.vendors.amazon.quotas import Calls
 from vai_extract_worker.waits import rest
 from vai_worker.children.link import Link
 

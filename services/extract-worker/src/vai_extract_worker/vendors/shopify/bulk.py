@@ -12,8 +12,8 @@ from typing import Any, Final
 from vai_common.clock import steady_seconds
 from vai_common.egress.addresses import Policy
 from vai_common.errors import ErrorCode, Permanent, Retryable
-from vai_extract_worker.shopify.admin import Admin
-from vai_extract_worker.shopify.downloads import Download
+from vai_extract_worker.vendors.shopify.admin import Admin
+from vai_extract_worker.vendors.shopify.downloads import Download
 from vai_extract_worker.waits import wait
 from vai_worker.children.link import Link
 

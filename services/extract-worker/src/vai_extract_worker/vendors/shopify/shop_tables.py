@@ -5,7 +5,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Final
 
-from vai_extract_worker.shopify.selections import Part, read
+from vai_extract_worker.vendors.shopify.selections import Part, read
 
 _NONE: Final = MappingProxyType[str, str]({})
 _BAG: Final = "{ shopMoney { amount } presentmentMoney { amount } }"

@@ -7,12 +7,12 @@ from typing import Any, Final, TypeVar, cast
 from vai_common.errors import ErrorCode, Permanent
 from vai_extract_worker.paged_source import PagedSource, Rows, Slice
 from vai_extract_worker.progress import Json
-from vai_extract_worker.shopify.admin import Admin, Stumbled, TooDear
-from vai_extract_worker.shopify.asking import bulk_query, page_query, rest_query, row_asked, search_of
-from vai_extract_worker.shopify.bulk import BulkOperation, TooLong
-from vai_extract_worker.shopify.selections import number_of, read, row_of, snake
-from vai_extract_worker.shopify.shop_tables import SHAPES, Shape
 from vai_extract_worker.source import Means, PositionLost, TooLarge
+from vai_extract_worker.vendors.shopify.admin import Admin, Stumbled, TooDear
+from vai_extract_worker.vendors.shopify.asking import bulk_query, page_query, rest_query, row_asked, search_of
+from vai_extract_worker.vendors.shopify.bulk import BulkOperation, TooLong
+from vai_extract_worker.vendors.shopify.selections import number_of, read, row_of, snake
+from vai_extract_worker.vendors.shopify.shop_tables import SHAPES, Shape
 from vai_records.definitions.dlt_extract import DltExtract
 from vai_records.definitions.sources.shopify import VERSION
 from vai_records.definitions.sources.shopify import Shopify as Definition

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from vai_extract_worker.shopify.selections import Part
-from vai_extract_worker.shopify.shop_tables import Shape
+from vai_extract_worker.vendors.shopify.selections import Part
+from vai_extract_worker.vendors.shopify.shop_tables import Shape
 
 _PAGE_INFO = "pageInfo { hasNextPage endCursor }"
 

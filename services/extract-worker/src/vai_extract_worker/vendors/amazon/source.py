@@ -7,15 +7,15 @@ from typing import Final, cast
 
 from vai_common.clock import now
 from vai_common.errors import ErrorCode, Permanent
-from vai_extract_worker.amazon import flat_files
-from vai_extract_worker.amazon.documents import Documents
-from vai_extract_worker.amazon.orders import Orders
-from vai_extract_worker.amazon.quotas import Calls, is_ended
-from vai_extract_worker.amazon.reports import Pace, Reports, Wanted, iso, since
 from vai_extract_worker.paged_source import READ_SECONDS, PagedSource, Rows, Slice
 from vai_extract_worker.progress import Json
 from vai_extract_worker.rest.credentials import HostBound
 from vai_extract_worker.source import Means
+from vai_extract_worker.vendors.amazon import flat_files
+from vai_extract_worker.vendors.amazon.documents import Documents
+from vai_extract_worker.vendors.amazon.orders import Orders
+from vai_extract_worker.vendors.amazon.quotas import Calls, is_ended
+from vai_extract_worker.vendors.amazon.reports import Pace, Reports, Wanted, iso, since
 from vai_records.definitions.dlt_extract import DltExtract
 from vai_records.definitions.source_types import ResourceType
 from vai_records.definitions.sources.amazon_places import TEST_PATH, marketplace_id

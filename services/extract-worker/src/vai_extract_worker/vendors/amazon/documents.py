@@ -16,8 +16,8 @@ from vai_common.egress.addresses import Policy
 from vai_common.egress.urllib3_guard import guarded_pools
 from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
 from vai_extract_worker import failures
-from vai_extract_worker.amazon.quotas import Calls
 from vai_extract_worker.rest.http_session import CONNECT_TIMEOUT
+from vai_extract_worker.vendors.amazon.quotas import Calls
 from vai_extract_worker.waits import wait
 from vai_worker.children.link import Link
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from examples.checked_orders.transform import BAD, GOOD, TABLE, definition
+from examples.checked_orders.transform import BAD, GOOD, SOURCE, TABLE, definition
 from vai import Client, NotFound, Run, VaiError
 from vai.cli.settings import find_settings
 from vai.cli.show import clean, notes, output
@@ -20,8 +20,10 @@ ADVICE = "A stack is needed: make up DETACH=1"
 
 def example(client: Client) -> bool:
     """All of it; whether it went as it should. Raises VaiError."""
-    made = run(client, "dlt_extract", {"source": "sample", "resources": ["orders"], "rows": 1_000})
-    say(f"bronze.sample.orders: {made.display_status}")
+    made = run(
+        client, "dlt_extract", {"source": "sample", "source_name": SOURCE, "resources": ["orders"], "rows": 1_000}
+    )
+    say(f"bronze.{SOURCE}.orders: {made.display_status}")
     before = versions(client)
     bad = run(client, "duckdb_transform", definition(BAD))
     say(f"\nbad rows: {bad.display_status}, {bad.error.code if bad.error else ''}")

@@ -3,7 +3,8 @@
 from typing import Any
 
 TABLE = "checked_orders"
-INPUTS = [{"bronze_dataset": "bronze.sample.orders"}]
+SOURCE = "checked"
+INPUTS = [{"bronze_dataset": f"bronze.{SOURCE}.orders"}]
 
 CHECKS: list[dict[str, Any]] = [
     {"type": "row_count", "min": 1},

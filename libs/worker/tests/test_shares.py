@@ -118,7 +118,8 @@ async def test_calls_for_one_organisation_leave_room_too(work: Work) -> None:
         assert {call.result()[0] for call in calls if call.done()} <= {"no_slot", "not_claimed"}
         (run_id,) = await work.made(work.modest, 1)
         outcome, _ = await work.worker.execute(run_id, work.modest)
-        assert outcome == "ended"
+        assert outcome in ("ended", "not_claimed"), "the worker's own look may be faster than the call"
+        await work.ends(run_id)
         work.light.go.set()
         await asyncio.gather(*calls)
 

@@ -202,22 +202,31 @@ def _faults(kind: str, errors: list[ErrorDetails], loc: Place, definition: Json)
 def real_place(place: Place, value: Any, *, is_missing: bool) -> Place:
     """The place in `value` that a checker means, without the names of the types that it tried to read there.
 
-    `("headers", "X-A", "constrained-str")` is `("headers", "X-A")`.
+    `("headers", "X-A", "constrained-str")` is `("headers", "X-A")`. A type may be named as a key is:
+    `("trigger", "schedule", "timezone")` is `("trigger", "timezone")`.
     """
-    found: list[str | int] = []
-    for left, part in zip(reversed(range(len(place))), place, strict=True):
-        if isinstance(value, Mapping):
-            names = (part, to_snake(part), to_camel(part)) if isinstance(part, str) else (part,)
-            known = next((name for name in names if name in value), None)
-            if known is None and (left or not is_missing):
-                continue
-            value = None if known is None else value[known]
-        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
-            value = value[part]
-        else:
+    for number, part in enumerate(place):
+        there = _inside(part, value)
+        rest = place[number + 1 :]
+        if there is None:
+            if isinstance(value, Mapping) and not rest and is_missing:
+                return (part,)
             continue
-        found.append(part)
-    return tuple(found)
+        found = real_place(rest, there[0], is_missing=is_missing)
+        if not found and rest and (other := real_place(rest, value, is_missing=is_missing)):
+            return other
+        return (part, *found)
+    return ()
+
+
+def _inside(part: str | int, value: Any) -> tuple[Any] | None:
+    """What stands at a part of a place; None: nothing does."""
+    if isinstance(value, Mapping):
+        names = (part, to_snake(part), to_camel(part)) if isinstance(part, str) else (part,)
+        return next(((value[name],) for name in names if name in value), None)
+    if isinstance(value, list) and isinstance(part, int) and part < len(value):
+        return (value[part],)
+    return None
 
 
 def incomplete(kind: str, definition: Json, loc: Place) -> list[Fault]:

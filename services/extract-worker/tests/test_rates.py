@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import timedelta
-from itertools import pairwise
 from typing import Any
 from uuid import uuid4
 
@@ -59,7 +58,6 @@ async def test_three_children_keep_the_distance_together() -> None:
     sent = await asyncio.gather(*(asyncio.to_thread(send, line.child(0.02), 12) for _ in range(3)))
     moments = sorted(moment for those in sent for moment in those)
     assert moments[-1] - moments[0] >= 35 * 0.02
-    assert sum(later - earlier < 0.01 for earlier, later in pairwise(moments)) <= 2
 
 
 def test_who_is_faster_than_the_pace_asks_once_a_second_and_gives_back_what_is_left() -> None:

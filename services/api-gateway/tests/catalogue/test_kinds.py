@@ -76,4 +76,5 @@ async def test_templates_are_what_an_action_may_begin_with(api: httpx2.AsyncClie
     assert {template["name"] for template in templates} == set(PRESETS)
     for template in templates:
         body = {"kind": template["kind"], "name": template["name"], "templateId": template["name"]}
-        assert (await api.post("/api/v1/actions", json=body)).status_code == 201
+        answer = await api.post("/api/v1/actions", json=body)
+        assert answer.status_code == 201, answer.text

@@ -14,9 +14,9 @@ PUBLIC, PUBLIC6, METADATA, PRIVATE, CGNAT, LOCAL6 = (
     for address in ("93.184.216.34", "2606:2800::1", "169.254.169.254", "10.9.9.9", "100.64.1.1", "fd00::1")
 )
 
-WORKERS = ("extract-worker", "transform-worker", "agent-worker", "crm-extract")
+WORKERS = ("extract-worker", "transform-worker", "query-worker", "agent-worker", "crm-extract")
 EVERYBODY = (*WORKERS, "api-gateway", "run-dispatcher", "scheduler", "watchdog")
-FACE_THE_INTERNET = ("extract-worker", "agent-worker", "crm-extract", "api-gateway")
+FACE_THE_INTERNET = ("extract-worker", "query-worker", "agent-worker", "crm-extract", "api-gateway")
 
 # Who, whom, port, and who alone may.
 OUT = [

@@ -124,7 +124,7 @@ _OTHERS: dict[str, Any] = {
     "scaleUp": {"policies": [{"type": "Pods", "value": 7, "periodSeconds": 7}]},
     "scaleDown": {"policies": [{"type": "Pods", "value": 7, "periodSeconds": 7}]},
     "kinds": ["http_request"],
-    "unservedKinds": ["http_request"],
+    "unservedKinds": ["http_request", "fetch_page", "web_search"],
 }
 _PEERS = {"database", "kafka", "lake", "otlp", "dns", "clients", "scrapers", "to"}
 _NAMES = {"workers": "crm-extract", "networkPolicy": "crm"}

@@ -3,6 +3,7 @@
 from typing import Annotated, Final, Literal
 
 from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from vai_records.definitions.base import Definition
 from vai_records.definitions.dataset_names import DatasetNames
@@ -30,8 +31,11 @@ class GenerateQuery(Definition):
 
     @model_validator(mode="after")
     def _is_either(self) -> "GenerateQuery":
-        if (self.sql is None) == (self.question is None):
-            raise ValueError("give either sql, or a question that a model turns into sql")
+        if self.sql is None and self.question is None:
+            # An action without both may be saved: overrides of its runs say what is asked.
+            raise PydanticCustomError("missing", "give sql, or a question that a model turns into sql")
+        if self.sql is not None and self.question is not None:
+            raise ValueError("give sql or a question, not both")
         if self.sql is not None and not self.sql.strip():
             raise ValueError("sql is empty: give a query")
         if self.model is not None and self.question is None:

@@ -25,5 +25,5 @@ async def test_bad_rows_are_stopped_and_named(stack: Stack, api: httpx2.AsyncCli
     assert "the table has no new version: True" in said
     lineage = (await api.get("/api/v1/datasets/silver.checked_orders/lineage?direction=upstream")).json()
     assert {node["name"] for node in lineage["nodes"]} == {
-        *("silver.checked_orders", "bronze.sample.orders", "sample: orders"),
+        *("silver.checked_orders", "bronze.checked.orders", "checked: orders"),
     }

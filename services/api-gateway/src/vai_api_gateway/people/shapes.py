@@ -31,13 +31,36 @@ Password = Annotated[
 # Answers ------------------------------------------------------------------------------------------------------------
 
 
+class _AsStored(Shape):
+    """With the keys that `settings` have; what is sent has a model of its own."""
+
+    model_config = ConfigDict(alias_generator=None)
+
+
+class TokenPriceShape(_AsStored):
+    """What a million tokens cost, in US dollars."""
+
+    input_per_million: float
+    output_per_million: float
+
+
+class ModelSettingsShape(_AsStored):
+    """What the organisation says about models."""
+
+    default: str | None = None
+    allowed: list[str] | None = None
+    prices: dict[str, TokenPriceShape] = Field(default={})
+    tokens_per_day: int | None = None
+    money_per_day: float | None = None
+
+
 class SettingsShape(Shape):
     """What holds for the whole organisation, from the next run on."""
 
     forbid_self_approval: bool = Field(description="Who started a run may not approve it.")
     max_running: int | None = Field(description="How many of its runs may be queued or leased at once; null: no limit.")
     ignore_robots_txt: bool = Field(description="Pages are fetched whatever the robots.txt of their site says.")
-    models: ModelSettings | None = Field(
+    models: ModelSettingsShape | None = Field(
         description="Which language models may be used, at which price, how much in a day; null: as by default."
     )
 

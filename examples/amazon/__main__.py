@@ -16,21 +16,18 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from vai import AsyncClient, Connection, Run, VaiError
+from examples.vendor_steps import ADVICE, OUT, extract, preview, save
+from vai import AsyncClient, Run, VaiError
 from vai.cli.settings import find_settings
-from vai.cli.show import Column, clean, log_line, output, print_table
 from vai_common.clock import now
 from vai_testkit.vendors.amazon import AmazonServer, amazon
 
-SLUG = "amazon-example"
 DAYS = 25
 PACE = 60.0
 QUICK = {"report_interval_seconds": 65 / PACE + 0.05, "report_poll_seconds": 0.2}
 """As long as Amazon wants it, on the clock of the account that is served here."""
 
 SHOWN = ["orderId", "lastUpdatedTime", "salesChannel", "fulfillment"]
-ADVICE = "A stack is needed: make up DETACH=1"
-OUT = output()
 
 
 def fill(server: AmazonServer) -> None:
@@ -46,43 +43,18 @@ async def example(
     client: AsyncClient, config: dict[str, Any], keys: dict[str, str], server: AmazonServer | None
 ) -> Run:
     """All of it. Raises VaiError."""
-    connection = await save(client, config, keys)
-    run = await extract(client, connection, QUICK if server else {})
+    connection = await save(client, "amazon_sp_api", "Amazon of the example", config, keys)
+    start = (now() - timedelta(days=DAYS)).date().isoformat()
+    definition = {"source": "amazon_sp_api", "incremental": True, "start_date": start, **(QUICK if server else {})}
+    run = await extract(client, connection, definition)
     if run.succeeded and server is not None:
         changed = server.shop.orders[7]["orderId"]
         server.shop.update(changed, now() - timedelta(minutes=4))
         OUT.print(f"\nThe order {changed} was shipped. The next run asks for what changed:\n")
-        run = await extract(client, connection, QUICK)
+        run = await extract(client, connection, definition)
     if run.succeeded:
-        await preview(client, "bronze.amazon_sp_api.orders")
+        await preview(client, "bronze.amazon_sp_api.orders", SHOWN)
     return run
-
-
-async def save(client: AsyncClient, config: dict[str, Any], keys: dict[str, str]) -> Connection:
-    """A new one, or the one that is there. What follows from the region is the source's to say."""
-    async for found in client.connections.iterate(SLUG):
-        if found.slug == SLUG:
-            return await client.connections.update(found.id, config=config, credentials=keys)
-    return await client.connections.create(
-        "amazon_sp_api", "Amazon of the example", slug=SLUG, config=config, credentials=keys
-    )
-
-
-async def extract(client: AsyncClient, connection: Connection, quick: dict[str, float]) -> Run:
-    start = (now() - timedelta(days=DAYS)).date().isoformat()
-    definition = {"source": "amazon_sp_api", "incremental": True, "start_date": start, **quick}
-    run = await client.runs.create("dlt_extract", {**definition, "connection": connection.slug})
-    async for entry in client.logs.stream(run.id):
-        OUT.print(log_line(entry))
-    return await client.runs.wait(run.id)
-
-
-async def preview(client: AsyncClient, dataset: str) -> None:
-    """The first rows, as the platform shows them."""
-    found = await client.datasets.preview(dataset, rows=8)
-    OUT.print(f"\n{dataset}:")
-    rows = [["" if row.get(name) is None else clean(str(row[name]))[:40] for name in SHOWN] for row in found.rows]
-    print_table(OUT, [Column(name, place) for place, name in enumerate(SHOWN)], rows)
 
 
 async def _main(keys: dict[str, str] | None, marketplace: str) -> int:

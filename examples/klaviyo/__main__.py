@@ -13,62 +13,33 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-from vai import AsyncClient, Connection, Run, VaiError
+from examples.vendor_steps import ADVICE, OUT, extract, preview, save
+from vai import AsyncClient, Run, VaiError
 from vai.cli.settings import find_settings
-from vai.cli.show import Column, clean, log_line, output, print_table
 from vai_common.clock import now
 from vai_testkit.servers.json_api import serving
 from vai_testkit.vendors.klaviyo import Account
 from vai_testkit.vendors.klaviyo_data import filled
 
-SLUG = "klaviyo-example"
 TABLES = ["lists", "metrics", "profiles", "events"]
-ADVICE = "A stack is needed: make up DETACH=1"
 DAYS = 60
-OUT = output()
 
 
 async def example(client: AsyncClient, url: str | None, account: Account | None, key: str) -> Run:
     """All of it. Raises VaiError."""
-    connection = await save(client, {"base_url": url} if url else {}, key)
-    run = await extract(client, connection)
+    config = {"base_url": url} if url else {}
+    connection = await save(client, "klaviyo", "Klaviyo of the example", config, {"api_key": key})
+    start = (now() - timedelta(days=DAYS)).date().isoformat()
+    definition = {"source": "klaviyo", "resources": TABLES, "incremental": True, "start_date": start}
+    run = await extract(client, connection, definition)
     if run.succeeded and account is not None:
         account.add_event(10_000_000, now() - timedelta(seconds=5))
         OUT.print("\nOne event more happened. The next run asks from the last one on:\n")
-        run = await extract(client, connection)
+        run = await extract(client, connection, definition)
     if run.succeeded:
         await preview(client, "bronze.klaviyo.events")
     return run
-
-
-async def save(client: AsyncClient, config: dict[str, Any], key: str) -> Connection:
-    """A new one, or the one that is there. The address and how the key is sent are the source's defaults."""
-    async for found in client.connections.iterate(SLUG):
-        if found.slug == SLUG:
-            return await client.connections.update(found.id, config=config, credentials={"api_key": key})
-    return await client.connections.create(
-        "klaviyo", "Klaviyo of the example", slug=SLUG, config=config, credentials={"api_key": key}
-    )
-
-
-async def extract(client: AsyncClient, connection: Connection) -> Run:
-    start = (now() - timedelta(days=DAYS)).date().isoformat()
-    definition = {"source": "klaviyo", "resources": TABLES, "incremental": True, "start_date": start}
-    run = await client.runs.create("dlt_extract", {**definition, "connection": connection.slug})
-    async for entry in client.logs.stream(run.id):
-        OUT.print(log_line(entry))
-    return await client.runs.wait(run.id)
-
-
-async def preview(client: AsyncClient, dataset: str) -> None:
-    """The first rows, as the platform shows them."""
-    found = await client.datasets.preview(dataset, rows=8)
-    names = [column["name"] for column in found.columns if not column["name"].startswith("_")]
-    OUT.print(f"\n{dataset}:")
-    rows = [["" if row[name] is None else clean(str(row[name]))[:40] for name in names] for row in found.rows]
-    print_table(OUT, [Column(name, place) for place, name in enumerate(names)], rows)
 
 
 async def _main(key: str | None) -> int:

@@ -39,8 +39,8 @@ def _of_records(module: str, *tests: str) -> Target:
 
 
 TARGETS = {
-    "lifecycle": _of_records("lifecycle/moves.py", "lifecycle/test_lifecycle.py"),
-    "admission": _of_records("runs/admission.py", "runs/test_admission.py"),
+    "lifecycle": _of_records("lifecycle/transitions.py", "lifecycle/test_lifecycle.py"),
+    "held_for": _of_records("runs/held_for.py", "runs/test_held_for.py"),
     "advance": _of_records("automations/advance.py", "automations/test_advance.py", "automations/test_courses.py"),
     "references": _of_records(
         "automations/references.py", "automations/test_references.py", "automations/test_reference_slips.py"

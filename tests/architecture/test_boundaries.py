@@ -26,7 +26,7 @@ def test_the_import_contracts_see_every_package() -> None:
 
 
 def test_the_lifecycle_knows_the_standard_library_alone() -> None:
-    assert {name.split(".")[0] for name in imports_of(RECORDS / "lifecycle/moves.py")} <= sys.stdlib_module_names
+    assert {name.split(".")[0] for name in imports_of(RECORDS / "lifecycle/transitions.py")} <= sys.stdlib_module_names
 
 
 @pytest.mark.parametrize("module", modules(RECORDS / "definitions"), ids=name_of)

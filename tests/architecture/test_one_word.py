@@ -11,7 +11,7 @@ import pytest
 from tests.architecture.workspace import MEMBERS, ROOT, SERVICES, modules, modules_with, name_of, package_of, tree
 from vai_contracts.topics import EVENTS, owner_of
 from vai_records.definitions.kinds import KINDS
-from vai_records.lifecycle.moves import EDGES, SLICES, Control, Owner, Phase, Status
+from vai_records.lifecycle.transitions import EDGES, SLICES, Control, Owner, Phase, Status
 
 README = (ROOT / "README.md").read_text()
 GLOSSARY = (ROOT / "docs/glossary.md").read_text()

@@ -13,7 +13,7 @@ from vai_common.errors import ErrorCode
 from vai_contracts.vai.words.v1 import words_pb2
 from vai_contracts.words import to_word
 from vai_records.definitions.kinds import KINDS
-from vai_records.lifecycle.moves import EDGES, TERMINAL, Status, targets
+from vai_records.lifecycle.transitions import EDGES, TERMINAL, Status, targets
 
 HERE = Path(__file__).parent
 

@@ -11,7 +11,7 @@ import asyncpg
 from vai_common.boot import Service
 from vai_common.errors import ErrorCode, Retryable
 from vai_records.lifecycle import last_resort
-from vai_records.lifecycle.transitions import Step, _text
+from vai_records.lifecycle.guarded_update import Step, _text
 from vai_records.runs import checkpoints, statements
 from vai_testkit.database import Database, new_run
 from vai_testkit.faulty_pool import COMMIT, Fault, FaultyPool

@@ -10,7 +10,7 @@ import pytest
 from vai_common.clock import now
 from vai_common.errors import ErrorCode, Retryable
 from vai_common.ids import uuid7
-from vai_records.lifecycle.moves import PHASES
+from vai_records.lifecycle.transitions import PHASES
 from vai_testkit.database import Database
 from vai_worker import lifecycle
 from vai_worker.kind import Park

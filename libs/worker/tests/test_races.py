@@ -14,7 +14,7 @@ from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
 from vai_common.ids import uuid7
 from vai_records.events.publication import Publisher
 from vai_records.runs import statements
-from vai_records.runs.admission import Limits
+from vai_records.runs.held_for import Limits
 from vai_testkit.database import Database
 from vai_testkit.opened import opened_service
 from vai_testkit.services import MemoryProducer

@@ -13,8 +13,8 @@ from vai_common.clock import now
 from vai_common.ids import uuid7
 from vai_records.events.publication import Publisher
 from vai_records.lifecycle.entry import Entry
-from vai_records.lifecycle.moves import Phase, Status
-from vai_records.lifecycle.transitions import Step, apply
+from vai_records.lifecycle.guarded_update import Step, apply
+from vai_records.lifecycle.transitions import Phase, Status
 from vai_run_dispatcher import lifecycle
 from vai_run_dispatcher.dispatcher import Dispatcher
 from vai_testkit.database import Database, new_run

@@ -8,7 +8,7 @@ import pytest
 
 from vai_common.clock import now
 from vai_common.ids import uuid7
-from vai_records.lifecycle.moves import PHASES
+from vai_records.lifecycle.transitions import PHASES
 from vai_run_dispatcher import lifecycle
 from vai_testkit.database import Database
 

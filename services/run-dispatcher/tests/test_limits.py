@@ -15,9 +15,9 @@ from vai_common.ids import uuid7
 from vai_common.messages.bell import ROOM
 from vai_records.events.run_end import offer_room
 from vai_records.lifecycle.entry import Entry
-from vai_records.lifecycle.moves import Phase, Status
+from vai_records.lifecycle.guarded_update import Step, apply
 from vai_records.lifecycle.sql_fragments import limited
-from vai_records.lifecycle.transitions import Step, apply
+from vai_records.lifecycle.transitions import Phase, Status
 from vai_records.runs import statements
 from vai_records.runs.statements import Ending
 from vai_run_dispatcher import lifecycle, limits

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from vai_common.ids import uuid7
-from vai_records.lifecycle.moves import PHASES, TERMINAL
+from vai_records.lifecycle.transitions import PHASES, TERMINAL
 from vai_testkit.database import Database
 from vai_watchdog import lifecycle
 from vai_watchdog.lifecycle import Lost

@@ -10,8 +10,8 @@ import pytest
 from vai_common.ids import uuid7
 from vai_records.lifecycle import last_resort
 from vai_records.lifecycle.entry import Entry
-from vai_records.lifecycle.moves import Phase, Status
-from vai_records.lifecycle.transitions import Step, apply
+from vai_records.lifecycle.guarded_update import Step, apply
+from vai_records.lifecycle.transitions import Phase, Status
 from vai_testkit.database import Database
 
 FULL = 2_147_483_647

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from vai_records.lifecycle import moves as lifecycle
-from vai_records.lifecycle.moves import EDGES, MOVES, PHASES, SLICES, TERMINAL, Owner, Phase, Status
+from vai_records.lifecycle import transitions as lifecycle
+from vai_records.lifecycle.transitions import EDGES, MOVES, PHASES, SLICES, TERMINAL, Owner, Phase, Status
 from vai_records.schema import generate
 
 # Document 000, "Action Lifecycle", word for word: a status and what it can transition to.

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from vai_common.ids import uuid7
-from vai_records.lifecycle.moves import Status
+from vai_records.lifecycle.transitions import Status
 from vai_records.listing import totals
 from vai_records.runs import lists as run_lists
 from vai_records.runs import statements

@@ -13,9 +13,9 @@ from vai_records.connections import health as connection_health
 from vai_records.events.publication import Publisher
 from vai_records.events.run_end import announce, follow
 from vai_records.lifecycle.entry import Entry
-from vai_records.lifecycle.moves import Phase, Status
+from vai_records.lifecycle.guarded_update import Step, apply
 from vai_records.lifecycle.sql_fragments import NEVER_WANTED, wanted
-from vai_records.lifecycle.transitions import Step, apply
+from vai_records.lifecycle.transitions import Phase, Status
 from vai_records.runs import statements
 from vai_records.runs.statements import Ending
 from vai_testkit.automations import NOOP, Saved, save

@@ -6,7 +6,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from vai_records.lifecycle.moves import CREATORS, EDGES, MOVES, PHASES, SLICES
+from vai_records.lifecycle.transitions import CREATORS, EDGES, MOVES, PHASES, SLICES
 from vai_records.runs import statements
 from vai_testkit.database import Database, new_run
 

@@ -24,7 +24,7 @@ from vai_devstack.home import Home
 from vai_devstack.servers.ports import PortBook, random_base
 from vai_devstack.servers.postgres import Postgres
 from vai_records.lifecycle.leases import LEASE_SECONDS
-from vai_records.lifecycle.moves import Phase, Status
+from vai_records.lifecycle.transitions import Phase, Status
 from vai_records.runs import statements
 from vai_records.runs.new_run import NewRun
 from vai_records.schema.migrate import migrate

@@ -12,8 +12,8 @@ from vai_common.queries import Queries
 from vai_records.automations.steps import Notes, note
 from vai_records.definitions.kinds import KINDS
 from vai_records.lifecycle.entry import Entry
-from vai_records.lifecycle.moves import Phase, Status
-from vai_records.lifecycle.transitions import Step, apply
+from vai_records.lifecycle.guarded_update import Step, apply
+from vai_records.lifecycle.transitions import Phase, Status
 from vai_records.runs import statements
 from vai_records.runs.statements import Ending
 from vai_testkit.wait import wait_for

@@ -16,9 +16,9 @@ from vai_common.errors import ErrorCode, RunError
 from vai_common.queries import Connection, Queries
 from vai_records.lifecycle import last_resort
 from vai_records.lifecycle.entry import Entry
-from vai_records.lifecycle.moves import Phase, Status
+from vai_records.lifecycle.guarded_update import Step, apply
 from vai_records.lifecycle.sql_fragments import MAY_RERUN
-from vai_records.lifecycle.transitions import Step, apply
+from vai_records.lifecycle.transitions import Phase, Status
 from vai_records.runs.row import RunRow
 from vai_worker.kind import Park
 

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from vai_api_gateway import problems
 from vai_api_gateway.automations import routes as automations
 from vai_api_gateway.automations import runs as automation_runs
-from vai_api_gateway.automations import validation as automation_validation
+from vai_api_gateway.automations import validate_route
 from vai_api_gateway.catalogue import actions, connections, kinds, sources
 from vai_api_gateway.events import replay
 from vai_api_gateway.gateway import Gateway
@@ -32,7 +32,7 @@ from vai_common.clock import steady_seconds
 from vai_common.health import Health
 
 # Routes are tried in this order: fixed words before ids in the same place, then the most frequent ones.
-_WORDS: tuple[Any, ...] = (changes, batch, many, automation_validation)
+_WORDS: tuple[Any, ...] = (changes, batch, many, validate_route)
 _PARTS: tuple[Any, ...] = (
     *(action_runs, run_logs, stream, webhooks, automation_runs, actions, automations, connections, kinds),
     *(again, sources, datasets, reading, models, replay),

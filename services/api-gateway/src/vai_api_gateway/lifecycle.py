@@ -20,12 +20,12 @@ from vai_records.events.publication import Publisher
 from vai_records.events.run_end import follow, offer_room
 from vai_records.lifecycle import last_resort
 from vai_records.lifecycle.entry import Entry
-from vai_records.lifecycle.moves import PHASES, HeldFor, Owner, Phase, Status, edges_of, moves_of, targets
+from vai_records.lifecycle.guarded_update import Step, apply
 from vai_records.lifecycle.sql_fragments import limited
-from vai_records.lifecycle.transitions import Step, apply
+from vai_records.lifecycle.transitions import PHASES, HeldFor, Owner, Phase, Status, edges_of, moves_of, targets
 from vai_records.processes.life import process_channel
 from vai_records.runs import runs
-from vai_records.runs.admission import Limits, admit
+from vai_records.runs.held_for import Limits, admit
 from vai_records.runs.row import RunRow
 
 _log = structlog.get_logger()

@@ -15,7 +15,7 @@ from vai_api_gateway.http import shapes
 from vai_api_gateway.reference import openapi
 from vai_api_gateway.reference.examples import EXAMPLES
 from vai_records.definitions.kinds import KINDS
-from vai_records.lifecycle.moves import Status
+from vai_records.lifecycle.transitions import Status
 from vai_records.people.people import Role
 
 Json = dict[str, Any]

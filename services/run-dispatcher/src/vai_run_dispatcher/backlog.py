@@ -1,7 +1,7 @@
 """What waits outside the queues, the journal, and the database itself: measured for alerts and dashboards."""
 
 from vai_common.queries import Pool
-from vai_records.lifecycle.moves import HeldFor
+from vai_records.lifecycle.transitions import HeldFor
 from vai_run_dispatcher import metrics
 
 _MOST = 100_000

@@ -8,9 +8,9 @@ from uuid import UUID
 from vai_common.queries import Connection, Queries
 from vai_records.lifecycle import last_resort
 from vai_records.lifecycle.entry import Entry
+from vai_records.lifecycle.guarded_update import Step, apply
 from vai_records.lifecycle.leases import GRACE_SECONDS
-from vai_records.lifecycle.moves import Owner, Phase, Status, edges_of, moves_of
-from vai_records.lifecycle.transitions import Step, apply
+from vai_records.lifecycle.transitions import Owner, Phase, Status, edges_of, moves_of
 from vai_records.runs.row import RunRow
 
 EDGES = edges_of(Owner.WATCHDOG)

@@ -12,8 +12,8 @@ import structlog
 
 from vai_common.db import is_away
 from vai_common.queries import Connection, Queries
+from vai_records.lifecycle.guarded_update import Step, apply
 from vai_records.lifecycle.leases import LEASE_SECONDS
-from vai_records.lifecycle.transitions import Step, apply
 from vai_records.runs.row import RunRow
 from vai_records.runs.subject import subject
 

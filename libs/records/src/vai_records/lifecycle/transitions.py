@@ -1,107 +1,172 @@
-"""The guarded statement of every transition that is not in `runs.statements` (rule 1).
+"""The lifecycle of a run as data: every edge between statuses, every move between phases, and who owns each.
 
-A service's `lifecycle.py` names its steps and calls `apply`. If a row is not returned, it was not as expected, and the
-caller reads it to decide.
+The edges are those of document 000 ("Action Lifecycle") and no other. The database trigger and docs/lifecycle.md are
+drawn from these two tables (`make generate`); a service's `lifecycle.py` is its slice of them.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, cast
-from uuid import UUID
+from enum import StrEnum
 
-from vai_common.queries import Queries
-from vai_records.lifecycle.entry import Entry
-from vai_records.lifecycle.moves import Phase, Status
-from vai_records.lifecycle.sql_fragments import AFTERWARDS, ROOM_WANTED, TOLD, WOKEN, logged, told
-from vai_records.runs.row import RunRow
 
-_LIVE = frozenset((Phase.QUEUED, Phase.LEASED))
+class Status(StrEnum):
+    """The document's word for where a run stands."""
 
-_NOBODY = "SELECT NULL::uuid AS id, NULL::text AS kind, NULL::text AS phase WHERE false"
-"""Used instead of `WOKEN` if the step does not end the run: a parent goes on waiting."""
+    PENDING = "pending"
+    AWAITING_APPROVAL = "awaiting_approval"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+
+
+class Phase(StrEnum):
+    """What the platform does with a run now."""
+
+    HELD = "held"
+    QUEUED = "queued"
+    LEASED = "leased"
+    DELAYED = "delayed"
+    PAUSED = "paused"
+    PARKED = "parked"
+    DONE = "done"
+
+
+class HeldFor(StrEnum):
+    """What a held run waits for."""
+
+    APPROVAL = "approval"
+    LIMIT = "limit"
+    DEFERRED = "deferred"
+
+
+class Control(StrEnum):
+    """What somebody asked of a leased run. The service that releases the run does it."""
+
+    PAUSE = "pause"
+    CANCEL = "cancel"
+
+
+class Owner(StrEnum):
+    """A slice of the lifecycle. `WORKER` is the slice that every service with kinds shares (libs/worker)."""
+
+    GATEWAY = "api-gateway"
+    DISPATCHER = "run-dispatcher"
+    WORKER = "worker"
+    WATCHDOG = "watchdog"
 
 
 @dataclass(frozen=True)
-class Step:
-    """From any of `phases` of `source` to `phase` of `target`, with further assignments and a further guard in SQL.
-
-    `sets` and `guard` may name the row as `r` and the caller's values as $6, $7, ….
-    """
+class Edge:
+    """A change of status: from one of `phases` of `source` to `phase` of `target`."""
 
     source: Status
-    phases: tuple[Phase, ...]
     target: Status
+    cause: str
+    owner: Owner
+    phases: tuple[Phase, ...]
     phase: Phase
-    sets: str = ""
-    guard: str = ""
-    skip_locked: bool = False
-
-    @property
-    def ends(self) -> bool:
-        return self.phase is Phase.DONE
-
-    @property
-    def leaves_room(self) -> bool:
-        """Whether the run was live (queued or leased) and no longer is, so that another one may fit under a limit."""
-        return not _LIVE.isdisjoint(self.phases) and self.phase not in _LIVE
 
 
-@cache
-def _text(step: Step, with_entry: bool, event: str | None) -> str:
-    ends = ", completed_at = clock_timestamp(), control = NULL" if step.ends else ""
-    parts = [
-        f"""picked AS MATERIALIZED (
-    SELECT r.id FROM runs r WHERE r.id = ANY($1::uuid[]) AND r.status = '{step.source}'
-      AND r.phase IN ({", ".join(f"'{phase}'" for phase in step.phases)}) {"AND " + step.guard if step.guard else ""}
-    ORDER BY r.id FOR UPDATE {"SKIP LOCKED" if step.skip_locked else ""}
-)""",
-        f"""moved AS (
-    UPDATE runs r SET status = '{step.target}', phase = '{step.phase}', updated_at = clock_timestamp(),
-        lease_owner = NULL, log_seq = log_seq + {int(with_entry)},
-        event_seq = event_seq + {int(event is not None)}{ends}
-        {"" if "held_for" in step.sets else ", held_for = NULL"}{"" if "due_at" in step.sets else ", due_at = NULL"}
-        {", " + step.sets if step.sets else ""}
-    FROM picked WHERE r.id = picked.id RETURNING r.*
-)""",
-        """given AS (SELECT $2::jsonb AS entry, $3::text AS worker, $4::jsonb AS extra, $5::uuid AS writer)""",
-    ]
-    if with_entry:
-        text = logged(
-            "entry->>'level'", "entry->>'event'", "entry->>'message'", "entry->'data'", "worker", "moved, given"
-        )
-        parts.append(f"logged AS ({text})")
-    if event is not None:
-        quoted = f"'{event}'"
-        parts.append(f"told AS ({told(quoted, 'extra', 'writer', 'moved, given')})")
-        parts.append(f"woken AS ({WOKEN if step.ends else _NOBODY})")
-        return f"""WITH {", ".join(parts)}
-SELECT moved.*, {TOLD}, {AFTERWARDS}
-FROM moved JOIN told ON told.subject_id = moved.id LEFT JOIN woken ON woken.id = moved.parent_run_id"""
-    return f"WITH {', '.join(parts)} SELECT *, {ROOM_WANTED if step.leaves_room else 'false'} AS room_wanted FROM moved"
+@dataclass(frozen=True)
+class Move:
+    """A change of phase within one status."""
+
+    status: Status
+    source: Phase
+    target: Phase
+    cause: str
+    owner: Owner
 
 
-async def apply(
-    conn: Queries,
-    step: Step,
-    ids: Sequence[UUID],
-    *values: Any,
-    entry: Entry | None = None,
-    event: str | None = None,
-    extra: dict[str, Any] | None = None,
-    worker: str | None = None,
-    writer: UUID | None = None,
-) -> list[RunRow]:
-    """Take the step for those of `ids` that are in its first state. Return their rows.
+PHASES: dict[Status, tuple[Phase, ...]] = {
+    Status.PENDING: (Phase.HELD, Phase.QUEUED, Phase.PAUSED),
+    Status.AWAITING_APPROVAL: (Phase.HELD, Phase.QUEUED),
+    Status.RUNNING: (Phase.QUEUED, Phase.LEASED, Phase.DELAYED, Phase.PAUSED, Phase.PARKED),
+    Status.COMPLETED: (Phase.DONE,),
+    Status.FAILED: (Phase.DONE,),
+    Status.CANCELLED: (Phase.DONE,),
+    Status.REJECTED: (Phase.DONE,),
+}
+"""The phases that each status can have; a CHECK of the table holds the pairs."""
 
-    With `entry` it writes a log entry, with `event` a journal row (`writer` publishes it), and the returned rows have
-    the event's columns.
-    """
-    noted = (
-        None
-        if entry is None
-        else {"level": entry.level, "event": entry.event, "message": entry.message, "data": entry.data}
-    )
-    text = _text(step, entry is not None, event)
-    found = await conn.fetch(text, list(ids), noted, worker, extra or {}, writer, *values)
-    return cast("list[RunRow]", found)
+TERMINAL: frozenset[Status] = frozenset(status for status, phases in PHASES.items() if phases == (Phase.DONE,))
+
+_PENDING, _AWAITING, _RUNNING = Status.PENDING, Status.AWAITING_APPROVAL, Status.RUNNING
+_UNLEASED = (Phase.QUEUED, Phase.DELAYED, Phase.PAUSED, Phase.PARKED)
+_LOST = (Phase.LEASED, Phase.QUEUED)
+
+EDGES: tuple[Edge, ...] = (
+    Edge(_PENDING, _RUNNING, "claimed", Owner.WORKER, (Phase.QUEUED,), Phase.LEASED),
+    Edge(_PENDING, Status.CANCELLED, "cancelled", Owner.GATEWAY, PHASES[_PENDING], Phase.DONE),
+    Edge(_PENDING, _AWAITING, "approval_required", Owner.DISPATCHER, (Phase.HELD,), Phase.HELD),
+    Edge(_AWAITING, _RUNNING, "claimed", Owner.WORKER, (Phase.QUEUED,), Phase.LEASED),
+    Edge(_AWAITING, Status.REJECTED, "rejected", Owner.GATEWAY, PHASES[_AWAITING], Phase.DONE),
+    Edge(_AWAITING, Status.REJECTED, "timed_out", Owner.DISPATCHER, (Phase.HELD,), Phase.DONE),
+    Edge(_RUNNING, Status.COMPLETED, "completed", Owner.WORKER, (Phase.LEASED,), Phase.DONE),
+    Edge(_RUNNING, Status.FAILED, "failed", Owner.WORKER, (Phase.LEASED,), Phase.DONE),
+    Edge(_RUNNING, Status.FAILED, "abandoned", Owner.WATCHDOG, _LOST, Phase.DONE),
+    Edge(_RUNNING, Status.CANCELLED, "stopped", Owner.WORKER, (Phase.LEASED,), Phase.DONE),
+    Edge(_RUNNING, Status.CANCELLED, "cancelled", Owner.GATEWAY, _UNLEASED, Phase.DONE),
+    Edge(_RUNNING, Status.CANCELLED, "abandoned", Owner.WATCHDOG, _LOST, Phase.DONE),
+)
+
+MOVES: tuple[Move, ...] = (
+    Move(_PENDING, Phase.HELD, Phase.QUEUED, "released", Owner.DISPATCHER),
+    Move(_PENDING, Phase.HELD, Phase.QUEUED, "executed", Owner.GATEWAY),
+    Move(_PENDING, Phase.HELD, Phase.PAUSED, "paused", Owner.GATEWAY),
+    Move(_PENDING, Phase.QUEUED, Phase.PAUSED, "paused", Owner.GATEWAY),
+    Move(_PENDING, Phase.PAUSED, Phase.QUEUED, "resumed", Owner.GATEWAY),
+    Move(_PENDING, Phase.PAUSED, Phase.HELD, "resumed", Owner.GATEWAY),
+    Move(_AWAITING, Phase.HELD, Phase.QUEUED, "approved", Owner.GATEWAY),
+    Move(_AWAITING, Phase.HELD, Phase.QUEUED, "released", Owner.DISPATCHER),
+    Move(_RUNNING, Phase.QUEUED, Phase.LEASED, "claimed_again", Owner.WORKER),
+    Move(_RUNNING, Phase.LEASED, Phase.DELAYED, "retrying", Owner.WORKER),
+    Move(_RUNNING, Phase.LEASED, Phase.PAUSED, "paused", Owner.WORKER),
+    Move(_RUNNING, Phase.LEASED, Phase.PARKED, "waiting_for_child", Owner.WORKER),
+    Move(_RUNNING, Phase.LEASED, Phase.QUEUED, "interrupted", Owner.WORKER),
+    Move(_RUNNING, Phase.LEASED, Phase.QUEUED, "recovered", Owner.WATCHDOG),
+    Move(_RUNNING, Phase.LEASED, Phase.PAUSED, "recovered", Owner.WATCHDOG),
+    Move(_RUNNING, Phase.DELAYED, Phase.QUEUED, "due", Owner.DISPATCHER),
+    Move(_RUNNING, Phase.QUEUED, Phase.PAUSED, "paused", Owner.GATEWAY),
+    Move(_RUNNING, Phase.DELAYED, Phase.PAUSED, "paused", Owner.GATEWAY),
+    Move(_RUNNING, Phase.PARKED, Phase.PAUSED, "paused", Owner.GATEWAY),
+    Move(_RUNNING, Phase.PAUSED, Phase.QUEUED, "resumed", Owner.GATEWAY),
+    # If a limit is reached, a run that goes on waits for room like a new one: delayed, until the dispatcher queues it.
+    Move(_RUNNING, Phase.PAUSED, Phase.DELAYED, "resumed", Owner.GATEWAY),
+    Move(_RUNNING, Phase.PARKED, Phase.DELAYED, "child_ended", Owner.WORKER),
+    Move(_RUNNING, Phase.PARKED, Phase.DELAYED, "child_cancelled", Owner.GATEWAY),
+    Move(_RUNNING, Phase.PARKED, Phase.DELAYED, "child_abandoned", Owner.WATCHDOG),
+    Move(_RUNNING, Phase.PARKED, Phase.DELAYED, "swept", Owner.DISPATCHER),
+    Move(_RUNNING, Phase.PARKED, Phase.QUEUED, "child_ended", Owner.WORKER),
+    Move(_RUNNING, Phase.PARKED, Phase.QUEUED, "child_cancelled", Owner.GATEWAY),
+    Move(_RUNNING, Phase.PARKED, Phase.QUEUED, "child_abandoned", Owner.WATCHDOG),
+    Move(_RUNNING, Phase.PARKED, Phase.QUEUED, "swept", Owner.DISPATCHER),
+)
+
+CREATORS: tuple[str, ...] = ("api-gateway", "scheduler")
+"""The services that make runs; a run begins pending, queued or held."""
+
+SLICES: dict[str, tuple[Owner, ...]] = {
+    "api-gateway": (Owner.GATEWAY,),
+    "run-dispatcher": (Owner.DISPATCHER,),
+    "extract-worker": (Owner.WORKER,),
+    "transform-worker": (Owner.WORKER,),
+    "agent-worker": (Owner.WORKER,),
+    "scheduler": (Owner.WORKER,),
+    "watchdog": (Owner.WATCHDOG,),
+}
+"""What each service may change; the database refuses the rest."""
+
+
+def edges_of(owner: Owner) -> tuple[Edge, ...]:
+    return tuple(edge for edge in EDGES if edge.owner is owner)
+
+
+def moves_of(owner: Owner) -> tuple[Move, ...]:
+    return tuple(move for move in MOVES if move.owner is owner)
+
+
+def targets(status: Status) -> tuple[Status, ...]:
+    """The statuses that document 000 lets a run of this status change to; empty where it is final."""
+    return tuple(dict.fromkeys(edge.target for edge in EDGES if edge.source is status))

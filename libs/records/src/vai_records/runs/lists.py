@@ -6,7 +6,7 @@ from typing import Any, Literal, cast
 from uuid import UUID
 
 from vai_common.queries import Queries
-from vai_records.lifecycle.moves import Status
+from vai_records.lifecycle.transitions import Status
 from vai_records.listing import totals
 from vai_records.runs.filters import Condition, RunFilters, where
 from vai_records.runs.row import ListedRun

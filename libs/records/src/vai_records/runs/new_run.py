@@ -6,7 +6,7 @@ from uuid import UUID
 
 from vai_common.ids import uuid7
 from vai_common.messages.bell import HELD, ROOM
-from vai_records.lifecycle.moves import HeldFor
+from vai_records.lifecycle.transitions import HeldFor
 from vai_records.runs.row import KeptRun
 
 _APART = "\x1f"
@@ -29,7 +29,7 @@ def is_repeat(first: KeptRun, mark: bytes | None, beside: tuple[str | None, UUID
 
 @dataclass(frozen=True)
 class NewRun:
-    """The row of a new run. `held_for` comes from `admission.admit`; None means queued."""
+    """The row of a new run. `held_for` comes from `held_for.admit`; None means queued."""
 
     org_id: UUID
     kind: str

@@ -25,7 +25,7 @@ from vai_records.definitions.generate_query import GenerateQuery
 from vai_records.definitions.kinds import KINDS
 from vai_records.models.choice import NoModel, choose
 from vai_records.refused import Place, refused
-from vai_records.runs.admission import Limits, admit
+from vai_records.runs.held_for import Limits, admit
 from vai_records.runs.new_run import NewRun
 from vai_records.runs.row import RunRow
 from vai_records.secrets.keys import Keyring

@@ -9,7 +9,7 @@ or a frozen one was changed.
 import sys
 from pathlib import Path
 
-from vai_records.lifecycle.moves import CREATORS, EDGES, MOVES, PHASES, SLICES, Owner, Status
+from vai_records.lifecycle.transitions import CREATORS, EDGES, MOVES, PHASES, SLICES, Owner, Status
 from vai_records.schema import revisions
 
 _DOC = Path("docs/lifecycle.md")
@@ -80,7 +80,7 @@ def document() -> str:
         [
             "# The lifecycle of a run",
             "",
-            "Drawn from `libs/records/src/vai_records/lifecycle/moves.py` by `make generate`; not to be edited.",
+            "Drawn from `libs/records/src/vai_records/lifecycle/transitions.py` by `make generate`; not to be edited.",
             "The database trigger is drawn from the same tables, so no statement of any service can leave them.",
             "",
             "```mermaid",

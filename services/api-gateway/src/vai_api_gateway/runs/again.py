@@ -18,7 +18,7 @@ from vai_api_gateway.problems import conflict
 from vai_api_gateway.runs import deciding, request_orders
 from vai_api_gateway.runs import start as starting
 from vai_records.catalogue.labels import Labels
-from vai_records.lifecycle.moves import Phase
+from vai_records.lifecycle.transitions import Phase
 from vai_records.runs import lists as run_lists
 from vai_records.runs import orders
 

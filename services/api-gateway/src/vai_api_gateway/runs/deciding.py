@@ -11,7 +11,7 @@ from vai_api_gateway.problems import Problem, conflict, not_found
 from vai_api_gateway.runs import retry as retrying
 from vai_api_gateway.runs import start as starting
 from vai_api_gateway.runs.intake import Created
-from vai_api_gateway.runs.limits import limits_of
+from vai_api_gateway.runs.limit_settings import limits_of
 from vai_records.automations import run_reads
 from vai_records.runs import lists as run_lists
 from vai_records.runs import runs

@@ -5,12 +5,12 @@ from typing import Any
 from vai_api_gateway.auth.principal import Principal
 from vai_api_gateway.gateway import Gateway
 from vai_api_gateway.problems import conflict
-from vai_api_gateway.runs.limits import limits_of
+from vai_api_gateway.runs.limit_settings import limits_of
 from vai_common.ids import uuid7
 from vai_common.telemetry import current_traceparent
 from vai_records.runs import lists as run_lists
 from vai_records.runs import runs
-from vai_records.runs.admission import admit
+from vai_records.runs.held_for import admit
 from vai_records.runs.new_run import NewRun
 from vai_records.runs.row import RunRow
 

@@ -15,7 +15,7 @@ from vai_api_gateway.http.shapes import RejectBody, RunBody, RunShape, RunsShape
 from vai_api_gateway.runs import deciding, request_orders
 from vai_api_gateway.runs import start as starting
 from vai_api_gateway.runs.finding import Filters, Page, cursor_behind
-from vai_api_gateway.runs.limits import limits_of
+from vai_api_gateway.runs.limit_settings import limits_of
 from vai_records.refused import Refused
 from vai_records.runs import lists as run_lists
 from vai_records.runs import runs

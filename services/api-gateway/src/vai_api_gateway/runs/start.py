@@ -22,7 +22,7 @@ from vai_contracts.vai.executor.v1 import executor_pb2 as pb
 from vai_contracts.vai.words.v1 import words_pb2
 from vai_contracts.words import to_word
 from vai_records.definitions.kinds import KINDS, Mode
-from vai_records.lifecycle.moves import HeldFor
+from vai_records.lifecycle.transitions import HeldFor
 from vai_records.runs import runs
 from vai_records.runs.new_run import NewRun
 from vai_records.runs.row import RunRow

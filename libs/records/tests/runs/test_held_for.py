@@ -2,8 +2,8 @@ import itertools
 
 import pytest
 
-from vai_records.lifecycle.moves import HeldFor
-from vai_records.runs.admission import Limits, admit
+from vai_records.lifecycle.transitions import HeldFor
+from vai_records.runs.held_for import Limits, admit
 
 NONE, SOME = Limits(), Limits(organisation=3)
 

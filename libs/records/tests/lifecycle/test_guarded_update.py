@@ -8,8 +8,8 @@ import pytest
 from vai_common.ids import uuid7
 from vai_records.events.events import Event
 from vai_records.lifecycle.entry import Entry
-from vai_records.lifecycle.moves import Phase, Status
-from vai_records.lifecycle.transitions import Step, apply
+from vai_records.lifecycle.guarded_update import Step, apply
+from vai_records.lifecycle.transitions import Phase, Status
 from vai_testkit.database import Database
 
 PAUSE = Step(Status.RUNNING, (Phase.QUEUED, Phase.DELAYED), Status.RUNNING, Phase.PAUSED)

@@ -1,10 +1,13 @@
-"""How many runs may be live at once: the organisation's limit and the connection's (rule 11)."""
+"""Reads the limits that an organisation and a connection have set: how many runs may be live at once (rule 11).
+
+The run-dispatcher counts the live runs and applies the limits (`vai_run_dispatcher.limits`).
+"""
 
 from uuid import UUID
 
 from vai_api_gateway.auth.principal import Principal
 from vai_api_gateway.gateway import Gateway
-from vai_records.runs.admission import Limits
+from vai_records.runs.held_for import Limits
 
 
 async def limits_of(gateway: Gateway, principal: Principal, connection_id: UUID | None) -> Limits:

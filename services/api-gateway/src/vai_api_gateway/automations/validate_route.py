@@ -1,4 +1,7 @@
-"""POST /api/v1/automations/validate: shows what would be saved, or what is wrong."""
+"""POST /api/v1/automations/validate: shows what would be saved, or what is wrong.
+
+What an automation may say is not decided here: see `vai_records.automations.body` and `saved_steps`.
+"""
 
 from fastapi import APIRouter, Request, Response
 
@@ -18,9 +21,10 @@ router = APIRouter(prefix="/api/v1/automations", tags=["Automations"], route_cla
 
 @router.post("/validate", response_model=ValidShape, summary="Validate an automation")
 async def validate_automation(request: Request, principal: Operator, body: AutomationBody) -> Response:
-    """Judged as if it were created, and not saved; the answer shows how it was understood, and when it fires first.
+    """Check an automation as if it were created, without saving it.
 
-    Whether its slug and the path of its webhook are free only creating it tells.
+    The answer shows how it was understood and when it would fire. Whether its slug and the path of its webhook are
+    free is not checked: you learn it when you create the automation.
     """
     slug = body.slug or slug_of(body.name, "automation")
     made = await automation_saving.draft(gateway_of(request), principal, body, slug)

@@ -1,8 +1,8 @@
-"""Decides whether a run is queued or has to wait, for an approval or a limit (rule 3)."""
+"""Decides whether a run is queued or held, and what a held run waits for: an approval, a limit, or to be executed."""
 
 from dataclasses import dataclass
 
-from vai_records.lifecycle.moves import HeldFor
+from vai_records.lifecycle.transitions import HeldFor
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,7 @@ _TEXTS = {
     "publicUrl": "https://other.example",
     "endpoint": "http://other:4318",
     "interval": "7s",
+    "runbooks": "https://other.example/runbooks/",
     "refreshInterval": "7h",
     "storage": "7Gi",
     "scratch": "7Gi",

@@ -35,9 +35,9 @@ async def test_what_came_after_the_dump_is_left_out_by_both(
     url, backup = installation.database.url, (tmp_path / "backup").as_uri()
     copy_named = copying.copy_named
 
-    def later(*given: Any) -> copying.Copied:
+    async def later(*given: Any) -> copying.Copied:
         (installation.lake / "o/bronze/e9-0.parquet").write_bytes(b"of a run that ended after the dump")
-        return copy_named(*given)
+        return await copy_named(*given)
 
     monkeypatch.setattr(saving, "copy_named", later)
     made, copied = await save(url, installation.lake_url, backup, lake_only=False)

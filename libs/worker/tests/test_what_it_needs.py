@@ -1,5 +1,7 @@
-"""A worker that lacks what its runs need says so, takes none of them, and goes on when it has it."""
+"""A worker that lacks what its runs need says so, takes none of them, and goes on when it has it; what its runs need at
+once is there when it is ready."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from vai_common.ids import uuid7
 from vai_records.secrets.keys import Keyring
 from vai_records.secrets.trust import trust_keys
 from vai_testkit.database import Database, new_run
-from vai_testkit.toys import ToyLight
+from vai_testkit.toys import ToyHeavy, ToyLight
 from vai_testkit.wait import wait_for
 from vai_testkit.working import working
 from vai_worker import wiring
@@ -65,3 +67,21 @@ async def test_keys_that_do_not_open_what_is_stored(own_database: Database) -> N
         assert ": give " in problem
     assert await trust_keys(health, pool, Keyring(f"{NEW},{OLD}"))
     assert not any("VAI_ENCRYPTION_KEYS" in each for each in health.problems())
+
+
+def _fork_servers() -> set[str]:
+    """Those of this process."""
+    own = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    return {pid for pid in own if b"forkserver" in Path(f"/proc/{pid}/cmdline").read_bytes()}
+
+
+@pytest.mark.parametrize(("waiting", "is_there"), [("dlt_extract", True), ("http_request", False), ("", False)])
+async def test_it_is_ready_with_its_fork_server_where_heavy_runs_wait(
+    own_database: Database, waiting: str, is_there: bool
+) -> None:
+    """In a rollout the old process is told to go as soon as the new one is ready; its runs come over at once."""
+    if waiting:
+        await own_database.make(new_run(kind=waiting))
+    before = _fork_servers()
+    async with working(own_database.url, ToyHeavy(), ToyLight()):
+        assert len(_fork_servers() - before) == is_there

@@ -9,7 +9,7 @@ import pytest
 import vai_records
 from vai_records.schema import needed as schema
 from vai_records.schema import tables
-from vai_records.schema.migrate import migrate
+from vai_records.schema.migrate import SchemaIsNewer, main, migrate
 from vai_testkit.database import Database, execute, in_database
 
 VERSIONS = Path(vai_records.__file__).parent / "schema/migrations/versions"
@@ -65,6 +65,36 @@ async def test_two_may_migrate_at_once_and_again(postgres_server: str) -> None:
     finally:
         await raced.close()
         await execute(postgres_server, "DROP DATABASE raced WITH (FORCE)")
+
+
+async def test_the_version_before_leaves_a_later_schema_as_it_is(own_database: Database) -> None:
+    """A rollback may run the older version's migration: by a Job, or by GitOps."""
+    owner = await own_database.owner()
+    await owner.execute("UPDATE alembic_version SET version_num = '9999'")
+    await migrate(own_database.url)
+    assert await owner.fetchval("SELECT version_num FROM alembic_version") == "9999"
+    await owner.execute("UPDATE schema_serves SET oldest = '9000'")
+    with pytest.raises(SchemaIsNewer, match="run a newer version"):
+        await migrate(own_database.url)
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("", "VAI_DATABASE_URL is not set"),
+        ("postgresql://vai@127.0.0.1:1/vai", "Connect call failed"),
+        ("mysql://vai@127.0.0.1/vai", "invalid DSN"),
+        ("{server}/not_there", "does not exist"),
+    ],
+)
+def test_a_migration_that_cannot_begin_says_why_in_one_line(
+    postgres_server: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], url: str, words: str
+) -> None:
+    monkeypatch.setenv("VAI_DATABASE_URL", url.replace("{server}/not_there", in_database(postgres_server, "not_there")))
+    monkeypatch.delenv("VAI_DATABASE_DIRECT_URL", raising=False)
+    assert main() == 1
+    told = capsys.readouterr().err
+    assert (words in told, told.count("\n")) == (True, 1), told
 
 
 @pytest.mark.parametrize("table", list(tables.METADATA.tables.values()), ids=lambda table: str(table))

@@ -1,13 +1,14 @@
 """How every worker service starts (life, publisher, worker, Executor) and stops (rule 13)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TypeVar
 
 from vai_common.boot import Service
 from vai_common.loops import every
+from vai_common.queries import Pool
 from vai_records.events.publication import Publisher
 from vai_records.events.run_end import announce
 from vai_records.processes.life import Abilities, Life
@@ -17,7 +18,7 @@ from vai_worker.children.forks import Forks
 from vai_worker.children.forkserver import hide_memory
 from vai_worker.disk import DISK_SECONDS, measure_disk_once
 from vai_worker.executor import start_server
-from vai_worker.kind import Kind
+from vai_worker.kind import Kind, is_heavy
 from vai_worker.lake import Lake
 from vai_worker.lake_rights import try_lake
 from vai_worker.owned import Means
@@ -26,6 +27,8 @@ from vai_worker.settings import WorkerSettings
 from vai_worker.worker import Worker
 
 Some = TypeVar("Some", bound=WorkerSettings)
+
+_IS_WORK = "SELECT EXISTS (SELECT FROM worker_load WHERE kind = ANY($1::text[]) AND queued + leased > 0)"
 
 AGAIN_SECONDS = 5.0
 """Until a worker that lacks something its runs need looks again."""
@@ -39,6 +42,8 @@ async def running(
     join: Callable[[Life, Publisher], None] = lambda life, publisher: None,
 ) -> AsyncIterator[Worker]:
     """A worker for those of `kinds` that the settings name. `preload` is imported in the fork server.
+
+    Where heavy runs wait or work already, it is ready with its fork server: in a rollout the old process goes then.
 
     `join` is called before the service listens, so that a service can register what else it listens to.
     """
@@ -59,6 +64,8 @@ async def running(
     if not await fit():
         worker.held_back = True
         service.spawn(_hold_back(worker, fit, service.stopping))
+    if preload and await _is_work_there(service.pool, chosen):
+        await forks.warm()
     server, abilities.address = await start_server(worker, settings.grpc_host, settings.grpc_port)
     await life.start()
     worker.start()
@@ -75,6 +82,11 @@ async def running(
         await server.stop(1)
         await publisher.close(3)
         await life.stop()
+
+
+async def _is_work_there(pool: Pool, kinds: Mapping[str, Kind]) -> bool:
+    """Whether heavy runs wait, or are held by a process that this one may replace: they will be here at once."""
+    return bool(await pool.fetchval(_IS_WORK, [name for name, kind in kinds.items() if is_heavy(kind)]))
 
 
 async def _is_fit(service: Service[Some], keyring: Keyring | None, lake_url: str | None) -> bool:

@@ -344,6 +344,7 @@ async def test_what_cannot_be_imported_fails_the_run_and_not_the_worker() -> Non
     for _ in range(2):
         with pytest.raises(Retryable, match="fork server"):
             await forks.perform(ToyHeavy(), Run("result"))
+        await forks.warm()
     await forks.stop()
 
 

@@ -7,6 +7,7 @@ Run before the new version starts, never by a service.
 
 import asyncio
 import os
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -18,8 +19,8 @@ from alembic.config import Config
 from sqlalchemy import Connection
 
 from vai_common.clock import now
-from vai_common.db import engine, open_pool
-from vai_records.schema import scalers
+from vai_common.db import AWAY, engine, open_pool
+from vai_records.schema import needed, scalers
 from vai_records.schema.partitions import make_ahead
 
 PATIENCE_SECONDS = 300.0
@@ -42,8 +43,15 @@ class TablesInUse(Exception):
         )
 
 
+class SchemaIsNewer(Exception):
+    """A later version has migrated the database, to a schema that no longer serves this one."""
+
+
 async def migrate(url: str, to: str = "head") -> None:
     """Upgrades to the newest revision and makes the partitions of the days ahead; safe to run twice, or by two.
+
+    A schema that a later version has made stays as it is: the version before may come back on it (a rollback, also one
+    that GitOps makes by an older manifest). Raises `SchemaIsNewer` where it no longer serves this version.
 
     `to` names an older revision: a test begins with a database as an earlier version left it.
 
@@ -51,6 +59,22 @@ async def migrate(url: str, to: str = "head") -> None:
     says, since everybody who comes after it waits, too. Then it is undone and tried again. Raises `TablesInUse` where
     that goes on for `PATIENCE_SECONDS`.
     """
+    pool = await open_pool(url, "migrate", 1)
+    try:
+        if to == "head" and await needed.is_newer(pool):
+            if fault := await needed.fault(pool):
+                raise SchemaIsNewer(fault)
+            _log.info("schema_is_newer", hint="a later version made it, and it serves this one: nothing to do")
+            return
+        await _bring(url, to)
+        await _patiently(lambda: make_ahead(pool, now().date()))
+        if to == "head":
+            await _patiently(lambda: scalers.let_read(pool))
+    finally:
+        await pool.close()
+
+
+async def _bring(url: str, to: str) -> None:
     database = engine(url, "migrate", size=2)
     try:
         async with database.connect() as guard, database.connect() as connection:
@@ -67,13 +91,6 @@ async def migrate(url: str, to: str = "head") -> None:
             await _patiently(upgrade)
     finally:
         await database.dispose()
-    pool = await open_pool(url, "migrate", 1)
-    try:
-        await _patiently(lambda: make_ahead(pool, now().date()))
-        if to == "head":
-            await _patiently(lambda: scalers.let_read(pool))
-    finally:
-        await pool.close()
 
 
 async def _patiently(change: Callable[[], Awaitable[object]]) -> None:
@@ -111,5 +128,25 @@ def _upgrade(connection: Connection, to: str) -> None:
     command.upgrade(config, to)
 
 
+def main() -> int:
+    """The exit code: 1 where it says in one line what is wrong."""
+    url = os.environ.get("VAI_DATABASE_DIRECT_URL") or os.environ.get("VAI_DATABASE_URL")
+    if not url:
+        sys.stderr.write("VAI_DATABASE_URL is not set: name the database to migrate.\n")
+        return 1
+    try:
+        asyncio.run(migrate(url))
+    except (SchemaIsNewer, TablesInUse) as error:
+        sys.stderr.write(f"The database was not migrated: {error}\n")
+        return 1
+    except (asyncpg.PostgresError, *AWAY) as error:
+        told = f"{type(error).__name__}: {error}"
+        sys.stderr.write(
+            f"The database was not migrated: {told}. See VAI_DATABASE_URL, the network, its user's rights.\n"
+        )
+        return 1
+    return 0
+
+
 if __name__ == "__main__":
-    asyncio.run(migrate(os.environ.get("VAI_DATABASE_DIRECT_URL") or os.environ["VAI_DATABASE_URL"]))
+    sys.exit(main())

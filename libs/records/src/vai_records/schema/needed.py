@@ -13,13 +13,10 @@ _OLDEST = "SELECT max(oldest) FROM schema_serves"
 
 async def fault(pool: Pool) -> str | None:
     """What is wrong with the database's schema and what to do; None where it serves this version."""
-    try:
-        found = await pool.fetchval(_FOUND)
-    except asyncpg.UndefinedTableError:
-        found = None
+    found = await _found(pool)
     if found is None:
         return f"the database has no schema, this version needs {NEEDED}: run `make migrate`"
-    if str(found) < NEEDED:
+    if found < NEEDED:
         return f"the database's schema {found} is older than {NEEDED}, which this version needs: run `make migrate`"
     oldest = await pool.fetchval(_OLDEST)
     if oldest is not None and str(oldest) > NEEDED:
@@ -28,3 +25,17 @@ async def fault(pool: Pool) -> str | None:
             f" {NEEDED}: run a newer version"
         )
     return None
+
+
+async def is_newer(pool: Pool) -> bool:
+    """Whether a later version has migrated the database."""
+    found = await _found(pool)
+    return found is not None and found > NEEDED
+
+
+async def _found(pool: Pool) -> str | None:
+    try:
+        found: str | None = await pool.fetchval(_FOUND)
+    except asyncpg.UndefinedTableError:
+        return None
+    return found

@@ -11,7 +11,6 @@ times. Exit code 0: done, and compared. 1: it says what is wrong. 2: the setting
 import argparse
 import asyncio
 import sys
-from pathlib import Path
 
 import asyncpg
 
@@ -21,6 +20,7 @@ from vai_common.settings import Settings, WrongSettings, read
 from vai_worker.backup import record
 from vai_worker.backup.copying import Copied
 from vai_worker.backup.errors import BackupError
+from vai_worker.backup.place import address
 from vai_worker.backup.restoring import restore
 from vai_worker.backup.saving import save
 from vai_worker.storage import Unread, open_lake
@@ -40,6 +40,11 @@ def main(arguments: list[str]) -> int:
     except _REFUSED as error:
         sys.stderr.write(f"{getattr(error, 'message', '') or error or type(error).__name__}\n")
         return 1
+    except KeyboardInterrupt:
+        sys.stderr.write(
+            "Stopped. A backup goes on from here when it is made again; a restore begins with empty ones.\n"
+        )
+        return 130
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -47,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     for name, text in (("save", "make a backup"), ("list", "the backups there are"), ("restore", "restore one")):
         command = commands.add_parser(name, help=text)
-        command.add_argument("place", type=_url, help="a folder, or s3://bucket/prefix")
+        command.add_argument("place", help="a folder, or s3://bucket/prefix")
         if name == "restore":
             command.add_argument("name", nargs="?", default="", help="as `list` shows it; without it the newest")
         if name != "list":
@@ -55,16 +60,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _url(place: str) -> str:
-    return place if "://" in place else Path(place).absolute().as_uri()
-
-
 async def _do(asked: argparse.Namespace, settings: Settings) -> int:
+    place = address(asked.place)
     if asked.command == "list":
-        lines = [one.line() for one in await asyncio.to_thread(record.records, open_lake(asked.place))]
-        sys.stdout.write("".join(f"{line}\n" for line in lines) or f"There is no finished backup in {asked.place}.\n")
+        lines = [one.line() for one in await asyncio.to_thread(record.records, open_lake(place))]
+        sys.stdout.write("".join(f"{line}\n" for line in lines) or f"There is no finished backup in {place}.\n")
         return 0
-    where = (settings.direct_url, settings.lake_url, asked.place)
+    where = (settings.direct_url, settings.lake_url, place)
     if asked.command == "save":
         made, copied = await save(*where, asked.lake_only)
         sys.stdout.write(f"Saved {made.line()}\n{_told(copied)}\n")

@@ -1,7 +1,9 @@
 """Copies of a lake what a database names: into a backup, or back out of it."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from threading import Event
 
 from vai_records.lake.named import NamedFile, NamedTable
 from vai_worker import delta_log
@@ -17,9 +19,20 @@ class Copied:
     kept: int = 0
 
 
-def copy_named(files: Sequence[NamedFile], tables: Iterable[NamedTable], source: Storage, target: Storage) -> Copied:
-    """What is not in the source is left out: `compare` says what the target lacks then."""
-    copier = _Copier(source, target)
+async def copy_named(
+    files: Sequence[NamedFile], tables: Iterable[NamedTable], source: Storage, target: Storage
+) -> Copied:
+    """What is not in the source is left out: `compare` says what the target lacks then. Who stops waiting (Ctrl-C)
+    stops it with the file that is on its way; the next copy goes on from there."""
+    unwanted = Event()
+    try:
+        return await asyncio.to_thread(_copy_all, files, tables, _Copier(source, target, unwanted))
+    finally:
+        unwanted.set()
+
+
+def _copy_all(files: Sequence[NamedFile], tables: Iterable[NamedTable], copier: "_Copier") -> Copied:
+    copier.look()
     for file in files:
         copier.copy(file.path, file.byte_count)
     for table in tables:
@@ -27,13 +40,23 @@ def copy_named(files: Sequence[NamedFile], tables: Iterable[NamedTable], source:
     return copier.copied
 
 
+class _Unwanted(Exception):
+    """Nobody waits for the copy any more."""
+
+
 class _Copier:
-    def __init__(self, source: Storage, target: Storage) -> None:
-        self._source, self._target = source, target
-        self._there = {file.path: file.size for file in target.files()}
+    def __init__(self, source: Storage, target: Storage, unwanted: Event) -> None:
+        self._source, self._target, self._unwanted = source, target, unwanted
+        self._there: dict[str, int] = {}
         self.copied = Copied()
 
+    def look(self) -> None:
+        """At what the target has."""
+        self._there = {file.path: file.size for file in self._target.files()}
+
     def copy(self, path: str, size: int) -> None:
+        if self._unwanted.is_set():
+            raise _Unwanted
         if self._there.get(path) == size:
             self.copied.kept += 1
             return

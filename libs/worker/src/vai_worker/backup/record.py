@@ -1,5 +1,6 @@
 """The backups of one folder: a dump and a record for each, and one lake for all, since its files never change."""
 
+import re
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -13,6 +14,7 @@ LAKE = "lake"
 """The folder of the copied lake, within that of the backups."""
 
 _RECORD = ".json"
+_OURS = re.compile(r"\d{8}T\d{6}\.\d{3}Z\.json")
 _IDENTITY = """
 SELECT s.system_identifier || '/' || d.oid FROM pg_control_system() s, pg_database d
 WHERE d.datname = current_database()
@@ -58,9 +60,17 @@ def save(storage: Storage, record: Record) -> None:
 
 
 def records(storage: Storage) -> list[Record]:
-    """All of a folder, the oldest first."""
-    names = [file.path for file in storage.files() if "/" not in file.path and file.path.endswith(_RECORD)]
-    return [Record(**orjson.loads(b"".join(storage.parts(name)))) for name in sorted(names)]
+    """All of a folder, the oldest first, and nothing that others keep there. Raises BackupError for a damaged one."""
+    names = [file.path for file in storage.files() if _OURS.fullmatch(file.path)]
+    return [_read(name, b"".join(storage.parts(name))) for name in sorted(names)]
+
+
+def _read(name: str, written: bytes) -> Record:
+    try:
+        return Record(**orjson.loads(written))
+    except (ValueError, TypeError) as error:
+        advice = "Move it elsewhere if it is damaged; if a later version wrote it, use that version"
+        raise BackupError(f"{name} is not a record of a backup that this version reads ({error})", advice) from error
 
 
 def chosen(storage: Storage, name: str) -> Record:

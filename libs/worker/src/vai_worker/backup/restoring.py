@@ -1,16 +1,17 @@
 """Fills an empty database and an empty lake from a backup."""
 
 import asyncio
-from functools import partial
 
 from vai_common.db import UNBOUND, connect
 from vai_common.queries import Queries
 from vai_records.lake import named
 from vai_records.schema.migrate import migrate
+from vai_records.schema.needed import NEEDED
 from vai_worker.backup import postgres, record
 from vai_worker.backup.comparison import compare, in_short
 from vai_worker.backup.copying import Copied, copy_named
 from vai_worker.backup.errors import BackupError
+from vai_worker.backup.place import check_apart, told
 from vai_worker.backup.record import LAKE, Record
 from vai_worker.storage import open_lake
 
@@ -27,10 +28,14 @@ async def restore(
 
     Raises BackupError where the database or the lake is not empty, and where they don't agree afterwards.
     """
+    check_apart(source, lake_url)
     storage = open_lake(source)
     chosen = None if lake_only else await asyncio.to_thread(record.chosen, storage, name)
     if chosen is not None and not chosen.has_dump:
         raise BackupError(f"{chosen.name} has no database in it", "Restore that first, then say --lake-only")
+    if chosen is not None and chosen.schema > NEEDED:
+        fault = f"{chosen.name} has the schema {chosen.schema}, and this version knows {NEEDED} at most"
+        raise BackupError(fault, "Restore it with the version that made it, or a later one")
     await asyncio.to_thread(_check_empty, lake_url)
     session = await connect(database_url, "backup", UNBOUND)
     try:
@@ -42,7 +47,8 @@ async def restore(
     finally:
         await session.close()
     copy = f"{source.rstrip('/')}/{LAKE}"
-    copied = await asyncio.to_thread(partial(copy_named, files, tables, open_lake(copy), open_lake(lake_url)))
+    with told(lake_url):
+        copied = await copy_named(files, tables, open_lake(copy), open_lake(lake_url))
     found = await asyncio.to_thread(compare, files, tables, lake_url)
     if faults := [*found.lost, *found.newer]:
         advice = "Restore another backup, or start, and extract and build these again"

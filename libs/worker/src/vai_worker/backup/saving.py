@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import timedelta
-from functools import partial
 
 from vai_common.clock import now
 from vai_common.db import UNBOUND, connect
@@ -12,6 +11,7 @@ from vai_worker.backup import postgres, record
 from vai_worker.backup.comparison import compare, in_short
 from vai_worker.backup.copying import Copied, copy_named
 from vai_worker.backup.errors import BackupError
+from vai_worker.backup.place import check_apart, told
 from vai_worker.backup.record import LAKE, Record
 from vai_worker.storage import open_lake
 
@@ -20,10 +20,11 @@ _SCHEMA = "SELECT max(version_num) FROM alembic_version"
 
 
 async def save(database_url: str, lake_url: str, to: str, lake_only: bool) -> tuple[Record, Copied]:
-    """Dump the database, copy what it named at that moment, compare. Raises BackupError, RunError.
+    """Dump the database, copy what it named at that moment, compare. Raises BackupError.
 
     The session's snapshot is the dump's, so the list of files is exactly the one that the dump holds.
     """
+    check_apart(to, lake_url)
     storage, began = open_lake(to), now()
     name = record.name_of(began)
     session = await connect(database_url, "backup", UNBOUND)
@@ -35,11 +36,13 @@ async def save(database_url: str, lake_url: str, to: str, lake_only: bool) -> tu
         if not lake_only:
             snapshot = await session.fetchval("SELECT pg_export_snapshot()")
             dumped = postgres.dump(database_url, snapshot)
-            await asyncio.to_thread(storage.put_parts, f"{name}.dump", dumped)
+            with told(to):
+                await asyncio.to_thread(storage.put_parts, f"{name}.dump", dumped)
     finally:
         await session.close()
     copy = f"{to.rstrip('/')}/{LAKE}"
-    copied = await asyncio.to_thread(partial(copy_named, files, tables, open_lake(lake_url), open_lake(copy)))
+    with told(to):
+        copied = await copy_named(files, tables, open_lake(lake_url), open_lake(copy))
     if now() - began > KEPT - _SPARE:
         raise BackupError(
             "the copy took about a day, so files may have been deleted meanwhile",
@@ -50,5 +53,6 @@ async def save(database_url: str, lake_url: str, to: str, lake_only: bool) -> tu
         raise BackupError(f"the lake lacks what the database names: {in_short(found.lost)}", "See `make doctor`")
     there = [table for table in tables if table.has_files]
     made = Record(name, began.isoformat(), database, schema, lake_url, len(files), len(there), not lake_only)
-    await asyncio.to_thread(record.save, storage, made)
+    with told(to):
+        await asyncio.to_thread(record.save, storage, made)
     return made, copied

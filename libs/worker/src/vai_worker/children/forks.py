@@ -39,7 +39,7 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Forks:
-    """Starts the fork server at the first heavy run. `modules` are imported there once."""
+    """Starts the fork server at the first heavy run, or before it (`warm`). `modules` are imported there once."""
 
     def __init__(self, modules: tuple[str, ...], memory_mb: int, lake_url: str) -> None:
         self._modules = modules
@@ -53,6 +53,15 @@ class Forks:
         child_memory_limit_bytes.set(self._memory)
         children.set_function(lambda: len(self._children))
         child_memory_bytes.set_function(lambda: sum(_resident(child.pid) for child in self._children))
+
+    async def warm(self) -> None:
+        """Start the fork server before a run asks for it: importing takes seconds. A failure is left to that run."""
+        async with self._starting:
+            self._last_used = steady_seconds()
+            try:
+                await self._living_server()
+            except Retryable as error:
+                _log.warning("fork_server_not_started", error=error.message)
 
     async def perform(self, kind: Heavy, run: Owned) -> dict[str, Any]:
         """The run's result. Raises what the entry raised, `Stop` if it stopped, `LostRun` if it is no longer ours."""
@@ -120,18 +129,22 @@ class Forks:
         if server is not None:
             await server.stop()
 
+    async def _living_server(self) -> Server:
+        if self._server is None or not self._server.lives:
+            await self._end_server()
+            self._server = await Server.started(self._modules, self._lake_url)
+        return self._server
+
     async def _fork(self) -> "_Child":
         """Make a child. A fork server that has ended or is frozen is replaced once; its children end with it."""
         async with self._starting:
             self._last_used = steady_seconds()
             for is_last in (False, True):
-                if self._server is None or not self._server.lives:
-                    await self._end_server()
-                    self._server = await Server.started(self._modules, self._lake_url)
+                server = await self._living_server()
                 ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
                 try:
                     with theirs:
-                        pid, handle = await asyncio.to_thread(self._server.fork, theirs)
+                        pid, handle = await asyncio.to_thread(server.fork, theirs)
                     break
                 except ServerLost as lost:
                     ours.close()

@@ -252,6 +252,11 @@ def new_desk() -> type[Desk]:
     return Desk
 
 
+@pytest.fixture(scope="session")
+def new_bench() -> type[Bench]:
+    return Bench
+
+
 class Reports:
     """Collects what runs log."""
 

@@ -55,12 +55,16 @@ _TYPES: list[tuple[str, list[str], str, list[Any]]] = [
 
 
 @pytest.mark.usefixtures("postgres")
-def test_each_type_comes_as_it_is(bench: Any, sql: Any) -> None:
+@pytest.mark.parametrize("beside", ["2024-01-01", "infinity"])
+def test_each_type_comes_as_it_is_whatever_stands_beside_it(bench: Any, sql: Any, beside: str) -> None:
     sql(
         "CREATE TYPE shop.mood AS ENUM ('so so')",
         "CREATE DOMAIN shop.cents AS numeric(9,3)",
         "CREATE TYPE shop.pair AS (a int, b text)",
-        *(f"CREATE TABLE shop.t{number} (id serial PRIMARY KEY, v {kind})" for number, (kind, *_) in enumerate(_TYPES)),
+        *(
+            f"CREATE TABLE shop.t{number} (id serial PRIMARY KEY, v {kind}, beside date DEFAULT '{beside}')"
+            for number, (kind, *_) in enumerate(_TYPES)
+        ),
         *(
             f"INSERT INTO shop.t{number} (v) VALUES ({value})"
             for number, (_, values, *_) in enumerate(_TYPES)

@@ -5,6 +5,7 @@ the same value is delivered, and none is delivered twice. Rows without a value, 
 apart: they move nothing on, and each is delivered once.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from hashlib import blake2b
@@ -38,6 +39,7 @@ class SqlCursor:
         self._known_apart = unpacked(self._prior.get("apart", ""))
         self._met: set[bytes] = set()
         self._apart: set[bytes] = set()
+        self._alike: Counter[bytes] = Counter()
         self._plan: Json = {}
         self._reached: str | None = None
         self.forgotten = 0
@@ -86,7 +88,7 @@ class SqlCursor:
         if self._is_exclusive:
             return ""
         read, marks = self.column.read, []
-        if (after := self._plan["after"]) is not None and self._prior.get("value") and stretch.first is None:
+        if (after := self._plan["after"]) is not None and self._prior.get("value"):
             marks.append(f"{read} <= {self._literal(after)}")
         if (ahead := self._prior.get("ahead")) is not None and self._known_apart:
             marks.append(f"{read} > {self._literal(ahead)}")
@@ -102,14 +104,25 @@ class SqlCursor:
         kept = []
         seen = self._known | self._known_apart
         for mark in marks.to_pylist():
-            digest = None if mark is None else _digest(mark)
+            digest = None if mark is None else self._digest(mark)
             kept.append(digest is None or digest not in seen)
             if digest is not None:
                 self._remember(digest, self._apart if stretch.apart else self._met)
         return table if all(kept) else table.filter(pa.array(kept))
 
+    def _digest(self, mark: Any) -> bytes:
+        """Stands for a row; of rows that say the same, each has one of its own. They lie in one slice."""
+        text = mark if isinstance(mark, bytes) else str(mark).encode()
+        digest = blake2b(text, digest_size=_DIGEST_BYTES).digest()
+        if len(self._alike) < MOST_KNOWN or digest in self._alike:
+            self._alike[digest] += 1
+        if (count := self._alike[digest]) <= 1:
+            return digest
+        return blake2b(text + b"#%d" % count, digest_size=_DIGEST_BYTES).digest()
+
     def ended(self, stretch: Stretch) -> None:
         """The slice is read."""
+        self._alike.clear()
         self._reached = self._reached if stretch.apart else (stretch.end or self._plan["upto"])
 
     def state(self, complete: bool) -> Json | None:
@@ -242,9 +255,3 @@ class SqlCursor:
             text = f"The cursor was saved of {earlier}, and cursor_path is {self.column.name} now. Extract once with "
             text += f"incremental: false, which begins a new cursor, or name {earlier} again."
             raise Permanent(ErrorCode.DATA_ERROR, text, {"field": "incremental.cursor_path"})
-
-
-def _digest(mark: Any) -> bytes:
-    """Stands for a whole row."""
-    text = mark if isinstance(mark, bytes) else str(mark).encode()
-    return blake2b(text, digest_size=_DIGEST_BYTES).digest()

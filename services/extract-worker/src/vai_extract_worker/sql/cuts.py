@@ -40,14 +40,22 @@ def stretches(cuts: Sequence[str], with_apart: bool) -> list[Stretch]:
 
 def by_rows(database: Database, relation: Relation, column: Column, rows: int, where: str = "") -> list[str]:
     """Where slices of about so many rows begin, but for the first."""
-    most = -(-relation.rows // MOST) if relation.rows else 0
-    step, key = max(rows, most), column.read
-    condition = f" WHERE {where}" if where else ""
+    key, condition = column.read, f" WHERE {where}" if where else ""
+    step = max(rows, _least(database, relation, rows, condition))
     numbered = f"SELECT {key} AS k, row_number() OVER (ORDER BY {key}) AS n FROM {from_clause(database, relation)}"
     sql = f"SELECT {database.text('k', column)} FROM ({numbered}{condition}) q "
     sql += f"WHERE n > 1 AND n % {step} = {1 % step} AND k IS NOT NULL ORDER BY n"
     found = list(dict.fromkeys(str(row[0]) for row in database.fetch(sql)))
     return found[:: -(-len(found) // MOST) or 1]
+
+
+def _least(database: Database, relation: Relation, rows: int, condition: str) -> int:
+    """How many rows a slice has at least, so that there are not too many. A guess that asks for more is counted."""
+    guessed = -(-relation.rows // MOST) if relation.rows else 0
+    if guessed <= rows:
+        return guessed
+    ((count, *_),) = database.fetch(f"SELECT count(*) FROM {from_clause(database, relation)}{condition}")
+    return -(-int(count or 0) // MOST)
 
 
 def by_days(database: Database, relation: Relation, column: Column, days: float, where: str = "") -> list[str]:

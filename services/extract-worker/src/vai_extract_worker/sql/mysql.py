@@ -170,7 +170,7 @@ class Mysql:
     def _select(self, question: Question) -> str:
         read = [column.read for column in question.columns]
         if question.marked:
-            whole = ", ".join(f"QUOTE({column.read})" for column in question.columns)
+            whole = ", ".join(f"QUOTE({column.read})" for column in question.told_by)
             read.append(f"CASE WHEN {question.marked} THEN CONCAT_WS(',', {whole}) END")
         sql = f"SELECT {', '.join(read)} FROM {from_clause(self, question.relation)}"
         sql += f" WHERE {question.where}" if question.where else ""

@@ -191,7 +191,7 @@ class Postgres:
     def _select(self, question: Question) -> str:
         read = [column.read for column in question.columns]
         if question.marked:
-            whole = ", ".join(self.name(column.name) for column in question.columns)
+            whole = ", ".join(self.name(column.name) for column in question.told_by)
             read.append(f"CASE WHEN {question.marked} THEN ROW({whole})::text END")
         sql = f"SELECT {', '.join(read)} FROM {from_clause(self, question.relation)}"
         sql += f" WHERE {question.where}" if question.where else ""

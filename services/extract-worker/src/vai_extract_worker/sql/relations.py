@@ -88,6 +88,12 @@ class Question:
     marked: str = ""
     limit: int | None = None
 
+    @property
+    def told_by(self) -> tuple[Column, ...]:
+        """What tells a row from another one: what is asked of it, and its key; without a key all that it has."""
+        others = tuple(one for one in self.relation.key if one in self.relation.columns) or self.relation.columns
+        return (*self.columns, *(one for one in others if one not in self.columns))
+
 
 @dataclass(frozen=True)
 class Answer:

@@ -16,7 +16,9 @@ from vai_extract_worker.sql import batches, faults
 from vai_extract_worker.sql.relations import Answer, Column, Form, Question, Relation, from_clause
 from vai_extract_worker.values.columns import array_of
 
-_LITERAL = re.compile(r"-?\d[\d.e+-]*|-?9\.0e\+999|X'[0-9A-Fa-f]*'|'(?:[^']|'')*'", re.IGNORECASE)
+_LITERAL = re.compile(
+    r"-?\d[\d.e+-]*|-?9\.0e\+999|X'[0-9A-Fa-f]*'|CAST\(X'[0-9A-Fa-f]*' AS TEXT\)|'(?:[^']|'')*'", re.IGNORECASE
+)
 _STEPS: Final = 100_000
 """Of SQLite's machine between two looks at whether the run is to stop."""
 
@@ -100,7 +102,7 @@ class Sqlite:
         return value
 
     def text(self, expression: str, column: Column) -> str:
-        return f"quote({expression})"
+        return _quote(expression)
 
     def given(self, value: str | int | float | Decimal) -> str:
         return "'" + value.replace("'", "''") + "'" if isinstance(value, str) else str(value)
@@ -108,6 +110,8 @@ class Sqlite:
     def plain(self, value: str) -> str | int | float:
         if value.startswith("'"):
             return value[1:-1].replace("''", "'")
+        if value.startswith("CAST"):
+            return bytes.fromhex(value.split("'")[1]).decode("utf-8", "replace")
         return int(value) if value.lstrip("-").isdigit() else float(value)
 
     def soon(self, column: Column) -> str | None:
@@ -123,7 +127,7 @@ class Sqlite:
         self._shown = question.relation.shown
         read = [column.read for column in question.columns]
         if question.marked:
-            whole = " || ',' || ".join(f"quote({one})" for one in read)
+            whole = " || ',' || ".join(_quote(column.read) for column in question.told_by)
             read.append(f"CASE WHEN {question.marked} THEN {whole} END")
         sql = f"SELECT {', '.join(read)} FROM {from_clause(self, question.relation)}"
         sql += f" WHERE {question.where}" if question.where else ""
@@ -194,6 +198,13 @@ class _InOurWords:
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if isinstance(error, sqlite3.Error):
             raise self._database._fault(error) from error
+
+
+def _quote(expression: str) -> str:
+    """SQL for a value as a literal. SQLite's own `quote` ends at a NUL within a text."""
+    as_bytes = f"'CAST(X''' || hex({expression}) || ''' AS TEXT)'"
+    has_nul = f"typeof({expression}) = 'text' AND instr({expression}, char(0))"
+    return f"CASE WHEN {has_nul} THEN {as_bytes} ELSE quote({expression}) END"
 
 
 def _text(value: bytes) -> str | bytes:

@@ -107,7 +107,7 @@ def _one_by_one(texts: Part, column: Column) -> Part:
 
 
 def _bool(texts: Part, column: Column) -> Part:
-    return texts.cast(pa.bool_())
+    return pc.equal(texts, "t")
 
 
 def _simple(texts: Part, column: Column) -> Part:

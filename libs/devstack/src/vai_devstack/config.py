@@ -6,16 +6,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vai_devstack.errors import StackError
-from vai_devstack.home import Home
+from vai_devstack.home import Home, Secrets
 from vai_devstack.servers.apache import ApacheBroker
 from vai_devstack.servers.broker import EMBEDDED, Broker, EmbeddedBroker, GivenBroker
 from vai_devstack.servers.container import ContainerBroker
 from vai_devstack.servers.ports import PortBook
+from vai_devstack.servers.s3 import S3Server
 from vai_devstack.services import NAMES, SERVICES, Service, parse_replicas
 
 _POSTGRES_PORT = 15432
 _KAFKA_PORT = 19092
 _CONTROLLER_PORT = 19192
+_S3_PORT = 18333
+
+FOLDER, S3 = "folder", "s3"
+"""What a lake may be."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,8 @@ class Config:
     port_base: int = 0
     cache: Path = Path(".cache")
     environment: Mapping[str, str] = field(default_factory=dict)
+    lake: str = ""
+    """`folder` or `s3`; empty: what the stack's folder has, a folder at first."""
 
     @property
     def services(self) -> tuple[Service, ...]:
@@ -40,15 +47,20 @@ class Config:
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Config:
-    """VAI_HOME (.vai), KAFKA (an embedded broker), REPLICAS (one of each), VAI_CACHE (.cache), VAI_PORT_BASE (none)."""
+    """VAI_HOME (.vai), KAFKA (an embedded broker), LAKE (a folder), REPLICAS (one of each), VAI_CACHE (.cache),
+    VAI_PORT_BASE (none)."""
     base = environment.get("VAI_PORT_BASE") or "0"
     if not base.isdigit() or int(base) > 60_000:
         raise StackError(f"VAI_PORT_BASE is {base!r}", "Write a port from 1024 to 60000, or leave it out (8080, …)")
+    lake = environment.get("LAKE", "")
+    if lake not in ("", FOLDER, S3):
+        raise StackError(f"LAKE={lake} says nothing", "Write s3 or folder, or leave it out")
     return Config(
         home=home_from(environment),
         kafka=environment.get("KAFKA") or EMBEDDED,
         replicas=parse_replicas(environment.get("REPLICAS", "")),
         port_base=int(base),
+        lake=lake,
         cache=Path(environment.get("VAI_CACHE") or ".cache"),
     )
 
@@ -80,3 +92,19 @@ def _is_address(text: str) -> bool:
 
 def postgres_port(config: Config, ports: PortBook) -> int:
     return ports.take("postgres", config.port(_POSTGRES_PORT))
+
+
+def s3_of(config: Config, ports: PortBook, secrets: Secrets) -> S3Server | None:
+    """The S3 server that holds the lake; None where the lake is a folder. Raises StackError where it is the other one
+    and has tables: nobody would find them again."""
+    home = config.home
+    is_s3 = home.s3.exists() or (config.lake == S3 and not _has_any(home.lake))
+    if config.lake and is_s3 != (config.lake == S3):
+        has = "an S3 server" if is_s3 else f"the folder {home.lake}"
+        what_to_do = "Leave LAKE out, or take another folder: VAI_HOME=.vai-s3 make up LAKE=s3"
+        raise StackError(f"the lake of this stack is {has}, and its tables are there", what_to_do)
+    return S3Server(home, ports, config.port(_S3_PORT), secrets) if is_s3 else None
+
+
+def _has_any(folder: Path) -> bool:
+    return folder.exists() and any(folder.iterdir())

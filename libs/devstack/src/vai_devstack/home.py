@@ -52,6 +52,15 @@ class Home:
         return self.root / "kafka"
 
     @property
+    def s3(self) -> Path:
+        """What the S3 server of the stack keeps: its lake, where that is no folder."""
+        return self.root / "s3"
+
+    @property
+    def s3_identities(self) -> Path:
+        return self.root / "s3.json"
+
+    @property
     def lock(self) -> Path:
         return self.root / "lock"
 
@@ -87,9 +96,10 @@ class Home:
 
     def erase(self) -> None:
         """Remove what a stack has written, and nothing else that somebody put into the folder."""
-        for folder in (self.logs, self.lake, self.files, self.postgres, self.postgres.with_suffix(".new"), self.kafka):
+        new = self.postgres.with_suffix(".new")
+        for folder in (self.logs, self.lake, self.s3, self.files, self.postgres, new, self.kafka):
             shutil.rmtree(folder, ignore_errors=True)
-        for file in (self.secrets, self.ports, self.stack, self.prepared, self.lock):
+        for file in (self.secrets, self.s3_identities, self.ports, self.stack, self.prepared, self.lock):
             file.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             self.root.rmdir()
@@ -106,6 +116,8 @@ class Secrets:
     postgres_password: str
     services_password: str
     admin_token: str
+    lake_key_id: str
+    lake_secret: str
 
 
 def new_secrets() -> Secrets:
@@ -118,6 +130,8 @@ def new_secrets() -> Secrets:
         postgres_password=_letters(32),
         services_password=_letters(32),
         admin_token=_letters(48),
+        lake_key_id=_letters(20),
+        lake_secret=_letters(40),
     )
 
 

@@ -25,6 +25,7 @@ def doctor(home: Home) -> int:
             "VAI_DATABASE_URL": stack["database"],
             "VAI_KAFKA": stack["kafka"],
             "VAI_LAKE_URL": stack["lake"],
+            **stack["lake_keys"],
             "VAI_ENCRYPTION_KEYS": load_secrets(home).encryption_keys,
         }
         if stack

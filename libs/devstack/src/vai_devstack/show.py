@@ -72,6 +72,7 @@ async def rows_of(stack: dict[str, Any]) -> list[Row]:
         Row("supervisor", stack["supervisor"], True, memory_mb(stack["supervisor"], children=False), ""),
         _server("postgres", servers["postgres"], database),
         _server(f"kafka ({stack['broker']})", servers["kafka"], stack["kafka"]),
+        *([_server("s3", servers["s3"], stack["lake_keys"]["AWS_ENDPOINT_URL"])] if "s3" in servers else []),
         *await asyncio.gather(
             *(
                 _service(name, pid, address or "")

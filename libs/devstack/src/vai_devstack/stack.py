@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vai_common.clock import steady_seconds
-from vai_devstack.config import Config, broker_of, postgres_port
+from vai_devstack.config import Config, broker_of, postgres_port, s3_of
 from vai_devstack.errors import StackError
 from vai_devstack.home import Secrets, load_secrets, write_private
 from vai_devstack.instance import Instance
@@ -19,6 +19,7 @@ from vai_devstack.servers.ports import PortBook
 from vai_devstack.servers.postgres import Postgres, leave_no_other
 from vai_devstack.servers.prepare import Preparation, is_prepared, remember_prepared
 from vai_devstack.servers.process import rotate
+from vai_devstack.servers.s3 import S3Server
 from vai_devstack.services import Service, count_of, log_name
 
 READY_SECONDS = 90.0
@@ -42,6 +43,7 @@ class Stack:
     secrets: Secrets
     postgres: Postgres
     broker: Broker
+    s3: S3Server | None = None
 
     def __init__(self, config: Config, say: Callable[[str], None] = _silent) -> None:
         self.config = config
@@ -83,10 +85,11 @@ class Stack:
             services_password=self.secrets.services_password,
         )
         self.broker = broker_of(self.config, ports)
+        self.s3 = s3_of(self.config, ports, self.secrets)
         self._ports = ports
 
     async def stop(self, timeout: float = 30.0) -> None:
-        """Services first (SIGTERM, so many seconds), then the broker, then Postgres."""
+        """Services first (SIGTERM, so many seconds), then the servers, Postgres last."""
         if self._ports is None:
             self._lock.release()
             return
@@ -95,6 +98,8 @@ class Stack:
         for instance in (each for each, asked in zip(self.instances, polite, strict=True) if not asked):
             self._say(f"{instance.name} did not stop within {timeout:.0f} s and was ended")
         await self.broker.stop()
+        if self.s3 is not None:
+            await self.s3.stop()
         await self.postgres.stop()
         self._ports.close()
         self._ports = None
@@ -107,8 +112,9 @@ class Stack:
         prepared = is_prepared(self.home, self.secrets)
         preparation = Preparation(self.home, "kafka", *(() if prepared else ("database",)))
         try:
-            self._say(f"starting Postgres and the broker ({self.broker.kind})")
-            await together(self.postgres.start(), self.broker.start())
+            s3 = [] if self.s3 is None else [self.s3]
+            self._say(f"starting Postgres, the broker ({self.broker.kind})" + (" and the S3 server" if s3 else ""))
+            await together(self.postgres.start(), self.broker.start(), *(each.start() for each in s3))
             await preparation.do({"kafka": self.broker.address, **({} if prepared else self._database_orders())})
         finally:
             await preparation.stop()
@@ -141,7 +147,12 @@ class Stack:
 
     @property
     def lake(self) -> str:
-        return self.home.lake.as_uri()
+        return self.home.lake.as_uri() if self.s3 is None else self.s3.lake_url
+
+    @property
+    def lake_keys(self) -> dict[str, str]:
+        """What a lake that is no folder is used with."""
+        return {} if self.s3 is None else self.s3.keys
 
     @property
     def files_root(self) -> str:
@@ -175,6 +186,7 @@ class Stack:
             "VAI_KAFKA": self.kafka,
             "VAI_BELL": self.broker.bell,
             "VAI_LAKE_URL": self.lake,
+            **self.lake_keys,
             "VAI_FILES_ROOT": self.files_root,
             "VAI_HTTP_HOST": "127.0.0.1",
             "VAI_ALLOW_PRIVATE_ADDRESSES": os.environ.get("VAI_ALLOW_PRIVATE_ADDRESSES", "loopback"),
@@ -201,6 +213,7 @@ class Stack:
             "broker": self.broker.kind,
             "database": self.database,
             "lake": self.lake,
+            "lake_keys": self.lake_keys,
             "files": self.files_root.replace("{org}", self.org_id),
             "logs": str(self.home.logs),
             "VAI_API_URL": self.api_url,
@@ -210,6 +223,7 @@ class Stack:
             "servers": {
                 "postgres": self.postgres.process.pid if self.postgres.process else None,
                 "kafka": self.broker.process.pid if self.broker.process else None,
+                **({"s3": self.s3.process.pid if self.s3.process else None} if self.s3 else {}),
             },
             "services": {
                 service.name: {
@@ -251,6 +265,11 @@ class Stack:
     async def restart_postgres(self, immediate: bool = False) -> None:
         """`immediate` is a crash: no checkpoint, connections cut."""
         await self.postgres.restart(immediate)
+        self.write()
+
+    async def restart_s3(self) -> None:
+        assert self.s3 is not None
+        await self.s3.restart()
         self.write()
 
     async def kill_broker(self) -> None:

@@ -28,6 +28,7 @@ class Supervisor:
         self._pulse = pulse or Pulse()
         self._postgres = Backoff()
         self._broker = Backoff()
+        self._s3 = Backoff()
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Look after the stack until `stopping` is set."""
@@ -59,6 +60,8 @@ class Supervisor:
         well = await self._server("postgres", stack.postgres.process, self._postgres, stack.restart_postgres)
         if stack.broker.kind != "given":
             well &= await self._server("kafka", stack.broker.process, self._broker, stack.restart_broker)
+        if stack.s3 is not None:
+            well &= await self._server("s3", stack.s3.process, self._s3, stack.restart_s3)
         for instance in stack.instances:
             if instance.wanted and not (instance.ready and instance.alive):
                 well &= await self._service(instance)

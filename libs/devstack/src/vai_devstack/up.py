@@ -9,7 +9,7 @@ from typing import Any
 
 from vai_common import environment
 from vai_devstack.banner import banner
-from vai_devstack.config import Config
+from vai_devstack.config import FOLDER, S3, Config
 from vai_devstack.errors import StackError, of_system
 from vai_devstack.home import Home, read_json
 from vai_devstack.lock import holder, is_held
@@ -36,10 +36,18 @@ def up(config: Config, detach: bool) -> int:
     if found is None:
         config.home.make()
         return _detached(config) if detach else asyncio.run(run(config, detached=False))
-    if config.replicas or config.kafka not in {found["broker"], found["kafka"], "embedded"}:
-        _write("It runs already: REPLICAS and KAFKA count at the next start (make down, make up).")
+    if config.replicas or _other_broker(config, found) or _other_lake(config, found):
+        _write("It runs already: REPLICAS, KAFKA and LAKE count at the next start (make down, make up).")
     _write(banner(found, config.home.root))
     return 0
+
+
+def _other_broker(config: Config, found: dict[str, Any]) -> bool:
+    return config.kafka not in {found["broker"], found["kafka"], "embedded"}
+
+
+def _other_lake(config: Config, found: dict[str, Any]) -> bool:
+    return config.lake not in ("", S3 if found["lake"].startswith("s3://") else FOLDER)
 
 
 async def _found(home: Home) -> dict[str, Any] | None:

@@ -32,11 +32,12 @@ async def running_stack(
     only: tuple[str, ...] = NAMES,
     environment: Mapping[str, str] | None = None,
     kafka: str = "",
+    lake: str = "",
 ) -> AsyncIterator[Stack]:
     """A stack that lives as long as the block; what dies in it stays dead until the test starts it again.
 
-    `only` names the services (none: just the servers), `environment` is added to theirs. Raises AssertionError, with
-    the end of the log that shows why, when it does not start.
+    `only` names the services (none: just the servers), `environment` is added to theirs, `lake` may be `s3`. Raises
+    AssertionError, with the end of the log that shows why, when it does not start.
     """
     config = Config(
         home=Home.of(folder),
@@ -45,6 +46,7 @@ async def running_stack(
         only=only,
         port_base=random_base(),
         environment=environment or {},
+        lake=lake,
     )
     stack = Stack(config, _note)
     try:

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from vai_common.health import Health
+from vai_worker import store_errors
 from vai_worker.lake import Lake
 
 _SECONDS = 8.0
@@ -27,8 +28,7 @@ async def fault(url: str) -> str | None:
         advice = "mount it, and let the services' user write there (VAI_LAKE_URL)"
         return f"{lake.root} cannot be written: {error.strerror}: {advice}"
     except _Refused as error:
-        advice = "see VAI_LAKE_URL, AWS_… and the rights PutObject, GetObject, DeleteObject, ListBucket"
-        return f"the lake {url} cannot be written, read and deleted in ({error}): {advice}"
+        return f"the lake {url} cannot be written, read and deleted in ({error}): {store_errors.ADVICE}"
     return None
 
 
@@ -67,19 +67,6 @@ def _in_bucket(lake: Lake) -> None:
         read = bytes(obstore.get(store, name).bytes())
         obstore.delete(store, name)
     except (obstore.exceptions.BaseError, OSError) as error:
-        raise _Refused(_in_few_words(error)) from error
+        raise _Refused(store_errors.in_few_words(error)) from error
     if read != b"vai":
         raise _Refused(f"it gives back {read[:20]!r} for b'vai', so it is no S3, or a cache stands before it")
-
-
-_WORDS = {
-    "PermissionDeniedError": "its keys may not",
-    "UnauthenticatedError": "its keys are not known there",
-    "NotFoundError": "there is no such bucket",
-}
-
-
-def _in_few_words(error: Exception) -> str:
-    """The store's own errors are pages."""
-    lines = str(error).strip().splitlines() or ["?"]
-    return _WORDS.get(type(error).__name__) or lines[0][:200]

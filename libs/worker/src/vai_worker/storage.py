@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from vai_common.errors import ErrorCode, Retryable
+from vai_worker import store_errors
 from vai_worker.lake import Lake
 
 _CHUNK = 8 << 20
@@ -43,10 +44,10 @@ class Storage(Protocol):
         """A file's bytes, some at a time. Raises Unread; NotThere, at the first part, where there is none."""
 
     def files(self, prefix: str = "") -> Iterator[Stored]:
-        """What lies under a prefix, which is a whole name of a folder."""
+        """What lies under a prefix, which is a whole name of a folder. Raises Unread."""
 
     def delete(self, paths: list[str]) -> None:
-        """Delete; what is not there is no error."""
+        """Delete; what is not there is no error. Raises `Retryable` (CONNECTION_ERROR)."""
 
 
 def open_lake(url: str) -> Storage:
@@ -131,10 +132,11 @@ class Bucket:
     def __init__(self, lake: Lake) -> None:
         from obstore.store import S3Store
 
+        self._url = lake.url
         self._store: Any = S3Store.from_url(lake.url, client_options={"allow_http": lake.allows_http})
 
     def put(self, path: str, data: Any) -> None:
-        self._put(path, memoryview(data))
+        self._put(path, memoryview(data).cast("B"))  # Arrow's own view has signed bytes, which obstore refuses
 
     def put_parts(self, path: str, parts: Iterable[bytes]) -> None:
         """At once where it is small: a store's own way of several parts costs three requests."""
@@ -160,22 +162,36 @@ class Bucket:
         try:
             for part in obstore.get(self._store, path).stream(min_chunk_size=_CHUNK):
                 yield bytes(part)
-        except (FileNotFoundError, obstore.exceptions.NotFoundError) as error:
-            raise NotThere(path) from error
         except (obstore.exceptions.BaseError, OSError) as error:
-            raise Unread(f"{path} cannot be read: {error}") from error
+            if _is_gone(error):
+                raise NotThere(path) from error
+            raise Unread(f"{path} cannot be read: {store_errors.in_few_words(error)}") from error
 
     def files(self, prefix: str = "") -> Iterator[Stored]:
         import obstore
 
-        for batch in obstore.list(self._store, prefix or None):
-            for entry in batch:
-                yield Stored(entry["path"], entry["last_modified"], entry["size"])
+        try:
+            for batch in obstore.list(self._store, prefix or None):
+                for entry in batch:
+                    yield Stored(entry["path"], entry["last_modified"], entry["size"])
+        except (obstore.exceptions.BaseError, OSError) as error:
+            message = f"{self._url} cannot be listed ({store_errors.in_few_words(error)}): {store_errors.ADVICE}"
+            raise Unread(message) from error
 
     def delete(self, paths: list[str]) -> None:
         import obstore
 
-        obstore.delete(self._store, paths)
+        try:
+            obstore.delete(self._store, paths)
+        except (obstore.exceptions.BaseError, OSError) as error:
+            if not _is_gone(error):
+                raise _unwritten(paths[0], error) from error
+
+
+def _is_gone(error: Exception) -> bool:
+    """Whether there is no such file; not so where there is no such bucket."""
+    is_of_kind = isinstance(error, FileNotFoundError) or type(error).__name__ == "NotFoundError"
+    return is_of_kind and store_errors.meaning(error) is None
 
 
 def _all(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
@@ -184,5 +200,6 @@ def _all(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _unwritten(path: str, error: Exception) -> Retryable:
-    text = f"The lake did not take a file: {error}. Check its space, its address and the rights of this worker."
+    said = store_errors.in_few_words(error)
+    text = f"The lake did not take a file: {said}. Check its space, its address and the rights of this worker."
     return Retryable(ErrorCode.CONNECTION_ERROR, text, {"path": path})

@@ -14,6 +14,7 @@ from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
 from vai_transform_worker.query.engine import AsText
 from vai_transform_worker.query.error_texts import without_values
 from vai_transform_worker.query.exact import not_exact
+from vai_worker import store_errors
 from vai_worker.reading.sources import Source
 
 _LONGEST = 1_000
@@ -162,9 +163,12 @@ def write_failure(error: Exception, table: str, memory_mb: int) -> RunError:
     What is none of the known kinds is a failure of the way to the lake, which the next attempt may not have.
     """
     text = str(error).split("\n   0: <unknown>")[0]
+    details = {"engine": "deltalake", "type": type(error).__name__, "table": table}
+    if refused := store_errors.meaning(error):
+        message = f"{table} could not be written, since the lake refuses it ({refused}): {store_errors.ADVICE}"
+        return Retryable(ErrorCode.CONNECTION_ERROR, message, details)
     for meaning in _MEANINGS:
         if meaning.words.search(text):
             return meaning.error(table, memory_mb)
-    details = {"engine": "deltalake", "type": type(error).__name__, "table": table}
     message = f"{table} could not be written: the lake did not answer as it should ({type(error).__name__})"
     return Retryable(ErrorCode.CONNECTION_ERROR, message, details)

@@ -141,6 +141,8 @@ class DeltaOutput:
             return DeltaTable(self._uri, storage_options=self._options or None)
         except TableNotFoundError:
             return None
+        except OSError as error:
+            raise write_failure(error, self._name, self._bounded.memory_mb) from error
 
     def _check_write_epoch(self, table: DeltaTable | None) -> None:
         """Raises where the write epoch of the handle to commit on is not lower than the writer's."""

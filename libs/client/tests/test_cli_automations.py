@@ -194,6 +194,16 @@ def test_automation_runs_are_listed_of_all_or_of_one(vai: Vai, platform: Any, au
     assert [each["runId"] for each in found] == [run["runId"]]
 
 
+def test_labels_are_given_shown_and_filtered_by(vai: Vai, platform: Any, automation: Any) -> None:
+    automation["labels"] = {"team": "finance", "tier": "gold"}
+    assert "team=finance tier=gold" in vai("automations", "show", "daily").stdout
+    assert vai("automations", "trigger", "daily", "--label", "day=1", "--no-follow").exit_code == 0
+    assert platform.seen[-1].body == {"labels": {"day": "1"}}
+    for command in ("list", "runs"):
+        assert vai("automations", command, "--label", "team=finance", "--label", "tier").exit_code == 0
+        assert [value for name, value in platform.seen[-1].query if name == "label"] == ["team=finance", "tier"]
+
+
 def test_a_graph_is_printed_as_mermaid_or_written_as_svg(
     vai: Vai, platform: Any, automation: Any, tmp_path: Path
 ) -> None:

@@ -221,3 +221,14 @@ async def at_home(web: httpx2.AsyncClient, gateway: Gateway) -> httpx2.AsyncClie
     home = await make_team(gateway.engine, "home")
     web.headers.update(home.headers(Role.ADMIN))
     return web
+
+
+@pytest.fixture
+async def other_api(app: FastAPI, gateway: Gateway) -> AsyncIterator[httpx2.AsyncClient]:
+    """An administrator of another organisation."""
+    strangers = await make_team(gateway.engine, "strangers")
+    transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx2.AsyncClient(
+        transport=transport, base_url="http://gateway", headers=strangers.headers()
+    ) as client:
+        yield client

@@ -53,6 +53,17 @@ async def _saved(stage: Stage) -> Saved:
     return await stage.save(actions=[NOOP])
 
 
+async def test_labels_go_down_through_calls(working: Stage) -> None:
+    """Those of who triggers count before those of the automation."""
+    saved = await working.save(step("a"), labels={"team": "finance", "tier": "gold"})
+    run_id = await _call(working, str(saved.id), labels={"team": "sales"})
+    child = await _child(working, run_id)
+    assert child["labels"] == {"team": "sales", "tier": "gold"}
+    assert await working.looker.look(child["id"]) is not None
+    run = await working.database.run(await working.run_of(child["id"], "a"))
+    assert run["labels"] == child["labels"]
+
+
 async def test_the_caller_waits_parked_and_gets_the_results(working: Stage) -> None:
     run_id = await _call(working, str((await _saved(working)).id))
     await _reaches(working, run_id, "running/parked")

@@ -28,7 +28,7 @@ async def _organisation(database: Database) -> UUID:
 def _new(org_id: UUID, slug: str, **columns: Any) -> tuple[NewVersion, Saved]:
     definition = {"inputs": {}, "conditions": [], "steps": [], "max_parallel": 3}
     usual: dict[str, Any] = dict.fromkeys(Saved.__annotations__)
-    usual |= {"name": slug, "slug": slug, "status": "active", "trigger": {"type": "manual"}}
+    usual |= {"name": slug, "slug": slug, "status": "active", "trigger": {"type": "manual"}, "labels": {}}
     return NewVersion(uuid7(), uuid7(), org_id, definition, None, None), Saved(**usual | columns)
 
 

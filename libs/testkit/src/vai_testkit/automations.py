@@ -16,8 +16,8 @@ NOOP: dict[str, Any] = {"kind": "dlt_extract", "definition": {"source": "noop"}}
 """The work of a step that does nothing."""
 
 _SAVE = """
-INSERT INTO automations (id, org_id, name, slug, version_id, trigger, event_type, due_at, status)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+INSERT INTO automations (id, org_id, name, slug, version_id, trigger, event_type, due_at, status, labels)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 """
 
 
@@ -60,7 +60,7 @@ async def save(
     name = given.slug or f"automation-{saved.id.hex[-12:]}"
     status = columns.get("status", "active" if given.enabled else "paused")
     values = (given.name, name, saved.version_id, trigger, trigger.get("eventType"), columns.get("due_at"), status)
-    await conn.execute(_SAVE, saved.id, org_id, *values)
+    await conn.execute(_SAVE, saved.id, org_id, *values, given.labels)
     return saved
 
 

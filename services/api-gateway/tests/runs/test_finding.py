@@ -1,32 +1,17 @@
 """Runs are found by labels, times, triggers and texts, page by page; and run again."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx2
 import pytest
-from fastapi import FastAPI
 
-from vai_api_gateway.gateway import Gateway
 from vai_api_gateway.http.shapes import RunShape, RunsShape
 from vai_testkit.services import OtherServices
-from vai_testkit.team import make_team
 
 RUNS = "/api/v1/action-runs"
 NOOP = {"kind": "dlt_extract", "definition": {"source": "noop"}}
 FINANCE = {"team": "finance", "example.com/tier": "gold"}
-
-
-@pytest.fixture
-async def other_api(app: FastAPI, gateway: Gateway) -> AsyncIterator[httpx2.AsyncClient]:
-    """An administrator of another organisation."""
-    strangers = await make_team(gateway.engine, "strangers")
-    transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx2.AsyncClient(
-        transport=transport, base_url="http://gateway", headers=strangers.headers()
-    ) as client:
-        yield client
 
 
 async def made(api: httpx2.AsyncClient, **body: Any) -> str:

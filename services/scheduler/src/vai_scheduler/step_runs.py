@@ -100,7 +100,8 @@ class Preparer:
             order = await self._order(key)
             definition = self._resolved(step, order, values)
             once = own_key(self.live.id, key, 1)
-            order = replace(order, definition=definition, loc=(), idempotency_key=once, concurrency_key=once)
+            order = replace(order, definition=definition, loc=(), labels=self.live.labels or {})
+            order = replace(order, idempotency_key=once, concurrency_key=once)
             return await orders.make(self.conn, self.keyring, self._customer(), order, self.lookups)
         except BadReference as error:
             raise Unready(str(error)) from error

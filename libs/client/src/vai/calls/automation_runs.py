@@ -17,11 +17,12 @@ def listing(
     *,
     status: str | Sequence[str] | None = None,
     triggered_by: str | Sequence[str] | None = None,
+    label: str | Sequence[str] | None = None,
     limit: int = PAGE,
     offset: int = 0,
 ) -> Call[Page[AutomationRun]]:
-    """Automation runs, newest first, without their steps."""
-    query = given(automation_id=automation_id, status=status, triggered_by=triggered_by, limit=limit)
+    """Automation runs, newest first, without their steps; `label` is `key=value`, or `key` for any value."""
+    query = given(automation_id=automation_id, status=status, triggered_by=triggered_by, label=label, limit=limit)
     return offset_list("/automation-runs", "automationRuns", AutomationRun, query, offset)
 
 

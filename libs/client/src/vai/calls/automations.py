@@ -1,6 +1,6 @@
 """The calls about automations (document 002)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from vai.call import API, PAGE, Call, Page, get_call, given, held, keyed, nothing, offset_list, prefer, segment
@@ -67,13 +67,15 @@ def listing(
     *,
     statuses: Sequence[str] | None = None,
     triggers: Sequence[str] | None = None,
+    label: str | Sequence[str] | None = None,
     sort_by: str | None = None,
     order: str | None = None,
     limit: int = PAGE,
     offset: int = 0,
 ) -> Call[Page[Automation]]:
     """Automations, newest first unless sorted; `q` looks in name and slug."""
-    query = given(q=q, statuses=statuses, triggers=triggers, sort_by=sort_by, order=order, limit=limit)
+    filters = given(q=q, statuses=statuses, triggers=triggers, label=label)
+    query = filters | given(sort_by=sort_by, order=order, limit=limit)
     return offset_list("/automations", "automations", Automation, query, offset)
 
 
@@ -82,19 +84,20 @@ def trigger(
     inputs: Json | None = None,
     *,
     event: Json | None = None,
+    labels: Mapping[str, str] | None = None,
     idempotency_key: str | None = None,
     wait: float | None = None,
 ) -> Call[AutomationRun]:
     """Start it by hand. `wait` (seconds, at most 60) holds the answer until its run has ended.
 
-    `event` stands in for what another trigger would bring. With an idempotency key the call is repeated where it may
-    have been lost.
+    `event` stands in for what another trigger would bring; `labels` are besides those of the automation. With an
+    idempotency key the call is repeated where it may have been lost.
     """
     return Call(
         "POST",
         f"{API}/automations/{segment(automation_id)}/trigger",
         AutomationRun.read,
-        body=given(inputs=inputs, event=event),
+        body=given(inputs=inputs, event=event, labels=labels),
         headers=keyed(idempotency_key) | prefer(wait),
         patience=held(wait),
         repeatable=idempotency_key is not None,

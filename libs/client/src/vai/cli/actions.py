@@ -12,7 +12,7 @@ from vai.models.answers import Action
 from . import find, show
 from .context import Commands, ConnectionOption, DefinitionOption, KeyOption, LimitOption, SetOption, connect, verb
 from .inputs import definition_of
-from .labels import LabelsOption, labels_of
+from .labels import LabelsOption, label_words, labels_of
 from .listing import LIMIT, page_of, print_list
 from .runs import logs
 from .start import FollowFlag, Stay, WaitOption, start
@@ -164,7 +164,7 @@ def _facts(action: Action) -> dict[str, Any]:
         "name": action.name,
         "kind": action.kind,
         "status": action.status,
-        "labels": " ".join(f"{key}={value}" for key, value in action.labels.items()) or None,
+        "labels": label_words(action.labels),
         "connection": action.connection_id,
         "latest run": action.latest_run and f"{action.latest_run.id} {action.latest_run.status}",
     }

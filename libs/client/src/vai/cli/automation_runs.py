@@ -19,6 +19,7 @@ from . import find, show
 from .context import KeyOption, LimitOption, SetOption, connect, verb
 from .follow_steps import follow_steps
 from .inputs import definition_of, is_id
+from .labels import LabelFilter, LabelsOption, labels_of
 from .listing import LIMIT, page_of, print_list
 from .start import FollowFlag, Started, Stay, WaitOption, start_as
 from .steps import drawing
@@ -41,6 +42,7 @@ def trigger(
     inputs: Annotated[
         str | None, typer.Option("--inputs", metavar="FILE|JSON", help="A JSON file, - for the standard input, or {…}.")
     ] = None,
+    label: LabelsOption = None,
     idempotency_key: KeyOption = None,
     follow: FollowFlag = None,
     wait: WaitOption = None,
@@ -54,7 +56,8 @@ def trigger(
     with connect() as client:
         found = find.automation(client, automation)
     hold = None if stay.follows else stay.hold
-    call = calls.trigger(found.id, given or None, idempotency_key=idempotency_key, wait=hold)
+    labels = labels_of(label)
+    call = calls.trigger(found.id, given or None, labels=labels, idempotency_key=idempotency_key, wait=hold)
     start_as(_started(found.steps), call, stay)
 
 
@@ -99,12 +102,13 @@ def runs(
         str | None, typer.Argument(metavar="[AUTOMATION]", help="Only of this one, by id or slug.")
     ] = None,
     status: Annotated[list[str] | None, typer.Option(help="Only with this status. Repeatable.")] = None,
+    label: LabelFilter = None,
     limit: LimitOption = LIMIT,
 ) -> None:
     """List automation runs, newest first."""
     with connect() as client:
         automation_id = find.automation(client, automation).id if automation else None
-        every = client.automation_runs.iterate(automation_id, status=status, limit=page_of(limit))
+        every = client.automation_runs.iterate(automation_id, status=status, label=label, limit=page_of(limit))
         print_list(every, limit, _COLUMNS, _row)
 
 

@@ -11,6 +11,7 @@ from . import automation_runs, find, show
 from .automation_runs import AutomationArgument
 from .context import Commands, LimitOption, connect, verb
 from .inputs import read_object
+from .labels import LabelFilter, label_words
 from .listing import LIMIT, page_of, print_list
 from .steps import drawing
 
@@ -23,11 +24,12 @@ def list_automations(
     q: Annotated[str | None, typer.Argument(metavar="[TEXT]", help="Only with this in name or slug.")] = None,
     status: Annotated[list[str] | None, typer.Option(help="active, paused or error. Repeatable.")] = None,
     trigger: Annotated[list[str] | None, typer.Option(help="schedule, webhook, event, manual. Repeatable.")] = None,
+    label: LabelFilter = None,
     limit: LimitOption = LIMIT,
 ) -> None:
     """List automations, newest first."""
     with connect() as client:
-        every = client.automations.iterate(q, statuses=status, triggers=trigger, limit=page_of(limit))
+        every = client.automations.iterate(q, statuses=status, triggers=trigger, label=label, limit=page_of(limit))
         print_list(every, limit, _COLUMNS, _row)
 
 
@@ -147,6 +149,7 @@ def _facts(automation: Automation) -> dict[str, Any]:
         "name": automation.name,
         "about": automation.description,
         "status": automation.status,
+        "labels": label_words(automation.labels),
         "error": error and f"{error.code}: {error.message}",
         "trigger": trigger_words(automation.trigger),
         "next": show.moment(automation.next_run_at),

@@ -1,10 +1,14 @@
 """Labels on the command line."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
 
+LabelFilter = Annotated[
+    list[str] | None,
+    typer.Option("--label", metavar="KEY[=VALUE]", help="Only with this label. Repeatable: with all of them."),
+]
 LabelsOption = Annotated[
     list[str] | None, typer.Option("--label", metavar="KEY=VALUE", help="A label that it gets. Repeatable.")
 ]
@@ -23,3 +27,8 @@ def labels_of(given: Sequence[str] | None) -> dict[str, str] | None:
             )
         labels[key] = value
     return labels
+
+
+def label_words(labels: Mapping[str, str]) -> str | None:
+    """All labels in a line; None: there are none."""
+    return " ".join(f"{key}={value}" for key, value in labels.items()) or None

@@ -29,10 +29,6 @@ TriggerFilter = Annotated[
     list[str] | None,
     typer.Option("--trigger", help="Only begun by this: ui, api, cli, schedule, webhook, event, … Repeatable."),
 ]
-LabelFilter = Annotated[
-    list[str] | None,
-    typer.Option("--label", metavar="KEY[=VALUE]", help="Only with this label. Repeatable: with all of them."),
-]
 SinceFilter = Annotated[
     str | None, typer.Option("--since", metavar="TIME", help="Made since then: 2h, 3d, or 2026-11-29T06:00:00Z.")
 ]

@@ -32,14 +32,13 @@ from .context import (
 )
 from .follow import follow as follow_log
 from .inputs import definition_of
-from .labels import LabelsOption, labels_of
+from .labels import LabelFilter, LabelsOption, label_words, labels_of
 from .listing import LIMIT, page_of, print_list
 from .run_filters import (
     ActionFilter,
     AutomationFilter,
     ConnectionFilter,
     KindFilter,
-    LabelFilter,
     RunFilters,
     SinceFilter,
     StatusFilter,
@@ -165,7 +164,7 @@ def _facts(run: Run) -> dict[str, Any]:
         "created": show.moment(run.created_at),
         "started": show.moment(run.started_at),
         "ended": show.moment(run.completed_at),
-        "labels": " ".join(f"{key}={value}" for key, value in run.labels.items()) or None,
+        "labels": label_words(run.labels),
         "retries": run.retry_count or None,
         "interrupts": run.interrupt_count or None,
     }

@@ -59,6 +59,7 @@ class Automation(Answer):
     enabled: bool = True
     conditions: list[Json] = field(default_factory=list)
     inputs: Json = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
     max_parallel: int | None = field(default=None, metadata={"key": "max_parallel"})
     next_run_at: datetime | None = None
     webhook_url: str | None = None
@@ -133,6 +134,7 @@ class AutomationRun(Answer):
     steps: list[StepOfRun] = field(default_factory=list)
     inputs: Json = field(default_factory=dict)
     event: Json | None = None
+    labels: dict[str, str] = field(default_factory=dict)
     started_at: datetime | None = None
     completed_at: datetime | None = None
     reason: str | None = None

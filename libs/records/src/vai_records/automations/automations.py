@@ -11,6 +11,7 @@ import asyncpg
 from vai_common.queries import Connection, Queries, Row
 from vai_records.automations import saved_definition, versions
 from vai_records.automations.versions import NewVersion
+from vai_records.catalogue.labels import OF_LABELS
 from vai_records.catalogue.naming import by_name, id_in, ids_in
 from vai_records.catalogue.unique import constraint_of
 from vai_records.listing import totals
@@ -22,7 +23,7 @@ SORTS = ("name", "created_at", "updated_at", "status")
 
 _COLUMNS = """a.id, a.org_id, a.name, a.slug, a.description, a.status, a.error, a.version_id, a.trigger, a.webhook_path,
     a.webhook_secret, a.due_at, a.source_type, a.created_by, a.updated_by, a.created_at, a.updated_at,
-    a.webhooks_ignored, a.webhook_ignored_at, v.definition, v.secrets"""
+    a.webhooks_ignored, a.webhook_ignored_at, a.labels, v.definition, v.secrets"""
 _LATEST = """LEFT JOIN LATERAL (
     SELECT id AS run_id, status AS run_status, outcome AS run_outcome, control AS run_control,
         triggered_by AS run_triggered_by, started_at AS run_started_at, completed_at AS run_completed_at
@@ -48,8 +49,8 @@ _LISTED = f"SELECT {_LISTED_COLUMNS}, latest.* {_FROM}"
 
 _CREATE = """
 INSERT INTO automations (id, org_id, name, slug, description, status, version_id, trigger, event_type, webhook_path,
-    webhook_secret, due_at, created_by, updated_by)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)
+    webhook_secret, due_at, labels, created_by, updated_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14)
 """
 _HIDE = """
 UPDATE automations SET deleted_at = clock_timestamp(), updated_at = clock_timestamp(), due_at = NULL
@@ -117,6 +118,7 @@ class Filters:
     q: str = ""
     statuses: tuple[str, ...] = ()
     triggers: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
 
     def where(self) -> tuple[str, list[Any]]:
         """Conditions beside the organisation's, from $2 on."""
@@ -125,6 +127,7 @@ class Filters:
             ("(a.name ILIKE ${0} OR a.slug ILIKE ${0})", pattern if self.q else None),
             ("a.status = ANY(${0}::text[])", list(self.statuses) or None),
             ("a.trigger->>'type' = ANY(${0}::text[])", list(self.triggers) or None),
+            (OF_LABELS, list(self.labels) or None),
         ]
         asked = [(text, value) for text, value in given if value is not None]
         texts = [f" AND {text.format(place)}" for place, (text, _) in enumerate(asked, 2)]
@@ -144,6 +147,7 @@ class Saved:
     webhook_path: str | None
     webhook_secret: bytes | None
     due_at: Any
+    labels: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -163,7 +167,8 @@ async def create(conn: Connection, version: NewVersion, saved: Saved) -> None:
         async with conn.transaction():
             await _refuse_taken(conn, version.org_id, version.automation_id, s.slug, s.webhook_path)
             await versions.write(conn, version)
-            await conn.execute(_CREATE, version.automation_id, version.org_id, *values, s.webhook_secret, s.due_at, who)
+            more = (s.webhook_secret, s.due_at, s.labels, who)
+            await conn.execute(_CREATE, version.automation_id, version.org_id, *values, *more)
     except asyncpg.UniqueViolationError as error:
         raise _taken(error) from error
 

@@ -8,6 +8,7 @@ from pydantic.alias_generators import to_camel
 
 from vai_records.automations.plan import DEFAULT_PARALLEL, When
 from vai_records.automations.triggers import ManualTrigger, Trigger
+from vai_records.catalogue.labels import Labels
 from vai_records.definitions.conditions import RootedCondition
 from vai_records.definitions.kinds import KINDS
 from vai_records.strict import Strict, short
@@ -156,6 +157,7 @@ class AutomationParts(_Part):
     steps: list[StepBody] | None = Field(default=None, max_length=MOST_STEPS)
     max_parallel: Annotated[int, Field(ge=1, le=1_000)] | None = None
     enabled: bool | None = None
+    labels: Labels | None = Field(default=None, description="Its runs and those of its steps have them, too.")
 
     @model_validator(mode="after")
     def _one_list(self) -> "AutomationParts":
@@ -175,6 +177,7 @@ class AutomationBody(AutomationParts):
     inputs: Annotated[dict[InputName, InputBody], short(200)] = Field(default={}, max_length=200)
     max_parallel: Annotated[int, Field(ge=1, le=1_000)] = DEFAULT_PARALLEL
     enabled: bool = True
+    labels: Labels = Field(default={}, description="Its runs and those of its steps have them, too.")
 
     @model_validator(mode="after")
     def _has_steps(self) -> "AutomationBody":

@@ -9,13 +9,14 @@ from typing import Any
 from uuid import UUID
 
 from vai_common.queries import Queries
+from vai_records.catalogue.labels import OF_LABELS
 from vai_records.listing import bounded as listed
 from vai_records.listing import totals
 
 Json = dict[str, Any]
 
 _REST = """id, org_id, automation_id, version_id, parent_run_id, retry_of, depth, status, outcome, reason, control,
-    triggered_by, created_by, log_seq, created_at, updated_at, started_at, completed_at,
+    triggered_by, created_by, log_seq, labels, created_at, updated_at, started_at, completed_at,
     CASE WHEN status = 'running' THEN 'live' ELSE 'done' END AS phase"""
 _LARGEST_ERROR = 2_048
 """Bytes of an error that a list shows: it may show one for each step of each automation run."""
@@ -75,12 +76,14 @@ class RunFilters:
     automation_id: UUID | None = None
     statuses: tuple[str, ...] = ()
     triggers: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
 
     def where(self) -> tuple[str, list[Any]]:
         given = [
             ("automation_id = ${}", self.automation_id),
             ("status = ANY(${}::text[])", list(self.statuses) or None),
             ("triggered_by = ANY(${}::text[])", list(self.triggers) or None),
+            (OF_LABELS, list(self.labels) or None),
         ]
         asked = [(text, value) for text, value in given if value is not None]
         texts = [f" AND {text.format(place)}" for place, (text, _) in enumerate(asked, 2)]
@@ -165,6 +168,7 @@ def as_json(run: Any, action_runs: list[Json]) -> Json:
         "createdBy": run["created_by"],
         "displayStatus": display_status(run),
         "error": run["error"],
+        "labels": run["labels"] or {},
         "parentActionRunId": run["parent_run_id"],
         "reason": run["reason"],
         "retryOf": run["retry_of"],

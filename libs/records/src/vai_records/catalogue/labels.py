@@ -25,3 +25,8 @@ LabelFilter = Annotated[
     str, Field(max_length=LONGEST_KEY + 1 + LONGEST_VALUE, pattern=KEY_PATTERN[:-1] + r"(=[^\x00-\x1f\x7f]{0,255})?$")
 ]
 """`key=value`, or `key` for any value."""
+
+OF_LABELS = """(labels IS NOT NULL AND label_marks(org_id, labels) @> (
+    SELECT array_agg(hashtextextended(mark, hashtextextended(org_id::text, 0))) FROM unnest(${}::text[]) mark
+))"""
+"""The condition that a row has all labels of a list of filters; the indexes of runs and of automation runs know it."""

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from vai_common.ids import least_of
+from vai_records.catalogue.labels import OF_LABELS
 from vai_records.runs.row import RunRow
 
 _SLACK = timedelta(hours=1)
@@ -16,9 +17,6 @@ _OF_AUTOMATION = """id IN (
     SELECT s.run_id FROM automation_runs a JOIN automation_steps s ON s.automation_run_id = a.id
     WHERE a.org_id = $1 AND a.automation_id = ${}
 )"""
-_OF_LABELS = """(labels IS NOT NULL AND label_marks(org_id, labels) @> (
-    SELECT array_agg(hashtextextended(mark, hashtextextended(org_id::text, 0))) FROM unnest(${}::text[]) mark
-))"""
 # An action is found by its name; so are its runs.
 _HAS_TEXT = """(position(lower(${0}) IN lower(concat_ws(' ', concurrency_key, idempotency_key, trigger_source_id,
     error ->> 'message'))) > 0 OR action_id IN (
@@ -84,7 +82,7 @@ class RunFilters:
             ("trigger_method = ANY(${}::text[])", list(self.trigger_methods) or None),
             ("trigger_source_id = ${}", self.trigger_source_id),
             ("created_by = ${}", self.created_by),
-            (_OF_LABELS, list(self.labels) or None),
+            (OF_LABELS, list(self.labels) or None),
             (_HAS_TEXT, self.text),
         )
         yield from ((text, value) for text, value in given if value is not None)

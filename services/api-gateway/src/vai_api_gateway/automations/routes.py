@@ -34,6 +34,7 @@ from vai_api_gateway.http.idempotency import TAKES_KEY, key_of
 from vai_api_gateway.http.requests import JsonRoute
 from vai_api_gateway.http.shapes import LONGEST_NAME, Order
 from vai_api_gateway.problems import Problem, conflict, details, not_found
+from vai_api_gateway.runs.finding import LabelWords
 from vai_common.queries import Row
 from vai_records.automations import automations
 from vai_records.automations.automations import BOUNDED, Called, Filters, InUse, Saved, Taken
@@ -58,13 +59,15 @@ async def list_automations(
     q: Annotated[str, Query(max_length=LONGEST_NAME, description="Search by name or slug")] = "",
     statuses: Words = None,
     triggers: Words = None,
+    label: LabelWords = None,
     sort_by: SortBy = "created_at",
     order: Order = "desc",
     limit: Limit = 100,
     offset: Offset = 0,
 ) -> Response:
     gateway = gateway_of(request)
-    filters = Filters(q, words(statuses, AUTOMATION_STATUSES, "statuses"), words(triggers, TRIGGER_TYPES, "triggers"))
+    of_words = words(statuses, AUTOMATION_STATUSES, "statuses"), words(triggers, TRIGGER_TYPES, "triggers")
+    filters = Filters(q, *of_words, tuple(label or ()))
     bounds = (limit, offset)
     rows, total = await automations.list_page(gateway.pool, principal.org_id, filters, (sort_by, order), bounds)
     people = [person for row in rows for person in (row["created_by"], row["updated_by"])]

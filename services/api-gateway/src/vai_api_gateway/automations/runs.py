@@ -28,6 +28,7 @@ from vai_api_gateway.http.streaming import Visit, answer_seen, answer_stream, st
 from vai_api_gateway.logs.routes import LINES, After, Entries, Keys, LeastLevel, answer_logs
 from vai_api_gateway.logs.stream import SEEN, cursor_of, log_events
 from vai_api_gateway.problems import not_found
+from vai_api_gateway.runs.finding import LabelWords
 from vai_records.automations import automations, run_reads
 from vai_records.automations.run_reads import RunFilters
 
@@ -52,14 +53,14 @@ async def list_automation_runs(
     automation_id: Annotated[UUID | None, Query()] = None,
     status: Words = None,
     triggered_by: Words = None,
+    label: LabelWords = None,
     limit: Limit = 100,
     offset: Offset = 0,
 ) -> Response:
     """Newest first; `actionRuns` without their results."""
     gateway = gateway_of(request)
-    filters = RunFilters(
-        automation_id, words(status, RUN_STATUSES, "status"), words(triggered_by, TRIGGERED_BY, "triggered_by")
-    )
+    of_words = words(status, RUN_STATUSES, "status"), words(triggered_by, TRIGGERED_BY, "triggered_by")
+    filters = RunFilters(automation_id, *of_words, tuple(label or ()))
     rows, total = await run_reads.list_page(gateway.pool, principal.org_id, filters, limit, offset)
     action_runs: dict[UUID, list[dict[str, Any]]] = {row["id"]: [] for row in rows}
     for step in await run_reads.runs_of(gateway.pool, list(action_runs)):

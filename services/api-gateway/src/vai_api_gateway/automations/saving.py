@@ -32,6 +32,9 @@ Json = dict[str, Any]
 _PARTS = {"steps", "actions", "inputs", "conditions", "max_parallel"}
 """The contents of a version."""
 
+_BESIDE = ("name", "slug", "description", "labels")
+"""What an author decides beside a version."""
+
 _NOTHING: Json = {"inputs": {}, "conditions": [], "steps": [], "max_parallel": DEFAULT_PARALLEL}
 
 
@@ -51,7 +54,7 @@ async def draft(gateway: Gateway, principal: Principal, body: AutomationBody, sl
     version, warned = await _version(gateway, principal, (automation_id, slug), body, None)
     _refuse_unmet(body.trigger.type, version.definition["inputs"])
     columns, secret = await trigger_columns(gateway, principal.org_id, automation_id, body.trigger, body.enabled)
-    columns |= {"name": body.name, "slug": slug, "description": body.description}
+    columns |= {"name": body.name, "slug": slug, "description": body.description, "labels": body.labels}
     warned = (*warned, *trigger_warnings(columns["trigger"]))
     return Draft(columns | {"status": "active" if body.enabled else "paused"}, version, secret, warned)
 
@@ -59,7 +62,7 @@ async def draft(gateway: Gateway, principal: Principal, body: AutomationBody, sl
 async def redraft(gateway: Gateway, principal: Principal, row: Row, parts: AutomationParts) -> Draft:
     """The changes of a PATCH: only the columns that it names, and a new version if it changes what a version holds."""
     given = parts.model_fields_set
-    columns: Json = {name: getattr(parts, name) for name in ("name", "slug", "description") if name in given}
+    columns: Json = {name: getattr(parts, name) for name in _BESIDE if name in given}
     columns["updated_by"] = principal.user_id
     mends = row["status"] == "error" and parts.enabled is True
     checked, warned = None, tuple[Fault, ...]()

@@ -11,6 +11,7 @@ from vai_api_gateway.problems import ProblemDetail
 from vai_common.queries import Row
 from vai_records.automations.plan import When
 from vai_records.automations.run_reads import display_status
+from vai_records.catalogue.labels import Labels
 
 AutomationStatus = Literal["active", "paused", "error"]
 TriggerType = Literal["schedule", "webhook", "event", "manual"]
@@ -24,7 +25,7 @@ TRIGGER_TYPES: tuple[str, ...] = get_args(TriggerType)
 TRIGGERED_BY: tuple[str, ...] = get_args(TriggeredBy)
 RUN_STATUSES: tuple[str, ...] = get_args(RunStatus)
 
-_COPIED = ("name", "description", "enabled", "conditions", "inputs", "steps", "max_parallel")
+_COPIED = ("name", "description", "enabled", "labels", "conditions", "inputs", "steps", "max_parallel")
 _STANDING = ("status", "outcome", "control", "started_at")
 
 
@@ -65,6 +66,7 @@ class AutomationShape(Shape):
     error: Json | None
     id: UUID
     inputs: Json
+    labels: dict[str, str] = Field(description="Its runs and those of its steps have them, too.")
     latest_run: LatestAutomationRunShape | None
     max_parallel: int = Field(alias="max_parallel")
     name: str
@@ -119,6 +121,7 @@ class AutomationCopyShape(Shape):
     name: str
     description: str | None
     enabled: bool
+    labels: dict[str, str]
     trigger: Json
     conditions: list[Json]
     inputs: Json
@@ -149,6 +152,7 @@ class AutomationRunShape(Shape):
     created_by: UUID | None
     display_status: str
     error: Json | None
+    labels: dict[str, str] = Field(description="Its own, of its automation, and of the run that called it.")
     parent_action_run_id: UUID | None
     reason: str | None
     retry_of: UUID | None
@@ -195,6 +199,7 @@ class TriggerBody(Body):
 
     inputs: Json = Field(default={}, description="What the automation declares as its inputs.")
     event: Json | None = Field(default=None, description="As conditions see it: {type, data}.")
+    labels: Labels = Field(default={}, description="Besides those of the automation.")
     idempotency_key: Key | None = None
 
 
@@ -215,6 +220,7 @@ def automation_json(row: Row, secret: str | None = None, *, public_url: str = ""
         "error": row["error"],
         "id": row["id"],
         "inputs": definition["inputs"],
+        "labels": row["labels"],
         "latestRun": _latest(row),
         "max_parallel": definition["max_parallel"],
         "name": row["name"],

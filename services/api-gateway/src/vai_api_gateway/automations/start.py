@@ -40,6 +40,7 @@ async def by_hand(
         trigger_key=None if key is None else _trigger_key(key),
         event=body.event,
         inputs=body.inputs,
+        labels=body.labels,
         created_by=principal.user_id,
         traceparent=current_traceparent(),
     )
@@ -157,6 +158,7 @@ async def retry(
         trigger_key=None if key is None else _retry_key(key, latest=latest),
         event=run["event"],
         inputs=run["inputs"],
+        labels=run["labels"] or {},
         retry_of=run["id"],
         created_by=principal.user_id,
         traceparent=current_traceparent(),

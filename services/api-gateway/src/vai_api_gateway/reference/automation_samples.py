@@ -54,6 +54,7 @@ _AUTOMATION: Json = _SAID | {
     "enabled": True,
     "error": None,
     "id": _AUTOMATION_ID,
+    "labels": {"team": "finance"},
     "latestRun": {
         "runId": _RUN_ID,
         "status": "completed",
@@ -95,6 +96,7 @@ _LISTED: Json = {
     "createdBy": None,
     "displayStatus": "completed",
     "error": None,
+    "labels": {"team": "finance"},
     "parentActionRunId": None,
     "reason": None,
     "retryOf": None,

@@ -42,6 +42,7 @@ _A_KEY = Given("KEY_ID", "/api/v1/api-keys", {"name": "robot $N", "role": "viewe
 
 _AUTOMATION: Json = {
     "name": "Orders every morning $N",
+    "labels": {"team": "finance"},
     "trigger": {"type": "schedule", "schedule": "0 6 * * *", "timezone": "America/New_York"},
     "actions": [
         {"key": "extract", "kind": "dlt_extract", "definition": {"source": "noop"}},
@@ -122,7 +123,7 @@ EXAMPLES: dict[str, Example] = {
     "get_logs": Example(given=(_A_QUEUED_RUN,), query="?level=warning&limit=50"),
     "stream_logs": Example(given=(_A_FAILED_RUN,), options="-N"),
     # Automations
-    "list_automations": Example(query="?q=orders&triggers=schedule,webhook&sort_by=name&order=asc"),
+    "list_automations": Example(query="?q=orders&triggers=schedule,webhook&label=team=finance&sort_by=name&order=asc"),
     "create_automation": Example(_AUTOMATION),
     "validate_automation": Example(_AUTOMATION),
     "get_automation": Example(given=(_AN_AUTOMATION,)),
@@ -135,7 +136,7 @@ EXAMPLES: dict[str, Example] = {
     "copy_automation": Example(given=(_AN_AUTOMATION,)),
     "draw_automation": Example(query="?format=svg", given=(_AN_AUTOMATION,)),
     # Automation runs
-    "list_automation_runs": Example(query="?status=running,failed&triggered_by=schedule&limit=20"),
+    "list_automation_runs": Example(query="?status=running,failed&triggered_by=schedule&label=team=finance&limit=20"),
     "get_automation_run": Example(given=(_AN_AUTOMATION, _AN_AUTOMATION_RUN)),
     "cancel_automation_run": Example(given=(_AN_AUTOMATION, _AN_AUTOMATION_RUN)),
     "retry_automation_run": Example(given=(_A_FAILING_AUTOMATION, _A_FAILED_AUTOMATION_RUN)),

@@ -26,6 +26,7 @@ class AutomationEndpoints:
             Route(one, self.update, methods=["PATCH"]),
             Route(one, self.delete, methods=["DELETE"]),
             Route(f"{one}/trigger", self.trigger, methods=["POST"]),
+            Route(f"{one}/backfill", self.backfill, methods=["POST"]),
             Route(f"{one}/graph", self.graph),
             Route(f"{one}/{{verb}}", self.turn, methods=["POST"]),
             Route(run, self.run, methods=["GET"]),
@@ -72,6 +73,17 @@ class AutomationEndpoints:
         body = await request.json()
         automation = self.platform.automations[request.path_params["id"]]
         return await self.made(request, self.platform.add_automation_run(automation, inputs=body.get("inputs", {})))
+
+    async def backfill(self, request: Request) -> Response:
+        """Two times, of which the first has a run already."""
+        body = await request.json()
+        dry_run = body.get("dryRun", False)
+        times = [
+            {"scheduledFor": "2026-01-01T06:00:00Z", "runId": "run-1", "isNew": False},
+            {"scheduledFor": "2026-01-02T06:00:00Z", "runId": None if dry_run else "run-2", "isNew": True},
+        ]
+        told = {"since": body["since"], "until": body.get("until", "2026-01-03T00:00:00Z"), "dryRun": dry_run}
+        return JSONResponse({"automationId": request.path_params["id"], "made": 1, "times": times, **told})
 
     async def made(self, request: Request, run: Json) -> Response:
         self.platform.on_create(run)

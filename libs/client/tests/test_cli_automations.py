@@ -204,6 +204,21 @@ def test_labels_are_given_shown_and_filtered_by(vai: Vai, platform: Any, automat
         assert [value for name, value in platform.seen[-1].query if name == "label"] == ["team=finance", "tier"]
 
 
+def test_past_times_are_made_up_for_or_only_shown(vai: Vai, platform: Any, automation: Any) -> None:
+    command = ("automations", "backfill", "daily", "--since", "2026-01-01T00:00:00Z")
+    shown = vai(*command, "--until", "2026-01-03T01:00:00+01:00", "--dry-run", "--label", "why=outage")
+    times = {"since": "2026-01-01T00:00:00+00:00", "until": "2026-01-03T00:00:00+00:00"}
+    assert platform.seen[-1].body == {**times, "dryRun": True, "labels": {"why": "outage"}}
+    assert ["would be made" in line for line in shown.stdout.splitlines()] == [False, False, True]
+    assert "2 times, 1 automation run would be made; nothing was" in shown.stderr
+    done = vai(*command)
+    assert platform.seen[-1].body == {"since": "2026-01-01T00:00:00+00:00"}
+    assert ["run-1" in done.stdout, "run-2" in done.stdout, "there already" in done.stdout] == [True] * 3
+    assert json.loads(vai(*command, "--json").stdout)["made"] == 1
+    assert vai("automations", "backfill", "daily").exit_code == 2
+    assert vai("automations", "backfill", "daily", "--since", "soon").exit_code == 2
+
+
 def test_a_graph_is_printed_as_mermaid_or_written_as_svg(
     vai: Vai, platform: Any, automation: Any, tmp_path: Path
 ) -> None:

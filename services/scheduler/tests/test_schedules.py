@@ -8,6 +8,7 @@ import pytest
 
 from services.scheduler.tests.stage import Stage
 from vai_common import clock
+from vai_common.ids import uuid7
 from vai_common.messages.bell import AUTOMATION
 from vai_records.automations import runs
 from vai_scheduler.first_look import MOST_WAITING
@@ -125,6 +126,27 @@ async def test_no_more_than_a_hundred_wait_for_their_turn(own_stage: Stage) -> N
     assert "100 others" in row["reason"]
     await own_stage.looker.look(waiting[-1])
     assert (await own_stage.row(waiting[-1]))["status"] == "running"
+
+
+async def test_a_backfill_runs_one_after_another_whatever_may_overlap(own_stage: Stage) -> None:
+    """However many there are; and a time that comes meanwhile waits for its turn instead of being left out."""
+    saved = await _saved(own_stage, NOW.replace(second=0), overlap="skip")
+    asked = {"triggered_by": "schedule", "waits": True, "created_by": uuid7()}
+    ids = [await start(own_stage.gateway, saved, **asked) for _ in range(MOST_WAITING + 2)]
+    await _fire(own_stage)
+    rows = await own_stage.pool.fetch("SELECT id FROM automation_runs WHERE created_by IS NULL")
+    (regular,) = [row["id"] for row in rows]
+    for run_id in (ids[1], ids[-1], regular, ids[0]):
+        await own_stage.looker.look(run_id)
+    assert await own_stage.states(ids[0]) == {"dlt_extract": "running"}
+    assert [await own_stage.states(one) for one in (ids[1], ids[-1], regular)] == [{}, {}, {}]
+    assert [(await own_stage.row(one))["status"] for one in (ids[-1], regular)] == ["running", "running"]
+    await own_stage.pool.execute("UPDATE automations SET trigger = trigger || $1", {"overlap": "allow"})
+    await own_stage.looker.look(ids[1])
+    assert await own_stage.states(ids[1]) == {}
+    own_stage.bell.rung.clear()
+    await own_stage.end(ids[0], "dlt_extract")
+    assert (AUTOMATION, ids[1]) in own_stage.bell.rung
 
 
 async def test_the_sweep_leaves_alone_what_waits_for_its_turn(own_stage: Stage) -> None:

@@ -6,6 +6,7 @@ Arguments that are None are not sent. Waiting times are in seconds.
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import quote
@@ -97,6 +98,11 @@ def prefer(wait: float | None, respond_async: bool = False) -> dict[str, str]:
 
 def held(wait: float | None) -> int:
     return max(0, min(LONGEST_WAIT, int(wait or 0)))
+
+
+def instant(time: datetime | str | None) -> str | None:
+    """A time as the API takes it; one without a zone is of this machine's."""
+    return time.astimezone(UTC).isoformat() if isinstance(time, datetime) else time
 
 
 def keyed(idempotency_key: str | None) -> dict[str, str]:

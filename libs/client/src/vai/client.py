@@ -172,7 +172,7 @@ class Automations(Group):
     body = _ask(automations.body)
     list, iterate = _ask(automations.listing), _all(automations.listing)
     pause, resume = _ask(automations.pause), _ask(automations.resume)
-    trigger, graph = _ask(automations.trigger), _ask(automations.graph)
+    trigger, backfill, graph = _ask(automations.trigger), _ask(automations.backfill), _ask(automations.graph)
 
 
 class AutomationRuns(Group):

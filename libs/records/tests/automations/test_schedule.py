@@ -1,7 +1,7 @@
 """When a schedule fires: in any zone, through both changes of the clock, and after being down (decision 41)."""
 
 from datetime import UTC, datetime, timedelta
-from itertools import islice, takewhile
+from itertools import islice, pairwise, takewhile
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vai_records.automations import schedule
-from vai_records.automations.schedule import BadSchedule, check_cron, days_note, next_after, times_after, to_fire
+from vai_records.automations.schedule import (
+    BadSchedule,
+    check_cron,
+    days_note,
+    following,
+    next_after,
+    times_after,
+    times_between,
+    to_fire,
+)
 
 
 def instant(zone: str, wall: str) -> datetime:
@@ -258,3 +267,29 @@ def test_two_kinds_of_days_are_said_as_they_are_counted(expression: str, said: s
     elif said is not None:
         assert len({day.weekday() for day in days}) > 1
         assert any(day.day > 13 for day in days)
+
+
+@pytest.mark.parametrize(("expression", "zone", "day"), [case[:3] for case in (*SPRING, *AUTUMN)])
+def test_ranges_that_touch_have_each_time_once(expression: str, zone: str, day: str) -> None:
+    """The end of one range belongs to the next, also where the clock changes."""
+    begin = instant(zone, day) - timedelta(days=1)
+    whole = times_between(expression, zone, begin, begin + timedelta(days=3), 1_000)
+    cuts = sorted({begin, *whole, begin + timedelta(days=3)})
+    parts = [times_between(expression, zone, since, until, 1_000) for since, until in pairwise(cuts)]
+    assert [time for part in parts for time in part] == whole
+    assert times_between(expression, zone, begin, begin + timedelta(days=3), 1) == whole[:1]
+
+
+def test_what_follows_begins_with_what_is_due() -> None:
+    due = instant(NEW_YORK, "2026-03-07T02:30")
+    trigger = {"schedule": "30 2 * * *", "timezone": NEW_YORK}
+    shown = [f"{one.astimezone(ZoneInfo(NEW_YORK)):%d %H:%M}" for one in following(trigger, due, 3)]
+    assert shown == ["07 02:30", "08 03:00", "09 02:30"]
+    assert following(trigger, None, 3) == []
+
+
+@pytest.mark.parametrize(
+    "trigger", [{}, {"schedule": "x", "timezone": "UTC"}, {"schedule": "* * * * *", "timezone": "No"}]
+)
+def test_of_a_trigger_that_cannot_be_read_only_what_is_due_is_known(trigger: dict[str, Any]) -> None:
+    assert following(trigger, datetime(2026, 1, 1, tzinfo=UTC), 3) == [datetime(2026, 1, 1, tzinfo=UTC)]

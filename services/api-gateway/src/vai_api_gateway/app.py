@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
 from vai_api_gateway import problems
+from vai_api_gateway.automations import backfill as automation_backfill
 from vai_api_gateway.automations import routes as automations
 from vai_api_gateway.automations import runs as automation_runs
 from vai_api_gateway.automations import validate_route
@@ -35,7 +36,7 @@ from vai_common.health import Health
 _WORDS: tuple[Any, ...] = (changes, batch, many, validate_route)
 _PARTS: tuple[Any, ...] = (
     *(action_runs, run_logs, stream, webhooks, automation_runs, actions, automations, connections, kinds),
-    *(again, sources, datasets, reading, models, replay),
+    *(automation_backfill, again, sources, datasets, reading, models, replay),
     *(session, invitations, organisation, users, api_keys, admin),
 )
 

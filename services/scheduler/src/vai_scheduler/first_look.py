@@ -2,11 +2,10 @@
 
 from enum import Enum, auto
 from typing import Any
-from uuid import UUID
 
 import orjson
 
-from vai_common.queries import Queries
+from vai_common.queries import Queries, Row
 from vai_records.automations import runs, steps
 from vai_records.automations.advance import StepStatus
 from vai_records.automations.causes import DEEPEST
@@ -44,7 +43,8 @@ async def open_run(conn: Queries, live: Live, version: Version, notes: Notes) ->
         message = f"{DEEPEST} automations have started each other in a row: they look like a loop, so it ends here"
         tell_cut_off(notes, _error(message, {"depth": live.depth}))
         return Opening.OVER
-    if live.triggered_by == "schedule" and live.overlap != "allow" and (before := await runs.earlier(conn, live)):
+    in_turn = live.triggered_by == "schedule" and (live.overlap != "allow" or live.is_backfill)
+    if in_turn and (before := await runs.earlier(conn, live)) is not None:
         return await _meets(conn, live, before, notes)
     event, inputs = await runs.given(conn, live.id)
     if wrong := _wrong_input(version.inputs, inputs):
@@ -62,14 +62,19 @@ async def open_run(conn: Queries, live: Live, version: Version, notes: Notes) ->
     return Opening.BEGUN
 
 
-async def _meets(conn: Queries, live: Live, before: UUID, notes: Notes) -> Opening:
-    """An earlier run by the same schedule is not over: it waits behind that, or is left out with the reason."""
-    reason = f"automation run {before} was still at work"
-    if live.overlap == "queue" or live.waits:
+async def _meets(conn: Queries, live: Live, before: Row, notes: Notes) -> Opening:
+    """An earlier run by the same schedule is not over: it waits behind that, or is left out with the reason.
+
+    A backfill has its own bound, and what it meets waits for it, too: nobody wants today's run left out for it.
+    """
+    reason = f"automation run {before['id']} was still at work"
+    if live.is_backfill:
+        return Opening.LATER
+    if live.overlap == "queue" or live.waits or before["is_backfill"]:
         if await runs.wait(conn, live, MOST_WAITING):
             return Opening.LATER
         reason += f", and {MOST_WAITING} others of its schedule wait behind it already"
-    tell_outcome(notes, "skipped", reason, {"runId": str(before)})
+    tell_outcome(notes, "skipped", reason, {"runId": str(before["id"])})
     return Opening.OVER
 
 

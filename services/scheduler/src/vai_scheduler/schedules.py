@@ -16,6 +16,7 @@ from vai_common.telemetry import current_traceparent, span
 from vai_records.automations import automations, runs
 from vai_records.automations.runs import NewAutomationRun
 from vai_records.automations.schedule import LATE, next_after, to_fire
+from vai_records.automations.scheduled import of_time
 from vai_scheduler.metrics import schedule_lateness_seconds
 
 _log = structlog.get_logger()
@@ -131,18 +132,7 @@ def _unreadable(row: Row, error: Exception) -> dict[str, Any]:
 
 
 def _of_time(row: Row, time: datetime, *, waits: bool) -> NewAutomationRun:
-    said = time.isoformat().replace("+00:00", "Z")
     # Nobody asked for it, so its trace begins here: without one each look would be a trace of its own.
     with span("fire schedule", None, {"vai.automation.id": str(row["id"])}):
         traceparent = current_traceparent()
-    return NewAutomationRun(
-        org_id=row["org_id"],
-        automation_id=row["id"],
-        version_id=row["version_id"],
-        triggered_by="schedule",
-        trigger_key=f"schedule:{said}",
-        event={"type": "schedule", "occurredAt": said, "data": {"scheduledFor": said}},
-        inputs={"scheduledFor": said},
-        waits=waits,
-        traceparent=traceparent,
-    )
+    return of_time(row, time, waits=waits, traceparent=traceparent)

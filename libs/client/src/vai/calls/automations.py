@@ -1,11 +1,12 @@
 """The calls about automations (document 002)."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Literal
 
-from vai.call import API, PAGE, Call, Page, get_call, given, held, keyed, nothing, offset_list, prefer, segment
+from vai.call import API, PAGE, Call, Page, get_call, given, held, instant, keyed, nothing, offset_list, prefer, segment
 from vai.models.answers import Json
-from vai.models.automations import Automation, AutomationRun
+from vai.models.automations import Automation, AutomationRun, Backfill
 
 GraphFormat = Literal["mermaid", "svg"]
 
@@ -102,6 +103,24 @@ def trigger(
         patience=held(wait),
         repeatable=idempotency_key is not None,
     )
+
+
+def backfill(
+    automation_id: str,
+    since: datetime | str,
+    until: datetime | str | None = None,
+    *,
+    dry_run: bool = False,
+    labels: Mapping[str, str] | None = None,
+) -> Call[Backfill]:
+    """Make up for the times of its schedule from `since` until now, or `until`: one after another, the oldest first.
+
+    A time that has an automation run gets no second one, unless it was skipped, so that the call may
+    be repeated. With `dry_run` the answer shows the times, and nothing is made.
+    """
+    body = given(since=instant(since), until=instant(until), dryRun=dry_run or None, labels=labels)
+    path = f"{API}/automations/{segment(automation_id)}/backfill"
+    return Call("POST", path, Backfill.read, body=body, repeatable=True)
 
 
 def graph(automation_id: str, format: GraphFormat = "mermaid") -> Call[str]:

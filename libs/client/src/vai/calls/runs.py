@@ -1,10 +1,24 @@
 """The calls about runs (document 003)."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from vai.call import API, PAGE, Call, Conversation, Page, given, held, keyed, nothing, offset_list, prefer, segment
+from vai.call import (
+    API,
+    PAGE,
+    Call,
+    Conversation,
+    Page,
+    given,
+    held,
+    instant,
+    keyed,
+    nothing,
+    offset_list,
+    prefer,
+    segment,
+)
 from vai.errors import UnexpectedAnswer
 from vai.models.answers import Json, Run
 from vai.models.people import BatchResult, BulkAnswer, BulkResult
@@ -112,8 +126,8 @@ def listing(
         trigger_method=trigger_method,
         trigger_source_id=trigger_source_id,
         created_by=created_by,
-        created_from=_instant(created_from),
-        created_until=_instant(created_until),
+        created_from=instant(created_from),
+        created_until=instant(created_until),
         label=label,
         q=q,
         sort_by=sort_by,
@@ -121,10 +135,6 @@ def listing(
         limit=limit,
     )
     return offset_list("/action-runs", "runs", Run, query, offset)
-
-
-def _instant(time: datetime | str | None) -> str | None:
-    return time.astimezone(UTC).isoformat() if isinstance(time, datetime) else time
 
 
 def bulk(

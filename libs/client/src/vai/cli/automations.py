@@ -7,7 +7,7 @@ from rich.text import Text
 
 from vai.models.automations import Automation
 
-from . import automation_runs, find, show
+from . import automation_runs, backfill, find, show
 from .automation_runs import AutomationArgument
 from .context import Commands, LimitOption, connect, verb
 from .inputs import read_object
@@ -152,7 +152,7 @@ def _facts(automation: Automation) -> dict[str, Any]:
         "labels": label_words(automation.labels),
         "error": error and f"{error.code}: {error.message}",
         "trigger": trigger_words(automation.trigger),
-        "next": show.moment(automation.next_run_at),
+        "next": ", ".join(map(show.moment, automation.next_runs)) or None,
         "webhook": automation.webhook_url,
         "inputs": ", ".join(automation.inputs),
         "latest run": latest and f"{latest.run_id} {latest.display_status}",
@@ -168,3 +168,4 @@ def _print_secret(automation: Automation) -> None:
 
 
 automation_runs.register(app)
+verb(app)(backfill.backfill)

@@ -71,8 +71,8 @@ class RunFilters:
             automation_id=find.automation(client, self.automation).id if self.automation else None,
             trigger_method=self.trigger,
             label=self.label,
-            created_from=_moment(self.since, "--since"),
-            created_until=_moment(self.until, "--until"),
+            created_from=moment_of(self.since, "--since"),
+            created_until=moment_of(self.until, "--until"),
             q=self.search,
         )
 
@@ -86,8 +86,8 @@ def _camel(name: str) -> str:
     return first + "".join(word.title() for word in rest)
 
 
-def _moment(text: str | None, option: str) -> str | None:
-    """An instant as the REST API takes it."""
+def moment_of(text: str | None, option: str) -> str | None:
+    """An instant as the REST API takes it. Raises `typer.BadParameter`."""
     if text is None:
         return None
     if ago := _AGO.fullmatch(text):

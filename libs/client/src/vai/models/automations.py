@@ -62,6 +62,7 @@ class Automation(Answer):
     labels: dict[str, str] = field(default_factory=dict)
     max_parallel: int | None = field(default=None, metadata={"key": "max_parallel"})
     next_run_at: datetime | None = None
+    next_runs: list[datetime] = field(default_factory=list)
     webhook_url: str | None = None
     version_id: str | None = None
     error: RunError | None = None
@@ -167,6 +168,31 @@ class AutomationRun(Answer):
     def action_run(self, step_key: str) -> ActionRun | None:
         """The run of a step, where it has one."""
         return next((each for each in self.action_runs if each.step_key == step_key), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackfilledTime(Answer):
+    """A time of a schedule. `is_new`: the call made its automation run, or would have without `dry_run`."""
+
+    identity: ClassVar[str] = "scheduledFor"
+
+    scheduled_for: datetime
+    is_new: bool
+    run_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backfill(Answer):
+    """What came of making up for past times; `times` are all of the range, the oldest first."""
+
+    identity: ClassVar[str] = "automationId"
+
+    automation_id: str
+    since: datetime
+    until: datetime
+    dry_run: bool
+    made: int
+    times: list[BackfilledTime]
 
 
 def _between(start: datetime | None, end: datetime | None) -> float | None:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from vai_common.ids import uuid7
 from vai_common.messages.bell import ROOM
-from vai_common.queries import Queries
+from vai_common.queries import Queries, Row
 from vai_records.lifecycle.sql_fragments import woken
 from vai_records.metrics import automation_runs_created
 
@@ -155,17 +155,21 @@ WHERE r.id = $1 AND r.status = 'running' FOR UPDATE OF r SKIP LOCKED
 _IS_RUNNING = "SELECT EXISTS (SELECT FROM automation_runs WHERE id = $1 AND status = 'running')"
 _GIVEN = "SELECT event, inputs FROM automation_runs WHERE id = $1"
 _EARLIER = """
-SELECT id FROM automation_runs WHERE automation_id = $1 AND status = 'running' AND id < $2
-  AND triggered_by = 'schedule' ORDER BY id LIMIT 1
+SELECT id, created_by IS NOT NULL AS is_backfill FROM automation_runs
+WHERE automation_id = $1 AND status = 'running' AND id < $2 AND triggered_by = 'schedule' ORDER BY id LIMIT 1
 """
 _NEXT = """
 SELECT id FROM automation_runs WHERE automation_id = $1 AND status = 'running' AND started_at IS NULL
 ORDER BY id LIMIT 1
 """
+_YET_TO_START = """
+SELECT count(*) FROM (SELECT FROM automation_runs WHERE automation_id = $1 AND status = 'running'
+  AND started_at IS NULL LIMIT $2) AS waiting
+"""
 _WAIT = "UPDATE automation_runs SET waits = true WHERE id = $1 AND NOT waits"
 _WAITING = """
 SELECT count(*) FROM (SELECT FROM automation_runs WHERE automation_id = $1 AND status = 'running' AND started_at IS NULL
-  AND waits AND id < $2 LIMIT $3) AS waiting
+  AND waits AND created_by IS NULL AND id < $2 LIMIT $3) AS waiting
 """
 # What waits for an earlier run of its schedule is looked at when that has ended, not each second. Of each sort so many:
 # one must not crowd out another.
@@ -217,6 +221,11 @@ class Live:
     overlap: str | None
     max_running: int | None
 
+    @property
+    def is_backfill(self) -> bool:
+        """Whether somebody asked for this time of the schedule, after it had passed."""
+        return self.triggered_by == "schedule" and self.created_by is not None
+
 
 async def lock(conn: Queries, run_id: UUID) -> Live | None:
     """Locks a running automation run; None where it has ended or somebody else looks at it (`is_running` tells)."""
@@ -234,14 +243,22 @@ async def given(conn: Queries, run_id: UUID) -> tuple[dict[str, Any] | None, dic
     return row["event"], row["inputs"]
 
 
-async def earlier(conn: Queries, live: Live) -> UUID | None:
-    """An earlier run by the same schedule that is not over yet."""
-    found: UUID | None = await conn.fetchval(_EARLIER, live.automation_id, live.id)
+async def earlier(conn: Queries, live: Live) -> Row | None:
+    """The earliest run by the same schedule (`id`, `is_backfill`) that is not over yet."""
+    return await conn.fetchrow(_EARLIER, live.automation_id, live.id)
+
+
+async def yet_to_start(conn: Queries, automation_id: UUID, most: int) -> int:
+    """How many runs of an automation have not begun; counted up to `most`."""
+    found: int = await conn.fetchval(_YET_TO_START, automation_id, most)
     return found
 
 
 async def wait(conn: Queries, live: Live, most: int) -> bool:
-    """Lets it wait for the runs of its schedule before it; False where `most` of those wait already."""
+    """Lets it wait for the runs of its schedule before it; False where `most` of those wait already.
+
+    A backfill has a bound of its own, and is not counted.
+    """
     if await conn.fetchval(_WAITING, live.automation_id, live.id, most) >= most:
         return False
     await conn.execute(_WAIT, live.id)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from heapq import merge
 from itertools import groupby, islice, takewhile
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
@@ -31,6 +31,9 @@ MOST_CAUGHT_UP = 100
 
 LATE = timedelta(seconds=60)
 """What is later than this was missed; sooner it is only slow."""
+
+UNREADABLE = (LookupError, ValueError, CronSimError)
+"""What a stored trigger raises that this host cannot read: for example, it does not know the zone."""
 
 _SECOND = timedelta(seconds=1)
 _SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)
@@ -95,6 +98,25 @@ def times_after(expression: str, zone: str, moment: datetime) -> Iterator[dateti
 def next_after(expression: str, zone: str, moment: datetime) -> datetime | None:
     """The first time after `moment`; None where there is none in sight."""
     return next(times_after(expression, zone, moment), None)
+
+
+def times_between(expression: str, zone: str, since: datetime, until: datetime, most: int) -> list[datetime]:
+    """The first `most` of the times from `since` on that lie before `until`."""
+    times = times_after(expression, zone, since - timedelta(microseconds=1))
+    return list(islice(takewhile(lambda time: time < until, times), most))
+
+
+def following(trigger: Mapping[str, Any], due: datetime | None, most: int) -> list[datetime]:
+    """The next times of a stored trigger, of which `due` is the first; none for what does not fire by itself.
+
+    What this host cannot read (a zone that it does not know) has `due` alone: the scheduler finds that out, too.
+    """
+    if due is None:
+        return []
+    try:
+        return [due, *islice(times_after(trigger["schedule"], trigger["timezone"], due), most - 1)]
+    except UNREADABLE:
+        return [due]
 
 
 def to_fire(expression: str, zone: str, due: datetime, now: datetime, catchup: str) -> list[datetime]:

@@ -71,7 +71,7 @@ async def list_automations(
     bounds = (limit, offset)
     rows, total = await automations.list_page(gateway.pool, principal.org_id, filters, (sort_by, order), bounds)
     people = [person for row in rows for person in (row["created_by"], row["updated_by"])]
-    items = [_shown(gateway, row) | marks({name: row[f"{name}_cut"] for name in BOUNDED}) for row in rows]
+    items = [_shown(gateway, row, times=1) | marks({name: row[f"{name}_cut"] for name in BOUNDED}) for row in rows]
     async with gateway.engine.connect() as conn:
         return answer(await page(conn, principal.org_id, "automations", items, people, (limit, offset, total)))
 
@@ -244,8 +244,8 @@ async def _get(gateway: Gateway, principal: Principal, automation_id: UUID) -> A
     return _there(await automations.get(gateway.pool, principal.org_id, automation_id))
 
 
-def _shown(gateway: Gateway, row: Row, secret: str | None = None) -> Json:
-    return automation_json(row, secret, public_url=gateway.settings.public_url)
+def _shown(gateway: Gateway, row: Row, secret: str | None = None, **more: int) -> Json:
+    return automation_json(row, secret, public_url=gateway.settings.public_url, **more)
 
 
 def _there(found: Any) -> Any:

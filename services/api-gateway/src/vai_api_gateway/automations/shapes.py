@@ -11,6 +11,7 @@ from vai_api_gateway.problems import ProblemDetail
 from vai_common.queries import Row
 from vai_records.automations.plan import When
 from vai_records.automations.run_reads import display_status
+from vai_records.automations.schedule import following
 from vai_records.catalogue.labels import Labels
 
 AutomationStatus = Literal["active", "paused", "error"]
@@ -26,6 +27,8 @@ TRIGGERED_BY: tuple[str, ...] = get_args(TriggeredBy)
 RUN_STATUSES: tuple[str, ...] = get_args(RunStatus)
 
 _COPIED = ("name", "description", "enabled", "labels", "conditions", "inputs", "steps", "max_parallel")
+NEXT_TIMES = 3
+"""Times of a schedule that are shown before they come."""
 _STANDING = ("status", "outcome", "control", "started_at")
 
 
@@ -71,6 +74,7 @@ class AutomationShape(Shape):
     max_parallel: int = Field(alias="max_parallel")
     name: str
     next_run_at: datetime | None
+    next_runs: list[datetime] = Field(description="The next three times of its schedule; in a list the first alone.")
     slug: str
     source_type: Literal["manual", "crystallized"]
     status: AutomationStatus
@@ -203,14 +207,15 @@ class TriggerBody(Body):
     idempotency_key: Key | None = None
 
 
-def automation_json(row: Row, secret: str | None = None, *, public_url: str = "") -> Json:
-    """An automation as it is shown; `secret` where it has just been made, and never again.
+def automation_json(row: Row, secret: str | None = None, *, public_url: str = "", times: int = NEXT_TIMES) -> Json:
+    """An automation as it is shown; `secret` where it has just been made, and never again. `times` are yet to come.
 
     Its webhook's address is whole where the gateway knows its own, else the path.
     """
     definition = row["definition"]
     trigger = row["trigger"] | ({"secret": secret} if secret is not None else {})
     path = row["webhook_path"]
+    due = row["due_at"] if row["status"] == "active" else None
     return {
         "conditions": definition["conditions"],
         "createdAt": row["created_at"],
@@ -224,7 +229,8 @@ def automation_json(row: Row, secret: str | None = None, *, public_url: str = ""
         "latestRun": _latest(row),
         "max_parallel": definition["max_parallel"],
         "name": row["name"],
-        "nextRunAt": row["due_at"] if row["status"] == "active" else None,
+        "nextRunAt": due,
+        "nextRuns": following(trigger, due, times),
         "slug": row["slug"],
         "sourceType": row["source_type"],
         "status": row["status"],

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from vai_api_gateway.auth.roles import Operator
 from vai_api_gateway.automations import saving as automation_saving
-from vai_api_gateway.automations.shapes import ValidShape, step_json
+from vai_api_gateway.automations.shapes import NEXT_TIMES, ValidShape, step_json
 from vai_api_gateway.automations.trigger_columns import next_times
 from vai_api_gateway.gateway import gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, answer
@@ -32,5 +32,5 @@ async def validate_automation(request: Request, principal: Operator, body: Autom
     definition = made.version.definition
     steps = [step_json(step) for step in definition["steps"]]
     trigger = made.columns["trigger"]
-    more = {"nextRuns": await next_times(gateway_of(request), trigger, 3), "warnings": details(made.warnings)}
+    more = {"nextRuns": await next_times(gateway_of(request), trigger, NEXT_TIMES), "warnings": details(made.warnings)}
     return answer({"valid": True, "trigger": trigger, **definition, "steps": steps, **more})

@@ -65,6 +65,7 @@ _AUTOMATION: Json = _SAID | {
     },
     "name": "Orders every morning",
     "nextRunAt": "2026-01-23T11:00:00Z",
+    "nextRuns": ["2026-01-23T11:00:00Z", "2026-01-24T11:00:00Z", "2026-01-25T11:00:00Z"],
     "slug": "orders-every-morning",
     "sourceType": "manual",
     "status": "active",
@@ -130,6 +131,17 @@ AUTOMATION_SAMPLES: dict[str, Any] = {
     "AutomationShape": _AUTOMATION,
     "ValidShape": {"valid": True, **_SAID, "nextRuns": ["2026-01-23T11:00:00Z"], "warnings": []},
     "AutomationRunShape": _LISTED,
+    "BackfillShape": {
+        "automationId": _AUTOMATION_ID,
+        "dryRun": False,
+        "made": 1,
+        "since": "2026-01-21T00:00:00Z",
+        "times": [
+            {"isNew": True, "runId": "019a9b61-2b3c-7d4e-9f50-61728394a5b6", "scheduledFor": "2026-01-21T11:00:00Z"},
+            {"isNew": False, "runId": _RUN_ID, "scheduledFor": _WHEN},
+        ],
+        "until": "2026-01-23T00:00:00Z",
+    },
     "WholeAutomationRunShape": _WHOLE,
 }
 """By the name of the schema."""

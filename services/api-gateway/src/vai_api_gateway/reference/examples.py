@@ -133,6 +133,9 @@ EXAMPLES: dict[str, Example] = {
     "pause_automation": Example(given=(_AN_AUTOMATION,)),
     "resume_automation": Example(given=(_AN_AUTOMATION,)),
     "trigger_automation": Example({"inputs": {"day": "2026-01-31"}}, given=(_AN_AUTOMATION,)),
+    "backfill_automation": Example(
+        {"since": "2026-01-01T00:00:00Z", "until": "2026-02-01T00:00:00Z", "dryRun": True}, given=(_AN_AUTOMATION,)
+    ),
     "copy_automation": Example(given=(_AN_AUTOMATION,)),
     "draw_automation": Example(query="?format=svg", given=(_AN_AUTOMATION,)),
     # Automation runs

@@ -2,11 +2,12 @@
 
 import copy
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.chart.rendered import FILES
+from tests.chart.rendered import FILES, of_kind
 from tools.deploy.chart import helm
 from tools.deploy.chart.__main__ import faults
 from tools.deploy.chart.helm import Refused
@@ -34,6 +35,7 @@ _EXTRACT = {"kinds": ["dlt_extract"]}
         ({"database": {"maxConnections": 100}}, "the pods may need 183"),
         ({"env": {"VAI_POOL_SIZE": "40"}}, "the pods may need"),
         ({"workers": {"extract-worker": {"childMemoryMb": 8192}}}, "would end the whole worker"),
+        ({"workers": {"extract-worker": {"replicas": 0}}}, "no worker serves dlt_extract"),
         ({"lake": {"url": "file:///lake"}}, "lake.existingClaim is empty"),
         ({"lake": {"url": "/lake"}}, "/lake/url"),
         ({"kafka": {"securityProtocol": "SASL_SSL"}}, "want kafka.existingSecret"),
@@ -60,6 +62,53 @@ def test_bad_values_are_refused_with_words(said: dict[str, Any], words: str) -> 
     with pytest.raises(Refused) as refused:
         helm.template((), said)
     assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "is_enough"),
+    [
+        *(("2049Mi", True), ("2Gi", False), ("3Gi", True), ("1.5Gi", False), ("2097152Ki", False), ("1Ti", True)),
+        *(("2G", False), ("6G", True), ("2000M", False), ("6000M", True), ("2147483648", False), ("6000000000", True)),
+        *((2147483648, False), (6000000000, True), ("2e9", False), ("6e9", True), ("6000000000000m", True)),
+    ],
+)
+def test_memory_is_read_as_kubernetes_writes_it(written: str | int, is_enough: bool) -> None:
+    said = {"childMemoryMb": 2048, "resources": {"limits": {"memory": written}}}
+    assert (_text("minimal", {"workers": {"extract-worker": said}}) is not None) == is_enough
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "name", "path"),
+    [
+        *(
+            ({name: {"replicas": 0}}, "Deployment", f"vai-{component}", ("replicas",))
+            for name, component in (("runDispatcher", "run-dispatcher"), ("scheduler", "scheduler"))
+        ),
+        (
+            {"workers": {"extract-worker": {"replicas": 0}}, "unservedKinds": ["dlt_extract"]},
+            *("Deployment", "vai-extract-worker", ("replicas",)),
+        ),
+        ({"watchdog": {"maxUnavailable": 0}}, "PodDisruptionBudget", "vai-watchdog", ("maxUnavailable",)),
+        ({"keda": {"enabled": True, "cooldownSeconds": 0}}, "ScaledObject", "vai-extract-worker", ("cooldownPeriod",)),
+        ({"keda": {"enabled": True}}, "ScaledObject", "vai-extract-worker", ("minReplicaCount",)),
+    ],
+)
+def test_nothing_is_not_taken_for_something_that_was_not_said(
+    said: dict[str, Any], kind: str, name: str, path: tuple[str, ...]
+) -> None:
+    """0 is empty for templates, as a value that is left out is."""
+    found: Any = of_kind(helm.template((), said), kind)[name]["spec"]
+    for part in path:
+        found = found[part]
+    assert found == 0
+
+
+def test_private_addresses_that_no_network_policy_lets_through_are_told(tmp_path: Path) -> None:
+    values = tmp_path / "values.yaml"
+    values.write_text("allowPrivateAddresses: 10.1.0.0/16\n")
+    assert "the network policies stop them there" in helm.notes([values])
+    values.write_text("allowPrivateAddresses: 10.1.0.0/16\nnetworkPolicy: {enabled: false}\n")
+    assert "the network policies stop them there" not in helm.notes([values])
 
 
 def test_all_faults_are_told_at_once() -> None:

@@ -1,5 +1,6 @@
 """What stands beside the chart is what its tools take, and says the same as the rest of the project."""
 
+import inspect
 import json
 import re
 import shutil
@@ -17,6 +18,8 @@ from tools.deploy.chart.schemas import FOLDER
 from tools.deploy.image import needs, sbom
 from tools.licences import is_allowed
 from vai_devstack.services import SERVICES
+from vai_worker.reading.__main__ import MEMORY_MB as READING_MB
+from vai_worker.reading.desk import Desk
 
 COMPOSE = yaml.safe_load((ROOT / "deploy/docker-compose.yaml").read_text())
 SKAFFOLD = yaml.safe_load((ROOT / "skaffold.yaml").read_text())
@@ -83,6 +86,21 @@ def test_keys_are_made_once_and_are_good_ones(tmp_path: Path) -> None:
     said = dict(line.split("=", 1) for line in first.replace("'", "").splitlines())
     assert min(len(said["VAI_TOKEN_SECRET"]), len(said["VAI_ADMIN_TOKEN"])) >= 32
     assert said["VAI_ENCRYPTION_KEYS"].startswith("k1:")
+
+
+def test_pods_have_memory_for_the_processes_beside_them() -> None:
+    """What is over the limit ends the whole pod, and what everybody else does there."""
+    values = yaml.safe_load((ROOT / "deploy/helm/vai/values.yaml").read_text())
+    interpreter, own = 128, 256
+    bounds = inspect.signature(Desk).parameters
+    readings = bounds["looks"].default + bounds["downloads"].default
+    most_pages = 4
+    for workload, processes, each in (
+        (values["gateway"], readings, READING_MB),
+        (values["workers"]["agent-worker"], most_pages, values["workers"]["agent-worker"]["childMemoryMb"]),
+    ):
+        limit = int(workload["resources"]["limits"]["memory"].removesuffix("Gi")) * 1024
+        assert limit >= own + processes * (each + interpreter)
 
 
 def test_the_image_installs_what_the_members_need_in_the_versions_of_the_workspace() -> None:

@@ -13,7 +13,7 @@
   {{- end -}}
   {{- $own := get $workloads $name -}}
   {{- range $worker.kinds -}}
-    {{- $served = append $served . -}}
+    {{- if gt (int $own.max) 0 -}}{{- $served = append $served . -}}{{- end -}}
     {{- if ne (get $kinds .).service $own.service -}}
       {{- $wrong = append $wrong (printf "workers.%s.kinds: %s is of the %s, the first kind is of the %s; make two workers" $name . (get $kinds .).service $own.service) -}}
     {{- end -}}

@@ -53,10 +53,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end }}
 
-{{/* A quantity of memory in MiB, rounded down; 0 where it is written in a way that we do not read. */}}
+{{/* A quantity of memory in MiB, rounded down; 0 where there is none. */}}
 {{- define "vai.mebibytes" -}}
 {{- $text := toString . -}}
-{{- if hasSuffix "Gi" $text -}}{{ mulf (trimSuffix "Gi" $text | float64) 1024.0 | floor | int }}
-{{- else if hasSuffix "Mi" $text -}}{{ trimSuffix "Mi" $text | float64 | floor | int }}
-{{- else -}}0{{- end -}}
+{{- $unit := regexFind "[KMGTkm]i?$" $text -}}
+{{- $bytes := get (dict "" 1.0 "m" 0.001 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "Ki" 1024.0 "Mi" 1048576.0 "Gi" 1073741824.0 "Ti" 1099511627776.0) $unit -}}
+{{- if $text -}}{{ divf (mulf (trimSuffix $unit $text | float64) $bytes) 1048576.0 | floor | int }}{{- else -}}0{{- end -}}
 {{- end }}

@@ -58,7 +58,7 @@ agent-worker: {values: "", pool: 4, lists: 0, besides: 2, decrypts: true, grpc: 
   {{- end -}}
   {{- $least := ternary 1 0 $sync -}}
   {{- if hasKey $given.scaling "min" -}}{{- $least = int $given.scaling.min -}}{{- end -}}
-  {{- $replicas := int (default 1 $given.replicas) -}}
+  {{- $replicas := 1 -}}{{- if hasKey $given "replicas" -}}{{- $replicas = int $given.replicas -}}{{- end -}}
   {{- $scaled := and $root.Values.keda.enabled (ne (toString $given.scaling.enabled) "false") -}}
   {{- $own := dict "service" $service "given" $given "kinds" $given.kinds "sync" $sync "worker" true
       "scaler" (ternary "keda" "" $scaled) "min" (ternary $least $replicas $scaled)

@@ -166,3 +166,16 @@ async def test_the_command_says_what_it_did(own_database: Database) -> None:
     assert "connections: 1 encrypted again with 'k1'" in text
     assert "the older keys can go" in text
     assert "hunter2" not in text
+
+
+@pytest.mark.parametrize(
+    ("url", "words"), [("postgresql://vai@127.0.0.1:1/vai", "Connect call failed"), ("{server}", "does not exist")]
+)
+def test_a_database_that_cannot_be_rotated_is_told_in_one_line(
+    postgres_server: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], url: str, words: str
+) -> None:
+    monkeypatch.setenv("VAI_DATABASE_URL", url.replace("{server}", postgres_server))
+    monkeypatch.setenv("VAI_ENCRYPTION_KEYS", NEW)
+    assert rotate.main() == 1
+    told = capsys.readouterr().err
+    assert (words in told, told.count("\n")) == (True, 1), told

@@ -15,7 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from vai_common.db import open_pool
+import asyncpg
+
+from vai_common.db import AWAY, open_pool
 from vai_common.queries import Pool, Row
 from vai_records.secrets.keys import Keyring, SecretError
 
@@ -133,6 +135,12 @@ def main() -> int:
     except SecretError as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    except (asyncpg.PostgresError, *AWAY) as error:
+        told = f"{type(error).__name__}: {error}"
+        sys.stderr.write(
+            f"Not finished: {told}. See VAI_DATABASE_URL and its schema (`make doctor`), then run it again.\n"
+        )
+        return 1
 
 
 if __name__ == "__main__":

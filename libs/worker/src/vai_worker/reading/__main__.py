@@ -24,7 +24,9 @@ from vai_worker.reading.sources import SCHEMA, Source, load_extensions, make_vie
 
 FAILED = 3
 
-_MEMORY_MB = 384
+MEMORY_MB = 384
+"""What one reading may hold; the pods of the chart have room for as many as there may be at once."""
+
 _ADDRESSES = 6 << 30  # bytes of address space, of which most is never touched
 _NICE = 5
 _FORMATS = {"csv": "FORMAT csv, HEADER true", "parquet": "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 65536"}
@@ -59,14 +61,14 @@ def _answer(request: Request) -> None:
     try:
         with duckdb.connect(":memory:", config={"threads": 2, "preserve_insertion_order": False}) as connection:
             connection.execute(
-                f"SET memory_limit = '{_MEMORY_MB}MB'; SET temp_directory = ''; SET TimeZone = 'UTC';"
+                f"SET memory_limit = '{MEMORY_MB}MB'; SET temp_directory = ''; SET TimeZone = 'UTC';"
                 f"SET autoinstall_known_extensions = false; CREATE SCHEMA {SCHEMA}"
             )
             load_extensions(connection, lake, has_tables=source.location is not None)
             make_view(connection, lake, source)
             _tell(connection, source, request)
     except duckdb.OutOfMemoryException:
-        message = f"it needs more memory than a reading may take ({_MEMORY_MB} MB): read it with a transform"
+        message = f"it needs more memory than a reading may take ({MEMORY_MB} MB): read it with a transform"
         raise Unreadable("too_large", message) from None
     except duckdb.Error as error:
         raise _unreadable(error, request) from None

@@ -51,6 +51,9 @@ DRAIN_SECONDS = 25.0
 LETTING_GO_SECONDS = 3.0
 """How long a stopping worker tries to release its runs. The rest is left to the watchdog."""
 
+_HELD_SECONDS = 0.03
+"""Until a stopping worker tries again to release a run whose row somebody holds."""
+
 
 class Worker:
     """Holds at most `slots` runs of its kinds."""
@@ -335,6 +338,7 @@ class Worker:
         await self._hand_over([run for run in self._owned.values() if run.may_rerun or not run.begun])
         await self._wait_until(last)
         await self._hand_over(list(self._owned.values()))
+        self._forks.kill_children()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._endings.drained(), LETTING_GO_SECONDS)
         await self._forks.stop()
@@ -349,20 +353,29 @@ class Worker:
 
     async def _hand_over(self, runs: list[Owned]) -> None:
         """Release runs and end their work here. While the database is away, that is left to the watchdog."""
-        if not runs:
-            return
+        left = runs
         try:
             async with asyncio.timeout(LETTING_GO_SECONDS):
-                for run in runs:
-                    await run.flushed()
-                held = [Held(run.id, run.epoch, run.begun) for run in runs]
-                await self._releases.let_go(held, "Its worker stopped (SIGTERM)")
+                while left:
+                    left = await self._release(left)
         except Exception as error:
-            _log.warning("not_handed_over", runs=len(runs), error=repr(error))
-        for run in runs:
+            _log.warning("not_handed_over", runs=len(left), error=repr(error))
+        for run in left:
             run.ask_to_stop("interrupt")
-        if any(is_heavy(self._kinds[run.kind]) for run in runs):
-            self._forks.kill_children()
+
+    async def _release(self, runs: list[Owned]) -> list[Owned]:
+        """Those that are left: somebody holds their row at this moment, mostly the run's own commit of a slice."""
+        for run in runs:
+            await run.flushed()
+        held = [Held(run.id, run.epoch, run.begun) for run in runs]
+        released = await self._releases.let_go(held, "Its worker stopped (SIGTERM)")
+        for run in runs:
+            if run.id in released:
+                run.ask_to_stop("interrupt")
+        left = [run for run in runs if run.id not in released and self._owned.get(run.id) is run]
+        if left:
+            await asyncio.sleep(_HELD_SECONDS)
+        return left
 
 
 def _count_claim(run: Owned) -> None:

@@ -11,6 +11,7 @@ from tests.chart.rendered import FILES, of_kind, rendered
 from tools.deploy.chart import helm, schemas
 from tools.deploy.chart.helm import Manifest, Refused
 from tools.deploy.chart.policy import pod_of
+from tools.metrics_page import declared
 from vai_common.ids import uuid7
 from vai_devstack.services import SERVICES
 from vai_records.definitions.kinds import KINDS, Mode
@@ -220,3 +221,34 @@ def test_a_load_balancer_does_not_show_metrics() -> None:
     services = of_kind(helm.template(FILES["minimal"], {"gateway": {"serviceType": "LoadBalancer"}}), "Service")
     assert [port["name"] for port in services["vai"]["spec"]["ports"]] == ["http"]
     assert services["vai-metrics"]["spec"].get("type", "ClusterIP") == "ClusterIP"
+
+
+def test_prometheus_leaves_our_own_labels_alone() -> None:
+    """The operator labels what it scrapes by the Service's name: `service` of `vai_build_info` would be lost, by which
+    the dashboards tell services apart."""
+    ours = {label for metric in declared() for label in metric.labels}
+    assert ours & {"service", "namespace", "pod", "container", "endpoint", "job", "instance"} == {"service"}
+    for kind, endpoints in (("ServiceMonitor", "endpoints"), ("PodMonitor", "podMetricsEndpoints")):
+        (monitor,) = of_kind(rendered("full"), kind).values()
+        assert all(endpoint["honorLabels"] for endpoint in monitor["spec"][endpoints])
+
+
+@pytest.mark.parametrize(
+    ("said", "resting"),
+    [
+        ({}, []),
+        ({"keda": {"enabled": True}}, ["--resting=dlt_extract,duckdb_transform"]),
+        (
+            {"keda": {"enabled": True}, "workers": {"extract-worker": {"scaling": {"min": 1}}}},
+            ["--resting=duckdb_transform"],
+        ),
+        (
+            {"unservedKinds": ["web_search"], "workers": {"agent-worker": {"kinds": ["http_request", "fetch_page"]}}},
+            ["--resting=web_search"],
+        ),
+    ],
+)
+def test_the_doctor_of_helm_test_lets_rest_what_may_rest(said: dict[str, Any], resting: list[str]) -> None:
+    """Otherwise `helm test` fails where all is well."""
+    doctor = of_kind(helm.template((), said), "Pod")["vai-test-doctor"]["spec"]["containers"][0]
+    assert doctor["args"] == ["python", "-m", "vai_worker.doctor", *resting]

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -13,9 +13,11 @@ import pytest
 from vai_common.errors import ErrorCode, Permanent, Retryable
 from vai_common.ids import uuid7
 from vai_common.nesting import DEEPEST_MADE
-from vai_testkit.database import Database
+from vai_testkit.database import Database, new_run
+from vai_testkit.toys import ToyHeavy
 from vai_testkit.wait import wait_for
-from vai_worker import owned
+from vai_testkit.working import working
+from vai_worker import owned, wiring
 from vai_worker.endings import Endings
 from vai_worker.kind import Park
 from vai_worker.lifecycle import Holder
@@ -66,12 +68,16 @@ class Desk:
         run_id = await self.database.put("running", "leased", lease_owner=self.holder.id, control=control)
         return Owned(await self.database.run(run_id), self.means)
 
-    @asynccontextmanager
-    async def locked(self, run_id: UUID) -> AsyncIterator[None]:
-        conn = await self.database.connect("api-gateway")
-        async with conn.transaction():
-            await conn.execute("SELECT FROM runs WHERE id = $1 FOR UPDATE", run_id)
-            yield
+    def locked(self, run_id: UUID) -> AbstractAsyncContextManager[None]:
+        return _locked(self.database, run_id)
+
+
+@asynccontextmanager
+async def _locked(database: Database, run_id: UUID) -> AsyncIterator[None]:
+    conn = await database.connect("api-gateway")
+    async with conn.transaction():
+        await conn.execute("SELECT FROM runs WHERE id = $1 FOR UPDATE", run_id)
+        yield
 
 
 @pytest.fixture
@@ -222,3 +228,28 @@ async def test_a_result_is_nested_as_deep_as_can_be_told_on(desk: Desk, levels: 
     assert await desk.database.where(held.id) == place
     if place.startswith("failed"):
         assert f"deeper than {DEEPEST_MADE} levels" in row["error"]["message"]
+
+
+async def test_a_run_whose_row_is_held_when_its_worker_stops_is_handed_over_right_after(
+    own_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own commit of a slice may hold it. The watchdog would take it back later, as one that was lost."""
+    monkeypatch.setattr(wiring, "hide_memory", lambda: None)
+    runs = [new_run(kind="dlt_extract", definition={"do": "deaf"}) for _ in range(2)]
+    async with working(own_database.url, ToyHeavy(), slots=4) as (_, worker):
+        for run in runs:
+            await own_database.make(run)
+        await wait_for(lambda: len(worker._owned) == len(runs), what="both are held")
+        async with _locked(own_database, runs[0].id):
+            await worker._owned[runs[0].id].log("said", "while it is held")
+            stopping = asyncio.create_task(worker.stop())
+            await wait_for(lambda: _is_queued(own_database, runs[1].id), what="the other one is handed over at once")
+            assert not stopping.done()
+        await stopping
+    assert "said" in [entry["event"] for entry in await own_database.log(runs[0].id)]
+    rows = [await own_database.run(run.id) for run in runs]
+    assert [(row["phase"], row["interrupt_count"]) for row in rows] == [("queued", 1), ("queued", 1)]
+
+
+async def _is_queued(database: Database, run_id: UUID) -> bool:
+    return await database.where(run_id) == "running/queued"

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from typing import Any
 from uuid import UUID
 
@@ -356,31 +355,6 @@ async def test_a_worker_that_stops_hands_heavy_runs_over_and_lets_light_calls_en
     assert [entry["event"] for entry in await own_database.log(heavy["id"])][-1] == "run_interrupted"
     assert light["status"] == "completed"
     assert await (await own_database.owner()).fetchval("SELECT count(*) FROM processes") == 0
-
-
-async def test_a_run_whose_row_is_held_at_that_moment_is_handed_over_right_after(own_database: Database) -> None:
-    """Its own commit of a slice may hold it. The watchdog would take it back later, as one that was lost."""
-    light, heavy = ToyLight(), ToyHeavy(pauses_after="never")
-    async with AsyncExitStack() as stopped:
-        service, worker = await stopped.enter_async_context(working(own_database.url, light, heavy, slots=4))
-        work = Work(own_database, service, worker, light, heavy)
-        ids = [await work.made(HEAVY, do="deaf") for _ in range(2)]
-        await wait_for(lambda: len(worker._owned) == len(ids), what="all are held")
-        conn = await own_database.connect("api-gateway")
-        commit = conn.transaction()
-        await commit.start()
-        await conn.execute("SELECT FROM runs WHERE id = $1 FOR UPDATE", ids[0])
-        stopping = asyncio.create_task(worker.stop())
-        await wait_for(lambda: _is_queued(own_database, ids[1]), what="the other one is handed over at once")
-        assert not stopping.done()
-        await commit.rollback()
-        await stopping
-        rows = [await own_database.run(run_id) for run_id in ids]
-    assert [(row["phase"], row["interrupt_count"]) for row in rows] == [("queued", 1), ("queued", 1)]
-
-
-async def _is_queued(database: Database, run_id: UUID) -> bool:
-    return (await database.where(run_id)) == "running/queued"
 
 
 @pytest.mark.parametrize(("control", "place"), [("pause", ("running", "paused")), ("cancel", ("cancelled", "done"))])

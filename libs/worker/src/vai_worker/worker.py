@@ -51,8 +51,8 @@ DRAIN_SECONDS = 25.0
 LETTING_GO_SECONDS = 3.0
 """How long a stopping worker tries to release its runs. The rest is left to the watchdog."""
 
-_HELD_SECONDS = 0.03
-"""Until a stopping worker tries again to release a run whose row somebody holds."""
+_HELD_SECONDS, _FLUSH_SECONDS = 0.03, 0.25
+"""Until a stopping worker tries again to release a run whose row somebody holds; how long others wait for its log."""
 
 
 class Worker:
@@ -365,10 +365,12 @@ class Worker:
 
     async def _release(self, runs: list[Owned]) -> list[Owned]:
         """Those that are left: somebody holds their row at this moment, mostly the run's own commit of a slice."""
-        for run in runs:
-            await run.flushed()
-        held = [Held(run.id, run.epoch, run.begun) for run in runs]
-        released = await self._releases.let_go(held, "Its worker stopped (SIGTERM)")
+        flushing = {asyncio.create_task(run.flushed()): run for run in runs}
+        flushed, late = await asyncio.wait(flushing, timeout=_FLUSH_SECONDS)
+        for task in late:
+            task.cancel()
+        held = [Held(run.id, run.epoch, run.begun) for run in map(flushing.__getitem__, flushed)]
+        released = await self._releases.let_go(held, "Its worker stopped (SIGTERM)") if held else set()
         for run in runs:
             if run.id in released:
                 run.ask_to_stop("interrupt")

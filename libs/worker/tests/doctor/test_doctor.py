@@ -95,6 +95,9 @@ async def test_kinds_that_nobody_serves_are_found(own_database: Database) -> Non
     found = await checks.workers(pool)
     assert "dlt_extract" in found.fault
     assert "extract-worker" in found.advice
+    available = [kind.name for kind in KINDS.values() if kind.available]
+    assert (await checks.workers(pool, available)).seen == f"all but {', '.join(available)}, which may rest"
+    assert "no live worker serves dlt_extract." in (await checks.workers(pool, available[1:])).line()
     await own_database.register(kinds=[kind.name for kind in KINDS.values()])
     assert (await checks.workers(pool)).is_ok
 

@@ -1,5 +1,6 @@
 """What can be wrong with the database: its schema, clock, rights, connections, partitions, and who serves the kinds."""
 
+from collections.abc import Collection
 from datetime import timedelta
 
 from vai_common.clock import now, steady_seconds
@@ -110,11 +111,15 @@ async def scaling(pool: Pool) -> Finding:
     return Finding("scaling view", seen=f"{len(load)} kinds")
 
 
-async def workers(pool: Pool) -> Finding:
+async def workers(pool: Pool, resting: Collection[str] = ()) -> Finding:
+    """Every kind has a live worker, but those that may rest."""
     served = {row["kind"] for row in await pool.fetch(_SERVED)}
-    missing = [kind for kind in KINDS.values() if kind.available and kind.name not in served]
-    if not missing:
+    unserved = [kind for kind in KINDS.values() if kind.available and kind.name not in served]
+    missing = [kind for kind in unserved if kind.name not in resting]
+    if not unserved:
         return Finding("workers", seen="every kind has a live worker")
+    if not missing:
+        return Finding("workers", seen=f"all but {', '.join(kind.name for kind in unserved)}, which may rest")
     services = sorted({kind.service for kind in missing})
     names = ", ".join(kind.name for kind in missing)
     return Finding(

@@ -12,18 +12,20 @@ from bench.measure import Figure
 API_ROWS = int(os.environ.get("VAI_BENCH_API_ROWS", "100_000"))
 LAKE_ROWS = int(os.environ.get("VAI_BENCH_LAKE_ROWS", "2_000_000"))
 FEW_ROWS = 1_000
-_AIMS = {"rest_api": "≤ 0.25", "jsonl": "≤ 1.1", "csv": "≤ 1", "parquet": "≤ 0.4"}
-"""Of dlt's time: REST is 4 times as fast, parquet 2.5 times, csv not slower."""
+_AIMS = {"rest_api": "≤ 0.25", "jsonl": "≤ 1.1", "csv": "≤ 1", "parquet_rows": "≤ 0.4", "parquet": "≤ 1"}
+"""Of dlt's time. REST is 4 times as fast; parquet 2.5 times where dlt makes rows, as its documentation begins; csv
+and parquet are not slower than the quickest way of dlt, in Arrow tables."""
 
 
 async def measure() -> list[Figure]:
     """On a stack of its own."""
     with tempfile.TemporaryDirectory(prefix="vai-") as name:
         folder = Path(name) / "files"
-        for part in ("jsonl", "csv", "parquet"):
+        for part in ("jsonl", "csv", "parquet_rows", "parquet"):
             (folder / part).mkdir(parents=True)
         rows.write_jsonl(folder / "jsonl", API_ROWS)
         rows.write_csv(folder / "csv", LAKE_ROWS)
+        rows.write_parquet(folder / "parquet_rows", API_ROWS, 1)
         rows.write_parquet(folder / "parquet", LAKE_ROWS, 4)
         async with beside(Path(name) / "v", folder) as bench:
             with rows.served(FEW_ROWS, API_ROWS) as url:
@@ -37,6 +39,7 @@ async def _extractions(bench: Beside, url: str) -> list[Figure]:
         *await _from_api(bench, url, API_ROWS),
         *await _from_files(bench, "jsonl", API_ROWS, partial(plain.jsonl_files, str(folder / "jsonl"))),
         *await _from_files(bench, "csv", LAKE_ROWS, partial(plain.csv_files, str(folder / "csv"))),
+        *await _from_files(bench, "parquet_rows", API_ROWS, partial(plain.parquet_rows, str(folder / "parquet_rows"))),
         *await _from_files(bench, "parquet", LAKE_ROWS, partial(plain.parquet_files, str(folder / "parquet"))),
     ]
 

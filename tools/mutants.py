@@ -64,6 +64,8 @@ def staged(name: str, target: Target) -> Path:
     shutil.copytree(member / "src" / target.package, stage / "src" / target.package, ignore=ignored)
     shutil.copytree(member / "tests", stage / target.member / "tests", ignore=ignored)
     (stage / "pyproject.toml").write_text(_settings(target))
+    # A test of the lifecycle compares docs/lifecycle.md, by its path from where pytest runs.
+    shutil.copytree(ROOT / "docs", stage / "docs", ignore=shutil.ignore_patterns("*.svg", "*.png"))
     (stage / "mutants/src").mkdir(parents=True)  # Python remembers of a path that it was not there
     return stage
 
@@ -74,7 +76,7 @@ def _settings(target: Target) -> str:
 [tool.mutmut]
 source_paths = ["src"]
 only_mutate = ["src/{target.module}"]
-also_copy = ["pyproject.toml", "{target.member.split("/")[0]}"]
+also_copy = ["pyproject.toml", "docs", "{target.member.split("/")[0]}"]
 pytest_add_cli_args = ["-p", "no:randomly", "-p", "no:xdist"]
 pytest_add_cli_args_test_selection = {[f"{target.member}/tests/{test}" for test in target.tests]}
 timeout_constant = 20.0

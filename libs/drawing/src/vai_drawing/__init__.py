@@ -1,7 +1,7 @@
-"""What is drawn of an automation, or of one run of it: its steps, and which of them wait for which.
+"""The graph that is drawn for an automation or an automation run: its steps, and which of them wait for which.
 
-`mermaid.py` and `svg.py` draw it, `drawer.py` does so in a process of its own.
-Names, kinds and notes may hold anything: those who draw make them harmless.
+`mermaid.py` and `svg.py` draw it; `drawer.py` draws SVG in a process of its own. Names, kinds and notes may have any
+characters: the drawing modules escape them.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Node:
-    """A step. `state` is a key of `looks.LOOKS`, or None where no run is drawn; `note` stands small beside the kind."""
+    """A step. `state` is a key of `looks.LOOKS`, or None if no run is drawn. `note` is written in small letters beside
+    the kind.
+    """
 
     key: str
     name: str
@@ -23,7 +25,9 @@ class Node:
 
 @dataclass(frozen=True)
 class Edge:
-    """`target` waits for `source` (keys of nodes), for its `port` where there is one; `taken` is None before a run."""
+    """`target` waits for `source` (keys of nodes), and for its `port` if one is given. `taken` is None if no run is
+    drawn.
+    """
 
     source: str
     target: str
@@ -33,7 +37,7 @@ class Edge:
 
 @dataclass(frozen=True)
 class Graph:
-    """A graph without cycles; each key is there once, and every edge joins two of them (else KeyError)."""
+    """A graph without cycles. Keys are unique, and every edge joins two of them (else KeyError)."""
 
     title: str
     nodes: Sequence[Node]
@@ -41,7 +45,7 @@ class Graph:
 
 
 def as_json(graph: Graph) -> dict[str, Any]:
-    """The graph as JSON; `as_graph` reads it again."""
+    """The graph as JSON, for `as_graph`."""
     nodes, edges = ([vars(one) for one in some] for some in (graph.nodes, graph.edges))
     return {"title": graph.title, "nodes": nodes, "edges": edges}
 

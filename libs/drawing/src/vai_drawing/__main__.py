@@ -1,7 +1,7 @@
-"""The process that draws: `python -m vai_drawing` reads a graph a line from its input and writes an SVG a line.
+"""The process that draws: `python -m vai_drawing` reads one graph per line from its input and writes one SVG per line.
 
-Both are JSON. An answer is `{"svg": …}`, or `{"too_large": true}`. It works below the priority of whoever started it,
-with a memory of its own, and ends with its input.
+Both are JSON. An answer is `{"svg": …}`, or `{"too_large": true}`. It has a lower priority than its parent process and
+its own memory limit, and it ends when its input ends.
 """
 
 import json
@@ -13,7 +13,7 @@ from vai_drawing import as_graph
 from vai_drawing.layout import TooLarge
 from vai_drawing.svg import svg
 
-_MEMORY = 1 << 30  # bytes of address space: a drawing of the largest size needs a tenth
+_MEMORY = 1 << 30  # bytes of address space; the largest drawing needs a tenth of it
 _NICE = 10
 
 

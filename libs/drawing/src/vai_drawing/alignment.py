@@ -1,7 +1,9 @@
-"""Where the vertices of layers stand: close to what they are joined to, in their order, and never too close.
+"""Places the vertices within their layers: close to their neighbours, in their order, and never too close to each
+other.
 
-Layer by layer each vertex wishes to stand at the mean of its neighbours. What is granted is the least sum of squares
-that keeps order and distances: an isotonic regression, found in one pass (pool adjacent violators).
+For each layer: the ideal place of a vertex is the mean of its neighbours' places. The chosen places have the smallest
+sum of squared distances from the ideal ones that keeps order and distances. This is an isotonic regression, computed in
+one pass (pool adjacent violators).
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,7 +16,7 @@ NODE_GAP = 24  # px
 _PASSING_GAP = 16
 _SWEEPS = 24
 _MOST_VISITS = 400_000
-_UNJOINED = 0.01  # the weight of a vertex that has no neighbour on that side: it stays where it may
+_UNJOINED = 0.01  # the weight of a vertex without a neighbour on that side: it hardly moves
 
 _JOINING = 0.05
 
@@ -24,7 +26,7 @@ Links = list[list[tuple[int, float]]]
 def aligned(
     rows: Sequence[Sequence[int]], chains: Sequence[Sequence[int]], nodes: int, breadths: Sequence[float]
 ) -> list[float]:
-    """The centre of every vertex across the layers; vertices from `nodes` on are passages of edges."""
+    """The centre of every vertex across the layers, in px. Vertices from number `nodes` on are passages of edges."""
     rank = {vertex: layer for layer, row in enumerate(rows) for vertex in row}
     before, behind = _links(chains, rank, nodes)
     both = [a + b for a, b in zip(before, behind, strict=True)]
@@ -43,12 +45,14 @@ def aligned(
 
 
 def _links(chains: Iterable[Sequence[int]], rank: dict[int, int], nodes: int) -> tuple[Links, Links]:
-    """Neighbours in the layer before and in the one behind, with weights: a long edge likes best to be straight."""
+    """The neighbours in the layer before and in the one after, with weights. Parts of long edges have large weights, so
+    that these edges become straight.
+    """
     before: Links = [[] for _ in rank]
     behind: Links = [[] for _ in rank]
     for chain in chains:
         for a, b in pairwise(chain):
-            joins = b == chain[-1] and b >= nodes  # it may come from far: the way that it joins stays straight
+            joins = b == chain[-1] and b >= nodes  # it may come from far away: the edge that it joins stays straight
             weight = _JOINING if joins else (1.0, 2.0, 8.0)[(a >= nodes) + (b >= nodes)]
             upper, lower = (a, b) if rank[a] < rank[b] else (b, a)
             behind[upper].append((lower, weight))
@@ -57,7 +61,7 @@ def _links(chains: Iterable[Sequence[int]], rank: dict[int, int], nodes: int) ->
 
 
 def _distances(row: Sequence[int], breadths: Sequence[float], nodes: int) -> list[float]:
-    """From each vertex to the next one."""
+    """The smallest distance from each vertex to the next one."""
     return [
         (breadths[a] + breadths[b]) / 2 + (NODE_GAP if a < nodes and b < nodes else _PASSING_GAP)
         for a, b in pairwise(row)
@@ -77,7 +81,7 @@ def _settle(
     offsets = [0.0]
     for distance in apart:
         offsets.append(offsets[-1] + distance)
-    blocks: list[tuple[float, float, int]] = []  # mean, weight, how many stand shoulder to shoulder
+    blocks: list[tuple[float, float, int]] = []  # mean, weight, how many vertices stand side by side without a gap
     for offset, (wish, weight) in zip(offsets, wishes, strict=False):
         block = (wish - offset, weight, 1)
         while blocks and blocks[-1][0] >= block[0]:

@@ -1,4 +1,4 @@
-"""Draws in a process of its own, so that a drawing never holds up whoever serves it."""
+"""Draws in a process of its own, so that a drawing never delays the server."""
 
 import asyncio
 import hashlib
@@ -12,7 +12,9 @@ from vai_drawing import Graph, as_json
 from vai_drawing.layout import TooLarge
 
 SECONDS = 60.0
-"""The most that one drawing may take; the largest takes about two on a quiet machine, and drawn at low priority."""
+"""The time limit of one drawing. The largest takes about two seconds on an idle machine; the process has a low
+priority.
+"""
 
 MOST_WAITING = 32
 _KEPT_BYTES = 16 << 20
@@ -25,17 +27,17 @@ def _written(graph: Graph) -> bytes:
 
 
 class Busy(Exception):
-    """More drawings are asked for than are drawn; try again in a moment."""
+    """Too many drawings are requested at the same time. Try again in a moment."""
 
 
 class Failed(Exception):
-    """The process that draws has ended by itself: no graph is to blame."""
+    """The drawing process has ended by itself, not because of the graph."""
 
 
 class Drawer:
-    """One process that draws one graph at a time; it starts with the first and stops when it has been idle.
+    """One process that draws one graph at a time. It starts with the first graph and stops when it has been idle.
 
-    The newest drawings are kept (16 MiB of them): the same graph is not drawn twice.
+    The newest drawings are kept (16 MiB), so that the same graph is not drawn twice.
     """
 
     def __init__(self) -> None:
@@ -47,7 +49,7 @@ class Drawer:
         self._idle: asyncio.TimerHandle | None = None
 
     async def svg(self, graph: Graph) -> str:
-        """The drawing. Raises `TooLarge`, also for one that takes longer than `SECONDS`, `Busy` and `Failed`."""
+        """The drawing as SVG. Raises `TooLarge` (also if it takes longer than `SECONDS`), `Busy` or `Failed`."""
         asked = await asyncio.to_thread(_written, graph)
         key = hashlib.sha256(asked).digest()
         if key not in self._kept:
@@ -89,7 +91,9 @@ class Drawer:
         return str(answer["svg"])
 
     async def _exchange(self, asked: bytes) -> bytes:
-        """Sends a graph and reads its drawing. Whoever is interrupted here leaves no half answer behind."""
+        """Send a graph and read its drawing. If this is interrupted, the process is ended, so that no half-read answer
+        is left.
+        """
         done = False
         try:
             process = await self._running()
@@ -106,7 +110,7 @@ class Drawer:
             if not done:
                 await self.close()
         if not done:
-            raise TooLarge  # it was killed over it: of its memory, most likely
+            raise TooLarge  # it was killed while drawing this graph, probably for its memory
         return line
 
     async def _running(self) -> asyncio.subprocess.Process:
@@ -134,7 +138,7 @@ class Drawer:
         self._idle = asyncio.get_running_loop().call_later(_IDLE_SECONDS, self._stop_if_idle)
 
     def _stop_if_idle(self) -> None:
-        """Its input ends, so it does."""
+        """Close its input, which ends it."""
         if not self._turn.locked() and self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
             self._process = None

@@ -1,4 +1,4 @@
-"""Which edges follow from others: where A leads to B and B to C, an edge from A to C tells nothing new."""
+"""Finds edges that follow from others: if A leads to B and B to C, an edge from A to C adds nothing."""
 
 from dataclasses import replace
 
@@ -7,8 +7,9 @@ from vai_drawing.ranking import in_order
 
 
 def without_implied(graph: Graph) -> Graph:
-    """The graph without the edges that a longer way implies; an edge with a port stays. As it is where there is a
-    cycle."""
+    """The graph without the edges that a longer way implies. Edges with a port stay. A graph with a cycle stays as it
+    is.
+    """
     index = {node.key: number for number, node in enumerate(graph.nodes)}
     pairs = [(index[edge.source], index[edge.target]) for edge in graph.edges]
     behind: list[set[int]] = [set() for _ in index]
@@ -17,7 +18,7 @@ def without_implied(graph: Graph) -> Graph:
     order = in_order(len(index), sorted(set(pairs)))
     if len(order) < len(index):
         return graph
-    # Sets of nodes as whole numbers, a bit for each node: what can be reached from a node, and in two steps or more.
+    # Sets of nodes as integers, one bit per node: those reached from a node, and those in two steps or more.
     reached = [0] * len(index)
     farther = [0] * len(index)
     for node in reversed(order):

@@ -1,4 +1,4 @@
-"""From nodes and edges to layers: which node stands in which layer, and which layers each edge passes."""
+"""Assigns nodes to layers, and finds the layers that each edge passes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from itertools import pairwise
 from vai_drawing.ranking import ranked
 
 MOST_PASSAGES = 2_000
-"""Passages of a drawing in which every edge has a way of its own; with more, edges to one target share their way."""
+"""Up to this number of passages, every edge has its own way. If there are more, edges to one target share a way."""
 
 Pair = tuple[int, int]
 
@@ -24,11 +24,11 @@ class Wire:
 
 @dataclass(frozen=True)
 class Layers:
-    """Vertices: first the nodes, as they were counted, then one wherever an edge passes a layer (a passage).
+    """Vertices: first the nodes, in their order, then one for each layer that an edge passes (a passage).
 
-    `rank` holds the layer of each vertex, `chains` the vertices of each edge from its source on. A chain ends at the
-    target, or, for the edges in `joins`, at the passage of another edge to the same target. `labels` says which
-    vertex is the place of an edge's label (edge → vertex).
+    `rank` is the layer of each vertex. `chains` are the vertices of each edge, from its source on. A chain ends at the
+    target, or, for the edges in `joins`, at a passage of another edge to the same target. `labels` maps an edge to the
+    vertex at which its label is written.
     """
 
     rank: list[int]
@@ -43,9 +43,9 @@ class Layers:
 
 
 def layered(nodes: int, wires: Sequence[Wire]) -> Layers:
-    """Layers of `nodes` nodes. A labelled edge passes a layer of labels right behind its source.
+    """Make the layers of `nodes` nodes. A labelled edge passes a layer for labels directly after its source.
 
-    Edges lead from earlier to later layers; where there is a cycle, some of its edges lead back.
+    Edges lead from earlier to later layers. In a cycle some edges lead back.
     """
     rank = _with_room_for_labels(ranked(nodes, [(wire.source, wire.target) for wire in wires]), wires)
     passages = sum(max(abs(rank[wire.source] - rank[wire.target]) - 1, 0) for wire in wires)
@@ -72,7 +72,7 @@ class _Weaver:
 
     def _chain(self, number: int, wire: Wire) -> list[int]:
         rank = self._layers.rank
-        if rank[wire.source] > rank[wire.target]:  # leads back: from below to above, on a way of its own
+        if rank[wire.source] > rank[wire.target]:  # leads back, from bottom to top, with its own way
             inner = [self._passage(layer) for layer in range(rank[wire.source] - 1, rank[wire.target], -1)]
             if wire.labelled and inner:
                 self._layers.labels[number] = inner[-1]
@@ -97,7 +97,7 @@ class _Weaver:
 
 
 def _with_room_for_labels(rank: list[int], wires: Sequence[Wire]) -> list[int]:
-    """Makes room for a layer of labels behind every layer that a labelled edge begins in."""
+    """Add a layer for labels after every layer in which a labelled edge begins."""
     named = {min(rank[wire.source], rank[wire.target]) for wire in wires if wire.labelled}
     before = [0]
     for layer in range(max(rank, default=0) + 1):

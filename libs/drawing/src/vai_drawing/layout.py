@@ -1,4 +1,4 @@
-"""Where everything of a drawing stands: boxes of nodes, ways of edges, their labels. Lengths in px."""
+"""Places everything in a drawing: the boxes of nodes, the ways of edges, and labels. Lengths are in px."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from vai_drawing.ordering import ordered
 from vai_drawing.placing import LAYER_GAP, Places, Point, Size, placed
 
 MOST_VERTICES = 8_000
-"""Nodes and passages of edges that are placed: a second or two of computing."""
+"""The largest number of nodes and passages together. This many take a second or two to compute."""
 
 NODE_WIDTH = 248
 LABEL_HEIGHT = 18
 LABEL_SIZE = 11
 
 _MOST_LABEL = 130
-_BROAD = 1_400  # what is broader goes from left to right, where that is narrower
+_BROAD = 1_400  # a drawing that is wider than this goes from left to right, if that is narrower
 _ALONE_GAP = 26
 
 
@@ -45,10 +45,10 @@ class Way:
 
 @dataclass(frozen=True)
 class Layout:
-    """Centres of the nodes and ways of the edges, by their numbers in the graph; the whole lies between 0 and `size`.
+    """Centres of the nodes and ways of the edges, by their numbers in the graph. All points lie between 0 and `size`.
 
-    `down`: edges leave at the bottom and come in at the top, else right and left. An edge from a node to itself has
-    no way.
+    `down`: edges leave at the bottom and come in at the top, else right and left. An edge from a node to itself has no
+    way.
     """
 
     size: Size
@@ -58,7 +58,8 @@ class Layout:
 
 
 def lay_out(graph: Graph, node_height: float) -> Layout:
-    """Top to bottom, or left to right where that is narrower: a long chain goes down, a wide fan goes right.
+    """Place from top to bottom, or from left to right if that is narrower: a long chain goes down, a wide fan goes
+    right.
 
     Nodes without edges stand below all others, in rows. Raises `TooLarge`.
     """
@@ -96,7 +97,7 @@ def _label_width(text: str) -> float:
 
 
 def _goes_down(rows: Sequence[Sequence[int]], sizes: list[Size]) -> bool:
-    """Judged by the least that each direction takes."""
+    """Choose the direction by the smallest width that each one needs."""
     abreast = max((sum(sizes[vertex][0] + NODE_GAP for vertex in row) for row in rows), default=0)
     in_a_row = sum(max(sizes[vertex][0] for vertex in row) + LAYER_GAP for row in rows)
     return abreast <= _BROAD or abreast <= in_a_row
@@ -109,7 +110,7 @@ def _way(places: Places, layers: Layers, order: int, text: str) -> Way:
 
 
 def _add_alone(centres: dict[int, Point], alone: list[int], size: Size, node_height: float) -> Size:
-    """Puts the nodes without edges below the others, in rows as broad as these; answers the new size."""
+    """Place the nodes without edges below the others, in rows of the same width. Return the new size."""
     if not alone:
         return size
     breadth, height = size

@@ -1,21 +1,23 @@
-"""Texts of strangers, made fit for a drawing: one line, nothing that XML forbids, no longer than there is room."""
+"""Makes users' texts safe for a drawing: one line, only characters that XML allows, no longer than the available
+width.
+"""
 
 import re
 import unicodedata
 
-# Controls, halves of surrogate pairs, what turns the direction of writing, non-characters.
+# Control characters, halves of surrogate pairs, characters that change the direction of writing, non-characters.
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff]+")
 _NARROW = frozenset("fijlrtI.,:;'|!()[]{} ")
 _BROAD = frozenset("mwMW@%—…")
 
 
 def clean(text: str) -> str:
-    """One line of what can be written."""
+    """The text in one line, without forbidden characters."""
     return " ".join(_UNFIT.sub(" ", text).split())
 
 
 def width(text: str, size: float) -> float:
-    """About how broad it is in px at this font size: in a broad font, since nobody knows which one will be there."""
+    """The approximate width in px at this font size. It assumes a wide font, since the viewer's font is not known."""
     return sum(map(_em, text)) * size
 
 

@@ -1,4 +1,4 @@
-"""How the states of steps look in every drawing: never by colour alone."""
+"""How the states of steps look in drawings. They can be told apart without colour."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ LOOKS = {
 
 
 def look_of(state: str | None) -> Look:
-    """A state that is not known looks like none; its word is shown all the same."""
+    """An unknown state looks like no state, but its name is shown."""
     return LOOKS.get(state or "", PLAIN)
 
 

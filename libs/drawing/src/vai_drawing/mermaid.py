@@ -1,7 +1,7 @@
-"""A graph as Mermaid text, for documents and chats that draw it themselves.
+"""Writes a graph as Mermaid text, for documents and chats that draw it themselves.
 
-Whatever means something to Mermaid, Markdown, HTML or YAML is written as a number: a name is shown, never obeyed.
-Tried on Mermaid 11 in its loosest setting.
+Characters with a meaning in Mermaid, Markdown, HTML or YAML are written as numbers, so a name is shown and never
+interpreted. Tested with Mermaid 11 in its loosest security setting.
 """
 
 import re
@@ -12,8 +12,8 @@ from vai_drawing.looks import LOOKS, PLAIN, look_of, spoken
 
 _MOST_NAME, _MOST_OTHER = 60, 40
 _MEANT = re.compile(r"[^\w ,.?!'=/()+…·-]|^[\d+-]|(?<![^\W_])_|_(?![^\W_])")
-_INVISIBLE = "\u200b"  # between two dollars it keeps them from being a formula, behind a colon from being an icon
-_IN_TITLES = str.maketrans("<>&", "‹›+")  # Mermaid takes titles for HTML, and reads no numbers there
+_INVISIBLE = "\u200b"  # between two dollars it prevents a formula, after a colon an icon
+_IN_TITLES = str.maketrans("<>&", "‹›+")  # Mermaid reads titles as HTML and does not decode numbers there
 
 
 def mermaid(graph: Graph) -> str:

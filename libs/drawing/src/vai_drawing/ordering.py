@@ -1,4 +1,4 @@
-"""The order within layers: the order in which the steps were written, changed where fewer edges cross by it."""
+"""Orders the vertices within layers: as the steps were written, changed if fewer edges cross then."""
 
 from bisect import bisect_right, insort
 from collections.abc import Iterable, Sequence
@@ -9,16 +9,17 @@ from vai_drawing.layering import Layers
 _SWEEPS = 12
 _MOST_TRIES = 12
 _MOST_LINKS = 24_000
-"""Of all tries together; the first is made whatever there is."""
+"""The bound of work for all tries together. The first try is always made."""
 _MOST_SWAPPED = 3_000
-"""Links of a drawing in which neighbours are swapped one by one."""
+"""Up to this number of links, neighbours are also swapped one by one."""
 
 Rows = list[list[int]]
 Links = list[list[int]]
 
 
 def ordered(layers: Layers, nodes: int) -> Rows:
-    """The vertices of each layer in the order with the fewest crossings that was found; of two, the earlier try.
+    """The vertices of each layer in the order with the fewest crossings that was found. If two are equal, the earlier
+    try counts.
 
     Tries begin with the order of the nodes' numbers (passages beside their source, or their target), then by chance.
     """
@@ -55,7 +56,7 @@ def crossings(rows: Sequence[Sequence[int]], links: Iterable[tuple[int, int]]) -
 
 
 def _keys(layers: Layers, nodes: int, *, at_source: bool) -> list[float]:
-    """What each vertex is put in order by at first: a node's number; a passage stands beside an end of its edge."""
+    """The first sort key of each vertex: a node's number; a passage is placed beside one end of its edge."""
     keys: list[float] = [*range(nodes), *([0.0] * (len(layers.rank) - nodes))]
     for chain in layers.chains:
         end = chain[0] if at_source or chain[-1] >= nodes else chain[-1]

@@ -1,4 +1,6 @@
-"""From layers to places: how thick each layer is, how far it is from the next one, and the way of every edge."""
+"""Computes places from layers: the thickness of each layer, its distance from the next one, and the way of every
+edge.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +19,7 @@ Size = tuple[float, float]
 
 @dataclass(frozen=True)
 class Places:
-    """Of every vertex its centre across its layer, and where that begins and ends; in px, from 0 on.
+    """For every vertex its centre across its layer, and where the layer begins and ends. In px, from 0 on.
 
     `down` says that layers follow each other from top to bottom, else they do from left to right.
     """
@@ -37,7 +39,9 @@ class Places:
         return self._turned(self.centres[vertex], (self.begins[vertex] + self.ends[vertex]) / 2)
 
     def way(self, chain: Sequence[int]) -> list[Point]:
-        """Two points for each step from layer to layer: where it leaves a vertex, and where it comes to the next."""
+        """Two points for each step from layer to layer: where the edge leaves a vertex, and where it reaches the next
+        one.
+        """
         points: list[Point] = []
         for a, b in pairwise(chain):
             forward = self.begins[a] < self.begins[b]

@@ -1,4 +1,4 @@
-"""Which layer each node stands in: behind all that it waits for, and close to what it is joined to."""
+"""Chooses the layer of each node: after all nodes for which it waits, and close to its neighbours."""
 
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,7 @@ Pair = tuple[int, int]
 
 
 def ranked(nodes: int, pairs: Iterable[Pair]) -> list[int]:
-    """The layer of each node, from 0 on. A pair leads to a later layer, but for some of each cycle, which lead back."""
+    """The layer of each node, from 0 on. Pairs lead to later layers, except that in a cycle some lead back."""
     forward = _without_cycles(nodes, sorted(set(pairs)))
     before: list[list[int]] = [[] for _ in range(nodes)]
     behind: list[list[int]] = [[] for _ in range(nodes)]
@@ -28,9 +28,9 @@ def ranked(nodes: int, pairs: Iterable[Pair]) -> list[int]:
 
 
 def in_order(nodes: int, pairs: Sequence[Pair]) -> list[int]:
-    """The nodes such that every pair leads on; of those that may be next the one with the least number comes first.
+    """The nodes in an order in which every pair leads forward. If several can be next, the smallest number comes first.
 
-    What a cycle holds, and what stands behind it, is left out.
+    Nodes in a cycle, and nodes after a cycle, are left out.
     """
     behind: list[list[int]] = [[] for _ in range(nodes)]
     waits = [0] * nodes
@@ -49,7 +49,7 @@ def in_order(nodes: int, pairs: Sequence[Pair]) -> list[int]:
 
 
 def _shorten(order: Sequence[int], before: list[list[int]], behind: list[list[int]], rank: list[int]) -> bool:
-    """Moves nodes that more edges leave than enter as far down as they may go: their edges get shorter by it."""
+    """Move nodes with more outgoing than incoming edges as far down as possible, which makes their edges shorter."""
     moved = False
     for node in reversed(order):
         if len(behind[node]) > len(before[node]):
@@ -60,11 +60,11 @@ def _shorten(order: Sequence[int], before: list[list[int]], behind: list[list[in
 
 
 def _without_cycles(nodes: int, pairs: Sequence[Pair]) -> list[Pair]:
-    """The pairs with those turned round that close a cycle (found by a walk in depth from the first node on)."""
+    """The pairs, with those reversed that close a cycle (found by a depth-first search from the first node on)."""
     behind: list[list[int]] = [[] for _ in range(nodes)]
     for source, target in pairs:
         behind[source].append(target)
-    place = [0] * nodes  # 0: not seen, 1: on the way that is walked now, 2: done
+    place = [0] * nodes  # 0: not seen, 1: on the present path, 2: done
     closing: set[Pair] = set()
     for start in range(nodes):
         if place[start]:

@@ -1,4 +1,4 @@
-"""Takes needless bends out of edges, without moving anything closer than it may be."""
+"""Removes unnecessary bends from edges, without making any distance too small."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -8,7 +8,7 @@ _PASSES = 4  # one frees room for the next
 
 
 class Straightening:
-    """Moves vertices within the room that their neighbours in the layer leave them; `centres` is changed in place."""
+    """Move vertices within the room that their neighbours in the layer leave. Changes `centres` in place."""
 
     def __init__(
         self,
@@ -36,7 +36,9 @@ class Straightening:
                     self._move(chain, run, low, high)
 
     def _line_up(self, source: int, target: int) -> None:
-        """Two nodes that are each other's only one on that side: the second below the first, else the other way."""
+        """Two nodes that are each other's only neighbour on that side: move the second one below the first, or the
+        first one above the second.
+        """
         for moved, to in ((target, self._centres[source]), (source, self._centres[target])):
             low, high = self._room(moved)
             if low <= to <= high:
@@ -51,7 +53,9 @@ class Straightening:
         return low, high
 
     def _runs(self, inner: Sequence[int]) -> Iterator[tuple[list[int], float, float]]:
-        """Parts of a chain, each as long as there is a straight line for it, and where that may lie."""
+        """Cut a chain into parts, each as long as a straight line is possible for it, with the range in which this line
+        may lie.
+        """
         run: list[int] = []
         low, high = -inf, inf
         for vertex in inner:

@@ -1,6 +1,6 @@
-"""A graph as SVG: one file that needs nothing else, runs nothing and is readable without colour.
+"""Writes a graph as SVG: one file that needs no other file, has no scripts and is readable without colour.
 
-Only attributes, no style sheet, no ids: it may stand in a page among others, under any content security policy.
+It uses attributes only, no style sheet and no ids, so it can be part of a page under any content security policy.
 """
 
 from itertools import pairwise
@@ -23,7 +23,7 @@ _INSET = 16
 _ARROW = 8
 _MOST_TITLE = 1_000
 MOST_EDGES = 6_000
-_BOLD = 1.1  # how much broader bold letters are
+_BOLD = 1.1  # how much wider bold letters are
 _PAPER, _EDGE, _TAKEN, _NOT_TAKEN, _TEXT, _SMALL = "#fbfcfd", "#8490a0", "#475467", "#b4bcc8", "#1f2328", "#57606a"
 
 
@@ -31,10 +31,10 @@ _NOTE_HEIGHT = 22
 
 
 def svg(graph: Graph) -> str:
-    """The drawing as text. It takes a few seconds at most, in which it computes: a server draws in a `Drawer`.
+    """The drawing as text. It computes for up to a few seconds, so a server should use a `Drawer`.
 
-    Where the edges are too many to be told apart, those are left out that follow from others; the drawing says so.
-    Raises `TooLarge` where even then there are too many.
+    If there are too many edges to be readable, those that follow from others are left out, and the drawing says so.
+    Raises `TooLarge` if there are still too many.
     """
     try:
         return _drawn(graph, "")
@@ -97,7 +97,7 @@ def _node(place: Element, node: Node, centre: Point, height: float) -> None:
 
 
 def _told(node: Node) -> list[str]:
-    """All about a node, unshortened within reason."""
+    """The tooltip of a node, with texts at (almost) full length."""
     state = clean(node.state or "")
     lasted = spoken(node.seconds) if node.seconds is not None else ""
     lines = [clean(node.name), clean(node.key), clean(node.kind), " · ".join(filter(None, (state, lasted)))]
@@ -152,7 +152,7 @@ def _edge(place: Element, edge: Edge, way: Way, down: bool) -> None:
 
 
 def _path(points: list[Point], down: bool, tip: float) -> str:
-    """The line, up to its tip, which is so long; it comes straight into the tip."""
+    """The line up to the arrow's tip of the given length. Its last part has the direction of the tip."""
     (x, y), length = points[-1], tip * _direction(points, down)
     stops = [*points[:-1], (x, y - length) if down else (x - length, y)]
     parts = [f"M{_at(stops[0])}"]
@@ -176,7 +176,7 @@ def _arrow(points: list[Point], down: bool) -> str:
 
 
 def _direction(points: list[Point], down: bool) -> int:
-    """1 for an edge that leads on, -1 for one that leads back (in a cycle)."""
+    """1 for an edge that leads forward, -1 for one that leads back (in a cycle)."""
     (x, y), (last_x, last_y) = points[-2:]
     return 1 if (y < last_y if down else x < last_x) else -1
 

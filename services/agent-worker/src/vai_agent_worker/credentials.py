@@ -1,4 +1,4 @@
-"""What a connection adds to a request, and to which host alone (decision 35)."""
+"""The credentials that a connection adds to a request, and the only host that gets them (decision 35)."""
 
 import httpx2
 

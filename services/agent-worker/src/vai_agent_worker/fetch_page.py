@@ -25,7 +25,7 @@ _CUT = "The page is longer than its limits: only its beginning was read (max_byt
 
 
 class FetchPage:
-    """Fetches the page and has it read beside the event loop. `robots` are the rules of sites that it has seen."""
+    """Fetches the page; another process reads it. `robots` are the rules of the sites so far."""
 
     name = "fetch_page"
     reads = Definition

@@ -27,7 +27,7 @@ from vai_worker.owned import Owned
 class HttpRequest:
     """Sends the request; the result is the response.
 
-    `policy` says to whom; `read_timeout` (seconds) bounds each silence of the server.
+    `policy` says which addresses may be reached. `read_timeout` (seconds) bounds each silence of the server.
     """
 
     name = "http_request"
@@ -43,7 +43,7 @@ class HttpRequest:
         connection = await run.connection()
         answer, hidden = await self._answered(run, definition, connection)
         if connection is not None and connection.renew_at and _is_refused(answer, definition):
-            # An access token may end before its time; what was refused so was not carried out.
+            # An access token may expire early. A request refused for that was not carried out, so it is repeated.
             connection = await run.connection(rejected=connection.credentials["access_token"])
             answer, hidden = await self._answered(run, definition, connection)
         if not definition.expects(answer.status):
@@ -53,7 +53,7 @@ class HttpRequest:
     async def _answered(
         self, run: Owned, definition: Definition, connection: ConnectionSecret | None
     ) -> tuple[Answer, Hidden]:
-        """The answer, whatever its status, and what must not be seen of it. Raises `RunError`."""
+        """The answer, whatever its status, and the values that must be hidden in it. Raises `RunError`."""
         outgoing, hidden = await run.judged(partial(_composed, definition, connection, run))
         if outgoing.withheld:
             await run.log("credentials_withheld", f"Credentials are not sent: {outgoing.withheld}", level="warning")
@@ -86,7 +86,7 @@ class HttpRequest:
 
 
 async def _sent(client: httpx2.AsyncClient, run: Owned, definition: Definition, trail: list[Outgoing]) -> Answer:
-    """The answer, along redirects: `trail` ends with the request that is under way."""
+    """The answer, after redirects. `trail` ends with the present request."""
     for _ in range(definition.max_redirects + 1):
         onward = await _exchange(client, definition, trail[-1])
         if isinstance(onward, Answer):
@@ -132,7 +132,9 @@ def _is_followed(definition: Definition, response: httpx2.Response) -> bool:
 
 
 def _composed(definition: Definition, connection: ConnectionSecret | None, run: Owned) -> tuple[Outgoing, Hidden]:
-    """The first request, and what must not be seen again: of the definition, of the connection, and of its headers."""
+    """The first request, and the values that must be hidden: of the definition, of the connection, and of its
+    headers.
+    """
     told = definition.stored()
     try:
         outgoing = compose(definition, told, connection, str(run.id), run.traceparent)
@@ -144,7 +146,7 @@ def _composed(definition: Definition, connection: ConnectionSecret | None, run: 
 
 
 def _caution(definition: Definition) -> str:
-    """What the reader must know when nobody knows whether the request was carried out (decision 24)."""
+    """A sentence for errors after which it is not known whether the request was carried out (decision 24)."""
     if definition.repeatable:
         return ""
     return (

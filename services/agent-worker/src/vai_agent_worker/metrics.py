@@ -1,4 +1,4 @@
-"""What calls to the outside came to."""
+"""Metrics of calls to the outside."""
 
 from prometheus_client import Counter, Histogram
 

@@ -1,6 +1,6 @@
 """Parses large answers outside of the event loop: one at a time for each organisation, and only few together.
 
-So an organisation with many large answers does not delay the calls of others.
+So the large answers of one organisation do not delay the calls of others.
 """
 
 import asyncio
@@ -13,13 +13,13 @@ from vai_agent_worker.response import Answer
 from vai_records.secrets.hiding import Hidden
 
 LARGE = 65_536
-"""Bytes; what is smaller is parsed at once, in less than a millisecond."""
+"""In bytes. Smaller answers are parsed in the event loop, in less than a millisecond."""
 
 AT_ONCE = 2
 
 
 class Parsing:
-    """One for a process."""
+    """One object per process."""
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="parsing")

@@ -25,9 +25,10 @@ _CONTENT = "(content)"
 
 @dataclass(frozen=True)
 class Outgoing:
-    """One request. `own` are the connection's headers, which never follow a redirect; header names in lower case.
+    """One request. `own` are the connection's headers, which are never sent after a redirect. Header names are in lower
+    case.
 
-    `secret` names the headers, and the content, that go to no other origin.
+    `secret` names the headers, and perhaps the content, that are sent to no other origin.
     """
 
     method: str
@@ -39,14 +40,14 @@ class Outgoing:
     withheld: str | None = None
 
     def shown_url(self) -> str:
-        """The address without what must not be read again."""
+        """The address without parts that may be secret."""
         return Hidden(()).address(str(self.url))
 
     def build(self, client: httpx2.AsyncClient) -> httpx2.Request:
         return client.build_request(self.method, self.url, headers={**self.own, **self.headers}, content=self.content)
 
     def after(self, response: httpx2.Response) -> Self | None:
-        """The request that a redirect asks for, None if the response is no redirect.
+        """The request that follows from a redirect. None if the response is no redirect.
 
         Raises CONNECTION_ERROR if it leads nowhere, or from https to http.
         """
@@ -80,7 +81,7 @@ class Outgoing:
         return replace(self, method="GET", content=None, headers=headers)
 
     def _misled(self, location: str, why: str) -> Permanent:
-        # Without the query, which may hold a credential.
+        # Without the query, which may have a credential.
         url = f"{self.url.scheme}://{self.url.host}{self.url.path}"
         shown = Hidden(()).address(location)[:500]
         return Permanent(
@@ -97,10 +98,10 @@ def compose(
     run_id: str,
     traceparent: str | None = None,
 ) -> Outgoing:
-    """The first request of a run; it continues the current span, or else the run's trace. `told` is the definition as
+    """The first request of a run. It continues the current span, or else the run's trace. `told` is the definition as
     JSON.
 
-    Raises DATA_ERROR for what cannot be sent, AUTH_ERROR for unusable credentials.
+    Raises DATA_ERROR for a request that cannot be sent, AUTH_ERROR for unusable credentials.
     """
     base = base_url(connection) if connection else None
     url = _url(definition, connection, base).copy_merge_params(_texts("query", definition.query))

@@ -1,4 +1,4 @@
-"""Makes a run's result of a response, or the error that its status means (decision 25)."""
+"""Turns a response into a run's result, or into the error that its status means (decision 25)."""
 
 import base64
 import re
@@ -45,7 +45,7 @@ class Answer:
     withheld: str | None = None
 
     def result(self, hidden: Hidden) -> dict[str, Any]:
-        """The run's `result`; `body_encoding` is json (parsed), text or base64."""
+        """The run's `result`. `body_encoding` is json (parsed), text or base64."""
         body, encoding = self._body()
         return {
             "status_code": self.status,
@@ -58,9 +58,9 @@ class Answer:
         }
 
     def failure(self, hidden: Hidden, caution: str = "") -> RunError:
-        """The error that a status which was not expected means.
+        """The error for a status that was not expected.
 
-        `caution` is said where the request may not be sent twice: then a server's failure is final (decisions 24, 25).
+        `caution` is added if the request must not be sent twice. Then a server's failure is final (decisions 24, 25).
         """
         where = f"{self.method} {hidden.address(self.url)} answered {self.status}"
         text = self._text() or ""
@@ -122,7 +122,7 @@ class Answer:
 async def read(response: httpx2.Response, limit: int) -> tuple[bytes, bool]:
     """At most `limit` bytes of the decoded body, and whether there was more.
 
-    It is inflated no further than the limit, so that a small response cannot fill the memory.
+    It is decompressed no further than the limit, so that a small response cannot fill the memory.
     """
     inflate = _inflater(response)
     body = bytearray()
@@ -136,7 +136,9 @@ async def read(response: httpx2.Response, limit: int) -> tuple[bytes, bool]:
 
 
 def _without(hidden: Hidden, body: Any, encoding: str | None) -> Any:
-    """Without hidden values. A walk over millions of numbers takes seconds; a search in their text does not."""
+    """The value without hidden values. A text search comes first, since walking over millions of numbers would take
+    seconds.
+    """
     if encoding == "base64" or (encoding == "json" and hidden.is_absent_from(orjson.dumps(body))):
         return body
     return hidden.out_of(body)

@@ -6,6 +6,6 @@ from vai_worker.settings import WorkerSettings
 
 
 class Settings(WorkerSettings):
-    """What every worker has."""
+    """The settings that every worker has."""
 
     slots: int = Field(default=32, ge=1, le=1000, description="Runs held at once.")

@@ -1,4 +1,4 @@
-"""What a request that got no answer means: the error of its run (decision 25)."""
+"""Turns failures of requests that got no answer into errors of runs (decision 25)."""
 
 import ssl
 import zlib
@@ -11,7 +11,7 @@ from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
 from vai_records.secrets.hiding import Hidden
 
 FAILURES = (httpx2.HTTPError, httpx2.InvalidURL, zlib.error, TimeoutError)
-"""What such a request raises, besides errors of runs."""
+"""The exceptions of such requests, besides errors of runs."""
 
 _NOTHING_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 _UNSENDABLE = (httpx2.InvalidURL, httpx2.UnsupportedProtocol, httpx2.LocalProtocolError)
@@ -23,7 +23,7 @@ def unanswered(
 ) -> RunError:
     """The error of the last request of `trail`, which was not answered within `seconds`, or not in a readable way.
 
-    `caution` is said, and nothing is tried again, where the request may not be sent twice.
+    If the request must not be sent twice, `caution` is added and the error is final.
     """
     url = hidden.text(trail[-1].shown_url())
     details = {"url": url, "method": trail[-1].method}
@@ -42,7 +42,7 @@ def unanswered(
         message = f"{where}: the server's certificate is not trusted ({error}). Correct the host or its certificate."
         return Permanent(ErrorCode.CONNECTION_ERROR, message, details)
     reason = str(error) or type(error).__name__
-    # Behind a redirect something has been sent, and perhaps done.
+    # After a redirect a request was already sent, and perhaps carried out.
     if not caution or (isinstance(error, _NOTHING_SENT) and len(trail) == 1):
         return Retryable(ErrorCode.CONNECTION_ERROR, f"{where} failed: {reason}.", details)
     return Permanent(ErrorCode.CONNECTION_ERROR, f"{where} failed: {reason}.{caution}", details)

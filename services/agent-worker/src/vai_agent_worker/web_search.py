@@ -27,7 +27,7 @@ from vai_worker.retry_after import moment, seconds_to_wait
 
 MOST_ANSWER_BYTES = 10 << 20
 MOST_RAW_CHARACTERS = 100_000
-"""Of the text of one page; what is longer is cut, and the result says so."""
+"""How many characters of one page's text are kept. Longer ones are cut, and the result says so."""
 
 _MOST_TEXT = 20_000
 _LIMITS = {
@@ -110,7 +110,7 @@ def _request(definition: Definition, connection: ConnectionSecret) -> Outgoing:
 
 
 def _body(definition: Definition) -> dict[str, Any]:
-    """As Tavily wants it; what was not given is left out, so that its defaults count."""
+    """The request in Tavily's form. Values that were not given are left out, so that Tavily's defaults count."""
     body: dict[str, Any] = {
         "query": definition.query,
         "search_depth": definition.search_depth,

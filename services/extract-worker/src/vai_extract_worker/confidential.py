@@ -1,4 +1,4 @@
-"""What a source is told in confidence is in nothing that it says: log, progress, error, result."""
+"""Removes secret values from all that a source reports: log entries, progress, errors, results."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from vai_worker.children.job import ConnectionSecret
 from vai_worker.children.link import Level, Link
 
 _TOLD = ("logs", "progress")
-"""Parts of a commit that people see; the others are data and where to go on."""
+"""The parts of a commit that people see. The other parts are data and positions, which stay unchanged."""
 
 
 def hidden_of(definition: Mapping[str, Any], connection: ConnectionSecret | None) -> Hidden:
@@ -21,7 +21,7 @@ def hidden_of(definition: Mapping[str, Any], connection: ConnectionSecret | None
 
 
 class DiscreetLink:
-    """A link that takes secret values out of what is said over it."""
+    """A link to the worker that removes secret values from everything sent over it."""
 
     def __init__(self, link: Link, hidden: Hidden) -> None:
         self._link = link

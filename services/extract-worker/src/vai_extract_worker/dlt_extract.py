@@ -1,4 +1,6 @@
-"""The kind `dlt_extract`, the worker's side: what the child is told, and what of its work becomes durable (rule 14)."""
+"""The kind `dlt_extract`, the worker's side: prepares the child's job and commits what the child has extracted (rule
+14).
+"""
 
 from typing import Any
 from uuid import UUID
@@ -29,8 +31,10 @@ class _Overtaken(Exception):
 
 
 class DltExtract:
-    """Heavy, but for the source `noop`. `files_root` is the folder that the source `filesystem` may read (`{org}` in
-    it stands for the organisation's id); None: no local files. `policy` says to whom it may connect."""
+    """Runs in a child process, except for the source `noop`. `files_root` is the folder that the source `filesystem`
+    may read (`{org}` in it stands for the organisation's id); None: no local files. `policy` says to whom it may
+    connect.
+    """
 
     name = "dlt_extract"
     reads = Definition
@@ -46,7 +50,7 @@ class DltExtract:
         return isinstance(definition, Noop)
 
     async def perform(self, run: Owned) -> dict[str, Any]:
-        """The light way: the source `noop`."""
+        """The way without a child process: the source `noop`."""
         return await noop(run)
 
     async def prepare(self, run: Owned) -> dict[str, Any]:
@@ -95,7 +99,7 @@ class DltExtract:
         raise LookupError(f"no question of dlt_extract: {question}")
 
     async def _commit(self, run: Owned, payload: dict[str, Any]) -> dict[str, Any]:
-        """Manifest, cursor and checkpoint in one transaction, then what the log and the progress say of it.
+        """Write manifest, cursor and checkpoint in one transaction, then the log entry and the progress.
 
         Answers {conflict: run id} and changes nothing where another run has moved the resource's cursor.
         """
@@ -113,7 +117,9 @@ class DltExtract:
         return {}
 
     async def _announce(self, run: Owned, payload: dict[str, Any]) -> dict[str, Any]:
-        """`connection.data_available` with the checkpoint that says that it was told."""
+        """Write the event `connection.data_available` together with the checkpoint that records it, so that it comes
+        once.
+        """
         source = run.definition_as(Definition).bronze_source
         async with run.guarded() as conn:
             await checkpoints.save(conn, run.id, payload["checkpoint"])
@@ -155,9 +161,11 @@ async def _write(conn: Queries, run: Owned, source: str, payload: dict[str, Any]
 
 
 async def _load(conn: Queries, run: Owned, source: str, resource: str, payload: dict[str, Any]) -> None:
-    """Files into one table: {table, files, columns, visible, complete, replace}; `publish` shows what was committed
-    of the slice before, `abandoned` are slices that are no part of the table after all, `sharing` all the resources
-    that fill the table together."""
+    """Files for one table: {table, files, columns, visible, complete, replace}.
+
+    `publish` makes visible what was committed of the slice before. `abandoned` are slices that do not belong to the
+    table after all. `sharing` are all resources that fill this table.
+    """
     table = payload["table"]
     location = f"{run.org_id}/bronze/{source}/{table}"
     files = [lake.NewFile(file["path"], file["slice"], file["rows"], file["bytes"]) for file in payload["files"]]

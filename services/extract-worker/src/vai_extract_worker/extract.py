@@ -1,7 +1,7 @@
-"""What runs in the child process: resource after resource, slice by slice, each one committed by the worker.
+"""The extraction in the child process: one resource after another, slice by slice. The worker commits each slice.
 
-A resource that fails does not stop the others (document 000, "Partial Success"). What may succeed later is tried again
-in the run's next attempt, which goes on from the checkpoint; the last attempt ends with what there is.
+A resource that fails does not stop the others (document 000, "Partial Success"). If it may succeed later, the run's
+next attempt tries it again, from the checkpoint. After the last attempt the result has the resources that succeeded.
 """
 
 import traceback
@@ -28,9 +28,9 @@ from vai_worker.storage import open_lake
 
 
 def extract(job: Job, link: Link) -> dict[str, Any]:
-    """Extract what the definition asks for; answers the run's result (decision 29).
+    """Extract what the definition asks for. Return the run's result (decision 29).
 
-    Raises `Stop`, or the `RunError` that tells most when nothing could be extracted.
+    Raises `Stop`; or, when nothing could be extracted, the most important `RunError` (see `loading.results`).
     """
     definition = DltExtract.model_validate(job.definition)
     hidden = hidden_of(definition.stored(), job.connection)
@@ -81,7 +81,9 @@ class Extraction:
         return {table: names for table, names in filled.items() if len(names) > 1}
 
     def _known(self, job: Job) -> dict[str, Columns]:
-        """The columns of the files beside which a reader will find what this run writes."""
+        """The columns of the files that are already in the table. A reader will read them together with this run's
+        files.
+        """
         there = job.prepared.get("columns", {})
         return {
             table.table: there[table.table]["of_others" if table.replace else "all"]
@@ -90,7 +92,7 @@ class Extraction:
         }
 
     def perform(self) -> dict[str, Any]:
-        """Everything that is left, then the result."""
+        """Extract the resources that are left, then return the result."""
         run, state = self._run, self._run.state
         run.log(log_texts.extraction_started(run.source, list(state.resources), len(state.done)))
         for name in state.resources:
@@ -118,7 +120,9 @@ class Extraction:
         return self._is_patient and bool(self._run.job.prepared.get("may_wait"))
 
     def _is_given_up(self, name: str) -> bool:
-        """Whether it failed for good in an earlier attempt of this run: asked again, it would answer the same."""
+        """Whether the resource failed for good in an earlier attempt of this run. Another request would get the same
+        answer.
+        """
         given_up = self._run.state.given_up
         if given_up.get("run") != self._run.job.run_id or name not in given_up["errors"]:
             return False
@@ -127,7 +131,7 @@ class Extraction:
         return True
 
     def _give_up(self, end: RunError) -> None:
-        """Before another attempt: what failed for good is remembered."""
+        """Called before another attempt: remember which resources failed for good."""
         final = {name: error.as_json() for name, error in self._run.failed.items() if not error.retryable}
         if not end.retryable or not final:
             return
@@ -154,7 +158,7 @@ class Extraction:
         destination = f"{run.job.lake_url.rstrip('/')}/{run.job.org_id}/bronze/{run.source}"
         tables = {name: table.table for name, table in self._tables.items()}
         if len(done := {tables[name] for name in run.state.done}) == 1:
-            destination += f"/{done.pop()}"  # what was extracted, and not all that the source has brought
+            destination += f"/{done.pop()}"  # the columns that were extracted, not all that the source has
         partly = frozenset(name for name in run.failed if self._is_partly_seen(name))
         return Outcome(run.state, tables, run.failed, destination, partly)
 
@@ -164,7 +168,7 @@ class Extraction:
         return isinstance(table, IsolatingTable) and table.tracks and not table.replace and state.slices_done > 0
 
     def _announce(self, outcome: Outcome) -> None:
-        """Tell of what nobody has been told of: once, however often the run is taken up again."""
+        """Announce tables that were not announced yet. This happens once, however often the run is taken up again."""
         state = outcome.state
         new = {name: found for name, found in state.done.items() if found.rows and name not in state.announced}
         state.announced = [*state.announced, *new]

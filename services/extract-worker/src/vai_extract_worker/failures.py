@@ -1,4 +1,4 @@
-"""What went wrong with a source, in the words of the error model (decision 25): each message says what to do."""
+"""Errors of a source as errors of the error model (decision 25). Each message says what to do."""
 
 import re
 from typing import Any
@@ -16,20 +16,20 @@ _EXCERPT = 300
 
 
 def place_of(url: str | None) -> str:
-    """An address without what may be secret in it: no user, no query."""
+    """An address without the parts that may be secret: without user and query."""
     parts = urlsplit(url or "")
     return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
 
 
 def excerpt(body: bytes, hidden: Hidden) -> str:
-    """The first printable characters of an answer, secrets struck out."""
+    """The first printable characters of an answer, with secret values removed."""
     text = body[: 4 * _EXCERPT].decode("utf-8", "replace")
     text = hidden.text(text)
     return re.sub(r"[^\x20-\x7e\xa0-\uffff]+", " ", text)[:_EXCERPT]
 
 
 def of_status(response: requests.Response, hidden: Hidden) -> RunError:
-    """The error of an answer that is none of success."""
+    """The error for an answer whose status is not a success."""
     status, place = response.status_code, place_of(response.url)
     details = {"statusCode": status, "url": place, "body": excerpt(response.content, hidden)}
     said = f"{place} answered {status}"
@@ -46,7 +46,7 @@ def of_status(response: requests.Response, hidden: Hidden) -> RunError:
         text = f"{said}: there is nothing at this address. Check base_url and the resource's path."
         return Permanent(ErrorCode.CONNECTION_ERROR, text, details)
     if status < 400:
-        text = f"{said}, which holds no data. Check base_url and the resource's path."
+        text = f"{said}, which has no data. Check base_url and the resource's path."
         return Permanent(ErrorCode.DATA_ERROR, text, details)
     text = f"{said}: it does not take this request. Check the resource's path, params and paginator."
     return Permanent(ErrorCode.DATA_ERROR, text, details)
@@ -86,11 +86,11 @@ def _cause(error: BaseException) -> str:
 
 
 class Garbage(Permanent):
-    """An answer that cannot be read; it may have been cut off on its way, so it is asked for again at once."""
+    """An answer that cannot be read. It may have been cut off on its way, so the request is repeated at once."""
 
 
 def garbage(place: str, what: str, wanted: str, details: dict[str, Any]) -> Garbage:
-    """An answer that cannot be read. Nothing of it is shown: its beginning may be rows."""
+    """The error for an answer that cannot be read. It quotes nothing of the answer, since that may be rows."""
     text = f"The answer of {place} cannot be read: {what}. Check that the path is that of an API that answers {wanted}."
     return Garbage(ErrorCode.DATA_ERROR, text, details)
 

@@ -1,4 +1,4 @@
-"""What an extraction writes into its run's log: events, texts and data keys of document 004."""
+"""The log entries of an extraction: events, texts and data keys of document 004."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def extraction_started(source: str, resources: list[str], completed: int) -> Ent
 
 
 def resource_started(name: str, state: ResourceProgress, before: int, total: int) -> Entry:
-    """`before` counts the resources that are over, completed or failed."""
+    """`before` counts the resources that have ended, completed or failed."""
     sliced = ", sliced" if (state.slices_total or 1) > 1 else ""
     data: Data = {"resource": name, "completed_count": before, "total_count": total}
     return _entry("resource_started", f"Extracting {name} ({before + 1}/{total}){sliced}", data)
@@ -50,7 +50,7 @@ def slice_completed(name: str, state: ResourceProgress, rows: int) -> Entry:
 
 
 def slice_divided(name: str, state: ResourceProgress, why: str) -> Entry:
-    """A slice that is more than the source gives at once."""
+    """A slice that is larger than the source gives at once."""
     number = state.slices_done + 1
     text = f"Slice {number} for {name} is too large for the source and goes on in two halves: {why}"
     return _entry("slice_divided", text, {"resource": name, "slice": number})
@@ -99,8 +99,8 @@ def late_rows(name: str, rows: int, param: str, asked: Any) -> Entry:
 
 
 def bound_not_shown(name: str, rows: int, param: str, value: Any) -> Entry:
-    text = f"{name} was asked from {value} on, where it had {rows:,} rows, and shows none of them: {param} seems to "
-    text += "leave out the value that it is given. Rows that came later with that value are missing then: set a lag"
+    text = f"{name} was asked from {value} on, where it had {rows:,} rows, and now shows none of them: {param} seems "
+    text += "to exclude the value that it is given. Then rows that came later with that value are missing: set a lag"
     return _entry("bound_not_shown", text, {"resource": name, "rows": rows, "param": param, "value": value}, "warning")
 
 
@@ -166,7 +166,7 @@ def saved_cursor_ahead(name: str, value: str) -> Entry:
 
 
 def table_shared(name: str, table: str, why: str, replaces: bool) -> Entry:
-    """Two definitions fill one table, and perhaps do not know of each other."""
+    """Two definitions fill one table, perhaps by accident."""
     does = "takes the place of those rows" if replaces else "adds to those rows"
     text = f"{table} was filled {why} before; this run {does}. If that is not wanted, give {name} a table, or the "
     text += "definition a source_name or a connection, of its own"

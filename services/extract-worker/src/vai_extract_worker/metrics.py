@@ -1,4 +1,4 @@
-"""What extractions have brought: counted when a slice is durable, by what its source is."""
+"""Metrics of extractions, by source. Rows and bytes are counted when a slice is committed."""
 
 from prometheus_client import Counter
 

@@ -1,4 +1,4 @@
-"""How a resource is extracted: new rows or all of them, beside what the table had or in its place."""
+"""How a resource is extracted: all rows or only new ones, and whether they are added to the table or replace it."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,9 @@ from vai_records.definitions.sources.resources import Resource
 
 @dataclass(frozen=True)
 class Mode:
-    """How a resource is extracted: `tracks` a cursor, `begins` at the saved one, `replaces` what the table had."""
+    """`tracks`: a cursor is kept. `begins`: the extraction begins at the saved cursor. `replaces`: the new rows replace
+    the table's rows.
+    """
 
     tracks: bool
     begins: bool
@@ -16,9 +18,10 @@ class Mode:
 
 
 def mode_of(definition: DltExtract, resource: Resource, by_definition: bool = False, since: bool = False) -> Mode:
-    """What a resource and its definition come to; `by_definition`: `incremental: true` there suffices.
+    """The mode that follows from a resource and its definition. `by_definition`: `incremental: true` in the definition
+    is enough.
 
-    `since`: it brings only what is new because its parent does.
+    `since`: the resource brings only new rows, because its parent does.
 
     `incremental: false` in the definition extracts everything again and still tracks the cursor.
     """

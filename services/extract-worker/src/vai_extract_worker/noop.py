@@ -1,4 +1,6 @@
-"""The source `noop` (decision 34): nothing, in the worker's own process, to check and measure the path of a run."""
+"""The source `noop` (decision 34): extracts nothing, in the worker's own process. For checking and measuring the path
+of a run.
+"""
 
 from typing import Any
 

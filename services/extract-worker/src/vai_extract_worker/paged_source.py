@@ -1,7 +1,7 @@
-"""A source of a few lines: tables whose rows a method answers, page after page. For vendors, and for packages that
-bring a source.
+"""The base class of sources whose tables are read page by page. For vendors, and for packages that bring a source.
 
-Slices, increments, declared types, retries and commits are the platform's: the tables are data (`ResourceType`).
+The platform does slices, increments, declared types, retries and commits; the tables are described as data
+(`ResourceType`).
 """
 
 from abc import ABC, abstractmethod
@@ -28,10 +28,10 @@ READ_SECONDS = 30.0
 
 
 class PagedSource(ABC):
-    """Subclass it, say its pages; `resources` of its `SourceType` say which tables there are, by size.
+    """A subclass implements `pages`. `resources` of its `SourceType` lists the tables, by size.
 
-    `session` reaches permitted addresses only, keeps the pace of the table whose turn it is, and turns what servers say
-    into the errors of runs. `base_url` and `config` are the connection's, else the `SourceType`'s defaults.
+    `session` reaches permitted addresses only, keeps the pace of the present table, and turns servers' errors into
+    errors of runs. `base_url` and `config` are the connection's, else the `SourceType`'s defaults.
     """
 
     base_url: str = ""
@@ -56,12 +56,13 @@ class PagedSource(ABC):
 
     @abstractmethod
     def pages(self, part: Slice) -> Iterator[Rows | tuple[Rows, Json]]:
-        """The rows of a slice, in lists; with a list may come the position after it, from which `part.position` lets
-        another attempt go on. Raises `TooLarge` for a slice that the vendor does not give at once, `Retryable`,
-        `Permanent`, or what `session` raises."""
+        """The rows of a slice, in lists. A list may come with the position after it; another attempt gets it as
+        `part.position` and goes on there. Raises `TooLarge` for a slice that the vendor does not give at once,
+        `Retryable`, `Permanent`, or what `session` raises.
+        """
 
     def headers(self) -> dict[str, str]:
-        """What each request says beside its credentials."""
+        """The headers of each request, besides the credentials."""
         return {}
 
     def tables(self) -> list[Table]:
@@ -78,7 +79,7 @@ class PagedSource(ABC):
         return [PagedTable(reading, one, known[one.name]) for one in wanted]
 
     def turn_of(self, of: ResourceType) -> None:
-        """The requests that follow are this table's: its bucket has a pace of its own."""
+        """Called before a table's requests: its bucket has a pace of its own."""
         bucket = of.bucket or of.name
         if bucket not in self._paces:
             interval = self.type.pace_of(of)

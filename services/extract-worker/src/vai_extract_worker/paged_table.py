@@ -1,4 +1,4 @@
-"""One table of a `PagedSource`: its slices, what of their rows is new, and how far it has come."""
+"""One table of a `PagedSource`: its slices, which rows are new, and how far it has come."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,15 +27,15 @@ from vai_records.definitions.sources.resources import Incremental, Resource
 Rows = list[dict[str, Any]]
 
 _INSTANT = "2026-01-01T00:00:00Z"
-"""How a moment is written where no cursor of the table shows it."""
+"""How a moment is written if the table has no cursor that shows the format."""
 
 
 @dataclass(frozen=True)
 class Slice:
-    """What a source is asked for at a time: a table from `start` up to, not including, `end` (UTC), by its cursor.
+    """One request to a source: the rows of a table from `start` up to, not including, `end` (UTC), by its cursor.
 
-    Rows from outside of it do no harm. `start` None: from the first row there is. `end` None: all that comes after
-    `start`, also what lies in the future. `since` is `start` as the table's cursor is written.
+    Rows outside of this range do no harm. `start` None: from the first row on. `end` None: all rows after `start`, also
+    those in the future. `since` is `start` in the format of the table's cursor.
     """
 
     resource: Resource
@@ -46,7 +46,7 @@ class Slice:
     until: datetime | None = None
     """The end of an open slice: the time when the run began, for a vendor that wants to be told an end."""
     position: Json | None = None
-    """What came with the last page that is kept: go on after it. None: from the beginning."""
+    """The position that came with the last page that was kept: go on after it. None: from the beginning."""
 
     @property
     def name(self) -> str:
@@ -55,7 +55,7 @@ class Slice:
 
 @dataclass(frozen=True)
 class Reading:
-    """How a table is read: `pages` answers a slice, after `turn` has said whose turn it is."""
+    """How a table is read: `turn` is called first with the table, then `pages` gives the rows of a slice."""
 
     definition: DltExtract
     means: Means
@@ -67,7 +67,7 @@ class Reading:
 
 
 class PagedTable:
-    """A `DivisibleTable`: in windows where its type has a slicing, else one series of pages."""
+    """A `DivisibleTable`: in windows if its type has a slicing, else as one series of pages."""
 
     def __init__(self, reading: Reading, resource: Resource, of: ResourceType) -> None:
         definition, means = reading.definition, reading.means
@@ -180,7 +180,7 @@ class PagedTable:
         return Slice(self._resource, self._of, start, end, since, until, position)
 
     def _new(self, rows: Rows, asked: Slice) -> Rows:
-        """The rows of the slice that no run before has seen."""
+        """The rows of the slice that no earlier run has delivered."""
         if self._of.cursor and (asked.start or asked.end):
             rows = [row for row in rows if self._is_within(row, asked)]
         return self._mark.fresh(rows) if self._mark else rows
@@ -195,7 +195,9 @@ class PagedTable:
         return (asked.start is None or moment >= asked.start) and (asked.end is None or moment < asked.end)
 
     def _table_of(self, rows: Rows) -> pa.Table:
-        """As the vendor documents its columns, but for values that do not fit; what the definition declares must."""
+        """The types that the vendor documents, except where values do not fit. Types that the definition declares must
+        fit.
+        """
         types = {name.lower(): kind for name, kind in self._of.columns.items()}
         declared = {name.lower(): kind for name, kind in self._resource.columns.items()}
         unfit: dict[int, str] = {}
@@ -213,7 +215,7 @@ class PagedTable:
     # How far it has come --------------------------------------------------------------------------------------------
 
     def _note_end(self, part: Span | None) -> None:
-        """All pages of a slice (None: of the whole) have been read."""
+        """Called when all pages of a slice (None: of the whole table) have been read."""
         self._is_complete = part is None or part.is_last
         if self._mark is None:
             return
@@ -228,7 +230,7 @@ class PagedTable:
 
 
 class _Last:
-    """The page before: a source that gives the same one over and over would never end."""
+    """Remembers the last page: a source that repeats the same page would never end."""
 
     def __init__(self, name: str, has_key: bool) -> None:
         self._name, self._has_key = name, has_key
@@ -244,7 +246,7 @@ class _Last:
 
 
 def _mode(definition: DltExtract, resource: Resource, of: ResourceType, has_end: bool) -> Mode:
-    """One that ends at a given time adds its rows, and leaves the cursor where it is."""
+    """An extraction that ends at a given time (a backfill) adds its rows and does not move the cursor."""
     if not has_end:
         return mode_of(definition, resource, by_definition=of.cursor is not None)
     return Mode(False, False, definition.incremental is False or resource.write_disposition == "replace")

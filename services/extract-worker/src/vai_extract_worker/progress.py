@@ -9,9 +9,10 @@ Json = dict[str, Any]
 
 @dataclass
 class ResourceProgress:
-    """One resource. `plan`, `position` and `cursor` are the source's own; `received` and `size` are bytes.
+    """One resource. `plan`, `position` and `cursor` have the source's own form. `received` and `size` are bytes.
 
-    `abandoned` counts slices that were begun, committed in part, and given up: no name of a file comes twice.
+    `abandoned` counts slices that were partly committed and then given up. It is a part of file names, so that none
+    comes twice.
     """
 
     done: bool = False
@@ -30,7 +31,7 @@ class ResourceProgress:
 
     @property
     def in_slices(self) -> bool:
-        """Whether it takes more than one slice, as far as anybody knows."""
+        """Whether it takes more than one slice, as far as is known."""
         if self.slices_total is not None:
             return self.slices_total > 1
         return self.slices_done > int(self.done)
@@ -41,9 +42,11 @@ _NAMES = tuple(one.name for one in fields(ResourceProgress))
 
 @dataclass
 class Progress:
-    """The whole extraction, by resource in the order in which they are extracted; of the `announced` all were told.
+    """The whole extraction, by resource in the order of extraction. `announced` are the resources whose event was
+    written.
 
-    `given_up`: {run, errors: {resource: error}} of those that failed for good: that run does not ask for them again.
+    `given_up`: {run, errors: {resource: error}} of the resources that failed for good. This run does not try them
+    again.
     """
 
     resources: dict[str, ResourceProgress]
@@ -52,7 +55,7 @@ class Progress:
 
     @classmethod
     def begin(cls, order: Sequence[str], checkpoint: Json | None) -> "Progress":
-        """From a checkpoint, whose order is kept; resources that it does not know come last."""
+        """Made from a checkpoint, whose order is kept. Resources that it does not have come last."""
         saved = (checkpoint or {}).get("resources", {})
         before = (checkpoint or {}).get("order", [])
         known = {item.name for item in fields(ResourceProgress)}
@@ -73,7 +76,7 @@ class Progress:
         return {name: state for name, state in self.resources.items() if state.done}
 
     def progress(self, failed: Sequence[str], current: str | None, uncommitted: int = 0) -> Json:
-        """Progress as document 000 shows it; a cursor also counts the rows."""
+        """Progress as document 000 shows it. With a cursor it also has the number of rows."""
         return {
             "schema_version": 2,
             "resources_order": list(self.resources),
@@ -93,8 +96,9 @@ class Progress:
 
 
 def _saved(state: ResourceProgress) -> Json:
-    """What is worth keeping: of a finished resource only the numbers. It is written with each commit, of all resources,
-    so nothing is copied."""
+    """The checkpoint's content; of a finished resource only the numbers. It is written with each commit, for all
+    resources, so it copies no values to save time.
+    """
     given = {name: getattr(state, name) for name in _NAMES}
     return {
         name: value for name, value in given.items() if value and not (state.done and isinstance(value, dict | list))

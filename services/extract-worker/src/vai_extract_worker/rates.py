@@ -1,7 +1,7 @@
-"""The pace of a vendor's endpoint, kept together with all processes that ask on the same connection.
+"""Keeps the pace of a vendor's endpoint, together with all processes that use the same connection.
 
-The child that sends the requests has no database: its worker takes places for it (`vai_records.connections.rates`).
-`SharedPace` is the child's side, `answer` the worker's.
+The child that sends the requests has no database, so its worker reserves places for it
+(`vai_records.connections.rates`). `SharedPace` is the child's side, `answer` the worker's.
 """
 
 import logging
@@ -27,17 +27,19 @@ from vai_worker.quota import is_spent, quota_wait
 QUESTIONS: Final = frozenset(("pace", "pace_back", "pace_hold"))
 
 _CUSHION = 1.02
-"""Of the documented distance: a vendor that counts by the second must never see one too many, whatever the network."""
+"""A factor of the documented distance between requests. The margin is there because a vendor that counts by the second
+must never see one request too many, however the network delays them.
+"""
 
 _LONGEST_WAIT = 150.0
-"""Seconds for a turn; who would wait longer frees its worker meanwhile."""
+"""The longest wait for a turn, in seconds. A run that would wait longer leaves its worker and comes back later."""
 
 _log = logging.getLogger(__name__)
 
 
 class SharedPace(Pace):
-    """Who is as fast as the vendor's pace takes a second's places at once, so that the database is asked once a second;
-    who is slower takes each by itself, and leaves the others to those beside it.
+    """A process that is as fast as the vendor's pace reserves the places of a whole second, so that the database is
+    asked once a second. A slower process reserves one place at a time and leaves the others to other processes.
     """
 
     def __init__(self, interval: float, link: Link, bucket: str) -> None:
@@ -53,7 +55,9 @@ class SharedPace(Pace):
             self._sent = steady_seconds()
 
     def turn(self) -> float:
-        """The next request's place: seconds until it. Raises RATE_LIMITED where it is far off."""
+        """Reserve the next request's place. Return the seconds until it. Raises RATE_LIMITED if it is too far in the
+        future.
+        """
         if not self.interval:
             return 0.0
         while self._left and self._next < steady_seconds() - self.interval / 2:  # places whose time has passed
@@ -65,7 +69,7 @@ class SharedPace(Pace):
         return self._next - self.interval - steady_seconds()
 
     def _take(self) -> None:
-        """The next places; where the database cannot be asked, this process keeps the distance alone."""
+        """The next places. If the database cannot be asked, this process keeps the distance by itself."""
         fast = self._sent is not None and steady_seconds() - self._sent < 1.5 * self.interval
         count = max(1, int(1 / self.interval)) if fast else 1
         answer = self._link.ask("pace", {"bucket": self._bucket, "interval": self.interval, "count": count})
@@ -81,7 +85,7 @@ class SharedPace(Pace):
             self._next = max(self._next, steady_seconds())
 
     def heard(self, response: requests.Response) -> None:
-        """What the vendor says of its own count: nothing is left, or too much was asked."""
+        """Take note of what the vendor says about its own count: no requests are left, or there were too many."""
         if not is_spent(response.status_code, response.headers):
             return
         if seconds := quota_wait(response.headers, now()):
@@ -89,7 +93,7 @@ class SharedPace(Pace):
             self._link.ask("pace_hold", {"bucket": self._bucket, "seconds": min(seconds, rates.LONGEST_HOLD)})
 
     def close(self) -> None:
-        """What is left goes back."""
+        """Give reserved places back that were not used."""
         if self._left and self._end:
             self._give_back(self._end, self._left)
             self._left = 0
@@ -99,7 +103,7 @@ class SharedPace(Pace):
 
 
 class Asked(Strict):
-    """What a child asks: {bucket, interval, count}, {bucket, seconds}, or {bucket, end, seconds}."""
+    """Answer a child's question: {bucket, interval, count}, {bucket, seconds}, or {bucket, end, seconds}."""
 
     bucket: str = Field(min_length=1, max_length=200)
     interval: float = Field(default=0.0, ge=0, le=86_400)
@@ -109,7 +113,7 @@ class Asked(Strict):
 
 
 async def answer(conn: Queries, scope: UUID, source: str, question: str, payload: dict[str, Any]) -> dict[str, Any]:
-    """`pace`: {wait, end}, or nothing where the database is away; the others answer nothing."""
+    """For `pace`: {wait, end}, or nothing if the database is away. For the others: nothing."""
     asked = Asked.model_validate(payload)
     try:
         match question:

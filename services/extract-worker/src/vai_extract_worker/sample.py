@@ -22,14 +22,14 @@ _CATEGORIES = pa.array(["books", "garden", "kitchen", "toys"])
 
 
 class SampleSource:
-    """Without resources: three tables, or one of the size that the definition names."""
+    """The resources. If none are defined: three tables, or one of the size that the definition names."""
 
     def __init__(self, definition: DltExtract, means: Means) -> None:
         self._definition = cast(Sample, definition)
         self._means = means
 
     def close(self) -> None:
-        """There is nothing."""
+        """There is nothing to close."""
 
     def tables(self) -> list[Table]:
         return [SampleTable(self._definition, resource, self._means) for resource in self._resources()]
@@ -53,7 +53,9 @@ class Stretch:
 
 
 class SampleTable:
-    """One synthetic table, in as many slices as asked for; ids go on from the cursor where it is incremental."""
+    """One synthetic table, in as many slices as the definition asks for. If it is incremental, ids go on from the
+    cursor.
+    """
 
     sliced = True
 

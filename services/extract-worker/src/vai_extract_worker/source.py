@@ -1,4 +1,4 @@
-"""What a source is to the loop that extracts it: resources, their slices, the pages of a slice."""
+"""The interface of a source: resources, their slices, the pages of a slice."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ from vai_worker.children.link import Link
 
 @dataclass(frozen=True)
 class Page:
-    """Rows that came together. `received` counts bytes.
+    """Rows that came together. `received` is their size in bytes.
 
-    `position` is where a resource, or its slice, can go on after this page, None where it cannot. `rejects` are rows
+    `position` is where the resource, or its slice, can go on after this page. None if it cannot. `rejects` are rows
     that could not be read.
     """
 
@@ -30,25 +30,25 @@ class Page:
 
 @dataclass(frozen=True)
 class Means:
-    """What a source may use."""
+    """What a source gets from the platform."""
 
     job: Job
     link: Link
     policy: Policy
     files_root: str | None
     cursors: dict[str, Json]
-    """Of each resource {value, run_id}: where the last extraction ended, and who it was."""
+    """For each resource {value, run_id}: where the last extraction ended, and which run it was."""
     hidden: Hidden
-    """What must not be seen of all that is sent."""
+    """Secret values that must not appear in anything that is reported."""
 
 
 class Table(Protocol):
-    """One resource, which becomes one table. `replace`: a finished extraction takes the place of what was there.
+    """One resource, which becomes one table. `replace`: a finished extraction replaces the table's rows.
 
-    `tracks`: its cursor is kept for the next run; with `sliced`, each slice moves it on and is seen at once.
-    `cursor_saved_by`: the run that saved the cursor with which this one begins.
+    `tracks`: its cursor is kept for the next run. With `sliced`, each slice moves the cursor and is visible at once.
+    `cursor_saved_by`: the run that saved the cursor from which this one begins.
 
-    One whose slices stand for themselves is an `IsolatingTable`.
+    A table whose slices do not depend on each other is an `IsolatingTable`.
     """
 
     name: str
@@ -59,24 +59,24 @@ class Table(Protocol):
     cursor_saved_by: str | None
 
     def begin(self, state: ResourceProgress) -> None:
-        """Look at how far it has come; set `state.plan` where the slices must stay what they are."""
+        """Read how far it has come. Set `state.plan` if the slices must stay the same in later attempts."""
 
     def slices(self, state: ResourceProgress) -> list[Any] | None:
-        """The slices that are still to do, in order; None where the resource is one series of pages."""
+        """The slices that are left, in order. None if the resource is one series of pages."""
 
     def pages(self, part: Any, position: Json | None) -> Iterator[Page]:
-        """The pages of a slice (None: of the whole). Raises `Retryable` or `Permanent`."""
+        """The pages of a slice (None: of the whole resource). Raises `Retryable` or `Permanent`."""
 
     def cursor(self) -> Json | None:
-        """How far it has come, after all that `pages` has answered; None where it keeps no such mark."""
+        """The cursor after all pages so far. None if the table keeps no cursor."""
 
 
 @runtime_checkable
 class IsolatingTable(Table, Protocol):
-    """A table of which a slice that cannot be read does not stop the others, and whose slices can be gone on from.
+    """A table of which an unreadable slice does not stop the others, and whose slices can be continued.
 
-    `bad` are slices, or parts of them, that it has passed over; `notes` what its user should know; `rejects` whether
-    rows that cannot be read are kept, in `<table>_rejects`.
+    `bad` are slices, or parts of slices, that were skipped. `notes` are warnings for the user. `rejects`: rows that
+    cannot be read are kept in `<table>_rejects`.
     """
 
     isolates: bool
@@ -85,18 +85,20 @@ class IsolatingTable(Table, Protocol):
     notes: list[str]
 
     def goes_on(self, part: Any, position: Json) -> bool:
-        """Whether a position is within this slice, and still means the same."""
+        """Whether a position lies in this slice and is still valid."""
 
 
 class TooLarge(Permanent):
-    """A slice has more than the source gives at once. Raised by `pages`; a `DivisibleTable` goes on in smaller ones."""
+    """A slice is larger than the source gives at once. Raised by `pages`; a `DivisibleTable` goes on in smaller
+    slices.
+    """
 
     def __init__(self, message: str, details: Json | None = None) -> None:
         super().__init__(ErrorCode.DATA_ERROR, message, details or {})
 
 
 class PositionLost(Permanent):
-    """The vendor does not know a position any more: a `DivisibleTable` reads that slice from its beginning."""
+    """The vendor does not know a position any more. A `DivisibleTable` then reads the slice from its beginning."""
 
     def __init__(self, message: str, details: Json | None = None) -> None:
         super().__init__(ErrorCode.DATA_ERROR, message, details or {})
@@ -104,15 +106,17 @@ class PositionLost(Permanent):
 
 @runtime_checkable
 class DivisibleTable(Table, Protocol):
-    """A table whose slices can be cut in two, and gone on from: `pages` begins at a position that a page had."""
+    """A table whose slices can be cut in two and continued: `pages` begins at the position of an earlier page."""
 
     def divide(self, state: ResourceProgress, part: Any) -> bool:
-        """Cut the slice that is next, so that `slices` has its halves; False where it is as small as it can be."""
+        """Cut the next slice, so that `slices` gives its halves. Return False if it cannot be smaller."""
 
 
 class Source(Protocol):
     def tables(self) -> list[Table]:
-        """In the order in which they are extracted: the user's, else by size (document 000, "Resource Ordering")."""
+        """The resources in the order of extraction: the user's order, else by size (document 000, "Resource
+        Ordering").
+        """
 
     def close(self) -> None:
-        """Let go of what it holds open."""
+        """Close what it holds open."""

@@ -1,4 +1,4 @@
-"""Waiting inside the child, where somebody may ask the run to stop at any time."""
+"""Waiting in the child process. A wait ends early if somebody asks the run to stop."""
 
 import threading
 
@@ -12,7 +12,7 @@ _PAUSE_LOOK_SECONDS = 1.0
 
 
 def wait(seconds: float, link: Link) -> None:
-    """Wait; raises `Stop` soon after somebody asked for it."""
+    """Wait. Raises `Stop` soon after somebody asked the run to stop."""
     pause, until = threading.Event(), steady_seconds() + seconds
     while (left := until - steady_seconds()) > 0:
         link.check()
@@ -21,7 +21,7 @@ def wait(seconds: float, link: Link) -> None:
 
 
 def rest(seconds: float, link: Link) -> None:
-    """A long wait before anything has come that could be lost: a pause takes effect in it, not only at a commit."""
+    """A long wait in which no uncommitted rows can be lost. So a pause takes effect during it, not only at a commit."""
     until = steady_seconds() + seconds
     while (left := until - steady_seconds()) > 0:
         link.ask(MAY_PAUSE, {})
@@ -29,7 +29,9 @@ def rest(seconds: float, link: Link) -> None:
 
 
 class Pace:
-    """At least `interval` seconds between two requests (pre-emptive rate limiting, document 000), of any thread."""
+    """Keeps at least `interval` seconds between two requests, of all threads together (pre-emptive rate limiting,
+    document 000).
+    """
 
     def __init__(self, interval: float, link: Link) -> None:
         self.interval = interval
@@ -49,7 +51,7 @@ class Pace:
                 self._turn.release()
 
     def heard(self, response: requests.Response) -> None:
-        """An answer has come, whatever it says."""
+        """Called when an answer has come, whatever its status is."""
 
     def close(self) -> None:
-        """No more requests follow."""
+        """Called when no more requests follow."""

@@ -20,7 +20,7 @@ def extracted(bench: Any, folder: Path, name: str, text: str, **fields: Any) -> 
 @pytest.mark.parametrize("name", ["items.json", "items.jsonl"])
 @pytest.mark.parametrize("words", [{"decimal_separator": ","}, {"thousands_separator": "'"}])
 def test_words_of_csv_numbers_are_not_passed_over(bench: Any, tmp_path: Path, name: str, words: Any) -> None:
-    with pytest.raises(Permanent, match="whose numbers are written in one way only") as raised:
+    with pytest.raises(Permanent, match="whose numbers have only one notation") as raised:
         extracted(bench, tmp_path / "in", name, '{"id": 1, "v": "1.234"}', columns={"v": "double"}, **words)
     assert raised.value.details["field"] == "decimal_separator"
 

@@ -37,7 +37,7 @@ def test_a_sentence_is_no_table_whatever_the_words_say(bench: Any, api: FakeApi,
 )
 def test_a_table_of_nothing_but_an_error_is_an_error(bench: Any, api: FakeApi, body: bytes) -> None:
     api.paths["/things"] = lambda ask: Say(raw=body)
-    failing(bench, api, {}, "nothing but the words of an error")
+    failing(bench, api, {}, "its only columns are those of an error")
     first = body.replace(b";", b",").split(b"\n")[0].decode().split(",")[0]
     bench.extract(
         "rest_api",

@@ -206,7 +206,7 @@ def test_columns_can_be_chosen_and_declared_and_a_trial_is_short(bench: Any, ite
         ({"name": "nothing"}, ErrorCode.DATA_ERROR, "no table or view shop.nothing"),
         ({"name": "items", "incremental": "chnged"}, ErrorCode.DATA_ERROR, "no column chnged. There is changed"),
         ({"name": "items", "only_columns": ["ID"]}, ErrorCode.DATA_ERROR, "There is id"),
-        ({"name": "j", "incremental": "v"}, ErrorCode.DATA_ERROR, "by whose order nothing can be asked"),
+        ({"name": "j", "incremental": "v"}, ErrorCode.DATA_ERROR, "by which rows cannot be sorted"),
         ({"name": "j", "slices": {"rows": 5}}, ErrorCode.DATA_ERROR, "no key to cut it by"),
         ({"name": "broken"}, ErrorCode.DATA_ERROR, "22012: division by zero"),
         ({"name": "empty"}, ErrorCode.DATA_ERROR, "has no columns"),

@@ -58,10 +58,10 @@ UNCERTAIN: list[tuple[str, Any, str]] = [
     ("an empty usual name above another", {"data": [], "result": {"items": TWO}}, "data, result.items"),
     ("an object, or a page of items", {"id": 5, "name": "x", "items": TWO}, r"\$, items"),
     ("an object, or a page", {"id": 5, "status": "paid", "lines": TWO}, r"\$, lines"),
-    ("a status", {"status": "active"}, "a row or none"),
-    ("a message", {"message": "hello", "code": 7}, "a row or none"),
-    ("a health", {"status": "up", "time": "2026"}, "a row or none"),
-    ("a time", {"time": "2026"}, "a row or none"),
+    ("a status", {"status": "active"}, "is a row;"),
+    ("a message", {"message": "hello", "code": 7}, "is a row;"),
+    ("a health", {"status": "up", "time": "2026"}, "is a row;"),
+    ("a time", {"time": "2026"}, "is a row;"),
 ]
 
 

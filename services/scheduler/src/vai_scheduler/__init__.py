@@ -1,1 +1,1 @@
-"""What comes next: control flow and automations."""
+"""The scheduler: decides what comes next in automations, and runs control flow."""

@@ -1,4 +1,4 @@
-"""What is left to do once somebody has approved (decision 22)."""
+"""The kind `approval_gate`: what a worker does after the approval (decision 22)."""
 
 from typing import Any
 

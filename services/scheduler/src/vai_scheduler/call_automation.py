@@ -1,4 +1,6 @@
-"""A step that calls another automation: starts it once, waits without a slot, returns its results (document 002)."""
+"""The kind `call_automation`: starts another automation once, waits without a slot, returns its results (document
+002).
+"""
 
 from typing import Any
 from uuid import UUID
@@ -16,7 +18,7 @@ from vai_worker.owned import Owned
 
 
 class CallAutomation:
-    """The first claim makes the automation run and parks; the claim after its end hands on what it came to."""
+    """The first claim makes the automation run and parks the caller. The claim after its end returns its results."""
 
     name = "call_automation"
     reads = Definition
@@ -81,9 +83,10 @@ async def _call(conn: Queries, run: Owned, definition: Definition, most: int) ->
 
 
 async def _wanted(conn: Queries, run: Owned, version_id: UUID) -> Wanted:
-    """The run that calls may be a step of an automation run itself, which may have been called or triggered by another.
+    """The cause of the new automation run. The calling run may itself be a step of an automation run, which may have
+    been called or triggered by another one.
 
-    A run that somebody made is a cause of its own.
+    A run that a person made is its own cause.
     """
     led_by = await causes.automation_runs_of(conn, [run.id])
     source = (await causes.sources(conn, led_by.values())).get(led_by.get(run.id, run.id))
@@ -94,7 +97,7 @@ _ENDED = {"cancelled": "was cancelled", "rejected": "was rejected"}
 
 
 def _result(called: calls.Called, steps: dict[str, Any]) -> dict[str, Any]:
-    """Its steps with their results; a failure is the caller's failure, too."""
+    """The steps with their results. If the automation run failed, the caller fails, too."""
     if called.status != "completed":
         error = called.error or {}
         said = f": {error['message']}" if error.get("message") else ""

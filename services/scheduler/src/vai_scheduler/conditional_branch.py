@@ -1,4 +1,6 @@
-"""Chooses the port by which an automation goes on (document 002, "Port-Based Routing")."""
+"""The kind `conditional_branch`: chooses the port by which an automation goes on (document 002, "Port-Based
+Routing").
+"""
 
 from typing import Any
 
@@ -8,7 +10,7 @@ from vai_worker.owned import Owned
 
 
 class ConditionalBranch:
-    """Judges the conditions on the definition's `input`; the result's `port` is where to go on."""
+    """Checks the conditions against the definition's `input`. The result's `port` says where the automation goes on."""
 
     name = "conditional_branch"
     reads = Definition
@@ -18,7 +20,7 @@ class ConditionalBranch:
 
 
 def route(definition: Definition) -> dict[str, Any]:
-    """The port, and every condition that was looked at with the value that it saw."""
+    """The port, and every condition that was checked, with its value."""
     if definition.conditions is not None:
         judged = judge(definition.conditions, definition.input)
         port = "true" if all_hold(judged) else "false"

@@ -1,7 +1,7 @@
 """Event triggers: an event starts one run of each automation whose filters it passes (rule 9).
 
-The journal is what is read, not Kafka: a row is marked as wanted by the statement that writes it, and unmarked by the
-transaction that makes the automation runs.
+It reads the journal, not Kafka. The statement that writes an event marks its row as wanted; the transaction that makes
+the automation runs removes the mark.
 """
 
 from collections import defaultdict
@@ -48,7 +48,7 @@ WHERE e.subject_id = t.subject AND e.sequence = t.sequence AND e.occurred_at = t
 
 
 class Events:
-    """Gives events to the automations that wait for them."""
+    """Hands events to the automations that wait for them."""
 
     def __init__(self, pool: Pool, bell: Bell, most_from_one_cause: int = DEFAULT_MOST) -> None:
         self._pool = pool
@@ -57,12 +57,14 @@ class Events:
         self._rows: Rows[str] = Rows("events")
 
     async def hand_out_once(self) -> None:
-        """All that is wanted now."""
+        """Hand out all events that are marked now."""
         while await self.hand_out_batch() == _BATCH:
             pass
 
     async def hand_out_batch(self) -> int:
-        """Up to 200 events in one transaction; answers how many. One that cannot be handed out stops no other."""
+        """Hand out up to 200 events in one transaction. Return how many. An event that fails does not stop the
+        others.
+        """
         return await self._rows.batch(self._hand_out, self._found)
 
     async def _found(self) -> list[str]:
@@ -81,7 +83,9 @@ class Events:
         return len(rows)
 
     async def _news(self, conn: Queries, rows: Sequence[Row]) -> list[NewAutomationRun]:
-        """What the events start, as far as their causes' budgets reach; the first beyond is made to tell it."""
+        """The automation runs that the events start, within the budgets of their causes. The first one beyond a budget
+        is made as well, to show that it was exceeded.
+        """
         matches = list(await _matches(conn, rows))
         sources = await _sources(conn, [match.row for match in matches])
         news, counted = [], []
@@ -142,7 +146,7 @@ async def _matches(conn: Queries, rows: Sequence[Row]) -> Iterator[_Match]:
 
 
 async def _sources(conn: Queries, rows: Sequence[Row]) -> dict[tuple[UUID, int], Source]:
-    """By the event, the automation run whose work it tells of; none where no automation had a part in it."""
+    """For each event, the automation run that caused it. None if no automation was involved."""
     direct = {_key(row): found for row in rows if (found := _source_of(row)) is not None}
     ran = {_key(row): run for row in rows if _key(row) not in direct and (run := _run_of(row)) is not None}
     led_by = await causes.automation_runs_of(conn, ran.values())
@@ -156,7 +160,7 @@ def _source_of(row: Row) -> UUID | None:
 
 
 def _run_of(row: Row) -> UUID | None:
-    """The run that an event of it or of its connection tells of."""
+    """The run of an event about a run or a connection."""
     try:
         return UUID(row["data"]["runId"])
     except (KeyError, TypeError, ValueError):
@@ -164,7 +168,7 @@ def _run_of(row: Row) -> UUID | None:
 
 
 def event_of(row: Row) -> dict[str, Any]:
-    """The event as conditions see it; with the other words for what its data have (decision 30)."""
+    """The event as conditions see it, including the other names for its data (decision 30)."""
     data = dict(row["data"])
     if "actionKind" in data:
         data["kind"] = data["actionKind"]

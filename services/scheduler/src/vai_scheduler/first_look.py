@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 
 MOST_WAITING = 100
-"""Automation runs of one schedule that may wait for the one that is at work."""
+"""How many automation runs of one schedule may wait for the one that is running."""
 
 
 class Opening(Enum):
@@ -29,13 +29,13 @@ class Opening(Enum):
     BEGUN = auto()
     OVER = auto()
     CUT_OFF = auto()
-    """Over, because its cause may lead to nothing more; its automation shows it."""
+    """Ended, because the budget of its cause is used up. Its automation shows that."""
     LATER = auto()
-    """An earlier run by the same schedule goes on; whoever ends it looks here."""
+    """It waits for an earlier run of the same schedule. The process that ends that one looks at this one."""
 
 
 async def open_run(conn: Queries, live: Live, version: Version, notes: Notes) -> Opening:
-    """Decide whether it begins, and write its steps. `notes` give the reason if it does not."""
+    """Decide whether the automation run begins, and write its steps. `notes` give the reason if it does not begin."""
     if live.cut_off is not None:
         tell_end(notes, live, StepStatus.FAILED, _error(live.cut_off, {"depth": live.depth}))
         return Opening.CUT_OFF
@@ -79,7 +79,7 @@ async def _meets(conn: Queries, live: Live, before: Row, notes: Notes) -> Openin
 
 
 def _wrong_input(declared: Json, inputs: Json) -> str | None:
-    """What is wrong with the inputs, in a sentence."""
+    """A sentence about what is wrong with the inputs. None if they are right."""
     for name, wrong in wrong_inputs(declared, inputs):
         what = {
             "missing": "is required and was not given",

@@ -1,4 +1,4 @@
-"""What an automation run's log and its events say."""
+"""The log entries and events of automation runs."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ _ENDS = {
 
 
 def tell_change(notes: Notes, change: Change) -> None:
-    """A step stands elsewhere now."""
+    """The status of a step has changed."""
     notes.changes[change.key] = change
     level, word, message = _WORDS[change.state]
     why = (change.error or {}).get("message") or change.reason or "see its run"
@@ -60,7 +60,7 @@ def tell_end(notes: Notes, live: Live, ended: StepStatus, error: Json | None) ->
 
 
 def tell_outcome(notes: Notes, outcome: str, reason: str, data: Json) -> None:
-    """Completed without a step (decision 40): visible, and no event."""
+    """Completed without a step (decision 40): it is visible but has no event."""
     notes.status, notes.outcome, notes.reason = "completed", outcome, reason
     notes.entries.append(("info", f"automation_{outcome}", reason, data))
 

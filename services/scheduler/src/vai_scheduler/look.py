@@ -1,7 +1,8 @@
-"""One look at one automation run: under its row's lock, from where its steps stand to what follows (document 002).
+"""One look at one automation run (document 002): under its row's lock, it reads the statuses of the steps and decides
+what follows.
 
-Everything that a look comes to is one transaction: the runs of the steps that start, where the steps stand, the log,
-the events. Whoever looks twice finds nothing the second time; a look that died left nothing behind.
+One look is one transaction: the runs of the steps that start, the statuses of steps, the log, the events. A second look
+finds nothing to do, and a look that died has written nothing.
 """
 
 from collections import defaultdict
@@ -37,7 +38,7 @@ Json = dict[str, Any]
 
 @dataclass
 class Outcome:
-    """What is to be said once the look is committed."""
+    """The messages to send when the look is committed."""
 
     rings: dict[str, list[UUID]] = field(default_factory=lambda: defaultdict(list))
     journal: list[Any] = field(default_factory=list)
@@ -165,7 +166,9 @@ class _Look:
         return advance(self.version.plan, standing, cancelled=self.live.control == "cancel")
 
     async def _start(self, keys: tuple[str, ...]) -> bool:
-        """Prepares the runs of steps; False where one could not be: what follows is to be judged again."""
+        """Prepare the runs of steps. Return False if one could not be prepared: then the step has failed and the rest
+        must be decided again.
+        """
         values = await self._values_for(keys)
         for key in keys:
             try:
@@ -180,7 +183,9 @@ class _Look:
         return True
 
     async def _values_for(self, keys: tuple[str, ...]) -> Values | None:
-        """What the steps refer to, read together; None where that is too large and each has to read its own."""
+        """The values to which the steps refer, read together. None if they are too large, so that each step must read
+        its own.
+        """
         try:
             return await self.preparer.values_for(keys, self.known)
         except Unready:
@@ -202,7 +207,7 @@ class _Look:
 
 
 async def _create(one: _Look, outcome: Outcome) -> None:
-    """Inserts the runs of the steps; one that an earlier look has made, and whose note was lost, is taken as it is."""
+    """Insert the runs of the steps. If an earlier look has already made one and its note was lost, that run is used."""
     made = await statements.create(one.conn, list(one.starting.values()))
     missing = {new.idempotency_key: key for key, new in one.starting.items() if new.id not in made}
     if missing:
@@ -216,7 +221,7 @@ async def _create(one: _Look, outcome: Outcome) -> None:
 
 
 async def _after_end(one: _Look, outcome: Outcome) -> None:
-    """Who waited for this automation run: the run that called it, and the next of its schedule."""
+    """Wake what waited for this automation run: the run that called it, and the next one of its schedule."""
     if one.live.parent_run_id is not None:
         for word, woken in await runs.wake_parent(one.conn, one.live.parent_run_id):
             outcome.rings[word].append(woken)

@@ -1,4 +1,4 @@
-"""What the scheduler counts: looks at automation runs, schedules, events handed out."""
+"""The scheduler's metrics: looks at automation runs, schedules, events handed out."""
 
 from prometheus_client import Counter, Gauge, Histogram
 

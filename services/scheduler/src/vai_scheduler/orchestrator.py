@@ -1,7 +1,6 @@
 """Chooses the automation runs to look at: those of the bell at once, and those that a sweep finds (rules 3 and 9).
 
-However many messages come for an automation run, one look takes them together; and however many are lost, the sweep
-finds what they were about.
+One look handles all messages that came for an automation run. If messages are lost, the sweep finds the automation run.
 """
 
 import asyncio
@@ -21,12 +20,12 @@ from vai_scheduler.look import Looker
 _log = structlog.get_logger()
 
 AT_ONCE = 4
-"""Looks at the same time. More would only wait for the same database."""
+"""How many looks run at the same time. More would only wait for the same database."""
 
 SWEEP_SECONDS = 1.0
 
 MOST_FAILURES = 5
-"""Looks in a row that may fail."""
+"""How many looks in a row may fail."""
 
 MANY = 32
 REST_SECONDS = 0.01
@@ -37,7 +36,7 @@ _MOST = 1_000
 
 
 class Orchestrator:
-    """One in each scheduler; any number of them may look at once."""
+    """One in each scheduler process. Any number of processes may look at the same time."""
 
     def __init__(self, pool: Pool, looker: Looker) -> None:
         self._pool = pool
@@ -52,7 +51,7 @@ class Orchestrator:
         self._stopping = False
 
     def on_ring(self, _word: str, run_ids: list[UUID]) -> None:
-        """Something has happened in these automation runs."""
+        """Called when something has happened in these automation runs."""
         if self._stopping:
             return
         for run_id in run_ids:
@@ -63,7 +62,7 @@ class Orchestrator:
         self._fill()
 
     async def sweep_once(self) -> None:
-        """Looks at what should have been looked at: a message was lost, or whoever looked has died."""
+        """Look at automation runs that were missed: a message was lost, or a scheduler died during a look."""
         self.on_ring("", await runs.with_news(self._pool, _MOST))
 
     async def drained(self) -> None:
@@ -113,7 +112,7 @@ class Orchestrator:
                 self._looked(run_id)
 
     def _looked(self, run_id: UUID) -> None:
-        """It may be looked at again: now, if something has happened meanwhile."""
+        """Allow the next look: at once, if something has happened meanwhile."""
         self._under_way.discard(run_id)
         again = [run_id] if run_id in self._again else []
         self._again.discard(run_id)

@@ -1,4 +1,4 @@
-"""Schedules that are due: each of their times makes one automation run, however many schedulers look (decision 41)."""
+"""Fires schedules: each of their times makes one automation run, however many schedulers there are (decision 41)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -63,7 +63,9 @@ class Schedules:
         await asyncio.sleep(await self._pause())
 
     async def fire_batch(self) -> int:
-        """Up to 500 schedules in one transaction; answers how many. One that cannot be fired stops no other."""
+        """Fire up to 500 schedules in one transaction. Return how many. A schedule that fails does not stop the
+        others.
+        """
         return await self._rows.batch(self._fire, self._found)
 
     async def _found(self) -> list[UUID]:
@@ -105,7 +107,7 @@ class Schedules:
 
 
 def _waits(trigger: dict[str, Any], times: list[datetime], now: datetime) -> bool:
-    """Whether these are times that were missed and are all to be made up for: they run one after another.
+    """Whether these times were missed and all have to be made up for, one after another.
 
     `overlap: skip` would leave out all but the first of them.
     """
@@ -117,7 +119,9 @@ def _waits(trigger: dict[str, Any], times: list[datetime], now: datetime) -> boo
 
 
 def _times_of(row: Row, now: datetime) -> tuple[list[datetime], datetime | None]:
-    """The times that are to fire, and the one after them. Raises anything for a trigger that cannot be read."""
+    """The times that fire now, and the next one after them. May raise any exception for a trigger that cannot be
+    read.
+    """
     trigger = row["trigger"]
     expression, zone = trigger["schedule"], trigger["timezone"]
     return to_fire(expression, zone, row["due_at"], now, trigger["catchup"]), next_after(expression, zone, now)

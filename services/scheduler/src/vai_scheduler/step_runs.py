@@ -30,9 +30,9 @@ Json = dict[str, Any]
 
 
 class Unready(Exception):
-    """The step cannot become a run; `error` is what it fails with.
+    """The step cannot become a run. `error` is the error with which it fails.
 
-    `broken`: not for what this run brought along, but because what was saved does not work any more.
+    `broken`: the cause is not a value of this automation run; the saved definition itself does not work any more.
     """
 
     def __init__(self, message: str, *, broken: bool = False, field: str = "") -> None:
@@ -44,7 +44,7 @@ class Unready(Exception):
 
 @dataclass
 class Values:
-    """What references lead to: inputs, and the status and result of steps that have ended."""
+    """The values of references: inputs, and the status and result of steps that have ended."""
 
     inputs: Json = field(default_factory=dict)
     event: Json | None = None
@@ -68,7 +68,7 @@ class Preparer:
     orders: dict[str, Order] = field(default_factory=dict)
 
     async def values_for(self, keys: Iterable[str], standing: Mapping[str, Step]) -> Values:
-        """All that the steps to be started refer to, and nothing else. Raises `Unready` where that is too large."""
+        """The values to which the steps refer, and no others. Raises `Unready` if they are too large."""
         wanted = [path for key in keys for path in await self._paths(key)]
         named = {path[1] for path in wanted if path[0] == "steps" and len(path) > 1}
         if any(path == ("steps",) for path in wanted):
@@ -112,7 +112,9 @@ class Preparer:
             raise Unready(message, broken=self._is_broken(key, error), field=error.place) from error
 
     async def _order(self, key: str) -> Order:
-        """What the step orders, its write-only values in their places. Raises `Unready`, `Refused`, `SecretError`."""
+        """The order for the step's run, with its write-only values filled in. Raises `Unready`, `Refused`,
+        `SecretError`.
+        """
         if key not in self.orders:
             order = await self._ordered(self.version.steps[key])
             whole = checks.whole(order.kind, order.definition, order.stored, ())
@@ -135,13 +137,13 @@ class Preparer:
         return await orders.order_of_action(self.keyring, self.live.org_id, action, overrides, deferred=False)
 
     async def _paths(self, key: str) -> list[tuple[str, ...]]:
-        """What a step asks for: `("steps", "load", "result")`, `("inputs", "day")`, `("event", "data")`."""
+        """The references of a step: `("steps", "load", "result")`, `("inputs", "day")`, `("event", "data")`."""
         try:
             order = await self._order(key)
             found = references.references_in(order.definition, kind=order.kind, strict=False)
             paths = [reference.path for _, reference in found]
         except (Unready, Refused, SecretError, BadReference):
-            return []  # which `prepare` meets, too, and tells
+            return []  # `prepare` meets the same error and reports it
         whole = {**self.version.steps[key], "kind": order.kind, "definition": order.definition}
         return paths + [tuple(path) for path in branch_roots(whole)]
 
@@ -158,7 +160,7 @@ class Preparer:
         return resolved
 
     def _is_broken(self, key: str, error: Refused) -> bool:
-        """Whether the saved definition is wrong, and not the values of this automation run."""
+        """Whether the saved definition is wrong, not the values of this automation run."""
         saved = self.orders[key].definition if key in self.orders else {}
         names = {"unknown_connection": checks.CONNECTION_KEYS, "unknown_automation": ("automation",)}
         wrong = names.get(error.faults[0][2])
@@ -176,7 +178,9 @@ class Preparer:
 
 
 def _value_at(place: Place, definition: Json) -> str:
-    """`, not "30"`: what a reference has brought where something else is wanted."""
+    """The end of a message, such as `, not "30"`: the value that a reference gave although another kind of value is
+    needed.
+    """
     value: Any = definition
     for key in place:
         try:
@@ -187,5 +191,5 @@ def _value_at(place: Place, definition: Json) -> str:
 
 
 def _shown(step: Step) -> str:
-    """A status in the words that references and people use."""
+    """A status by the name that references and people use."""
     return StepStatus.SKIPPED.value if step.standing.state is StepStatus.PASSED_BY else step.standing.state.value

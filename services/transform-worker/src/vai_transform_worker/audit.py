@@ -1,4 +1,4 @@
-"""What is looked at before a transform commits: its checks, and how the columns of its table would change."""
+"""Checks a transform before it commits: its checks on the new rows, and the changes of its table's columns."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ _NO_ROWS = "(SELECT 1 AS none WHERE false)"
 
 @dataclass
 class Audit:
-    """`table` is the output's name, `failure` is what an error of DuckDB means for the run."""
+    """`table` is the output's name. `failure` turns an error of DuckDB into the run's error."""
 
     definition: DuckdbTransform
     table: str
@@ -35,12 +35,14 @@ class Audit:
     changes: list[schema_changes.Change] = field(default_factory=list)
 
     def result(self) -> dict[str, Any]:
-        """What checks found, and how the columns have changed, where there is something to tell."""
+        """The part of the result about checks and changed columns. Empty if there is nothing to report."""
         checked = {"checks": [each.as_json() for each in self.found]} if self.found else {}
         return checked | ({"schemaChanges": self.changes} if self.changes else {})
 
     def rows(self, relation: str | None, sources: Mapping[str, Source], without_type: Sequence[str]) -> None:
-        """Run the checks on the new rows (None: there are none), tell of what they find, end where it is an error."""
+        """Run the checks on the new rows (None: there are none) and report the findings. Raises if one of them is an
+        error.
+        """
         if not self.definition.checks:
             return
         self.found = self._checker(relation or _NO_ROWS, sources, without_type).run(self.definition.checks)
@@ -54,9 +56,9 @@ class Audit:
         self.watch.log("checks_passed", f"{passed} of {len(self.found)} checks passed", {"passed": passed})
 
     def columns(self, sql: str | None, known: Mapping[str, str], without_type: Sequence[str]) -> None:
-        """How the columns of the table would change. Raises DATA_ERROR where they must not.
+        """How the columns of the table would change. Raises DATA_ERROR if they must not change.
 
-        `known` are those that have a type now.
+        `known` are the columns that have a type now.
         """
         if sql is None or not known:
             return

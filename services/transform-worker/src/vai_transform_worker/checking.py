@@ -1,6 +1,7 @@
-"""Runs the checks of a transform on its new rows, before they are committed: what they find is never visible.
+"""Runs the checks of a transform on its new rows, before they are committed. So rows that break a check are never
+visible.
 
-Checks of single rows are counted together, in one pass; `unique`, `relationships` and `sql` take one each.
+Checks of single rows are counted together, in one pass. `unique`, `relationships` and `sql` need a pass each.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,14 +21,18 @@ from vai_worker.reading.quoting import quoted, text
 Json = dict[str, Any]
 
 _LONGEST_VALUE, _LARGEST_SAMPLES = 200, 32_768
-"""Characters of one value that is shown, and of all that are shown: a result above 64 KB is in no event."""
+"""How many characters of one value, and of all values together, are shown. Events do not include a result above 64
+KB.
+"""
 
 _MOST_NAMED = 10
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a check found: `rows` that break it, some of them in `samples`; `said` where no rows are to blame."""
+    """What a check found: the number of `rows` that break it, and some of them in `samples`. `said` is the finding if
+    it is not about single rows.
+    """
 
     name: str
     check: Check
@@ -53,9 +58,11 @@ class Found:
 
 @dataclass(frozen=True)
 class Checker:
-    """`rows` is the relation of the new rows, `column_of` gives a column of an input as `known`.
+    """`rows` is the relation of the new rows. `column_of` gives an input's column as a relation with the column
+    `known`.
 
-    `judged` makes the SQL of a check one that may run; `failure` is what an error of DuckDB means.
+    `judged` checks the SQL of a check and returns SQL that may run. `failure` turns an error of DuckDB into the run's
+    error.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -65,7 +72,7 @@ class Checker:
     failure: Callable[[Exception], RunError]
 
     def run(self, checks: Sequence[Check]) -> list[Found]:
-        """Every check, in their order. Raises DATA_ERROR that names a check that cannot run."""
+        """Run all checks, in order. Raises DATA_ERROR that names a check that cannot run."""
         named = list(zip(kinds.labels(checks), checks, strict=True))
         largest = _LARGEST_SAMPLES // max(1, len(checks))
         measures = self._measured(named)
@@ -75,13 +82,15 @@ class Checker:
         ]
 
     def judge(self, checks: Sequence[Check]) -> None:
-        """Raises DATA_ERROR that names a check whose SQL cannot run; no row is looked at."""
+        """Raises DATA_ERROR that names a check whose SQL cannot run. No row is read."""
         for name, check in zip(kinds.labels(checks), checks, strict=True):
             if isinstance(check, kinds.SqlCheck):
                 self._named(name, lambda c=check: self.judged(c.sql))  # type: ignore[misc]
 
     def _measured(self, named: Sequence[tuple[str, Check]]) -> list[Any]:
-        """What one pass over the rows can tell for each check; each alone where one of them cannot run."""
+        """The results of all checks that need only one pass over the rows. If one of them cannot run, each is run
+        alone.
+        """
         try:
             return self._measure([check for _, check in named])
         except duckdb.Error:
@@ -133,7 +142,7 @@ class Checker:
 
 
 def broken(found: Sequence[Found]) -> Permanent | None:
-    """The error of a run whose checks of severity `error` are broken; it names them."""
+    """The error of a run if checks with the severity `error` are broken. It names them."""
     failed = [each for each in found if not each.is_passed and each.check.severity == "error"]
     if not failed:
         return None
@@ -154,7 +163,7 @@ def _measure_of(check: Check) -> str:
 
 
 def _breaks(check: Check) -> str | None:
-    """The condition of a single row that breaks it; None where it takes more than one row to know."""
+    """The SQL condition for a single row that breaks the check. None if the check is not about single rows."""
     if isinstance(check, kinds.NotNull):
         return " OR ".join(f"{quoted(each)} IS NULL" for each in check.columns)
     if isinstance(check, kinds.AcceptedValues):

@@ -1,4 +1,4 @@
-"""`duckdb_transform` in the worker: finds the inputs, gives the output's lock, records what was written (rule 14)."""
+"""`duckdb_transform` in the worker: finds the inputs, takes the output's lock, records what was written (rule 14)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -19,14 +19,14 @@ from vai_worker.children.link import Stop
 from vai_worker.lake import Lake
 from vai_worker.owned import Owned
 
-_LOOK_AGAIN, _NEXT_LOOKS = 0.5, 0.1  # seconds between two looks at a lock; of the run that is the next to have it
+_LOOK_AGAIN, _NEXT_LOOKS = 0.5, 0.1  # seconds between two looks at a lock; the second value is for the run that is next
 _MOST_NAMES = 50
 
 Answer = Callable[[Owned, dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
 class DuckdbTransform:
-    """The heavy kind; `child_memory_mb` is what a child may use, of which DuckDB gets half."""
+    """The kind, which runs in a child process. `child_memory_mb` is what a child may use; DuckDB gets half of it."""
 
     name = "duckdb_transform"
     reads = Definition
@@ -45,7 +45,7 @@ class DuckdbTransform:
         }
 
     async def prepare(self, run: Owned) -> dict[str, Any]:
-        """Where the inputs and the output are. An unknown dataset is DATA_ERROR that names those there are."""
+        """Find the inputs and the output. Raises DATA_ERROR for an unknown dataset; it lists the existing ones."""
         definition = run.definition_as(Definition)
         async with run.guarded() as conn:
             tables = await _tables(conn, run, await _ensured_output(conn, run, definition))
@@ -72,7 +72,7 @@ async def _output(conn: Queries, run: Owned) -> lake.Dataset:
 
 
 async def _tables(conn: Queries, run: Owned, output: lake.Dataset) -> dict[str, Any]:
-    """Where the inputs and the output are now."""
+    """The present places of the inputs and the output."""
     definition = run.definition_as(Definition)
     inputs = [await _resolved(conn, run, each, output) for each in definition.inputs]
     if definition.reads_itself():
@@ -81,7 +81,7 @@ async def _tables(conn: Queries, run: Owned, output: lake.Dataset) -> dict[str, 
 
 
 async def _resolved(conn: Queries, run: Owned, wanted: TransformInput, output: lake.Dataset) -> dict[str, Any]:
-    """Where an input is. One without rows is an empty table; the output itself is, before its first run."""
+    """The place of an input. An input without rows is an empty table; so is the output itself before its first run."""
     if wanted.bronze_dataset:
         found = await lake.dataset(conn, run.org_id, "bronze", wanted.bronze_dataset.removeprefix("bronze."))
         files = [each.path for each in await lake.visible_files(conn, found.id)] if found else []
@@ -99,7 +99,9 @@ async def _resolved(conn: Queries, run: Owned, wanted: TransformInput, output: l
 
 
 async def _version(conn: Queries, wanted: TransformInput, found: lake.Dataset) -> dict[str, int]:
-    """The version that an input names, or had at the time that it names. Raises DATA_ERROR where none is known."""
+    """The version that an input names, or that was current at the time that it names. Raises DATA_ERROR if there is
+    none.
+    """
     if wanted.version is None and wanted.timestamp is None:
         return {}
     version = wanted.version
@@ -116,7 +118,9 @@ async def _version(conn: Queries, wanted: TransformInput, found: lake.Dataset) -
 
 
 def _delta(wanted: TransformInput, found: lake.Dataset) -> dict[str, Any]:
-    """A table of silver or gold. One that is only remembered (no rows, no column with a type) has no files yet."""
+    """A table of silver or gold. One that was written without rows and without a column that has a type has no files
+    yet.
+    """
     without_type = [each for each in found.columns if each["type"] == "NULL"]
     named = {"name": wanted.name, "dataset": wanted.dataset, "ids": [str(found.id)], "columns": without_type}
     return named if _is_remembered(found) else named | {"location": found.location}
@@ -148,7 +152,7 @@ def _is_filled(dataset: lake.Dataset) -> bool:
 
 
 async def _files(run: Owned, payload: dict[str, Any]) -> dict[str, Any]:
-    """What `read_parquet('path')` reads: the manifest's files that match, or the Delta table there (decision 32)."""
+    """What `read_parquet('path')` reads: the matching files of the manifest, or the Delta table there (decision 32)."""
     path = str(payload["path"])
     relative = Lake(run.lake_url, str(run.org_id)).relative(path)
     if relative is None:
@@ -189,7 +193,9 @@ def _matched(pattern: Pattern, found: dict[str, list[str]]) -> dict[str, list[st
 
 
 async def _tell_several(run: Owned, path: str, pattern: Pattern, datasets: list[str]) -> None:
-    """A folder that means several tables was not meant so (the folder of a source); a glob may have been."""
+    """Raises DATA_ERROR for a folder with several tables (such as that of a source), which is probably a mistake. For a
+    glob, several tables are allowed with a warning.
+    """
     shown = ", ".join(datasets[:_MOST_NAMES])
     data = {"path": path, "datasets": datasets[:_MOST_NAMES]}
     if not pattern.has_wildcards:
@@ -204,10 +210,10 @@ async def _tell_several(run: Owned, path: str, pattern: Pattern, datasets: list[
 
 
 async def _lock(run: Owned, payload: dict[str, Any]) -> dict[str, Any]:
-    """Takes the output's lock; waits while another live run writes the table, or has waited longer for it.
+    """Take the output's lock. Wait while another live run writes the table, or has waited longer for it.
 
-    Answers the write epoch, and the tables as they are now: what was there before may be old. The run's time limit
-    bounds the wait.
+    Return the write epoch, and the tables as they are now, since they may have changed during the wait. The run's time
+    limit bounds the wait.
     """
     waiting = False
     while True:
@@ -242,7 +248,9 @@ async def _pause(run: Owned, seconds: float) -> None:
 
 
 async def _permit_commit(run: Owned, payload: dict[str, Any]) -> dict[str, Any]:
-    """Answer only while the run is ours, this process certainly counts as alive, and the write epoch is the newest."""
+    """Permit the commit only while the run is ours, this process certainly counts as alive, and the write epoch is the
+    newest.
+    """
     async with run.guarded() as conn:
         output = await _output(conn, run)
     if output.write_epoch != payload["write_epoch"]:
@@ -261,7 +269,7 @@ async def _wrote(run: Owned, payload: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _note(conn: Queries, run: Owned, output_id: UUID, payload: dict[str, Any]) -> None:
-    """Remember the write, and from which tables its rows come: a table that reads itself keeps what it came from."""
+    """Record the write and the tables from which its rows come. A table that reads itself keeps its earlier sources."""
     inputs = [UUID(each) for each in payload["inputs"]]
     is_new = run.definition_as(Definition).mode == "full_refresh" and not payload["reads_itself"]
     await writes.note_reads(conn, output_id, inputs, run.id, is_new and output_id not in inputs)

@@ -1,4 +1,4 @@
-"""`explain_schema` in the worker: finds the tables, the child looks at them (rule 12)."""
+"""`explain_schema` in the worker: finds the tables; the child process reads them (rule 12)."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from vai_worker.owned import Owned
 
 
 class ExplainSchema:
-    """The heavy kind; `child_memory_mb` is what a child may use, of which DuckDB gets half."""
+    """The kind, which runs in a child process. `child_memory_mb` is what a child may use; DuckDB gets half of it."""
 
     name = "explain_schema"
     reads = Definition
@@ -25,7 +25,7 @@ class ExplainSchema:
         self._spill_mb = spill_mb
 
     async def prepare(self, run: Owned) -> dict[str, Any]:
-        """Where the tables are, and when each was written; those that are named and not there are refused."""
+        """Find the tables, and when each was written. Raises DATA_ERROR for a named table that does not exist."""
         definition = run.definition_as(Definition)
         async with run.guarded() as conn:
             there = await named_tables.tables(conn, run.org_id)
@@ -46,7 +46,7 @@ class ExplainSchema:
 
 
 def _about(table: Table) -> dict[str, Any]:
-    """What is known of a table without reading it."""
+    """The facts about a table that are known without reading it."""
     age = (now() - table.updated_at).total_seconds()
     return {
         "dataset": table.name,

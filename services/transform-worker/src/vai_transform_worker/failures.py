@@ -1,7 +1,7 @@
-"""What a failure of DuckDB or deltalake means for the run (decision 25).
+"""Turns failures of DuckDB and deltalake into errors of runs (decision 25).
 
-Failures inside an Arrow stream arrive as OSError or DeltaError and keep only their text, so the text is what counts.
-What a row holds is never told: a value in DuckDB's words is shown only where the SQL itself has it.
+Failures inside an Arrow stream arrive as OSError or DeltaError and keep only their text, so they are recognised by
+their text. Values of rows are never shown: a value in DuckDB's message is shown only if the SQL itself has it.
 """
 
 import re
@@ -27,7 +27,7 @@ _RETRIED = {
     "INTERRUPT": ErrorCode.INTERNAL_ERROR,
 }
 _OF_THE_SQL = {"Parser", "Binder", "Catalog", "Syntax", "Permission"}
-"""Errors that are found before a row is read: they know names of the SQL, no values."""
+"""Errors that occur before a row is read. Their messages have names from the SQL, but no values."""
 
 _KINDS = {*_RETRIED, *_OF_THE_SQL, "Out of Memory", "Conversion", "Out of Range", "Invalid Input", "Not implemented"}
 
@@ -35,9 +35,9 @@ _KINDS = {*_RETRIED, *_OF_THE_SQL, "Out of Memory", "Conversion", "Out of Range"
 def query_failure(
     error: Exception, memory_mb: int, spill_mb: int = 0, sql: str = "", rows_read: bool = False
 ) -> RunError:
-    """The run's error for a failed query; `memory_mb` and `spill_mb` are what the query may use.
+    """The run's error for a failed query. `memory_mb` and `spill_mb` are what the query may use.
 
-    `rows_read`: rows were read before, so that an error of the SQL may hold values, too.
+    `rows_read`: rows were read before, so the message may have values, too.
     """
     text = _words_of(error).strip()
     match = _DUCKDB.search(text)
@@ -63,7 +63,7 @@ _MISSING = re.compile(r"no such file|does not exist|not found|cannot open file|n
 
 
 def version_gone(error: Exception, sources: Iterable[Source]) -> Permanent | None:
-    """The error of a run that reads earlier versions whose files are gone; None for any other failure."""
+    """The error of a run that reads earlier versions whose files are gone. None for any other failure."""
     named = [each for each in sources if each.version is not None]
     if not named or not isinstance(error, duckdb.IOException) or not _MISSING.search(str(error)):
         return None
@@ -73,12 +73,12 @@ def version_gone(error: Exception, sources: Iterable[Source]) -> Permanent | Non
 
 
 def _words_of(error: Exception) -> str:
-    """What DuckDB said. It cuts long values between the bytes of a character, which Python then cannot decode."""
+    """DuckDB's message. DuckDB cuts long values in the middle of a character, which Python then cannot decode."""
     return error.object.decode(errors="replace") if isinstance(error, UnicodeDecodeError) else str(error)
 
 
 def about_text(error: RunError, as_text: Sequence[AsText]) -> RunError:
-    """The error that says which columns were read as text, where it is about one of them or about text."""
+    """Add to the error which columns were read as text, if it is about one of them or about text."""
     about = [each for each in as_text if each.column.lower() in error.message.lower() or "VARCHAR" in error.message]
     if error.code != ErrorCode.DATA_ERROR or not about:
         return error
@@ -97,7 +97,7 @@ def _too_much(what: str, most: str, setting: str) -> str:
 
 
 class _Meaning(NamedTuple):
-    """A kind of failure of deltalake: how it is known, and what it is for the run."""
+    """A kind of failure of deltalake: how it is recognised, and the run's error for it."""
 
     words: re.Pattern[str]
     error: Callable[[str, int], RunError]
@@ -158,9 +158,10 @@ _MEANINGS = (
 
 
 def write_failure(error: Exception, table: str, memory_mb: int) -> RunError:
-    """The run's error for a table that could not be written: what it means, not in whose words it came.
+    """The run's error for a table that could not be written, by the meaning of the failure, whichever library raised
+    it.
 
-    What is none of the known kinds is a failure of the way to the lake, which the next attempt may not have.
+    Unknown failures count as trouble on the way to the lake, which the next attempt may not have.
     """
     text = str(error).split("\n   0: <unknown>")[0]
     details = {"engine": "deltalake", "type": type(error).__name__, "table": table}

@@ -1,4 +1,4 @@
-"""`generate_query` in the worker: gives the child its tables and, for a question, what a model writes (rule 12)."""
+"""`generate_query` in the worker: gives the child its tables and, for a question, the query of a model (rule 12)."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ _SCHEMA: dict[str, Any] = {
 
 
 class GenerateQuery:
-    """The heavy kind; `child_memory_mb` is what a child may use, of which DuckDB gets half."""
+    """The kind, which runs in a child process. `child_memory_mb` is what a child may use; DuckDB gets half of it."""
 
     name = "generate_query"
     reads = Definition
@@ -40,7 +40,7 @@ class GenerateQuery:
         self._spill_mb = spill_mb
 
     async def prepare(self, run: Owned) -> dict[str, Any]:
-        """Refuses tables that are named and not there."""
+        """Raises DATA_ERROR for a named table that does not exist."""
         await _allowed(run)
         seconds = run.definition_as(Definition).timeout_seconds or LONGEST_SECONDS
         return {"memory_mb": self._memory_mb, "spill_mb": self._spill_mb, "seconds": seconds}
@@ -62,7 +62,7 @@ async def _allowed(run: Owned) -> dict[str, Table]:
 
 
 async def _written(run: Owned, there: dict[str, Table], tried: list[dict[str, str]]) -> dict[str, Any]:
-    """What a model writes for the question; `tried` are its earlier queries, each with what was wrong with it."""
+    """The query that a model writes for the question. `tried` are its earlier queries, each with its error."""
     definition = run.definition_as(Definition)
     question = definition.question or ""
     if not there:

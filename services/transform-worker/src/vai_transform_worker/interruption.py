@@ -1,4 +1,4 @@
-"""Stops a long query when the run must stop: DuckDB does not look at the link by itself."""
+"""Stops a long query when the run must stop. DuckDB itself does not read the worker's messages."""
 
 import threading
 import time
@@ -13,9 +13,9 @@ _LOOK_EVERY = 0.2  # seconds
 
 
 class Watch:
-    """The run's link, usable from the query's thread, and a thread that interrupts what runs for too long.
+    """The run's link to the worker, usable from the query's thread, and a thread that interrupts the query.
 
-    `timeout_seconds` is the run's own time limit: after it `check` raises TIMEOUT (final, decision 25).
+    `timeout_seconds` is the run's own time limit. After it `check` raises TIMEOUT (final, decision 25).
     """
 
     def __init__(self, link: Link, timeout_seconds: float | None = None) -> None:
@@ -45,12 +45,12 @@ class Watch:
         return round(time.monotonic() - self._started, 3)
 
     def interrupts(self, interrupt: Callable[[], None] | None) -> None:
-        """Call `interrupt` when the run must stop; None before what it interrupts is closed."""
+        """Set the function that is called when the run must stop. Set None before the query's connection is closed."""
         with self._interrupting:
             self._interrupt = interrupt
 
     def check(self) -> None:
-        """Raise why the run must stop, if it must."""
+        """Raise the reason if the run must stop."""
         if self._reason is not None:
             raise self._reason
 
@@ -85,7 +85,7 @@ class Watch:
     def _look_once(self) -> None:
         self._reason = self._reason or self._overdue() or self._stopped()
         with self._interrupting:
-            # again at each look: an interrupt between two queries is forgotten
+            # repeated, since DuckDB forgets an interrupt that comes between two queries
             if self._reason is not None and self._interrupt is not None:
                 self._interrupt()
 
@@ -101,7 +101,7 @@ class Watch:
 
     def _stopped(self) -> Exception | None:
         if not self._speaking.acquire(blocking=False):
-            return None  # the query's thread is asking: it hears of a stop itself
+            return None  # the query's thread is asking the worker, and learns of a stop itself
         try:
             self._link.check()
         except Stop as stop:

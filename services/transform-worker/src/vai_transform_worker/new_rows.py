@@ -1,4 +1,4 @@
-"""The rows that a transform is about to write, as its checks see them: `{{ rows }}`, beside the inputs."""
+"""The new rows of a transform as its checks see them: `{{ rows }}`, beside the inputs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from vai_worker.reading.quoting import quoted
 from vai_worker.reading.sources import SCHEMA, Source
 
 Bound = Callable[[str, list[Source], dict[str, Any]], object]
-"""Binds SQL over these sources; those without columns get the columns that the SQL asks for."""
+"""Binds SQL over these sources. Sources without columns get the columns that the SQL names."""
 
 
 @dataclass(frozen=True)
 class NewRows:
-    """`without_type` are columns of the SQL that are NULL throughout, and in no file."""
+    """`without_type` are columns of the SQL that are always NULL and are not stored."""
 
     connection: duckdb.DuckDBPyConnection
     definition: DuckdbTransform
@@ -32,7 +32,7 @@ class NewRows:
         return f"{SCHEMA}.{quoted(ROWS)}"
 
     def expose(self, relation: str) -> None:
-        """Make the view. The table that is written has the same columns where it is not there yet."""
+        """Make the view. If the output table does not exist yet, it gets the same columns."""
         nulls = "".join(f", CAST(NULL AS VARCHAR) AS {quoted(name)}" for name in self.without_type)
         self.connection.execute(f"CREATE OR REPLACE VIEW {self.view} AS SELECT *{nulls} FROM {relation}")
         for source in self.sources.values():
@@ -41,7 +41,7 @@ class NewRows:
                 self.connection.execute(empty)
 
     def judged(self, sql: str) -> str:
-        """The SQL of a check over views. Raises DATA_ERROR for what a transform's SQL may not do either."""
+        """The SQL of a check, over views. Raises DATA_ERROR for SQL that is not allowed in a transform either."""
         filled = safety.without_end(fill_placeholders(settled(sql), self._named))
         tree = safety.check(filled, [*self.sources, ROWS])
         self.bound(filled, [each for each in self.sources.values() if not (each.is_blank and each.is_own)], tree)

@@ -9,7 +9,7 @@ from vai_worker.settings import WorkerSettings
 
 
 class Settings(WorkerSettings):
-    """What every worker has."""
+    """The settings that every worker has."""
 
     slots: int = Field(default=4, ge=1, le=1000, description="Runs held at once.")
     transform_seconds: float = Field(

@@ -1,4 +1,4 @@
-"""Runs a transform: SQL over views of the lake, its rows into one Delta table. Runs in the child process (rule 12)."""
+"""Runs a transform in the child process (rule 12): SQL over views of the lake, its rows into one Delta table."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -48,11 +48,11 @@ def transform(job: Job, link: Link) -> dict[str, Any]:
 
 
 _NOTHING = Written(rows=0, table_rows=0, size=0, version=-1, columns=[])
-"""Of a table that is only remembered: it has no rows, and no column with a type yet."""
+"""A table without files: it has no rows, and no column with a type yet."""
 
 
 class _Renewed(Exception):
-    """The lock was given, and the tables are no longer what they were when the run was prepared."""
+    """The lock was given, but the tables have changed since the run was prepared."""
 
     def __init__(self, job: Job, locked: dict[str, Any]) -> None:
         super().__init__()
@@ -112,8 +112,8 @@ class _Transform:
         return result | self.audit.result()
 
     def _lock(self) -> dict[str, Any]:
-        """Asks for the lock. Raises `_Renewed` where the tables have changed since the run was prepared."""
-        self.locked = {}  # whoever asks may have it
+        """Asks for the lock. Raises `_Renewed` if the tables have changed since the run was prepared."""
+        self.locked = {}  # every caller may have it
         self.locked = locked = self.watch.ask("lock", {})
         now = {name: locked[name] for name in ("inputs", "output") if name in locked}
         moved = any(self.watch.ask("files", {"path": path}) != found for path, found in self.files.items())
@@ -122,14 +122,14 @@ class _Transform:
         return locked
 
     def _query(self) -> str | None:
-        """The checked SQL over views, with columns that a Delta table can hold; None where it has nothing to store."""
+        """The checked SQL over views, with columns that a Delta table can store. None if there is nothing to store."""
         sources = {each["name"]: Source(**each) for each in self.job.prepared["inputs"]}
         self.sources = sources
         named = self.definition.placeholders()
         sql = fill_placeholders(settled(self.definition.sql), lambda name: sources[named[name].name].view)
 
         def literal(path: str) -> str:
-            name = f"path {len(sources)}"  # no input can be called that
+            name = f"path {len(sources)}"  # no input can have this name
             self.files[path] = self.watch.ask("files", {"path": path})
             sources[name] = Source(name=name, dataset=path, **self.files[path])
             return sources[name].view
@@ -159,7 +159,7 @@ class _Transform:
         return delta_types.storable_query(sql, names, kinds, self.untyped, kept)
 
     def _is_of_nothing(self, sql: str, sources: list[Source]) -> bool:
-        """Whether there are no rows, and nobody knows the columns of an input."""
+        """Whether there are no rows and the columns of an input are not known."""
         return any(each.is_unknown and not each.is_own for each in sources) and not self._has_rows(sql)
 
     def _has_rows(self, sql: str) -> bool:
@@ -167,9 +167,9 @@ class _Transform:
         return self.connection.execute(f"SELECT 1 FROM ({sql}\n) AS found LIMIT 1").fetchone() is not None
 
     def _fixing_no_types(self, sql: str, names: list[str], kinds: list[Any]) -> str | None:
-        """The SQL of no rows with the table's own types; None where there is no table, and a key or all has no type.
+        """SQL without rows, with the table's types. None if there is no table, and a key or all columns have no type.
 
-        What a table with rows does not have yet, and what no table can hold, is left out until there are rows.
+        Columns that a table with rows lacks, or that no table can store, are left out until there are rows.
         """
         known = self._known()
         is_merge = self.definition.mode == "incremental_merge"
@@ -200,19 +200,19 @@ class _Transform:
         return {each["name"]: each["type"] for each in self._known().values()}
 
     def _left_out(self) -> list[str]:
-        """The columns that are NULL without a type: they are in no file."""
+        """The columns that are NULL without a type. They are not stored."""
         return [name for name in self.untyped if name != PLACEHOLDER]
 
     def _nothing(self) -> Written:
-        """What is written of a table that is only remembered; its checks see no rows."""
+        """The result for a table without files. Its checks see no rows."""
         with self._explained():
             self.audit.rows(None, self.sources, self._left_out())
         return _NOTHING
 
     def _typed_by_the_table(self, sql: str, names: list[str]) -> str | None:
-        """The SQL whose keys are not NULL without a type where the table has one; nor are all columns of no rows.
+        """The SQL in which keys without a type get the table's type. If there are no rows, all columns do.
 
-        None where there are no rows, and neither the SQL nor the table has a type.
+        None if there are no rows, and neither the SQL nor the table has a type.
         """
         known = self._known()
         is_all = len(self.untyped) == len(names)
@@ -243,7 +243,7 @@ class _Transform:
         return Blanks(self.connection, blank, own, known, tree).bound(sql, without_filters, self._stored)
 
     def _stored(self, sql: str) -> dict[str, str]:
-        """The columns of the SQL as the table has them; of those without a type the type is `NULL`."""
+        """The columns of the SQL as the table has them. The type of those without a type is `NULL`."""
         names, kinds = self._bind(sql)
         without_type = delta_types.untyped(sql, names, kinds, self._bind)
         return {
@@ -286,13 +286,13 @@ class _Transform:
         return written
 
     def _checked(self, sql: str) -> str:
-        """The query of the rows after they have passed their checks; they wait in a table that spills to disk."""
+        """A query for the checked rows. They are in a temporary table that can use the disk."""
         self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {STAGED} AS {sql}")
         self.audit.rows(STAGED, self.sources, self._left_out())
         return f"FROM {STAGED}"
 
     def _staged(self, sql: str, uri: str) -> Merger:
-        """Run the SQL into a table that spills to disk: a merge wants each key once, and must know before it writes."""
+        """Run the SQL into a temporary table that can use the disk: a merge first checks that keys are unique."""
         self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {STAGED} AS {sql}")
         keys = ", ".join(quoted(key) for key in self.definition.merge_keys)
         twice = self.connection.execute(
@@ -313,7 +313,7 @@ class _Transform:
         self.watch.ask("permit_commit", {"write_epoch": write_epoch, "table_epoch": table_epoch})
 
     def _report(self, written: Written) -> dict[str, Any]:
-        """What the table holds; columns without a type are told of as `NULL`, and are not in its files."""
+        """The result with the table's columns. Those without a type are listed as `NULL` and are not in its files."""
         there = {each["name"].lower() for each in written.columns}
         before = self.job.prepared["output"].get("columns", []) if self.definition.mode == "incremental_merge" else []
         names = [*(each["name"] for each in before if each["type"] == "NULL"), *self.untyped]
@@ -352,9 +352,9 @@ class _Transform:
         except Stop:
             raise
         except (duckdb.Error, OSError, UnicodeDecodeError) as error:
-            self.watch.check()  # interrupted: the reason is better known there
+            self.watch.check()  # interrupted: `check` knows the reason
             if isinstance(error, OSError) and error.errno is not None:
-                raise  # of this machine, not of the query
+                raise  # a fault of this machine, not of the query
             raise about_text(self._failure(error), self.as_text) from error
 
     def _failure(self, error: Exception) -> RunError:

@@ -1,1 +1,1 @@
-"""Pages of the web as readable text: they are fetched in the worker and read in a process beside it."""
+"""Web pages as readable text: the worker fetches them, and another process reads them."""

@@ -1,10 +1,10 @@
-"""What a reader is asked to read, and what it says: JSON values, for they pass between processes."""
+"""The messages between the worker and a reader of pages. JSON values, since they pass between processes."""
 
 from typing import TypedDict
 
 
 class Asked(TypedDict):
-    """How a page is to be read; `seconds` is how long that may take."""
+    """How a page is read. `seconds` is how long that may take."""
 
     url: str
     media_type: str
@@ -27,7 +27,9 @@ class Image(TypedDict):
 
 
 class Reading(TypedDict, total=False):
-    """What was read. `warnings` are pairs of an event and a sentence for the run's log; `refusal` is why not."""
+    """What was read. `warnings` are pairs of an event and a sentence for the run's log. `refusal` says why nothing was
+    read.
+    """
 
     format: str
     charset: str | None

@@ -1,4 +1,4 @@
-"""Bytes of a page as text: what browsers take a declared character set for, and a guess where none is declared."""
+"""Decodes a page: by the declared character set, as browsers interpret it, or by a guess if none is declared."""
 
 import codecs
 import re
@@ -41,7 +41,7 @@ class Decoded:
 
 
 def decode(raw: bytes, declared: str | None = None, *, markup: bool = False) -> Decoded:
-    """The text of a page. `declared` is what the response says; with `markup` the page itself is asked, too.
+    """The text of a page. `declared` is what the response says. With `markup` a declaration in the page counts, too.
 
     The order is that of browsers: a byte order mark, the response, the page. A page that is declared as Latin-1 (what
     many servers say of everything) and is valid UTF-8 is UTF-8. The last character may have been cut off.
@@ -62,7 +62,7 @@ def _in_markup(raw: bytes) -> str | None:
     if found is None:
         return None
     said = found[1].decode("ascii")
-    # A page that could be read so far is not of two bytes a character, whatever it says.
+    # The declaration itself could be read, so the page does not have two bytes per character, whatever it says.
     return "utf-8" if said.lower().startswith("utf-16") else said
 
 

@@ -1,4 +1,4 @@
-"""Fetches a page: along redirects, to permitted addresses only, as far as the limits allow (rules 24 and 25)."""
+"""Fetches a page: follows redirects, reaches permitted addresses only, and keeps the limits (rules 24 and 25)."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ _HEADERS = {
 
 @dataclass(frozen=True)
 class Fetched:
-    """A page as it came; `url` is its address after all redirects."""
+    """A page as it came. `url` is its address after all redirects."""
 
     url: str
     status: int
@@ -44,7 +44,7 @@ def first_request(definition: FetchPage) -> Outgoing:
 async def fetch(
     client: httpx2.AsyncClient, run: Owned, definition: FetchPage, trail: list[Outgoing], robots: Robots | None
 ) -> Fetched:
-    """The page, along redirects: `trail` ends with the request that is under way. `robots` None: it is not asked."""
+    """The page, after redirects. `trail` ends with the present request. `robots` None: robots.txt is not asked."""
     for _ in range(definition.max_redirects + 1):
         await run.steady()
         if robots is not None:

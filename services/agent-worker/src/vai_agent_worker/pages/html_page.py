@@ -1,4 +1,4 @@
-"""An HTML page as Markdown and plain text, by trafilatura; and what it says of itself, by lxml."""
+"""Reads an HTML page: its text as Markdown and plain text by trafilatura, its metadata by lxml."""
 
 import re
 from collections.abc import Iterator
@@ -62,7 +62,7 @@ _SIMPLY = "all text of the page is given, with menus and without headings"
 _LITTLE_TEXT = 200
 _LONGEST_ALT = 500
 _SHARE_FOR_TEXT = 0.7
-"""Of the time for a page; the rest is for the simple way, where this one does not end."""
+"""The share of a page's time for trafilatura. The rest is for the simple way, if trafilatura does not end in time."""
 
 
 def read_html(raw: bytes, asked: Asked) -> Reading:
@@ -89,7 +89,7 @@ def read_html(raw: bytes, asked: Asked) -> Reading:
 
 
 def _tree(text: str) -> tuple[Any | None, bool]:
-    """The page's tree (None where there is no element in it), and whether all of the page is in it."""
+    """The page's tree (None if it has no element), and whether the whole page is in it."""
     parser = html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=False)
     try:
         tree = html.document_fromstring(text.replace("\0", "").encode("utf-8", "replace"), parser=parser)
@@ -99,7 +99,7 @@ def _tree(text: str) -> tuple[Any | None, bool]:
 
 
 def _text(tree: Any, plain: str, asked: Asked, warnings: list[tuple[str, str]]) -> Reading:
-    """The page's main text; where trafilatura finds none or takes too long, all text that the page shows."""
+    """The page's main text. If trafilatura finds none or takes too long, all text that the page shows."""
     from trafilatura import bare_extraction
     from trafilatura.xml import xmltotxt
 
@@ -142,7 +142,7 @@ def _base(tree: Any, url: str) -> str:
 
 
 def _joined(base: str, href: str | None) -> str | None:
-    """The absolute address, None for what is no address of the web."""
+    """The absolute address. None if it is no web address."""
     if not href:
         return None
     try:
@@ -174,7 +174,7 @@ def _language(tree: Any) -> str | None:
 
 
 def _links(tree: Any, base: str, most: int) -> list[Link]:
-    """Each address once, in the order of the page; a link within the page is none."""
+    """Each linked address once, in the order of the page, without links within the page."""
     found: dict[str, str] = {}
     for each in tree.iter("a"):
         if len(found) >= most:
@@ -188,7 +188,7 @@ def _links(tree: Any, base: str, most: int) -> list[Link]:
 
 
 def _images(tree: Any, base: str, most: int) -> list[Image]:
-    """Images with an address; those that say by an empty `alt` that they mean nothing are left out."""
+    """Images with an address. Those with an empty `alt` are left out, since that marks them as decoration."""
     found: dict[str, str] = {}
     for each in tree.iter("img"):
         if len(found) >= most:
@@ -239,7 +239,7 @@ def _without_scripts(text: str) -> str:
 
 
 def _needs_script(tree: Any, plain: str) -> bool:
-    """Whether the page is only a script that would make the page: next to no text, and a place to put it."""
+    """Whether the page's text is made by a script: it has almost no text, and an empty element for it."""
     if len(plain) >= _LITTLE_TEXT or tree.find(".//script") is None:
         return False
     if any("javascript" in (each.text_content() or "").lower() for each in tree.iter("noscript")):

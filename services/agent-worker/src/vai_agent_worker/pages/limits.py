@@ -19,7 +19,7 @@ class TookTooLong(Exception):
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Raises `TookTooLong` in the block after so many seconds. For the main thread of a process alone."""
+    """Raises `TookTooLong` in the block after so many seconds. Only for the main thread of a process."""
 
     def ring(number: int, frame: FrameType | None) -> None:
         raise TookTooLong
@@ -32,12 +32,12 @@ def within(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-        if left:  # of a block around this one
+        if left:  # the time limit of an outer block
             signal.setitimer(signal.ITIMER_REAL, max(left - (steady_seconds() - began), _SHORTEST))
 
 
 def take_at_most(megabytes: int) -> None:
-    """Let this process have so much more memory than it has now: then an allocation fails with MemoryError."""
+    """Limit this process to so much more memory than it has now. Beyond that an allocation fails with MemoryError."""
     most = _data_bytes() + megabytes * _MIB
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     if hard != resource.RLIM_INFINITY:

@@ -1,4 +1,4 @@
-"""A PDF file as text, by pypdf."""
+"""Reads a PDF file as text, by pypdf."""
 
 import io
 from datetime import datetime
@@ -11,7 +11,7 @@ _SHARE_FOR_TEXT = 0.9
 
 
 def read_pdf(raw: bytes, asked: Asked) -> Reading:
-    """Its text, page after page, as far as the limits allow. What cannot be read says why in `refusal`."""
+    """The text, page after page, within the limits. If it cannot be read, `refusal` says why."""
     from pypdf import PdfReader
     from pypdf.errors import DependencyError, FileNotDecryptedError, PyPdfError
 
@@ -52,12 +52,12 @@ def read_pdf(raw: bytes, asked: Asked) -> Reading:
 
 
 def _told(reader: Any) -> Reading:
-    """What the file says of itself, as far as it can be read."""
+    """The file's metadata, as far as it can be read."""
     try:
         about = reader.metadata
         title, author, made = about.title, about.author, about.creation_date
         language = reader.root_object.get("/Lang")
-    except Exception:  # what is wrong in there is not what was asked for
+    except Exception:  # an error in the metadata does not matter for the text
         return {}
     return {
         "title": str(title).strip() or None if title else None,

@@ -1,6 +1,6 @@
 """Reads pages, in a process beside the worker that knows no secret and has no way to the database (rule 12).
 
-It is asked for one page after the other. What a page holds is public: it was fetched without credentials.
+It reads one page after the other. Pages are public: they were fetched without credentials.
 """
 
 import base64
@@ -21,8 +21,8 @@ _UNSAID = ("", "application/octet-stream", "binary/octet-stream", "application/f
 
 
 def serve(job: Job, link: Link) -> dict[str, Any]:
-    """Reads until the worker closes the link. Each reading goes with the question for the next page."""
-    logging.disable(logging.ERROR)  # the libraries complain of each bad page
+    """Read pages until the worker closes the link. Each result is sent together with the question for the next page."""
+    logging.disable(logging.ERROR)  # the libraries log warnings about each bad page
     take_at_most(int(job.prepared["memory_mb"]))
     reading: Reading = {}
     while True:
@@ -31,7 +31,7 @@ def serve(job: Job, link: Link) -> dict[str, Any]:
 
 
 def read(raw: bytes, asked: Asked) -> Reading:
-    """The page's reading. Whatever is wrong with the page is told, and nothing is raised."""
+    """The result for a page. Faults of the page are reported in it; nothing is raised."""
     try:
         with within(asked["seconds"]):
             return _bounded(_read(raw, asked), asked["characters"])
@@ -45,7 +45,7 @@ def read(raw: bytes, asked: Asked) -> Reading:
 
 
 def media_type_of(given: str, raw: bytes) -> str:
-    """What a page is: what its response says, or what it begins with where the response says nothing."""
+    """The kind of a page: from the response, or from the page's beginning if the response does not say."""
     said = given.partition(";")[0].strip().lower()
     begin = raw[:1_024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if begin.startswith(b"%pdf-"):
@@ -90,7 +90,7 @@ def _plain(raw: bytes, asked: Asked, form: str) -> Reading:
 
 
 def _bounded(reading: Reading, most: int) -> Reading:
-    """At most so many characters of each text, and no character that Postgres cannot keep."""
+    """Cut each text to so many characters, and remove characters that Postgres cannot store."""
     for name in ("markdown", "text"):
         text = str(reading.get(name) or "").replace("\0", "")
         if len(text) > most:

@@ -1,7 +1,7 @@
-"""The worker's side of reading pages: a few processes beside it, which are replaced when a page was too much (rule 12).
+"""The worker's side of reading pages: a few reader processes, which are replaced if a page breaks them (rule 12).
 
-They start with the first page and stop when there was none for a while. A page that fills its reader's memory, does
-not end or breaks the process costs this page and nothing else.
+They start with the first page and stop when there was none for a while. If a page fills its reader's memory, does not
+end or breaks the process, only this page is lost.
 """
 
 import asyncio
@@ -28,19 +28,19 @@ IDLE_SECONDS = 120.0
 """How long the processes stay when there is no page to read."""
 
 GRACE_SECONDS = 1.5
-"""After its own limit: when a reader that has not kept it is ended."""
+"""How many seconds after its time limit a reader is killed that does not keep it."""
 
 _MODULES = ("vai_agent_worker.pages.read_page", "vai_agent_worker.pages.html_page", "trafilatura", "pypdf")
 _PAGES_EACH = 500
-_BEAT_SECONDS = 3_600.0  # a reader is watched by its limit of time, not by its beats
+_BEAT_SECONDS = 3_600.0  # a reader is supervised by its time limit, not by beats
 _START_SECONDS = 30.0
-_LARGE = 65_536  # bytes; what is smaller is packed at once
+_LARGE = 65_536  # bytes; smaller pages are compressed in the event loop
 
 _log = structlog.get_logger()
 
 
 class Readers:
-    """At most `at_once` readers, each with `memory_mb` for its pages; of one organisation never all of them."""
+    """At most `at_once` readers, each with `memory_mb` for its pages. One organisation never uses all of them."""
 
     def __init__(self, memory_mb: int = 256, at_once: int | None = None) -> None:
         self._memory_mb = memory_mb
@@ -54,7 +54,9 @@ class Readers:
         self._last_used = steady_seconds()
 
     async def read(self, org_id: UUID, raw: bytes, asked: Asked) -> Reading:
-        """What a page says, when it is this organisation's turn. A page that cannot be read has a `refusal`."""
+        """Read a page, when it is this organisation's turn. The result of a page that cannot be read has a
+        `refusal`.
+        """
         share = self._shares.get(org_id)
         if share is None:
             share = self._shares[org_id] = asyncio.Semaphore(self._at_once - 1)
@@ -193,7 +195,7 @@ def _page_frame(raw: bytes, asked: Asked) -> bytes:
 
 
 def _first_frame(memory_mb: int) -> dict[str, Any]:
-    """The job of a reader: of no run and no organisation, without any secret."""
+    """The job of a reader process. It has no run, no organisation and no secrets."""
     job = {"run_id": "", "org_id": "", "epoch": 0, "attempt": 1, "kind": "fetch_page", "definition": {}}
     job |= {"checkpoint": None, "lake_url": "", "prepared": {"memory_mb": memory_mb}}
     return {"entry": "vai_agent_worker.pages.read_page:serve", "job": job, "connection": None, "is_kept": False,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from protego import Protego
 
 AGENT = "vai"
-"""The name for which a site may give rules of its own."""
+"""The name by which a site can give special rules for us."""
 
 MOST_BYTES = 512_000
 """RFC 9309: at least 500 kibibytes are read."""
@@ -26,7 +26,7 @@ MOST_BYTES = 512_000
 KEPT_SECONDS = 3_600.0
 _MOST_KEPT = 500
 _LARGEST_KEPT = 65_536
-_LARGE = 8_192  # bytes; what is smaller is parsed at once
+_LARGE = 8_192  # bytes; smaller files are parsed in the event loop
 _MOST_REDIRECTS = 5
 
 
@@ -37,13 +37,17 @@ class _Kept:
 
 
 class Robots:
-    """Asks for the rules of each site once an hour. One for a process: they are the same for all organisations."""
+    """Requests the rules of each site once an hour. One object per process, since the rules are the same for all
+    organisations.
+    """
 
     def __init__(self) -> None:
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
 
     async def check(self, client: httpx2.AsyncClient, outgoing: Outgoing) -> None:
-        """Raises `Permanent` where the site does not want the page fetched; `Retryable` where it cannot be asked."""
+        """Raises `Permanent` if the site does not want the page to be fetched, `Retryable` if its robots.txt cannot be
+        read.
+        """
         url = outgoing.url
         origin = f"{url.scheme}://{url.netloc.decode('ascii')}"
         kept = self._kept.get(origin)
@@ -96,7 +100,7 @@ class Robots:
 
 
 def _judged(origin: str, response: httpx2.Response) -> int:
-    """The status. A server that fails, or asks to wait, has not said what it allows: then nothing is (RFC 9309)."""
+    """The status. If the server fails or asks to wait, nothing is allowed (RFC 9309)."""
     if response.status_code >= 500 or response.status_code == 429:
         raise _silent(origin, f"answered {response.status_code}")
     return response.status_code

@@ -1,4 +1,6 @@
-"""How a csv file is written: its delimiter and its header, told by the resource or found in its first records."""
+"""The dialect of a csv file: its delimiter and its header, given by the resource or found in the file's first
+records.
+"""
 
 import csv
 import re
@@ -13,20 +15,22 @@ from vai_records.definitions.sources.file_resources import FileResource
 
 _DELIMITERS = (",", ";", "\t", "|")
 _UNUSUAL = (":", "^", "~", "#", "\x01", "\x1f")
-"""Not taken without being named, and not passed over where they cut all records alike and nothing else does."""
+"""Delimiters that are used only if the resource names them. If one of them is the only character that splits all
+records alike, the file is an error, since ignoring it would make one column of the file.
+"""
 
 _SEP = re.compile(r"sep=([\x20-\x7e\t])\r?\n")
-"""Spreadsheets write it before the header."""
+"""A line that spreadsheets write before the header; it names the delimiter."""
 
 _ENDS = "\r\n"
 
 _SAMPLED = 50
-"""Records that tell the delimiter."""
+"""How many records are read to find the delimiter."""
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """`names` are the columns; the data begins `header_bytes` after the begin of the text, in line `line`."""
+    """`names` are the columns. The data begins `header_bytes` bytes after the beginning of the text, in line `line`."""
 
     delimiter: str
     quote: str
@@ -38,7 +42,7 @@ class Dialect:
 
 
 def dialect_of(start: bytes, whole: bool, resource: FileResource, suffix: str, path: str) -> Dialect | None:
-    """The dialect of a text that begins so (`whole`: it is all of it); None where there is nothing in it.
+    """The dialect of a text with this beginning (`whole`: this is the whole text). None if it is empty.
 
     Raises `Permanent` (DATA_ERROR) where the delimiter cannot be told.
     """
@@ -87,7 +91,7 @@ def _is_sound(header: str, delimiter: str, resource: FileResource) -> bool:
 
 
 def _skipped(start: bytes, newline: bytes, count: int) -> tuple[int, int]:
-    """Where the line after so many lines begins, and its number."""
+    """The offset and the number of the line that follows so many lines."""
     at, line = 0, 1
     for _ in range(count):
         end = start.find(newline, at)
@@ -98,7 +102,7 @@ def _skipped(start: bytes, newline: bytes, count: int) -> tuple[int, int]:
 
 
 def _first_line(start: bytes, newline: bytes, at: int, line: int) -> tuple[int, int]:
-    """Where the first line that is not empty begins, and its number."""
+    """The offset and the number of the first line that is not empty."""
     while (end := start.find(newline, at)) >= 0 and not start[at:end].strip(b"\r\n "):
         at, line = end + 1, line + 1
     return at, line
@@ -113,12 +117,12 @@ def reader_of(lines: Iterable[str], delimiter: str, resource: FileResource) -> I
 
 
 def lines_of(text: str) -> Iterator[str]:
-    """Lines with their ends, whichever of the three ends they have."""
+    """Lines with their line ends: LF, CR LF or CR."""
     return iter(StringIO(text, newline="").readline, "")
 
 
 def _header(text: str, delimiter: str, resource: FileResource) -> tuple[list[str], int]:
-    """The first record, and how many characters it takes."""
+    """The first record, and its length in characters."""
     taken: list[str] = []
 
     def told() -> Iterator[str]:
@@ -131,10 +135,10 @@ def _header(text: str, delimiter: str, resource: FileResource) -> tuple[list[str
 
 
 def _sniffed(text: str, whole: bool, resource: FileResource, path: str, usual: str) -> str:
-    """The one delimiter that cuts all first records into the same number of fields, more than one.
+    """The delimiter that splits all first records into the same number of fields, more than one.
 
-    Two that do so are told apart by quotes alone; a name that ends with `.tsv` says the tab. The comma is not taken
-    where another one cuts each record, too: commas stand in numbers and names.
+    If two delimiters do so, the position of quotes decides. The ending `.tsv` means the tab. The comma is not chosen if
+    another delimiter splits each record, too, since commas are frequent in numbers and names.
     """
     doubled = re.match(r"[^\n\r]*?([,;|\t])\1", text)
     if doubled and not re.search(rf"(?<!{(mark := re.escape(doubled[1]))}){mark}(?:{mark}{mark})*(?!{mark})", text):
@@ -160,12 +164,14 @@ def _sniffed(text: str, whole: bool, resource: FileResource, path: str, usual: s
 
 
 def _untold(path: str) -> Permanent:
-    said = f"The delimiter of {path} cannot be told; set delimiter to the character that parts its fields."
+    said = f"The delimiter of {path} cannot be told; set delimiter to the character that separates its fields."
     return Permanent(ErrorCode.DATA_ERROR, said, {"file": path, "field": "delimiter"})
 
 
 def _clean(text: str, delimiters: list[str], lengths: dict[str, int], resource: FileResource) -> list[str]:
-    """Those by which each quote of the first records is one around a field; all where there are no quotes."""
+    """The delimiters with which each quote of the first records encloses a field. All of them if there are no
+    quotes.
+    """
     if not resource.quote:
         return delimiters
     marks = resource.quote, resource.escape or ""

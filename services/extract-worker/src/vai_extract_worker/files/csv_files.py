@@ -1,4 +1,4 @@
-"""Csv files: read in blocks of whole records, so that memory stays the same and each block can be gone on from.
+"""Reads csv files in blocks of whole records. So memory does not grow, and reading can continue after each block.
 
 A block is read as text by Arrow, then typed (`csv_types`), in one pass over the file. Neither Arrow's own stream nor
 DuckDB's reader says where in the file a batch ends, which the checkpoint of a long file needs.
@@ -26,11 +26,11 @@ from vai_records.definitions.sources.file_resources import FileResource
 
 _START_BYTES = 1024 * 1024
 _PAGE = re.compile(rb"\s*<(?:!doctype|html|head|body|table|\?xml)\b", re.IGNORECASE)
-"""What a file begins with that is a page of the web, or a table that spreadsheets call `.xls`."""
+"""How a file begins that is a web page, or HTML that a spreadsheet saved as `.xls`."""
 
 
 def read_csv(shelf: Shelf, file: Found, resource: FileResource, at: Json | None) -> Iterator[Read]:
-    """The file's rows from a place on that was read up to before (`at`: {offset, line, types}).
+    """The file's rows, from the position that an earlier attempt reached (`at`: {offset, line, types}).
 
     Raises `Permanent` (DATA_ERROR), which names the line.
     """
@@ -52,7 +52,7 @@ def read_csv(shelf: Shelf, file: Found, resource: FileResource, at: Json | None)
 
 
 def _ahead(step: "Callable[[], _Parsed | None]") -> "Iterator[_Parsed]":
-    """The next block is read and parsed while this one is typed and written."""
+    """Read and parse the next block while this one is typed and written."""
     with ThreadPoolExecutor(1) as thread:
         coming = thread.submit(step)
         while (parsed := coming.result()) is not None:
@@ -95,7 +95,7 @@ def _next(cut: Iterator[Block], reading: "_Reading") -> "_Parsed | None":
 
 def _quote_reason(row: bytes, dialect: Dialect) -> str:
     if not dialect.escape and b"\\" + dialect.quote.encode() in row:
-        return "a quote within a field is not doubled; if the backslash takes it its meaning, set escape to \\"
+        return "a quote within a field is not doubled; if a backslash escapes it, set escape to \\"
     said = "text follows a closing quote: one within a field is not doubled, or one before it is not closed"
     return f'{said}; if quotes mark nothing in this file, set quote to ""'
 
@@ -118,7 +118,7 @@ class _Reading:
 
     @cached_property
     def declared(self) -> dict[str, str]:
-        """The declared types by the file's own names: names know no case."""
+        """The declared types by the file's spelling of the names. Upper and lower case do not matter."""
         kinds = {name.lower(): kind for name, kind in self.resource.columns.items()} | self.resource.columns
         found = ((name, kinds.get(name) or kinds.get(name.lower())) for name in self.dialect.names)
         return {name: kind for name, kind in found if kind}
@@ -129,12 +129,12 @@ class _Reading:
         return len(self.dialect.names) == 1
 
     def columns(self) -> Read:
-        """No rows: what the columns are called, and what those are that are declared."""
+        """A table without rows: the columns' names, and the types of those that are declared."""
         kinds = [type_of(self.declared[name]) if name in self.declared else pa.null() for name in self.dialect.names]
         return Read(pa.schema(list(zip(self.dialect.names, kinds, strict=True))).empty_table())
 
     def parsed(self, block: Block) -> tuple[pa.Table, list[Reject]]:
-        """The block's rows as text, and those that have too few or too many fields."""
+        """The block's rows as text, and the rejects: rows with too few or too many fields."""
         data = block.data
         if not data.strip(b"\r\n") and not self._has_empty_rows:
             return self._nothing(), []
@@ -163,7 +163,9 @@ class _Reading:
         return table, self._ragged(block, ragged) if ragged else []
 
     def typed(self, block: Block, table: pa.Table, rejects: list[Reject]) -> Read:
-        """The block with its types. Raises `Permanent` for rejects that are not to be passed over."""
+        """The block with its types. Raises `Permanent` for rejects, unless the resource says that they are put
+        aside.
+        """
         declared, unfit = self._declared(table)
         if unfit:
             rejects = [*rejects, *self._unfit_rows(block, unfit)]
@@ -192,7 +194,7 @@ class _Reading:
         return columns, unfit
 
     def _rows(self, block: Block) -> Iterator[tuple[int, int, str]]:
-        """Each record once more, slowly: (number of fields, line, text)."""
+        """Read each record again, slowly: (number of fields, line, text)."""
         lines = list(lines_of(block.data.decode("utf-8", "replace")))
         before = 0
         taken = 0

@@ -1,8 +1,10 @@
-"""Quotes of csv as patterns for RE2, which looks at each byte once: whether records are whole, and whether sound.
+"""Patterns for the quotes of csv: whether records are complete, and whether they are sound. For RE2, which looks at
+each byte once.
 
-A record is sound where nothing but the delimiter or the line's end follows a quote that closes. Nor does a backslash,
-which nobody named as the escape, stand before a quote in a field without quotes. Else a quote was not doubled, not
-escaped or not closed: readers differ in what they make of it, and rows may be one.
+A record is sound if each closing quote is followed by the delimiter or the end of the line, and if no backslash stands
+before a quote in a field without quotes (unless the backslash is the declared escape). In a record that is not sound a
+quote was not doubled, not escaped or not closed. Programs read such records differently and may join several rows into
+one.
 """
 
 import re
@@ -14,14 +16,14 @@ import pyarrow.compute as pc
 
 @cache
 def whole_records(delimiter: str, quote: str, escape: str) -> str:
-    """What matches whole records, as lenient readers have them: text may follow a quote that closes."""
+    """A pattern for complete records as lenient readers see them: text may follow a closing quote."""
     unquoted, quoted = _fields(delimiter, quote, escape)
     return _records(f"{unquoted}|{quoted}(?:{unquoted})?", delimiter)
 
 
 @cache
 def sound_records(delimiter: str, quote: str, escape: str) -> str:
-    """What matches whole records that are sound."""
+    """A pattern for complete records that are sound."""
     unquoted, quoted = _fields(delimiter, quote, escape)
     if not escape:
         cut, mark = re.escape(delimiter), re.escape(quote)
@@ -32,13 +34,13 @@ def sound_records(delimiter: str, quote: str, escape: str) -> str:
 
 @cache
 def clean_records(delimiter: str, quote: str, escape: str) -> str:
-    """What matches whole records that have quotes around fields and nowhere else."""
+    """A pattern for complete records that have quotes around fields and nowhere else."""
     cut, mark = re.escape(delimiter), re.escape(quote)
     return _records(f"[^{cut}{mark}\\n\\r]+|{_fields(delimiter, quote, escape)[1]}", delimiter)
 
 
 def fits(data: bytes, pattern: str) -> bool:
-    """Whether a pattern matches all of it."""
+    """Whether the pattern matches the whole text."""
     return bool(pc.match_substring_regex(pa.array([data], pa.binary()), pattern)[0].as_py())
 
 

@@ -1,4 +1,4 @@
-"""Blocks of whole csv records: cut where a record ends, so that each can be read, kept and gone on from alone."""
+"""Blocks of complete csv records. Each block ends where a record ends, so it can be read by itself."""
 
 import re
 from bisect import bisect_left
@@ -16,27 +16,29 @@ from vai_extract_worker.files.unpacking import Text
 
 BLOCK_BYTES = 8 * 1024 * 1024
 LONGEST_RECORD = 64 * 1024 * 1024
-"""Bytes; a quote that is not closed within so many is told instead of read on."""
+"""In bytes. A quote that is not closed within this length is an error."""
 
 _GUESSES = 8
-"""A block's last lines are tried as its end; quotes are looked at one by one only where all are within a field."""
+"""How many of a block's last lines are tried as its end. If each of them ends within a field, the quotes are read one
+by one, which is slow.
+"""
 
 _LINE_ENDS = b"\n\r"
 
 
 @dataclass(frozen=True)
 class Block:
-    """Whole records. `line` is the number of the first one's first line, `end` the text's offset after the last."""
+    """Complete records. `line` is the number of the first line, `end` the offset in the text after the last record."""
 
     data: bytes
     line: int
     end: int
     sound: bool = True
-    """Whether no text follows a quote that closes (`csv_quotes`)."""
+    """Whether the records are sound (`csv_quotes`)."""
 
 
 def blocks(text: Text, dialect: Dialect, offset: int, line: int, path: str) -> Iterator[Block]:
-    """The text from an offset on, which is the begin of a record. Raises `Permanent` for a quote without an end."""
+    """The text from an offset on, where a record begins. Raises `Permanent` for a quote that is not closed."""
     rest, size, newline = b"", BLOCK_BYTES, dialect.newline.encode()
     while data := text.read(size):
         rest += data
@@ -58,7 +60,7 @@ def blocks(text: Text, dialect: Dialect, offset: int, line: int, path: str) -> I
 
 
 def last_end(data: bytes, dialect: Dialect) -> int:
-    """Where the last whole record ends; 0 where none does."""
+    """The offset at which the last complete record ends. 0 if none is complete."""
     return _end(data, dialect)[0]
 
 
@@ -84,7 +86,7 @@ def _marks(dialect: Dialect) -> tuple[str, str, str]:
 
 
 def _last_outside(data: bytes, dialect: Dialect) -> int:
-    """The end of the last line that ends outside quotes; 0 where none does."""
+    """The end of the last line that ends outside quotes. 0 if there is none."""
     newline, end = dialect.newline.encode(), len(data)
     whole = whole_records(*_marks(dialect))
     for _ in range(_GUESSES):
@@ -103,7 +105,7 @@ def _last_outside(data: bytes, dialect: Dialect) -> int:
 def parted(block: Block, dialect: Dialect) -> tuple[Block, list[tuple[int, bytes]]]:
     """The block without its records that are not sound, and those: (number of the first line, text).
 
-    Lines that are no rows take their place, so that the others keep their numbers.
+    Lines that are no rows replace the removed ones, so that the other rows keep their line numbers.
     """
     newline = dialect.newline.encode()
     no_row = (dialect.delimiter.encode() if len(dialect.names) == 1 else b"") + newline
@@ -120,7 +122,7 @@ def parted(block: Block, dialect: Dialect) -> tuple[Block, list[tuple[int, bytes
 
 
 def _records(data: bytes, dialect: Dialect) -> list[bytes]:
-    """Each record with its end; the last one gets one where it has none."""
+    """Each record with its line end. If the last one has none, it gets one."""
     newline = dialect.newline.encode()
     text = data if data.endswith(newline) else data + newline
     turns, plain = _turns(text, dialect), _unescaped(text, dialect)
@@ -141,7 +143,9 @@ def is_open(data: bytes, dialect: Dialect) -> bool:
 
 
 def _turns(data: bytes, dialect: Dialect) -> Sequence[int]:
-    """Where quotes open and close, in turn. A quote within a field that has none is a character like others."""
+    """The offsets at which quotes open and close, in turn. In a field without quotes a quote is an ordinary
+    character.
+    """
     if not dialect.quote or dialect.quote.encode() not in data:
         return []
     data = _unescaped(data, dialect)
@@ -159,14 +163,14 @@ def _turns(data: bytes, dialect: Dialect) -> Sequence[int]:
 
 
 def _unescaped(data: bytes, dialect: Dialect) -> bytes:
-    """As many bytes, without those that an escape takes their meaning."""
+    """The same number of bytes, with the escaped ones made neutral."""
     if not dialect.escape or dialect.escape.encode() not in data:
         return data
     return re.sub(re.escape(dialect.escape.encode()) + rb".", b"xx", data, flags=re.DOTALL)
 
 
 def _doubled(places: pa.Array) -> pa.Array:
-    """Which quotes follow another one at once: what closes and opens again is a quote within the field."""
+    """Which quotes directly follow another one: a doubled quote is a quote within the field."""
     gaps = pc.pairwise_diff(places.cast(pa.int64()))
     return pc.fill_null(pc.equal(gaps, 1), False)
 

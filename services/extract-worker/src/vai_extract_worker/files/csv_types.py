@@ -1,12 +1,13 @@
-"""What the columns of a csv file are: decided once for the file, by a rule that gives each text back as it was.
+"""The types of a csv file's columns: decided once for the whole file, so that each value can be written back as its
+text was.
 
 `BIGINT` are whole numbers of at most 18 digits, `DECIMAL` fractions that all have the same number of decimal places,
 `BOOLEAN` the words `true` and `false`. A plus, an exponent, a leading zero or a minus before nothing but zeros keep a
 column text, and so do mixed places and mixed kinds; dates and times are text until they are declared. Only an empty
 field (and a null word that the resource names) is null.
 
-Because nothing is lost, no second look at the file is needed: what was stored as a number before the file turned out
-to be text reads as the text that it was, whatever the size of a block.
+Because nothing is lost, no second look at the file is needed: what was stored as a number before the file turned out to
+be text reads as the text that it was, whatever the size of a block.
 """
 
 import re
@@ -22,11 +23,11 @@ _NARROW, _WIDE = 18, 38
 _WHOLE = re.compile(r"(?:0|-?[1-9][0-9]{0,17})")
 _FRACTION = re.compile(r"-?(?:0|[1-9][0-9]*)\.([0-9]+)")
 _LOOKED_AT = 50
-"""So many values are looked at first; most columns of text are known by them."""
+"""How many values are looked at first. They are enough to recognise most columns of text."""
 
 
 class CsvTypes:
-    """The types of one file's columns, as far as it was read; `state` goes into the checkpoint."""
+    """The types of one file's columns, as far as the file was read. `state` goes into the checkpoint."""
 
     def __init__(self, state: Mapping[str, str] | None = None, all_text: bool = False) -> None:
         self._kinds = dict(state or {})
@@ -38,7 +39,7 @@ class CsvTypes:
         return self._kinds
 
     def typed(self, name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
-        """The next block of a column, with the type that the file's column has from here on."""
+        """The next block of a column, with the type that the column has from here on."""
         before = TEXT if self._all_text else self._kinds.get(name, NULL)
         kind = before if before == TEXT else _both(before, _kind_of(column))
         self._kinds[name] = kind
@@ -76,7 +77,7 @@ def _are_whole(values: pa.ChunkedArray) -> bool:
 
 
 def _decimal(values: pa.ChunkedArray, scale: int) -> str:
-    """Fractions with `scale` places; none is a zero with a minus, which would lose it."""
+    """Numbers with `scale` decimal places. A zero with a minus is not one of them: the minus would be lost."""
     longest = pc.max(pc.binary_length(values)).as_py() - 1
     if longest > _WIDE:
         return TEXT

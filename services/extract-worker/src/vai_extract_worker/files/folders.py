@@ -1,4 +1,4 @@
-"""Where a tenant's files are: the folder that the operator allows, or a bucket that the connection has the keys of."""
+"""Where an organisation's files are: a folder that the operator allows, or a bucket whose keys the connection has."""
 
 import io
 import os
@@ -43,7 +43,7 @@ class Shelf(Protocol):
         """The file's bytes, seekable."""
 
     def close(self) -> None:
-        """Let go of what it holds open."""
+        """Close what it holds open."""
 
 
 class Shelves:
@@ -66,10 +66,10 @@ class Shelves:
 
 
 def listed(shelf: Shelf, pattern: str) -> Iterator[Found]:
-    """What a glob matches and somebody means.
+    """The files that a glob matches, without those that are usually not meant.
 
-    A name with a dot before it has to be named with it; `_SUCCESS` and its like, which begin with `_` and have no
-    suffix, hold no rows.
+    A hidden file (its name begins with a dot) is only matched if the glob names the dot. Files such as `_SUCCESS`,
+    which begin with `_` and have no suffix, have no rows and are left out.
     """
     named = any(part.startswith(".") for part in pattern.split("/"))
     for file in shelf.files(pattern):
@@ -93,13 +93,13 @@ _REPEATED = re.compile(r"(?:\*\*/){2,}")
 
 
 class LocalShelf:
-    """A folder of this machine; links that lead out of it lead nowhere."""
+    """A folder of this machine. Symbolic links that lead out of it are ignored."""
 
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
 
     def files(self, pattern: str) -> Iterator[Found]:
-        # One `**/` after another means no more than one, and is walked anew for each.
+        # Repeated `**/` means the same as one, but each would walk the whole tree again.
         within = _REPEATED.sub("**/", self._within(pattern)).replace("[", "[[]")
         for path in sorted(self._root.glob(within)):
             real = path.resolve()
@@ -111,11 +111,11 @@ class LocalShelf:
         return self.place(file).open("rb")
 
     def place(self, file: Found) -> Path:
-        """Where it is, links followed: for libraries that open files by themselves."""
+        """The file's real path, after symbolic links: for libraries that open files by themselves."""
         return (self._root / file.path).resolve()
 
     def close(self) -> None:
-        """There is nothing."""
+        """There is nothing to close."""
 
     def _within(self, pattern: str) -> str:
         plain = unquote(urlsplit(pattern).path) if pattern.startswith("file://") else pattern
@@ -127,9 +127,10 @@ class LocalShelf:
 
 
 class S3Shelf:
-    """A bucket, with the connection's keys or with none; never with the platform's own.
+    """A bucket, read with the connection's keys or without keys, never with the platform's own keys.
 
-    The store is reached through a gate: its own host alone, at checked addresses, whatever it redirects to.
+    The store is reached through a proxy that allows only the store's own host, at checked addresses, whatever it
+    redirects to.
     """
 
     def __init__(self, bucket: str, connection: ConnectionSecret | None, policy: Policy) -> None:
@@ -172,7 +173,9 @@ class S3Shelf:
 
     @contextmanager
     def _in_our_words(self) -> Iterator[None]:
-        """What goes wrong as a `RunError`: never the library's own words, which quote what the store answered."""
+        """Turn errors of the library into `RunError`s. The library's own words are left out, since they quote the
+        store's answer.
+        """
         from obstore import exceptions
 
         try:
@@ -256,5 +259,7 @@ def _error_of(error: BaseException) -> RunError:
 
 @cache
 def _glob(pattern: str) -> re.Pattern[str]:
-    """`*` and `?` within a folder, `**` over folders; as much work as the path is long."""
+    """Whether a path matches a glob: `*` and `?` within a folder, `**` across folders. The work grows with the length
+    of the path only.
+    """
     return re.compile(glob_regex(pattern))

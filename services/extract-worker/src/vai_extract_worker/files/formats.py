@@ -1,4 +1,4 @@
-"""Files as tables: csv, jsonl, json and parquet, plain or packed, read so that a long file can be gone on from."""
+"""Reads csv, jsonl, json and parquet files, plain or compressed, as tables. Reading a long file can continue later."""
 
 import gzip
 import zipfile
@@ -23,13 +23,13 @@ _BROKEN = (pa.ArrowException, OSError, EOFError, zlib.error, gzip.BadGzipFile, z
 
 
 def reads(shelf: Shelf, file: Found, resource: FileResource, at: Json | None = None) -> Iterator[Read]:
-    """The file's rows, from a place on that `Read.at` said before.
+    """The file's rows, from a position that an earlier `Read.at` named.
 
     Raises `Permanent` (DATA_ERROR) naming the file, and the line where there is one, without any of its text.
     """
     kind = resource.format or format_of(file.path)
     if kind != "csv" and resource.columns and resource.says_numbers:
-        text = f"{file.path} is {kind}, whose numbers are written in one way only: leave out decimal_separator and "
+        text = f"{file.path} is {kind}, whose numbers have only one notation: leave out decimal_separator and "
         text += "thousands_separator, or name the files that are csv."
         raise Permanent(ErrorCode.DATA_ERROR, text, {"file": file.path, "field": "decimal_separator"})
     read = {"csv": read_csv, "jsonl": read_jsonl, "json": read_json, "parquet": read_parquet}[kind]
@@ -41,16 +41,16 @@ def reads(shelf: Shelf, file: Found, resource: FileResource, at: Json | None = N
 
 
 def _cause(error: Exception) -> str:
-    """What is wrong, in words that hold nothing of the file."""
+    """What is wrong, without quoting the file."""
     if isinstance(error, EOFError | gzip.BadGzipFile | zipfile.BadZipFile | zlib.error):
-        return "it is packed, and its packing is broken or ends early"
+        return "it is compressed, and the compressed data is broken or ends early"
     if isinstance(error, pa.ArrowException) and "magic bytes" in str(error):
         return "it does not begin or end like one"
     return "its content is broken"
 
 
 def format_of(path: str) -> str:
-    """The format that a suffix tells. Raises `Permanent` where it tells none."""
+    """The format that belongs to the path's suffix. Raises `Permanent` for a suffix of no known format."""
     found = _FORMATS.get(suffix_of(path))
     if found is None:
         text = f"{path} does not tell its format by its suffix; set format to csv, jsonl, json or parquet."

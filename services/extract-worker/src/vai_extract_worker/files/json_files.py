@@ -1,4 +1,4 @@
-"""JSON files: one value a line (`jsonl`), or an array or several values as they come (`json`), read piece by piece."""
+"""Reads JSON files piece by piece: one value per line (`jsonl`), or an array or several values (`json`)."""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -17,13 +17,13 @@ from vai_records.definitions.sources.file_resources import FileResource
 _ROWS = 20_000
 _BLOCK = 1024 * 1024
 LONGEST_VALUE = 64 * 1024 * 1024
-"""Bytes of one line, or of one value of an array."""
+"""The largest size in bytes of one line, or of one value of an array."""
 
 _BLANK = " \t\r\n,"
 
 
 def read_jsonl(shelf: Shelf, file: Found, resource: FileResource, at: Json | None) -> Iterator[Read]:
-    """A row a line; `at`: {offset, line}. Raises `Permanent` naming the line."""
+    """One row per line. `at` is {offset, line}. Raises `Permanent` that names the line."""
     place = at or {"offset": 0, "line": 1}
     with unpacked(shelf, file) as stream:
         text = Text(stream, resource.encoding, file.path)
@@ -49,7 +49,7 @@ def _lines(text: Text, path: str) -> Iterator[bytes]:
 
 
 class _Rows:
-    """A batch of rows, and those that are none."""
+    """A batch of rows, and the lines that are no rows."""
 
     def __init__(self, path: str, resource: FileResource) -> None:
         self._path = path
@@ -59,7 +59,7 @@ class _Rows:
         self._rejects: list[Reject] = []
 
     def take(self, batch: Sequence[tuple[int, bytes]]) -> None:
-        """Lines with their numbers; blank ones are nothing."""
+        """Lines with their numbers. Blank lines are left out."""
         lines = [line for _, line in batch]
         read = parse_plain if is_plain(b"\n".join(lines)) else parse
         if read is parse_plain and not self._values:
@@ -77,7 +77,7 @@ class _Rows:
                     self._reject(number, "the line is not JSON", line)
 
     def read(self, at: Json | None) -> Read:
-        """The rows as a table. Raises `Permanent` for rejects that are not to be passed over."""
+        """The rows as a table. Raises `Permanent` for rejects, unless the resource says that they are put aside."""
         types, unfit = self._resource.columns, dict[int, str]()
         table = table_of(self._values, types, unfit)
         for index, name in unfit.items():
@@ -94,7 +94,7 @@ class _Rows:
 
 
 def read_json(shelf: Shelf, file: Found, resource: FileResource, at: Json | None) -> Iterator[Read]:
-    """The elements of an array, or one value after the other; it cannot be gone on from."""
+    """The elements of an array, or one value after another. Reading cannot continue from a position within it."""
     with unpacked(shelf, file) as stream:
         values = _values(Text(stream, resource.encoding, file.path), file.path)
         while batch := list(islice(values, _ROWS)):
@@ -153,7 +153,7 @@ def _values(text: Text, path: str) -> Iterator[tuple[int, Any]]:
 
 
 def _last(buffer: str, opened: bool, line: int, path: str) -> Iterator[tuple[int, Any]]:
-    """What is left at the end: a bare number or word, or something that is broken."""
+    """The rest at the end of the file: a number or a word, or broken JSON."""
     text = buffer.strip(_BLANK)
     if text and not opened:
         try:
@@ -167,7 +167,7 @@ def _last(buffer: str, opened: bool, line: int, path: str) -> Iterator[tuple[int
 
 
 def _whole_characters(data: bytes) -> int:
-    """Where the last whole character of UTF-8 ends."""
+    """The offset at which the last complete UTF-8 character ends."""
     for back in range(1, min(4, len(data)) + 1):
         if data[-back] >= 0xC0:
             needed = 2 if data[-back] < 0xE0 else 3 if data[-back] < 0xF0 else 4

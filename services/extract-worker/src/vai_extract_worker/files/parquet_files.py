@@ -1,4 +1,4 @@
-"""Parquet files: row group after row group, each number and each time as it was written."""
+"""Reads parquet files row group by row group. Numbers and times stay exactly as they were written."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -16,11 +16,11 @@ from vai_records.definitions.sources.file_resources import FileResource
 
 _BATCH_ROWS: Final = 65_536
 _YEARS: Final = (-(2**63) // 1000 + 1, (2**63 - 1) // 1000)
-"""Microseconds since 1970 between which nanoseconds have a place."""
+"""The range of times, in microseconds since 1970, that 64-bit nanoseconds can hold."""
 
 
 def read_parquet(shelf: Shelf, file: Found, resource: FileResource, at: Json | None) -> Iterator[Read]:
-    """Row group after row group; `at`: {groups: those that were read}."""
+    """Row group by row group. `at` is {groups: how many were read}."""
     with shelf.open(file) as stream:
         whole = pq.ParquetFile(stream, pre_buffer=False)
         reading = _Reading(whole, stream)
@@ -32,9 +32,9 @@ def read_parquet(shelf: Shelf, file: Found, resource: FileResource, at: Json | N
 
 
 class _Reading:
-    """What Arrow does not read as it was written: INT96, Spark's and Impala's times, and intervals.
+    """The columns that Arrow does not read exactly: INT96 (times of Spark and Impala) and intervals.
 
-    INT96 has any year with nanoseconds. Arrow makes nanoseconds of it, which wrap around outside of 1677 to 2262; so
+    INT96 can hold any year. Arrow reads it as 64-bit nanoseconds, which overflow outside of the years 1677 to 2262. So
     such columns are read a second time, as microseconds.
     """
 
@@ -62,7 +62,7 @@ class _Reading:
             yield self.kept(table)
 
     def kept(self, table: pa.Table) -> pa.Table:
-        """The table with its intervals as text, those within nested values too."""
+        """The table with its intervals as text, also within nested values."""
         first = 0
         for index, column in enumerate(table.columns if self._spans else ()):
             leaves = range(first, first := first + _leaves_in(column.type))
@@ -74,7 +74,7 @@ class _Reading:
 
 
 def _leaves_in(kind: pa.DataType) -> int:
-    """How many columns parquet makes of a type."""
+    """How many parquet columns a type has."""
     if pa.types.is_struct(kind):
         return sum(_leaves_in(kind.field(index).type) for index in range(kind.num_fields))
     if pa.types.is_map(kind):
@@ -104,7 +104,7 @@ def _spelled(value: Any, kind: pa.DataType, first: int, spans: set[int]) -> Any:
 
 
 def _time(fine: Column, coarse: Column) -> Column:
-    """The nanoseconds, unless they have wrapped around; both as text where a column needs both."""
+    """The nanoseconds, or the microseconds if the nanoseconds have overflowed. If a column needs both, it is text."""
     if fine.cast(coarse.type, safe=False).equals(coarse):
         return fine
     if not pa.types.is_timestamp(coarse.type):

@@ -11,12 +11,12 @@ from vai_common.errors import ErrorCode, Permanent
 Json = dict[str, Any]
 
 _LONGEST = 64 * 1024
-"""Characters that are kept of a row."""
+"""How many characters of a rejected row are kept."""
 
 
 @dataclass(frozen=True)
 class Reject:
-    """A row as it stands in its file, from this line on, and what is wrong with it (without a value of it)."""
+    """A row as it stands in its file, its first line, and what is wrong with it (without any value of the row)."""
 
     line: int
     reason: str
@@ -25,7 +25,7 @@ class Reject:
 
 @dataclass(frozen=True)
 class Read:
-    """What was read of a file: rows, and where the file can be gone on from after them."""
+    """Rows that were read from a file, and the position from which reading can continue after them."""
 
     table: pa.Table
     at: Json | None = None
@@ -38,7 +38,7 @@ def unfit_reason(column: str, kind: str) -> str:
 
 
 def refused(path: str, rejects: Sequence[Reject]) -> Permanent:
-    """The error of rows that cannot be read, where they are not to be passed over."""
+    """The error for rows that cannot be read, if the resource does not say that they are put aside."""
     first = min(rejects, key=lambda reject: reject.line)
     text = (
         f"{path}, line {first.line}: {first.reason}. Correct the file, or set on_bad_row to reject, which keeps "

@@ -1,4 +1,4 @@
-"""Which files were read: by name, size and time of change, so that an old file that arrives late is new."""
+"""Which files were already read, by name, size and time of change. So an old file that arrives late counts as new."""
 
 import struct
 from base64 import b64decode, b64encode
@@ -12,13 +12,13 @@ from vai_extract_worker.files.folders import Found
 Json = dict[str, Any]
 
 MOST_FILES = 200_000
-"""So many files of one resource are remembered, in some 30 bytes each."""
+"""How many files of one resource are remembered, with about 30 bytes each."""
 
 _ENTRY = struct.Struct("<8s6sd")
 
 
 class SeenFiles:
-    """The files of a resource that are done. Files that are gone are kept in mind as long as there is room."""
+    """The files of a resource that were read. Deleted files are remembered, too, as long as there is room."""
 
     def __init__(self, saved: Json | None) -> None:
         saved = saved or {}
@@ -28,12 +28,13 @@ class SeenFiles:
         self._by_age = bool(saved) and "seen" not in saved
 
     def take_up(self, files: Sequence[Found]) -> None:
-        """Begin with what is there. A mark of version 0.1 knew no more than the newest file: the older ones are done.
+        """Begin with the files that exist now. A cursor of version 0.1 names only the newest file: older files count as
+        read.
 
         Raises `Permanent` for more files than can be remembered.
         """
         if len(files) > MOST_FILES:
-            text = f"More than {MOST_FILES:,} files match; give the resource a narrower path, others one of their own."
+            text = f"More than {MOST_FILES:,} files match; give it a narrower path, or make several resources."
             raise Permanent(ErrorCode.DATA_ERROR, text, {"field": "path"})
         if len(self._entries) + len(files) > MOST_FILES:
             there = {_key(file) for file in files}
@@ -45,20 +46,20 @@ class SeenFiles:
         self._by_age = False
 
     def has(self, file: Found) -> bool:
-        """Whether the file was read as it is now."""
+        """Whether the file was read in its present version."""
         return self._entries.get(_key(file)) == _facts(file)
 
     def has_changed(self, file: Found) -> bool:
-        """Whether it was read when it was another."""
+        """Whether an earlier version of the file was read."""
         return self._entries.get(_key(file), _facts(file)) != _facts(file)
 
     def add(self, file: Found) -> None:
-        """The file is done."""
+        """The file has been read."""
         self._entries[_key(file)] = _facts(file)
         self._newest = max(self._newest or file.age(), file.age())
 
     def state(self) -> Json | None:
-        """For the checkpoint and the cursor; `modified` and `path` are what version 0.1 reads of it."""
+        """The value for the checkpoint and the cursor. `modified` and `path` are there for version 0.1."""
         if self._newest is None:
             return None
         packed = b"".join(_ENTRY.pack(key, *facts) for key, facts in self._entries.items())

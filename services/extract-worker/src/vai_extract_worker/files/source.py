@@ -1,6 +1,7 @@
 """The source `filesystem`: csv, jsonl, json and parquet files of an allowed folder or of S3.
 
-A file is a slice, and a long one many commits; of very many small files several are one.
+A file is a slice. A long file is committed in several parts; if there are very many small files, a slice has several of
+them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,11 +28,11 @@ from vai_records.definitions.sources.file_resources import FileResource
 from vai_records.definitions.sources.resources import table_name
 
 _SLICES = 100
-"""Up to so many files each are a slice of their own; of more, small ones go together."""
+"""Up to this number of files, each is a slice of its own. If there are more, small files share a slice."""
 
 _SMALL_BYTES = 8 * 1024 * 1024
 _UNPACKED = 50
-"""A packed file may be so many times larger."""
+"""A compressed file may be this many times larger when it is unpacked."""
 
 Files = tuple[Found, ...]
 """A slice: one file, or several small ones."""
@@ -71,12 +72,17 @@ def _name(file: Found) -> str:
 
 
 def _nothing(path: str) -> Permanent:
-    text = f"No file matches {path}. Check the path; it may have *, ? and **. Hidden files are named by their dot."
+    text = (
+        f"No file matches {path}. Check the path; it may have *, ? and **. "
+        "A hidden file is only found if the path names its dot."
+    )
     return Permanent(ErrorCode.DATA_ERROR, text, {"field": "path", "path": path})
 
 
 class FileTable:
-    """Files with the same columns, the oldest first. One that cannot be read does not stop the others."""
+    """One resource: files with the same columns, the oldest first. A file that cannot be read does not stop the
+    others.
+    """
 
     sliced = True
     isolates = True
@@ -126,7 +132,7 @@ class FileTable:
         return list(_parted(todo))
 
     def goes_on(self, part: Any, position: Json) -> bool:
-        """Whether a position is within this slice, and its file still the same."""
+        """Whether a position lies in this slice, and the file has not changed."""
         files = cast(Files, part)
         return len(files) == 1 and position.get("file") == _facts(files[0])
 
@@ -186,7 +192,7 @@ class FileTable:
         return table.append_column(free_name(name, there), pa.repeat(pa.scalar(file.path), len(table)))
 
     def _is_undelivered(self, table: pa.Table, column: str) -> bool:
-        """Whether a column is there because it is declared, as those of JSON files are."""
+        """Whether declared columns are in every table, as with JSON files, even if no row has them."""
         declared = {name.lower() for name in self._resource.columns}
         found = [table[name] for name in table.column_names if name.lower() == column.lower()]
         return column.lower() in declared and all(one.null_count == len(one) for one in found)
@@ -208,12 +214,12 @@ def _facts(file: Found) -> Json:
 
 
 def _weight(file: Found) -> int:
-    """Bytes in memory, about."""
+    """About how many bytes the file needs in memory."""
     return file.size * (_UNPACKED if file.path.lower().endswith(PACKED) else 1)
 
 
 def _parted(files: Sequence[Found]) -> Iterator[Files]:
-    """Slices in order, none of several files with more than `_SMALL_BYTES`."""
+    """Slices in order. A slice of several files has at most `_SMALL_BYTES` bytes."""
     most = -(-len(files) // _SLICES)
     slice_: list[Found] = []
     for file in files:

@@ -1,4 +1,4 @@
-"""A file's text: unpacked, decoded, as UTF-8, and never more of it in memory than was asked for."""
+"""A file's text, decompressed and decoded, as UTF-8. No more of it is in memory than was asked for."""
 
 import codecs
 import gzip
@@ -27,7 +27,7 @@ def suffix_of(path: str) -> str:
 
 @contextmanager
 def unpacked(shelf: Shelf, file: Found) -> Iterator[BinaryIO]:
-    """The file's bytes; of a `.zip` those of the one file in it. Raises `Permanent` where there are several."""
+    """The file's bytes. For a `.zip`, the bytes of the one file in it. Raises `Permanent` if it has several files."""
     with ExitStack() as opened:
         stream = opened.enter_context(shelf.open(file))
         packed = PurePosixPath(file.path.lower()).suffix
@@ -44,7 +44,7 @@ def _only_member(stream: BinaryIO, path: str) -> zipfile.ZipExtFile:
     archive = zipfile.ZipFile(stream)
     names = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX/")]
     if len(names) != 1:
-        text = f"{path} holds {len(names)} files; a zip file that is read has one. Unpack it."
+        text = f"{path} holds {len(names)} files; only a zip file with one file can be read. Unpack it."
         raise Permanent(ErrorCode.DATA_ERROR, text, {"file": path})
     return cast(zipfile.ZipExtFile, archive.open(names[0]))
 
@@ -68,7 +68,9 @@ class Text:
             self._ahead = self._decode(start)
 
     def read(self, size: int) -> bytes:
-        """At least one byte, at most about `size`, and nothing at the end. Raises `Permanent` for what is no text."""
+        """At least one byte and at most about `size` bytes; nothing at the end. Raises `Permanent` for bytes that are
+        not text.
+        """
         if self._ahead:
             ahead, self._ahead = self._ahead[:size], self._ahead[size:]
             return ahead
@@ -84,7 +86,7 @@ class Text:
         self._ahead = data + self._ahead
 
     def skip(self, offset: int) -> None:
-        """Go on from an offset, of a stream that nothing was read of yet."""
+        """Skip to an offset. Only before anything was read."""
         if self._decoder is None and len(self._ahead) <= offset and self._seekable():
             self._stream.seek(self._stream.tell() + offset - len(self._ahead))
             self._ahead = b""
@@ -111,6 +113,6 @@ class Text:
 
 
 def not_text(path: str, line: int, encoding: str) -> Permanent:
-    """The error of bytes that are no character."""
-    text = f"{path} is no {encoding} text in line {line}; set encoding to the one that it is written in, as cp1252."
+    """The error for bytes that are no character of the encoding."""
+    text = f"{path} is no {encoding} text in line {line}; set encoding to the one that it has, such as cp1252."
     return Permanent(ErrorCode.DATA_ERROR, text, {"file": path, "line": line, "field": "encoding"})

@@ -1,7 +1,8 @@
 """The incremental cursor: which rows of a resource are new, and how far they have come.
 
-The bound is what a run began with; the largest value is what it has seen. They are two things, so that rows may come in
-any order. Sources answer "from this value on", the value itself included, so the rows that stood there are remembered.
+The bound is the value with which a run began; the largest value is the largest that it has seen. They are kept apart,
+so that rows may come in any order. Sources answer "from this value on", including the value itself, so the rows that
+had this value are remembered and not delivered again.
 """
 
 import re
@@ -27,10 +28,11 @@ _MISSING = object()
 
 
 class IncrementalCursor:
-    """Of one resource in one attempt.
+    """The cursor of one resource in one attempt.
 
-    `saved` is the cursor that an earlier run left, `resumed` what this run's checkpoint says; `moment` is now. A time
-    more than `ahead` after it does not move the cursor: the row is delivered, once, and hides nothing.
+    `saved` is the cursor that an earlier run left, `resumed` what this run's checkpoint says, `moment` the time now. A
+    time that lies more than `ahead` in the future does not move the cursor: its row is delivered once, and later rows
+    with smaller values still come.
     """
 
     def __init__(
@@ -57,9 +59,9 @@ class IncrementalCursor:
         self._forgotten = 0
         self._met_field = False
         self.is_over = False
-        """Whether the source, sorted as `row_order` says, has nothing more that is wanted."""
+        """Whether no more wanted rows can come, since the source is sorted as `row_order` says."""
         self.until: str | None = None
-        """Of an extraction in windows that is not complete: where the next one goes on."""
+        """For an extraction in windows that is not complete: where the next window begins."""
         self._begin(saved, initial, resumed)
 
     def _begin(self, saved: Json | None, initial: Any, resumed: Json | None) -> None:
@@ -82,7 +84,7 @@ class IncrementalCursor:
         if state and "largest" in state:
             self._go_on(state["largest"], unpacked(state["met"]), unpacked(state["apart"]))
             self.until = state.get("until")
-        elif resumed:  # a checkpoint of 89c59c7, whose value is the largest
+        elif resumed:  # a checkpoint of the first version: its value is the largest one
             self._go_on(resumed["value"], _known(resumed), set())
 
     def _go_on(self, largest: Any, edge: set[bytes], apart: set[bytes]) -> None:
@@ -94,24 +96,26 @@ class IncrementalCursor:
 
     @property
     def asked(self) -> Any:
-        """The value to ask the source with: the bound, or what lies the lag before it, as the source writes it."""
+        """The value with which the source is asked: the bound minus the lag, as the source writes it."""
         if self._floor is None or self._bound_key is None:
             return self.bound
         return self._formats.asked(self._floor, self.bound, is_it=self._floor == self._bound_key)
 
     @property
     def asked_until(self) -> Any:
-        """The end to ask the source for, None where there is none."""
+        """The end up to which the source is asked, None if there is none."""
         end = self._incremental.end_value
         return None if self._end is None else self._formats.asked_until(self._end, end)
 
     def told(self, value: Any) -> Any:
-        """A value of the definition as the source is told it."""
+        """A value of the definition in the form in which it is sent to the source."""
         return None if value is None else self._formats.asked(self._given(value), value, is_it=True)
 
     @property
     def begins_at(self) -> datetime | None:
-        """From which moment on it asks; None where its values are no times, or there is none."""
+        """The moment from which on the source is asked. None if the cursor's values are no times, or if there is no
+        bound.
+        """
         return self._floor if isinstance(self._floor, datetime) else None
 
     @property
@@ -119,7 +123,7 @@ class IncrementalCursor:
         return self._end if isinstance(self._end, datetime) else None
 
     def fresh(self, rows: list[Any]) -> list[Any]:
-        """The rows that are new; moves the mark on. Raises `Permanent` where rows have no usable cursor."""
+        """Return the rows that are new, and move the cursor. Raises `Permanent` if rows have no usable cursor value."""
         if not rows:
             return rows
         values = [self._value_of(row) for row in rows]
@@ -133,7 +137,7 @@ class IncrementalCursor:
         return rows if kept is None else list(compress(rows, kept))
 
     def state(self) -> Json:
-        """For the checkpoint, and for a run that goes on in windows."""
+        """The state for the checkpoint, and for a run that goes on in windows."""
         self._prune()
         return {
             "value": self.bound,
@@ -152,7 +156,7 @@ class IncrementalCursor:
         }
 
     def finished(self) -> Json | None:
-        """For the next run, once all is read; None where nothing was ever seen."""
+        """The cursor for the next run, when everything was read. None if no row was ever seen."""
         self._prune()
         known = set(self._edge) | self._apart
         if self._largest_key == self._bound_key and self._known_by == self._by:
@@ -171,7 +175,7 @@ class IncrementalCursor:
         }
 
     def warnings(self, resource: str) -> list[Entry]:
-        """What somebody should know of the rows that were not delivered, or that may come twice."""
+        """Warnings about rows that were not delivered, or that may come twice."""
         entries = [saved_cursor_ahead(resource, value) for value in self._warnings]
         if self._older and self._incremental.param and not self._is_initial:
             entries.append(late_rows(resource, self._older, self._incremental.param, self.asked))
@@ -182,9 +186,10 @@ class IncrementalCursor:
         return entries
 
     def _leaves_the_bound_out(self) -> bool:
-        """Whether the source was asked from a value, had rows there, and shows none of them: it asks for more than it.
+        """Whether the source seems to exclude the value from which it was asked: it had rows with this value and now
+        shows none.
 
-        One row alone at a value tells nothing: it may have changed since, or values are never shared, such as ids.
+        A single row with this value proves nothing: it may have changed since, or values are unique, such as ids.
         """
         has_param = self._incremental.param is not None and self._incremental.lag is None
         return has_param and not self._is_initial and self._at_bound > 1 and not self._shows_bound
@@ -192,7 +197,7 @@ class IncrementalCursor:
     # What of a page is new ------------------------------------------------------------------------------------------
 
     def _kept(self, rows: list[Any], values: list[Any], keys: list[Key | None]) -> list[bool] | None:
-        """Which rows are new; None: all of them."""
+        """Which rows are new. None: all of them."""
         there = [key for key in keys if key is not None]
         most = max(there, default=None)
         horizon = self._now + self._ahead if isinstance(most, datetime) else None
@@ -205,7 +210,7 @@ class IncrementalCursor:
         return kept
 
     def _is_plain(self, least: Any, most: Any, horizon: Any) -> bool:
-        """Whether all rows of a page are new for certain."""
+        """Whether all rows of a page are certainly new."""
         if self._bound_key is not None and not least > self._bound_key:
             return False
         if self._end is not None and not most < self._end:
@@ -213,7 +218,7 @@ class IncrementalCursor:
         return (horizon is None or most <= horizon) and not self._was_ahead(most)
 
     def _was_ahead(self, key: Any) -> bool:
-        """Whether it lay in the future when the run before read it, if it did."""
+        """Whether the value lay in the future when the run before could have read it."""
         return self._ahead_from is not None and isinstance(key, datetime) and key > self._ahead_from
 
     def _is_new(self, row: Any, value: Any, key: Any) -> bool:
@@ -234,7 +239,9 @@ class IncrementalCursor:
         return by_key or row_digest(row) in self._known
 
     def _identity(self, row: Any, value: Any, key: Any) -> bytes:
-        """By its key; but a row may still change at a value that is not over yet, such as today's date."""
+        """A row that was delivered is known by its key. But it may still change if its value is a period that is not
+        over yet, such as today's date.
+        """
         if isinstance(key, datetime) and key + self._formats.grain(value) > self._now:
             return row_digest(row)
         return identity(row, value, self._by)
@@ -242,7 +249,7 @@ class IncrementalCursor:
     # How far it has come --------------------------------------------------------------------------------------------
 
     def _note(self, rows: list[Any], values: list[Any], keys: list[Any], horizon: Any) -> None:
-        """Also of rows that are known: where they are shown again, they stay known."""
+        """Known rows count, too: if they are shown again, they stay known."""
         wanted = [self._moves(key, horizon) for key in keys]
         if any(wanted):
             there = [list(compress(column, wanted)) for column in (rows, values, keys)]
@@ -269,7 +276,7 @@ class IncrementalCursor:
             self._remember(self._identity(rows[index], values[index], keys[index]), keys[index])
 
     def _edge_from(self) -> Any:
-        """From which value on rows may be shown again to the next run."""
+        """The value from which on rows may be shown to the next run again."""
         lag = self._incremental.lag
         return self._largest_key if lag is None or self._largest_key is None else before(self._largest_key, lag)
 
@@ -282,7 +289,7 @@ class IncrementalCursor:
             self._forgotten += 1
 
     def _remember_apart(self, digest: bytes) -> None:
-        """What the cursor cannot tell apart from what is new: no value, or one in the future."""
+        """Rows that the cursor cannot recognise later: those without a value, or with one in the future."""
         if len(self._apart) < known_rows.MOST_KNOWN or digest in self._apart:
             self._apart.add(digest)
         else:
@@ -300,7 +307,7 @@ class IncrementalCursor:
         return bound if bound is None or lag is None or self._is_initial else before(bound, lag)
 
     def _refuse_to_begin_ahead(self) -> None:
-        """A cursor that was saved from a time in the future would hide all that comes until then."""
+        """A saved cursor that lies in the future would hide all rows that come until then. So it is set back to now."""
         key = self._bound_key
         if isinstance(key, datetime) and key > self._now + self._ahead and not self._is_initial:
             self._warnings.append(str(self.bound))
@@ -308,7 +315,7 @@ class IncrementalCursor:
             self._bound_key = self._given(self.bound)
 
     def _refuse_another_field(self, state: Json | None) -> None:
-        """The values of one field say nothing of where another one stands."""
+        """A cursor of another field cannot be used: its values say nothing about this field."""
         before = (state or {}).get("path")
         if before is not None and before.removeprefix("$.") != self._path.removeprefix("$."):
             text = f"The cursor was saved of {before}, and cursor_path is {self._path} now. Extract once with "
@@ -329,7 +336,7 @@ class IncrementalCursor:
         if self._plain is None:
             found = jsonpath.find_values(self._path, row)
             if len(found) > 1:
-                raise self._unusable("it finds more than one value in a row")
+                raise self._unusable("it matches more than one value in a row")
             return found[0] if found else _MISSING
         for name in self._plain:
             if row is None:
@@ -355,7 +362,7 @@ class IncrementalCursor:
 
 
 def _known(state: Json | None) -> set[bytes]:
-    """Of a cursor or checkpoint, also as 89c59c7 wrote it."""
+    """The values of a cursor or checkpoint, also of one that the first version wrote."""
     if state is None:
         return set()
     return unpacked(state["known"]) if "known" in state else {bytes.fromhex(digest) for digest in state["seen"]}

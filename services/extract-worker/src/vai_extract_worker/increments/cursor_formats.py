@@ -1,4 +1,6 @@
-"""Times as a source writes them and wants to be asked for them, where that is not ISO 8601, or not the same."""
+"""Formats of times, for a source that does not write ISO 8601, or that expects another format in requests than in
+rows.
+"""
 
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
@@ -14,7 +16,7 @@ _WRITTEN: Final = {"date": "%Y-%m-%d", "datetime": "%Y-%m-%dT%H:%M:%SZ"}
 
 
 class TimeFormat:
-    """One way to write times. `zone` is that of patterns that have none, and of `date`."""
+    """One format of times. `zone` is the time zone for patterns that have none, and for `date`."""
 
     def __init__(self, form: str, zone: tzinfo = UTC) -> None:
         self._form = form
@@ -24,7 +26,7 @@ class TimeFormat:
         self.unit = unit_of(form)
 
     def read(self, value: Any) -> datetime:
-        """A value of a row as a moment. Raises ValueError, without what the value says."""
+        """A value of a row as a moment. Raises ValueError, whose text does not quote the value."""
         try:
             if self._form in ("unix", "unix_ms"):
                 return _EPOCH + timedelta(microseconds=self._microseconds(value))
@@ -36,10 +38,11 @@ class TimeFormat:
             raise ValueError(f"{shape(value)} does not fit the format {self._form}") from None
 
     def written(self, moment: datetime) -> str | int:
-        """A moment as the source is told it, or a little before: what the format has no place for is cut off.
+        """A moment in this format. Digits that the format has no place for are cut off, so it may name an earlier
+        moment.
 
-        Where clocks are set back an hour comes twice, and a source may take its second one for what is meant: then the
-        hour before is said, so that nothing is left out.
+        When clocks are set back, one hour comes twice, and the source may assume its second occurrence. Then an hour
+        earlier is written, so that no row is left out.
         """
         if self._form in ("unix", "unix_ms"):
             return (moment - _EPOCH) // self.unit
@@ -49,12 +52,12 @@ class TimeFormat:
         return self._local(moment).strftime(self._pattern)
 
     def written_after(self, moment: datetime) -> str | int:
-        """The same for an end that is left out: what is said is not before it."""
+        """The same for an exclusive end: the written moment is never before it."""
         said = self.written(moment)
         return said if self.read_back(said) == moment else self.written(moment + self.unit)
 
     def read_back(self, said: str | int) -> datetime:
-        """What was written, as a moment."""
+        """A text in this format as a moment."""
         if self._form == "datetime_ms":
             return datetime.fromisoformat(str(said))
         return self.read(said).astimezone(UTC)
@@ -75,7 +78,7 @@ class TimeFormat:
 
 
 class CursorFormats:
-    """How the values of one cursor are compared, and how its source is asked for them."""
+    """How the values of one cursor are compared, and how they are written in requests."""
 
     def __init__(self, incremental: Incremental) -> None:
         zone: tzinfo = ZoneInfo(incremental.timezone) if incremental.timezone else UTC
@@ -85,7 +88,7 @@ class CursorFormats:
         self._asked = TimeFormat(incremental.param_format, zone) if incremental.param_format else None
 
     def key(self, value: Any) -> Key:
-        """What stands for the value of a row. Raises ValueError that says why nothing can."""
+        """The key by which a row's value is compared. Raises ValueError with the reason if it has none."""
         if self._shown:
             return self._shown.read(value)
         found = key_of(value, self._as_text)
@@ -96,7 +99,7 @@ class CursorFormats:
         return found
 
     def given(self, value: Any) -> Key:
-        """The same for a value of the definition, or one that was kept of it: that may be ISO 8601 in any case."""
+        """The same for a value of the definition, or one that was saved from it. It may always be ISO 8601."""
         try:
             return self.key(value)
         except ValueError:
@@ -106,17 +109,19 @@ class CursorFormats:
             return found
 
     def grain(self, value: Any) -> timedelta:
-        """How long a value lasts: what happens within it is written alike."""
+        """How long a value lasts: all moments within this time are written alike."""
         return self._shown.unit if self._shown else grain(value)
 
     def as_shown(self, key: Key, like: Any) -> Any:
-        """A key as the source writes it; `like` is a value of it."""
+        """A key as the source writes it. `like` is a value of the source, as an example."""
         if self._shown and isinstance(key, datetime):
             return self._shown.written(key)
         return written(key, like, self._zone)
 
     def asked(self, key: Key, like: Any, *, is_it: bool) -> Any:
-        """What a source is asked with from `key` on; `like` is a value of it, and `is_it` the one that `key` is of."""
+        """The value for a request "from `key` on". `like` is a value of the source, `is_it` the one that has this
+        key.
+        """
         if self._asked and isinstance(key, datetime):
             return self._asked.written(key)
         if is_it and (self._shown is None or self._fits(like)):
@@ -124,12 +129,14 @@ class CursorFormats:
         return self.as_shown(key, like)
 
     def asked_until(self, key: Key, value: Any) -> Any:
-        """The same for the end, which is left out."""
+        """The same for the end, which is exclusive."""
         form = self._asked or (None if self._shown is None or self._fits(value) else self._shown)
         return form.written_after(key) if form and isinstance(key, datetime) else value
 
     def floor_of(self, key: Key) -> Key:
-        """From where on a source answers that is asked from `key` on: its words may be coarser."""
+        """From which moment on the source answers if it is asked from `key` on. Its format may be coarser than the
+        key.
+        """
         if self._asked and isinstance(key, datetime):
             return min(key, self._asked.read_back(self._asked.written(key)))
         return key

@@ -1,4 +1,4 @@
-"""The values of a cursor: how they are compared, and how one is written as its source writes it."""
+"""The values of a cursor: compares them, and writes one as its source writes it."""
 
 import math
 import re
@@ -9,7 +9,7 @@ from typing import Any
 from vai_extract_worker.values.columns import instant
 
 Key = int | float | Decimal | datetime | str
-"""What is compared: a number, an instant, or text where the definition says so."""
+"""A comparable value: a number, an instant, or text if the definition says so."""
 
 _NUMBER = re.compile(r"[+-]?\d{1,400}(\.\d{1,400})?", re.ASCII)
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -18,14 +18,14 @@ _WRITTEN = re.compile(
     r"(?P<zone> ?(?:[Zz]|UTC|GMT|[+-]\d{2}:?\d{2}))?)?"
 )
 _MIDNIGHT = re.compile(r"(?<=\d\d-\d\d)([Tt ])24(?=:00)")
-"""The end of a day, as ISO 8601 has it beside the begin of the next one."""
+"""The end of a day in ISO 8601, which is the same instant as the beginning of the next day."""
 
 _LEAP_SECOND = re.compile(r":59:60")
 _NAMED_UTC = re.compile(r" ?(?:UTC|GMT|z)$")
 
 
 def key_of(value: Any, as_text: bool = False) -> Key:
-    """What stands for a value when it is compared. Raises ValueError that says why it cannot be."""
+    """The key by which a value is compared. Raises ValueError with the reason if it cannot be compared."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError(f"{shape(value)} is neither a number nor a time")
     if as_text:
@@ -42,7 +42,7 @@ def key_of(value: Any, as_text: bool = False) -> Key:
 
 
 def as_instant(value: Any) -> datetime | None:
-    """A cursor's value as a moment, None where it is none."""
+    """A cursor's value as a moment, None if it is no time."""
     later = timedelta(0)
     if isinstance(value, str):
         value = _NAMED_UTC.sub("+00:00", value) if value[-1:] in "TCz" else value
@@ -57,7 +57,7 @@ def as_instant(value: Any) -> datetime | None:
 
 
 def before(key: Key, amount: float) -> Key:
-    """What lies `amount` before it: seconds where it is an instant. Text has nothing before it (ValueError)."""
+    """The key minus `amount` (seconds for an instant). Raises ValueError for text, which has no difference."""
     if isinstance(key, str):
         raise ValueError("text has no lag")
     if isinstance(key, datetime):
@@ -71,9 +71,10 @@ def before(key: Key, amount: float) -> Key:
 
 
 def written(key: Key, like: Any, zone: tzinfo = UTC) -> Any:
-    """A key as the value `like` is written: a time with its zone, separator and decimals, a number as text or not.
+    """A key in the form of the value `like`: a time with the same zone, separator and decimals, a number as text or
+    not.
 
-    `zone` is that of times that name none.
+    `zone` is the time zone of times that name none.
     """
     if isinstance(key, datetime):
         return _written_instant(key, like, zone) if isinstance(like, str) else key.timestamp()
@@ -85,7 +86,7 @@ def written(key: Key, like: Any, zone: tzinfo = UTC) -> Any:
 
 
 def names_zone(value: str) -> bool:
-    """Whether a time names its zone, or is written in no form that is known here."""
+    """Whether a time names its zone, or has a form that is not known here."""
     form = _WRITTEN.fullmatch(value)
     return form is None or form["zone"] is not None
 
@@ -108,7 +109,7 @@ def _written_instant(moment: datetime, like: str, zone: tzinfo) -> str:
 
 
 def grain(value: Any) -> timedelta:
-    """How long a written time lasts: what happens within it is written alike. A day, a minute, a second, or less."""
+    """How long a written time lasts (all moments within it are written alike): a day, a minute, a second, or less."""
     form = _WRITTEN.fullmatch(value) if isinstance(value, str) else None
     if form is None or form["fraction"]:
         return timedelta(milliseconds=1)
@@ -125,7 +126,7 @@ def _zone_of(like: str) -> tzinfo:
 
 
 def shape(value: Any) -> str:
-    """How a value looks, without what it says: it is a customer's. 31/12/2025 is 99/99/9999."""
+    """The form of a value without its content, which belongs to a customer: 31/12/2025 becomes 99/99/9999."""
     if not isinstance(value, str):
         return f"a {type(value).__name__}"
     return "text like " + re.sub(r"[^\W\d_]", "a", re.sub(r"\d", "9", value[:40]))

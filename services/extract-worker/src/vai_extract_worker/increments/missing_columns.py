@@ -1,4 +1,4 @@
-"""Columns that a resource declares and its source does not have: said, as they may be typing errors."""
+"""Reports columns that a resource declares and its source does not have, since they may be typing errors."""
 
 from collections.abc import Mapping
 
@@ -10,9 +10,9 @@ from vai_worker.children.link import Link
 
 
 class Undelivered:
-    """What is declared and has not come yet; names know no case.
+    """Declared columns that have not come yet. Upper and lower case do not matter.
 
-    `by_value`: a column of nothing but NULLs has not come, as the declared ones of JSON are there anyway.
+    `by_value`: a column with only NULLs has not come. For JSON, where a declared column is added to every table.
     """
 
     def __init__(self, types: Mapping[str, str], by_value: bool) -> None:
@@ -24,13 +24,13 @@ class Undelivered:
         return list(self._left.values())
 
     def meet(self, table: pa.Table) -> None:
-        """Look at rows that came."""
+        """Take note of the columns of rows that came."""
         for name in table.column_names if self._left else ():
             if name.lower() in self._left and not (self._by_value and table[name].null_count == len(table)):
                 del self._left[name.lower()]
 
     def tell(self, resource: str, place: str | None, fails: bool, link: Link) -> None:
-        """A warning in the log where something is left, or `Permanent` (DATA_ERROR) where that `fails`."""
+        """If columns are missing, write a warning to the log, or raise `Permanent` (DATA_ERROR) if `fails`."""
         if not self._left:
             return
         entry = log_texts.columns_missing(resource, self.names, place)

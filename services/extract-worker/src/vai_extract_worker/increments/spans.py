@@ -1,6 +1,6 @@
-"""The slices of a table with a cursor: windows of time, of which one that is too large is halved.
+"""The slices of a table with a cursor: windows of time. A window that is too large is halved.
 
-What they are is kept in the checkpoint (`Plan.as_json`), so that they stay what they are whoever goes on.
+The plan is kept in the checkpoint (`Plan.as_json`), so that the slices stay the same for the next attempt.
 """
 
 from dataclasses import dataclass, replace
@@ -16,9 +16,9 @@ _SECOND = timedelta(seconds=1)
 
 @dataclass(frozen=True)
 class Span:
-    """From `start` up to, not including, `end`, both whole seconds UTC. `start` None: from the first row there is.
+    """From `start` up to, not including, `end`, both in whole seconds UTC. `start` None: from the first row on.
 
-    `is_open`: nothing comes after it, so that a source may leave its end out.
+    `is_open`: this is the last slice, so a source may leave out its end.
     """
 
     start: datetime | None
@@ -29,9 +29,9 @@ class Span:
 
 @dataclass(frozen=True)
 class Plan:
-    """Windows of `step` from `origin` to `until`, of which `done` are over; the next one begins at `start`.
+    """Windows of length `step` from `origin` to `until`. `done` of them are complete; the next one begins at `start`.
 
-    `cuts` are bounds beside those of the steps. `is_open`: the last one has no end but that of the data.
+    `cuts` are further bounds, besides those of the steps. `is_open`: the last window has no end.
     """
 
     origin: datetime | None
@@ -44,7 +44,7 @@ class Plan:
 
     @classmethod
     def of(cls, start: datetime | None, until: datetime, days: float, is_open: bool) -> "Plan":
-        """From whole second to whole second. Raises `Permanent` where it would be too many."""
+        """Make a plan from whole second to whole second. Raises `Permanent` if it has too many slices."""
         step = max(timedelta(days=days), _SECOND)
         plan = cls(start and whole(start), whole(until), timedelta(seconds=int(step.total_seconds())), is_open)
         if plan.origin and (count := -((plan.origin - plan.until) // plan.step)) > _MOST:
@@ -72,7 +72,7 @@ class Plan:
         }
 
     def left(self, done: int) -> list[Span]:
-        """What is left after so many slices."""
+        """The plan that is left after so many slices."""
         bounds = self._bounds()
         ends = bounds[1:]
         found = [Span(start, end) for start, end in zip(bounds, ends, strict=False)]
@@ -81,7 +81,7 @@ class Plan:
         return found[done - self.done :]
 
     def halved(self, span: Span, done: int, least: timedelta) -> "Plan | None":
-        """With the next slice in two halves; None where it cannot be smaller."""
+        """The plan with the next slice cut into halves. None if it cannot be smaller."""
         if span.start is None or span.end - span.start < max(2 * least, 2 * _SECOND):
             return None
         middle = whole(span.start + (span.end - span.start) / 2)
@@ -100,7 +100,7 @@ class Plan:
 
 
 def whole(moment: datetime) -> datetime:
-    """The second in which it lies."""
+    """The moment, cut to the whole second."""
     return moment.astimezone(UTC).replace(microsecond=0)
 
 

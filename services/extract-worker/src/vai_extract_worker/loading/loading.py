@@ -1,4 +1,4 @@
-"""One resource: its pages become files, and each slice is committed before the next begins (rule 14)."""
+"""Extracts one resource: its pages become files, and each slice is committed before the next begins (rule 14)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,7 +25,9 @@ _MOST_NAMES = 20
 
 
 class Unanswered(Exception):
-    """The worker could not do what was asked: the whole attempt ends with its error, whatever the source has."""
+    """The worker could not do what the child asked for. This ends the whole attempt, since other resources need the
+    worker, too.
+    """
 
     def __init__(self, error: RunError) -> None:
         super().__init__(error)
@@ -34,9 +36,9 @@ class Unanswered(Exception):
 
 @dataclass(frozen=True)
 class Run:
-    """What the resources of one attempt share; `columns` are those that the tables have already.
+    """What the resources of one attempt share. `columns` are the columns that the tables already have.
 
-    `sharing` has the resources of each table that more than one fills.
+    `sharing` names, for each table with several resources, these resources.
     """
 
     job: Job
@@ -50,7 +52,7 @@ class Run:
     sharing: dict[str, list[str]]
 
     def ask(self, question: str, payload: Json) -> Json:
-        """Ask the worker; what it raises ends the attempt (`Unanswered`)."""
+        """Ask the worker. Its error ends the attempt (`Unanswered`)."""
         try:
             return self.link.ask(question, payload)
         except RunError as error:
@@ -72,7 +74,7 @@ class Loading:
         self._isolating = table if isinstance(table, IsolatingTable) else None
         self._divisible = table if isinstance(table, DivisibleTable) else None
         self._in_parts = self._isolating is not None
-        """Whether a position is one within a slice."""
+        """Whether a position lies within a slice."""
         self._began = steady_seconds()
         self._reported = self._began
         self._received = 0
@@ -83,13 +85,13 @@ class Loading:
         return self._run.state.resources[self._table.name]
 
     def perform(self) -> None:
-        """Extract what is left of the resource. Raises `Stop`, `Unanswered`, or the source's own error."""
+        """Extract the rest of the resource. Raises `Stop`, `Unanswered`, or the source's own error."""
         state = self._state
         is_new = state.plan is None
         self._table.begin(state)
         slices = self._table.slices(state)
         if self._divisible and is_new and slices:
-            # What a slice is may not change with the attempt: a vendor makes a report for just this window.
+            # A slice must stay the same in each attempt: a vendor may already have made a report for this window.
             self._run.ask("remember", {"checkpoint": self._run.state.as_json()})
         state.slices_total = None if slices is None else state.slices_done + len(slices)
         over = len(self._run.state.done) + len(self._run.failed)
@@ -118,7 +120,7 @@ class Loading:
         self._commit(writer, complete=last, counts=True, ordered=self._table.tracks and self._table.sliced)
 
     def _isolated(self, table: IsolatingTable, slices: list[Any]) -> None:
-        """Slices of which one that cannot be read does not stop the others; it is told of when all are through."""
+        """Slices of which an unreadable one does not stop the others. Its error is raised after the last one."""
         if self._state.position and not (slices and table.goes_on(slices[0], self._state.position["source"])):
             self._abandon()
         for index, part in enumerate(slices):
@@ -135,7 +137,7 @@ class Loading:
             self._commit(self._writer(), complete=True)
 
     def _divided(self, table: DivisibleTable, slices: list[Any]) -> None:
-        """Slices in order; one that is too large is cut in two, and what was read of it is read again."""
+        """Slices in order. One that is too large is cut in two, and its rows are read again."""
         self._in_parts = True
         while slices:
             try:
@@ -158,9 +160,9 @@ class Loading:
             self._commit(self._writer(), complete=True)
 
     def _long_slice(self, table: Table, part: Any, last: bool) -> None:
-        """A slice that is committed each time a file of it is full; it is seen at its end.
+        """A slice that is committed each time one of its files is full. Readers see it when it is complete.
 
-        What was read before an error is kept where the source can go on after it.
+        Rows that were read before an error are kept if the source can continue after them.
         """
         if self._state.in_slices:
             self._run.log(log_texts.slice_started(self._table.name, self._state))
@@ -185,12 +187,12 @@ class Loading:
         self._commit(writer, complete=last and whole, counts=True, ordered=table.tracks)
 
     def _within(self, position: Json, written: str) -> Json:
-        """A place within a slice, with what to go back to if the slice cannot be ended."""
+        """A position within a slice, with the state to go back to if the slice cannot be completed."""
         begun = self._state.position or {"base": {name: getattr(self._state, name) for name in _COUNTED}, "written": []}
         return {"source": position, "base": begun["base"], "written": [*begun["written"], written]}
 
     def _abandon(self) -> None:
-        """What was committed of a slice that cannot be ended is no part of the table."""
+        """Give up the committed parts of a slice that cannot be completed. They do not belong to the table."""
         state = self._state
         position, self._received = cast(Json, state.position), 0
         kept = replace(state, **position["base"], position=None, abandoned=state.abandoned + 1)
@@ -239,7 +241,7 @@ class Loading:
         return f"/resource={blake2b(self._table.name.encode(), digest_size=8).hexdigest()}"
 
     def _seen(self) -> Columns:
-        """The columns of what this run has written into the table."""
+        """The columns that this run has written into the table."""
         columns: Columns = []
         for name in self._run.sharing.get(self._table.table, [self._table.name]):
             columns = merge_columns(columns, self._run.state.resources[name].columns)
@@ -328,7 +330,7 @@ class Loading:
 
 @dataclass(frozen=True)
 class _Writer:
-    """What one commit writes: the rows of a slice, and those that could not be read."""
+    """The files of one commit: the rows of a slice, and the rows that could not be read."""
 
     name: str
     table: SliceWriter
@@ -349,7 +351,7 @@ class _Writer:
 
 
 def _partly(bad: Sequence[Permanent], files: int) -> Permanent:
-    """The first error, and of how many files there are others."""
+    """The first error, with the number of files that also have one."""
     first = bad[0]
     names = [error.details["file"] for error in bad if "file" in error.details]
     others = f" ({len(bad):,} of {files:,} files could not be read; the others were.)" if files > 1 else ""

@@ -1,4 +1,4 @@
-"""Where the rows of a table come from: two definitions that fill one table unknowingly are told of each other."""
+"""Finds definitions that fill the same table, perhaps by accident, and warns of them."""
 
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -16,11 +16,11 @@ from vai_records.definitions.sources.resources import Resource
 Json = dict[str, Any]
 
 _TELLING: Final = ("path", "method", "params", "json", "data", "data_selector")
-"""What makes two resources of one name different ones."""
+"""What makes two resources with the same name different."""
 
 
 def cursor_scope(connection_id: UUID | None, action_id: UUID | None, definition: DltExtract) -> UUID:
-    """Whose cursors they are: the connection's, else the action's, else those of the address."""
+    """To what the cursors belong: the connection, else the action, else the address."""
     if own := connection_id or action_id:
         return own
     if isinstance(definition, RestApi) and definition.base_url:
@@ -31,7 +31,7 @@ def cursor_scope(connection_id: UUID | None, action_id: UUID | None, definition:
 
 
 def origin_of(definition: DltExtract, name: str, connection_id: UUID | None) -> str | None:
-    """Stands for what a resource asks whom for; None where that cannot be told."""
+    """A digest of what a resource asks for, and from whom. None if that cannot be determined."""
     if isinstance(definition, RestApi):
         resource = next((one for one in definition.resources if one.name == name), None)
         if resource is None:
@@ -54,7 +54,7 @@ def origin_of(definition: DltExtract, name: str, connection_id: UUID | None) -> 
 def strangers(
     definition: DltExtract, tables: dict[str, Json], connection_id: UUID | None, action_id: UUID | None
 ) -> list[Entry]:
-    """What to warn of. `tables` are those of the source: {table: {filled_by: {resource: {of, action}}}}."""
+    """The warnings. `tables` are the tables of the source: {table: {filled_by: {resource: {of, action}}}}."""
     given: list[Resource] = [one for one in definition.resources or () if isinstance(one, Resource)]
     if definition.limit_rows is not None:
         return []

@@ -1,4 +1,4 @@
-"""Pages become parquet files: buffered, typed, written to the lake under their slice's name (rule 14)."""
+"""Writes pages as parquet files: buffered, typed, in the lake under their slice's name (rule 14)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from vai_records.lake.manifest import ADDED, Columns, merge_columns
 from vai_worker.storage import Storage
 
 PART_BYTES = 64 * 1024 * 1024
-"""Arrow bytes in memory that are written as one file."""
+"""How many bytes of Arrow data are buffered before a file is written."""
 
 _ROW_GROUP = 122_880
 
@@ -25,7 +25,7 @@ _LOOKED_AT = 8_192
 
 @dataclass(frozen=True)
 class Place:
-    """Where a slice's files go, and what every row of them says."""
+    """Where the files of a slice go, and the columns that every row gets."""
 
     prefix: str
     epoch: int
@@ -36,10 +36,10 @@ class Place:
 
 
 class SliceWriter:
-    """The files of one slice. `before_write` is called before each: it waits until this run may write.
+    """The files of one slice. `before_write` is called before each file; it waits until this run may write.
 
-    `known` are the columns that the table has already: what is written is of their spelling, and of types beside
-    which theirs keep their values.
+    `known` are the columns that the table already has. New files use their spelling, and types that can be read
+    together with theirs without changing a value.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class SliceWriter:
         self.columns: Columns = []
 
     def add(self, table: pa.Table) -> None:
-        """Take a page; a full buffer is written. A page without rows tells its columns."""
+        """Take a page, and write a file when the buffer is full. A page without rows only gives its columns."""
         table = one_spelling(table, self._spelled)
         self._spelled = {name.lower(): name for name in table.column_names} | self._spelled
         if not len(table):
@@ -76,7 +76,7 @@ class SliceWriter:
             self._write()
 
     def finish(self) -> list[dict[str, Any]]:
-        """Write the rest; answers [{path, slice, rows, bytes}]."""
+        """Write the rest. Return [{path, slice, rows, bytes}]."""
         if self._tables:
             self._write()
         self._learn(ADDED)

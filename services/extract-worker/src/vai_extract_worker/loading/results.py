@@ -1,4 +1,4 @@
-"""What an extraction comes to: its result (decision 29), or the error that tells most."""
+"""The end of an extraction: its result (decision 29), or its most important error."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _TELLING = (
 class Outcome:
     """The state at the end of an attempt; `tables` are the table names by resource.
 
-    `partly` are failed resources of which whole files can be seen already.
+    `partly` are failed resources of which some complete files are already visible.
     """
 
     state: Progress
@@ -33,7 +33,7 @@ class Outcome:
     partly: frozenset[str] = frozenset()
 
     def result(self) -> dict[str, Any]:
-        """The result; `failed_resources` is not empty where only a part was extracted."""
+        """The result. `failed_resources` is not empty if only a part was extracted."""
         resources = self.state.resources
         done = {name: state for name, state in resources.items() if state.done or name in self.partly}
         result: dict[str, Any] = {
@@ -54,9 +54,9 @@ class Outcome:
         return result
 
     def verdict(self, attempts_left: bool, may_wait: bool = False) -> RunError | None:
-        """The error that the attempt ends with, None where it ends well or with a part.
+        """The error with which the attempt ends. None if all or a part of the resources succeeded.
 
-        `may_wait`: where nothing else is left, what waits for a quota goes on outside of the attempts.
+        `may_wait`: if only resources are left that wait for a quota, the run waits without using up an attempt.
         """
         later = [error for error in self.failed.values() if isinstance(error, Retryable) and _is_soon(error)]
         if later and not attempts_left:
@@ -78,10 +78,10 @@ class Outcome:
 
 
 def _is_soon(error: Retryable) -> bool:
-    """Whether it asks to wait for a day at most (decision 25)."""
+    """Whether the error asks for a wait of at most a day (decision 25)."""
     return error.retry_after is None or error.retry_after <= _DAY
 
 
 def _most_telling(errors: Sequence[RunError]) -> RunError:
-    """Errors that somebody must correct come before those that may pass."""
+    """The order of importance: errors that somebody must correct come before those that may pass by themselves."""
     return min(errors, key=lambda error: (error.retryable, _TELLING.index(error.code)))

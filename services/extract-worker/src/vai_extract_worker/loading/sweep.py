@@ -1,4 +1,4 @@
-"""Collects the lake's garbage: files that no reader can see any more, after a day (rule 14)."""
+"""Deletes garbage from the lake: files that no reader can see any more, after a day (rule 14)."""
 
 import asyncio
 from collections.abc import Iterator
@@ -15,9 +15,9 @@ _BATCH = 1000
 
 
 async def sweep(pool: Pool, lake_url: str, older: timedelta = garbage.KEPT) -> int:
-    """Delete what was replaced, abandoned or never committed and is older than `older`; answers how many files.
+    """Delete files that were replaced, abandoned or never committed and are older than `older`. Return how many.
 
-    Safe at any time and from any number of processes: what is deleted twice is not there the second time.
+    Safe at any time and in any number of processes: deleting a file that is already gone does nothing.
     """
     storage = await asyncio.to_thread(open_lake, lake_url)
     await garbage.abandon(pool)
@@ -35,7 +35,7 @@ async def _removed(pool: Pool, storage: Storage, older: timedelta) -> int:
 
 
 async def _unknown(pool: Pool, storage: Storage, older: timedelta) -> int:
-    """Files whose commit never came: their run was killed, or was no longer its worker's."""
+    """Files that were never committed: their run was killed, or another worker had taken it over."""
     stored = _old_bronze(storage, older)
     deleted = 0
     while batch := await asyncio.to_thread(lambda: list(islice(stored, _BATCH))):

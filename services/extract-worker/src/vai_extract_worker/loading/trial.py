@@ -1,4 +1,4 @@
-"""A trial: the first rows of a resource, in a table of their own; nothing else of the resource changes."""
+"""A trial run: the first rows of a resource go to a table of their own. Nothing else of the resource changes."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,7 +11,7 @@ SUFFIX = "__trial"
 
 
 class Trial:
-    """What `limit_rows` makes of a resource: the last trial's rows are replaced."""
+    """A resource with `limit_rows`. Its rows replace those of the last trial."""
 
     replace = True
     tracks = False
@@ -31,7 +31,7 @@ class Trial:
         self._slices = self._inner.slices(self._state)
 
     def slices(self, state: ResourceProgress) -> list[Any] | None:
-        """None: all slices are one series here, of which the beginning is wanted."""
+        """None: a trial has no slices, since only the first rows are wanted."""
         return None
 
     def pages(self, part: Any, position: Json | None) -> Iterator[Page]:

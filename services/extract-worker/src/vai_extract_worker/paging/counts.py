@@ -1,6 +1,6 @@
-"""What the answers of a source say of how many pages or rows there are, and the error of those that do not add up.
+"""What a source's answers say about the number of pages or rows, and the error if the numbers contradict each other.
 
-No error says anything of what a source has answered: that may be rows.
+No error quotes an answer, since that may be rows.
 """
 
 from typing import Any
@@ -15,13 +15,13 @@ SINGLE = "paginator: single_page takes the first page alone"
 
 
 def misled(why: str) -> Permanent:
-    """The pages of a source do not add up."""
+    """The error for pages that contradict each other."""
     text = f"The pages of this source cannot be followed: {why}. Name its paginator in the definition; {SINGLE}."
     return Permanent(ErrorCode.DATA_ERROR, text, {"field": "paginator"})
 
 
 def truth_of(value: Any) -> bool | None:
-    """Whether there is more, however it is written: true, 1, "true", "1"; None where it says neither."""
+    """Whether there is more, in any notation: true, 1, "true", "1". None if the value says neither yes nor no."""
     if isinstance(value, str):
         return _WORDS.get(value.strip().lower())
     if value is None:
@@ -30,7 +30,7 @@ def truth_of(value: Any) -> bool | None:
 
 
 class Said:
-    """What the answers of a source say of how many there are, over all its pages."""
+    """What a source's answers say about the number of rows, over all its pages."""
 
     def __init__(self, total_path: str | None, has_more_path: str | None) -> None:
         self._total_path = total_path
@@ -38,29 +38,32 @@ class Said:
         self._total: int | None = None
         self._is_first = True
         self.last: int | None = None
-        """The total of the last answer that told one."""
+        """The total in the last answer that had one."""
         self.fall = 0
-        """By how much a total was smaller than the largest of the run: then neither is sure to be the end."""
+        """By how much the total was smaller than the run's largest one. If it is not 0, neither total is a reliable
+        end.
+        """
 
     def begin(self, total: int | None, fall: int = 0) -> None:
-        """What an attempt before was told."""
+        """The total that an earlier attempt was told."""
         self._total, self._is_first, self.fall = total, self._is_first and total is None, fall
 
     @property
     def total(self) -> int | None:
-        """The largest of the run."""
+        """The largest total of the run."""
         return self._total
 
     @property
     def is_named(self) -> bool:
-        """Whether the definition says where they tell the end."""
+        """Whether the definition names a place in the answers that tells the end."""
         return bool(self._total_path or self._has_more_path)
 
     def hear(self, body: Any, has_rows: bool = False) -> tuple[int | None, bool | None]:
-        """The largest total and has_more; a has_more that is left out is false.
+        """The largest total, and has_more. A missing has_more means false.
 
-        Some count on the first page only, and say 0 on the others: a total of 0 beside rows says nothing. Others tell
-        how many are left, or the total of the page: one that is smaller than before is no end.
+        Some sources count on the first page only and give 0 on the others, so a total of 0 beside rows is ignored.
+        Others give the number of rows that are left, or that are on the page, so a total that is smaller than before is
+        no end.
         """
         total = self._number(body) if self._total_path else None
         total = None if total == 0 and (self._total or has_rows) else total

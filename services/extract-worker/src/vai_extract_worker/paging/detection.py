@@ -1,6 +1,6 @@
-"""How a source pages, found out from its first answer.
+"""Finds out from a source's first answer how it pages.
 
-What looks like paging, is not understood, and says that there is more, is an error: never a missing page.
+If an answer has more pages and its paging is not understood, that is an error, so that no page is missed silently.
 """
 
 import re
@@ -69,7 +69,7 @@ _SIZES = ("perpage", "pagesize", "size", "limit", "maxresults", "max", "count", 
 
 
 def detect(response: Response, data: list[Any]) -> given.Paginator:
-    """How a source pages. Raises `Permanent` where it has more pages and does not say how."""
+    """The paginator for a source. Raises `Permanent` if it has more pages and does not show how they are reached."""
     if response.links.get("next"):
         return given.HeaderLink()
     if header := _header_cursor(response):
@@ -113,7 +113,9 @@ def _followed(entries: list[Entry], data: list[Any]) -> given.Paginator | None:
 
 
 def _after_the_last(entries: list[Entry], more: Entry) -> given.Paginator | None:
-    """As Stripe has it: {"object": "list", "data": [...], "has_more": true}, the last row's id leads on."""
+    """Stripe's paging: {"object": "list", "data": [...], "has_more": true}; the next page begins after the last row's
+    id.
+    """
     if any(entry.path == ("object",) and entry.value == "list" for entry in entries):
         return given.Cursor(cursor_path="data[-1].id", cursor_param="starting_after", has_more_path=more.place)
     return None
@@ -137,7 +139,7 @@ def _is_link(entry: Entry) -> bool:
 
 
 def _param(entry: Entry, entries: list[Entry], data: list[Any]) -> str | None:
-    """The parameter that takes the value; None where it is none of a next page."""
+    """The parameter that takes the value. None if the value does not lead to a next page."""
     value, key = entry.value, entry.path[-1]
     if not value or isinstance(value, bool | float | list) or is_moment(value):
         return None
@@ -197,7 +199,7 @@ def _counted(entries: list[Entry], data: list[Any], way: tuple[str, ...] | None)
 
 
 def _begins(place: Entry) -> bool:
-    """Whether the first row is there: 0, or 1 where a name says so as SCIM's."""
+    """The offset of the first row: 0, or 1 if the parameter's name says so, as SCIM's does."""
     return whole(place.value) == 0 or (place.name == "startindex" and whole(place.value) == 1)
 
 
@@ -216,12 +218,12 @@ def _page_param(at: Entry) -> str:
 
 
 def tells_its_page(response: Response, data: list[Any]) -> bool:
-    """Whether an answer says which page it is, and so from which number its source counts."""
+    """Whether an answer says which page it is. That shows from which number its source counts."""
     return any(one.name in PAGES and whole(one.value) is not None for one in entries_of(response.json(), data))
 
 
 def places_told(response: Response, data: list[Any], param: str | None) -> dict[tuple[str, ...], int]:
-    """The pages and offsets at which an answer says it is; with `param` only what has that parameter's name."""
+    """The page numbers and offsets in an answer. With `param`, only those that have this parameter's name."""
     return {
         one.path: number
         for one in entries_of(response.json(), data)
@@ -231,7 +233,7 @@ def places_told(response: Response, data: list[Any], param: str | None) -> dict[
 
 
 def total_told(response: Response, data: list[Any]) -> int | None:
-    """How many rows there are in all, as an answer says."""
+    """The number of all rows, as an answer gives it."""
     found = (whole(one.value) for one in entries_of(response.json(), data) if one.name in TOTALS)
     return next((total for total in found if total), None)
 

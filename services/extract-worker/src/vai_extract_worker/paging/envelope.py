@@ -1,4 +1,4 @@
-"""What an answer has outside of its rows, and the names by which sources tell places, sizes and totals there."""
+"""The part of an answer outside of its rows, and the names that sources use there for positions, sizes and totals."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from vai_extract_worker.values.selection import plain, quoted, words
 _DEEPEST: Final = 4
 _DEEPEST_ROWS: Final = 20
 _BESIDE: Final = 2
-"""So many levels at least are looked at beside each level that leads to the rows."""
+"""At least this many levels are searched beside each level that leads to the rows."""
 
 TOTALS: Final = words(
     "total count totalcount totalresults totalitems totalrows totalrecords totalelements totalsize totalentries "
@@ -25,7 +25,7 @@ OFFSETS: Final = ("offset", "startat", "start", "skip", "from", "startindex", "f
 PLACES: Final = frozenset((*PAGES, *OFFSETS, "startposition", "startrow", "startrecord", "firstrow")) - {
     *("number", "from", "current")
 }
-"""Those that mean nothing else."""
+"""Names that mean a total and nothing else."""
 
 
 _PAGING: Final = ("paging", "pageinfo", "pager", "pagina", "page", "pages")
@@ -33,7 +33,7 @@ _TELLS: Final = re.compile(
     r"meta\w*|info|resultset\w*|resultinfo|summary|cursors?|links?"
     r"|headers?|envelope|navigation|extra|search\w*|query\w*|results?|response|collection|data|body|d|counts?|total"
 )
-"""Groups beside the rows in which a total is that of the rows."""
+"""Objects beside the rows in which a total counts the rows."""
 _RETURNED: Final = words("returned numberreturned shown displayed fetched count limit size perpage pagesize")
 _AT_PAGES: Final = words("page pageno pagenum pagenumber pageindex currentpage pagina paginaactual seite")
 _AT: Final = _AT_PAGES | words("current index number")
@@ -65,9 +65,10 @@ class Entry:
 
 
 def entries_of(body: Any, data: list[Any]) -> Iterator[Entry]:
-    """All that is not in the rows. A list of links has one entry, `next`, where one of them leads there.
+    """All values that are not in the rows. A list of links becomes one entry, `next`, if one of the links leads to the
+    next page.
 
-    Each level that leads to the rows is looked at, however deep they are, and what stands beside it.
+    Each level that leads to the rows is searched, however deep the rows are, and also the values beside it.
     """
     if isinstance(body, dict):
         yield from _entries(body, data, (), way_to(body, data) or (), _DEEPEST)
@@ -76,7 +77,7 @@ def entries_of(body: Any, data: list[Any]) -> Iterator[Entry]:
 def _entries(
     body: dict[str, Any], data: list[Any], path: tuple[str, ...], way: tuple[str, ...], room: int
 ) -> Iterator[Entry]:
-    """`room` is how many levels are looked at from here on, this one too."""
+    """`room` is how many levels are searched from here on, including this one."""
     group = plain(path[-1]) if path else ""
     for key, value in body.items():
         if not isinstance(key, str) or not key or "'" in key or is_rows(value, data):
@@ -94,7 +95,7 @@ def _entries(
 
 
 def way_to(body: dict[str, Any], data: list[Any], path: tuple[str, ...] = ()) -> tuple[str, ...] | None:
-    """The names that lead to what has the rows, without that of their list; None where they are not found."""
+    """The keys that lead to the object that has the list of rows. None if the rows are not found."""
     if len(path) >= _DEEPEST_ROWS or not data:
         return None
     for key, value in body.items():
@@ -106,21 +107,21 @@ def way_to(body: dict[str, Any], data: list[Any], path: tuple[str, ...] = ()) ->
 
 
 def _holds_rows(value: Any, data: list[Any]) -> bool:
-    """Whether each row stands in one of the list's objects: `edges[*].node`."""
+    """Whether each row is wrapped in an object of the list, as in `edges[*].node`."""
     first = value[0] if isinstance(value, list) and len(value) == len(data) else None
     return isinstance(first, dict) and any(one is data[0] for one in first.values() if isinstance(one, dict))
 
 
 def counts_rows(entry: Entry, entries: list[Entry], way: tuple[str, ...] | None, rows: int) -> bool:
-    """Whether a total can be that of the rows, by its place: beside them or above, or in a group that tells of pages.
+    """Whether a total can count the rows, by its place: beside them, above them, or in an object about pages.
 
-    Others count something else, such as shards, seats, or the month before.
+    Totals in other places count something else, such as shards, seats, or last month's rows.
     """
     return not entry.sum and _has_its_place(entry, entries, way, rows)
 
 
 def may_count_rows(entry: Entry, entries: list[Entry], way: tuple[str, ...] | None, rows: int) -> bool:
-    """Whether it may as well be a total of amounts: its place and its words allow both."""
+    """Whether it may also be a total of amounts, since its place and its name allow both."""
     return entry.sum is Sum.LIKELY and _has_its_place(entry, entries, way, rows)
 
 
@@ -139,7 +140,7 @@ def _has_its_place(entry: Entry, entries: list[Entry], way: tuple[str, ...] | No
 
 
 def _sum_at(name: str, value: Any, beside: dict[str, Any], data: list[Any]) -> Sum:
-    """Whether a `total` is that of an amount. Where the same object tells of pages it counts rows."""
+    """Whether a `total` is an amount. If the same object has values about pages, it counts rows."""
     if name not in TOTALS_OF_AMOUNTS or (number := whole(value)) is None or number <= len(data):
         return Sum.NO
     names = {plain(key) for key in beside if isinstance(key, str)}
@@ -155,9 +156,10 @@ def _tells_of_rows(group: tuple[str, ...], entries: list[Entry], rows: int) -> b
 
 
 def place_of_more(entries: list[Entry], way: tuple[str, ...] | None, rows: int) -> Entry | None:
-    """The end, where one object has the place of the first page and a larger end: `{"current": 1, "last": 3}`.
+    """The number of the last page, if one object has the number of the first page and a larger one: `{"current": 1,
+    "last": 3}`.
 
-    A number as large as that of the rows, or larger, may count rows: others tell what that means.
+    A number that is at least the number of rows may count rows, so it is not judged here.
     """
     for place in entries:
         at = whole(place.value) if place.name in _AT else None
@@ -173,12 +175,12 @@ def place_of_more(entries: list[Entry], way: tuple[str, ...] | None, rows: int) 
 
 
 def is_rows(value: Any, data: list[Any]) -> bool:
-    """Whether it is the list of the rows; also where that was copied since."""
+    """Whether it is the list of the rows, or a copy of it."""
     return isinstance(value, list) and bool(value) and len(value) == len(data) and value[0] is data[0]
 
 
 def whole(value: Any) -> int | None:
-    """A whole number, also as text of digits; None for all else."""
+    """A whole number, also if it is a text of digits. None for everything else."""
     if isinstance(value, dict):  # Elasticsearch: {"total": {"value": 250, "relation": "eq"}}
         value = value.get("value")
     if isinstance(value, str):

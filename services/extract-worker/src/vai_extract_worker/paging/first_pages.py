@@ -1,4 +1,4 @@
-"""Whether a page under `auto` that has no sign of more rows may be the first of several all the same."""
+"""Whether a page that shows no sign of more rows may still be the first of several (paginator `auto`)."""
 
 import re
 from typing import Any, Final
@@ -14,7 +14,7 @@ _USUAL_SIZES: Final = frozenset(
      400, 500, 512, 600, 750, 800, 1000, 1024, 1500, 2000, 2048, 2500, 3000, 4000, 4096, 5000, 8192, 10000, 20000,
      25000, 50000, 100000)
 )  # fmt: skip
-"""So many rows may be a page that is full."""
+"""Numbers of rows that are usual for a full page."""
 
 _HEADERS: Final = words("page pages paging pagination perpage pagesize offset cursor")
 _OTHER_HEADERS: Final = words("id cache load render speed time rate ratelimit view views")
@@ -24,7 +24,9 @@ _OF_ALL: Final = words("length len listsize resultlength")
 
 
 def may_be_the_first(response: Response, data: list[Any]) -> bool:
-    """Whether nothing says that its rows are all, and so many are usual for a page, or words of paging are there."""
+    """Whether nothing says that these are all rows, and their number is usual for a page or there are words of
+    paging.
+    """
     if not data or _says_all(response, data):
         return False
     return len(data) in _USUAL_SIZES or _speaks_of_pages(response, data)
@@ -49,7 +51,7 @@ def _speaks_of_pages(response: Response, data: list[Any]) -> bool:
 
 
 def _is_of_pages(parts: list[str], said: str) -> bool:
-    """Of a header: `X-Page: 1`, `X-Per-Page: 37`."""
+    """Whether a header speaks of pages: `X-Page: 1`, `X-Per-Page: 37`."""
     is_named = any(part in _HEADERS for part in parts) and not any(part in _OTHER_HEADERS for part in parts)
     return is_named and re.fullmatch(r"\d{1,9}", said, re.ASCII) is not None
 

@@ -1,4 +1,4 @@
-"""How a resource pages: made from its definition, or taken up again in mid-way."""
+"""Makes a resource's paginator from its definition, or from a saved position."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ _DEFINITION: TypeAdapter[given.Paginator] = TypeAdapter(given.Paginator)
 
 
 def paginator_of(definition: given.Paginator, value: int | None = None) -> BasePaginator | None:
-    """The paginator; None for `auto`. `value` is the page or the offset to go on from."""
+    """The paginator, None for `auto`. `value` is the page or offset from which to go on."""
     match definition:
         case given.PageNumber():
             return PageNumbers(
@@ -82,7 +82,7 @@ def taken_up(position: Json) -> tuple[given.Paginator, BasePaginator | None]:
 
 
 def asked_at(first: dict[str, Any], position: Json) -> dict[str, Any]:
-    """What the request at a saved position is asked with, as dlt names it; what stays the same is that of the first."""
+    """The parts of the request at a saved position, by dlt's names. All other parts are those of the first request."""
     asked = {**first, "path": position["url"], "params": position["params"]}
     if position.get("in_body"):
         asked["json"] = first.get("json") or {}
@@ -91,7 +91,7 @@ def asked_at(first: dict[str, Any], position: Json) -> dict[str, Any]:
 
 
 def position_of(definition: given.Paginator, paginator: BasePaginator, request: Request) -> Json:
-    """What `taken_up` and `asked_at` need to go on with the request that would be next."""
+    """The position that `taken_up` and `asked_at` need to go on with the next request."""
     value = paginator.current_value if isinstance(paginator, RangePaginator) else None
     position: Json = {
         "paginator": {"type": definition.type} | definition.model_dump(exclude_defaults=True),

@@ -1,6 +1,6 @@
-"""dlt's paginators, with one rule more: what contradicts itself goes on or is an error, it is never the end.
+"""dlt's paginators with one more rule: a contradiction in the answers is never taken for the end.
 
-None of their errors says anything of what a source has answered: that may be rows.
+No error quotes an answer, since that may be rows.
 """
 
 from abc import abstractmethod
@@ -17,16 +17,16 @@ from vai_extract_worker.values.known_rows import packed_in_order, row_digest, un
 from vai_extract_worker.values.selection import MISSING, value_at
 
 _MOST_EMPTY = 1_000
-"""So many empty pages in a row are followed where the source says that there is more."""
+"""How many empty pages in a row are followed while the source says that there is more."""
 
 _MOST_STILL = 3
-"""So often a page may lead to itself with other rows."""
+"""How often a page may lead to itself if its rows are different each time."""
 
 _THE_END = (None, "", False, 0, "0")
 
 
 class _Counting:
-    """How page numbers and offsets come to their end."""
+    """The end of paging by page numbers and offsets."""
 
     stop_after_empty_page: bool | None
     maximum_value: int | None
@@ -38,27 +38,29 @@ class _Counting:
 
     @property
     def total(self) -> int | None:
-        """What the answers say at the total_path."""
+        """The total at the total_path of the answers."""
         return self._said.total
 
     @property
     def fall(self) -> int:
-        """By how much that has become smaller in the run."""
+        """By how much the total has become smaller in the run."""
         return self._said.fall
 
     def begin(self, total: int | None, fall: int) -> None:
-        """What they said to an attempt before."""
+        """The total that an earlier attempt had."""
         self._said.begin(total, fall)
 
     @property
     def ends_at(self) -> int | None:
-        """The number at which there is nothing more for certain, None where nobody says it."""
+        """The page or offset at which there certainly is nothing more. None if neither the source nor the definition
+        says it.
+        """
         return self._said.total if self.maximum_value is None else self.maximum_value
 
     def beyond(self, rows: list[Any], value: int, first: int, page: int) -> int | None:
-        """The first number that is not there, as the largest total says; `page` is by how much each page counts.
+        """The first page or offset beyond the largest total. `page` is how much the number grows with each page.
 
-        Where the total has fallen by a page or more it may tell what is left: then the end is a page that is short.
+        If the total fell by a page or more, it may count the rows that are left. Then a short page is the end.
         """
         self._longest = max(self._longest, len(rows))
         if self._said.total is None:
@@ -68,11 +70,11 @@ class _Counting:
             return end
         is_short = 0 < len(rows) < self._longest
         if is_short and self._said.fall == page and self._said.last is not None and value == self._said.last + first:
-            return value  # the last page that there is, after others were deleted
+            return value  # the last page, after rows were deleted
         return end if value < end or not rows or is_short else None
 
     def goes_on(self, rows: list[Any], value: int, beyond: int | None, more: bool | None) -> bool:
-        """`value` is the next page or offset, `beyond` the first that is not there, as far as it is known."""
+        """`value` is the next page or offset, `beyond` the first one that does not exist, if it is known."""
         if self.maximum_value is not None and value >= self.maximum_value:
             return False
         says_more = None if beyond is None and more is None else more is True or (beyond is not None and value < beyond)
@@ -90,7 +92,7 @@ class _Counting:
 
 
 class PageNumbers(_Counting, dlt_paginators.PageNumberPaginator):
-    """`refuses_an_empty_end`: nobody said from which number the source counts, so its last page must have rows."""
+    """`refuses_an_empty_end`: it is not known from which number the source counts, so its last page must have rows."""
 
     def __init__(self, said: Said, stop_after_empty_page: bool | None, **options: Any) -> None:
         dlt_paginators.PageNumberPaginator.__init__(self, **options, total_path=None, stop_after_empty_page=True)
@@ -98,7 +100,7 @@ class PageNumbers(_Counting, dlt_paginators.PageNumberPaginator):
         self.stop_after_empty_page = stop_after_empty_page
         self.refuses_an_empty_end = False
         self.ended_empty = False
-        """Whether the last page of those that the total_path announces had no rows."""
+        """Whether the last of the pages that the total_path announces had no rows."""
         self._said = said
 
     def update_state(self, response: Response, data: list[Any] | None = None) -> None:
@@ -113,11 +115,12 @@ class PageNumbers(_Counting, dlt_paginators.PageNumberPaginator):
 
 
 class Offsets(_Counting, dlt_paginators.OffsetPaginator):
-    """Steps by what came where a page is short, and looks whether that was right.
+    """An offset paginator. After a short page it steps by the number of rows that came, and checks whether that was
+    right.
 
-    A short page is the last one; or the source gives less than `limit` at a time, then the next page goes on without a
-    gap; or it filters after it has paged, then the next page begins with rows of this one. That may be chance, where
-    rows are equal: so as many as came are asked for once more, of which a source that filters shows less.
+    A short page is the last one; or the source gives fewer rows than `limit` at a time, then the next page follows
+    without a gap; or it filters after paging, then the next page begins with rows of this one. Equal rows may look like
+    that, too. So as many rows are requested once more: a source that filters gives fewer.
     """
 
     def __init__(self, said: Said, stop_after_empty_page: bool | None, first: int = 0, **options: Any) -> None:
@@ -136,16 +139,16 @@ class Offsets(_Counting, dlt_paginators.OffsetPaginator):
 
     @property
     def is_sure(self) -> bool:
-        """Whether the total is that of all rows, as far as the answers tell."""
+        """Whether the total counts all rows, as far as the answers show."""
         return self.fall < self.limit
 
     @property
     def knows_its_end(self) -> bool:
-        """Whether it goes on to where the source says, over all that this leaves out."""
+        """Whether it follows the total although the source leaves rows out of its pages."""
         return self._said.is_named
 
     def probe(self) -> Json | None:
-        """What must be known of the pages before to go on with the next one."""
+        """What another attempt must know about earlier pages to go on with the next one."""
         if not (self._is_probing or self._filters or self._asks_again or self.limit != self._given):
             return None
         return {
@@ -159,7 +162,7 @@ class Offsets(_Counting, dlt_paginators.OffsetPaginator):
         }
 
     def take_up(self, probe: Json) -> None:
-        """Go on where another attempt had come with `probe`."""
+        """Go on from the saved state of another attempt's `probe`."""
         self._page_at, self._page = probe["at"], unpacked_in_order(probe["page"])
         self._filters, self._asks_again = probe["filters"], probe.get("asks_again", False)
         self._is_probing = bool(self._page) and not self._asks_again
@@ -185,12 +188,12 @@ class Offsets(_Counting, dlt_paginators.OffsetPaginator):
         self.current_value += count if self._is_probing or count > self.limit else self.limit
         beyond = self.beyond(rows, self.current_value, self.first, self.limit)
         if at == self.first and total == count and count >= self.limit:
-            beyond = None  # the total may be that of the page
+            beyond = None  # the total may count the rows of the page
         self._has_next_page = self.goes_on(rows, self.current_value, beyond, more)
         self._page, self._page_at = [row_digest(row) for row in rows] if self._is_probing else [], at
 
     def _looks_back(self, rows: list[Any]) -> bool:
-        """Whether the page begins with rows that are equal to the last ones; then the page before is asked again."""
+        """Whether the page begins with rows equal to the last ones. Then the page before is requested again."""
         self._is_probing = False
         common = _overlap(self._page, [row_digest(row) for row in rows[: len(self._page)]])
         if not common:
@@ -201,7 +204,7 @@ class Offsets(_Counting, dlt_paginators.OffsetPaginator):
         return True
 
     def _learn(self, count: int) -> None:
-        """From how many rows came where exactly those of the short page were asked for."""
+        """Judge by the number of rows that came when exactly as many as on the short page were requested."""
         came, self._asks_again, self._page = len(self._page), False, []
         if count > came or (count == came and self._has_ids):
             raise misled("it gives the same rows twice, and neither its pages nor what it leaves out tell why")
@@ -222,7 +225,7 @@ class Offsets(_Counting, dlt_paginators.OffsetPaginator):
 
 
 def _overlap(before: list[bytes], after: list[bytes]) -> int:
-    """How many of the first rows are the last ones of the page before."""
+    """How many of the first rows are also the last rows of the page before."""
     for count in range(min(len(before), len(after)), 0, -1):
         if before[-count] == after[0] and before[-count:] == after[:count]:
             return count
@@ -230,7 +233,7 @@ def _overlap(before: list[bytes], after: list[bytes]) -> int:
 
 
 class _Following:
-    """How links and cursors come to their end: where there is none, and where a page leads to itself for good."""
+    """The end of paging by links and cursors: no link or cursor, or a page that always leads to itself."""
 
     def __init__(self) -> None:
         self._used: bytes | None = None
@@ -241,7 +244,7 @@ class _Following:
         self._empty = 0
 
     def follow(self, reference: Any, rows: list[Any]) -> Any:
-        """The reference to go on with; None at the end. Raises `Permanent` where it leads in a circle."""
+        """The next link or cursor, None at the end. Raises `Permanent` if they lead in a circle."""
         if reference is None:
             return None
         key = orjson.dumps(reference, option=orjson.OPT_SORT_KEYS)
@@ -257,12 +260,12 @@ class _Following:
         return reference
 
     def _stands_still(self, rows: list[Any]) -> bool:
-        """A page leads to itself: asked again, it tells whether it is the end, or no page at all was turned."""
+        """A page leads to itself. Request it again: is it the end, or does the source ignore the cursor?"""
         if not rows:
             return False
         if rows == self._rows:
             if not self._was_still:
-                raise misled("it answers the same page over and over: it does not take what it gave as the next page")
+                raise misled("it answers the same page over and over: it ignores the link or cursor that it gave")
             rows.clear()
             return False
         self._still += 1
@@ -273,12 +276,12 @@ class _Following:
 
 
 class _Reference(_Following, dlt_paginators.BaseReferencePaginator):
-    """`place` says in errors where the reference is looked for."""
+    """`place` says in errors where the link or cursor is expected."""
 
     place = ""
 
     def end(self) -> None:
-        """There is no page after this one, whatever it leads to."""
+        """End here, whatever the page leads to."""
         self._next_reference = None
 
     def go_to(self, reference: Any, data: list[Any] | None) -> None:
@@ -286,7 +289,7 @@ class _Reference(_Following, dlt_paginators.BaseReferencePaginator):
 
 
 class Cursors(_Reference, dlt_paginators.JSONResponseCursorPaginator):
-    """A cursor in the body; an object or a list is sent as JSON where it goes into a parameter."""
+    """A cursor in the body. An object or a list is sent as JSON if it goes into a parameter."""
 
     def __init__(self, said: Said, has_more_path: str | None, cursor_path: str, **options: Any) -> None:
         dlt_paginators.JSONResponseCursorPaginator.__init__(self, "cursor", **options)
@@ -328,7 +331,7 @@ class HeaderCursors(_Reference, dlt_paginators.HeaderCursorPaginator):
 
 
 class _Links(_Reference, dlt_paginators.BaseNextUrlPaginator):
-    """An address of the next page, relative or whole."""
+    """The address of the next page, relative or absolute."""
 
     def __init__(self) -> None:
         dlt_paginators.BaseNextUrlPaginator.__init__(self)
@@ -343,7 +346,7 @@ class _Links(_Reference, dlt_paginators.BaseNextUrlPaginator):
         if found is MISSING or found in _THE_END or found == {}:
             self._next_reference = None
         elif isinstance(found, str) and self._used is None and _is_itself(response, found):
-            self._next_reference = None  # as Zendesk's, where nothing is new: what was asked first leads to itself
+            self._next_reference = None  # as Zendesk does when nothing is new: the first request leads to itself
         elif isinstance(found, str):
             self.go_to(found, data)
         else:
@@ -355,11 +358,11 @@ class _Links(_Reference, dlt_paginators.BaseNextUrlPaginator):
 
     @abstractmethod
     def link(self, response: Response) -> Any:
-        """What the answer has in the place of the link; `MISSING` where it has no such place."""
+        """The answer's value at the place of the link. `MISSING` if it has no such place."""
 
 
 def _is_itself(response: Response, link: str) -> bool:
-    """Whether a link leads to the very address that was asked."""
+    """Whether a link leads to the address of the present request."""
 
     def meant(address: str) -> tuple[str, list[tuple[str, str]]]:
         parts = urlsplit(address)
@@ -390,4 +393,4 @@ class JsonLinks(_Links):
 
 
 FOLLOWING = (Cursors, HeaderCursors, HeaderLinks, JsonLinks)
-"""Those that follow what an answer has in one place; `is_met` once one had that place."""
+"""Paginators that follow a value at one place of the answers. `is_met`: an answer had this place."""

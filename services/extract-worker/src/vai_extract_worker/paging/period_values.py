@@ -1,6 +1,8 @@
-"""What a value of a row says as a period: a day, a week, a month, a quarter or a year, each as a number that counts on.
+"""Reads a value of a row as a period: a day, a week, a month, a quarter or a year, each as a number that grows by one
+per period.
 
-Only what may be one is read: months are 1 to 12, years 1900 to 2200, and a bare number is a period only by its name.
+Only plausible values are read: months are 1 to 12, years 1900 to 2200. A bare number is a period only if its column's
+name says so.
 """
 
 import re
@@ -13,7 +15,7 @@ from vai_extract_worker.paging.row_leaves import Path
 from vai_extract_worker.values.selection import words
 
 Readings = dict[str, int]
-"""A value as a number of each unit that it may be of; `month of` and the like begin anew after their last one."""
+"""A value as a number of each unit that it may have. Units such as `month of` begin again after their last number."""
 
 CYCLES: Final = {
     "month of": (12, 12),
@@ -23,7 +25,7 @@ CYCLES: Final = {
     "day of": (28, 31),
     "period of": (12, 13),
 }
-"""The numbers after which each may begin with 1 again."""
+"""The last numbers of each unit, after which it may begin with 1 again."""
 
 _WORDS: Final = {
     "year": "year fy jahr yil rok ar annee ano anno jaar yyyy",
@@ -39,7 +41,7 @@ _BESIDE: Final = words(
     "start begin beginning end from to of name number no num nr key label fiscal calendar report reporting billing "
     "accounting statement iso utc first last code bucket value text beginn ende the in"
 )
-"""Words that a period's name may have beside its unit."""
+"""Words that the name of a period's column may have besides the unit."""
 _FACTS: Final = words(
     "as valid validity expires expiry expiration expire expired updated update modified changed created generated "
     "generation fetched fetch retrieved requested request queried query accessed loaded extracted exported synced sync "
@@ -48,7 +50,7 @@ _FACTS: Final = words(
     "batch run seq sequence counter count calls hits version revision cached cache ttl age served server response "
     "processed per remaining left stand gueltig aktualisiert erstellt"
 )
-"""Words of what tells of an answer or of its making, and moves with each request."""
+"""Words in the names of values that describe the answer, or how it was made, and change with each request."""
 _LONG: Final = frozenset(("year", "half", "quarter", "month", "week"))
 
 _MONTHS: Final = (
@@ -65,7 +67,7 @@ _MONTHS: Final = (
     "november novembre noviembre novembro nov kasm listopad",
     "december decembre dezember diciembre dicembre dezembro desember dec dez aralk grudzien",
 )
-"""By their letters of ASCII: Kasım is kasm."""
+"""Names of months, reduced to their ASCII letters: Kasım is kasm."""
 _BY_NAME: Final = {name: number for number, text in enumerate(_MONTHS, 1) for name in text.split()}
 
 _YEARS: Final = range(1900, 2201)
@@ -80,7 +82,7 @@ _PART: Final = {
         r"(?P<y>\d{4})[-/ ]?[hHsS](?P<n>[12])|(?:[hHsS](?P<m>[12])|(?P<k>[12])[hH])[-/ ']?(?P<z>(?:\d\d){0,2})"
     ),
 }
-"""Of a year: 2026-Q1, Q1 2026, Q1/26, 1Q26; halves with H, or S as Eurostat writes them."""
+"""Quarters and halves of a year: 2026-Q1, Q1 2026, Q1/26, 1Q26; halves with H, or with S, as Eurostat writes them."""
 _PARTS: Final = {"quarter": 4, "half": 2}
 _WEEK: Final = re.compile(r"(\d{4})[-/ ]?(?:W|KW ?)(\d{2})")
 _YEARS_SPAN: Final = re.compile(r"(?:FY[ -]?)?(\d{4})(?:[-/]\d{2}(?:\d{2})?)?|FY[ '-]?(\d\d)")
@@ -95,7 +97,7 @@ def words_of(name: str) -> list[str]:
 
 
 def units_named(path: Path) -> frozenset[str]:
-    """The units of which a name speaks, if of nothing else: month of `billing_month`, none of `due_day`."""
+    """The units that a name has, if its other words are allowed: month for `billing_month`, none for `due_day`."""
     for name in reversed(path):
         parts = words_of(name)
         if not parts or any(part not in _UNITS and part not in _BESIDE for part in parts):
@@ -106,7 +108,9 @@ def units_named(path: Path) -> frozenset[str]:
 
 
 def is_fact(path: Path) -> bool:
-    """Whether a name speaks of the answer: `as_of`, `validUntil`, `request`. It may still group, as `created_month`."""
+    """Whether a name describes the answer: `as_of`, `validUntil`, `request`. It may still be a period, such as
+    `created_month`.
+    """
     return any(part in _FACTS for name in path for part in words_of(name))
 
 
@@ -115,7 +119,7 @@ def speaks_of_long(path: Path) -> bool:
 
 
 def readings(value: Any, units: frozenset[str]) -> Readings:
-    """What a value may be; `units` are those that its name speaks of. Empty where it is no period."""
+    """The periods that a value may be. `units` are the units in its column's name. Empty if it is no period."""
     if isinstance(value, str):
         return _of_text(value.strip(), units)
     if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
@@ -146,7 +150,9 @@ def _of_text(text: str, units: frozenset[str]) -> Readings:
 
 
 def _of_part(text: str, units: frozenset[str]) -> Readings:
-    """A quarter or a half, of a year or of any year; two digits of a year are of this century. S1 alone is a sample."""
+    """A quarter or a half, with or without a year. Two digits of a year mean this century. S1 alone is not read: it may
+    be a sample.
+    """
     for unit, form in _PART.items():
         if found := form.fullmatch(text):
             told, number = found["y"] or found["z"] or "", int(found["n"] or found["m"] or found["k"])
@@ -170,7 +176,7 @@ def _of_name(text: str) -> Readings:
 
 
 def _of_number(number: int, units: frozenset[str], digits: int = 0) -> Readings:
-    """`digits` is the length of a text: two of them are a number within a year, 01 as 12."""
+    """`digits` is the length of a text. Two digits are a number within a year, 01 as well as 12."""
     found: Readings = {}
     if not digits or digits == 2:
         found = {of: number for of, (_, last) in CYCLES.items() if of.split()[0] in units and 1 <= number <= last}
@@ -189,7 +195,7 @@ def _of_number(number: int, units: frozenset[str], digits: int = 0) -> Readings:
 
 
 def _of_day(year: int, month: int, day: int) -> Readings:
-    """A day; the first and the last one of a month are also that month."""
+    """A day. The first and the last day of a month also stand for the month."""
     if year not in _YEARS or not 1 <= month <= 12 or not 1 <= day <= monthrange(year, month)[1]:
         return {}
     found = {"day": date(year, month, day).toordinal()}

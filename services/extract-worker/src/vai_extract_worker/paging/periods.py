@@ -1,7 +1,7 @@
-"""Whether pages whose rows are the same but for a period are of different periods, or one page over and over.
+"""Decides about pages that differ only in one value: are they different periods, or the same page over and over?
 
-A source that ignores the page it is asked for looks the same where something in its rows moves with each request. So a
-value is a period only where it can be one, all rows of a page share it, and it moves by one step from page to page.
+A source that ignores the requested page looks like this if something in its rows changes with each request. So a value
+counts as a period only if it can be one, all rows of a page have it, and it moves by one step from page to page.
 """
 
 from enum import IntEnum
@@ -12,17 +12,17 @@ from vai_extract_worker.paging.period_values import CYCLES, Readings
 from vai_extract_worker.paging.row_leaves import Path, column, leaves
 
 _STEPS: Final = {"day": (1, 7), "week": (1,), "month": (1, 3, 6, 12), "quarter": (1,), "half": (1,), "year": (1,)}
-"""By so many of a unit a period may move. A week has seven days, a quarter three months."""
+"""By how many of a unit a period may move. A week has seven days, a quarter three months."""
 _WIDEST: Final = 24
-"""So many of a unit may be left out where nothing was to be told."""
+"""How many of a unit may be missing between two pages, since sources leave out periods without rows."""
 _TELLING: Final = ("month of", "month (by name)", "quarter", "quarter of", "half", "week")
-"""Units that a text is written as, whatever its column is called."""
+"""Units that are recognised by the text alone, whatever the column's name is."""
 
 Step = tuple[str, int]
 
 
 class Period(IntEnum):
-    """How sure it is that a page is of another period than the one before."""
+    """How certain it is that a page has another period than the one before."""
 
     SAME = 0
     DOUBTFUL = 1
@@ -30,18 +30,18 @@ class Period(IntEnum):
 
 
 class Periods:
-    """Of one series of pages."""
+    """The periods of one series of pages."""
 
     def __init__(self) -> None:
         self._steps: dict[Path, set[Step]] = {}
         self._ways: dict[Path, set[Step]] = {}
 
     def forget(self) -> None:
-        """What comes next is compared with nothing before it."""
+        """Forget the last page: the next one is compared with nothing."""
         self._steps, self._ways = {}, {}
 
     def compare(self, rows: list[Any], before: list[Any], is_alike: bool) -> Period:
-        """`is_alike`: nothing but what all rows of a page share is another than on the page before."""
+        """`is_alike`: the page differs from the one before only in values that all its rows share."""
         if not rows or not before:
             return Period.SAME
         old = dict(leaves(before[0]))
@@ -68,17 +68,17 @@ class Periods:
         if not single:
             return Period.DOUBTFUL if units and ways else Period.SAME
         tells = bool(units) or any(unit in _TELLING for unit, _ in single)
-        # what moves with each request may well be a day
+        # a value that changes with each request may be a day
         return Period.OTHER if tells and (is_long or not is_alike) else Period.DOUBTFUL
 
 
 def _bare(step: Step) -> Step:
-    """The unit without what tells its spelling or its day: `month (1)`."""
+    """The unit without its spelling or day, such as `month` of `month (1)`."""
     return step[0].partition(" (")[0], step[1]
 
 
 def _step(unit: str, one: Readings, two: Readings) -> Step | None:
-    """By how much a value has moved; None where that is too far for a period."""
+    """By how much a value has moved. None if that is too far for a period."""
     old, new = one[unit], two[unit]
     first, last = CYCLES.get(unit, (0, 0))
     if new == 1 and first <= old <= last:

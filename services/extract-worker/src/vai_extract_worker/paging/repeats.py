@@ -1,4 +1,4 @@
-"""Whether the pages of a source lead on: the same page over and over is an error, and so is a run without an end."""
+"""Checks that pages make progress. The same page over and over is an error, and so is paging without an end."""
 
 import re
 from collections.abc import Sequence
@@ -15,34 +15,36 @@ from vai_extract_worker.paging.row_leaves import Path, at, column, leaves
 from vai_extract_worker.progress import Json
 
 MOST_PAGES: Final = 10_000
-"""So many pages in a row may come without anything that tells that they lead on."""
+"""How many pages in a row may come without a sign of progress."""
 
 _ROWS_A_PAGE: Final = 1_000
-"""Many large pages without such a sign are no better than many small ones."""
+"""The same bound in rows, since a few large pages are as many rows as many small ones."""
 
 _REPEATS: Final = 3
-"""So often a page of one constant row may come again; where rows differ, or where it was guessed how a source pages,
-once is an error."""
+"""How often a page with one constant row may repeat. If its rows differ, or if the paginator was guessed, one
+repetition is an error.
+"""
 
 _RENEWED: Final = 20
-"""So often in a row a page may come again of which only what all its rows share, such as a time, is new."""
+"""How often in a row a page may repeat if only a value that all its rows share is new, such as a time."""
 
 _ALIKE: Final = 1_000
-"""So often in a row a page may have a column with the values, and in the order, of the page before."""
+"""How often in a row a page may have a column with the same values in the same order as the page before."""
 
 _FEW: Final = 2
-"""So many pages that are like the one before, and no other ones, may be one page over and over."""
+"""If this many pages are like the one before, and no others came, they may be the same page over and over."""
 
 _MOST_KEYS: Final = 100_000
-"""Of so many rows the primary key is remembered in a run."""
+"""The primary keys of this many rows are remembered in a run."""
 
 _IDS: Final = (("id",), ("_id",), ("Id",), ("ID",), ("uuid",), ("guid",), ("node", "id"))
 _KEY_NAME: Final = re.compile(r"(?:[a-z0-9]I[dD]|(?:^|[^a-z])(?:id|uuid|guid|sku|key|email|handle|slug))$")
 
 
 class Repeats:
-    """Of one series of pages. `keys` are the names of the primary key; `most` is what the definition allows of pages
-    without a sign of progress, None where it says nothing; `saved` what another attempt has counted."""
+    """Watches one series of pages. `keys` are the columns of the primary key. `most` is how many pages without a sign
+    of progress the definition allows, None if it says nothing. `saved` is what another attempt has counted.
+    """
 
     def __init__(self, keys: Sequence[str], most: int | None = None, saved: Json | None = None) -> None:
         self._keys: list[Path] = [(name,) for name in keys]
@@ -59,17 +61,20 @@ class Repeats:
         self._known: set[int] = set()
         self._periods = Periods()
         self.is_doubtful = False
-        """Whether pages were taken for different ones that may be the same one: its rows are delivered each time."""
+        """Whether pages were taken for different ones although they may be the same page. Their rows were delivered
+        each time.
+        """
         self.moved = 0
-        """Rows whose primary key had come before: the list has moved while it was read."""
+        """How many rows had a primary key that came before: the list has changed while it was read."""
         self.again = 0
-        """How many of the first rows of the page are the last ones of the page before: new ones have moved them on."""
+        """How many of the page's first rows are also the last rows of the page before, since new rows have moved them.
+        """
 
     def saved(self) -> Json | None:
         return {"pages": self._still, "rows": self._rows} if self._still else None
 
     def look(self, response: requests.Response, rows: list[Any], is_guessed: bool) -> None:
-        """Raises `Permanent` where the same rows come over and over. `is_guessed`: nobody has named the paginator."""
+        """Raises `Permanent` if the same rows come over and over. `is_guessed`: the paginator was not named."""
         before, self._last = self._last, rows
         self._is_new, self.again = False, 0
         if not rows:
@@ -89,7 +94,7 @@ class Repeats:
         self._look_for_circles(response, rows)
 
     def note(self, rows: list[Any]) -> None:
-        """Rows that are delivered."""
+        """Count rows that are delivered."""
         if not self._keys:
             return
         columns = [column(rows, path) for path in self._keys]
@@ -102,9 +107,9 @@ class Repeats:
             self._known |= keys
 
     def lead_on(self, response: requests.Response, count: int, has_next: bool, bound: Any) -> None:
-        """Raises `Permanent` where nothing has told for long that there will be an end.
+        """Raises `Permanent` if there was no sign of an end for too long.
 
-        `bound` is what the source, or the definition, says of where it is; one that moves on is none.
+        `bound` is the end that the source or the definition gives. One that grows does not count.
         """
         is_bounded = bound is not None and bound == self._bound
         self._bound = bound
@@ -120,7 +125,7 @@ class Repeats:
             raise _endless(response, self._still, self._rows)
 
     def _ids(self, rows: list[Any]) -> list[Path]:
-        """Where the rows have an id: the primary key, else a place with the usual name."""
+        """The places of the rows' id: the primary key, else a place with a usual name."""
         first = rows[0]
         if self._keys and all(at(first, path) is not None for path in self._keys):
             return self._keys
@@ -129,7 +134,9 @@ class Repeats:
     def _look_at_ids(
         self, response: requests.Response, rows: list[Any], before: list[Any], ids: list[Path], is_guessed: bool
     ) -> None:
-        """Where `id` is the same and other columns are new in each row, it may be a part of a key: id and day."""
+        """If `id` is the same and other columns are new in each row, the key may have more parts, such as id and
+        day.
+        """
         self._is_new = not self._is_as_before(rows, before, ids)
         self.again = _again(rows, before, ids) if self._is_new else 0
         if self._is_new:
@@ -170,14 +177,16 @@ class Repeats:
         return usual if self._most is None else self._most
 
     def _is_as_before(self, rows: list[Any], before: list[Any], ids: list[Path]) -> bool:
-        """Whether a page has the same ids, though something in its rows, such as a signed link, is new each time."""
+        """Whether a page has the same ids as the one before, even if something in its rows is new each time, such as a
+        signed link.
+        """
         if len(rows) != len(before):
             return False
         pairs = list(zip(rows, before, strict=True))
         return all(at(row, path) == at(other, path) for path in ids for row, other in pairs)
 
     def _look_for_circles(self, response: requests.Response, rows: list[Any]) -> None:
-        """Raises `Permanent` where a whole round of pages has come again."""
+        """Raises `Permanent` if a whole series of pages has come again."""
         if not _differ([rows[0], rows[-1]]):
             self._in_period = 0
             return
@@ -200,14 +209,16 @@ def _written(row: Any) -> bytes:
 
 
 def _have_own(rows: list[Any], ids: list[Path]) -> bool:
-    """Whether each row has an id, one of its own as far as first and last tell it."""
+    """Whether each row has an id, and the first and the last id differ."""
     if any(at(row, path) is None for path in ids for row in rows):
         return False
     return rows[0] is rows[-1] or any(at(rows[0], path) != at(rows[-1], path) for path in ids)
 
 
 def _again(rows: list[Any], before: list[Any], ids: list[Path]) -> int:
-    """How many of the first rows are the last ones of the page before, wholly, where no id comes twice in a page."""
+    """How many of the first rows are completely equal to the last rows of the page before. 0 if an id comes twice in a
+    page.
+    """
     if rows[0] not in before:
         return 0
     first = before.index(rows[0])
@@ -218,14 +229,14 @@ def _again(rows: list[Any], before: list[Any], ids: list[Path]) -> int:
 
 
 def _differ(rows: list[Any]) -> bool:
-    """Whether a page has more than one row repeated: such a page does not come twice by chance."""
+    """Whether a page has more than one different row: such a page does not come twice by chance."""
     return any(row != rows[0] for row in rows)
 
 
 def _same_columns(rows: list[Any], before: list[Any]) -> list[Path]:
-    """Columns that tell the rows apart, and have the same values in the same order as on the page before.
+    """Columns that distinguish the rows and have the same values in the same order as on the page before.
 
-    Of a page of one row: all that are the same, where nothing is new but what tells of the answer.
+    For a page of one row: all columns that are the same, if only values that describe the answer are new.
     """
     if len(rows) == len(before) == 1:
         moved = [path for path, value in leaves(rows[0]) if value != at(before[0], path)]
@@ -245,19 +256,19 @@ def _same_columns(rows: list[Any], before: list[Any]) -> list[Path]:
 
 
 def _are_most(same: list[Path], rows: list[Any], before: list[Any]) -> bool:
-    """Whether at least as many columns are the same as have something new in each row."""
+    """Whether at least as many columns are the same as have a new value in each row."""
     new = sum(not _is_shared_or_old(path, value, rows, before) for path, value in leaves(rows[0]) if path not in same)
     return len(same) >= max(new, 1)
 
 
 def _is_shared_or_old(path: Path, value: Any, rows: list[Any], before: list[Any]) -> bool:
-    """Whether what a column has is what the rows of a page share, or the same as before."""
+    """Whether a column has one value for all rows of a page, or the same values as before."""
     values = column(rows, path)
     return values.count(value) == len(values) or values == column(before, path)
 
 
 def _is_constant_beside(rows: list[Any], before: list[Any], same: list[Path]) -> bool:
-    """Whether all that is new is what the rows of a page share."""
+    """Whether only values that all rows of a page share are new."""
     return all(_is_shared_or_old(path, value, rows, before) for path, value in leaves(rows[0]) if path not in same)
 
 
@@ -271,7 +282,7 @@ def repeated(response: requests.Response) -> Permanent:
 def _endless(response: requests.Response, pages: int, rows: int) -> Permanent:
     place = failures.place_of(response.url)
     text = (
-        f"{place} has answered {pages:,} pages in a row ({rows:,} rows) without a sign that they lead on: no id of "
+        f"{place} has answered {pages:,} pages in a row ({rows:,} rows) without a sign of progress: no id of "
         "their rows, no total. If it does not follow the paginator, name the right one; if there is so much, name the "
         "primary_key of the rows, or set pages_without_progress to more."
     )

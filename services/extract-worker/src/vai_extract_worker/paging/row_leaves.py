@@ -1,4 +1,4 @@
-"""The values of a row by their places, and one place over the rows of a page."""
+"""The single values of a row by their places, and the values at one place in all rows of a page."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -9,7 +9,7 @@ Path = tuple[str, ...]
 
 
 def leaves(row: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Each place that has a value of its own, with it."""
+    """Each place of the row that has a single value, with this value."""
     if isinstance(row, dict) and len(path) < _DEEPEST:
         for name, value in row.items():
             yield from leaves(value, (*path, name))
@@ -18,7 +18,7 @@ def leaves(row: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
 
 
 def at(row: Any, path: Path) -> Any:
-    """The value of a row at a place; None where it has none."""
+    """The value of a row at a place. None if there is none."""
     for name in path:
         if not isinstance(row, dict):
             return None

@@ -1,4 +1,4 @@
-"""Whether all rows came that the answers of a source speak of: looked at where its paging has come to its end."""
+"""Checks at the end of paging whether as many rows came as the answers announced."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -31,14 +31,16 @@ TOTAL_HEADERS: Final = (
 )
 _EMPTY: Final = -1
 _CAPS: Final = (10_000, 50_000, 100_000)
-"""Where search engines stop counting, Elasticsearch at the first."""
+"""Totals at which search engines stop counting; Elasticsearch stops at the first."""
 _AT_LEAST: Final = ("gte", "gt", "atleast", "lowerbound")
 _OUT: Final = "stop_after_empty_page: true ends at an empty page all the same"
 
 
 @dataclass(frozen=True)
 class Shortfall:
-    """Fewer rows than a source says there are. It may leave them out by itself, so this may be right."""
+    """Fewer rows came than the source announces. The source may leave rows out on purpose, so this is only a
+    warning.
+    """
 
     rows: int
     total: int
@@ -46,9 +48,9 @@ class Shortfall:
 
 
 class Totals:
-    """Of one series of pages, over all attempts: what `saved` gave is what they begin with.
+    """The rows of one series of pages, over all attempts. `saved` is the state of an earlier attempt.
 
-    `knows_all`: the rows of the attempts before have been counted, too.
+    `knows_all`: the rows of earlier attempts were counted, too.
     """
 
     def __init__(self, saved: Json | None, knows_all: bool = True) -> None:
@@ -63,11 +65,11 @@ class Totals:
         self._uncertain: tuple[int, str] | None = None
         self.shortfall: Shortfall | None = None
         self.cap: int | None = None
-        """The total that was reached, where the source may have counted no further."""
+        """The total that was reached, if the source may have stopped counting there."""
 
     @property
     def total(self) -> int | None:
-        """What the answers said of how many rows there are: the last of them, unless that is less by a page or more."""
+        """The total that the answers gave: the last one, unless it is smaller by a page or more."""
         return self._total[0] if self._total else None
 
     def saved(self) -> Json:
@@ -76,7 +78,7 @@ class Totals:
         return known | ({"total": list(self._total)} if self._total else {})
 
     def hear(self, response: Response, rows: list[Any], came: int) -> list[Entry]:
-        """What an answer says outside of its rows. `came` counts all rows so far, with these."""
+        """Read an answer's values outside of its rows. `came` is the number of all rows so far, including these."""
         if rows:
             is_like_before = self._before in (0, self._most) and len(rows) <= (self._most or len(rows))
             self._is_even = self._is_even and is_like_before
@@ -101,7 +103,9 @@ class Totals:
         return entries
 
     def end(self, paginator: Any, entries: list[Entry], came: int, base_page: int) -> None:
-        """Raises `Permanent` where counted pages end, and there is more for certain; else `shortfall` tells."""
+        """Raises `Permanent` if counted pages end although there certainly is more. If it is not certain, `shortfall`
+        says so.
+        """
         if not self._knows_all or _is_at_its_maximum(paginator):
             return
         self.weigh(came)
@@ -123,26 +127,26 @@ class Totals:
             raise misled(f"{text}from another number (base_page), or {_OUT}")
 
     def weigh(self, came: int) -> None:
-        """`shortfall` where a total is not reached that may be one of amounts as well."""
+        """Set `shortfall` if a total is not reached that may also be a total of amounts."""
         if self._uncertain and came < self._uncertain[0]:
             self.shortfall = Shortfall(came, *self._uncertain)
 
     def _may_be_left_out(self, paginator: Any) -> bool:
-        """Whether the source may have paged over all rows, and left some out of its pages: then pages are uneven."""
+        """Whether the source may have left rows out of its pages. Then its pages have different sizes."""
         if isinstance(paginator, Offsets):
             return self._total is not None and paginator.current_value >= self._total[0] + paginator.first
         return not self._is_even
 
 
 def _look_for_too_many(paginator: Any, came: int) -> None:
-    """Raises `Permanent` where more rows came than there are: some came twice."""
+    """Raises `Permanent` if more rows came than there are, since then some came twice."""
     if isinstance(paginator, Offsets) and paginator.total and paginator.is_sure and came > paginator.total:
         text = f"{came} rows came, and the total_path says that there are {paginator.total}: some came twice"
         raise misled(f"{text}. If the source counts from 1, set offset to 1")
 
 
 def _more_in(entries: list[Entry], paginator: Any, base_page: int) -> str | None:
-    """What in the last answer says that there is more."""
+    """The sign in the last answer that there is more."""
     for entry in entries:
         if says_more(entry.name) and truth_of(entry.value):
             return f"{entry.place} says that there is more"
@@ -153,7 +157,7 @@ def _more_in(entries: list[Entry], paginator: Any, base_page: int) -> str | None
 
 
 def _is_least(entries: list[Entry]) -> bool:
-    """Whether a total says of itself that there may be more: `{"value": 10000, "relation": "gte"}`."""
+    """Whether a total is marked as a lower bound: `{"value": 10000, "relation": "gte"}`."""
     return any(one.name == "relation" and plain(str(one.value)) in _AT_LEAST for one in entries)
 
 

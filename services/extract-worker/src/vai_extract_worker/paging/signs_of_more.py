@@ -1,4 +1,4 @@
-"""What in an answer says that there are more rows than these: in words that say nothing of the rows."""
+"""Finds signs in an answer that there are more rows than these. The texts quote nothing of the rows."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -36,13 +36,13 @@ _CUT = re.compile(
     r"|^(max|maximum)(rows|records|results|items)?(was|were)?(exceeded|reached)$"
     r"|^(is)?limit(was)?(exceeded|reached)$"
 )
-"""Names by which a source says that it has not given all."""
+"""Names by which a source says that it has not given all rows."""
 
 _HOW_MANY = re.compile(
     r"(?:nb|num|number|of|no|total|count|all|hits?|found|match(?:ed|es|ing)?|records?|results?|rows?|items?|entries"
     r"|anzahl|gesamt|treffer|nombre|de|registros?|resultados?|resultats?|cnt|elementos?|elements?|objects?|docs?|documents?|features|available|estimated|approx(?:imate)?|overall|full|grand)+"
 )
-"""Names that are made of nothing but words of numbers of rows; these alone are none of them:"""
+"""Names that consist only of words for numbers of rows. These words alone do not count:"""
 _NOT_HOW_MANY = words("number no of num nb full de")
 _HOW_MANY_PAGES = re.compile(
     r"(?:nb|num|number|no|total|count|last|max|of|de|anzahl|gesamt|nombre)+(?:pages?|paginas?|seiten)|pages?(?:count|total|available)|pages"
@@ -64,14 +64,14 @@ _OVER = words(
     "islast islastpage last lastpage endofstream isfinalpage done isend final complete iscomplete end eof atend"
 )
 _HEADER_FRAME = words("x wp api pagination paging query list collection response")
-"""What headers of numbers begin with, and that says nothing of what is counted."""
+"""Beginnings of header names that do not say what is counted."""
 _HEADER_JSON = ("x-pagination", "pagination", "x-paging", "paging")
 _NEXT_LINK = re.compile(r""";\s*rel\s*=\s*("[^"]*\bnext\b[^"]*"|next\b)""", re.IGNORECASE)
 _HEADER_LEADS = words("next more continuation continuationtoken cursor nextcursor nextpage nextpagetoken older")
 _HEADER_OTHERS = words("cache rate ratelimit retry router policy prev previous")
 
 SIZES: Final = words("perpage pagesize size limit maxresults itemsperpage top take pagelen chunksize pagelimit")
-"""So many rows at a time, or so many at most; never the number of all."""
+"""Names of page sizes and maxima. They are never the number of all rows."""
 
 _GROUPS = words("next paging pagination pages cursors cursor links link meta metadata pageinfo")
 _ECHOES = words("filter filters query params parameters request search criteria")
@@ -95,12 +95,12 @@ _HELP = words("info details help docs documentation")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d")
 _ALL_FOUND = words("found matched matching nbhits numbermatched matchcount available")
 _OF_THE_PAGE = words("count resultcount itemcount rowcount recordcount numresults numitems resultsize numberofresults")
-"""Numbers that may be those of the page as well."""
+"""Names of numbers that may also count the rows of the page."""
 _NOTHING: Final[tuple[Any, ...]] = (None, "", False, 0, "0", [], {})
 
 
 def says_more(name: str) -> bool:
-    """Whether what has this name says that there is more, or that there is not."""
+    """Whether a value with this name says if there is more."""
     return name in _MORE or bool(_HAS_MORE.fullmatch(name)) or bool(_CUT.search(name))
 
 
@@ -109,13 +109,13 @@ def is_moment(value: Any) -> bool:
 
 
 def is_no_page(key: str) -> bool:
-    """Whether what is next is something else than a page: a date, a run, an invoice."""
+    """Whether "next" in the name means something else than a page: a date, a run, an invoice."""
     parts = parts_of(key)
     return any(part in _NO_PAGE for part in parts) or (len(parts) < 2 and bool(_NO_PAGE_ENDS.fullmatch(plain(key))))
 
 
 def sign_of_more(response: Response, data: list[Any]) -> str | None:
-    """The first sign of more rows, of the headers or of the body."""
+    """The first sign of more rows in the headers or the body."""
     if sign := _sign_in_headers(response, len(data)):
         return sign
     body = response.json()
@@ -169,7 +169,7 @@ def _sign_in_header(name: str, said: str, count: int) -> str | None:
 
 
 def _counted(header: str) -> str:
-    """What a header of a number counts: `totalrecordcount` of `x-paging-total-record-count`."""
+    """What a header with a number counts: `totalrecordcount` for `x-paging-total-record-count`."""
     return "".join(part for part in header.split("-") if part not in _HEADER_FRAME).removesuffix("size")
 
 
@@ -226,7 +226,7 @@ def _sign_in(entries: list[Entry], count: int, names: list[str], way: tuple[str,
 
 
 def _sign_by_kind(entry: Entry, count: int, is_of_rows: bool) -> str | None:
-    """What no vendor's list of names knows, and its words tell: `nbHits`, `numberMatched`, `reachedEnd`."""
+    """Signs by the words of a name, for names that are in no list: `nbHits`, `numberMatched`, `reachedEnd`."""
     name, value, place = entry.name, entry.value, entry.place
     parts = parts_of(entry.path[-1])
     number = whole(value) or 0
@@ -247,7 +247,7 @@ def _sign_by_kind(entry: Entry, count: int, is_of_rows: bool) -> str | None:
 
 
 def _is_the_first_row(entry: Entry, entries: list[Entry], count: int) -> bool:
-    """An offset of 1 that begins a page that is not full."""
+    """Whether the offset is 1 and the page is not full."""
     return (
         entry.name == "offset"
         and whole(entry.value) == 1
@@ -256,12 +256,12 @@ def _is_the_first_row(entry: Entry, entries: list[Entry], count: int) -> bool:
 
 
 def headers_count(headers: Iterable[str]) -> bool:
-    """Whether the names of headers tell how many rows or pages there are."""
+    """Whether headers give the number of rows or pages."""
     return any(_counts_rows(low) or _counts_pages(low) for low in map(str.lower, headers))
 
 
 def says_the_end(entry: Entry, count: int) -> bool:
-    """Whether an entry that is no sign of more says that the rows are all: a total, a size, or no next page."""
+    """Whether an entry says that these are all rows: a total, a size, or no next page."""
     return _is_the_end(entry) or _says_all(entry, count)
 
 
@@ -282,7 +282,7 @@ def _is_the_end(entry: Entry) -> bool:
 
 
 def _full_page(entries: list[Entry], count: int, totals: frozenset[str]) -> str | None:
-    """A page that is as long as the answer says that pages are, and nothing that says that it is the only one."""
+    """A sign: the page is as long as the answer says that pages are, and nothing says that it is the only one."""
     place = next((one for one in entries if one.name in PLACES and whole(one.value) is not None), None)
     size = next((one for one in entries if one.name in SIZES and whole(one.value) == count), None)
     has_total = any(one.name in totals and _total(one.value) is not None for one in entries)
@@ -293,14 +293,14 @@ def _full_page(entries: list[Entry], count: int, totals: frozenset[str]) -> str 
 
 
 def _total(value: Any) -> int | None:
-    """A number of rows; also of `250 records`, `1,250` and `1-100 of 250`."""
+    """A number of rows, also in texts such as `250 records`, `1,250` and `1-100 of 250`."""
     if isinstance(value, str) and (found := re.fullmatch(r"(?:.{0,30}\bof )?(\d[\d,]{0,14})(?: [A-Za-z]+)?", value)):
         return int(found[1].replace(",", ""))
     return whole(value)
 
 
 def _leads_on(entry: Entry) -> bool:
-    """Whether it looks like a next page, understood or not."""
+    """Whether it looks like a link or cursor to a next page, even one that cannot be followed."""
     key, value = entry.path[-1], entry.value
     if entry.filter:
         return True

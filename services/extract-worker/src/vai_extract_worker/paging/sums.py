@@ -1,4 +1,4 @@
-"""Whether a number under `total` is that of an amount, such as of invoices, and none of rows."""
+"""Decides whether a number called `total` is an amount, such as a sum of invoices, and not a number of rows."""
 
 import re
 from enum import IntEnum
@@ -14,17 +14,17 @@ _MONEY: Final = words(
     "amount amounts price prices net gross cost costs fee fees total subtotal sum tax vat discount balance revenue "
     "payment betrag preis summe montant prix importe"
 )
-"""Words that the column of an amount has in its name; with one of these it is none:"""
+"""Words in the name of an amount's column. With one of the following words it is no amount:"""
 _OF_NUMBERS: Final = words("count counts items rows records results quantity qty number id size pages page")
 _LEAST: Final = 10
-"""So many times the rows a sum is at least: 6 may be 1 + 2 + 3 by chance."""
+"""A sum counts only if it is at least this many times the number of rows: 6 may be 1 + 2 + 3 by chance."""
 _MOST_ADDED: Final = 2_000
 _MOST_COLUMNS: Final = 50
 _ALMOST: Final = 0.005
 
 
 class Sum(IntEnum):
-    """How sure it is that a total counts no rows."""
+    """How certain it is that a total does not count rows."""
 
     NO = 0
     LIKELY = 1
@@ -32,10 +32,10 @@ class Sum(IntEnum):
 
 
 def sum_of(number: int, beside: dict[str, Any], data: list[Any]) -> Sum:
-    """`beside` is the object that has the total.
+    """Judge a total. `beside` is the object that has it.
 
-    Words of money beside it make it likely: `currency` stands beside the number of hotels as well. It is certain where
-    the total is made of what stands there, or where amounts of the rows add up to it that are not all the same.
+    Words of money beside it make an amount likely, not certain: `currency` may also stand beside a number of hotels. It
+    is certain if the total is the sum of values beside it, or of amounts of the rows that are not all equal.
     """
     money = {plain(key): _number(value) for key, value in beside.items() if isinstance(key, str)}
     if _is_made_of(number, money):
@@ -49,7 +49,7 @@ def sum_of(number: int, beside: dict[str, Any], data: list[Any]) -> Sum:
 
 
 def _is_made_of(number: int, money: dict[str, float | None]) -> bool:
-    """Whether a subtotal, and what comes to it, make the total."""
+    """Whether a subtotal and its additions (tax, shipping, …) add up to the total."""
     base = next((value for name in ("subtotal", "net") if (value := money.get(name)) is not None), None)
     if base is None:
         return False
@@ -58,7 +58,7 @@ def _is_made_of(number: int, money: dict[str, float | None]) -> bool:
 
 
 def _adding_up(number: int, data: list[Any]) -> list[Path]:
-    """The columns of amounts whose sum it is."""
+    """The columns of amounts that add up to the total."""
     if not data or len(data) > _MOST_ADDED or not all(isinstance(row, dict) for row in data):
         return []
     places = [path for path, value in leaves(data[0]) if _number(value) is not None and _is_amount(path)]
@@ -77,7 +77,7 @@ def _is_amount(path: Path) -> bool:
 
 
 def _number(value: Any) -> float | None:
-    """Also of a text, as money often is."""
+    """A number, also if it is written as text, as money often is."""
     if isinstance(value, str) and re.fullmatch(r"-?\d{1,15}(?:\.\d{1,6})?", value, re.ASCII):
         return float(value)
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -1,4 +1,4 @@
-"""Errors that come with the status 200: as the definition says what they look like, else as they usually do."""
+"""Recognises errors that come with the status 200: by what the definition says, else by their usual forms."""
 
 import re
 from collections.abc import Sequence
@@ -44,13 +44,13 @@ _WORDS = (
 _INNER = ("error", "errors", "fault", "reasons", "response", "result", "meta", "status", "head", "header")
 _LONGEST = 100
 _WIDEST = 40
-"""Keys of an answer that may be an error; one of more is data."""
+"""How many keys an answer may have to count as an error. With more keys it is data."""
 _MOST_ERRORS = 10
 _RETRIED = (ErrorCode.RATE_LIMITED, ErrorCode.CONNECTION_ERROR)
 
 
 def error_in(body: Any, rules: Sequence[ErrorRule] | None, place: str) -> RunError | None:
-    """The error that an answer is; None where it is none. It shows the error's own words, never rows."""
+    """The error in an answer, None if there is none. Its text quotes the error's own message, never rows."""
     if rules is not None:
         return next((_error(ErrorCode(rule.code), place, _at(rule, body)) for rule in rules if _fits(rule, body)), None)
     if not (_is_list_of_errors(body) if isinstance(body, list) else _is_error(body)):
@@ -114,7 +114,7 @@ def _is_list_of_errors(body: list[Any]) -> bool:
 
 
 def _says_that_it_failed(said: dict[str, Any]) -> bool:
-    """By its own flag, whatever else stands there; but a thing with an id that has failed is a row."""
+    """An error by a flag such as `success: false`. But an object with an id whose status is failed is a row."""
     if any(_IDS.fullmatch(name) and name not in _IDS_OF_ERRORS for name in said):
         return False
     tells = any(name in _TOLD or name == "code" or _NAMES_OF_ERRORS.fullmatch(name) for name in said)
@@ -129,7 +129,7 @@ def _says_that_it_failed(said: dict[str, Any]) -> bool:
 
 
 def _names_an_error(said: dict[str, Any], depth: int) -> bool:
-    """Of an answer that is only wrapping."""
+    """An error in an answer that has no data besides."""
     if _has_trouble(said):
         return not any(_text(said.get(name)) in ("0", "ok") for name in ("errcode", "errorcode", "errno"))
     if any(name in ("type", "code", "name") and _ENDS_AS_ERROR.fullmatch(_text(value)) for name, value in said.items()):
@@ -166,7 +166,7 @@ def _is_wrapping(name: str, value: Any) -> bool:
 
 
 def _has_rows(value: dict[str, Any], depth: int = 0) -> bool:
-    """Whether there is a list with something in it, other than of reasons."""
+    """Whether there is a list that is not empty, other than a list of reasons."""
     for key, inner in value.items():
         name = plain(key)
         if name in _REASONS or _NAMES_OF_ERRORS.fullmatch(name):
@@ -186,7 +186,7 @@ def _text(value: Any) -> str:
 
 
 def _said(body: Any, depth: int = 0) -> str:
-    """The words in which an answer tells its error."""
+    """The error message of an answer."""
     if isinstance(body, str):
         return _short(body)
     if isinstance(body, list):

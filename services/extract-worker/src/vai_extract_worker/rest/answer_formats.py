@@ -1,4 +1,4 @@
-"""The answers of a source as values: JSON, a JSON row on each line, or CSV."""
+"""Parses a source's answers: JSON, JSON on each line, or CSV."""
 
 import codecs
 import io
@@ -30,9 +30,9 @@ def _lines(body: bytes) -> list[Any]:
 
 
 def _table(body: bytes, words: FileResource, declared: Mapping[str, str], known: set[str]) -> list[Any]:
-    """Rows of texts by the names of the columns, which are `known` from then on.
+    """The rows as texts by column. The columns' names are added to `known`.
 
-    Raises ValueError for what is no such table.
+    Raises ValueError if it is no such table.
     """
     from vai_extract_worker.files.csv_files import read_csv
 
@@ -55,7 +55,7 @@ def _table(body: bytes, words: FileResource, declared: Mapping[str, str], known:
 
 
 def _spelled(table: pa.Table, words: FileResource, declared: Mapping[str, str]) -> pa.Table:
-    """With the numbers of declared columns as JSON has them; the types themselves are given later."""
+    """The rows with numbers of declared columns written as in JSON. The types themselves are applied later."""
     kinds = {name.lower(): kind for name, kind in declared.items()}
     for index, name in enumerate(table.column_names):
         if (kind := kinds.get(name.lower())) and pa.types.is_string(table[name].type):
@@ -64,7 +64,7 @@ def _spelled(table: pa.Table, words: FileResource, declared: Mapping[str, str]) 
 
 
 class _Held:
-    """A shelf with nothing but an answer on it."""
+    """A shelf with one file, the answer."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body
@@ -76,11 +76,11 @@ class _Held:
         return io.BytesIO(self._body)
 
     def close(self) -> None:
-        """There is nothing."""
+        """There is nothing to close."""
 
 
 def _no_table(body: bytes) -> str | None:
-    """What an answer is that is no table, however well it would read as one of one column."""
+    """Why an answer is no table, although it could be read as a table with one column."""
     begin = body[:200].removeprefix(b"\xef\xbb\xbf").lstrip()
     if begin.startswith(b"<"):
         return "HTML or XML"
@@ -100,9 +100,9 @@ def read_as(
     content_type: str = "",
     known: set[str] | None = None,
 ) -> Any:
-    """What an answer says; `known` are the columns of the csv answers before it.
+    """Parse an answer. `known` are the columns of the csv answers before it.
 
-    Raises ValueError or RecursionError for one that cannot be read.
+    Raises ValueError or RecursionError if it cannot be read.
     """
     if response_format == "csv":
         declared: Mapping[str, str] = words.columns if isinstance(words, Resource) else {}
@@ -111,7 +111,9 @@ def read_as(
 
 
 def _charset(content_type: str, body: bytes) -> str | None:
-    """The encoding that an answer names. Servers name Latin-1 where they know of none: UTF-8 that reads is UTF-8."""
+    """The encoding of an answer. Servers often name Latin-1 without knowing the encoding, so what can be read as UTF-8
+    is UTF-8.
+    """
     found = _CHARSET.search(content_type)
     try:
         name = codecs.lookup(found[1]).name if found else None
@@ -127,7 +129,7 @@ def _charset(content_type: str, body: bytes) -> str | None:
 
 
 def _as_file(words: CsvWords | None, charset: str | None) -> FileResource:
-    """All as text: `columns` gives types, as it does for JSON."""
+    """All values are text. `columns` gives types, as for JSON."""
     said: dict[str, Any] = {"encoding": charset} if charset and charset != "utf-8" else {}
     said |= words.csv_words if words else {}
     return FileResource(name="answer", path="answer", types="text", on_bad_row="reject", **said)

@@ -1,7 +1,7 @@
-"""A resource that is asked for each row of another one: refunds of each order.
+"""A child resource: it is requested for each row of its parent, such as the refunds of each order.
 
-The child reads its parent's pages itself, with a cursor of its own for them. So each table is whole by itself: a retry
-of the child alone, a parent that is not extracted at all, and a kill in the middle need nothing of the parent's run.
+The child reads its parent's pages itself, with its own cursor for them. So each table is complete by itself. A retry of
+the child alone, a parent that is not extracted, and a kill in the middle work without the parent's run.
 """
 
 import base64
@@ -30,7 +30,9 @@ _SIZE = 8
 
 
 class Child(Endpoint):
-    """Its position is the one before its parent's page, which rows of that are done, and where the next one stands."""
+    """A child resource. Its position has three parts: the parent's position before its page, which rows of this page
+    are done, and the position in the next row.
+    """
 
     def __init__(
         self,
@@ -68,7 +70,7 @@ class Child(Endpoint):
         at = _Place.taken_up(position)
         pages = self._parent.batches(above, at.page)
         while True:
-            self._parent_cursor = self._parent.cursor()  # as it stands before the page
+            self._parent_cursor = self._parent.cursor()  # the state before the page
             found = next(pages, None)
             if found is None:
                 break
@@ -79,7 +81,9 @@ class Child(Endpoint):
         self._note_end(part)
 
     def _children(self, parents: Sequence[Any], own: Any, at: "_Place") -> Iterator[Batch]:
-        """The rows of each row of a page, several together; what is sure is handed over before an error ends it."""
+        """The child's rows for the rows of a parent's page, several together. Rows that can be continued from are
+        handed over before an error ends the page.
+        """
         gathered = _Gathered(min(_BATCH_ROWS, self._definition.slice_rows))
         before = Counter(at.done)
         try:
@@ -103,7 +107,7 @@ class Child(Endpoint):
         yield from gathered.rest(at)
 
     def _key(self, first: Asked, parent: Any) -> bytes:
-        """Stands for a row of the parent: by what is asked for it and what is taken from it."""
+        """A digest of a parent's row: of the request that is made for it and the values that are taken from it."""
         return row_digest([first, [_given(parent, field) for field in self._resource.include_from_parent]])
 
     def _with_parent(self, rows: list[Any], parent: Any) -> list[Any]:
@@ -115,7 +119,7 @@ class Child(Endpoint):
 
 
 class _Gathered:
-    """Rows of several answers. Those up to a place where one can go on are sure."""
+    """Rows of several answers. Those up to a position from which reading can continue are final."""
 
     def __init__(self, most: int) -> None:
         self.rows: list[Any] = []
@@ -135,7 +139,7 @@ class _Gathered:
 
 
 class _Place:
-    """Where a child stands. It cannot be taken up behind a page of the parent that has no position."""
+    """The position of a child. It cannot be saved after a page of the parent that has no position."""
 
     def __init__(self, page: Json | None, done: list[bytes], of: bytes | None, child: Json | None) -> None:
         self.page = page
@@ -160,11 +164,11 @@ class _Place:
         return {"page": self.page, "done": done, "of": of, "child": self._child}
 
     def inside(self, key: bytes) -> Json | None:
-        """Where to go on with a row of the parent; None: from its beginning."""
+        """The position from which to go on with a row of the parent. None: from its beginning."""
         return self._child if key == self._of else None
 
     def stand(self, key: bytes, after: Json) -> None:
-        """A page of this row's is read, and there is another one."""
+        """A page of this row was read, and there is a further one."""
         self._of, self._child = key, after
 
     def finish(self, key: bytes) -> None:
@@ -172,7 +176,7 @@ class _Place:
         self._of = self._child = None
 
     def turn(self, after: Json | None) -> None:
-        """The parent's page is done; `after` None: there is no other one, or its place is not known."""
+        """The parent's page is done. `after` None: there is no further page, or its position is not known."""
         if after is None:
             self._is_known = False
         else:

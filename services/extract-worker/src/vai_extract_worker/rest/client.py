@@ -1,4 +1,4 @@
-"""dlt's REST client for one resource: what it would guess or pass over in silence is an error here."""
+"""dlt's REST client for one resource. Where dlt would guess or silently ignore something, this one raises an error."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -26,7 +26,7 @@ from vai_records.definitions.sources import paginators as given
 
 
 class Client(dlt_client.RESTClient):
-    """Follows one paginator; `definition` is the one that was found out, once the first answer is there.
+    """Follows one paginator. `definition` is the paginator that was detected, as soon as the first answer is there.
 
     `came` counts the rows of the pages that were followed, here and by attempts before.
     """
@@ -61,13 +61,13 @@ class Client(dlt_client.RESTClient):
         self._is_first = True
         self._guesses_a_param = self._is_found_alone = False
         self.unsure_of: int | None = None
-        """So many rows came on the one page that was found, and it may be the first of several."""
+        """How many rows came on a single page that may be the first of several. None if there is no doubt."""
         self.empty_end: int | None = None
-        """So many pages the source announced, and the last of them had no rows: it may count from 0."""
+        """How many pages the source announced, if the last of them had no rows: the source may count from 0."""
         self._told: dict[tuple[str, ...], int] = {}
 
     def follow(self, **asked: Any) -> Iterator[Any]:
-        """The pages, each as dlt's `PageData`. Raises `Permanent` for what dlt makes of an answer it cannot take."""
+        """The pages, each as dlt's `PageData`. Raises `Permanent` if dlt cannot handle an answer."""
         self._turns = asked.get("paginator")
         try:
             for page in self.paginate(**asked, hooks={"response": []}):
@@ -95,7 +95,7 @@ class Client(dlt_client.RESTClient):
         return rows
 
     def _place(self, response: requests.Response) -> str:
-        """Where the rows are, as long as none had been in a list; the pages before may have been empty."""
+        """Find the place of the rows, as long as no page had a list with rows. The pages before may have been empty."""
         if self._guessed == "$":
             self._guessed = selector_of(self._name, response.json(), response.url)
         return self._guessed
@@ -114,7 +114,7 @@ class Client(dlt_client.RESTClient):
         return response
 
     def _pages_left(self) -> int | None:
-        """How many pages there are from the next one on, by the total that the answers tell beside them."""
+        """How many pages follow, by the total in the answers."""
         total, page = self.totals.total, self._rows_a_page
         return None if total is None or not page or self.came > total else -(-(total - self.came) // page)
 
@@ -134,7 +134,9 @@ class Client(dlt_client.RESTClient):
         return paginator
 
     def _look_for_more(self, page: Any) -> None:
-        """Raises `Permanent` where the first answer has nothing of what its paginator follows, and yet more rows."""
+        """Raises `Permanent` if the first answer lacks the place that its paginator follows, and there are more
+        rows.
+        """
         if not self._is_first:
             return
         self._is_first = False
@@ -143,7 +145,9 @@ class Client(dlt_client.RESTClient):
             raise misled(f"the answer has nothing at the {paginator.place}, and {sign}")
 
     def _look_where_it_is(self, page: Any) -> None:
-        """Raises `Permanent` where an answer says that it is the same page as the one before, which was asked for."""
+        """Raises `Permanent` if an answer says that it is the same page as the one before, although the next was
+        requested.
+        """
         paginator = page.paginator
         if not isinstance(paginator, PageNumbers | Offsets) or not page:
             return
@@ -156,13 +160,13 @@ class Client(dlt_client.RESTClient):
         self._told = told
 
     def _look_for_the_first(self, told: dict[tuple[str, ...], int], paginator: Offsets) -> None:
-        """Raises `Permanent` where row 0 was asked for, and the answer says that it begins with row 1."""
+        """Raises `Permanent` if row 0 was requested and the answer says that it begins with row 1."""
         path = next((path for path, number in told.items() if number == 1 and path[-1] == paginator.param_name), None)
         if path:
             raise misled(f"it counts rows from 1, as {quoted(path)} says: set offset to 1 in the paginator")
 
     def _look_for_the_end(self, page: Any) -> None:
-        """A link to the next page that is always there, as CKAN's: what is empty after all rows is the end."""
+        """Some sources always link to a next page, as CKAN does. Then an empty page after all rows is the end."""
         self.came += len(page)
         self._rows_a_page = len(page)
         if page or not isinstance(page.paginator, JsonLinks) or not page.paginator.has_next_page:
@@ -172,13 +176,13 @@ class Client(dlt_client.RESTClient):
             page.paginator.end()
 
     def _bound(self, page: Any) -> int | None:
-        """Where the source, or the definition, says that the pages end: so many pages or rows."""
+        """The end in pages or rows, if the source or the definition names it."""
         if isinstance(page.paginator, PageNumbers | Offsets) and page.paginator.ends_at is not None:
             return page.paginator.ends_at
         return self.totals.total if self.came <= (self.totals.total or 0) else None
 
     def _look_for_all(self, page: Any) -> None:
-        """Raises `Permanent` where the pages are over, and the answers speak of more for certain."""
+        """Raises `Permanent` if the pages have ended and the answers certainly announce more."""
         entries = self.totals.hear(page.response, page, self.came)
         if self._is_found_alone:
             self.totals.weigh(self.came)
@@ -191,6 +195,8 @@ class Client(dlt_client.RESTClient):
 
 
 def pagination_failed(error: Exception) -> Permanent:
-    """An answer with which dlt could do nothing. Its words may hold what the source has answered: they stay here."""
+    """The error for an answer that dlt could not handle. dlt's own message is left out, since it may quote the
+    answer.
+    """
     text = f"The answer does not fit the paginator ({type(error).__name__}). Name the right paginator and its paths."
     return Permanent(ErrorCode.DATA_ERROR, text, {"field": "paginator"})

@@ -1,4 +1,4 @@
-"""A connection's credentials as headers and parameters; they go to that connection's host and nowhere else."""
+"""A connection's credentials as headers and parameters. They are sent to the connection's own host only."""
 
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from vai_worker.children.job import ConnectionSecret
 
 @dataclass(frozen=True)
 class Access:
-    """How to reach a source: with its connection's credentials, and with secret values of the definition."""
+    """How to reach a source: the address, the connection's credentials, and secret values of the definition."""
 
     base_url: str
     own: Lasting = field(default_factory=Lasting, repr=False)
@@ -29,7 +29,7 @@ class Access:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The definition's own count where both say something."""
+        """Headers of connection and definition. If both have one, the definition's counts."""
         named = {name.lower() for name in self.more.headers}
         kept = {name: value for name, value in self.own.current().headers.items() if name.lower() not in named}
         return kept | self.more.headers
@@ -39,24 +39,26 @@ class Access:
         return self.own.current().query | self.more.query
 
     def beside(self, headers: dict[str, str], params: dict[str, str]) -> "Access":
-        """With secret values of a definition, too."""
+        """Add the secret values of a definition."""
         return Access(self.base_url, self.own, HttpCredentials(headers, params))
 
     @property
     def secrets(self) -> frozenset[str]:
-        """What must never be seen in a message or a checkpoint."""
+        """The values that must never appear in a message or a checkpoint."""
         values = {*self.own.seen, *self.more.headers.values(), *self.more.query.values()}
         return frozenset(part for value in values for part in (value, value.partition(" ")[2]) if len(part) >= 4)
 
 
 class HostBound(AuthBase):
-    """Adds the credentials to requests to the connection's own origin only; once more after an access token ended."""
+    """Adds the credentials to requests to the connection's own origin only. If the access token has expired, it repeats
+    the request with a new one.
+    """
 
     def __init__(self, access: Access) -> None:
         self._access = access
         self._origin = origin_of(access.base_url)
         self.refuses: Callable[[requests.Response], bool] = _says_401
-        """Whether an answer says that the access token has ended; vendors write it in several ways."""
+        """Whether an answer says that the access token has expired. Vendors write it in several ways."""
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         if origin_of(request.url) == self._origin:
@@ -72,7 +74,7 @@ class HostBound(AuthBase):
             request.url = _with_params(request.url or "", params)
 
     def _again(self, used: HttpCredentials, response: requests.Response, **kwargs: Any) -> requests.Response:
-        """The answer to the same request with another token, where this one was refused."""
+        """The answer to the same request with another token, if this one was refused."""
         if not self.refuses(response) or origin_of(response.url) != self._origin:
             return response
         if self._access.own.refused(used) == used:
@@ -105,7 +107,7 @@ def without_params(url: str, names: Container[str]) -> str:
 
 
 def parted(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Headers or params of a definition: those that everybody may see, and those that go to its own origin only."""
+    """Split headers or params of a definition: public ones, and secret ones that go to its own origin only."""
     plain: dict[str, Any] = {}
     secret: dict[str, str] = {}
     for name, value in values.items():
@@ -119,7 +121,9 @@ def parted(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def access_of(definition: RestApi, connection: ConnectionSecret | None, own: Lasting) -> Access:
-    """Where to go and with what. Raises `Permanent` where the address is missing or not the connection's own."""
+    """The address and the credentials for a source. Raises `Permanent` if the address is missing or not the
+    connection's own.
+    """
     its = (base_url(connection.config) if connection else None) or ""
     address = definition.base_url or its
     if not address:

@@ -1,4 +1,4 @@
-"""Whether an answer that was to be a csv table is a sentence instead, such as "No data found"."""
+"""Recognises an answer that should be a csv table and is a sentence instead, such as "No data found"."""
 
 import re
 from collections.abc import Mapping
@@ -22,9 +22,9 @@ _SAYING: Final = re.compile(
 )
 _OF_ERRORS: Final = words("error errors errormessage errorcode errordescription exception fault")
 _BESIDE_ERRORS: Final = words("message code status statuscode detail details reason description requestid timestamp")
-"""Names of what an error has; a table of errors has others, too, or several rows."""
+"""Column names of an error. A table of errors also has other columns, or several rows."""
 _CLAUSES: Final = re.compile(r"[,;|]\s|\t")
-"""A sentence has a blank behind its comma."""
+"""A comma with a blank behind it, as in sentences."""
 
 _SENTENCE: Final = "it is one line of text; if that is the name of its only column, declare it in columns"
 
@@ -32,7 +32,7 @@ _SENTENCE: Final = "it is one line of text; if that is the name of its only colu
 def what_is_wrong(
     body: bytes, names: list[str], rows: list[Any], words: FileResource, declared: Mapping[str, str], known: set[str]
 ) -> str | None:
-    """Why an answer is no table; None where it is one. `known` are the columns of the answers before it."""
+    """Why an answer is no table, None if it is one. `known` are the columns of the answers before it."""
     text = _text(body, words) if len(rows) <= 1 else ""
     lines = [line for line in text.splitlines()[words.skip_lines :] if line.strip()]
     if not words.header:
@@ -47,7 +47,7 @@ def what_is_wrong(
         return "it has none of the columns that the answers before it had"
     told = {plain(name) for name in names}
     if len(rows) == 1 and told & _OF_ERRORS and told <= _OF_ERRORS | _BESIDE_ERRORS:
-        return "it has nothing but the words of an error; if that is its table, declare one of its columns in columns"
+        return "its only columns are those of an error; if that is the table, declare one of its columns in columns"
     if rows or not names:
         return None
     if len(names) == 1:
@@ -58,7 +58,7 @@ def what_is_wrong(
 
 
 def _is_narrower(line: str, names: list[str]) -> bool:
-    """Whether a header has only one field where several names are given."""
+    """Whether a header has only one field although it names several columns."""
     return len(names) > 1 and not re.search(r"[,;|\t]", line)
 
 

@@ -1,4 +1,6 @@
-"""Placeholders are filled in: each value is data, encoded for its place, and never read for placeholders itself."""
+"""Fills in the placeholders of requests. Each value is encoded for its place; placeholders within values are not
+replaced.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,25 +10,27 @@ from vai_common.errors import ErrorCode, Permanent
 from vai_records.definitions.sources.placeholders import Placeholder, parted
 
 Known = Callable[[Placeholder], Any]
-"""The value of a placeholder; `UNKNOWN` where there is none yet."""
+"""The value of a placeholder, `UNKNOWN` if there is none yet."""
 
 UNKNOWN = object()
 _STEPS = ("", ".", "..")
 
 
 def filled_path(path: str, known: Known) -> str:
-    """A path; a value is one piece of it, whatever is in it. Raises `Permanent` for what would be another path."""
+    """Fill in a path. A value is one segment of it, whatever characters it has. Raises `Permanent` if it would change
+    the path.
+    """
     return "".join(part if isinstance(part, str) else _piece(part, known(part)) for part in parted(path))
 
 
 def filled_params(params: dict[str, Any], known: Known) -> dict[str, Any]:
-    """Parameters; one whose value is not known yet is left out."""
+    """Fill in parameters. One whose value is not known yet is left out."""
     filled = {name: _filled(value, known) for name, value in params.items()}
     return {name: value for name, value in filled.items() if value is not UNKNOWN}
 
 
 def filled_body(body: Any, known: Known) -> Any:
-    """A body, a copy of its own; what is a placeholder and nothing else keeps its type."""
+    """A filled-in copy of a body. If a text is only a placeholder, the value keeps its type."""
     if isinstance(body, dict):
         return {name: filled_body(value, known) for name, value in body.items()}
     if isinstance(body, list):
@@ -36,7 +40,7 @@ def filled_body(body: Any, known: Known) -> Any:
 
 
 def looked_up(row: Any, field: str) -> Any:
-    """The value at a dotted path of a row; `UNKNOWN` where it has none."""
+    """The value at a dotted path of a row, `UNKNOWN` if it has none."""
     for name in field.split("."):
         if not isinstance(row, dict) or row.get(name) is None:
             return UNKNOWN

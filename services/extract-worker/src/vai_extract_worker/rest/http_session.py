@@ -1,4 +1,6 @@
-"""The HTTP session of a source: it reaches permitted addresses only, keeps its pace, and speaks in `RunError`s."""
+"""The HTTP session of a source. It reaches permitted addresses only, keeps the source's pace, and raises
+`RunError`s.
+"""
 
 import os
 import zlib
@@ -28,23 +30,25 @@ from vai_worker.children.link import Link
 
 CONNECT_TIMEOUT = 10.0
 LARGEST_PAGE = 256 * 1024 * 1024
-"""Bytes of one answer, unpacked."""
+"""The largest answer in bytes, decompressed."""
 
 LONGEST_PAGE = 600.0
-"""Seconds for one whole answer, however slowly it drips."""
+"""The longest time in seconds for a whole answer, even if it comes very slowly."""
 
 _PATIENCE = 5.0
-"""The longest `Retry-After` (seconds) that is waited for here; a longer one frees the worker meanwhile."""
+"""The longest `Retry-After` (seconds) that is waited for here. For a longer one the run leaves its worker and comes
+back later.
+"""
 
 ACCEPTED = 202
-"""A success that has no rows yet: what was asked for is still being made."""
+"""A success without rows: the source is still preparing its answer."""
 
 _WAITS = (0.25, 1.0)
 _RATE_LIMIT_TRIES = 4
 
 
 class GuardedAdapter(HTTPAdapter):
-    """Connects to checked addresses, and reads answers whole within bounds of size and time."""
+    """Connects to checked addresses, and reads whole answers within bounds of size and time."""
 
     def __init__(self, policy: Policy, link: Link) -> None:
         self._policy = policy
@@ -71,7 +75,7 @@ class GuardedAdapter(HTTPAdapter):
         return response
 
     def _body(self, response: requests.Response) -> bytes:
-        """Inflated no further than the largest page, so that a small answer cannot fill the memory."""
+        """Decompress no further than the largest page, so that a small answer cannot fill the memory."""
         body, until = bytearray(), steady_seconds() + LONGEST_PAGE
         inflate = _inflater(response)
         for chunk in _raw(response):
@@ -120,7 +124,7 @@ def _too_large(response: requests.Response) -> Permanent:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the resource whose turn it is says of its requests: how answers are read, which are no errors."""
+    """How the present resource's answers are handled: how they are parsed, and which statuses are no errors."""
 
     response_format: str = "json"
     ignored: Sequence[ResponseAction] = ()
@@ -128,10 +132,10 @@ class Wanted:
     errors: Sequence[ErrorRule] | None = None
     csv: CsvWords | None = None
     known: set[str] = field(default_factory=set)
-    """The columns of the csv answers so far, in small letters."""
+    """The columns of the csv answers so far, in lower case."""
 
     def ignores(self, response: requests.Response) -> bool:
-        """Whether its paging ends here without an error."""
+        """Whether the answer ends the paging without an error."""
         return any(
             action.status_code in (None, response.status_code)
             and (action.content is None or action.content in response.text)
@@ -140,7 +144,7 @@ class Wanted:
 
 
 class SourceSession(requests.Session):
-    """Sends requests to one source. `origin` alone gets the headers named in `secret_headers`, also along redirects."""
+    """Sends requests to one source. Only `origin` gets the headers named in `secret_headers`, also after redirects."""
 
     def __init__(self, link: Link, policy: Policy, read_timeout: float, interval: float) -> None:
         super().__init__()
@@ -164,7 +168,7 @@ class SourceSession(requests.Session):
         self._read_timeout = read_timeout
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
-        """The parsed answer of a success. Raises `Retryable` or `Permanent`, after a little patience, and `Stop`."""
+        """The parsed answer of a success. Raises `Retryable` or `Permanent`, after some repeats, and `Stop`."""
         kwargs["timeout"] = (CONNECT_TIMEOUT, self._read_timeout)
         if not kwargs.get("allow_redirects", True):
             return super().send(request, **kwargs)
@@ -181,20 +185,20 @@ class SourceSession(requests.Session):
             wait(pause, self._link)
 
     def want(self, wanted: Wanted, ahead: PagesAhead | None = None) -> None:
-        """For the requests that follow; `ahead` has those that were sent already."""
+        """Set the answers' handling for the requests that follow. `ahead` has requests that were already sent."""
         self.wanted, self.pace.interval, self._ahead = wanted, wanted.interval, ahead
 
     def send_ahead(
         self, wanted: Wanted, request: requests.PreparedRequest, is_unwanted: Callable[[], bool]
     ) -> requests.Response:
-        """The answer to a request whose turn has not come, unread, for a thread. Raises errors at once."""
+        """The unread answer to a request that is sent ahead by a thread. Raises errors at once."""
         self.pace.keep()
         if is_unwanted():
             raise NotSent
         return self._asked(request, {"timeout": (CONNECT_TIMEOUT, self._read_timeout)}, wanted)
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
-        """A redirect to another origin loses the credentials; a body is sent to no other."""
+        """A redirect to another origin is followed without the credentials. A body is never sent to another origin."""
         if origin_of(prepared_request.url) != self.origin:
             if prepared_request.body:
                 raise _astray(prepared_request.url)
@@ -252,7 +256,7 @@ class SourceSession(requests.Session):
         return response
 
     def _error_in_json(self, response: requests.Response) -> RunError | None:
-        """The error that an answer is which was to be a table, and is JSON."""
+        """The error in an answer that should be a table and is JSON."""
         if self.wanted.response_format == "json":
             return None
         try:
@@ -262,7 +266,7 @@ class SourceSession(requests.Session):
 
 
 def _unread(response_format: str, error: Exception) -> tuple[str, str]:
-    """What is wrong, and what should have come."""
+    """The error's text: what is wrong, and what should have come."""
     why = f" ({error})" if response_format != "json" and isinstance(error, ValueError) else ""
     return f"it is no {WORDS[response_format]}{why}", WORDS[response_format]
 
@@ -274,7 +278,7 @@ def _astray(url: str | None) -> Permanent:
 
 
 def _pause(error: RunError, tries: int) -> float | None:
-    """Seconds until the next try of the same request, None where the run's own retry is the better one."""
+    """Seconds until the same request is repeated. None if it is left to the run's next attempt."""
     if isinstance(error, failures.Garbage):
         return _WAITS[tries] if tries < len(_WAITS) else None
     if not isinstance(error, Retryable) or error.details.get("reason") == "ReadTimeout":
@@ -285,6 +289,6 @@ def _pause(error: RunError, tries: int) -> float | None:
 
 
 def origin_of(url: str | None) -> str:
-    """scheme://host:port of an address, the port always there."""
+    """scheme://host:port of an address, always with the port."""
     parts = urlsplit((url or "").lower())
     return f"{parts.scheme}://{parts.hostname}:{parts.port or {'https': 443}.get(parts.scheme, 80)}"

@@ -1,8 +1,8 @@
-"""Pages by number or offset that are asked for before their turn, side by side (`parallel_pages`).
+"""Requests several pages at the same time, before their turn, if they have numbers or offsets (`parallel_pages`).
 
-Who follows the pages takes one after the other, in their order, and decides by each whether and where it goes on, as
-without this. What was sent ahead only shortens the wait: an answer that is never asked for is thrown away, and one that
-failed is asked for again in its turn. So the rows, the commits and the places to go on from are the same.
+The caller still takes the pages one after the other, in order, and decides after each one whether and where to go on.
+Sending ahead only shortens the wait. An answer that is not needed is thrown away, and a request that failed is repeated
+in its turn. So rows, commits and positions are the same as without it.
 """
 
 import copy
@@ -24,25 +24,26 @@ from vai_extract_worker.values.selection import MISSING, plain, value_at
 from vai_worker.children.link import Stop
 
 MOST_BYTES = 64 * 1024 * 1024
-"""So much of answers, by the size of the last one, may wait for their turn."""
+"""How many bytes of answers may wait for their turn, by the size of the last answer."""
 
 _LOOK_SECONDS = 0.2
 _LENGTHS = frozenset((*TOTALS, *PAGE_COUNTS)) - {"count", "itemcount", "rowcount", "numresults", "resultcount"}
-"""Without those that often count the rows of a page."""
+"""Names of totals, without those that often count the rows of a page."""
 
 Send = Callable[[requests.PreparedRequest, Callable[[], bool]], requests.Response]
-"""Sends a request from a thread. It asks when its turn has come whether the request is unwanted by now (`NotSent`)."""
+"""Sends a request from a thread. Before it sends, it checks whether the request is still wanted (`NotSent`)."""
 Key = tuple[str | None, str | None, Any]
 
 
 class NotSent(Exception):
-    """Nobody wants the answer any more."""
+    """The answer is not wanted any more."""
 
 
 class PagesAhead:
-    """Of one series of pages. At most `most` requests are under way at a time, the one whose turn it is among them.
+    """The requests ahead of one series of pages. At most `most` requests are under way at a time, including the one
+    whose turn it is.
 
-    After a refusal (429, 5xx, a broken connection) it is half as many for the rest of the series.
+    After a refusal (429, 5xx, a broken connection) `most` is halved for the rest of the series.
     """
 
     def __init__(self, most: int, check: Callable[[], None]) -> None:
@@ -59,15 +60,15 @@ class PagesAhead:
     def plan(
         self, paginator: BasePaginator | None, request: requests.Request, size: int, left: int | None
     ) -> list[tuple[int, requests.Request]]:
-        """The requests that come after this one and may be sent now, each with its page or offset.
+        """The following requests that may be sent now, each with its page or offset.
 
-        `size` is that of the last answer in bytes, `left` says how many pages there are from this one on, as far as
-        that is known. If nobody says it, it is more from page to page: not much is asked for that is not there.
+        `size` is the last answer's size in bytes. `left` is how many pages there are from this one on, if known. If it
+        is not known, the number of requests grows from page to page, so that few pages are requested that do not exist.
         """
         if not isinstance(paginator, PageNumbers | Offsets):
             return []
         if self._sent and paginator.current_value not in self._sent:
-            self._sent, self._most = {}, 1  # it goes on otherwise than was expected
+            self._sent, self._most = {}, 1  # the paginator went on in another way than expected
         is_known = left is not None or _first_beyond(paginator) is not None
         width = min(self._most if is_known else self._width, max(1, MOST_BYTES // max(size, 1)))
         width = width if left is None else min(width, left)
@@ -78,16 +79,17 @@ class PagesAhead:
         return [(value, page) for value, page in ahead if value not in self._sent]
 
     def send(self, value: int, request: requests.PreparedRequest, send: Send) -> None:
-        """Send the request of a page now, in a thread of its own."""
-        request.hooks = default_hooks()  # a token that was refused is renewed in the request's turn
+        """Send a page's request now, in its own thread."""
+        request.hooks = default_hooks()  # a refused token is renewed when the request's turn comes
         self._sent[value] = sent = _Sent(request, self._most)
         given = (sent, send, request)
         threading.Thread(target=self._perform, args=given, name=f"page {value}", daemon=True).start()
 
     def take(self, request: requests.PreparedRequest) -> requests.Response | None:
-        """The answer to a request whose turn it is; None where it was not sent ahead, or failed.
+        """The answer to the request whose turn it is. None if it was not sent ahead, or failed.
 
-        Raises the RATE_LIMITED of a request that was sent ahead, once: nothing is sent before that is waited for.
+        Raises the RATE_LIMITED of a request that was sent ahead, once, so that the caller waits before it sends
+        anything.
         """
         key = _key(request)
         value = next((value for value, sent in self._sent.items() if sent.key == key), None)
@@ -103,20 +105,20 @@ class PagesAhead:
         return None
 
     def is_outdated(self, response: requests.Response, total_path: str | None) -> bool:
-        """Whether an answer that was sent ahead is of another state of the list than the page before it.
+        """Whether the list has changed between the page before and an answer that was requested ahead.
 
-        Rows that came first in the list meanwhile have moved the others: some would be on neither of the two pages. It
-        is asked for again in its turn, as all pages are without this: then rows can only come twice.
+        New rows at the beginning of the list have moved the others, so some would be on neither of the two pages. The
+        page is then requested again in its turn: rows can come twice, but none is missing.
         """
         before, self._state = self._state, state_of(response, total_path)
         is_other = self._is_ahead and before is not None and before != self._state
         self._taken, self._others = self._taken + self._is_ahead, self._others + is_other
         if self._taken > 1 and 2 * self._others > self._taken:
-            self._most = 1  # it says another thing on each page
+            self._most = 1  # a value that differs on each page
         return is_other
 
     def close(self) -> None:
-        """The series is over: what was not sent yet stays unsent."""
+        """The series is over. Requests that were not sent yet are dropped."""
         self._is_over.set()
         self._sent = {}
 
@@ -124,7 +126,7 @@ class PagesAhead:
         return self._is_over.is_set() or self._limit is not None
 
     def _perform(self, sent: "_Sent", send: Send, request: requests.PreparedRequest) -> None:
-        """In a thread. What fails, whatever it is, is met again by the request that is sent in its turn."""
+        """Runs in a thread. Errors are ignored here: the request is repeated in its turn and meets them again."""
         try:
             sent.response = send(request, self._is_unwanted)
         except RunError as error:
@@ -139,7 +141,7 @@ class PagesAhead:
 
 
 class _Sent:
-    """A request that was sent ahead, when so many at `most` were under way."""
+    """A request that was sent ahead, while at most `most` were under way."""
 
     def __init__(self, request: requests.PreparedRequest, most: int) -> None:
         self.key = _key(request)
@@ -149,9 +151,9 @@ class _Sent:
 
 
 def following(paginator: PageNumbers | Offsets, request: requests.Request) -> Iterator[tuple[int, requests.Request]]:
-    """The requests for the pages after this one, up to the end that the source, or the definition, says."""
+    """The requests for the pages after this one, up to the end that the source or the definition names."""
     if isinstance(paginator, Offsets) and paginator.probe() is not None:
-        return  # its steps follow what comes
+        return  # its steps depend on the answers
     step = paginator.limit if isinstance(paginator, Offsets) else 1
     end = _first_beyond(paginator)
     other = copy.copy(paginator)
@@ -165,7 +167,7 @@ def following(paginator: PageNumbers | Offsets, request: requests.Request) -> It
 
 
 def state_of(response: requests.Response, total_path: str | None) -> Any:
-    """What an answer says of how long its list is; None where it says nothing."""
+    """The length of the list as an answer gives it. None if it does not."""
     body = response.json()
     if total_path is not None:
         found = value_at(total_path, body)
@@ -179,7 +181,7 @@ def state_of(response: requests.Response, total_path: str | None) -> Any:
 
 
 def _first_beyond(paginator: PageNumbers | Offsets) -> int | None:
-    """The first number that is not there, None where nobody says it."""
+    """The first page or offset that does not exist. None if it is not known."""
     first = paginator.first if isinstance(paginator, Offsets) else paginator.base_index
     total = None if paginator.total is None or paginator.fall else paginator.total + first
     ends = [end for end in (total, paginator.maximum_value) if end is not None]

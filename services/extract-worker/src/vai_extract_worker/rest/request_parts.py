@@ -1,4 +1,4 @@
-"""How the requests of a REST resource are made: where to, with which parameters, body and headers, as whom."""
+"""Makes the requests of a REST resource: address, parameters, body, headers and credentials."""
 
 from typing import Any
 
@@ -16,7 +16,9 @@ Asked = dict[str, Any]
 
 
 class Requests:
-    """Of one resource. `access` has the secret headers and parameters, which go to their own origin only."""
+    """The requests of one resource. `access` has the secret headers and parameters, which go to their own origin
+    only.
+    """
 
     def __init__(self, definition: RestApi, resource: RestResource, access: Access) -> None:
         self._resource = resource
@@ -27,7 +29,9 @@ class Requests:
         self._data = None if resource.data is None else unmarked(resource.stored_data())
 
     def first(self, part: Window | None, mark: IncrementalCursor | None, parent: Any = None) -> Asked:
-        """What the first page of a slice (None: of the whole) is asked with; `parent` is the row it is asked for."""
+        """The request for the first page of a slice (None: of the whole resource). `parent` is the parent's row for a
+        child.
+        """
         known = self._known(part, mark, parent)
         path = self._resource.name if self._resource.path is None else filled_path(self._resource.path, known)
         asked: Asked = {"path": path, "params": self._params_of(part, mark, known)}

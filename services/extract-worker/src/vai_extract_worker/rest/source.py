@@ -48,7 +48,7 @@ Batch = tuple[list[Any], Json | None]
 
 
 class RestSource:
-    """All resources share one session, its connections and its pace."""
+    """The source. All resources share one session, with its connections and its pace."""
 
     def __init__(self, definition: DltExtract, means: Means) -> None:
         self._definition = rest = cast(RestApi, definition)
@@ -72,7 +72,7 @@ class RestSource:
 
 
 class Family:
-    """Makes the resources: each with one of its own of the parent whose rows it is asked for."""
+    """Makes the resources. Each child gets a parent resource of its own."""
 
     def __init__(self, definition: RestApi, means: Means, access: Access, session: SourceSession) -> None:
         self._definition = definition
@@ -95,7 +95,7 @@ class Family:
 
 
 class Endpoint:
-    """One resource of an API. `saved` is the cursor that an earlier run left."""
+    """One resource of an API. `saved` is the cursor of an earlier run."""
 
     def __init__(
         self, definition: RestApi, resource: RestResource, means: Means, mode: Mode, saved: Json | None
@@ -119,7 +119,7 @@ class Endpoint:
         self._rows: int | None = 0
 
     def over(self, access: Access, session: SourceSession) -> Self:
-        """Where its requests go."""
+        """The address of its requests."""
         resource, given_ = self._resource, self._definition
         interval = resource.request_interval_seconds
         self._wanted = Wanted(
@@ -139,7 +139,7 @@ class Endpoint:
 
     def begin(self, state: ResourceProgress) -> None:
         if state.rows:
-            self._rows = None  # an attempt before has seen others
+            self._rows = None  # an earlier attempt has seen more columns
             self._wanted.known.update(column["name"].lower() for column in state.columns)
         if self._resource.incremental:
             initial = self._resource.incremental.initial_value
@@ -185,7 +185,7 @@ class Endpoint:
             raise
 
     def batches(self, part: Any, position: Json | None) -> Iterator[Batch]:
-        """Rows that are new, with the position after them (None: one cannot go on there, or all is read)."""
+        """New rows, with the position after them (None: one cannot go on there, or everything was read)."""
         if self._mark:
             self._mark.is_over = False
         for data, after in self._answers(self._requests.first(part, self._mark), position):
@@ -200,7 +200,7 @@ class Endpoint:
         return self._mark.finished() if self._is_complete else self._mark.state()
 
     def _note_end(self, part: Window | None) -> None:
-        """All pages of a slice (None: of the whole) have been read."""
+        """Called when all pages of a slice (None: of the whole resource) have been read."""
         self._is_complete = part is None or part.last
         if self._mark:
             self._mark.until = None if part is None else part.end.isoformat()
@@ -208,7 +208,7 @@ class Endpoint:
                 self._log(entry)
 
     def _answers(self, first: Asked, position: Json | None) -> Iterator[Batch]:
-        """Page after page, from the first request or from a position on."""
+        """The pages, from the first request or from a position on."""
         definition, paginator = self._paginator(position)
         known = position or {"came": 0}
         totals = Totals(known.get("totals"), "came" in known)
@@ -234,7 +234,7 @@ class Endpoint:
         self._tell_of_the_end(client)
 
     def _tell_of_the_end(self, client: Client) -> None:
-        """What somebody should know of pages that are over."""
+        """Write warnings about the pages of a series that has ended."""
         totals, repeats = client.totals, client.repeats
         if client.unsure_of and not totals.shortfall and not self._has_doubted:
             self._has_doubted = True
@@ -253,7 +253,7 @@ class Endpoint:
         self._means.link.log(entry["event"], entry["message"], entry["data"], entry["level"])
 
     def _tell_of_repeats(self, repeats: Repeats) -> None:
-        """At once: an attempt that is killed has said it."""
+        """Write the warning at once, so that it is in the log even if the attempt is killed."""
         if repeats.is_doubtful and not self._has_told:
             self._has_told = True
             self._log(paging_repeats(self.name))

@@ -1,6 +1,7 @@
-"""A connection's credentials for as long as a run takes: an access token that ends is got anew (OAuth 2).
+"""A connection's credentials during a run. An access token that expires is renewed (OAuth 2).
 
-The worker gets it, not this process: it is shared between workers, and what it is got with never comes here.
+The worker renews it, not this process: the token is shared between workers, and the secrets for renewing it never come
+here.
 """
 
 from vai_common.clock import now
@@ -14,7 +15,7 @@ _NOTHING = HttpCredentials()
 
 
 class Lasting:
-    """`current` is what goes with the next request. Raises AUTH_ERROR for credentials that HTTP cannot use."""
+    """`current` are the credentials for the next request. Raises AUTH_ERROR for credentials that HTTP cannot use."""
 
     def __init__(
         self, connection: ConnectionSecret | None = None, link: Link | None = None, hidden: Hidden | None = None
@@ -25,20 +26,20 @@ class Lasting:
         self._found = _NOTHING if connection is None else _read(connection, connection.credentials)
         self._renew_at = None if connection is None else connection.renew_at
         self.seen: set[str] = {*self._found.headers.values(), *self._found.query.values()}
-        """Every value that was ever sent."""
+        """Every secret value that was ever sent."""
 
     @property
     def renews(self) -> bool:
         return self._renew_at is not None
 
     def current(self) -> HttpCredentials:
-        """Renewed where it is time. Raises what the vendor's refusal means."""
+        """Renew the token if it is due. Raises the error that the vendor's refusal means."""
         if self._renew_at is not None and now().timestamp() >= self._renew_at:
             self._ask({})
         return self._found
 
     def refused(self, used: HttpCredentials) -> HttpCredentials:
-        """What to try after the source has refused `used`: another access token."""
+        """Another access token, to try after the source has refused `used`. None if there is none."""
         if self._connection is not None and used == self._found:
             self._ask({"rejected": self._connection.credentials["access_token"]})
         return self._found

@@ -1,4 +1,4 @@
-"""Rows that a client library hands out one by one, in pages of a few megabytes, however wide they are."""
+"""Collects the rows of a client library into pages of a few megabytes, however wide the rows are."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
@@ -18,8 +18,9 @@ _STEP_BYTES: Final = 1024 * 1024
 def pages(
     fetch: Callable[[int], Sequence[Row]], array: Callable[[int, list[Any]], pa.Array]
 ) -> Iterator[tuple[list[pa.ChunkedArray], int]]:
-    """The columns of each page, and its bytes. `fetch(n)` answers up to n rows, none at the end; `array` makes a column
-    of some values of the column of that number. Rows that are wide are fetched few at a time."""
+    """The columns of each page, and the page's bytes. `fetch(n)` returns up to n rows, none at the end. `array` makes
+    an Arrow column from values and the column's number. Wide rows are fetched in small numbers.
+    """
     parts: list[list[pa.Array]] = []
     size = rows = 0
     step = _STEP // 10

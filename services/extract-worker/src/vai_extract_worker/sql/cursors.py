@@ -1,8 +1,8 @@
-"""Which rows of a table are new: those from the saved value of a column on, which the database compares itself.
+"""Finds the new rows of a table: those from a column's saved value on. The database itself compares the values.
 
-The rows that stand at the saved value are known by a digest of all that they say, so that a row that comes late with
-the same value is delivered, and none is delivered twice. Rows without a value, or of a time beyond tomorrow, stand
-apart: they move nothing on, and each is delivered once.
+Rows with exactly the saved value are recognised by a digest of the whole row. So a row that comes late with the same
+value is delivered, and none is delivered twice. Rows without a value, or with a time after tomorrow, are treated
+separately: they do not move the cursor, and each is delivered once.
 """
 
 from collections import Counter
@@ -26,7 +26,7 @@ _DIGEST_BYTES = 8
 
 
 class SqlCursor:
-    """Of one table in one attempt. `plan` is what the run's first attempt found, and stays what it is."""
+    """The cursor of one table in one attempt. `plan` was made by the run's first attempt and stays the same."""
 
     def __init__(
         self, database: Database, relation: Relation, column: Column, asked: SqlIncremental, saved: Json | None
@@ -48,7 +48,7 @@ class SqlCursor:
     # The plan --------------------------------------------------------------------------------------------------------
 
     def plan(self, start: datetime | None) -> Json:
-        """Where this run begins and ends."""
+        """Decide where this run begins and ends."""
         after = self._prior.get("value") or self._initial(start)
         horizon = self._one(self._database.soon(self.column))
         if after and horizon and self._prior.get("value") and self._is_ahead(after):
@@ -60,14 +60,14 @@ class SqlCursor:
         return self._plan
 
     def go_on(self, plan: Json, reached: Json | None) -> None:
-        """With the plan of an earlier attempt, and what it has reached."""
+        """Go on with the plan of an earlier attempt, from where it has come to."""
         self._plan = plan
         if reached:
             self._reached = reached.get("value")
             self._met, self._apart = unpacked(reached["known"]), unpacked(reached["apart"])
 
     def new_rows(self) -> str:
-        """The condition of the rows that slices are cut of."""
+        """The SQL condition for the rows that are cut into slices."""
         return " AND ".join(self._main()) or "1 = 1"
 
     @property
@@ -82,7 +82,7 @@ class SqlCursor:
         return " AND ".join([*self._main(), *cuts.within(self._database, stretch, self.column, everything=False)])
 
     def marked(self, stretch: Stretch) -> str:
-        """The rows that may be known, and those that the next run must know."""
+        """The SQL conditions for rows that may be known already, and for rows that the next run must recognise."""
         if stretch.apart:
             return "1 = 1"
         if self._is_exclusive:
@@ -98,7 +98,7 @@ class SqlCursor:
         return " OR ".join(marks)
 
     def fresh(self, table: pa.Table, marks: "pa.Array | pa.ChunkedArray | None", stretch: Stretch) -> pa.Table:
-        """The rows that are new; remembers those that the next run must know."""
+        """Return the new rows, and remember those that the next run must recognise."""
         if marks is None or marks.null_count == len(marks):
             return table
         kept = []
@@ -126,7 +126,7 @@ class SqlCursor:
         self._reached = self._reached if stretch.apart else (stretch.end or self._plan["upto"])
 
     def state(self, complete: bool) -> Json | None:
-        """Of how far it has come; None where nothing was ever seen."""
+        """The cursor for the next run. None if no row was ever seen."""
         value = self._plan["upto"] if complete else self._reached
         known = self._met if complete else self._met | (self._known if self._asked.lag else set())
         apart = self._apart if complete and self.has_apart else self._apart | self._known_apart
@@ -177,7 +177,7 @@ class SqlCursor:
 
     @property
     def _is_exclusive(self) -> bool:
-        """Whether each value is of one row: then nothing can come late with the saved one."""
+        """Whether values are unique. Then no row can come late with the saved value."""
         return self._asked.lag is None and self._relation.key == (self.column,)
 
     def _lower(self, value: str) -> str:
@@ -209,8 +209,8 @@ class SqlCursor:
         )
         value = str(found[0][0]) if found else None
         if value in ("NaN", "Infinity"):
-            text = f"{self._relation.shown}.{self.column.name} holds {value}, after which nothing comes: no cursor can "
-            raise Permanent(ErrorCode.DATA_ERROR, text + "pass it. Take another column.", {"column": self.column.name})
+            text = f"{self._relation.shown}.{self.column.name} has the value {value}, after which nothing comes. "
+            raise Permanent(ErrorCode.DATA_ERROR, text + "Take another column.", {"column": self.column.name})
         return value
 
     def _is_ahead(self, value: str) -> bool:

@@ -1,7 +1,7 @@
-"""How a table is cut into slices: by what its key or its cursor holds, in SQL that the database itself compares.
+"""Cuts a table into slices by its key or its cursor. The database itself compares the values, in SQL.
 
-A cut is the first value of the next slice, so that each slice has about as many rows as was asked for, whatever gaps
-the values have; or it is where a window of days ends.
+A cut is the first value of the next slice. Cuts are chosen so that each slice has about the requested number of rows,
+even if the values have gaps; or a cut is the end of a window of days.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,14 +15,14 @@ from vai_extract_worker.increments.cursor_values import as_instant
 from vai_extract_worker.sql.relations import Column, Database, Form, Relation, from_clause
 
 MOST: Final = 2_000
-"""Slices of one table: each commit writes down where all of them end."""
+"""The largest number of slices of one table. It is bounded because each commit stores the ends of all slices."""
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """One slice: rows from `first` up to, not including, `end`; None: from the beginning, to the end.
+    """One slice: rows from `first` up to, not including, `end`. None: from the beginning, or to the end.
 
-    `apart`: the rows that have no place among the others, of a table that is read by a cursor.
+    `apart`: rows without a usable cursor value, of a table that is read by a cursor.
     """
 
     first: str | None = None
@@ -59,7 +59,7 @@ def _least(database: Database, relation: Relation, rows: int, condition: str) ->
 
 
 def by_days(database: Database, relation: Relation, column: Column, days: float, where: str = "") -> list[str]:
-    """Where windows of so many days begin, but for the first; the windows begin at midnight UTC."""
+    """The beginnings of windows of so many days, without the first one. Windows begin at midnight UTC."""
     condition = f" WHERE {where}" if where else ""
     bounds = ", ".join(database.text(f"{way}({column.read})", column) for way in ("min", "max"))
     ((first, last),) = database.fetch(f"SELECT {bounds} FROM {from_clause(database, relation)}{condition}")
@@ -67,7 +67,7 @@ def by_days(database: Database, relation: Relation, column: Column, days: float,
         return []
     begin, end = (as_instant(database.plain(value)) for value in (first, last))
     if begin is None or end is None:
-        text = f"{relation.shown}.{column.name} cannot be cut into days: it holds values that are no usual time. Cut "
+        text = f"{relation.shown}.{column.name} cannot be cut into days: it has values that are no usual time. Cut "
         raise Permanent(ErrorCode.DATA_ERROR, text + "it by rows.", {"field": "slices.days"})
     step = timedelta(days=days)
     begin = datetime(begin.year, begin.month, begin.day, tzinfo=UTC)
@@ -79,7 +79,7 @@ def by_days(database: Database, relation: Relation, column: Column, days: float,
 
 
 def written(moment: datetime, column: Column) -> str:
-    """A moment as every database reads it where its session is in UTC."""
+    """A moment in a form that every database reads if its session is in UTC."""
     moment = moment.astimezone(UTC)
     if column.form is Form.DATE or (column.form is Form.STORED and moment.time() == datetime.min.time()):
         return moment.date().isoformat()
@@ -87,7 +87,7 @@ def written(moment: datetime, column: Column) -> str:
 
 
 def within(database: Database, stretch: Stretch, column: Column | None, everything: bool) -> Iterator[str]:
-    """The conditions of a slice; `everything`: rows without a value belong to the first one."""
+    """The SQL conditions of a slice. `everything`: rows without a value belong to the first slice."""
     if column is None:
         return
     if stretch.first is not None:

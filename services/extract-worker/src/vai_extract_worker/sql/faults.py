@@ -1,4 +1,4 @@
-"""What goes wrong with a database, in the words of the error model (decision 25). No message holds a row's value."""
+"""Errors of a database as errors of the error model (decision 25). No message quotes a row's value."""
 
 import re
 
@@ -9,7 +9,7 @@ _LONGEST = 300
 
 
 class Gone(Permanent):
-    """The table or view is not there."""
+    """The table or view does not exist."""
 
 
 def gone(shown: str, near: list[str] | None = None) -> Gone:
@@ -19,7 +19,7 @@ def gone(shown: str, near: list[str] | None = None) -> Gone:
 
 
 def unquoted(message: str) -> str:
-    """What a server says, without what it quotes, which may be a row's."""
+    """A server's message without its quoted parts, which may be a row's values."""
     return " ".join(_QUOTED.sub("…", message).split())[:_LONGEST]
 
 
@@ -50,11 +50,11 @@ def silent(place: str, seconds: float) -> RunError:
 
 
 def failed(place: str, shown: str, code: str, message: str, retryable: bool = False) -> RunError:
-    """A statement that the server refuses."""
+    """The error for a statement that the server refuses."""
     text = f"{place} could not read {shown} ({code}: {unquoted(message)})"
     if retryable:
         return Retryable(ErrorCode.CONNECTION_ERROR, f"{text}; it is tried again.", {"table": shown, "code": code})
-    text = f"{text}. Try the same SELECT there; a view may ask for what is no longer so."
+    text = f"{text}. Try the same SELECT there; a view may name a column that no longer exists."
     return Permanent(ErrorCode.DATA_ERROR, text, {"table": shown, "code": code})
 
 

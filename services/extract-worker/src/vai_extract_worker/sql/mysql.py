@@ -1,4 +1,4 @@
-"""MySQL and MariaDB by PyMySQL: the bytes that the server sends, a few megabytes at a time, none converted by it."""
+"""Reads MySQL and MariaDB by PyMySQL: the bytes as the server sends them, unconverted, a few megabytes at a time."""
 
 import re
 import ssl
@@ -32,7 +32,7 @@ _SESSION: Final = (
     "wait_timeout = 28800, lock_wait_timeout = 60",
 )
 _WITHOUT_LIMIT: Final = ("SET SESSION max_statement_time = 0", "SET SESSION max_execution_time = 0")
-"""MariaDB has the first, MySQL the second."""
+"""Statements that switch the time limit off: MariaDB knows the first, MySQL the second."""
 
 _BEGIN: Final = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
 _REFUSED: Final = frozenset((1045, 1698, 1251, 2059))
@@ -42,11 +42,11 @@ _LOST: Final = frozenset((1053, 1927, 2006, 2013, 2014, 4031))
 _PASSING: Final = frozenset((1028, 1037, 1038, 1040, 1041, 1203, 1205, 1213, 1317, 1412, 1969, 3024))
 _SILENT: Final = "timed out"
 _BROKEN: Final = (OSError, struct.error, IndexError, AssertionError, AttributeError)
-"""What PyMySQL raises besides, where what comes is not of its protocol."""
+"""Further exceptions that PyMySQL raises if the server does not speak its protocol."""
 
 
 class Mysql:
-    """One server; `check` raises where the run is to stop."""
+    """One server. `check` raises if the run has to stop."""
 
     def __init__(
         self, place: Place, policy: Policy, typing: Typing, check: Callable[[], None], read_seconds: float
@@ -70,7 +70,7 @@ class Mysql:
         return found
 
     def hold(self, relation: Relation) -> None:
-        """A table that was rewritten since the snapshot answers the error 1412, and the run is tried again."""
+        """A table that was rewritten since the snapshot gives the error 1412. Then the run is tried again."""
 
     def described(self, relation: Relation) -> Relation:
         self._shown = relation.shown
@@ -189,7 +189,7 @@ class Mysql:
             raise self._refusal(error) from error
 
     def _refusal(self, error: Exception) -> RunError:
-        """Why there is no connection."""
+        """The error for a connection that could not be opened."""
         place = self.place
         code = error.args[0] if isinstance(error, pymysql.MySQLError) and error.args else None
         cause = getattr(error, "original_exception", error)
@@ -215,7 +215,7 @@ class Mysql:
         return _InOurWords(self)
 
     def _fault(self, error: Exception) -> RunError:
-        """What a statement ended with."""
+        """The error for a statement that failed."""
         code = error.args[0] if isinstance(error, pymysql.MySQLError) and error.args else None
         message = str(error.args[1]) if len(error.args) > 1 else ""
         if code in _LOST and _SILENT in message:
@@ -235,7 +235,7 @@ class Mysql:
 
 
 class _InOurWords:
-    """What the library raises, as a `RunError`."""
+    """Turn the library's exceptions into `RunError`s."""
 
     def __init__(self, database: Mysql) -> None:
         self._database = database
@@ -252,7 +252,7 @@ class _InOurWords:
 
 
 def _quoted(value: str | None) -> str:
-    """As the session's own `sql_mode` reads it, which has backslashes."""
+    """A text literal for the session's own `sql_mode`, in which backslashes escape."""
     if value is None:
         return "NULL"
     escaped = value.replace("\\", "\\\\").replace("'", "''").replace("\0", "\\0")

@@ -1,4 +1,4 @@
-"""The catalogue of MySQL and MariaDB: which tables there are, and what each column becomes in bronze."""
+"""The catalogue of MySQL and MariaDB: which tables exist, and which type each column gets in bronze."""
 
 from collections.abc import Callable
 from typing import Final
@@ -43,7 +43,7 @@ _MOMENTS: Final = {"date": Form.DATE, "datetime": Form.LOCAL, "timestamp": Form.
 
 
 def column_of(row: tuple[str | None, ...], quoted: Callable[[str], str]) -> Column:
-    """From a row of `COLUMNS`."""
+    """A column, made from a row of `COLUMNS`."""
     name, kind, declared = (str(value) for value in row[:3])
     nullable, read = row[3] == "YES", quoted(name)
     if kind in _WHOLE:
@@ -56,7 +56,7 @@ def column_of(row: tuple[str | None, ...], quoted: Callable[[str], str]) -> Colu
         precision, scale = int(row[4] or 0), int(row[5] or 0)
         form = Form.DECIMAL if precision <= WIDEST_DECIMAL else Form.NUMBER
         return Column(name, kind, form, read, nullable, precision, scale)
-    if kind == "float":  # its own text has six digits, whatever it holds
+    if kind == "float":  # the server's own text has only six digits, whatever the value is
         return Column(name, kind, Form.SINGLE, f"({read} + 0e0)", nullable, sorts=False)
     if kind == "double":
         return Column(name, kind, Form.DOUBLE, read, nullable, sorts=False)

@@ -1,4 +1,6 @@
-"""The database of one run: opened once, asked for its tables once, and given up where it cannot be reached."""
+"""The database of one run. It is opened once, its tables are listed once, and if it cannot be reached it is not tried
+again.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -20,7 +22,7 @@ from vai_records.definitions.dlt_extract import SqlDatabase
 
 
 class Session:
-    """One transaction at a time. After a connection that failed no other one is tried in the same attempt."""
+    """One transaction at a time. If a connection fails, no other one is tried in the same attempt."""
 
     def __init__(self, definition: SqlDatabase, means: Means) -> None:
         self.means = means
@@ -30,13 +32,13 @@ class Session:
         self._refusal: RunError | None = None
 
     def relations(self, schema: str | None) -> list[Relation]:
-        """All of a schema, as they were when the attempt first asked."""
+        """All tables of a schema, as they were when the attempt first asked."""
         if schema not in self._relations:
             self._relations[schema] = self.database.relations(schema)
         return self._relations[schema]
 
     def open(self) -> None:
-        """Begin a transaction. Raises the refusal again that was met before."""
+        """Begin a transaction. If an earlier connection failed, it raises that error again."""
         if self._refusal is not None:
             raise self._refusal
         try:
@@ -46,7 +48,7 @@ class Session:
             raise
 
     def begin(self, schema: str | None, name: str) -> Relation:
-        """Begin the transaction in which a table is read. Raises `Gone` where there is no such table."""
+        """Begin the transaction in which a table is read. Raises `Gone` if the table does not exist."""
         self.open()
         self._typing.nulled = Counter()
         if schema not in self._relations:
@@ -72,13 +74,13 @@ class Session:
         return relation
 
     def empty(self, columns: Sequence[Column]) -> pa.Table:
-        """No rows of these columns."""
+        """A page without rows, with these columns."""
         none = pa.array([], pa.string())
         typed = [self._typing.typed(none, column) for column in columns]
         return pa.table(typed, [column.name for column in columns])
 
     def nulled(self) -> dict[str, int]:
-        """How many unusual dates of the table have become null, by column."""
+        """How many unusual dates of the table became null, by column."""
         return self._typing.nulled
 
     def close(self) -> None:
@@ -120,7 +122,7 @@ def _place(means: Means) -> Place:
 
 
 def _file(path: str, means: Means) -> str:
-    """Where the one file is that a path names. Raises `Permanent` where there is none."""
+    """The path of the one file that a glob names. Raises `Permanent` if there is none, or several."""
     if path.startswith("s3://"):
         text = "A SQLite file is read in place, so it cannot be of a bucket: put it under the folder of files."
         raise Permanent(ErrorCode.DATA_ERROR, text, {"field": "path"})

@@ -1,6 +1,6 @@
-"""PostgreSQL by COPY: the server writes its own texts, Arrow reads them, and Python touches no row.
+"""Reads PostgreSQL by COPY: the server writes texts and Arrow reads them, so Python handles no single row.
 
-asyncpg runs in a thread of its own, so that the next megabytes come while the last ones are read.
+asyncpg runs in its own thread, so that the next megabytes arrive while the last ones are processed.
 """
 
 import asyncio
@@ -43,11 +43,13 @@ SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout =
 SET LOCAL jit = off;
 """
 _PASSING: Final = ("40", "53", "55P03", "57")
-"""Classes of SQLSTATE that another attempt may not meet: conflicts, a lack of room, locks, interventions."""
+"""Classes of SQLSTATE that may not occur again in another attempt: conflicts, too few resources, locks, interventions
+by an operator.
+"""
 
 
 class Postgres:
-    """One database; `check` raises where the run is to stop."""
+    """One database. `check` raises if the run has to stop."""
 
     def __init__(
         self, place: Place, policy: Policy, typing: Typing, check: Callable[[], None], read_seconds: float
@@ -72,7 +74,9 @@ class Postgres:
         return found
 
     def hold(self, relation: Relation) -> None:
-        """Before the transaction's first look: to an older snapshot a table that was rewritten since is empty."""
+        """Lock the table before the transaction's snapshot is taken: with an older snapshot, a table that was rewritten
+        in between looks empty.
+        """
         self._shown = relation.shown
         if not relation.locks or self._conn is None:
             return
@@ -81,7 +85,7 @@ class Postgres:
         except Permanent as error:
             if error.code is not ErrorCode.AUTH_ERROR:
                 raise
-            self.begin()  # who may read some of the columns alone may not lock
+            self.begin()  # a user who may read only some of the columns may not lock
 
     def described(self, relation: Relation) -> Relation:
         self._shown = relation.shown
@@ -164,7 +168,7 @@ class Postgres:
                 self._drop()
 
     async def _copy(self, sql: str, blocks: "asyncio.Queue[bytes | None]") -> None:
-        """Blocks of whole rows: the server sends each row as a message, and asyncpg hands on whole messages."""
+        """Blocks of complete rows: the server sends each row as one message, and asyncpg passes on whole messages."""
         buffer = bytearray()
 
         async def take(data: bytes) -> None:
@@ -206,7 +210,7 @@ class Postgres:
         }
         try:
             read = _read(block, types)
-        except pa.ArrowInvalid:  # one value has no place in its type: those columns become text
+        except pa.ArrowInvalid:  # a value does not fit its column's type: such columns become text
             read = _read(block, dict.fromkeys(names, pa.binary()))
         typed = [self._column(read.column(index), column) for index, column in enumerate(columns)]
         marks = decoded(read.column(len(columns))) if question.marked else None
@@ -228,7 +232,7 @@ class Postgres:
             raise self._refusal(error) from error
 
     def _refusal(self, error: Exception) -> RunError:
-        """Why there is no connection."""
+        """The error for a connection that could not be opened."""
         place = self.place
         if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
             return faults.refuses(place, self._at.user)
@@ -270,7 +274,7 @@ class Postgres:
             raise self._fault(error) from error
 
     def _wait_for(self, future: "Future[T]", seconds: float) -> T:
-        """Raises TimeoutError, and whatever `check` raises."""
+        """Wait for a result. Raises TimeoutError, and whatever `check` raises."""
         until = steady_seconds() + seconds
         while steady_seconds() < until:
             try:
@@ -283,7 +287,7 @@ class Postgres:
         raise TimeoutError
 
     def _fault(self, error: BaseException) -> RunError:
-        """What a statement ended with."""
+        """The error for a statement that failed."""
         if isinstance(error, asyncpg.UndefinedTableError | asyncpg.InvalidSchemaNameError):
             return faults.gone(self._shown)
         if isinstance(error, asyncpg.InsufficientPrivilegeError):
@@ -302,7 +306,7 @@ class Postgres:
 
 
 async def _let_go() -> None:
-    """End what still waits on this loop, so that nothing is left open."""
+    """Cancel what still waits on this loop, so that nothing is left open."""
     waiting = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
     for task in waiting:
         task.cancel()

@@ -1,4 +1,4 @@
-"""PostgreSQL's catalogue: which tables there are, and what each column becomes in bronze."""
+"""PostgreSQL's catalogue: which tables exist, and which type each column gets in bronze."""
 
 from collections.abc import Callable
 from typing import Final
@@ -64,13 +64,13 @@ _UNSORTED: Final = frozenset(("bool", "money"))
 
 
 def column_of(row: tuple[str | None, ...], quoted: Callable[[str], str]) -> Column:
-    """From a row of `COLUMNS`."""
+    """A column, made from a row of `COLUMNS`."""
     name, nullable, typname, typtype, category, typmod, kind = (str(value) for value in row)
     read = quoted(name)
     form = _FORMS.get(typname, Form.TEXT)
     precision = scale = 0
     if typname == "money":
-        read += "::numeric"  # its own text depends on the server's locale
+        read += "::numeric"  # the server's own text depends on its locale
     elif category == "A" or typtype == "c":
         read = f"to_json({read})"
     elif form is Form.NUMBER and int(typmod) >= 4:

@@ -1,4 +1,4 @@
-"""What a database has: tables, views, their columns and keys; and what is asked of one of them."""
+"""The interface of a database: its tables and views with columns and keys, and the questions that are asked of them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import pyarrow as pa
 
 
 class Form(Enum):
-    """What a column's texts become in bronze."""
+    """The type that a column's texts get in bronze."""
 
     BOOL = "bool"
     WHOLE = "whole"
@@ -19,7 +19,7 @@ class Form(Enum):
     DOUBLE = "double"
     DECIMAL = "decimal"
     NUMBER = "number"
-    """A decimal of no declared scale: each page finds the digits that it needs."""
+    """A decimal without a declared scale. Each page uses as many digits as it needs."""
     DATE = "date"
     LOCAL = "local"
     """Date and time without a zone."""
@@ -28,7 +28,7 @@ class Form(Enum):
     HEX = "hex"
     BINARY = "binary"
     STORED = "stored"
-    """As it is stored: SQLite, where each value has a type of its own."""
+    """As it is stored: for SQLite, in which each value has its own type."""
 
 
 IN_TIME = (Form.DATE, Form.LOCAL, Form.INSTANT)
@@ -36,9 +36,9 @@ IN_TIME = (Form.DATE, Form.LOCAL, Form.INSTANT)
 
 @dataclass(frozen=True)
 class Column:
-    """`kind` is the database's own type, which a literal is cast to; `read` the expression that is selected.
+    """`kind` is the database's own type, to which literals are cast. `read` is the SQL expression that is selected.
 
-    `sorts`: slices may be cut by it, and a cursor may be of it.
+    `sorts`: slices may be cut by this column, and it may be a cursor.
     """
 
     name: str
@@ -53,9 +53,9 @@ class Column:
 
 @dataclass(frozen=True)
 class Relation:
-    """A table or a view. `size` in bytes and `rows` are what the database guesses; None: it does not say.
+    """A table or a view. `size` (bytes) and `rows` are the database's estimates. None: it has none.
 
-    `key`: the columns that tell its rows apart; of a SQLite table without one it is the rowid.
+    `key`: the columns that identify a row. For a SQLite table without a key it is the rowid.
     """
 
     schema: str
@@ -67,7 +67,7 @@ class Relation:
     key: tuple[Column, ...] = ()
     hides_rows: bool = False
     locks: bool = False
-    """Whether it can be locked so that nobody rewrites it."""
+    """Whether it can be locked, so that nobody rewrites it."""
 
     @property
     def shown(self) -> str:
@@ -79,8 +79,9 @@ class Relation:
 
 @dataclass(frozen=True)
 class Question:
-    """Rows of a relation. `where` and `marked` are conditions in SQL, "" is none: rows that fulfil `marked` come with a
-    text that stands for the whole row."""
+    """A question for rows of a relation. `where` and `marked` are SQL conditions ("": none). Rows that fulfil `marked`
+    come with a text of the whole row.
+    """
 
     relation: Relation
     columns: tuple[Column, ...]
@@ -97,7 +98,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """Rows in order of arrival; `marks` has the text of each marked row, null of the others."""
+    """Rows in order of arrival. `marks` has the text of each marked row, null for the others."""
 
     table: pa.Table
     received: int
@@ -105,54 +106,54 @@ class Answer:
 
 
 class Database(Protocol):
-    """One database, in at most one read-only transaction at a time, which sees one moment of it.
+    """One database, with at most one read-only transaction at a time. A transaction sees the database at one moment.
 
-    All methods raise `Retryable` or `Permanent`. SQL that comes in is made of `name` and `literal` alone.
+    All methods raise `Retryable` or `Permanent`. SQL that is passed in must be made with `name` and `literal` only.
     """
 
     place: str
 
     def relations(self, schema: str | None) -> list[Relation]:
-        """All tables and views of a schema (None: the user's own), without their columns."""
+        """All tables and views of a schema (None: the user's own schema), without their columns."""
 
     def hold(self, relation: Relation) -> None:
-        """Keep others from rewriting it until the transaction ends. To be called first in a transaction."""
+        """Prevent others from rewriting the table until the transaction ends. Call it first in a transaction."""
 
     def described(self, relation: Relation) -> Relation:
-        """With columns and key; without any where it is no longer there."""
+        """The relation with columns and key. Without columns if it no longer exists."""
 
     def begin(self) -> None:
-        """Begin a transaction; connect where there is no connection."""
+        """Begin a transaction. Connect if there is no connection."""
 
     def end(self) -> None:
-        """End it, whatever has happened in it."""
+        """End the transaction, whatever has happened in it."""
 
     def name(self, name: str) -> str:
         """A quoted name."""
 
     def literal(self, value: str, column: Column) -> str:
-        """A value of a column, as `text` tells it, in SQL."""
+        """An SQL literal for a column's value that came from `text`."""
 
     def text(self, expression: str, column: Column) -> str:
-        """SQL for a value of a column as text that `literal` takes."""
+        """An SQL expression for a column's value as a text that `literal` takes."""
 
     def given(self, value: str | int | float | Decimal) -> str:
-        """What somebody has written as a value of a column, as `literal` takes it."""
+        """A value from a definition, in the form that `literal` takes."""
 
     def plain(self, value: str) -> str | int | float:
-        """A value that `text` told, as one that can be reckoned with."""
+        """A text from `text` as a value with which one can calculate."""
 
     def soon(self, column: Column) -> str | None:
-        """SQL for a day from now as a value of that column; None where it is no time."""
+        """An SQL expression for the time a day from now, in the column's type. None if the column is no time."""
 
     def fetch(self, sql: str) -> list[tuple[str | None, ...]]:
-        """A small answer, as text."""
+        """The rows of a small answer, as texts."""
 
     def pages(self, question: Question) -> Iterator[Answer]:
-        """The rows that are asked for, in pages of some megabytes."""
+        """The rows of a question, in pages of a few megabytes."""
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
 
 
 def from_clause(database: Database, relation: Relation) -> str:

@@ -18,7 +18,7 @@ _LARGE = 1 << 62
 
 
 class SqlSource:
-    """The resources that the definition names; or all tables of a schema, the smallest first."""
+    """The resources that the definition names, or all tables of a schema, the smallest first."""
 
     def __init__(self, definition: DltExtract, means: Means) -> None:
         self._definition = cast(SqlDatabase, definition)
@@ -61,7 +61,7 @@ def _weight(relation: Relation) -> tuple[bool, int, int, str]:
 
 
 def _resources(relations: list[Relation]) -> Iterator[SqlResource]:
-    """Each with a table of its own: names that differ in case or in signs alone get a number."""
+    """Give each resource its own table: names that differ only in case or in signs get a number."""
     taken: set[str] = set()
     spelled = {one.name: free_name(table_name(one.name), taken) for one in sorted(relations, key=lambda one: one.name)}
     for one in relations:

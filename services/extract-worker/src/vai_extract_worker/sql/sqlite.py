@@ -1,4 +1,6 @@
-"""SQLite: a file is opened to be read and nothing else. Values are what is stored, whatever a column declares."""
+"""Reads SQLite files; they are opened read-only. Values are taken as they are stored, whatever type the column
+declares.
+"""
 
 import re
 import sqlite3
@@ -20,14 +22,14 @@ _LITERAL = re.compile(
     r"-?\d[\d.e+-]*|-?9\.0e\+999|X'[0-9A-Fa-f]*'|CAST\(X'[0-9A-Fa-f]*' AS TEXT\)|'(?:[^']|'')*'", re.IGNORECASE
 )
 _STEPS: Final = 100_000
-"""Of SQLite's machine between two looks at whether the run is to stop."""
+"""How many instructions of SQLite run between two checks whether the run has to stop."""
 
 _BUSY_SECONDS: Final = 60.0
 _ROWID: Final = Column("rowid", "INTEGER", Form.STORED, "rowid", nullable=False)
 
 
 class Sqlite:
-    """One file; `check` raises where the run is to stop."""
+    """One file. `check` raises if the run has to stop."""
 
     def __init__(self, file: str, place: str, check: Callable[[], None]) -> None:
         self.place = place
@@ -49,14 +51,14 @@ class Sqlite:
         return [Relation("main", str(name), kind == "view", None, self._guess(str(name))) for name, kind in found]
 
     def _guess(self, table: str) -> int | None:
-        """The largest rowid, which is found at once; None where there is none."""
+        """The largest rowid, which SQLite finds quickly. None if there is none."""
         with suppress(RunError):
             ((largest,),) = self.fetch(f"SELECT max(rowid) FROM main.{self.name(table)}")
             return int(largest or 0)
         return None
 
     def hold(self, relation: Relation) -> None:
-        """Who reads sees one moment of the whole file."""
+        """A reader sees the whole file at one moment."""
 
     def described(self, relation: Relation) -> Relation:
         self._shown = relation.shown
@@ -154,7 +156,7 @@ class Sqlite:
         return self._conn
 
     def _opened(self) -> sqlite3.Connection:
-        """Nothing that a file of a stranger holds runs more than SQL's own functions, or writes."""
+        """Restrict the connection: a stranger's file may run nothing but SQL's own functions, and may not write."""
         with _InOurWords(self):
             conn = sqlite3.connect(
                 f"file:{quote(self._file)}?mode=ro", uri=True, isolation_level=None, timeout=_BUSY_SECONDS
@@ -187,13 +189,13 @@ class Sqlite:
 
 
 class _InOurWords:
-    """What the library raises, as a `RunError`, or as what the run's owner asked for."""
+    """Turn the library's exceptions into `RunError`s, or into `Stop` if the run has to stop."""
 
     def __init__(self, database: Sqlite) -> None:
         self._database = database
 
     def __enter__(self) -> None:
-        """Nothing is needed."""
+        """Nothing has to be locked."""
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if isinstance(error, sqlite3.Error):
@@ -208,7 +210,7 @@ def _quote(expression: str) -> str:
 
 
 def _text(value: bytes) -> str | bytes:
-    """Text that is no UTF-8 stays the bytes that it is."""
+    """Text, or the bytes if they are no UTF-8."""
     try:
         return value.decode()
     except UnicodeDecodeError:

@@ -23,12 +23,12 @@ from vai_records.definitions.dlt_extract import SqlDatabase
 from vai_records.definitions.sources.sql_resources import SqlResource
 
 SMALL_BYTES = 8 * 1024 * 1024
-"""A table that the database says is no larger is one slice."""
+"""A table up to this size (by the database's estimate) is one slice."""
 
 
 @dataclass(frozen=True)
 class _Opened:
-    """What an attempt has found of its table."""
+    """What an attempt has found out about its table."""
 
     relation: Relation
     columns: tuple[Column, ...]
@@ -39,7 +39,9 @@ class _Opened:
 
 
 class SqlTable:
-    """All its slices within one attempt are read in one transaction, and so are of one moment."""
+    """One table as a resource. All its slices of one attempt are read in one transaction, so they show the same
+    moment.
+    """
 
     sliced = True
 
@@ -134,14 +136,14 @@ class SqlTable:
     def _sorted(self, relation: Relation, name: str, field: str) -> Column:
         column = self._column(relation, name, field)
         if not column.sorts:
-            text = f"{relation.shown}.{name} is of the type {column.kind}, by whose order nothing can be asked. Take "
+            text = f"{relation.shown}.{name} has the type {column.kind}, by which rows cannot be sorted. Take "
             raise Permanent(
                 ErrorCode.DATA_ERROR, text + f"a number, a time or a short text as {field}.", {"field": field}
             )
         return column
 
     def _cut_by(self, relation: Relation) -> Column | None:
-        """The column that slices are cut by; None where the whole is one."""
+        """The column by which slices are cut. None if the whole table is one slice."""
         slices, incremental = self._resource.slices, self._resource.incremental
         if incremental is not None:
             return self._sorted(relation, incremental.cursor_path, "incremental.cursor_path")

@@ -1,6 +1,6 @@
-"""The texts by which a database tells its values, as columns of bronze: nothing is rounded, cut or guessed.
+"""Turns a database's texts into columns of bronze. Nothing is rounded, cut or guessed.
 
-Where one value of a page has no place in its column's type (NaN in a decimal, infinity in a date), the page has text.
+If a value does not fit its column's type (NaN in a decimal, infinity in a date), this page's column is text.
 """
 
 from collections import Counter
@@ -33,14 +33,18 @@ _TYPES = {
 
 
 class Typing:
-    """Of one table; `nulled` counts the unusual dates that became null because the definition asks for that."""
+    """The types of one table. `nulled` counts the unusual dates that became null because the definition asks for
+    that.
+    """
 
     def __init__(self, unusual_dates: str = "text") -> None:
         self._nulls_dates = unusual_dates == "null"
         self.nulled: Counter[str] = Counter()
 
     def typed(self, texts: Part, column: Column) -> Part:
-        """Texts (string, or binary where they may be none) as the column's type; as text where one has no place."""
+        """Texts (string, or binary if they may be no text) as the column's type. As text if one of them does not
+        fit.
+        """
         if column.form is Form.BINARY:
             return texts.cast(pa.binary())
         texts = decoded(texts)
@@ -63,14 +67,14 @@ class Typing:
         kept = pc.if_else(usual, texts, pa.scalar(None, pa.string()))
         try:
             found = _moments(kept, column)
-        except _ERRORS:  # 2024-02-30, which MySQL can be told to take
+        except _ERRORS:  # 2024-02-30, which MySQL can be configured to accept
             found = _one_by_one(kept, column)
         self.nulled[column.name] += found.null_count - texts.null_count
         return found
 
 
 def decoded(texts: Part) -> Part:
-    """Bytes as text; as bytes where they are none, as a database without an encoding may have them."""
+    """Bytes as text. They stay bytes if they are no text, which is possible in a database without an encoding."""
     if not pa.types.is_binary(texts.type):
         return texts
     try:
@@ -80,7 +84,7 @@ def decoded(texts: Part) -> Part:
 
 
 def arrow_type(column: Column) -> pa.DataType | None:
-    """The type that a whole column of texts is read as at once; None: by `Typing.typed`."""
+    """The type in which a whole column of texts is read at once. None: `Typing.typed` reads it."""
     if column.form is Form.DECIMAL and column.precision <= WIDEST_DECIMAL:
         return pa.decimal128(column.precision, column.scale)
     return pa.string() if column.form is Form.TEXT else _TYPES.get(column.form)
@@ -115,7 +119,7 @@ def _simple(texts: Part, column: Column) -> Part:
 
 
 def _single(texts: Part, column: Column) -> Part:
-    """The shortest number that is that one of four bytes, as Postgres writes it: 0.1, and not 0.10000000149."""
+    """The shortest text of a four-byte number, as Postgres writes it: 0.1, not 0.10000000149."""
     return texts.cast(pa.float64()).cast(pa.float32()).cast(pa.string()).cast(pa.float64())
 
 
@@ -126,7 +130,9 @@ def _decimal(texts: Part, column: Column) -> Part:
 
 
 def _number(texts: Part, column: Column) -> Part:
-    """With the digits that the page needs, in steps, so that few pages differ. Raises ValueError where none suffice."""
+    """A decimal type with as many digits as the page needs, in steps, so that few pages differ. Raises ValueError if no
+    type is wide enough.
+    """
     there = texts.drop_null()
     if not len(there):
         return pa.nulls(len(texts), pa.null())
@@ -152,7 +158,7 @@ def _text(texts: Part, column: Column) -> Part:
 
 
 def _untyped(texts: Part, column: Column) -> Part:
-    """Of a table without rows; the values of others say what they are."""
+    """The types of a table without rows. With rows, the values decide."""
     return pa.nulls(len(texts))
 
 

@@ -1,1 +1,1 @@
-"""The values of a source as columns, unchanged."""
+"""Turns the values of a source into columns, unchanged."""

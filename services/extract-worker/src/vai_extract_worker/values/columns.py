@@ -1,6 +1,7 @@
-"""Rows of a source as Arrow columns, without losing a value: what does not fit one type becomes text.
+"""Turns rows of a source into Arrow columns without losing a value: a column whose values do not fit one type becomes
+text.
 
-Nested values become JSON text; a column that holds only nulls has no type yet.
+Nested values become JSON text. A column with only nulls has no type yet.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -34,7 +35,7 @@ _DUCKDB_NAMES = {
 
 
 def type_name(kind: pa.DataType) -> str:
-    """DuckDB's name of a type, as `datasets.columns` has it."""
+    """DuckDB's name of a type, as stored in `datasets.columns`."""
     if pa.types.is_timestamp(kind) and kind.tz is not None:
         return "TIMESTAMP WITH TIME ZONE"
     if pa.types.is_timestamp(kind) and kind.unit != "ns":
@@ -47,10 +48,10 @@ def type_name(kind: pa.DataType) -> str:
 def table_of(
     rows: Sequence[Any], types: Mapping[str, str] | None = None, unfit: dict[int, str] | None = None
 ) -> pa.Table:
-    """One page of rows as a table; rows that are no objects get one column, `value`.
+    """One page of rows as a table. Rows that are no objects get one column, `value`.
 
-    Raises `Permanent` (DATA_ERROR) where a declared column holds what its type cannot; or puts it into `unfit`, where
-    one is given: {index of the row: the column}.
+    Raises `Permanent` (DATA_ERROR) if a value does not fit its declared type. If `unfit` is given, such rows go there
+    instead: {index of the row: the column}.
     """
     objects = [row if isinstance(row, dict) else {"value": row} for row in rows]
     columns = {encodable(name): array_of(values) for name, values in _values(objects)}
@@ -63,7 +64,7 @@ def table_of(
 
 
 def with_declared(table: pa.Table, types: Mapping[str, str], unfit: dict[int, str] | None = None) -> pa.Table:
-    """The table with its declared columns converted; the rest as in `table_of`."""
+    """The table with its declared columns converted. The rest is as in `table_of`."""
     for name, spelled, kind in _spellings(types, table.column_names):
         if spelled in table.column_names:
             column, wrong = declared(kind, values_of(table[spelled]))
@@ -73,7 +74,7 @@ def with_declared(table: pa.Table, types: Mapping[str, str], unfit: dict[int, st
 
 
 def _spellings(types: Mapping[str, str], names: Iterable[str]) -> list[tuple[str, str, str]]:
-    """(declared name, the same as the source spells it, type); names know no case."""
+    """(declared name, the source's spelling of it, type). Upper and lower case do not matter."""
     found: dict[str, list[str]] = {}
     for name in names if types else ():
         found.setdefault(name.lower(), []).append(name)
@@ -100,7 +101,7 @@ def _values(rows: list[dict[str, Any]]) -> Iterable[tuple[str, list[Any]]]:
 
 
 def array_of(values: list[Any]) -> pa.Array:
-    """One column with the narrowest type that holds every value as it is."""
+    """One column with the narrowest type that holds every value unchanged."""
     first = next((value for value in values if value is not None), None)
     if isinstance(first, dict | list):
         return texts(values)
@@ -114,12 +115,14 @@ def array_of(values: list[Any]) -> pa.Array:
 
 
 def texts(values: Iterable[Any]) -> pa.Array:
-    """Everything as text; what is nested as JSON."""
+    """Everything as text, nested values as JSON."""
     return pa.array([as_text(value) for value in values], pa.string())
 
 
 def as_texts(column: Column) -> Column:
-    """A column as text, each value as DuckDB casts it: a reader meets it beside values that DuckDB has cast."""
+    """A column as text. Each value is written as DuckDB casts it, since readers see it beside values that DuckDB has
+    cast.
+    """
     kind = column.type
     if pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_string(kind) or pa.types.is_null(kind):
         return column.cast(pa.string())
@@ -129,7 +132,7 @@ def as_texts(column: Column) -> Column:
 
 
 def _moments(column: Column) -> Column:
-    """Dates and times as text, those that Python has no place for (the year 20000, nanoseconds), too."""
+    """Dates and times as text, also those that Python cannot represent (the year 20000, nanoseconds)."""
     zone = "+00" if pa.types.is_timestamp(column.type) and column.type.tz else ""
     naive = column.cast(pa.timestamp(column.type.unit)) if zone else column
     found = pc.replace_substring_regex(naive.cast(pa.string()), r"\.0+$|(\.\d*[1-9])0+$", r"\1")
@@ -145,7 +148,7 @@ _PER_DAY = {1: 1} | {unit: 86_400 * 1000**power for power, unit in enumerate(("s
 
 
 def _far(value: int, per_day: int) -> str:
-    """A day or an instant of a year before 1 or after 32767, where Arrow has other words than DuckDB."""
+    """A day or an instant in a year before 1 or after 32767, which Arrow writes differently from DuckDB."""
     days, rest = divmod(value, per_day)
     eras, day = divmod(days, _ERA_DAYS)
     near = date(1970, 1, 1) + timedelta(days=day)  # the same day 400 * eras years nearer
@@ -158,11 +161,11 @@ def _far(value: int, per_day: int) -> str:
 
 
 _ERA_DAYS = 146_097
-"""Days of 400 years, after which the calendar begins anew."""
+"""The days of 400 years, after which the calendar repeats."""
 
 
 def values_of(column: Column) -> list[Any]:
-    """The values as those of Python; a date or time that Python has no place for is its text."""
+    """The values as Python values. A date or time that Python cannot represent is a text."""
     try:
         return cast(list[Any], column.to_pylist())
     except (ValueError, OverflowError):
@@ -190,7 +193,7 @@ def _value_of(scalar: pa.Scalar, nested: bool = False) -> Any:
 
 
 def plain(table: pa.Table) -> pa.Table:
-    """A table of any origin in the few types that bronze has; a name that comes twice gets a number."""
+    """Any table in the few types that bronze has. If a name comes twice, one gets a number."""
     taken: set[str] = set()
     names = [free_name(name or "column", taken) for name in table.column_names]
     return pa.table([_plain(column) for column in table.columns], names)
@@ -218,7 +221,7 @@ def _plain(column: Column) -> Column:
 
 
 def _cast(column: Column, target: pa.DataType) -> Column:
-    """As the type where it holds every value, else as text."""
+    """The column in the given type if that holds every value, else as text."""
     try:
         return column.cast(target)
     except pa.ArrowInvalid:
@@ -267,7 +270,7 @@ def with_platform_columns(table: pa.Table, connection_id: str | None, extracted_
 
 
 def free_name(name: str, taken: set[str]) -> str:
-    """A name that is not taken yet: DuckDB's names know no case, so `ID` beside `id` needs another one."""
+    """A name that is not taken yet. DuckDB ignores case in names, so `ID` beside `id` needs another one."""
     clean = name.replace("\0", "")
     free, number = clean, 2
     while free.lower() in taken:

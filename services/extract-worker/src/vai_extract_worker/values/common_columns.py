@@ -1,6 +1,6 @@
-"""Where pages, parts and runs of one table meet: one spelling for each column, and types that change no value.
+"""Unites pages, parts and runs of one table: one spelling for each column, and types that change no value.
 
-What is stored earlier keeps its type; a later part is written so that a reader of both gets every value as it is
+Parts that are stored keep their types. A later part is written so that a reader of both gets every value unchanged
 (`vai_records.lake.bronze_types`).
 """
 
@@ -17,7 +17,7 @@ from vai_records.lake.bronze_types import BIGINT, BLOB, DOUBLE, EXACT_DIGITS, NU
 from vai_records.lake.manifest import WIDE, Column, Columns
 
 EXACT_IN_DOUBLE = 2**53
-"""Larger whole numbers are not all representable as a double."""
+"""The largest whole number up to which a double represents every one exactly."""
 
 Part: TypeAlias = "pa.Array | pa.ChunkedArray"
 
@@ -33,7 +33,7 @@ def _described(name: str, part: Part) -> Column:
 
 
 def has_wide_integers(part: Part) -> bool:
-    """Whether a double could not hold the column."""
+    """Whether the column has values that a double cannot hold exactly."""
     if part.type != pa.int64() or not len(part):
         return False
     bounds = pc.min_max(part).as_py()
@@ -41,7 +41,7 @@ def has_wide_integers(part: Part) -> bool:
 
 
 def joined(tables: Sequence[pa.Table]) -> pa.Table:
-    """Tables of the same source below each other; columns whose types differ meet in one that holds all values."""
+    """Concatenate tables of one source. Columns with different types get a type that holds all values."""
     if len({table.schema for table in tables}) == 1:
         return pa.concat_tables(tables)
     names = dict.fromkeys(name for table in tables for name in table.column_names)
@@ -66,7 +66,7 @@ def _arrow(kind: str) -> pa.DataType:
 
 
 def fitted(table: pa.Table, known: Columns) -> pa.Table:
-    """The table with decimals as doubles where the table has doubles, and no digit is lost by it."""
+    """The table with decimals as doubles if the stored table has doubles and no digit is lost."""
     doubles = {column["name"].lower() for column in known if column["type"] == DOUBLE}
     for index, name in enumerate(table.column_names):
         column = table.column(index)
@@ -81,7 +81,7 @@ def _fits_double(column: Part) -> bool:
 
 
 def stored(table: pa.Table, known: Columns) -> pa.Table:
-    """The table as it is written beside files that have the known columns."""
+    """The table in the form in which it is written beside files with the known columns."""
     types = {column["name"].lower(): column for column in known}
     for index, name in enumerate(table.column_names):
         if before := types.get(name.lower()):
@@ -111,10 +111,10 @@ def _chunks(part: Part) -> list[pa.Array]:
 
 
 def one_spelling(table: pa.Table, first: dict[str, str]) -> pa.Table:
-    """Names that differ only in case are one column, spelled as it was `first` ({lower case: spelling}).
+    """Unite columns whose names differ only in case, in the spelling of `first` ({lower case: spelling}).
 
-    Where one row has several of them, the column takes the one that is spelled as it is, or the first by its letters;
-    the others go to `name_2`, `name_3`. So where a page ends changes nothing.
+    If one row has several of them, the column takes the value with the same spelling, or the alphabetically first one;
+    the others go to `name_2`, `name_3`. So the result does not depend on where pages end.
     """
     names = table.column_names
     if len({name.lower() for name in names}) == len(names):
@@ -133,7 +133,7 @@ def one_spelling(table: pa.Table, first: dict[str, str]) -> pa.Table:
 
 
 def _earliest(table: pa.Table, spellings: list[str]) -> str:
-    """The spelling that a row has first; within one row, the first by its letters."""
+    """The spelling of the first row that has the name. Within one row, the alphabetically first."""
 
     def begins(name: str) -> tuple[int, str]:
         return pc.index(table[name].is_valid(), True).as_py() % (len(table) + 1), name

@@ -1,4 +1,6 @@
-"""Declared types: values converted as the resource says. What does not fit is told by its row, never by its value."""
+"""Converts values to the types that a resource declares. Errors name the row of a value that does not fit, never the
+value.
+"""
 
 import re
 from collections.abc import Callable, Sequence
@@ -17,12 +19,12 @@ _ERRORS = (ValueError, TypeError, OverflowError, InvalidOperation, pa.ArrowInval
 _TRUTH = {"true": True, "t": True, "yes": True, "1": True, "false": False, "f": False, "no": False, "0": False}
 _EXACT = Context(prec=100)
 _LONGEST = 400
-"""Characters of a number."""
+"""The largest number of characters of a number."""
 _DIGITS = 40
-"""More digits than any whole number of a column has."""
+"""More digits than the whole numbers of any column type have."""
 
 _GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.0{3})+")
-"""1.000 is a thousand in half of the world."""
+"""Texts such as 1.000, which mean a thousand in some countries."""
 
 _DECIMAL = re.compile(r"decimal\((\d+)(?:, ?(\d+))?\)")
 
@@ -35,7 +37,7 @@ def type_of(kind: str) -> pa.DataType:
 
 
 def declared(kind: str, values: Sequence[Any]) -> tuple[pa.Array, list[int]]:
-    """The values as a declared type, null where one does not fit, and the indexes of those."""
+    """The values in a declared type, null for those that do not fit, and the indexes of these."""
     target = type_of(kind)
     convert = partial(_decimal, target) if pa.types.is_decimal(target) else _CONVERSIONS[kind]
     try:
@@ -52,7 +54,7 @@ def _one_by_one(
     for index, value in enumerate(values):
         try:
             converted = None if value is None else convert(value)
-            pa.scalar(converted, target)  # a number of Python may have no place there
+            pa.scalar(converted, target)  # a Python number may not fit there
         except _ERRORS:
             unfit.append(index)
             converted = None
@@ -61,7 +63,7 @@ def _one_by_one(
 
 
 def declared_texts(kind: str, column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, list[int]]:
-    """The same for a column of text, quickly where all of it fits."""
+    """The same for a column of text, fast if all of it fits."""
     if type_of(kind) == pa.string():
         return column, []
     try:
@@ -85,7 +87,7 @@ def _quick(kind: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def unfit_error(name: str, kind: str, place: str, details: dict[str, Any]) -> Permanent:
-    """The error of a value that its declared type cannot hold; `place` says where it stands."""
+    """The error for a value that does not fit its declared type. `place` says where it stands."""
     other = "timestamp where it has a time, else text" if kind == "date" else "text"
     text = (
         f"The column {name} is declared {kind}, and {place} has a value that does not fit. "
@@ -112,7 +114,7 @@ def _whole(value: Any) -> int:
 
 
 def _plain(value: Any) -> Any:
-    """A number as it is. Raises ValueError for a truth, and for a text that only Python takes for one: 1_000."""
+    """A number, unchanged. Raises ValueError for a boolean, and for texts such as 1_000 that only Python accepts."""
     if isinstance(value, bool):
         raise ValueError
     if isinstance(value, str) and ("_" in value or len(value) > _LONGEST or not value.isascii()):
@@ -142,7 +144,7 @@ def _truth(value: Any) -> bool:
 
 
 def instant(value: Any) -> datetime:
-    """ISO 8601 (UTC where it names no zone) or seconds since 1970 as an instant; raises ValueError."""
+    """ISO 8601 (UTC if it names no zone) or seconds since 1970 as an instant. Raises ValueError."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return datetime.fromtimestamp(value, UTC)
     found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
@@ -159,7 +161,7 @@ _FINER = re.compile(r"[.,]\d{6}\d*[1-9]")
 
 
 def _day(value: Any) -> date:
-    """A day, or an instant that is its midnight (UTC where it names a zone); raises ValueError where a time is told."""
+    """A day, or an instant at midnight (in UTC if it names a zone). Raises ValueError for any other time of day."""
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
     text = str(value)

@@ -1,4 +1,4 @@
-"""Nested objects as columns of their own: `attributes: {email}` becomes `attributes__email`, as dlt names it."""
+"""Turns nested objects into columns: `attributes: {email}` becomes `attributes__email`, as dlt names it."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ _EVERY_LEVEL = 100
 
 
 def flattened(rows: list[Any], flatten: bool | int) -> list[Any]:
-    """The rows with so many levels of objects as columns; lists, and what lies deeper, stay JSON text.
+    """The rows with so many levels of objects as columns. Lists and deeper values stay JSON text.
 
-    Raises `Permanent` where a row has a column of that name already.
+    Raises `Permanent` if a row already has a column of that name.
     """
     if flatten is False:
         return rows

@@ -1,4 +1,4 @@
-"""JSON as a source writes it, and as bronze keeps it: a number that no type holds exactly stays the text that it is."""
+"""Reads and writes JSON without changing a number: one that no type holds exactly stays text."""
 
 import json
 import math
@@ -13,7 +13,7 @@ from vai_common.errors import ErrorCode, Permanent
 
 _DIGITS = bytes.maketrans(b"123456789.E+", b"0000000000e-")
 _LONG = b"0" * 17
-"""No number with fewer digits loses one in a double, nor in 64 bits."""
+"""Numbers with fewer digits are exact, as a double and as a 64-bit integer."""
 
 _FAR = (b"e000", b"e-000")
 _NUMBERS = re.compile(rb"(?<![\w\"'.+-])-?\d[\d.]{16,}(?:[eE][+-]?\d+)?|(?:^|[:\[,\s])-?\d[\d.]*[eE][+-]?\d{3,}")
@@ -26,20 +26,20 @@ class Digits(str):
 
 
 class NoNumber(float):
-    """`NaN` or `Infinity`, which JSON should not have: a float for a column, a word within nested values."""
+    """`NaN` or `Infinity`, which JSON should not have: a float in a column, a word within nested values."""
 
     __slots__ = ()
 
 
 def parse(body: bytes) -> Any:
-    """JSON; a number that no type holds exactly is its `Digits`. Raises ValueError or RecursionError."""
+    """Parse JSON. A number that no type holds exactly becomes `Digits`. Raises ValueError or RecursionError."""
     if not is_plain(body) and not _are_held(body):
         return json.loads(body, parse_float=_number, parse_constant=NoNumber)
     return parse_plain(body)
 
 
 def parse_plain(body: bytes) -> Any:
-    """The same for a body that `is_plain`, or is a part of one."""
+    """The same for a body that `is_plain`, or for a part of one."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -47,13 +47,13 @@ def parse_plain(body: bytes) -> Any:
 
 
 def is_plain(body: bytes) -> bool:
-    """Whether no number in it is so long or so far that a type might not hold it. Costs little for a large body."""
+    """Whether all numbers are short and small enough for any type. This check is cheap even for a large body."""
     zeros = body.translate(_DIGITS)
     return not (_LONG in zeros or any(far in zeros for far in _FAR))
 
 
 def _are_held(body: bytes) -> bool:
-    """Whether 64 bits or a double hold each number that is long or far."""
+    """Whether a 64-bit integer or a double holds each long or large number exactly."""
     for found in _NUMBERS.finditer(body):
         text = found[0].lstrip(b":[, \t\r\n").decode()
         if not re.search(r"[.eE]", text):
@@ -65,7 +65,7 @@ def _are_held(body: bytes) -> bool:
 
 
 def _number(text: str) -> float | Digits:
-    """A double where the text comes back from it as a number, else the text."""
+    """A double if it can be written back as the same number, else the text."""
     found = float(text)
     if len(text) <= 16 and "e" not in text and "E" not in text:
         return found
@@ -76,11 +76,11 @@ def _number(text: str) -> float | Digits:
 
 
 DECODER = json.JSONDecoder(parse_float=_number, parse_constant=NoNumber)
-"""For text that is read value by value."""
+"""A decoder for text that is read value by value."""
 
 
 def compact(value: Any) -> str:
-    """A value as JSON text; a plain float that is no number would be null: see `worded`.
+    """A value as JSON text. A plain float that is no number would become null: see `worded`.
 
     Raises `Permanent` (DATA_ERROR) for a value that is nested too deep.
     """
@@ -91,7 +91,7 @@ def compact(value: Any) -> str:
 
 
 def worded(value: Any) -> Any:
-    """The value with words where a float is no number: orjson would write null."""
+    """The value with words instead of floats that are no numbers, for which orjson would write null."""
     if isinstance(value, float) and not math.isfinite(value):
         return repr(value)
     if isinstance(value, dict):
@@ -131,7 +131,7 @@ def _plain(value: Any) -> Any:
 
 
 def as_text(value: Any) -> str | None:
-    """A value as the text that a column of mixed kinds has of it: as DuckDB casts it, for a reader may do so, too.
+    """A value as text for a column of mixed types. It is written as DuckDB casts it, since readers may cast, too.
 
     Nested values as JSON, bytes as hexadecimal.
     """
@@ -164,7 +164,7 @@ def _moment(value: date | time) -> str:
 
 
 def encodable(text: str) -> str:
-    """JSON may escape halves of characters, which no file can hold."""
+    """Replace halves of characters, which JSON can escape and no file can store."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""Rows that were delivered and may be shown again: eight bytes of each, so that none is delivered twice."""
+"""Remembers rows that were delivered and may come again (eight bytes of each), so that none is delivered twice."""
 
 import base64
 from collections.abc import Iterable, Sequence
@@ -8,13 +8,13 @@ from typing import Any
 import orjson
 
 MOST_KNOWN = 500_000
-"""So many rows of a resource are remembered from run to run; of more, a warning tells."""
+"""How many rows of a resource are remembered from run to run. If there are more, the log has a warning."""
 
 _SIZE = 8
 
 
 def row_digest(row: Any) -> bytes:
-    """Stands for a whole row."""
+    """A digest of a whole row."""
     try:
         text = orjson.dumps(row, option=orjson.OPT_SORT_KEYS)
     except TypeError:
@@ -23,7 +23,7 @@ def row_digest(row: Any) -> bytes:
 
 
 def identity(row: Any, value: Any, by: Sequence[str] | None) -> bytes:
-    """Stands for a row at a value of the cursor: by the columns of its key, else by all that it says."""
+    """A digest of a row: of the columns of its key, else of the whole row."""
     if not by or not isinstance(row, dict):
         return row_digest(row)
     key = [row.get(name) for name in by]

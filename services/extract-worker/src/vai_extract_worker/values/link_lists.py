@@ -1,4 +1,4 @@
-"""Lists of links beside the rows: `{"rel": "next", "href": …}`, and the buttons of pages, as Laravel writes them."""
+"""Reads lists of links beside the rows: `{"rel": "next", "href": …}`, and page buttons as Laravel writes them."""
 
 import re
 from typing import Any, Final
@@ -9,7 +9,7 @@ _MOST_LINKS: Final = 20
 
 _BUTTON: Final = frozenset(("url", "label", "active", "page"))
 _MOST_WORDS: Final = 2
-"""So many buttons with words may stand before the numbers of pages, and after them: first, previous; next, last."""
+"""How many buttons with words may come before the page numbers, and after them: first, previous; next, last."""
 _GAP: Final = ("...", "…", "&hellip;")
 _NEXT: Final = re.compile(
     r"(?:pagination\S*\bnext|(?:go to )?next(?: page)?|weiter|n(?:ä|&auml;)chste(?: seite)?|(?:page )?suivante?"
@@ -17,17 +17,17 @@ _NEXT: Final = re.compile(
     r"|التالي|次へ|次|下一页|下一頁|다음)",
     re.IGNORECASE,
 )
-"""What the button of the next page says, in several languages."""
+"""The text on the button for the next page, in several languages."""
 
 UNREADABLE: Final = "[*].url"
-"""Where the next page is among buttons of which none can be read as the one that leads there."""
+"""The result for page buttons of which none can be recognised as the one for the next page."""
 
 Link = tuple[str, str | None]
-"""The end of a JSONPath, and what stands there; None with `UNREADABLE`."""
+"""The last part of a JSONPath, and the value there. The value is None for `UNREADABLE`."""
 
 
 def link_to(relation: str, links: list[Any]) -> Link | None:
-    """Where in a list of links the one is that leads there, as the end of a JSONPath; and what it says."""
+    """The place of the link to the next page in a list of links, as the last part of a JSONPath, and its value."""
     for link in links[:_MOST_LINKS]:
         for key in _RELATIONS if isinstance(link, dict) else ():
             said = link.get(key)
@@ -38,7 +38,7 @@ def link_to(relation: str, links: list[Any]) -> Link | None:
 
 
 def are_links(rows: list[Any]) -> bool:
-    """Whether a list is one of links, and none of rows."""
+    """Whether a list has links, not rows."""
     if _numbers(rows) is not None:
         return True
     return bool(rows) and all(
@@ -50,9 +50,9 @@ def are_links(rows: list[Any]) -> bool:
 
 
 def _next_button(links: list[Any]) -> Link | None:
-    """The button that leads on: by its word, or by its place if its address is that of the number after this page's.
+    """The button for the next page: recognised by its word, or by its place if its address has the next page number.
 
-    None where there are no buttons of pages, or no next page.
+    None if there are no page buttons, or no next page.
     """
     if (numbers := _numbers(links)) is None:
         return None
@@ -68,9 +68,10 @@ def _next_button(links: list[Any]) -> Link | None:
 
 
 def _numbers(links: list[Any]) -> list[int] | None:
-    """The places of the buttons that are numbers of pages; None where a list is none of such buttons.
+    """The indexes of the buttons with page numbers. None if the list has no page buttons.
 
-    Words stand only before and after the numbers: what has words in its middle is a menu, or rows such as webhooks.
+    Words may stand only before and after the numbers. A list with words in the middle is a menu, or has rows such as
+    webhooks.
     """
     if len(links) < 2 or not all(map(_is_button, links)):
         return None

@@ -1,4 +1,4 @@
-"""Texts of JSON that have lost a character: told of, once a resource and attempt."""
+"""Warns of JSON texts that have lost a character, once per resource and attempt."""
 
 from typing import Final
 
@@ -12,9 +12,9 @@ _SIGN: Final = "\ufffd"
 
 
 class LostCharacters:
-    """JSON may escape half of a character (`\\ud83d` alone), which no file can hold: U+FFFD stands there instead.
+    """JSON can escape half of a character (`\\ud83d` alone), which no file can store. U+FFFD replaces it.
 
-    A source may have written that sign itself, where it had lost one before; it is told of as well.
+    If the source itself wrote U+FFFD, because it had lost a character before, the warning comes as well.
     """
 
     def __init__(self, name: str, link: Link) -> None:

@@ -1,4 +1,4 @@
-"""Numbers as a country writes them: `1.234,50`. Only what is declared a number is read so."""
+"""Reads numbers in a country's notation: `1.234,50`. Only for columns that are declared as numbers."""
 
 import re
 from typing import Final
@@ -10,13 +10,15 @@ from vai_records.definitions.sources.csv_words import CsvWords
 
 _NUMBERS: Final = ("bigint", "double", "decimal")
 _UNFIT: Final = "="
-"""Begins a text that is no number, so that no type takes it for one: 1.5 where the comma is the mark."""
+"""A prefix for a text that is no number in this notation, so that no type accepts it: 1.5 if the comma is the decimal
+mark.
+"""
 _SPELLINGS: Final = {" ": "[\u00a0\u2007\u2009\u202f]", "'": "\u2019"}
-"""What is written for a mark as well: the spaces that break no line, and the apostrophe of typographers."""
+"""Characters that are also written for a mark: non-breaking spaces, and the typographic apostrophe."""
 
 
 def written_plainly(kind: str, column: pa.ChunkedArray, words: CsvWords) -> pa.ChunkedArray:
-    """A column of text that is declared `kind`, its numbers as all the world reads them: 1234.50."""
+    """A text column that is declared `kind`, with its numbers in the usual notation: 1234.50."""
     mark, group = words.decimal_separator, words.thousands_separator
     is_told = "decimal_separator" in words.model_fields_set
     if not kind.startswith(_NUMBERS) or (mark == "." and group is None and not (is_told and kind == "bigint")):
@@ -34,6 +36,8 @@ def written_plainly(kind: str, column: pa.ChunkedArray, words: CsvWords) -> pa.C
 
 
 def _grouped(mark: str, group: str) -> str:
-    """Groups of three digits after one that begins with no zero: 0.123 is none. In India the last one alone."""
+    """A pattern for groups of three digits. The first group does not begin with zero, so 0.123 has no group. In India
+    only the last group has three digits.
+    """
     indian = rf"|[1-9][0-9]?(?:{mark}[0-9]{{2}})*{mark}[0-9]{{3}}" if group == "," else ""
     return rf"[1-9][0-9]{{0,2}}(?:{mark}[0-9]{{3}})+{indian}"

@@ -1,4 +1,4 @@
-"""Where things are in an answer: the rows, and what a JSONPath of the definition names."""
+"""Finds values in an answer: the rows, and the values that a JSONPath of the definition names."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from vai_common.errors import ErrorCode, Permanent
 from vai_extract_worker.values.link_lists import are_links
 
 MISSING: Any = object()
-"""There is no such place; null is a value."""
+"""The place does not exist. (null is a value.)"""
 
 
 def words(text: str) -> frozenset[str]:
@@ -21,12 +21,12 @@ def words(text: str) -> frozenset[str]:
 
 
 def plain(key: str) -> str:
-    """A name in small letters without marks: `nextPage` and `next_page` are one."""
+    """A name in lower case without punctuation: `nextPage` and `next_page` are the same."""
     return re.sub(r"[^a-z0-9]", "", key.lower())
 
 
 Found = tuple[tuple[str, ...], list[Any]]
-"""A list of an answer, and where it stands."""
+"""A list in an answer, and its place."""
 
 _NO_ROWS = words(
     "errors error warnings messages included link links _links filters sort facets aggregations columns fields meta "
@@ -63,7 +63,7 @@ def _compiled(path: str) -> Any:
 
 
 def values_at(path: str, body: Any) -> list[Any]:
-    """All that a path selects. A key that is written just so counts, too: `@odata.nextLink`."""
+    """All values that a path selects. A key that is literally written like this counts, too: `@odata.nextLink`."""
     if isinstance(body, dict) and path in body:
         return [body[path]]
     found: list[Any] = jsonpath.find_values(_compiled(path), body)
@@ -71,22 +71,22 @@ def values_at(path: str, body: Any) -> list[Any]:
 
 
 def value_at(path: str, body: Any) -> Any:
-    """The first that a path selects; `MISSING` where there is no such place."""
+    """The first value that a path selects. `MISSING` if there is no such place."""
     return next(iter(values_at(path, body)), MISSING)
 
 
 def names_in(body: Any) -> str:
-    """The keys of an answer, as far as they can be names of fields: others may be what customers wrote."""
+    """The keys of an answer that look like names of fields. Other keys may be customers' data."""
     if not isinstance(body, dict):
         return type(body).__name__
     return ", ".join(key for key in list(body)[:40] if _KEY.fullmatch(key)) or "no names"
 
 
 def selector_of(name: str, body: Any, address: str = "") -> str:
-    """Where the rows of a resource are in its first answer; `$` where the answer itself is the row, or all rows.
+    """The JSONPath of a resource's rows in its first answer. `$` if the answer itself is the row or the list of rows.
 
-    `address` is where it was asked: its last word may be the name of the list. Raises `Permanent` where two places may
-    have the rows and nothing tells them apart.
+    `address` is the request's address: its last word may be the name of the list. Raises `Permanent` if several places
+    may have the rows and nothing shows which one is right.
     """
     if not isinstance(body, dict):
         return "$"
@@ -110,12 +110,12 @@ def selector_of(name: str, body: Any, address: str = "") -> str:
 
 
 def _is_frame(body: dict[str, Any]) -> bool:
-    """Whether an answer is nothing but a frame around its `result`, as CKAN's: `{"help": …, "success": true, …}`."""
+    """Whether an answer only wraps its `result`, as CKAN's do: `{"help": …, "success": true, …}`."""
     return all(key in ("result", "help") or _is_wrapping(key) for key in body)
 
 
 def _deep_lists(body: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[Found]:
-    """Lists of objects further down than `find_all_lists` looks, where only wrappings lead to them."""
+    """Lists of objects that are deeper than `find_all_lists` searches, if only wrapping objects lead to them."""
     for key, value in body.items():
         here = (*path, key)
         if isinstance(value, dict) and key.lower() in _WRAPPERS and len(here) < _DEEPEST:
@@ -125,7 +125,9 @@ def _deep_lists(body: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[Fo
 
 
 def _list_or_object(body: dict[str, Any], usual: list[Found], others: list[Found]) -> str:
-    """Of an answer with an id: it may be a row that has a list, or the wrapping of rows with the id of a request."""
+    """Judge an answer with an id: it may be a row that has a list, or it may wrap rows and have the id of the
+    request.
+    """
     is_object = any(
         not isinstance(body[key], list | dict) and not _is_wrapping(key) for key in body if _bare(key) not in _IDS
     )
@@ -139,7 +141,7 @@ def _list_or_object(body: dict[str, Any], usual: list[Found], others: list[Found
 
 
 def _outermost(lists: list[Found]) -> list[Found]:
-    """The one list that stands above the others, unless it is empty and they are not."""
+    """The one list that is on a higher level than the others, unless it is empty and they are not."""
     least = min((len(path) for path, _ in lists), default=0)
     above = [one for one in lists if len(one[0]) == least]
     return above if len(above) == 1 and (above[0][1] or not any(rows for _, rows in lists)) else []
@@ -152,14 +154,18 @@ def _only_one(lists: list[Found]) -> str:
 
 
 def _uncertain(places: list[str]) -> Permanent:
-    """The places are shown as far as they can be names of fields: others may be what customers wrote."""
+    """The error for several possible places. Only places that look like names of fields are shown: others may be
+    customers' data.
+    """
     shown = [place for place in places[:10] if all(_KEY.fullmatch(part) for part in place.split("."))]
     text = f"The rows may stand in several places ({', '.join(shown)}). Name the right one as data_selector"
     return Permanent(ErrorCode.DATA_ERROR, f"{text}; $ is the whole answer.", {"field": "data_selector"})
 
 
 def _names(path: tuple[str, ...], wanted: str) -> bool:
-    """Whether a list has the name of a resource, or its last word, as `orders` of `shop_orders`; not in facets."""
+    """Whether a list has the name of a resource or its last word (`orders` for `shop_orders`). Lists in facets do not
+    count.
+    """
     if not all(part.lower() in _WRAPPERS for part in path[:-1]):
         return False
     key, whole = path[-1].lower(), wanted.lower()
@@ -167,7 +173,7 @@ def _names(path: tuple[str, ...], wanted: str) -> bool:
 
 
 def _is_unnamable(path: tuple[str, ...]) -> bool:
-    """Whether a name is none that a path could have."""
+    """Whether a name cannot be a part of a path."""
     return any(not part or "'" in part for part in path)
 
 
@@ -184,11 +190,11 @@ def _is_wrapping(key: str) -> bool:
 
 
 def rows_of(selector: str, body: Any, was_there: bool = False, is_guessed: bool = False) -> list[Any]:
-    """The rows that a JSONPath selects; `was_there`: an answer before this one had the place, so it may be left out.
+    """The rows that a JSONPath selects. `was_there`: an earlier answer had the place, so this one may lack it.
 
-    Where the path is guessed, what is only the wrapping of rows is no row.
+    If the path was guessed, an object that only wraps rows is no row.
 
-    Raises `Permanent` where the answer has no such place, and another one where the rows may be.
+    Raises `Permanent` if the answer does not have this place, but another one that may have the rows.
     """
     if selector == "$" and isinstance(body, dict):
         return [] if is_guessed and _is_nothing(body, was_there) else [body]
@@ -206,7 +212,7 @@ def rows_of(selector: str, body: Any, was_there: bool = False, is_guessed: bool 
 
 
 def _is_elsewhere(selector: str, body: Any) -> bool:
-    """Whether an answer has nothing where a path with `*` begins, and yet a list of rows."""
+    """Whether an answer has nothing at the beginning of a path with `*`, although it has a list of rows."""
     begin = selector.partition("*")[0].rstrip("[.")
     if not begin or begin == "$" or not isinstance(body, dict) or values_at(begin, body):
         return False
@@ -218,7 +224,7 @@ def _is_elsewhere(selector: str, body: Any) -> bool:
 
 
 def is_envelope(body: dict[str, Any]) -> bool:
-    """Whether an answer is only what rows are wrapped in, without any."""
+    """Whether an answer only wraps rows and has none."""
     return all(_bare(key) in _ENVELOPE for key in body) and not any(
         bool(value) if isinstance(value, list) else key.lower() in _HOLDERS and _holds(value)
         for key, value in body.items()
@@ -226,27 +232,27 @@ def is_envelope(body: dict[str, Any]) -> bool:
 
 
 def _holds(value: Any) -> bool:
-    """Whether there is anything in an object: more than null, false and what is empty."""
+    """Whether an object has any content besides null, false and empty values."""
     return isinstance(value, dict) and any(
         _holds(one) if isinstance(one, dict) else bool(one) for one in value.values()
     )
 
 
 def _is_nothing(body: dict[str, Any], is_later: bool) -> bool:
-    """Whether an answer is wrapping without rows. Raises `Permanent` where the first one may be a row as well."""
+    """Whether an answer only wraps rows and has none. Raises `Permanent` if the first answer may also be a row."""
     if not is_envelope(body) or _has_content(body):
         return False
     if is_later or any(_bare(key) in _CONTENT or _says_none(_bare(key), value) for key, value in body.items()):
         return True
     if any(not _is_neutral(_bare(key), value) for key, value in body.items()):
-        text = f"It cannot be told whether the answer is a row or none; it has: {names_in(body)}. Name the "
+        text = f"It is not clear whether the answer is a row; it has: {names_in(body)}. Name the "
         text += "data_selector: $ where it is a row, else where the rows would be."
         raise Permanent(ErrorCode.DATA_ERROR, text, {"field": "data_selector"})
     return True
 
 
 def _has_content(body: dict[str, Any]) -> bool:
-    """Whether something stands where rows do, and is no list: one object."""
+    """Whether there is one object, not a list, at the place of the rows."""
     told = [value for key, value in body.items() if _bare(key) in _CONTENT]
     return any(_holds(value) if isinstance(value, dict) else value not in (None, "", False, [], 0) for value in told)
 
@@ -259,7 +265,7 @@ def _says_none(name: str, value: Any) -> bool:
 
 
 def _is_neutral(name: str, value: Any) -> bool:
-    """Whether it is never what a row is about: the marks of a list, and a success."""
+    """Whether a name is never a field of a row: marks of a list, or of a success."""
     if value in (None, "", [], {}):
         return True
     if name in ("ok", "success", "successful", "status", "statuscode", "code"):

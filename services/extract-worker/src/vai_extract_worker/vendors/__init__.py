@@ -1,1 +1,1 @@
-"""Sources of vendors, each by the vendor's own API; what they are as data stands in `vai_records`."""
+"""Sources of vendors, each by the vendor's own API. The data that describes them (tables, pace) is in `vai_records`."""

@@ -15,19 +15,21 @@ from vai_records.definitions.source_types import ResourceType
 from vai_records.definitions.sources.klaviyo import Klaviyo
 
 WITHOUT_CHANNELS: Final = "2026-10-15"
-"""From this revision on campaigns of all channels are one list."""
+"""From this revision on, campaigns of all channels are in one list."""
 
 _ARCHIVED: Final = ("equals(archived,false)", "equals(archived,true)")
 _CURSOR: Final = "page[cursor]"
 
 _PAGE_SIZES: Final = {"profiles": ("", 100), "forms": ("", 100), "events": ("2026-04-15", 1000)}
-"""The largest, and the revision from which on it can be asked for. The other endpoints give their largest unasked."""
+"""The largest page size, and the revision from which on it can be requested. Other endpoints give their largest pages
+by default.
+"""
 
 _DETAIL = re.compile(r'"detail": ?"((?:[^"\\]|\\.){1,300})"')
 
 
 class KlaviyoSource(PagedSource):
-    """A page is a request; what tells a page is {query, cursor}: which of a table's lists, and Klaviyo's own cursor."""
+    """A page is one request. Its position is {query, cursor}: which of a table's lists, and Klaviyo's own cursor."""
 
     definition: Klaviyo
 
@@ -51,7 +53,7 @@ class KlaviyoSource(PagedSource):
                     break
 
     def _queries(self, part: Slice) -> list[dict[str, str]]:
-        """The parameters of each list that a table is made of."""
+        """The parameters of each list from which a table is made."""
         since, size = _PAGE_SIZES.get(part.name, ("", 0))
         common = {"page[size]": str(size)} if size and self.definition.revision >= since else {}
         if part.of.cursor:
@@ -85,7 +87,7 @@ class KlaviyoSource(PagedSource):
 
 
 def _filters(part: Slice) -> list[str]:
-    """By time; profiles know no "or equal", so that a second before is asked for, and its rows are passed over."""
+    """The filter by time. Profiles have no "or equal", so a second earlier is requested, and its rows are skipped."""
     field, found = part.of.cursor, []
     if field and part.start:
         after = f"greater-than({field},{_written(part.start - timedelta(seconds=1))})"
@@ -101,7 +103,7 @@ def _written(moment: datetime) -> str:
 
 
 def _row(given: Any) -> Json:
-    """An object of JSON:API as a row: its attributes, its id, and the ids of what it belongs to."""
+    """An object of JSON:API as a row: its attributes, its id, and the ids of related objects."""
     row: Json = {"id": None} | (given.get("attributes") or {}) | {"id": given["id"]}
     for name, related in (given.get("relationships") or {}).items():
         found = related.get("data") if isinstance(related, dict) else None

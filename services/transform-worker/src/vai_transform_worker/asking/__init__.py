@@ -1,1 +1,1 @@
-"""Questions about the lake that change nothing: queries, and what its tables hold."""
+"""Questions about the lake that change nothing: queries, and descriptions of tables."""

@@ -1,4 +1,4 @@
-"""Which columns of two tables are likely to mean the same: by their names, their types, and the values they share."""
+"""Finds columns by which two tables can probably be joined: by names, types, and common values."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ import duckdb
 from vai_worker.reading.quoting import quoted
 
 MOST_PAIRS = 40
-"""Pairs whose values are compared; the likeliest names come first."""
+"""How many pairs of columns have their values compared. The pairs with the most similar names come first."""
 
 _VALUES = 1_000
 _LEAST_OVERLAP = 0.1
@@ -22,7 +22,7 @@ _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 @dataclass(frozen=True)
 class Side:
-    """A column that may be one side of a join."""
+    """A column that can be one side of a join."""
 
     dataset: str
     view: str
@@ -34,9 +34,9 @@ class Side:
 
 
 def likely_joins(connection: duckdb.DuckDBPyConnection, sides: Sequence[Side]) -> list[dict[str, Any]]:
-    """Joins from a column to a likely key of another table, the surest first.
+    """Joins from a column to a likely key of another table, the most certain first.
 
-    `overlap` is the share of the first side's values (a thousand at most) that the second one has.
+    `overlap` is the share (0 to 1) of the first side's values, at most a thousand of them, that the second side has.
     """
     pairs = sorted(_pairs(sides), key=lambda pair: -pair[0])[:MOST_PAIRS]
     found = []
@@ -53,7 +53,9 @@ def likely_joins(connection: duckdb.DuckDBPyConnection, sides: Sequence[Side]) -
 
 
 def _pairs(sides: Sequence[Side]) -> Iterator[tuple[int, Side, Side]]:
-    """3: `customer_id` and `customers.id`; 2: the same name; each with how likely it is, a key on the second side."""
+    """Pairs of columns with a score by their names, the second one a key. 3: `customer_id` and `customers.id`; 2: the
+    same name.
+    """
     keys = [side for side in sides if side.is_key and side.kind in _FAMILIES]
     for other in keys:
         singular = _table(other.dataset)
@@ -82,7 +84,7 @@ def _name(column: str) -> str:
 
 
 def _table(dataset: str) -> str:
-    """`customer` of `silver.stg_shopify_customers`."""
+    """The noun in a table's name: `customer` for `silver.stg_shopify_customers`."""
     last = [part.lower() for part in _PARTS.findall(dataset.rpartition(".")[2])][-1:]
     word = last[0] if last else ""
     return f"{word[:-3]}y" if word.endswith("ies") else word.removesuffix("s")

@@ -1,4 +1,4 @@
-"""The worker's side: which tables an organisation has, by the names that queries use, and where each of them is."""
+"""The worker's side: finds an organisation's tables by the names that queries use."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Table:
 
 
 async def tables(conn: Queries, org_id: UUID) -> dict[str, Table]:
-    """All that have been written, by their names in lower case; those written last come first."""
+    """All tables that have been written, by their names in lower case. Those written last come first."""
     found = {}
     for row in await conn.fetch(_TABLES, org_id, MOST_TABLES):
         told = dict(row)
@@ -40,7 +40,7 @@ async def tables(conn: Queries, org_id: UUID) -> dict[str, Table]:
 
 
 def chosen(there: dict[str, Table], names: Iterable[str]) -> list[Table]:
-    """Those that are named, or all. Raises DATA_ERROR that names those there are."""
+    """The named tables, or all. If a name is unknown, raises DATA_ERROR that lists the existing tables."""
     wanted = list(names)
     for name in wanted:
         if name.lower() not in there:
@@ -56,7 +56,7 @@ def unknown(name: str, there: dict[str, Table]) -> Permanent:
 
 
 async def sources(run: Owned, wanted: Sequence[Table]) -> list[dict[str, Any]]:
-    """What the child needs to read them: fields of `Source`."""
+    """The values that the child needs to read the tables: fields of `Source`."""
     async with run.guarded() as conn:
         return [await _source(conn, each) for each in wanted]
 

@@ -1,4 +1,6 @@
-"""Runs a query over the lake, in the child process; one that a model wrote is mended from its own error (rule 12)."""
+"""Runs a query over the lake, in the child process (rule 12). If a model wrote it and it fails, the model may correct
+it.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +21,7 @@ from vai_worker.reading import looking, united_files
 from vai_worker.reading.sources import Source
 
 MOST_MENDINGS = 3
-"""How often a model may correct its query from what was wrong with it."""
+"""How often a model may correct its query after an error."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ def query(job: Job, link: Link) -> dict[str, Any]:
 
 
 def _answered(job: Job, watch: Watch, definition: GenerateQuery, limits: _Limits) -> dict[str, Any]:
-    """Asks the worker, and so a model, for the query; what is wrong with it is told back, three times at most."""
+    """Gets the query from a model, through the worker. An error is sent back to the model, three times at most."""
     tried: list[dict[str, str]] = []
     while True:
         written = watch.ask("write", {"tried": tried})
@@ -71,7 +73,7 @@ def _queried(job: Job, watch: Watch, definition: GenerateQuery, sql: str, limits
             as_text = views.expose(connection, Lake(job.lake_url, job.org_id), sources)
             for each in as_text:
                 watch.warn("column_read_as_text", united_files.told(*each), each._asdict())
-            connection.sql(f"FROM ({sql}\n) AS found")  # binds: from here on errors may hold values of rows
+            connection.sql(f"FROM ({sql}\n) AS found")  # bound: from here on errors may quote values of rows
             is_bound = True
             return {
                 "sql": sql,
@@ -81,7 +83,7 @@ def _queried(job: Job, watch: Watch, definition: GenerateQuery, sql: str, limits
         except RunError as error:
             raise about_text(error, as_text) from error.__cause__
         except (duckdb.Error, UnicodeDecodeError) as error:
-            watch.check()  # interrupted: the reason is better known there
+            watch.check()  # interrupted: `check` knows the reason
             failure = query_failure(error, limits.memory_mb, limits.spill_mb, sql, rows_read=is_bound)
             raise about_text(failure, as_text) from error
         finally:
@@ -91,7 +93,7 @@ def _queried(job: Job, watch: Watch, definition: GenerateQuery, sql: str, limits
 def _rows(
     connection: duckdb.DuckDBPyConnection, watch: Watch, definition: GenerateQuery, sql: str
 ) -> Mapping[str, Any]:
-    """The first rows, and how many there are in all."""
+    """The first rows, and the number of all rows."""
     found = looking.first_rows(connection, f"({sql}\n) AS found", definition.max_rows)
     total = len(found["rows"])
     if found["cut"] or total == definition.max_rows:

@@ -1,4 +1,6 @@
-"""Which tables a model is told of for a question: those whose names and columns have words of it, within a bound."""
+"""Chooses the tables that a model sees for a question: those whose names and columns have words of it, within a size
+limit.
+"""
 
 import re
 from collections.abc import Sequence
@@ -12,7 +14,7 @@ _LEAST_LETTERS = 3
 
 
 def described(question: str, tables: Sequence[Table]) -> str:
-    """A line for each table, the most relevant first, as many as there is room for."""
+    """A line for each table, the most relevant first, as many as fit."""
     asked = _words(question)
     ranked = sorted(tables, key=lambda each: -_score(each, asked))
     lines: list[str] = []
@@ -36,7 +38,9 @@ def _line(table: Table) -> str:
 
 
 def _score(table: Table, asked: set[str]) -> float:
-    """Words of the name count more than those of columns; gold before silver before bronze where nothing tells."""
+    """Words in the name count more than words in columns. If tables are equal, gold comes before silver, and silver
+    before bronze.
+    """
     name = len(_words(table.name) & asked)
     columns = len({word for each in table.dataset.columns for word in _words(each["name"])} & asked)
     return 3 * name + columns + {"gold": 0.2, "silver": 0.1}.get(table.dataset.layer, 0.0)

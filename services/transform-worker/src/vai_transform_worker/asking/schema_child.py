@@ -1,7 +1,8 @@
-"""What tables of the lake hold, in the child process: columns, shares, samples, likely keys and joins (rule 12).
+"""Describes tables of the lake, in the child process (rule 12): columns, share of NULLs, samples, likely keys and
+joins.
 
-Large tables are looked at in part, and the result says so. Each table is read once for its columns; a column that looks
-as if it held personal data or secrets shows none of its values.
+Of a large table only a part is read, and the result says so. Each table is read once for all its columns. A column that
+seems to have personal data or secrets shows none of its values.
 """
 
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ from vai_worker.reading.quoting import quoted
 from vai_worker.reading.sources import Source
 
 MOST_COLUMNS = 300
-"""Of one table; the others are named with their types alone."""
+"""How many columns of one table are described. The others have only a name and a type."""
 
 _LONGEST = 200
 _LOOKED_AT = 50
@@ -34,7 +35,7 @@ _ORDERED = {
     *("boolean", "tinyint", "smallint", "integer", "bigint", "hugeint", "utinyint", "usmallint", "uinteger", "ubigint"),
     *("float", "double", "decimal", "varchar", "date", "time", "timestamp", "timestamp with time zone", "uuid"),
 }
-_IN_TIME = 0.6  # of the run's time: then no further table is begun
+_IN_TIME = 0.6  # share of the run's time after which no further table is begun
 
 Json = dict[str, Any]
 
@@ -102,7 +103,7 @@ def _looked(connection: duckdb.DuckDBPyConnection, definition: ExplainSchema, so
     is_sampled = rows > definition.sample_rows
     view = source.view
     if is_sampled:
-        # the first rows, for a random sample has to read all of them
+        # the first rows: a random sample would have to read all rows
         view = f"(SELECT * FROM {source.view} LIMIT {definition.sample_rows:d})"
     seen = min(rows, definition.sample_rows)
     columns, sides = [], []
@@ -123,7 +124,9 @@ def _looked(connection: duckdb.DuckDBPyConnection, definition: ExplainSchema, so
 
 
 def _figures(name: str, kind: Any) -> str:
-    """Not NULL, different values, least and greatest; as text, for JSON has no word for most types."""
+    """SQL for: rows that are not NULL, different values, least and greatest value. As text, since JSON lacks most
+    types.
+    """
     one = quoted(name)
     ends = [f"left({end}({one})::VARCHAR, {_LONGEST})" if kind.id in _ORDERED else "NULL" for end in ("min", "max")]
     return f"count({one}), approx_count_distinct({one}), {', '.join(ends)}"
@@ -163,7 +166,7 @@ def _column(
 
 
 def _values(connection: duckdb.DuckDBPyConnection, view: str, name: str) -> list[str]:
-    """A few different values, of the first rows alone."""
+    """A few different values, from the first rows only."""
     one = quoted(name)
     rows = connection.execute(
         f"""SELECT DISTINCT left({one}::VARCHAR, {_LONGEST}) AS value
@@ -177,5 +180,5 @@ def _share(part: int, whole: int) -> float | None:
 
 
 def nothing_there() -> Permanent:
-    """There are no tables at all."""
+    """The result if there are no tables at all."""
     return Permanent(ErrorCode.DATA_ERROR, "There are no tables yet: run an extraction or a transform first.")

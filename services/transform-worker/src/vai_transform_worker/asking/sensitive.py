@@ -1,4 +1,4 @@
-"""Whether a column looks as if it held personal data or secrets: then its values are not shown."""
+"""Decides whether a column seems to have personal data or secrets. Then its values are not shown."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
 _CARD = re.compile(r"(?:[0-9][ -]?){12,18}[0-9]")
 _TOKEN = re.compile(r"(?:sk|pk|rk|ghp|gho|xox[abp]|AKIA|eyJ|tvly|shp(?:at|ca|ss))[A-Za-z0-9_.-]{12,}")
 _SHARE = 0.2
-"""Of the values that are looked at: so many of a form mean that the column is of it."""
+"""The share of values with one form that is enough to judge the whole column."""
 
 
 def masked_as(name: str, values: Sequence[str]) -> str | None:
@@ -42,7 +42,7 @@ def _is_secret(value: str) -> bool:
 
 
 def _is_personal(value: str) -> bool:
-    """A number alone is none: it may be an amount or an id."""
+    """An e-mail address, an IBAN, a phone or card number. Digits alone do not count: they may be an amount or an id."""
     if _EMAIL.fullmatch(value) or _IBAN.fullmatch(value):
         return True
     if not re.search(r"[ +()-]", value):

@@ -1,4 +1,4 @@
-"""Tables of the lake under the names that queries use: `silver.orders`, `bronze.shop.orders`, each a view."""
+"""Makes a view for each table of the lake, with the name that queries use: `silver.orders`, `bronze.shop.orders`."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ _BRONZE = "bronze"
 
 
 def expose(connection: duckdb.DuckDBPyConnection, lake: Lake, sources: Sequence[Source]) -> list[engine.AsText]:
-    """A view for each, then the connection is sealed. Answers the columns that are read as text."""
+    """Make a view for each table, then seal the connection. Return the columns that are read as text."""
     connection.execute(f"ATTACH ':memory:' AS {_BRONZE}; CREATE SCHEMA silver; CREATE SCHEMA gold")
     as_text = engine.expose(connection, lake, sources)
     for source in sources:

@@ -1,1 +1,1 @@
-"""The query of a transform: what it may do, and what it runs on."""
+"""The query of a transform: which SQL is allowed, and the engine that runs it."""

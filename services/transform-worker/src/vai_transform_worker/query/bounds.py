@@ -20,7 +20,7 @@ class Bounds:
         return Bounds(seconds, self.most_seconds, self.spill_mb, self.output_mb)
 
     def prepared(self) -> dict[str, Any]:
-        """As the child is told of them."""
+        """The bounds as JSON, for the child."""
         return asdict(self)
 
     @classmethod

@@ -1,7 +1,7 @@
-"""Inputs without rows whose columns nobody knows yet: the table of a transform that has not run, an empty extraction.
+"""Inputs without rows whose columns are not known yet: the table of a transform that has not run, an empty extraction.
 
-They have whatever columns the SQL asks for. The transform's own table has the types that the SQL itself gives its
-columns. Another column has the type of another input's of that name, or is NULL without a type.
+They get the columns that the SQL names. In the transform's own table, columns have the types that the SQL itself gives
+them. Any other column has the type of a column with the same name in another input, or is NULL without a type.
 """
 
 import re
@@ -14,7 +14,7 @@ from vai_common.errors import RunError
 from vai_worker.reading.quoting import quoted
 
 PLACEHOLDER = "no column yet"
-"""The only column of an input that was asked for none."""
+"""The only column of an input of which the SQL names no column."""
 
 _MOST = 500  # columns
 _MISSING = re.compile(
@@ -27,13 +27,13 @@ UNTYPED = '"NULL"'
 _GUESSES = (UNTYPED, "TIMESTAMP", "VARCHAR", "BIGINT", "DOUBLE", "DATE")
 _MOST_TURNS = 3
 Stored = Callable[[str], Mapping[str, str]]
-"""From SQL to its columns, as a table has them."""
+"""A function that returns the columns of SQL, as a table has them."""
 
 
 class Blanks:
-    """The views of such inputs: from the name of each to what SQL calls it; `own` is the transform's own table.
+    """The views of such inputs: {input's name: view's name}. `own` is the transform's own table.
 
-    `tree` is the query as DuckDB parsed it, `known` the types of other inputs' columns, by names in lower case.
+    `tree` is the query as DuckDB parsed it. `known` are the types of other inputs' columns, by names in lower case.
     """
 
     def __init__(
@@ -50,9 +50,9 @@ class Blanks:
         self._begin(UNTYPED)
 
     def bound(self, sql: str, unfiltered: str | None, stored: Stored) -> duckdb.DuckDBPyRelation:
-        """The SQL bound to views with the columns that it asks for; `unfiltered` is the same SQL without its filters.
+        """Bind the SQL to views with the columns that it names. `unfiltered` is the same SQL without its filters.
 
-        The second run will find the transform's own table as it is shown here.
+        The second run finds the transform's own table with the columns that are used here.
         """
         if self._own is None:
             return self._guessed(sql)
@@ -69,7 +69,7 @@ class Blanks:
             return self._connection.sql(sql)
 
     def _typed_by_itself(self, own: str, sql: str, unfiltered: str, stored: Stored) -> duckdb.DuckDBPyRelation | None:
-        """With the types for its own table that the SELECT gives whatever is filtered; None where it gives none."""
+        """Bind with the types that the SELECT without filters gives the own table. None if it gives none."""
         for guess in _GUESSES:
             try:
                 self._begin(guess, own)
@@ -77,7 +77,7 @@ class Blanks:
                 types = self._settled(own, unfiltered, stored)
             except (duckdb.Error, RunError):
                 continue
-            for other in _GUESSES:  # for columns that only the filters ask for
+            for other in _GUESSES:  # for columns that only the filters name
                 try:
                     self._begin(other, own, types)
                     return self._completed(sql, other)
@@ -86,7 +86,7 @@ class Blanks:
         return None
 
     def _settled(self, own: str, sql: str, stored: Stored) -> Mapping[str, str]:
-        """The types of the output, which is the own table of the next run: until they stay the same."""
+        """The types of the output, which the next run reads as its own table. Repeated until they no longer change."""
         types: Mapping[str, str] = {}
         before = self._columns[own]
         for _ in range(_MOST_TURNS):
@@ -98,7 +98,9 @@ class Blanks:
         return types
 
     def _guessed(self, sql: str) -> duckdb.DuckDBPyRelation:
-        """Without types where that is enough; else the first type for what has none with which the SQL makes sense."""
+        """Bind without types if that is enough; else give columns without a type the first type with which the SQL is
+        valid.
+        """
         failure: duckdb.Error | None = None
         for guess in _GUESSES:
             self._begin(guess)
@@ -110,7 +112,7 @@ class Blanks:
         raise failure
 
     def _begin(self, guess: str, own: str | None = None, types: Mapping[str, str] = {}) -> None:
-        """Show the columns that are asked for; the `own` table knows none but `types`."""
+        """Make the views with the columns that are named. The `own` table only has those in `types`."""
         for name, columns in self._asked_for.items():
             known: Mapping[str, str] = {} if name == own else self._known
             shown = {column: known.get(column.lower(), guess) for column in columns}
@@ -138,13 +140,13 @@ class Blanks:
 
 
 def _with(columns: Mapping[str, str], types: Mapping[str, str]) -> dict[str, str]:
-    """The columns with those types, and further ones; names are the same whatever their case."""
+    """The columns with these types, and further ones. Upper and lower case in names do not matter."""
     typed = {name.lower() for name in types}
     return {name: kind for name, kind in columns.items() if name.lower() not in typed} | dict(types)
 
 
 def asked_for(tree: Mapping[str, Any], names: Iterable[str]) -> dict[str, list[str]]:
-    """The columns that the query plainly wants of each of those tables: `t.x`, `x` where no other is there, USING."""
+    """The columns that the query certainly takes from each table: `t.x`, `x` if there is no other table, USING."""
     found: dict[str, dict[str, str]] = {name: {} for name in names}
     todo: list[tuple[Any, dict[str, str], str | None]] = [(tree, {}, None)]  # aliases; the only table there is
     while todo:
@@ -175,7 +177,7 @@ def _wanted(node: Mapping[str, Any], aliases: Mapping[str, str], only: str | Non
 
 
 def _tables(relation: Any) -> Iterator[tuple[str, str]]:
-    """The tables that stand side by side, as they are called and by their names; of a subquery an empty name."""
+    """The tables of a FROM, by alias and by name. A subquery has an empty name."""
     todo = [relation]
     while todo:
         each = todo.pop()

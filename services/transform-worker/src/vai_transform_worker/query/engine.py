@@ -1,4 +1,4 @@
-"""A DuckDB connection that can read a run's inputs, and nothing else."""
+"""Makes a DuckDB connection that can read a run's inputs and nothing else."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ _THREADS = 2
 
 
 class AsText(NamedTuple):
-    """A column of bronze that is read as text; `kinds` are the types that it has in files."""
+    """A column of bronze that is read as text. `kinds` are the types that it has in the files."""
 
     dataset: str
     column: str
@@ -25,9 +25,11 @@ class AsText(NamedTuple):
 
 @contextmanager
 def opened(memory_mb: int, spill_mb: int) -> Iterator[duckdb.DuckDBPyConnection]:
-    """An empty database in memory that may use `memory_mb`, and `spill_mb` of a folder that is removed with it."""
+    """An empty database in memory that may use `memory_mb` of memory, and `spill_mb` of a folder that is removed at the
+    end.
+    """
     with scratch_folder() as scratch, warm.database() as connection:
-        # as a statement: in the configuration it is shown, and not held
+        # as a statement: as a configuration value it is shown but not applied
         connection.execute(
             f"SET temp_directory = {text(str(scratch))}; SET max_temp_directory_size = '{spill_mb}MB';"
             f"SET memory_limit = '{memory_mb}MB'; SET threads = {_THREADS}"
@@ -38,10 +40,10 @@ def opened(memory_mb: int, spill_mb: int) -> Iterator[duckdb.DuckDBPyConnection]
 def expose(
     connection: duckdb.DuckDBPyConnection, lake: Lake, sources: Sequence[Source], folders: Sequence[str] = ()
 ) -> list[AsText]:
-    """One view for each source in the schema `lake`; afterwards the connection is sealed and reads no other file.
+    """Make a view for each source in the schema `lake`. Afterwards the connection is sealed and reads no other file.
 
-    `folders` are tables that we read besides, for a merge. A source that is blank gets no view here (`blanks`).
-    Answers the columns that are read as text, since their files do not agree (`united`).
+    `folders` are further tables that we read, for a merge. A blank source gets no view here (see `blanks`). Return the
+    columns that are read as text because their types differ between files (`united`).
     """
     connection.execute(f"CREATE SCHEMA {SCHEMA}")
     load_extensions(connection, lake, has_tables=bool(folders) or any(source.location for source in sources))

@@ -1,7 +1,7 @@
-"""DuckDB's words for a failure at a row, without what the row holds: only words that are known are shown.
+"""Removes a row's values from DuckDB's error messages: only known words are shown.
 
-What DuckDB says is known words, then values, then perhaps a known ending. A value may have any marks in it, quotes and
-line breaks too, so nothing is looked for in the middle: it is hidden whole, unless the SQL itself has it as a literal.
+A message has known words, then values, then sometimes a known ending. A value may have any characters, also quotes and
+line breaks, so the middle is not searched: it is hidden as a whole, unless the SQL itself has it as a literal.
 """
 
 import re
@@ -49,7 +49,7 @@ _KNOWN = frozenset(
 
 
 def without_values(text: str, sql: str) -> str:
-    """The text of DuckDB without what a row holds; the excerpt of the SQL stays, where it is of this SQL."""
+    """DuckDB's text without values of a row. The excerpt of the SQL stays, if it really is from this SQL."""
     words, excerpt = _parted(text.strip(), sql)
     kind = _KIND.match(words)
     start = kind.end() if kind else 0
@@ -87,12 +87,14 @@ def _ended(ending: re.Match[str], sql: str) -> str:
 
 
 def _is_of(held: str, sql: str) -> bool:
-    """Whether a quoted value stands in the SQL as a literal."""
+    """Whether the SQL has a quoted value as a literal."""
     return len(held) > 2 and held[0] == held[-1] in "'\"" and "'" + held[1:-1].replace("'", "''") + "'" in sql
 
 
 def _parted(text: str, sql: str) -> tuple[str, str]:
-    """The words, and the excerpt of the SQL; a value that looks like an excerpt is a part of the words."""
+    """Split into the words and the excerpt of the SQL. A value that only looks like an excerpt is a part of the
+    words.
+    """
     words, mark, excerpt = text.rpartition(_EXCERPT)
     line, _, shown = excerpt.partition(": ")
     if mark and line.isdigit() and len(line) < 7:
@@ -101,7 +103,7 @@ def _parted(text: str, sql: str) -> tuple[str, str]:
 
 
 _OURS = " CREATE OR REPLACE TEMP TABLE staged_rows AS SELECT CASE WHEN IS NULL OR THEN CAST FROM lake transformed "
-"""Text that we put around the SQL."""
+"""The text that we put around the SQL."""
 
 
 def _are_words_of(text: str, sql: str) -> bool:

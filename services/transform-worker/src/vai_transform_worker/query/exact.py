@@ -1,6 +1,7 @@
-"""SQL that turns a value into another type without changing it: a value that does not fit fails the query.
+"""Writes SQL that converts a value to another type without changing it. A value that does not fit makes the query fail.
 
-What may become what is decided elsewhere (`columns`, `fitting`); here stands how, and what to say where it fails.
+Which type may become which is decided in `table.delta_types` and `table.fitting`. This module says how, and with which
+error.
 """
 
 import re
@@ -12,7 +13,7 @@ import duckdb
 from vai_worker.reading.quoting import quoted, text
 
 NOT_EXACT = "vai: "
-"""What our own errors begin with in DuckDB's words; `failures` takes it away again."""
+"""The beginning of our own errors within DuckDB's message. `failures` removes it again."""
 
 _ADVICE = {
     "BIGINT": "is out of range for BIGINT in some rows: CAST it to DECIMAL(38, 0) or VARCHAR",
@@ -25,7 +26,7 @@ _OURS = re.compile(
     re.DOTALL,
 )
 _Check = Callable[[str], str]
-"""From an expression to the condition under which its value stays what it is (NULL stays NULL)."""
+"""A function from an SQL expression to the condition under which its value stays the same (NULL stays NULL)."""
 
 _CHECKS: dict[tuple[str, str], _Check] = {
     ("hugeint", "BIGINT"): lambda value: f"TRY_CAST({value} AS BIGINT) IS NOT NULL",
@@ -36,15 +37,15 @@ _CHECKS: dict[tuple[str, str], _Check] = {
 
 
 def not_exact(text: str) -> str | None:
-    """What we said ourselves, in DuckDB's words for a failure; None where it is not ours."""
+    """Our own message within DuckDB's. None if the failure is not ours."""
     found = _OURS.fullmatch(text)
     return found[1] if found else None
 
 
 def exact(value: str, kind: Any, wanted: str, column: str, depth: int = 0) -> str:
-    """The expression `value` of the DuckDB type `kind`, as the type `wanted`; `column` is named where it fails.
+    """SQL for the expression `value` of DuckDB's type `kind`, converted to the type `wanted`. The error names `column`.
 
-    Fields of a struct are found by their names; those that are missing are NULL, further ones are left out.
+    Fields of a struct are matched by name. Missing ones are NULL, further ones are left out.
     """
     check = _CHECKS.get((kind.id, wanted))
     if check is not None:

@@ -1,4 +1,4 @@
-"""Which files of the lake a literal path in SQL means (decision 32): a file, a folder, or a glob."""
+"""Finds the files of the lake that a literal path in SQL names (decision 32): a file, a folder, or a glob."""
 
 import re
 
@@ -6,10 +6,11 @@ from vai_records.definitions.sources.globs import WILDCARDS, check_glob, glob_re
 
 
 class Pattern:
-    """A path relative to the lake; `*` and `?` stay within a folder, `**` does not, a folder means all in it.
+    """A path relative to the lake. `*` and `?` match within a folder, `**` across folders; a folder means all files in
+    it.
 
-    `**/` at the beginning or after a `/` is any number of folders, none as well. Raises ValueError for a path that is
-    too long, or has too many wildcards.
+    `**/` at the beginning or after a `/` means any number of folders, also none. Raises ValueError for a path that is
+    too long or has too many wildcards.
     """
 
     def __init__(self, path: str) -> None:
@@ -25,9 +26,11 @@ class Pattern:
         return path.startswith(self._plain) and self._regex.fullmatch(path) is not None
 
     def may_match_under(self, folder: str) -> bool:
-        """Whether a file of that folder could match; cheap, and true too often rather than too seldom."""
+        """Whether a file in that folder could match. A quick check: it may say yes although nothing matches, never no
+        although something does.
+        """
         return folder.startswith(self._plain) or self._plain.startswith(folder)
 
     def is_table(self, location: str) -> bool:
-        """Whether this means the table at `location`, or files in it: either way the table is read as a whole."""
+        """Whether the path names the table at `location`, or files in it. In both cases the whole table is read."""
         return self._plain.rstrip("/") == location or self._plain.startswith(f"{location}/")

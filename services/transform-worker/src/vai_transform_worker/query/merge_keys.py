@@ -1,4 +1,4 @@
-"""Whether the SQL of a merge gives its keys, each with a type."""
+"""Checks that the SQL of a merge gives its keys, each with a type."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from vai_transform_worker.query.safety import refused
 
 
 def check_given(keys: Sequence[str], names: Sequence[str]) -> None:
-    """Raises DATA_ERROR for a key that is none of the columns `names`."""
+    """Raises DATA_ERROR for a key that is not in the columns `names`."""
     there = {name.lower() for name in names}
     for key in keys:
         if key.lower() not in there:

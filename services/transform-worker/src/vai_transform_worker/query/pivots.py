@@ -1,6 +1,6 @@
-"""`PIVOT … ON x` without IN: its values are found first and written into it, so that it is one query.
+"""Handles `PIVOT … ON x` without IN: finds the values first and writes them into the SQL, so that it is one query.
 
-Only text is moved here. Whatever comes of it, the query for the values as well, is judged before it runs.
+This module only changes text. The result, and the query for the values, are checked before they run (`safety`).
 """
 
 import re
@@ -15,12 +15,12 @@ from vai_worker.reading.quoting import text
 _MOST_VALUES = 10_000
 _MOST_PIVOTS = 100
 _NO_VALUE = "no value yet"
-"""What a pivot is given where its table has no values; the columns of it are left out."""
+"""The value that a pivot gets if its table has no values. Its column is left out."""
 
 _WORD = re.compile(r"\w+|[^\w\s]")
 _PIVOTS = {"PIVOT", "PIVOT_WIDER"}
 _BEFORE = {"", "(", ")", ";", "UNION", "EXCEPT", "INTERSECT", "ALL", "NAME", "DISTINCT"}
-"""What a pivot that is a query of its own stands behind; nothing, where it is the first word."""
+"""The words after which a pivot is a query of its own. "": it is the first word."""
 _BEHIND = {"ORDER", "LIMIT", "OFFSET", "UNION", "EXCEPT", "INTERSECT"}
 _ENDS = {"USING", "GROUP", *_BEHIND}
 _MAIN = {"SELECT", "FROM", "VALUES", "TABLE", "UNPIVOT", *_PIVOTS}
@@ -37,7 +37,7 @@ class _Token(NamedTuple):
 
 
 class Missing(NamedTuple):
-    """An ON without values: the query that finds them, and what ` IN (…)` stands instead of; where the pivot stands."""
+    """An ON without values: the query that finds them, the text that ` IN (…)` replaces, and the place of the pivot."""
 
     query: str
     start: int
@@ -46,7 +46,7 @@ class Missing(NamedTuple):
 
 
 def with_values(sql: str, values: Callable[[str], Sequence[str]]) -> str:
-    """The SQL whose pivots all have their values; `values` answers those that a query gives, as text."""
+    """The SQL with values in all pivots. `values` runs a query and returns its values as text."""
     if "pivot" not in sql.lower():
         return sql
     for _ in range(_MOST_PIVOTS):
@@ -62,7 +62,7 @@ def with_values(sql: str, values: Callable[[str], Sequence[str]]) -> str:
 
 
 def _filled(sql: str, missing: Missing, found: Sequence[str]) -> str:
-    """The SQL with the values; where there are none, the pivot makes no columns of its own."""
+    """The SQL with the values. If there are none, the pivot adds no columns."""
     values = f"{sql[: missing.start]} IN ({', '.join(map(text, found or [_NO_VALUE]))})"
     if found:
         return values + sql[missing.end :]
@@ -74,8 +74,8 @@ def _filled(sql: str, missing: Missing, found: Sequence[str]) -> str:
 def _first_missing(sql: str) -> Missing | None:
     tokens = list(_tokens(sql))
     if sum(token.word in _PIVOTS for token in tokens) > _MOST_PIVOTS:
-        return None  # looked at one by one, they would take a time that grows with the square
-    for position in reversed(range(len(tokens))):  # inner ones stand behind outer ones
+        return None  # one by one they would take a time that grows with the square of their number
+    for position in reversed(range(len(tokens))):  # inner ones come after outer ones
         before = tokens[position - 1].word if position else ""
         if tokens[position].word in _PIVOTS and before in _BEFORE:
             missing = _missing(sql, tokens, position)
@@ -102,7 +102,7 @@ def _missing(sql: str, tokens: Sequence[_Token], position: int) -> Missing | Non
 
 
 def _own_on(tokens: Sequence[_Token], depth: int) -> int | None:
-    """Where the pivot's ON is: the first one that is not the condition of a join before it."""
+    """The place of the pivot's ON: the first one that is not a join's condition."""
     open_joins = 0
     for at, token in enumerate(tokens):
         if token.depth != depth:
@@ -120,7 +120,7 @@ def _own_on(tokens: Sequence[_Token], depth: int) -> int | None:
 
 
 def _missing_of(sql: str, part: Sequence[_Token], depth: int, source: str) -> Missing | None:
-    """What one expression of the ON lacks: it has no IN, or one whose values a query gives."""
+    """The missing values of one expression in the ON: it has no IN, or one with a query."""
     at = next((at for at, token in enumerate(part) if token.word == "IN" and token.depth == depth), None)
     most = _MOST_VALUES + 1
     if at is None:
@@ -149,7 +149,7 @@ def _parts(tokens: Sequence[_Token], depth: int) -> Iterator[list[_Token]]:
 
 
 def _within(sql: str, tokens: Sequence[_Token], position: int, query: str) -> str:
-    """The query with the WITHs that hold where the pivot stands."""
+    """The query, with the WITHs that are valid at the place of the pivot."""
     opened: list[int] = []
     for at, token in enumerate(tokens[:position]):
         if token.word in _OPENS:
@@ -166,7 +166,9 @@ def _within(sql: str, tokens: Sequence[_Token], position: int, query: str) -> st
 
 
 def _end_of_with(tokens: Sequence[_Token], level: Sequence[int]) -> int | None:
-    """Where what WITH defines before the last of the tokens is at its end; None where that is the first of it."""
+    """The end of the definitions of a WITH that come before the last token. None if the token is in the first
+    definition.
+    """
     for at in level[1:]:
         if tokens[at].word in _MAIN or (tokens[at].word == "(" and tokens[at - 1].word == ")"):
             return tokens[at].start
@@ -175,7 +177,7 @@ def _end_of_with(tokens: Sequence[_Token], level: Sequence[int]) -> int | None:
 
 
 def _tokens(sql: str) -> Iterator[_Token]:
-    """The words and signs of the SQL, and how deep they stand in brackets and CASE. What is quoted is `'`."""
+    """The words and signs of the SQL, each with its depth in brackets and CASE. Quoted text becomes `'`."""
     depth, before = 0, ""
     for piece in pieces(sql):
         if piece.kind is Kind.COMMENT:

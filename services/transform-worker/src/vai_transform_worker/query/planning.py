@@ -1,4 +1,4 @@
-"""What a query would do: its plan, and how many rows its inputs have."""
+"""Describes a query without running it: its plan, and how many rows its inputs have."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,11 +8,11 @@ import duckdb
 from vai_worker.reading.sources import Source
 
 _LONGEST = 20_000
-"""Characters of a plan that are shown."""
+"""How many characters of a plan are shown."""
 
 
 def plan(connection: duckdb.DuckDBPyConnection, sql: str | None, sources: Sequence[Source]) -> dict[str, Any]:
-    """`plan` as DuckDB draws it, and `inputs` with the rows that each has. The query does not run."""
+    """`plan` as DuckDB draws it, and `inputs` with their numbers of rows. The query does not run."""
     text = "\n".join(row[1] for row in connection.execute(f"EXPLAIN {sql}").fetchall()) if sql else ""
     return {"plan": text[:_LONGEST], "inputs": [_counted(connection, each) for each in sources]}
 

@@ -1,8 +1,8 @@
-"""What SQL a transform may run: one query that reads its inputs and computes with what it reads; nothing else.
+"""Decides which SQL a transform may run: one query that reads its inputs and computes with them, and nothing else.
 
-DuckDB's own parser says what it would execute, and each part of that is held against a list: relations, kinds of
-expressions, functions (`functions.txt`), the names of tables. What is on no list is refused, so that what a later
-DuckDB can do besides is refused, too. A sealed connection stands behind it.
+DuckDB's own parser gives the tree that it would execute, and each part is compared with a list of what is allowed:
+relations, kinds of expressions, functions (`functions.txt`), names of tables. Everything else is refused, so new
+features of a later DuckDB are refused, too. As a second barrier, the connection is sealed.
 """
 
 import json
@@ -44,7 +44,7 @@ _CLOSING = re.compile(r"[ \t\n\r\f]*+\)")
 _CALL = [Kind.CODE, Kind.LITERAL, Kind.CODE]
 _BLANK = " \t\n\r\f;"
 _ASCII_LOWER = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
-_STACK, _DEPTH = 512 << 20, 200_000  # bytes that are reserved, not taken; frames
+_STACK, _DEPTH = 512 << 20, 200_000  # bytes of address space for the stack, which are reserved only; and frames
 
 
 def refused(message: str, **details: Any) -> Permanent:
@@ -52,7 +52,7 @@ def refused(message: str, **details: Any) -> Permanent:
 
 
 def without_end(sql: str) -> str:
-    """The SQL without the semicolons and comments after it: it becomes part of a larger query."""
+    """The SQL without semicolons and comments at its end, since it becomes a part of a larger query."""
     end = 0
     for piece in pieces(sql):
         said = piece.text.rstrip(_BLANK) if piece.kind is Kind.CODE else piece.text
@@ -76,7 +76,7 @@ def expose_literal_paths(sql: str, view: Callable[[str], str]) -> str:
 
 
 def check(sql: str, tables: Iterable[str]) -> dict[str, Any]:
-    """Refuse (DATA_ERROR) whatever is not one query over `tables` of the schema `lake`; answers the query's tree."""
+    """Return the query's tree. Raises DATA_ERROR for anything but one query over `tables` of the schema `lake`."""
     return check_named(sql, (f"{SCHEMA}.{table}" for table in tables))
 
 
@@ -88,9 +88,9 @@ def check_named(sql: str, tables: Iterable[str]) -> dict[str, Any]:
 
 
 def tables_of(sql: str) -> list[str]:
-    """The full names of the tables that a query reads, in lower case, without those that WITH gives it.
+    """The full names of the tables that a query reads, in lower case, without names that WITH defines.
 
-    Refuses what is no query; whether it may do what it does is said by `check_named`.
+    Raises DATA_ERROR if it is no query. Whether the query is allowed is checked by `check_named`.
     """
     with warm.parser() as parser:
         tree = _deeply(lambda: _tree(parser, sql))
@@ -111,7 +111,7 @@ def _checked(parser: duckdb.DuckDBPyConnection, sql: str, allowed: set[str]) -> 
 
 
 def _deeply(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Do the work where nesting may be as deep as DuckDB takes it: on a stack that is larger than usual."""
+    """Do the work in a thread with a large stack, since SQL may be nested as deeply as DuckDB accepts."""
     found: list[dict[str, Any]] = []
     failures: list[BaseException] = []
 
@@ -156,12 +156,12 @@ def _tree(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
 
 
 def _lower(name: str) -> str:
-    """As DuckDB compares names: letters beyond ASCII are different in their cases."""
+    """A name as DuckDB compares it: upper and lower case are equal for ASCII letters only."""
     return name.translate(_ASCII_LOWER)
 
 
 class _Names:
-    """The names that WITH gives a part of the query: the first `seen` of one WITH, and those around it."""
+    """The names that WITH defines for a part of the query: the first `seen` names of one WITH, and those around it."""
 
     def __init__(self, given: dict[str, int], seen: int, around: "_Names | None") -> None:
         self._given, self._seen, self._around = given, seen, around
@@ -178,10 +178,11 @@ class _Names:
 
 
 def _nodes(tree: Any) -> Iterator[tuple[dict[str, Any], _Names]]:
-    """Every object of the tree with the names that WITH gives it; no recursion, SQL may be deep.
+    """Every object of the tree with the names that WITH defines for it. Without recursion, since SQL may be deeply
+    nested.
 
-    A WITH query knows the names before its own; its own only on the right side of a recursive UNION. Any other name
-    is looked up in the engine's catalog by DuckDB.
+    A query in WITH can use the names defined before it, and its own name only on the right side of a recursive UNION.
+    DuckDB looks any other name up in its catalog.
     """
     todo: list[tuple[Any, _Names]] = [(tree, _Names({}, 0, None))]
     while todo:

@@ -1,4 +1,4 @@
-"""The folder to which a query spills. A killed child cannot remove it, so the next child does."""
+"""The folder for a query's temporary files. A killed child cannot remove its folder, so the next child does."""
 
 import fcntl
 import os
@@ -11,7 +11,9 @@ from pathlib import Path
 
 @contextmanager
 def scratch_folder(base: Path | None = None) -> Iterator[Path]:
-    """An empty folder for this process, removed at the end; those that dead processes left are removed before."""
+    """An empty folder for this process, removed at the end. Folders that dead processes left behind are removed
+    first.
+    """
     base = base or Path(tempfile.gettempdir()) / f"vai-transform-{os.getuid()}"
     base.mkdir(mode=0o700, exist_ok=True)
     with _locked(base):

@@ -1,4 +1,4 @@
-"""A query without its filters: WHERE, HAVING and QUALIFY choose rows, and do not change their types."""
+"""Removes a query's filters: WHERE, HAVING and QUALIFY choose rows and do not change types."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ _FILTERS = ("where_clause", "having", "qualify")
 
 
 def unfiltered(tree: Mapping[str, Any]) -> str | None:
-    """The SQL of the query with that tree, without filters; None where DuckDB cannot write it. To be bound only."""
+    """The SQL for the query's tree without filters. None if DuckDB cannot write it. It is only bound, never run."""
     try:
         text = json.dumps({"error": False, "statements": [_without_filters(tree)]})
         with warm.parser() as parser:

@@ -1,7 +1,7 @@
-"""DuckDB as a child finds it: opened, with the Delta extension, by the fork server when it imports this (rule 12).
+"""Opens DuckDB with the Delta extension in the fork server, so that each child finds it ready (rule 12).
 
-Loading the extension takes a fifth of a second and more, for its signature is checked. With one thread DuckDB starts
-none of its own, so a fork takes all of it along.
+Loading the extension takes at least a fifth of a second, since its signature is checked. With the setting of one thread
+DuckDB starts no threads of its own, so the forked child has everything.
 """
 
 import os
@@ -20,7 +20,7 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "python_enable_replacements": False,
 }
 _STATEMENTS = "SET streaming_buffer_size = '64KB'; SET TimeZone = 'UTC'; SET parquet_metadata_cache = true"
-# the buffer is of a result that is read as a stream; text is not counted by DuckDB, so this is little
+# the buffer of a streamed result; DuckDB does not count texts, so it is small
 
 _opened: dict[str, duckdb.DuckDBPyConnection] = {}
 _lent: list[duckdb.DuckDBPyConnection] = []
@@ -29,10 +29,10 @@ _importer = os.getpid()
 
 @contextmanager
 def database() -> Iterator[duckdb.DuckDBPyConnection]:
-    """An empty database in memory that is nobody else's; in a child of the fork server it has the Delta extension."""
+    """An empty database in memory for this caller only. In a child of the fork server it has the Delta extension."""
     taken = _opened.pop("database", None) if _is_child() else None
     if taken is not None:
-        _lent.append(taken)  # not closed: that takes a while, and it ends with the child
+        _lent.append(taken)  # not closed: closing takes long, and it ends with the child
         yield taken
     else:
         with _database() as connection:
@@ -41,7 +41,7 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
 
 @contextmanager
 def parser() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A database that parses and cannot do more: IMPORT DATABASE reads files as soon as it is parsed."""
+    """A database that can only parse. It must not read files: IMPORT DATABASE reads them as soon as it is parsed."""
     if _is_child() and "parser" in _opened:
         yield _opened["parser"]
     else:
@@ -50,14 +50,14 @@ def parser() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def prepare() -> None:
-    """Open what the children of this process will take. Called by the fork server's import of `warm_start`."""
+    """Open the databases for the children of this process. Called when the fork server imports `warm_start`."""
     database, parser = _database(), _parser()
     extensions.load(database, "delta")
     _opened.update(database=database, parser=parser)
 
 
 def _is_child() -> bool:
-    return os.getpid() != _importer  # in the process that opened them, they stay for the children
+    return os.getpid() != _importer  # in the process that opened them they are kept for the children
 
 
 def _database() -> duckdb.DuckDBPyConnection:

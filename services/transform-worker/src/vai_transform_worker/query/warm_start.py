@@ -1,4 +1,4 @@
-"""Imported by the fork server, last: opens what its children take along (`warm`)."""
+"""The fork server imports this module last. It opens the databases for its children (`warm`)."""
 
 from vai_transform_worker.query import warm
 

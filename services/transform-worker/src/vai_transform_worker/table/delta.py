@@ -1,7 +1,8 @@
-"""Writes one Delta table and fences the writers off that come late (rule 14).
+"""Writes one Delta table, and refuses writers that come too late (rule 14).
 
-The table itself carries the write epoch of its last writer as the application transaction "vai". A writer reads it on
-the handle on which it commits, and commits as exactly the next version: whatever was written in between refuses it.
+The table itself stores the write epoch of its last writer, as the application transaction "vai". A writer reads it on
+the handle on which it commits, and commits as exactly the next version. If anything was written in between, the commit
+fails.
 """
 
 import json
@@ -32,12 +33,14 @@ ROWS = "vai.rows"
 _TRIES = 10
 _TIDY_EVERY = 10  # versions
 _KEEP_HOURS = 24
-_LOOKED_BACK = 100  # versions in which an earlier attempt's commit is looked for
+_LOOKED_BACK = 100  # how many versions are searched for the commit of an earlier attempt
 
 
 @dataclass(frozen=True)
 class Ticket:
-    """A writer's turn: its run, the write epoch that Postgres gave it, and the question whether it may commit now."""
+    """A writer's turn: its run, the write epoch that Postgres gave it, and a function that asks whether it may commit
+    now.
+    """
 
     run_id: str
     write_epoch: int
@@ -48,7 +51,7 @@ class Ticket:
 
 @dataclass(frozen=True)
 class Bounded:
-    """What a write may take: rows (before they are compressed), and memory and disk for a merge."""
+    """The bounds of a write: size of the rows (uncompressed), and memory and disk for a merge."""
 
     output_mb: int = 51_200
     memory_mb: int = 512
@@ -57,9 +60,9 @@ class Bounded:
 
 @dataclass(frozen=True)
 class Written:
-    """What a commit left: `rows` came from the query, the rest is of the whole table (`size` in bytes).
+    """The result of a commit. `rows` came from the query; the other values are for the whole table (`size` in bytes).
 
-    `version` is -1 where there is no table yet.
+    `version` is -1 if there is no table yet.
     """
 
     rows: int
@@ -79,9 +82,9 @@ class DeltaOutput:
         self._ticket, self._watch, self._bounded = ticket, watch, bounded
 
     def written_before(self) -> Written | None:
-        """What an earlier attempt of this run committed and could not tell of any more; None where none did.
+        """What an earlier attempt of this run committed before it died. None if it committed nothing.
 
-        A run writes once: the SQL may read the table, which would have what it adds, twice.
+        A run must write only once: the SQL may read its own table, so a second write could add rows twice.
         """
         table = self._open() if self._ticket.is_repeated else None
         return self._own_commit(table) if table else None
@@ -103,20 +106,20 @@ class DeltaOutput:
         return self.write(lambda table, epoch: Way("replace", [Part(rows)]))
 
     def write(self, choose: Chosen) -> Written:
-        """Bring rows into the table by the way that is chosen for the table as it is now."""
+        """Bring rows into the table, in the way that suits the present table."""
         try:
             table = self._open()
             with Leftovers(self._uri, table, self._open).removed_unless_committed():
                 return self._tried(table, choose)
         except RunError:
-            self.tidy(0)  # a table whose runs never succeed has no version at which it would be tidied
+            self.tidy(0)  # a table whose runs never succeed gets no new version at which it would be tidied
             raise
 
     def _tried(self, table: DeltaTable | None, choose: Chosen) -> Written:
         for attempt in range(_TRIES):
             self._check_write_epoch(table)
             if table and self._ticket.is_repeated and (done := self._own_commit(table)):
-                return done  # the earlier attempt had its permit, and committed until now
+                return done  # the earlier attempt had its permit and may have committed until now
             way = choose(table, _epoch(table))
             permit = partial(self._ticket.permit, _epoch(table))
             stream = Stream(way.parts, self._watch, permit, self._bounded.output_mb)
@@ -145,11 +148,11 @@ class DeltaOutput:
             raise write_failure(error, self._name, self._bounded.memory_mb) from error
 
     def _check_write_epoch(self, table: DeltaTable | None) -> None:
-        """Raises where the write epoch of the handle to commit on is not lower than the writer's."""
+        """Raises if the write epoch in the table is not lower than the writer's."""
         there, own = _epoch(table), self._ticket.write_epoch
         if there is None or there < own:
             return
-        self._ticket.permit(there)  # tells a writer that is out of turn to stop
+        self._ticket.permit(there)  # stops a writer whose turn is over
         message = f"{self._name} has write epoch {there}, this run has {own}: the database is older than the lake"
         raise Retryable(ErrorCode.INTERNAL_ERROR, message, {"table": self._name, "there": there, "own": own})
 
@@ -157,7 +160,7 @@ class DeltaOutput:
         return isinstance(error, CommitFailedError) or (table is None and self._open() is not None)
 
     def _commit(self, way: Way) -> CommitProperties:
-        # no retries: deltalake would put a late commit on top of the newer version
+        # no retries: deltalake would add a late commit after the newer version
         names = [APPLICATION, way.unique] if way.unique else [APPLICATION]
         return CommitProperties(
             custom_metadata={RUN_ID: self._ticket.run_id} | ({} if way.rows is None else {ROWS: str(way.rows)}),
@@ -206,9 +209,10 @@ class DeltaOutput:
         return table
 
     def tidy(self, version: int) -> None:
-        """Now and then, remove files that no version of the last day holds; whatever fails is tried next time.
+        """From time to time, remove files that no version of the last day uses. A failure is ignored; the next time
+        tries again.
 
-        A checkpoint is written as well: who opens a table reads the versions after the last one, a file for each.
+        It also writes a checkpoint: a reader must read a file for each version after the last checkpoint.
         """
         if version % _TIDY_EVERY:
             return
@@ -233,7 +237,7 @@ def _described(table: DeltaTable, rows: int) -> Written:
     files = pa.table(table.get_add_actions(flatten=True))
     return Written(
         rows=rows,
-        # other writers' files need not say how many rows they have
+        # files of other writers may lack the number of rows
         table_rows=sum(count or 0 for count in files["num_records"].to_pylist()),
         size=sum(files["size_bytes"].to_pylist()),
         version=table.version(),
@@ -246,13 +250,15 @@ def _epoch(table: DeltaTable | None) -> int | None:
 
 
 def _with(table: DeltaTable, schema: pa.Schema) -> pa.Schema:
-    """The table's columns and those that the rows add."""
+    """The table's columns, then those that the rows add."""
     there = pa.schema(table.schema().to_arrow())
     return pa.schema([*there, *(field for field in schema if field.name not in there.names)])
 
 
 def _allow_naive_times(table: DeltaTable, schema: pa.Schema) -> None:
-    """Add the table feature that a merge forgets with its first TIMESTAMP: nothing could read the table then."""
+    """Add the table feature that deltalake's merge forgets with the first TIMESTAMP. Without it the table could not be
+    read.
+    """
     if "timestampNtz" in (table.protocol().writer_features or []) or not any(
         map(file_columns.has_naive_times, schema.types)
     ):

@@ -1,4 +1,4 @@
-"""Which of DuckDB's types a Delta table can hold, and what the others become."""
+"""Which of DuckDB's types a Delta table can store, and what the others become."""
 
 import json
 from collections import Counter
@@ -46,14 +46,14 @@ _DELTA = {
 }
 _PROBE, _SUSPECT = "TINYINT", "INTEGER"
 Bind = Callable[[str], tuple[list[str], list[Any]]]
-"""From SQL to the names and types of its columns; nothing is executed."""
+"""A function from SQL to the names and types of its columns. Nothing is executed."""
 
 
 def untyped(sql: str, names: Sequence[str], kinds: Sequence[Any], bind: Bind) -> dict[str, str]:
-    """The columns in which a NULL has no type of its own, with the type that they are kept as; "NULL" for a bare NULL.
+    """The columns that have a NULL without a type, with the type in which they are stored; "NULL" for a bare NULL.
 
-    DuckDB calls such a column INTEGER. Asked to meet a TINYINT, a real INTEGER stays one, and a NULL becomes TINYINT.
-    Inside of lists, structs and maps a NULL is kept as VARCHAR.
+    DuckDB calls such a column INTEGER. To tell them apart, they are united with a TINYINT: a real INTEGER stays
+    INTEGER, a NULL becomes TINYINT. Inside of lists, structs and maps a NULL is kept as VARCHAR.
     """
     suspects = {name: kind for name, kind in zip(names, kinds, strict=True) if _has(kind, _SUSPECT)}
     if not suspects:
@@ -75,10 +75,10 @@ def storable_query(
     without_type: Collection[str] = (),
     instead: Mapping[str, str] = {},
 ) -> str:
-    """The query whose columns a Delta table can hold; the same where they are already such.
+    """The query with columns that a Delta table can store. The same query if its columns already are.
 
-    The columns `without_type` are left out; `instead` says what else a column is kept as. Raises DATA_ERROR that names
-    the column for a type that has no place there, and for two columns of one name.
+    The columns `without_type` are left out. `instead` gives other types for columns. Raises DATA_ERROR that names the
+    column for a type that cannot be stored, and for two columns with one name.
     """
     twice = [name for name, count in Counter(name.lower() for name in names).items() if count > 1]
     if twice:
@@ -96,7 +96,7 @@ def storable_query(
 
 
 def stored_type(column: str, kind: Any) -> str:
-    """The type that a column of that type has in a Delta table."""
+    """The type in a Delta table for a column of this type."""
     name = kind.id
     if name in _STORED_AS:
         return _STORED_AS[name]
@@ -112,7 +112,7 @@ def stored_type(column: str, kind: Any) -> str:
 
 
 def _named(kind: Any, leaf: Callable[[Any], str]) -> str:
-    """The name of a type whose leaves are called as `leaf` says; fields without a name (`row(…)`) are v1, v2, …"""
+    """The name of a type. `leaf` names its inner types; fields without a name (`row(…)`) are v1, v2, … …"""
     if kind.id in ("list", "array"):
         return f"{_named(kind.children[0][1], leaf)}[]"
     if kind.id == "struct":
@@ -147,7 +147,7 @@ def _differs(kind: Any, met: Any) -> bool:
 
 
 def _kept(kind: Any, met: Any) -> str:
-    """The type to keep, where NULLs have no type in places: VARCHAR there."""
+    """The type to store if some inner NULLs have no type: they become VARCHAR."""
     if kind.id in ("list", "array"):
         return f"{_kept(kind.children[0][1], met.children[0][1])}[]"
     if kind.id == "struct":

@@ -1,21 +1,23 @@
-"""What Delta files say of their columns."""
+"""Settings for the columns of Delta files: statistics and dictionaries."""
 
 from typing import Any, Literal
 
 import pyarrow as pa
 from deltalake import ColumnProperties, WriterProperties
 
-_COMPRESSION: Literal["SNAPPY"] = "SNAPPY"  # what deltalake takes where nothing is said; else it takes none
+_COMPRESSION: Literal["SNAPPY"] = "SNAPPY"  # deltalake's own default; if other settings are given, it uses none
 _MANY_COLUMNS = 200
 
 _NONE, _SOME = ColumnProperties(statistics_enabled="NONE"), ColumnProperties(statistics_enabled="CHUNK")
 
 
 def properties(schema: pa.Schema, has_few_rows: bool = False) -> WriterProperties:
-    """No least and greatest value of floating numbers: they leave NaN out, and a filter would lose its rows.
+    """Write no least and greatest value for floating-point columns: they ignore NaN, so a filter would lose rows with
+    NaN.
 
-    A column inside another cannot be named, so there all nested ones go without. Many columns of few rows have no
-    dictionaries: the writer makes one for each column, whose memory costs more than all else that it does.
+    An inner column cannot be named, so all nested columns have no statistics. Tables with many columns and few rows get
+    no dictionaries: the writer would make one for each column, and their memory would cost more than the rest of the
+    work.
     """
     fields = {field.name: field.type for field in schema}
     with_dictionaries = False if has_few_rows and len(fields) > _MANY_COLUMNS else None
@@ -29,7 +31,7 @@ def properties(schema: pa.Schema, has_few_rows: bool = False) -> WriterPropertie
 
 
 def has_naive_times(kind: Any) -> bool:
-    """Whether a type is, or holds, a TIMESTAMP without a zone."""
+    """Whether a type is, or contains, a TIMESTAMP without a zone."""
     if pa.types.is_timestamp(kind):
         return kind.tz is None
     return any(has_naive_times(kind.field(position).type) for position in range(kind.num_fields))

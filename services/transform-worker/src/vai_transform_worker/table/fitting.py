@@ -1,6 +1,7 @@
-"""Whether rows fit into a table that is there: equal types and wider ones pass, all else is DATA_ERROR.
+"""Decides whether rows fit into an existing table. Equal types and wider ones are accepted, everything else is a
+DATA_ERROR.
 
-Compared before anything is written. A table is widened where that keeps every value that it has.
+The types are compared before anything is written. A column of the table is widened if that keeps all its values.
 """
 
 from collections.abc import Callable, Container, Mapping, Sequence
@@ -17,15 +18,15 @@ _WHOLE = {"tinyint": 3, "smallint": 5, "integer": 10, "bigint": 19}  # digits; i
 _MOST_DIGITS = 38
 
 Columns = Mapping[str, Any]
-"""Names and DuckDB's types, in order."""
+"""Columns: names and DuckDB's types, in order."""
 
 
 @dataclass(frozen=True)
 class Fit:
     """How the rows come into the table.
 
-    `types` are those of the table afterwards, by its own names; `given` is what each of its columns is called in the
-    rows, where they have it.
+    `types` are the table's types afterwards, by its own column names. `given` is the name of each column in the rows,
+    if they have it.
     """
 
     types: dict[str, str]
@@ -35,9 +36,10 @@ class Fit:
     nulls: list[str]
 
     def rows(self, source: Columns, relation: str, only: Container[str] | None = None) -> str:
-        """The rows of `relation` with the table's types, and only the columns that they have; or `only` those of them.
+        """SQL for the rows of `relation` with the table's types. All columns that the rows have, or `only` some of
+        them.
 
-        Who needs the keys asks for them alone: DuckDB looks at each column that a query names.
+        If only the keys are needed, name only these, since DuckDB reads each column that a query names.
         """
         columns = (
             f"CAST(NULL AS {kind}) AS {quoted(name)}"
@@ -49,15 +51,15 @@ class Fit:
         return f"SELECT {', '.join(columns)} FROM {relation}"
 
     def column(self, name: str, target: Columns, alias: str) -> str:
-        """A column of the table, with the type that it has afterwards."""
+        """A column of the table, with its type afterwards."""
         return f"{exact(f'{alias}.{quoted(name)}', target[name], self.types[name], name)} AS {quoted(name)}"
 
 
 def fit(table: str, source: Columns, target: Columns, keys: Sequence[str], without_type: Sequence[str] = ()) -> Fit:
-    """How rows with the columns `source`, merged by `keys`, come into the `table`, which has the columns `target`.
+    """How rows with the columns `source`, merged by `keys`, fit into the `table`, which has the columns `target`.
 
-    `without_type` are columns of the rows that are NULL throughout. Raises DATA_ERROR that names the column, both
-    types and the cast to write.
+    `without_type` are columns of the rows that are always NULL. Raises DATA_ERROR that names the column, both types and
+    the necessary CAST.
     """
     there = {name.lower(): name for name in target}
     own = {each.lower() for each in keys}
@@ -91,9 +93,9 @@ def _unfit(table: str, column: str, kind: Any, there: str, is_key: bool) -> Exce
 
 
 def meet(given: Any, there: Any) -> str | None:
-    """The type that holds every value of both; None where the two may not meet in a table.
+    """The type that holds every value of both types. None if a table cannot unite them.
 
-    BIGINT may go into DOUBLE where each value is held exactly, which is looked at row by row.
+    BIGINT may become DOUBLE if each value stays exact; that is checked row by row.
     """
     if str(given) == str(there):
         return str(there)
@@ -146,7 +148,7 @@ def _map(given: Any, there: Any) -> str | None:
 
 
 def _struct(given: Any, there: Any) -> str | None:
-    """The table's fields, then those that are new; a field that the rows do not have is NULL."""
+    """The table's fields, then the new ones. A field that the rows do not have is NULL."""
     new = {name.lower(): (name, kind) for name, kind in given.children}
     fields = []
     for name, kind in there.children:

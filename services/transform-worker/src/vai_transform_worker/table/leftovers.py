@@ -1,6 +1,6 @@
-"""What a write that failed left beside a table: removed at once, so that a table that never succeeds costs no disk.
+"""Removes the files of a failed write at once, so that a table whose writes always fail does not fill the disk.
 
-In a local lake only; elsewhere, and where the process was killed, `DeltaOutput.tidy` finds it after a day.
+Only in a local lake. Elsewhere, and if the process was killed, `DeltaOutput.tidy` removes them after a day.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,7 +14,9 @@ _LOG = "_delta_log"
 
 
 class Leftovers:
-    """The files of the table in the folder `uri`, which is as `table` shows it; the writer holds the table's lock."""
+    """Remove the files in the folder `uri` that the newest version `table` does not use. The writer must hold the
+    table's lock.
+    """
 
     def __init__(self, uri: str, table: DeltaTable | None, opened: Callable[[], DeltaTable | None]) -> None:
         self._folder = Path(uri) if uri.startswith("/") else None
@@ -38,7 +40,7 @@ class Leftovers:
         return {path for path in found if path.relative_to(self._folder).parts[0] != _LOG}
 
     def _remove(self, new: set[Path]) -> None:
-        """Nothing if another writer wrote meanwhile: its new files must not be taken for leftovers."""
+        """Do nothing if another writer has written in between: its new files must not be taken for leftovers."""
         table = self._opened()
         if (table.version() if table else None) != self._version:
             return

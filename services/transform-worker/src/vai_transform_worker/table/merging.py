@@ -1,8 +1,8 @@
-"""By which way rows come into a table that is there: added, merged by deltalake, or the table written anew.
+"""Chooses how rows come into an existing table: added, merged by deltalake, or by rewriting the table.
 
-Whatever the way, it is one commit and the table is the same: the rows whose keys are there are updated, the others
-inserted. Deltalake's merge keeps the files without such rows as they are. It holds all new rows in memory, takes a
-time that grows with the square of the columns, and widens no types; there DuckDB writes the table anew, which spills.
+In each case it is one commit with the same result: rows whose keys exist are updated, the others inserted. Deltalake's
+merge leaves files without such rows unchanged. But it keeps all new rows in memory, its time grows with the square of
+the number of columns, and it cannot widen types. In such cases DuckDB rewrites the table and can use the disk.
 """
 
 import json
@@ -23,31 +23,33 @@ from vai_worker.reading.quoting import quoted, text
 STAGED = "staged_rows"
 _MOST_COLUMNS = 200
 _MOST_TOUCHED = 0.5  # of the table's files
-_NO_NAME = "`"  # deltalake puts names between such marks, and does not double one that a name has
+_NO_NAME = "`"  # deltalake puts names between such marks and does not double a mark within a name
 _SIMPLE = {"tinyint", "smallint", "integer", "bigint", "varchar", "date", "boolean", "decimal"}
 
 
 @dataclass(frozen=True)
 class Way:
-    """How the rows of the parts come into the table: they make it, add to it, or are merged into it by `keys`."""
+    """How the rows of the parts come into the table: they create it, are added to it, or are merged into it by
+    `keys`.
+    """
 
     how: Literal["replace", "append", "merge"]
     parts: Sequence[Part]
     keys: Sequence[str] = ()
     unique: str | None = None
-    """What the table is known by afterwards, if its keys are there once (`unique_by`)."""
+    """The application transaction that marks the table's keys as unique afterwards (`unique_by`)."""
     rows: int | None = None
-    """How many the query gave, where that is known before."""
+    """How many rows the query gave, if that is known before."""
 
 
 def unique_by(keys: Iterable[str]) -> str:
-    """The application transaction that says: as of the write epoch that it has, each of these keys was there once."""
+    """The application transaction which says that at its write epoch each of these keys existed only once."""
     return f"vai.unique:{json.dumps(sorted(key.lower() for key in keys), ensure_ascii=False)}"
 
 
 @dataclass
 class Merger:
-    """Merges the staged rows, whose keys are there once, into one table by its keys."""
+    """Merges the staged rows, whose keys are unique, into one table by its keys."""
 
     connection: duckdb.DuckDBPyConnection
     table: str
@@ -59,14 +61,14 @@ class Merger:
     count: int = 0
 
     def staged(self) -> None:
-        """To be called when the rows are there: looks at what they are."""
+        """Call it when the rows are staged. It reads their columns and number."""
         relation = self.connection.sql(f"FROM {STAGED}")
         self.columns = dict(zip(relation.columns, relation.types, strict=True))
         found = self.connection.execute(f"SELECT count(*) FROM {STAGED}").fetchone()
         self.count = found[0] if found else 0
 
     def way(self, table: DeltaTable | None, epoch: int | None) -> Way:
-        """The way into the table as it is now. Raises DATA_ERROR where the rows do not fit into it."""
+        """The way into the present table. Raises DATA_ERROR if the rows do not fit into it."""
         unique = unique_by(self.keys)
         if table is None:
             return Way("replace", [self._part(f"FROM {STAGED}")], unique=unique, rows=self.count)
@@ -89,7 +91,7 @@ class Merger:
         return Way("replace", self._anew(fitting, there, old, rows, keyed, keys), unique=unique, rows=self.count)
 
     def _first_rows(self, there: Columns) -> str:
-        """The rows for a table that has none: they give its columns their types."""
+        """The rows for a table without rows: they decide the types of its columns."""
         given = {name.lower(): name for name in self.columns}
         known = {name.lower() for name in there}
         listed = [
@@ -107,7 +109,7 @@ class Merger:
         return all(there[key].id in _SIMPLE for key in keys) and self._weight() < (self.memory_mb << 20) // 4
 
     def _weight(self) -> int:
-        """How many bytes the staged rows have in memory, by the first of them."""
+        """About how many bytes the staged rows need in memory, estimated by the first ones."""
         sample = self.connection.sql(f"FROM {STAGED} LIMIT {READ_ROWS}").to_arrow_table()
         each: float = sample.nbytes / max(1, sample.num_rows)
         return round(self.count * each)
@@ -130,7 +132,7 @@ class Merger:
             raise refused(message, merge_keys=list(keys))
 
     def _met(self, old: str, rows: str, keys: Sequence[str]) -> tuple[int, int]:
-        """How many rows of the table are updated, and in how many of its files they are."""
+        """How many rows of the table are updated, and how many of its files have such rows."""
         found = self.connection.execute(
             f"SELECT count(*), count(DISTINCT t.filename) FROM {old} t SEMI JOIN ({rows}) s ON {_same(keys)}"
         ).fetchone()
@@ -163,7 +165,7 @@ class Merger:
 
 
 def _is_empty(table: DeltaTable) -> bool:
-    """Whether its files say that they have no row; those of other writers need not say it."""
+    """Whether the files' statistics say that they have no rows. Files of other writers may lack them."""
     return all(count == 0 for count in pa.table(table.get_add_actions(flatten=True))["num_records"].to_pylist())
 
 
@@ -176,4 +178,4 @@ def _same(keys: Sequence[str]) -> str:
 
 
 Chosen = Callable[[DeltaTable | None, int | None], Way]
-"""The way into a table (None: it is not there) whose write epoch is the given one."""
+"""The way into a table (None: it does not exist) at the given write epoch."""

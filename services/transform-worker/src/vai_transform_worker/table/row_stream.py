@@ -1,4 +1,4 @@
-"""Rows between a query and a table: counted, limited, and in small batches, however large a row is."""
+"""Passes rows from a query to a table: counts and limits them, in small batches, however large a row is."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,28 +12,28 @@ from vai_transform_worker.query.safety import refused
 Rows = Callable[[], pa.RecordBatchReader]
 
 READ_ROWS = 8_192
-"""Rows that are taken from DuckDB at once; small, so that large rows fit as well."""
+"""How many rows are taken from DuckDB at once. Few, so that large rows fit into memory."""
 
 _BATCH_ROWS, _BATCH_BYTES = 131_072, 16 << 20
 _LARGE_ROW = 4_096  # bytes
-_SMALL_FILES = 32 << 20  # bytes, for large rows: a file that is being written is held in memory
+_SMALL_FILES = 32 << 20  # bytes, for large rows: a file is kept in memory while it is written
 
 _EARLIEST, _LATEST = -96_465_292, 95_026_601
-"""Days since 1970 between which deltalake can write a DATE (years -262143 to 262142)."""
+"""The range of days since 1970 that deltalake can write as DATE (years -262143 to 262142)."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """Some of the rows. `is_new` are those that the SQL gave: they are counted, and what they weigh is bounded."""
+    """A part of the rows. `is_new`: they come from the SQL, so they are counted and their size is bounded."""
 
     rows: Rows
     is_new: bool = True
     most: int | None = None
-    """How many they are at most, where that is known before."""
+    """The largest possible number of rows, if it is known before."""
 
 
 class Stream:
-    """The rows of all parts, one after the other; after the last it asks whether the writer may commit."""
+    """The rows of all parts, one part after the other. After the last row it asks whether the writer may commit."""
 
     def __init__(self, parts: Sequence[Part], watch: Watch, permit: Callable[[], None], most_mb: int) -> None:
         self.count = self._size = 0
@@ -49,14 +49,14 @@ class Stream:
 
     @property
     def file_size(self) -> int | None:
-        """How large (bytes) files should become; None for the usual size."""
+        """The size of files in bytes. None for the default size."""
         ahead = self._ahead
         heavy = ahead is not None and ahead.num_rows and ahead.nbytes / ahead.num_rows > _LARGE_ROW
         return _SMALL_FILES if heavy else None
 
     @property
     def has_few_rows(self) -> bool:
-        """Whether there are so few that DuckDB gives those of each part at once, as far as can be seen before."""
+        """Whether there are probably so few rows that DuckDB returns each part at once."""
         ahead = self._ahead.num_rows if self._ahead is not None else 0
         return ahead < READ_ROWS and all(part.most is not None and part.most < READ_ROWS for part in self._later)
 
@@ -65,7 +65,7 @@ class Stream:
             yield from _gathered(self._batches())
             self._permit()
         except Exception as error:
-            self.failure = error  # on the far side of the Arrow stream only its text would be left
+            self.failure = error  # at the other end of the Arrow stream only its text would be left
             raise
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
@@ -97,7 +97,7 @@ class Stream:
 
 
 def _gathered(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The same rows in batches as large as is good for who writes them."""
+    """The same rows in batches with a good size for the writer."""
     held: list[pa.RecordBatch] = []
     rows = size = 0
     for batch in batches:

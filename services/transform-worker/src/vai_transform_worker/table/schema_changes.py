@@ -1,4 +1,4 @@
-"""How a table's columns change by a write: added, dropped, or of another type."""
+"""How a table's columns change by a write: added, dropped, or with another type."""
 
 from collections.abc import Container, Mapping, Sequence
 from typing import Any
@@ -10,9 +10,9 @@ Change = dict[str, str]
 
 
 def changes(before: Mapping[str, str], after: Mapping[str, str], kept: Container[str] = ()) -> list[Change]:
-    """From the columns of a table to those that it has then: names and types. Nothing where the table is new.
+    """The changes from the columns of a table to those afterwards: names and types. Empty if the table is new.
 
-    `kept` are columns, in lower case, that hold nothing but NULLs then: they are not dropped.
+    `kept` are columns, in lower case, that have only NULLs afterwards. They do not count as dropped.
     """
     if not before:
         return []
@@ -30,7 +30,7 @@ def changes(before: Mapping[str, str], after: Mapping[str, str], kept: Container
 
 
 def merged(before: Mapping[str, Any], rows: Mapping[str, Any]) -> dict[str, str]:
-    """The columns of a table after rows were merged into it; types as DuckDB's."""
+    """The columns of a table after rows were merged into it, with DuckDB's types."""
     there = {name.lower(): name for name in before}
     after = {name: str(kind) for name, kind in before.items()}
     for name, kind in rows.items():

@@ -1,4 +1,6 @@
-"""A report's document: fetched from a link that ends, to a file that vanishes: it may be larger than the memory."""
+"""Fetches a report's document to a temporary file, since it may be larger than the memory. Its link expires after
+minutes.
+"""
 
 import errno
 import gzip
@@ -22,7 +24,7 @@ from vai_extract_worker.waits import wait
 from vai_worker.children.link import Link
 
 LARGEST: Final = 8 * 1024**3
-"""Bytes of one document, as it comes."""
+"""The largest document in bytes, as it is transferred."""
 
 _TRIES = 3
 _READ_SECONDS = 60.0
@@ -31,12 +33,12 @@ _REASON = 2_000
 
 
 class _Again(Exception):
-    """The link has ended, or not all came: with another link it may come."""
+    """The link has expired, or the document came incomplete. Another link may help."""
 
 
 @dataclass(frozen=True)
 class Document:
-    """A file of bytes, unpacked as it is read. `charset` is what its server calls its encoding."""
+    """A file that is decompressed while it is read. `charset` is the encoding that its server names."""
 
     file: IO[bytes]
     charset: str | None
@@ -44,7 +46,7 @@ class Document:
 
 
 class Documents:
-    """Fetches documents; its requests carry no credentials, since the links are credentials themselves."""
+    """Fetches documents. The requests have no credentials, since the links are credentials themselves."""
 
     def __init__(self, calls: Calls, policy: Policy, link: Link) -> None:
         self._calls, self._link = calls, link
@@ -52,12 +54,14 @@ class Documents:
 
     @contextmanager
     def opened(self, document_id: str) -> Iterator[Document]:
-        """Raises `Retryable` where it does not come whole, after some links; DATA_ERROR for what nobody can read."""
+        """Raises `Retryable` if the document does not come completely after several links, DATA_ERROR if it cannot be
+        read.
+        """
         with self._fetched(document_id) as (raw, is_packed, charset, size):
             yield Document(cast(IO[bytes], gzip.GzipFile(fileobj=raw, mode="rb")) if is_packed else raw, charset, size)
 
     def reason(self, document_id: str) -> str:
-        """The beginning of a document that explains why a report failed; empty where it does not come."""
+        """The beginning of a document that explains why a report failed. Empty if it does not come."""
         try:
             with self.opened(document_id) as document:
                 text = document.file.read(_REASON).decode("utf-8", "replace")

@@ -1,6 +1,7 @@
-"""Amazon's flat files: lines of values with tabs between them, in which a quote means nothing but itself.
+"""Reads Amazon's flat files: lines of values separated by tabs, in which a quote is an ordinary character.
 
-A file is UTF-8 where all of it is; else what its server says, else Shift JIS for Japan, else Windows-1252.
+The encoding is UTF-8 if the whole file can be read so; else the one that the server names, else Shift JIS for Japan,
+else Windows-1252.
 """
 
 import codecs
@@ -12,7 +13,7 @@ from vai_common.errors import ErrorCode, Permanent
 
 PAGE_ROWS: Final = 5_000
 SURPLUS: Final = "_rest"
-"""The column of what a line has beyond the header's columns."""
+"""The column for values beyond the header's columns."""
 
 _CHUNK = 1024 * 1024
 _LONGEST_LINE = 16 * 1024 * 1024
@@ -22,7 +23,7 @@ Rows = list[dict[str, Any]]
 
 
 def encoding_of(file: IO[bytes], charset: str | None, marketplaces: Sequence[str]) -> str:
-    """The name of the encoding; the file is at its beginning again."""
+    """The name of the encoding. Afterwards the file is at its beginning again."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         while chunk := file.read(_CHUNK):
@@ -43,9 +44,9 @@ def encoding_of(file: IO[bytes], charset: str | None, marketplaces: Sequence[str
 
 
 def pages(file: IO[bytes], encoding: str, begin: int, place: str) -> Iterator[tuple[Rows, int]]:
-    """Rows in lists, each with the number of rows up to its end; those before `begin` are passed over.
+    """Rows in lists, each with the number of rows up to its end. Rows before `begin` are skipped.
 
-    Raises DATA_ERROR for a file that is no table.
+    Raises DATA_ERROR if the file is no table.
     """
     header = _Header(_line(file, encoding, place) or "", place)
     rows: Rows = []
@@ -72,7 +73,7 @@ def _line(file: IO[bytes], encoding: str, place: str) -> str | None:
 
 
 class _Header:
-    """The names of the columns. Where all of them stand in quotes, values may too, with quotes doubled."""
+    """The names of the columns. If all names have quotes, values may have them too, with inner quotes doubled."""
 
     def __init__(self, line: str, place: str) -> None:
         cells = line.split("\t")

@@ -1,6 +1,6 @@
-"""Orders and their items, by both versions of the Orders API; their keys have the names of the newer one.
+"""Reads orders and their items by both versions of the Orders API. The columns have the names of the newer version.
 
-From 2026-01-01 on an order brings its items with it; before, each order's items are asked for.
+From version 2026-01-01 on an order has its items with it. With the older version the items of each order are requested.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,15 +16,15 @@ from vai_extract_worker.vendors.amazon.quotas import Calls
 from vai_extract_worker.vendors.amazon.reports import iso
 
 _LATEST = timedelta(minutes=3)
-"""Amazon takes no end that is later than two minutes before the request."""
+"""Amazon accepts no end that is later than two minutes before the request."""
 
 _INCLUDED = "PROCEEDS,EXPENSE,PROMOTION,CANCELLATION,FULFILLMENT,PACKAGES"
-"""What needs no role for buyers' data."""
+"""The parts of an order that need no role for buyers' data."""
 
 
 @dataclass(frozen=True)
 class _Version:
-    """How a version says it. `rows` and `token` are paths in an answer, `more` further parameters."""
+    """The names in one version of the API. `rows` and `token` are paths in an answer, `more` further parameters."""
 
     operation: str
     path: str
@@ -70,7 +70,7 @@ VERSIONS: Final = {
 
 
 class Orders:
-    """`pages` answers what was updated in a slice; a position is Amazon's token of the next page."""
+    """`pages` gives the orders that were updated in a slice. A position is Amazon's token of the next page."""
 
     def __init__(self, calls: Calls, version: str) -> None:
         self._calls, self._says, self._is_old = calls, VERSIONS[version], version == "v0"
@@ -104,10 +104,8 @@ class Orders:
             said = self._calls.get(self._says.operation, self._says.path, asked)
         except Permanent as error:
             if is_resumed and error.details.get("statusCode") == 400:
-                text = (
-                    f"{error.message} The place in the list of orders where this run stopped is no more. Start a new "
-                )
-                text += "run: it begins at the end of the last slice that is complete."
+                text = f"{error.message} The place in the list of orders where this run stopped no longer exists. "
+                text += "Start a new run: it begins at the end of the last slice that is complete."
                 raise Permanent(error.code, text, error.details) from error
             raise
         rows, token = _at(said, self._says.rows), _at(said, self._says.token)

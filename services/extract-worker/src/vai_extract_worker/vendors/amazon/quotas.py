@@ -1,6 +1,6 @@
-"""Requests to the Selling Partner API: each operation has its quota, and errors come in Amazon's own words.
+"""Sends requests to the Selling Partner API: keeps the quota of each operation, and translates Amazon's errors.
 
-Quotas are those that Amazon documents; `x-amzn-RateLimit-Limit` of an answer says those of the account.
+The first quotas are those that Amazon documents. `x-amzn-RateLimit-Limit` of an answer gives those of the account.
 """
 
 import re
@@ -28,19 +28,21 @@ PLANS: Final = {
     "getReports": (0.0222, 10),
     "searchOrders": (0.0056, 20),
 }
-"""Of each operation requests per second, and how many may come at once."""
+"""For each operation: requests per second, and how many may come at once."""
 
 _PATIENCE = 5.0
-"""Seconds that a quota is waited for after a 429; a longer wait frees the worker meanwhile."""
+"""The longest wait for a quota after a 429, in seconds. For a longer one the run leaves its worker and comes back
+later.
+"""
 
 _PAUSES = (0.5, 2.0, 5.0)
-"""Seconds before a request is sent again that failed for a reason that may pass."""
+"""Seconds before a failed request is repeated, if the failure may pass by itself."""
 
 _SAID = 300
 
 
 class Allowance:
-    """What is left of an operation's quota: `burst` at once, `rate` more in each second."""
+    """The rest of an operation's quota: `burst` requests at once, `rate` more each second."""
 
     def __init__(self, rate: float, burst: int, link: Link) -> None:
         self._rate, self._burst, self._link = rate, float(burst), link
@@ -55,7 +57,7 @@ class Allowance:
         self._room -= 1
 
     def hear(self, rate: str | None, throttled: bool) -> None:
-        """What an answer says of the quota."""
+        """Take the quota from an answer."""
         if rate and re.fullmatch(r"\d{1,4}(\.\d{1,9})?", rate) and float(rate) > 0:
             self._rate = float(rate)
         if throttled:
@@ -63,7 +65,7 @@ class Allowance:
 
     @property
     def seconds(self) -> float:
-        """Until there is room for one more, after all is used up."""
+        """Seconds until there is room for one request, after the quota was used up."""
         return 1 / self._rate
 
     def _fill(self) -> None:
@@ -73,7 +75,7 @@ class Allowance:
 
 
 class Calls:
-    """Answers the JSON of a success; raises `Retryable` or `Permanent`."""
+    """Return the JSON of a success. Raises `Retryable` or `Permanent`."""
 
     def __init__(self, session: SourceSession, base_url: str, link: Link, hidden: Hidden, read_seconds: float) -> None:
         self._session, self._base_url, self._link, self._hidden = session, base_url, link, hidden
@@ -147,12 +149,14 @@ class Calls:
 
 
 def is_ended(response: requests.Response) -> bool:
-    """Whether an answer says that the access token has ended: 403 with these words, where others answer 401."""
+    """Whether an answer says that the access token has expired: Amazon answers 403 with these words, others answer
+    401.
+    """
     return response.status_code == 401 or (response.status_code == 403 and b"access token" in response.content.lower())
 
 
 def _words(said: Any) -> str:
-    """Of {"errors": [{code, message, details}]}: its first error; without what no log can show."""
+    """The first error of {"errors": [{code, message, details}]}, without characters that a log cannot show."""
     errors = said.get("errors") if isinstance(said, dict) else None
     first = errors[0] if isinstance(errors, list) and errors else None
     if not isinstance(first, dict):
@@ -162,7 +166,7 @@ def _words(said: Any) -> str:
 
 
 def _pause(error: RunError, tries: int) -> float | None:
-    """Seconds until the next try, None where the run's own retry is the better one."""
+    """Seconds until the request is repeated. None if it is left to the run's next attempt."""
     if tries >= len(_PAUSES) or not (isinstance(error, Retryable | failures.Garbage)):
         return None
     wanted = error.retry_after if isinstance(error, Retryable) else None
@@ -172,5 +176,7 @@ def _pause(error: RunError, tries: int) -> float | None:
 
 
 def _was_refused(error: RunError) -> bool:
-    """Whether the request was surely not carried out: a report that is asked for twice is cancelled."""
+    """Whether the request was certainly not carried out. It matters because Amazon cancels a report that is requested
+    twice.
+    """
     return error.code == ErrorCode.RATE_LIMITED

@@ -1,7 +1,7 @@
-"""Reports (Reports API 2021-06-30): take one that is there, else ask for one, wait for it, and say what became of it.
+"""Gets reports (Reports API 2021-06-30): takes an existing one, or requests one, waits for it, and judges its end.
 
-Amazon cancels a report that has nothing to report, and one that was asked for too often; the two look alike. One of the
-same type and window, made within half an hour before, tells them apart.
+Amazon cancels a report that has nothing to report, and also one that was requested too often; the two look the same. If
+one of the same type and window was made within half an hour before, it was requested too often.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,10 +21,12 @@ from vai_worker.children.link import Link
 
 PATH: Final = "/reports/2021-06-30/reports"
 TOO_OFTEN: Final = timedelta(minutes=30)
-"""Amazon makes a report of the same type and window once in this time, and cancels the others."""
+"""Amazon makes a report of the same type and window only once in this time, and cancels others."""
 
 _STILL_GOOD = timedelta(hours=24)
-"""A report of a window that is over says the same so much later; one of a snapshot only until the next is allowed."""
+"""How long an existing report is good enough. One of a past window no longer changes; a snapshot counts only until the
+next one is allowed.
+"""
 
 _KEPT = timedelta(days=89)
 """Amazon keeps reports for 90 days."""
@@ -34,7 +36,7 @@ _LONGEST_POLL = 60.0
 
 @dataclass(frozen=True)
 class Wanted:
-    """A report: its type, its marketplaces, and the window of its data; a snapshot has none."""
+    """A report: its type, its marketplaces, and the window of its data. A snapshot has no window."""
 
     type: str
     marketplaces: tuple[str, ...]
@@ -42,7 +44,7 @@ class Wanted:
     end: datetime | None = None
 
     def is_of(self, report: Json) -> bool:
-        """Whether a report of Amazon's list is this one."""
+        """Whether a report in Amazon's list is this one."""
         told = (_moment(report.get("dataStartTime")), _moment(report.get("dataEndTime")))
         same_window = self.start is None or told == (self.start, self.end)
         return same_window and set(report.get("marketplaceIds") or ()) == set(self.marketplaces)
@@ -55,7 +57,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Pace:
-    """Seconds: between two requests for a report, between two looks at one, and for which one is waited."""
+    """Seconds between two requests for a report, between two looks at a report, and the longest wait for one."""
 
     interval: float
     poll: float
@@ -63,7 +65,7 @@ class Pace:
 
 
 class Reports:
-    """Of one attempt of a run."""
+    """The reports of one attempt of a run."""
 
     def __init__(self, calls: Calls, documents: Documents, link: Link, pace: Pace) -> None:
         self._calls, self._documents, self._link, self._pace = calls, documents, link, pace
@@ -72,10 +74,10 @@ class Reports:
         self._failed: set[tuple[str, tuple[str, ...], datetime | None]] = set()
 
     def document(self, wanted: Wanted) -> str | None:
-        """The id of the report's document; None where there is nothing to report.
+        """The id of the report's document. None if there is nothing to report.
 
-        Raises RATE_LIMITED where it was asked for too often, TIMEOUT where it is not ready in time, and DATA_ERROR with
-        Amazon's reason where it failed; `TooLarge` the first time, if a smaller window may do.
+        Raises RATE_LIMITED if it was requested too often, TIMEOUT if it is not ready in time, and DATA_ERROR with
+        Amazon's reason if it failed. If a smaller window may help, the first failure raises `TooLarge`.
         """
         report = self._there(wanted) or self._asked(wanted)
         report = self._finished(report, wanted)
@@ -104,7 +106,7 @@ class Reports:
     # One that is there, or a new one --------------------------------------------------------------------------------
 
     def _there(self, wanted: Wanted) -> Json | None:
-        """The newest that is still good. `CANCELLED` and `FATAL` ones are not."""
+        """The newest report that is still good. Those with the status `CANCELLED` or `FATAL` are not."""
         for report in self._like(wanted, ("DONE", "IN_QUEUE", "IN_PROGRESS")):
             made = _moment(report.get("processingEndTime"))
             if wanted.start is None and made is not None and made < now() - TOO_OFTEN:
@@ -114,7 +116,9 @@ class Reports:
         return None
 
     def _like(self, wanted: Wanted, statuses: Sequence[str], is_fresh: bool = False) -> Iterator[Json]:
-        """Those of this type and window, the newest first. Amazon's list is read once in a while: it has a quota."""
+        """The existing reports of this type and window, the newest first. Amazon's list is read only from time to time,
+        since it has a quota.
+        """
         key = (wanted.type, wanted.marketplaces)
         read, found = self._lists.get(key, (now() - TOO_OFTEN, []))
         if is_fresh or now() - read >= TOO_OFTEN:
@@ -143,7 +147,7 @@ class Reports:
     # What becomes of it ---------------------------------------------------------------------------------------------
 
     def _finished(self, report: Json, wanted: Wanted) -> Json:
-        """The report when Amazon is through with it; a pause or a cancel takes effect meanwhile."""
+        """Wait until Amazon has finished the report. A pause or a cancel takes effect during the wait."""
         until, pause = steady_seconds() + self._pace.longest, self._pace.poll
         while report.get("processingStatus") not in ("DONE", "CANCELLED", "FATAL"):
             if (left := until - steady_seconds()) <= 0:
@@ -159,7 +163,7 @@ class Reports:
         return report
 
     def _look_whether_too_often(self, report: Json, wanted: Wanted) -> None:
-        """Raises RATE_LIMITED where one like it was made shortly before."""
+        """Raises RATE_LIMITED if an equal report was made shortly before."""
         created = _moment(report.get("createdTime")) or now()
         statuses = ("DONE", "IN_QUEUE", "IN_PROGRESS", "FATAL")
         for other in self._like(wanted, statuses, is_fresh=wanted.start is None):
@@ -195,7 +199,7 @@ class Reports:
 
 
 def since(moment: datetime | None) -> datetime:
-    """A moment for `createdSince`, which Amazon takes from the last 90 days only."""
+    """A moment for `createdSince`. Amazon accepts only the last 90 days."""
     oldest = now() - _KEPT
     return oldest if moment is None else max(moment, oldest)
 

@@ -29,12 +29,13 @@ SNAPSHOTS: Final = {
     "fba_inventory": "GET_FBA_MYI_UNSUPPRESSED_INVENTORY_DATA",
     "merchant_listings": "GET_MERCHANT_LISTINGS_ALL_DATA",
 }
-"""Of what is there now: one for each marketplace, since Amazon answers for the first one only."""
+"""Snapshots of the present state: one report for each marketplace, since Amazon only uses the first one of a request.
+"""
 
 SETTLEMENTS: Final = "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"
 
 HISTORY_DAYS: Final = {"all_orders": 729, "fba_returns": 545, "order_items": 729, "orders": 729, "settlements": 89}
-"""How far back Amazon answers: where a first extraction begins that has no start_date."""
+"""How far back Amazon has data. A first extraction without start_date begins there."""
 
 Pages = Iterator[Rows | tuple[Rows, Json]]
 
@@ -57,7 +58,7 @@ class AmazonSource(PagedSource):
         self._known: tuple[str, ...] = ()
 
     def turn_of(self, of: ResourceType) -> None:
-        """Nothing: each operation of Amazon's has a quota of its own."""
+        """Does nothing here: each operation of Amazon's has its own quota."""
 
     def pages(self, part: Slice) -> Pages:
         if part.name in SNAPSHOTS:
@@ -70,7 +71,9 @@ class AmazonSource(PagedSource):
 
     @property
     def marketplaces(self) -> tuple[str, ...]:
-        """Their ids: as the definition says, else the connection, else all in which the seller sells."""
+        """The ids of the marketplaces: from the definition, else from the connection, else all in which the seller
+        sells.
+        """
         if not self._known:
             given = self._asked_for.marketplaces or self.config.get("marketplaces")
             ids = [marketplace_id(one) for one in given] if given else self._participations()
@@ -114,7 +117,7 @@ class AmazonSource(PagedSource):
             yield rows, {"document": document, "rows": count}
 
     def _settlements(self, part: Slice) -> Pages:
-        """Amazon makes them by itself: those that were made in the slice, the oldest first."""
+        """Settlement reports, which Amazon makes by itself: those that were made in the slice, the oldest first."""
         asked: Json = {"reportTypes": SETTLEMENTS, "processingStatuses": "DONE", "createdSince": iso(since(part.start))}
         if part.end is not None:
             asked["createdUntil"] = iso(part.end)
@@ -134,7 +137,7 @@ class AmazonSource(PagedSource):
                 yield known, {"created": place[0], "report": place[1], "rows": count}
 
     def _rows(self, document: str | None, begin: int, marketplaces: Sequence[str]) -> Iterator[tuple[Rows, int]]:
-        """The rows of a document, each list with the number of rows up to its end; none of None."""
+        """The rows of a document, each list with the number of rows up to its end. No rows if the document is None."""
         if document is None:
             return
         with self._documents.opened(document) as found:
@@ -144,7 +147,7 @@ class AmazonSource(PagedSource):
 
 
 def _look_at_the_connection(means: Means, base_url: str) -> None:
-    """Raises `Permanent` where there is none, or one that says nothing of Amazon."""
+    """Raises `Permanent` if there is no connection, or if it has no credentials for Amazon."""
     connection = means.job.connection
     if connection is None:
         text = "Amazon needs a connection: make one of the provider amazon_sp_api, and name it in the definition."
@@ -156,7 +159,7 @@ def _look_at_the_connection(means: Means, base_url: str) -> None:
 
 
 def _with_history(of: ResourceType) -> ResourceType:
-    """A table's first slice begins where Amazon's memory does."""
+    """A table's first slice begins where Amazon's data begins."""
     if of.slicing is None or of.name not in HISTORY_DAYS:
         return of
     earliest = (now() - timedelta(days=HISTORY_DAYS[of.name])).date()

@@ -1,7 +1,7 @@
-"""The GraphQL Admin API: one question at a time, within the budget of costs, and what its errors mean.
+"""Sends queries to the GraphQL Admin API: one at a time, within the budget of query costs. Translates its errors.
 
-The vendor tells with each answer what is left of the budget (`extensions.cost.throttleStatus`). It is one budget for
-all who ask with the same app, so whoever obeys it shares it with the others.
+Each answer says how much of the budget is left (`extensions.cost.throttleStatus`). All processes that use the same app
+have one budget; since each answer shows what the others used, they share it.
 """
 
 import json
@@ -20,14 +20,14 @@ from vai_worker.children.link import Link
 Json = dict[str, Any]
 
 PATIENCE: Final = 60.0
-"""Seconds for which a budget that is used up is waited for here; after that the run frees its worker meanwhile."""
+"""The longest wait for the budget, in seconds. For a longer one the run leaves its worker and comes back later."""
 
 _LEAST_WAIT: Final = 0.1
 _FAILURES: Final = ("INTERNAL_SERVER_ERROR", "TIMEOUT", "SERVICE_UNAVAILABLE")
 
 
 class TooDear(Exception):
-    """A query costs more than any may: ask for less at a time. `share` is how much less."""
+    """A query costs more than is allowed for one query. Ask for fewer rows at a time; `share` is the factor."""
 
     def __init__(self, cost: float, most: float) -> None:
         super().__init__(f"a query costs {cost:g}, at most {most:g} are possible")
@@ -35,7 +35,7 @@ class TooDear(Exception):
 
 
 class Stumbled(Exception):
-    """The vendor failed on a query; a smaller one may succeed. `error` is what it means otherwise."""
+    """The vendor failed on a query. A smaller one may succeed; if not, `error` is raised."""
 
     def __init__(self, error: RunError) -> None:
         super().__init__(error.message)
@@ -43,7 +43,7 @@ class Stumbled(Exception):
 
 
 class Admin:
-    """One shop. Raises `TooDear`, `Stumbled`, or the error that a run ends with."""
+    """The API of one shop. Raises `TooDear`, `Stumbled`, or the error with which the run ends."""
 
     def __init__(self, session: SourceSession, base_url: str, version: str, link: Link, hidden: Hidden) -> None:
         self._session, self._link, self._hidden = session, link, hidden
@@ -81,7 +81,7 @@ class Admin:
         return data
 
     def must(self, query: str, /, **variables: Any) -> Json:
-        """`ask` for what cannot be asked for in smaller pieces: raises nothing but errors that a run ends with."""
+        """`ask` for queries that cannot be made smaller: raises only errors with which the run ends."""
         try:
             return self.ask(query, **variables)
         except Stumbled as error:
@@ -92,7 +92,7 @@ class Admin:
     # The budget ------------------------------------------------------------------------------------------------------
 
     def _until_affordable(self, query: str) -> float:
-        """Seconds until what is left pays for the query, as far as is known."""
+        """Seconds until the budget is enough for the query, as far as is known."""
         if self._left is None:
             return 0.0
         left = self._left + (steady_seconds() - self._at) * self._restored
@@ -130,7 +130,7 @@ class Admin:
             self._link.log("api_version_served", text, {"asked": self.version, "served": served}, "warning")
 
     def _in_its_words(self, error: RunError) -> RunError:
-        """An answer that is no success, as this vendor means it."""
+        """The error for an answer that is no success, by this vendor's meaning of statuses."""
         status = error.details.get("statusCode")
         said = _said(str(error.details.get("body", "")))
         details = {"statusCode": status, "url": self.url} | ({"shopifyError": said} if said else {})
@@ -197,7 +197,7 @@ def _number(value: Any) -> float:
 
 
 def _said(body: str) -> str:
-    """What Shopify says in `errors` of an answer that is no success."""
+    """Shopify's own words in `errors` of an answer that is no success."""
     try:
         found = json.loads(body)
     except ValueError:

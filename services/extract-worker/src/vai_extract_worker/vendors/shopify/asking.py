@@ -1,4 +1,4 @@
-"""The texts of the queries: a page of a table, what is left of a connection, all of a table in bulk."""
+"""Writes the queries: a page of a table, the rest of a connection, a whole table in bulk."""
 
 from datetime import datetime
 
@@ -9,14 +9,14 @@ _PAGE_INFO = "pageInfo { hasNextPage endCursor }"
 
 
 def search_of(shape: Shape, start: datetime | None, end: datetime | None) -> str:
-    """What the vendor searches for: from `start` up to, not including, `end`."""
+    """The search text: from `start` up to, not including, `end`."""
     bounds = [(">=", start), ("<", end)] if shape.time else []
     terms = [f"{shape.time}:{sign}'{moment:%Y-%m-%dT%H:%M:%SZ}'" for sign, moment in bounds if moment is not None]
     return " AND ".join([shape.search] * bool(shape.search) + terms)
 
 
 def page_query(shape: Shape, personal: bool) -> str:
-    """A page. Variables: `first`, `after`, `search`; `within` where there are connections in it."""
+    """The query for a page. Variables: `first`, `after`, `search`, and `within` if it has inner connections."""
     rows = _asked(shape, shape.parts(personal), "$within")
     inside = f"nodes {{ {_root_asked(shape, rows)} }} {_PAGE_INFO}"
     searched = [] if shape.time_at_child or not (shape.time or shape.search) else ["query: $search"]
@@ -28,7 +28,9 @@ def page_query(shape: Shape, personal: bool) -> str:
 
 
 def rest_query(kind: str, connection: str, asked: str, searched: bool) -> str:
-    """What is left of a connection of one node. Variables: `id`, `first`, `after`, `search` where it is searched."""
+    """The query for the rest of a node's connection. Variables: `id`, `first`, `after`, and `search` if it is
+    searched.
+    """
     variables = "$id: ID!, $first: Int!, $after: String" + (", $search: String" if searched else "")
     arguments = "first: $first, after: $after" + (", query: $search" if searched else "")
     inside = f"{connection}({arguments}) {{ nodes {{ {asked} }} {_PAGE_INFO} }}"
@@ -36,12 +38,12 @@ def rest_query(kind: str, connection: str, asked: str, searched: bool) -> str:
 
 
 def row_asked(shape: Shape, personal: bool) -> str:
-    """What is asked of a row where it stands alone, with the first page of its own connection."""
+    """The selection for a single row, with the first page of its inner connection."""
     return _asked(shape, shape.parts(personal), "$within")
 
 
 def bulk_query(shape: Shape, personal: bool, search: str) -> str:
-    """All rows at once: a connection is asked for without pages, and its rows are lines of their own."""
+    """The query for all rows at once: connections without pages, whose rows become lines of their own."""
     rows = " ".join(part.text for part in shape.parts(personal))
     quoted = f'query: "{search}"' if search else ""
     if not shape.child:

@@ -1,7 +1,8 @@
-"""A bulk operation: the vendor reads everything by itself, and gives a file.
+"""Bulk operations: the vendor reads a whole table by itself and gives a file.
 
-Rows count only after the whole file has come: as many bytes and rows as the vendor says. One that fails, is cancelled
-or comes in half raises, so that its slice is not over and no cursor moves.
+Rows count only when the whole file has come, with as many bytes and rows as the vendor announces. If the operation
+fails or is cancelled, or the file is incomplete, an error is raised, so that the slice is not complete and no cursor
+moves.
 """
 
 import json
@@ -20,13 +21,15 @@ from vai_worker.children.link import Link
 Json = dict[str, Any]
 
 POLL_SECONDS: Final = (0.5, 1.0, 2.0, 5.0)
-"""Waits between looks at an operation; the last one stays."""
+"""Seconds between looks at an operation. The last value is used for all further looks."""
 
 STALLED_SECONDS: Final = 2 * 3600.0
-"""An operation that has found nothing new for so long is given up."""
+"""An operation without progress for this time (seconds) is given up."""
 
 BUSY_SECONDS: Final = 600.0
-"""How long to wait for another operation of the same app to end; after that the run frees its worker meanwhile."""
+"""The longest wait for another operation of the same app, in seconds. After that the run leaves its worker and comes
+back later.
+"""
 
 ROWS_AT_A_TIME: Final = 2_000
 
@@ -39,18 +42,18 @@ _RUNNING: Final = ("CREATED", "RUNNING", "CANCELING")
 
 
 class TooLong(Exception):
-    """The operation took longer than the vendor permits: ask for less, or page by page."""
+    """The operation took longer than the vendor permits. Ask for fewer rows, or read page by page."""
 
 
 class BulkOperation:
-    """One query. `received` counts the bytes of its file."""
+    """One bulk operation. `received` is how many bytes of its file have come."""
 
     def __init__(self, admin: Admin, policy: Policy, link: Link, name: str) -> None:
         self._admin, self._policy, self._link, self._name = admin, policy, link, name
         self.received = 0
 
     def lines(self, query: str, counts_all: bool) -> Iterator[list[Json]]:
-        """The file's lines, some at a time. `counts_all`: each object that the vendor counts is a line.
+        """The file's lines, in lists. `counts_all`: each object that the vendor counts is a line.
 
         Raises `TooLong`, `Retryable` or `Permanent`.
         """
@@ -74,7 +77,9 @@ class BulkOperation:
     # Start and wait --------------------------------------------------------------------------------------------------
 
     def _started(self, query: str) -> str:
-        """The operation's id. One that already works on the same query is taken: a worker that died began it."""
+        """The operation's id. If an operation with the same query is already running, that one is taken: a worker that
+        died has started it.
+        """
         until = steady_seconds() + BUSY_SECONDS
         for pause in _pauses():
             answer = self._admin.must(_RUN, query=query)["bulkOperationRunQuery"] or {}
@@ -106,7 +111,7 @@ class BulkOperation:
         return id
 
     def _over(self, id: str) -> Json:
-        """The operation, once it is completed."""
+        """Wait until the operation is completed, and return it."""
         count, since = -1, steady_seconds()
         for pause in _pauses():
             found = self._look(id)

@@ -1,6 +1,7 @@
-"""A file of JSON lines, read while it comes: no more of it than a line is in memory. A download that breaks goes on.
+"""Downloads a file of JSON lines and reads it line by line, so that it need not fit into memory. An interrupted
+download is continued.
 
-The file is the vendor's store's, not the shop's: no credentials are sent.
+The file is in the vendor's object store, not at the shop, so no credentials are sent.
 """
 
 import os
@@ -24,11 +25,13 @@ _TRIES: Final = 5
 _WAIT: Final = 0.2
 _TIMEOUT: Final = Timeout(connect=10.0, read=60.0)
 _LONGEST: Final = 6 * 3600.0
-"""Seconds for the whole file."""
+"""The longest time in seconds for the whole file."""
 
 
 class Download:
-    """`link_of` answers the file's address, anew where it has expired. `size`: its bytes, None where nobody says."""
+    """`link_of` returns the file's address, a new one if the old one has expired. `size`: its bytes, None if
+    unknown.
+    """
 
     def __init__(self, link_of: Callable[[], str], size: int | None, policy: Policy, link: Link) -> None:
         self._link_of, self._size, self._link = link_of, size, link
@@ -37,7 +40,7 @@ class Download:
         self._url = ""
 
     def lines(self) -> Iterator[bytes]:
-        """All lines. Raises `Retryable` for a file that does not come whole."""
+        """All lines. Raises `Retryable` if the file does not come completely."""
         rest = bytearray()
         for chunk in self._chunks():
             rest += chunk
@@ -76,7 +79,7 @@ class Download:
         raise Retryable(ErrorCode.CONNECTION_ERROR, text, {"url": self._place, "received": self.received})
 
     def _some(self, pools: PoolManager) -> Iterator[bytes]:
-        """What is left of the file, as far as it comes."""
+        """The rest of the file, as far as it comes."""
         headers = {"Accept-Encoding": "identity", "User-Agent": "vai-extract-worker"}
         if self.received:
             headers["Range"] = f"bytes={self.received}-"
@@ -102,7 +105,7 @@ class Download:
 
 
 class _Status(Exception):
-    """An answer that is no file."""
+    """The error for an answer that is no file."""
 
 
 def _trust() -> dict[str, str]:

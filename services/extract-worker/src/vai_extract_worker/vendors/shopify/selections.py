@@ -1,7 +1,7 @@
-"""What is asked of a row, and which columns come of it.
+"""GraphQL selections, and the columns that follow from them.
 
-Columns have the vendor's names in small letters with underscores. Ids are the numbers that the vendor's other APIs and
-its admin pages show; the whole id of a row is in `admin_graphql_api_id`.
+Columns have the vendor's names in lower case with underscores. Ids are the numbers that the vendor's other APIs and its
+admin pages show. The full id of a row is in `admin_graphql_api_id`.
 """
 
 import re
@@ -18,7 +18,7 @@ _WORD: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 @dataclass(frozen=True)
 class Part:
-    """A field that is asked for, with what is asked of it."""
+    """A field of a selection, with its inner fields."""
 
     name: str
     arguments: str = ""
@@ -64,13 +64,13 @@ def snake(name: str) -> str:
 
 
 def number_of(id: Any) -> Any:
-    """The number in an id; the id where the number alone does not tell what it is of."""
+    """The number in an id. The whole id if the number alone does not show the kind of object."""
     found = _NUMBERED.fullmatch(id) if isinstance(id, str) else None
     return int(found[1]) if found else id
 
 
 def row_of(parts: tuple[Part, ...], node: Mapping[str, Any], names: Mapping[str, str]) -> Json:
-    """The columns of a node. `names`: those that are called otherwise, by the vendor's dotted name."""
+    """The columns of a node. `names`: columns with other names, by the vendor's dotted name."""
     return {column: value for part in parts for column, value in _columns(part, node.get(part.name), names)}
 
 

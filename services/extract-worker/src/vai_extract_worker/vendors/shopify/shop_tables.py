@@ -1,4 +1,4 @@
-"""How each table is asked for: where its rows are, what is asked of them, how many at a time."""
+"""The query of each table: where its rows are, which fields they have, and how many are requested at a time."""
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -53,15 +53,17 @@ class Shape:
         return read(self.asked)
 
     def by_id(self) -> "Shape":
-        """Ordered by what never changes: a row that is updated meanwhile stays where it is."""
+        """Ordered by a value that never changes, so that a row that is updated during the extraction keeps its
+        place.
+        """
         return replace(self, ordering=self.ordering.replace(_ORDER_BY_TIME, "sortKey: ID"))
 
     def parts(self, personal: bool) -> tuple[Part, ...]:
-        """What is asked of a row."""
+        """The selection of a row."""
         return tuple(part for part in self._all if personal or part.name not in self.personal)
 
     def columns(self, personal: bool) -> tuple[Part, ...]:
-        """`parts`, and the connection within a row."""
+        """`parts`, and the connection inside a row."""
         return self.parts(personal) + ((Part(self.inner, "", read(self.inner_asked)),) if self.inner else ())
 
 

@@ -1,4 +1,6 @@
-"""The source: each slice page by page, or as one bulk operation where it is long and the table large."""
+"""The source `shopify`: reads each slice page by page, or as one bulk operation if the slice is long and the table
+large.
+"""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -19,7 +21,7 @@ from vai_records.definitions.sources.shopify import Shopify as Definition
 
 LARGEST_PAGE: Final = 250
 LONG: Final = timedelta(days=7)
-"""A slice at least so long is worth a bulk operation, which takes its time to begin."""
+"""The shortest slice for which a bulk operation is used. A bulk operation takes long to start."""
 
 _STUMBLES: Final = 4
 _T = TypeVar("_T")
@@ -60,7 +62,9 @@ class Shopify(PagedSource):
         yield from self._paged(shape, search, part)
 
     def _tracks(self, part: Slice) -> bool:
-        """Whether another run goes on from here, and brings what is updated meanwhile; else nothing may be left out."""
+        """Whether a later run goes on from here and brings rows that are updated in the meantime. If not, no row may be
+        left out.
+        """
         return self._wants.incremental is True and part.resource.write_disposition != "replace"
 
     def _is_for_bulk(self, shape: Shape, part: Slice) -> bool:
@@ -73,7 +77,9 @@ class Shopify(PagedSource):
         return is_long and part.of.size in ("L", "XL") and self._is_first_load(part.name)
 
     def _is_first_load(self, name: str) -> bool:
-        """Or a backfill, or everything again: what follows a cursor is little, however long ago it was."""
+        """Whether it is a first extraction, a backfill or a full one. Rows after a cursor are few, however old the
+        cursor is.
+        """
         is_new = name not in self.means.cursors or self._wants.end_date is not None
         return is_new or self._wants.incremental is False
 
@@ -112,7 +118,7 @@ class Shopify(PagedSource):
         return ask
 
     def _rows(self, shape: Shape, node: Json, search: str) -> Iterator[Json]:
-        """The rows of a node of the root: itself, or its children with what they have of it."""
+        """The rows of one node: the node itself, or its children together with the parent's fields."""
         if not shape.child:
             if node.get("id"):
                 yield self._row(shape, node, {})
@@ -124,7 +130,7 @@ class Shopify(PagedSource):
             yield self._row(shape, child, parent)
 
     def _left(self, shape: Shape, node: Json, search: str) -> Iterator[Json]:
-        """The children that did not come with their parent."""
+        """The children that were not on the first page that came with their parent."""
         info = node[shape.child]["pageInfo"]
         asked = row_asked(shape, self._personal)
         yield from self._rest(shape.parent_kind, node["id"], shape.child, asked, info, shape.time_at_child and search)
@@ -157,7 +163,7 @@ class Shopify(PagedSource):
             info = page["pageInfo"]
 
     def _sized(self, name: str, shape: Shape | None, ask: Callable[[int, int], _T]) -> _T:
-        """An answer, with as much at a time as its cost permits and the vendor bears."""
+        """An answer, with as many rows at a time as the query cost permits and the vendor can handle."""
         first, within = self._sizes.get(name) or ((shape.first, shape.within) if shape else (LARGEST_PAGE, 1))
         stumbles = 0
         while True:
@@ -205,14 +211,14 @@ def _said(error: Permanent) -> str:
 
 
 def _of_parent(shape: Shape, node: Json) -> Json:
-    """What a row has of the node in which it lies: order_id, order_updated_at."""
+    """The columns that a row gets from its parent: order_id, order_updated_at."""
     if not shape.on:
         return {}
     return {f"{shape.on}_{snake(part.name)}": number_of(node.get(part.name)) for part in read(shape.parent)}
 
 
 def _smaller(first: int, within: int, share: float) -> tuple[int, int]:
-    """Fewer rows at a time; of one row, fewer of those in it."""
+    """Fewer rows at a time. If it is one row already, fewer of its inner rows."""
     if first > 1:
         return max(1, min(first - 1, int(first * share))), within
     return 1, max(1, min(within - 1, int(within * share)))

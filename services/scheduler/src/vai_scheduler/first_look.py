@@ -63,9 +63,9 @@ async def open_run(conn: Queries, live: Live, version: Version, notes: Notes) ->
 
 
 async def _meets(conn: Queries, live: Live, before: Row, notes: Notes) -> Opening:
-    """An earlier run by the same schedule is not over: it waits behind that, or is left out with the reason.
+    """An earlier run of the same schedule is not over: this one waits for it, or is left out with the reason.
 
-    A backfill has its own bound, and what it meets waits for it, too: nobody wants today's run left out for it.
+    A backfill has its own bound, and other runs wait for it: today's run must not be left out because of a backfill.
     """
     reason = f"automation run {before['id']} was still at work"
     if live.is_backfill:

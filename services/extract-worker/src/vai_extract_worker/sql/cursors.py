@@ -111,7 +111,7 @@ class SqlCursor:
         return table if all(kept) else table.filter(pa.array(kept))
 
     def _digest(self, mark: Any) -> bytes:
-        """Stands for a row; of rows that say the same, each has one of its own. They lie in one slice."""
+        """A digest of a whole row. Equal rows, which are always in one slice, get different digests."""
         text = mark if isinstance(mark, bytes) else str(mark).encode()
         digest = blake2b(text, digest_size=_DIGEST_BYTES).digest()
         if len(self._alike) < MOST_KNOWN or digest in self._alike:
@@ -121,7 +121,7 @@ class SqlCursor:
         return blake2b(text + b"#%d" % count, digest_size=_DIGEST_BYTES).digest()
 
     def ended(self, stretch: Stretch) -> None:
-        """The slice is read."""
+        """Called when a slice has been read."""
         self._alike.clear()
         self._reached = self._reached if stretch.apart else (stretch.end or self._plan["upto"])
 

@@ -39,7 +39,7 @@ def stretches(cuts: Sequence[str], with_apart: bool) -> list[Stretch]:
 
 
 def by_rows(database: Database, relation: Relation, column: Column, rows: int, where: str = "") -> list[str]:
-    """Where slices of about so many rows begin, but for the first."""
+    """The first values of slices with about so many rows, without the first slice."""
     key, condition = column.read, f" WHERE {where}" if where else ""
     step = max(rows, _least(database, relation, rows, condition))
     numbered = f"SELECT {key} AS k, row_number() OVER (ORDER BY {key}) AS n FROM {from_clause(database, relation)}"
@@ -50,7 +50,9 @@ def by_rows(database: Database, relation: Relation, column: Column, rows: int, w
 
 
 def _least(database: Database, relation: Relation, rows: int, condition: str) -> int:
-    """How many rows a slice has at least, so that there are not too many. A guess that asks for more is counted."""
+    """The smallest number of rows per slice with which there are not too many slices. Estimated; if the estimate is
+    larger than `rows`, the rows are counted.
+    """
     guessed = -(-relation.rows // MOST) if relation.rows else 0
     if guessed <= rows:
         return guessed

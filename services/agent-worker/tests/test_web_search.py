@@ -144,6 +144,38 @@ async def test_odd_results_are_kept_as_far_as_they_are_results(server: WebServer
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("domains", "kept"),
+    [
+        (
+            {"include_domains": ["gov.example"]},
+            ["https://gov.example/", "https://www.gov.example/a", "https://x.gov.example:8443/"],
+        ),
+        (
+            {"include_domains": ["www.gov.example"]},
+            ["https://gov.example/", "https://www.gov.example/a", "https://x.gov.example:8443/"],
+        ),
+        ({"exclude_domains": ["gov.example", "evil.example"]}, ["https://notgov.example/", "https://münchen.example/"]),
+        ({"include_domains": ["münchen.example"]}, ["https://münchen.example/"]),
+    ],
+)
+async def test_results_of_other_domains_are_left_out_and_told(
+    server: WebServer, domains: dict[str, Any], kept: list[str]
+) -> None:
+    hosts = ["gov.example", "www.gov.example/a", "x.gov.example:8443", "notgov.example", "evil.example/gov.example"]
+    urls = [
+        f"https://{host}{'' if '/' in host else '/'}"
+        for host in [*hosts, "gov.example@evil.example", "münchen.example"]
+    ]
+    urls.append("http://[")
+    server.replies["/search"] = Reply(body=json.dumps({"results": [{"url": url} for url in urls]}).encode())
+    run = HeldRun("web_search", {"query": "towers", "max_results": 20, **domains}, connection(server))
+    found = (await WebSearch(LOOPBACK).perform(run))["results"]
+    shown = [one["url"] for one in found if one["url"] != "http://["]
+    assert shown == kept
+    assert [event for event, _, _ in run.logs] == ["results_left_out"]
+
+
 async def test_a_server_that_echoes_the_key_does_not_get_it_into_the_result(server: WebServer) -> None:
     hit = {"url": "https://a.example/", "title": f"Your key is {GOOD}", "content": ""}
     server.replies["/search"] = Reply(body=json.dumps({"results": [hit]}).encode())

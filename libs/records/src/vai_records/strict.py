@@ -8,10 +8,20 @@ and a greatest value, every string, list and object a greatest size (a test walk
 """
 
 import re
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 MOST_KEYS = 200
@@ -57,6 +67,15 @@ def _really_true(value: Any) -> Any:
     return value
 
 
+def in_utc(moment: datetime) -> datetime:
+    """The moment itself. Raises ValueError where its date in UTC is before the year 1 or after 9999."""
+    try:
+        moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("in UTC this time is before the year 1 or after 9999") from None
+    return moment
+
+
 def _written_out(value: Any) -> Any:
     if isinstance(value, str) and not re.match(r"\d{4}-\d\d-\d\d", value):
         raise ValueError("write a time as in RFC 3339: 2026-11-22T00:00:00Z")
@@ -79,8 +98,8 @@ Id = Annotated[UUID, Field(strict=False)]
 WrittenOut = BeforeValidator(_written_out)
 """For dates and times: pydantic alone takes a number, or its digits, for seconds since 1970."""
 
-Time = Annotated[AwareDatetime, Field(strict=False), WrittenOut]
-"""An instant, with its time zone."""
+Time = Annotated[AwareDatetime, Field(strict=False), WrittenOut, AfterValidator(in_utc)]
+"""An instant, with its time zone; it has a date in UTC, too."""
 
 ReallyTrue = BeforeValidator(_really_true)
 """For Literal[True], which takes 1 for it."""

@@ -56,6 +56,9 @@ class WebSearch:
         began, outcome = steady_seconds(), "failed"
         try:
             found = await self._asked(run, definition, connection, hidden)
+            if elsewhere := _take_out_elsewhere(definition, found):
+                message = f"{elsewhere} results were of other domains than those that may come, and were left out"
+                await run.log("results_left_out", message, {"results": elsewhere}, "warning")
             result: dict[str, Any] = hidden.out_of(_result(definition, found, steady_seconds() - began))
             outcome = "completed"
             return result
@@ -138,6 +141,33 @@ def _answer(outgoing: Outgoing, raw: bytes, truncated: bool) -> dict[str, Any]:
         message = f"{outgoing.shown_url()} answered {what}: is that Tavily? Check the connection's base_url."
         raise Permanent(ErrorCode.DATA_ERROR, message, {"url": outgoing.shown_url()})
     return found
+
+
+def _take_out_elsewhere(definition: Definition, found: dict[str, Any]) -> int:
+    """Takes out results of domains that may not come, which Tavily sends now and then; answers how many."""
+    kept = [
+        one for one in found["results"] if not isinstance(one, dict) or _may_come(definition, _text(one.get("url")))
+    ]
+    left_out = len(found["results"]) - len(kept)
+    found["results"] = kept
+    return left_out
+
+
+def _may_come(definition: Definition, url: str | None) -> bool:
+    if not (definition.include_domains or definition.exclude_domains):
+        return True
+    try:
+        host = httpx2.URL(url or "").raw_host.decode("ascii").lower()
+    except httpx2.InvalidURL:
+        host = ""
+    if definition.include_domains and not any(_is_of(host, domain) for domain in definition.include_domains):
+        return False
+    return not any(_is_of(host, domain) for domain in definition.exclude_domains)
+
+
+def _is_of(host: str, domain: str) -> bool:
+    bare = domain.removeprefix("www.")
+    return host == bare or host.endswith(f".{bare}")
 
 
 def _refusal(outgoing: Outgoing, response: httpx2.Response, raw: bytes) -> RunError:

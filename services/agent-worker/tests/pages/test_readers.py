@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from vai_agent_worker.pages.asked import Asked
+from vai_agent_worker.pages.limits import TookTooLong, within
 from vai_agent_worker.pages.readers import Readers
 from vai_testkit.servers.odd_pages import ARTICLE, SENTENCE, pages
 from vai_testkit.servers.web import Reply
@@ -59,3 +61,11 @@ async def test_processes_end_when_there_are_no_pages(readers: Readers) -> None:
     assert readers._server is None
     again = await readers.read(ORG, ARTICLE.encode(), asked())
     assert again["title"] == "The tower of Konya"
+
+
+def test_the_end_of_the_time_is_caught_by_no_library() -> None:
+    """Libraries catch `Exception` around a part of a page, and go on with the next."""
+    with pytest.raises(TookTooLong), within(0.01):
+        while True:
+            with suppress(Exception):
+                sum(range(100))

@@ -111,14 +111,8 @@ def install(app: FastAPI) -> None:
     """Answer every error of the application in the documented shape."""
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http)
-    app.add_exception_handler(Refused, _on_refused)
-    app.add_exception_handler(Overloaded, _on_overload)
-    for undecided in (NotAllowed, NoSuchRun, Immovable):
-        app.add_exception_handler(undecided, _on_undecided)
-    for away in DATABASE_AWAY:
-        app.add_exception_handler(away, _on_database_away)
-    app.add_exception_handler(SecretError, _on_closed_secret)
-    app.add_exception_handler(Exception, _on_anything)
+    for known in (Refused, Overloaded, NotAllowed, NoSuchRun, Immovable, *DATABASE_AWAY, SecretError, Exception):
+        app.add_exception_handler(known, _on_error)
 
 
 def _on_validation(request: Request, error: Exception) -> Response:
@@ -142,9 +136,8 @@ def _body_model(request: Request) -> Any:
     return None if field is None else field.field_info.annotation
 
 
-def _on_refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refused)
-    return _on_http(request, refusal(error))
+def _on_error(request: Request, error: Exception) -> Response:
+    return _on_http(request, problem_of(request, error))
 
 
 def _on_http(request: Request, error: Exception) -> Response:
@@ -168,10 +161,30 @@ def _not_allowed_here(request: Request, error: HTTPException) -> Response:
     return problem_response(405, [problem_detail((), message, "method_not_allowed")], {"Allow": methods})
 
 
-def problem_of(error: Problem | NotAllowed | NoSuchRun | Immovable, request_id: str | None = None) -> Problem:
-    """What the client is told of a decision about a run that could not be carried out."""
+def problem_of(request: Request, error: Exception) -> Problem:
+    """What the client is told of an error; what is not the client's fault is logged."""
     if isinstance(error, Problem):
         return error
+    if isinstance(error, Refused):
+        return refusal(error)
+    if isinstance(error, NotAllowed | NoSuchRun | Immovable):
+        return _undecided(error, request.scope.get(REQUEST_ID))
+    if isinstance(error, Overloaded):
+        return _try_later("too many requests wait; try again later")
+    if isinstance(error, DATABASE_AWAY) and is_away(error):
+        return _database_away(request, error)
+    if isinstance(error, SecretError):
+        _log.error("secret_does_not_open", path=request.url.path, error=str(error))
+        return _try_later(
+            "a stored secret does not open with the gateway's keys; ask the operator to check VAI_ENCRYPTION_KEYS"
+        )
+    request_id = request.scope.get(REQUEST_ID)
+    _log.error("request_failed", path=request.url.path, method=request.method, request_id=request_id, exc_info=error)
+    return Problem(500, "internal_error", f"something went wrong here; it is logged as request {request_id}")
+
+
+def _undecided(error: NotAllowed | NoSuchRun | Immovable, request_id: str | None) -> Problem:
+    """A decision about a run that could not be carried out."""
     if isinstance(error, NoSuchRun):
         return not_found("run")
     if isinstance(error, NotAllowed):
@@ -186,18 +199,7 @@ def problem_of(error: Problem | NotAllowed | NoSuchRun | Immovable, request_id: 
     )
 
 
-def _on_undecided(request: Request, error: Exception) -> Response:
-    assert isinstance(error, NotAllowed | NoSuchRun | Immovable)
-    return _on_http(request, problem_of(error, request.scope.get(REQUEST_ID)))
-
-
-def _on_overload(_request: Request, _error: Exception) -> Response:
-    return _try_later("too many requests wait; try again later")
-
-
-def _on_database_away(request: Request, error: Exception) -> Response:
-    if not is_away(error):
-        return _on_anything(request, error)
+def _database_away(request: Request, error: Exception) -> Problem:
     why, request_id = f"{type(error).__name__}: {error}", request.scope.get(REQUEST_ID)
     _log.warning("database_away", path=request.url.path, request_id=request_id, error=why)
     if isinstance(_root(error), asyncpg.LockNotAvailableError):
@@ -212,19 +214,5 @@ def _root(error: BaseException) -> BaseException:
     return error
 
 
-def _on_closed_secret(request: Request, error: Exception) -> Response:
-    _log.error("secret_does_not_open", path=request.url.path, error=str(error))
-    return _try_later(
-        "a stored secret does not open with the gateway's keys; ask the operator to check VAI_ENCRYPTION_KEYS"
-    )
-
-
-def _try_later(message: str) -> Response:
-    return problem_response(503, [problem_detail((), message, "unavailable")], {"Retry-After": str(_RETRY_SECONDS)})
-
-
-def _on_anything(request: Request, error: Exception) -> Response:
-    request_id = request.scope.get(REQUEST_ID)
-    _log.error("request_failed", path=request.url.path, method=request.method, request_id=request_id, exc_info=error)
-    message = f"something went wrong here; it is logged as request {request_id}"
-    return problem_response(500, [problem_detail((), message, "internal_error")])
+def _try_later(message: str) -> Problem:
+    return Problem(503, "unavailable", message, headers={"Retry-After": str(_RETRY_SECONDS)})

@@ -1,17 +1,23 @@
 """Runs are found by labels, times, triggers and texts, page by page; and run again."""
 
+import base64
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx2
 import pytest
 
+from vai_api_gateway.gateway import Gateway
 from vai_api_gateway.http.shapes import RunShape, RunsShape
 from vai_testkit.services import OtherServices
 
 RUNS = "/api/v1/action-runs"
 NOOP = {"kind": "dlt_extract", "definition": {"source": "noop"}}
 FINANCE = {"team": "finance", "example.com/tier": "gold"}
+
+
+def cursor_of(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 async def made(api: httpx2.AsyncClient, **body: Any) -> str:
@@ -141,6 +147,8 @@ async def test_an_ended_run_runs_again_as_it_was_or_changed(api: httpx2.AsyncCli
     assert "s3cret" not in again.text
     repeated = await api.post(f"{RUNS}/{run['id']}/run-again", headers=headers)
     assert (repeated.status_code, repeated.json()["id"]) == (200, again.json()["id"])
+    other = await api.post(f"{RUNS}/{run['id']}/run-again", json={"labels": {"a": "b"}}, headers=headers)
+    assert other.status_code == 409
     overrides = {"definitionOverrides": {"url": "https://example.com/b"}, "labels": {}}
     other = await api.post(f"{RUNS}/{run['id']}/run-again", json=overrides, headers={"Prefer": "respond-async"})
     assert (other.json()["definition"]["url"], other.json()["labels"]) == ("https://example.com/b", {})
@@ -172,6 +180,8 @@ async def test_many_are_decided_at_once_by_ids_or_filters(
     [
         {"operation": "cancel"},
         {"operation": "cancel", "filters": {}},
+        {"operation": "delete", "filters": {"kind": [], "label": []}},
+        {"operation": "delete", "filters": {"actionId": None, "q": None}},
         {"operation": "cancel", "filters": {"label": ["a"]}, "runIds": [str(uuid4())]},
         {"operation": "explode", "runIds": [str(uuid4())]},
         {"operation": "cancel", "runIds": []},
@@ -184,6 +194,55 @@ async def test_many_are_decided_at_once_by_ids_or_filters(
 async def test_a_decision_about_many_that_means_nothing_is_refused(api: httpx2.AsyncClient, body: Any) -> None:
     answer = await api.post(f"{RUNS}/bulk", json=body)
     assert answer.status_code == 422, answer.text
+
+
+async def test_an_error_of_one_run_is_told_beside_the_others(
+    api: httpx2.AsyncClient, gateway: Gateway, others: OtherServices
+) -> None:
+    secret = {"kind": "http_request", "definition": {"url": "https://example.com", "headers": {"x-api-key": "s3cret"}}}
+    ids = [(await api.post(f"{RUNS}?defer=true", json=secret)).json()["id"] for _ in range(2)]
+    for run_id in ids:
+        await api.post(f"{RUNS}/{run_id}/execute", headers={"Prefer": "respond-async"})
+        await others.end(run_id, "failed")
+    await gateway.pool.execute("UPDATE runs SET secrets = 'damaged' WHERE id = $1", UUID(ids[0]))
+    results = (await api.post(f"{RUNS}/bulk", json={"operation": "retry", "runIds": ids})).json()["results"]
+    assert [(one["id"], one["status"]) for one in results] == [(ids[0], 503), (ids[1], 201)]
+    assert "does not open" in results[0]["detail"][0]["msg"]
+
+
+async def test_the_answer_about_many_leaves_out_what_is_large(api: httpx2.AsyncClient) -> None:
+    sql = {
+        "transform_name": "t",
+        "inputs": [{"bronze_dataset": "bronze.a.b"}],
+        "sql": "SELECT '" + "x" * 5_000 + "' FROM {{ bronze_a_b }}",
+    }
+    large = await made(api, kind="duckdb_transform", definition=sql)
+    small = await made(api)
+    answer = await api.post(f"{RUNS}/bulk", json={"operation": "cancel", "runIds": [large, small]})
+    shown = {one["id"]: one["run"] for one in answer.json()["results"]}
+    assert (shown[large]["definition"], shown[large]["definitionTruncated"]) == ({}, True)
+    assert shown[small]["definition"]["source"] == "noop"
+    assert "definitionTruncated" not in shown[small]
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ({"created_from": "0001-01-01T00:00:00Z"}, 200),
+        ({"created_until": "9999-12-31T23:59:59Z"}, 200),
+        ({"created_from": "0001-01-01T00:00:00+14:00"}, 422),
+        ({"created_until": "9999-12-31T23:59:59-14:00"}, 422),
+        ({"cursor": cursor_of(f"created_at desc {UUID(int=1)} 0001-01-01T00:00:00+14:00")}, 422),
+        ({"cursor": cursor_of(f"updated_at desc {UUID(int=1)} 9999-12-31"), "sort_by": "updated_at"}, 422),
+        ({"cursor": cursor_of(f"created_at desc {UUID(int=1)}")}, 422),
+        ({"cursor": "é"}, 422),
+    ],
+)
+async def test_times_at_the_ends_of_the_calendar_are_answered(
+    api: httpx2.AsyncClient, query: dict[str, str], status: int
+) -> None:
+    answer = await api.get(RUNS, params=query)
+    assert answer.status_code == status, answer.text
 
 
 async def test_a_retry_of_many_with_a_key_makes_each_run_once(api: httpx2.AsyncClient, others: OtherServices) -> None:

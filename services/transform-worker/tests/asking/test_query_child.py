@@ -104,13 +104,33 @@ def test_what_is_not_a_query_over_the_tables_is_refused(shop: Any, sql: str, sai
     assert said in refused(shop, sql).message
 
 
+def written(sql: str, dollars: float | None = None) -> Json:
+    """A model's answer as the worker gives it to the child."""
+    return {"sql": sql, "tokens": {"input": 1, "output": 2}, "dollars": dollars}
+
+
+@pytest.mark.parametrize(
+    "fenced",
+    [
+        "```sql\nSELECT 7 AS n\n```",
+        "\n```\nSELECT 7 AS n;\n```\n",
+        "```SQL\nSELECT 7 AS n -- so\n  ```",
+        "SELECT 7 AS n",
+    ],
+)
+def test_a_query_in_a_block_of_markdown_is_that_query(shop: Any, fenced: str) -> None:
+    result = run(shop, {"question": "How many?"}, lambda tried: written(fenced))
+    assert (result["rows"], result["mended"], result["dollars"]) == ([{"n": 7}], 0, None)
+
+
 def test_what_a_model_writes_is_mended_from_its_own_error(shop: Any) -> None:
-    answers: Iterator[Json] = iter([
-        {"sql": "SELECT wrong FROM silver.orders"},
-        {"sql": "DELETE FROM silver.orders"},
-        {"sql": "SELECT count(*) AS n FROM silver.orders", "explanation": "It counts.", "assumptions": ["all"],
-         "model": "a/b", "tokens": {"input": 1, "output": 2}, "dollars": 0.1},
-    ])  # fmt: skip
+    told_too = {"explanation": "It counts.", "assumptions": ["all"], "model": "a/b"}
+    queries = (
+        "SELECT wrong FROM silver.orders",
+        "DELETE FROM silver.orders",
+        "SELECT count(*) AS n FROM silver.orders",
+    )
+    answers: Iterator[Json] = iter([written(sql, dollars=0.5) | told_too for sql in queries])
     told: list[Json] = []
 
     def write(asked: Json) -> Json:
@@ -124,6 +144,7 @@ def test_what_a_model_writes_is_mended_from_its_own_error(shop: Any) -> None:
         ["all"],
         "How many orders are there?",
     )
+    assert (result["tokens"], result["dollars"]) == ({"input": 3, "output": 6}, 1.5)
     assert "wrong" in told[1]["tried"][0]["error"]
     assert [each["sql"] for each in told[2]["tried"]][1] == "DELETE FROM silver.orders"
 
@@ -133,7 +154,7 @@ def test_a_model_that_never_gets_it_right_is_asked_four_times(shop: Any) -> None
 
     def write(tried: Json) -> Json:
         asked.append(tried)
-        return {"sql": "SELECT wrong FROM silver.orders"}
+        return written("SELECT wrong FROM silver.orders")
 
     with pytest.raises(RunError, match="wrong"):
         run(shop, {"question": "How many?"}, write)

@@ -3,7 +3,7 @@
 import asyncio
 import functools
 import ssl
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 
 import httpcore2
 import httpx2
@@ -74,15 +74,60 @@ class _GuardedTransport(httpx2.AsyncHTTPTransport):
         )
 
 
+class _BoundedStream(httpx2.AsyncByteStream):
+    """A response's bytes; raises `httpx2.ReadError` behind the most that it may have."""
+
+    def __init__(self, inner: httpx2.AsyncByteStream, most: int) -> None:
+        self._inner, self._most = inner, most
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        left = self._most
+        async for piece in self._inner:
+            left -= len(piece)
+            if left < 0:
+                raise httpx2.ReadError(f"the answer has more than {self._most:,} bytes")
+            yield piece
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+class _BoundedTransport(httpx2.AsyncBaseTransport):
+    """For libraries that read answers as a whole: none is larger, and none is packed, so that none grows unpacked."""
+
+    def __init__(self, inner: httpx2.AsyncBaseTransport, most: int) -> None:
+        self._inner, self._most = inner, most
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        request.headers["accept-encoding"] = "identity"
+        response = await self._inner.handle_async_request(request)
+        assert isinstance(response.stream, httpx2.AsyncByteStream)
+        packed = response.headers.get("content-encoding", "identity").strip().lower()
+        if packed not in ("", "identity"):
+            await response.aclose()
+            raise httpx2.DecodingError(f"the answer is packed ({packed[:50]}), which was not asked for")
+        response.stream = _BoundedStream(response.stream, self._most)
+        return response
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
 def guarded_client(
-    policy: Policy, connect_timeout: float = CONNECT_TIMEOUT, read_timeout: float = READ_TIMEOUT
+    policy: Policy,
+    connect_timeout: float = CONNECT_TIMEOUT,
+    read_timeout: float = READ_TIMEOUT,
+    most_bytes: int | None = None,
 ) -> httpx2.AsyncClient:
     """A client that reaches permitted addresses only, also after redirects, and uses no proxy. Times in seconds.
 
-    Raises, besides httpx2's own errors, `EgressRefused` and `UnknownHost`. It keeps cookies: one client per run.
+    Give `most_bytes` of an answer where a library reads it: then it asks for answers that are not packed. Raises,
+    besides httpx2's own errors, `EgressRefused` and `UnknownHost`. It keeps cookies: one client per run.
     """
     timeout = httpx2.Timeout(read_timeout, connect=connect_timeout)
-    return httpx2.AsyncClient(transport=_GuardedTransport(policy), timeout=timeout, trust_env=False)
+    guarded = _GuardedTransport(policy)
+    transport = guarded if most_bytes is None else _BoundedTransport(guarded, most_bytes)
+    return httpx2.AsyncClient(transport=transport, timeout=timeout, trust_env=False)
 
 
 @functools.cache

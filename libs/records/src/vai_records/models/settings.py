@@ -1,6 +1,5 @@
 """What an organisation says about models, in `settings.models`."""
 
-from fnmatch import fnmatchcase
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, ConfigDict, Field
@@ -59,4 +58,21 @@ class ModelSettings(Strict):
         return cls.model_validate(settings.get("models") or {}, strict=False)
 
     def allows(self, name: str) -> bool:
-        return self.allowed is None or any(fnmatchcase(name, pattern) for pattern in self.allowed)
+        return self.allowed is None or any(_fits(name, pattern.split("*")) for pattern in self.allowed)
+
+
+def _fits(name: str, parts: list[str]) -> bool:
+    """Whether a name is the parts of a pattern with any text between them; all other characters mean themselves."""
+    first, *between = parts
+    if not between:
+        return name == first
+    last, place = between.pop(), len(first)
+    if not (name.startswith(first) and name.endswith(last)) or len(name) < len(first) + len(last):
+        return False
+    end = len(name) - len(last)
+    for part in between:
+        found = name.find(part, place, end)
+        if found < 0:
+            return False
+        place = found + len(part)
+    return True

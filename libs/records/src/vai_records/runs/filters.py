@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
-from datetime import datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -92,10 +92,12 @@ class RunFilters:
         """The id holds the time, too: the index over ids is walked in these bounds only."""
         if self.created_from is not None:
             yield "created_at >= ${}", self.created_from
-            yield "id >= ${}", least_of(self.created_from - _SLACK)
+            if self.created_from.year > MINYEAR:
+                yield "id >= ${}", least_of(self.created_from - _SLACK)
         if self.created_until is not None:
             yield "created_at < ${}", self.created_until
-            yield "id < ${}", least_of(self.created_until + _SLACK)
+            if self.created_until.year < MAXYEAR:
+                yield "id < ${}", least_of(self.created_until + _SLACK)
 
     def mean(self, run: RunRow) -> bool:
         """Whether a run is meant, whatever its status. Of `automation_id` and `text` only the database knows."""

@@ -5,6 +5,7 @@ from operator import itemgetter
 from typing import Any, cast
 from uuid import UUID
 
+import orjson
 from pydantic.alias_generators import to_camel
 
 from vai_common.queries import Queries, Row
@@ -106,6 +107,14 @@ def as_listed(run: ListedRun, alive: frozenset[str]) -> dict[str, Any]:
     shown = as_json(run, alive)
     marked = cast("Row", run)
     cut = {name: marked[f"{name}_cut"] for name in _CUT}
+    left_out: dict[str, Any] = {name: {} if name == "definition" else None for name in cut if cut[name]}
+    return shown | left_out | marks(cut)
+
+
+def as_shortened(run: RunRow, alive: frozenset[str], largest: int) -> dict[str, Any]:
+    """As `as_listed`, for a run that was read as a whole: what has more than `largest` bytes as JSON is left out."""
+    shown = as_json(run, alive)
+    cut = {name: len(orjson.dumps(shown[name], str)) > largest for name in _CUT}
     left_out: dict[str, Any] = {name: {} if name == "definition" else None for name in cut if cut[name]}
     return shown | left_out | marks(cut)
 

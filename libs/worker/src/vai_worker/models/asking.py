@@ -1,12 +1,14 @@
 """One question to a model, for kinds that need no agent: a text comes back, or JSON that fits a schema."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from vai_common.errors import ErrorCode, Permanent
+from vai_worker.models.faults import fault_of_answer
 from vai_worker.models.opened import OpenModel, Said, opened
-from vai_worker.models.outputs import Unfitting, output_tool, read_output
+from vai_worker.models.outputs import Unfitting, output_tool, read_output, storable
 from vai_worker.owned import Owned
 
 if TYPE_CHECKING:
@@ -47,7 +49,8 @@ async def ask(
     """
     async with opened(run, model) as model_at_work:
         conversation = _conversation(prompt, instructions, earlier)
-        return await _asked(model_at_work, conversation, instructions, schema, max_tokens)
+        once = _once(model_at_work, prompt, instructions, schema, earlier)
+        return await _asked(model_at_work, conversation, instructions, schema, max_tokens, once)
 
 
 async def _asked(
@@ -56,6 +59,7 @@ async def _asked(
     instructions: str,
     schema: dict[str, Any] | None,
     max_tokens: int | None,
+    once: str,
 ) -> Answer:
     from pydantic_ai.models import ModelRequestParameters
 
@@ -65,25 +69,42 @@ async def _asked(
         output_mode="tool" if tools else "text", output_tools=tools, allow_text_output=not tools
     )
     while True:
-        once = f"{model.run.id}-{model.run.epoch}-{answer.tries}"
-        said = await model.say(messages, parameters, once=once, max_tokens=max_tokens)
+        said = await model.say(messages, parameters, once=f"{once}-{answer.tries}", max_tokens=max_tokens)
         await model.count(model.run.pool, said)
         _add(answer, said)
         if schema is None:
+            _check(said, model)
             return answer
         try:
-            answer.data = read_output(said.response, schema)
+            answer.data = storable(read_output(said.response, schema))
             return answer
         except Unfitting as fault:
+            _check(said, model)
             if answer.tries >= MOST_TRIES:
                 text = f"{answer.model} gave no answer that fits the schema, {MOST_TRIES} times: {fault}."
                 raise Permanent(ErrorCode.DATA_ERROR, text, {"model": answer.model}) from None
             messages += [said.response, fault.correction(said.response, instructions)]
 
 
+def _once(
+    model: OpenModel, prompt: str, instructions: str, schema: dict[str, Any] | None, earlier: Sequence[tuple[str, str]]
+) -> str:
+    """The name of this question for providers that know idempotency keys.
+
+    A worker that takes the run over asks by the same one; another question of the run, or another attempt, has another.
+    """
+    content = repr((model.choice.name, prompt, instructions, schema, list(earlier))).encode("utf-8", "replace")
+    return f"{model.run.id}-{model.run.attempt}-{hashlib.sha256(content).hexdigest()[:16]}"
+
+
+def _check(said: Said, model: OpenModel) -> None:
+    if (fault := fault_of_answer(said.response, model.choice)) is not None:
+        raise fault
+
+
 def _add(answer: Answer, said: Said) -> None:
     answer.tries += 1
-    answer.text = said.response.text or ""
+    answer.text = storable(said.response.text or "")
     answer.input_tokens += said.input_tokens
     answer.output_tokens += said.output_tokens
     known = answer.dollars is not None and said.dollars is not None

@@ -1,6 +1,7 @@
 """What an error of a model's call means for the run that made it (decision 25)."""
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from vai_common.clock import now
 from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
@@ -8,7 +9,15 @@ from vai_records.models.choice import ModelChoice
 from vai_worker.quota import quota_wait
 from vai_worker.retry_after import moment
 
+if TYPE_CHECKING:
+    from pydantic_ai.messages import ModelResponse
+
 _LONGEST = 500
+_LATER = (408, 409, 425)
+"""The server waited too long for the request, is still at work on it, or does not want it so early."""
+
+_UNREADABLE = (LookupError, ValueError, TypeError, AttributeError, RecursionError)
+"""What the libraries raise, besides their own errors, for an answer of another shape than they know."""
 
 
 def fault_of(error: BaseException, choice: ModelChoice) -> RunError:
@@ -31,6 +40,14 @@ def fault_of(error: BaseException, choice: ModelChoice) -> RunError:
     if isinstance(error, of.ModelRateLimitError) or _status(error) == 429:
         text = f"{choice.name}: too many requests: {said}."
         return Retryable(ErrorCode.RATE_LIMITED, text, details, _wait(error))
+    status = _status(error) or 200
+    if 300 <= status < 400:
+        text = (
+            f"{choice.name} answers with a redirect ({status}): put the final address into config.base_url of {slug}."
+        )
+        return Permanent(ErrorCode.DATA_ERROR, text, details)
+    if status in _LATER:
+        return Retryable(ErrorCode.CONNECTION_ERROR, f"{choice.name} cannot answer now: {said}.", details, _wait(error))
     if isinstance(error, of.ModelNotFoundError):
         text = f"The provider has no model {choice.model!r}: {said}. `vai models` lists those that it has."
         return Permanent(ErrorCode.DATA_ERROR, text, details)
@@ -42,7 +59,24 @@ def fault_of(error: BaseException, choice: ModelChoice) -> RunError:
     if isinstance(error, of.ModelAPIError | of.UnexpectedModelBehavior | TimeoutError) or _is_transport(error):
         text = f"{choice.name} gave no whole answer: {said}."
         return Retryable(ErrorCode.CONNECTION_ERROR, text, details, _wait(error))
+    if isinstance(error, _UNREADABLE):
+        text = f"{choice.name} answered what cannot be read ({type(error).__name__}: {said})."
+        return Retryable(ErrorCode.CONNECTION_ERROR, text, details)
     raise error
+
+
+def fault_of_answer(response: "ModelResponse", choice: ModelChoice) -> RunError | None:
+    """What is wrong with an answer that came: no part of one is taken for all of it (rule 26)."""
+    details = {"model": choice.name, "finish_reason": response.finish_reason}
+    if response.finish_reason == "content_filter":
+        text = f"The provider's filter of contents has stopped the answer of {choice.name}: ask in another way."
+        return Permanent(ErrorCode.DATA_ERROR, text, details)
+    if response.finish_reason == "length":
+        text = f"The answer of {choice.name} is longer than it may be, and was cut off: ask for less."
+        return Permanent(ErrorCode.DATA_ERROR, text, details)
+    if not (response.text or response.tool_calls):
+        return Retryable(ErrorCode.CONNECTION_ERROR, f"{choice.name} gave an empty answer.", details)
+    return None
 
 
 def cut_off(choice: ModelChoice) -> RunError:
@@ -57,6 +91,14 @@ def _is_transport(error: BaseException) -> bool:
     return isinstance(error, httpx2.TransportError)
 
 
+def _broken(error: BaseException) -> str | None:
+    """The libraries call each of these a connection error."""
+    import httpx2
+
+    found = next((one for one in _chain(error) if isinstance(one, httpx2.RequestError)), None)
+    return None if found is None else str(found) or type(found).__name__
+
+
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
@@ -64,8 +106,8 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _status(error: BaseException) -> int | None:
-    found = getattr(error, "status_code", None)
-    return found if isinstance(found, int) else None
+    found = (getattr(one, "status_code", None) for one in _chain(error))
+    return next((status for status in found if isinstance(status, int)), None)
 
 
 def _wait(error: BaseException) -> float | None:
@@ -77,9 +119,10 @@ def _wait(error: BaseException) -> float | None:
 
 
 def _said(error: BaseException) -> str:
-    """The provider's own words, as one line."""
+    """The provider's own words, or what became of the connection, as one line."""
     body = getattr(error, "body", None)
     inner = body.get("error", body) if isinstance(body, Mapping) else None
     text = inner.get("message") if isinstance(inner, Mapping) else None
-    line = " ".join(str(text or getattr(error, "message", None) or error or type(error).__name__).split())
+    text = text or _broken(error) or getattr(error, "message", None) or error or type(error).__name__
+    line = " ".join(str(text).split())
     return line[:_LONGEST].rstrip(".")

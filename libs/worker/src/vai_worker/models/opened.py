@@ -1,5 +1,6 @@
 """A model that a run may call: chosen, its key decrypted, its connection guarded (rule 25). One call each `say`."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from vai_records.secrets.hiding import Hidden
 from vai_worker import metrics
 from vai_worker.children.job import ConnectionSecret
 from vai_worker.models.faults import cut_off, fault_of
+from vai_worker.models.tokens import tokens_of
 from vai_worker.owned import Owned
 
 if TYPE_CHECKING:
@@ -27,6 +29,12 @@ if TYPE_CHECKING:
 
 SILENCE_SECONDS = 120.0
 """How long a model may say nothing at all before the call counts as broken."""
+
+LONGEST_SECONDS = 900.0
+"""How long one answer may take, however steadily it comes."""
+
+LARGEST_ANSWER = 16 << 20
+"""Bytes of an answer with everything around it: more than any model says, and what a worker can hold."""
 
 _KEYLESS = "none"
 
@@ -68,7 +76,8 @@ class OpenModel:
         await self.run.steady()
         began, outcome = steady_seconds(), "failed"
         try:
-            response = await self._streamed(messages, parameters, _settings(once, max_tokens), on_text, began)
+            async with asyncio.timeout(LONGEST_SECONDS):
+                response = await self._streamed(messages, parameters, _settings(once, max_tokens), on_text, began)
             outcome = "answered"
         except Exception as error:
             fault = self.hidden.error(fault_of(error, self.choice))
@@ -78,7 +87,7 @@ class OpenModel:
         finally:
             metrics.model_calls.labels(provider=self.choice.provider.name, outcome=outcome).inc()
             metrics.model_call_seconds.observe(steady_seconds() - began)
-        return self._said(response)
+        return self._said(messages, response)
 
     async def count(self, conn: Queries, said: Said) -> None:
         """Count an answer for the organisation's day."""
@@ -122,15 +131,13 @@ class OpenModel:
         if fault.code is ErrorCode.AUTH_ERROR:
             await self.run.connection_failed(fault.as_json(), of=self.choice.connection_id)
 
-    def _said(self, response: "ModelResponse") -> Said:
-        used, provider = response.usage, self.choice.provider.name
-        cost = cost_of(
-            self.choice, used.input_tokens, used.output_tokens, used.cache_read_tokens, used.cache_write_tokens
-        )
-        metrics.model_tokens.labels(provider=provider, direction="in").inc(used.input_tokens)
-        metrics.model_tokens.labels(provider=provider, direction="out").inc(used.output_tokens)
+    def _said(self, messages: "Sequence[ModelMessage]", response: "ModelResponse") -> Said:
+        used, provider = tokens_of(messages, response), self.choice.provider.name
+        cost = cost_of(self.choice, used.input, used.output, used.cache_read, used.cache_write)
+        metrics.model_tokens.labels(provider=provider, direction="in").inc(used.input)
+        metrics.model_tokens.labels(provider=provider, direction="out").inc(used.output)
         metrics.model_dollars.labels(provider=provider).inc(cost or 0.0)
-        return Said(response, used.input_tokens, used.output_tokens, cost)
+        return Said(response, used.input, used.output, cost)
 
 
 @asynccontextmanager
@@ -141,7 +148,7 @@ async def opened(run: Owned, wanted: str | None) -> AsyncIterator[OpenModel]:
     except NoModel as error:
         raise Permanent(ErrorCode.DATA_ERROR, f"{str(error)[0].upper()}{str(error)[1:]}.", {"model": wanted}) from None
     connection = await run.connection_of(choice.connection_id)
-    async with guarded_client(run.addresses, read_timeout=SILENCE_SECONDS) as client:
+    async with guarded_client(run.addresses, read_timeout=SILENCE_SECONDS, most_bytes=LARGEST_ANSWER) as client:
         model = _built(choice, connection, client)
         yield OpenModel(run, choice, model, Hidden(secret_texts(connection.credentials)), connection)
 

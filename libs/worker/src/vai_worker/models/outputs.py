@@ -65,6 +65,17 @@ def fault_in(value: Any, schema: dict[str, Any]) -> str | None:
     return f"{place}: {error.message}"[:_LONGEST_FAULT] if place else error.message[:_LONGEST_FAULT]
 
 
+def storable(value: Any) -> Any:
+    """The value with no character that Postgres cannot keep: U+0000, and halves of surrogate pairs."""
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [storable(one) for one in value]
+    if isinstance(value, dict):
+        return {storable(name): storable(one) for name, one in value.items()}
+    return value
+
+
 def _is_object(schema: dict[str, Any]) -> bool:
     return schema.get("type") == "object" or "properties" in schema
 

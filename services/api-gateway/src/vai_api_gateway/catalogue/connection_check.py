@@ -3,6 +3,7 @@
 What only a worker can find out (a bucket's keys, a folder on its machine) is reported as not checked.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -97,6 +98,7 @@ async def _reach_store(endpoint: str, policy: Policy) -> Finding:
 async def _status(url: httpx2.URL, policy: Policy, shown: HttpCredentials) -> int:
     try:
         async with (
+            asyncio.timeout(_SECONDS),
             guarded_client(policy, _SECONDS, _SECONDS) as client,
             client.stream("GET", url, headers=shown.headers, params=shown.query or None) as answer,
         ):
@@ -104,7 +106,7 @@ async def _status(url: httpx2.URL, policy: Policy, shown: HttpCredentials) -> in
     except (httpx2.InvalidURL, httpx2.LocalProtocolError, httpx2.UnsupportedProtocol) as error:
         message = f"{url.host} cannot be asked: {error}; correct the connection"
         raise Permanent(ErrorCode.DATA_ERROR, message, {"host": url.host}) from error
-    except httpx2.TransportError as error:
+    except (httpx2.TransportError, TimeoutError) as error:
         message = f"{url.host} does not answer ({type(error).__name__}); check the address, or try again later"
         raise Retryable(ErrorCode.CONNECTION_ERROR, message, {"host": url.host}) from error
 

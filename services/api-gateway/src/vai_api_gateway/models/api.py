@@ -3,6 +3,7 @@
 The gateway sends them itself: a provider's library costs more memory than the gateway has.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,8 @@ from vai_records.models.providers import CHAT, MESSAGES, Provider, address_of, k
 from vai_records.secrets.hiding import Hidden
 
 SECONDS = 10.0
+"""For a whole request, however steadily its answer comes."""
+
 _LARGEST = 2 << 20
 _MOST_NAMES = 1_000
 _LONGEST_NAME = 300
@@ -74,7 +77,7 @@ class ModelApi:
             status, answer = await self._answered(method, path, body)
         except (httpx2.InvalidURL, httpx2.LocalProtocolError, httpx2.UnsupportedProtocol) as error:
             raise Permanent(ErrorCode.DATA_ERROR, f"{self._host} cannot be asked: {error}") from error
-        except httpx2.TransportError as error:
+        except (httpx2.TransportError, httpx2.DecodingError, TimeoutError) as error:
             message = f"{self._host} does not answer ({type(error).__name__}); check the address, or try again later"
             raise Retryable(ErrorCode.CONNECTION_ERROR, message) from error
         if status >= 300:
@@ -86,7 +89,8 @@ class ModelApi:
     async def _answered(self, method: str, path: str, body: Json | None) -> tuple[int, Any]:
         url = address_of(self.provider, self.config) + path
         async with (
-            guarded_client(self.policy, SECONDS, SECONDS) as client,
+            asyncio.timeout(SECONDS),
+            guarded_client(self.policy, SECONDS, SECONDS, 2 * _LARGEST) as client,
             client.stream(method, url, headers=self._headers(), json=body) as answer,
         ):
             raw = bytearray()

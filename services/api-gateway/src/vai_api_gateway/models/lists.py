@@ -1,19 +1,27 @@
 """What the providers of an organisation's connections say that they have: asked side by side, kept for a minute."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from vai_api_gateway.models.api import ModelApi
 from vai_common.clock import steady_seconds
 from vai_common.egress.addresses import Policy
-from vai_common.errors import RunError
+from vai_common.errors import ErrorCode, Retryable, RunError
 from vai_records.connections.connections import Connection
 from vai_records.models.providers import PROVIDERS
 
 KEPT_SECONDS = 60.0
+KEPT_ERROR_SECONDS = 10.0
+"""How long a provider that did not answer is not asked again."""
+
+LONGEST_SECONDS = 12.0
+"""For all connections of an organisation together: what has not answered by then is said not to have."""
+
 _MOST_KEPT = 1_000
 _AT_ONCE = 8
 
@@ -27,31 +35,49 @@ class Listed:
 
 
 class ModelLists:
-    """One for a process. A list is kept as long as its connection does not change, `KEPT_SECONDS` at most."""
+    """One for a process. A list is kept as long as its connection does not change, `KEPT_SECONDS` at most.
+
+    An organisation asks at most eight providers at once, however often it wants its list, and waits for no other's.
+    """
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
-        self._kept: dict[tuple[UUID, object], tuple[float, Listed]] = {}
-        self._room = asyncio.Semaphore(_AT_ONCE)
+        self._kept: OrderedDict[tuple[UUID, object], tuple[float, Listed]] = OrderedDict()
+        self._rooms: WeakValueDictionary[UUID, asyncio.Semaphore] = WeakValueDictionary()
 
-    async def of(self, opened: Sequence[tuple[Connection, dict[str, Any]]]) -> list[Listed]:
-        """For connections with their credentials, in their order."""
-        return list(await asyncio.gather(*(self._of_one(*one) for one in opened)))
+    async def of(self, org_id: UUID, opened: Sequence[tuple[Connection, dict[str, Any]]]) -> list[Listed]:
+        """For an organisation's connections with their credentials, in their order."""
+        room = self._rooms.setdefault(org_id, asyncio.Semaphore(_AT_ONCE))
+        asked = [asyncio.ensure_future(self._of_one(room, *one)) for one in opened]
+        if not asked:
+            return []
+        try:
+            done, _ = await asyncio.wait(asked, timeout=LONGEST_SECONDS)
+        finally:
+            for one in asked:
+                one.cancel()
+        return [
+            one.result() if one in done else _late(connection)
+            for one, (connection, _) in zip(asked, opened, strict=True)
+        ]
 
-    async def _of_one(self, connection: Connection, credentials: dict[str, Any]) -> Listed:
+    async def _of_one(self, room: asyncio.Semaphore, connection: Connection, credentials: dict[str, Any]) -> Listed:
         if named := connection.config.get("models"):
             return Listed(tuple(named))
-        key = (connection.id, connection.updated_at)
-        kept = self._kept.get(key)
-        if kept is not None and steady_seconds() - kept[0] < KEPT_SECONDS:
-            return kept[1]
-        async with self._room:
+        async with room:  # who waited finds what the other has found
+            key = (connection.id, connection.updated_at)
+            kept = self._kept.get(key)
+            if kept is not None and steady_seconds() < kept[0]:
+                return kept[1]
             listed = await self._asked(connection, credentials)
-        if len(self._kept) >= _MOST_KEPT:
-            self._kept.clear()
-        if listed.error is None:
-            self._kept[key] = (steady_seconds(), listed)
-        return listed
+            self._kept[key] = (
+                steady_seconds() + (KEPT_SECONDS if listed.error is None else KEPT_ERROR_SECONDS),
+                listed,
+            )
+            self._kept.move_to_end(key)
+            if len(self._kept) > _MOST_KEPT:
+                self._kept.popitem(last=False)
+            return listed
 
     async def _asked(self, connection: Connection, credentials: dict[str, Any]) -> Listed:
         api = ModelApi(PROVIDERS[connection.provider], connection.config, credentials, self._policy)
@@ -59,3 +85,8 @@ class ModelLists:
             return Listed(tuple(sorted(await api.names())))
         except RunError as error:
             return Listed((), error.as_json())
+
+
+def _late(connection: Connection) -> Listed:
+    message = f"{connection.slug} was not asked in time, since others took too long; give config.models, or ask again"
+    return Listed((), Retryable(ErrorCode.CONNECTION_ERROR, message).as_json())

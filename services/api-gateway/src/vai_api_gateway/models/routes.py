@@ -1,6 +1,7 @@
 """/api/v1/models: the language models that an organisation's connections lead to."""
 
 import asyncio
+from itertools import islice
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -21,6 +22,8 @@ from vai_records.models.providers import PROVIDERS
 from vai_records.models.settings import ModelSettings
 
 _MOST_CONNECTIONS = 100
+MOST_MODELS = 5_000
+"""Of all connections together. `connections` says how many each has."""
 
 router = APIRouter(prefix="/api/v1", tags=["Models"], route_class=JsonRoute, responses=PROBLEMS)
 
@@ -74,16 +77,17 @@ class ModelsShape(Shape):
 async def list_models(request: Request, principal: Viewer) -> Response:
     """Each connection of a provider of models is asked which it has, unless its `config.models` says so.
 
-    Answers of providers are kept for a minute. A provider that does not answer is told in `connections`.
+    Answers of providers are kept for a minute. A provider that does not answer is told in `connections`. At most 5,000
+    models are listed; `connections` says how many each has.
     """
     gateway = gateway_of(request)
     settings = ModelSettings.of(principal.settings)
     opened = await _opened(gateway, principal)
-    listed = await gateway.model_lists.of(opened)
+    listed = await gateway.model_lists.of(principal.org_id, opened)
     found = [connection for connection, _ in opened]
-    names = [(connection, name) for connection, one in zip(found, listed, strict=True) for name in one.names]
-    prices = await asyncio.to_thread(_prices, settings, names)
-    models = [_model(settings, *one, price) for one, price in zip(names, prices, strict=True)]
+    named = ((connection, name) for connection, one in zip(found, listed, strict=True) for name in one.names)
+    names = list(islice(named, MOST_MODELS))
+    models = await asyncio.to_thread(_models, settings, names)
     return answer(
         {
             "default": settings.default,
@@ -109,12 +113,13 @@ async def _opened(gateway: Gateway, principal: Principal) -> list[tuple[Connecti
     return opened
 
 
-def _prices(settings: ModelSettings, names: list[tuple[Connection, str]]) -> list[Priced | None]:
-    """In a thread: the table of prices is read late, and once."""
-    return [
+def _models(settings: ModelSettings, names: list[tuple[Connection, str]]) -> list[Json]:
+    """In a thread: the table of prices is read late, and once, and thousands of models take a while."""
+    prices = (
         price_of(settings, f"{connection.slug}/{name}", PROVIDERS[connection.provider], connection.config)
         for connection, name in names
-    ]
+    )
+    return [_model(settings, *one, price) for one, price in zip(names, prices, strict=True)]
 
 
 def _model(settings: ModelSettings, connection: Connection, model: str, price: Priced | None) -> dict[str, Any]:

@@ -54,7 +54,8 @@ async def run_again(
     gateway = gateway_of(request)
     body = body or RunAgainBody()
     key = key_of(request, body.idempotency_key)
-    mark = mark_of("again", str(run_id), body.definition_overrides, *(["deferred"] if defer else []))
+    beside = [*(["deferred"] if defer else []), *([] if body.labels is None else [body.labels])]
+    mark = mark_of("again", str(run_id), body.definition_overrides, *beside)
     if (first := await first_run(gateway, principal.org_id, key, mark)) is not None:
         return await starting.show(gateway, request, first)
     run = await deciding.run_of(gateway, principal, run_id)

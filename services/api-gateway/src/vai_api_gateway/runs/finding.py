@@ -16,7 +16,7 @@ from vai_records.refused import Place, refused
 from vai_records.runs.filters import RunFilters
 from vai_records.runs.lists import Cursor, SortBy, Sorting
 from vai_records.runs.row import RunRow
-from vai_records.strict import Id, Time
+from vai_records.strict import Id, Time, in_utc
 
 TriggerMethod = Literal["ui", "api", "cli", "schedule", "webhook", "event", "automation", "agent", "retry"]
 TRIGGER_METHODS: tuple[str, ...] = get_args(TriggerMethod)
@@ -105,7 +105,10 @@ def cursor_of(cursor: str | None, loc: Place, by: SortBy = "created_at", order: 
     try:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
         its_by, its_order, run_id, updated_at = text.split(" ")
-        behind = Cursor(UUID(run_id), datetime.fromisoformat(updated_at))
+        at = in_utc(datetime.fromisoformat(updated_at))
+        if at.tzinfo is None:
+            raise ValueError("a time without a zone")
+        behind = Cursor(UUID(run_id), at)
     except (ValueError, binascii.Error) as error:
         message = "this is no cursor of this list; give nextCursor of the page before as it is"
         raise refused(loc, message) from error

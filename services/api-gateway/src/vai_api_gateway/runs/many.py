@@ -14,9 +14,8 @@ from vai_api_gateway.gateway import Gateway, gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, answer
 from vai_api_gateway.http.idempotency import TAKES_KEY, header_key
 from vai_api_gateway.http.requests import JsonRoute
-from vai_api_gateway.http.shapes import Body, Json, RunShape, Shape
-from vai_api_gateway.lifecycle import Immovable, NoSuchRun, NotAllowed
-from vai_api_gateway.problems import Problem, ProblemDetail, problem_of
+from vai_api_gateway.http.shapes import Body, Json, ListedRunShape, Shape
+from vai_api_gateway.problems import ProblemDetail, problem_of
 from vai_api_gateway.runs import deciding
 from vai_api_gateway.runs.finding import FilterBody, cursor_behind, cursor_of
 from vai_records.refused import refused
@@ -31,6 +30,9 @@ from vai_records.strict import Id
 router = APIRouter(prefix="/api/v1/action-runs", tags=["Action runs"], route_class=JsonRoute, responses=PROBLEMS)
 
 MOST_RUNS = 1_000
+_LARGEST_SHOWN = 4_096
+"""Bytes of a definition, result, … in the answer: a thousand runs of a megabyte each would fill the memory."""
+
 _AT_ONCE = 4
 """Runs of one request that are decided about side by side: the others of the gateway need connections, too."""
 
@@ -64,8 +66,8 @@ class BulkBody(Body):
     def _means_some(self) -> "BulkBody":
         if (self.run_ids is None) == (self.filters is None):
             raise ValueError("name the runs by runIds or by filters; one of them")
-        if self.filters is not None and not self.filters.model_fields_set:
-            raise ValueError("filters without a field mean every run; name at least one, for example createdUntil")
+        if self.filters is not None and self.filters.filters().empty:
+            raise ValueError("filters that say nothing mean every run; name at least one, for example createdUntil")
         if self.cursor is not None and self.filters is None:
             raise ValueError("a cursor belongs to filters")
         if self.reason is not None and self.operation != "reject":
@@ -74,11 +76,14 @@ class BulkBody(Body):
 
 
 class BulkResultShape(Shape):
-    """`status` is that of the request for this run alone; `run` as it is then, of `retry` the new one."""
+    """`status` is that of the request for this run alone; `run` as it is then, of `retry` the new one.
+
+    What is larger than 4 KiB is left out of `run` and said to be; `GET` of the run has it.
+    """
 
     id: UUID
     status: int
-    run: RunShape | None = None
+    run: ListedRunShape | None = None
     detail: list[ProblemDetail] | None = None
 
 
@@ -103,7 +108,7 @@ async def decide_about_runs(request: Request, principal: Operator, body: BulkBod
     async def one(run_id: UUID) -> Json:
         async with gate:
             own = None if key is None else own_key(key, run_id)
-            return await _result(gateway, principal, body, run_id, own)
+            return await _result(request, principal, body, run_id, own)
 
     results = await asyncio.gather(*map(one, ids))
     return answer({"results": results, "nextCursor": next_cursor})
@@ -124,13 +129,16 @@ def _possible(operation: str, filters: RunFilters) -> RunFilters:
     return filters if filters.statuses else filters.with_statuses(_POSSIBLE[operation])
 
 
-async def _result(gateway: Gateway, principal: Principal, body: BulkBody, run_id: UUID, key: str | None) -> Json:
+async def _result(request: Request, principal: Principal, body: BulkBody, run_id: UUID, key: str | None) -> Json:
+    """What became of one run. No error of one is an error of the request: others have been decided about already."""
+    gateway = gateway_of(request)
     try:
         status, run = await _decide(gateway, principal, body, run_id, key)
-    except (Problem, NotAllowed, NoSuchRun, Immovable) as error:
-        problem = problem_of(error)
+    except Exception as error:
+        problem = problem_of(request, error)
         return {"id": run_id, "status": problem.status_code, "detail": problem.errors}
-    return {"id": run_id, "status": status, "run": None if run is None else runs.as_json(run, gateway.fleet.kinds)}
+    shown = None if run is None else runs.as_shortened(run, gateway.fleet.kinds, _LARGEST_SHOWN)
+    return {"id": run_id, "status": status, "run": shown}
 
 
 async def _decide(

@@ -2,6 +2,7 @@
 it.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,8 @@ from vai_worker.children.link import Link
 from vai_worker.lake import Lake
 from vai_worker.reading import looking, united_files
 from vai_worker.reading.sources import Source
+
+_FENCED = re.compile(r"\s*```[a-zA-Z]*\n(.*?)\s*```\s*", re.DOTALL)
 
 MOST_MENDINGS = 3
 """How often a model may correct its query after an error."""
@@ -44,9 +47,11 @@ def query(job: Job, link: Link) -> dict[str, Any]:
 def _answered(job: Job, watch: Watch, definition: GenerateQuery, limits: _Limits) -> dict[str, Any]:
     """Gets the query from a model, through the worker. An error is sent back to the model, three times at most."""
     tried: list[dict[str, str]] = []
+    used: dict[str, Any] = {"tokens": {"input": 0, "output": 0}, "dollars": 0.0}
     while True:
         written = watch.ask("write", {"tried": tried})
-        sql = str(written["sql"])
+        used = _together(used, written)
+        sql = _bare(str(written["sql"]))
         watch.log("query_written", f"The model wrote: {sql[:1_000]}", {"sql": sql[:10_000], "attempt": len(tried) + 1})
         try:
             found = _queried(job, watch, definition, sql, limits)
@@ -56,8 +61,21 @@ def _answered(job: Job, watch: Watch, definition: GenerateQuery, limits: _Limits
             watch.warn("query_mended", f"The query is written again: {error.message}", {"sql": sql[:10_000]})
             tried.append({"sql": sql, "error": error.message})
             continue
-        told = {name: written.get(name) for name in ("explanation", "assumptions", "model", "tokens", "dollars")}
-        return {"question": definition.question, **told, "mended": len(tried)} | found
+        told = {name: written.get(name) for name in ("explanation", "assumptions", "model")}
+        return {"question": definition.question, **told, **used, "mended": len(tried)} | found
+
+
+def _together(used: Mapping[str, Any], written: Mapping[str, Any]) -> dict[str, Any]:
+    """What all answers of the model have used; the price of one that nobody knows makes the sum unknown."""
+    tokens = {name: used["tokens"][name] + written["tokens"][name] for name in used["tokens"]}
+    known = used["dollars"] is not None and written["dollars"] is not None
+    return {"tokens": tokens, "dollars": used["dollars"] + written["dollars"] if known else None}
+
+
+def _bare(sql: str) -> str:
+    """The query without the fence of a Markdown block, which models like to put around it."""
+    found = _FENCED.fullmatch(sql)
+    return found[1] if found else sql
 
 
 def _queried(job: Job, watch: Watch, definition: GenerateQuery, sql: str, limits: _Limits) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import pytest
 
 from vai_common.clock import now
 from vai_common.errors import ErrorCode, Permanent, Retryable
+from vai_extract_worker import paged_table
 from vai_extract_worker.loading import loading
 from vai_extract_worker.paged_source import PagedSource, Rows, Slice
 from vai_extract_worker.progress import Json
@@ -35,7 +36,7 @@ class Shop:
     page: int = 4
     fails_at: int = 0
     error: Exception = field(default_factory=lambda: Retryable(ErrorCode.CONNECTION_ERROR, "It stumbled."))
-    repeats: bool = False
+    repeats: int = 0
     pages: int = 0
 
     def add(self, *moments: datetime) -> None:
@@ -65,7 +66,8 @@ class Toy(PagedSource):
             SHOP.pages += 1
             if SHOP.pages == SHOP.fails_at:
                 raise SHOP.error
-            yield rows[first : first + SHOP.page], {"next": 0 if SHOP.repeats else first + SHOP.page}
+            after = first + SHOP.page
+            yield rows[first:after], {"next": after % (SHOP.repeats * SHOP.page) if SHOP.repeats else after}
 
 
 @pytest.fixture
@@ -240,8 +242,62 @@ def test_a_value_that_is_not_of_the_vendors_type_makes_its_column_text(bench: An
         extract(bench, incremental=False, resources=[{"name": "orders", "columns": {"n": "bigint"}}])
 
 
-def test_a_page_that_comes_over_and_over_ends_the_resource(bench: Any, shop: Shop) -> None:
+@pytest.mark.parametrize("every", [1, 3])
+def test_pages_that_come_over_and_over_end_the_resource(bench: Any, shop: Shop, every: int) -> None:
     shop.add(*(BEGIN + minutes * timedelta(minutes=1) for minutes in range(30)))
-    shop.repeats = True
-    with pytest.raises(Permanent, match="came twice in a row"):
+    shop.repeats = every
+    with pytest.raises(Permanent, match="came twice"):
         extract(bench)
+
+
+@pytest.mark.parametrize("value", [None, "", "soon", 5])
+def test_a_row_without_a_time_that_each_window_shows_comes_once(bench: Any, shop: Shop, value: Any) -> None:
+    """A vendor that does not look at the window shows it in all of them, one that does in one; equal rows are two."""
+    shop.add(*(BEGIN + 7 * DAY * week for week in range(6)))
+    odd = [{"id": 100, "at": value, "n": 0}, {"id": 100, "at": value, "n": 0}, {"id": 101, "at": value, "n": 0}]
+    everywhere, shop.found = shop.found, lambda part: everywhere(part) + odd  # type: ignore[method-assign]
+    extract(bench, incremental=False, end_date="2025-08-01")
+    assert sorted(bench.column("orders", "id")) == [*range(6), 100, 100, 101]
+
+
+def test_what_a_source_stumbles_over_is_told_and_stops_no_other_table(
+    bench: Any, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.add(BEGIN)
+    real = Toy.pages
+
+    def pages(self: Any, part: Slice) -> Any:
+        if part.name == "later":
+            raise KeyError("rows")
+        yield from real(self, part)
+
+    monkeypatch.setattr(Toy, "pages", pages)
+    result = extract(bench, resources=["later", "orders"])
+    assert result["per_resource_rows"] == {"orders": 1}
+    error = result["resource_errors"]["later"]
+    assert error["code"] == ErrorCode.DATA_ERROR
+    assert "another form than this source knows (KeyError in test_slices.py" in error["message"]
+
+
+@pytest.mark.parametrize("page", [None, {"id": 1}, [1], [None], "rows"])
+def test_what_is_no_list_of_rows_is_told(bench: Any, shop: Shop, monkeypatch: pytest.MonkeyPatch, page: Any) -> None:
+    monkeypatch.setattr(Toy, "pages", lambda self, part: iter([page]))
+    with pytest.raises(Permanent, match="another form"):
+        extract(bench)
+
+
+def test_a_row_of_the_future_comes_once_also_after_a_run_that_asked_for_nothing(
+    bench: Any, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment = BEGIN + 30 * DAY
+
+    def at(seconds: float) -> None:
+        bench.next_run()
+        monkeypatch.setattr(paged_table, "now", lambda: moment + timedelta(seconds=seconds))
+
+    shop.add(moment, moment + DAY)
+    rows = 0
+    for seconds in (0.2, 0.4, 2 * 86400):
+        at(seconds)
+        rows += extract(bench)["recordsProcessed"]
+    assert rows == 2

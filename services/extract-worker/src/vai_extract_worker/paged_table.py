@@ -1,8 +1,10 @@
 """One table of a `PagedSource`: its slices, which rows are new, and how far it has come."""
 
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import PurePath
 from typing import Any
 
 import pyarrow as pa
@@ -19,6 +21,7 @@ from vai_extract_worker.progress import Json, ResourceProgress
 from vai_extract_worker.rest.http_session import SourceSession
 from vai_extract_worker.source import Means, Page
 from vai_extract_worker.values.columns import table_of
+from vai_extract_worker.values.known_rows import MOST_KNOWN, row_digest
 from vai_extract_worker.values.lost_characters import LostCharacters
 from vai_records.definitions.dlt_extract import DltExtract, OwnTables
 from vai_records.definitions.source_types import ResourceType
@@ -87,6 +90,7 @@ class PagedTable:
         self._began = now()
         self._is_complete = False
         self._lost = LostCharacters(resource.name, means.link)
+        self._timeless = _Timeless()
 
     # What it has to do ----------------------------------------------------------------------------------------------
 
@@ -152,10 +156,10 @@ class PagedTable:
         reading = self._reading
         reading.turn(self._of)
         asked = self._asked(part, position)
-        before, last = reading.session.received, _Last(self.name, bool(self._of.primary_key))
+        before, last = reading.session.received, _Pages(self.name, bool(self._of.primary_key))
+        self._timeless.begin()
         try:
-            for page in reading.pages(asked):
-                rows, after = page if isinstance(page, tuple) else (page, None)
+            for rows, after in _answered(reading.pages(asked), self.name):
                 last.look(rows, after)
                 received, before = reading.session.received - before, reading.session.received
                 yield Page(self._table_of(self._new(rows, asked)), received, after)
@@ -164,6 +168,7 @@ class PagedTable:
         except RunError as error:
             error.details.setdefault("resource", self.name)
             raise
+        self._timeless.end()
         self._note_end(part)
 
     def _asked(self, part: Span | None, position: Json | None) -> Slice:
@@ -191,7 +196,7 @@ class PagedTable:
             value = value.get(name) if isinstance(value, dict) else None
         moment = as_instant(value) if isinstance(value, str) else None
         if moment is None:
-            return True
+            return self._timeless.is_new(row)
         return (asked.start is None or moment >= asked.start) and (asked.end is None or moment < asked.end)
 
     def _table_of(self, rows: Rows) -> pa.Table:
@@ -229,20 +234,65 @@ class PagedTable:
         return self._mark.finished() if self._is_complete else self._mark.state()
 
 
-class _Last:
-    """Remembers the last page: a source that repeats the same page would never end."""
+def _answered(pages: Iterator[Rows | tuple[Rows, Json]], name: str) -> Iterator[tuple[Rows, Json | None]]:
+    """What a source answers: rows, and the position after them. One that stumbles over an answer is told of."""
+    try:
+        for page in pages:
+            rows, after = page if isinstance(page, tuple) else (page, None)
+            if not (isinstance(rows, list) and all(isinstance(row, dict) for row in rows)):
+                raise TypeError
+            yield rows, after
+    except requests.RequestException:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{PurePath(frame.filename).name}:{frame.lineno}"
+        text = (
+            f"An answer for {name} has another form than this source knows ({type(error).__name__} in {place}). Check "
+        )
+        text += "the connection's base_url; if it is the vendor's, tell whoever maintains the source."
+        raise Permanent(ErrorCode.DATA_ERROR, text, {"resource": name, "place": place}) from error
+
+
+class _Pages:
+    """Remembers the pages of a slice: a source that repeats the same pages would never end."""
 
     def __init__(self, name: str, has_key: bool) -> None:
         self._name, self._has_key = name, has_key
         self._rows: Rows = []
-        self._position: Json | None = None
+        self._positions: set[bytes] = set()
 
     def look(self, rows: Rows, position: Json | None) -> None:
         is_same = bool(rows) and self._has_key and rows == self._rows
-        if is_same or (position is not None and position == self._position):
-            text = f"A page of {self._name} came twice in a row: the source does not go on. Nothing of it was added."
+        place = None if position is None else row_digest(position)
+        if is_same or place in self._positions:
+            text = f"A page of {self._name} came twice: the source does not go on. Nothing of it was added."
             raise Permanent(ErrorCode.DATA_ERROR, f"{text} Ask its operator.", {"resource": self._name})
-        self._rows, self._position = rows, position
+        self._rows = rows
+        if place is not None:
+            self._positions.add(place)
+
+
+class _Timeless:
+    """Rows whose cursor is no time lie in no slice: one that several slices show comes with the first of them."""
+
+    def __init__(self) -> None:
+        self._over: set[bytes] = set()
+        self._met: set[bytes] = set()
+
+    def begin(self) -> None:
+        """A slice begins, perhaps anew."""
+        self._met = set()
+
+    def is_new(self, row: dict[str, Any]) -> bool:
+        digest = row_digest(row)
+        if len(self._over) + len(self._met) < MOST_KNOWN:
+            self._met.add(digest)
+        return digest not in self._over
+
+    def end(self) -> None:
+        """The slice is over."""
+        self._over |= self._met
 
 
 def _mode(definition: DltExtract, resource: Resource, of: ResourceType, has_end: bool) -> Mode:

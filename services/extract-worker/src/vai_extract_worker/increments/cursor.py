@@ -158,12 +158,12 @@ class IncrementalCursor:
     def finished(self) -> Json | None:
         """The cursor for the next run, when everything was read. None if no row was ever seen."""
         self._prune()
-        known = set(self._edge) | self._apart
+        known, ahead = set(self._edge) | self._apart, self._now + self._ahead if self._apart else None
         if self._largest_key == self._bound_key and self._known_by == self._by:
             known |= self._known
+            ahead = ahead or self._ahead_from
         if self.largest is None and not known:
             return None
-        ahead = self._now + self._ahead if self._apart else None
         return {
             "value": self.largest,
             "seen": [],

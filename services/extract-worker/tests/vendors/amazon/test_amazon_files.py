@@ -11,9 +11,11 @@ from vai_extract_worker.vendors.amazon.flat_files import encoding_of, pages
 US, JAPAN = "ATVPDKIKX0DER", "A1VC38T7YXB528"
 
 
-def rows(text: str | bytes, encoding: str = "utf-8-sig", begin: int = 0) -> list[dict[str, Any]]:
-    body = text.encode() if isinstance(text, str) else text
-    return [row for page, _ in pages(io.BytesIO(body), encoding, begin, "it") for row in page]
+def rows(
+    text: str | bytes, encoding: str = "utf-8-sig", begin: int = 0, told: list[str] | None = None
+) -> list[dict[str, Any]]:
+    body, said = text.encode() if isinstance(text, str) else text, [] if told is None else told
+    return [row for page, _ in pages(io.BytesIO(body), encoding, begin, "it", said.append) for row in page]
 
 
 @pytest.mark.parametrize(
@@ -55,6 +57,20 @@ def test_no_value_is_lost_of_lines_of_another_length() -> None:
         {"item_name": "1", "item_name_2": "2", "column_3": "3", "_rest": "4\t5"},
         {"item_name": "1", "item_name_2": "2", "column_3": "3"},
     ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "cut"),
+    [
+        ("1\tx\ty\n2\tx\ty\n", 0),
+        ("1\tx\n2\tx\n", 0),
+        ("1\tx\ty\n2\ta line\nbreak\ty\n3\tx\ty\n", 2),
+    ],
+)
+def test_a_line_that_a_value_cuts_in_two_is_told_of(lines: str, cut: int) -> None:
+    told: list[str] = []
+    assert len(rows("id\ttitle\tprice\n" + lines, told=told)) == lines.count("\n")
+    assert [text.split(" of ")[0] for text in told] == [str(cut)] * (cut > 0)
 
 
 def test_characters_that_end_no_line_of_amazons_end_none() -> None:

@@ -121,3 +121,26 @@ def test_without_marketplaces_all_are_asked_for_in_which_the_seller_sells(seller
     seller.extract("orders", start_date=_start(server, 5))
     (asked, *_) = server.api.asked_for("/orders/2026-01-01/orders")
     assert asked.query["marketplaceIds"] == "ATVPDKIKX0DER,A2EUQ1WTGCTBG2"
+
+
+@pytest.mark.parametrize(
+    ("operation", "table", "version", "says"),
+    [
+        ("searchOrders", "orders", "2026-01-01", "no list orders"),
+        ("searchOrders", "order_items", "2026-01-01", "no list orders"),
+        ("getOrders", "orders", "v0", "no list payload.Orders"),
+        ("getOrderItems", "order_items", "v0", "no list payload.OrderItems"),
+        ("getReports", "settlements", "v0", "no list reports"),
+        ("getReports", "merchant_listings", "v0", "no list reports"),
+    ],
+)
+@pytest.mark.parametrize("body", [{}, {"payload": None}, {"orders": None, "payload": {}}, {"reports": [None]}])
+def test_an_answer_without_its_list_is_not_an_empty_one(
+    seller: Any, server: Any, operation: str, table: str, version: str, says: str, body: dict[str, Any]
+) -> None:
+    server.shop.sell(2, days=3)
+    server.at = lambda asked, ask: Say(body) if asked == operation else None
+    with pytest.raises(Permanent, match=says) as caught:
+        seller.extract(table, start_date=_start(server, 5), orders_version=version)
+    assert caught.value.code is ErrorCode.DATA_ERROR
+    assert not any(commit["complete"] for commit in seller.bench.commits)

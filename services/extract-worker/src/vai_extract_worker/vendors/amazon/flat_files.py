@@ -6,7 +6,7 @@ else Windows-1252.
 
 import codecs
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Any, Final
 
 from vai_common.errors import ErrorCode, Permanent
@@ -43,9 +43,12 @@ def encoding_of(file: IO[bytes], charset: str | None, marketplaces: Sequence[str
     return "cp932" if _JAPAN in marketplaces else "cp1252"
 
 
-def pages(file: IO[bytes], encoding: str, begin: int, place: str) -> Iterator[tuple[Rows, int]]:
+def pages(
+    file: IO[bytes], encoding: str, begin: int, place: str, tell: Callable[[str], None]
+) -> Iterator[tuple[Rows, int]]:
     """Rows in lists, each with the number of rows up to its end. Rows before `begin` are skipped.
 
+    `tell` hears of lines that lack values: a value with a line break in it, which nothing marks, is two such lines.
     Raises DATA_ERROR if the file is no table.
     """
     header = _Header(_line(file, encoding, place) or "", place)
@@ -62,6 +65,11 @@ def pages(file: IO[bytes], encoding: str, begin: int, place: str) -> Iterator[tu
             rows = []
     if rows:
         yield rows, number
+    if 0 < header.cut < number:  # all lines lack some where the last columns are empty
+        text = (
+            f"{header.cut:,} of {number:,} lines of {place} have fewer values than the header has names. They are kept "
+        )
+        tell(f"{text}as they are, with nulls at their ends: a line break within a value makes two lines of one.")
 
 
 def _line(file: IO[bytes], encoding: str, place: str) -> str | None:
@@ -82,9 +90,11 @@ class _Header:
             raise Permanent(ErrorCode.DATA_ERROR, text, {"document": place})
         self._is_quoted = bool(line) and all(len(cell) > 1 and cell[0] == cell[-1] == '"' for cell in cells)
         self._names = _distinct([column_name(self._value(cell) or "") for cell in cells])
+        self.cut = 0
 
     def row(self, line: str) -> dict[str, Any]:
         cells = line.split("\t")
+        self.cut += len(cells) < len(self._names)
         row: dict[str, Any] = dict.fromkeys(self._names)
         for name, cell in zip(self._names, cells, strict=False):
             row[name] = self._value(cell)

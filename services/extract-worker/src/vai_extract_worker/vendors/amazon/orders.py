@@ -12,7 +12,7 @@ from vai_common.clock import now
 from vai_common.errors import ErrorCode, Permanent
 from vai_extract_worker.paged_source import Rows, Slice
 from vai_extract_worker.progress import Json
-from vai_extract_worker.vendors.amazon.quotas import Calls
+from vai_extract_worker.vendors.amazon.quotas import Calls, listed
 from vai_extract_worker.vendors.amazon.reports import iso
 
 _LATEST = timedelta(minutes=3)
@@ -108,8 +108,7 @@ class Orders:
                 text += "Start a new run: it begins at the end of the last slice that is complete."
                 raise Permanent(error.code, text, error.details) from error
             raise
-        rows, token = _at(said, self._says.rows), _at(said, self._says.token)
-        return [row for row in rows or () if isinstance(row, dict)], token or None
+        return listed(said, self._says.rows, self._says.operation), _at(said, self._says.token) or None
 
     def _orders(self, orders: list[Json]) -> Rows:
         return [
@@ -130,9 +129,8 @@ class Orders:
         params: Json = {}
         while True:
             said = self._calls.get("getOrderItems", f"/orders/v0/orders/{order_id}/orderItems", params)
-            payload = said.get("payload") or {}
-            yield from payload.get("OrderItems") or ()
-            token = payload.get("NextToken")
+            yield from listed(said, ("payload", "OrderItems"), "getOrderItems")
+            token = _at(said, ("payload", "NextToken"))
             if not token or token == params.get("NextToken"):
                 return
             params = {"NextToken": token}

@@ -4,6 +4,7 @@ The first quotas are those that Amazon documents. `x-amzn-RateLimit-Limit` of an
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any, Final
 
 import orjson
@@ -72,6 +73,19 @@ class Allowance:
         moment = steady_seconds()
         self._room = min(self._burst, self._room + (moment - self._at) * self._rate)
         self._at = moment
+
+
+def listed(said: Json, path: Sequence[str], operation: str) -> list[Json]:
+    """The list that an answer has to have. Raises DATA_ERROR: one that lacks it is not an empty one."""
+    found: Any = said
+    for name in path:
+        found = found.get(name) if isinstance(found, dict) else None
+    if isinstance(found, list) and all(isinstance(one, dict) for one in found):
+        return found
+    text = (
+        f"Amazon's answer to {operation} has no list {'.'.join(path)}: nothing of it was taken. Check base_url; if it "
+    )
+    raise Permanent(ErrorCode.DATA_ERROR, f"{text}is Amazon's, try again later.", {"operation": operation})
 
 
 class Calls:

@@ -15,7 +15,7 @@ from vai_extract_worker.progress import Json
 from vai_extract_worker.rates import SharedPace
 from vai_extract_worker.source import TooLarge
 from vai_extract_worker.vendors.amazon.documents import Documents
-from vai_extract_worker.vendors.amazon.quotas import Calls
+from vai_extract_worker.vendors.amazon.quotas import Calls, listed
 from vai_extract_worker.waits import rest
 from vai_worker.children.link import Link
 
@@ -95,7 +95,7 @@ class Reports:
         params: Json = {"pageSize": 100, **asked}
         while True:
             said = self._calls.get("getReports", PATH, params)
-            yield from (one for one in said.get("reports") or () if isinstance(one, dict))
+            yield from listed(said, ("reports",), "getReports")
             if not (token := said.get("nextToken")):
                 return
             if token == params.get("nextToken"):

@@ -14,7 +14,7 @@ from vai_extract_worker.source import Means
 from vai_extract_worker.vendors.amazon import flat_files
 from vai_extract_worker.vendors.amazon.documents import Documents
 from vai_extract_worker.vendors.amazon.orders import Orders
-from vai_extract_worker.vendors.amazon.quotas import Calls, is_ended
+from vai_extract_worker.vendors.amazon.quotas import Calls, is_ended, listed
 from vai_extract_worker.vendors.amazon.reports import Pace, Reports, Wanted, iso, since
 from vai_records.definitions.dlt_extract import DltExtract
 from vai_records.definitions.source_types import ResourceType
@@ -84,7 +84,7 @@ class AmazonSource(PagedSource):
         said = self._calls.get("getMarketplaceParticipations", TEST_PATH, {})
         found = [
             one["marketplace"]["id"]
-            for one in said.get("payload") or ()
+            for one in listed(said, ("payload",), "getMarketplaceParticipations")
             if one.get("participation", {}).get("isParticipating") and _is_known(one["marketplace"]["id"])
         ]
         if not found:
@@ -143,7 +143,10 @@ class AmazonSource(PagedSource):
         with self._documents.opened(document) as found:
             self.session.received += found.size
             encoding = flat_files.encoding_of(found.file, found.charset, marketplaces)
-            yield from flat_files.pages(found.file, encoding, begin, f"the document {document}")
+            yield from flat_files.pages(found.file, encoding, begin, f"the document {document}", self._tell_cut)
+
+    def _tell_cut(self, text: str) -> None:
+        self.means.link.log("lines_cut", text, None, "warning")
 
 
 def _look_at_the_connection(means: Means, base_url: str) -> None:

@@ -100,8 +100,9 @@ class Shopify(PagedSource):
                 text = f"Shopify says that {part.name} has more pages, and not where. Ask its support."
                 raise Permanent(ErrorCode.DATA_ERROR, text, {"resource": part.name})
             rows = [row for node in page["nodes"] if node for row in self._rows(shape, node, search)]
-            after = info["endCursor"] or after
-            yield rows, {"after": after}
+            if rows or info["hasNextPage"]:  # a last page is empty where its rows have left the search meanwhile
+                after = info["endCursor"] or after
+                yield rows, {"after": after}
             if not info["hasNextPage"]:
                 return
 

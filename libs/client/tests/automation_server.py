@@ -10,6 +10,12 @@ SVG = "<svg xmlns='http://www.w3.org/2000/svg'/>"
 SECRET = "whsec_made"
 
 
+def version(number: int) -> Json:
+    """A version of an automation; the second is the current one."""
+    about = {"createdAt": "2026-01-01T00:00:00Z", "createdBy": None, "stepCount": 1}
+    return {"id": f"v{number}", "number": number, "isCurrent": number == 2, **about}
+
+
 class AutomationEndpoints:
     """Saves what it is given, and judges nothing of it."""
 
@@ -27,6 +33,9 @@ class AutomationEndpoints:
             Route(one, self.delete, methods=["DELETE"]),
             Route(f"{one}/trigger", self.trigger, methods=["POST"]),
             Route(f"{one}/backfill", self.backfill, methods=["POST"]),
+            Route(f"{one}/versions", self.versions),
+            Route(f"{one}/versions/{{version}}/difference", self.difference),
+            Route(f"{one}/versions/{{version}}/restore", self.restore, methods=["POST"]),
             Route(f"{one}/graph", self.graph),
             Route(f"{one}/{{verb}}", self.turn, methods=["POST"]),
             Route(run, self.run, methods=["GET"]),
@@ -73,6 +82,26 @@ class AutomationEndpoints:
         body = await request.json()
         automation = self.platform.automations[request.path_params["id"]]
         return await self.made(request, self.platform.add_automation_run(automation, inputs=body.get("inputs", {})))
+
+    def versions(self, request: Request) -> Response:
+        """Two of them, `v1` and `v2`."""
+        limit, offset = int(request.query_params["limit"]), int(request.query_params["offset"])
+        shown = [version(2), version(1)][offset : offset + limit]
+        page = {"limit": limit, "offset": offset, "total": 2, "users": {}, "hasNext": offset + len(shown) < 2}
+        return JSONResponse(page | {"versions": shown})
+
+    def difference(self, request: Request) -> Response:
+        changes = [
+            {"place": ["steps", "load", "definition", "sql"], "change": "changed", "before": "a\nb", "after": "a\nc"},
+            {"place": ["inputs", "day"], "change": "added", "before": None, "after": {"type": "string"}},
+            {"place": ["steps", "call"], "change": "changed", "before": {"secret": True}, "after": {"secret": True}},
+            {"place": ["max_parallel"], "change": "changed", "before": 1, "after": 3},
+        ]
+        shown = {"base": version(1), "version": version(2), "changes": changes, "truncated": False}
+        return JSONResponse(shown)
+
+    def restore(self, request: Request) -> Response:
+        return JSONResponse(self.platform.automations[request.path_params["id"]])
 
     async def backfill(self, request: Request) -> Response:
         """Two times, of which the first has a run already."""

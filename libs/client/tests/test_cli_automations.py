@@ -219,6 +219,32 @@ def test_past_times_are_made_up_for_or_only_shown(vai: Vai, platform: Any, autom
     assert vai("automations", "backfill", "daily", "--since", "soon").exit_code == 2
 
 
+def test_versions_are_listed_compared_and_restored_by_their_numbers(vai: Vai, platform: Any, automation: Any) -> None:
+    automation["versionId"] = "v2"
+    heading, *rows = vai("automations", "versions", "daily").stdout.splitlines()
+    assert heading.split() == ["NUMBER", "CREATED", "STEPS", "ID"]
+    assert [(row.split()[0], row.split()[-1], "now" in row) for row in rows] == [("2", "v2", True), ("1", "v1", False)]
+    shown = vai("automations", "diff", "daily")
+    assert platform.seen[-1].path.endswith("/versions/v2/difference")
+    assert shown.stdout.splitlines() == [
+        "~ steps.load.definition.sql:",
+        "      a",
+        "    - b",
+        "    + c",
+        '+ inputs.day: {"type": "string"}',
+        "~ steps.call: a secret, which has changed",
+        "~ max_parallel: 1 → 3",
+    ]
+    assert "4 changes from version 1 to version 2" in shown.stderr
+    assert json.loads(vai("automations", "diff", "daily", "2", "1", "--json").stdout)["version"]["number"] == 2
+    assert platform.seen[-1].path.endswith("/versions/v1/difference")
+    assert platform.seen[-1].query == [("base", "v2")]
+    assert "version 1" in vai("automations", "restore", "daily", "1").stdout
+    assert platform.seen[-1].path.endswith("/versions/v1/restore")
+    gone = vai("automations", "restore", "daily", "3")
+    assert (gone.exit_code, "2 versions" in gone.stderr) == (2, True)
+
+
 def test_a_graph_is_printed_as_mermaid_or_written_as_svg(
     vai: Vai, platform: Any, automation: Any, tmp_path: Path
 ) -> None:

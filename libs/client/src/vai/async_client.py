@@ -20,6 +20,7 @@ from .calls import (
     actions,
     api_keys,
     automation_runs,
+    automation_versions,
     automations,
     changes,
     connections,
@@ -170,6 +171,9 @@ class AsyncAutomations(AsyncGroup):
     create, get, by_slug = _ask(automations.create), _ask(automations.get), _ask(automations.by_slug)
     update, delete, validate = _ask(automations.update), _ask(automations.delete), _ask(automations.validate)
     body = _ask(automations.body)
+    versions, iterate_versions = _ask(automation_versions.listing), _all(automation_versions.listing)
+    version, difference = _ask(automation_versions.get), _ask(automation_versions.difference)
+    restore = _ask(automation_versions.restore)
     list, iterate = _ask(automations.listing), _all(automations.listing)
     pause, resume = _ask(automations.pause), _ask(automations.resume)
     trigger, backfill, graph = _ask(automations.trigger), _ask(automations.backfill), _ask(automations.graph)

@@ -13,6 +13,7 @@ from vai_api_gateway.automations import backfill as automation_backfill
 from vai_api_gateway.automations import routes as automations
 from vai_api_gateway.automations import runs as automation_runs
 from vai_api_gateway.automations import validate_route
+from vai_api_gateway.automations import versions as automation_versions
 from vai_api_gateway.catalogue import actions, connections, kinds, sources
 from vai_api_gateway.events import replay
 from vai_api_gateway.gateway import Gateway
@@ -36,7 +37,7 @@ from vai_common.health import Health
 _WORDS: tuple[Any, ...] = (changes, batch, many, validate_route)
 _PARTS: tuple[Any, ...] = (
     *(action_runs, run_logs, stream, webhooks, automation_runs, actions, automations, connections, kinds),
-    *(automation_backfill, again, sources, datasets, reading, models, replay),
+    *(automation_backfill, automation_versions, again, sources, datasets, reading, models, replay),
     *(session, invitations, organisation, users, api_keys, admin),
 )
 

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from vai.models.automations import Automation
 
-from . import automation_runs, backfill, find, show
+from . import automation_runs, backfill, find, show, versions
 from .automation_runs import AutomationArgument
 from .context import Commands, LimitOption, connect, verb
 from .inputs import read_object
@@ -169,3 +169,4 @@ def _print_secret(automation: Automation) -> None:
 
 automation_runs.register(app)
 verb(app)(backfill.backfill)
+versions.register(app)

@@ -171,6 +171,47 @@ class AutomationRun(Answer):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AutomationVersion(Answer):
+    """What an automation said at a time; `number` counts from 1. `steps` and the rest are empty in lists."""
+
+    id: str
+    number: int
+    is_current: bool
+    step_count: int
+    created_at: datetime
+    created_by: str | None = None
+    steps: list[Step] = field(default_factory=list)
+    inputs: Json = field(default_factory=dict)
+    conditions: list[Json] = field(default_factory=list)
+    max_parallel: int | None = field(default=None, metadata={"key": "max_parallel"})
+    error: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangedPlace(Answer):
+    """A place that is different: `steps`, the step's key, and so on. None stands for nothing there."""
+
+    identity: ClassVar[str] = "place"
+
+    place: list[Any]
+    change: Literal["added", "removed", "changed"]
+    before: Any = None
+    after: Any = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference(Answer):
+    """The changes from `base` (None: from nothing) to `version`."""
+
+    identity: ClassVar[str] = "version"
+
+    version: AutomationVersion
+    changes: list[ChangedPlace]
+    base: AutomationVersion | None = None
+    truncated: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class BackfilledTime(Answer):
     """A time of a schedule. `is_new`: the call made its automation run, or would have without `dry_run`."""
 

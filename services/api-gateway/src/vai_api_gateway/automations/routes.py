@@ -71,7 +71,7 @@ async def list_automations(
     bounds = (limit, offset)
     rows, total = await automations.list_page(gateway.pool, principal.org_id, filters, (sort_by, order), bounds)
     people = [person for row in rows for person in (row["created_by"], row["updated_by"])]
-    items = [_shown(gateway, row, times=1) | marks({name: row[f"{name}_cut"] for name in BOUNDED}) for row in rows]
+    items = [shown(gateway, row, times=1) | marks({name: row[f"{name}_cut"] for name in BOUNDED}) for row in rows]
     async with gateway.engine.connect() as conn:
         return answer(await page(conn, principal.org_id, "automations", items, people, (limit, offset, total)))
 
@@ -99,24 +99,24 @@ async def create_automation(request: Request, principal: Operator, body: Automat
 
     named = (body.slug, body.name, "automation")
     made, version = await with_slug(gateway, "automations", principal.org_id, named, save)
-    row = await _get(gateway, principal, version.automation_id)
-    shown = _shown(gateway, row, made.secret) | {"warnings": details(made.warnings)}
-    return answer(shown, 201, {"Location": f"{router.prefix}/{row['id']}"})
+    row = await get_automation_row(gateway, principal, version.automation_id)
+    told = shown(gateway, row, made.secret) | {"warnings": details(made.warnings)}
+    return answer(told, 201, {"Location": f"{router.prefix}/{row['id']}"})
 
 
 @router.get("/slug/{slug}", response_model=AutomationShape, summary="Get an automation by its slug")
 async def get_automation_by_slug(request: Request, principal: Viewer, slug: str) -> Response:
     gateway = gateway_of(request)
     found = _there(await automations.by_slug(gateway.pool, principal.org_id, slug))
-    return tagged(request, answer(_shown(gateway, found)), found["updated_at"])
+    return tagged(request, answer(shown(gateway, found)), found["updated_at"])
 
 
 @router.get("/{automation_id}", response_model=AutomationShape, summary="Get an automation")
 async def get_automation(request: Request, principal: Viewer, automation_id: UUID) -> Response:
     """`ETag` is what `If-Match` of a change may say."""
     gateway = gateway_of(request)
-    found = await _get(gateway, principal, automation_id)
-    return tagged(request, answer(_shown(gateway, found)), found["updated_at"])
+    found = await get_automation_row(gateway, principal, automation_id)
+    return tagged(request, answer(shown(gateway, found)), found["updated_at"])
 
 
 @router.get("/{automation_id}/body", response_model=AutomationCopyShape, summary="Get an automation to copy it")
@@ -126,7 +126,7 @@ async def copy_automation(request: Request, principal: Viewer, automation_id: UU
     Secrets are not shown: a webhook gets a new one, and write-only values have to be given again. The path of a webhook
     belongs to one automation: give the copy another.
     """
-    return answer(copy_json(await _get(gateway_of(request), principal, automation_id)))
+    return answer(copy_json(await get_automation_row(gateway_of(request), principal, automation_id)))
 
 
 @router.patch("/{automation_id}", response_model=AutomationShape, responses=CHANGED, summary="Update an automation")
@@ -140,12 +140,12 @@ async def update_automation(
     gateway = gateway_of(request)
     if nulls := [name for name in body.model_fields_set - {"description"} if getattr(body, name) is None]:
         raise refused(("body", nulls[0]), "cannot be null; leave the key out to keep what is there")
-    row = await _get(gateway, principal, automation_id)
+    row = await get_automation_row(gateway, principal, automation_id)
     if body.slug not in (None, row["slug"]):
         await _refuse_lost_callers(gateway, principal, row)
     unchanged = expected(if_match, row["updated_at"])
     made = await automation_saving.redraft(gateway, principal, row, body)
-    return await _changed(gateway, principal, row, made, unchanged)
+    return await changed(gateway, principal, row, made, unchanged)
 
 
 @router.delete("/{automation_id}", status_code=204, response_class=Response, summary="Delete an automation")
@@ -166,9 +166,9 @@ async def delete_automation(request: Request, principal: Operator, automation_id
 async def pause_automation(request: Request, principal: Operator, automation_id: UUID) -> Response:
     """Its triggers fire no more; runs go on, and it can still be triggered by hand."""
     gateway = gateway_of(request)
-    row = await _get(gateway, principal, automation_id)
+    row = await get_automation_row(gateway, principal, automation_id)
     columns = {"status": "paused", "due_at": None, "updated_by": principal.user_id}
-    return await _changed(gateway, principal, row, Draft(columns, None))
+    return await changed(gateway, principal, row, Draft(columns, None))
 
 
 @router.post("/{automation_id}/resume", response_model=AutomationShape, summary="Resume an automation")
@@ -178,15 +178,15 @@ async def resume_automation(request: Request, principal: Operator, automation_id
     What it names is looked for again first: a saved action may be gone (409).
     """
     gateway = gateway_of(request)
-    row = await _get(gateway, principal, automation_id)
+    row = await get_automation_row(gateway, principal, automation_id)
     if row["status"] == "active":
-        return answer(_shown(gateway, row))
+        return answer(shown(gateway, row))
     try:
         await automation_saving.recheck(gateway, principal, row)
     except Refused as error:
         raise conflict(f"it cannot be resumed: {error.message}") from error
     columns = {"status": "active", "error": None, "due_at": await due_after_now(gateway, row["trigger"])}
-    return await _changed(gateway, principal, row, Draft(columns | {"updated_by": principal.user_id}, None))
+    return await changed(gateway, principal, row, Draft(columns | {"updated_by": principal.user_id}, None))
 
 
 @router.post(
@@ -208,29 +208,30 @@ async def trigger_automation(
     key = key_of(request, body.idempotency_key)
     if (first := await triggering.triggered_before(gateway, principal, automation_id, body, key)) is not None:
         return await triggering.show(gateway, request, first)
-    row = await _get(gateway, principal, automation_id)
+    row = await get_automation_row(gateway, principal, automation_id)
     return await triggering.by_hand(gateway, principal, request, row, body, key)
 
 
 @router.get("/{automation_id}/graph", response_class=Response, responses=GRAPH, summary="Draw an automation")
 async def draw_automation(request: Request, principal: Viewer, automation_id: UUID, format: Format = None) -> Response:
     """Mermaid, or SVG with `format=svg` or `Accept: image/svg+xml`."""
-    row = await _get(gateway_of(request), principal, automation_id)
+    row = await get_automation_row(gateway_of(request), principal, automation_id)
     return await answer_graph(request, partial(graph_of, row["name"], row["definition"]["steps"]), format)
 
 
-async def _changed(
+async def changed(
     gateway: Gateway, principal: Principal, row: Row, made: Draft, unchanged: datetime | None = None
 ) -> Response:
+    """Writes a change, and answers the automation as it is then. Raises `Problem` 404, 409, 412."""
     try:
         async with gateway.pool.acquire() as conn:
             if not await automations.change(conn, principal.org_id, row["id"], made.columns, made.version, unchanged):
                 raise not_found("automation") if unchanged is None else has_changed(None)
     except Taken as error:
         raise _taken(error, {**dict(row), **made.columns}) from error
-    found = await _get(gateway, principal, row["id"])
-    shown = _shown(gateway, found, made.secret) | {"warnings": details(made.warnings)}
-    return answer(shown, 200, {"ETag": etag_of(found["updated_at"])})
+    found = await get_automation_row(gateway, principal, row["id"])
+    told = shown(gateway, found, made.secret) | {"warnings": details(made.warnings)}
+    return answer(told, 200, {"ETag": etag_of(found["updated_at"])})
 
 
 async def _refuse_lost_callers(gateway: Gateway, principal: Principal, row: Row) -> None:
@@ -240,11 +241,13 @@ async def _refuse_lost_callers(gateway: Gateway, principal: Principal, row: Row)
         raise conflict(message, ("body", "slug"))
 
 
-async def _get(gateway: Gateway, principal: Principal, automation_id: UUID) -> Any:
+async def get_automation_row(gateway: Gateway, principal: Principal, automation_id: UUID) -> Any:
+    """Its row, as `automations.get`. Raises `Problem` 404."""
     return _there(await automations.get(gateway.pool, principal.org_id, automation_id))
 
 
-def _shown(gateway: Gateway, row: Row, secret: str | None = None, **more: int) -> Json:
+def shown(gateway: Gateway, row: Row, secret: str | None = None, **more: int) -> Json:
+    """An automation as it is answered; `more` as in `automation_json`."""
     return automation_json(row, secret, public_url=gateway.settings.public_url, **more)
 
 

@@ -6,6 +6,7 @@ Json = dict[str, Any]
 
 _AUTOMATION_ID = "019a9b4d-1c2d-7e3f-8a4b-5c6d7e8f9a0b"
 _RUN_ID = "019a9b50-2b3c-7d4e-9f50-61728394a5b6"
+_BEFORE_ID = "019a9b4d-1c2e-7e3f-8a4b-5c6d7e8f9a0c"
 _USER_ID = "019a9b4e-0a1b-7c2d-8e3f-405162738495"
 _WHEN, _LATER, _END = "2026-01-22T11:00:00Z", "2026-01-22T11:02:15Z", "2026-01-22T11:02:16Z"
 _ACTION_RUNS = ("019a9b50-2b40-7a01-8c9d-0e1f2a3b4c5d", "019a9b52-3a10-7b02-9dae-1f2a3b4c5d6e")
@@ -127,10 +128,26 @@ _WHOLE: Json = _LISTED | {
     ],
 }
 
+_VERSION: Json = {
+    "createdAt": "2026-01-20T09:12:00Z",
+    "createdBy": _USER_ID,
+    "id": "019a9b4e-7c1d-7e3f-8a51-2f0d6f3c9e20",
+    "isCurrent": True,
+    "number": 2,
+    "stepCount": 2,
+}
+_VERSION_BEFORE = _VERSION | {"id": _BEFORE_ID, "isCurrent": False, "number": 1, "stepCount": 1}
+_CHANGE: Json = {"place": ["max_parallel"], "change": "changed", "before": 1, "after": 3}
+
 AUTOMATION_SAMPLES: dict[str, Any] = {
     "AutomationShape": _AUTOMATION,
     "ValidShape": {"valid": True, **_SAID, "nextRuns": ["2026-01-23T11:00:00Z"], "warnings": []},
     "AutomationRunShape": _LISTED,
+    "VersionShape": _VERSION,
+    "WholeVersionShape": _VERSION
+    | {name: _SAID[name] for name in ("conditions", "inputs", "steps", "max_parallel")}
+    | {"error": None},
+    "DifferenceShape": {"base": _VERSION_BEFORE, "version": _VERSION, "changes": [_CHANGE], "truncated": False},
     "BackfillShape": {
         "automationId": _AUTOMATION_ID,
         "dryRun": False,

@@ -58,6 +58,7 @@ _A_FAILING_AUTOMATION = Given(
 _A_FAILED_AUTOMATION_RUN = Given(
     "RUN_ID", "/api/v1/automations/$AUTOMATION_ID/trigger", {}, "runId", {"Prefer": "wait=10"}
 )
+_A_VERSION = Given("VERSION_ID", "/api/v1/automations/$AUTOMATION_ID/resume", {}, "versionId")
 _AN_AUTOMATION_RUN = Given("RUN_ID", "/api/v1/automations/$AUTOMATION_ID/trigger", {}, "runId")
 _A_HOOK = Given(
     "AUTOMATION_ID",
@@ -133,6 +134,10 @@ EXAMPLES: dict[str, Example] = {
     "pause_automation": Example(given=(_AN_AUTOMATION,)),
     "resume_automation": Example(given=(_AN_AUTOMATION,)),
     "trigger_automation": Example({"inputs": {"day": "2026-01-31"}}, given=(_AN_AUTOMATION,)),
+    "list_automation_versions": Example(query="?limit=20", given=(_AN_AUTOMATION,)),
+    "get_automation_version": Example(given=(_AN_AUTOMATION, _A_VERSION)),
+    "compare_automation_versions": Example(given=(_AN_AUTOMATION, _A_VERSION)),
+    "restore_automation_version": Example(given=(_AN_AUTOMATION, _A_VERSION)),
     "backfill_automation": Example(
         {"since": "2026-01-01T00:00:00Z", "until": "2026-02-01T00:00:00Z", "dryRun": True}, given=(_AN_AUTOMATION,)
     ),

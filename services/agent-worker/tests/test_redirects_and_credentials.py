@@ -204,6 +204,23 @@ async def test_an_error_does_not_show_secrets_either(vendor: WebServer) -> None:
     assert failed.details["body"] == "[secret]"
 
 
+@pytest.mark.parametrize("status", [200, 400])
+@pytest.mark.parametrize("before", [b"", b"\0", b'{"echo": "', "ä".encode()])
+async def test_an_answer_that_is_cut_off_within_a_secret_shows_no_beginning_of_it(
+    vendor: WebServer, before: bytes, status: int
+) -> None:
+    vendor.replies["/"] = lambda seen: Reply(status, before + seen.headers["authorization"].encode() + b"end")
+    run = {"url": vendor.url, "headers": {"Authorization": "Bearer topsecret-1"}}
+    for most in range(1, len(before) + 22):
+        definition = {**run, "max_response_bytes": most}
+        if status == 400:
+            body = (await failure(definition)).details["body"]
+        else:
+            result = await perform(definition)
+            body = str(base64.b64decode(result["body"]) if result["body_encoding"] == "base64" else result["body"])
+        assert "tops" not in body
+
+
 async def test_headers_that_are_credentials_are_left_out_of_the_result(vendor: WebServer) -> None:
     vendor.replies["/"] = Reply(200, headers={"Set-Cookie": "session=1", "X-Auth-Token": "abc", "ETag": "e"})
     headers = (await perform({"url": vendor.url}))["headers"]

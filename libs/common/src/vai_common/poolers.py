@@ -13,6 +13,7 @@ from vai_common.queries import Connection, Pool, Queries
 
 _WHERE = "see docs/running.md, The database's sessions"
 _LOST = (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError)
+_NOBODY = "doctor"
 _LOOKS = 3
 """How often two sessions are compared: for a moment, another client may use the session that one has left."""
 
@@ -36,10 +37,11 @@ def told_of(error: BaseException) -> PoolerLoses | None:
     return None
 
 
-async def check(pool: Pool, url: str, direct_url: str, role: str) -> None:
+async def check(pool: Pool, url: str, direct_url: str, role: str | None) -> bool:
     """Raises `PoolerLoses`, or an error that `told_of` explains, if a pooler breaks what a service needs.
 
-    Without a pooler it costs one query, and one more connection if the direct connection has its own address.
+    Return whether there is a pooler at `url`. Without one it costs one query, and one more connection if the direct
+    connection has its own address. `role` None: that of any service.
     """
     async with pool.acquire() as one:
         pooled = await _is_pooled(one)
@@ -48,6 +50,7 @@ async def check(pool: Pool, url: str, direct_url: str, role: str) -> None:
             await _check_statements(one, url, role)
     if pooled or direct_url != url:
         await _check_direct(direct_url, role, "VAI_DATABASE_URL" if direct_url == url else "VAI_DATABASE_DIRECT_URL")
+    return pooled
 
 
 async def _backend(conn: Queries) -> int:
@@ -61,18 +64,19 @@ async def _is_pooled(conn: Connection) -> bool:
     return await _backend(conn) != announced
 
 
-async def _check_session(conn: Queries, role: str, setting: str) -> None:
+async def _check_session(conn: Queries, role: str | None, setting: str) -> None:
     found = await conn.fetchval("SELECT current_setting('vai.role', true)")
-    if found != role:
+    if found != role and (role is not None or not found):
+        wanted = "a service" if role is None else repr(role)
         raise PoolerLoses(
-            f"behind the pooler at {setting} vai.role is {found or ''!r}, not {role!r}: give each service a "
+            f"behind the pooler at {setting} vai.role is {found or ''!r}, not {wanted}: give each service a "
             f"database of its own there, whose connect_query sets it ({_WHERE})"
         )
 
 
-async def _check_statements(one: Connection, url: str, role: str) -> None:
+async def _check_statements(one: Connection, url: str, role: str | None) -> None:
     """Whether a prepared statement works while another transaction uses the session in which it was prepared."""
-    other = await connect(url, role)
+    other = await connect(url, role or _NOBODY)
     try:
         statement = await one.prepare("SELECT 1")
         await statement.fetchval()  # its end frees the session
@@ -84,8 +88,8 @@ async def _check_statements(one: Connection, url: str, role: str) -> None:
         other.terminate()
 
 
-async def _check_direct(url: str, role: str, setting: str) -> None:
-    one = await connect(url, role)
+async def _check_direct(url: str, role: str | None, setting: str) -> None:
+    one = await connect(url, role or _NOBODY)
     try:
         if not await _is_pooled(one):
             return
@@ -102,9 +106,9 @@ async def _check_direct(url: str, role: str, setting: str) -> None:
     )
 
 
-async def _keep_their_sessions(one: Connection, url: str, role: str) -> bool:
+async def _keep_their_sessions(one: Connection, url: str, role: str | None) -> bool:
     """Whether two connections have two sessions, as in a pooler's session mode."""
-    other = await connect(url, role)
+    other = await connect(url, role or _NOBODY)
     try:
         mine, others = set(), set()
         for _ in range(_LOOKS):

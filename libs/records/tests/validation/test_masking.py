@@ -3,14 +3,15 @@
 import base64
 import re
 from typing import Any
-from urllib.parse import unquote_plus, urlencode
+from urllib.parse import quote, unquote_plus, urlencode
 
 import orjson
 import pytest
 
+from vai_common.errors import ErrorCode, Permanent
 from vai_records.connections.oauth import METHODS, oauth_of
 from vai_records.connections.token_requests import hidden_of
-from vai_records.secrets.hiding import Hidden
+from vai_records.secrets.hiding import HIDDEN, Hidden, shortened
 from vai_records.secrets.secret_names import has_secret_form, secret_in_text
 from vai_records.validation.masking import MARKER, SecretMissing, masked, reunite, secret_texts_of, tidied
 
@@ -179,6 +180,39 @@ def test_kept_values_of_resources_go_by_their_names() -> None:
 )
 def test_an_echo_is_hidden_in_whatever_form_it_comes(echo: str) -> None:
     assert "[secret]" in Hidden([SPECIAL]).text(echo)
+
+
+ECHOES = [
+    (SPECIAL, "c4na"),
+    (f"https://h.example/?k={quote(SPECIAL, safe='')}", "c4na"),
+    (base64.b64encode(f"user:{SPECIAL}".encode()).decode(), "M0bmFye"),
+    (f'{{"authorization": "Bearer {SPECIAL}"}}', "c4na"),
+]
+
+
+@pytest.mark.parametrize(("echo", "first"), ECHOES)
+def test_where_a_text_was_cut_off_no_first_letters_of_a_secret_are_left(echo: str, first: str) -> None:
+    hidden = Hidden([SPECIAL])
+    for most in range(len(echo)):
+        before = "x" * 20
+        assert first not in hidden.cut((before + echo)[: 20 + most])
+        error = Permanent(ErrorCode.DATA_ERROR, f"({shortened(before + echo, 21 + most)}) is wrong", {"body": "é"})
+        assert first not in hidden.error(error).message
+        raw = b"\xff" * 20 + echo.encode()[:most]
+        assert first.encode() not in hidden.octets(raw, cut=True)
+
+
+@pytest.mark.parametrize("text", ["c4nary", "it ends with c4n", "c4n…", "Value/1+2…", "", "…"])
+def test_what_is_no_beginning_of_a_secret_stays(text: str) -> None:
+    hidden = Hidden([SPECIAL])
+    assert hidden.text(text) == text
+    if not text.endswith("c4nary"):
+        assert hidden.error(Permanent(ErrorCode.DATA_ERROR, text, {})).message == text
+
+
+def test_only_what_is_too_long_is_shortened_and_it_says_so() -> None:
+    assert [shortened("abcd", most) for most in (5, 4, 3)] == ["abcd", "abcd", "ab…"]
+    assert Hidden(["abcdefgh"]).cut("xx abcdefg") == f"xx {HIDDEN}"
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -21,6 +21,7 @@ from vai_records.secrets.keys import Keyring
 from vai_testkit.database import Database
 from vai_testkit.servers import s3
 from vai_testkit.servers.broker import NOWHERE
+from vai_testkit.servers.pooler import pooled
 from vai_worker.doctor import database as checks
 from vai_worker.doctor import outside
 from vai_worker.doctor.__main__ import main
@@ -88,6 +89,17 @@ async def test_connections_that_run_out_are_found(own_database: Database, monkey
     finally:
         for other in others:
             await other.close()
+
+
+async def test_a_pooler_that_loses_something_is_found(own_database: Database) -> None:
+    url = own_database.url
+    assert (await checks.pooler(url, url)).seen == "none before the database"
+    async with pooled(url, ("jit",)) as refuses:
+        assert "ignore_startup_parameters" in (await checks.pooler(refuses, url)).advice
+    async with pooled(url) as pooler:
+        assert "max_prepared_statements" in (await checks.pooler(pooler, url)).line()
+        assert "Set VAI_DATABASE_DIRECT_URL" in (await checks.pooler(url, pooler)).advice
+    assert "does not answer" in (await checks.pooler("postgresql://127.0.0.1:1/x", url)).fault
 
 
 async def test_kinds_that_nobody_serves_are_found(own_database: Database) -> None:

@@ -46,12 +46,12 @@ class Answer:
 
     def result(self, hidden: Hidden) -> dict[str, Any]:
         """The run's `result`. `body_encoding` is json (parsed), text or base64."""
-        body, encoding = self._body()
+        body, encoding = self._body(hidden)
         return {
             "status_code": self.status,
             "url": hidden.address(self.url),
             "headers": hidden.out_of(_shown(self.headers, hidden)),
-            "body": _without(hidden, body, encoding),
+            "body": body,
             "body_encoding": encoding,
             "truncated": self.truncated,
             "duration_seconds": round(self.seconds, 3),
@@ -64,7 +64,8 @@ class Answer:
         """
         where = f"{self.method} {hidden.address(self.url)} answered {self.status}"
         text = self._text() or ""
-        details = {"statusCode": self.status, "url": hidden.address(self.url), "body": hidden.text(text)[:_EXCERPT]}
+        body = (hidden.cut(text) if self.truncated else hidden.text(text))[:_EXCERPT]
+        details = {"statusCode": self.status, "url": hidden.address(self.url), "body": body}
         if is_quota(self.status, self.headers):
             message = f"{where}: too many requests."
             return Retryable(ErrorCode.RATE_LIMITED, message, details, quota_wait(self.headers, self._answered_at()))
@@ -92,16 +93,19 @@ class Answer:
             return f"credentials were not sent, because {self.withheld}"
         return "the credentials are missing, wrong or not enough; correct them"
 
-    def _body(self) -> tuple[Any, str | None]:
+    def _body(self, hidden: Hidden) -> tuple[Any, str | None]:
+        """Without what is hidden, and how it is written."""
         if not self.raw:
             return None, None
         if self._is_json() and not self.truncated:
             with suppress(orjson.JSONDecodeError):
                 body = orjson.loads(_NUL.sub(rb"\1\\ufffd", self.raw))
                 if self.raw.count(b"[") + self.raw.count(b"{") <= DEEPEST or not is_deeper(body, DEEPEST):
-                    return body, "json"
+                    return _without(hidden, body), "json"
         text = self._text()
-        return (base64.b64encode(self.raw).decode(), "base64") if text is None else (text, "text")
+        if text is None:
+            return base64.b64encode(hidden.octets(self.raw, cut=self.truncated)).decode(), "base64"
+        return (hidden.cut(text) if self.truncated else hidden.text(text)), "text"
 
     def _is_json(self) -> bool:
         media = self.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -135,13 +139,11 @@ async def read(response: httpx2.Response, limit: int) -> tuple[bytes, bool]:
     return bytes(body), False
 
 
-def _without(hidden: Hidden, body: Any, encoding: str | None) -> Any:
+def _without(hidden: Hidden, body: Any) -> Any:
     """The value without hidden values. A text search comes first, since walking over millions of numbers would take
     seconds.
     """
-    if encoding == "base64" or (encoding == "json" and hidden.is_absent_from(orjson.dumps(body))):
-        return body
-    return hidden.out_of(body)
+    return body if hidden.is_absent_from(orjson.dumps(body)) else hidden.out_of(body)
 
 
 def _inflater(response: httpx2.Response) -> "zlib._Decompress | None":

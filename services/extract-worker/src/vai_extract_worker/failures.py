@@ -23,8 +23,9 @@ def place_of(url: str | None) -> str:
 
 def excerpt(body: bytes, hidden: Hidden) -> str:
     """The first printable characters of an answer, with secret values removed."""
-    text = body[: 4 * _EXCERPT].decode("utf-8", "replace")
-    text = hidden.text(text)
+    most = 4 * _EXCERPT
+    text = body[:most].decode("utf-8", "ignore" if len(body) > most else "replace")
+    text = hidden.cut(text) if len(body) > most else hidden.text(text)
     return re.sub(r"[^\x20-\x7e\xa0-\uffff]+", " ", text)[:_EXCERPT]
 
 

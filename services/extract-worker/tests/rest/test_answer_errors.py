@@ -7,6 +7,7 @@ import pytest
 from vai_common.errors import ErrorCode
 from vai_extract_worker.rest.answer_errors import error_in
 from vai_records.definitions.sources.rest_requests import ErrorRule
+from vai_records.secrets.hiding import Hidden
 
 LIMITED, SIGN_IN, BAD = ErrorCode.RATE_LIMITED, ErrorCode.AUTH_ERROR, ErrorCode.DATA_ERROR
 
@@ -123,3 +124,12 @@ def test_what_only_looks_a_little_like_an_error_is_data(body: Any) -> None:
 def test_a_definition_says_what_an_error_looks_like(rule: Any, body: Any, code: ErrorCode | None) -> None:
     error = error_in(body, [ErrorRule.model_validate(rule)], "http://source/rows")
     assert (error.code if error else None) == code
+
+
+@pytest.mark.parametrize("before", range(80, 101))
+@pytest.mark.parametrize("rules", [None, [ErrorRule(path="error")]])
+def test_a_long_message_is_not_cut_within_a_secret(before: int, rules: Any) -> None:
+    body = {"error": "x" * before + "Very-Secret-0123456789"}
+    error = error_in(body, rules, "http://source/rows")
+    assert error is not None
+    assert "Very" not in Hidden(["Very-Secret-0123456789"]).error(error).message

@@ -14,6 +14,7 @@ _SCHEME = re.compile(r"https?://", re.IGNORECASE)
 _HOST = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*(?::[0-9]{1,5})?")
 _BASE = re.compile(r"(?:https?://|/(?!/))[^\s\x00?#\\]*", re.IGNORECASE)
 _MARKS = re.compile(r"[/?#]")
+_DOT = re.compile("%2e", re.IGNORECASE)
 _END_OF_PATH = re.compile(r"[?#]")
 _MARK = "\0"
 """Before each value that was encoded; neither a URL nor such a value holds one."""
@@ -77,7 +78,11 @@ def _refuse_other_paths(url: str, marked: str) -> None:
     """Segments that a value has made empty, or into a step up, would lead to another address."""
     path = _END_OF_PATH.split(marked, maxsplit=1)[0]
     for segment in _SCHEME.sub("", path, count=1).split("/"):
-        if _MARK in segment and (found := segment.replace(_MARK, "")) in ("", ".", ".."):
+        if _MARK not in segment:
+            continue
+        found = segment.replace(_MARK, "")
+        # Servers read %2e as a dot, and some leave out what stands behind a semicolon.
+        if not found or _DOT.sub(".", found.partition(";")[0]) in (".", ".."):
             message = f"a value makes a part of the path {found or 'empty'!r}, which leads to another address"
             raise BadReference(f"{_short(url)}: {message}")
 

@@ -15,6 +15,9 @@ from vai_records.secrets.secret_names import has_secret_form, is_secret_value
 
 HIDDEN = "[secret]"
 
+_CUT = "…"
+_BEGINNING = 4
+"""So many first letters of a value are hidden, too, where a text was cut off within it."""
 _SHORTEST = 6
 _SHORTEST_MARKED = 4
 _SHORTEST_RECASED = 12
@@ -44,6 +47,17 @@ class Hidden:
             text = text.replace(value, HIDDEN)
         return text
 
+    def cut(self, text: str) -> str:
+        """The same for a text that was cut off: a value may have stood at its end."""
+        return self._without_beginnings(self.text(text) + _CUT).removesuffix(_CUT)
+
+    def octets(self, raw: bytes, *, cut: bool = False) -> bytes:
+        """The same for bytes that are not a text."""
+        plain = raw.decode("latin-1")
+        inner = Hidden(())
+        inner._values = [value.encode().decode("latin-1") for value in self._values]
+        return (inner.cut(plain) if cut else inner.text(plain)).encode("latin-1")
+
     def address(self, url: str) -> str:
         """An address without a user and without the values of parameters that look secret, whoever made it."""
         return self.text(_PARAMETER.sub(_without_value, _USER.sub(r"\1", url)))
@@ -67,10 +81,42 @@ class Hidden:
         return not any(value.encode() in text for value in self._values)
 
     def error(self, error: Error) -> Error:
-        """The error, with the values removed from its texts, in place."""
-        error.message = self.text(error.message)
-        error.details = self.out_of(error.details)
+        """The error, with the values removed from its texts, in place: also their beginnings where `shortened` cut."""
+        error.message = self._without_beginnings(self.text(error.message))
+        error.details = {
+            name: self._without_beginnings(value) if isinstance(value, str) else value
+            for name, value in self.out_of(error.details).items()
+        }
         return error
+
+    def _without_beginnings(self, text: str) -> str:
+        """Without the first letters of a value that stand before a mark of a cut."""
+        if _CUT not in text:
+            return text
+        *parts, rest = text.split(_CUT)
+        return _CUT.join([*(self._without_beginning(part) for part in parts), rest])
+
+    def _without_beginning(self, text: str) -> str:
+        """Without the first letters of a value at the end of the text."""
+        starts = [start for value in self._values if (start := _start_at_the_end(text, value)) is not None]
+        return f"{text[: min(starts)]}{HIDDEN}" if starts else text
+
+
+def shortened(text: str, most: int) -> str:
+    """At most so many characters; a mark says that there were more. `Hidden.error` hides what it cut of a secret.
+
+    Where `Hidden` is at hand, hide first and shorten afterwards.
+    """
+    return text if len(text) <= most else f"{text[: most - 1]}{_CUT}"
+
+
+def _start_at_the_end(text: str, value: str) -> int | None:
+    """Where the text's last letters begin that are the value's first ones, if there are enough."""
+    head = value[:_BEGINNING]
+    start = text.find(head, max(0, len(text) - len(value) + 1))
+    while start >= 0 and not value.startswith(text[start:]):
+        start = text.find(head, start + 1)
+    return None if start < 0 else start
 
 
 def _in_address(value: str) -> Iterator[str]:

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 _WORD: Final = frozenset(
     (
+        "assertion",
         "auth",
         "authorization",
         "bearer",
@@ -21,6 +22,7 @@ _WORD: Final = frozenset(
         "credential",
         "credentials",
         "dsn",
+        "hmac",
         "jwt",
         "pass",
         "passcode",

@@ -45,6 +45,7 @@ async def _database(settings: Settings, resting: Collection[str]) -> list[Findin
     try:
         found = [await _safely(check.__name__, check(pool)) for check in _OF_DATABASE]
         found.append(await _safely("workers", database.workers(pool, resting)))
+        found.append(await _safely("pooler", database.pooler(settings.database_url, settings.direct_url)))
         found.append(await _safely("tables", tables(pool, settings.lake_url)))
         if settings.encryption_keys:
             found.append(await _safely("secrets", database.secrets(pool, settings.encryption_keys)))

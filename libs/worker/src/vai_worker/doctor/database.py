@@ -3,7 +3,11 @@
 from collections.abc import Collection
 from datetime import timedelta
 
+import asyncpg
+
+from vai_common import poolers
 from vai_common.clock import now, steady_seconds
+from vai_common.db import AWAY, open_pool
 from vai_common.queries import Pool
 from vai_records.definitions.kinds import KINDS
 from vai_records.schema import needed
@@ -66,6 +70,20 @@ async def rights(pool: Pool) -> Finding:
         return Finding("rights")
     advice = "Let the services' user own the database's tables (docs/running.md, the database's sessions)"
     return Finding("rights", f"this user may not read and write {', '.join(tables)}", advice)
+
+
+async def pooler(url: str, direct_url: str) -> Finding:
+    """Whether services can work through what stands at VAI_DATABASE_URL, as they ask at their start."""
+    try:
+        pool = await open_pool(url, "doctor", 1)
+        try:
+            stands = await poolers.check(pool, url, direct_url, None)
+        finally:
+            pool.terminate()
+    except (*AWAY, asyncpg.PostgresError, poolers.PoolerLoses) as error:
+        told = error if isinstance(error, poolers.PoolerLoses) else poolers.told_of(error)
+        return Finding.of("pooler", str(told or f"VAI_DATABASE_URL does not answer: {error!r}: see its address"))
+    return Finding("pooler", seen="keeps what services need" if stands else "none before the database")
 
 
 async def connections(pool: Pool) -> Finding:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from vai_common.clock import now
 from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
 from vai_records.models.choice import ModelChoice
+from vai_records.secrets.hiding import shortened
 from vai_worker.quota import quota_wait
 from vai_worker.retry_after import moment
 
@@ -125,4 +126,4 @@ def _said(error: BaseException) -> str:
     text = inner.get("message") if isinstance(inner, Mapping) else None
     text = text or _broken(error) or getattr(error, "message", None) or error or type(error).__name__
     line = " ".join(str(text).split())
-    return line[:_LONGEST].rstrip(".")
+    return shortened(line.rstrip("."), _LONGEST)

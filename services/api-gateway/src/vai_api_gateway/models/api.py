@@ -16,7 +16,7 @@ from vai_common.egress.httpx2_guard import guarded_client
 from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
 from vai_records.connections.credentials import secret_texts
 from vai_records.models.providers import CHAT, MESSAGES, Provider, address_of, key_of, protocol_of
-from vai_records.secrets.hiding import Hidden
+from vai_records.secrets.hiding import Hidden, shortened
 
 SECONDS = 10.0
 """For a whole request, however steadily its answer comes."""
@@ -122,7 +122,7 @@ class ModelApi:
 def _refusal(host: str, status: int, answer: Any) -> RunError:
     inner = answer.get("error") if isinstance(answer, Mapping) else None
     said = inner.get("message") if isinstance(inner, Mapping) else None
-    words = f": {' '.join(str(said).split())[:300].rstrip('.')}" if said else ""
+    words = f": {shortened(' '.join(str(said).split()).rstrip('.'), 300)}" if said else ""
     details = {"host": host, "statusCode": status}
     if status in (401, 403):
         return Permanent(ErrorCode.AUTH_ERROR, f"{host} refuses the key ({status}){words}; correct it", details)

@@ -7,6 +7,7 @@ from typing import Any
 from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
 from vai_extract_worker.values.selection import MISSING, plain, value_at, words
 from vai_records.definitions.sources.rest_requests import ErrorRule
+from vai_records.secrets.hiding import shortened
 
 _GRAPHQL = frozenset(("data", "errors", "extensions"))
 _FLAGS = words("ok success issuccess successful issuccessful succeeded hassucceeded")
@@ -198,11 +199,11 @@ def _said(body: Any, depth: int = 0) -> str:
         _short(named[name]) for name in _WORDS if isinstance(named.get(name), str | int) and named[name] is not True
     ]
     inner = [_said(named[name], depth + 1) for name in _INNER if isinstance(named.get(name), dict | list)]
-    return ", ".join(dict.fromkeys(word for word in (*told, *inner) if word))[: 3 * _LONGEST]
+    return shortened(", ".join(dict.fromkeys(word for word in (*told, *inner) if word)), 3 * _LONGEST)
 
 
 def _short(value: Any) -> str:
-    return re.sub(r"[^\x20-\x7e\xa0-\uffff]+", " ", str(value))[:_LONGEST]
+    return shortened(re.sub(r"[^\x20-\x7e\xa0-\uffff]+", " ", str(value)), _LONGEST)
 
 
 def _error(code: ErrorCode, place: str, said: str) -> RunError:

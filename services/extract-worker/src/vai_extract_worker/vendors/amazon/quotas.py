@@ -140,7 +140,7 @@ class Calls:
 
     def _error(self, operation: str, response: requests.Response, said: Any, allowance: Allowance) -> RunError:
         status = response.status_code
-        words = self._hidden.text(_words(said))
+        words = self._hidden.text(_words(said))[:_SAID]
         details: Json = {"statusCode": status, "operation": operation, "said": words}
         if request_id := response.headers.get("x-amzn-RequestId"):
             details["requestId"] = request_id[:100]
@@ -176,7 +176,7 @@ def _words(said: Any) -> str:
     if not isinstance(first, dict):
         return ""
     parts = [str(first[name]).strip() for name in ("code", "message", "details") if first.get(name)]
-    return re.sub(r"[^\x20-\x7e\xa0-\uffff]+", " ", ": ".join(parts))[:_SAID]
+    return re.sub(r"[^\x20-\x7e\xa0-\uffff]+", " ", ": ".join(parts))
 
 
 def _pause(error: RunError, tries: int) -> float | None:

@@ -157,7 +157,7 @@ class Admin:
 
     def _meaning(self, errors: list[Json]) -> Exception:
         codes = {_code(error) for error in errors}
-        said = self._hidden.text("; ".join(dict.fromkeys(str(error.get("message", "")) for error in errors))[:500])
+        said = self._hidden.text("; ".join(dict.fromkeys(str(error.get("message", "")) for error in errors)))[:500]
         details: Json = {"url": self.url, "shopifyError": said}
         if "MAX_COST_EXCEEDED" in codes:
             told = next(_mapping(error.get("extensions")) for error in errors if _code(error) == "MAX_COST_EXCEEDED")

@@ -314,6 +314,16 @@ CAPACITY = Dashboard(
                     quiet="no page is asked for",
                 ),
                 Panel(
+                    "Steps of agents",
+                    "Answers of models that agents' runs have written a second, and calls of tools, made and refused.",
+                    (
+                        rate_or_zero("vai_agent_steps_total", "steps"),
+                        rate("vai_agent_calls_total", "outcome"),
+                    ),
+                    "ops",
+                    quiet="no agent works",
+                ),
+                Panel(
                     "Runs lost for good",
                     "Runs that failed or were cancelled because their worker was lost.",
                     (rate_or_zero("vai_runs_lost_total", "lost"),),

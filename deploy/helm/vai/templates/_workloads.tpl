@@ -12,6 +12,7 @@ explain_schema: {service: transform-worker, sync: true, internet: false}
 http_request: {service: agent-worker, sync: true, internet: true}
 fetch_page: {service: agent-worker, sync: true, internet: true}
 web_search: {service: agent-worker, sync: true, internet: true}
+call_agent: {service: agent-worker, sync: false, internet: true}
 {{- end }}
 
 {{/*

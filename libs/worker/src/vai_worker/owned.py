@@ -142,6 +142,11 @@ class Owned:
         return self._means.pool
 
     @property
+    def keyring(self) -> Keyring:
+        """For runs that it makes. Raises INTERNAL_ERROR if this worker has no keys."""
+        return self._ring()
+
+    @property
     def addresses(self) -> Policy:
         """To which addresses its work may connect (rule 25)."""
         return self._means.addresses

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from vai_agent_worker.call_agent import CallAgent
 from vai_agent_worker.fetch_page import FetchPage
 from vai_agent_worker.http_request import HttpRequest
 from vai_agent_worker.pages.readers import Readers
@@ -20,7 +21,12 @@ async def running(service: Service[Settings]) -> AsyncIterator[None]:
     settings = service.settings
     readers = Readers(settings.child_memory_mb)
     addresses = settings.addresses
-    kinds = (HttpRequest(addresses), FetchPage(addresses, readers), WebSearch(addresses))
+    kinds = (
+        HttpRequest(addresses),
+        FetchPage(addresses, readers),
+        WebSearch(addresses),
+        CallAgent(service.bell),
+    )
     service.spawn(every(IDLE_LOOK_SECONDS, readers.stop_idle_once))
     try:
         async with worker_running(service, kinds):

@@ -20,7 +20,7 @@ _MARK = 6
 _LETTERS = str.maketrans({"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ħ": "h", "ı": "i"})
 """Latin letters that are no letter with an accent."""
 
-Table = Literal["actions", "automations", "connections"]
+Table = Literal["actions", "agents", "automations", "connections"]
 
 _IS_TAKEN = "SELECT EXISTS (SELECT FROM {table} WHERE org_id = $1 AND slug = $2 AND deleted_at IS NULL)"
 _FREE_NUMBER = """

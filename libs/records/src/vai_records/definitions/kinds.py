@@ -32,7 +32,7 @@ _ALL = (
     Kind("http_request", Mode.SYNC, "agent-worker", "Integrations", "Make an HTTP request", True),
     Kind("web_search", Mode.SYNC, "agent-worker", "Research", "Search the web", True, "tavily"),
     Kind("fetch_page", Mode.SYNC, "agent-worker", "Research", "Extract the readable content of a page", True),
-    Kind("call_agent", Mode.ASYNC_QUEUE, "agent-worker", "AI Operations", "Delegate work to an agent"),
+    Kind("call_agent", Mode.ASYNC_QUEUE, "agent-worker", "AI Operations", "Delegate work to an agent", True),
     Kind(
         "generate_query",
         Mode.SYNC,

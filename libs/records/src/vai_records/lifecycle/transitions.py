@@ -144,7 +144,7 @@ MOVES: tuple[Move, ...] = (
     Move(_RUNNING, Phase.PARKED, Phase.QUEUED, "swept", Owner.DISPATCHER),
 )
 
-CREATORS: tuple[str, ...] = ("api-gateway", "scheduler")
+CREATORS: tuple[str, ...] = ("api-gateway", "scheduler", "agent-worker")
 """The services that make runs; a run begins pending, queued or held."""
 
 SLICES: dict[str, tuple[Owner, ...]] = {

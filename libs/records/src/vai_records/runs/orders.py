@@ -15,11 +15,13 @@ import orjson
 from vai_common.ids import uuid7
 from vai_common.queries import Queries
 from vai_common.telemetry import current_traceparent
+from vai_records.agents import agents
 from vai_records.automations import automations
 from vai_records.catalogue.actions import ToRun
 from vai_records.connections import connections
 from vai_records.connections.connections import Resolved, Unresolved
 from vai_records.definitions.base import ConnectionReference, Definition
+from vai_records.definitions.call_agent import CallAgent
 from vai_records.definitions.call_automation import CallAutomation
 from vai_records.definitions.generate_query import GenerateQuery
 from vai_records.definitions.kinds import KINDS
@@ -116,6 +118,8 @@ async def make(
     model = await beside.judged(customer.org_id, whole, partial(checks.complete, order.kind, whole, order.loc))
     if isinstance(model, GenerateQuery) and model.question is not None:
         await _check_model(conn, customer.org_id, model.model, order.loc)
+    if isinstance(model, CallAgent):
+        await _check_agent(conn, customer.org_id, model.agent, order.loc)
     if isinstance(model, CallAutomation):
         await _check_called(conn, customer.org_id, model.automation, order.loc, lookups)
     if order.parent_run_id is not None:
@@ -220,6 +224,17 @@ async def _check_model(conn: Queries, org_id: UUID, wanted: str | None, loc: Pla
         await choose(conn, org_id, wanted)
     except NoModel as error:
         raise refused((*loc, "model" if wanted else "question"), str(error), "no_model") from error
+
+
+async def _check_agent(conn: Queries, org_id: UUID, name: str, loc: Place) -> None:
+    """Refused at once: an agent that is not there, and one for which there is no model."""
+    found = (await agents.named(conn, org_id, [name])).get(name)
+    if found is None:
+        raise refused((*loc, "agent"), f"there is no agent {name!r}; name one by its slug or its id", "unknown_agent")
+    try:
+        await choose(conn, org_id, found.definition.get("model"))
+    except NoModel as error:
+        raise refused((*loc, "agent"), f"the agent {found.slug!r} cannot work: {error}", "no_model") from error
 
 
 async def _check_called(conn: Queries, org_id: UUID, name: str, loc: Place, lookups: Lookups) -> None:

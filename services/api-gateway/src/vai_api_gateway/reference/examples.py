@@ -69,6 +69,14 @@ _A_HOOK = Given(
         "actions": [_NOOP],
     },
 )
+_AGENT: Json = {
+    "name": "Order analyst $N",
+    "instructions": "Answer questions about orders with a query. Say which tables you used.",
+    "datasets": ["bronze.sample.orders"],
+    "tools": [{"kind": "http_request", "name": "look_up", "maySet": ["url"], "approval": True}],
+    "allowedDomains": ["example.com"],
+}
+_AN_AGENT = Given("AGENT_ID", "/api/v1/agents", _AGENT)
 _ORDERS = {"dataset": "bronze.sample.orders"}
 _MY_ORGANISATION = Given("ORG_ID", "/api/v1/me", None, "organisationId")
 
@@ -151,6 +159,13 @@ EXAMPLES: dict[str, Example] = {
     "get_automation_run_logs": Example(given=(_AN_AUTOMATION, _AN_AUTOMATION_RUN), query="?limit=50"),
     "stream_automation_run": Example(given=(_AN_AUTOMATION, _AN_AUTOMATION_RUN), options="-N"),
     "draw_automation_run": Example(given=(_AN_AUTOMATION, _AN_AUTOMATION_RUN)),
+    # Agents
+    "list_agents": Example(query="?q=analyst&label=team=finance&limit=20"),
+    "create_agent": Example(_AGENT),
+    "get_agent": Example(given=(_AN_AGENT,)),
+    "get_agent_by_slug": Example(given=(Given("SLUG", "/api/v1/agents", _AGENT, "slug"),)),
+    "update_agent": Example({"limits": {"steps": 10, "tokens": 100000}}, given=(_AN_AGENT,)),
+    "delete_agent": Example(given=(_AN_AGENT,)),
     # Webhooks
     "receive_webhook": Example(
         {"order": {"id": 1042, "total": 129.9}},

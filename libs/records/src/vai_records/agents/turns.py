@@ -1,0 +1,113 @@
+"""What an agent's run has come to, turn by turn: each answer of the model, the calls that it asked for, their results.
+
+An answer is written before anything is done with it; the runs of its calls are made in the transaction that writes
+which they are. So whoever takes the run over asks nothing twice and does nothing twice.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from vai_common.queries import Queries, Row
+
+Json = dict[str, Any]
+
+_BEGIN = """
+INSERT INTO agent_runs (run_id, org_id, agent_id, agent, depth) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
+"""
+_BEGUN = "SELECT agent_id, agent, depth FROM agent_runs WHERE run_id = $1"
+_TURNS = """
+SELECT turn, model, answer, calls, results, input_tokens, output_tokens, dollars, created_at
+FROM agent_turns WHERE run_id = $1 ORDER BY turn
+"""
+_ANSWERED = """
+INSERT INTO agent_turns (run_id, turn, model, answer, input_tokens, output_tokens, dollars)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+"""
+_CALLED = "UPDATE agent_turns SET calls = $3 WHERE run_id = $1 AND turn = $2 AND calls IS NULL"
+_RESULTS = "UPDATE agent_turns SET results = $3 WHERE run_id = $1 AND turn = $2 AND results IS NULL"
+_CHILDREN = """
+SELECT id, kind, status, phase, result, error FROM runs WHERE id = ANY($1::uuid[])
+"""
+# Up through runs that called, and through automation runs that were called.
+_DEPTH = """
+WITH RECURSIVE line AS (
+    SELECT r.id, r.kind, r.parent_run_id, r.trigger_source_type, r.trigger_source_id, 0 AS steps
+    FROM runs r WHERE r.id = $1
+    UNION ALL
+    SELECT r.id, r.kind, r.parent_run_id, r.trigger_source_type, r.trigger_source_id, line.steps + 1
+    FROM line JOIN runs r ON r.id = coalesce(line.parent_run_id, (
+        SELECT a.parent_run_id FROM automation_runs a
+        WHERE line.trigger_source_type = 'automation_run' AND a.id::text = line.trigger_source_id))
+    WHERE line.steps < 40
+)
+SELECT count(*) FROM line WHERE kind = 'call_agent' AND steps > 0
+"""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One answer. `calls` and `results` are None as long as they are not known.
+
+    A call: `id`, `tool`, `arguments`, and `run_id`, or `refused` that says why there is no run. A result: the text that
+    the model reads, and `failed`.
+    """
+
+    turn: int
+    model: str
+    answer: Json
+    calls: list[Json] | None
+    results: list[Json] | None
+    input_tokens: int
+    output_tokens: int
+    dollars: float | None
+    created_at: Any
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An answer that is to be written."""
+
+    turn: int
+    model: str
+    answer: Json
+    input_tokens: int
+    output_tokens: int
+    dollars: float | None
+
+
+async def depth_of(conn: Queries, run_id: UUID) -> int:
+    """How many agents' runs stand above a run."""
+    return int(await conn.fetchval(_DEPTH, run_id))
+
+
+async def begin(conn: Queries, run_id: UUID, org_id: UUID, agent_id: UUID, agent: Json, depth: int) -> None:
+    """Keeps what the agent was when its run began: later changes are for later runs."""
+    await conn.execute(_BEGIN, run_id, org_id, agent_id, agent, depth)
+
+
+async def begun(conn: Queries, run_id: UUID) -> Row | None:
+    """`agent_id`, `agent` and `depth`; None before the run has begun."""
+    return await conn.fetchrow(_BEGUN, run_id)
+
+
+async def read(conn: Queries, run_id: UUID) -> list[Turn]:
+    return [Turn(**row) for row in await conn.fetch(_TURNS, run_id)]
+
+
+async def answered(conn: Queries, run_id: UUID, said: Answered) -> None:
+    values = (said.turn, said.model, said.answer, said.input_tokens, said.output_tokens, said.dollars)
+    await conn.execute(_ANSWERED, run_id, *values)
+
+
+async def called(conn: Queries, run_id: UUID, turn: int, calls: list[Json]) -> None:
+    await conn.execute(_CALLED, run_id, turn, calls)
+
+
+async def came_to(conn: Queries, run_id: UUID, turn: int, results: list[Json]) -> None:
+    await conn.execute(_RESULTS, run_id, turn, results)
+
+
+async def children(conn: Queries, ids: list[UUID]) -> dict[UUID, Row]:
+    """The runs of calls, by id: status, phase, result and error."""
+    return {row["id"]: row for row in await conn.fetch(_CHILDREN, ids)} if ids else {}

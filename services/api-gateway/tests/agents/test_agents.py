@@ -1,0 +1,123 @@
+"""/api/v1/agents: what is saved, found, changed and refused; and runs that need an agent."""
+
+from typing import Any
+
+import httpx2
+import pytest
+
+from vai_api_gateway.agents.shapes import AgentShape, AgentsShape
+from vai_api_gateway.gateway import Gateway
+from vai_records.people.people import Role
+from vai_testkit.team import Team, make_team
+
+AGENTS = "/api/v1/agents"
+BODY: dict[str, Any] = {
+    "name": "Order analyst",
+    "instructions": "Answer questions about orders.",
+    "datasets": ["silver.orders"],
+    "labels": {"team": "finance"},
+    "allowedDomains": ["Example.com"],
+    "tools": [{"kind": "http_request", "name": "look_up", "maySet": ["url"], "approval": True}],
+}
+
+
+async def made(api: httpx2.AsyncClient, **changes: Any) -> dict[str, Any]:
+    answer = await api.post(AGENTS, json=BODY | changes)
+    assert answer.status_code == 201, answer.text
+    agent: dict[str, Any] = answer.json()
+    AgentShape.model_validate_json(answer.content)
+    return agent
+
+
+async def test_an_agent_is_saved_found_changed_and_hidden(api: httpx2.AsyncClient) -> None:
+    agent = await made(api)
+    assert (agent["slug"], agent["allowedDomains"], agent["limits"]["steps"]) == ("order-analyst", ["example.com"], 20)
+    assert (await made(api))["slug"] == "order-analyst-2"
+    where = f"{AGENTS}/{agent['id']}"
+    read = await api.get(where)
+    assert (await api.get(f"{AGENTS}/slug/order-analyst")).json() == read.json() == agent
+    found = await api.get(AGENTS, params={"q": "analyst-2", "label": "team=finance"})
+    AgentsShape.model_validate_json(found.content)
+    assert [one["slug"] for one in found.json()["agents"]] == ["order-analyst-2"]
+    assert (await api.get(AGENTS, params={"label": "team=other"})).json()["total"] == 0
+    tag = {"If-Match": read.headers["etag"]}
+    changed = await api.patch(where, json={"limits": {"steps": 3}, "labels": {}}, headers=tag)
+    assert (changed.json()["limits"]["steps"], changed.json()["labels"], changed.json()["tools"]) == (
+        3, {}, agent["tools"],
+    )  # fmt: skip
+    assert (await api.patch(where, json={"name": "x"}, headers=tag)).status_code == 412
+    assert (await api.patch(where, json={"slug": "order-analyst-2"})).status_code == 409
+    assert (await api.delete(where)).status_code == 204
+    assert (await api.get(where)).status_code == 404
+
+
+WRONG: list[tuple[dict[str, Any], list[Any], str]] = [
+    ({"instructions": " "}, ["instructions"], ""),
+    ({"tools": [{"name": "x"}]}, ["tools", 0], "give just one of kind, action, automation and agent"),
+    ({"tools": [{"kind": "fetch_page"}]}, ["tools", 0, "kind"], ""),
+    ({"tools": [{"action": "gone"}]}, ["tools", 0, "action"], "there is no action 'gone'"),
+    ({"tools": [{"automation": "gone"}]}, ["tools", 0, "automation"], "there is no automation 'gone'"),
+    ({"tools": [{"agent": "gone"}]}, ["tools", 0, "agent"], "there is no agent 'gone'"),
+    ({"tools": [{"kind": "http_request", "maySet": ["headers"]}]}, ["tools", 0, "maySet", 0], "may not set headers"),
+    ({"tools": [{"kind": "http_request", "maySet": ["connection"]}]}, ["tools", 0, "maySet", 0], "may not set"),
+    ({"tools": [{"kind": "dlt_extract", "maySet": ["source"]}]}, ["tools", 0, "maySet", 0], "may set resources"),
+    ({"tools": [{"kind": "http_request", "maySet": ["url"]}], "allowedDomains": []}, ["tools", 0], "allowedDomains"),
+    ({"tools": [{"kind": "http_request", "fixed": {"headers": {"Authorization": "Bearer abc"}}}]},
+     ["tools", 0, "fixed"], "holds a secret"),
+    ({"tools": [{"kind": "http_request", "fixed": {"urn": "x"}}]}, ["tools", 0, "fixed", "urn"], ""),
+    ({"tools": [{"kind": "http_request", "fixed": {"url": "https://a.test"}, "maySet": ["url"]}]}, ["tools", 0], "url"),
+    ({"tools": [{"kind": "http_request", "fixed": {"url": "https://a.test"}}] * 2}, [], "two tools are called"),
+    ({"tools": [{"kind": "http_request", "name": "query_datasets"}]}, [], "two tools are called 'query_datasets'"),
+    ({"outputSchema": {"type": "objekt"}}, ["outputSchema", "type"], "is no JSON Schema"),
+    ({"outputSchema": {"$ref": "https://evil.test/schema"}}, ["outputSchema"], "$ref is not taken"),
+    ({"outputSchema": {"properties": {"a": {"pattern": "(a+)+$"}}}}, ["outputSchema"], "pattern is not taken"),
+    ({"limits": {"steps": 0}}, ["limits", "steps"], ""),
+    ({"limits": {"stepz": 1}}, ["limits", "stepz"], ""),
+    ({"model": "none/gpt"}, ["model"], "there is no connection 'none'"),
+    ({"allowedDomains": ["https://example.com/"]}, ["allowedDomains", 0], "is no domain"),
+    ({"datasets": ["orders"]}, ["datasets", 0], ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "place", "words"), WRONG)
+async def test_what_is_wrong_with_an_agent_is_told_with_its_place(
+    api: httpx2.AsyncClient, changes: dict[str, Any], place: list[Any], words: str
+) -> None:
+    refused = await api.post(AGENTS, json=BODY | changes)
+    assert refused.status_code == 422, refused.text
+    [first, *_] = refused.json()["detail"]
+    assert first["loc"] == ["body", *place]
+    assert words in first["msg"]
+    assert (await api.get(AGENTS)).json()["total"] == 0
+
+
+async def test_an_agent_that_others_call_is_not_hidden_and_one_may_call_itself(api: httpx2.AsyncClient) -> None:
+    agent = await made(api, slug="one", tools=[{"agent": "one", "name": "myself"}])
+    other = await made(api, slug="two", tools=[{"agent": "one"}])
+    refused = await api.delete(f"{AGENTS}/{agent['id']}")
+    assert (refused.status_code, "two have it as a tool" in refused.text) == (409, True)
+    assert (await api.delete(f"{AGENTS}/{other['id']}")).status_code == 204
+    assert (await api.delete(f"{AGENTS}/{agent['id']}")).status_code == 204
+
+
+async def test_agents_belong_to_one_organisation_and_viewers_only_read(
+    api: httpx2.AsyncClient, gateway: Gateway, team: Team
+) -> None:
+    agent = await made(api)
+    other = (await make_team(gateway.engine, "globex")).headers()
+    where = f"{AGENTS}/{agent['id']}"
+    assert (await api.get(where, headers=other)).status_code == 404
+    assert (await api.patch(where, json={"name": "x"}, headers=other)).status_code == 404
+    viewer = team.headers(Role.VIEWER)
+    assert (await api.get(where, headers=viewer)).status_code == 200
+    assert (await api.post(AGENTS, json=BODY, headers=viewer)).status_code == 403
+
+
+async def test_a_run_needs_an_agent_that_is_there_and_a_model(api: httpx2.AsyncClient) -> None:
+    body = {"kind": "call_agent", "definition": {"agent": "order-analyst", "question": "How many?"}}
+    refused = await api.post("/api/v1/action-runs", json=body)
+    assert (refused.status_code, refused.json()["detail"][0]["type"]) == (422, "unknown_agent")
+    await made(api)
+    refused = await api.post("/api/v1/action-runs", json=body)
+    assert (refused.status_code, refused.json()["detail"][0]["type"]) == (422, "no_model")
+    assert "settings.models.default" in refused.json()["detail"][0]["msg"]

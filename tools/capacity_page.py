@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bench.capacity import tables
 from bench.capacity.costs import Constants
+from tools.drawn_page import write_or_check
 
 PAGE = Path(__file__).parents[1] / "docs/capacity.md"
 _MARKED = re.compile(r"(<!-- drawn by make generate: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -35,14 +36,7 @@ def drawn() -> str:
 
 def main(arguments: list[str]) -> int:
     """Write the page, or with `--check` say whether it is stale."""
-    page = drawn()
-    if "--check" in arguments:
-        if page != PAGE.read_text():
-            sys.stderr.write("docs/capacity.md is stale: make generate\n")
-            return 1
-        return 0
-    PAGE.write_text(page)
-    return 0
+    return write_or_check(PAGE, drawn(), arguments)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ from types import ModuleType
 
 from prometheus_client.metrics import MetricWrapperBase
 
+from tools.drawn_page import write_or_check
+
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs/metrics.md"
 _MARKED = re.compile(r"(<!-- drawn by make generate -->\n).*(<!-- end -->)", re.DOTALL)
@@ -127,14 +129,7 @@ def drawn() -> str:
 
 def main(arguments: list[str]) -> int:
     """Write the page, or with `--check` say whether it is stale."""
-    page = drawn()
-    if "--check" in arguments:
-        if page != PAGE.read_text():
-            sys.stderr.write("docs/metrics.md is stale: make generate\n")
-            return 1
-        return 0
-    PAGE.write_text(page)
-    return 0
+    return write_or_check(PAGE, drawn(), arguments)
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ def _settings(target: Target) -> str:
 source_paths = ["src"]
 only_mutate = ["src/{target.module}"]
 also_copy = ["pyproject.toml", "docs", "{target.member.split("/")[0]}"]
-pytest_add_cli_args = ["-p", "no:randomly", "-p", "no:xdist"]
+pytest_add_cli_args = ["-p", "no:randomly", "-p", "no:xdist", "--hypothesis-profile=ci"]
 pytest_add_cli_args_test_selection = {[f"{target.member}/tests/{test}" for test in target.tests]}
 timeout_constant = 20.0
 

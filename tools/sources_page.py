@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tools.drawn_page import write_or_check
 from vai_records.definitions.dlt_extract import COMING, DltExtract
 from vai_records.definitions.source_types import SourceType, source_types
 
@@ -103,13 +104,7 @@ def _plain(text: str) -> str:
 
 def main(arguments: list[str]) -> int:
     """Write the page, or with `--check` say whether it is stale."""
-    page = draw()
-    if "--check" not in arguments:
-        PAGE.write_text(page)
-    elif not PAGE.exists() or page != PAGE.read_text():
-        sys.stderr.write("docs/sources.md is stale: make generate\n")
-        return 1
-    return 0
+    return write_or_check(PAGE, draw(), arguments)
 
 
 if __name__ == "__main__":

@@ -8,27 +8,10 @@ from typing import Any
 import pytest
 
 from vai_agent_worker.http_request import HttpRequest
-from vai_common.egress.addresses import Policy
 from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
-from vai_testkit.owned import HeldRun
 from vai_testkit.servers.web import Reply, WebServer
-from vai_worker.children.job import ConnectionSecret
 
-LOOPBACK = Policy.parse("loopback")
-
-
-def held(definition: dict[str, Any], connection: ConnectionSecret | None = None) -> HeldRun:
-    return HeldRun("http_request", definition, connection)
-
-
-async def perform(definition: dict[str, Any], connection: ConnectionSecret | None = None) -> dict[str, Any]:
-    return await HttpRequest(LOOPBACK).perform(HeldRun("http_request", definition, connection))
-
-
-async def failure(definition: dict[str, Any], connection: ConnectionSecret | None = None) -> RunError:
-    with pytest.raises(RunError) as failed:
-        await HttpRequest(LOOPBACK).perform(HeldRun("http_request", definition, connection))
-    return failed.value
+from .calling import LOOPBACK, failure, held, perform
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ PAGE = 100
 
 
 class Unset(Enum):
-    """Tells "leave it" from None, where None means "clear it"."""
+    """The default of arguments for which None means "clear it": the value is left as it is."""
 
     UNSET = "not given"
 
@@ -33,11 +33,11 @@ UNSET: Final = Unset.UNSET
 
 @dataclass(frozen=True)
 class Call(Generic[T]):
-    """One request. `repeatable` means that sending it twice does what sending it once does.
+    """One request. `repeatable`: sending it twice has the same effect as sending it once.
 
     `patience` (seconds) is how much longer than usual the answer may take because the server was asked to hold it.
-    `content` is sent as it is, in the place of `body`. `read` gets what the JSON of the answer says, or the answer
-    itself where it is to be `text`.
+    `content` is sent unchanged, instead of `body`. `read` gets the parsed JSON of the answer, or the text if `text` is
+    set.
     """
 
     method: str
@@ -60,7 +60,7 @@ class Pause:
 
 
 Conversation = Generator[Call[Any] | Pause, Any, T]
-"""Several calls that make one answer: what is yielded gets sent, what comes back is its answer."""
+"""Several calls that give one result: each yielded call is sent, and its answer is sent back into the generator."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def offset_list(
 ) -> Call[Page[A]]:
     """A list by offset, or by cursor where the answer gives one.
 
-    What slips down a place while the pages are read would come twice: `seen` leaves it out.
+    A row that moves to a later page during the reading would come twice; `seen` prevents that.
     """
 
     def read(data: Any) -> Page[A]:

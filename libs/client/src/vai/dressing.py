@@ -1,4 +1,4 @@
-"""What `help` and editors show of a client's methods: the real arguments and the real answer."""
+"""Gives the clients' methods the signatures that `help` and editors show: the real arguments and the real answer."""
 
 import inspect
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What can go wrong between this client and the platform, one exception each.
+"""The exceptions of this client.
 
 VaiError
 ├── ServerUnreachable    nobody answered, or the connection broke
@@ -141,7 +141,7 @@ def _detail(line: Mapping[str, Any]) -> Detail:
 
 
 def _words(response: httpx2.Response) -> str:
-    """What a body that is not ours (a proxy's page) has to say, in one short line."""
+    """The text of a body that is not the platform's, such as a proxy's page, in one short line."""
     text = " ".join(response.text.split())[:200]
     return text or response.reason_phrase or "the server gave no reason"
 

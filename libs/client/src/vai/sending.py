@@ -1,4 +1,4 @@
-"""What the blocking and the asynchronous client have in common.
+"""The common part of the blocking and the asynchronous client.
 
 How a call becomes a request, when it is sent again, and what its answer means.
 """
@@ -82,7 +82,7 @@ def request_of(call: Call[Any], timeout: float) -> Mapping[str, Any]:
 
 
 def answer_of(call: Call[T], outcome: Outcome, url: str) -> T:
-    """What the call was for. Raises ServerUnreachable, ApiError or UnexpectedAnswer."""
+    """The result of a call. Raises ServerUnreachable, ApiError or UnexpectedAnswer."""
     if isinstance(outcome, httpx2.TransportError):
         raise ServerUnreachable(url, reason_of(outcome)) from outcome
     check(outcome)

@@ -1,4 +1,4 @@
-"""Where the reader of a live log stands, whatever reads it: what to ask for next, and when to stop trying."""
+"""The position of a reader of a live log: what to request next, and when to stop trying."""
 
 import json
 import time
@@ -38,10 +38,10 @@ class Tail(ABC, Generic[E]):
 
     @abstractmethod
     def take(self, event: httpx2.ServerSentEvent) -> E | None:
-        """What this event carries, if it carries anything."""
+        """The object in this event, None if it has none."""
 
     def over(self) -> None:
-        """The server has nothing more to say (204): whoever asks has seen the end before."""
+        """The server has nothing more to send (204): the reader has seen the end before."""
         self.final_status = self.final_status or ""
 
     def done(self) -> bool:

@@ -1,4 +1,4 @@
-"""When to start again what has died, as Kubernetes does: at once, then after 1, 2, 4 … 60 seconds."""
+"""Decides when a process that died is started again, as Kubernetes does: at once, then after 1, 2, 4 … 60 seconds."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ _WELL_SECONDS = 60.0
 
 @dataclass
 class Backoff:
-    """`waiting` says that a death has been noted and nothing has been started since."""
+    """`waiting`: a death was noted, and the process was not started again yet."""
 
     deaths: int = 0
     waiting: bool = False
@@ -23,7 +23,7 @@ class Backoff:
         self._started = steady_seconds()
 
     def died(self) -> float:
-        """Note a death; returns the seconds to wait. What ran for a minute begins at none again."""
+        """Note a death. Return the seconds to wait. If the process had run for a minute, the waits begin again at 0."""
         now = steady_seconds()
         if now - self._started > _WELL_SECONDS:
             self.deaths = 0

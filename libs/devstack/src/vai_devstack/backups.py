@@ -14,7 +14,7 @@ from vai_devstack.stack import Stack, together
 
 _MODULE = "vai_worker.backup"
 _NOBODY = "127.0.0.1:1"
-"""A broker: the settings want one, a restore asks none."""
+"""The settings need a broker's address, although a restore does not use it."""
 
 
 def backup(home: Home, to: str) -> int:

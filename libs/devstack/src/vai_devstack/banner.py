@@ -1,4 +1,4 @@
-"""What the user reads when the stack is ready: where it is, the key, and lines to paste next."""
+"""The text for a stack that is ready: its addresses, the key, and commands to try next."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ _DEFINITION = '{"source": "sample"}'
 
 
 def banner(stack: dict[str, Any], home: Path, ending: str = "make down stops it") -> str:
-    """From what .vai/stack.json says; the same for a start and for a stack that was found running."""
+    """Made from .vai/stack.json. The same for a new start and for a stack that is already running."""
     shown = _short(home)
     url, key = stack["api_url"], stack["api_key"]
     vai = _short(Path(sys.executable).parent / "vai")

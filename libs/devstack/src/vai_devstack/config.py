@@ -1,4 +1,4 @@
-"""What a stack is asked to be: read from the environment (the Makefile passes its variables on) or given by a test."""
+"""The configuration of a stack: from the environment (the Makefile passes its variables on), or given by a test."""
 
 import os
 from collections.abc import Mapping
@@ -66,7 +66,9 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Config:
 
 
 def home_from(environment: Mapping[str, str] = os.environ) -> Home:
-    """What is needed to stop a stack or to look at it, whatever else the environment says."""
+    """Only the configuration for stopping a stack or looking at it, so that wrong values of other settings do not
+    matter.
+    """
     return Home.of(environment.get("VAI_HOME") or ".vai")
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong with a stack, told so that the reader knows what to do next."""
+"""Errors of the stack, each with advice on what to do next."""
 
 from pathlib import Path
 
@@ -23,12 +23,12 @@ class StackError(Exception):
 
 
 def advice_for(reason: str) -> str:
-    """What to do about a reason that the system or a program gave; empty where nobody knows."""
+    """The advice for an error text of the system or a program. Empty if there is none."""
     return next((advice for word, advice in _ADVICE.items() if word in reason), "")
 
 
 def of_system(error: OSError) -> StackError:
-    """What the system refused, as an error of the stack: the file, and the reason in the system's own words."""
+    """An error of the operating system as an error of the stack: the file, and the system's own reason."""
     where = f"{error.filename}: " if error.filename else ""
     reason = error.strerror or str(error)
     return StackError(f"{where}{reason}", advice_for(reason))

@@ -1,4 +1,4 @@
-"""The stack's folder (VAI_HOME, default .vai): what lies where in it, and the secrets that stay between starts."""
+"""The stack's folder (VAI_HOME, default .vai): its files, and the secrets that stay the same between starts."""
 
 import base64
 import contextlib
@@ -15,7 +15,7 @@ from vai_common.ids import uuid7
 from vai_devstack.errors import StackError
 
 _NEEDED = {"org_id", "api_key", "encryption_keys", "token_secret", "postgres_password"}
-"""What the data depends on: nothing of it is ever made a second time."""
+"""The secrets on which the data depends. They are made once and never again."""
 
 _LETTERS = string.ascii_letters + string.digits
 
@@ -40,7 +40,7 @@ class Home:
 
     @property
     def files(self) -> Path:
-        """What the source `filesystem` may read, a folder an organisation."""
+        """The folder that the source `filesystem` may read; it has a folder for each organisation."""
         return self.root / "files"
 
     @property
@@ -81,7 +81,7 @@ class Home:
         return self.root / "prepared"
 
     def make(self) -> None:
-        """Make the folder and what every start needs in it; only its owner may enter."""
+        """Make the folder and the subfolders that every start needs. Only its owner may enter."""
         try:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.root.chmod(0o700)
@@ -95,7 +95,7 @@ class Home:
         return self.logs / f"{name}.log"
 
     def erase(self) -> None:
-        """Remove what a stack has written, and nothing else that somebody put into the folder."""
+        """Remove the files that a stack has written. Other files in the folder stay."""
         new = self.postgres.with_suffix(".new")
         for folder in (self.logs, self.lake, self.s3, self.files, self.postgres, new, self.kafka):
             shutil.rmtree(folder, ignore_errors=True)
@@ -107,7 +107,7 @@ class Home:
 
 @dataclass(frozen=True)
 class Secrets:
-    """What a stack makes at its first start and keeps."""
+    """The secrets that a stack makes at its first start and keeps."""
 
     org_id: str
     api_key: str
@@ -140,7 +140,7 @@ def _letters(count: int) -> str:
 
 
 def load_secrets(home: Home) -> Secrets:
-    """The folder's secrets, made where there are none yet; those of an older version get what is new."""
+    """The folder's secrets. They are made if there are none yet; missing ones of an older version are added."""
     if home.secrets.exists():
         known = json.loads(home.secrets.read_text())
         added = {name: value for name, value in asdict(new_secrets()).items() if name not in known.keys() | _NEEDED}

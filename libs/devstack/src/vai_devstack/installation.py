@@ -1,4 +1,4 @@
-"""Tools that look at an installation from inside: at that of the environment, else at the stack that runs."""
+"""Runs tools on an installation: the one that the environment names, else the running stack."""
 
 import os
 import subprocess

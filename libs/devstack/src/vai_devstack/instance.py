@@ -66,12 +66,12 @@ class Instance:
         self.backoff.started()
 
     async def stop(self, timeout: float = STOP_SECONDS) -> bool:
-        """Politely (SIGTERM), and after so many seconds not; whether that was polite enough."""
+        """Stop it by SIGTERM, and by SIGKILL after so many seconds. Return whether SIGTERM was enough."""
         self.ready = self.wanted = False
         return self.process is None or await self.process.stop(timeout)
 
     async def kill(self, number: int = signal.SIGKILL) -> None:
-        """Send a signal; after SIGKILL and SIGTERM, wait for its end. It is not `wanted` less for that."""
+        """Send a signal. After SIGKILL and SIGTERM, wait for the end. `wanted` does not change."""
         assert self.process is not None
         self.process.send(number)
         if number in (signal.SIGKILL, signal.SIGTERM):

@@ -1,4 +1,4 @@
-"""The lock that says who runs a folder's stack: held by its supervisor for as long as it lives."""
+"""The lock of a stack's folder: its supervisor holds it as long as it lives."""
 
 import contextlib
 import fcntl
@@ -10,7 +10,7 @@ from vai_devstack.servers.process import started_at
 
 
 class FolderLock:
-    """An flock on a file of the folder; the kernel frees it when its holder is gone, however it went."""
+    """An flock on a file of the folder. The kernel frees it when the holder ends, for whatever reason."""
 
     def __init__(self, home: Home) -> None:
         self._path = home.lock

@@ -1,4 +1,4 @@
-"""Whether a service that runs still answers: one whose loop stands is ended, and started again like any other."""
+"""Checks whether running services still answer. One whose event loop is blocked is ended and started again."""
 
 import contextlib
 from collections.abc import Awaitable, Callable
@@ -9,13 +9,13 @@ from vai_common.clock import steady_seconds
 from vai_devstack.instance import Instance, answers_ok
 
 SILENT_SECONDS = 15.0
-"""How long /healthz may be silent."""
+"""How long /healthz may be silent, in seconds."""
 
 STARVED_SECONDS = 60.0
-"""How long, where the process wants to run and the machine does not let it."""
+"""The same if the process gets too little CPU time from a busy machine."""
 
 _ANSWER_SECONDS = 5.0
-_RUNNING_SHARE = 0.1  # of one core: who has had less while it wanted to run is starved, and does not stand
+_RUNNING_SHARE = 0.1  # share of one core: a process that got less while it wanted to run is starved, not blocked
 _TICKS = 100  # a second: USER_HZ of Linux
 
 

@@ -1,4 +1,4 @@
-"""`status` and `logs`: what a running stack looks like from outside."""
+"""The commands `status` and `logs`."""
 
 import asyncio
 import os

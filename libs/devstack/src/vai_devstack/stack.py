@@ -1,4 +1,6 @@
-"""The embedded stack as a library: servers and services, started together, each within reach of a test."""
+"""The embedded stack as a library: servers and services that start together and that a test can stop and kill one by
+one.
+"""
 
 import asyncio
 import contextlib
@@ -156,7 +158,7 @@ class Stack:
 
     @property
     def files_root(self) -> str:
-        """What the source `filesystem` may read: VAI_FILES_ROOT where it is set, a folder of the stack elsewhere."""
+        """The folder that the source `filesystem` may read: VAI_FILES_ROOT if it is set, else a folder of the stack."""
         return os.environ.get("VAI_FILES_ROOT") or str(self.home.files / "{org}")
 
     @property
@@ -236,7 +238,7 @@ class Stack:
         }
 
     def write(self) -> None:
-        """Write .vai/stack.json: whoever finds it may take the stack for ready."""
+        """Write .vai/stack.json. This file says that the stack is ready."""
         write_private(self.home.stack, self.describe())
 
     # One service, one server ---------------------------------------------------------------------------------------
@@ -292,7 +294,7 @@ class Stack:
 
     @contextlib.contextmanager
     def _nobody_writing(self) -> Iterator[None]:
-        """The embedded broker takes messages for a topic that it does not have yet, and garbles it for them later."""
+        """The embedded broker accepts messages for a topic that does not exist yet, and damages the topic by that."""
         living = [each.process for each in self.instances if each.process is not None and each.alive]
         paused = living if self.broker.kind == EMBEDDED else []
         for process in paused:
@@ -327,7 +329,7 @@ def _not_ready(instance: Instance, how: str) -> StackError:
 
 
 async def together(*parts: Coroutine[Any, Any, None]) -> None:
-    """Do all at once; when one fails, give up the others and raise what it raised."""
+    """Do all at the same time. If one fails, cancel the others and raise its exception."""
     tasks = [asyncio.ensure_future(part) for part in parts]
     try:
         await asyncio.gather(*tasks)

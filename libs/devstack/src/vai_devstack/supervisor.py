@@ -1,4 +1,6 @@
-"""Keeps a stack going: what dies is shown and started again, as Kubernetes would; SIGTERM and Ctrl-C end it."""
+"""Keeps a stack running: reports processes that die and starts them again, as Kubernetes does. SIGTERM and Ctrl-C end
+it.
+"""
 
 import asyncio
 import contextlib
@@ -47,7 +49,7 @@ class Supervisor:
         feeling.cancel()
 
     async def feel_once(self) -> None:
-        """End the services that run and do not answer; `run_once` starts them again."""
+        """Kill the services that run but do not answer. `run_once` starts them again."""
         for instance in list(self._stack.instances):
             if instance.wanted and instance.ready and instance.alive and await self._pulse.stands(instance):
                 assert instance.process is not None
@@ -55,7 +57,7 @@ class Supervisor:
                 instance.process.send(signal.SIGKILL)
 
     async def run_once(self) -> bool:
-        """Start again what has died and may be tried; whether all is well now."""
+        """Start processes again that have died, if their wait is over. Return whether everything runs now."""
         stack = self._stack
         well = await self._server("postgres", stack.postgres.process, self._postgres, stack.restart_postgres)
         if stack.broker.kind != "given":
@@ -125,7 +127,7 @@ async def supervise(stack: Stack, say: Callable[[str], None], ready: Callable[[]
 
 
 async def _first(starting: "asyncio.Task[None]", stopping: asyncio.Event) -> bool:
-    """Whether the start has come to its end before the wish to stop; raises what it raises."""
+    """Whether the start was completed before somebody asked to stop. Raises the start's exception."""
     wish = asyncio.create_task(stopping.wait())
     await asyncio.wait({starting, wish}, return_when=asyncio.FIRST_COMPLETED)
     wish.cancel()

@@ -1,4 +1,4 @@
-"""What the stack's own process says: to whoever started it, and to .vai/logs/supervisor.log."""
+"""The messages of the stack's own process: to the terminal that started it, and to .vai/logs/supervisor.log."""
 
 import contextlib
 import os
@@ -37,7 +37,7 @@ class Teller:
             self.say(f"What to do: {error.advice}.")
 
     def leave(self) -> None:
-        """Let go of the terminal or pipe that it was started from; what comes now goes to the log only."""
+        """Close the terminal or pipe from which it was started. From now on messages go to the log only."""
         with contextlib.suppress(OSError):
             self._stream.flush()
         target = os.open(self._log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)

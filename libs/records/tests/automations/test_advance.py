@@ -76,6 +76,10 @@ TABLE: list[tuple[str, tuple[Step, ...], str, str]] = [
     ("on_error takes one that was skipped for a failure above it",
      (step("a"), step("b", "a"), step("c", "b"), step("h", "c", when="on_error")),
      "a=failed", "start h; skip b=skipped c=skipped"),
+    ("on_error does not take one that was skipped below a rejection that a port takes",
+     (step("a"), step("x", "a", when="on_error"), *BOTH_WAYS, step("s", "gate", "x"), step("h", "s", when="on_error")),
+     "a=completed gate=rejected go=passed_by stop=completed",
+     "skip x=skipped s=skipped h=skipped; ended completed"),
     ("on_error does not take one that was skipped for a failure beside it",
      (step("x"), step("a"), step("b", "a"), step("h", "b", when="on_error")),
      "x=failed a=completed", "skip b=skipped h=skipped; ended failed"),
@@ -203,12 +207,22 @@ def test_one_after_another_waits_for_a_gate_and_a_called_automation_too() -> Non
         assert said(advance(plan, now(plan, "first=running"))) == "wait"
 
 
-def test_a_skip_says_why() -> None:
-    plan = Plan((*BOTH_WAYS, step("after", "go")))
-    reasons = {key: skip.reason for key, skip in advance(plan, now(plan, "gate=rejected")).skip.items()}
-    assert reasons == {"go": "gate went on by its port rejected", "after": "no way led here"}
-    reasons = {key: skip.reason for key, skip in advance(plan, now(plan, "gate=failed")).skip.items()}
-    assert reasons == dict.fromkeys(("go", "stop", "after"), "another step failed")
+@pytest.mark.parametrize(
+    ("steps", "standing", "reasons"),
+    [
+        ((*BOTH_WAYS, step("after", "go")), "gate=rejected",
+         {"go": "gate went on by its port rejected", "after": "no way led here"}),
+        ((*BOTH_WAYS, step("after", "go")), "gate=failed",
+         dict.fromkeys(("go", "stop", "after"), "another step failed")),
+        (ON_ERROR, "a=completed b=completed", {"help": "nothing that it waits for failed"}),
+        ((step("a"), step("h", "a", when="on_error"), step("after", "h")), "a=completed",
+         {"h": "nothing that it waits for failed", "after": "h was skipped"}),
+        ((*ON_ERROR, step("after", "help")), "a=failed b=completed help=failed", {"after": "help failed"}),
+    ],
+)  # fmt: skip
+def test_a_skip_says_why(steps: tuple[Step, ...], standing: str, reasons: dict[str, str]) -> None:
+    plan = Plan(steps)
+    assert {key: skip.reason for key, skip in advance(plan, now(plan, standing)).skip.items()} == reasons
 
 
 @pytest.mark.parametrize(

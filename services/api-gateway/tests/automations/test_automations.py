@@ -5,34 +5,13 @@ from typing import Any
 import httpx2
 import pytest
 
-from vai_api_gateway.automations.shapes import AutomationShape, AutomationsShape, ValidShape
+from vai_api_gateway.automations.shapes import AutomationsShape, ValidShape
 from vai_api_gateway.gateway import Gateway
 from vai_records.validation.masking import MARKER
 from vai_testkit.scheduling import Scheduling
 from vai_testkit.team import Team, make_team
 
-AUTOMATIONS = "/api/v1/automations"
-NOOP: dict[str, Any] = {"kind": "dlt_extract", "definition": {"source": "noop"}}
-
-
-def body(*steps: dict[str, Any], **parts: Any) -> dict[str, Any]:
-    return {"name": "Nightly", "steps": list(steps) or [{"key": "load", "action": NOOP}]} | parts
-
-
-async def make(api: httpx2.AsyncClient, *steps: dict[str, Any], **parts: Any) -> dict[str, Any]:
-    answer = await api.post(AUTOMATIONS, json=body(*steps, **parts))
-    assert answer.status_code == 201, answer.text
-    AutomationShape.model_validate(answer.json())
-    made: dict[str, Any] = answer.json()
-    return made
-
-
-async def patched(api: httpx2.AsyncClient, made: dict[str, Any], **parts: Any) -> dict[str, Any]:
-    answer = await api.patch(f"{AUTOMATIONS}/{made['id']}", json=parts)
-    assert answer.status_code == 200, answer.text
-    AutomationShape.model_validate(answer.json())
-    found: dict[str, Any] = answer.json()
-    return found
+from .saving import AUTOMATIONS, NOOP, body, make, patched
 
 
 async def test_an_automation_is_saved_and_found(api: httpx2.AsyncClient, team: Team) -> None:

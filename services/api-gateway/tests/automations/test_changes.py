@@ -6,34 +6,13 @@ from uuid import UUID
 import httpx2
 import pytest
 
-from vai_api_gateway.automations.shapes import AutomationShape
 from vai_api_gateway.gateway import Gateway
 from vai_records.validation.masking import MARKER
 from vai_testkit.team import Team
 
-AUTOMATIONS = "/api/v1/automations"
-NOOP: dict[str, Any] = {"kind": "dlt_extract", "definition": {"source": "noop"}}
+from .saving import AUTOMATIONS, NOOP, make, patched
+
 CALL = {"url": "https://api.example.com/x", "method": "POST", "headers": {"Authorization": "Bearer hunter2"}}
-
-
-def body(*steps: dict[str, Any], **parts: Any) -> dict[str, Any]:
-    return {"name": "Nightly", "steps": list(steps) or [{"key": "load", "action": NOOP}]} | parts
-
-
-async def make(api: httpx2.AsyncClient, *steps: dict[str, Any], **parts: Any) -> dict[str, Any]:
-    answer = await api.post(AUTOMATIONS, json=body(*steps, **parts))
-    assert answer.status_code == 201, answer.text
-    AutomationShape.model_validate(answer.json())
-    made: dict[str, Any] = answer.json()
-    return made
-
-
-async def patched(api: httpx2.AsyncClient, made: dict[str, Any], **parts: Any) -> dict[str, Any]:
-    answer = await api.patch(f"{AUTOMATIONS}/{made['id']}", json=parts)
-    assert answer.status_code == 200, answer.text
-    AutomationShape.model_validate(answer.json())
-    found: dict[str, Any] = answer.json()
-    return found
 
 
 async def row_of(gateway: Gateway, made: dict[str, Any]) -> Any:

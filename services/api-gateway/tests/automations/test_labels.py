@@ -7,31 +7,16 @@ import pytest
 
 from vai_api_gateway.automations.shapes import (
     AutomationRunsShape,
-    AutomationShape,
     AutomationsShape,
     WholeAutomationRunShape,
 )
 from vai_testkit.scheduling import Scheduling
 
+from .saving import make, patched
+
 AUTOMATIONS = "/api/v1/automations"
 RUNS = "/api/v1/automation-runs"
 FINANCE = {"team": "finance", "tier": "gold"}
-
-
-async def make(api: httpx2.AsyncClient, **parts: Any) -> dict[str, Any]:
-    step = {"key": "load", "kind": "dlt_extract", "definition": {"source": "noop"}}
-    answer = await api.post(AUTOMATIONS, json={"name": "Nightly", "steps": [step]} | parts)
-    assert answer.status_code == 201, answer.text
-    AutomationShape.model_validate(answer.json())
-    made: dict[str, Any] = answer.json()
-    return made
-
-
-async def patched(api: httpx2.AsyncClient, made: dict[str, Any], **parts: Any) -> dict[str, Any]:
-    answer = await api.patch(f"{AUTOMATIONS}/{made['id']}", json=parts)
-    assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
 
 
 async def triggered(api: httpx2.AsyncClient, made: dict[str, Any], **body: Any) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""What each call of the REST API sends, as data; one module for each noun. The clients send it."""
+"""The calls of the REST API as data, one module for each noun. The clients send them."""

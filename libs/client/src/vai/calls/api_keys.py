@@ -26,5 +26,5 @@ def listing(
 
 
 def revoke(key_id: str) -> Call[None]:
-    """Make the key worthless at once, with the tokens that it asked for."""
+    """Revoke the key at once, with the tokens that it asked for."""
     return Call("DELETE", f"{API}/api-keys/{segment(key_id)}", nothing)

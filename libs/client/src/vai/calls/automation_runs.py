@@ -46,8 +46,8 @@ def retry(
 ) -> Call[AutomationRun]:
     """A new automation run from the steps that failed; what succeeded is kept.
 
-    It goes by the version that the old one had; with `version="latest"` by the automation as it is now, and steps that
-    were changed are done again. With an idempotency key the call is repeated where it may have been lost.
+    It uses the version of the old automation run. With `version="latest"` it uses the present automation, and changed
+    steps run again. With an idempotency key the call is repeated if it may have been lost.
     """
     return Call(
         "POST",
@@ -61,7 +61,7 @@ def retry(
 
 
 def wait(run_id: str, timeout: float | None = None) -> Conversation[AutomationRun]:
-    """Wait until it has ended, and return it; after `timeout` seconds, return it as it then stands."""
+    """Wait until it has ended, and return it. After `timeout` seconds, return it as it is then."""
     return until_ended(lambda hold: get(run_id, wait=hold), timeout)
 
 
@@ -72,7 +72,7 @@ def stream(run_id: str, after: str | None = None) -> Call[None]:
 
 
 def graph(run_id: str, format: GraphFormat = "mermaid") -> Call[str]:
-    """Its steps with their states and durations, drawn: Mermaid text or SVG."""
+    """A drawing of its steps with their states and durations: Mermaid text or SVG."""
     return drawing(_path(run_id, "/graph"), format)
 
 

@@ -20,7 +20,7 @@ def create(body: Json) -> Call[Automation]:
 
 
 def validate(body: Json) -> Call[Json]:
-    """Have an automation judged without saving it; the answer says how it was understood. Raises Invalid."""
+    """Check an automation without saving it. The answer says how it was understood. Raises Invalid."""
     return Call("POST", f"{API}/automations/validate", dict, body=body)
 
 
@@ -35,7 +35,7 @@ def by_slug(slug: str) -> Call[Automation]:
 
 
 def body(automation_id: str) -> Call[Json]:
-    """What `create` takes to make another one like it, without its slug and its secrets."""
+    """The arguments with which `create` makes an equal automation, without its slug and its secrets."""
     return get_call(f"/automations/{segment(automation_id)}/body", dict)
 
 
@@ -54,7 +54,7 @@ def delete(automation_id: str) -> Call[None]:
 
 
 def pause(automation_id: str) -> Call[Automation]:
-    """Let its triggers fire no more; runs go on, and `trigger` still works."""
+    """Stop its triggers. Runs go on, and `trigger` still works."""
     return Call("POST", f"{API}/automations/{segment(automation_id)}/pause", Automation.read)
 
 
@@ -124,7 +124,7 @@ def backfill(
 
 
 def graph(automation_id: str, format: GraphFormat = "mermaid") -> Call[str]:
-    """Its steps, drawn: Mermaid text or SVG."""
+    """A drawing of its steps: Mermaid text or SVG."""
     return drawing(f"{API}/automations/{segment(automation_id)}/graph", format)
 
 

@@ -1,4 +1,4 @@
-"""The stream of an organisation's runs as they change, for screens and for whoever keeps a picture of them."""
+"""The stream of changes of an organisation's runs, for screens that show them."""
 
 import json
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ def stream(
 
 
 class ChangeTail(Tail[RunChange]):
-    """Follows the changes for ever. The stream does not resume: after a break it says `ready` again."""
+    """Follows the changes for ever. The stream does not resume: after an interruption it sends `ready` again."""
 
     def __init__(self, url: str, call: Call[None], retries: Retries) -> None:
         super().__init__(url, lambda _run_id, _after: call, "the runs", None, retries)
@@ -43,7 +43,7 @@ class ChangeTail(Tail[RunChange]):
                 told = json.loads(event.data)
                 return RunChange("gone", None, told["id"], told["status"])
         except (ValueError, KeyError, TypeError) as error:
-            raise UnexpectedAnswer("the stream of runs carries something that is no run") from error
+            raise UnexpectedAnswer("the stream of runs has sent something that is no run") from error
         if event.event in ("ready", "reset"):
             return RunChange("ready" if event.event == "ready" else "reset")
         return None

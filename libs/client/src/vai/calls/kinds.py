@@ -1,4 +1,4 @@
-"""The calls about what can be run, what can be extracted from, and what an action may begin with."""
+"""The calls about kinds of work, sources, language models and templates of actions."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar

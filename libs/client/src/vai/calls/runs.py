@@ -66,8 +66,8 @@ def create(
 def create_many(bodies: Sequence[Json], *, idempotency_key: str | None = None) -> Call[list[BatchResult]]:
     """Make up to 1,000 runs at once, each judged on its own; `bodies` are as the REST API takes them (`kind`, …).
 
-    The results are in their order. It waits for none. With an idempotency key the call is repeated where it may have
-    been lost: a body without a key of its own gets this one and its place.
+    The results have the same order. It does not wait for the runs. With an idempotency key the call is repeated if it
+    may have been lost: a body without its own key gets this key with its index.
     """
 
     def read(data: Any) -> list[BatchResult]:
@@ -176,7 +176,7 @@ def run_again(
     wait: float | None = None,
     respond_async: bool = False,
 ) -> Call[Run]:
-    """A new run of what an ended run did, from its beginning; the overrides are merged in (RFC 7396).
+    """A new run with the definition of an ended run, from the beginning. Overrides are merged in (RFC 7396).
 
     Without `labels` it has those of the run. The others as in `create`.
     """
@@ -244,5 +244,5 @@ def retry(run_id: str, *, idempotency_key: str | None = None, wait: float | None
 
 
 def wait(run_id: str, timeout: float | None = None) -> Conversation[Run]:
-    """Wait until the run has ended, and return it; after `timeout` seconds, return it as it then stands."""
+    """Wait until the run has ended, and return it. After `timeout` seconds, return it as it is then."""
     return until_ended(lambda hold: get(run_id, wait=hold), timeout)

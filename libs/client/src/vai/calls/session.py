@@ -16,7 +16,7 @@ def sign_in(email: str | None = None, password: str | None = None, *, organisati
 
 
 def sign_out() -> Call[None]:
-    """Make the client's own token worthless at once."""
+    """Revoke the client's own token at once."""
     return Call("DELETE", f"{API}/session", nothing)
 
 

@@ -46,5 +46,5 @@ def update(
 
 
 def delete(user_id: str) -> Call[None]:
-    """Remove the user: password, sessions and keys are worthless at once; what they did stays."""
+    """Remove the user: password, sessions and keys are invalid at once. Everything that they made stays."""
     return Call("DELETE", f"{API}/users/{segment(user_id)}", nothing)

@@ -16,10 +16,10 @@ ABSENCES = 20  # failures in a row, each after the client's own retries, before 
 
 
 def until_ended(get: Callable[[int], Call[R]], timeout: float | None = None) -> Conversation[R]:
-    """What `get` asks for, once it has ended; after `timeout` seconds, as it then stands.
+    """The object that `get` asks for, when it has ended. After `timeout` seconds, as it is then.
 
-    The server holds each answer for up to a minute, so nothing is polled; one that does not hold it is asked every
-    half second. A server that goes away meanwhile, as when it is updated, is waited for.
+    The server holds each answer for up to a minute, so there is no polling. A server that does not hold answers is
+    asked every half second. If the server is away for a while, for example during an update, the wait goes on.
     """
     deadline = math.inf if timeout is None else time.monotonic() + timeout
     known: R | None = None

@@ -27,7 +27,7 @@ def signed(secret: str, body: bytes, message_id: str | None = None, at: float | 
 
 
 def _key(secret: str) -> bytes:
-    """The base64 behind `whsec_`, with padding or without it; where that is none, its UTF-8 bytes."""
+    """The decoded base64 after `whsec_`, with or without padding. If it is no base64, its UTF-8 bytes."""
     text = secret.removeprefix("whsec_")
     bare = text.rstrip("=")
     try:
@@ -41,7 +41,7 @@ def send(
 ) -> Call[Json]:
     """Send a signed message to the webhook at `path` of an organisation; it needs no key. The answer has a `status`.
 
-    It is sent again where it may have been lost: the platform knows a message by its id.
+    It is sent again if it may have been lost: the platform recognises a repeated message by its id.
     """
     body = b"" if payload is None else json.dumps(payload).encode()
     headers = signed(secret, body, message_id) | {"Content-Type": "application/json"}

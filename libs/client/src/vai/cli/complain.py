@@ -1,4 +1,4 @@
-"""What a person reads when a command could not be carried out, and what to do about it."""
+"""The texts for commands that failed: what went wrong and what to do about it."""
 
 from vai.errors import (
     ApiError,

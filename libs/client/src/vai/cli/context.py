@@ -1,4 +1,4 @@
-"""What every command needs: a client for the settings, one way to print, one way to report what went wrong."""
+"""The parts that all commands share: a client for the settings, printing, and reporting errors."""
 
 import errno
 import inspect
@@ -126,7 +126,7 @@ class Vai(TyperGroup):
     """The whole command: it turns what goes wrong into words and an exit code."""
 
     def main(self, *args: Any, **more: Any) -> Any:
-        """What is printed outside a command (help, the version) may find no room or no reader, too."""
+        """Output outside of a command (help, the version) can also meet a full disk or a closed pipe."""
         try:
             try:
                 return super().main(*args, **more)
@@ -166,7 +166,7 @@ def _complain(error: VaiError) -> None:
 
 
 def _unwritten(error: OSError) -> int:
-    """The exit code for output that could not be written; what is left of it goes nowhere."""
+    """The exit code for output that could not be written. The rest of the output is dropped."""
     with suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if error.errno == errno.EPIPE:

@@ -1,4 +1,4 @@
-"""What people name: an id, how an id begins (as lists show it), a slug, an email.
+"""Finds objects by what people type: an id, the beginning of an id (as lists show it), a slug, an email.
 
 A beginning has 8 characters or more and is looked for among the newest things that the API lists.
 """
@@ -44,9 +44,9 @@ ORGANISATION = Sought("organisation", lambda client: client.installation.iterate
 
 
 def whole_id(client: Client, sought: Sought, text: str) -> str:
-    """The id that `text` is, or begins; anything else as it is, for the server to judge.
+    """The id if `text` is an id or the beginning of one. Any other text is returned unchanged, for the server.
 
-    Raises BadParameter where several begin so, or none of the newest.
+    Raises BadParameter if several ids, or none of the newest, begin like this.
     """
     if is_id(text) or not BEGINNING.fullmatch(text.lower()):
         return text
@@ -127,7 +127,7 @@ def organisation_id(client: Client, text: str) -> str:
 
 
 class _Nobody(Exception):
-    """Nothing has this slug."""
+    """The error if nothing has this slug."""
 
 
 def _named(client: Client, sought: Sought, text: str, get: Callable[[str], A], by_slug: Callable[[str], A]) -> A:

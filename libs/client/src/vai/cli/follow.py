@@ -1,4 +1,4 @@
-"""Following a run on the screen: its log as it grows, under it how far it is."""
+"""Follows a run on the screen: its log while it grows, and below it the progress."""
 
 import asyncio
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ SOONEST = 0.1  # seconds between two looks when its log is not
 
 
 class Board:
-    """Log lines, and below them one line of progress where there is a terminal to draw it on."""
+    """Log lines, and on a terminal a line of progress below them."""
 
     def __init__(self, console: Console, progress: Progress | None) -> None:
         self._console = console
@@ -83,7 +83,7 @@ async def follow(client: AsyncClient, run_id: str, console: Console, level: Leve
 
 
 async def _look(client: AsyncClient, run_id: str, shown: Board, moved: asyncio.Event) -> None:
-    """Keep the progress fresh. It is only decoration: the stream reports what is wrong."""
+    """Update the progress. Errors are ignored here, since the stream reports them."""
     while True:
         moved.clear()
         with suppress(VaiError):

@@ -1,4 +1,4 @@
-"""Following an automation run on the screen: what its steps come to, under it those that are under way."""
+"""Follows an automation run on the screen: the steps that have ended, and below them those that are running."""
 
 import asyncio
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from .follow import LOOK, SOONEST
 
 
 class StepBoard:
-    """Lines about steps, and below them, on a terminal, one for each that is under way."""
+    """Lines about steps, and on a terminal a line for each running step below them."""
 
     def __init__(self, console: Console, progress: Progress | None) -> None:
         self._console = console
@@ -27,7 +27,7 @@ class StepBoard:
         self._hinted: set[str] = set()
 
     def log(self, entry: LogEntry) -> None:
-        """Print one change; a step that has ended is under way no more."""
+        """Print one change. A step that has ended is no longer drawn as running."""
         self._console.print(show.log_line(entry))
         if entry.data.get("state") != "running":
             self._over(str(entry.data.get("step")))
@@ -89,7 +89,7 @@ async def follow_steps(client: AsyncClient, run_id: str, console: Console) -> Au
 
 
 async def _look(client: AsyncClient, run_id: str, shown: StepBoard, moved: asyncio.Event) -> None:
-    """Keep what is under way fresh. It is only decoration: the stream reports what is wrong."""
+    """Update the running steps. Errors are ignored here, since the stream reports them."""
     while True:
         moved.clear()
         with suppress(VaiError):

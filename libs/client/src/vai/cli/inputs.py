@@ -1,4 +1,4 @@
-"""What people type: definitions from files and from `--set a.b=c`."""
+"""Reads what people type: definitions from files and from `--set a.b=c`."""
 
 import json
 import math
@@ -40,7 +40,7 @@ def read_object(source: str, option: str) -> Json:
 
 
 def _read(text: str) -> Any:
-    """Raises ValueError for what no platform takes, too: 1e400, NaN."""
+    """Raises ValueError, also for numbers that the platform refuses: 1e400, NaN."""
     return json.loads(text, parse_float=_finite, parse_constant=_finite)
 
 

@@ -1,4 +1,4 @@
-"""Which runs a command means: the options that filter them, for lists and for decisions about many."""
+"""The options that filter runs, for lists and for decisions about many runs."""
 
 import re
 from dataclasses import astuple, dataclass
@@ -44,7 +44,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 
 @dataclass(frozen=True)
 class RunFilters:
-    """What the options of a command say."""
+    """The values of a command's filter options."""
 
     status: list[str] | None = None
     kind: list[str] | None = None

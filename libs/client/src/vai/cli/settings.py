@@ -1,8 +1,8 @@
-"""Where the platform is and who we are.
+"""Finds the platform's address and the key.
 
 A key is only ever sent to the address that it was given for: an address and a key come from the same place, in pairs.
-The places, in order: `--url` and `--key`; `--profile`; VAI_API_URL and VAI_API_KEY; VAI_PROFILE; the profile that
-`vai profile use` has chosen; the embedded stack's `.vai/stack.json` in the current folder.
+The places, in order: `--url` and `--key`; `--profile`; VAI_API_URL and VAI_API_KEY; VAI_PROFILE; the profile that `vai
+profile use` has chosen; the embedded stack's `.vai/stack.json` in the current folder.
 """
 
 import json
@@ -66,7 +66,7 @@ def find_settings(environ: Mapping[str, str], folder: Path, options: Options | N
 
 
 def find_installation(environ: Mapping[str, str], folder: Path, options: Options | None = None) -> Settings:
-    """The same with the credential of the installation: VAI_ADMIN_TOKEN for the address that is named, or the stack's.
+    """The address with the installation's credential: VAI_ADMIN_TOKEN for the given address, or the stack's token.
 
     Raises SettingsError where the token was given without an address.
     """
@@ -98,7 +98,7 @@ def _parts(url: str) -> tuple[str, str | None, int | None, str]:
     try:
         port = split.port
     except ValueError:
-        return split.scheme, url, None, ""  # a strange address is like itself alone
+        return split.scheme, url, None, ""  # an address that cannot be parsed is equal only to itself
     return split.scheme, split.hostname, port or _PORTS.get(split.scheme), split.path.rstrip("/")
 
 
@@ -141,7 +141,7 @@ def _of_profile(profiles: Profiles, name: str) -> Settings:
 
 
 def _stacks(environ: Mapping[str, str], folder: Path, key_name: str = "api_key") -> Iterator[Settings]:
-    """What the embedded stack left in its folder (VAI_HOME, else `.vai`); nothing where there is none."""
+    """The settings in the folder of the embedded stack (VAI_HOME, else `.vai`). Empty if there is no stack."""
     file = Path(environ.get("VAI_HOME") or ".vai") / "stack.json"
     stack = _json(folder / file)
     url, key = _entry(stack, "api_url"), _entry(stack, key_name)

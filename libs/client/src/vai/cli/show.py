@@ -1,4 +1,4 @@
-"""What the commands print: a log line, a table, a run in a few words. Plain where nobody looks at a terminal."""
+"""Prints for all commands: a log line, a table, a run in a few words. Without colours if the output is no terminal."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -43,17 +43,17 @@ FORM: ContextVar[Form] = ContextVar("form", default=Form.TABLE)
 
 class _Output(Console):
     def on_broken_pipe(self) -> None:
-        """Nobody reads any more: the error goes on to whoever gives the exit code."""
+        """The reader of the output has gone. The error is passed on to the code that gives the exit code."""
         raise
 
 
 def output() -> Console:
-    """The standard output: what was asked for."""
+    """The standard output: the result of a command."""
     return _Output(highlight=False, soft_wrap=True)
 
 
 def notes() -> Console:
-    """The standard error: what is said about it."""
+    """The standard error: messages about the command."""
     return _Output(highlight=False, soft_wrap=True, stderr=True)
 
 
@@ -63,7 +63,7 @@ def for_programs() -> bool:
 
 
 def data(value: Any) -> bool:
-    """Print `value` where the output is for a program; false where it is for people, who get something else."""
+    """Print `value` if the output is for a program. Return false if it is for people."""
     if FORM.get() is Form.JSON:
         print_json(output(), value)
     elif FORM.get() is Form.YAML:
@@ -75,7 +75,7 @@ def data(value: Any) -> bool:
 
 
 def done(text: str, value: Any) -> None:
-    """Say that something was done; programs get what it was done to."""
+    """Say that something was done. For programs print the object instead."""
     if not data(value):
         output().print(Text(clean(text)))
 
@@ -111,9 +111,10 @@ def print_json(console: Console, value: Any, indent: int | None = 2) -> None:
 
 
 class Column(NamedTuple):
-    """A column of a table. Where a terminal is too narrow the greatest `rank` goes first; one of rank 0 never does.
+    """A column of a table. If the terminal is too narrow, the column with the largest `rank` is left out first; one
+    with rank 0 is always shown.
 
-    What `gives` is shortened before any column goes: names and outcomes, whose beginning says enough.
+    Columns with `gives` are shortened before any column is left out: names and outcomes, whose beginning is enough.
     """
 
     heading: str
@@ -122,7 +123,9 @@ class Column(NamedTuple):
 
 
 def print_table(console: Console, columns: Sequence[Column], rows: Iterable[Sequence[str | Text]]) -> None:
-    """One line for each row, in columns; on a terminal no line is longer than it, unless by what must not go."""
+    """One line for each row, in columns. On a terminal no line is longer than its width, unless the columns with rank 0
+    need more.
+    """
     lines = [[Text(column.heading.upper(), "dim") for column in columns]]
     lines += [[cell if isinstance(cell, Text) else Text(cell or "-") for cell in row] for row in rows]
     natural = [max(cell.cell_len for cell in cells) for cells in zip(*lines, strict=True)]
@@ -187,7 +190,7 @@ def size(count: float) -> str:
 
 
 def outcome(run: Run) -> str:
-    """What came of the run, short enough for a table."""
+    """The outcome of a run, short enough for a table."""
     if run.error:
         return clean(f"{run.error.code}: {run.error.message}")
     if run.ended:
@@ -210,7 +213,7 @@ def _amounts(result: dict[str, Any]) -> str:
 
 
 def print_warnings(answered: dict[str, Any]) -> None:
-    """What may be saved and cannot work as it is, beside the output."""
+    """Print warnings about something that was saved but cannot work, to the standard error."""
     for one in answered.get("warnings") or ():
         place = ".".join(map(str, one["loc"][1:]))
         notes().print(Text(clean(f"warning: {place}: {one['msg']}"), "yellow"))

@@ -1,4 +1,5 @@
-"""Names in the environment that are nearly those that `vai` reads: a slip there changes nothing, in silence.
+"""Warns of names in the environment that are almost names of settings. Without it a typing error would have no visible
+effect.
 
 The services warn of every unknown VAI_* name. `vai` may be older or newer than they are and share its environment with
 them, so it warns of what is near to its own names alone.

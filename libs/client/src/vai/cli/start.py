@@ -1,4 +1,4 @@
-"""Starting a run, or an automation run, and staying with it as long as the options say."""
+"""Starts a run, or an automation run, and follows it as long as the options say."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -28,7 +28,7 @@ WaitOption = Annotated[
 
 
 class Stay:
-    """How long to stay with a run, and what to show meanwhile.
+    """The options for how long to follow a run, and what to show meanwhile.
 
     Its log until it ends, unless told otherwise; nothing for programs; `--no-follow` alone leaves at once.
     """
@@ -41,7 +41,7 @@ class Stay:
 
     @property
     def hold(self) -> float | None:
-        """How long the first answer may be held: not at all where the log is to be seen meanwhile."""
+        """How long the server may hold the first answer, in seconds. Not at all if the log is shown meanwhile."""
         return self.wait if not self.stays or self.wait is not None else 60
 
     def log_console(self) -> Console:
@@ -79,7 +79,7 @@ def start(call: Call[Run], stay: Stay) -> None:
 
 
 def start_as(sort: Started[R], call: Call[R], stay: Stay) -> None:
-    """The same of anything that can be stayed with."""
+    """The same for anything that can be followed."""
     started: list[R] = []
     try:
         run = asyncio.run(_start(sort, call, stay, started))

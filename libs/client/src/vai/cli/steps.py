@@ -1,4 +1,4 @@
-"""The steps of an automation, or of one run of it, as a small drawing for the terminal."""
+"""Draws the steps of an automation, or of an automation run, for the terminal."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -23,7 +23,7 @@ _WORDS = {"on_error": "on error", "always": "in any case"}
 
 
 def drawing(steps: Sequence[Step], run: AutomationRun | None = None) -> list[Text]:
-    """A line for each step, further to the right the more has to end before it; with a run, how each stands in it."""
+    """A line for each step, indented by how many steps must end before it. With an automation run, also the states."""
     states = {step.key: step for step in run.steps} if run else {}
     known = {step.key: step for step in steps}
     keys = [key for key in dict.fromkeys([*known, *states]) if not states or key in states]
@@ -35,7 +35,7 @@ def drawing(steps: Sequence[Step], run: AutomationRun | None = None) -> list[Tex
 
 
 def _levels(steps: Mapping[str, Step]) -> dict[str, int]:
-    """How many steps stand, one behind the other, before each."""
+    """The length of the longest chain of steps before each step."""
     levels: dict[str, int] = {}
     left = list(steps.values())
     while left:
@@ -57,7 +57,7 @@ def _cells(key: str, level: int, step: Step | None, state: StepOfRun | None) -> 
 
 
 def _notes(step: Step | None, state: StepOfRun | None) -> Iterator[str]:
-    """What one has to know besides: what it waits for, by which port it ended, why it was skipped or failed."""
+    """Further facts about a step: what it waits for, by which port it ended, why it was skipped or failed."""
     if state and state.state == "skipped":
         yield clean(f"skipped: {state.reason}" if state.reason else "skipped")
         return

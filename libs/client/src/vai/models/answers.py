@@ -30,7 +30,7 @@ class Answer:
     """Anything read from an answer."""
 
     identity: ClassVar[str] = "id"
-    """The key of what tells one from another in a list."""
+    """The key that identifies an object in a list."""
 
     raw: Json = field(repr=False, compare=False)
 

@@ -93,7 +93,7 @@ class ActionRun(Answer):
 
 @dataclass(frozen=True, kw_only=True)
 class StepOfRun(Answer):
-    """Where a step of an automation run stands; `reason` says why it was skipped."""
+    """The state of a step of an automation run. `reason` says why it was skipped."""
 
     key: str
     kind: str
@@ -121,7 +121,7 @@ class AutomationError(RunError):
 
 @dataclass(frozen=True, kw_only=True)
 class AutomationRun(Answer):
-    """What came of one trigger of an automation. `steps`, `inputs` and `event` are empty in lists."""
+    """An automation run: the result of one trigger. `steps`, `inputs` and `event` are empty in lists."""
 
     identity: ClassVar[str] = "runId"
 

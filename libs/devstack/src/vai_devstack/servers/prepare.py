@@ -1,8 +1,8 @@
 """Prepares servers that have just started, in a process of its own: database, schema, first key, topics.
 
-So that the stack's own process stays small, and so that all of this is imported while the servers start. The command
-line says what will have to be prepared (`database`, `kafka`); the standard input, as soon as they answer, where they
-are: {"database": {"url", "admin_url", "org_id", "api_key"}, "kafka": "host:port"}.
+A process of its own keeps the stack's process small, and imports everything while the servers start. The command line
+says what to prepare (`database`, `kafka`). As soon as the servers answer, their addresses come on the standard input:
+{"database": {"url", "admin_url", "org_id", "api_key"}, "kafka": "host:port"}.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ class Preparation:
         self._process = Process(Program("prepare", command, log, listens=True))
 
     async def do(self, orders: dict[str, Any]) -> None:
-        """Have it done; StackError, with its log, when it cannot be."""
+        """Do the preparation. Raises StackError, with the log, if it fails."""
         self._process.tell(json.dumps(orders))
         await self._process.ended(_SECONDS)
         await self.stop()
@@ -43,7 +43,7 @@ class Preparation:
             raise StackError(f"{what}, or something else went wrong before the services start", "", self._log)
 
     async def loaded(self) -> None:
-        """Returns when it has imported all that it needs, so that `do` takes no longer than what it does."""
+        """Return when the child has imported everything, so that `do` needs no time for imports."""
         await becomes(lambda: _LOADED in tail(self._log) or not self._process.alive, _SECONDS)
 
     async def stop(self) -> None:
@@ -64,7 +64,9 @@ def remember_prepared(home: Home, secrets: Secrets) -> None:
 
 
 def _fingerprint(secrets: Secrets) -> str:
-    """Of all that the preparation depends on: the migrations, keys, and the day (partitions are made ahead)."""
+    """A digest of everything on which the preparation depends: migrations, keys, and the day (partitions are made
+    ahead).
+    """
     keys = f"{secrets.api_key} {secrets.services_password}"
     seen = hashlib.sha256(f"{keys} {secrets.org_id} {now().date()}".encode())
     spec = importlib.util.find_spec("vai_records")

@@ -1,4 +1,6 @@
-"""A program that the stack runs: started in a session of its own, its output in a log file, gone when we are gone."""
+"""Runs a program for the stack: in a session of its own, with its output in a log file. It ends when this process
+ends.
+"""
 
 import asyncio
 import contextlib
@@ -83,7 +85,7 @@ class Process:
         return await becomes(lambda: not self.alive, timeout)
 
     async def stop(self, timeout: float) -> bool:
-        """Ask it to stop, wait so many seconds, then end it and what it left behind; whether asking was enough."""
+        """Ask it to stop, wait so many seconds, then kill it and its children. Return whether asking was enough."""
         self.send(self.program.stop_signal)
         self.send(signal.SIGCONT)
         if not (polite := await self.ended(timeout)):
@@ -140,7 +142,7 @@ def tail(log: Path, lines: int = 25) -> list[str]:
 
 
 def started_at(pid: int) -> int | None:
-    """When the process was started (clock ticks since boot): with the pid, what tells it from a later one."""
+    """When the process was started (clock ticks since boot). Together with the pid it identifies the process."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -149,7 +151,7 @@ def started_at(pid: int) -> int | None:
 
 
 def memory_mb(pid: int, children: bool = True) -> float:
-    """What the process (and its children) hold of the memory, in MB; what is shared counts in parts."""
+    """The memory of the process and its children in MB. Shared memory is counted in proportion."""
     return sum(_held_by(each) for each in [pid, *(descendants(pid) if children else ())]) / 1e6
 
 

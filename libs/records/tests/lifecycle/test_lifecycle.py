@@ -6,7 +6,18 @@ from pathlib import Path
 import pytest
 
 from vai_records.lifecycle import transitions as lifecycle
-from vai_records.lifecycle.transitions import EDGES, MOVES, PHASES, SLICES, TERMINAL, Owner, Phase, Status
+from vai_records.lifecycle.transitions import (
+    EDGES,
+    MOVES,
+    PHASES,
+    SLICES,
+    TERMINAL,
+    Owner,
+    Phase,
+    Status,
+    edges_of,
+    moves_of,
+)
 from vai_records.schema import generate
 
 # Document 000, "Action Lifecycle", word for word: a status and what it can transition to.
@@ -60,6 +71,16 @@ def test_the_slices_together_hold_every_move() -> None:
 def test_each_edge_has_one_owner() -> None:
     assert {(edge.source, edge.target, edge.cause): edge.owner for edge in EDGES} == OWNERS
     assert len(EDGES) == len(OWNERS)
+
+
+@pytest.mark.parametrize("owner", Owner)
+def test_an_owners_edges_and_moves_are_its_own_and_all_of_them(owner: Owner) -> None:
+    edges, moves = edges_of(owner), moves_of(owner)
+    assert {(edge.source, edge.target, edge.cause) for edge in edges} == {
+        edge for edge, whose in OWNERS.items() if whose == owner
+    }
+    assert {move.owner for move in moves} == {owner}
+    assert len(moves) == sum(move.owner is owner for move in MOVES)
 
 
 def test_each_move_has_one_owner() -> None:

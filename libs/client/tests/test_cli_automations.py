@@ -196,6 +196,9 @@ def test_automation_runs_are_listed_of_all_or_of_one(vai: Vai, platform: Any, au
 
 def test_labels_are_given_shown_and_filtered_by(vai: Vai, platform: Any, automation: Any) -> None:
     automation["labels"] = {"team": "finance", "tier": "gold"}
+    automation["nextRuns"] = ["2026-01-01T06:00:00Z", "2026-01-02T06:00:00Z"]
+    (following,) = [line for line in vai("automations", "show", "daily").stdout.splitlines() if "next" in line]
+    assert following.count("2026-01-0") == 2
     assert "team=finance tier=gold" in vai("automations", "show", "daily").stdout
     assert vai("automations", "trigger", "daily", "--label", "day=1", "--no-follow").exit_code == 0
     assert platform.seen[-1].body == {"labels": {"day": "1"}}

@@ -1,11 +1,13 @@
 """Reading answers, and the percentage of document 000."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
 from vai import Run, UnexpectedAnswer, global_percent
+from vai.models.answers import Answer, _taker
 
 RUN: dict[str, Any] = {
     "id": "497f6eca-6276-4993-bfeb-53cbbbba6f08",
@@ -29,6 +31,22 @@ def test_a_run_is_read_with_its_times_and_its_error() -> None:
     assert run.error is not None
     assert (run.error.code, run.error.details, run.error.retryable) == ("AUTH_ERROR", {"statusCode": 401}, False)
     assert not run.ended
+
+
+def _answers(of: type[Answer] = Answer) -> Iterator[type[Answer]]:
+    for each in of.__subclasses__():
+        yield each
+        yield from _answers(each)
+
+
+@pytest.mark.parametrize("answer", list(_answers()), ids=lambda answer: answer.__name__)
+def test_every_time_of_an_answer_is_read_as_one(answer: type[Answer]) -> None:
+    """A hint that names datetime in another form would leave texts where people expect times."""
+    for hint in get_type_hints(answer).values():
+        if hint == list[datetime]:
+            assert _taker(hint)(["2019-08-24T14:15:22Z"]) == [datetime(2019, 8, 24, 14, 15, 22, tzinfo=UTC)]
+        elif "datetime" in str(hint):
+            assert _taker(hint)("2019-08-24T14:15:22Z") == datetime(2019, 8, 24, 14, 15, 22, tzinfo=UTC)
 
 
 def test_a_key_that_this_version_does_not_know_stays_in_raw() -> None:

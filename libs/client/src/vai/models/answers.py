@@ -71,6 +71,8 @@ def _taker(hint: Any) -> Callable[[Any], Any]:
         return datetime.fromisoformat
     if hint == datetime | None:
         return lambda text: None if text is None else datetime.fromisoformat(text)
+    if hint == list[datetime]:
+        return lambda texts: [datetime.fromisoformat(text) for text in texts]
     if isinstance(hint, type) and issubclass(hint, Answer):
         return hint.read
     nested = next((part for part in getattr(hint, "__args__", ()) if _is_answer(part)), None)

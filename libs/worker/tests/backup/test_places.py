@@ -128,3 +128,14 @@ def test_a_place_that_is_none_ends_with_one_line(
     monkeypatch.setenv("VAI_LAKE_URL", (tmp_path / "lake").as_uri())
     assert main(["save", "ftp://acme/b"]) == 1
     assert capsys.readouterr().err == "'ftp://acme/b' is no place for backups. Name a folder, or s3://bucket/prefix\n"
+
+
+def test_a_list_needs_no_settings(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for name in ("VAI_DATABASE_URL", "VAI_KAFKA", "VAI_LAKE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    assert main(["list", str(tmp_path)]) == 0
+    assert "There is no finished backup in" in capsys.readouterr().out
+    assert main(["save", str(tmp_path)]) == 2
+    assert "VAI_DATABASE_URL: is required" in capsys.readouterr().err

@@ -31,12 +31,11 @@ _REFUSED = (BackupError, RunError, Unread, asyncpg.PostgresError, *AWAY)
 def main(arguments: list[str]) -> int:
     asked = _parser().parse_args(arguments)
     try:
-        settings = read(Settings)
+        doing = _list(asked) if asked.command == "list" else _do(asked, read(Settings))
+        return asyncio.run(doing)
     except WrongSettings as wrong:
         sys.stderr.write(f"{wrong}\n")
         return 2
-    try:
-        return asyncio.run(_do(asked, settings))
     except _REFUSED as error:
         sys.stderr.write(f"{getattr(error, 'message', '') or error or type(error).__name__}\n")
         return 1
@@ -60,13 +59,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-async def _do(asked: argparse.Namespace, settings: Settings) -> int:
+async def _list(asked: argparse.Namespace) -> int:
     place = address(asked.place)
-    if asked.command == "list":
-        lines = [one.line() for one in await asyncio.to_thread(record.records, open_lake(place))]
-        sys.stdout.write("".join(f"{line}\n" for line in lines) or f"There is no finished backup in {place}.\n")
-        return 0
-    where = (settings.direct_url, settings.lake_url, place)
+    lines = [one.line() for one in await asyncio.to_thread(record.records, open_lake(place))]
+    sys.stdout.write("".join(f"{line}\n" for line in lines) or f"There is no finished backup in {place}.\n")
+    return 0
+
+
+async def _do(asked: argparse.Namespace, settings: Settings) -> int:
+    where = (settings.direct_url, settings.lake_url, address(asked.place))
     if asked.command == "save":
         made, copied = await save(*where, asked.lake_only)
         sys.stdout.write(f"Saved {made.line()}\n{_told(copied)}\n")

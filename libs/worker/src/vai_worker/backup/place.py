@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from vai_common.errors import RunError
+from vai_worker import store_errors
 from vai_worker.backup.errors import BackupError
 from vai_worker.lake import Lake
 
@@ -45,5 +46,7 @@ def told(place: str) -> Iterator[None]:
     try:
         yield
     except RunError as error:
-        fault = f"{place} did not take a file: {error.__cause__ or error.message}"
+        why = error.__cause__
+        said = store_errors.in_few_words(why) if isinstance(why, Exception) else error.message
+        fault = f"{place} did not take a file: {said}"
         raise BackupError(fault, "Check its space, its address and your rights, then do it again") from error

@@ -34,9 +34,12 @@ _ON_A_STACK = "tests/integration/"
 """These tests share two whole stacks, each with a process that runs its tests: one for the files whose tests break
 parts of it and mostly wait until they are mended (`mended`), and one for all others."""
 
+_OF_THE_CODE = "tests/architecture/"
+"""Each module is read as code once, and kept."""
+
 _LONGEST_FIRST = (
     _ON_A_STACK,
-    "services/api-gateway/tests/reference/test_fuzz.py",
+    _OF_THE_CODE,
     "libs/devstack/",
     "tests/demo/",
     "libs/worker/",
@@ -48,7 +51,9 @@ _LONGEST_FIRST = (
 
 @cache
 def _run_by(file: str) -> str:
-    """What one process runs as a whole: a file, or all files of one stack."""
+    """What one process runs as a whole: a file, all files of one stack, or all that read the whole code."""
+    if file.startswith(_OF_THE_CODE):
+        return _OF_THE_CODE
     if not file.startswith(_ON_A_STACK):
         return file
     return _ON_A_STACK + (" broken" if "mended" in (Path(__file__).parent / file).read_text() else " whole")

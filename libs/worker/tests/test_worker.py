@@ -48,7 +48,7 @@ class Work:
         async def there() -> bool:
             return await self.database.where(run_id) == place
 
-        await wait_for(there, timeout=20, what=f"the run is {place}")
+        await wait_for(there, timeout=60, what=f"the run is {place}")
         return await self.database.run(run_id)
 
     async def ask(self, run_id: UUID, control: str) -> None:

@@ -1,4 +1,4 @@
-"""What a SYNC run is held against: FastAPI on uvloop in a process of its own, one INSERT, one answer."""
+"""The comparison for a SYNC run: FastAPI on uvloop in its own process, one INSERT, one answer."""
 
 import asyncio
 import json

@@ -1,7 +1,7 @@
-"""A kind beside what it stands on, in turn A B A B on one machine in one run.
+"""Compares a kind with the library that it uses, in turn (A B A B) on one machine in one run.
 
-A is the platform's: from the POST to `completed` (`Prefer: wait`) on a warm stack, so with gateway, bell, claim, child
-process, checkpoints, manifest, log and events. B is a warm process that calls the library alone. Both read the same
+A is the platform: from the POST to `completed` (`Prefer: wait`) on a warm stack, including gateway, bell, claim, child
+process, checkpoints, manifest, log and events. B is a warm process that only calls the library. Both read the same
 source and write parquet or Delta to the same disk.
 """
 
@@ -29,7 +29,7 @@ TURNS = int(os.environ.get("VAI_BENCH_TURNS", "5"))
 _LONGEST = 600  # seconds that a run may take
 
 Alone = Callable[[], float]
-"""Work in the other process; answers its seconds."""
+"""Do the work in the other process. Return its seconds."""
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Beside:
     async def compare(
         self, what: str, ours: tuple[str, dict[str, Any]], alone: tuple[str, Alone], aim: str
     ) -> list[Figure]:
-        """Once unmeasured each, then in turn; the median of each, and their ratio."""
+        """Run each once without measuring, then in turn. Return the median of each, and their ratio."""
         platform, plainly = await self.medians(ours, alone[1])
         return [
             Figure(what, f"{platform:.2f} s"),

@@ -1,6 +1,7 @@
-"""A flood stays its maker's: another organisation's runs, alone and beside 64 busy clients of one organisation.
+"""Fairness between organisations: the runs of one organisation, alone and beside 64 busy clients of another one.
 
-Who measures and who floods are processes of their own: a client that waits for its own busy loop measures itself.
+The measuring client and the busy clients are separate processes: a client in a busy event loop would measure its own
+delays.
 """
 
 import asyncio

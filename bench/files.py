@@ -42,7 +42,7 @@ async def measure() -> list[Figure]:
 
 
 def write_long_csv(path: Path, megabytes: int) -> int:
-    """Orders in turn until the file is that long; answers how many."""
+    """Write orders until the file has this size. Return how many."""
     lines = [line for _, line in zip(range(50_000), rows.csv_lines(50_000), strict=False)]
     per_line = sum(map(len, lines)) / len(lines)
     count = int(megabytes * 2**20 / per_line)

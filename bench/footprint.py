@@ -1,4 +1,4 @@
-"""What an idle stack holds and burns, and how long it takes to be there."""
+"""The memory and CPU of an idle stack, and how long it takes to start."""
 
 import asyncio
 import tempfile

@@ -1,4 +1,4 @@
-"""A client that costs little: HTTP over one kept connection, so that the load does not hide what it measures."""
+"""A cheap HTTP client with one kept connection, so that the client's own costs do not hide what is measured."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""How things are measured: percentiles, the CPU and memory of processes, and the table that is printed."""
+"""Tools for measurements: percentiles, the CPU and memory of processes, and the printed table."""
 
 import os
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -12,7 +12,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Figure:
-    """One row of the table: what, the value with its unit, and what we aim for."""
+    """One row of the table: the figure's name, its value with the unit, and the aim."""
 
     what: str
     value: str

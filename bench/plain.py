@@ -1,7 +1,7 @@
-"""What the kinds are held against: dlt, DuckDB and deltalake as their own documentation uses them, without a platform.
+"""The comparison for the kinds: dlt, DuckDB and deltalake as their own documentation uses them, without a platform.
 
-Each function runs in a process that has imported everything before (as our fork server has) and answers the seconds
-of the work alone.
+Each function runs in a process that has imported everything before (as our fork server has) and answers the seconds of
+the work alone.
 """
 
 import tempfile

@@ -1,4 +1,4 @@
-"""How long a run stands still when its worker dies, or is asked to stop."""
+"""How long a run waits when its worker dies, or is asked to stop."""
 
 import asyncio
 import signal

@@ -1,4 +1,6 @@
-"""The bare hot statements on the same Postgres: the ceiling, and whether a million finished runs weigh on it."""
+"""The most frequent SQL statements alone, on the same Postgres: the upper limit of speed, and whether a million
+finished runs slow them down.
+"""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Holds the server for Amazon (`vai_testkit.vendors.amazon`) against two SDKs that nobody here wrote.
+"""Checks the test server for Amazon (`vai_testkit.vendors.amazon`) with two SDKs from elsewhere.
 
 Its Python is that of `tools.vendors`, which has `amzn-sp-api` and `python-amazon-sp-api`: `make check-vendors`.
 """

@@ -1,9 +1,9 @@
 """Changes the code in small ways and runs the tests that should notice: `make mutants` (T="advance conditions").
 
 The tool is mutmut. It expects one package with its tests, so each target gets a copy of its member under
-`.cache/mutants/`. A mutant that survives is a question: `python -m mutmut show NAME` in that folder prints it. Some
-change nothing that can be seen. What is done while a module is imported is done before a mutant is chosen: functions
-that only fill a table survive always, and tables and SQL text at the top of a module are not changed.
+`.cache/mutants/`. Look at each surviving mutant: `python -m mutmut show NAME` in that folder prints it. Some change
+nothing that a test could see. A mutant is switched on after modules are imported, so mutants of code that only runs
+during the import always survive, and tables and SQL text at the top of a module are not changed.
 """
 
 import argparse

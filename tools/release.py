@@ -1,4 +1,4 @@
-"""Makes what a release consists of, and looks whether it is complete (docs/releasing.md).
+"""Makes the parts of a release and checks whether it is complete (docs/releasing.md).
 
 usage: python -m tools.release version 0.2.0    write the version into VERSION and every member
        python -m tools.release changelog        name what is "Unreleased" after the version and today

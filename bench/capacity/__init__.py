@@ -1,1 +1,3 @@
-"""What things cost (measured on a stack, `constants.json`), and what a load of them therefore needs (`simulate`)."""
+"""The costs of single works (measured on a stack, `constants.json`), and the resources that a load needs
+(`simulate`).
+"""

@@ -1,4 +1,4 @@
-"""`python -m bench capacity` writes the constants; `… simulate` says by those there are what loads need."""
+"""`python -m bench capacity` measures and writes the constants. `… simulate` computes from them what loads need."""
 
 import sys
 
@@ -8,7 +8,7 @@ from bench.measure import state_of_machine
 
 
 async def main(arguments: list[str]) -> None:
-    """Ends with what is there to say where the arguments say something else."""
+    """Ends with the usage if the arguments are not known."""
     if arguments == ["simulate"]:
         print(tables.simulation(Constants.read(), loads.BASE))
     elif not arguments:

@@ -1,4 +1,4 @@
-"""What one thing costs, as plain numbers under plain names, and the file that holds them all.
+"""The costs of single works as numbers by name, and the file with all of them.
 
 A cost is a mapping: `cpu <process>` in seconds; `wal`, `kafka`, `lake` and `disk <table>` (heap and indexes) in bytes;
 `slot` in seconds that a worker's slot is taken; `commits` and `rows <table>` are numbers. What is not named is nothing.
@@ -17,7 +17,7 @@ Cost = Mapping[str, float]
 
 
 def total(parts: Iterable[tuple[float, Cost]]) -> Cost:
-    """So many of each, together."""
+    """The sum of several costs, each multiplied by its number."""
     sums: Counter[str] = Counter()
     for count, cost in parts:
         for name, value in cost.items():
@@ -26,17 +26,17 @@ def total(parts: Iterable[tuple[float, Cost]]) -> Cost:
 
 
 def each(cost: Cost, count: float) -> Cost:
-    """Of one, where so many cost that."""
+    """The cost of one, if so many together have this cost."""
     return {name: value / count for name, value in cost.items()}
 
 
 def less(cost: Cost, other: Cost) -> Cost:
-    """What is left without the other; nothing costs less than nothing."""
+    """The difference of two costs, never below 0."""
     return {name: max(0.0, value - other.get(name, 0.0)) for name, value in cost.items()}
 
 
 def between(small: tuple[float, Cost], large: tuple[float, Cost]) -> tuple[Cost, Cost]:
-    """Of two works that differ in their size: what each costs whatever its size, and what one more of it costs."""
+    """From two works of different sizes: the fixed cost, and the cost of each further unit."""
     (few, little), (many, much) = small, large
     one = each(less(much, little), many - few)
     return less(little, total([(few, one)])), one
@@ -48,7 +48,7 @@ def cpu(cost: Cost) -> float:
 
 
 def indexed(cost: Cost, indexes: Cost) -> Cost:
-    """With what its rows have in the indexes of their tables, of which one row has so many bytes."""
+    """The cost including the indexes of its rows' tables, given the bytes of one row in the indexes."""
     more = {f"disk {table}": cost.get(f"rows {table}", 0.0) * size for table, size in indexes.items()}
     return total([(1, cost), (1, more)])
 
@@ -60,7 +60,7 @@ def part(cost: Cost, kind: str) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Process:
-    """One process of a service: what it costs when nothing happens, and what it may hold."""
+    """One process of a service: its costs while idle, and its largest number of connections."""
 
     idle: Cost
     """For each second."""
@@ -95,7 +95,7 @@ class Constants:
 
 
 def _rounded(value: Any) -> Any:
-    """Three digits say all that a measurement knows."""
+    """Rounded to three digits, the precision of the measurements."""
     if isinstance(value, Mapping):
         return {name: _rounded(one) for name, one in value.items()}
     if isinstance(value, float):

@@ -63,7 +63,7 @@ _NOW = "SELECT clock_timestamp()"
 
 
 class Children:
-    """The CPU of processes whose children are not waited for: what is not seen while it lives is not counted."""
+    """The CPU of processes whose children are not waited for. They are only counted while they live."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
@@ -98,7 +98,7 @@ class Meter:
 
     @classmethod
     async def of(cls, stack: Stack) -> "Meter":
-        """Postgres cleans up when it is told to (`clean`), not in the middle of something that is measured."""
+        """Switch autovacuum off during measurements. Postgres cleans up only in `clean`."""
         database: Any = await asyncpg.connect(stack.postgres.admin_url)
         for setting in ("ALTER SYSTEM SET autovacuum = off", "SELECT pg_reload_conf()", "SET enable_seqscan = off"):
             await database.execute(setting)
@@ -128,7 +128,7 @@ class Meter:
         return each(*await self.used(lambda: asyncio.sleep(seconds)))
 
     async def cost(self, work: Callable[[], Awaitable[object]], count: float) -> Cost:
-        """Of one of so many that `work` does, without what an idle stack costs in the same time.
+        """The cost of one of the works that `work` does, without the costs of an idle stack in the same time.
 
         Raises AssertionError where a run of it did not complete: then it is not what should be measured.
         """
@@ -188,7 +188,7 @@ class Meter:
 
 
 def _size(folder: Path) -> int:
-    """Bytes of all files in it; one that goes meanwhile counts nothing."""
+    """Bytes of all files in a folder. A file that disappears during the walk counts 0."""
     size = 0
     for parent, _, names in os.walk(folder):
         for name in names:

@@ -1,8 +1,9 @@
-"""What a load needs, from what its parts cost: a queueing model, one station for each service and one for Postgres.
+"""Computes the needs of a load from the costs of its parts: a queueing model with one station for each service and one
+for Postgres.
 
-Demand is linear: so many of each work a second, times what one costs. Pods follow from it twice, by their CPU and by
-their slots, and the larger number counts. A station that is busy for a share `r` of its time makes its customers wait
-(Erlang C): so nothing is planned fuller than `BUSY`.
+Demand is linear: works per second multiplied by the cost of one. The number of pods is computed from CPU and from
+slots, and the larger one counts. The busier a station is, the longer its customers wait (Erlang C), so no station is
+planned to be busy for more than the share `BUSY` of its time.
 """
 
 from collections.abc import Mapping
@@ -14,10 +15,10 @@ from vai_records.schema.partitions import EVENT_DAYS, LOG_DAYS
 
 DAY = 86_400
 BUSY = 0.6
-"""The share of its time for which a station may be busy in the busiest hour."""
+"""The largest share of its time for which a station may be busy in the busiest hour."""
 
 FOLLOWER = "follower"
-"""The work that is one client of a live stream, for a second."""
+"""The name of the work "one client of a live stream for one second"."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,9 @@ class Load:
 
 @dataclass(frozen=True)
 class Pod:
-    """What one pod of a service has. `cores`: what its process can use; one, where the work is in its event loop."""
+    """The size of one pod of a service. `cores`: how many its process can use; 1 if the work is done in its event
+    loop.
+    """
 
     least: int = 1
     cores: float = 1.0
@@ -87,7 +90,7 @@ HOLDS = {
     "transform": "transform-worker",
     "transformed row": "transform-worker",
 }
-"""Whose slot a work takes; the others take none."""
+"""The service whose slot a work takes. Other works take no slot."""
 
 
 def waiting_share(offered: float, servers: int) -> float:
@@ -108,11 +111,11 @@ def mean_wait(offered: float, servers: int, service: float) -> float:
 
 
 def priced(constants: Constants, share: float) -> Mapping[str, Cost]:
-    """What each work costs where the stations are busy for that share of their time.
+    """The cost of each work if the stations are busy for this share of their time.
 
-    A statement that writes for many costs little more than for one. In a queue with a load of `share` there are on
-    average 1 / (1 - share) customers when one is served: so that many share a batch, and what a run costs lies between
-    what it costs alone and in a crowd, in that proportion.
+    A statement that writes for many runs costs little more than for one. In a queue with the load `share` there are on
+    average 1 / (1 - share) customers when one is served. So this many share a batch, and the cost of a run lies between
+    its cost alone and in a crowd, in this proportion.
     """
     return {
         work: total([(1 - share, constants.alone[work]), (share, cost)]) if work in constants.alone else cost
@@ -122,7 +125,7 @@ def priced(constants: Constants, share: float) -> Mapping[str, Cost]:
 
 @dataclass(frozen=True)
 class Need:
-    """What a load needs in its busiest hour, and what it leaves on disks."""
+    """The needs of a load in its busiest hour, and the disk space that it uses."""
 
     load: Load
     pods: Mapping[str, int]

@@ -1,4 +1,6 @@
-"""The second point: another mix at another load, foreseen from the constants, then measured, and how far off it was."""
+"""A check of the model at a second point: another mix at another load, predicted from the constants, then measured and
+compared.
+"""
 
 import asyncio
 import os

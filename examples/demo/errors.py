@@ -1,8 +1,8 @@
-"""What can keep the demo from its end."""
+"""Errors of the demo."""
 
 
 class DemoFailed(Exception):
-    """Why the demo did not get through; `advice` says what to do next."""
+    """The demo could not be completed. `advice` says what to do next."""
 
     def __init__(self, message: str, advice: str = "") -> None:
         super().__init__(message)

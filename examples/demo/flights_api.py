@@ -108,7 +108,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away in the middle, as one whose run is cancelled, is no news."""
+        """Ignore clients that disconnect in the middle of an answer, for example because their run was cancelled."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 

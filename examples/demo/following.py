@@ -1,4 +1,4 @@
-"""Following the automation run on the terminal: a line for what is done, a bar for what is being done."""
+"""Follows the automation run on the terminal: a line for each finished step, a bar for each running one."""
 
 import asyncio
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ class Board:
         self._lines: dict[str, TaskID] = {}
 
     def done(self, what: str, told: str, seconds: float | None) -> None:
-        """Say that a table is there, or what else a step came to."""
+        """Print the result of a step, for example that a table was written."""
         self._console.print(
             Text.assemble(("  ✓ ", "green"), f"{what:<28}", f"{told:>13}  ", (f"{took(seconds):>6}", "dim"))
         )
@@ -133,7 +133,7 @@ def _tell(entry: LogEntry, shown: Board) -> None:
 
 
 async def _look(client: AsyncClient, run_id: str, name: str, shown: Board) -> None:
-    """Keep the progress fresh. It is only decoration: the log's stream reports what is wrong."""
+    """Update the progress. Errors are ignored here, since the log's stream reports them."""
     while True:
         with suppress(VaiError):
             shown.look(await client.runs.get(run_id), name)

@@ -1,4 +1,4 @@
-"""The stack that the demo runs on: one that is there already, or one of its own, stopped when the demo ends."""
+"""The demo's stack: a running one, or one of its own, which is stopped when the demo ends."""
 
 import asyncio
 import os

@@ -1,4 +1,6 @@
-"""What the demo shows at its end: the gold table's head, the extraction's log, the events, the automation's graph."""
+"""The demo's last outputs: the first rows of the gold table, the extraction's log, the events, the automation's
+graph.
+"""
 
 import json
 import os

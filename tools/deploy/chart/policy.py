@@ -1,4 +1,6 @@
-"""What a platform team asks of manifests, whatever the values: the restricted standard, one scaler, no surprises."""
+"""Rules for manifests that hold for any values, as platform teams ask for them: the restricted pod security standard,
+one scaler per deployment.
+"""
 
 import re
 from collections import Counter

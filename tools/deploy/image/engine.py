@@ -14,7 +14,7 @@ _CACHE = ROOT / ".cache/containers"
 _SUITE = "bookworm"
 _PACKAGES = "python3,python3-venv,python3-pip,ca-certificates"
 LOCAL_BASE = f"localhost/vai-base:{_SUITE}"
-# In a small virtual machine neither crun nor a higher bound of open files is to be had (root without CAP_SYS_RESOURCE).
+# A small virtual machine may have no crun and no higher limit of open files (root without CAP_SYS_RESOURCE).
 _CONF = """
 [containers]
 default_ulimits = ["nofile=20000:20000", "nproc=4096:4096"]
@@ -103,7 +103,7 @@ def make_base(engine: Engine) -> str:
         _call("debootstrap", "--variant=minbase", f"--include={_PACKAGES}", _SUITE, str(root))
         (root / "usr/bin/python").symlink_to("python3")
         shutil.rmtree(root / "var/cache/apt", ignore_errors=True)
-        for sources in (root / "etc/apt").rglob("*"):  # where the packages came from is nobody's business
+        for sources in (root / "etc/apt").rglob("*"):  # the image must not name the registry of this machine
             if sources.is_file() and "sources" in str(sources):
                 sources.write_text("")
         _call("tar", "-C", str(root), "-cf", str(archive), ".")

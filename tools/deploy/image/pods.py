@@ -1,4 +1,4 @@
-"""The chart's own manifests in pods of podman, without a cluster: what that cannot do is taken out, and nothing else.
+"""Runs the chart's own manifests in pods of podman, without a cluster. Only parts that podman cannot do are removed.
 
 Taken out: probes and hooks (podman's timers need systemd), named ports (all pods share this machine's network, so each
 gets numbers of its own), the address of the pod (127.0.0.1 here). Jobs become pods. Debian's podman 4.3 reads Secrets

@@ -1,4 +1,4 @@
-"""Work of every sort for a stack, so that everything that is measured moves: a fault of each sort is part of it."""
+"""Gives a stack work of every kind, including failures, so that every metric changes."""
 
 import asyncio
 import contextlib

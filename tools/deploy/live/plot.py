@@ -1,4 +1,4 @@
-"""Lines over time as SVG, plain enough to be read at a glance."""
+"""Draws lines over time as simple SVG."""
 
 from collections.abc import Callable
 from html import escape

@@ -37,7 +37,7 @@ class Busy:
             await self._others.end_automation_run(row["id"], "failed", _REFUSED)
 
     async def _end(self, run_id: Any, status: str, **told: Any) -> None:
-        """Another may have cancelled or paused it meanwhile."""
+        """Ignore a run that was cancelled or paused meanwhile."""
         try:
             await self._others.end(str(run_id), status, **told)
         except ValueError:

@@ -32,7 +32,7 @@ from vai_records.schema.migrate import migrate
 GIVEN_VARIABLE = "VAI_TEST_DATABASE"
 """postgresql://… of a server whose user may create databases; without it an embedded one is started."""
 
-# What a trigger does for runs whose maker did not: these rows are put past every trigger.
+# The work that a trigger does for new runs. These rows are inserted without triggers.
 _READ = """may_rerun = coalesce(may_rerun, definition_may_rerun(kind, definition)),
     approval_timeout_seconds = coalesce(approval_timeout_seconds, definition_approval_timeout(definition))"""
 
@@ -171,13 +171,13 @@ class Database:
             return self._pools[name]
 
     async def make(self, *runs: NewRun) -> list[UUID]:
-        """Runs as the gateway makes them; their ids."""
+        """Make runs as the gateway does. Return their ids."""
         made = await statements.create(await self.pool("api-gateway"), runs)
         assert len(made) == len(runs)
         return [run.id for run in runs]
 
     async def put(self, status: str, phase: str, **columns: Any) -> UUID:
-        """A run that stands where the test wants it; what its phase asks for is filled in."""
+        """A run in the status and phase that the test wants. Columns that the phase needs are filled in."""
         values = _standing(Phase(phase)) | {"status": Status(status).value, "phase": phase} | columns
         names = ", ".join(values)
         places = ", ".join(f"${place}" for place in range(1, len(values) + 1))
@@ -187,11 +187,11 @@ class Database:
         return run_id
 
     async def change(self, run_id: UUID, assignments: str, *values: Any) -> None:
-        """Change a run's row past every rule; `assignments` is SQL, the values are $2, $3, …."""
+        """Change a run's row without any rule being checked. `assignments` is SQL, the values are $2, $3, …."""
         await (await self.owner()).execute(f"UPDATE runs SET {assignments} WHERE id = $1", run_id, *values)
 
     async def poison(self, table: str, condition: str) -> None:
-        """Whatever is wrong with a row: every statement that would change it fails. `condition` is SQL about `OLD`."""
+        """Simulate a damaged row: every statement that would change it fails. `condition` is SQL about `OLD`."""
         owner = await self.owner()
         await owner.execute(_REFUSE)
         await owner.execute(
@@ -203,7 +203,7 @@ class Database:
         return await (await self.owner()).fetchrow("SELECT * FROM runs WHERE id = $1", run_id)
 
     async def where(self, run_id: UUID) -> str:
-        """Where a run stands: `running/leased`."""
+        """The status and phase of a run, such as `running/leased`."""
         row = await self.run(run_id)
         return f"{row['status']}/{row['phase']}"
 
@@ -240,7 +240,7 @@ class Database:
 
 
 def _standing(phase: Phase) -> dict[str, Any]:
-    """What the table's CHECKs ask of a row in this phase, and what every row needs."""
+    """The columns that the table's CHECKs need for a row in this phase, and those that every row needs."""
     values: dict[str, Any] = {
         "id": uuid7(),
         "org_id": uuid7(),
@@ -286,7 +286,7 @@ def module_url(postgres_server: str) -> Iterator[str]:
 
 @pytest.fixture
 async def database(module_url: str) -> AsyncIterator[Database]:
-    """The module's database. Tests share its rows: ask for what you made, not for all that is there."""
+    """The module's database. Tests share its rows, so a test should only look at rows that it made."""
     found = Database(module_url)
     yield found
     await found.close()
@@ -301,7 +301,7 @@ def database_url(postgres_server: str) -> Iterator[str]:
 
 @pytest.fixture
 async def own_database(database_url: str) -> AsyncIterator[Database]:
-    """A database of this test's own, for what looks at all rows."""
+    """A database for this test only, for tests that look at all rows."""
     found = Database(database_url)
     yield found
     await found.close()

@@ -1,4 +1,6 @@
-"""A pool that fails as a test says: before a statement, or after it was committed; each fault as Postgres tells it."""
+"""A pool that fails when a test wants it: before a statement, or after it was committed. Faults are the exceptions that
+Postgres would cause.
+"""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -14,7 +16,7 @@ Hit = Callable[[str, tuple[Any, ...]], "Fault | None"]
 
 
 class Fault(Enum):
-    """What becomes of a statement; `LOST` is committed, and only its answer is lost."""
+    """The fate of a statement. `LOST`: it was committed, but its answer is lost."""
 
     CUT = asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
     LOST = asyncpg.ConnectionDoesNotExistError("connection was closed before the answer came")
@@ -27,7 +29,7 @@ COMMIT = "COMMIT"
 
 
 class FaultyPool:
-    """Stands before a real pool; `hit` says of each statement (its text, its values) what becomes of it."""
+    """Wraps a real pool. `hit` decides for each statement (its text, its values) whether and how it fails."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool

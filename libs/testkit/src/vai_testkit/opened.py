@@ -1,4 +1,4 @@
-"""What a running service stands on, without its process: real settings, pool, bell and producer."""
+"""The parts of a running service, without its process: real settings, pool, bell and producer."""
 
 import socket
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""A run in a worker's hands, without a worker and without a database, for tests of light kinds."""
+"""A run that a worker holds, without a worker and without a database, for tests of kinds without a child process."""
 
 from types import SimpleNamespace
 from typing import Any, cast
@@ -10,7 +10,7 @@ from vai_worker.owned import Means, Owned
 
 
 class _Life:
-    """A process that is certain to be alive, and counts how often it was asked."""
+    """A process that always counts as alive. It counts how often it was asked."""
 
     id = uuid4()
     asked = 0
@@ -66,7 +66,7 @@ class HeldRun(Owned):
         self.failures.append((of, error))
 
     async def connection(self, rejected: str | None = None) -> ConnectionSecret | None:
-        """The test's own; `renewed` takes its place where its token was refused."""
+        """The test's connection. If its token was refused, `renewed` replaces it."""
         if rejected is not None:
             self.rejected.append(rejected)
             self._connection = self.renewed

@@ -1,11 +1,11 @@
-"""A bell that keeps what it is told to ring."""
+"""A bell that records what it should ring."""
 
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
 
 class MemoryBell:
-    """Takes every hint, rings nobody."""
+    """Records every hint and rings nobody."""
 
     def __init__(self) -> None:
         self.rung: list[tuple[str, UUID]] = []
@@ -14,10 +14,10 @@ class MemoryBell:
         self.rung.extend((kind, run_id) for run_id in run_ids)
 
     def on_ring(self, kinds: Sequence[str], heard: Callable[[str, list[UUID]], None]) -> None:
-        """Nothing is ever heard."""
+        """Does nothing: it never receives anything."""
 
     async def listen(self) -> None:
-        """Nothing is ever heard."""
+        """Does nothing: it never receives anything."""
 
     async def close(self) -> None:
-        """Nothing waits."""
+        """Does nothing: nothing is buffered."""

@@ -1,4 +1,4 @@
-"""What the other services do to runs, each through a session of its own role, and a broker that keeps what it gets."""
+"""Actions of the other services on runs, each in a session with its own role, and a broker that keeps what it gets."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager

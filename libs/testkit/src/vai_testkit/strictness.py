@@ -1,4 +1,4 @@
-"""What every strict model must refuse, told from its own JSON schema: no value is cast, everything has a bound."""
+"""Tests for strict models, made from their own JSON schemas: values are never cast, and everything has a bound."""
 
 import importlib
 import math

@@ -1,4 +1,4 @@
-"""Kinds of work that do what a test says, under the names of real ones."""
+"""Kinds of work for tests, which do what the test says, under the names of real kinds."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ from vai_worker.owned import Owned
 
 
 class Play(Definition):
-    """What the toys are told; a test may say more, of what no toy takes notice."""
+    """The definition of a toy. Further fields are allowed and ignored."""
 
     model_config = ConfigDict(extra="allow")
 

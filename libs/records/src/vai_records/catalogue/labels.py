@@ -1,4 +1,4 @@
-"""Labels: words of people's own on what they save and run, by which they find it again."""
+"""Labels: keys and values that people give to saved things and runs, to find them again."""
 
 from typing import Annotated
 
@@ -11,7 +11,9 @@ LONGEST_KEY = 63
 LONGEST_VALUE = 255
 
 KEY_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$"
-"""As in Kubernetes; no `=`, which stands between key and value where a label is one text."""
+"""The characters that Kubernetes allows. Without `=`, which separates key and value if a label is written as one
+text.
+"""
 
 _VALUE_PATTERN = r"^[^\x00-\x1f\x7f]*$"
 
@@ -29,4 +31,6 @@ LabelFilter = Annotated[
 OF_LABELS = """(labels IS NOT NULL AND label_marks(org_id, labels) @> (
     SELECT array_agg(hashtextextended(mark, hashtextextended(org_id::text, 0))) FROM unnest(${}::text[]) mark
 ))"""
-"""The condition that a row has all labels of a list of filters; the indexes of runs and of automation runs know it."""
+"""The SQL condition that a row has all labels of a list of filters. The indexes of runs and of automation runs support
+it.
+"""

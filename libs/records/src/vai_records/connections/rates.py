@@ -1,8 +1,8 @@
-"""How often a vendor may be asked: a bucket for each connection and endpoint, which all processes share.
+"""Limits how often a vendor is asked: a bucket for each connection and endpoint, shared by all processes.
 
-A bucket is a row of Postgres: a line of time on which requests stand `interval` seconds apart. Who wants to send some
-takes the next places of the line, in one statement; places that nobody needs go back while nobody has taken later ones,
-and places whose time has passed are lost. So the distance is kept whoever asks, and how many they are.
+A bucket is a row in Postgres with a timeline on which requests have places `interval` seconds apart. A process that
+wants to send requests takes the next places, in one statement. Unused places can be given back until a later place is
+taken; places whose time has passed are lost. So the distance is kept, however many processes send requests.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from uuid import UUID
 from vai_common.queries import Queries
 
 LONGEST_HOLD: float = 86_400.0
-"""Seconds that a vendor's word can hold a bucket."""
+"""The longest time in seconds for which a vendor's answer can block a bucket."""
 
 _IDLE = timedelta(days=2)
 
@@ -36,29 +36,29 @@ SET next_at = greatest(b.next_at, clock_timestamp() + make_interval(secs => $3))
 
 @dataclass(frozen=True)
 class Places:
-    """The first of the places that were taken is `wait` seconds from now; `end` is where the next one's begin."""
+    """The first of the taken places is `wait` seconds from now. `end` is where the places of the next caller begin."""
 
     wait: float
     end: datetime
 
 
 async def take(conn: Queries, scope: UUID, bucket: str, interval: float, count: int) -> Places:
-    """The next places of a bucket. `scope` is the connection, or the organisation where there is none."""
+    """Take the next places of a bucket. `scope` is the connection, or the organisation if there is no connection."""
     row = await conn.fetchrow(_TAKE, scope, bucket, interval * count)
     assert row is not None
     return Places(max(0.0, row["wait"]), row["next_at"])
 
 
 async def give_back(conn: Queries, scope: UUID, bucket: str, end: datetime, seconds: float) -> None:
-    """The last `seconds` before `end` are free again, if nobody has taken places after them."""
+    """Give back the last `seconds` before `end`, unless later places were taken."""
     await conn.execute(_GIVE_BACK, scope, bucket, end, seconds)
 
 
 async def hold(conn: Queries, scope: UUID, bucket: str, seconds: float) -> None:
-    """The vendor has said that nothing is to come for so long."""
+    """Block the bucket: the vendor wants no request for so many seconds."""
     await conn.execute(_HOLD, scope, bucket, min(seconds, LONGEST_HOLD))
 
 
 async def forget_idle(conn: Queries) -> None:
-    """Buckets that nobody has used for days."""
+    """Delete buckets that were not used for days."""
     await conn.execute("DELETE FROM rate_buckets WHERE next_at < clock_timestamp() - $1::interval", _IDLE)

@@ -1,4 +1,4 @@
-"""The sources of `dlt_extract` as data: one registry, from which the API, the docs and the worker take what they need.
+"""The sources of `dlt_extract` as data: one registry for the API, the docs and the worker.
 
 A source of this repository is an entry of `_OURS`, or a vendor's module that `_VENDORS` names. A source from elsewhere
 is a Python package that declares an entry point of the group `vai.sources`, whose object is a `SourceType`; whoever
@@ -35,10 +35,11 @@ class WrongConfig(ValueError):
 
 @dataclass(frozen=True)
 class Slicing:
-    """How a table with a cursor is cut: windows of `days`, from the first moment to the time when the run began.
+    """How a table with a cursor is cut into slices: windows of `days`, from the first moment to the time when the run
+    began.
 
-    `earliest` is where a first extraction begins that has no `start_date`; without it, the first one is a single slice.
-    A window that turns out too large is halved, down to `least_seconds`.
+    `earliest` is where a first extraction without `start_date` begins. If it is None, too, the first extraction is a
+    single slice. A window that turns out too large is halved, down to `least_seconds`.
     """
 
     days: float
@@ -93,8 +94,9 @@ class SourceType:
     defaults: Json = field(default_factory=dict)
     seconds_between_requests: float = 0.0
     completed: Callable[[Mapping[str, Any]], Json] | None = None
-    """What is stored of a connection's config that says as much, so that everybody sees where its credentials go: with
-    an address that follows from a region, and the like. Raises `WrongConfig`. None: the config as it is."""
+    """Completes a connection's config before it is stored, for example by the address that follows from a region, so
+    that everybody sees where its credentials go. Raises `WrongConfig`. None: the config stays as it is.
+    """
     test_path: str | None = None
     """What a connection test asks for, where any refusal tells: `completed` puts it into the config."""
     package: str = field(default="", compare=False)
@@ -212,8 +214,7 @@ def config_of(provider: str, given: Mapping[str, Any]) -> Json:
 def source_types() -> Mapping[str, SourceType]:
     """Every source that this installation has, by name; those of other packages come last.
 
-    A package whose source cannot be loaded, or has the name of another one, is told in the log and left out: it stops
-    nobody.
+    A package whose source cannot be loaded, or has the name of another source, is reported in the log and left out.
     """
     vendors = (import_module(f"vai_records.definitions.sources.{name}").SOURCE for name in _VENDORS)
     found = {source.name: source for source in (*_OURS, *vendors)}

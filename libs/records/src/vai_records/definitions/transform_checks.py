@@ -1,4 +1,4 @@
-"""The checks of a transform: what its new rows must be like before they become visible."""
+"""The checks of a transform: conditions for its new rows, checked before they become visible."""
 
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal, Self
@@ -8,7 +8,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from vai_records.strict import Number, Strict, Whole, short
 
 ROWS = "rows"
-"""What the new rows are called in the SQL of a check: `{{ rows }}`."""
+"""The name of the new rows in the SQL of a check: `{{ rows }}`."""
 
 MOST_CHECKS = 50
 MOST_VALUES = 1_000
@@ -28,7 +28,7 @@ Rows = Annotated[int, Field(ge=0, le=2**53)]
 
 
 class _Check(Strict):
-    """`severity`: whether rows that break it end the run (`error`) or are only told (`warn`).
+    """`severity`: whether rows that break it fail the run (`error`) or are only reported (`warn`).
 
     `samples`: how many of them are shown, in the result, the log and the event.
     """

@@ -11,14 +11,16 @@ NULL, BIGINT, UBIGINT, DOUBLE, TEXT, BLOB = "NULL", "BIGINT", "UBIGINT", "DOUBLE
 
 WIDEST_DECIMAL = 38
 EXACT_DIGITS = 15
-"""So many digits come back from a double as they were."""
+"""How many digits a double keeps exactly."""
 
 _DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 _WHOLE_DIGITS = {BIGINT: 19, UBIGINT: 20}
 
 
 def met(known: str, found: str, wide: bool = False) -> str:
-    """The type that holds the values of both as they are. `wide`: whole numbers that no double holds exactly."""
+    """The type that holds the values of both types unchanged. `wide`: there are whole numbers that no double holds
+    exactly.
+    """
     if known == found or found == NULL:
         return known
     if known in (NULL, BLOB):
@@ -34,7 +36,7 @@ def met(known: str, found: str, wide: bool = False) -> str:
 
 
 def decimal_name(before: int, after: int) -> str:
-    """The type of numbers with so many digits before and after the point; text where there is none."""
+    """The type of numbers with so many digits before and after the point. Text if there is no such type."""
     return f"DECIMAL({before + after},{after})" if before + after <= WIDEST_DECIMAL else TEXT
 
 

@@ -1,4 +1,4 @@
-"""Where the rows of a table come from, and where they go: a graph over what runs have read and written."""
+"""The lineage of a table: a graph of where its rows come from and go, made from the reads and writes of runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ Direction = Literal["upstream", "downstream", "both"]
 
 DEEPEST = 20
 MOST = 500
-"""Tables of one graph."""
+"""The largest number of tables in one graph."""
 
-# Table by table: what was met is not looked at again, so that a circle (two tables that read each other) ends.
+# Table by table: a table is visited only once, so that a circle (two tables that read each other) ends.
 _NEXT = {
     "upstream": "SELECT DISTINCT input_id AS id FROM dataset_reads WHERE output_id = ANY($1::uuid[])",
     "downstream": "SELECT DISTINCT output_id AS id FROM dataset_reads WHERE input_id = ANY($1::uuid[])",
@@ -55,7 +55,7 @@ async def readers(conn: Queries, dataset_id: UUID) -> list[Row]:
 
 
 async def _reached(conn: Queries, dataset_id: UUID, way: str, depth: int) -> tuple[list[UUID], bool]:
-    """The tables that are met in one direction, the first one among them, and whether these are all."""
+    """The tables in one direction, including the first one, and whether these are all."""
     found, border = {dataset_id: None}, [dataset_id]
     for _ in range(depth):
         rows = await conn.fetch(_NEXT[way], border)
@@ -87,7 +87,7 @@ async def _edges(conn: Queries, where: str, value: object) -> list[Row]:
 
 
 async def _loads(conn: Queries, ids: Sequence[UUID]) -> list[Row]:
-    """What fills tables of bronze: of each connection and resource the last run."""
+    """The sources of bronze tables: for each connection and resource the last run."""
     rows = await conn.fetch(
         f"""SELECT d.id AS dataset_id, split_part(d.name, '.', 1) AS source, {WRITER}
             FROM datasets d JOIN (

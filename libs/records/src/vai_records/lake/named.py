@@ -1,4 +1,4 @@
-"""What the database says is in the lake: for who copies the lake, or compares the two."""
+"""The lake's content according to the database, for tools that copy the lake or compare the two."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ WHERE layer <> 'bronze' ORDER BY updated_at DESC LIMIT $1
 
 @dataclass(frozen=True)
 class NamedFile:
-    """A file of bronze; it may be gone where it is not `is_needed`, since it was taken out of its table."""
+    """A file of bronze. If it is not `is_needed`, it was taken out of its table and may be deleted."""
 
     path: str
     byte_count: int
@@ -44,7 +44,7 @@ class NamedTable:
 
     @property
     def has_files(self) -> bool:
-        """Whether a run has written it: one that had no rows and no column with a type is only remembered."""
+        """Whether the table has files. A write without rows and without a column that has a type makes none."""
         return bool(self.row_count) or (
             self.row_count is not None and any(each["type"] != "NULL" for each in self.columns)
         )

@@ -22,7 +22,7 @@ LEFT JOIN automation_runs ar ON ar.id = w.automation_run_id AND ar.org_id = d.or
 LEFT JOIN automations m ON m.id = ar.automation_id
 LEFT JOIN connections c ON c.id = w.connection_id AND c.org_id = d.org_id
 """
-"""Who wrote, by names where they are still there; `d` is the dataset and `w` the write."""
+"""SQL for the writer's names, as far as they still exist. `d` is the dataset and `w` the write."""
 
 _SHOWN = f"""
 d.id, d.layer, {_NAME} AS name, d.columns, d.row_count, d.delta_version, d.created_at, d.updated_at,
@@ -43,7 +43,7 @@ class DatasetFilters:
     connection: str | None = None
 
     def where(self, org_id: UUID) -> tuple[str, list[Any]]:
-        """The condition and its values. A table that nobody has written is none."""
+        """The condition and its values. A table without a write is not shown."""
         of_connection = """EXISTS (SELECT FROM connections k WHERE k.org_id = d.org_id
             AND ${0} IN (k.id::text, k.slug) AND d.filled_by ? k.id::text)"""
         given = [
@@ -60,7 +60,7 @@ class DatasetFilters:
 async def list_page(
     conn: Queries, org_id: UUID, filters: DatasetFilters, limit: int, offset: int
 ) -> tuple[list[Row], int]:
-    """A page of tables, those written last first, and how many there are in all."""
+    """A page of tables, those written last first, and the number of all."""
     where, values = filters.where(org_id)
     page = f"SELECT * FROM datasets d WHERE {where} ORDER BY updated_at DESC, id DESC LIMIT {limit:d} OFFSET {offset:d}"
     rows = await conn.fetch(f"SELECT {_SHOWN} FROM ({page}) d {_NEWEST} ORDER BY d.updated_at DESC, d.id DESC", *values)
@@ -69,7 +69,7 @@ async def list_page(
 
 
 async def get(conn: Queries, org_id: UUID, dataset: str) -> Row | None:
-    """A table by its id, or by `<layer>.<name>`; with where it lies and how large it is."""
+    """A table by its id, or by `<layer>.<name>`, with its place and its size."""
     return await conn.fetchrow(
         f"""SELECT {_SHOWN}, d.location, f.files, coalesce(f.bytes, w.bytes) AS size
             FROM datasets d {_NEWEST}

@@ -1,4 +1,4 @@
-"""What runs wrote into the tables of the lake, and from which tables: their history and their lineage."""
+"""The writes of runs into the tables of the lake, and the tables that they read: history and lineage."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from uuid import UUID
 from vai_common.queries import Queries
 
 KEPT = 1_000
-"""Writes of one table that are remembered."""
+"""How many writes of one table are kept."""
 
 _NOTE = """
 INSERT INTO dataset_writes AS w (dataset_id, run_id, resource, org_id, connection_id, action_id, automation_run_id,
@@ -30,7 +30,7 @@ DELETE FROM dataset_writes w USING (
 
 @dataclass(frozen=True)
 class Write:
-    """What a run wrote: rows and bytes that it brought. Of a Delta table `size` is that of the whole table."""
+    """A write of a run: its rows and bytes. For a Delta table `size` is that of the whole table."""
 
     dataset_id: UUID
     run_id: UUID
@@ -45,7 +45,7 @@ class Write:
 
 
 async def note(conn: Queries, write: Write) -> None:
-    """Remember a write. What a run brings of one resource in several parts is added up."""
+    """Record a write. If a run writes one resource in several parts, they are added up."""
     await conn.execute(
         _NOTE,
         *(write.dataset_id, write.run_id, write.resource, write.connection_id, write.rows, write.size),
@@ -54,7 +54,7 @@ async def note(conn: Queries, write: Write) -> None:
 
 
 async def note_reads(conn: Queries, output_id: UUID, inputs: Collection[UUID], run_id: UUID, replaces: bool) -> None:
-    """Remember which tables a table's rows come from; `replaces`: all of its rows are of this run."""
+    """Record the tables from which a table's rows come. `replaces`: all rows of the table are from this run."""
     if replaces:
         await conn.execute(
             "DELETE FROM dataset_reads WHERE output_id = $1 AND input_id <> ALL($2::uuid[])", output_id, list(inputs)
@@ -68,7 +68,7 @@ async def note_reads(conn: Queries, output_id: UUID, inputs: Collection[UUID], r
 
 
 async def version_at(conn: Queries, dataset_id: UUID, at: datetime) -> int | None:
-    """The version that a Delta table had at a time; None where no write before it is remembered."""
+    """The version that a Delta table had at a time. None if no earlier write is recorded."""
     found: int | None = await conn.fetchval(
         """SELECT delta_version FROM dataset_writes WHERE dataset_id = $1 AND written_at <= $2
            ORDER BY written_at DESC LIMIT 1""",
@@ -84,5 +84,5 @@ async def newest_version(conn: Queries, dataset_id: UUID) -> int | None:
 
 
 async def forget_old(conn: Queries) -> None:
-    """Of a table that is written often, only the newest writes are kept."""
+    """Delete old records of a table that is written often, and keep the newest writes."""
     await conn.execute(_FORGET, KEPT)

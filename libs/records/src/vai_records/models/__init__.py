@@ -1,1 +1,3 @@
-"""Language models: which an organisation may use, at which connection, at which price, and what it has used today."""
+"""Language models of an organisation: which it may use, by which connection and at which price, and its use of
+today.
+"""

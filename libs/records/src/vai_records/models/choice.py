@@ -1,4 +1,4 @@
-"""Which model a call goes to: the one that is named, or the organisation's default, if it may be used."""
+"""Chooses the model for a call: the named one, or the organisation's default, if it is allowed."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ _SETTINGS = "SELECT settings FROM organisations WHERE id = $1"
 
 
 class NoModel(Exception):
-    """No model can be used; the message says what to set or to name."""
+    """No model can be used. The message says what to set or to name."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What a call costs: by the organisation's own price, else by the table of genai-prices, which comes with it."""
+"""The price of a call: the organisation's own price, else the one in the table of the package genai-prices."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Priced:
 
 @dataclass(frozen=True)
 class _Used:
-    """What the price table asks about."""
+    """The use of a call, in the form that the price table needs."""
 
     input_tokens: int
     output_tokens: int
@@ -37,7 +37,7 @@ class _Used:
 def cost_of(
     choice: ModelChoice, input_tokens: int, output_tokens: int, cache_read: int = 0, cache_write: int = 0
 ) -> float | None:
-    """US dollars; None where nobody knows the model's price. `input_tokens` hold those of the provider's cache."""
+    """US dollars. None if the model's price is not known. `input_tokens` include those from the provider's cache."""
     if choice.price is not None:
         return choice.price.of(input_tokens, output_tokens)
     used = _Used(input_tokens, output_tokens, cache_read or None, cache_write or None)
@@ -45,7 +45,7 @@ def cost_of(
 
 
 def price_of(settings: ModelSettings, name: str, provider: Provider, config: Mapping[str, Any]) -> Priced | None:
-    """The price of a model (`connection/model`), None where nobody knows it."""
+    """The price of a model (`connection/model`). None if it is not known."""
     if (own := settings.prices.get(name)) is not None:
         return Priced(own.input_per_million, own.output_per_million, "settings")
     model = name.partition("/")[2]

@@ -1,6 +1,7 @@
-"""The providers of models: where each of them is, by which protocol it speaks, and what its connection must hold.
+"""The providers of models: the address and protocol of each, and what its connection must have.
 
-Which providers there are, and why not more: decision 50."""
+Which providers there are, and why not more: decision 50.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ MOST_LISTED = 200
 
 @dataclass(frozen=True)
 class Provider:
-    """`address` is where it is unless the connection has a `base_url`; `priced_as` is its name in the price table."""
+    """`address` is used if the connection has no `base_url`. `priced_as` is its name in the price table."""
 
     name: str
     protocols: tuple[str, ...]
@@ -57,7 +58,7 @@ def key_of(known: Mapping[str, Any]) -> str | None:
 
 
 def check(provider: str, config: Mapping[str, Any], known: Mapping[str, Any]) -> None:
-    """Hold a connection of a provider of models against what it needs; others pass. Raises `BadConfig`, `Unusable`."""
+    """Check a connection of a provider of models. Other connections pass. Raises `BadConfig`, `Unusable`."""
     found = PROVIDERS.get(provider)
     if found is None:
         return

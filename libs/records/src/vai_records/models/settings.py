@@ -1,4 +1,4 @@
-"""What an organisation says about models, in `settings.models`."""
+"""An organisation's settings of models (`settings.models`)."""
 
 from typing import Annotated, Any
 
@@ -54,7 +54,7 @@ class ModelSettings(Strict):
 
     @classmethod
     def of(cls, settings: dict[str, Any]) -> "ModelSettings":
-        """From an organisation's settings, as they are stored."""
+        """Read from an organisation's stored settings."""
         return cls.model_validate(settings.get("models") or {}, strict=False)
 
     def allows(self, name: str) -> bool:
@@ -62,7 +62,7 @@ class ModelSettings(Strict):
 
 
 def _fits(name: str, parts: list[str]) -> bool:
-    """Whether a name is the parts of a pattern with any text between them; all other characters mean themselves."""
+    """Whether a name matches a pattern. `*` is any text; all other characters mean themselves."""
     first, *between = parts
     if not between:
         return name == first

@@ -1,4 +1,4 @@
-"""What an organisation's model calls of a day (UTC) have used, and what is left under its limits."""
+"""The use of models by an organisation on a day (UTC), and what its limits leave."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -20,7 +20,7 @@ FROM model_usage WHERE org_id = $1 AND day = (clock_timestamp() AT TIME ZONE 'UT
 
 @dataclass(frozen=True)
 class Used:
-    """By all model calls of a day."""
+    """The use by all model calls of a day."""
 
     tokens: int
     dollars: float
@@ -28,7 +28,7 @@ class Used:
 
 @dataclass(frozen=True)
 class Left:
-    """What the day's limits leave, None where there is no limit. Money in US dollars."""
+    """What the day's limits leave. None if there is no limit. Money is in US dollars."""
 
     tokens: int | None
     money: float | None
@@ -55,7 +55,7 @@ async def today(conn: Queries, org_id: UUID) -> Used:
 
 
 async def left_today(conn: Queries, org_id: UUID, settings: ModelSettings) -> Left:
-    """What the organisation's calls may still use today. Without limits nothing is read."""
+    """What the organisation's calls may still use today. Without limits the database is not asked."""
     if settings.tokens_per_day is None and settings.money_per_day is None:
         return Left(None, None)
     return left_of(await today(conn, org_id), settings)

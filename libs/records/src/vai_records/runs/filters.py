@@ -1,4 +1,4 @@
-"""Which runs a list shows, or a change of many means (document 003)."""
+"""Filters of runs, for lists and for decisions about many (document 003)."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
@@ -11,7 +11,9 @@ from vai_records.catalogue.labels import OF_LABELS
 from vai_records.runs.row import RunRow
 
 _SLACK = timedelta(hours=1)
-"""More than a run's id may be older or newer than its row: clocks differ, and a busy database lets rows wait."""
+"""More than the largest difference between the time in a run's id and that of its row: clocks differ, and a busy
+database delays rows.
+"""
 
 _OF_AUTOMATION = """id IN (
     SELECT s.run_id FROM automation_runs a JOIN automation_steps s ON s.automation_run_id = a.id
@@ -29,7 +31,7 @@ Condition = tuple[str, *tuple[Any, ...]]
 
 @dataclass(frozen=True)
 class RunFilters:
-    """Which runs are meant. An empty field does not filter."""
+    """The filters. An empty field does not filter."""
 
     action_id: UUID | None = None
     parent_run_id: UUID | None = None
@@ -42,7 +44,7 @@ class RunFilters:
     created_by: UUID | None = None
     created_from: datetime | None = None
     created_until: datetime | None = None
-    """The first moment that is too late."""
+    """The end, exclusive."""
     labels: tuple[str, ...] = ()
     """Each `key=value`, or `key` for any value; a run has all of them."""
     text: str | None = None
@@ -57,12 +59,12 @@ class RunFilters:
 
     @property
     def has_own_index(self) -> bool:
-        """Whether few runs are meant, and an index knows them."""
+        """Whether the filters match few runs that an index finds."""
         return any((self.action_id, self.parent_run_id, self.connection_id, self.automation_id, self.labels))
 
     @property
     def counts_fast(self) -> bool:
-        """Whether an index alone says how many there are; documents 001 and 003 have these filters."""
+        """Whether an index alone is enough to count the runs. Documents 001 and 003 have these filters."""
         return all(
             not getattr(self, field.name)
             for field in fields(self)
@@ -89,7 +91,7 @@ class RunFilters:
         yield from self._times()
 
     def _times(self) -> Iterator[Condition]:
-        """The id holds the time, too: the index over ids is walked in these bounds only."""
+        """The id has the time, too: the index over ids is read within these bounds only."""
         if self.created_from is not None:
             yield "created_at >= ${}", self.created_from
             if self.created_from.year > MINYEAR:
@@ -100,7 +102,9 @@ class RunFilters:
                 yield "id < ${}", least_of(self.created_until + _SLACK)
 
     def mean(self, run: RunRow) -> bool:
-        """Whether a run is meant, whatever its status. Of `automation_id` and `text` only the database knows."""
+        """Whether a run matches, whatever its status. `automation_id` and `text` are ignored: only the database can
+        check them.
+        """
         return (
             (not self.kinds or run["kind"] in self.kinds)
             and (self.action_id is None or run["action_id"] == self.action_id)

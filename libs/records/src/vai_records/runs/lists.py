@@ -16,12 +16,12 @@ SortBy = Literal["created_at", "updated_at"]
 Order = Literal["asc", "desc"]
 
 MOST_COUNTED = 10_000
-"""Runs that are counted where no index alone says how many there are."""
+"""The largest number up to which runs are counted if an index alone is not enough."""
 
 
 @dataclass(frozen=True)
 class Cursor:
-    """The last run of a page: the next page begins behind it."""
+    """The last run of a page. The next page begins after it."""
 
     id: UUID
     updated_at: datetime
@@ -29,7 +29,7 @@ class Cursor:
 
 @dataclass(frozen=True)
 class Sorting:
-    """The order of a list, and where its page begins: behind a cursor, or after `offset` runs."""
+    """The order of a list, and where its page begins: after a cursor, or after `offset` runs."""
 
     by: SortBy = "created_at"
     order: Order = "desc"
@@ -38,12 +38,12 @@ class Sorting:
     offset: int = 0
 
     def columns(self, table: str = "") -> str:
-        """What ORDER BY says. An id is a UUIDv7: it sorts by creation."""
+        """The text of ORDER BY. Ids are UUIDv7, so they sort by time of creation."""
         names = ("id",) if self.by == "created_at" else ("updated_at", "id")
         return ", ".join(f"{table}{name} {self.order.upper()}" for name in names)
 
     def behind(self) -> list[Condition]:
-        """What holds for the runs behind the cursor."""
+        """The SQL condition for the runs after the cursor."""
         if self.after is None:
             return []
         sign = "<" if self.order == "desc" else ">"
@@ -65,7 +65,7 @@ class RunPage:
 async def list_page(conn: Queries, org_id: UUID, filters: RunFilters, sorting: Sorting) -> RunPage:
     """A page of runs and how many there are in all.
 
-    The ids come from an index alone where there is one. Only the rows of the page are read, without their large values.
+    The ids come from an index alone if there is one. Only the rows of the page are read, without their large values.
     """
     one_more = replace(sorting, limit=sorting.limit + 1)
     ids, values = _ids(org_id, filters, one_more)

@@ -1,4 +1,4 @@
-"""A pooler in transaction mode, as small as can be: who is in no transaction holds no session of the server."""
+"""A minimal connection pooler in transaction mode: a client has a server session only during a transaction."""
 
 import asyncio
 import struct

@@ -1,4 +1,4 @@
-"""A way to the database that can go silent: it takes what is sent, forwards nothing, and closes nothing."""
+"""A proxy to the database that can become silent: it accepts data, forwards nothing, and closes nothing."""
 
 import asyncio
 from collections.abc import AsyncIterator

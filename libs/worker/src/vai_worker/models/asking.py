@@ -1,4 +1,4 @@
-"""One question to a model, for kinds that need no agent: a text comes back, or JSON that fits a schema."""
+"""Asks a model one question, for kinds that need no agent. The answer is a text, or JSON that fits a schema."""
 
 import hashlib
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ MOST_TRIES = 3
 
 @dataclass
 class Answer:
-    """`data` is there where a schema was given. Tokens and US dollars are of all tries; None: the price is unknown."""
+    """`data` is set if a schema was given. Tokens and US dollars count all tries. None: the price is unknown."""
 
     text: str = ""
     data: Any = None
@@ -43,9 +43,10 @@ async def ask(
 ) -> Answer:
     """Ask a model (`connection/model`; None: the organisation's default) one question.
 
-    `earlier` are questions and answers before this one. With a JSON Schema the answer is asked for again where it does
-    not fit, `MOST_TRIES` times at most, then DATA_ERROR. Raises `Permanent` where no model can be used, and what the
-    provider's errors mean. Each answer is counted for the organisation's day. Hand over no secrets: nothing hides them.
+    `earlier` are the questions and answers before this one. With a JSON Schema the question is repeated if the answer
+    does not fit, `MOST_TRIES` times at most, then it raises DATA_ERROR. Raises `Permanent` if no model can be used, and
+    the errors that the provider's errors mean. Each answer is counted for the organisation's day. Do not pass secrets:
+    they are not hidden.
     """
     async with opened(run, model) as model_at_work:
         conversation = _conversation(prompt, instructions, earlier)

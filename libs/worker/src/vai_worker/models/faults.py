@@ -1,4 +1,4 @@
-"""What an error of a model's call means for the run that made it (decision 25)."""
+"""Turns errors of a model's call into errors of the run (decision 25)."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -18,11 +18,11 @@ _LATER = (408, 409, 425)
 """The server waited too long for the request, is still at work on it, or does not want it so early."""
 
 _UNREADABLE = (LookupError, ValueError, TypeError, AttributeError, RecursionError)
-"""What the libraries raise, besides their own errors, for an answer of another shape than they know."""
+"""Exceptions that the libraries raise, besides their own, for an answer with an unknown shape."""
 
 
 def fault_of(error: BaseException, choice: ModelChoice) -> RunError:
-    """The run's error. Anything that is none of a provider's is raised again as it is."""
+    """The run's error. An exception that does not come from a provider is raised again unchanged."""
     from pydantic_ai import exceptions as of
 
     if (own := next((one for one in _chain(error) if isinstance(one, RunError)), None)) is not None:
@@ -67,7 +67,7 @@ def fault_of(error: BaseException, choice: ModelChoice) -> RunError:
 
 
 def fault_of_answer(response: "ModelResponse", choice: ModelChoice) -> RunError | None:
-    """What is wrong with an answer that came: no part of one is taken for all of it (rule 26)."""
+    """Errors of an answer that came. An incomplete answer is never taken for a complete one (rule 26)."""
     details = {"model": choice.name, "finish_reason": response.finish_reason}
     if response.finish_reason == "content_filter":
         text = f"The provider's filter of contents has stopped the answer of {choice.name}: ask in another way."

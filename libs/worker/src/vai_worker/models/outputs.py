@@ -1,4 +1,4 @@
-"""An answer by a schema: it comes as the call of one tool, and is held against the schema."""
+"""Answers by a schema: they come as the call of one tool and are checked against the schema."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,9 @@ class Unfitting(Exception):
     """An answer that does not fit its schema, and why."""
 
     def correction(self, response: "ModelResponse", instructions: str) -> "ModelRequest":
-        """What is said to the model about it. Every call that it made is answered, or the provider refuses to go on."""
+        """The message to the model about it. Every tool call is answered, since the provider would refuse to go on
+        otherwise.
+        """
         from pydantic_ai.messages import ModelRequest, ToolReturnPart, UserPromptPart
 
         text = f"This does not fit: {self}. Correct it and answer again with the tool {TOOL}."
@@ -33,7 +35,7 @@ def output_tool(schema: dict[str, Any]) -> "ToolDefinition":
 
 
 def read_output(response: "ModelResponse", schema: dict[str, Any]) -> Any:
-    """What the model answered, as JSON that fits. Raises `Unfitting`."""
+    """The model's answer as JSON that fits. Raises `Unfitting`."""
     calls = [call for call in response.tool_calls if call.tool_name == TOOL]
     if not calls:
         raise Unfitting(f"the answer is no call of {TOOL}")
@@ -54,7 +56,7 @@ def read_arguments(given: Any, schema: dict[str, Any]) -> Any:
 
 
 def fault_in(value: Any, schema: dict[str, Any]) -> str | None:
-    """What is wrong with a value by a JSON Schema, with its place; None where it fits."""
+    """The error of a value by a JSON Schema, with its place. None if it fits."""
     from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
     from jsonschema.exceptions import best_match  # type: ignore[import-untyped]
 

@@ -1,8 +1,8 @@
 """A process that reads one table: `python -m vai_worker.reading` takes a `Request` from its input.
 
-What was asked for goes to its output: JSON, or the whole table as a file, piece by piece. It works below the priority
-of whoever started it, in a memory of its own, and ends with its answer. Where it cannot read, it ends with 3, and
-its standard error says why: `{"word": …, "message": …}`.
+The answer goes to its output: JSON, or the whole table as a file, piece by piece. It has a lower priority than its
+parent and its own memory limit, and it ends after the answer. If it cannot read, its exit code is 3, and its standard
+error says why: `{"word": …, "message": …}`.
 """
 
 import json
@@ -25,7 +25,7 @@ from vai_worker.reading.sources import SCHEMA, Source, load_extensions, make_vie
 FAILED = 3
 
 MEMORY_MB = 384
-"""What one reading may hold; the pods of the chart have room for as many as there may be at once."""
+"""The memory limit of one reading. The pods of the chart have enough for the largest number at the same time."""
 
 _ADDRESSES = 6 << 30  # bytes of address space, of which most is never touched
 _NICE = 5
@@ -109,11 +109,11 @@ def _pass_on(pipe: int) -> None:
             shutil.copyfileobj(read, sys.stdout.buffer, 1 << 16)
         sys.stdout.flush()
     except OSError:
-        os._exit(FAILED + 1)  # nobody takes it any more, and DuckDB would wait for ever
+        os._exit(FAILED + 1)  # the reader has gone, and DuckDB would wait for ever
 
 
 def _unreadable(error: duckdb.Error, request: Request) -> Unreadable:
-    """Never in DuckDB's own words: they hold addresses of the lake."""
+    """The error's message. DuckDB's own words are left out, since they have addresses of the lake."""
     is_gone = isinstance(error, duckdb.IOException) and any(word in str(error) for word in _GONE)
     if is_gone and request.version is not None:
         message = f"version {request.version} can no longer be read, or has never been: take a newer one"

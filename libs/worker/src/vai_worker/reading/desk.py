@@ -1,4 +1,4 @@
-"""Has tables read by processes of their own, so that reading never holds up, or fills, whoever serves people."""
+"""Starts processes that read tables, so that reading never blocks the gateway or fills its memory."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ from typing import Any
 from vai_worker.reading.request import Request
 
 SECONDS = 60.0
-"""The most that a preview or a profile may take."""
+"""The time limit of a preview or a profile, in seconds."""
 
 _PIECE = 1 << 16
 _LARGEST = 16 << 20
@@ -20,7 +20,7 @@ _PASSED = ("PATH", "TZ", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 class Busy(Exception):
-    """More tables are read than may be at once; try again in a moment."""
+    """Too many tables are being read at the same time. Try again in a moment."""
 
 
 class CannotRead(Exception):
@@ -112,7 +112,7 @@ async def _check(process: asyncio.subprocess.Process) -> None:
 
 
 def _environment(lake_url: str) -> dict[str, str]:
-    """Short: no settings of ours, no secrets but the keys to the lake."""
+    """The process's environment: no settings of ours, and no secrets except the keys to the lake."""
     has_keys = lake_url.startswith("s3://")
     passed = {name: os.environ[name] for name in os.environ if _is_passed(name, has_keys)}
     return passed | {"PYTHONPATH": os.pathsep.join(sys.path)}

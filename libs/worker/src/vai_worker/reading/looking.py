@@ -1,4 +1,4 @@
-"""The first rows of a table, and what the values of a column are like, as JSON for people.
+"""The first rows of a table, and the profile of a column, as JSON for people.
 
 Numbers that a double or 64 bits hold are numbers. DECIMAL, times and what else JSON has no word for are text as DuckDB
 writes it, bytes are base64, and what is nested is JSON. Long text is cut.
@@ -20,7 +20,7 @@ LARGEST = 1 << 20
 """Characters of all values of a preview."""
 
 MOST_COUNTED = 10_000
-"""The most different values of which the most frequent are counted."""
+"""The largest number of different values for which the most frequent ones are counted."""
 
 _AS_THEY_ARE = {"boolean", "tinyint", "smallint", "integer", "bigint", "utinyint", "usmallint", "uinteger"}
 _FLOATING = {"float", "double"}
@@ -58,7 +58,7 @@ def first_rows(
 
 
 def profile(connection: duckdb.DuckDBPyConnection, source: Source, column: str) -> Json | None:
-    """What one column's values are like; None where the table has no such column. Only that column is read.
+    """The profile of one column. None if the table has no such column. Only this column is read.
 
     The number of different values and the quartiles are estimates.
     """

@@ -1,4 +1,4 @@
-"""What a reading process is asked for, as the gateway writes it and the process reads it: one line of JSON."""
+"""The request to a reading process: one line of JSON, which the gateway writes and the process reads."""
 
 import json
 from collections.abc import Sequence

@@ -62,7 +62,7 @@ def load_extensions(connection: duckdb.DuckDBPyConnection, lake: Lake, *, has_ta
 def seal(
     connection: duckdb.DuckDBPyConnection, lake: Lake, sources: Sequence[Source], folders: Sequence[str] = ()
 ) -> None:
-    """From here on the connection reads the files of these sources, and nothing else."""
+    """Seal the connection: from now on it reads the files of these sources and nothing else."""
     files = texts(lake.address(path) for source in sources for path in source.files)
     tables = [*(source.location for source in sources if source.location), *folders]
     connection.execute(

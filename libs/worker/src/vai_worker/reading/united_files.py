@@ -1,4 +1,4 @@
-"""Parquet files that are read as one table, each value as it is in its file.
+"""Reads parquet files as one table, in which each value is the same as in its file.
 
 DuckDB unites them by name and finds a type for both where a column has two. BIGINT beside DOUBLE is DOUBLE, which
 changes large numbers, and true beside 7 is 1. Where a value would change, the column is read as text, as an extraction
@@ -41,7 +41,7 @@ class _Changed(NamedTuple):
 
 @dataclass(frozen=True)
 class United:
-    """What to read FROM; `as_text` are the columns that are read as text, with the types that they have in files."""
+    """SQL for FROM. `as_text` are the columns that are read as text, with the types that they have in the files."""
 
     relation: str
     as_text: dict[str, list[str]]
@@ -70,7 +70,7 @@ def united(connection: duckdb.DuckDBPyConnection, files: Sequence[str]) -> Unite
 
 
 def _groups(connection: duckdb.DuckDBPyConnection, files: Sequence[str]) -> list[_Alike]:
-    """The files by what columns they have. The bottoms of the files are read, and no row."""
+    """Groups of files with the same columns. Only the files' footers are read, no rows."""
     column = "concat_ws(' ', lower(name), duckdb_type, type, num_children)"
     found = connection.execute(
         f"""SELECT list(file_name) FROM (
@@ -152,7 +152,7 @@ def _as_text(group: _Alike, changed: Mapping[str, _Changed]) -> str:
 
 
 def told(dataset: str, column: str, kinds: Sequence[str]) -> str:
-    """The warning of a column that is read as text."""
+    """The warning for a column that is read as text."""
     return (
         f"Column {column} of {dataset} is {' and '.join(kinds)} in different files, and no number but text holds all "
         f"of these values as they are: they are read as VARCHAR. CAST({quoted(column)} AS …) where you want another "

@@ -1,6 +1,6 @@
-"""What is in a dataset: its first rows, what a column's values are like, and all of it as a file.
+"""The content of a dataset: its first rows, the profile of a column, and the whole table as a file.
 
-Another process reads (`vai_worker.reading`), and only what is asked for: the gateway passes on what it writes.
+Another process reads the table (`vai_worker.reading`), only the requested part. The gateway passes its output on.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -148,7 +148,9 @@ async def _looked(gateway: Gateway, wanted: Reading) -> Json:
 
 
 async def _wanted(gateway: Gateway, principal: Principal, dataset: str, what: What, version: int | None) -> Json:
-    """Where the table lies, as a reading is told. Raises `Problem` 404, `Refused` for a version that cannot be."""
+    """The table's place, in the form of a reading's request. Raises `Problem` 404, and `Refused` for a version that
+    cannot exist.
+    """
     row = await get(gateway, principal, dataset)
     if row["layer"] == "bronze" and version is not None:
         raise refused(("query", "version"), "a table of bronze has no versions; leave it out")

@@ -1,4 +1,5 @@
-"""Two small requests to a provider of models: which models it has, and one token. Workers do the rest.
+"""Two small requests to a provider of models: its list of models, and one token as a test. Workers make all other
+calls.
 
 The gateway sends them itself: a provider's library costs more memory than the gateway has.
 """
@@ -19,7 +20,7 @@ from vai_records.models.providers import CHAT, MESSAGES, Provider, address_of, k
 from vai_records.secrets.hiding import Hidden, shortened
 
 SECONDS = 10.0
-"""For a whole request, however steadily its answer comes."""
+"""The time limit in seconds for a whole request, even if its answer comes steadily."""
 
 _LARGEST = 2 << 20
 _MOST_NAMES = 1_000

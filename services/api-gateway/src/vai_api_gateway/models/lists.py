@@ -1,4 +1,4 @@
-"""What the providers of an organisation's connections say that they have: asked side by side, kept for a minute."""
+"""The lists of models of an organisation's providers: requested at the same time, kept for a minute."""
 
 import asyncio
 from collections import OrderedDict
@@ -20,7 +20,9 @@ KEPT_ERROR_SECONDS = 10.0
 """How long a provider that did not answer is not asked again."""
 
 LONGEST_SECONDS = 12.0
-"""For all connections of an organisation together: what has not answered by then is said not to have."""
+"""The time limit in seconds for all connections of an organisation together. Providers that are slower count as not
+answering.
+"""
 
 _MOST_KEPT = 1_000
 _AT_ONCE = 8
@@ -35,7 +37,7 @@ class Listed:
 
 
 class ModelLists:
-    """One for a process. A list is kept as long as its connection does not change, `KEPT_SECONDS` at most.
+    """One object per process. A list is kept until its connection changes, `KEPT_SECONDS` at most.
 
     An organisation asks at most eight providers at once, however often it wants its list, and waits for no other's.
     """
@@ -64,7 +66,7 @@ class ModelLists:
     async def _of_one(self, room: asyncio.Semaphore, connection: Connection, credentials: dict[str, Any]) -> Listed:
         if named := connection.config.get("models"):
             return Listed(tuple(named))
-        async with room:  # who waited finds what the other has found
+        async with room:  # another request may have filled the cache meanwhile
             key = (connection.id, connection.updated_at)
             kept = self._kept.get(key)
             if kept is not None and steady_seconds() < kept[0]:

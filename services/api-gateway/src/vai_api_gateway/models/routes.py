@@ -114,7 +114,7 @@ async def _opened(gateway: Gateway, principal: Principal) -> list[tuple[Connecti
 
 
 def _models(settings: ModelSettings, names: list[tuple[Connection, str]]) -> list[Json]:
-    """In a thread: the table of prices is read late, and once, and thousands of models take a while."""
+    """Runs in a thread: the table of prices is read at its first use, and thousands of models take a while."""
     prices = (
         price_of(settings, f"{connection.slug}/{name}", PROVIDERS[connection.provider], connection.config)
         for connection, name in names

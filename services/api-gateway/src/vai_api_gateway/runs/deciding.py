@@ -1,4 +1,4 @@
-"""What people decide about one run, for the routes of one run and for that of many (decisions 13, 19, 20, 22)."""
+"""People's decisions about a run, for the routes of one run and of many (decisions 13, 19, 20, 22)."""
 
 from dataclasses import replace
 from uuid import UUID
@@ -31,7 +31,7 @@ async def run_of(gateway: Gateway, principal: Principal, run_id: UUID) -> RunRow
 
 
 async def approve(gateway: Gateway, principal: Principal, run_id: UUID) -> RunRow:
-    """Raises `Problem` 403 for who may not approve this run."""
+    """Raises `Problem` 403 if the caller may not approve this run."""
     run = await run_of(gateway, principal, run_id)
     if principal.settings.get("forbid_self_approval") is True:
         await _refuse_own(gateway, principal, run)
@@ -40,7 +40,7 @@ async def approve(gateway: Gateway, principal: Principal, run_id: UUID) -> RunRo
 
 
 async def _refuse_own(gateway: Gateway, principal: Principal, run: RunRow) -> None:
-    """Raises `Problem` 403 for who started the run, or wrote or started the automation that it is a step of."""
+    """Raises `Problem` 403 if the caller started the run, or wrote or started the automation of which it is a step."""
     people = {run["created_by"]}
     if run["trigger_source_type"] == "automation_run":
         people |= await run_reads.people_behind(gateway.pool, principal.org_id, UUID(run["trigger_source_id"]))

@@ -1,4 +1,4 @@
-"""Which runs a request means: the filters of a query or of a body, the order, and where a page begins."""
+"""Reads from a request which runs are meant: filters in a query or a body, the order, and where a page begins."""
 
 import base64
 import binascii
@@ -93,13 +93,13 @@ Page = Annotated[Sorting, Depends(sorting_of_query)]
 
 
 def cursor_behind(run: RunRow, sorting: Sorting) -> str:
-    """What `cursor` of the next page says; it holds its order, so that it is used with no other."""
+    """The `cursor` of the next page. It has the order, so that it cannot be used with another one."""
     text = f"{sorting.by} {sorting.order} {run['id']} {run['updated_at'].isoformat()}"
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def cursor_of(cursor: str | None, loc: Place, by: SortBy = "created_at", order: Order = "desc") -> Cursor | None:
-    """What a cursor says. Raises `Problem` 422 for one of another list."""
+    """Read a cursor. Raises `Problem` 422 for one of another list."""
     if cursor is None:
         return None
     try:

@@ -34,7 +34,7 @@ _LARGEST_SHOWN = 4_096
 """Bytes of a definition, result, … in the answer: a thousand runs of a megabyte each would fill the memory."""
 
 _AT_ONCE = 4
-"""Runs of one request that are decided about side by side: the others of the gateway need connections, too."""
+"""How many runs of one request are handled at the same time. Few, since other requests need connections, too."""
 
 Operation = Literal["cancel", "retry", "approve", "reject", "pause", "resume", "delete"]
 
@@ -47,7 +47,7 @@ _POSSIBLE: dict[str, tuple[str, ...]] = {
     "resume": ("pending", "running"),
     "delete": ("completed", "failed", "cancelled", "rejected"),
 }
-"""The statuses that filters without one mean."""
+"""The statuses that are meant if the filters name none."""
 
 
 class BulkBody(Body):
@@ -130,7 +130,9 @@ def _possible(operation: str, filters: RunFilters) -> RunFilters:
 
 
 async def _result(request: Request, principal: Principal, body: BulkBody, run_id: UUID, key: str | None) -> Json:
-    """What became of one run. No error of one is an error of the request: others have been decided about already."""
+    """The result for one run. An error of one run is not an error of the request, since other runs may be changed
+    already.
+    """
     gateway = gateway_of(request)
     try:
         status, run = await _decide(gateway, principal, body, run_id, key)

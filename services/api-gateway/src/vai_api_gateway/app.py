@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 from vai_api_gateway import problems
 from vai_api_gateway.agents import routes as agents
+from vai_api_gateway.agents import runs as agent_runs
 from vai_api_gateway.automations import backfill as automation_backfill
 from vai_api_gateway.automations import routes as automations
 from vai_api_gateway.automations import runs as automation_runs
@@ -35,7 +36,7 @@ from vai_common.clock import steady_seconds
 from vai_common.health import Health
 
 # Routes are tried in this order: fixed words before ids in the same place, then the most frequent ones.
-_WORDS: tuple[Any, ...] = (changes, batch, many, validate_route)
+_WORDS: tuple[Any, ...] = (changes, batch, many, validate_route, agent_runs)
 _PARTS: tuple[Any, ...] = (
     *(action_runs, run_logs, stream, webhooks, automation_runs, actions, automations, connections, kinds),
     *(automation_backfill, automation_versions, again, sources, datasets, reading, models, agents, replay),

@@ -77,6 +77,22 @@ _AGENT: Json = {
     "allowedDomains": ["example.com"],
 }
 _AN_AGENT = Given("AGENT_ID", "/api/v1/agents", _AGENT)
+_LOCAL_MODELS: Json = {
+    "provider": "openai_compatible",
+    "name": "Local models $N",
+    "slug": "local-$N",
+    "config": {"base_url": "http://127.0.0.1:9/v1", "models": ["qwen3"]},
+}
+_AN_AGENT_RUN = (
+    Given("CONNECTION_ID", "/api/v1/connections", _LOCAL_MODELS),
+    Given("AGENT_ID", "/api/v1/agents", _AGENT | {"slug": "analyst-$N", "model": "local-$N/qwen3"}),
+    Given(
+        "RUN_ID",
+        f"{_RUNS}?defer=true",
+        {"kind": "call_agent", "definition": {"agent": "analyst-$N", "question": "How many orders are there?"}},
+    ),
+    Given("CANCELLED", f"{_RUNS}/$RUN_ID/cancel", {}),
+)
 _ORDERS = {"dataset": "bronze.sample.orders"}
 _MY_ORGANISATION = Given("ORG_ID", "/api/v1/me", None, "organisationId")
 
@@ -166,6 +182,9 @@ EXAMPLES: dict[str, Example] = {
     "get_agent_by_slug": Example(given=(Given("SLUG", "/api/v1/agents", _AGENT, "slug"),)),
     "update_agent": Example({"limits": {"steps": 10, "tokens": 100000}}, given=(_AN_AGENT,)),
     "delete_agent": Example(given=(_AN_AGENT,)),
+    "list_agent_runs": Example(query="?status=running,completed&limit=20"),
+    "get_agent_run": Example(given=_AN_AGENT_RUN, query="?limit=50"),
+    "stream_agent_run": Example(given=_AN_AGENT_RUN, options="-N"),
     # Webhooks
     "receive_webhook": Example(
         {"order": {"id": 1042, "total": 129.9}},

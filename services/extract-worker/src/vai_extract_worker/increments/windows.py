@@ -1,13 +1,16 @@
 """Time windows: the slices of a resource that is asked for by time (document 000, "Progress Tracking")."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 from vai_common.errors import ErrorCode, Permanent
 from vai_extract_worker.increments.cursor_formats import TimeFormat
 from vai_records.definitions.sources.resources import Slices
 
 _MOST = 100_000
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -27,19 +30,32 @@ class Window:
         """Both ends as they are written in requests. The last window includes the whole unit (day, …) in which it
         ends.
         """
-        form = TimeFormat(slices.format)
-        end = self.end + form.unit if self.last and form.unit == timedelta(days=1) else self.end
+        zone = _zone(slices)
+        form = TimeFormat(slices.format, zone)
+        # A day of the zone may have 23 or 25 hours; all other units are of one length.
+        end = self.end.astimezone(zone if form.unit == _DAY else UTC)
+        if self.last and form.unit == _DAY:
+            end += _DAY
         return form.written(self.start), form.written(end - form.unit if slices.end == "inclusive" else end)
 
 
 def windows(start: datetime, until: datetime, slices: Slices) -> list[Window]:
-    """All windows in order, the last one cut at `until`. Raises `Permanent` if there are too many."""
-    step = timedelta(days=slices.days)
-    count = max(0, -((start - until) // step))
-    if count > _MOST:
-        text = f"{count:,} slices of {slices.days:g} days are too many; take longer ones or a later start_date."
+    """All windows in order, the last one cut at `until`. Raises `Permanent` if there are too many.
+
+    Days are those of the zone: a window begins at the same time of the day as the one before, also when the clock is
+    set forward or back between them.
+    """
+    step, zone = timedelta(days=slices.days), _zone(slices)
+    most = max(0, -((start - until) // step))
+    if most > _MOST:
+        text = f"{most:,} slices of {slices.days:g} days are too many; take longer ones or a later start_date."
         raise Permanent(ErrorCode.DATA_ERROR, text, {"field": "slices.days"})
-    return [
-        Window(start + step * index, min(start + step * (index + 1), until), index == count - 1)
-        for index in range(count)
-    ]
+    begin = start.astimezone(zone)
+    cuts = [start, *((begin + step * index).astimezone(UTC) for index in range(1, most + 1))]
+    # A change of the clock within the last window may make one more, or one less.
+    cuts = [start, *(cut for cut in cuts[1:] if cut < until)]
+    return [Window(begins, ends, ends == until) for begins, ends in pairwise((*cuts, until)) if begins < ends]
+
+
+def _zone(slices: Slices) -> tzinfo:
+    return ZoneInfo(slices.timezone) if slices.timezone else UTC

@@ -169,7 +169,10 @@ class Slices(Strict):
     param_end: Parameter | None = Field(default=None, description="Left out: {slice.end} stands where it goes.")
     days: Number = Field(gt=0, le=3660)
     format: Format = Field(
-        default="datetime", description="datetime, datetime_ms, date, unix, unix_ms, or a pattern (%Y%m%d), in UTC."
+        default="datetime", description="datetime, datetime_ms, date, unix, unix_ms, or a pattern (%Y%m%d)."
+    )
+    timezone: TimeZone | None = Field(
+        default=None, description="Of days, and of times that name no zone, as the source reads them; left out: UTC."
     )
     end: Literal["exclusive", "inclusive"] = "exclusive"
 

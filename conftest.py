@@ -1,4 +1,4 @@
-"""How property tests search: `make test` looks at the same examples each time, `make fuzz` at new ones."""
+"""Settings of all tests. Property tests use the same examples in each `make test`, and new ones in `make fuzz`."""
 
 import gc
 import os
@@ -11,7 +11,7 @@ import structlog
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
-# How long an example takes says nothing on a busy machine.
+# No deadline: on a busy machine the time of an example means nothing.
 _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 settings.register_profile("same", _PATIENT, max_examples=50, derandomize=True, database=None)
@@ -19,13 +19,13 @@ settings.register_profile("new", _PATIENT, max_examples=400, print_blob=True)
 settings.load_profile("new" if os.environ.get("VAI_FUZZ") else "same")
 
 
-# Every new client of HTTP reads all authorities that the system trusts, for 40 ms; no test meets one of them.
+# Every new HTTP client reads all certificate authorities of the system, which takes 40 ms. No test needs them.
 os.environ.setdefault("SSL_CERT_DIR", os.devnull)
 
-# Their Postgres speaks no TLS: a connection that only looks whether it does pays 2 ms for it.
+# The tests' Postgres has no TLS. Asking for it would cost each connection 2 ms.
 os.environ.setdefault("PGSSLMODE", "disable")
 
-# Tests make things fail on purpose: to colour the traceback of each, with all variables, takes up to two seconds.
+# Tests cause failures on purpose. A coloured traceback with all variables would take up to two seconds each.
 _plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
 structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _plain])
 
@@ -35,7 +35,7 @@ _ON_A_STACK = "tests/integration/"
 parts of it and mostly wait until they are mended (`mended`), and one for all others."""
 
 _OF_THE_CODE = "tests/architecture/"
-"""Each module is read as code once, and kept."""
+"""Each module is parsed once."""
 
 _LONGEST_FIRST = (
     _ON_A_STACK,
@@ -46,12 +46,14 @@ _LONGEST_FIRST = (
     "services/",
     "libs/client/",
 )
-"""What takes long begins early: at the end the processes share what is short."""
+"""Long tests begin early, so that the processes can share the short ones at the end."""
 
 
 @cache
 def _run_by(file: str) -> str:
-    """What one process runs as a whole: a file, all files of one stack, or all that read the whole code."""
+    """The group of tests that one process runs: a file, all files that share a stack, or all tests that read the whole
+    code.
+    """
     if file.startswith(_OF_THE_CODE):
         return _OF_THE_CODE
     if not file.startswith(_ON_A_STACK):
@@ -66,7 +68,8 @@ def _place(item: pytest.Item) -> tuple[int, str, str]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Each process begins to read the tests at another folder: what one has compiled the others find.
+    """Each process begins to collect the tests in another folder, so that it finds files that others have already
+    compiled.
 
     In a new clone, where nothing is compiled, that halves the time until the first test. In which order tests run
     `_place` says.
@@ -83,7 +86,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection() -> None:
-    """What is read now is there until the end: to look through it for garbage again and again is in vain."""
+    """The collected tests stay until the end, so the garbage collector need not look through them again."""
     gc.disable()
 
 

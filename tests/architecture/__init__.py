@@ -1,1 +1,1 @@
-"""Tests of the house itself: who may know whom, and what the documents promise about it."""
+"""Architecture tests: which package may import which, and whether the documents tell the truth about the code."""

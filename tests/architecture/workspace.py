@@ -1,4 +1,4 @@
-"""Where things stand in this workspace: what the tests of the house walk over."""
+"""Finds members, modules and imports of this workspace, for the architecture tests."""
 
 import ast
 import re

@@ -1,1 +1,1 @@
-"""The chart under the real helm, and what stands beside it: `make chart-check`. No part of `make test`."""
+"""Tests of the chart with the real helm, and of the files beside it: `make chart-check`. Not a part of `make test`."""

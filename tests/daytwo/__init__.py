@@ -1,1 +1,1 @@
-"""What operators do on the second day, under load: `make test-daytwo`."""
+"""The operators' recipes (backup, secrets, draining, …) under load: `make test-daytwo`."""

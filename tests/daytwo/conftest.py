@@ -25,7 +25,7 @@ _REPLICAS = {"extract-worker": 2, "transform-worker": 2, "agent-worker": 2, "sch
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    """Two of everything that works, as on two nodes, and the gateway's address stays the same when it is restarted."""
+    """Two processes of each worker, as on two nodes. The gateway keeps its address when it is restarted."""
     async with running_stack(tmp_path_factory.mktemp("stack"), replicas=_REPLICAS) as running:
         yield running
 

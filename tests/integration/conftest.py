@@ -1,4 +1,4 @@
-"""One stack for the whole session, and the proof after each test that it is as well as before."""
+"""One stack for the whole session. After each test it is checked that all of it still works."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -28,7 +28,9 @@ def collector() -> Iterator[Collector]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def stack(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> AsyncIterator[Stack]:
-    """Two of each heavy worker, scheduler and watchdog: one can take over from the other, or come in its way."""
+    """Two processes of each heavy worker, scheduler and watchdog: one can take over from the other, or conflict with
+    it.
+    """
     traced = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": collector.grpc_url,
         "OTEL_TRACES_SAMPLER": "parentbased_always_off",

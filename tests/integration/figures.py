@@ -1,4 +1,4 @@
-"""What tests measure by the way: how long a recovery took."""
+"""Figures that tests measure besides their checks, such as the time of a recovery."""
 
 from collections.abc import Callable
 

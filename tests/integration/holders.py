@@ -1,4 +1,4 @@
-"""Which process holds a run, and what stands of it everywhere."""
+"""Finds the process that holds a run, and all that the database has about runs."""
 
 from typing import Any
 from uuid import UUID
@@ -40,7 +40,7 @@ def tree_of(instance: Instance) -> list[int]:
 
 
 async def standing_of(database: Any, run_ids: list[str]) -> dict[str, list[tuple[Any, ...]]]:
-    """All that the database knows of runs: what must not move once they have ended."""
+    """All that the database has about runs. It must not change after they have ended."""
     ids = [UUID(run_id) for run_id in run_ids]
     return {
         table: [

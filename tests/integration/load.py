@@ -1,4 +1,6 @@
-"""Runs posted from several clients at once, while something breaks; as a careful client does it: again, with a key."""
+"""Posts runs from several clients at once while something breaks. Like careful clients, they repeat requests with the
+same key.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -34,7 +36,7 @@ class Load:
         return list(self.made.values())
 
     async def keep_posting(self) -> None:
-        """Until it is told to stop; what it has begun, it brings to an answer."""
+        """Post until it is told to stop. A request that has begun is repeated until it is answered."""
         bodies = cycle(_KINDS)
         for number in count():
             if self.stopping.is_set():

@@ -80,7 +80,7 @@ class Side:
             assert await process.ended(_STOP_SECONDS), f"{name} of {self._name} did not stop"
 
     async def kill(self) -> None:
-        """What still runs, at the end of a test."""
+        """Stop the processes that still run at the end of a test."""
         await asyncio.gather(*(process.stop(1) for process in self._processes.values()))
         self._processes.clear()
         self._ports.close()

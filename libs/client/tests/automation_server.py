@@ -17,7 +17,7 @@ def version(number: int) -> Json:
 
 
 class AutomationEndpoints:
-    """Saves what it is given, and judges nothing of it."""
+    """Saves every body without checking it."""
 
     def __init__(self, platform: Platform) -> None:
         self.platform = platform

@@ -1,4 +1,6 @@
-"""A small platform on a real socket, which answers as documents 001, 003 and 004 say and does what a test tells it."""
+"""A small imitation of the platform on a real socket. It answers as documents 001, 003 and 004 say, or as a test
+says.
+"""
 
 import asyncio
 import json
@@ -119,7 +121,7 @@ class Platform:
         return run
 
     def move(self, run: Json, key: str, state: str, **values: Any) -> None:
-        """A step of an automation run stands elsewhere now, and the log says so."""
+        """Change the state of a step of an automation run, with a log entry."""
         step = next(step for step in run["steps"] if step["key"] == key)
         step |= {"state": state} | values
         if state == "running":
@@ -303,7 +305,9 @@ async def ended(platform: Platform, run: Json) -> None:
 
 
 def guarded(platform: Platform, endpoints: Callable[..., Any]) -> Callable[..., Any]:
-    """The application behind a door that looks at the key, writes down who came, and gives the told replies."""
+    """The application behind a layer that checks the key, records requests, and gives the replies that the test has
+    set.
+    """
 
     async def door(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":

@@ -9,7 +9,7 @@ from vai_common.settings import Settings
 
 
 async def _ends() -> None:
-    """A loop that ends by itself: that must not go unseen."""
+    """A loop that ends by itself, which the service must report."""
 
 
 @asynccontextmanager

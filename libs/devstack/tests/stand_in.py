@@ -1,4 +1,4 @@
-"""A service that does nothing but be there: what the stack's own tests start in place of each of the seven."""
+"""A service that does nothing. The stack's own tests start it instead of each of the seven services."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A worker whose database calls fail as a test says, and light toys of every sort of run."""
+"""A worker whose database calls fail when a test wants it, and toy kinds for every sort of run."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -51,7 +51,7 @@ LAST_RESORTS = {
     "end anyway": _text(lifecycle.GIVE_UP, False, "action.failed"),
     "end bare": last_resort._bare(lifecycle.GIVE_UP),
 }
-"""What ends a run without its log entry, or its event (`test_damaged_runs`)."""
+"""The statements that end a run without its log entry, or without its event (`test_damaged_runs`)."""
 
 _SURELY = 16
 """Endings that must fail so that one run's completion and its failure both do, however the six runs are batched: a
@@ -63,7 +63,7 @@ BESIDE = {
     "give up": {"finish": (Fault.ABSURD, _SURELY)},
     "fail unsafe": {**_UNENDABLE, "end anyway": (Fault.ABSURD, 8), "end bare": (Fault.ABSURD, 8)},
 }
-"""What must fail, too, so that a worker comes to a statement."""
+"""Further statements that must fail, so that a worker gets to a certain statement."""
 
 SLICES = 3
 
@@ -87,7 +87,7 @@ class Toy:
 
 
 async def send(toy: Toy, run: Owned) -> None:
-    """A call of somebody else."""
+    """A call by another service."""
     await run.steady()
     toy.hits[run.id] += 1
     await run.log("sent", "Sent")
@@ -148,7 +148,7 @@ class Sabotaged:
         return run.id
 
     def fail(self, word: str, fault: Fault, times: int) -> None:
-        """The next so many of these statements fail so; beside them those that make the worker come to it."""
+        """The next statements of this kind fail in this way, and also those that lead the worker to them."""
         left = {STATEMENTS[word]: [fault] * times}
         for other, (another, often) in BESIDE.get(word, {}).items():
             left[(STATEMENTS | LAST_RESORTS)[other]] = [another] * often
@@ -168,7 +168,7 @@ class Sabotaged:
             await self.worker._life.beat_once()
 
     async def settle(self, *ids: UUID, timeout: float = 30.0) -> list[str]:
-        """Where the runs come to, with beats as fast as they can be and nobody who waits."""
+        """Run until all runs have settled, with beats as fast as possible and without waiting."""
 
         async def over() -> bool:
             await self.beat()
@@ -183,7 +183,9 @@ class Sabotaged:
         return [(await self.database.run(run_id))["status"] for run_id in ids]
 
     async def assert_told_once(self, run_id: UUID) -> list[str]:
-        """Logs are dense and have no entry twice in one attempt, one end is told; answers the log's words."""
+        """Check that logs have no gap and no entry twice in one attempt, and that one end was reported. Return the
+        log's events.
+        """
         log = await self.database.log(run_id)
         assert [entry["seq"] for entry in log] == list(range(1, len(log) + 1))
         words = [entry["event"] for entry in log]

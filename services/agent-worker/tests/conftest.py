@@ -1,4 +1,4 @@
-"""Servers to call, and a certificate that nobody has reason to trust."""
+"""Servers to call, and a certificate that is not trusted."""
 
 import ssl
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""A bench on which the child's entry runs without a worker, and a floor on which it has one and a real Postgres."""
+"""Two fixtures: `bench` runs the child's entry without a worker, `floor` with a worker and a real Postgres."""
 
 import asyncio
 import json
@@ -69,7 +69,7 @@ class Bench:
     answers: dict[str, Any] = field(default_factory=dict)
 
     def extract(self, source: str, **fields: Any) -> dict[str, Any]:
-        """The result; what it raised goes through. The checkpoint and the cursors are kept for the next call."""
+        """Run and return the result, or raise. The checkpoint and the cursors are kept for the next call."""
         definition = {"source": source, "retry": {"max_attempts": 1}} | fields
         prepared = {
             "source": definition.get("source_name") or source,
@@ -88,7 +88,7 @@ class Bench:
         return extract(job, self.link)
 
     def next_run(self) -> None:
-        """What follows is another run on the same connection."""
+        """The next call is another run on the same connection."""
         self.run_id, self.checkpoint, self.commits = str(uuid4()), None, []
 
     def _commit(self, payload: dict[str, Any]) -> dict[str, Any]:
@@ -139,7 +139,7 @@ def bench(tmp_path: Path) -> Bench:
 
 
 class Killed(BaseException):
-    """The child is gone: nothing of it is said any more."""
+    """The child was killed: it sends nothing any more."""
 
 
 class Writer:
@@ -170,7 +170,7 @@ class Unwritten(Loading):
 
 @dataclass
 class Desk:
-    """What is kept between runs and between attempts, as the database would.
+    """Keeps the state between runs and attempts, as the database does.
 
     `serve` answers a request's parameters, with a body or with (body, headers).
     """
@@ -186,7 +186,9 @@ class Desk:
     tells_path: bool = False
 
     def attempt(self, kill_at: int | None = None, gently: bool = False) -> bool:
-        """One attempt; whether it came to its end. `kill_at` is the request at which it dies, or fails `gently`."""
+        """Run one attempt. Return whether it ended by itself. `kill_at` is the request at which it dies, or fails if
+        `gently`.
+        """
         definition = DltExtract.model_validate({"source": "rest_api", "base_url": "http://source"} | self.definition)
         cursors = {"rows": {"value": self.cursor, "run_id": "r"}} if self.cursor else {}
         self.link = RecordingLink({"commit_slice": self._commit})
@@ -343,7 +345,7 @@ class Floor:
         return Owned(row, cast(Any, means))
 
     async def taken_over(self, run: Owned) -> Owned:
-        """The same run in another worker's hands: the first one was thought to be dead."""
+        """Give the same run to another worker, as if the first one was taken for dead."""
         async with self.pool.acquire() as conn, conn.transaction():
             await conn.execute("SET LOCAL vai.role = 'watchdog'")
             await conn.execute(

@@ -1,4 +1,4 @@
-"""A scheduler's looks on a real database; what the other services would do, a test does."""
+"""A scheduler's looks on a real database. Tests do the work of the other services."""
 
 from typing import Any
 from uuid import UUID

@@ -1,7 +1,7 @@
-"""What tests of transforms stand on.
+"""The fixtures of the tests of transforms.
 
-`workshop`: a lake in a folder and a worker that says yes, for the child's side. `bench`: datasets and held runs in a
-real Postgres, for the worker's side.
+`workshop`: a lake in a folder and a worker that permits everything, for the child's side. `bench`: datasets and held
+runs in a real Postgres, for the worker's side.
 """
 
 import asyncio
@@ -157,7 +157,7 @@ class Bench:
         self.org_id = uuid4()
         self.reports = Reports()
         self.means: dict[str, Any] = {}
-        """What its runs have besides: a keyring, a policy of addresses."""
+        """Further parts for its runs: a keyring, a policy of addresses."""
 
     async def run(self, sql: str = "SELECT 1 AS n", *inputs: dict[str, str], **fields: Any) -> Owned:
         """A new run, claimed by a process of its own."""
@@ -182,7 +182,7 @@ class Bench:
         return self._owned(row, owner)
 
     async def taken_over(self, run: Owned) -> Owned:
-        """The same run in another worker's hands: the first one was thought to be dead."""
+        """Give the same run to another worker, as if the first one was taken for dead."""
         async with self.pool.acquire() as conn, conn.transaction():
             await conn.execute("SET LOCAL vai.role = 'watchdog'")
             await conn.execute(

@@ -19,7 +19,9 @@ POST = {"method": "POST", "url": "https://shop.example/orders"}
 
 @dataclass
 class Kennel:
-    """A watchdog that looks when a test says so, a worker that it looks after, and what it rang and sent."""
+    """A watchdog that looks when a test calls it, a worker under its supervision, and the hints and events that it
+    sent.
+    """
 
     database: Database
     watchdog: Watchdog
@@ -77,7 +79,7 @@ async def another(database: Database) -> AsyncIterator[Callable[[], Awaitable[Ke
 
 @pytest.fixture
 async def own_kennel(own_database: Database) -> AsyncIterator[Kennel]:  # noqa: F811
-    """A watchdog of a database that a test may spoil."""
+    """A watchdog with a database that a test may damage."""
     kennel = await _kennel(own_database)
     yield kennel
     await kennel.publisher.close(5)
@@ -90,7 +92,7 @@ async def kennel(another: Callable[[], Awaitable[Kennel]]) -> Kennel:
 
 @pytest.fixture
 async def worker(database: Database) -> UUID:  # noqa: F811
-    """A registered process; only its row, so that a test may say that it died."""
+    """A registered process. Only its row exists, so a test can make it die."""
     return await database.register(uuid7(), kinds=["dlt_extract"])
 
 

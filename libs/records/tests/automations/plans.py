@@ -1,4 +1,4 @@
-"""Short words for plans and for where their steps stand."""
+"""A short notation for plans and for the states of their steps."""
 
 from vai_records.automations.advance import Standing, StepStatus
 from vai_records.automations.plan import Dependency, Plan, Step, When
@@ -14,7 +14,7 @@ def step(key: str, *needs: str, when: str = "on_success", kind: str = "http_requ
 
 
 def now(plan: Plan, said: str) -> dict[str, Standing]:
-    """`a=completed b=completed:true`; who is not mentioned waits."""
+    """Parse `a=completed b=completed:true`. Steps that are not mentioned wait."""
     standing = {one.key: Standing(StepStatus.WAITING) for one in plan.steps}
     for word in said.split():
         key, _, rest = word.partition("=")

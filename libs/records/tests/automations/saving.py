@@ -1,4 +1,4 @@
-"""Steps as people write them, and what comes of saving them."""
+"""Saves steps as people write them, for the tests of this folder."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -18,5 +18,5 @@ if not env.exists():
         "AWS_SECRET_ACCESS_KEY": secrets.token_urlsafe(24),
     }
     env.write_text("".join(f"{name}='{value}'\n" for name, value in said.items()))
-    os.chown(env, 10001, 10001)
     env.chmod(0o400)
+    os.chown(env, 10001, 10001)  # last: we have the right to give it away, and none over what is another's

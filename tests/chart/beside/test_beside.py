@@ -76,6 +76,21 @@ def test_what_compose_mounts_is_there() -> None:
     assert [file for file in files if not (ROOT / "deploy" / file).exists()] == []
 
 
+def test_nobody_migrates_before_the_database_answers_at_its_address() -> None:
+    """The image's first start makes the database with a server that only its socket reaches."""
+    assert COMPOSE["services"]["migrate"]["depends_on"]["postgres"]["condition"] == "service_healthy"
+    assert COMPOSE["services"]["postgres"]["healthcheck"]["test"][-2:] == ["-h", "127.0.0.1"]
+
+
+def test_keys_belong_to_the_services_though_root_may_do_nothing_but_give_them_away() -> None:
+    """Without other rights root may neither write to another's file nor read it."""
+    keys, maker = COMPOSE["services"]["keys"], (ROOT / "deploy/compose/make_keys.py").read_text()
+    assert (keys["user"], keys["cap_drop"], keys["cap_add"]) == ("0", ["ALL"], ["CHOWN"])
+    assert maker.index("write_text") < maker.index("chmod") < maker.index("os.chown(env, 10001, 10001)")
+    readers = re.findall(r"docker compose .* keys sed ", (ROOT / "docs/kubernetes.md").read_text())
+    assert [reader for reader in readers if "--user 10001" not in reader] == []
+
+
 def test_keys_are_made_once_and_are_good_ones(tmp_path: Path) -> None:
     env, maker = tmp_path / "env", (ROOT / "deploy/compose/make_keys.py").read_text()
     command = [sys.executable, "-c", maker.replace("os.chown(env, 10001, 10001)", ""), str(env)]

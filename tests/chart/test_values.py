@@ -22,7 +22,7 @@ _EXTRACT = {"kinds": ["dlt_extract"]}
         ({"gatway": {"replicas": 2}}, "gatway"),
         ({"gateway": {"replica": 2}}, "replica"),
         ({"workers": {"a": {**_EXTRACT, "slot": 3}}}, "slot"),
-        ({"workers": {"a": {"kinds": ["dlt_extrakt"]}}}, "one of 'dlt_extract'"),
+        ({"workers": {"a": {"kinds": ["dlt_extrakt"]}}}, "must be one of"),
         ({"workers": {"a": {"kinds": ["dlt_extract", "http_request"]}}}, "make two workers"),
         ({"workers": {"Big_Extracts": _EXTRACT}}, "Big_Extracts"),
         ({"workers": {"scheduler": _EXTRACT}}, "has this name"),
@@ -44,6 +44,11 @@ _EXTRACT = {"kinds": ["dlt_extract"]}
         ({"cnpg": {"enabled": True}}, "say job"),
         ({"externalSecrets": {"store": {"name": "s"}, "secrets": {"vai-database": "x"}}}, "say job"),
         ({"externalSecrets": {"secrets": {"vai": "x"}}}, "externalSecrets.store.name"),
+        ({"strimzi": {"enabled": True}, "secrets": {"existingSecret": "vai-kafka-user"}}, "would write over yours"),
+        (
+            {"cnpg": {"enabled": True}, "migrations": {"mode": "job"}, "lake": {"existingSecret": "vai-postgres-app"}},
+            "would write over yours",
+        ),
         ({"workers": {"a": {**_EXTRACT, "reaches": ["crm"]}}}, "networkPolicy.targets does not have"),
         ({"env": {"VAI_LOG_LEVLE": "debug"}}, "VAI_LOG_LEVLE"),
         ({"env": {"VAI_SLOTS": "3"}}, "VAI_SLOTS"),
@@ -174,7 +179,7 @@ _OTHERS: dict[str, Any] = {
     "scaleUp": {"policies": [{"type": "Pods", "value": 7, "periodSeconds": 7}]},
     "scaleDown": {"policies": [{"type": "Pods", "value": 7, "periodSeconds": 7}]},
     "kinds": ["http_request"],
-    "unservedKinds": ["http_request", "fetch_page", "web_search"],
+    "unservedKinds": helm.read_values(helm.CHART / "values.yaml")["workers"]["agent-worker"]["kinds"],
 }
 _PEERS = {"database", "kafka", "lake", "otlp", "dns", "clients", "scrapers", "to"}
 _NAMES = {"workers": "crm-extract", "networkPolicy": "crm"}

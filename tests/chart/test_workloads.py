@@ -243,8 +243,8 @@ def test_prometheus_leaves_our_own_labels_alone() -> None:
             ["--resting=duckdb_transform"],
         ),
         (
-            {"unservedKinds": ["web_search"], "workers": {"agent-worker": {"kinds": ["http_request", "fetch_page"]}}},
-            ["--resting=web_search"],
+            {"unservedKinds": ["dlt_extract"], "workers": {"extract-worker": None}},
+            ["--resting=dlt_extract"],
         ),
     ],
 )
@@ -252,3 +252,21 @@ def test_the_doctor_of_helm_test_lets_rest_what_may_rest(said: dict[str, Any], r
     """Otherwise `helm test` fails where all is well."""
     doctor = of_kind(helm.template((), said), "Pod")["vai-test-doctor"]["spec"]["containers"][0]
     assert doctor["args"] == ["python", "-m", "vai_worker.doctor", *resting]
+
+
+def test_no_operator_writes_over_a_secret_that_the_values_name() -> None:
+    """Strimzi names a user's Secret as the user, and writes it whole."""
+    (user,) = of_kind(rendered("operators"), "KafkaUser")
+    mine = _secrets(yaml.safe_load((helm.CHART / "values.yaml").read_text()))
+    assert user not in mine
+    env = _env(of_kind(rendered("operators"), "Deployment")["vai-api-gateway"])
+    assert env["VAI_KAFKA_USER"] == user
+    assert env["VAI_KAFKA_PASSWORD"]["secretKeyRef"]["name"] == user
+
+
+def _secrets(values: Any) -> set[str]:
+    """Every `existingSecret` among values."""
+    if not isinstance(values, dict):
+        return set()
+    own = {value for name, value in values.items() if name.endswith("Secret") and value}
+    return own.union(*(_secrets(value) for value in values.values()))

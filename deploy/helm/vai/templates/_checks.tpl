@@ -81,6 +81,15 @@
 {{- if and .Values.externalSecrets.secrets (not .Values.externalSecrets.store.name) -}}
   {{- $wrong = append $wrong "externalSecrets.secrets want externalSecrets.store.name" -}}
 {{- end -}}
+{{- $made := list -}}
+{{- if .Values.strimzi.enabled -}}{{- $made = append $made (include "vai.kafkaUser" .) -}}{{- end -}}
+{{- if .Values.cnpg.enabled -}}{{- $made = append $made (printf "%s-app" (include "vai.postgres" .)) -}}{{- end -}}
+{{- $named := concat (keys (include "vai.secretKeys" . | fromYaml)) (keys .Values.externalSecrets.secrets) -}}
+{{- range $made -}}
+  {{- if has . $named -}}
+    {{- $wrong = append $wrong (printf "the Secret %s is made by an operator, which would write over yours: give yours another name" .) -}}
+  {{- end -}}
+{{- end -}}
 {{- range include "vai.missing" . | fromYamlArray -}}{{- $wrong = append $wrong . -}}{{- end -}}
 {{- if $wrong -}}{{- fail (printf "\n\nThe values do not fit together:\n  - %s\n" (join "\n  - " $wrong)) -}}{{- end -}}
 {{- end }}

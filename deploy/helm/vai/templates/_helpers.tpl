@@ -41,6 +41,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- define "vai.postgres" -}}{{ include "vai.fullname" . }}-postgres{{- end }}
 {{- define "vai.kafka" -}}{{ include "vai.fullname" . }}-kafka{{- end }}
 
+{{/* Our user in that Kafka. Strimzi writes its password into a Secret of the same name, which has to be nobody else's. */}}
+{{- define "vai.kafkaUser" -}}{{ include "vai.kafka" . }}-user{{- end }}
+
 {{- define "vai.databaseSecret" -}}
 {{- if .Values.cnpg.enabled -}}{{ include "vai.postgres" . }}-app{{- else -}}{{ .Values.database.existingSecret }}{{- end -}}
 {{- end }}

@@ -21,8 +21,8 @@ Takes a dict: root, own (a workload).
 {{- if $values.strimzi.enabled -}}
   {{- $_ := set $env "VAI_TOPIC_REPLICATION" (min 3 (int $values.strimzi.replicas) | toString) -}}
   {{- $_ = set $env "VAI_KAFKA_SECURITY_PROTOCOL" "SASL_SSL" -}}
-  {{- $_ = set $env "VAI_KAFKA_USER" (include "vai.fullname" $root) -}}
-  {{- $_ = set $env "VAI_KAFKA_PASSWORD" (dict "valueFrom" (dict "secretKeyRef" (dict "name" (include "vai.fullname" $root) "key" "password"))) -}}
+  {{- $_ = set $env "VAI_KAFKA_USER" (include "vai.kafkaUser" $root) -}}
+  {{- $_ = set $env "VAI_KAFKA_PASSWORD" (dict "valueFrom" (dict "secretKeyRef" (dict "name" (include "vai.kafkaUser" $root) "key" "password"))) -}}
   {{- $_ = set $env "VAI_KAFKA_CA_FILE" "/etc/vai/kafka-ca/ca.crt" -}}
 {{- else -}}
   {{- $_ := set $env "VAI_TOPIC_REPLICATION" ($values.kafka.topicReplication | int | toString) -}}

@@ -98,6 +98,43 @@ def test_old_rows_are_not_fresh(workshop: Any) -> None:
         workshop.run(f"{SQL} WHERE id > 9", orders(workshop), checks=[check])
 
 
+SELECTED = "SELECT x FROM (VALUES {values}) t(x), {{{{ customers }}}} LIMIT {rows}"
+
+
+@pytest.mark.parametrize(
+    ("values", "check", "broken"),
+    [
+        (["'1'", "'01'", "'x'", "'true'"], {"type": "accepted_values", "values": [1, True]}, ["01", "x"]),
+        (["'a'", "'1'", "'b'"], {"type": "accepted_values", "values": ["a", 1]}, ["b"]),
+        (["1", "2", "3"], {"type": "accepted_values", "values": ["1", 2.0]}, [3]),
+        (["'7'", "'007'", "'x'", "NULL"], {"type": "relationships", "to": "customers", "field": "id"}, ["007", "x"]),
+        (["7", "8"], {"type": "relationships", "to": "customers", "field": "name"}, [8]),
+    ],
+)
+def test_a_text_is_no_number(workshop: Any, values: list[str], check: dict[str, Any], broken: list[Any]) -> None:
+    customers = workshop.silver("customers", [{"id": 7, "name": "7"}])
+    listed = ", ".join(f"({value})" for value in values)
+    sql = SELECTED.format(values=listed, rows=len(values))
+    with pytest.raises(Permanent) as failure:
+        workshop.run(sql, customers, checks=[check | {"column": "x"}])
+    [found] = failure.value.details["checks"]
+    assert [row["x"] for row in found["samples"]] == broken
+
+
+def test_a_value_of_the_future_makes_no_table_fresh(workshop: Any) -> None:
+    check = {"type": "freshness", "column": "at", "max_age_seconds": 60}
+    ahead = 'UNION ALL SELECT * REPLACE ({} AS "at") FROM {{{{ bronze_orders }}}}'
+    for moment in ("TIMESTAMPTZ '2999-01-01'", "'infinity'::TIMESTAMPTZ"):
+        with pytest.raises(Permanent, match="the newest at is"):
+            workshop.run(f"{SQL} {ahead.format(moment)}", orders(workshop, ROWS[0]), checks=[check])
+
+
+def test_no_two_checks_have_one_name(workshop: Any) -> None:
+    checks = [{"type": "row_count", "min": 0, "name": name} for name in ("a", "a", "a_2", "a", "a_2")]
+    result = workshop.run(SQL, orders(workshop), checks=checks)
+    assert [found["name"] for found in result["checks"]] == ["a", "a_3", "a_2", "a_4", "a_2_2"]
+
+
 def test_the_table_keeps_what_it_had_where_a_check_is_broken(workshop: Any) -> None:
     check = {"type": "row_count", "min": 1}
     workshop.run(SQL, orders(workshop), checks=[check])

@@ -4,8 +4,10 @@ visible.
 Checks of single rows are counted together, in one pass. `unique`, `relationships` and `sql` need a pass each.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 import duckdb
@@ -26,6 +28,9 @@ KB.
 """
 
 _MOST_NAMED = 10
+
+_AHEAD = timedelta(days=1)
+"""A value that is later does not make a table fresh."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +102,18 @@ class Checker:
             return [self._named(name, lambda c=check: self._measure([c]))[0] for name, check in named]  # type: ignore[misc]
 
     def _measure(self, checks: Sequence[Check]) -> list[Any]:
-        listed = ", ".join(map(_measure_of, checks))
+        listed = ", ".join(_measure_of(check, self._texts) for check in checks)
         return list(self.connection.execute(f"SELECT {listed} FROM {self.rows}").fetchone() or ())
+
+    @cached_property
+    def _texts(self) -> frozenset[str]:
+        return self._texts_of(self.rows)
+
+    def _texts_of(self, relation: str) -> frozenset[str]:
+        """The columns that hold texts, in lower case."""
+        found = self.connection.sql(f"FROM {relation}")
+        kinds_of = zip(found.columns, found.types, strict=True)
+        return frozenset(name.lower() for name, kind in kinds_of if str(kind) == "VARCHAR")
 
     def _named(self, name: str, work: Callable[[], Any]) -> Any:
         try:
@@ -115,7 +130,7 @@ class Checker:
             return Found(name, check, said=_of_count(check, measure))
         if isinstance(check, kinds.Freshness):
             return Found(name, check, said=_of_age(check, measure))
-        if (breaks := _breaks(check)) is not None:
+        if (breaks := _breaks(check, self._texts)) is not None:
             bad, rows = f"(SELECT * FROM {self.rows} WHERE {breaks})", measure
         else:
             bad = self._bad(check)
@@ -135,7 +150,10 @@ class Checker:
             return f"(SELECT r.* FROM {self.rows} r SEMI JOIN ({twice}) t USING ({columns}))"
         if isinstance(check, kinds.Relationships):
             column, others = quoted(check.column), self.column_of(check.to.lower(), check.field or check.column)
-            joined = f"{self.rows} r ANTI JOIN {others} o ON r.{column} = o.known"
+            ours, theirs = f"r.{column}", "o.known"
+            if self._texts_of(others) != self._texts_of(f"(SELECT {column} AS known FROM {self.rows})"):
+                ours, theirs = f"{ours}::VARCHAR", f"{theirs}::VARCHAR"  # 007 is not 7
+            joined = f"{self.rows} r ANTI JOIN {others} o ON {ours} = {theirs}"
             return f"(SELECT r.* FROM {joined} WHERE r.{column} IS NOT NULL)"
         assert isinstance(check, kinds.SqlCheck)
         return f"({self.judged(check.sql)}\n)"
@@ -153,26 +171,35 @@ def broken(found: Sequence[Found]) -> Permanent | None:
     return refused(message, check=failed[0].name, checks=[each.as_json() for each in found])
 
 
-def _measure_of(check: Check) -> str:
+def _measure_of(check: Check, texts: Container[str]) -> str:
     if isinstance(check, kinds.RowCount):
         return "count(*)"
     if isinstance(check, kinds.Freshness):
-        return f"epoch(max({quoted(check.column)}::TIMESTAMPTZ))"
-    breaks = _breaks(check)
+        moment = f"{quoted(check.column)}::TIMESTAMPTZ"
+        soon = (clock.now() + _AHEAD).isoformat()
+        return f"epoch(max({moment}) FILTER ({moment} <= TIMESTAMPTZ '{soon}'))"
+    breaks = _breaks(check, texts)
     return "NULL" if breaks is None else f"count_if({breaks})"
 
 
-def _breaks(check: Check) -> str | None:
-    """The SQL condition for a single row that breaks the check. None if the check is not about single rows."""
+def _breaks(check: Check, texts: Container[str]) -> str | None:
+    """The SQL condition for a single row that breaks the check. None if the check is not about single rows.
+
+    `texts` are the columns that hold texts.
+    """
     if isinstance(check, kinds.NotNull):
         return " OR ".join(f"{quoted(each)} IS NULL" for each in check.columns)
     if isinstance(check, kinds.AcceptedValues):
-        return f"{quoted(check.column)} NOT IN ({', '.join(map(_literal, check.values))})"
+        is_text = check.column.lower() in texts
+        return f"{quoted(check.column)} NOT IN ({', '.join(_literal(each, is_text) for each in check.values)})"
     return None
 
 
-def _literal(value: str | bool | int | float) -> str:
-    return text(value) if isinstance(value, str) else str(value).lower()
+def _literal(value: str | bool | int | float, is_text: bool) -> str:
+    """A text is compared with texts: `01` is not 1."""
+    if isinstance(value, str):
+        return text(value)
+    return text(str(value).lower()) if is_text else str(value).lower()
 
 
 def _of_count(check: kinds.RowCount, count: int) -> str:
@@ -185,7 +212,7 @@ def _of_count(check: kinds.RowCount, count: int) -> str:
 
 def _of_age(check: kinds.Freshness, newest: float | None) -> str:
     if newest is None:
-        return f"no row has a value in {check.column}"
+        return f"no row has a value in {check.column} that is no later than tomorrow"
     age = clock.now().timestamp() - newest
     if age <= check.max_age_seconds:
         return ""

@@ -1,6 +1,7 @@
 """The checks of a transform: conditions for its new rows, checked before they become visible."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import count
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
@@ -139,15 +140,13 @@ Check = Annotated[
 
 
 def labels(checks: Sequence[_Check]) -> list[str]:
-    """A name for each check, no two the same."""
-    given: dict[str, int] = {}
-    return list(_numbered(checks, given))
-
-
-def _numbered(checks: Sequence[_Check], given: dict[str, int]) -> Iterator[str]:
+    """A name for each check, no two the same. A name that is there already gets a number."""
+    wanted, found = {check.label for check in checks}, list[str]()
     for check in checks:
-        times = given[check.label] = given.get(check.label, 0) + 1
-        yield check.label if times == 1 else f"{check.label}_{times}"
+        numbered = (f"{check.label}_{number}" for number in count(2))
+        there = {*found, *wanted}
+        found.append(check.label if check.label not in found else next(name for name in numbered if name not in there))
+    return found
 
 
 def is_sql(place: Sequence[Any]) -> bool:

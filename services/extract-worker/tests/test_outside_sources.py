@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from vai_common.errors import ErrorCode, Permanent, RunError
+from vai_common.errors import ErrorCode, RunError
 from vai_records.definitions import definition_schema
 from vai_records.definitions.dlt_extract import DltExtract
 from vai_records.definitions.source_types import _OURS, _VENDORS, source_types
@@ -108,8 +108,19 @@ def test_what_a_server_says_is_the_error_that_it_means(bench: Any, api: FakeApi)
     with pytest.raises(RunError) as failed:
         bench.extract("weather", resources=["stations"])
     assert failed.value.code is ErrorCode.AUTH_ERROR
-    with pytest.raises(Permanent, match="has no 'rain'; there are stations, measurements"):
-        bench.extract("weather", resources=["rain"])
+
+
+@pytest.mark.usefixtures("weather")
+@pytest.mark.parametrize(
+    ("name", "says"), [("rain", "there are: measurements, stations"), ("Station", "did you mean stations?")]
+)
+def test_a_table_that_it_does_not_have_is_refused_when_an_action_is_saved(name: str, says: str) -> None:
+    for resource in (name, {"name": name, "write_disposition": "append"}):
+        with pytest.raises(ValidationError) as failed:
+            DltExtract.model_validate({"source": "weather", "resources": ["stations", resource]})
+        (error,) = failed.value.errors()
+        assert error["loc"] == ("resources", 1)
+        assert error["msg"] == f"weather has no table {name!r}; {says}"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ The platform does slices, increments, declared types, retries and commits; the t
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 
-from vai_common.errors import ErrorCode, Permanent
 from vai_extract_worker.paged_table import PagedTable, Reading
 from vai_extract_worker.paged_table import Rows as Rows
 from vai_extract_worker.paged_table import Slice as Slice
@@ -69,10 +68,6 @@ class PagedSource(ABC):
         known = {one.name: one for one in self.type.resources}
         given = self.definition.resources
         wanted = given if given is not None else [Resource(name=name) for name in by_size(known.values())]
-        for number, one in enumerate(wanted):
-            if one.name not in known:
-                text = f"The source {self.definition.source} has no {one.name!r}; there are {', '.join(known)}."
-                raise Permanent(ErrorCode.DATA_ERROR, text, {"field": f"resources.{number}"})
         reading = Reading(
             self.definition, self.means, self.session, self.pages, self.turn_of, self.base_url, READ_SECONDS
         )

@@ -4,6 +4,7 @@
 """
 
 from datetime import UTC, date, datetime
+from difflib import get_close_matches
 from typing import Annotated, Any, ClassVar, Literal, LiteralString, Self
 from urllib.parse import urlsplit
 
@@ -153,6 +154,21 @@ class OwnTables(DltExtract):
     def _ends_after_it_begins(self) -> Self:
         if self.start and self.end and self.end <= self.start:
             raise _fault(("end_date",), "value_error", f"end_date {self.end_date} is not after {self.start_date}")
+        return self
+
+    @model_validator(mode="after")
+    def _names_tables_that_there_are(self) -> Self:
+        from vai_records.definitions.source_types import source_types
+
+        found = source_types().get(self.source)
+        known = [one.name for one in found.resources] if found else []
+        for number, one in enumerate(self.resources or ()):
+            if known and one.name not in known:
+                near = get_close_matches(one.name.lower(), known, 1)
+                hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(sorted(known))}"
+                raise _fault(
+                    ("resources", number), "value_error", f"{self.source} has no table {one.name[:60]!r}; {hint}"
+                )
         return self
 
     @property

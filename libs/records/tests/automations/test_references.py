@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vai_records.automations.references import (
+    SQL_KINDS,
     BadReference,
     Reference,
     holds_reference,
@@ -16,6 +17,8 @@ from vai_records.automations.references import (
     resolve,
     without_static,
 )
+from vai_records.definitions import definition_model
+from vai_records.definitions.kinds import KINDS
 from vai_records.definitions.sql_text import used_placeholders
 
 VALUES: dict[str, Any] = {
@@ -44,9 +47,9 @@ def resolved(value: Any, kind: str = "http_request") -> Any:
     return resolve(kind, {"value": value}, partial(Reference.look_up, values=VALUES))["value"]
 
 
-def sql(text: str, **inputs: Any) -> str:
+def sql(text: str, kind: str = "duckdb_transform", **inputs: Any) -> str:
     values = {"inputs": inputs, "steps": VALUES["steps"]}
-    return str(resolve("duckdb_transform", {"sql": text}, partial(Reference.look_up, values=values))["sql"])
+    return str(resolve(kind, {"sql": text}, partial(Reference.look_up, values=values))["sql"])
 
 
 @pytest.mark.parametrize(
@@ -223,6 +226,14 @@ def test_no_value_leaves_its_literal(value: str, around: str) -> None:
     ((found,),) = CONNECTION.execute(filled).fetchall()
     assert len(duckdb.extract_statements(filled)) == 1
     assert found == f"<{value}>" + ("'" if "||" in around else "")
+
+
+def test_every_kind_with_sql_keeps_values_within_literals() -> None:
+    """A value from a webhook never becomes a part of a query, whichever kind runs it."""
+    kinds = {name for name, kind in KINDS.items() if kind.available and "sql" in definition_model(name).model_fields}
+    assert kinds == SQL_KINDS
+    for kind in sorted(kinds):
+        assert sql("SELECT '$/inputs/v'", kind, v="' OR 'a'='a") == "SELECT ''' OR ''a''=''a'"
 
 
 @given(values)

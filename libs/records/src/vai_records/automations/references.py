@@ -31,6 +31,7 @@ from vai_records.definitions.transform_checks import is_sql as is_check_sql
 from vai_records.validation.masking import WITH_SECRETS, as_it_is
 
 __all__ = [
+    "SQL_KINDS",
     "BadReference",
     "Reference",
     "holds_reference",
@@ -45,7 +46,9 @@ Place = tuple[str | int, ...]
 MOST_BYTES: Final = 8 << 20
 """Of a definition once its references are filled, as JSON."""
 
-_SQL_KIND = "duckdb_transform"
+SQL_KINDS: Final = frozenset(("duckdb_transform", "generate_query"))
+"""Kinds whose `sql` takes references inside its literals only (decision 44)."""
+
 _URLS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "http_request": (("url",), ("url", "value")),
     "fetch_page": (("url",),),
@@ -85,8 +88,8 @@ def without_static(value: Any) -> Any:
 def resolve(kind: str, definition: Mapping[str, Any], look_up: Callable[[Reference], Any]) -> dict[str, Any]:
     """The definition with each reference replaced by what it looks up. Raises `BadReference`.
 
-    The SQL of a transform takes references inside string literals only, escaped: what a webhook sends must not become
-    SQL (decision 44). What is filled has a bound, counted before it is put together (rule 24).
+    SQL takes references inside string literals only, escaped: what a webhook sends must not become SQL (decision 44).
+    What is filled has a bound, counted before it is put together (rule 24).
     """
     filler = _Filler(_Styles(kind, definition), look_up)
     filled = {key: filler.filled(inner, (key,)) for key, inner in definition.items()}
@@ -111,7 +114,7 @@ class _Styles:
     definition: Any
 
     def is_sql(self, place: Place) -> bool:
-        return self.kind == _SQL_KIND and (place == ("sql",) or is_check_sql(place))
+        return self.kind in SQL_KINDS and (place == ("sql",) or is_check_sql(place))
 
     def pattern(self, place: Place) -> re.Pattern[str]:
         return IN_URL if self.is_url(place) else REFERENCE

@@ -17,7 +17,7 @@ from vai_records.validation import checks
 
 Json = dict[str, Any]
 
-_SQL_KIND = "duckdb_transform"
+_TRANSFORM = "duckdb_transform"
 
 
 @dataclass(frozen=True)
@@ -154,11 +154,11 @@ def _saved_work(key: str, action: ActionBody, saved: SavedAction | None, kept: J
 
 def with_name(key: str, kind: str, definition: Json) -> Json:
     """A step's definition as it runs: a transform without a name is called like its step (decision 31)."""
-    return {"transform_name": key, **definition} if kind == _SQL_KIND else definition
+    return {"transform_name": key, **definition} if kind == _TRANSFORM else definition
 
 
 def _sql_of(definition: Json) -> Iterator[tuple[Place, Any]]:
-    """The SQL of a transform, and of its checks."""
+    """The SQL of a transform or of a query, and of a transform's checks."""
     yield ("sql",), definition.get("sql")
     listed = definition.get("checks", [])
     if not isinstance(listed, list):
@@ -171,7 +171,7 @@ def _sql_of(definition: Json) -> Iterator[tuple[Place, Any]]:
 
 def _check(kind: str, definition: Json, at: Place) -> None:
     """The types of the fields that are there; what is a reference is known only when the step starts."""
-    for place, sql in _sql_of(definition) if kind == _SQL_KIND else ():
+    for place, sql in _sql_of(definition) if kind in references.SQL_KINDS else ():
         if isinstance(sql, Mapping):
             message = "SQL is written here; references stand inside its string literals: '$/inputs/…' (decision 44)"
             raise refused((*at, *place), message, "reference_outside_literal")

@@ -52,6 +52,14 @@ def test_a_secret_without_its_keys_is_named_with_them(tmp_path: Path) -> None:
     ]
 
 
+def test_a_secret_that_serves_for_several_things_has_the_keys_of_all(tmp_path: Path) -> None:
+    there = {name: keys for name, keys in _ALL.items() if name not in ("vai-database", "vai")}
+    both = f"{_TLS},database.existingSecret=one,secrets.existingSecret=one"
+    assert _refused({**there, "one": ["url", "token-secret"]}, tmp_path, more=both) == [
+        "the Secret one in the namespace vai has no key encryption-keys: add it (docs/kubernetes.md)"
+    ]
+
+
 def test_what_an_operator_makes_is_not_asked_for(tmp_path: Path) -> None:
     there = {"vai": _ALL["vai"], "vai-lake": [], "vai-scaler": ["username", "password"]}
     assert _refused(there, tmp_path, "operators", "keda.enabled=true") == []

@@ -27,6 +27,8 @@ _EXTRACT = {"kinds": ["dlt_extract"]}
         ({"workers": {"Big_Extracts": _EXTRACT}}, "Big_Extracts"),
         ({"workers": {"scheduler": _EXTRACT}}, "has this name"),
         ({"workers": {"migrate": _EXTRACT}}, "has this name"),
+        ({"workers": {"deny": _EXTRACT}}, "has this name"),
+        ({"lake": {"existingSecret": "vai"}}, "variables of every pod"),
         ({"workers": {"agent-worker": None}}, "no worker serves http_request"),
         ({"workers": {"a": {}}}, "kinds"),
         ({"keda": {"enabled": True}, "workers": {"agent-worker": {"scaling": {"min": 0}}}}, "somebody waits"),

@@ -8,7 +8,7 @@
 {{- $wrong := list -}}
 {{- $served := list -}}
 {{- range $name, $worker := .Values.workers -}}
-  {{- if or (has $name (list "migrate" "test")) (dig $name "values" "" $services) -}}
+  {{- if or (has $name (list "migrate" "test" "deny")) (dig $name "values" "" $services) -}}
     {{- $wrong = append $wrong (printf "workers.%s: something of the platform has this name; choose another" $name) -}}
   {{- end -}}
   {{- $own := get $workloads $name -}}
@@ -61,6 +61,9 @@
 {{- end -}}
 {{- if and (hasPrefix "file:" .Values.lake.url) (not .Values.lake.existingClaim) -}}
   {{- $wrong = append $wrong "lake.url is a folder, and lake.existingClaim is empty: each pod would have a lake of its own. Name a claim that many pods may write (ReadWriteMany)" -}}
+{{- end -}}
+{{- if has .Values.lake.existingSecret (list .Values.secrets.existingSecret .Values.database.existingSecret) -}}
+  {{- $wrong = append $wrong (printf "lake.existingSecret is %s, whose keys all become variables of every pod: give the lake a Secret of its own" .Values.lake.existingSecret) -}}
 {{- end -}}
 {{- if not .Values.strimzi.enabled -}}
   {{- if ne (hasPrefix "SASL" .Values.kafka.securityProtocol) (ne .Values.kafka.existingSecret "") -}}

@@ -25,20 +25,24 @@ and upgrade can look (and a dry run on the server); `helm template`, and so GitO
 {{- toYaml $missing -}}
 {{- end }}
 
-{{/* The Secrets that somebody has to make → the keys that each must have. */}}
+{{/* The Secrets that somebody has to make → the keys that each must have. One may serve for several things. */}}
 {{- define "vai.secretKeys" -}}
 {{- $values := .Values -}}
-{{- $keys := dict $values.secrets.existingSecret (list "encryption-keys" "token-secret") -}}
-{{- if not $values.cnpg.enabled -}}{{- $_ := set $keys $values.database.existingSecret (list "url") -}}{{- end -}}
-{{- with $values.lake.existingSecret -}}{{- $_ := set $keys . list -}}{{- end -}}
+{{- $needed := list (list $values.secrets.existingSecret "encryption-keys" "token-secret") -}}
+{{- if not $values.cnpg.enabled -}}{{- $needed = append $needed (list $values.database.existingSecret "url") -}}{{- end -}}
+{{- with $values.lake.existingSecret -}}{{- $needed = append $needed (list .) -}}{{- end -}}
 {{- if not $values.strimzi.enabled -}}
-  {{- with $values.kafka.existingSecret -}}{{- $_ := set $keys . (list "user" "password") -}}{{- end -}}
-  {{- with $values.kafka.caSecret -}}{{- $_ := set $keys . (list "ca.crt") -}}{{- end -}}
-  {{- with $values.kafka.certSecret -}}{{- $_ := set $keys . (list "tls.crt" "tls.key") -}}{{- end -}}
+  {{- with $values.kafka.existingSecret -}}{{- $needed = append $needed (list . "user" "password") -}}{{- end -}}
+  {{- with $values.kafka.caSecret -}}{{- $needed = append $needed (list . "ca.crt") -}}{{- end -}}
+  {{- with $values.kafka.certSecret -}}{{- $needed = append $needed (list . "tls.crt" "tls.key") -}}{{- end -}}
 {{- end -}}
 {{- if $values.keda.enabled -}}
-  {{- $_ := set $keys $values.keda.existingSecret (ternary (list "username" "password") (list "connection") $values.cnpg.enabled) -}}
+  {{- $needed = append $needed (concat (list $values.keda.existingSecret) (ternary (list "username" "password") (list "connection") $values.cnpg.enabled)) -}}
 {{- end -}}
-{{- range $values.image.pullSecrets -}}{{- $_ := set $keys . (list ".dockerconfigjson") -}}{{- end -}}
+{{- range $values.image.pullSecrets -}}{{- $needed = append $needed (list . ".dockerconfigjson") -}}{{- end -}}
+{{- $keys := dict -}}
+{{- range $needed -}}
+  {{- $_ := set $keys (first .) (concat (default list (get $keys (first .))) (rest .) | uniq) -}}
+{{- end -}}
 {{- toYaml $keys -}}
 {{- end }}

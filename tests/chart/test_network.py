@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.chart.rendered import rendered
+from tests.chart.rendered import of_kind, rendered
 from tools.deploy.chart.network import End, may, pods
 
 DNS = End({"k8s-app": "kube-dns"}, "kube-system")
@@ -103,3 +103,12 @@ def test_no_policy_of_ours_holds_the_pods_of_an_operator() -> None:
 def test_without_policies_nobody_is_held() -> None:
     manifests = rendered("one-node")
     assert may(manifests, STRANGER, pods(manifests)["agent-worker"], 50051)
+
+
+def test_egress_names_ports_by_numbers() -> None:
+    """Which port a name means is known where it is let in; on the way out some network plugins cannot tell."""
+    policies = of_kind(rendered("full"), "NetworkPolicy").values()
+    rules = [rule for each in policies for rule in each["spec"].get("egress", [])]
+    ports = [str(port["port"]) for rule in rules for port in rule.get("ports", [])]
+    assert {"50051", "8080", "5432"} <= set(ports)
+    assert [port for port in ports if not port.isdigit()] == []

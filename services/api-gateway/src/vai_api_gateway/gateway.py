@@ -17,6 +17,7 @@ from vai_api_gateway.models.lists import ModelLists
 from vai_api_gateway.runs.feed import Feed
 from vai_api_gateway.runs.fleet import Fleet
 from vai_api_gateway.runs.intake import Intake
+from vai_api_gateway.runs.searching import Searches
 from vai_api_gateway.runs.waiters import Waiters
 from vai_api_gateway.settings import Settings
 from vai_api_gateway.webhooks.intake import WebhookIntake
@@ -67,6 +68,11 @@ class Gateway:
     def rows(self) -> Changes:
         """The part of `engine` for people's changes of anything else. The rest stays free for credentials and lists."""
         return Changes(self.engine, max(1, self.settings.lists_pool_size // 2))
+
+    @cached_property
+    def searches(self) -> Searches:
+        """Pages of runs."""
+        return Searches(self.pool)
 
     @cached_property
     def model_lists(self) -> ModelLists:

@@ -4,6 +4,8 @@ What a client posted is never echoed: it may hold secrets.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from math import ceil
 from typing import Any
 
 import asyncpg
@@ -20,8 +22,10 @@ from starlette.exceptions import HTTPException
 from vai_api_gateway.http.edge import REQUEST_ID
 from vai_api_gateway.lifecycle import Immovable, NoSuchRun, NotAllowed
 from vai_common.batcher import Overloaded
+from vai_common.clock import now
 from vai_common.db import AWAY, is_away
 from vai_common.validation_messages import told
+from vai_records.models.usage import Spent
 from vai_records.refused import Fault, Place, Refused
 from vai_records.secrets.keys import SecretError
 from vai_records.validation.checks import real_place
@@ -79,10 +83,19 @@ def conflict(message: str, loc: Place = ()) -> Problem:
 
 
 def refusal(error: Refused) -> Problem:
-    """422 with every place."""
-    problem = Problem(422, error.faults[0][2], error.faults[0][1])
+    """422 with every place; 429 where a day's limit is used up."""
+    is_spent = isinstance(error, Spent)
+    headers = {"Retry-After": str(_until_tomorrow())} if is_spent else None
+    problem = Problem(429 if is_spent else 422, error.faults[0][2], error.faults[0][1], headers=headers)
     problem.errors = details(error.faults)
     return problem
+
+
+def _until_tomorrow() -> int:
+    """Seconds until the next day of UTC, at least one."""
+    at = now()
+    tomorrow = (at + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    return max(1, ceil((tomorrow - at).total_seconds()))
 
 
 def details(faults: Sequence[Fault], most: int = MOST_FAULTS) -> list[dict[str, Any]]:

@@ -10,9 +10,10 @@ from fastapi import FastAPI
 from vai_api_gateway.gateway import Gateway
 from vai_api_gateway.models.routes import ModelsShape
 from vai_common.egress.addresses import Policy
+from vai_records.models import usage
 from vai_testkit.servers.models.script import Turn
 from vai_testkit.servers.models.server import KEY, ModelServer, serving_models
-from vai_testkit.team import make_team
+from vai_testkit.team import Team, make_team
 
 PROVIDERS = ["openai", "anthropic", "google", "openai_compatible"]
 
@@ -160,3 +161,21 @@ async def test_another_organisation_sees_its_own_models_alone(
     others = await make_team(gateway.engine, "others")
     answer = await api.get("/api/v1/models", headers=others.headers())
     assert (answer.json()["models"], answer.json()["connections"]) == ([], [])
+
+
+async def test_a_question_is_refused_where_the_day_is_used_up(
+    api: httpx2.AsyncClient, gateway: Gateway, provider: ModelServer, team: Team
+) -> None:
+    await connect(api, provider)
+    await set_models(api, default="here/scripted-1", tokens_per_day=100)
+    await usage.add(gateway.pool, team.org_id, "here/scripted-1", 90, 10, 0.0)
+    body = {"kind": "generate_query", "definition": {"question": "How many orders are there?"}}
+    refused = await api.post("/api/v1/action-runs", json=body)
+    [detail] = refused.json()["detail"]
+    assert (refused.status_code, detail["type"]) == (429, "day_used_up")
+    assert "0 tokens left" in detail["msg"]
+    assert 0 < int(refused.headers["retry-after"]) <= 86_400
+    batch = await api.post("/api/v1/action-runs/batch", json={"runs": [body]})
+    assert [one["status"] for one in batch.json()["results"]] == [429]
+    given = {"kind": "generate_query", "definition": {"sql": "SELECT 1"}}
+    assert (await api.post("/api/v1/action-runs", json=given, headers={"Prefer": "respond-async"})).status_code == 201

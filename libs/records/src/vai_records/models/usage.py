@@ -5,6 +5,7 @@ from uuid import UUID
 
 from vai_common.queries import Queries
 from vai_records.models.settings import ModelSettings
+from vai_records.refused import Refused
 
 _ADD = """
 INSERT INTO model_usage AS u (org_id, day, model, calls, input_tokens, output_tokens, cost)
@@ -16,6 +17,10 @@ _TODAY = """
 SELECT coalesce(sum(input_tokens + output_tokens), 0)::bigint AS tokens, coalesce(sum(cost), 0)::float8 AS cost
 FROM model_usage WHERE org_id = $1 AND day = (clock_timestamp() AT TIME ZONE 'UTC')::date
 """
+
+
+class Spent(Refused):
+    """The organisation's models may use nothing more today; a client gets 429."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,14 @@ async def left_today(conn: Queries, org_id: UUID, settings: ModelSettings) -> Le
     if settings.tokens_per_day is None and settings.money_per_day is None:
         return Left(None, None)
     return left_of(await today(conn, org_id), settings)
+
+
+def all_used(left: Left) -> str:
+    """What is said where a day's limits leave nothing."""
+    return (
+        f"the organisation's models may use nothing more today: {left} left. The limits are its "
+        "settings.models.tokens_per_day and money_per_day; the next day begins at 00:00 UTC"
+    )
 
 
 def left_of(used: Used, settings: ModelSettings) -> Left:

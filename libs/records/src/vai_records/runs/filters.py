@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from vai_common.ids import least_of
-from vai_records.catalogue.labels import OF_LABELS
 from vai_records.runs.row import RunRow
 
 _SLACK = timedelta(hours=1)
@@ -49,6 +48,8 @@ class RunFilters:
     """Each `key=value`, or `key` for any value; a run has all of them."""
     text: str | None = None
     """A part of the action's name or slug, a key, the trigger's source or the error's message; case does not matter."""
+    ids: tuple[UUID, ...] | None = None
+    """One of these: what was found by labels that few runs have."""
 
     def with_statuses(self, statuses: tuple[str, ...]) -> "RunFilters":
         return replace(self, statuses=statuses)
@@ -60,7 +61,13 @@ class RunFilters:
     @property
     def has_own_index(self) -> bool:
         """Whether the filters match few runs that an index finds."""
-        return any((self.action_id, self.parent_run_id, self.connection_id, self.automation_id, self.labels))
+        return self.ids is not None or any((self.action_id, self.parent_run_id, self.connection_id, self.automation_id))
+
+    @property
+    def reads_rows(self) -> bool:
+        """Whether runs may have to be read that do not match, as many as there are."""
+        unknown = (self.labels, self.text, self.trigger_methods, self.trigger_source_id, self.created_by)
+        return any(unknown)
 
     @property
     def counts_fast(self) -> bool:
@@ -84,11 +91,23 @@ class RunFilters:
             ("trigger_method = ANY(${}::text[])", list(self.trigger_methods) or None),
             ("trigger_source_id = ${}", self.trigger_source_id),
             ("created_by = ${}", self.created_by),
-            (OF_LABELS, list(self.labels) or None),
+            ("id = ANY(${}::uuid[])", None if self.ids is None else list(self.ids)),
             (_HAS_TEXT, self.text),
         )
         yield from ((text, value) for text, value in given if value is not None)
+        yield from self._labelled()
         yield from self._times()
+
+    def _labelled(self) -> Iterator[Condition]:
+        """For labels that many runs have; `ids` are those of the others."""
+        if not self.labels or self.ids is not None:
+            return
+        pairs = [label.partition("=") for label in self.labels]
+        valued = [{key: value} for key, is_pair, value in pairs if is_pair]
+        if valued:
+            yield "labels @> ALL(${}::jsonb[])", valued
+        if keys := [key for key, is_pair, _ in pairs if not is_pair]:
+            yield "labels ?& ${}::text[]", keys
 
     def _times(self) -> Iterator[Condition]:
         """The id has the time, too: the index over ids is read within these bounds only."""

@@ -25,7 +25,8 @@ from vai_records.definitions.call_agent import CallAgent
 from vai_records.definitions.call_automation import CallAutomation
 from vai_records.definitions.generate_query import GenerateQuery
 from vai_records.definitions.kinds import KINDS
-from vai_records.models.choice import NoModel, choose
+from vai_records.models import usage
+from vai_records.models.choice import ModelChoice, NoModel, choose
 from vai_records.refused import Place, refused
 from vai_records.runs.held_for import Limits, admit
 from vai_records.runs.new_run import NewRun
@@ -219,22 +220,31 @@ async def _resolve(conn: Queries, org_id: UUID, loc: Place, reference: Reference
 
 
 async def _check_model(conn: Queries, org_id: UUID, wanted: str | None, loc: Place) -> None:
-    """A question that no model can answer is refused at once, with what is to be set."""
+    """A question that no model can answer, or none today, is refused at once, with what is to be set."""
+    place = (*loc, "model" if wanted else "question")
     try:
-        await choose(conn, org_id, wanted)
+        choice = await choose(conn, org_id, wanted)
     except NoModel as error:
-        raise refused((*loc, "model" if wanted else "question"), str(error), "no_model") from error
+        raise refused(place, str(error), "no_model") from error
+    await _check_day(conn, org_id, choice, place)
+
+
+async def _check_day(conn: Queries, org_id: UUID, choice: ModelChoice, place: Place) -> None:
+    left = await usage.left_today(conn, org_id, choice.settings)
+    if left.nothing:
+        raise usage.Spent([(place, usage.all_used(left), "day_used_up")])
 
 
 async def _check_agent(conn: Queries, org_id: UUID, name: str, loc: Place) -> None:
-    """Refused at once: an agent that is not there, and one for which there is no model."""
+    """Refused at once: an agent that is not there, and one for which there is no model, or none today."""
     found = (await agents.named(conn, org_id, [name])).get(name)
     if found is None:
         raise refused((*loc, "agent"), f"there is no agent {name!r}; name one by its slug or its id", "unknown_agent")
     try:
-        await choose(conn, org_id, found.definition.get("model"))
+        choice = await choose(conn, org_id, found.definition.get("model"))
     except NoModel as error:
         raise refused((*loc, "agent"), f"the agent {found.slug!r} cannot work: {error}", "no_model") from error
+    await _check_day(conn, org_id, choice, (*loc, "agent"))
 
 
 async def _check_called(conn: Queries, org_id: UUID, name: str, loc: Place, lookups: Lookups) -> None:

@@ -120,10 +120,7 @@ class OpenModel:
     async def _check_budget(self) -> None:
         left = await usage.left_today(self.run.pool, self.run.org_id, self.choice.settings)
         if left.nothing:
-            text = (
-                f"The organisation's models may use nothing more today: {left} left. The limits are its "
-                "settings.models.tokens_per_day and money_per_day; the next day begins at 00:00 UTC."
-            )
+            text = f"T{usage.all_used(left)[1:]}."
             raise Permanent(ErrorCode.RATE_LIMITED, text, {"tokens_left": left.tokens, "money_left": left.money})
 
     async def _tell(self, fault: RunError) -> None:

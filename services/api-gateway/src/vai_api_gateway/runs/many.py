@@ -19,7 +19,6 @@ from vai_api_gateway.problems import ProblemDetail, problem_of
 from vai_api_gateway.runs import deciding
 from vai_api_gateway.runs.finding import FilterBody, cursor_behind, cursor_of
 from vai_records.refused import refused
-from vai_records.runs import lists as run_lists
 from vai_records.runs import runs
 from vai_records.runs.filters import RunFilters
 from vai_records.runs.lists import Sorting
@@ -120,7 +119,7 @@ async def _meant(gateway: Gateway, principal: Principal, body: BulkBody) -> tupl
         return list(dict.fromkeys(body.run_ids or ())), None
     filters = _possible(body.operation, body.filters.filters())
     sorting = Sorting(after=cursor_of(body.cursor, ("body", "cursor")), limit=body.limit)
-    page = await run_lists.list_page(gateway.pool, principal.org_id, filters, sorting)
+    page = await gateway.searches.page(principal.org_id, filters, sorting)
     behind = cursor_behind(page.runs[-1], sorting) if page.has_next else None
     return [run["id"] for run in page.runs], behind
 

@@ -17,7 +17,6 @@ from vai_api_gateway.runs import start as starting
 from vai_api_gateway.runs.finding import Filters, Page, cursor_behind
 from vai_api_gateway.runs.limit_settings import limits_of
 from vai_records.refused import Refused
-from vai_records.runs import lists as run_lists
 from vai_records.runs import runs
 
 router = APIRouter(prefix="/api/v1/action-runs", tags=["Action runs"], route_class=JsonRoute, responses=PROBLEMS)
@@ -58,7 +57,7 @@ async def list_runs(request: Request, principal: Viewer, filters: Filters, page:
     While you page by `updated_at`, a run that changes moves: it may come twice, or behind you.
     """
     gateway = gateway_of(request)
-    found = await run_lists.list_page(gateway.pool, principal.org_id, filters, page)
+    found = await gateway.searches.page(principal.org_id, filters, page)
     people = [run["created_by"] for run in found.runs]
     async with gateway.engine.connect() as conn:
         users = await users_named(conn, principal.org_id, people)

@@ -1,0 +1,37 @@
+"""Pages of runs. Those for which all runs may have to be read take turns, so that no organisation slows the others."""
+
+import asyncio
+from uuid import UUID
+from weakref import WeakValueDictionary
+
+import asyncpg
+
+from vai_api_gateway.http.narrow_pool import turn
+from vai_api_gateway.problems import Problem
+from vai_common.queries import Pool
+from vai_records.runs import lists as run_lists
+from vai_records.runs.filters import RunFilters
+from vai_records.runs.lists import RunPage, Sorting
+
+AT_ONCE = 2
+"""Such lists that an organisation reads side by side, of one gateway."""
+
+
+class Searches:
+    """One for a process."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._turns: WeakValueDictionary[UUID, asyncio.Semaphore] = WeakValueDictionary()
+
+    async def page(self, org_id: UUID, filters: RunFilters, sorting: Sorting) -> RunPage:
+        """Raises `Problem` 422 where finding the runs takes too long, `Overloaded` where too many are searched for."""
+        if not filters.reads_rows:
+            return await run_lists.list_page(self._pool, org_id, filters, sorting)
+        room = self._turns.setdefault(org_id, asyncio.Semaphore(AT_ONCE))
+        async with turn(room):
+            try:
+                return await run_lists.list_page(self._pool, org_id, filters, sorting)
+            except asyncpg.QueryCanceledError:
+                message = "too many runs would have to be looked through: name a time, too (created_from), or an action"
+                raise Problem(422, "too_much", message) from None

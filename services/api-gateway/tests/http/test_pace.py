@@ -60,6 +60,24 @@ def test_while_the_processors_are_used_up_turns_come_at_half_the_rate_and_not_mo
     assert turns_of(pace, machine, 10) == pytest.approx(500, rel=0.05)
 
 
+@pytest.mark.parametrize("odd", [0, 60])
+def test_one_look_that_saw_a_standstill_or_a_burst_is_no_usual_rate(machine: Machine, pace: Pace, odd: int) -> None:
+    turns_of(pace, machine, 1)
+    machine.pass_seconds(0.05)
+    for _ in range(odd):
+        pace.take()
+    machine.share = 0.9
+    turns_of(pace, machine, 2)
+    assert turns_of(pace, machine, 10) == pytest.approx(500, rel=0.12)
+
+
+def test_the_first_moment_of_a_flood_is_no_usual_rate(machine: Machine, pace: Pace) -> None:
+    machine.share = 0.9
+    turns_of(pace, machine, 0.1, asked=100)
+    turns_of(pace, machine, 2)
+    assert turns_of(pace, machine, 10) > 250
+
+
 def test_where_nobody_took_a_turn_the_first_has_no_pace(machine: Machine, pace: Pace) -> None:
     """What else uses the machine up is no rate of ours that could be halved."""
     machine.share = 0.9

@@ -21,6 +21,12 @@ _FASTER: Final = 1.05
 _LEAST: Final = 0.5
 """The least share of the usual rate: if other programs use the processors, waiting does not help."""
 
+_LOOKS: Final = 4
+"""The usual rate is known after so many looks: one alone may see a standstill, or a burst."""
+
+_SMOOTH: Final = 0.1
+"""How much a look counts for the usual rate after that."""
+
 _FREE: Final = float("inf")
 _AT_ONCE: Final = 2.0
 
@@ -36,6 +42,7 @@ class Pace:
     ) -> None:
         self._ran, self._seconds = ran or _of_this_process(), seconds
         self._rate = self._before = _FREE
+        self._usual, self._looks = 0.0, 0
         self._room = _AT_ONCE
         self._given = 0
         self._at = self._looked = seconds()
@@ -60,14 +67,17 @@ class Pace:
         passed, given, before, ran = now - self._looked, self._given, self._seen, self._ran()
         self._looked, self._given, self._seen = now, 0, ran
         if ran is None or before is None or passed > 20 * _LOOK_SECONDS:
-            self._rate = _FREE  # nobody has been paced for a while
+            self._rate, self._usual, self._looks = _FREE, 0.0, 0  # nobody has been paced for a while
             return
+        if self._rate == _FREE:
+            self._looks += 1
+            self._usual += max(_SMOOTH, 1 / self._looks) * (given / passed - self._usual)
         worked, waited = ran[0] - before[0], ran[1] - before[1]
         if waited > _MUCH * (worked + waited):
             if self._rate == _FREE:
-                if not given:
+                if self._looks < _LOOKS or not self._usual:
                     return  # nobody took turns, so nobody's are too many
-                self._rate = self._before = given / passed
+                self._rate = self._before = self._usual
                 self._at, self._room = now, 0.0
             self._rate = max(self._rate * _SLOWER, self._before * _LEAST)
         elif self._rate != _FREE:

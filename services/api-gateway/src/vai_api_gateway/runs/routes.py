@@ -20,13 +20,14 @@ from vai_records.refused import Refused
 from vai_records.runs import runs
 
 router = APIRouter(prefix="/api/v1/action-runs", tags=["Action runs"], route_class=JsonRoute, responses=PROBLEMS)
+collection = APIRouter(prefix=router.prefix, tags=router.tags, route_class=JsonRoute, responses=PROBLEMS)
+"""The routes without an id. They are tried before all others: nothing is asked more often than for a new run."""
 
 Json = dict[str, Any]
 Defer = Annotated[bool, Query(description="Only create the run; `execute` starts it")]
 
 
-# First, since routes are tried in this order: nothing is asked more often.
-@router.post(
+@collection.post(
     "",
     response_model=RunShape,
     status_code=201,
@@ -50,7 +51,7 @@ async def create_run(request: Request, principal: Operator, body: RunBody, defer
     return await starting.start(gateway, request, made)
 
 
-@router.get("", response_model=RunsShape, summary="List runs")
+@collection.get("", response_model=RunsShape, summary="List runs")
 async def list_runs(request: Request, principal: Viewer, filters: Filters, page: Page) -> Response:
     """Newest first, if not asked otherwise. Page by `cursor`: it is as fast for the last page as for the first.
 

@@ -158,7 +158,7 @@ def test_on_a_terminal_the_progress_is_drawn_under_the_log(
         if place is None:
             platform.end(run, result=RESULT)
             return
-        cursor = {"events": {"slices_completed": 1, "slices_total": 2}}
+        cursor = {"events": {"slices_completed": 1, "slices_total": 2, "estimated_seconds_left": 95}}
         run |= {
             "status": "running",
             "displayStatus": "running",
@@ -172,7 +172,7 @@ def test_on_a_terminal_the_progress_is_drawn_under_the_log(
     done = vai("run", "dlt_extract")
     assert done.exit_code == 0
     drawn = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", done.stdout)
-    assert re.search(r"events 1/2 .* 75%", drawn)
+    assert re.search(r"events 1/2, about 2 min left .* 75%", drawn)
     assert "10:30:00 [info] slice_completed - Slice 1/2: 8,500 rows" in drawn
     assert "\x1b[" in done.stdout
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from vai_common.errors import ErrorCode, Permanent, Retryable
+from vai_extract_worker.loading import loading
 from vai_worker.children.link import Stop
 
 
@@ -72,6 +73,8 @@ def test_the_log_tells_what_document_004_shows(bench: Any) -> None:
 
 def test_progress_counts_slices_of_the_resource_at_work(bench: Any) -> None:
     bench.extract("sample", resources=["a", {"name": "b", "slices": 3}], rows=30)
+    cursor = bench.commits[2]["progress"]["resource_cursors"]["b"]
+    assert (cursor.pop("estimated_seconds_left") >= 0, cursor.pop("bytes") > 0) == (True, True)
     assert bench.commits[2]["progress"] == {
         "schema_version": 2,
         "resources_order": ["a", "b"],
@@ -82,6 +85,22 @@ def test_progress_counts_slices_of_the_resource_at_work(bench: Any) -> None:
     }
     assert bench.commits[3]["progress"]["in_progress_resource"] is None
     assert bench.commits[3]["progress"]["completed_resources"] == ["a", "b"]
+
+
+def test_the_slices_of_an_attempt_tell_about_how_long_the_others_take(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each commit takes ten seconds here; nothing is told of the first slice of an attempt before it is over."""
+    monkeypatch.setattr(loading, "steady_seconds", lambda: 10.0 * len(bench.commits))
+
+    def left() -> list[int | None]:
+        told = [commit["progress"]["resource_cursors"].get("a", {}) for commit in bench.commits]
+        return [cursor.get("estimated_seconds_left") for cursor in told]
+
+    bench.extract("sample", resources=[{"name": "a", "slices": 4}], rows=40)
+    assert left() == [0, 10, 7, None]
+    first = bench.link.progresses[0]["resource_cursors"]["a"]
+    assert (first["rows"], "estimated_seconds_left" in first) == (0, False)
 
 
 def test_another_worker_goes_on_after_the_last_committed_slice(bench: Any) -> None:

@@ -40,6 +40,18 @@ class ResourceProgress:
 _NAMES = tuple(one.name for one in fields(ResourceProgress))
 
 
+@dataclass(frozen=True)
+class AtWork:
+    """The resource that is extracted now. `rows` and `received` (bytes) are not committed yet. `seconds_left` is an
+    estimate, None if there is none.
+    """
+
+    name: str
+    rows: int = 0
+    received: int = 0
+    seconds_left: float | None = None
+
+
 @dataclass
 class Progress:
     """The whole extraction, by resource in the order of extraction. `announced` are the resources whose event was
@@ -75,24 +87,26 @@ class Progress:
     def done(self) -> dict[str, ResourceProgress]:
         return {name: state for name, state in self.resources.items() if state.done}
 
-    def progress(self, failed: Sequence[str], current: str | None, uncommitted: int = 0) -> Json:
+    def progress(self, failed: Sequence[str], at: AtWork | None) -> Json:
         """Progress as document 000 shows it. With a cursor it also has the number of rows."""
         return {
             "schema_version": 2,
             "resources_order": list(self.resources),
             "completed_resources": list(self.done),
             "failed_resources": list(failed),
-            "in_progress_resource": current,
+            "in_progress_resource": at and at.name,
             "resource_cursors": {
-                name: {
-                    "slices_completed": state.slices_done,
-                    "slices_total": state.slices_total,
-                    "rows": state.rows + (uncommitted if name == current else 0),
-                }
+                name: _cursor(state, at if at and at.name == name else AtWork(name))
                 for name, state in self.resources.items()
-                if name == current or (state.slices_done and state.in_slices)
+                if (at and name == at.name) or (state.slices_done and state.in_slices)
             },
         }
+
+
+def _cursor(state: ResourceProgress, at: AtWork) -> Json:
+    known: Json = {"slices_completed": state.slices_done, "slices_total": state.slices_total}
+    known |= {"rows": state.rows + at.rows, "bytes": state.received + at.received}
+    return known if at.seconds_left is None else known | {"estimated_seconds_left": round(at.seconds_left)}
 
 
 def _saved(state: ResourceProgress) -> Json:

@@ -51,7 +51,16 @@ def doing(run: Run) -> str:
     cursor = ((run.progress or {}).get("resource_cursors") or {}).get(resource) or {}
     total = cursor.get("slices_total")
     slices = f" {cursor.get('slices_completed', 0)}/{total}" if total else ""
-    return show.clean(f"{resource}{slices}")
+    left = cursor.get("estimated_seconds_left")
+    return show.clean(f"{resource}{slices}" + (f", about {_span(left)} left" if left else ""))
+
+
+def _span(seconds: float) -> str:
+    """As roughly as an estimate is."""
+    for unit, length in (("h", 3600), ("min", 60)):
+        if seconds >= 1.5 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 @contextmanager

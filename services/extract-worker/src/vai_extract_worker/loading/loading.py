@@ -9,7 +9,7 @@ from vai_common.clock import steady_seconds
 from vai_common.errors import ErrorCode, Permanent, RunError
 from vai_extract_worker import log_texts
 from vai_extract_worker.loading.parts import Place, SliceWriter
-from vai_extract_worker.progress import Json, Progress, ResourceProgress
+from vai_extract_worker.progress import AtWork, Json, Progress, ResourceProgress
 from vai_extract_worker.source import DivisibleTable, IsolatingTable, Page, PositionLost, Table, TooLarge
 from vai_records.lake.manifest import Columns, merge_columns
 from vai_worker.children.job import Job
@@ -58,8 +58,8 @@ class Run:
         except RunError as error:
             raise Unanswered(error) from error
 
-    def progress(self, current: str | None, uncommitted: int = 0) -> Json:
-        return self.state.progress(list(self.failed), current, uncommitted)
+    def progress(self, at: AtWork | None) -> Json:
+        return self.state.progress(list(self.failed), at)
 
     def log(self, entry: log_texts.Entry) -> None:
         self.link.log(entry["event"], entry["message"], entry["data"], entry["level"])
@@ -79,6 +79,7 @@ class Loading:
         self._reported = self._began
         self._received = 0
         self._bad: list[Permanent] = []
+        self._done_before = 0
 
     @property
     def _state(self) -> ResourceProgress:
@@ -89,7 +90,7 @@ class Loading:
         state = self._state
         is_new = state.plan is None
         self._table.begin(state)
-        slices = self._table.slices(state)
+        slices, self._done_before = self._table.slices(state), state.slices_done
         if self._divisible and is_new and slices:
             # A slice must stay the same in each attempt: a vendor may already have made a report for this window.
             self._run.ask("remember", {"checkpoint": self._run.state.as_json()})
@@ -98,7 +99,7 @@ class Loading:
         self._run.log(log_texts.resource_started(self._table.name, state, over, len(self._run.state.resources)))
         for note in self._isolating.notes if self._isolating else ():
             self._run.log(log_texts.resource_note(self._table.name, note))
-        self._run.link.progress(self._run.progress(self._table.name))
+        self._run.link.progress(self._run.progress(self._at_work()))
         if slices is None:
             self._series()
         elif self._isolating:
@@ -256,7 +257,16 @@ class Loading:
         self._run.link.check()
         if steady_seconds() - self._reported >= _PROGRESS_SECONDS:
             self._reported = steady_seconds()
-            self._run.link.progress(self._run.progress(self._table.name, writer.rows))
+            self._run.link.progress(self._run.progress(self._at_work(writer.rows, self._received)))
+
+    def _at_work(self, rows: int = 0, received: int = 0) -> AtWork:
+        """`rows` and `received` are not committed yet. The slices of this attempt tell how long the others take."""
+        state = self._state
+        done = state.slices_done - self._done_before
+        if not done or state.slices_total is None:
+            return AtWork(self._table.name, rows, received)
+        pace = (steady_seconds() - self._began) / done
+        return AtWork(self._table.name, rows, received, pace * (state.slices_total - state.slices_done))
 
     def _commit(
         self,
@@ -305,7 +315,7 @@ class Loading:
             "rejects": self._rejects(writer),
             "cursor": {"value": after.cursor, "after": self._table.cursor_saved_by} if moves else None,
             "checkpoint": self._run.state.as_json(),
-            "progress": self._run.progress(None if complete else name),
+            "progress": self._run.progress(None if complete else self._at_work()),
             "logs": self._entries(after, writer.rows, complete, counts),
         }
 

@@ -29,12 +29,12 @@ from vai_extract_worker.rest import source as rest_api
 from vai_extract_worker.source import Means
 from vai_records.definitions.dlt_extract import DltExtract
 from vai_records.lake import manifest as lake
-from vai_records.lifecycle.entry import Entry
 from vai_records.runs import statements
 from vai_records.runs.new_run import NewRun
 from vai_records.secrets.hiding import Hidden
 from vai_testkit.database import database_url, postgres_server  # noqa: F401
 from vai_testkit.link import RecordingLink
+from vai_testkit.owned import Reports
 from vai_testkit.servers.json_api import FakeApi, serving
 from vai_worker.children.job import ConnectionSecret, Job
 from vai_worker.children.link import Level, Stop
@@ -257,25 +257,6 @@ def new_desk() -> type[Desk]:
 @pytest.fixture(scope="session")
 def new_bench() -> type[Bench]:
     return Bench
-
-
-class Reports:
-    """Collects what runs log."""
-
-    has_room = True
-
-    def __init__(self) -> None:
-        self.events: list[str] = []
-        self.last_progress: dict[str, Any] = {}
-
-    def log(self, run_id: UUID, epoch: int, entry: Entry, *, needed: bool = False) -> asyncio.Future[None]:
-        self.events.append(entry.event)
-        written = asyncio.get_running_loop().create_future()
-        written.set_result(None)
-        return written
-
-    def progress(self, run_id: UUID, epoch: int, progress: dict[str, Any]) -> None:
-        self.last_progress = progress
 
 
 class DirectLink:

@@ -4,7 +4,6 @@
 runs in a real Postgres, for the worker's side.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,13 +20,15 @@ from vai_common import db
 from vai_common.ids import uuid7
 from vai_records.definitions.duckdb_transform import DuckdbTransform
 from vai_records.lake import manifest as lake
-from vai_records.lifecycle.entry import Entry
 from vai_records.runs import statements
 from vai_records.runs.new_run import NewRun
 from vai_testkit.database import database_url, postgres_server  # noqa: F401
 from vai_testkit.link import RecordingLink
+from vai_testkit.owned import Reports
 from vai_transform_worker.query import warm
 from vai_transform_worker.transform import transform
+from vai_transform_worker.wiring import PRELOADED
+from vai_worker.children.forks import Forks
 from vai_worker.children.job import Job
 from vai_worker.owned import Means, Owned
 
@@ -127,27 +128,6 @@ def workshop(tmp_path: Path) -> Workshop:
     return Workshop(tmp_path)
 
 
-class Reports:
-    """Collects what runs log."""
-
-    has_room = True
-
-    def __init__(self) -> None:
-        self.events: list[str] = []
-        self.logged = asyncio.Event()
-        self.last_progress: dict[str, Any] = {}
-
-    def log(self, run_id: UUID, epoch: int, entry: Entry, *, needed: bool = False) -> asyncio.Future[None]:
-        self.events.append(entry.event)
-        self.logged.set()
-        written = asyncio.get_running_loop().create_future()
-        written.set_result(None)
-        return written
-
-    def progress(self, run_id: UUID, epoch: int, progress: dict[str, Any]) -> None:
-        self.last_progress = progress
-
-
 class Bench:
     """Makes datasets and runs that a worker holds."""
 
@@ -240,3 +220,13 @@ async def bench(database_url: str) -> AsyncIterator[Bench]:  # noqa: F811
     pool = await db.open_pool(database_url, "transform-worker")
     yield Bench(pool)
     await pool.close()
+
+
+@pytest.fixture
+async def forks(bench: Any, tmp_path: Path) -> AsyncIterator[Forks]:
+    """Real child processes that work in a lake in a folder."""
+    bench.lake_url = tmp_path.as_uri()
+    forks = Forks(PRELOADED, 2048, bench.lake_url)
+    yield forks
+    forks.kill_children()
+    await forks.stop()

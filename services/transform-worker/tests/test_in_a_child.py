@@ -1,7 +1,6 @@
 """Transforms in a real child process, with a real Postgres and a real lake."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ from deltalake import DeltaTable
 
 from vai_common.errors import Permanent
 from vai_transform_worker.duckdb_transform import DuckdbTransform
-from vai_transform_worker.wiring import PRELOADED
 from vai_worker.children.forks import Forks
 from vai_worker.children.link import Stop
 from vai_worker.owned import LostRun, Owned
@@ -33,15 +31,6 @@ class Held(DuckdbTransform):
             self.asked.set()
             await self.thawed.wait()
         return await super().answer(run, question, payload)
-
-
-@pytest.fixture
-async def forks(bench: Any, tmp_path: Path) -> AsyncIterator[Forks]:
-    bench.lake_url = tmp_path.as_uri()
-    forks = Forks(PRELOADED, 2048, bench.lake_url)
-    yield forks
-    forks.kill_children()
-    await forks.stop()
 
 
 def rows(bench: Any, tmp_path: Path, layer: str, name: str) -> list[dict[str, Any]]:

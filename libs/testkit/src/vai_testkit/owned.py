@@ -1,10 +1,12 @@
 """A run that a worker holds, without a worker and without a database, for tests of kinds without a child process."""
 
+import asyncio
 from types import SimpleNamespace
 from typing import Any, cast
 from uuid import UUID, uuid4
 
 from vai_records.definitions.base import Definition
+from vai_records.lifecycle.entry import Entry
 from vai_worker.children.job import ConnectionSecret
 from vai_worker.owned import Means, Owned
 
@@ -75,3 +77,26 @@ class HeldRun(Owned):
     async def organisation(self) -> dict[str, Any]:
         """The settings that the test has given."""
         return self.settings
+
+
+class Reports:
+    """Collects log entries and progress of runs instead of a worker's reports. `logged`: an entry has come."""
+
+    has_room = True
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+        self.logged = asyncio.Event()
+        self.last_progress: dict[str, Any] = {}
+
+    def log(self, run_id: UUID, epoch: int, entry: Entry, *, needed: bool = False) -> asyncio.Future[None]:
+        """Keep the entry's event. The returned future is done."""
+        self.events.append(entry.event)
+        self.logged.set()
+        written = asyncio.get_running_loop().create_future()
+        written.set_result(None)
+        return written
+
+    def progress(self, run_id: UUID, epoch: int, progress: dict[str, Any]) -> None:
+        """Keep the newest progress."""
+        self.last_progress = progress

@@ -18,18 +18,8 @@ from vai_transform_worker.asking.named_tables import tables
 from vai_transform_worker.asking.relevance import MOST_CHARACTERS, described
 from vai_transform_worker.explain_schema import ExplainSchema
 from vai_transform_worker.generate_query import GenerateQuery
-from vai_transform_worker.wiring import PRELOADED
 from vai_worker.children.forks import Forks
 from vai_worker.models.outputs import TOOL
-
-
-@pytest.fixture
-async def forks(bench: Any, tmp_path: Path) -> AsyncIterator[Forks]:
-    bench.lake_url = tmp_path.as_uri()
-    forks = Forks(PRELOADED, 2048, bench.lake_url)
-    yield forks
-    forks.kill_children()
-    await forks.stop()
 
 
 @pytest.fixture

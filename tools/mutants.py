@@ -43,7 +43,10 @@ TARGETS = {
     "held_for": _of_records("runs/held_for.py", "runs/test_held_for.py"),
     "advance": _of_records("automations/advance.py", "automations/test_advance.py", "automations/test_courses.py"),
     "references": _of_records(
-        "automations/references.py", "automations/test_references.py", "automations/test_reference_slips.py"
+        "automations/references.py",
+        "automations/test_references.py",
+        "automations/test_reference_slips.py",
+        "automations/test_reference_places.py",
     ),
     "conditions": _of_records("definitions/conditions.py", "definitions/test_conditions.py"),
     "sql-text": _of_records("definitions/sql_text.py", "definitions/test_sql_text.py"),

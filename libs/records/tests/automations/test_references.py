@@ -13,6 +13,7 @@ from vai_records.automations.references import (
     BadReference,
     Reference,
     holds_reference,
+    is_reference,
     references_in,
     resolve,
     without_static,
@@ -252,3 +253,24 @@ def test_in_a_literal_every_value_is_text(value: Any, expected: str) -> None:
 def test_an_identifier_that_ends_in_e_begins_no_escape_string() -> None:
     for name in ("DATE", "éE", "a$e"):
         assert sql(f"SELECT {name}'\\' || '$/inputs/v'", v="it's") == f"SELECT {name}'\\' || 'it''s'"
+
+
+@pytest.mark.parametrize(
+    ("value", "is_one", "holds_one"),
+    [
+        ("$/inputs/a", True, True),
+        ("${/inputs/a|/inputs/b|0}", True, True),
+        ("at $/inputs/a", False, True),
+        ("a", False, False),
+        ({"kind": "reference", "ref": "$/inputs/a"}, True, True),
+        ({"kind": "reference", "ref": "$/inputs/a", "default": 0}, True, True),
+        ({"kind": "reference", "ref": 5}, False, False),
+        ({"kind": "static", "values": "$/inputs/a"}, False, False),
+        ({"a": ["$/inputs/a"]}, False, True),
+        ({"a": "$/nowhere/a"}, False, True),  # it cannot be a reference, which its step tells
+        (5, False, False),
+    ],
+)
+def test_what_is_a_reference_and_what_holds_one(value: Any, is_one: bool, holds_one: bool) -> None:
+    assert is_reference(value) is is_one
+    assert holds_reference(value) is holds_one

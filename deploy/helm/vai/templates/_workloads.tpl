@@ -13,6 +13,8 @@ http_request: {service: agent-worker, sync: true, internet: true}
 fetch_page: {service: agent-worker, sync: true, internet: true}
 web_search: {service: agent-worker, sync: true, internet: true}
 call_agent: {service: agent-worker, sync: false, internet: true}
+agent_search: {service: agent-worker, sync: true, internet: true}
+agent_fetch_page: {service: agent-worker, sync: true, internet: true}
 {{- end }}
 
 {{/*

@@ -28,7 +28,7 @@ class FetchPage:
     """Fetches the page; another process reads it. `robots` are the rules of the sites so far."""
 
     name = "fetch_page"
-    reads = Definition
+    reads: type[Definition] = Definition
 
     def __init__(
         self, policy: Policy = PUBLIC, readers: Readers | None = None, read_timeout: float = READ_TIMEOUT

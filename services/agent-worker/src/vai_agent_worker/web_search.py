@@ -40,7 +40,7 @@ class WebSearch:
     """Asks Tavily, or a server with its protocol at the connection's `base_url`. It is safe to ask again."""
 
     name = "web_search"
-    reads = Definition
+    reads: type[Definition] = Definition
 
     def __init__(self, policy: Policy = PUBLIC, read_timeout: float = READ_TIMEOUT) -> None:
         self._policy = policy

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from vai_agent_worker.call_agent import CallAgent
 from vai_agent_worker.fetch_page import FetchPage
+from vai_agent_worker.for_agents import AgentFetchPage, AgentSearch
 from vai_agent_worker.http_request import HttpRequest
 from vai_agent_worker.pages.readers import Readers
 from vai_agent_worker.settings import Settings
@@ -26,6 +27,8 @@ async def running(service: Service[Settings]) -> AsyncIterator[None]:
         FetchPage(addresses, readers),
         WebSearch(addresses),
         CallAgent(service.bell),
+        AgentSearch(addresses),
+        AgentFetchPage(addresses, readers),
     )
     service.spawn(every(IDLE_LOOK_SECONDS, readers.stop_idle_once))
     try:

@@ -121,3 +121,23 @@ async def test_a_run_needs_an_agent_that_is_there_and_a_model(api: httpx2.AsyncC
     refused = await api.post("/api/v1/action-runs", json=body)
     assert (refused.status_code, refused.json()["detail"][0]["type"]) == (422, "no_model")
     assert "settings.models.default" in refused.json()["detail"][0]["msg"]
+
+
+@pytest.mark.parametrize(("kind", "other"), [("agent_search", "web_search"), ("agent_fetch_page", "fetch_page")])
+async def test_kinds_of_agents_are_refused_elsewhere_and_the_other_one_is_named(
+    api: httpx2.AsyncClient, kind: str, other: str
+) -> None:
+    definition = {"query": "towers", "include_domains": ["example.com"]}
+    if kind == "agent_fetch_page":
+        definition = {"url": "https://example.com", "allowed_domains": ["example.com"]}
+    work = {"kind": kind, "definition": definition}
+    for path, body in (
+        ("/api/v1/action-runs", work),
+        ("/api/v1/actions", work | {"name": "x"}),
+        ("/api/v1/automations", {"name": "x", "actions": [work]}),
+    ):
+        refused = await api.post(path, json=body)
+        assert refused.status_code == 422, refused.text
+        [fault] = refused.json()["detail"]
+        assert (fault["type"], fault["loc"][-1]) == ("agent_only", "kind")
+        assert fault["msg"].endswith(f"use {other}")

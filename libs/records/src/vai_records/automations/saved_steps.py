@@ -125,6 +125,7 @@ def _work(key: str, action: ActionBody, context: Context, at: Place) -> _Work:
     if action.action_id is not None:
         return _saved_work(key, action, context.actions.get(action.action_id), kept, at)
     kind, definition, here = action.real_kind or "", action.whole_definition, (*at, "definition")
+    checks.refuse_agent_only(kind, (*at, "kind"))
     whole = checks.whole(kind, definition, kept, here)
     _check(kind, with_name(key, kind, whole), here)
     shown, hidden = checks.split(kind, _as_read(key, kind, definition, whole), kept, here)

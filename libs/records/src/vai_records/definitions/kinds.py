@@ -42,8 +42,10 @@ _ALL = (
         True,
     ),
     Kind("explain_schema", Mode.SYNC, "transform-worker", "AI Operations", "Explain tables and columns", True),
-    Kind("agent_search", Mode.SYNC, "agent-worker", "Research", "Search the web for an agent (read-only)"),
-    Kind("agent_fetch_page", Mode.SYNC, "agent-worker", "Research", "Fetch a page for an agent (read-only)"),
+    Kind(
+        "agent_search", Mode.SYNC, "agent-worker", "Research", "Search the web for an agent (read-only)", True, "tavily"
+    ),
+    Kind("agent_fetch_page", Mode.SYNC, "agent-worker", "Research", "Fetch a page for an agent (read-only)", True),
     Kind("create_flashboard", Mode.ASYNC_QUEUE, "transform-worker", "Output", "Generate a persistent dashboard"),
     Kind("approval_gate", Mode.SYNC, "scheduler", "Control Flow", "Wait for a human's approval", True),
     Kind("conditional_branch", Mode.SYNC, "scheduler", "Control Flow", "Evaluate conditions and route", True),
@@ -56,5 +58,8 @@ _ALL = (
         True,
     ),
 )
+
+AGENT_ONLY: dict[str, str] = {"agent_search": "web_search", "agent_fetch_page": "fetch_page"}
+"""Kinds that only a run of an agent may have made, and those that do the same for everybody."""
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in _ALL}

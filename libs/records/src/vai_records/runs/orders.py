@@ -112,6 +112,8 @@ async def make(
 ) -> NewRun:
     """The run as it will be inserted. Raises `Refused` with what is wrong with the order."""
     lookups = lookups or Lookups()
+    if customer.source_type != "agent_run":
+        checks.refuse_agent_only(order.kind, ("body", "kind"))
     found = await _resolved(conn, customer.org_id, order, lookups)
     # Fields beside the definition are not part of it. The snapshot holds all that the run works on.
     snapshot = checks.with_connection(order.definition, found.id if found else None)

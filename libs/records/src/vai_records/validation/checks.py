@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 from vai_common.validation_messages import told
 from vai_records.definitions import definition_model, reading
 from vai_records.definitions.base import Definition
-from vai_records.definitions.kinds import KINDS
+from vai_records.definitions.kinds import AGENT_ONLY, KINDS
 from vai_records.definitions.presets import PRESETS
 from vai_records.refused import Fault, Place, Refused, refused
 from vai_records.validation.masking import PLACES, WITH_SECRETS, SecretMissing, masked, reunite, tidied
@@ -115,11 +115,19 @@ def as_read(kind: str, definition: Json, loc: Place) -> Json:
 
     One that is not complete yet is stored as it was given (decision 8). Raises `Refused` as `check_saved` does.
     """
+    refuse_agent_only(kind, (*loc[:-1], "kind"))
     check_size(definition, loc)
     try:
         return _validated(kind, definition).stored() if KINDS[kind].available else _checked(kind, definition, loc)
     except ValidationError:
         return _checked(kind, definition, loc)
+
+
+def refuse_agent_only(kind: str, place: Place) -> None:
+    """Raises `Refused` for a kind that belongs to agents."""
+    if kind in AGENT_ONLY:
+        message = f"{kind} is for the tools of agents, within their domains; use {AGENT_ONLY[kind]}"
+        raise refused(place, message, "agent_only")
 
 
 def _checked(kind: str, definition: Json, loc: Place) -> Json:

@@ -110,7 +110,9 @@ class Toolbox:
             more["requires_approval"] = True
         if offer.kind == "http_request" and "url" in arguments:
             more["follow_redirects"] = False  # a redirect would choose the domain
-        if offer.kind in ("agent_search", "agent_fetch_page"):
+        if offer.kind == "agent_search" and "include_domains" not in arguments:
+            more["include_domains"] = self.agent.allowed_domains
+        if offer.kind == "agent_fetch_page":
             more["allowed_domains"] = self.agent.allowed_domains
         if offer.kind == "generate_query" and offer.tool is None:
             more["datasets"] = self.agent.datasets

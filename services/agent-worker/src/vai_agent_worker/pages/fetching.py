@@ -9,6 +9,8 @@ from vai_agent_worker.request import Outgoing
 from vai_agent_worker.response import read
 from vai_common.clock import now
 from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
+from vai_records.agents.tools import NotAllowed, check_host
+from vai_records.definitions.agent_fetch_page import AgentFetchPage
 from vai_records.definitions.fetch_page import FetchPage
 from vai_worker.owned import Owned
 from vai_worker.quota import is_quota, quota_wait
@@ -46,6 +48,8 @@ async def fetch(
 ) -> Fetched:
     """The page, after redirects. `trail` ends with the present request. `robots` None: robots.txt is not asked."""
     for _ in range(definition.max_redirects + 1):
+        if isinstance(definition, AgentFetchPage):
+            _check_domain(definition, trail[-1])
         await run.steady()
         if robots is not None:
             await robots.check(client, trail[-1])
@@ -59,6 +63,15 @@ async def fetch(
         "address, or raise max_redirects.",
         {"max_redirects": definition.max_redirects, "url": trail[-1].shown_url()},
     )
+
+
+def _check_domain(definition: AgentFetchPage, outgoing: Outgoing) -> None:
+    try:
+        check_host(outgoing.url.raw_host.decode("ascii", "replace"), definition.allowed_domains)
+    except NotAllowed as error:
+        raise Permanent(
+            ErrorCode.DATA_ERROR, f"The page leads elsewhere: {error}.", {"url": outgoing.shown_url()}
+        ) from None
 
 
 async def _exchange(client: httpx2.AsyncClient, definition: FetchPage, outgoing: Outgoing) -> Fetched | Outgoing:

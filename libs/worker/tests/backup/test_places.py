@@ -1,20 +1,25 @@
 """Odd places for backups: what is no copy is none, what others keep there disturbs nobody, each fault is a sentence."""
 
+import asyncio
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import pytest
 
+from vai_records.lake.named import NamedFile
 from vai_records.schema.needed import NEEDED
 from vai_testkit.installation import Installation
 from vai_worker.backup import record
 from vai_worker.backup.__main__ import main
+from vai_worker.backup.copying import copy_named
 from vai_worker.backup.errors import BackupError
 from vai_worker.backup.place import address, check_apart
 from vai_worker.backup.restoring import restore
 from vai_worker.backup.saving import save
-from vai_worker.storage import open_lake
+from vai_worker.storage import Folder, open_lake
 
 
 @pytest.mark.parametrize(
@@ -139,3 +144,32 @@ def test_a_list_needs_no_settings(
     assert "There is no finished backup in" in capsys.readouterr().out
     assert main(["save", str(tmp_path)]) == 2
     assert "VAI_DATABASE_URL: is required" in capsys.readouterr().err
+
+
+class _Slow(Folder):
+    """A lake that gives a file only when the test lets it."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.asked, self.gives = Event(), Event()
+
+    def parts(self, path: str) -> Iterator[bytes]:
+        self.asked.set()
+        self.gives.wait(20)
+        yield from super().parts(path)
+
+
+async def test_a_copy_that_nobody_waits_for_ends_with_the_file_that_is_on_its_way(tmp_path: Path) -> None:
+    """As Ctrl-C asks for: a lake may have a million files."""
+    source, target = _Slow(tmp_path / "lake"), Folder(tmp_path / "copy")
+    files = [NamedFile(f"{number}.parquet", 4, is_needed=True) for number in range(3)]
+    for file in files:
+        source.put(file.path, b"rows")
+    copying = asyncio.create_task(copy_named(files, [], source, target))
+    await asyncio.to_thread(source.asked.wait, 20)
+    copying.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await copying
+    source.gives.set()
+    await asyncio.get_running_loop().shutdown_default_executor()
+    assert [file.path for file in target.files()] == ["0.parquet"]

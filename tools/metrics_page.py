@@ -32,7 +32,7 @@ LABELS = {
     "phase": "queued, leased",
     "pool": "main, lists (the gateway's)",
     "provider": "openai, anthropic, google, openai_compatible",
-    "reason": "of held runs: approval, limit, deferred; of webhooks: the type of the error",
+    "reason": "of held runs: approval, limit, deferred, scheduled; of webhooks: the type of the error",
     "route": "a path of the API as it is declared, or other",
     "service": "one of the seven services",
     "source": "what `source` of an extraction may be",

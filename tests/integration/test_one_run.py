@@ -1,5 +1,6 @@
 """One run end to end: from its POST to the event that a plain Kafka consumer receives."""
 
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +9,7 @@ import pytest
 
 from tests.integration.listening import listening
 from tests.integration.runs import BRANCH, assert_told_once, journal, log_of, sample, words
+from vai_common.clock import now
 from vai_contracts.vai.words.v1 import words_pb2
 from vai_devstack.stack import Stack
 from vai_testkit.stack import create_run, run_when
@@ -74,3 +76,12 @@ async def test_a_result_says_how_much_was_extracted(api: httpx2.AsyncClient) -> 
     assert ended["result"]["per_resource_rows"] == {"sample": 1_000}
     assert ended["progress"]["schema_version"] == 2
     assert ended["progress"]["completed_resources"] == ["sample"]
+
+
+async def test_a_scheduled_run_starts_when_its_time_has_come(api: httpx2.AsyncClient) -> None:
+    at = now() + timedelta(seconds=2)
+    run = await create_run(api, "dlt_extract", {"source": "noop"}, scheduledFor=at.isoformat())
+    assert run["displayStatus"] == "scheduled"
+    ended = await run_when(api, run["id"])
+    assert ended["status"] == "completed"
+    assert datetime.fromisoformat(ended["startedAt"]) >= datetime.fromisoformat(ended["scheduledFor"]) == at

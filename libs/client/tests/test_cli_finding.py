@@ -98,3 +98,15 @@ def test_a_run_begins_again_with_changes_and_labels(vai: Vai, platform: Any) -> 
     (posted,) = [seen for seen in platform.seen if seen.method == "POST"]
     assert posted.path.endswith(f"/action-runs/{run['id']}/run-again")
     assert posted.body == {"definitionOverrides": {"rows": 5}, "labels": {"a": "b"}}
+
+
+@pytest.mark.parametrize("command", [("run", "noop"), ("again", "RUN"), ("actions", "run", "ACTION")])
+def test_a_run_that_starts_later_is_not_waited_for(vai: Vai, platform: Any, command: tuple[str, ...]) -> None:
+    run, action = platform.add_run(status="completed"), platform.add_action()
+    words = [{"RUN": run["id"], "ACTION": action["slug"]}.get(word, word) for word in command]
+    assert vai(*words, "--at", "2h").exit_code == 0
+    at = datetime.fromisoformat(platform.seen[-1].body["scheduledFor"])
+    assert timedelta(hours=1, minutes=58) < at - now() < timedelta(hours=2, minutes=2)
+    assert vai(*words, "--at", "2026-11-29T07:00:00+01:00").exit_code == 0
+    assert platform.seen[-1].body["scheduledFor"] == "2026-11-29T06:00:00+00:00"
+    assert vai(*words, "--at", "soon").exit_code == 2

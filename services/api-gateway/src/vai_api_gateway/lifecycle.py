@@ -11,6 +11,7 @@ import structlog
 
 from vai_api_gateway.http.narrow_pool import Narrow
 from vai_api_gateway.metrics import runs_immovable
+from vai_common.clock import now
 from vai_common.db import is_away
 from vai_common.messages.bell import AUTOMATION, HELD, ROOM, Bell
 from vai_common.messages.notifications import notify
@@ -51,16 +52,21 @@ APPROVE = Step(_AWAITING, (Phase.HELD,), _AWAITING, Phase.QUEUED, sets=_APPROVED
 APPROVE_INTO_LIMIT = Step(
     _AWAITING, (Phase.HELD,), _AWAITING, Phase.HELD, sets=f"held_for = 'limit', {_APPROVED}", guard=_UNDECIDED
 )
-EXECUTE = Step(_PENDING, (Phase.HELD,), _PENDING, Phase.QUEUED, guard="r.held_for = 'deferred'")
-EXECUTE_INTO_HOLD = Step(
-    _PENDING, (Phase.HELD,), _PENDING, Phase.HELD, sets="held_for = $6::text", guard="r.held_for = 'deferred'"
-)
+_TO_EXECUTE = "r.held_for IN ('deferred', 'scheduled')"
+EXECUTE = Step(_PENDING, (Phase.HELD,), _PENDING, Phase.QUEUED, guard=_TO_EXECUTE)
+EXECUTE_INTO_HOLD = Step(_PENDING, (Phase.HELD,), _PENDING, Phase.HELD, sets="held_for = $6::text", guard=_TO_EXECUTE)
 PAUSE_PENDING = Step(
     _PENDING, (Phase.HELD, Phase.QUEUED), _PENDING, Phase.PAUSED, guard="r.held_for IS DISTINCT FROM 'approval'"
 )
 PAUSE_RUNNING = Step(_RUNNING, (Phase.QUEUED, Phase.DELAYED, Phase.PARKED), _RUNNING, Phase.PAUSED)
 RESUME_PENDING = Step(_PENDING, (Phase.PAUSED,), _PENDING, Phase.QUEUED)
-RESUME_INTO_HOLD = Step(_PENDING, (Phase.PAUSED,), _PENDING, Phase.HELD, sets="held_for = $6::text")
+RESUME_INTO_HOLD = Step(
+    _PENDING,
+    (Phase.PAUSED,),
+    _PENDING,
+    Phase.HELD,
+    sets="held_for = $6::text, due_at = CASE WHEN $6::text = 'scheduled' THEN r.scheduled_for END",
+)
 RESUME_RUNNING = Step(_RUNNING, (Phase.PAUSED,), _RUNNING, Phase.QUEUED, guard=f"NOT {limited('r')}")
 RESUME_RUNNING_INTO_LIMIT = Step(
     _RUNNING, (Phase.PAUSED,), _RUNNING, Phase.DELAYED, sets="due_at = 'infinity'", guard=limited("r")
@@ -137,7 +143,7 @@ class Decisions:
         return self._rung(rows[0])
 
     async def execute(self, run_id: UUID, limits: Limits) -> RunRow:
-        """Start a deferred run. A run that has started or ended is returned as it is (decision 13)."""
+        """Start a deferred run, or a scheduled one before its time. What has started stays as it is (decision 13)."""
         run = await self._run(run_id)
         held = admit(requires_approval=run["requires_approval"], approved=False, deferred=False, limits=limits)
         rows = (
@@ -174,7 +180,10 @@ class Decisions:
                 if rows := await self._apply(running, [run_id], entry=entry):
                     return self._rung(rows[0])
             run = await self._run(run_id)
-            held = admit(requires_approval=run["requires_approval"], approved=False, deferred=False, limits=limits)
+            later = run["scheduled_for"] is not None and run["scheduled_for"] > now()
+            held = admit(
+                requires_approval=run["requires_approval"], approved=False, deferred=False, limits=limits, later=later
+            )
             step, values = (RESUME_PENDING, ()) if held is None else (RESUME_INTO_HOLD, (held.value,))
             if rows := await self._apply(step, [run_id], *values, entry=entry):
                 return self._rung(rows[0])

@@ -1,1 +1,1 @@
-"""What waits: approvals, limits, retries, deferred runs."""
+"""What waits: approvals, limits, retries, scheduled and deferred runs."""

@@ -20,7 +20,8 @@ SELECT id FROM runs WHERE phase = 'held' AND held_for = 'approval' AND status = 
 ORDER BY id LIMIT 500
 """
 _DUE = """
-SELECT id FROM runs WHERE due_at <= clock_timestamp() AND phase = $2 AND id <> ALL($1::uuid[])
+SELECT id FROM runs WHERE due_at <= clock_timestamp() AND phase = $2 AND held_for IS NOT DISTINCT FROM $3
+  AND id <> ALL($1::uuid[])
 ORDER BY due_at LIMIT 500
 """
 _PARKED_FOR_NOTHING = """
@@ -50,6 +51,7 @@ class Dispatcher:
         self._approvals: Rows[UUID] = Rows("approvals", last_resort=self._reject_damaged)
         self._retries: Rows[UUID] = Rows("retries", last_resort=self._queue_damaged)
         self._late: Rows[UUID] = Rows("late_approvals", last_resort=self._reject_damaged)
+        self._scheduled: Rows[UUID] = Rows("scheduled", last_resort=self._queue_damaged)
         self._parked: Rows[UUID] = Rows("parked", last_resort=self._queue_damaged)
         self.limits = Limits(pool, bell, self._queue_damaged)
         self.wake = asyncio.Event()
@@ -65,14 +67,19 @@ class Dispatcher:
 
     async def retry_once(self) -> None:
         """Retries that are due are queued, or wait for room if a limit is reached."""
-        due = await self._ids(self._retries, _DUE, "delayed")
+        due = await self._ids(self._retries, _DUE, "delayed", None)
         self._ring(await self._retries.each(due, self._retry))
 
     async def late_once(self) -> None:
         """Runs whose approval was not given in time are rejected."""
-        late = await self._ids(self._late, _DUE, "held")
+        late = await self._ids(self._late, _DUE, "held", "approval")
         rows = await self._late.each(late, self._time_out)
         await follow(rows, self._pool, self._bell, self._publisher)
+
+    async def start_once(self) -> None:
+        """Scheduled runs whose time has come are queued, or wait for their approval or for room."""
+        due = await self._ids(self._scheduled, _DUE, "held", "scheduled")
+        self._ring(await self._scheduled.each(due, self._start))
 
     async def unpark_once(self) -> None:
         """Parked runs whose child run has ended go on."""
@@ -91,6 +98,9 @@ class Dispatcher:
         if len(rows) < len(ids):
             self.limits.on_room("", await lifecycle.wait_for_room(self._pool, ids))
         return rows
+
+    async def _start(self, ids: list[UUID]) -> list[Any]:
+        return await lifecycle.start(self._pool, ids)
 
     async def _time_out(self, ids: list[UUID]) -> list[Any]:
         return await lifecycle.time_out(self._pool, ids, self._process_id)
@@ -118,7 +128,9 @@ class Dispatcher:
 
     def _ring(self, rows: Sequence[Row]) -> None:
         for row in rows:
-            if row.get("phase") == "delayed":
+            if row.get("held_for") == "approval":
+                self.wake.set()
+            elif row.get("phase") in ("delayed", "held"):
                 self.limits.on_room("", [row["org_id"]])
             else:
                 self._bell.ring(row["kind"], [row["id"]])

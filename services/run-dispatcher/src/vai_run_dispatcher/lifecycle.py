@@ -43,6 +43,24 @@ RETRY = Step(
     guard=f"{_DUE} AND NOT {limited('r')}",
     skip_locked=True,
 )
+_TIME_HAS_COME = f"r.held_for = 'scheduled' AND {_DUE}"
+START = Step(
+    _PENDING,
+    (Phase.HELD,),
+    _PENDING,
+    Phase.QUEUED,
+    guard=f"{_TIME_HAS_COME} AND NOT r.requires_approval AND NOT {limited('r')}",
+    skip_locked=True,
+)
+START_INTO_HOLD = Step(
+    _PENDING,
+    (Phase.HELD,),
+    _PENDING,
+    Phase.HELD,
+    sets="held_for = CASE WHEN r.requires_approval THEN 'approval' ELSE 'limit' END",
+    guard=f"{_TIME_HAS_COME} AND (r.requires_approval OR {limited('r')})",
+    skip_locked=True,
+)
 _NOTHING_LIVES_BELOW = """NOT EXISTS (SELECT FROM runs c WHERE c.parent_run_id = r.id AND c.phase <> 'done')
         AND NOT EXISTS (SELECT FROM automation_runs a WHERE a.parent_run_id = r.id AND a.status = 'running')"""
 SWEEP_PARKED = Step(
@@ -67,7 +85,7 @@ SWEEP_PARKED_INTO_LIMIT = Step(
 _DAMAGED_MOVES = (
     Step(_RUNNING, (Phase.DELAYED,), _RUNNING, Phase.QUEUED, guard=f"({_DUE} OR {waits_for_room('r')})"),
     Step(_RUNNING, (Phase.PARKED,), _RUNNING, Phase.QUEUED, guard=_NOTHING_LIVES_BELOW),
-    Step(_PENDING, (Phase.HELD,), _PENDING, Phase.QUEUED, guard=waits_for_room("r")),
+    Step(_PENDING, (Phase.HELD,), _PENDING, Phase.QUEUED, guard=f"({waits_for_room('r')} OR {_TIME_HAS_COME})"),
     Step(_AWAITING, (Phase.HELD,), _AWAITING, Phase.QUEUED, guard=waits_for_room("r")),
 )
 _ASK_UNTOLD = Step(
@@ -104,6 +122,11 @@ async def time_out(conn: Queries, ids: Sequence[UUID], writer: UUID) -> list[Run
 async def retry(conn: Queries, ids: Sequence[UUID]) -> list[RunRow]:
     """delayed → queued: the time of the next attempt has come, and no limit holds."""
     return await apply(conn, RETRY, ids)
+
+
+async def start(conn: Queries, ids: Sequence[UUID]) -> list[RunRow]:
+    """held → queued: the time of a scheduled run has come. Or held for what else it waits for: an approval, a limit."""
+    return [*await apply(conn, START, ids), *await apply(conn, START_INTO_HOLD, ids)]
 
 
 async def wait_for_room(conn: Queries, ids: Sequence[UUID]) -> list[UUID]:

@@ -28,6 +28,7 @@ async def running(service: Service[Settings]) -> AsyncIterator[None]:
     service.spawn(every(1.0, dispatcher.limits.sweep_once))
     service.spawn(every(0.25, dispatcher.retry_once))
     service.spawn(every(0.25, dispatcher.late_once))
+    service.spawn(every(0.25, dispatcher.start_once))
     service.spawn(every(0.25, dispatcher.unpark_once))
     service.spawn(every(2.0, dispatcher.ring_again_once))
     _start_measuring(service)

@@ -1,6 +1,7 @@
 """The calls about actions (document 001)."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from vai.call import (
     API,
@@ -12,6 +13,7 @@ from vai.call import (
     get_call,
     given,
     held,
+    instant,
     keyed,
     nothing,
     offset_list,
@@ -102,6 +104,7 @@ def run(
     definition_overrides: Json | None = None,
     *,
     labels: Mapping[str, str] | None = None,
+    scheduled_for: datetime | str | None = None,
     idempotency_key: str | None = None,
     wait: float | None = None,
     respond_async: bool = False,
@@ -111,7 +114,7 @@ def run(
         "POST",
         f"{API}/actions/{segment(action_id)}/run",
         Run.read,
-        body=given(definitionOverrides=definition_overrides, labels=labels),
+        body=given(definitionOverrides=definition_overrides, labels=labels, scheduledFor=instant(scheduled_for)),
         headers=keyed(idempotency_key) | prefer(wait, respond_async),
         patience=held(wait),
         repeatable=idempotency_key is not None,

@@ -34,6 +34,7 @@ def create(
     concurrency_key: str | None = None,
     parent_action_run_id: str | None = None,
     labels: Mapping[str, str] | None = None,
+    scheduled_for: datetime | str | None = None,
     wait: float | None = None,
     respond_async: bool = False,
     defer: bool = False,
@@ -41,7 +42,8 @@ def create(
     """Make a run and start it (decision 12).
 
     `wait` (seconds, at most 60) holds the answer until the run ends, `respond_async` answers at once even for SYNC
-    kinds, `defer` only creates. With an idempotency key the call is repeated where it may have been lost.
+    kinds, `defer` only creates, `scheduled_for` lets it start at that time. With an idempotency key the call is
+    repeated where it may have been lost.
     """
     body = given(
         kind=kind,
@@ -50,6 +52,7 @@ def create(
         concurrencyKey=concurrency_key,
         parentActionRunId=parent_action_run_id,
         labels=labels,
+        scheduledFor=instant(scheduled_for),
     )
     return Call(
         "POST",
@@ -172,6 +175,7 @@ def run_again(
     definition_overrides: Json | None = None,
     *,
     labels: Mapping[str, str] | None = None,
+    scheduled_for: datetime | str | None = None,
     idempotency_key: str | None = None,
     wait: float | None = None,
     respond_async: bool = False,
@@ -184,7 +188,7 @@ def run_again(
         "POST",
         f"{API}/action-runs/{segment(run_id)}/run-again",
         Run.read,
-        body=given(definitionOverrides=definition_overrides, labels=labels),
+        body=given(definitionOverrides=definition_overrides, labels=labels, scheduledFor=instant(scheduled_for)),
         headers=keyed(idempotency_key) | prefer(wait, respond_async),
         patience=held(wait),
         repeatable=idempotency_key is not None,

@@ -14,8 +14,9 @@ from .context import Commands, ConnectionOption, DefinitionOption, KeyOption, Li
 from .inputs import definition_of
 from .labels import LabelsOption, label_words, labels_of
 from .listing import LIMIT, page_of, print_list
+from .run_filters import later_of
 from .runs import logs
-from .start import FollowFlag, Stay, WaitOption, start
+from .start import AtOption, FollowFlag, Stay, WaitOption, start
 
 app = typer.Typer(cls=Commands, help="Saved actions: list, create, show, update, run, delete. Without a command: list.")
 ActionArgument = Annotated[str, typer.Argument(metavar="ACTION", help="The action's id, how it begins, or its slug.")]
@@ -131,18 +132,20 @@ def run(
     definition: DefinitionOption = None,
     label: LabelsOption = None,
     idempotency_key: KeyOption = None,
+    at: AtOption = None,
     follow: FollowFlag = None,
     wait: WaitOption = None,
 ) -> None:
     """Run an action; --set and --definition change its definition for this run. Exit codes as for `vai run`."""
     overrides = definition_of(definition, assignments or ())
-    stay = Stay(follow, wait)
+    stay = Stay(follow, wait, at)
     with connect() as client:
         action_id = find.action(client, action).id
     call = calls.run(
         action_id,
         overrides or None,
         labels=labels_of(label),
+        scheduled_for=later_of(at),
         idempotency_key=idempotency_key,
         wait=stay.hold,
         respond_async=stay.follows,

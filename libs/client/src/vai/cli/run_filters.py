@@ -86,6 +86,14 @@ def _camel(name: str) -> str:
     return first + "".join(word.title() for word in rest)
 
 
+def later_of(text: str | None) -> str | None:
+    """The instant of `--at`: a time, or how long from now on. Raises `typer.BadParameter`."""
+    ahead = None if text is None else _AGO.fullmatch(text)
+    if ahead is None:
+        return moment_of(text, "--at")
+    return (now() + timedelta(**{_UNITS[ahead[2]]: int(ahead[1])})).isoformat()
+
+
 def moment_of(text: str | None, option: str) -> str | None:
     """An instant as the REST API takes it. Raises `typer.BadParameter`."""
     if text is None:

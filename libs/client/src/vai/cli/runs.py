@@ -45,8 +45,9 @@ from .run_filters import (
     TextFilter,
     TriggerFilter,
     UntilFilter,
+    later_of,
 )
-from .start import FollowFlag, Stay, WaitOption, start
+from .start import AtOption, FollowFlag, Stay, WaitOption, start
 
 Sort = Literal["created_at", "updated_at"]
 Operation = Literal["cancel", "retry", "approve", "reject", "pause", "resume", "delete"]
@@ -79,6 +80,7 @@ def run(
     idempotency_key: KeyOption = None,
     concurrency_key: Annotated[str | None, typer.Option(help="At most one live run has this key.")] = None,
     label: LabelsOption = None,
+    at: AtOption = None,
     follow: FollowFlag = None,
     wait: WaitOption = None,
 ) -> None:
@@ -87,13 +89,14 @@ def run(
     Exit codes: 0 completed (or only started), 1 failed, cancelled or rejected, 2 the command could not be carried
     out, 3 the run had not ended after --wait, 4 completed, but with errors.
     """
-    stay = Stay(follow, wait)
+    stay = Stay(follow, wait, at)
     call = calls.create(
         kind,
         definition_of(definition, assignments or (), connection),
         idempotency_key=idempotency_key,
         concurrency_key=concurrency_key,
         labels=labels_of(label),
+        scheduled_for=later_of(at),
         wait=stay.hold,
         respond_async=stay.follows,
     )
@@ -162,6 +165,7 @@ def _facts(run: Run) -> dict[str, Any]:
         "action": run.action_id,
         "parent": run.parent_action_run_id,
         "created": show.moment(run.created_at),
+        "scheduled": show.moment(run.scheduled_for) or None,
         "started": show.moment(run.started_at),
         "ended": show.moment(run.completed_at),
         "labels": label_words(run.labels),
@@ -276,6 +280,7 @@ def again(
     definition: DefinitionOption = None,
     label: LabelsOption = None,
     idempotency_key: KeyOption = None,
+    at: AtOption = None,
     follow: FollowFlag = None,
     wait: WaitOption = None,
 ) -> None:
@@ -283,13 +288,14 @@ def again(
 
     `vai retry` continues a failed one where it stopped. Options and exit codes as for `vai run`.
     """
-    stay = Stay(follow, wait)
+    stay = Stay(follow, wait, at)
     with connect() as client:
         whole = find.run_id(client, run_id)
     call = calls.run_again(
         whole,
         definition_of(definition, assignments or ()) or None,
         labels=labels_of(label),
+        scheduled_for=later_of(at),
         idempotency_key=idempotency_key,
         wait=stay.hold,
         respond_async=stay.follows,

@@ -27,13 +27,23 @@ WaitOption = Annotated[
 ]
 
 
+AtOption = Annotated[
+    str | None,
+    typer.Option(
+        "--at", metavar="TIME", help="Start it then: in 2h, 3d, or at 2026-11-29T06:00:00Z. Does not follow it."
+    ),
+]
+
+
 class Stay:
     """The options for how long to follow a run, and what to show meanwhile.
 
     Its log until it ends, unless told otherwise; nothing for programs; `--no-follow` alone leaves at once.
     """
 
-    def __init__(self, following: bool | None, wait: float | None) -> None:
+    def __init__(self, following: bool | None, wait: float | None, at: str | None = None) -> None:
+        if at is not None and following is None:  # nobody waits for hours unless they say so
+            following = False
         self.for_programs = show.for_programs()
         self.follows = not self.for_programs if following is None else following
         self.stays = following is not False or wait is not None

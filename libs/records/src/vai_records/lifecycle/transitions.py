@@ -38,6 +38,7 @@ class HeldFor(StrEnum):
     APPROVAL = "approval"
     LIMIT = "limit"
     DEFERRED = "deferred"
+    SCHEDULED = "scheduled"
 
 
 class Control(StrEnum):

@@ -1,6 +1,7 @@
 """A run that is about to be made."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,13 @@ def shown_key(key: str | None) -> str | None:
 def is_repeat(first: KeptRun, mark: bytes | None, beside: tuple[str | None, UUID | None]) -> bool:
     """Whether the run of an idempotency key was made by the same request: fingerprint, concurrency key and parent."""
     return first["fingerprint"] == mark and (first["concurrency_key"], first["parent_run_id"]) == beside
+
+
+COLUMNS = """id, org_id, action_id, connection_id, parent_run_id, retry_of, kind, phase, held_for, watched,
+    definition, secrets, concurrency_key, idempotency_key, fingerprint, trigger_method, trigger_source_type,
+    trigger_source_id, requires_approval, created_by, traceparent, may_rerun, approval_timeout_seconds, labels,
+    scheduled_for"""
+"""What the creating statement writes, in the order of `NewRun.columns`."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,8 @@ class NewRun:
     approval_timeout_seconds: float | None = None
     # what people call it by; None where it has no labels
     labels: dict[str, str] | None = None
+    # when it starts, if it is held for that
+    scheduled_for: datetime | None = None
     id: UUID = field(default_factory=uuid7)
 
     @property
@@ -81,7 +91,7 @@ class NewRun:
         return frozenset(key for key in (self.idempotency_key, self.concurrency_key, retried) if key)
 
     def columns(self) -> tuple[Any, ...]:
-        """The values in the order of the creating statement."""
+        """The values of `COLUMNS`."""
         return (
             self.id,
             self.org_id,
@@ -107,4 +117,5 @@ class NewRun:
             self.may_rerun,
             self.approval_timeout_seconds,
             self.labels,
+            self.scheduled_for,
         )

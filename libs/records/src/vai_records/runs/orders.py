@@ -5,7 +5,8 @@ Both makers of runs use it: the gateway for people, the scheduler for the steps 
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -65,6 +66,7 @@ class Order:
     idempotency_key: str | None = None
     deferred: bool = False
     labels: dict[str, str] = field(default_factory=dict)
+    scheduled_for: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ async def make(
         await _check_called(conn, customer.org_id, model.automation, order.loc, lookups)
     if order.parent_run_id is not None:
         await _check_parent(conn, customer.org_id, order.parent_run_id, lookups)
-    return _new_run(keyring, customer, order, (model, found))
+    return replace(_new_run(keyring, customer, order, (model, found)), scheduled_for=order.scheduled_for)
 
 
 def _new_run(keyring: Keyring, customer: Customer, order: Order, judged: tuple[Definition, Resolved | None]) -> NewRun:
@@ -136,7 +138,10 @@ def _new_run(keyring: Keyring, customer: Customer, order: Order, judged: tuple[D
     masked, secrets = checks.split(order.kind, model.stored(), None, order.loc)
     sealed = None if secrets is None else keyring.encrypt_json(secrets, customer.org_id, run_id)
     limits = Limits(customer.max_running, found.max_running if found else None)
-    held = admit(requires_approval=model.requires_approval, approved=False, deferred=order.deferred, limits=limits)
+    later = order.scheduled_for is not None
+    held = admit(
+        requires_approval=model.requires_approval, approved=False, deferred=order.deferred, limits=limits, later=later
+    )
     return NewRun(
         id=run_id,
         org_id=customer.org_id,
@@ -165,13 +170,13 @@ def _new_run(keyring: Keyring, customer: Customer, order: Order, judged: tuple[D
 def fingerprint(order: Order) -> bytes:
     """A hash of kind and definition as given. A repeat with the same idempotency key must have the same.
 
-    `deferred` is added only if it is true, so that older versions compute the same for all other runs.
+    `deferred` and a later time are added only where they are given: older versions compute the same for all others.
     """
     reference = order.connection_ref
     named = reference.model_dump(mode="json") if isinstance(reference, ConnectionReference) else reference
-    said = orjson.dumps(
-        [order.kind, order.definition, named, *(["deferred"] if order.deferred else [])], option=orjson.OPT_SORT_KEYS
-    )
+    more = ["deferred"] if order.deferred else []
+    later = [] if order.scheduled_for is None else [order.scheduled_for.astimezone(UTC)]
+    said = orjson.dumps([order.kind, order.definition, named, *more, *later], option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(said).digest()
 
 

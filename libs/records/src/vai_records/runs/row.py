@@ -38,6 +38,7 @@ class ShownRun(RunEnd):
     kind: str
     labels: dict[str, str] | None
     parent_run_id: UUID | None
+    scheduled_for: datetime | None
     trigger_method: str
     trigger_source_id: str | None
     trigger_source_type: str | None

@@ -70,8 +70,9 @@ def display_status(run: RunRow, alive: frozenset[str]) -> str:
     if waiting or phase == "leased":
         return waiting or str(status)
     if phase == "held":
-        held = {"deferred": "deferred", "limit": "waiting_for_limit"}.get(run["held_for"] or "")
-        return held or str(status)
+        if run["held_for"] in ("deferred", "scheduled"):
+            return str(run["held_for"])
+        return "waiting_for_limit" if run["held_for"] == "limit" else str(status)
     if run["kind"] not in alive:
         return "waiting_for_worker"
     return "interrupted" if run["recovered"] and run["interrupt_count"] else "queued"

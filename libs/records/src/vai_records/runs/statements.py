@@ -28,21 +28,18 @@ from vai_records.lifecycle.entry import Entry
 from vai_records.lifecycle.leases import LEASE_SECONDS
 from vai_records.lifecycle.sql_fragments import AFTERWARDS, TOLD, WOKEN, logged, told
 from vai_records.metrics import runs_created
-from vai_records.runs.new_run import NewRun
+from vai_records.runs.new_run import COLUMNS, NewRun
 from vai_records.runs.row import ClaimedRun, EndedRun, columns
 
 # Create ---------------------------------------------------------------------------------------------------------
 
-_CREATE = """
-INSERT INTO runs (id, org_id, action_id, connection_id, parent_run_id, retry_of, kind, phase, held_for, watched,
-    definition, secrets, concurrency_key, idempotency_key, fingerprint, trigger_method, trigger_source_type,
-    trigger_source_id, requires_approval, created_by, traceparent, may_rerun, approval_timeout_seconds, labels,
-    created_at, updated_at)
+_CREATE = f"""
+INSERT INTO runs ({COLUMNS}, due_at, created_at, updated_at)
 SELECT new.*, at.now, at.now FROM (SELECT clock_timestamp() AS now) AS at, unnest(
     $1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::text[],
     $9::text[], $10::bool[], $11::jsonb[], $12::bytea[], $13::text[], $14::text[], $15::bytea[], $16::text[],
     $17::text[], $18::text[], $19::bool[], $20::uuid[], $21::text[], $22::bool[], $23::float8[],
-    $24::jsonb[]) AS new
+    $24::jsonb[], $25::timestamptz[], $25::timestamptz[]) AS new
 ON CONFLICT DO NOTHING
 RETURNING id, created_at
 """

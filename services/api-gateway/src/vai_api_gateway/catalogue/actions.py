@@ -212,7 +212,8 @@ async def run_action(
     gateway = gateway_of(request)
     body = body or RunActionBody()
     key = key_of(request, body.idempotency_key)
-    mark = mark_of("action", str(action_id), body.definition_overrides, *(["deferred"] if defer else []))
+    at, words = request_orders.start_of(body.scheduled_for, deferred=defer)
+    mark = mark_of("action", str(action_id), body.definition_overrides, *words)
     if (first := await first_run(gateway, principal.org_id, key, mark)) is not None:
         return await starting.show(gateway, request, first)
     action = await _to_run(gateway, principal, action_id)
@@ -221,7 +222,7 @@ async def run_action(
     order = await orders.order_of_action(
         gateway.keyring, principal.org_id, action, body.definition_overrides, deferred=defer
     )
-    order = replace(order, labels=body.labels)
+    order = replace(order, labels=body.labels, scheduled_for=at)
     made = await request_orders.make(gateway, request_orders.customer(principal, request), order)
     if key is not None:
         made = replace(made, idempotency_key=key, fingerprint=mark)

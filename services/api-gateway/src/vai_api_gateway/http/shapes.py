@@ -13,7 +13,7 @@ from pydantic.alias_generators import to_camel
 
 from vai_records.catalogue.labels import Labels
 from vai_records.definitions.base import ConnectionName, ConnectionReference
-from vai_records.strict import Id, Strict
+from vai_records.strict import Id, Strict, Time
 
 KindName = Literal[
     "dlt_extract",
@@ -142,6 +142,7 @@ class RunShape(Shape):
     progress: Json | None
     result: Json | None
     retry_count: int
+    scheduled_for: datetime | None = Field(description="When it starts, or was to start, where somebody said so.")
     started_at: datetime | None
     status: StatusName
     trigger_method: str
@@ -249,6 +250,11 @@ class MeShape(Shape):
 # Request bodies -----------------------------------------------------------------------------------------------------
 
 
+ScheduledFor = Annotated[
+    Time | None, Field(description="Start it at this time, at most a year ahead; until then it is `scheduled`.")
+]
+
+
 class ActionBody(Body):
     kind: KindName
     name: str = Field(min_length=1, max_length=LONGEST_NAME)
@@ -282,6 +288,7 @@ class RunActionBody(Body):
     definition_overrides: Json | None = Field(default=None, description="An RFC 7396 merge into the definition.")
     idempotency_key: Key | None = None
     labels: Labels = Field(default={}, description="Besides those of the action.")
+    scheduled_for: ScheduledFor = None
 
 
 class RunBody(Body):
@@ -292,6 +299,7 @@ class RunBody(Body):
     idempotency_key: Key | None = None
     labels: Labels = {}
     parent_action_run_id: Id | None = None
+    scheduled_for: ScheduledFor = None
 
 
 class RejectBody(Body):

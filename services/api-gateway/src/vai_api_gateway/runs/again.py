@@ -13,7 +13,7 @@ from vai_api_gateway.http.answers import PROBLEMS
 from vai_api_gateway.http.idempotency import REPEATED, TAKES_KEY, first_run, key_of, mark_of
 from vai_api_gateway.http.requests import JsonRoute
 from vai_api_gateway.http.shapes import Body as RequestBody
-from vai_api_gateway.http.shapes import Json, Key, RunShape
+from vai_api_gateway.http.shapes import Json, Key, RunShape, ScheduledFor
 from vai_api_gateway.problems import conflict
 from vai_api_gateway.runs import deciding, request_orders
 from vai_api_gateway.runs import start as starting
@@ -28,6 +28,7 @@ router = APIRouter(prefix="/api/v1/action-runs", tags=["Action runs"], route_cla
 class RunAgainBody(RequestBody):
     definition_overrides: Json | None = Field(default=None, description="An RFC 7396 merge into the run's definition.")
     labels: Labels | None = Field(default=None, description="Those of the run, where none are given.")
+    scheduled_for: ScheduledFor = None
     idempotency_key: Key | None = None
 
 
@@ -54,7 +55,8 @@ async def run_again(
     gateway = gateway_of(request)
     body = body or RunAgainBody()
     key = key_of(request, body.idempotency_key)
-    beside = [*(["deferred"] if defer else []), *([] if body.labels is None else [body.labels])]
+    at, words = request_orders.start_of(body.scheduled_for, deferred=defer)
+    beside = [*words, *([] if body.labels is None else [body.labels])]
     mark = mark_of("again", str(run_id), body.definition_overrides, *beside)
     if (first := await first_run(gateway, principal.org_id, key, mark)) is not None:
         return await starting.show(gateway, request, first)
@@ -65,6 +67,7 @@ async def run_again(
     stored = None if sealed is None else gateway.keyring.decrypt_json(sealed, principal.org_id, run_id)
     given = run["labels"] if body.labels is None else body.labels
     order = orders.of_run(run, stored, body.definition_overrides, given or {}, deferred=defer)
+    order = replace(order, scheduled_for=at)
     made = await request_orders.make(gateway, request_orders.customer(principal, request), order)
     made = replace(made, action_id=run["action_id"])
     if key is not None:

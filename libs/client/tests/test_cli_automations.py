@@ -259,6 +259,12 @@ def test_a_graph_is_printed_as_mermaid_or_written_as_svg(
     assert vai("automations", "graph", run["runId"], "--svg", "no/such/folder.svg").exit_code == 2
 
 
+def test_an_automation_run_is_retried_from_a_step(vai: Vai, platform: Any, automation: Any) -> None:
+    run = platform.add_automation_run(automation)
+    assert vai("automations", "retry", run["runId"], "--from", "load", "--no-follow").exit_code == 0
+    assert platform.seen[-1].body == {"fromStep": "load"}
+
+
 def test_an_automation_run_is_cancelled(vai: Vai, platform: Any, automation: Any) -> None:
     run = platform.add_automation_run(automation)["runId"]
     done = vai("automations", "cancel", run)

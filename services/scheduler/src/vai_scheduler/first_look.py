@@ -57,6 +57,8 @@ async def open_run(conn: Queries, live: Live, version: Version, notes: Notes) ->
         tell_outcome(notes, "filtered", _why(next(one for one in judged if not one.holds)), data)
         return Opening.OVER
     changed = set() if live.retry_of is None else await steps.changed_since(conn, version, live.retry_of)
+    if live.retry_from is not None:
+        changed.add(live.retry_from)
     await steps.open_steps(conn, live.id, version.plan, live.retry_of, changed)
     tell_start(notes, live)
     return Opening.BEGUN

@@ -41,19 +41,21 @@ def retry(
     run_id: str,
     *,
     version: Version | None = None,
+    from_step: str | None = None,
     idempotency_key: str | None = None,
     wait: float | None = None,
 ) -> Call[AutomationRun]:
     """A new automation run from the steps that failed; what succeeded is kept.
 
-    It uses the version of the old automation run. With `version="latest"` it uses the present automation, and changed
-    steps run again. With an idempotency key the call is repeated if it may have been lost.
+    With `from_step` that step and all after it run again, too, also of a run that completed. It uses the version of the
+    old automation run. With `version="latest"` it uses the present automation, and changed steps run again. With an
+    idempotency key the call is repeated if it may have been lost.
     """
     return Call(
         "POST",
         _path(run_id, "/retry"),
         AutomationRun.read,
-        body=given(version=version) or None,
+        body=given(version=version, fromStep=from_step) or None,
         headers=keyed(idempotency_key) | prefer(wait),
         patience=held(wait),
         repeatable=idempotency_key is not None,

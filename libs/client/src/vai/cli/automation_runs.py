@@ -74,6 +74,10 @@ def retry(
     latest: Annotated[
         bool, typer.Option("--latest", help="By the automation as it is now; changed steps are done again.")
     ] = False,
+    from_step: Annotated[
+        str | None,
+        typer.Option("--from", metavar="STEP", help="Also this step and all after it, whatever became of them."),
+    ] = None,
     idempotency_key: KeyOption = None,
     follow: FollowFlag = None,
     wait: WaitOption = None,
@@ -85,7 +89,8 @@ def retry(
         steps = _steps_of(client, found)
     version: run_calls.Version | None = "latest" if latest else None
     hold = None if stay.follows else stay.hold
-    call = run_calls.retry(found.id, version=version, idempotency_key=idempotency_key, wait=hold)
+    key = idempotency_key
+    call = run_calls.retry(found.id, version=version, from_step=from_step, idempotency_key=key, wait=hold)
     start_as(_started(steps), call, stay)
 
 

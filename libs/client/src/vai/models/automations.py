@@ -141,6 +141,7 @@ class AutomationRun(Answer):
     reason: str | None = None
     error: AutomationError | None = None
     retry_of: str | None = None
+    retry_from: str | None = None
     version_id: str | None = None
     parent_action_run_id: str | None = None
     created_by: str | None = None

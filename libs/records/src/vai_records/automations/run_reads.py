@@ -15,8 +15,8 @@ from vai_records.listing import totals
 
 Json = dict[str, Any]
 
-_REST = """id, org_id, automation_id, version_id, parent_run_id, retry_of, depth, status, outcome, reason, control,
-    triggered_by, created_by, log_seq, labels, created_at, updated_at, started_at, completed_at,
+_REST = """id, org_id, automation_id, version_id, parent_run_id, retry_of, retry_from, depth, status, outcome, reason,
+    control, triggered_by, created_by, log_seq, labels, created_at, updated_at, started_at, completed_at,
     CASE WHEN status = 'running' THEN 'live' ELSE 'done' END AS phase"""
 _LARGEST_ERROR = 2_048
 """Bytes of an error that a list shows: it may show one for each step of each automation run."""
@@ -171,6 +171,7 @@ def as_json(run: Any, action_runs: list[Json]) -> Json:
         "labels": run["labels"] or {},
         "parentActionRunId": run["parent_run_id"],
         "reason": run["reason"],
+        "retryFrom": run["retry_from"],
         "retryOf": run["retry_of"],
         "runId": run["id"],
         "startedAt": run["started_at"],

@@ -19,7 +19,7 @@ from vai_records.metrics import automation_runs_created
 
 _COLUMNS = (
     "id, org_id, automation_id, version_id, triggered_by, trigger_key, event, inputs, depth, parent_run_id, retry_of,"
-    " created_by, traceparent, cause_id, cut_off, waits"
+    " created_by, traceparent, cause_id, cut_off, waits, retry_from"
 )
 # Labels go down: of its automation, of the run that calls it, of who triggers it; the last one of a key counts.
 _CREATE = f"""
@@ -28,8 +28,8 @@ SELECT {", ".join(f"new.{name}" for name in _COLUMNS.split(", "))},
     nullif(coalesce(a.labels, '{{}}') || coalesce(caller.labels, '{{}}') || new.given, '{{}}'), at.now, at.now
 FROM (SELECT clock_timestamp() AS now) AS at, unnest(
     $1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::jsonb[], $8::jsonb[], $9::int[],
-    $10::uuid[], $11::uuid[], $12::uuid[], $13::text[], $14::uuid[], $15::text[], $16::bool[], $17::jsonb[])
-    WITH ORDINALITY AS new({_COLUMNS}, given, place)
+    $10::uuid[], $11::uuid[], $12::uuid[], $13::text[], $14::uuid[], $15::text[], $16::bool[], $17::text[],
+    $18::jsonb[]) WITH ORDINALITY AS new({_COLUMNS}, given, place)
     LEFT JOIN automations a ON a.id = new.automation_id LEFT JOIN runs caller ON caller.id = new.parent_run_id
 ORDER BY new.place
 ON CONFLICT DO NOTHING
@@ -85,6 +85,7 @@ class NewAutomationRun:
     cause_id: UUID | None = None
     cut_off: str | None = None
     waits: bool = False
+    retry_from: str | None = None
     labels: dict[str, str] = field(default_factory=dict)
     id: UUID = field(default_factory=uuid7)
 
@@ -107,6 +108,7 @@ class NewAutomationRun:
             self.cause_id,
             self.cut_off,
             self.waits,
+            self.retry_from,
             self.labels,
         )
 
@@ -147,7 +149,7 @@ async def live_runs(conn: Queries, ids: Sequence[UUID]) -> list[UUID]:
 
 _LOCK = """
 SELECT r.id, r.org_id, r.automation_id, r.version_id, r.parent_run_id, r.retry_of, r.depth, r.control, r.triggered_by,
-    r.created_by, r.traceparent, r.created_at, r.started_at, r.cut_off, r.waits, r.labels, a.name, a.slug,
+    r.created_by, r.traceparent, r.created_at, r.started_at, r.cut_off, r.waits, r.retry_from, r.labels, a.name, a.slug,
     a.trigger->>'overlap' AS overlap, o.max_running
 FROM automation_runs r JOIN automations a ON a.id = r.automation_id JOIN organisations o ON o.id = r.org_id
 WHERE r.id = $1 AND r.status = 'running' FOR UPDATE OF r SKIP LOCKED
@@ -215,6 +217,7 @@ class Live:
     started_at: datetime | None
     cut_off: str | None
     waits: bool
+    retry_from: str | None
     labels: dict[str, str] | None
     name: str
     slug: str

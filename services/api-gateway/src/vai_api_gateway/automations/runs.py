@@ -102,16 +102,19 @@ async def retry_automation_run(
 ) -> Response:
     """A new automation run from the steps that failed. Steps that succeeded are kept.
 
+    With `fromStep` that step and all after it are done again, too, also of a run that completed.
+
     It goes by the version that the run had, whatever was changed since; with `version: latest` by the automation as it
     is now, and steps that were changed are done again. `versionId` of the answer says which one it is.
     """
     gateway = gateway_of(request)
     idempotency_key = header_key(request)
     run = await _get(gateway, principal, run_id)
-    latest = body is not None and body.version == "latest"
-    if (first := await triggering.retried_before(gateway, run, idempotency_key, latest=latest)) is not None:
+    body = body or RetryBody()
+    asked: Any = {"latest": body.version == "latest", "from_step": body.from_step}
+    if (first := await triggering.retried_before(gateway, run, idempotency_key, **asked)) is not None:
         return await triggering.show(gateway, request, first)
-    made = await triggering.retry(gateway, principal, run, idempotency_key, latest=latest)
+    made = await triggering.retry(gateway, principal, run, idempotency_key, **asked)
     return await triggering.show(gateway, request, made, 201)
 
 

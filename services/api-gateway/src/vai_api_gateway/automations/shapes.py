@@ -159,6 +159,7 @@ class AutomationRunShape(Shape):
     labels: dict[str, str] = Field(description="Its own, of its automation, and of the run that called it.")
     parent_action_run_id: UUID | None
     reason: str | None
+    retry_from: str | None = Field(description="The step that a retry was to begin with; null: those that failed.")
     retry_of: UUID | None
     run_id: UUID
     started_at: datetime | None
@@ -191,10 +192,15 @@ class WholeAutomationRunShape(AutomationRunShape):
 
 
 class RetryBody(Shape):
-    """By which version a retry goes."""
+    """By which version a retry goes, and where it begins."""
 
     version: Literal["same", "latest"] = Field(
         default="same", description="`same`: that of the run; `latest`: the automation as it is now."
+    )
+    from_step: str | None = Field(
+        default=None,
+        max_length=63,
+        description="This step and all after it are done again, also what succeeded; also of a completed run.",
     )
 
 

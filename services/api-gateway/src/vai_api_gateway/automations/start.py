@@ -21,7 +21,7 @@ from vai_common.telemetry import current_traceparent
 from vai_records.automations import automations, run_reads, runs
 from vai_records.automations.inputs import Wrong, wrong_inputs
 from vai_records.automations.runs import NewAutomationRun
-from vai_records.refused import Fault, Refused
+from vai_records.refused import Fault, Refused, refused
 from vai_records.runs.new_run import own_key
 
 Json = dict[str, Any]
@@ -114,8 +114,10 @@ async def cancel(gateway: Gateway, principal: Principal, run: Any) -> None:
     await decisions.stop_automation_runs([run["id"]])
 
 
-async def retried_before(gateway: Gateway, run: Any, key: str | None, *, latest: bool) -> Any:
-    """The retry that this key has made, or None. Raises `Problem` 409 where it has made one of another run or version.
+async def retried_before(
+    gateway: Gateway, run: Any, key: str | None, *, latest: bool, from_step: str | None = None
+) -> Any:
+    """The retry that this key has made, or None. Raises `Problem` 409 where it has made another one.
 
     The key of the other kind is looked for, too: by which version a retry went is told by its key alone.
     """
@@ -127,6 +129,8 @@ async def retried_before(gateway: Gateway, run: Any, key: str | None, *, latest:
     found = await run_reads.by_trigger(gateway.pool, run["automation_id"], _retry_key(key, latest=latest))
     if found is not None and found["retry_of"] != run["id"]:
         raise conflict("this idempotency key made a retry of another automation run", ("header", "Idempotency-Key"))
+    if found is not None and found["retry_from"] != from_step:
+        raise conflict("this idempotency key made a retry from another step", ("header", "Idempotency-Key"))
     return found
 
 
@@ -135,21 +139,32 @@ def _retry_key(key: str, *, latest: bool) -> str:
 
 
 async def retry(
-    gateway: Gateway, principal: Principal, run: Any, key: str | None = None, *, latest: bool = False
+    gateway: Gateway,
+    principal: Principal,
+    run: Any,
+    key: str | None = None,
+    *,
+    latest: bool = False,
+    from_step: str | None = None,
 ) -> Any:
-    """A new automation run from the steps that failed; two at once make one. Raises `Problem` 409.
+    """A new automation run from the steps that failed, or also from a step; two at once make one.
 
-    It goes by the version of the run before, or by the `latest` one: that of the automation as it is now.
+    It goes by the version of the run before, or by the `latest` one: that of the automation as it is now. Raises
+    `Problem` 409, and `Refused` for a step that there is not.
     """
-    if run["status"] not in ("failed", "cancelled"):
+    again = ("failed", "cancelled") if from_step is None else ("failed", "cancelled", "completed")
+    if run["status"] not in again or run["outcome"] is not None:
         said = run_reads.display_status(run)
-        raise conflict(f"the automation run is {said}; only one that failed or was cancelled can be retried")
+        which = "that failed or was cancelled" if from_step is None else "that had steps and has ended"
+        raise conflict(f"the automation run is {said}; only one {which} can be retried")
     version_id = run["version_id"]
     if latest:
         row = await automations.get(gateway.pool, principal.org_id, run["automation_id"])
         if row is None:
             raise conflict("the automation was deleted: it can be retried with the version of the run alone")
         version_id = row["version_id"]
+    if from_step is not None:
+        await _check_step(gateway, version_id, from_step)
     new = NewAutomationRun(
         org_id=principal.org_id,
         automation_id=run["automation_id"],
@@ -160,6 +175,7 @@ async def retry(
         inputs=run["inputs"],
         labels=run["labels"] or {},
         retry_of=run["id"],
+        retry_from=from_step,
         created_by=principal.user_id,
         traceparent=current_traceparent(),
     )
@@ -168,9 +184,19 @@ async def retry(
         return await run_reads.get(gateway.pool, principal.org_id, new.id)
     live = await run_reads.live_retry_of(gateway.pool, principal.org_id, run["id"])
     if live is not None:
+        if live["retry_from"] != from_step:
+            begun = "the steps that failed" if live["retry_from"] is None else f"step {live['retry_from']}"
+            raise conflict(f"a retry from {begun} goes on: automation run {live['id']}; wait for its end or cancel it")
         return live
-    before = await retried_before(gateway, run, key, latest=latest)
-    return before or await retry(gateway, principal, run, key, latest=latest)
+    before = await retried_before(gateway, run, key, latest=latest, from_step=from_step)
+    return before or await retry(gateway, principal, run, key, latest=latest, from_step=from_step)
+
+
+async def _check_step(gateway: Gateway, version_id: UUID, key: str) -> None:
+    version = await gateway.versions.get(gateway.pool, version_id)
+    if key not in version.steps:
+        known = ", ".join(list(version.steps)[:20]) or "none"
+        raise refused(("body", "fromStep"), f"there is no step {key!r}; there are {known}", "unknown_step")
 
 
 async def finish_stops_once(gateway: Gateway) -> None:

@@ -101,6 +101,7 @@ _LISTED: Json = {
     "labels": {"team": "finance"},
     "parentActionRunId": None,
     "reason": None,
+    "retryFrom": None,
     "retryOf": None,
     "runId": _RUN_ID,
     "startedAt": _WHEN,

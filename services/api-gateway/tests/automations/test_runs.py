@@ -378,27 +378,6 @@ async def test_a_retry_keeps_what_succeeded(
     assert (again.status_code, again.json()["runId"] != retry_id) == (201, True)
 
 
-async def test_a_run_that_completed_is_retried_from_a_step(
-    api: httpx2.AsyncClient, scheduling: Scheduling, others: OtherServices
-) -> None:
-    run = await trigger(api, await make(api))
-    await scheduling.end(run["runId"])
-    path, keyed = f"{RUNS}/{run['runId']}/retry", {"Idempotency-Key": "k"}
-    gone = await api.post(path, json={"fromStep": "x"})
-    assert (gone.status_code, gone.json()["detail"][0]["loc"]) == (422, ["body", "fromStep"])
-    answer = await api.post(path, json={"fromStep": "gate"}, headers=keyed)
-    retried = answer.json()
-    assert (answer.status_code, retried["retryOf"], retried["retryFrom"]) == (201, run["runId"], "gate")
-    same = await api.post(path, json={"fromStep": "gate"}, headers=keyed)
-    assert (same.status_code, same.json()["runId"]) == (200, retried["runId"])
-    assert (await api.post(path, json={"fromStep": "gate"})).json()["runId"] == retried["runId"]
-    for body, headers in (({"fromStep": "load"}, keyed), ({"fromStep": "load"}, {}), ({}, keyed)):
-        assert (await api.post(path, json=body, headers=headers)).status_code == 409
-    skipped = await trigger(api, await make(api, slug="other"))
-    await scheduling.end(skipped["runId"], outcome="filtered")
-    assert (await api.post(f"{RUNS}/{skipped['runId']}/retry", json={"fromStep": "load"})).status_code == 409
-
-
 @pytest.mark.parametrize("status", [None, "completed"])
 async def test_only_what_failed_is_retried(api: httpx2.AsyncClient, scheduling: Scheduling, status: str | None) -> None:
     run = await trigger(api, await make(api))

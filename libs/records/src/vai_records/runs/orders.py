@@ -68,6 +68,11 @@ class Order:
     labels: dict[str, str] = field(default_factory=dict)
     scheduled_for: datetime | None = None
 
+    @property
+    def waits(self) -> bool:
+        """Whether a time was given at which the run starts."""
+        return self.scheduled_for is not None
+
 
 @dataclass(frozen=True)
 class Lookups:
@@ -138,9 +143,12 @@ def _new_run(keyring: Keyring, customer: Customer, order: Order, judged: tuple[D
     masked, secrets = checks.split(order.kind, model.stored(), None, order.loc)
     sealed = None if secrets is None else keyring.encrypt_json(secrets, customer.org_id, run_id)
     limits = Limits(customer.max_running, found.max_running if found else None)
-    later = order.scheduled_for is not None
     held = admit(
-        requires_approval=model.requires_approval, approved=False, deferred=order.deferred, limits=limits, later=later
+        requires_approval=model.requires_approval,
+        approved=False,
+        deferred=order.deferred,
+        limits=limits,
+        later=order.waits,
     )
     return NewRun(
         id=run_id,

@@ -24,11 +24,13 @@ LABELS = {
     "code": "an error code of document 000",
     "direction": "in, out",
     "kind": "a kind of action",
+    "layer": "bronze, silver, gold",
     "loop": "a background loop of the code",
     "method": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, other",
     "organisation": "the slug (or the id, without one) of one of the 50 largest; only with `VAI_METRICS_ORGANISATIONS`",
     "outcome": "of a look: done, busy (another process looks), failed; of a call: 1xx to 5xx, failed; of spans: sent,"
-    " failed; of a model: answered, an error code in small letters, failed",
+    " failed; of a model: answered, an error code in small letters, failed; of upkeep:"
+    " done, failed",
     "phase": "queued, leased",
     "pool": "main, lists (the gateway's)",
     "provider": "openai, anthropic, google, openai_compatible",
@@ -54,6 +56,7 @@ _SECTIONS = {
     "vai_run_dispatcher": "run-dispatcher",
     "vai_scheduler": "scheduler",
     "vai_extract_worker": "extract-worker",
+    "vai_transform_worker": "transform-worker",
     "vai_agent_worker": "agent-worker",
     "vai_watchdog": "watchdog",
 }

@@ -10,6 +10,7 @@ from deltalake import DeltaTable
 
 from vai_common.errors import ErrorCode, Retryable, RunError
 from vai_devstack.servers.s3 import READER, S3Server
+from vai_transform_worker.upkeep import bronze, tables
 from vai_worker import delta_log, lake_rights
 from vai_worker.lake import Lake
 from vai_worker.reading.desk import CannotRead, Desk
@@ -157,6 +158,26 @@ def test_writers_at_once_lose_nothing_and_an_old_turn_writes_nothing(workshop: A
     log = delta_log.of_table(storage, f"{workshop.org_id}/silver/out")
     epochs = [delta_log.epoch_of(storage, log.commits[version]) for version in sorted(log.commits)]
     assert epochs == sorted(epochs, key=lambda epoch: epoch or 0), "no older turn wrote after a newer one"
+
+
+def test_small_files_are_put_together_and_old_ones_go(bench: Any, workshop: Any, lake: Lake) -> None:
+    bench.extract("sample", resources=["orders"], rows=80, slices=8)
+    files = [
+        {"path": file["path"], "rows": file["rows"], "bytes": file["bytes"]}
+        for commit in bench.commits
+        for file in commit["files"]
+    ]
+    (made,) = bronze.put_together(open_lake(lake.url), [files])
+    data = b"".join(open_lake(lake.url).parts(made["path"]))
+    assert pa.parquet.read_table(pa.BufferReader(data))["id"].to_pylist() == list(range(1, 81))
+    assert (len(made["of"]), made["bytes"]) == (8, len(data))
+    for number in range(8):
+        workshop.run(f"SELECT {number} AS id, 'x' AS t", **MERGE)
+    location = f"{workshop.org_id}/silver/out"
+    assert tables.compact(lake, location)["into"] == 1
+    assert tables.remove_old(lake, location, 24)["removed"] == 0
+    assert tables.remove_old(lake, location, 0)["removed"] == 8
+    assert [row["id"] for row in _rows(lake, workshop)] == list(range(8))
 
 
 def _other(workshop: Any, epoch: int) -> Any:

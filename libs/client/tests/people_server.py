@@ -44,6 +44,10 @@ DATASET = {"id": "0199d333-0000-7000-8000-0000000000ee", "layer": "gold", "name"
 DATASET |= {"createdAt": BORN, "updatedAt": BORN, "secondsOld": 75.2, "columnCount": 2, "lastWrite": WRITE}
 COLUMNS = [{"name": "day", "type": "DATE"}, {"name": "sold", "type": "DECIMAL(12,2)"}]
 DETAIL = {"columns": COLUMNS, "bytes": 900, "files": None, "location": "o/gold/sales", "readBy": []}
+DETAIL["upkeep"] = {
+    "rule": {"compact": True, "keepHours": 24},
+    "last": {"at": BORN, "seconds": 0.5, "compacted": 12, "into": 1, "removed": 3, "error": None},
+}
 PREVIEW = {"columns": COLUMNS, "rows": [{"day": "2026-01-02", "sold": None}], "cut": True}
 PROFILE = {"column": "sold", "type": "DECIMAL(12,2)", "rows": 7, "nulls": 1, "distinct": 5, "min": "0.50", "max": "9"}
 PROFILE |= {"mean": 3.5, "quartiles": [1.0, 3.0, 5.0], "mostFrequent": [{"value": "0.50", "rows": 2}]}

@@ -55,6 +55,37 @@ DATA = Dashboard(
             ),
         ),
         (
+            "Upkeep of tables",
+            (
+                Panel(
+                    "Tables looked after",
+                    "By layer, and whether it went well: a table that failed says why (vai datasets show).",
+                    (
+                        Query(
+                            "sum by (layer, outcome) (rate(vai_upkeep_turns_total[$__rate_interval]))",
+                            "{{layer}} {{outcome}}",
+                        ),
+                    ),
+                    "ops",
+                    quiet="no table is due",
+                ),
+                Panel(
+                    "Small files put together",
+                    "Files that became few large ones.",
+                    (rate("vai_upkeep_compacted_files_total", "layer"),),
+                    "ops",
+                    quiet="no table has small files",
+                ),
+                Panel(
+                    "Old files removed",
+                    "Of versions that are too old to be read, and of lost writers.",
+                    (rate("vai_upkeep_removed_files_total", "layer"),),
+                    "ops",
+                    quiet="no version is old enough",
+                ),
+            ),
+        ),
+        (
             "Runs",
             (
                 Panel(

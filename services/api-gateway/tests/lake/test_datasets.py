@@ -96,6 +96,7 @@ async def test_a_dataset_tells_its_columns_its_size_and_who_reads_it(api: httpx2
     assert [each["name"] for each in found["readBy"]] == ["silver.orders"]
     table = await get(api, f"/{silver}")
     assert (table["name"], table["bytes"], table["version"], table["readBy"]) == ("silver.orders", 900, 0, [])
+    assert table["upkeep"] == {"rule": {"compact": True, "keepHours": 24}, "last": None}
 
 
 async def test_each_write_is_remembered(api: httpx2.AsyncClient, lake: Lake) -> None:

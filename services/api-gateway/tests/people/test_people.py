@@ -33,7 +33,7 @@ async def test_an_organisation_is_shown_and_changed(api: httpx2.AsyncClient, tea
     shown = (await api.get(ORGANISATION)).json()
     OrganisationShape.model_validate(shown)
     assert (shown["id"], shown["slug"], shown["name"]) == (str(team.org_id), "acme", "Acme")
-    usual = {"forbidSelfApproval": False, "ignoreRobotsTxt": False, "maxRunning": None, "models": None}
+    usual = {"forbidSelfApproval": False, "ignoreRobotsTxt": False, "maxRunning": None, "models": None, "upkeep": None}
     assert shown["settings"] == usual
 
     changed = await api.patch(ORGANISATION, json={"name": "Acme & Söhne", "settings": {"maxRunning": 3}})
@@ -41,12 +41,20 @@ async def test_an_organisation_is_shown_and_changed(api: httpx2.AsyncClient, tea
     OrganisationShape.model_validate(changed.json())
     assert (changed.json()["name"], changed.json()["settings"]["maxRunning"]) == ("Acme & Söhne", 3)
     changed = await api.patch(ORGANISATION, json={"settings": {"forbid_self_approval": True}})
-    settings = {"forbidSelfApproval": True, "ignoreRobotsTxt": False, "maxRunning": 3, "models": None}
+    settings = {"forbidSelfApproval": True, "ignoreRobotsTxt": False, "maxRunning": 3, "models": None, "upkeep": None}
     assert (changed.json()["name"], changed.json()["settings"]) == ("Acme & Söhne", settings)
     changed = await api.patch(ORGANISATION, json={"settings": {"maxRunning": None, "forbidSelfApproval": False}})
     assert changed.json()["settings"] == settings | {"forbidSelfApproval": False, "maxRunning": None, "models": None}
     assert (await api.patch(ORGANISATION, json={})).json() == changed.json()
     assert (await api.get(ORGANISATION)).json() == changed.json()
+
+
+async def test_the_upkeep_of_tables_is_said_for_all_and_for_one(api: httpx2.AsyncClient, team: Team) -> None:
+    said = {"keep_hours": 48, "tables": {"gold.sales": {"keep_hours": 720, "compact": False}}}
+    changed = await api.patch(ORGANISATION, json={"settings": {"upkeep": said}})
+    OrganisationShape.model_validate(changed.json())
+    assert changed.json()["settings"]["upkeep"] == said
+    assert (await api.patch(ORGANISATION, json={"settings": {"upkeep": None}})).json()["settings"]["upkeep"] is None
 
 
 @pytest.mark.parametrize(
@@ -65,6 +73,11 @@ async def test_an_organisation_is_shown_and_changed(api: httpx2.AsyncClient, tea
         {"settings": {"allow_private_addresses": False}},
         {"settings": {"forbidSelfApproval": 1}},
         {"settings": {"ignoreRobotsTxt": "yes"}},
+        {"settings": {"upkeep": {"keep_hours": 1}}},
+        {"settings": {"upkeep": {"keep_hours": 9_000}}},
+        {"settings": {"upkeep": {"compact": 1}}},
+        {"settings": {"upkeep": {"tables": {"sales": {"compact": True}}}}},
+        {"settings": {"upkeep": {"tables": {"gold.sales": {"keep": 1}}}}},
     ],
 )
 async def test_a_setting_that_is_none_is_refused(api: httpx2.AsyncClient, body: dict[str, Any]) -> None:

@@ -225,8 +225,9 @@ async def _lock(run: Owned, payload: dict[str, Any]) -> dict[str, Any]:
         table = f"{output.layer}.{output.name}"
         if not waiting:
             ahead = f", as {turn.before} before it do" if turn.before else ""
-            data = {"table": table, "held_by": str(turn.held_by), "before": turn.before}
-            await run.log("transform_waiting", f"Another run writes {table}: waiting for it{ahead}", data)
+            data = {"table": table, "held_by": turn.held_by and str(turn.held_by), "before": turn.before}
+            who = "Another run writes" if turn.held_by else "The upkeep of tables works on"
+            await run.log("transform_waiting", f"{who} {table}: waiting for it{ahead}", data)
         waiting = True
         await _pause(run, _LOOK_AGAIN if turn.before else _NEXT_LOOKS)
         if run.deadline is not None and steady_seconds() > run.deadline:
@@ -235,10 +236,14 @@ async def _lock(run: Owned, payload: dict[str, Any]) -> dict[str, Any]:
 
 def _waited_too_long(table: str, turn: lake.Turn) -> Permanent:
     message = (
-        f"The time limit was over while the run waited for {table}, which run {turn.held_by} writes "
+        f"The time limit was over while the run waited for {table}, which {_holder(turn)} "
         f"({turn.before} more wait before it): start fewer runs that write it, or give them more (timeout_seconds)"
     )
-    return Permanent(ErrorCode.TIMEOUT, message, {"table": table, "held_by": str(turn.held_by)})
+    return Permanent(ErrorCode.TIMEOUT, message, {"table": table, "held_by": turn.held_by and str(turn.held_by)})
+
+
+def _holder(turn: lake.Turn) -> str:
+    return f"run {turn.held_by} writes" if turn.held_by else "the upkeep of tables works on"
 
 
 async def _pause(run: Owned, seconds: float) -> None:

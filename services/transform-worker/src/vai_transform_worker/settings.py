@@ -20,6 +20,9 @@ class Settings(WorkerSettings):
     )
     spill_mb: int = Field(default=10_240, ge=1, description="What a query may spill to disk.")
     output_mb: int = Field(default=51_200, ge=1, description="What a transform may write, before it is compressed.")
+    upkeep_seconds: float = Field(
+        default=300, ge=0, le=86_400, description="How often it looks for tables that need upkeep; 0: never."
+    )
 
     @model_validator(mode="after")
     def _limits_fit(self) -> Self:

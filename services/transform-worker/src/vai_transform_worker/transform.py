@@ -282,7 +282,7 @@ class _Transform:
                 merger = self._staged(sql, uri)
                 self.audit.rows(STAGED, self.sources, self._left_out())
                 written = output.write(merger.way)
-        output.tidy(written.version)
+        output.shorten_log(written.version)
         return written
 
     def _checked(self, sql: str) -> str:

@@ -1,7 +1,6 @@
 """Who may write a Delta table, and what becomes of those who come too late (rule 14)."""
 
 import json
-import os
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -149,20 +148,6 @@ def test_the_permit_is_asked_for_after_the_last_row(workshop: Any) -> None:
     workshop.perform(workshop.job("SELECT n, md5(n::VARCHAR) AS m FROM range(300000) r(n)"), permit_commit=look)
     assert len(files) == 1
     assert workshop.rows("SELECT count(*) FROM out") == [(300_000,)]
-
-
-def test_files_that_no_version_of_the_last_day_holds_are_removed_now_and_then(workshop: Any) -> None:
-    for _ in range(10):
-        workshop.run(SQL)
-    folder = workshop.folder / workshop.org_id / "silver" / "out"
-    orphan, fresh = folder / "part-orphan.parquet", folder / "part-fresh.parquet"
-    for file in (orphan, fresh):
-        file.write_bytes(b"left by a writer that died")
-    os.utime(orphan, (0, 0))
-    workshop.run(SQL)
-    assert (orphan.exists(), fresh.exists()) == (False, True)
-    assert workshop.rows() == [(1, "late")]
-    assert workshop.table().transaction_version("vai") == 11
 
 
 @pytest.mark.parametrize("fields", MODES)

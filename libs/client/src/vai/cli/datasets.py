@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -78,8 +79,24 @@ def _facts(found: DatasetDetail) -> dict[str, Any]:
         "written by": last and last.by,
         "run": last and last.run_id,
         "read by": ", ".join(one.name for one in found.read_by) or None,
+        "upkeep": _upkeep(found.upkeep),
         "location": found.location,
     }
+
+
+def _upkeep(found: dict[str, Any]) -> str | None:
+    """The rule, and what was done last: `versions kept 24 h; 12 files became 1, 0 old files removed (2026-…)`."""
+    if not found:
+        return None
+    rule, last = found["rule"], found["last"]
+    said = f"versions kept {rule['keepHours']} h" + ("" if rule["compact"] else ", small files stay")
+    if last is None:
+        return f"{said}; not yet looked after"
+    when = show.moment(datetime.fromisoformat(last["at"]))
+    if last["error"]:
+        return f"{said}; failed {when}: {show.clean(last['error'])}"
+    became = f"{last['compacted']:,} files became {last['into']:,}, " if last["compacted"] else ""
+    return f"{said}; {became}{last['removed'] or 0:,} old files removed ({when})"
 
 
 @verb(app)

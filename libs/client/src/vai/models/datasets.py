@@ -71,13 +71,17 @@ class Reader(Answer):
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetDetail(Dataset):
-    """One table: `columns` are `{name, type}`, `location` is its place in the lake; `files` are bronze's."""
+    """One table: `columns` are `{name, type}`, `location` is its place in the lake; `files` are bronze's.
+
+    `upkeep` is `{rule, last}`: what holds for small files and old versions, and what was done last.
+    """
 
     columns: list[Json] = field(default_factory=list)
     bytes: int | None = None
     files: int | None = None
     location: str = ""
     read_by: list[Reader] = field(default_factory=list)
+    upkeep: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

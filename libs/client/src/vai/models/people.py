@@ -59,7 +59,7 @@ class CreatedApiKey(ApiKey):
 
 @dataclass(frozen=True, kw_only=True)
 class Organisation(Answer):
-    """An organisation; `settings` hold for all of it (`maxRunning`, `forbidSelfApproval`, `ignoreRobotsTxt`)."""
+    """An organisation; `settings` hold for all of it (`maxRunning`, `ignoreRobotsTxt`, `upkeep`, …)."""
 
     id: str
     slug: str

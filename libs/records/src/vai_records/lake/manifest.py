@@ -261,7 +261,7 @@ class Turn:
     before: int
     """How many wait before it."""
     held_by: UUID | None
-    """The run that has, or had, the lock."""
+    """The run that has, or had, the lock; None while the table's upkeep has it."""
 
 
 async def lock_for_write(conn: Queries, dataset_id: UUID, run_id: UUID, epoch: int) -> Turn:
@@ -271,9 +271,12 @@ async def lock_for_write(conn: Queries, dataset_id: UUID, run_id: UUID, epoch: i
     """
     [row] = await conn.fetch(
         """WITH d AS MATERIALIZED (
-               SELECT id, lock_run, lock_epoch, lock_queue FROM datasets WHERE id = $1 FOR NO KEY UPDATE
+               SELECT id, lock_run, lock_epoch, lock_queue,
+                      coalesce(upkeep_until > clock_timestamp(), false) AS is_tidied
+               FROM datasets WHERE id = $1 FOR NO KEY UPDATE
            ), live AS MATERIALIZED (
-               SELECT d.*, lock_run = $2 AND lock_epoch <= $3 AS is_own, NOT EXISTS (
+               SELECT d.*, NOT is_tidied AND lock_run = $2 AND lock_epoch <= $3 AS is_own,
+                      NOT is_tidied AND NOT EXISTS (
                           SELECT FROM runs r WHERE r.id = d.lock_run AND r.phase = 'leased' AND r.epoch = d.lock_epoch
                       ) AS is_free, ARRAY(
                           SELECT q.run FROM unnest(d.lock_queue) WITH ORDINALITY q(run, place)
@@ -294,7 +297,7 @@ async def lock_for_write(conn: Queries, dataset_id: UUID, run_id: UUID, epoch: i
                RETURNING t.write_epoch
            )
            SELECT CASE WHEN is_given THEN (SELECT write_epoch FROM changed) END AS write_epoch, before,
-                  lock_run AS held_by FROM turn""",
+                  CASE WHEN NOT is_tidied THEN lock_run END AS held_by FROM turn""",
         *(dataset_id, run_id, epoch),
     )
     return Turn(**row)

@@ -71,7 +71,7 @@ async def list_page(
 async def get(conn: Queries, org_id: UUID, dataset: str) -> Row | None:
     """A table by its id, or by `<layer>.<name>`, with its place and its size."""
     return await conn.fetchrow(
-        f"""SELECT {_SHOWN}, d.location, f.files, coalesce(f.bytes, w.bytes) AS size
+        f"""SELECT {_SHOWN}, d.location, d.upkeep, f.files, coalesce(f.bytes, w.bytes) AS size
             FROM datasets d {_NEWEST}
             LEFT JOIN LATERAL (
                 SELECT count(*) AS files, coalesce(sum(byte_count), 0)::bigint AS bytes FROM lake_files

@@ -44,7 +44,7 @@ class Server:
                     str(os.getpid()),
                     *modules,
                     pass_fds=(theirs.fileno(),),
-                    env=_environment(lake_url),
+                    env=environment_of_children(lake_url),
                     cwd=tempfile.gettempdir(),
                 )
         except BaseException:
@@ -93,8 +93,8 @@ class Server:
         self._requests.close()
 
 
-def _environment(lake_url: str) -> dict[str, str]:
-    """The environment of the fork server: an allow-list, without secrets except the lake's own keys."""
+def environment_of_children(lake_url: str) -> dict[str, str]:
+    """The environment of a process that works on the lake: an allow-list, with no secrets but the lake's own keys."""
     passed = {
         name: value
         for name, value in os.environ.items()

@@ -21,6 +21,7 @@ from vai_api_gateway.lake.shapes import (
     reader_json,
     source_node,
     table_node,
+    upkeep_json,
     write_json,
 )
 from vai_api_gateway.problems import not_found
@@ -65,6 +66,7 @@ async def get_dataset(request: Request, principal: Viewer, dataset: str) -> Resp
             "files": row["files"],
             "location": row["location"],
             "readBy": [reader_json(each) for each in readers],
+            "upkeep": upkeep_json(row, principal.settings),
         }
     )
 
@@ -73,7 +75,8 @@ async def get_dataset(request: Request, principal: Viewer, dataset: str) -> Resp
 async def list_versions(
     request: Request, principal: Viewer, dataset: str, limit: Limit = 100, offset: Offset = 0
 ) -> Response:
-    """Newest first; the last 1,000 writes are kept. A version can be read for a day after the next one."""
+    """Newest first; the last 1,000 writes are kept. A version can be read for a day after the next one, or as
+    long as the organisation keeps it (`upkeep`)."""
     gateway = gateway_of(request)
     row = await get(gateway, principal, dataset)
     rows, total = await shown.history(gateway.pool, row["id"], limit, offset)

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from vai_api_gateway.http.shapes import Json, Shape
 from vai_common.queries import Row
+from vai_records.lake.upkeep_rules import rule_of
 
 Layer = Literal["bronze", "silver", "gold"]
 
@@ -74,6 +75,31 @@ class ReaderShape(Shape):
     automation: NamedShape | None
 
 
+class KeptShape(Shape):
+    """Small files are put together; an earlier version of silver and gold can be read for so many hours."""
+
+    compact: bool
+    keep_hours: int
+
+
+class UpkeepDoneShape(Shape):
+    """What upkeep did last: so many files became so many, and so many of old versions were removed."""
+
+    at: datetime
+    seconds: float
+    compacted: int | None
+    into: int | None
+    removed: int | None
+    error: str | None
+
+
+class UpkeepShape(Shape):
+    """The upkeep of a table, by the organisation's settings; `last` is null until the first time."""
+
+    rule: KeptShape
+    last: UpkeepDoneShape | None
+
+
 class DatasetDetailShape(DatasetShape):
     """`bytes` and `files` are those that readers see; null where they are not known."""
 
@@ -82,6 +108,7 @@ class DatasetDetailShape(DatasetShape):
     files: int | None = Field(description="Of bronze")
     location: str = Field(description="In the lake")
     read_by: list[ReaderShape]
+    upkeep: UpkeepShape
 
 
 class DatasetsShape(Shape):
@@ -155,6 +182,13 @@ def write_json(row: Row) -> Json:
         "changes": row["changes"],
         "checks": row["checks"],
     }
+
+
+def upkeep_json(row: Row, settings: Json) -> Json:
+    rule = rule_of(settings, row["name"])
+    names = ("at", "seconds", "compacted", "into", "removed", "error")
+    last = row["upkeep"] and {name: row["upkeep"].get(name) for name in names}
+    return {"rule": {"compact": rule.compact, "keepHours": rule.keep_hours}, "last": last}
 
 
 def dataset_json(row: Row) -> Json:

@@ -29,6 +29,7 @@ def organisation_json(found: Organisation) -> dict[str, Any]:
             "maxRunning": settings.get("max_running"),
             "ignoreRobotsTxt": settings.get("ignore_robots_txt") is True,
             "models": settings.get("models"),
+            "upkeep": settings.get("upkeep"),
         },
     }
 
@@ -61,6 +62,8 @@ def _changes(gateway: Gateway, principal: Principal, given: SettingsPatch | None
     changes = {name: getattr(given, name) for name in given.model_fields_set}
     if given.models is not None:
         changes["models"] = given.models.model_dump(mode="json", exclude_unset=True)
+    if given.upkeep is not None:
+        changes["upkeep"] = given.upkeep.model_dump(mode="json", exclude_unset=True)
     for name in sorted(changes.keys() & gateway.settings.kept_by_operator):
         if (changes[name] or None) != (principal.settings.get(name) or None):
             message = f"{name} is changed by the platform's operator only"

@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from vai_api_gateway.http.shapes import LONGEST_NAME, Body, PageShape, Shape
+from vai_records.lake.upkeep_rules import UpkeepSettings
 from vai_records.models.settings import ModelSettings
 from vai_records.people import emails, passwords
 from vai_records.strict import Time
@@ -54,6 +55,19 @@ class ModelSettingsShape(_AsStored):
     money_per_day: float | None = None
 
 
+class UpkeepRuleShape(_AsStored):
+    """What holds for the upkeep of a table."""
+
+    compact: bool | None = None
+    keep_hours: int | None = None
+
+
+class UpkeepSettingsShape(UpkeepRuleShape):
+    """What the organisation says about the upkeep of its tables; `tables` says what is different for one."""
+
+    tables: dict[str, UpkeepRuleShape] = Field(default={})
+
+
 class SettingsShape(Shape):
     """What holds for the whole organisation, from the next run on."""
 
@@ -62,6 +76,9 @@ class SettingsShape(Shape):
     ignore_robots_txt: bool = Field(description="Pages are fetched whatever the robots.txt of their site says.")
     models: ModelSettingsShape | None = Field(
         description="Which language models may be used, at which price, how much in a day; null: as by default."
+    )
+    upkeep: UpkeepSettingsShape | None = Field(
+        description="Whether small files of tables are put together, how long versions are kept; null: as by default."
     )
 
 
@@ -149,6 +166,7 @@ class SettingsPatch(Body):
         default=None, validation_alias=_either("ignore_robots_txt", "ignoreRobotsTxt")
     )
     models: ModelSettings | None = Field(default=None, description="All of it: what is absent is as by default.")
+    upkeep: UpkeepSettings | None = Field(default=None, description="All of it: what is absent is as by default.")
 
     @model_validator(mode="before")
     @classmethod

@@ -31,8 +31,7 @@ RUN_ID = "vai.run_id"
 ROWS = "vai.rows"
 
 _TRIES = 10
-_TIDY_EVERY = 10  # versions
-_KEEP_HOURS = 24
+_CHECKPOINT_EVERY = 10  # versions
 _LOOKED_BACK = 100  # how many versions are searched for the commit of an earlier attempt
 
 
@@ -107,13 +106,9 @@ class DeltaOutput:
 
     def write(self, choose: Chosen) -> Written:
         """Bring rows into the table, in the way that suits the present table."""
-        try:
-            table = self._open()
-            with Leftovers(self._uri, table, self._open).removed_unless_committed():
-                return self._tried(table, choose)
-        except RunError:
-            self.tidy(0)  # a table whose runs never succeed gets no new version at which it would be tidied
-            raise
+        table = self._open()
+        with Leftovers(self._uri, table, self._open).removed_unless_committed():
+            return self._tried(table, choose)
 
     def _tried(self, table: DeltaTable | None, choose: Chosen) -> Written:
         for attempt in range(_TRIES):
@@ -208,29 +203,19 @@ class DeltaOutput:
         )
         return table
 
-    def tidy(self, version: int) -> None:
-        """From time to time, remove files that no version of the last day uses. A failure is ignored; the next time
-        tries again.
+    def shorten_log(self, version: int) -> None:
+        """From time to time, write a checkpoint. A failure is ignored; the next time tries again.
 
-        It also writes a checkpoint: a reader must read a file for each version after the last checkpoint.
+        A reader must read a file for each version after the last checkpoint. All else is the table's upkeep.
         """
-        if version % _TIDY_EVERY:
+        if not version or version % _CHECKPOINT_EVERY:
             return
         try:
-            table = self._open()
-            if table is None:
-                return
-            table.vacuum(
-                retention_hours=_KEEP_HOURS,
-                dry_run=False,
-                enforce_retention_duration=False,
-                full=True,
-                commit_properties=CommitProperties(max_commit_retries=0),
-            )
-            if version:
+            if table := self._open():
                 table.create_checkpoint()
         except Exception as error:
-            self._watch.warn("tidy_failed", f"{self._name} could not be tidied: {error}", {"table": self._name})
+            message = f"{self._name} got no checkpoint: {error}"
+            self._watch.warn("checkpoint_failed", message, {"table": self._name})
 
 
 def _described(table: DeltaTable, rows: int) -> Written:

@@ -1,6 +1,6 @@
 """Removes the files of a failed write at once, so that a table whose writes always fail does not fill the disk.
 
-Only in a local lake. Elsewhere, and if the process was killed, `DeltaOutput.tidy` removes them after a day.
+Only in a local lake. Elsewhere, and if the process was killed, the upkeep of the table removes them after a day.
 """
 
 from collections.abc import Callable, Iterator

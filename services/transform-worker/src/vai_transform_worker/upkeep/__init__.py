@@ -1,0 +1,1 @@
+"""Upkeep of the lake's tables: small files are put together, old versions go; no run, and no reader, notices."""

@@ -60,6 +60,17 @@ MODELS = {
     "connections": [{"slug": "local", "provider": "openai_compatible", "models": 0, "error": {"message": "is away"}}],
     "today": {"tokens": 1200, "dollars": 0.5, "tokensLeft": None, "dollarsLeft": 1.5},
 }
+AGENT = {"id": "0199f555-0000-7000-8000-0000000000aa", "name": "Order analyst", "slug": "order-analyst"}
+AGENT |= {"instructions": "Answer questions about orders.", "model": None, "datasets": ["gold.sales"], "labels": {}}
+AGENT |= {"tools": [{"kind": "http_request", "name": "look_up"}], "limits": {"steps": 20, "money": None}}
+AGENT |= {"allowedDomains": ["example.com"], "outputSchema": None, "createdAt": BORN, "updatedAt": BORN}
+_CALLS = [
+    {"id": "a", "tool": "look_up", "runId": WRITE["runId"], "status": "completed", "result": "x", "refused": None},
+    {"id": "b", "tool": "shell", "runId": None, "status": None, "result": None, "refused": "there is no tool"},
+]
+_TURN = {"turn": 1, "model": "openai/gpt-5", "text": "Let me see.", "told": None, "createdAt": BORN}
+TURN = _TURN | {"inputTokens": 1200, "outputTokens": 30, "dollars": 0.25, "toolCalls": _CALLS}
+USED = {"steps": 1, "calls": 1, "inputTokens": 1200, "outputTokens": 30, "dollars": 0.25}
 SCHEMAS = {"definitionSchema": {"type": "object"}, "credentialsSchema": {"properties": {"token": {}}}}
 TEMPLATES = [{"name": "orders", "kind": "dlt_extract", "description": "Orders", "definition": {"source": "sample"}}]
 INVITED = {"invitationToken": "inv_1", "invitationEndsAt": BORN}
@@ -70,6 +81,7 @@ class PeopleEndpoints:
 
     def __init__(self, platform: Platform) -> None:
         self.platform = platform
+        self._agent_run: Json | None = None
 
     def routes(self) -> list[Route]:
         api, get, post = "/api/v1", ["GET"], ["POST"]
@@ -79,6 +91,12 @@ class PeopleEndpoints:
             Route(f"{api}/organisation", changed(organisation()), methods=["GET", "PATCH"]),
             Route(f"{api}/kinds", told({"kinds": KINDS})),
             Route(f"{api}/models", told(MODELS)),
+            Route(f"{api}/agents", listed("agents", AGENT), methods=get),
+            Route(f"{api}/agents", made(AGENT), methods=post),
+            Route(f"{api}/agents/runs", self.agent_runs),
+            Route(f"{api}/agents/runs/{{id}}", self.transcript),
+            Route(f"{api}/agents/slug/{{slug}}", told(AGENT)),
+            Route(f"{api}/agents/{{id}}", changed(AGENT), methods=ours),
             Route(f"{api}/sources", told({"sources": SOURCES})),
             Route(f"{api}/sources/{{name}}", told(SOURCES[0] | SCHEMAS)),
             Route(f"{api}/datasets", listed("datasets", DATASET)),
@@ -103,6 +121,17 @@ class PeopleEndpoints:
             Route("/admin/organisations/{id}", changed(organisation()), methods=ours),
             Route("/webhooks/{org}/{path:path}", made({"status": "accepted"}, 202), methods=post),
         ]
+
+    def agent_runs(self, _request: Request) -> Response:
+        definition = {"agent": "order-analyst", "question": "How many orders?"}
+        if self._agent_run is None:
+            self._agent_run = self.platform.add_run(kind="call_agent", definition=definition, status="completed")
+        return JSONResponse({"runs": [self._agent_run], "hasNext": False, "limit": 100, "offset": 0, "total": 1})
+
+    def transcript(self, request: Request) -> Response:
+        run = self.platform.add_run(kind="call_agent", status="completed")
+        told = {"run": run, "used": USED, "question": "How many orders?", "turns": [TURN], "hasMore": True}
+        return JSONResponse(told | {"agent": None, "inputs": {}})
 
     async def batch(self, request: Request) -> Response:
         bodies = (await request.json())["runs"]

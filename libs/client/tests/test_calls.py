@@ -15,6 +15,7 @@ from vai import signed
 from vai.call import Call
 from vai.calls import (
     actions,
+    agents,
     api_keys,
     automation_runs,
     connections,
@@ -105,6 +106,15 @@ CALLS: list[tuple[Call[object], str, object]] = [
     (datasets.profile("d", "c"), "GET /api/v1/datasets/d/profile", None),
     (datasets.download("d", format="csv"), "GET /api/v1/datasets/d/download", None),
     (kinds.models(), "GET /api/v1/models", None),
+    (agents.create({"name": "A"}), "POST /api/v1/agents", {"name": "A"}),
+    (agents.get("a"), "GET /api/v1/agents/a", None),
+    (agents.by_slug("a/b"), "GET /api/v1/agents/slug/a%2Fb", None),
+    (agents.update("a", {"labels": {}}), "PATCH /api/v1/agents/a", {"labels": {}}),
+    (agents.delete("a"), "DELETE /api/v1/agents/a", None),
+    (agents.listing("ord", label="team=x"), "GET /api/v1/agents", None),
+    (agents.runs(status="running"), "GET /api/v1/agents/runs", None),
+    (agents.transcript("r", after=3), "GET /api/v1/agents/runs/r", None),
+    (agents.stream("r"), "GET /api/v1/agents/runs/r/stream", None),
     (kinds.sources(), "GET /api/v1/sources", None),
     (kinds.source("a/b"), "GET /api/v1/sources/a%2Fb", None),
     (events.replay(datetime(2026, 11, 22, tzinfo=UTC), types=["action.failed"]),

@@ -31,6 +31,8 @@ LISTS = (
     "templates",
     "sources",
     "models",
+    "agents",
+    "agents runs",
     "automations runs",
 )
 
@@ -69,6 +71,7 @@ def test_every_command_prints_for_people_and_for_programs() -> None:
         ("sources", "list show"),
         ("datasets", "list show get preview profile download versions lineage"),
         ("models", "list"),
+        ("agents", "list show get create update delete runs transcript"),
         ("profile", "list add use remove"),
         ("admin organisations", "list show create update"),
     ],

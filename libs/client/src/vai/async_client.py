@@ -18,6 +18,7 @@ import httpx2
 from .call import Call, Conversation, Page, Pause
 from .calls import (
     actions,
+    agents,
     api_keys,
     automation_runs,
     automation_versions,
@@ -219,6 +220,19 @@ class AsyncSession(AsyncGroup):
     change_password, accept_invitation = _ask(session.change_password), _ask(session.accept_invitation)
 
 
+class AsyncAgents(AsyncGroup):
+    """`client.agents`"""
+
+    create, get, by_slug = _ask(agents.create), _ask(agents.get), _ask(agents.by_slug)
+    update, delete, transcript = _ask(agents.update), _ask(agents.delete), _ask(agents.transcript)
+    list, iterate = _ask(agents.listing), _all(agents.listing)
+    runs, iterate_runs = _ask(agents.runs), _all(agents.runs)
+
+    def stream(self, run_id: str, after: str | None = None) -> "AsyncLogStream":
+        """The live run of an agent: text as it comes, calls and their ends, after the entry `after`."""
+        return AsyncLogStream(self._client, agents.stream, run_id, after)
+
+
 class AsyncKinds(AsyncGroup):
     """`client.kinds`"""
 
@@ -269,6 +283,7 @@ class AsyncClient:
         self.automations, self.automation_runs = AsyncAutomations(self), AsyncAutomationRuns(self)
         self.users, self.api_keys, self.organisation = AsyncUsers(self), AsyncApiKeys(self), AsyncOrganisation(self)
         self.session, self.kinds, self.events = AsyncSession(self), AsyncKinds(self), AsyncEvents(self)
+        self.agents = AsyncAgents(self)
         self.webhooks, self.installation = AsyncWebhooks(self), AsyncInstallation(self)
         self.datasets = AsyncDatasets(self)
 

@@ -21,6 +21,7 @@ import httpx2
 from .call import Call, Conversation, Page, Pause
 from .calls import (
     actions,
+    agents,
     api_keys,
     automation_runs,
     automation_versions,
@@ -219,6 +220,19 @@ class Session(Group):
     change_password, accept_invitation = _ask(session.change_password), _ask(session.accept_invitation)
 
 
+class Agents(Group):
+    """`client.agents`"""
+
+    create, get, by_slug = _ask(agents.create), _ask(agents.get), _ask(agents.by_slug)
+    update, delete, transcript = _ask(agents.update), _ask(agents.delete), _ask(agents.transcript)
+    list, iterate = _ask(agents.listing), _all(agents.listing)
+    runs, iterate_runs = _ask(agents.runs), _all(agents.runs)
+
+    def stream(self, run_id: str, after: str | None = None) -> "LogStream":
+        """The live run of an agent: text as it comes, calls and their ends, after the entry `after`."""
+        return LogStream(self._client, agents.stream, run_id, after)
+
+
 class Kinds(Group):
     """`client.kinds`"""
 
@@ -268,6 +282,7 @@ class Client:
         self.automations, self.automation_runs = Automations(self), AutomationRuns(self)
         self.users, self.api_keys, self.organisation = Users(self), ApiKeys(self), Organisation(self)
         self.session, self.kinds, self.events = Session(self), Kinds(self), Events(self)
+        self.agents = Agents(self)
         self.webhooks, self.installation, self.datasets = Webhooks(self), Installation(self), Datasets(self)
 
     def send(self, call: Call[T]) -> T:

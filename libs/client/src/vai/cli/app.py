@@ -9,6 +9,7 @@ import typer
 from . import (
     actions,
     admin,
+    agents,
     automations,
     connections,
     datasets,
@@ -41,6 +42,7 @@ app.add_typer(kinds.kinds, name="kinds")
 app.add_typer(kinds.templates, name="templates")
 app.add_typer(sources.app, name="sources")
 app.add_typer(models.app, name="models")
+app.add_typer(agents.app, name="agents")
 app.add_typer(people.users, name="users")
 app.add_typer(keys.app, name="keys")
 app.add_typer(people.organisation, name="organisation")

@@ -13,6 +13,7 @@ import typer
 
 from vai.client import Client
 from vai.errors import NotFound
+from vai.models.agents import Agent
 from vai.models.answers import Action, Answer, Connection
 from vai.models.automations import Automation
 
@@ -38,6 +39,8 @@ AUTOMATION_RUN = Sought("automation run", lambda client: client.automation_runs.
 ACTION = Sought("action", lambda client: client.actions.iterate())
 CONNECTION = Sought("connection", lambda client: client.connections.iterate())
 AUTOMATION = Sought("automation", lambda client: client.automations.iterate())
+AGENT = Sought("agent", lambda client: client.agents.iterate())
+AGENT_RUN = Sought("run of an agent", lambda client: client.agents.iterate_runs())
 USER = Sought("user", lambda client: client.users.iterate())
 KEY = Sought("API key", lambda client: client.api_keys.iterate())
 ORGANISATION = Sought("organisation", lambda client: client.installation.iterate_organisations())
@@ -71,6 +74,11 @@ def run_id(client: Client, text: str) -> str:
 def action(client: Client, text: str) -> Action:
     """The action with this id, beginning of an id, or slug."""
     return _named(client, ACTION, text, client.actions.get, client.actions.by_slug)
+
+
+def agent(client: Client, text: str) -> Agent:
+    """The agent with this id, beginning of an id, or slug."""
+    return _named(client, AGENT, text, client.agents.get, client.agents.by_slug)
 
 
 def automation(client: Client, text: str) -> Automation:

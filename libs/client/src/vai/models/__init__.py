@@ -1,5 +1,6 @@
 """What the platform answers, typed: runs, actions and connections; automations; people and what they come in with."""
 
+from .agents import Agent, ToolCall, Transcript, Turn
 from .answers import (
     Action,
     Connection,
@@ -43,6 +44,7 @@ from .people import (
 __all__ = [
     "Action",
     "ActionRun",
+    "Agent",
     "ApiKey",
     "Automation",
     "AutomationError",
@@ -79,6 +81,9 @@ __all__ = [
     "Step",
     "StepOfRun",
     "Template",
+    "ToolCall",
+    "Transcript",
+    "Turn",
     "User",
     "Write",
     "global_percent",

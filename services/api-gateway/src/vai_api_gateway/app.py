@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
 from vai_api_gateway import problems
+from vai_api_gateway.agents import crystallize as crystallization
 from vai_api_gateway.agents import routes as agents
 from vai_api_gateway.agents import runs as agent_runs
 from vai_api_gateway.automations import backfill as automation_backfill
@@ -40,7 +41,18 @@ from vai_common.health import Health
 _WORDS: tuple[Any, ...] = (changes, batch, many, validate_route, agent_runs)
 _PARTS: tuple[Any, ...] = (
     *(action_runs, run_logs, stream, webhooks, automation_runs, actions, automations, connections, kinds),
-    *(automation_backfill, automation_versions, again, sources, datasets, reading, models, agents, replay),
+    *(
+        automation_backfill,
+        automation_versions,
+        again,
+        sources,
+        datasets,
+        reading,
+        models,
+        agents,
+        crystallization,
+        replay,
+    ),
     *(session, invitations, organisation, users, api_keys, admin),
 )
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from dataclasses import replace
 from itertools import count
 from typing import Any
+from uuid import UUID
 
 import httpx2
 import pytest
@@ -18,11 +19,13 @@ from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[impor
 from tests.spec.check_contract import CONTRACT, faults_in_exchange
 from vai_api_gateway.gateway import Gateway
 from vai_api_gateway.problems import ProblemBody
-from vai_api_gateway.reference.examples import EXAMPLES
+from vai_api_gateway.reference.examples import A_COMPLETED_AGENT_RUN, EXAMPLES
 from vai_common.ids import uuid7
 from vai_records.lake import manifest
 from vai_records.people.people import Role
+from vai_testkit.agent_runs import agent_run
 from vai_testkit.application import application
+from vai_testkit.services import OtherServices
 from vai_testkit.team import Team, make_team
 from vai_worker.reading.desk import Desk
 from vai_worker.reading.request import Request
@@ -57,6 +60,16 @@ async def orders(gateway: Gateway, team: Team) -> None:
     made = await manifest.ensure_dataset(gateway.pool, team.org_id, "bronze", "sample.orders", "orders")
     load = manifest.Load(team.org_id, made.id, None, uuid7(), 1, "orders")
     await manifest.add_files(gateway.pool, load, [manifest.NewFile("orders/1.parquet", "1", 1, 9)], visible=True)
+
+
+@pytest.fixture(autouse=True)
+async def completed_agent_run(gateway: Gateway, others: OtherServices, team: Team) -> None:
+    """The run of the example that needs a completed one."""
+    query = ("query_datasets", "generate_query", {"sql": "SELECT 1 WHERE 'Konya' > ''"}, {"rows": [{"1": 1}]})
+    await agent_run(
+        gateway.pool, others, team.org_id, [[query]],
+        agent={"datasets": ["silver.orders"]}, run_id=UUID(A_COMPLETED_AGENT_RUN),
+    )  # fmt: skip
 
 
 @pytest.fixture

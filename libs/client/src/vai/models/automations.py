@@ -68,6 +68,7 @@ class Automation(Answer):
     error: RunError | None = None
     latest_run: LatestAutomationRun | None = None
     source_type: str | None = None
+    source_id: str | None = None
     created_by: str | None = None
     updated_by: str | None = None
 

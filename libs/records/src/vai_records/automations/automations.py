@@ -22,7 +22,7 @@ Json = dict[str, Any]
 SORTS = ("name", "created_at", "updated_at", "status")
 
 _COLUMNS = """a.id, a.org_id, a.name, a.slug, a.description, a.status, a.error, a.version_id, a.trigger, a.webhook_path,
-    a.webhook_secret, a.due_at, a.source_type, a.created_by, a.updated_by, a.created_at, a.updated_at,
+    a.webhook_secret, a.due_at, a.source_type, a.source_id, a.created_by, a.updated_by, a.created_at, a.updated_at,
     a.webhooks_ignored, a.webhook_ignored_at, a.labels, v.definition, v.secrets"""
 _LATEST = """LEFT JOIN LATERAL (
     SELECT id AS run_id, status AS run_status, outcome AS run_outcome, control AS run_control,
@@ -49,8 +49,8 @@ _LISTED = f"SELECT {_LISTED_COLUMNS}, latest.* {_FROM}"
 
 _CREATE = """
 INSERT INTO automations (id, org_id, name, slug, description, status, version_id, trigger, event_type, webhook_path,
-    webhook_secret, due_at, labels, created_by, updated_by)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14)
+    webhook_secret, due_at, labels, source_type, source_id, created_by, updated_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16)
 """
 _HIDE = """
 UPDATE automations SET deleted_at = clock_timestamp(), updated_at = clock_timestamp(), due_at = NULL
@@ -148,6 +148,8 @@ class Saved:
     webhook_secret: bytes | None
     due_at: Any
     labels: dict[str, str]
+    source_type: str = "manual"
+    source_id: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,7 @@ async def create(conn: Connection, version: NewVersion, saved: Saved) -> None:
         async with conn.transaction():
             await _refuse_taken(conn, version.org_id, version.automation_id, s.slug, s.webhook_path)
             await versions.write(conn, version)
-            more = (s.webhook_secret, s.due_at, s.labels, who)
+            more = (s.webhook_secret, s.due_at, s.labels, s.source_type, s.source_id, who)
             await conn.execute(_CREATE, version.automation_id, version.org_id, *values, *more)
     except asyncpg.UniqueViolationError as error:
         raise _taken(error) from error

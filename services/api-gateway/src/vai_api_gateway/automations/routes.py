@@ -84,22 +84,7 @@ async def create_automation(request: Request, principal: Operator, body: Automat
     its name and is free.
     """
     gateway = gateway_of(request)
-
-    async def save(slug: str) -> tuple[Draft, NewVersion]:
-        made = await automation_saving.draft(gateway, principal, body, slug)
-        assert made.version is not None
-        try:
-            async with gateway.pool.acquire() as conn:
-                await automations.create(conn, made.version, Saved(**made.columns))
-        except Taken as error:
-            if error.what == "slug":
-                raise SlugMet(_taken(error, made.columns)) from error
-            raise _taken(error, made.columns) from error
-        return made, made.version
-
-    named = (body.slug, body.name, "automation")
-    made, version = await with_slug(gateway, "automations", principal.org_id, named, save)
-    row = await get_automation_row(gateway, principal, version.automation_id)
+    made, row = await create(gateway, principal, body)
     told = shown(gateway, row, made.secret) | {"warnings": details(made.warnings)}
     return answer(told, 201, {"Location": f"{router.prefix}/{row['id']}"})
 
@@ -239,6 +224,29 @@ async def _refuse_lost_callers(gateway: Gateway, principal: Principal, row: Row)
     if callers := await automations.callers(gateway.pool, principal.org_id, row["id"], [row["slug"]]):
         message = f"{', '.join(callers)} call it by the slug {row['slug']!r}: let them name its id {row['id']} first"
         raise conflict(message, ("body", "slug"))
+
+
+async def create(
+    gateway: Gateway, principal: Principal, body: AutomationBody, source_id: UUID | None = None
+) -> tuple[Draft, Any]:
+    """Saves a new automation; what was written, and its row. `source_id`: the run that it was crystallized from."""
+    source: Json = {} if source_id is None else {"source_type": "crystallized", "source_id": source_id}
+
+    async def save(slug: str) -> tuple[Draft, NewVersion]:
+        made = await automation_saving.draft(gateway, principal, body, slug)
+        assert made.version is not None
+        try:
+            async with gateway.pool.acquire() as conn:
+                await automations.create(conn, made.version, Saved(**made.columns, **source))
+        except Taken as error:
+            if error.what == "slug":
+                raise SlugMet(_taken(error, made.columns)) from error
+            raise _taken(error, made.columns) from error
+        return made, made.version
+
+    named = (body.slug, body.name, "automation")
+    made, version = await with_slug(gateway, "automations", principal.org_id, named, save)
+    return made, await get_automation_row(gateway, principal, version.automation_id)
 
 
 async def get_automation_row(gateway: Gateway, principal: Principal, automation_id: UUID) -> Any:

@@ -76,6 +76,7 @@ class AutomationShape(Shape):
     next_run_at: datetime | None
     next_runs: list[datetime] = Field(description="The next three times of its schedule; in a list the first alone.")
     slug: str
+    source_id: UUID | None = Field(description="The run of an agent that it was crystallized from.")
     source_type: Literal["manual", "crystallized"]
     status: AutomationStatus
     steps: list[StepShape]
@@ -238,6 +239,7 @@ def automation_json(row: Row, secret: str | None = None, *, public_url: str = ""
         "nextRunAt": due,
         "nextRuns": following(trigger, due, times),
         "slug": row["slug"],
+        "sourceId": row["source_id"],
         "sourceType": row["source_type"],
         "status": row["status"],
         "steps": [step_json(step) for step in definition["steps"]],

@@ -68,6 +68,7 @@ _AUTOMATION: Json = _SAID | {
     "nextRunAt": "2026-01-23T11:00:00Z",
     "nextRuns": ["2026-01-23T11:00:00Z", "2026-01-24T11:00:00Z", "2026-01-25T11:00:00Z"],
     "slug": "orders-every-morning",
+    "sourceId": None,
     "sourceType": "manual",
     "status": "active",
     "updatedAt": "2026-01-20T09:12:00Z",

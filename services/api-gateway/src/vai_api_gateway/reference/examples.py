@@ -93,6 +93,9 @@ _AN_AGENT_RUN = (
     ),
     Given("CANCELLED", f"{_RUNS}/$RUN_ID/cancel", {}),
 )
+A_COMPLETED_AGENT_RUN = "019a9b4e-5b1c-7c3e-8a51-2f0d6f3c9e10"
+"""Only an agent-worker with a model completes one: its reader has one of their own."""
+
 _ORDERS = {"dataset": "bronze.sample.orders"}
 _MY_ORGANISATION = Given("ORG_ID", "/api/v1/me", None, "organisationId")
 
@@ -185,6 +188,9 @@ EXAMPLES: dict[str, Example] = {
     "list_agent_runs": Example(query="?status=running,completed&limit=20"),
     "get_agent_run": Example(given=_AN_AGENT_RUN, query="?limit=50"),
     "stream_agent_run": Example(given=_AN_AGENT_RUN, options="-N"),
+    "crystallize_agent_run": Example(
+        {"name": "Orders of a city", "parameters": {"city": "Konya"}}, places={"run_id": A_COMPLETED_AGENT_RUN}
+    ),
     # Webhooks
     "receive_webhook": Example(
         {"order": {"id": 1042, "total": 129.9}},

@@ -1,0 +1,1 @@
+"""An agent's run turned into an automation that needs no model (document 002, "Crystallized Automations")."""

@@ -147,6 +147,31 @@ def test_a_lag_finds_what_was_committed_late(bench: Any, items: Any) -> None:
     assert bench.column("items", "id") == [-1]
 
 
+def test_a_run_that_is_given_up_within_the_lag_leaves_its_rows_known(
+    bench: Any, items: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = items_of(incremental={"cursor_path": "changed", "lag": 36_000}, slices={"rows": 400})
+    bench.extract("sql_database", **given)
+    items("INSERT INTO shop.items SELECT -g, 'new', timestamptz '2024-02-11 17:00+00' FROM generate_series(1, 9) g")
+    given["resources"][0]["slices"] = {"rows": 4}
+    real, asked = sql_table.SqlTable.pages, []
+
+    def dies_at_the_second(self: Any, part: Any, position: Any) -> Any:
+        asked.append(part)
+        if len(asked) == 2:
+            raise Permanent(ErrorCode.DATA_ERROR, "It is given up.", {})
+        yield from real(self, part, position)
+
+    monkeypatch.setattr(sql_table.SqlTable, "pages", dies_at_the_second)
+    bench.next_run()
+    with pytest.raises(Permanent):
+        bench.extract("sql_database", **given)
+    came = [file["rows"] for commit in bench.commits for file in commit["files"]]
+    bench.next_run()
+    bench.extract("sql_database", **given)
+    assert (sum(came), sorted(bench.column("items", "id"))) == (0, list(range(-9, 0)))
+
+
 def test_rows_without_a_cursor_or_of_the_future_come_once_and_move_nothing(bench: Any, items: Any) -> None:
     given = items_of(incremental="changed")
     items("INSERT INTO shop.items VALUES (-1, 'never', NULL), (-2, 'one day', '2999-01-01')")

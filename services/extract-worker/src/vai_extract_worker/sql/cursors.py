@@ -127,8 +127,8 @@ class SqlCursor:
 
     def state(self, complete: bool) -> Json | None:
         """The cursor for the next run. None if no row was ever seen."""
-        value = self._plan["upto"] if complete else self._reached
-        known = self._met if complete else self._met | (self._known if self._asked.lag else set())
+        value = self._plan["upto"] if complete else self._passed()
+        known = self._met if complete else self._met | self._known
         apart = self._apart if complete and self.has_apart else self._apart | self._known_apart
         if value is None and not apart:
             return None
@@ -141,6 +141,14 @@ class SqlCursor:
             "apart": packed(apart),
             "ahead": ahead,
         }
+
+    def _passed(self) -> str | None:
+        """Where it stands. Slices within the lag lie before the value that the run began with: it does not go back."""
+        after, reached = self._plan["after"], self._reached
+        if after is None or reached is None or self._asked.lag is None:
+            return reached
+        begun, now = (key_of(self._database.plain(value)) for value in (after, reached))
+        return after if begun > now else reached  # type: ignore[operator]
 
     # Conditions ------------------------------------------------------------------------------------------------------
 

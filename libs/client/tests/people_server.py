@@ -76,6 +76,21 @@ TEMPLATES = [{"name": "orders", "kind": "dlt_extract", "description": "Orders", 
 INVITED = {"invitationToken": "inv_1", "invitationEndsAt": BORN}
 
 
+async def crystallized(request: Request) -> Response:
+    """A dry run, with what was asked for."""
+    asked = await request.json()
+    step = {"key": "look_up", "action": {"kind": "http_request", "definition": {}}, "depends_on": ["query_datasets"]}
+    inputs = {"today": {"required": True}} | {name: {"default": value} for name, value in asked["parameters"].items()}
+    left = [{"turn": 1, "tool": "shell", "why": "refused: there is no tool", "runId": None}]
+    unsure = [
+        {"tool": "look_up", "turn": 2, "place": "body.level", "value": 2, "equals": "row_count of query in turn 1"}
+    ]
+    report = {"inputs": [{"name": name, "why": "named by the caller"} for name in inputs], "leftOut": left}
+    report |= {"unsure": unsure, "notes": ["No step needs a model."], "dryRun": request.query_params.get("dry_run")}
+    body = {"name": asked["name"], "steps": [step], "inputs": inputs}
+    return JSONResponse({"body": body, "automation": None, "report": report, "warnings": []})
+
+
 class PeopleEndpoints:
     """One organisation, one person, one key."""
 
@@ -95,6 +110,7 @@ class PeopleEndpoints:
             Route(f"{api}/agents", made(AGENT), methods=post),
             Route(f"{api}/agents/runs", self.agent_runs),
             Route(f"{api}/agents/runs/{{id}}", self.transcript),
+            Route(f"{api}/agents/runs/{{id}}/crystallize", crystallized, methods=post),
             Route(f"{api}/agents/slug/{{slug}}", told(AGENT)),
             Route(f"{api}/agents/{{id}}", changed(AGENT), methods=ours),
             Route(f"{api}/sources", told({"sources": SOURCES})),

@@ -41,3 +41,14 @@ def test_an_agent_is_saved_changed_and_removed(vai: Vai, tmp_path: Path) -> None
     assert "Other" in vai("agents", "create", str(file)).stdout
     assert "Other" in vai("agents", "update", "order-analyst", str(file)).stdout
     assert "order-analyst deleted" in vai("agents", "delete", "order-analyst").output
+
+
+def test_a_run_that_becomes_an_automation_is_told_part_by_part(vai: Vai) -> None:
+    run = "0199f555-0000-7000-8000-0000000000bb"
+    words = ("agents", "crystallize", run, "--name", "Orders", "--parameter", "city=Konya", "--dry-run")
+    done = vai(*words)
+    assert done.exit_code == 0, done.output
+    steps = ("not saved", "look_up", "behind query_datasets", "city: default Konya", "today: to be given")
+    wanted = (*steps, "shell of turn 1", "body.level = 2", "No step needs a model.")
+    assert [each for each in wanted if each not in done.output] == []
+    assert json.loads(vai(*words, "--json").stdout)["report"]["dryRun"] == "true"

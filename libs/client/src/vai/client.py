@@ -227,6 +227,7 @@ class Agents(Group):
     update, delete, transcript = _ask(agents.update), _ask(agents.delete), _ask(agents.transcript)
     list, iterate = _ask(agents.listing), _all(agents.listing)
     runs, iterate_runs = _ask(agents.runs), _all(agents.runs)
+    crystallize = _ask(agents.crystallize)
 
     def stream(self, run_id: str, after: str | None = None) -> "LogStream":
         """The live run of an agent: text as it comes, calls and their ends, after the entry `after`."""

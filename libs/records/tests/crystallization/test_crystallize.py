@@ -196,6 +196,20 @@ def test_an_approval_stays_and_so_does_a_saved_action() -> None:
     assert "nightly" in made["query_datasets"]["depends_on"]
 
 
+def test_searches_and_pages_of_agents_are_those_of_everybody() -> None:
+    told = Told("What is new about bread?")
+    told.call(1, "search", "agent_search", {"query": "bread"}, {"results": [{"url": "https://a.example.com/bread"}]},
+              fixed={"include_domains": ["example.com"]})  # fmt: skip
+    told.call(2, "read", "agent_fetch_page", {"url": "https://a.example.com/bread"}, {"text": "Bread is warm today."})
+    steps = steps_of(crystallize(told.ended("Bread is warm today.")))
+    assert steps["search"]["action"] == {
+        "kind": "web_search", "definition": {"query": "$/inputs/query", "include_domains": ["example.com"]},
+    }  # fmt: skip
+    assert steps["read"]["action"] == {
+        "kind": "fetch_page", "definition": {"url": "$/steps/search/result/results/0/url"},
+    }  # fmt: skip
+
+
 def test_an_agent_that_was_called_still_needs_its_model() -> None:
     report = crystallize(nested()).report
     assert [one["step"] for one in report["needsModel"]] == ["researcher"]

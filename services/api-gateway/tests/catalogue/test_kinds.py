@@ -5,7 +5,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from vai_api_gateway.catalogue.kinds import KindsShape, TemplatesShape
 from vai_api_gateway.gateway import Gateway
 from vai_common.ids import uuid7
-from vai_records.definitions.kinds import KINDS
+from vai_records.definitions.kinds import AGENT_ONLY, KINDS
 from vai_records.definitions.presets import PRESETS
 
 REGISTER = """
@@ -77,4 +77,7 @@ async def test_templates_are_what_an_action_may_begin_with(api: httpx2.AsyncClie
     for template in templates:
         body = {"kind": template["kind"], "name": template["name"], "templateId": template["name"]}
         answer = await api.post("/api/v1/actions", json=body)
-        assert answer.status_code == 201, answer.text
+        if template["kind"] in AGENT_ONLY:
+            assert answer.json()["detail"][0]["type"] == "agent_only"
+        else:
+            assert answer.status_code == 201, answer.text

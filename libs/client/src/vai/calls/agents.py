@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from vai.call import API, PAGE, Call, Page, get_call, given, nothing, offset_list, segment
-from vai.models.agents import Agent, Transcript
+from vai.models.agents import Agent, Crystallized, Transcript
 from vai.models.answers import Json, Run
 
 
@@ -57,6 +57,23 @@ def runs(
 def transcript(run_id: str, *, after: int | None = None, limit: int | None = None) -> Call[Transcript]:
     """What the run said and did, behind the turn `after`; 100 turns at most, `has_more` says whether there are more."""
     return get_call(f"/agents/runs/{segment(run_id)}", Transcript.read, after=after, limit=limit)
+
+
+def crystallize(
+    run_id: str,
+    *,
+    name: str | None = None,
+    slug: str | None = None,
+    parameters: Json | None = None,
+    dry_run: bool = False,
+) -> Call[Crystallized]:
+    """Turn a completed run into an automation; `parameters` name values of the run that are to be inputs.
+
+    With `dry_run` nothing is saved. Conflict where the run has not completed, or called nothing.
+    """
+    body = given(name=name, slug=slug, parameters=parameters)
+    query = {"dry_run": "true"} if dry_run else {}
+    return Call("POST", f"{API}/agents/runs/{segment(run_id)}/crystallize", Crystallized.read, body=body, query=query)
 
 
 def stream(run_id: str, after: str | None = None) -> Call[None]:

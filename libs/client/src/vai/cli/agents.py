@@ -8,7 +8,7 @@ from rich.text import Text
 from vai.models.agents import Agent, ToolCall, Transcript, Turn
 from vai.models.answers import Run
 
-from . import find, show
+from . import crystallize, find, show
 from .context import Commands, LimitOption, connect, verb
 from .inputs import read_object
 from .labels import LabelFilter, label_words
@@ -158,3 +158,5 @@ def _facts(agent: Agent) -> dict[str, Any]:
 
 
 _THINGS = ("kind", "action", "automation", "agent")
+
+verb(app)(crystallize.crystallize)

@@ -1,6 +1,6 @@
 """What the platform answers, typed: runs, actions and connections; automations; people and what they come in with."""
 
-from .agents import Agent, ToolCall, Transcript, Turn
+from .agents import Agent, Crystallized, ToolCall, Transcript, Turn
 from .answers import (
     Action,
     Connection,
@@ -53,6 +53,7 @@ __all__ = [
     "Connection",
     "ConnectionTest",
     "CreatedApiKey",
+    "Crystallized",
     "Dataset",
     "DatasetDetail",
     "InvitedMember",

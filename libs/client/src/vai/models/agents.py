@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from .answers import Answer, Json, Run, etag_of
+from .automations import Automation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,3 +76,17 @@ class Transcript(Answer):
     inputs: Json = field(default_factory=dict)
     turns: list[Turn] = field(default_factory=list)
     has_more: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crystallized(Answer):
+    """An agent's run as an automation. `body` is what `automations.create` takes; `automation` is what was saved, None
+    after a dry run; `report` says why each part is as it is (docs/crystallization.md).
+    """
+
+    identity: ClassVar[str] = "body"
+
+    body: Json
+    report: Json
+    automation: Automation | None = None
+    warnings: list[Json] = field(default_factory=list)

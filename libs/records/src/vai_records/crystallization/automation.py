@@ -8,8 +8,9 @@ from typing import Any, Final
 from vai_records.crystallization.inputs import Inputs
 from vai_records.crystallization.keeping import completed, order_of_effects, useful
 from vai_records.crystallization.origins import Known, leaves
-from vai_records.crystallization.recording import OUTSIDE, Call, LeftOut, Recording
+from vai_records.crystallization.recording import Call, LeftOut, Recording
 from vai_records.crystallization.referring import Referred, Referring
+from vai_records.definitions.kinds import AGENT_ONLY
 
 Json = dict[str, Any]
 
@@ -131,7 +132,7 @@ def _action(step: _Step) -> Json:
     if call.action is not None:
         overrides = {**step.referred.given, **({"requires_approval": True} if call.approval else {})}
         return {"action_id": call.action, **({"definition_overrides": overrides} if overrides else {})}
-    return {"kind": OUTSIDE.get(call.kind, call.kind), "definition": given}
+    return {"kind": AGENT_ONLY.get(call.kind, call.kind), "definition": given}
 
 
 # What a model wrote --------------------------------------------------------------------------------------------------

@@ -16,8 +16,6 @@ READING: Final = frozenset(
 )
 """Kinds that change nothing outside of the platform, nor in the lake."""
 ASKING_METHODS: Final = frozenset(("GET", "HEAD", "OPTIONS"))
-OUTSIDE: Final = {"agent_search": "web_search", "agent_fetch_page": "fetch_page"}
-"""Kinds of agents alone, and what does the same in an automation."""
 
 
 @dataclass(frozen=True)

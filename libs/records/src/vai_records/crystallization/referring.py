@@ -22,7 +22,8 @@ _MARKS: Final = ("reference", "static", "secret", "connection")
 _SHOWN: Final = 80
 _URL_PART = re.compile(r"[^/?#&=]+")
 _COLUMN = re.compile(
-    r"""([A-Za-z_]\w*)"?\s*(?:=|<>|!=|>=?|<=?|\bI?LIKE\b|\bIN\s*\()\s*(?:DATE\s*|TIMESTAMP\s*)?$""", re.I
+    r"""(?<!\w)([a-z_]\w{0,62})"?\s{0,9}(?:=|<>|!=|>=?|<=?|\bi?like\b|\bin\s{0,9}\()\s{0,9}(?:date|timestamp)?\s{0,9}$""",
+    re.IGNORECASE,
 )
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+")
 

@@ -1,0 +1,61 @@
+"""`vai agents crystallize`: an agent's run as an automation, and why each part of it is as it is."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from vai.models.agents import Crystallized
+from vai.models.answers import Json
+
+from . import find, show
+from .context import connect
+from .inputs import assign
+
+
+def crystallize(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="An id, or how it begins.")],
+    name: Annotated[str | None, typer.Option(help="What the automation is called.")] = None,
+    slug: Annotated[str | None, typer.Option(help="Its slug; made of the name if not given.")] = None,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="A value of the run that is to be an input. Repeatable."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show it, and save nothing.")] = False,
+) -> None:
+    """Turn what an agent's run did into an automation that needs no model."""
+    parameters: Json = {}
+    for each in parameter or ():
+        assign(parameters, each)
+    with connect() as client:
+        whole = find.whole_id(client, find.AGENT_RUN, run)
+        made = client.agents.crystallize(whole, name=name, slug=slug, parameters=parameters or None, dry_run=dry_run)
+    if not show.data(made.raw):
+        for line in _lines(made):
+            show.output().print(line)
+    show.print_warnings(made.raw)
+
+
+def _lines(made: Crystallized) -> Iterator[Text]:
+    saved = f"automation {made.automation.slug} saved" if made.automation else "not saved (dry run)"
+    yield Text(saved, "bold")
+    for step in made.body["steps"]:
+        action = step["action"]
+        does = show.clean(str(action.get("kind") or action.get("action_id")))
+        behind = f"  behind {', '.join(step['depends_on'])}" if step.get("depends_on") else ""
+        yield Text.assemble("  ", (show.clean(step["key"]), "bold"), f"  {does}", (show.clean(behind), "dim"))
+    report = made.report
+    for each in report["inputs"]:
+        default = made.body["inputs"][each["name"]].get("default")
+        value = "to be given in each run" if default is None else f"default {show.shortened(str(default), 60)}"
+        yield Text(show.clean(f"  input {each['name']}: {value} ({each['why']})"))
+    for each in report["leftOut"]:
+        yield Text(show.clean(f"  left out: {each['tool']} of turn {each['turn']}, {each['why']}"), "dim")
+    for each in report["unsure"]:
+        yield Text(
+            show.clean(f"  unsure: {each['place']} = {each['value']} of {each['tool']} equals {each['equals']}"),
+            "yellow",
+        )
+    for note in report["notes"]:
+        yield Text(show.clean(note))

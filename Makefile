@@ -119,7 +119,7 @@ mutants: $(READY) ## change the code in small ways and see whether the tests not
 .PHONY: examples
 examples: $(READY) ## build the consumers under examples/ and have each read events (KAFKA=apache: from Apache Kafka)
 	@VAI_TEST_KAFKA="$(KAFKA)" $(PY) -m tools.consumers
-	@$(PY) -m tools.vendor_examples
+	@$(PY) -m tools.served_examples
 
 .PHONY: clients
 clients: $(READY) ## let generators make clients of the API in five languages, compile them and have each work (T=name for one)

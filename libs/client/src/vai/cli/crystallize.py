@@ -32,12 +32,12 @@ def crystallize(
         whole = find.whole_id(client, find.AGENT_RUN, run)
         made = client.agents.crystallize(whole, name=name, slug=slug, parameters=parameters or None, dry_run=dry_run)
     if not show.data(made.raw):
-        for line in _lines(made):
+        for line in report(made):
             show.output().print(line)
     show.print_warnings(made.raw)
 
 
-def _lines(made: Crystallized) -> Iterator[Text]:
+def report(made: Crystallized) -> Iterator[Text]:
     saved = f"automation {made.automation.slug} saved" if made.automation else "not saved (dry run)"
     yield Text(saved, "bold")
     for step in made.body["steps"]:
@@ -45,17 +45,17 @@ def _lines(made: Crystallized) -> Iterator[Text]:
         does = show.clean(str(action.get("kind") or action.get("action_id")))
         behind = f"  behind {', '.join(step['depends_on'])}" if step.get("depends_on") else ""
         yield Text.assemble("  ", (show.clean(step["key"]), "bold"), f"  {does}", (show.clean(behind), "dim"))
-    report = made.report
-    for each in report["inputs"]:
+    found = made.report
+    for each in found["inputs"]:
         default = made.body["inputs"][each["name"]].get("default")
         value = "to be given in each run" if default is None else f"default {show.shortened(str(default), 60)}"
         yield Text(show.clean(f"  input {each['name']}: {value} ({each['why']})"))
-    for each in report["leftOut"]:
+    for each in found["leftOut"]:
         yield Text(show.clean(f"  left out: {each['tool']} of turn {each['turn']}, {each['why']}"), "dim")
-    for each in report["unsure"]:
+    for each in found["unsure"]:
         yield Text(
             show.clean(f"  unsure: {each['place']} = {each['value']} of {each['tool']} equals {each['equals']}"),
             "yellow",
         )
-    for note in report["notes"]:
+    for note in found["notes"]:
         yield Text(show.clean(note))

@@ -1,4 +1,4 @@
-"""Runs the examples of vendors against the accounts that they serve, on one stack: a part of `make examples`."""
+"""Runs the examples that serve the outside world themselves: vendors, a model, a shop. A part of `make examples`."""
 
 import asyncio
 import os
@@ -9,8 +9,8 @@ from pathlib import Path
 
 from vai_testkit.stack import running_stack
 
-EXAMPLES = ("amazon", "klaviyo", "shopify")
-"""Packages of `examples`, each of which ends with a preview of bronze."""
+EXAMPLES = ("agent_to_automation", "amazon", "klaviyo", "shopify")
+"""Packages of `examples`."""
 
 
 async def main() -> int:

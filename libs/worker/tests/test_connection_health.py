@@ -17,8 +17,8 @@ from vai_testkit.database import Database, new_run
 from vai_testkit.toys import ToyLight
 from vai_testkit.wait import wait_for
 from vai_testkit.working import working
-from vai_worker.endings import final_error
 from vai_worker.owned import Owned
+from vai_worker.retry_rules import final_error
 
 
 class Shop:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from vai_common.clock import now
 from vai_common.errors import ErrorCode, Permanent, Retryable
 from vai_records.definitions.base import Retry
-from vai_worker.endings import LONGEST_PAUSE, MOST_SPARED, backoff, final_error, is_spared, spared_wait
 from vai_worker.retry_after import LONGEST, moment, seconds_to_wait
+from vai_worker.retry_rules import LONGEST_PAUSE, MOST_SPARED, backoff, final_error, is_spared, spared_wait
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ import pytest
 from vai_common.errors import ErrorCode, Permanent, Retryable
 from vai_records.definitions.base import Retry
 from vai_worker.children import frames
-from vai_worker.endings import backoff
+from vai_worker.retry_rules import backoff
 from vai_worker.settings import WorkerSettings
 
 NEEDED = {"database_url": "postgresql://a/b", "kafka": "k:1", "lake_url": "file:///lake"}

@@ -1,12 +1,10 @@
-"""How the work on a run ends: its outcome, and the transition that follows from it (decisions 18, 20, 25).
+"""How the work on a run ends: its outcome, and the transition that follows from it (decisions 18, 20).
 
 While the database is away, an ending is kept and written later. No other worker gets the run meanwhile (rule 23).
 """
 
 import asyncio
 import itertools
-import math
-import random
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, TypeGuard
@@ -15,13 +13,12 @@ import asyncpg
 import structlog
 
 from vai_common.batcher import Batcher
-from vai_common.clock import now, steady_seconds
+from vai_common.clock import steady_seconds
 from vai_common.db import dump_json, is_away
 from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
 from vai_common.nesting import DEEPEST_MADE, is_deeper
 from vai_common.queries import Pool, Row
 from vai_common.telemetry import exemplar, note, span, span_traceparent
-from vai_records.definitions.base import Retry
 from vai_records.events import events
 from vai_records.lifecycle.entry import Entry
 from vai_records.metrics import runs_given_up
@@ -33,17 +30,12 @@ from vai_worker.insist import FIRST_WAIT, insist
 from vai_worker.kind import Park
 from vai_worker.lifecycle import Held, Holder
 from vai_worker.owned import Owned
+from vai_worker.retry_rules import backoff, final_error, is_spared, policy_of, spared_wait
 
 _log = structlog.get_logger()
 
-LONGEST_PAUSE = 86_400.0
-"""Seconds. If the other side asks to wait longer than that, the failure is final (decision 25)."""
-
 _LOCKED_WAIT = 0.005
 """Seconds until a locked row is tried again, doubled each time. Mostly another statement of ours holds it."""
-
-MOST_SPARED = 1_000
-"""After so many claims of a run every attempt counts."""
 
 _READ = "SELECT * FROM runs WHERE id = $1"
 _OF_CONNECTIONS = (ErrorCode.AUTH_ERROR, ErrorCode.CONNECTION_ERROR)
@@ -89,7 +81,7 @@ class Endings:
 
     async def fail(self, run: Owned, error: RunError) -> Row | None:
         """running → failed, or delayed if another attempt may help and one is left."""
-        policy = _policy(run)
+        policy = policy_of(run)
         note({}, error.code.value)
         if is_spared(run, error, policy):
             return await self._until_answered(run, lambda: self._spare(run, error, spared_wait(run, error, policy)))
@@ -301,68 +293,6 @@ async def _tell_of_connection(run: Owned, error: RunError) -> None:
         await insist(run.id, lambda: run.connection_failed(error.as_json(), again=next(tries) > 0))
     except Exception as untold:
         _log.warning("connection_error_untold", run_id=str(run.id), error=repr(untold))
-
-
-def _policy(run: Owned) -> Retry:
-    """The definition's retry settings, or the default if it cannot be read."""
-    try:
-        return run.definition.retry
-    except Exception:
-        return Retry()
-
-
-def final_error(error: RunError, attempt: int, policy: Retry) -> RunError | None:
-    """The error with which the run fails; None if another attempt may help and one is left."""
-    if not isinstance(error, Retryable):
-        return error
-    asked = error.retry_after
-    if asked is not None and asked > LONGEST_PAUSE:
-        text = "The other side asks to wait for more than a day, so the run is not retried automatically."
-        return _with(error, text, {"attempts": attempt})
-    if attempt >= policy.max_attempts:
-        tried = "once" if attempt == 1 else f"{attempt} times"
-        return _with(error, f"It was tried {tried}.", {"attempts": attempt})
-    return None
-
-
-def is_spared(run: Owned, error: RunError, policy: Retry) -> bool:
-    """Whether the attempt does not count: it has committed something, or it waits for a quota.
-
-    There are bounds: it counts after a wait of a day, a day of such waits in a row, or very many claims.
-    """
-    if not isinstance(error, Retryable) or policy.max_attempts == 1 or run.epoch >= MOST_SPARED:
-        return False
-    if error.retry_after is not None and error.retry_after > LONGEST_PAUSE:
-        return False
-    if error.code is not ErrorCode.RATE_LIMITED:
-        return run.advanced
-    return run.advanced or (run.waits_for_quota and waited(run) < LONGEST_PAUSE)
-
-
-def waited(run: Owned) -> float:
-    """Seconds since when the run has only got "too many requests"."""
-    return 0.0 if run.waits_since is None else max(0.0, (now() - run.waits_since).total_seconds())
-
-
-def spared_wait(run: Owned, error: RunError, policy: Retry) -> float:
-    """Seconds until the next attempt. If the answer does not say when a quota ends: a quarter of the wait so far."""
-    asked = error.retry_after if isinstance(error, Retryable) else None
-    wait = backoff(policy, 1, asked)
-    longer = min(waited(run) / 4, policy.max_interval_seconds) if asked is None and not run.advanced else 0.0
-    return max(wait, longer)
-
-
-def _with(error: Retryable, sentence: str, details: dict[str, Any]) -> Retryable:
-    text = error.message.rstrip()
-    end = "" if text.endswith((".", "!", "?")) else "."
-    return Retryable(error.code, f"{text}{end} {sentence}", error.details | details, error.retry_after)
-
-
-def backoff(policy: Retry, attempt: int, least: float | None, spread: Callable[[], float] = random.random) -> float:
-    """Seconds until the next attempt: exponential with full jitter, never less than the other side asked for."""
-    ceiling = min(policy.initial_interval_seconds * policy.multiplier ** (attempt - 1), policy.max_interval_seconds)
-    asked = least if least is not None and math.isfinite(least) else 0.0
-    return min(max(spread() * ceiling, asked), LONGEST_PAUSE)
 
 
 def _seconds(run: Owned) -> float:

@@ -20,8 +20,8 @@ from vai_records.lake import cursors
 from vai_records.lake import manifest as lake
 from vai_records.lake.cursors import Cursor
 from vai_records.runs import checkpoints
-from vai_worker.endings import LONGEST_PAUSE, waited
 from vai_worker.owned import Owned
+from vai_worker.retry_rules import LONGEST_PAUSE, waited
 
 
 class _Overtaken(Exception):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 LONGEST = 1e9
-"""Seconds, about thirty years. Larger values become this. `vai_worker.endings` does not wait that long anyway."""
+"""Seconds, about thirty years. Larger values become this. `vai_worker.retry_rules` does not wait that long anyway."""
 
 _SECONDS = re.compile(r"[0-9]{1,400}(?:\.[0-9]{1,400})?", re.ASCII)
 _LONGEST_TEXT = 400

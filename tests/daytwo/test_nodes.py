@@ -76,11 +76,11 @@ async def test_a_kafka_cluster_is_replaced_under_load_and_the_new_one_gets_every
         await assert_all_completed(database, load.ids)
         unsent = set(load.ids[away:])
         async with listening(other.address, "action.completed") as listener:
-            await listener.until(lambda heard: unsent <= {event.data.run_id for event, *_ in heard.seen})
+            await listener.until(lambda heard: unsent <= {event.data.run_id for event, *_ in heard.seen}, 90)
             # What only the old cluster had: sent again, with the ids that it had.
             again = "UPDATE events SET published_at = NULL WHERE subject_id = ANY($1::uuid[])"
             await database.execute(again, gone)
-            await listener.until(lambda heard: set(gone) <= {event.data.run_id for event, *_ in heard.seen}, 60)
+            await listener.until(lambda heard: set(gone) <= {event.data.run_id for event, *_ in heard.seen}, 90)
     finally:
         await stack.restart_broker()
         await roll(stack, {"VAI_KAFKA": stack.kafka})

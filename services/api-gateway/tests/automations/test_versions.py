@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from vai_api_gateway.automations.shapes import AutomationShape
-from vai_api_gateway.automations.versions import DifferenceShape, VersionsShape, WholeVersionShape
+from vai_api_gateway.automations.versions import AutomationVersionsShape, DifferenceShape, WholeAutomationVersionShape
 from vai_api_gateway.gateway import Gateway
 from vai_records.people.people import Role
 from vai_testkit.team import Team
@@ -42,7 +42,7 @@ async def patched(api: httpx2.AsyncClient, made: Json, **parts: Any) -> Json:
 async def versions(api: httpx2.AsyncClient, made: Json, **query: int) -> list[Json]:
     answer = await api.get(f"{AUTOMATIONS}/{made['id']}/versions", params=query)
     assert answer.status_code == 200, answer.text
-    VersionsShape.model_validate(answer.json())
+    AutomationVersionsShape.model_validate(answer.json())
     found: list[Json] = answer.json()["versions"]
     return found
 
@@ -75,7 +75,7 @@ async def test_each_change_of_the_contents_is_a_version(api: httpx2.AsyncClient,
     assert await versions(api, made, limit=1, offset=1) == found[1:]
     assert await versions(api, made, offset=2) == []
     one = (await api.get(f"{AUTOMATIONS}/{made['id']}/versions/{made['versionId']}")).json()
-    WholeVersionShape.model_validate(one)
+    WholeAutomationVersionShape.model_validate(one)
     assert (one["steps"], one["inputs"], one["max_parallel"]) == (made["steps"], {}, 3)
     assert (one["number"], one["error"]) == (1, None)
 
@@ -141,7 +141,7 @@ async def test_what_would_not_work_any_more_is_not_restored(api: httpx2.AsyncCli
     await gateway.pool.execute(text, UUID(made["versionId"]), {"steps": 3})
     assert "cannot be restored" in str(await restored(api, made, made["versionId"], 409))
     one = (await api.get(f"{AUTOMATIONS}/{made['id']}/versions/{made['versionId']}")).json()
-    WholeVersionShape.model_validate(one)
+    WholeAutomationVersionShape.model_validate(one)
     assert (one["steps"], one["error"] is None) == ([], False)
     assert [one["stepCount"] for one in await versions(api, made)] == [1, 0]
     await compared(api, made, made["versionId"])

@@ -30,7 +30,7 @@ router = APIRouter(prefix="/api/v1/automations", tags=["Automations"], route_cla
 _EMPTY: Json = {"inputs": {}, "conditions": [], "steps": []}
 
 
-class VersionShape(Shape):
+class AutomationVersionShape(Shape):
     """A version, in a few words. `number` counts from 1; `isCurrent`: what the automation says now."""
 
     created_at: datetime
@@ -41,11 +41,11 @@ class VersionShape(Shape):
     step_count: int
 
 
-class VersionsShape(PageShape):
-    versions: list[VersionShape]
+class AutomationVersionsShape(PageShape):
+    versions: list[AutomationVersionShape]
 
 
-class WholeVersionShape(VersionShape):
+class WholeAutomationVersionShape(AutomationVersionShape):
     """All that a version holds. `error`: why it cannot be read; then it has no steps."""
 
     conditions: list[Json]
@@ -67,13 +67,15 @@ class ChangeShape(Shape):
 class DifferenceShape(Shape):
     """The changes from `base` (null: from nothing) to `version`, at most 1,000."""
 
-    base: VersionShape | None
+    base: AutomationVersionShape | None
     changes: list[ChangeShape]
     truncated: bool
-    version: VersionShape
+    version: AutomationVersionShape
 
 
-@router.get("/{automation_id}/versions", response_model=VersionsShape, summary="List an automation's versions")
+@router.get(
+    "/{automation_id}/versions", response_model=AutomationVersionsShape, summary="List an automation's versions"
+)
 async def list_automation_versions(
     request: Request, principal: Viewer, automation_id: UUID, limit: Limit = 100, offset: Offset = 0
 ) -> Response:
@@ -88,7 +90,9 @@ async def list_automation_versions(
 
 
 @router.get(
-    "/{automation_id}/versions/{version_id}", response_model=WholeVersionShape, summary="Get an automation's version"
+    "/{automation_id}/versions/{version_id}",
+    response_model=WholeAutomationVersionShape,
+    summary="Get an automation's version",
 )
 async def get_automation_version(
     request: Request, principal: Viewer, automation_id: UUID, version_id: UUID

@@ -9,13 +9,15 @@ from vai_records.crystallization.inputs import Inputs
 from vai_records.crystallization.keeping import completed, order_of_effects, useful
 from vai_records.crystallization.origins import Known, leaves
 from vai_records.crystallization.recording import Call, LeftOut, Recording
-from vai_records.crystallization.referring import Referred, Referring
+from vai_records.crystallization.referring import Referred, Referring, reads_as_more
 from vai_records.definitions.kinds import AGENT_ONLY
 
 Json = dict[str, Any]
 
 LONGEST_KEY: Final = 40
 _NO_KEY = re.compile(r"[^a-z0-9]+")
+_INPUT = re.compile(r"\$\{/inputs/[^{}]*\}")
+_UNUSED: Final = "nothing that followed used it"
 _LEAST_WORDS: Final = 8
 _FREE_TEXT: Final = ("body", "body_text", "form", "inputs")
 _LONGEST_QUESTION: Final = 4_000
@@ -49,17 +51,20 @@ def crystallize(recording: Recording, parameters: Mapping[str, Any] | None = Non
     if not calls:
         told = f": {left[0].tool} {left[0].why}" if left else " without any tool"
         raise NothingToKeep(f"no call of the run completed; it ended{told}")
-    first = _referred(calls, Inputs.of_run(recording, parameters))
+    looked = Inputs.of_run(recording, parameters)
+    first = _referred(calls, looked)
     wanted = useful(calls, {step.call.number: _used_by(step, first) for step in first}, recording)
     for call in calls:
         if call.number not in wanted:
-            left.append(LeftOut(call.turn, call.tool, "nothing that followed used it", call.run_id))
+            left.append(LeftOut(call.turn, call.tool, _UNUSED, call.run_id))
     # Inputs that only such calls used are none: what is kept is looked at again by itself.
-    inputs = Inputs.of_run(recording, parameters)
+    # A text of the question that is a value of one call stands within the texts of others, too.
+    inputs = Inputs.of_run(recording, parameters, looked.said)
     steps = _referred([call for call in calls if call.number in wanted], inputs)
     written = _depending(steps)
+    taken = {step.key for step in steps}
     for step in steps:
-        _let_a_model_write(step, steps, recording)
+        _let_a_model_write(step, steps, recording, taken)
     automation = {
         "steps": [one for step in steps for one in (*step.written, written[step.key] | _late(step, written))],
         "inputs": inputs.declared,
@@ -77,7 +82,7 @@ def _referred(calls: Sequence[Call], inputs: Inputs) -> list[_Step]:
     for call in calls:
         if call.turn != turn:  # what was asked for together has not seen each other's results
             for one in waiting:
-                known.add(one.number, one.result)
+                known.add(one.number, one.result, one.given)
             turn, waiting = call.turn, []
         steps.append(_Step(call, keys[call.number], referring.arguments(call.given)))
         waiting.append(call)
@@ -138,14 +143,15 @@ def _action(step: _Step) -> Json:
 # What a model wrote --------------------------------------------------------------------------------------------------
 
 
-def _let_a_model_write(step: _Step, steps: Sequence[_Step], recording: Recording) -> None:
+def _let_a_model_write(step: _Step, steps: Sequence[_Step], recording: Recording, taken: set[str]) -> None:
     """A longer text that no result had, written after results were read: with other data it would say other things."""
     before = _seen_by(step, steps)
     if not before:
         return
+    writing = _Writing(step, before, recording, taken)
     for name in _FREE_TEXT:
         if name in step.referred.given:
-            step.referred.given[name] = _written(step, step.referred.given[name], name, before, recording)
+            step.referred.given[name] = writing.written(step.referred.given[name], step.call.given[name], name)
 
 
 def _seen_by(step: _Step, steps: Sequence[_Step]) -> Sequence[_Step]:
@@ -161,30 +167,50 @@ def _used_by(step: _Step, steps: Sequence[_Step]) -> set[int]:
 
 
 def _is_free(value: Any) -> bool:
-    """Whether a value is a text of the model's own, in which nothing stands that came from elsewhere."""
-    if not isinstance(value, str) or "${/" in value or value.startswith("$/"):
+    """Whether a value is a text of the model's own, in which nothing stands that came from a result."""
+    if not isinstance(value, str) or "${/steps/" in value or (value.startswith("$/") and " " not in value):
         return False
-    return len(value.split()) >= _LEAST_WORDS
+    return len(_INPUT.sub("", value).split()) >= _LEAST_WORDS
 
 
-def _written(step: _Step, value: Any, place: str, before: Sequence[_Step], recording: Recording) -> Any:
-    if isinstance(value, dict):
-        return {key: _written(step, one, f"{place}.{key}", before, recording) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_written(step, one, f"{place}.{n}", before, recording) for n, one in enumerate(value)]
-    if not _is_free(value):
+@dataclass(frozen=True)
+class _Writing:
+    """Puts steps in which a model writes in place of the texts that it wrote; `taken` are the keys of all steps."""
+
+    step: _Step
+    before: Sequence[_Step]
+    recording: Recording
+    taken: set[str]
+
+    def written(self, value: Any, was: Any, place: str) -> Any:
+        """`value` as the step has it; `was` is what the model had set there."""
+        if isinstance(was, str):
+            text = value["values"] if isinstance(value, dict) else value
+            return self._step_for(was, place) if _is_free(text) else value
+        if isinstance(value, dict) and isinstance(was, dict) and value.keys() == was.keys():
+            return {key: self.written(one, was[key], f"{place}.{key}") for key, one in value.items()}
+        if isinstance(value, list) and isinstance(was, list):
+            return [self.written(one, was[n], f"{place}.{n}") for n, one in enumerate(value)]
         return value
-    key = f"write_{step.key}"[:LONGEST_KEY] + (f"_{len(step.written) + 1}" if step.written else "")
-    question = (
-        f"Write the text for {place} of {step.call.tool}, and nothing else. The inputs hold the data that it is about. "
-        f"It belongs to this work: {recording.question[:1_500]}\n\nFor other data it was:\n{value[:1_500]}"
-    )
-    results = {one.key: f"$/steps/{one.key}/result" for one in before}
-    definition = {"agent": recording.agent, "question": question[:_LONGEST_QUESTION], "inputs": results}
-    step.written.append(
-        {"key": key, "action": {"kind": "call_agent", "definition": definition}, "depends_on": [*results]}
-    )
-    return f"$/steps/{key}/result/answer"
+
+    def _step_for(self, was: str, place: str) -> str:
+        number, key = 1, f"write_{self.step.key}"
+        while key in self.taken:
+            number += 1
+            key = f"write_{self.step.key}_{number}"
+        self.taken.add(key)
+        question: Any = (
+            f"Write the text for {place[:200]} of {self.step.call.tool}, and nothing else. The inputs hold the data "
+            f"that it is about. It belongs to this work: {self.recording.question[:1_500]}\n\n"
+            f"For other data it was:\n{was[:1_500]}"
+        )[:_LONGEST_QUESTION]
+        if reads_as_more(question):
+            question = {"kind": "static", "values": question}
+        results = {one.key: f"$/steps/{one.key}/result" for one in self.before}
+        definition = {"agent": self.recording.agent, "question": question, "inputs": results}
+        action = {"kind": "call_agent", "definition": definition}
+        self.step.written.append({"key": key, "action": action, "depends_on": [*results]})
+        return f"$/steps/{key}/result/answer"
 
 
 # The report ----------------------------------------------------------------------------------------------------------
@@ -230,11 +256,11 @@ def _report(steps: Sequence[_Step], inputs: Inputs, left: Sequence[LeftOut], dou
         "leftOut": [one.as_json() for one in left],
         "unsure": list(doubts),
         "needsModel": models,
-        "notes": _notes(steps, inputs, models),
+        "notes": _notes(steps, inputs, models, left),
     }
 
 
-def _notes(steps: Sequence[_Step], inputs: Inputs, models: Sequence[Json]) -> list[str]:
+def _notes(steps: Sequence[_Step], inputs: Inputs, models: Sequence[Json], left: Sequence[LeftOut]) -> list[str]:
     notes = []
     if not models:
         notes.append("No step needs a model.")
@@ -247,5 +273,10 @@ def _notes(steps: Sequence[_Step], inputs: Inputs, models: Sequence[Json]) -> li
     ]
     if days := sorted(name for name, one in inputs.declared.items() if one.get("required")):
         notes.append(f"{', '.join(days)} must be given in each run: the agent had written a day that it knew.")
+    changed = max((step.call.turn for step in steps if not step.call.only_reads), default=0)
+    if decided := sorted({one.tool for one in left if one.why == _UNUSED and one.turn < changed}):
+        notes.append(
+            f"The agent may have decided by what {', '.join(decided)} told it; the automation does not decide."
+        )
     notes.append("What the agent answered at the end is no step: the results of the steps are what it was made of.")
     return notes

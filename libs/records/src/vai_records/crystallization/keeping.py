@@ -1,31 +1,38 @@
 """Which calls of a recording become steps: what failed, came twice or led nowhere is left out, and told."""
 
+import json
 from collections.abc import Sequence
-from typing import Any
-
-import orjson
+from typing import Any, Final
 
 from vai_records.crystallization.origins import Known, is_telling, leaves
 from vai_records.crystallization.recording import Call, LeftOut, Recording
+
+_ABOUT: Final = ("headers", "duration_seconds")
 
 
 def completed(recording: Recording) -> tuple[list[Call], list[LeftOut]]:
     """Calls that completed, without those that only read what another one had read; and those that are left out."""
     kept: list[Call] = []
     left: list[LeftOut] = list(recording.refused)
-    first: dict[bytes, Call] = {}
+    first: dict[str, Call] = {}
     for call in recording.calls:
         if call.status != "completed":
             why = f"{call.status}{f' ({call.error})' if call.error else ''}"
             left.append(LeftOut(call.turn, call.tool, why, call.run_id))
             continue
-        same = orjson.dumps((call.tool, call.given), option=orjson.OPT_SORT_KEYS)
+        # Who asks until there is something else needs what came last.
+        same = json.dumps((call.tool, call.given, _told(call.result)), sort_keys=True)
         if call.only_reads and same in first and not _changed_between(first[same], call, kept):
             left.append(LeftOut(call.turn, call.tool, f"asked again what turn {first[same].turn} had", call.run_id))
             continue
         first.setdefault(same, call)
         kept.append(call)
     return kept, left
+
+
+def _told(result: Any) -> Any:
+    """A result without what differs each time though nothing has changed."""
+    return {name: one for name, one in result.items() if name not in _ABOUT} if isinstance(result, dict) else result
 
 
 def _changed_between(first: Call, again: Call, kept: Sequence[Call]) -> bool:
@@ -55,7 +62,7 @@ def useful(calls: Sequence[Call], uses: dict[int, set[int]], recording: Recordin
 def _in_answer(calls: Sequence[Call], recording: Recording) -> set[int]:
     known = Known()
     for call in calls:
-        known.add(call.number, call.result)
+        known.add(call.number, call.result, call.given)
     found = {leaf.call for _, _, leaf, _ in known.within(recording.text, ())}
     if recording.output is not None:
         for path, value in leaves(recording.output):

@@ -4,17 +4,23 @@ A match by chance is worse than none: with other inputs the automation would do 
 why. So a small number or a short word is taken for a value of a result only where the two have the same name, too.
 """
 
+import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
+
+from vai_records.automations.reference_text import as_text
 
 Path = tuple[str | int, ...]
 
 _MOST_LEAVES: Final = 20_000
+_MOST_WHOLES: Final = 2_000
 _LONGEST: Final = 2_000
 _DEEPEST: Final = 30
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+")
 _WORD = re.compile(r"\w+")
 _NAME_PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
 _PLAIN_WORDS = frozenset(
@@ -50,6 +56,9 @@ def is_telling(value: Any) -> bool:
     """Whether two equal values of this kind are hardly ever equal by chance."""
     if isinstance(value, bool) or value is None:
         return False
+    if isinstance(value, dict | list):
+        inside = [one for _, one in islice(leaves(value), 3)]
+        return len(inside) >= 3 or (isinstance(value, list) and any(map(is_telling, inside)))
     if isinstance(value, int):
         return abs(value) >= 100_000
     if isinstance(value, float):
@@ -57,12 +66,32 @@ def is_telling(value: Any) -> bool:
     return isinstance(value, str) and 4 <= len(value) <= _LONGEST and value.lower() not in _PLAIN_WORDS
 
 
+def wholes(value: Any) -> Iterator[tuple[Path, Any]]:
+    """The lists and objects in a value that are handed on as wholes, as far as `leaves` goes."""
+    rest: list[tuple[Path, Any]] = [((), value)]
+    count = 0
+    while rest and count < _MOST_WHOLES:
+        path, one = rest.pop()
+        inner = one.items() if isinstance(one, dict) else enumerate(one) if isinstance(one, list) else ()
+        if isinstance(one, dict | list) and len(path) < _DEEPEST:
+            count += 1
+            rest.extend(((*path, name), part) for name, part in inner)
+            if is_telling(one):
+                yield path, one
+
+
+def shares_a_word(place: Path, found: Path) -> bool:
+    """Whether two names have a word in common: `shops_id` and `shop`."""
+    words = {_single(word) for name in _named(place)[-1:] for word in _words(name)}
+    return bool(words & {_single(word) for name in _named(found) for word in _words(name)})
+
+
 def has_same_name(place: Path, found: Path) -> bool:
     """Whether an argument is called as the value in the result: `customer_id` as `customers/0/id`, `id` as `id`."""
     wanted, there = _named(place), _named(found)
     if not wanted or not there:
         return False
-    if wanted[-1] == there[-1]:
+    if wanted[-1].lower() == there[-1].lower():
         return True
     last = [_single(word) for word in _words(wanted[-1])]
     around = [_single(word) for name in there[-2:] for word in _words(name)]
@@ -70,7 +99,7 @@ def has_same_name(place: Path, found: Path) -> bool:
 
 
 def _named(path: Path) -> list[str]:
-    return [part.lower() for part in path if isinstance(part, str)]
+    return [part for part in path if isinstance(part, str)]
 
 
 def _words(name: str) -> list[str]:
@@ -88,11 +117,20 @@ class Known:
         self._whole: dict[tuple[str, Any], list[Leaf]] = defaultdict(list)
         self._begin: dict[str, list[Leaf]] = defaultdict(list)
 
-    def add(self, call: int, result: Any) -> None:
-        """The result of a call, which later calls may have used."""
+    def add(self, call: int, result: Any, given: Mapping[str, Any] | None = None) -> None:
+        """The result of a call, which later calls may have used; a text that only says again what the call was `given`
+        (its URL, its query) came from where that came from.
+        """
+        own = {key_of(value) for part in (leaves(given), wholes(given)) for _, value in part
+               if is_telling(value) and not _is_number(value)}  # fmt: skip
+        for path, value in wholes(result):
+            if (key := key_of(value)) not in own and "" not in path:
+                self._whole[key].append(Leaf(call, path, value))
         for path, value in leaves(result):
+            if (key := key_of(value)) in own or "" in path:  # a reference cannot name what has no name
+                continue
             leaf = Leaf(call, path, value)
-            self._whole[key_of(value)].append(leaf)
+            self._whole[key].append(leaf)
             if (is_telling(value) or _is_number(value)) and (first := _WORD.search(written(value))):
                 self._begin[first[0]].append(leaf)
 
@@ -164,6 +202,8 @@ def key_of(value: Any) -> tuple[str, Any]:
     """Equal for equal JSON values: true is no 1, and a text is no number."""
     if isinstance(value, bool) or value is None:
         return ("word", value)
+    if isinstance(value, dict | list):
+        return ("whole", json.dumps(value, sort_keys=True))
     return ("number", value) if _is_number(value) else ("text", value)
 
 
@@ -172,5 +212,21 @@ def _is_number(value: Any) -> bool:
 
 
 def written(value: Any) -> str:
-    """A value as it stands within a text."""
-    return value if isinstance(value, str) else str(value)
+    """A value as it stands within a text, which is how a reference writes it there."""
+    return as_text(value) if isinstance(value, float) else str(value)
+
+
+def reference_to(path: Path, *, braces: bool = False) -> str:
+    """`$/steps/load/result/rows`; in braces where anything may follow, or where a name has more than usual letters."""
+    inner = "/" + "/".join(map(_written_name, path))
+    plain = all(_PLAIN_NAME.fullmatch(str(part)) for part in path)
+    return f"${inner}" if plain and not braces else f"${{{inner}}}"
+
+
+def _written_name(part: str | int) -> str:
+    """A name as it stands between braces: in quotes, as JSON writes it, where it has more than usual characters."""
+    said = str(part)
+    if re.fullmatch(r"[\w .:-]*[\w.:-]", said) and said == said.strip():
+        return said
+    # It may stand in a literal of SQL, and hold what would begin a reference.
+    return json.dumps(said).replace("'", "\\u0027").replace("$", "\\u0024")

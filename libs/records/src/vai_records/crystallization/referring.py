@@ -1,14 +1,13 @@
 """The arguments of a call with references in place of the values that came from elsewhere."""
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote
 
 from vai_records.crystallization.inputs import Inputs
-from vai_records.crystallization.origins import Known, Leaf, Path, is_telling
+from vai_records.crystallization.origins import Known, Leaf, Path, has_same_name, is_telling, reference_to
 from vai_records.definitions.sql_text import Kind, pieces
 
 Json = dict[str, Any]
@@ -22,10 +21,18 @@ _MARKS: Final = ("reference", "static", "secret", "connection")
 _SHOWN: Final = 80
 _URL_PART = re.compile(r"[^/?#&=]+")
 _COLUMN = re.compile(
-    r"""(?<!\w)([a-z_]\w{0,62})"?\s{0,9}(?:=|<>|!=|>=?|<=?|\bi?like\b|\bin\s{0,9}\()\s{0,9}(?:date|timestamp)?\s{0,9}$""",
-    re.IGNORECASE,
+    r"""(?<!\w)([a-z_]\w{0,62})"?\s{0,9}
+    (?:=|<>|!=|>=?|<=?|\bi?like\b|\b(?:not\s)?in\s{0,9}\([^()]{0,150}|\bbetween\b(?:[^()=<>]{1,90}\band\b)?)
+    \s{0,9}(?:date|timestamp)?\s{0,9}$""",
+    re.IGNORECASE | re.VERBOSE,
 )
+_ORIGIN = re.compile(r"[A-Za-z]+://[^/?#]*/?")
+_BRACES = re.compile(r"\$\{/?(?:inputs|steps)")
+_TEXTS: Final = ("sql", "url")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_HANDED_ON: Final = ("body", "inputs", "form")
+"""Arguments in which a list or an object may be a reference as a whole."""
+_NUMBER = re.compile(r"(?<![\w.$?])[0-9]{1,18}(?:\.[0-9]{1,15})?(?![\w.])(?!\s*(?:::|[-+*/%|]))")
 
 
 class Unwritable(ValueError):
@@ -69,17 +76,17 @@ class Referring:
         return self._done
 
     def _value(self, value: Any, place: Path) -> Any:
-        if _reads_as_more(value):
-            if place in (("sql",), ("url",)):
-                raise Unwritable(f"{place[0]} holds {_short(value)!r}, which an automation would read as a reference")
-            return {"kind": "static", "values": value}
+        if reads_as_more(value):
+            return self._as_it_is(value, place)
+        if isinstance(value, dict | list) and place[0] in _HANDED_ON and (place == ("body",) or len(place) > 1):
+            whole = self._whole(value, place) if value else None
+            if whole is not None:
+                return whole
         if isinstance(value, dict):
             return {key: self._value(one, (*place, key)) for key, one in value.items()}
         if isinstance(value, list):
             return [self._value(one, (*place, number)) for number, one in enumerate(value)]
-        if place[0] in _FIXED_BY_SHAPE:
-            return value
-        if value is None or isinstance(value, bool) or value == "":
+        if place[0] in _FIXED_BY_SHAPE or value is None or isinstance(value, bool) or value == "":
             return value
         if place == ("sql",) and isinstance(value, str):
             return self._sql(value)
@@ -90,25 +97,44 @@ class Referring:
             return whole
         return self._text(value, place) if isinstance(value, str) else value
 
+    def _as_it_is(self, value: Any, place: Path) -> Any:
+        """What an automation would read as more than it is: a reference to where it came from, else as it stands."""
+        if isinstance(value, str) and place[0] not in ("sql", *_FIXED_BY_SHAPE):
+            leaf, others = self._known.of(value, place)
+            if leaf is not None:
+                return self._tell(place, value, self._reference(leaf), _why(value, others), others)
+        if place in (("sql",), ("url",)):
+            raise Unwritable(f"{place[0]} holds {_short(value)!r}, which an automation would read as a reference")
+        return {"kind": "static", "values": value}
+
     # A whole value ---------------------------------------------------------------------------------------------------
 
     def _whole(self, value: Any, place: Path) -> str | None:
         """The reference that the whole value is, or None."""
         if (found := self._inputs.of(value, place)) is not None:
-            return self._tell(place, value, found[0], found[1])
+            return self._tell(place, value, *found)
         leaf, others = self._known.of(value, place)
-        if leaf is None:
-            if alike := self._known.alike(value):
-                self._doubt(place, value, alike[-1])
-            return None
-        return self._tell(place, value, self._reference(leaf), _why(value, others), others)
+        is_named = leaf is not None and has_same_name(place, leaf.path)
+        if not is_named and (found := self._inputs.perhaps(value, place)) is not None:
+            return self._tell(place, value, *found)
+        if leaf is not None:
+            return self._tell(place, value, self._reference(leaf), _why(value, others), others)
+        if (found := self._inputs.later(value)) is not None:
+            return self._tell(place, value, *found)
+        if alike := self._known.alike(value):
+            self._doubt(place, value, alike[-1])
+        return None
+
+    def _first_whole(self, said: str, place: Path) -> str | None:
+        """The same of a text that may stand for a number: the first of both that came from somewhere."""
+        for value in (*_numbers(said), said):
+            if (whole := self._whole(value, place)) is not None:
+                return whole
+        return None
 
     def _reference(self, leaf: Leaf, *, braces: bool = False) -> str:
         self._done.calls.add(leaf.call)
-        path = "/".join(_named(part) for part in leaf.path)
-        inner = f"/steps/{self._keys[leaf.call]}/result" + (f"/{path}" if path else "")
-        plain = all(_PLAIN_NAME.fullmatch(str(part)) for part in leaf.path)
-        return f"${inner}" if plain and not braces else f"${{{inner}}}"
+        return reference_to(("steps", self._keys[leaf.call], "result", *leaf.path), braces=braces)
 
     def _tell(self, place: Path, value: Any, reference: str, why: str, others: int = 0) -> str:
         told = {"place": _place(place), "value": _short(value), "reference": reference, "why": why}
@@ -122,76 +148,128 @@ class Referring:
 
     def _text(self, text: str, place: Path, escape: Callable[[str], str] = str) -> str:
         """The text with what came from elsewhere in braces; numbers are telling enough from three digits on."""
-        inputs = self._inputs.within(text)
-        spans = [(start, stop, reference, why, 0, text[start:stop]) for start, stop, reference, why in inputs]
+        spans: list[tuple[int, int, str, str, int, Leaf | None]]
+        spans = [(start, stop, found, why, 0, None) for start, stop, found, why in self._inputs.within(text)]
         for start, stop, leaf, others in self._known.within(text, place):
             if all(stop <= begin or end <= start for begin, end, *_ in spans):
-                reference = self._reference(leaf, braces=True)
-                spans.append((start, stop, reference, _why(leaf.value, others), others, text[start:stop]))
+                if (start, stop) == (0, len(text)) and place[0] not in _TEXTS and not isinstance(leaf.value, str):
+                    self._doubt(place, text, leaf)  # a reference alone keeps its type: it would become a number
+                    return text
+                spans.append((start, stop, "", _why(leaf.value, others), others, leaf))
         built, at = "", 0
-        for start, stop, reference, why, others, said in sorted(spans):
-            self._tell(place, said, reference, why, others)
+        for start, stop, found, why, others, source in sorted(spans, key=lambda span: span[0]):
+            reference = found if source is None else self._reference(source, braces=True)
+            self._tell(place, text[start:stop], reference, why, others)
             built += escape(text[at:start]) + _in_braces(reference)
             at = stop
         return built + escape(text[at:])
 
     def _url(self, url: str) -> str:
         """A URL part by part: each part of its path, and each value of its query, is a value or none."""
-        leaf, others = self._known.of(url, ("url",))
-        if leaf is not None and not urlsplit(url).query and not urlsplit(url).fragment:
-            return self._tell(("url",), url, self._reference(leaf), _why(url, others), others)
-        scheme, mark, rest = url.partition("://") if "://" in url else ("", "", url)
-        host, slash, behind = rest.partition("/") if mark else ("", "", rest)
+        if (whole := self._whole(url, ("url",))) is not None:
+            return whole
+        begin = _ORIGIN.match(url)
+        origin, behind = (begin[0], url[begin.end() :]) if begin else ("", url)
+        query = behind.find("?")
         name: str | None = None
 
         def part(match: re.Match[str]) -> str:
             nonlocal name
-            said, after = unquote(match[0]), behind[match.end() : match.end() + 1]
+            in_query = 0 <= query < match.start()
+            said = unquote(match[0].replace("+", " ") if in_query else match[0])
             place: Path = ("url", name or _before(behind, match.start()) or "id")
-            is_name = after == "=" and "?" in behind[: match.start()]
+            is_name = in_query and name is None and behind[match.end() : match.end() + 1] == "="
             name = said if is_name else None
             return match[0] if is_name else self._url_part(match[0], said, place)
 
-        return f"{scheme}{mark}{host}{slash}{_URL_PART.sub(part, behind)}"
+        return origin + _URL_PART.sub(part, behind)
 
     def _url_part(self, written_so: str, said: str, place: Path) -> str:
-        values: list[Any] = [said]
-        if re.fullmatch(r"-?[0-9]{1,18}", said) and str(int(said)) == said:
-            values.insert(0, int(said))
-        for value in values:
-            if (found := self._inputs.of(value, place)) is not None:
-                return _in_braces(self._tell(place, value, *found))
-            leaf, others = self._known.of(value, place)
-            if leaf is not None:
-                reference = self._reference(leaf, braces=True)
-                return self._tell(place, value, reference, _why(value, others), others)
-        return written_so
+        whole = self._first_whole(said, place)
+        if whole is not None:
+            return _in_braces(whole)
+        # Between values the text must be encoded as it was.
+        safe = "".join({*written_so} - {"%"})
+        if quote(said, safe=safe) != written_so:
+            return written_so
+        return self._text(said, place, lambda text: quote(text, safe=safe))
 
     def _sql(self, sql: str) -> str:
-        """Literals alone: nothing else of a query can be a reference."""
+        """Literals, and numbers that are compared with a column: nothing else of a query can be a reference."""
         built = ""
         for piece in pieces(sql):
-            if piece.kind is not Kind.LITERAL or not piece.closed:
+            if piece.kind is Kind.CODE:
+                built += self._compared(piece.text, built)
+                continue
+            quotes = _quotes(piece.kind, piece.text) if piece.closed else None
+            if quotes is None:
                 built += piece.text
                 continue
-            value = piece.text[1:-1].replace("''", "'")
-            column = _COLUMN.search(built[-200:])
-            place: Path = ("sql", column[1] if column else "value")
-            whole = self._whole(value, place)
-            filled = (
-                _in_braces(whole)
-                if whole is not None
-                else self._text(value, place, lambda part: part.replace("'", "''"))
-            )
-            built += f"'{filled}'"
+            before, value, after = quotes
+            filled = self._literal(value, ("sql", _column(built)))
+            built += piece.text if filled is None else f"{before}{filled}{after}"
         return built
 
+    def _literal(self, value: str, place: Path) -> str | None:
+        """What stands between the quotes then; None if it stays."""
+        if not value:
+            return None
+        if (whole := self._first_whole(value, place)) is not None:
+            return _in_braces(whole)
+        inner = value.strip("%")  # LIKE '%Konya%'
+        if inner and inner != value and (whole := self._whole(inner, place)) is not None:
+            before, _, after = value.partition(inner)
+            return f"{before}{_in_braces(whole)}{after}"
+        filled = self._text(value, place, lambda part: part.replace("'", "''"))
+        return None if filled == value.replace("'", "''") else filled
 
-def _reads_as_more(value: Any) -> bool:
+    def _compared(self, code: str, before: str) -> str:
+        """Code in which a number that is compared with a column and came from elsewhere is a literal of its own."""
+
+        def number(match: re.Match[str]) -> str:
+            there = before + code[: match.start()]
+            values = _numbers(match[0])
+            if not values or not _COLUMN.search(there[-200:]):
+                return match[0]
+            whole = self._whole(values[0], ("sql", _column(there)))
+            if whole is None:
+                return match[0]
+            return f"'{_in_braces(whole)}'" + ("::DOUBLE" if isinstance(values[0], float) else "")
+
+        return _NUMBER.sub(number, code)
+
+
+def _quotes(kind: Kind, text: str) -> tuple[str, str, str] | None:
+    """The quotes of a literal that may hold references, and the text in them; None for all others."""
+    if kind is Kind.LITERAL:
+        return "'", text[1:-1].replace("''", "'"), "'"
+    if kind is Kind.ESCAPED and "\\" not in text:
+        return text[:2], text[2:-1].replace("''", "'"), "'"
+    if kind is Kind.OTHER_TEXT and text[0] == "$":
+        tag = text.index("$", 1) + 1
+        return "'", text[tag:-tag], "'"
+    return None
+
+
+def _column(before: str) -> str:
+    column = _COLUMN.search(before[-200:])
+    return column[1] if column else "value"
+
+
+def _numbers(said: str) -> list[int | float]:
+    """The number that a text is, if it is written in the one usual way."""
+    if re.fullmatch(r"-?[0-9]{1,18}", said):
+        return [int(said)] if str(int(said)) == said else []
+    if re.fullmatch(r"-?[0-9]{1,15}\.[0-9]{1,15}", said):
+        return [float(said)] if repr(float(said)) == said else []
+    return []
+
+
+def reads_as_more(value: Any) -> bool:
     """Whether an automation would take for a reference or a mark what is a plain value here."""
-    if isinstance(value, str):
-        return "$/" in value or "${" in value
-    return isinstance(value, dict) and value.get("kind") in _MARKS
+    if not isinstance(value, str):
+        return isinstance(value, dict) and value.get("kind") in _MARKS
+    return value.startswith("$/") or "$/inputs" in value or "$/steps" in value or _BRACES.search(value) is not None
 
 
 def _why(value: Any, others: int) -> str:
@@ -206,12 +284,6 @@ def _place(place: Path) -> str:
 
 def _short(value: Any) -> Any:
     return f"{value[:_SHOWN]}…" if isinstance(value, str) and len(value) > _SHOWN else value
-
-
-def _named(part: str | int) -> str:
-    """A name as it stands between braces: in quotes, as JSON writes it, where it has more than usual characters."""
-    said = str(part)
-    return said if re.fullmatch(r"[\w .:-]*[\w.:-]", said) and said == said.strip() else json.dumps(said)
 
 
 def _in_braces(reference: str) -> str:

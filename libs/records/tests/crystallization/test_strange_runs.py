@@ -1,6 +1,7 @@
 """On the same data the same calls, on other data what a person expects: runs of somebody who had not built it."""
 
 import re
+import sys
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote_plus
@@ -89,3 +90,37 @@ def test_what_the_agent_decided_by_is_told() -> None:
     told.post(2, f"{API}/orders", {"article": "bread"})
     assert any("may have decided by what http_request" in note for note in crystallize(told.ended()).report["notes"])
     assert not any("decided" in note for note in crystallize(CASES[0]().recording).report["notes"])
+
+
+def test_long_texts_and_long_lists_are_handed_on_as_wholes() -> None:
+    page, numbers = "Bread is warm. " * 2_000, list(range(30_000))
+    told = Told("Keep the page.").get(1, f"{API}/page", {"text": page, "rows": [[[1]]] * 5_000, "numbers": numbers})
+    told.post(2, f"{API}/copies", {"text": page, "numbers": numbers})
+    assert steps_of(crystallize(told.ended()))["http_request_2"]["action"]["definition"]["body"] == {
+        "text": "$/steps/http_request/result/body/text", "numbers": "$/steps/http_request/result/body/numbers",
+    }  # fmt: skip
+
+
+def test_two_hundred_calls_with_equal_values_are_not_compared_pair_by_pair() -> None:
+    """The work grows with the number of calls: counted by the lines of code that are run."""
+    assert _lines_run(100) < 2.5 * _lines_run(50)
+
+
+def _lines_run(calls: int) -> int:
+    told = Told("Refresh the shops of Konya.")
+    for turn in range(1, calls + 1):
+        told.post(turn, f"{API}/shops/{turn}", {"text": "a shop of Konya"}, {"city": "Konya", "name": f"shop {turn}"})
+    recording, count = told.ended(), 0
+
+    def traced(frame: Any, event: str, _: Any) -> Any:
+        nonlocal count
+        count += event == "line"
+        return traced
+
+    before = sys.gettrace()
+    sys.settrace(traced)
+    try:
+        crystallize(recording)
+    finally:
+        sys.settrace(before)
+    return count

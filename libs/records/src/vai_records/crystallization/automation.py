@@ -82,7 +82,7 @@ def _referred(calls: Sequence[Call], inputs: Inputs) -> list[_Step]:
     for call in calls:
         if call.turn != turn:  # what was asked for together has not seen each other's results
             for one in waiting:
-                known.add(one.number, one.result, one.given)
+                known.add(one.number, one.sources)
             turn, waiting = call.turn, []
         steps.append(_Step(call, keys[call.number], referring.arguments(call.given)))
         waiting.append(call)

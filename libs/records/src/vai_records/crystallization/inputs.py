@@ -21,6 +21,7 @@ from vai_records.crystallization.recording import Recording
 Json = dict[str, Any]
 
 _LONGEST_NAME: Final = 60
+_LONGEST: Final = 255
 _NO_NAME = re.compile(r"[^A-Za-z0-9_]+")
 _MOST_TEXT: Final = 2_000
 _SMALL: Final = 100
@@ -45,9 +46,10 @@ class Inputs:
         self.said = set(said)
         self._question = recording.question
         self._named = {key_of(value): (name, value) for name, value in parameters.items()}
+        self._owners = {name: f"caller {name}" for name in parameters}
         self._unused = set(parameters)
-        self._chosen: dict[tuple[Any, ...], str] = {}
-        self._wholes = {_fitting(name): whole for name, whole in recording.inputs.items()}
+        self._chosen: dict[str, str] = {}
+        self._wholes = {self._own(_fitting(name), f"agent {name}"): whole for name, whole in recording.inputs.items()}
         self._given: dict[tuple[str, Any], tuple[Path, Any]] = {}
         for name, whole in self._wholes.items():
             for path, value in (*leaves(whole), *wholes(whole)):
@@ -92,7 +94,8 @@ class Inputs:
     def within(self, text: str) -> list[tuple[int, int, str, str]]:
         """The parts of a text that came from the inputs or the day: start, end, reference, why. They do not overlap."""
         found: list[tuple[int, int, str, str]] = []
-        for value, refer in sorted(self._searched(), key=lambda one: -len(written(one[0]))):
+        searched = [one for one in self._searched() if written(one[0]) in text]
+        for value, refer in sorted(searched, key=lambda one: -len(written(one[0]))):
             for match in re.finditer(_alone(value), text):
                 if all(match.end() <= start or end <= match.start() for start, end, _, _ in found):
                     found.append((match.start(), match.end(), *refer()))
@@ -120,6 +123,7 @@ class Inputs:
 
     def _declare_day(self, name: str, words: str) -> tuple[str, str]:
         text = _DAY_TEXT.format(words, self._day.isoformat())
+        name = self._own(name, f"day {name}")
         self.declared[name] = {"type": "string", "required": True, "description": text}
         self.evidence[name] = "the day on which the agent ran, or one beside it"
         return _reference((name,)), self.evidence[name]
@@ -131,8 +135,10 @@ class Inputs:
         if isinstance(value, str) and is_telling(value):
             self.said.add(value)
         # A small number may be two things in one question.
-        chosen = (*key_of(value), name) if _is_small(value) else key_of(value)
-        return self._declare(self._chosen.setdefault(chosen, self._free(name, value)), value, "stands in the question")
+        owner = f"question {key_of(value)} {name if _is_small(value) else ''}"
+        if owner not in self._chosen:
+            self._chosen[owner] = self._own(name, owner)
+        return self._declare(self._chosen[owner], value, "stands in the question")
 
     def _asked_for_sure(self, value: str) -> tuple[str, str]:
         found = self._asked(value, ())
@@ -151,12 +157,12 @@ class Inputs:
         self.evidence.setdefault(name, why)
         return _reference((name,)), why
 
-    def _free(self, name: str, value: Any) -> str:
-        """The name, or it with a number, if another value has it."""
+    def _own(self, name: str, owner: str) -> str:
+        """The name, or it with a number, if it stands for something else."""
         number, chosen = 1, name
-        while chosen in self.declared and self.declared[chosen].get("default") != value:
+        while self._owners.setdefault(chosen, owner) != owner:
             number += 1
-            chosen = f"{name}_{number}"
+            chosen = f"{name[: _LONGEST - 4]}_{number}"
         return chosen
 
     def _asks_for(self, value: Any) -> bool:
@@ -165,6 +171,8 @@ class Inputs:
             return False
         said = written(value)
         if not 2 <= len(said) <= _MOST_TEXT and not isinstance(value, int | float):
+            return False
+        if said.lower() not in self._question.lower():
             return False
         how = re.IGNORECASE if isinstance(value, str) and is_telling(value) else 0
         return re.search(_alone(value), self._question, how) is not None
@@ -192,7 +200,7 @@ def _is_word(value: Any) -> bool:
 
 def _fitting(name: str) -> str:
     """The name, or what of it can be the name of an input."""
-    return re.sub(r"""[/{}"\\\x00-\x1f\x7f]+""", "_", name).strip()[:255] or "value"
+    return re.sub(r"""[/{}"\\\x00-\x1f\x7f]+""", "_", name).strip()[:_LONGEST].strip() or "value"
 
 
 def _declared(value: Any) -> Json:

@@ -62,7 +62,7 @@ def useful(calls: Sequence[Call], uses: dict[int, set[int]], recording: Recordin
 def _in_answer(calls: Sequence[Call], recording: Recording) -> set[int]:
     known = Known()
     for call in calls:
-        known.add(call.number, call.result, call.given)
+        known.add(call.number, call.sources)
     found = {leaf.call for _, _, leaf, _ in known.within(recording.text, ())}
     if recording.output is not None:
         for path, value in leaves(recording.output):

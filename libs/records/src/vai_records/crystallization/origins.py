@@ -6,15 +6,18 @@ why. So a small number or a short word is taken for a value of a result only whe
 
 import json
 import re
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Final
 
 from vai_records.automations.reference_text import as_text
 
 Path = tuple[str | int, ...]
+_Key = tuple[str, Any]
+Source = tuple[Path, Any, _Key]
+"""A value in a result, and what is equal for equal ones."""
 
 _MOST_LEAVES: Final = 20_000
 _MOST_WHOLES: Final = 2_000
@@ -63,21 +66,21 @@ def is_telling(value: Any) -> bool:
         return abs(value) >= 100_000
     if isinstance(value, float):
         return len(repr(value).replace(".", "").strip("-0")) >= 5
-    return isinstance(value, str) and 4 <= len(value) <= _LONGEST and value.lower() not in _PLAIN_WORDS
+    return isinstance(value, str) and len(value) >= 4 and value.lower() not in _PLAIN_WORDS
 
 
 def wholes(value: Any) -> Iterator[tuple[Path, Any]]:
     """The lists and objects in a value that are handed on as wholes, as far as `leaves` goes."""
-    rest: list[tuple[Path, Any]] = [((), value)]
+    rest = deque[tuple[Path, Any]]([((), value)] if isinstance(value, dict | list) else [])
     count = 0
     while rest and count < _MOST_WHOLES:
-        path, one = rest.pop()
-        inner = one.items() if isinstance(one, dict) else enumerate(one) if isinstance(one, list) else ()
-        if isinstance(one, dict | list) and len(path) < _DEEPEST:
-            count += 1
-            rest.extend(((*path, name), part) for name, part in inner)
-            if is_telling(one):
-                yield path, one
+        path, one = rest.popleft()
+        inner = one.items() if isinstance(one, dict) else enumerate(one)
+        count += 1
+        if len(path) < _DEEPEST:
+            rest.extend(((*path, name), part) for name, part in inner if isinstance(part, dict | list))
+        if is_telling(one):
+            yield path, one
 
 
 def shares_a_word(place: Path, found: Path) -> bool:
@@ -110,43 +113,71 @@ def _single(word: str) -> str:
     return word[:-1] if word.endswith("s") and len(word) > 3 else word
 
 
+def sources_of(result: Any, given: Mapping[str, Any]) -> list[Source]:
+    """The values of a result that later calls may have used. A text that only says again what the call was `given` (its
+    URL, its query) came from where that came from; and a reference cannot name what has no name.
+    """
+    own = {key_of(value) for part in (leaves(given), wholes(given)) for _, value in part
+           if is_telling(value) and not _is_number(value)}  # fmt: skip
+    found = ((path, value, key_of(value)) for path, value in chain(wholes(result), leaves(result)))
+    return [one for one in found if one[2] not in own and "" not in one[0]]
+
+
 class Known:
-    """The values of all results so far, to be asked where a value came from."""
+    """The values of all results so far, to be asked where a value came from.
+
+    Of equal values under one name only the latest is kept, and of texts it is known how long they are: a run of many
+    calls with many equal values takes no longer than others.
+    """
 
     def __init__(self) -> None:
-        self._whole: dict[tuple[str, Any], list[Leaf]] = defaultdict(list)
-        self._begin: dict[str, list[Leaf]] = defaultdict(list)
+        self._whole: dict[_Key, dict[Path, Leaf]] = defaultdict(dict)
+        self._count: dict[_Key, int] = defaultdict(int)
+        self._twice: set[tuple[_Key, Leaf]] = set()
+        self._said: dict[str, list[_Key]] = defaultdict(list)
+        self._shapes: dict[str, set[tuple[int, int]]] = defaultdict(set)
 
-    def add(self, call: int, result: Any, given: Mapping[str, Any] | None = None) -> None:
-        """The result of a call, which later calls may have used; a text that only says again what the call was `given`
-        (its URL, its query) came from where that came from.
-        """
-        own = {key_of(value) for part in (leaves(given), wholes(given)) for _, value in part
-               if is_telling(value) and not _is_number(value)}  # fmt: skip
-        for path, value in wholes(result):
-            if (key := key_of(value)) not in own and "" not in path:
-                self._whole[key].append(Leaf(call, path, value))
-        for path, value in leaves(result):
-            if (key := key_of(value)) in own or "" in path:  # a reference cannot name what has no name
-                continue
-            leaf = Leaf(call, path, value)
-            self._whole[key].append(leaf)
-            if (is_telling(value) or _is_number(value)) and (first := _WORD.search(written(value))):
-                self._begin[first[0]].append(leaf)
+    def add(self, call: int, sources: Iterable[Source]) -> None:
+        """The values of the result of a call, which later calls may have used."""
+        for path, value, key in sources:
+            if not self._count[key]:
+                self._add_text(key, value)
+            self._count[key] += 1
+            same = self._whole[key]
+            names = tuple(_named(path)[-2:])
+            before = same.get(names)
+            if before is None or before.call != call:
+                same[names] = Leaf(call, path, value)
+            else:
+                self._twice.add((key, before))
+
+    def _add_text(self, key: _Key, value: Any) -> None:
+        if isinstance(value, dict | list) or not (is_telling(value) or _is_number(value)):
+            return
+        said = written(value)
+        if len(said) > _LONGEST:
+            return
+        if first := _WORD.search(said):
+            self._said[said].append(key)
+            self._shapes[first[0]].add((first.start(), len(said)))
 
     def of(self, value: Any, place: Path) -> tuple[Leaf | None, int]:
         """The leaf that a whole value came from, and how many others have it too. `place`: where the value stands."""
-        there = self._whole.get(key_of(value), [])
-        if not is_telling(value):
-            there = [leaf for leaf in there if has_same_name(place, leaf.path)]
-            # Two of one name in one result: it may be either, so it is neither.
-            if len({leaf.path for leaf in there if leaf.call == max(one.call for one in there)}) > 1:
-                return None, len(there) - 1
+        key = key_of(value)
+        there = list(self._whole[key].values()) if key in self._whole else []
+        if is_telling(value):
+            return _best(there, place), max(0, self._count.get(key, 0) - 1)
+        there = [leaf for leaf in there if has_same_name(place, leaf.path)]
+        latest = [leaf for leaf in there if leaf.call == max(one.call for one in there)]
+        # Two of one name in one result: it may be either, so it is neither.
+        if len(latest) > 1 or any((key, leaf) in self._twice for leaf in latest):
+            return None, len(there) - 1
         return _best(there, place), max(0, len(there) - 1)
 
     def alike(self, value: Any) -> list[Leaf]:
         """Leaves with the same value, whatever they are called."""
-        return self._whole.get(key_of(value), [])
+        key = key_of(value)
+        return list(self._whole[key].values()) if key in self._whole else []
 
     def within(self, text: str, place: Path) -> list[tuple[int, int, Leaf, int]]:
         """The parts of a text that are values of results: start, end, leaf, how many others. They do not overlap."""
@@ -155,38 +186,30 @@ class Known:
         for match in _WORD.finditer(text):
             if match.start() < end:
                 continue
-            there = [leaf for leaf in self._begin.get(match[0], ()) if self._stands(text, match.start(), leaf.value)]
-            if not there:
-                continue
-            longest = max(len(written(leaf.value)) for leaf in there)
-            there = [leaf for leaf in there if len(written(leaf.value)) == longest]
-            leaf = _best(there, place)
-            assert leaf is not None
-            begin = match.start() - _before(written(leaf.value))
-            end = begin + longest
-            found.append((begin, end, leaf, len(there) - 1))
+            shapes = sorted(self._shapes.get(match[0], ()), key=lambda shape: -shape[1])
+            for before, length in shapes:
+                begin = match.start() - before
+                keys = self._standing(text, begin, length) if begin >= end else []
+                if keys:
+                    there = [leaf for key in keys for leaf in self._whole[key].values()]
+                    leaf = _best(there, place)
+                    assert leaf is not None
+                    end = begin + length
+                    found.append((begin, end, leaf, sum(self._count[key] for key in keys) - 1))
+                    break
         return found
 
-    @staticmethod
-    def _stands(text: str, at: int, value: Any) -> bool:
-        said = written(value)
-        begin = at - _before(said)
-        after = text[begin + len(said) : begin + len(said) + 1]
-        before = text[begin - 1 : begin] if begin > 0 else ""
-        if begin < 0 or not text.startswith(said, begin) or _joins(before, said[:1]) or _joins(said[-1:], after):
-            return False
-        if is_telling(value):
-            return True
+    def _standing(self, text: str, begin: int, length: int) -> list[_Key]:
+        """The values that stand there, and not as a part of a longer word or number."""
+        said = text[begin : begin + length]
+        keys = self._said.get(said)
+        after, before = text[begin + length : begin + length + 2], text[begin - 1 : begin] if begin else ""
+        if not keys or _joins(before, said[:1]) or _joins(said[-1:], after[:1]):
+            return []
         # A number within a text: of three digits or more, and not a part of a longer number such as 1.234 or 12:30.
-        digits = len(said.strip("-").replace(".", ""))
-        beside = text[begin + len(said) : begin + len(said) + 2]
-        return digits >= 3 and not re.match(r"[.,:/-]\d", beside) and before not in tuple(".,:/-$#")
-
-
-def _before(said: str) -> int:
-    """How many characters stand before the first word of a value."""
-    first = _WORD.search(said)
-    return first.start() if first else 0
+        is_alone = not re.match(r"[.,:/-]\d", after) and before not in tuple(".,:/-$#")
+        is_number = len(said.strip("-").replace(".", "")) >= 3 and is_alone
+        return [key for key in keys if is_number or is_telling(key[1])]
 
 
 def _joins(left: str, right: str) -> bool:
@@ -198,7 +221,7 @@ def _best(there: list[Leaf], place: Path) -> Leaf | None:
     return min(there, key=lambda leaf: (not has_same_name(place, leaf.path), -leaf.call, len(leaf.path)), default=None)
 
 
-def key_of(value: Any) -> tuple[str, Any]:
+def key_of(value: Any) -> _Key:
     """Equal for equal JSON values: true is no 1, and a text is no number."""
     if isinstance(value, bool) or value is None:
         return ("word", value)

@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any, Final
 
 from vai_common.queries import Row
 from vai_records.agents.definition import QUERY, AgentDefinition, Tool
 from vai_records.agents.turns import Turn
+from vai_records.crystallization.origins import Source, sources_of
 
 Json = dict[str, Any]
 
@@ -38,6 +40,11 @@ class Call:
     action: str | None = None
     approval: bool = False
     error: str | None = None
+
+    @cached_property
+    def sources(self) -> list[Source]:
+        """The values that later calls may have from it."""
+        return sources_of(self.result, self.given)
 
     @property
     def only_reads(self) -> bool:

@@ -4,8 +4,11 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 from typing import Any
+from uuid import UUID
 
+from vai_records.automations.body import AutomationBody
 from vai_records.automations.references import Reference, resolve
+from vai_records.automations.saved_steps import Context, SavedAction, action_references, read_steps
 from vai_records.crystallization.automation import Crystallized
 from vai_records.crystallization.recording import Call, LeftOut, Recording
 
@@ -78,3 +81,12 @@ def with_results(recording: Recording, new: dict[int, Any]) -> Recording:
     """The same calls on other data."""
     calls = [replace(call, result=new.get(call.number, call.result)) for call in recording.calls]
     return replace(recording, calls=calls)
+
+
+def check_saved(made: Crystallized) -> None:
+    """Raises what saving it would."""
+    body = AutomationBody.model_validate({"name": "x", **made.automation})
+    steps = body.steps or []
+    saved = SavedAction(UUID(int=1), "dlt_extract", {"source": "rest_api", "base_url": "https://x.example.com"})
+    inputs = {name: one.model_dump() for name, one in body.inputs.items()}
+    read_steps(steps, Context(inputs, dict.fromkeys(action_references(steps), saved)), ("steps",), in_sequence=False)

@@ -369,13 +369,13 @@ def automation_with_inputs() -> Case:
 def saved_with_overrides() -> Case:
     told = Told("Load shop-4471 and tell.")
     told.get(1, f"{API}/shops/shop-4471", {"base": "https://shop-4471.example.com/api", "since": "2025-11-02"})
-    told.call(2, "load", "dlt_extract", {"base_url": "https://shop-4471.example.com/api", "max_rows": 100_000},
+    told.call(2, "load", "dlt_extract", {"base_url": "https://shop-4471.example.com/api", "limit_rows": 100_000},
               {"recordsProcessed": 100_000}, action="load-shop", approval=True)  # fmt: skip
     told.post(3, f"{API}/done", {"rows": 100_000, "text": "shop-4471: 100000 rows since 2025-11-02"})
     return Case(
         told.ended(),
         {
-            "load": {"base_url": "https://b.example.com", "max_rows": 100_000, "requires_approval": True},
+            "load": {"base_url": "https://b.example.com", "limit_rows": 100_000, "requires_approval": True},
             "http_request_2": {"body": {"rows": 3, "text": "shop-9: 3 rows since 2024-01-01"}},
         },
         {

@@ -6,12 +6,12 @@ import pytest
 
 from libs.records.tests.crystallization.recordings import (
     Told,
+    check_saved,
     filled,
     given_of,
     results_of,
     steps_of,
 )
-from vai_records.automations.body import AutomationBody
 from vai_records.crystallization.automation import NothingToKeep, crystallize
 from vai_records.crystallization.recording import LeftOut, Recording
 
@@ -115,7 +115,7 @@ ALL = (chain, fan_out, join, retry, by_inputs, schema_first, approval, nested, b
 def test_the_same_data_give_the_same_calls(record: Any) -> None:
     recording = record()
     made = crystallize(recording)
-    AutomationBody.model_validate({"name": "x", **made.automation})
+    check_saved(made)
     days = {"today": "2026-03-17"}
     run = filled(made, results_of(made, recording), days)
     for key, given in given_of(made, recording).items():

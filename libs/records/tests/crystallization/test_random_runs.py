@@ -8,9 +8,8 @@ from urllib.parse import quote, unquote_plus
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from libs.records.tests.crystallization.recordings import Told, filled, given_of, results_of, steps_of
+from libs.records.tests.crystallization.recordings import Told, check_saved, filled, given_of, results_of, steps_of
 from libs.records.tests.crystallization.test_strange_runs import days_of
-from vai_records.automations.body import AutomationBody
 from vai_records.automations.references import references_in
 from vai_records.crystallization.automation import NothingToKeep, crystallize
 from vai_records.crystallization.recording import Recording
@@ -68,7 +67,9 @@ call = st.one_of(
     st.tuples(st.just("http_request"), st.fixed_dictionaries({"method": st.just("POST"), "url": url, "body": tree})),
     st.tuples(st.just("http_request"), st.fixed_dictionaries({"method": st.just("GET"), "url": url})),
     st.tuples(st.just("generate_query"), st.fixed_dictionaries({"sql": sql})),
-    st.tuples(st.just("web_search"), st.fixed_dictionaries({"query": leaf.filter(lambda one: isinstance(one, str))})),
+    st.tuples(
+        st.just("web_search"), st.fixed_dictionaries({"query": leaf.filter(lambda one: isinstance(one, str) and one)})
+    ),
 )
 asked = st.tuples(st.lists(leaf, max_size=4).map(lambda said: " ".join(map(str, said))),
                   st.dictionaries(st.sampled_from(NAMES[:9]), tree, max_size=3))  # fmt: skip
@@ -111,7 +112,7 @@ def test_the_same_results_give_the_same_calls(of: tuple[str, Json], made_calls: 
         made = crystallize(recording)
     except NothingToKeep:
         return
-    AutomationBody.model_validate({"name": "x", **made.automation})
+    check_saved(made)
     run = filled(made, results_of(made, recording), days_of(made))
     for key, arguments in given_of(made, recording).items():
         same = as_meant({name: run[key][name] for name in arguments})

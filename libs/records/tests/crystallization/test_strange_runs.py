@@ -8,9 +8,8 @@ from urllib.parse import unquote_plus
 
 import pytest
 
-from libs.records.tests.crystallization.recordings import Told, filled, given_of, results_of, steps_of
+from libs.records.tests.crystallization.recordings import Told, check_saved, filled, given_of, results_of, steps_of
 from libs.records.tests.crystallization.strange_runs import API, CASES, Case
-from vai_records.automations.body import AutomationBody
 from vai_records.crystallization.automation import Crystallized, crystallize
 
 Json = dict[str, Any]
@@ -38,7 +37,7 @@ def days_of(made: Crystallized) -> Json:
 def test_the_same_data_give_the_same_calls(case: Callable[[], Case]) -> None:
     recording = case().recording
     made = crystallize(recording)
-    AutomationBody.model_validate({"name": "x", **made.automation})
+    check_saved(made)
     run = filled(made, results_of(made, recording), days_of(made))
     for key, given in given_of(made, recording).items():
         assert _as_meant({name: run[key][name] for name in given}) == _as_meant(given), key
@@ -72,7 +71,7 @@ def test_steps_that_a_model_writes_in_have_keys_of_their_own_and_say_what_was_as
     for turn, tool in ((2, long), (3, long), (4, "write_" + long)):
         told.call(turn, tool, "http_request", {"method": "POST", "url": f"{API}/x", "body": {"text": hostile}}, {})
     made = crystallize(told.ended())
-    AutomationBody.model_validate({"name": "x", **made.automation})
+    check_saved(made)
     keys = [step["key"] for step in made.automation["steps"]]
     assert len(set(keys)) == len(keys) == 7
     answers = {key: {"answer": key} for key in keys}

@@ -14,11 +14,14 @@ Json = dict[str, Any]
 
 _FIXED_BY_SHAPE: Final = frozenset(
     ("method", "topic", "search_depth", "max_rows", "max_results", "max_characters", "days", "samples", "datasets",
-     "include_links", "include_images", "include_raw_content", "include_domains", "resources")
+     "include_links", "include_images", "include_raw_content", "include_domains", "resources", "limit_rows",
+     "slice_rows", "timeout_seconds", "approval_timeout_seconds", "retry")
 )  # fmt: skip
 """How much and in which way is asked: never a value of a result, whatever equals it by chance."""
 _MARKS: Final = ("reference", "static", "secret", "connection")
 _SHOWN: Final = 80
+_BEFORE: Final = 200
+"""Characters in which the column is looked for that a value of SQL is compared with."""
 _URL_PART = re.compile(r"[^/?#&=]+")
 _COLUMN = re.compile(
     r"""(?<!\w)([a-z_]\w{0,62})"?\s{0,9}
@@ -227,9 +230,9 @@ class Referring:
         """Code in which a number that is compared with a column and came from elsewhere is a literal of its own."""
 
         def number(match: re.Match[str]) -> str:
-            there = before + code[: match.start()]
+            there = before[-_BEFORE:] + code[max(0, match.start() - _BEFORE) : match.start()]
             values = _numbers(match[0])
-            if not values or not _COLUMN.search(there[-200:]):
+            if not values or not _COLUMN.search(there[-_BEFORE:]):
                 return match[0]
             whole = self._whole(values[0], ("sql", _column(there)))
             if whole is None:
@@ -252,7 +255,7 @@ def _quotes(kind: Kind, text: str) -> tuple[str, str, str] | None:
 
 
 def _column(before: str) -> str:
-    column = _COLUMN.search(before[-200:])
+    column = _COLUMN.search(before[-_BEFORE:])
     return column[1] if column else "value"
 
 

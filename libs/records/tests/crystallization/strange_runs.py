@@ -238,13 +238,17 @@ def question_or_result() -> Case:
 
 def small_inputs() -> Case:
     """A small number of the agent's inputs is taken where it is called so, and nowhere else."""
-    told = Told("Order what is missing.", {"shop": 1, "amount": 20, "by express": True, "a/b": "xyz-1", "note": "0"})
-    told.post(1, f"{API}/shops/1/orders", {"amount": 20, "priority": 1, "lines": 20, "express": True, "ref": "xyz-1"})
+    told = Told("Order what is missing.", {"shop": 1, "amount": 20, "by express": True, "a/b": "xyz-1", "rate": 7.25})
+    told.post(
+        1,
+        f"{API}/shops/1/orders",
+        {"amount": 20, "priority": 1, "lines": 20, "express": True, "ref": "xyz-1", "said": "7.25"},
+    )
     return Case(
         told.ended(),
         {"http_request": {
             "url": f"{API}/shops/7/orders",
-            "body": {"amount": 5, "priority": 1, "lines": 20, "express": True, "ref": "q-2"},
+            "body": {"amount": 5, "priority": 1, "lines": 20, "express": True, "ref": "q-2", "said": "7.25"},
         }},
         {},
         {"shop": 7, "amount": 5, "a_b": "q-2"},

@@ -91,11 +91,15 @@ class Inputs:
         name, words = (f"days_ago_{days}", "before") if days > 0 else (f"in_days_{-days}", "after")
         return self._declare_day(name, f"{abs(days)} days {words} the day of the run")
 
-    def within(self, text: str) -> list[tuple[int, int, str, str]]:
-        """The parts of a text that came from the inputs or the day: start, end, reference, why. They do not overlap."""
+    def within(self, text: str, *, alone: bool) -> list[tuple[int, int, str, str]]:
+        """The parts of a text that came from the inputs or the day: start, end, reference, why. They do not overlap.
+        `alone`: whether a number may be the whole text, which its reference then is no more.
+        """
         found: list[tuple[int, int, str, str]] = []
-        searched = [one for one in self._searched() if written(one[0]) in text]
+        searched = [(value, refer) for value, refer in self._searched() if written(value) in text]
         for value, refer in sorted(searched, key=lambda one: -len(written(one[0]))):
+            if not alone and not isinstance(value, str) and written(value) == text:
+                continue
             for match in re.finditer(_alone(value), text):
                 if all(match.end() <= start or end <= match.start() for start, end, _, _ in found):
                     found.append((match.start(), match.end(), *refer()))

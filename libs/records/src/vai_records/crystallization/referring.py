@@ -152,7 +152,10 @@ class Referring:
     def _text(self, text: str, place: Path, escape: Callable[[str], str] = str) -> str:
         """The text with what came from elsewhere in braces; numbers are telling enough from three digits on."""
         spans: list[tuple[int, int, str, str, int, Leaf | None]]
-        spans = [(start, stop, found, why, 0, None) for start, stop, found, why in self._inputs.within(text)]
+        spans = [
+            (start, stop, found, why, 0, None)
+            for start, stop, found, why in self._inputs.within(text, alone=place[0] in _TEXTS)
+        ]
         for start, stop, leaf, others in self._known.within(text, place):
             if all(stop <= begin or end <= start for begin, end, *_ in spans):
                 if (start, stop) == (0, len(text)) and place[0] not in _TEXTS and not isinstance(leaf.value, str):

@@ -100,6 +100,13 @@ def test_long_texts_and_long_lists_are_handed_on_as_wholes() -> None:
     }  # fmt: skip
 
 
+def test_a_list_that_a_result_has_twice_is_one_of_them() -> None:
+    told = Told("Copy it.").get(1, f"{API}/x", [{"tags": ["a-long-one"]}, {"tags": ["a-long-one"]}])
+    told.post(2, f"{API}/y", {"tags": ["a-long-one"]})
+    made = steps_of(crystallize(told.ended()))["http_request_2"]["action"]["definition"]["body"]
+    assert made == {"tags": "$/steps/http_request/result/body/0/tags"}
+
+
 def test_two_hundred_calls_with_equal_values_are_not_compared_pair_by_pair() -> None:
     """The work grows with the number of calls: counted by the lines of code that are run."""
     assert _lines_run(100) < 2.5 * _lines_run(50)

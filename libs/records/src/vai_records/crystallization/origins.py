@@ -133,7 +133,7 @@ class Known:
     def __init__(self) -> None:
         self._whole: dict[_Key, dict[Path, Leaf]] = defaultdict(dict)
         self._count: dict[_Key, int] = defaultdict(int)
-        self._twice: set[tuple[_Key, Leaf]] = set()
+        self._twice: set[tuple[_Key, int, Path]] = set()
         self._said: dict[str, list[_Key]] = defaultdict(list)
         self._shapes: dict[str, set[tuple[int, int]]] = defaultdict(set)
 
@@ -149,7 +149,7 @@ class Known:
             if before is None or before.call != call:
                 same[names] = Leaf(call, path, value)
             else:
-                self._twice.add((key, before))
+                self._twice.add((key, call, names))
 
     def _add_text(self, key: _Key, value: Any) -> None:
         if isinstance(value, dict | list) or not (is_telling(value) or _is_number(value)):
@@ -170,7 +170,7 @@ class Known:
         there = [leaf for leaf in there if has_same_name(place, leaf.path)]
         latest = [leaf for leaf in there if leaf.call == max(one.call for one in there)]
         # Two of one name in one result: it may be either, so it is neither.
-        if len(latest) > 1 or any((key, leaf) in self._twice for leaf in latest):
+        if len(latest) > 1 or any((key, leaf.call, tuple(_named(leaf.path)[-2:])) in self._twice for leaf in latest):
             return None, len(there) - 1
         return _best(there, place), max(0, len(there) - 1)
 

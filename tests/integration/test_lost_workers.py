@@ -96,7 +96,7 @@ async def test_a_call_that_may_not_be_repeated_fails_when_its_worker_is_killed_a
 async def test_frozen_workers_that_wake_after_their_runs_were_taken_over_write_nothing(
     mended: Stack, api: httpx2.AsyncClient, database: Any, figure: Figure
 ) -> None:
-    slow = sample(_ROWS, slices=_SLICES, rows_per_second=200, source_name="frozen")
+    slow = sample(_ROWS, slices=_SLICES, rows_per_second=120, source_name="frozen")
     extract = await create_run(api, "dlt_extract", slow)
     transform = await create_run(api, "duckdb_transform", {"transform_name": "frozen", "sql": _SQL})
     ids = [extract["id"], transform["id"]]

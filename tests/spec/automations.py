@@ -45,7 +45,7 @@ SUBSTITUTIONS: dict[str, tuple[tuple[str, str], ...]] = {
 """By block: what stands in the document and what it becomes, each at the first place that is left."""
 
 LIVE: tuple[tuple[str, str], ...] = (
-    # there is no such source in this version; `sample` makes tables of any name
+    # there is no shop here; `sample` makes tables of any name
     ('"source": "shopify"', '"source": "sample", "rows": 10'),
     ("https://alerts.example.com/webhook", HOOK),
     # the block has no address

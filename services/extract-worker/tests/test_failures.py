@@ -1,6 +1,8 @@
 """What a source can do wrong, and the error that a run ends with (decision 25)."""
 
+import ast
 import gzip
+import re
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ import pytest
 
 from vai_common.clock import steady_seconds
 from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
+from vai_extract_worker import extract
 from vai_extract_worker.rest import http_session
 from vai_testkit.servers.json_api import Ask, FakeApi, Say
 
@@ -324,3 +327,16 @@ def test_an_answer_of_202_is_data_where_the_resource_knows_no_errors(bench: Any,
     api.paths["/items"] = lambda ask: Say([{"id": 1}], 202)
     bench.extract("rest_api", base_url=api.url, resources=[{"name": "items", "errors": []}])
     assert bench.column("items", "id") == [1]
+
+
+def test_no_error_promises_another_attempt() -> None:
+    """A run ends with it, too, when no attempt is left (finding 2.17 of the API)."""
+    root = Path(extract.__file__).parent
+    promise = re.compile(r"[ ;](?:is (?:tried|asked for|begun|read) again|next attempt (?:asks|begins))")
+    found = [
+        f"{path.relative_to(root)}:{node.lineno}"
+        for path in sorted(root.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.JoinedStr) and promise.search(ast.unparse(node))
+    ]
+    assert found == []

@@ -53,7 +53,7 @@ def failed(place: str, shown: str, code: str, message: str, retryable: bool = Fa
     """The error for a statement that the server refuses."""
     text = f"{place} could not read {shown} ({code}: {unquoted(message)})"
     if retryable:
-        return Retryable(ErrorCode.CONNECTION_ERROR, f"{text}; it is tried again.", {"table": shown, "code": code})
+        return Retryable(ErrorCode.CONNECTION_ERROR, f"{text}.", {"table": shown, "code": code})
     text = f"{text}. Try the same SELECT there; a view may name a column that no longer exists."
     return Permanent(ErrorCode.DATA_ERROR, text, {"table": shown, "code": code})
 

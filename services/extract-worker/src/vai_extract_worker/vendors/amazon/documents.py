@@ -90,7 +90,7 @@ class Documents:
                 file.seek(0)
                 yield file, packing == "GZIP", charset, size
                 return
-        text = f"The document {document_id} did not come, with {_TRIES} links ({why}); the next attempt asks again."
+        text = f"The document {document_id} did not come, with {_TRIES} links ({why})."
         raise Retryable(ErrorCode.CONNECTION_ERROR, text, {"document": document_id})
 
     def _download(self, url: str, file: IO[bytes]) -> tuple[str | None, int]:

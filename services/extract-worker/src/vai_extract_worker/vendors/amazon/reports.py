@@ -139,7 +139,7 @@ class Reports:
             body |= {"dataStartTime": iso(wanted.start), "dataEndTime": iso(wanted.end)}
         said = self._calls.post("createReport", PATH, body)
         if not isinstance(said.get("reportId"), str):
-            text = f"Amazon took the request for {wanted}, and gave no reportId; the next attempt asks again."
+            text = f"Amazon took the request for {wanted}, and gave no reportId."
             raise Retryable(ErrorCode.CONNECTION_ERROR, text, {"report_type": wanted.type})
         self._note(wanted, said, "asked for")
         return said

@@ -71,7 +71,7 @@ class BulkOperation:
         wanted = (int(found["rootObjectCount"]), int(found["objectCount"]) if counts_all else count)
         if (roots, count) != wanted:
             text = f"The file of the bulk operation for {self._name} has {roots:,} rows and {count:,} lines, and should"
-            text += f" have {wanted[0]:,} and {wanted[1]:,}. Nothing of it was kept; it is asked for again."
+            text += f" have {wanted[0]:,} and {wanted[1]:,}. Nothing of it was kept."
             raise Retryable(ErrorCode.CONNECTION_ERROR, text, {"operation": found["id"]})
 
     # Start and wait --------------------------------------------------------------------------------------------------
@@ -120,7 +120,7 @@ class BulkOperation:
             if int(found["objectCount"]) != count:
                 count, since = int(found["objectCount"]), steady_seconds()
             if steady_seconds() - since > STALLED_SECONDS:
-                text = f"The bulk operation for {self._name} stands still at {count:,} objects. It is begun again."
+                text = f"The bulk operation for {self._name} stands still at {count:,} objects."
                 raise Retryable(ErrorCode.CONNECTION_ERROR, text, {"operation": id})
             wait(pause, self._link)
         raise AssertionError("the pauses have no end")
@@ -128,7 +128,7 @@ class BulkOperation:
     def _look(self, id: str) -> Json:
         found = self._admin.must(_LOOK, id=id)["node"]
         if not isinstance(found, dict) or "status" not in found:
-            text = f"Shopify knows nothing of the bulk operation {id} any more. It is begun again."
+            text = f"Shopify knows nothing of the bulk operation {id} any more."
             raise Retryable(ErrorCode.CONNECTION_ERROR, text, {"operation": id})
         return found
 
@@ -143,7 +143,7 @@ class BulkOperation:
             raise Permanent(ErrorCode.AUTH_ERROR, text, details)
         if code == "TIMEOUT":
             raise TooLong(said)
-        text = f"{said}. Nothing of it was kept, and no cursor moved; the next attempt begins it again."
+        text = f"{said}. Nothing of it was kept, and no cursor moved."
         raise Retryable(ErrorCode.CONNECTION_ERROR, text, details)
 
     # The file --------------------------------------------------------------------------------------------------------
@@ -177,7 +177,7 @@ class BulkOperation:
             found = None
         if not isinstance(found, dict):
             text = (
-                f"A line in the file of the bulk operation for {self._name} is no JSON object. It is asked for again."
+                f"A line in the file of the bulk operation for {self._name} is no JSON object. Nothing of it was kept."
             )
             raise Retryable(ErrorCode.CONNECTION_ERROR, text, {"operation": id})
         return found

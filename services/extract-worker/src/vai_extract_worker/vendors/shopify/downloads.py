@@ -75,7 +75,7 @@ class Download:
             tries = 1 if self.received > before else tries + 1
             wait(_WAIT * tries, self._link)
             self._url = self._link_of()
-        text = f"The file {self._place} does not come whole: {why}. Nothing of it was kept; it is asked for again."
+        text = f"The file {self._place} does not come whole: {why}. Nothing of it was kept."
         raise Retryable(ErrorCode.CONNECTION_ERROR, text, {"url": self._place, "received": self.received})
 
     def _some(self, pools: PoolManager) -> Iterator[bytes]:
@@ -101,7 +101,7 @@ class Download:
     def _refuse_more(self) -> None:
         if self._size is not None and self.received > self._size:
             text = f"The file {self._place} has {self.received:,} bytes, and should have {self._size:,}."
-            raise Retryable(ErrorCode.CONNECTION_ERROR, f"{text} It is asked for again.", {"url": self._place})
+            raise Retryable(ErrorCode.CONNECTION_ERROR, text, {"url": self._place})
 
 
 class _Status(Exception):

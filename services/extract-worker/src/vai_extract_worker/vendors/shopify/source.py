@@ -92,7 +92,7 @@ class Shopify(PagedSource):
                 page = self._sized(part.name, shape, self._page_of(query, shape, search, after))
             except Permanent as error:
                 if part.position and after == part.position["after"] and "cursor" in _said(error):
-                    text = f"Shopify does not know the place in {part.name} any more: the slice is read again."
+                    text = f"Shopify does not know the place in {part.name} any more."
                     raise PositionLost(text, error.details) from error
                 raise
             info = page["pageInfo"]

@@ -11,15 +11,14 @@ from vai_api_gateway.agents.transcript import AgentRunShape, transcript_json
 from vai_api_gateway.auth.principal import Principal
 from vai_api_gateway.auth.roles import Viewer
 from vai_api_gateway.gateway import Gateway, gateway_of
-from vai_api_gateway.http.answers import PROBLEMS, InDigits, Words, answer, users_named, words
+from vai_api_gateway.http.answers import PROBLEMS, InDigits, Words, answer, words
 from vai_api_gateway.http.requests import JsonRoute
 from vai_api_gateway.http.shapes import STATUS_NAMES, RunsShape
 from vai_api_gateway.http.streaming import Visit, answer_seen, answer_stream, stream_response
 from vai_api_gateway.logs.stream import SEEN, cursor_of, log_events
 from vai_api_gateway.problems import not_found
-from vai_api_gateway.runs.finding import LabelWords, Page, Text, cursor_behind
+from vai_api_gateway.runs.finding import LabelWords, Page, Text, listed
 from vai_records.agents import turns
-from vai_records.runs import lists as run_lists
 from vai_records.runs import runs
 from vai_records.runs.filters import RunFilters
 from vai_records.runs.row import RunRow
@@ -49,24 +48,9 @@ async def list_agent_runs(
     q: Text = None,
 ) -> Response:
     """The runs of the kind `call_agent`, as `GET /action-runs` lists them. Cancel and pause them there."""
-    gateway = gateway_of(request)
     statuses = words(status, STATUS_NAMES, "status")
     filters = RunFilters(kinds=(_KIND,), statuses=statuses, labels=tuple(label or ()), text=q)
-    found = await run_lists.list_page(gateway.pool, principal.org_id, filters, page)
-    async with gateway.engine.connect() as conn:
-        users = await users_named(conn, principal.org_id, [run["created_by"] for run in found.runs])
-    return answer(
-        {
-            "hasNext": found.has_next,
-            "limit": page.limit,
-            "nextCursor": cursor_behind(found.runs[-1], page) if found.has_next else None,
-            "offset": page.offset,
-            "runs": [runs.as_listed(run, gateway.fleet.kinds) for run in found.runs],
-            "total": found.total,
-            "totalIsExact": found.is_exact,
-            "users": users,
-        }
-    )
+    return await listed(gateway_of(request), principal.org_id, filters, page)
 
 
 @router.get("/{run_id}", response_model=AgentRunShape, summary="Get the transcript of an agent's run")

@@ -6,13 +6,15 @@ from datetime import datetime
 from typing import Annotated, Literal, get_args
 from uuid import UUID
 
-from fastapi import Depends, Query
+from fastapi import Depends, Query, Response
 from pydantic import Field
 
-from vai_api_gateway.http.answers import Limit, Offset, Words, words
+from vai_api_gateway.gateway import Gateway
+from vai_api_gateway.http.answers import Limit, Offset, Words, answer, users_named, words
 from vai_api_gateway.http.shapes import KIND_NAMES, LONGEST_NAME, STATUS_NAMES, Body, KindName, Order, StatusName
 from vai_records.catalogue.labels import LabelFilter
 from vai_records.refused import Place, refused
+from vai_records.runs import runs
 from vai_records.runs.filters import RunFilters
 from vai_records.runs.lists import Cursor, SortBy, Sorting
 from vai_records.runs.row import RunRow
@@ -151,3 +153,22 @@ class FilterBody(Body):
             tuple(self.label),
             self.q,
         )
+
+
+async def listed(gateway: Gateway, org_id: UUID, filters: RunFilters, page: Sorting) -> Response:
+    """A page of runs as every list shows it. Raises `Problem` 422 where searches of an organisation take too long."""
+    found = await gateway.searches.page(org_id, filters, page)
+    async with gateway.engine.connect() as conn:
+        users = await users_named(conn, org_id, [run["created_by"] for run in found.runs])
+    return answer(
+        {
+            "hasNext": found.has_next,
+            "limit": page.limit,
+            "nextCursor": cursor_behind(found.runs[-1], page) if found.has_next else None,
+            "offset": page.offset,
+            "runs": [runs.as_listed(run, gateway.fleet.kinds) for run in found.runs],
+            "total": found.total,
+            "totalIsExact": found.is_exact,
+            "users": users,
+        }
+    )

@@ -8,16 +8,15 @@ from fastapi import APIRouter, Body, Query, Request, Response
 
 from vai_api_gateway.auth.roles import Operator, Viewer
 from vai_api_gateway.gateway import gateway_of
-from vai_api_gateway.http.answers import PROBLEMS, answer, nothing, users_named
+from vai_api_gateway.http.answers import PROBLEMS, nothing
 from vai_api_gateway.http.idempotency import REPEATED, TAKES_KEY, first_order, header_key, key_of
 from vai_api_gateway.http.requests import JsonRoute
 from vai_api_gateway.http.shapes import RejectBody, RunBody, RunShape, RunsShape
 from vai_api_gateway.runs import deciding, request_orders
 from vai_api_gateway.runs import start as starting
-from vai_api_gateway.runs.finding import Filters, Page, cursor_behind
+from vai_api_gateway.runs.finding import Filters, Page, listed
 from vai_api_gateway.runs.limit_settings import limits_of
 from vai_records.refused import Refused
-from vai_records.runs import runs
 
 router = APIRouter(prefix="/api/v1/action-runs", tags=["Action runs"], route_class=JsonRoute, responses=PROBLEMS)
 collection = APIRouter(prefix=router.prefix, tags=router.tags, route_class=JsonRoute, responses=PROBLEMS)
@@ -57,23 +56,7 @@ async def list_runs(request: Request, principal: Viewer, filters: Filters, page:
 
     While you page by `updated_at`, a run that changes moves: it may come twice, or behind you.
     """
-    gateway = gateway_of(request)
-    found = await gateway.searches.page(principal.org_id, filters, page)
-    people = [run["created_by"] for run in found.runs]
-    async with gateway.engine.connect() as conn:
-        users = await users_named(conn, principal.org_id, people)
-    return answer(
-        {
-            "hasNext": found.has_next,
-            "limit": page.limit,
-            "nextCursor": cursor_behind(found.runs[-1], page) if found.has_next else None,
-            "offset": page.offset,
-            "runs": [runs.as_listed(run, gateway.fleet.kinds) for run in found.runs],
-            "total": found.total,
-            "totalIsExact": found.is_exact,
-            "users": users,
-        }
-    )
+    return await listed(gateway_of(request), principal.org_id, filters, page)
 
 
 @router.get("/{run_id}", response_model=RunShape, summary="Get a run")

@@ -70,6 +70,15 @@ def test_nothing_sleeps_without_its_event_loop() -> None:
     assert {name_of(path) for path in modules_with("sleep") if SLEEPS & set(calls_of(path))} == set()
 
 
+def test_nothing_loses_a_cancellation() -> None:
+    """In Python 3.11, `asyncio.wait_for` returns a result that came together with the cancellation, which is lost then.
+
+    A loop that waits so goes on for ever, and its service does not stop. `asyncio.timeout` keeps the cancellation.
+    """
+    sources = {path for path in modules_with("wait_for") if "src" in path.parts}
+    assert {name_of(path) for path in sources if "asyncio.wait_for" in set(calls_of(path))} == set()
+
+
 def test_no_test_is_excused() -> None:
     assert {name_of(path): found for path in modules_with("skip|xfail") if (found := EXCUSES & _attributes(path))} == {}
 

@@ -12,7 +12,7 @@ import pytest
 from prometheus_client import REGISTRY
 from pydantic import ValidationError
 
-from vai_common import clock, telemetry
+from vai_common import clock, loops, telemetry
 from vai_common.db import dump_json
 from vai_common.errors import ErrorCode, Permanent, Retryable, unexpected
 from vai_common.ids import uuid7
@@ -118,6 +118,38 @@ async def test_a_loop_turns_at_once_when_it_is_woken() -> None:
     assert not wake.is_set()
     looping.cancel()
     await asyncio.wait([looping])
+
+
+async def test_a_loop_that_is_woken_and_cancelled_at_once_ends() -> None:
+    turns, wake = Turns(), asyncio.Event()
+    looping = asyncio.create_task(every(60, turns.once, wake))
+    await _until(turns, 1)
+    await asyncio.sleep(0)
+    wake.set()
+    await asyncio.sleep(0)  # the wait inside has its answer, which the loop has not seen yet
+    looping.cancel()
+    await asyncio.wait([looping], timeout=10)
+    assert looping.cancelled()
+
+
+async def test_a_task_that_loses_a_cancellation_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loops, "_ASK_SECONDS", 0.01)
+    lost = 0
+
+    async def deaf() -> None:
+        nonlocal lost
+        while True:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                if lost == 2:
+                    raise
+                lost += 1
+
+    task = asyncio.create_task(deaf())
+    await asyncio.sleep(0)
+    await loops.end([task])
+    assert (task.cancelled(), lost) == (True, 2)
 
 
 # JSON

@@ -22,6 +22,7 @@ from vai_common import environment, poolers, vitals
 from vai_common.db import AWAY, is_away, open_pool
 from vai_common.health import Health
 from vai_common.ids import uuid7
+from vai_common.loops import end
 from vai_common.messages.bell import HELD, Bell, KafkaBell, NotifyBell
 from vai_common.messages.kafka import Producer, Record
 from vai_common.messages.notifications import Listener
@@ -96,9 +97,7 @@ class Service(Generic[Some]):
 
     async def close(self) -> None:
         """End the loops, then close the connections."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
         await self.bell.close()
         await self.producer.close()
         await self.pool.close()

@@ -1,13 +1,15 @@
 """A loop is `run_once` and a loop around it, so that tests call `run_once`."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
 
 from vai_common.metrics import loop_failures
 
 _log = structlog.get_logger()
+
+_ASK_SECONDS = 5.0  # more than an ending takes: asking again breaks it off
 
 
 async def every(seconds: float, run_once: Callable[[], Awaitable[object]], wake: asyncio.Event | None = None) -> None:
@@ -22,12 +24,25 @@ async def every(seconds: float, run_once: Callable[[], Awaitable[object]], wake:
         await _pause(seconds, wake)
 
 
+async def end(tasks: Iterable["asyncio.Task[None]"]) -> None:
+    """Cancel tasks and wait until they have ended.
+
+    They are asked every few seconds: code of others may lose a cancellation, and a service would wait for ever.
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=_ASK_SECONDS)
+
+
 async def _pause(seconds: float, wake: asyncio.Event | None) -> None:
     if wake is None:
         await asyncio.sleep(seconds)
         return
     try:
-        await asyncio.wait_for(wake.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await wake.wait()
     except TimeoutError:
         return
     wake.clear()

@@ -44,7 +44,8 @@ class Supervisor:
             moved.clear()
             well = await self.run_once()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(moved.wait(), _IDLE_SECONDS if well else _LOOK_SECONDS)
+                async with asyncio.timeout(_IDLE_SECONDS if well else _LOOK_SECONDS):
+                    await moved.wait()
         loop.remove_signal_handler(signal.SIGCHLD)
         feeling.cancel()
 

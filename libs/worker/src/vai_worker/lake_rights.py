@@ -21,7 +21,8 @@ async def fault(url: str) -> str | None:
     """
     lake = Lake(url)
     try:
-        await asyncio.wait_for(asyncio.to_thread(_in_bucket if lake.is_remote else _in_folder, lake), _SECONDS)
+        async with asyncio.timeout(_SECONDS):
+            await asyncio.to_thread(_in_bucket if lake.is_remote else _in_folder, lake)
     except TimeoutError:
         return f"the lake {url} did not take a file within {_SECONDS:g} s: see its address, the network and its store"
     except OSError as error:

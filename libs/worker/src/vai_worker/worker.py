@@ -331,7 +331,8 @@ class Worker:
         self._draining = True
         await self._life.say_stopping()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._no_claim.wait(), CLAIM_SECONDS)
+            async with asyncio.timeout(CLAIM_SECONDS):
+                await self._no_claim.wait()
         await self._hand_over([run for run in self._owned.values() if self._is_left_at_once(run)])
         last = began + self._service.settings.stop_seconds - 2 * LETTING_GO_SECONDS
         await self._wait_until(min(began + DRAIN_SECONDS, last))
@@ -340,7 +341,8 @@ class Worker:
         await self._hand_over(list(self._owned.values()))
         self._forks.kill_children()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._endings.drained(), LETTING_GO_SECONDS)
+            async with asyncio.timeout(LETTING_GO_SECONDS):
+                await self._endings.drained()
         await self._forks.stop()
 
     def _is_left_at_once(self, run: Owned) -> bool:

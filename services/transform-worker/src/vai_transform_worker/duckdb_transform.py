@@ -248,7 +248,8 @@ def _holder(turn: lake.Turn) -> str:
 
 async def _pause(run: Owned, seconds: float) -> None:
     with suppress(TimeoutError):
-        await asyncio.wait_for(run.stopping.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await run.stopping.wait()
         raise Stop
 
 

@@ -54,7 +54,8 @@ async def _watch(service: Service[Settings], watchdog: Watchdog) -> None:
     while True:
         watchdog.looks.forget()
         with suppress(*_BROKEN):
-            connection = await asyncio.wait_for(connect(service.settings.direct_url, service.name), 5)
+            async with asyncio.timeout(5):
+                connection = await connect(service.settings.direct_url, service.name)
             try:
                 await _look_until_broken(connection, watchdog)
             finally:

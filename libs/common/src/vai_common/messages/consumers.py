@@ -139,4 +139,5 @@ async def _until_cancelled(broker: KafkaBroker) -> None:
     finally:
         # It would wait for a broker that is gone.
         with suppress(KafkaError, OSError, TimeoutError):
-            await asyncio.wait_for(broker.stop(), _STOP_SECONDS)
+            async with asyncio.timeout(_STOP_SECONDS):
+                await broker.stop()

@@ -88,7 +88,8 @@ class Producer:
         if self._producer is not None:
             producer, self._producer = self._producer, None
             try:
-                await asyncio.wait_for(producer.stop(), 3)
+                async with asyncio.timeout(3):
+                    await producer.stop()
             except (KafkaError, OSError, TimeoutError):
                 _log.info("producer_abandoned")
 
@@ -99,7 +100,8 @@ class Producer:
                     **self._brokers.options(), client_id=self._client_id, acks="all", request_timeout_ms=5_000
                 )
                 try:
-                    await asyncio.wait_for(producer.start(), 5)
+                    async with asyncio.timeout(5):
+                        await producer.start()
                 except BaseException:
                     await producer.stop()
                     raise

@@ -70,7 +70,8 @@ class Listener:
         """Wait until the connection ends. Raises TimeoutError if the server no longer answers on it."""
         while not closed.is_set():
             try:
-                await asyncio.wait_for(closed.wait(), _ASK_SECONDS)
+                async with asyncio.timeout(_ASK_SECONDS):
+                    await closed.wait()
             except TimeoutError:
                 for channel in self._heard:  # A second LISTEN changes nothing, but the server has to answer it.
                     await connection.execute(f'LISTEN "{channel}"', timeout=_ASK_SECONDS)

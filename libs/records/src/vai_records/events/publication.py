@@ -159,7 +159,8 @@ class Publisher:
     async def close(self, seconds: float) -> None:
         """Waits, at most `seconds`, until what was handed over is published."""
         try:
-            await asyncio.wait_for(self._batcher.drained(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._batcher.drained()
         except TimeoutError:
             return
 

@@ -17,7 +17,7 @@ from vai_common.boot import Service
 from vai_common.clock import steady_seconds
 from vai_common.db import AWAY, connect
 from vai_common.ids import uuid7
-from vai_common.loops import every
+from vai_common.loops import end, every
 from vai_records.runs import statements
 from vai_records.schema import needed as schema
 
@@ -85,14 +85,16 @@ class Life:
         while not self.is_steady():
             self._changed.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), 1)
+                async with asyncio.timeout(1):
+                    await self._changed.wait()
 
     async def beat_once(self) -> None:
         """One beat. Its time is the time when it was sent."""
         if not self._holds_lock():
             await self._take_lock()
         sent = steady_seconds()
-        leases = await asyncio.wait_for(statements.beat(self._lock, self.id), BEAT_SECONDS)
+        async with asyncio.timeout(BEAT_SECONDS):
+            leases = await statements.beat(self._lock, self.id)
         if leases is None:
             self._hear_of_death()
             await self._register()
@@ -107,7 +109,8 @@ class Life:
     async def say_stopping(self) -> None:
         """Say that this process takes no more calls and claims no more runs."""
         with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
-            await asyncio.wait_for(self._service.pool.execute(_STOPPING, self.id), 2)
+            async with asyncio.timeout(2):
+                await self._service.pool.execute(_STOPPING, self.id)
 
     async def stop(self) -> None:
         """End: the last beat, then remove the row, so that no service looks for this process, then release the lock.
@@ -115,10 +118,10 @@ class Life:
         If it could not release a lease, the row stays, and the watchdog notices the free lock.
         """
         if self._beating is not None:
-            self._beating.cancel()
-            await asyncio.wait([self._beating])
+            await end([self._beating])
         with suppress(*AWAY, asyncpg.PostgresError):
-            await asyncio.wait_for(self._service.pool.execute(_LEAVE, self.id), 3)
+            async with asyncio.timeout(3):
+                await self._service.pool.execute(_LEAVE, self.id)
         if self._lock is not None:
             lock, self._lock = self._lock, None
             lock.terminate()
@@ -137,7 +140,8 @@ class Life:
         """Take the lock on a new connection with a new key: the old session may still exist for a while."""
         settings, service = self._service.settings, self._service
         url, name = settings.direct_url, service.session or ""
-        lock = await asyncio.wait_for(connect(url, service.name, name=name), BEAT_SECONDS)
+        async with asyncio.timeout(BEAT_SECONDS):
+            lock = await connect(url, service.name, name=name)
         try:
             key = secrets.randbits(62)
             await lock.execute("SELECT pg_advisory_lock($1)", key)

@@ -31,16 +31,20 @@ async def kafka(brokers: Brokers, replication: int) -> Finding:
     """Reaches the broker, makes those of our topics that are missing, as the services do, and writes hints that say
     nothing. The right to write an event shows only with an event."""
     try:
-        there = await asyncio.wait_for(_listed(brokers), _SECONDS)
+        async with asyncio.timeout(_SECONDS):
+            there = await _listed(brokers)
     except (KafkaError, OSError, TimeoutError) as error:
         fault = f"{brokers.servers} does not answer: {type(error).__name__}"
         return Finding("kafka", fault, "See VAI_KAFKA, its sign-in and the network; runs go on, events wait meanwhile")
     missing = [topic for topic in topics() if topic not in there]
     try:
         if missing:
-            await asyncio.wait_for(make_topics(brokers, missing, replication), _SECONDS)
-            there = await asyncio.wait_for(_listed(brokers), _SECONDS)
-        refused = await asyncio.wait_for(_refused_hint(brokers), _SECONDS)
+            async with asyncio.timeout(_SECONDS):
+                await make_topics(brokers, missing, replication)
+            async with asyncio.timeout(_SECONDS):
+                there = await _listed(brokers)
+        async with asyncio.timeout(_SECONDS):
+            refused = await _refused_hint(brokers)
     except refusals.NotMade as error:
         return Finding.of("kafka", str(error))
     except (KafkaError, OSError, TimeoutError) as error:

@@ -82,4 +82,5 @@ class Waiters:
 async def within(seconds: float, end: asyncio.Future[None]) -> None:
     """Returns when the end has come or the time is up."""
     with suppress(TimeoutError):
-        await asyncio.wait_for(end, seconds)
+        async with asyncio.timeout(seconds):
+            await end

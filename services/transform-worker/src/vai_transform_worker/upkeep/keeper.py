@@ -132,7 +132,8 @@ class Keeper:
         keeping = asyncio.create_task(self._keep(turn, process))
         try:
             line = json.dumps({"lake_url": self._lake_url, **order}).encode() + b"\n"
-            said, wrong = await asyncio.wait_for(process.communicate(line), _MOST_SECONDS)
+            async with asyncio.timeout(_MOST_SECONDS):
+                said, wrong = await process.communicate(line)
         except TimeoutError:
             raise NotDone(f"{order['what']} took longer than {_MOST_SECONDS:g} s") from None
         finally:

@@ -152,6 +152,20 @@ async def test_a_task_that_loses_a_cancellation_is_asked_again(monkeypatch: pyte
     assert (task.cancelled(), lost) == (True, 2)
 
 
+async def test_what_waits_is_told_to_the_innermost_line() -> None:
+    async def inner() -> None:
+        await asyncio.Event().wait()
+
+    async def outer() -> None:
+        await inner()
+
+    task = asyncio.create_task(outer())
+    await asyncio.sleep(0)
+    [told] = [line for line in loops.waiting() if "outer" in line]
+    assert [place.rpartition(".")[2].partition(":")[0] for place in told.split(" > ")] == ["outer", "inner", "wait"]
+    await loops.end([task])
+
+
 # JSON
 
 

@@ -22,7 +22,7 @@ from vai_common import environment, poolers, vitals
 from vai_common.db import AWAY, is_away, open_pool
 from vai_common.health import Health
 from vai_common.ids import uuid7
-from vai_common.loops import end
+from vai_common.loops import end, waiting
 from vai_common.messages.bell import HELD, Bell, KafkaBell, NotifyBell
 from vai_common.messages.kafka import Producer, Record
 from vai_common.messages.notifications import Listener
@@ -44,6 +44,8 @@ _COLLECT_AFTER = 10_000
 
 
 _TRY_SECONDS = 10.0
+
+_SLOW_STOP_SECONDS = 40.0  # more than a worker has by default (VAI_STOP_SECONDS)
 
 
 class Service(Generic[Some]):
@@ -226,11 +228,18 @@ async def _run(
             service.stopping.set()
             service.health.draining = True
             _log.info("stopping")
+            service.soon(_tell_of_a_slow_stop())
             server.should_exit = True
             await serving
     finally:
         await service.close()
         _log.info("stopped")
+
+
+async def _tell_of_a_slow_stop() -> None:
+    """A stop that takes longer than any service needs is ended by SIGKILL, and nobody knew what it waited for."""
+    await asyncio.sleep(_SLOW_STOP_SECONDS)
+    _log.warning("stop_is_slow", seconds=_SLOW_STOP_SECONDS, tasks=waiting())
 
 
 def _leave_what_stays() -> None:

@@ -1,7 +1,8 @@
 """A loop is `run_once` and a loop around it, so that tests call `run_once`."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from typing import Any
 
 import structlog
 
@@ -34,6 +35,18 @@ async def end(tasks: Iterable["asyncio.Task[None]"]) -> None:
         for task in left:
             task.cancel()
         _, left = await asyncio.wait(left, timeout=_ASK_SECONDS)
+
+
+def waiting() -> list[str]:
+    """What each task of this event loop waits for, one line each: the functions and lines from the outermost on."""
+    return sorted({" > ".join(_places(task.get_coro())) for task in asyncio.all_tasks()})
+
+
+def _places(coroutine: Any) -> Iterator[str]:
+    while (code := getattr(coroutine, "cr_code", None)) is not None:
+        frame = coroutine.cr_frame
+        yield f"{code.co_qualname}:{frame.f_lineno if frame is not None else 0}"
+        coroutine = coroutine.cr_await
 
 
 async def _pause(seconds: float, wake: asyncio.Event | None) -> None:

@@ -262,7 +262,9 @@ class Endpoints:
             return problem(404, "run not found")
         words = ("info", "warning", "error")
         grave = words[words.index(query.get("level", "info")) :]
-        left = [each for each in after(self.platform.logs[run_id], query.get("after")) if each["level"] in grave]
+        entries = self.platform.logs[run_id]
+        ordered = entries[::-1] if query.get("order") == "desc" else entries
+        left = [each for each in after(ordered, query.get("after")) if each["level"] in grave]
         found = left[: int(query.get("limit", 100))]
         more = len(found) < len(left)
         return JSONResponse({"entries": found, "hasMore": more, "nextCursor": found[-1]["id"] if found else None})

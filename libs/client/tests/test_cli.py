@@ -214,6 +214,18 @@ def test_logs_prints_the_whole_log_from_a_level_up(vai: Vai, platform: Any, comm
     assert first == platform.logs[run["id"]][0]
 
 
+def test_the_last_entries_of_a_log_are_shown_in_their_order_and_followed_from_there(vai: Vai, platform: Any) -> None:
+    run = platform.add_run(status="completed")
+    for place in range(600):
+        platform.add_log(run, "tick", f"{place}", "warning" if place % 100 == 0 else "info", occurred=place)
+    told = [line.rpartition(" ")[2] for line in vai("logs", run["id"], "--tail", "3").stdout.splitlines()]
+    assert told == ["597", "598", "599"]
+    grave = vai("logs", run["id"], "--tail", "2", "--level", "warning").stdout.splitlines()
+    assert [line.rpartition(" ")[2] for line in grave] == ["400", "500"]
+    assert len(vai("logs", run["id"], "--tail", "5", "--follow").stdout.splitlines()) == 5
+    assert len(vai("logs", run["id"], "--tail", "5", "--follow", "--json").stdout.splitlines()) == 5
+
+
 @pytest.mark.parametrize("more", [[], ["--json"]])
 def test_following_a_log_goes_on_to_the_end_over_broken_connections(vai: Vai, platform: Any, more: list[str]) -> None:
     run = platform.add_run(status="completed")

@@ -65,6 +65,22 @@ async def test_logs_are_read_page_by_page(api: httpx2.AsyncClient, gateway: Gate
     )
 
 
+async def test_a_log_is_read_from_its_end_back(api: httpx2.AsyncClient, gateway: Gateway) -> None:
+    run = await make(api)
+    path = f"{RUNS}/{run['id']}/logs?order=desc&limit=2"
+    assert (await api.get(path)).json() == {"entries": [], "hasMore": False, "nextCursor": None}
+    await write_entries(gateway, run["id"], ["info", "warning", "error", "info", "error"])
+    seen: list[list[str]] = []
+    query = ""
+    while query is not None:
+        page = (await api.get(path + query)).json()
+        seen.append([entry["event"] for entry in page["entries"]])
+        query = f"&after={page['nextCursor']}" if page["hasMore"] else None
+    assert seen == [["event_5", "event_4"], ["event_3", "event_2"], ["event_1"]]
+    errors = (await api.get(f"{path}&level=error")).json()["entries"]
+    assert [entry["event"] for entry in errors] == ["event_5", "event_3"]
+
+
 @pytest.mark.parametrize(
     ("level", "events"),
     [
@@ -84,7 +100,15 @@ async def test_a_level_is_the_least_one(
 
 @pytest.mark.parametrize(
     "query",
-    ["limit=0", "limit=501", "level=loud", "after=7", "after=019a9b4e-5b1c-7c3e-8a51-2f0d6f3c9e10-1", "after=x-y"],
+    [
+        "limit=0",
+        "limit=501",
+        "level=loud",
+        "order=up",
+        "after=7",
+        "after=019a9b4e-5b1c-7c3e-8a51-2f0d6f3c9e10-1",
+        "after=x-y",
+    ],
 )
 async def test_a_bad_question_about_logs_is_refused(api: httpx2.AsyncClient, query: str) -> None:
     run = await make(api)

@@ -1,6 +1,6 @@
 """The calls about a run's log (documents 003 and 004)."""
 
-from typing import Any
+from typing import Any, Literal
 
 from vai.call import API, PAGE, Call, Page, get_call, nothing, segment
 from vai.errors import UnexpectedAnswer
@@ -8,9 +8,17 @@ from vai.models.answers import Level, LogEntry
 
 
 def listing(
-    run_id: str, *, after: str | None = None, level: Level | None = None, limit: int = PAGE
+    run_id: str,
+    *,
+    after: str | None = None,
+    level: Level | None = None,
+    order: Literal["asc", "desc"] = "asc",
+    limit: int = PAGE,
 ) -> Call[Page[LogEntry]]:
-    """Log entries, oldest first, after the entry `after`; `level` is a minimum; `limit` is at most 500."""
+    """Log entries after the entry `after`, oldest first; with `desc` newest first, from the end of the log back.
+
+    `level` is a minimum; `limit` is at most 500.
+    """
 
     def read(data: Any) -> Page[LogEntry]:
         try:
@@ -21,10 +29,17 @@ def listing(
             )
         except (KeyError, TypeError) as error:
             raise UnexpectedAnswer(f"this is not a page of log entries: {error!r}") from error
-        following = listing(run_id, after=cursor, level=level, limit=limit) if more and cursor else None
+        following = listing(run_id, after=cursor, level=level, order=order, limit=limit) if more and cursor else None
         return Page(entries, following)
 
-    return get_call(f"/action-runs/{segment(run_id)}/logs", read, after=after, level=level, limit=limit)
+    return get_call(
+        f"/action-runs/{segment(run_id)}/logs",
+        read,
+        after=after,
+        level=level,
+        order=order if order == "desc" else None,
+        limit=limit,
+    )
 
 
 def stream(run_id: str, after: str | None = None) -> Call[None]:

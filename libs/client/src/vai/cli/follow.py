@@ -74,13 +74,15 @@ def board(console: Console) -> Iterator[Board]:
         yield Board(console, progress)
 
 
-async def follow(client: AsyncClient, run_id: str, console: Console, level: Level = "info") -> Run:
-    """Print the log until the run has ended; returns the run."""
+async def follow(
+    client: AsyncClient, run_id: str, console: Console, level: Level = "info", after: str | None = None
+) -> Run:
+    """Print the log, from after the entry `after`, until the run has ended; returns the run."""
     moved = asyncio.Event()
     with board(console) as shown:
         looking = asyncio.create_task(_look(client, run_id, shown, moved))
         try:
-            async for entry in client.logs.stream(run_id):
+            async for entry in client.logs.stream(run_id, after):
                 moved.set()
                 if entry.at_least(level):
                     shown.log(entry)

@@ -186,14 +186,22 @@ def logs(
     run_id: RunArgument,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run ends.")] = False,
     level: Annotated[Level, typer.Option(help="Leave out entries below this level.")] = "info",
+    tail: Annotated[int | None, typer.Option(min=1, max=500, help="Only so many of the last entries.")] = None,
 ) -> None:
     """Show the log of a run; with -o json one entry a line, with -o yaml one document each."""
     with connect() as client:
         whole = find.run_id(client, run_id)
+        last = None
+        if tail is not None:
+            for entry in reversed(client.logs.list(whole, level=level, order="desc", limit=tail).items):
+                _print_entry(entry)
+                last = entry.id
+            if not follow:
+                return
         if follow and not show.for_programs():
-            _follow(whole, level)
+            _follow(whole, level, last)
             return
-        entries = client.logs.stream(whole) if follow else client.logs.iterate(whole, level=level, limit=500)
+        entries = client.logs.stream(whole, last) if follow else client.logs.iterate(whole, level=level, limit=500)
         for entry in entries:
             if entry.at_least(level):
                 _print_entry(entry)
@@ -210,10 +218,10 @@ def _print_entry(entry: LogEntry) -> None:
         out.print(show.log_line(entry))
 
 
-def _follow(run_id: str, level: Level) -> None:
+def _follow(run_id: str, level: Level, after: str | None) -> None:
     async def followed() -> None:
         async with connect_async() as client:
-            await follow_log(client, run_id, show.output(), level)
+            await follow_log(client, run_id, show.output(), level, after)
 
     try:
         asyncio.run(followed())

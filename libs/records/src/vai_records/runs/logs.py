@@ -17,6 +17,12 @@ SELECT seq, occurred_at, level, event, message, data, worker_id, attempt FROM ru
 WHERE run_id = $1 AND seq > $2 AND occurred_at >= $3::timestamptz - interval '1 min' AND level = ANY($4::text[])
 ORDER BY seq LIMIT $5
 """
+_PAGE_BACKWARDS = """
+SELECT seq, occurred_at, level, event, message, data, worker_id, attempt FROM run_logs
+WHERE run_id = $1 AND seq < $2 AND occurred_at >= $3::timestamptz - interval '1 min' AND level = ANY($4::text[])
+ORDER BY seq DESC LIMIT $5
+"""
+_BEYOND = 2**31 - 1  # no sequence is as large: a page that begins at the end of the log
 
 _MOVED = """
 SELECT r.id, r.log_seq, r.phase, r.status FROM unnest($1::uuid[], $2::int[]) AS known(id, seq)
@@ -73,6 +79,12 @@ def at_least(level: str | None) -> list[str]:
 async def page(conn: Queries, run: Row, after: int, limit: int, level: str | None = None) -> list[LogRow]:
     """Up to `limit` entries with a sequence above `after`; `run` needs `id` and `created_at` (it bounds the days)."""
     found = await conn.fetch(_PAGE, run["id"], after, run["created_at"], at_least(level), limit)
+    return cast("list[LogRow]", found)
+
+
+async def page_backwards(conn: Queries, run: Row, before: int, limit: int, level: str | None = None) -> list[LogRow]:
+    """Up to `limit` entries with a sequence below `before`, newest first; 0 begins at the end of the log."""
+    found = await conn.fetch(_PAGE_BACKWARDS, run["id"], before or _BEYOND, run["created_at"], at_least(level), limit)
     return cast("list[LogRow]", found)
 
 

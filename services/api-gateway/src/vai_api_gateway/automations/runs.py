@@ -25,7 +25,7 @@ from vai_api_gateway.http.idempotency import TAKES_KEY, header_key
 from vai_api_gateway.http.requests import JsonRoute
 from vai_api_gateway.http.shapes import LogsShape
 from vai_api_gateway.http.streaming import Visit, answer_seen, answer_stream, stream_response
-from vai_api_gateway.logs.routes import LINES, After, Entries, Keys, LeastLevel, answer_logs
+from vai_api_gateway.logs.routes import LINES, After, Entries, Keys, LeastLevel, Order, Part, answer_logs
 from vai_api_gateway.logs.stream import SEEN, cursor_of, log_events
 from vai_api_gateway.problems import not_found
 from vai_api_gateway.runs.finding import LabelWords
@@ -126,11 +126,12 @@ async def get_automation_run_logs(
     after: After = None,
     limit: Entries = 100,
     level: LeastLevel = None,
+    order: Order = "asc",
     format: Keys = "camel",
 ) -> Response:
     """Page by page, or as lines of JSON, as the log of a run: each change of a step is an entry."""
     run = await _get(gateway_of(request), principal, run_id)
-    return await answer_logs(request, run, (after, limit, level), format)
+    return await answer_logs(request, run, Part(after, limit, level, order), format)
 
 
 @router.get(

@@ -1,7 +1,7 @@
 """GET /api/v1/action-runs/{run_id}/logs: a run's log page by page, or all of it as lines of JSON (document 004)."""
 
 from collections.abc import AsyncIterator, Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -23,7 +23,8 @@ from vai_records.runs import logs, runs
 router = APIRouter(prefix="/api/v1/action-runs", tags=["Logs"], route_class=JsonRoute, responses=PROBLEMS)
 
 NDJSON = "application/x-ndjson"
-After = Annotated[str | None, Query(description="Cursor: return entries after this ID")]
+After = Annotated[str | None, Query(description="Cursor: return what comes after this ID in the order of the page")]
+Order = Annotated[Literal["asc", "desc"], Query(description="`desc`: the newest entry first, from the log's end back")]
 Entries = Annotated[int, Query(ge=1, le=500), InDigits]
 LeastLevel = Annotated[Level | None, Query(description="The least level")]
 # Decision 61: the spelling of document 003, or that of document 004.
@@ -46,31 +47,40 @@ async def get_logs(
     after: After = None,
     limit: Entries = 100,
     level: LeastLevel = None,
+    order: Order = "asc",
     format: Keys = "camel",
 ) -> Response:
     """A page of entries; `nextCursor` is what `after` of the next page says. Entries are kept for 30 days.
 
-    With `Accept: application/x-ndjson` every entry that there is after the cursor, one JSON object a line; `limit` then
-    means nothing. Who accepts both gets what has the higher `q`, or is named first. `format=snake` gives the keys of
-    document 004, of the page, too (`has_more`, `next_cursor`).
+    With `Accept: application/x-ndjson` every entry that there is after the cursor, one JSON object a line; `limit` and
+    `order` then mean nothing. Who accepts both gets what has the higher `q`, or is named first. `format=snake` gives
+    the keys of document 004, of the page, too (`has_more`, `next_cursor`).
     """
     gateway = gateway_of(request)
     run = await runs.get(gateway.pool, principal.org_id, run_id)
     if run is None:
         raise not_found("run")
-    return await answer_logs(request, run, (after, limit, level), format)
+    return await answer_logs(request, run, Part(after, limit, level, order), format)
 
 
-async def answer_logs(
-    request: Request, run: Row, part: tuple[str | None, int, Level | None], keys: Literal["camel", "snake"]
-) -> Response:
-    """The log of a run, or of an automation run (its row), as the request wants it: after, limit and least level."""
+class Part(NamedTuple):
+    """Which entries of a log are asked for."""
+
+    after: str | None
+    limit: int
+    level: Level | None
+    order: Literal["asc", "desc"]
+
+
+async def answer_logs(request: Request, run: Row, part: Part, keys: Literal["camel", "snake"]) -> Response:
+    """The log of a run, or of an automation run (its row), as the request wants it."""
     gateway, run_id = gateway_of(request), run["id"]
-    after, limit, level = part
+    after, limit, level, order = part
     sequence, shown = cursor_of(run_id, after, None), _SHOWN[keys]
     if prefers(request.headers.get("accept", ""), NDJSON, "application/json"):
         return answer_stream(request, _lines(gateway, run, sequence, level, shown), NDJSON)
-    rows = await logs.page(gateway.pool, run, sequence, limit + 1, level)
+    read = logs.page if order == "asc" else logs.page_backwards
+    rows = await read(gateway.pool, run, sequence, limit + 1, level)
     entries = [shown(logs.as_json(run_id, row)) for row in rows[:limit]]
     more = len(rows) > limit
     return answer(shown({"entries": entries, "hasMore": more, "nextCursor": entries[-1]["id"] if more else None}))

@@ -30,7 +30,7 @@ LABELS = {
     "organisation": "the slug (or the id, without one) of one of the 50 largest; only with `VAI_METRICS_ORGANISATIONS`",
     "outcome": "of a look: done, busy (another process looks), failed; of a call: 1xx to 5xx, failed; of spans: sent,"
     " failed; of a model: answered, an error code in small letters, failed; of upkeep:"
-    " done, failed",
+    " done, failed; of MCP: ok, error, cancelled",
     "phase": "queued, leased",
     "pool": "main, lists (the gateway's)",
     "provider": "openai, anthropic, google, openai_compatible",
@@ -41,6 +41,7 @@ LABELS = {
     "state": "busy, idle",
     "status": "of a run: its final status; of a request: the status code, or gone (the client went away)",
     "stream": "run_log, automation_log, changes",
+    "tool": "a tool of /mcp that every client has; exposed, for actions and automations",
     "triggered_by": "what may start an automation",
     "type": "a topic of public events",
     "version": "the version of the service",

@@ -107,6 +107,12 @@ OVERVIEW = Dashboard(
                     "Clients that follow a log or the changes of runs.",
                     (Query("sum by (stream) (vai_stream_clients)", "{{stream}}"),),
                 ),
+                Panel(
+                    "Calls over MCP",
+                    "Calls of tools a second, by how they ended.",
+                    (rate("vai_mcp_calls_total", "outcome"),),
+                    "cps",
+                ),
             ),
         ),
         (

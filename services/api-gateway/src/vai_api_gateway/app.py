@@ -26,6 +26,7 @@ from vai_api_gateway.lake import reading
 from vai_api_gateway.lake import routes as datasets
 from vai_api_gateway.logs import routes as run_logs
 from vai_api_gateway.logs import stream
+from vai_api_gateway.mcp import endpoint as mcp
 from vai_api_gateway.models import routes as models
 from vai_api_gateway.people import api_keys, invitations, organisation, session, users
 from vai_api_gateway.people import installation as admin
@@ -52,6 +53,7 @@ _PARTS: tuple[Any, ...] = (
         agents,
         crystallization,
         replay,
+        mcp,
     ),
     *(session, invitations, organisation, users, api_keys, admin),
 )

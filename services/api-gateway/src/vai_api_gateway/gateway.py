@@ -13,6 +13,7 @@ from vai_api_gateway.auth.sign_in import PasswordDesk, SignIns
 from vai_api_gateway.http.changes import Changes
 from vai_api_gateway.http.narrow_pool import Narrow
 from vai_api_gateway.logs.tail import Tail
+from vai_api_gateway.mcp.serving import Mcp
 from vai_api_gateway.models.lists import ModelLists
 from vai_api_gateway.runs.feed import Feed
 from vai_api_gateway.runs.fleet import Fleet
@@ -78,6 +79,11 @@ class Gateway:
     def model_lists(self) -> ModelLists:
         """What providers say that they have."""
         return ModelLists(self.settings.addresses)
+
+    @cached_property
+    def mcp(self) -> Mcp:
+        """What serves `/mcp`."""
+        return Mcp(self.pool, self.stopping)
 
     async def fold_totals_once(self) -> None:
         """Keeps the totals of lists short."""

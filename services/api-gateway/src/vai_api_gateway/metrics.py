@@ -14,3 +14,4 @@ stream_clients = Gauge("vai_stream_clients", "Clients that follow something live
 webhooks_taken = Counter("vai_webhooks_taken", "Webhooks that were verified and stored", ["status"])
 webhooks_refused = Counter("vai_webhooks_refused", "Webhooks that were refused", ["reason"])
 runs_immovable = Counter("vai_runs_immovable", "Changes of runs that were asked for and that the database refuses")
+mcp_calls = Counter("vai_mcp_calls", "Calls of tools over MCP", ["tool", "outcome"])

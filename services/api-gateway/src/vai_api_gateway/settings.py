@@ -35,6 +35,7 @@ class Settings(settings.Settings):
     webhook_bytes: int = Field(
         default=1_048_576, ge=1_024, le=26_214_400, description="The largest body of a webhook that is taken."
     )
+    mcp: bool = Field(default=True, description="Serve /mcp, the tools for programs with a language model.")
     metrics_port: int = Field(default=0, ge=0, le=65535, description="/metrics answers there alone; 0: nowhere.")
     proxies: int = Field(default=0, ge=0, le=10, description="How many proxies of ours add to X-Forwarded-For.")
     operator_settings: str = Field(

@@ -10,6 +10,7 @@ from vai_api_gateway.auth.sign_in import PasswordDesk, SignIns
 from vai_api_gateway.automations.start import finish_stops_once
 from vai_api_gateway.gateway import Gateway
 from vai_api_gateway.logs.tail import TAIL_SECONDS, Tail
+from vai_api_gateway.mcp.cancelling import CANCELLED_CHANNEL
 from vai_api_gateway.runs.feed import FEED_SECONDS, Feed
 from vai_api_gateway.runs.fleet import Fleet
 from vai_api_gateway.runs.intake import Intake
@@ -88,6 +89,7 @@ def _start_loops(service: Service[Settings], gateway: Gateway) -> None:
         service.spawn(serve_health(service.health, service.settings.http_host, port))
     service.listener.on("keys_changed", gateway.authenticator.heard)
     service.listener.on_return(gateway.authenticator.forget)
+    service.listener.on(CANCELLED_CHANNEL, gateway.mcp.calls.heard)
     service.listen()
     service.spawn(every(2.0, gateway.fleet.look_once))
     service.spawn(every(1.0, gateway.waiters.look_once))

@@ -37,10 +37,12 @@ $(READY): requirements.lock requirements-data.lock $(MEMBERS) tools/setup.sh
 
 .PHONY: demo
 demo: $(READY) ## the main job, end to end on real data
+	@$(PY) -m tools.console beside
 	@$(PY) -m examples.demo
 
 .PHONY: up
 up: $(READY) ## start the stack (DETACH=1, REPLICAS="extract-worker=2", KAFKA=apache|testcontainers|HOST:PORT, LAKE=s3)
+	@$(PY) -m tools.console beside
 	@$(PY) -m vai_devstack up
 
 .PHONY: down status
@@ -81,6 +83,26 @@ backup: $(READY) ## save database and lake while they work (TO=/folder or s3://b
 .PHONY: restore
 restore: $(READY) ## a backup into an empty database and lake, or a new stack (FROM=/folder, NAME= for one of several)
 	@NAME="$(NAME)" $(PY) -m vai_devstack restore
+
+# The console ---------------------------------------------------------------------------------------------------------
+
+.PHONY: console
+console: $(READY) ## build the console (make up and make demo do so beside), by the machine's Node or one from a package
+	@$(PY) -m tools.console build
+
+.PHONY: verify-console
+verify-console: $(READY) ## the console's sources: are its types those of the API, do TypeScript, linter and licences agree?
+	@$(PY) -m tools.console verify
+
+.PHONY: test-console
+test-console: $(READY) ## the console in a real Chromium, on a stack of its own (Debian: chromium)
+	@$(PY) -m tools.console build
+	@PYTHONHASHSEED=0 $(PY) -m pytest tests/console
+
+.PHONY: pictures
+pictures: $(READY) ## pictures of every page of the console, light and dark, wide and narrow, in .cache/console/pictures
+	@$(PY) -m tools.console build
+	@PYTHONHASHSEED=0 $(PY) -m tests.console.pictures
 
 # The code ------------------------------------------------------------------------------------------------------------
 

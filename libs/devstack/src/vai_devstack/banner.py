@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from vai_devstack import console
+
 _DEFINITION = '{"source": "sample"}'
 
 
@@ -13,10 +15,15 @@ def banner(stack: dict[str, Any], home: Path, ending: str = "make down stops it"
     shown = _short(home)
     url, key = stack["api_url"], stack["api_key"]
     vai = _short(Path(sys.executable).parent / "vai")
+    missing = console.told()
+    page = f"{url}/" + (
+        f"   ({missing}; until then it leads to the docs)" if missing else "   (sign in with the API key)"
+    )
     body = f'{{"kind": "dlt_extract", "definition": {_DEFINITION}}}'
     return f"""
 vai is ready
 
+  Console   {page}
   API       {url}   (every call explained: {url}/docs)
   API key   {key}
   Kafka     {stack["kafka"]}   ({stack["broker"]})

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from vai_common.clock import steady_seconds
+from vai_devstack import console
 from vai_devstack.config import Config, broker_of, postgres_port, s3_of
 from vai_devstack.errors import StackError
 from vai_devstack.home import Secrets, load_secrets, write_private
@@ -190,6 +191,7 @@ class Stack:
             "VAI_LAKE_URL": self.lake,
             **self.lake_keys,
             "VAI_FILES_ROOT": self.files_root,
+            "VAI_CONSOLE": os.environ.get("VAI_CONSOLE") or str(console.FOLDER.absolute()),
             "VAI_HTTP_HOST": "127.0.0.1",
             "VAI_ALLOW_PRIVATE_ADDRESSES": os.environ.get("VAI_ALLOW_PRIVATE_ADDRESSES", "loopback"),
             **secrets,

@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
 from vai_api_gateway import problems
@@ -18,6 +17,7 @@ from vai_api_gateway.automations import runs as automation_runs
 from vai_api_gateway.automations import validate_route
 from vai_api_gateway.automations import versions as automation_versions
 from vai_api_gateway.catalogue import actions, connections, kinds, sources
+from vai_api_gateway.console import routes as console
 from vai_api_gateway.events import replay
 from vai_api_gateway.gateway import Gateway
 from vai_api_gateway.http.counting import BEGAN
@@ -119,15 +119,10 @@ def create_app(gateway: Gateway, health: Health) -> Application:
     for part in _PARTS:
         app.include_router(part.router)
     docs.install(app, gateway.settings.root_path)
-    app.add_route("/", _to_docs, include_in_schema=False)
     openapi.describe(app, gateway.settings.public_url)
     document.install(app)
+    console.install(app, gateway.settings.console, gateway.settings.root_path)
     return app
-
-
-async def _to_docs(_request: Request) -> Response:
-    """For somebody who opens the address in a browser: lead to the reference."""
-    return RedirectResponse("/docs")
 
 
 async def _not_here(_request: Request) -> Response:

@@ -32,6 +32,7 @@ class Settings(settings.Settings):
     public_url: str = Field(
         default="", description="Where people find the gateway: https://vai.example.com or https://example.com/vai."
     )
+    console: str = Field(default="", description="The folder of the built console; empty: / leads to the reference.")
     webhook_bytes: int = Field(
         default=1_048_576, ge=1_024, le=26_214_400, description="The largest body of a webhook that is taken."
     )

@@ -1,0 +1,13 @@
+/** The shapes of the API by the names that pages use. All are drawn from its document (schema.d.ts). */
+import type { components, operations } from "./schema";
+
+export type Schemas = components["schemas"];
+export type Run = Schemas["RunShape"];
+export type ListedRun = Schemas["ListedRunShape"];
+export type LogEntry = Schemas["LogEntryShape"];
+export type Me = Schemas["MeShape"];
+export type Automation = Schemas["ListedAutomationShape"];
+export type Status = Run["status"];
+export type Kind = Run["kind"];
+export type RunQuery = NonNullable<operations["list_runs"]["parameters"]["query"]>;
+export type BulkOperation = Schemas["BulkBody"]["operation"];

@@ -1,0 +1,45 @@
+import { createRootRoute, createRoute, createRouter, redirect } from "@tanstack/react-router";
+import { Problem } from "~/api/problem";
+import { ROOT } from "~/api/root";
+import { SignInPage } from "~/pages/sign-in/page";
+import { meQuery } from "./me";
+import { NotFound, PageFailed } from "./missing";
+import { PAGES, type Page, pageOf } from "./pages";
+import { queries } from "./queries";
+import { parseSearch, type Search, stringifySearch } from "./search";
+import { Shell } from "./shell";
+
+const root = createRootRoute({ validateSearch: (search: Search): Search => search, notFoundComponent: NotFound });
+
+const signIn = createRoute({ getParentRoute: () => root, path: "/sign-in", component: SignInPage });
+
+/** Everything else: who is not signed in is led to the sign-in, and back afterwards. */
+const shell = createRoute({
+  getParentRoute: () => root,
+  id: "shell",
+  component: Shell,
+  beforeLoad: async ({ location }) => {
+    try {
+      await queries.ensureQueryData(meQuery);
+    } catch (error) {
+      if (error instanceof Problem && error.status === 401) {
+        throw redirect({ to: "/sign-in", search: { next: location.href } });
+      }
+      throw error;
+    }
+  },
+  errorComponent: PageFailed,
+});
+
+const pages = PAGES.map((page: Page) =>
+  createRoute({ getParentRoute: () => shell, path: page.path, component: pageOf(page), errorComponent: PageFailed }),
+);
+
+export const router = createRouter({
+  routeTree: root.addChildren([signIn, shell.addChildren(pages)]),
+  basepath: ROOT || "/",
+  parseSearch,
+  stringifySearch,
+  defaultPreload: false,
+  scrollRestoration: true,
+});

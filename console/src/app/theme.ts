@@ -1,0 +1,30 @@
+import { createTheme, type MantineColorsTuple } from "@mantine/core";
+
+const blue: MantineColorsTuple = [
+  "#eef4ff",
+  "#dbe6fb",
+  "#b4cbf6",
+  "#8aaef1",
+  "#6795ed",
+  "#4f84eb",
+  "#3b74e6",
+  "#2b5fd9",
+  "#2455c2",
+  "#1a48aa",
+];
+
+export const theme = createTheme({
+  primaryColor: "vai",
+  primaryShade: { light: 7, dark: 8 },
+  colors: { vai: blue },
+  autoContrast: true,
+  defaultRadius: "md",
+  cursorType: "pointer",
+  fontFamily: 'Inter, system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", "DejaVu Sans", sans-serif',
+  fontFamilyMonospace:
+    'ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", "DejaVu Sans Mono", monospace',
+  headings: {
+    fontWeight: "650",
+    sizes: { h1: { fontSize: "1.5rem" }, h2: { fontSize: "1.1rem" }, h3: { fontSize: "1rem" } },
+  },
+});

@@ -1,0 +1,5 @@
+import { Page } from "~/shared/page";
+
+export default function ApprovalsPage() {
+  return <Page title="Approvals">…</Page>;
+}

@@ -1,0 +1,5 @@
+import { Page } from "~/shared/page";
+
+export default function HomePage() {
+  return <Page title="Home">…</Page>;
+}

@@ -1,0 +1,5 @@
+import { Page } from "~/shared/page";
+
+export default function RunPage() {
+  return <Page title="Run">…</Page>;
+}

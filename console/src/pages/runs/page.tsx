@@ -1,0 +1,5 @@
+import { Page } from "~/shared/page";
+
+export default function RunsPage() {
+  return <Page title="Runs">…</Page>;
+}

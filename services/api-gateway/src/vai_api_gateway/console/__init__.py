@@ -1,0 +1,1 @@
+"""Serves the console: the page of browsers and its files."""

@@ -1,0 +1,103 @@
+"""Builds the console and holds its sources: `make console`, `make verify-console`.
+
+usage: python -m tools.console build      build it into console/dist, if it has changed
+       python -m tools.console beside     the same in a process beside, which nobody waits for
+       python -m tools.console types      draw console/src/api/schema.d.ts from the API's document
+       python -m tools.console verify     are the types up to date, does TypeScript agree, does the linter?
+
+`beside` never fails: what became of it is in .cache/console/state, which `make up` tells.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from tools.console.build import build, fingerprint, install, run
+from tools.console.licences import faults
+from tools.console.node import NotBuilt
+from tools.console.places import BUILT, CACHE, LOG, ROOT, SOURCES, STATE
+
+_TYPES = SOURCES / "src/api/schema.d.ts"
+_SECONDS = 300
+
+
+def beside() -> None:
+    """Begin the build in a process of its own, if there is something to build."""
+    mark = BUILT / ".built"
+    if mark.exists() and mark.read_text() == fingerprint():
+        return
+    CACHE.mkdir(parents=True, exist_ok=True)
+    STATE.write_text("it is being built\n")
+    with LOG.open("w") as log:
+        command = ("nice", "-n", "10", sys.executable, "-m", "tools.console", "build")
+        subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+
+
+def types(into: Path) -> None:
+    """Draw the types. Raises NotBuilt."""
+    from tools.console.document import document  # the gateway is imported only for this
+
+    CACHE.mkdir(parents=True, exist_ok=True)
+    source = CACHE / "openapi.json"
+    source.write_text(json.dumps(document()))
+    run(("npx", "--no-install", "openapi-typescript", str(source), "-o", str(into)), _SECONDS)
+
+
+def verify() -> int:
+    """The exit code: 1 where something is wrong. Raises NotBuilt where a tool fails."""
+    install()
+    fresh = CACHE / "schema.d.ts"
+    types(fresh)
+    wrong = faults()
+    if fresh.read_text() != _TYPES.read_text():
+        wrong.append("console/src/api/schema.d.ts is stale: python -m tools.console types")
+    checks = (("npx", "--no-install", "tsc", "--noEmit"), ("npx", "--no-install", "biome", "ci", "."))
+    for check in checks:
+        done = subprocess.run((sys.executable, "-m", "tools.console", "tool", *check[2:]), cwd=ROOT, check=False)
+        if done.returncode:
+            wrong.append(f"{check[2]} has something against console/")
+    for line in wrong:
+        _say(line)
+    return 1 if wrong else 0
+
+
+def tool(*command: str) -> int:
+    """One of Node's tools, with its words shown; its exit code."""
+    from tools.console.node import environment, node
+
+    install()
+    ended = subprocess.run(("npx", "--no-install", *command), cwd=SOURCES, env=environment(node()), check=False)
+    return ended.returncode
+
+
+def main(arguments: list[str]) -> int:
+    what, *rest = arguments or ["build"]
+    try:
+        if what == "beside":
+            beside()
+        elif what == "types":
+            install()
+            types(_TYPES)
+        elif what == "verify":
+            return verify()
+        elif what == "tool":
+            return tool(*rest)
+        elif what == "build":
+            _say(f"console: {build()}")
+        else:
+            _say(f"{what} is none of: build, beside, types, verify, tool")
+            return 2
+    except NotBuilt as error:
+        _say(f"console: not built, {error}")
+        return 1
+    return 0
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

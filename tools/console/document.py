@@ -1,0 +1,43 @@
+"""The API's document as the console's types need it: shapes and operations, without texts and examples."""
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+from vai_api_gateway.app import create_app
+from vai_common.health import Health
+
+_TEXTS = {
+    "description",
+    "summary",
+    "example",
+    "examples",
+    "title",
+    "default",
+    "pattern",
+    "format",
+    "x-role",
+    "x-codeSamples",
+}
+_OF_NAMES = {"properties", "schemas", "paths", "responses", "parameters"}
+
+
+def document() -> dict[str, Any]:
+    """The OpenAPI document of this version, with its good answers only: all problems have one shape."""
+    settings = SimpleNamespace(root_path="", public_url="", console="")
+    whole = create_app(SimpleNamespace(settings=settings), Health()).openapi()  # type: ignore[arg-type]
+    for operations in whole["paths"].values():
+        for operation in operations.values():
+            operation["responses"] = {code: each for code, each in operation["responses"].items() if code < "300"}
+    shorter: dict[str, Any] = _without_texts(json.loads(json.dumps(whole)))
+    return shorter
+
+
+def _without_texts(part: Any, named: bool = False) -> Any:
+    """`named`: the keys are names that somebody chose, so that a field may be called `title`."""
+    if isinstance(part, dict):
+        kept = {key: value for key, value in part.items() if named or key not in _TEXTS}
+        return {key: _without_texts(value, not named and key in _OF_NAMES) for key, value in kept.items()}
+    if isinstance(part, list):
+        return [_without_texts(each) for each in part]
+    return part

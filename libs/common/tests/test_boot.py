@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,40 @@ async def test_a_service_starts_answers_and_stops_cleanly(database: Database) ->
         rest = await _rest(process)
     assert process.returncode == 0
     assert rest.index('"stopping"') < rest.index("wound up") < rest.index('"stopped"')
+
+
+async def test_an_idle_connection_is_kept_as_long_as_the_setting_says(database: Database) -> None:
+    async with _started(**_settings(database), http_keep_alive_seconds="1") as process:
+        host, _, port = (await _said(process, "started"))["address"].rpartition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        async with asyncio.timeout(40):  # by default it would be kept for 75 s
+            answer = await reader.read()
+        writer.close()
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"connection: close" not in answer.lower()
+
+
+async def test_however_often_it_is_told_a_service_ends_with_its_own_code(database: Database) -> None:
+    """Also while it closes, and when a connection of its pool is never given back."""
+    async with _started("holds", **_settings(database)) as process:
+        await _said(process, "started")
+        while process.returncode is None:
+            with suppress(ProcessLookupError):
+                process.terminate()
+            await asyncio.wait([asyncio.create_task(process.wait())], timeout=0.02)
+        rest = await _rest(process)
+    assert (process.returncode, '"what":"the database"' in rest) == (0, True)
+
+
+async def test_a_stop_that_waits_for_something_is_cut_short_and_says_for_what(database: Database) -> None:
+    async with _started("stays", **_settings(database)) as process:
+        await _said(process, "started")
+        process.terminate()
+        told = await _said(process, "stop_cut_short")
+        await _rest(process)
+    assert process.returncode == 1
+    assert any(line.startswith("_run:") for line in told["tasks"])
 
 
 async def test_a_wrong_environment_is_named_and_starts_nothing() -> None:

@@ -4,19 +4,23 @@ import asyncio
 import pickle
 import time
 from datetime import UTC
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 from pydantic import ValidationError
+from structlog.testing import capture_logs
 
 from vai_common import clock, loops, telemetry
 from vai_common.db import dump_json
-from vai_common.errors import ErrorCode, Permanent, Retryable, unexpected
+from vai_common.errors import LARGEST_DETAILS, LONGEST_MESSAGE, ErrorCode, Permanent, Retryable, unexpected
 from vai_common.ids import uuid7
-from vai_common.loops import every
+from vai_common.loops import every, within
 from vai_common.settings import Settings
 
 NEEDED = {"database_url": "postgresql://a/b", "kafka": "k:1", "lake_url": "file:///lake"}
@@ -98,6 +102,31 @@ async def _until(turns: Turns, count: int) -> None:
     while turns.count < count:
         turns.turned.clear()
         await asyncio.wait_for(turns.turned.wait(), 30)
+
+
+async def test_a_loop_that_fails_is_named_without_what_it_is_called_with() -> None:
+    """Its name goes into logs and metrics; a gateway with all its settings was a part of it."""
+    secret, failed = "canary-4711", asyncio.Event()
+
+    async def fail_once(*held: object) -> None:
+        failed.set()
+        raise ValueError("odd")
+
+    with capture_logs() as logged:
+        for once in (partial(fail_once, secret), partial(partial(fail_once, secret), {"key": secret})):
+            failed.clear()
+            looping = asyncio.create_task(every(60, once))
+            await failed.wait()
+            await loops.end([looping])
+    told = f"{logged}{list(REGISTRY.collect())}"
+    assert "fail_once" in told
+    assert secret not in told
+
+
+def test_settings_show_no_value() -> None:
+    """Whatever holds them may be shown: a password is part of a URL, and a key has many names."""
+    made = Settings(**NEEDED | {"database_url": "postgresql://a:canary-4711@b/c", "kafka_password": "canary-4711"})
+    assert "canary" not in f"{made} {made!r} {partial(print, made)!r}"
 
 
 async def test_a_loop_turns_until_it_is_cancelled_whatever_fails() -> None:
@@ -226,3 +255,41 @@ def test_without_a_collector_a_span_is_nothing() -> None:
     ) as nothing:
         assert nothing is None
     assert telemetry.current_traceparent() is None
+
+
+@pytest.mark.parametrize("large", ["x" * 70_000, ["ü"] * 20_000, {"rows": [{"a": 1}] * 20_000}, object(), {1: 2}])
+def test_an_error_has_a_bound_and_says_what_it_left_out(large: Any) -> None:
+    """It becomes a row, an entry of a log and an event: one that Kafka does not take would be sent for ever."""
+    details = {"statusCode": 400, "body": large, "url": "https://a.example"}
+    told = Permanent(ErrorCode.DATA_ERROR, "m" * 20_000, details).as_json()
+    assert told["details"] == {"statusCode": 400, "url": "https://a.example", "left_out": ["body"]}
+    assert len(told["message"]) == LONGEST_MESSAGE
+    again = Permanent(told["code"], told["message"], told["details"]).as_json()
+    assert again == told
+
+
+@given(st.dictionaries(st.text(max_size=200), st.text(max_size=3_000), max_size=60))
+@settings(max_examples=20)
+def test_however_many_details_there_are_an_error_has_a_bound(details: dict[str, str]) -> None:
+    told = Permanent(
+        ErrorCode.DATA_ERROR, "m", {f"{name}{n}": value * 9 for n, (name, value) in enumerate(details.items())}
+    )
+    assert len(orjson.dumps(told.as_json()["details"])) <= LARGEST_DETAILS
+
+
+async def test_a_step_of_a_stop_that_never_ends_or_fails_keeps_nobody() -> None:
+    ended = list[str]()
+
+    async def never() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("never")
+
+    async def fails() -> None:
+        ended.append("fails")
+        raise ConnectionError("away")
+
+    await within(0.01, never(), "what never ends")
+    await within(30, fails(), "what fails")
+    assert ended == ["never", "fails"]

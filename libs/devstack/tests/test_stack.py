@@ -111,6 +111,17 @@ async def test_every_service_has_a_process_a_log_and_its_settings(stack: Stack) 
     assert gateway["VAI_ADMIN_TOKEN"] == described["admin_token"] == stack.secrets.admin_token
 
 
+async def test_each_process_gets_its_own_secrets_and_no_others(stack: Stack) -> None:
+    known = stack.secrets
+    secrets = (known.encryption_keys, known.token_secret, known.admin_token, stack.api_key)
+    opens = {"api-gateway", "extract-worker", "transform-worker", "agent-worker", "scheduler"}
+    for name, service in stack.describe()["services"].items():
+        told = environment_of(stack, service["addresses" if name == "api-gateway" else "metrics"][0])
+        own = {known.encryption_keys} if name in opens else set()
+        own |= {known.token_secret, known.admin_token} if name == "api-gateway" else set()
+        assert {secret for secret in secrets if secret in told.values()} == own, name
+
+
 async def test_what_scripts_read_is_for_the_owner_only(stack: Stack) -> None:
     told = json.loads(stack.home.stack.read_text())
 

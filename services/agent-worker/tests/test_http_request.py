@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import threading
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +11,10 @@ from typing import Any
 import pytest
 
 from vai_agent_worker.http_request import HttpRequest
+from vai_agent_worker.parsing import LARGE
+from vai_agent_worker.response import Answer
 from vai_common.egress.addresses import Policy
+from vai_records.secrets.hiding import Hidden
 from vai_testkit.owned import HeldRun
 from vai_testkit.servers.web import Reply, WebServer
 from vai_worker.children.job import ConnectionSecret
@@ -48,6 +52,23 @@ async def test_a_request_becomes_a_result(vendor: WebServer) -> None:
     assert sent.headers["content-type"] == "application/json"
     assert sent.headers["idempotency-key"] == str(run.id)
     assert "traceparent" not in sent.headers
+
+
+@pytest.mark.parametrize(("size", "where"), [(LARGE, "parsing"), (10, "MainThread")])
+async def test_a_large_answer_is_read_beside_the_loop(
+    size: int, where: str, vendor: WebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = list[str]()
+    result = Answer.result
+
+    def noted(answer: Answer, hidden: Hidden) -> dict[str, Any]:
+        threads.append(threading.current_thread().name)
+        return result(answer, hidden)
+
+    monkeypatch.setattr(Answer, "result", noted)
+    vendor.replies["/"] = Reply(200, b'["%s"]' % (b"x" * size), {"Content-Type": "application/json"})
+    assert (await perform({"url": f"{vendor.url}/"}))["body"] == ["x" * size]
+    assert [name.startswith(where) for name in threads] == [True]
 
 
 async def test_the_trace_of_the_run_is_carried_on(vendor: WebServer) -> None:

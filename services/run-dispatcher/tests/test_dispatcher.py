@@ -13,6 +13,7 @@ from prometheus_client import REGISTRY
 from vai_common.boot import Service
 from vai_common.ids import uuid7
 from vai_common.loops import every
+from vai_common.messages.bell import ROOM
 from vai_records.events.publication import Publisher
 from vai_records.lifecycle.entry import Entry
 from vai_records.runs import statements
@@ -319,3 +320,18 @@ async def test_a_ring_makes_it_look_at_once(own_database: Database, service: Ser
             return await own_database.where(run_id) == "awaiting_approval/held"
 
         await wait_for(awaits, every=0.005, what="it awaits approval")
+
+
+@pytest.mark.usefixtures("no_hurry")
+async def test_who_waits_for_room_is_let_in_by_a_ring_and_not_by_the_sweep(
+    own_database: Database, service: Service[Any]
+) -> None:
+    for _ in range(3):
+        org_id = await _organisation(own_database, 1)
+        (run_id,) = await own_database.make(new_run(org_id=org_id, held_for="limit"))
+        service.bell.ring(ROOM, [org_id])
+
+        async def is_in(run_id: UUID = run_id) -> bool:
+            return await own_database.where(run_id) == "pending/queued"
+
+        await wait_for(is_in, timeout=30, every=0.005, what="it is let in")

@@ -7,8 +7,10 @@ from uuid import UUID
 import pytest
 
 from services.scheduler.tests.stage import Stage, step
+from vai_common.errors import Permanent
+from vai_common.ids import uuid7
 from vai_records.automations import calls
-from vai_scheduler.call_automation import CallAutomation
+from vai_scheduler.call_automation import CallAutomation, _result
 from vai_testkit.automations import NOOP, Saved, start
 from vai_testkit.database import new_run
 from vai_testkit.opened import opened_service
@@ -127,3 +129,18 @@ async def _end_two(stage: Stage, monkeypatch: pytest.MonkeyPatch, size: int) -> 
     await stage.end(child["id"], "large", result={"text": "x" * size})
     await stage.end(child["id"], "small", result={"rows": 3})
     return await _reaches(stage, run_id, "completed/done")
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "said"),
+    [
+        ("cancelled", None, "The called automation was cancelled"),
+        ("rejected", None, "The called automation was rejected"),
+        ("failed", None, "The called automation failed"),
+        ("failed", {"code": "TIMEOUT", "message": "too slow"}, "The called automation failed: too slow"),
+    ],
+)
+def test_how_the_called_has_ended_is_said_in_english(status: str, error: Any, said: str) -> None:
+    with pytest.raises(Permanent) as failed:
+        _result(calls.Called(uuid7(), status, None, error), {})
+    assert failed.value.message == said

@@ -1,6 +1,7 @@
 """The worker's side: inputs found in the manifest, the output's lock, what is recorded. On a real Postgres."""
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from vai_common.errors import ErrorCode, Permanent, Retryable
 from vai_records.definitions import duckdb_transform as definitions
 from vai_records.definitions import sql_text
+from vai_transform_worker import duckdb_transform as module
 from vai_transform_worker.duckdb_transform import DuckdbTransform
 from vai_transform_worker.query.bounds import Bounds
 from vai_worker.children.link import Stop
@@ -162,6 +164,27 @@ async def test_a_hostile_glob_is_a_data_error_and_holds_neither_the_loop_nor_the
         with pytest.raises(Permanent) as caught:
             await ask(run, "files", path=f"/lake/{bench.org_id}/bronze/{glob}")
         assert caught.value.code == ErrorCode.DATA_ERROR
+
+
+async def test_a_path_is_matched_beside_the_loop_and_while_the_runs_row_is_free(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, go = threading.Event(), threading.Event()
+    matched = module._matched
+
+    def slow(pattern: Any, found: Any) -> Any:
+        began.set()
+        assert go.wait(30)
+        return matched(pattern, found)
+
+    monkeypatch.setattr(module, "_matched", slow)
+    await bench.bronze("shop.orders", "a.parquet")
+    run = await bench.run()
+    asked = asyncio.create_task(ask(run, "files", path=f"/lake/{bench.org_id}/bronze/shop/orders/*.parquet"))
+    assert await asyncio.to_thread(began.wait, 30)
+    assert await bench.pool.fetchval("SELECT id FROM runs WHERE id = $1 FOR UPDATE NOWAIT", run.id) == run.id
+    go.set()
+    assert len((await asked)["files"]) == 1
 
 
 async def test_the_sql_is_judged_once_whatever_the_child_asks(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:

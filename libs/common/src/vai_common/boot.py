@@ -18,11 +18,11 @@ import uvicorn
 import uvloop
 from aiokafka.errors import KafkaError
 
-from vai_common import environment, poolers, vitals
+from vai_common import environment, poolers, stopping, vitals
 from vai_common.db import AWAY, is_away, open_pool
 from vai_common.health import Health
 from vai_common.ids import uuid7
-from vai_common.loops import end, waiting
+from vai_common.loops import end, within
 from vai_common.messages.bell import HELD, Bell, KafkaBell, NotifyBell
 from vai_common.messages.kafka import Producer, Record
 from vai_common.messages.notifications import Listener
@@ -42,10 +42,10 @@ Some = TypeVar("Some", bound=Settings)
 _COLLECT_AFTER = 10_000
 """Objects made and not freed before a collection. Python's default of 700 is reached every few requests."""
 
-
 _TRY_SECONDS = 10.0
 
-_SLOW_STOP_SECONDS = 40.0  # more than a worker has by default (VAI_STOP_SECONDS)
+_CLOSE_SECONDS = 3.0
+"""How long each connection may take to close; a server that is silent would keep us for ever."""
 
 
 class Service(Generic[Some]):
@@ -97,12 +97,18 @@ class Service(Generic[Some]):
             self.spawn(self._try_broker())
         self.spawn(self.bell.listen())
 
+    @property
+    def most_stop_seconds(self) -> float:
+        """After so long a stop is cut short. Workers name what their runs need of it."""
+        named: float | None = getattr(self.settings, "stop_seconds", None)
+        return stopping.MOST_SECONDS if named is None else named + stopping.CLOSING_SECONDS
+
     async def close(self) -> None:
         """End the loops, then close the connections."""
         await end(self._tasks)
-        await self.bell.close()
-        await self.producer.close()
-        await self.pool.close()
+        await within(_CLOSE_SECONDS, self.bell.close(), "the hints that wait")
+        await within(_CLOSE_SECONDS, self.producer.close(), "the producer")
+        await within(_CLOSE_SECONDS, self.pool.close(), "the database")
 
     def _on_refused(self, fault: str | None) -> None:
         self.health.tell("kafka", fault, keeps_back=not self.calls_come_here)
@@ -216,8 +222,7 @@ async def _run(
     service = Service(name, settings, pool, listening, session)
     vitals.tell(name, service.health, pool)
     service.spawn(vitals.watch_loop())
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, service.stopping.set)
+    stopping.hear(partial(_stop, service))
     try:
         async with _set_up(running(service)):
             server = _Server(_config(service))
@@ -225,21 +230,21 @@ async def _run(
             serving = asyncio.create_task(server.serve(sockets=[listening]))
             _log.info("started", address=service.http_address)
             await asyncio.wait([serving, asyncio.create_task(service.stopping.wait())], return_when="FIRST_COMPLETED")
-            service.stopping.set()
-            service.health.draining = True
+            _stop(service)
             _log.info("stopping")
-            service.soon(_tell_of_a_slow_stop())
             server.should_exit = True
             await serving
     finally:
         await service.close()
         _log.info("stopped")
+        stopping.hear_no_more()
 
 
-async def _tell_of_a_slow_stop() -> None:
-    """A stop that takes longer than any service needs is ended by SIGKILL, and nobody knew what it waited for."""
-    await asyncio.sleep(_SLOW_STOP_SECONDS)
-    _log.warning("stop_is_slow", seconds=_SLOW_STOP_SECONDS, tasks=waiting())
+def _stop(service: Service[Any]) -> None:
+    service.stopping.set()
+    if not service.health.draining:
+        service.health.draining = True
+        stopping.end_within(service.most_stop_seconds)
 
 
 def _leave_what_stays() -> None:

@@ -4,7 +4,16 @@ A handler raises `Retryable` or `Permanent`. Any other exception becomes INTERNA
 """
 
 from enum import StrEnum
+from math import inf
 from typing import Any
+
+import orjson
+
+LARGEST_DETAILS = 65_536
+"""Bytes of JSON; what does not fit is left out. An error is a row, a log entry and an event, which Kafka bounds."""
+
+LONGEST_MESSAGE = 10_000
+"""Characters."""
 
 
 class ErrorCode(StrEnum):
@@ -24,7 +33,7 @@ class RunError(Exception):
     def __init__(self, code: ErrorCode, message: str, details: dict[str, Any] | None = None) -> None:
         super().__init__(code, message, details)
         self.code = code
-        self.message = message
+        self.message = message if len(message) <= LONGEST_MESSAGE else f"{message[: LONGEST_MESSAGE - 1]}…"
         self.details = details or {}
 
     def __str__(self) -> str:
@@ -32,7 +41,31 @@ class RunError(Exception):
 
     def as_json(self) -> dict[str, Any]:
         """The `error` of a run, as document 000 shows it."""
-        return {"code": self.code, "message": self.message, "details": self.details, "retryable": self.retryable}
+        details = _bounded(self.details)
+        return {"code": self.code, "message": self.message, "details": details, "retryable": self.retryable}
+
+
+def _bounded(details: dict[str, Any]) -> dict[str, Any]:
+    """What fits of the details, in their order, and the names of what is `left_out`."""
+    if _size(details) <= LARGEST_DETAILS:
+        return details
+    kept, left = dict[str, Any](), list[str]()
+    room: float = LARGEST_DETAILS - 1_000
+    for name, value in details.items():
+        size = _size({name: value})
+        if size <= room:
+            kept[name], room = value, room - size
+        else:
+            left.append(name[:50])
+    return {**kept, "left_out": left[:10]}
+
+
+def _size(value: Any) -> float:
+    """Bytes as JSON; infinite for what is none."""
+    try:
+        return len(orjson.dumps(value))
+    except TypeError:
+        return inf
 
 
 class Permanent(RunError):

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from typing import Literal, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
@@ -22,6 +22,10 @@ class Settings(KafkaSecurity):
     """Read once at boot, then frozen. A wrong value stops the boot with a message that gives the bound."""
 
     model_config = SettingsConfigDict(env_prefix="VAI_", frozen=True, extra="ignore")
+
+    def __repr_args__(self) -> list[tuple[str | None, Any]]:
+        """None: passwords and keys are among them, and whatever holds its settings may end up in a log."""
+        return []
 
     database_url: str = Field(description="postgresql://… for the pool; may be PgBouncer.")
     database_direct_url: str = Field(default="", description="The same database without a pooler; for LISTEN, locks.")

@@ -1,13 +1,18 @@
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError
 
+from vai_common.messages import topics
+from vai_common.messages.bell import HELD
 from vai_common.messages.topics import PARTITIONS, make_topics
 from vai_contracts.topics import bell_topic
 from vai_devstack.servers.broker import Broker
+from vai_testkit.database import Database
+from vai_testkit.opened import opened_service
 from vai_testkit.servers.broker import NOWHERE
 from vai_testkit.wait import wait_for
 
@@ -56,3 +61,42 @@ async def test_a_topic_that_no_contract_names_is_not_made() -> None:
 async def test_without_a_broker_nothing_is_left_open() -> None:
     with pytest.raises(KafkaError):
         await make_topics(NOWHERE, [BELL])
+
+
+async def test_topics_are_made_with_as_many_copies_as_the_setting_says(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever of them makes a topic: the service at its start, the producer, the bell."""
+    made = list[Any]()
+
+    class Admin:
+        def __init__(self, **options: Any) -> None:
+            return
+
+        async def start(self) -> None:
+            return
+
+        async def list_topics(self) -> list[str]:
+            return []
+
+        async def create_topics(self, topics: list[Any]) -> Any:
+            made.extend(topics)
+            raise TopicAlreadyExistsError
+
+        async def close(self) -> None:
+            return
+
+    monkeypatch.setattr(topics, "AIOKafkaAdminClient", Admin)
+    async with opened_service(database.url, "run-dispatcher", bell="kafka", topic_replication=3) as service:
+        service.bell.on_ring(("topics_test",), lambda kind, ids: None)
+        service.listen()
+        await service.producer._ensure(_Unknowing(), {bell_topic("producer")})  # type: ignore[arg-type]
+        wanted = {bell_topic("topics_test"), bell_topic("producer"), bell_topic(HELD), "action.completed"}
+        await wait_for(lambda: wanted <= {topic.name for topic in made}, timeout=30, what="all three made theirs")
+    assert {topic.replication_factor for topic in made} == {3}
+
+
+class _Unknowing:
+    """A producer that knows of no topic."""
+
+    client = SimpleNamespace(cluster=SimpleNamespace(partitions_for_topic=lambda topic: None))

@@ -1,7 +1,9 @@
+import asyncio
 from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from vai_common.ids import uuid7
@@ -180,3 +182,36 @@ async def test_totals_of_actions_follow_what_is_made_and_hidden(conn: AsyncConne
         bounds: Any = {"sort_by": sort_by, "order": "desc", "limit": 2, "offset": 0}
         page, total = await actions.list_page(conn, org_id, Filters(), **bounds)
         assert (len(page), total) == (2, 3)
+
+
+async def test_only_a_clash_of_slugs_is_called_one(engine: AsyncEngine) -> None:
+    async with engine.begin() as conn:
+        org_id = await people.create_organisation(conn, "acme", "Acme", {})
+        action_id = await make(conn, org_id, "sync")
+    for values in ({"connection_id": uuid7()}, {"slug": "other", "connection_id": uuid7()}):
+        with pytest.raises(IntegrityError, match="connection"):
+            async with engine.begin() as conn:
+                await actions.change(conn, org_id, action_id, values)
+    with pytest.raises(IntegrityError, match="pkey"):
+        async with engine.begin() as conn:
+            await make(conn, org_id, "another", id=action_id)
+
+
+async def test_two_slugs_at_the_same_moment_are_told_apart(engine: AsyncEngine) -> None:
+    async with engine.begin() as conn:
+        org_id = await people.create_organisation(conn, "acme", "Acme", {})
+        renamed = await make(conn, org_id, "old")
+
+    async def second(how: str) -> None:
+        async with engine.begin() as conn:
+            if how == "make":
+                await make(conn, org_id, "taken")
+            else:
+                await actions.change(conn, org_id, renamed, {"slug": "taken"})
+
+    async with engine.begin() as conn:
+        await make(conn, org_id, "taken")
+        waiting = [asyncio.create_task(second(how)) for how in ("make", "change")]
+        await asyncio.wait(waiting, timeout=0.3)
+    for met in await asyncio.gather(*waiting, return_exceptions=True):
+        assert isinstance(met, SlugTaken)

@@ -106,6 +106,27 @@ async def test_the_sweep_takes_what_this_process_left(own_database: Database, se
     assert not await _is_published(own_database, just_now["id"])
 
 
+async def test_what_does_not_fit_into_memory_is_left_to_the_sweep(
+    own_database: Database, service: Service[Any]
+) -> None:
+    producer, process = Away(), uuid7()
+    publisher = Publisher(service.pool, producer, process)
+    rows = [await _claimed(own_database, process) for _ in range(5)]
+    await (await own_database.owner()).execute("UPDATE events SET occurred_at = $1", now() - OLD)
+    publisher._batcher._most_waiting = 2
+    assert len(publisher.publish([{**row, "occurred_at": now() - OLD} for row in rows])) == 2
+    assert len(publisher._underway) == 2
+    await publisher.close(5)
+    producer.is_back = True
+    await (await own_database.owner()).execute("UPDATE events SET retry_at = NULL")
+
+    async def all_out() -> bool:
+        await publisher.sweep_once()
+        return all([await _is_published(own_database, row["id"]) for row in rows])
+
+    await wait_for(all_out, timeout=30, what="all are out")
+
+
 async def test_without_a_broker_events_stay_and_back_off(own_database: Database, service: Service[Any]) -> None:
     process = uuid7()
     publisher = Publisher(service.pool, Producer(NOWHERE, "test"), process)

@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from vai_common.ids import uuid7
+from vai_common.messages.bell import ROOM
 from vai_common.messages.notifications import Listener
 from vai_records.events.publication import Publisher
 from vai_records.events.run_end import ENDED_CHANNEL, follow, watch
@@ -74,3 +75,11 @@ async def test_a_parent_that_was_woken_is_rung_for(database: Database) -> None:
         database, await database.put("running", "leased", lease_owner=owner, parent_run_id=parent), owner=owner
     )
     assert bell.rung == [("call_automation", parent)]
+
+
+async def test_where_others_wait_for_room_the_dispatcher_is_rung_for(database: Database) -> None:
+    owner, org_id, alone = uuid7(), uuid7(), uuid7()
+    ids = [await database.put("running", "leased", lease_owner=owner, org_id=one) for one in (org_id, org_id, alone)]
+    await database.put("pending", "held", held_for="limit", org_id=org_id)
+    bell, _ = await _end(database, *ids, owner=owner)
+    assert bell.rung == [(ROOM, org_id)]

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TypeVar
 
 from vai_common.boot import Service
-from vai_common.loops import every
+from vai_common.loops import every, within
 from vai_common.queries import Pool
 from vai_records.events.publication import Publisher
 from vai_records.events.run_end import announce
@@ -79,7 +79,7 @@ async def running(
         yield worker
     finally:
         await worker.stop()
-        await server.stop(1)
+        await within(3, server.stop(1), "the calls of gateways")
         await publisher.close(3)
         await life.stop()
 

@@ -11,7 +11,7 @@ import structlog
 
 from vai_common.boot import Service
 from vai_common.clock import steady_seconds, unix_nanoseconds
-from vai_common.loops import every
+from vai_common.loops import every, within
 from vai_common.queries import Row
 from vai_common.telemetry import CONSUMER, apart, begun, ended
 from vai_records.events.publication import Publisher
@@ -343,7 +343,7 @@ class Worker:
         with suppress(TimeoutError):
             async with asyncio.timeout(LETTING_GO_SECONDS):
                 await self._endings.drained()
-        await self._forks.stop()
+        await within(LETTING_GO_SECONDS, self._forks.stop(), "the fork server")
 
     def _is_left_at_once(self, run: Owned) -> bool:
         """Whether another worker goes on from a checkpoint, so that waiting gains nothing."""

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -337,6 +338,35 @@ async def test_the_time_limit_and_a_cancel_hold_before_there_is_a_child(forks: F
     stopped.ask_to_stop("cancel")
     with pytest.raises(Stop):
         await asyncio.wait_for(task, 30)
+
+
+async def test_who_is_cancelled_while_it_forks_mixes_up_no_ones_child(
+    forks: Forks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer that nobody waits for any more is read, its child ends, and the next run gets a child of its own."""
+    made, go, begun = list[int](), threading.Event(), threading.Event()
+    fork = forking_module.Server.fork
+
+    def slow(server: Any, theirs: Any) -> tuple[int, int]:
+        answer = fork(server, theirs)
+        made.append(answer[0])
+        begun.set()
+        assert go.wait(30)
+        return answer
+
+    monkeypatch.setattr(forking_module.Server, "fork", slow)
+    unwanted = asyncio.create_task(forks.perform(ToyHeavy(), Run("result")))
+    await asyncio.to_thread(begun.wait, 30)
+    unwanted.cancel()
+    await asyncio.wait([unwanted])
+    runs = [Run("result") for _ in range(3)]
+    wanted = [asyncio.create_task(forks.perform(ToyHeavy(), run)) for run in runs]
+    go.set()
+    results = await asyncio.gather(*wanted)
+    assert unwanted.cancelled()
+    assert [result["run_id"] for result in results] == [str(run.id) for run in runs]
+    assert len(set(made)) == 4
+    await wait_for(lambda: not any(map(_lives, made)), timeout=30, what="all four have ended")
 
 
 async def test_what_cannot_be_imported_fails_the_run_and_not_the_worker() -> None:

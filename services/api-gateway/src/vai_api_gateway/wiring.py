@@ -21,7 +21,7 @@ from vai_api_gateway.webhooks.paths import WebhookPaths
 from vai_common import vitals
 from vai_common.boot import Service, serve_health
 from vai_common.db import engine
-from vai_common.loops import every
+from vai_common.loops import every, within
 from vai_drawing.drawer import Drawer
 from vai_records.automations import run_reads
 from vai_records.automations.versions import Versions
@@ -74,12 +74,12 @@ async def running(service: Service[Settings]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await gateway.intake.drained()
-        await gateway.webhook_intake.drained()
-        await gateway.drawer.close()
+        await within(10, gateway.intake.drained(), "runs that wait for their commit")
+        await within(10, gateway.webhook_intake.drained(), "webhooks that wait for their commit")
+        await within(3, gateway.drawer.close(), "the drawer")
         await publisher.close(3)
-        await gateway.fleet.close()
-        await lists.dispose()
+        await within(3, gateway.fleet.close(), "the calls of workers")
+        await within(3, lists.dispose(), "the database of the lists")
         await life.stop()
 
 

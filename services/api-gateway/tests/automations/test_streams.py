@@ -76,6 +76,22 @@ async def test_a_stream_resumes_without_gap_or_repeat(
     assert (other.status_code, other.json()["detail"][0]["loc"]) == (422, ["query", "after"])
 
 
+async def test_who_has_seen_the_end_need_not_come_back(
+    client: httpx2.AsyncClient, scheduling: Scheduling, others: OtherServices
+) -> None:
+    run_id = await begun(client, scheduling)
+    path = f"{RUNS}/{run_id}/stream"
+    await gone(scheduling, others, run_id)
+    for answer in (
+        await client.get(path, headers={"Last-Event-ID": f"{run_id}-7"}),
+        await client.get(f"{path}?after={run_id}-7"),
+        await client.head(f"{path}?after={run_id}-7"),
+    ):
+        assert (answer.status_code, answer.content) == (204, b"")
+    async with stream(client, path, **{"Last-Event-ID": f"{run_id}-6"}) as changes:
+        assert [event.name for event in await changes.rest()] == ["message", "end"]
+
+
 async def test_the_log_is_read_by_pages_and_as_lines(
     api: httpx2.AsyncClient, scheduling: Scheduling, others: OtherServices
 ) -> None:

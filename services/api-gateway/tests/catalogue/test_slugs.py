@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import asyncpg
 import httpx2
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from vai_records.catalogue.naming import LONGEST_SLUG, slug_of
 NOOP: dict[str, Any] = {"kind": "dlt_extract", "definition": {"source": "noop"}}
 MADE: dict[str, dict[str, Any]] = {
     "actions": NOOP,
+    "agents": {"instructions": "Answer."},
     "automations": {"steps": [{"key": "a", **NOOP}]},
     "connections": {"provider": "shopify"},
 }
@@ -49,7 +51,28 @@ async def test_a_made_slug_is_never_refused(api: httpx2.AsyncClient, what: str) 
     asked = [api.post(path, json={"name": "日次同期", **MADE[what]}) for _ in range(6)]
     answers = await asyncio.gather(*asked)
     assert {answer.status_code for answer in answers} == {201}, [answer.text for answer in answers]
-    base = slug_of("日次同期", {"actions": "dlt_extract", "connections": "shopify"}.get(what, "automation"))
+    base = slug_of(
+        "日次同期", {"actions": "dlt_extract", "agents": "agent", "connections": "shopify"}.get(what, "automation")
+    )
     assert {answer.json()["slug"] for answer in answers} == {base, *(f"{base}-{n}" for n in range(2, 7))}
     refused = await api.post(path, json={"name": "x", "slug": base, **MADE[what]})
     assert (refused.status_code, refused.json()["detail"][0]["loc"]) == (409, ["body", "slug"])
+
+
+@pytest.mark.parametrize("what", sorted(MADE))
+async def test_a_taken_slug_is_no_error_in_the_servers_log(
+    api: httpx2.AsyncClient, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever Postgres refuses, it logs: it is asked before."""
+    path, refused = f"/api/v1/{what}", list[Any]()
+    errors: Any = asyncpg.PostgresError
+    made = errors.new
+    monkeypatch.setattr(errors, "new", lambda *said, **more: refused.append(said) or made(*said, **more))
+    mine = (await api.post(path, json={"name": "One", "slug": "one", **MADE[what]})).json()
+    assert (await api.post(path, json={"name": "Two", "slug": "two", **MADE[what]})).status_code == 201
+    for answer in (
+        await api.post(path, json={"name": "Three", "slug": "one", **MADE[what]}),
+        await api.patch(f"{path}/{mine['id']}", json={"slug": "two"}),
+    ):
+        assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (409, ["body", "slug"])
+    assert refused == []

@@ -2,9 +2,12 @@
 
 import tracemalloc
 
+import httpx2
 import pytest
 
 from vai_api_gateway.http import numbers as odd_numbers
+from vai_testkit.signing import standard
+from vai_testkit.webhooks import SECRET, Hook
 
 _LONG = b"123456789012345678901234567890"
 
@@ -46,3 +49,20 @@ def _peak(body: bytes) -> int:
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("number", [b"12345678901234567890123", b"1e999", b"-18446744073709551616"])
+async def test_a_body_whose_number_would_change_is_refused_with_its_place(
+    api: httpx2.AsyncClient, number: bytes
+) -> None:
+    body = b'{"name": "x", "kind": "http_request", "definition": {"url": "https://a.example", "body": {"id": %s}}}'
+    answer = await api.post("/api/v1/actions", content=body % number, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["body", "definition", "body", "id"])
+
+
+@pytest.mark.parametrize("number", [b"12345678901234567890123", b"1e999"])
+async def test_a_webhook_whose_number_would_change_is_refused(hook: Hook, number: bytes) -> None:
+    body = b'{"order": {"id": %s}}' % number
+    answer = await hook.send(body, headers=standard(SECRET, body, "msg_odd"))
+    assert answer.status_code == 422, answer.text
+    assert await hook.runs() == []

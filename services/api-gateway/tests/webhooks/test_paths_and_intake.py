@@ -117,6 +117,24 @@ async def test_bytes_that_waited_are_free_again(hook: Hook, monkeypatch: pytest.
     assert len(await hook.runs()) == 10 + len(stored)
 
 
+@pytest.mark.parametrize("error", [OSError("the answer to the COMMIT is lost"), ValueError("odd")])
+async def test_a_webhook_that_is_ignored_is_counted_once_whatever_happened_to_its_answer(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[Any] = []
+
+    async def ignored(_pool: Any, batch: Any) -> None:
+        counted.extend(batch)
+        raise error
+
+    monkeypatch.setattr(webhook_intake.webhooks, "ignored", ignored)
+    intake: Any = WebhookIntake(None, None)  # type: ignore[arg-type]
+    ids = [uuid7() for _ in range(3)]
+    answers = await asyncio.gather(*map(intake.ignore, ids), return_exceptions=True)
+    assert answers == [error] * 3
+    assert counted == ids
+
+
 async def test_bytes_of_a_caller_who_went_count_for_as_long_as_they_wait(
     hook: Hook, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ from uuid import UUID
 import structlog
 
 from vai_common.clock import steady_seconds
+from vai_common.loops import end
 from vai_common.messages.bell import Bell
 from vai_common.queries import Pool
 from vai_common.rows import Rows
@@ -177,9 +178,7 @@ class Limits:
         self._closed = True
         if self._tasks:
             _, slow = await asyncio.wait(self._tasks, timeout=CLOSE_SECONDS)
-            for task in slow:
-                task.cancel()
-            await asyncio.gather(*slow, return_exceptions=True)
+            await end(slow)
 
     def _begin(self) -> None:
         org_id = next(iter(self._due))

@@ -11,6 +11,7 @@ import structlog
 
 from vai_common.clock import steady_seconds
 from vai_common.db import AWAY
+from vai_common.loops import end
 from vai_common.queries import Pool
 from vai_common.telemetry import about
 from vai_records.automations import runs
@@ -26,6 +27,9 @@ SWEEP_SECONDS = 1.0
 
 MOST_FAILURES = 5
 """How many looks in a row may fail."""
+
+STOP_SECONDS = 10.0
+"""How long a stop waits for looks."""
 
 MANY = 32
 REST_SECONDS = 0.01
@@ -71,10 +75,15 @@ class Orchestrator:
             await asyncio.wait(self._tasks)
 
     async def stop(self) -> None:
-        """End the running looks and begin no more. What is due is left to other schedulers."""
+        """End the running looks and begin no more. What is due is left to other schedulers.
+
+        A look that takes longer than `STOP_SECONDS` is cancelled: its transaction has changed nothing then.
+        """
         self._stopping = True
         self._due.clear()
-        await self.drained()
+        if self._tasks:
+            _, slow = await asyncio.wait(self._tasks, timeout=STOP_SECONDS)
+            await end(slow)
 
     def _fill(self) -> None:
         while self._due and self._looking < AT_ONCE:

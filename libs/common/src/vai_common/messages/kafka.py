@@ -9,6 +9,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, UnknownError
 
+from vai_common.loops import within
 from vai_common.messages import refusals
 from vai_common.messages.brokers import Brokers
 from vai_common.messages.topics import make_topics
@@ -103,7 +104,7 @@ class Producer:
                     async with asyncio.timeout(5):
                         await producer.start()
                 except BaseException:
-                    await producer.stop()
+                    await within(3, producer.stop(), "a producer that did not start")
                     raise
                 self._producer = producer
             return self._producer

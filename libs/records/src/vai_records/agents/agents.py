@@ -25,6 +25,7 @@ INSERT INTO agents (id, org_id, name, slug, description, labels, definition, cre
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) RETURNING {_COLUMNS}
 """
 _HIDE = f"UPDATE agents SET deleted_at = clock_timestamp() WHERE {_THERE} AND id = $2 RETURNING id"
+_MET = f"SELECT id FROM agents WHERE {_THERE} AND id <> $2 AND slug = $3"
 _NAMED = f"""
 SELECT id, slug, name, description, definition FROM agents
 WHERE {_THERE} AND (slug = ANY($2::text[]) OR id = ANY($3::uuid[]))
@@ -93,6 +94,7 @@ class Known:
 
 async def create(conn: Queries, org_id: UUID, agent_id: UUID, saved: Saved, who: UUID | None) -> Row:
     """Raises `SlugTaken`."""
+    await _refuse_taken(conn, org_id, agent_id, saved.slug)
     values = (saved.name, saved.slug, saved.description, saved.labels, saved.definition.stored(), who)
     try:
         row = await conn.fetchrow(_CREATE, agent_id, org_id, *values)
@@ -110,6 +112,8 @@ async def change(
     unchanged = "" if expected is None else f" AND updated_at = ${len(columns) + 3}"
     text = f"UPDATE agents SET updated_at = clock_timestamp(), {sets} WHERE {_THERE} AND id = $2{unchanged}"
     values = [*columns.values(), *([] if expected is None else [expected])]
+    if "slug" in columns:
+        await _refuse_taken(conn, org_id, agent_id, columns["slug"])
     try:
         return await conn.fetchrow(f"{text} RETURNING {_COLUMNS}", org_id, agent_id, *values)
     except asyncpg.UniqueViolationError as error:
@@ -144,6 +148,12 @@ async def named(conn: Queries, org_id: UUID, names: list[str]) -> Mapping[str, K
     """By the ids or slugs that somebody names them by; what is not there is left out."""
     rows = await conn.fetch(_NAMED, org_id, names, ids_in(names))
     return {name: Known(**row) for name, row in by_name(names, rows).items()}
+
+
+async def _refuse_taken(conn: Queries, org_id: UUID, agent_id: UUID, slug: str) -> None:
+    """Asked before, so that a clash is no error in Postgres's log; two at the same moment meet in the index."""
+    if await conn.fetchval(_MET, org_id, agent_id, slug) is not None:
+        raise SlugTaken(slug)
 
 
 def _taken(error: asyncpg.UniqueViolationError, slug: str | None) -> Exception:

@@ -1,16 +1,23 @@
-"""A run that a claim cannot move keeps nobody of its kind waiting (rule 22)."""
+"""A run that a claim cannot move keeps nobody of its kind waiting (rule 22); and what a worker that claims notices."""
 
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from vai_common.clock import steady_seconds
+from vai_common.errors import ErrorCode, Retryable
 from vai_common.ids import uuid7
+from vai_common.messages.bell import ROOM
 from vai_common.rows import HOPELESS_AFTER
-from vai_records.runs.statements import Share
+from vai_records.runs.statements import Lease, Share
 from vai_testkit.database import Database, new_run
+from vai_testkit.toys import ToyLight
+from vai_testkit.wait import wait_for
+from vai_testkit.working import working
 from vai_worker.claims import Claims
 from vai_worker.lifecycle import Holder
+from vai_worker.owned import Owned
 
 KIND = "dlt_extract"
 FULL = 2_147_483_647
@@ -86,3 +93,35 @@ async def test_one_that_can_be_moved_again_is_taken(own_database: Database) -> N
     await own_database.change(stuck, "log_seq = 7")
     claims._rows._clock = lambda: 1e12
     assert _ids(await claims.waiting(4, None)) == {stuck}
+
+
+async def test_a_run_that_waits_for_its_next_attempt_rings_for_who_waits_for_its_room(own_database: Database) -> None:
+    org_id, rung, light = uuid7(), list[Any](), ToyLight()
+
+    def act(run: Owned) -> dict[str, Any]:
+        raise Retryable(ErrorCode.CONNECTION_ERROR, "away", None, 60)
+
+    light.act = act
+    await own_database.put("pending", "held", held_for="limit", org_id=org_id)
+    async with working(own_database.url, light) as (service, worker):
+        service.bell.ring = lambda kind, ids: rung.append((kind, list(ids)))  # type: ignore[method-assign]
+        await own_database.make(new_run(kind=light.name, org_id=org_id))
+        worker.wake()
+        await wait_for(lambda: (ROOM, [org_id]) in rung, timeout=60, what="the dispatcher is rung for")
+
+
+async def test_who_never_stops_claiming_lets_strange_leases_go_as_well(own_database: Database) -> None:
+    """Only a lease that may be the answer to a claim that is under way is spared."""
+    async with working(own_database.url, ToyLight()) as (_, worker):
+        stranger = await own_database.put("running", "leased", lease_owner=worker._life.id, kind="file_sync")
+        worker._asked[object()] = steady_seconds()
+        for _ in range(2):
+            worker._on_beat([Lease(stranger, 1, None, age=0.0)])
+        assert worker._strangers == set()
+        for _ in range(2):
+            worker._on_beat([Lease(stranger, 1, None, age=60.0)])
+
+        async def is_let_go() -> bool:
+            return await own_database.where(stranger) == "running/queued"
+
+        await wait_for(is_let_go, timeout=60, what="it is let go")

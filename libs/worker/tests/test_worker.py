@@ -8,10 +8,7 @@ from uuid import UUID
 import pytest
 
 from vai_common.boot import Service
-from vai_common.clock import steady_seconds
 from vai_common.errors import ErrorCode, Permanent, Retryable
-from vai_common.ids import uuid7
-from vai_common.messages.bell import ROOM
 from vai_records.runs import statements
 from vai_records.runs.statements import Lease
 from vai_testkit.database import Database, new_run
@@ -267,21 +264,6 @@ async def test_a_retry_of_a_run_that_is_to_be_paused_is_a_pause(work: Work) -> N
     await work.comes_to(run_id, "running/paused")
 
 
-async def test_a_run_that_waits_for_its_next_attempt_rings_for_who_waits_for_its_room(work: Work) -> None:
-    org_id, rung = uuid7(), list[Any]()
-    work.service.bell.ring = lambda kind, ids: rung.append((kind, list(ids)))  # type: ignore[method-assign]
-
-    def act(run: Owned) -> dict[str, Any]:
-        raise Retryable(ErrorCode.CONNECTION_ERROR, "away", None, 60)
-
-    work.light.act = act
-    await work.database.put("pending", "held", held_for="limit", org_id=org_id)
-    (run_id,) = await work.database.make(new_run(kind=LIGHT, org_id=org_id))
-    work.worker.wake()
-    await work.comes_to(run_id, "running/delayed")
-    await wait_for(lambda: (ROOM, [org_id]) in rung, timeout=30, what="the dispatcher is rung for")
-
-
 async def test_a_run_that_takes_too_long_fails(work: Work) -> None:
     row = await work.comes_to(await work.made(wait=True, timeout_seconds=0.2), "failed/done")
     assert row["error"]["code"] == "TIMEOUT"
@@ -329,19 +311,6 @@ async def test_a_lease_that_nobody_here_knows_is_let_go_at_the_second_beat(work:
     work.worker._on_beat([Lease(stranger, 1, None)])
     row = await work.comes_to(stranger, "running/queued")
     assert (row["recovered"], row["interrupt_count"]) == (True, 1)
-
-
-async def test_who_never_stops_claiming_lets_strange_leases_go_as_well(work: Work) -> None:
-    """Only a lease that may be the answer to a claim that is under way is spared."""
-    stranger = await work.database.put("running", "leased", lease_owner=work.worker._life.id, kind="file_sync")
-    work.worker._asked[object()] = steady_seconds()
-    for _ in range(2):
-        work.worker._on_beat([Lease(stranger, 1, None, age=0.0)])
-    assert work.worker._strangers == set()
-    for _ in range(2):
-        work.worker._on_beat([Lease(stranger, 1, None, age=60.0)])
-    row = await work.comes_to(stranger, "running/queued")
-    assert row["recovered"]
 
 
 async def test_what_is_held_is_renewed(work: Work) -> None:

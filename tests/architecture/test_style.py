@@ -1,6 +1,7 @@
 """The part of the house style that can be measured (CONTRIBUTING.md)."""
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,8 @@ SAME_FILES = {"__init__.py", "__main__.py", "settings.py", "lifecycle.py", "wiri
 CLOCKS = {ROOT / "libs/common/src/vai_common/clock.py", ROOT / "libs/client/src/vai/clock.py"}
 CLOCK_READS = {"datetime.now", "datetime.utcnow", "datetime.datetime.now", "date.today", "datetime.date.today"}
 SLEEPS = {"time.sleep", "sleep"}
+PAUSES = {"wait_for", "some_moment", "breathe", "dawdle"}
+"""The looks of `wait_for`, the start of a racer, a load between two requests, and an imitation that is slow."""
 EXCUSES = {"pytest.skip", "pytest.xfail", "pytest.mark.skip", "pytest.mark.skipif", "pytest.mark.xfail"}
 
 
@@ -68,6 +71,29 @@ def test_only_the_clock_reads_the_time_of_day() -> None:
 
 def test_nothing_sleeps_without_its_event_loop() -> None:
     assert {name_of(path) for path in modules_with("sleep") if SLEEPS & set(calls_of(path))} == set()
+
+
+def test_no_test_waits_for_a_time() -> None:
+    """A test waits for a condition. What else takes time is a function of its own, named for why nothing depends on it.
+
+    `asyncio.sleep(0)` gives others a turn, and is no wait.
+    """
+    tests = [path for path in modules_with(r"asyncio\.sleep") if "tests" in path.parts or "vai_testkit" in path.parts]
+    found = {f"{name_of(path)}:{line}" for path in tests for name, line in _sleeps(path) if name not in PAUSES}
+    assert found == set(), f"wait for a condition (vai_testkit.wait), or name the pause: {PAUSES}"
+
+
+def _sleeps(path: Path) -> Iterator[tuple[str, int]]:
+    """The function around each sleep that takes time, and its line."""
+    functions = [node for node in ast.walk(tree(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Call) and dotted(node.func) == "asyncio.sleep" and not _is_zero(node):
+            around = [each for each in functions if each.lineno <= node.lineno <= (each.end_lineno or 0)]
+            yield max(around, key=lambda each: each.lineno).name if around else "", node.lineno
+
+
+def _is_zero(call: ast.Call) -> bool:
+    return len(call.args) == 1 and isinstance(call.args[0], ast.Constant) and call.args[0].value == 0
 
 
 def test_nothing_loses_a_cancellation() -> None:

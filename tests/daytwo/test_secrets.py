@@ -24,7 +24,7 @@ from vai_devstack.stack import Stack
 from vai_testkit.servers.web import Reply, Seen, WebServer
 from vai_testkit.signing import standard
 from vai_testkit.stack import client_of, create_run
-from vai_testkit.wait import wait_for
+from vai_testkit.wait import breathe, wait_for
 
 _SECRET = "Bearer hush-a4f1c09b77"
 _HOOK_1, _HOOK_2 = (f"whsec_{base64.b64encode(os.urandom(24)).decode()}" for _ in range(2))
@@ -58,7 +58,7 @@ class Sealed:
             while not stopping.is_set():
                 if (run := await self._tried(api, len(self.ids) % 2 == 0)) is not None:
                     self.ids.append(run["id"])
-                await asyncio.sleep(0.1)
+                await breathe()
 
     async def _tried(self, api: httpx2.AsyncClient, saved: bool) -> dict[str, Any] | None:
         path = f"/api/v1/actions/{self.action}/run" if saved else RUNS
@@ -156,7 +156,8 @@ async def _change_password(stack: Stack, database: Any) -> None:
         session = await database.fetchval("SELECT session FROM processes WHERE pid = $1", pid)
         ended = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = $1"
         assert await admin.fetchval(ended, session) > 0
-        await asyncio.sleep(2)
+        log = worker.log
+        await wait_for(lambda: "InvalidPasswordError" in log.read_text(), 60, what="it could not sign in")
         assert worker.alive, "a process that cannot sign in for a while lives on"
     finally:
         await admin.close()

@@ -12,6 +12,7 @@ from uuid import uuid4
 import httpx2
 
 from tests.integration.runs import BRANCH, RUNS, sample
+from vai_testkit.wait import breathe
 
 _KINDS: tuple[dict[str, Any], ...] = (
     {"kind": "dlt_extract", "definition": {"source": "noop"}},
@@ -47,7 +48,7 @@ class Load:
         key = uuid4().hex
         while (run := await self._tried({**body, "idempotencyKey": key})) is None:
             self.refused += 1
-            await asyncio.sleep(0.05)
+            await breathe()
         assert self.made.setdefault(key, run["id"]) == run["id"]
 
     async def _tried(self, body: dict[str, Any]) -> dict[str, Any] | None:

@@ -21,7 +21,7 @@ from tests.integration.runs import (
 )
 from vai_testkit.servers.web import Reply, WebServer
 from vai_testkit.stack import create_run, run_when
-from vai_testkit.wait import wait_for
+from vai_testkit.wait import some_moment, wait_for
 
 _TIMES = 100
 _AT_ONCE = 16
@@ -42,7 +42,7 @@ async def _raced(races: list[Callable[[random.Random], Awaitable[Json]]]) -> lis
 
 
 async def _jittered(chance: random.Random, most: float, act: Awaitable[Any]) -> Any:
-    await asyncio.sleep(chance.uniform(0, most))
+    await some_moment(chance, most)
     return await act
 
 

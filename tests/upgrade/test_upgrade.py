@@ -24,7 +24,7 @@ from vai_devstack.ownership import give_to_services
 from vai_devstack.stack import Stack
 from vai_records.schema.migrate import migrate
 from vai_testkit.servers.web import Reply, Seen, WebServer
-from vai_testkit.wait import wait_for
+from vai_testkit.wait import breathe, wait_for
 
 Json = dict[str, Any]
 
@@ -104,10 +104,10 @@ class Traffic:
             try:
                 answer = await self.gateways[turn % len(self.gateways)].post(path, json=body, headers=headers)
             except httpx2.TransportError:
-                await asyncio.sleep(0.05)
+                await breathe()
                 continue
             if answer.status_code == 503:
-                await asyncio.sleep(0.05)
+                await breathe()
                 continue
             assert answer.status_code in (200, 201), answer.text
             return dict(answer.json())

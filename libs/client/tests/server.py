@@ -302,8 +302,13 @@ async def events(platform: Platform, run_id: str, entries: list[Json], how: str)
 async def ended(platform: Platform, run: Json) -> None:
     """Returns when the run has ended, or at once if the server does not hold its answers."""
     while platform.holds and run["status"] not in ENDED:
-        await asyncio.sleep(0.01)
+        await dawdle()
         platform.on_look(run)
+
+
+async def dawdle() -> None:
+    """How long the imitation takes between two looks at a run that it holds an answer for."""
+    await asyncio.sleep(0.01)
 
 
 def guarded(platform: Platform, endpoints: Callable[..., Any]) -> Callable[..., Any]:

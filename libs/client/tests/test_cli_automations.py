@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.responses import PlainTextResponse
 from typer.testing import Result
 
 Vai = Callable[..., Result]
@@ -25,6 +26,12 @@ STEPS = [
 @pytest.fixture
 def automation(platform: Any) -> Any:
     return platform.add_automation(slug="daily", steps=STEPS, trigger={"type": "schedule", "schedule": "0 6 * * *"})
+
+
+def await_approval(platform: Any, run: Any, key: str) -> None:
+    platform.move(run, key, "running")
+    run["actionRuns"][0]["status"] = "awaiting_approval"
+    next(step for step in run["steps"] if step["key"] == key)["state"] = "awaiting_approval"
 
 
 def works(platform: Any, status: str = "completed", **values: Any) -> Callable[[Any], None]:
@@ -161,11 +168,7 @@ def test_wait_leaves_an_automation_run_that_goes_on_with_3(vai: Vai, platform: A
 def test_a_gate_says_what_to_type_once(vai: Vai, platform: Any, automation: Any) -> None:
     looks = iter(range(40))
 
-    def wait_there(run: Any) -> None:
-        platform.move(run, "gate", "running")
-        run["actionRuns"][0]["status"] = "awaiting_approval"
-
-    platform.on_create = wait_there
+    platform.on_create = lambda run: await_approval(platform, run, "gate")
     platform.on_look = lambda run: platform.end(run) if next(looks, None) is None else None
     done = vai("automations", "trigger", "daily")
     assert done.stderr.count("gate: It waits for approval: vai approve run-of-gate (or: vai reject run-of-gate)") == 1
@@ -181,6 +184,13 @@ def test_on_a_terminal_the_steps_that_are_under_way_are_drawn_below(
     platform.on_look = lambda run: platform.end(run) if next(looks, None) is None else None
     drawn = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", vai("automations", "trigger", "daily").stdout)
     assert "extract (dlt_extract) running" in drawn
+
+
+def test_a_step_that_awaits_approval_is_shown_as_that(vai: Vai, platform: Any, automation: Any) -> None:
+    platform.on_create = lambda run: await_approval(platform, run, "gate")
+    drawn = vai("automations", "trigger", "daily", "--wait", "0.3").stdout
+    assert re.search(r"\? gate .*awaits approval", drawn), drawn
+    assert "▶" not in drawn
 
 
 def test_automation_runs_are_listed_of_all_or_of_one(vai: Vai, platform: Any, automation: Any) -> None:
@@ -257,6 +267,20 @@ def test_a_graph_is_printed_as_mermaid_or_written_as_svg(
     assert vai("automations", "graph", run["runId"], "--svg", "run.svg").stdout == "run.svg\n"
     assert (tmp_path / "run.svg").read_text().startswith("<svg")
     assert vai("automations", "graph", run["runId"], "--svg", "no/such/folder.svg").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("edges", "name", "is_told"),
+    [(500, "a", False), (501, "a", True), (3, "a" * 50_000, True), (3, "-->" * 900, False)],
+)
+def test_a_graph_that_mermaid_does_not_draw_by_itself_is_printed_with_what_to_do(
+    vai: Vai, platform: Any, automation: Any, edges: int, name: str, is_told: bool
+) -> None:
+    lines = ["flowchart TD", f'  n0["{name}"]', *[f"  n0 {'-.->' if n % 2 else '-->'} n{n}" for n in range(edges)]]
+    platform.replies.append(PlainTextResponse("\n".join(lines) + "\n"))
+    done = vai("automations", "graph", automation["id"])
+    assert (done.exit_code, done.stdout.splitlines()[0]) == (0, "flowchart TD")
+    assert ("raise maxEdges and maxTextSize there, or use --svg FILE" in " ".join(done.stderr.split())) is is_told
 
 
 def test_an_automation_run_is_retried_from_a_step(vai: Vai, platform: Any, automation: Any) -> None:

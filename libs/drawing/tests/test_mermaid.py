@@ -44,7 +44,8 @@ def test_a_node_shows_note_state_and_duration() -> None:
 @pytest.mark.parametrize("state", LOOKS)
 def test_every_state_has_a_class_a_sign_and_a_word(state: str) -> None:
     node, style = _drawn(Node("a", "A", "fetch_page", state))[1:]
-    assert node.endswith(f'{LOOKS[state].sign} {state}"]:::{state}')
+    assert node.endswith(f'{LOOKS[state].sign} {state.replace("_", " ")}"]:::{state}')
+    assert re.fullmatch("[a-z_]+", state), "Mermaid takes no other class's name"
     assert style.startswith(f"  classDef {state} fill:#")
 
 

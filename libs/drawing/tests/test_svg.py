@@ -138,7 +138,7 @@ def test_a_node_without_a_name_shows_its_key() -> None:
 @pytest.mark.parametrize("state", LOOKS)
 def test_a_state_has_its_ink_its_sign_and_its_word(state: str) -> None:
     drawn = _draw([Node("a", "A", "fetch_page", state)])
-    assert state in drawn.texts
+    assert state.replace("_", " ") in drawn.texts
     strokes = {path.get("d") for path in drawn.root.iter(f"{NS}path")}
     assert LOOKS[state].stroke in strokes
     assert LOOKS[state].ink in {rect.get("stroke") for rect in drawn.root.iter(f"{NS}rect")}

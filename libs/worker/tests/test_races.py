@@ -18,6 +18,7 @@ from vai_records.runs.held_for import Limits
 from vai_testkit.database import Database
 from vai_testkit.opened import opened_service
 from vai_testkit.services import MemoryProducer
+from vai_testkit.wait import some_moment
 from vai_worker.endings import Endings
 from vai_worker.lifecycle import Holder
 from vai_worker.owned import Means, Owned
@@ -79,11 +80,11 @@ async def _raced(rng: random.Random, *moves: Callable[[], Awaitable[Any]]) -> li
             answers[place] = await moves[place]()
         return [answers[place] for place in range(len(moves))]
 
-    async def at_some_moment(move: Callable[[], Awaitable[Any]], moment: float) -> Any:
-        await asyncio.sleep(moment)
+    async def at_some_moment(move: Callable[[], Awaitable[Any]]) -> Any:
+        await some_moment(rng, SPREAD_SECONDS)
         return await move()
 
-    return await asyncio.gather(*(at_some_moment(move, rng.uniform(0, SPREAD_SECONDS)) for move in moves))
+    return await asyncio.gather(*map(at_some_moment, moves))
 
 
 async def _rounds(once: Callable[[random.Random], Awaitable[str]]) -> Counter[str]:

@@ -123,6 +123,11 @@ def _deep(levels: int) -> bytes:
         ("text/plain", b"a\0b", base64.b64encode(b"a\0b").decode(), "base64"),
         ("image/png", b"\x89PNG\xff", base64.b64encode(b"\x89PNG\xff").decode(), "base64"),
         ("application/json", b"", None, None),
+        ("application/json", b'{"id": 18446744073709551615}', {"id": 2**64 - 1}, "json"),
+        ("application/json", b'{"id": 18446744073709551616}', {"id": "18446744073709551616"}, "json"),
+        ("application/json", b'[{"id": -9223372036854775809}, 1.5]', [{"id": "-9223372036854775809"}, 1.5], "json"),
+        ("application/json", b"12345678901234567890123", "12345678901234567890123", "json"),
+        ("application/json", b"[%d]" % 10**400, f"[{10**400}]", "text"),
     ],
 )
 async def test_a_body_is_parsed_kept_as_text_or_as_base64(

@@ -83,19 +83,19 @@ async def test_what_is_no_request_is_answered_in_the_one_shape(port: int, sent: 
 async def test_a_head_without_end_is_cut_short(port: int) -> None:
     line = b"X-Long: " + b"x" * 1_000 + b"\r\n"
     heard = await said(port, b"GET / HTTP/1.1\r\nHost: x\r\n", *[line] * (LARGEST_HEAD // 1_000 + 50))
-    assert heard == b"" or problem(heard)[0] == 431
+    assert problem(heard)[0] == 431
 
 
 async def test_a_value_without_end_is_cut_short(port: int) -> None:
     heard = await said(port, b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: ", *[b"x" * 8_192] * 20)
-    assert heard == b"" or problem(heard)[0] == 431
+    assert problem(heard)[0] == 431
 
 
 @pytest.mark.parametrize("count", [MOST_HEADERS + 1, 10_000])
 async def test_too_many_headers_are_refused_even_in_one_write(port: int, count: int) -> None:
     head = b"GET / HTTP/1.1\r\n" + b"".join(b"X-%d: 1\r\n" % number for number in range(count)) + b"\r\n"
     heard = await said(port, head)
-    assert heard == b"" or problem(heard)[0] == 431
+    assert problem(heard)[0] == 431
 
 
 async def test_as_many_headers_as_allowed_are_taken(port: int) -> None:
@@ -106,7 +106,7 @@ async def test_as_many_headers_as_allowed_are_taken(port: int) -> None:
 async def test_a_large_head_in_one_write_is_refused(port: int) -> None:
     line = b"X-Long: " + b"x" * 1_000 + b"\r\n"
     heard = await said(port, b"GET / HTTP/1.1\r\n" + line * 120 + b"\r\n")
-    assert heard == b"" or problem(heard)[0] == 431
+    assert problem(heard)[0] == 431
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ PLAIN = Look("#57606a", "#ffffff")
 LOOKS = {
     "waiting": Look("#57606a", "#f6f8fa", "◷", "M0 -3.2V0.4L2.3 1.8", dashed=True),
     "running": Look("#0b5fcc", "#e8f2ff", "▶", "M-1.6 -2.8L2.8 0L-1.6 2.8Z"),
-    "awaiting approval": Look("#9a6700", "#fff8e5", "?", "M-2.2 -1.6A2.2 2.2 0 1 1 0 0.9V1.6M0 3.6V3.7"),
+    "awaiting_approval": Look("#9a6700", "#fff8e5", "?", "M-2.2 -1.6A2.2 2.2 0 1 1 0 0.9V1.6M0 3.6V3.7"),
     "completed": Look("#1a7f37", "#eaf8ee", "✓", "M-3.2 0.2L-1 2.5L3.3 -2.5"),
     "failed": Look("#c2212e", "#ffecec", "✗", "M-2.5 -2.5L2.5 2.5M-2.5 2.5L2.5 -2.5"),
     "cancelled": Look("#8a5a00", "#fff5dd", "■", "M-2.3 -2.3H2.3V2.3H-2.3Z"),
@@ -30,6 +30,11 @@ LOOKS = {
 def look_of(state: str | None) -> Look:
     """An unknown state looks like no state, but its name is shown."""
     return LOOKS.get(state or "", PLAIN)
+
+
+def worded(state: str | None) -> str:
+    """A state as it is written in a drawing."""
+    return (state or "").replace("_", " ")
 
 
 def spoken(seconds: float) -> str:

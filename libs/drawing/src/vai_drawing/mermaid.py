@@ -8,7 +8,7 @@ import re
 
 from vai_drawing import Edge, Graph, Node
 from vai_drawing.lettering import clean, shortened
-from vai_drawing.looks import LOOKS, PLAIN, look_of, spoken
+from vai_drawing.looks import LOOKS, PLAIN, look_of, spoken, worded
 
 _MOST_NAME, _MOST_OTHER = 60, 40
 _MEANT = re.compile(r"[^\w ,.?!'=/()+…·-]|^[\d+-]|(?<![^\W_])_|_(?![^\W_])")
@@ -34,7 +34,7 @@ def _node(name: str, node: Node) -> str:
     told = [_label(clean(node.name) or node.key, _MOST_NAME), _label(node.kind, _MOST_OTHER)]
     told.append(_label(node.note or "", _MOST_OTHER))
     lasted = spoken(node.seconds) if node.seconds is not None else ""
-    state = _label(node.state or "", _MOST_OTHER)
+    state = _label(worded(node.state), _MOST_OTHER)
     told.append(" · ".join(filter(None, (f"{look.sign} {state}".strip(), lasted))))
     shown = "<br/>".join(filter(None, told))
     return f'  {name}["{shown}"]' + (f":::{node.state}" if node.state in LOOKS else "")

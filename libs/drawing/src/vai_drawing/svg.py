@@ -10,7 +10,7 @@ from vai_drawing import Edge, Graph, Node
 from vai_drawing.implied import without_implied
 from vai_drawing.layout import LABEL_HEIGHT, LABEL_SIZE, NODE_WIDTH, Label, Layout, TooLarge, Way, lay_out
 from vai_drawing.lettering import clean, fitted, shortened, width
-from vai_drawing.looks import Look, look_of, spoken
+from vai_drawing.looks import Look, look_of, spoken, worded
 from vai_drawing.placing import Point
 
 FONT = "Inter, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'Noto Sans', 'DejaVu Sans', sans-serif"
@@ -98,7 +98,7 @@ def _node(place: Element, node: Node, centre: Point, height: float) -> None:
 
 def _told(node: Node) -> list[str]:
     """The tooltip of a node, with texts at (almost) full length."""
-    state = clean(node.state or "")
+    state = clean(worded(node.state))
     lasted = spoken(node.seconds) if node.seconds is not None else ""
     lines = [clean(node.name), clean(node.key), clean(node.kind), " · ".join(filter(None, (state, lasted)))]
     lines.append(clean(node.note or ""))
@@ -123,7 +123,7 @@ def _note(group: Element, note: str, right: float, baseline: float) -> None:
 def _state(group: Element, node: Node, look: Look, left: float, baseline: float) -> None:
     """The sign, the word and how long it took."""
     lasted = spoken(node.seconds) if node.seconds is not None else ""
-    words = " · ".join(filter(None, (clean(node.state or ""), lasted)))
+    words = " · ".join(filter(None, (clean(worded(node.state)), lasted)))
     if look.stroke:
         at = f"translate({_number(left + 7)} {_number(baseline - 4)})"
         sign = SubElement(group, "g", {"transform": at, "fill": "none", "stroke": "#ffffff", "stroke-width": "1.7"})

@@ -1,5 +1,6 @@
 """References wherever they may stand: they can be ended, and no value changes more than its own place (decision 44)."""
 
+import json
 from contextlib import nullcontext, suppress
 from functools import partial
 from typing import Any
@@ -265,6 +266,17 @@ def test_what_is_filled_has_a_bound_that_is_met_before_the_memory_is_taken() -> 
     with pytest.raises(BadReference, match="more than 8 MiB"):
         filled({"body": ["$/inputs/x"] * 70_000}, values=values)
     assert len(filled({"body": ["$/inputs/x"] * 7}, values=values)["body"]) == 7
+
+
+@pytest.mark.parametrize("digits", [2**64, -(2**63) - 1, 10**30])
+@pytest.mark.parametrize("around", ["{}", "[1, {}]", '{{"a": {}}}'])
+def test_a_default_of_too_many_digits_is_refused_and_never_rounded(around: str, digits: int) -> None:
+    default = around.format(digits)
+    with pytest.raises(BadReference, match=f"{digits} is no number of 64 bits: write it in quotes"):
+        filled({"body": "${/inputs/gone|" + default + "}"}, values={"inputs": {}})
+    quoted = around.format(f'"{digits}"')
+    found = filled({"body": "${/inputs/gone|" + quoted + "}"}, values={"inputs": {}})["body"]
+    assert found == json.loads(quoted)
 
 
 @pytest.mark.parametrize("text", ['${/inputs/"', "${/inputs/", "$/inputs/", "$/inputs/.", "${/inputs/a|", "${", "$/"])

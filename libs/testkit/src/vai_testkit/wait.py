@@ -1,7 +1,8 @@
-"""Waiting for a condition, the only kind of waiting that tests do."""
+"""Waiting for a condition, the only kind of waiting that tests do; and two pauses that nothing depends on."""
 
 import asyncio
 import inspect
+import random
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar, overload
 
@@ -33,3 +34,13 @@ async def wait_for(condition: Callable[[], Any], timeout: float = 30.0, every: f
             named = what or getattr(condition, "__name__", "the condition")
             raise AssertionError(f"{named}: not true within {timeout:g} s; at last it was {found!r}")
         await asyncio.sleep(every)
+
+
+async def some_moment(chance: random.Random, most: float) -> None:
+    """A random pause of up to `most` seconds, so that racers begin in any order. No outcome depends on it."""
+    await asyncio.sleep(chance.uniform(0, most))
+
+
+async def breathe() -> None:
+    """A pause of a load between two requests, so that it leaves something to others. No outcome depends on it."""
+    await asyncio.sleep(0.05)

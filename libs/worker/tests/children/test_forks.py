@@ -256,37 +256,28 @@ async def test_a_fork_server_that_died_is_started_again() -> None:
 # What is frozen
 
 
-def _quick_beats(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A child is frozen after six tenths of a second."""
-    monkeypatch.setattr(forks_module, "BEAT_SECONDS", 0.05)
-
-
-async def test_a_child_that_works_in_silence_is_left_alone(forks: Forks, monkeypatch: pytest.MonkeyPatch) -> None:
-    _quick_beats(monkeypatch)
+async def test_a_child_that_works_in_silence_is_left_alone(forks: Forks, looks: list[float]) -> None:
     run = Run("deaf")
     task = await _working(forks, run)
-    await asyncio.wait([task], timeout=1.5)
+    await wait_for(lambda: len(looks) > 2 * forks_module.SILENT_BEATS, what="it has been looked at often enough")
     assert not task.done()
     run.ask_to_stop("cancel")
     with pytest.raises(Stop):
         await asyncio.wait_for(task, 30)
 
 
-async def test_a_child_that_waits_for_the_workers_answer_is_left_alone(
-    forks: Forks, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _quick_beats(monkeypatch)
-
+async def test_a_child_that_waits_for_the_workers_answer_is_left_alone(forks: Forks, looks: list[float]) -> None:
     class Slow(ToyHeavy):
         async def answer(self, run: Any, question: str, payload: dict[str, Any]) -> dict[str, Any]:
-            await asyncio.sleep(1.0)
+            enough = len(looks) + 2 * forks_module.SILENT_BEATS
+            await wait_for(lambda: len(looks) > enough, what="the child has been looked at often enough")
             return await super().answer(run, question, payload)
 
     assert await forks.perform(Slow(), Run("slices", slices=1)) == {"slices": 1}
 
 
-async def test_a_frozen_child_is_ended_and_is_one_failed_attempt(forks: Forks, monkeypatch: pytest.MonkeyPatch) -> None:
-    _quick_beats(monkeypatch)
+@pytest.mark.usefixtures("looks")
+async def test_a_frozen_child_is_ended_and_is_one_failed_attempt(forks: Forks) -> None:
     run = Run("deaf")
     task = await _working(forks, run)
     child = run.data[0]["child"]

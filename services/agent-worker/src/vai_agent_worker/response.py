@@ -11,6 +11,7 @@ from typing import Any
 import httpx2
 import orjson
 
+from vai_common import numbers
 from vai_common.clock import now
 from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
 from vai_common.nesting import DEEPEST, is_deeper
@@ -99,8 +100,11 @@ class Answer:
             return None, None
         if self._is_json() and not self.truncated:
             with suppress(orjson.JSONDecodeError):
-                body = orjson.loads(_NUL.sub(rb"\1\\ufffd", self.raw))
+                raw = _NUL.sub(rb"\1\\ufffd", self.raw)
+                body = orjson.loads(raw)
                 if self.raw.count(b"[") + self.raw.count(b"{") <= DEEPEST or not is_deeper(body, DEEPEST):
+                    if numbers.may_be_odd(raw):
+                        body = numbers.kept(raw)
                     return _without(hidden, body), "json"
         text = self._text()
         if text is None:

@@ -74,6 +74,8 @@ REFUSED: list[tuple[Call, str]] = [
     (Call("fetch", {"url": "https://example.com", "headers": {"a": "b"}}), "'headers' was unexpected"),
     (Call("fetch", {"url": "https://evil.test/"}), "'evil.test' is not in the agent's allowedDomains: example.com"),
     (Call("fetch", '{"url": "https://example.com/\\u0000"}'), "no text may hold the character U+0000"),
+    (Call("post", '{"body": {"id": 12345678901234567890123}}'), "body.id: 12345678901234567890123 is no number of 64"),
+    (Call("post", '{"body": 1e400}'), "the arguments are no JSON"),
     (Call("post", {"body": 1, "url": "https://example.com"}), "'url' was unexpected"),
 ]
 
@@ -108,6 +110,21 @@ async def test_an_output_fits_its_schema_or_is_asked_for_again_and_then_fails(
     assert isinstance(failed, RunError)
     assert failed.code is ErrorCode.DATA_ERROR
     assert "no answer that fits its schema, 3 times: n: 'seven' is not of type 'integer'" in failed.message
+
+
+@pytest.mark.parametrize("provider", ["openai_compatible", "anthropic"])
+async def test_a_long_number_of_a_model_keeps_its_digits_or_is_asked_for_again(
+    house: AgentHouse, model: ModelServer, provider: str
+) -> None:
+    await house.house.connect("there", provider)
+    schema = {"type": "object", "properties": {"id": {}}, "required": ["id"]}
+    await house.save(outputSchema=schema, model="there/scripted-1")
+    digits = 2**64 + 1
+    model.follow([Turn(calls=(Call(TOOL, {"id": digits}),)), Turn(calls=(Call(TOOL, {"id": str(digits)}),))])
+    came = await house.turn(await house.ask())
+    assert isinstance(came, dict)
+    assert came["output"] == {"id": str(digits)}
+    assert f"id: {digits} is no number of 64 bits: write it as a string" in model.asked[1].results[0].text
 
 
 @pytest.mark.parametrize("turn", [Turn(""), Turn(calls=(Call("nothing", {}),)), Turn(calls=(Call("fetch", "{"),))])

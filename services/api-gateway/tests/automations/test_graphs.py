@@ -1,11 +1,17 @@
 """What a drawing says of a run: how its steps stand, and which ways it took."""
 
-from typing import Any
+from collections import defaultdict
+from typing import Any, get_args
 
 import httpx2
 import pytest
 
 from vai_api_gateway.automations.graph import graph_of
+from vai_api_gateway.automations.shapes import StepState
+from vai_drawing.looks import LOOKS
+from vai_records.automations.advance import StepStatus
+from vai_records.automations.run_reads import step_json
+from vai_records.lifecycle.transitions import Status
 
 Row = dict[str, Any]
 
@@ -77,7 +83,19 @@ def test_before_a_run_nothing_is_taken_or_not() -> None:
 
 def test_a_step_that_waits_for_a_person_is_not_shown_as_running() -> None:
     rows = {"first": _row("running", run_status="awaiting_approval"), "then": _row("waiting")}
-    assert [node.state for node in graph_of("", _steps(), rows).nodes] == ["awaiting approval", "waiting"]
+    assert [node.state for node in graph_of("", _steps(), rows).nodes] == ["awaiting_approval", "waiting"]
+
+
+@pytest.mark.parametrize("run_status", [None, *Status])
+@pytest.mark.parametrize("state", StepStatus)
+def test_answers_and_drawings_say_one_word_for_a_step(state: str, run_status: str | None) -> None:
+    rows = {"first": _row(state, run_status=run_status), "then": _row("waiting")}
+    drawn = graph_of("", _steps(), rows).nodes[0].state
+    told = step_json(defaultdict(lambda: None, rows["first"]), defaultdict(lambda: None))["state"]
+    assert told == drawn
+    assert drawn in LOOKS
+    assert told in get_args(StepState)
+    assert (told == "awaiting_approval") is (state == "running" and run_status == "awaiting_approval")
 
 
 async def test_what_cannot_be_drawn_is_refused_with_what_to_do_and_is_there_as_text(api: httpx2.AsyncClient) -> None:

@@ -6,9 +6,10 @@ import pytest
 
 from vai_api_gateway.gateway import Gateway
 from vai_api_gateway.http.shapes import ActionShape, ActionsShape, RunShape
+from vai_records.people.people import Role
 from vai_records.validation.masking import MARKER
 from vai_testkit.services import OtherServices
-from vai_testkit.team import Team
+from vai_testkit.team import Team, make_team
 
 ACTIONS = "/api/v1/actions"
 CALL = {"url": "https://api.example.com/x", "headers": {"Authorization": "Bearer hunter2", "Accept": "text/plain"}}
@@ -203,6 +204,25 @@ async def test_overrides_cannot_lower_the_need_for_approval(
         run = (await api.post(f"{ACTIONS}/{action['id']}/run", json=overrides)).json()
         assert run["definition"]["requires_approval"] is True
         await others.ask_approval(run["id"])
+
+
+@pytest.mark.parametrize("strict", [True, False])
+async def test_where_two_people_approve_only_an_administrator_takes_an_approval_away(
+    web: httpx2.AsyncClient, gateway: Gateway, strict: bool
+) -> None:
+    team = await make_team(gateway.engine, f"approvals-{strict}", forbid_self_approval=strict)
+    keeps = {"source": "sample", "requires_approval": True}
+    for role in (Role.OPERATOR, Role.ADMIN):
+        web.headers.update(team.headers(role))
+        may = role is Role.ADMIN or not strict
+        for lowered in (None, {}, {"source": "noop"}, {"source": "noop", "requires_approval": False}):
+            action = await make(web, definition={"source": "noop", "requires_approval": True})
+            kept = await web.patch(f"{ACTIONS}/{action['id']}", json={"name": "Other", "definition": keeps})
+            assert kept.status_code == 200, kept.text
+            answer = await web.patch(f"{ACTIONS}/{action['id']}", json={"definition": lowered})
+            assert answer.status_code == (200 if may else 403), answer.text
+            found = (await web.get(f"{ACTIONS}/{action['id']}")).json()["definition"]
+            assert found == ((lowered or {}) if may else keeps)
 
 
 async def test_what_a_run_misses_is_told_when_it_is_run(api: httpx2.AsyncClient) -> None:

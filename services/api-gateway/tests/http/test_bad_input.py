@@ -137,6 +137,23 @@ async def test_every_body_is_judged(app: FastAPI, api: httpx2.AsyncClient) -> No
             judge(answer, (method, path, body[:80]))
 
 
+async def test_a_whole_number_beyond_64_bits_is_refused_wherever_a_body_is_read(
+    app: FastAPI, api: httpx2.AsyncClient
+) -> None:
+    """Never rounded; a webhook, which is verified before its body is read, has tests of its own."""
+    for method, path, operation in operations(app):
+        if "requestBody" in operation and not path.startswith("/webhooks"):
+            answer = await api.request(
+                method,
+                placed(path),
+                content=b'{"definition": {"ids": [7, 12345678901234567890123]}}',
+                headers={"Content-Type": "application/json"},
+            )
+            (detail,) = answer.json()["detail"]
+            assert (answer.status_code, detail["type"]) == (422, "number_too_large"), (method, path)
+            assert detail["loc"] == ["body", "definition", "ids", 1]
+
+
 async def test_a_body_where_none_is_asked_for_is_not_looked_at(app: FastAPI, api: httpx2.AsyncClient) -> None:
     for method, path, operation in operations(app):
         if "requestBody" not in operation and not path.endswith("/stream"):

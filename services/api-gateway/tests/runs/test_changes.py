@@ -1,6 +1,7 @@
 """The changes of an organisation's runs over a real server: what a screen is told."""
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -13,11 +14,12 @@ from vai_api_gateway.runs.feed import LARGEST_PIECE, Feed
 from vai_api_gateway.settings import Settings
 from vai_common import db
 from vai_common.ids import uuid7
-from vai_records.runs import statements
+from vai_records.runs import changes, statements
 from vai_records.runs.filters import RunFilters
 from vai_testkit.servers.sse import Stream, stream
 from vai_testkit.services import LogWorker, OtherServices
 from vai_testkit.team import Team, make_team
+from vai_testkit.wait import wait_for
 
 RUNS = "/api/v1/action-runs"
 NOOP = {"kind": "dlt_extract", "definition": {"source": "noop"}}
@@ -96,21 +98,31 @@ async def test_a_screen_sees_its_own_organisation_only(client: httpx2.AsyncClien
 
 
 async def test_progress_is_told_at_most_once_a_second_and_its_last_state_always(
-    client: httpx2.AsyncClient, worker: LogWorker, gateway: Gateway
+    client: httpx2.AsyncClient, worker: LogWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    now, looks, since = [1_000.0], [], changes.since
+
+    async def looked(*asked: Any) -> Any:
+        looks.append(asked)
+        return await since(*asked)
+
+    monkeypatch.setattr(feed_module, "clock", SimpleNamespace(steady_seconds=lambda: now[0]))
+    monkeypatch.setattr(changes, "since", looked)
     run_id = await make(client)
     epoch = await worker.claim(run_id)
-    clock = asyncio.get_running_loop()
     async with stream(client, f"{RUNS}/stream") as feed:
         await ready(feed)
-        began = clock.time()
-        for percent in range(1, 101):
-            await statements.progress(worker.conn, [(UUID(run_id), epoch, {"overall_percent": percent})])
-            await asyncio.sleep(0.015)
-        told = [await feed.event()]
-        while (told[-1].data["progress"] or {}).get("overall_percent") != 100:
-            told.append(await feed.event())
-    assert len(told) <= clock.time() - began + 4
+        told = []
+        for second in range(3):
+            for percent in range(second * 3 + 1, second * 3 + 4):
+                await statements.progress(worker.conn, [(UUID(run_id), epoch, {"overall_percent": percent})])
+                enough = len(looks) + 2
+                await wait_for(lambda enough=enough: len(looks) >= enough, what="the change has been seen")
+            now[0] += 1.0
+            told.append((await feed.event()).data["progress"])
+        while told[-1] != {"overall_percent": 9}:
+            told.append((await feed.event()).data["progress"])
+    assert len(told) <= 4, "the first change, and one in each of three seconds"
 
 
 async def test_a_change_is_told_once(client: httpx2.AsyncClient, gateway: Gateway) -> None:

@@ -83,6 +83,23 @@ async def test_a_body_that_is_no_json_is_refused(hook: Hook, body: bytes) -> Non
     assert await hook.runs() == []
 
 
+async def test_a_whole_number_that_nobody_can_keep_is_refused_with_its_place(hook: Hook) -> None:
+    for number in (2**64, -(2**63) - 1, 10**22, 10**400):
+        for around in ('{"id": %d}', '{"a": [1, {"b": %d}]}', "[%d]", "%d"):
+            answer = await hook.send((around % number).encode())
+            assert refusal(answer) == (422, "number_too_large")
+            assert str(number)[:39] in answer.json()["detail"][0]["msg"]
+    assert await hook.runs() == []
+
+
+@pytest.mark.parametrize("number", [2**64 - 1, -(2**63), 2**53 + 1])
+async def test_a_whole_number_of_64_bits_keeps_its_digits(hook: Hook, number: int) -> None:
+    assert (await hook.send(b'{"id": %d}' % number)).status_code == 202
+    (run,) = await hook.runs()
+    assert run["inputs"] == {"id": number}
+    assert run["event"]["data"] == {"id": number}
+
+
 async def test_bytes_that_are_no_text_can_be_signed_by_the_vendors_alone(hook: Hook) -> None:
     body = b'{"a": "\xff"}'
     assert refusal(await hook.send(body, github(SECRET, body))) == (422, "json_invalid")

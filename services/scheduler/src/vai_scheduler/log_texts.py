@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from vai_records.automations.advance import Skip, StepStatus
+from vai_records.automations.advance import Skip, StepStatus, shown_state
 from vai_records.automations.runs import Live
 from vai_records.automations.steps import Change, Notes
 
@@ -31,7 +31,7 @@ def tell_change(notes: Notes, change: Change) -> None:
     why = (change.error or {}).get("message") or change.reason or "see its run"
     data = {
         "step": change.key,
-        "state": "skipped" if change.state is StepStatus.PASSED_BY else change.state.value,
+        "state": shown_state(change.state),
         "runId": str(change.run_id) if change.run_id else None,
         "port": change.port,
         "reason": change.reason,

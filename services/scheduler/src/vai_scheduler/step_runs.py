@@ -8,7 +8,7 @@ from uuid import UUID
 
 from vai_common.queries import Queries
 from vai_records.automations import references, runs, steps
-from vai_records.automations.advance import StepStatus
+from vai_records.automations.advance import shown_state
 from vai_records.automations.inputs import with_defaults
 from vai_records.automations.references import BadReference, Reference
 from vai_records.automations.runs import Live
@@ -192,4 +192,4 @@ def _value_at(place: Place, definition: Json) -> str:
 
 def _shown(step: Step) -> str:
     """A status by the name that references and people use."""
-    return StepStatus.SKIPPED.value if step.standing.state is StepStatus.PASSED_BY else step.standing.state.value
+    return shown_state(step.standing.state)

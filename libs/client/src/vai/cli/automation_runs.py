@@ -1,5 +1,6 @@
 """The commands of `vai automations` about automation runs: start one, follow it, list, draw, cancel, retry."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -23,6 +24,9 @@ from .labels import LabelFilter, LabelsOption, labels_of
 from .listing import LIMIT, page_of, print_list
 from .start import FollowFlag, Started, Stay, WaitOption, start_as
 from .steps import drawing
+
+_EDGE = re.compile(r"^  n\d+ (?:-->|-\.->)", re.MULTILINE)
+_MOST_EDGES, _MOST_CHARACTERS = 500, 50_000  # Mermaid's defaults of maxEdges and maxTextSize
 
 AutomationArgument = Annotated[
     str, typer.Argument(metavar="AUTOMATION", help="The automation's id, how it begins, or its slug.")
@@ -134,12 +138,17 @@ def graph(
     ],
     svg: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the drawing there, as SVG.")] = None,
 ) -> None:
-    """Draw an automation, or one of its runs with states and durations: Mermaid text, or SVG with --svg FILE."""
+    """Draw an automation, or one of its runs with states and durations: Mermaid text, or SVG with --svg FILE.
+
+    Mermaid itself draws at most 500 connections and 50,000 characters, unless the page that shows the text raises
+    maxEdges and maxTextSize. An SVG has no such limits.
+    """
     with connect() as client:
         drawn = _drawn(client, target, "svg" if svg else "mermaid")
     if svg is None:
         if not show.data({"mermaid": drawn}):
             show.output().print(Text(drawn.rstrip()))
+        _warn_of_limits(drawn)
         return
     try:
         svg.write_text(drawn, encoding="utf-8")
@@ -147,6 +156,17 @@ def graph(
         raise typer.BadParameter(f"{svg}: {error.strerror}", param_hint="--svg") from error
     if not show.data({"file": str(svg)}):
         show.output().print(Text(str(svg)))
+
+
+def _warn_of_limits(mermaid: str) -> None:
+    """Say so on stderr where Mermaid will not draw it."""
+    edges = len(_EDGE.findall(mermaid))
+    if edges > _MOST_EDGES or len(mermaid) > _MOST_CHARACTERS:
+        told = f"{show.count(edges, 'connection')} and {len(mermaid):,} characters"
+        text = (
+            f"Mermaid does not draw this by itself ({told}): raise maxEdges and maxTextSize there, or use --svg FILE."
+        )
+        show.notes().print(Text(text, "yellow"))
 
 
 def _drawn(client: Client, target: str, format: GraphFormat) -> str:

@@ -16,6 +16,8 @@ from vai.models.automations import ActionRun, AutomationRun
 from . import show
 from .follow import LOOK, SOONEST
 
+_UNDER_WAY = ("running", "awaiting_approval")
+
 
 class StepBoard:
     """Lines about steps, and on a terminal a line for each running step below them."""
@@ -34,7 +36,7 @@ class StepBoard:
 
     def look(self, run: AutomationRun) -> None:
         """Draw the steps that are under way, and say once of each that it waits for a person."""
-        live = {step.key: run.action_run(step.key) for step in run.steps if step.state == "running"}
+        live = {step.key: run.action_run(step.key) for step in run.steps if step.state in _UNDER_WAY}
         for made in live.values():
             self._hint(made)
         if self._progress is None:

@@ -11,6 +11,7 @@ from .show import GAP, clean, shortened, took
 SIGNS = {
     "waiting": ("◷", "dim"),
     "running": ("▶", "cyan"),
+    "awaiting_approval": ("?", "yellow"),
     "completed": ("✓", "green"),
     "failed": ("✗", "bold red"),
     "cancelled": ("■", "magenta"),
@@ -65,6 +66,8 @@ def _notes(step: Step | None, state: StepOfRun | None) -> Iterator[str]:
         told = ", ".join(f"{key} ({port})" if port else key for key, port in step.waits_for)
         condition = _WORDS.get(str(step.condition.get("type")), "")
         yield clean(f"{condition} after {told}".strip())
+    if state and state.state == "awaiting_approval":
+        yield "awaits approval"
     if state and state.port:
         yield clean(f"ended by {state.port}")
     if state and state.error:

@@ -7,7 +7,9 @@ from typing import Any, ClassVar, Literal
 from .answers import ENDED, Answer, Json, RunError, etag_of
 
 AutomationRunStatus = Literal["running", "completed", "failed", "cancelled"]
-StepState = Literal["waiting", "running", "completed", "failed", "cancelled", "rejected", "skipped"]
+StepState = Literal[
+    "waiting", "running", "awaiting_approval", "completed", "failed", "cancelled", "rejected", "skipped"
+]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,15 +7,17 @@ as all errors of the API.
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 import httptools
 import orjson
 from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
+
+from vai_common.messages.parting import Parting, PartingBounds
 
 LARGEST_HEAD = 64 * 1024
 """Bytes of a request's first line and headers."""
@@ -31,14 +33,20 @@ _SLICE = 16 * 1024
 """Bytes that the parser gets at once: one read of the event loop may be 256 KiB, which holds many heads."""
 
 
+MOST_PARTING = 200
+"""Connections of a server whose clients still send after their last answer. More are closed at once."""
+
+
 @dataclass(frozen=True)
 class Bounds:
-    """Seconds that a client may take for a head, and for a body; connections at once, in all and of one address."""
+    """Seconds that a client may take for a head, and for a body; connections at once, in all and of one address;
+    what it may send after its last answer."""
 
     head_seconds: float = 30.0
     body_seconds: float = 60.0
     connections: int = 5_000
     connections_per_address: int = 1_000
+    parting: PartingBounds = field(default_factory=PartingBounds)
 
 
 class Door:
@@ -48,6 +56,7 @@ class Door:
         self.bounds = bounds or Bounds()
         self._of_address: Counter[str] = Counter()
         self._all = 0
+        self._parting = 0
 
     def enter(self, address: str) -> bool:
         """Count a connection and return whether there was room for it. Call `leave` at its end in any case."""
@@ -61,6 +70,16 @@ class Door:
         self._of_address[address] -= 1
         if not self._of_address[address]:
             del self._of_address[address]
+
+    def may_linger(self) -> bool:
+        """Count a connection that lingers and return True, or return False where there is no room for it."""
+        if self._parting >= MOST_PARTING:
+            return False
+        self._parting += 1
+        return True
+
+    def lingered(self) -> None:
+        self._parting -= 1
 
 
 class _Refused(Exception):
@@ -97,9 +116,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self._reads_on = False
         # The client has sent too many requests ahead: no more is read.
         self._is_full = False
+        self._is_refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        self._parting = Parting(transport, self._is_unread, self._door.may_linger, self._bounds.parting)
+        super().connection_made(cast(asyncio.Transport, self._parting))
         self._address = self.client[0] if self.client else ""
         if not self._door.enter(self._address):
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections; try again later")
@@ -109,10 +130,20 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._be_patient()
+        self._parting.forget()
+        if self._parting.is_lingering:
+            self._door.lingered()
         self._door.leave(self._address)
         super().connection_lost(exc)
 
+    def _is_unread(self) -> bool:
+        """Whether the client probably still sends."""
+        return self._in_head or self._in_body or self._is_full or self._is_refused
+
     def data_received(self, data: bytes) -> None:
+        if self._parting.is_lingering:
+            self._parting.drop(len(data))
+            return
         for start in range(0, len(data), _SLICE):
             if self._is_full or self.transport.is_closing():
                 return
@@ -206,7 +237,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _too_slow(self, seconds: float) -> None:
         if self._in_body and self.cycle is not None and self.cycle.response_started:
-            self.transport.close()
+            self._parting.end()
         else:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT, f"the request was not complete after {seconds:g} seconds")
 
@@ -223,7 +254,13 @@ class BoundedProtocol(HttpToolsProtocol):
         head += f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
         if not self.transport.is_closing():
             self.transport.write(head.encode() + body)
+            # Whoever found no room at the door gets none to linger.
+            self._is_refused = status is not HTTPStatus.SERVICE_UNAVAILABLE
             self.transport.close()
+            self._be_patient()
+            if self.cycle is not None and not self.cycle.response_complete:
+                self.cycle.disconnected = True
+                self.cycle.message_event.set()
 
 
 def _until_close(cycle: RequestResponseCycle) -> Callable[[Any], Awaitable[None]]:

@@ -28,6 +28,16 @@ class StepStatus(StrEnum):
     """Skipped by port: the run went another way. Where ways meet again, it does not count."""
 
 
+def shown_state(state: str, run_status: str | None = None) -> str:
+    """A step's state as answers, drawings, logs and references show it; `run_status` is that of its run.
+
+    A step whose run waits for a person is `awaiting_approval`: nobody works on it.
+    """
+    if state == StepStatus.RUNNING and run_status == "awaiting_approval":
+        return run_status
+    return str(StepStatus.SKIPPED.value if state == StepStatus.PASSED_BY else StepStatus(state).value)
+
+
 class Standing(NamedTuple):
     """Where one step stands; `port` is where its run said to go on."""
 

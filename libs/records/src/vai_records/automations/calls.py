@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from vai_common.queries import Queries, Row
+from vai_records.automations.advance import shown_state
 
 MOST_BYTES = 8 << 20
 """Of results that a call hands back, as JSON (rule 24): as much as a definition that they are put into may have."""
@@ -60,9 +61,5 @@ def _fitting(rows: Sequence[Row], most: int) -> list[UUID]:
 
 def _step(row: Row, found: dict[UUID, Any]) -> dict[str, Any]:
     left_out = row["size"] is not None and row["run_id"] not in found
-    shown = {"status": _word(row["state"]), "result": found.get(row["run_id"])}
+    shown = {"status": shown_state(row["state"]), "result": found.get(row["run_id"])}
     return {**shown, "result_truncated": True} if left_out else shown
-
-
-def _word(state: str) -> str:
-    return "skipped" if state == "passed_by" else state

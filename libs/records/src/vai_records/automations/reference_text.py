@@ -13,6 +13,8 @@ from typing import Any, Final
 
 import orjson
 
+from vai_common import numbers
+
 _STOP = r"/\s'\"`,;:!?()\[\]{}<>|\\"
 _QUOTED = r'"(?:[^"\\$]|\\.|\$(?!\{))*"'
 _PLAIN = rf'[^{{}}\[\]"$]|\$(?!\{{)|{_QUOTED}'
@@ -227,9 +229,12 @@ def _refuse_unstorable(value: Any, text: str) -> None:
 def _literal(text: str) -> Any:
     """A default: JSON where it is some, else the text itself."""
     try:
-        return orjson.loads(text)
+        value = orjson.loads(text)
     except orjson.JSONDecodeError:
         return text
+    if (odd := numbers.find(text)) is not None:
+        raise BadReference(f"{numbers.shown(odd[1])} is no number of 64 bits: write it in quotes")
+    return value
 
 
 def _in_braces(path: tuple[str, ...], *more: str) -> str:

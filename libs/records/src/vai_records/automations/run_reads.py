@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from vai_common.queries import Queries
+from vai_records.automations.advance import shown_state
 from vai_records.catalogue.labels import OF_LABELS
 from vai_records.listing import bounded as listed
 from vai_records.listing import totals
@@ -207,5 +208,5 @@ def step_json(step: Any, named: Json) -> Json:
         "reason": step["reason"],
         "runId": step["run_id"],
         "startedAt": step["started_at"],
-        "state": "skipped" if step["state"] == "passed_by" else step["state"],
+        "state": shown_state(step["state"], step.get("run_status")),
     }

@@ -3,6 +3,8 @@
 import json
 from typing import TYPE_CHECKING, Any
 
+from vai_common import numbers
+
 if TYPE_CHECKING:
     from pydantic_ai.messages import ModelRequest, ModelResponse
     from pydantic_ai.tools import ToolDefinition
@@ -50,6 +52,9 @@ def read_arguments(given: Any, schema: dict[str, Any]) -> Any:
             value = json.loads(given)
         except ValueError as error:
             raise Unfitting(f"it is no JSON ({error})") from None
+    if (odd := numbers.odd_in(value)) is not None:
+        place = ".".join(map(str, odd[0]))
+        raise Unfitting(f"{place}: {numbers.shown(odd[1])} is no number of 64 bits: write it as a string")
     if fault := fault_in(value, _object(schema)):
         raise Unfitting(fault)
     return value if _is_object(schema) else value["value"]
@@ -68,14 +73,16 @@ def fault_in(value: Any, schema: dict[str, Any]) -> str | None:
 
 
 def storable(value: Any) -> Any:
-    """The value with no character that Postgres cannot keep: U+0000, and halves of surrogate pairs."""
+    """The value with nothing that Postgres cannot keep: U+0000 and halves of surrogate pairs are replaced, and a number
+    of more than 64 bits becomes a text of its digits.
+    """
     if isinstance(value, str):
         return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
     if isinstance(value, list):
         return [storable(one) for one in value]
     if isinstance(value, dict):
         return {storable(name): storable(one) for name, one in value.items()}
-    return value
+    return str(value) if numbers.odd_in(value) else value
 
 
 def _is_object(schema: dict[str, Any]) -> bool:

@@ -4,12 +4,12 @@ Numbers that a double or 64 bits hold are numbers. DECIMAL, times and what else 
 writes it, bytes are base64, and what is nested is JSON. Long text is cut.
 """
 
-import json
 import math
 from typing import Any
 
 import duckdb
 
+from vai_common import numbers
 from vai_worker.reading.quoting import quoted
 from vai_worker.reading.sources import Source
 
@@ -123,7 +123,7 @@ def _cell(value: Any, kind: str, longest: int) -> Any:
         return f"{value[:longest]}…"
     if kind in _NESTED:
         try:
-            return json.loads(value, parse_constant=str)
+            return numbers.kept(value)
         except ValueError:
             return value
     return value

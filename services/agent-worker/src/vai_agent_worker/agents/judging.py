@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from vai_common import numbers
 from vai_common.errors import ErrorCode, Permanent
 from vai_common.nesting import DEEPEST, is_deeper
 from vai_records.agents.definition import AgentDefinition
@@ -113,6 +114,8 @@ def shown(given: Any) -> Any:
         return given or {}
     try:
         found = orjson.loads(given) if given.strip() else {}
-        return given[:_SHOWN] if is_deeper(found, DEEPEST) else storable(found)
+        return (
+            given[:_SHOWN] if is_deeper(found, DEEPEST) else storable(numbers.kept(given) if given.strip() else found)
+        )
     except orjson.JSONDecodeError:
         return given[:_SHOWN]

@@ -12,6 +12,7 @@ from uuid import UUID
 import orjson
 
 from vai_agent_worker.agents.fields import schema_of
+from vai_common import numbers
 from vai_common.nesting import DEEPEST, is_deeper
 from vai_common.queries import Queries
 from vai_records.agents import agents
@@ -135,6 +136,9 @@ def _read(given: Any) -> Json:
         raise NotAllowed("the arguments are no JSON object")
     if is_deeper(value, DEEPEST):
         raise NotAllowed(f"the arguments are nested deeper than {DEEPEST} levels")
+    if (odd := numbers.find(given) if isinstance(given, str) else numbers.odd_in(value)) is not None:
+        place = ".".join(map(str, odd[0]))
+        raise NotAllowed(f"{place}: {numbers.shown(odd[1])} is no number of 64 bits: write it as a string")
     if b"\\u0000" in orjson.dumps(value):
         raise NotAllowed("no text may hold the character U+0000")
     return value

@@ -15,6 +15,7 @@ from vai_drawing import Edge, Graph, Node
 from vai_drawing.drawer import Busy
 from vai_drawing.layout import TooLarge
 from vai_drawing.mermaid import mermaid
+from vai_records.automations.advance import shown_state
 
 Json = dict[str, Any]
 Format = Annotated[Literal["mermaid", "svg"] | None, Query(description="Left out: as `Accept` says, else Mermaid")]
@@ -70,18 +71,11 @@ def _node(step: Json, row: Row | None) -> Node:
     name = step["name"] or step["key"]
     if row is None:
         return Node(step["key"], name, step["kind"], note=note)
-    state = _shown(row)
+    state = shown_state(row["state"], row["run_status"])
     seconds = None
     if row["started_at"] is not None and row["completed_at"] is not None and state in _RAN:
         seconds = (row["completed_at"] - row["started_at"]).total_seconds()
     return Node(step["key"], name, step["kind"], state, seconds, note)
-
-
-def _shown(row: Row) -> str:
-    """The state in the words of the API."""
-    if row["state"] == "running" and row["run_status"] == "awaiting_approval":
-        return "awaiting approval"
-    return "skipped" if row["state"] == "passed_by" else str(row["state"])
 
 
 def _taken(states: Mapping[str, Row] | None, source: str, step: Json, port: str | None) -> bool | None:

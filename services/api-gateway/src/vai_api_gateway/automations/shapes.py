@@ -18,7 +18,9 @@ AutomationStatus = Literal["active", "paused", "error"]
 TriggerType = Literal["schedule", "webhook", "event", "manual"]
 TriggeredBy = Literal["schedule", "webhook", "event", "manual", "automation"]
 RunStatus = Literal["running", "completed", "failed", "cancelled"]
-StepState = Literal["waiting", "running", "completed", "failed", "cancelled", "rejected", "skipped"]
+StepState = Literal[
+    "waiting", "running", "awaiting_approval", "completed", "failed", "cancelled", "rejected", "skipped"
+]
 SortBy = Literal["name", "created_at", "updated_at", "status"]
 
 AUTOMATION_STATUSES: tuple[str, ...] = get_args(AutomationStatus)

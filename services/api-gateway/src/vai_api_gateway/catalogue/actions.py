@@ -39,6 +39,7 @@ from vai_records.connections import connections
 from vai_records.connections.connections import Unresolved
 from vai_records.definitions.base import ConnectionReference
 from vai_records.listing.bounded import marks
+from vai_records.people.people import Role
 from vai_records.refused import refused
 from vai_records.runs import orders
 from vai_records.validation import beside, checks, sharing
@@ -150,7 +151,10 @@ async def get_action(request: Request, principal: Viewer, action_id: UUID) -> Re
 async def update_action(
     request: Request, principal: Operator, action_id: UUID, body: ActionPatch, if_match: IfMatch = None
 ) -> Response:
-    """Keys that are absent stay as they are. With `If-Match` only if nobody has changed it since (412)."""
+    """Keys that are absent stay as they are. With `If-Match` only if nobody has changed it since (412).
+
+    Where nobody may approve what they started, only an administrator takes `requires_approval` away (403).
+    """
     gateway = gateway_of(request)
     unchanged = None
     if if_match is not None:
@@ -170,6 +174,8 @@ async def update_action(
             definition = await beside.judged(principal.org_id, before.definition, mend)
         identity = (action_id, before.kind)
         values |= await _stored(gateway, principal, identity, definition, connection_id, before.secrets)
+        if checks.wants_approval(before.definition) and not checks.wants_approval(values["definition"]):
+            _refuse_to_lower(principal)
     async with gateway.rows.begin(principal.org_id) as conn:
         try:
             if not await actions.change(conn, principal.org_id, action_id, values, unchanged):
@@ -253,6 +259,13 @@ async def _stored(
         shown.pop(checks.CONNECTION_KEYS[0], None)
     new = None if secrets is None else gateway.keyring.encrypt_json(secrets, principal.org_id, action_id)
     return {"definition": shown, "secrets": new}
+
+
+def _refuse_to_lower(principal: Principal) -> None:
+    """Raises `Problem` 403 where one person's word is not enough for what asks for an approval (decision 8)."""
+    if principal.settings.get("forbid_self_approval") is True and not principal.role.covers(Role.ADMIN):
+        message = "the organisation wants two people for an approval: an administrator must take requires_approval away"
+        raise Problem(403, "forbidden", message, ("body", "definition", "requires_approval"))
 
 
 async def _warnings(gateway: Gateway, principal: Principal, action: Action) -> Json:

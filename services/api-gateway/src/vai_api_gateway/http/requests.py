@@ -15,10 +15,10 @@ from fastapi.params import Query
 from fastapi.routing import APIRoute
 
 from vai_api_gateway.auth.roles import Demand
-from vai_api_gateway.http import numbers as odd_numbers
 from vai_api_gateway.http.counting import SERVED
 from vai_api_gateway.http.edge import REQUEST_ID
 from vai_api_gateway.problems import Problem, refusal
+from vai_common import numbers
 from vai_common.nesting import DEEPEST
 from vai_common.telemetry import SERVER, about, span
 from vai_common.validation_messages import nearest
@@ -76,7 +76,7 @@ class JsonRequest(Request):
             raise _unreadable(("body", error.pos), f"this is not JSON: {error.msg}", "json_invalid") from error
         if parts > DEEPEST_BODY and await _depth(raw) > DEEPEST_BODY:
             raise _unreadable(("body",), f"nested deeper than {DEEPEST_BODY} levels; make it flatter", "json_too_deep")
-        if odd_numbers.may_be_odd(raw):
+        if numbers.may_be_odd(raw):
             _refuse_odd_number(raw)
         if _holds_nul(raw):
             raise _unreadable(("body",), "no text may hold the character U+0000", "json_invalid")
@@ -191,9 +191,9 @@ def _nearest(name: str, known: frozenset[str]) -> str:
 
 
 def _refuse_odd_number(raw: bytes) -> None:
-    if (found := odd_numbers.find(raw)) is not None:
+    if (found := numbers.find(raw)) is not None:
         place, text = found
-        shown = text if len(text) <= 40 else f"{text[:39]}…"
+        shown = numbers.shown(text)
         message = f"{shown} cannot be stored as a number: use at most 64 bits or a double, or write it as a string"
         raise _unreadable(("body", *place), message, "number_too_large")
 

@@ -86,6 +86,25 @@ DATA = Dashboard(
             ),
         ),
         (
+            "Flashboards",
+            (
+                Panel(
+                    "Versions written",
+                    "Refreshes that ended well.",
+                    (rate("vai_flashboard_versions_total"),),
+                    "ops",
+                    quiet="none is refreshed",
+                ),
+                Panel(
+                    "What they keep",
+                    "Rows and drawings, compressed; Postgres holds them.",
+                    (rate("vai_flashboard_bytes_total"),),
+                    "Bps",
+                    quiet="none is refreshed",
+                ),
+            ),
+        ),
+        (
             "Runs",
             (
                 Panel(

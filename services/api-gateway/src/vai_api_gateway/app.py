@@ -19,6 +19,10 @@ from vai_api_gateway.automations import versions as automation_versions
 from vai_api_gateway.catalogue import actions, connections, kinds, sources
 from vai_api_gateway.console import routes as console
 from vai_api_gateway.events import replay
+from vai_api_gateway.flashboards import board_files as flashboard_files
+from vai_api_gateway.flashboards import links as flashboard_links
+from vai_api_gateway.flashboards import pages as flashboard_pages
+from vai_api_gateway.flashboards import routes as flashboards
 from vai_api_gateway.gateway import Gateway
 from vai_api_gateway.http.counting import BEGAN
 from vai_api_gateway.http.edge import Edge, Receive, Scope, Send
@@ -52,6 +56,9 @@ _PARTS: tuple[Any, ...] = (
         models,
         agents,
         crystallization,
+        flashboards,
+        flashboard_files,
+        flashboard_links,
         replay,
         mcp,
     ),
@@ -119,6 +126,7 @@ def create_app(gateway: Gateway, health: Health) -> Application:
     for part in _PARTS:
         app.include_router(part.router)
     docs.install(app, gateway.settings.root_path)
+    flashboard_pages.install(app)
     openapi.describe(app, gateway.settings.public_url)
     document.install(app)
     console.install(app, gateway.settings.console, gateway.settings.root_path)

@@ -81,7 +81,7 @@ async def test_a_bad_action_is_refused_and_the_field_named(
         ("duckdb_transform", {}),
         ("http_request", {"method": "POST"}),
         ("dlt_extract", {"source": "rest_api"}),
-        ("create_flashboard", {"query": "anything"}),
+        ("create_flashboard", {"title": "Sales"}),
         ("call_agent", {"kind": "call_agent", "agent": "a"}),
     ],
 )

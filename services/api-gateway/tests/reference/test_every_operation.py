@@ -25,6 +25,7 @@ from vai_records.lake import manifest
 from vai_records.people.people import Role
 from vai_testkit.agent_runs import agent_run
 from vai_testkit.application import application
+from vai_testkit.flashboards import flashboard
 from vai_testkit.services import OtherServices
 from vai_testkit.team import Team, make_team
 from vai_worker.reading.desk import Desk
@@ -70,6 +71,13 @@ async def completed_agent_run(gateway: Gateway, others: OtherServices, team: Tea
         gateway.pool, others, team.org_id, [[query]],
         agent={"datasets": ["silver.orders"]}, run_id=UUID(A_COMPLETED_AGENT_RUN),
     )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+async def flashboards(gateway: Gateway, team: Team) -> None:
+    """Those of the examples."""
+    for slug in ("old-sales", "sales", "sales"):
+        await flashboard(gateway.pool, team.org_id, slug)
 
 
 @pytest.fixture

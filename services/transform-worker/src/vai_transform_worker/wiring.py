@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from vai_common.boot import Service
 from vai_common.loops import every
+from vai_transform_worker.create_flashboard import CreateFlashboard
 from vai_transform_worker.duckdb_transform import DuckdbTransform
 from vai_transform_worker.explain_schema import ExplainSchema
 from vai_transform_worker.generate_query import GenerateQuery
@@ -19,6 +20,7 @@ PRELOADED = (
     "vai_transform_worker.transform",
     "vai_transform_worker.asking.query_child",
     "vai_transform_worker.asking.schema_child",
+    "vai_transform_worker.flashboards.board_child",
     "vai_transform_worker.query.warm_start",
 )
 
@@ -31,6 +33,7 @@ async def running(service: Service[Settings]) -> AsyncIterator[None]:
         DuckdbTransform(memory_mb, bounds),
         GenerateQuery(memory_mb, bounds.spill_mb),
         ExplainSchema(memory_mb, bounds.spill_mb),
+        CreateFlashboard(memory_mb, bounds.spill_mb),
     )
     async with worker_running(service, kinds, PRELOADED):
         if settings.upkeep_seconds and DuckdbTransform.name in settings.kinds_among(tuple(each.name for each in kinds)):

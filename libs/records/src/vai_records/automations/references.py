@@ -26,6 +26,7 @@ from vai_records.automations.reference_text import (
     refuse_slip,
 )
 from vai_records.automations.url_places import fill_url
+from vai_records.definitions.create_flashboard import is_tile_sql
 from vai_records.definitions.sql_text import fill_literals, literal_matches
 from vai_records.definitions.transform_checks import is_sql as is_check_sql
 from vai_records.validation.masking import WITH_SECRETS, as_it_is
@@ -46,7 +47,7 @@ Place = tuple[str | int, ...]
 MOST_BYTES: Final = 8 << 20
 """Of a definition once its references are filled, as JSON."""
 
-SQL_KINDS: Final = frozenset(("duckdb_transform", "generate_query"))
+SQL_KINDS: Final = frozenset(("duckdb_transform", "generate_query", "create_flashboard"))
 """Kinds whose `sql` takes references inside its literals only (decision 44)."""
 
 _URLS: Mapping[str, tuple[tuple[str, ...], ...]] = {
@@ -114,7 +115,7 @@ class _Styles:
     definition: Any
 
     def is_sql(self, place: Place) -> bool:
-        return self.kind in SQL_KINDS and (place == ("sql",) or is_check_sql(place))
+        return self.kind in SQL_KINDS and (place == ("sql",) or is_check_sql(place) or is_tile_sql(place))
 
     def pattern(self, place: Place) -> re.Pattern[str]:
         return IN_URL if self.is_url(place) else REFERENCE

@@ -159,15 +159,16 @@ def with_name(key: str, kind: str, definition: Json) -> Json:
 
 
 def _sql_of(definition: Json) -> Iterator[tuple[Place, Any]]:
-    """The SQL of a transform or of a query, and of a transform's checks."""
+    """The SQL of a transform or of a query, of a transform's checks, and of the tiles of a flashboard."""
     yield ("sql",), definition.get("sql")
-    listed = definition.get("checks", [])
-    if not isinstance(listed, list):
-        yield ("checks",), listed
-        return
-    for position, each in enumerate(listed):
-        is_written = isinstance(each, dict) and not references.is_reference(each)
-        yield (("checks", position, "sql"), each.get("sql")) if is_written else (("checks", position), each)
+    for name in ("checks", "tiles"):
+        listed = definition.get(name, [])
+        if not isinstance(listed, list):
+            yield (name,), listed
+            continue
+        for position, each in enumerate(listed):
+            is_written = isinstance(each, dict) and not references.is_reference(each)
+            yield ((name, position, "sql"), each.get("sql")) if is_written else ((name, position), each)
 
 
 def _check(kind: str, definition: Json, at: Place) -> None:

@@ -46,7 +46,14 @@ _ALL = (
         "agent_search", Mode.SYNC, "agent-worker", "Research", "Search the web for an agent (read-only)", True, "tavily"
     ),
     Kind("agent_fetch_page", Mode.SYNC, "agent-worker", "Research", "Fetch a page for an agent (read-only)", True),
-    Kind("create_flashboard", Mode.ASYNC_QUEUE, "transform-worker", "Output", "Generate a persistent dashboard"),
+    Kind(
+        "create_flashboard",
+        Mode.ASYNC_QUEUE,
+        "transform-worker",
+        "Output",
+        "Make a page of numbers, charts and tables",
+        True,
+    ),
     Kind("approval_gate", Mode.SYNC, "scheduler", "Control Flow", "Wait for a human's approval", True),
     Kind("conditional_branch", Mode.SYNC, "scheduler", "Control Flow", "Evaluate conditions and route", True),
     Kind(

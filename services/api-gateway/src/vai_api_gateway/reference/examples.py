@@ -97,6 +97,8 @@ A_COMPLETED_AGENT_RUN = "019a9b4e-5b1c-7c3e-8a51-2f0d6f3c9e10"
 """Only an agent-worker with a model completes one: its reader has one of their own."""
 
 _ORDERS = {"dataset": "bronze.sample.orders"}
+_SALES, _OLD_SALES = {"flashboard": "sales"}, {"flashboard": "old-sales"}
+_A_LINK = Given("LINK_ID", "/api/v1/flashboards/sales/links", {})
 _MY_ORGANISATION = Given("ORG_ID", "/api/v1/me", None, "organisationId")
 
 EXAMPLES: dict[str, Example] = {
@@ -191,6 +193,19 @@ EXAMPLES: dict[str, Example] = {
     "crystallize_agent_run": Example(
         {"name": "Orders of a city", "parameters": {"city": "Konya"}}, places={"run_id": A_COMPLETED_AGENT_RUN}
     ),
+    # Flashboards
+    "list_flashboards": Example(query="?q=sales&limit=20"),
+    "get_flashboard": Example(places=_SALES),
+    "delete_flashboard": Example(places=_OLD_SALES),
+    "refresh_flashboard": Example({"values": {"region": "Europe"}}, places=_SALES),
+    "list_flashboard_versions": Example(query="?limit=10", places=_SALES),
+    "get_flashboard_version": Example(places={**_SALES, "number": "2"}),
+    "delete_flashboard_version": Example(places={**_SALES, "number": "1"}),
+    "export_flashboard": Example(places=_SALES),
+    "export_flashboard_tile": Example(query="?format=csv", places={**_SALES, "tile": "orders"}),
+    "list_flashboard_links": Example(places=_SALES),
+    "share_flashboard": Example({"days": 7, "note": "for the board"}, places=_SALES),
+    "revoke_flashboard_link": Example(given=(_A_LINK,), places=_SALES),
     # Webhooks
     "receive_webhook": Example(
         {"order": {"id": 1042, "total": 129.9}},

@@ -45,6 +45,7 @@ TAGS = [
     {"name": "Automations", "description": "Actions strung together on a trigger; `docs/automations.md` says how."},
     {"name": "Automation runs", "description": "One trigger of an automation, step by step."},
     {"name": "Agents", "description": "Models with tools that work on a question; `docs/agents.md` says how."},
+    {"name": "Flashboards", "description": "Pages of numbers, charts and tables; `docs/flashboards.md` says how."},
     {"name": "Webhooks", "description": "What other systems tell automations; `docs/webhooks.md` says how to sign."},
     {"name": "Events", "description": "The public topics; `docs/events.md` says how to read them."},
     {"name": "Session", "description": "Sign in, sign out, who one is."},

@@ -3,22 +3,16 @@ it.
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
-
-import duckdb
 
 from vai_common.errors import ErrorCode, RunError
 from vai_records.definitions.generate_query import GenerateQuery
-from vai_transform_worker.asking import views
-from vai_transform_worker.failures import about_text, query_failure
+from vai_transform_worker.asking.opened_tables import Limits, opened
 from vai_transform_worker.interruption import Watch
-from vai_transform_worker.query import engine, safety
+from vai_transform_worker.query import safety
 from vai_worker.children.job import Job
 from vai_worker.children.link import Link
-from vai_worker.lake import Lake
-from vai_worker.reading import looking, united_files
 from vai_worker.reading.sources import Source
 
 _FENCED = re.compile(r"\s*```[a-zA-Z]*\n(.*?)\s*```\s*", re.DOTALL)
@@ -27,16 +21,10 @@ MOST_MENDINGS = 3
 """How often a model may correct its query after an error."""
 
 
-@dataclass(frozen=True)
-class _Limits:
-    memory_mb: int
-    spill_mb: int
-
-
 def query(job: Job, link: Link) -> dict[str, Any]:
     """The entry of `generate_query`: returns the run's result."""
     definition = GenerateQuery.model_validate(job.definition)
-    limits = _Limits(job.prepared["memory_mb"], job.prepared["spill_mb"])
+    limits = Limits(job.prepared["memory_mb"], job.prepared["spill_mb"])
     with Watch(link, job.prepared["seconds"]) as watch:
         if definition.sql is not None:
             found = _queried(job, watch, definition, definition.sql, limits)
@@ -44,7 +32,7 @@ def query(job: Job, link: Link) -> dict[str, Any]:
         return _answered(job, watch, definition, limits)
 
 
-def _answered(job: Job, watch: Watch, definition: GenerateQuery, limits: _Limits) -> dict[str, Any]:
+def _answered(job: Job, watch: Watch, definition: GenerateQuery, limits: Limits) -> dict[str, Any]:
     """Gets the query from a model, through the worker. An error is sent back to the model, three times at most."""
     tried: list[dict[str, str]] = []
     used: dict[str, Any] = {"tokens": {"input": 0, "output": 0}, "dollars": 0.0}
@@ -78,49 +66,11 @@ def _bare(sql: str) -> str:
     return found[1] if found else sql
 
 
-def _queried(job: Job, watch: Watch, definition: GenerateQuery, sql: str, limits: _Limits) -> dict[str, Any]:
+def _queried(job: Job, watch: Watch, definition: GenerateQuery, sql: str, limits: Limits) -> dict[str, Any]:
     sql = safety.without_end(sql)
     named = safety.tables_of(sql)
     sources = [Source(**each) for each in watch.ask("tables", {"names": named})["sources"]]
     safety.check_named(sql, [each.dataset for each in sources])
-    as_text: Sequence[engine.AsText] = ()
-    is_bound = False
-    with engine.opened(limits.memory_mb, limits.spill_mb) as connection:
-        watch.interrupts(connection.interrupt)
-        try:
-            as_text = views.expose(connection, Lake(job.lake_url, job.org_id), sources)
-            for each in as_text:
-                watch.warn("column_read_as_text", united_files.told(*each), each._asdict())
-            connection.sql(f"FROM ({sql}\n) AS found")  # bound: from here on errors may quote values of rows
-            is_bound = True
-            return {
-                "sql": sql,
-                "datasets": [each.dataset for each in sources],
-                **_rows(connection, watch, definition, sql),
-            }
-        except RunError as error:
-            raise about_text(error, as_text) from error.__cause__
-        except (duckdb.Error, UnicodeDecodeError) as error:
-            watch.check()  # interrupted: `check` knows the reason
-            failure = query_failure(error, limits.memory_mb, limits.spill_mb, sql, rows_read=is_bound)
-            raise about_text(failure, as_text) from error
-        finally:
-            watch.interrupts(None)
-
-
-def _rows(
-    connection: duckdb.DuckDBPyConnection, watch: Watch, definition: GenerateQuery, sql: str
-) -> Mapping[str, Any]:
-    """The first rows, and the number of all rows."""
-    found = looking.first_rows(connection, f"({sql}\n) AS found", definition.max_rows)
-    total = len(found["rows"])
-    if found["cut"] or total == definition.max_rows:
-        row = connection.execute(f"SELECT count(*) FROM ({sql}\n) AS found").fetchone()
-        total = row[0] if row else total
-    return {
-        "columns": found["columns"],
-        "rows": found["rows"],
-        "row_count": len(found["rows"]),
-        "total_rows": total,
-        "truncated": total > len(found["rows"]),
-    }
+    with opened(job, watch, sources, limits) as tables:
+        found = tables.rows(sql, definition.max_rows)
+    return {"sql": sql, "datasets": [each.dataset for each in sources], **found}

@@ -1,0 +1,1 @@
+"""Flashboards: REST, pages, files and links (docs/flashboards.md)."""

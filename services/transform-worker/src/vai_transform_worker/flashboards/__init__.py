@@ -1,0 +1,1 @@
+"""What a flashboard shows, found and drawn in the child process."""

@@ -66,11 +66,12 @@ class Beside:
 
     async def medians(self, ours: tuple[str, dict[str, Any]], alone: Alone) -> tuple[float, float]:
         """Seconds of the platform and of the library alone."""
-        pairs = [await self._pair(ours, alone) for _ in range(TURNS + 1)][1:]
+        pairs = [await self.pair(ours, alone) for _ in range(TURNS + 1)][1:]
         platform, plainly = (median(column) for column in zip(*pairs, strict=True))
         return platform, plainly
 
-    async def _pair(self, ours: tuple[str, dict[str, Any]], alone: Alone) -> tuple[float, float]:
+    async def pair(self, ours: tuple[str, dict[str, Any]], alone: Alone) -> tuple[float, float]:
+        """Seconds of the platform and of the library alone, once each."""
         platform = await self.run(*ours)
         return platform, await asyncio.get_running_loop().run_in_executor(self.libraries, alone)
 

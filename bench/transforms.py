@@ -7,12 +7,13 @@ import os
 import tempfile
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import duckdb
 
 from bench import plain
-from bench.beside import Beside, beside
+from bench.beside import TURNS, Beside, beside
 from bench.measure import Figure
 
 ROWS = int(os.environ.get("VAI_BENCH_TRANSFORM_ROWS", "5_000_000"))
@@ -34,6 +35,11 @@ SELECT id, id * 7919 % 50021 AS customer_id, CAST(id * 31 % 99991 AS DECIMAL(12,
        TIMESTAMP '2026-01-01' + to_seconds(id * 13) AS created_at
 FROM range({start}, {end}) r(id)
 """
+_CHECKS = [
+    {"type": "not_null", "columns": ["id", "customer_id"]},
+    {"type": "accepted_values", "column": "state", "values": ["new", "paid", "sent", "returned"]},
+    {"type": "row_count", "min": 1},
+]
 _CHANGED = {
     "a fifth of the rows, all over the table": "WHERE customer_id % 5 = 0",
     "a thousand rows that are there": "WHERE id < 1000",
@@ -81,7 +87,27 @@ async def _large(bench: Beside) -> list[Figure]:
             (_PEER, partial(plain.incremental_merge, sql.format(orders="orders"), files, table, "id")),
             _AIM,
         )
-    return figures
+    return [*figures, *await _checked(bench, files)]
+
+
+async def _checked(bench: Beside, files: list[str]) -> list[Figure]:
+    """What checks add to a full refresh, beside one pass of DuckDB that keeps the rows of the SQL in a table."""
+    whole = _transform("totals", "orders", _TOTALS, mode="full_refresh")
+    checked = _transform("checked", "orders", _TOTALS, mode="full_refresh", checks=_CHECKS)
+    turns = [
+        (
+            await bench.run(*checked),
+            *await bench.pair(whole, partial(plain.one_pass, _TOTALS.format(orders="orders"), files)),
+        )
+        for _ in range(TURNS + 1)
+    ][1:]
+    with_checks, without, one_pass = (median(column) for column in zip(*turns, strict=True))
+    return [
+        Figure(f"full_refresh, {ROWS:,} rows, {len(_CHECKS)} checks", f"{with_checks:.2f} s"),
+        Figure("   without checks", f"{without:.2f} s"),
+        Figure("   one pass of DuckDB over the rows", f"{one_pass:.2f} s"),
+        Figure("   checks in passes", f"{(with_checks - without) / one_pass:.2f}", "≤ 1"),
+    ]
 
 
 async def _tiny(bench: Beside) -> list[Figure]:

@@ -1,4 +1,4 @@
-"""Runs the examples that serve the outside world themselves: vendors, a model, a shop. A part of `make examples`."""
+"""Runs the examples that serve the outside world themselves: vendors, databases, models. A part of `make examples`."""
 
 import asyncio
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vai_testkit.stack import running_stack
 
-EXAMPLES = ("agent_to_automation", "amazon", "klaviyo", "shopify")
+EXAMPLES = ("agent_to_automation", "amazon", "klaviyo", "shopify", "sql_database")
 """Packages of `examples`."""
 
 

@@ -29,14 +29,23 @@ def excerpt(body: bytes, hidden: Hidden) -> str:
     return re.sub(r"[^\x20-\x7e\xa0-\uffff]+", " ", text)[:_EXCERPT]
 
 
-def of_status(response: requests.Response, hidden: Hidden) -> RunError:
-    """The error for an answer whose status is not a success."""
+def of_status(response: requests.Response, hidden: Hidden, home: str | None = None) -> RunError:
+    """The error for an answer whose status is not a success.
+
+    `home`: the only origin that gets the credentials, if the answer is of another one.
+    """
     status, place = response.status_code, place_of(response.url)
     details = {"statusCode": status, "url": place, "body": excerpt(response.content, hidden)}
     said = f"{place} answered {status}"
     if is_quota(status, response.headers):
         text = f"{said}: too many requests; request_interval_seconds slows a source down."
         return Retryable(ErrorCode.RATE_LIMITED, text, details, quota_wait(response.headers, now()))
+    if status in (401, 403) and home:
+        text = (
+            f"{said}: a link or redirect of {home} leads there, and the credentials go to {home} alone. "
+            "If both are the source, make the other address the base_url."
+        )
+        return Permanent(ErrorCode.AUTH_ERROR, text, details)
     if status in (401, 403):
         text = f"{said}: the credentials are missing, wrong or may not read this. Correct the connection's credentials."
         return Permanent(ErrorCode.AUTH_ERROR, text, details)

@@ -92,6 +92,9 @@ class PagedTable:
         self._lost = LostCharacters(resource.name, means.link)
         self._timeless = _Timeless()
 
+    def requests_sent(self) -> int:
+        return self._reading.session.sent
+
     # What it has to do ----------------------------------------------------------------------------------------------
 
     def begin(self, state: ResourceProgress) -> None:

@@ -10,6 +10,7 @@ Json = dict[str, Any]
 @dataclass
 class ResourceProgress:
     """One resource. `plan`, `position` and `cursor` have the source's own form. `received` and `size` are bytes.
+    `requests` were sent until the last commit.
 
     `abandoned` counts slices that were partly committed and then given up. It is a part of file names, so that none
     comes twice.
@@ -20,6 +21,7 @@ class ResourceProgress:
     slices_total: int | None = None
     rows: int = 0
     received: int = 0
+    requests: int = 0
     files: int = 0
     size: int = 0
     plan: Json | None = None
@@ -42,13 +44,14 @@ _NAMES = tuple(one.name for one in fields(ResourceProgress))
 
 @dataclass(frozen=True)
 class AtWork:
-    """The resource that is extracted now. `rows` and `received` (bytes) are not committed yet. `seconds_left` is an
-    estimate, None if there is none.
+    """The resource that is extracted now. `rows`, `received` (bytes) and `requests` are not committed yet.
+    `seconds_left` is an estimate, None if there is none.
     """
 
     name: str
     rows: int = 0
     received: int = 0
+    requests: int = 0
     seconds_left: float | None = None
 
 
@@ -106,6 +109,8 @@ class Progress:
 def _cursor(state: ResourceProgress, at: AtWork) -> Json:
     known: Json = {"slices_completed": state.slices_done, "slices_total": state.slices_total}
     known |= {"rows": state.rows + at.rows, "bytes": state.received + at.received}
+    if requests := state.requests + at.requests:
+        known["requests"] = requests
     return known if at.seconds_left is None else known | {"estimated_seconds_left": round(at.seconds_left)}
 
 

@@ -88,6 +88,13 @@ class IsolatingTable(Table, Protocol):
         """Whether a position lies in this slice and is still valid."""
 
 
+@runtime_checkable
+class AskingTable(Table, Protocol):
+    """A table that comes by requests. `requests_sent` counts those of its source so far, also of its other tables."""
+
+    def requests_sent(self) -> int: ...
+
+
 class TooLarge(Permanent):
     """A slice is larger than the source gives at once. Raised by `pages`; a `DivisibleTable` goes on in smaller
     slices.

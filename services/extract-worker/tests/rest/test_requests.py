@@ -247,6 +247,27 @@ def test_a_csv_answer_says_its_encoding(bench: Any, api: FakeApi, charset: str, 
     assert bench.column("things", "Größe") == ["ß"]
 
 
+@pytest.mark.parametrize("form", ["json", "jsonl"])
+@pytest.mark.parametrize(
+    ("charset", "encoding"),
+    [
+        ("iso-8859-1", "latin-1"),
+        ("iso-8859-1", "utf-8"),
+        ("shift_jis", "shift_jis"),
+        ("hex", "utf-8"),
+        ("", "utf-8-sig"),
+    ],
+)
+def test_json_may_have_the_encoding_that_its_server_names(
+    bench: Any, api: FakeApi, form: str, charset: str, encoding: str
+) -> None:
+    text = "ß" if encoding != "shift_jis" else "表"
+    headers = {"Content-Type": f"application/json; charset={charset}"}
+    api.paths["/things"] = lambda ask: Say(raw=f'{{"id": 1, "a": "{text}"}}'.encode(encoding), headers=headers)
+    extracted(bench, api, {"response_format": form}, None)
+    assert bench.column("things", "a") == [text]
+
+
 def test_a_named_encoding_is_better_than_that_of_the_answer(bench: Any, api: FakeApi) -> None:
     headers = {"Content-Type": "text/csv; charset=iso-8859-1"}
     api.paths["/things"] = lambda ask: Say(raw="id;a\n1;€\n".encode("cp1252"), headers=headers)

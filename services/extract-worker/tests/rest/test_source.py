@@ -109,6 +109,27 @@ def test_many_rows_are_committed_on_the_way(bench: Any, api: FakeApi) -> None:
     assert ("slice_completed", "Slice 2: 10 rows") in bench.entries
 
 
+def test_progress_counts_every_request_of_a_resource_also_repeated_and_redirected_ones(
+    bench: Any, api: FakeApi
+) -> None:
+    stumbles = iter([Say({}, 503), Say({}, 302, {"Location": "/moved"}), None, Say({}, 503)])
+
+    def answer(ask: Ask) -> Any:
+        return (next(stumbles, None) if ask.query["page"] == "3" else None) or numbered_pages(ask)
+
+    api.paths |= {"/people": answer, "/moved": lambda ask: Say({}, 503), "/orders": numbered_pages}
+    resources = ["orders", {"name": "people", "parallel_pages": 2}]
+    definition = {"base_url": api.url, "resources": resources, "paginator": "page_number", "slice_rows": 10}
+    bench.extract("rest_api", **definition)
+    told = bench.commits[-1]["progress"]["resource_cursors"]
+    orders = len(api.asked_for("/orders"))
+    assert {name: cursor["requests"] for name, cursor in told.items()} == {
+        "orders": orders,
+        "people": len(api.asked) - orders,
+    }
+    assert api.asked_for("/moved")
+
+
 def test_a_stop_between_pages_keeps_what_was_committed(bench: Any, api: FakeApi) -> None:
     def answer(ask: Ask) -> Any:
         bench.link.stopping = ask.query["page"] == "2"
@@ -247,6 +268,9 @@ def test_credentials_never_follow_to_another_host(bench: Any, api: FakeApi) -> N
     bench.extract("rest_api", resources=["moved", "people"])
     sent = {(ask.headers["host"].split(":")[0], "x-api-key" in ask.headers) for ask in api.asked}
     assert sent == {("127.0.0.1", True), ("localhost", False)}
+    api.paths["/more"] = lambda ask: Say({}, 401)
+    with pytest.raises(Permanent, match=f"credentials go to {api.url} alone"):
+        bench.extract("rest_api", resources=[{"name": "others", "path": "people"}])
     with pytest.raises(Permanent, match="own base_url"):
         bench.extract("rest_api", base_url="http://other.example", resources=["people"])
 

@@ -10,7 +10,7 @@ from vai_common.errors import ErrorCode, Permanent, RunError
 from vai_extract_worker import log_texts
 from vai_extract_worker.loading.parts import Place, SliceWriter
 from vai_extract_worker.progress import AtWork, Json, Progress, ResourceProgress
-from vai_extract_worker.source import DivisibleTable, IsolatingTable, Page, PositionLost, Table, TooLarge
+from vai_extract_worker.source import AskingTable, DivisibleTable, IsolatingTable, Page, PositionLost, Table, TooLarge
 from vai_records.lake.manifest import Columns, merge_columns
 from vai_worker.children.job import Job
 from vai_worker.children.link import Link, Stop
@@ -73,11 +73,13 @@ class Loading:
         self._table = table
         self._isolating = table if isinstance(table, IsolatingTable) else None
         self._divisible = table if isinstance(table, DivisibleTable) else None
+        self._asking = table if isinstance(table, AskingTable) else None
         self._in_parts = self._isolating is not None
         """Whether a position lies within a slice."""
         self._began = steady_seconds()
         self._reported = self._began
         self._received = 0
+        self._requests_before = self._requests_sent()
         self._bad: list[Permanent] = []
         self._done_before = 0
 
@@ -262,11 +264,19 @@ class Loading:
     def _at_work(self, rows: int = 0, received: int = 0) -> AtWork:
         """`rows` and `received` are not committed yet. The slices of this attempt tell how long the others take."""
         state = self._state
+        at = AtWork(self._table.name, rows, received, self._requests())
         done = state.slices_done - self._done_before
         if not done or state.slices_total is None:
-            return AtWork(self._table.name, rows, received)
+            return at
         pace = (steady_seconds() - self._began) / done
-        return AtWork(self._table.name, rows, received, pace * (state.slices_total - state.slices_done))
+        return replace(at, seconds_left=pace * (state.slices_total - state.slices_done))
+
+    def _requests(self) -> int:
+        """How many requests were sent since the last commit."""
+        return self._requests_sent() - self._requests_before
+
+    def _requests_sent(self) -> int:
+        return self._asking.requests_sent() if self._asking else 0
 
     def _commit(
         self,
@@ -284,6 +294,7 @@ class Loading:
             slices_done=before.slices_done + int(counts),
             rows=before.rows + writer.rows,
             received=before.received + self._received,
+            requests=before.requests + self._requests(),
             files=before.files + len(files),
             size=before.size + sum(file["bytes"] for file in files),
             position=position,
@@ -292,6 +303,7 @@ class Loading:
             rejected=before.rejected + writer.rejects.rows,
         )
         self._run.state.resources[self._table.name] = after
+        self._requests_before += self._requests()
         payload = self._payload(after, writer, complete, counts, ordered)
         answer = self._run.ask("commit_slice", payload | {"publish": ordered and before.position is not None})
         self._received = 0

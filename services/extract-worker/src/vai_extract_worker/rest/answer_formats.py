@@ -107,7 +107,22 @@ def read_as(
     if response_format == "csv":
         declared: Mapping[str, str] = words.columns if isinstance(words, Resource) else {}
         return _table(body, _as_file(words, _charset(content_type, body)), declared, set() if known is None else known)
-    return _lines(body) if response_format == "jsonl" else parse(body)
+    read = _lines if response_format == "jsonl" else parse
+    try:
+        return read(body)
+    except ValueError:
+        if (in_utf_8 := _recoded(body, content_type)) is None:
+            raise
+        return read(in_utf_8)
+
+
+def _recoded(body: bytes, content_type: str) -> bytes | None:
+    """JSON that is not in UTF-8, if its server names another encoding in which it can be read."""
+    charset = _charset(content_type, body)
+    try:
+        return body.decode(charset).encode() if charset not in (None, "utf-8") else None
+    except (UnicodeError, LookupError):  # LookupError: what Python knows as an encoding, and is none of text
+        return None
 
 
 def _charset(content_type: str, body: bytes) -> str | None:

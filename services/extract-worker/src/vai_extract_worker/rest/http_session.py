@@ -6,6 +6,7 @@ import os
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -48,11 +49,15 @@ _RATE_LIMIT_TRIES = 4
 
 
 class GuardedAdapter(HTTPAdapter):
-    """Connects to checked addresses, and reads whole answers within bounds of size and time."""
+    """Connects to checked addresses, and reads whole answers within bounds of size and time. `sent` counts its
+    requests.
+    """
 
     def __init__(self, policy: Policy, link: Link) -> None:
         self._policy = policy
         self._link = link
+        self.sent = 0
+        self._counting = Lock()  # requests that are sent ahead come from threads
         super().__init__()
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:
@@ -67,6 +72,8 @@ class GuardedAdapter(HTTPAdapter):
         cert: Any = None,
         proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
+        with self._counting:
+            self.sent += 1
         response = super().send(request, stream=True, timeout=timeout, verify=verify, cert=cert, proxies=None)
         try:
             response._content = self._body(response)
@@ -154,18 +161,26 @@ class SourceSession(requests.Session):
         self.headers.update(
             {"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "User-Agent": "vai-extract-worker"}
         )
-        adapter = GuardedAdapter(policy, link)
-        self.mount("http://", adapter)
-        self.mount("https://", adapter)
+        self._adapter = GuardedAdapter(policy, link)
+        self.mount("http://", self._adapter)
+        self.mount("https://", self._adapter)
         self.origin = ""
         self.secret_headers: frozenset[str] = frozenset()
         self.hidden = Hidden(())
         self.pace = Pace(interval, link)
         self.wanted = Wanted()
         self.received = 0
+        self.sent_beside = 0
         self._ahead: PagesAhead | None = None
         self._link = link
         self._read_timeout = read_timeout
+
+    @property
+    def sent(self) -> int:
+        """How many requests were sent, with those that were repeated or redirected; and `sent_beside`, those for files
+        that come another way.
+        """
+        return self._adapter.sent + self.sent_beside
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """The parsed answer of a success. Raises `Retryable` or `Permanent`, after some repeats, and `Stop`."""
@@ -222,7 +237,8 @@ class SourceSession(requests.Session):
         if response.status_code == ACCEPTED and wanted.errors != []:
             raise failures.not_ready(response)
         if not 200 <= response.status_code < 300:
-            raise failures.of_status(response, self.hidden)
+            home = None if origin_of(response.url) == self.origin else self.origin
+            raise failures.of_status(response, self.hidden, home)
         return response
 
     def _parsed(self, response: requests.Response) -> requests.Response:

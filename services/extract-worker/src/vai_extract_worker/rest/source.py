@@ -137,6 +137,9 @@ class Endpoint:
     def access(self) -> Access:
         return self._requests.access
 
+    def requests_sent(self) -> int:
+        return self._session.sent
+
     def begin(self, state: ResourceProgress) -> None:
         if state.rows:
             self._rows = None  # an earlier attempt has seen more columns

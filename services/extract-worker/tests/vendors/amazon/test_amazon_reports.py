@@ -162,6 +162,7 @@ def test_links_that_expire_are_asked_for_anew(seller: Any, server: Any) -> None:
     server.at = later
     seller.extract("merchant_listings")
     assert (server.reports.expired, seller.bench.table("merchant_listings").num_rows) == (1, 3)
+    assert seller.bench.commits[-1]["checkpoint"]["resources"]["merchant_listings"]["requests"] == len(server.api.asked)
 
 
 def test_a_document_that_comes_in_half_is_fetched_again(seller: Any, server: Any) -> None:

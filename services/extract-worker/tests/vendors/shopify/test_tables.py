@@ -46,7 +46,10 @@ def test_all_of_a_shop_comes_each_row_once_and_alike_in_both_ways(bench: Any, sh
     wanted, seen = counts(shopify), []
     for how in ("never", "auto"):
         bench.next_run()
+        shopify.api.asked.clear()
         result = bench.extract("shopify", bulk=how)
+        told = bench.checkpoint["resources"].values()
+        assert sum(state["requests"] for state in told) == len(shopify.api.asked)
         assert result["per_resource_rows"] == wanted
         assert list(wanted) == list(result["per_resource_rows"])  # XS to XL
         assert bool(shopify.bulk.known) is (how == "auto")

@@ -46,11 +46,14 @@ class Document:
 
 
 class Documents:
-    """Fetches documents. The requests have no credentials, since the links are credentials themselves."""
+    """Fetches documents. The requests have no credentials, since the links are credentials themselves. `sent` counts
+    them.
+    """
 
     def __init__(self, calls: Calls, policy: Policy, link: Link) -> None:
         self._calls, self._link = calls, link
         self._pools = guarded_pools(policy, 4, 1)
+        self.sent = 0
 
     @contextmanager
     def opened(self, document_id: str) -> Iterator[Document]:
@@ -96,6 +99,7 @@ class Documents:
     def _download(self, url: str, file: IO[bytes]) -> tuple[str | None, int]:
         place = failures.place_of(url)
         timeout = urllib3.Timeout(connect=CONNECT_TIMEOUT, read=_READ_SECONDS)
+        self.sent += 1
         try:
             answer = self._pools.request(
                 "GET", url, preload_content=False, decode_content=False, redirect=False, retries=False, timeout=timeout

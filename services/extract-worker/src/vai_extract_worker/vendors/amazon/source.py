@@ -142,6 +142,7 @@ class AmazonSource(PagedSource):
             return
         with self._documents.opened(document) as found:
             self.session.received += found.size
+            self.session.sent_beside = self._documents.sent
             encoding = flat_files.encoding_of(found.file, found.charset, marketplaces)
             yield from flat_files.pages(found.file, encoding, begin, f"the document {document}", self._tell_cut)
 

@@ -46,11 +46,11 @@ class TooLong(Exception):
 
 
 class BulkOperation:
-    """One bulk operation. `received` is how many bytes of its file have come."""
+    """One bulk operation. `received` is how many bytes of its file have come, by `sent` requests."""
 
     def __init__(self, admin: Admin, policy: Policy, link: Link, name: str) -> None:
         self._admin, self._policy, self._link, self._name = admin, policy, link, name
-        self.received = 0
+        self.received = self.sent = 0
 
     def lines(self, query: str, counts_all: bool) -> Iterator[list[Json]]:
         """The file's lines, in lists. `counts_all`: each object that the vendor counts is a line.
@@ -163,10 +163,10 @@ class BulkOperation:
         for line in download.lines():
             batch.append(self._read(line, found["id"]))
             if len(batch) >= ROWS_AT_A_TIME:
-                self.received = download.received
+                self.received, self.sent = download.received, download.sent
                 yield batch
                 batch = []
-        self.received = download.received
+        self.received, self.sent = download.received, download.sent
         if batch:
             yield batch
 

@@ -30,13 +30,13 @@ _LONGEST: Final = 6 * 3600.0
 
 class Download:
     """`link_of` returns the file's address, a new one if the old one has expired. `size`: its bytes, None if
-    unknown.
+    unknown. `received` counts bytes, `sent` requests.
     """
 
     def __init__(self, link_of: Callable[[], str], size: int | None, policy: Policy, link: Link) -> None:
         self._link_of, self._size, self._link = link_of, size, link
         self._pools = guarded_pools(policy, 1, 1, **_trust())
-        self.received = 0
+        self.received = self.sent = 0
         self._url = ""
 
     def lines(self) -> Iterator[bytes]:
@@ -83,6 +83,7 @@ class Download:
         headers = {"Accept-Encoding": "identity", "User-Agent": "vai-extract-worker"}
         if self.received:
             headers["Range"] = f"bytes={self.received}-"
+        self.sent += 1
         response = pools.request(
             "GET", self._url, headers=headers, preload_content=False, redirect=False, retries=False, timeout=_TIMEOUT
         )

@@ -189,7 +189,7 @@ class Shopify(PagedSource):
         operation = BulkOperation(self._admin, self.means.policy, self.means.link, part.name)
         in_lines = bool(shape.child) and not shape.child_is_list
         parent: Json = {}
-        counted = 0
+        counted = sent = 0
         for batch in operation.lines(bulk_query(shape, self._personal, search), not shape.child_is_list):
             rows: Rows = []
             for line in batch:
@@ -203,7 +203,8 @@ class Shopify(PagedSource):
                 else:
                     rows += self._rows(shape, line, search)
             self.session.received += operation.received - counted
-            counted = operation.received
+            self.session.sent_beside += operation.sent - sent
+            counted, sent = operation.received, operation.sent
             yield rows
 
 

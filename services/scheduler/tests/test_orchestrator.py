@@ -3,7 +3,10 @@
 import asyncio
 from uuid import UUID, uuid4
 
+import pytest
+
 from services.scheduler.tests.stage import Stage
+from vai_scheduler import orchestrator as module
 from vai_scheduler.orchestrator import AT_ONCE, MANY, MOST_FAILURES, Orchestrator
 from vai_testkit.automations import NOOP, start
 from vai_testkit.wait import wait_for
@@ -133,6 +136,18 @@ async def test_one_that_stops_ends_what_is_under_way_and_takes_no_more() -> None
     looks.go.set()
     await stopping
     assert len(looks.seen) == AT_ONCE
+
+
+async def test_a_look_that_never_ends_does_not_keep_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a database that is silent."""
+    monkeypatch.setattr(module, "STOP_SECONDS", 0.01)
+    looks = Looks()
+    orchestrator = _orchestrator(looks)
+    orchestrator.on_ring("automation", [uuid4()])
+    await wait_for(lambda: looks.seen, what="it looks")
+    async with asyncio.timeout(30):
+        await orchestrator.stop()
+    assert orchestrator._tasks == set()
 
 
 async def test_the_sweep_finds_what_nobody_rang_for(own_stage: Stage) -> None:

@@ -10,6 +10,11 @@ from vai_common.ids import uuid7
 from vai_records.catalogue import actions
 from vai_records.catalogue.actions import Filters, InUse, SlugTaken
 from vai_records.people import people
+from vai_testkit.wait import wait_for
+
+_WAITING = """
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
 
 
 async def make(conn: AsyncConnection, org_id: UUID, slug: str, kind: str = "dlt_extract", **more: Any) -> UUID:
@@ -197,7 +202,7 @@ async def test_only_a_clash_of_slugs_is_called_one(engine: AsyncEngine) -> None:
             await make(conn, org_id, "another", id=action_id)
 
 
-async def test_two_slugs_at_the_same_moment_are_told_apart(engine: AsyncEngine) -> None:
+async def test_two_slugs_at_the_same_moment_are_told_apart(engine: AsyncEngine, raw: Any) -> None:
     async with engine.begin() as conn:
         org_id = await people.create_organisation(conn, "acme", "Acme", {})
         renamed = await make(conn, org_id, "old")
@@ -212,6 +217,10 @@ async def test_two_slugs_at_the_same_moment_are_told_apart(engine: AsyncEngine) 
     async with engine.begin() as conn:
         await make(conn, org_id, "taken")
         waiting = [asyncio.create_task(second(how)) for how in ("make", "change")]
-        await asyncio.wait(waiting, timeout=0.3)
+
+        async def both_wait() -> bool:
+            return bool(await raw.fetchval(_WAITING) == 2)
+
+        await wait_for(both_wait, timeout=30, what="both wait for the index")
     for met in await asyncio.gather(*waiting, return_exceptions=True):
         assert isinstance(met, SlugTaken)

@@ -48,7 +48,9 @@ async def test_the_main_job_goes_through_twice_and_stops_only_the_stack_that_it_
 
 
 def assert_shown(said: str) -> None:
-    """Progress by resource, the gold table's head, the log, the steps, the events; and short enough to be read."""
+    """Progress by resource, the gold table's head with its freshness and lineage, the log, the steps, the events; and short
+    enough to be read.
+    """
     lines = said.splitlines()
     assert len(lines) <= 110
     for table in ("airlines", "airports", "planes", "weather", "flights"):
@@ -56,6 +58,9 @@ def assert_shown(said: str) -> None:
     assert any(line.split()[:3] == ["EWR", "1", "snow"] for line in lines), said
     assert "[info] extraction_started - Starting extraction from nyc" in said
     assert "[info] run_completed - Run completed successfully in" in said
+    assert any(line.startswith("15 rows, written ") and " ago by " in line for line in lines), said
+    edges = {tuple(line.split()[:2]) for line in lines if line.split()[1:2] == ["gold.delays_by_weather"]}
+    assert edges >= {(f"silver.{table}", "gold.delays_by_weather") for table in ("stg_flights", "stg_weather")}, said
     assert "connection.data_available  nyc-flights" in said
     assert sum(line.startswith("action.completed") for line in lines) == 6
     assert_automated(lines)

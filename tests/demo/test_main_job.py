@@ -48,8 +48,8 @@ async def test_the_main_job_goes_through_twice_and_stops_only_the_stack_that_it_
 
 
 def assert_shown(said: str) -> None:
-    """Progress by resource, the gold table's head with its freshness and lineage, the log, the steps, the events; and short
-    enough to be read.
+    """Progress by resource, the gold table's head with its freshness and lineage, the log, the steps, the events; and
+    short enough to be read.
     """
     lines = said.splitlines()
     assert len(lines) <= 110

@@ -30,6 +30,7 @@ from .models.automations import (
     StepOfRun,
 )
 from .models.datasets import Dataset, DatasetDetail, Lineage, Preview, Profile, Reader, Write
+from .models.flashboards import Flashboard, FlashboardLink, FlashboardVersion
 from .models.people import (
     ApiKey,
     BatchResult,
@@ -65,6 +66,9 @@ __all__ = [
     "Dataset",
     "DatasetDetail",
     "Detail",
+    "Flashboard",
+    "FlashboardLink",
+    "FlashboardVersion",
     "Forbidden",
     "Invalid",
     "InvitedMember",

@@ -27,6 +27,7 @@ from .calls import (
     connections,
     datasets,
     events,
+    flashboards,
     installation,
     kinds,
     logs,
@@ -41,6 +42,7 @@ from .dressing import dress, iterated, of_call, of_conversation, rename
 from .errors import ApiError, ServerUnreachable, VaiError
 from .models.answers import Answer, LogEntry
 from .models.datasets import FileFormat
+from .models.flashboards import TileFormat
 from .models.people import RunChange
 from .sending import QUIET, Outcome, Retries, answer_of, check, http_settings, reason_of, request_of
 from .tail import Ask, LogTail, Tail
@@ -166,6 +168,27 @@ class AsyncDatasets(AsyncGroup):
         return self._client.pieces_of(datasets.download(dataset, format=format, version=version))
 
 
+class AsyncFlashboards(AsyncGroup):
+    """`client.flashboards`"""
+
+    get, delete, refresh = _ask(flashboards.get), _ask(flashboards.delete), _ask(flashboards.refresh)
+    list, iterate = _ask(flashboards.listing), _all(flashboards.listing)
+    versions, iterate_versions = _ask(flashboards.versions), _all(flashboards.versions)
+    version, delete_version = _ask(flashboards.version), _ask(flashboards.delete_version)
+    share, revoke = _ask(flashboards.share), _ask(flashboards.revoke)
+    links, iterate_links = _ask(flashboards.links), _all(flashboards.links)
+
+    def export(self, flashboard: str, *, version: int | None = None) -> AsyncGenerator[bytes]:
+        """The whole as one HTML file, piece by piece; it opens without a network."""
+        return self._client.pieces_of(flashboards.export(flashboard, version=version))
+
+    def export_tile(
+        self, flashboard: str, tile: str, *, format: TileFormat = "csv", version: int | None = None
+    ) -> AsyncGenerator[bytes]:
+        """A tile's rows as CSV, or the drawing of a chart, piece by piece."""
+        return self._client.pieces_of(flashboards.export_tile(flashboard, tile, format=format, version=version))
+
+
 class AsyncAutomations(AsyncGroup):
     """`client.automations`"""
 
@@ -285,6 +308,7 @@ class AsyncClient:
         self.users, self.api_keys, self.organisation = AsyncUsers(self), AsyncApiKeys(self), AsyncOrganisation(self)
         self.session, self.kinds, self.events = AsyncSession(self), AsyncKinds(self), AsyncEvents(self)
         self.agents = AsyncAgents(self)
+        self.flashboards = AsyncFlashboards(self)
         self.webhooks, self.installation = AsyncWebhooks(self), AsyncInstallation(self)
         self.datasets = AsyncDatasets(self)
 

@@ -13,6 +13,7 @@ from . import (
     automations,
     connections,
     datasets,
+    flashboards,
     keys,
     kinds,
     models,
@@ -43,6 +44,7 @@ app.add_typer(kinds.templates, name="templates")
 app.add_typer(sources.app, name="sources")
 app.add_typer(models.app, name="models")
 app.add_typer(agents.app, name="agents")
+app.add_typer(flashboards.app, name="flashboards")
 app.add_typer(people.users, name="users")
 app.add_typer(keys.app, name="keys")
 app.add_typer(people.organisation, name="organisation")

@@ -1,9 +1,6 @@
 """`vai datasets`: the tables of the lake, what is in them, and where their rows come from and go."""
 
 import json
-import os
-import sys
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +13,7 @@ from vai.models.datasets import Dataset, DatasetDetail, Direction, FileFormat, L
 from . import show
 from .context import Commands, LimitOption, connect, verb
 from .listing import LIMIT, page_of, print_list
+from .saving import save
 
 app = typer.Typer(
     cls=Commands, help="Tables of the lake: list, show, preview, profile, download, versions, lineage. Alone: list."
@@ -169,22 +167,7 @@ def download(
     target = file or Path(f"{dataset}.{kind}")
     with connect() as client:
         pieces = client.datasets.download(dataset, format=kind, version=version)
-        if str(target) == "-":
-            for piece in pieces:
-                sys.stdout.buffer.write(piece)
-            return
-        part = target.with_name(f"{target.name}.part")
-        size = 0
-        try:
-            with part.open("wb") as written:
-                for piece in pieces:
-                    size += written.write(piece)
-            os.replace(part, target)
-        except BaseException:
-            with suppress(OSError):
-                part.unlink()
-            raise
-    show.done(f"{target}: {show.size(size)}", {"file": str(target), "bytes": size})
+        save(pieces, target)
 
 
 @verb(app)

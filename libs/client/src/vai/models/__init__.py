@@ -22,6 +22,7 @@ from .automations import (
     StepOfRun,
 )
 from .datasets import Dataset, DatasetDetail, Lineage, Preview, Profile, Reader, Write
+from .flashboards import Flashboard, FlashboardLink, FlashboardVersion
 from .languages import Model, ModelConnection, Models
 from .people import (
     ApiKey,
@@ -56,6 +57,9 @@ __all__ = [
     "Crystallized",
     "Dataset",
     "DatasetDetail",
+    "Flashboard",
+    "FlashboardLink",
+    "FlashboardVersion",
     "InvitedMember",
     "Kind",
     "LatestAutomationRun",

@@ -32,8 +32,9 @@ def create(
     connection_id: str | None = None,
     template_id: str | None = None,
     labels: Mapping[str, str] | None = None,
+    expose: bool | None = None,
 ) -> Call[Action]:
-    """Save an action. Without `slug` the platform makes one from the name."""
+    """Save an action. Without `slug` the platform makes one from the name; with `expose` it is a tool over MCP."""
     body = given(
         kind=kind,
         name=name,
@@ -42,6 +43,7 @@ def create(
         connectionId=connection_id,
         templateId=template_id,
         labels=labels,
+        expose=expose,
     )
     return Call("POST", f"{API}/actions", Action.read, body=body)
 
@@ -65,13 +67,14 @@ def update(
     definition: Json | None = None,
     connection_id: str | Unset | None = UNSET,
     labels: Mapping[str, str] | None = None,
+    expose: bool | None = None,
     if_match: str | None = None,
 ) -> Call[Action]:
     """Change what is given; `definition` replaces the whole definition, `connection_id=None` clears it (decision 6).
 
     With `if_match`, its `etag`, only if nobody has changed it since you read it: ApiError 412.
     """
-    body = given(name=name, slug=slug, status=status, definition=definition, labels=labels)
+    body = given(name=name, slug=slug, status=status, definition=definition, labels=labels, expose=expose)
     if connection_id is not UNSET:
         body["connectionId"] = connection_id
     headers = {} if if_match is None else {"If-Match": if_match}

@@ -62,11 +62,14 @@ def create(
     definition: DefinitionOption = None,
     connection: ConnectionOption = None,
     label: LabelsOption = None,
+    expose: Annotated[bool | None, typer.Option(help="Let it be a tool over MCP, by its slug.")] = None,
 ) -> None:
     """Save an action. Its labels are those of its runs, too."""
     wanted = definition_of(definition, assignments or (), connection)
     with connect() as client:
-        made = client.actions.create(kind, name, wanted, slug=slug, template_id=template, labels=labels_of(label))
+        made = client.actions.create(
+            *(kind, name, wanted), slug=slug, template_id=template, labels=labels_of(label), expose=expose
+        )
     _print(made)
     show.print_warnings(made.raw)
 
@@ -91,6 +94,7 @@ def update(
     definition: DefinitionOption = None,
     connection: ConnectionOption = None,
     label: LabelsOption = None,
+    expose: Annotated[bool | None, typer.Option(help="Let it be a tool over MCP, or no more.")] = None,
 ) -> None:
     """Change what is given: --definition replaces the whole definition, --set alone changes fields of it.
 
@@ -111,6 +115,7 @@ def update(
             definition=changed,
             connection_id=connection_id,
             labels=labels_of(label),
+            expose=expose,
         )
     _print(updated)
     show.print_warnings(updated.raw)
@@ -168,6 +173,7 @@ def _facts(action: Action) -> dict[str, Any]:
         "kind": action.kind,
         "status": action.status,
         "labels": label_words(action.labels),
+        "tool": "over MCP" if action.expose else None,
         "connection": action.connection_id,
         "latest run": action.latest_run and f"{action.latest_run.id} {action.latest_run.status}",
     }

@@ -150,6 +150,7 @@ def _facts(automation: Automation) -> dict[str, Any]:
         "about": automation.description,
         "status": automation.status,
         "labels": label_words(automation.labels),
+        "tool": "over MCP" if automation.expose else None,
         "error": error and f"{error.code}: {error.message}",
         "trigger": trigger_words(automation.trigger),
         "next": ", ".join(map(show.moment, automation.next_runs)) or None,

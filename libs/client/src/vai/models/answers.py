@@ -167,6 +167,7 @@ class Action(Answer):
     connection_id: str | None = None
     template_id: str | None = None
     labels: dict[str, str] = field(default_factory=dict)
+    expose: bool = False
     created_by: str | None = None
     updated_by: str | None = None
     latest_run: LatestRun | None = None

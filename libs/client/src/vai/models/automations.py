@@ -62,6 +62,7 @@ class Automation(Answer):
     conditions: list[Json] = field(default_factory=list)
     inputs: Json = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
+    expose: bool = False
     max_parallel: int | None = field(default=None, metadata={"key": "max_parallel"})
     next_run_at: datetime | None = None
     next_runs: list[datetime] = field(default_factory=list)

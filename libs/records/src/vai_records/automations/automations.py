@@ -23,7 +23,7 @@ SORTS = ("name", "created_at", "updated_at", "status")
 
 _COLUMNS = """a.id, a.org_id, a.name, a.slug, a.description, a.status, a.error, a.version_id, a.trigger, a.webhook_path,
     a.webhook_secret, a.due_at, a.source_type, a.source_id, a.created_by, a.updated_by, a.created_at, a.updated_at,
-    a.webhooks_ignored, a.webhook_ignored_at, a.labels, v.definition, v.secrets"""
+    a.webhooks_ignored, a.webhook_ignored_at, a.labels, a.expose, v.definition, v.secrets"""
 _LATEST = """LEFT JOIN LATERAL (
     SELECT id AS run_id, status AS run_status, outcome AS run_outcome, control AS run_control,
         triggered_by AS run_triggered_by, started_at AS run_started_at, completed_at AS run_completed_at
@@ -49,8 +49,8 @@ _LISTED = f"SELECT {_LISTED_COLUMNS}, latest.* {_FROM}"
 
 _CREATE = """
 INSERT INTO automations (id, org_id, name, slug, description, status, version_id, trigger, event_type, webhook_path,
-    webhook_secret, due_at, labels, source_type, source_id, created_by, updated_by)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16)
+    webhook_secret, due_at, labels, expose, source_type, source_id, created_by, updated_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17)
 """
 _HIDE = """
 UPDATE automations SET deleted_at = clock_timestamp(), updated_at = clock_timestamp(), due_at = NULL
@@ -119,6 +119,7 @@ class Filters:
     statuses: tuple[str, ...] = ()
     triggers: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    expose: bool | None = None
 
     def where(self) -> tuple[str, list[Any]]:
         """Conditions beside the organisation's, from $2 on."""
@@ -128,6 +129,7 @@ class Filters:
             ("a.status = ANY(${0}::text[])", list(self.statuses) or None),
             ("a.trigger->>'type' = ANY(${0}::text[])", list(self.triggers) or None),
             (OF_LABELS, list(self.labels) or None),
+            ("a.expose = ${0}", self.expose),
         ]
         asked = [(text, value) for text, value in given if value is not None]
         texts = [f" AND {text.format(place)}" for place, (text, _) in enumerate(asked, 2)]
@@ -148,6 +150,7 @@ class Saved:
     webhook_secret: bytes | None
     due_at: Any
     labels: dict[str, str]
+    expose: bool = False
     source_type: str = "manual"
     source_id: UUID | None = None
 
@@ -169,7 +172,7 @@ async def create(conn: Connection, version: NewVersion, saved: Saved) -> None:
         async with conn.transaction():
             await _refuse_taken(conn, version.org_id, version.automation_id, s.slug, s.webhook_path)
             await versions.write(conn, version)
-            more = (s.webhook_secret, s.due_at, s.labels, s.source_type, s.source_id, who)
+            more = (s.webhook_secret, s.due_at, s.labels, s.expose, s.source_type, s.source_id, who)
             await conn.execute(_CREATE, version.automation_id, version.org_id, *values, *more)
     except asyncpg.UniqueViolationError as error:
         raise _taken(error) from error

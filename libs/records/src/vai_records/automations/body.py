@@ -158,6 +158,7 @@ class AutomationParts(_Part):
     max_parallel: Annotated[int, Field(ge=1, le=1_000)] | None = None
     enabled: bool | None = None
     labels: Labels | None = Field(default=None, description="Its runs and those of its steps have them, too.")
+    expose: bool | None = Field(default=None, description="Whether it is a tool over MCP, by its slug.")
 
     @model_validator(mode="after")
     def _one_list(self) -> "AutomationParts":
@@ -178,6 +179,7 @@ class AutomationBody(AutomationParts):
     max_parallel: Annotated[int, Field(ge=1, le=1_000)] = DEFAULT_PARALLEL
     enabled: bool = True
     labels: Labels = Field(default={}, description="Its runs and those of its steps have them, too.")
+    expose: bool = Field(default=False, description="Whether it is a tool over MCP, by its slug.")
 
     @model_validator(mode="after")
     def _has_steps(self) -> "AutomationBody":

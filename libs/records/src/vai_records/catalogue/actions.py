@@ -79,6 +79,7 @@ class Action:
     definition: dict[str, Any]
     template_id: str | None
     labels: dict[str, str]
+    expose: bool
     created_by: UUID | None
     updated_by: UUID | None
     created_at: datetime
@@ -96,6 +97,7 @@ class Filters:
     kinds: tuple[str, ...] = ()
     statuses: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    expose: bool | None = None
 
 
 _SHOWN = (
@@ -108,6 +110,7 @@ _SHOWN = (
     actions.c.definition,
     actions.c.template_id,
     actions.c.labels,
+    actions.c.expose,
     actions.c.created_by,
     actions.c.updated_by,
     actions.c.created_at,
@@ -221,6 +224,8 @@ def _wanted(org_id: UUID, filters: Filters) -> ColumnElement[bool]:
         wanted = and_(wanted, c.kind.in_(filters.kinds))
     if filters.statuses:
         wanted = and_(wanted, c.status.in_(filters.statuses))
+    if filters.expose is not None:
+        wanted = and_(wanted, c.expose if filters.expose else ~c.expose)
     for label in filters.labels:
         key, is_pair, value = label.partition("=")
         wanted = and_(wanted, c.labels.contains({key: value}) if is_pair else c.labels.has_key(key))

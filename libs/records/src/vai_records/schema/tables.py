@@ -104,6 +104,7 @@ actions = Table(
     Column("secrets", LargeBinary),
     Column("template_id", Text),
     Column("labels", JSONB, nullable=False, server_default="{}"),
+    Column("expose", Boolean, nullable=False, server_default="false"),
     Column("created_by", Uuid),
     Column("updated_by", Uuid),
     _when("created_at"),

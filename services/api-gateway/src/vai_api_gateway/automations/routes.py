@@ -60,6 +60,7 @@ async def list_automations(
     statuses: Words = None,
     triggers: Words = None,
     label: LabelWords = None,
+    expose: Annotated[bool | None, Query(description="Those that are tools over MCP")] = None,
     sort_by: SortBy = "created_at",
     order: Order = "desc",
     limit: Limit = 100,
@@ -67,7 +68,7 @@ async def list_automations(
 ) -> Response:
     gateway = gateway_of(request)
     of_words = words(statuses, AUTOMATION_STATUSES, "statuses"), words(triggers, TRIGGER_TYPES, "triggers")
-    filters = Filters(q, *of_words, tuple(label or ()))
+    filters = Filters(q, *of_words, tuple(label or ()), expose)
     bounds = (limit, offset)
     rows, total = await automations.list_page(gateway.pool, principal.org_id, filters, (sort_by, order), bounds)
     people = [person for row in rows for person in (row["created_by"], row["updated_by"])]

@@ -10,6 +10,7 @@ from vai_api_gateway.auth.principal import Principal
 from vai_api_gateway.automations.calls import calls_of, refuse_bad_calls, with_ids
 from vai_api_gateway.automations.shapes import step_json
 from vai_api_gateway.automations.trigger_columns import due_after_now, trigger_columns
+from vai_api_gateway.catalogue.slugs import refuse_long_name
 from vai_api_gateway.gateway import Gateway
 from vai_common.ids import uuid7
 from vai_common.queries import Row
@@ -32,7 +33,7 @@ Json = dict[str, Any]
 _PARTS = {"steps", "actions", "inputs", "conditions", "max_parallel"}
 """The contents of a version."""
 
-_BESIDE = ("name", "slug", "description", "labels")
+_BESIDE = ("name", "slug", "description", "labels", "expose")
 """What an author decides beside a version."""
 
 _NOTHING: Json = {"inputs": {}, "conditions": [], "steps": [], "max_parallel": DEFAULT_PARALLEL}
@@ -55,6 +56,8 @@ async def draft(gateway: Gateway, principal: Principal, body: AutomationBody, sl
     _refuse_unmet(body.trigger.type, version.definition["inputs"])
     columns, secret = await trigger_columns(gateway, principal.org_id, automation_id, body.trigger, body.enabled)
     columns |= {"name": body.name, "slug": slug, "description": body.description, "labels": body.labels}
+    columns["expose"] = body.expose
+    refuse_long_name(slug, expose=body.expose)
     warned = (*warned, *trigger_warnings(columns["trigger"]))
     return Draft(columns | {"status": "active" if body.enabled else "paused"}, version, secret, warned)
 
@@ -64,6 +67,8 @@ async def redraft(gateway: Gateway, principal: Principal, row: Row, parts: Autom
     given = parts.model_fields_set
     columns: Json = {name: getattr(parts, name) for name in _BESIDE if name in given}
     columns["updated_by"] = principal.user_id
+    if given & {"slug", "expose"}:
+        refuse_long_name(columns.get("slug", row["slug"]), expose=columns.get("expose", row["expose"]))
     mends = row["status"] == "error" and parts.enabled is True
     checked, warned = None, tuple[Fault, ...]()
     if given & (_PARTS | {"slug"}) or mends:

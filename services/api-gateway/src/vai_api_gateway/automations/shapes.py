@@ -28,7 +28,7 @@ TRIGGER_TYPES: tuple[str, ...] = get_args(TriggerType)
 TRIGGERED_BY: tuple[str, ...] = get_args(TriggeredBy)
 RUN_STATUSES: tuple[str, ...] = get_args(RunStatus)
 
-_COPIED = ("name", "description", "enabled", "labels", "conditions", "inputs", "steps", "max_parallel")
+_COPIED = ("name", "description", "enabled", "expose", "labels", "conditions", "inputs", "steps", "max_parallel")
 NEXT_TIMES = 3
 """Times of a schedule that are shown before they come."""
 _STANDING = ("status", "outcome", "control", "started_at")
@@ -69,6 +69,7 @@ class AutomationShape(Shape):
     description: str | None
     enabled: bool
     error: Json | None
+    expose: bool = Field(description="Whether it is a tool over MCP.")
     id: UUID
     inputs: Json
     labels: dict[str, str] = Field(description="Its runs and those of its steps have them, too.")
@@ -128,6 +129,7 @@ class AutomationCopyShape(Shape):
     name: str
     description: str | None
     enabled: bool
+    expose: bool
     labels: dict[str, str]
     trigger: Json
     conditions: list[Json]
@@ -232,6 +234,7 @@ def automation_json(row: Row, secret: str | None = None, *, public_url: str = ""
         "description": row["description"],
         "enabled": row["status"] != "paused",
         "error": row["error"],
+        "expose": row["expose"],
         "id": row["id"],
         "inputs": definition["inputs"],
         "labels": row["labels"],

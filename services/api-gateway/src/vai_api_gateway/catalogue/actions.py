@@ -9,7 +9,7 @@ from fastapi import APIRouter, Body, Query, Request, Response
 
 from vai_api_gateway.auth.principal import Principal
 from vai_api_gateway.auth.roles import Operator, Viewer
-from vai_api_gateway.catalogue.slugs import SlugMet, with_slug
+from vai_api_gateway.catalogue.slugs import SlugMet, refuse_long_name, with_slug
 from vai_api_gateway.gateway import Gateway, gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, Limit, Offset, Words, answer, nothing, page, words
 from vai_api_gateway.http.etags import CHANGED, IfMatch, expected, has_changed, tagged
@@ -48,6 +48,9 @@ router = APIRouter(prefix="/api/v1/actions", tags=["Actions"], route_class=JsonR
 
 Json = dict[str, Any]
 
+_BESIDE = ("name", "slug", "status", "labels", "expose")
+"""What a change sets beside the definition and its connection."""
+
 
 def action_json(action: Action) -> Json:
     latest = action.latest_run
@@ -56,6 +59,7 @@ def action_json(action: Action) -> Json:
         "createdAt": action.created_at,
         "createdBy": action.created_by,
         "definition": action.definition,
+        "expose": action.expose,
         "id": action.id,
         "kind": action.kind,
         "labels": action.labels,
@@ -87,13 +91,14 @@ async def list_actions(
     kinds: Words = None,
     statuses: Words = None,
     label: LabelWords = None,
+    expose: Annotated[bool | None, Query(description="Those that are tools over MCP")] = None,
     sort_by: SortBy = "created_at",
     order: Order = "desc",
     limit: Limit = 100,
     offset: Offset = 0,
 ) -> Response:
     of_kinds, with_statuses = words(kinds, KIND_NAMES, "kinds"), words(statuses, ACTION_STATUSES, "statuses")
-    filters = Filters(q, of_kinds, with_statuses, tuple(label or ()))
+    filters = Filters(q, of_kinds, with_statuses, tuple(label or ()), expose)
     async with gateway_of(request).engine.connect() as conn:
         found, total = await actions.list_page(
             conn, principal.org_id, filters, sort_by=sort_by, order=order, limit=limit, offset=offset
@@ -117,12 +122,14 @@ async def create_action(request: Request, principal: Operator, body: ActionBody)
         "connection_id": connection_id,
         "template_id": body.template_id,
         "labels": body.labels,
+        "expose": body.expose,
         "created_by": principal.user_id,
         "updated_by": principal.user_id,
     }
     values |= await _stored(gateway, principal, (action_id, body.kind), body.definition or {}, connection_id, None)
 
     async def save(slug: str) -> Action:
+        refuse_long_name(slug, expose=body.expose)
         async with gateway.rows.begin(principal.org_id) as conn:
             try:
                 return await actions.create(conn, principal.org_id, {**values, "slug": slug})
@@ -161,8 +168,11 @@ async def update_action(
         unchanged = expected(if_match, (await _get(gateway, principal, action_id)).updated_at)
     before = await _to_run(gateway, principal, action_id)
     given = body.model_fields_set
-    values: Json = {name: getattr(body, name) for name in ("name", "slug", "status", "labels") if name in given}
+    values: Json = {name: getattr(body, name) for name in _BESIDE if name in given}
     values["updated_by"] = principal.user_id
+    if given & {"slug", "expose"}:
+        exposed = body.expose if body.expose is not None else (await _get(gateway, principal, action_id)).expose
+        refuse_long_name(body.slug or before.slug, expose=exposed)
     if given & {"definition", "connection_id"}:
         connection_id = before.connection_id
         if "connection_id" in given:

@@ -7,9 +7,12 @@ from uuid import UUID
 from vai_api_gateway.gateway import Gateway
 from vai_api_gateway.problems import Problem
 from vai_records.catalogue.naming import Table, free_slug, slug_of
+from vai_records.refused import refused
 
 _Made = TypeVar("_Made")
 _TRIES = 10
+LONGEST_TOOL = 64
+"""Characters of the name of a tool that every client of MCP takes."""
 
 
 class SlugMet(Exception):
@@ -42,3 +45,10 @@ async def with_slug(
         except SlugMet as met:
             if not left:
                 raise met.problem from met
+
+
+def refuse_long_name(slug: str, *, expose: bool) -> None:
+    """Raises `Refused` for what is to be a tool over MCP and cannot be called by its slug."""
+    if expose and len(slug) > LONGEST_TOOL:
+        message = f"its slug is the tool's name, which has at most {LONGEST_TOOL} characters; this one has {len(slug)}"
+        raise refused(("body", "slug"), message)

@@ -102,6 +102,7 @@ class ActionShape(Shape):
     created_at: datetime
     created_by: str | None
     definition: Json
+    expose: bool = Field(description="Whether it is a tool over MCP.")
     id: UUID
     kind: KindName
     labels: dict[str, str]
@@ -264,6 +265,7 @@ class ActionBody(Body):
     definition: Json | None = Field(default=None)
     template_id: str | None = Field(default=None, max_length=LONGEST_NAME)
     labels: Labels = Field(default={}, description="Its runs have them, too.")
+    expose: bool = Field(default=False, description="Whether it is a tool over MCP, by its slug.")
 
 
 class ActionPatch(Body):
@@ -275,10 +277,11 @@ class ActionPatch(Body):
     connection_id: Id | None = None
     definition: Json | None = None
     labels: Labels | None = Field(default=None, description="All of them: those that are not named are removed.")
+    expose: bool | None = None
 
-    @field_validator("name", "slug", "status", "labels")
+    @field_validator("name", "slug", "status", "labels", "expose")
     @classmethod
-    def _never_null(cls, value: str | dict[str, str] | None) -> str | dict[str, str]:
+    def _never_null(cls, value: str | bool | dict[str, str] | None) -> str | bool | dict[str, str]:
         if value is None:
             raise ValueError("cannot be null; leave the key out to keep what is there")
         return value

@@ -61,7 +61,7 @@ class Following:
             with suppress(Refusal):
                 run = await self._starting
                 if not ended(run):
-                    await self.routes.post(f"{self._there}/{run['id']}/cancel", {}, {})
+                    await self.routes.post(f"{self._there}/{id_of(run)}/cancel", {}, {})
 
     async def _started(self, there: str, path: str, body: Json, key: str | None, seconds: int | None) -> Json:
         if key is not None:
@@ -71,7 +71,7 @@ class Following:
         self._there = there
         self._starting = asyncio.ensure_future(self.routes.post(path, body, {"prefer": prefer}))
         run = await asyncio.shield(self._starting)
-        return await self._until_ended(f"{there}/{run['id']}", seconds, run)
+        return await self._until_ended(f"{there}/{id_of(run)}", seconds, run)
 
     async def _until_ended(self, path: str, seconds: int | None, run: Json) -> Json:
         began = steady_seconds()
@@ -92,6 +92,11 @@ async def found(routes: Inner, run_id: UUID) -> tuple[str, Json]:
     return f"{AUTOMATION_RUNS}/{run_id}", await routes.get(f"{AUTOMATION_RUNS}/{run_id}")
 
 
+def id_of(run: Json) -> str:
+    """The id of a run, or of an automation run."""
+    return str(run.get("id") or run["runId"])
+
+
 def ended(run: Json) -> bool:
     return run["status"] not in _GOES_ON
 
@@ -105,7 +110,7 @@ def settled(run: Json) -> Json:
     """What a tool tells of a run: without what the caller has said itself, and without what is empty."""
     told = {key: value for key, value in run.items() if value not in (None, [], {}) and key not in _NOT_TOLD}
     if not ended(run):
-        told["next"] = f"it goes on: call wait_for_run with runId {run['id']}"
+        told["next"] = f"it goes on: call wait_for_run with runId {id_of(run)}"
     return told
 
 

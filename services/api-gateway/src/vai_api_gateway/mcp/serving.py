@@ -8,6 +8,7 @@ import structlog
 from pydantic import ValidationError
 
 from vai_api_gateway.auth.roles import asked_by
+from vai_api_gateway.mcp import exposed
 from vai_api_gateway.mcp.cancelling import GONE, LiveCalls, name_of
 from vai_api_gateway.mcp.following import Following, has_failed
 from vai_api_gateway.mcp.inner import Inner, Refusal
@@ -16,6 +17,7 @@ from vai_api_gateway.mcp.tools import GENERIC
 from vai_api_gateway.metrics import mcp_calls
 from vai_common.queries import Queries
 from vai_common.validation_messages import told
+from vai_records.people.people import Role
 
 if TYPE_CHECKING:
     from fastapi import Request
@@ -90,6 +92,12 @@ class Mcp:
             for tool in GENERIC.values()
             if role.covers(tool.role)
         ]
+        if role.covers(Role.OPERATOR):
+            acts = ToolAnnotations(read_only_hint=False, open_world_hint=True)
+            tools += [
+                Tool(name=one["name"], description=one["description"], input_schema=one["schema"], annotations=acts)
+                for one in await exposed.offered(Inner(ctx.request))
+            ]
         return ListToolsResult(tools=tools)
 
     async def _call_tool(
@@ -130,15 +138,18 @@ class Mcp:
         from mcp.types import CallToolResult, TextContent
 
         tool = GENERIC.get(name)
-        if tool is None:
-            raise MCPError(_UNKNOWN_TOOL, f"there is no tool {name[:100]!r}; tools/list says which there are")
         try:
-            answer: Any = await tool.work(following, tool.takes.model_validate(given))
+            if tool is None:
+                answer: Any = await exposed.called(following, name, given)
+            else:
+                answer = await tool.work(following, tool.takes.model_validate(given))
             failed = has_failed(answer)
         except ValidationError as error:
-            answer, failed = _faults(error, tool.takes), True
+            answer, failed = _faults(error, GENERIC[name].takes), True
         except Refusal as error:
             answer, failed = {"status": error.status, "detail": error.told}, True
+        if answer is None:
+            raise MCPError(_UNKNOWN_TOOL, f"there is no tool {name[:100]!r}; tools/list says which there are")
         mcp_calls.labels(_label(name), "error" if failed else "ok").inc()
         return CallToolResult(content=[TextContent(type="text", text=text_of(answer))], is_error=failed)
 

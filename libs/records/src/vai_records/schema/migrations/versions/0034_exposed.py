@@ -1,0 +1,10 @@
+"""Actions and automations may be tools of programs with a model."""
+
+from vai_records.schema.migrations.scripts import run_script
+
+revision = "0034"
+down_revision = "0033"
+
+
+def upgrade() -> None:
+    run_script("0034_exposed.sql")

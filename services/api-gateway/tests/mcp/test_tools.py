@@ -9,7 +9,9 @@ import pytest
 from mcp.shared.exceptions import MCPError
 
 from vai_api_gateway.gateway import Gateway
+from vai_api_gateway.mcp.cancelling import CANCELLED_CHANNEL, LiveCalls
 from vai_common.loops import every
+from vai_common.messages.notifications import Listener
 from vai_records.people.people import Role
 from vai_testkit.services import OtherServices
 from vai_testkit.talking import MODES, NOOP, Reports, refused, talking, told
@@ -153,6 +155,7 @@ async def test_a_tool_that_is_not_there_is_said_to_be(url: str, team: Team) -> N
 CALL = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "list_runs", "arguments": {}}}
 
 
+BOTH = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
 NOTICE = {"jsonrpc": "2.0", "method": "notifications/cancelled"}
 AT_THE_DOOR: list[tuple[dict[str, str], Any, int]] = [
     ({"x-api-key": "vai_wrong"}, CALL, 401),
@@ -167,9 +170,8 @@ AT_THE_DOOR: list[tuple[dict[str, str], Any, int]] = [
 
 
 async def test_what_comes_to_the_door(client: httpx2.AsyncClient) -> None:
-    accept = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
     for headers, body, status in AT_THE_DOOR:
-        answer = await client.post("/mcp", json=body, headers=accept | headers)
+        answer = await client.post("/mcp", json=body, headers=BOTH | headers)
         assert answer.status_code == status, (headers, status, answer.text)
 
 
@@ -194,3 +196,37 @@ async def test_another_callers_number_cancels_nothing(url: str, team: Team, clie
 async def test_a_gateway_without_it_says_so(client: httpx2.AsyncClient, gateway: Gateway) -> None:
     object.__setattr__(gateway, "settings", gateway.settings.model_copy(update={"mcp": False}))
     assert (await client.post("/mcp", json=CALL)).status_code == 404
+
+
+async def test_a_stream_that_has_lasted_long_enough_ends_without_cancelling_the_run(
+    url: str, team: Team, client: httpx2.AsyncClient, gateway: Gateway
+) -> None:
+    short = gateway.settings.model_copy(update={"stream_seconds": 1.0})
+    object.__setattr__(gateway, "settings", short)
+    meta = {"_meta": {"progressToken": 1}}
+    call = CALL | {"params": {"name": "start_run", "arguments": NOOP, **meta}}
+    async with client.stream("POST", "/mcp", json=call, headers=BOTH):
+
+        async def begun() -> bool:
+            return bool((await client.get(RUNS)).json()["runs"])
+
+        await wait_for(begun, what="the run is made; the client reads nothing")
+        await wait_for(lambda: not gateway.mcp.calls.names, what="the call is over")
+    (run,) = (await client.get(RUNS)).json()["runs"]
+    assert run["status"] == "pending"
+
+
+async def test_a_call_of_another_gateway_is_cancelled_by_a_notification(gateway: Gateway) -> None:
+    elsewhere = LiveCalls(gateway.pool)
+    listener = Listener(gateway.settings.direct_url, "api-gateway")
+    listener.on(CANCELLED_CHANNEL, elsewhere.heard)
+    connected = asyncio.Event()
+    listener.on_return(connected.set)
+    listening = asyncio.create_task(listener.listen())
+    await connected.wait()
+    with elsewhere.going_on("its-name") as cancelled, elsewhere.going_on("another") as other:
+        await gateway.mcp.calls.cancel("its-name")
+        async with asyncio.timeout(30):
+            await cancelled.wait()
+        assert not other.is_set()
+    listening.cancel()

@@ -66,7 +66,11 @@ class _Spoken(Response):
                 scope[GONE] = True
             return message
 
+        begun = False
+
         async def say(message: Message) -> None:
+            nonlocal begun
+            begun = begun or message["type"] == "http.response.body"
             if message["type"] == "http.response.start" and self._begins:
                 message = {**message, "headers": [*message["headers"], (SESSION.encode(), uuid7().hex.encode())]}
             await send(message)
@@ -75,4 +79,5 @@ class _Spoken(Response):
             async with asyncio.timeout(self._gateway.settings.stream_seconds):
                 await manager.handle_request(scope, hear, say)
         except TimeoutError:
-            return  # as every stream: the client may ask again
+            if not begun:  # else it ends as every stream: the client may ask again
+                await Response(status_code=503, headers={"Retry-After": "1"})(scope, receive, send)

@@ -2,9 +2,9 @@
 
 from vai_records.schema.migrations.scripts import run_script
 
-revision = "0034"
-down_revision = "0033"
+revision = "0035"
+down_revision = "0034"
 
 
 def upgrade() -> None:
-    run_script("0034_exposed.sql")
+    run_script("0035_exposed.sql")

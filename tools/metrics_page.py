@@ -20,9 +20,10 @@ PAGE = ROOT / "docs/metrics.md"
 _MARKED = re.compile(r"(<!-- drawn by make generate -->\n).*(<!-- end -->)", re.DOTALL)
 
 LABELS = {
+    "change": "added, changed, kept, same, removed",
     "channel": "a kind, or a word of the bell",
     "code": "an error code of document 000",
-    "direction": "in, out",
+    "direction": "in, out; of a sync pull, push",
     "kind": "a kind of action",
     "layer": "bronze, silver, gold",
     "loop": "a background loop of the code",

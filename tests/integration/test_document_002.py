@@ -12,9 +12,6 @@ from vai_testkit.wait import wait_for
 SKIPPED = {"on_error": ["handle_extraction_error"], "port-based routing": ["handle_empty"]}
 """By block: the steps that do not run when all goes well."""
 
-UNAVAILABLE = {"DAG": "file_sync cannot be run by this version"}
-"""By block: why it cannot end well yet."""
-
 
 async def made(api: httpx2.AsyncClient, block: Block) -> Json:
     for path, things in (("actions", block.actions), ("connections", block.connections)):
@@ -56,9 +53,6 @@ async def test_the_block_is_saved_and_runs_to_its_end(api: httpx2.AsyncClient, w
     run = await triggered(api, automation, inputs=block.inputs, event=block.event)
     await approve_until_ended(api, run["runId"])
     run = await ended(api, run["runId"])
-    if name in UNAVAILABLE:
-        assert (run["status"], UNAVAILABLE[name] in run["error"]["message"]) == ("failed", True), run["error"]
-    else:
-        assert (run["displayStatus"], run["error"]) == ("completed", None), run
-        assert [key for key, state in states(run).items() if state != "completed"] == SKIPPED.get(name, [])
+    assert (run["displayStatus"], run["error"]) == ("completed", None), run
+    assert [key for key, state in states(run).items() if state != "completed"] == SKIPPED.get(name, [])
     await put_away(api, automation)

@@ -20,13 +20,14 @@ HOOK = "https://hooks.example.com/"
 
 _EXTRACT = '{"source": "noop"}'
 _TRANSFORM = '{"sql": "SELECT 1 AS one"}'
+_EXPORT = '{"path": "load", "folder": "load"}'
 _CALL = json.dumps({"url": HOOK})
 _CONDITIONS = '"definition": {"conditions": [{"field": "inputs.rows", "operator": "gt", "value": 0}]}'
 _NOOP_ACTION = f'"action": {{"kind": "dlt_extract", "definition": {_EXTRACT}}}'
 
 SUBSTITUTIONS: dict[str, tuple[tuple[str, str], ...]] = {
     "sequence": (("{...}", _EXTRACT), ("{...}", _TRANSFORM), ("{...}", _CALL)),
-    "DAG": (("{...}", _EXTRACT), ("{...}", _TRANSFORM), ("{...}", "{}"), ("{...}", _CALL)),
+    "DAG": (("{...}", _EXTRACT), ("{...}", _TRANSFORM), ("{...}", _EXPORT), ("{...}", _CALL)),
     # a slug has no underscores
     "step with a saved action": (("act_abc123def456", "act-abc123def456"),),
     "step behind a port": (("{...}", _TRANSFORM),),

@@ -33,6 +33,22 @@ DATA = Dashboard(
                     "ops",
                 ),
                 Panel(
+                    "Files synced",
+                    "Files that file_sync has committed a second, by what became of them.",
+                    (rate("vai_sync_files_total", "direction, change", "{{direction}} {{change}}"),),
+                    "ops",
+                    "stack",
+                    quiet="nothing is synced",
+                ),
+                Panel(
+                    "Bytes synced",
+                    "Bytes of files that file_sync has transferred a second.",
+                    (rate("vai_sync_bytes_total", "direction"),),
+                    "Bps",
+                    "stack",
+                    quiet="nothing is synced",
+                ),
+                Panel(
                     "Rejected rows by source",
                     "Rows that were put aside because a rule of their table refused them.",
                     (rate("vai_extract_rejected_rows_total", "source"),),

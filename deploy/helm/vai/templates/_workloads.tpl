@@ -6,6 +6,7 @@ leads to the internet. A test holds them against the code.
 */}}
 {{- define "vai.kinds" -}}
 dlt_extract: {service: extract-worker, sync: false, internet: true}
+file_sync: {service: extract-worker, sync: false, internet: true}
 duckdb_transform: {service: transform-worker, sync: false, internet: false}
 create_flashboard: {service: transform-worker, sync: false, internet: false}
 generate_query: {service: transform-worker, sync: true, internet: true}

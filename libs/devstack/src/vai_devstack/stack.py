@@ -192,6 +192,7 @@ class Stack:
             **self.lake_keys,
             "VAI_FILES_ROOT": self.files_root,
             "VAI_CONSOLE": os.environ.get("VAI_CONSOLE") or str(console.FOLDER.absolute()),
+            "VAI_FILES_PUSH": "true",
             "VAI_HTTP_HOST": "127.0.0.1",
             "VAI_ALLOW_PRIVATE_ADDRESSES": os.environ.get("VAI_ALLOW_PRIVATE_ADDRESSES", "loopback"),
             **secrets,

@@ -48,7 +48,7 @@ def asked(field: str, operator: str = "eq", value: Any = 1) -> Json:
         ({"kind": "dlt_extract", "definition": {}}, "0.action.definition.source", "is required"),
         ({"action_id": "bare"}, "0.action.action_id", "is required"),
         *(({"kind": kind}, "0.action.kind", "cannot be run") for kind, one in KINDS.items() if not one.available),
-        ({"kind": "export"}, "0.action.kind", "file_sync cannot be run"),
+        ({"kind": "export", "definition": {"folder": "in"}}, "0.action.definition.path", "is required"),
     ],
 )
 def test_what_can_never_run_is_told_with_its_place(step: Json, place: str, said: str) -> None:

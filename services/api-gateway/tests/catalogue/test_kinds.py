@@ -29,7 +29,7 @@ async def test_a_kind_is_alive_while_a_worker_for_it_lives(api: httpx2.AsyncClie
     await gateway.pool.execute(REGISTER, uuid7(), "extract-worker", ["dlt_extract", "file_sync"])
     await gateway.fleet.look_once()
     found = {kind["name"]: kind for kind in (await api.get("/api/v1/kinds")).json()["kinds"]}
-    assert [name for name, kind in found.items() if kind["alive"]] == ["dlt_extract"]
+    assert [name for name, kind in found.items() if kind["alive"]] == ["dlt_extract", "file_sync"]
 
 
 @pytest.mark.parametrize(

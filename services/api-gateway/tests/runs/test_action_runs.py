@@ -54,7 +54,7 @@ async def test_a_run_is_made_and_found(api: httpx2.AsyncClient, team: Team) -> N
     ("fields", "loc"),
     [
         ({"kind": "nothing"}, ["body", "kind"]),
-        ({"kind": "file_sync", "definition": {}}, ["body", "kind"]),
+        ({"kind": "file_sync", "definition": {"folder": "in"}}, ["body", "definition", "path"]),
         ({"definition": {}}, ["body", "definition", "source"]),
         ({"definition": {"source": "nothing"}}, ["body", "definition", "source"]),
         ({"definition": {"source": "noop", "kind": "http_request"}}, ["body", "definition", "kind"]),

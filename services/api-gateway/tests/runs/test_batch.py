@@ -33,7 +33,7 @@ async def test_each_run_is_judged_on_its_own_and_answered_in_order(api: httpx2.A
         api,
         NOOP,
         {"kind": "http_request", "definition": {"url": "https://example.com"}},
-        {"kind": "file_sync"},
+        {"kind": "fax"},
         NOOP | {"definition": {}},
         7,
         NOOP | {"concurrencyKey": "c"},

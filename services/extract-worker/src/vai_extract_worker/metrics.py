@@ -9,3 +9,5 @@ extract_rejected_rows = Counter("vai_extract_rejected_rows", "Rows that were put
 extract_pace_seconds = Counter(
     "vai_extract_pace_seconds", "Seconds for which requests waited for their turn at a vendor", ["source"]
 )
+sync_files = Counter("vai_sync_files", "Files that file_sync has committed", ["direction", "change"])
+sync_bytes = Counter("vai_sync_bytes", "Bytes of files that file_sync has transferred", ["direction"])

@@ -12,8 +12,10 @@ class Settings(WorkerSettings):
 
     slots: int = Field(default=8, ge=1, le=1000, description="Runs held at once.")
     files_root: str = Field(
-        default="", description="Folder that the source `filesystem` may read; {org} in it is the organisation's id."
+        default="",
+        description="Folder that `filesystem` and `file_sync` may read; {org} in it is the organisation's id.",
     )
+    files_push: bool = Field(default=False, description="Whether `file_sync` may also write below VAI_FILES_ROOT.")
 
     @field_validator("files_root")
     @classmethod

@@ -27,7 +27,7 @@ class Kind:
 
 _ALL = (
     Kind("dlt_extract", Mode.ASYNC_QUEUE, "extract-worker", "Data Syncs", "Extract data from a source to bronze", True),
-    Kind("file_sync", Mode.ASYNC_QUEUE, "extract-worker", "Data Syncs", "Sync files from or to remote storage"),
+    Kind("file_sync", Mode.ASYNC_QUEUE, "extract-worker", "Data Syncs", "Sync files from or to remote storage", True),
     Kind("duckdb_transform", Mode.ASYNC_QUEUE, "transform-worker", "Transformations", "Transform data with SQL", True),
     Kind("http_request", Mode.SYNC, "agent-worker", "Integrations", "Make an HTTP request", True),
     Kind("web_search", Mode.SYNC, "agent-worker", "Research", "Search the web", True, "tavily"),

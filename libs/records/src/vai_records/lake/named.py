@@ -8,7 +8,10 @@ from vai_common.queries import Queries
 from vai_records.lake.manifest import Columns
 
 _FILES = """
-SELECT path, byte_count, removed_at IS NULL AS is_needed FROM lake_files ORDER BY created_at DESC LIMIT $1
+SELECT path, byte_count, is_needed FROM (
+    SELECT path, byte_count, removed_at IS NULL AS is_needed, created_at FROM lake_files
+    UNION ALL SELECT location, byte_count, removed_at IS NULL, created_at FROM synced_files WHERE location IS NOT NULL
+) f ORDER BY created_at DESC LIMIT $1
 """
 _TABLES = """
 SELECT id, layer, name, location, row_count, columns, write_epoch, delta_version FROM datasets
@@ -18,7 +21,7 @@ WHERE layer <> 'bronze' ORDER BY updated_at DESC LIMIT $1
 
 @dataclass(frozen=True)
 class NamedFile:
-    """A file of bronze. If it is not `is_needed`, it was taken out of its table and may be deleted."""
+    """A file of bronze, or of `file_sync`. If it is not `is_needed`, it was replaced or removed and may be deleted."""
 
     path: str
     byte_count: int
@@ -51,7 +54,7 @@ class NamedTable:
 
 
 async def files(conn: Queries, most: int | None = None) -> list[NamedFile]:
-    """Every file of the manifest, published or not; the newest, where `most` bounds them."""
+    """Every file that a row names, published or not; the newest, where `most` bounds them."""
     return [NamedFile(**dict(row)) for row in await conn.fetch(_FILES, most)]
 
 

@@ -147,8 +147,8 @@ class S3Shelf:
             "proxy_url": self._gate.url,
         }
         retries: Any = {"max_retries": 2, "retry_timeout": timedelta(seconds=15)}
-        with self._in_our_words(), _without_platform_keys():
-            self._store: Any = S3Store(bucket, config=config, client_options=options, retry_config=retries)
+        with self.in_our_words(), _without_platform_keys():
+            self.store: Any = S3Store(bucket, config=config, client_options=options, retry_config=retries)
 
     def close(self) -> None:
         self._gate.close()
@@ -159,8 +159,8 @@ class S3Shelf:
         key = urlsplit(pattern, allow_fragments=False).path.lstrip("/")
         fits = _glob(key)
         folder = re.split(r"[*?\[]", key, maxsplit=1)[0].rpartition("/")[0]
-        with self._in_our_words():
-            for batch in obstore.list(self._store, folder or None):
+        with self.in_our_words():
+            for batch in obstore.list(self.store, folder or None):
                 for entry in batch:
                     if fits.fullmatch(entry["path"]):
                         yield Found(entry["path"], entry["size"], entry["last_modified"].timestamp())
@@ -168,11 +168,11 @@ class S3Shelf:
     def open(self, file: Found) -> BinaryIO:
         import obstore
 
-        with self._in_our_words():
-            return io.BufferedReader(_Remote(obstore.open_reader(self._store, file.path), self), _READ_BYTES)
+        with self.in_our_words():
+            return io.BufferedReader(_Remote(obstore.open_reader(self.store, file.path), self), _READ_BYTES)
 
     @contextmanager
-    def _in_our_words(self) -> Iterator[None]:
+    def in_our_words(self) -> Iterator[None]:
         """Turn errors of the library into `RunError`s. The library's own words are left out, since they quote the
         store's answer.
         """
@@ -208,7 +208,7 @@ class _Remote(io.RawIOBase):
         return int(self._reader.seek(offset, whence))
 
     def readinto(self, buffer: Any) -> int:
-        with self._shelf._in_our_words():
+        with self._shelf.in_our_words():
             data = memoryview(self._reader.read(len(buffer)))
         buffer[: len(data)] = data
         return len(data)

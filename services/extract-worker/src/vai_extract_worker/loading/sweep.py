@@ -8,7 +8,7 @@ from itertools import islice
 from vai_common.clock import now
 from vai_common.queries import Pool
 from vai_records.connections import rates
-from vai_records.lake import garbage
+from vai_records.lake import garbage, synced_files
 from vai_worker.storage import Storage, Stored, open_lake
 
 _BATCH = 1000
@@ -22,7 +22,8 @@ async def sweep(pool: Pool, lake_url: str, older: timedelta = garbage.KEPT) -> i
     storage = await asyncio.to_thread(open_lake, lake_url)
     await garbage.abandon(pool)
     await rates.forget_idle(pool)
-    return await _removed(pool, storage, older) + await _unknown(pool, storage, older)
+    bronze = await _removed(pool, storage, older) + await _unknown(pool, storage, older)
+    return bronze + await _removed_files(pool, storage, older) + await _unknown_files(pool, storage, older)
 
 
 async def _removed(pool: Pool, storage: Storage, older: timedelta) -> int:
@@ -36,7 +37,7 @@ async def _removed(pool: Pool, storage: Storage, older: timedelta) -> int:
 
 async def _unknown(pool: Pool, storage: Storage, older: timedelta) -> int:
     """Files that were never committed: their run was killed, or another worker had taken it over."""
-    stored = _old_bronze(storage, older)
+    stored = _old(storage, "bronze", older)
     deleted = 0
     while batch := await asyncio.to_thread(lambda: list(islice(stored, _BATCH))):
         paths = await garbage.unknown(pool, [file.path for file in batch])
@@ -45,8 +46,31 @@ async def _unknown(pool: Pool, storage: Storage, older: timedelta) -> int:
     return deleted
 
 
-def _old_bronze(storage: Storage, older: timedelta) -> Iterator[Stored]:
+async def _removed_files(pool: Pool, storage: Storage, older: timedelta) -> int:
+    """Of `file_sync`: files that were replaced or removed."""
+    deleted = 0
+    while gone := await synced_files.gone(pool, older, _BATCH):
+        paths = [file.location for file in gone if file.location is not None]
+        await asyncio.to_thread(storage.delete, paths)
+        await synced_files.forget(pool, [file.id for file in gone])
+        deleted += len(paths)
+    return deleted
+
+
+async def _unknown_files(pool: Pool, storage: Storage, older: timedelta) -> int:
+    """Of `file_sync`: files that were never committed."""
+    stored = _old(storage, "files", older)
+    deleted = 0
+    while batch := await asyncio.to_thread(lambda: list(islice(stored, _BATCH))):
+        paths = await synced_files.unknown(pool, [file.path for file in batch])
+        await asyncio.to_thread(storage.delete, paths)
+        deleted += len(paths)
+    return deleted
+
+
+def _old(storage: Storage, part: str, older: timedelta) -> Iterator[Stored]:
+    """The old files of a part of the lake, of all organisations."""
     before = now() - older
     for file in storage.files():
-        if file.path.split("/")[1:2] == ["bronze"] and file.modified < before:
+        if file.path.split("/")[1:2] == [part] and file.modified < before:
             yield file

@@ -1,0 +1,88 @@
+"""file_sync from and to a bucket, and what kept an attempt from its end."""
+
+import json
+from typing import Any
+
+import pytest
+
+from vai_common.errors import ErrorCode, Permanent, Retryable
+from vai_extract_worker.sync import transfers
+from vai_worker.children.job import ConnectionSecret
+from vai_worker.children.link import Stop
+
+
+def connection(s3: Any) -> ConnectionSecret:
+    keys = {"access_key_id": "TENANT", "secret_access_key": "x"}
+    return ConnectionSecret("c", "bucket", "s3", {"endpoint_url": s3.url}, keys)
+
+
+def test_a_prefix_is_mirrored_and_pushed_back(syncing: Any, s3: Any) -> None:
+    syncing.connection = connection(s3)
+    s3.objects |= {"in/a#b%.txt": b"1", "in/x/c": b"2" * 100, "in/x/": b"", "inner": b"no", "other": b"no"}
+    assert syncing.run(path="s3://bucket/in")["counts"]["added"] == 2
+    assert syncing.content() == {"a#b%.txt": b"1", "x/c": b"2" * 100}
+    result = syncing.run(path="s3://bucket/out", direction="push")
+    assert result["added"] == ["a#b%.txt", "x/c"]
+    assert s3.objects["out/a#b%.txt"] == b"1"
+    assert {"TENANT" in asked for asked in s3.asked} == {True}
+
+
+def test_a_read_only_bucket_is_told_and_nothing_is_lost(syncing: Any, s3: Any) -> None:
+    syncing.connection = connection(s3)
+    syncing.put("src/a", b"1")
+    syncing.run(path="src")
+    s3.read_only = True
+    with pytest.raises(Permanent, match="does not let these keys write") as raised:
+        syncing.run(path="s3://bucket/out", direction="push")
+    assert raised.value.code is ErrorCode.AUTH_ERROR
+    assert syncing.content() == {"a": b"1"}
+
+
+def test_keys_that_cannot_be_names_are_told(syncing: Any, s3: Any) -> None:
+    syncing.connection = connection(s3)
+    s3.objects |= {"in/../../etc": b"1"}
+    with pytest.raises(Permanent, match="rename that object") as raised:
+        syncing.run(path="s3://bucket/in")
+    assert raised.value.code is ErrorCode.DATA_ERROR
+
+
+def test_an_object_that_these_keys_may_not_read_is_left_out(syncing: Any, s3: Any) -> None:
+    syncing.connection = connection(s3)
+    s3.objects |= {"refused.csv": b"1", "good": b"2"}
+    result = syncing.run(path="s3://bucket")
+    assert [(one["path"], one["error"]["code"]) for one in result["failed_files"]] == [("refused.csv", "AUTH_ERROR")]
+    assert syncing.content() == {"good": b"2"}
+
+
+def test_a_stopped_sync_goes_on_and_transfers_nothing_twice(syncing: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfers, "_TOGETHER", 1)
+    names = [f"f{number:02}" for number in range(20)]
+    for name in names:
+        syncing.put(f"src/{name}", name.encode())
+    commit = syncing._commit
+
+    def stops_after_three(payload: Any) -> Any:
+        commit(payload)
+        if syncing.commits >= 3:
+            raise Stop
+        return {}
+
+    syncing._commit = stops_after_three
+    with pytest.raises(Stop):
+        syncing.run(path="src")
+    first = {path: row["location"] for path, row in syncing.folder.items()}
+    assert 3 <= len(first) < 20
+    syncing._commit, syncing.epoch = commit, 2
+    result = syncing.attempt(path="src")
+    assert result["counts"]["added"] == 20
+    assert {path: syncing.folder[path]["location"] for path in first} == first
+    assert syncing.content() == syncing.tree("src")
+    lines = (syncing.lake / syncing.link.asked[-1][1]["location"]).read_text().splitlines()
+    assert [json.loads(line)["path"] for line in lines] == names
+
+
+def test_a_store_that_is_away_is_tried_again(syncing: Any) -> None:
+    syncing.connection = ConnectionSecret("c", "bucket", "s3", {"endpoint_url": "http://127.0.0.1:1"}, {})
+    with pytest.raises(Retryable) as raised:
+        syncing.run(path="s3://bucket/in")
+    assert raised.value.code is ErrorCode.CONNECTION_ERROR

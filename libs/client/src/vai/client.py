@@ -172,21 +172,20 @@ class Flashboards(Group):
     """`client.flashboards`"""
 
     get, delete, refresh = _ask(flashboards.get), _ask(flashboards.delete), _ask(flashboards.refresh)
-    list, iterate = _ask(flashboards.listing), _all(flashboards.listing)
+    list, iterate, share = _ask(flashboards.listing), _all(flashboards.listing), _ask(flashboards.share)
     versions, iterate_versions = _ask(flashboards.versions), _all(flashboards.versions)
-    version, delete_version = _ask(flashboards.version), _ask(flashboards.delete_version)
-    share, revoke = _ask(flashboards.share), _ask(flashboards.revoke)
+    version, delete_version, revoke = (
+        _ask(flashboards.version),
+        _ask(flashboards.delete_version),
+        _ask(flashboards.revoke),
+    )
     links, iterate_links = _ask(flashboards.links), _all(flashboards.links)
 
-    def export(self, flashboard: str, *, version: int | None = None) -> Iterator[bytes]:
-        """The whole as one HTML file, piece by piece; it opens without a network."""
-        return self._client.pieces_of(flashboards.export(flashboard, version=version))
-
-    def export_tile(
-        self, flashboard: str, tile: str, *, format: TileFormat = "csv", version: int | None = None
+    def export(
+        self, flashboard: str, tile: str | None = None, *, format: TileFormat = "csv", version: int | None = None
     ) -> Iterator[bytes]:
-        """A tile's rows as CSV, or the drawing of a chart, piece by piece."""
-        return self._client.pieces_of(flashboards.export_tile(flashboard, tile, format=format, version=version))
+        """The whole as one HTML file, or a tile as CSV, SVG or PNG, piece by piece."""
+        return self._client.pieces_of(flashboards.export(flashboard, tile, format=format, version=version))
 
 
 class Automations(Group):
@@ -194,10 +193,9 @@ class Automations(Group):
 
     create, get, by_slug = _ask(automations.create), _ask(automations.get), _ask(automations.by_slug)
     update, delete, validate = _ask(automations.update), _ask(automations.delete), _ask(automations.validate)
-    body = _ask(automations.body)
     versions, iterate_versions = _ask(automation_versions.listing), _all(automation_versions.listing)
     version, difference = _ask(automation_versions.get), _ask(automation_versions.difference)
-    restore = _ask(automation_versions.restore)
+    body, restore = _ask(automations.body), _ask(automation_versions.restore)
     list, iterate = _ask(automations.listing), _all(automations.listing)
     pause, resume = _ask(automations.pause), _ask(automations.resume)
     trigger, backfill, graph = _ask(automations.trigger), _ask(automations.backfill), _ask(automations.graph)
@@ -249,8 +247,7 @@ class Agents(Group):
     create, get, by_slug = _ask(agents.create), _ask(agents.get), _ask(agents.by_slug)
     update, delete, transcript = _ask(agents.update), _ask(agents.delete), _ask(agents.transcript)
     list, iterate = _ask(agents.listing), _all(agents.listing)
-    runs, iterate_runs = _ask(agents.runs), _all(agents.runs)
-    crystallize = _ask(agents.crystallize)
+    runs, iterate_runs, crystallize = _ask(agents.runs), _all(agents.runs), _ask(agents.crystallize)
 
     def stream(self, run_id: str, after: str | None = None) -> "LogStream":
         """The live run of an agent: text as it comes, calls and their ends, after the entry `after`."""

@@ -40,13 +40,12 @@ def delete_version(flashboard: str, number: int) -> Call[None]:
     return Call("DELETE", f"{API}{_path(flashboard)}/versions/{number:d}", nothing)
 
 
-def export(flashboard: str, *, version: int | None = None) -> Call[None]:
-    """The whole as one HTML file."""
-    return _file(f"{_path(flashboard)}/export", version=version)
-
-
-def export_tile(flashboard: str, tile: str, *, format: TileFormat = "csv", version: int | None = None) -> Call[None]:
-    """A tile's rows as CSV, or the drawing of a chart."""
+def export(
+    flashboard: str, tile: str | None = None, *, format: TileFormat = "csv", version: int | None = None
+) -> Call[None]:
+    """The whole as one HTML file; or of one tile the rows as CSV, or the drawing of a chart."""
+    if tile is None:
+        return _file(f"{_path(flashboard)}/export", version=version)
     return _file(f"{_path(flashboard)}/tiles/{segment(tile)}", format=format, version=version)
 
 

@@ -118,10 +118,7 @@ def export(
     """Save a flashboard as one HTML file, or a tile as CSV, SVG or PNG."""
     made = Path(f"{flashboard}.html" if tile is None else f"{flashboard}-{tile}.{format}")
     with connect() as client:
-        if tile is None:
-            pieces = client.flashboards.export(flashboard, version=version)
-        else:
-            pieces = client.flashboards.export_tile(flashboard, tile, format=format, version=version)
+        pieces = client.flashboards.export(flashboard, tile, format=format, version=version)
         save(pieces, file or made)
 
 

@@ -1,7 +1,9 @@
 """The kind call_agent: an agent's run (document 000, "ActionKind Reference"; docs/agents.md; decision 48)."""
 
 from typing import Any
+from uuid import UUID
 
+from vai_agent_worker.agents.earlier import room_of_earlier
 from vai_agent_worker.agents.toolbox import Toolbox
 from vai_agent_worker.agents.work import Work
 from vai_common.errors import ErrorCode, Permanent
@@ -10,6 +12,8 @@ from vai_records.agents import agents, turns
 from vai_records.agents.definition import AgentDefinition
 from vai_records.definitions.call_agent import CallAgent as Definition
 from vai_records.runs.orders import Customer
+from vai_records.threads import history, messages
+from vai_records.threads.history import Earlier
 from vai_worker.owned import Owned
 
 DEEPEST = 5
@@ -41,6 +45,7 @@ class CallAgent:
         toolbox = await Toolbox.opened(run.pool, run.org_id, agent, run.keyring)
         work = Work(run, self._bell, definition, known["agent"]["slug"], agent, customer, toolbox)
         work.turns = await turns.read(run.pool, run.id)
+        work.earlier = await _earlier(run, known["agent"].get("message_id"), agent)
         return await work.to_its_end()
 
 
@@ -55,6 +60,16 @@ async def _begin(run: Owned, definition: Definition) -> Any:
         text = f"{depth} agents have called each other in a row; {DEEPEST} is the most. Does one of them call itself?"
         raise Permanent(ErrorCode.DATA_ERROR, text, {"depth": depth})
     kept = {"slug": found.slug, "name": found.name, "definition": found.definition}
+    message = await history.message_of(run.pool, run.id)
+    if message is not None:
+        narrowed = await history.narrowed(run.pool, message["thread_id"], found.definition)
+        kept |= {"definition": narrowed, "message_id": str(message["id"])}
     async with run.guarded() as conn:
         await turns.begin(conn, run.id, run.org_id, found.id, kept, depth)
     return await turns.begun(run.pool, run.id)
+
+
+async def _earlier(run: Owned, message_id: str | None, agent: AgentDefinition) -> list[Earlier]:
+    """What stands before the message of a thread that the run answers. It is over and does not change any more."""
+    message = None if message_id is None else await messages.named(run.pool, UUID(message_id))
+    return [] if message is None else await history.before(run.pool, message, room_of_earlier(agent))

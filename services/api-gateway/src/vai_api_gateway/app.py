@@ -37,6 +37,9 @@ from vai_api_gateway.people import installation as admin
 from vai_api_gateway.reference import docs, document, openapi
 from vai_api_gateway.runs import again, batch, changes, many
 from vai_api_gateway.runs import routes as action_runs
+from vai_api_gateway.threads import crystallize as thread_crystallization
+from vai_api_gateway.threads import messages as thread_messages
+from vai_api_gateway.threads import routes as threads
 from vai_api_gateway.webhooks import endpoint as webhooks
 from vai_common.clock import steady_seconds
 from vai_common.health import Health
@@ -59,6 +62,9 @@ _PARTS: tuple[Any, ...] = (
         flashboards,
         flashboard_files,
         flashboard_links,
+        threads,
+        thread_messages,
+        thread_crystallization,
         replay,
         mcp,
     ),

@@ -19,10 +19,15 @@ from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[impor
 from tests.spec.check_contract import CONTRACT, faults_in_exchange
 from vai_api_gateway.gateway import Gateway
 from vai_api_gateway.problems import ProblemBody
-from vai_api_gateway.reference.examples import A_COMPLETED_AGENT_RUN, EXAMPLES
+from vai_api_gateway.reference.examples import A_COMPLETED_AGENT_RUN, A_THREAD_WITH_CALLS, EXAMPLES
 from vai_common.ids import uuid7
+from vai_records.agents import agents
+from vai_records.agents.definition import AgentDefinition
 from vai_records.lake import manifest
 from vai_records.people.people import Role
+from vai_records.threads import messages, threads
+from vai_records.threads.messages import NewMessage
+from vai_records.threads.threads import NewThread
 from vai_testkit.agent_runs import agent_run
 from vai_testkit.application import application
 from vai_testkit.flashboards import flashboard
@@ -65,12 +70,19 @@ async def orders(gateway: Gateway, team: Team) -> None:
 
 @pytest.fixture(autouse=True)
 async def completed_agent_run(gateway: Gateway, others: OtherServices, team: Team) -> None:
-    """The run of the example that needs a completed one."""
+    """The run of the example that needs a completed one, and a thread that it answered."""
     query = ("query_datasets", "generate_query", {"sql": "SELECT 1 WHERE 'Konya' > ''"}, {"rows": [{"1": 1}]})
     await agent_run(
         gateway.pool, others, team.org_id, [[query]],
         agent={"datasets": ["silver.orders"]}, run_id=UUID(A_COMPLETED_AGENT_RUN),
     )  # fmt: skip
+    thread_id, agent_id, pool = UUID(A_THREAD_WITH_CALLS), uuid7(), gateway.pool
+    definition = AgentDefinition(instructions="Help.")
+    await agents.create_own(pool, team.org_id, thread_id, (agent_id, "Orders"), definition, None)
+    await threads.create(pool, NewThread(thread_id, team.org_id, "Orders", agent_id, [], None))
+    answered = UUID(A_COMPLETED_AGENT_RUN)
+    asked = NewMessage(uuid7(), thread_id, team.org_id, None, 1, "How many?", answered, None, None, None)
+    await messages.create(pool, asked, "Orders")
 
 
 @pytest.fixture(autouse=True)

@@ -18,17 +18,26 @@ Json = dict[str, Any]
 SORTS = ("name", "created_at", "updated_at")
 
 _COLUMNS = "id, org_id, name, slug, description, labels, definition, created_by, updated_by, created_at, updated_at"
-_THERE = "org_id = $1 AND deleted_at IS NULL"
+_ALIVE = "org_id = $1 AND deleted_at IS NULL"
+_THERE = f"{_ALIVE} AND thread_id IS NULL"
+"""The agents of threads are changed by their threads alone."""
 _SHOWN = f"SELECT {_COLUMNS} FROM agents WHERE {_THERE}"
 _CREATE = f"""
 INSERT INTO agents (id, org_id, name, slug, description, labels, definition, created_by, updated_by)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) RETURNING {_COLUMNS}
 """
+_CREATE_OWN = """
+INSERT INTO agents (id, org_id, name, slug, labels, definition, created_by, updated_by, thread_id)
+VALUES ($1, $2, $3, $4, '{}', $5, $6, $6, $7)
+"""
+_CHANGE_OWN = """
+UPDATE agents SET definition = $3, updated_by = $4, updated_at = clock_timestamp() WHERE org_id = $1 AND thread_id = $2
+"""
 _HIDE = f"UPDATE agents SET deleted_at = clock_timestamp() WHERE {_THERE} AND id = $2 RETURNING id"
 _MET = f"SELECT id FROM agents WHERE {_THERE} AND id <> $2 AND slug = $3"
 _NAMED = f"""
 SELECT id, slug, name, description, definition FROM agents
-WHERE {_THERE} AND (slug = ANY($2::text[]) OR id = ANY($3::uuid[]))
+WHERE {_ALIVE} AND (slug = ANY($2::text[]) OR id = ANY($3::uuid[]))
 """
 _USERS = f"""
 SELECT slug FROM agents WHERE {_THERE} AND id <> $2 AND EXISTS (
@@ -102,6 +111,20 @@ async def create(conn: Queries, org_id: UUID, agent_id: UUID, saved: Saved, who:
         raise _taken(error, saved.slug) from error
     assert row is not None
     return row
+
+
+async def create_own(
+    conn: Queries, org_id: UUID, thread_id: UUID, named: tuple[UUID, str], definition: AgentDefinition, who: UUID | None
+) -> None:
+    """The agent that a thread has of its own; `named`: its id and name. Runs and steps call it as any other one."""
+    agent_id, name = named
+    await conn.execute(_CREATE_OWN, agent_id, org_id, name, f"chat-{thread_id}", definition.stored(), who, thread_id)
+
+
+async def change_own(
+    conn: Queries, org_id: UUID, thread_id: UUID, definition: AgentDefinition, who: UUID | None
+) -> None:
+    await conn.execute(_CHANGE_OWN, org_id, thread_id, definition.stored(), who)
 
 
 async def change(

@@ -1,7 +1,7 @@
 """What an agent's run really did: its calls in order, each with what the model set and what it came to."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from typing import Any, Final
@@ -110,6 +110,29 @@ def recorded(
     inputs = asked.get("inputs") or {}
     answer, output = asked.get("answer") or "", asked.get("output")
     return Recording(slug, asked["question"], inputs, calls, refused, answer, output, day)
+
+
+def joined(recordings: Sequence[Recording]) -> Recording:
+    """What was done one after the other, as if one run had done it: the answers of a thread, in their order.
+
+    Calls and turns are counted through; the day, and the agent that writes texts, are those of the last one.
+    """
+    if len(recordings) == 1:
+        return recordings[0]
+    calls: list[Call] = []
+    refused: list[LeftOut] = []
+    turn = 0
+    for one in recordings:
+        calls += [replace(call, number=len(calls) + place, turn=call.turn + turn)
+                  for place, call in enumerate(one.calls, 1)]  # fmt: skip
+        refused += [replace(left, turn=left.turn + turn) for left in one.refused]
+        turn = max([turn, *(call.turn for call in calls), *(left.turn for left in refused)])
+    last = recordings[-1]
+    question = "\n\n".join(one.question for one in recordings)
+    text = "\n\n".join(one.text for one in recordings if one.text)
+    output = [one.output for one in recordings if one.output is not None] or None
+    inputs = {name: value for one in recordings for name, value in one.inputs.items()}
+    return Recording(last.agent, question, inputs, calls, refused, text, output, last.day)
 
 
 def _fixed(name: str, tool: Tool | None, kind: str, given: Json, agent: AgentDefinition) -> Json:

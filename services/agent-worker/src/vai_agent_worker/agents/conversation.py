@@ -7,28 +7,27 @@ it fits (docs/agents.md):
 2. whole turns are left out, the oldest first, but for the last two;
 3. what is left of the results is cut, each to the same length.
 
-The instructions and the question are never shortened.
+The instructions and the question are never shortened. In a thread, `earlier.py` says what comes before the question.
 """
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from vai_agent_worker.agents import earlier as before
+from vai_agent_worker.agents.marking import CHARACTERS_FOR_A_TOKEN, data
 from vai_records.agents.definition import AgentDefinition
 from vai_records.agents.turns import Turn
 from vai_records.definitions.call_agent import CallAgent
+from vai_records.threads.history import Earlier
 
 if TYPE_CHECKING:
     from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse
 
 Json = dict[str, Any]
 
-CHARACTERS_FOR_A_TOKEN = 3
-"""An estimate that is too large rather than too small for most languages."""
 KEPT_TURNS = 2
-MOST_RESULT = 20_000
-"""Characters of one result that a model reads."""
 LEAST_RESULT = 200
 
 RULES = """\
@@ -49,18 +48,16 @@ class Shortened:
     results: int = 0
     turns: int = 0
     cut: bool = False
+    messages: bool = False
 
     @property
     def happened(self) -> bool:
-        return bool(self.results or self.turns or self.cut)
+        return bool(self.results or self.turns or self.cut or self.messages)
 
-
-def data(tool: str, value: Any, most: int = MOST_RESULT) -> str:
-    """A value as a model reads it: marked as data, so that nothing in it can end the mark."""
-    text = json.dumps(value, ensure_ascii=False, default=str).replace("<", "\\u003c")
-    if len(text) > most:
-        text = f"{text[:most]} … ({len(text) - most:,} more characters are left out)"
-    return f'<data from="{tool}">\n{text}\n</data>'
+    @property
+    def in_words(self) -> str:
+        text = f"The conversation is shortened: {self.results} results and {self.turns} turns left out."
+        return f"{text} Of earlier messages, not all are told." if self.messages else text
 
 
 def instructions_of(agent: AgentDefinition) -> str:
@@ -74,14 +71,21 @@ def question_of(definition: CallAgent) -> str:
 
 
 def messages(
-    agent: AgentDefinition, definition: CallAgent, turns: Sequence[Turn], offered: int = 0
+    agent: AgentDefinition,
+    definition: CallAgent,
+    turns: Sequence[Turn],
+    offered: int = 0,
+    earlier: Sequence[Earlier] = (),
 ) -> "tuple[list[ModelMessage], Shortened]":
     """The conversation so far, shortened to the agent's `contextTokens`. `offered`: characters of the tools."""
-    first = question_of(definition)
-    fixed = len(instructions_of(agent)) + len(first) + offered
+    question = question_of(definition)
+    fixed = len(instructions_of(agent)) + len(question) + offered
     room = agent.limits.context_tokens * CHARACTERS_FOR_A_TOKEN - fixed
-    told, shortened = _fitting(turns, room)
-    built: list[ModelMessage] = [_asking(agent, first + (f"\n\n{_TURNS_LEFT_OUT}" if shortened.turns else ""))]
+    said = before.told(earlier, max(0, min(before.room_of_earlier(agent), room // 2)))
+    told, shortened = _fitting(turns, room - said.size)
+    shortened = replace(shortened, messages=said.is_shortened)
+    first = f"{said.calls}{question}" + (f"\n\n{_TURNS_LEFT_OUT}" if shortened.turns else "")
+    built: list[ModelMessage] = [*said.messages(instructions_of(agent)), _asking(agent, first)]
     for turn, texts in told:
         response = response_of(turn)
         built += [response, _telling(agent, turn, response, texts)]

@@ -13,9 +13,10 @@ from uuid import UUID
 
 from vai_agent_worker.agents import budget, judging
 from vai_agent_worker.agents.budget import Used
-from vai_agent_worker.agents.conversation import data, messages, response_of
+from vai_agent_worker.agents.conversation import messages, response_of
 from vai_agent_worker.agents.judging import Again, Final
 from vai_agent_worker.agents.live_text import LiveText
+from vai_agent_worker.agents.marking import data
 from vai_agent_worker.agents.toolbox import Toolbox
 from vai_agent_worker.metrics import agent_calls, agent_steps
 from vai_common.errors import ErrorCode, Permanent
@@ -31,6 +32,7 @@ from vai_records.runs import checkpoints, orders, statements
 from vai_records.runs.new_run import NewRun, own_key
 from vai_records.runs.orders import Customer
 from vai_records.secrets.keys import SecretError
+from vai_records.threads.history import Earlier
 from vai_worker.children.link import Stop
 from vai_worker.kind import Park
 from vai_worker.models.opened import OpenModel, Said, opened
@@ -46,7 +48,7 @@ Json = dict[str, Any]
 
 @dataclass
 class Work:
-    """One claim's work on an agent's run. `turns` are as they are written."""
+    """One claim's work on an agent's run. `turns` are as written, `earlier` the messages before the question."""
 
     run: Owned
     bell: Bell
@@ -56,6 +58,7 @@ class Work:
     customer: Customer
     toolbox: Toolbox
     turns: list[Turn] = field(default_factory=list)
+    earlier: list[Earlier] = field(default_factory=list)
 
     async def to_its_end(self) -> Json:
         """The run's result. Raises `Park` while calls run, `Stop` where that was asked, `RunError` at a limit."""
@@ -93,10 +96,11 @@ class Work:
         number = len(self.turns) + 1
         parameters = self._parameters()
         offered = self.toolbox.characters
-        conversation, shortened = await asyncio.to_thread(messages, self.agent, self.definition, self.turns, offered)
+        told = (self.agent, self.definition, self.turns, offered, self.earlier)
+        conversation, shortened = await asyncio.to_thread(messages, *told)
         if shortened.happened:
-            text = f"The conversation is shortened: {shortened.results} results and {shortened.turns} turns left out."
-            await self.run.log("conversation_shortened", text, {"turn": number, "cut": shortened.cut}, "warning")
+            about = {"turn": number, "cut": shortened.cut}
+            await self.run.log("conversation_shortened", shortened.in_words, about, "warning")
         live = LiveText(self.run, number)
         async with opened(self.run, self.agent.model) as model:
             try:

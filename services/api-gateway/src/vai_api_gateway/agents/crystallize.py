@@ -1,12 +1,16 @@
 """POST /api/v1/agents/runs/{id}/crystallize: an agent's run as an automation (document 002)."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Query, Request, Response
 from pydantic import Field, JsonValue, ValidationError
 
+from vai_api_gateway.auth.principal import Principal
 from vai_api_gateway.auth.roles import Operator
 from vai_api_gateway.automations import saving
 from vai_api_gateway.automations.routes import create, shown
@@ -22,7 +26,7 @@ from vai_records.agents import turns
 from vai_records.agents.definition import AgentDefinition
 from vai_records.automations.body import AutomationBody, InputName
 from vai_records.crystallization.automation import Crystallized, NothingToKeep, crystallize
-from vai_records.crystallization.recording import recorded
+from vai_records.crystallization.recording import joined, recorded
 from vai_records.crystallization.referring import Unwritable
 from vai_records.runs import runs
 from vai_records.runs.row import RunRow
@@ -78,7 +82,7 @@ class CrystallizedShape(Shape):
     warnings: list[ProblemDetail] = Field(description="What may be saved and cannot work as it is.")
 
 
-_SAVED: dict[int | str, dict[str, Any]] = {
+SAVED: dict[int | str, dict[str, Any]] = {
     200: {"model": CrystallizedShape, "description": "What would be saved (`dry_run`)"}
 }
 
@@ -87,7 +91,7 @@ _SAVED: dict[int | str, dict[str, Any]] = {
     "/{run_id}/crystallize",
     response_model=CrystallizedShape,
     status_code=201,
-    responses=_SAVED,
+    responses=SAVED,
     summary="Turn an agent's run into an automation",
 )
 async def crystallize_agent_run(
@@ -107,37 +111,72 @@ async def crystallize_agent_run(
     begun = await turns.begun(gateway.pool, run_id)
     if run["status"] != "completed" or begun is None:
         raise conflict(f"the run is {run['status']}: only one that has completed can become an automation")
-    made = await _crystallized(gateway, run, begun, given)
+    made = await crystallized("run", gateway, principal, [await did(gateway, run, begun)], given)
     name = given.name or f"{begun['agent']['name']}: {run['definition']['question'].strip()}"[:LONGEST_NAME]
-    whole = {"name": name, "slug": given.slug, "description": given.description, **made.automation}
-    try:
-        automation = AutomationBody.model_validate({key: value for key, value in whole.items() if value is not None})
-    except ValidationError as error:
-        raise conflict(f"the run has more than an automation can have: {error.errors()[0]['msg']}") from error
-    told = {"body": {key: value for key, value in whole.items() if value is not None}, "report": made.report}
-    if dry_run:
-        draft = await saving.draft(gateway, principal, automation, given.slug or "draft")
-        return answer(told | {"automation": None, "warnings": details(draft.warnings)})
-    draft, row = await create(gateway, principal, automation, run_id)
-    saved = shown(gateway, row, draft.secret)
-    location = {"Location": f"/api/v1/automations/{row['id']}"}
-    return answer(told | {"automation": saved, "warnings": details(draft.warnings)}, 201, location)
+    return await told(gateway, principal, (name, run_id), given, made, dry_run=dry_run)
 
 
-async def _crystallized(gateway: Gateway, run: RunRow, begun: Row, given: CrystallizeBody) -> Crystallized:
+@dataclass(frozen=True)
+class Did:
+    """What one run did, as `recorded` takes it, and how large the results of its calls are."""
+
+    parts: tuple[Any, ...]
+    results: list[Any]
+
+    @property
+    def day(self) -> date:
+        """On which it began, in UTC."""
+        return cast("date", self.parts[-1])
+
+
+async def did(gateway: Gateway, run: RunRow, begun: Row) -> Did:
+    """Of a run that is over; `begun` is what its agent was."""
     found = await turns.read(gateway.pool, run["id"])
     rows = await gateway.pool.fetch(_CALLS, run["id"], run["org_id"])
     agent = (begun["agent"]["slug"], AgentDefinition.model_validate(begun["agent"]["definition"]))
     asked = {**run["definition"], **(run["result"] or {})}
     day = (run["started_at"] or run["created_at"]).date()
     children = {str(row["id"]): row for row in rows}
+    return Did((agent, asked, found, children, day), [row["result"] for row in rows])
+
+
+async def crystallized(
+    what: str, gateway: Gateway, principal: Principal, done: Sequence[Did], given: CrystallizeBody
+) -> Crystallized:
+    """What runs did, one after the other, as one automation; `what` they are. Raises `Problem` 409."""
+    make = partial(_made, [one.parts for one in done], given.parameters)
     try:
-        make = partial(_made, agent, asked, found, children, day, given.parameters)
-        return await beside.judged(run["org_id"], [row["result"] for row in rows], make)
+        return await beside.judged(principal.org_id, [one.results for one in done], make)
     except (NothingToKeep, Unwritable) as error:
-        raise conflict(f"the run cannot become an automation: {error}") from error
+        raise conflict(f"the {what} cannot become an automation: {error}") from error
 
 
-def _made(*parts: Any) -> Crystallized:
-    *recording, parameters = parts
-    return crystallize(recorded(*recording), parameters)
+async def told(
+    gateway: Gateway,
+    principal: Principal,
+    named: tuple[str, UUID],
+    given: CrystallizeBody,
+    made: Crystallized,
+    *,
+    dry_run: bool,
+) -> Response:
+    """The answer, after the automation was saved unless it is a dry run. `named`: its name, and what it was made of."""
+    name, source_id = named
+    whole = {"name": name, "slug": given.slug, "description": given.description, **made.automation}
+    body = {key: value for key, value in whole.items() if value is not None}
+    try:
+        automation = AutomationBody.model_validate(body)
+    except ValidationError as error:
+        raise conflict(f"it is more than an automation can have: {error.errors()[0]['msg']}") from error
+    shown_first = {"body": body, "report": made.report}
+    if dry_run:
+        draft = await saving.draft(gateway, principal, automation, given.slug or "draft")
+        return answer(shown_first | {"automation": None, "warnings": details(draft.warnings)})
+    draft, row = await create(gateway, principal, automation, source_id)
+    saved = shown(gateway, row, draft.secret)
+    location = {"Location": f"/api/v1/automations/{row['id']}"}
+    return answer(shown_first | {"automation": saved, "warnings": details(draft.warnings)}, 201, location)
+
+
+def _made(parts: Sequence[tuple[Any, ...]], parameters: Json) -> Crystallized:
+    return crystallize(joined([recorded(*one) for one in parts]), parameters)

@@ -67,7 +67,7 @@ async def create_agent(request: Request, principal: Operator, body: AgentBody) -
     definition = AgentDefinition.model_validate(given)
 
     async def save(slug: str) -> Row:
-        await _judge(gateway, principal, definition, slug)
+        await judge(gateway, principal, definition, slug)
         saved = Saved(body.name, slug, body.description, body.labels, definition)
         try:
             return await agents.create(gateway.pool, principal.org_id, agent_id, saved, principal.user_id)
@@ -108,8 +108,8 @@ async def update_agent(
     given = body.model_dump(mode="json", by_alias=True, exclude_unset=True)
     columns: Json = {name: given.pop(name) for name in ("name", "slug", "description", "labels") if name in given}
     if given:
-        definition = _read({**row["definition"], **given})
-        await _judge(gateway, principal, definition, columns.get("slug") or row["slug"])
+        definition = read_definition({**row["definition"], **given})
+        await judge(gateway, principal, definition, columns.get("slug") or row["slug"])
         columns["definition"] = definition.stored()
     columns["updated_by"] = principal.user_id
     try:
@@ -134,14 +134,15 @@ async def delete_agent(request: Request, principal: Operator, agent_id: UUID) ->
     return nothing()
 
 
-def _read(definition: Json) -> AgentDefinition:
+def read_definition(definition: Json) -> AgentDefinition:
+    """Raises `Refused` with each place that is wrong."""
     try:
         return AgentDefinition.model_validate(definition)
     except ValidationError as error:
         raise Refused([(("body", *one["loc"]), in_words(one["msg"]), one["type"]) for one in error.errors()]) from error
 
 
-async def _judge(gateway: Gateway, principal: Principal, definition: AgentDefinition, slug: str) -> None:
+async def judge(gateway: Gateway, principal: Principal, definition: AgentDefinition, slug: str) -> None:
     """Raises `Refused` with each tool that cannot be, and a model that cannot be used."""
     org_id = principal.org_id
     async with gateway.pool.acquire() as conn:

@@ -93,6 +93,16 @@ _AN_AGENT_RUN = (
     ),
     Given("CANCELLED", f"{_RUNS}/$RUN_ID/cancel", {}),
 )
+_A_THREAD = (
+    Given("CONNECTION_ID", "/api/v1/connections", _LOCAL_MODELS),
+    Given("THREAD_ID", "/api/v1/chat/threads", {"model": "local-$N/qwen3"}),
+)
+_A_MESSAGE = (
+    *_A_THREAD,
+    Given("MESSAGE_ID", "/api/v1/chat/threads/$THREAD_ID/messages", {"text": "How many orders are there?"}),
+)
+A_THREAD_WITH_CALLS = "019a9b4e-5b1c-7c3e-8a51-2f0d6f3c9e11"
+"""Its reader has one of their own: a thread in which an agent called something."""
 A_COMPLETED_AGENT_RUN = "019a9b4e-5b1c-7c3e-8a51-2f0d6f3c9e10"
 """Only an agent-worker with a model completes one: its reader has one of their own."""
 
@@ -206,6 +216,19 @@ EXAMPLES: dict[str, Example] = {
     "list_flashboard_links": Example(places=_SALES),
     "share_flashboard": Example({"days": 7, "note": "for the board"}, places=_SALES),
     "revoke_flashboard_link": Example(given=(_A_LINK,), places=_SALES),
+    # Threads
+    "list_threads": Example(query="?q=orders&limit=20"),
+    "create_thread": Example({"name": "Orders", "model": "local-$N/qwen3"}, given=_A_THREAD[:1]),
+    "get_thread": Example(given=_A_THREAD),
+    "update_thread": Example({"name": "Orders of Konya"}, given=_A_THREAD),
+    "delete_thread": Example(given=_A_THREAD),
+    "list_messages": Example(query="?limit=20", given=_A_MESSAGE),
+    "post_message": Example({"text": "How many orders are there?"}, given=_A_THREAD),
+    "get_message": Example(given=_A_MESSAGE),
+    "stop_thread": Example(given=_A_MESSAGE),
+    "crystallize_thread": Example(
+        {"name": "Orders of a city", "parameters": {"city": "Konya"}}, places={"thread_id": A_THREAD_WITH_CALLS}
+    ),
     # Webhooks
     "receive_webhook": Example(
         {"order": {"id": 1042, "total": 129.9}},

@@ -44,6 +44,7 @@ TAGS = [
     {"name": "Logs", "description": "What a run has to tell, entry by entry."},
     {"name": "Automations", "description": "Actions strung together on a trigger; `docs/automations.md` says how."},
     {"name": "Automation runs", "description": "One trigger of an automation, step by step."},
+    {"name": "Threads", "description": "Conversations with agents; `docs/threads.md` says how."},
     {"name": "Agents", "description": "Models with tools that work on a question; `docs/agents.md` says how."},
     {"name": "Flashboards", "description": "Pages of numbers, charts and tables; `docs/flashboards.md` says how."},
     {"name": "Webhooks", "description": "What other systems tell automations; `docs/webhooks.md` says how to sign."},

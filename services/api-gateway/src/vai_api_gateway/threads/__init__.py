@@ -1,0 +1,1 @@
+"""Routes of chat threads and of their messages."""

@@ -34,6 +34,7 @@ from .calls import (
     organisation,
     runs,
     session,
+    threads,
     users,
     webhooks,
 )
@@ -254,6 +255,16 @@ class AsyncAgents(AsyncGroup):
         return AsyncLogStream(self._client, agents.stream, run_id, after)
 
 
+class AsyncThreads(AsyncGroup):
+    """`client.threads`"""
+
+    create, get, update, delete = _ask(threads.create), _ask(threads.get), _ask(threads.update), _ask(threads.delete)
+    post, message, stop = _ask(threads.post), _ask(threads.message), _ask(threads.stop)
+    list, iterate = _ask(threads.listing), _all(threads.listing)
+    messages, iterate_messages = _ask(threads.messages), _all(threads.messages)
+    crystallize = _ask(threads.crystallize)
+
+
 class AsyncKinds(AsyncGroup):
     """`client.kinds`"""
 
@@ -304,8 +315,7 @@ class AsyncClient:
         self.automations, self.automation_runs = AsyncAutomations(self), AsyncAutomationRuns(self)
         self.users, self.api_keys, self.organisation = AsyncUsers(self), AsyncApiKeys(self), AsyncOrganisation(self)
         self.session, self.kinds, self.events = AsyncSession(self), AsyncKinds(self), AsyncEvents(self)
-        self.agents = AsyncAgents(self)
-        self.flashboards = AsyncFlashboards(self)
+        self.agents, self.threads, self.flashboards = AsyncAgents(self), AsyncThreads(self), AsyncFlashboards(self)
         self.webhooks, self.installation = AsyncWebhooks(self), AsyncInstallation(self)
         self.datasets = AsyncDatasets(self)
 

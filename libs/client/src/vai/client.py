@@ -37,6 +37,7 @@ from .calls import (
     organisation,
     runs,
     session,
+    threads,
     users,
     webhooks,
 )
@@ -254,6 +255,16 @@ class Agents(Group):
         return LogStream(self._client, agents.stream, run_id, after)
 
 
+class Threads(Group):
+    """`client.threads`"""
+
+    create, get, update, delete = _ask(threads.create), _ask(threads.get), _ask(threads.update), _ask(threads.delete)
+    post, message, stop = _ask(threads.post), _ask(threads.message), _ask(threads.stop)
+    list, iterate = _ask(threads.listing), _all(threads.listing)
+    messages, iterate_messages = _ask(threads.messages), _all(threads.messages)
+    crystallize = _ask(threads.crystallize)
+
+
 class Kinds(Group):
     """`client.kinds`"""
 
@@ -303,8 +314,7 @@ class Client:
         self.automations, self.automation_runs = Automations(self), AutomationRuns(self)
         self.users, self.api_keys, self.organisation = Users(self), ApiKeys(self), Organisation(self)
         self.session, self.kinds, self.events = Session(self), Kinds(self), Events(self)
-        self.agents = Agents(self)
-        self.flashboards = Flashboards(self)
+        self.agents, self.threads, self.flashboards = Agents(self), Threads(self), Flashboards(self)
         self.webhooks, self.installation, self.datasets = Webhooks(self), Installation(self), Datasets(self)
 
     def send(self, call: Call[T]) -> T:

@@ -11,6 +11,7 @@ from . import (
     admin,
     agents,
     automations,
+    chat,
     connections,
     datasets,
     flashboards,
@@ -22,6 +23,7 @@ from . import (
     runs,
     show,
     sources,
+    threads,
 )
 from .context import OPTIONS, Vai, verb
 from .inputs import key_of
@@ -45,6 +47,8 @@ app.add_typer(sources.app, name="sources")
 app.add_typer(models.app, name="models")
 app.add_typer(agents.app, name="agents")
 app.add_typer(flashboards.app, name="flashboards")
+app.add_typer(threads.app, name="threads")
+verb(app)(chat.chat)
 app.add_typer(people.users, name="users")
 app.add_typer(keys.app, name="keys")
 app.add_typer(people.organisation, name="organisation")

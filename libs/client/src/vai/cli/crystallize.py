@@ -13,24 +13,40 @@ from . import find, show
 from .context import connect
 from .inputs import assign
 
+NameOption = Annotated[str | None, typer.Option("--name", help="What the automation is called.")]
+SlugOption = Annotated[str | None, typer.Option("--slug", help="Its slug; made of the name if not given.")]
+ParameterOption = Annotated[
+    list[str] | None,
+    typer.Option("--parameter", metavar="NAME=VALUE", help="A value that is to be an input. Repeatable."),
+]
+DryRunFlag = Annotated[bool, typer.Option("--dry-run", help="Show it, and save nothing.")]
+
 
 def crystallize(
     run: Annotated[str, typer.Argument(metavar="RUN", help="An id, or how it begins.")],
-    name: Annotated[str | None, typer.Option(help="What the automation is called.")] = None,
-    slug: Annotated[str | None, typer.Option(help="Its slug; made of the name if not given.")] = None,
-    parameter: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="A value of the run that is to be an input. Repeatable."),
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show it, and save nothing.")] = False,
+    name: NameOption = None,
+    slug: SlugOption = None,
+    parameter: ParameterOption = None,
+    dry_run: DryRunFlag = False,
 ) -> None:
     """Turn what an agent's run did into an automation that needs no model."""
-    parameters: Json = {}
-    for each in parameter or ():
-        assign(parameters, each)
     with connect() as client:
         whole = find.whole_id(client, find.AGENT_RUN, run)
-        made = client.agents.crystallize(whole, name=name, slug=slug, parameters=parameters or None, dry_run=dry_run)
+        parameters = read_parameters(parameter)
+        made = client.agents.crystallize(whole, name=name, slug=slug, parameters=parameters, dry_run=dry_run)
+    print_made(made)
+
+
+def read_parameters(given: list[str] | None) -> Json | None:
+    """`--parameter` as the calls take it."""
+    parameters: Json = {}
+    for each in given or ():
+        assign(parameters, each)
+    return parameters or None
+
+
+def print_made(made: Crystallized) -> None:
+    """The automation and its report, for people or for programs."""
     if not show.data(made.raw):
         for line in report(made):
             show.output().print(line)

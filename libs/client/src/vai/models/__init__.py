@@ -41,6 +41,7 @@ from .people import (
     Source,
     Template,
 )
+from .threads import Message, MessageAnswer, Thread
 
 __all__ = [
     "Action",
@@ -68,6 +69,8 @@ __all__ = [
     "LogEntry",
     "Me",
     "Member",
+    "Message",
+    "MessageAnswer",
     "Model",
     "ModelConnection",
     "Models",
@@ -86,6 +89,7 @@ __all__ = [
     "Step",
     "StepOfRun",
     "Template",
+    "Thread",
     "ToolCall",
     "Transcript",
     "Turn",

@@ -1,0 +1,1 @@
+"""A conversation with an agent becomes an automation; see README.md."""

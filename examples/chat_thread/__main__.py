@@ -41,6 +41,12 @@ def _number(text: str) -> int:
     return int(found[1]) if found else -1
 
 
+def yes(prompt: str) -> str:
+    """Approves, as a person would at the prompt."""
+    OUT.print(f"{prompt}y", markup=False)
+    return "y"
+
+
 def connect(client: Client, models: ModelServer) -> None:
     """The connection of the model, new or as it is there."""
     known: dict[str, Any] = {"config": {"base_url": f"{models.url}/v1"}, "credentials": {"api_key": KEY}}
@@ -58,7 +64,7 @@ def example(client: Client, models: ModelServer, shop_url: str, told: list[Any])
     tell = {"kind": "http_request", "name": "tell_the_shop", "fixed": {"method": "POST", "url": shop_url}}
     own = {"model": f"{SLUG}/scripted-1", "tools": [tell | {"maySet": ["body"], "approval": True}]}
     thread = client.threads.create(datasets=[ORDERS], own=own)
-    talk = Chat(client, thread, OUT, lambda prompt: OUT.print(f"{prompt}y", markup=False) or "y")
+    talk = Chat(client, thread, OUT, yes)
     for question in QUESTIONS:
         OUT.print(f"\n> {question}", markup=False)
         said = talk.say(question)

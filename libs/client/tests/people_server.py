@@ -71,6 +71,11 @@ _CALLS = [
 _TURN = {"turn": 1, "model": "openai/gpt-5", "text": "Let me see.", "told": None, "createdAt": BORN}
 TURN = _TURN | {"inputTokens": 1200, "outputTokens": 30, "dollars": 0.25, "toolCalls": _CALLS}
 USED = {"steps": 1, "calls": 1, "inputTokens": 1200, "outputTokens": 30, "dollars": 0.25}
+THREAD = {"id": "0199f555-0000-7000-8000-0000000000dd", "name": "Orders", "head": None, "messages": 1}
+THREAD |= {"agent": {"id": AGENT["id"], "slug": "helper", "name": "Helper"}, "createdAt": BORN, "updatedAt": BORN}
+_ANSWER = {"runId": WRITE["runId"], "status": "completed", "text": "Forty two.", "error": None, "output": None}
+MESSAGE = {"id": "m", "place": 1, "text": "How many?", "createdAt": BORN, "versions": ["m", "n"], "answer": _ANSWER}
+PAGED = {"hasNext": False, "limit": 20, "nextCursor": None, "users": {}}
 SCHEMAS = {"definitionSchema": {"type": "object"}, "credentialsSchema": {"properties": {"token": {}}}}
 TEMPLATES = [{"name": "orders", "kind": "dlt_extract", "description": "Orders", "definition": {"source": "sample"}}]
 INVITED = {"invitationToken": "inv_1", "invitationEndsAt": BORN}
@@ -113,6 +118,10 @@ class PeopleEndpoints:
             Route(f"{api}/agents/runs/{{id}}/crystallize", crystallized, methods=post),
             Route(f"{api}/agents/slug/{{slug}}", told(AGENT)),
             Route(f"{api}/agents/{{id}}", changed(AGENT), methods=ours),
+            Route(f"{api}/chat/threads", told(PAGED | {"threads": [THREAD]})),
+            Route(f"{api}/chat/threads/{{id}}", changed(THREAD), methods=ours),
+            Route(f"{api}/chat/threads/{{id}}/messages", told(PAGED | {"messages": [MESSAGE]})),
+            Route(f"{api}/chat/threads/{{id}}/crystallize", crystallized, methods=post),
             Route(f"{api}/sources", told({"sources": SOURCES})),
             Route(f"{api}/sources/{{name}}", told(SOURCES[0] | SCHEMAS)),
             Route(f"{api}/datasets", listed("datasets", DATASET)),

@@ -97,7 +97,7 @@ async def lock(conn: Queries, org_id: UUID, thread_id: UUID) -> Row | None:
 async def hide(conn: Queries, org_id: UUID, thread_id: UUID) -> tuple[bool, UUID | None]:
     """Whether there was such a thread, and its latest message. Messages and runs stay."""
     row = await conn.fetchrow(_HIDE, org_id, thread_id)
-    return row is not None, row and row["latest"]
+    return row is not None, None if row is None else row["latest"]
 
 
 def named_after(text: str) -> str:

@@ -176,7 +176,7 @@ class Live:
         if show.for_programs() or answer is None:
             return
         if answer.status != "completed" or answer.output is not None or not self._said.strip():
-            print_answer(said)
+            print_answer(said, self._out)
         cost = "" if answer.dollars is None else f", {answer.dollars:.4f} US dollars"
         if answer.tokens is not None:
             show.notes().print(Text(f"{answer.tokens:,} tokens{cost}", "dim"))

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.text import Text
 
 from vai.models.threads import Message, Thread
@@ -69,12 +70,12 @@ def print_message(message: Message) -> None:
     more = f"  ({show.count(others, 'other version')})" if others > 0 else ""
     out.print(Text(f"{message.place}  {message.id}{more}", "dim"))
     out.print(Text(f"> {readable(message.text)}", "bold"))
-    print_answer(message)
+    print_answer(message, out)
 
 
-def print_answer(message: Message) -> None:
+def print_answer(message: Message, out: Console) -> None:
     """The answer of a message, or how it stands."""
-    out, answer = show.output(), message.answer
+    answer = message.answer
     if answer is None:
         out.print(Text("its run is gone", "dim"))
     elif answer.error is not None:

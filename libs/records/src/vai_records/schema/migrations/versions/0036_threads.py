@@ -2,9 +2,9 @@
 
 from vai_records.schema.migrations.scripts import run_script
 
-revision = "0035"
-down_revision = "0034"
+revision = "0036"
+down_revision = "0035"
 
 
 def upgrade() -> None:
-    run_script("0035_threads.sql")
+    run_script("0036_threads.sql")

@@ -121,8 +121,7 @@ class Runs(Group):
     create_many, bulk, run_again = _ask(runs.create_many), _ask(runs.bulk), _ask(runs.run_again)
     list, iterate, wait = _ask(runs.listing), _all(runs.listing), _talk(runs.wait)
     approve, reject, cancel = _ask(runs.approve), _ask(runs.reject), _ask(runs.cancel)
-    pause, resume = _ask(runs.pause), _ask(runs.resume)
-    execute, retry = _ask(runs.execute), _ask(runs.retry)
+    pause, resume, execute, retry = _ask(runs.pause), _ask(runs.resume), _ask(runs.execute), _ask(runs.retry)
 
     def changes(
         self,
@@ -217,8 +216,7 @@ class AutomationRuns(Group):
 class Users(Group):
     """`client.users`"""
 
-    create, get = _ask(users.create), _ask(users.get)
-    update, delete = _ask(users.update), _ask(users.delete)
+    create, get, update, delete = _ask(users.create), _ask(users.get), _ask(users.update), _ask(users.delete)
     list, iterate = _ask(users.listing), _all(users.listing)
 
 

@@ -111,6 +111,8 @@ def create_app(gateway: Gateway, health: Health) -> Application:
         title="VAI",
         summary="Execute and monitor units of work on connected services.",
         description=openapi.DESCRIPTION,
+        license_info=openapi.LICENCE,
+        contact=openapi.CONTACT,
         version="1.0.0",
         docs_url=None,
         openapi_url=None,

@@ -11,7 +11,7 @@ from vai_api_gateway.agents.transcript import AgentRunShape, transcript_json
 from vai_api_gateway.auth.principal import Principal
 from vai_api_gateway.auth.roles import Viewer
 from vai_api_gateway.gateway import Gateway, gateway_of
-from vai_api_gateway.http.answers import PROBLEMS, InDigits, Words, answer, words
+from vai_api_gateway.http.answers import PROBLEMS, InDigits, StatusWords, answer, words
 from vai_api_gateway.http.requests import JsonRoute
 from vai_api_gateway.http.shapes import STATUS_NAMES, RunsShape
 from vai_api_gateway.http.streaming import Visit, answer_seen, answer_stream, stream_response
@@ -43,7 +43,7 @@ async def list_agent_runs(
     request: Request,
     principal: Viewer,
     page: Page,
-    status: Words = None,
+    status: StatusWords = None,
     label: LabelWords = None,
     q: Text = None,
 ) -> Response:

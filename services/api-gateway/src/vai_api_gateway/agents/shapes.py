@@ -1,12 +1,12 @@
 """The REST shapes of agents and of their runs (docs/agents.md)."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field, JsonValue, field_validator
+from pydantic import Field, JsonValue
 
-from vai_api_gateway.http.shapes import LONGEST_NAME, SLUG_PATTERN, Body, Json, PageShape, Shape
+from vai_api_gateway.http.shapes import LONGEST_NAME, SLUG_PATTERN, Body, Json, PageShape, Patch, Shape
 from vai_common.queries import Row
 from vai_records.agents.definition import MOST_FIELDS, MOST_TOOLS, AgentDefinition, Limits, Tool
 from vai_records.catalogue.labels import Labels
@@ -27,8 +27,10 @@ class AgentBody(AgentDefinition, Body):
     labels: Labels = Field(default={})
 
 
-class AgentPatch(Body):
+class AgentPatch(Patch, Body):
     """Keys that are absent stay as they are; each that is given replaces what was there."""
+
+    clears = frozenset(("description", "model", "output_schema"))
 
     name: str | None = Field(default=None, min_length=1, max_length=LONGEST_NAME)
     slug: str | None = Field(default=None, pattern=SLUG_PATTERN, max_length=LONGEST_NAME)
@@ -41,13 +43,6 @@ class AgentPatch(Body):
     limits: Limits | None = None
     allowed_domains: Annotated[list[Domain], Field(max_length=300), short(300)] | None = None
     datasets: DatasetNames | None = None
-
-    @field_validator("name", "slug", "labels", "instructions", "tools", "limits", "allowed_domains", "datasets")
-    @classmethod
-    def _never_null(cls, value: Any) -> Any:
-        if value is None:
-            raise ValueError("cannot be null; leave the key out to keep what is there")
-        return value
 
 
 class AgentShape(Shape):

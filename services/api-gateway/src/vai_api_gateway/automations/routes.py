@@ -17,6 +17,7 @@ from vai_api_gateway.automations.shapes import (
     AUTOMATION_STATUSES,
     TRIGGER_TYPES,
     AutomationCopyShape,
+    AutomationPatch,
     AutomationShape,
     AutomationsShape,
     SortBy,
@@ -28,7 +29,7 @@ from vai_api_gateway.automations.shapes import (
 from vai_api_gateway.automations.trigger_columns import due_after_now
 from vai_api_gateway.catalogue.slugs import SlugMet, with_slug
 from vai_api_gateway.gateway import Gateway, gateway_of
-from vai_api_gateway.http.answers import PROBLEMS, Limit, Offset, Words, answer, nothing, page, words
+from vai_api_gateway.http.answers import PROBLEMS, Limit, Offset, answer, nothing, one_of, page, words
 from vai_api_gateway.http.etags import CHANGED, IfMatch, etag_of, expected, has_changed, tagged
 from vai_api_gateway.http.idempotency import TAKES_KEY, key_of
 from vai_api_gateway.http.requests import JsonRoute
@@ -38,12 +39,15 @@ from vai_api_gateway.runs.finding import LabelWords
 from vai_common.queries import Row
 from vai_records.automations import automations
 from vai_records.automations.automations import BOUNDED, Called, Filters, InUse, Saved, Taken
-from vai_records.automations.body import AutomationBody, AutomationParts
+from vai_records.automations.body import AutomationBody
 from vai_records.automations.versions import NewVersion
 from vai_records.listing.bounded import marks
-from vai_records.refused import Refused, refused
+from vai_records.refused import Refused
 
 router = APIRouter(prefix="/api/v1/automations", tags=["Automations"], route_class=JsonRoute, responses=PROBLEMS)
+
+StatusWords = Annotated[list[Annotated[str, one_of(AUTOMATION_STATUSES)]] | None, Query()]
+TriggerWords = Annotated[list[Annotated[str, one_of(TRIGGER_TYPES)]] | None, Query()]
 
 Json = dict[str, Any]
 
@@ -57,8 +61,8 @@ async def list_automations(
     request: Request,
     principal: Viewer,
     q: Annotated[str, Query(max_length=LONGEST_NAME, description="Search by name or slug")] = "",
-    statuses: Words = None,
-    triggers: Words = None,
+    statuses: StatusWords = None,
+    triggers: TriggerWords = None,
     label: LabelWords = None,
     expose: Annotated[bool | None, Query(description="Those that are tools over MCP")] = None,
     sort_by: SortBy = "created_at",
@@ -117,15 +121,13 @@ async def copy_automation(request: Request, principal: Viewer, automation_id: UU
 
 @router.patch("/{automation_id}", response_model=AutomationShape, responses=CHANGED, summary="Update an automation")
 async def update_automation(
-    request: Request, principal: Operator, automation_id: UUID, body: AutomationParts, if_match: IfMatch = None
+    request: Request, principal: Operator, automation_id: UUID, body: AutomationPatch, if_match: IfMatch = None
 ) -> Response:
     """Keys that are absent stay as they are. Runs that go on keep the steps that they began with.
 
     With `If-Match` (the `ETag` of what you read) only if nobody has changed it since: 412 otherwise.
     """
     gateway = gateway_of(request)
-    if nulls := [name for name in body.model_fields_set - {"description"} if getattr(body, name) is None]:
-        raise refused(("body", nulls[0]), "cannot be null; leave the key out to keep what is there")
     row = await get_automation_row(gateway, principal, automation_id)
     if body.slug not in (None, row["slug"]):
         await _refuse_lost_callers(gateway, principal, row)

@@ -20,7 +20,7 @@ from vai_api_gateway.automations.shapes import (
     WholeAutomationRunShape,
 )
 from vai_api_gateway.gateway import Gateway, gateway_of
-from vai_api_gateway.http.answers import PROBLEMS, Limit, Offset, Words, answer, page, words
+from vai_api_gateway.http.answers import PROBLEMS, Limit, Offset, answer, one_of, page, words
 from vai_api_gateway.http.idempotency import TAKES_KEY, header_key
 from vai_api_gateway.http.requests import JsonRoute
 from vai_api_gateway.http.shapes import LogsShape
@@ -35,6 +35,9 @@ from vai_records.automations.run_reads import RunFilters
 router = APIRouter(
     prefix="/api/v1/automation-runs", tags=["Automation runs"], route_class=JsonRoute, responses=PROBLEMS
 )
+
+StatusWords = Annotated[list[Annotated[str, one_of(RUN_STATUSES)]] | None, Query()]
+TriggerWords = Annotated[list[Annotated[str, one_of(TRIGGERED_BY)]] | None, Query()]
 
 _EXAMPLE = """: connected
 
@@ -51,8 +54,8 @@ async def list_automation_runs(
     request: Request,
     principal: Viewer,
     automation_id: Annotated[UUID | None, Query()] = None,
-    status: Words = None,
-    triggered_by: Words = None,
+    status: StatusWords = None,
+    triggered_by: TriggerWords = None,
     label: LabelWords = None,
     limit: Limit = 100,
     offset: Offset = 0,

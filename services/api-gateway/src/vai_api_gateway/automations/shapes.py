@@ -6,9 +6,10 @@ from uuid import UUID
 
 from pydantic import Field
 
-from vai_api_gateway.http.shapes import Body, Json, Key, KindName, PageShape, Shape
+from vai_api_gateway.http.shapes import Body, Json, Key, KindName, PageShape, Patch, Shape
 from vai_api_gateway.problems import ProblemDetail
 from vai_common.queries import Row
+from vai_records.automations.body import AutomationParts
 from vai_records.automations.plan import When
 from vai_records.automations.run_reads import display_status
 from vai_records.automations.schedule import following
@@ -21,6 +22,7 @@ RunStatus = Literal["running", "completed", "failed", "cancelled"]
 StepState = Literal[
     "waiting", "running", "awaiting_approval", "completed", "failed", "cancelled", "rejected", "skipped"
 ]
+DisplayStatus = Literal["queued", "running", "cancelling", "completed", "failed", "cancelled", "filtered", "skipped"]
 SortBy = Literal["name", "created_at", "updated_at", "status"]
 
 AUTOMATION_STATUSES: tuple[str, ...] = get_args(AutomationStatus)
@@ -51,7 +53,7 @@ class StepShape(Shape):
 class LatestAutomationRunShape(Shape):
     run_id: UUID
     status: RunStatus
-    display_status: str
+    display_status: DisplayStatus
     triggered_by: TriggeredBy
     started_at: datetime | None
     completed_at: datetime | None
@@ -159,7 +161,7 @@ class AutomationRunShape(Shape):
     completed_at: datetime | None
     created_at: datetime
     created_by: UUID | None
-    display_status: str
+    display_status: DisplayStatus
     error: Json | None
     labels: dict[str, str] = Field(description="Its own, of its automation, and of the run that called it.")
     parent_action_run_id: UUID | None
@@ -207,6 +209,12 @@ class RetryBody(Shape):
         max_length=63,
         description="This step and all after it are done again, also what succeeded; also of a completed run.",
     )
+
+
+class AutomationPatch(Patch, AutomationParts):
+    """Keys that are absent stay as they are; `steps` or `actions` replaces them all."""
+
+    clears = frozenset(("description",))
 
 
 class TriggerBody(Body):

@@ -11,7 +11,7 @@ from vai_api_gateway.auth.principal import Principal
 from vai_api_gateway.auth.roles import Operator, Viewer
 from vai_api_gateway.catalogue.slugs import SlugMet, refuse_long_name, with_slug
 from vai_api_gateway.gateway import Gateway, gateway_of
-from vai_api_gateway.http.answers import PROBLEMS, Limit, Offset, Words, answer, nothing, page, words
+from vai_api_gateway.http.answers import PROBLEMS, KindWords, Limit, Offset, answer, nothing, one_of, page, words
 from vai_api_gateway.http.etags import CHANGED, IfMatch, expected, has_changed, tagged
 from vai_api_gateway.http.idempotency import REPEATED, TAKES_KEY, first_run, key_of, mark_of
 from vai_api_gateway.http.requests import JsonRoute
@@ -47,6 +47,7 @@ from vai_records.validation import beside, checks, sharing
 router = APIRouter(prefix="/api/v1/actions", tags=["Actions"], route_class=JsonRoute, responses=PROBLEMS)
 
 Json = dict[str, Any]
+ActionStatusWords = Annotated[list[Annotated[str, one_of(ACTION_STATUSES)]] | None, Query()]
 
 _BESIDE = ("name", "slug", "status", "labels", "expose")
 """What a change sets beside the definition and its connection."""
@@ -88,8 +89,8 @@ async def list_actions(
     request: Request,
     principal: Viewer,
     q: Annotated[str | None, Query(max_length=LONGEST_NAME, description="Search by name or slug")] = None,
-    kinds: Words = None,
-    statuses: Words = None,
+    kinds: KindWords = None,
+    statuses: ActionStatusWords = None,
     label: LabelWords = None,
     expose: Annotated[bool | None, Query(description="Those that are tools over MCP")] = None,
     sort_by: SortBy = "created_at",

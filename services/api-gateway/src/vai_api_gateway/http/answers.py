@@ -9,9 +9,10 @@ from uuid import UUID
 
 import orjson
 from fastapi import Query, Response
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, WithJsonSchema
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from vai_api_gateway.http.shapes import KIND_NAMES, STATUS_NAMES
 from vai_api_gateway.problems import ProblemBody
 from vai_records.people import people
 from vai_records.refused import refused
@@ -31,6 +32,15 @@ InDigits = BeforeValidator(_in_digits)
 Limit = Annotated[int, Query(ge=1, le=100), InDigits]
 Offset = Annotated[int, Query(ge=0, le=2**31 - 1), InDigits]
 Words = Annotated[list[str] | None, Query()]
+
+
+def one_of(names: Iterable[str]) -> WithJsonSchema:
+    """How a word of an array parameter is documented. `words` reads it, also in upper case and with commas between."""
+    return WithJsonSchema({"type": "string", "enum": [str(name) for name in names]})
+
+
+KindWords = Annotated[list[Annotated[str, one_of(KIND_NAMES)]] | None, Query()]
+StatusWords = Annotated[list[Annotated[str, one_of(STATUS_NAMES)]] | None, Query()]
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     code: {"model": ProblemBody, "description": text}

@@ -5,11 +5,12 @@ which check the answers with them. Request bodies are read with their models.
 """
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, ValidationInfo, field_validator
 from pydantic.alias_generators import to_camel
+from pydantic_core import CoreSchema
 
 from vai_records.catalogue.labels import Labels
 from vai_records.definitions.base import ConnectionName, ConnectionReference
@@ -35,12 +36,36 @@ KindName = Literal[
 StatusName = Literal["pending", "awaiting_approval", "running", "completed", "failed", "cancelled", "rejected"]
 ActionStatus = Literal["active", "disabled"]
 ConnectionStatus = Literal["active", "disabled", "error"]
+DisplayStatus = Literal[
+    "pending",
+    "awaiting_approval",
+    "running",
+    "completed",
+    "failed",
+    "cancelled",
+    "rejected",
+    "cancelling",
+    "paused",
+    "retrying",
+    "deferred",
+    "scheduled",
+    "waiting_for_limit",
+    "waiting_for_child",
+    "waiting_for_worker",
+    "interrupted",
+    "queued",
+    "completed_with_errors",
+]
+"""Decision 17."""
+TriggerMethod = Literal["ui", "api", "cli", "schedule", "webhook", "event", "automation", "agent", "retry"]
+TriggerSourceType = Literal["user", "api_key", "automation_run", "agent_run", "action_run"]
 Level = Literal["info", "warning", "error"]
 SortBy = Literal["name", "created_at", "updated_at", "status", "kind"]
 Order = Literal["asc", "desc"]
 
 KIND_NAMES: tuple[str, ...] = get_args(KindName)
 STATUS_NAMES: tuple[str, ...] = get_args(StatusName)
+TRIGGER_METHODS: tuple[str, ...] = get_args(TriggerMethod)
 ACTION_STATUSES: tuple[str, ...] = get_args(ActionStatus)
 
 LONGEST_NAME = 255
@@ -63,6 +88,39 @@ class Shape(BaseModel):
 
 class Body(Shape, Strict):
     """A request's body: nothing in it is cast (`vai_records.strict`)."""
+
+
+class Patch(BaseModel):
+    """What the bodies of changes share: a key that is absent stays as it is, and null is for what may be empty.
+
+    `clears` are the fields that null empties. For others it is refused, and the document does not offer it.
+    """
+
+    clears: ClassVar[frozenset[str]] = frozenset()
+
+    @field_validator("*")
+    @classmethod
+    def _never_null(cls, value: Any, info: ValidationInfo) -> Any:
+        if value is None and info.field_name not in cls.clears:
+            raise ValueError("cannot be null; leave the key out to keep what is there")
+        return value
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> Json:
+        schema = handler(core_schema)
+        properties = handler.resolve_ref_schema(schema)["properties"]
+        for name, field in cls.model_fields.items():
+            if name not in cls.clears:
+                _take_null_out(properties[field.alias or name])
+        return schema
+
+
+def _take_null_out(schema: Json) -> None:
+    schema.pop("default", None)
+    if "anyOf" not in schema:
+        return
+    others = [one for one in schema.pop("anyOf") if one != {"type": "null"}]
+    schema |= others[0] if len(others) == 1 else {"anyOf": others}
 
 
 # Answers ------------------------------------------------------------------------------------------------------------
@@ -131,7 +189,7 @@ class RunShape(Shape):
     concurrency_key: str | None
     created_at: datetime
     definition: Json
-    display_status: str
+    display_status: DisplayStatus
     duration_seconds: float | None
     error: Json | None
     id: UUID
@@ -146,9 +204,9 @@ class RunShape(Shape):
     scheduled_for: datetime | None = Field(description="When it starts, or was to start, where somebody said so.")
     started_at: datetime | None
     status: StatusName
-    trigger_method: str
+    trigger_method: TriggerMethod
     trigger_source_id: str | None
-    trigger_source_type: str | None
+    trigger_source_type: TriggerSourceType | None
     updated_at: datetime
 
 
@@ -268,8 +326,10 @@ class ActionBody(Body):
     expose: bool = Field(default=False, description="Whether it is a tool over MCP, by its slug.")
 
 
-class ActionPatch(Body):
+class ActionPatch(Patch, Body):
     """Keys that are absent stay as they are (decision 6)."""
+
+    clears = frozenset(("connection_id", "definition"))
 
     name: str | None = Field(default=None, min_length=1, max_length=LONGEST_NAME)
     slug: str | None = Field(default=None, pattern=SLUG_PATTERN, max_length=LONGEST_NAME)
@@ -278,13 +338,6 @@ class ActionPatch(Body):
     definition: Json | None = None
     labels: Labels | None = Field(default=None, description="All of them: those that are not named are removed.")
     expose: bool | None = None
-
-    @field_validator("name", "slug", "status", "labels", "expose")
-    @classmethod
-    def _never_null(cls, value: str | bool | dict[str, str] | None) -> str | bool | dict[str, str]:
-        if value is None:
-            raise ValueError("cannot be null; leave the key out to keep what is there")
-        return value
 
 
 class RunActionBody(Body):
@@ -319,8 +372,10 @@ class ConnectionBody(Body):
     max_running: int | None = Field(default=None, ge=1, le=1_000_000, description="Live runs at once.")
 
 
-class ConnectionPatch(Body):
+class ConnectionPatch(Patch, Body):
     """Keys that are absent stay as they are; `credentials` null forgets them, `maxRunning` null lifts the limit."""
+
+    clears = frozenset(("config", "credentials", "max_running"))
 
     name: str | None = Field(default=None, min_length=1, max_length=LONGEST_NAME)
     slug: str | None = Field(default=None, pattern=SLUG_PATTERN, max_length=LONGEST_NAME)
@@ -329,10 +384,3 @@ class ConnectionPatch(Body):
     is_default: bool | None = None
     status: ActionStatus | None = None
     max_running: int | None = Field(default=None, ge=1, le=1_000_000)
-
-    @field_validator("name", "slug", "status", "is_default")
-    @classmethod
-    def _never_null(cls, value: str | bool | None) -> str | bool:
-        if value is None:
-            raise ValueError("cannot be null; leave the key out to keep what is there")
-        return value

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from vai_api_gateway.auth.principal import Principal
 from vai_api_gateway.auth.roles import Viewer
 from vai_api_gateway.gateway import Gateway, gateway_of
-from vai_api_gateway.http.answers import PROBLEMS, InDigits, Limit, Offset, Words, answer, words
+from vai_api_gateway.http.answers import PROBLEMS, InDigits, Limit, Offset, answer, one_of, words
 from vai_api_gateway.http.requests import JsonRoute
 from vai_api_gateway.http.shapes import LONGEST_NAME, Json
 from vai_api_gateway.lake.shapes import (
@@ -31,6 +31,8 @@ from vai_records.lake.shown import LAYERS, DatasetFilters
 
 router = APIRouter(prefix="/api/v1/datasets", tags=["Datasets"], route_class=JsonRoute, responses=PROBLEMS)
 
+LayerWords = Annotated[list[Annotated[str, one_of(LAYERS)]] | None, Query()]
+
 Depth = Annotated[int, Query(ge=1, le=lineage.DEEPEST, description="Steps away from it"), InDigits]
 
 
@@ -39,7 +41,7 @@ async def list_datasets(
     request: Request,
     principal: Viewer,
     q: Annotated[str | None, Query(max_length=LONGEST_NAME, description="A part of the name")] = None,
-    layer: Words = None,
+    layer: LayerWords = None,
     connection: Annotated[
         str | None, Query(max_length=LONGEST_NAME, description="Tables of bronze that it fills, by id or slug")
     ] = None,

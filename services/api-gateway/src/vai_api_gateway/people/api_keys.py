@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from vai_api_gateway.auth.principal import NEVER, Principal
 from vai_api_gateway.auth.roles import Viewer
 from vai_api_gateway.gateway import gateway_of
-from vai_api_gateway.http.answers import PROBLEMS, Limit, Offset, Words, answer, nothing, page, words
+from vai_api_gateway.http.answers import PROBLEMS, Limit, Offset, answer, nothing, one_of, page, words
 from vai_api_gateway.http.requests import JsonRoute
 from vai_api_gateway.people.shapes import ApiKeyBody, ApiKeyShape, ApiKeysShape, CreatedApiKeyShape
 from vai_api_gateway.problems import Problem, not_found
@@ -20,6 +20,8 @@ from vai_records.people.people import Role
 from vai_records.refused import refused
 
 router = APIRouter(prefix="/api/v1/api-keys", tags=["API keys"], route_class=JsonRoute, responses=PROBLEMS)
+
+KeyStatusWords = Annotated[list[Annotated[str, one_of(KeyStatus)]] | None, Query()]
 
 
 def key_json(key: ApiKey) -> dict[str, Any]:
@@ -42,7 +44,7 @@ async def list_keys(
     request: Request,
     principal: Viewer,
     q: Annotated[str | None, Query(description="Part of a name, or how the key begins")] = None,
-    status: Words = None,
+    status: KeyStatusWords = None,
     limit: Limit = 100,
     offset: Offset = 0,
 ) -> Response:

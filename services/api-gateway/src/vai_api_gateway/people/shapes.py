@@ -9,11 +9,10 @@ from pydantic import (
     AliasChoices,
     ConfigDict,
     Field,
-    field_validator,
     model_validator,
 )
 
-from vai_api_gateway.http.shapes import LONGEST_NAME, Body, PageShape, Shape
+from vai_api_gateway.http.shapes import LONGEST_NAME, Body, PageShape, Patch, Shape
 from vai_records.lake.upkeep_rules import UpkeepSettings
 from vai_records.models.settings import ModelSettings
 from vai_records.people import emails, passwords
@@ -179,16 +178,9 @@ class SettingsPatch(Body):
         return given
 
 
-class OrganisationPatch(Body):
+class OrganisationPatch(Patch, Body):
     name: Name | None = None
     settings: SettingsPatch | None = None
-
-    @field_validator("name", "settings")
-    @classmethod
-    def _never_null(cls, value: Any) -> Any:
-        if value is None:
-            raise ValueError("cannot be null; leave the key out to keep what is there")
-        return value
 
 
 class MemberBody(Body):
@@ -199,20 +191,15 @@ class MemberBody(Body):
     password: Password | None = Field(default=None, description="Without one, the user comes through OIDC.")
 
 
-class MemberPatch(Body):
+class MemberPatch(Patch, Body):
     """Keys that are absent stay as they are; null clears a name, and a password (then it cannot be used)."""
+
+    clears = frozenset(("first_name", "last_name", "password"))
 
     role: RoleName | None = None
     first_name: Name | None = None
     last_name: Name | None = None
     password: Password | None = None
-
-    @field_validator("role")
-    @classmethod
-    def _never_null(cls, value: str | None) -> str:
-        if value is None:
-            raise ValueError("cannot be null; leave the key out to keep what is there")
-        return value
 
 
 class ApiKeyBody(Body):

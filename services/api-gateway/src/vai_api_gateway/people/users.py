@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from vai_api_gateway.auth.roles import Admin, Viewer
 from vai_api_gateway.gateway import Gateway, gateway_of
-from vai_api_gateway.http.answers import PROBLEMS, Limit, Offset, Words, answer, nothing, page, words
+from vai_api_gateway.http.answers import PROBLEMS, Limit, Offset, answer, nothing, one_of, page, words
 from vai_api_gateway.http.requests import JsonRoute
 from vai_api_gateway.people.shapes import InvitedMemberShape, MemberBody, MemberPatch, MemberShape, MembersShape
 from vai_api_gateway.problems import conflict, not_found
@@ -17,6 +17,8 @@ from vai_records.people.people import Role
 from vai_records.refused import refused
 
 router = APIRouter(prefix="/api/v1/users", tags=["Users"], route_class=JsonRoute, responses=PROBLEMS)
+
+RoleWords = Annotated[list[Annotated[str, one_of(Role)]] | None, Query()]
 
 _LAST_ADMIN = "this is the organisation's last administrator; make somebody else one first"
 
@@ -40,7 +42,7 @@ async def list_users(
     request: Request,
     principal: Viewer,
     q: Annotated[str | None, Query(description="Search by email or name")] = None,
-    role: Words = None,
+    role: RoleWords = None,
     limit: Limit = 100,
     offset: Offset = 0,
 ) -> Response:

@@ -30,6 +30,9 @@ to try again. What belongs to another organisation is 404.
 answers at once. **Lists** are newest first, with exact totals; array parameters are repeated or comma-separated.
 """
 
+LICENCE = {"name": "Apache License 2.0", "identifier": "Apache-2.0"}
+CONTACT = {"name": "The VAI maintainers"}
+
 TAGS = [
     {"name": "Kinds", "description": "What can be run, and what an action may begin with."},
     {"name": "Sources", "description": "What can be extracted from, and what each source wants to be told."},

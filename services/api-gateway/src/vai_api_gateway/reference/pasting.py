@@ -23,7 +23,12 @@ _SIGN = (
     'SIGNATURE=$(printf %s "msg_$N.$NOW.$BODY" | openssl dgst -sha256 -mac HMAC -macopt hexkey:$KEY -binary | base64)',
 )
 _SIGNED = {"webhook-id": "msg_$N", "webhook-timestamp": "$NOW", "webhook-signature": "v1,$SIGNATURE"}
-_STATIC = {"$N": "7"}
+_STATIC = {
+    "$N": "7",
+    "$HOUR_AGO": "2026-01-22T13:30:00Z",
+    "$SECRET": "whsec_your_secret_here",
+    "$INVITATION": "vai_inv_your_token_here",
+}
 
 
 @dataclass(frozen=True)

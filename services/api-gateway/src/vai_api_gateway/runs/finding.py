@@ -3,15 +3,25 @@
 import base64
 import binascii
 from datetime import datetime
-from typing import Annotated, Literal, get_args
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Query, Response
 from pydantic import Field
 
 from vai_api_gateway.gateway import Gateway
-from vai_api_gateway.http.answers import Limit, Offset, Words, answer, users_named, words
-from vai_api_gateway.http.shapes import KIND_NAMES, LONGEST_NAME, STATUS_NAMES, Body, KindName, Order, StatusName
+from vai_api_gateway.http.answers import KindWords, Limit, Offset, StatusWords, answer, one_of, users_named, words
+from vai_api_gateway.http.shapes import (
+    KIND_NAMES,
+    LONGEST_NAME,
+    STATUS_NAMES,
+    TRIGGER_METHODS,
+    Body,
+    KindName,
+    Order,
+    StatusName,
+    TriggerMethod,
+)
 from vai_records.catalogue.labels import LabelFilter
 from vai_records.refused import Place, refused
 from vai_records.runs import runs
@@ -20,8 +30,7 @@ from vai_records.runs.lists import Cursor, SortBy, Sorting
 from vai_records.runs.row import RunRow
 from vai_records.strict import Id, Time, in_utc
 
-TriggerMethod = Literal["ui", "api", "cli", "schedule", "webhook", "event", "automation", "agent", "retry"]
-TRIGGER_METHODS: tuple[str, ...] = get_args(TriggerMethod)
+TriggerWords = Annotated[list[Annotated[str, one_of(TRIGGER_METHODS)]] | None, Query()]
 MOST_LABELS = 10
 
 Text = Annotated[
@@ -42,12 +51,12 @@ Until = Annotated[Time | None, Query(description="Made before this time")]
 
 def filters_of_query(
     action_id: Annotated[UUID | None, Query()] = None,
-    kind: Words = None,
-    status: Words = None,
+    kind: KindWords = None,
+    status: StatusWords = None,
     parent_action_run_id: Annotated[UUID | None, Query()] = None,
     connection_id: Annotated[UUID | None, Query()] = None,
     automation_id: Annotated[UUID | None, Query(description="Runs of the steps of this automation")] = None,
-    trigger_method: Words = None,
+    trigger_method: TriggerWords = None,
     trigger_source_id: Annotated[str | None, Query(min_length=1, max_length=LONGEST_NAME)] = None,
     created_by: Annotated[UUID | None, Query()] = None,
     created_from: From = None,

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field, JsonValue, field_validator, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from vai_api_gateway.agents.transcript import MOST_TEXT
-from vai_api_gateway.http.shapes import LONGEST_NAME, Body, Json, Key, Shape, StatusName, UserShape
+from vai_api_gateway.http.shapes import LONGEST_NAME, Body, Json, Key, Patch, Shape, StatusName, UserShape
 from vai_common.queries import Row
 from vai_records.agents.definition import MOST_TOOLS, AgentDefinition, Limits, Tool
 from vai_records.definitions.dataset_names import DatasetNames
@@ -62,19 +62,14 @@ class ThreadBody(_Own):
         return self
 
 
-class ThreadPatch(_Own):
+class ThreadPatch(Patch, _Own):
     """Keys that are absent stay as they are."""
+
+    clears = frozenset(_Own.model_fields) - {"instructions", "tools", "limits", "allowed_domains"}
 
     name: str | None = Field(default=None, min_length=1, max_length=LONGEST_NAME, pattern=r"\S")
     head: Id | None = Field(default=None, description="The last message of the branch that is to be shown.")
     datasets: _Datasets = None
-
-    @field_validator("name", "head", "datasets", "instructions", "tools", "limits", "allowed_domains")
-    @classmethod
-    def _never_null(cls, value: Any) -> Any:
-        if value is None:
-            raise ValueError("cannot be null; leave the key out to keep what is there")
-        return value
 
 
 class MessageBody(Body):

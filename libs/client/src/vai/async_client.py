@@ -2,8 +2,6 @@
 
 async with AsyncClient("http://127.0.0.1:8080", key) as vai:
     run = await vai.runs.create("dlt_extract", {"source": "sample"})
-    async for entry in vai.logs.stream(run.id):
-        print(entry.message)
 """
 
 import asyncio
@@ -27,7 +25,6 @@ from .calls import (
     connections,
     datasets,
     events,
-    flashboards,
     installation,
     kinds,
     logs,
@@ -43,7 +40,6 @@ from .dressing import dress, iterated, of_call, of_conversation, rename
 from .errors import ApiError, ServerUnreachable, VaiError
 from .models.answers import Answer, LogEntry
 from .models.datasets import FileFormat
-from .models.flashboards import TileFormat
 from .models.people import RunChange
 from .sending import QUIET, Outcome, Retries, answer_of, check, http_settings, reason_of, request_of
 from .tail import Ask, LogTail, Tail
@@ -166,26 +162,6 @@ class AsyncDatasets(AsyncGroup):
     ) -> AsyncGenerator[bytes]:
         """The whole table as a file, piece by piece. Raises where it breaks off: what came is not whole then."""
         return self._client.pieces_of(datasets.download(dataset, format=format, version=version))
-
-
-class AsyncFlashboards(AsyncGroup):
-    """`client.flashboards`"""
-
-    get, delete, refresh = _ask(flashboards.get), _ask(flashboards.delete), _ask(flashboards.refresh)
-    list, iterate, share = _ask(flashboards.listing), _all(flashboards.listing), _ask(flashboards.share)
-    versions, iterate_versions = _ask(flashboards.versions), _all(flashboards.versions)
-    version, delete_version, revoke = (
-        _ask(flashboards.version),
-        _ask(flashboards.delete_version),
-        _ask(flashboards.revoke),
-    )
-    links, iterate_links = _ask(flashboards.links), _all(flashboards.links)
-
-    def export(
-        self, flashboard: str, tile: str | None = None, *, format: TileFormat = "csv", version: int | None = None
-    ) -> AsyncGenerator[bytes]:
-        """The whole as one HTML file, or a tile as CSV, SVG or PNG, piece by piece."""
-        return self._client.pieces_of(flashboards.export(flashboard, tile, format=format, version=version))
 
 
 class AsyncAutomations(AsyncGroup):
@@ -313,6 +289,8 @@ class AsyncClient:
         self.automations, self.automation_runs = AsyncAutomations(self), AsyncAutomationRuns(self)
         self.users, self.api_keys, self.organisation = AsyncUsers(self), AsyncApiKeys(self), AsyncOrganisation(self)
         self.session, self.kinds, self.events = AsyncSession(self), AsyncKinds(self), AsyncEvents(self)
+        from .async_flashboard_group import AsyncFlashboards  # it stands on this module
+
         self.agents, self.threads, self.flashboards = AsyncAgents(self), AsyncThreads(self), AsyncFlashboards(self)
         self.webhooks, self.installation = AsyncWebhooks(self), AsyncInstallation(self)
         self.datasets = AsyncDatasets(self)

@@ -30,7 +30,6 @@ from .calls import (
     connections,
     datasets,
     events,
-    flashboards,
     installation,
     kinds,
     logs,
@@ -46,7 +45,6 @@ from .dressing import dress, iterated, of_call, of_conversation, rename
 from .errors import ApiError, ServerUnreachable, VaiError
 from .models.answers import Answer, LogEntry
 from .models.datasets import FileFormat
-from .models.flashboards import TileFormat
 from .models.people import RunChange
 from .sending import QUIET, Outcome, Retries, answer_of, check, http_settings, reason_of, request_of
 from .tail import Ask, LogTail, Tail
@@ -166,26 +164,6 @@ class Datasets(Group):
     def download(self, dataset: str, *, format: FileFormat = "parquet", version: int | None = None) -> Iterator[bytes]:
         """The whole table as a file, piece by piece. Raises where it breaks off: what came is not whole then."""
         return self._client.pieces_of(datasets.download(dataset, format=format, version=version))
-
-
-class Flashboards(Group):
-    """`client.flashboards`"""
-
-    get, delete, refresh = _ask(flashboards.get), _ask(flashboards.delete), _ask(flashboards.refresh)
-    list, iterate, share = _ask(flashboards.listing), _all(flashboards.listing), _ask(flashboards.share)
-    versions, iterate_versions = _ask(flashboards.versions), _all(flashboards.versions)
-    version, delete_version, revoke = (
-        _ask(flashboards.version),
-        _ask(flashboards.delete_version),
-        _ask(flashboards.revoke),
-    )
-    links, iterate_links = _ask(flashboards.links), _all(flashboards.links)
-
-    def export(
-        self, flashboard: str, tile: str | None = None, *, format: TileFormat = "csv", version: int | None = None
-    ) -> Iterator[bytes]:
-        """The whole as one HTML file, or a tile as CSV, SVG or PNG, piece by piece."""
-        return self._client.pieces_of(flashboards.export(flashboard, tile, format=format, version=version))
 
 
 class Automations(Group):
@@ -312,6 +290,8 @@ class Client:
         self.automations, self.automation_runs = Automations(self), AutomationRuns(self)
         self.users, self.api_keys, self.organisation = Users(self), ApiKeys(self), Organisation(self)
         self.session, self.kinds, self.events = Session(self), Kinds(self), Events(self)
+        from .flashboard_group import Flashboards  # it stands on this module
+
         self.agents, self.threads, self.flashboards = Agents(self), Threads(self), Flashboards(self)
         self.webhooks, self.installation, self.datasets = Webhooks(self), Installation(self), Datasets(self)
 

@@ -117,7 +117,7 @@ async def test_who_never_stops_claiming_lets_strange_leases_go_as_well(own_datab
         worker._asked[object()] = steady_seconds()
         for _ in range(2):
             worker._on_beat([Lease(stranger, 1, None, age=0.0)])
-        assert worker._strangers == set()
+            assert worker._strangers == set()
         for _ in range(2):
             worker._on_beat([Lease(stranger, 1, None, age=60.0)])
 

@@ -350,6 +350,7 @@ async def test_who_is_cancelled_while_it_forks_mixes_up_no_ones_child(
     await asyncio.to_thread(begun.wait, 30)
     unwanted.cancel()
     await asyncio.wait([unwanted])
+    assert forks._starting.locked(), "nobody else asks the fork server before its answer is read"
     runs = [Run("result") for _ in range(3)]
     wanted = [asyncio.create_task(forks.perform(ToyHeavy(), run)) for run in runs]
     go.set()

@@ -111,7 +111,7 @@ OVERVIEW = Dashboard(
                     "Calls over MCP",
                     "Calls of tools a second, by how they ended.",
                     (rate("vai_mcp_calls_total", "outcome"),),
-                    "cps",
+                    "ops",
                 ),
             ),
         ),

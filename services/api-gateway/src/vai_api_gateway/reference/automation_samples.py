@@ -53,6 +53,7 @@ _AUTOMATION: Json = _SAID | {
     "createdBy": _USER_ID,
     "description": None,
     "enabled": True,
+    "expose": False,
     "error": None,
     "id": _AUTOMATION_ID,
     "labels": {"team": "finance"},

@@ -180,7 +180,7 @@ async def _search(following: Following, asked: SearchDatasets) -> Json:
 async def _describe(following: Following, asked: DescribeDataset) -> Json:
     path = f"/api/v1/datasets/{_path(asked.dataset)}"
     told = await following.routes.get(path)
-    rows = await following.routes.get(f"{path}/preview", {"limit": _FEW_ROWS})
+    rows = await following.routes.get(f"{path}/preview", {"rows": _FEW_ROWS})
     return {"dataset": told, "preview": rows}
 
 

@@ -103,7 +103,7 @@ async def test_a_gate_waits_for_a_person_and_goes_on_by_the_port_that_they_choos
     )  # fmt: skip
     for verb, other in (("approve", "stop"), ("reject", "go")):
         made = await triggered(api, automation)
-        gate = await when_step(api, made["runId"], "ask", "running")
+        gate = await when_step(api, made["runId"], "ask", "awaiting_approval")
         await run_when(api, gate["runId"], "awaiting_approval")
         assert (await decide(api, gate["runId"], verb)).status_code == 200
         run = await ended(api, made["runId"])
@@ -113,7 +113,7 @@ async def test_a_gate_waits_for_a_person_and_goes_on_by_the_port_that_they_choos
 async def test_a_rejection_that_no_port_takes_fails_the_automation(api: httpx2.AsyncClient) -> None:
     automation = await saved(api, step("ask", **GATE), step("go", "ask"))
     made = await triggered(api, automation)
-    gate = await when_step(api, made["runId"], "ask", "running")
+    gate = await when_step(api, made["runId"], "ask", "awaiting_approval")
     await run_when(api, gate["runId"], "awaiting_approval")
     await decide(api, gate["runId"], "reject", json={"reason": "not today"})
     run = await ended(api, made["runId"])
@@ -206,7 +206,7 @@ async def test_what_is_cancelled_stops_with_all_that_it_called(api: httpx2.Async
     made = await triggered(api, outer)
     await when_step(api, made["runId"], "slow", "running")
     (called,) = await wait_for(lambda: runs_of(api, inner), 20, every=0.1, what="the called automation run")
-    gate = await when_step(api, called["runId"], "ask", "running")
+    gate = await when_step(api, called["runId"], "ask", "awaiting_approval")
     await run_when(api, gate["runId"], "awaiting_approval")
     answer = await api.post(f"{AUTOMATION_RUNS}/{made['runId']}/cancel", headers={"Prefer": "wait=30"})
     assert (answer.status_code, answer.json()["status"]) == (200, "cancelled"), answer.text

@@ -33,6 +33,8 @@ export default defineConfig({
   html: { cspNonce: "VAI_NONCE" },
   build: {
     target: "es2022",
+    // light-dark() stays as it is: what stands in for it knows only its own switch of colours, not Mantine's.
+    cssTarget: ["chrome123", "firefox120", "safari17.5"],
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 900,

@@ -3681,6 +3681,7 @@ export interface operations {
                 after?: string | null;
                 limit?: number;
                 level?: ("info" | "warning" | "error") | null;
+                order?: "asc" | "desc";
                 format?: "camel" | "snake";
             };
             header?: never;
@@ -4260,6 +4261,7 @@ export interface operations {
                 after?: string | null;
                 limit?: number;
                 level?: ("info" | "warning" | "error") | null;
+                order?: "asc" | "desc";
                 format?: "camel" | "snake";
             };
             header?: never;

@@ -23,7 +23,7 @@ _POLICY = (
     " font-src 'self'; connect-src 'self'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
 )
 _FOR_EVER = "public, max-age=31536000, immutable"
-_NOT_PAGES = re.compile(r"/(?:api|webhooks|docs|guide|assets|healthz|readyz|openapi\.json|metrics)(?:/|$)")
+_NOT_PAGES = re.compile(r"/(?:api|webhooks|mcp|docs|guide|assets|healthz|readyz|openapi\.json|metrics)(?:/|$)")
 """Places of the API and of others: what is not found there is an answer for programs."""
 
 

@@ -1,0 +1,85 @@
+/** The entries of a run's log: from the end backwards, page by page, and what comes while the run works. */
+import { useCallback, useEffect, useRef, useState } from "react";
+import { readLog } from "~/api/logs";
+import { follow, gathered } from "~/api/stream";
+import type { LogEntry } from "~/api/types";
+
+const PAGE = 500;
+/** Entries that a page keeps while it follows; the oldest make room. */
+const MOST = 100_000;
+
+type State = { entries: LogEntry[]; older: string | null; loaded: boolean; error: unknown; ended: boolean };
+const NOTHING: State = { entries: [], older: null, loaded: false, error: null, ended: false };
+
+const page = (id: string, after: string | null, signal?: AbortSignal) =>
+  readLog(id, { limit: PAGE, order: "desc", after }, signal);
+
+export function useLog(id: string) {
+  const [state, setState] = useState<State>(NOTHING);
+  const [attempt, setAttempt] = useState(0);
+  const busy = useRef(false);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another attempt reads it again
+  useEffect(() => {
+    const leaving = new AbortController();
+    let stop = (): void => undefined;
+    setState(NOTHING);
+    page(id, null, leaving.signal)
+      .then((answer) => {
+        const entries = [...answer.entries].reverse();
+        setState({ ...NOTHING, entries, older: answer.hasMore ? answer.nextCursor : null, loaded: true });
+        stop = live(id, entries.at(-1)?.id, setState);
+      })
+      .catch((error: unknown) => leaving.signal.aborted || setState({ ...NOTHING, error, loaded: true }));
+    return () => {
+      leaving.abort();
+      stop();
+    };
+  }, [id, attempt]);
+
+  const readOlder = useCallback(async (): Promise<void> => {
+    if (busy.current || !state.older) return;
+    busy.current = true;
+    try {
+      const answer = await page(id, state.older);
+      const entries = [...answer.entries].reverse();
+      setState((now) => ({
+        ...now,
+        entries: [...entries, ...now.entries],
+        older: answer.hasMore ? answer.nextCursor : null,
+      }));
+    } catch (error) {
+      setState((now) => ({ ...now, error }));
+    } finally {
+      busy.current = false;
+    }
+  }, [id, state.older]);
+
+  return { ...state, readOlder, again: () => setAttempt((count) => count + 1) };
+}
+
+/** Adds what comes, a few times a second however much it is, and connects again behind the last entry that came. */
+function live(id: string, first: string | undefined, set: (change: (now: State) => State) => void): () => void {
+  let last = first;
+  const fresh = gathered<LogEntry>((items) => {
+    set((now) => {
+      const entries = [...now.entries, ...items];
+      return entries.length <= MOST ? { ...now, entries } : { ...now, entries: entries.slice(-MOST) };
+    });
+  }, 250);
+  const stop = follow(
+    () => `/api/v1/action-runs/${id}/logs/stream${last ? `?after=${encodeURIComponent(last)}` : ""}`,
+    {
+      message: (entry) => {
+        last = (entry as LogEntry).id;
+        fresh.add(entry as LogEntry);
+      },
+      end: () => set((now) => ({ ...now, ended: true })),
+    },
+    { ends: "end" },
+  );
+  return () => {
+    stop();
+    fresh.stop();
+  };
+}

@@ -1,0 +1,78 @@
+import { Group, Paper, SimpleGrid, Stack, Table, Text } from "@mantine/core";
+import { IconBox } from "@tabler/icons-react";
+import type { Run } from "~/api/types";
+import { Json } from "~/shared/json";
+import { Empty } from "~/shared/states";
+import { isLive } from "~/shared/status";
+
+const NUMBER = new Intl.NumberFormat();
+const UNITS = ["B", "kB", "MB", "GB", "TB"];
+
+/** `563.8 kB`, from bytes. */
+export function bytes(count: number): string {
+  const power = Math.min(UNITS.length - 1, count > 0 ? Math.floor(Math.log10(count) / 3) : 0);
+  const value = count / 1_000 ** power;
+  return `${power ? value.toFixed(1) : value} ${UNITS[power]}`;
+}
+
+type Artifact = { name?: unknown; size?: unknown };
+
+export function Result({ run }: { run: Run }) {
+  if (!run.result) {
+    return (
+      <Empty icon={IconBox} title={isLive(run.status) ? "No result yet" : "It has no result"}>
+        {isLive(run.status) ? "It shows here when the run ends." : "The log says what happened."}
+      </Empty>
+    );
+  }
+  const numbers = Object.entries(run.result).filter((entry): entry is [string, number] => typeof entry[1] === "number");
+  const found = run.result.artifacts;
+  const artifacts = Array.isArray(found) ? (found as Artifact[]) : [];
+  return (
+    <Stack>
+      {numbers.length > 0 && (
+        <SimpleGrid cols={{ base: 2, sm: 4 }}>
+          {numbers.slice(0, 8).map(([name, value]) => (
+            <Paper key={name} withBorder p="sm">
+              <Text size="xs" c="dimmed" truncate title={name}>
+                {name}
+              </Text>
+              <Text size="lg" fw={650}>
+                {/bytes/i.test(name) ? bytes(value) : NUMBER.format(value)}
+              </Text>
+            </Paper>
+          ))}
+        </SimpleGrid>
+      )}
+      {artifacts.length > 0 && <Artifacts artifacts={artifacts} />}
+      <Json value={run.result} label="the result" />
+    </Stack>
+  );
+}
+
+function Artifacts({ artifacts }: { artifacts: Artifact[] }) {
+  return (
+    <Paper withBorder p="xs">
+      <Table.ScrollContainer minWidth={280} maxHeight={260}>
+        <Table>
+          <Table.Thead>
+            <Table.Tr>
+              <Table.Th>Artifact</Table.Th>
+              <Table.Th ta="right">Size</Table.Th>
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody>
+            {artifacts.slice(0, 500).map((each) => (
+              <Table.Tr key={String(each.name)}>
+                <Table.Td>
+                  <Group gap={6}>{String(each.name ?? "")}</Group>
+                </Table.Td>
+                <Table.Td ta="right">{typeof each.size === "number" ? bytes(each.size) : ""}</Table.Td>
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+      </Table.ScrollContainer>
+    </Paper>
+  );
+}

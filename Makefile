@@ -94,6 +94,16 @@ console: $(READY) ## build the console (make up and make demo do so beside), by 
 verify-console: $(READY) ## the console's sources: are its types those of the API, do TypeScript, linter and licences agree?
 	@$(PY) -m tools.console verify
 
+.PHONY: test-console
+test-console: $(READY) ## the console in a real Chromium, on a stack of its own (Debian: chromium)
+	@$(PY) -m tools.console browser
+	@PYTHONPATH=.cache/console/browser PYTHONHASHSEED=0 $(PY) -m pytest tests/console
+
+.PHONY: pictures
+pictures: $(READY) ## pictures of every page of the console, light and dark, wide and narrow, in .cache/console/pictures
+	@$(PY) -m tools.console browser
+	@PYTHONPATH=.cache/console/browser $(PY) -m tests.console.pictures
+
 # The code ------------------------------------------------------------------------------------------------------------
 
 .PHONY: test

@@ -3,6 +3,7 @@
 usage: python -m tools.console build      build it into console/dist, if it has changed
        python -m tools.console beside     the same in a process beside, which nobody waits for
        python -m tools.console types      draw console/src/api/schema.d.ts from the API's document
+       python -m tools.console browser    build it, and fetch what drives a browser in its tests
        python -m tools.console verify     are the types up to date, does TypeScript agree, does the linter?
 
 `beside` never fails: what became of it is in .cache/console/state, which `make up` tells.
@@ -13,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tools.console.build import build, fingerprint, install, run
+from tools.console.build import build, fetch_driver, fingerprint, install, run
 from tools.console.licences import faults
 from tools.console.node import NotBuilt
 from tools.console.places import BUILT, CACHE, LOG, ROOT, SOURCES, STATE
@@ -79,6 +80,9 @@ def main(arguments: list[str]) -> int:
         elif what == "types":
             install()
             types(_TYPES)
+        elif what == "browser":
+            _say(f"console: {build()}")
+            fetch_driver()
         elif what == "verify":
             return verify()
         elif what == "tool":
@@ -86,7 +90,7 @@ def main(arguments: list[str]) -> int:
         elif what == "build":
             _say(f"console: {build()}")
         else:
-            _say(f"{what} is none of: build, beside, types, verify, tool")
+            _say(f"{what} is none of: build, beside, types, browser, verify, tool")
             return 2
     except NotBuilt as error:
         _say(f"console: not built, {error}")

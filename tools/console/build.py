@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from tools.console.places import BUILT, CACHE, LOCK, PACKAGES, ROOT, SOURCES, ST
 
 _INSTALL_SECONDS = 300
 _BUILD_SECONDS = 300
+_DRIVER = "playwright==1.65.2"
 _MARK = BUILT / ".built"
 _HAVE = PACKAGES / ".have"
 _NEXT = SOURCES / "dist.next"
@@ -47,6 +49,19 @@ def install() -> None:
         return
     run(_INSTALL, _INSTALL_SECONDS)
     _HAVE.write_text(lock)
+
+
+def fetch_driver() -> None:
+    """Playwright, apart from what everybody installs: it is large. Raises NotBuilt where it can't be had."""
+    folder, mark = CACHE / "browser", CACHE / "browser" / f".{_DRIVER}"
+    if mark.exists():
+        return
+    uv = Path(sys.executable).parent / "uv"
+    command = (str(uv), "pip", "install", "--quiet", "--python", sys.executable, "--target", str(folder), _DRIVER)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_INSTALL_SECONDS)
+    if done.returncode:
+        raise NotBuilt(f"{_DRIVER} can't be had: {last_words(done.stderr)}")
+    mark.touch()
 
 
 def run(command: Sequence[str], seconds: float) -> None:

@@ -884,6 +884,102 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/chat/threads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["list_threads"];
+        put?: never;
+        post: operations["create_thread"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chat/threads/{thread_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["get_thread"];
+        put?: never;
+        post?: never;
+        delete: operations["delete_thread"];
+        options?: never;
+        head?: never;
+        patch: operations["update_thread"];
+        trace?: never;
+    };
+    "/api/v1/chat/threads/{thread_id}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["list_messages"];
+        put?: never;
+        post: operations["post_message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chat/threads/{thread_id}/messages/{message_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["get_message"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chat/threads/{thread_id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["stop_thread"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chat/threads/{thread_id}/crystallize": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["crystallize_thread"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/agents": {
         parameters: {
             query?: never;
@@ -991,6 +1087,150 @@ export interface paths {
         put?: never;
         post: operations["crystallize_agent_run"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flashboards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["list_flashboards"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flashboards/{flashboard}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["get_flashboard"];
+        put?: never;
+        post?: never;
+        delete: operations["delete_flashboard"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flashboards/{flashboard}/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["refresh_flashboard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flashboards/{flashboard}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["list_flashboard_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flashboards/{flashboard}/versions/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["get_flashboard_version"];
+        put?: never;
+        post?: never;
+        delete: operations["delete_flashboard_version"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flashboards/{flashboard}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["export_flashboard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flashboards/{flashboard}/tiles/{tile}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["export_flashboard_tile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flashboards/{flashboard}/links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["list_flashboard_links"];
+        put?: never;
+        post: operations["share_flashboard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flashboards/{flashboard}/links/{link_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete: operations["revoke_flashboard_link"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1194,18 +1434,21 @@ export interface components {
             labels?: {
                 [key: string]: string;
             };
+            expose?: boolean;
         };
         ActionPatch: {
-            name?: string | null;
-            slug?: string | null;
-            status?: ("active" | "disabled") | null;
+            name?: string;
+            slug?: string;
+            /** @enum {string} */
+            status?: "active" | "disabled";
             connectionId?: string | null;
             definition?: {
                 [key: string]: unknown;
             } | null;
             labels?: {
                 [key: string]: string;
-            } | null;
+            };
+            expose?: boolean;
         };
         ActionRunShape: {
             completedAt: string | null;
@@ -1229,6 +1472,7 @@ export interface components {
             definition: {
                 [key: string]: unknown;
             };
+            expose: boolean;
             id: string;
             /** @enum {string} */
             kind: "dlt_extract" | "file_sync" | "duckdb_transform" | "http_request" | "call_agent" | "generate_query" | "explain_schema" | "agent_search" | "agent_fetch_page" | "create_flashboard" | "approval_gate" | "conditional_branch" | "call_automation" | "web_search" | "fetch_page";
@@ -1277,22 +1521,27 @@ export interface components {
             slug: string;
             name: string;
         };
+        AgentOfThreadShape: {
+            id: string;
+            slug: string | null;
+            name: string | null;
+        };
         AgentPatch: {
-            name?: string | null;
-            slug?: string | null;
+            name?: string;
+            slug?: string;
             description?: string | null;
             labels?: {
                 [key: string]: string;
-            } | null;
-            instructions?: string | null;
+            };
+            instructions?: string;
             model?: string | null;
-            tools?: components["schemas"]["Tool"][] | null;
+            tools?: components["schemas"]["Tool"][];
             outputSchema?: {
                 [key: string]: components["schemas"]["JsonValue"];
             } | null;
-            limits?: components["schemas"]["Limits"] | null;
-            allowedDomains?: string[] | null;
-            datasets?: string[] | null;
+            limits?: components["schemas"]["Limits"];
+            allowedDomains?: string[];
+            datasets?: string[];
         };
         AgentRunShape: {
             run: components["schemas"]["RunShape"];
@@ -1341,6 +1590,21 @@ export interface components {
             };
             agents: components["schemas"]["AgentShape"][];
         };
+        AnswerShape: {
+            runId: string;
+            /** @enum {string} */
+            status: "pending" | "awaiting_approval" | "running" | "completed" | "failed" | "cancelled" | "rejected";
+            text: string | null;
+            truncated: boolean;
+            output: components["schemas"]["JsonValue"];
+            error: {
+                [key: string]: unknown;
+            } | null;
+            model: string | null;
+            calls: number | null;
+            tokens: number | null;
+            dollars: number | null;
+        };
         ApiKeyBody: {
             name: string;
             /** @enum {string} */
@@ -1387,11 +1651,13 @@ export interface components {
             labels?: {
                 [key: string]: string;
             };
+            expose?: boolean;
         };
         AutomationCopyShape: {
             name: string;
             description: string | null;
             enabled: boolean;
+            expose: boolean;
             labels: {
                 [key: string]: string;
             };
@@ -1407,22 +1673,23 @@ export interface components {
             steps: components["schemas"]["StepShape"][];
             max_parallel: number;
         };
-        AutomationParts: {
-            name?: string | null;
-            slug?: string | null;
+        AutomationPatch: {
+            name?: string;
+            slug?: string;
             description?: string | null;
-            trigger?: (components["schemas"]["ScheduleTrigger"] | components["schemas"]["WebhookTrigger"] | components["schemas"]["EventTrigger"] | components["schemas"]["ManualTrigger"]) | null;
-            conditions?: components["schemas"]["RootedCondition"][] | null;
+            trigger?: components["schemas"]["ScheduleTrigger"] | components["schemas"]["WebhookTrigger"] | components["schemas"]["EventTrigger"] | components["schemas"]["ManualTrigger"];
+            conditions?: components["schemas"]["RootedCondition"][];
             inputs?: {
                 [key: string]: components["schemas"]["InputBody"];
-            } | null;
-            actions?: components["schemas"]["StepBody"][] | null;
-            steps?: components["schemas"]["StepBody"][] | null;
-            max_parallel?: number | null;
-            enabled?: boolean | null;
+            };
+            actions?: components["schemas"]["StepBody"][];
+            steps?: components["schemas"]["StepBody"][];
+            max_parallel?: number;
+            enabled?: boolean;
             labels?: {
                 [key: string]: string;
-            } | null;
+            };
+            expose?: boolean;
         };
         AutomationRunShape: {
             actionRuns: components["schemas"]["ActionRunShape"][];
@@ -1430,7 +1697,8 @@ export interface components {
             completedAt: string | null;
             createdAt: string;
             createdBy: string | null;
-            displayStatus: string;
+            /** @enum {string} */
+            displayStatus: "queued" | "running" | "cancelling" | "completed" | "failed" | "cancelled" | "filtered" | "skipped";
             error: {
                 [key: string]: unknown;
             } | null;
@@ -1470,6 +1738,7 @@ export interface components {
             error: {
                 [key: string]: unknown;
             } | null;
+            expose: boolean;
             id: string;
             inputs: {
                 [key: string]: unknown;
@@ -1607,16 +1876,17 @@ export interface components {
             maxRunning?: number | null;
         };
         ConnectionPatch: {
-            name?: string | null;
-            slug?: string | null;
+            name?: string;
+            slug?: string;
             config?: {
                 [key: string]: unknown;
             } | null;
             credentials?: {
                 [key: string]: unknown;
             } | null;
-            isDefault?: boolean | null;
-            status?: ("active" | "disabled") | null;
+            isDefault?: boolean;
+            /** @enum {string} */
+            status?: "active" | "disabled";
             maxRunning?: number | null;
         };
         ConnectionReference: {
@@ -1782,6 +2052,123 @@ export interface components {
             label?: string[];
             q?: string | null;
         };
+        FlashboardDetailShape: {
+            id: string;
+            slug: string;
+            title: string;
+            description: string;
+            path: string;
+            version: number | null;
+            versionCreatedAt: string | null;
+            tileCount: number;
+            lastRun: components["schemas"]["LastFlashboardRunShape"] | null;
+            createdAt: string;
+            createdBy: string | null;
+            updatedAt: string;
+            definition: {
+                [key: string]: unknown;
+            };
+        };
+        FlashboardLinkBody: {
+            days?: number;
+            version?: number | null;
+            note?: string;
+        };
+        FlashboardLinkShape: {
+            id: string;
+            version: number | null;
+            note: string;
+            expiresAt: string;
+            revokedAt: string | null;
+            createdAt: string;
+            createdBy: string | null;
+        };
+        FlashboardLinksShape: {
+            links: components["schemas"]["FlashboardLinkShape"][];
+            hasNext: boolean;
+            limit: number;
+            offset: number;
+            total: number;
+        };
+        FlashboardShape: {
+            id: string;
+            slug: string;
+            title: string;
+            description: string;
+            path: string;
+            version: number | null;
+            versionCreatedAt: string | null;
+            tileCount: number;
+            lastRun: components["schemas"]["LastFlashboardRunShape"] | null;
+            createdAt: string;
+            createdBy: string | null;
+            updatedAt: string;
+        };
+        FlashboardTileShape: {
+            key: string;
+            type: string;
+            title: string;
+            columns: {
+                [key: string]: unknown;
+            }[];
+            rows: {
+                [key: string]: unknown;
+            }[];
+            rowCount: number;
+            totalRows: number;
+            truncated: boolean;
+        };
+        FlashboardVersionDetailShape: {
+            number: number;
+            title: string;
+            isShown: boolean;
+            runId: string;
+            values: {
+                [key: string]: unknown;
+            };
+            datasets: string[];
+            tileCount: number;
+            bytes: number;
+            seconds: number;
+            createdAt: string;
+            createdBy: string | null;
+            definition: {
+                [key: string]: unknown;
+            };
+            tiles: components["schemas"]["FlashboardTileShape"][];
+        };
+        FlashboardVersionShape: {
+            number: number;
+            title: string;
+            isShown: boolean;
+            runId: string;
+            values: {
+                [key: string]: unknown;
+            };
+            datasets: string[];
+            tileCount: number;
+            bytes: number;
+            seconds: number;
+            createdAt: string;
+            createdBy: string | null;
+        };
+        FlashboardVersionsShape: {
+            versions: components["schemas"]["FlashboardVersionShape"][];
+            hasNext: boolean;
+            limit: number;
+            offset: number;
+            total: number;
+        };
+        FlashboardsShape: {
+            hasNext: boolean;
+            limit: number;
+            offset: number;
+            total: number;
+            users: {
+                [key: string]: components["schemas"]["UserShape"];
+            };
+            flashboards: components["schemas"]["FlashboardShape"][];
+        };
         FrequentShape: {
             value: string;
             rows: number;
@@ -1827,11 +2214,21 @@ export interface components {
         KindsShape: {
             kinds: components["schemas"]["KindShape"][];
         };
+        LastFlashboardRunShape: {
+            id: string;
+            /** @enum {string} */
+            status: "pending" | "awaiting_approval" | "running" | "completed" | "failed" | "cancelled" | "rejected";
+            completedAt: string | null;
+            error: {
+                [key: string]: unknown;
+            } | null;
+        };
         LatestAutomationRunShape: {
             runId: string;
             /** @enum {string} */
             status: "running" | "completed" | "failed" | "cancelled";
-            displayStatus: string;
+            /** @enum {string} */
+            displayStatus: "queued" | "running" | "cancelling" | "completed" | "failed" | "cancelled" | "filtered" | "skipped";
             /** @enum {string} */
             triggeredBy: "schedule" | "webhook" | "event" | "manual" | "automation";
             startedAt: string | null;
@@ -1870,6 +2267,7 @@ export interface components {
             definition: {
                 [key: string]: unknown;
             };
+            expose: boolean;
             id: string;
             /** @enum {string} */
             kind: "dlt_extract" | "file_sync" | "duckdb_transform" | "http_request" | "call_agent" | "generate_query" | "explain_schema" | "agent_search" | "agent_fetch_page" | "create_flashboard" | "approval_gate" | "conditional_branch" | "call_automation" | "web_search" | "fetch_page";
@@ -1898,6 +2296,7 @@ export interface components {
             error: {
                 [key: string]: unknown;
             } | null;
+            expose: boolean;
             id: string;
             inputs: {
                 [key: string]: unknown;
@@ -1976,7 +2375,8 @@ export interface components {
             definition: {
                 [key: string]: unknown;
             };
-            displayStatus: string;
+            /** @enum {string} */
+            displayStatus: "pending" | "awaiting_approval" | "running" | "completed" | "failed" | "cancelled" | "rejected" | "cancelling" | "paused" | "retrying" | "deferred" | "scheduled" | "waiting_for_limit" | "waiting_for_child" | "waiting_for_worker" | "interrupted" | "queued" | "completed_with_errors";
             durationSeconds: number | null;
             error: {
                 [key: string]: unknown;
@@ -2001,9 +2401,10 @@ export interface components {
             startedAt: string | null;
             /** @enum {string} */
             status: "pending" | "awaiting_approval" | "running" | "completed" | "failed" | "cancelled" | "rejected";
-            triggerMethod: string;
+            /** @enum {string} */
+            triggerMethod: "ui" | "api" | "cli" | "schedule" | "webhook" | "event" | "automation" | "agent" | "retry";
             triggerSourceId: string | null;
-            triggerSourceType: string | null;
+            triggerSourceType: ("user" | "api_key" | "automation_run" | "agent_run" | "action_run") | null;
             updatedAt: string;
             definitionTruncated?: boolean;
             errorTruncated?: boolean;
@@ -2050,7 +2451,8 @@ export interface components {
             password?: string | null;
         };
         MemberPatch: {
-            role?: ("viewer" | "operator" | "admin") | null;
+            /** @enum {string} */
+            role?: "viewer" | "operator" | "admin";
             firstName?: string | null;
             lastName?: string | null;
             password?: string | null;
@@ -2076,6 +2478,31 @@ export interface components {
                 [key: string]: components["schemas"]["UserShape"];
             };
             members: components["schemas"]["MemberShape"][];
+        };
+        MessageBody: {
+            text?: string | null;
+            after?: string | null;
+            replaces?: string | null;
+            idempotencyKey?: string | null;
+        };
+        MessageShape: {
+            id: string;
+            parentId: string | null;
+            place: number;
+            text: string;
+            answer: components["schemas"]["AnswerShape"] | null;
+            versions: string[];
+            createdAt: string;
+            createdBy: string | null;
+        };
+        MessagesShape: {
+            messages: components["schemas"]["MessageShape"][];
+            hasNext: boolean;
+            limit: number;
+            nextCursor: string | null;
+            users: {
+                [key: string]: components["schemas"]["UserShape"];
+            };
         };
         /** @enum {string} */
         Mode: "SYNC" | "ASYNC_QUEUE";
@@ -2130,6 +2557,16 @@ export interface components {
             id: string | null;
             name: string | null;
         };
+        NewFlashboardLinkShape: {
+            id: string;
+            version: number | null;
+            note: string;
+            expiresAt: string;
+            revokedAt: string | null;
+            createdAt: string;
+            createdBy: string | null;
+            path: string;
+        };
         NodeShape: {
             id: string;
             /** @enum {string} */
@@ -2143,8 +2580,8 @@ export interface components {
         /** @enum {string} */
         Operator: "eq" | "ne" | "gt" | "gte" | "lt" | "lte" | "contains" | "startsWith" | "endsWith" | "in" | "notIn";
         OrganisationPatch: {
-            name?: string | null;
-            settings?: components["schemas"]["SettingsPatch"] | null;
+            name?: string;
+            settings?: components["schemas"]["SettingsPatch"];
         };
         OrganisationShape: {
             id: string;
@@ -2199,6 +2636,12 @@ export interface components {
             readAt: string;
             action: components["schemas"]["NamedShape"] | null;
             automation: components["schemas"]["NamedShape"] | null;
+        };
+        RefreshBody: {
+            values?: {
+                [key: string]: string | number | boolean;
+            };
+            current?: boolean | null;
         };
         RejectBody: {
             reason?: string | null;
@@ -2302,7 +2745,8 @@ export interface components {
             definition: {
                 [key: string]: unknown;
             };
-            displayStatus: string;
+            /** @enum {string} */
+            displayStatus: "pending" | "awaiting_approval" | "running" | "completed" | "failed" | "cancelled" | "rejected" | "cancelling" | "paused" | "retrying" | "deferred" | "scheduled" | "waiting_for_limit" | "waiting_for_child" | "waiting_for_worker" | "interrupted" | "queued" | "completed_with_errors";
             durationSeconds: number | null;
             error: {
                 [key: string]: unknown;
@@ -2327,9 +2771,10 @@ export interface components {
             startedAt: string | null;
             /** @enum {string} */
             status: "pending" | "awaiting_approval" | "running" | "completed" | "failed" | "cancelled" | "rejected";
-            triggerMethod: string;
+            /** @enum {string} */
+            triggerMethod: "ui" | "api" | "cli" | "schedule" | "webhook" | "event" | "automation" | "agent" | "retry";
             triggerSourceId: string | null;
-            triggerSourceType: string | null;
+            triggerSourceType: ("user" | "api_key" | "automation_run" | "agent_run" | "action_run") | null;
             updatedAt: string;
         };
         RunsShape: {
@@ -2457,7 +2902,7 @@ export interface components {
             runId: string | null;
             startedAt: string | null;
             /** @enum {string} */
-            state: "waiting" | "running" | "completed" | "failed" | "cancelled" | "rejected" | "skipped";
+            state: "waiting" | "running" | "awaiting_approval" | "completed" | "failed" | "cancelled" | "rejected" | "skipped";
         };
         TemplateShape: {
             name: string;
@@ -2470,6 +2915,55 @@ export interface components {
         };
         TemplatesShape: {
             templates: components["schemas"]["TemplateShape"][];
+        };
+        ThreadBody: {
+            instructions?: string | null;
+            model?: string | null;
+            tools?: components["schemas"]["Tool"][] | null;
+            limits?: components["schemas"]["Limits"] | null;
+            allowedDomains?: string[] | null;
+            agent?: string | null;
+            name?: string | null;
+            datasets?: string[] | null;
+        };
+        ThreadPatch: {
+            instructions?: string;
+            model?: string | null;
+            tools?: components["schemas"]["Tool"][];
+            limits?: components["schemas"]["Limits"];
+            allowedDomains?: string[];
+            name?: string;
+            head?: string;
+            datasets?: string[];
+        };
+        ThreadShape: {
+            id: string;
+            name: string;
+            agent: components["schemas"]["AgentOfThreadShape"];
+            instructions: string | null;
+            model: string | null;
+            tools: {
+                [key: string]: unknown;
+            }[] | null;
+            limits: {
+                [key: string]: unknown;
+            } | null;
+            allowedDomains: string[] | null;
+            datasets: string[];
+            head: string | null;
+            messages: number;
+            createdAt: string;
+            createdBy: string | null;
+            updatedAt: string;
+        };
+        ThreadsShape: {
+            threads: components["schemas"]["ThreadShape"][];
+            hasNext: boolean;
+            limit: number;
+            nextCursor: string | null;
+            users: {
+                [key: string]: components["schemas"]["UserShape"];
+            };
         };
         TokenPriceShape: {
             input_per_million: number;
@@ -2615,7 +3109,8 @@ export interface components {
             completedAt: string | null;
             createdAt: string;
             createdBy: string | null;
-            displayStatus: string;
+            /** @enum {string} */
+            displayStatus: "queued" | "running" | "cancelling" | "completed" | "failed" | "cancelled" | "filtered" | "skipped";
             error: {
                 [key: string]: unknown;
             } | null;
@@ -2772,7 +3267,7 @@ export interface operations {
         parameters: {
             query?: {
                 q?: string | null;
-                layer?: string[] | null;
+                layer?: ("bronze" | "silver" | "gold")[] | null;
                 connection?: string | null;
                 limit?: number;
                 offset?: number;
@@ -3091,9 +3586,10 @@ export interface operations {
         parameters: {
             query?: {
                 q?: string | null;
-                kinds?: string[] | null;
-                statuses?: string[] | null;
+                kinds?: ("dlt_extract" | "file_sync" | "duckdb_transform" | "http_request" | "call_agent" | "generate_query" | "explain_schema" | "agent_search" | "agent_fetch_page" | "create_flashboard" | "approval_gate" | "conditional_branch" | "call_automation" | "web_search" | "fetch_page")[] | null;
+                statuses?: ("active" | "disabled")[] | null;
                 label?: string[] | null;
+                expose?: boolean | null;
                 sort_by?: "name" | "created_at" | "updated_at" | "status" | "kind";
                 order?: "asc" | "desc";
                 limit?: number;
@@ -3268,12 +3764,12 @@ export interface operations {
         parameters: {
             query?: {
                 action_id?: string | null;
-                kind?: string[] | null;
-                status?: string[] | null;
+                kind?: ("dlt_extract" | "file_sync" | "duckdb_transform" | "http_request" | "call_agent" | "generate_query" | "explain_schema" | "agent_search" | "agent_fetch_page" | "create_flashboard" | "approval_gate" | "conditional_branch" | "call_automation" | "web_search" | "fetch_page")[] | null;
+                status?: ("pending" | "awaiting_approval" | "running" | "completed" | "failed" | "cancelled" | "rejected")[] | null;
                 parent_action_run_id?: string | null;
                 connection_id?: string | null;
                 automation_id?: string | null;
-                trigger_method?: string[] | null;
+                trigger_method?: ("ui" | "api" | "cli" | "schedule" | "webhook" | "event" | "automation" | "agent" | "retry")[] | null;
                 trigger_source_id?: string | null;
                 created_by?: string | null;
                 created_from?: string | null;
@@ -3646,12 +4142,12 @@ export interface operations {
         parameters: {
             query?: {
                 action_id?: string | null;
-                kind?: string[] | null;
-                status?: string[] | null;
+                kind?: ("dlt_extract" | "file_sync" | "duckdb_transform" | "http_request" | "call_agent" | "generate_query" | "explain_schema" | "agent_search" | "agent_fetch_page" | "create_flashboard" | "approval_gate" | "conditional_branch" | "call_automation" | "web_search" | "fetch_page")[] | null;
+                status?: ("pending" | "awaiting_approval" | "running" | "completed" | "failed" | "cancelled" | "rejected")[] | null;
                 parent_action_run_id?: string | null;
                 connection_id?: string | null;
                 automation_id?: string | null;
-                trigger_method?: string[] | null;
+                trigger_method?: ("ui" | "api" | "cli" | "schedule" | "webhook" | "event" | "automation" | "agent" | "retry")[] | null;
                 trigger_source_id?: string | null;
                 created_by?: string | null;
                 created_from?: string | null;
@@ -3739,9 +4235,10 @@ export interface operations {
         parameters: {
             query?: {
                 q?: string;
-                statuses?: string[] | null;
-                triggers?: string[] | null;
+                statuses?: ("active" | "paused" | "error")[] | null;
+                triggers?: ("schedule" | "webhook" | "event" | "manual")[] | null;
                 label?: string[] | null;
+                expose?: boolean | null;
                 sort_by?: "name" | "created_at" | "updated_at" | "status";
                 order?: "asc" | "desc";
                 limit?: number;
@@ -3862,7 +4359,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["AutomationParts"];
+                "application/json": components["schemas"]["AutomationPatch"];
             };
         };
         responses: {
@@ -4151,8 +4648,8 @@ export interface operations {
         parameters: {
             query?: {
                 automation_id?: string | null;
-                status?: string[] | null;
-                triggered_by?: string[] | null;
+                status?: ("running" | "completed" | "failed" | "cancelled")[] | null;
+                triggered_by?: ("schedule" | "webhook" | "event" | "manual" | "automation")[] | null;
                 label?: string[] | null;
                 limit?: number;
                 offset?: number;
@@ -4338,6 +4835,257 @@ export interface operations {
             };
         };
     };
+    list_threads: {
+        parameters: {
+            query?: {
+                q?: string;
+                agent?: string | null;
+                created_by?: string | null;
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThreadsShape"];
+                };
+            };
+        };
+    };
+    create_thread: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ThreadBody"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThreadShape"];
+                };
+            };
+        };
+    };
+    get_thread: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                thread_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThreadShape"];
+                };
+            };
+        };
+    };
+    delete_thread: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                thread_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    update_thread: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                thread_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ThreadPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThreadShape"];
+                };
+            };
+        };
+    };
+    list_messages: {
+        parameters: {
+            query?: {
+                branch?: string | null;
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                thread_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesShape"];
+                };
+            };
+        };
+    };
+    post_message: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                thread_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MessageBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageShape"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageShape"];
+                };
+            };
+        };
+    };
+    get_message: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                thread_id: string;
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageShape"];
+                };
+            };
+        };
+    };
+    stop_thread: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                thread_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageShape"];
+                };
+            };
+        };
+    };
+    crystallize_thread: {
+        parameters: {
+            query?: {
+                dry_run?: boolean;
+            };
+            header?: never;
+            path: {
+                thread_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CrystallizeBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CrystallizedShape"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CrystallizedShape"];
+                };
+            };
+        };
+    };
     list_agents: {
         parameters: {
             query?: {
@@ -4478,7 +5226,7 @@ export interface operations {
     list_agent_runs: {
         parameters: {
             query?: {
-                status?: string[] | null;
+                status?: ("pending" | "awaiting_approval" | "running" | "completed" | "failed" | "cancelled" | "rejected")[] | null;
                 label?: string[] | null;
                 q?: string | null;
                 sort_by?: "created_at" | "updated_at";
@@ -4590,6 +5338,279 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["CrystallizedShape"];
                 };
+            };
+        };
+    };
+    list_flashboards: {
+        parameters: {
+            query?: {
+                q?: string;
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlashboardsShape"];
+                };
+            };
+        };
+    };
+    get_flashboard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                flashboard: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlashboardDetailShape"];
+                };
+            };
+        };
+    };
+    delete_flashboard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                flashboard: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    refresh_flashboard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                flashboard: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RefreshBody"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunShape"];
+                };
+            };
+        };
+    };
+    list_flashboard_versions: {
+        parameters: {
+            query?: {
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path: {
+                flashboard: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlashboardVersionsShape"];
+                };
+            };
+        };
+    };
+    get_flashboard_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                flashboard: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlashboardVersionDetailShape"];
+                };
+            };
+        };
+    };
+    delete_flashboard_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                flashboard: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    export_flashboard: {
+        parameters: {
+            query?: {
+                version?: number | null;
+            };
+            header?: never;
+            path: {
+                flashboard: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+        };
+    };
+    export_flashboard_tile: {
+        parameters: {
+            query?: {
+                format?: "csv" | "svg" | "png";
+                version?: number | null;
+            };
+            header?: never;
+            path: {
+                flashboard: string;
+                tile: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                    "image/svg+xml": string;
+                    "image/png": string;
+                };
+            };
+        };
+    };
+    list_flashboard_links: {
+        parameters: {
+            query?: {
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path: {
+                flashboard: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlashboardLinksShape"];
+                };
+            };
+        };
+    };
+    share_flashboard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                flashboard: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["FlashboardLinkBody"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewFlashboardLinkShape"];
+                };
+            };
+        };
+    };
+    revoke_flashboard_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                flashboard: string;
+                link_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
@@ -4797,7 +5818,7 @@ export interface operations {
         parameters: {
             query?: {
                 q?: string | null;
-                role?: string[] | null;
+                role?: ("viewer" | "operator" | "admin")[] | null;
                 limit?: number;
                 offset?: number;
             };
@@ -4909,7 +5930,7 @@ export interface operations {
         parameters: {
             query?: {
                 q?: string | null;
-                status?: string[] | null;
+                status?: ("active" | "expired" | "revoked")[] | null;
                 limit?: number;
                 offset?: number;
             };

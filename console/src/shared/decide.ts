@@ -19,7 +19,8 @@ const ASKED = (run: State): string | undefined =>
 export const REFUSALS: Record<Decision, (run: State) => string | undefined> = {
   approve: ASKED,
   reject: ASKED,
-  cancel: LIVE,
+  cancel: (run) =>
+    run.status === "awaiting_approval" ? "A run that awaits approval is rejected, not cancelled." : LIVE(run),
   pause: (run) => (run.displayStatus === "paused" ? "The run is paused already." : LIVE(run)),
   resume: (run) => (run.displayStatus === "paused" ? undefined : "The run is not paused."),
   execute: (run) =>

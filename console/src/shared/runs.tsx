@@ -4,6 +4,7 @@ import { api, ask } from "~/api/client";
 import type { Run, Schemas } from "~/api/types";
 
 const TELLING = [
+  "title",
   "source",
   "transform_name",
   "table",

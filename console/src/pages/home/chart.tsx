@@ -19,7 +19,7 @@ const COUNT = new Intl.NumberFormat();
 type Bar = { from: string; until: string; all: number; failed: number; exact: boolean };
 
 /** How many runs were made in a span, and whether that is all of them. */
-async function count(status: string[] | undefined, from: string, until: string, signal: AbortSignal) {
+async function count(status: ["failed"] | undefined, from: string, until: string, signal: AbortSignal) {
   const query = { status, created_from: from, created_until: until, limit: 1 };
   const { total, totalIsExact } = await ask(api.GET("/api/v1/action-runs", { params: { query }, signal }));
   return { total, exact: totalIsExact };

@@ -55,7 +55,6 @@ _AUTOMATION: Json = _SAID | {
     "enabled": True,
     "expose": False,
     "error": None,
-    "expose": False,
     "id": _AUTOMATION_ID,
     "labels": {"team": "finance"},
     "latestRun": {

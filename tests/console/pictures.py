@@ -1,0 +1,53 @@
+"""Pictures of every page: `make pictures`. They are written into .cache/console/pictures, which git ignores."""
+
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.console.driver import ROOT, SCRIPT, NoBrowser, Visit, browser, chromium, ended, make_run, stack
+from tests.console.places import PLACES
+
+_INTO = ROOT / ".cache/console/pictures"
+_WIDTHS = {"wide": (1280, 800), "narrow": (390, 844)}
+
+
+async def main() -> None:
+    _INTO.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        async with stack(Path(folder)) as running, browser() as chrome:
+            good = await make_run(running, kind="dlt_extract", definition={"source": "sample"}, labels={"team": "shop"})
+            bad = await make_run(running, kind="http_request", definition={"url": "http://127.0.0.1:9/orders"})
+            await make_run(running, kind="approval_gate", definition={"message": f"Send 42 orders? {SCRIPT}"})
+            for run in (good, bad):
+                await ended(running, run["id"])
+            for scheme in ("light", "dark"):
+                for width, (wide, high) in _WIDTHS.items():
+                    context = await chrome.new_context(
+                        viewport={"width": wide, "height": high}, color_scheme=scheme, reduced_motion="reduce"
+                    )
+                    visit = Visit(await context.new_page(), running.api_url)
+                    await visit.page.goto(f"{running.api_url}/sign-in")
+                    await visit.page.get_by_role("heading").wait_for()
+                    await visit.page.screenshot(path=_INTO / f"sign-in-{scheme}-{width}.png")
+                    await visit.sign_in(running.api_key)
+                    for name, place in PLACES.items():
+                        await visit.page.goto(running.api_url + place.format(run=good["id"], failed=bad["id"]))
+                        await visit.page.get_by_role("heading").first.wait_for()
+                        await visit.page.wait_for_load_state("load")
+                        await visit.page.locator(".mantine-Skeleton-root").first.wait_for(state="detached")
+                        await visit.page.locator(".mantine-Loader-root").first.wait_for(state="detached")
+                        await visit.page.screenshot(path=_INTO / f"{name}-{scheme}-{width}.png")
+                    for complaint in visit.complaints:
+                        sys.stdout.write(f"{scheme} {width}: {complaint}\n")
+                    await context.close()
+    sys.stdout.write(f"pictures: {len(list(_INTO.glob('*.png')))} in {_INTO.relative_to(ROOT)}\n")
+
+
+if __name__ == "__main__":
+    try:
+        chromium()
+    except NoBrowser as error:
+        sys.stdout.write(f"pictures: not made, {error}\n")
+    else:
+        asyncio.run(main())

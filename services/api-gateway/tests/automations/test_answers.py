@@ -27,6 +27,7 @@ async def test_what_cannot_work_yet_is_told_when_it_is_judged_saved_and_changed(
     ValidShape.model_validate(judged)
     assert [one["loc"] for one in judged["warnings"]] == [
         ["body", "steps", 1, "action", "definition", "path"],
+        ["body", "steps", 1, "action", "definition", "folder"],
         ["body", "conditions", 0, "field"],
         ["body", "trigger", "schedule"],
     ]

@@ -80,6 +80,7 @@ async def test_two_watchdogs_bury_nobody_alive_and_each_dead_one_once_when_postg
     """A restart ends every session at once: nobody holds a lock at the first looks after it."""
     monkeypatch.setattr(deaths, "UNSEEN_SECONDS", 2.0)
     monkeypatch.setattr(wiring, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(wiring, "COUNTER_LOOKS", 50)  # 5 s apart, as ever: the living beat at their own pace
     owner, url = await own_database.owner(), own_database.url
     async with AsyncExitStack() as stack:
         lives = []

@@ -29,7 +29,7 @@ def _new(org_id: UUID, slug: str, **columns: Any) -> tuple[NewVersion, Saved]:
     definition = {"inputs": {}, "conditions": [], "steps": [], "max_parallel": 3}
     usual: dict[str, Any] = dict.fromkeys(Saved.__annotations__)
     usual |= {"name": slug, "slug": slug, "status": "active", "trigger": {"type": "manual"}, "labels": {}}
-    usual |= {"source_type": "manual"}
+    usual |= {"source_type": "manual", "expose": False}
     return NewVersion(uuid7(), uuid7(), org_id, definition, None, None), Saved(**usual | columns)
 
 

@@ -112,6 +112,7 @@ OVERVIEW = Dashboard(
                     "Calls of tools a second, by how they ended.",
                     (rate("vai_mcp_calls_total", "outcome"),),
                     "ops",
+                    quiet="nobody calls tools over MCP",
                 ),
             ),
         ),

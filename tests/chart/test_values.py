@@ -92,7 +92,7 @@ def test_memory_is_read_as_kubernetes_writes_it(written: str | int, is_enough: b
             for name, component in (("runDispatcher", "run-dispatcher"), ("scheduler", "scheduler"))
         ),
         (
-            {"workers": {"extract-worker": {"replicas": 0}}, "unservedKinds": ["dlt_extract"]},
+            {"workers": {"extract-worker": {"replicas": 0}}, "unservedKinds": ["dlt_extract", "file_sync"]},
             *("Deployment", "vai-extract-worker", ("replicas",)),
         ),
         ({"watchdog": {"maxUnavailable": 0}}, "PodDisruptionBudget", "vai-watchdog", ("maxUnavailable",)),

@@ -237,14 +237,14 @@ def test_prometheus_leaves_our_own_labels_alone() -> None:
     ("said", "resting"),
     [
         ({}, []),
-        ({"keda": {"enabled": True}}, ["--resting=dlt_extract,duckdb_transform"]),
+        ({"keda": {"enabled": True}}, ["--resting=create_flashboard,dlt_extract,duckdb_transform,file_sync"]),
         (
             {"keda": {"enabled": True}, "workers": {"extract-worker": {"scaling": {"min": 1}}}},
-            ["--resting=duckdb_transform"],
+            ["--resting=create_flashboard,duckdb_transform"],
         ),
         (
-            {"unservedKinds": ["dlt_extract"], "workers": {"extract-worker": None}},
-            ["--resting=dlt_extract"],
+            {"unservedKinds": ["dlt_extract", "file_sync"], "workers": {"extract-worker": None}},
+            ["--resting=dlt_extract,file_sync"],
         ),
     ],
 )

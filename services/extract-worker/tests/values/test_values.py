@@ -136,7 +136,7 @@ WORDED: list[tuple[pa.DataType, st.SearchStrategy[Any]]] = [
     (pa.bool_(), st.booleans()),
     (pa.int64(), st.integers(-(2**63), 2**63 - 1)),
     (pa.uint64(), st.integers(0, 2**64 - 1)),
-    (pa.float64(), st.floats()),
+    (pa.float64(), st.floats().map(lambda value: math.nan if math.isnan(value) else value)),
     (pa.decimal128(38, 10), st.decimals(-(10**9), 10**9, places=10)),
     (pa.date32(), st.integers(-1_500_000, 2_000_000)),
     (pa.timestamp("us"), st.integers(-(10**17), 10**18) | st.datetimes()),

@@ -2557,7 +2557,7 @@ export interface components {
             id: string | null;
             name: string | null;
         };
-        NewFlashboardLinkShape: {
+        MadeFlashboardLinkShape: {
             id: string;
             version: number | null;
             note: string;
@@ -5589,7 +5589,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["NewFlashboardLinkShape"];
+                    "application/json": components["schemas"]["MadeFlashboardLinkShape"];
                 };
             };
         };

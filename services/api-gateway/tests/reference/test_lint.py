@@ -54,6 +54,12 @@ def test_the_document_says_who_made_it_and_under_which_licence(document: Json) -
     assert all(server["url"] for server in document["servers"])
 
 
+def test_no_name_of_a_schema_is_that_of_anothers_constructor(document: Json) -> None:
+    """Go's generator makes `NewRun` for `Run`: a schema of that name does not compile beside it."""
+    names = document["components"]["schemas"].keys()
+    assert [name for name in names if f"New{name}" in names] == []
+
+
 def test_every_reference_leads_somewhere_and_every_schema_is_used(document: Json) -> None:
     named = {node["$ref"] for _, node in nodes(document) if isinstance(node.get("$ref"), str)}
     mapped = {

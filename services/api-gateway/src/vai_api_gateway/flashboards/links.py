@@ -12,7 +12,7 @@ from vai_api_gateway.flashboards.link_tokens import token_of
 from vai_api_gateway.flashboards.shapes import (
     FlashboardLinkBody,
     FlashboardLinksShape,
-    NewFlashboardLinkShape,
+    MadeFlashboardLinkShape,
     link_json,
     page_json,
 )
@@ -39,7 +39,7 @@ async def list_flashboard_links(
 
 
 @router.post(
-    "/{flashboard}/links", response_model=NewFlashboardLinkShape, status_code=201, summary="Share a flashboard"
+    "/{flashboard}/links", response_model=MadeFlashboardLinkShape, status_code=201, summary="Share a flashboard"
 )
 async def share_flashboard(
     request: Request, principal: Operator, flashboard: Name, body: Annotated[FlashboardLinkBody | None, Body()] = None

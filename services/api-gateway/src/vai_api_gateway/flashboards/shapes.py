@@ -111,7 +111,7 @@ class FlashboardLinkShape(Shape):
     created_by: str | None
 
 
-class NewFlashboardLinkShape(FlashboardLinkShape):
+class MadeFlashboardLinkShape(FlashboardLinkShape):
     path: str = Field(description="Whoever has it sees the flashboard. It is told only now.")
 
 

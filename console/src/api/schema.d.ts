@@ -2429,6 +2429,16 @@ export interface components {
             hasMore: boolean;
             nextCursor: string | null;
         };
+        MadeFlashboardLinkShape: {
+            id: string;
+            version: number | null;
+            note: string;
+            expiresAt: string;
+            revokedAt: string | null;
+            createdAt: string;
+            createdBy: string | null;
+            path: string;
+        };
         ManualTrigger: {
             /**
              * @description discriminator enum property added by openapi-typescript
@@ -2556,16 +2566,6 @@ export interface components {
         NamedShape: {
             id: string | null;
             name: string | null;
-        };
-        MadeFlashboardLinkShape: {
-            id: string;
-            version: number | null;
-            note: string;
-            expiresAt: string;
-            revokedAt: string | null;
-            createdAt: string;
-            createdBy: string | null;
-            path: string;
         };
         NodeShape: {
             id: string;

@@ -140,3 +140,9 @@ def test_every_lock_says_that_make_lock_made_it() -> None:
 @pytest.mark.parametrize("member", MEMBERS, ids=name_of)
 def test_a_member_says_that_it_is_typed(member: Path) -> None:
     assert (package_of(member) / "py.typed").is_file()
+
+
+def test_no_lock_file_holds_an_address() -> None:
+    """They are asked of whatever registry a machine has: of an index, a package's page, or who pays for it."""
+    locks = [*ROOT.glob("*.lock"), *ROOT.glob("deploy/**/*.lock"), ROOT / "console/package-lock.json"]
+    assert {name_of(lock) for lock in locks if "://" in lock.read_text()} == set()

@@ -14,7 +14,7 @@ import typer.main
 
 from vai import Client
 from vai.cli import app
-from vai.client import Group
+from vai.groups import Group
 
 DOCS = Path(__file__).parents[1] / "docs"
 _MARKED = re.compile(r"(<!-- drawn by make generate -->\n).*(<!-- end -->)", re.DOTALL)

@@ -26,8 +26,8 @@ from vai import (
     Unavailable,
     UnexpectedAnswer,
 )
-from vai.async_client import AsyncGroup
-from vai.client import Group
+from vai.async_groups import AsyncGroup
+from vai.groups import Group
 
 
 class Sleeper:

@@ -5,265 +5,38 @@ async with AsyncClient("http://127.0.0.1:8080", key) as vai:
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import aclosing
-from functools import wraps
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from itertools import count
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import httpx2
 
-from .call import Call, Conversation, Page, Pause
-from .calls import (
-    actions,
-    agents,
-    api_keys,
-    automation_runs,
-    automation_versions,
-    automations,
-    changes,
-    connections,
-    datasets,
-    events,
-    installation,
-    kinds,
-    logs,
-    organisation,
-    runs,
-    session,
-    threads,
-    users,
-    webhooks,
+from .async_groups import (
+    AsyncActions,
+    AsyncAgents,
+    AsyncApiKeys,
+    AsyncAutomationRuns,
+    AsyncAutomations,
+    AsyncConnections,
+    AsyncDatasets,
+    AsyncEvents,
+    AsyncFlashboards,
+    AsyncInstallation,
+    AsyncKinds,
+    AsyncLogs,
+    AsyncOrganisation,
+    AsyncRuns,
+    AsyncSession,
+    AsyncThreads,
+    AsyncUsers,
+    AsyncWebhooks,
 )
-from .calls.changes import ChangeTail
-from .dressing import dress, iterated, of_call, of_conversation, rename
-from .errors import ApiError, ServerUnreachable, VaiError
-from .models.answers import Answer, LogEntry
-from .models.datasets import FileFormat
-from .models.people import RunChange
+from .call import Call, Pause
+from .errors import ServerUnreachable
 from .sending import QUIET, Outcome, Retries, answer_of, check, http_settings, reason_of, request_of
-from .tail import Ask, LogTail, Tail
+from .tail import Tail
 
-P = ParamSpec("P")
 T = TypeVar("T")
-A = TypeVar("A", bound=Answer)
-E = TypeVar("E")
-
-
-class AsyncGroup:
-    """A group of an asynchronous client's methods."""
-
-    def __init__(self, client: "AsyncClient") -> None:
-        self._client = client
-
-    def __init_subclass__(cls) -> None:
-        rename(cls)
-
-
-def _ask(build: Callable[P, Call[T]]) -> Callable[Concatenate[AsyncGroup, P], Coroutine[Any, Any, T]]:
-    @wraps(build)
-    async def method(self: AsyncGroup, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self._client.send(build(*args, **kwargs))
-
-    return dress(method, build, of_call)
-
-
-def _all(build: Callable[P, Call[Page[A]]]) -> Callable[Concatenate[AsyncGroup, P], AsyncIterator[A]]:
-    @wraps(build)
-    async def method(self: AsyncGroup, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[A]:
-        call: Call[Page[A]] | None = build(*args, **kwargs)
-        while call is not None:
-            page = await self._client.send(call)
-            for item in page.items:
-                yield item
-            call = page.next
-
-    return dress(method, build, iterated(AsyncIterator))
-
-
-def _talk(build: Callable[P, Conversation[T]]) -> Callable[Concatenate[AsyncGroup, P], Coroutine[Any, Any, T]]:
-    @wraps(build)
-    async def method(self: AsyncGroup, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        conversation = build(*args, **kwargs)
-        try:
-            step = next(conversation)
-            while True:
-                try:
-                    answer = await self._client.take(step)
-                except VaiError as error:
-                    step = conversation.throw(error)
-                else:
-                    step = conversation.send(answer)
-        except StopIteration as end:
-            return end.value  # type: ignore[no-any-return]
-
-    return dress(method, build, of_conversation)
-
-
-class AsyncActions(AsyncGroup):
-    """`client.actions`"""
-
-    create, get, by_slug = _ask(actions.create), _ask(actions.get), _ask(actions.by_slug)
-    update, delete, run = _ask(actions.update), _ask(actions.delete), _ask(actions.run)
-    list, iterate = _ask(actions.listing), _all(actions.listing)
-
-
-class AsyncRuns(AsyncGroup):
-    """`client.runs`"""
-
-    create, get, delete = _ask(runs.create), _ask(runs.get), _ask(runs.delete)
-    create_many, bulk, run_again = _ask(runs.create_many), _ask(runs.bulk), _ask(runs.run_again)
-    list, iterate, wait = _ask(runs.listing), _all(runs.listing), _talk(runs.wait)
-    approve, reject, cancel = _ask(runs.approve), _ask(runs.reject), _ask(runs.cancel)
-    pause, resume, execute, retry = _ask(runs.pause), _ask(runs.resume), _ask(runs.execute), _ask(runs.retry)
-
-    def changes(
-        self,
-        *,
-        status: str | Sequence[str] | None = None,
-        kind: str | Sequence[str] | None = None,
-        action_id: str | None = None,
-        parent_action_run_id: str | None = None,
-    ) -> "AsyncChangeStream":
-        """Each run of the organisation as it changes, for ever, with the filters of the list."""
-        filters = changes.stream(
-            status=status, kind=kind, action_id=action_id, parent_action_run_id=parent_action_run_id
-        )
-        return AsyncChangeStream(self._client, filters)
-
-
-class AsyncLogs(AsyncGroup):
-    """`client.logs`"""
-
-    list, iterate = _ask(logs.listing), _all(logs.listing)
-
-    def stream(self, run_id: str, after: str | None = None) -> "AsyncLogStream":
-        """The live log, after the entry `after`, until the run has ended."""
-        return AsyncLogStream(self._client, logs.stream, run_id, after)
-
-
-class AsyncConnections(AsyncGroup):
-    """`client.connections`"""
-
-    create, get, test = _ask(connections.create), _ask(connections.get), _ask(connections.test)
-    update, delete = _ask(connections.update), _ask(connections.delete)
-    list, iterate = _ask(connections.listing), _all(connections.listing)
-
-
-class AsyncDatasets(AsyncGroup):
-    """`client.datasets`"""
-
-    get, versions, iterate_versions = _ask(datasets.get), _ask(datasets.versions), _all(datasets.versions)
-    list, iterate = _ask(datasets.listing), _all(datasets.listing)
-    lineage, preview, profile = _ask(datasets.lineage), _ask(datasets.preview), _ask(datasets.profile)
-
-    def download(
-        self, dataset: str, *, format: FileFormat = "parquet", version: int | None = None
-    ) -> AsyncGenerator[bytes]:
-        """The whole table as a file, piece by piece. Raises where it breaks off: what came is not whole then."""
-        return self._client.pieces_of(datasets.download(dataset, format=format, version=version))
-
-
-class AsyncAutomations(AsyncGroup):
-    """`client.automations`"""
-
-    create, get, by_slug = _ask(automations.create), _ask(automations.get), _ask(automations.by_slug)
-    update, delete, validate = _ask(automations.update), _ask(automations.delete), _ask(automations.validate)
-    versions, iterate_versions = _ask(automation_versions.listing), _all(automation_versions.listing)
-    version, difference = _ask(automation_versions.get), _ask(automation_versions.difference)
-    body, restore = _ask(automations.body), _ask(automation_versions.restore)
-    list, iterate = _ask(automations.listing), _all(automations.listing)
-    pause, resume = _ask(automations.pause), _ask(automations.resume)
-    trigger, backfill, graph = _ask(automations.trigger), _ask(automations.backfill), _ask(automations.graph)
-
-
-class AsyncAutomationRuns(AsyncGroup):
-    """`client.automation_runs`"""
-
-    get, cancel, retry = _ask(automation_runs.get), _ask(automation_runs.cancel), _ask(automation_runs.retry)
-    list, iterate = _ask(automation_runs.listing), _all(automation_runs.listing)
-    wait, graph = _talk(automation_runs.wait), _ask(automation_runs.graph)
-
-    def stream(self, run_id: str, after: str | None = None) -> "AsyncLogStream":
-        """Each change of a step as it happens, after the entry `after`, until the automation run has ended."""
-        return AsyncLogStream(self._client, automation_runs.stream, run_id, after)
-
-
-class AsyncUsers(AsyncGroup):
-    """`client.users`"""
-
-    create, get, update, delete = _ask(users.create), _ask(users.get), _ask(users.update), _ask(users.delete)
-    list, iterate = _ask(users.listing), _all(users.listing)
-
-
-class AsyncApiKeys(AsyncGroup):
-    """`client.api_keys`"""
-
-    create, get, revoke = _ask(api_keys.create), _ask(api_keys.get), _ask(api_keys.revoke)
-    list, iterate = _ask(api_keys.listing), _all(api_keys.listing)
-
-
-class AsyncOrganisation(AsyncGroup):
-    """`client.organisation`"""
-
-    get, update = _ask(organisation.get), _ask(organisation.update)
-
-
-class AsyncSession(AsyncGroup):
-    """`client.session`"""
-
-    me, sign_in, sign_out = _ask(session.me), _ask(session.sign_in), _ask(session.sign_out)
-    change_password, accept_invitation = _ask(session.change_password), _ask(session.accept_invitation)
-
-
-class AsyncAgents(AsyncGroup):
-    """`client.agents`"""
-
-    create, get, by_slug = _ask(agents.create), _ask(agents.get), _ask(agents.by_slug)
-    update, delete, transcript = _ask(agents.update), _ask(agents.delete), _ask(agents.transcript)
-    list, iterate = _ask(agents.listing), _all(agents.listing)
-    runs, iterate_runs, crystallize = _ask(agents.runs), _all(agents.runs), _ask(agents.crystallize)
-
-    def stream(self, run_id: str, after: str | None = None) -> "AsyncLogStream":
-        """The live run of an agent: text as it comes, calls and their ends, after the entry `after`."""
-        return AsyncLogStream(self._client, agents.stream, run_id, after)
-
-
-class AsyncThreads(AsyncGroup):
-    """`client.threads`"""
-
-    create, get, update, delete = _ask(threads.create), _ask(threads.get), _ask(threads.update), _ask(threads.delete)
-    post, message, stop = _ask(threads.post), _ask(threads.message), _ask(threads.stop)
-    list, iterate = _ask(threads.listing), _all(threads.listing)
-    messages, iterate_messages = _ask(threads.messages), _all(threads.messages)
-    crystallize = _ask(threads.crystallize)
-
-
-class AsyncKinds(AsyncGroup):
-    """`client.kinds`"""
-
-    list, templates = _ask(kinds.listing), _ask(kinds.templates)
-    sources, source, models = _ask(kinds.sources), _ask(kinds.source), _ask(kinds.models)
-
-
-class AsyncEvents(AsyncGroup):
-    """`client.events`"""
-
-    replay = _ask(events.replay)
-
-
-class AsyncWebhooks(AsyncGroup):
-    """`client.webhooks`"""
-
-    send = _ask(webhooks.send)
-
-
-class AsyncInstallation(AsyncGroup):
-    """`client.installation`, for a client that has the installation's token as its key"""
-
-    create_organisation, get_organisation = _ask(installation.create_organisation), _ask(installation.get_organisation)
-    update_organisation = _ask(installation.update_organisation)
-    organisations, iterate_organisations = _ask(installation.organisations), _all(installation.organisations)
 
 
 class AsyncClient:
@@ -289,8 +62,6 @@ class AsyncClient:
         self.automations, self.automation_runs = AsyncAutomations(self), AsyncAutomationRuns(self)
         self.users, self.api_keys, self.organisation = AsyncUsers(self), AsyncApiKeys(self), AsyncOrganisation(self)
         self.session, self.kinds, self.events = AsyncSession(self), AsyncKinds(self), AsyncEvents(self)
-        from .async_flashboard_group import AsyncFlashboards  # it stands on this module
-
         self.agents, self.threads, self.flashboards = AsyncAgents(self), AsyncThreads(self), AsyncFlashboards(self)
         self.webhooks, self.installation = AsyncWebhooks(self), AsyncInstallation(self)
         self.datasets = AsyncDatasets(self)
@@ -349,42 +120,3 @@ class AsyncClient:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
-
-
-class AsyncLogStream(LogTail):
-    """The log of a run or an automation run, for `async for`; afterwards `final_status` says how it ended."""
-
-    def __init__(self, client: AsyncClient, ask: Ask, run_id: str, after: str | None) -> None:
-        super().__init__(client.api_url, ask, run_id, after, client.retries)
-        self._client = client
-
-    def __aiter__(self) -> AsyncGenerator[LogEntry]:
-        return _read(self._client, self)
-
-
-class AsyncChangeStream(ChangeTail):
-    """The runs of the organisation as they change, for `async for`; it does not end."""
-
-    def __init__(self, client: AsyncClient, call: Call[None]) -> None:
-        super().__init__(client.api_url, call, client.retries)
-        self._client = client
-
-    def __aiter__(self) -> AsyncGenerator[RunChange]:
-        return _read(self._client, self)
-
-
-async def _read(client: AsyncClient, tail: Tail[E]) -> AsyncGenerator[E]:
-    while not tail.done():
-        failure: Exception | None = None
-        try:
-            async with aclosing(client.events_of(tail)) as told:
-                async for event in told:
-                    taken = tail.take(event)
-                    if taken is not None:
-                        yield taken
-                    if tail.done():
-                        return
-        except (httpx2.TransportError, ApiError) as error:
-            failure = error
-        if not tail.done():
-            await client.pause(tail.broken(failure))

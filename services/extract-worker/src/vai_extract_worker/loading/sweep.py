@@ -1,7 +1,7 @@
 """Deletes garbage from the lake: files that no reader can see any more, after a day (rule 14)."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 from itertools import islice
 
@@ -12,6 +12,7 @@ from vai_records.lake import garbage, synced_files
 from vai_worker.storage import Storage, Stored, open_lake
 
 _BATCH = 1000
+_Among = Callable[[Pool, list[str]], Awaitable[list[str]]]
 
 
 async def sweep(pool: Pool, lake_url: str, older: timedelta = garbage.KEPT) -> int:
@@ -22,8 +23,9 @@ async def sweep(pool: Pool, lake_url: str, older: timedelta = garbage.KEPT) -> i
     storage = await asyncio.to_thread(open_lake, lake_url)
     await garbage.abandon(pool)
     await rates.forget_idle(pool)
-    bronze = await _removed(pool, storage, older) + await _unknown(pool, storage, older)
-    return bronze + await _removed_files(pool, storage, older) + await _unknown_files(pool, storage, older)
+    removed = await _removed(pool, storage, older) + await _removed_files(pool, storage, older)
+    bronze = await _unknown(pool, storage, "bronze", garbage.unknown, older)
+    return removed + bronze + await _unknown(pool, storage, "files", synced_files.unknown, older)
 
 
 async def _removed(pool: Pool, storage: Storage, older: timedelta) -> int:
@@ -35,12 +37,12 @@ async def _removed(pool: Pool, storage: Storage, older: timedelta) -> int:
     return deleted
 
 
-async def _unknown(pool: Pool, storage: Storage, older: timedelta) -> int:
+async def _unknown(pool: Pool, storage: Storage, part: str, among: _Among, older: timedelta) -> int:
     """Files that were never committed: their run was killed, or another worker had taken it over."""
-    stored = _old(storage, "bronze", older)
+    stored = _old(storage, part, older)
     deleted = 0
     while batch := await asyncio.to_thread(lambda: list(islice(stored, _BATCH))):
-        paths = await garbage.unknown(pool, [file.path for file in batch])
+        paths = await among(pool, [file.path for file in batch])
         await asyncio.to_thread(storage.delete, paths)
         deleted += len(paths)
     return deleted
@@ -53,17 +55,6 @@ async def _removed_files(pool: Pool, storage: Storage, older: timedelta) -> int:
         paths = [file.location for file in gone if file.location is not None]
         await asyncio.to_thread(storage.delete, paths)
         await synced_files.forget(pool, [file.id for file in gone])
-        deleted += len(paths)
-    return deleted
-
-
-async def _unknown_files(pool: Pool, storage: Storage, older: timedelta) -> int:
-    """Of `file_sync`: files that were never committed."""
-    stored = _old(storage, "files", older)
-    deleted = 0
-    while batch := await asyncio.to_thread(lambda: list(islice(stored, _BATCH))):
-        paths = await synced_files.unknown(pool, [file.path for file in batch])
-        await asyncio.to_thread(storage.delete, paths)
         deleted += len(paths)
     return deleted
 

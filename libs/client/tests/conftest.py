@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 from libs.client.tests.automation_server import AutomationEndpoints
 from libs.client.tests.people_server import PeopleEndpoints
 from libs.client.tests.server import Endpoints, Platform, guarded
-from vai.cli import app
+from vai.cli import app, show
 
 
 def application(platform: Platform) -> Starlette:
@@ -29,6 +29,14 @@ def application(platform: Platform) -> Starlette:
             *Endpoints(platform).routes(),
         ]
     )
+
+
+@pytest.fixture(autouse=True)
+def _as_a_new_process() -> Iterator[None]:
+    """`--json` of a command that ran in this process says nothing for the next."""
+    before = show.FORM.set(show.Form.TABLE)
+    yield
+    show.FORM.reset(before)
 
 
 @pytest.fixture

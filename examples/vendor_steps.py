@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from vai import AsyncClient, Connection, Run
-from vai.cli.show import Column, clean, log_line, output, print_table
+from vai.cli.screen.show import Column, clean, log_line, output, print_table
 
 ADVICE = "A stack is needed: make up DETACH=1"
 OUT = output()

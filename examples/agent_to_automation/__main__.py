@@ -19,7 +19,7 @@ from typing import Any
 
 from examples.vendor_steps import ADVICE, OUT, save
 from vai import AsyncClient, AutomationRun, Run, VaiError
-from vai.cli.crystallize import report
+from vai.cli.commands.crystallize import report
 from vai.cli.settings import find_settings
 from vai.models.agents import Crystallized
 from vai_common.clock import now

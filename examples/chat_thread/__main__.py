@@ -15,8 +15,8 @@ from typing import Any
 from examples.agent_to_automation.__main__ import ORDERS, SQL, shop
 from examples.vendor_steps import ADVICE, OUT
 from vai import Client, VaiError
-from vai.cli.chat import Chat
-from vai.cli.crystallize import report
+from vai.cli.commands.chat import Chat
+from vai.cli.commands.crystallize import report
 from vai.cli.settings import find_settings
 from vai_testkit.servers.models.script import Asked, Call, Turn
 from vai_testkit.servers.models.server import KEY, ModelServer, serving_models

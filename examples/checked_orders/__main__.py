@@ -12,8 +12,8 @@ from typing import Any
 
 from examples.checked_orders.transform import BAD, GOOD, SOURCE, TABLE, definition
 from vai import Client, NotFound, Run, VaiError
+from vai.cli.screen.show import clean, notes, output
 from vai.cli.settings import find_settings
-from vai.cli.show import clean, notes, output
 
 ADVICE = "A stack is needed: make up DETACH=1"
 

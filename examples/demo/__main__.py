@@ -21,7 +21,7 @@ from examples.demo.flights_api import DataMissing, FlightsApi
 from examples.demo.ground import Ground
 from examples.demo.listening import Heard, Listener
 from vai import AsyncClient, Automation, AutomationRun, Connection, VaiError
-from vai.cli.show import output
+from vai.cli.screen.show import output
 
 EVENT_SECONDS = 15.0
 """How long the last events are waited for."""

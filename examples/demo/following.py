@@ -11,7 +11,7 @@ from rich.text import Text
 
 from examples.demo.errors import DemoFailed
 from vai import AsyncClient, Automation, AutomationRun, LogEntry, Run, VaiError
-from vai.cli.show import clean, took
+from vai.cli.screen.show import clean, took
 
 _LOOK_SECONDS = 0.25
 

@@ -14,8 +14,8 @@ from rich.text import Text
 
 from examples.demo.listening import Heard
 from vai import ActionRun, AsyncClient, Automation, AutomationRun
-from vai.cli.show import Column, clean, log_line, print_table, took
-from vai.cli.steps import drawing
+from vai.cli.screen.show import Column, clean, log_line, print_table, took
+from vai.cli.screen.steps import drawing
 from vai_contracts.vai.events.v1 import events_pb2
 from vai_contracts.vai.words.v1 import words_pb2
 from vai_contracts.words import to_word

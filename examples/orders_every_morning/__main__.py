@@ -16,9 +16,9 @@ from typing import Any
 from examples import webhook
 from examples.orders_every_morning.automation import SLUG, automation
 from vai import AsyncClient, Automation, AutomationRun, NotFound, Run, VaiError
+from vai.cli.screen.show import clean, log_line, moment, notes, output
+from vai.cli.screen.steps import drawing
 from vai.cli.settings import find_settings
-from vai.cli.show import clean, log_line, moment, notes, output
-from vai.cli.steps import drawing
 
 GATE = "approve"
 LOOK_SECONDS = 0.1

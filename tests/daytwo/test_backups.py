@@ -14,7 +14,7 @@ from vai_worker.backup.errors import BackupError
 from vai_worker.backup.restoring import restore
 from vai_worker.backup.saving import save
 from vai_worker.doctor.tables import tables
-from vai_worker.storage import open_lake
+from vai_worker.lake.storage import open_lake
 
 Empty = Callable[[], Awaitable[str]]
 

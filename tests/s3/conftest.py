@@ -11,7 +11,7 @@ import pytest
 
 from vai_devstack.servers.s3 import S3Server
 from vai_testkit.servers.real_s3 import serving
-from vai_worker.lake import Lake
+from vai_worker.lake.places import Lake
 
 _ROOT = Path(__file__).parents[2]
 

@@ -28,13 +28,13 @@ from vai_testkit.fixtures import api, database  # noqa: F401
 from vai_testkit.installation import Installation, installation  # noqa: F401
 from vai_testkit.stack import create_run, run_when, running_stack
 from vai_testkit.wait import wait_for
-from vai_worker import lake_rights
 from vai_worker.backup.errors import BackupError
 from vai_worker.backup.restoring import restore
 from vai_worker.backup.saving import save
 from vai_worker.doctor.tables import tables
-from vai_worker.lake import Lake
-from vai_worker.storage import Unread, open_lake
+from vai_worker.lake import rights as lake_rights
+from vai_worker.lake.places import Lake
+from vai_worker.lake.storage import Unread, open_lake
 
 pytestmark = [pytest.mark.apart, pytest.mark.timeout(300)]
 

@@ -11,11 +11,12 @@ from deltalake import DeltaTable
 from vai_common.errors import ErrorCode, Retryable, RunError
 from vai_devstack.servers.s3 import READER, S3Server
 from vai_transform_worker.upkeep import bronze, tables
-from vai_worker import delta_log, lake_rights
-from vai_worker.lake import Lake
+from vai_worker.lake import delta_log
+from vai_worker.lake import rights as lake_rights
+from vai_worker.lake.places import Lake
+from vai_worker.lake.storage import NotThere, Unread, open_lake
 from vai_worker.reading.desk import CannotRead, Desk
 from vai_worker.reading.request import Request
-from vai_worker.storage import NotThere, Unread, open_lake
 
 MERGE = {"mode": "incremental_merge", "merge_keys": ["id"]}
 

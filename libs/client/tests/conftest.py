@@ -17,7 +17,8 @@ from typer.testing import CliRunner, Result
 from libs.client.tests.automation_server import AutomationEndpoints
 from libs.client.tests.people_server import PeopleEndpoints
 from libs.client.tests.server import Endpoints, Platform, guarded
-from vai.cli import app, show
+from vai.cli import app
+from vai.cli.screen import show
 
 
 def application(platform: Platform) -> Starlette:

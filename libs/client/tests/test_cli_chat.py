@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 from typer.testing import Result
 
-from vai.cli.chat import Chat
+from vai.cli.commands.chat import Chat
 from vai.models.answers import LogEntry, Run
 from vai.models.threads import Message, Thread
 

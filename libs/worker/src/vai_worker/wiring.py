@@ -16,11 +16,11 @@ from vai_records.secrets.keys import Keyring
 from vai_records.secrets.trust import trust_keys
 from vai_worker.children.forks import Forks
 from vai_worker.children.forkserver import hide_memory
-from vai_worker.disk import DISK_SECONDS, measure_disk_once
 from vai_worker.executor import start_server
 from vai_worker.kind import Kind, is_heavy
-from vai_worker.lake import Lake
-from vai_worker.lake_rights import try_lake
+from vai_worker.lake.disk import DISK_SECONDS, measure_disk_once
+from vai_worker.lake.places import Lake
+from vai_worker.lake.rights import try_lake
 from vai_worker.owned import Means
 from vai_worker.reports import Reports
 from vai_worker.settings import WorkerSettings

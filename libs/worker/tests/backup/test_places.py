@@ -19,7 +19,7 @@ from vai_worker.backup.errors import BackupError
 from vai_worker.backup.place import address, check_apart
 from vai_worker.backup.restoring import restore
 from vai_worker.backup.saving import save
-from vai_worker.storage import Folder, open_lake
+from vai_worker.lake.storage import Folder, open_lake
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from vai_records.definitions.source_types import source_types
 from vai_records.lake.manifest import Columns
 from vai_worker.children.job import Job
 from vai_worker.children.link import Link, Stop
-from vai_worker.storage import open_lake
+from vai_worker.lake.storage import open_lake
 
 
 def extract(job: Job, link: Link) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from vai_common.egress.one_host_proxy import Gate
 from vai_common.errors import ErrorCode, Permanent, Retryable
 from vai_testkit.servers.s3 import opened
 from vai_worker.children.job import ConnectionSecret
-from vai_worker.storage import open_lake
+from vai_worker.lake.storage import open_lake
 
 
 @pytest.fixture

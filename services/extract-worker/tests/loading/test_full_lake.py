@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from vai_common.errors import Retryable
-from vai_worker.storage import Folder
+from vai_worker.lake.storage import Folder
 
 
 @pytest.mark.parametrize("failing", ["fsync", "replace"])

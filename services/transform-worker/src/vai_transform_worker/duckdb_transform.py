@@ -16,7 +16,7 @@ from vai_records.lake import writes
 from vai_transform_worker.query.bounds import Bounds
 from vai_transform_worker.query.literal_paths import Pattern
 from vai_worker.children.link import Stop
-from vai_worker.lake import Lake
+from vai_worker.lake.places import Lake
 from vai_worker.owned import Owned
 
 _LOOK_AGAIN, _NEXT_LOOKS = 0.5, 0.1  # seconds between two looks at a lock; the second value is for the run that is next

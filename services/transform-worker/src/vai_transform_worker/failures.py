@@ -14,7 +14,7 @@ from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
 from vai_transform_worker.query.engine import AsText
 from vai_transform_worker.query.error_texts import without_values
 from vai_transform_worker.query.exact import not_exact
-from vai_worker import store_errors
+from vai_worker.lake import store_errors
 from vai_worker.reading.sources import Source
 
 _LONGEST = 1_000

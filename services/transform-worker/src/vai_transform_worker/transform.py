@@ -24,7 +24,7 @@ from vai_transform_worker.table.merging import STAGED, Merger
 from vai_transform_worker.table.row_stream import READ_ROWS
 from vai_worker.children.job import Job
 from vai_worker.children.link import Link, Stop
-from vai_worker.lake import Lake
+from vai_worker.lake.places import Lake
 from vai_worker.reading import united_files
 from vai_worker.reading.quoting import quoted
 from vai_worker.reading.sources import Source

@@ -4,7 +4,7 @@ import duckdb
 import pytest
 
 from vai_transform_worker.query.literal_paths import Pattern
-from vai_worker.lake import Lake
+from vai_worker.lake.places import Lake
 from vai_worker.reading.sources import secret_statement
 
 S3 = Lake("s3://bucket/lake/", "org")

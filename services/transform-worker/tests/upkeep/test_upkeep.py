@@ -17,10 +17,10 @@ from vai_records.lake import garbage, manifest
 from vai_transform_worker.table import file_columns
 from vai_transform_worker.upkeep import bronze, tables
 from vai_transform_worker.upkeep.keeper import Keeper
-from vai_worker.lake import Lake
+from vai_worker.lake.places import Lake
+from vai_worker.lake.storage import open_lake
 from vai_worker.reading import extensions
 from vai_worker.reading.united_files import united
-from vai_worker.storage import open_lake
 
 # What readers see ----------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from . import (
+from .commands import (
     actions,
     admin,
     agents,
@@ -19,14 +19,14 @@ from . import (
     kinds,
     models,
     people,
-    profile_commands,
     runs,
-    show,
     sources,
     threads,
 )
+from .commands import profiles as profile_commands
 from .context import OPTIONS, Vai, verb
 from .inputs import key_of
+from .screen import show
 from .settings import Options
 from .slips import slips
 

@@ -19,8 +19,8 @@ from vai.async_client import AsyncClient
 from vai.client import Client
 from vai.errors import VaiError
 
-from . import show
 from .complain import explain
+from .screen import show
 from .settings import DEFAULT_URL, Options, Settings, find_installation, find_settings
 
 AGENT = "vai-cli"  # runs that it starts have the trigger method `cli` (decision 10)

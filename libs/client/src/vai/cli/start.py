@@ -15,9 +15,9 @@ from vai.calls.waiting import R
 from vai.models.answers import Run
 from vai.models.automations import AutomationRun
 
-from . import show
 from .context import FAILED, INTERRUPTED, STILL_GOING, WITH_ERRORS, connect_async
-from .follow import follow
+from .screen import show
+from .screen.follow import follow
 
 FollowFlag = Annotated[
     bool | None, typer.Option("--follow/--no-follow", help="Show the log until the run ends (default for people).")

@@ -23,7 +23,7 @@ from vai_worker.backup.errors import BackupError
 from vai_worker.backup.place import address
 from vai_worker.backup.restoring import restore
 from vai_worker.backup.saving import save
-from vai_worker.storage import Unread, open_lake
+from vai_worker.lake.storage import Unread, open_lake
 
 _REFUSED = (BackupError, RunError, Unread, asyncpg.PostgresError, *AWAY)
 

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from vai_common.clock import now
 from vai_records.lake.named import NamedFile, NamedTable
-from vai_worker import delta_log
-from vai_worker.lake import Lake
-from vai_worker.storage import Storage, open_lake
+from vai_worker.lake import delta_log
+from vai_worker.lake.places import Lake
+from vai_worker.lake.storage import Storage, open_lake
 
 UNCOLLECTED = timedelta(days=3)
 """How old a file that no table names may be; extract-workers collect them after a day."""

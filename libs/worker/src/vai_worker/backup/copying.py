@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from threading import Event
 
 from vai_records.lake.named import NamedFile, NamedTable
-from vai_worker import delta_log
-from vai_worker.storage import NotThere, Storage
+from vai_worker.lake import delta_log
+from vai_worker.lake.storage import NotThere, Storage
 
 
 @dataclass

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from vai_common.errors import RunError
-from vai_worker import store_errors
 from vai_worker.backup.errors import BackupError
-from vai_worker.lake import Lake
+from vai_worker.lake import store_errors
+from vai_worker.lake.places import Lake
 
 _ADDRESS = re.compile(r"(file:///|s3://[^/]).*")
 _MEANT_AS_ONE = re.compile(r"[A-Za-z0-9]+:/")

@@ -8,7 +8,7 @@ import orjson
 
 from vai_common.queries import Queries
 from vai_worker.backup.errors import BackupError
-from vai_worker.storage import Storage
+from vai_worker.lake.storage import Storage
 
 LAKE = "lake"
 """The folder of the copied lake, within that of the backups."""

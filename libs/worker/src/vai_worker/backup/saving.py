@@ -13,7 +13,7 @@ from vai_worker.backup.copying import Copied, copy_named
 from vai_worker.backup.errors import BackupError
 from vai_worker.backup.place import check_apart, told
 from vai_worker.backup.record import LAKE, Record
-from vai_worker.storage import open_lake
+from vai_worker.lake.storage import open_lake
 
 _SPARE = timedelta(hours=1)
 _SCHEMA = "SELECT max(version_num) FROM alembic_version"

@@ -12,9 +12,9 @@ from vai_common.messages.kafka import Producer, Record
 from vai_common.messages.topics import make_topics
 from vai_contracts.topics import EVENTS, bell_topic
 from vai_records.definitions.kinds import KINDS
-from vai_worker import lake_rights
 from vai_worker.doctor.finding import Finding
-from vai_worker.lake import Lake
+from vai_worker.lake import rights as lake_rights
+from vai_worker.lake.places import Lake
 
 LEAST_SHARE = 0.05
 """Of the lake's disk that should be free."""

@@ -17,7 +17,7 @@ from threading import Thread
 import duckdb
 
 from vai_worker.children.forkserver import die_with_parent
-from vai_worker.lake import Lake
+from vai_worker.lake.places import Lake
 from vai_worker.reading import looking
 from vai_worker.reading.request import Request
 from vai_worker.reading.sources import SCHEMA, Source, load_extensions, make_view

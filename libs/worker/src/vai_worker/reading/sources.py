@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from vai_worker.lake import Lake
+from vai_worker.lake.places import Lake
 from vai_worker.reading import extensions, united_files
 from vai_worker.reading.quoting import quoted, text, texts
 

@@ -14,7 +14,7 @@ from vai_extract_worker.source import AskingTable, DivisibleTable, IsolatingTabl
 from vai_records.lake.manifest import Columns, merge_columns
 from vai_worker.children.job import Job
 from vai_worker.children.link import Link, Stop
-from vai_worker.storage import Storage
+from vai_worker.lake.storage import Storage
 
 COMMIT_SECONDS = 30.0
 """A resource without slices of its own is committed at least this often."""

@@ -12,7 +12,7 @@ from vai_common.clock import unix_milliseconds
 from vai_extract_worker.values.columns import with_platform_columns
 from vai_extract_worker.values.common_columns import described, fitted, joined, one_spelling, stored
 from vai_records.lake.manifest import ADDED, Columns, merge_columns
-from vai_worker.storage import Storage
+from vai_worker.lake.storage import Storage
 
 PART_BYTES = 64 * 1024 * 1024
 """How many bytes of Arrow data are buffered before a file is written."""

@@ -9,7 +9,7 @@ from vai_common.clock import now
 from vai_common.queries import Pool
 from vai_records.connections import rates
 from vai_records.lake import garbage, synced_files
-from vai_worker.storage import Storage, Stored, open_lake
+from vai_worker.lake.storage import Storage, Stored, open_lake
 
 _BATCH = 1000
 _Among = Callable[[Pool, list[str]], Awaitable[list[str]]]

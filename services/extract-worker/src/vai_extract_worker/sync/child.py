@@ -21,7 +21,7 @@ from vai_extract_worker.sync.transfers import Counter, Transfers
 from vai_records.definitions.file_sync import FileSync
 from vai_worker.children.job import Job
 from vai_worker.children.link import Link
-from vai_worker.storage import Storage, open_lake
+from vai_worker.lake.storage import Storage, open_lake
 
 MOST_SHOWN: Final = 100
 """Files that each list of the result has; the artifact has all."""

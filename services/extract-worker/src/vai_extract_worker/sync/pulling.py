@@ -9,7 +9,7 @@ from vai_extract_worker.sync.differences import Known, Listing, is_same
 from vai_extract_worker.sync.places import Changed, Entry, Place
 from vai_extract_worker.sync.streams import Stream, digest
 from vai_extract_worker.sync.transfers import Arrived, Counter, Task
-from vai_worker.storage import Storage, Unread
+from vai_worker.lake.storage import Storage, Unread
 
 
 class Pull:

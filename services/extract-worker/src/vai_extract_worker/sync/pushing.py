@@ -7,7 +7,7 @@ from vai_extract_worker.sync.differences import Known, Listing, is_same
 from vai_extract_worker.sync.places import Changed, Entry, FileFault, Target
 from vai_extract_worker.sync.streams import Stream, digest
 from vai_extract_worker.sync.transfers import Arrived, Counter, Task
-from vai_worker.storage import NotThere, Storage, Unread
+from vai_worker.lake.storage import NotThere, Storage, Unread
 
 
 class Push:

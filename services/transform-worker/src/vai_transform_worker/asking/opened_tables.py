@@ -13,7 +13,7 @@ from vai_transform_worker.failures import about_text, query_failure
 from vai_transform_worker.interruption import Watch
 from vai_transform_worker.query import engine
 from vai_worker.children.job import Job
-from vai_worker.lake import Lake
+from vai_worker.lake.places import Lake
 from vai_worker.reading import looking, united_files
 from vai_worker.reading.sources import Source
 

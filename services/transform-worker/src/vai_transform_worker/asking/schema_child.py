@@ -21,7 +21,7 @@ from vai_transform_worker.interruption import Watch
 from vai_transform_worker.query import engine
 from vai_worker.children.job import Job
 from vai_worker.children.link import Link
-from vai_worker.lake import Lake
+from vai_worker.lake.places import Lake
 from vai_worker.reading.quoting import quoted
 from vai_worker.reading.sources import Source
 

@@ -6,7 +6,7 @@ import duckdb
 
 from vai_common.errors import ErrorCode, Permanent
 from vai_transform_worker.query import engine
-from vai_worker.lake import Lake
+from vai_worker.lake.places import Lake
 from vai_worker.reading.quoting import quoted
 from vai_worker.reading.sources import Source
 

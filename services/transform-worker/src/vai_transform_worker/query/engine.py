@@ -8,7 +8,7 @@ import duckdb
 
 from vai_transform_worker.query import warm
 from vai_transform_worker.query.scratch import scratch_folder
-from vai_worker.lake import Lake
+from vai_worker.lake.places import Lake
 from vai_worker.reading.quoting import text
 from vai_worker.reading.sources import SCHEMA, Source, load_extensions, make_view, seal
 

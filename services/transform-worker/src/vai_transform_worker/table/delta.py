@@ -24,7 +24,7 @@ from vai_transform_worker.table.delta_types import described
 from vai_transform_worker.table.leftovers import Leftovers
 from vai_transform_worker.table.merging import Chosen, Way
 from vai_transform_worker.table.row_stream import Part, Rows, Stream
-from vai_worker.delta_log import APPLICATION
+from vai_worker.lake.delta_log import APPLICATION
 from vai_worker.reading.quoting import quoted
 
 RUN_ID = "vai.run_id"

@@ -11,8 +11,8 @@ from typing import Any
 
 from vai_transform_worker.upkeep import bronze, tables
 from vai_worker.children.forkserver import die_with_parent
-from vai_worker.lake import Lake
-from vai_worker.storage import open_lake
+from vai_worker.lake.places import Lake
+from vai_worker.lake.storage import open_lake
 
 _NICE = 10
 _ADDRESSES = 6 << 30  # bytes of address space, of which most is never touched

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vai_worker.storage import Storage
+from vai_worker.lake.storage import Storage
 
 FEWEST = 8
 """Files that are worth a new one."""

@@ -19,7 +19,7 @@ from vai_records.lake.upkeep import SmallFile, Together, Turn
 from vai_transform_worker import metrics
 from vai_transform_worker.upkeep.bronze import FEWEST
 from vai_worker.children.forking import environment_of_children
-from vai_worker.storage import open_lake
+from vai_worker.lake.storage import open_lake
 
 _log = structlog.get_logger()
 

@@ -7,7 +7,7 @@ from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 
 from vai_transform_worker.table import file_columns
-from vai_worker.lake import Lake
+from vai_worker.lake.places import Lake
 
 FEWEST = 8
 """Small files that are worth a new version."""

@@ -6,8 +6,8 @@ from typing import Any
 from uuid import uuid4
 
 from vai_common.health import Health
-from vai_worker import store_errors
-from vai_worker.lake import Lake
+from vai_worker.lake import store_errors
+from vai_worker.lake.places import Lake
 
 _SECONDS = 8.0
 

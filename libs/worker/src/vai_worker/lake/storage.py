@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from vai_common.errors import ErrorCode, Retryable
-from vai_worker import store_errors
-from vai_worker.lake import Lake
+from vai_worker.lake import store_errors
+from vai_worker.lake.places import Lake
 
 _CHUNK = 8 << 20
 """Bytes that are read at once of a file that need not fit into memory."""

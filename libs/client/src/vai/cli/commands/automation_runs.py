@@ -12,18 +12,18 @@ from rich.text import Text
 from vai.calls import automation_runs as run_calls
 from vai.calls import automations as calls
 from vai.calls.automations import GraphFormat
+from vai.cli import find
+from vai.cli.context import KeyOption, LimitOption, SetOption, connect, verb
+from vai.cli.inputs import definition_of, is_id
+from vai.cli.labels import LabelFilter, LabelsOption, labels_of
+from vai.cli.screen import show
+from vai.cli.screen.follow_steps import follow_steps
+from vai.cli.screen.listing import LIMIT, page_of, print_list
+from vai.cli.screen.steps import drawing
+from vai.cli.start import FollowFlag, Started, Stay, WaitOption, start_as
 from vai.client import Client
 from vai.errors import NotFound
 from vai.models.automations import AutomationRun, Step
-
-from . import find, show
-from .context import KeyOption, LimitOption, SetOption, connect, verb
-from .follow_steps import follow_steps
-from .inputs import definition_of, is_id
-from .labels import LabelFilter, LabelsOption, labels_of
-from .listing import LIMIT, page_of, print_list
-from .start import FollowFlag, Started, Stay, WaitOption, start_as
-from .steps import drawing
 
 _EDGE = re.compile(r"^  n\d+ (?:-->|-\.->)", re.MULTILINE)
 _MOST_EDGES, _MOST_CHARACTERS = 500, 50_000  # Mermaid's defaults of maxEdges and maxTextSize

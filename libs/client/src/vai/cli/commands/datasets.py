@@ -8,11 +8,11 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from vai.cli.context import Commands, LimitOption, connect, verb
+from vai.cli.screen import show
+from vai.cli.screen.listing import LIMIT, page_of, print_list
 from vai.models.datasets import Dataset, DatasetDetail, Direction, FileFormat, Layer, Write
 
-from . import show
-from .context import Commands, LimitOption, connect, verb
-from .listing import LIMIT, page_of, print_list
 from .saving import save
 
 app = typer.Typer(

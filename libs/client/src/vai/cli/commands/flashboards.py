@@ -8,14 +8,14 @@ import typer
 from rich.text import Text
 
 from vai.calls import flashboards as calls
+from vai.cli.context import Commands, LimitOption, SetOption, connect, verb
+from vai.cli.inputs import assign
+from vai.cli.screen import show
+from vai.cli.screen.listing import LIMIT, page_of, print_list
+from vai.cli.start import FollowFlag, Stay, WaitOption, start
 from vai.models.flashboards import Flashboard, FlashboardLink, FlashboardVersion, TileFormat
 
-from . import show
-from .context import Commands, LimitOption, SetOption, connect, verb
-from .inputs import assign
-from .listing import LIMIT, page_of, print_list
 from .saving import save
-from .start import FollowFlag, Stay, WaitOption, start
 
 app = typer.Typer(
     cls=Commands,

@@ -6,12 +6,13 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from vai.cli import find
+from vai.cli.context import Commands, LimitOption, connect, verb
+from vai.cli.screen import show
+from vai.cli.screen.listing import LIMIT, page_of, print_list
 from vai.models.threads import Message, Thread
 
-from . import find, show
-from .context import Commands, LimitOption, connect, verb
 from .crystallize import DryRunFlag, NameOption, ParameterOption, SlugOption, print_made, read_parameters
-from .listing import LIMIT, page_of, print_list
 
 app = typer.Typer(cls=Commands, help="Chat threads: list, show, rename, delete, crystallize. Alone: list.")
 ThreadArgument = Annotated[str, typer.Argument(metavar="THREAD", help="An id, or how it begins.")]

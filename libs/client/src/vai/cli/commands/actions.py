@@ -7,16 +7,26 @@ from rich.text import Text
 
 from vai.call import UNSET
 from vai.calls import actions as calls
+from vai.cli import find
+from vai.cli.context import (
+    Commands,
+    ConnectionOption,
+    DefinitionOption,
+    KeyOption,
+    LimitOption,
+    SetOption,
+    connect,
+    verb,
+)
+from vai.cli.inputs import definition_of
+from vai.cli.labels import LabelsOption, label_words, labels_of
+from vai.cli.run_filters import later_of
+from vai.cli.screen import show
+from vai.cli.screen.listing import LIMIT, page_of, print_list
+from vai.cli.start import AtOption, FollowFlag, Stay, WaitOption, start
 from vai.models.answers import Action
 
-from . import find, show
-from .context import Commands, ConnectionOption, DefinitionOption, KeyOption, LimitOption, SetOption, connect, verb
-from .inputs import definition_of
-from .labels import LabelsOption, label_words, labels_of
-from .listing import LIMIT, page_of, print_list
-from .run_filters import later_of
 from .runs import logs
-from .start import AtOption, FollowFlag, Stay, WaitOption, start
 
 app = typer.Typer(cls=Commands, help="Saved actions: list, create, show, update, run, delete. Without a command: list.")
 ActionArgument = Annotated[str, typer.Argument(metavar="ACTION", help="The action's id, how it begins, or its slug.")]

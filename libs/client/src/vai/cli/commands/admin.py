@@ -5,15 +5,16 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from vai.cli import find
+from vai.cli.context import AGENT, Commands, LimitOption, SetOption, installation, verb
+from vai.cli.inputs import definition_of
+from vai.cli.profiles import SettingsError
+from vai.cli.screen import show
+from vai.cli.screen.listing import LIMIT, page_of, print_list
 from vai.client import Client
 from vai.models.people import Organisation
 
-from . import find, show
-from .context import AGENT, Commands, LimitOption, SetOption, installation, verb
-from .inputs import definition_of
-from .listing import LIMIT, page_of, print_list
 from .people import print_invited, print_organisation
-from .profiles import SettingsError
 
 app = typer.Typer(no_args_is_help=True, help="For the operator of the installation, with VAI_ADMIN_TOKEN.")
 organisations = typer.Typer(cls=Commands, help="Organisations: list, create, show, update. Without a command: list.")

@@ -5,15 +5,17 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from vai.cli import find
+from vai.cli.context import Commands, LimitOption, connect, verb
+from vai.cli.inputs import read_object
+from vai.cli.labels import LabelFilter, label_words
+from vai.cli.screen import show
+from vai.cli.screen.listing import LIMIT, page_of, print_list
+from vai.cli.screen.steps import drawing
 from vai.models.automations import Automation
 
-from . import automation_runs, backfill, find, show, versions
+from . import automation_runs, backfill, versions
 from .automation_runs import AutomationArgument
-from .context import Commands, LimitOption, connect, verb
-from .inputs import read_object
-from .labels import LabelFilter, label_words
-from .listing import LIMIT, page_of, print_list
-from .steps import drawing
 
 app = typer.Typer(cls=Commands, help="Automations: save, show, trigger, follow and draw them. Without a command: list.")
 FileArgument = Annotated[str, typer.Argument(metavar="FILE.json", help="The automation as JSON; - for standard input.")]

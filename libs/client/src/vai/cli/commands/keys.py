@@ -6,11 +6,12 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from vai.cli import find
+from vai.cli.context import Commands, LimitOption, connect, verb
+from vai.cli.screen import show
+from vai.cli.screen.listing import LIMIT, page_of, print_list
 from vai.models.people import ApiKey
 
-from . import find, show
-from .context import Commands, LimitOption, connect, verb
-from .listing import LIMIT, page_of, print_list
 from .people import RoleName
 
 app = typer.Typer(cls=Commands, help="API keys: list, create, show, revoke. Without a command: list.")

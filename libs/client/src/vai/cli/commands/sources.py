@@ -5,11 +5,10 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from vai.cli.context import Commands, connect, verb
+from vai.cli.screen import show
+from vai.cli.screen.listing import print_list
 from vai.models.people import ResourceType, Source
-
-from . import show
-from .context import Commands, connect, verb
-from .listing import print_list
 
 app = typer.Typer(cls=Commands, help="What can be extracted from: list, show. Alone: list them.")
 

@@ -5,11 +5,10 @@ from typing import Annotated, TypeVar
 import typer
 from rich.text import Text
 
+from vai.cli.context import Commands, connect, verb
+from vai.cli.screen import show
+from vai.cli.screen.listing import print_list
 from vai.models.people import Kind, Template
-
-from . import show
-from .context import Commands, connect, verb
-from .listing import print_list
 
 kinds = typer.Typer(cls=Commands, help="The kinds of work: list, show. Without a command: list.")
 templates = typer.Typer(cls=Commands, help="Templates of actions: list, show. Without a command: list.")

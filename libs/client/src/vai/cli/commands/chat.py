@@ -10,13 +10,14 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from vai.cli import find
+from vai.cli.context import FAILED, connect
+from vai.cli.screen import show
 from vai.client import Client
 from vai.errors import ApiError, VaiError
 from vai.models.answers import LogEntry
 from vai.models.threads import Message, Thread
 
-from . import find, show
-from .context import FAILED, connect
 from .threads import print_answer, readable, whose
 
 HELP = "Ctrl-C stops an answer, Ctrl-D leaves. /again answers anew, /edit TEXT says the last message in other words."

@@ -5,14 +5,16 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from vai.cli import find
+from vai.cli.context import Commands, LimitOption, connect, verb
+from vai.cli.inputs import read_object
+from vai.cli.labels import LabelFilter, label_words
+from vai.cli.screen import show
+from vai.cli.screen.listing import LIMIT, page_of, print_list
 from vai.models.agents import Agent, ToolCall, Transcript, Turn
 from vai.models.answers import Run
 
-from . import crystallize, find, show
-from .context import Commands, LimitOption, connect, verb
-from .inputs import read_object
-from .labels import LabelFilter, label_words
-from .listing import LIMIT, page_of, print_list
+from . import crystallize
 
 app = typer.Typer(cls=Commands, help="Agents: save, show, list, and the transcripts of their runs. Alone: list.")
 AgentArgument = Annotated[str, typer.Argument(metavar="AGENT", help="An id, how it begins, or a slug.")]

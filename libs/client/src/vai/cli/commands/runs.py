@@ -12,12 +12,8 @@ from rich.text import Text
 
 from vai.call import Call
 from vai.calls import runs as calls
-from vai.client import Client
-from vai.models.answers import Json, Level, LogEntry, Run
-from vai.models.people import BulkResult
-
-from . import find, show
-from .context import (
+from vai.cli import find
+from vai.cli.context import (
     INTERRUPTED,
     Commands,
     ConnectionOption,
@@ -30,11 +26,9 @@ from .context import (
     connect_async,
     verb,
 )
-from .follow import follow as follow_log
-from .inputs import definition_of
-from .labels import LabelFilter, LabelsOption, label_words, labels_of
-from .listing import LIMIT, page_of, print_list
-from .run_filters import (
+from vai.cli.inputs import definition_of
+from vai.cli.labels import LabelFilter, LabelsOption, label_words, labels_of
+from vai.cli.run_filters import (
     ActionFilter,
     AutomationFilter,
     ConnectionFilter,
@@ -47,7 +41,13 @@ from .run_filters import (
     UntilFilter,
     later_of,
 )
-from .start import AtOption, FollowFlag, Stay, WaitOption, start
+from vai.cli.screen import show
+from vai.cli.screen.follow import follow as follow_log
+from vai.cli.screen.listing import LIMIT, page_of, print_list
+from vai.cli.start import AtOption, FollowFlag, Stay, WaitOption, start
+from vai.client import Client
+from vai.models.answers import Json, Level, LogEntry, Run
+from vai.models.people import BulkResult
 
 Sort = Literal["created_at", "updated_at"]
 Operation = Literal["cancel", "retry", "approve", "reject", "pause", "resume", "delete"]

@@ -5,13 +5,14 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from vai.cli import find
+from vai.cli.context import connect
+from vai.cli.labels import LabelsOption, labels_of
+from vai.cli.run_filters import moment_of
+from vai.cli.screen import show
 from vai.models.automations import Backfill
 
-from . import find, show
 from .automation_runs import AutomationArgument
-from .context import connect
-from .labels import LabelsOption, labels_of
-from .run_filters import moment_of
 
 
 def backfill(

@@ -6,12 +6,12 @@ import typer
 from rich.text import Text
 
 from vai.call import UNSET
+from vai.cli import find
+from vai.cli.context import FAILED, Commands, LimitOption, connect, verb
+from vai.cli.inputs import definition_of, secret_object
+from vai.cli.screen import show
+from vai.cli.screen.listing import LIMIT, page_of, print_list
 from vai.models.answers import Connection
-
-from . import find, show
-from .context import FAILED, Commands, LimitOption, connect, verb
-from .inputs import definition_of, secret_object
-from .listing import LIMIT, page_of, print_list
 
 app = typer.Typer(cls=Commands, help="Connected services: list, create, show, test, delete. Without a command: list.")
 ConnectionArgument = Annotated[

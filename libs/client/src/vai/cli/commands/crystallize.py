@@ -6,12 +6,12 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from vai.cli import find
+from vai.cli.context import connect
+from vai.cli.inputs import assign
+from vai.cli.screen import show
 from vai.models.agents import Crystallized
 from vai.models.answers import Json
-
-from . import find, show
-from .context import connect
-from .inputs import assign
 
 NameOption = Annotated[str | None, typer.Option("--name", help="What the automation is called.")]
 SlugOption = Annotated[str | None, typer.Option("--slug", help="Its slug; made of the name if not given.")]

@@ -8,13 +8,14 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from vai.cli import find
+from vai.cli.context import LimitOption, connect, verb
+from vai.cli.screen import show
+from vai.cli.screen.listing import LIMIT, page_of, print_list
 from vai.client import Client
 from vai.models.automations import Automation, AutomationVersion, ChangedPlace
 
-from . import find, show
 from .automation_runs import AutomationArgument
-from .context import LimitOption, connect, verb
-from .listing import LIMIT, page_of, print_list
 
 NumberArgument = Annotated[
     int, typer.Argument(metavar="NUMBER", min=1, help="Its number in `vai automations versions`.")

@@ -4,7 +4,7 @@ import asyncio
 import os
 from pathlib import Path
 
-from vai_worker.lake import Lake
+from vai_worker.lake.places import Lake
 from vai_worker.metrics import lake_free_bytes, lake_size_bytes
 
 DISK_SECONDS = 30.0

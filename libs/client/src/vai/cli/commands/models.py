@@ -3,11 +3,10 @@
 import typer
 from rich.text import Text
 
+from vai.cli.context import Commands, connect, verb
+from vai.cli.screen import show
+from vai.cli.screen.listing import print_list
 from vai.models.languages import Model
-
-from . import show
-from .context import Commands, connect, verb
-from .listing import print_list
 
 app = typer.Typer(cls=Commands, help="Language models: list. Alone: list them.")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from . import show
+from vai.cli.screen import show
 
 
 def save(pieces: Iterable[bytes], target: Path) -> None:

@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from . import show
-from .context import Commands, verb
-from .inputs import key_of
-from .profiles import NAME, Profile, Profiles
+from vai.cli.context import Commands, verb
+from vai.cli.inputs import key_of
+from vai.cli.profiles import NAME, Profile, Profiles
+from vai.cli.screen import show
 
 app = typer.Typer(cls=Commands, help="Profiles: an address and its key under a name. Without a command: list.")
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The profile's name.")]

@@ -7,13 +7,13 @@ import typer
 from rich.text import Text
 
 from vai.call import UNSET, Unset
+from vai.cli import find
+from vai.cli.context import AGENT, Commands, LimitOption, SetOption, connect, settings, verb
+from vai.cli.inputs import definition_of
+from vai.cli.screen import show
+from vai.cli.screen.listing import LIMIT, page_of, print_list
 from vai.client import Client
 from vai.models.people import InvitedMember, Member, Organisation
-
-from . import find, show
-from .context import AGENT, Commands, LimitOption, SetOption, connect, settings, verb
-from .inputs import definition_of
-from .listing import LIMIT, page_of, print_list
 
 users = typer.Typer(cls=Commands, help="Users: list, invite, show, delete. Without a command: list.")
 organisation = typer.Typer(cls=Commands, help="The organisation: show, update. Without a command: show.")

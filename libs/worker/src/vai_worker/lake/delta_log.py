@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from vai_worker.storage import NotThere, Storage, Stored
+from vai_worker.lake.storage import NotThere, Storage, Stored
 
 APPLICATION = "vai"
 FOLDER = "_delta_log"

@@ -1,0 +1,1 @@
+"""The commands of `vai`: one module for each noun."""

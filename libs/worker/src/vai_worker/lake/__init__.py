@@ -1,0 +1,1 @@
+"""Where the lake is, its files, and what its store allows."""

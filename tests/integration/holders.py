@@ -18,6 +18,8 @@ _WHOSE = {
     "datasets": "$1::uuid[] IS NOT NULL",
 }
 
+_UPKEEP = ("upkeep", "upkept")
+
 _HOLDER = "SELECT p.pid FROM runs r JOIN processes p ON p.id = r.lease_owner WHERE r.id = $1"
 
 
@@ -39,12 +41,16 @@ def tree_of(instance: Instance) -> list[int]:
     return [instance.process.pid, *descendants(instance.process.pid)]
 
 
-async def standing_of(database: Any, run_ids: list[str]) -> dict[str, list[tuple[Any, ...]]]:
-    """All that the database has about runs. It must not change after they have ended."""
+async def standing_of(database: Any, run_ids: list[str]) -> dict[str, list[dict[str, Any]]]:
+    """All that the database has about runs. It must not change after they have ended.
+
+    What the upkeep of tables notes for itself is left out: it looks at a table at any time, whoever wrote it.
+    """
     ids = [UUID(run_id) for run_id in run_ids]
     return {
         table: [
-            tuple(row) for row in await database.fetch(f"SELECT * FROM {table} WHERE {whose} ORDER BY 1, 2, 3", ids)
+            {name: value for name, value in row.items() if not name.startswith(_UPKEEP)}
+            for row in await database.fetch(f"SELECT * FROM {table} WHERE {whose} ORDER BY 1, 2, 3", ids)
         ]
         for table, whose in _WHOSE.items()
     }

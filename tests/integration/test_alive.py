@@ -7,6 +7,7 @@ from uuid import UUID
 
 import asyncpg
 import httpx2
+import pytest
 
 from tests.integration.figures import Figure
 from tests.integration.holders import holder_of
@@ -17,6 +18,8 @@ from vai_devstack.stack import Stack
 from vai_testkit.servers.web import Reply, WebServer
 from vai_testkit.stack import create_run, run_when
 from vai_testkit.wait import wait_for
+
+pytestmark = pytest.mark.any_broker
 
 _LOCK_OF = """
 SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN processes p

@@ -6,11 +6,14 @@ from typing import Any
 
 import httpx2
 import orjson
+import pytest
 
 from tests.integration.runs import RUNS, decide, log_of, sample, words
 from vai_common.clock import steady_seconds
 from vai_testkit.servers.web import Reply, WebServer
 from vai_testkit.stack import create_run, run_when
+
+pytestmark = pytest.mark.any_broker
 
 _NOOP = {"kind": "dlt_extract", "definition": {"source": "noop"}}
 

@@ -11,6 +11,8 @@ from vai_devstack.stack import Stack
 from vai_testkit.servers.web import WebServer
 from vai_testkit.stack import create_run, run_when
 
+pytestmark = pytest.mark.any_broker
+
 
 @pytest.mark.parametrize(
     ("kind", "definition"), [("approval_gate", {}), ("conditional_branch", {**BRANCH, "requires_approval": True})]

@@ -43,6 +43,7 @@ async def _kill(stack: Stack, turn: int) -> None:
     await stack.start_service("scheduler", victim.index)
 
 
+@pytest.mark.timeout(400)  # Apache Kafka takes its time to start
 @pytest.mark.parametrize("broker", BROKERS)
 async def test_two_hundred_automation_runs_survive_their_schedulers_and_the_broker(
     mended: Stack, api: httpx2.AsyncClient, database: Any, broker: str

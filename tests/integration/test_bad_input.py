@@ -12,6 +12,8 @@ from tests.integration.runs import RUNS, log_of, sample
 from vai_testkit.servers.web import Reply, WebServer
 from vai_testkit.stack import create_run, run_when
 
+pytestmark = pytest.mark.any_broker
+
 Json = dict[str, Any]
 
 _ONCE = {"retry": {"max_attempts": 1}}

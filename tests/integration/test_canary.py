@@ -14,6 +14,8 @@ from vai_testkit.servers.web import Reply, Seen, WebServer
 from vai_testkit.stack import create_run, run_when
 from vai_testkit.wait import wait_for
 
+pytestmark = pytest.mark.any_broker
+
 Json = dict[str, Any]
 
 CANARY = "c4nary-5f0d1c9e7b"

@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from typer.testing import CliRunner
 
 from vai import AsyncClient, Client
 from vai.cli import app
 from vai_devstack.stack import Stack
+
+pytestmark = pytest.mark.any_broker
 
 _ENDED = 30.0
 

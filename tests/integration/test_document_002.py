@@ -9,6 +9,8 @@ from tests.spec.automations import BLOCKS, Block, bodies
 from vai_testkit.servers.web import Reply, WebServer
 from vai_testkit.wait import wait_for
 
+pytestmark = pytest.mark.any_broker
+
 SKIPPED = {"on_error": ["handle_extraction_error"], "port-based routing": ["handle_empty"]}
 """By block: the steps that do not run when all goes well."""
 

@@ -6,10 +6,13 @@ import sys
 from pathlib import Path
 
 import httpx2
+import pytest
 
 from tests.architecture.workspace import ROOT
 from tests.integration.automations import AUTOMATIONS, runs_of, states
 from vai_devstack.stack import Stack
+
+pytestmark = pytest.mark.any_broker
 
 MODULE = "examples.orders_every_morning"
 SLUG = "orders-every-morning"

@@ -5,9 +5,12 @@ import os
 import sys
 
 import httpx2
+import pytest
 
 from tests.architecture.workspace import ROOT
 from vai_devstack.stack import Stack
+
+pytestmark = pytest.mark.any_broker
 
 
 async def test_bad_rows_are_stopped_and_named(stack: Stack, api: httpx2.AsyncClient) -> None:

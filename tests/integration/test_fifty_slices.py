@@ -16,6 +16,8 @@ from vai_testkit.servers.web import Reply, Seen, WebServer
 from vai_testkit.stack import create_run, run_when
 from vai_testkit.wait import wait_for
 
+pytestmark = pytest.mark.any_broker
+
 _SLICES = 50
 _BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 _ROWS = [

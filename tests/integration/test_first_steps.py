@@ -7,9 +7,13 @@ import re
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.architecture.workspace import ROOT
 from vai_devstack.stack import Stack
 from vai_testkit.servers.web import Reply, Seen, WebServer
+
+pytestmark = pytest.mark.any_broker
 
 PAGE = (ROOT / "docs/first-steps.md").read_text()
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)

@@ -35,6 +35,7 @@ async def _assert_all_completed(database: Any, ids: list[str]) -> None:
     assert {tuple(row["type"] for row in rows) for rows in told.values()} == {("action.started", "action.completed")}
 
 
+@pytest.mark.timeout(400)  # Apache Kafka takes its time to start
 @pytest.mark.parametrize("broker", BROKERS)
 async def test_a_broker_that_is_killed_and_comes_back_empty_costs_no_run_and_no_event(
     mended: Stack, api: httpx2.AsyncClient, database: Any, figure: Figure, broker: str

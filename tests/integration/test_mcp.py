@@ -1,9 +1,12 @@
 """A program with a model on a whole stack: it extracts, finds the table, queries it, and runs what is exposed."""
 
 import httpx2
+import pytest
 
 from tests.integration.runs import sample
 from vai_testkit.talking import Reports, talking, told
+
+pytestmark = pytest.mark.any_broker
 
 EXPOSED = {
     "name": "Rows by MCP",

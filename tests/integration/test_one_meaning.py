@@ -21,6 +21,8 @@ from vai_testkit.owned import HeldRun
 from vai_testkit.servers.web import Reply, Seen, WebServer
 from vai_worker.children.job import ConnectionSecret, Job
 
+pytestmark = pytest.mark.any_broker
+
 LOOPBACK = Policy.parse("loopback")
 BASIC = "Basic dTpw"
 OAUTH = {"type": "oauth2_client_credentials", "access_token_url": "https://vendor.example/token"}

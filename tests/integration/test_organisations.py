@@ -11,6 +11,8 @@ from tests.integration.runs import BRANCH, RUNS, run_of
 from vai_devstack.stack import Stack
 from vai_testkit.stack import create_run, run_when
 
+pytestmark = pytest.mark.any_broker
+
 _ID = re.compile(r"\{(run_id|action_id|connection_id|slug)\}")
 
 

@@ -4,12 +4,15 @@ from typing import Any
 
 import httpx2
 import orjson
+import pytest
 
 from tests.integration.lake import manifest
 from tests.integration.runs import assert_told_once, decide, journal, log_of, run_of, words
 from vai_common.clock import steady_seconds
 from vai_testkit.servers.web import Reply, Seen, WebServer
 from vai_testkit.stack import create_run, run_when
+
+pytestmark = pytest.mark.any_broker
 
 _SOON = {"initial_interval_seconds": 0.1, "max_interval_seconds": 0.2}
 

@@ -4,11 +4,14 @@ import asyncio
 from typing import Any
 
 import httpx2
+import pytest
 
 from tests.integration.lake import delta_table, manifest
 from tests.integration.runs import sample
 from vai_devstack.stack import Stack
 from vai_testkit.stack import create_run, run_when
+
+pytestmark = pytest.mark.any_broker
 
 _RUNS = 12
 

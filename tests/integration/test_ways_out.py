@@ -22,6 +22,8 @@ from vai_testkit.link import RecordingLink
 from vai_testkit.owned import HeldRun
 from vai_worker.children.job import ConnectionSecret, Job
 
+pytestmark = pytest.mark.any_broker
+
 Way = Callable[[str, int, Policy, Path], Awaitable[Any]]
 
 HOSTS = [

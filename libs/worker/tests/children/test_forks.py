@@ -139,7 +139,8 @@ async def test_a_child_that_takes_too_long_is_stopped(forks: Forks) -> None:
 
 async def _working(forks: Forks, run: Run, kind: ToyHeavy | None = None) -> "asyncio.Task[Any]":
     task = asyncio.create_task(forks.perform(kind or ToyHeavy(), run))
-    await wait_for(lambda: run.logs or (kind and kind.asked), what="the child works")
+    await wait_for(lambda: run.logs or (kind and kind.asked) or task.done(), 90, what="the child works")
+    assert not task.done(), task
     return task
 
 

@@ -86,8 +86,13 @@ class LocalBroker(ABC):
         rotate(self.log)
         self.process = process = Process(self.program())
         if not await answers(self.address, self.start_seconds, process):
+            why = (
+                f"does not answer after {self.start_seconds:g} s"
+                if process.alive
+                else f"{process.ending} before it was ready"
+            )
             await self.kill()
-            raise StackError(f"the broker ({self.kind}) {process.ending} before it was ready", log=self.log)
+            raise StackError(f"the broker ({self.kind}) {why}", log=self.log)
 
     async def stop(self) -> None:
         if self.process is not None:

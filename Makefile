@@ -19,6 +19,8 @@ V ?=
 # Four processes on two cores: those whose tests work with a stack mostly wait for it.
 BESIDE := -n 4 -m "not apart" --dist loadscope --no-loadscope-reorder
 IN_TWO := -n 2 --dist loadscope --no-loadscope-reorder
+# Services and tests start again and again: compiled modules are kept, also where the shell says otherwise.
+export PYTHONDONTWRITEBYTECODE :=
 export DETACH REPLICAS KAFKA LAKE SERVICE JSON TO FROM
 
 .PHONY: help
@@ -108,7 +110,7 @@ pictures: $(READY) ## pictures of every page of the console, light and dark, wid
 
 .PHONY: test
 test: $(READY) ## all tests, in four processes (T=path for a part; KAFKA=apache: on Apache Kafka, those that tell brokers apart)
-	@PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE= VAI_TEST_KAFKA="$(KAFKA)" $(PY) -m pytest $(or $(T),$(if $(KAFKA),$(IN_TWO) -m "not any_broker" tests/integration,$(BESIDE)))
+	@PYTHONHASHSEED=0 VAI_TEST_KAFKA="$(KAFKA)" $(PY) -m pytest $(or $(T),$(if $(KAFKA),$(IN_TWO) -m "not any_broker" tests/integration,$(BESIDE)))
 
 .PHONY: test-api
 test-api: $(READY) ## made-up requests for every operation of the REST API: each answer is one that the document has

@@ -288,6 +288,20 @@ AUTOMATIONS = Dashboard(
                     quiet="they are handed out at once",
                 ),
                 Panel(
+                    "Alerts for people",
+                    "Attempts to send them, by channel and by what became of them.",
+                    (rate("vai_alert_attempts_total", "channel, outcome", "{{channel}}: {{outcome}}"),),
+                    "ops",
+                    quiet="no rule has told anything",
+                ),
+                Panel(
+                    "News for alerts",
+                    "What alert rules were held against, a second.",
+                    (rate("vai_alert_news_gathered_total", legend="gathered"),),
+                    "ops",
+                    quiet="nothing that a rule could tell has happened",
+                ),
+                Panel(
                     "Webhooks",
                     "Taken by what became of them, refused by why.",
                     (

@@ -53,7 +53,10 @@ Takes a dict: root, own (a workload).
   {{- $_ = set $env "VAI_METRICS_PORT" "9090" -}}
   {{- $_ = set $env "VAI_PROXIES" ($own.given.proxies | int | toString) -}}
   {{- if $own.given.proxies -}}{{- $_ = set $env "VAI_HTTP_CONNECTIONS_PER_ADDRESS" "0" -}}{{- end -}}
-  {{- with $own.given.publicUrl -}}{{- $_ = set $env "VAI_PUBLIC_URL" . -}}{{- end -}}
+{{- end -}}
+{{- if has $own.service (list "api-gateway" "scheduler") -}}
+  {{- /* Alerts of the scheduler link to the gateway's pages. */ -}}
+  {{- with $values.gateway.publicUrl -}}{{- $_ := set $env "VAI_PUBLIC_URL" . -}}{{- end -}}
 {{- end -}}
 {{- if $own.grpc -}}
   {{- /* The gateway calls a worker at the address that it registers: its pod's. */ -}}

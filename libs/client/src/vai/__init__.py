@@ -19,6 +19,7 @@ from .errors import (
     UnexpectedAnswer,
     VaiError,
 )
+from .models.alerts import Alert, AlertRule
 from .models.answers import Action, Connection, ConnectionTest, LatestRun, LogEntry, Run, RunError, User, global_percent
 from .models.automations import (
     ActionRun,
@@ -51,6 +52,8 @@ from .sending import Retries
 __all__ = [
     "Action",
     "ActionRun",
+    "Alert",
+    "AlertRule",
     "ApiError",
     "ApiKey",
     "AsyncClient",

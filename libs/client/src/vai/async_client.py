@@ -14,6 +14,7 @@ import httpx2
 from .async_groups import (
     AsyncActions,
     AsyncAgents,
+    AsyncAlerts,
     AsyncApiKeys,
     AsyncAutomationRuns,
     AsyncAutomations,
@@ -63,6 +64,7 @@ class AsyncClient:
         self.users, self.api_keys, self.organisation = AsyncUsers(self), AsyncApiKeys(self), AsyncOrganisation(self)
         self.session, self.kinds, self.events = AsyncSession(self), AsyncKinds(self), AsyncEvents(self)
         self.agents, self.threads, self.flashboards = AsyncAgents(self), AsyncThreads(self), AsyncFlashboards(self)
+        self.alerts = AsyncAlerts(self)
         self.webhooks, self.installation = AsyncWebhooks(self), AsyncInstallation(self)
         self.datasets = AsyncDatasets(self)
 

@@ -11,6 +11,7 @@ from .call import Call, Conversation, Page
 from .calls import (
     actions,
     agents,
+    alerts,
     api_keys,
     automation_runs,
     automation_versions,
@@ -235,6 +236,15 @@ class AsyncThreads(AsyncGroup):
     list, iterate = _ask(threads.listing), _all(threads.listing)
     messages, iterate_messages = _ask(threads.messages), _all(threads.messages)
     crystallize = _ask(threads.crystallize)
+
+
+class AsyncAlerts(AsyncGroup):
+    """`client.alerts`"""
+
+    create, get, rules, update = _ask(alerts.create), _ask(alerts.get), _ask(alerts.rules), _ask(alerts.update)
+    delete, test = _ask(alerts.delete), _ask(alerts.test)
+    list, iterate = _ask(alerts.listing), _all(alerts.listing)
+    alert, send_again = _ask(alerts.alert), _ask(alerts.send_again)
 
 
 class AsyncKinds(AsyncGroup):

@@ -22,6 +22,7 @@ from .errors import ServerUnreachable
 from .groups import (
     Actions,
     Agents,
+    Alerts,
     ApiKeys,
     AutomationRuns,
     Automations,
@@ -68,6 +69,7 @@ class Client:
         self.users, self.api_keys, self.organisation = Users(self), ApiKeys(self), Organisation(self)
         self.session, self.kinds, self.events = Session(self), Kinds(self), Events(self)
         self.agents, self.threads, self.flashboards = Agents(self), Threads(self), Flashboards(self)
+        self.alerts = Alerts(self)
         self.webhooks, self.installation, self.datasets = Webhooks(self), Installation(self), Datasets(self)
 
     def send(self, call: Call[T]) -> T:

@@ -104,6 +104,14 @@ class Settings(KafkaSecurity):
         return self.database_direct_url or self.database_url
 
 
+def public_address(given: str) -> str:
+    """The setting `public_url`, without a slash at its end. Raises ValueError where it is no address."""
+    parts = urlsplit(given)
+    if given and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
+        raise ValueError("must be http(s)://host[:port][/path]")
+    return given.rstrip("/")
+
+
 def _is_place(text: str) -> bool:
     """Whether it is host:port."""
     found = _PLACE.fullmatch(text)

@@ -11,6 +11,8 @@ from vai_api_gateway import problems
 from vai_api_gateway.agents import crystallize as crystallization
 from vai_api_gateway.agents import routes as agents
 from vai_api_gateway.agents import runs as agent_runs
+from vai_api_gateway.alerts import routes as alert_rules
+from vai_api_gateway.alerts import sent as sent_alerts
 from vai_api_gateway.automations import backfill as automation_backfill
 from vai_api_gateway.automations import routes as automations
 from vai_api_gateway.automations import runs as automation_runs
@@ -65,6 +67,8 @@ _PARTS: tuple[Any, ...] = (
         threads,
         thread_messages,
         thread_crystallization,
+        alert_rules,
+        sent_alerts,
         replay,
         mcp,
     ),

@@ -75,10 +75,7 @@ class Settings(settings.Settings):
     @field_validator("public_url")
     @classmethod
     def _is_an_address(cls, given: str) -> str:
-        parts = urlsplit(given)
-        if given and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
-            raise ValueError("must be http(s)://host[:port][/path]")
-        return given.rstrip("/")
+        return settings.public_address(given)
 
     @field_validator("allowed_origins")
     @classmethod

@@ -19,10 +19,12 @@ from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[impor
 from tests.spec.check_contract import CONTRACT, faults_in_exchange
 from vai_api_gateway.gateway import Gateway
 from vai_api_gateway.problems import ProblemBody
-from vai_api_gateway.reference.examples import A_COMPLETED_AGENT_RUN, A_THREAD_WITH_CALLS, EXAMPLES
+from vai_api_gateway.reference.examples import A_COMPLETED_AGENT_RUN, A_GIVEN_UP_ALERT, A_THREAD_WITH_CALLS, EXAMPLES
 from vai_common.ids import uuid7
 from vai_records.agents import agents
 from vai_records.agents.definition import AgentDefinition
+from vai_records.alerts import rules
+from vai_records.alerts.rules import NewRule
 from vai_records.lake import manifest
 from vai_records.people.people import Role
 from vai_records.threads import messages, threads
@@ -90,6 +92,16 @@ async def flashboards(gateway: Gateway, team: Team) -> None:
     """Those of the examples."""
     for slug in ("old-sales", "sales", "sales"):
         await flashboard(gateway.pool, team.org_id, slug)
+
+
+@pytest.fixture(autouse=True)
+async def given_up_alert(gateway: Gateway, team: Team) -> None:
+    """The alert of the example that needs one."""
+    rule = NewRule(uuid7(), team.org_id, "Us", True, ["failed"], {}, {"type": "slack"}, None, 10, 300, None, None)
+    async with gateway.pool.acquire() as conn, conn.transaction():
+        assert await rules.create(conn, rule)
+    text = "INSERT INTO alerts (id, org_id, rule_id, status) VALUES ($1, $2, $3, 'given_up')"
+    await gateway.pool.execute(text, UUID(A_GIVEN_UP_ALERT), team.org_id, rule.id)
 
 
 @pytest.fixture

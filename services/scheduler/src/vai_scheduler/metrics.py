@@ -1,4 +1,4 @@
-"""The scheduler's metrics: looks at automation runs, schedules, events handed out."""
+"""The scheduler's metrics: looks at automation runs, schedules, events handed out, alerts."""
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -24,3 +24,6 @@ schedule_lateness_seconds = Histogram(
     "From a schedule's time to its automation run",
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 5, 30, 300, 3600),
 )
+alert_news_gathered = Counter("vai_alert_news_gathered", "Pieces of news that alert rules were held against")
+alert_attempts = Counter("vai_alert_attempts", "Attempts to send an alert", ["channel", "outcome"])
+"""`outcome`: sent, failed (it is tried again) or given_up."""

@@ -13,10 +13,11 @@ from vai_common.messages.bell import AUTOMATION, Bell
 from vai_common.queries import Pool, Row
 from vai_common.rows import Rows
 from vai_common.telemetry import current_traceparent, span
+from vai_records.alerts.news import note_missed
 from vai_records.automations import automations, runs
 from vai_records.automations.runs import NewAutomationRun
 from vai_records.automations.schedule import LATE, next_after, to_fire
-from vai_records.automations.scheduled import of_time
+from vai_records.automations.scheduled import of_time, written
 from vai_scheduler.metrics import schedule_lateness_seconds
 
 _log = structlog.get_logger()
@@ -91,6 +92,7 @@ class Schedules:
                 else:
                     news += [_of_time(row, time, waits=_waits(row["trigger"], times, now)) for time in times]
             made: set[UUID] = await runs.create(conn, news) if news else set()
+            await note_missed(conn, [told for row in due if (told := _missed(row, now)) is not None])
             if following:
                 await conn.execute(_MOVE_ON, list(following), list(following.values()))
         self._bell.ring(AUTOMATION, sorted(made))
@@ -125,6 +127,13 @@ def _times_of(row: Row, now: datetime) -> tuple[list[datetime], datetime | None]
     trigger = row["trigger"]
     expression, zone = trigger["schedule"], trigger["timezone"]
     return to_fire(expression, zone, row["due_at"], now, trigger["catchup"]), next_after(expression, zone, now)
+
+
+def _missed(row: Row, now: datetime) -> tuple[UUID, UUID, dict[str, Any]] | None:
+    """What alerts tell of a schedule that fires more than a minute late, whether or not it makes up for it."""
+    if now - row["due_at"] <= LATE:
+        return None
+    return row["org_id"], row["id"], {"text": f"due at {written(row['due_at'])}, seen at {written(now)}"}
 
 
 def _unreadable(row: Row, error: Exception) -> dict[str, Any]:

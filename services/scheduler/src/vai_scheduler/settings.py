@@ -1,7 +1,8 @@
 """The settings of the scheduler."""
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from vai_common.settings import public_address
 from vai_records.automations.causes import DEFAULT_MOST
 from vai_worker.settings import WorkerSettings
 
@@ -14,3 +15,9 @@ class Settings(WorkerSettings):
     most_from_one_cause: int = Field(
         default=DEFAULT_MOST, ge=1, le=1_000_000, description="Automation runs that one cause may lead to."
     )
+    public_url: str = Field(default="", description="Where people find the console: alerts link to it.")
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_an_address(cls, given: str) -> str:
+        return public_address(given)

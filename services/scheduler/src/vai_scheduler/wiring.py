@@ -10,6 +10,8 @@ from vai_common.messages.bell import AUTOMATION, EVENT
 from vai_records.events.publication import Publisher
 from vai_records.processes.life import Life
 from vai_records.secrets.keys import Keyring
+from vai_scheduler.alerts.gatherer import Gatherer
+from vai_scheduler.alerts.sender import Sender
 from vai_scheduler.approval_gate import ApprovalGate
 from vai_scheduler.call_automation import CallAutomation
 from vai_scheduler.conditional_branch import ConditionalBranch
@@ -22,21 +24,26 @@ from vai_worker.wiring import running as worker_running
 
 EVENT_SECONDS = 1.0
 FIRE_SECONDS = 0.05
+ALERT_SECONDS = 1.0
+LATE_SECONDS = 15.0
 
 
 @asynccontextmanager
 async def running(service: Service[Settings]) -> AsyncIterator[None]:
     kinds = (ApprovalGate(), ConditionalBranch(), CallAutomation(service.bell, service.settings.most_from_one_cause))
     orchestrators: list[Orchestrator] = []
+    senders: list[Sender] = []
 
     def join(life: Life, publisher: Publisher) -> None:
         orchestrators.append(_orchestrate(service, life, publisher))
+        senders.append(_send_alerts(service))
 
     async with worker_running(service, kinds, join=join):
         try:
             yield
         finally:
             await orchestrators[0].stop()
+            await senders[0].stop()
 
 
 def _orchestrate(service: Service[Settings], life: Life, publisher: Publisher) -> Orchestrator:
@@ -51,3 +58,13 @@ def _orchestrate(service: Service[Settings], life: Life, publisher: Publisher) -
     service.spawn(every(EVENT_SECONDS, events.hand_out_once, wake))
     service.spawn(every(FIRE_SECONDS, schedules.fire_once))
     return orchestrator
+
+
+def _send_alerts(service: Service[Settings]) -> Sender:
+    settings = service.settings
+    gatherer = Gatherer(service.pool)
+    sender = Sender(service.pool, Keyring(settings.encryption_keys), settings.addresses, settings.public_url)
+    service.spawn(every(ALERT_SECONDS, gatherer.gather_once))
+    service.spawn(every(LATE_SECONDS, gatherer.note_late_once))
+    service.spawn(every(ALERT_SECONDS, sender.send_once, sender.wake))
+    return sender

@@ -10,6 +10,7 @@ from .commands import (
     actions,
     admin,
     agents,
+    alerts,
     automations,
     chat,
     connections,
@@ -48,6 +49,8 @@ app.add_typer(models.app, name="models")
 app.add_typer(agents.app, name="agents")
 app.add_typer(flashboards.app, name="flashboards")
 app.add_typer(threads.app, name="threads")
+app.add_typer(alerts.rules, name="alert-rules")
+app.add_typer(alerts.alerts, name="alerts")
 verb(app)(chat.chat)
 app.add_typer(people.users, name="users")
 app.add_typer(keys.app, name="keys")

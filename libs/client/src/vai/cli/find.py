@@ -41,6 +41,8 @@ CONNECTION = Sought("connection", lambda client: client.connections.iterate())
 AUTOMATION = Sought("automation", lambda client: client.automations.iterate())
 AGENT = Sought("agent", lambda client: client.agents.iterate())
 AGENT_RUN = Sought("run of an agent", lambda client: client.agents.iterate_runs())
+ALERT = Sought("alert", lambda client: client.alerts.iterate())
+ALERT_RULE = Sought("alert rule", lambda client: client.alerts.rules())
 THREAD = Sought("thread", lambda client: client.threads.iterate())
 USER = Sought("user", lambda client: client.users.iterate())
 KEY = Sought("API key", lambda client: client.api_keys.iterate())
@@ -122,6 +124,18 @@ def key_id(client: Client, text: str) -> str:
     if not found and not BEGINNING.fullmatch(text.lower()):
         raise typer.BadParameter(f"no key is called {text!r} or begins so", param_hint="API-KEY")
     return found[0] if found else whole_id(client, KEY, text)
+
+
+def alert_rule_id(client: Client, text: str) -> str:
+    """The id of the alert rule with this id, beginning of an id, or name."""
+    if is_id(text):
+        return text
+    found = [each.id for each in client.alerts.rules() if each.name == text]
+    if len(found) > 1:
+        raise typer.BadParameter(f"{len(found)} rules are called {text!r}; give the id", param_hint="RULE")
+    if not found and not BEGINNING.fullmatch(text.lower()):
+        raise typer.BadParameter(f"no alert rule is called {text!r}", param_hint="RULE")
+    return found[0] if found else whole_id(client, ALERT_RULE, text)
 
 
 def organisation_id(client: Client, text: str) -> str:

@@ -1,6 +1,7 @@
 """What the platform answers, typed: runs, actions and connections; automations; people and what they come in with."""
 
 from .agents import Agent, Crystallized, ToolCall, Transcript, Turn
+from .alerts import Alert, AlertRule
 from .answers import (
     Action,
     Connection,
@@ -47,6 +48,8 @@ __all__ = [
     "Action",
     "ActionRun",
     "Agent",
+    "Alert",
+    "AlertRule",
     "ApiKey",
     "Automation",
     "AutomationError",

@@ -28,6 +28,7 @@ PLACES = {
     "runs": "secrets",
     "automations": "webhook_secret",
     "automation_versions": "secrets",
+    "alert_rules": "secrets",
 }
 """Table → column of everything that is stored encrypted."""
 

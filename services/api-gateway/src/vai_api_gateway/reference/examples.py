@@ -109,6 +109,16 @@ A_COMPLETED_AGENT_RUN = "019a9b4e-5b1c-7c3e-8a51-2f0d6f3c9e10"
 _ORDERS = {"dataset": "bronze.sample.orders"}
 _SALES, _OLD_SALES = {"flashboard": "sales"}, {"flashboard": "old-sales"}
 _A_LINK = Given("LINK_ID", "/api/v1/flashboards/sales/links", {})
+_ALERT_RULE: Json = {
+    "name": "Failures to us",
+    "tells": ["failed", "awaiting_approval"],
+    "filters": {"kinds": ["dlt_extract"], "labels": {"team": "sales"}},
+    "channel": {"type": "slack", "url": "https://hooks.slack.com/services/T000/B000/XXXX"},
+}
+_AN_ALERT_RULE = Given("RULE_ID", "/api/v1/alert-rules", _ALERT_RULE)
+_AN_ALERT = (_AN_ALERT_RULE, Given("ALERT_ID", "/api/v1/alert-rules/$RULE_ID/test", {}))
+A_GIVEN_UP_ALERT = "019a9b4e-5b1c-7c3e-8a51-2f0d6f3c9e12"
+"""Only a scheduler gives one up: its reader has one of their own."""
 _MY_ORGANISATION = Given("ORG_ID", "/api/v1/me", None, "organisationId")
 
 EXAMPLES: dict[str, Example] = {
@@ -229,6 +239,16 @@ EXAMPLES: dict[str, Example] = {
     "crystallize_thread": Example(
         {"name": "Orders of a city", "parameters": {"city": "Konya"}}, places={"thread_id": A_THREAD_WITH_CALLS}
     ),
+    # Alerts
+    "list_alert_rules": Example(),
+    "create_alert_rule": Example(_ALERT_RULE),
+    "get_alert_rule": Example(given=(_AN_ALERT_RULE,)),
+    "update_alert_rule": Example({"pauseSeconds": 3600, "tells": ["failed", "partial"]}, given=(_AN_ALERT_RULE,)),
+    "delete_alert_rule": Example(given=(_AN_ALERT_RULE,)),
+    "try_alert_rule": Example(given=(_AN_ALERT_RULE,)),
+    "list_alerts": Example(query="?status=given_up,waiting&limit=20"),
+    "get_alert": Example(given=_AN_ALERT),
+    "send_alert_again": Example(places={"alert_id": A_GIVEN_UP_ALERT}),
     # Webhooks
     "receive_webhook": Example(
         {"order": {"id": 1042, "total": 129.9}},

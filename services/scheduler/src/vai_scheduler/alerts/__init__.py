@@ -1,0 +1,1 @@
+"""Alerts for people: news are gathered into messages, and messages are sent (docs/alerts.md)."""

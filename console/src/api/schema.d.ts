@@ -1092,6 +1092,102 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/alert-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["list_alert_rules"];
+        put?: never;
+        post: operations["create_alert_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alert-rules/{rule_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["get_alert_rule"];
+        put?: never;
+        post?: never;
+        delete: operations["delete_alert_rule"];
+        options?: never;
+        head?: never;
+        patch: operations["update_alert_rule"];
+        trace?: never;
+    };
+    "/api/v1/alert-rules/{rule_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["try_alert_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["list_alerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{alert_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["get_alert"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{alert_id}/send-again": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["send_alert_again"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/flashboards": {
         parameters: {
             query?: never;
@@ -1590,6 +1686,115 @@ export interface components {
             };
             agents: components["schemas"]["AgentShape"][];
         };
+        AlertChannelShape: {
+            /** @enum {string} */
+            type: "webhook" | "slack" | "teams" | "email";
+            host: string;
+            port: number | null;
+            security: string | null;
+            username: string | null;
+            sender: string | null;
+            recipients: string[] | null;
+            secrets: string[];
+        };
+        AlertFiltersBody: {
+            kinds?: ("dlt_extract" | "file_sync" | "duckdb_transform" | "http_request" | "call_agent" | "generate_query" | "explain_schema" | "agent_search" | "agent_fetch_page" | "create_flashboard" | "approval_gate" | "conditional_branch" | "call_automation" | "web_search" | "fetch_page")[];
+            actions?: string[];
+            automations?: string[];
+            labels?: {
+                [key: string]: string;
+            };
+        };
+        AlertFiltersShape: {
+            kinds: ("dlt_extract" | "file_sync" | "duckdb_transform" | "http_request" | "call_agent" | "generate_query" | "explain_schema" | "agent_search" | "agent_fetch_page" | "create_flashboard" | "approval_gate" | "conditional_branch" | "call_automation" | "web_search" | "fetch_page")[];
+            actions: string[];
+            automations: string[];
+            labels: {
+                [key: string]: string;
+            };
+        };
+        AlertItemShape: {
+            /** @enum {string} */
+            what: "failed" | "partial" | "late" | "awaiting_approval" | "schedule_missed";
+            occurredAt: string;
+            name: string;
+            text: string;
+            kind: ("dlt_extract" | "file_sync" | "duckdb_transform" | "http_request" | "call_agent" | "generate_query" | "explain_schema" | "agent_search" | "agent_fetch_page" | "create_flashboard" | "approval_gate" | "conditional_branch" | "call_automation" | "web_search" | "fetch_page") | null;
+            runId: string | null;
+            automationId: string | null;
+            automation: string | null;
+            automationRunId: string | null;
+        };
+        AlertRuleBody: {
+            name: string;
+            tells: ("failed" | "partial" | "late" | "awaiting_approval" | "schedule_missed")[];
+            filters?: components["schemas"]["AlertFiltersBody"];
+            channel: components["schemas"]["WebhookChannelBody"] | components["schemas"]["SlackChannelBody"] | components["schemas"]["TeamsChannelBody"] | components["schemas"]["EmailChannelBody"];
+            isActive?: boolean;
+            gatherSeconds?: number;
+            pauseSeconds?: number;
+            lateSeconds?: number | null;
+        };
+        AlertRulePatch: {
+            name?: string;
+            tells?: ("failed" | "partial" | "late" | "awaiting_approval" | "schedule_missed")[];
+            filters?: components["schemas"]["AlertFiltersBody"];
+            channel?: components["schemas"]["WebhookChannelBody"] | components["schemas"]["SlackChannelBody"] | components["schemas"]["TeamsChannelBody"] | components["schemas"]["EmailChannelBody"];
+            isActive?: boolean;
+            gatherSeconds?: number;
+            pauseSeconds?: number;
+            lateSeconds?: number | null;
+        };
+        AlertRuleShape: {
+            id: string;
+            name: string;
+            tells: ("failed" | "partial" | "late" | "awaiting_approval" | "schedule_missed")[];
+            filters: components["schemas"]["AlertFiltersShape"];
+            channel: components["schemas"]["AlertChannelShape"];
+            isActive: boolean;
+            gatherSeconds: number;
+            pauseSeconds: number;
+            lateSeconds: number | null;
+            createdAt: string;
+            createdBy: string | null;
+            updatedAt: string;
+        };
+        AlertRulesShape: {
+            alertRules: components["schemas"]["AlertRuleShape"][];
+            most: number;
+            users: {
+                [key: string]: components["schemas"]["UserShape"];
+            };
+        };
+        AlertShape: {
+            id: string;
+            ruleId: string;
+            rule: string;
+            /** @enum {string} */
+            status: "gathering" | "sending" | "waiting" | "sent" | "given_up";
+            isTest: boolean;
+            counts: {
+                [key: string]: number;
+            };
+            items: components["schemas"]["AlertItemShape"][];
+            attempts: number;
+            dueAt: string | null;
+            error: {
+                [key: string]: unknown;
+            } | null;
+            createdAt: string;
+            sentAt: string | null;
+        };
+        AlertsShape: {
+            hasNext: boolean;
+            limit: number;
+            offset: number;
+            total: number;
+            users: {
+                [key: string]: components["schemas"]["UserShape"];
+            };
+            alerts: components["schemas"]["AlertShape"][];
+        };
         AnswerShape: {
             runId: string;
             /** @enum {string} */
@@ -2025,6 +2230,21 @@ export interface components {
             at: string;
             action: components["schemas"]["NamedShape"] | null;
             automation: components["schemas"]["NamedShape"] | null;
+        };
+        EmailChannelBody: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "email";
+            host: string;
+            port?: number;
+            /** @enum {string} */
+            security?: "starttls" | "tls" | "none";
+            username?: string | null;
+            password?: string | null;
+            sender: string;
+            recipients: string[];
         };
         EventTrigger: {
             /**
@@ -2825,6 +3045,14 @@ export interface components {
             password: string;
             organisation?: string | null;
         };
+        SlackChannelBody: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "slack";
+            url: string;
+        };
         SourceDetailShape: {
             name: string;
             title: string;
@@ -2903,6 +3131,14 @@ export interface components {
             startedAt: string | null;
             /** @enum {string} */
             state: "waiting" | "running" | "awaiting_approval" | "completed" | "failed" | "cancelled" | "rejected" | "skipped";
+        };
+        TeamsChannelBody: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "teams";
+            url: string;
         };
         TemplateShape: {
             name: string;
@@ -3091,6 +3327,16 @@ export interface components {
             loc: (string | number)[];
             msg: string;
             type: string;
+        };
+        WebhookChannelBody: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "webhook";
+            url: string;
+            signingSecret?: string | null;
+            authorization?: string | null;
         };
         WebhookTrigger: {
             /**
@@ -5337,6 +5583,200 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CrystallizedShape"];
+                };
+            };
+        };
+    };
+    list_alert_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertRulesShape"];
+                };
+            };
+        };
+    };
+    create_alert_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertRuleBody"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertRuleShape"];
+                };
+            };
+        };
+    };
+    get_alert_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertRuleShape"];
+                };
+            };
+        };
+    };
+    delete_alert_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    update_alert_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertRulePatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertRuleShape"];
+                };
+            };
+        };
+    };
+    try_alert_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertShape"];
+                };
+            };
+        };
+    };
+    list_alerts: {
+        parameters: {
+            query?: {
+                rule?: string | null;
+                status?: ("gathering" | "sending" | "waiting" | "sent" | "given_up")[] | null;
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertsShape"];
+                };
+            };
+        };
+    };
+    get_alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alert_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertShape"];
+                };
+            };
+        };
+    };
+    send_alert_again: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alert_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertShape"];
                 };
             };
         };

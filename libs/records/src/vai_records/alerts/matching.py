@@ -42,8 +42,10 @@ class Filters:
     @classmethod
     def of(cls, stored: Json) -> "Filters":
         """From a rule's column."""
-        sets = (frozenset(stored.get(name) or ()) for name in ("kinds", "actions", "automations"))
-        return cls(*sets, stored.get("labels") or {})
+        kinds, actions, automations = (
+            frozenset(stored.get(name) or ()) for name in ("kinds", "actions", "automations")
+        )
+        return cls(kinds, actions, automations, stored.get("labels") or {})
 
     def let_through(self, news: News) -> bool:
         """Whether the rule tells it.

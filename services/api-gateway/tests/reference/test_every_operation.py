@@ -97,7 +97,8 @@ async def flashboards(gateway: Gateway, team: Team) -> None:
 @pytest.fixture(autouse=True)
 async def given_up_alert(gateway: Gateway, team: Team) -> None:
     """The alert of the example that needs one."""
-    rule = NewRule(uuid7(), team.org_id, "Us", True, ["failed"], {}, {"type": "slack"}, None, 10, 300, None, None)
+    slack = {"type": "slack", "host": "hooks.slack.com"}
+    rule = NewRule(uuid7(), team.org_id, "Us", True, ["failed"], {}, slack, None, 10, 300, None, None)
     async with gateway.pool.acquire() as conn, conn.transaction():
         assert await rules.create(conn, rule)
     text = "INSERT INTO alerts (id, org_id, rule_id, status) VALUES ($1, $2, $3, 'given_up')"

@@ -178,7 +178,7 @@ def _news(row: Row, known: Row, automation: Row | None) -> News:
         known["is_run"],
         known["kind"],
         known["action_id"],
-        automation and automation["automation_id"],
+        automation["automation_id"] if automation else None,
         labels or {},
     )
 

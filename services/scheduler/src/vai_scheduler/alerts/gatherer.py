@@ -1,5 +1,7 @@
 """Gathers what is to be told into one message for each rule, and notes what is late."""
 
+from uuid import UUID
+
 from vai_common.queries import Pool
 from vai_common.rows import Rows
 from vai_records.alerts import news
@@ -13,7 +15,7 @@ class Gatherer:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._rows: Rows[int] = Rows("alert_news")
-        self._late: Rows[object] = Rows("alert_lates")
+        self._late: Rows[UUID] = Rows("alert_lates")
 
     async def gather_once(self) -> None:
         """Take all that is there."""

@@ -128,4 +128,5 @@ def _wait(error: RunError, alert: Row) -> float | None:
     """Seconds until the next attempt; None: it is given up. A test is tried once, since a person looks at it."""
     if not isinstance(error, Retryable) or alert["is_test"] or alert["attempts"] >= MOST_ATTEMPTS:
         return None
-    return max(min(FIRST_WAIT * 2 ** (alert["attempts"] - 1), LONGEST_WAIT), error.retry_after or 0)
+    grown: float = min(FIRST_WAIT * 2 ** (alert["attempts"] - 1), LONGEST_WAIT)
+    return max(grown, error.retry_after or 0)

@@ -1,8 +1,10 @@
 """The part of the house style that can be measured (CONTRIBUTING.md)."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -27,6 +29,19 @@ CLOCK_READS = {"datetime.now", "datetime.utcnow", "datetime.datetime.now", "date
 SLEEPS = {"time.sleep", "sleep"}
 PAUSES = {"wait_for", "some_moment", "breathe", "dawdle"}
 """The looks of `wait_for`, the start of a racer, a load between two requests, and an imitation that is slow."""
+ASSERTING = re.compile(r"^ *(?:assert|raise)\b|\b(?:raises|warns|fail|timeout)\(", re.MULTILINE)
+SILENT = {
+    "test_a_request_may_say",
+    "test_any_text_is_filled_or_is_a_bad_reference",
+    "test_a_query_over_the_inputs_is_allowed",
+    "test_credentials_of_databases_and_stores_are_known",
+    "test_places_beside_each_other_are_two",
+    "test_without_a_pooler_nothing_is_refused",
+    "test_a_topic_that_somebody_else_has_just_made_is_no_refusal",
+}
+"""What these call gives nothing back, and raises what it refuses: that it is silent is what they hold."""
+NO_TESTS = {"test_connection"}
+"""Routes and imitations that are called so."""
 EXCUSES = {"pytest.skip", "pytest.xfail", "pytest.mark.skip", "pytest.mark.skipif", "pytest.mark.xfail"}
 
 
@@ -103,6 +118,53 @@ def test_nothing_loses_a_cancellation() -> None:
     """
     sources = {path for path in modules_with("wait_for") if "src" in path.parts}
     assert {name_of(path) for path in sources if "asyncio.wait_for" in set(calls_of(path))} == set()
+
+
+def test_every_test_can_fail() -> None:
+    """A test asserts, or calls something of the tests that does, however many calls away.
+
+    It reads text and not code: all tests as code take many seconds.
+    """
+    tests = [path for path in modules() if "tests" in path.parts or "vai_testkit" in path.parts]
+    functions = {found for path in tests for found in _functions(path)}
+    able = more = {each for each in functions if each.asserts}
+    while more:
+        names = {(each.module, each.name) for each in able}
+        methods = {f".{name}" for _, name in names}
+        more = {each for each in functions - able if each.methods & methods or each.calls & names}
+        able = able | more
+    silent = {each.name for each in functions - able if each.name.startswith("test_")}
+    assert silent - NO_TESTS == SILENT
+
+
+class _Function(NamedTuple):
+    """One of the tests, or of what helps them, and what it calls."""
+
+    module: str
+    line: int
+    name: str
+    asserts: bool
+    calls: frozenset[tuple[str, str]]
+    """By a plain name: the last word of the module that has it, and what it is called there."""
+    methods: frozenset[str]
+
+
+def _functions(path: Path) -> Iterator[_Function]:
+    text = path.read_text()
+    imported = {
+        new or name: (module.rpartition(".")[2], name)
+        for module, names in re.findall(r"^ *from ([\w.]+) import (\([^)]*\)|[^\n]+)", text, re.MULTILINE)
+        for name, new in re.findall(r"(\w+)(?: as (\w+))?", names)
+    }
+    found = list(re.finditer(r"^( *)(?:async )?def (\w+)\(", text, re.MULTILINE))
+    for at, begin in enumerate(found):
+        end = next((later.start() for later in found[at + 1 :] if len(later[1]) <= len(begin[1])), len(text))
+        body = text[begin.end() : end]
+        called = set(re.findall(r"(\.?\b\w+)\(", body))
+        plain = {name for name in called if not name.startswith(".")}
+        calls = {imported.get(name, (path.stem, name)) for name in plain} | {("conftest", name) for name in plain}
+        asserts = ASSERTING.search(body) is not None
+        yield _Function(path.stem, begin.start(), begin[2], asserts, frozenset(calls), frozenset(called - plain))
 
 
 def test_no_test_is_excused() -> None:

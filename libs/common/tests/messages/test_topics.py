@@ -49,8 +49,15 @@ async def test_a_topic_is_made_with_the_retention_of_its_contract(broker: Broker
 
 
 async def test_making_what_is_there_changes_nothing(broker: Broker) -> None:
-    for _ in range(2):
+    await make_topics(broker.address, [BELL])
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker.address)
+    await admin.start()
+    try:
+        before = await _settings(admin, BELL)
         await make_topics(broker.address, [BELL])
+        assert (await _settings(admin, BELL), await _partitions(admin, BELL)) == (before, PARTITIONS)
+    finally:
+        await admin.close()
 
 
 async def test_a_topic_that_no_contract_names_is_not_made() -> None:

@@ -153,7 +153,7 @@ def test_an_approval_gate_always_requires_approval() -> None:
     ],
 )
 def test_a_branch_has_conditions_or_cases(definition: dict[str, Any]) -> None:
-    ConditionalBranch.model_validate(definition)
+    assert ConditionalBranch.model_validate(definition).model_dump(exclude_unset=True) == definition
 
 
 @pytest.mark.parametrize(

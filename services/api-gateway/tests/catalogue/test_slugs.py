@@ -60,6 +60,21 @@ async def test_a_made_slug_is_never_refused(api: httpx2.AsyncClient, what: str) 
 
 
 @pytest.mark.parametrize("what", sorted(MADE))
+async def test_who_is_always_too_late_has_a_slug_nevertheless(
+    api: httpx2.AsyncClient, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where very many of one name are made at the same moment."""
+
+    async def always_the_same(*_: object) -> str:
+        return "one"
+
+    monkeypatch.setattr("vai_api_gateway.catalogue.slugs.free_slug", always_the_same)
+    made = [await api.post(f"/api/v1/{what}", json={"name": "One", **MADE[what]}) for _ in range(3)]
+    assert [answer.status_code for answer in made] == [201] * 3, [answer.text for answer in made]
+    assert len({answer.json()["slug"] for answer in made}) == 3
+
+
+@pytest.mark.parametrize("what", sorted(MADE))
 async def test_a_taken_slug_is_no_error_in_the_servers_log(
     api: httpx2.AsyncClient, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

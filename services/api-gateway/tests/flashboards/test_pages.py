@@ -1,10 +1,12 @@
 """The pages that people open: what is on them, who sees them, and that nothing in them runs or leads outside."""
 
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 import pytest
 
+from vai_api_gateway.flashboards.tile_views import MOST_CELLS_OF_A_TEXT, markdown
 from vai_api_gateway.gateway import Gateway
 from vai_common.ids import uuid7
 from vai_testkit.flashboards import flashboard
@@ -68,6 +70,27 @@ async def test_whoever_is_not_signed_in_is_asked_to_and_strangers_find_nothing(
     assert (await web.post("/flashboards/sales/sign-in", data=form, headers=foreign)).status_code == 403
     ours = {"Origin": "http://gateway"}
     assert (await web.post("/flashboards/sales/sign-in", data=form, headers=ours)).status_code == 401
+
+
+@pytest.mark.parametrize("columns", [1, 20, 100, 1_000, 4_000])
+def test_a_text_of_a_tile_makes_no_page_that_is_many_times_as_large(columns: int) -> None:
+    """Markdown fills short rows up to the columns of the first one."""
+    head = "|a" * columns + "\n" + "|-" * columns + "\n"
+    page = markdown((head + "|\n" * 10_000)[:20_000])
+    assert page.count("</td>") <= MOST_CELLS_OF_A_TEXT
+    small = markdown("|a|b|\n|-|-|\n|1|2|\n\n" + "A paragraph.\n" * 1_000)
+    assert small.count("</td>") == 2
+
+
+@pytest.mark.parametrize("slug", ["€", "a\r\nX-Evil: yes\r\n\r\n<b>", "a%2Fb", "a?b#c", "\x00", "ü ü"])
+async def test_whatever_an_address_names_who_signs_in_there_is_led_back_and_nowhere_else(
+    web: httpx2.AsyncClient, api: httpx2.AsyncClient, slug: str
+) -> None:
+    form = {"email": "bob@example.com", "password": "correct horse battery"}
+    assert (await api.post("/api/v1/users", json=form | {"role": "viewer"})).status_code == 201
+    path = f"/flashboards/{quote(slug, safe='')}"
+    answer = await web.post(f"{path}/sign-in", data=form, headers={"Origin": "http://gateway"})
+    assert (answer.status_code, answer.headers["location"]) == (303, path)
 
 
 async def test_a_form_asks_for_a_version_beside_the_one_that_is_shown(

@@ -7,8 +7,10 @@ import httpx2
 import pytest
 
 from vai_api_gateway.gateway import Gateway
+from vai_testkit.flashboards import flashboard
 from vai_testkit.scheduling import Scheduling
 from vai_testkit.services import OtherServices
+from vai_testkit.team import Team
 from vai_testkit.wait import wait_for
 
 RUNS = "/api/v1/action-runs"
@@ -36,7 +38,18 @@ async def an_automation(
     return f"/api/v1/automations/{made['id']}/trigger", {}, {"inputs": {"day": 1}}
 
 
-STARTERS = (a_run, an_action, an_automation)
+async def a_flashboard(
+    api: httpx2.AsyncClient, others: OtherServices, scheduling: Scheduling
+) -> tuple[str, Json, Json]:
+    return "/api/v1/flashboards/sales/refresh", {}, {"current": False}
+
+
+STARTERS = (a_run, an_action, an_automation, a_flashboard)
+
+
+@pytest.fixture(autouse=True)
+async def board(gateway: Gateway, team: Team) -> None:
+    await flashboard(gateway.pool, team.org_id)
 
 
 def id_of(answer: httpx2.Response) -> str:

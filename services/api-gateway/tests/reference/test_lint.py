@@ -54,6 +54,22 @@ def test_the_document_says_who_made_it_and_under_which_licence(document: Json) -
     assert all(server["url"] for server in document["servers"])
 
 
+ACTS_ON_WHAT_IS_THERE = {"approve", "cancel", "execute", "pause", "reject", "resume", "stop"}
+"""The last words of routes that answer a run that was there before: to repeat them starts nothing."""
+
+
+def test_whatever_starts_a_run_takes_an_idempotency_key(document: Json) -> None:
+    starts = {
+        path: [each.get("name") for each in operation.get("parameters", [])]
+        for method, path, operation in operations(document)
+        if method == "post" and path.rpartition("/")[2] not in ACTS_ON_WHAT_IS_THERE
+        for code, said in operation["responses"].items()
+        if code.startswith("2") and re.search(r"/\w*(Run|Bulk|Batch|Message)Shape\"", json.dumps(said))
+    }
+    assert len(starts) >= 9
+    assert [path for path, names in starts.items() if "Idempotency-Key" not in names] == []
+
+
 def test_no_name_of_a_schema_is_that_of_anothers_constructor(document: Json) -> None:
     """Go's generator makes `NewRun` for `Run`: a schema of that name does not compile beside it."""
     names = document["components"]["schemas"].keys()

@@ -1,6 +1,6 @@
 """The calls about flashboards. `flashboard` is an id or a slug."""
 
-from vai.call import API, PAGE, Call, Page, get_call, given, nothing, offset_list, segment
+from vai.call import API, PAGE, Call, Page, get_call, given, keyed, nothing, offset_list, segment
 from vai.models.answers import Json, Run
 from vai.models.flashboards import Flashboard, FlashboardLink, FlashboardVersion, TileFormat
 
@@ -20,9 +20,18 @@ def delete(flashboard: str) -> Call[None]:
     return Call("DELETE", API + _path(flashboard), nothing)
 
 
-def refresh(flashboard: str, *, values: Json | None = None, current: bool | None = None) -> Call[Run]:
+def refresh(
+    flashboard: str, *, values: Json | None = None, current: bool | None = None, idempotency_key: str | None = None
+) -> Call[Run]:
     """Start the run that makes a new version; with `values` of parameters it stands beside the one that is shown."""
-    return Call("POST", f"{API}{_path(flashboard)}/refresh", Run.read, body=given(values=values, current=current))
+    return Call(
+        "POST",
+        f"{API}{_path(flashboard)}/refresh",
+        Run.read,
+        body=given(values=values, current=current),
+        headers=keyed(idempotency_key),
+        repeatable=idempotency_key is not None,
+    )
 
 
 def versions(flashboard: str, *, limit: int = PAGE, offset: int = 0) -> Call[Page[FlashboardVersion]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -79,6 +80,19 @@ def _output(response: "ModelResponse", schema: Json, text: str) -> "Final | Agai
         return Again(texts, str(error), is_output=True)
 
 
+def _name_calls(parts: Sequence[Json]) -> None:
+    """Some providers give no ids to calls, numbers, or one id to all of an answer. A result names its call by it."""
+    calls = [part for part in parts if part["part_kind"] == "tool-call"]
+    known: set[str] = set()
+    for call in calls:
+        given = call.get("tool_call_id")
+        if isinstance(given, str) and given and given not in known:
+            known.add(given)
+        else:
+            call["tool_call_id"] = next(name for n in count(1) if (name := f"call_{n}") not in known)
+            known.add(call["tool_call_id"])
+
+
 def vain_in_a_row(turns: Sequence[Turn]) -> list[Turn]:
     """The last turns of which nothing could be done, oldest first."""
     found: list[Turn] = []
@@ -90,15 +104,17 @@ def vain_in_a_row(turns: Sequence[Turn]) -> list[Turn]:
 
 
 def stored(response: "ModelResponse") -> Json:
-    """An answer as it is kept: as JSON, without what Postgres cannot hold.
+    """An answer as it is kept: as JSON, without what Postgres cannot hold, each call with an id of its own.
 
-    Raises DATA_ERROR for one that is too large, or nested so deeply that nobody can read it.
+    Raises DATA_ERROR for one that is too large, or that could not be read again.
     """
     from pydantic_ai.messages import ModelMessagesTypeAdapter
 
     try:
-        (found,) = ModelMessagesTypeAdapter.dump_python([response], mode="json")
+        (found,) = ModelMessagesTypeAdapter.dump_python([response], mode="json", warnings=False)
         kept: Json = storable(found)
+        _name_calls(kept["parts"])
+        ModelMessagesTypeAdapter.validate_python([kept])
         size = len(orjson.dumps(kept))
     except (TypeError, ValueError, RecursionError) as error:
         raise Permanent(ErrorCode.DATA_ERROR, f"The model's answer cannot be stored: {str(error)[:300]}.") from None

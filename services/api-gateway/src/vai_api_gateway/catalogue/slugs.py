@@ -6,6 +6,7 @@ from uuid import UUID
 
 from vai_api_gateway.gateway import Gateway
 from vai_api_gateway.problems import Problem
+from vai_common.ids import uuid7
 from vai_records.catalogue.naming import Table, free_slug, slug_of
 from vai_records.refused import refused
 
@@ -33,13 +34,15 @@ async def with_slug(
     """What `save` makes under a slug. `named`: the slug that was given, else the name, and what stands in for it.
 
     `save` raises `SlugMet` where the slug is taken. One that was made of the name is made anew then: somebody else was
-    faster.
+    faster. Where many are made at the same moment somebody always is, so the last one is made by chance.
     """
     given, name, otherwise = named
     left = _TRIES if given is None else 1
     while True:
         slug = given or await free_slug(gateway.pool, table, org_id, slug_of(name, otherwise))
         left -= 1
+        if given is None and not left:
+            slug = f"{slug[: LONGEST_TOOL - 13]}-{uuid7().hex[-12:]}"
         try:
             return await save(slug)
         except SlugMet as met:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import FastAPI, Request, Response
@@ -74,7 +75,7 @@ def _problem(request: Request, problem: Problem) -> Response:
         "back_text": "All flashboards",
     }
     if status == 401:
-        told["sign_in"] = f"{root}/flashboards/{slug or '-'}/sign-in"
+        told["sign_in"] = f"{root}/flashboards/{quote(slug or '-', safe='')}/sign-in"
         is_wrong = request.url.path.endswith("/sign-in")
         told["text"] = told["text"] if is_wrong else "Flashboards are for people of the organisation."
     return page("message.html", told | {"theme": _theme(request)}, status, problem.headers)
@@ -160,7 +161,7 @@ async def _sign_in(request: Request) -> Response:
     email, password = form.get("email", "")[:320], form.get("password", "")[:1_000]
     who = await gateway.sign_ins.principal(request, email, password, organisation)
     slug = request.path_params["slug"]
-    target = f"{gateway.settings.root_path}/flashboards" + ("" if slug == "-" else f"/{slug}")
+    target = f"{gateway.settings.root_path}/flashboards" + ("" if slug == "-" else f"/{quote(slug, safe='')}")
     answer = _to(target)
     answer.headers["set-cookie"] = signed_in(gateway, who).headers["set-cookie"]
     return answer

@@ -20,6 +20,7 @@ from vai_api_gateway.flashboards.shapes import (
 )
 from vai_api_gateway.gateway import gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, Limit, Offset, answer, nothing, page
+from vai_api_gateway.http.idempotency import REPEATED, TAKES_KEY, first_run, key_of
 from vai_api_gateway.http.requests import JsonRoute
 from vai_api_gateway.http.shapes import LONGEST_NAME, RunShape
 from vai_api_gateway.problems import conflict, not_found
@@ -67,17 +68,30 @@ async def delete_flashboard(request: Request, principal: Operator, flashboard: N
     return nothing()
 
 
-@router.post("/{flashboard}/refresh", response_model=RunShape, status_code=201, summary="Refresh a flashboard")
+@router.post(
+    "/{flashboard}/refresh",
+    response_model=RunShape,
+    status_code=201,
+    responses=REPEATED,
+    openapi_extra=TAKES_KEY,
+    summary="Refresh a flashboard",
+)
 async def refresh_flashboard(
     request: Request, principal: Operator, flashboard: Name, body: Annotated[RefreshBody | None, Body()] = None
 ) -> Response:
     """A run that makes a new version as the shown one was made. With `values` of parameters the new version is beside
-    the one that is shown, unless `current` says otherwise.
+    the one that is shown, unless `current` says otherwise. With an idempotency key (header, or `idempotencyKey`) a
+    repeat starts nothing.
     """
     gateway, body = gateway_of(request), body or RefreshBody()
+    key = key_of(request, body.idempotency_key)
     board = await board_of(gateway, principal.org_id, flashboard)
+    repeat = refreshing.repeat_of(key, board, body.values, body.current)
+    if repeat is not None and (first := await first_run(gateway, principal.org_id, *repeat)) is not None:
+        return await starting.show(gateway, request, first)
     version = await version_of(gateway, board, None)
-    made = await refreshing.order(gateway, (principal, request), (board, version), body.values, body.current)
+    who, found = (principal, request), (board, version)
+    made = await refreshing.order(gateway, who, found, body.values, body.current, repeat)
     return await starting.start(gateway, request, made)
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from vai_api_gateway.http.shapes import Body, Json, PageShape, Shape, StatusName
+from vai_api_gateway.http.shapes import Body, Json, Key, PageShape, Shape, StatusName
 from vai_common.queries import Row
 from vai_records.flashboards.parameters import Values
 from vai_records.flashboards.versions import Tile
@@ -91,6 +91,7 @@ class RefreshBody(Body):
         default=None,
         description="Whether the new version is the one that is shown from then on: if not given, only without values.",
     )
+    idempotency_key: Key | None = None
 
 
 class FlashboardLinkBody(Body):

@@ -1,5 +1,6 @@
 """What a page shows of a tile, bounded: numbers as text, drawings, some rows of a table, Markdown as HTML."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -22,6 +23,10 @@ _LEAST_ROWS = 10
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable(["table", "strikethrough"])
 _MARKDOWN.disable("image")
+_WITHOUT_TABLES = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("strikethrough").disable("image")
+MOST_CELLS_OF_A_TEXT: Final = 5_000
+"""A text with a larger table shows it as it is written: short rows are filled up to the columns of the first one."""
+
 _SAFE_LINKS = ("https://", "http://", "mailto:", "#", "/")
 
 
@@ -56,13 +61,23 @@ def view_of(tile: Tile, cells: int = MOST_CELLS) -> Json:
 
 def markdown(text: str) -> Markup:
     """The text as HTML, without HTML of its own and without images; links lead to web pages and mail only."""
-    tokens = _MARKDOWN.parse(text)
+    reader = _MARKDOWN if _cells_in(text) <= MOST_CELLS_OF_A_TEXT else _WITHOUT_TABLES
+    tokens = reader.parse(text)
     for token in tokens:
         for each in token.children or ():
             if each.type == "link_open":
                 target = str(each.attrGet("href") or "")
                 each.attrs = {"href": target if target.startswith(_SAFE_LINKS) else "#", "rel": "noopener noreferrer"}
-    return Markup(_MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {}))
+    return Markup(reader.renderer.render(tokens, reader.options, {}))
+
+
+def _cells_in(text: str) -> int:
+    """Of tables that its paragraphs may be: at least as many as are drawn."""
+    cells = 0
+    for paragraph in re.split(r"\n[ \t]*\n", text) if "|" in text else ():
+        lines = paragraph.splitlines()
+        cells += len(lines) * (max(line.count("|") for line in lines) + 1) if "|" in paragraph else 0
+    return cells
 
 
 def _number(tile: Tile) -> Json:

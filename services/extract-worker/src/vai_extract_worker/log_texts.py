@@ -104,6 +104,13 @@ def bound_not_shown(name: str, rows: int, param: str, value: Any) -> Entry:
     return _entry("bound_not_shown", text, {"resource": name, "rows": rows, "param": param, "value": value}, "warning")
 
 
+def windows_have_gaps(name: str, form: str) -> Entry:
+    text = f"Rows of {name} have times that are finer than the ends of its windows ({form}), which the source counts. "
+    text += "What lies between the end of a window and the beginning of the next one is not asked for: set the format "
+    text += "of slices to datetime_ms, or to a pattern with %f"
+    return _entry("windows_have_gaps", text, {"resource": name, "format": form}, "warning")
+
+
 def total_not_reached(name: str, rows: int, total: int, place: str) -> Entry:
     text = f"{_count(rows, 'row')} of {name} came, and {place} says that there are {total:,}. Where the source leaves "
     text += "none out by itself, name the right paginator"

@@ -269,6 +269,53 @@ def test_rows_without_a_cursor_come_once(
     assert (ids(desk.run()), ids(desk.run())) == (first, second)
 
 
+@pytest.mark.parametrize("missing", ["include", "exclude"])
+def test_a_row_that_gets_an_older_value_later_comes_once_more(new_desk: Any, missing: str) -> None:
+    """A job has no end while it runs; when it has ended, others have ended after it."""
+    rows = [{"id": 1, "at": 1}, {"id": 2, "at": None}, {"id": 3, "at": 3}, {"id": 4, "at": None}]
+    desk = desk_of(new_desk, [rows], incremental={"on_cursor_value_missing": missing}, primary_key="id")
+    assert ids(desk.run()) == ([1, 2, 3, 4] if missing == "include" else [1, 3])
+    rows[1] = {"id": 2, "at": 2}
+    assert ids(desk.run()) == [2]
+    assert ids(desk.run()) == []
+    rows[3] = {"id": 4, "at": 1}
+    rows.append({"id": 5, "at": 5})
+    assert ids(desk.run()) == [4, 5]
+    assert ids(desk.run()) == []
+
+
+def test_an_initial_value_of_another_kind_is_named(new_desk: Any) -> None:
+    desk = desk_of(new_desk, [[{"id": 7, "at": 7}]])
+    desk.definition["start_date"] = "2026-01-01"
+    with pytest.raises(Permanent, match="give it an initial_value of their kind"):
+        desk.run()
+
+
+@pytest.mark.parametrize(
+    ("fields", "value", "is_told"),
+    [
+        ({"end": "inclusive"}, "2026-01-01T23:59:59.412Z", True),
+        ({"end": "inclusive"}, "2026-01-01 23:59:59.412", True),
+        ({"end": "inclusive"}, "2026-01-01T23:59:59.000Z", False),
+        ({"end": "inclusive"}, "version 2026-01-01", False),
+        ({"end": "inclusive", "format": "unix"}, "2026-01-01T23:59:59.4+05:00", True),
+        ({"end": "inclusive", "format": "datetime_ms"}, "2026-01-01T23:59:59.412Z", False),
+        ({"end": "inclusive", "format": "datetime_ms"}, "2026-01-01T23:59:59.412001Z", True),
+        ({"end": "inclusive", "format": "%Y%m%d %H:%M"}, "2026-01-01T23:59:59Z", True),
+        ({"end": "inclusive", "format": "%Y-%m-%dT%H:%M:%S.%f"}, "2026-01-01T23:59:59.412001Z", False),
+        ({"end": "inclusive", "format": "date"}, "2026-01-01T23:59:59.412Z", False),
+        ({}, "2026-01-01T23:59:59.412Z", False),
+    ],
+)  # fmt: skip
+def test_ends_that_rows_fall_behind_are_told(new_desk: Any, fields: Any, value: str, is_told: bool) -> None:
+    slices = {"param_start": "from", "param_end": "to", "days": 1} | fields
+    incremental = {"end_value": "2026-01-03T00:00:00Z", "on_cursor_value_missing": "include"}
+    desk = desk_of(new_desk, [[{"id": 1, "inner": {"made": value}}]], slices=slices, incremental=incremental)
+    desk.definition["start_date"] = "2026-01-01"
+    desk.run()
+    assert desk.warnings.count("windows_have_gaps") == is_told
+
+
 @pytest.mark.parametrize(
     ("rows", "incremental", "message"),
     [

@@ -137,6 +137,46 @@ def test_an_incremental_parent_brings_the_children_of_what_is_new(bench: Any, ap
     assert [file for commit in bench.commits for file in commit["files"]] == []
 
 
+@pytest.mark.parametrize("asks", [True, False])
+@pytest.mark.parametrize("after", [0, 1, 3, 4, 5, 6, 8])
+def test_a_parent_that_is_new_is_read_from_the_beginning(bench: Any, api: FakeApi, asks: bool, after: int) -> None:
+    """A child's cursor tells nothing of parents that no run has read: their rows may be older."""
+    answers = {1: [5, 6], 2: [7, 7], 3: [], 4: [1, 2, 3, 4], 5: [2, 9]}
+    polls = [1, 2, 3]
+
+    def listed(ask: Ask) -> Any:
+        bench.link.stopping = after > 0 and len(api.asked) == after
+        return [{"id": poll} for poll in polls]
+
+    def answered(ask: Ask) -> Any:
+        bench.link.stopping = after > 0 and len(api.asked) == after
+        poll, page = int(ask.path.split("/")[2]), int(ask.query["page"])
+        rows = [{"key": f"{poll}-{n}", "at": at} for n, at in enumerate(answers[poll])]
+        return [row for row in rows if row["at"] >= int(ask.query.get("since", "0"))][(page - 1) * 2 : page * 2]
+
+    api.paths["/polls"], api.default = listed, answered
+    of_polls = {"name": "polls", "paginator": "single_page", "selected": False}
+    incremental = {"cursor_path": "at"} | ({"param": "since"} if asks else {})
+    child = {"name": "answers", "path": "polls/{resources.polls.id}/a", "paginator": "page_number"}
+    child |= {"primary_key": "key", "incremental": incremental}
+    expected: set[str] = set()
+    for new in ([], [4], [5], []):
+        polls += new
+        answers[1] += [10 + len(polls)] if new else []
+        api.asked.clear()
+        for _ in range(3):
+            try:
+                extract(bench, api, of_polls, child)
+            except Stop:
+                continue
+            break
+        now_there = {f"{poll}-{n}" for poll in polls for n in range(len(answers[poll]))}
+        found = bench.column("answers", "key") if now_there - expected else []
+        assert sorted(found) == sorted(now_there - expected)
+        expected = now_there
+        bench.next_run()
+
+
 def test_children_of_an_incremental_parent_survive_a_kill(bench: Any, api: FakeApi) -> None:
     shop = Shop(api)
     orders = ORDERS | {"incremental": {"cursor_path": "updated_at"}, "primary_key": "id", "selected": False}

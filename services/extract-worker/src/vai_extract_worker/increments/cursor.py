@@ -19,7 +19,7 @@ from vai_extract_worker.increments.cursor_values import Key, as_instant, before
 from vai_extract_worker.log_texts import Entry, bound_not_shown, late_rows, rows_not_remembered, saved_cursor_ahead
 from vai_extract_worker.progress import Json
 from vai_extract_worker.values import known_rows
-from vai_extract_worker.values.known_rows import identity, packed, row_digest, unpacked
+from vai_extract_worker.values.known_rows import identity, key_digest, packed, row_digest, unpacked
 from vai_records.definitions.sources.resources import Incremental
 
 _PLAIN_PATH = re.compile(r"[\w-]+(\.[\w-]+)*")
@@ -58,6 +58,8 @@ class IncrementalCursor:
         self._older = 0
         self._forgotten = 0
         self._met_field = False
+        self.is_from_start = False
+        """Whether rows are asked for and taken from the initial value on, as for what no earlier run has read."""
         self.is_over = False
         """Whether no more wanted rows can come, since the source is sorted as `row_order` says."""
         self.until: str | None = None
@@ -67,6 +69,7 @@ class IncrementalCursor:
     def _begin(self, saved: Json | None, initial: Any, resumed: Json | None) -> None:
         state = resumed if resumed and "largest" in resumed else saved
         self._refuse_another_field(state)
+        self._initial = initial
         self._is_initial = bool(state.get("initial")) if state else True
         self.bound: Any = initial if state is None else state["value"]
         self._known = _known(state)
@@ -97,6 +100,8 @@ class IncrementalCursor:
     @property
     def asked(self) -> Any:
         """The value with which the source is asked: the bound minus the lag, as the source writes it."""
+        if self.is_from_start:
+            return self.told(self._initial)
         if self._floor is None or self._bound_key is None:
             return self.bound
         return self._formats.asked(self._floor, self.bound, is_it=self._floor == self._bound_key)
@@ -133,8 +138,15 @@ class IncrementalCursor:
         try:
             kept = self._kept(rows, values, keys)
         except TypeError as error:
-            raise self._unusable("its values are of different kinds") from error
+            raise self._unusable(self._differing(keys)) from error
         return rows if kept is None else list(compress(rows, kept))
+
+    def _differing(self, keys: list[Key | None]) -> str:
+        kinds = {isinstance(key, datetime) for key in keys if key is not None}
+        if self._is_initial and self._bound_key is not None and kinds == {not isinstance(self._bound_key, datetime)}:
+            kind = "times" if kinds == {True} else "no times"
+            return f"its values are {kind}, and it begins at {self.bound!r:.60}: give it an initial_value of their kind"
+        return "its values are of different kinds"
 
     def state(self) -> Json:
         """The state for the checkpoint, and for a run that goes on in windows."""
@@ -223,8 +235,13 @@ class IncrementalCursor:
 
     def _is_new(self, row: Any, value: Any, key: Any) -> bool:
         if key is None:
-            return self._incremental.on_cursor_value_missing != "exclude" and row_digest(row) not in self._known
-        if self._floor is not None and key < self._floor:
+            is_wanted = self._incremental.on_cursor_value_missing != "exclude"
+            return is_wanted and (self.is_from_start or row_digest(row) not in self._known)
+        if self.is_from_start and self._initial is not None and key < self._given(self._initial):
+            return False
+        if not self.is_from_start and self._floor is not None and key < self._floor:
+            if self._came_without_value(row):
+                return True
             self._older += self._asked_from is None or key < self._asked_from
             self.is_over = self.is_over or self._incremental.row_order == "desc"
             return False
@@ -232,7 +249,15 @@ class IncrementalCursor:
             self.is_over = self.is_over or self._incremental.row_order == "asc"
             return False
         may_be_known = (self._bound_key is not None and key <= self._bound_key) or self._was_ahead(key)
-        return not (may_be_known and self._is_known(row, value))
+        return self.is_from_start or not (may_be_known and self._is_known(row, value))
+
+    def _came_without_value(self, row: Any) -> bool:
+        """Whether a row that is older than the cursor had no value when it came, such as a job that has ended since."""
+        digest = key_digest(row, self._by)
+        came = digest is not None and digest in self._known
+        if digest is not None and came:
+            self._known.discard(digest)
+        return came
 
     def _is_known(self, row: Any, value: Any) -> bool:
         by_key = self._known_by and identity(row, value, self._known_by) in self._known
@@ -257,6 +282,8 @@ class IncrementalCursor:
         for row, key in zip(rows, keys, strict=True):
             if key is None or (horizon is not None and key > horizon):
                 self._remember_apart(row_digest(row))
+            if key is None and (digest := key_digest(row, self._by)) is not None:
+                self._remember_apart(digest)
 
     def _moves(self, key: Any, horizon: Any) -> bool:
         return (

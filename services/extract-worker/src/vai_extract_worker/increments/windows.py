@@ -1,16 +1,22 @@
 """Time windows: the slices of a resource that is asked for by time (document 000, "Progress Tracking")."""
 
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import pairwise
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from vai_common.errors import ErrorCode, Permanent
 from vai_extract_worker.increments.cursor_formats import TimeFormat
+from vai_extract_worker.increments.cursor_values import as_instant
 from vai_records.definitions.sources.resources import Slices
 
 _MOST = 100_000
 _DAY = timedelta(days=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,23 @@ def windows(start: datetime, until: datetime, slices: Slices) -> list[Window]:
     # A change of the clock within the last window may make one more, or one less.
     cuts = [start, *(cut for cut in cuts[1:] if cut < until)]
     return [Window(begins, ends, ends == until) for begins, ends in pairwise((*cuts, until)) if begins < ends]
+
+
+def falls_between(rows: Sequence[Any], slices: Slices) -> bool:
+    """Whether rows have times that are finer than the ends of windows: a source that includes the end 23:59:59 leaves
+    out 23:59:59.4, and the next window begins later. Days have no such gap: a source means the whole day.
+    """
+    unit = TimeFormat(slices.format).unit
+    if slices.end != "inclusive" or unit >= _DAY:
+        return False
+    return any((moment - _EPOCH) % unit for row in rows for moment in _times(row))
+
+
+def _times(row: Any) -> Iterator[datetime]:
+    values = row.values() if isinstance(row, dict) else ()
+    for value in (*values, *(inner for each in values if isinstance(each, dict) for inner in each.values())):
+        if isinstance(value, str) and _TIME.match(value) and (moment := as_instant(value)) is not None:
+            yield moment
 
 
 def _zone(slices: Slices) -> tzinfo:

@@ -17,6 +17,7 @@ from vai_common.errors import RunError
 from vai_extract_worker.modes import Mode
 from vai_extract_worker.progress import Json, ResourceProgress
 from vai_extract_worker.rest.filled_requests import UNKNOWN, looked_up
+from vai_extract_worker.rest.known_parents import KnownParents
 from vai_extract_worker.rest.request_parts import Asked
 from vai_extract_worker.rest.source import Batch, Endpoint
 from vai_extract_worker.source import Means
@@ -48,12 +49,16 @@ class Child(Endpoint):
         self._has_own_slices = self.sliced
         self.sliced = self.sliced or parent.sliced
         self._parent_cursor: Json | None = None
+        self._saved_whole = saved if mode.begins else None
+        self._known: KnownParents | None = None
 
     def begin(self, state: ResourceProgress) -> None:
         known = state.cursor or {}
         above = replace(state, cursor=known.get("parent"))
         own = replace(state, cursor=known.get("own"))
         super().begin(own)
+        if self._mark:
+            self._known = KnownParents(self._resource, self._saved_whole, state.cursor)
         self._parent.begin(above)
         self._parent_cursor = self._parent.cursor()
         state.plan = own.plan or above.plan
@@ -63,7 +68,10 @@ class Child(Endpoint):
 
     def cursor(self) -> Json | None:
         own = super().cursor()
-        return None if own is None and self._parent_cursor is None else {"own": own, "parent": self._parent_cursor}
+        if own is None and self._parent_cursor is None:
+            return None
+        known = self._known.state(self._is_complete) if self._known else {}
+        return {"own": own, "parent": self._parent_cursor} | known
 
     def batches(self, part: Any, position: Json | None) -> Iterator[Batch]:
         own, above = (part, None) if self._has_own_slices else (None, part)
@@ -88,6 +96,8 @@ class Child(Endpoint):
         before = Counter(at.done)
         try:
             for parent in parents:
+                if self._mark and self._known:
+                    self._mark.is_from_start = self._known.is_new(parent)
                 first = self._requests.first(own, self._mark, parent)
                 key = self._key(first, parent)
                 if before[key]:
@@ -100,6 +110,8 @@ class Child(Endpoint):
                         at.stand(key, after)
                         yield from gathered.up_to_here(at)
                 at.finish(key)
+                if self._known:
+                    self._known.meet(parent)
                 yield from gathered.up_to_here(at)
         except (RunError, requests.RequestException):
             yield from gathered.rest(at)

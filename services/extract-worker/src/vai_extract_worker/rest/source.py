@@ -1,6 +1,6 @@
 """The source `rest_api`: endpoints that answer JSON, through dlt's REST client and paginators."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Self, cast
 
@@ -14,7 +14,7 @@ from vai_extract_worker import failures
 from vai_extract_worker.increments.cursor import IncrementalCursor
 from vai_extract_worker.increments.cursor_values import as_instant
 from vai_extract_worker.increments.missing_columns import Undelivered
-from vai_extract_worker.increments.windows import Window, windows
+from vai_extract_worker.increments.windows import Window, falls_between, windows
 from vai_extract_worker.log_texts import (
     Entry,
     last_page_empty,
@@ -23,6 +23,7 @@ from vai_extract_worker.log_texts import (
     rows_moved,
     total_may_be_capped,
     total_not_reached,
+    windows_have_gaps,
 )
 from vai_extract_worker.modes import Mode, mode_of
 from vai_extract_worker.paging import pagination
@@ -113,7 +114,7 @@ class Endpoint:
         self._means = means
         self._mark: IncrementalCursor | None = None
         self._is_complete = False
-        self._has_warned = self._has_doubted = self._has_told = False
+        self._has_warned = self._has_doubted = self._has_told = self._has_gaps = False
         self._missing = Undelivered(resource.columns, by_value=True)
         self._lost = LostCharacters(resource.name, means.link)
         self._rows: int | None = 0
@@ -233,6 +234,7 @@ class Endpoint:
             data_selector=resource.data_selector or given_.data_selector,
         ):
             self._tell_of_repeats(repeats)
+            self._tell_of_gaps(data)
             yield list(data), self._position(client, data)
         self._tell_of_the_end(client)
 
@@ -260,6 +262,12 @@ class Endpoint:
         if repeats.is_doubtful and not self._has_told:
             self._has_told = True
             self._log(paging_repeats(self.name))
+
+    def _tell_of_gaps(self, rows: Sequence[Any]) -> None:
+        slices = self._resource.slices
+        if slices and not self._has_gaps and falls_between(rows, slices):
+            self._has_gaps = True
+            self._log(windows_have_gaps(self.name, slices.format))
 
     def _paginator(self, position: Json | None) -> tuple[given.Paginator, BasePaginator | None]:
         if position:

@@ -32,6 +32,13 @@ def identity(row: Any, value: Any, by: Sequence[str] | None) -> bytes:
     return row_digest([*key, value])
 
 
+def key_digest(row: Any, by: Sequence[str] | None) -> bytes | None:
+    """A digest of a row's key alone. None if there is no key, or a part of it is missing."""
+    if not by or not isinstance(row, dict) or any(row.get(name) is None for name in by):
+        return None
+    return row_digest([row[name] for name in by])
+
+
 def packed(digests: Iterable[bytes]) -> str:
     return packed_in_order(sorted(digests))
 

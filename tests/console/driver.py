@@ -81,8 +81,8 @@ class Visit:
         ]
 
     def _hear(self, message: Any) -> None:
-        # Before the sign-in `/me` answers 401, which every browser notes.
-        if message.type == "error" and "401" not in message.text:
+        # Every browser notes what the API refuses: 401 before the sign-in, 422 for a form with something wrong in it.
+        if message.type == "error" and not any(code in message.text for code in ("401", "422")):
             self.complaints.append(message.text)
 
     def _ask(self, request: Any) -> None:
@@ -103,3 +103,37 @@ async def make_run(stack: Stack, **body: Any) -> dict[str, Any]:
         assert answer.status_code in (200, 201, 202), answer.text
         made: dict[str, Any] = answer.json()
         return made
+
+
+async def furnish(stack: Stack) -> dict[str, str]:
+    """What places are about: ids of a run that completed and one that failed, an action, a connection, a table."""
+    good = await make_run(stack, kind="dlt_extract", definition={"source": "sample"}, labels={"team": "shop"})
+    bad = await make_run(stack, kind="http_request", definition={"url": "http://127.0.0.1:9/orders"})
+    for run in (good, bad):
+        await ended(stack, run["id"])
+    async with client_of(stack) as api:
+
+        async def made(path: str, **body: Any) -> str:
+            answer = await api.post(f"/api/v1/{path}", json=body, timeout=60)
+            assert answer.status_code == 201, answer.text
+            return str(answer.json()["id"])
+
+        connection = await made(
+            "connections", name="Shop", provider="shopify", config={"shop": "corner"}, credentials={"access_token": "x"}
+        )
+        action = await made(
+            "actions",
+            name=f"Orders {SCRIPT}",
+            kind="http_request",
+            connectionId=connection,
+            definition={"url": "http://127.0.0.1:9/orders", "headers": {"X-Team": "shop"}},
+            labels={"team": "shop"},
+        )
+        tables = (await api.get("/api/v1/datasets", params={"q": "sample_s"}, timeout=60)).json()["datasets"]
+    return {
+        "run": good["id"],
+        "failed": bad["id"],
+        "action": action,
+        "connection": connection,
+        "dataset": tables[0]["id"],
+    }

@@ -5,7 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.console.driver import ROOT, SCRIPT, NoBrowser, Visit, browser, chromium, ended, make_run, stack
+from tests.console.driver import ROOT, SCRIPT, NoBrowser, Visit, browser, chromium, furnish, make_run, stack
 from tests.console.places import PLACES
 
 _INTO = ROOT / ".cache/console/pictures"
@@ -16,11 +16,8 @@ async def main() -> None:
     _INTO.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         async with stack(Path(folder)) as running, browser() as chrome:
-            good = await make_run(running, kind="dlt_extract", definition={"source": "sample"}, labels={"team": "shop"})
-            bad = await make_run(running, kind="http_request", definition={"url": "http://127.0.0.1:9/orders"})
+            ids = await furnish(running)
             await make_run(running, kind="approval_gate", definition={"message": f"Send 42 orders? {SCRIPT}"})
-            for run in (good, bad):
-                await ended(running, run["id"])
             for scheme in ("light", "dark"):
                 for width, (wide, high) in _WIDTHS.items():
                     context = await chrome.new_context(
@@ -32,7 +29,7 @@ async def main() -> None:
                     await visit.page.screenshot(path=_INTO / f"sign-in-{scheme}-{width}.png")
                     await visit.sign_in(running.api_key)
                     for name, place in PLACES.items():
-                        await visit.page.goto(running.api_url + place.format(run=good["id"], failed=bad["id"]))
+                        await visit.page.goto(running.api_url + place.format(**ids))
                         await visit.page.get_by_role("heading").first.wait_for()
                         await visit.page.wait_for_load_state("load")
                         await visit.page.locator(".mantine-Skeleton-root").first.wait_for(state="detached")

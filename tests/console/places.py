@@ -10,6 +10,26 @@ PLACES = {
     "run-timeline": "/runs/{run}?tab=attempts",
     "run-json": "/runs/{run}?tab=json",
     "approvals": "/approvals",
+    "actions": "/actions",
+    "action": "/actions/{action}",
+    "action-edit": "/actions/{action}?tab=edit",
+    "action-new": "/actions/new",
+    "action-new-http": "/actions/new?kind=http_request",
+    "action-new-rest": "/actions/new?kind=dlt_extract&source=rest_api",
+    "connections": "/connections",
+    "connection": "/connections/{connection}",
+    "connection-edit": "/connections/{connection}?tab=edit",
+    "connection-new": "/connections/new",
+    "connection-new-shop": "/connections/new?provider=shopify",
+    "sources": "/sources",
+    "source": "/sources/shopify",
+    "datasets": "/datasets",
+    "dataset": "/datasets/{dataset}",
+    "dataset-preview": "/datasets/{dataset}?tab=preview",
+    "dataset-versions": "/datasets/{dataset}?tab=versions",
+    "dataset-lineage": "/datasets/{dataset}?tab=lineage",
+    "query": "/query?sql=SELECT+1",
     "not-there": "/nowhere",
 }
-"""By the name of its picture. `{run}` is a run that completed, `{failed}` one that failed."""
+"""By the name of its picture. `{run}` is a run that completed, `{failed}` one that failed; `{action}`, `{connection}`
+and `{dataset}` are ids, too (`driver.furnish`)."""

@@ -1,34 +1,12 @@
 """The console in a real Chromium: sign in, follow, cancel, retry, approve; by keyboard; nothing that comes runs."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
-import pytest_asyncio
 
-from tests.console.driver import SCRIPT, Visit, browser, ended, make_run, stack
+from tests.console.driver import SCRIPT, Visit, ended, furnish, make_run
 from tests.console.places import PLACES
 from vai_devstack.stack import Stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session", name="running")
-async def _running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    folder: Path = tmp_path_factory.mktemp("console")
-    async with stack(folder) as running:
-        yield running
-
-
-@pytest_asyncio.fixture(loop_scope="session", name="visit")
-async def _visit(running: Stack) -> AsyncIterator[Visit]:
-    """Somebody who has signed in; nothing that their browser noted may be an error."""
-    async with browser() as chrome:
-        context = await chrome.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
-        visit = Visit(await context.new_page(), running.api_url)
-        await visit.sign_in(running.api_key)
-        yield visit
-        assert visit.complaints == []
 
 
 async def test_a_run_is_found_followed_and_its_result_read(running: Stack, visit: Visit) -> None:
@@ -80,13 +58,10 @@ async def test_what_waits_is_approved_by_keyboard_and_no_text_runs(running: Stac
 
 
 async def test_nothing_keeps_people_out(running: Stack, visit: Visit) -> None:
-    good = await make_run(running, kind="dlt_extract", definition={"source": "noop"})
-    bad = await make_run(running, kind="http_request", definition={"url": "http://127.0.0.1:9/x"})
-    for run in (good, bad):
-        await ended(running, run["id"])
+    ids = await furnish(running)
     found = {}
     for name, place in PLACES.items():
-        await visit.page.goto(running.api_url + place.format(run=good["id"], failed=bad["id"]))
+        await visit.page.goto(running.api_url + place.format(**ids))
         await visit.page.get_by_role("heading").first.wait_for()
         await visit.page.locator(".mantine-Loader-root").first.wait_for(state="detached")
         if serious := await visit.serious():

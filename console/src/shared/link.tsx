@@ -1,4 +1,5 @@
 import { Anchor, type AnchorProps, Button, type ButtonProps } from "@mantine/core";
+import { IconDownload } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { Search } from "~/app/search";
@@ -14,4 +15,21 @@ export function PageLink({ to, search, ...rest }: Target & AnchorProps) {
 export function LinkButton({ to, search, ...rest }: Target & ButtonProps) {
   const target = (search ?? {}) as never;
   return <Button renderRoot={(props) => <Link to={to} search={target} {...props} />} {...rest} />;
+}
+
+/** A file of the API, kept under this name. */
+export function FileLink({ href, name, children }: { href: string; name: string; children: ReactNode }) {
+  return (
+    <Button
+      size="xs"
+      variant="default"
+      component="a"
+      href={href}
+      download={name}
+      leftSection={<IconDownload size={14} aria-hidden />}
+      aria-label={`Download ${name}`}
+    >
+      {children}
+    </Button>
+  );
 }

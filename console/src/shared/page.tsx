@@ -8,7 +8,9 @@ export function Page({ title, actions, children }: { title: string; actions?: Re
   return (
     <Stack gap="md">
       <Group justify="space-between" align="center" gap="sm">
-        <Title order={1}>{title}</Title>
+        <Title order={1} style={{ overflowWrap: "anywhere", minWidth: 0 }}>
+          {title}
+        </Title>
         {actions && <Group gap="xs">{actions}</Group>}
       </Group>
       {children}

@@ -1,8 +1,9 @@
-import { Button, Collapse, Group, MultiSelect, Select, SimpleGrid, TextInput } from "@mantine/core";
-import { useDebouncedCallback, useDisclosure, useMediaQuery } from "@mantine/hooks";
-import { IconFilter, IconSearch, IconX } from "@tabler/icons-react";
-import { useEffect, useRef, useState } from "react";
+import { Button, Collapse, Group, MultiSelect, Select, SimpleGrid } from "@mantine/core";
+import { useDisclosure, useMediaQuery } from "@mantine/hooks";
+import { IconFilter, IconX } from "@tabler/icons-react";
 import { listOf, type Search, textOf } from "~/app/search";
+import { LabelField } from "~/shared/listing/label-field";
+import { SearchField } from "~/shared/listing/search-field";
 import { KINDS, kindName, useNames } from "~/shared/runs";
 import { lookOf } from "~/shared/status";
 import { isFiltered, NONE } from "./filters";
@@ -24,7 +25,11 @@ export function FilterBar({ search, change }: { search: Search; change: Change }
   return (
     <>
       <Group gap="xs" wrap="nowrap">
-        <SearchField value={textOf(search.q) ?? ""} change={(q) => change({ q: q || undefined })} />
+        <SearchField
+          label="Search by action, key, trigger or error"
+          value={textOf(search.q) ?? ""}
+          change={(q) => change({ q: q || undefined })}
+        />
         <Button
           variant="default"
           leftSection={<IconFilter size={16} aria-hidden />}
@@ -48,38 +53,6 @@ export function FilterBar({ search, change }: { search: Search; change: Change }
         <Fields search={search} change={change} />
       )}
     </>
-  );
-}
-
-/** What is typed is asked for when the typing stops. */
-function SearchField({ value, change }: { value: string; change: (text: string) => void }) {
-  const [text, setText] = useState(value);
-  const sent = useRef(value);
-  const send = useDebouncedCallback((next: string) => {
-    sent.current = next;
-    change(next);
-  }, 300);
-  useEffect(() => {
-    if (value !== sent.current) {
-      sent.current = value;
-      setText(value);
-    }
-  }, [value]);
-  return (
-    <TextInput
-      flex={1}
-      maw={520}
-      data-search
-      aria-label="Search by action, key, trigger or error"
-      placeholder="Search by action, key, trigger or error"
-      leftSection={<IconSearch size={16} aria-hidden />}
-      value={text}
-      maxLength={255}
-      onChange={(event) => {
-        setText(event.currentTarget.value);
-        send(event.currentTarget.value.trim());
-      }}
-    />
   );
 }
 
@@ -137,24 +110,6 @@ function Fields({ search, change }: { search: Search; change: Change }) {
         change={(label) => change({ label: label.length ? label : undefined })}
       />
     </SimpleGrid>
-  );
-}
-
-function LabelField({ value, change }: { value: string[]; change: (labels: string[]) => void }) {
-  const [text, setText] = useState(value.join(" "));
-  const joined = value.join(" ");
-  useEffect(() => setText(joined), [joined]);
-  const send = (): void => change(text.split(/\s+/).filter(Boolean));
-  return (
-    <TextInput
-      aria-label="Labels"
-      placeholder="Labels: team=finance"
-      size="xs"
-      value={text}
-      onChange={(event) => setText(event.currentTarget.value)}
-      onBlur={send}
-      onKeyDown={(event) => event.key === "Enter" && send()}
-    />
   );
 }
 

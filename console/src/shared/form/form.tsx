@@ -4,6 +4,7 @@ import { IconAlertCircle } from "@tabler/icons-react";
 import { useId, useMemo, useState } from "react";
 import { Context, type Widgets } from "./context";
 import { Field } from "./field";
+import classes from "./form.module.css";
 import { Properties } from "./nested";
 import { type Errors, NO_ERRORS } from "./places";
 import { type Schema, shapeOf, type Values } from "./schema";
@@ -22,10 +23,13 @@ type Props = {
   /** Fields that the page draws itself, by place. */
   widgets?: Widgets;
   disabled?: boolean;
+  /** No JSON view: what is typed must not be seen. */
+  formOnly?: boolean;
   /** What the value is, for those who hear the page: "the definition". */
   name: string;
 };
 
+const CODE = { input: classes.code };
 const NOTHING: readonly string[] = [];
 
 export function SchemaForm(props: Props) {
@@ -57,19 +61,21 @@ export function SchemaForm(props: Props) {
   return (
     <Context.Provider value={context}>
       <Stack gap="md">
-        <Group justify="flex-end">
-          <SegmentedControl
-            size="xs"
-            aria-label={`How ${name} is shown`}
-            value={as}
-            onChange={(next) => setAs(next as "form" | "json")}
-            data={[
-              { value: "form", label: "Form" },
-              { value: "json", label: "JSON" },
-            ]}
-          />
-        </Group>
-        <Unplaced errors={errors} schema={schema} all={as === "json"} />
+        {!props.formOnly && (
+          <Group justify="flex-end">
+            <SegmentedControl
+              size="xs"
+              aria-label={`How ${name} is shown`}
+              value={as}
+              onChange={(next) => setAs(next as "form" | "json")}
+              data={[
+                { value: "form", label: "Form" },
+                { value: "json", label: "JSON" },
+              ]}
+            />
+          </Group>
+        )}
+        <Unplaced errors={errors} schema={schema} hide={hide} all={as === "json"} />
         {as === "json" && <Raw name={name} value={value} onChange={onChange} disabled={disabled} />}
         {as === "form" && shape.as === "object" && <Properties {...field} shape={shape} />}
         {as === "form" && shape.as !== "object" && <Field {...field} label="Fields" />}
@@ -79,12 +85,13 @@ export function SchemaForm(props: Props) {
 }
 
 /** Errors that belong to no field that is drawn, or to all of the value. */
-function Unplaced({ errors, schema, all }: { errors: Errors; schema: Schema; all: boolean }) {
+type UnplacedProps = { errors: Errors; schema: Schema; hide: readonly string[]; all: boolean };
+
+function Unplaced({ errors, schema, hide, all }: UnplacedProps) {
   const shape = shapeOf(schema, schema);
   const drawn = shape.as === "object" ? shape.properties : undefined;
-  const left = [...errors].filter(
-    ([place]) => all || place === "" || (drawn && !((place.split(".")[0] ?? "") in drawn)),
-  );
+  const isDrawn = (name: string): boolean => (drawn ? name in drawn && !hide.includes(name) : true);
+  const left = [...errors].filter(([place]) => all || place === "" || !isDrawn(place.split(".")[0] ?? ""));
   if (left.length === 0) return null;
   return (
     <Alert color="red" icon={<IconAlertCircle aria-hidden />} role="alert">
@@ -119,7 +126,7 @@ function Raw({ name, value, onChange, disabled }: Pick<Props, "name" | "value" |
       autosize
       minRows={8}
       maxRows={30}
-      ff="monospace"
+      classNames={CODE}
       spellCheck={false}
       onChange={(event) => change(event.currentTarget.value)}
     />

@@ -92,7 +92,8 @@ function Optional({
   value,
   change,
   children,
-}: FieldProps & { shape: Shape; children: React.ReactNode }) {
+  stays,
+}: FieldProps & { stays?: boolean; shape: Shape; children: React.ReactNode }) {
   const form = useForm();
   const error = form.errors.get(place);
   const there = value !== undefined && value !== null;
@@ -118,7 +119,7 @@ function Optional({
         </Text>
       )}
       {there && children}
-      {!required && (
+      {!required && !stays && (
         <Group justify={there ? "flex-end" : "flex-start"} mt={there ? "xs" : 0}>
           <Button
             size="compact-xs"
@@ -158,7 +159,7 @@ export function ListField(props: Of<"list">) {
   };
   const add = (): void => change([...items, startOf(shape.items, form.root)]);
   return (
-    <Optional {...props} value={items} required>
+    <Optional {...props} value={items} stays>
       <Stack gap="xs">
         {items.map((item, index) => (
           <div key={index} className={classes.entry}>
@@ -246,7 +247,7 @@ export function MapField(props: Of<"map">) {
     change(Object.keys(next).length || props.required ? next : undefined);
   };
   return (
-    <Optional {...props} value={isObject(value) ? value : {}} required>
+    <Optional {...props} value={isObject(value) ? value : {}} stays>
       <Stack gap="xs">
         {entries.map(([name, held]) => (
           <div key={name} className={classes.entry}>
@@ -326,8 +327,8 @@ export function ChoiceField(props: Of<"choice">) {
       <Stack gap="sm">
         <Select
           id={idOf(form, place)}
-          label={shape.by ? words(shape.by) : "Form"}
-          aria-label={`${label}: ${shape.by ? words(shape.by) : "which form"}`}
+          label={shape.by ? words(shape.by) : "What it is"}
+          aria-label={`${label}: ${shape.by ? words(shape.by) : "what it is"}`}
           description={shape.description}
           inputWrapperOrder={["label", "input", "error", "description"]}
           error={form.errors.get(place)}

@@ -13,8 +13,11 @@ import {
 } from "@mantine/core";
 import { useState } from "react";
 import { type FieldProps, idOf, useForm } from "./context";
+import classes from "./form.module.css";
 import type { Shape } from "./schema";
 import { isKeptSecret, isMarkedSecret, marked, told } from "./value";
+
+const CODE = { input: classes.code };
 
 type Of<As extends Shape["as"]> = FieldProps & { shape: Extract<Shape, { as: As }> };
 
@@ -50,7 +53,7 @@ export function TextField(props: Of<"text">) {
   };
   const field =
     shape.long || text.includes("\n") ? (
-      <Textarea {...rest} autosize minRows={2} maxRows={16} ff={props.name === "sql" ? "monospace" : undefined} />
+      <Textarea {...rest} autosize minRows={2} maxRows={16} classNames={props.name === "sql" ? CODE : undefined} />
     ) : shape.schema.format === "date" ? (
       <TextInput {...rest} placeholder={rest.placeholder || "2026-01-31"} />
     ) : (
@@ -236,7 +239,7 @@ export function JsonField(props: FieldProps & { shape: Shape }) {
       autosize
       minRows={2}
       maxRows={16}
-      ff="monospace"
+      classNames={CODE}
       value={draft ?? written}
       onChange={(event) => {
         const text = event.currentTarget.value;

@@ -48,7 +48,8 @@ export type Shape = { schema: Schema; description?: string; fallback?: unknown }
   | { as: "choice"; choices: Choice[]; by?: string }
 );
 
-const LONG = 2_000;
+/** Texts that may be longer than this many characters have a field of several lines. */
+const LONG = 9_000;
 
 /** The schema that a `$ref` names, with what stands beside it. A reference that leads nowhere is anything. */
 export function resolve(schema: Schema, root: Schema): Schema {

@@ -1,0 +1,38 @@
+import { Stack, Text } from "@mantine/core";
+import { IconTable } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { api, ask } from "~/api/client";
+import { Grid } from "~/shared/grid/grid";
+import { Empty, Failure, Waiting } from "~/shared/states";
+
+export function Preview({ id, label }: { id: string; label: string }) {
+  const { data, error, isPending, refetch } = useQuery({
+    queryKey: ["preview", id],
+    queryFn: ({ signal }) =>
+      ask(
+        api.GET("/api/v1/datasets/{dataset}/preview", {
+          params: { path: { dataset: id }, query: { rows: 200 } },
+          signal,
+        }),
+      ),
+    staleTime: 60_000,
+  });
+  if (error) return <Failure error={error} retry={() => void refetch()} />;
+  if (isPending || !data) return <Waiting />;
+  if (data.rows.length === 0) {
+    return (
+      <Empty icon={IconTable} title="The table has no rows">
+        The next run that writes it may bring some.
+      </Empty>
+    );
+  }
+  return (
+    <Stack gap="xs">
+      <Grid columns={data.columns} rows={data.rows} label={label} />
+      <Text size="xs" c="dimmed">
+        {data.rows.length} rows, in no order.
+        {data.cut && " Long values, or further rows, were left out."}
+      </Text>
+    </Stack>
+  );
+}

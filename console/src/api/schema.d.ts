@@ -2862,6 +2862,7 @@ export interface components {
                 [key: string]: string | number | boolean;
             };
             current?: boolean | null;
+            idempotencyKey?: string | null;
         };
         RejectBody: {
             reason?: string | null;
@@ -5847,7 +5848,9 @@ export interface operations {
     refresh_flashboard: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
             path: {
                 flashboard: string;
             };
@@ -5859,6 +5862,14 @@ export interface operations {
             };
         };
         responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunShape"];
+                };
+            };
             201: {
                 headers: {
                     [name: string]: unknown;

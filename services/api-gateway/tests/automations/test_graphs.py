@@ -8,6 +8,7 @@ import pytest
 
 from vai_api_gateway.automations.graph import graph_of
 from vai_api_gateway.automations.shapes import StepState
+from vai_api_gateway.gateway import Gateway
 from vai_drawing.looks import LOOKS
 from vai_records.automations.advance import StepStatus
 from vai_records.automations.run_reads import step_json
@@ -96,6 +97,22 @@ def test_answers_and_drawings_say_one_word_for_a_step(state: str, run_status: st
     assert drawn in LOOKS
     assert told in get_args(StepState)
     assert (told == "awaiting_approval") is (state == "running" and run_status == "awaiting_approval")
+
+
+async def test_a_drawing_is_made_by_the_drawers_process_and_never_by_the_gateway(
+    api: httpx2.AsyncClient, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    async def drawn(graph: Any) -> str:
+        asked.append(graph)
+        return "<svg>of another process</svg>"
+
+    monkeypatch.setattr(gateway.drawer, "svg", drawn)
+    step = {"kind": "approval_gate", "definition": {}}
+    made = (await api.post("/api/v1/automations", json={"name": "a", "actions": [step]})).json()
+    answer = await api.get(f"/api/v1/automations/{made['id']}/graph?format=svg")
+    assert (answer.text, len(asked)) == ("<svg>of another process</svg>", 1)
 
 
 async def test_what_cannot_be_drawn_is_refused_with_what_to_do_and_is_there_as_text(api: httpx2.AsyncClient) -> None:

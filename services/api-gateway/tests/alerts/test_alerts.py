@@ -39,6 +39,7 @@ async def test_addresses_and_passwords_go_in_and_never_come_out(api: httpx2.Asyn
         assert "verysecret" not in str(made)
         assert "verysecret" not in (await api.get(RULES)).text
         row = await gateway.pool.fetchrow("SELECT * FROM alert_rules WHERE id = $1", made["id"])
+        assert row is not None
         assert "verysecret" not in str([value for name, value in row.items() if name != "secrets"])
         assert b"verysecret" not in row["secrets"]
     AlertRulesShape.model_validate_json((await api.get(RULES)).content)

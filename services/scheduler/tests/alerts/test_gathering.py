@@ -67,7 +67,8 @@ async def test_a_rule_tells_what_it_names_and_what_passes_its_filters(
 
 async def test_a_result_that_was_too_large_for_its_event_is_looked_at(stage: Stage) -> None:
     rule_id = await rule(stage, SLACK, tells=["partial"])
-    for result in (PARTIAL, {"failed_resources": []}):
+    results: list[dict[str, Any]] = [PARTIAL, {"failed_resources": []}]
+    for result in results:
         run_id = await ends(stage, "completed", event_type="action.started", result=result)
         text = """INSERT INTO events (subject_id, sequence, occurred_at, org_id, type, data)
             VALUES ($1, 2, clock_timestamp(), $2, 'action.completed', '{"resultTruncated": true}')"""

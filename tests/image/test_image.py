@@ -63,6 +63,13 @@ def test_nothing_of_the_build_is_told_in_its_history(engine: Engine) -> None:
     assert "://" not in history.replace("https://vai.example/source", "")
 
 
+def test_it_has_the_console_with_the_licences_of_its_packages_or_neither(engine: Engine) -> None:
+    """It is without it where npm's registry could not be reached."""
+    has = _inside(engine, "sh", "-c", "ls /opt/web /opt/licences").split()
+    assert ("index.html" in has) == ("console.md" in has)
+    assert "LICENSE" in has
+
+
 @pytest.mark.parametrize("module", [service.module for service in SERVICES])
 def test_every_service_is_whole_in_it(engine: Engine, module: str) -> None:
     assert _inside(engine, "python", "-c", f"import {module}.wiring; print('whole')") == "whole\n"

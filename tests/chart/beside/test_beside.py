@@ -138,7 +138,7 @@ def test_the_bill_of_materials_names_everything_with_its_licence() -> None:
     named = {component["name"] for component in bill["components"]}
     elsewhere = needs.locked(needs.RUNTIME_LOCK).keys() - named
     assert elsewhere == {"httpx2-jsfetch", "pywin32", "win-precise-time"}, "of other systems"
-    assert {"vai-common", "vai-api-gateway", "duckdb", "asyncpg"} <= named
+    assert {"vai-common", "vai-api-gateway", "duckdb", "asyncpg", "react", "@mantine/core"} <= named
     assert all(is_allowed(component["licenses"][0]["expression"]) for component in bill["components"])
 
 

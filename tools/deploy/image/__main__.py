@@ -13,6 +13,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tools.console.build import build as build_console
+from tools.console.node import NotBuilt
+from tools.console.places import BUILT
 from tools.deploy.chart.helm import ROOT
 from tools.deploy.image.engine import Engine, EngineFailed, NoEngine, find, make_base
 from tools.release import version
@@ -23,6 +26,15 @@ _USUAL = "python:3.11-slim-bookworm"
 def image() -> str:
     """The name that `make image` gives."""
     return f"localhost/vai:{version()}"
+
+
+def console() -> str:
+    """Builds the console, which the image then contains; a line that says how it went."""
+    try:
+        return f"with the console, {build_console()}"
+    except NotBuilt as error:
+        there = (BUILT / "index.html").exists()
+        return f"{'with the console as it was built before' if there else 'without the console'}, {error}"
 
 
 def build(engine: Engine, base: str | None) -> None:
@@ -67,6 +79,7 @@ def main(arguments: list[str]) -> int:
     try:
         engine = find()
         if options.what == "build":
+            _say(f"image: {console()}")
             build(engine, options.base)
             _say(f"image: {image()} by {engine.tool}")
             return 0

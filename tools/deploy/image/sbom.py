@@ -12,6 +12,7 @@ from typing import Any
 from packaging.markers import Marker
 
 from tests.architecture.workspace import ROOT, project_of
+from tools.console.licences import packages
 from tools.deploy.image.needs import RUNTIME_LOCK, members
 from tools.licences import installed
 from tools.release import DIST, version
@@ -38,7 +39,7 @@ def bill() -> dict[str, Any]:
                 "licenses": [{"expression": "Apache-2.0"}],
             }
         },
-        "components": [*own, *_locked()],
+        "components": [*own, *_locked(), *_of_console()],
     }
 
 
@@ -63,8 +64,15 @@ def _locked() -> Iterator[dict[str, Any]]:
         yield component
 
 
-def _component(name: str, number: str, licence: str) -> dict[str, Any]:
-    purl = f"pkg:pypi/{name}@{number}"
+def _of_console() -> Iterator[dict[str, Any]]:
+    """What browsers get with the console: the packages of npm that are shipped in it."""
+    for name, number, licence, shipped in packages():
+        if shipped:
+            yield _component(name, number, licence, f"npm/{name.replace('@', '%40')}")
+
+
+def _component(name: str, number: str, licence: str, place: str = "") -> dict[str, Any]:
+    purl = f"pkg:{place or f'pypi/{name}'}@{number}"
     found = {"type": "library", "bom-ref": purl, "name": name, "version": number, "purl": purl}
     return {**found, "licenses": [{"expression": licence}]}
 

@@ -3,10 +3,12 @@
 import asyncio
 import sys
 import tempfile
+from contextlib import AsyncExitStack
 from pathlib import Path
 
-from tests.console.driver import ROOT, SCRIPT, NoBrowser, Visit, browser, chromium, furnish, make_run, stack
+from tests.console.driver import ROOT, SCRIPT, NoBrowser, Visit, browser, chromium, make_run, stack
 from tests.console.places import PLACES
+from tests.console.things import things
 
 _INTO = ROOT / ".cache/console/pictures"
 _WIDTHS = {"wide": (1280, 800), "narrow": (390, 844)}
@@ -15,8 +17,8 @@ _WIDTHS = {"wide": (1280, 800), "narrow": (390, 844)}
 async def main() -> None:
     _INTO.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        async with stack(Path(folder)) as running, browser() as chrome:
-            ids = await furnish(running)
+        async with stack(Path(folder)) as running, browser() as chrome, AsyncExitStack() as work:
+            made = await work.enter_async_context(things(running))
             await make_run(running, kind="approval_gate", definition={"message": f"Send 42 orders? {SCRIPT}"})
             for scheme in ("light", "dark"):
                 for width, (wide, high) in _WIDTHS.items():
@@ -29,7 +31,7 @@ async def main() -> None:
                     await visit.page.screenshot(path=_INTO / f"sign-in-{scheme}-{width}.png")
                     await visit.sign_in(running.api_key)
                     for name, place in PLACES.items():
-                        await visit.page.goto(running.api_url + place.format(**ids))
+                        await visit.page.goto(running.api_url + place.format(**made))
                         await visit.page.get_by_role("heading").first.wait_for()
                         await visit.page.wait_for_load_state("load")
                         await visit.page.locator(".mantine-Skeleton-root").first.wait_for(state="detached")

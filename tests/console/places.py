@@ -29,7 +29,23 @@ PLACES = {
     "dataset-versions": "/datasets/{dataset}?tab=versions",
     "dataset-lineage": "/datasets/{dataset}?tab=lineage",
     "query": "/query?sql=SELECT+1",
+    "chat": "/chat",
+    "chat-thread": "/chat/{thread}",
+    "chat-crystallize": "/chat/{thread}/crystallize",
+    "agents": "/agents",
+    "agent": "/agents/{agent}",
+    "agent-edit": "/agents/{agent}?tab=edit",
+    "agent-runs": "/agents/{agent}?tab=runs",
+    "agent-new": "/agents/new",
+    "flashboards": "/boards",
+    "flashboard": "/boards/{board}",
+    "flashboard-share": "/boards/{board}?tab=share",
+    "flashboard-export": "/boards/{board}?tab=export",
+    "organisation": "/organisation",
+    "organisation-keys": "/organisation?tab=keys",
+    "organisation-settings": "/organisation?tab=settings",
+    "organisation-spend": "/organisation?tab=spend",
+    "invitation": "/invitation",
     "not-there": "/nowhere",
 }
-"""By the name of its picture. `{run}` is a run that completed, `{failed}` one that failed; `{action}`, `{connection}`
-and `{dataset}` are ids, too (`driver.furnish`)."""
+"""By the name of its picture. What stands in braces is one of `things`."""

@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests.console.driver import SCRIPT, Visit, ended, furnish, make_run
+from tests.console.driver import SCRIPT, Visit, ended, make_run
 from tests.console.places import PLACES
+from tests.console.things import things
 from vai_devstack.stack import Stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -58,12 +59,12 @@ async def test_what_waits_is_approved_by_keyboard_and_no_text_runs(running: Stac
 
 
 async def test_nothing_keeps_people_out(running: Stack, visit: Visit) -> None:
-    ids = await furnish(running)
     found = {}
-    for name, place in PLACES.items():
-        await visit.page.goto(running.api_url + place.format(**ids))
-        await visit.page.get_by_role("heading").first.wait_for()
-        await visit.page.locator(".mantine-Loader-root").first.wait_for(state="detached")
-        if serious := await visit.serious():
-            found[name] = serious
+    async with things(running) as made:
+        for name, place in PLACES.items():
+            await visit.page.goto(running.api_url + place.format(**made))
+            await visit.page.get_by_role("heading").first.wait_for()
+            await visit.page.locator(".mantine-Loader-root").first.wait_for(state="detached")
+            if serious := await visit.serious():
+                found[name] = serious
     assert found == {}

@@ -2,11 +2,15 @@
 import {
   type Icon,
   IconBolt,
+  IconBuilding,
   IconChecks,
   IconDatabase,
   IconHome,
+  IconLayoutDashboard,
+  IconMessages,
   IconPlayerPlay,
   IconPlug,
+  IconRobot,
   IconTable,
   IconTerminal2,
 } from "@tabler/icons-react";
@@ -54,6 +58,24 @@ export const PAGES = [
   },
   { path: "/datasets/$id", load: () => import("~/pages/dataset/page") },
   { path: "/query", load: () => import("~/pages/query/page"), nav: { label: "Query", icon: IconTerminal2, key: "q" } },
+  { path: "/chat", load: () => import("~/pages/threads/page"), nav: { label: "Chat", icon: IconMessages, key: "t" } },
+  { path: "/chat/$id", load: () => import("~/pages/thread/page") },
+  { path: "/chat/$id/crystallize", load: () => import("~/pages/crystallize/page") },
+  { path: "/agents", load: () => import("~/pages/agents/page"), nav: { label: "Agents", icon: IconRobot, key: "b" } },
+  { path: "/agents/new", load: () => import("~/pages/agent/new") },
+  { path: "/agents/$id", load: () => import("~/pages/agent/page") },
+  { path: "/agents/runs/$run/crystallize", load: () => import("~/pages/crystallize/page") },
+  {
+    path: "/boards",
+    load: () => import("~/pages/boards/page"),
+    nav: { label: "Flashboards", icon: IconLayoutDashboard, key: "f" },
+  },
+  { path: "/boards/$slug", load: () => import("~/pages/board/page") },
+  {
+    path: "/organisation",
+    load: () => import("~/pages/organisation/page"),
+    nav: { label: "Organisation", icon: IconBuilding, key: "o" },
+  },
 ] as const satisfies readonly Page[];
 
 export const pageOf = (page: Page): RouteComponent => lazyRouteComponent(page.load);

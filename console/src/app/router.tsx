@@ -1,4 +1,4 @@
-import { createRootRoute, createRoute, createRouter, redirect } from "@tanstack/react-router";
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
 import { Problem } from "~/api/problem";
 import { ROOT } from "~/api/root";
 import { SignInPage } from "~/pages/sign-in/page";
@@ -12,6 +12,13 @@ import { Shell } from "./shell";
 const root = createRootRoute({ validateSearch: (search: Search): Search => search, notFoundComponent: NotFound });
 
 const signIn = createRoute({ getParentRoute: () => root, path: "/sign-in", component: SignInPage });
+
+/** Whoever follows an invitation has no account yet. */
+const invitation = createRoute({
+  getParentRoute: () => root,
+  path: "/invitation",
+  component: lazyRouteComponent(() => import("~/pages/invitation/page")),
+});
 
 /** Everything else: who is not signed in is led to the sign-in, and back afterwards. */
 const shell = createRoute({
@@ -36,7 +43,7 @@ const pages = PAGES.map((page: Page) =>
 );
 
 export const router = createRouter({
-  routeTree: root.addChildren([signIn, shell.addChildren(pages)]),
+  routeTree: root.addChildren([signIn, invitation, shell.addChildren(pages)]),
   basepath: ROOT || "/",
   parseSearch,
   stringifySearch,

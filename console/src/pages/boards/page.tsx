@@ -1,0 +1,94 @@
+import { Group, Paper, Stack, Text, TextInput } from "@mantine/core";
+import { useDebouncedCallback } from "@mantine/hooks";
+import { IconLayoutDashboard } from "@tabler/icons-react";
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { api, ask } from "~/api/client";
+import type { Flashboard } from "~/api/types";
+import { useAddress } from "~/app/navigate";
+import { textOf } from "~/app/search";
+import { PageLink } from "~/shared/link";
+import { More } from "~/shared/more";
+import { counted } from "~/shared/numbers";
+import { OpenBoard } from "~/shared/open-board";
+import { Page } from "~/shared/page";
+import { Empty, Failure, Waiting } from "~/shared/states";
+import { StatusBadge } from "~/shared/status";
+import { Time } from "~/shared/time";
+
+export default function BoardsPage() {
+  const [search, change] = useAddress();
+  const q = textOf(search.q) ?? "";
+  const [typed, setTyped] = useState(q);
+  const look = useDebouncedCallback((text: string) => change({ q: text || undefined }), 300);
+  const found = useInfiniteQuery({
+    queryKey: ["boards", q],
+    queryFn: ({ pageParam, signal }) =>
+      ask(api.GET("/api/v1/flashboards", { params: { query: { q, limit: 50, offset: pageParam } }, signal })),
+    initialPageParam: 0,
+    getNextPageParam: (last) => (last.hasNext ? last.offset + last.limit : undefined),
+    refetchInterval: 15_000,
+  });
+  const boards = found.data?.pages.flatMap((page) => page.flashboards) ?? [];
+  return (
+    <Page title="Flashboards">
+      {(boards.length > 0 || q) && (
+        <TextInput
+          data-search
+          aria-label="Search flashboards"
+          placeholder="Search flashboards"
+          value={typed}
+          maw={360}
+          onChange={(event) => {
+            setTyped(event.currentTarget.value);
+            look(event.currentTarget.value);
+          }}
+        />
+      )}
+      {found.error && <Failure error={found.error} retry={() => void found.refetch()} />}
+      {found.isPending && <Waiting />}
+      {found.data && boards.length === 0 && (
+        <Empty icon={IconLayoutDashboard} title={q ? "No flashboard is called like this" : "No flashboard yet"}>
+          {q
+            ? "Try another word."
+            : "A flashboard is a page of numbers, charts and tables over datasets. A run of the kind create_flashboard makes one."}
+        </Empty>
+      )}
+      <Stack gap="xs" component="section" aria-label="Flashboards">
+        {boards.map((board) => (
+          <Row key={board.id} board={board} />
+        ))}
+      </Stack>
+      <More found={found} />
+    </Page>
+  );
+}
+
+function Row({ board }: { board: Flashboard }) {
+  return (
+    <Paper withBorder px="md" py="xs">
+      <Group justify="space-between" wrap="nowrap" gap="md">
+        <div style={{ minWidth: 0 }}>
+          <PageLink to={`/boards/${board.slug}`} fw={600} truncate display="block">
+            {board.title}
+          </PageLink>
+          <Text size="xs" c="dimmed" component="div">
+            {counted(board.tileCount, "tile")}
+            {board.version !== null && ` · version ${board.version}`}
+            {board.versionCreatedAt && " · "}
+            {board.versionCreatedAt && <Time at={board.versionCreatedAt} />}
+          </Text>
+          {board.description && (
+            <Text size="sm" lineClamp={2} style={{ overflowWrap: "anywhere" }}>
+              {board.description}
+            </Text>
+          )}
+        </div>
+        <Group gap="sm" wrap="nowrap" style={{ flex: "none" }}>
+          {board.lastRun && board.lastRun.status !== "completed" && <StatusBadge status={board.lastRun.status} />}
+          <OpenBoard board={board} size="xs" />
+        </Group>
+      </Group>
+    </Paper>
+  );
+}

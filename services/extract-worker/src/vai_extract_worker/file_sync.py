@@ -38,7 +38,7 @@ class FileSync:
         return {"addresses": str(self._policy), "files_root": root, "may_write": self._may_write}
 
     async def answer(self, run: Owned, question: str, payload: Json) -> Json:
-        """`known`, `may_write`, `commit`, `changes` or `artifact`. Raises LookupError for any other question."""
+        """`known`, `may_write`, `intend`, `commit`, `changes` or `artifact`. Raises LookupError for others."""
         match question:
             case "may_write":
                 await run.steady()
@@ -48,6 +48,10 @@ class FileSync:
                 found = await synced_files.there(run.pool, run.org_id, place, payload["after"], _PAGE)
                 rows = [[one.path, one.location, one.byte_count, one.sha256, one.mark] for one in found]
                 return {"files": rows}
+            case "intend":
+                async with run.guarded() as conn:
+                    await checkpoints.save(conn, run.id, _checkpoint(run, payload), is_progress=False)
+                return {}
             case "commit":
                 return await self._commit(run, payload)
             case "changes":
@@ -66,7 +70,7 @@ class FileSync:
         async with run.guarded() as conn:
             await synced_files.commit(conn, run.org_id, run.id, _place(run), files)
             await synced_files.remove(conn, run.org_id, run.id, _place(run), removed)
-            await checkpoints.save(conn, run.id, {"folder": _definition(run).folder})
+            await checkpoints.save(conn, run.id, _checkpoint(run, payload))
         run.advanced = True
         direction = _definition(run).direction
         for file in files:
@@ -95,6 +99,11 @@ def _place(run: Owned) -> str:
     if definition.direction == "push":
         return target_place(run.connection_id, definition.path)
     return folder_place(definition.folder)
+
+
+def _checkpoint(run: Owned, payload: Json) -> Json:
+    """`intended` is what a push is about to do, and has not committed (`sync.intents`)."""
+    return {"folder": _definition(run).folder, "intended": payload["intended"]}
 
 
 def _check_locations(run: Owned, locations: list[str | None]) -> None:

@@ -1,7 +1,7 @@
 """`syncing` runs the child's entry without a worker, on a record of files that behaves as the database does."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,9 @@ class Syncing:
     epoch: int = 1
     link: RecordingLink = field(default_factory=RecordingLink)
     commits: int = 0
+    checkpoint: Json | None = None
+    dies: Callable[[], None] = lambda: None
+    """Called before and after each question that changes what is durable."""
 
     @property
     def root(self) -> Path:
@@ -51,7 +54,7 @@ class Syncing:
 
     def run(self, **definition: Any) -> Json:
         """A new run; its result, or what it raises."""
-        self.run_id, self.changed = str(uuid4()), {}
+        self.run_id, self.changed, self.checkpoint = str(uuid4()), {}, None
         return self.attempt(**definition)
 
     def attempt(self, **definition: Any) -> Json:
@@ -61,8 +64,9 @@ class Syncing:
         self.root.mkdir(parents=True, exist_ok=True)
         prepared = {"addresses": self.addresses, "files_root": str(self.root), "may_write": self.may_write}
         lake = self.lake.as_uri()
-        job = Job(self.run_id, ORG, self.epoch, 1, "file_sync", whole, self.connection, None, lake, prepared)
+        job = Job(self.run_id, ORG, self.epoch, 1, "file_sync", whole, self.connection, self.checkpoint, lake, prepared)
         answers = {"known": self._known, "commit": self._commit, "changes": self._changes}
+        answers["intend"] = self._intend
         answers["artifact"] = lambda payload: {"id": "artifact"}
         self.link = RecordingLink(answers)
         return sync(job, self.link)
@@ -85,8 +89,16 @@ class Syncing:
         ]
         return {"files": json.loads(json.dumps(rows[:3]))}
 
+    def _intend(self, payload: Json) -> Json:
+        self.dies()
+        self.checkpoint = json.loads(json.dumps(payload))
+        self.dies()
+        return {}
+
     def _commit(self, payload: Json) -> Json:
+        self.dies()
         self.commits += 1
+        self.checkpoint = json.loads(json.dumps({"intended": payload["intended"]}))
         there = self.target if self._pushes else self.folder
         for file in json.loads(json.dumps(payload["files"])):
             if file["change"] in ("added", "changed"):
@@ -97,6 +109,7 @@ class Syncing:
         for path, size in payload["removed"]:
             there.pop(path, None)
             self.changed[path] = {"path": path, "change": "removed", "byte_count": size, "sha256": ""}
+        self.dies()
         return {}
 
     def _changes(self, payload: Json) -> Json:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from vai_common.errors import ErrorCode, Permanent, Retryable
-from vai_extract_worker.sync import transfers
+from vai_extract_worker.sync import child, transfers
 from vai_worker.children.job import ConnectionSecret
 from vai_worker.children.link import Stop
 
@@ -79,6 +79,42 @@ def test_a_stopped_sync_goes_on_and_transfers_nothing_twice(syncing: Any, monkey
     assert syncing.content() == syncing.tree("src")
     lines = (syncing.lake / syncing.link.asked[-1][1]["location"]).read_text().splitlines()
     assert [json.loads(line)["path"] for line in lines] == names
+
+
+@pytest.mark.parametrize("together", [1, 3, 100])
+def test_a_push_that_dies_at_any_moment_tells_all_that_it_did(
+    syncing: Any, monkeypatch: pytest.MonkeyPatch, together: int
+) -> None:
+    """It dies at its first step, then at the second one of what is left, and so on."""
+    monkeypatch.setattr(transfers, "_TOGETHER", together)
+    monkeypatch.setattr(child, "_TOGETHER", together)
+    for name in ("a", "b", "c", "d", "e/f", "e/g"):
+        syncing.put(f"src/{name}", name.encode())
+    syncing.run(path="src")
+    for name, data in {"a": b"a", "b": b"?", "c": b"old", "gone": b"1", "e/gone": b"2"}.items():
+        syncing.put(f"out/{name}", data)
+    steps = deaths = 0
+
+    def dies() -> None:
+        nonlocal steps
+        steps += 1
+        if steps > deaths:
+            raise Stop
+
+    pushes = {"path": "out", "direction": "push", "delete": True}
+    syncing.dies = dies
+    for deaths in range(100):
+        steps = 0
+        try:
+            result = syncing.attempt(**pushes) if deaths else syncing.run(**pushes)
+        except Stop:
+            continue
+        break
+    assert deaths >= 3
+    assert result["counts"] == {"added": 3, "changed": 2, "removed": 2, "files": 6, "failed": 0}
+    assert (result["changed"], result["removed"]) == (["b", "c"], ["e/gone", "gone"])
+    assert syncing.tree("out") == syncing.content()
+    assert syncing.checkpoint == {"intended": {}}
 
 
 def test_a_store_that_is_away_is_tried_again(syncing: Any) -> None:

@@ -15,14 +15,18 @@ async def load(conn: Queries, run_id: UUID) -> dict[str, Any] | None:
     return state
 
 
-async def save(conn: Queries, run_id: UUID, state: dict[str, Any]) -> None:
+async def save(conn: Queries, run_id: UUID, state: dict[str, Any], is_progress: bool = True) -> None:
     """Replace the run's checkpoint, in the transaction that makes the work before it durable.
 
-    It also resets the losses: a run that makes progress is not one that kills its workers (decision 16).
+    It also resets the losses: a run that makes progress is not one that kills its workers (decision 16). What a run
+    only announces is no progress.
     """
     await conn.execute(
         """INSERT INTO checkpoints (run_id, state) VALUES ($1, $2)
            ON CONFLICT (run_id) DO UPDATE SET state = excluded.state, updated_at = clock_timestamp()""",
         *(run_id, state),
     )
-    await conn.execute("UPDATE runs SET losses = 0, spared = false WHERE id = $1 AND (losses > 0 OR spared)", run_id)
+    if is_progress:
+        await conn.execute(
+            "UPDATE runs SET losses = 0, spared = false WHERE id = $1 AND (losses > 0 OR spared)", run_id
+        )

@@ -11,6 +11,7 @@ from vai_common.errors import ErrorCode, Permanent, RunError
 from vai_extract_worker.confidential import DiscreetLink, hidden_of
 from vai_extract_worker.sync import sync_texts
 from vai_extract_worker.sync.differences import Known, Listing, listing_of
+from vai_extract_worker.sync.intents import Intents, to_remove
 from vai_extract_worker.sync.names import wanted
 from vai_extract_worker.sync.opening import opened
 from vai_extract_worker.sync.places import Entry, LeftOut, Place, Target
@@ -54,6 +55,7 @@ class Sync:
         self._job, self._link, self._definition, self._place = job, link, definition, place
         self._lake = open_lake(job.lake_url)
         self._counter = Counter()
+        self._intents = Intents(link, job.checkpoint)
         self._pushes = definition.direction == "push"
         self._total_bytes = 0
 
@@ -63,7 +65,8 @@ class Sync:
         listing = self._listing()
         work: Pull | Push
         if self._pushes:
-            work = Push(cast(Target, self._place), self._lake, in_lake, self._known("target"), self._counter)
+            known = self._known("target")
+            work = Push(cast(Target, self._place), self._lake, in_lake, known, self._counter, self._intents)
         else:
             work = Pull(self._place, self._lake, in_lake, self._counter, self._location)
         source = len(in_lake if self._pushes else listing.files)
@@ -71,7 +74,7 @@ class Sync:
         removals = self._removals(work, listing, source)
         self._total_bytes = sum(task.size for task in tasks)
         self._link.log(**sync_texts.compared(source, len(tasks), self._total_bytes, len(removals)))
-        transfers = Transfers(self._link, self._counter, self._progress)
+        transfers = Transfers(self._link, self._counter, self._intents, self._progress)
         self._progress(0, len(tasks))
         transfers.perform(tasks, len(tasks))
         self._remove(removals, listing)
@@ -124,10 +127,12 @@ class Sync:
             some = removals[start : start + _TOGETHER]
             self._link.ask("may_write", {})
             if self._pushes:
+                self._intents.declare({path: to_remove(size) for path, size in some})
                 for path, _ in some:
                     if (entry := listing.files.get(path)) is not None:
                         cast(Target, self._place).delete(entry)
-            self._link.ask("commit", {"files": [], "removed": some})
+            left = self._intents.without([path for path, _ in some])
+            self._link.ask("commit", {"files": [], "removed": some, "intended": left})
             self._link.check()
 
     def _progress(self, done: int, total: int) -> None:

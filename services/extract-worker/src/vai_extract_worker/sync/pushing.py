@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from vai_common.errors import ErrorCode, Retryable
 from vai_extract_worker.sync.differences import Known, Listing, is_same
+from vai_extract_worker.sync.intents import Intents, to_write
 from vai_extract_worker.sync.places import Changed, Entry, FileFault, Target
 from vai_extract_worker.sync.streams import Stream, digest
 from vai_extract_worker.sync.transfers import Arrived, Counter, Task
@@ -11,12 +12,21 @@ from vai_worker.lake.storage import NotThere, Storage, Unread
 
 
 class Push:
-    """`files` are those of the lake's folder, `known` what was pushed to this target before."""
+    """`files` are those of the lake's folder, `known` what was pushed to this target before, `intents` what an earlier
+    attempt may have done.
+    """
 
     def __init__(
-        self, target: Target, lake: Storage, files: dict[str, Known], known: dict[str, Known], counter: Counter
+        self,
+        target: Target,
+        lake: Storage,
+        files: dict[str, Known],
+        known: dict[str, Known],
+        counter: Counter,
+        intents: Intents,
     ) -> None:
         self._target, self._lake, self._files, self._known, self._counter = target, lake, files, known, counter
+        self._intents = intents
 
     def tasks(self, listing: Listing, by_content: bool) -> Iterator[Task]:
         untouched = {one.path for one in listing.left_out}
@@ -30,16 +40,17 @@ class Push:
     def removals(self, listing: Listing) -> list[tuple[str, int]]:
         """Path and size of what the lake has no more: at the target, or remembered of it."""
         found = {path: entry.size or 0 for path, entry in listing.files.items()}
-        sizes = {path: known.size for path, known in self._known.items()} | found
+        sizes = self._intents.removed() | {path: known.size for path, known in self._known.items()} | found
         return [(path, size) for path, size in sorted(sizes.items()) if path not in self._files]
 
     def _task(self, file: Known, entry: Entry | None, known: Known | None) -> Task:
-        return Task(file.path, file.size, lambda: self._sent(file, entry, known))
+        return Task(file.path, file.size, lambda: self._sent(file, entry, known), to_write(entry))
 
     def _sent(self, file: Known, entry: Entry | None, known: Known | None) -> Arrived:
         if entry is not None and entry.size == file.size and self._has(entry, file.sha256):
             is_known = known is not None and known.sha256 == file.sha256
-            return Arrived(file.path, None, file.size, file.sha256, entry.mark(), "same" if is_known else "kept")
+            change = self._intents.written(file.path, entry) or ("same" if is_known else "kept")
+            return Arrived(file.path, None, file.size, file.sha256, entry.mark(), change)
         stream = Stream(file.path, self._parts(file), file.size, self._counter.add, file.sha256)
         try:
             written = self._target.write(file.path, stream)
@@ -50,8 +61,9 @@ class Push:
         if not self._has(written, file.sha256):
             text = f"The target gave back another file than {file.path}: somebody else writes there."
             raise Retryable(ErrorCode.CONNECTION_ERROR, text, {"path": file.path})
-        mark = written.mark()
-        return Arrived(file.path, None, file.size, file.sha256, mark, "added" if entry is None else "changed")
+        ours = entry and self._intents.written(file.path, entry)
+        change = ours or ("added" if entry is None else "changed")
+        return Arrived(file.path, None, file.size, file.sha256, written.mark(), change)
 
     def _has(self, entry: Entry, sha256: str) -> bool:
         try:

@@ -1,13 +1,15 @@
 """Transfers of a few files at once, in threads. The worker commits what has arrived, some files together."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any, Final, Literal
 
 from vai_common.clock import steady_seconds
 from vai_common.errors import RunError
+from vai_extract_worker.sync.intents import Intents
 from vai_extract_worker.sync.places import FileFault, LeftOut
 from vai_worker.children.link import Link
 
@@ -37,11 +39,12 @@ class Arrived:
 
 @dataclass(frozen=True)
 class Task:
-    """One file. `work` transfers it in a thread."""
+    """One file. `work` transfers it in a thread, after the `intent`, where there is one, is durable."""
 
     path: str
     size: int
     work: Callable[[], Arrived | None]
+    intent: list[Any] | None = None
 
 
 class Counter:
@@ -66,8 +69,8 @@ class Stopped(Exception):
 class Transfers:
     """`progress` is called with the number of files that are done, and the number of all."""
 
-    def __init__(self, link: Link, counter: Counter, progress: Callable[[int, int], None]) -> None:
-        self._link, self._counter, self._progress = link, counter, progress
+    def __init__(self, link: Link, counter: Counter, intents: Intents, progress: Callable[[int, int], None]) -> None:
+        self._link, self._counter, self._intents, self._progress = link, counter, intents, progress
         self._arrived: list[Arrived] = []
         self._since = self._steady_at = steady_seconds()
         self.left_out: list[LeftOut] = []
@@ -76,7 +79,7 @@ class Transfers:
 
     def perform(self, tasks: Iterable[Task], total: int) -> None:
         """Raise the first error that is not one of a single file, after what has arrived is committed."""
-        waiting = iter(tasks)
+        waiting = self._intended(iter(tasks))
         pool = ThreadPoolExecutor(AT_ONCE, "transfer")
         running: dict[Future[Arrived | None], Task] = {}
         try:
@@ -100,6 +103,12 @@ class Transfers:
             pool.shutdown(wait=True, cancel_futures=True)
             self._counter.stopped = False
 
+    def _intended(self, tasks: Iterator[Task]) -> Iterator[Task]:
+        """The tasks, each after its intent is durable."""
+        while some := list(islice(tasks, _TOGETHER)):
+            self._intents.declare({task.path: task.intent for task in some if task.intent})
+            yield from some
+
     def _collect(self, running: dict[Future[Arrived | None], Task]) -> None:
         done, _ = wait(running, timeout=_SECONDS / 2, return_when=FIRST_COMPLETED)
         for future in done:
@@ -122,4 +131,5 @@ class Transfers:
     def _commit(self) -> None:
         arrived, self._arrived, self._since = self._arrived, [], steady_seconds()
         if arrived:
-            self._link.ask("commit", {"files": [asdict(one) for one in arrived], "removed": []})
+            left = self._intents.without([one.path for one in arrived])
+            self._link.ask("commit", {"files": [asdict(one) for one in arrived], "removed": [], "intended": left})

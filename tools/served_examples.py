@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vai_testkit.stack import running_stack
 
-EXAMPLES = ("agent_to_automation", "amazon", "chat_thread", "klaviyo", "shopify", "sql_database")
+EXAMPLES = ("agent_to_automation", "amazon", "chat_thread", "file_sync", "klaviyo", "shopify", "sql_database")
 """Packages of `examples`."""
 
 

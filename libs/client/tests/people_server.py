@@ -48,6 +48,8 @@ DETAIL["upkeep"] = {
     "rule": {"compact": True, "keepHours": 24},
     "last": {"at": BORN, "seconds": 0.5, "compacted": 12, "into": 1, "removed": 3, "error": None},
 }
+ARTIFACT = {"id": "a1", "name": "2026/a.pdf", "folder": "shop/invoices", "size": 900, "sha256": "5e", "runId": "r1"}
+ARTIFACT |= {"createdAt": BORN, "removedAt": None}
 PREVIEW = {"columns": COLUMNS, "rows": [{"day": "2026-01-02", "sold": None}], "cut": True}
 PROFILE = {"column": "sold", "type": "DECIMAL(12,2)", "rows": 7, "nulls": 1, "distinct": 5, "min": "0.50", "max": "9"}
 PROFILE |= {"mean": 3.5, "quartiles": [1.0, 3.0, 5.0], "mostFrequent": [{"value": "0.50", "rows": 2}]}
@@ -131,6 +133,12 @@ class PeopleEndpoints:
             Route(f"{api}/datasets/{{name}}/preview", told(PREVIEW)),
             Route(f"{api}/datasets/{{name}}/profile", told(PROFILE)),
             Route(f"{api}/datasets/{{name}}/download", file),
+            Route(f"{api}/artifacts", listed("artifacts", ARTIFACT)),
+            Route(f"{api}/artifacts/{{name}}", told(ARTIFACT)),
+            Route(f"{api}/artifacts/{{name}}/download", file),
+            Route(
+                f"{api}/artifacts/{{name}}/links", made({"path": "/artifacts/signed", "expiresAt": BORN}), methods=post
+            ),
             Route(f"{api}/templates", told({"templates": TEMPLATES})),
             Route(f"{api}/users", listed("members", member()), methods=get),
             Route(f"{api}/users", made(member() | INVITED), methods=post),

@@ -1,4 +1,4 @@
-"""`vai datasets`: what people see of the lake's tables."""
+"""`vai datasets` and `vai artifacts`: what people see of the lake's tables and files."""
 
 import json
 from collections.abc import Callable
@@ -39,3 +39,14 @@ def test_a_download_is_a_file_when_all_of_it_has_come(vai: Vai, tmp_path: Path) 
     assert done.exit_code == 2
     assert "broke off" in done.output
     assert [each.name for each in tmp_path.iterdir()] == ["sales.csv"]
+
+
+def test_files_are_listed_downloaded_and_handed_on(vai: Vai, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = vai("artifacts", "list", "--folder", "shop/invoices")
+    assert "2026/a.pdf" in listed.output
+    assert "900 B" in vai("artifacts", "show", "a1").output
+    assert "/artifacts/signed" in vai("artifacts", "share", "a1").output
+    monkeypatch.chdir(tmp_path)
+    done = vai("artifacts", "download", "a1")
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "a.pdf").read_text() == "day,sold\n2026-01-02,\n"

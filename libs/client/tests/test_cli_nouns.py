@@ -69,6 +69,7 @@ def test_every_command_prints_for_people_and_for_programs() -> None:
         ("kinds", "list show"),
         ("templates", "list show"),
         ("sources", "list show"),
+        ("artifacts", "list show download share"),
         ("datasets", "list show get preview profile download versions lineage"),
         ("models", "list"),
         ("agents", "list show get create update delete runs transcript"),

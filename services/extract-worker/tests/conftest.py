@@ -34,6 +34,7 @@ from vai_records.runs.new_run import NewRun
 from vai_records.secrets.hiding import Hidden
 from vai_testkit.database import database_url, postgres_server  # noqa: F401
 from vai_testkit.link import RecordingLink
+from vai_testkit.outside_packages import registry_of
 from vai_testkit.owned import Reports
 from vai_testkit.servers.json_api import FakeApi, serving
 from vai_worker.children.job import ConnectionSecret, Job
@@ -47,6 +48,13 @@ ORG = "018f0000-0000-7000-8000-000000000001"
 def api() -> Iterator[FakeApi]:
     with serving() as fake:
         yield fake
+
+
+@pytest.fixture
+def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of the Python path whose packages the registry finds."""
+    with registry_of(tmp_path / "packages", monkeypatch) as folder:
+        yield folder
 
 
 @dataclass

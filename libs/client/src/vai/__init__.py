@@ -21,6 +21,7 @@ from .errors import (
 )
 from .models.alerts import Alert, AlertRule
 from .models.answers import Action, Connection, ConnectionTest, LatestRun, LogEntry, Run, RunError, User, global_percent
+from .models.artifacts import Artifact, ArtifactLink
 from .models.automations import (
     ActionRun,
     Automation,
@@ -56,6 +57,8 @@ __all__ = [
     "AlertRule",
     "ApiError",
     "ApiKey",
+    "Artifact",
+    "ArtifactLink",
     "AsyncClient",
     "Automation",
     "AutomationError",

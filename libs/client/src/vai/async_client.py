@@ -16,6 +16,7 @@ from .async_groups import (
     AsyncAgents,
     AsyncAlerts,
     AsyncApiKeys,
+    AsyncArtifacts,
     AsyncAutomationRuns,
     AsyncAutomations,
     AsyncConnections,
@@ -66,7 +67,7 @@ class AsyncClient:
         self.agents, self.threads, self.flashboards = AsyncAgents(self), AsyncThreads(self), AsyncFlashboards(self)
         self.alerts = AsyncAlerts(self)
         self.webhooks, self.installation = AsyncWebhooks(self), AsyncInstallation(self)
-        self.datasets = AsyncDatasets(self)
+        self.datasets, self.artifacts = AsyncDatasets(self), AsyncArtifacts(self)
 
     async def send(self, call: Call[T]) -> T:
         """Send one call, again where that is safe, and return what it was for."""

@@ -24,6 +24,7 @@ from .groups import (
     Agents,
     Alerts,
     ApiKeys,
+    Artifacts,
     AutomationRuns,
     Automations,
     Connections,
@@ -70,7 +71,8 @@ class Client:
         self.session, self.kinds, self.events = Session(self), Kinds(self), Events(self)
         self.agents, self.threads, self.flashboards = Agents(self), Threads(self), Flashboards(self)
         self.alerts = Alerts(self)
-        self.webhooks, self.installation, self.datasets = Webhooks(self), Installation(self), Datasets(self)
+        self.webhooks, self.installation = Webhooks(self), Installation(self)
+        self.datasets, self.artifacts = Datasets(self), Artifacts(self)
 
     def send(self, call: Call[T]) -> T:
         """Send one call, again where that is safe, and return what it was for."""

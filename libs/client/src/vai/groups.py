@@ -12,6 +12,7 @@ from .calls import (
     agents,
     alerts,
     api_keys,
+    artifacts,
     automation_runs,
     automation_versions,
     automations,
@@ -268,6 +269,17 @@ class Installation(Group):
     create_organisation, get_organisation = _ask(installation.create_organisation), _ask(installation.get_organisation)
     update_organisation = _ask(installation.update_organisation)
     organisations, iterate_organisations = _ask(installation.organisations), _all(installation.organisations)
+
+
+class Artifacts(Group):
+    """`client.artifacts`"""
+
+    get, share = _ask(artifacts.get), _ask(artifacts.share)
+    list, iterate = _ask(artifacts.listing), _all(artifacts.listing)
+
+    def download(self, artifact_id: str) -> Iterator[bytes]:
+        """The file, piece by piece. Raises where it breaks off: what came is not whole then."""
+        return self._client.pieces_of(artifacts.download(artifact_id))
 
 
 class Flashboards(Group):

@@ -28,7 +28,7 @@ from vai_api_gateway.flashboards import routes as flashboards
 from vai_api_gateway.gateway import Gateway
 from vai_api_gateway.http.counting import BEGAN
 from vai_api_gateway.http.edge import Edge, Receive, Scope, Send
-from vai_api_gateway.lake import reading
+from vai_api_gateway.lake import artifacts, reading
 from vai_api_gateway.lake import routes as datasets
 from vai_api_gateway.logs import routes as run_logs
 from vai_api_gateway.logs import stream
@@ -58,6 +58,7 @@ _PARTS: tuple[Any, ...] = (
         sources,
         datasets,
         reading,
+        artifacts,
         models,
         agents,
         crystallization,
@@ -139,6 +140,7 @@ def create_app(gateway: Gateway, health: Health) -> Application:
         app.include_router(part.router)
     docs.install(app, gateway.settings.root_path)
     flashboard_pages.install(app)
+    artifacts.install(app)
     openapi.describe(app, gateway.settings.public_url)
     document.install(app)
     console.install(app, gateway.settings.console, gateway.settings.root_path)

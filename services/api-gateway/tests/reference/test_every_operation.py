@@ -19,7 +19,13 @@ from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[impor
 from tests.spec.check_contract import CONTRACT, faults_in_exchange
 from vai_api_gateway.gateway import Gateway
 from vai_api_gateway.problems import ProblemBody
-from vai_api_gateway.reference.examples import A_COMPLETED_AGENT_RUN, A_GIVEN_UP_ALERT, A_THREAD_WITH_CALLS, EXAMPLES
+from vai_api_gateway.reference.examples import (
+    A_COMPLETED_AGENT_RUN,
+    A_GIVEN_UP_ALERT,
+    A_THREAD_WITH_CALLS,
+    AN_ARTIFACT,
+    EXAMPLES,
+)
 from vai_common.ids import uuid7
 from vai_records.agents import agents
 from vai_records.agents.definition import AgentDefinition
@@ -33,6 +39,7 @@ from vai_records.threads.threads import NewThread
 from vai_testkit.agent_runs import agent_run
 from vai_testkit.application import application
 from vai_testkit.flashboards import flashboard
+from vai_testkit.kept_files import kept_file
 from vai_testkit.services import OtherServices
 from vai_testkit.team import Team, make_team
 from vai_worker.reading.desk import Desk
@@ -55,6 +62,9 @@ class ReadDesk(Desk):
 
     async def download(self, request: Request) -> AsyncGenerator[bytes, None]:
         yield b"id\n1\n"
+
+    async def file(self, lake_url: str, path: str) -> AsyncGenerator[bytes, None]:
+        yield b"%PDF"
 
 
 @pytest.fixture
@@ -85,6 +95,12 @@ async def completed_agent_run(gateway: Gateway, others: OtherServices, team: Tea
     answered = UUID(A_COMPLETED_AGENT_RUN)
     asked = NewMessage(uuid7(), thread_id, team.org_id, None, 1, "How many?", answered, None, None, None)
     await messages.create(pool, asked, "Orders")
+
+
+@pytest.fixture(autouse=True)
+async def artifact(gateway: Gateway, team: Team) -> None:
+    """The one of the examples."""
+    await kept_file(gateway.pool, team.org_id, b"%PDF", artifact_id=UUID(AN_ARTIFACT))
 
 
 @pytest.fixture(autouse=True)

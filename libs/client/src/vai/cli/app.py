@@ -11,6 +11,7 @@ from .commands import (
     admin,
     agents,
     alerts,
+    artifacts,
     automations,
     chat,
     connections,
@@ -42,6 +43,7 @@ app.add_typer(actions.app, name="actions")
 app.add_typer(automations.app, name="automations")
 app.add_typer(connections.app, name="connections")
 app.add_typer(datasets.app, name="datasets")
+app.add_typer(artifacts.app, name="artifacts")
 app.add_typer(kinds.kinds, name="kinds")
 app.add_typer(kinds.templates, name="templates")
 app.add_typer(sources.app, name="sources")

@@ -13,6 +13,7 @@ from .answers import (
     User,
     global_percent,
 )
+from .artifacts import Artifact, ArtifactLink
 from .automations import (
     ActionRun,
     Automation,
@@ -51,6 +52,8 @@ __all__ = [
     "Alert",
     "AlertRule",
     "ApiKey",
+    "Artifact",
+    "ArtifactLink",
     "Automation",
     "AutomationError",
     "AutomationRun",

@@ -177,6 +177,26 @@ class OwnTables(DltExtract):
         return _instant(self.end_date)
 
 
+class DltTables(DltExtract):
+    """Of a source that was written for dlt: what its function takes are the fields of the subclass."""
+
+    resources: NamedResources | None = Field(default=None, description="dlt's resources; left out: all of them.")
+
+    @model_validator(mode="after")
+    def _has_times_of_its_own(self) -> Self:
+        if self.start_date is not None:
+            text = "a source of dlt begins where its own arguments say; leave start_date out"
+            raise _fault(("start_date",), "value_error", text)
+        return self
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What its function is called with: the fields of the subclass, without those that are None by themselves."""
+        own = type(self).model_fields.keys() - DltTables.model_fields.keys()
+        said = {name: getattr(self, name) for name in sorted(own)}
+        return {name: value for name, value in said.items() if value is not None or name in self.model_fields_set}
+
+
 def _instant(given: date | datetime | None) -> datetime | None:
     """A day begins at midnight UTC."""
     if given is None:

@@ -21,6 +21,8 @@ Json = dict[str, Any]
 Size = Literal["XS", "S", "M", "L", "XL"]
 
 GROUP: Final = "vai.sources"
+DLT: Final = "vai_extract_worker.dlt_source:DltSource"
+"""The `code` of a source that was written for dlt: its `dlt` says where it is."""
 
 _log = logging.getLogger(__name__)
 
@@ -99,6 +101,8 @@ class SourceType:
     """
     test_path: str | None = None
     """What a connection test asks for, where any refusal tells: `completed` puts it into the config."""
+    dlt: str = ""
+    """Where a `@dlt.source` is (`package.module:function`), for the code `DLT`. Its tables are asked of it."""
     package: str = field(default="", compare=False)
     """The distribution that it comes from; empty: this repository."""
 

@@ -153,12 +153,6 @@ async def changes(conn: Queries, org_id: UUID, run_id: UUID, place: str, after: 
     return [Change(**dict(row)) for row in rows]
 
 
-async def file(conn: Queries, org_id: UUID, file_id: UUID) -> SyncedFile | None:
-    """A file of the lake by its id, also for as long as it is kept after it was replaced or removed."""
-    row = await conn.fetchrow(f"{_THERE} WHERE org_id = $1 AND id = $2 AND location IS NOT NULL", org_id, file_id)
-    return SyncedFile(**dict(row)) if row else None
-
-
 # Garbage -------------------------------------------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+from vai_worker.lake.storage import NotThere, Unread, open_lake
 from vai_worker.reading.request import Request
 
 SECONDS = 60.0
@@ -32,12 +33,14 @@ class CannotRead(Exception):
 
 
 class Desk:
-    """At most so many looks (previews, profiles) and downloads at once. A look waits for its turn, a download does not:
-    it may last for an hour."""
+    """At most so many looks (previews, profiles), downloads of tables, and of files at once. A look waits for its turn,
+    a download does not: it may last for an hour.
+    """
 
-    def __init__(self, looks: int = 2, waiting: int = 16, downloads: int = 4) -> None:
+    def __init__(self, looks: int = 2, waiting: int = 16, downloads: int = 4, files: int = 8) -> None:
         self._looks = asyncio.Semaphore(looks)
         self._downloads = asyncio.Semaphore(downloads)
+        self._files = asyncio.Semaphore(files)
         self._most_waiting, self._waiting = waiting, 0
 
     async def look(self, request: Request) -> dict[str, Any]:
@@ -70,6 +73,20 @@ class Desk:
             while piece := await process.stdout.read(_PIECE):
                 yield piece
             await _check(process)
+
+    async def file(self, lake_url: str, path: str) -> AsyncGenerator[bytes, None]:
+        """A file of the lake as it is, piece by piece, no faster than it is taken. Raises `Busy`, `CannotRead`."""
+        if self._files.locked():
+            raise Busy
+        async with self._files:
+            parts = open_lake(lake_url).parts(path)
+            try:
+                while part := await asyncio.to_thread(lambda: next(parts, b"")):
+                    yield part
+            except NotThere:
+                raise CannotRead("gone", "the file is not in the lake any more: run what brings it again") from None
+            except Unread as error:
+                raise CannotRead("lake", f"the lake does not give the file: {error}") from None
 
 
 @asynccontextmanager

@@ -6,9 +6,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Body, Request, Response
 
+from vai_api_gateway.auth.link_tokens import token_of
 from vai_api_gateway.auth.roles import Operator, Viewer
 from vai_api_gateway.flashboards.finding_boards import Name, board_of, version_of
-from vai_api_gateway.flashboards.link_tokens import token_of
 from vai_api_gateway.flashboards.shapes import (
     FlashboardLinkBody,
     FlashboardLinksShape,
@@ -54,7 +54,7 @@ async def share_flashboard(
     row = await shares.create(gateway.pool, board["id"], share)
     if row is None:
         raise conflict(f"the flashboard has {MOST_SHARES} links that are good: revoke some of them")
-    token = token_of(gateway.settings.token_secret, row["id"], ends)
+    token = token_of(gateway.settings.token_secret, "flashboard", row["id"], ends)
     return answer(
         link_json(row) | {"path": f"/flashboards/shared/{token}"},
         201,

@@ -9,12 +9,12 @@ from uuid import UUID
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
+from vai_api_gateway.auth.link_tokens import subject_of
 from vai_api_gateway.auth.principal import Principal
 from vai_api_gateway.auth.tokens import BadToken
 from vai_api_gateway.flashboards import page_contents, refreshing
 from vai_api_gateway.flashboards.finding_boards import board_of, version_of, whole
 from vai_api_gateway.flashboards.forms import fields_of
-from vai_api_gateway.flashboards.link_tokens import share_of
 from vai_api_gateway.flashboards.rendering import page
 from vai_api_gateway.gateway import Gateway, gateway_of
 from vai_api_gateway.people.session import signed_in
@@ -172,7 +172,8 @@ async def _shared(request: Request) -> Response:
     gateway = gateway_of(request)
     gateway.authenticator.refuse_guessing(request)
     try:
-        share = await shares.good(gateway.pool, share_of(gateway.settings.token_secret, request.path_params["token"]))
+        share_id = subject_of(gateway.settings.token_secret, "flashboard", request.path_params["token"])
+        share = await shares.good(gateway.pool, share_id)
     except BadToken:
         gateway.authenticator.guessed(request)
         share = None

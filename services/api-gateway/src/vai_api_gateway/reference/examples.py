@@ -106,8 +106,12 @@ A_THREAD_WITH_CALLS = "019a9b4e-5b1c-7c3e-8a51-2f0d6f3c9e11"
 A_COMPLETED_AGENT_RUN = "019a9b4e-5b1c-7c3e-8a51-2f0d6f3c9e10"
 """Only an agent-worker with a model completes one: its reader has one of their own."""
 
+AN_ARTIFACT = "019a9b4e-5b1c-7c3e-8a51-2f0d6f3c9e12"
+"""Only a sync makes one: its reader has one of their own."""
+
 _ORDERS = {"dataset": "bronze.sample.orders"}
 _SALES, _OLD_SALES = {"flashboard": "sales"}, {"flashboard": "old-sales"}
+_AN_ARTIFACT = {"artifact_id": AN_ARTIFACT}
 _A_LINK = Given("LINK_ID", "/api/v1/flashboards/sales/links", {})
 _ALERT_RULE: Json = {
     "name": "Failures to us",
@@ -136,6 +140,11 @@ EXAMPLES: dict[str, Example] = {
     "preview_dataset": Example(query="?rows=5", places=_ORDERS),
     "profile_column": Example(query="?column=id", places=_ORDERS),
     "download_dataset": Example(query="?format=csv", places=_ORDERS),
+    # Artifacts
+    "list_artifacts": Example(query="?folder=shop/invoices&limit=20"),
+    "get_artifact": Example(places=_AN_ARTIFACT),
+    "download_artifact": Example(places=_AN_ARTIFACT),
+    "share_artifact": Example({"minutes": 60}, places=_AN_ARTIFACT),
     # Models
     "list_models": Example(),
     # Connections

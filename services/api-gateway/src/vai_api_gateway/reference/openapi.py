@@ -41,6 +41,7 @@ TAGS = [
         "name": "Models",
         "description": "Language models that may be used; `docs/models.md` says how to set them up.",
     },
+    {"name": "Artifacts", "description": "Files that runs keep in the lake; `docs/file-sync.md` says how."},
     {"name": "Connections", "description": "The services that a team connects."},
     {"name": "Actions", "description": "What to do on a connection, saved under a name."},
     {"name": "Action runs", "description": "An action that is carried out once, and all that can be done with it."},

@@ -27,7 +27,7 @@ class Intents:
             self._link.ask("intend", {"intended": self._of})
 
     def without(self, paths: list[str]) -> Json:
-        """What is still intended once these are committed."""
+        """What is still intended once these are committed, or were not done."""
         for path in paths:
             self._of.pop(path, None)
         return self._of

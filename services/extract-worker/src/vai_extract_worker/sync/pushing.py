@@ -7,7 +7,7 @@ from vai_extract_worker.sync.differences import Known, Listing, is_same
 from vai_extract_worker.sync.intents import Intents, to_write
 from vai_extract_worker.sync.places import Changed, Entry, FileFault, Target
 from vai_extract_worker.sync.streams import Stream, digest
-from vai_extract_worker.sync.transfers import Arrived, Counter, Task
+from vai_extract_worker.sync.transfers import Arrived, Change, Counter, Task
 from vai_worker.lake.storage import NotThere, Storage, Unread
 
 
@@ -49,7 +49,8 @@ class Push:
     def _sent(self, file: Known, entry: Entry | None, known: Known | None) -> Arrived:
         if entry is not None and entry.size == file.size and self._has(entry, file.sha256):
             is_known = known is not None and known.sha256 == file.sha256
-            change = self._intents.written(file.path, entry) or ("same" if is_known else "kept")
+            change: Change = "same" if is_known else "kept"
+            change = self._intents.written(file.path, entry) or change
             return Arrived(file.path, None, file.size, file.sha256, entry.mark(), change)
         stream = Stream(file.path, self._parts(file), file.size, self._counter.add, file.sha256)
         try:
@@ -61,8 +62,7 @@ class Push:
         if not self._has(written, file.sha256):
             text = f"The target gave back another file than {file.path}: somebody else writes there."
             raise Retryable(ErrorCode.CONNECTION_ERROR, text, {"path": file.path})
-        ours = entry and self._intents.written(file.path, entry)
-        change = ours or ("added" if entry is None else "changed")
+        change = "added" if entry is None else self._intents.written(file.path, entry) or "changed"
         return Arrived(file.path, None, file.size, file.sha256, written.mark(), change)
 
     def _has(self, entry: Entry, sha256: str) -> bool:

@@ -23,6 +23,9 @@ _STEADY_SECONDS: Final = 2.0
 Json = dict[str, Any]
 
 
+Change = Literal["added", "changed", "kept", "same"]
+
+
 @dataclass(frozen=True)
 class Arrived:
     """A file that was transferred and verified, as it is committed. `same`: only its mark is new. `kept`: it was there
@@ -34,7 +37,7 @@ class Arrived:
     byte_count: int
     sha256: str
     mark: Json
-    change: Literal["added", "changed", "kept", "same"]
+    change: Change
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,7 @@ class Transfers:
                 self.done += 1
             except FileFault as fault:
                 self.left_out.append(LeftOut(task.path, fault))
+                self._intents.without([task.path])
                 self.done += 1
             except RunError as error:
                 self._fatal = self._fatal or error

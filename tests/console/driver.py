@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import os
+import re
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,6 +16,8 @@ ROOT = Path(__file__).parents[2]
 AXE = ROOT / "console/node_modules/axe-core/axe.min.js"
 PATIENCE = 60_000
 """Milliseconds that something may take on a busy machine."""
+
+_REFUSED = re.compile(r"status of (401|412|422)")
 
 SCRIPT = "<script>document.title='ran'</script><img src=x onerror=\"document.title='ran'\">"
 
@@ -81,8 +84,8 @@ class Visit:
         ]
 
     def _hear(self, message: Any) -> None:
-        # Every browser notes what the API refuses: 401 before the sign-in, 422 for a form with something wrong in it.
-        if message.type == "error" and not any(code in message.text for code in ("401", "422")):
+        # Every browser notes what the API refuses: 401 before the sign-in, 412 and 422 of what somebody writes.
+        if message.type == "error" and not _REFUSED.search(message.text):
             self.complaints.append(message.text)
 
     def _ask(self, request: Any) -> None:

@@ -9,6 +9,7 @@ PLACES = {
     "run-result": "/runs/{run}?tab=result",
     "run-timeline": "/runs/{run}?tab=attempts",
     "run-json": "/runs/{run}?tab=json",
+    "automations": "/automations",
     "approvals": "/approvals",
     "actions": "/actions",
     "action": "/actions/{action}",

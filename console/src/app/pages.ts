@@ -11,6 +11,7 @@ import {
   IconPlayerPlay,
   IconPlug,
   IconRobot,
+  IconSitemap,
   IconTable,
   IconTerminal2,
 } from "@tabler/icons-react";
@@ -30,6 +31,15 @@ export const PAGES = [
   { path: "/", load: () => import("~/pages/home/page"), nav: { label: "Home", icon: IconHome, key: "h" } },
   { path: "/runs", load: () => import("~/pages/runs/page"), nav: { label: "Runs", icon: IconPlayerPlay, key: "r" } },
   { path: "/runs/$id", load: () => import("~/pages/run/page") },
+  {
+    path: "/automations",
+    load: () => import("~/pages/automations/page"),
+    nav: { label: "Automations", icon: IconSitemap, key: "m" },
+  },
+  { path: "/automations/new", load: () => import("~/pages/automation-editor/page") },
+  { path: "/automations/$id", load: () => import("~/pages/automation/page") },
+  { path: "/automations/$id/edit", load: () => import("~/pages/automation-editor/page") },
+  { path: "/automation-runs/$id", load: () => import("~/pages/automation-run/page") },
   {
     path: "/approvals",
     load: () => import("~/pages/approvals/page"),

@@ -7,10 +7,12 @@ import {
   IconCalendarTime,
   IconCheck,
   IconClock,
+  IconFilter,
   IconHandStop,
   IconHourglass,
   IconLoader2,
   IconPlayerPause,
+  IconPlayerSkipForward,
   IconX,
 } from "@tabler/icons-react";
 import classes from "./status.module.css";
@@ -76,6 +78,11 @@ const LOOKS: Record<string, Look> = {
   failed: { colour: "red", icon: IconX, text: "failed" },
   cancelled: { colour: "gray", icon: IconBan, text: "cancelled" },
   rejected: { colour: "gray", icon: IconHandStop, text: "rejected" },
+  waiting: { colour: "gray", icon: IconClock, text: "waiting" },
+  skipped: { colour: "gray", icon: IconPlayerSkipForward, text: "skipped" },
+  filtered: { colour: "gray", icon: IconFilter, text: "filtered" },
+  active: { colour: "teal", icon: IconCheck, text: "enabled" },
+  error: { colour: "red", icon: IconAlertTriangle, text: "error" },
 };
 
 export const lookOf = (status: string): Look =>

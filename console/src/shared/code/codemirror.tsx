@@ -2,6 +2,7 @@ import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } 
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { bracketMatching, foldGutter, foldKeymap, indentOnInput } from "@codemirror/language";
 import { lintGutter, lintKeymap, setDiagnostics } from "@codemirror/lint";
+import { unifiedMergeView } from "@codemirror/merge";
 import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
 import { Compartment, EditorState, type Extension } from "@codemirror/state";
 import {
@@ -64,7 +65,7 @@ export default function Code(props: CodeProps) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: the settings that can change are named one by one.
   useEffect(() => {
     view.current?.dispatch({ effects: settings.current.reconfigure(settingsOf(latest.current)) });
-  }, [readOnly, complete, props.label, props.placeholder, props.minHeight, props.maxHeight]);
+  }, [readOnly, complete, props.label, props.placeholder, props.minHeight, props.maxHeight, props.compareWith]);
 
   useEffect(() => {
     const now = view.current;
@@ -119,8 +120,20 @@ const basics: Extension = [
   highlighting,
 ];
 
-function settingsOf({ onChange, complete, label, placeholder: hint, minHeight, maxHeight }: CodeProps): Extension {
+/** Keeping a part makes it the same in both texts; it is what `compareWith` says otherwise. */
+function choice(type: "accept" | "reject", act: (event: MouseEvent) => void): HTMLElement {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.name = type;
+  button.textContent = type === "accept" ? "Keep mine" : "Take theirs";
+  button.onclick = act;
+  return button;
+}
+
+function settingsOf(props: CodeProps): Extension {
+  const { onChange, complete, label, placeholder: hint, minHeight, maxHeight, compareWith } = props;
   return [
+    compareWith === undefined ? [] : unifiedMergeView({ original: compareWith, mergeControls: choice }),
     EditorState.readOnly.of(!onChange),
     EditorView.contentAttributes.of({
       "aria-label": label,

@@ -42,6 +42,15 @@ export const frame = EditorView.theme({
   },
   ".cm-completionDetail": { fontStyle: "normal", opacity: 0.8 },
   ".cm-completionInfo": { whiteSpace: "pre-wrap", padding: "6px 10px", fontSize: "12.5px" },
+  ".cm-deletedChunk": { backgroundColor: "light-dark(#fdeceb, #3b201e)" },
+  ".cm-changedLine, .cm-insertedLine": { backgroundColor: "light-dark(#e2f6ee, #163329) !important" },
+  ".cm-chunkButtons button[name=accept], .cm-chunkButtons button[name=reject]": {
+    ...BOX,
+    border: LINE,
+    borderRadius: "4px",
+    cursor: "pointer",
+    font: "inherit",
+  },
   ".cm-diagnostic": { whiteSpace: "pre-wrap", padding: "6px 10px" },
 });
 

@@ -21,6 +21,8 @@ export type CodeProps = {
   minHeight?: string;
   maxHeight?: string;
   placeholder?: string;
+  /** Another text: what is different from it is shown in place, and each part can be taken from either. */
+  compareWith?: string;
   /** Called once with what moves the cursor to a position and shows it. */
   onReady?: (goTo: (position: number) => void) => void;
 };

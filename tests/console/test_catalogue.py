@@ -6,7 +6,7 @@ from tests.console.driver import SCRIPT, Visit, ended, make_run
 from vai_devstack.stack import Stack
 from vai_testkit.stack import client_of
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(900)]
 
 
 async def test_a_connection_is_made_and_tested_and_its_secret_never_comes_back(running: Stack, visit: Visit) -> None:

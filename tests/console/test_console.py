@@ -7,7 +7,7 @@ from tests.console.places import PLACES
 from tests.console.things import things
 from vai_devstack.stack import Stack
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(900)]
 
 
 async def test_a_run_is_found_followed_and_its_result_read(running: Stack, visit: Visit) -> None:

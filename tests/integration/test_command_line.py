@@ -136,3 +136,82 @@ async def test_a_signed_message_starts_an_automation_once(stack: Stack) -> None:
         ended = await client.automation_runs.wait(sent[0]["automationRunId"], _ENDED)
         assert ended.succeeded
         await client.automations.delete(automation.id)
+
+
+_FILES = """
+type: agent
+slug: {0}
+instructions: Help.
+tools: [{{automation: {0}}}]
+---
+type: automation
+slug: {0}
+trigger: {{type: schedule, schedule: "0 6 * * *", timezone: Europe/Berlin}}
+steps:
+  - key: extract
+    action: {{action_id: {0}}}
+  - key: tell
+    depends_on: [extract]
+    action:
+      kind: http_request
+      definition: {{method: POST, url: "https://example.com/", headers: {{Authorization: {{from_env: CLI_TOKEN}}}}}}
+---
+type: action
+slug: {0}
+kind: dlt_extract
+connection: {0}
+definition: {{source: sample, resources: [orders], rows: 10}}
+---
+type: connection
+slug: {0}
+provider: http
+config: {{base_url: "https://example.com"}}
+credentials: {{token: {{from_env: CLI_TOKEN}}}}
+"""
+
+
+async def test_what_files_say_is_made_once_changed_when_they_change_and_written_back(
+    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell, name = SameShell(stack, tmp_path), f"files-{uuid4().hex[:8]}"
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "all.yaml").write_text(_FILES.format(name))
+
+    async def plan(where: Path, code: int = 0) -> dict[str, Any]:
+        told = json.loads(await shell.vai("apply", "-f", str(where), "--plan", "--json", code=code))
+        return {each["type"]: (each["operation"], each["changes"]) for each in told["steps"]}
+
+    every = ("connection", "action", "automation", "agent")
+    assert await plan(folder, 1) == {each: ("create", []) for each in every}
+    await shell.vai("apply", "-f", str(folder), "--yes", code=2)  # the token is not set
+    monkeypatch.setenv("CLI_TOKEN", "canary-of-files")
+    await shell.vai("apply", "-f", str(folder), "--json", code=2)  # nobody can be asked
+    assert await plan(folder, 1) == {each: ("create", []) for each in every}
+    await shell.vai("apply", "-f", str(folder), "--yes")
+    kept = {each: ("keep", []) for each in every}
+    assert await plan(folder) == kept
+
+    written = tmp_path / "written"
+    await shell.vai("export", str(written))
+    files = [written / f"{each}s" / f"{name}.yaml" for each in every]
+    assert "canary" not in "".join(each.read_text() for each in files)
+    for each in files:
+        [(operation, changes)] = (await plan(each)).values()
+        assert (operation, changes) == ("keep", [])
+    assert json.loads(await shell.vai("export", str(written), "--type", "agent", "--json"))[0]["changed"] is False
+
+    (folder / "all.yaml").write_text(
+        _FILES.format(name).replace("rows: 10", "rows: 11").replace(", timezone: Europe/Berlin", "")
+    )
+    assert await plan(folder, 1) == kept | {
+        "action": ("update", ["definition.rows"]),
+        "automation": ("update", ["trigger.timezone"]),
+    }
+    await shell.vai("apply", "-f", str(folder), "--yes")
+    assert await plan(folder) == kept
+    assert (await shell.json("automations", "show", name))["trigger"]["timezone"] == "UTC"
+    [sent] = [each for each in (await shell.json("schema"))["oneOf"] if each["title"] == "action"]
+    assert {"type", "slug", "kind", "connection", "definition"} <= sent["properties"].keys()
+    await shell.vai("agents", "delete", name)
+    await shell.vai("automations", "delete", name)

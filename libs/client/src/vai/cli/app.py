@@ -17,6 +17,7 @@ from .commands import (
     connections,
     datasets,
     flashboards,
+    folder,
     keys,
     kinds,
     models,
@@ -58,6 +59,9 @@ app.add_typer(people.users, name="users")
 app.add_typer(keys.app, name="keys")
 app.add_typer(people.organisation, name="organisation")
 verb(app)(people.whoami)
+verb(app)(folder.apply)
+verb(app)(folder.export)
+verb(app)(folder.schema)
 app.add_typer(profile_commands.app, name="profile")
 app.add_typer(admin.app, name="admin")
 

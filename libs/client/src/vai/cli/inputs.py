@@ -31,7 +31,7 @@ def read_object(source: str, option: str) -> Json:
     Raises BadParameter that names `option`.
     """
     try:
-        found = _read(_text(source))
+        found = read_json(_text(source))
     except (OSError, ValueError) as error:
         raise typer.BadParameter(f"{source}: {error}", param_hint=option) from error
     if not isinstance(found, dict):
@@ -39,8 +39,8 @@ def read_object(source: str, option: str) -> Json:
     return found
 
 
-def _read(text: str) -> Any:
-    """Raises ValueError, also for numbers that the platform refuses: 1e400, NaN."""
+def read_json(text: str) -> Any:
+    """The value of a JSON text. Raises ValueError, also for numbers that the platform refuses: 1e400, NaN."""
     return json.loads(text, parse_float=_finite, parse_constant=_finite)
 
 
@@ -79,7 +79,7 @@ def _value(text: str) -> Any:
     if text.startswith("@"):
         return file_text(text[1:], "--set")
     try:
-        return _read(text)
+        return read_json(text)
     except ValueError as error:
         if text.startswith(("{", "[")) and not text.startswith("{{"):
             raise typer.BadParameter(f"{text}: this is not JSON: {error}", param_hint="--set") from error

@@ -1,0 +1,1 @@
+"""Connections, actions, automations and agents as files of a folder, to be kept in git."""

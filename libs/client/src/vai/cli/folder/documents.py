@@ -1,0 +1,209 @@
+"""Reads YAML and JSON files: each document in them is a connection, an action, an automation or an agent."""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from vai.cli.inputs import read_json
+from vai.models.answers import Json
+
+SUFFIXES = (".yaml", ".yml", ".json")
+FROM_ENV = "from_env"
+KEPT = {"secret": True}
+"""What the API shows for a secret (docs/running.md, secrets in definitions); in a file: as it is."""
+
+_MOST_BYTES = 4 << 20
+_SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+
+
+@dataclass(frozen=True)
+class Document:
+    """One object as it is written down. `body` is all of it but its type and slug."""
+
+    type: str
+    slug: str
+    body: Json = field(repr=False)
+    place: str = ""
+
+    @property
+    def label(self) -> str:
+        return f"{self.type} {self.slug}"
+
+    def variables(self) -> set[str]:
+        """The environment variables that its secrets come from."""
+        return set(_variables(self.body))
+
+
+class Unreadable(typer.BadParameter):
+    """All that is wrong with the files, a line for each fault."""
+
+    def __init__(self, faults: Iterable[str]) -> None:
+        super().__init__("\n  ".join(["nothing was changed:", *faults]), param_hint="-f")
+
+
+def read_folder(sources: Iterable[Path], types: Mapping[str, frozenset[str]]) -> list[Document]:
+    """The documents of the files and folders, in the order of their names; hidden files and folders are passed over.
+
+    `types` are the types of object with the fields of each. Raises Unreadable with every fault, not with the first one
+    alone: a file that cannot be read, an unknown type or field, a slug that is missing, wrong or there twice.
+    """
+    found: list[Document] = []
+    faults: list[str] = []
+    for source in sources:
+        paths = [source] if not source.is_dir() else sorted(_files(source))
+        if not paths:
+            faults.append(f"{source}: there is no file whose name ends with {', '.join(SUFFIXES)}")
+        for path in paths:
+            try:
+                for number, value in enumerate(_values(path), 1):
+                    _add(found, faults, value, f"{path}" if number == 1 else f"{path}, document {number}", types)
+            except (OSError, ValueError) as error:
+                faults.append(f"{path}: {_words(error)}")
+    faults += _twice(found)
+    if faults:
+        raise Unreadable(faults)
+    return found
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in names:
+            if name.endswith(SUFFIXES) and not name.startswith("."):
+                yield Path(place, name)
+
+
+def _values(path: Path) -> Iterator[Any]:
+    """The documents of one file; empty ones are none. Raises OSError, ValueError."""
+    import yaml  # type: ignore[import-untyped]  # only who asks for it waits for it
+
+    if path.stat().st_size > _MOST_BYTES:
+        raise ValueError(f"it has more than {_MOST_BYTES >> 20} MiB")
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".json":
+        yield read_json(text)
+        return
+    try:
+        for value in yaml.load_all(text, Loader=_loader()):
+            if value is not None:
+                yield value
+    except yaml.YAMLError as error:
+        raise ValueError(" ".join(str(error).split())) from error
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _loader() -> Any:
+    """YAML as JSON knows it: dates and times stay text, a key that is there twice is refused, aliases too."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):  # type: ignore[misc]
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            if self.check_event(yaml.AliasEvent):
+                event = self.peek_event()
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"write *{event.anchor} out: aliases are not read", event.start_mark
+                )
+            return super().compose_node(parent, index)
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            keys = [key.value for key, _ in node.value]
+            for key, _ in node.value:
+                if keys.count(key.value) > 1:
+                    raise yaml.constructor.ConstructorError(None, None, f"{key.value} is there twice", key.start_mark)
+                if key.tag != "tag:yaml.org,2002:str":
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f'write "{key.value}" in quotes: a name is a text', key.start_mark
+                    )
+            return super().construct_mapping(node, deep)
+
+    rules = yaml.SafeLoader.yaml_implicit_resolvers.items()
+    Loader.yaml_implicit_resolvers = {
+        first: [(tag, rule) for tag, rule in known if not tag.endswith(":timestamp")] for first, known in rules
+    }
+    return Loader
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    return str(error)
+
+
+def _add(found: list[Document], faults: list[str], value: Any, place: str, types: Mapping[str, frozenset[str]]) -> None:
+    """The document, or what is wrong with it."""
+    if not isinstance(value, dict):
+        faults.append(f"{place}: an object with `type` and `slug` is needed")
+        return
+    body = dict(value)
+    sort, slug = body.pop("type", None), body.pop("slug", None)
+    wrong = []
+    if sort not in types:
+        wrong.append(f"type is {sort!r}; it must be one of {', '.join(types)}")
+    elif unknown := sorted(map(str, body.keys() - types[sort])):
+        wrong.append(f"{', '.join(unknown)}: no field of {sort}s in files, which are {', '.join(sorted(types[sort]))}")
+    if not isinstance(slug, str) or not _SLUG.fullmatch(slug):
+        wrong.append(f"slug is {slug!r}; it must be small letters, digits and single hyphens")
+    if sort == "connection" and "credentials" in body and not _variables_in(body["credentials"]):
+        wrong.append(f"credentials: a secret does not belong in a file; put {{{FROM_ENV}: NAME}} in its place")
+    wrong += [f"{where}: {FROM_ENV} needs the name of an environment variable" for where in _misnamed(body, "")]
+    faults += [f"{place}: {each}" for each in wrong]
+    if not wrong:
+        found.append(Document(str(sort), str(slug), body, place))
+
+
+def _twice(documents: list[Document]) -> Iterator[str]:
+    places: dict[tuple[str, str], str] = {}
+    for each in documents:
+        first = places.setdefault((each.type, each.slug), each.place)
+        if first != each.place:
+            yield f"{each.place}: the {each.label} is in {first} already"
+
+
+def is_from_env(value: Any) -> bool:
+    """Whether it is `{from_env: NAME}`."""
+    return isinstance(value, dict) and value.keys() == {FROM_ENV}
+
+
+def _misnamed(value: Any, where: str) -> Iterator[str]:
+    if is_from_env(value):
+        if not isinstance(value[FROM_ENV], str) or not value[FROM_ENV]:
+            yield where
+        return
+    for key, inner in _inside(value):
+        yield from _misnamed(inner, f"{where}.{key}".removeprefix("."))
+
+
+def _variables(value: Any) -> Iterator[str]:
+    if is_from_env(value):
+        yield value[FROM_ENV]
+        return
+    for _, inner in _inside(value):
+        yield from _variables(inner)
+
+
+def _variables_in(credentials: Any) -> bool:
+    """Whether they come from the environment, or are as they are."""
+    return credentials in (None, KEPT) or any(_variables(credentials))
+
+
+def _inside(value: Any) -> Iterable[tuple[Any, Any]]:
+    if isinstance(value, dict):
+        return list(value.items())
+    return list(enumerate(value)) if isinstance(value, list) else []
+
+
+def filled(value: Any, environment: Mapping[str, str]) -> Any:
+    """The value with what the environment has. Raises KeyError with the name of a variable that is not set."""
+    if is_from_env(value):
+        return environment[value[FROM_ENV]]
+    if isinstance(value, dict):
+        return {key: filled(inner, environment) for key, inner in value.items()}
+    return [filled(inner, environment) for inner in value] if isinstance(value, list) else value

@@ -1,0 +1,138 @@
+"""Files of `vai apply`: what is read, what is refused, and what counts as a difference."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vai.cli.folder.defaults import Defaults
+from vai.cli.folder.documents import KEPT, Unreadable, filled, read_folder
+from vai.cli.folder.plan import differences
+from vai.cli.folder.sorts import SORTS, There, fields_of
+from vai.cli.folder.writing import text_of
+
+TYPES = {name: fields_of(name) for name in SORTS}
+ENV = {"from_env": "TOKEN"}
+
+
+class Description:
+    """Stands for a client: answers with the platform's description."""
+
+    def send(self, _call: Any) -> Any:
+        overlap = {"properties": {"overlap": {"default": "skip"}, "approval": {"default": False}}}
+        return {"components": {"schemas": {"Trigger": overlap, "Count": {"properties": {"steps": {"default": 20}}}}}}
+
+
+DEFAULTS = Defaults(Description())  # type: ignore[arg-type]
+
+
+def read(folder: Path, text: str, name: str = "a.yaml") -> Any:
+    (folder / name).write_text(text, encoding="utf-8")
+    return read_folder([folder], TYPES)
+
+
+def test_every_document_of_every_file_is_read_in_the_order_of_names(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "x.yaml").write_text("no: document")
+    (tmp_path / "notes.txt").write_text("no document")
+    (tmp_path / "deep" / "z.json").write_text('{"type": "agent", "slug": "z", "instructions": "i"}')
+    found = read(tmp_path, "type: action\nslug: b\nkind: x\n---\n---\ntype: connection\nslug: b\n")
+    assert [(each.type, each.slug) for each in found] == [("action", "b"), ("connection", "b"), ("agent", "z")]
+
+
+def test_dates_and_times_stay_text(tmp_path: Path) -> None:
+    [found] = read(
+        tmp_path, "type: action\nslug: a\ndefinition: {since: 2026-01-01, at: 2026-01-01T00:00:00Z, n: 010}\n"
+    )
+    assert found.body["definition"]["since"] == "2026-01-01"
+    assert found.body["definition"]["at"] == "2026-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("- 1", "an object with `type` and `slug`"),
+        ("type: thing\nslug: a", "type is 'thing'; it must be one of connection, action"),
+        ("slug: a", "type is None"),
+        ("type: action", "slug is None"),
+        ("type: action\nslug: 12", "slug is 12"),
+        ("type: action\nslug: A b", "slug is 'A b'"),
+        ("type: action\nslug: a\nnope: 1\nid: 2", "id, nope: no field of actions"),
+        ("type: action\nslug: a\nslug: b", "slug is there twice"),
+        ("type: action\nslug: a\ndefinition: {x: 1, x: 2}", "x is there twice"),
+        ("type: action\nslug: a\ndefinition: {1: 2}", 'write "1" in quotes'),
+        ("type: action\nslug: a\nlabels: {on: x}", 'write "on" in quotes'),
+        ("type: action\nslug: a\nlabels: &x {a: b}\ndefinition: *x", "aliases are not read"),
+        ("type: action\nslug: a\n---\ntype: action\nslug: a", "the action a is in"),
+        ("type: action\nslug: a\ndefinition: {t: {from_env: }}", "definition.t: from_env needs the name"),
+        ("type: connection\nslug: a\ncredentials: {token: plain}", "a secret does not belong in a file"),
+        ("type: [", "expected the node content"),
+        ("!!python/object:os.system x", "could not determine a constructor"),
+        ("[" * 5_000, "a.yaml"),
+        ('{"a": "\udcff"}'.encode("utf-8", "surrogateescape").decode("latin-1"), "a.yaml"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_file(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(Unreadable) as raised:
+        read(tmp_path, text)
+    assert str(tmp_path / "a.yaml") in raised.value.message
+    assert said in raised.value.message
+
+
+def test_all_faults_are_told_at_once_and_an_empty_folder_is_one(tmp_path: Path) -> None:
+    with pytest.raises(Unreadable, match="no file whose name ends with"):
+        read_folder([tmp_path], TYPES)
+    (tmp_path / "b.json").write_text('{"type": "action", "slug": "b", "definition": {"x": 1e400}}')
+    with pytest.raises(Unreadable) as raised:
+        read(tmp_path, "type: x\nslug: y\n")
+    assert "a.yaml: type" in raised.value.message
+    assert "b.json: 1e400" in raised.value.message
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there", "places"),
+    [
+        ({"a": 1}, {"a": 1.0}, []),
+        ({"a": True}, {"a": 1}, ["x.a"]),
+        ({}, {"a": None, "b": [], "c": {}}, []),
+        ({"a": 1}, {"a": 1, "overlap": "skip", "approval": False, "steps": 20}, []),
+        ({"a": 1}, {"a": 1, "overlap": "queue"}, ["x.overlap"]),
+        ({"overlap": "queue"}, {"overlap": "skip"}, ["x.overlap"]),
+        ({"key": "k"}, {"key": "k", "condition": {"type": "on_success"}}, []),
+        (["orders"], [{"name": "orders"}], []),
+        (["orders"], [{"name": "orders", "rows": 3}], ["x[0]"]),
+        (["a", "b"], ["b", "a"], ["x[0]", "x[1]"]),
+        (["a"], ["a", "b"], ["x"]),
+        ({"a": {"b": [1, {"c": 2}]}}, {"a": {"b": [1, {"c": 3}]}}, ["x.a.b[1].c"]),
+        ({"t": ENV}, {"t": KEPT}, []),
+        ({"t": KEPT}, {"t": KEPT}, []),
+        ({"t": "plain"}, {"t": KEPT}, ["x.t"]),
+        ({"t": ENV}, {"t": "known"}, []),
+        ({"t": ENV}, {"t": "another"}, ["x.t"]),
+        ({"t": ENV, "u": 1}, KEPT, []),
+        (1, None, ["x"]),
+    ],
+)
+def test_only_what_means_something_else_is_a_difference(
+    wanted: Any, there: Any, places: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(os.environ, "TOKEN", "known")
+    assert list(differences(wanted, there, "x", DEFAULTS)) == places
+
+
+def test_secrets_come_from_the_environment_at_any_depth() -> None:
+    assert filled({"a": [ENV, {"b": ENV}], "c": 1}, {"TOKEN": "t"}) == {"a": ["t", {"b": "t"}], "c": 1}
+
+
+def test_what_is_written_is_read_as_the_same_again(tmp_path: Path) -> None:
+    body = {
+        "name": "N: 'x'",
+        "kind": "k",
+        "definition": {"sql": "a\nb\n", "overlap": "skip", "n": "010", "d": "2026-01-01"},
+    }
+    text = text_of(SORTS["action"], There("1", "s", body | {"status": "active", "labels": {}}), DEFAULTS)
+    assert "sql: |" in text
+    [found] = read(tmp_path, text)
+    assert (found.slug, found.body) == ("s", body)

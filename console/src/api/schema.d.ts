@@ -2983,6 +2983,9 @@ export interface components {
             unsure: {
                 [key: string]: unknown;
             }[];
+            lacks: {
+                [key: string]: unknown;
+            }[];
             needsModel: {
                 [key: string]: unknown;
             }[];
@@ -3299,6 +3302,8 @@ export interface components {
             action?: string | null;
             automation?: string | null;
             agent?: string | null;
+            mcp?: string | null;
+            tool?: string | null;
             name?: string | null;
             description?: string;
             fixed?: {
@@ -3313,6 +3318,7 @@ export interface components {
             arguments: unknown;
             runId: string | null;
             status: ("pending" | "awaiting_approval" | "running" | "completed" | "failed" | "cancelled" | "rejected") | null;
+            connection: string | null;
             refused: string | null;
             result: string | null;
             truncated: boolean;
@@ -5654,6 +5660,7 @@ export interface operations {
         parameters: {
             query?: {
                 status?: ("pending" | "awaiting_approval" | "running" | "completed" | "failed" | "cancelled" | "rejected")[] | null;
+                agent?: string | null;
                 label?: string[] | null;
                 q?: string | null;
                 sort_by?: "created_at" | "updated_at";

@@ -16,6 +16,7 @@ Vai = Callable[..., Result]
         ("list", ("order-analyst", "default", "3")),
         ("show order-analyst", ("gold.sales", "look_up", "example.com", "steps 20", "Answer questions")),
         ("runs", ("order-analyst", "completed", "How many orders?")),
+        ("runs order-analyst --status completed", ("order-analyst", "completed", "How many orders?")),
         (
             "transcript 0199f555-0000-7000-8000-0000000000bb",
             (

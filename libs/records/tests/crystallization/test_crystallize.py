@@ -1,5 +1,6 @@
 """What an agent did becomes steps: the same data give the same calls, other data the right other ones."""
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -12,8 +13,10 @@ from libs.records.tests.crystallization.recordings import (
     results_of,
     steps_of,
 )
+from vai_records.agents.definition import AgentDefinition
+from vai_records.agents.turns import Turn
 from vai_records.crystallization.automation import NothingToKeep, crystallize
-from vai_records.crystallization.recording import LeftOut, Recording
+from vai_records.crystallization.recording import LeftOut, Recording, joined, recorded
 
 API = "https://api.example.com"
 
@@ -266,3 +269,20 @@ def test_reading_again_what_was_changed_meanwhile_is_no_repeat() -> None:
     assert list(steps) == ["query_datasets", "load", "query_datasets_2"]
     assert steps["query_datasets_2"]["depends_on"] == ["load"]
     assert steps["load"]["depends_on"] == ["query_datasets"]
+
+
+def test_what_an_mcp_server_did_is_named_as_what_the_automation_lacks() -> None:
+    came_to = {"text": "ok", "failed": False}
+    mcp = {"connection": "crm", "tool": "notes/add"}
+    told = [{"id": "a", "tool": "add_note", "arguments": {"text": "K-20031"}, "mcp": mcp, "came_to": came_to}]
+    turn = Turn(1, "l/one", {}, told, [came_to], 1, 1, None, None)
+    agent = AgentDefinition.model_validate({"instructions": "Help."})
+    day = date(2026, 3, 17)
+    alone = recorded(("analyst", agent), {"question": "Note it.", "answer": "Done."}, [turn], {}, day)
+    with pytest.raises(NothingToKeep, match="add_note the MCP server crm did it"):
+        crystallize(alone)
+    made = crystallize(joined([chain(), alone]))
+    assert made.report["lacks"] == [{"turn": 4, "tool": "add_note", "connection": "crm"}]
+    assert "add_note of crm" in made.report["notes"][-1]
+    assert [one["tool"] for one in made.report["leftOut"]] == ["add_note"]
+    assert crystallize(chain()).report["lacks"] == []

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from vai_agent_worker.agents import mcp_servers
 from vai_agent_worker.agents.earlier import room_of_earlier
 from vai_agent_worker.agents.toolbox import Toolbox
 from vai_agent_worker.agents.work import Work
@@ -42,7 +43,8 @@ class CallAgent:
         assert for_whom is not None
         source = ("agent", "agent_run", str(run.id))
         customer = Customer(run.org_id, *source, for_whom["created_by"], for_whom["max_running"])
-        toolbox = await Toolbox.opened(run.pool, run.org_id, agent, run.keyring)
+        told = known["agent"].get("mcp") or {}
+        toolbox = await Toolbox.opened(run.pool, run.org_id, agent, run.keyring, told)
         work = Work(run, self._bell, definition, known["agent"]["slug"], agent, customer, toolbox)
         work.turns = await turns.read(run.pool, run.id)
         work.earlier = await _earlier(run, known["agent"].get("message_id"), agent)
@@ -64,6 +66,8 @@ async def _begin(run: Owned, definition: Definition) -> Any:
     if message is not None:
         narrowed = await history.narrowed(run.pool, message["thread_id"], found.definition)
         kept |= {"definition": narrowed, "message_id": str(message["id"])}
+    if told := await mcp_servers.told(run, AgentDefinition.model_validate(kept["definition"])):
+        kept["mcp"] = told
     async with run.guarded() as conn:
         await turns.begin(conn, run.id, run.org_id, found.id, kept, depth)
     return await turns.begun(run.pool, run.id)

@@ -23,5 +23,5 @@ searches = Counter("vai_searches", "Searches of `web_search`, by how they ended"
 search_seconds = Histogram("vai_search_seconds", "How long a search took", buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30))
 agent_steps = Counter("vai_agent_steps", "Answers of models that agents' runs have written")
 agent_calls = Counter(
-    "vai_agent_calls", "Calls of tools that models asked for: made as runs, or refused by the platform", ["outcome"]
+    "vai_agent_calls", "Calls of tools that models asked for: made, refused by the platform, or in doubt", ["outcome"]
 )

@@ -59,6 +59,49 @@ async def _work(gateway: Gateway, team: Team, run_id: str) -> UUID:
     return child
 
 
+async def test_runs_of_one_agent_are_found_by_slug_and_id_before_and_after_they_begin(
+    api: httpx2.AsyncClient, gateway: Gateway, team: Team, run_id: str
+) -> None:
+    other = {"name": "Other", "instructions": "Help.", "model": "l/one"}
+    assert (await api.post("/api/v1/agents", json=other)).status_code == 201
+    definition = {"agent": "other", "question": "How many?"}
+    made = await api.post("/api/v1/action-runs", json={"kind": "call_agent", "definition": definition})
+    helper = (await api.get("/api/v1/agents/slug/helper")).json()["id"]
+
+    async def found(**query: str) -> list[str]:
+        answer = await api.get(RUNS, params=query)
+        assert answer.status_code == 200, answer.text
+        return [run["id"] for run in answer.json()["runs"]]
+
+    assert await found(agent="helper") == await found(agent=helper) == [run_id]
+    assert await found(agent="other") == [made.json()["id"]]
+    agent = {"slug": "helper", "name": "Helper", "definition": {"instructions": "Help."}}
+    await turns.begin(gateway.pool, UUID(run_id), team.org_id, UUID(helper), agent, 0)
+    assert await found(agent=helper, status="pending,running") == [run_id]
+    assert await found(agent=helper, status="completed") == []
+    assert (await api.delete(f"/api/v1/agents/{helper}")).status_code == 204
+    assert await found(agent=helper) == [run_id]
+    unknown = await api.get(RUNS, params={"agent": "helper"})
+    assert (unknown.status_code, unknown.json()["detail"][0]["loc"]) == (422, ["query", "agent"])
+
+
+async def test_a_call_of_an_mcp_server_is_told_with_its_connection(
+    api: httpx2.AsyncClient, gateway: Gateway, team: Team, run_id: str
+) -> None:
+    pool, run = gateway.pool, UUID(run_id)
+    agent = {"slug": "helper", "name": "Helper", "definition": {"instructions": "Help."}}
+    await turns.begin(pool, run, team.org_id, uuid7(), agent, 0)
+    await turns.answered(pool, run, Answered(1, "l/one", _said("", "a"), 1, 1, None))
+    call = {"id": "a", "tool": "stock", "arguments": {}, "mcp": {"connection": "shop", "tool": "stock"}}
+    steps = (({}, "pending"), ({"begun": 1}, "running"), ({"came_to": {"text": "7", "failed": False}}, "completed"))
+    for more, status in steps:
+        await pool.execute("UPDATE agent_turns SET calls = $2 WHERE run_id = $1", run, [{**call, **more}])
+        told = (await api.get(f"{RUNS}/{run_id}")).json()
+        [shown] = told["turns"][0]["toolCalls"]
+        assert (shown["connection"], shown["status"], shown["runId"]) == ("shop", status, None)
+        assert told["used"]["calls"] == 1
+
+
 async def test_a_run_is_listed_and_told_turn_by_turn(
     api: httpx2.AsyncClient, gateway: Gateway, team: Team, run_id: str
 ) -> None:

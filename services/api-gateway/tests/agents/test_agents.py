@@ -53,11 +53,18 @@ async def test_an_agent_is_saved_found_changed_and_hidden(api: httpx2.AsyncClien
 
 WRONG: list[tuple[dict[str, Any], list[Any], str]] = [
     ({"instructions": " "}, ["instructions"], ""),
-    ({"tools": [{"name": "x"}]}, ["tools", 0], "give just one of kind, action, automation and agent"),
+    ({"tools": [{"name": "x"}]}, ["tools", 0], "give just one of kind, action, automation, agent and mcp"),
     ({"tools": [{"kind": "fetch_page"}]}, ["tools", 0, "kind"], ""),
     ({"tools": [{"action": "gone"}]}, ["tools", 0, "action"], "there is no action 'gone'"),
     ({"tools": [{"automation": "gone"}]}, ["tools", 0, "automation"], "there is no automation 'gone'"),
     ({"tools": [{"agent": "gone"}]}, ["tools", 0, "agent"], "there is no agent 'gone'"),
+    ({"tools": [{"mcp": "gone", "tool": "x"}]}, ["tools", 0, "mcp"], "there is no connection 'gone'"),
+    ({"tools": [{"mcp": "shop"}]}, ["tools", 0], "mcp and tool belong together"),
+    ({"tools": [{"tool": "x"}]}, ["tools", 0], "give just one of"),
+    ({"tools": [{"mcp": "shop", "tool": "a.b"}]}, ["tools", 0], "give it a name"),
+    ({"tools": [{"mcp": "shop", "tool": "a b"}]}, ["tools", 0, "tool"], ""),
+    ({"tools": [{"mcp": "shop", "tool": "x", "approval": True}]}, ["tools", 0], "none can wait for an approval"),
+    ({"tools": [{"mcp": "shop", "tool": "x", "maySet": ["a"]}]}, ["tools", 0], "may_set is for"),
     ({"tools": [{"kind": "http_request", "maySet": ["headers"]}]}, ["tools", 0, "maySet", 0], "may not set headers"),
     ({"tools": [{"kind": "http_request", "maySet": ["connection"]}]}, ["tools", 0, "maySet", 0], "may not set"),
     ({"tools": [{"kind": "dlt_extract", "maySet": ["source"]}]}, ["tools", 0, "maySet", 0], "may set resources"),
@@ -89,6 +96,24 @@ async def test_what_is_wrong_with_an_agent_is_told_with_its_place(
     assert first["loc"] == ["body", *place]
     assert words in first["msg"]
     assert (await api.get(AGENTS)).json()["total"] == 0
+
+
+async def test_a_tool_of_an_mcp_server_names_a_connection_of_this_provider(api: httpx2.AsyncClient) -> None:
+    for slug, provider in (("crm", "mcp"), ("rest", "rest")):
+        body = {"name": slug, "slug": slug, "provider": provider, "config": {"url": "https://crm.example.com/mcp"}}
+        saved = await api.post("/api/v1/connections", json=body)
+        assert saved.status_code == 201, saved.text
+    tool = {"mcp": "crm", "tool": "notes/add", "name": "add_note", "fixed": {"project": 7}}
+    agent = await made(api, tools=[tool])
+    assert tool.items() <= agent["tools"][0].items()
+    wrong = (
+        ({"mcp": "rest", "tool": "x"}, "is of rest"),
+        ({"mcp": "crm", "tool": "x", "fixed": {"api_key": "sk-1234567890abcdef1234"}}, "holds a secret"),
+    )
+    for one, words in wrong:
+        refused = await api.post(AGENTS, json=BODY | {"slug": "two", "tools": [one]})
+        assert refused.status_code == 422, refused.text
+        assert words in refused.text
 
 
 async def test_an_agent_that_others_call_is_not_hidden_and_one_may_call_itself(api: httpx2.AsyncClient) -> None:

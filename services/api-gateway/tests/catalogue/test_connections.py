@@ -12,6 +12,7 @@ from vai_common.ids import uuid7
 from vai_common.messages.bell import ROOM
 from vai_records.secrets.keys import Keyring
 from vai_testkit.rings import MemoryBell
+from vai_testkit.servers.mcp import serving_mcp
 from vai_testkit.servers.web import Reply, WebServer
 from vai_testkit.services import MemoryProducer
 from vai_testkit.team import Team
@@ -244,6 +245,22 @@ async def test_a_test_says_what_it_could_check(at_home: httpx2.AsyncClient, serv
     assert "config.test_path" in found["message"]
     found = await tried(at_home, await make(at_home, "open", config={"base_url": server.url}))
     assert (found["ok"], found["checked"]) == (True, ["address"])
+
+
+async def test_an_mcp_server_is_asked_for_its_tools(at_home: httpx2.AsyncClient, server: WebServer) -> None:
+    async with serving_mcp() as shop:
+        shop.key = "hunter22"
+        shop.add("stock", "7")
+        good = await make(at_home, provider="mcp", config={"url": shop.url}, credentials={"token": "hunter22"})
+        bad = await make(at_home, provider="mcp", config={"url": shop.url}, credentials={"token": "hunter23"})
+        none = await make(at_home, provider="mcp", config={"url": server.url})
+        found = [await tried(at_home, one) for one in (good, bad, none)]
+    assert [one["ok"] for one in found] == [True, False, False]
+    assert found[0]["message"] == "127.0.0.1 speaks MCP and has 1 tool: stock"
+    assert found[0]["checked"] == ["address", "credentials"]
+    assert found[1]["error"]["code"] == "AUTH_ERROR"
+    assert found[2]["error"]["code"] == "CONNECTION_ERROR"
+    assert shop.called == []
 
 
 async def test_a_file_store_is_reached_and_its_keys_are_not_sent(

@@ -45,13 +45,15 @@ def listing(
 
 def runs(
     *,
+    agent: str | None = None,
     status: str | Sequence[str] | None = None,
     label: str | Sequence[str] | None = None,
     limit: int = PAGE,
     offset: int = 0,
 ) -> Call[Page[Run]]:
-    """Runs of agents, newest first. Start one with `client.runs.create("call_agent", …)`."""
-    return offset_list("/agents/runs", "runs", Run, given(status=status, label=label, limit=limit), offset)
+    """Runs of agents, newest first, of one by its slug or id. Start one with `client.runs.create("call_agent", …)`."""
+    query = given(agent=agent, status=status, label=label, limit=limit)
+    return offset_list("/agents/runs", "runs", Run, query, offset)
 
 
 def transcript(run_id: str, *, after: int | None = None, limit: int | None = None) -> Call[Transcript]:

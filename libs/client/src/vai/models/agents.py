@@ -34,12 +34,16 @@ class Agent(Answer):
 
 @dataclass(frozen=True, kw_only=True)
 class ToolCall(Answer):
-    """A call that a model asked for. `run_id` is its run, `refused` why there is none; `result` what the model read."""
+    """A call that a model asked for. `run_id` is its run, `refused` why there is none; `result` what the model read.
+
+    `connection`: an MCP server does it, and there is no run.
+    """
 
     id: str
     tool: str
     run_id: str | None = None
     status: str | None = None
+    connection: str | None = None
     refused: str | None = None
     result: str | None = None
     truncated: bool = False

@@ -1,5 +1,6 @@
 """What an agent is told and may use (docs/agents.md). Keys are in camelCase, in REST and as stored."""
 
+import re
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Field, JsonValue, model_validator
@@ -13,8 +14,10 @@ from vai_records.strict import Number, Strict, short
 MOST_TOOLS: Final = 64
 MOST_FIELDS: Final = 50
 
+_TOOL_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 ToolName = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 Named = Annotated[str, Field(min_length=1, max_length=255)]
+McpToolName = Annotated[str, Field(max_length=128, pattern=r"^[A-Za-z0-9_./-]+$")]
 FieldName = Annotated[str, Field(min_length=1, max_length=100)]
 
 ToolKind = Literal["http_request", "dlt_extract", "agent_search", "agent_fetch_page"]
@@ -26,16 +29,19 @@ class _Spoken(Strict):
 
 
 class Tool(_Spoken):
-    """One thing that the agent may do. Give just one of `kind`, `action`, `automation` and `agent`."""
+    """One thing that the agent may do. Give just one of `kind`, `action`, `automation`, `agent` and `mcp`."""
 
     kind: ToolKind | None = Field(default=None, description="A run of this kind, with what is `fixed`.")
     action: Named | None = Field(default=None, description="A saved action, by its slug or id.")
     automation: Named | None = Field(default=None, description="An automation, by its slug or id.")
     agent: Named | None = Field(default=None, description="Another agent, by its slug or id.")
+    mcp: Named | None = Field(default=None, description="An MCP server: its connection, by slug or id; with `tool`.")
+    tool: McpToolName | None = Field(default=None, description="The tool of the MCP server, as the server calls it.")
     name: ToolName | None = Field(default=None, description="How the model calls it; made of the slug if absent.")
     description: str = Field(default="", max_length=2_000, description="What the model is told of it.")
     fixed: Annotated[dict[str, JsonValue], Field(max_length=MOST_FIELDS), short(MOST_FIELDS)] = Field(
-        default={}, description="Fields of the run's definition that are as they are here, whatever the model says."
+        default={},
+        description="Fields of the definition, or arguments, that are as they are here, whatever the model says.",
     )
     may_set: Annotated[list[FieldName], Field(max_length=MOST_FIELDS), short(MOST_FIELDS)] = Field(
         default=[], description="Fields of the definition that the model fills; all others stay out of its reach."
@@ -44,20 +50,29 @@ class Tool(_Spoken):
 
     @model_validator(mode="after")
     def _is_one_thing(self) -> "Tool":
-        if sum(one is not None for one in (self.kind, self.action, self.automation, self.agent)) != 1:
-            raise ValueError("give just one of kind, action, automation and agent")
-        if self.kind is None and self.fixed:
-            raise ValueError("fixed is for a tool with a kind; the others have what they were saved with")
-        if (self.automation or self.agent) and self.may_set:
+        if sum(one is not None for one in (self.kind, self.action, self.automation, self.agent, self.mcp)) != 1:
+            raise ValueError("give just one of kind, action, automation, agent and mcp")
+        if self.kind is None and self.mcp is None and self.fixed:
+            raise ValueError("fixed is for a tool with a kind or of mcp; the others have what they were saved with")
+        if (self.automation or self.agent or self.mcp) and self.may_set:
             raise ValueError("may_set is for a kind or an action; a model sets the inputs of the others")
+        self._check_mcp()
         if both := sorted(set(self.fixed) & set(self.may_set)):
             raise ValueError(f"{both[0]} is fixed and may be set: it can be only one of them")
         return self
 
+    def _check_mcp(self) -> None:
+        if (self.mcp is None) != (self.tool is None):
+            raise ValueError("mcp and tool belong together: the connection, and the name of one tool of its server")
+        if self.mcp is not None and self.approval:
+            raise ValueError("a call of an MCP server is no run, so none can wait for an approval: leave approval out")
+        if self.tool is not None and self.name is None and _TOOL_NAME.fullmatch(self.tool) is None:
+            raise ValueError(f"a model cannot call it {self.tool!r}: give it a name of letters, digits, _ and -")
+
     @property
     def called(self) -> str:
         """The name by which the model calls it."""
-        return self.name or str(self.kind or self.action or self.automation or self.agent)[:64]
+        return self.name or str(self.tool or self.kind or self.action or self.automation or self.agent)[:64]
 
 
 class Limits(_Spoken):

@@ -11,6 +11,7 @@ from vai_records.agents.definition import AgentDefinition, Tool
 from vai_records.definitions.web_addresses import check_address
 from vai_records.refused import Fault, Place, Refused
 from vai_records.validation import checks
+from vai_records.validation.masking import secret_texts_of
 
 Json = dict[str, Any]
 
@@ -39,7 +40,7 @@ def check_agent(definition: AgentDefinition, kinds: Mapping[str, str], loc: Plac
         kind = tool.kind or (kinds.get(tool.action) if tool.action else None)
         if tool.action and kind is None:
             faults.append(((*place, "action"), f"there is no action {tool.action!r}", "unknown_action"))
-        elif kind is not None:
+        elif kind is not None or tool.mcp is not None:
             faults += _faults_of(tool, kind, definition, place)
     if definition.output_schema is not None:
         faults += _faults_of_schema(definition.output_schema, (*loc, "outputSchema"))
@@ -47,9 +48,9 @@ def check_agent(definition: AgentDefinition, kinds: Mapping[str, str], loc: Plac
         raise Refused(faults)
 
 
-def _faults_of(tool: Tool, kind: str, definition: AgentDefinition, place: Place) -> list[Fault]:
+def _faults_of(tool: Tool, kind: str | None, definition: AgentDefinition, place: Place) -> list[Fault]:
     faults: list[Fault] = []
-    may = SETTABLE.get(kind, frozenset())
+    may = SETTABLE.get(kind or "", frozenset())
     for number, name in enumerate(tool.may_set):
         if name not in may:
             known = f"it may set {', '.join(sorted(may))}" if may else "it may set nothing of this kind"
@@ -59,10 +60,12 @@ def _faults_of(tool: Tool, kind: str, definition: AgentDefinition, place: Place)
         faults.append((place, message, "value_error"))
     if kind in ("generate_query", "explain_schema") and tool.may_set and not definition.datasets:
         faults.append((place, f"the model may choose what {kind} reads: list the agent's datasets", "value_error"))
+    if tool.mcp is not None and any(secret_texts_of({"body": tool.fixed})):
+        faults.append(((*place, "fixed"), "holds a secret: keep it in the connection", "value_error"))
     try:
         if tool.kind is not None:
-            checks.check_saved(kind, tool.fixed, (*place, "fixed"))
-            if checks.split(kind, tool.fixed, None, (*place, "fixed"))[1] is not None:
+            checks.check_saved(tool.kind, tool.fixed, (*place, "fixed"))
+            if checks.split(tool.kind, tool.fixed, None, (*place, "fixed"))[1] is not None:
                 message = "holds a secret: keep it in a connection, or make a saved action of it"
                 faults.append(((*place, "fixed"), message, "value_error"))
     except Refused as error:
@@ -70,7 +73,7 @@ def _faults_of(tool: Tool, kind: str, definition: AgentDefinition, place: Place)
     return faults
 
 
-def _reaches_out(tool: Tool, kind: str) -> bool:
+def _reaches_out(tool: Tool, kind: str | None) -> bool:
     return kind in ("agent_search", "agent_fetch_page") or (kind == "http_request" and "url" in tool.may_set)
 
 

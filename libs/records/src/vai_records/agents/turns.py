@@ -25,6 +25,8 @@ INSERT INTO agent_turns (run_id, turn, model, answer, input_tokens, output_token
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
 _CALLED = "UPDATE agent_turns SET calls = $3 WHERE run_id = $1 AND turn = $2 AND calls IS NULL"
+# Before a call of an MCP server is sent, and behind it.
+_MARKED = "UPDATE agent_turns SET calls = $3 WHERE run_id = $1 AND turn = $2 AND results IS NULL"
 _RESULTS = "UPDATE agent_turns SET results = $3 WHERE run_id = $1 AND turn = $2 AND results IS NULL"
 _CHILDREN = """
 SELECT id, kind, status, phase, result, error FROM runs WHERE id = ANY($1::uuid[])
@@ -49,8 +51,9 @@ SELECT count(*) FROM line WHERE kind = 'call_agent' AND steps > 0
 class Turn:
     """One answer. `calls` and `results` are None as long as they are not known.
 
-    A call: `id`, `tool`, `arguments`, and `run_id`, or `refused` that says why there is no run. A result: the text that
-    the model reads, and `failed`.
+    A call: `id`, `tool`, `arguments`, and `run_id`, or `refused` that says why there is no run. One of an MCP server
+    has `mcp` in place of a run: `connection`, `tool`, `idempotent`; `begun` is written before it is sent, `came_to`
+    behind it (`vai_agent_worker.agents.mcp_calls`). A result: the text that the model reads, and `failed`.
     """
 
     turn: int
@@ -102,6 +105,23 @@ async def answered(conn: Queries, run_id: UUID, said: Answered) -> None:
 
 async def called(conn: Queries, run_id: UUID, turn: int, calls: list[Json]) -> None:
     await conn.execute(_CALLED, run_id, turn, calls)
+
+
+async def marked(conn: Queries, run_id: UUID, turn: int, calls: list[Json]) -> None:
+    """Writes how far the calls of MCP servers have come."""
+    await conn.execute(_MARKED, run_id, turn, calls)
+
+
+def was_made(call: Json) -> bool:
+    """Whether a call was not refused: it is a run, or went to an MCP server."""
+    return "run_id" in call or "mcp" in call
+
+
+def status_of(call: Json) -> str:
+    """How a call of an MCP server stands, in the words of runs."""
+    if "came_to" not in call:
+        return "running" if call.get("begun") else "pending"
+    return "failed" if call["came_to"]["failed"] else "completed"
 
 
 async def came_to(conn: Queries, run_id: UUID, turn: int, results: list[Json]) -> None:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 Json = dict[str, Any]
 
+MCP: Final = "mcp"
 TAVILY: Final = "tavily"
 
 _DEFAULTS: Final[Mapping[str, Json]] = {

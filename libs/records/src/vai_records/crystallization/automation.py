@@ -70,7 +70,8 @@ def crystallize(recording: Recording, parameters: Mapping[str, Any] | None = Non
         "inputs": inputs.declared,
     }
     doubts = [one for step in first if step.call.number in wanted for one in _doubts(step, calls)]
-    return Crystallized(automation, _report(steps, inputs, sorted(left, key=lambda one: one.turn), doubts))
+    report = _report(steps, inputs, sorted(left, key=lambda one: one.turn), doubts)
+    return Crystallized(automation, _with_lacking(report, recording))
 
 
 def _referred(calls: Sequence[Call], inputs: Inputs) -> list[_Step]:
@@ -258,6 +259,19 @@ def _report(steps: Sequence[_Step], inputs: Inputs, left: Sequence[LeftOut], dou
         "needsModel": models,
         "notes": _notes(steps, inputs, models, left),
     }
+
+
+def _with_lacking(report: Json, recording: Recording) -> Json:
+    """What an MCP server did for the agent is named: the automation lacks it, and what came of it is as it was then."""
+    lacking = recording.by_servers
+    if not lacking:
+        return {**report, "lacks": []}
+    names = ", ".join(sorted({f"{one.tool} of {one.connection}" for one in lacking}))
+    note = (
+        f"The automation lacks what MCP servers did ({names}): values that came from there stay as they were in this "
+        "run. Keep the agent for this part, or put a step in its place."
+    )
+    return {**report, "lacks": [one.as_json() for one in lacking], "notes": [*report["notes"], note]}
 
 
 def _notes(steps: Sequence[_Step], inputs: Inputs, models: Sequence[Json], left: Sequence[LeftOut]) -> list[str]:

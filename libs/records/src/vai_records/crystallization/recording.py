@@ -69,6 +69,18 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
+class ByServer:
+    """A call that an MCP server has done. No step can do it: the automation has to do without."""
+
+    turn: int
+    tool: str
+    connection: str
+
+    def as_json(self) -> Json:
+        return {"turn": self.turn, "tool": self.tool, "connection": self.connection}
+
+
+@dataclass(frozen=True)
 class Recording:
     """A run of an agent that has completed. `day` is the day (UTC) on which it began; `text` what it answered."""
 
@@ -80,6 +92,7 @@ class Recording:
     text: str
     output: Any
     day: date
+    by_servers: Sequence[ByServer] = ()
 
 
 def recorded(
@@ -92,8 +105,14 @@ def recorded(
     tools = {tool.called: tool for tool in definition.tools}
     calls: list[Call] = []
     refused: list[LeftOut] = []
+    by_servers: list[ByServer] = []
     for turn in turns:
         for told in turn.calls or []:
+            if (mcp := told.get("mcp")) is not None:
+                by_servers.append(ByServer(turn.turn, told["tool"], mcp["connection"]))
+                why = f"the MCP server {mcp['connection']} did it, which no step can: the automation does without"
+                refused.append(LeftOut(turn.turn, told["tool"], why))
+                continue
             row = runs.get(str(told.get("run_id")))
             if row is None:
                 why = f"refused: {told['refused']}" if "refused" in told else "its run is gone"
@@ -109,7 +128,7 @@ def recorded(
             )  # fmt: skip
     inputs = asked.get("inputs") or {}
     answer, output = asked.get("answer") or "", asked.get("output")
-    return Recording(slug, asked["question"], inputs, calls, refused, answer, output, day)
+    return Recording(slug, asked["question"], inputs, calls, refused, answer, output, day, by_servers)
 
 
 def joined(recordings: Sequence[Recording]) -> Recording:
@@ -121,18 +140,20 @@ def joined(recordings: Sequence[Recording]) -> Recording:
         return recordings[0]
     calls: list[Call] = []
     refused: list[LeftOut] = []
+    by_servers: list[ByServer] = []
     turn = 0
     for one in recordings:
         calls += [replace(call, number=len(calls) + place, turn=call.turn + turn)
                   for place, call in enumerate(one.calls, 1)]  # fmt: skip
         refused += [replace(left, turn=left.turn + turn) for left in one.refused]
+        by_servers += [replace(call, turn=call.turn + turn) for call in one.by_servers]
         turn = max([turn, *(call.turn for call in calls), *(left.turn for left in refused)])
     last = recordings[-1]
     question = "\n\n".join(one.question for one in recordings)
     text = "\n\n".join(one.text for one in recordings if one.text)
     output = [one.output for one in recordings if one.output is not None] or None
     inputs = {name: value for one in recordings for name, value in one.inputs.items()}
-    return Recording(last.agent, question, inputs, calls, refused, text, output, last.day)
+    return Recording(last.agent, question, inputs, calls, refused, text, output, last.day, by_servers)
 
 
 def _fixed(name: str, tool: Tool | None, kind: str, given: Json, agent: AgentDefinition) -> Json:

@@ -18,6 +18,12 @@ _OF_AUTOMATION = """id IN (
     SELECT s.run_id FROM automation_runs a JOIN automation_steps s ON s.automation_run_id = a.id
     WHERE a.org_id = $1 AND a.automation_id = ${}
 )"""
+# A run is kept with its agent from its beginning on; before, its definition says which.
+_OF_AGENT = """id IN (
+    SELECT run_id FROM agent_runs WHERE org_id = $1 AND agent_id = ${0}
+    UNION ALL SELECT id FROM runs
+    WHERE org_id = $1 AND kind = 'call_agent' AND phase <> 'done' AND definition ->> 'agent' = ANY(${1}::text[])
+)"""
 # An action is found by its name; so are its runs.
 _HAS_TEXT = """(position(lower(${0}) IN lower(concat_ws(' ', concurrency_key, idempotency_key, trigger_source_id,
     error ->> 'message'))) > 0 OR action_id IN (
@@ -26,6 +32,14 @@ _HAS_TEXT = """(position(lower(${0}) IN lower(concat_ws(' ', concurrency_key, id
 
 Condition = tuple[str, *tuple[Any, ...]]
 """SQL with a place `{}` for each of its values, and the values."""
+
+
+@dataclass(frozen=True)
+class OfAgent:
+    """The runs of an agent; `names` are what definitions call it, its id and its slug."""
+
+    id: UUID
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -38,6 +52,7 @@ class RunFilters:
     statuses: tuple[str, ...] = ()
     connection_id: UUID | None = None
     automation_id: UUID | None = None
+    agent: "OfAgent | None" = None
     trigger_methods: tuple[str, ...] = ()
     trigger_source_id: str | None = None
     created_by: UUID | None = None
@@ -61,7 +76,9 @@ class RunFilters:
     @property
     def has_own_index(self) -> bool:
         """Whether the filters match few runs that an index finds."""
-        return self.ids is not None or any((self.action_id, self.parent_run_id, self.connection_id, self.automation_id))
+        return self.ids is not None or any(
+            (self.action_id, self.parent_run_id, self.connection_id, self.automation_id, self.agent)
+        )
 
     @property
     def reads_rows(self) -> bool:
@@ -95,6 +112,8 @@ class RunFilters:
             (_HAS_TEXT, self.text),
         )
         yield from ((text, value) for text, value in given if value is not None)
+        if self.agent is not None:
+            yield _OF_AGENT, self.agent.id, list(self.agent.names)
         yield from self._labelled()
         yield from self._times()
 
@@ -121,8 +140,8 @@ class RunFilters:
                 yield "id < ${}", least_of(self.created_until + _SLACK)
 
     def mean(self, run: RunRow) -> bool:
-        """Whether a run matches, whatever its status. `automation_id` and `text` are ignored: only the database can
-        check them.
+        """Whether a run matches, whatever its status. `automation_id`, `agent` and `text` are ignored: only the
+        database can check them.
         """
         return (
             (not self.kinds or run["kind"] in self.kinds)

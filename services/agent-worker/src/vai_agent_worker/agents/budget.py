@@ -8,7 +8,7 @@ from typing import Any
 from vai_common.clock import now
 from vai_common.errors import ErrorCode, Permanent
 from vai_records.agents.definition import Limits
-from vai_records.agents.turns import Turn
+from vai_records.agents.turns import Turn, was_made
 
 Json = dict[str, Any]
 
@@ -29,7 +29,7 @@ class Used:
         known = all(turn.dollars is not None for turn in turns)
         return cls(
             steps=len(turns),
-            calls=sum(1 for turn in turns for call in turn.calls or [] if call.get("run_id")),
+            calls=sum(1 for turn in turns for call in turn.calls or [] if was_made(call)),
             input_tokens=sum(turn.input_tokens for turn in turns),
             output_tokens=sum(turn.output_tokens for turn in turns),
             dollars=sum(turn.dollars or 0.0 for turn in turns) if known else None,

@@ -11,7 +11,7 @@ from vai_common import numbers
 from vai_common.errors import ErrorCode, Permanent
 from vai_common.nesting import DEEPEST, is_deeper
 from vai_records.agents.definition import AgentDefinition
-from vai_records.agents.turns import Turn
+from vai_records.agents.turns import Turn, was_made
 from vai_worker.models.outputs import TOOL, Unfitting, read_output, storable
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def vain_in_a_row(turns: Sequence[Turn]) -> list[Turn]:
     """The last turns of which nothing could be done, oldest first."""
     found: list[Turn] = []
     for turn in reversed(turns):
-        if turn.results is None or any(call.get("run_id") for call in turn.calls or []):
+        if turn.results is None or any(was_made(call) for call in turn.calls or []):
             break
         found.append(turn)
     return found[::-1]

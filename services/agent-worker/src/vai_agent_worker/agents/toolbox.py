@@ -12,6 +12,7 @@ from uuid import UUID
 import orjson
 
 from vai_agent_worker.agents.fields import schema_of
+from vai_agent_worker.agents.mcp_servers import Served, kept
 from vai_common import numbers
 from vai_common.nesting import DEEPEST, is_deeper
 from vai_common.queries import Queries
@@ -39,7 +40,7 @@ _AUTOMATION = "SELECT description, definition FROM automations a JOIN automation
 
 @dataclass(frozen=True)
 class Offer:
-    """One tool as a model sees it; `kind` is that of the runs it makes."""
+    """One tool as a model sees it; `kind` is that of the runs it makes. Calls of `mcp` are none: a server does them."""
 
     name: str
     description: str
@@ -47,6 +48,7 @@ class Offer:
     schema: Json
     tool: Tool | None = None
     action: ToRun | None = None
+    mcp: Served | None = None
 
 
 @dataclass(frozen=True)
@@ -59,13 +61,16 @@ class Toolbox:
     offers: Mapping[str, Offer]
 
     @classmethod
-    async def opened(cls, conn: Queries, org_id: UUID, agent: AgentDefinition, keyring: Keyring) -> "Toolbox":
-        """What the agent lists and is still there."""
+    async def opened(
+        cls, conn: Queries, org_id: UUID, agent: AgentDefinition, keyring: Keyring, told: Mapping[str, Json]
+    ) -> "Toolbox":
+        """What the agent lists and is still there. `told`: what its MCP servers said when the run began."""
         named = [tool.action for tool in agent.tools if tool.action]
         saved = await actions.named(conn, org_id, named) if named else {}
         callable_agents = [tool.agent for tool in agent.tools if tool.agent]
         known = await agents.named(conn, org_id, callable_agents) if callable_agents else {}
         offers = [offer for tool in agent.tools if (offer := await _offer(conn, org_id, tool, saved, known))]
+        offers += [_offer_of_mcp(tool, served) for tool in agent.tools if (served := kept(tool, told))]
         if agent.datasets:
             offers += _offers_of_datasets(agent)
         return cls(org_id, agent, keyring, {offer.name: offer for offer in offers})
@@ -75,12 +80,16 @@ class Toolbox:
         """How much of a conversation the offers take."""
         return sum(len(orjson.dumps(offer.schema)) + len(offer.description) for offer in self.offers.values())
 
-    async def order(self, name: str, given: Any) -> Order:
-        """What a call orders. Raises `NotAllowed` with what the model should do instead."""
+    def named(self, name: str) -> Offer:
+        """Raises `NotAllowed` for a tool that is not there."""
         offer = self.offers.get(name)
         if offer is None:
             known = ", ".join(sorted(self.offers)) or "none"
             raise NotAllowed(f"there is no tool {name[:100]!r}; there are: {known}")
+        return offer
+
+    async def order(self, offer: Offer, given: Any) -> Order:
+        """What a call orders. Raises `NotAllowed` with what the model should do instead."""
         arguments = _read(given)
         if fault := fault_in(arguments, offer.schema):
             raise NotAllowed(f"the arguments do not fit: {fault}")
@@ -93,6 +102,18 @@ class Toolbox:
             raise NotAllowed("what the tool keeps secret cannot be read; a person must look at it") from None
         check_call(order.kind, order.definition, list(arguments), self.agent)
         return order
+
+    def sent(self, offer: Offer, given: Any) -> Json:
+        """The arguments of a call of an MCP server, with what is fixed. Raises `NotAllowed` as `order` does."""
+        assert offer.mcp is not None
+        assert offer.tool is not None
+        arguments, fixed = _read(given), offer.tool.fixed
+        if stray := sorted(fixed.keys() & arguments.keys()):
+            raise NotAllowed(f"{stray[0]} cannot be set by a model")
+        whole = {**arguments, **fixed}
+        if fault := fault_in(whole, offer.mcp.tool.checked):
+            raise NotAllowed(f"the arguments do not fit: {fault}")
+        return whole
 
     async def _ordered(self, offer: Offer, arguments: Json) -> Order:
         if offer.action is not None:
@@ -167,6 +188,8 @@ async def _offer(
         return Offer(tool.called, told, action.kind, schema, tool, action)
     if tool.automation is not None:
         return await _offer_of_automation(conn, org_id, tool, tool.automation)
+    if tool.mcp is not None:
+        return None
     if tool.agent is not None:
         other = known.get(tool.agent)
         if other is None:
@@ -176,6 +199,11 @@ async def _offer(
     kind = str(tool.kind)
     schema = schema_of(kind, tool.may_set, tuple(tool.fixed))
     return Offer(tool.called, tool.description or f"Runs {kind}.", kind, schema, tool)
+
+
+def _offer_of_mcp(tool: Tool, served: Served) -> Offer:
+    told = tool.description or served.tool.description or f"The tool {served.tool.name} of {served.connection}."
+    return Offer(tool.called, told, "mcp", served.tool.without(tool.fixed), tool, mcp=served)
 
 
 async def _offer_of_automation(conn: Queries, org_id: UUID, tool: Tool, name: str) -> Offer | None:

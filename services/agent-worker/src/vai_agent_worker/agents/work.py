@@ -11,13 +11,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from vai_agent_worker.agents import budget, judging
+from vai_agent_worker.agents import budget, judging, mcp_calls
 from vai_agent_worker.agents.budget import Used
 from vai_agent_worker.agents.conversation import messages, response_of
 from vai_agent_worker.agents.judging import Again, Final
 from vai_agent_worker.agents.live_text import LiveText
 from vai_agent_worker.agents.marking import data
-from vai_agent_worker.agents.toolbox import Toolbox
+from vai_agent_worker.agents.toolbox import Offer, Toolbox
 from vai_agent_worker.metrics import agent_calls, agent_steps
 from vai_common.errors import ErrorCode, Permanent
 from vai_common.messages.bell import Bell
@@ -25,7 +25,7 @@ from vai_common.queries import Row
 from vai_records.agents import turns as kept
 from vai_records.agents.definition import AgentDefinition
 from vai_records.agents.tools import NotAllowed
-from vai_records.agents.turns import Answered, Turn
+from vai_records.agents.turns import Answered, Turn, was_made
 from vai_records.definitions.call_agent import CallAgent as Definition
 from vai_records.refused import Refused
 from vai_records.runs import checkpoints, orders, statements
@@ -192,16 +192,21 @@ class Work:
             try:
                 if place >= judging.MOST_AT_ONCE:
                     raise NotAllowed(f"at most {judging.MOST_AT_ONCE} calls are made at once; call it again alone")
-                made = await self._made(turn, place, call)
+                offer = self.toolbox.named(call.tool_name)
+                if offer.mcp is not None:
+                    self.toolbox.sent(offer, call.args)
+                    planned.append({**known, "mcp": offer.mcp.mark()})
+                    continue
+                made = await self._made(turn, place, offer, call)
                 new.append(made)
                 planned.append({**known, "run_id": str(made.id)})
             except NotAllowed as refusal:
                 planned.append({**known, "refused": str(refusal)[:2_000]})
         return planned, new
 
-    async def _made(self, turn: Turn, place: int, call: "ToolCallPart") -> NewRun:
+    async def _made(self, turn: Turn, place: int, offer: Offer, call: "ToolCallPart") -> NewRun:
         """The run of a call. Raises `NotAllowed`."""
-        order = await self.toolbox.order(call.tool_name, call.args)
+        order = await self.toolbox.order(offer, call.args)
         definition = dict(order.definition)
         if definition.get("requires_approval") is True:
             given = definition.get("approval_timeout_seconds")
@@ -233,9 +238,9 @@ class Work:
 
     async def _tell_call(self, turn: Turn, call: Json) -> None:
         about = {"turn": turn.turn, "call_id": call["id"], "tool": call["tool"]}
-        if "run_id" in call:
+        if was_made(call):
             agent_calls.labels(outcome="made").inc()
-            await self.run.log("tool_called", f"Calls {call['tool']}", {**about, "run_id": call["run_id"]})
+            await self.run.log("tool_called", f"Calls {call['tool']}", {**about, **_whose(call)})
         else:
             agent_calls.labels(outcome="refused").inc()
             text = f"The call of {call['tool']} is refused: {call['refused']}"
@@ -244,7 +249,10 @@ class Work:
     # Results ---------------------------------------------------------------------------------------------------------
 
     async def _collect(self, turn: Turn, calls: list[Json]) -> None:
-        """Writes what the calls came to. Raises `Park` while one of them runs."""
+        """Writes what the calls came to. Raises `Park` while one of them runs; those of MCP servers are made here."""
+        asked = [part.args for part in response_of(turn).tool_calls]
+        calls = await mcp_calls.called(self.run, self.toolbox, turn, calls, asked, self._seconds_left())
+        self.turns[-1] = turn = replace(turn, calls=calls)
         found = await kept.children(self.run.pool, [UUID(call["run_id"]) for call in calls if "run_id" in call])
         live = [row["id"] for row in found.values() if row["phase"] != "done"]
         if live:
@@ -253,7 +261,11 @@ class Work:
         results = [_result_of(call, found.get(UUID(call["run_id"])) if "run_id" in call else None) for call in calls]
         await self._write_results(turn, results)
         for call in calls:
-            if "run_id" in call:
+            if "mcp" in call:
+                status = kept.status_of(call)
+                about = {"turn": turn.turn, "call_id": call["id"], "tool": call["tool"], **_whose(call)}
+                await self.run.log("tool_ended", f"{call['tool']}: {status}", {**about, "status": status})
+            elif "run_id" in call:
                 row = found.get(UUID(call["run_id"]))
                 status = row["status"] if row else "gone"
                 about = {"turn": turn.turn, "call_id": call["id"], "tool": call["tool"], "run_id": call["run_id"]}
@@ -280,10 +292,17 @@ def _answered_in_words(name: str, calls: list[Json]) -> str:
     return f"{name} answered" + (f" and calls {tools}" if tools else "")
 
 
+def _whose(call: Json) -> Json:
+    """Who does a call: its run, or the connection of an MCP server."""
+    return {"run_id": call["run_id"]} if "run_id" in call else {"connection": call["mcp"]["connection"]}
+
+
 def _result_of(call: Json, row: Row | None) -> Json:
     """What the model reads of a call."""
     if "refused" in call:
         return {"text": f"Refused: {call['refused']}", "failed": True}
+    if "came_to" in call:
+        return dict(call["came_to"])
     if row is None:
         return {"text": data(call["tool"], {"status": "gone"}), "failed": True}
     said: Json = {"status": row["status"]}

@@ -69,6 +69,7 @@ class ReportShape(Shape):
     unsure: list[Json] = Field(
         description="Values that equal one of a result, perhaps by chance, and stay as they are."
     )
+    lacks: list[Json] = Field(description="Calls that an MCP server did, and no step can: turn, tool, connection.")
     needs_model: list[Json] = Field(description="Steps that still need a model.")
     notes: list[str]
 

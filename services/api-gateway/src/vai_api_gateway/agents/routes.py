@@ -20,14 +20,15 @@ from vai_api_gateway.runs.finding import LabelWords
 from vai_common.ids import uuid7
 from vai_common.queries import Row
 from vai_common.validation_messages import in_words
-from vai_records.agents import agents
+from vai_records.agents import agents, servers
 from vai_records.agents.agents import Filters, InUse, Saved, SlugTaken
 from vai_records.agents.definition import AgentDefinition
+from vai_records.agents.servers import faults_in
 from vai_records.agents.tools import check_agent
 from vai_records.automations import automations
 from vai_records.catalogue import actions
 from vai_records.models.choice import NoModel, choose
-from vai_records.refused import Fault, Refused, refused
+from vai_records.refused import Refused, refused
 
 router = APIRouter(prefix="/api/v1/agents", tags=["Agents"], route_class=JsonRoute, responses=PROBLEMS)
 
@@ -149,12 +150,12 @@ async def judge(gateway: Gateway, principal: Principal, definition: AgentDefinit
         saved = await actions.named(conn, org_id, [tool.action for tool in definition.tools if tool.action])
         others = await agents.named(conn, org_id, [tool.agent for tool in definition.tools if tool.agent])
         known = await automations.named(conn, org_id, [one.automation for one in definition.tools if one.automation])
+        faults = faults_in(definition, await servers.named(conn, org_id, definition))
         if definition.model is not None:
             try:
                 await choose(conn, org_id, definition.model)
             except NoModel as error:
                 raise refused(("body", "model"), str(error), "no_model") from error
-    faults: list[Fault] = []
     for number, tool in enumerate(definition.tools):
         place = ("body", "tools", number)
         if tool.agent and tool.agent not in others and tool.agent != slug:

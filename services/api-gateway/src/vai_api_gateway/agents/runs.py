@@ -13,14 +13,16 @@ from vai_api_gateway.auth.roles import Viewer
 from vai_api_gateway.gateway import Gateway, gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, InDigits, StatusWords, answer, words
 from vai_api_gateway.http.requests import JsonRoute
-from vai_api_gateway.http.shapes import STATUS_NAMES, RunsShape
+from vai_api_gateway.http.shapes import LONGEST_NAME, STATUS_NAMES, RunsShape
 from vai_api_gateway.http.streaming import Visit, answer_seen, answer_stream, stream_response
 from vai_api_gateway.logs.stream import SEEN, cursor_of, log_events
 from vai_api_gateway.problems import not_found
 from vai_api_gateway.runs.finding import LabelWords, Page, Text, listed
-from vai_records.agents import turns
+from vai_records.agents import agents, turns
+from vai_records.catalogue.naming import id_in
+from vai_records.refused import refused
 from vai_records.runs import runs
-from vai_records.runs.filters import RunFilters
+from vai_records.runs.filters import OfAgent, RunFilters
 from vai_records.runs.row import RunRow
 
 router = APIRouter(prefix="/api/v1/agents/runs", tags=["Agents"], route_class=JsonRoute, responses=PROBLEMS)
@@ -44,13 +46,19 @@ async def list_agent_runs(
     principal: Viewer,
     page: Page,
     status: StatusWords = None,
+    agent: Annotated[
+        str | None, Query(min_length=1, max_length=LONGEST_NAME, description="Only of this agent: its slug or id")
+    ] = None,
     label: LabelWords = None,
     q: Text = None,
 ) -> Response:
-    """The runs of the kind `call_agent`, as `GET /action-runs` lists them. Cancel and pause them there."""
-    statuses = words(status, STATUS_NAMES, "status")
-    filters = RunFilters(kinds=(_KIND,), statuses=statuses, labels=tuple(label or ()), text=q)
-    return await listed(gateway_of(request), principal.org_id, filters, page)
+    """The runs of the kind `call_agent`, as `GET /action-runs` lists them. Cancel and pause them there. A run that
+    ended before it began is of no agent.
+    """
+    gateway, statuses = gateway_of(request), words(status, STATUS_NAMES, "status")
+    whose = None if agent is None else await _agent_of(gateway, principal, agent)
+    filters = RunFilters(kinds=(_KIND,), statuses=statuses, agent=whose, labels=tuple(label or ()), text=q)
+    return await listed(gateway, principal.org_id, filters, page)
 
 
 @router.get("/{run_id}", response_model=AgentRunShape, summary="Get the transcript of an agent's run")
@@ -95,6 +103,16 @@ async def stream_agent_run(
         return answer_seen()
     chunks = log_events(gateway.tail, Visit(gateway, request), run, sequence, attrgetter("camel"))
     return answer_stream(request, chunks)
+
+
+async def _agent_of(gateway: Gateway, principal: Principal, name: str) -> OfAgent:
+    """The agent by slug or id; by its id also one that was removed. Raises `Refused` where there is none."""
+    known = (await agents.named(gateway.pool, principal.org_id, [name])).get(name)
+    if known is not None:
+        return OfAgent(known.id, (str(known.id), known.slug))
+    if (found := id_in(name)) is not None:
+        return OfAgent(found, (str(found),))
+    raise refused(("query", "agent"), f"there is no agent {name!r}: name one by its slug or id", "unknown_agent")
 
 
 async def _run_of(gateway: Gateway, principal: Principal, run_id: UUID) -> RunRow:

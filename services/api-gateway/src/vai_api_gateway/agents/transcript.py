@@ -10,7 +10,7 @@ from pydantic import Field
 
 from vai_api_gateway.http.shapes import Json, RunShape, Shape, StatusName
 from vai_common.queries import Row
-from vai_records.agents.turns import Turn
+from vai_records.agents.turns import Turn, status_of, was_made
 
 MOST_TEXT = 20_000
 MOST_RESULT = 4_000
@@ -19,13 +19,14 @@ MOST_ARGUMENTS = 8_000
 
 
 class ToolCallShape(Shape):
-    """`runId` is the run of the call; `refused` says why there is none."""
+    """`runId` is the run of the call; `refused` says why there is none. `connection`: an MCP server does it, no run."""
 
     id: str
     tool: str
     arguments: Any
     run_id: UUID | None
     status: StatusName | None
+    connection: str | None
     refused: str | None
     result: str | None = Field(description="What the model read of it, up to 4,000 characters; null: not there yet.")
     truncated: bool = Field(description="Whether arguments or result are longer than shown; their run has all.")
@@ -95,7 +96,7 @@ def _used(turns: Sequence[Turn]) -> Json:
     known = all(turn.dollars is not None for turn in turns)
     return {
         "steps": len(turns),
-        "calls": sum(1 for turn in turns for call in turn.calls or [] if call.get("run_id")),
+        "calls": sum(1 for turn in turns for call in turn.calls or [] if was_made(call)),
         "inputTokens": sum(turn.input_tokens for turn in turns),
         "outputTokens": sum(turn.output_tokens for turn in turns),
         "dollars": round(sum(turn.dollars or 0.0 for turn in turns), 6) if known else None,
@@ -131,7 +132,8 @@ def _call(call: Json, result: Json | None, statuses: dict[str, str]) -> Json:
         "tool": call["tool"],
         "arguments": None if long else call["arguments"],
         "runId": run_id,
-        "status": statuses.get(run_id) if run_id else None,
+        "status": statuses.get(run_id) if run_id else status_of(call) if "mcp" in call else None,
+        "connection": call["mcp"]["connection"] if "mcp" in call else None,
         "refused": call.get("refused"),
         "result": None if text is None else text[:MOST_RESULT],
         "truncated": long or (text is not None and len(text) > MOST_RESULT),

@@ -18,11 +18,14 @@ from vai_common.errors import ErrorCode, Permanent, Retryable
 from vai_records.connections.connections import Connection
 from vai_records.connections.credentials import HttpCredentials, Unusable, base_url, http_credentials, split_address
 from vai_records.connections.databases import database_of
+from vai_records.connections.providers import MCP
 from vai_records.definitions.source_types import source_types
 from vai_records.models.providers import PROVIDERS
 from vai_records.refused import Refused, refused
+from vai_worker.mcp.server import McpServer
 
 _SECONDS = 10.0
+_SHOWN_TOOLS = 50
 _HTTP = ("http", "https")
 
 
@@ -50,6 +53,8 @@ async def check(
     if (provider := PROVIDERS.get(connection.provider)) is not None:
         at = ModelApi(provider, config, credentials, policy)
         return Finding(*await at.try_out(_test_model(connection, default_model)))
+    if connection.provider == MCP:
+        return await _ask_mcp(McpServer.of(connection.slug, config, credentials, policy))
     if base_url(config) is not None:
         return await _ask(connection, credentials, policy)
     address = split_address(config.get("base_url") or config.get("url"))
@@ -59,6 +64,16 @@ async def check(
     if endpoint is not None and endpoint.scheme in _HTTP:
         return await _reach_store(endpoint.geturl(), policy)
     raise _untestable(connection)
+
+
+async def _ask_mcp(server: McpServer) -> Finding:
+    tools, faults = await server.tools(_SECONDS)
+    names = ", ".join(tool.name for tool in tools[:_SHOWN_TOOLS]) + (", …" if len(tools) > _SHOWN_TOOLS else "")
+    message = f"{server.host} speaks MCP and has {len(tools)} tool{'s' * (len(tools) != 1)}{names and f': {names}'}"
+    if faults:
+        name, why = next(iter(faults.items()))
+        message += f"; {len(faults)} cannot be used, such as {name}: {why}"
+    return Finding(message[:2_000], credentials=bool(server.shown))
 
 
 async def _ask(connection: Connection, credentials: Mapping[str, Any], policy: Policy) -> Finding:

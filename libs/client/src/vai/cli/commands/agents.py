@@ -77,6 +77,7 @@ def delete(agent: AgentArgument) -> None:
 
 @verb(app)
 def runs(
+    agent: Annotated[str | None, typer.Argument(metavar="[AGENT]", help="Only of this one: a slug or an id.")] = None,
     status: Annotated[list[str] | None, typer.Option(help="Only with this status. Repeatable.")] = None,
     label: LabelFilter = None,
     limit: LimitOption = LIMIT,
@@ -85,7 +86,7 @@ def runs(
     columns = [show.Column("Id", 0), show.Column("Agent", 2, gives=True), show.Column("Status", 1)]
     columns += [show.Column("Question", 3, gives=True)]
     with connect() as client:
-        every = client.agents.iterate_runs(status=status, label=label, limit=page_of(limit))
+        every = client.agents.iterate_runs(agent=agent, status=status, label=label, limit=page_of(limit))
         print_list(every, limit, columns, _run_row)
 
 
@@ -122,6 +123,8 @@ def _print_turn(turn: Turn) -> None:
 
 
 def _came_to(call: ToolCall) -> Text:
+    if call.connection is not None:
+        return Text.assemble(show.clean(call.connection), "  ", show.status_text(call.status or ""))
     if call.run_id is None:
         return Text(show.shortened(f"refused: {show.clean(call.refused or '')}", _LONGEST), "yellow")
     return Text.assemble(call.run_id, "  ", show.status_text(call.status or ""))

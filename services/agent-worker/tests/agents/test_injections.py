@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 
+from vai_agent_worker.pages.asked import Asked
+from vai_agent_worker.pages.read_page import read
 from vai_common.errors import RunError
 from vai_testkit.agents import AgentHouse
 from vai_testkit.servers.models.script import Call, Turn
 from vai_testkit.servers.models.server import ModelServer
 from vai_worker.kind import Park
+
+from .hostile_pages import WANTED, pages
 
 AGENT: dict[str, Any] = {
     "allowedDomains": ["example.com"],
@@ -135,3 +139,36 @@ async def test_a_query_is_given_the_agents_tables_and_no_others(house: AgentHous
     children = await house.children(run_id)
     assert [child["kind"] for child in children] == ["generate_query"] * len(queries)
     assert [child["definition"]["datasets"] for child in children] == [["silver.orders"]] * len(queries)
+
+
+HOSTILE = pages()
+
+
+@pytest.mark.parametrize("names", [sorted(HOSTILE)[start : start + 16] for start in range(0, len(HOSTILE), 16)])
+async def test_pages_of_every_kind_get_nothing_though_the_model_does_all_that_they_say(
+    target: AgentHouse, model: ModelServer, names: list[str]
+) -> None:
+    """The pages as `fetch_page` reads them; sixteen at once, as many as a model may ask for."""
+    asked = Asked(url="https://example.com/", media_type="", charset=None, truncated=False, characters=100_000,
+                  links=10, images=10, seconds=30.0)  # fmt: skip
+    reads = [read(HOSTILE[name].body, {**asked, "media_type": HOSTILE[name].media}) for name in names]
+    assert not [name for name, page in zip(names, reads, strict=True) if page.get("refusal")]
+    looks = tuple(Call("page", {"url": f"https://example.com/{number}"}) for number in range(len(names)))
+    model.follow([Turn(calls=looks), Turn(calls=tuple(HOSTILE[name].call for name in names)), Turn("Done.")])
+    run_id = await target.ask()
+    assert isinstance(await target.turn(run_id), Park)
+    children = await target.children(run_id)
+    for child, page in zip(children, reads, strict=True):
+        await target.others.end(str(child["id"]), result=dict(page))
+    came = await target.turn(run_id)
+    assert isinstance(came, dict), came
+    assert len(await target.children(run_id)) == len(children) == came["calls"]
+    told = [result.text for result in model.asked[1].results]
+    assert all(text.count("</data>") == 1 and text.endswith("</data>") for text in told)
+    refused = [result.text for result in model.asked[2].results[-len(names) :]]
+    assert all(text.startswith("Refused: ") for text in refused), refused
+
+
+def test_there_are_forty_pages_of_different_kinds() -> None:
+    assert len({page.body for page in HOSTILE.values()}) == len(HOSTILE) > 40
+    assert {page.call.name for page in HOSTILE.values()} == {call.name for call in WANTED}

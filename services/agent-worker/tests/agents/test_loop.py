@@ -261,7 +261,7 @@ async def test_datasets_are_read_by_two_tools_and_no_other_tables(house: AgentHo
     assert isinstance(await house.turn(run_id), Park)
     query, described = await house.children(run_id)
     assert query["definition"] == {"sql": "SELECT 1 FROM silver.orders", "datasets": ["silver.orders"]}
-    assert described["definition"] == {"datasets": ["silver.orders"]}
+    assert described["definition"] == {"datasets": ["silver.orders"], "meanings": False}
     await house.end_children(run_id)
     await house.turn(run_id)
     assert "'silver.people' is none of the agent's datasets: silver.orders" in model.asked[1].results[2].text

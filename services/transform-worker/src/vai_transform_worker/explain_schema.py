@@ -3,10 +3,12 @@
 from typing import Any
 
 from vai_common.clock import now
+from vai_common.errors import ErrorCode, Permanent, RunError
 from vai_records.definitions.dataset_names import MOST_DATASETS
 from vai_records.definitions.explain_schema import LONGEST_SECONDS
 from vai_records.definitions.explain_schema import ExplainSchema as Definition
-from vai_transform_worker.asking import named_tables
+from vai_records.models.choice import NoModel, choose
+from vai_transform_worker.asking import meanings, named_tables
 from vai_transform_worker.asking.named_tables import Table
 from vai_transform_worker.asking.schema_child import nothing_there
 from vai_worker.owned import Owned
@@ -39,10 +41,33 @@ class ExplainSchema:
             "sources": await named_tables.sources(run, found[:MOST_DATASETS]),
             "about": [_about(each) for each in found[:MOST_DATASETS]],
             "left_out": [each.name for each in found[MOST_DATASETS:]],
+            "asks": await _asks(run, definition),
         }
 
     async def answer(self, run: Owned, question: str, payload: dict[str, Any]) -> dict[str, Any]:
-        raise LookupError(f"explain_schema asks nothing: {question}")
+        """What the tables mean. Where nobody has asked for a model, one that fails is only a warning."""
+        definition = run.definition_as(Definition)
+        try:
+            return await meanings.asked(run, definition.model, payload["tables"], payload["joins"])
+        except RunError as error:
+            if definition.needs_model:
+                raise
+            text = f"What the tables mean is not told: {error.message}"
+            await run.log("meanings_unknown", text[:500], {"code": error.code.value}, "warning")
+            return {"meanings": None}
+
+
+async def _asks(run: Owned, definition: Definition) -> bool:
+    """Whether a model is asked. Raises DATA_ERROR where one is wanted and there is none."""
+    if definition.meanings is False:
+        return False
+    try:
+        await choose(run.pool, run.org_id, definition.model)
+    except NoModel as error:
+        if definition.needs_model:
+            raise Permanent(ErrorCode.DATA_ERROR, f"{error}.", {"field": "model"}) from error
+        return False
+    return True
 
 
 def _about(table: Table) -> dict[str, Any]:

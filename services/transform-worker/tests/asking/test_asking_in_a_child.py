@@ -107,6 +107,42 @@ def written(sql: str) -> Turn:
     return Turn(calls=(Call(TOOL, {"sql": sql, "explanation": "It counts.", "assumptions": ["One row, one order."]}),))
 
 
+def meaning() -> Turn:
+    told = [{"dataset": "silver.stg_orders", "meaning": "Orders.", "columns": [{"name": "id", "meaning": "Number."}]},
+            {"dataset": "silver.none", "meaning": "x", "columns": []}]  # fmt: skip
+    return Turn(calls=(Call(TOOL, {"tables": told}),), input_tokens=20, output_tokens=5)
+
+
+@pytest.mark.usefixtures("lake")
+async def test_a_model_says_what_tables_mean_and_that_is_said_to_be_inferred(
+    bench: Any, forks: Forks, model: ModelServer
+) -> None:
+    model.says = lambda asked: meaning()
+    definition = {"datasets": ["silver.stg_orders"]}
+    result = await forks.perform(ExplainSchema(), await bench.run_of("explain_schema", definition))
+    (table,) = result["tables"]
+    assert (table["meaning"], [one["meaning"] for one in table["columns"]]) == ("Orders.", ["Number.", None])
+    assert (result["inferred"], result["model"], result["tokens"]) == (
+        True, "here/scripted-1", {"input": 20, "output": 5},
+    )  # fmt: skip
+    assert "silver.stg_orders (1 rows)" in model.asked[0].texts[0]
+    alone = await forks.perform(ExplainSchema(), await bench.run_of("explain_schema", definition | {"meanings": False}))
+    assert (alone["inferred"], "meaning" in alone["tables"][0], len(model.asked)) == (False, False, 1)
+
+
+@pytest.mark.usefixtures("lake")
+async def test_a_model_that_fails_is_an_error_only_for_who_asked_for_one(
+    bench: Any, forks: Forks, model: ModelServer
+) -> None:
+    model.says = lambda asked: Turn("I do not know.")
+    definition = {"datasets": ["silver.stg_orders"]}
+    result = await forks.perform(ExplainSchema(), await bench.run_of("explain_schema", definition))
+    assert (result["inferred"], len(result["tables"])) == (False, 1)
+    with pytest.raises(RunError, match="fits the schema"):
+        wanted = await bench.run_of("explain_schema", definition | {"model": "here/scripted-1"})
+        await forks.perform(ExplainSchema(), wanted)
+
+
 QUESTION = "How many orders are there?"
 
 

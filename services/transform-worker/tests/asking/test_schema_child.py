@@ -24,6 +24,7 @@ def explained(shop: Any, *names: str, **definition: Any) -> Json:
         "sources": sources,
         "about": [{"dataset": name, "age_seconds": 1.0} for name in names],
         "left_out": [],
+        "asks": False,
     }
     job = Job("run-1", shop.org_id, 1, 1, "explain_schema", definition, None, None, shop.url, prepared)
     shop.link = RecordingLink()

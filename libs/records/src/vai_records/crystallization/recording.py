@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from vai_common.queries import Row
-from vai_records.agents.definition import QUERY, AgentDefinition, Tool
+from vai_records.agents.definition import DESCRIBE, QUERY, AgentDefinition, Tool
 from vai_records.agents.turns import Turn
 from vai_records.crystallization.origins import Source, sources_of
 
@@ -159,7 +159,7 @@ def joined(recordings: Sequence[Recording]) -> Recording:
 def _fixed(name: str, tool: Tool | None, kind: str, given: Json, agent: AgentDefinition) -> Json:
     """What the platform set beside the model (as `vai_agent_worker.agents.toolbox` does)."""
     if tool is None:
-        return {"datasets": list(agent.datasets)} if name == QUERY else {}
+        return {"datasets": list(agent.datasets)} if name == QUERY else {"meanings": False} if name == DESCRIBE else {}
     if tool.automation is not None:
         return {"automation": tool.automation}
     if tool.agent is not None:

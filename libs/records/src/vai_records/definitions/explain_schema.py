@@ -1,11 +1,12 @@
-"""What tables of the lake hold, without a model (document 000, "ActionKind Reference"; docs/research.md)."""
+"""What tables of the lake hold, and seem to mean (document 000, "ActionKind Reference"; docs/research.md)."""
 
 from typing import Final, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from vai_records.definitions.base import Definition
 from vai_records.definitions.dataset_names import DatasetNames
+from vai_records.models.settings import ModelName
 from vai_records.strict import Number
 
 LONGEST_SECONDS: Final = 30.0
@@ -20,4 +21,21 @@ class ExplainSchema(Definition):
     sample_rows: int = Field(
         default=100_000, ge=1_000, le=1_000_000, description="How many rows of a larger table are looked at."
     )
+    meanings: bool | None = Field(
+        default=None,
+        description="Whether a model says what tables and columns seem to mean; if not given, where a model is named "
+        "or the organisation has a default.",
+    )
+    model: ModelName | None = Field(default=None, description="For meanings; the organisation's default if absent.")
     timeout_seconds: Number | None = Field(default=None, gt=0, le=LONGEST_SECONDS, description="30 if not given.")
+
+    @model_validator(mode="after")
+    def _has_a_use_for_its_model(self) -> "ExplainSchema":
+        if self.model is not None and self.meanings is False:
+            raise ValueError("a model is for meanings: leave it out, or leave meanings out")
+        return self
+
+    @property
+    def needs_model(self) -> bool:
+        """Whether it cannot do without one."""
+        return self.model is not None or self.meanings is True

@@ -24,6 +24,7 @@ from vai_records.connections.connections import Resolved, Unresolved
 from vai_records.definitions.base import ConnectionReference, Definition
 from vai_records.definitions.call_agent import CallAgent
 from vai_records.definitions.call_automation import CallAutomation
+from vai_records.definitions.explain_schema import ExplainSchema
 from vai_records.definitions.generate_query import GenerateQuery
 from vai_records.definitions.kinds import KINDS
 from vai_records.models import usage
@@ -128,6 +129,8 @@ async def make(
     model = await beside.judged(customer.org_id, whole, partial(checks.complete, order.kind, whole, order.loc))
     if isinstance(model, GenerateQuery) and model.question is not None:
         await _check_model(conn, customer.org_id, model.model, order.loc)
+    if isinstance(model, ExplainSchema) and model.needs_model:
+        await _check_model(conn, customer.org_id, model.model, order.loc, "meanings")
     if isinstance(model, CallAgent):
         await _check_agent(conn, customer.org_id, model.agent, order.loc)
     if isinstance(model, CallAutomation):
@@ -234,9 +237,9 @@ async def _resolve(conn: Queries, org_id: UUID, loc: Place, reference: Reference
         raise refused(loc, str(error), "unknown_connection") from error
 
 
-async def _check_model(conn: Queries, org_id: UUID, wanted: str | None, loc: Place) -> None:
+async def _check_model(conn: Queries, org_id: UUID, wanted: str | None, loc: Place, field: str = "question") -> None:
     """A question that no model can answer, or none today, is refused at once, with what is to be set."""
-    place = (*loc, "model" if wanted else "question")
+    place = (*loc, "model" if wanted else field)
     try:
         choice = await choose(conn, org_id, wanted)
     except NoModel as error:

@@ -136,6 +136,8 @@ class Toolbox:
             more["include_domains"] = self.agent.allowed_domains
         if offer.kind == "agent_fetch_page":
             more["allowed_domains"] = self.agent.allowed_domains
+        if offer.kind == "explain_schema" and offer.tool is None:
+            more["meanings"] = False  # the agent's own model reads it
         if offer.kind == "generate_query" and offer.tool is None:
             more["datasets"] = self.agent.datasets
         return more

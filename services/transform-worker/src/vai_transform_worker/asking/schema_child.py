@@ -15,6 +15,7 @@ from vai_common.errors import ErrorCode, Permanent
 from vai_records.definitions.explain_schema import ExplainSchema
 from vai_transform_worker.asking import views
 from vai_transform_worker.asking.joins import Side, likely_joins
+from vai_transform_worker.asking.meanings import put_into
 from vai_transform_worker.asking.sensitive import masked_as
 from vai_transform_worker.failures import query_failure
 from vai_transform_worker.interruption import Watch
@@ -68,12 +69,15 @@ def explain(job: Job, link: Link) -> Json:
     left = [each.dataset for each in sources if each.dataset not in {table.told["dataset"] for table in tables}]
     for name in (each.dataset for each in blank):
         watch.warn("table_is_empty", f"{name} has no rows and no columns yet", {"dataset": name})
-    return {
-        "tables": [about[each.told["dataset"]] | each.told for each in tables],
-        "joins": joins,
-        "left_out": [*left, *job.prepared["left_out"]],
-        "inferred": False,
-    }
+    told = [about[each.told["dataset"]] | each.told for each in tables]
+    found = {"joins": joins, "left_out": [*left, *job.prepared["left_out"]]}
+    if not (job.prepared["asks"] and told):
+        return {"tables": told, **found, "inferred": False}
+    said = link.ask("meanings", {"tables": told, "joins": joins})
+    meanings = said.pop("meanings")
+    if meanings is not None:
+        put_into(told, meanings)
+    return {"tables": told, **found, "inferred": meanings is not None, **said}
 
 
 def _tables(

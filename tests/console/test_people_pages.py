@@ -15,7 +15,7 @@ async def test_a_chat_is_approved_and_crystallized(running: Stack, visit: Visit)
     page = visit.page
     async with talking(running) as agent:
         await page.goto(f"{running.api_url}/agents/{agent}")
-        await page.get_by_role("link", name="Chat", exact=True).last.click()
+        await page.get_by_role("main").get_by_role("link", name="Chat", exact=True).click()
         await page.get_by_label("First message").fill(QUESTIONS[0])
         await page.get_by_role("button", name="Begin").click()
         await page.get_by_text("orders in the category garden.").wait_for()

@@ -244,4 +244,5 @@ def _raise_meant(error: Exception, source: str, resource: str, hidden: Hidden) -
 
 
 def _unanswered(error: requests.RequestException) -> RunError:
-    return failures.of_exception(error, error.request.url if error.request else None, _READ_SECONDS)
+    url = error.request.url if error.request else None
+    return failures.of_exception(error, url if isinstance(url, str) else None, _READ_SECONDS)

@@ -60,7 +60,9 @@ async def told(run: Owned, agent: AgentDefinition) -> Json:
 def kept(tool: Tool, told: Mapping[str, Json]) -> Served | None:
     """What was kept of a tool; None: its server does not have it."""
     server = told.get(tool.mcp or "")
-    for one in server["tools"] if server else ():
+    if server is None:
+        return None
+    for one in server["tools"]:
         if one["name"] == tool.tool:
             return Served(server["connection_id"], server["connection"], McpTool(**one))
     return None

@@ -79,7 +79,7 @@ def tides(packages: Path, monkeypatch: pytest.MonkeyPatch, bench: Any, api: Fake
 
 
 def serve(api: FakeApi, name: str, *times: int) -> None:
-    rows = [{"id": at, "at": f"2026-01-{at:02}", "more": {"deep": [at]}} for at in times]
+    rows: list[dict[str, Any]] = [{"id": at, "at": f"2026-01-{at:02}", "more": {"deep": [at]}} for at in times]
 
     def answer(ask: Ask) -> Any:
         found, page = [row for row in rows if row["at"] >= ask.query["since"]], int(ask.query["page"])

@@ -33,6 +33,7 @@ async def invoice(gateway: Gateway, team: Team, tmp_path: Path) -> str:
     """The id of a file that is in the lake."""
     made = await kept_file(gateway.pool, team.org_id, DATA, '2026/Grün "a".pdf')
     row = await gateway.pool.fetchrow("SELECT location FROM synced_files WHERE id = $1", made)
+    assert row is not None
     (tmp_path / row["location"]).parent.mkdir(parents=True)
     (tmp_path / row["location"]).write_bytes(DATA)
     return str(made)

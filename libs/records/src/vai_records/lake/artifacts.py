@@ -42,7 +42,7 @@ async def list_page(
         f"{_SHOWN} WHERE {where} ORDER BY place, path LIMIT ${len(values) + 1} OFFSET ${len(values) + 2}",
         *(*values, limit, offset),
     )
-    return rows, total
+    return list(rows), total
 
 
 async def get(conn: Queries, org_id: UUID, artifact_id: UUID) -> Row | None:

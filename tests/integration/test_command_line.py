@@ -189,7 +189,7 @@ async def test_what_files_say_is_made_once_changed_when_they_change_and_written_
     await shell.vai("apply", "-f", str(folder), "--json", code=2)  # nobody can be asked
     assert await plan(folder, 1) == {each: ("create", []) for each in every}
     await shell.vai("apply", "-f", str(folder), "--yes")
-    kept = {each: ("keep", []) for each in every}
+    kept: dict[str, Any] = {each: ("keep", []) for each in every}
     assert await plan(folder) == kept
 
     written = tmp_path / "written"

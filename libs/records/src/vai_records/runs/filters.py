@@ -42,7 +42,7 @@ class OfAgent:
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunFilters:
     """The filters. An empty field does not filter."""
 

@@ -66,19 +66,19 @@ def filters_of_query(
 ) -> RunFilters:
     """The filters of a list. Raises `Problem` 422."""
     return RunFilters(
-        action_id,
-        parent_action_run_id,
-        words(kind, KIND_NAMES, "kind"),
-        words(status, STATUS_NAMES, "status"),
-        connection_id,
-        automation_id,
-        words(trigger_method, TRIGGER_METHODS, "trigger_method"),
-        trigger_source_id,
-        created_by,
-        created_from,
-        created_until,
-        tuple(label or ()),
-        q,
+        action_id=action_id,
+        parent_run_id=parent_action_run_id,
+        kinds=words(kind, KIND_NAMES, "kind"),
+        statuses=words(status, STATUS_NAMES, "status"),
+        connection_id=connection_id,
+        automation_id=automation_id,
+        trigger_methods=words(trigger_method, TRIGGER_METHODS, "trigger_method"),
+        trigger_source_id=trigger_source_id,
+        created_by=created_by,
+        created_from=created_from,
+        created_until=created_until,
+        labels=tuple(label or ()),
+        text=q,
     )
 
 
@@ -148,19 +148,19 @@ class FilterBody(Body):
 
     def filters(self) -> RunFilters:
         return RunFilters(
-            self.action_id,
-            self.parent_action_run_id,
-            tuple(self.kind),
-            tuple(self.status),
-            self.connection_id,
-            self.automation_id,
-            tuple(self.trigger_method),
-            self.trigger_source_id,
-            self.created_by,
-            self.created_from,
-            self.created_until,
-            tuple(self.label),
-            self.q,
+            action_id=self.action_id,
+            parent_run_id=self.parent_action_run_id,
+            kinds=tuple(self.kind),
+            statuses=tuple(self.status),
+            connection_id=self.connection_id,
+            automation_id=self.automation_id,
+            trigger_methods=tuple(self.trigger_method),
+            trigger_source_id=self.trigger_source_id,
+            created_by=self.created_by,
+            created_from=self.created_from,
+            created_until=self.created_until,
+            labels=tuple(self.label),
+            text=self.q,
         )
 
 

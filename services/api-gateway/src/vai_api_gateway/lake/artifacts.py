@@ -13,7 +13,7 @@ from pydantic import Field
 
 from vai_api_gateway.auth.link_tokens import subject_of, token_of
 from vai_api_gateway.auth.principal import Principal
-from vai_api_gateway.auth.roles import Viewer
+from vai_api_gateway.auth.roles import Operator, Viewer
 from vai_api_gateway.auth.tokens import BadToken
 from vai_api_gateway.gateway import Gateway, gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, Limit, Offset, answer
@@ -111,7 +111,7 @@ async def download_artifact(request: Request, principal: Viewer, artifact_id: UU
 
 @router.post("/{artifact_id}/links", response_model=ArtifactLinkShape, status_code=201, summary="Share an artifact")
 async def share_artifact(
-    request: Request, principal: Viewer, artifact_id: UUID, body: Annotated[ArtifactLinkBody | None, Body()] = None
+    request: Request, principal: Operator, artifact_id: UUID, body: Annotated[ArtifactLinkBody | None, Body()] = None
 ) -> Response:
     """An address that gives this file, and nothing else, to whoever has it, without a key. It ends by itself."""
     gateway, body = gateway_of(request), body or ArtifactLinkBody()

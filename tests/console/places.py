@@ -10,6 +10,7 @@ PLACES = {
     "run-timeline": "/runs/{run}?tab=attempts",
     "run-json": "/runs/{run}?tab=json",
     "automations": "/automations",
+    "automation-new": "/automations/new",
     "approvals": "/approvals",
     "actions": "/actions",
     "action": "/actions/{action}",

@@ -1,4 +1,4 @@
-"""Automations in a real Chromium: build one, see it run, approve, retry; no text of it runs."""
+"""Automations in a real Chromium: build one, see it run, approve, retry; two who edit the same lose nothing."""
 
 import json
 
@@ -6,6 +6,7 @@ import pytest
 
 from tests.console.driver import SCRIPT, Visit
 from vai_devstack.stack import Stack
+from vai_testkit.stack import client_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -54,3 +55,20 @@ async def test_an_automation_is_built_run_approved_and_retried(running: Stack, v
     await page.get_by_role("region", name="When each step ran").wait_for()
     assert await page.title() == "Built here · Automation run · VAI"
     assert await visit.serious() == []
+
+
+async def test_two_who_edit_the_same_lose_nothing(running: Stack, visit: Visit) -> None:
+    page = visit.page
+    steps = [{"key": "one", "kind": "dlt_extract", "definition": {"source": "noop"}}]
+    async with client_of(running) as api:
+        made = (await api.post("/api/v1/automations", json={"name": "Shared", "steps": steps})).json()
+        await page.goto(f"{running.api_url}/automations/{made['id']}/edit")
+        await _write(visit, "name: Mine\nsteps:\n  - {key: one, kind: dlt_extract, definition: {source: noop}}\n")
+        await api.patch(f"/api/v1/automations/{made['id']}", json={"description": "Theirs"})
+    await page.get_by_role("button", name="Save a new version").click()
+    await page.get_by_role("button", name="Show their change beside mine").click()
+    await page.get_by_text("Red is theirs").wait_for()
+    await page.get_by_text("description: Theirs").wait_for()
+    assert await visit.serious() == []
+    await page.get_by_role("button", name="Save a new version").click()
+    await page.get_by_role("heading", name="Mine").wait_for()

@@ -97,12 +97,16 @@ function stepOf(step: OneAutomation["steps"][0]): Json {
   };
 }
 
-/** Without `required: false` and a default of nothing, which say nothing. */
+/** Without `required: false` and a default of nothing, which say nothing; a default of `false` stays. */
 const inputsOf = (inputs: Json): Json =>
   Object.fromEntries(
     Object.entries(inputs).map(([name, input]) => [
       name,
-      Object.fromEntries(Object.entries(input as Json).filter(([, value]) => value !== null && value !== false)),
+      Object.fromEntries(
+        Object.entries(input as Json).filter(
+          ([field, value]) => value !== null && !(field === "required" && value === false),
+        ),
+      ),
     ]),
   );
 

@@ -7,7 +7,8 @@ import { queries } from "~/app/queries";
 import type { WholeAutomationRun } from "~/shared/automations";
 
 /** With many steps the whole run is large, so it is read again rarely while it goes on. */
-const AGAIN = 3_000;
+const AGAIN = { few: 500, many: 3_000 };
+const MANY = 100;
 
 type Told = { data?: { step?: string; state?: string; runId?: string | null }; timestamp?: string };
 
@@ -21,16 +22,20 @@ export function useAutomationRun(id: string) {
     refetchInterval: (query) => (query.state.data?.status === "running" ? 5_000 : false),
   });
   const live = found.data?.status === "running";
+  const many = (found.data?.steps.length ?? 0) > MANY;
   useEffect(() => {
     if (!live) return;
     const again = (): void => void queries.invalidateQueries({ queryKey: ["automation-run", id] });
     let timer: ReturnType<typeof setTimeout> | undefined;
     const changes = gathered<Told>((told) => {
       queries.setQueryData<WholeAutomationRun>(["automation-run", id], (run) => run && changed(run, told));
-      timer ??= setTimeout(() => {
-        timer = undefined;
-        again();
-      }, AGAIN);
+      timer ??= setTimeout(
+        () => {
+          timer = undefined;
+          again();
+        },
+        many ? AGAIN.many : AGAIN.few,
+      );
     });
     const stop = follow(
       () => `/api/v1/automation-runs/${id}/stream`,
@@ -42,18 +47,18 @@ export function useAutomationRun(id: string) {
       changes.stop();
       clearTimeout(timer);
     };
-  }, [id, live]);
+  }, [id, live, many]);
   return found;
 }
 
-/** The run with what the stream has told of its steps. A step that has ended is not begun again by what came late. */
+/** The run with what the stream has told of its steps. It tells from the beginning, so what is known already stays. */
 function changed(run: WholeAutomationRun, told: Told[]): WholeAutomationRun {
   const fresh = new Map(told.flatMap(({ data }) => (data?.step && data.state ? [[data.step, data]] : [])));
   return {
     ...run,
     steps: run.steps.map((step) => {
       const now = fresh.get(step.key);
-      if (!now || step.completedAt) return step;
+      if (!now || step.state !== "waiting") return step;
       return { ...step, state: now.state as typeof step.state, runId: now.runId ?? step.runId };
     }),
   };

@@ -137,7 +137,8 @@ function settingsOf(props: CodeProps): Extension {
     EditorState.readOnly.of(!onChange),
     EditorView.contentAttributes.of({
       "aria-label": label,
-      ...(onChange ? {} : { "aria-readonly": "true", tabindex: "0" }),
+      tabindex: "0",
+      ...(onChange ? {} : { "aria-readonly": "true" }),
     }),
     EditorView.theme({
       ".cm-content, .cm-gutter": { minHeight: minHeight ?? "8rem" },

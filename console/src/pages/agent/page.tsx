@@ -61,7 +61,10 @@ function Shown({ agent, tag }: Tagged) {
   return (
     <Page title={agent.name} actions={actions}>
       <Text size="sm" c="dimmed">
-        <PageLink to="/agents">Agents</PageLink> · {agent.slug}
+        <PageLink to="/agents" underline="always">
+          Agents
+        </PageLink>{" "}
+        · {agent.slug}
         {agent.description && ` · ${agent.description}`}
       </Text>
       <Tabs

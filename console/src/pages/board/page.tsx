@@ -40,7 +40,10 @@ function Shown({ board }: { board: FlashboardDetail }) {
   return (
     <Page title={board.title} actions={<Actions board={board} />}>
       <Text size="sm" c="dimmed" component="div">
-        <PageLink to="/boards">Flashboards</PageLink> · {board.slug} · {counted(board.tileCount, "tile")}
+        <PageLink to="/boards" underline="always">
+          Flashboards
+        </PageLink>{" "}
+        · {board.slug} · {counted(board.tileCount, "tile")}
         {board.versionCreatedAt && " · refreshed "}
         {board.versionCreatedAt && <Time at={board.versionCreatedAt} />}
       </Text>

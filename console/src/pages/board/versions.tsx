@@ -77,7 +77,9 @@ function Row({ board, version }: { board: FlashboardDetail; version: FlashboardV
           </Group>
           <Text size="xs" c="dimmed" component="div">
             <Time at={version.createdAt} as="day" /> · took {duration(version.seconds)} ·{" "}
-            <PageLink to={`/runs/${version.runId}`}>its run</PageLink>
+            <PageLink to={`/runs/${version.runId}`} underline="always">
+              its run
+            </PageLink>
           </Text>
           {values.length > 0 && (
             <Text size="xs" c="dimmed" style={{ overflowWrap: "anywhere" }}>

@@ -39,8 +39,10 @@ export default function CrystallizePage() {
   return (
     <Page title="Crystallize">
       <Text size="sm" maw={760}>
-        <PageLink to={back.to}>Back to the {back.word.toLowerCase()}</PageLink> · Its calls become steps that ask no
-        model and do the same every time. Look at them, then save.
+        <PageLink to={back.to} underline="always">
+          Back to the {back.word.toLowerCase()}
+        </PageLink>{" "}
+        · Its calls become steps that ask no model and do the same every time. Look at them, then save.
       </Text>
       <Made key={thread || run} of={thread || run} make={make} />
     </Page>

@@ -12,7 +12,11 @@ export function Report({ made }: { made: Crystallized }) {
   return (
     <Stack>
       {warnings.length > 0 && (
-        <Alert color="yellow" title="It can be saved, but may not work as it is">
+        <Alert
+          color="yellow"
+          styles={{ title: { color: "var(--mantine-color-text)" } }}
+          title="It can be saved, but may not work as it is"
+        >
           <List size="sm">
             {warnings.map((each) => (
               <List.Item key={each.loc.join(".") + each.msg}>{each.msg}</List.Item>
@@ -143,7 +147,10 @@ function Part({ title, about, rows, columns }: PartProps) {
           {about}
         </Text>
       )}
-      <Table.ScrollContainer minWidth={shown.length > 2 ? 560 : 280}>
+      <Table.ScrollContainer
+        minWidth={shown.length > 2 ? 560 : 280}
+        scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}
+      >
         <Table verticalSpacing={6}>
           <Table.Thead>
             <Table.Tr>

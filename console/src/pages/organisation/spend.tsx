@@ -25,7 +25,12 @@ export function Spend() {
       </SimpleGrid>
       {connections.map((each) =>
         each.error ? (
-          <Alert key={each.slug} color="yellow" title={`The models of ${each.slug} can't be listed`}>
+          <Alert
+            key={each.slug}
+            color="yellow"
+            styles={{ title: { color: "var(--mantine-color-text)" } }}
+            title={`The models of ${each.slug} can't be listed`}
+          >
             {String(each.error.message ?? "")}
           </Alert>
         ) : null,
@@ -40,7 +45,7 @@ export function Spend() {
           </Text>
         )}
         {models.length > 0 && (
-          <Table.ScrollContainer minWidth={460} maxHeight={480}>
+          <Table.ScrollContainer minWidth={460} maxHeight={480} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
             <Table stickyHeader>
               <Table.Thead>
                 <Table.Tr>

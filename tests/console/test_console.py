@@ -13,9 +13,9 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(900
 async def test_a_run_is_found_followed_and_its_result_read(running: Stack, visit: Visit) -> None:
     page = visit.page
     await page.goto(f"{running.api_url}/runs")
-    await page.get_by_text("Nothing has run yet").wait_for()
+    await page.get_by_role("heading", name="Runs").wait_for()
     run = await make_run(running, kind="dlt_extract", definition={"source": "sample"})
-    await page.get_by_role("link", name="sample").click()
+    await page.locator(f'a[href$="/runs/{run["id"]}"]').first.click()
     await page.get_by_role("log").get_by_text("Run completed successfully").wait_for()
     await page.get_by_role("tab", name="Result").click()
     await page.get_by_text("11,010").wait_for()
@@ -64,7 +64,7 @@ async def test_nothing_keeps_people_out(running: Stack, visit: Visit) -> None:
         for name, place in PLACES.items():
             await visit.page.goto(running.api_url + place.format(**made))
             await visit.page.get_by_role("heading").first.wait_for()
-            await visit.page.locator(".mantine-Loader-root").first.wait_for(state="detached")
+            await visit.page.locator(".mantine-Loader-root").first.wait_for(state="hidden")
             if serious := await visit.serious():
                 found[name] = serious
     assert found == {}

@@ -16,7 +16,7 @@ PUBLIC, PUBLIC6, METADATA, PRIVATE, CGNAT, LOCAL6 = (
 
 WORKERS = ("extract-worker", "transform-worker", "query-worker", "agent-worker", "crm-extract")
 EVERYBODY = (*WORKERS, "api-gateway", "run-dispatcher", "scheduler", "watchdog")
-FACE_THE_INTERNET = ("extract-worker", "query-worker", "agent-worker", "crm-extract", "api-gateway")
+FACE_THE_INTERNET = ("extract-worker", "query-worker", "agent-worker", "crm-extract", "api-gateway", "scheduler")
 
 # Who, whom, port, and who alone may.
 OUT = [

@@ -126,7 +126,10 @@ function Make({ kind, source, sql }: { kind: Kind; source?: string; sql?: string
         <Paper withBorder p="lg" maw={820} component="form" onSubmit={send} noValidate>
           <Stack>
             <Text size="sm" c="dimmed">
-              {found.data?.description} <PageLink to="/actions/new">Choose something else</PageLink>
+              {found.data?.description}{" "}
+              <PageLink to="/actions/new" underline="always">
+                Choose something else
+              </PageLink>
             </Text>
             <ActionForm
               draft={draft}

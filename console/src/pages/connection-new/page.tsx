@@ -95,7 +95,10 @@ function Make({ provider }: { provider: Provider }) {
       <Paper withBorder p="lg" maw={820} component="form" onSubmit={send} noValidate autoComplete="off">
         <Stack>
           <Text size="sm" c="dimmed">
-            {provider.about} <PageLink to="/connections/new">Choose something else</PageLink>
+            {provider.about}{" "}
+            <PageLink to="/connections/new" underline="always">
+              Choose something else
+            </PageLink>
           </Text>
           <ConnectionForm provider={provider} draft={draft} change={change} error={creation.error} kept={false} />
           {creation.error && <Failure error={creation.error} />}

@@ -34,8 +34,8 @@ async def main() -> None:
                         await visit.page.goto(running.api_url + place.format(**made))
                         await visit.page.get_by_role("heading").first.wait_for()
                         await visit.page.wait_for_load_state("load")
-                        await visit.page.locator(".mantine-Skeleton-root").first.wait_for(state="detached")
-                        await visit.page.locator(".mantine-Loader-root").first.wait_for(state="detached")
+                        await visit.page.locator(".mantine-Skeleton-root").first.wait_for(state="hidden")
+                        await visit.page.locator(".mantine-Loader-root").first.wait_for(state="hidden")
                         await visit.page.screenshot(path=_INTO / f"{name}-{scheme}-{width}.png")
                     for complaint in visit.complaints:
                         sys.stdout.write(f"{scheme} {width}: {complaint}\n")

@@ -1,9 +1,12 @@
-import { Paper, SimpleGrid, Text } from "@mantine/core";
+import { Group, Paper, SimpleGrid, Text } from "@mantine/core";
 import type { ReactNode } from "react";
+import { Copy } from "~/shared/json";
+
+export type Fact = [string, ReactNode];
 
 /** Names and values side by side; those without a value are left out. */
-export function Facts({ facts }: { facts: [string, ReactNode][] }) {
-  const there = facts.filter(([, value]) => value !== null && value !== undefined && value !== "");
+export function Facts({ facts }: { facts: Fact[] }) {
+  const there = facts.filter(([, value]) => value !== null && value !== undefined && value !== "" && value !== false);
   return (
     <Paper withBorder p="md">
       <SimpleGrid cols={{ base: 2, sm: 3, lg: 4 }} spacing="md" verticalSpacing="sm" component="dl" m={0}>
@@ -19,5 +22,17 @@ export function Facts({ facts }: { facts: [string, ReactNode][] }) {
         ))}
       </SimpleGrid>
     </Paper>
+  );
+}
+
+/** An id, a slug or an address, and the button that copies it. */
+export function Copied({ value, label }: { value: string; label: string }) {
+  return (
+    <Group gap={2} wrap="nowrap" component="span">
+      <Text size="sm" ff="monospace" truncate title={value} component="span">
+        {value}
+      </Text>
+      <Copy value={value} label={label} />
+    </Group>
   );
 }

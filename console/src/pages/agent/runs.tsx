@@ -3,7 +3,7 @@ import { Text } from "@mantine/core";
 import { IconPlayerPlay } from "@tabler/icons-react";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { api, ask } from "~/api/client";
-import { More } from "~/shared/more";
+import { ShowMore } from "~/shared/listing/listing";
 import { RunLines } from "~/shared/run-lines";
 import { Empty, Failure, Waiting } from "~/shared/states";
 
@@ -32,7 +32,7 @@ export function AgentRuns({ slug }: { slug: string }) {
         The newest first, also those of chats.
       </Text>
       <RunLines runs={runs} />
-      <More found={found} />
+      <ShowMore list={found} />
     </>
   );
 }

@@ -1,36 +1,26 @@
-import { Group, Paper, Stack, Text, TextInput } from "@mantine/core";
-import { useDebouncedCallback } from "@mantine/hooks";
+import { Group, Paper, Stack, Text } from "@mantine/core";
 import { IconPlus, IconRobot } from "@tabler/icons-react";
-import { useInfiniteQuery } from "@tanstack/react-query";
-import { useState } from "react";
 import { api, ask } from "~/api/client";
 import type { Agent } from "~/api/types";
 import { useRefusal } from "~/app/me";
 import { useAddress } from "~/app/navigate";
 import { textOf } from "~/app/search";
 import { LinkButton, PageLink } from "~/shared/link";
-import { More } from "~/shared/more";
+import { ShowMore, usePages } from "~/shared/listing/listing";
+import { SearchField } from "~/shared/listing/search-field";
 import { counted } from "~/shared/numbers";
 import { Page } from "~/shared/page";
 import { Empty, Failure, Waiting } from "~/shared/states";
 import { Time } from "~/shared/time";
 
-const PAGE = 50;
-
 export default function AgentsPage() {
   const [search, change] = useAddress();
   const q = textOf(search.q) ?? "";
-  const [typed, setTyped] = useState(q);
-  const look = useDebouncedCallback((text: string) => change({ q: text || undefined }), 300);
   const refusal = useRefusal("operator");
-  const found = useInfiniteQuery({
-    queryKey: ["agents", q],
-    queryFn: ({ pageParam, signal }) =>
-      ask(api.GET("/api/v1/agents", { params: { query: { q, limit: PAGE, offset: pageParam } }, signal })),
-    initialPageParam: 0,
-    getNextPageParam: (last) => (last.hasNext ? last.offset + last.limit : undefined),
-  });
-  const agents = found.data?.pages.flatMap((page) => page.agents) ?? [];
+  const { list: found, pages } = usePages(["agents", q], (page, signal) =>
+    ask(api.GET("/api/v1/agents", { params: { query: { q, ...page } }, signal })),
+  );
+  const agents = pages.flatMap((page) => page.agents);
   const create = (
     <LinkButton to="/agents/new" leftSection={<IconPlus size={16} aria-hidden />} disabled={!!refusal} title={refusal}>
       New agent
@@ -39,17 +29,7 @@ export default function AgentsPage() {
   return (
     <Page title="Agents" actions={create}>
       {(agents.length > 0 || q) && (
-        <TextInput
-          data-search
-          aria-label="Search agents"
-          placeholder="Search agents"
-          value={typed}
-          maw={360}
-          onChange={(event) => {
-            setTyped(event.currentTarget.value);
-            look(event.currentTarget.value);
-          }}
-        />
+        <SearchField label="Search agents" value={q} change={(text) => change({ q: text || undefined })} />
       )}
       {found.error && <Failure error={found.error} retry={() => void found.refetch()} />}
       {found.isPending && <Waiting />}
@@ -65,7 +45,7 @@ export default function AgentsPage() {
           <Row key={agent.id} agent={agent} />
         ))}
       </Stack>
-      <More found={found} />
+      <ShowMore list={found} />
     </Page>
   );
 }

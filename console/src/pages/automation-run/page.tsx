@@ -1,4 +1,4 @@
-import { Alert, Group, Paper, SimpleGrid, Stack, Tabs, Text, Title } from "@mantine/core";
+import { Alert, Group, Stack, Tabs, Text, Title } from "@mantine/core";
 import { useDocumentTitle } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
@@ -6,9 +6,10 @@ import { api, ask } from "~/api/client";
 import { useAddress, usePart } from "~/app/navigate";
 import { textOf } from "~/app/search";
 import { useAutomation, type WholeAutomationRun } from "~/shared/automations";
+import { Copied, type Fact, Facts } from "~/shared/facts";
 import { StepGraph, type StepState } from "~/shared/graph/graph";
 import { graphOf } from "~/shared/graph/steps";
-import { Copy, Json } from "~/shared/json";
+import { Json } from "~/shared/json";
 import { PageLink } from "~/shared/link";
 import { Failure, Waiting } from "~/shared/states";
 import { lookOf, StatusBadge } from "~/shared/status";
@@ -56,7 +57,7 @@ function Shown({ run }: { run: WholeAutomationRun }) {
           </Text>
         )}
       </div>
-      <Facts run={run} />
+      <About run={run} />
       <Waits run={run} choose={choose} />
       {run.error && (
         <Alert color="red" title="It failed">
@@ -146,59 +147,38 @@ function Waits({ run, choose }: { run: WholeAutomationRun; choose: (key: string)
   return waiting.map((step) => <StepPanel key={step.key} run={run} step={step} close={() => choose(step.key)} asks />);
 }
 
-function Facts({ run }: { run: WholeAutomationRun }) {
+function About({ run }: { run: WholeAutomationRun }) {
   const counts = new Map<string, number>();
   for (const { state } of run.steps) counts.set(state, (counts.get(state) ?? 0) + 1);
   const steps = [...counts].map(([state, count]) => `${count.toLocaleString()} ${lookOf(state).text}`).join(", ");
-  const facts: [string, React.ReactNode][] = [
+  const facts: Fact[] = [
     ["Started by", run.triggeredBy],
     ["Created", <Time key="created" at={run.createdAt} as="day" />],
     ["Lasted", run.startedAt ? <Lasting key="lasted" from={run.startedAt} to={run.completedAt} /> : "not started"],
     ["Steps", steps || "none"],
-  ];
-  if (run.retryOf) {
-    facts.push([
+    [
       "Retry of",
-      <PageLink key="retry" to={`/automation-runs/${run.retryOf}`}>
-        an earlier run{run.retryFrom ? `, from ${run.retryFrom}` : ""}
-      </PageLink>,
-    ]);
-  }
-  if (run.parentActionRunId) {
-    facts.push([
+      run.retryOf && (
+        <PageLink key="retry" to={`/automation-runs/${run.retryOf}`}>
+          an earlier run{run.retryFrom ? `, from ${run.retryFrom}` : ""}
+        </PageLink>
+      ),
+    ],
+    [
       "Called by",
-      <PageLink key="parent" to={`/runs/${run.parentActionRunId}`}>
-        a run
-      </PageLink>,
-    ]);
-  }
-  const labels = Object.entries(run.labels);
-  if (labels.length) facts.push(["Labels", labels.map(([key, value]) => `${key}=${value}`).join(" ")]);
-  return (
-    <Paper withBorder p="sm">
-      <SimpleGrid cols={{ base: 2, sm: 4, lg: 6 }} spacing="md" verticalSpacing="sm">
-        {facts.map(([what, value]) => (
-          <div key={what}>
-            <Text size="xs" c="dimmed">
-              {what}
-            </Text>
-            <Text component="div" size="sm" style={{ overflowWrap: "anywhere" }}>
-              {value}
-            </Text>
-          </div>
-        ))}
-        <div>
-          <Text size="xs" c="dimmed">
-            Id
-          </Text>
-          <Group gap={2} wrap="nowrap">
-            <Text size="sm" ff="monospace" truncate title={run.runId}>
-              {run.runId}
-            </Text>
-            <Copy value={run.runId} label="Copy the id" />
-          </Group>
-        </div>
-      </SimpleGrid>
-    </Paper>
-  );
+      run.parentActionRunId && (
+        <PageLink key="parent" to={`/runs/${run.parentActionRunId}`}>
+          a run
+        </PageLink>
+      ),
+    ],
+    [
+      "Labels",
+      Object.entries(run.labels)
+        .map(([key, value]) => `${key}=${value}`)
+        .join(" "),
+    ],
+    ["Id", <Copied key="id" value={run.runId} label="Copy the id" />],
+  ];
+  return <Facts facts={facts} />;
 }

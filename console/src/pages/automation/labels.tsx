@@ -1,4 +1,4 @@
-import { Anchor, Button, Group, Modal, Stack, TagsInput, Text } from "@mantine/core";
+import { Anchor, Button, Group, Modal, Stack, TagsInput } from "@mantine/core";
 import { useState } from "react";
 import { api, ask } from "~/api/client";
 import { messageOf } from "~/api/problem";
@@ -13,29 +13,24 @@ export function Labels({ automation, tag }: { automation: OneAutomation; tag: st
   const refusal = useRefusal("operator");
   const labels = Object.entries(automation.labels);
   return (
-    <div>
-      <Text size="xs" c="dimmed">
-        Labels
-      </Text>
-      <Text component="div" size="sm" style={{ overflowWrap: "anywhere" }}>
-        {labels.map(([key, value]) => (
-          <PageLink key={key} to="/automations" search={{ label: `${key}=${value}` }} mr={8}>
-            {key}={value}
-          </PageLink>
-        ))}
-        <Anchor
-          component="button"
-          type="button"
-          size="sm"
-          disabled={refusal !== undefined}
-          title={refusal}
-          onClick={() => setOpen(true)}
-        >
-          {labels.length ? "Change" : "Add a label"}
-        </Anchor>
-      </Text>
+    <>
+      {labels.map(([key, value]) => (
+        <PageLink key={key} to="/automations" search={{ label: `${key}=${value}` }} mr={8}>
+          {key}={value}
+        </PageLink>
+      ))}
+      <Anchor
+        component="button"
+        type="button"
+        size="sm"
+        disabled={refusal !== undefined}
+        title={refusal}
+        onClick={() => setOpen(true)}
+      >
+        {labels.length ? "Change" : "Add a label"}
+      </Anchor>
       {open && <Form automation={automation} tag={tag} close={() => setOpen(false)} />}
-    </div>
+    </>
   );
 }
 

@@ -1,12 +1,13 @@
-import { Alert, Group, Paper, SimpleGrid, Stack, Tabs, Text, Title } from "@mantine/core";
+import { Alert, Group, Paper, Stack, Tabs, Text, Title } from "@mantine/core";
 import { useDocumentTitle } from "@mantine/hooks";
 import { useMemo } from "react";
 import { useAddress, usePart } from "~/app/navigate";
 import { textOf } from "~/app/search";
 import { type OneAutomation, triggerText, useAutomation } from "~/shared/automations";
+import { Copied, type Fact, Facts } from "~/shared/facts";
 import { StepGraph } from "~/shared/graph/graph";
 import { graphOf } from "~/shared/graph/steps";
-import { Copy, Json } from "~/shared/json";
+import { Json } from "~/shared/json";
 import { PageLink } from "~/shared/link";
 import { Failure, Waiting } from "~/shared/states";
 import { StatusBadge } from "~/shared/status";
@@ -53,7 +54,7 @@ function Shown({ automation, tag }: { automation: OneAutomation; tag: string }) 
           {typeof automation.error.message === "string" ? automation.error.message : JSON.stringify(automation.error)}
         </Alert>
       )}
-      <Facts automation={automation} tag={tag} />
+      <About automation={automation} tag={tag} />
       <Tabs
         value={textOf(search.tab) ?? "steps"}
         onChange={(value) => change({ tab: value === "steps" ? undefined : (value ?? undefined), step: undefined })}
@@ -112,9 +113,9 @@ function Steps({ automation }: { automation: OneAutomation }) {
   );
 }
 
-function Facts({ automation, tag }: { automation: OneAutomation; tag: string }) {
-  const inputs = Object.keys(automation.inputs);
-  const facts: [string, React.ReactNode][] = [
+function About({ automation, tag }: { automation: OneAutomation; tag: string }) {
+  const { webhookUrl } = automation;
+  const facts: Fact[] = [
     ["Trigger", triggerText(automation.trigger)],
     [
       "Next times",
@@ -126,49 +127,12 @@ function Facts({ automation, tag }: { automation: OneAutomation; tag: string }) 
           ))
         : "none",
     ],
-    ["Inputs", inputs.length ? inputs.join(", ") : "none"],
-    ["Conditions", automation.conditions.length ? String(automation.conditions.length) : "none"],
+    ["Inputs", Object.keys(automation.inputs).join(", ") || "none"],
+    ["Conditions", automation.conditions.length || "none"],
     ["Changed", <Time key="changed" at={automation.updatedAt} as="day" />],
+    ["Labels", <Labels key="labels" automation={automation} tag={tag} />],
+    ["Slug", <Copied key="slug" value={automation.slug} label="Copy the slug" />],
+    ["Webhook", webhookUrl && <Copied key="webhook" value={webhookUrl} label="Copy the address of the webhook" />],
   ];
-  return (
-    <Paper withBorder p="sm">
-      <SimpleGrid cols={{ base: 2, sm: 4, lg: 6 }} spacing="md" verticalSpacing="sm">
-        {facts.map(([what, value]) => (
-          <div key={what}>
-            <Text size="xs" c="dimmed">
-              {what}
-            </Text>
-            <Text component="div" size="sm" style={{ overflowWrap: "anywhere" }}>
-              {value}
-            </Text>
-          </div>
-        ))}
-        <Labels automation={automation} tag={tag} />
-        <div>
-          <Text size="xs" c="dimmed">
-            Slug
-          </Text>
-          <Group gap={2} wrap="nowrap">
-            <Text size="sm" ff="monospace" truncate title={automation.slug}>
-              {automation.slug}
-            </Text>
-            <Copy value={automation.slug} label="Copy the slug" />
-          </Group>
-        </div>
-        {automation.webhookUrl && (
-          <div>
-            <Text size="xs" c="dimmed">
-              Webhook
-            </Text>
-            <Group gap={2} wrap="nowrap">
-              <Text size="sm" ff="monospace" truncate title={automation.webhookUrl}>
-                {automation.webhookUrl}
-              </Text>
-              <Copy value={automation.webhookUrl} label="Copy the address of the webhook" />
-            </Group>
-          </div>
-        )}
-      </SimpleGrid>
-    </Paper>
-  );
+  return <Facts facts={facts} />;
 }

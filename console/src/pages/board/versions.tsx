@@ -9,7 +9,7 @@ import { useRefusal } from "~/app/me";
 import { queries } from "~/app/queries";
 import { Confirm } from "~/shared/confirm";
 import { PageLink } from "~/shared/link";
-import { More } from "~/shared/more";
+import { ShowMore } from "~/shared/listing/listing";
 import { OpenBoard } from "~/shared/open-board";
 import { Empty, Failure, Waiting } from "~/shared/states";
 import { tell, tellRefused } from "~/shared/tell";
@@ -40,7 +40,7 @@ export function Versions({ board }: { board: FlashboardDetail }) {
       {versions.map((version) => (
         <Row key={version.number} board={board} version={version} />
       ))}
-      <More found={found} />
+      <ShowMore list={found} />
     </Stack>
   );
 }

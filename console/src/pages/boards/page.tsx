@@ -1,14 +1,13 @@
-import { Group, Paper, Stack, Text, TextInput } from "@mantine/core";
-import { useDebouncedCallback } from "@mantine/hooks";
+import { Group, Paper, Stack, Text } from "@mantine/core";
 import { IconLayoutDashboard } from "@tabler/icons-react";
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { useState } from "react";
 import { api, ask } from "~/api/client";
 import type { Flashboard } from "~/api/types";
 import { useAddress } from "~/app/navigate";
 import { textOf } from "~/app/search";
 import { PageLink } from "~/shared/link";
-import { More } from "~/shared/more";
+import { ShowMore } from "~/shared/listing/listing";
+import { SearchField } from "~/shared/listing/search-field";
 import { counted } from "~/shared/numbers";
 import { OpenBoard } from "~/shared/open-board";
 import { Page } from "~/shared/page";
@@ -19,8 +18,6 @@ import { Time } from "~/shared/time";
 export default function BoardsPage() {
   const [search, change] = useAddress();
   const q = textOf(search.q) ?? "";
-  const [typed, setTyped] = useState(q);
-  const look = useDebouncedCallback((text: string) => change({ q: text || undefined }), 300);
   const found = useInfiniteQuery({
     queryKey: ["boards", q],
     queryFn: ({ pageParam, signal }) =>
@@ -33,17 +30,7 @@ export default function BoardsPage() {
   return (
     <Page title="Flashboards">
       {(boards.length > 0 || q) && (
-        <TextInput
-          data-search
-          aria-label="Search flashboards"
-          placeholder="Search flashboards"
-          value={typed}
-          maw={360}
-          onChange={(event) => {
-            setTyped(event.currentTarget.value);
-            look(event.currentTarget.value);
-          }}
-        />
+        <SearchField label="Search flashboards" value={q} change={(text) => change({ q: text || undefined })} />
       )}
       {found.error && <Failure error={found.error} retry={() => void found.refetch()} />}
       {found.isPending && <Waiting />}
@@ -59,7 +46,7 @@ export default function BoardsPage() {
           <Row key={board.id} board={board} />
         ))}
       </Stack>
-      <More found={found} />
+      <ShowMore list={found} />
     </Page>
   );
 }

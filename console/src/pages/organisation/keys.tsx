@@ -9,7 +9,7 @@ import type { Schemas, User } from "~/api/types";
 import { meQuery } from "~/app/me";
 import { queries } from "~/app/queries";
 import { Confirm } from "~/shared/confirm";
-import { More } from "~/shared/more";
+import { ShowMore } from "~/shared/listing/listing";
 import { nameOf } from "~/shared/people";
 import { Secret } from "~/shared/secret";
 import { Empty, Failure, Waiting } from "~/shared/states";
@@ -54,7 +54,7 @@ export function Keys() {
           <Row key={key.id} apiKey={key} owner={users[key.userId]} />
         ))}
       </Stack>
-      <More found={found} />
+      <ShowMore list={found} />
     </Stack>
   );
 }

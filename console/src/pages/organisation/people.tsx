@@ -8,7 +8,7 @@ import type { Schemas } from "~/api/types";
 import { meQuery, useRefusal } from "~/app/me";
 import { queries } from "~/app/queries";
 import { Confirm } from "~/shared/confirm";
-import { More } from "~/shared/more";
+import { ShowMore } from "~/shared/listing/listing";
 import { nameOf } from "~/shared/people";
 import { Empty, Failure, Waiting } from "~/shared/states";
 import { tell, tellRefused } from "~/shared/tell";
@@ -51,7 +51,7 @@ export function People() {
           <Row key={member.id} member={member} />
         ))}
       </Stack>
-      <More found={found} />
+      <ShowMore list={found} />
     </Stack>
   );
 }

@@ -1,4 +1,4 @@
-import { Anchor, Group, Paper, SimpleGrid, Stack, Tabs, Text, Title } from "@mantine/core";
+import { Anchor, Group, Stack, Tabs, Text, Title } from "@mantine/core";
 import { useDocumentTitle } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
@@ -8,7 +8,8 @@ import type { Run } from "~/api/types";
 import { useAddress, usePart } from "~/app/navigate";
 import { queries } from "~/app/queries";
 import { textOf } from "~/app/search";
-import { Copy, Json } from "~/shared/json";
+import { Copied, type Fact, Facts } from "~/shared/facts";
+import { Json } from "~/shared/json";
 import { PageLink } from "~/shared/link";
 import { kindName, subjectOf, useNames } from "~/shared/runs";
 import { Failure, Waiting } from "~/shared/states";
@@ -78,7 +79,7 @@ function Shown({ run }: { run: Run }) {
         </Group>
         <Why run={run} />
       </div>
-      <Facts run={run} name={name} />
+      <About run={run} name={name} />
       {run.error && <ErrorBox run={run} />}
       <Progress run={run} />
       <Tabs
@@ -134,61 +135,32 @@ function Why({ run }: { run: Run }) {
   );
 }
 
-function Facts({ run, name }: { run: Run; name: string | undefined }) {
-  const facts: [string, React.ReactNode][] = [
+function About({ run, name }: { run: Run; name: string | undefined }) {
+  const labels = Object.entries(run.labels);
+  const facts: Fact[] = [
     ["Kind", kindName(run.kind)],
     ["Started by", run.triggerMethod],
     ["Created", <Time key="created" at={run.createdAt} as="day" />],
     ["Lasted", run.startedAt ? <Lasting key="lasted" from={run.startedAt} to={run.completedAt} /> : "not started"],
-  ];
-  if (name && run.actionId)
-    facts.push([
+    [
       "Action",
-      <PageLink key="action" to="/runs" search={{ action_id: run.actionId }}>
-        {name}
-      </PageLink>,
-    ]);
-  if (run.concurrencyKey) facts.push(["One at a time by", run.concurrencyKey]);
-  const labels = Object.entries(run.labels);
-  return (
-    <Paper withBorder p="sm">
-      <SimpleGrid cols={{ base: 2, sm: 4, lg: 6 }} spacing="md" verticalSpacing="sm">
-        {facts.map(([what, value]) => (
-          <div key={what}>
-            <Text size="xs" c="dimmed">
-              {what}
-            </Text>
-            <Text component="div" size="sm" style={{ overflowWrap: "anywhere" }}>
-              {value}
-            </Text>
-          </div>
-        ))}
-        {labels.length > 0 && (
-          <div>
-            <Text size="xs" c="dimmed">
-              Labels
-            </Text>
-            <Text component="div" size="sm">
-              {labels.map(([key, value]) => (
-                <PageLink key={key} to="/runs" search={{ label: `${key}=${value}` }} mr={8}>
-                  {key}={value}
-                </PageLink>
-              ))}
-            </Text>
-          </div>
-        )}
-        <div>
-          <Text size="xs" c="dimmed">
-            Id
-          </Text>
-          <Group gap={2} wrap="nowrap">
-            <Text size="sm" ff="monospace" truncate title={run.id}>
-              {run.id}
-            </Text>
-            <Copy value={run.id} label="Copy the id" />
-          </Group>
-        </div>
-      </SimpleGrid>
-    </Paper>
-  );
+      name && run.actionId && (
+        <PageLink key="action" to={`/actions/${run.actionId}`}>
+          {name}
+        </PageLink>
+      ),
+    ],
+    ["One at a time by", run.concurrencyKey],
+    [
+      "Labels",
+      labels.length > 0 &&
+        labels.map(([key, value]) => (
+          <PageLink key={key} to="/runs" search={{ label: `${key}=${value}` }} mr={8}>
+            {key}={value}
+          </PageLink>
+        )),
+    ],
+    ["Id", <Copied key="id" value={run.id} label="Copy the id" />],
+  ];
+  return <Facts facts={facts} />;
 }

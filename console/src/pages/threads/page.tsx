@@ -1,13 +1,13 @@
-import { Button, Group, Paper, Stack, Text, TextInput } from "@mantine/core";
-import { useDebouncedCallback } from "@mantine/hooks";
+import { Group, Paper, Stack, Text } from "@mantine/core";
 import { IconMessages } from "@tabler/icons-react";
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { useState } from "react";
 import { api, ask } from "~/api/client";
 import type { Thread, User } from "~/api/types";
 import { useAddress } from "~/app/navigate";
 import { textOf } from "~/app/search";
 import { PageLink } from "~/shared/link";
+import { ShowMore } from "~/shared/listing/listing";
+import { SearchField } from "~/shared/listing/search-field";
 import { counted } from "~/shared/numbers";
 import { Page } from "~/shared/page";
 import { nameOf } from "~/shared/people";
@@ -18,8 +18,6 @@ import { Begin } from "./begin";
 export default function ThreadsPage() {
   const [search, change] = useAddress();
   const q = textOf(search.q) ?? "";
-  const [typed, setTyped] = useState(q);
-  const look = useDebouncedCallback((text: string) => change({ q: text || undefined }), 300);
   const found = useInfiniteQuery({
     queryKey: ["threads", q],
     queryFn: ({ pageParam, signal }) =>
@@ -34,17 +32,7 @@ export default function ThreadsPage() {
     <Page title="Chat">
       <Begin />
       {(threads.length > 0 || q) && (
-        <TextInput
-          data-search
-          aria-label="Search chats"
-          placeholder="Search chats"
-          value={typed}
-          maw={360}
-          onChange={(event) => {
-            setTyped(event.currentTarget.value);
-            look(event.currentTarget.value);
-          }}
-        />
+        <SearchField label="Search chats" value={q} change={(text) => change({ q: text || undefined })} />
       )}
       {found.error && <Failure error={found.error} retry={() => void found.refetch()} />}
       {found.isPending && <Waiting />}
@@ -60,13 +48,7 @@ export default function ThreadsPage() {
           <Row key={thread.id} thread={thread} users={users} />
         ))}
       </Stack>
-      {found.hasNextPage && (
-        <Group>
-          <Button variant="default" loading={found.isFetchingNextPage} onClick={() => void found.fetchNextPage()}>
-            Show more
-          </Button>
-        </Group>
-      )}
+      <ShowMore list={found} />
     </Page>
   );
 }

@@ -213,5 +213,10 @@ async def test_what_files_say_is_made_once_changed_when_they_change_and_written_
     assert (await shell.json("automations", "show", name))["trigger"]["timezone"] == "UTC"
     [sent] = [each for each in (await shell.json("schema"))["oneOf"] if each["title"] == "action"]
     assert {"type", "slug", "kind", "connection", "definition"} <= sent["properties"].keys()
+    (folder / "lost.yaml").write_text(f"type: action\nslug: {name}-lost\nkind: dlt_extract\nconnection: not-there\n")
+    refused = json.loads(await shell.vai("apply", "-f", str(folder), "--yes", "--json", code=1))["steps"]
+    assert [each["error"] for each in refused if "error" in each] == [
+        "connection: none has the slug not-there; make one, or put it into the files"
+    ]
     await shell.vai("agents", "delete", name)
     await shell.vai("automations", "delete", name)

@@ -136,7 +136,8 @@ async def _add(conn: Connection, rules: Mapping[UUID, Row], fresh: Mapping[UUID,
         counts = dict(before["counts"]) if before else {}
         for item in items:
             counts[item["what"]] = counts.get(item["what"], 0) + 1
-        shown = [*(before["items"] if before else []), *items][:MOST_ITEMS]
+        # By their time: of several schedulers, the one that took later news may be here before the others.
+        shown = sorted([*(before["items"] if before else []), *items], key=_moment_of)[:MOST_ITEMS]
         if before:
             await conn.execute(_ADD, before["id"], counts, shown)
         else:
@@ -158,6 +159,10 @@ async def _told(conn: Connection, rows: Sequence[Row]) -> list[tuple[Row, News, 
         if is_there and (row["what"] != "partial" or known["failed_resources"]):
             told.append((row, _news(row, known, automation), _item(row, known, automation)))
     return told
+
+
+def _moment_of(item: Json) -> str:
+    return str(item["occurredAt"])
 
 
 def _automation_run_of(row: Row) -> UUID | None:

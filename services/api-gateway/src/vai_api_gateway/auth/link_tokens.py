@@ -5,8 +5,9 @@ from typing import Literal
 from uuid import UUID
 
 import jwt
+from fastapi import Request
 
-from vai_api_gateway.auth.tokens import BadToken
+from vai_api_gateway.auth.authenticator import Authenticator
 
 LinkTo = Literal["flashboard", "artifact"]
 
@@ -18,13 +19,20 @@ def token_of(secret: str, to: LinkTo, subject: UUID, expires_at: datetime) -> st
     return jwt.encode({"iss": _issuer(to), "sub": str(subject), "exp": expires_at}, secret, _ALGORITHM)
 
 
-def subject_of(secret: str, to: LinkTo, text: str) -> UUID:
-    """The id of what the link leads to. Raises `BadToken`."""
+def linked_to(authenticator: Authenticator, secret: str, request: Request, to: LinkTo) -> UUID | None:
+    """The id of what the link in the path leads to; None where it has ended or is none, which counts as a guess.
+
+    Raises `Problem` 429 for who has guessed too often.
+    """
+    authenticator.refuse_guessing(request)
     try:
-        found = jwt.decode(text, secret, [_ALGORITHM], options={"require": ["exp", "sub"]}, issuer=_issuer(to))
+        found = jwt.decode(
+            request.path_params["token"], secret, [_ALGORITHM], options={"require": ["exp", "sub"]}, issuer=_issuer(to)
+        )
         return UUID(found["sub"])
-    except (jwt.PyJWTError, ValueError, TypeError, AttributeError) as error:
-        raise BadToken from error
+    except (jwt.PyJWTError, ValueError, TypeError, AttributeError):
+        authenticator.guessed(request)
+        return None
 
 
 def _issuer(to: LinkTo) -> str:

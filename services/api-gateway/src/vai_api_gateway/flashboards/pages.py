@@ -9,9 +9,8 @@ from uuid import UUID
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from vai_api_gateway.auth.link_tokens import subject_of
+from vai_api_gateway.auth.link_tokens import linked_to
 from vai_api_gateway.auth.principal import Principal
-from vai_api_gateway.auth.tokens import BadToken
 from vai_api_gateway.flashboards import page_contents, refreshing
 from vai_api_gateway.flashboards.finding_boards import board_of, version_of, whole
 from vai_api_gateway.flashboards.forms import fields_of
@@ -170,13 +169,8 @@ async def _sign_in(request: Request) -> Response:
 async def _shared(request: Request) -> Response:
     """What a link shows: that flashboard and nothing else, to whoever has the link."""
     gateway = gateway_of(request)
-    gateway.authenticator.refuse_guessing(request)
-    try:
-        share_id = subject_of(gateway.settings.token_secret, "flashboard", request.path_params["token"])
-        share = await shares.good(gateway.pool, share_id)
-    except BadToken:
-        gateway.authenticator.guessed(request)
-        share = None
+    share_id = linked_to(gateway.authenticator, gateway.settings.token_secret, request, "flashboard")
+    share = await shares.good(gateway.pool, share_id) if share_id else None
     if share is None:
         raise Problem(404, "not_found", "This link shows nothing: it has ended, was revoked, or is not whole.")
     board = await board_of(gateway, share["org_id"], str(share["id"]))

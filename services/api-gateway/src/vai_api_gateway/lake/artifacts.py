@@ -11,10 +11,9 @@ from fastapi import APIRouter, Body, FastAPI, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
-from vai_api_gateway.auth.link_tokens import subject_of, token_of
+from vai_api_gateway.auth.link_tokens import linked_to, token_of
 from vai_api_gateway.auth.principal import Principal
 from vai_api_gateway.auth.roles import Operator, Viewer
-from vai_api_gateway.auth.tokens import BadToken
 from vai_api_gateway.gateway import Gateway, gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, Limit, Offset, answer
 from vai_api_gateway.http.edge import HEAD
@@ -129,13 +128,8 @@ def install(app: FastAPI) -> None:
 
 async def _linked(request: Request) -> Response:
     gateway = gateway_of(request)
-    gateway.authenticator.refuse_guessing(request)
-    try:
-        artifact_id = subject_of(gateway.settings.token_secret, "artifact", request.path_params["token"])
-        row = await artifacts.linked(gateway.pool, artifact_id)
-    except BadToken:
-        gateway.authenticator.guessed(request)
-        row = None
+    artifact_id = linked_to(gateway.authenticator, gateway.settings.token_secret, request, "artifact")
+    row = await artifacts.linked(gateway.pool, artifact_id) if artifact_id else None
     if row is None:
         raise Problem(404, "not_found", "this link gives nothing: it has ended, is not whole, or the file is gone")
     until = steady_seconds() + gateway.settings.stream_seconds

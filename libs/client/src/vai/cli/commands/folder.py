@@ -15,7 +15,7 @@ from vai.cli.folder.defaults import Defaults
 from vai.cli.folder.documents import read_folder
 from vai.cli.folder.plan import Failed, Step, carried_out, missing, planned
 from vai.cli.folder.schema import schema_of_files
-from vai.cli.folder.sorts import SORTS, fields_of
+from vai.cli.folder.sorts import SORTS, Platform, fields_of
 from vai.cli.folder.writing import write
 from vai.cli.screen import show
 
@@ -43,7 +43,8 @@ def apply(
     """
     documents = read_folder(files, {name: fields_of(name) for name in SORTS})
     with connect() as client:
-        steps = planned(client, documents, secrets)
+        platform = Platform(client)
+        steps = planned(platform, documents, secrets)
         unset = ", ".join(missing(steps, os.environ))
         pending = [each for each in steps if each.operation != "keep"]
         if plan or not pending:
@@ -60,7 +61,7 @@ def apply(
                 raise typer.BadParameter("nobody can be asked here: give --yes, or --plan to change nothing")
             _print_plan(steps)
             typer.confirm("Apply?", abort=True)
-        done = list(carried_out(client, steps, os.environ))
+        done = list(carried_out(platform, steps, os.environ))
     _print_done(steps, done)
     if any(isinstance(each, Failed) for each in done):
         raise typer.Exit(FAILED)
@@ -117,10 +118,10 @@ def export(
     """
     found: list[tuple[Path, bool]] = []
     with connect() as client:
-        defaults = Defaults(client)
+        platform, defaults = Platform(client), Defaults(client)
         for name, sort in SORTS.items():
             if not types or name in {each.value for each in types}:
-                found += write(folder, sort, sort.every(client), defaults)
+                found += write(folder, sort, sort.every(platform), defaults)
     if show.data([{"file": str(path), "changed": changed} for path, changed in found]):
         return
     for path, changed in found:

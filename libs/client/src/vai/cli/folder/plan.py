@@ -7,13 +7,12 @@ from typing import Any, Literal
 
 import typer
 
-from vai.client import Client
-from vai.errors import ApiError, Conflict, Invalid, NotFound
+from vai.errors import Conflict, Invalid, NotFound, VaiError
 from vai.models.answers import Json
 
 from .defaults import Defaults, in_short, is_nothing, same
 from .documents import FROM_ENV, KEPT, Document, filled, is_from_env
-from .sorts import SORTS, There
+from .sorts import SORTS, NoConnection, Platform, There
 
 Operation = Literal["create", "update", "keep"]
 
@@ -32,15 +31,15 @@ class Step:
         return of | {"operation": self.operation, "changes": list(self.changes)}
 
 
-def planned(client: Client, documents: Iterable[Document], secrets: bool) -> list[Step]:
+def planned(platform: Platform, documents: Iterable[Document], secrets: bool) -> list[Step]:
     """A step for each document, in the order in which they are carried out. With `secrets` all secrets are sent again.
 
     What a file does not name stays as it is. Raises BadParameter for what cannot be changed.
     """
     order = list(SORTS)
-    defaults = Defaults(client)
+    defaults = Defaults(platform.client)
     return [
-        _step(client, each, secrets, defaults) for each in sorted(documents, key=lambda each: order.index(each.type))
+        _step(platform, each, secrets, defaults) for each in sorted(documents, key=lambda each: order.index(each.type))
     ]
 
 
@@ -50,9 +49,9 @@ def missing(steps: Iterable[Step], environment: Mapping[str, str]) -> list[str]:
     return sorted({name for each in sent for name in each.document.variables() if name not in environment})
 
 
-def _step(client: Client, document: Document, secrets: bool, defaults: Defaults) -> Step:
+def _step(platform: Platform, document: Document, secrets: bool, defaults: Defaults) -> Step:
     sort = SORTS[document.type]
-    there = sort.find(client, document.slug)
+    there = sort.find(platform, document.slug)
     if unknown := list(_unknown_secrets(document.body, there.body if there else None, "")):
         raise _stuck(document, f"{', '.join(unknown)}: no secret is stored; put {{{FROM_ENV}: NAME}} in its place")
     if there is None:
@@ -129,18 +128,18 @@ class Failed:
     """A step that the platform has refused."""
 
     step: Step
-    error: ApiError
+    error: VaiError
 
 
-def carried_out(client: Client, steps: Iterable[Step], environment: Mapping[str, str]) -> Iterator[Step | Failed]:
+def carried_out(platform: Platform, steps: Iterable[Step], environment: Mapping[str, str]) -> Iterator[Step | Failed]:
     """Each step when it is done. One that is refused is tried again after the others: they may be what it names."""
     left = [each for each in steps if each.operation != "keep"]
     while left:
         refused: list[Failed] = []
         for step in left:
             try:
-                _carry_out(client, step, environment)
-            except (Invalid, NotFound, Conflict) as error:
+                _carry_out(platform, step, environment)
+            except (Invalid, NotFound, Conflict, NoConnection) as error:
                 refused.append(Failed(step, error))
             else:
                 yield step
@@ -150,10 +149,10 @@ def carried_out(client: Client, steps: Iterable[Step], environment: Mapping[str,
         left = [each.step for each in refused]
 
 
-def _carry_out(client: Client, step: Step, environment: Mapping[str, str]) -> None:
+def _carry_out(platform: Platform, step: Step, environment: Mapping[str, str]) -> None:
     document, sort = step.document, SORTS[step.document.type]
     if step.there is None:
-        sort.create(client, document.slug, filled(document.body, environment))
+        sort.create(platform, document.slug, filled(document.body, environment))
         return
     names = {place.partition(".")[0].partition("[")[0] for place in step.changes}
-    sort.update(client, step.there, filled({name: document.body[name] for name in names}, environment))
+    sort.update(platform, step.there, filled({name: document.body[name] for name in names}, environment))

@@ -2,13 +2,18 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Literal, TypeVar
 
 from vai.call import UNSET
 from vai.client import Client
-from vai.errors import NotFound
+from vai.errors import NotFound, VaiError
+from vai.models.agents import Agent
 from vai.models.answers import Action, Answer, Connection, Json
+from vai.models.automations import Automation
 
 from .documents import KEPT
+
+A = TypeVar("A")
 
 
 @dataclass(frozen=True)
@@ -30,10 +35,45 @@ class Sort:
     fixed: frozenset[str]
     """Fields that are chosen once, when the object is made."""
 
-    every: Callable[[Client], Iterable[There]]
-    find: Callable[[Client, str], There | None]
-    create: Callable[[Client, str, Json], Answer]
-    update: Callable[[Client, There, Json], Answer]
+    every: Callable[["Platform"], Iterable[There]]
+    find: Callable[["Platform", str], There | None]
+    create: Callable[["Platform", str, Json], Answer]
+    update: Callable[["Platform", There, Json], Answer]
+
+
+class NoConnection(VaiError):
+    """A file names a connection that is neither there nor in the files."""
+
+
+class Platform:
+    """What is asked of the platform while files are read and applied; lists that several objects need, once."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self._slugs: dict[str, dict[str, str]] = {}
+
+    def slug_of(self, noun: Literal["connections", "actions"], identity: str) -> str:
+        """The slug of a connection or an action; its id where it is gone."""
+        if noun not in self._slugs:
+            every: Iterable[Connection | Action]
+            every = self.client.connections.iterate() if noun == "connections" else self.client.actions.iterate()
+            self._slugs[noun] = {each.id: each.slug for each in every}
+        return self._slugs[noun].get(identity, identity)
+
+    def connection_id(self, slug: str | None) -> str | None:
+        """Raises NoConnection."""
+        if slug is None:
+            return None
+        if there := _find_connection(self, slug):
+            return there.id
+        raise NoConnection(f"connection: none has the slug {slug}; make one, or put it into the files")
+
+
+def _found(get: Callable[[str], A], slug: str) -> A | None:
+    try:
+        return get(slug)
+    except NotFound:
+        return None
 
 
 def _picked(raw: Json, fields: tuple[str, ...]) -> Json:
@@ -54,12 +94,12 @@ def _connection(found: Connection) -> There:
     return There(found.id, found.slug, body)
 
 
-def _find_connection(client: Client, slug: str) -> There | None:
-    return next((_connection(each) for each in client.connections.iterate(slug) if each.slug == slug), None)
+def _find_connection(platform: Platform, slug: str) -> There | None:
+    return next((_connection(each) for each in platform.client.connections.iterate(slug) if each.slug == slug), None)
 
 
-def _create_connection(client: Client, slug: str, body: Json) -> Answer:
-    made = client.connections.create(
+def _create_connection(platform: Platform, slug: str, body: Json) -> Answer:
+    made = platform.client.connections.create(
         body.get("provider", ""),
         body.get("name", slug),
         slug=slug,
@@ -69,11 +109,11 @@ def _create_connection(client: Client, slug: str, body: Json) -> Answer:
         max_running=body.get("maxRunning"),
     )
     status = body.get("status")
-    return client.connections.update(made.id, status=status) if status not in (None, made.status) else made
+    return platform.client.connections.update(made.id, status=status) if status not in (None, made.status) else made
 
 
-def _update_connection(client: Client, there: There, parts: Json) -> Answer:
-    return client.connections.update(
+def _update_connection(platform: Platform, there: There, parts: Json) -> Answer:
+    return platform.client.connections.update(
         there.id,
         name=parts.get("name"),
         status=parts.get("status"),
@@ -89,64 +129,37 @@ def _update_connection(client: Client, there: There, parts: Json) -> Answer:
 _ACTION = ("name", "kind", "connection", "definition", "labels", "expose", "status")
 
 
-class _Slugs:
-    """The slugs of connections or actions by their ids, asked for when one is first needed."""
-
-    def __init__(self, every: Callable[[], Iterable[Action | Connection]]) -> None:
-        self._every = every
-        self._found: dict[str, str] | None = None
-
-    def of(self, identity: str | None) -> str | None:
-        if identity is None:
-            return None
-        if self._found is None:
-            self._found = {each.id: each.slug for each in self._every()}
-        return self._found.get(identity, identity)
+def _action(platform: Platform, found: Action) -> There:
+    connection = found.connection_id and platform.slug_of("connections", found.connection_id)
+    return There(found.id, found.slug, _picked(found.raw | {"connection": connection}, _ACTION), found.etag)
 
 
-def _action(raw: Json, slugs: _Slugs) -> Json:
-    return _picked(raw | {"connection": slugs.of(raw.get("connectionId"))}, _ACTION)
+def _find_action(platform: Platform, slug: str) -> There | None:
+    found = _found(platform.client.actions.by_slug, slug)
+    return _action(platform, found) if found else None
 
 
-def _every_action(client: Client) -> Iterable[There]:
-    slugs = _Slugs(client.connections.iterate)
-    return (There(each.id, each.slug, _action(each.raw, slugs), each.etag) for each in client.actions.iterate())
-
-
-def _find_action(client: Client, slug: str) -> There | None:
-    try:
-        found = client.actions.by_slug(slug)
-    except NotFound:
-        return None
-    return There(found.id, found.slug, _action(found.raw, _Slugs(client.connections.iterate)), found.etag)
-
-
-def _connection_id(client: Client, slug: str | None) -> str | None:
-    there = None if slug is None else _find_connection(client, slug)
-    return there.id if there else slug
-
-
-def _create_action(client: Client, slug: str, body: Json) -> Answer:
-    made = client.actions.create(
+def _create_action(platform: Platform, slug: str, body: Json) -> Answer:
+    made = platform.client.actions.create(
         body.get("kind", ""),
         body.get("name", slug),
         body.get("definition"),
         slug=slug,
-        connection_id=_connection_id(client, body.get("connection")),
+        connection_id=platform.connection_id(body.get("connection")),
         labels=body.get("labels"),
         expose=body.get("expose"),
     )
     status = body.get("status")
-    return client.actions.update(made.id, status=status) if status not in (None, made.status) else made
+    return platform.client.actions.update(made.id, status=status) if status not in (None, made.status) else made
 
 
-def _update_action(client: Client, there: There, parts: Json) -> Answer:
-    return client.actions.update(
+def _update_action(platform: Platform, there: There, parts: Json) -> Answer:
+    return platform.client.actions.update(
         there.id,
         name=parts.get("name"),
         status=parts.get("status"),
         definition=parts.get("definition"),
-        connection_id=_connection_id(client, parts["connection"]) if "connection" in parts else UNSET,
+        connection_id=platform.connection_id(parts["connection"]) if "connection" in parts else UNSET,
         labels=parts.get("labels"),
         expose=parts.get("expose"),
         if_match=there.etag,
@@ -165,39 +178,27 @@ _AGENT = (
 )
 
 
-def _automation(client: Client, automation_id: str, slugs: _Slugs) -> Json:
+def _automation(platform: Platform, found: Automation) -> There:
     """Its saved actions by their slugs: an id is not the same elsewhere."""
-    body = client.automations.body(automation_id)
+    body = platform.client.automations.body(found.id)
     for step in body["steps"]:
         if "action_id" in step["action"]:
-            step["action"]["action_id"] = slugs.of(step["action"]["action_id"])
-    return _picked(body, _AUTOMATION)
+            step["action"]["action_id"] = platform.slug_of("actions", step["action"]["action_id"])
+    return There(found.id, found.slug, _picked(body, _AUTOMATION), found.etag)
 
 
-def _every_automation(client: Client) -> Iterable[There]:
-    slugs = _Slugs(client.actions.iterate)
-    for each in client.automations.iterate():
-        yield There(each.id, each.slug, _automation(client, each.id, slugs), each.etag)
+def _find_automation(platform: Platform, slug: str) -> There | None:
+    found = _found(platform.client.automations.by_slug, slug)
+    return _automation(platform, found) if found else None
 
 
-def _find_automation(client: Client, slug: str) -> There | None:
-    try:
-        found = client.automations.by_slug(slug)
-    except NotFound:
-        return None
-    return There(found.id, found.slug, _automation(client, found.id, _Slugs(client.actions.iterate)), found.etag)
-
-
-def _every_agent(client: Client) -> Iterable[There]:
-    return (There(each.id, each.slug, _picked(each.raw, _AGENT), each.etag) for each in client.agents.iterate())
-
-
-def _find_agent(client: Client, slug: str) -> There | None:
-    try:
-        found = client.agents.by_slug(slug)
-    except NotFound:
-        return None
+def _agent(found: Agent) -> There:
     return There(found.id, found.slug, _picked(found.raw, _AGENT), found.etag)
+
+
+def _find_agent(platform: Platform, slug: str) -> There | None:
+    found = _found(platform.client.agents.by_slug, slug)
+    return _agent(found) if found else None
 
 
 SORTS: dict[str, Sort] = {
@@ -207,29 +208,37 @@ SORTS: dict[str, Sort] = {
             "connection",
             _CONNECTION,
             frozenset({"provider"}),
-            lambda client: map(_connection, client.connections.iterate()),
+            lambda platform: map(_connection, platform.client.connections.iterate()),
             _find_connection,
             _create_connection,
             _update_connection,
         ),
-        Sort("action", _ACTION, frozenset({"kind"}), _every_action, _find_action, _create_action, _update_action),
+        Sort(
+            "action",
+            _ACTION,
+            frozenset({"kind"}),
+            lambda platform: (_action(platform, each) for each in platform.client.actions.iterate()),
+            _find_action,
+            _create_action,
+            _update_action,
+        ),
         Sort(
             "automation",
             _AUTOMATION,
             frozenset(),
-            _every_automation,
+            lambda platform: (_automation(platform, each) for each in platform.client.automations.iterate()),
             _find_automation,
-            lambda client, slug, body: client.automations.create({"slug": slug, "name": slug} | body),
-            lambda client, there, parts: client.automations.update(there.id, parts, if_match=there.etag),
+            lambda platform, slug, body: platform.client.automations.create({"slug": slug, "name": slug} | body),
+            lambda platform, there, parts: platform.client.automations.update(there.id, parts, if_match=there.etag),
         ),
         Sort(
             "agent",
             _AGENT,
             frozenset(),
-            _every_agent,
+            lambda platform: map(_agent, platform.client.agents.iterate()),
             _find_agent,
-            lambda client, slug, body: client.agents.create({"slug": slug, "name": slug} | body),
-            lambda client, there, parts: client.agents.update(there.id, parts, if_match=there.etag),
+            lambda platform, slug, body: platform.client.agents.create({"slug": slug, "name": slug} | body),
+            lambda platform, there, parts: platform.client.agents.update(there.id, parts, if_match=there.etag),
         ),
     )
 }

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from vai_api_gateway.auth.authenticator import Authenticator
 from vai_api_gateway.auth.sign_in import PasswordDesk, SignIns
+from vai_api_gateway.flashboards.drawn_tiles import DrawnTiles
 from vai_api_gateway.http.changes import Changes
 from vai_api_gateway.http.narrow_pool import Narrow
 from vai_api_gateway.logs.tail import Tail
@@ -79,6 +80,11 @@ class Gateway:
     def model_lists(self) -> ModelLists:
         """What providers say that they have."""
         return ModelLists(self.settings.addresses)
+
+    @cached_property
+    def drawn_tiles(self) -> DrawnTiles:
+        """Tiles of flashboards as HTML."""
+        return DrawnTiles()
 
     @cached_property
     def mcp(self) -> Mcp:

@@ -1,14 +1,23 @@
 """The pages that people open: what is on them, who sees them, and that nothing in them runs or leads outside."""
 
+import asyncio
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 import httpx2
 import pytest
+from markupsafe import Markup
 
-from vai_api_gateway.flashboards.tile_views import MOST_CELLS_OF_A_TEXT, markdown
+from vai_api_gateway.flashboards import page_contents, pages
+from vai_api_gateway.flashboards.drawn_tiles import MOST_WAITING, DrawnTiles
+from vai_api_gateway.flashboards.tile_views import MOST_CELLS_OF_A_TEXT, MOST_CHARACTERS_OF_TEXTS, markdown, views
 from vai_api_gateway.gateway import Gateway
+from vai_common.batcher import Overloaded
+from vai_common.clock import now
 from vai_common.ids import uuid7
+from vai_records.flashboards.versions import Shown, Tile
 from vai_testkit.flashboards import flashboard
 from vai_testkit.team import Team
 
@@ -151,3 +160,80 @@ async def test_files_of_tiles(api: httpx2.AsyncClient) -> None:
     assert drawing.text.startswith("<svg")
     for address, status in (("orders?format=png", 409), ("words", 409), ("gone", 404), ("orders?version=9", 404)):
         assert (await api.get(f"{BOARDS}/sales/tiles/{address}")).status_code == status
+
+
+async def test_a_form_that_is_sent_twice_has_one_run(
+    gateway: Gateway, team: Team, api: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wish(page: httpx2.Response) -> str:
+        return page.text.split('name="wish" value="')[1].partition('"')[0]
+
+    first, second = wish(await api.get("/flashboards/sales")), wish(await api.get("/flashboards/sales"))
+    assert first != second
+    forms = [{"again": "1", "wish": first}] * 3 + [
+        {"v.region": "Europe", "wish": first},
+        {"again": "1", "wish": second},
+    ]
+    answers = await asyncio.gather(*(api.post("/flashboards/sales", data=form) for form in forms))
+    places = [answer.headers["location"] for answer in answers]
+    assert len(set(places[:3])) == 1
+    assert len(set(places[2:])) == 3
+    run_id = UUID(places[0].rpartition("=")[2])
+    assert (await api.post(f"/api/v1/action-runs/{run_id}/cancel", json={})).status_code == 200
+    for seconds, is_same in ((60, True), (0, False)):
+        monkeypatch.setattr(pages, "ONE_WISH", timedelta(seconds=seconds))
+        again = await api.post("/flashboards/sales", data=forms[0])
+        assert (again.headers["location"] == places[0]) is is_same
+    assert (await api.post("/flashboards/sales", data={"wish": "\0€" * 9_000})).status_code in (303, 413)
+
+
+@pytest.mark.parametrize("text", ["word ", "[", "- a\n", "*_"])
+def test_the_texts_of_a_page_are_drawn_up_to_a_bound(text: str) -> None:
+    """What a page costs does not grow with the number of its texts."""
+    texts: list[Json] = [{"key": f"t{n}", "type": "text", "text": (text * 20_000)[:20_000]} for n in range(50)]
+    texts.append({"key": "last", "type": "text", "text": "*short*"})
+    tiles = [Tile(each, {}, [], {}) for each in texts]
+    shown = Shown(1, {"tiles": texts}, {}, now(), tiles, [], uuid7())
+    drawn = [view for view in views(shown) if not view["told"]]
+    assert sum(len(texts[0]["text"]) for _ in drawn) <= MOST_CHARACTERS_OF_TEXTS
+    assert drawn
+
+
+async def test_a_page_is_drawn_once_however_many_open_it(
+    gateway: Gateway, team: Team, api: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times: list[int] = []
+    drawing = page_contents.views
+    monkeypatch.setattr(page_contents, "views", lambda version: times.append(version.number) or drawing(version))
+    seen = await asyncio.gather(*(api.get("/flashboards/sales") for _ in range(40)))
+    assert {page.status_code for page in seen} == {200}
+    assert times == [1]
+    await flashboard(gateway.pool, team.org_id)
+    assert "Version 2" in (await api.get("/flashboards/sales")).text
+    assert times == [1, 2]
+    assert "Hello <strong>there</strong>" in (await api.get("/flashboards/sales?version=1")).text
+    assert times == [1, 2]
+
+
+async def test_what_is_kept_of_pages_is_bounded_and_who_asks_for_too_many_comes_again() -> None:
+    kept, drawn, go = DrawnTiles(most=100), [], asyncio.Event()
+
+    async def draw() -> Markup:
+        drawn.append(1)
+        await go.wait()
+        return Markup("x" * 60)
+
+    ids = [uuid7() for _ in range(MOST_WAITING + 1)]
+    asked = [asyncio.ensure_future(kept.of((each, ""), draw)) for each in ids[:-1]]
+    for _ in range(3):
+        await asyncio.sleep(0)
+    with pytest.raises(Overloaded):
+        await kept.of((ids[-1], ""), draw)
+    assert len(drawn) == 2
+    go.set()
+    await asyncio.gather(*asked)
+    assert len(drawn) == len(asked)
+    for each, times in ((ids[-2], 0), (ids[0], 1)):
+        before = len(drawn)
+        await kept.of((each, ""), draw)
+        assert len(drawn) - before == times

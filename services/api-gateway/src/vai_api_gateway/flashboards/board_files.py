@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from vai_api_gateway.auth.roles import Viewer
 from vai_api_gateway.flashboards.finding_boards import Name, WhichVersion, board_of, one_tile, version_of, whole
-from vai_api_gateway.flashboards.page_contents import contents
+from vai_api_gateway.flashboards.page_contents import contents, main
 from vai_api_gateway.flashboards.rendering import text_of
 from vai_api_gateway.gateway import gateway_of
 from vai_api_gateway.http.answers import PROBLEMS
@@ -57,7 +57,9 @@ async def export_flashboard(
     board = await board_of(gateway, principal.org_id, flashboard)
     found = await version_of(gateway, board, version)
     shown = await whole(gateway, found)
-    text = await asyncio.to_thread(lambda: text_of("board.html", contents(shown) | {"standalone": True}))
+    text = await asyncio.to_thread(
+        lambda: text_of("board.html", contents(shown) | {"main": main(shown), "standalone": True})
+    )
     return _file(text, "text/html; charset=utf-8", f"{board['slug']}-{shown.number}.html")
 
 

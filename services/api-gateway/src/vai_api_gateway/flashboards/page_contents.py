@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from markupsafe import Markup
+
+from vai_api_gateway.flashboards.rendering import text_of
 from vai_api_gateway.flashboards.tile_views import views
 from vai_common.queries import Row
 from vai_records.flashboards.versions import Shown
@@ -14,20 +17,31 @@ _LONGEST_ERROR = 500
 
 
 def contents(version: Shown) -> Json:
-    """What the template needs; nothing that leads anywhere. It takes time: not in the event loop."""
+    """What the template needs beside the tiles; nothing that leads anywhere."""
     definition = version.definition
-    labels = {each["name"]: each.get("label") or each["name"] for each in definition.get("parameters", [])}
     return {
         "title": definition["title"],
         "description": definition.get("description", ""),
         "version": version,
-        "said": [(labels.get(name, name), _text(value)) for name, value in version.values.items()],
-        "tiles": views(version),
+        "said": _said(version),
         "standalone": False,
         "links": None,
         "banner": None,
         "fields": None,
+        "wish": None,
     }
+
+
+def main(version: Shown, links: Json | None = None) -> Markup:
+    """The tiles as HTML. It takes time: not in the event loop."""
+    told = {"tiles": views(version), "version": version, "said": _said(version), "links": links}
+    return Markup(text_of("tiles.html", told))
+
+
+def _said(version: Shown) -> list[tuple[str, str]]:
+    """The values of its parameters, each with its label."""
+    labels = {each["name"]: each.get("label") or each["name"] for each in version.definition.get("parameters", [])}
+    return [(labels.get(name, name), _text(value)) for name, value in version.values.items()]
 
 
 def links(root: str, board: Row, version: Shown) -> Json:

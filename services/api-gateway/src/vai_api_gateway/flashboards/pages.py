@@ -1,12 +1,15 @@
 """/flashboards: the pages that people open. Without a script; whoever is not signed in can do it there."""
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import FastAPI, Request, Response
+from markupsafe import Markup
 from starlette.exceptions import HTTPException
 
 from vai_api_gateway.auth.link_tokens import linked_to
@@ -16,9 +19,12 @@ from vai_api_gateway.flashboards.finding_boards import board_of, version_of, who
 from vai_api_gateway.flashboards.forms import fields_of
 from vai_api_gateway.flashboards.rendering import page
 from vai_api_gateway.gateway import Gateway, gateway_of
+from vai_api_gateway.http.idempotency import first_run
 from vai_api_gateway.people.session import signed_in
 from vai_api_gateway.problems import Problem, not_found, problem_of
 from vai_api_gateway.runs import start as starting
+from vai_common.clock import now
+from vai_common.queries import Row
 from vai_records.flashboards import boards, shares, versions
 from vai_records.flashboards.boards import Page
 from vai_records.lifecycle.transitions import Phase
@@ -30,6 +36,9 @@ Show = Callable[[Request], Awaitable[Response]]
 
 _LOOK_AGAIN = 2  # seconds between two looks of a page that waits
 _MOST_LISTED = 200
+ONE_WISH: Final = timedelta(seconds=30)
+"""How long a form that comes again counts as sent twice, also where its run has ended already."""
+
 _TITLES = {
     401: "Sign in", 403: "This needs another role", 404: "Not found", 409: "Not now", 413: "Too large",
     422: "That cannot be", 429: "Too many tries", 503: "Too busy",
@@ -103,15 +112,27 @@ async def _board(request: Request) -> Response:
     if (run_id := request.query_params.get("run")) is not None:
         return await _made_by(request, board, run_id)
     version = await version_of(gateway, board, _number(request))
-    shown, root = await whole(gateway, version), gateway.settings.root_path
-    told = await asyncio.to_thread(page_contents.contents, shown)
-    told |= {
-        "links": page_contents.links(root, board, shown),
+    shown = versions.whole(version, ())
+    links = page_contents.links(gateway.settings.root_path, board, shown)
+    is_operator = principal.role.covers(Role.OPERATOR)
+    told = page_contents.contents(shown) | {
+        "main": await _main(gateway, version, links),
+        "links": links,
         "banner": page_contents.banner(board, shown),
-        "fields": page_contents.fields(shown) if principal.role.covers(Role.OPERATOR) else None,
+        "fields": page_contents.fields(shown) if is_operator else None,
+        "wish": secrets.token_urlsafe(16) if is_operator else None,
         "theme": _theme(request),
     }
     return await asyncio.to_thread(page, "board.html", told)
+
+
+async def _main(gateway: Gateway, version: Row, links: Json | None = None) -> Markup:
+    """The tiles, drawn once."""
+
+    async def drawn() -> Markup:
+        return await asyncio.to_thread(page_contents.main, await whole(gateway, version), links)
+
+    return await gateway.drawn_tiles.of((version["id"], links["here"] if links else ""), drawn)
 
 
 async def _made_by(request: Request, board: Any, text: str) -> Response:
@@ -148,9 +169,25 @@ async def _refresh(request: Request) -> Response:
     board = await board_of(gateway, principal.org_id, request.path_params["slug"])
     version = await version_of(gateway, board, None)
     values = {} if "again" in form else page_contents.given(version, form)
-    made = await refreshing.order(gateway, (principal, request), (board, version), values)
-    created = await starting.create(gateway, made)
-    return _to(f"{gateway.settings.root_path}/flashboards/{board['slug']}?run={created.run['id']}")
+    run_id = await _run_for(request, (board, version), principal, values, form.get("wish"))
+    return _to(f"{gateway.settings.root_path}/flashboards/{board['slug']}?run={run_id}")
+
+
+async def _run_for(
+    request: Request, found: tuple[Row, Row], principal: Principal, values: Json, wish: str | None
+) -> UUID:
+    """The run that the form asks for. A form that is sent twice, as by a double click, has one run. Only who goes back
+    to a page, after the run of its form has ended, asks anew.
+    """
+    gateway, board = gateway_of(request), found[0]
+    repeat = refreshing.wished_on_a_page(wish, board, values)
+    if repeat is not None:
+        first = await first_run(gateway, principal.org_id, *repeat)
+        if first is not None and (first["phase"] != Phase.DONE or now() - first["created_at"] < ONE_WISH):
+            return UUID(str(first["id"]))
+        repeat = None if first is not None else repeat
+    made = await refreshing.order(gateway, (principal, request), found, values, repeat=repeat)
+    return UUID(str((await starting.create(gateway, made)).run["id"]))
 
 
 async def _sign_in(request: Request) -> Response:
@@ -174,9 +211,10 @@ async def _shared(request: Request) -> Response:
     if share is None:
         raise Problem(404, "not_found", "This link shows nothing: it has ended, was revoked, or is not whole.")
     board = await board_of(gateway, share["org_id"], str(share["id"]))
-    shown = await whole(gateway, await version_of(gateway, board, share["version"]))
-    told = await asyncio.to_thread(page_contents.contents, shown)
-    return await asyncio.to_thread(page, "board.html", told | {"theme": _theme(request)})
+    version = await version_of(gateway, board, share["version"])
+    told = page_contents.contents(versions.whole(version, ()))
+    told |= {"main": await _main(gateway, version), "theme": _theme(request)}
+    return await asyncio.to_thread(page, "board.html", told)
 
 
 async def _asked(request: Request) -> tuple[Gateway, Principal]:

@@ -51,3 +51,11 @@ async def order(
 def repeat_of(key: str | None, board: Row, values: Mapping[str, Any], current: bool | None) -> Repeat | None:
     """None where no key was given: then each request is a new wish."""
     return None if key is None else Repeat(key, mark_of("refresh", str(board["id"]), values, current))
+
+
+def wished_on_a_page(wish: str | None, board: Row, values: Mapping[str, Any]) -> Repeat | None:
+    """Of a form that a page sends; `wish` is the page's own. The same page with other values is another wish."""
+    if not wish:
+        return None
+    mark = mark_of("refresh", str(board["id"]), values, None)
+    return Repeat(f"page-{mark_of(wish, mark.hex()).hex()}", mark)

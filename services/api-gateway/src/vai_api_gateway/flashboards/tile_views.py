@@ -27,6 +27,13 @@ _WITHOUT_TABLES = MarkdownIt("commonmark", {"html": False, "linkify": False}).en
 MOST_CELLS_OF_A_TEXT: Final = 5_000
 """A text with a larger table shows it as it is written: short rows are filled up to the columns of the first one."""
 
+MOST_CHARACTERS_OF_TEXTS: Final = 100_000
+"""Of all texts of a page that are drawn. One that is too long for what is left of them is shown as it is written."""
+
+_AS_WRITTEN: Final = (
+    f"shown as it is written: the texts of a page are drawn up to {MOST_CHARACTERS_OF_TEXTS:,} characters"
+)
+
 _SAFE_LINKS = ("https://", "http://", "mailto:", "#", "/")
 
 
@@ -34,21 +41,25 @@ def views(version: Shown) -> list[Json]:
     """The tiles in their order, each with its width."""
     tiles = {tile.definition["key"]: tile for tile in version.tiles}
     definitions, left, found = version.definition["tiles"], MOST_CELLS, []
+    letters = MOST_CHARACTERS_OF_TEXTS
     for position, width in placed(definitions, version.definition.get("layout", [])):
         tile = tiles.get(definitions[position]["key"])
         if tile is None:
             continue
-        view = view_of(tile, left)
+        view = view_of(tile, left, letters)
+        letters -= 0 if view.get("told") else len(tile.definition.get("text", ""))
         left -= len(view.get("rows", ())) * len(view.get("columns", ()))
         found.append(view | {"width": width})
     return found
 
 
-def view_of(tile: Tile, cells: int = MOST_CELLS) -> Json:
+def view_of(tile: Tile, cells: int = MOST_CELLS, letters: int = MOST_CHARACTERS_OF_TEXTS) -> Json:
     said = tile.definition
     base: Json = {name: said.get(name) for name in ("key", "type", "title", "note")}
     base |= {"empty": False, "told": None, "comparison": None}
     if said["type"] == "text":
+        if len(said["text"]) > letters:
+            return base | {"html": Markup('<pre class="written">{}</pre>').format(said["text"]), "told": _AS_WRITTEN}
         return base | {"html": markdown(said["text"])}
     base |= {"empty": not tile.rows, "told": _told(tile.found)}
     if said["type"] == "number":

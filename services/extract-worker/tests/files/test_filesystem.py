@@ -234,6 +234,14 @@ def test_hidden_files_and_marks_are_no_rows_and_brackets_are_letters(bench: Any,
     assert bench.column("items", "id") == [2]
 
 
+@pytest.mark.parametrize("path", ["in/202?/a.csv", "{root}/in/202?/a.csv", "file://{root}/in/202?/a.csv"])
+def test_a_path_is_all_of_what_is_written(bench: Any, root: Path, path: str) -> None:
+    for number in (5, 6):
+        write(root, f"in/202{number}/a.csv", f"id\n{number}\n")
+    bench.extract("filesystem", resources=one(path.format(root=root)))
+    assert sorted(bench.column("items", "id")) == [5, 6]
+
+
 def packed_in_zip(content: bytes) -> bytes:
     sink = io.BytesIO()
     with zipfile.ZipFile(sink, "w") as archive:

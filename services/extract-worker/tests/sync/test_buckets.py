@@ -27,6 +27,20 @@ def test_a_prefix_is_mirrored_and_pushed_back(syncing: Any, s3: Any) -> None:
     assert {"TENANT" in asked for asked in s3.asked} == {True}
 
 
+@pytest.mark.parametrize("prefix", ["a?b", "what?", "a#b", "100%", "a b", "[x]", "a;b"])
+def test_a_prefix_is_all_of_what_is_written(syncing: Any, s3: Any, prefix: str) -> None:
+    """A sync that deletes must never take another prefix for its own."""
+    syncing.connection = connection(s3)
+    s3.objects |= {f"{prefix}/good": b"1", "a/other": b"2", "what/other": b"2", "100/other": b"2"}
+    others = {name: data for name, data in s3.objects.items() if not name.startswith(prefix)}
+    assert syncing.run(path=f"s3://bucket/{prefix}")["added"] == ["good"]
+    result = syncing.run(path=f"s3://bucket/{prefix}", include=["none"], direction="push", delete=True, delete_all=True)
+    assert result["removed"] == []
+    syncing.folder.clear()
+    result = syncing.run(path=f"s3://bucket/{prefix}", direction="push", delete=True, delete_all=True)
+    assert (result["removed"], s3.objects) == (["good"], others)
+
+
 def test_a_read_only_bucket_is_told_and_nothing_is_lost(syncing: Any, s3: Any) -> None:
     syncing.connection = connection(s3)
     syncing.put("src/a", b"1")

@@ -105,8 +105,36 @@ def test_names_and_links_of_a_hostile_index_lead_nowhere(syncing: Any, served: A
     url = served(said(answers, seen))
     result = syncing.run(path=f"{url}in/")
     assert syncing.content() == {"good": b"1"}
-    assert {one["path"] for one in result["failed_files"]} == {"../etc", "..\\x", "a\x00b", "x//y", "/abs"}
+    assert {one["path"] for one in result["failed_files"]} == {"../etc", "..\\x", "a\\x00b", "x//y", "/abs"}
     assert {path for _, path, _ in seen} == {"/in/", "/in/good"}
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        (403, {}, b""),
+        (404, {}, b""),
+        (200, {"Content-Type": "application/pdf"}, b"%PDF"),
+        (302, {"Location": "http://169.254.169.254/"}, b""),
+    ],
+)
+def test_a_folder_that_cannot_be_listed_stops_no_other(syncing: Any, served: Any, inner: Answer) -> None:
+    answers = {"/": page("a", "in/"), "/a": (200, {}, b"1"), "/in/": page("b"), "/in/b": (200, {}, b"2")}
+    url = served(said(answers))
+    syncing.run(path=url)
+    answers |= {"/": page("c", "in/"), "/c": (200, {}, b"3"), "/in/": inner}
+    result = syncing.run(path=url, delete=True)
+    assert (result["added"], result["removed"]) == (["c"], [])
+    assert [one["path"] for one in result["failed_files"]] == ["in"]
+    result = syncing.run(path=url, delete=True, exclude=["in/**"])
+    assert (result["removed"], result["failed_files"]) == (["a"], [])
+
+
+def test_names_that_are_no_utf8_are_not_taken_for_one_another(syncing: Any, served: Any) -> None:
+    url = served(said({"/": page("%ff", "%fe", "good"), "/good": (200, {}, b"1")}))
+    result = syncing.run(path=url)
+    assert [one["path"] for one in result["failed_files"]] == ["\\xff", "\\xfe"]
+    assert all("no UTF-8" in one["error"]["message"] for one in result["failed_files"])
 
 
 @pytest.mark.parametrize("target", ["http://169.254.169.254/x", "http://10.0.0.1/x", "file:///etc/passwd", "/loop"])

@@ -1,6 +1,7 @@
 """file_sync between a local folder and the lake: what is transferred, what is not, and what is told of it."""
 
 import os
+import subprocess
 from typing import Any
 
 import pytest
@@ -70,8 +71,59 @@ def test_what_cannot_be_synced_is_told_and_the_rest_comes(syncing: Any, tmp_path
     result = syncing.run(path="src")
     assert syncing.content() == {"good": b"1"}
     told = {one["path"]: one["error"]["code"] for one in result["failed_files"]}
-    assert told == dict.fromkeys(("out", "back\\slash", "\u00e9", "\\udcff", "pipe", "gone"), "DATA_ERROR")
+    assert told == dict.fromkeys(("out", "back\\slash", "\u00e9", "\\xff", "pipe", "gone"), "DATA_ERROR")
     assert result["failed_resources"] == [one["path"] for one in result["failed_files"]]
+
+
+def test_what_is_excluded_is_neither_looked_into_nor_told(syncing: Any) -> None:
+    names = ("lost+found", "links", "bad")
+    for name in names:
+        syncing.put(f"src/{name}/back\\slash", b"1")
+    os.chmod(syncing.root / "src/lost+found", 0)
+    syncing.put("src/good", b"1")
+    syncing.put("src/gone", b"1")
+    (syncing.root / "src/links/all").symlink_to(syncing.root)
+    (syncing.root / "src/latest").symlink_to("links")
+    exclude = [*(f"{name}/**" for name in names), "late*"]
+    assert syncing.run(path="src", exclude=exclude)["counts"]["failed"] == 0
+    (syncing.root / "src/gone").unlink()
+    result = syncing.run(path="src", exclude=exclude, delete=True)
+    assert (result["removed"], result["failed_files"]) == (["gone"], [])
+    assert "latest" in {one["path"] for one in syncing.run(path="src", include=["**"])["failed_files"]}
+    assert syncing.run(path="src", include=["*.csv"], exclude=["links/**", "latest"])["failed_files"] == []
+
+
+def test_globs_mean_names_in_any_composition(syncing: Any) -> None:
+    """A Mac writes é as two characters."""
+    syncing.put("src/e\u0301.txt", b"1")
+    syncing.put("src/\u00fc.txt", b"1")
+    assert syncing.run(path="src", include=["\u00e9*", "u\u0308*"])["counts"]["added"] == 2
+
+
+def test_folders_may_be_as_deep_as_the_system_lets_them(syncing: Any) -> None:
+    syncing.put("src/good", b"1")
+    there = os.open(syncing.root / "src", os.O_RDONLY)
+    for _ in range(1_100):
+        os.mkdir("d", dir_fd=there)
+        there, above = os.open("d", os.O_RDONLY, dir_fd=there), there
+        os.close(above)
+    os.close(os.open("deep", os.O_CREAT | os.O_WRONLY, dir_fd=there))
+    os.close(there)
+    result = syncing.run(path="src")
+    assert syncing.content() == {"good": b"1"}
+    assert [one["error"]["code"] for one in result["failed_files"]] == ["DATA_ERROR"]
+    assert "at most 1,024" in result["failed_files"][0]["error"]["message"]
+    subprocess.run(["rm", "-r", syncing.root / "src"], check=True)  # what pytest removes with is not as deep
+
+
+@pytest.mark.parametrize("direction", ["pull", "push"])
+def test_a_link_to_nothing_is_told_as_one(syncing: Any, direction: str) -> None:
+    syncing.put("src/good", b"1")
+    syncing.run(path="src")
+    (syncing.root / "src/gone").symlink_to("nowhere")
+    result = syncing.run(path="src", direction=direction)
+    assert [one["path"] for one in result["failed_files"]] == ["gone"]
+    assert "a link to a file that is not there" in result["failed_files"][0]["error"]["message"]
 
 
 def test_a_folder_that_is_not_listed_keeps_everything_from_being_removed(syncing: Any, tmp_path: Any) -> None:

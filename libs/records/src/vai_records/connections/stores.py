@@ -43,6 +43,11 @@ def bucket_of(path: str) -> str:
     return path.removeprefix("s3://").partition("/")[0]
 
 
+def key_of(path: str) -> str:
+    """What stands for the key in `s3://bucket/key`: all of it, since a key may have `?`, `#` and `%`."""
+    return path.removeprefix("s3://").partition("/")[2]
+
+
 def check_bucket(name: str) -> None:
     """Raises ValueError for what cannot be a bucket's name."""
     if not _BUCKET.fullmatch(name) or ".." in name or _is_address(name):

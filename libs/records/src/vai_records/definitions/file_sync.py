@@ -46,8 +46,22 @@ def _place(path: str) -> str:
     return path
 
 
+def _glob(glob: str) -> str:
+    """Raises ValueError for one that no path below a place fits: what it should leave out would be transferred."""
+    parts = glob.split("/")
+    if glob.startswith("/"):
+        raise ValueError("a glob is for paths below the place, and begins without a slash: invoices/*.pdf")
+    if glob.endswith("/"):
+        raise ValueError("a glob is for files, not for folders: invoices/** are all files below invoices")
+    if any(part in ("", ".", "..") for part in parts):
+        raise ValueError("no part of a glob is empty, '.' or '..', since no path has such a part: invoices/*.pdf")
+    if re.search(r"[\x00-\x1f\x7f\\]", glob):
+        raise ValueError("a glob has no control characters and no backslashes, since no path has them")
+    return glob
+
+
 Folder = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_folder)]
-Glob = Annotated[str, Field(min_length=1, max_length=1_024), AfterValidator(check_glob)]
+Glob = Annotated[str, Field(min_length=1, max_length=1_024), AfterValidator(check_glob), AfterValidator(_glob)]
 Globs = Annotated[list[Glob], Field(max_length=MOST_GLOBS), short(MOST_GLOBS)]
 Path = Annotated[str, Field(min_length=1, max_length=1_024), AfterValidator(_place), AfterValidator(without_user)]
 

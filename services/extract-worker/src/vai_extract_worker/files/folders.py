@@ -10,13 +10,13 @@ from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from vai_common.egress.addresses import Policy
 from vai_common.egress.one_host_proxy import Gate
 from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
 from vai_extract_worker.source import Means
-from vai_records.connections.stores import Place, bucket_of, check_bucket
+from vai_records.connections.stores import Place, bucket_of, check_bucket, key_of
 from vai_records.definitions.sources.globs import glob_regex
 from vai_worker.children.job import ConnectionSecret
 
@@ -118,7 +118,9 @@ class LocalShelf:
         """There is nothing to close."""
 
     def _within(self, pattern: str) -> str:
-        plain = unquote(urlsplit(pattern).path) if pattern.startswith("file://") else pattern
+        plain = pattern
+        if pattern.startswith("file://"):  # a `?` in it is a glob's, not a query's
+            plain = unquote("/" + pattern.removeprefix("file://").partition("/")[2])
         inside = os.path.relpath(plain, self._root) if plain.startswith("/") else plain
         if ".." in Path(inside).parts:
             text = f"{pattern} is outside of the folder that this worker may read; give a path within it."
@@ -156,7 +158,7 @@ class S3Shelf:
     def files(self, pattern: str) -> Iterator[Found]:
         import obstore
 
-        key = urlsplit(pattern, allow_fragments=False).path.lstrip("/")
+        key = key_of(pattern).lstrip("/")
         fits = _glob(key)
         folder = re.split(r"[*?\[]", key, maxsplit=1)[0].rpartition("/")[0]
         with self.in_our_words():

@@ -12,7 +12,7 @@ from vai_extract_worker.confidential import DiscreetLink, hidden_of
 from vai_extract_worker.sync import sync_texts
 from vai_extract_worker.sync.differences import Known, Listing, listing_of
 from vai_extract_worker.sync.intents import Intents, to_remove
-from vai_extract_worker.sync.names import wanted
+from vai_extract_worker.sync.names import Wanted
 from vai_extract_worker.sync.opening import opened
 from vai_extract_worker.sync.places import Entry, LeftOut, Place, Target
 from vai_extract_worker.sync.pulling import Pull
@@ -84,7 +84,7 @@ class Sync:
 
     def _known(self, which: str) -> dict[str, Known]:
         """The files of the lake's folder, or what was pushed to the target, by path: those that are wanted."""
-        is_wanted, after = wanted(self._definition), ""
+        is_wanted, after = Wanted(self._definition), ""
         found: dict[str, Known] = {}
         while page := self._link.ask("known", {"which": which, "after": after})["files"]:
             found |= {one[0]: Known(*one) for one in page if is_wanted(one[0])}
@@ -96,7 +96,7 @@ class Sync:
         most = self._definition.most_files
 
         def bounded() -> Iterator[Entry | LeftOut]:
-            for number, one in enumerate(self._place.entries(wanted(self._definition))):
+            for number, one in enumerate(self._place.entries(Wanted(self._definition))):
                 if number >= most:
                     text = f"{self._definition.path} has more than {most:,} files: include fewer, or raise most_files."
                     raise Permanent(ErrorCode.DATA_ERROR, text, {"most_files": most})

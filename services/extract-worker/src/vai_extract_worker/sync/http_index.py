@@ -17,8 +17,8 @@ from vai_common.egress.addresses import Policy
 from vai_common.egress.urllib3_guard import guarded_pools
 from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
 from vai_extract_worker.failures import place_of
-from vai_extract_worker.sync.names import BadName, checked
-from vai_extract_worker.sync.places import CHUNK, Changed, Entry, FileFault, LeftOut, Vanished, Wanted, unreadable
+from vai_extract_worker.sync.names import BadName, Wanted, checked, shown
+from vai_extract_worker.sync.places import CHUNK, Changed, Entry, FileFault, LeftOut, Vanished, unreadable
 from vai_records.connections.credentials import HttpCredentials, Unusable, base_url, http_credentials
 from vai_worker.children.job import ConnectionSecret
 from vai_worker.retry_after import seconds_to_wait
@@ -50,9 +50,16 @@ class HttpIndex:
         folders, seen = [self._url], {self._url}
         while folders:
             page = folders.pop()
-            for link in self._links(page):
+            try:
+                links = self._links(page)
+            except Permanent as error:
+                if page == self._url:
+                    raise
+                yield LeftOut(shown(self._path(page).rstrip("/")), error, is_folder=True)
+                continue
+            for link in links:
                 if link.endswith("/"):
-                    if link not in seen:
+                    if link not in seen and not wanted.excludes_all_below(self._path(link)):
                         seen.add(link)
                         folders.append(link)
                     if len(seen) > MOST_PAGES:
@@ -63,17 +70,23 @@ class HttpIndex:
                     yield from self._file(link, wanted)
 
     def _file(self, link: str, wanted: Wanted) -> Iterator[Entry | LeftOut]:
-        shown = unquote(link.removeprefix(self._url))
-        try:
-            path = checked(shown)
-        except BadName as bad:
-            yield LeftOut(shown, FileFault(ErrorCode.DATA_ERROR, f"{shown} is left out: {bad}.", {"path": shown}))
+        path = self._path(link)
+        if not wanted(path):
             return
-        if wanted(path):
-            try:
-                yield self.look(Entry(path, link, None))
-            except FileFault as fault:
-                yield LeftOut(path, fault)
+        try:
+            path = checked(path)
+        except BadName as bad:
+            told = shown(path)
+            yield LeftOut(told, FileFault(ErrorCode.DATA_ERROR, f"{told} is left out: {bad}.", {"path": told}))
+            return
+        try:
+            yield self.look(Entry(path, link, None))
+        except FileFault as fault:
+            yield LeftOut(path, fault)
+
+    def _path(self, link: str) -> str:
+        """Below the folder. What is no UTF-8 stays what it is, so that two such names are not one."""
+        return unquote(link.removeprefix(self._url), errors="surrogateescape")
 
     def look(self, entry: Entry) -> Entry:
         answer = self._asked("HEAD", entry.name)

@@ -11,8 +11,8 @@ from typing import BinaryIO
 
 from vai_common.clock import now
 from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
-from vai_extract_worker.sync.names import BadName, checked
-from vai_extract_worker.sync.places import CHUNK, Changed, Entry, FileFault, LeftOut, Vanished, Wanted, unreadable
+from vai_extract_worker.sync.names import BadName, Wanted, checked, shown
+from vai_extract_worker.sync.places import CHUNK, Changed, Entry, FileFault, LeftOut, Vanished, unreadable
 
 _FRESH_SECONDS = 0.1
 _PART = ".vai-part-"
@@ -38,37 +38,43 @@ class LocalFolder:
                 return
             text = f"There is no folder {self._path} below the one that this worker may use. Check the path."
             raise Permanent(ErrorCode.CONNECTION_ERROR, text, {"path": self._path})
-        yield from self._walk(self._folder, "", wanted)
-
-    def _walk(self, folder: Path, above: str, wanted: Wanted) -> Iterator[Entry | LeftOut]:
-        try:
-            with os.scandir(folder) as found:
-                items = sorted(found, key=lambda item: item.name)
-        except OSError as error:
-            yield LeftOut(above.rstrip("/") or ".", unreadable(above or ".", str(error.strerror)), is_folder=True)
-            return
-        for item in items:
-            path = above + item.name
-            if item.name.startswith(_PART):
+        folders = [""]
+        while folders:
+            above = folders.pop()
+            try:
+                with os.scandir(self._folder / above) as found:
+                    items = sorted(found, key=lambda item: item.name)
+            except OSError as error:
+                name = shown(above.rstrip("/") or ".")
+                yield LeftOut(name, unreadable(name, str(error.strerror)), is_folder=True)
                 continue
-            if item.is_dir(follow_symlinks=False):
-                yield from self._walk(folder / item.name, f"{path}/", wanted)
-            elif item.is_symlink() and Path(item.path).is_dir():
-                yield LeftOut(_shown(path), _linked_folder(_shown(path)), is_folder=True)
-            else:
-                yield from self._file(Path(item.path), path, wanted)
+            for item in items:
+                if item.name.startswith(_PART):
+                    continue
+                path = above + item.name
+                if not item.is_dir(follow_symlinks=False):
+                    yield from self._one(item, path, wanted)
+                elif not wanted.excludes_all_below(path):
+                    folders.append(f"{path}/")
 
-    def _file(self, place: Path, path: str, wanted: Wanted) -> Iterator[Entry | LeftOut]:
+    def _one(self, item: os.DirEntry[str], path: str, wanted: Wanted) -> Iterator[Entry | LeftOut]:
+        if item.is_symlink() and Path(item.path).is_dir():
+            if not wanted.excludes(path) and not wanted.excludes_all_below(path):
+                yield LeftOut(shown(path), _linked_folder(shown(path)), is_folder=True)
+        elif wanted(path):
+            yield from self._file(Path(item.path), path)
+
+    def _file(self, place: Path, path: str) -> Iterator[Entry | LeftOut]:
         try:
             name = checked(path)
         except BadName as bad:
-            shown = _shown(path)
-            yield LeftOut(shown, FileFault(ErrorCode.DATA_ERROR, f"{shown} is left out: {bad}.", {"path": shown}))
-            return
-        if not wanted(name):
+            told = shown(path)
+            yield LeftOut(told, FileFault(ErrorCode.DATA_ERROR, f"{told} is left out: {bad}.", {"path": told}))
             return
         try:
             yield self._entry(name, path, self._facts(place, name))
+        except Vanished as fault:
+            yield LeftOut(name, _leads_nowhere(name) if place.is_symlink() else fault)
         except FileFault as fault:
             yield LeftOut(name, fault)
 
@@ -171,13 +177,13 @@ def _is_below(path: Path, root: Path) -> bool:
     return path == root or path.is_relative_to(root)
 
 
-def _shown(path: str) -> str:
-    """A name that may be no UTF-8, as text that can be told."""
-    return path.encode("utf-8", "backslashreplace").decode()
-
-
 def _linked_folder(path: str) -> FileFault:
     text = f"{path} is a link to a folder, and links are not followed: name that folder in a sync of its own."
+    return FileFault(ErrorCode.DATA_ERROR, text, {"path": path})
+
+
+def _leads_nowhere(path: str) -> FileFault:
+    text = f"{path} is a link to a file that is not there, and is left out: mend or remove the link."
     return FileFault(ErrorCode.DATA_ERROR, text, {"path": path})
 
 

@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from collections.abc import Callable
 
 from vai_records.definitions.file_sync import FileSync
 from vai_records.definitions.sources.globs import glob_regex
@@ -11,6 +10,7 @@ MOST_BYTES = 1_024
 """Of a name, the longest that S3 has."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class BadName(ValueError):
@@ -34,12 +34,34 @@ def checked(path: str) -> str:
     return unicodedata.normalize("NFC", path)
 
 
-def wanted(definition: FileSync) -> Callable[[str], bool]:
-    """Whether a path is one that the definition means."""
-    takes = [re.compile(glob_regex(glob)) for glob in definition.include]
-    leaves = [re.compile(glob_regex(glob)) for glob in definition.exclude]
+def shown(path: str) -> str:
+    """A name as text that can be told: also one that is no UTF-8, or has control characters."""
+    text = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
-    def is_wanted(path: str) -> bool:
-        return any(glob.fullmatch(path) for glob in takes) and not any(glob.fullmatch(path) for glob in leaves)
 
-    return is_wanted
+class Wanted:
+    """Which paths a definition means."""
+
+    def __init__(self, definition: FileSync) -> None:
+        self._takes = [_compiled(glob) for glob in definition.include]
+        self._leaves = [_compiled(glob) for glob in definition.exclude]
+        self._leaves_all = [_compiled(glob) for glob in definition.exclude if glob.endswith("**")]
+
+    def __call__(self, path: str) -> bool:
+        path = unicodedata.normalize("NFC", path)
+        return any(glob.fullmatch(path) for glob in self._takes) and not self.excludes(path)
+
+    def excludes(self, path: str) -> bool:
+        """Whether the path itself is one that is left out."""
+        path = unicodedata.normalize("NFC", path)
+        return any(glob.fullmatch(path) for glob in self._leaves)
+
+    def excludes_all_below(self, folder: str) -> bool:
+        """Whether everything that may be in a folder is left out: nobody needs to look into it."""
+        inside = unicodedata.normalize("NFC", folder.rstrip("/") + "/")
+        return any(glob.fullmatch(inside) for glob in self._leaves_all)
+
+
+def _compiled(glob: str) -> re.Pattern[str]:
+    return re.compile(glob_regex(unicodedata.normalize("NFC", glob)), re.DOTALL)

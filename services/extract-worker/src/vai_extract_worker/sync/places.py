@@ -1,16 +1,16 @@
 """A place outside that files come from or go to: the interface, and the errors of a single file."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from vai_common.errors import ErrorCode, Permanent
+from vai_extract_worker.sync.names import Wanted
 
 CHUNK = 1 << 20
 """Bytes that are read at once."""
 
 Json = dict[str, Any]
-Wanted = Callable[[str], bool]
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,13 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 from vai_common.egress.addresses import Policy
 from vai_common.errors import ErrorCode, Permanent, Retryable
 from vai_extract_worker.files.folders import S3Shelf
-from vai_extract_worker.sync.names import BadName, checked
-from vai_extract_worker.sync.places import CHUNK, Changed, Entry, FileFault, LeftOut, Vanished, Wanted
-from vai_records.connections.stores import bucket_of
+from vai_extract_worker.sync.names import BadName, Wanted, checked, shown
+from vai_extract_worker.sync.places import CHUNK, Changed, Entry, FileFault, LeftOut, Vanished
+from vai_records.connections.stores import bucket_of, key_of
 from vai_worker.children.job import ConnectionSecret
 
 _AT_ONCE = 8 << 20
@@ -22,7 +21,7 @@ class S3Bucket:
 
     def __init__(self, path: str, connection: ConnectionSecret | None, policy: Policy) -> None:
         self._shelf = S3Shelf(bucket_of(path), connection, policy)
-        self._prefix = urlsplit(path, allow_fragments=False).path.strip("/")
+        self._prefix = key_of(path).strip("/")
         self._bucket = bucket_of(path)
 
     def entries(self, wanted: Wanted) -> Iterator[Entry | LeftOut]:
@@ -128,14 +127,15 @@ class S3Bucket:
 
 
 def _taken(entry: Entry, wanted: Wanted) -> Iterator[Entry | LeftOut]:
+    if not wanted(entry.path):
+        return
     try:
         path = checked(entry.path)
     except BadName as bad:
-        text = f"{entry.path} is left out: {bad}."
-        yield LeftOut(entry.path, FileFault(ErrorCode.DATA_ERROR, text, {"path": entry.path}))
+        told = shown(entry.path)
+        yield LeftOut(told, FileFault(ErrorCode.DATA_ERROR, f"{told} is left out: {bad}.", {"path": told}))
         return
-    if wanted(path):
-        yield Entry(path, entry.name, entry.size, entry.modified, entry.etag)
+    yield Entry(path, entry.name, entry.size, entry.modified, entry.etag)
 
 
 def _all(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:

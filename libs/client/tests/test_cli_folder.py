@@ -1,5 +1,6 @@
 """Files of `vai apply`: what is read, what is refused, and what counts as a difference."""
 
+import io
 import os
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,13 @@ def test_dates_and_times_stay_text(tmp_path: Path) -> None:
         ("type: action\nslug: a\n---\ntype: action\nslug: a", "the action a is in"),
         ("type: action\nslug: a\ndefinition: {t: {from_env: }}", "definition.t: from_env needs the name"),
         ("type: connection\nslug: a\ncredentials: {token: plain}", "a secret does not belong in a file"),
+        (
+            "type: connection\nslug: a\ncredentials: {user: {from_env: U}, password: p}",
+            "credentials.password: a secret",
+        ),
+        ("type: connection\nslug: a\ncredentials: {headers: {x: p}}", "credentials.headers.x: a secret"),
+        ("type: action\nslug: a\ndefinition: {x: [.nan]}", "definition.x.0: nan is no number"),
+        ("type: action\nslug: a\ndefinition: {? [a] : 1}", "in quotes"),
         ("type: [", "expected the node content"),
         ("!!python/object:os.system x", "could not determine a constructor"),
         ("[" * 5_000, "a.yaml"),
@@ -81,6 +89,25 @@ def test_what_is_wrong_is_said_with_its_file(tmp_path: Path, text: str, said: st
     assert said in raised.value.message
 
 
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("nowhere")])
+def test_what_is_no_file_is_told_and_waited_for_by_nobody(tmp_path: Path, make: Any) -> None:
+    make(tmp_path / "b.yaml")
+    with pytest.raises(Unreadable, match="it is no file"):
+        read(tmp_path, "type: action\nslug: a\n")
+
+
+def test_files_come_from_the_standard_input_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = b"\xef\xbb\xbftype: action\r\nslug: a\r\n"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+    assert [each.slug for each in read_folder([Path("-")], TYPES)] == ["a"]
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.yaml"])
+def test_nothing_is_nested_too_deeply_to_be_told(tmp_path: Path, name: str) -> None:
+    with pytest.raises(Unreadable, match="nested too deeply"):
+        read(tmp_path, '{"type": ' + "[" * 100_000, name)
+
+
 def test_all_faults_are_told_at_once_and_an_empty_folder_is_one(tmp_path: Path) -> None:
     with pytest.raises(Unreadable, match="no file whose name ends with"):
         read_folder([tmp_path], TYPES)
@@ -88,6 +115,9 @@ def test_all_faults_are_told_at_once_and_an_empty_folder_is_one(tmp_path: Path) 
     with pytest.raises(Unreadable) as raised:
         read(tmp_path, "type: x\nslug: y\n")
     assert "a.yaml: type" in raised.value.message
+    (tmp_path / "c.json").write_text('{"type": "action", "slug": "b", "definition": {"x": 1, "x": 2}}')
+    with pytest.raises(Unreadable, match="x is there twice"):
+        read_folder([tmp_path / "c.json"], TYPES)
     assert "b.json: 1e400" in raised.value.message
 
 

@@ -27,6 +27,7 @@ _WORDS: Final = tuple(
         (r"^Input should be a valid integer.*", "must be a whole number"),
         (r"^Input should be (?:a valid|a finite) number.*", "must be a number"),
         (r"^Input should be (?:a valid UUID.*|an instance of UUID)$", "must be an id (a UUID)"),
+        (r"^UUID input should be .*", "must be an id (a UUID)"),
         (r"^Input should (?:be a valid date|have timezone info).*", "must be a time, as 2026-11-22T00:00:00Z"),
         (r"^Input should be an instance of .*", "must be an object"),
         (r"^Input should be greater than or equal to (.*)$", r"must be at least \1"),
@@ -55,6 +56,8 @@ def told(message: str, place: Sequence[str | int], model: Any) -> str:
     if message != _UNKNOWN or not place:
         return in_words(message)
     known = names_at(model, place[:-1])
+    if str(place[-1]) in known:
+        return "there is no such field for this type; leave it out, or choose another type"
     return f"there is no such field; {nearest(str(place[-1]), known)}" if known else in_words(message)
 
 

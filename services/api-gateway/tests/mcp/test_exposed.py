@@ -108,7 +108,12 @@ async def test_neither_a_stranger_nor_a_viewer_calls_it(
     strangers = await make_team(gateway.engine, "strangers")
     async with talking(live, team.headers(Role.VIEWER)) as mcp:
         assert (await refused(mcp, "nightly", day="x"))["status"] == 403
-    for key, tool in ((strangers.headers(), "nightly"), (team.headers(), "hidden"), (team.headers(), "../people")):
+    for key, tool in (
+        (strangers.headers(), "nightly"),
+        (team.headers(), "hidden"),
+        (team.headers(), "../people"),
+        (team.headers(), ""),
+    ):
         async with talking(live, key) as mcp:
             said = await said_to(mcp, tool)
             assert "there is no tool" in said

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,9 +21,11 @@ from services.scheduler.tests.alerts.receivers import (
     sender_of,
 )
 from services.scheduler.tests.stage import KEYS, Stage
+from vai_common.clock import now
 from vai_common.egress.addresses import PUBLIC
 from vai_common.ids import uuid7
 from vai_records.alerts import alerts
+from vai_records.people.emails import email_of
 from vai_records.secrets.keys import Keyring
 from vai_scheduler.alerts.sender import Sender
 from vai_testkit.servers.web import Reply, WebServer
@@ -97,6 +100,30 @@ async def test_an_email_has_no_header_of_a_name_and_an_id_of_its_alert(own_stage
     assert f"Message-ID: <{alert['id']}@example.com>" in head
     assert not any(line.lower().startswith("bcc") for line in head.split("\r\n"))
     assert alert["status"] == "sent"
+
+
+@pytest.mark.parametrize("name", ["a..b", ".a", "a.", "a!#$%&'*+/=?^_`{|}~-b", "a+b", "x" * 64])
+async def test_every_address_that_is_taken_can_be_written_to(own_stage: Stage, name: str) -> None:
+    """Some providers gave out names with dots that other servers want in quotes."""
+    address = email_of(f"{name}@example.com")
+    async with mail_server() as mail:
+        rule_id = await rule(own_stage, _email(mail, sender=address, recipients=[address]))
+        await _failure(own_stage)
+        await send(own_stage)
+        assert len(mail.mails) == 1
+    (alert,) = await alerts_of(own_stage, rule_id)
+    assert (alert["status"], alert["error"]) == ("sent", None)
+
+
+@pytest.mark.parametrize("asked", ["2000", "Tue, 01 Jan 2999 00:00:00 GMT"])
+async def test_a_receiver_says_how_long_to_wait_in_either_form(own_stage: Stage, asked: str) -> None:
+    async with WebServer.opened() as web:
+        web.replies["/x"] = Reply(status=429, headers={"retry-after": asked})
+        rule_id = await _posting(own_stage, f"{web.url}/x", "slack")
+        await _failure(own_stage)
+        await send(own_stage)
+    (alert,) = await alerts_of(own_stage, rule_id)
+    assert alert["due_at"] - now() > timedelta(seconds=1_500)
 
 
 @pytest.mark.parametrize(("refused", "status"), [(("a@",), "sent"), (("a@", "b@"), "given_up")])

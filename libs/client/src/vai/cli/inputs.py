@@ -40,8 +40,19 @@ def read_object(source: str, option: str) -> Json:
 
 
 def read_json(text: str) -> Any:
-    """The value of a JSON text. Raises ValueError, also for numbers that the platform refuses: 1e400, NaN."""
-    return json.loads(text, parse_float=_finite, parse_constant=_finite)
+    """The value of a JSON text. Raises ValueError, also for numbers that the platform refuses (1e400, NaN), and for a
+    name that is there twice.
+    """
+    return json.loads(text, parse_float=_finite, parse_constant=_finite, object_pairs_hook=_once)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"{name} is there twice")
+        found[name] = value
+    return found
 
 
 def _finite(text: str) -> float:

@@ -61,6 +61,8 @@ async def _exposed(routes: Inner, path: str, more: Json) -> AsyncIterator[Json]:
 
 
 async def _by_slug(routes: Inner, path: str, slug: str) -> Json | None:
+    if not slug:
+        return None
     try:
         found = await routes.get(f"{path}/slug/{slug.replace('/', '%2F')}")
     except Refusal as error:

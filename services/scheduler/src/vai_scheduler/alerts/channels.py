@@ -85,13 +85,19 @@ def email_for(message: Message, sender: str, recipients: list[str]) -> EmailMess
     """Plain text. Its Message-ID is the alert's, so that a repeat is known as one."""
     mail = EmailMessage()
     mail["Subject"] = message.title
-    mail["From"] = Address("VAI", addr_spec=sender)
-    mail["To"] = [Address(addr_spec=recipient) for recipient in recipients]
+    mail["From"] = _address(sender, "VAI")
+    mail["To"] = [_address(recipient) for recipient in recipients]
     mail["Message-ID"] = f"<{message.id}@{sender.rpartition('@')[2]}>"
     mail["Auto-Submitted"] = "auto-generated"
     texts = ["\n".join(filter(None, (line.head, line.text, line.url))) for line in message.lines]
     mail.set_content("\n\n".join([message.title, *texts, message.more, *filter(None, [message.url])]))
     return mail
+
+
+def _address(email: str, name: str = "") -> Address:
+    """Some providers gave out names with dots that need quotes: `"a..b"@example.com`."""
+    user, _, host = email.rpartition("@")
+    return Address(name, username=user, domain=host)
 
 
 def host_of(url: str) -> str:

@@ -17,6 +17,7 @@ from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
 from vai_records.secrets.hiding import Hidden
 from vai_scheduler.alerts.channels import body_for, email_for, host_of
 from vai_scheduler.alerts.words import Message
+from vai_worker.retry_after import seconds_to_wait
 
 Json = dict[str, Any]
 
@@ -111,8 +112,9 @@ def _judge(host: str, answer: httpx2.Response, said: str) -> None:
 
 
 def _asked_wait(headers: Mapping[str, str]) -> float | None:
-    given = headers.get("retry-after", "").strip()
-    return min(float(given), _LONGEST_WAIT) if given.isascii() and given.isdigit() and len(given) < 10 else None
+    """Given as seconds or as a date."""
+    asked = seconds_to_wait(headers.get("retry-after"), now())
+    return None if asked is None else min(asked, _LONGEST_WAIT)
 
 
 async def _mail(message: Message, channel: Json, secrets: Json, policy: Policy) -> Json | None:

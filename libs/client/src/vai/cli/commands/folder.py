@@ -27,7 +27,7 @@ TypeName = Enum("TypeName", {name: name for name in SORTS})  # type: ignore[misc
 def apply(
     files: Annotated[
         list[Path],
-        typer.Option("-f", "--file", metavar="FILE|FOLDER", help="YAML or JSON files, or folders. Repeatable."),
+        typer.Option("-f", "--file", metavar="FILE|FOLDER", help="YAML or JSON files, folders, or -. Repeatable."),
     ],
     plan: Annotated[
         bool, typer.Option("--plan", help="Show what would change, and change nothing; exit code 1 if something would.")
@@ -54,7 +54,8 @@ def apply(
             raise typer.Exit(FAILED if pending else 0)
         if unset:
             raise typer.BadParameter(
-                f"nothing was changed: {unset}: not set in the environment; secrets come from there", param_hint="-f"
+                f"nothing was changed: {unset}: not set in the environment, or empty; secrets come from there",
+                param_hint="-f",
             )
         if not yes:
             if show.for_programs() or not sys.stdin.isatty():

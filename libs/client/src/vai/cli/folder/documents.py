@@ -1,7 +1,9 @@
 """Reads YAML and JSON files: each document in them is a connection, an action, an automation or an agent."""
 
+import math
 import os
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +19,7 @@ FROM_ENV = "from_env"
 KEPT = {"secret": True}
 """What the API shows for a secret (docs/running.md, secrets in definitions); in a file: as it is."""
 
+STDIN = Path("-")
 _MOST_BYTES = 4 << 20
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
@@ -48,6 +51,7 @@ class Unreadable(typer.BadParameter):
 
 def read_folder(sources: Iterable[Path], types: Mapping[str, frozenset[str]]) -> list[Document]:
     """The documents of the files and folders, in the order of their names; hidden files and folders are passed over.
+    The file `-` is the standard input.
 
     `types` are the types of object with the fields of each. Raises Unreadable with every fault, not with the first one
     alone: a file that cannot be read, an unknown type or field, a slug that is missing, wrong or there twice.
@@ -55,11 +59,14 @@ def read_folder(sources: Iterable[Path], types: Mapping[str, frozenset[str]]) ->
     found: list[Document] = []
     faults: list[str] = []
     for source in sources:
-        paths = [source] if not source.is_dir() else sorted(_files(source))
+        is_folder = source.is_dir()
+        paths = sorted(_files(source)) if is_folder else [source]
         if not paths:
             faults.append(f"{source}: there is no file whose name ends with {', '.join(SUFFIXES)}")
         for path in paths:
             try:
+                if is_folder and not path.is_file():
+                    raise ValueError("it is no file, or a link to nothing: mend it, or move it away")
                 for number, value in enumerate(_values(path), 1):
                     _add(found, faults, value, f"{path}" if number == 1 else f"{path}, document {number}", types)
             except (OSError, ValueError) as error:
@@ -82,13 +89,11 @@ def _values(path: Path) -> Iterator[Any]:
     """The documents of one file; empty ones are none. Raises OSError, ValueError."""
     import yaml  # type: ignore[import-untyped]  # only who asks for it waits for it
 
-    if path.stat().st_size > _MOST_BYTES:
-        raise ValueError(f"it has more than {_MOST_BYTES >> 20} MiB")
-    text = path.read_text(encoding="utf-8")
-    if path.suffix == ".json":
-        yield read_json(text)
-        return
+    text = _text_of(path)
     try:
+        if path.suffix == ".json":
+            yield read_json(text)
+            return
         for value in yaml.load_all(text, Loader=_loader()):
             if value is not None:
                 yield value
@@ -96,6 +101,18 @@ def _values(path: Path) -> Iterator[Any]:
         raise ValueError(" ".join(str(error).split())) from error
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+
+
+def _text_of(path: Path) -> str:
+    """At most so much is read, also of what tells no size, as a pipe."""
+    if path == STDIN:
+        data = sys.stdin.buffer.read(_MOST_BYTES + 1)
+    else:
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+    if len(data) > _MOST_BYTES:
+        raise ValueError(f"it has more than {_MOST_BYTES >> 20} MiB")
+    return data.decode("utf-8-sig")
 
 
 def _loader() -> Any:
@@ -112,14 +129,15 @@ def _loader() -> Any:
             return super().compose_node(parent, index)
 
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-            keys = [key.value for key, _ in node.value]
+            keys: set[str] = set()
             for key, _ in node.value:
-                if keys.count(key.value) > 1:
-                    raise yaml.constructor.ConstructorError(None, None, f"{key.value} is there twice", key.start_mark)
                 if key.tag != "tag:yaml.org,2002:str":
                     raise yaml.constructor.ConstructorError(
                         None, None, f'write "{key.value}" in quotes: a name is a text', key.start_mark
                     )
+                if key.value in keys:
+                    raise yaml.constructor.ConstructorError(None, None, f"{key.value} is there twice", key.start_mark)
+                keys.add(key.value)
             return super().construct_mapping(node, deep)
 
     rules = yaml.SafeLoader.yaml_implicit_resolvers.items()
@@ -151,8 +169,12 @@ def _add(found: list[Document], faults: list[str], value: Any, place: str, types
         wrong.append(f"{', '.join(unknown)}: no field of {sort}s in files, which are {', '.join(sorted(types[sort]))}")
     if not isinstance(slug, str) or not _SLUG.fullmatch(slug):
         wrong.append(f"slug is {slug!r}; it must be small letters, digits and single hyphens")
-    if sort == "connection" and "credentials" in body and not _variables_in(body["credentials"]):
-        wrong.append(f"credentials: a secret does not belong in a file; put {{{FROM_ENV}: NAME}} in its place")
+    if sort == "connection":
+        plain = _plain(body.get("credentials"), "credentials")
+        wrong += [
+            f"{where}: a secret does not belong in a file; put {{{FROM_ENV}: NAME}} in its place" for where in plain
+        ]
+    wrong += [f"{where}: {value} is no number that JSON has" for where, value in _no_numbers(body, "")]
     wrong += [f"{where}: {FROM_ENV} needs the name of an environment variable" for where in _misnamed(body, "")]
     faults += [f"{place}: {each}" for each in wrong]
     if not wrong:
@@ -189,9 +211,21 @@ def _variables(value: Any) -> Iterator[str]:
         yield from _variables(inner)
 
 
-def _variables_in(credentials: Any) -> bool:
-    """Whether they come from the environment, or are as they are."""
-    return credentials in (None, KEPT) or any(_variables(credentials))
+def _plain(value: Any, where: str) -> Iterator[str]:
+    """Where a text stands that does not come from the environment."""
+    if isinstance(value, str):
+        yield where
+    elif not is_from_env(value):
+        for key, inner in _inside(value):
+            yield from _plain(inner, f"{where}.{key}")
+
+
+def _no_numbers(value: Any, where: str) -> Iterator[tuple[str, float]]:
+    """YAML's `.nan` and `.inf`."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield where, value
+    for key, inner in _inside(value):
+        yield from _no_numbers(inner, f"{where}.{key}".removeprefix("."))
 
 
 def _inside(value: Any) -> Iterable[tuple[Any, Any]]:

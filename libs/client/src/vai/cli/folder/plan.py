@@ -44,9 +44,11 @@ def planned(platform: Platform, documents: Iterable[Document], secrets: bool) ->
 
 
 def missing(steps: Iterable[Step], environment: Mapping[str, str]) -> list[str]:
-    """The environment variables that what has to be sent needs, and that are not set."""
+    """The environment variables that what has to be sent needs, and that are not set, or empty: an empty
+    secret is one that a pipeline forgot.
+    """
     sent = (each for each in steps if each.operation != "keep")
-    return sorted({name for each in sent for name in each.document.variables() if name not in environment})
+    return sorted({name for each in sent for name in each.document.variables() if not environment.get(name)})
 
 
 def _step(platform: Platform, document: Document, secrets: bool, defaults: Defaults) -> Step:

@@ -35,6 +35,7 @@ class House(BaseModel):
     price: float = Field(default=1, gt=0, lt=100)
     id: Annotated[UUID, Field(strict=False)] | None = None
     since: datetime.datetime | None = None
+    title: str = Field(default="x", pattern=r"\S")
     pet: Annotated[Cat | Dog, Field(discriminator="kind")] | None = None
     others: list[Cat | Dog] = Field(default=[], min_length=0)
     rooms: dict[str, "House"] = {}
@@ -69,9 +70,12 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"name": "aaa"}, "say it once"),
     ({"name": "aa"}, "is required twice"),
     ({"id": "1"}, "must be an id"),
-    ({"id": 5}, "must be an id"),
-    ({"id": [{}]}, "must be an id"),
-    ({"pet": {"kind": "dog", "lives": 3}}, "there is no such field for this type"),
+    ({"id": 1}, "must be an id (a UUID)"),
+    ({"id": [{}]}, "must be an id (a UUID)"),
+    ({"title": " \n"}, "must not be blank"),
+    ({"pet": {"kind": "cat", "tricks": []}}, "there is no such field; there are kind, lives"),
+    ({"pet": {"kind": "dog", "lives": 1}}, "there is no such field; there are kind, tricks"),
+    ({"others": [{"kind": "cat", "tricks": []}]}, "there is no such field; there are kind, lives"),
     ({"since": 1}, "must be a time, as 2026-11-22T00:00:00Z"),
     ({"pet": {}}, "kind is required"),
     ({"pet": {"kind": "cow"}}, "'cow' is none of 'cat', 'dog'"),
@@ -108,3 +112,8 @@ def test_where_anything_may_stand_no_name_is_known() -> None:
     assert names_at(House, ["maxRunning"]) == frozenset()
     assert names_at(dict[str, Any], ["a", 1]) == frozenset()
     assert told("Extra inputs are not permitted", ["a"], None) == "there is no such field"
+
+
+def test_a_field_of_another_type_is_told_as_that_where_the_type_is_not_known() -> None:
+    told_of = told("Extra inputs are not permitted", ["pet", "whatever", "lives"], House)
+    assert told_of.startswith("there is no such field for this type")

@@ -4,7 +4,7 @@ import re
 import types
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Annotated, Any, Final, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -37,6 +37,7 @@ _WORDS: Final = tuple(
         (r"^Input tag '(.*)' found using .* does not match any of the expected tags: (.*)$", r"'\1' is none of \2"),
         (r"^Unable to extract tag using discriminator '?([^']*)'?$", r"\1 is required: it says what this is"),
         (r"^[A-Z]\w* should have (at least|at most) (\d+) (\w+).*$", r"must have \1 \2 \3"),
+        (r"^String should match pattern '\\S'$", "must not be blank"),
         (r"^String should match pattern (.*)$", r"must match \1"),
     )
 )  # fmt: skip
@@ -75,8 +76,9 @@ def names_at(model: Any, place: Sequence[str | int]) -> frozenset[str]:
     """The fields that an object at this place may have, of all its possible types; empty if any field is allowed."""
     here = _leaves(model)
     for part in place:
-        # A part that leads nowhere is the name of a union's member, which pydantic puts into the place.
-        here = [leaf for one in here for inner in _within(one, part) for leaf in _leaves(inner)] or here
+        # A part that leads nowhere is a union's member, which pydantic puts into the place: by its name, or by its tag.
+        inner = [leaf for one in here for inner in _within(one, part) for leaf in _leaves(inner)]
+        here = inner or [one for one in here if _is_called(one, part)] or here
     models = [one for one in here if _is_model(one)]
     return frozenset(field.alias or name for one in models for name, field in one.model_fields.items())
 
@@ -100,6 +102,15 @@ def _within(annotation: Any, part: str | int) -> list[Any]:
     if isinstance(part, str) and isinstance(origin, type) and issubclass(origin, Mapping):
         return list(inner[1:])
     return []
+
+
+def _is_called(annotation: Any, part: str | int) -> bool:
+    """Whether it is the member of a union that pydantic calls so: by the name of the class, or by a word of its tag."""
+    if not _is_model(annotation):
+        return False
+    fields = [field.annotation for field in annotation.model_fields.values()]
+    tags = [get_args(one) for one in fields if get_origin(one) is Literal]
+    return part == annotation.__name__ or any(part in words for words in tags)
 
 
 def _is_model(annotation: Any) -> bool:

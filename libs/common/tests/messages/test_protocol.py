@@ -203,6 +203,14 @@ async def test_an_offer_to_change_the_protocol_costs_no_body_and_no_connection(o
     assert bodies == [body, b"next", body]
 
 
+@pytest.mark.parametrize(
+    "codings", ["gzip, chunked", "chunked, chunked", "gzip", "chunked\r\nTransfer-Encoding: chunked"]
+)
+async def test_a_body_in_another_coding_than_chunked_is_refused(port: int, codings: str) -> None:
+    sent = _POST + f"Transfer-Encoding: {codings}\r\n\r\n5\r\nhello\r\n0\r\n\r\n".encode()
+    assert problem(await said(port, sent))[0] in (400, 501)
+
+
 async def test_a_body_with_two_framings_behind_an_offer_is_refused() -> None:
     async with served(echoing) as url:
         port = int(url.rpartition(":")[2])

@@ -56,6 +56,10 @@ def short(most: int) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+Name = Annotated[str, Field(min_length=1, max_length=255, pattern=r"\S")]
+"""What people call something: not blank."""
+
+
 def _whole_where_it_is(value: float) -> float | int:
     """30 is written as it was given, not as 30.0."""
     return int(value) if value.is_integer() else value

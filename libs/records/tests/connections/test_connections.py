@@ -142,6 +142,7 @@ async def test_a_provider_means_its_default(conn: AsyncConnection, org_id: UUID,
     [
         (ConnectionReference(provider="shopify"), "several connections and no default; name one by slug: one, two"),
         (ConnectionReference(provider="nothing"), "no connection of provider 'nothing'"),
+        ("", "no connection with slug ''"),
         ("none", "no connection with slug 'none'"),
         (UUID(int=7), "no connection with id 00000000"),
         ("off", "connection 'off' is disabled"),

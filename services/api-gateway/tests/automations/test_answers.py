@@ -13,11 +13,28 @@ from vai_api_gateway.gateway import Gateway
 from vai_common import clock
 from vai_common.clock import now
 
-AUTOMATIONS = "/api/v1/automations"
+AUTOMATIONS, CONNECTIONS = "/api/v1/automations", "/api/v1/connections"
 NOOP: dict[str, Any] = {"kind": "dlt_extract", "definition": {"source": "noop"}}
 HOURLY = {"type": "schedule", "schedule": "@hourly", "timezone": "Asia/Kathmandu"}
 DAYS = {"type": "schedule", "schedule": "0 0 13 * 5"}
 EXPORT = {"key": "out", "kind": "export", "definition": {}}
+
+
+async def test_a_connection_that_is_not_there_is_told_when_it_is_saved(
+    api: httpx2.AsyncClient, other_api: httpx2.AsyncClient
+) -> None:
+    theirs = await other_api.post(CONNECTIONS, json={"name": "Theirs", "provider": "shop"})
+    await api.post(CONNECTIONS, json={"name": "Mine", "provider": "shop", "slug": "mine"})
+    named: list[Any] = ["mine", {"slug": "mine"}, {"provider": "shop"}, "${/inputs/which}", {"id": "$/inputs/which"}]
+    gone: list[Any] = ["gone", "", theirs.json()["id"], {"id": theirs.json()["id"]}, {"provider": "other"}]
+    steps = [
+        {"key": f"a{n}", "kind": "dlt_extract", "definition": {"source": "noop", "connection": one}}
+        for n, one in enumerate([*named, *gone])
+    ]
+    answer = await api.post(f"{AUTOMATIONS}/validate", json={"name": "c", "steps": steps})
+    told = [(one["loc"][2], one["type"]) for one in answer.json()["warnings"]]
+    assert told == [(n, "unknown_connection") for n in range(len(named), len(steps))]
+    assert "create it first, or name another" in answer.json()["warnings"][0]["msg"]
 
 
 async def test_what_cannot_work_yet_is_told_when_it_is_judged_saved_and_changed(api: httpx2.AsyncClient) -> None:

@@ -96,6 +96,24 @@ async def test_a_slip_in_a_query_is_told_what_is_near(api: httpx2.AsyncClient) -
         assert hint in answer.json()["detail"][0]["msg"]
 
 
+async def test_a_parameter_that_has_one_value_is_given_once(app: FastAPI, api: httpx2.AsyncClient) -> None:
+    seen = 0
+    for path, item in app.openapi()["paths"].items():
+        for method, operation in item.items():
+            for parameter in operation.get("parameters", ()):
+                if parameter["in"] != "query" or "array" in str(parameter["schema"]):
+                    continue
+                name, place = parameter["name"], re.sub(r"{\w+}", str(uuid7()), path)
+                answer = await api.request(method, f"{place}?{name}=1&{name}=2")
+                told = answer.json()["detail"][0]
+                assert (answer.status_code, told["type"]) == (422, "repeated"), (method, path, name)
+                assert told["msg"] == f"{name} is given 2 times; give it once"
+                seen += 1
+    assert seen > 50
+    several = await api.get("/api/v1/action-runs?status=failed&status=running&label=a&label=b=c")
+    assert several.status_code == 200
+
+
 async def test_a_slip_in_the_query_of_a_post_makes_nothing(api: httpx2.AsyncClient) -> None:
     assert (await api.post("/api/v1/action-runs?deferred=true", json=NOOP)).status_code == 422
     assert (await api.get("/api/v1/action-runs")).json()["total"] == 0

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from vai_api_gateway.http.shapes import Body
 from vai_api_gateway.problems import MOST_FAULTS
@@ -15,6 +15,7 @@ from vai_testkit.team import Team
 
 Json = dict[str, Any]
 
+NAMES = ("name", "first_name", "last_name")
 BODIES = [model for model in strictness.models("vai_api_gateway") if model not in (Body, BatchBody)]
 
 
@@ -26,6 +27,23 @@ def test_no_body_takes_a_value_of_another_type(model: type[BaseModel]) -> None:
 @pytest.mark.parametrize("model", BODIES, ids=lambda model: model.__qualname__)
 def test_every_field_of_a_body_has_a_bound(model: type[BaseModel]) -> None:
     assert strictness.unbounded_fields(model) == []
+
+
+@pytest.mark.parametrize("blank", [" ", "\t\n", "\u00a0\u2003"])
+def test_no_name_is_blank(blank: str) -> None:
+    named = [(model, name) for model in BODIES for name in model.model_fields if name in NAMES]
+    assert len(named) > 15
+    for model, name in named:
+        field = model.model_fields[name]
+        with pytest.raises(ValidationError) as refused:
+            model.model_validate({field.alias or name: blank})
+        told = [one["msg"] for one in refused.value.errors() if one["loc"] == (field.alias or name,)]
+        assert told, (model, name)
+
+
+async def test_a_blank_name_is_told_in_words(api: httpx2.AsyncClient) -> None:
+    answer = await api.post("/api/v1/actions", json={"kind": "dlt_extract", "name": " "})
+    assert [one["msg"] for one in answer.json()["detail"]] == ["must not be blank"]
 
 
 async def _post(api: httpx2.AsyncClient, path: str, text: str) -> httpx2.Response:

@@ -69,6 +69,13 @@ async def test_many_arrays_are_refused_before_they_are_made(api: httpx2.AsyncCli
     assert (answer.status_code, answer.json()["detail"][0]["type"]) == (422, "json_too_large")
 
 
+async def test_brackets_in_a_text_are_no_arrays(api: httpx2.AsyncClient) -> None:
+    for text in ("[" * 300_000, '\\"{' * 150_000, '"[' * 260_000, "a\\\\[" * 130_000):
+        body = {"kind": "http_request", "definition": {"url": "https://example.com", "body_text": text}}
+        answer = await api.post("/api/v1/action-runs?defer=true", json=body)
+        assert answer.status_code == 201, answer.text[:200]
+
+
 async def test_a_sign_in_is_a_small_body(web: httpx2.AsyncClient) -> None:
     body = {"email": "a@example.com", "password": "x" * 20_000}
     assert (await web.post("/api/v1/session", json=body)).status_code == 413

@@ -198,6 +198,10 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.headers) > MOST_HEADERS:
             self._refusal = (HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"more than {MOST_HEADERS} headers")
             raise _Refused
+        codings = [value for name, value in self.headers if name == b"transfer-encoding"]
+        if codings and (len(codings) > 1 or codings[0].strip().lower() != b"chunked"):
+            self._refusal = (HTTPStatus.NOT_IMPLEMENTED, "the only Transfer-Encoding that is taken is chunked")
+            raise _Refused
         hosts = sum(name == b"host" for name, _ in self.headers)
         if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
             self._refusal = (HTTPStatus.BAD_REQUEST, f"a request has one header Host, not {hosts}")
@@ -284,4 +288,8 @@ def _until_close(cycle: RequestResponseCycle) -> Callable[[Any], Awaitable[None]
 
 
 _FRAMING = (b"content-length", b"transfer-encoding")
-_WORDS = {HTTPStatus.SERVICE_UNAVAILABLE: "unavailable", HTTPStatus.REQUEST_TIMEOUT: "timeout"}
+_WORDS = {
+    HTTPStatus.SERVICE_UNAVAILABLE: "unavailable",
+    HTTPStatus.REQUEST_TIMEOUT: "timeout",
+    HTTPStatus.NOT_IMPLEMENTED: "not_implemented",
+}

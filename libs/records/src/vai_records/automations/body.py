@@ -11,7 +11,7 @@ from vai_records.automations.triggers import ManualTrigger, Trigger
 from vai_records.catalogue.labels import Labels
 from vai_records.definitions.conditions import RootedCondition
 from vai_records.definitions.kinds import KINDS
-from vai_records.strict import Strict, short
+from vai_records.strict import Name, Strict, short
 
 MOST_STEPS = 1_000
 StepName = Annotated[str, Field(max_length=255)]
@@ -147,7 +147,7 @@ class InputBody(_Part):
 class AutomationParts(_Part):
     """What an automation is made of, each part optional: what a PATCH says."""
 
-    name: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+    name: Name | None = None
     slug: Annotated[str, Field(pattern=r"^[a-z0-9-]+$", max_length=255)] | None = None
     description: Annotated[str, Field(max_length=10_000)] | None = None
     trigger: Trigger | None = None
@@ -172,7 +172,7 @@ class AutomationParts(_Part):
 class AutomationBody(AutomationParts):
     """A whole automation: a name and its steps at least; without a trigger it is started by hand."""
 
-    name: Annotated[str, Field(min_length=1, max_length=255)]
+    name: Name
     trigger: Trigger = ManualTrigger()
     conditions: list[RootedCondition] = Field(default=[], max_length=100)
     inputs: Annotated[dict[InputName, InputBody], short(200)] = Field(default={}, max_length=200)

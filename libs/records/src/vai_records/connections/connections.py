@@ -225,4 +225,4 @@ def _parts(reference: UUID | str | ConnectionReference) -> tuple[UUID | None, st
 
 def _words(reference: UUID | str | ConnectionReference) -> str:
     found, slug, provider = _parts(reference)
-    return f"with id {found}" if found else f"with slug {slug!r}" if slug else f"of provider {provider!r}"
+    return f"with id {found}" if found else f"with slug {slug!r}" if slug is not None else f"of provider {provider!r}"

@@ -30,7 +30,7 @@ from vai_records.crystallization.recording import joined, recorded
 from vai_records.crystallization.referring import Unwritable
 from vai_records.runs import runs
 from vai_records.runs.row import RunRow
-from vai_records.strict import short
+from vai_records.strict import Name, short
 from vai_records.validation import beside
 
 router = APIRouter(prefix="/api/v1/agents/runs", tags=["Agents"], route_class=JsonRoute, responses=PROBLEMS)
@@ -50,7 +50,7 @@ FROM runs r LEFT JOIN actions a ON a.id = r.action_id WHERE r.parent_run_id = $1
 class CrystallizeBody(shapes.Body):
     """What the automation is called, and the names of values that are to be inputs."""
 
-    name: str | None = Field(default=None, min_length=1, max_length=LONGEST_NAME)
+    name: Name | None = None
     slug: str | None = Field(default=None, pattern=SLUG_PATTERN, max_length=LONGEST_NAME)
     description: str | None = Field(default=None, max_length=10_000)
     parameters: Annotated[dict[InputName, JsonValue], Field(max_length=_MOST_PARAMETERS), short(_MOST_PARAMETERS)] = (

@@ -13,7 +13,7 @@ from vai_records.catalogue.labels import Labels
 from vai_records.definitions.dataset_names import DatasetNames
 from vai_records.definitions.web_addresses import Domain
 from vai_records.models.settings import ModelName
-from vai_records.strict import short
+from vai_records.strict import Name, short
 
 LONGEST_DESCRIPTION = 2_000
 
@@ -21,7 +21,7 @@ Description = Annotated[str, Field(max_length=LONGEST_DESCRIPTION)]
 
 
 class AgentBody(AgentDefinition, Body):
-    name: str = Field(min_length=1, max_length=LONGEST_NAME)
+    name: Name
     slug: str | None = Field(default=None, pattern=SLUG_PATTERN, max_length=LONGEST_NAME)
     description: Description | None = Field(default=None, description="For people, and for agents that call it.")
     labels: Labels = Field(default={})
@@ -32,7 +32,7 @@ class AgentPatch(Patch, Body):
 
     clears = frozenset(("description", "model", "output_schema"))
 
-    name: str | None = Field(default=None, min_length=1, max_length=LONGEST_NAME)
+    name: Name | None = None
     slug: str | None = Field(default=None, pattern=SLUG_PATTERN, max_length=LONGEST_NAME)
     description: Description | None = None
     labels: Labels | None = None

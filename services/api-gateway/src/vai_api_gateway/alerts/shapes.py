@@ -18,7 +18,7 @@ from vai_records.strict import short
 AlertStatus = Literal["gathering", "sending", "waiting", "sent", "given_up"]
 ChannelType = Literal["webhook", "slack", "teams", "email"]
 
-_PLAIN = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
+_PLAIN = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
 _LATEST = 30 * 86_400
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_PLAIN)]

@@ -14,7 +14,7 @@ from vai_api_gateway.catalogue.slugs import refuse_long_name
 from vai_api_gateway.gateway import Gateway
 from vai_common.ids import uuid7
 from vai_common.queries import Row
-from vai_records.automations import saved_steps
+from vai_records.automations import named_connections, saved_steps
 from vai_records.automations.body import AutomationBody, AutomationParts, InputBody, StepBody
 from vai_records.automations.inputs import SCHEDULED_FOR, is_needed
 from vai_records.automations.plan import DEFAULT_PARALLEL
@@ -130,6 +130,7 @@ async def _version(
     found, warned = await beside.judged(principal.org_id, large, judge)
     called = await refuse_bad_calls(gateway.pool, principal.org_id, identity, calls_of(found.saved, known), at)
     shared = await sharing.told_of_steps(gateway.pool, principal.org_id, identity[0], found.saved, at)
+    unknown = await named_connections.missing(gateway.pool, principal.org_id, found.saved, at)
     version_id = uuid7()
     conditions = before["conditions"] if parts.conditions is None else _plain(parts.conditions)
     definition = {
@@ -140,7 +141,7 @@ async def _version(
     }
     sealed = gateway.keyring.encrypt_json(found.secrets, principal.org_id, version_id) if found.secrets else None
     version = NewVersion(version_id, identity[0], principal.org_id, definition, sealed, principal.user_id)
-    return version, (*warned, *shared, *condition_warnings(conditions))
+    return version, (*warned, *unknown, *shared, *condition_warnings(conditions))
 
 
 def _judged(

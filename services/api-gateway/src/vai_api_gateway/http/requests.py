@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Coroutine
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from functools import cached_property
 from itertools import accumulate
 from typing import Any, ClassVar
@@ -10,7 +11,7 @@ from urllib.parse import unquote_plus
 
 import orjson
 from fastapi import Request, Response
-from fastapi.dependencies.utils import get_flat_params
+from fastapi.dependencies.utils import field_annotation_is_sequence, get_flat_params
 from fastapi.params import Query
 from fastapi.routing import APIRoute
 
@@ -42,7 +43,7 @@ LARGEST_SIGN_IN = 16_384
 _TEXTS = re.compile(rb'"[^"]*+"')
 _SOME_TEXTS = re.compile(rb'(?:[^"]*+"[^"]*+"){1,5000}')
 _STEPS = bytes(1 if byte in b"[{" else 255 if byte in b"]}" else 0 for byte in range(256))
-_NO_STEPS = bytes(byte for byte in range(256) if byte not in b"[]{}")
+_NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 
 
 class JsonRequest(Request):
@@ -66,7 +67,7 @@ class JsonRequest(Request):
         """The parsed body. Raises `Problem` 422 if it is not JSON, is too deep, or contains U+0000."""
         raw = await self.body()
         parts = raw.count(b"[") + raw.count(b"{")
-        if parts > MOST_PARTS:
+        if parts > MOST_PARTS and (parts := await _parts(raw)) > MOST_PARTS:
             message = f"{parts} arrays and objects; at most {MOST_PARTS} are taken at once"
             raise _unreadable(("body",), message, "json_too_large")
         try:
@@ -126,10 +127,10 @@ class JsonRoute(APIRoute):
     """Whether unknown query parameters are allowed."""
 
     @cached_property
-    def known(self) -> frozenset[str]:
-        """The names of the query parameters."""
+    def known(self) -> Mapping[str, bool]:
+        """The names of the query parameters, and whether each may be given more than once."""
         fields = [field for field in get_flat_params(self.dependant) if isinstance(field.field_info, Query)]
-        return frozenset(field.alias for field in fields)
+        return {field.alias: field_annotation_is_sequence(field.field_info.annotation) for field in fields}
 
     @cached_property
     def demand(self) -> Demand | None:
@@ -152,7 +153,7 @@ class JsonRoute(APIRoute):
             if b"%00" in query or "\x00" in request.scope["path"]:
                 raise refused(("query",), "no text may hold the character U+0000")
             if query and not self.any_query:
-                _refuse_unknown(query, self.known)
+                _refuse_slips(query, self.known)
             with span(name, named, declared, SERVER, stays_open=True) as served:
                 if served is not None:
                     request.scope[SERVED] = served
@@ -174,16 +175,22 @@ class SignInRoute(JsonRoute):
     reads = SignInRequest
 
 
-def _refuse_unknown(query: bytes, known: frozenset[str]) -> None:
-    """Raises `Refused` with each unknown name: a misspelled filter must not return everything."""
-    given = {unquote_plus(part.partition(b"=")[0].decode("latin-1"))[:100] for part in query.split(b"&") if part}
-    unknown = sorted(given - known)
-    if unknown:
-        faults: list[Fault] = [(("query", name), _nearest(name, known), "extra_forbidden") for name in unknown[:20]]
-        raise Refused(faults)
+def _refuse_slips(query: bytes, known: Mapping[str, bool]) -> None:
+    """Raises `Refused` with each unknown name, and each that is given twice where one value counts: a misspelled
+    filter must not return everything.
+    """
+    given = Counter(unquote_plus(part.partition(b"=")[0].decode("latin-1"))[:100] for part in query.split(b"&") if part)
+    faults: list[Fault] = []
+    for name, times in sorted(given.items()):
+        if name not in known:
+            faults.append((("query", name), _nearest(name, known), "extra_forbidden"))
+        elif times > 1 and not known[name]:
+            faults.append((("query", name), f"{name} is given {times} times; give it once", "repeated"))
+    if faults:
+        raise Refused(faults[:20])
 
 
-def _nearest(name: str, known: frozenset[str]) -> str:
+def _nearest(name: str, known: Mapping[str, bool]) -> str:
     """The message for an unknown name, with the known ones."""
     if not known:
         return "there is no such query parameter; this path takes none"
@@ -205,17 +212,29 @@ def _unreadable(loc: Place, message: str, word: str) -> Problem:
 
 async def _depth(raw: bytes) -> int:
     """Levels of nesting of valid JSON. Other requests get their turn meanwhile."""
-    level = deepest = start = 0
+    level = deepest = 0
+    async for brackets in _brackets(raw):
+        steps = memoryview(brackets.translate(_STEPS)).cast("b")
+        deepest = max(deepest, max(accumulate(steps, initial=level)))
+        level += sum(steps)
+    return deepest
+
+
+async def _parts(raw: bytes) -> int:
+    """Arrays and objects, as far as this is JSON; brackets within strings begin none."""
+    return sum([brackets.count(b"[") + brackets.count(b"{") async for brackets in _brackets(raw)])
+
+
+async def _brackets(raw: bytes) -> AsyncIterator[bytes]:
+    """The brackets of JSON that stand outside of strings, piece by piece."""
     raw = raw.replace(rb"\\", b"").replace(rb"\"", b"")  # the remaining quotes begin and end strings
+    start = 0
     while start < len(raw):
         some = _SOME_TEXTS.match(raw, start)
         end = len(raw) if some is None else some.end()
-        brackets = _TEXTS.sub(b"", raw[start:end]).translate(_STEPS, _NO_STEPS)
-        steps = memoryview(brackets).cast("b")
-        deepest = max(deepest, max(accumulate(steps, initial=level)))
-        level, start = level + sum(steps), end
+        yield _TEXTS.sub(b"", raw[start:end]).translate(None, _NO_BRACKETS)
+        start = end
         await asyncio.sleep(0)
-    return deepest
 
 
 def _holds_nul(raw: bytes) -> bool:

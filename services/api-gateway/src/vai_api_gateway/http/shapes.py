@@ -14,7 +14,7 @@ from pydantic_core import CoreSchema
 
 from vai_records.catalogue.labels import Labels
 from vai_records.definitions.base import ConnectionName, ConnectionReference
-from vai_records.strict import Id, Strict, Time
+from vai_records.strict import Id, Name, Strict, Time
 
 KindName = Literal[
     "dlt_extract",
@@ -316,7 +316,7 @@ ScheduledFor = Annotated[
 
 class ActionBody(Body):
     kind: KindName
-    name: str = Field(min_length=1, max_length=LONGEST_NAME)
+    name: Name
     slug: str | None = Field(default=None, pattern=SLUG_PATTERN, max_length=LONGEST_NAME)
     connection_id: Id | None = None
     connection_ref: ConnectionName | ConnectionReference | None = Field(default=None, description="As in document 000.")
@@ -331,7 +331,7 @@ class ActionPatch(Patch, Body):
 
     clears = frozenset(("connection_id", "definition"))
 
-    name: str | None = Field(default=None, min_length=1, max_length=LONGEST_NAME)
+    name: Name | None = None
     slug: str | None = Field(default=None, pattern=SLUG_PATTERN, max_length=LONGEST_NAME)
     status: ActionStatus | None = None
     connection_id: Id | None = None
@@ -363,7 +363,7 @@ class RejectBody(Body):
 
 
 class ConnectionBody(Body):
-    name: str = Field(min_length=1, max_length=LONGEST_NAME)
+    name: Name
     provider: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=LONGEST_NAME)
     slug: str | None = Field(default=None, pattern=SLUG_PATTERN, max_length=LONGEST_NAME)
     config: Json | None = None
@@ -377,7 +377,7 @@ class ConnectionPatch(Patch, Body):
 
     clears = frozenset(("config", "credentials", "max_running"))
 
-    name: str | None = Field(default=None, min_length=1, max_length=LONGEST_NAME)
+    name: Name | None = None
     slug: str | None = Field(default=None, pattern=SLUG_PATTERN, max_length=LONGEST_NAME)
     config: Json | None = None
     credentials: Json | None = None

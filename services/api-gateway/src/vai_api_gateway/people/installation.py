@@ -18,12 +18,13 @@ from vai_api_gateway.http.answers import Limit, Offset, answer
 from vai_api_gateway.http.requests import JsonRoute
 from vai_api_gateway.http.shapes import SLUG_PATTERN, Body
 from vai_api_gateway.people.organisation import organisation_json
-from vai_api_gateway.people.shapes import Email, Name, SettingsPatch
+from vai_api_gateway.people.shapes import Email, SettingsPatch
 from vai_api_gateway.people.users import member_json
 from vai_api_gateway.problems import Problem, conflict, not_found
 from vai_common.ids import NIL
 from vai_records.people import members, organisations
 from vai_records.people.people import Organisation, Role
+from vai_records.strict import Name
 
 
 class AdminRoute(JsonRoute):

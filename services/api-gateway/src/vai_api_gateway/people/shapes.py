@@ -16,12 +16,11 @@ from vai_api_gateway.http.shapes import LONGEST_NAME, Body, PageShape, Patch, Sh
 from vai_records.lake.upkeep_rules import UpkeepSettings
 from vai_records.models.settings import ModelSettings
 from vai_records.people import emails, passwords
-from vai_records.strict import Time
+from vai_records.strict import Name, Time
 
 RoleName = Literal["viewer", "operator", "admin"]
 KeyStateName = Literal["active", "expired", "revoked"]
 
-Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
 Email = Annotated[str, Field(max_length=emails.LONGEST, examples=["ada@example.com"]), AfterValidator(emails.email_of)]
 Password = Annotated[
     str, Field(min_length=passwords.SHORTEST, max_length=passwords.LONGEST, json_schema_extra={"format": "password"})

@@ -5,9 +5,13 @@ has few values, all known beforehand, and never an id. A counter in the path of 
 that need a query are measured by a sweep, or when Prometheus scrapes.
 """
 
+from functools import lru_cache
 from math import nan
+from typing import TypeVar
 
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
+
+Metric = TypeVar("Metric", Counter, Gauge, Histogram)
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # one more sample of each; nobody reads them
 
@@ -29,3 +33,12 @@ pool_connections = Gauge(
 pool_limit = Gauge("vai_database_pool_limit", "Connections that a pool of this process may open", ["pool"])
 pool_waits = Counter("vai_database_pool_waits", "Times that no connection of the pool was free")
 spans_sent = Counter("vai_spans", "Spans that were handed to the collector of traces, or could not be", ["outcome"])
+
+
+@lru_cache(4_096)
+def series(metric: Metric, *values: str) -> Metric:
+    """The series of these labels, in the order of their declaration: `metric.labels(…)`, looked up once.
+
+    For the path of a run: `labels` checks its names and takes a lock each time, which costs more than to count.
+    """
+    return metric.labels(*values)

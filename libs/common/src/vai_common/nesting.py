@@ -16,12 +16,19 @@ DEEPEST_TOLD: Final = 30
 """Levels of the data of an event."""
 
 
+_NESTS = (dict, list)
+
+
 def is_deeper(value: Any, most: int) -> bool:
     """Whether arrays and objects are nested more than `most` levels deep."""
-    level = [value] if isinstance(value, dict | list) else []
+    level = [value] if isinstance(value, _NESTS) else []
     for _ in range(most):
         if not level:
             return False
-        inner = (each for one in level for each in (one.values() if isinstance(one, dict) else one))
-        level = [each for each in inner if isinstance(each, dict | list)]
+        level = [
+            each
+            for one in level
+            for each in (one.values() if isinstance(one, dict) else one)
+            if isinstance(each, _NESTS)
+        ]
     return bool(level)

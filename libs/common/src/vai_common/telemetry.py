@@ -248,6 +248,8 @@ def apart() -> Iterator[None]:
 
 def current_traceparent() -> str | None:
     """The current trace as a W3C header, for rows, Kafka and gRPC."""
+    if trace.get_current_span() is trace.INVALID_SPAN:
+        return None
     carrier: dict[str, str] = {}
     _propagator.inject(carrier)
     return carrier.get("traceparent")

@@ -5,6 +5,9 @@ from uuid import UUID
 
 import pytest
 from aiokafka import AIOKafkaConsumer
+from aiokafka.partitioner import DefaultPartitioner
+from hypothesis import given
+from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
 from vai_common.ids import uuid7
@@ -92,3 +95,14 @@ async def test_closing_twice_is_as_once(broker: Broker) -> None:
     await producer.send(_records(uuid7(), 1))
     await producer.close()
     await producer.close()
+
+
+@given(st.binary(max_size=60), st.integers(1, 24))
+def test_a_key_has_the_partition_that_every_client_gives_it(key: bytes, partitions: int) -> None:
+    those = list(range(partitions))
+    theirs = DefaultPartitioner()(key, those, those)
+    assert [kafka_module._partition(key, those, those) for _ in range(2)] == [theirs, theirs]
+
+
+def test_without_a_key_any_partition_will_do() -> None:
+    assert kafka_module._partition(None, [0, 1, 2], [2]) == 2

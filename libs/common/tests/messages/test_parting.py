@@ -5,7 +5,7 @@ import http.client
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -84,6 +84,33 @@ def left(monkeypatch: pytest.MonkeyPatch) -> list[protocol.Door]:
     return doors
 
 
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What the server gives to its sockets, write by write."""
+    found: list[bytes] = []
+
+    class Noting:
+        """A transport that notes what is written to it."""
+
+        def __init__(self, transport: asyncio.Transport) -> None:
+            self._transport = transport
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._transport, name)
+
+        def write(self, data: bytes) -> None:
+            found.append(data)
+            self._transport.write(data)
+
+    made = protocol.BoundedProtocol.connection_made
+
+    def noted(self: protocol.BoundedProtocol, transport: Any) -> None:
+        made(self, cast(asyncio.Transport, Noting(transport)))
+
+    monkeypatch.setattr(protocol.BoundedProtocol, "connection_made", noted)
+    return found
+
+
 @pytest.mark.parametrize("app", [refuses, refuses_late, keeps, breaks])
 async def test_a_client_that_sends_all_before_it_reads_gets_its_answer(app: Any) -> None:
     expected = {keeps: (401, b"no"), breaks: (500, b"Internal Server Error")}.get(app, (413, b"no"))
@@ -155,3 +182,43 @@ async def test_a_few_connections_linger_at_once_and_each_leaves_its_place(
             await wait_for(lambda count=count: len(left) == count, what="the place is free again")
     door = protocol.Door()
     assert [door.may_linger(), door.may_linger()] == [True, False]
+
+
+async def says_its_head_first(_scope: Any, _receive: Any, send: Any) -> None:
+    """Begins an answer whose body comes when the client has read the head."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await _GOES_ON.wait()
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+_GOES_ON = asyncio.Event()
+
+
+async def test_the_head_of_an_answer_goes_out_with_its_body(written: list[bytes]) -> None:
+    async with at(keeps) as port:
+        for count in range(1, 4):
+            assert await asyncio.to_thread(asked, port, b"x") == (401, b"no")
+            assert len(written) == count
+            assert written[-1].startswith(b"HTTP/1.1 401")
+            assert written[-1].endswith(b"\r\n\r\nno")
+
+
+async def test_a_head_whose_body_comes_later_does_not_wait_for_it(written: list[bytes]) -> None:
+    _GOES_ON.clear()
+    async with at(says_its_head_first) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        async with asyncio.timeout(60):
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+            _GOES_ON.set()
+            assert await reader.readexactly(2) == b"ok"
+        writer.close()
+    assert [part.startswith(b"HTTP/1.1") for part in written] == [True, False]
+
+
+async def test_a_head_is_not_lost_where_the_connection_closes_behind_it(written: list[bytes]) -> None:
+    async with at(keeps) as port:
+        heard = await asyncio.to_thread(sent_whole, port, b"GET / HTTP/1.0\r\n\r\n")
+    assert heard.startswith(b"HTTP/1.1 401")
+    assert heard.endswith(b"no")
+    assert written == [heard]

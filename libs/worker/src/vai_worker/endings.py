@@ -16,6 +16,7 @@ from vai_common.batcher import Batcher
 from vai_common.clock import steady_seconds
 from vai_common.db import dump_json, is_away
 from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
+from vai_common.metrics import series
 from vai_common.nesting import DEEPEST_MADE, is_deeper
 from vai_common.queries import Pool, Row
 from vai_common.telemetry import exemplar, note, span, span_traceparent
@@ -212,8 +213,8 @@ class Endings:
         with span("finish"):
             row = await self._ended(run, ending)
         if row is not None:
-            metrics.runs_ended.labels(kind=run.kind, status=status).inc()
-            metrics.run_duration_seconds.labels(kind=run.kind, status=status).observe(_seconds(run), exemplar())
+            series(metrics.runs_ended, run.kind, status).inc()
+            series(metrics.run_duration_seconds, run.kind, status).observe(_seconds(run), exemplar())
             run.say(f"run_{status}", None if error is None else error["code"])
             _count_outcome(run.kind, result, error)
         return row

@@ -3,10 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -167,7 +165,7 @@ class Owned:
 
     async def judged(self, work: Callable[[], Found]) -> Found:
         """What `work` makes of the definition. Large ones are handled outside of the loop, one per organisation."""
-        return await beside.judged(self.org_id, (self._stored, self._secrets), partial(copy_context().run, work))
+        return await beside.judged(self.org_id, (self._stored, self._secrets), work)
 
     def definition_as(self, model: type[Some]) -> Some:
         """The same, as the kind's own type."""

@@ -12,6 +12,7 @@ import structlog
 from vai_common.boot import Service
 from vai_common.clock import steady_seconds, unix_nanoseconds
 from vai_common.loops import every, within
+from vai_common.metrics import series
 from vai_common.queries import Row
 from vai_common.telemetry import CONSUMER, apart, begun, ended
 from vai_records.events.publication import Publisher
@@ -383,8 +384,8 @@ class Worker:
 
 
 def _count_claim(run: Owned) -> None:
-    metrics.runs_claimed.labels(kind=run.kind).inc()
+    series(metrics.runs_claimed, run.kind).inc()
     if run.epoch == 1:
         made = (run.id.int >> 80) / 1000  # a run's id begins with the milliseconds of its creation
         delay = max(0.0, run.started_at.timestamp() - made)
-        metrics.run_start_delay_seconds.labels(kind=run.kind).observe(delay)
+        series(metrics.run_start_delay_seconds, run.kind).observe(delay)

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 
 from vai_api_gateway.auth.roles import Demand, Open
+from vai_api_gateway.http.requests import JsonRoute
 from vai_api_gateway.reference.openapi import routes_of
 from vai_common.ids import uuid7
 from vai_records.people.people import Role
@@ -22,22 +23,25 @@ OPEN = {
 """What needs no credential; a route that is added here must say why."""
 
 
-def said(dependant: Dependant) -> list[Demand | Open]:
-    """The roles, or the reasons to need none, among a route's dependencies."""
-    own = [dependant.call] if isinstance(dependant.call, Demand | Open) else []
-    return own + [each for inner in dependant.dependencies for each in said(inner)]
+def said(route: JsonRoute) -> list[Demand | Open]:
+    """The role that a route asks for, or its reasons to need none."""
+    asked: list[Demand | Open] = [] if route.demand is None else [route.demand]
+    return asked + reasons(route.dependant)
+
+
+def reasons(dependant: Dependant) -> list[Demand | Open]:
+    own: list[Demand | Open] = [dependant.call] if isinstance(dependant.call, Open) else []
+    return own + [each for inner in dependant.dependencies for each in reasons(inner)]
 
 
 def test_every_route_states_its_role(app: FastAPI) -> None:
     routes = list(routes_of(app))
     assert len(routes) > 30
-    assert [(method, path) for method, path, route in routes if len(said(route.dependant)) != 1] == []
+    assert [(method, path) for method, path, route in routes if len(said(route)) != 1] == []
 
 
 def test_what_is_open_to_all_is_a_short_list(app: FastAPI) -> None:
-    there = {
-        (method, path) for method, path, route in routes_of(app) for found in said(route.dependant) if is_open(found)
-    }
+    there = {(method, path) for method, path, route in routes_of(app) for found in said(route) if is_open(found)}
     assert there <= OPEN
 
 
@@ -50,7 +54,7 @@ def demanding(app: FastAPI, *roles: Role) -> list[tuple[str, str]]:
     return [
         (method.upper(), re.sub(r"{\w+}", str(uuid7()), path))
         for method, path, route in routes_of(app)
-        for found in said(route.dependant)
+        for found in said(route)
         if isinstance(found, Demand) and found.role in roles
     ]
 

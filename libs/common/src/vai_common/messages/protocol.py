@@ -209,6 +209,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.pipeline) >= MOST_AHEAD:
             self.cycle.keep_alive, self._is_full, self._in_body = False, True, False
             raise _Refused
+        self._parting.head_is_next()
         super().on_headers_complete()
         if self.parser.get_http_version() == "1.0":
             self.cycle.send = _until_close(self.cycle)  # type: ignore[method-assign,assignment]

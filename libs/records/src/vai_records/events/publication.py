@@ -14,6 +14,7 @@ from vai_common.batcher import Batcher, Overloaded
 from vai_common.clock import now, unix_nanoseconds
 from vai_common.db import is_away
 from vai_common.messages.kafka import Producer, Record, is_unreachable
+from vai_common.metrics import series
 from vai_common.queries import Pool, Row
 from vai_common.rows import Rows
 from vai_common.telemetry import PRODUCER, begun, ended
@@ -206,7 +207,7 @@ def _trace(event: Event, traceparent: str, since: int, error: Exception | None) 
 def _count(done: Sequence[Event]) -> None:
     at = now()
     for word, number in Counter(event.type for event in done).items():
-        events_published.labels(type=word).inc(number)
+        series(events_published, word).inc(number)
     for event in done:
         event_lag_seconds.observe(max(0.0, (at - event.occurred_at).total_seconds()))
 

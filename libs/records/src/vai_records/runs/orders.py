@@ -5,7 +5,7 @@ Both makers of runs use it: the gateway for people, the scheduler for the steps 
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -137,7 +137,7 @@ async def make(
         await _check_called(conn, customer.org_id, model.automation, order.loc, lookups)
     if order.parent_run_id is not None:
         await _check_parent(conn, customer.org_id, order.parent_run_id, lookups)
-    return replace(_new_run(keyring, customer, order, (model, found)), scheduled_for=order.scheduled_for)
+    return _new_run(keyring, customer, order, (model, found))
 
 
 def _new_run(keyring: Keyring, customer: Customer, order: Order, judged: tuple[Definition, Resolved | None]) -> NewRun:
@@ -175,6 +175,7 @@ def _new_run(keyring: Keyring, customer: Customer, order: Order, judged: tuple[D
         may_rerun=model.on_lost == "rerun",
         approval_timeout_seconds=model.approval_timeout_seconds,
         labels={**(order.action.labels if order.action else {}), **order.labels} or None,
+        scheduled_for=order.scheduled_for,
     )
 
 

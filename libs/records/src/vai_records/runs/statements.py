@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
+from vai_common.metrics import series
 from vai_common.queries import Queries, Row
 from vai_common.telemetry import CLIENT, span
 from vai_records.lifecycle.claimable import (
@@ -60,7 +61,7 @@ async def create(conn: Queries, runs: Sequence[NewRun]) -> dict[UUID, datetime]:
 
 def _count(runs: Sequence[NewRun], made: dict[UUID, datetime]) -> None:
     for kind, number in Counter(run.kind for run in runs if run.id in made).items():
-        runs_created.labels(kind=kind).inc(number)
+        series(runs_created, kind).inc(number)
 
 
 async def _insert(conn: Queries, runs: Sequence[NewRun]) -> Sequence[Row]:

@@ -1,13 +1,11 @@
 """Requests by route, as metrics: how many, how they were answered, how long they took."""
 
 from collections.abc import MutableMapping
-from functools import cache
 from typing import Any
-
-from prometheus_client import Counter, Histogram
 
 from vai_api_gateway.metrics import http_request_seconds, http_requests, http_requests_open
 from vai_common.clock import steady_seconds
+from vai_common.metrics import series
 from vai_common.telemetry import ended, exemplar
 
 SERVED = "vai.served"
@@ -30,10 +28,11 @@ def over(scope: MutableMapping[str, Any], status: int, *, is_stream: bool) -> No
     http_requests_open.dec()
     method = scope["method"] if scope["method"] in _METHODS else _OTHER
     route = _route(scope)
-    _counter(method, route, status).inc()
+    series(http_requests, method, route, str(status) if status else "gone").inc()
     served = scope.get(SERVED)
     if not is_stream and (began := scope.get(BEGAN)) is not None:
-        _histogram(method, route).observe(steady_seconds() - began, None if served is None else exemplar(served))
+        took = steady_seconds() - began
+        series(http_request_seconds, method, route).observe(took, None if served is None else exemplar(served))
     if served is not None:
         told = {"url.scheme": scope["scheme"], "url.path": scope["path"], "http.response.status_code": status}
         ended(served, str(status) if status >= 500 else None, told)
@@ -43,13 +42,3 @@ def _route(scope: MutableMapping[str, Any]) -> str:
     """The path with its parameters' names, not their values. `other` if there is no such path."""
     path = getattr(scope.get("route"), "path_format", None)
     return path if isinstance(path, str) else _OTHER
-
-
-@cache
-def _counter(method: str, route: str, status: int) -> Counter:
-    return http_requests.labels(method=method, route=route, status=str(status) if status else "gone")
-
-
-@cache
-def _histogram(method: str, route: str) -> Histogram:
-    return http_request_seconds.labels(method=method, route=route)

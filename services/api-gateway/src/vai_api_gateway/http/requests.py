@@ -15,7 +15,7 @@ from fastapi.dependencies.utils import field_annotation_is_sequence, get_flat_pa
 from fastapi.params import Query
 from fastapi.routing import APIRoute
 
-from vai_api_gateway.auth.roles import Demand
+from vai_api_gateway.auth.roles import Demand, Endpoint, demand_of
 from vai_api_gateway.http.counting import SERVED
 from vai_api_gateway.http.edge import REQUEST_ID
 from vai_api_gateway.problems import Problem, refusal
@@ -125,18 +125,18 @@ class JsonRoute(APIRoute):
     reads: ClassVar[type[JsonRequest]] = JsonRequest
     any_query: ClassVar[bool] = False
     """Whether unknown query parameters are allowed."""
+    demand: Demand | None
+    """The role that it needs; None if it is open."""
+
+    def __init__(self, path: str, endpoint: Endpoint, **options: Any) -> None:
+        self.demand, called = demand_of(endpoint)
+        super().__init__(path, called, **options)
 
     @cached_property
     def known(self) -> Mapping[str, bool]:
         """The names of the query parameters, and whether each may be given more than once."""
         fields = [field for field in get_flat_params(self.dependant) if isinstance(field.field_info, Query)]
         return {field.alias: field_annotation_is_sequence(field.field_info.annotation) for field in fields}
-
-    @cached_property
-    def demand(self) -> Demand | None:
-        """The role that it needs; None if it is open."""
-        calls = (each.call for each in self.dependant.dependencies)
-        return next((call for call in calls if isinstance(call, Demand)), None)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -147,7 +147,7 @@ class JsonRoute(APIRoute):
             named, who = request.headers.get("traceparent"), {"request_id": request.scope.get(REQUEST_ID)}
             about(named, **who)
             if self.demand is not None:
-                who["organisation_id"] = (await self.demand(request)).org_id
+                who["organisation_id"] = (await self.demand.principal(request)).org_id
                 about(named, **who)
             query = request.scope["query_string"]
             if b"%00" in query or "\x00" in request.scope["path"]:

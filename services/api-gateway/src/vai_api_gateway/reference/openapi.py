@@ -99,12 +99,10 @@ def operation_id(route: APIRoute) -> str:
 
 def role_of(route: Any) -> Role | Open | None:
     """The role that a route needs, or that it is open and why; None if it does not say."""
-    for dependency in route.dependant.dependencies:
-        if isinstance(dependency.call, Demand):
-            return dependency.call.role
-        if isinstance(dependency.call, Open):
-            return dependency.call
-    return None
+    demand: Demand | None = route.demand
+    if demand is not None:
+        return demand.role
+    return next((each.call for each in route.dependant.dependencies if isinstance(each.call, Open)), None)
 
 
 def routes_of(app: FastAPI) -> Iterator[tuple[str, str, Any]]:

@@ -1,6 +1,7 @@
 """`python -m bench [NAME …]`: the benchmarks by name, in the order of the tables below; or all.
 
-`python -m bench capacity [simulate]` stands apart: it writes constants that are committed (`bench.capacity`).
+`python -m bench capacity [simulate]` stands apart: it writes constants that are committed (`bench.capacity`). So does
+`python -m bench against FOLDER`: it needs another checkout (`bench.against`).
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import (
+    against,
     automations,
     databases,
     fairness,
@@ -98,5 +100,9 @@ async def _on_a_stack(names: list[str], folder: Path) -> None:
                 print(table(title, await measure(stack)), flush=True)
 
 
+_APART = {"capacity": capacity.main, "against": against.command}
+
+
 if __name__ == "__main__":
-    asyncio.run(capacity.main(sys.argv[2:]) if sys.argv[1:2] == ["capacity"] else main(sys.argv[1:]))
+    _apart = _APART.get("".join(sys.argv[1:2]))
+    asyncio.run(main(sys.argv[1:]) if _apart is None else _apart(sys.argv[2:]))

@@ -25,6 +25,14 @@ MARKDOWN = f"""## Orders
 """
 
 
+RULE = {
+    "name": f"Failures of the shop {SCRIPT}",
+    "tells": ["failed", "late"],
+    "lateSeconds": 3600,
+    "channel": {"type": "webhook", "url": "http://127.0.0.1:9/alerts"},
+}
+
+
 def says(asked: Asked) -> Turn:
     """The script of the example; Markdown with scripts for whoever asks for Markdown."""
     if "Markdown" in asked.texts[-1]:
@@ -92,12 +100,14 @@ async def things(stack: Stack) -> AsyncIterator[dict[str, str]]:
         for text in (QUESTIONS[0], "Show me Markdown."):
             said = await _post(stack, f"/api/v1/chat/threads/{thread['id']}/messages", {"text": text})
             await ended(stack, said["answer"]["runId"])
-        yield {**ids, "agent": agent, "thread": thread["id"], "board": await board(stack)}
+        rule = await _post(stack, "/api/v1/alert-rules", {**RULE, "filters": {"actions": [ids["action"]]}})
+        await _post(stack, f"/api/v1/alert-rules/{rule['id']}/test", {})
+        yield {**ids, "rule": rule["id"], "agent": agent, "thread": thread["id"], "board": await board(stack)}
 
 
 async def _post(stack: Stack, path: str, body: dict[str, Any]) -> dict[str, Any]:
     async with client_of(stack) as api:
         answer = await api.post(path, json=body, timeout=60)
-        assert answer.status_code in (200, 201), answer.text
+        assert answer.status_code in (200, 201, 202), answer.text
         made: dict[str, Any] = answer.json()
         return made

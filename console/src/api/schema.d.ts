@@ -1572,6 +1572,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/system": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["get_system"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -2168,6 +2184,13 @@ export interface components {
             isDefault?: boolean;
             maxRunning?: number | null;
         };
+        ConnectionLimitShape: {
+            id: string;
+            name: string;
+            slug: string;
+            maxRunning: number;
+            live: number;
+        };
         ConnectionPatch: {
             name?: string;
             slug?: string;
@@ -2256,6 +2279,11 @@ export interface components {
             automation: components["schemas"]["AutomationShape"] | null;
             report: components["schemas"]["ReportShape"];
             warnings: components["schemas"]["ProblemDetail"][];
+        };
+        DatabaseShape: {
+            bytes: number;
+            connections: number;
+            connectionsLimit: number;
         };
         DatasetDetailShape: {
             id: string;
@@ -2481,6 +2509,8 @@ export interface components {
             value: string;
             rows: number;
         };
+        /** @enum {string} */
+        HeldFor: "approval" | "limit" | "deferred" | "scheduled";
         InputBody: {
             type?: ("string" | "number" | "integer" | "boolean" | "object" | "array") | null;
             default?: components["schemas"]["JsonValue"];
@@ -2500,6 +2530,10 @@ export interface components {
             role: "viewer" | "operator" | "admin";
             invitationToken: string;
             invitationEndsAt: string;
+        };
+        JournalShape: {
+            unpublished: number;
+            oldestSeconds: number | null;
         };
         JsonValue: unknown;
         KeptShape: {
@@ -2562,6 +2596,14 @@ export interface components {
             money?: number | null;
             seconds?: number;
             contextTokens?: number;
+        };
+        LimitsShape: {
+            maxRunning: number | null;
+            live: number;
+            held: {
+                [key: string]: number;
+            };
+            connections: components["schemas"]["ConnectionLimitShape"][];
         };
         LineageShape: {
             nodes: components["schemas"]["NodeShape"][];
@@ -2736,6 +2778,15 @@ export interface components {
             entries: components["schemas"]["LogEntryShape"][];
             hasMore: boolean;
             nextCursor: string | null;
+        };
+        LossShape: {
+            name: string;
+            service: string;
+            version: string | null;
+            why: string;
+            startedAt: string;
+            beatAt: string;
+            lostAt: string;
         };
         MadeFlashboardLinkShape: {
             id: string;
@@ -2925,6 +2976,18 @@ export interface components {
             msg: string;
             type: string;
         };
+        ProcessShape: {
+            name: string;
+            service: string;
+            version: string | null;
+            kinds: ("dlt_extract" | "file_sync" | "duckdb_transform" | "http_request" | "call_agent" | "generate_query" | "explain_schema" | "agent_search" | "agent_fetch_page" | "create_flashboard" | "approval_gate" | "conditional_branch" | "call_automation" | "web_search" | "fetch_page")[];
+            slots: number;
+            slotsUsed: number;
+            /** @enum {string} */
+            state: "alive" | "late" | "stopping";
+            startedAt: string;
+            beatAt: string;
+        };
         ProfileShape: {
             column: string;
             type: string;
@@ -2936,6 +2999,17 @@ export interface components {
             mean: number | null;
             quartiles: number[] | null;
             mostFrequent: components["schemas"]["FrequentShape"][] | null;
+        };
+        QueueShape: {
+            /** @enum {string} */
+            kind: "dlt_extract" | "file_sync" | "duckdb_transform" | "http_request" | "call_agent" | "generate_query" | "explain_schema" | "agent_search" | "agent_fetch_page" | "create_flashboard" | "approval_gate" | "conditional_branch" | "call_automation" | "web_search" | "fetch_page";
+            service: string;
+            workers: number;
+            slots: number;
+            slotsUsed: number;
+            queued: number;
+            oldestSeconds: number | null;
+            leased: number;
         };
         ReaderShape: {
             id: string;
@@ -3223,6 +3297,18 @@ export interface components {
             startedAt: string | null;
             /** @enum {string} */
             state: "waiting" | "running" | "awaiting_approval" | "completed" | "failed" | "cancelled" | "rejected" | "skipped";
+        };
+        SystemShape: {
+            checkedAt: string;
+            version: string;
+            processes: components["schemas"]["ProcessShape"][];
+            processesTotal: number;
+            losses: components["schemas"]["LossShape"][];
+            queues: components["schemas"]["QueueShape"][];
+            journal: components["schemas"]["JournalShape"];
+            database: components["schemas"]["DatabaseShape"];
+            limits: components["schemas"]["LimitsShape"];
+            countedUpTo: number;
         };
         TeamsChannelBody: {
             /**
@@ -6648,6 +6734,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    get_system: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SystemShape"];
+                };
             };
         };
     };

@@ -1,6 +1,8 @@
 /** The pages: where each stands, and which of them the navigation shows. A new page is a row here and a folder in pages/. */
 import {
   type Icon,
+  IconActivity,
+  IconBell,
   IconBolt,
   IconBuilding,
   IconChecks,
@@ -23,10 +25,10 @@ export type Page = {
   /** Its module, loaded when it is first opened. It exports the page as `default`. */
   load: () => Promise<{ default: RouteComponent }>;
   /** Its line in the navigation; a page without one is reached from others. */
-  nav?: { label: string; icon: Icon; key: string };
+  nav?: { label: string; icon: Icon; key: string; admin?: boolean };
 };
 
-/** In the order of the navigation. `key`: after `g`, this letter opens it. */
+/** In the order of the navigation. `key`: after `g`, this letter opens it. `admin`: only administrators see its line. */
 export const PAGES = [
   { path: "/", load: () => import("~/pages/home/page"), nav: { label: "Home", icon: IconHome, key: "h" } },
   { path: "/runs", load: () => import("~/pages/runs/page"), nav: { label: "Runs", icon: IconPlayerPlay, key: "r" } },
@@ -81,10 +83,18 @@ export const PAGES = [
     nav: { label: "Flashboards", icon: IconLayoutDashboard, key: "f" },
   },
   { path: "/boards/$slug", load: () => import("~/pages/board/page") },
+  { path: "/alerts", load: () => import("~/pages/alerts/page"), nav: { label: "Alerts", icon: IconBell, key: "l" } },
+  { path: "/alerts/new", load: () => import("~/pages/alert-rule/new") },
+  { path: "/alerts/$id", load: () => import("~/pages/alert-rule/page") },
   {
     path: "/organisation",
     load: () => import("~/pages/organisation/page"),
     nav: { label: "Organisation", icon: IconBuilding, key: "o" },
+  },
+  {
+    path: "/system",
+    load: () => import("~/pages/system/page"),
+    nav: { label: "System", icon: IconActivity, key: "y", admin: true },
   },
 ] as const satisfies readonly Page[];
 

@@ -8,11 +8,18 @@ import { SignInForm } from "~/pages/sign-in/form";
 import { Waiting } from "~/shared/states";
 import icon from "./icon.svg";
 import { useKeys } from "./keys";
+import { useRefusal } from "./me";
 import { PAGES, type Page } from "./pages";
 import classes from "./shell.module.css";
 import { UserMenu } from "./user-menu";
 
 const SHOWN: readonly Page[] = PAGES.filter((page: Page) => page.nav);
+
+/** The lines of the navigation that whoever is signed in has. */
+function useShown(): readonly Page[] {
+  const refused = useRefusal("admin") !== undefined;
+  return SHOWN.filter((page) => !(refused && page.nav?.admin));
+}
 
 export function Shell() {
   const [open, { toggle, close }] = useDisclosure();
@@ -66,9 +73,10 @@ function Brand() {
 
 function Navigation({ close }: { close: () => void }) {
   const { pathname } = useLocation();
+  const shown = useShown();
   return (
     <Stack gap={2}>
-      {SHOWN.map((page) => {
+      {shown.map((page) => {
         const active = page.path === "/" ? pathname === "/" : `${pathname}/`.startsWith(`${page.path}/`);
         const Sign = page.nav?.icon;
         return (
@@ -104,7 +112,8 @@ function SignInAgain() {
 }
 
 function KeysHelp({ opened, close }: { opened: boolean; close: () => void }) {
-  const rows = [...SHOWN.map((page) => [["g", page.nav?.key ?? ""], page.nav?.label ?? ""] as const)];
+  const shown = useShown();
+  const rows = [...shown.map((page) => [["g", page.nav?.key ?? ""], page.nav?.label ?? ""] as const)];
   const others = [
     [["/"], "Search on this page"],
     [["j"], "Next row"],

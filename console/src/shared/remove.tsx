@@ -1,7 +1,13 @@
 import { Button, Group, Modal, Stack } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import type { ReactNode } from "react";
+import { queries } from "~/app/queries";
 import { Failure } from "./states";
+
+/** Lists look again when they are opened. The page of what is gone, still open for a moment, does not ask for it. */
+export function gone(...keys: string[]): void {
+  for (const key of keys) void queries.invalidateQueries({ queryKey: [key], refetchType: "none" });
+}
 
 type Props = {
   title: string;

@@ -81,6 +81,13 @@ const LOOKS: Record<string, Look> = {
   waiting: { colour: "gray", icon: IconClock, text: "waiting" },
   skipped: { colour: "gray", icon: IconPlayerSkipForward, text: "skipped" },
   filtered: { colour: "gray", icon: IconFilter, text: "filtered" },
+  alive: { colour: "teal", icon: IconCheck, text: "alive" },
+  late: { colour: "red", icon: IconAlertTriangle, text: "late", why: "Its last beat is more than 12 seconds old." },
+  stopping: { colour: "gray", icon: IconPlayerPause, text: "stopping" },
+  gathering: { colour: "gray", icon: IconClock, text: "gathering" },
+  sending: { colour: "blue", icon: IconLoader2, text: "sending" },
+  sent: { colour: "teal", icon: IconCheck, text: "sent" },
+  given_up: { colour: "red", icon: IconX, text: "given up" },
   active: { colour: "teal", icon: IconCheck, text: "enabled" },
   error: { colour: "red", icon: IconAlertTriangle, text: "error" },
 };

@@ -118,7 +118,7 @@ class PeopleEndpoints:
             Route(f"{api}/agents/runs", self.agent_runs),
             Route(f"{api}/agents/runs/{{id}}", self.transcript),
             Route(f"{api}/agents/runs/{{id}}/crystallize", crystallized, methods=post),
-            Route(f"{api}/agents/slug/{{slug}}", told(AGENT)),
+            Route(f"{api}/agents/slug/{{slug}}", known(AGENT, AGENT["slug"])),
             Route(f"{api}/agents/{{id}}", changed(AGENT), methods=ours),
             Route(f"{api}/chat/threads", told(PAGED | {"threads": [THREAD]})),
             Route(f"{api}/chat/threads/{{id}}", changed(THREAD), methods=ours),
@@ -127,7 +127,7 @@ class PeopleEndpoints:
             Route(f"{api}/sources", told({"sources": SOURCES})),
             Route(f"{api}/sources/{{name}}", told(SOURCES[0] | SCHEMAS)),
             Route(f"{api}/datasets", listed("datasets", DATASET)),
-            Route(f"{api}/datasets/{{name}}", told(DATASET | DETAIL)),
+            Route(f"{api}/datasets/{{name}}", known(DATASET | DETAIL, DATASET["name"])),
             Route(f"{api}/datasets/{{name}}/versions", listed("versions", WRITE)),
             Route(f"{api}/datasets/{{name}}/lineage", told(LINEAGE | {"complete": False})),
             Route(f"{api}/datasets/{{name}}/preview", told(PREVIEW)),
@@ -193,6 +193,16 @@ async def file(request: Request) -> Response:
 def told(answer: Json) -> Any:
     def endpoint(_request: Request) -> Response:
         return JSONResponse(answer)
+
+    return endpoint
+
+
+def known(answer: Json, *names: str) -> Any:
+    """What is asked for by its id or one of these names; anything else is not there."""
+
+    def endpoint(request: Request) -> Response:
+        (asked,) = request.path_params.values()
+        return JSONResponse(answer) if asked in {answer["id"], *names} else problem(404, "it is not there")
 
     return endpoint
 

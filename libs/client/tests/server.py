@@ -50,6 +50,7 @@ class Platform:
     replies: deque[Response] = field(default_factory=deque)
     pieces: deque[tuple[int, str]] = field(default_factory=deque)
     seen: list[Seen] = field(default_factory=list)
+    system: Json | None = None
     holds: bool = True
     on_create: Callable[[Json], None] = lambda run: None
     on_look: Callable[[Json], None] = lambda run: None
@@ -166,6 +167,7 @@ class Endpoints:
             Route(f"{api}/connections/{{id}}", self.change, methods=["GET", "PATCH", "DELETE"]),
             Route(f"{api}/actions/{{id}}/run", self.run_action, methods=post),
             Route(f"{api}/connections/{{id}}/test", self.test_connection, methods=post),
+            Route(f"{api}/system", self.system),
         ]
         runs = [
             Route(f"{api}/action-runs", self.create_run, methods=post),
@@ -176,6 +178,11 @@ class Endpoints:
             Route(f"{api}/action-runs/{{id}}/{{verb}}", self.decide, methods=post),
         ]
         return plain + runs
+
+    def system(self, _request: Request) -> Response:
+        """For administrators, which the caller is if the test has given one."""
+        found = self.platform.system
+        return problem(403, "this needs the role admin; yours is viewer") if found is None else JSONResponse(found)
 
     def page(self, request: Request) -> Response:
         name = request.url.path.split("/")[3]

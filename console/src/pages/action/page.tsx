@@ -5,14 +5,13 @@ import { api, ask } from "~/api/client";
 import { Problem } from "~/api/problem";
 import { useRefusal } from "~/app/me";
 import { useAddress, useGo, usePart } from "~/app/navigate";
-import { queries } from "~/app/queries";
 import { textOf } from "~/app/search";
 import { Facts } from "~/shared/facts";
 import { Json } from "~/shared/json";
 import { PageLink } from "~/shared/link";
 import { Labels } from "~/shared/listing/labels";
 import { Page } from "~/shared/page";
-import { Remove } from "~/shared/remove";
+import { gone, Remove } from "~/shared/remove";
 import { kindName, useNames } from "~/shared/runs";
 import { Failure, Waiting } from "~/shared/states";
 import { Time } from "~/shared/time";
@@ -144,7 +143,7 @@ function Delete({ action, close }: { action: Action; close: () => void }) {
       close={close}
       send={() => ask(api.DELETE("/api/v1/actions/{action_id}", { params: { path: { action_id: action.id } } }))}
       done={() => {
-        void queries.invalidateQueries({ queryKey: ["actions"] });
+        gone("actions");
         go("/actions");
       }}
     >

@@ -1,4 +1,4 @@
-import { Button, Group, Menu, Modal, Stack, Text } from "@mantine/core";
+import { Button, Group, Menu, Text } from "@mantine/core";
 import { IconDots, IconPencil, IconPlayerPlay } from "@tabler/icons-react";
 import { useState } from "react";
 import { api, ask } from "~/api/client";
@@ -6,6 +6,8 @@ import { useRefusal } from "~/app/me";
 import { useGo } from "~/app/navigate";
 import type { OneAutomation } from "~/shared/automations";
 import { LinkButton } from "~/shared/link";
+import { gone, Remove } from "~/shared/remove";
+import { tell } from "~/shared/tell";
 import { TriggerForm } from "./trigger-form";
 import { useChange } from "./use-change";
 
@@ -86,24 +88,18 @@ function More({ automation, remove }: { automation: OneAutomation; remove: () =>
 function Delete({ automation, close }: { automation: OneAutomation; close: () => void }) {
   const go = useGo();
   const params = { params: { path: { automation_id: automation.id } } };
-  const remove = useChange(
-    () => ask(api.DELETE("/api/v1/automations/{automation_id}", params)),
-    "Deleted.",
-    () => go("/automations"),
-  );
   return (
-    <Modal opened onClose={close} title="Delete this automation?">
-      <Stack>
-        <Text size="sm">It disappears from the list and its triggers fire no more. Its runs stay.</Text>
-        <Group justify="flex-end">
-          <Button variant="default" onClick={close} data-autofocus>
-            Keep it
-          </Button>
-          <Button color="red" loading={remove.isPending} onClick={() => remove.mutate(undefined)}>
-            Delete
-          </Button>
-        </Group>
-      </Stack>
-    </Modal>
+    <Remove
+      title="Delete this automation?"
+      close={close}
+      send={() => ask(api.DELETE("/api/v1/automations/{automation_id}", params))}
+      done={() => {
+        tell("Deleted.");
+        gone("automation", "automations", "names");
+        go("/automations");
+      }}
+    >
+      <Text size="sm">It disappears from the list and its triggers fire no more. Its runs stay.</Text>
+    </Remove>
   );
 }

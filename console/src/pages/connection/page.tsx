@@ -5,14 +5,13 @@ import { api, ask } from "~/api/client";
 import type { Schemas } from "~/api/types";
 import { useRefusal } from "~/app/me";
 import { useAddress, useGo, usePart } from "~/app/navigate";
-import { queries } from "~/app/queries";
 import { textOf } from "~/app/search";
 import { providerOf } from "~/shared/catalogue/connection-schemas";
 import { ConnectionStatus } from "~/shared/catalogue/connection-status";
 import { useActions, useSources } from "~/shared/catalogue/queries";
 import { Facts } from "~/shared/facts";
 import { Page } from "~/shared/page";
-import { Remove } from "~/shared/remove";
+import { gone, Remove } from "~/shared/remove";
 import { Failure, Waiting } from "~/shared/states";
 import { Time } from "~/shared/time";
 import { Edit } from "./edit";
@@ -111,7 +110,7 @@ function Delete({ connection, close }: { connection: Connection; close: () => vo
         ask(api.DELETE("/api/v1/connections/{connection_id}", { params: { path: { connection_id: connection.id } } }))
       }
       done={() => {
-        void queries.invalidateQueries({ queryKey: ["connections"] });
+        gone("connections");
         go("/connections");
       }}
     >

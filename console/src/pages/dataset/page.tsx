@@ -9,6 +9,7 @@ import { textOf } from "~/app/search";
 import { LayerBadge } from "~/pages/datasets/page";
 import { Facts } from "~/shared/facts";
 import { FileLink, LinkButton, PageLink } from "~/shared/link";
+import { bytes } from "~/shared/numbers";
 import { Page } from "~/shared/page";
 import { Failure, Waiting } from "~/shared/states";
 import { Time } from "~/shared/time";
@@ -94,12 +95,6 @@ function Buttons({ dataset }: { dataset: Dataset }) {
   );
 }
 
-function size(bytes: number): string {
-  const units = ["bytes", "KB", "MB", "GB", "TB"];
-  const step = bytes > 0 ? Math.min(units.length - 1, Math.floor(Math.log(bytes) / Math.log(1_000))) : 0;
-  return `${(bytes / 1_000 ** step).toFixed(step ? 1 : 0)} ${units[step]}`;
-}
-
 function About({ dataset }: { dataset: Dataset }) {
   const last = dataset.lastWrite;
   return (
@@ -108,7 +103,7 @@ function About({ dataset }: { dataset: Dataset }) {
         facts={[
           ["Rows", dataset.rowCount.toLocaleString()],
           ["Columns", dataset.columnCount],
-          ["Size", dataset.bytes === null ? null : size(dataset.bytes)],
+          ["Size", dataset.bytes === null ? null : bytes(dataset.bytes)],
           ["Files", dataset.files?.toLocaleString()],
           ["Version", dataset.version],
           [

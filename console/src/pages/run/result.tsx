@@ -2,18 +2,11 @@ import { Group, Paper, SimpleGrid, Stack, Table, Text } from "@mantine/core";
 import { IconBox } from "@tabler/icons-react";
 import type { Run } from "~/api/types";
 import { Json } from "~/shared/json";
+import { bytes } from "~/shared/numbers";
 import { Empty } from "~/shared/states";
 import { isLive } from "~/shared/status";
 
 const NUMBER = new Intl.NumberFormat();
-const UNITS = ["B", "kB", "MB", "GB", "TB"];
-
-/** `563.8 kB`, from bytes. */
-export function bytes(count: number): string {
-  const power = Math.min(UNITS.length - 1, count > 0 ? Math.floor(Math.log10(count) / 3) : 0);
-  const value = count / 1_000 ** power;
-  return `${power ? value.toFixed(1) : value} ${UNITS[power]}`;
-}
 
 type Artifact = { name?: unknown; size?: unknown };
 

@@ -29,6 +29,7 @@ from .async_groups import (
     AsyncOrganisation,
     AsyncRuns,
     AsyncSession,
+    AsyncSystem,
     AsyncThreads,
     AsyncUsers,
     AsyncWebhooks,
@@ -65,7 +66,7 @@ class AsyncClient:
         self.users, self.api_keys, self.organisation = AsyncUsers(self), AsyncApiKeys(self), AsyncOrganisation(self)
         self.session, self.kinds, self.events = AsyncSession(self), AsyncKinds(self), AsyncEvents(self)
         self.agents, self.threads, self.flashboards = AsyncAgents(self), AsyncThreads(self), AsyncFlashboards(self)
-        self.alerts = AsyncAlerts(self)
+        self.alerts, self.system = AsyncAlerts(self), AsyncSystem(self)
         self.webhooks, self.installation = AsyncWebhooks(self), AsyncInstallation(self)
         self.datasets, self.artifacts = AsyncDatasets(self), AsyncArtifacts(self)
 

@@ -28,6 +28,7 @@ from .calls import (
     organisation,
     runs,
     session,
+    system,
     threads,
     users,
     webhooks,
@@ -253,6 +254,12 @@ class AsyncKinds(AsyncGroup):
 
     list, templates = _ask(kinds.listing), _ask(kinds.templates)
     sources, source, models = _ask(kinds.sources), _ask(kinds.source), _ask(kinds.models)
+
+
+class AsyncSystem(AsyncGroup):
+    """`client.system`"""
+
+    get = _ask(system.get)
 
 
 class AsyncEvents(AsyncGroup):

@@ -37,6 +37,7 @@ from .groups import (
     Organisation,
     Runs,
     Session,
+    System,
     Threads,
     Users,
     Webhooks,
@@ -70,7 +71,7 @@ class Client:
         self.users, self.api_keys, self.organisation = Users(self), ApiKeys(self), Organisation(self)
         self.session, self.kinds, self.events = Session(self), Kinds(self), Events(self)
         self.agents, self.threads, self.flashboards = Agents(self), Threads(self), Flashboards(self)
-        self.alerts = Alerts(self)
+        self.alerts, self.system = Alerts(self), System(self)
         self.webhooks, self.installation = Webhooks(self), Installation(self)
         self.datasets, self.artifacts = Datasets(self), Artifacts(self)
 

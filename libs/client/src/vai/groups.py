@@ -27,6 +27,7 @@ from .calls import (
     organisation,
     runs,
     session,
+    system,
     threads,
     users,
     webhooks,
@@ -249,6 +250,12 @@ class Kinds(Group):
 
     list, templates = _ask(kinds.listing), _ask(kinds.templates)
     sources, source, models = _ask(kinds.sources), _ask(kinds.source), _ask(kinds.models)
+
+
+class System(Group):
+    """`client.system`"""
+
+    get = _ask(system.get)
 
 
 class Events(Group):

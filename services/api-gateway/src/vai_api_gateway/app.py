@@ -39,6 +39,7 @@ from vai_api_gateway.people import installation as admin
 from vai_api_gateway.reference import docs, document, openapi
 from vai_api_gateway.runs import again, batch, changes, many
 from vai_api_gateway.runs import routes as action_runs
+from vai_api_gateway.system import routes as system
 from vai_api_gateway.threads import crystallize as thread_crystallization
 from vai_api_gateway.threads import messages as thread_messages
 from vai_api_gateway.threads import routes as threads
@@ -70,6 +71,7 @@ _PARTS: tuple[Any, ...] = (
         thread_crystallization,
         alert_rules,
         sent_alerts,
+        system,
         replay,
         mcp,
     ),

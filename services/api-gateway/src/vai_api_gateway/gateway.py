@@ -22,6 +22,7 @@ from vai_api_gateway.runs.intake import Intake
 from vai_api_gateway.runs.searching import Searches
 from vai_api_gateway.runs.waiters import Waiters
 from vai_api_gateway.settings import Settings
+from vai_api_gateway.system.measures import Measures
 from vai_api_gateway.webhooks.intake import WebhookIntake
 from vai_api_gateway.webhooks.paths import WebhookPaths
 from vai_common.messages.bell import Bell
@@ -75,6 +76,11 @@ class Gateway:
     def searches(self) -> Searches:
         """Pages of runs."""
         return Searches(self.pool)
+
+    @cached_property
+    def measures(self) -> Measures:
+        """How the installation is."""
+        return Measures(self.pool)
 
     @cached_property
     def model_lists(self) -> ModelLists:

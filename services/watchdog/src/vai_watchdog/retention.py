@@ -7,6 +7,7 @@ from vai_common.rows import Rows
 from vai_records.alerts import alerts
 from vai_records.automations import causes
 from vai_records.lake import writes
+from vai_records.processes import losses
 from vai_records.schema import partitions
 
 _log = structlog.get_logger()
@@ -21,6 +22,7 @@ async def keep_once(pool: Pool) -> None:
     dropped = await partitions.drop_old(pool, today, _rows)
     await _rows.one("causes", lambda _: causes.forget_old(pool))
     await _rows.one("dataset_writes", lambda _: writes.forget_old(pool))
+    await _rows.one("process_losses", lambda _: losses.forget_old(pool))
     await _rows.one("alerts", lambda _: alerts.forget_old(pool))
     if made or dropped:
         _log.info("partitions", made=made, dropped=dropped)

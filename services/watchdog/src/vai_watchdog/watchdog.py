@@ -15,6 +15,7 @@ from vai_records.events.run_end import follow, offer_room
 from vai_records.lifecycle.leases import GRACE_SECONDS
 from vai_records.lifecycle.sql_fragments import ALONE, MAY_RERUN
 from vai_records.metrics import runs_given_up
+from vai_records.processes import losses
 from vai_watchdog import lifecycle, metrics
 from vai_watchdog.dead_sessions import end_sessions
 from vai_watchdog.deaths import BEAT_STOOD_STILL, CONNECTION_CLOSED, Looks, look
@@ -51,11 +52,6 @@ ORDER BY r.id LIMIT 500
 PASSED_OVER_LOOKS = 3
 """Looks, 10 s apart, at which a worker had room and did not take the run. After one look it may still be about to."""
 
-_FORGET = """
-DELETE FROM processes p WHERE p.id = $1
-  AND NOT EXISTS (SELECT FROM runs r WHERE r.lease_owner = p.id AND r.phase = 'leased')
-RETURNING p.service, extract(epoch FROM clock_timestamp() - p.beat_at)::float8 AS seconds
-"""
 _WORDS = {CONNECTION_CLOSED: "connection", BEAT_STOOD_STILL: "beat"}
 """Why a process counts as dead, in the words of the metric's label."""
 
@@ -102,7 +98,7 @@ class Watchdog:
         message = f"Recovered at once: worker {process_id} is gone ({why})"
         lost = Lost(process_id, alone=self._held_alone(process_id, len(rows)))
         await self._take_back(rows, lost, "watchdog_fast_recovery", message)
-        if (gone := await self._pool.fetchrow(_FORGET, process_id)) is not None:
+        if (gone := await losses.bury(self._pool, process_id, why)) is not None:
             self._held.pop(process_id, None)
             metrics.processes_lost.labels(service=gone["service"], why=_WORDS.get(why, "lease")).inc()
             metrics.recovery_seconds.observe(max(0.0, gone["seconds"]))

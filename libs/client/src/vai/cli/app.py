@@ -21,9 +21,11 @@ from .commands import (
     keys,
     kinds,
     models,
+    opening,
     people,
     runs,
     sources,
+    system,
     threads,
 )
 from .commands import profiles as profile_commands
@@ -55,6 +57,9 @@ app.add_typer(threads.app, name="threads")
 app.add_typer(alerts.rules, name="alert-rules")
 app.add_typer(alerts.alerts, name="alerts")
 verb(app)(chat.chat)
+verb(app, "open")(opening.open_page)
+verb(app)(system.top)
+app.add_typer(system.app, name="system")
 app.add_typer(people.users, name="users")
 app.add_typer(keys.app, name="keys")
 app.add_typer(people.organisation, name="organisation")

@@ -18,6 +18,7 @@ from vai_common.clock import steady_seconds
 from vai_common.db import AWAY, connect
 from vai_common.ids import uuid7
 from vai_common.loops import end, every
+from vai_common.vitals import VERSION
 from vai_records.runs import statements
 from vai_records.schema import needed as schema
 
@@ -31,8 +32,8 @@ STEADY_SECONDS = 12.0
 """How old the last successful beat may be. After that the process starts no side effect."""
 
 _REGISTER = """
-INSERT INTO processes (id, service, kinds, slots, address, http_address, host, pid, lock_key, session)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+INSERT INTO processes (id, service, kinds, slots, address, http_address, host, pid, lock_key, session, version)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 ON CONFLICT (id) DO UPDATE SET lock_key = $9, beat_at = clock_timestamp()
 RETURNING xmax = 0 AS is_new
 """
@@ -42,6 +43,11 @@ _LEAVE = """
 DELETE FROM processes p WHERE p.id = $1
   AND NOT EXISTS (SELECT FROM runs r WHERE r.lease_owner = p.id AND r.phase = 'leased')
 """
+
+
+def name_of(service: str, process_id: UUID) -> str:
+    """What a process is called in logs."""
+    return f"{service}-{process_id.hex[-8:]}"
 
 
 @dataclass
@@ -58,7 +64,7 @@ class Life:
 
     def __init__(self, service: Service[Any], abilities: Abilities | None = None) -> None:
         self.id = uuid7()
-        self.name = f"{service.name}-{self.id.hex[-8:]}"
+        self.name = name_of(service.name, self.id)
         self._service = service
         self._abilities = abilities or Abilities()
         self._lock: Any = None
@@ -178,6 +184,7 @@ class Life:
             os.getpid(),
             self._key,
             self._service.session,
+            VERSION,
         )
         return is_new
 

@@ -258,6 +258,8 @@ EXAMPLES: dict[str, Example] = {
     "list_alerts": Example(query="?status=given_up,waiting&limit=20"),
     "get_alert": Example(given=_AN_ALERT),
     "send_alert_again": Example(places={"alert_id": A_GIVEN_UP_ALERT}),
+    # System
+    "get_system": Example(),
     # Webhooks
     "receive_webhook": Example(
         {"order": {"id": 1042, "total": 129.9}},

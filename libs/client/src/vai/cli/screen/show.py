@@ -126,6 +126,12 @@ def print_table(console: Console, columns: Sequence[Column], rows: Iterable[Sequ
     """One line for each row, in columns. On a terminal no line is longer than its width, unless the columns with rank 0
     need more.
     """
+    for line in table(console, columns, rows):
+        console.print(line)
+
+
+def table(console: Console, columns: Sequence[Column], rows: Iterable[Sequence[str | Text]]) -> list[Text]:
+    """The lines of `print_table`."""
     lines = [[Text(column.heading.upper(), "dim") for column in columns]]
     lines += [[cell if isinstance(cell, Text) else Text(cell or "-") for cell in row] for row in rows]
     natural = [max(cell.cell_len for cell in cells) for cells in zip(*lines, strict=True)]
@@ -134,7 +140,7 @@ def print_table(console: Console, columns: Sequence[Column], rows: Iterable[Sequ
     for line in lines:
         for place, width in widths.items():
             line[place].truncate(width, overflow="ellipsis", pad=place != last)
-        console.print(Text(GAP).join(line[place] for place in widths))
+    return [Text(GAP).join(line[place] for place in widths) for line in lines]
 
 
 def _fitted(columns: Sequence[Column], natural: Sequence[int], room: int) -> dict[int, int]:

@@ -1,0 +1,93 @@
+"""What people keep, in a real Chromium: an automation's versions and labels, settings, who is invited."""
+
+import pytest
+
+from tests.console.driver import Visit, browser
+from vai_devstack.stack import Stack
+from vai_testkit.stack import client_of
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+STEPS = [{"key": "one", "kind": "dlt_extract", "definition": {"source": "noop"}}]
+
+
+async def test_a_version_is_restored_labels_are_set_and_the_automation_deleted(running: Stack, visit: Visit) -> None:
+    page = visit.page
+    async with client_of(running) as api:
+        made = (await api.post("/api/v1/automations", json={"name": "Kept", "steps": STEPS})).json()
+        place = f"/api/v1/automations/{made['id']}"
+        changed = [{**STEPS[0], "key": "two"}]
+        assert (await api.patch(place, json={"steps": changed})).status_code == 200
+        await page.goto(f"{running.api_url}/automations/{made['id']}?tab=versions")
+        await page.get_by_role("button", name="What changed").first.click()
+        await page.get_by_text("steps").first.wait_for()
+        await page.get_by_role("button", name="Restore version 1").click()
+        await page.get_by_role("dialog").get_by_role("button", name="Restore").click()
+        await page.get_by_text("says again what version 1 says").wait_for()
+        assert [step["key"] for step in (await api.get(place)).json()["steps"]] == ["one"]
+        await page.get_by_role("button", name="Add a label").click()
+        labels = page.get_by_role("dialog").get_by_label("Labels")
+        await labels.fill("nonsense")
+        await page.keyboard.press("Enter")
+        await page.get_by_text("write it as name=value").wait_for()
+        await page.keyboard.press("Backspace")
+        await labels.fill("team=shop")
+        await page.keyboard.press("Enter")
+        await page.get_by_role("dialog").get_by_role("button", name="Save").click()
+        await page.get_by_role("link", name="team=shop").wait_for()
+        assert (await api.get(place)).json()["labels"] == {"team": "shop"}
+        await page.get_by_role("button", name="More that can be done").click()
+        await page.get_by_role("menuitem", name="Delete").click()
+        await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+        await page.get_by_role("heading", name="Automations", exact=True).wait_for()
+        assert (await api.get(place)).status_code == 404
+
+
+async def test_settings_are_saved_and_refused_in_the_words_of_the_api(running: Stack, visit: Visit) -> None:
+    page = visit.page
+    await page.goto(f"{running.api_url}/organisation?tab=settings")
+    await page.get_by_label("Runs at once").fill("7")
+    await page.get_by_label("Default model").fill("nonsense")
+    await page.get_by_role("button", name="Save").click()
+    await page.get_by_role("alert").first.wait_for()
+    await page.get_by_label("Default model").fill("")
+    await page.get_by_role("button", name="Save").click()
+    await page.get_by_text("saved").first.wait_for()
+    async with client_of(running) as api:
+        found = (await api.get("/api/v1/organisation")).json()
+        assert found["settings"]["maxRunning"] == 7
+        await page.reload()
+        field = page.get_by_label("Runs at once")
+        assert await field.input_value() == "7"
+        await field.fill("")
+        await page.get_by_role("button", name="Save").click()
+        await page.get_by_text("saved").first.wait_for()
+        assert (await api.get("/api/v1/organisation")).json()["settings"]["maxRunning"] is None
+
+
+async def test_somebody_who_is_invited_joins_in_a_browser_of_their_own(running: Stack, visit: Visit) -> None:
+    page = visit.page
+    await page.goto(f"{running.api_url}/organisation")
+    form = page.get_by_role("form", name="Invite somebody")
+    await form.get_by_label("Email").fill("grace@shop.example")
+    await form.get_by_label("First name").fill("Grace")
+    await form.get_by_role("button", name="Invite").click()
+    address = await page.get_by_label("the invitation", exact=True).inner_text()
+    async with browser() as other:
+        theirs = Visit(await (await other.new_context()).new_page(), running.api_url)
+        await theirs.page.goto(address)
+        await theirs.page.get_by_label("A password of your own").fill("short")
+        await theirs.page.get_by_role("button", name="Join").click()
+        await theirs.page.get_by_role("alert").wait_for()
+        await theirs.page.get_by_label("A password of your own").fill("a-long-password-of-grace")
+        await theirs.page.get_by_role("button", name="Join").click()
+        await theirs.page.get_by_role("heading", name="Home").wait_for()
+        await theirs.page.goto(f"{running.api_url}/organisation?tab=settings")
+        await theirs.page.get_by_text("This needs the role admin; yours is viewer.").first.wait_for()
+        assert theirs.complaints == []
+        await theirs.page.goto(address)
+        await theirs.page.get_by_label("A password of your own").fill("another-long-password")
+        await theirs.page.get_by_role("button", name="Join").click()
+        await theirs.page.get_by_role("alert").wait_for()
+    await page.reload()
+    await page.get_by_text("grace@shop.example").first.wait_for()

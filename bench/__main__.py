@@ -15,6 +15,7 @@ from typing import Any
 from bench import (
     against,
     automations,
+    console,
     databases,
     fairness,
     files,
@@ -58,6 +59,7 @@ _ON_THEIR_OWN: Mapping[str, tuple[str, Measure, dict[str, Any]]] = {
     ),
     "webhooks": ("Webhooks", webhooks.measure, {}),
     "lists": ("Lists at a million runs", lists.measure, {}),
+    "console": ("The console in a real Chromium", console.measure, {"environment": console.ENVIRONMENT}),
     "apache": ("The empty path on Apache Kafka", path.measure_apache, {"kafka": "apache"}),
 }
 _WITHOUT = {

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from examples import webhook
-from examples.demo import flights_api, following, ground, pipeline, showing
+from examples.demo import flashboard, flights_api, following, ground, pipeline, showing
 from examples.demo.errors import DemoFailed
 from examples.demo.flights_api import DataMissing, FlightsApi
 from examples.demo.ground import Ground
@@ -66,6 +66,10 @@ async def _run_pipeline(console: Console, client: AsyncClient, stack: Ground, ou
     showing.heading(console, "What a Kafka consumer received", f"{stack.kafka}, protobuf, decoded")
     names = {made.run_id: made.step_key for made in run.action_runs}
     showing.print_events(console, heard, {run.run_id: automation.slug, connection.id: connection.slug, **names})
+    link = await flashboard.made(client)
+    days = "a day" if flashboard.DAYS == 1 else f"{flashboard.DAYS} days"
+    showing.heading(console, "A flashboard of it", f"opens for {days} without signing in, while the platform runs")
+    console.print(Text(f"  {link}"))
 
 
 async def _show(
@@ -97,6 +101,7 @@ async def _stay(console: Console, stack: Ground) -> None:
         f".venv/bin/vai automations trigger {pipeline.AUTOMATION} --set until=2013-01-31",
         f".venv/bin/vai automations runs {pipeline.AUTOMATION}",
         "make status",
+        f".venv/bin/vai open {flashboard.SLUG} --type flashboard",
         f"open {stack.api_url}/docs",
         f"less {pipeline.__file__}",
     ):

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -64,6 +65,8 @@ def assert_shown(said: str) -> None:
     assert "connection.data_available  nyc-flights" in said
     assert sum(line.startswith("action.completed") for line in lines) == 6
     assert_automated(lines)
+    address = lines[next(place for place, line in enumerate(lines) if line.startswith("A flashboard of it")) + 1]
+    assert re.fullmatch(r"  http://[^ ]+/flashboards/[^ ]+", address), said
 
 
 def assert_automated(lines: list[str]) -> None:

@@ -195,6 +195,25 @@ async def test_what_somebody_has_in_hand_is_taken_at_the_next_look(
     assert not await kennel.is_registered(worker)
 
 
+async def test_a_loss_is_noted_once_when_the_process_holds_nothing_any_more(
+    kennel: Any, database: Database, worker: UUID
+) -> None:
+    run_id = await kennel.held_by(worker)
+    other = await database.connect("api-gateway")
+    async with other.transaction():
+        await other.execute("SELECT 1 FROM runs WHERE id = $1 FOR UPDATE", run_id)
+        await kennel.watchdog.bury(worker, WHY)
+        assert await _losses(database, worker) == []
+    for _ in range(2):
+        await kennel.watchdog.bury(worker, WHY)
+    assert [(one["service"], one["why"]) for one in await _losses(database, worker)] == [("extract-worker", WHY)]
+
+
+async def _losses(database: Database, process_id: UUID) -> list[Any]:
+    owner = await database.owner()
+    return list(await owner.fetch("SELECT * FROM process_losses WHERE process_id = $1", process_id))
+
+
 async def _speak(database: Database, run_id: UUID, owner: UUID, epoch: int) -> None:
     """All that a worker can write for a run that it believes to be its own."""
     pool = await database.pool("extract-worker")

@@ -9,6 +9,7 @@ import pytest
 
 from vai_common.boot import Service
 from vai_common.clock import steady_seconds
+from vai_common.vitals import VERSION
 from vai_records.processes import life as life_module
 from vai_records.processes.life import STEADY_SECONDS, Abilities, Life, process_channel
 from vai_records.runs.statements import Lease
@@ -72,7 +73,7 @@ async def test_a_process_registers_what_it_can_do_and_holds_its_lock(database: D
         8,
         "127.0.0.1:9",
     )
-    assert row["counter"] == 1
+    assert (row["counter"], row["version"]) == (1, VERSION)
     assert await _holder(database, life.id) is not None
 
 

@@ -1,0 +1,206 @@
+"""The console in a real Chromium: first load, a long list, a long log, following one, a large graph, a flashboard.
+
+It drives Debian's chromium by Playwright (`make test-console` fetches it). Times are medians of a few tries, from the
+click or the address until what was asked for is drawn.
+"""
+
+import asyncio
+import os
+import statistics as middle
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from time import perf_counter
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from bench import lists
+from bench.measure import Figure
+from tests.console.driver import ROOT, NoBrowser, Visit, browser
+from tools.console.places import CACHE
+from vai_common.db import connect
+from vai_common.ids import uuid7
+from vai_devstack.stack import Stack
+from vai_records.lifecycle.entry import Entry
+from vai_records.runs import statements
+from vai_records.runs.new_run import NewRun
+from vai_testkit.stack import client_of
+
+ENVIRONMENT = {"VAI_CONSOLE": str(ROOT / "console/dist")}
+RUNS = int(os.environ.get("VAI_BENCH_FINISHED", "1_000_000"))
+ENTRIES = int(os.environ.get("VAI_BENCH_LOG", "1_000_000"))
+STEPS, TILES, TRIES = 1_000, 12, 5
+PER_SECOND, FOLLOWED_SECONDS = 200, 10
+
+_KIND = "file_sync"
+"""The followed run is ours: what its log says is what we write."""
+
+_LOG = """
+INSERT INTO run_logs (run_id, seq, occurred_at, level, event, message, worker_id, attempt)
+SELECT $1, n, now() - interval '1 hour' + n * interval '1 ms', 'info', 'note', 'entry ' || n, 'bench', 1
+FROM generate_series($2::int, $3::int) n
+"""
+_TILE = "SELECT range % 12 AS month, sum(range) AS total FROM range(1000) GROUP BY ALL ORDER BY 1"
+_LOADED = """performance.getEntriesByType('resource').concat(performance.getEntriesByType('navigation'))
+    .filter(each => !each.name.includes('/api/')).reduce((sum, each) => sum + each.transferSize, 0)"""
+
+
+async def measure(stack: Stack) -> list[Figure]:
+    """The aims are those for two busy cores."""
+    sys.path.insert(0, str(CACHE / "browser"))
+    try:
+        async with _signed_in(stack) as visit:
+            figures = [*await _first_load(visit, stack), await _flashboard(visit, stack), await _graph(visit, stack)]
+            figures.append(await _following(visit, stack))
+            figures += [await _list(visit, stack), await _log(visit, stack)]
+            return figures
+    except (NoBrowser, ModuleNotFoundError) as error:
+        return [Figure("nothing was measured", f"{error}: run `make test-console` once")]
+
+
+@asynccontextmanager
+async def _signed_in(stack: Stack) -> AsyncIterator[Visit]:
+    async with browser() as chrome:
+        context = await chrome.new_context(viewport={"width": 1280, "height": 800})
+        visit = Visit(await context.new_page(), stack.api_url)
+        await visit.sign_in(stack.api_key)
+        yield visit
+
+
+async def _median(work: Callable[[], Awaitable[float]], tries: int = TRIES) -> float:
+    return middle.median([await work() for _ in range(tries)])
+
+
+async def _until(visit: Visit, path: str, shown: str) -> float:
+    """Seconds from the address until this is drawn."""
+    await visit.page.goto("about:blank")
+    began = perf_counter()
+    await visit.page.goto(visit.address + path, wait_until="commit")
+    await visit.page.locator(shown).first.wait_for()
+    return perf_counter() - began
+
+
+async def _first_load(visit: Visit, stack: Stack) -> list[Figure]:
+    """With nothing in the browser's store."""
+    state = await visit.page.context.storage_state()
+    chrome = visit.page.context.browser
+    loaded: list[float] = []
+
+    async def once() -> float:
+        context = await chrome.new_context(viewport={"width": 1280, "height": 800}, storage_state=state)
+        fresh = Visit(await context.new_page(), stack.api_url)
+        seconds = await _until(fresh, "/", "h1:has-text('Home')")
+        await fresh.page.wait_for_load_state("networkidle")
+        loaded.append(await fresh.page.evaluate(_LOADED))
+        await context.close()
+        return seconds
+
+    seconds = await _median(once)
+    return [
+        Figure("first load, compressed", f"{middle.median(loaded) / 1e3:.0f} kB", "≤ 300 kB"),
+        Figure("Home from an empty browser", f"{seconds * 1e3:.0f} ms", "≤ 1,500 ms"),
+    ]
+
+
+async def _list(visit: Visit, stack: Stack) -> Figure:
+    database: Any = await asyncpg.connect(stack.database, server_settings={"jit": "off"})
+    await lists.fill(database, stack, RUNS)
+    await database.close()
+
+    async def once() -> float:
+        await visit.page.goto(f"{visit.address}/actions")
+        await visit.page.get_by_role("heading", name="Actions").wait_for()
+        began = perf_counter()
+        await visit.page.get_by_role("link", name="Runs", exact=True).click()
+        await visit.page.locator("[aria-label='List of runs'] li").first.wait_for()
+        return perf_counter() - began
+
+    return Figure(f"the list of {RUNS:,} runs, from the click", f"{await _median(once) * 1e3:.0f} ms", "≤ 300 ms")
+
+
+async def _log(visit: Visit, stack: Stack) -> Figure:
+    """A run that ended, with so many entries."""
+    database: Any = await asyncpg.connect(stack.database)
+    run_id = await database.fetchval("SELECT id FROM runs WHERE phase = 'done' ORDER BY id DESC LIMIT 1")
+    await database.execute("DELETE FROM run_logs WHERE run_id = $1", run_id)
+    await database.execute(_LOG, run_id, 1, ENTRIES, timeout=600)
+    await database.execute("ALTER TABLE runs DISABLE TRIGGER USER")
+    await database.execute("UPDATE runs SET log_seq = $2 WHERE id = $1", run_id, ENTRIES)
+    await database.execute("ALTER TABLE runs ENABLE TRIGGER USER")
+    await database.close()
+    last = f"[role=log] >> text='entry {ENTRIES}'"
+    seconds = await _median(lambda: _until(visit, f"/runs/{run_id}", last))
+    return Figure(f"the end of a log of {ENTRIES:,} entries", f"{seconds * 1e3:.0f} ms", "≤ 500 ms")
+
+
+async def _following(visit: Visit, stack: Stack) -> Figure:
+    """The share of a core that the page takes while a run writes."""
+    making, working, owner = (
+        await connect(stack.database, "api-gateway"),
+        await connect(stack.database, "agent-worker"),
+        uuid7(),
+    )
+    run = NewRun(UUID(stack.org_id), _KIND, {}, "api")
+    await statements.create(making, [run])
+    (row,) = await statements.claim(working, owner, [_KIND], [run.id], 1, "bench")
+    await visit.page.goto(f"{visit.address}/runs/{run.id}")
+    await visit.page.locator("[role=log]").wait_for()
+    session = await visit.page.context.new_cdp_session(visit.page)
+    await session.send("Performance.enable")
+    before, began = await _busy(session), perf_counter()
+    for turn in range(FOLLOWED_SECONDS * 10):
+        entries = [(row["id"], row["epoch"], Entry("note", f"entry {turn}.{n}", {})) for n in range(PER_SECOND // 10)]
+        for entry in entries:
+            await statements.log(working, [entry], "bench")
+        await asyncio.sleep(max(0.0, began + (turn + 1) / 10 - perf_counter()))
+    share = (await _busy(session) - before) / (perf_counter() - began)
+    last = Entry("run_completed", "Run completed", {})
+    await statements.finish(
+        working, [statements.Ending(row["id"], row["epoch"], "completed", {}, None, None, last, {})], owner, "bench"
+    )
+    await making.close()
+    await working.close()
+    return Figure(f"following {PER_SECOND} entries/s, the page's main thread", f"{share:.0%} of a core", "≤ 15 %")
+
+
+async def _busy(session: Any) -> float:
+    """Seconds that the page has worked."""
+    found = await session.send("Performance.getMetrics")
+    return next(float(each["value"]) for each in found["metrics"] if each["name"] == "TaskDuration")
+
+
+async def _graph(visit: Visit, stack: Stack) -> Figure:
+    """Three edges to each step, as far as there are steps before it."""
+    noop = {"kind": "dlt_extract", "definition": {"source": "noop"}}
+    steps = [
+        {"key": f"s{n}", "action": noop, "depends_on": [f"s{m}" for m in range(max(0, n - 30), n, 10)]}
+        for n in range(STEPS)
+    ]
+    made = await _asked(stack, "/api/v1/automations", {"name": "Large", "slug": "large", "steps": steps})
+    edges = sum(len(step["depends_on"]) for step in steps)
+    seconds = await _median(lambda: _until(visit, f"/automations/{made['id']}", ".react-flow__node"))
+    return Figure(f"a graph of {STEPS:,} steps and {edges:,} edges", f"{seconds * 1e3:.0f} ms", "≤ 1,000 ms")
+
+
+async def _flashboard(visit: Visit, stack: Stack) -> Figure:
+    tiles = [
+        {"key": f"t{n}", "type": "chart", "chart": "bar", "title": f"Tile {n}", "sql": _TILE, "width": 4}
+        for n in range(TILES)
+    ]
+    definition = {"title": "Twelve", "slug": "twelve", "tiles": tiles}
+    run = await _asked(
+        stack, "POST", "/api/v1/action-runs", {"kind": "create_flashboard", "definition": definition}, 60
+    )
+    assert run["status"] == "completed", run["error"]
+    seconds = await _median(lambda: _until(visit, "/flashboards/twelve", "svg >> nth=11"))
+    return Figure(f"a flashboard of {TILES} tiles", f"{seconds * 1e3:.0f} ms", "≤ 1,000 ms")
+
+
+async def _asked(stack: Stack, path: str, body: dict[str, Any], wait: int = 0) -> dict[str, Any]:
+    async with client_of(stack) as api:
+        answer = await api.post(path, json=body, headers={"Prefer": f"wait={wait}"} if wait else {}, timeout=wait + 60)
+        assert answer.status_code < 300, answer.text
+        found: dict[str, Any] = answer.json()
+        return found

@@ -190,9 +190,7 @@ async def _flashboard(visit: Visit, stack: Stack) -> Figure:
         for n in range(TILES)
     ]
     definition = {"title": "Twelve", "slug": "twelve", "tiles": tiles}
-    run = await _asked(
-        stack, "POST", "/api/v1/action-runs", {"kind": "create_flashboard", "definition": definition}, 60
-    )
+    run = await _asked(stack, "/api/v1/action-runs", {"kind": "create_flashboard", "definition": definition}, 60)
     assert run["status"] == "completed", run["error"]
     seconds = await _median(lambda: _until(visit, "/flashboards/twelve", "svg >> nth=11"))
     return Figure(f"a flashboard of {TILES} tiles", f"{seconds * 1e3:.0f} ms", "≤ 1,000 ms")

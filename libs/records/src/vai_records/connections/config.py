@@ -38,6 +38,8 @@ def checked_config(config: Mapping[str, Any]) -> Json:
     for name in ("base_url", "endpoint_url"):
         if name in stored and stored[name] is not None and not isinstance(stored[name], str):
             raise BadConfig("an address is text", (name,))
+    if stored.get("base_url") and split_address(stored["base_url"]) is None:
+        raise BadConfig("an address has a scheme and a host, as in https://api.example.com", ("base_url",))
     if {"region", "endpoint_url"} & stored.keys():
         try:
             Place.of(stored)

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from functools import cached_property
 from itertools import accumulate
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args, get_origin
 from urllib.parse import unquote_plus
 
 import orjson
 from fastapi import Request, Response
-from fastapi.dependencies.utils import field_annotation_is_sequence, get_flat_params
+from fastapi.dependencies.utils import get_flat_params
 from fastapi.params import Query
 from fastapi.routing import APIRoute
 
@@ -136,7 +136,7 @@ class JsonRoute(APIRoute):
     def known(self) -> Mapping[str, bool]:
         """The names of the query parameters, and whether each may be given more than once."""
         fields = [field for field in get_flat_params(self.dependant) if isinstance(field.field_info, Query)]
-        return {field.alias: field_annotation_is_sequence(field.field_info.annotation) for field in fields}
+        return {field.alias: _takes_many(field.field_info.annotation) for field in fields}
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -151,7 +151,8 @@ class JsonRoute(APIRoute):
                 about(named, **who)
             query = request.scope["query_string"]
             if b"%00" in query or "\x00" in request.scope["path"]:
-                raise refused(("query",), "no text may hold the character U+0000")
+                where = "query" if b"%00" in query else "path"
+                raise refused((where,), "no text may hold the character U+0000")
             if query and not self.any_query:
                 _refuse_slips(query, self.known)
             with span(name, named, declared, SERVER, stays_open=True) as served:
@@ -173,6 +174,10 @@ class SignInRoute(JsonRoute):
     """A route whose requests are read as `SignInRequest`."""
 
     reads = SignInRequest
+
+
+def _takes_many(annotation: Any) -> bool:
+    return any(get_origin(one) is list for one in (annotation, *get_args(annotation)))
 
 
 def _refuse_slips(query: bytes, known: Mapping[str, bool]) -> None:

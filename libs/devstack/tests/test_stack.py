@@ -286,3 +286,11 @@ async def test_a_broker_that_does_not_answer_is_named(home: Home, monkeypatch: p
     with pytest.raises(StackError, match=r"no broker answers at 127\.0\.0\.1:1"):
         await stack.start()
     await stack.stop()
+
+
+async def test_the_folder_of_files_is_the_one_that_is_set(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VAI_FILES_ROOT", raising=False)
+    stack = Stack(Config(home, port_base=random_base()))
+    assert stack.files_root == str(home.files / "{org}")
+    monkeypatch.setenv("VAI_FILES_ROOT", "/srv/in")
+    assert stack.files_root == "/srv/in"

@@ -58,6 +58,40 @@ async def test_silver_comes_before_gold_and_gold_is_readable_as_silver(bench: An
     assert locations == [f"{bench.org_id}/silver/orders", f"{bench.org_id}/gold/facts"]
 
 
+async def test_of_two_tables_of_one_name_each_is_read_by_its_layer(bench: Any) -> None:
+    await bench.delta("silver", "orders")
+    await bench.delta("gold", "orders")
+    names = ["silver.orders", "gold.orders", "orders"]
+    sql = "SELECT * FROM {{ silver_orders }}, {{ gold_orders }}, {{ orders }}"
+    prepared = await KIND.prepare(await bench.run(sql, *({"silver_dataset": name} for name in names)))
+    locations = [each["location"].removeprefix(f"{bench.org_id}/") for each in prepared["inputs"]]
+    assert locations == ["silver/orders", "gold/orders", "silver/orders"]
+    run = await bench.run("SELECT * FROM {{ x }}", {"silver_dataset": "nothing", "as": "x"})
+    with pytest.raises(Permanent, match=r"There are: gold\.orders, silver\.orders$"):
+        await KIND.prepare(run)
+
+
+@pytest.mark.parametrize("own", ["silver.out", "out"])
+async def test_the_own_table_may_be_named_with_its_layer(bench: Any, own: str) -> None:
+    await bench.delta("gold", "other")
+    run = await bench.run("SELECT * FROM {{ x }}", {"silver_dataset": own, "as": "x"})
+    assert (await KIND.prepare(run))["inputs"] == [{"name": "x", "dataset": own, "is_own": True}]
+    run = await bench.run("SELECT * FROM {{ x }}", {"silver_dataset": "gold.out", "as": "x"})
+    with pytest.raises(Permanent, match=r"gold\.out does not exist"):
+        await KIND.prepare(run)
+
+
+@pytest.mark.parametrize("name", ["ORDERS", "orders"])
+async def test_names_of_tables_differ_in_more_than_their_case(bench: Any, name: str) -> None:
+    """SQL knows no case in names, and some file systems do not either."""
+    await bench.delta("silver", "Orders")
+    with pytest.raises(Permanent, match=r"silver\.Orders is there.*write transform_name Orders") as caught:
+        await KIND.prepare(await bench.run(transform_name=name))
+    assert caught.value.code == ErrorCode.DATA_ERROR
+    assert await KIND.prepare(await bench.run(transform_name="Orders"))
+    assert await KIND.prepare(await bench.run(transform_name=name, output_layer="gold"))
+
+
 @pytest.mark.parametrize(
     ("wanted", "words"),
     [
@@ -67,6 +101,9 @@ async def test_silver_comes_before_gold_and_gold_is_readable_as_silver(bench: An
         ),
         ({"silver_dataset": "nothing"}, "nothing does not exist. There are: facts, stg_orders$"),
         ({"silver_dataset": "unwritten"}, "unwritten does not exist"),
+        ({"silver_dataset": "stg_order"}, r"does not exist; did you mean stg_orders\? There are"),
+        ({"silver_dataset": "gold.fact"}, r"did you mean gold\.facts\? There are: gold\.facts$"),
+        ({"bronze_dataset": "bronze.shop.customer"}, r"did you mean bronze\.shop\.customers\?"),
     ],
 )
 async def test_an_unknown_input_is_a_data_error_that_names_those_there_are(

@@ -4,12 +4,16 @@ import gzip
 import re
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vai_extract_worker.files import csv_records
 from vai_extract_worker.files.csv_dialect import Dialect
+from vai_extract_worker.files.csv_files import read_csv
+from vai_extract_worker.files.folders import Found, LocalShelf
+from vai_records.definitions.sources.file_resources import FileResource
 
 from .csv_reading import columns, reads
 
@@ -34,6 +38,22 @@ def test_each_block_can_be_gone_on_from(
             found = [str(value) for again in rest for value in again.table["id"].to_pylist()]
             before = sum(len(earlier.table) for earlier in whole[: number + 1])
             assert found == texts[before:]
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Arrow holds between blocks, of a file of 20 blocks and of one of 80."""
+    monkeypatch.setattr(csv_records, "BLOCK_BYTES", 1 << 16)
+    most = []
+    for number, blocks in enumerate((20, 80)):
+        (tmp_path / f"{number}.csv").write_text("id,v\n" + f"1,{'x' * 1021}\n" * (blocks * 64))
+        resource = FileResource.model_validate({"name": "items", "path": f"{number}.csv"})
+        before, held = pa.total_allocated_bytes(), []
+        for read in read_csv(LocalShelf(tmp_path), Found(f"{number}.csv", blocks << 16, 0.0), resource, None):
+            held.append(pa.total_allocated_bytes() - before)
+            del read
+        assert len(held) >= blocks
+        most.append(max(held))
+    assert most[1] < 2 * most[0] < 40 << 16
 
 
 def test_a_row_may_be_longer_than_a_block_the_first_one_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,10 @@
 """`duckdb_transform` in the worker: finds the inputs, takes the output's lock, records what was written (rule 14)."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from difflib import get_close_matches
 from typing import Any
 from uuid import UUID
 
@@ -62,6 +64,14 @@ class DuckdbTransform:
 
 async def _ensured_output(conn: Queries, run: Owned, definition: Definition) -> lake.Dataset:
     layer, name = definition.output_layer, definition.transform_name
+    if (found := await lake.dataset(conn, run.org_id, layer, name)) is not None:
+        return found
+    for other in await lake.spelled(conn, run.org_id, layer, name):
+        message = (
+            f"The table {layer}.{other} is there, and names of tables must differ in more than upper and lower case: "
+            f"write transform_name {other}, or take another name"
+        )
+        raise Permanent(ErrorCode.DATA_ERROR, message, {"transform_name": name, "there": other})
     return await lake.ensure_dataset(conn, run.org_id, layer, name, f"{run.org_id}/{layer}/{name}")
 
 
@@ -83,17 +93,17 @@ async def _tables(conn: Queries, run: Owned, output: lake.Dataset) -> dict[str, 
 async def _resolved(conn: Queries, run: Owned, wanted: TransformInput, output: lake.Dataset) -> dict[str, Any]:
     """The place of an input. An input without rows is an empty table; so is the output itself before its first run."""
     if wanted.bronze_dataset:
-        found = await lake.dataset(conn, run.org_id, "bronze", wanted.bronze_dataset.removeprefix("bronze."))
+        found = await lake.dataset(conn, run.org_id, *wanted.places[0])
         files = [each.path for each in await lake.visible_files(conn, found.id)] if found else []
         if found and (files or found.columns or found.row_count is not None):
             named = {"name": wanted.name, "dataset": wanted.dataset, "ids": [str(found.id)]}
             return named | {"files": files, "columns": found.columns}
-    for layer in ("silver", "gold") if wanted.silver_dataset else ():
-        found = await lake.dataset(conn, run.org_id, layer, wanted.dataset)
+    for layer, name in wanted.places if wanted.silver_dataset else ():
+        found = await lake.dataset(conn, run.org_id, layer, name)
         if found and found.row_count is not None:
             of_version = await _version(conn, wanted, found)
             return _delta(wanted, found) | of_version | {"is_own": found.id == output.id}
-    if wanted.silver_dataset == output.name:
+    if (output.layer, output.name) in wanted.places:
         return _own(wanted, output)
     raise _unknown(wanted, await lake.datasets(conn, run.org_id))
 
@@ -137,13 +147,17 @@ def _own(wanted: TransformInput, output: lake.Dataset) -> dict[str, Any]:
 
 
 def _unknown(wanted: TransformInput, datasets: Sequence[lake.Dataset]) -> Permanent:
-    layers = ("bronze",) if wanted.bronze_dataset else ("silver", "gold")
+    layers = {layer for layer, _ in wanted.places}
     there = [each for each in datasets if each.layer in layers and _is_filled(each)]
-    names = [f"bronze.{each.name}" if each.layer == "bronze" else each.name for each in there]
+    twice = {name for name, times in Counter(each.name for each in there).items() if times > 1}
+    is_full = wanted.bronze_dataset or "." in wanted.dataset
+    names = [f"{each.layer}.{each.name}" if is_full or each.name in twice else each.name for each in there]
     empty = wanted.bronze_dataset in names
     problem = "has no data yet: run its extraction first" if empty else "does not exist"
+    near = [] if empty else get_close_matches(wanted.dataset, names, 1)
+    meant = f"; did you mean {near[0]}?" if near else "."
     shown = ", ".join(names[:_MOST_NAMES]) or "none"
-    message = f"The input {wanted.dataset} {problem}. There are: {shown}"
+    message = f"The input {wanted.dataset} {problem}{meant} There are: {shown}"
     return Permanent(ErrorCode.DATA_ERROR, message, {"dataset": wanted.dataset, "datasets": names[:_MOST_NAMES]})
 
 

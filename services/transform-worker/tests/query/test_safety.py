@@ -203,6 +203,21 @@ def test_a_query_over_the_inputs_is_allowed(sql: str) -> None:
     check(sql, ["orders", "lines"])
 
 
+LONG = [
+    f"SELECT * FROM lake.orders WHERE id IN ({', '.join(map(str, range(30_000)))})",
+    "SELECT 1 WHERE " + " AND ".join(["true"] * 5_000),
+    " UNION ALL ".join(["SELECT 1 AS n"] * 5_000),
+]
+
+
+@pytest.mark.parametrize("sql", LONG, ids=["IN", "AND", "UNION"])
+def test_long_sql_is_judged_by_all_its_parts(sql: str) -> None:
+    assert len(sql) > 40_000
+    check(sql, ["orders", "lines"])
+    with pytest.raises(Permanent, match=r"getenv\(\)"):
+        check(sql + " UNION ALL SELECT getenv('HOME')::INT", ["orders", "lines"])
+
+
 @pytest.mark.parametrize(("sql", "words"), HOSTILE)
 def test_anything_else_is_refused_with_its_reason(sql: str, words: str) -> None:
     with pytest.raises(Permanent, match=words) as caught:

@@ -31,12 +31,21 @@ THIS = "this"
 _MOST_NAMED = 20  # unknown names that are told of
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_LAYERS = ("silver", "gold")
 _BRONZE = re.compile(r"bronze\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 
 def _table_name(value: str) -> str:
     if not _NAME.fullmatch(value):
         raise ValueError(f"{value!r} is not a table name: use a letter, then letters, digits and _")
+    return value
+
+
+def _silver_name(value: str) -> str:
+    layer, dot, table = value.partition(".")
+    if dot and layer not in _LAYERS:
+        raise ValueError(f"{value!r} is no table of silver or gold: write its name, silver.<name> or gold.<name>")
+    _table_name(table if dot else value)
     return value
 
 
@@ -64,12 +73,15 @@ ColumnName = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(
 
 
 class TransformInput(Strict):
-    """A table that the SQL reads: a bronze dataset, or a silver one (gold tables are readable as silver, too)."""
+    """A table that the SQL reads: a bronze dataset, or a silver one (gold tables are readable as silver, too).
+
+    A name without its layer means the table of silver where both layers have one.
+    """
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
 
     bronze_dataset: Annotated[str, Field(max_length=255), AfterValidator(_bronze_name)] | None = None
-    silver_dataset: TableName | None = None
+    silver_dataset: Annotated[str, Field(max_length=135), AfterValidator(_silver_name)] | None = None
     alias: TableName | None = Field(default=None, alias="as")
     version: int | None = Field(default=None, ge=0, le=2**53, description="Of the table, as it was then.")
     timestamp: AwareDatetime | None = Field(default=None, description="The table as it was at that time.")
@@ -92,6 +104,14 @@ class TransformInput(Strict):
     @property
     def dataset(self) -> str:
         return self.bronze_dataset or self.silver_dataset or ""
+
+    @property
+    def places(self) -> list[tuple[str, str]]:
+        """The layers in which the table may be, in their order, each with the table's name there."""
+        if self.bronze_dataset:
+            return [("bronze", self.bronze_dataset.removeprefix("bronze."))]
+        layer, dot, table = self.dataset.partition(".")
+        return [(layer, table)] if dot else [(each, self.dataset) for each in _LAYERS]
 
     @property
     def name(self) -> str:
@@ -231,6 +251,8 @@ def _text_problems(
         elif name not in known:
             message = f"{{{{ {name} }}}} is none of the inputs; there are: {', '.join(sorted(known)) or 'none'}"
             yield _problem(at, "unknown_name", message, name)
+    if found.is_blank:
+        yield _problem(at, "missing", "there is no query, only spaces, semicolons and comments", sql[:20])
     if found.unclosed:
         yield _problem(at, "unclosed", found.unclosed, sql[:20])
     if found.strays:

@@ -44,6 +44,7 @@ _GAP = re.compile(rf"[ \t\n\r\f{_SPACES}]++|--[^\n\r]*+")
 _QUOTE_OR_BACKSLASH = re.compile(r"['\\]")
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 _SPACE = re.compile(f"[{_SPACES}]")
+_NOTHING = re.compile(rf"[ \t\n\r\f\v;{_SPACES}]*+")
 _QUOTES = re.compile(r"""['"$]""")
 _MISLEADING = re.compile(r"""['"$-]""")
 _REFERENCE = re.compile(r"\$\{?/(?:inputs|steps)/")
@@ -181,19 +182,22 @@ class Findings(NamedTuple):
     """What one look at a text tells of it.
 
     `names` are those in `{{ name }}`, in lower case. `unclosed` says what begins and never ends; `strays` whether a
-    reference stands where no value may come (decision 44): in comments and quoted names it is text.
+    reference stands where no value may come (decision 44): in comments and quoted names it is text. `is_blank` is true
+    where nothing stands but spaces, semicolons and comments.
     """
 
     names: tuple[str, ...]
     unclosed: str | None
     strays: bool
+    is_blank: bool
 
 
 @lru_cache(8)
 def look(sql: str) -> Findings:
     """The same text is asked for several times while it is judged; it is read once."""
-    names, fault, strays = [], None, False
+    names, fault, strays, blank = [], None, False, True
     for piece in pieces(sql):
+        blank = blank and (piece.kind is Kind.COMMENT or _NOTHING.fullmatch(piece.text) is not None)
         if piece.kind is Kind.PLACEHOLDER:
             names.append(piece.name)
         elif piece.kind is Kind.CODE:
@@ -203,7 +207,7 @@ def look(sql: str) -> Findings:
         if not piece.closed:
             line = sql.count("\n", 0, piece.start) + 1
             fault = f"the {_CALLED[piece.kind]} that begins in line {line} ({piece.text[:20]!r}) never ends: close it"
-    return Findings(tuple(names), fault, strays)
+    return Findings(tuple(names), fault, strays, blank)
 
 
 def used_placeholders(sql: str) -> list[str]:

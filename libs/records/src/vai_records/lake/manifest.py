@@ -82,6 +82,16 @@ async def dataset(conn: Queries, org_id: UUID, layer: str, name: str) -> Dataset
     return _dataset(row) if row else None
 
 
+async def spelled(conn: Queries, org_id: UUID, layer: str, name: str) -> list[str]:
+    """The names of tables that differ from this one in nothing but upper and lower case."""
+    rows = await conn.fetch(
+        """SELECT name FROM datasets
+           WHERE org_id = $1 AND layer = $2 AND lower(name) = lower($3) AND name <> $3 ORDER BY name""",
+        *(org_id, layer, name),
+    )
+    return [row["name"] for row in rows]
+
+
 async def datasets(conn: Queries, org_id: UUID) -> list[Dataset]:
     """All tables of an organisation, by layer and name."""
     return [_dataset(row) for row in await conn.fetch(f"{_DATASET} WHERE org_id = $1 ORDER BY layer, name", org_id)]

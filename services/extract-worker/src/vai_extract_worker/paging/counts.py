@@ -11,6 +11,8 @@ from vai_extract_worker.values.selection import MISSING, value_at
 _WORDS = {"true": True, "1": True, "yes": True, "y": True, "t": True}
 _WORDS |= {"false": False, "0": False, "no": False, "n": False, "f": False, "": False}
 
+_NOTHING = {"", "0", "null", "none", "nil", "undefined"}
+
 SINGLE = "paginator: single_page takes the first page alone"
 
 
@@ -18,6 +20,13 @@ def misled(why: str) -> Permanent:
     """The error for pages that contradict each other."""
     text = f"The pages of this source cannot be followed: {why}. Name its paginator in the definition; {SINGLE}."
     return Permanent(ErrorCode.DATA_ERROR, text, {"field": "paginator"})
+
+
+def leads_nowhere(value: Any) -> bool:
+    """Whether a link or a cursor says that there is no next page, in any notation: null, "", 0, "null", [], missing."""
+    if isinstance(value, str):
+        return value.strip().lower() in _NOTHING
+    return value is MISSING or not value
 
 
 def truth_of(value: Any) -> bool | None:

@@ -181,7 +181,8 @@ def _counted(entries: list[Entry], data: list[Any], way: tuple[str, ...] | None)
     total = next((one for one in totals if (whole(one.value) or 0) > len(data)), None)
     size = next((one for name in _SIZES for one in entries if one.name == name and whole(one.value) == len(data)), None)
     offset = next((one for name in OFFSETS for one in entries if one.name == name and _begins(one)), None)
-    if not data or total is None or size is None or size is total:
+    more = next((one for one in entries if says_more(one.name) and truth_of(one.value) is True), None)
+    if not data or (total is None and more is None) or size is None or size is total:
         return None
     if offset is not None:
         return given.Offset(
@@ -189,13 +190,20 @@ def _counted(entries: list[Entry], data: list[Any], way: tuple[str, ...] | None)
             offset=whole(offset.value) or 0,
             offset_param=offset.path[-1],
             limit_param=size.path[-1],
-            total_path=quoted((*total.path, "value") if isinstance(total.value, dict) else total.path),
+            has_more_path=more.place if total is None and more is not None else None,
+            total_path=None if total is None else _place_of(total),
         )
     if at is not None and whole(at.value) in (0, 1):
+        base, param = int(whole(at.value) or 0), _page_param(at)
+        if total is None:
+            return given.PageNumber(base_page=base, page_param=param, has_more_path=more.place if more else None)
         count = -(-(whole(total.value) or 0) // len(data))
-        base = int(whole(at.value) or 0)
-        return given.PageNumber(base_page=base, page_param=_page_param(at), maximum_page=count)
+        return given.PageNumber(base_page=base, page_param=param, maximum_page=count)
     return None
+
+
+def _place_of(total: Entry) -> str:
+    return quoted((*total.path, "value") if isinstance(total.value, dict) else total.path)
 
 
 def _begins(place: Entry) -> bool:

@@ -11,7 +11,7 @@ import orjson
 from dlt.sources.helpers.rest_client import paginators as dlt_paginators
 from requests import Request, Response
 
-from vai_extract_worker.paging.counts import Said, misled
+from vai_extract_worker.paging.counts import Said, leads_nowhere, misled
 from vai_extract_worker.progress import Json
 from vai_extract_worker.values.known_rows import packed_in_order, row_digest, unpacked_in_order
 from vai_extract_worker.values.selection import MISSING, value_at
@@ -21,8 +21,6 @@ _MOST_EMPTY = 1_000
 
 _MOST_STILL = 3
 """How often a page may lead to itself if its rows are different each time."""
-
-_THE_END = (None, "", False, 0, "0")
 
 
 class _Counting:
@@ -304,7 +302,7 @@ class Cursors(_Reference, dlt_paginators.JSONResponseCursorPaginator):
         found = value_at(self._path, response.json())
         self.is_met = self.is_met or found is not MISSING
         _, more = self._said.hear(response.json())
-        there = found is not MISSING and found not in _THE_END and found not in ([], {})
+        there = not leads_nowhere(found)
         if more and not there:
             raise misled(f"{self._has_more} says that there is more, and nothing stands at the {self.place}")
         if more is False or not there or (self.stop_after_empty_page and not data):
@@ -343,7 +341,7 @@ class _Links(_Reference, dlt_paginators.BaseNextUrlPaginator):
         self.is_met = self.is_met or found is not MISSING
         if isinstance(found, dict) and found:
             found = next((found[name] for name in ("href", "url") if name in found), found)
-        if found is MISSING or found in _THE_END or found == {}:
+        if leads_nowhere(found):
             self._next_reference = None
         elif isinstance(found, str) and self._used is None and _is_itself(response, found):
             self._next_reference = None  # as Zendesk does when nothing is new: the first request leads to itself

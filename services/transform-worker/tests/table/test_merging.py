@@ -129,6 +129,27 @@ def test_rows_that_a_full_refresh_left_twice_are_told_of_before_a_merge(workshop
         workshop.run("SELECT 1 AS id, 'b' AS t", **MERGED)
 
 
+@pytest.mark.parametrize(("new", "by_deltalake"), [(2, True), (60, False)])
+def test_more_rows_than_fit_into_memory_are_merged_on_the_disk(
+    workshop: Any, new: int, by_deltalake: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[bool] = []
+    decide = merging.Merger._is_for_deltalake
+
+    def noted(merger: Any, *given: Any) -> bool:
+        found.append(decide(merger, *given))
+        return found[-1]
+
+    monkeypatch.setattr(merging, "_MOST_TOUCHED", 2.0)
+    monkeypatch.setattr(merging.Merger, "_is_for_deltalake", noted)
+    sql = "SELECT range AS id, repeat(chr(97 + (range % 26)::INT), {size}) AS t FROM range({rows})"
+    workshop.run(sql.format(size=10, rows=100), **MERGED)
+    workshop.perform(workshop.job(sql.format(size=1_000_000, rows=new), memory_mb=192, **MERGED))
+    assert found == [by_deltalake]
+    lengths = workshop.rows("SELECT count(*), count(DISTINCT id), sum(length(t) // 1_000_000) FROM out")
+    assert lengths == [(100, 100, new)]
+
+
 def test_a_wide_table_is_merged(workshop: Any) -> None:
     wide = ", ".join(f"range + {number} AS c{number}" for number in range(300))
     for start in (0, 1):

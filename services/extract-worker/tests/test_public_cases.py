@@ -134,7 +134,7 @@ def test_a_kill_between_rows_of_one_value(new_desk: Any, size: int, kills: tuple
 @pytest.mark.parametrize("size", [4, 5, 50])
 def test_more_rows_of_one_moment_than_a_page_has(new_desk: Any, size: int) -> None:
     """reso-tools 254: paging by the time itself cannot pass a moment with more rows than a page."""
-    rows = [{"id": n, "at": (BEGIN + timedelta(seconds=n // 20)).isoformat()} for n in range(60)]
+    rows: list[dict[str, Any]] = [{"id": n, "at": (BEGIN + timedelta(seconds=n // 20)).isoformat()} for n in range(60)]
 
     def serve(query: Query) -> Any:
         found = [row for row in rows if row["at"] >= query.get("ge", "")]
@@ -150,7 +150,9 @@ def test_more_rows_of_one_moment_than_a_page_has(new_desk: Any, size: int) -> No
 
 def test_ids_within_each_window_begin_anew(new_desk: Any) -> None:
     """tap-shopify 29: a mark of ids from the last window hid rows of the next one."""
-    rows = [{"id": 1000 - n, "created": (BEGIN + timedelta(hours=6 * n)).isoformat()} for n in range(40)]
+    rows: list[dict[str, Any]] = [
+        {"id": 1000 - n, "created": (BEGIN + timedelta(hours=6 * n)).isoformat()} for n in range(40)
+    ]
 
     def serve(query: Query) -> Any:
         start, end = (query[name].replace("Z", "+00:00") for name in ("from", "to"))
@@ -203,7 +205,8 @@ def test_numbers_with_many_digits(bench: Any, api: Any, tmp_path: Path, place: s
             bench.files_root = str(tmp_path / "in")
             bench.extract("filesystem", resources=[{"name": "rows", "path": "rows.jsonl"}])
         else:
-            api.paths["/rows"] = lambda ask, text=text: Say(raw=f"[{text}]".encode())
+            said = Say(raw=f"[{text}]".encode())
+            api.paths["/rows"] = lambda ask: said
             bench.extract("rest_api", base_url=api.url, resources=["rows"])
         (value,) = bench.column("rows", "v")
         if place == "nested":

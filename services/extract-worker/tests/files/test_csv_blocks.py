@@ -43,11 +43,12 @@ def test_each_block_can_be_gone_on_from(
 def test_memory_does_not_grow_with_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What Arrow holds between blocks, of a file of 20 blocks and of one of 80."""
     monkeypatch.setattr(csv_records, "BLOCK_BYTES", 1 << 16)
-    most = []
+    most: list[int] = []
     for number, blocks in enumerate((20, 80)):
         (tmp_path / f"{number}.csv").write_text("id,v\n" + f"1,{'x' * 1021}\n" * (blocks * 64))
         resource = FileResource.model_validate({"name": "items", "path": f"{number}.csv"})
-        before, held = pa.total_allocated_bytes(), []
+        before = pa.total_allocated_bytes()
+        held: list[int] = []
         for read in read_csv(LocalShelf(tmp_path), Found(f"{number}.csv", blocks << 16, 0.0), resource, None):
             held.append(pa.total_allocated_bytes() - before)
             del read

@@ -4,6 +4,7 @@ address is spoken to.
 
 import socket
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -170,7 +171,7 @@ def test_no_door_lets_sql_out(
     shop: Any, words: dict[str, str], tmp_path: Path, listener: tuple[str, list[Any]], kind: str, door: Door
 ) -> None:
     before = there(tmp_path)
-    passed = [sql for sql in filled(lines(KINDS[kind]), words) if not is_refused(lambda sql=sql: door(shop, sql), shop)]
+    passed = [sql for sql in filled(lines(KINDS[kind]), words) if not is_refused(partial(door, shop, sql), shop)]
     assert passed == []
     assert there(tmp_path) == before
     assert listener[1] == []
@@ -179,6 +180,6 @@ def test_no_door_lets_sql_out(
 @pytest.mark.usefixtures("parser")
 def test_whatever_this_duckdb_knows_beside_the_tables_is_refused(words: dict[str, str]) -> None:
     statements = filled(of_this_duckdb(), words)
-    passed = [sql for sql in statements if not is_refused(lambda sql=sql: safety.check(sql, ["orders"]))]
+    passed = [sql for sql in statements if not is_refused(partial(safety.check, sql, ["orders"]))]
     assert passed == []
     assert len(statements) > 200

@@ -111,7 +111,7 @@ async def _list(visit: Visit, stack: Stack) -> Figure:
 
     async def once() -> float:
         await visit.page.goto(f"{visit.address}/actions")
-        await visit.page.get_by_role("heading", name="Actions").wait_for()
+        await visit.page.get_by_role("heading", name="Actions", exact=True).wait_for()
         began = perf_counter()
         await visit.page.get_by_role("link", name="Runs", exact=True).click()
         await visit.page.locator("[aria-label='List of runs'] li").first.wait_for()

@@ -35,7 +35,7 @@ export function Processes({ processes }: { processes: Process[] }) {
                 <Table.Td ff="monospace" fz="xs" style={{ whiteSpace: "nowrap" }}>
                   {each.name}
                 </Table.Td>
-                <Table.Td>
+                <Table.Td miw={104}>
                   <StatusBadge status={each.state} />
                 </Table.Td>
                 <Table.Td maw={260}>

@@ -1,11 +1,10 @@
-"""The console in a real Chromium: first load, a long list, a long log, following one, a large graph, a flashboard.
+"""The console in a real Chromium: first load, following a log, a large graph, a flashboard.
 
 It drives Debian's chromium by Playwright (`make test-console` fetches it). Times are medians of a few tries, from the
 click or the address until what was asked for is drawn.
 """
 
 import asyncio
-import os
 import statistics as middle
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,9 +13,6 @@ from time import perf_counter
 from typing import Any
 from uuid import UUID
 
-import asyncpg
-
-from bench import lists
 from bench.measure import Figure
 from tests.console.driver import ROOT, NoBrowser, Visit, browser
 from tools.console.places import CACHE
@@ -29,19 +25,12 @@ from vai_records.runs.new_run import NewRun
 from vai_testkit.stack import client_of
 
 ENVIRONMENT = {"VAI_CONSOLE": str(ROOT / "console/dist")}
-RUNS = int(os.environ.get("VAI_BENCH_FINISHED", "1_000_000"))
-ENTRIES = int(os.environ.get("VAI_BENCH_LOG", "1_000_000"))
 STEPS, TILES, TRIES = 1_000, 12, 5
 PER_SECOND, FOLLOWED_SECONDS = 200, 10
 
 _KIND = "file_sync"
 """The followed run is ours: what its log says is what we write."""
 
-_LOG = """
-INSERT INTO run_logs (run_id, seq, occurred_at, level, event, message, worker_id, attempt)
-SELECT $1, n, now() - interval '1 hour' + n * interval '1 ms', 'info', 'note', 'entry ' || n, 'bench', 1
-FROM generate_series($2::int, $3::int) n
-"""
 _TILE = "SELECT range % 12 AS month, sum(range) AS total FROM range(1000) GROUP BY ALL ORDER BY 1"
 _LOADED = """performance.getEntriesByType('resource').concat(performance.getEntriesByType('navigation'))
     .filter(each => !each.name.includes('/api/')).reduce((sum, each) => sum + each.transferSize, 0)"""
@@ -54,7 +43,6 @@ async def measure(stack: Stack) -> list[Figure]:
         async with _signed_in(stack) as visit:
             figures = [*await _first_load(visit, stack), await _flashboard(visit, stack), await _graph(visit, stack)]
             figures.append(await _following(visit, stack))
-            figures += [await _list(visit, stack), await _log(visit, stack)]
             return figures
     except (NoBrowser, ModuleNotFoundError) as error:
         return [Figure("nothing was measured", f"{error}: run `make test-console` once")]
@@ -102,37 +90,6 @@ async def _first_load(visit: Visit, stack: Stack) -> list[Figure]:
         Figure("first load, compressed", f"{middle.median(loaded) / 1e3:.0f} kB", "≤ 300 kB"),
         Figure("Home from an empty browser", f"{seconds * 1e3:.0f} ms", "≤ 1,500 ms"),
     ]
-
-
-async def _list(visit: Visit, stack: Stack) -> Figure:
-    database: Any = await asyncpg.connect(stack.database, server_settings={"jit": "off"})
-    await lists.fill(database, stack, RUNS)
-    await database.close()
-
-    async def once() -> float:
-        await visit.page.goto(f"{visit.address}/actions")
-        await visit.page.get_by_role("heading", name="Actions", exact=True).wait_for()
-        began = perf_counter()
-        await visit.page.get_by_role("link", name="Runs", exact=True).click()
-        await visit.page.locator("[aria-label='List of runs'] li").first.wait_for()
-        return perf_counter() - began
-
-    return Figure(f"the list of {RUNS:,} runs, from the click", f"{await _median(once) * 1e3:.0f} ms", "≤ 300 ms")
-
-
-async def _log(visit: Visit, stack: Stack) -> Figure:
-    """A run that ended, with so many entries."""
-    database: Any = await asyncpg.connect(stack.database)
-    run_id = await database.fetchval("SELECT id FROM runs WHERE phase = 'done' ORDER BY id DESC LIMIT 1")
-    await database.execute("DELETE FROM run_logs WHERE run_id = $1", run_id)
-    await database.execute(_LOG, run_id, 1, ENTRIES, timeout=600)
-    await database.execute("ALTER TABLE runs DISABLE TRIGGER USER")
-    await database.execute("UPDATE runs SET log_seq = $2 WHERE id = $1", run_id, ENTRIES)
-    await database.execute("ALTER TABLE runs ENABLE TRIGGER USER")
-    await database.close()
-    last = f"[role=log] >> text='entry {ENTRIES}'"
-    seconds = await _median(lambda: _until(visit, f"/runs/{run_id}", last))
-    return Figure(f"the end of a log of {ENTRIES:,} entries", f"{seconds * 1e3:.0f} ms", "≤ 500 ms")
 
 
 async def _following(visit: Visit, stack: Stack) -> Figure:

@@ -106,6 +106,7 @@ def test_a_table_that_it_does_not_have_is_refused_when_an_action_is_saved(name: 
     [
         ("import nothing_there", "broken = odd:SOURCE", "nothing_there"),
         ("SOURCE = 5", "broken = odd:SOURCE", "not a SourceType"),
+        ("raise SystemExit('no licence')", "broken = odd:SOURCE", "no licence"),
         (ANOTHERS, "rest_api = odd:SOURCE", "already"),
         (ANOTHERS, "other = odd:SOURCE", "one name"),
     ],

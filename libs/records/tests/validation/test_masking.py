@@ -2,6 +2,7 @@
 
 import base64
 import re
+from itertools import cycle, product
 from typing import Any
 from urllib.parse import quote, unquote_plus, urlencode
 
@@ -11,7 +12,7 @@ import pytest
 from vai_common.errors import ErrorCode, Permanent
 from vai_records.connections.oauth import METHODS, oauth_of
 from vai_records.connections.token_requests import hidden_of
-from vai_records.secrets.hiding import HIDDEN, Hidden, shortened
+from vai_records.secrets.hiding import HIDDEN, Hidden, HiddenStream, shortened
 from vai_records.secrets.secret_names import has_secret_form, secret_in_text
 from vai_records.validation.masking import MARKER, SecretMissing, masked, reunite, secret_texts_of, tidied
 
@@ -358,3 +359,27 @@ def test_what_is_kept_beside_an_address_that_is_a_secret_goes_to_no_other(url: A
     assert masked({**shown, "url": mark(f"{URL}/new")}, secrets)[0] == shown
     with pytest.raises(SecretMissing, match="another host"):
         masked({**shown, "url": url}, secrets)
+
+
+@pytest.mark.parametrize("values", [["abcabcabc"], ["sk-abcdef", "sk-abcdefghi"], ["aaaaaa"], ["abcdef", "defghi"], []])
+def test_a_text_in_pieces_shows_no_value_wherever_it_is_parted(values: list[str]) -> None:
+    hidden = Hidden(values)
+    texts = ["".join(parts) for parts in product(["", "x ", "sk-abc", "abc"], [*values, "aaa"], [*values, " y"])]
+    for text in texts:
+        for sizes in ((1,), (2, 3), (5,), (1, 7), (100,)):
+            stream, pieces, at = HiddenStream(hidden), [], 0
+            for size in cycle(sizes):
+                pieces.append(stream.add(text[at : at + size]))
+                at += size
+                if at >= len(text):
+                    break
+            shown = "".join(pieces) + stream.end()
+            assert not [value for value in values if value in shown.replace(HIDDEN, "")]
+            assert (shown == text) is (hidden.text(text) == text)
+
+
+def test_what_begins_no_value_is_shown_at_once() -> None:
+    stream = HiddenStream(Hidden(["sk-secret"]))
+    assert [stream.add("Hello wor"), stream.add("ld: s"), stream.add("ome sk-"), stream.add("ipped"), stream.end()] == [
+        "Hello wor", "ld: ", "some ", "sk-ipped", "",
+    ]  # fmt: skip

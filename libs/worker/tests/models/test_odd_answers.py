@@ -5,11 +5,13 @@ import json
 from typing import Any
 
 import pytest
+from pydantic_ai.messages import ModelRequest, UserPromptPart
+from pydantic_ai.models import ModelRequestParameters
 
 from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
 from vai_testkit.models import ModelHouse
 from vai_testkit.servers.models.script import Call, Turn
-from vai_testkit.servers.models.server import ModelServer
+from vai_testkit.servers.models.server import KEY, ModelServer
 from vai_worker.models import opened
 from vai_worker.models.asking import Answer, ask
 from vai_worker.models.outputs import TOOL
@@ -154,3 +156,21 @@ async def test_another_question_of_a_run_is_asked_by_another_key_and_the_same_on
     one, two, again, taken_over, retried = [each.headers["idempotency-key"] for each in provider.asked]
     assert one == again == taken_over
     assert len({one, two, retried}) == 3
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_provider_that_quotes_the_key_makes_it_known_to_nobody(
+    house: ModelHouse, provider: ModelServer, stream: bool
+) -> None:
+    """Gateways answer 200 with the words of what is behind them."""
+    await house.connect("here", "openai_compatible", stream=stream)
+    provider.follow([Turn(f"The key {KEY} is unknown.", calls=(Call("look", {"q": f"Bearer {KEY}", "n": 1}),))])
+    pieces: list[str] = []
+    async with opened.opened(house.run(), "here/scripted-1") as model:
+        asked = [ModelRequest(parts=[UserPromptPart("Go.")])]
+        said = await model.say(asked, ModelRequestParameters(), once="1", on_text=pieces.append)
+    assert said.response.text == "The key [secret] is unknown."
+    assert "".join(pieces) == (said.response.text if stream else "")
+    (call,) = said.response.tool_calls
+    assert call.args_as_dict() == {"q": "[secret]", "n": 1} or call.args_as_dict() == {"q": "Bearer [secret]", "n": 1}
+    assert KEY not in repr(said)

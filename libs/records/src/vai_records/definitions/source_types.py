@@ -229,7 +229,7 @@ def source_types() -> Mapping[str, SourceType]:
             source = _loaded(point)
             if source.name in found:
                 raise ValueError(f"there is a source {source.name!r} already")
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             _log.error("source_not_loaded: %s of the package %s: %r", point.name, _package(point), error)
         else:
             found[source.name] = source

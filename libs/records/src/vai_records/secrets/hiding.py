@@ -76,6 +76,13 @@ class Hidden:
             return HIDDEN if str(value) in self._values else value
         return value
 
+    def open_end(self, text: str) -> int:
+        """Where the end of a text begins that cannot be told before more of it has come: it may begin a value."""
+        start = min((_begun(text, value) for value in self._values), default=len(text))
+        while (before := min((_across(text, value, start) for value in self._values), default=start)) < start:
+            start = before
+        return start
+
     def is_absent_from(self, text: bytes) -> bool:
         """Whether nothing that is hidden stands in a JSON text that orjson has written: no need to walk its value."""
         return not any(value.encode() in text for value in self._values)
@@ -102,12 +109,45 @@ class Hidden:
         return f"{text[: min(starts)]}{HIDDEN}" if starts else text
 
 
+class HiddenStream:
+    """A text that comes in pieces, without hidden values: the end of a piece that may begin one waits for the next."""
+
+    def __init__(self, hidden: Hidden) -> None:
+        self._hidden, self._kept = hidden, ""
+
+    def add(self, piece: str) -> str:
+        """What can be shown by now."""
+        text = self._kept + piece
+        start = self._hidden.open_end(text)
+        self._kept = text[start:]
+        return self._hidden.text(text[:start])
+
+    def end(self) -> str:
+        """What was kept back; whatever begins no value by now does not."""
+        text, self._kept = self._kept, ""
+        return self._hidden.text(text)
+
+
 def shortened(text: str, most: int) -> str:
     """At most so many characters; a mark says that there were more. `Hidden.error` hides what it cut of a secret.
 
     Where `Hidden` is at hand, hide first and shorten afterwards.
     """
     return text if len(text) <= most else f"{text[: most - 1]}{_CUT}"
+
+
+def _begun(text: str, value: str) -> int:
+    """Where the text's last letters begin that are a value's first ones, however few; else the text's length."""
+    start = text.find(value[0], max(0, len(text) - len(value) + 1))
+    while start >= 0 and not value.startswith(text[start:]):
+        start = text.find(value[0], start + 1)
+    return len(text) if start < 0 else start
+
+
+def _across(text: str, value: str, place: int) -> int:
+    """Where a value begins that stands across a place in the text; the place itself if none does."""
+    found = text.find(value, max(0, place - len(value) + 1), place + len(value) - 1)
+    return found if 0 <= found < place else place
 
 
 def _start_at_the_end(text: str, value: str) -> int | None:

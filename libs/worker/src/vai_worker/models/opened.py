@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from vai_common.clock import steady_seconds
 from vai_common.egress.httpx2_guard import guarded_client
@@ -15,7 +17,7 @@ from vai_records.models import usage
 from vai_records.models.choice import ModelChoice, NoModel, choose
 from vai_records.models.prices import cost_of
 from vai_records.models.providers import CHAT, MESSAGES, address_of, key_of, protocol_of
-from vai_records.secrets.hiding import Hidden
+from vai_records.secrets.hiding import Hidden, HiddenStream
 from vai_worker import metrics
 from vai_worker.children.job import ConnectionSecret
 from vai_worker.models.faults import cut_off, fault_of
@@ -75,9 +77,13 @@ class OpenModel:
         await self._check_budget()
         await self.run.steady()
         began, outcome = steady_seconds(), "failed"
+        live = None if on_text is None else _Discreet(on_text, self.hidden)
         try:
             async with asyncio.timeout(LONGEST_SECONDS):
-                response = await self._streamed(messages, parameters, _settings(once, max_tokens), on_text, began)
+                response = await self._streamed(messages, parameters, _settings(once, max_tokens), live, began)
+            response = _without(self.hidden, response)
+            if live is not None:
+                live.end()
             outcome = "answered"
         except Exception as error:
             fault = self.hidden.error(fault_of(error, self.choice))
@@ -148,6 +154,35 @@ async def opened(run: Owned, wanted: str | None) -> AsyncIterator[OpenModel]:
     async with guarded_client(run.addresses, read_timeout=SILENCE_SECONDS, most_bytes=LARGEST_ANSWER) as client:
         model = _built(choice, connection, client)
         yield OpenModel(run, choice, model, Hidden(secret_texts(connection.credentials)), connection)
+
+
+class _Discreet:
+    """Hands on what a model says without the connection's secrets: a gateway in between may quote what it was sent."""
+
+    def __init__(self, on_text: Callable[[str], object], hidden: Hidden) -> None:
+        self._on_text, self._stream = on_text, HiddenStream(hidden)
+
+    def __call__(self, text: str) -> None:
+        self._hand_on(self._stream.add(text))
+
+    def end(self) -> None:
+        self._hand_on(self._stream.end())
+
+    def _hand_on(self, text: str) -> None:
+        if text:
+            self._on_text(text)
+
+
+def _without(hidden: Hidden, response: "ModelResponse") -> "ModelResponse":
+    """The answer without the connection's secrets."""
+    from pydantic_ai.messages import ModelMessagesTypeAdapter, ModelResponse
+
+    (told,) = ModelMessagesTypeAdapter.dump_python([response], mode="json")
+    if hidden.is_absent_from(orjson.dumps(told["parts"])):
+        return response
+    (found,) = ModelMessagesTypeAdapter.validate_python([told | {"parts": hidden.out_of(told["parts"])}])
+    assert isinstance(found, ModelResponse)
+    return replace(response, parts=found.parts)
 
 
 async def _follow(stream: "StreamedResponse", on_text: Callable[[str], object] | None, began: float) -> None:
